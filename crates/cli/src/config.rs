@@ -1,0 +1,16 @@
+//! Config files: what was written, and what it means.
+
+mod auth;
+mod document;
+mod environment;
+mod error;
+mod image_text;
+mod images;
+mod json;
+mod load;
+mod resolve;
+mod yaml;
+
+pub(crate) use error::ConfigError;
+pub(crate) use load::load;
+pub(crate) use resolve::{Defaults, Resolved, resolve};

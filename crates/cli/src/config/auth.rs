@@ -1,0 +1,238 @@
+//! The auth map: who we are at which registry, or at which part of it.
+
+use std::path::Path;
+
+use registry::{Credentials, RegistryHost, RepositoryName, Security};
+use secrecy::SecretString;
+
+use super::document::{Format, Node, Scalar, ScalarKind, Value};
+use super::environment::{Lookup, expand};
+use super::error::ConfigError;
+
+/// One entry of the auth map.
+#[derive(Clone, Debug)]
+pub(crate) struct AuthEntry {
+    /// The key as it was written.
+    pub(crate) key: String,
+    /// The key in the form that names are compared in.
+    prefix: String,
+    /// Nobody where user or password is empty.
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) security: Security,
+}
+
+/// Whether `$NAME` in user and password is replaced: in `--auth` files it always was, in `--config` files never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expansion {
+    Expanded,
+    Literal,
+}
+
+/// All entries, and what was odd about them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Auth {
+    pub(crate) entries: Vec<AuthEntry>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Auth {
+    /// The entry for an image: the longest key that is a whole-component prefix of its name.
+    pub(crate) fn find(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<usize> {
+        let name = format!("{}/{repository}/", normal_host(host.as_str()));
+        let matches = |entry: &AuthEntry| name.starts_with(&format!("{}/", entry.prefix));
+        let candidates = self.entries.iter().enumerate().filter(|(_, entry)| matches(entry));
+        candidates.max_by_key(|(_, entry)| entry.prefix.len()).map(|(index, _)| index)
+    }
+}
+
+/// Reads the auth map.
+pub(crate) fn read(
+    file: &Path,
+    format: Format,
+    node: &Node,
+    expansion: Expansion,
+    lookup: Lookup<'_>,
+) -> Result<Auth, ConfigError> {
+    let mut auth = Auth::default();
+    let entries = match &node.value {
+        Value::Map(entries) => entries,
+        _ if node.is_null() => return Ok(auth),
+        _ => {
+            let problem = format!("`auth` is {}, but must be a map of registries", node.describe());
+            return Err(ConfigError::new(problem).file(file).line(node.line).help(SHAPE));
+        }
+    };
+    for (key, value) in entries {
+        let mut reader = EntryReader { file, format, key, expansion, lookup, warnings: &mut auth.warnings };
+        auth.entries.push(reader.read(value)?);
+    }
+    Ok(auth)
+}
+
+const SHAPE: &str =
+    r#"write "auth": {"registry.example.com": {"username": "...", "password": "...", "insecure": false}}"#;
+
+struct EntryReader<'a> {
+    file: &'a Path,
+    format: Format,
+    key: &'a str,
+    expansion: Expansion,
+    lookup: Lookup<'a>,
+    warnings: &'a mut Vec<String>,
+}
+
+impl EntryReader<'_> {
+    fn read(&mut self, node: &Node) -> Result<AuthEntry, ConfigError> {
+        let fields: &[(String, Node)] = match &node.value {
+            Value::Map(fields) => fields,
+            _ if node.is_null() => &[],
+            _ => return Err(self.error(node, &format!("is {}, but must be a map", node.describe()))),
+        };
+        let (mut username, mut password, mut security) = (String::new(), String::new(), Security::Verified);
+        for (name, value) in fields {
+            // Go's JSON decoder ignores the case of keys, its YAML decoder does not.
+            let name = if self.format == Format::Json { name.to_ascii_lowercase() } else { name.clone() };
+            match name.as_str() {
+                "username" => username = self.text("username", value)?,
+                "password" => password = self.text("password", value)?,
+                "insecure" => security = self.truth(value)?,
+                _ => {}
+            }
+        }
+        let nobody = username.is_empty() || password.is_empty();
+        let credentials = (!nobody).then(|| Credentials::new(username, SecretString::from(password)));
+        Ok(AuthEntry { key: self.key.to_owned(), prefix: normal_key(self.key), credentials, security })
+    }
+
+    fn text(&mut self, field: &str, node: &Node) -> Result<String, ConfigError> {
+        let text = match &node.value {
+            Value::Scalar(Scalar { kind: ScalarKind::Null, .. }) => String::new(),
+            Value::Scalar(Scalar { text, kind: ScalarKind::Text }) => text.clone(),
+            // An unquoted YAML number or truth value is the text that was typed: `0456` stays `0456`.
+            Value::Scalar(Scalar { text, .. }) if self.format == Format::Yaml => text.clone(),
+            _ => {
+                // The value may be a secret: only its kind is named.
+                let kind = node.describe();
+                let kind = kind.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+                return Err(self.error(node, &format!("has a {field} that is {kind}: put it in quotes")));
+            }
+        };
+        if self.expansion == Expansion::Literal {
+            return Ok(text);
+        }
+        let expanded = expand(&text, self.lookup);
+        if !expanded.undefined.is_empty() {
+            // The names may be parts of a password with a `$` in it, so they are not printed.
+            self.warnings.push(format!(
+                "{}: the {field} for `{}` refers to {} environment variable(s) without a value",
+                self.file.display(),
+                self.key,
+                expanded.undefined.len(),
+            ));
+        }
+        Ok(expanded.text)
+    }
+
+    fn truth(&self, node: &Node) -> Result<Security, ConfigError> {
+        match &node.value {
+            Value::Scalar(Scalar { kind: ScalarKind::True, .. }) => Ok(Security::Insecure),
+            Value::Scalar(Scalar { kind: ScalarKind::False | ScalarKind::Null, .. }) => {
+                Ok(Security::Verified)
+            }
+            _ => Err(self.error(node, "has an `insecure` that is neither true nor false (without quotes)")),
+        }
+    }
+
+    fn error(&self, node: &Node, problem: &str) -> ConfigError {
+        ConfigError::new(format!("the auth entry `{}` {problem}", self.key))
+            .file(self.file)
+            .line(node.line)
+            .help(SHAPE)
+    }
+}
+
+/// Brings a key into the form of image names: people write URLs, ports that go without saying, and every name
+/// that Docker Hub ever had.
+fn normal_key(key: &str) -> String {
+    let bare = key.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
+    let bare = bare.trim_end_matches("/v1").trim_end_matches("/v2").trim_end_matches('/');
+    match bare.split_once('/') {
+        Some((host, path)) => format!("{}/{path}", normal_host(host)),
+        None => normal_host(bare),
+    }
+}
+
+fn normal_host(host: &str) -> String {
+    let host = host.to_ascii_lowercase();
+    let host = host.strip_suffix(":443").unwrap_or(&host);
+    match host {
+        "index.docker.io" | "registry.hub.docker.com" | "registry-1.docker.io" | "hub.docker.com" => {
+            RegistryHost::DOCKER_HUB.to_owned()
+        }
+        other => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn auth(json: &str, expansion: Expansion) -> Result<Auth, ConfigError> {
+        let node = crate::config::json::read(json).unwrap();
+        let lookup = |name: &str| (name == "PASSWORD").then(|| "secret".to_owned());
+        read(Path::new("auth.json"), Format::Json, &node, expansion, &lookup)
+    }
+
+    fn found(keys: &[&str], image: &str) -> Option<String> {
+        let body = keys.iter().map(|key| format!("{key:?}: {{}}")).collect::<Vec<_>>().join(",");
+        let auth = auth(&format!("{{{body}}}"), Expansion::Literal).unwrap();
+        let image: registry::Reference = image.parse().unwrap();
+        auth.find(&image.registry, &image.repository).map(|index| auth.entries[index].key.clone())
+    }
+
+    #[test]
+    fn b1_b2_the_longest_prefix_at_a_boundary_wins_also_when_it_is_the_whole_name() {
+        let keys = ["quay.io", "quay.io/coreos", "quay.io/coreos/etcd", "quay.io/core"];
+        assert_eq!(found(&keys, "quay.io/coreos/etcd:v1").as_deref(), Some("quay.io/coreos/etcd"));
+        assert_eq!(found(&keys, "quay.io/coreos/other").as_deref(), Some("quay.io/coreos"));
+        assert_eq!(found(&keys, "quay.io/corex/other").as_deref(), Some("quay.io"));
+        assert_eq!(found(&keys, "r.io/coreos/etcd"), None);
+    }
+
+    #[test]
+    fn keys_are_compared_in_a_normal_form() {
+        for key in
+            ["docker.io", "https://index.docker.io/v1/", "registry.hub.docker.com", "docker.io/library/"]
+        {
+            assert_eq!(found(&[key], "nginx").as_deref(), Some(key), "{key}");
+        }
+        assert_eq!(found(&["HTTPS://x"], "x.io/a/b"), None);
+        assert_eq!(
+            found(&["https://Harbor.io:443/"], "harbor.io/a/b").as_deref(),
+            Some("https://Harbor.io:443/")
+        );
+        assert_eq!(found(&["harbor.io:80"], "harbor.io/a/b"), None);
+    }
+
+    #[test]
+    fn variables_are_replaced_where_they_always_were() {
+        let json = r#"{"r.io": {"USERNAME": "u", "password": "$PASSWORD"}}"#;
+        let header = |expansion| format!("{:?}", auth(json, expansion).unwrap().entries[0].credentials);
+        assert!(header(Expansion::Expanded).contains("\"u\""));
+        let undefined = auth(r#"{"r.io": {"password": "a$b"}}"#, Expansion::Expanded).unwrap();
+        assert_eq!(undefined.warnings.len(), 1);
+        assert!(!undefined.warnings[0].contains("$b"));
+    }
+
+    #[test]
+    fn wrong_shapes_are_named_without_the_secret() {
+        let error = auth(r#"{"r.io": {"password": 123456}}"#, Expansion::Literal).unwrap_err().to_string();
+        assert!(
+            error.contains("auth.json:1:") && error.contains("r.io") && !error.contains("123456"),
+            "{error}"
+        );
+        assert!(auth(r#"{"r.io": {"insecure": "true"}}"#, Expansion::Literal).is_err());
+        assert!(auth("[]", Expansion::Literal).is_err());
+        assert!(auth("null", Expansion::Literal).unwrap().entries.is_empty());
+    }
+}

@@ -1,0 +1,154 @@
+//! What a rule's texts mean: `registry/repository` with nothing, a tag, a digest, a list or a pattern behind it.
+
+use regex::Regex;
+use registry::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
+
+/// A repository and which of its images are meant.
+#[derive(Clone, Debug)]
+pub(crate) struct ImageText {
+    pub(crate) registry: RegistryHost,
+    pub(crate) repository: RepositoryName,
+    pub(crate) which: Which,
+}
+
+/// Which images of a repository a text means.
+#[derive(Clone, Debug)]
+pub(crate) enum Which {
+    /// Nothing was said: all tags at a source, the same names at a target.
+    Unsaid,
+    /// These, each once for a source; at a target in their order.
+    These(Vec<TagOrDigest>),
+    /// Tags in which the pattern is found.
+    Matching(Regex),
+}
+
+/// Why a text is no such thing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ImageTextError {
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    #[error("a tag pattern begins with `:/` and must end with `/`: `{text}` does not")]
+    PatternOpen { text: String },
+    #[error("the tag pattern `{pattern}` is not valid: {reason}")]
+    Pattern { pattern: String, reason: String },
+    #[error("the list in `{text}` has an empty element: remove the comma that is too many")]
+    EmptyElement { text: String },
+    #[error("a list begins with a tag, as in `repository:v1,v2`: `{text}` does not")]
+    ListWithoutTag { text: String },
+}
+
+/// Reads a rule's text. The rules are those of the Go tool: a plain reference first, then a pattern, then a list.
+pub(crate) fn parse(text: &str) -> Result<ImageText, ImageTextError> {
+    let plain = text.parse::<Reference>();
+    match plain {
+        Ok(reference) => Ok(of_reference(reference)),
+        Err(ReferenceError::Scheme { .. } | ReferenceError::Empty) => {
+            Err(plain.map(of_reference).unwrap_err().into())
+        }
+        Err(error) => match text.split_once(":/") {
+            Some((repository, pattern)) => of_pattern(text, repository, pattern),
+            None if text.contains(',') => of_list(text),
+            None => Err(error.into()),
+        },
+    }
+}
+
+fn of_reference(reference: Reference) -> ImageText {
+    let Reference { registry, repository, tag, digest } = reference;
+    // Of `repository:tag@digest` the digest counts and the tag is dropped, as in every Go release.
+    let which = match digest.map(TagOrDigest::Digest).or(tag.map(TagOrDigest::Tag)) {
+        Some(image) => Which::These(vec![image]),
+        None => Which::Unsaid,
+    };
+    ImageText { registry, repository, which }
+}
+
+fn of_pattern(text: &str, repository: &str, pattern: &str) -> Result<ImageText, ImageTextError> {
+    let pattern =
+        pattern.strip_suffix('/').ok_or_else(|| ImageTextError::PatternOpen { text: text.to_owned() })?;
+    let Reference { registry, repository, .. } = repository.parse()?;
+    let regex = Regex::new(pattern).map_err(|error| ImageTextError::Pattern {
+        pattern: pattern.to_owned(),
+        reason: error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
+    })?;
+    Ok(ImageText { registry, repository, which: Which::Matching(regex) })
+}
+
+fn of_list(text: &str) -> Result<ImageText, ImageTextError> {
+    let mut elements = text.split(',');
+    let first = elements.next().unwrap_or_default();
+    let first: Reference = first.parse()?;
+    let (Some(tag), None) = (first.tag, first.digest) else {
+        return Err(ImageTextError::ListWithoutTag { text: text.to_owned() });
+    };
+    let mut images = vec![TagOrDigest::Tag(tag)];
+    for element in elements {
+        if element.is_empty() {
+            return Err(ImageTextError::EmptyElement { text: text.to_owned() });
+        }
+        images.push(tag_or_digest(element)?);
+    }
+    Ok(ImageText { registry: first.registry, repository: first.repository, which: Which::These(images) })
+}
+
+fn tag_or_digest(text: &str) -> Result<TagOrDigest, ReferenceError> {
+    if text.contains(':') {
+        return Ok(TagOrDigest::Digest(text.parse()?));
+    }
+    Ok(TagOrDigest::Tag(text.parse::<Tag>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        match parse(text) {
+            Err(error) => format!("{error:?}").split([' ', '(']).next().unwrap_or_default().to_owned(),
+            Ok(image) => {
+                let which = match image.which {
+                    Which::Unsaid => "*".to_owned(),
+                    Which::These(images) => {
+                        images.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+                    }
+                    Which::Matching(regex) => format!("/{regex}/"),
+                };
+                format!("{}/{} {which}", image.registry, image.repository)
+            }
+        }
+    }
+
+    #[test]
+    fn plain_references() {
+        assert_eq!(shown("nginx"), "docker.io/library/nginx *");
+        assert_eq!(shown("quay.io/coreos/p:v1"), "quay.io/coreos/p v1");
+        let digest = registry::Digest::sha256(b"");
+        assert_eq!(shown(&format!("quay.io/p:v1@{digest}")), format!("quay.io/p {digest}"));
+    }
+
+    #[test]
+    fn patterns_begin_at_the_first_colon_slash() {
+        assert_eq!(shown("quay.io/p:/^v1\\..*$/"), "quay.io/p /^v1\\..*$/");
+        assert_eq!(shown("quay.io/p:/a:/b/"), "quay.io/p /a:/b/");
+        assert_eq!(shown("quay.io/p:/a{1,3}/"), "quay.io/p /a{1,3}/");
+        assert_eq!(shown("quay.io/p://"), "quay.io/p //");
+        for open in ["quay.io/p:/a+", "quay.io/p:/"] {
+            assert_eq!(shown(open), "PatternOpen", "{open}");
+        }
+        assert_eq!(shown("quay.io/p:/[/"), "Pattern");
+        assert_eq!(shown("quay.io/p:/a(?!b)/"), "Pattern");
+    }
+
+    #[test]
+    fn lists_begin_with_a_tag_and_have_no_empty_element() {
+        let digest = registry::Digest::sha256(b"");
+        assert_eq!(shown("quay.io/p:v1,v2"), "quay.io/p v1 v2");
+        assert_eq!(shown(&format!("quay.io/p:v1,{digest}")), format!("quay.io/p v1 {digest}"));
+        assert_eq!(shown("quay.io/p:v1,"), "EmptyElement");
+        assert_eq!(shown("quay.io/p,v1"), "ListWithoutTag");
+        assert_eq!(shown(&format!("quay.io/p@{digest},v2")), "ListWithoutTag");
+        assert_eq!(shown("quay.io/p:,v1"), "Reference");
+        assert_eq!(shown("quay.io/p:v1, v2"), "Reference");
+        assert_eq!(shown("https://quay.io/p:v1"), "Reference");
+    }
+}

@@ -1,0 +1,142 @@
+//! Turns an error into three parts: where it happened, why in the registry's own words, and what to do next.
+
+use std::error::Error as _;
+
+use registry::{ErrorKind, TransportFailure};
+use sync::{Cause, Error, Operation, Side};
+
+/// An error for people.
+pub(crate) struct Diagnosis {
+    pub(crate) place: String,
+    pub(crate) why: String,
+    pub(crate) next: String,
+}
+
+/// Everything that helps.
+pub(crate) fn diagnose(error: &Error) -> Diagnosis {
+    let place = format!("{} {}, {}", error.side, error.place, error.operation);
+    Diagnosis { place, why: why(error), next: next(error) }
+}
+
+/// One line.
+pub(crate) fn short(error: &Error) -> String {
+    format!("{} {}: {}: {}", error.side, error.place, error.operation, why(error))
+}
+
+fn why(error: &Error) -> String {
+    match &error.cause {
+        Cause::Registry(error) => registry_words(error),
+        other => other.to_string(),
+    }
+}
+
+/// The whole chain, without what each link repeats of the next.
+fn registry_words(error: &registry::Error) -> String {
+    let mut words = error.to_string();
+    if let registry::Error::Refused(refusal) = error
+        && let Some(id) = &refusal.request_id
+    {
+        words.push_str(&format!(", request id {id}"));
+    }
+    let mut cause = error.source();
+    while let Some(link) = cause {
+        let text = match link.downcast_ref::<registry::Error>() {
+            Some(inner) => registry_words(inner),
+            None => link.to_string(),
+        };
+        if !words.contains(&text) {
+            words = format!("{words}: {text}");
+        }
+        cause = if link.is::<registry::Error>() { None } else { link.source() };
+    }
+    words
+}
+
+fn next(error: &Error) -> String {
+    let host = error.place.split('/').next().unwrap_or_default();
+    match &error.cause {
+        Cause::Registry(cause) => match &**cause {
+            registry::Error::Transport { failure, .. } => transport_hint(*failure, host),
+            registry::Error::RealmNotTrusted { .. } => {
+                format!("ask whoever runs {host} for a token server with https")
+            }
+            other => hint(error.side, &error.operation, other, host),
+        },
+        Cause::Missing => {
+            "check repository and tag at the source; if they exist, whether this login may see them"
+                .to_owned()
+        }
+        Cause::Count { .. } => {
+            "give no name at the target to keep the source's names, or one for each image".to_owned()
+        }
+        Cause::OtherDigest { .. } => {
+            "name a tag at the target, or the digest that the source has now".to_owned()
+        }
+        Cause::TargetTaken { .. } => "give one of the two rules another target".to_owned(),
+        Cause::Panic(_) | Cause::TooDeep { .. } | _ => {
+            "report this, with the image's name, to the makers of image-syncer".to_owned()
+        }
+    }
+}
+
+fn transport_hint(failure: TransportFailure, host: &str) -> String {
+    match failure {
+        TransportFailure::Name => {
+            format!("check the spelling of `{host}`, and that this machine's DNS knows it")
+        }
+        TransportFailure::Connect => {
+            format!(
+                "check that `{host}` listens on that port, and that firewalls and whitelists let this machine in"
+            )
+        }
+        TransportFailure::Tls => {
+            format!(
+                "check that `{host}` lets this machine in (closed whitelists look like this); if it does not speak TLS at all, set \"insecure\": true in its auth entry"
+            )
+        }
+        TransportFailure::Certificate => {
+            format!(
+                "add the certificate's authority to this machine (or name its file in SSL_CERT_FILE), or set \"insecure\": true in the auth entry of `{host}`"
+            )
+        }
+        TransportFailure::PlainHttp => {
+            format!("set \"insecure\": true in the auth entry of `{host}`: it does not speak TLS")
+        }
+        TransportFailure::Stalled | TransportFailure::Broken => {
+            "run the same command again: what has arrived is not sent again. --retries tries more often"
+                .to_owned()
+        }
+    }
+}
+
+fn hint(side: Side, operation: &Operation, error: &registry::Error, host: &str) -> String {
+    let from_token_server = matches!(error, registry::Error::Token { .. });
+    match (error.kind(), side) {
+        (ErrorKind::Unauthorized, _) if from_token_server => {
+            format!("check user and password in the auth entry for `{host}`: the token server refuses them")
+        }
+        (ErrorKind::Unauthorized, Side::Source) => {
+            format!("check the auth entry for `{host}`: the user may not exist, or may not pull from this repository")
+        }
+        (ErrorKind::Unauthorized | ErrorKind::Denied, Side::Target) => format!(
+            "check the auth entry for `{host}`, that its user may push here, and that the namespace or project exists (and creates repositories by itself)"
+        ),
+        (ErrorKind::Denied, Side::Source) => format!("give the user of `{host}` the right to pull from this repository"),
+        (ErrorKind::NotFound, Side::Source) if *operation == Operation::ListTags => {
+            "check the repository's name at the source, and whether this login may see it".to_owned()
+        }
+        (ErrorKind::NotFound, Side::Source) => {
+            "the source lacks a part of the image: push or repair it there, then run the same command again".to_owned()
+        }
+        (ErrorKind::NotFound, Side::Target) => "create the project or namespace at the target first".to_owned(),
+        (ErrorKind::RateLimited, _) => format!("wait a while, log in at `{host}` if you are not, or lower --proc"),
+        (ErrorKind::Unavailable | ErrorKind::Network | ErrorKind::Stalled, _) => {
+            "run the same command again later: what has arrived is not sent again".to_owned()
+        }
+        (ErrorKind::Mismatch, _) => {
+            "the source's storage is damaged, or something on the way changes bytes: pull the image from another network to tell".to_owned()
+        }
+        (ErrorKind::Rejected, Side::Target) => "the target does not take this image; its own words above say why".to_owned(),
+        _ => format!("check that `{host}` is a registry and not, say, its web site"),
+    }
+}

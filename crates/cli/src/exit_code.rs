@@ -1,0 +1,29 @@
+//! What the exit status says. The table in the README is this one.
+
+use registry::ErrorKind;
+use sync::Report;
+
+/// All is well.
+pub(crate) const DONE: u8 = 0;
+/// Some images failed, others are fine.
+pub(crate) const SOME_FAILED: u8 = 1;
+/// The command line or a config file cannot be used; nothing was copied.
+pub(crate) const USAGE: u8 = 2;
+/// Every image failed.
+pub(crate) const ALL_FAILED: u8 = 3;
+/// Every image failed because a login was refused.
+pub(crate) const ALL_REFUSED: u8 = 4;
+
+/// The status for what a run did.
+pub(crate) fn of(report: &Report) -> u8 {
+    let failures = report.failed() + report.failed_rules.len();
+    let fine = report.copied() + report.skipped();
+    let by_login =
+        |kind: Option<ErrorKind>| matches!(kind, Some(ErrorKind::Unauthorized | ErrorKind::Denied));
+    match (failures, fine) {
+        (0, _) => DONE,
+        (_, 0) if report.errors().all(|error| by_login(error.kind())) => ALL_REFUSED,
+        (_, 0) => ALL_FAILED,
+        _ => SOME_FAILED,
+    }
+}

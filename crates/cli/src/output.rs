@@ -1,0 +1,79 @@
+//! The ways in which a run is shown. stdout is for results that programs read, stderr for people.
+
+mod bars;
+mod lines;
+mod log_file;
+mod paint;
+mod summary;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+
+use indicatif::HumanBytes;
+use sync::{Event, Observer};
+
+pub(crate) use bars::Bars;
+pub(crate) use lines::Lines;
+pub(crate) use log_file::LogFile;
+pub(crate) use paint::Paint;
+pub(crate) use summary::{old_sentence, table};
+
+/// Writes a line for people. A closed stderr is no reason to fail.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Writes a line of results. A reader that has seen enough is no reason to fail.
+pub(crate) fn print(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// Bytes as people read them; what is not known says so.
+pub(crate) fn size(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "unknown size".to_owned(), |bytes| HumanBytes(bytes).to_string())
+}
+
+/// Tells several observers.
+pub(crate) struct All(pub(crate) Vec<Arc<dyn Observer>>);
+
+impl Observer for All {
+    fn event(&self, event: &Event) {
+        for observer in &self.0 {
+            observer.event(event);
+        }
+    }
+}
+
+/// How a run is shown on stderr, and how what has to be said besides does not tear the picture.
+pub(crate) enum Display {
+    /// Bars that are redrawn in place.
+    Bars(Arc<Bars>),
+    /// A line for each thing that ends.
+    Lines(Arc<Lines>),
+}
+
+impl Display {
+    /// Bars on a terminal, lines otherwise.
+    pub(crate) fn for_stderr() -> Self {
+        if std::io::stderr().is_terminal() {
+            Self::Bars(Arc::new(Bars::start()))
+        } else {
+            Self::Lines(Arc::new(Lines::start()))
+        }
+    }
+
+    pub(crate) fn observer(&self) -> Arc<dyn Observer> {
+        match self {
+            Self::Bars(bars) => bars.clone(),
+            Self::Lines(lines) => lines.clone(),
+        }
+    }
+
+    /// Takes the bars away, so that what follows stands on clean lines.
+    pub(crate) fn finish(&self) {
+        match self {
+            Self::Bars(bars) => bars.finish(),
+            Self::Lines(lines) => lines.finish(),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Plain lines: one for each image that ends, and a sign of life when nothing has ended for a while.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sync::{Event, Observer, Outcome};
+
+use super::{Paint, say, size};
+use crate::diagnostic;
+
+/// CI systems end jobs that are silent for ten minutes; people begin to wonder much earlier.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// Writes lines to stderr.
+pub(crate) struct Lines {
+    state: Arc<State>,
+}
+
+struct State {
+    planned: AtomicU64,
+    ended: AtomicU64,
+    moved: AtomicU64,
+    finished: AtomicBool,
+    started: Instant,
+    last_line: Mutex<Instant>,
+}
+
+impl Lines {
+    /// Begins to watch the clock.
+    pub(crate) fn start() -> Self {
+        let (planned, ended, moved, finished) = Default::default();
+        let now = Instant::now();
+        let state =
+            Arc::new(State { planned, ended, moved, finished, started: now, last_line: Mutex::new(now) });
+        let watched = state.clone();
+        tokio::spawn(async move {
+            while !watched.finished.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                watched.give_sign_of_life();
+            }
+        });
+        Self { state }
+    }
+
+    pub(crate) fn finish(&self) {
+        self.state.finished.store(true, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    fn line(&self, line: &str) {
+        *self.last_line.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        say(line);
+    }
+
+    fn give_sign_of_life(&self) {
+        let silent_for = self.last_line.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+        if silent_for < SIGN_OF_LIFE || self.finished.load(Ordering::Relaxed) {
+            return;
+        }
+        let moved = self.moved.load(Ordering::Relaxed);
+        let speed = moved / self.started.elapsed().as_secs().max(1);
+        let (ended, planned) = (self.ended.load(Ordering::Relaxed), self.planned.load(Ordering::Relaxed));
+        self.line(&format!(
+            "working: {ended} of {planned} images done, {} moved, {}/s on average",
+            size(Some(moved)),
+            size(Some(speed)),
+        ));
+    }
+}
+
+impl Observer for Lines {
+    fn event(&self, event: &Event) {
+        match event {
+            Event::ImagePlanned(_) => {
+                self.state.planned.fetch_add(1, Ordering::Relaxed);
+            }
+            Event::BytesMoved { bytes, .. } => {
+                self.state.moved.fetch_add(*bytes, Ordering::Relaxed);
+            }
+            Event::ImageFinished { .. } => {
+                self.state.ended.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        if let Some(line) = line(event, Paint::for_stderr()) {
+            self.state.line(&line);
+        }
+    }
+}
+
+/// The line for an event that deserves one.
+pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
+    Some(match event {
+        Event::ImageFinished { image, outcome } => match outcome {
+            Outcome::Copied { digest } => format!("{} {image} ({})", paint.green("copied"), digest.short()),
+            Outcome::Skipped(_) => format!("unchanged {image}"),
+            Outcome::Failed(error) => {
+                format!("{} {image}: {}", paint.red("failed"), diagnostic::short(error))
+            }
+            Outcome::NotDone => format!("{} {image}", paint.yellow("not done")),
+        },
+        Event::RuleFailed(failure) => {
+            format!("{} {}: {}", paint.red("failed"), failure.source, diagnostic::short(&failure.error))
+        }
+        Event::NothingSelected { source } => {
+            format!("{} {source}: no tag is selected by the rule", paint.yellow("warning"))
+        }
+        Event::InvalidTag { source, tag } => {
+            format!(
+                "{} {source}: the registry lists the tag {tag:?}, which no registry may have; left out",
+                paint.yellow("warning")
+            )
+        }
+        Event::Retrying { image, error, wait } => {
+            let seconds = wait.as_secs_f64();
+            format!("{} in {seconds:.1} s {image}: {}", paint.yellow("again"), diagnostic::short(error))
+        }
+        _ => return None,
+    })
+}

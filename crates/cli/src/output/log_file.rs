@@ -1,0 +1,130 @@
+//! The log file: one line for each thing that happens, in the form of the Go tool's last releases.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use sync::{BlobOutcome, Event, Observer, Outcome};
+
+use super::size;
+use crate::diagnostic;
+
+/// Writes to a file that is emptied at the start.
+pub(crate) struct LogFile(Mutex<BufWriter<File>>);
+
+impl LogFile {
+    /// Opens the file; missing folders are not made.
+    pub(crate) fn create(path: &Path) -> std::io::Result<Self> {
+        Ok(Self(Mutex::new(BufWriter::new(File::create(path)?))))
+    }
+
+    /// Adds a line.
+    pub(crate) fn write(&self, level: &str, message: &str) {
+        let line = line(level, message);
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A full disk must not end a copy; the run's outcome does not depend on its log.
+        let _ = file.write_all(line.as_bytes()).and_then(|()| file.flush());
+    }
+}
+
+/// `time="2006-01-02 15:04:05" level=info msg="…"`, local time.
+fn line(level: &str, message: &str) -> String {
+    let time = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let mut quoted = String::with_capacity(message.len());
+    for character in message.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            other => quoted.push(other),
+        }
+    }
+    format!("time=\"{time}\" level={level} msg=\"{quoted}\"\n")
+}
+
+impl Observer for LogFile {
+    fn event(&self, event: &Event) {
+        let (level, message) = match event {
+            Event::TagsListed { source, tags, selected } => {
+                ("info", format!("Get tags of {source} successfully: {tags} listed, {selected} selected"))
+            }
+            Event::InvalidTag { source, tag } => {
+                ("warning", format!("{source} lists the invalid tag {tag:?}"))
+            }
+            Event::NothingSelected { source } => {
+                ("warning", format!("{source}: no tag is selected by the rule"))
+            }
+            Event::RuleFailed(failure) => (
+                "error",
+                format!(
+                    "Failed to executed analyzing image rule for {}: {}",
+                    failure.source,
+                    diagnostic::short(&failure.error)
+                ),
+            ),
+            Event::ImagePlanned(image) => {
+                let (source, target) = (image.source_name(), image.target_name());
+                ("info", format!("Generate a task for {source} to {target}"))
+            }
+            Event::BlobFinished { image, digest, size: bytes, outcome } => {
+                let how = match outcome {
+                    BlobOutcome::Copied => "copied",
+                    BlobOutcome::Mounted => "mounted from another repository",
+                    BlobOutcome::Present => "ignore exist blob",
+                };
+                let (source, target) = (&image.source, &image.target);
+                let bytes = size(*bytes);
+                (
+                    "info",
+                    format!("Finish synchronizing blob {digest}({bytes}) from {source} to {target}: {how}"),
+                )
+            }
+            Event::Retrying { image, error, wait } => {
+                let seconds = wait.as_secs_f64();
+                ("warning", format!("Retry in {seconds:.1} s {image}: {}", diagnostic::short(error)))
+            }
+            Event::ImageFinished { image, outcome } => image_line(image, outcome),
+            _ => return,
+        };
+        self.write(level, &message);
+    }
+}
+
+fn image_line(image: &sync::Image, outcome: &Outcome) -> (&'static str, String) {
+    let (source, target) = (image.source_name(), image.target_name());
+    match outcome {
+        Outcome::Copied { digest } => {
+            ("info", format!("Synchronization successfully from {source} to {target} ({digest})"))
+        }
+        Outcome::Skipped(_) => (
+            "info",
+            format!(
+                "Finish synchronizing from {source} to {target}: skip synchronization because destination image exists"
+            ),
+        ),
+        Outcome::Failed(error) => (
+            "error",
+            format!(
+                "Failed to executed synchronizing from {source} to {target}: {}",
+                diagnostic::short(error)
+            ),
+        ),
+        Outcome::NotDone => ("warning", format!("Not done: synchronizing from {source} to {target}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_logrus_text() {
+        let line = line("info", "say \"hi\"\n\\");
+        assert!(
+            line.starts_with("time=\"20") && line.ends_with("level=info msg=\"say \\\"hi\\\"\\n\\\\\"\n"),
+            "{line}"
+        );
+    }
+}

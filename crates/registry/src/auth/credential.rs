@@ -1,0 +1,59 @@
+//! Who we are at a registry.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// A user and a password; printing it shows neither password nor length.
+#[derive(Clone)]
+pub struct Credentials {
+    user: String,
+    password: SecretString,
+}
+
+impl Credentials {
+    /// Takes what was configured. Empty texts are the caller's to sort out: they mean "nobody".
+    pub fn new(user: impl Into<String>, password: SecretString) -> Self {
+        Self { user: user.into(), password }
+    }
+
+    /// The user's name, which is no secret.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The value of an `Authorization` header, marked so that it is never printed.
+    pub(crate) fn basic_header(&self) -> http::HeaderValue {
+        let encoded = STANDARD.encode(format!("{}:{}", self.user, self.password.expose_secret()));
+        sensitive(&format!("Basic {encoded}"))
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// A header value that debug output shows as `Sensitive`.
+pub(crate) fn sensitive(text: &str) -> http::HeaderValue {
+    // Base64 and tokens are plain ASCII; a token that is not would be refused by the registry anyway.
+    let mut value = http::HeaderValue::from_str(text)
+        .unwrap_or_else(|_| http::HeaderValue::from_static("Bearer invalid"));
+    value.set_sensitive(true);
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c82_debug_output_has_no_password() {
+        let credentials = Credentials::new("robot$library", SecretString::from("hunter2"));
+        let shown = format!("{credentials:?} {:?}", credentials.basic_header());
+        assert!(shown.contains("robot$library") && !shown.contains("hunter2") && !shown.contains("cm9ib3Q"));
+    }
+}

@@ -1,0 +1,88 @@
+//! Begins an upload, or makes it needless by a cross-repository mount.
+//!
+//! Spec: distribution-spec, end-4a and end-11. A registry that declines a mount opens an upload session with
+//! the same answer; that is used, not thrown away.
+
+use http::header::{CONTENT_LENGTH, LOCATION};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use url::Url;
+
+use super::UploadSession;
+use crate::auth::scope::Access;
+use crate::client::Call;
+use crate::error::Problem;
+use crate::{Digest, Error, ErrorKind, Repository, RepositoryName};
+
+/// What became of the wish to have a blob in a repository.
+pub enum Start {
+    /// It is there now: the registry linked it from the other repository.
+    Mounted,
+    /// Its bytes have to be sent.
+    Session(UploadSession),
+}
+
+impl Repository {
+    /// Opens an upload session.
+    pub async fn start_upload(&self) -> Result<UploadSession, Error> {
+        let call = self.call(Method::POST, "blobs/uploads/").await?;
+        let call = call.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        let response = self.registry().expect(&call, &[StatusCode::ACCEPTED]).await?;
+        self.session(&call, response.headers())
+    }
+
+    /// Asks the registry to link `digest` from its repository `from`; opens an upload session if it declines.
+    ///
+    /// A registry may want the right to pull from `from`, or know no mounts: then the session is opened
+    /// without one.
+    pub async fn mount_or_start_upload(
+        &self,
+        digest: &Digest,
+        from: &RepositoryName,
+    ) -> Result<Start, Error> {
+        let mut call = self.call(Method::POST, "blobs/uploads/").await?;
+        call.url
+            .query_pairs_mut()
+            .append_pair("mount", &digest.to_string())
+            .append_pair("from", from.as_str());
+        call.scopes = call.scopes.and(from, Access::Pull);
+        let call = call.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        let response = self.registry().expect(&call, &[StatusCode::CREATED, StatusCode::ACCEPTED]).await;
+        match response {
+            Ok(response) if response.status() == StatusCode::CREATED => Ok(Start::Mounted),
+            Ok(response) => self.session(&call, response.headers()).map(Start::Session),
+            Err(error) if is_about_mounting(&error) => self.start_upload().await.map(Start::Session),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn session(&self, call: &Call, headers: &HeaderMap) -> Result<UploadSession, Error> {
+        let location = location(call, headers)?;
+        Ok(UploadSession::new(self.clone(), location))
+    }
+}
+
+/// Refusals after which the same upload without a mount may still be fine.
+fn is_about_mounting(error: &Error) -> bool {
+    matches!(error, Error::Refused(_) | Error::Token { .. })
+        && !matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Network)
+}
+
+/// Where the upload goes on. Relative or absolute, with a query that must be kept.
+pub(super) fn location(call: &Call, headers: &HeaderMap) -> Result<Url, Error> {
+    let text = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    let mut location = text
+        .and_then(|text| call.url.join(text).ok())
+        .ok_or_else(|| call.protocol(Problem::Header("Location")))?;
+    // Behind a proxy that ends TLS, registries write locations with the scheme or port that they see.
+    if location.host_str() == call.url.host_str() && location.path().starts_with("/v2/") {
+        let _ = location.set_scheme(call.url.scheme());
+        let _ = location.set_port(call.url.port());
+    }
+    let allowed = matches!((call.url.scheme(), location.scheme()), (_, "https") | ("http", "http"));
+    if allowed {
+        Ok(location)
+    } else {
+        let to = (&location).into();
+        Err(call.protocol(Problem::Redirect { to, why: "it leaves TLS" }))
+    }
+}

@@ -1,0 +1,86 @@
+//! Finds out where a registry answers: TLS as configured, plain HTTP only where `insecure` allows it.
+
+use http::{Method, StatusCode};
+use url::Url;
+
+use crate::auth::authenticator::Base;
+use crate::auth::challenge::{Challenge, challenges};
+use crate::client::{Security, Settings};
+use crate::error::TransportFailure;
+use crate::http::failure::{stalled, transport_error};
+use crate::http::redirect::is_same_origin;
+use crate::http::refusal::refusal;
+use crate::http::stall::FIRST_BYTE_TIMEOUT;
+use crate::http::transport::{Certificates, Transport};
+use crate::{Error, RegistryHost};
+
+/// Where a registry answers.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// `scheme://host:port/`
+    pub(crate) url: Url,
+    certificates: Certificates,
+}
+
+impl Connection {
+    pub(crate) fn base(&self) -> Base<'_> {
+        Base { url: &self.url, certificates: self.certificates }
+    }
+
+    /// `insecure` covers the registry itself; a storage service has to show a good certificate.
+    pub(crate) fn certificates_for(&self, url: &Url) -> Certificates {
+        if is_same_origin(&self.url, url) { self.certificates } else { Certificates::Verified }
+    }
+}
+
+/// Asks `/v2/` once, without a login; gives what the registry wants to see, too.
+pub(crate) async fn connect(
+    settings: &Settings,
+    transport: &Transport,
+) -> Result<(Connection, Vec<Challenge>), Error> {
+    let certificates = match settings.security {
+        Security::Verified => Certificates::Verified,
+        Security::Insecure => Certificates::Unverified,
+    };
+    let tls = Connection { url: base(&settings.host, "https")?, certificates };
+    match ping(&tls, transport).await {
+        Ok(offered) => Ok((tls, offered)),
+        Err(error) if settings.security == Security::Insecure && may_be_plain_http(&error) => {
+            let plain = Connection { url: base(&settings.host, "http")?, certificates };
+            // Nothing secret was sent so far. If plain HTTP does not answer either, TLS was the problem.
+            match ping(&plain, transport).await {
+                Ok(offered) => Ok((plain, offered)),
+                Err(_) => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the handshake failed in a way that a server without TLS makes it fail: an HTTP answer, or a
+/// closed connection. A refused connection or an unknown name says nothing about TLS.
+fn may_be_plain_http(error: &Error) -> bool {
+    matches!(error, Error::Transport { failure: TransportFailure::PlainHttp | TransportFailure::Tls, .. })
+}
+
+async fn ping(connection: &Connection, transport: &Transport) -> Result<Vec<Challenge>, Error> {
+    let mut url = connection.url.clone();
+    url.set_path("/v2/");
+    let request = transport.client(connection.certificates)?.get(url.clone());
+    let response = tokio::time::timeout(FIRST_BYTE_TIMEOUT, request.send())
+        .await
+        .map_err(|_| stalled(&Method::GET, &url))?
+        .map_err(|error| transport_error(&Method::GET, &url, error))?;
+    match response.status() {
+        StatusCode::UNAUTHORIZED => Ok(challenges(response.headers())),
+        StatusCode::TOO_MANY_REQUESTS => Err(refusal(&Method::GET, response).await),
+        status if status.is_server_error() => Err(refusal(&Method::GET, response).await),
+        // Some registries answer 404 here and still serve images: the next request will tell.
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn base(host: &RegistryHost, scheme: &str) -> Result<Url, Error> {
+    let text = format!("{scheme}://{}/", host.api_host());
+    Url::parse(&text).map_err(|source| Error::Setup { source: Box::new(source) })
+}

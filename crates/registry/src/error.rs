@@ -1,0 +1,309 @@
+//! What can go wrong while talking to a registry, in a form that can be asked questions.
+
+use std::time::Duration;
+
+use crate::digest::Mismatch;
+use crate::http::redact::RedactedUrl;
+use crate::manifest::ManifestError;
+use crate::{Digest, RegistryHost};
+
+/// Why a request to a registry did not do what it was for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The registry answered, and refused.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// No usable answer came: name, connection, TLS, or a body that broke off.
+    #[error("{} {url}: {}", method, failure.describe())]
+    Transport {
+        /// What was asked.
+        method: http::Method,
+        /// Where.
+        url: RedactedUrl,
+        /// At which step it broke.
+        failure: TransportFailure,
+        /// The HTTP library's word for it.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The token server refused, or could not be reached.
+    #[error("no token from {realm} for {host}")]
+    Token {
+        /// The registry that sent us there.
+        host: RegistryHost,
+        /// The token server.
+        realm: RedactedUrl,
+        /// What happened there.
+        #[source]
+        source: Box<Error>,
+    },
+    /// The registry names a token server to which the credentials must not be sent.
+    #[error("{host} wants the credentials sent to {realm}, which is {reason}")]
+    RealmNotTrusted {
+        /// The registry.
+        host: RegistryHost,
+        /// Where it wants them.
+        realm: RedactedUrl,
+        /// Why that is not done.
+        reason: &'static str,
+    },
+    /// Content is not what its digest says.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// A manifest cannot be used.
+    #[error("manifest {digest} cannot be used")]
+    Manifest {
+        /// The digest of the bytes that came.
+        digest: Digest,
+        /// What is wrong with it.
+        #[source]
+        source: ManifestError,
+    },
+    /// The answer breaks the protocol.
+    #[error("{method} {url}: {problem}")]
+    Protocol {
+        /// What was asked.
+        method: http::Method,
+        /// Where.
+        url: RedactedUrl,
+        /// What is wrong with the answer.
+        problem: Problem,
+    },
+    /// The HTTP client could not be set up, most often for want of certificates.
+    #[error("the HTTP client cannot be set up")]
+    Setup {
+        /// The HTTP library's word for it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// An answer that says no.
+#[derive(Debug, thiserror::Error)]
+#[error("{method} {url}: {status}{}", self.words_suffix())]
+pub struct Refusal {
+    /// What was asked.
+    pub method: http::Method,
+    /// Where, without secrets.
+    pub url: RedactedUrl,
+    /// The status of the answer.
+    pub status: http::StatusCode,
+    /// The registry's own errors, in its order; empty where the body was no error document.
+    pub errors: Vec<RegistryMessage>,
+    /// The beginning of a body that was no error document.
+    pub body: Option<String>,
+    /// How the registry names this request, for its operators.
+    pub request_id: Option<String>,
+    /// How long the registry asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+/// One entry of the specification's error document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryMessage {
+    /// `MANIFEST_UNKNOWN` and the like, verbatim.
+    pub code: String,
+    /// The registry's sentence, verbatim.
+    pub message: String,
+}
+
+/// At which step no answer came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportFailure {
+    /// The host name is not known.
+    Name,
+    /// No connection: refused, reset or unreachable.
+    Connect,
+    /// The TLS handshake failed.
+    Tls,
+    /// The certificate is not trusted, has expired or is for another host.
+    Certificate,
+    /// The other side speaks plain HTTP where TLS was expected.
+    PlainHttp,
+    /// Nothing moved for too long.
+    Stalled,
+    /// The connection broke while a request or an answer was under way.
+    Broken,
+}
+
+impl TransportFailure {
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Name => "the host name cannot be resolved",
+            Self::Connect => "no connection",
+            Self::Tls => "the TLS handshake failed",
+            Self::Certificate => "the certificate is not accepted",
+            Self::PlainHttp => "the server gave an HTTP answer to an HTTPS client",
+            Self::Stalled => "nothing moved for too long",
+            Self::Broken => "the connection broke",
+        }
+    }
+}
+
+/// How an answer breaks the protocol.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A header that the step needs is not there or not readable.
+    #[error("the answer has no usable `{0}` header")]
+    Header(&'static str),
+    /// The body is not the JSON that the step needs.
+    #[error("the answer is not the expected JSON: {0}")]
+    Json(String),
+    /// The body is larger than we read.
+    #[error("the answer has more than {0} bytes")]
+    TooLarge(u64),
+    /// A status that means nothing here.
+    #[error("the answer's status {0} makes no sense here")]
+    Status(http::StatusCode),
+    /// A redirect that leads to an unencrypted place, in circles or out of the protocol.
+    #[error("a redirect to {to} is not followed: {why}")]
+    Redirect {
+        /// Where it leads.
+        to: RedactedUrl,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The next page of a list is the same page again, or at another host.
+    #[error("the link to the next page is not followed: {0}")]
+    Page(&'static str),
+    /// The registry says that it stored other bytes than were sent.
+    #[error("the registry stored {actual} instead of {expected}")]
+    StoredOther {
+        /// What was sent.
+        expected: Digest,
+        /// What it says.
+        actual: String,
+    },
+}
+
+/// What to make of an error, whatever its details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Who we are is not accepted, or nobody is logged in.
+    Unauthorized,
+    /// We are known, but may not do this.
+    Denied,
+    /// The repository, manifest or blob is not there.
+    NotFound,
+    /// Too many requests.
+    RateLimited,
+    /// The server has trouble of its own.
+    Unavailable,
+    /// Name, connection or body.
+    Network,
+    /// TLS or certificate.
+    Tls,
+    /// Nothing moved for too long.
+    Stalled,
+    /// Bytes do not have the digest or size that they should.
+    Mismatch,
+    /// The other side does not accept what was sent.
+    Rejected,
+    /// The answer makes no sense.
+    Protocol,
+}
+
+impl Error {
+    /// What to make of it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Refused(refusal) => refusal.kind(),
+            Self::Transport { failure, .. } => match failure {
+                TransportFailure::Tls | TransportFailure::Certificate | TransportFailure::PlainHttp => {
+                    ErrorKind::Tls
+                }
+                TransportFailure::Stalled => ErrorKind::Stalled,
+                TransportFailure::Name | TransportFailure::Connect | TransportFailure::Broken => {
+                    ErrorKind::Network
+                }
+            },
+            Self::Token { source, .. } => source.kind(),
+            Self::RealmNotTrusted { .. } => ErrorKind::Unauthorized,
+            Self::Mismatch(_) => ErrorKind::Mismatch,
+            Self::Manifest { .. } | Self::Protocol { .. } | Self::Setup { .. } => ErrorKind::Protocol,
+        }
+    }
+
+    /// Whether the same request may well succeed later.
+    ///
+    /// Bytes of a blob that do not match may be read again; a manifest that lies stays a lie.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.is_retryable(),
+            Self::Transport { failure, .. } => {
+                !matches!(failure, TransportFailure::Certificate | TransportFailure::PlainHttp)
+            }
+            Self::Token { source, .. } => source.is_retryable(),
+            Self::Mismatch(_) => true,
+            Self::RealmNotTrusted { .. }
+            | Self::Manifest { .. }
+            | Self::Protocol { .. }
+            | Self::Setup { .. } => false,
+        }
+    }
+
+    /// How long the registry asks to wait before the next try.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) => refusal.retry_after,
+            Self::Token { source, .. } => source.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// The status of the answer, if one came.
+    pub fn status(&self) -> Option<http::StatusCode> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.status),
+            Self::Token { source, .. } => source.status(),
+            _ => None,
+        }
+    }
+
+    /// Whether the registry's error document has this code.
+    pub fn has_code(&self, code: &str) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.errors.iter().any(|error| error.code == code))
+    }
+}
+
+impl Refusal {
+    /// What to make of it.
+    pub fn kind(&self) -> ErrorKind {
+        match self.status.as_u16() {
+            // Several registries, Harbor among them, answer 401 to somebody whom they know.
+            401 if self.errors.iter().any(|error| error.code == "DENIED") => ErrorKind::Denied,
+            401 => ErrorKind::Unauthorized,
+            403 => ErrorKind::Denied,
+            404 => ErrorKind::NotFound,
+            429 => ErrorKind::RateLimited,
+            408 | 425 | 499 | 500..=599 => ErrorKind::Unavailable,
+            _ => ErrorKind::Rejected,
+        }
+    }
+
+    fn is_retryable(&self) -> bool {
+        matches!(self.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable)
+            // 501 and 505 are about what the server can do at all, not about now.
+            && !matches!(self.status.as_u16(), 501 | 505)
+    }
+
+    /// The registry's own words: codes and messages, else the beginning of the body.
+    pub fn words(&self) -> Option<String> {
+        if self.errors.is_empty() {
+            return self.body.clone().filter(|body| !body.trim().is_empty());
+        }
+        let words = self.errors.iter().map(|error| match (error.code.as_str(), error.message.as_str()) {
+            (code, "") => code.to_owned(),
+            ("", message) => message.to_owned(),
+            (code, message) => format!("{code}: {message}"),
+        });
+        Some(words.collect::<Vec<_>>().join("; "))
+    }
+
+    fn words_suffix(&self) -> String {
+        self.words().map(|words| format!(" ({words})")).unwrap_or_default()
+    }
+}

@@ -1,0 +1,11 @@
+//! HTTP as registries speak it: one client for all hosts, redirects under our own rules, bodies with
+//! limits, URLs without secrets.
+
+pub(crate) mod body;
+pub(crate) mod failure;
+pub(crate) mod link_header;
+pub(crate) mod redact;
+pub(crate) mod redirect;
+pub(crate) mod refusal;
+pub(crate) mod stall;
+pub(crate) mod transport;

@@ -1,0 +1,85 @@
+//! The `Link` header that leads to the next page of a list. Spec: RFC 8288.
+
+use http::HeaderMap;
+
+/// The target of the first link whose relation is `next`, as it was written (often relative).
+pub(crate) fn next(headers: &HeaderMap) -> Option<String> {
+    headers.get_all(http::header::LINK).iter().filter_map(|value| value.to_str().ok()).find_map(next_in)
+}
+
+fn next_in(mut rest: &str) -> Option<String> {
+    while let Some(start) = rest.find('<') {
+        let (target, after) = rest[start + 1..].split_once('>')?;
+        let end = end_of_parameters(after);
+        if after[..end].split(';').any(is_next) {
+            return Some(target.to_owned());
+        }
+        rest = &after[end..];
+    }
+    None
+}
+
+/// Links are separated by commas, but quoted parameters may contain some.
+fn end_of_parameters(text: &str) -> usize {
+    let mut quoted = false;
+    for (index, character) in text.char_indices() {
+        match character {
+            '"' => quoted = !quoted,
+            ',' if !quoted => return index,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn is_next(parameter: &str) -> bool {
+    let Some((name, value)) = parameter.split_once('=') else { return false };
+    let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+    name.trim().eq_ignore_ascii_case("rel") && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn next_of(values: &[&str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(http::header::LINK, HeaderValue::from_str(value).unwrap());
+        }
+        next(&headers)
+    }
+
+    #[test]
+    fn c16_every_way_to_write_the_next_link() {
+        let expected = Some("/v2/a/tags/list?last=b&n=2".to_owned());
+        for value in [
+            r#"</v2/a/tags/list?last=b&n=2>; rel="next""#,
+            "</v2/a/tags/list?last=b&n=2>;rel=next",
+            r#"</v2/a/tags/list?last=b&n=2>; title="a, b"; REL="last NEXT""#,
+            r#"</x>; rel="prev" , </v2/a/tags/list?last=b&n=2>; rel="next""#,
+        ] {
+            assert_eq!(next_of(&[value]), expected, "{value}");
+        }
+        assert_eq!(next_of(&["</x>; rel=prev", "</v2/a/tags/list?last=b&n=2>; rel=next"]), expected);
+    }
+
+    #[test]
+    fn other_links_lead_nowhere() {
+        assert_eq!(next_of(&[]), None);
+        assert_eq!(next_of(&["</x>"]), None);
+        assert_eq!(next_of(&["</x>; rel=prev"]), None);
+        assert_eq!(next_of(&["</x; rel=next"]), None);
+        assert_eq!(next_of(&[r#"</x>; title="rel=next""#]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(text in "[ -~]{0,80}") {
+            let _ = next_of(&[&text]);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Reads an answer that says no: the specification's error document, else the beginning of the body.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, Method};
+use serde::Deserialize;
+
+use super::body::read_to_limit;
+use crate::error::{Refusal, RegistryMessage};
+use crate::{Error, RedactedUrl};
+
+/// The most that is read of an answer that only explains a refusal.
+const MOST_BYTES: u64 = 64 << 10;
+/// The most of an undecodable body that is kept.
+const MOST_SHOWN: usize = 300;
+/// A registry may not send us to sleep for longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(default)]
+    errors: Vec<Entry>,
+    // Token servers answer like OAuth2, others with one message.
+    #[serde(default)]
+    details: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    code: serde_json::Value,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+/// Makes an error of an answer.
+pub(crate) async fn refusal(method: &Method, response: reqwest::Response) -> Error {
+    let url = RedactedUrl::from(response.url());
+    let status = response.status();
+    let headers = response.headers().clone();
+    // A body that cannot be read must not hide the status.
+    let body = read_to_limit(method, response, MOST_BYTES).await.unwrap_or_default();
+    let errors = messages(&body);
+    Error::Refused(Box::new(Refusal {
+        method: method.clone(),
+        url,
+        status,
+        body: if errors.is_empty() { shown(&body) } else { None },
+        errors,
+        request_id: request_id(&headers),
+        retry_after: retry_after(&headers, SystemTime::now()),
+    }))
+}
+
+fn messages(body: &[u8]) -> Vec<RegistryMessage> {
+    let Ok(document) = serde_json::from_slice::<Document>(body) else { return Vec::new() };
+    let entries = document.errors.into_iter().map(|entry| RegistryMessage {
+        code: match entry.code {
+            serde_json::Value::String(code) => code,
+            serde_json::Value::Null => String::new(),
+            other => other.to_string(),
+        },
+        message: entry.message.unwrap_or_default(),
+    });
+    let single = document.details.or(document.message);
+    entries.chain(single.map(|message| RegistryMessage { code: String::new(), message })).collect()
+}
+
+fn shown(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let words: Vec<_> = text.split_whitespace().collect();
+    let mut line: String = words.join(" ").chars().filter(|character| !character.is_control()).collect();
+    if let Some((end, _)) = line.char_indices().nth(MOST_SHOWN) {
+        line.truncate(end);
+        line.push('…');
+    }
+    (!line.is_empty()).then_some(line)
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    ["x-request-id", "x-amzn-requestid", "x-ms-request-id", "x-github-request-id", "x-oss-request-id"]
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok())
+        .map(str::to_owned)
+}
+
+/// Both forms of `Retry-After`: seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default(),
+    };
+    Some(wait.min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c64_error_documents_of_every_shape() {
+        let read = |body: &str| messages(body.as_bytes());
+        let one = |code: &str, message: &str| {
+            vec![RegistryMessage { code: code.to_owned(), message: message.to_owned() }]
+        };
+        assert_eq!(
+            read(r#"{"errors":[{"code":"DENIED","message":"no","detail":[1]}]}"#),
+            one("DENIED", "no")
+        );
+        assert_eq!(read(r#"{"errors":[{"code":404}]}"#), one("404", ""));
+        assert_eq!(
+            read(r#"{"details":"incorrect username or password"}"#),
+            one("", "incorrect username or password")
+        );
+        assert_eq!(read("<html>"), []);
+        assert_eq!(read(""), []);
+        assert_eq!(shown(b"<html>\n\t<b>\x1bnginx</b>"), Some("<html> <b>nginx</b>".to_owned()));
+        assert_eq!(shown(b""), None);
+        assert!(shown("é".repeat(1000).as_bytes()).unwrap().ends_with('…'));
+    }
+
+    #[test]
+    fn c66_retry_after_in_both_forms() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(http::header::RETRY_AFTER, text.parse().unwrap());
+            retry_after(&headers, SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 10))
+        };
+        assert_eq!(read("7"), Some(Duration::from_secs(7)));
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::from_secs(10)));
+        assert_eq!(read("999999999"), Some(LONGEST_WAIT));
+        assert_eq!(read("soon"), None);
+    }
+}

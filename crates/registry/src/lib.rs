@@ -1,0 +1,51 @@
+//! Speaks the OCI distribution protocol to one registry: references, digests, manifests, blobs, tags, and
+//! the login that goes with them.
+//!
+//! Nothing here prints, reads the environment or retries: whoever calls decides what an error means,
+//! and asks it ([`Error::kind`], [`Error::is_retryable`]). Bytes of manifests and blobs are verbatim
+//! and checked against their digests as they come.
+//!
+//! ```no_run
+//! use registry::{Access, Registry, Security, Settings, Transport};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let transport = Transport::new("example/1.0", &[])?;
+//! let settings = Settings { host: "quay.io".parse()?, credentials: None, security: Security::Verified };
+//! let repository = Registry::new(settings, transport).repository(&"coreos/etcd".parse()?, Access::Pull);
+//! let mut pages = repository.tags();
+//! while let Some(page) = pages.next().await? {
+//!     println!("{:?}", page.tags);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod auth;
+mod blob;
+mod client;
+mod connect;
+mod descriptor;
+mod digest;
+mod error;
+mod http;
+mod manifest;
+mod manifest_api;
+mod media_type;
+mod platform;
+mod reference;
+mod tag_list;
+
+pub use auth::credential::Credentials;
+pub use auth::scope::Access;
+pub use blob::{BlobBody, BlobReader, BrokenOff, Start, UploadSession};
+pub use client::{Registry, Repository, Security, Settings};
+pub use descriptor::Descriptor;
+pub use digest::{Algorithm, Digest, DigestError, Hasher, Mismatch, Verifier};
+pub use error::{Error, ErrorKind, Problem, Refusal, RegistryMessage, TransportFailure};
+pub use http::redact::RedactedUrl;
+pub use http::transport::Transport;
+pub use manifest::{Links, ManifestError, RawManifest};
+pub use media_type::MediaType;
+pub use platform::Platform;
+pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
+pub use tag_list::{TagPage, TagPages};

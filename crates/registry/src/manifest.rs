@@ -1,0 +1,228 @@
+//! Manifests: the bytes as they came, and a view of what they refer to.
+//!
+//! The bytes are what is copied. The view is for walking the graph only and is never printed back,
+//! because printing would change the digest.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use crate::{Descriptor, Digest, MediaType};
+
+/// A manifest exactly as a registry gave it.
+#[derive(Clone)]
+pub struct RawManifest {
+    /// What to send as `Content-Type`.
+    pub media_type: MediaType,
+    /// The digest of `bytes`.
+    pub digest: Digest,
+    /// The content, verbatim.
+    pub bytes: Bytes,
+}
+
+impl fmt::Debug for RawManifest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "RawManifest({}, {}, {} bytes)", self.media_type, self.digest, self.bytes.len())
+    }
+}
+
+/// What a manifest refers to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// Manifests below this one: the children of an index, each once, in their order.
+    pub manifests: Vec<Descriptor>,
+    /// Blobs: config and layers, each once, in their order.
+    pub blobs: Vec<Descriptor>,
+}
+
+/// Why a manifest cannot be used. None of these get better by asking again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// It is not JSON, or a field has another shape than the specification says.
+    #[error("it is not a manifest that the specifications know: {source}")]
+    Malformed {
+        /// Where reading stopped.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Header and body disagree on what it is: guessing could push something else than was meant.
+    #[error("the answer's Content-Type is {header}, but the manifest says it is {body}")]
+    TypesDiffer {
+        /// From the `Content-Type` header.
+        header: MediaType,
+        /// From the `mediaType` field.
+        body: MediaType,
+    },
+    /// The registry gave another manifest than was asked for, or names it wrongly.
+    #[error("the registry says that it is {expected}")]
+    NotAsNamed {
+        /// The digest that was asked for, or that the registry told.
+        expected: Digest,
+    },
+    /// Nothing tells what it is.
+    #[error("its media type is not known: the answer's Content-Type is `{header}`")]
+    UnknownType {
+        /// From the `Content-Type` header.
+        header: MediaType,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    media_type: Option<MediaType>,
+    config: Option<Descriptor>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    layers: Vec<Descriptor>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    manifests: Vec<Descriptor>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    blobs: Vec<Descriptor>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    fs_layers: Vec<Schema1Layer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Schema1Layer {
+    blob_sum: Digest,
+}
+
+/// Go writes an empty list as `null`.
+fn null_is_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+impl RawManifest {
+    /// Takes what a registry answered, computing the digest with the algorithm of `expected`.
+    ///
+    /// The caller compares digests; this only settles the media type: a manifest's own `mediaType`
+    /// must agree with the header, and stands in for a header that says nothing.
+    pub fn from_answer(
+        content_type: &MediaType,
+        bytes: Bytes,
+        expected: Option<&Digest>,
+    ) -> Result<Self, ManifestError> {
+        let body = parse(&bytes)?;
+        let media_type = settle_media_type(content_type, &body)?;
+        let algorithm = expected.map_or(crate::Algorithm::Sha256, Digest::algorithm);
+        Ok(Self { media_type, digest: algorithm.digest(&bytes), bytes })
+    }
+
+    /// What this manifest refers to.
+    pub fn links(&self) -> Result<Links, ManifestError> {
+        let body = parse(&self.bytes)?;
+        let schema1 = body.fs_layers.into_iter().map(|layer| Descriptor {
+            media_type: None,
+            digest: layer.blob_sum,
+            size: None,
+            urls: Vec::new(),
+            platform: None,
+        });
+        let blobs = body.config.into_iter().chain(body.layers).chain(body.blobs).chain(schema1);
+        Ok(Links { manifests: each_once(body.manifests), blobs: each_once(blobs) })
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Body, ManifestError> {
+    serde_json::from_slice(bytes).map_err(|source| ManifestError::Malformed { source })
+}
+
+fn settle_media_type(header: &MediaType, body: &Body) -> Result<MediaType, ManifestError> {
+    match &body.media_type {
+        Some(own) if header.is_manifest() && own != header => {
+            Err(ManifestError::TypesDiffer { header: header.clone(), body: own.clone() })
+        }
+        Some(own) => Ok(own.clone()),
+        None if header.is_manifest() => Ok(header.clone()),
+        // `application/json` and the like come from registries that do not know the type, and from proxies.
+        None => guess(body).ok_or_else(|| ManifestError::UnknownType { header: header.clone() }),
+    }
+}
+
+/// OCI lets manifests do without `mediaType`, so their shape has to tell.
+fn guess(body: &Body) -> Option<MediaType> {
+    if !body.manifests.is_empty() {
+        Some(MediaType::OCI_INDEX)
+    } else if body.config.is_some() {
+        Some(MediaType::OCI_MANIFEST)
+    } else if !body.fs_layers.is_empty() {
+        Some(MediaType::DOCKER_SCHEMA1_SIGNED)
+    } else {
+        None
+    }
+}
+
+/// The same layer twice in a manifest is one blob to move.
+fn each_once(descriptors: impl IntoIterator<Item = Descriptor>) -> Vec<Descriptor> {
+    let mut seen = std::collections::HashSet::new();
+    descriptors.into_iter().filter(|descriptor| seen.insert(descriptor.digest.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(content_type: &str, body: &str) -> Result<RawManifest, ManifestError> {
+        RawManifest::from_answer(&MediaType::new(content_type), Bytes::copy_from_slice(body.as_bytes()), None)
+    }
+
+    fn digest(text: &str) -> Digest {
+        Digest::sha256(text.as_bytes())
+    }
+
+    #[test]
+    fn bytes_stay_as_they_came() {
+        let body = "{\n  \"schemaVersion\": 2,\n  \"unknown\": [1.0],  \"manifests\": []}\n";
+        let manifest = read("application/vnd.oci.image.index.v1+json; charset=utf-8", body).unwrap();
+        assert_eq!(manifest.bytes, body);
+        assert_eq!(manifest.digest, digest(body));
+        assert_eq!(manifest.links().unwrap(), Links::default());
+    }
+
+    #[test]
+    fn c07_header_and_body_must_agree() {
+        let body = format!(r#"{{"mediaType":"{}","layers":[]}}"#, MediaType::OCI_MANIFEST);
+        assert!(matches!(
+            read(MediaType::DOCKER_MANIFEST.as_str(), &body),
+            Err(ManifestError::TypesDiffer { .. })
+        ));
+        assert_eq!(read("application/json", &body).unwrap().media_type, MediaType::OCI_MANIFEST);
+        assert!(matches!(read("text/plain", "{}"), Err(ManifestError::UnknownType { .. })));
+        assert!(matches!(read("text/html", "<html>"), Err(ManifestError::Malformed { .. })));
+    }
+
+    #[test]
+    fn c14_a_repeated_layer_is_one_blob() {
+        let (config, layer) = (digest("config"), digest("layer"));
+        let body = format!(
+            r#"{{"config":{{"mediaType":"a/b","digest":"{config}","size":2}},
+                "layers":[{{"digest":"{layer}","size":3}},{{"digest":"{layer}","size":3}}]}}"#
+        );
+        let links = read("application/json", &body).unwrap().links().unwrap();
+        let blobs: Vec<_> = links.blobs.iter().map(|blob| (blob.digest.clone(), blob.size)).collect();
+        assert_eq!(blobs, [(config, Some(2)), (layer, Some(3))]);
+    }
+
+    #[test]
+    fn lists_may_be_null_and_schema_1_tells_no_sizes() {
+        let layer = digest("layer");
+        let body = format!(r#"{{"schemaVersion":1,"layers":null,"fsLayers":[{{"blobSum":"{layer}"}}]}}"#);
+        let manifest = read("application/json", &body).unwrap();
+        assert_eq!(manifest.media_type, MediaType::DOCKER_SCHEMA1_SIGNED);
+        assert_eq!(manifest.links().unwrap().blobs[0].size, None);
+    }
+
+    #[test]
+    fn an_unknown_digest_algorithm_is_an_error_and_no_panic() {
+        let body = r#"{"layers":[{"digest":"blake3:00","size":3}]}"#;
+        let error = read(MediaType::OCI_MANIFEST.as_str(), body).unwrap_err();
+        assert!(error.to_string().contains("blake3"), "{error}");
+    }
+}

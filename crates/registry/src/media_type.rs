@@ -1,0 +1,82 @@
+//! Media types of manifests, and what a client asks for.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A media type without parameters, as it stands in `Content-Type` or in a descriptor.
+#[derive(Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct MediaType(Cow<'static, str>);
+
+impl MediaType {
+    /// OCI image index.
+    pub const OCI_INDEX: Self = Self::known("application/vnd.oci.image.index.v1+json");
+    /// OCI image manifest, also the form of most artifacts.
+    pub const OCI_MANIFEST: Self = Self::known("application/vnd.oci.image.manifest.v1+json");
+    /// The artifact manifest of OCI 1.1's release candidates.
+    pub const OCI_ARTIFACT: Self = Self::known("application/vnd.oci.artifact.manifest.v1+json");
+    /// Docker's multi-platform list.
+    pub const DOCKER_LIST: Self = Self::known("application/vnd.docker.distribution.manifest.list.v2+json");
+    /// Docker image manifest, version 2 schema 2.
+    pub const DOCKER_MANIFEST: Self = Self::known("application/vnd.docker.distribution.manifest.v2+json");
+    /// Docker image manifest, version 2 schema 1, signed.
+    pub const DOCKER_SCHEMA1_SIGNED: Self =
+        Self::known("application/vnd.docker.distribution.manifest.v1+prettyjws");
+    /// Docker image manifest, version 2 schema 1.
+    pub const DOCKER_SCHEMA1: Self = Self::known("application/vnd.docker.distribution.manifest.v1+json");
+
+    const fn known(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+
+    /// Takes a `Content-Type` header or a descriptor's text; parameters are dropped.
+    pub fn new(text: &str) -> Self {
+        let essence = text.split(';').next().unwrap_or_default().trim();
+        Self(Cow::Owned(essence.to_ascii_lowercase()))
+    }
+
+    /// The text, without parameters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is one of the manifest types that [`ACCEPT`] asks for.
+    pub fn is_manifest(&self) -> bool {
+        ACCEPT.split(", ").any(|known| known == self.as_str())
+    }
+}
+
+impl fmt::Display for MediaType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for MediaType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// The `Accept` header for manifests, on HEAD as on GET: schema 1 comes last, for registries that
+/// convert to the first type that they know.
+pub(crate) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.oci.artifact.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.docker.distribution.manifest.v2+json, \
+    application/vnd.docker.distribution.manifest.v1+prettyjws, \
+    application/vnd.docker.distribution.manifest.v1+json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_and_case_do_not_matter() {
+        let media_type = MediaType::new("Application/vnd.oci.image.index.v1+JSON; charset=utf-8");
+        assert_eq!(media_type, MediaType::OCI_INDEX);
+        assert!(media_type.is_manifest());
+        assert!(!MediaType::new("text/html").is_manifest());
+    }
+}

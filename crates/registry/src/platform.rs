@@ -1,0 +1,20 @@
+//! Operating system and architecture of an image. Spec: image-spec, "Image Index", `platform`.
+
+use serde::Deserialize;
+
+/// For which machines an image is. Empty texts mean "not told".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Platform {
+    /// `linux`, `windows`, ...
+    #[serde(default)]
+    pub os: String,
+    /// `amd64`, `arm64`, ...
+    #[serde(default)]
+    pub architecture: String,
+    /// `v7`, `v8`, ...
+    #[serde(default)]
+    pub variant: Option<String>,
+    /// For Windows: the build that the image needs.
+    #[serde(default, rename = "os.version")]
+    pub os_version: Option<String>,
+}

@@ -1,0 +1,322 @@
+//! Names of images: `registry/repository:tag@digest`.
+//!
+//! The grammar is Docker's (distribution/reference), with its rules for short names. A reference
+//! without a tag stays without one: nothing here makes up `latest`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::digest::{Digest, DigestError};
+
+/// The longest name that registries must take, registry and repository together.
+const LONGEST_NAME: usize = 255;
+/// The longest tag that the specification allows.
+const LONGEST_TAG: usize = 128;
+
+/// A registry's `host` or `host:port`, as users write it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegistryHost(Arc<str>);
+
+/// A repository's path inside its registry, such as `library/nginx`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RepositoryName(Arc<str>);
+
+/// A tag, such as `v1.2.0`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tag(Box<str>);
+
+/// What a manifest is asked by. The distribution specification calls this the "reference".
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TagOrDigest {
+    /// Whatever the tag points at now.
+    Tag(Tag),
+    /// Exactly this content.
+    Digest(Digest),
+}
+
+/// A repository in a registry, with a tag, a digest, both or neither.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reference {
+    /// Where it is kept.
+    pub registry: RegistryHost,
+    /// Which repository there.
+    pub repository: RepositoryName,
+    /// The tag, if one was written.
+    pub tag: Option<Tag>,
+    /// The digest, if one was written.
+    pub digest: Option<Digest>,
+}
+
+/// Why a text is not a reference, in words that say what to change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReferenceError {
+    /// Nothing was written.
+    #[error("the reference is empty")]
+    Empty,
+    /// There is a blank in it, most often at an end.
+    #[error("`{text}` has a blank in it: remove the blank")]
+    Blank {
+        /// What was read.
+        text: String,
+    },
+    /// It begins like a web address.
+    #[error("`{text}` begins with a scheme: remove `{scheme}`")]
+    Scheme {
+        /// What was read.
+        text: String,
+        /// `https://` or the like.
+        scheme: String,
+    },
+    /// The registry's part is no host name.
+    #[error("`{host}` is not a registry: expected `host` or `host:port`")]
+    Host {
+        /// What was read.
+        host: String,
+    },
+    /// The repository has upper-case letters.
+    #[error("repository `{repository}` has upper-case letters: registries allow lower case only")]
+    UpperCase {
+        /// What was read.
+        repository: String,
+    },
+    /// A part of the repository's path breaks the grammar.
+    #[error(
+        "`{component}` cannot be a part of a repository name: use lower-case letters and digits, with single `.`, `_`, `__` or dashes between them"
+    )]
+    Component {
+        /// The part between two slashes.
+        component: String,
+    },
+    /// The name is 64 hexadecimal digits, which Docker keeps for image ids.
+    #[error("`{text}` looks like an image id, not like a repository")]
+    ImageId {
+        /// What was read.
+        text: String,
+    },
+    /// The tag breaks the grammar.
+    #[error(
+        "`{tag}` is not a valid tag: at most 128 letters, digits, `_`, `.` and `-`, not beginning with `.` or `-`"
+    )]
+    Tag {
+        /// What was read.
+        tag: String,
+    },
+    /// The digest is not one.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    /// The name is longer than registries must take.
+    #[error("`{text}` is too long: registry and repository may have {LONGEST_NAME} characters together")]
+    TooLong {
+        /// What was read.
+        text: String,
+    },
+}
+
+impl RegistryHost {
+    /// Docker Hub, however it was written.
+    pub const DOCKER_HUB: &'static str = "docker.io";
+
+    /// The text that users write.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host that answers the distribution protocol: Docker Hub's differs from its name.
+    pub fn api_host(&self) -> &str {
+        match self.as_str() {
+            Self::DOCKER_HUB | "registry.hub.docker.com" => "registry-1.docker.io",
+            other => other,
+        }
+    }
+
+    /// The host without its port.
+    pub fn host_name(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+}
+
+impl FromStr for RegistryHost {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+        let port_is_valid = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0));
+        let label_is_valid = |label: &str| {
+            !label.is_empty()
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        if port_is_valid && host.split('.').all(label_is_valid) {
+            Ok(Self(text.into()))
+        } else {
+            Err(ReferenceError::Host { host: text.to_owned() })
+        }
+    }
+}
+
+impl RepositoryName {
+    /// The path, such as `library/nginx`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RepositoryName {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(ReferenceError::UpperCase { repository: text.to_owned() });
+        }
+        if let Some(component) = text.split('/').find(|component| !is_component(component)) {
+            return Err(ReferenceError::Component { component: component.to_owned() });
+        }
+        if text.len() > LONGEST_NAME {
+            return Err(ReferenceError::TooLong { text: text.to_owned() });
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+fn is_component(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = text.as_bytes();
+    let ends_well = |byte: Option<&u8>| byte.is_some_and(|byte| is_letter(*byte));
+    ends_well(bytes.first())
+        && ends_well(bytes.last())
+        && bytes.split(|byte| is_letter(*byte)).all(|between| {
+            matches!(between, b"" | b"." | b"_" | b"__") || between.iter().all(|byte| *byte == b'-')
+        })
+}
+
+impl Tag {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Tag {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let valid = text.len() <= LONGEST_TAG
+            && text.bytes().next().is_some_and(is_word)
+            && text.bytes().all(|byte| is_word(byte) || byte == b'.' || byte == b'-');
+        if valid { Ok(Self(text.into())) } else { Err(ReferenceError::Tag { tag: text.to_owned() }) }
+    }
+}
+
+impl fmt::Display for RegistryHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for RepositoryName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for TagOrDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => fmt::Display::fmt(tag, formatter),
+            Self::Digest(digest) => fmt::Display::fmt(digest, formatter),
+        }
+    }
+}
+
+impl TagOrDigest {
+    /// `:tag` or `@digest`, as it stands behind a repository.
+    pub fn suffix(&self) -> String {
+        match self {
+            Self::Tag(tag) => format!(":{tag}"),
+            Self::Digest(digest) => format!("@{digest}"),
+        }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.registry, self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(formatter, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(formatter, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Reference {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        refuse_common_slips(text)?;
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest.parse()?)),
+            None => (text, None),
+        };
+        let (name, tag) = match rest.rsplit_once(':') {
+            // A colon in front of a slash belongs to the port.
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag.parse()?)),
+            _ => (rest, None),
+        };
+        let (registry, repository) = split_registry(name)?;
+        if registry.as_str().len() + 1 + repository.as_str().len() > LONGEST_NAME {
+            return Err(ReferenceError::TooLong { text: text.to_owned() });
+        }
+        Ok(Self { registry, repository, tag, digest })
+    }
+}
+
+fn refuse_common_slips(text: &str) -> Result<(), ReferenceError> {
+    if text.is_empty() {
+        return Err(ReferenceError::Empty);
+    }
+    if text.chars().any(char::is_whitespace) {
+        return Err(ReferenceError::Blank { text: text.to_owned() });
+    }
+    if let Some(end) = text.find("://") {
+        return Err(ReferenceError::Scheme { text: text.to_owned(), scheme: text[..end + 3].to_owned() });
+    }
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
+        return Err(ReferenceError::ImageId { text: text.to_owned() });
+    }
+    Ok(())
+}
+
+/// Docker's rule: the first part is a registry if it could not be a part of a repository.
+fn split_registry(name: &str) -> Result<(RegistryHost, RepositoryName), ReferenceError> {
+    let is_registry = |part: &str| {
+        part.contains(['.', ':']) || part == "localhost" || part.bytes().any(|byte| byte.is_ascii_uppercase())
+    };
+    let (registry, path) = match name.split_once('/') {
+        Some((first, rest)) if is_registry(first) => (first, rest),
+        _ => (RegistryHost::DOCKER_HUB, name),
+    };
+    let registry = if registry == "index.docker.io" { RegistryHost::DOCKER_HUB } else { registry };
+    let repository = if registry == RegistryHost::DOCKER_HUB && !path.contains('/') {
+        format!("library/{path}").parse()?
+    } else {
+        path.parse()?
+    };
+    Ok((registry.parse()?, repository))
+}
+
+#[cfg(test)]
+mod tests;

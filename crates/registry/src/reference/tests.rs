@@ -1,0 +1,96 @@
+//! Cases of the reference grammar; the larger table of the Go tool's cases is in the CLI crate.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn printed(text: &str) -> String {
+    text.parse::<Reference>().map_or_else(|error| format!("{error:?}"), |reference| reference.to_string())
+}
+
+#[test]
+fn short_names_are_docker_hubs() {
+    assert_eq!(printed("nginx"), "docker.io/library/nginx");
+    assert_eq!(printed("user/app:v1"), "docker.io/user/app:v1");
+    assert_eq!(printed("index.docker.io/nginx"), "docker.io/library/nginx");
+    assert_eq!("docker.io/a/b".parse::<Reference>().unwrap().registry.api_host(), "registry-1.docker.io");
+}
+
+#[test]
+fn hosts_are_known_by_dot_port_localhost_or_upper_case() {
+    assert_eq!(printed("harbor.host:32080/library/nginx"), "harbor.host:32080/library/nginx");
+    assert_eq!(printed("rvm:5000/addon-resizer:1.8.3"), "rvm:5000/addon-resizer:1.8.3");
+    assert_eq!(printed("localhost/lib/nginx:v1"), "localhost/lib/nginx:v1");
+    assert_eq!(printed("Quay.io/coreos/p:v1"), "Quay.io/coreos/p:v1");
+    assert_eq!(printed("myreg/ns/app:v1"), "docker.io/myreg/ns/app:v1");
+}
+
+#[test]
+fn tag_and_digest_may_stand_together() {
+    let digest = Digest::sha256(b"x");
+    let reference: Reference = format!("r.io/a/b:v1@{digest}").parse().unwrap();
+    assert_eq!(reference.tag.as_ref().map(Tag::as_str), Some("v1"));
+    assert_eq!(reference.digest, Some(digest));
+}
+
+#[test]
+fn each_slip_is_named() {
+    let error = |text: &str| text.parse::<Reference>().unwrap_err();
+    assert_eq!(error(""), ReferenceError::Empty);
+    assert!(matches!(error("r.io/a/b:v1 "), ReferenceError::Blank { .. }));
+    assert!(matches!(error("https://r.io/a/b"), ReferenceError::Scheme { .. }));
+    assert!(matches!(error("r.io/NS/p"), ReferenceError::UpperCase { .. }));
+    assert!(matches!(error("r.io/a//b"), ReferenceError::Component { .. }));
+    assert!(matches!(error("r.io/a/"), ReferenceError::Component { .. }));
+    assert!(matches!(error("/r.io/a"), ReferenceError::Component { .. }));
+    assert!(matches!(error("hub.docker.com/_/mysql"), ReferenceError::Component { .. }));
+    assert!(matches!(error("r.io/a/b:-v1"), ReferenceError::Tag { .. }));
+    assert!(matches!(error("r.io/a/b:"), ReferenceError::Tag { .. }));
+    assert!(matches!(error("r.io/a/b:v1:v2"), ReferenceError::Component { .. }));
+    assert!(matches!(error("r.io/a/b@sha256:abcd"), ReferenceError::Digest(_)));
+    assert!(matches!(error("[::1]:5000/ns/p:v1"), ReferenceError::Host { .. }));
+    assert!(matches!(error("r.io:0x/ns/p:v1"), ReferenceError::Host { .. }));
+    assert!(matches!(error(&"a".repeat(64)), ReferenceError::ImageId { .. }));
+    assert!(matches!(error(&format!("r.io/{}", "a".repeat(255))), ReferenceError::TooLong { .. }));
+}
+
+#[test]
+fn components_follow_the_grammar() {
+    for good in ["a", "a.b", "a_b", "a__b", "a-b", "a---b", "0a9"] {
+        assert!(is_component(good), "{good}");
+    }
+    for bad in ["", ".a", "a.", "a..b", "a___b", "a._b", "-a", "a-", "a_-b", "é", "A"] {
+        assert!(!is_component(bad), "{bad}");
+    }
+}
+
+fn valid_reference() -> impl Strategy<Value = String> {
+    let host = "[a-z][a-z0-9]{0,5}\\.[a-z]{2,4}(:[1-9][0-9]{1,3})?";
+    let path = "[a-z0-9]{1,5}([._-][a-z0-9]{1,4})?(/[a-z0-9]{1,5}(__|-{1,3})[a-z0-9]{1,4}){0,3}";
+    let tag = proptest::option::of("[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}");
+    let digest = proptest::option::of(any::<[u8; 8]>());
+    (host, path, tag, digest).prop_map(|(host, path, tag, digest)| {
+        let tag = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
+        let digest = digest.map(|bytes| format!("@{}", Digest::sha256(&bytes))).unwrap_or_default();
+        format!("{host}/{path}{tag}{digest}")
+    })
+}
+
+proptest! {
+    #[test]
+    fn print_of_parse_is_the_text(text in valid_reference()) {
+        prop_assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn what_parses_once_parses_to_itself_again(text in "[a-zA-Z0-9:/@._ -]{0,40}") {
+        if let Ok(reference) = text.parse::<Reference>() {
+            prop_assert_eq!(reference.to_string().parse::<Reference>().unwrap(), reference);
+        }
+    }
+
+    #[test]
+    fn parsing_never_panics(text in "\\PC{0,60}") {
+        let _ = text.parse::<Reference>();
+    }
+}

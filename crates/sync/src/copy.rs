@@ -1,0 +1,8 @@
+//! Copies one image: its graph from the leaves up, its tag last.
+
+mod blob;
+mod image;
+mod manifest;
+
+pub(crate) use image::{Job, copy_image};
+pub(crate) use manifest::panicked;

@@ -1,0 +1,268 @@
+//! Walks the graph below a manifest and stores the manifest when all below it stands.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all};
+use registry::{Descriptor, Digest, Links, RawManifest, TagOrDigest};
+use tokio::task::JoinSet;
+
+use super::blob::ensure_blob;
+use crate::endpoint::Source;
+use crate::ledger::{Claim, Claimed, Kind, Waiting};
+use crate::run::{Lane, Run};
+use crate::{Cause, Error, Operation, Side};
+
+/// Indexes inside indexes deeper than this are an attack.
+const DEEPEST: usize = 16;
+
+/// What the walk through one image's graph needs everywhere.
+#[derive(Clone)]
+pub(super) struct Walk {
+    pub(super) run: Arc<Run>,
+    pub(super) source: Arc<dyn Source>,
+    depth: usize,
+}
+
+impl Walk {
+    pub(super) fn new(run: Arc<Run>, source: Arc<dyn Source>) -> Self {
+        Self { run, source, depth: 0 }
+    }
+
+    /// Stores a child of an index, by its digest, with all below it. Each target that has it is left alone.
+    fn ensure_child(self, child: Descriptor, lanes: Vec<Arc<Lane>>) -> BoxFuture<'static, ()> {
+        async move {
+            let mut pending = lanes;
+            while !pending.is_empty() {
+                let claims = Claims::ask(&child.digest, pending);
+                self.bring_child(&child.digest, claims.mine).await;
+                pending = wait_for(claims.theirs).await;
+            }
+        }
+        .boxed()
+    }
+
+    async fn bring_child(&self, digest: &Digest, mine: Vec<(Arc<Lane>, Claimed)>) {
+        let reference = TagOrDigest::Digest(digest.clone());
+        let (_, missing) = self.ask_targets(digest, mine).await;
+        let lanes: Vec<_> = missing.iter().map(|(lane, _)| lane.clone()).collect();
+        let Some(manifest) = self.read_manifest(&reference, &lanes).await else { return };
+        if self.copy_links(&manifest, &lanes).await {
+            let store = |(lane, claim)| self.store(&manifest, &reference, lane, Some(claim));
+            join_all(missing.into_iter().map(store)).await;
+        }
+    }
+
+    /// Asks the targets for `digest`: gives the lanes that have it, and those that lack it with their claims.
+    /// A repository that was empty need not be asked.
+    pub(super) async fn ask_targets(
+        &self,
+        digest: &Digest,
+        claimed: Vec<(Arc<Lane>, Claimed)>,
+    ) -> (Vec<Arc<Lane>>, Vec<(Arc<Lane>, Claimed)>) {
+        let reference = TagOrDigest::Digest(digest.clone());
+        let ask = async |lane: &Lane| {
+            // An error here is no reason to fail: the push will tell.
+            !lane.repository.was_empty() && matches!(lane.target.resolve(&reference).await, Ok(Some(_)))
+        };
+        let answers = join_all(claimed.iter().map(|(lane, _)| ask(lane))).await;
+        let (mut have, mut missing) = (Vec::new(), Vec::new());
+        for ((lane, claim), has_it) in claimed.into_iter().zip(answers) {
+            if has_it {
+                claim.complete();
+                have.push(lane);
+            } else {
+                missing.push((lane, claim));
+            }
+        }
+        (have, missing)
+    }
+
+    /// Reads a manifest; if that fails, it has failed for all `lanes`.
+    pub(super) async fn read_manifest(
+        &self,
+        reference: &TagOrDigest,
+        lanes: &[Arc<Lane>],
+    ) -> Option<RawManifest> {
+        let image = &lanes.first()?.image;
+        let error = |cause| Error {
+            side: Side::Source,
+            place: self.source.name().to_owned(),
+            operation: Operation::ReadManifest(reference.clone()),
+            cause,
+        };
+        let read = self.run.retrying(image, async || match self.source.manifest(reference).await {
+            Ok(Some(manifest)) => Ok(manifest),
+            Ok(None) => Err(error(Cause::Missing)),
+            Err(cause) => Err(error(cause.into())),
+        });
+        match read.await {
+            Ok(manifest) => Some(manifest),
+            Err(error) => {
+                fail_all(lanes, &error);
+                None
+            }
+        }
+    }
+
+    /// Brings everything that `manifest` refers to, side by side. Says whether any lane is still good.
+    pub(super) async fn copy_links(&self, manifest: &RawManifest, lanes: &[Arc<Lane>]) -> bool {
+        let links = match self.links(manifest) {
+            Ok(links) => links,
+            Err(error) => {
+                let error = Arc::new(error);
+                fail_all(lanes, &error);
+                return false;
+            }
+        };
+        let mut tasks = JoinSet::new();
+        for child in links.manifests {
+            let below = Self { depth: self.depth + 1, ..self.clone() };
+            tasks.spawn(below.ensure_child(child, lanes.to_vec()));
+        }
+        for blob in links.blobs {
+            let (walk, lanes) = (self.clone(), lanes.to_vec());
+            tasks.spawn(async move { ensure_blob(&walk.run, &*walk.source, &blob, lanes).await });
+        }
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(panic) = ended {
+                let error = Arc::new(panicked(self.source.name(), panic));
+                fail_all(lanes, &error);
+            }
+            if lanes.iter().all(|lane| lane.has_failed()) {
+                // Dropping the set stops what still moves: it would be for nothing.
+                return false;
+            }
+        }
+        true
+    }
+
+    fn links(&self, manifest: &RawManifest) -> Result<Links, Error> {
+        let error = |cause| Error {
+            side: Side::Source,
+            place: self.source.name().to_owned(),
+            operation: Operation::ReadManifest(TagOrDigest::Digest(manifest.digest.clone())),
+            cause,
+        };
+        let links = manifest.links().map_err(|source| {
+            error(registry::Error::Manifest { digest: manifest.digest.clone(), source }.into())
+        })?;
+        if self.depth >= DEEPEST && !links.manifests.is_empty() {
+            return Err(error(Cause::TooDeep { deepest: DEEPEST }));
+        }
+        Ok(links)
+    }
+
+    /// Stores the manifest at one target; a registry that misses something of it gets that sent again, once.
+    pub(super) async fn store(
+        &self,
+        manifest: &RawManifest,
+        reference: &TagOrDigest,
+        lane: Arc<Lane>,
+        claim: Option<Claimed>,
+    ) {
+        if lane.has_failed() {
+            return;
+        }
+        let mut stored = self.push(manifest, reference, &lane).await;
+        if stored.as_ref().is_err_and(|error| misses_content(error)) {
+            disbelieve(manifest, &lane);
+            if self.copy_links(manifest, std::slice::from_ref(&lane)).await {
+                stored = self.push(manifest, reference, &lane).await;
+            }
+        }
+        match stored {
+            Ok(()) => {
+                lane.ledger.note_present(Kind::Manifest, lane.target.repository(), &manifest.digest);
+                drop(claim);
+            }
+            Err(error) => lane.fail(error),
+        }
+    }
+
+    async fn push(
+        &self,
+        manifest: &RawManifest,
+        reference: &TagOrDigest,
+        lane: &Lane,
+    ) -> Result<(), Arc<Error>> {
+        let push = async || {
+            let pushed = lane.target.push_manifest(reference, manifest).await;
+            pushed.map_err(|cause| lane.target_error(Operation::PushManifest(reference.clone()), cause))
+        };
+        self.run.retrying(&lane.image, push).await
+    }
+}
+
+/// Drops all beliefs about what the target has of this manifest.
+fn disbelieve(manifest: &RawManifest, lane: &Lane) {
+    lane.repository.distrust();
+    let links = manifest.links().unwrap_or_default();
+    let repository = lane.target.repository();
+    for blob in &links.blobs {
+        lane.ledger.forget(Kind::Blob, repository, &blob.digest);
+    }
+    for child in &links.manifests {
+        lane.ledger.forget(Kind::Manifest, repository, &child.digest);
+    }
+}
+
+/// What fails at the source fails for every target.
+fn fail_all(lanes: &[Arc<Lane>], error: &Arc<Error>) {
+    for lane in lanes {
+        lane.fail(error.clone());
+    }
+}
+
+/// What the ledgers say about bringing a manifest.
+pub(super) struct Claims {
+    /// Their targets have it.
+    pub(super) present: Vec<Arc<Lane>>,
+    /// They may bring it.
+    pub(super) mine: Vec<(Arc<Lane>, Claimed)>,
+    /// Somebody else is bringing it.
+    pub(super) theirs: Vec<(Arc<Lane>, Waiting)>,
+}
+
+impl Claims {
+    /// Asks for all lanes that are still good.
+    pub(super) fn ask(digest: &Digest, lanes: Vec<Arc<Lane>>) -> Self {
+        let mut claims = Self { present: Vec::new(), mine: Vec::new(), theirs: Vec::new() };
+        for lane in lanes.into_iter().filter(|lane| !lane.has_failed()) {
+            match lane.ledger.claim(Kind::Manifest, lane.target.repository(), digest) {
+                Claim::Present => claims.present.push(lane),
+                Claim::Mine(claim) => claims.mine.push((lane, claim)),
+                Claim::Theirs(waiting) => claims.theirs.push((lane, waiting)),
+            }
+        }
+        claims
+    }
+}
+
+/// Waits until the others have ended; the lanes then have to ask again.
+pub(super) async fn wait_for(theirs: Vec<(Arc<Lane>, Waiting)>) -> Vec<Arc<Lane>> {
+    let waits = theirs.into_iter().map(async |(lane, waiting)| {
+        waiting.done().await;
+        lane
+    });
+    join_all(waits).await
+}
+
+/// What registries say when a manifest refers to content that they do not have (any more).
+fn misses_content(error: &Error) -> bool {
+    let codes = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
+    matches!(&error.cause, Cause::Registry(error) if codes.iter().any(|code| error.has_code(code)))
+}
+
+/// A task's panic as the failure of its image.
+pub(crate) fn panicked(place: &str, error: tokio::task::JoinError) -> Error {
+    let text = match error.try_into_panic() {
+        Ok(panic) => match panic.downcast::<String>() {
+            Ok(text) => *text,
+            Err(panic) => (*panic.downcast::<&str>().unwrap_or(Box::new("no message"))).to_owned(),
+        },
+        Err(cancelled) => cancelled.to_string(),
+    };
+    let place = place.to_owned();
+    Error { side: Side::Source, place, operation: Operation::Copy, cause: Cause::Panic(text) }
+}

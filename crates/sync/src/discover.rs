@@ -1,0 +1,162 @@
+//! Turns a rule into images: page by page where names need no knowledge of all tags.
+
+use std::sync::Arc;
+
+use registry::{TagOrDigest, TagPage};
+use tokio::sync::mpsc;
+
+use crate::backoff::Backoff;
+use crate::endpoint::{Source, Tags, Target};
+use crate::rule::{Naming, Rule, RuleTarget, Selection};
+use crate::run::Run;
+use crate::{Cause, Error, Event, Image, Operation, RuleFailure, Side};
+
+/// An image of a source with the names that it gets at its targets.
+pub(crate) struct Planned {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) reference: TagOrDigest,
+    pub(crate) ways: Vec<(Arc<Image>, Arc<dyn Target>)>,
+}
+
+/// Sends all images of `rule` to `plan`.
+pub(crate) async fn discover(
+    run: &Run,
+    rule: &Rule,
+    plan: &mpsc::Sender<Planned>,
+) -> Result<(), RuleFailure> {
+    let discovery = Discovery::new(run, rule, plan);
+    discovery.run().await.map_err(|error| RuleFailure { source: discovery.source.clone(), error })
+}
+
+struct Discovery<'a> {
+    run: &'a Run,
+    rule: &'a Rule,
+    plan: &'a mpsc::Sender<Planned>,
+    source: Arc<str>,
+    targets: Vec<Arc<str>>,
+}
+
+impl<'a> Discovery<'a> {
+    fn new(run: &'a Run, rule: &'a Rule, plan: &'a mpsc::Sender<Planned>) -> Self {
+        let targets = rule.targets.iter().map(|target| target.target.name().into()).collect();
+        Self { run, rule, plan, source: rule.source.name().into(), targets }
+    }
+
+    async fn run(&self) -> Result<(), Error> {
+        let by_image = self.rule.targets.iter().all(|target| target.naming.is_by_image());
+        match &self.rule.selection {
+            Selection::These(images) => self.pair(images.clone()).await,
+            _ if by_image => self.stream().await,
+            _ => {
+                let images = self.list_all().await?;
+                self.pair(images).await
+            }
+        }
+    }
+
+    /// Plans each page as it comes.
+    async fn stream(&self) -> Result<(), Error> {
+        let mut pages = self.rule.source.tags();
+        let mut any = false;
+        while let Some(images) = self.next_page(&mut *pages).await? {
+            any |= !images.is_empty();
+            for image in images {
+                let names = self.rule.targets.iter().map(|target| target.naming.name(&image)).collect();
+                self.send(image, names).await;
+            }
+        }
+        if !any {
+            self.run.tell(&Event::NothingSelected { source: self.source.clone() });
+        }
+        Ok(())
+    }
+
+    async fn list_all(&self) -> Result<Vec<TagOrDigest>, Error> {
+        let mut pages = self.rule.source.tags();
+        let mut all = Vec::new();
+        while let Some(images) = self.next_page(&mut *pages).await? {
+            all.extend(images);
+        }
+        Ok(all)
+    }
+
+    /// Names images by their position.
+    async fn pair(&self, images: Vec<TagOrDigest>) -> Result<(), Error> {
+        let names = self.rule.targets.iter().map(|target| self.names(target, &images));
+        let names = names.collect::<Result<Vec<_>, _>>()?;
+        if images.is_empty() {
+            self.run.tell(&Event::NothingSelected { source: self.source.clone() });
+        }
+        for (index, image) in images.into_iter().enumerate() {
+            self.send(image, names.iter().map(|names| names[index].clone()).collect()).await;
+        }
+        Ok(())
+    }
+
+    fn names(&self, target: &RuleTarget, images: &[TagOrDigest]) -> Result<Vec<Option<TagOrDigest>>, Error> {
+        match &target.naming {
+            Naming::These(names) if names.len() == images.len() => {
+                Ok(names.iter().cloned().map(Some).collect())
+            }
+            Naming::These(names) => Err(self.error(
+                Operation::Pair,
+                Cause::Count { source_count: images.len(), target_count: names.len() },
+            )),
+            naming => Ok(images.iter().map(|image| naming.name(image)).collect()),
+        }
+    }
+
+    async fn next_page(&self, pages: &mut dyn Tags) -> Result<Option<Vec<TagOrDigest>>, Error> {
+        let mut backoff = Backoff::new(self.run.retries);
+        loop {
+            match pages.next().await {
+                Ok(page) => return Ok(page.map(|page| self.select(page))),
+                Err(cause) => {
+                    let error = self.error(Operation::ListTags, cause.into());
+                    match backoff.next(&error) {
+                        Some(wait) => tokio::time::sleep(wait).await,
+                        None => return Err(error),
+                    }
+                }
+            }
+        }
+    }
+
+    fn select(&self, page: TagPage) -> Vec<TagOrDigest> {
+        let listed = page.tags.len();
+        for tag in page.invalid {
+            self.run.tell(&Event::InvalidTag { source: self.source.clone(), tag });
+        }
+        let wanted = page.tags.into_iter().filter(|tag| self.rule.selection.selects(tag.as_str()));
+        let images: Vec<_> = wanted.map(TagOrDigest::Tag).collect();
+        let source = self.source.clone();
+        self.run.tell(&Event::TagsListed { source, tags: listed, selected: images.len() });
+        images
+    }
+
+    /// Waits for a place in the queue: discovery keeps only a little ahead of copying.
+    async fn send(&self, reference: TagOrDigest, names: Vec<Option<TagOrDigest>>) {
+        let ways: Vec<_> = names
+            .into_iter()
+            .zip(self.rule.targets.iter().zip(&self.targets))
+            .filter_map(|(name, (target, target_name))| {
+                let image = Image {
+                    source: self.source.clone(),
+                    source_reference: reference.clone(),
+                    target: target_name.clone(),
+                    target_reference: name?,
+                };
+                Some((Arc::new(image), target.target.clone()))
+            })
+            .collect();
+        for (image, _) in &ways {
+            self.run.tell(&Event::ImagePlanned(image.clone()));
+        }
+        // The receiver is gone when the run is stopped; then nobody waits for this image.
+        let _ = self.plan.send(Planned { source: self.rule.source.clone(), reference, ways }).await;
+    }
+
+    fn error(&self, operation: Operation, cause: Cause) -> Error {
+        Error { side: Side::Source, place: self.rule.source.name().to_owned(), operation, cause }
+    }
+}

@@ -1,0 +1,85 @@
+//! Where images are read and written. The engine sees these traits, never a URL: a folder or an archive can
+//! stand in for a registry.
+
+mod registry_endpoint;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use registry::{
+    BlobBody, Descriptor, Digest, Error, RawManifest, RegistryHost, RepositoryName, TagOrDigest, TagPage,
+};
+
+pub use registry_endpoint::RegistryEndpoint;
+
+/// What an endpoint answers, some time.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
+
+/// A repository to read from.
+pub trait Source: Send + Sync {
+    /// Registry and repository, for people.
+    fn name(&self) -> &str;
+    /// The tags here.
+    fn tags(&self) -> Box<dyn Tags>;
+    /// What `reference` points at; `None` if it is not there.
+    fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
+    /// A manifest, verbatim; `None` if it is not there.
+    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<RawManifest>>;
+    /// The bytes of a blob.
+    fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
+}
+
+/// A repository to write to.
+pub trait Target: Send + Sync {
+    /// Registry and repository, for people.
+    fn name(&self) -> &str;
+    /// Whose blobs can be mounted here: repositories of the same registry.
+    fn registry(&self) -> &RegistryHost;
+    /// Which repository there.
+    fn repository(&self) -> &RepositoryName;
+    /// The tags here.
+    fn tags(&self) -> Box<dyn Tags>;
+    /// What `reference` points at; `None` if it is not there.
+    fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
+    /// A manifest, verbatim; `None` if it is not there.
+    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<RawManifest>>;
+    /// Whether a blob is here.
+    fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool>;
+    /// Links a blob from another repository of this registry, or opens an upload for it.
+    fn mount<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount>;
+    /// Opens an upload.
+    fn start_upload(&self) -> Answer<'_, Box<dyn Upload>>;
+    /// Stores a manifest. All that it refers to has to be here before.
+    fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()>;
+}
+
+/// Pages of tags.
+pub trait Tags: Send {
+    /// The next page; `None` after the last. A failed page can be asked for again.
+    fn next(&mut self) -> Answer<'_, Option<TagPage>>;
+}
+
+/// The bytes of a blob, checked against its digest: the last piece comes only if all are right.
+pub trait BlobRead: Send {
+    /// The next piece; `None` after the last.
+    fn next(&mut self) -> Answer<'_, Option<Bytes>>;
+}
+
+/// What became of the wish to mount a blob.
+pub enum Mount {
+    /// It is there now.
+    Mounted,
+    /// Declined: its bytes have to be sent.
+    Upload(Box<dyn Upload>),
+}
+
+/// An upload that the target has opened.
+pub trait Upload: Send {
+    /// Sends all bytes and closes the upload.
+    fn send<'a>(self: Box<Self>, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()>
+    where
+        Self: 'a;
+    /// Tells the target to forget it.
+    fn cancel<'a>(self: Box<Self>) -> BoxFuture<'a, ()>
+    where
+        Self: 'a;
+}

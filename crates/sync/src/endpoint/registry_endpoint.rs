@@ -1,0 +1,155 @@
+//! A repository of a registry as source or target. The only file here that knows the registry client.
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use registry::{
+    Access, BlobBody, BlobReader, Descriptor, Digest, Error, ErrorKind, RawManifest, Registry, RegistryHost,
+    Repository, RepositoryName, Start, TagOrDigest, TagPage, TagPages, UploadSession,
+};
+
+use super::{Answer, BlobRead, Mount, Source, Tags, Target, Upload};
+
+/// A repository of a registry, to read from or to write to.
+pub struct RegistryEndpoint {
+    repository: Repository,
+    name: String,
+    access: Access,
+}
+
+impl RegistryEndpoint {
+    /// To read from.
+    pub fn source(registry: &Registry, repository: &RepositoryName) -> Self {
+        Self::new(registry, repository, Access::Pull)
+    }
+
+    /// To write to.
+    pub fn target(registry: &Registry, repository: &RepositoryName) -> Self {
+        Self::new(registry, repository, Access::PullPush)
+    }
+
+    fn new(registry: &Registry, repository: &RepositoryName, access: Access) -> Self {
+        let name = format!("{}/{repository}", registry.host());
+        Self { repository: registry.repository(repository, access), name, access }
+    }
+
+    /// Some registries deny even looks at a repository that a push would create. What is denied for good
+    /// is denied again when something is sent, and told then.
+    fn absent_if_denied<T>(&self, result: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+        match result {
+            Err(error @ Error::Refused(_))
+                if self.access == Access::PullPush
+                    && matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied) =>
+            {
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+}
+
+impl Source for RegistryEndpoint {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn tags(&self) -> Box<dyn Tags> {
+        Box::new(self.repository.tags())
+    }
+
+    fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
+        self.repository.resolve(reference).boxed()
+    }
+
+    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<RawManifest>> {
+        self.repository.pull_manifest(reference).boxed()
+    }
+
+    fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
+        async move {
+            let reader = self.repository.pull_blob(&blob.digest, blob.size).await?;
+            Ok(Box::new(reader) as Box<dyn BlobRead>)
+        }
+        .boxed()
+    }
+}
+
+impl Target for RegistryEndpoint {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn registry(&self) -> &RegistryHost {
+        self.repository.registry().host()
+    }
+
+    fn repository(&self) -> &RepositoryName {
+        self.repository.name()
+    }
+
+    fn tags(&self) -> Box<dyn Tags> {
+        Box::new(self.repository.tags())
+    }
+
+    fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
+        async move { self.absent_if_denied(self.repository.resolve(reference).await) }.boxed()
+    }
+
+    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<RawManifest>> {
+        self.repository.pull_manifest(reference).boxed()
+    }
+
+    fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool> {
+        async move {
+            let found = self.repository.has_blob(digest).await.map(|found| found.then_some(()));
+            Ok(self.absent_if_denied(found)?.is_some())
+        }
+        .boxed()
+    }
+
+    fn mount<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount> {
+        async move {
+            Ok(match self.repository.mount_or_start_upload(digest, from).await? {
+                Start::Mounted => Mount::Mounted,
+                Start::Session(session) => Mount::Upload(Box::new(session)),
+            })
+        }
+        .boxed()
+    }
+
+    fn start_upload(&self) -> Answer<'_, Box<dyn Upload>> {
+        async move { Ok(Box::new(self.repository.start_upload().await?) as Box<dyn Upload>) }.boxed()
+    }
+
+    fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {
+        self.repository.push_manifest(reference, manifest).boxed()
+    }
+}
+
+impl Tags for TagPages {
+    fn next(&mut self) -> Answer<'_, Option<TagPage>> {
+        TagPages::next(self).boxed()
+    }
+}
+
+impl BlobRead for BlobReader {
+    fn next(&mut self) -> Answer<'_, Option<Bytes>> {
+        BlobReader::next(self).boxed()
+    }
+}
+
+impl Upload for UploadSession {
+    fn send<'a>(self: Box<Self>, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()>
+    where
+        Self: 'a,
+    {
+        UploadSession::send(*self, digest, size, body).boxed()
+    }
+
+    fn cancel<'a>(self: Box<Self>) -> BoxFuture<'a, ()>
+    where
+        Self: 'a,
+    {
+        UploadSession::cancel(*self).boxed()
+    }
+}

@@ -1,0 +1,143 @@
+//! What went wrong with an image: on which side, at which step, and why.
+
+use std::fmt;
+
+use registry::{Digest, ErrorKind, TagOrDigest};
+
+/// Where it went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Where images are read.
+    Source,
+    /// Where images are written.
+    Target,
+}
+
+/// What was being done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Reading the list of tags.
+    ListTags,
+    /// Pairing the source's tags with the names at the target.
+    Pair,
+    /// Asking what a tag points at.
+    Resolve(TagOrDigest),
+    /// Reading a manifest.
+    ReadManifest(TagOrDigest),
+    /// Reading a blob.
+    ReadBlob(Digest),
+    /// Asking whether a blob is there, mounting it or opening its upload.
+    StartBlob(Digest),
+    /// Sending a blob.
+    SendBlob(Digest),
+    /// Storing a manifest.
+    PushManifest(TagOrDigest),
+    /// Everything: a fault of this program.
+    Copy,
+}
+
+/// A failed step of one image or one rule.
+#[derive(Debug, thiserror::Error)]
+#[error("{side} {place}: {operation} failed")]
+pub struct Error {
+    /// Which side failed.
+    pub side: Side,
+    /// Registry and repository of that side.
+    pub place: String,
+    /// At which step.
+    pub operation: Operation,
+    /// Why.
+    #[source]
+    pub cause: Cause,
+}
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The registry, or the way to it.
+    #[error(transparent)]
+    Registry(Box<registry::Error>),
+    /// What a manifest or a rule refers to is not there.
+    #[error("it is not there")]
+    Missing,
+    /// A rule names more or fewer target tags than the source has images.
+    #[error("the rule selects {source_count} images at the source, but names {target_count} at the target")]
+    Count {
+        /// Images selected at the source.
+        source_count: usize,
+        /// Names at the target.
+        target_count: usize,
+    },
+    /// The target's name is a digest, and the source's image has another one.
+    #[error("the image at the source is {actual}, so it cannot be stored as {wanted}")]
+    OtherDigest {
+        /// The digest that the target should have.
+        wanted: Box<Digest>,
+        /// The digest at the source.
+        actual: Box<Digest>,
+    },
+    /// Indexes inside indexes without end.
+    #[error("it has indexes inside indexes deeper than {deepest}")]
+    TooDeep {
+        /// How deep we follow.
+        deepest: usize,
+    },
+    /// Another rule already copies something else to the same name.
+    #[error("{by} is copied to the same name at the target")]
+    TargetTaken {
+        /// The other image at the source.
+        by: String,
+    },
+    /// The program itself broke; the other images go on.
+    #[error("an internal error: {0}")]
+    Panic(String),
+}
+
+impl From<registry::Error> for Cause {
+    fn from(error: registry::Error) -> Self {
+        Self::Registry(Box::new(error))
+    }
+}
+
+impl Error {
+    /// Whether the same step may well succeed later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(&self.cause, Cause::Registry(error) if error.is_retryable())
+    }
+
+    /// What the registry's error is about, where a registry is the cause.
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match &self.cause {
+            Cause::Registry(error) => Some(error.kind()),
+            Cause::Missing => Some(ErrorKind::NotFound),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        })
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ListTags => formatter.write_str("listing tags"),
+            Self::Pair => formatter.write_str("matching tags with the target's names"),
+            Self::Resolve(reference) => write!(formatter, "looking up {reference}"),
+            Self::ReadManifest(reference) => write!(formatter, "reading manifest {reference}"),
+            Self::ReadBlob(digest) => write!(formatter, "reading blob {}", digest.short()),
+            Self::StartBlob(digest) => write!(formatter, "starting the upload of blob {}", digest.short()),
+            Self::SendBlob(digest) => write!(formatter, "sending blob {}", digest.short()),
+            Self::PushManifest(reference) => write!(formatter, "storing manifest {reference}"),
+            Self::Copy => formatter.write_str("copying"),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a run tells while it goes on: the only way out of the engine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use registry::Digest;
+
+use crate::{Error, Image, Outcome, RuleFailure};
+
+/// Something that happened. Observers must be quick: they are called from the copying tasks.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A page of a source's tags was read.
+    TagsListed {
+        /// Registry and repository.
+        source: Arc<str>,
+        /// Tags on this page.
+        tags: usize,
+        /// Of these, how many the rule selects.
+        selected: usize,
+    },
+    /// A registry lists a tag that the specification does not allow; it is left out.
+    InvalidTag {
+        /// Registry and repository.
+        source: Arc<str>,
+        /// What it lists.
+        tag: String,
+    },
+    /// A rule selected nothing, which is no failure but often a slip.
+    NothingSelected {
+        /// Registry and repository.
+        source: Arc<str>,
+    },
+    /// A rule could not be turned into images.
+    RuleFailed(Arc<RuleFailure>),
+    /// An image will be looked at.
+    ImagePlanned(Arc<Image>),
+    /// Work on an image begins.
+    ImageStarted(Arc<Image>),
+    /// A blob begins to move.
+    BlobStarted {
+        /// For which image.
+        image: Arc<Image>,
+        /// Which blob.
+        digest: Digest,
+        /// Its size in bytes, where the manifest tells.
+        size: Option<u64>,
+    },
+    /// Some bytes of a blob went out to the target.
+    BytesMoved {
+        /// For which image.
+        image: Arc<Image>,
+        /// How many.
+        bytes: u64,
+    },
+    /// A blob is at the target.
+    BlobFinished {
+        /// For which image.
+        image: Arc<Image>,
+        /// Which blob.
+        digest: Digest,
+        /// Its size in bytes, where the manifest tells.
+        size: Option<u64>,
+        /// How it came there.
+        outcome: BlobOutcome,
+    },
+    /// A step failed and will be tried again.
+    Retrying {
+        /// Of which image.
+        image: Arc<Image>,
+        /// What failed.
+        error: Arc<Error>,
+        /// How long to wait before the next try.
+        wait: Duration,
+    },
+    /// Work on an image has ended.
+    ImageFinished {
+        /// Which image.
+        image: Arc<Image>,
+        /// How it ended.
+        outcome: Outcome,
+    },
+}
+
+/// How a blob came to be at the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlobOutcome {
+    /// Its bytes were sent.
+    Copied,
+    /// The registry linked it from another of its repositories.
+    Mounted,
+    /// It was there already.
+    Present,
+}
+
+/// Watches a run.
+pub trait Observer: Send + Sync {
+    /// Takes one event.
+    fn event(&self, event: &Event);
+}
+
+/// Watches nothing.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _: &Event) {}
+}

@@ -1,0 +1,28 @@
+//! Decides which images to copy between registries, and copies them.
+//!
+//! A [`Sync`] is a value: it is started, watched through [`Event`]s, cancelled, and gives a [`Report`].
+//! Many can run in one process. It knows no screen, no file format and no cloud, and speaks to registries
+//! only through the [`Source`] and [`Target`] traits.
+
+mod backoff;
+mod copy;
+mod discover;
+pub mod endpoint;
+mod error;
+mod event;
+mod fan_out;
+mod image;
+mod ledger;
+mod report;
+mod rule;
+mod run;
+mod schedule;
+mod target_repository;
+
+pub use endpoint::{Source, Target};
+pub use error::{Cause, Error, Operation, Side};
+pub use event::{BlobOutcome, Event, Observer, Silent};
+pub use image::Image;
+pub use report::{ImageReport, Outcome, Report, RuleFailure, SkipReason};
+pub use rule::{Naming, Rule, RuleTarget, Selection};
+pub use schedule::{Options, Sync};

@@ -1,0 +1,98 @@
+//! What a run did: every planned image with how it ended, and the sums.
+
+use std::sync::Arc;
+
+use registry::Digest;
+
+use crate::{Error, Image};
+
+/// How one image ended.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It stands at the target now.
+    Copied {
+        /// Its digest, the same on both sides.
+        digest: Digest,
+    },
+    /// Nothing had to be done.
+    Skipped(SkipReason),
+    /// It could not be copied. What the target had before is untouched.
+    Failed(Arc<Error>),
+    /// The run was stopped before.
+    NotDone,
+}
+
+/// Why an image needed nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// The target already has it, with this digest.
+    Unchanged(Digest),
+}
+
+/// One image with how it ended.
+#[derive(Clone, Debug)]
+pub struct ImageReport {
+    /// Which image.
+    pub image: Arc<Image>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// A rule that could not be turned into images.
+#[derive(Debug)]
+pub struct RuleFailure {
+    /// Registry and repository of the rule's source.
+    pub source: Arc<str>,
+    /// Why.
+    pub error: Error,
+}
+
+/// All that a run did.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Every planned image, in the order in which they ended.
+    pub images: Vec<ImageReport>,
+    /// Rules that gave no images because something failed.
+    pub failed_rules: Vec<Arc<RuleFailure>>,
+    /// Rules that were not looked at because the run was stopped.
+    pub unfinished_rules: usize,
+    /// Bytes of blobs that were sent to targets.
+    pub moved_bytes: u64,
+    /// Bytes of blobs that did not have to be sent because the target had or mounted them.
+    pub saved_bytes: u64,
+}
+
+impl Report {
+    /// How many images stand at the target that did not before.
+    pub fn copied(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::Copied { .. }))
+    }
+
+    /// How many images needed nothing.
+    pub fn skipped(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::Skipped(_)))
+    }
+
+    /// How many images failed.
+    pub fn failed(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::Failed(_)))
+    }
+
+    /// How many images were not looked at, or not finished, because the run was stopped.
+    pub fn not_done(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::NotDone))
+    }
+
+    /// The errors of all failed images and rules.
+    pub fn errors(&self) -> impl Iterator<Item = &Error> {
+        let images = self.images.iter().filter_map(|image| match &image.outcome {
+            Outcome::Failed(error) => Some(&**error),
+            _ => None,
+        });
+        images.chain(self.failed_rules.iter().map(|failure| &failure.error))
+    }
+
+    fn count(&self, wanted: impl Fn(&Outcome) -> bool) -> usize {
+        self.images.iter().filter(|image| wanted(&image.outcome)).count()
+    }
+}

@@ -1,0 +1,85 @@
+//! What is known of one target repository in this run: asked with as few requests as possible.
+//!
+//! The first tag is asked for by HEAD. Only when a tag is missing is the list of tags read, once: it says
+//! which tags need no question at all, and whether the repository is empty.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use registry::{Digest, Error, ErrorKind, Tag, TagOrDigest};
+use tokio::sync::Mutex;
+
+use crate::endpoint::Target;
+
+/// One target repository.
+pub(crate) struct TargetRepository {
+    target: Arc<dyn Target>,
+    /// Held while the first question is under way, so that it is asked once.
+    tags: Mutex<Tags>,
+    was_empty: AtomicBool,
+}
+
+enum Tags {
+    /// Nothing was asked yet.
+    Unknown,
+    /// Tags are there; each has to be asked for.
+    Some,
+    /// All tags that were there.
+    Listed(Arc<HashSet<Tag>>),
+}
+
+impl TargetRepository {
+    pub(crate) fn new(target: Arc<dyn Target>) -> Self {
+        Self { target, tags: Mutex::new(Tags::Unknown), was_empty: AtomicBool::new(false) }
+    }
+
+    /// What a tag or digest points at here; `None` if it is not there.
+    pub(crate) async fn resolve(&self, reference: &TagOrDigest) -> Result<Option<Digest>, Error> {
+        let TagOrDigest::Tag(tag) = reference else { return self.target.resolve(reference).await };
+        let mut tags = self.tags.lock().await;
+        match &*tags {
+            Tags::Listed(listed) if !listed.contains(tag) => return Ok(None),
+            Tags::Listed(_) | Tags::Some => drop(tags),
+            Tags::Unknown => {
+                let found = self.target.resolve(reference).await?;
+                *tags = if found.is_some() { Tags::Some } else { self.list().await };
+                return Ok(found);
+            }
+        }
+        let found = self.target.resolve(reference).await?;
+        if found.is_none() {
+            let mut tags = self.tags.lock().await;
+            if matches!(*tags, Tags::Some) {
+                *tags = self.list().await;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the repository had no tags, so that looking for blobs in it is idle.
+    pub(crate) fn was_empty(&self) -> bool {
+        self.was_empty.load(Ordering::Relaxed)
+    }
+
+    /// The registry turned out to be in another state than it said.
+    pub(crate) fn distrust(&self) {
+        self.was_empty.store(false, Ordering::Relaxed);
+    }
+
+    /// A registry that does not let its tags be listed is asked tag by tag.
+    async fn list(&self) -> Tags {
+        let mut listed = HashSet::new();
+        let mut pages = self.target.tags();
+        loop {
+            match pages.next().await {
+                Ok(Some(page)) => listed.extend(page.tags),
+                Ok(None) => break,
+                Err(error) if error.kind() == ErrorKind::NotFound => break,
+                Err(_) => return Tags::Some,
+            }
+        }
+        self.was_empty.store(listed.is_empty(), Ordering::Relaxed);
+        Tags::Listed(Arc::new(listed))
+    }
+}

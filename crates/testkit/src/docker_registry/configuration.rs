@@ -1,0 +1,152 @@
+//! Choices for a `docker-registry` and the configuration file that expresses them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use super::DockerRegistry;
+use crate::process::find_program;
+use crate::token_server::TokenServer;
+
+/// A registry before its start.
+#[derive(Clone, Default)]
+pub struct DockerRegistryBuilder {
+    login: Login,
+    relative_urls: bool,
+    redirect_blobs: bool,
+    read_only: bool,
+}
+
+#[derive(Clone, Default)]
+enum Login {
+    #[default]
+    Open,
+    Htpasswd {
+        user: String,
+        password: String,
+    },
+    Token {
+        realm: String,
+        service: String,
+        issuer: String,
+        root_certificate: String,
+    },
+}
+
+impl DockerRegistryBuilder {
+    /// One user, who may do everything, by Basic authentication.
+    #[must_use]
+    pub fn htpasswd(mut self, user: &str, password: &str) -> Self {
+        self.login = Login::Htpasswd { user: user.to_owned(), password: password.to_owned() };
+        self
+    }
+
+    /// Wants the tokens of `server`.
+    #[must_use]
+    pub fn token(mut self, server: &TokenServer) -> Self {
+        self.login = Login::Token {
+            realm: server.realm(),
+            service: server.service().to_owned(),
+            issuer: server.issuer().to_owned(),
+            root_certificate: server.certificate_pem().to_owned(),
+        };
+        self
+    }
+
+    /// Answers uploads with a `Location` that is a path alone.
+    #[must_use]
+    pub fn relative_urls(mut self) -> Self {
+        self.relative_urls = true;
+        self
+    }
+
+    /// Answers blob reads with 307 to another port, which refuses requests with credentials.
+    #[must_use]
+    pub fn redirect_blobs(mut self) -> Self {
+        self.redirect_blobs = true;
+        self
+    }
+
+    /// Refuses every write with 405.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// Starts the registry and waits until it listens.
+    pub async fn start(self) -> Result<DockerRegistry> {
+        DockerRegistry::start(self).await
+    }
+
+    pub(super) fn redirects_blobs(&self) -> bool {
+        self.redirect_blobs
+    }
+
+    /// Writes the configuration and the files it names; returns its path.
+    pub(super) fn write(
+        &self,
+        folder: &Path,
+        data: &Path,
+        address: &str,
+        storage: Option<&str>,
+    ) -> Result<PathBuf> {
+        let mut configuration = json!({
+            "version": "0.1",
+            // The line that tells the port is at this level.
+            "log": {"level": "info"},
+            "storage": {
+                "filesystem": {"rootdirectory": data},
+                "delete": {"enabled": true},
+                "maintenance": {"readonly": {"enabled": self.read_only}, "uploadpurging": {"enabled": false}},
+            },
+            "http": {"addr": address, "secret": "testkit", "relativeurls": self.relative_urls},
+        });
+        if let Some(auth) = self.login.write(folder)? {
+            configuration["auth"] = auth;
+        }
+        if let Some(host) = storage {
+            let redirect = json!({"name": "redirect", "options": {"baseurl": format!("http://{host}/")}});
+            configuration["middleware"] = json!({"storage": [redirect]});
+        }
+        // JSON is YAML, and quotes what needs quoting.
+        let path = folder.join("registry.yml");
+        std::fs::write(&path, configuration.to_string())?;
+        Ok(path)
+    }
+}
+
+impl Login {
+    fn write(&self, folder: &Path) -> Result<Option<Value>> {
+        match self {
+            Self::Open => Ok(None),
+            Self::Htpasswd { user, password } => {
+                let path = folder.join("htpasswd");
+                std::fs::write(&path, format!("{user}:{}\n", bcrypt(password)?))?;
+                Ok(Some(json!({"htpasswd": {"realm": "testkit", "path": path}})))
+            }
+            Self::Token { realm, service, issuer, root_certificate } => {
+                let path = folder.join("token.crt");
+                std::fs::write(&path, root_certificate)?;
+                Ok(Some(json!({"token": {
+                    "realm": realm, "service": service, "issuer": issuer, "rootcertbundle": path,
+                }})))
+            }
+        }
+    }
+}
+
+/// The only hash that docker-registry takes. Perl is part of every Debian and spares a dependency;
+/// the lowest cost keeps the many requests of a test fast.
+fn bcrypt(password: &str) -> Result<String> {
+    let output = Command::new(find_program("perl")?)
+        .args(["-e", r#"print crypt($ENV{"TESTKIT_PASSWORD"}, '$2y$04$abcdefghijklmnopqrstuu')"#])
+        .env("TESTKIT_PASSWORD", password)
+        .stdin(Stdio::null())
+        .output()?;
+    let hash = String::from_utf8(output.stdout)?;
+    ensure!(hash.starts_with("$2y$"), "perl on this system knows no bcrypt");
+    Ok(hash)
+}

@@ -1,0 +1,29 @@
+//! Real registries for end-to-end tests: Debian's `docker-registry`, a token server like Harbor's or ACR's,
+//! nginx with TLS in front, and `skopeo` as the independent judge.
+//!
+//! Everything started here ends, and every folder made here goes, when its value is dropped.
+
+mod access_log;
+mod certificate;
+pub mod compare;
+mod docker_registry;
+mod nginx;
+mod process;
+pub mod seed;
+mod skopeo;
+mod tls_front;
+mod token_server;
+
+pub use access_log::Access;
+pub use certificate::{CertificateAuthority, IssuedCertificate};
+pub use docker_registry::{DockerRegistry, DockerRegistryBuilder};
+pub use skopeo::Skopeo;
+pub use tls_front::{TlsFront, TlsFrontBuilder};
+pub use token_server::{TokenServer, TokenUser};
+
+use sha2::{Digest as _, Sha256};
+
+/// The `sha256:…` digest of some bytes.
+pub fn digest_of(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+}

@@ -1,0 +1,158 @@
+//! A token server whose tokens a real docker-registry accepts.
+//!
+//! It runs on a thread of its own, so a test that blocks while the command line runs does not stop it.
+
+mod access;
+mod answer;
+mod signer;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+pub use access::TokenUser;
+use answer::Office;
+pub(crate) use signer::Signer;
+
+/// A running token server; ends on drop.
+pub struct TokenServer {
+    office: Arc<Office>,
+    address: SocketAddr,
+    shutdown: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Whose habits a token server has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Habit {
+    /// Grants all that the user has in the repository, whatever was asked.
+    Harbor,
+    /// Grants what was asked, as far as the user has it.
+    Acr,
+}
+
+impl TokenServer {
+    pub(crate) const PATHS: [&'static str; 2] = [HARBOR_PATH, ACR_PATH];
+
+    /// Harbor's: realm path `/service/token`, service `harbor-registry`.
+    pub async fn harbor(users: Vec<TokenUser>) -> Result<Self> {
+        let signer = Signer::generate("harbor-token-issuer", "harbor-registry")?;
+        Self::start(Office::new(Habit::Harbor, HARBOR_PATH, users, signer)).await
+    }
+
+    /// Alibaba's: realm path `/auth`, and a service such as `registry.aliyuncs.com:cn-shanghai:china:cri-test`.
+    pub async fn acr(users: Vec<TokenUser>, service: &str) -> Result<Self> {
+        let signer = Signer::generate("dockerauth.aliyuncs.com", service)?;
+        Self::start(Office::new(Habit::Acr, ACR_PATH, users, signer)).await
+    }
+
+    /// Changes how long tokens live; the default is 30 minutes.
+    ///
+    /// The registry refuses them when that time is over: its own leeway of 60 seconds is taken off inside.
+    #[must_use]
+    pub fn lifetime(self, lifetime: Duration) -> Self {
+        self.office.set_lifetime(lifetime);
+        self
+    }
+
+    /// `127.0.0.1:port`.
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// The address that challenges name.
+    pub fn realm(&self) -> String {
+        format!("http://{}{}", self.address, self.office.path)
+    }
+
+    /// The service that challenges name.
+    pub fn service(&self) -> &str {
+        self.office.signer.service()
+    }
+
+    /// The issuer that tokens name.
+    pub fn issuer(&self) -> &str {
+        self.office.signer.issuer()
+    }
+
+    /// The certificate that tokens are checked against.
+    pub fn certificate_pem(&self) -> &str {
+        self.office.signer.certificate_pem()
+    }
+
+    /// How many requests came so far, good and bad.
+    pub fn requests(&self) -> usize {
+        self.office.log().len()
+    }
+
+    /// `user path-and-query status` of each request so far; the user is `-` for an anonymous one.
+    pub fn request_lines(&self) -> Vec<String> {
+        self.office.log().clone()
+    }
+
+    /// Answers the next `count` requests with `status`.
+    pub fn fail_next(&self, count: usize, status: u16) {
+        self.office.fail_next(count, status);
+    }
+
+    /// A token for one repository, whatever the users may do, without a request.
+    pub fn mint(&self, repository: &str, actions: &[&str]) -> String {
+        self.office.signer.repository_token(&[(repository, actions)])
+    }
+
+    pub(crate) fn signer(&self) -> Arc<Signer> {
+        Arc::clone(&self.office.signer)
+    }
+
+    async fn start(office: Office) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?.into_std()?;
+        let address = listener.local_addr()?;
+        let office = Arc::new(office);
+        let (shutdown, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let served = Arc::clone(&office);
+        let thread = std::thread::Builder::new().name("token-server".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = serve(listener, served) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        let thread = thread.context("cannot start the token server")?;
+        Ok(Self { office, address, shutdown: Some(shutdown), thread: Some(thread) })
+    }
+}
+
+impl Drop for TokenServer {
+    fn drop(&mut self) {
+        // Neither can fail unless the thread ended already.
+        self.shutdown.take().map(|shutdown| shutdown.send(()));
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+const HARBOR_PATH: &str = "/service/token";
+const ACR_PATH: &str = "/auth";
+
+async fn serve(listener: std::net::TcpListener, office: Arc<Office>) {
+    let Ok(listener) = TcpListener::from_std(listener) else { return };
+    while let Ok((stream, _)) = listener.accept().await {
+        let office = Arc::clone(&office);
+        let service = service_fn(move |request| {
+            let answer = office.answer(&request);
+            async move { Ok::<_, Infallible>(answer) }
+        });
+        // A client that breaks off is its own business.
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
