@@ -36,12 +36,12 @@ pub(crate) struct SyncArgs {
     pub(crate) images: Option<PathBuf>,
 
     /// Registry for rules whose target is empty
-    #[arg(long, value_name = "HOST", env = "DEFAULT_REGISTRY", default_value = "")]
-    pub(crate) registry: String,
+    #[arg(long, value_name = "HOST", env = "DEFAULT_REGISTRY")]
+    pub(crate) registry: Option<String>,
 
     /// Namespace for rules whose target is empty
-    #[arg(long, value_name = "NAME", env = "DEFAULT_NAMESPACE", default_value = "")]
-    pub(crate) namespace: String,
+    #[arg(long, value_name = "NAME", env = "DEFAULT_NAMESPACE")]
+    pub(crate) namespace: Option<String>,
 
     /// How many blobs are copied at once
     #[arg(short, long, value_name = "NUMBER", default_value = "5", value_parser = at_least_one, allow_hyphen_values = true)]

@@ -30,26 +30,24 @@ fn why(error: &Error) -> String {
     }
 }
 
-/// The whole chain, without what each link repeats of the next.
+/// The error and its root: the links between are the HTTP library's layers.
 fn registry_words(error: &registry::Error) -> String {
-    let mut words = error.to_string();
-    if let registry::Error::Refused(refusal) = error
-        && let Some(id) = &refusal.request_id
-    {
-        words.push_str(&format!(", request id {id}"));
-    }
-    let mut cause = error.source();
-    while let Some(link) = cause {
-        let text = match link.downcast_ref::<registry::Error>() {
-            Some(inner) => registry_words(inner),
-            None => link.to_string(),
-        };
-        if !words.contains(&text) {
-            words = format!("{words}: {text}");
+    match error {
+        registry::Error::Refused(refusal) => match &refusal.request_id {
+            Some(id) => format!("{refusal}, request id {id}"),
+            None => refusal.to_string(),
+        },
+        registry::Error::Token { source, .. } => format!("{error}: {}", registry_words(source)),
+        other => {
+            let mut root = None;
+            let mut link = other.source();
+            while let Some(deeper) = link {
+                root = Some(deeper);
+                link = deeper.source();
+            }
+            root.map_or_else(|| other.to_string(), |root| format!("{other}: {root}"))
         }
-        cause = if link.is::<registry::Error>() { None } else { link.source() };
     }
-    words
 }
 
 fn next(error: &Error) -> String {
@@ -62,10 +60,6 @@ fn next(error: &Error) -> String {
             }
             other => hint(error.side, &error.operation, other, host),
         },
-        Cause::Missing => {
-            "check repository and tag at the source; if they exist, whether this login may see them"
-                .to_owned()
-        }
         Cause::Count { .. } => {
             "give no name at the target to keep the source's names, or one for each image".to_owned()
         }
@@ -124,6 +118,11 @@ fn hint(side: Side, operation: &Operation, error: &registry::Error, host: &str) 
         (ErrorKind::Denied, Side::Source) => format!("give the user of `{host}` the right to pull from this repository"),
         (ErrorKind::NotFound, Side::Source) if *operation == Operation::ListTags => {
             "check the repository's name at the source, and whether this login may see it".to_owned()
+        }
+        (ErrorKind::NotFound, Side::Source)
+            if matches!(operation, Operation::ReadManifest(registry::TagOrDigest::Tag(_))) =>
+        {
+            "check repository and tag at the source; if they exist, whether this login may see them".to_owned()
         }
         (ErrorKind::NotFound, Side::Source) => {
             "the source lacks a part of the image: push or repair it there, then run the same command again".to_owned()

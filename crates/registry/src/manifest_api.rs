@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use crate::error::Problem;
 use crate::http::body::read_to_limit;
 use crate::manifest::{ManifestError, RawManifest};
-use crate::{Digest, Error, MediaType, Repository, TagOrDigest, media_type};
+use crate::{Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest, media_type};
 
 /// Largest manifest that we read. The spec asks registries to take 4 MiB at least; twice that keeps a
 /// hostile source from filling memory.
@@ -31,18 +31,17 @@ impl Repository {
             StatusCode::METHOD_NOT_ALLOWED => {}
             _ => return Err(crate::client::unexpected(&call, response).await),
         }
-        Ok(self.pull_manifest(reference).await?.map(|manifest| manifest.digest))
+        match self.pull_manifest(reference).await {
+            Ok(manifest) => Ok(Some(manifest.digest)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    /// The manifest, verbatim and checked against its digest; `None` if it is not there.
-    pub async fn pull_manifest(&self, reference: &TagOrDigest) -> Result<Option<RawManifest>, Error> {
+    /// The manifest, verbatim and checked against its digest.
+    pub async fn pull_manifest(&self, reference: &TagOrDigest) -> Result<RawManifest, Error> {
         let call = self.manifest_call(Method::GET, reference).await?;
-        let response = self.registry().send(&call).await?;
-        match response.status() {
-            StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Ok(None),
-            _ => return Err(crate::client::unexpected(&call, response).await),
-        }
+        let response = self.registry().expect(&call, &[StatusCode::OK]).await?;
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = MediaType::new(content_type.unwrap_or_default());
         let told = content_digest(response.headers());
@@ -54,7 +53,7 @@ impl Repository {
         let manifest = RawManifest::from_answer(&content_type, bytes.clone(), expected.as_ref())
             .map_err(|source| Error::Manifest { digest: Digest::sha256(&bytes), source })?;
         check_digest(&manifest, expected)?;
-        Ok(Some(manifest))
+        Ok(manifest)
     }
 
     /// Stores the manifest under `reference`. All that it refers to has to be there before.

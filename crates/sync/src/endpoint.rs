@@ -22,8 +22,8 @@ pub trait Source: Send + Sync {
     fn tags(&self) -> Box<dyn Tags>;
     /// What `reference` points at; `None` if it is not there.
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
-    /// A manifest, verbatim; `None` if it is not there.
-    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<RawManifest>>;
+    /// A manifest, verbatim.
+    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
     /// The bytes of a blob.
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
 }
@@ -40,8 +40,8 @@ pub trait Target: Send + Sync {
     fn tags(&self) -> Box<dyn Tags>;
     /// What `reference` points at; `None` if it is not there.
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
-    /// A manifest, verbatim; `None` if it is not there.
-    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<RawManifest>>;
+    /// A manifest, verbatim.
+    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
     /// Whether a blob is here.
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool>;
     /// Links a blob from another repository of this registry, or opens an upload for it.

@@ -1,5 +1,108 @@
-//! Placeholder until the embedded registry is there.
-use crate::args::DemoArgs;
+//! `image-syncer demo`: the seed scenario on two registries inside this program, by the code that users run.
+
+mod registries;
+mod verify;
+
+use std::path::Path;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use self::registries::Registries;
+use crate::args::{DemoArgs, SyncArgs};
+use crate::exit_code;
+use crate::output::{print, say};
+
+/// Shows a migration; gives the exit status.
 pub(crate) async fn run(_: &DemoArgs) -> u8 {
-    0
+    match show().await {
+        Ok(()) => exit_code::DONE,
+        Err(problem) => {
+            say(&format!("error: the demo does not work here: {problem}"));
+            exit_code::ALL_FAILED
+        }
+    }
+}
+
+async fn show() -> Result<(), String> {
+    let registries =
+        Registries::start().await.map_err(|error| format!("no port of 127.0.0.1 can be used: {error}"))?;
+    let folder = TempDir::with_prefix("image-syncer-demo-")
+        .map_err(|error| format!("no folder for its config: {error}"))?;
+    let args = write_config(folder.path(), &registries)
+        .map_err(|error| format!("its config cannot be written: {error}"))?;
+    introduce(&registries, &args);
+
+    print("\n1. The first run copies everything:\n");
+    copy(&args).await?;
+    let arrived = verify::arrived(&registries)?;
+    print(&format!(
+        "\n2. The target was compared with the source: {} tags, {} manifests and {} blobs, byte for byte the same.",
+        arrived.tags, arrived.manifests, arrived.blobs,
+    ));
+    let first = registries.target.requests();
+
+    print("\n3. The second run finds nothing to do:\n");
+    registries.source.clear_requests();
+    registries.target.clear_requests();
+    copy(&args).await?;
+    let second = verify::nothing_sent(&registries)?;
+    print(&format!(
+        "\nThe first run asked the target {} times, the second {second} times: no blob and no manifest was sent or read.",
+        first.len(),
+    ));
+    print("Both registries and the config are gone now. Your own config looks just like the one above.");
+    Ok(())
+}
+
+/// The seed's own flags and config, with the hosts of this demo.
+fn write_config(folder: &Path, registries: &Registries) -> std::io::Result<SyncArgs> {
+    let (source, target) = (registries.source.host(), registries.target.host());
+    let config = json!({
+        "auth": {
+            source.as_str(): {"username": registries::SOURCE_USER, "password": registries::SOURCE_PASSWORD, "insecure": true},
+            target.as_str(): {"username": registries::TARGET_USER, "password": registries::TARGET_PASSWORD, "insecure": true},
+        },
+        "images": {format!("{source}/{}", registries::REPOSITORY): "", format!("{source}/library/redis"): ""},
+    });
+    let path = folder.join("harbor-to-acr.json");
+    std::fs::write(&path, format!("{config:#}\n"))?;
+    Ok(SyncArgs {
+        config: Some(path),
+        auth: None,
+        images: None,
+        registry: Some(target),
+        namespace: Some(registries::NAMESPACE.to_owned()),
+        proc: 10,
+        retries: 10,
+        log: Some(folder.join("log")),
+        ignored: Vec::new(),
+    })
+}
+
+fn introduce(registries: &Registries, args: &SyncArgs) {
+    let (source, target) = (registries.source.host(), registries.target.host());
+    print(&format!(
+        "A Harbor-like registry with token login listens on {source}, an ACR-like one on {target}."
+    ));
+    print("The config:\n");
+    let config = args.config.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+    for line in config.lines() {
+        print(&format!(
+            "    {}",
+            line.replace(registries::SOURCE_PASSWORD, "...").replace(registries::TARGET_PASSWORD, "...")
+        ));
+    }
+    print("\nThe command:\n");
+    print(&format!(
+        "    image-syncer --proc=10 --config=./harbor-to-acr.json --registry={target} --namespace={} --retries=10 --log=./log",
+        registries::NAMESPACE,
+    ));
+}
+
+async fn copy(args: &SyncArgs) -> Result<(), String> {
+    match super::sync::run(args).await {
+        exit_code::DONE => Ok(()),
+        code => Err(format!("the run above ended with status {code}")),
+    }
 }

@@ -49,7 +49,10 @@ fn prepare(args: &SyncArgs) -> Result<Resolved, Vec<ConfigError>> {
     let written = config::load(args, &lookup)?;
     let transport = Transport::new(USER_AGENT, &[])
         .map_err(|error| vec![ConfigError::new(format!("TLS cannot be set up: {error}"))])?;
-    let defaults = Defaults { registry: &args.registry, namespace: &args.namespace };
+    let defaults = Defaults {
+        registry: args.registry.as_deref().unwrap_or_default(),
+        namespace: args.namespace.as_deref().unwrap_or_default(),
+    };
     config::resolve(written, defaults, &transport, &lookup)
 }
 

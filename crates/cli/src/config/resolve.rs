@@ -37,10 +37,10 @@ pub(crate) fn resolve(
     let Written { auth, rules, rules_file, mut warnings } = written;
     warnings.extend(auth.warnings.iter().cloned());
     let mut resolver = Resolver { defaults, lookup, registries: Registries::new(&auth, transport), warnings };
-    let (mut resolved, mut errors) = (Vec::new(), Vec::new());
+    let (mut checked, mut errors) = (Vec::new(), Vec::new());
     for rule in &rules {
         match resolver.rule(rule) {
-            Ok(rule) => resolved.push(rule),
+            Ok(rule) => checked.push(rule),
             Err(error) => errors.push(error.file(&rules_file).line(rule.line)),
         }
     }
@@ -52,7 +52,7 @@ pub(crate) fn resolve(
     }
     let Resolver { registries, mut warnings, .. } = resolver;
     warnings.extend(registries.warnings());
-    Ok(Resolved { rules: resolved, warnings })
+    Ok(Resolved { rules: checked, warnings })
 }
 
 struct Resolver<'a> {

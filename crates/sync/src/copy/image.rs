@@ -131,7 +131,7 @@ fn refuse_other_digests(walk: &Walk, manifest: &RawManifest, lanes: &[Arc<Lane>]
 async fn learn_from_old_manifest(lane: &Lane, old: Option<&Digest>) {
     let Some(old) = old else { return };
     let read = lane.target.manifest(&TagOrDigest::Digest(old.clone())).await;
-    let Some(links) = read.ok().flatten().and_then(|manifest| manifest.links().ok()) else { return };
+    let Some(links) = read.ok().and_then(|manifest| manifest.links().ok()) else { return };
     for blob in links.blobs.iter().filter(|blob| blob.is_kept_by_registries()) {
         lane.ledger.note_present(Kind::Blob, lane.target.repository(), &blob.digest);
     }

@@ -91,10 +91,8 @@ impl Walk {
             operation: Operation::ReadManifest(reference.clone()),
             cause,
         };
-        let read = self.run.retrying(image, async || match self.source.manifest(reference).await {
-            Ok(Some(manifest)) => Ok(manifest),
-            Ok(None) => Err(error(Cause::Missing)),
-            Err(cause) => Err(error(cause.into())),
+        let read = self.run.retrying(image, async || {
+            self.source.manifest(reference).await.map_err(|cause| error(cause.into()))
         });
         match read.await {
             Ok(manifest) => Some(manifest),

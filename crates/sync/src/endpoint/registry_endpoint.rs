@@ -61,7 +61,7 @@ impl Source for RegistryEndpoint {
         self.repository.resolve(reference).boxed()
     }
 
-    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<RawManifest>> {
+    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest> {
         self.repository.pull_manifest(reference).boxed()
     }
 
@@ -95,7 +95,7 @@ impl Target for RegistryEndpoint {
         async move { self.absent_if_denied(self.repository.resolve(reference).await) }.boxed()
     }
 
-    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<RawManifest>> {
+    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest> {
         self.repository.pull_manifest(reference).boxed()
     }
 

@@ -1,0 +1,131 @@
+//! Images to fill a registry with: the same for the same numbers.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::store::Store;
+
+/// Which media types an image uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    /// Docker version 2, schema 2.
+    Docker,
+    /// OCI.
+    Oci,
+}
+
+impl Flavour {
+    fn types(self) -> [&'static str; 4] {
+        match self {
+            Self::Docker => [
+                "application/vnd.docker.distribution.manifest.v2+json",
+                "application/vnd.docker.distribution.manifest.list.v2+json",
+                "application/vnd.docker.container.image.v1+json",
+                "application/vnd.docker.image.rootfs.diff.tar.gzip",
+            ],
+            Self::Oci => [
+                "application/vnd.oci.image.manifest.v1+json",
+                "application/vnd.oci.image.index.v1+json",
+                "application/vnd.oci.image.config.v1+json",
+                "application/vnd.oci.image.layer.v1.tar+gzip",
+            ],
+        }
+    }
+}
+
+/// A manifest that was put into a store.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Its digest.
+    pub digest: String,
+    /// Its descriptor, for an index.
+    pub descriptor: Value,
+}
+
+/// Bytes that look random, always the same for a number.
+pub fn layer(number: u64, size: usize) -> Bytes {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let mut bytes = Vec::with_capacity(size + 8);
+    while bytes.len() < size {
+        bytes.extend_from_slice(&next());
+    }
+    bytes.truncate(size);
+    bytes.into()
+}
+
+/// An image of these layers, under a tag or by its digest alone.
+pub fn image(
+    store: &Store,
+    repository: &str,
+    tag: Option<&str>,
+    flavour: Flavour,
+    layers: &[Bytes],
+    architecture: &str,
+) -> Sample {
+    let [manifest_type, _, config_type, layer_type] = flavour.types();
+    let mut descriptors = Vec::new();
+    for layer in layers {
+        let digest = store.put_blob(repository, layer.clone());
+        descriptors.push(json!({"mediaType": layer_type, "digest": digest, "size": layer.len()}));
+    }
+    let diff_ids: Vec<_> = descriptors.iter().map(|layer| layer["digest"].clone()).collect();
+    let config = json!({
+        "architecture": architecture,
+        "os": "linux",
+        "config": {"Labels": {"repository": repository, "tag": tag}},
+        "rootfs": {"type": "layers", "diff_ids": diff_ids},
+    });
+    let config = config.to_string();
+    let config_digest = store.put_blob(repository, config.clone());
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": manifest_type,
+        "config": {"mediaType": config_type, "digest": config_digest, "size": config.len()},
+        "layers": descriptors,
+    });
+    put(store, repository, tag, manifest_type, manifest.to_string(), Some(architecture))
+}
+
+/// An index of these children, written with indents: whoever prints it again changes its digest.
+pub fn index(
+    store: &Store,
+    repository: &str,
+    tag: Option<&str>,
+    flavour: Flavour,
+    children: &[Sample],
+) -> Sample {
+    let [_, index_type, ..] = flavour.types();
+    let children: Vec<_> = children.iter().map(|child| child.descriptor.clone()).collect();
+    let index = json!({"schemaVersion": 2, "mediaType": index_type, "manifests": children});
+    put(store, repository, tag, index_type, format!("{index:#}\n"), None)
+}
+
+/// A signature of `digest` as cosign keeps it: an image under the tag `sha256-….sig`.
+pub fn signature(store: &Store, repository: &str, digest: &str) -> Sample {
+    let payload = json!({"critical": {"image": {"docker-manifest-digest": digest}}}).to_string();
+    let tag = format!("{}.sig", digest.replace(':', "-"));
+    image(store, repository, Some(&tag), Flavour::Oci, &[payload.into()], "")
+}
+
+fn put(
+    store: &Store,
+    repository: &str,
+    tag: Option<&str>,
+    media_type: &str,
+    body: String,
+    architecture: Option<&str>,
+) -> Sample {
+    let size = body.len();
+    let digest = store.put_manifest(repository, tag.unwrap_or("sha256:"), media_type, body);
+    let mut descriptor = json!({"mediaType": media_type, "digest": digest, "size": size});
+    if let Some(architecture) = architecture {
+        descriptor["platform"] = json!({"os": "linux", "architecture": architecture});
+    }
+    Sample { digest, descriptor }
+}

@@ -1,0 +1,293 @@
+//! Endpoints in memory that keep a diary and refuse what a registry would refuse.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
+use registry::{
+    BlobBody, Descriptor, Digest, Error, MediaType, RawManifest, RegistryHost, RepositoryName, Tag,
+    TagOrDigest, TagPage, TransportFailure,
+};
+use sync::endpoint::{Answer, BlobRead, Mount, Source, Tags, Target, Upload};
+
+/// A registry in memory.
+#[derive(Clone, Default)]
+pub(crate) struct Fake(Arc<Mutex<State>>);
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) blobs: BTreeMap<(String, Digest), Bytes>,
+    pub(crate) manifests: BTreeMap<(String, Digest), RawManifest>,
+    pub(crate) tags: BTreeMap<(String, Tag), Digest>,
+    /// How often a blob was sent to a repository.
+    pub(crate) sent: HashMap<(String, Digest), usize>,
+    /// How often a blob was read.
+    pub(crate) read: HashMap<Digest, usize>,
+    pub(crate) mounts: usize,
+    /// What a tag pointed at while something below it was missing.
+    pub(crate) broken_promises: Vec<String>,
+    /// Steps that fail, counted over all steps.
+    pub(crate) failing_steps: BTreeSet<usize>,
+    steps: usize,
+}
+
+impl Fake {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    pub(crate) fn repository(&self, registry: &str, name: &str) -> FakeRepository {
+        FakeRepository {
+            fake: self.clone(),
+            registry: registry.parse().unwrap(),
+            name: name.parse().unwrap(),
+            shown: format!("{registry}/{name}"),
+        }
+    }
+
+    pub(crate) fn put_blob(&self, repository: &str, bytes: &[u8]) -> Digest {
+        let digest = Digest::sha256(bytes);
+        self.state().blobs.insert((repository.to_owned(), digest.clone()), Bytes::copy_from_slice(bytes));
+        digest
+    }
+
+    pub(crate) fn put_manifest(&self, repository: &str, tag: Option<&str>, body: &str) -> Digest {
+        let bytes = Bytes::copy_from_slice(body.as_bytes());
+        let manifest = RawManifest::from_answer(&MediaType::OCI_INDEX, bytes, None).unwrap();
+        let digest = manifest.digest.clone();
+        let mut state = self.state();
+        state.manifests.insert((repository.to_owned(), digest.clone()), manifest);
+        if let Some(tag) = tag {
+            state.tags.insert((repository.to_owned(), tag.parse().unwrap()), digest.clone());
+        }
+        digest
+    }
+
+    /// A step that the plan of failures may let fail in passing.
+    fn step(&self) -> Result<(), Error> {
+        let mut state = self.state();
+        state.steps += 1;
+        let step = state.steps;
+        if state.failing_steps.contains(&step) { Err(passing_error()) } else { Ok(()) }
+    }
+}
+
+fn passing_error() -> Error {
+    Error::Transport {
+        method: "GET".parse().unwrap(),
+        url: (&url::Url::parse("http://fake/").unwrap()).into(),
+        failure: TransportFailure::Broken,
+        source: None,
+    }
+}
+
+/// One repository of a [`Fake`].
+pub(crate) struct FakeRepository {
+    fake: Fake,
+    registry: RegistryHost,
+    name: RepositoryName,
+    shown: String,
+}
+
+impl FakeRepository {
+    fn key<T: Clone>(&self, what: &T) -> (String, T) {
+        (self.name.to_string(), what.clone())
+    }
+
+    fn find(&self, reference: &TagOrDigest) -> Option<RawManifest> {
+        let state = self.fake.state();
+        let digest = match reference {
+            TagOrDigest::Digest(digest) => digest.clone(),
+            TagOrDigest::Tag(tag) => state.tags.get(&self.key(tag))?.clone(),
+        };
+        state.manifests.get(&self.key(&digest)).cloned()
+    }
+
+    fn tag_page(&self) -> TagPage {
+        let state = self.fake.state();
+        let mine = state.tags.keys().filter(|(repository, _)| *repository == self.name.as_str());
+        TagPage { tags: mine.map(|(_, tag)| tag.clone()).collect(), invalid: Vec::new() }
+    }
+}
+
+struct OnePage(Fake, Option<TagPage>);
+
+impl Tags for OnePage {
+    fn next(&mut self) -> Answer<'_, Option<TagPage>> {
+        async move {
+            self.0.step()?;
+            Ok(self.1.take())
+        }
+        .boxed()
+    }
+}
+
+struct InPieces(Fake, Vec<Bytes>);
+
+impl BlobRead for InPieces {
+    fn next(&mut self) -> Answer<'_, Option<Bytes>> {
+        async move {
+            tokio::task::yield_now().await;
+            self.0.step()?;
+            Ok(self.1.pop())
+        }
+        .boxed()
+    }
+}
+
+struct Receiver {
+    fake: Fake,
+    repository: String,
+}
+
+impl Upload for Receiver {
+    fn send<'a>(self: Box<Self>, digest: &'a Digest, _: Option<u64>, mut body: BlobBody) -> Answer<'a, ()>
+    where
+        Self: 'a,
+    {
+        async move {
+            let mut bytes = Vec::new();
+            while let Some(piece) = body.next().await {
+                bytes.extend_from_slice(&piece.map_err(|_| passing_error())?);
+            }
+            self.fake.step()?;
+            assert_eq!(Digest::sha256(&bytes), *digest, "a registry would refuse it");
+            let mut state = self.fake.state();
+            *state.sent.entry((self.repository.clone(), digest.clone())).or_default() += 1;
+            state.blobs.insert((self.repository, digest.clone()), bytes.into());
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn cancel<'a>(self: Box<Self>) -> BoxFuture<'a, ()>
+    where
+        Self: 'a,
+    {
+        std::future::ready(()).boxed()
+    }
+}
+
+impl Source for FakeRepository {
+    fn name(&self) -> &str {
+        &self.shown
+    }
+
+    fn tags(&self) -> Box<dyn Tags> {
+        Box::new(OnePage(self.fake.clone(), Some(self.tag_page())))
+    }
+
+    fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
+        async move {
+            self.fake.step()?;
+            Ok(self.find(reference).map(|manifest| manifest.digest))
+        }
+        .boxed()
+    }
+
+    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest> {
+        async move {
+            self.fake.step()?;
+            Ok(self.find(reference).expect("the test seeds what it reads"))
+        }
+        .boxed()
+    }
+
+    fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
+        async move {
+            self.fake.step()?;
+            let mut state = self.fake.state();
+            *state.read.entry(blob.digest.clone()).or_default() += 1;
+            let bytes = state.blobs[&self.key(&blob.digest)].clone();
+            let pieces = bytes.chunks(3).rev().map(Bytes::copy_from_slice).collect();
+            Ok(Box::new(InPieces(self.fake.clone(), pieces)) as Box<dyn BlobRead>)
+        }
+        .boxed()
+    }
+}
+
+impl Target for FakeRepository {
+    fn name(&self) -> &str {
+        &self.shown
+    }
+
+    fn registry(&self) -> &RegistryHost {
+        &self.registry
+    }
+
+    fn repository(&self) -> &RepositoryName {
+        &self.name
+    }
+
+    fn tags(&self) -> Box<dyn Tags> {
+        Source::tags(self)
+    }
+
+    fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
+        Source::resolve(self, reference)
+    }
+
+    fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest> {
+        Source::manifest(self, reference)
+    }
+
+    fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool> {
+        async move {
+            self.fake.step()?;
+            Ok(self.fake.state().blobs.contains_key(&self.key(digest)))
+        }
+        .boxed()
+    }
+
+    fn mount<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount> {
+        async move {
+            self.fake.step()?;
+            let mut state = self.fake.state();
+            match state.blobs.get(&(from.to_string(), digest.clone())).cloned() {
+                Some(bytes) => {
+                    state.mounts += 1;
+                    state.blobs.insert(self.key(digest), bytes);
+                    Ok(Mount::Mounted)
+                }
+                None => Ok(Mount::Upload(Box::new(Receiver {
+                    fake: self.fake.clone(),
+                    repository: self.name.to_string(),
+                }))),
+            }
+        }
+        .boxed()
+    }
+
+    fn start_upload(&self) -> Answer<'_, Box<dyn Upload>> {
+        async move {
+            self.fake.step()?;
+            let receiver = Receiver { fake: self.fake.clone(), repository: self.name.to_string() };
+            Ok(Box::new(receiver) as Box<dyn Upload>)
+        }
+        .boxed()
+    }
+
+    fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {
+        async move {
+            self.fake.step()?;
+            let links = manifest.links().unwrap();
+            let mut state = self.fake.state();
+            let missing_blob =
+                links.blobs.iter().find(|blob| !state.blobs.contains_key(&self.key(&blob.digest)));
+            let missing_child =
+                links.manifests.iter().find(|child| !state.manifests.contains_key(&self.key(&child.digest)));
+            if let Some(missing) = missing_blob.or(missing_child) {
+                let promise = format!("{reference} was stored without {}", missing.digest);
+                state.broken_promises.push(promise);
+            }
+            state.manifests.insert(self.key(&manifest.digest), manifest.clone());
+            if let TagOrDigest::Tag(tag) = reference {
+                state.tags.insert(self.key(tag), manifest.digest.clone());
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,188 @@
+//! Laws of the walk, for any graph of manifests, any number of repositories and any passing failures.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+use proptest::prelude::*;
+use registry::{Digest, TagOrDigest};
+use sync::{Event, Naming, Observer, Options, Outcome, Report, Rule, RuleTarget, Selection, Sync};
+use tokio_util::sync::CancellationToken;
+
+use crate::fake::Fake;
+
+/// A graph to copy: manifests refer to blobs and to manifests before them.
+#[derive(Clone, Debug)]
+struct Graph {
+    manifests: Vec<(Vec<usize>, Vec<proptest::sample::Index>)>,
+    roots: Vec<proptest::sample::Index>,
+}
+
+const BLOBS: usize = 6;
+
+fn graph() -> impl Strategy<Value = Graph> {
+    let blobs = proptest::collection::vec(0..BLOBS, 0..4);
+    let children = proptest::collection::vec(any::<proptest::sample::Index>(), 0..3);
+    let manifests = proptest::collection::vec((blobs, children), 1..8);
+    let roots = proptest::collection::vec(any::<proptest::sample::Index>(), 1..5);
+    (manifests, roots).prop_map(|(manifests, roots)| Graph { manifests, roots })
+}
+
+/// Writes the graph to a repository; tags `t0`, `t1`, ... name the roots.
+fn seed(fake: &Fake, repository: &str, graph: &Graph) {
+    let blobs: Vec<Digest> = (0..BLOBS)
+        .map(|number| fake.put_blob(repository, format!("blob number {number}").as_bytes()))
+        .collect();
+    let mut bodies: Vec<(String, Digest)> = Vec::new();
+    for (number, (layers, children)) in graph.manifests.iter().enumerate() {
+        let mut body = format!("{{\"schemaVersion\": 2, \"number\": {number},\n \"layers\": [");
+        let layer = |layer: &usize| format!("{{\"digest\":\"{}\",\"size\":13}}", blobs[*layer]);
+        body += &layers.iter().map(layer).collect::<Vec<_>>().join(",");
+        body += "], \"manifests\": [";
+        let child = |index: &proptest::sample::Index| {
+            (!bodies.is_empty()).then(|| format!("{{\"digest\":\"{}\",\"size\":9}}", index.get(&bodies).1))
+        };
+        body += &children.iter().filter_map(child).collect::<Vec<_>>().join(",");
+        let _ = write!(body, "]}}");
+        let digest = fake.put_manifest(repository, None, &body);
+        bodies.push((body, digest));
+    }
+    for (number, root) in graph.roots.iter().enumerate() {
+        fake.put_manifest(repository, Some(&format!("t{number}")), &root.get(&bodies).0);
+    }
+}
+
+#[derive(Default)]
+struct Diary(Mutex<Vec<Event>>);
+
+impl Observer for Diary {
+    fn event(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+/// Copies `library/app` to the repositories `to` of one registry, with a rule for each.
+fn copy(source: &Fake, target: &Fake, to: &[&str], retries: u32, one_rule: bool) -> (Report, Vec<Event>) {
+    let rule_target = |name: &&str| RuleTarget {
+        target: Arc::new(target.repository("target.io", name)),
+        naming: Naming::Same,
+    };
+    let rule = |targets: Vec<RuleTarget>| Rule {
+        source: Arc::new(source.repository("source.io", "library/app")),
+        selection: Selection::All,
+        targets,
+    };
+    let rules = if one_rule {
+        vec![rule(to.iter().map(rule_target).collect())]
+    } else {
+        to.iter().map(|name| rule(vec![rule_target(name)])).collect()
+    };
+    let diary = Arc::new(Diary::default());
+    let options = Options { blobs_at_once: 3, retries };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let report = runtime.block_on(async {
+        let run = Sync::new(rules, options, diary.clone()).run(CancellationToken::new());
+        // Time is paused, so this only passes when nothing else can move: a wait cycle.
+        tokio::time::timeout(std::time::Duration::from_secs(100_000), run).await.expect("the run ends")
+    });
+    let events = std::mem::take(&mut *diary.0.lock().unwrap());
+    (report, events)
+}
+
+/// Everything below a tag, as bytes.
+fn closure(fake: &Fake, repository: &str, digest: &Digest, into: &mut BTreeSet<(Digest, Vec<u8>)>) {
+    let state = fake.state();
+    let manifest = state.manifests[&(repository.to_owned(), digest.clone())].clone();
+    let links = manifest.links().unwrap();
+    for blob in links.blobs {
+        let bytes = state.blobs[&(repository.to_owned(), blob.digest.clone())].to_vec();
+        into.insert((blob.digest, bytes));
+    }
+    into.insert((digest.clone(), manifest.bytes.to_vec()));
+    drop(state);
+    for child in links.manifests {
+        closure(fake, repository, &child.digest, into);
+    }
+}
+
+fn assert_same(source: &Fake, target: &Fake, to: &str) {
+    let tags: Vec<_> = source.state().tags.clone().into_iter().collect();
+    for ((_, tag), digest) in tags {
+        let arrived = target.state().tags.get(&(to.to_owned(), tag.clone())).cloned();
+        assert_eq!(arrived.as_ref(), Some(&digest), "{to}:{tag}");
+        let (mut here, mut there) = (BTreeSet::new(), BTreeSet::new());
+        closure(source, "library/app", &digest, &mut here);
+        closure(target, to, &digest, &mut there);
+        assert_eq!(here, there, "{to}:{tag}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn children_come_first_and_nothing_is_sent_twice(
+        graph in graph(),
+        repositories in 1usize..4,
+        one_rule in any::<bool>(),
+    ) {
+        let (source, target) = (Fake::default(), Fake::default());
+        seed(&source, "library/app", &graph);
+        let to = &["a/app", "b/app", "c/app"][..repositories];
+        let (report, _) = copy(&source, &target, to, 0, one_rule);
+        prop_assert_eq!(report.copied(), graph.roots.len() * to.len());
+        prop_assert_eq!(&target.state().broken_promises, &Vec::<String>::new());
+        to.iter().for_each(|to| assert_same(&source, &target, to));
+        let state = target.state();
+        prop_assert!(state.sent.values().all(|times| *times == 1), "{:?}", state.sent);
+        let distinct: BTreeSet<_> = state.sent.keys().map(|(_, digest)| digest.clone()).collect();
+        // One rule with several targets reads once and sends to each; several rules send once and mount.
+        if one_rule {
+            prop_assert!(source.state().read.values().all(|times| *times == 1));
+        } else {
+            prop_assert_eq!(state.sent.len(), distinct.len());
+        }
+        drop(state);
+
+        let sent_before = target.state().sent.clone();
+        let (again, _) = copy(&source, &target, to, 0, one_rule);
+        prop_assert_eq!((again.copied(), again.skipped()), (0, graph.roots.len() * to.len()));
+        prop_assert_eq!(&target.state().sent, &sent_before);
+    }
+
+    #[test]
+    fn passing_failures_are_outlived_or_told_and_the_sums_agree(
+        graph in graph(),
+        failing in proptest::collection::btree_set(1usize..120, 0..12),
+        retries in 0u32..4,
+        one_rule in any::<bool>(),
+    ) {
+        let (source, target) = (Fake::default(), Fake::default());
+        seed(&source, "library/app", &graph);
+        target.state().failing_steps = failing.clone();
+        source.state().failing_steps = failing.iter().map(|step| step * 2).collect();
+        let to = ["a/app", "b/app"];
+        let (report, events) = copy(&source, &target, &to, retries, one_rule);
+        prop_assert_eq!(&target.state().broken_promises, &Vec::<String>::new());
+        let planned = events.iter().filter(|event| matches!(event, Event::ImagePlanned(_))).count();
+        prop_assert_eq!(report.images.len(), planned);
+        prop_assert_eq!(report.copied() + report.skipped() + report.failed(), planned);
+        for image in &report.images {
+            let TagOrDigest::Tag(tag) = &image.image.target_reference else { unreachable!() };
+            let repository = image.image.target.strip_prefix("target.io/").unwrap();
+            let arrived = target.state().tags.get(&(repository.to_owned(), tag.clone())).cloned();
+            match &image.outcome {
+                Outcome::Copied { digest } => prop_assert_eq!(arrived.as_ref(), Some(digest)),
+                Outcome::Failed(_) => prop_assert!(retries < 12),
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+        // What is left to do is done by the next run.
+        target.state().failing_steps.clear();
+        source.state().failing_steps.clear();
+        let (after, _) = copy(&source, &target, &to, 0, one_rule);
+        prop_assert_eq!(after.failed(), 0);
+        to.iter().for_each(|to| assert_same(&source, &target, to));
+    }
+}
