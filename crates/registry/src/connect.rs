@@ -50,6 +50,7 @@ pub(crate) async fn connect(
             // Nothing secret was sent so far. If plain HTTP does not answer either, TLS was the problem.
             match ping(&plain, transport).await {
                 Ok(offered) => Ok((plain, offered)),
+                Err(refused @ Error::Refused(_)) => Err(refused),
                 Err(_) => Err(error),
             }
         }

@@ -88,7 +88,8 @@ fn read(body: &[u8], asked: Instant) -> Result<Token, Problem> {
     // The parser's message could quote the token.
     let answer: Answer =
         serde_json::from_slice(body).map_err(|_| Problem::Json("no token document".to_owned()))?;
-    let token = answer.token.or(answer.access_token).filter(|token| !token.expose_secret().is_empty());
+    let mut tokens = [answer.token, answer.access_token].into_iter().flatten();
+    let token = tokens.find(|token| !token.expose_secret().is_empty());
     let token = token.ok_or_else(|| Problem::Json("neither `token` nor `access_token`".to_owned()))?;
     let lifetime = answer
         .expires_in

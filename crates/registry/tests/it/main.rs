@@ -1,0 +1,10 @@
+//! Conversations with the embedded registry. Numbers in names are those of the protocol checklist.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
+
+mod bench;
+mod blob;
+mod login;
+mod manifest;
+mod tag;
+mod transport;
