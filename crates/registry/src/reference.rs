@@ -291,7 +291,9 @@ fn refuse_common_slips(text: &str) -> Result<(), ReferenceError> {
     if text.chars().any(char::is_whitespace) {
         return Err(ReferenceError::Blank { text: text.to_owned() });
     }
-    if let Some(end) = text.find("://") {
+    // `repository://` is no scheme, but an empty tag pattern, which rules may have.
+    let scheme = text.find("://").filter(|end| text[..*end].bytes().all(|byte| byte.is_ascii_alphabetic()));
+    if let Some(end) = scheme {
         return Err(ReferenceError::Scheme { text: text.to_owned(), scheme: text[..end + 3].to_owned() });
     }
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {

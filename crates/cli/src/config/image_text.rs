@@ -39,17 +39,17 @@ pub(crate) enum ImageTextError {
 
 /// Reads a rule's text. The rules are those of the Go tool: a plain reference first, then a pattern, then a list.
 pub(crate) fn parse(text: &str) -> Result<ImageText, ImageTextError> {
-    let plain = text.parse::<Reference>();
-    match plain {
-        Ok(reference) => Ok(of_reference(reference)),
-        Err(ReferenceError::Scheme { .. } | ReferenceError::Empty) => {
-            Err(plain.map(of_reference).unwrap_err().into())
-        }
-        Err(error) => match text.split_once(":/") {
-            Some((repository, pattern)) => of_pattern(text, repository, pattern),
-            None if text.contains(',') => of_list(text),
-            None => Err(error.into()),
-        },
+    let error = match text.parse::<Reference>() {
+        Ok(reference) => return Ok(of_reference(reference)),
+        Err(error) => error,
+    };
+    if matches!(error, ReferenceError::Scheme { .. } | ReferenceError::Empty) {
+        return Err(error.into());
+    }
+    match text.split_once(":/") {
+        Some((repository, pattern)) => of_pattern(text, repository, pattern),
+        None if text.contains(',') => of_list(text),
+        None => Err(error.into()),
     }
 }
 

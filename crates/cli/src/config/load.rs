@@ -76,16 +76,12 @@ fn load_two(
     lookup: Lookup<'_>,
     mut warnings: Vec<String>,
 ) -> Result<Written, Vec<ConfigError>> {
-    let auth = match auth_path {
-        Some(path) => {
-            let (format, root) = read_file(path).map_err(|error| vec![error])?;
-            auth::read(path, format, &root, Expansion::Expanded, lookup).map_err(|error| vec![error])?
-        }
-        None => {
-            warnings
-                .push("--images is given without --auth: registries are asked without a login".to_owned());
-            Auth::default()
-        }
+    let auth = if let Some(path) = auth_path {
+        let (format, root) = read_file(path).map_err(|error| vec![error])?;
+        auth::read(path, format, &root, Expansion::Expanded, lookup).map_err(|error| vec![error])?
+    } else {
+        warnings.push("--images is given without --auth: registries are asked without a login".to_owned());
+        Auth::default()
     };
     let (_, root) = read_file(&images_path).map_err(|error| vec![error])?;
     let rules = images::read(&images_path, &root)?;

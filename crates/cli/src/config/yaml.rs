@@ -231,7 +231,8 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let below = format!("*a{}", level - 1);
-            text += &format!("a{level}: &a{level} [{}]\n", vec![below; 10].join(", "));
+            let line = format!("a{level}: &a{level} [{}]\n", vec![below; 10].join(", "));
+            text.push_str(&line);
         }
         assert!(super::read(&text).unwrap_err().1.contains("more than"));
     }

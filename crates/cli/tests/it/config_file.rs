@@ -1,0 +1,87 @@
+//! Files and flags that cannot be used: told with file and line before any registry is asked.
+
+use anyhow::{Result, ensure};
+
+use crate::process::Workplace;
+
+#[test]
+fn broken_files_are_told_with_their_line() -> Result<()> {
+    let workplace = Workplace::new()?;
+    workplace.write("broken.json", "{\n  \"images\": {\n    \"a\": \"b\",\n  }\n}")?;
+    workplace.write("broken.yaml", "images:\n  - [a\n")?;
+    workplace.write("shape.json", "{\"images\":\n [1, 2]}")?;
+    workplace.write("rules.yaml", "images:\n  r.io/a/b: 5\n")?;
+    for (file, says) in [
+        ("broken.json", "broken.json:4: this is not valid JSON"),
+        ("broken.yaml", "this is not valid YAML"),
+        ("shape.json", "shape.json:2: `images` is a list, but must be a map"),
+        ("rules.yaml", "rules.yaml:2: the target of `r.io/a/b` is the number 5"),
+        ("absent.json", "absent.json: the file does not exist"),
+    ] {
+        let ran = workplace.run(&format!("--config {file}"))?.expect_code(2)?.says(&[says])?;
+        ensure!(ran.stdout.is_empty(), "{}", ran.stdout);
+    }
+    Ok(())
+}
+
+#[test]
+fn every_bad_rule_is_told_and_none_is_carried_out() -> Result<()> {
+    let workplace = Workplace::new()?;
+    workplace.write(
+        "c.json",
+        "{\"images\": {\n\"r.io/A/b\": \"t.io/x\",\n\"r.io/a:/[/\": \"t.io/x\",\n\"r.io/a\": \"\"}}",
+    )?;
+    let ran = workplace.run("--config c.json")?.expect_code(2)?;
+    ran.says(&[
+        "c.json:2:",
+        "upper-case",
+        "c.json:3:",
+        "tag pattern `[`",
+        "c.json:4:",
+        "--registry and --namespace",
+    ])?;
+    Ok(())
+}
+
+#[test]
+fn no_rules_are_a_warning_and_no_files_an_error() -> Result<()> {
+    let workplace = Workplace::new()?;
+    workplace.write("empty.json", "{}")?;
+    workplace.run("--config empty.json")?.expect_code(0)?.says(&["has no rules"])?;
+    workplace.run("")?.expect_code(2)?.says(&["neither --config nor --images", "--help"])?;
+    Ok(())
+}
+
+#[test]
+fn flags_and_words() -> Result<()> {
+    let workplace = Workplace::new()?;
+    workplace.write("empty.json", "{}")?;
+    let ran = workplace.run("--config empty.json stray demo")?.expect_code(0)?;
+    ran.says(&["ignored, because they are no flags: stray demo"])?;
+    workplace
+        .run("--config empty.json --log /no/such/folder/log")?
+        .expect_code(0)?
+        .says(&["Failed to log to file"])?;
+    workplace.run("--proc 0 --config empty.json")?.expect_code(2)?.says(&["it must be 1 or more"])?;
+    workplace.run("--no-such-flag")?.expect_code(2)?.says(&["--no-such-flag"])?;
+    let help = workplace.run("--help")?.expect_code(0)?;
+    ensure!(help.stdout.contains("How a rule reads") && help.stderr.is_empty());
+    let version = workplace.run("--version")?.expect_code(0)?;
+    ensure!(version.stdout.starts_with("image-syncer "), "{}", version.stdout);
+    Ok(())
+}
+
+#[test]
+fn a_login_that_no_rule_uses_and_a_target_without_one_are_told_together() -> Result<()> {
+    let workplace = Workplace::new()?;
+    let config = r#"{"auth": {"ruohe-registry.cn-shanghai.invalid": {"username": "u", "password": "secret"}},
+        "images": {"no-such-host.invalid/a/b:v1": ""}}"#;
+    workplace.write("c.json", config)?;
+    let ran = workplace.run("--config c.json --registry=registry.cn-beijing.invalid --namespace=x -r 0")?;
+    let ran = ran.expect_code(3)?.hides(&["secret"])?;
+    ran.says(&[
+        "`registry.cn-beijing.invalid` has no entry in auth",
+        "did you mean `ruohe-registry.cn-shanghai.invalid`?",
+    ])?;
+    Ok(())
+}

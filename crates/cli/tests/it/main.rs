@@ -1,0 +1,9 @@
+//! The binary between real registries: docker-registry on both sides, token servers, nginx with TLS; skopeo judges.
+
+mod bad_input;
+mod config_file;
+mod demo;
+mod process;
+mod scenario;
+mod security;
+mod world;

@@ -1,0 +1,109 @@
+//! TLS with an authority of its own, and where logins go.
+
+use anyhow::{Result, ensure};
+use testkit::seed::Pusher;
+use testkit::{CertificateAuthority, DockerRegistry, TlsFront, TokenServer, TokenUser};
+
+use crate::process::Workplace;
+use crate::world::{assert_same, seed};
+
+async fn seeded() -> Result<(DockerRegistry, DockerRegistry)> {
+    let (source, target) = (DockerRegistry::open().await?, DockerRegistry::open().await?);
+    seed(&Pusher::new(source.host()), "a/app").await?;
+    Ok((source, target))
+}
+
+fn write_config(workplace: &Workplace, source: &str, target: &str, auth: &str) -> Result<()> {
+    let images = format!(r#"{{"{source}/a/app": "{target}/a/app"}}"#);
+    workplace.write("c.json", &format!(r#"{{"auth": {{{auth}}}, "images": {images}}}"#))?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn tls_of_an_own_authority_over_http2() -> Result<()> {
+    let (source, target) = seeded().await?;
+    let authority = CertificateAuthority::generate()?;
+    let (front, back) = (
+        TlsFront::start(&authority, source.host()).await?,
+        TlsFront::start(&authority, target.host()).await?,
+    );
+    let mut workplace = Workplace::new()?;
+    write_config(&workplace, &front.host(), &back.host(), "")?;
+
+    let refused = workplace.run("--config c.json --retries 0")?.expect_code(3)?;
+    refused.says(&["certificate is not accepted", "SSL_CERT_FILE"])?;
+    ensure!(Pusher::new(target.host()).tags("a/app").await?.is_empty(), "nothing was copied");
+
+    workplace.variable("SSL_CERT_FILE", &authority.ca_file().display().to_string());
+    workplace.run("--config c.json")?.expect_code(0)?;
+    let (from, to) = (Pusher::new(source.host()), Pusher::new(target.host()));
+    assert_same(&from, "a/app", &to, &target.host(), "a/app", None).await?;
+    let accesses = [front.accesses(), back.accesses()].concat();
+    ensure!(
+        accesses.iter().all(|access| access.protocol == "HTTP/2.0"),
+        "HTTP/2 is used where it is offered"
+    );
+    ensure!(
+        accesses.iter().all(|access| access.user_agent.starts_with("image-syncer/")),
+        "the tool names itself"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn insecure_takes_any_certificate_but_stays_with_tls() -> Result<()> {
+    let (source, target) = seeded().await?;
+    let authority = CertificateAuthority::generate()?;
+    let expired = authority.issue_expired(&["127.0.0.1"])?;
+    let front = TlsFront::builder(&authority, source.host()).certificate(expired).start().await?;
+    let workplace = Workplace::new()?;
+    let auth =
+        [front.host(), target.host()].map(|host| format!(r#""{host}": {{"insecure": true}}"#)).join(",");
+    write_config(&workplace, &front.host(), &target.host(), &auth)?;
+    workplace.run("--config c.json")?.expect_code(0)?;
+    ensure!(!front.accesses().is_empty(), "the front was asked over TLS");
+    let (from, to) = (Pusher::new(source.host()), Pusher::new(target.host()));
+    assert_same(&from, "a/app", &to, &target.host(), "a/app", None).await
+}
+
+#[tokio::test]
+async fn harbor_behind_tls_with_its_token_server_under_the_same_host() -> Result<()> {
+    let user = TokenUser::new("robot$a+mirror", "harbor-secret").grant("a/*", &["pull"]);
+    let tokens = TokenServer::harbor(vec![user]).await?;
+    let (source, target) = (DockerRegistry::token(&tokens).await?, DockerRegistry::open().await?);
+    let from = Pusher::new(source.host()).token(&tokens);
+    seed(&from, "a/app").await?;
+    let authority = CertificateAuthority::generate()?;
+    let front = TlsFront::builder(&authority, source.host()).token_server(&tokens).start().await?;
+    let mut workplace = Workplace::new()?;
+    workplace.variable("SSL_CERT_FILE", &authority.ca_file().display().to_string());
+    let auth = format!(
+        r#""{}": {{"username": "robot$a+mirror", "password": "harbor-secret"}}, "{}": {{"insecure": true}}"#,
+        front.host(),
+        target.host(),
+    );
+    write_config(&workplace, &front.host(), &target.host(), &auth)?;
+    workplace.run("--config c.json")?.expect_code(0)?.hides(&["harbor-secret"])?;
+    assert_same(&from, "a/app", &Pusher::new(target.host()), &target.host(), "a/app", None).await?;
+    ensure!(tokens.requests() == 1, "one token serves the repository: {:?}", tokens.request_lines());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_realm_on_another_host_without_tls_does_not_get_the_login() -> Result<()> {
+    // The registry is asked by name, its token server answers by address: another host, and not encrypted.
+    let user = TokenUser::new("user", "user-secret").grant("a/*", &["pull"]);
+    let tokens = TokenServer::harbor(vec![user]).await?;
+    let (source, target) = (DockerRegistry::token(&tokens).await?, DockerRegistry::open().await?);
+    let workplace = Workplace::new()?;
+    let by_name = source.host().replace("127.0.0.1", "localhost");
+    let auth = format!(
+        r#""{by_name}": {{"username": "user", "password": "user-secret", "insecure": true}}, "{}": {{"insecure": true}}"#,
+        target.host(),
+    );
+    write_config(&workplace, &by_name, &target.host(), &auth)?;
+    let ran = workplace.run("--config c.json")?.expect_code(4)?.hides(&["user-secret"])?;
+    ran.says(&["wants the credentials sent to", "another host and not encrypted"])?;
+    ensure!(tokens.requests() == 0, "the login went to {:?}", tokens.request_lines());
+    Ok(())
+}
