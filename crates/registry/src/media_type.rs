@@ -40,7 +40,7 @@ impl MediaType {
         &self.0
     }
 
-    /// Whether this is one of the manifest types that [`ACCEPT`] asks for.
+    /// Whether this is one of the manifest types that we ask for.
     pub fn is_manifest(&self) -> bool {
         ACCEPT.split(", ").any(|known| known == self.as_str())
     }

@@ -133,7 +133,9 @@ proptest! {
         let (report, _) = copy(&source, &target, to, 0, one_rule);
         prop_assert_eq!(report.copied(), graph.roots.len() * to.len());
         prop_assert_eq!(&target.state().broken_promises, &Vec::<String>::new());
-        to.iter().for_each(|to| assert_same(&source, &target, to));
+        for to in to {
+ assert_same(&source, &target, to);
+ }
         let state = target.state();
         prop_assert!(state.sent.values().all(|times| *times == 1), "{:?}", state.sent);
         let distinct: BTreeSet<_> = state.sent.keys().map(|(_, digest)| digest.clone()).collect();
@@ -183,6 +185,8 @@ proptest! {
         source.state().failing_steps.clear();
         let (after, _) = copy(&source, &target, &to, 0, one_rule);
         prop_assert_eq!(after.failed(), 0);
-        to.iter().for_each(|to| assert_same(&source, &target, to));
+        for to in to {
+ assert_same(&source, &target, to);
+ }
     }
 }
