@@ -9,6 +9,7 @@ mod images;
 mod json;
 mod load;
 mod resolve;
+mod rule_error;
 mod yaml;
 
 pub(crate) use error::ConfigError;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::backoff::Backoff;
 use crate::endpoint::{Source, Tags, Target};
-use crate::rule::{Naming, Rule, RuleTarget, Selection};
+use crate::rule::{Rule, Selection};
 use crate::run::Run;
 use crate::{Cause, Error, Event, Image, Operation, RuleFailure, Side};
 
@@ -31,15 +31,15 @@ pub(crate) async fn discover(
 struct Discovery<'a> {
     run: &'a Run,
     rule: &'a Rule,
-    plan: &'a mpsc::Sender<Planned>,
+    planned: &'a mpsc::Sender<Planned>,
     source: Arc<str>,
     targets: Vec<Arc<str>>,
 }
 
 impl<'a> Discovery<'a> {
-    fn new(run: &'a Run, rule: &'a Rule, plan: &'a mpsc::Sender<Planned>) -> Self {
+    fn new(run: &'a Run, rule: &'a Rule, planned: &'a mpsc::Sender<Planned>) -> Self {
         let targets = rule.targets.iter().map(|target| target.target.name().into()).collect();
-        Self { run, rule, plan, source: rule.source.name().into(), targets }
+        Self { run, rule, planned, source: rule.source.name().into(), targets }
     }
 
     async fn run(&self) -> Result<(), Error> {
@@ -60,10 +60,7 @@ impl<'a> Discovery<'a> {
         let mut any = false;
         while let Some(images) = self.next_page(&mut *pages).await? {
             any |= !images.is_empty();
-            for image in images {
-                let names = self.rule.targets.iter().map(|target| target.naming.name(&image)).collect();
-                self.send(image, names).await;
-            }
+            self.plan(images).await?;
         }
         if !any {
             self.run.tell(&Event::NothingSelected { source: self.source.clone() });
@@ -80,30 +77,27 @@ impl<'a> Discovery<'a> {
         Ok(all)
     }
 
-    /// Names images by their position.
+    /// Plans all images at once, because names may be paired by position.
     async fn pair(&self, images: Vec<TagOrDigest>) -> Result<(), Error> {
-        let names = self.rule.targets.iter().map(|target| self.names(target, &images));
-        let names = names.collect::<Result<Vec<_>, _>>()?;
         if images.is_empty() {
             self.run.tell(&Event::NothingSelected { source: self.source.clone() });
         }
-        for (index, image) in images.into_iter().enumerate() {
-            self.send(image, names.iter().map(|names| names[index].clone()).collect()).await;
-        }
-        Ok(())
+        self.plan(images).await
     }
 
-    fn names(&self, target: &RuleTarget, images: &[TagOrDigest]) -> Result<Vec<Option<TagOrDigest>>, Error> {
-        match &target.naming {
-            Naming::These(names) if names.len() == images.len() => {
-                Ok(names.iter().cloned().map(Some).collect())
-            }
-            Naming::These(names) => Err(self.error(
-                Operation::Pair,
-                Cause::Count { source_count: images.len(), target_count: names.len() },
-            )),
-            naming => Ok(images.iter().map(|image| naming.name(image)).collect()),
+    async fn plan(&self, images: Vec<TagOrDigest>) -> Result<(), Error> {
+        let names = self.rule.targets.iter().map(|target| target.naming.names(&images));
+        let names: Result<Vec<_>, _> = names.collect();
+        let mut names: Vec<_> = names
+            .map_err(|cause| self.error(Operation::Pair, cause))?
+            .into_iter()
+            .map(Vec::into_iter)
+            .collect();
+        for image in images {
+            let here = names.iter_mut().map(|names| names.next().flatten()).collect();
+            self.send(image, here).await;
         }
+        Ok(())
     }
 
     async fn next_page(&self, pages: &mut dyn Tags) -> Result<Option<Vec<TagOrDigest>>, Error> {
@@ -127,8 +121,7 @@ impl<'a> Discovery<'a> {
         for tag in page.invalid {
             self.run.tell(&Event::InvalidTag { source: self.source.clone(), tag });
         }
-        let wanted = page.tags.into_iter().filter(|tag| self.rule.selection.selects(tag.as_str()));
-        let images: Vec<_> = wanted.map(TagOrDigest::Tag).collect();
+        let images = self.rule.selection.select(page.tags);
         let source = self.source.clone();
         self.run.tell(&Event::TagsListed { source, tags: listed, selected: images.len() });
         images
@@ -153,7 +146,7 @@ impl<'a> Discovery<'a> {
             self.run.tell(&Event::ImagePlanned(image.clone()));
         }
         // The receiver is gone when the run is stopped; then nobody waits for this image.
-        let _ = self.plan.send(Planned { source: self.rule.source.clone(), reference, ways }).await;
+        let _ = self.planned.send(Planned { source: self.rule.source.clone(), reference, ways }).await;
     }
 
     fn error(&self, operation: Operation, cause: Cause) -> Error {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use regex::Regex;
-use registry::TagOrDigest;
+use registry::{Tag, TagOrDigest};
 
+use crate::Cause;
 use crate::endpoint::{Source, Target};
 
 /// Images of one repository, and the repositories that they go to.
@@ -50,28 +51,38 @@ pub enum Naming {
 }
 
 impl Selection {
-    /// Whether a listed tag belongs to the rule.
-    pub(crate) fn selects(&self, tag: &str) -> bool {
-        match self {
+    /// Those of the tags that a registry lists which the rule is about.
+    pub fn select(&self, listed: Vec<Tag>) -> Vec<TagOrDigest> {
+        let is_wanted = |tag: &Tag| match self {
             Self::All => true,
-            Self::Matching(pattern) => pattern.is_match(tag),
+            Self::Matching(pattern) => pattern.is_match(tag.as_str()),
             Self::These(_) => false,
-        }
+        };
+        listed.into_iter().filter(is_wanted).map(TagOrDigest::Tag).collect()
     }
 }
 
 impl Naming {
-    /// Whether names can be given image by image, before all are known.
-    pub(crate) fn is_by_image(&self) -> bool {
-        !matches!(self, Self::These(_))
+    /// What each of a rule's images is called at the target; `None` for those that do not go there.
+    ///
+    /// # Errors
+    /// Names that are paired by position must be as many as the images.
+    pub fn names(&self, images: &[TagOrDigest]) -> Result<Vec<Option<TagOrDigest>>, Cause> {
+        match self {
+            Self::Same => Ok(images.iter().cloned().map(Some).collect()),
+            Self::Matching(pattern) => {
+                let name = |image: &TagOrDigest| pattern.is_match(&image.to_string()).then(|| image.clone());
+                Ok(images.iter().map(name).collect())
+            }
+            Self::These(names) if names.len() == images.len() => {
+                Ok(names.iter().cloned().map(Some).collect())
+            }
+            Self::These(names) => Err(Cause::Count { source_count: images.len(), target_count: names.len() }),
+        }
     }
 
-    /// The name for an image, where that needs no knowledge of the others.
-    pub(crate) fn name(&self, image: &TagOrDigest) -> Option<TagOrDigest> {
-        match (self, image) {
-            (Self::Same, image) => Some(image.clone()),
-            (Self::Matching(pattern), image) if pattern.is_match(&image.to_string()) => Some(image.clone()),
-            _ => None,
-        }
+    /// Whether images can be named before all of them are known.
+    pub(crate) fn is_by_image(&self) -> bool {
+        !matches!(self, Self::These(_))
     }
 }

@@ -1,9 +1,9 @@
 //! From what was written to what it means: checked rules with the registries they speak to.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use registry::{Registry, RegistryHost, RepositoryName, Security, Settings, Transport};
+use registry::{Registry, RegistryHost, RepositoryName, Security, Settings, TagOrDigest, Transport};
 use sync::endpoint::RegistryEndpoint;
 use sync::{Naming, Rule, RuleTarget, Selection};
 
@@ -13,6 +13,7 @@ use super::error::ConfigError;
 use super::image_text::{ImageText, Which, parse};
 use super::images::WrittenRule;
 use super::load::Written;
+use super::rule_error::RuleError;
 
 /// Where rules with an empty target go.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,7 @@ pub(crate) fn resolve(
     for rule in &rules {
         match resolver.rule(rule) {
             Ok(rule) => checked.push(rule),
-            Err(error) => errors.push(error.file(&rules_file).line(rule.line)),
+            Err(error) => errors.push(ConfigError::from(error).file(&rules_file).line(rule.line)),
         }
     }
     if !errors.is_empty() {
@@ -63,12 +64,11 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn rule(&mut self, rule: &WrittenRule) -> Result<Rule, ConfigError> {
+    fn rule(&mut self, rule: &WrittenRule) -> Result<Rule, RuleError> {
         if rule.source.is_empty() {
-            return Err(ConfigError::new("a rule has an empty source"));
+            return Err(RuleError::SourceEmpty);
         }
-        let source = parse(&rule.source)
-            .map_err(|error| ConfigError::new(format!("the source of a rule cannot be used: {error}")))?;
+        let source = parse(&rule.source).map_err(RuleError::Source)?;
         let mut targets = Vec::new();
         let mut texts = BTreeSet::new();
         for text in &rule.targets {
@@ -78,11 +78,12 @@ impl Resolver<'_> {
             }
         }
         let endpoint = self.registries.source(&source.registry, &source.repository);
-        Ok(Rule { source: Arc::new(endpoint), selection: selection(source.which), targets })
+        let selection = selection(source.which, &targets);
+        Ok(Rule { source: Arc::new(endpoint), selection, targets })
     }
 
     /// The target's text with variables replaced, or made from the defaults.
-    fn target(&mut self, rule: &WrittenRule, source: &ImageText, text: &str) -> Result<String, ConfigError> {
+    fn target(&mut self, rule: &WrittenRule, source: &ImageText, text: &str) -> Result<String, RuleError> {
         if text.is_empty() {
             return self.default_target(rule, source);
         }
@@ -95,13 +96,12 @@ impl Resolver<'_> {
     }
 
     /// With registry and namespace: the source's path without its first part. With a registry alone: all of it.
-    fn default_target(&self, rule: &WrittenRule, source: &ImageText) -> Result<String, ConfigError> {
+    fn default_target(&self, rule: &WrittenRule, source: &ImageText) -> Result<String, RuleError> {
         let registry = self.defaults.registry.trim_end_matches('/');
         let namespace = self.defaults.namespace.trim_matches('/');
         let path = source.repository.as_str();
         match (registry, namespace) {
-            ("", _) => Err(ConfigError::new(format!("the target of `{}` is empty", rule.source))
-                .help("write a target, or give --registry and --namespace for all empty ones")),
+            ("", _) => Err(RuleError::TargetEmpty { source_text: rule.source.clone() }),
             (registry, "") => Ok(format!("{registry}/{path}")),
             (registry, namespace) => {
                 let below = path.split_once('/').map_or(path, |(_, below)| below);
@@ -115,27 +115,67 @@ impl Resolver<'_> {
         rule: &WrittenRule,
         source: &ImageText,
         text: &str,
-    ) -> Result<RuleTarget, ConfigError> {
-        let wrong = |reason: String| {
-            ConfigError::new(format!("the target `{text}` of `{}` cannot be used: {reason}", rule.source))
-        };
-        let target = parse(text).map_err(|error| wrong(error.to_string()))?;
-        if let (Which::These(images), Which::These(names)) = (&source.which, &target.which)
-            && images.len() != names.len()
-        {
-            let problem = format!("it has {} name(s) for {} image(s)", names.len(), images.len());
-            return Err(wrong(problem).help("give no name to keep the source's, or one name for each image"));
+    ) -> Result<RuleTarget, RuleError> {
+        let source_text = rule.source.clone();
+        let target = parse(text).map_err(|reason| RuleError::Target {
+            source_text: source_text.clone(),
+            text: text.to_owned(),
+            reason,
+        })?;
+        check_names(&source_text, source, text, &target)?;
+        if !text.contains('/') && text.contains('.') {
+            let slip =
+                format!("the target `{text}` of `{source_text}` looks like a registry without a repository");
+            self.warnings.push(format!("{slip}: it is taken for {}/{}", target.registry, target.repository));
+        }
+        if matches!(target.which, Which::Matching(_)) {
+            let odd = format!(
+                "the pattern in the target `{text}` of `{source_text}` selects among the source's tags"
+            );
+            self.warnings.push(format!("{odd}: it is clearer in the source"));
         }
         let endpoint = self.registries.target(&target.registry, &target.repository);
         Ok(RuleTarget { target: Arc::new(endpoint), naming: naming(target.which) })
     }
 }
 
-fn selection(which: Which) -> Selection {
+/// Checks names at the target against images at the source, as far as both are written down.
+fn check_names(
+    source_text: &str,
+    source: &ImageText,
+    text: &str,
+    target: &ImageText,
+) -> Result<(), RuleError> {
+    let Which::These(names) = &target.which else { return Ok(()) };
+    let (source_text, text) = (source_text.to_owned(), text.to_owned());
+    let repeated = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name));
+    if let Some((_, name)) = repeated {
+        return Err(RuleError::NameTwice { source_text, text, name: name.clone() });
+    }
+    let Which::These(images) = &source.which else { return Ok(()) };
+    if images.len() != names.len() {
+        return Err(RuleError::Count { source_text, text, images: images.len(), names: names.len() });
+    }
+    match (&images[..], &names[..]) {
+        ([TagOrDigest::Digest(image)], [TagOrDigest::Digest(name)]) if image != name => {
+            Err(RuleError::OtherDigest { source_text, wanted: name.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn selection(which: Which, targets: &[RuleTarget]) -> Selection {
     match which {
         Which::Unsaid => Selection::All,
         Which::Matching(pattern) => Selection::Matching(pattern),
-        Which::These(images) => Selection::These(images),
+        Which::These(images) => {
+            // Names are paired by position, so an image may only be left out where there are none.
+            let paired = targets.iter().any(|target| matches!(target.naming, Naming::These(_)));
+            let mut seen = HashSet::new();
+            Selection::These(
+                images.into_iter().filter(|image| paired || seen.insert(image.clone())).collect(),
+            )
+        }
     }
 }
 
@@ -206,96 +246,4 @@ impl<'a> Registries<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use super::*;
-
-    fn resolved(
-        auth: &str,
-        images: &str,
-        registry: &str,
-        namespace: &str,
-    ) -> Result<Resolved, Vec<ConfigError>> {
-        let file = PathBuf::from("c.json");
-        let json = |text: &str| crate::config::json::read(text).unwrap();
-        let lookup = |name: &str| (name == "NS").then(|| "team".to_owned());
-        let auth = super::super::auth::read(
-            &file,
-            crate::config::document::Format::Json,
-            &json(auth),
-            super::super::auth::Expansion::Literal,
-            &lookup,
-        )
-        .unwrap();
-        let rules = super::super::images::read(&file, &json(images)).unwrap();
-        let written = Written { auth, rules, rules_file: file, warnings: Vec::new() };
-        let transport = Transport::new("test", &[]).unwrap();
-        resolve(written, Defaults { registry, namespace }, &transport, &lookup)
-    }
-
-    fn targets(images: &str, registry: &str, namespace: &str) -> Vec<String> {
-        let resolved =
-            resolved("{}", images, registry, namespace).unwrap_or_else(|errors| panic!("{errors:?}"));
-        let targets = resolved.rules.iter().flat_map(|rule| &rule.targets);
-        targets.map(|target| target.target.name().to_owned()).collect()
-    }
-
-    #[test]
-    fn empty_targets_are_named_by_the_defaults() {
-        let rule = |source: &str| format!(r#"{{"{source}": ""}}"#);
-        for (source, with_namespace, without) in [
-            ("harbor.host:32080/library/nginx", "d.io/ns/nginx", "d.io/library/nginx"),
-            ("gcr.io/a/b/c/d/e:v1", "d.io/ns/b/c/d/e", "d.io/a/b/c/d/e"),
-            ("nginx", "d.io/ns/nginx", "d.io/library/nginx"),
-            ("r.io/app", "d.io/ns/app", "d.io/app"),
-        ] {
-            assert_eq!(targets(&rule(source), "d.io", "ns"), [with_namespace]);
-            assert_eq!(targets(&rule(source), "d.io", ""), [without]);
-            assert!(resolved("{}", &rule(source), "", "ns").is_err());
-        }
-        assert_eq!(targets(&rule("r.io/x/app"), "d.io/", "a/b"), ["d.io/a/b/app"]);
-    }
-
-    #[test]
-    fn several_targets_variables_and_repetitions() {
-        let rule = r#"{"r.io/a/b:v1": ["t.io/${NS}/b", "t.io/team/b", "u.io/b:x"]}"#;
-        assert_eq!(targets(rule, "", ""), ["t.io/team/b", "u.io/b"]);
-    }
-
-    #[test]
-    fn every_bad_rule_is_named_with_its_line() {
-        let errors = resolved(
-            "{}",
-            "{\n\"r.io/A:v1\": \"t.io/a\",\n\"r.io/a:v1,v2\": \"t.io/a:x\",\n\"\": \"x\"}",
-            "",
-            "",
-        );
-        let errors: Vec<_> = errors.err().unwrap().iter().map(ToString::to_string).collect();
-        assert_eq!(errors.len(), 3);
-        assert!(
-            errors[0].starts_with("c.json:2: the source") && errors[0].contains("upper-case"),
-            "{errors:?}"
-        );
-        assert!(
-            errors[1].starts_with("c.json:3: the target") && errors[1].contains("1 name(s) for 2 image(s)")
-        );
-    }
-
-    #[test]
-    fn the_seeds_slip_is_told_with_both_names() {
-        let auth = r#"{"a.cn-shanghai.cr.aliyuncs.com": {}, "harbor.host:32080": {}}"#;
-        let warnings = resolved(
-            auth,
-            r#"{"harbor.host:32080/library/nginx": ""}"#,
-            "registry.cn-beijing.aliyuncs.com",
-            "x",
-        );
-        let warnings = warnings.unwrap_or_else(|errors| panic!("{errors:?}")).warnings;
-        assert!(
-            warnings[0].contains("registry.cn-beijing.aliyuncs.com")
-                && warnings[0].contains("a.cn-shanghai.cr")
-        );
-        assert_eq!(warnings.len(), 2);
-    }
-}
+mod tests;

@@ -26,14 +26,13 @@ pub(crate) struct Bars {
 impl Bars {
     pub(crate) fn start() -> Self {
         let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS));
-        let images = screen.add(
+        let images = screen.add(ProgressBar::new(0).with_style(style(
+            "{spinner} {pos}/{len} images  {elapsed_precise}  about {eta} left  {wide_bar:.green}",
+        )));
+        let bytes = screen.add(
             ProgressBar::new(0)
-                .with_style(style("{spinner} {pos}/{len} images  {elapsed_precise}  {wide_bar:.green}")),
+                .with_style(style("  {bytes} of {total_bytes} found so far moved  {bytes_per_sec}")),
         );
-        let bytes = screen
-            .add(ProgressBar::new(0).with_style(style(
-                "  {bytes} of {total_bytes} known so far  {bytes_per_sec}  done in {eta}",
-            )));
         images.enable_steady_tick(Duration::from_millis(120));
         Self { screen, images, bytes, moving: Mutex::default(), paint: Paint::for_stderr() }
     }

@@ -1,0 +1,155 @@
+//! Targets, warnings and errors, and the table of the Go releases' cases.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::config::image_text::ImageTextError;
+
+fn resolved(auth: &str, images: &str, registry: &str, namespace: &str) -> Result<Resolved, Vec<ConfigError>> {
+    let file = PathBuf::from("c.json");
+    let json = |text: &str| crate::config::json::read(text).unwrap();
+    let lookup = |name: &str| (name == "NS").then(|| "team".to_owned());
+    let auth = crate::config::auth::read(
+        &file,
+        crate::config::document::Format::Json,
+        &json(auth),
+        crate::config::auth::Expansion::Literal,
+        &lookup,
+    )
+    .unwrap();
+    let rules = crate::config::images::read(&file, &json(images)).unwrap();
+    let written = Written { auth, rules, rules_file: file, warnings: Vec::new() };
+    let transport = Transport::new("test", &[]).unwrap();
+    resolve(written, Defaults { registry, namespace }, &transport, &lookup)
+}
+
+fn targets(images: &str, registry: &str, namespace: &str) -> Vec<String> {
+    let resolved = resolved("{}", images, registry, namespace).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let targets = resolved.rules.iter().flat_map(|rule| &rule.targets);
+    targets.map(|target| target.target.name().to_owned()).collect()
+}
+
+#[test]
+fn empty_targets_are_named_by_the_defaults() {
+    let rule = |source: &str| format!(r#"{{"{source}": ""}}"#);
+    for (source, with_namespace, without) in [
+        ("harbor.host:32080/library/nginx", "d.io/ns/nginx", "d.io/library/nginx"),
+        ("gcr.io/a/b/c/d/e:v1", "d.io/ns/b/c/d/e", "d.io/a/b/c/d/e"),
+        ("nginx", "d.io/ns/nginx", "d.io/library/nginx"),
+        ("r.io/app", "d.io/ns/app", "d.io/app"),
+    ] {
+        assert_eq!(targets(&rule(source), "d.io", "ns"), [with_namespace]);
+        assert_eq!(targets(&rule(source), "d.io", ""), [without]);
+        assert!(resolved("{}", &rule(source), "", "ns").is_err());
+    }
+    assert_eq!(targets(&rule("r.io/x/app"), "d.io/", "a/b"), ["d.io/a/b/app"]);
+}
+
+#[test]
+fn several_targets_variables_and_repetitions() {
+    let rule = r#"{"r.io/a/b:v1": ["t.io/${NS}/b", "t.io/team/b", "u.io/b:x"]}"#;
+    assert_eq!(targets(rule, "", ""), ["t.io/team/b", "u.io/b"]);
+}
+
+#[test]
+fn every_bad_rule_is_named_with_its_line() {
+    let errors = resolved(
+        "{}",
+        "{\n\"r.io/A:v1\": \"t.io/a\",\n\"r.io/a:v1,v2\": \"t.io/a:x\",\n\"\": \"x\"}",
+        "",
+        "",
+    );
+    let errors: Vec<_> = errors.err().unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(errors.len(), 3);
+    assert!(errors[0].starts_with("c.json:2: the source") && errors[0].contains("upper-case"), "{errors:?}");
+    assert!(errors[1].starts_with("c.json:3: the target") && errors[1].contains("1 name(s) for 2 image(s)"));
+}
+
+#[test]
+fn the_seeds_slip_is_told_with_both_names() {
+    let auth = r#"{"a.cn-shanghai.cr.aliyuncs.com": {}, "harbor.host:32080": {}}"#;
+    let warnings =
+        resolved(auth, r#"{"harbor.host:32080/library/nginx": ""}"#, "registry.cn-beijing.aliyuncs.com", "x");
+    let warnings = warnings.unwrap_or_else(|errors| panic!("{errors:?}")).warnings;
+    assert!(
+        warnings[0].contains("registry.cn-beijing.aliyuncs.com") && warnings[0].contains("a.cn-shanghai.cr")
+    );
+    assert_eq!(warnings.len(), 2);
+}
+
+const TABLE: &str = include_str!("../../../tests/data/references.tsv");
+
+/// What a case comes to: copies as the table writes them, or an error class.
+fn outcome(source: &str, target: &str, tags: &str, defaults: Defaults<'_>) -> String {
+    let auth = Auth::default();
+    let transport = Transport::new("test", &[]).unwrap();
+    let registries = Registries::new(&auth, &transport);
+    let mut resolver = Resolver { defaults, lookup: &|_| None, registries, warnings: Vec::new() };
+    let written = WrittenRule { line: 1, source: source.to_owned(), targets: vec![target.to_owned()] };
+    let rule = match resolver.rule(&written) {
+        Ok(rule) => rule,
+        Err(error) => return class(&error),
+    };
+    let listed = tags.split_whitespace().map(|tag| tag.parse().unwrap()).collect();
+    let images = match &rule.selection {
+        Selection::These(images) => images.clone(),
+        selection => selection.select(listed),
+    };
+    let target = &rule.targets[0];
+    let Ok(names) = target.naming.names(&images) else { return "E-COUNT".to_owned() };
+    let copies = images.iter().zip(names).filter_map(|(image, name)| {
+        let (from, to) = (rule.source.name(), target.target.name());
+        Some(format!("{from}{} → {to}{}", image.suffix(), name?.suffix()))
+    });
+    let copies: Vec<_> = copies.collect();
+    if copies.is_empty() { "no copies".to_owned() } else { copies.join(" ; ") }
+}
+
+fn class(error: &RuleError) -> String {
+    let text_class = |error: &ImageTextError| match error {
+        ImageTextError::Reference(registry::ReferenceError::UpperCase { .. }) => "E-UPPER",
+        ImageTextError::Reference(registry::ReferenceError::ImageId { .. }) => "E-HEX64",
+        ImageTextError::PatternOpen { .. } => "E-REGEX-FORM",
+        ImageTextError::Pattern { .. } => "E-REGEX-SYNTAX",
+        _ => "E-REF",
+    };
+    let with_side = |side: &str, class: &str| match class {
+        "E-REF" | "E-UPPER" => format!("{side} {class}"),
+        other => other.to_owned(),
+    };
+    match error {
+        RuleError::SourceEmpty => "E-SRC-EMPTY".to_owned(),
+        RuleError::Source(error) => with_side("src", text_class(error)),
+        RuleError::TargetEmpty { .. } => "E-DST-EMPTY".to_owned(),
+        RuleError::Target { reason, .. } => with_side("dst", text_class(reason)),
+        RuleError::Count { .. } => "E-COUNT".to_owned(),
+        RuleError::OtherDigest { .. } => "E-DIGEST".to_owned(),
+        RuleError::NameTwice { .. } => "E-DUP-DEST".to_owned(),
+    }
+}
+
+#[test]
+fn the_table_of_the_go_releases_cases() {
+    let digests = [("<D1>", "one"), ("<D2>", "two")]
+        .map(|(name, text)| (name, registry::Digest::sha256(text.as_bytes())));
+    let mut cases = 0;
+    for row in TABLE.lines().filter(|line| !line.starts_with('#')) {
+        let with_digests =
+            digests.iter().fold(row.to_owned(), |row, (name, digest)| row.replace(name, &digest.to_string()));
+        let row = with_digests.replace("<64hex>", &"a".repeat(64));
+        let [number, source, target, tags, defaults, expected] = row.split('\t').collect::<Vec<_>>()[..]
+        else {
+            panic!("{row}")
+        };
+        let unset = Defaults { registry: "", namespace: "" };
+        let set = Defaults { registry: "def.example", namespace: "dns" };
+        if defaults == "set" {
+            assert_eq!(outcome(source, target, tags, set), expected, "row {number}");
+            assert_eq!(outcome(source, target, tags, unset), "E-DST-EMPTY", "row {number} without defaults");
+        } else {
+            assert_eq!(outcome(source, target, tags, unset), expected, "row {number}");
+        }
+        cases += 1;
+    }
+    assert_eq!(cases, 101);
+}

@@ -1,0 +1,50 @@
+//! Why a rule cannot be carried out, known before any registry is asked.
+
+use registry::{Digest, TagOrDigest};
+
+use super::error::ConfigError;
+use super::image_text::ImageTextError;
+
+/// What is wrong with a rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RuleError {
+    #[error("a rule has an empty source")]
+    SourceEmpty,
+    #[error("the source of a rule cannot be used: {0}")]
+    Source(ImageTextError),
+    #[error("the target of `{source_text}` is empty")]
+    TargetEmpty { source_text: String },
+    #[error("the target `{text}` of `{source_text}` cannot be used: {reason}")]
+    Target { source_text: String, text: String, reason: ImageTextError },
+    #[error("the target `{text}` of `{source_text}` has {names} name(s) for {images} image(s)")]
+    Count { source_text: String, text: String, images: usize, names: usize },
+    #[error("the target of `{source_text}` is {wanted}, which only the image with that digest can be")]
+    OtherDigest { source_text: String, wanted: Digest },
+    #[error("the target `{text}` of `{source_text}` gives the name {name} to two images")]
+    NameTwice { source_text: String, text: String, name: TagOrDigest },
+}
+
+impl RuleError {
+    fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::TargetEmpty { .. } => {
+                Some("write a target, or give --registry and --namespace for all empty ones")
+            }
+            Self::Count { .. } => {
+                Some("give no name to keep the source's names, or one name for each image, in the same order")
+            }
+            Self::OtherDigest { .. } => Some("name a tag at the target, or nothing to keep the digest"),
+            _ => None,
+        }
+    }
+}
+
+impl From<RuleError> for ConfigError {
+    fn from(error: RuleError) -> Self {
+        let config_error = Self::new(error.to_string());
+        match error.help() {
+            Some(help) => config_error.help(help),
+            None => config_error,
+        }
+    }
+}
