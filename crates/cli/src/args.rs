@@ -3,12 +3,16 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser, ValueEnum};
 
 /// What the program is asked to do.
 pub(crate) enum Invocation {
     /// The form without a verb, as the Go tool had it.
     Sync(SyncArgs),
+    /// `image-syncer copy`
+    Copy(CopyArgs),
+    /// `image-syncer expand`
+    Expand(ExpandArgs),
     /// `image-syncer demo`
     Demo(DemoArgs),
 }
@@ -18,46 +22,142 @@ pub(crate) enum Invocation {
 #[command(
     name = "image-syncer",
     version,
-    args_override_self = true,
-    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer demo",
+    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer demo",
     after_help = EXAMPLES,
 )]
 pub(crate) struct SyncArgs {
-    /// One file (JSON or YAML) with `auth` and `images`
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 
-    /// File with the logins: {"registry": {"username", "password", "insecure"}}
-    #[arg(long, value_name = "FILE")]
-    pub(crate) auth: Option<PathBuf>,
-
-    /// File with the rules: {"source": "target" or ["target", ...]}
-    #[arg(long, value_name = "FILE")]
-    pub(crate) images: Option<PathBuf>,
-
-    /// Registry for rules whose target is empty
-    #[arg(long, value_name = "HOST", env = "DEFAULT_REGISTRY")]
-    pub(crate) registry: Option<String>,
-
-    /// Namespace for rules whose target is empty
-    #[arg(long, value_name = "NAME", env = "DEFAULT_NAMESPACE")]
-    pub(crate) namespace: Option<String>,
-
-    /// How many blobs are copied at once
-    #[arg(short, long, value_name = "NUMBER", default_value = "5", value_parser = at_least_one, allow_hyphen_values = true)]
-    pub(crate) proc: usize,
-
-    /// How often a step that failed for a passing reason is tried again
-    #[arg(short, long, value_name = "NUMBER", default_value = "2", value_parser = retries, allow_hyphen_values = true)]
-    pub(crate) retries: u32,
-
-    /// Write the log to this file instead of to the terminal
-    #[arg(long, value_name = "FILE")]
-    pub(crate) log: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 
     /// Words that the Go tool ignored silently
     #[arg(hide = true)]
     pub(crate) ignored: Vec<String>,
+}
+
+/// Copies one image, or the images of one repository, without any rule file.
+///
+/// SOURCE and TARGET read as in a rule: `registry/repository` with nothing, a tag, a list, a `/pattern/` or a digest.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "image-syncer copy")]
+pub(crate) struct CopyArgs {
+    /// Where to read
+    pub(crate) source: String,
+
+    /// Where to write; several are fed from one read
+    #[arg(required = true)]
+    pub(crate) targets: Vec<String>,
+
+    /// File with the logins, as for `--auth` without a verb
+    #[arg(long, value_name = "FILE")]
+    pub(crate) auth: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Shows what the config means, without asking any registry: each rule's source, selection, targets, and which
+/// entry of `auth` each side uses.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "image-syncer expand")]
+pub(crate) struct ExpandArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where rules and logins stand.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ConfigArgs {
+    /// One file (JSON or YAML) with `auth` and `images`
+    #[arg(long, value_name = "FILE", overrides_with = "config")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// File with the logins: {"registry": {"username", "password", "insecure"}}
+    #[arg(long, value_name = "FILE", overrides_with = "auth")]
+    pub(crate) auth: Option<PathBuf>,
+
+    /// File with the rules: {"source": "target" or ["target", ...]}
+    #[arg(long, value_name = "FILE", overrides_with = "images")]
+    pub(crate) images: Option<PathBuf>,
+
+    /// Registry for rules whose target is empty
+    #[arg(long, value_name = "HOST", env = "DEFAULT_REGISTRY", overrides_with = "registry")]
+    pub(crate) registry: Option<String>,
+
+    /// Namespace for rules whose target is empty
+    #[arg(long, value_name = "NAME", env = "DEFAULT_NAMESPACE", overrides_with = "namespace")]
+    pub(crate) namespace: Option<String>,
+}
+
+/// How to run, and what to write besides.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunArgs {
+    /// How many blobs are copied at once
+    #[arg(short, long, value_name = "NUMBER", default_value = "5", value_parser = at_least_one, allow_hyphen_values = true, overrides_with = "proc")]
+    pub(crate) proc: usize,
+
+    /// How often a step that failed for a passing reason is tried again
+    #[arg(short, long, value_name = "NUMBER", default_value = "2", value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
+    pub(crate) retries: u32,
+
+    /// Only these operating systems: linux, windows:10.0.17763.1234, ... (repeatable, or with commas)
+    #[arg(long, value_name = "SYSTEM")]
+    pub(crate) os: Vec<String>,
+
+    /// Only these architectures: amd64, arm64, arm:v7, or whole platforms: linux/arm64 (repeatable, or with commas)
+    #[arg(long, value_name = "ARCHITECTURE")]
+    pub(crate) arch: Vec<String>,
+
+    /// Store manifests also where the target has them
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth, value_name = "BOOL", hide_possible_values = true, overrides_with = "force")]
+    pub(crate) force: bool,
+
+    /// Only look what would be copied
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Write the log to this file
+    #[arg(long, value_name = "FILE", overrides_with = "log")]
+    pub(crate) log: Option<PathBuf>,
+
+    /// How log lines are written
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum, overrides_with = "log_format")]
+    pub(crate) log_format: LogFormat,
+
+    /// Write what was copied to this file, in the form of an `--images` file
+    #[arg(long, value_name = "FILE", overrides_with = "output_success_images")]
+    pub(crate) output_success_images: Option<PathBuf>,
+
+    /// Write what failed to this file, in the form of an `--images` file: it can be run again as it is
+    #[arg(long, value_name = "FILE", overrides_with = "output_failed_images")]
+    pub(crate) output_failed_images: Option<PathBuf>,
+
+    /// Form of these two files: json, or anything else for yaml
+    #[arg(long, value_name = "FORMAT", default_value = "yaml", overrides_with = "output_images_format")]
+    pub(crate) output_images_format: String,
+
+    /// Write every image with its outcome to this file, as JSON
+    #[arg(long, value_name = "FILE", overrides_with = "report")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Where the oldest releases noted blobs: not needed any more, so neither read nor written
+    #[arg(long, value_name = "FILE", hide = true, overrides_with = "records")]
+    pub(crate) records: Option<PathBuf>,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// time="..." level=info msg="..."
+    Text,
+    /// One JSON object a line
+    Json,
 }
 
 /// Shows a whole migration on two registries inside this program: nothing to install, nothing left behind.
@@ -86,9 +186,22 @@ Exit status: 0 all well, 1 some images failed, 2 bad command line or config, 3 a
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Invocation {
     let args: Vec<OsString> = args.into_iter().collect();
     // A verb counts only as the first argument: elsewhere the Go tool took bare words and ignored them.
-    match args.get(1).and_then(|verb| verb.to_str()) {
-        Some("demo") => Invocation::Demo(DemoArgs::parse_from(args.into_iter().skip(1))),
+    let verb = args.get(1).and_then(|verb| verb.to_str()).unwrap_or_default().to_owned();
+    let rest = || args.iter().skip(1).cloned();
+    match verb.as_str() {
+        "copy" => Invocation::Copy(CopyArgs::parse_from(rest())),
+        "expand" => Invocation::Expand(ExpandArgs::parse_from(rest())),
+        "demo" => Invocation::Demo(DemoArgs::parse_from(rest())),
         _ => Invocation::Sync(SyncArgs::parse_from(args)),
+    }
+}
+
+/// Go's spellings of truth.
+fn truth(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        _ => Err("it must be true or false".to_owned()),
     }
 }
 
@@ -137,6 +250,8 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         SyncArgs::command().debug_assert();
+        CopyArgs::command().debug_assert();
+        ExpandArgs::command().debug_assert();
         DemoArgs::command().debug_assert();
     }
 
@@ -162,10 +277,33 @@ mod tests {
     #[test]
     fn every_spelling_of_a_flag() {
         for spelling in ["--proc=6", "--proc 6", "-p6", "-p 6", "-p=6", "--proc 5 --proc 6"] {
-            assert_eq!(sync(spelling).proc, 6, "{spelling}");
+            assert_eq!(sync(spelling).run.proc, 6, "{spelling}");
         }
-        assert_eq!(sync("--retries -1").retries, 0);
+        assert_eq!(sync("--retries -1").run.retries, 0);
         assert_eq!(sync("--proc 6 stray words").ignored, ["stray", "words"]);
+    }
+
+    #[test]
+    fn truths_are_read_as_go_reads_them() {
+        for (spelling, force, ignored) in [
+            ("", false, 0),
+            ("--force", true, 0),
+            ("--force=true", true, 0),
+            ("--force=F", false, 0),
+            ("--force=1 --force=0", false, 0),
+            ("--force false", true, 1),
+        ] {
+            let args = sync(spelling);
+            assert_eq!((args.run.force, args.ignored.len()), (force, ignored), "{spelling}");
+        }
+        assert!(SyncArgs::try_parse_from(["image-syncer", "--force=maybe"]).is_err());
+    }
+
+    #[test]
+    fn filters_add_up_and_other_flags_are_replaced() {
+        let args = sync("--os linux --os windows --arch=amd64,arm64 --config a --config b --log x --log=y");
+        assert_eq!((args.run.os.len(), args.run.arch.len()), (2, 1));
+        assert_eq!((args.config.config.unwrap(), args.run.log.unwrap()), ("b".into(), "y".into()));
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! One verb a file.
 
+pub(crate) mod copy;
 pub(crate) mod demo;
+pub(crate) mod execute;
+pub(crate) mod expand;
 pub(crate) mod sync;

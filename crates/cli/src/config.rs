@@ -13,5 +13,6 @@ mod rule_error;
 mod yaml;
 
 pub(crate) use error::ConfigError;
-pub(crate) use load::load;
-pub(crate) use resolve::{Defaults, Resolved, resolve};
+pub(crate) use images::WrittenRule;
+pub(crate) use load::{Written, load, typed};
+pub(crate) use resolve::{Defaults, Resolved, ResolvedRule, resolve};

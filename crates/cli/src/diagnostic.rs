@@ -60,6 +60,10 @@ fn next(error: &Error) -> String {
             }
             other => hint(error.side, &error.operation, other, host),
         },
+        Cause::Missing => {
+            "check repository and tag at the source; if they exist, whether this login may see them"
+                .to_owned()
+        }
         Cause::Count { .. } => {
             "give no name at the target to keep the source's names, or one for each image".to_owned()
         }

@@ -17,7 +17,7 @@ pub(crate) const ALL_REFUSED: u8 = 4;
 /// The status for what a run did.
 pub(crate) fn of(report: &Report) -> u8 {
     let failures = report.failed() + report.failed_rules.len();
-    let fine = report.copied() + report.skipped();
+    let fine = report.copied() + report.skipped() + report.would_copy();
     let by_login =
         |kind: Option<ErrorKind>| matches!(kind, Some(ErrorKind::Unauthorized | ErrorKind::Denied));
     match (failures, fine) {

@@ -25,6 +25,8 @@ fn main() -> ExitCode {
     let code = runtime.block_on(async {
         match invocation {
             Invocation::Sync(args) => command::sync::run(&args).await,
+            Invocation::Copy(args) => command::copy::run(&args).await,
+            Invocation::Expand(args) => command::expand::run(&args),
             Invocation::Demo(args) => command::demo::run(&args).await,
         }
     });

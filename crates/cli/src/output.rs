@@ -1,9 +1,11 @@
 //! The ways in which a run is shown. stdout is for results that programs read, stderr for people.
 
 mod bars;
+pub(crate) mod image_file;
 mod lines;
 mod log_file;
 mod paint;
+pub(crate) mod report_json;
 mod summary;
 
 use std::io::{IsTerminal as _, Write as _};

@@ -26,6 +26,13 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
+    /// Whether this is the config of an image that runs somewhere, not of an artifact.
+    pub fn is_image_config(&self) -> bool {
+        let known =
+            ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
+        self.media_type.as_ref().is_some_and(|media_type| known.contains(&media_type.as_str()))
+    }
+
     /// Whether registries refuse manifests that refer to this without having it: not so for layers that may
     /// only be had elsewhere (Windows base images).
     pub fn is_kept_by_registries(&self) -> bool {

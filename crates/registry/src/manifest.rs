@@ -3,6 +3,8 @@
 //! The bytes are what is copied. The view is for walking the graph only and is never printed back,
 //! because printing would change the digest.
 
+mod schema1;
+
 use std::fmt;
 
 use bytes::Bytes;
@@ -15,7 +17,7 @@ use crate::{Descriptor, Digest, MediaType};
 pub struct RawManifest {
     /// What to send as `Content-Type`.
     pub media_type: MediaType,
-    /// The digest of `bytes`.
+    /// The digest of `bytes`; for a signed schema 1 manifest, of what was signed.
     pub digest: Digest,
     /// The content, verbatim.
     pub bytes: Bytes,
@@ -30,6 +32,8 @@ impl fmt::Debug for RawManifest {
 /// What a manifest refers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
+    /// The config, where there is one: also among the blobs.
+    pub config: Option<Descriptor>,
     /// Manifests below this one: the children of an index, each once, in their order.
     pub manifests: Vec<Descriptor>,
     /// Blobs: config and layers, each once, in their order.
@@ -112,7 +116,10 @@ impl RawManifest {
         let body = parse(&bytes)?;
         let media_type = settle_media_type(content_type, &body)?;
         let algorithm = expected.map_or(crate::Algorithm::Sha256, Digest::algorithm);
-        Ok(Self { media_type, digest: algorithm.digest(&bytes), bytes })
+        let signed =
+            (media_type == MediaType::DOCKER_SCHEMA1_SIGNED).then(|| schema1::payload(&bytes)).flatten();
+        let digest = algorithm.digest(signed.as_deref().unwrap_or(&bytes));
+        Ok(Self { media_type, digest, bytes })
     }
 
     /// What this manifest refers to.
@@ -125,8 +132,76 @@ impl RawManifest {
             urls: Vec::new(),
             platform: None,
         });
+        let config = body.config.clone();
         let blobs = body.config.into_iter().chain(body.layers).chain(body.blobs).chain(schema1);
-        Ok(Links { manifests: each_once(body.manifests), blobs: each_once(blobs) })
+        Ok(Links { config, manifests: each_once(body.manifests), blobs: each_once(blobs) })
+    }
+}
+
+/// Edits and comparisons that leave every byte alone which they are not about.
+impl RawManifest {
+    /// This index with only those children that `keep` says yes to.
+    ///
+    /// The kept descriptors and everything around them stay as they were written; the digest is another one.
+    pub fn with_children(&self, keep: impl Fn(&Digest) -> bool) -> Result<Self, ManifestError> {
+        let malformed = |source| ManifestError::Malformed { source };
+        let text =
+            std::str::from_utf8(&self.bytes).map_err(|error| malformed(serde::de::Error::custom(error)))?;
+        let index: Index<'_> = serde_json::from_str(text).map_err(malformed)?;
+        let kept = index.children().map_err(malformed)?.into_iter().filter(|(digest, _)| keep(digest));
+        let list = format!("[{}]", kept.map(|(_, text)| text).collect::<Vec<_>>().join(","));
+        let start = index.manifests.get().as_ptr() as usize - text.as_ptr() as usize;
+        let end = start + index.manifests.get().len();
+        let bytes = Bytes::from([&text[..start], &list, &text[end..]].concat());
+        Ok(Self {
+            media_type: self.media_type.clone(),
+            digest: self.digest.algorithm().digest(&bytes),
+            bytes,
+        })
+    }
+
+    /// Whether both say the same: key order, blanks and the spelling of numbers apart. Tools that parse and print
+    /// manifests leave such copies behind.
+    pub fn is_same_json(&self, other: &Self) -> bool {
+        let read = |manifest: &Self| serde_json::from_slice::<serde_json::Value>(&manifest.bytes);
+        match (read(self), read(other)) {
+            (Ok(one), Ok(other)) => same_value(&one, &other),
+            _ => false,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Index<'a> {
+    #[serde(borrow)]
+    manifests: &'a serde_json::value::RawValue,
+}
+
+impl<'a> Index<'a> {
+    /// Each child with its text.
+    fn children(&self) -> Result<Vec<(Digest, &'a str)>, serde_json::Error> {
+        let children: Vec<&serde_json::value::RawValue> = serde_json::from_str(self.manifests.get())?;
+        let with_digest = |child: &'a serde_json::value::RawValue| {
+            let descriptor: Descriptor = serde_json::from_str(child.get())?;
+            Ok((descriptor.digest, child.get()))
+        };
+        children.into_iter().map(with_digest).collect()
+    }
+}
+
+fn same_value(one: &serde_json::Value, other: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Number, Object};
+
+    match (one, other) {
+        (Number(one), Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (Array(one), Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_value(one, other))
+        }
+        (Object(one), Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(key, value)| other.get(key).is_some_and(|other| same_value(value, other)))
+        }
+        (one, other) => one == other,
     }
 }
 
@@ -217,6 +292,37 @@ mod tests {
         let manifest = read("application/json", &body).unwrap();
         assert_eq!(manifest.media_type, MediaType::DOCKER_SCHEMA1_SIGNED);
         assert_eq!(manifest.links().unwrap().blobs[0].size, None);
+    }
+
+    #[test]
+    fn children_are_cut_out_and_all_else_stays_as_it_was_written() {
+        let child = |name: &str| format!(r#"{{ "digest":"{}",  "size": 1, "x": [1.50] }}"#, digest(name));
+        let body = format!(
+            "{{ \"a\":1,\n\"manifests\" : [ {} ,\n{},{}],\t\"z\": null}}\n",
+            child("1"),
+            child("2"),
+            child("3")
+        );
+        let index = read(MediaType::OCI_INDEX.as_str(), &body).unwrap();
+        let cut = index.with_children(|child| *child != digest("2")).unwrap();
+        let expected =
+            format!("{{ \"a\":1,\n\"manifests\" : [{},{}],\t\"z\": null}}\n", child("1"), child("3"));
+        assert_eq!(cut.bytes, expected);
+        assert_eq!(cut.digest, digest(&expected));
+        assert_eq!(cut.links().unwrap().manifests.len(), 2);
+    }
+
+    #[test]
+    fn the_same_json_is_known_in_any_spelling() {
+        let same = |one: &str, other: &str| {
+            let wrap =
+                |text: &str| read(MediaType::OCI_INDEX.as_str(), &format!(r#"{{"x":{text}}}"#)).unwrap();
+            wrap(one).is_same_json(&wrap(other))
+        };
+        assert!(same(r#"{"a":1,"b":[2]}"#, "{\n\"b\": [2.0], \"a\": 1e0}"));
+        for (one, other) in [("[1,2]", "[2,1]"), ("1", "\"1\""), ("{}", "{\"a\":null}"), ("[1]", "[1,1]")] {
+            assert!(!same(one, other), "{one} {other}");
+        }
     }
 
     #[test]

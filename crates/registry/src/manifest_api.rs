@@ -68,10 +68,7 @@ impl Repository {
         let expected = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let response = self.registry().expect(&call, &expected).await?;
         match content_digest(response.headers()) {
-            // Signed schema 1 manifests are named by what was signed, not by their bytes.
-            Some(stored)
-                if stored != manifest.digest && manifest.media_type != MediaType::DOCKER_SCHEMA1_SIGNED =>
-            {
+            Some(stored) if stored != manifest.digest => {
                 let expected = manifest.digest.clone();
                 Err(call.protocol(Problem::StoredOther { expected, actual: stored.to_string() }))
             }
@@ -91,9 +88,7 @@ impl Repository {
 
 fn check_digest(manifest: &RawManifest, expected: Option<Digest>) -> Result<(), Error> {
     match expected {
-        Some(expected)
-            if expected != manifest.digest && manifest.media_type != MediaType::DOCKER_SCHEMA1_SIGNED =>
-        {
+        Some(expected) if expected != manifest.digest => {
             let source = ManifestError::NotAsNamed { expected };
             Err(Error::Manifest { digest: manifest.digest.clone(), source })
         }

@@ -18,3 +18,10 @@ pub struct Platform {
     #[serde(default, rename = "os.version")]
     pub os_version: Option<String>,
 }
+
+impl Platform {
+    /// What an image's config, or a schema 1 manifest, says of itself; `None` where it says nothing readable.
+    pub fn read(document: &[u8]) -> Option<Self> {
+        serde_json::from_slice(document).ok()
+    }
+}

@@ -3,6 +3,7 @@
 mod blob;
 mod image;
 mod manifest;
+mod platform;
 
 pub(crate) use image::{Job, copy_image};
 pub(crate) use manifest::panicked;

@@ -9,7 +9,7 @@ use crate::backoff::Backoff;
 use crate::endpoint::{Source, Tags, Target};
 use crate::rule::{Rule, Selection};
 use crate::run::Run;
-use crate::{Cause, Error, Event, Image, Operation, RuleFailure, Side};
+use crate::{Cause, Error, Event, Image, Operation, Side};
 
 /// An image of a source with the names that it gets at its targets.
 pub(crate) struct Planned {
@@ -19,13 +19,8 @@ pub(crate) struct Planned {
 }
 
 /// Sends all images of `rule` to `plan`.
-pub(crate) async fn discover(
-    run: &Run,
-    rule: &Rule,
-    plan: &mpsc::Sender<Planned>,
-) -> Result<(), RuleFailure> {
-    let discovery = Discovery::new(run, rule, plan);
-    discovery.run().await.map_err(|error| RuleFailure { source: discovery.source.clone(), error })
+pub(crate) async fn discover(run: &Run, rule: &Rule, plan: &mpsc::Sender<Planned>) -> Result<(), Error> {
+    Discovery::new(run, rule, plan).run().await
 }
 
 struct Discovery<'a> {

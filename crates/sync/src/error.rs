@@ -59,6 +59,9 @@ pub enum Cause {
     /// The registry, or the way to it.
     #[error(transparent)]
     Registry(Box<registry::Error>),
+    /// The source does not have it.
+    #[error("it is not there")]
+    Missing,
     /// A rule names more or fewer target tags than the source has images.
     #[error("the rule selects {source_count} images at the source, but names {target_count} at the target")]
     Count {
@@ -108,6 +111,7 @@ impl Error {
     pub fn kind(&self) -> Option<ErrorKind> {
         match &self.cause {
             Cause::Registry(error) => Some(error.kind()),
+            Cause::Missing => Some(ErrorKind::NotFound),
             _ => None,
         }
     }

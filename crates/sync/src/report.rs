@@ -1,6 +1,7 @@
 //! What a run did: every planned image with how it ended, and the sums.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use registry::Digest;
 
@@ -11,9 +12,13 @@ use crate::{Error, Image};
 pub enum Outcome {
     /// It stands at the target now.
     Copied {
-        /// Its digest, the same on both sides.
+        /// Its digest there.
         digest: Digest,
+        /// Its digest at the source, where platforms were left out: then the two differ.
+        cut_from: Option<Digest>,
     },
+    /// It would have been copied, had this not been a dry run.
+    WouldCopy,
     /// Nothing had to be done.
     Skipped(SkipReason),
     /// It could not be copied. What the target had before is untouched.
@@ -27,6 +32,10 @@ pub enum Outcome {
 pub enum SkipReason {
     /// The target already has it, with this digest.
     Unchanged(Digest),
+    /// The target has a copy that says the same in other bytes, as some tools leave behind. `--force` makes it exact.
+    SameContent,
+    /// The platform filter leaves nothing of it.
+    NoPlatform,
 }
 
 /// One image with how it ended.
@@ -36,11 +45,17 @@ pub struct ImageReport {
     pub image: Arc<Image>,
     /// How it ended.
     pub outcome: Outcome,
+    /// Bytes of blobs that were sent for it, also in tries that failed.
+    pub moved_bytes: u64,
+    /// How long it was in work.
+    pub took: Duration,
 }
 
 /// A rule that could not be turned into images.
 #[derive(Debug)]
 pub struct RuleFailure {
+    /// Which rule, counted from 0 in the order in which they were given.
+    pub rule: usize,
     /// Registry and repository of the rule's source.
     pub source: Arc<str>,
     /// Why.
@@ -66,6 +81,11 @@ impl Report {
     /// How many images stand at the target that did not before.
     pub fn copied(&self) -> usize {
         self.count(|outcome| matches!(outcome, Outcome::Copied { .. }))
+    }
+
+    /// How many images a dry run would have copied.
+    pub fn would_copy(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::WouldCopy))
     }
 
     /// How many images needed nothing.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use registry::{RegistryHost, RepositoryName, TagOrDigest};
 use tokio::sync::Semaphore;
@@ -11,12 +12,56 @@ use crate::backoff::Backoff;
 use crate::endpoint::Target;
 use crate::ledger::Ledger;
 use crate::target_repository::TargetRepository;
-use crate::{Error, Event, Image, Observer};
+use crate::{Error, Event, Image, Observer, PlatformFilter};
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many blobs move at once.
+    pub blobs_at_once: usize,
+    /// How often a step that failed for a passing reason is tried again.
+    pub retries: u32,
+    /// Which platforms are copied.
+    pub platforms: PlatformFilter,
+    /// Which manifests are stored.
+    pub rewrite: Rewrite,
+    /// Whether anything is copied at all.
+    pub mode: Mode,
+}
+
+/// Which manifests are stored at the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewrite {
+    /// Those that differ.
+    Changed,
+    /// All of them, also where the target has them.
+    Always,
+}
+
+/// Whether anything is copied at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Copy.
+    Copy,
+    /// Only look what would be copied.
+    DryRun,
+}
+
+impl Options {
+    /// Copies what has changed, of all platforms.
+    pub fn new(blobs_at_once: usize, retries: u32) -> Self {
+        let platforms = PlatformFilter::default();
+        Self { blobs_at_once, retries, platforms, rewrite: Rewrite::Changed, mode: Mode::Copy }
+    }
+}
 
 /// Shared by all tasks of a run.
 pub(crate) struct Run {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) retries: u32,
+    pub(crate) platforms: PlatformFilter,
+    pub(crate) rewrite: Rewrite,
+    pub(crate) mode: Mode,
     /// One permit for each blob that moves.
     pub(crate) blobs_at_once: Semaphore,
     pub(crate) moved_bytes: AtomicU64,
@@ -32,15 +77,20 @@ pub(crate) struct Lane {
     pub(crate) target: Arc<dyn Target>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) repository: Arc<TargetRepository>,
+    pub(crate) moved_bytes: AtomicU64,
+    pub(crate) started: Instant,
     failure: OnceLock<Arc<Error>>,
 }
 
 impl Run {
-    pub(crate) fn new(observer: Arc<dyn Observer>, retries: u32, blobs_at_once: usize) -> Self {
+    pub(crate) fn new(observer: Arc<dyn Observer>, options: Options) -> Self {
         Self {
             observer,
-            retries,
-            blobs_at_once: Semaphore::new(blobs_at_once),
+            retries: options.retries,
+            platforms: options.platforms,
+            rewrite: options.rewrite,
+            mode: options.mode,
+            blobs_at_once: Semaphore::new(options.blobs_at_once),
             moved_bytes: AtomicU64::new(0),
             saved_bytes: AtomicU64::new(0),
             ledgers: Mutex::default(),
@@ -57,7 +107,8 @@ impl Run {
             .entry(key)
             .or_insert_with(|| Arc::new(TargetRepository::new(target.clone())))
             .clone();
-        Arc::new(Lane { image, target, ledger, repository, failure: OnceLock::new() })
+        let (moved_bytes, started) = (AtomicU64::new(0), Instant::now());
+        Arc::new(Lane { image, target, ledger, repository, moved_bytes, started, failure: OnceLock::new() })
     }
 
     pub(crate) fn tell(&self, event: &Event) {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use registry::TagOrDigest;
 use tokio::sync::{Semaphore, mpsc};
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::copy::{Job, copy_image, panicked};
 use crate::discover::{Planned, discover};
-use crate::run::{Lane, Run};
+use crate::run::{Lane, Options, Run};
 use crate::{
     Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, Rule, RuleFailure, Side,
 };
@@ -20,15 +21,6 @@ use crate::{
 const RULES_AT_ONCE: usize = 8;
 /// Images that are planned ahead of those in work.
 const PLANNED_AHEAD: usize = 64;
-
-/// How to run.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// How many blobs move at once.
-    pub blobs_at_once: usize,
-    /// How often a step that failed for a passing reason is tried again.
-    pub retries: u32,
-}
 
 /// Rules, ready to be carried out.
 pub struct Sync {
@@ -49,14 +41,17 @@ impl Sync {
     /// says what was not done.
     pub async fn run(self, cancel: CancellationToken) -> Report {
         let Self { rules, options, observer } = self;
-        let run = Arc::new(Run::new(observer, options.retries, options.blobs_at_once));
+        let images_at_once = images_at_once(options.blobs_at_once);
+        let run = Arc::new(Run::new(observer, options));
         let (plan, planned) = mpsc::channel(PLANNED_AHEAD);
+        let (discoveries, rules) = start_discoveries(&run, rules, &plan);
         let mut schedule = Schedule {
-            discoveries: start_discoveries(&run, rules, &plan),
+            discoveries,
+            rules,
             run,
             planned,
             images: JoinSet::new(),
-            images_at_once: images_at_once(options.blobs_at_once),
+            images_at_once,
             in_work: HashMap::new(),
             taken: HashMap::new(),
             report: Report::default(),
@@ -80,18 +75,24 @@ fn images_at_once(blobs_at_once: usize) -> usize {
 
 type Discoveries = JoinSet<Result<(), RuleFailure>>;
 
-fn start_discoveries(run: &Arc<Run>, rules: Vec<Rule>, plan: &mpsc::Sender<Planned>) -> Discoveries {
+type Rules = HashMap<Id, (usize, Arc<str>)>;
+
+fn start_discoveries(run: &Arc<Run>, rules: Vec<Rule>, plan: &mpsc::Sender<Planned>) -> (Discoveries, Rules) {
     let turns = Arc::new(Semaphore::new(RULES_AT_ONCE));
-    let mut discoveries = JoinSet::new();
-    for rule in rules {
+    let (mut discoveries, mut started) = (JoinSet::new(), HashMap::new());
+    for (index, rule) in rules.into_iter().enumerate() {
         let (run, plan, turns) = (run.clone(), plan.clone(), turns.clone());
-        discoveries.spawn(async move {
+        let source: Arc<str> = rule.source.name().into();
+        let failed_source = source.clone();
+        let task = discoveries.spawn(async move {
             // Never closed, so this always gives a turn.
             let _turn = turns.acquire().await;
-            discover(&run, &rule, &plan).await
+            let discovered = discover(&run, &rule, &plan).await;
+            discovered.map_err(|error| RuleFailure { rule: index, source: failed_source, error })
         });
+        started.insert(task.id(), (index, source));
     }
-    discoveries
+    (discoveries, started)
 }
 
 struct Schedule {
@@ -100,7 +101,9 @@ struct Schedule {
     planned: mpsc::Receiver<Planned>,
     images: JoinSet<Ended>,
     images_at_once: usize,
-    in_work: HashMap<Id, Vec<Arc<Image>>>,
+    /// Rules that are being discovered, with their sources.
+    rules: Rules,
+    in_work: HashMap<Id, Vec<Arc<Lane>>>,
     /// Names at targets that have their image.
     taken: HashMap<(Arc<str>, TagOrDigest), (Arc<str>, TagOrDigest)>,
     report: Report,
@@ -110,7 +113,7 @@ impl Schedule {
     async fn work(&mut self) {
         loop {
             tokio::select! {
-                Some(discovered) = self.discoveries.join_next() => self.discovered(discovered),
+                Some(discovered) = self.discoveries.join_next_with_id() => self.discovered(discovered),
                 Some(ended) = self.images.join_next_with_id() => self.image_ended(ended),
                 planned = self.planned.recv(), if self.images.len() < self.images_at_once => match planned {
                     Some(planned) => self.start(planned),
@@ -124,7 +127,7 @@ impl Schedule {
     /// Nothing more is planned: only ends are left to wait for.
     async fn wait_for_one(&mut self) {
         tokio::select! {
-            Some(discovered) = self.discoveries.join_next() => self.discovered(discovered),
+            Some(discovered) = self.discoveries.join_next_with_id() => self.discovered(discovered),
             Some(ended) = self.images.join_next_with_id() => self.image_ended(ended),
             else => {}
         }
@@ -137,16 +140,15 @@ impl Schedule {
             match self.take_name(&image) {
                 Name::Free => lanes.push(self.run.lane(image, target)),
                 Name::SameImage => {}
-                Name::Taken(error) => self.end(image, Outcome::Failed(Arc::new(error))),
+                Name::Taken(error) => self.end_unstarted(image, Outcome::Failed(Arc::new(error))),
             }
         }
         if lanes.is_empty() {
             return;
         }
-        let images = lanes.iter().map(|lane| lane.image.clone()).collect();
-        let job = Job { source, reference, lanes };
+        let job = Job { source, reference, lanes: lanes.clone() };
         let task = self.images.spawn(copy_image(self.run.clone(), job));
-        self.in_work.insert(task.id(), images);
+        self.in_work.insert(task.id(), lanes);
     }
 
     /// Two rules may ask for the same copy; they may not want different images under one name.
@@ -168,11 +170,15 @@ impl Schedule {
         }
     }
 
-    fn discovered(&mut self, discovered: Result<Result<(), RuleFailure>, JoinError>) {
+    fn discovered(&mut self, discovered: Result<(Id, Result<(), RuleFailure>), JoinError>) {
         let failure = match discovered {
-            Ok(Ok(())) => return,
-            Ok(Err(failure)) => failure,
-            Err(panic) => RuleFailure { source: "a rule".into(), error: panicked("a rule", panic) },
+            Ok((_, Ok(()))) => return,
+            Ok((_, Err(failure))) => failure,
+            Err(panic) => {
+                let Some((rule, source)) = self.rules.remove(&panic.id()) else { return };
+                let error = panicked(&source, panic);
+                RuleFailure { rule, source, error }
+            }
         };
         let failure = Arc::new(failure);
         self.run.tell(&Event::RuleFailed(failure.clone()));
@@ -184,23 +190,35 @@ impl Schedule {
             Ok((id, ended)) => {
                 self.in_work.remove(&id);
                 for (lane, outcome) in ended {
-                    self.end(lane.image.clone(), outcome);
+                    self.lane_ended(&lane, outcome);
                 }
             }
             Err(panic) => {
-                let Some(images) = self.in_work.remove(&panic.id()) else { return };
-                let place = images.first().map_or("", |image| &*image.source);
+                let Some(lanes) = self.in_work.remove(&panic.id()) else { return };
+                let place = lanes.first().map_or("", |lane| &*lane.image.source);
                 let error = Arc::new(panicked(place, panic));
-                for image in images {
-                    self.end(image, Outcome::Failed(error.clone()));
+                for lane in lanes {
+                    self.lane_ended(&lane, Outcome::Failed(error.clone()));
                 }
             }
         }
     }
 
-    fn end(&mut self, image: Arc<Image>, outcome: Outcome) {
-        self.run.tell(&Event::ImageFinished { image: image.clone(), outcome: outcome.clone() });
-        self.report.images.push(ImageReport { image, outcome });
+    fn lane_ended(&mut self, lane: &Lane, outcome: Outcome) {
+        let moved_bytes = lane.moved_bytes.load(Ordering::Relaxed);
+        let (image, took) = (lane.image.clone(), lane.started.elapsed());
+        self.end(ImageReport { image, outcome, moved_bytes, took });
+    }
+
+    /// Ends an image on which no work was begun.
+    fn end_unstarted(&mut self, image: Arc<Image>, outcome: Outcome) {
+        self.end(ImageReport { image, outcome, moved_bytes: 0, took: Duration::ZERO });
+    }
+
+    fn end(&mut self, ended: ImageReport) {
+        let (image, outcome) = (ended.image.clone(), ended.outcome.clone());
+        self.run.tell(&Event::ImageFinished { image, outcome });
+        self.report.images.push(ended);
     }
 
     /// Stops all work; what was planned is reported as not done.
@@ -214,14 +232,14 @@ impl Schedule {
                 self.image_ended(ended);
             }
         }
-        let in_work: Vec<_> = self.in_work.drain().flat_map(|(_, images)| images).collect();
-        for image in in_work {
-            self.end(image, Outcome::NotDone);
+        let in_work: Vec<_> = self.in_work.drain().flat_map(|(_, lanes)| lanes).collect();
+        for lane in in_work {
+            self.lane_ended(&lane, Outcome::NotDone);
         }
         self.planned.close();
         while let Some(planned) = self.planned.recv().await {
             for (image, _) in planned.ways {
-                self.end(image, Outcome::NotDone);
+                self.end_unstarted(image, Outcome::NotDone);
             }
         }
     }

@@ -5,6 +5,7 @@ mod verify;
 
 use std::path::Path;
 
+use clap::Parser as _;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -67,17 +68,13 @@ fn write_config(folder: &Path, registries: &Registries) -> std::io::Result<SyncA
     });
     let path = folder.join("harbor-to-acr.json");
     std::fs::write(&path, format!("{config:#}\n"))?;
-    Ok(SyncArgs {
-        config: Some(path),
-        auth: None,
-        images: None,
-        registry: Some(target),
-        namespace: Some(registries::NAMESPACE.to_owned()),
-        proc: 10,
-        retries: 10,
-        log: Some(folder.join("log")),
-        ignored: Vec::new(),
-    })
+    let command = format!(
+        "image-syncer --proc=10 --config={} --registry={target} --namespace={} --retries=10 --log={}",
+        path.display(),
+        registries::NAMESPACE,
+        folder.join("log").display(),
+    );
+    Ok(SyncArgs::parse_from(command.split(' ')))
 }
 
 fn introduce(registries: &Registries, args: &SyncArgs) {
@@ -86,7 +83,8 @@ fn introduce(registries: &Registries, args: &SyncArgs) {
         "A Harbor-like registry with token login listens on {source}, an ACR-like one on {target}."
     ));
     print("The config:\n");
-    let config = args.config.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+    let config =
+        args.config.config.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
     for line in config.lines() {
         print(&format!(
             "    {}",

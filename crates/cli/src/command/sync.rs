@@ -1,83 +1,58 @@
-//! The main job: reads the config, copies, tells what was done.
+//! The main job, in the Go tool's form: rules and logins from files.
 
-use std::sync::Arc;
-use std::time::Instant;
-
-use ::sync::{Observer, Options, Report, Sync};
 use registry::Transport;
 
-use crate::args::SyncArgs;
-use crate::config::{self, ConfigError, Defaults, Resolved};
+use super::execute::{self, USER_AGENT};
+use crate::args::{ConfigArgs, SyncArgs};
+use crate::config::{self, ConfigError, Defaults, Resolved, Written};
 use crate::exit_code;
-use crate::interrupt::Interrupt;
-use crate::output::{self, All, Display, LogFile, Paint, print, say};
-
-/// How the tool introduces itself to registries.
-pub(crate) const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
+use crate::output::{Paint, say};
 
 /// Runs the old command form; gives the exit status.
 pub(crate) async fn run(args: &SyncArgs) -> u8 {
-    let paint = Paint::for_stderr();
-    let warn = |warning: &str| say(&format!("{}: {warning}", paint.yellow("warning")));
     if !args.ignored.is_empty() {
         warn(&format!("ignored, because they are no flags: {}", args.ignored.join(" ")));
     }
-    let resolved = match prepare(args) {
-        Ok(resolved) => resolved,
-        Err(errors) => {
-            for error in errors {
-                say(&format!("{}: {error}", paint.red("error")));
-            }
-            return exit_code::USAGE;
-        }
-    };
-    for warning in &resolved.warnings {
-        warn(warning);
+    match resolve(&args.config) {
+        Ok(resolved) => execute::run(resolved, &args.run).await,
+        Err(errors) => refuse(&errors),
     }
-    let log = open_log(args, &warn);
-    let (report, code) = copy(args, resolved, log.clone()).await;
-    if let Some(log) = log {
-        log.write("info", &output::old_sentence(&report));
-    }
-    print(&output::old_sentence(&report));
-    code
 }
 
-/// Everything that can be wrong with flags and files shows here, before anything is asked of any registry.
-fn prepare(args: &SyncArgs) -> Result<Resolved, Vec<ConfigError>> {
-    let lookup = |name: &str| std::env::var(name).ok();
-    let written = config::load(args, &lookup)?;
-    let transport = Transport::new(USER_AGENT, &[])
-        .map_err(|error| vec![ConfigError::new(format!("TLS cannot be set up: {error}"))])?;
+/// What the files say; everything that can be wrong with them shows here, before any registry is asked.
+pub(super) fn resolve(args: &ConfigArgs) -> Result<Resolved, Vec<ConfigError>> {
     let defaults = Defaults {
         registry: args.registry.as_deref().unwrap_or_default(),
         namespace: args.namespace.as_deref().unwrap_or_default(),
     };
-    config::resolve(written, defaults, &transport, &lookup)
+    resolve_written(config::load(args, &environment)?, defaults)
 }
 
-fn open_log(args: &SyncArgs, warn: &impl Fn(&str)) -> Option<Arc<LogFile>> {
-    let path = args.log.as_ref().filter(|path| !path.as_os_str().is_empty())?;
-    match LogFile::create(path) {
-        Ok(log) => Some(Arc::new(log)),
-        Err(error) => {
-            warn(&format!("Failed to log to file, using default stderr: {}: {error}", path.display()));
-            None
-        }
+/// What rules mean, wherever they come from.
+pub(super) fn resolve_written(
+    written: Written,
+    defaults: Defaults<'_>,
+) -> Result<Resolved, Vec<ConfigError>> {
+    let transport = Transport::new(USER_AGENT, &[])
+        .map_err(|error| vec![ConfigError::new(format!("TLS cannot be set up: {error}"))])?;
+    config::resolve(written, defaults, &transport, &environment)
+}
+
+/// The only place where the environment is read for the config.
+pub(super) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Tells what is wrong with the config.
+pub(super) fn refuse(errors: &[ConfigError]) -> u8 {
+    let paint = Paint::for_stderr();
+    for error in errors {
+        say(&format!("{}: {error}", paint.red("error")));
     }
+    exit_code::USAGE
 }
 
-async fn copy(args: &SyncArgs, resolved: Resolved, log: Option<Arc<LogFile>>) -> (Report, u8) {
-    let started = Instant::now();
-    let display = Display::for_stderr();
-    let mut observers = vec![display.observer()];
-    observers.extend(log.map(|log| log as Arc<dyn Observer>));
-    let interrupt = Interrupt::listen();
-    let options = Options { blobs_at_once: args.proc, retries: args.retries };
-    let report =
-        Sync::new(resolved.rules, options, Arc::new(All(observers))).run(interrupt.cancel.clone()).await;
-    display.finish();
-    say(&output::table(&report, started.elapsed(), Paint::for_stderr()));
-    let code = interrupt.exit_code().unwrap_or_else(|| exit_code::of(&report));
-    (report, code)
+/// Tells what is odd, but no reason to stop.
+pub(super) fn warn(warning: &str) {
+    say(&format!("{}: {warning}", Paint::for_stderr().yellow("warning")));
 }

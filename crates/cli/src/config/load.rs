@@ -8,7 +8,7 @@ use super::environment::Lookup;
 use super::error::ConfigError;
 use super::images::{self, WrittenRule};
 use super::{json, yaml};
-use crate::args::SyncArgs;
+use crate::args::ConfigArgs;
 
 /// Where the oldest releases looked when no flag said otherwise.
 const OLD_DEFAULT: &str = "image-syncer.json";
@@ -18,13 +18,13 @@ const OLD_DEFAULT: &str = "image-syncer.json";
 pub(crate) struct Written {
     pub(crate) auth: Auth,
     pub(crate) rules: Vec<WrittenRule>,
-    /// The file that the rules stand in.
-    pub(crate) rules_file: PathBuf,
+    /// The file that the rules stand in, if they were not typed.
+    pub(crate) rules_file: Option<PathBuf>,
     pub(crate) warnings: Vec<String>,
 }
 
 /// Reads the files that the flags name.
-pub(crate) fn load(args: &SyncArgs, lookup: Lookup<'_>) -> Result<Written, Vec<ConfigError>> {
+pub(crate) fn load(args: &ConfigArgs, lookup: Lookup<'_>) -> Result<Written, Vec<ConfigError>> {
     let given = |path: &Option<PathBuf>| path.clone().filter(|path| !path.as_os_str().is_empty());
     let mut warnings = Vec::new();
     let old_default = || Some(PathBuf::from(OLD_DEFAULT)).filter(|path| path.exists());
@@ -67,7 +67,7 @@ fn load_one(path: &Path, lookup: Lookup<'_>, warnings: Vec<String>) -> Result<Wr
     let auth = find("auth").map(|node| auth::read(path, format, node, Expansion::Literal, lookup));
     let auth = auth.transpose().map_err(|error| vec![error])?.unwrap_or_default();
     let rules = find("images").map(|node| images::read(path, node)).transpose()?.unwrap_or_default();
-    Ok(Written { auth, rules, rules_file: path.to_owned(), warnings })
+    Ok(Written { auth, rules, rules_file: Some(path.to_owned()), warnings })
 }
 
 fn load_two(
@@ -77,15 +77,29 @@ fn load_two(
     mut warnings: Vec<String>,
 ) -> Result<Written, Vec<ConfigError>> {
     let auth = if let Some(path) = auth_path {
-        let (format, root) = read_file(path).map_err(|error| vec![error])?;
-        auth::read(path, format, &root, Expansion::Expanded, lookup).map_err(|error| vec![error])?
+        read_auth(path, lookup)?
     } else {
         warnings.push("--images is given without --auth: registries are asked without a login".to_owned());
         Auth::default()
     };
     let (_, root) = read_file(&images_path).map_err(|error| vec![error])?;
     let rules = images::read(&images_path, &root)?;
-    Ok(Written { auth, rules, rules_file: images_path, warnings })
+    Ok(Written { auth, rules, rules_file: Some(images_path), warnings })
+}
+
+/// Rules that were typed, with the logins of an `--auth` file.
+pub(crate) fn typed(
+    auth_path: Option<&Path>,
+    rules: Vec<WrittenRule>,
+    lookup: Lookup<'_>,
+) -> Result<Written, Vec<ConfigError>> {
+    let auth = auth_path.map(|path| read_auth(path, lookup)).transpose()?.unwrap_or_default();
+    Ok(Written { auth, rules, rules_file: None, warnings: Vec::new() })
+}
+
+fn read_auth(path: &Path, lookup: Lookup<'_>) -> Result<Auth, Vec<ConfigError>> {
+    let (format, root) = read_file(path).map_err(|error| vec![error])?;
+    auth::read(path, format, &root, Expansion::Expanded, lookup).map_err(|error| vec![error])
 }
 
 /// By the file's ending; a file with another ending is JSON if it can be read as such, else YAML.

@@ -24,8 +24,19 @@ pub(crate) struct Defaults<'a> {
 
 /// Rules that can be carried out.
 pub(crate) struct Resolved {
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<ResolvedRule>,
     pub(crate) warnings: Vec<String>,
+}
+
+/// A rule with how it was written.
+pub(crate) struct ResolvedRule {
+    /// The source's text, and those of the targets after defaults and variables.
+    pub(crate) written: WrittenRule,
+    pub(crate) rule: Rule,
+    /// The key of the source's entry in `auth`.
+    pub(crate) source_login: Option<String>,
+    /// The keys of the targets' entries in `auth`.
+    pub(crate) target_logins: Vec<Option<String>>,
 }
 
 /// Checks all rules. Every bad one is named; then nothing is copied at all.
@@ -42,13 +53,19 @@ pub(crate) fn resolve(
     for rule in &rules {
         match resolver.rule(rule) {
             Ok(rule) => checked.push(rule),
-            Err(error) => errors.push(ConfigError::from(error).file(&rules_file).line(rule.line)),
+            Err(error) => {
+                let error = ConfigError::from(error);
+                errors.push(match &rules_file {
+                    Some(file) => error.file(file).line(rule.line),
+                    None => error,
+                });
+            }
         }
     }
     if !errors.is_empty() {
         return Err(errors);
     }
-    if rules.is_empty() {
+    if let Some(rules_file) = rules_file.filter(|_| rules.is_empty()) {
         resolver.warnings.push(format!("{} has no rules: there is nothing to copy", rules_file.display()));
     }
     let Resolver { registries, mut warnings, .. } = resolver;
@@ -64,22 +81,28 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn rule(&mut self, rule: &WrittenRule) -> Result<Rule, RuleError> {
+    fn rule(&mut self, rule: &WrittenRule) -> Result<ResolvedRule, RuleError> {
         if rule.source.is_empty() {
             return Err(RuleError::SourceEmpty);
         }
         let source = parse(&rule.source).map_err(RuleError::Source)?;
-        let mut targets = Vec::new();
-        let mut texts = BTreeSet::new();
+        let (mut targets, mut texts) = (Vec::new(), Vec::new());
         for text in &rule.targets {
-            let target = self.target(rule, &source, text)?;
-            if texts.insert(target.clone()) {
-                targets.push(self.rule_target(rule, &source, &target)?);
+            let text = self.target(rule, &source, text)?;
+            if !texts.contains(&text) {
+                targets.push(self.rule_target(rule, &source, &text)?);
+                texts.push(text);
             }
         }
+        let source_login = self.registries.login(&source.registry, &source.repository);
+        let login =
+            |target: &RuleTarget| self.registries.login(target.target.registry(), target.target.repository());
+        let target_logins = targets.iter().map(login).collect();
         let endpoint = self.registries.source(&source.registry, &source.repository);
         let selection = selection(source.which, &targets);
-        Ok(Rule { source: Arc::new(endpoint), selection, targets })
+        let written = WrittenRule { line: rule.line, source: rule.source.clone(), targets: texts };
+        let rule = Rule { source: Arc::new(endpoint), selection, targets };
+        Ok(ResolvedRule { written, rule, source_login, target_logins })
     }
 
     /// The target's text with variables replaced, or made from the defaults.
@@ -211,6 +234,11 @@ impl<'a> Registries<'a> {
             self.targets_without_login.insert(host.to_string());
         }
         RegistryEndpoint::target(&self.registry(host, repository), repository)
+    }
+
+    /// The key of the entry in `auth` that an image uses.
+    fn login(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<String> {
+        self.auth.find(host, repository).map(|index| self.auth.entries[index].key.clone())
     }
 
     fn registry(&mut self, host: &RegistryHost, repository: &RepositoryName) -> Registry {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sync::{Event, Observer, Outcome};
+use sync::{Event, Observer, Outcome, SkipReason};
 
 use super::{Paint, say, size};
 use crate::diagnostic;
@@ -94,8 +94,21 @@ impl Observer for Lines {
 pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
     Some(match event {
         Event::ImageFinished { image, outcome } => match outcome {
-            Outcome::Copied { digest } => format!("{} {image} ({})", paint.green("copied"), digest.short()),
-            Outcome::Skipped(_) => format!("unchanged {image}"),
+            Outcome::Copied { digest, cut_from: None } => {
+                format!("{} {image} ({})", paint.green("copied"), digest.short())
+            }
+            Outcome::Copied { digest, cut_from: Some(whole) } => {
+                let (copied, digest, whole) = (paint.green("copied"), digest.short(), whole.short());
+                format!("{copied} {image} ({digest}, without the platforms left out of {whole})")
+            }
+            Outcome::Skipped(SkipReason::Unchanged(_)) => format!("unchanged {image}"),
+            Outcome::Skipped(SkipReason::SameContent) => {
+                format!("unchanged {image} (same content, another digest: --force makes it exact)")
+            }
+            Outcome::Skipped(SkipReason::NoPlatform) => {
+                format!("{} {image}: no wanted platform", paint.yellow("left out"))
+            }
+            Outcome::WouldCopy => format!("{} {image}", paint.green("would copy")),
             Outcome::Failed(error) => {
                 format!("{} {image}: {}", paint.red("failed"), diagnostic::short(error))
             }

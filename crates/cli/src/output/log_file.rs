@@ -5,32 +5,39 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use sync::{BlobOutcome, Event, Observer, Outcome};
+use sync::{BlobOutcome, Event, Observer, Outcome, SkipReason};
 
 use super::size;
+use crate::args::LogFormat;
 use crate::diagnostic;
 
 /// Writes to a file that is emptied at the start.
-pub(crate) struct LogFile(Mutex<BufWriter<File>>);
+pub(crate) struct LogFile {
+    file: Mutex<BufWriter<File>>,
+    format: LogFormat,
+}
 
 impl LogFile {
     /// Opens the file; missing folders are not made.
-    pub(crate) fn create(path: &Path) -> std::io::Result<Self> {
-        Ok(Self(Mutex::new(BufWriter::new(File::create(path)?))))
+    pub(crate) fn create(path: &Path, format: LogFormat) -> std::io::Result<Self> {
+        Ok(Self { file: Mutex::new(BufWriter::new(File::create(path)?)), format })
     }
 
     /// Adds a line.
     pub(crate) fn write(&self, level: &str, message: &str) {
-        let line = line(level, message);
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = line(self.format, level, message);
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         // A full disk must not end a copy; the run's outcome does not depend on its log.
         let _ = file.write_all(line.as_bytes()).and_then(|()| file.flush());
     }
 }
 
 /// `time="2006-01-02 15:04:05" level=info msg="…"`, local time.
-fn line(level: &str, message: &str) -> String {
+fn line(format: LogFormat, level: &str, message: &str) -> String {
     let time = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
+    if format == LogFormat::Json {
+        return format!("{}\n", serde_json::json!({"level": level, "msg": message, "time": time}));
+    }
     let mut quoted = String::with_capacity(message.len());
     for character in message.chars() {
         match character {
@@ -95,15 +102,22 @@ impl Observer for LogFile {
 fn image_line(image: &sync::Image, outcome: &Outcome) -> (&'static str, String) {
     let (source, target) = (image.source_name(), image.target_name());
     match outcome {
-        Outcome::Copied { digest } => {
+        Outcome::Copied { digest, .. } => {
             ("info", format!("Synchronization successfully from {source} to {target} ({digest})"))
         }
+        Outcome::Skipped(SkipReason::NoPlatform) => (
+            "info",
+            format!(
+                "Finish synchronizing from {source} to {target}: skip synchronization because no manifest fits platform filters"
+            ),
+        ),
         Outcome::Skipped(_) => (
             "info",
             format!(
                 "Finish synchronizing from {source} to {target}: skip synchronization because destination image exists"
             ),
         ),
+        Outcome::WouldCopy => ("info", format!("Would synchronize from {source} to {target}")),
         Outcome::Failed(error) => (
             "error",
             format!(
@@ -120,8 +134,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn lines_are_json_if_so_asked() {
+        let line = line(LogFormat::Json, "error", "say \"hi\"");
+        assert!(
+            line.starts_with(r#"{"level":"error","msg":"say \"hi\"","time":"20"#) && line.ends_with("\"}\n")
+        );
+    }
+
+    #[test]
     fn lines_are_logrus_text() {
-        let line = line("info", "say \"hi\"\n\\");
+        let line = line(LogFormat::Text, "info", "say \"hi\"\n\\");
         assert!(
             line.starts_with("time=\"20") && line.ends_with("level=info msg=\"say \\\"hi\\\"\\n\\\\\"\n"),
             "{line}"

@@ -23,6 +23,9 @@ pub(crate) fn table(report: &Report, took: Duration, paint: Paint) -> String {
         let _ = writeln!(text, "  {label} {number:>7} {}{}", plural(number), note);
     };
     row("copied", report.copied(), Paint::green, "");
+    if report.would_copy() > 0 {
+        row("would copy", report.would_copy(), Paint::green, "");
+    }
     row("unchanged", report.skipped(), Paint::bold, "");
     row("failed", report.failed(), Paint::red, "");
     if report.not_done() > 0 {

@@ -180,10 +180,11 @@ async fn send(
             return;
         }
     };
-    let images: Vec<_> = carriers.iter().map(|carrier| carrier.lane.image.clone()).collect();
+    let lanes: Vec<_> = carriers.iter().map(|carrier| carrier.lane.clone()).collect();
     let observer = run.observer.clone();
     let transferred = fan_out(reader, blob, uploads, move |index, bytes| {
-        observer.event(&Event::BytesMoved { image: images[index].clone(), bytes });
+        lanes[index].moved_bytes.fetch_add(bytes, Ordering::Relaxed);
+        observer.event(&Event::BytesMoved { image: lanes[index].image.clone(), bytes });
     })
     .await;
     let unreadable = transferred.read.err().map(source_error);

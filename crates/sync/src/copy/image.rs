@@ -7,10 +7,11 @@ use futures_util::future::join_all;
 use registry::{Digest, RawManifest, TagOrDigest};
 
 use super::manifest::{Claims, Walk, wait_for};
+use super::platform::Selected;
 use crate::endpoint::Source;
 use crate::ledger::Kind;
 use crate::run::{Lane, Run};
-use crate::{Cause, Error, Event, Operation, Outcome, Side, SkipReason};
+use crate::{Cause, Event, Mode, Operation, Outcome, Rewrite, SkipReason};
 
 /// One image of a source and the lanes that it takes.
 pub(crate) struct Job {
@@ -19,8 +20,12 @@ pub(crate) struct Job {
     pub(crate) lanes: Vec<Arc<Lane>>,
 }
 
+/// A lane with what its target has under the image's name.
+type Standing = (Arc<Lane>, Option<Digest>);
+type Ended = Vec<(Arc<Lane>, Outcome)>;
+
 /// Copies one image; says how each lane ended.
-pub(crate) async fn copy_image(run: Arc<Run>, job: Job) -> Vec<(Arc<Lane>, Outcome)> {
+pub(crate) async fn copy_image(run: Arc<Run>, job: Job) -> Ended {
     for lane in &job.lanes {
         run.tell(&Event::ImageStarted(lane.image.clone()));
     }
@@ -28,26 +33,53 @@ pub(crate) async fn copy_image(run: Arc<Run>, job: Job) -> Vec<(Arc<Lane>, Outco
     let walk = Walk::new(run.clone(), source);
     let found = look_at_targets(&run, &lanes).await;
     let known = digest_if_needed(&walk, &reference, &found).await;
-    let (mut ended, mut changed) = (Vec::new(), Vec::new());
-    for (lane, at_target) in found {
-        match (lane.failure(), &at_target, &known) {
-            (Some(error), ..) => ended.push((lane.clone(), Outcome::Failed(error.clone()))),
-            (None, Some(old), Some(new)) if old == new => {
-                lane.ledger.note_present(Kind::Manifest, lane.target.repository(), new);
-                ended.push((lane, Outcome::Skipped(SkipReason::Unchanged(new.clone()))));
-            }
-            (None, ..) => changed.push((lane, at_target)),
-        }
+    let (mut ended, changed) = split(&run, found, known.as_ref());
+    if changed.is_empty() {
+        return ended;
     }
-    if !changed.is_empty() {
+    if run.mode == Mode::DryRun && !run.platforms.is_active() {
+        ended.extend(would_copy(&walk, &reference, changed).await);
+    } else {
         let reference = known.map_or(reference, TagOrDigest::Digest);
         ended.extend(copy_changed(&walk, &reference, changed).await);
     }
     ended
 }
 
+/// Splits lanes that have ended, badly or with nothing to do, from those with work left.
+fn split(run: &Run, found: Vec<Standing>, new: Option<&Digest>) -> (Ended, Vec<Standing>) {
+    let (mut ended, mut changed) = (Vec::new(), Vec::new());
+    for (lane, at_target) in found {
+        if let Some(error) = lane.failure().cloned() {
+            ended.push((lane, Outcome::Failed(error)));
+        } else if let Some(new) =
+            new.filter(|new| run.rewrite == Rewrite::Changed && at_target.as_ref() == Some(new))
+        {
+            lane.ledger.note_present(Kind::Manifest, lane.target.repository(), new);
+            ended.push((lane, Outcome::Skipped(SkipReason::Unchanged(new.clone()))));
+        } else {
+            changed.push((lane, at_target));
+        }
+    }
+    (ended, changed)
+}
+
+/// For a dry run: whether the source has the image is all that is left to know.
+async fn would_copy(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standing>) -> Ended {
+    let operation = || Operation::Resolve(reference.clone());
+    let step = async || match walk.source.resolve(reference).await {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(walk.source_error(operation(), Cause::Missing)),
+        Err(cause) => Err(walk.source_error(operation(), cause)),
+    };
+    let Some((lane, _)) = changed.first() else { return Vec::new() };
+    let resolved = walk.run.retrying(&lane.image, step).await;
+    let outcome = resolved.map_or_else(Outcome::Failed, |()| Outcome::WouldCopy);
+    changed.into_iter().map(|(lane, _)| (lane, outcome.clone())).collect()
+}
+
 /// What each target has under the image's name.
-async fn look_at_targets(run: &Run, lanes: &[Arc<Lane>]) -> Vec<(Arc<Lane>, Option<Digest>)> {
+async fn look_at_targets(run: &Run, lanes: &[Arc<Lane>]) -> Vec<Standing> {
     let looks = lanes.iter().map(async |lane| {
         let step = async || {
             let resolved = lane.repository.resolve(lane.reference()).await;
@@ -64,47 +96,100 @@ async fn look_at_targets(run: &Run, lanes: &[Arc<Lane>]) -> Vec<(Arc<Lane>, Opti
 
 /// The digest at the source, if any target has something to compare it with: the manifest itself tells it,
 /// too, and a HEAD is spent only where it may save reading that.
-async fn digest_if_needed(
-    walk: &Walk,
-    reference: &TagOrDigest,
-    found: &[(Arc<Lane>, Option<Digest>)],
-) -> Option<Digest> {
+async fn digest_if_needed(walk: &Walk, reference: &TagOrDigest, found: &[Standing]) -> Option<Digest> {
+    if walk.run.platforms.is_active() {
+        // What will be stored may have another digest than what is at the source.
+        return None;
+    }
     if let TagOrDigest::Digest(digest) = reference {
         return Some(digest.clone());
     }
     let (lane, _) = found.iter().find(|(_, at_target)| at_target.is_some())?;
     let step = async || {
         let resolved = walk.source.resolve(reference).await;
-        resolved.map_err(|cause| Error {
-            side: Side::Source,
-            place: walk.source.name().to_owned(),
-            operation: Operation::Resolve(reference.clone()),
-            cause: cause.into(),
-        })
+        resolved.map_err(|cause| walk.source_error(Operation::Resolve(reference.clone()), cause))
     };
     // Reading the manifest will tell what is wrong, if something is.
     walk.run.retrying(&lane.image, step).await.ok().flatten()
 }
 
-async fn copy_changed(
-    walk: &Walk,
-    reference: &TagOrDigest,
-    changed: Vec<(Arc<Lane>, Option<Digest>)>,
-) -> Vec<(Arc<Lane>, Outcome)> {
+async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standing>) -> Ended {
     let lanes: Vec<_> = changed.iter().map(|(lane, _)| lane.clone()).collect();
-    let manifest = walk.read_manifest(reference, &lanes).await;
-    if let Some(manifest) = &manifest {
-        refuse_other_digests(walk, manifest, &lanes);
-        join_all(changed.iter().map(|(lane, old)| learn_from_old_manifest(lane, old.as_ref()))).await;
-        bring(walk, manifest, lanes.clone()).await;
-    }
-    let outcome = |lane: &Lane| match (lane.failure(), &manifest) {
-        (Some(error), _) => Outcome::Failed(error.clone()),
-        (None, Some(manifest)) => Outcome::Copied { digest: manifest.digest.clone() },
-        // `read_manifest` fails every lane when it gives nothing.
-        (None, None) => Outcome::NotDone,
+    let all = |outcome: Outcome| lanes.iter().map(|lane| (lane.clone(), outcome.clone())).collect();
+    let Some(whole) = walk.read_manifest(reference, &lanes).await else {
+        return failures(lanes);
     };
-    lanes.into_iter().map(|lane| (lane.clone(), outcome(&lane))).collect()
+    let at_source = whole.digest.clone();
+    let manifest = match walk.select_platforms(whole).await {
+        Ok(Selected::Image(manifest)) => manifest,
+        Ok(Selected::Nothing) => return all(Outcome::Skipped(SkipReason::NoPlatform)),
+        Err(error) => return all(Outcome::Failed(Arc::new(error))),
+    };
+    refuse_other_digests(walk, &manifest, &lanes);
+    let (mut ended, changed) = split(&walk.run, changed, Some(&manifest.digest));
+    let compared =
+        join_all(changed.iter().map(|(lane, old)| compare(walk, &manifest, lane, old.as_ref()))).await;
+    let mut different = Vec::new();
+    for ((lane, _), same) in changed.into_iter().zip(compared) {
+        match same {
+            Same::Content => ended.push((lane, Outcome::Skipped(SkipReason::SameContent))),
+            Same::Not => different.push(lane),
+        }
+    }
+    if walk.run.mode == Mode::DryRun {
+        ended.extend(different.into_iter().map(|lane| (lane, Outcome::WouldCopy)));
+        return ended;
+    }
+    bring(walk, &manifest, different.clone()).await;
+    let cut_from = Some(at_source).filter(|digest| *digest != manifest.digest);
+    ended.extend(different.into_iter().map(|lane| {
+        let outcome = match lane.failure() {
+            Some(error) => Outcome::Failed(error.clone()),
+            None => Outcome::Copied { digest: manifest.digest.clone(), cut_from: cut_from.clone() },
+        };
+        (lane, outcome)
+    }));
+    ended
+}
+
+fn failures(lanes: Vec<Arc<Lane>>) -> Ended {
+    let with_outcome = |lane: Arc<Lane>| {
+        // Whoever gives nothing has failed every lane.
+        let outcome = lane.failure().cloned().map_or(Outcome::NotDone, Outcome::Failed);
+        (lane, outcome)
+    };
+    lanes.into_iter().map(with_outcome).collect()
+}
+
+/// Whether the target has the image in other words.
+enum Same {
+    Content,
+    Not,
+}
+
+/// Compares what the target has with what it should have, and learns from it which blobs need not be asked for.
+///
+/// Tools that parse and print manifests leave copies with the same content and another digest; rewriting all
+/// of them would be a surprise, and fail where tags are immutable.
+async fn compare(walk: &Walk, manifest: &RawManifest, lane: &Lane, old: Option<&Digest>) -> Same {
+    let Some(old) = old else { return Same::Not };
+    let Ok(old) = lane.target.manifest(&TagOrDigest::Digest(old.clone())).await else { return Same::Not };
+    if walk.run.rewrite == Rewrite::Changed && old.is_same_json(manifest) && has_children(lane, &old).await {
+        return Same::Content;
+    }
+    learn(lane, &old);
+    Same::Not
+}
+
+/// Some registries take indexes without all their children.
+async fn has_children(lane: &Lane, index: &RawManifest) -> bool {
+    let children = index.links().map(|links| links.manifests).unwrap_or_default();
+    for child in children {
+        if !matches!(lane.target.resolve(&TagOrDigest::Digest(child.digest)).await, Ok(Some(_))) {
+            return false;
+        }
+    }
+    true
 }
 
 /// A name at the target that is a digest can only be this image's own.
@@ -112,26 +197,16 @@ fn refuse_other_digests(walk: &Walk, manifest: &RawManifest, lanes: &[Arc<Lane>]
     for lane in lanes {
         let TagOrDigest::Digest(wanted) = lane.reference() else { continue };
         if *wanted != manifest.digest {
-            lane.fail(Arc::new(Error {
-                side: Side::Source,
-                place: walk.source.name().to_owned(),
-                operation: Operation::Pair,
-                cause: Cause::OtherDigest {
-                    wanted: Box::new(wanted.clone()),
-                    actual: Box::new(manifest.digest.clone()),
-                },
-            }));
+            let (wanted, actual) = (Box::new(wanted.clone()), Box::new(manifest.digest.clone()));
+            lane.fail(Arc::new(walk.source_error(Operation::Pair, Cause::OtherDigest { wanted, actual })));
         }
     }
 }
 
 /// What the tag points at now proves which blobs the target has: one request instead of one for each.
-/// Children of an index prove nothing, because some registries take indexes without all their children; and
-/// layers that need not be in a registry may be missing in the best of them.
-async fn learn_from_old_manifest(lane: &Lane, old: Option<&Digest>) {
-    let Some(old) = old else { return };
-    let read = lane.target.manifest(&TagOrDigest::Digest(old.clone())).await;
-    let Some(links) = read.ok().and_then(|manifest| manifest.links().ok()) else { return };
+/// Layers that need not be in a registry may be missing in the best of them.
+fn learn(lane: &Lane, old: &RawManifest) {
+    let links = old.links().unwrap_or_default();
     for blob in links.blobs.iter().filter(|blob| blob.is_kept_by_registries()) {
         lane.ledger.note_present(Kind::Blob, lane.target.repository(), &blob.digest);
     }

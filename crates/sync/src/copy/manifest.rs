@@ -11,7 +11,7 @@ use super::blob::ensure_blob;
 use crate::endpoint::Source;
 use crate::ledger::{Claim, Claimed, Kind, Waiting};
 use crate::run::{Lane, Run};
-use crate::{Cause, Error, Operation, Side};
+use crate::{Cause, Error, Operation, Rewrite, Side};
 
 /// Indexes inside indexes deeper than this are an attack.
 const DEEPEST: usize = 16;
@@ -63,7 +63,8 @@ impl Walk {
         let reference = TagOrDigest::Digest(digest.clone());
         let ask = async |lane: &Lane| {
             // An error here is no reason to fail: the push will tell.
-            !lane.repository.was_empty() && matches!(lane.target.resolve(&reference).await, Ok(Some(_)))
+            let may_have = self.run.rewrite == Rewrite::Changed && !lane.repository.was_empty();
+            may_have && matches!(lane.target.resolve(&reference).await, Ok(Some(_)))
         };
         let answers = join_all(claimed.iter().map(|(lane, _)| ask(lane))).await;
         let (mut have, mut missing) = (Vec::new(), Vec::new());
@@ -85,15 +86,8 @@ impl Walk {
         lanes: &[Arc<Lane>],
     ) -> Option<RawManifest> {
         let image = &lanes.first()?.image;
-        let error = |cause| Error {
-            side: Side::Source,
-            place: self.source.name().to_owned(),
-            operation: Operation::ReadManifest(reference.clone()),
-            cause,
-        };
-        let read = self.run.retrying(image, async || {
-            self.source.manifest(reference).await.map_err(|cause| error(cause.into()))
-        });
+        let error = |cause| self.source_error(Operation::ReadManifest(reference.clone()), cause);
+        let read = self.run.retrying(image, async || self.source.manifest(reference).await.map_err(&error));
         match read.await {
             Ok(manifest) => Some(manifest),
             Err(error) => {
@@ -135,13 +129,9 @@ impl Walk {
         true
     }
 
-    fn links(&self, manifest: &RawManifest) -> Result<Links, Error> {
-        let error = |cause| Error {
-            side: Side::Source,
-            place: self.source.name().to_owned(),
-            operation: Operation::ReadManifest(TagOrDigest::Digest(manifest.digest.clone())),
-            cause,
-        };
+    pub(super) fn links(&self, manifest: &RawManifest) -> Result<Links, Error> {
+        let operation = Operation::ReadManifest(TagOrDigest::Digest(manifest.digest.clone()));
+        let error = |cause: Cause| self.source_error(operation.clone(), cause);
         let links = manifest.links().map_err(|source| {
             error(registry::Error::Manifest { digest: manifest.digest.clone(), source }.into())
         })?;

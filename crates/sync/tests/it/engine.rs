@@ -14,9 +14,9 @@ use sync::{
 };
 use tokio_util::sync::CancellationToken;
 
-struct Bench {
-    source: EmbeddedRegistry,
-    target: EmbeddedRegistry,
+pub(crate) struct Bench {
+    pub(crate) source: EmbeddedRegistry,
+    pub(crate) target: EmbeddedRegistry,
 }
 
 fn client(server: &EmbeddedRegistry) -> Registry {
@@ -26,7 +26,7 @@ fn client(server: &EmbeddedRegistry) -> Registry {
 }
 
 impl Bench {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let source = EmbeddedRegistry::builder().start().await.unwrap();
         let target = EmbeddedRegistry::builder().start().await.unwrap();
         Self { source, target }
@@ -37,7 +37,7 @@ impl Bench {
         sample::image(self.source.store(), repository, Some(tag), Flavour::Oci, &layers, "amd64")
     }
 
-    fn rule(&self, from: &str, selection: Selection, to: &[&str]) -> Rule {
+    pub(crate) fn rule(&self, from: &str, selection: Selection, to: &[&str]) -> Rule {
         let target = client(&self.target);
         let targets = to.iter().map(|name| RuleTarget {
             target: Arc::new(RegistryEndpoint::target(&target, &name.parse().unwrap())),
@@ -55,7 +55,7 @@ impl Bench {
         run(vec![self.rule("a/app", Selection::All, &["b/app"])], 0).await
     }
 
-    fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.source.clear_requests();
         self.target.clear_requests();
     }
@@ -67,13 +67,11 @@ impl Bench {
 }
 
 async fn run(rules: Vec<Rule>, retries: u32) -> Report {
-    Sync::new(rules, Options { blobs_at_once: 4, retries }, Arc::new(Silent))
-        .run(CancellationToken::new())
-        .await
+    Sync::new(rules, Options::new(4, retries), Arc::new(Silent)).run(CancellationToken::new()).await
 }
 
 /// Requests but for pings and lists of tags.
-fn counted(server: &EmbeddedRegistry) -> Vec<LoggedRequest> {
+pub(crate) fn counted(server: &EmbeddedRegistry) -> Vec<LoggedRequest> {
     server.requests().into_iter().filter(|request| !request.is_ping() && !request.is_tag_list()).collect()
 }
 
@@ -81,7 +79,7 @@ fn lines(server: &EmbeddedRegistry) -> Vec<String> {
     counted(server).iter().map(LoggedRequest::line).collect()
 }
 
-fn count(server: &EmbeddedRegistry, wanted: impl Fn(&LoggedRequest) -> bool) -> usize {
+pub(crate) fn count(server: &EmbeddedRegistry, wanted: impl Fn(&LoggedRequest) -> bool) -> usize {
     server.requests().iter().filter(|request| wanted(request)).count()
 }
 
@@ -419,7 +417,7 @@ async fn a_cancelled_run_says_what_was_not_done_and_the_next_one_does_it() {
     let cancel = CancellationToken::new();
     let rules = vec![bench.rule("a/app", Selection::All, &["b/app"])];
     let observer = Arc::new(CancelOnBytes(cancel.clone()));
-    let report = Sync::new(rules, Options { blobs_at_once: 4, retries: 0 }, observer).run(cancel).await;
+    let report = Sync::new(rules, Options::new(4, 0), observer).run(cancel).await;
     assert!(report.not_done() > 0 && report.failed() == 0, "{report:?}");
     assert_eq!(report.copied() + report.not_done(), report.images.len());
     bench.source.behave();
@@ -443,7 +441,7 @@ async fn a_panic_is_that_images_failure() {
     bench.image("a/app", "bad", &[1]);
     bench.image("a/app", "good", &[2]);
     let rules = vec![bench.rule("a/app", Selection::All, &["b/app"])];
-    let options = Options { blobs_at_once: 4, retries: 0 };
+    let options = Options::new(4, 0);
     let report = Sync::new(rules, options, Arc::new(PanicsOnce)).run(CancellationToken::new()).await;
     assert_eq!((report.copied(), report.failed()), (1, 1));
     let bad = report.images.iter().find(|image| image.image.target_reference == tag("bad")).unwrap();

@@ -78,7 +78,7 @@ fn copy(source: &Fake, target: &Fake, to: &[&str], retries: u32, one_rule: bool)
         to.iter().map(|name| rule(vec![rule_target(name)])).collect()
     };
     let diary = Arc::new(Diary::default());
-    let options = Options { blobs_at_once: 3, retries };
+    let options = Options::new(3, retries);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let report = runtime.block_on(async {
@@ -175,7 +175,7 @@ proptest! {
             let repository = image.image.target.strip_prefix("target.io/").unwrap();
             let arrived = target.state().tags.get(&(repository.to_owned(), tag.clone())).cloned();
             match &image.outcome {
-                Outcome::Copied { digest } => prop_assert_eq!(arrived.as_ref(), Some(digest)),
+                Outcome::Copied { digest, .. } => prop_assert_eq!(arrived.as_ref(), Some(digest)),
                 Outcome::Failed(_) => prop_assert!(retries < 12),
                 other => prop_assert!(false, "{:?}", other),
             }

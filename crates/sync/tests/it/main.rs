@@ -5,3 +5,4 @@
 mod engine;
 mod fake;
 mod graph;
+mod options;

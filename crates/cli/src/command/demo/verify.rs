@@ -46,7 +46,7 @@ impl Comparison<'_> {
         let links = RawManifest::from_answer(&MediaType::new(&manifest.media_type), manifest.bytes, None)
             .and_then(|manifest| manifest.links())
             .map_err(|error| error.to_string())?;
-        let Links { manifests, blobs } = links;
+        let Links { manifests, blobs, .. } = links;
         manifests.iter().try_for_each(|child| self.manifest(&child.digest.to_string(), arrived))?;
         blobs.iter().try_for_each(|blob| self.blob(blob, arrived))
     }

@@ -18,14 +18,14 @@ fn resolved(auth: &str, images: &str, registry: &str, namespace: &str) -> Result
     )
     .unwrap();
     let rules = crate::config::images::read(&file, &json(images)).unwrap();
-    let written = Written { auth, rules, rules_file: file, warnings: Vec::new() };
+    let written = Written { auth, rules, rules_file: Some(file), warnings: Vec::new() };
     let transport = Transport::new("test", &[]).unwrap();
     resolve(written, Defaults { registry, namespace }, &transport, &lookup)
 }
 
 fn targets(images: &str, registry: &str, namespace: &str) -> Vec<String> {
     let resolved = resolved("{}", images, registry, namespace).unwrap_or_else(|errors| panic!("{errors:?}"));
-    let targets = resolved.rules.iter().flat_map(|rule| &rule.targets);
+    let targets = resolved.rules.iter().flat_map(|rule| &rule.rule.targets);
     targets.map(|target| target.target.name().to_owned()).collect()
 }
 
@@ -87,7 +87,7 @@ fn outcome(source: &str, target: &str, tags: &str, defaults: Defaults<'_>) -> St
     let mut resolver = Resolver { defaults, lookup: &|_| None, registries, warnings: Vec::new() };
     let written = WrittenRule { line: 1, source: source.to_owned(), targets: vec![target.to_owned()] };
     let rule = match resolver.rule(&written) {
-        Ok(rule) => rule,
+        Ok(checked) => checked.rule,
         Err(error) => return class(&error),
     };
     let listed = tags.split_whitespace().map(|tag| tag.parse().unwrap()).collect();

@@ -1,0 +1,102 @@
+//! Carries resolved rules out and writes everything that was asked for besides.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use ::sync::{Mode, Observer, Options, PlatformFilter, Report, Rewrite, Sync};
+
+use super::sync::warn;
+use crate::args::RunArgs;
+use crate::config::{Resolved, WrittenRule};
+use crate::exit_code;
+use crate::interrupt::Interrupt;
+use crate::output::{self, All, Display, LogFile, Paint, image_file, print, report_json, say};
+
+/// How the tool introduces itself to registries.
+pub(crate) const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
+
+/// Copies, tells, writes; gives the exit status.
+pub(crate) async fn run(resolved: Resolved, args: &RunArgs) -> u8 {
+    for warning in &resolved.warnings {
+        warn(warning);
+    }
+    if args.records.is_some() {
+        warn(
+            "--records is not needed any more: blobs are looked up at the target, and the file is left alone",
+        );
+    }
+    let log = open_log(args);
+    if let Some(log) = &log {
+        resolved.warnings.iter().for_each(|warning| log.write("warning", warning));
+    }
+    let (rules, written): (Vec<_>, Vec<_>) =
+        resolved.rules.into_iter().map(|rule| (rule.rule, rule.written)).unzip();
+    let (report, code) = copy(args, rules, log.clone()).await;
+    let sentence = output::old_sentence(&report);
+    if let Some(log) = log {
+        log.write("info", &sentence);
+    }
+    print(&sentence);
+    match write_files(args, &report, &written) {
+        Ok(()) => code,
+        Err((path, error)) => {
+            say(&format!(
+                "{}: {} cannot be written: {error}",
+                Paint::for_stderr().red("error"),
+                path.display()
+            ));
+            code.max(exit_code::SOME_FAILED)
+        }
+    }
+}
+
+fn open_log(args: &RunArgs) -> Option<Arc<LogFile>> {
+    let path = given(args.log.as_deref())?;
+    match LogFile::create(path, args.log_format) {
+        Ok(log) => Some(Arc::new(log)),
+        Err(error) => {
+            warn(&format!("Failed to log to file, using default stderr: {}: {error}", path.display()));
+            None
+        }
+    }
+}
+
+/// Empty texts count as not given, as they did for the Go tool.
+fn given(path: Option<&Path>) -> Option<&Path> {
+    path.filter(|path| !path.as_os_str().is_empty())
+}
+
+async fn copy(args: &RunArgs, rules: Vec<::sync::Rule>, log: Option<Arc<LogFile>>) -> (Report, u8) {
+    let started = Instant::now();
+    let display = Display::for_stderr();
+    let mut observers = vec![display.observer()];
+    observers.extend(log.map(|log| log as Arc<dyn Observer>));
+    let interrupt = Interrupt::listen();
+    let options = Options {
+        platforms: PlatformFilter::new(&args.os, &args.arch),
+        rewrite: if args.force { Rewrite::Always } else { Rewrite::Changed },
+        mode: if args.dry_run { Mode::DryRun } else { Mode::Copy },
+        ..Options::new(args.proc, args.retries)
+    };
+    let report = Sync::new(rules, options, Arc::new(All(observers))).run(interrupt.cancel.clone()).await;
+    display.finish();
+    say(&output::table(&report, started.elapsed(), Paint::for_stderr()));
+    let code = interrupt.exit_code().unwrap_or_else(|| exit_code::of(&report));
+    (report, code)
+}
+
+fn write_files(
+    args: &RunArgs,
+    report: &Report,
+    rules: &[WrittenRule],
+) -> Result<(), (PathBuf, std::io::Error)> {
+    let json = args.output_images_format == "json";
+    let write = |path: &Option<PathBuf>, text: &dyn Fn() -> String| match given(path.as_deref()) {
+        Some(path) => std::fs::write(path, text()).map_err(|error| (path.to_owned(), error)),
+        None => Ok(()),
+    };
+    write(&args.output_success_images, &|| image_file::render(&image_file::copied(report), json))?;
+    write(&args.output_failed_images, &|| image_file::render(&image_file::failed(report, rules), json))?;
+    write(&args.report, &|| report_json::render(report))
+}

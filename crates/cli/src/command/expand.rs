@@ -1,0 +1,88 @@
+//! `image-syncer expand`: what the config means, without asking any registry.
+
+use ::sync::{Naming, Rule, Selection};
+use serde::Serialize;
+
+use super::sync;
+use crate::args::ExpandArgs;
+use crate::config::ResolvedRule;
+use crate::exit_code;
+use crate::output::print;
+
+/// One rule, as programs read it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    source: &'a str,
+    selection: String,
+    login: Option<&'a str>,
+    targets: Vec<ShownTarget<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShownTarget<'a> {
+    target: &'a str,
+    names: String,
+    login: Option<&'a str>,
+}
+
+/// Prints the rules; gives the exit status.
+pub(crate) fn run(args: &ExpandArgs) -> u8 {
+    let resolved = match sync::resolve(&args.config) {
+        Ok(resolved) => resolved,
+        Err(errors) => return sync::refuse(&errors),
+    };
+    for warning in &resolved.warnings {
+        sync::warn(warning);
+    }
+    let shown: Vec<_> = resolved.rules.iter().map(show).collect();
+    if args.json {
+        let text = serde_json::to_string_pretty(&shown).expect("texts and lists are always JSON");
+        print(&text);
+    } else {
+        shown.iter().for_each(print_rule);
+    }
+    exit_code::DONE
+}
+
+fn show(resolved: &ResolvedRule) -> Shown<'_> {
+    let Rule { source, selection, targets } = &resolved.rule;
+    let targets = targets.iter().zip(&resolved.target_logins).map(|(target, login)| ShownTarget {
+        target: target.target.name(),
+        names: names(&target.naming),
+        login: login.as_deref(),
+    });
+    Shown {
+        source: source.name(),
+        selection: selected(selection),
+        login: resolved.source_login.as_deref(),
+        targets: targets.collect(),
+    }
+}
+
+fn selected(selection: &Selection) -> String {
+    match selection {
+        Selection::All => "all tags".to_owned(),
+        Selection::Matching(pattern) => format!("tags that match /{pattern}/"),
+        Selection::These(images) => list(images),
+    }
+}
+
+fn names(naming: &Naming) -> String {
+    match naming {
+        Naming::Same => "the same names".to_owned(),
+        Naming::Matching(pattern) => format!("the same names, where they match /{pattern}/"),
+        Naming::These(names) => list(names),
+    }
+}
+
+fn list(images: &[registry::TagOrDigest]) -> String {
+    images.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn print_rule(rule: &Shown<'_>) {
+    let login = |login: Option<&str>| login.map_or("no login".to_owned(), |key| format!("login `{key}`"));
+    print(&format!("{} ({}): {}", rule.source, login(rule.login), rule.selection));
+    for target in &rule.targets {
+        print(&format!("  -> {} ({}): {}", target.target, login(target.login), target.names));
+    }
+}

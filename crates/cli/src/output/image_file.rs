@@ -1,0 +1,94 @@
+//! Files in the form of an `--images` file: what was copied, and what failed and can be run again.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use sync::{Outcome, Report};
+
+use crate::config::WrittenRule;
+
+/// Sources with their targets.
+pub(crate) type Images = BTreeMap<String, Vec<String>>;
+
+/// Images that stand at their targets now and did not before.
+pub(crate) fn copied(report: &Report) -> Images {
+    collect(report, |outcome| matches!(outcome, Outcome::Copied { .. }))
+}
+
+/// Images that failed or were not reached, and rules that could not be turned into images.
+pub(crate) fn failed(report: &Report, rules: &[WrittenRule]) -> Images {
+    let mut images = collect(report, |outcome| matches!(outcome, Outcome::Failed(_) | Outcome::NotDone));
+    for failure in &report.failed_rules {
+        if let Some(rule) = rules.get(failure.rule) {
+            for target in &rule.targets {
+                add(&mut images, rule.source.clone(), target.clone());
+            }
+        }
+    }
+    images
+}
+
+fn collect(report: &Report, wanted: impl Fn(&Outcome) -> bool) -> Images {
+    let mut images = Images::new();
+    for ended in report.images.iter().filter(|ended| wanted(&ended.outcome)) {
+        add(&mut images, ended.image.source_name(), ended.image.target_name());
+    }
+    images
+}
+
+fn add(images: &mut Images, source: String, target: String) {
+    let targets = images.entry(source).or_default();
+    if !targets.contains(&target) {
+        targets.push(target);
+    }
+}
+
+/// One line of JSON, or YAML as Go's library writes it: sorted keys, list items without indent.
+pub(crate) fn render(images: &Images, json: bool) -> String {
+    if json || images.is_empty() {
+        // An empty map is `{}` in both.
+        let text = serde_json::to_string(images).expect("texts and lists are always JSON");
+        return format!("{text}\n");
+    }
+    let mut text = String::new();
+    for (source, targets) in images {
+        let _ = writeln!(text, "{}:", yaml_text(source));
+        for target in targets {
+            let _ = writeln!(text, "- {}", yaml_text(target));
+        }
+    }
+    text
+}
+
+/// References are plain scalars; what a rule may hold besides (patterns, blanks) is put in quotes.
+fn yaml_text(text: &str) -> String {
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/' | b':' | b'@' | b',')
+    };
+    let starts_plain = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if starts_plain && text.bytes().all(plain) && !text.ends_with(':') {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_of_the_go_tool() {
+        let mut images = Images::new();
+        assert_eq!((render(&images, true), render(&images, false)), ("{}\n".to_owned(), "{}\n".to_owned()));
+        add(&mut images, "q.io/b:v1".to_owned(), "r.io/b:v1".to_owned());
+        add(&mut images, "a.io/a@sha256:00".to_owned(), "r.io/a:x".to_owned());
+        add(&mut images, "a.io/a@sha256:00".to_owned(), "r.io/a:x".to_owned());
+        assert_eq!(
+            render(&images, true),
+            "{\"a.io/a@sha256:00\":[\"r.io/a:x\"],\"q.io/b:v1\":[\"r.io/b:v1\"]}\n"
+        );
+        assert_eq!(render(&images, false), "a.io/a@sha256:00:\n- r.io/a:x\nq.io/b:v1:\n- r.io/b:v1\n");
+        assert_eq!(yaml_text("q.io/b:/^v'.*$/"), "'q.io/b:/^v''.*$/'");
+    }
+}

@@ -1,0 +1,102 @@
+//! `--report`: every image with how it ended, for programs.
+
+use serde::Serialize;
+use sync::{ImageReport, Outcome, Report, RuleFailure, SkipReason};
+
+use crate::diagnostic;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    copied: usize,
+    skipped: usize,
+    failed: usize,
+    not_done: usize,
+    would_copy: usize,
+    failed_rules: Vec<RuleEntry<'a>>,
+    moved_bytes: u64,
+    saved_bytes: u64,
+    images: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct RuleEntry<'a> {
+    source: &'a str,
+    error: Failure,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    source: String,
+    target: String,
+    /// `copied`, `unchanged`, `same content`, `no platform`, `would copy`, `failed` or `not done`.
+    outcome: &'static str,
+    digest: Option<String>,
+    /// The digest at the source, where platforms were left out.
+    cut_from: Option<String>,
+    bytes: u64,
+    seconds: f64,
+    error: Option<Failure>,
+}
+
+#[derive(Serialize)]
+struct Failure {
+    side: String,
+    place: String,
+    operation: String,
+    why: String,
+    next: String,
+}
+
+/// The document, with a line end.
+pub(crate) fn render(report: &Report) -> String {
+    let document = Document {
+        copied: report.copied(),
+        skipped: report.skipped(),
+        failed: report.failed(),
+        not_done: report.not_done(),
+        would_copy: report.would_copy(),
+        failed_rules: report.failed_rules.iter().map(|failure| rule_entry(failure)).collect(),
+        moved_bytes: report.moved_bytes,
+        saved_bytes: report.saved_bytes,
+        images: report.images.iter().map(entry).collect(),
+    };
+    let text = serde_json::to_string_pretty(&document).expect("texts, numbers and lists are always JSON");
+    format!("{text}\n")
+}
+
+fn rule_entry(failure: &RuleFailure) -> RuleEntry<'_> {
+    RuleEntry { source: &failure.source, error: explain(&failure.error) }
+}
+
+fn entry(ended: &ImageReport) -> Entry {
+    let (outcome, digest, cut_from, error) = match &ended.outcome {
+        Outcome::Copied { digest, cut_from } => ("copied", Some(digest), cut_from.as_ref(), None),
+        Outcome::Skipped(SkipReason::Unchanged(digest)) => ("unchanged", Some(digest), None, None),
+        Outcome::Skipped(SkipReason::SameContent) => ("same content", None, None, None),
+        Outcome::Skipped(SkipReason::NoPlatform) => ("no platform", None, None, None),
+        Outcome::WouldCopy => ("would copy", None, None, None),
+        Outcome::Failed(error) => ("failed", None, None, Some(explain(error))),
+        Outcome::NotDone => ("not done", None, None, None),
+    };
+    Entry {
+        source: ended.image.source_name(),
+        target: ended.image.target_name(),
+        outcome,
+        digest: digest.map(ToString::to_string),
+        cut_from: cut_from.map(ToString::to_string),
+        bytes: ended.moved_bytes,
+        seconds: ended.took.as_secs_f64(),
+        error,
+    }
+}
+
+fn explain(error: &sync::Error) -> Failure {
+    let diagnosis = diagnostic::diagnose(error);
+    Failure {
+        side: error.side.to_string(),
+        place: error.place.clone(),
+        operation: error.operation.to_string(),
+        why: diagnosis.why,
+        next: diagnosis.next,
+    }
+}

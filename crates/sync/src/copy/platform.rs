@@ -1,0 +1,113 @@
+//! Cuts an image down to the wanted platforms. Bytes change only where something is really left out.
+
+use registry::{Descriptor, MediaType, Platform, RawManifest, TagOrDigest};
+
+use super::manifest::Walk;
+use crate::{Cause, Error, Operation, Side};
+
+/// A config larger than this is none.
+const LARGEST_CONFIG: usize = 8 << 20;
+
+/// What is left of an image.
+pub(super) enum Selected {
+    /// Something: the manifest as it was, or with children cut out.
+    Image(RawManifest),
+    /// Nothing that the filter accepts.
+    Nothing,
+}
+
+impl Walk {
+    /// Applies the run's filter.
+    pub(super) async fn select_platforms(&self, manifest: RawManifest) -> Result<Selected, Error> {
+        if !self.run.platforms.is_active() {
+            return Ok(Selected::Image(manifest));
+        }
+        let links = self.links(&manifest)?;
+        if links.manifests.is_empty() {
+            return match self.single_platform(&manifest, links.config.as_ref()).await? {
+                Some(platform) if !self.run.platforms.accepts(&platform) => Ok(Selected::Nothing),
+                _ => Ok(Selected::Image(manifest)),
+            };
+        }
+        let mut keep = Vec::new();
+        for child in &links.manifests {
+            let platform = match &child.platform {
+                Some(platform) => Some(platform.clone()),
+                None => self.child_platform(child).await?,
+            };
+            if platform.is_none_or(|platform| self.run.platforms.accepts(&platform)) {
+                keep.push(child.digest.clone());
+            }
+        }
+        if keep.is_empty() {
+            return Ok(Selected::Nothing);
+        }
+        if keep.len() == links.manifests.len() {
+            return Ok(Selected::Image(manifest));
+        }
+        let cut = manifest.with_children(|child| keep.contains(child)).map_err(|source| {
+            let digest = manifest.digest.clone();
+            self.unusable(&manifest, registry::Error::Manifest { digest, source })
+        })?;
+        Ok(Selected::Image(cut))
+    }
+
+    /// The platform of a child whose entry does not tell it: its config does. An index inside an index has none,
+    /// and is kept as it is.
+    async fn child_platform(&self, child: &Descriptor) -> Result<Option<Platform>, Error> {
+        let reference = TagOrDigest::Digest(child.digest.clone());
+        let manifest = self.source.manifest(&reference).await;
+        let manifest =
+            manifest.map_err(|cause| self.source_error(Operation::ReadManifest(reference), cause))?;
+        let links = self.links(&manifest)?;
+        if links.manifests.is_empty() {
+            self.single_platform(&manifest, links.config.as_ref()).await
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The platform of a single image; artifacts have none, and are never left out.
+    async fn single_platform(
+        &self,
+        manifest: &RawManifest,
+        config: Option<&Descriptor>,
+    ) -> Result<Option<Platform>, Error> {
+        if [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(&manifest.media_type) {
+            return Ok(Platform::read(&manifest.bytes));
+        }
+        match config.filter(|config| config.is_image_config()) {
+            Some(config) => self.read_config(config).await.map(|bytes| Platform::read(&bytes)),
+            None => Ok(None),
+        }
+    }
+
+    async fn read_config(&self, config: &Descriptor) -> Result<Vec<u8>, Error> {
+        let failed = |cause| self.source_error(Operation::ReadBlob(config.digest.clone()), cause);
+        let mut reader = self.source.blob(config).await.map_err(failed)?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = reader.next().await.map_err(failed)? {
+            if bytes.len() + piece.len() > LARGEST_CONFIG {
+                let size = registry::Mismatch::Size {
+                    digest: config.digest.clone(),
+                    expected: LARGEST_CONFIG as u64,
+                    actual: (bytes.len() + piece.len()) as u64,
+                };
+                return Err(failed(size.into()));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+
+    fn unusable(&self, manifest: &RawManifest, cause: registry::Error) -> Error {
+        let reference = TagOrDigest::Digest(manifest.digest.clone());
+        self.source_error(Operation::ReadManifest(reference), cause)
+    }
+
+    /// An error of the source.
+    pub(super) fn source_error(&self, operation: Operation, cause: impl Into<Cause>) -> Error {
+        let place = self.source.name().to_owned();
+        Error { side: Side::Source, place, operation, cause: cause.into() }
+    }
+}

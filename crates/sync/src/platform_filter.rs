@@ -1,0 +1,134 @@
+//! Which platforms of an image are wanted.
+
+use registry::Platform;
+
+/// Patterns for operating system and architecture, both of which an image has to fit.
+///
+/// `linux`, `windows:10.0.17763.1234` (with `os.version`), `arm64`, `arm:v7` (with variant), or both at once as
+/// `linux/arm64/v8`. Without a detail any detail fits; an empty one (`arm:`) fits only where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlatformFilter {
+    systems: Vec<Pattern>,
+    architectures: Vec<Pattern>,
+    whole: Vec<(String, String, Option<String>)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pattern {
+    name: String,
+    detail: Option<String>,
+}
+
+impl Pattern {
+    fn fits(&self, name: &str, detail: Option<&str>) -> bool {
+        // What an image does not tell is not held against it.
+        name.is_empty()
+            || (self.name == name
+                && self.detail.as_ref().is_none_or(|wanted| wanted == detail.unwrap_or_default()))
+    }
+}
+
+impl PlatformFilter {
+    /// Takes patterns as they are typed; several may stand in one, with commas between.
+    pub fn new(systems: &[String], architectures: &[String]) -> Self {
+        let split = |typed: &[String]| -> Vec<String> {
+            let parts = typed.iter().flat_map(|text| text.split(','));
+            parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        };
+        let mut filter = Self::default();
+        for (typed, is_system) in [(split(systems), true), (split(architectures), false)] {
+            for text in typed {
+                filter.add(&text, is_system);
+            }
+        }
+        filter
+    }
+
+    fn add(&mut self, text: &str, is_system: bool) {
+        if let Some((system, rest)) = text.split_once('/') {
+            let (architecture, variant) = match rest.split_once('/') {
+                Some((architecture, variant)) => (architecture, Some(variant.to_owned())),
+                None => (rest, None),
+            };
+            self.whole.push((system.to_owned(), architecture.to_owned(), variant));
+            return;
+        }
+        let (name, detail) = match text.split_once(':') {
+            Some((name, detail)) => (name.to_owned(), Some(detail.to_owned())),
+            None => (text.to_owned(), None),
+        };
+        let list = if is_system { &mut self.systems } else { &mut self.architectures };
+        list.push(Pattern { name, detail });
+    }
+
+    /// Whether anything is left out at all.
+    pub fn is_active(&self) -> bool {
+        !(self.systems.is_empty() && self.architectures.is_empty() && self.whole.is_empty())
+    }
+
+    /// Whether an image for this platform is wanted.
+    pub fn accepts(&self, platform: &Platform) -> bool {
+        let variant = platform.variant.as_deref();
+        let whole = self.whole.iter().any(|(system, architecture, wanted)| {
+            *system == platform.os
+                && *architecture == platform.architecture
+                && wanted.as_deref().is_none_or(|wanted| Some(wanted) == variant)
+        });
+        let parts_are_given = !(self.systems.is_empty() && self.architectures.is_empty());
+        let any = |patterns: &[Pattern], name: &str, detail| {
+            patterns.is_empty() || patterns.iter().any(|pattern| pattern.fits(name, detail))
+        };
+        let parts = any(&self.systems, &platform.os, platform.os_version.as_deref())
+            && any(&self.architectures, &platform.architecture, variant);
+        whole || (parts && (parts_are_given || self.whole.is_empty()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(systems: &[&str], architectures: &[&str], platform: &str) -> bool {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let mut parts = platform.split('/');
+        let mut next = || parts.next().unwrap_or_default().to_owned();
+        let (os, architecture, variant, os_version) = (next(), next(), next(), next());
+        let some = |text: String| Some(text).filter(|text| !text.is_empty());
+        let platform = Platform { os, architecture, variant: some(variant), os_version: some(os_version) };
+        PlatformFilter::new(&owned(systems), &owned(architectures)).accepts(&platform)
+    }
+
+    #[test]
+    fn names_details_and_lists() {
+        assert!(accepts(&[], &[], "plan9/mips"));
+        assert!(accepts(&["linux"], &["amd64", "arm64"], "linux/arm64/v8"));
+        assert!(accepts(&["linux"], &["amd64,arm64"], "linux/arm64/v8"), "commas are accepted, too");
+        assert!(!accepts(&["linux"], &["amd64"], "windows/amd64"));
+        assert!(accepts(&[], &["arm:v7"], "linux/arm/v7"));
+        assert!(!accepts(&[], &["arm:v7"], "linux/arm/v6"));
+        assert!(!accepts(&[], &["arm:"], "linux/arm/v6") && accepts(&[], &["arm:"], "linux/arm"));
+        assert!(accepts(&["windows:10.0.1"], &[], "windows/amd64//10.0.1"));
+        assert!(!accepts(&["windows:10.0.1"], &[], "windows/amd64//10.0.2"));
+        assert!(!accepts(&["Linux"], &[], "linux/amd64") && !accepts(&[], &["x86_64"], "linux/amd64"));
+    }
+
+    #[test]
+    fn what_is_not_told_fits_and_attestations_do_not() {
+        assert!(accepts(&["linux"], &["amd64"], "/amd64") && accepts(&["linux"], &["amd64"], "linux/"));
+        assert!(!accepts(&["linux"], &[], "unknown/unknown") && !accepts(&[], &["amd64"], "unknown/unknown"));
+    }
+
+    #[test]
+    fn whole_platforms() {
+        for (platform, wanted) in [("linux/arm64/v8", true), ("linux/arm64", true), ("linux/amd64", false)] {
+            assert_eq!(accepts(&[], &["linux/arm64"], platform), wanted, "{platform}");
+        }
+        assert!(!accepts(&["linux/arm/v7"], &[], "linux/arm/v6"));
+        assert!(accepts(&["linux/arm/v7"], &["amd64"], "windows/amd64"), "one or the other");
+    }
+
+    #[test]
+    fn empty_texts_are_no_filter() {
+        assert!(!PlatformFilter::new(&[String::new()], &[]).is_active());
+    }
+}

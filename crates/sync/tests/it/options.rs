@@ -1,0 +1,160 @@
+//! Platform filters, forced rewriting, copies with the same content, and dry runs.
+
+use std::sync::Arc;
+
+use embedded_registry::sample::{self, Flavour, Sample};
+use http::Method;
+use sync::{Mode, Options, Outcome, PlatformFilter, Report, Rewrite, Selection, Silent, SkipReason, Sync};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{Bench, count, counted};
+
+async fn run(bench: &Bench, options: Options) -> Report {
+    let rules = vec![bench.rule("a/app", Selection::All, &["b/app"])];
+    Sync::new(rules, options, Arc::new(Silent)).run(CancellationToken::new()).await
+}
+
+fn only(systems: &[&str], architectures: &[&str]) -> Options {
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    Options { platforms: PlatformFilter::new(&owned(systems), &owned(architectures)), ..Options::new(4, 0) }
+}
+
+fn image(bench: &Bench, number: u64, architecture: &str, flavour: Flavour) -> Sample {
+    sample::image(bench.source.store(), "a/app", None, flavour, &[sample::layer(number, 900)], architecture)
+}
+
+fn single(bench: &Bench, tag: &str, architecture: &str, flavour: Flavour) {
+    sample::image(bench.source.store(), "a/app", Some(tag), flavour, &[sample::layer(7, 900)], architecture);
+}
+
+fn indexes(bench: &Bench) {
+    for (tag, flavour) in [("docker", Flavour::Docker), ("oci", Flavour::Oci)] {
+        let children = [
+            image(bench, 1, "amd64", flavour),
+            image(bench, 2, "arm64", flavour),
+            image(bench, 3, "unknown", flavour),
+        ];
+        sample::index(bench.source.store(), "a/app", Some(tag), flavour, &children);
+    }
+}
+
+fn children(bench: &Bench, tag: &str) -> usize {
+    let manifest = bench.target.store().manifest("b/app", tag).unwrap();
+    String::from_utf8(manifest.bytes.to_vec()).unwrap().matches("\"platform\"").count()
+}
+
+#[tokio::test]
+async fn b6_b7_lists_and_indexes_are_cut_down_to_the_wanted_platforms() {
+    let bench = Bench::start().await;
+    indexes(&bench);
+    let report = run(&bench, only(&["linux"], &["amd64", "arm64"])).await;
+    assert_eq!(report.copied(), 2);
+    for tag in ["docker", "oci"] {
+        assert_eq!(children(&bench, tag), 2);
+        let whole = bench.source.store().manifest("a/app", tag).unwrap().digest;
+        let ended = report.images.iter().find(|image| image.image.target_name().ends_with(tag)).unwrap();
+        let Outcome::Copied { digest, cut_from: Some(cut_from) } = &ended.outcome else {
+            panic!("{ended:?}")
+        };
+        assert_eq!(cut_from.to_string(), whole);
+        assert_ne!(digest, cut_from);
+    }
+    assert_eq!(
+        count(&bench.source, |request| request.is_blob(&Method::GET)),
+        4,
+        "nothing of the third is read"
+    );
+
+    bench.clear();
+    let again = run(&bench, only(&["linux"], &["amd64", "arm64"])).await;
+    assert_eq!((again.copied(), again.skipped()), (0, 2));
+    assert_eq!(count(&bench.target, |request| request.method == Method::PUT), 0);
+}
+
+#[tokio::test]
+async fn a_filter_that_leaves_everything_changes_nothing() {
+    let bench = Bench::start().await;
+    let children = [image(&bench, 1, "amd64", Flavour::Oci), image(&bench, 2, "arm64", Flavour::Oci)];
+    sample::index(bench.source.store(), "a/app", Some("oci"), Flavour::Oci, &children);
+    assert_eq!(run(&bench, only(&["linux"], &[])).await.copied(), 1);
+    assert_eq!(bench.source.store().manifest("a/app", "oci"), bench.target.store().manifest("b/app", "oci"));
+}
+
+#[tokio::test]
+async fn single_images_are_judged_by_their_config_and_artifacts_are_kept() {
+    let bench = Bench::start().await;
+    single(&bench, "docker-amd64", "amd64", Flavour::Docker);
+    single(&bench, "docker-arm64", "arm64", Flavour::Docker);
+    single(&bench, "oci-arm64", "arm64", Flavour::Oci);
+    let artifact = r#"{"schemaVersion":2,"artifactType":"a/b","layers":[]}"#;
+    bench.source.store().put_manifest(
+        "a/app",
+        "artifact",
+        "application/vnd.oci.image.manifest.v1+json",
+        artifact,
+    );
+    let report = run(&bench, only(&["linux"], &["arm64"])).await;
+    assert_eq!(bench.target.store().tags("b/app"), ["artifact", "docker-arm64", "oci-arm64"]);
+    let left_out = report
+        .images
+        .iter()
+        .filter(|image| matches!(image.outcome, Outcome::Skipped(SkipReason::NoPlatform)));
+    assert_eq!((report.copied(), left_out.count(), report.failed()), (3, 1, 0));
+}
+
+#[tokio::test]
+async fn b6_an_entry_without_a_platform_is_judged_by_its_config() {
+    let bench = Bench::start().await;
+    let mut children = [image(&bench, 1, "amd64", Flavour::Oci), image(&bench, 2, "arm64", Flavour::Oci)];
+    for child in &mut children {
+        child.descriptor.as_object_mut().unwrap().remove("platform");
+    }
+    sample::index(bench.source.store(), "a/app", Some("oci"), Flavour::Oci, &children);
+    assert_eq!(run(&bench, only(&[], &["arm64"])).await.copied(), 1);
+    let kept = bench.target.store().manifest("b/app", "oci").unwrap().bytes;
+    let kept = String::from_utf8(kept.to_vec()).unwrap();
+    assert!(kept.contains(&children[1].digest) && !kept.contains(&children[0].digest), "{kept}");
+}
+
+#[tokio::test]
+async fn b4_a_copy_with_the_same_content_is_left_alone_unless_forced() {
+    let bench = Bench::start().await;
+    indexes(&bench);
+    run(&bench, Options::new(4, 0)).await;
+    let exact = bench.target.store().manifest("b/app", "oci").unwrap();
+    // What the Go tool makes of it: the same content, printed again.
+    let value: serde_json::Value = serde_json::from_slice(&exact.bytes).unwrap();
+    bench.target.store().put_manifest("b/app", "oci", &exact.media_type, value.to_string());
+    bench.clear();
+    let report = run(&bench, Options::new(4, 0)).await;
+    assert_eq!((report.copied(), report.skipped()), (0, 2));
+    assert!(
+        report.images.iter().any(|image| matches!(image.outcome, Outcome::Skipped(SkipReason::SameContent)))
+    );
+    assert_eq!(count(&bench.target, |request| request.method == Method::PUT), 0);
+
+    let report = run(&bench, Options { rewrite: Rewrite::Always, ..Options::new(4, 0) }).await;
+    assert_eq!(report.copied(), 2);
+    assert_eq!(bench.target.store().manifest("b/app", "oci").unwrap(), exact);
+    assert_eq!(
+        count(&bench.target, |request| request.is_upload() && request.method == Method::PUT),
+        0,
+        "no blob again"
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_looks_and_moves_nothing() {
+    let bench = Bench::start().await;
+    single(&bench, "there", "amd64", Flavour::Docker);
+    run(&bench, Options::new(4, 0)).await;
+    single(&bench, "new", "arm64", Flavour::Docker);
+    bench.clear();
+    let report = run(&bench, Options { mode: Mode::DryRun, ..Options::new(4, 0) }).await;
+    assert_eq!((report.would_copy(), report.skipped(), report.copied()), (1, 1, 0));
+    let requests = [counted(&bench.source), counted(&bench.target)].concat();
+    assert!(requests.iter().all(|request| request.method == Method::HEAD), "{requests:?}");
+    let filtered = run(&bench, Options { mode: Mode::DryRun, ..only(&[], &["s390x"]) }).await;
+    assert_eq!((filtered.would_copy(), filtered.skipped()), (0, 2));
+    assert_eq!(bench.target.store().tags("b/app"), ["there"]);
+}
