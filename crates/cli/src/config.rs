@@ -1,6 +1,7 @@
 //! Config files: what was written, and what it means.
 
 mod auth;
+mod conflict;
 mod document;
 mod environment;
 mod error;

@@ -1,5 +1,6 @@
 //! Blobs: layers, configs and whatever else manifests refer to. One file for each direction.
 
+mod external;
 mod mount;
 mod pull;
 mod push;

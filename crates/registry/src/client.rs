@@ -108,6 +108,10 @@ impl Registry {
         Repository { registry: self.clone(), name: name.clone(), access }
     }
 
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+
     /// Finds out, once, where and how the registry answers.
     pub(crate) async fn connection(&self) -> Result<&Connection, Error> {
         let Shared { settings, transport, .. } = &*self.0;

@@ -165,6 +165,9 @@ pub enum Problem {
         /// Why not.
         why: &'static str,
     },
+    /// The address of a layer that is kept elsewhere is not one that we go to.
+    #[error("the layer's own address is not used: {0}")]
+    External(&'static str),
     /// The next page of a list is the same page again, or at another host.
     #[error("the link to the next page is not followed: {0}")]
     Page(&'static str),

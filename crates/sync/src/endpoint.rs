@@ -26,6 +26,8 @@ pub trait Source: Send + Sync {
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
     /// The bytes of a blob.
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
+    /// The bytes of a blob from an address that its manifest names.
+    fn external_blob<'a>(&'a self, address: &'a str, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
 }
 
 /// A repository to write to.

@@ -92,6 +92,8 @@ pub enum BlobOutcome {
     Mounted,
     /// It was there already.
     Present,
+    /// It may be kept elsewhere, and could be had nowhere: the image's users have to fetch it themselves.
+    LeftOut,
 }
 
 /// Watches a run.

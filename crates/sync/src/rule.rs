@@ -46,8 +46,8 @@ pub enum Naming {
     Same,
     /// As at the source, and only those in which the pattern is found.
     Matching(Regex),
-    /// These names, one for each image, in the source's order.
-    These(Vec<TagOrDigest>),
+    /// These names, one for each image, in the source's order; `None` for an image that does not go there.
+    These(Vec<Option<TagOrDigest>>),
 }
 
 impl Selection {
@@ -74,9 +74,7 @@ impl Naming {
                 let name = |image: &TagOrDigest| pattern.is_match(&image.to_string()).then(|| image.clone());
                 Ok(images.iter().map(name).collect())
             }
-            Self::These(names) if names.len() == images.len() => {
-                Ok(names.iter().cloned().map(Some).collect())
-            }
+            Self::These(names) if names.len() == images.len() => Ok(names.clone()),
             Self::These(names) => Err(Cause::Count { source_count: images.len(), target_count: names.len() }),
         }
     }

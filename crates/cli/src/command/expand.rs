@@ -71,7 +71,7 @@ fn names(naming: &Naming) -> String {
     match naming {
         Naming::Same => "the same names".to_owned(),
         Naming::Matching(pattern) => format!("the same names, where they match /{pattern}/"),
-        Naming::These(names) => list(names),
+        Naming::These(names) => list(&names.iter().flatten().cloned().collect::<Vec<_>>()),
     }
 }
 

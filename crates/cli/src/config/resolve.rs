@@ -8,6 +8,7 @@ use sync::endpoint::RegistryEndpoint;
 use sync::{Naming, Rule, RuleTarget, Selection};
 
 use super::auth::Auth;
+use super::conflict::let_the_last_rule_win;
 use super::environment::{Lookup, expand};
 use super::error::ConfigError;
 use super::image_text::{ImageText, Which, parse};
@@ -70,6 +71,7 @@ pub(crate) fn resolve(
     }
     let Resolver { registries, mut warnings, .. } = resolver;
     warnings.extend(registries.warnings());
+    warnings.extend(let_the_last_rule_win(&mut checked));
     Ok(Resolved { rules: checked, warnings })
 }
 
@@ -206,7 +208,7 @@ fn naming(which: Which) -> Naming {
     match which {
         Which::Unsaid => Naming::Same,
         Which::Matching(pattern) => Naming::Matching(pattern),
-        Which::These(names) => Naming::These(names),
+        Which::These(names) => Naming::These(names.into_iter().map(Some).collect()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sync::{Event, Observer, Outcome, SkipReason};
+use sync::{BlobOutcome, Event, Observer, Outcome, SkipReason};
 
 use super::{Paint, say, size};
 use crate::diagnostic;
@@ -119,6 +119,13 @@ pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
         }
         Event::NothingSelected { source } => {
             format!("{} {source}: no tag is selected by the rule", paint.yellow("warning"))
+        }
+        Event::BlobFinished { image, digest, outcome: BlobOutcome::LeftOut, .. } => {
+            let digest = digest.short();
+            let warning = paint.yellow("warning");
+            format!(
+                "{warning} {image}: layer {digest} may not be kept in registries and was found nowhere; the image is copied without it"
+            )
         }
         Event::InvalidTag { source, tag } => {
             format!(

@@ -80,6 +80,7 @@ impl Observer for LogFile {
                     BlobOutcome::Copied => "copied",
                     BlobOutcome::Mounted => "mounted from another repository",
                     BlobOutcome::Present => "ignore exist blob",
+                    BlobOutcome::LeftOut => "found nowhere, left out",
                 };
                 let (source, target) = (&image.source, &image.target);
                 let bytes = size(*bytes);

@@ -34,12 +34,16 @@ impl Repository {
         // A proxy that compresses on the way would change the bytes.
         let call = call.header(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let response = self.registry().expect(&call, &[StatusCode::OK]).await?;
-        let verifier = Some(Verifier::new(digest.clone(), size));
-        Ok(BlobReader { response, verifier, held: None })
+        Ok(BlobReader::new(response, digest, size))
     }
 }
 
 impl BlobReader {
+    pub(super) fn new(response: reqwest::Response, digest: &Digest, size: Option<u64>) -> Self {
+        let verifier = Some(Verifier::new(digest.clone(), size));
+        Self { response, verifier, held: None }
+    }
+
     /// The length that the registry announces, in bytes: only a hint.
     pub fn announced_length(&self) -> Option<u64> {
         self.response.content_length()

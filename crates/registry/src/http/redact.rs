@@ -11,6 +11,13 @@ pub struct RedactedUrl(String);
 /// Parameters of the protocol itself. All others may be signatures or upload state.
 const HARMLESS: [&str; 7] = ["n", "last", "digest", "mount", "from", "scope", "service"];
 
+impl RedactedUrl {
+    /// For what is no URL at all.
+    pub(crate) fn unreadable() -> Self {
+        Self("an unreadable address".to_owned())
+    }
+}
+
 impl From<&Url> for RedactedUrl {
     fn from(url: &Url) -> Self {
         let harmless = url.query_pairs().all(|(name, _)| HARMLESS.contains(&name.as_ref()));

@@ -1,9 +1,10 @@
 //! Builds the HTTP clients and sends one request, without any idea of registries.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::Client;
+use reqwest::{Client, ClientBuilder};
 
 use crate::Error;
 
@@ -67,7 +68,16 @@ impl Transport {
         Ok(slot.get_or_init(|| client))
     }
 
+    /// A client of its own for an address that a manifest names: it connects to `addresses` and nowhere else.
+    pub(crate) fn external_client(&self, host: &str, addresses: &[SocketAddr]) -> Result<Client, Error> {
+        self.builder(Certificates::Verified).resolve_to_addrs(host, addresses).build().map_err(setup)
+    }
+
     fn build(&self, certificates: Certificates) -> Result<Client, Error> {
+        self.builder(certificates).build().map_err(setup)
+    }
+
+    fn builder(&self, certificates: Certificates) -> ClientBuilder {
         let builder = Client::builder()
             .user_agent(&self.0.user_agent)
             .connect_timeout(CONNECT_TIMEOUT)
@@ -79,7 +89,7 @@ impl Transport {
             // The environment is read by the program, not by this library.
             .no_proxy()
             .tls_danger_accept_invalid_certs(certificates == Certificates::Unverified);
-        builder.tls_certs_merge(self.0.roots.clone()).build().map_err(setup)
+        builder.tls_certs_merge(self.0.roots.clone())
     }
 }
 

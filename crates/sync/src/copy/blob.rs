@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
-use registry::Descriptor;
+use registry::{Descriptor, ErrorKind};
 
 use crate::backoff::Backoff;
-use crate::endpoint::{Mount, Source, Upload};
+use crate::endpoint::{BlobRead, Mount, Source, Upload};
 use crate::fan_out::fan_out;
 use crate::ledger::{Claim, Claimed, Kind};
 use crate::run::{Lane, Run};
@@ -171,10 +171,16 @@ async fn send(
         let place = source.name().to_owned();
         Arc::new(Error { side: Side::Source, place, operation, cause: cause.into() })
     };
-    let reader = match source.blob(blob).await {
+    let reader = match read(source, blob).await {
         Ok(reader) => reader,
         Err(cause) => {
             join_all(uploads.into_iter().map(Upload::cancel)).await;
+            if cause.kind() == ErrorKind::NotFound && !blob.is_kept_by_registries() {
+                for carrier in carriers {
+                    finished(run, &carrier.lane, blob, BlobOutcome::LeftOut);
+                }
+                return;
+            }
             let error = source_error(cause);
             failed.extend(carriers.into_iter().map(|carrier| (carrier, error.clone())));
             return;
@@ -200,17 +206,33 @@ async fn send(
     }
 }
 
+/// The source first; a layer that registries need not keep may be had from the addresses in its descriptor. If it
+/// cannot, the source's own answer counts.
+async fn read(source: &dyn Source, blob: &Descriptor) -> Result<Box<dyn BlobRead>, registry::Error> {
+    let error = match source.blob(blob).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => error,
+        other => return other,
+    };
+    for address in &blob.urls {
+        if let Ok(reader) = source.external_blob(address, blob).await {
+            return Ok(reader);
+        }
+    }
+    Err(error)
+}
+
 fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, outcome: BlobOutcome) {
     carrier.claim.complete();
     finished(run, &carrier.lane, blob, outcome);
 }
 
 fn finished(run: &Run, lane: &Lane, blob: &Descriptor, outcome: BlobOutcome) {
-    let bytes = match outcome {
-        BlobOutcome::Copied => &run.moved_bytes,
-        BlobOutcome::Mounted | BlobOutcome::Present => &run.saved_bytes,
+    let size = blob.size.unwrap_or(0);
+    match outcome {
+        BlobOutcome::Copied => run.moved_bytes.fetch_add(size, Ordering::Relaxed),
+        BlobOutcome::Mounted | BlobOutcome::Present => run.saved_bytes.fetch_add(size, Ordering::Relaxed),
+        BlobOutcome::LeftOut => 0,
     };
-    bytes.fetch_add(blob.size.unwrap_or(0), Ordering::Relaxed);
     let image = lane.image.clone();
     run.tell(&Event::BlobFinished { image, digest: blob.digest.clone(), size: blob.size, outcome });
 }

@@ -72,6 +72,14 @@ impl Source for RegistryEndpoint {
         }
         .boxed()
     }
+
+    fn external_blob<'a>(&'a self, address: &'a str, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
+        async move {
+            let reader = self.repository.registry().pull_external(address, &blob.digest, blob.size).await?;
+            Ok(Box::new(reader) as Box<dyn BlobRead>)
+        }
+        .boxed()
+    }
 }
 
 impl Target for RegistryEndpoint {

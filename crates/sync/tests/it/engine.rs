@@ -345,7 +345,7 @@ async fn names_are_paired_by_position_and_their_number_must_agree() {
     bench.image("a/app", "v2", &[2]);
     let paired = |names: &[&str]| {
         let mut rule = bench.rule("a/app", Selection::All, &["b/app"]);
-        rule.targets[0].naming = Naming::These(names.iter().map(|name| tag(name)).collect());
+        rule.targets[0].naming = Naming::These(names.iter().map(|name| Some(tag(name))).collect());
         rule
     };
     let report = run(vec![paired(&["x"])], 0).await;
@@ -383,7 +383,7 @@ async fn an_image_by_digest_keeps_it_or_is_refused() {
 
     let mut rule = bench.rule("a/app", Selection::These(vec![tag("v1")]), &["c/app"]);
     let other = registry::Digest::sha256(b"other");
-    rule.targets[0].naming = Naming::These(vec![TagOrDigest::Digest(other)]);
+    rule.targets[0].naming = Naming::These(vec![Some(TagOrDigest::Digest(other))]);
     let report = run(vec![rule], 0).await;
     assert_eq!(report.failed(), 1);
     assert_eq!(
@@ -466,4 +466,26 @@ async fn artifacts_of_any_kind_and_empty_manifests_arrive() {
     store.put_manifest("a/app", "empty", "application/vnd.oci.image.index.v1+json", index);
     assert_eq!(bench.copy().await.copied(), 2);
     assert!(bench.same("wasm") && bench.same("empty"));
+}
+
+#[tokio::test]
+async fn c15_a_foreign_layer_is_copied_where_the_source_has_it_and_else_left_out() {
+    let bench = Bench::start().await;
+    let store = bench.source.store();
+    let kept = store.put_blob("a/app", "kept");
+    let lost = registry::Digest::sha256(b"lost");
+    let layer = |digest: &str| {
+        format!(
+            r#"{{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"{digest}","size":4,
+                "urls":["http://127.0.0.1:1/no-tls","https://127.0.0.1:1/private"]}}"#
+        )
+    };
+    let manifest =
+        format!(r#"{{"schemaVersion":2,"layers":[{},{}]}}"#, layer(&kept), layer(&lost.to_string()));
+    store.put_manifest("a/app", "windows", "application/vnd.docker.distribution.manifest.v2+json", manifest);
+    let report = bench.copy().await;
+    assert_eq!((report.copied(), report.failed(), report.moved_bytes), (1, 0, 4));
+    assert!(bench.same("windows"));
+    assert!(bench.target.store().blob("b/app", &kept).is_some());
+    assert_eq!(bench.target.store().open_uploads(), 0);
 }

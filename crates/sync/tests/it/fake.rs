@@ -206,6 +206,10 @@ impl Source for FakeRepository {
         }
         .boxed()
     }
+
+    fn external_blob<'a>(&'a self, _: &'a str, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
+        self.blob(blob)
+    }
 }
 
 impl Target for FakeRepository {

@@ -77,6 +77,29 @@ fn the_seeds_slip_is_told_with_both_names() {
     assert_eq!(warnings.len(), 2);
 }
 
+#[test]
+fn b25_of_two_rules_for_one_name_the_last_is_carried_out() {
+    let images = r#"{"r.io/a:v1,v2": "t.io/x:n,m", "r.io/b:v1": "t.io/x:n", "r.io/a:v2": "t.io/x:m"}"#;
+    let resolved = resolved("{}", images, "", "").unwrap_or_else(|errors| panic!("{errors:?}"));
+    let names = |rule: &Rule| {
+        let Selection::These(images) = &rule.selection else { panic!() };
+        let names = rule.targets[0].naming.names(images).unwrap();
+        names.iter().map(|name| name.as_ref().map(ToString::to_string)).collect::<Vec<_>>()
+    };
+    let all: Vec<_> = resolved.rules.iter().map(|resolved| names(&resolved.rule)).collect();
+    assert_eq!(
+        all,
+        [vec![None, Some("m".to_owned())], vec![Some("n".to_owned())], vec![Some("m".to_owned())]]
+    );
+    let told = resolved
+        .warnings
+        .iter()
+        .filter(|warning| warning.contains("is the target of both"))
+        .collect::<Vec<_>>();
+    assert_eq!(told.len(), 1, "the same copy twice is no conflict: {told:?}");
+    assert!(told[0].contains("t.io/x:n") && told[0].contains("r.io/a:v1") && told[0].contains("r.io/b:v1"));
+}
+
 const TABLE: &str = include_str!("../../../tests/data/references.tsv");
 
 /// What a case comes to: copies as the table writes them, or an error class.
