@@ -3,6 +3,8 @@
 pub(crate) mod authenticator;
 pub(crate) mod challenge;
 pub(crate) mod credential;
+pub(crate) mod credential_helper;
+pub(crate) mod login_files;
 pub(crate) mod realm;
 pub(crate) mod scope;
 pub(crate) mod token;

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::auth::authenticator::{Authenticator, Verdict};
 use crate::auth::challenge::challenges;
-use crate::auth::credential::Credentials;
+use crate::auth::credential::Login;
 use crate::auth::scope::{Access, Scopes};
 use crate::connect::{self, Connection};
 use crate::error::Problem;
@@ -26,8 +26,8 @@ use crate::{Error, RedactedUrl, RegistryHost, RepositoryName};
 pub struct Settings {
     /// Which registry.
     pub host: RegistryHost,
-    /// Who we are; nobody means anonymous.
-    pub credentials: Option<Credentials>,
+    /// Who we are.
+    pub login: Login,
     /// How far its TLS is trusted.
     pub security: Security,
 }
@@ -94,7 +94,7 @@ impl Registry {
     /// Prepares a handle; nothing is sent before the first request.
     pub fn new(settings: Settings, transport: Transport) -> Self {
         let authenticator =
-            Authenticator::new(settings.host.clone(), settings.credentials.clone(), transport.clone());
+            Authenticator::new(settings.host.clone(), settings.login.clone(), transport.clone());
         Self(Arc::new(Shared { settings, transport, authenticator, connection: OnceCell::new() }))
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::auth::credential::CredentialError;
 use crate::digest::Mismatch;
 use crate::http::redact::RedactedUrl;
 use crate::manifest::ManifestError;
@@ -37,6 +38,15 @@ pub enum Error {
         /// What happened there.
         #[source]
         source: Box<Error>,
+    },
+    /// Whoever keeps the login for this registry does not give it.
+    #[error("no login for {host}")]
+    Login {
+        /// The registry.
+        host: RegistryHost,
+        /// What the keeper says.
+        #[source]
+        source: CredentialError,
     },
     /// The registry names a token server to which the credentials must not be sent.
     #[error("{host} wants the credentials sent to {realm}, which is {reason}")]
@@ -224,7 +234,7 @@ impl Error {
                 }
             },
             Self::Token { source, .. } => source.kind(),
-            Self::RealmNotTrusted { .. } => ErrorKind::Unauthorized,
+            Self::RealmNotTrusted { .. } | Self::Login { .. } => ErrorKind::Unauthorized,
             Self::Mismatch(_) => ErrorKind::Mismatch,
             Self::Manifest { .. } | Self::Protocol { .. } | Self::Setup { .. } => ErrorKind::Protocol,
         }
@@ -242,6 +252,7 @@ impl Error {
             Self::Token { source, .. } => source.is_retryable(),
             Self::Mismatch(_) => true,
             Self::RealmNotTrusted { .. }
+            | Self::Login { .. }
             | Self::Manifest { .. }
             | Self::Protocol { .. }
             | Self::Setup { .. } => false,

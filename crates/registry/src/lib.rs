@@ -6,11 +6,11 @@
 //! and checked against their digests as they come.
 //!
 //! ```no_run
-//! use registry::{Access, Registry, Security, Settings, Transport};
+//! use registry::{Access, Login, Registry, Security, Settings, Transport};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let transport = Transport::new("example/1.0", &[])?;
-//! let settings = Settings { host: "quay.io".parse()?, credentials: None, security: Security::Verified };
+//! let settings = Settings { host: "quay.io".parse()?, login: Login::Anonymous, security: Security::Verified };
 //! let repository = Registry::new(settings, transport).repository(&"coreos/etcd".parse()?, Access::Pull);
 //! let mut pages = repository.tags();
 //! while let Some(page) = pages.next().await? {
@@ -35,7 +35,9 @@ mod platform;
 mod reference;
 mod tag_list;
 
-pub use auth::credential::Credentials;
+pub use auth::credential::{CredentialError, CredentialSource, Credentials, Login};
+pub use auth::credential_helper::CredentialHelper;
+pub use auth::login_files::{FoundLogin, LoginFileError, LoginFiles};
 pub use auth::scope::Access;
 pub use blob::{BlobBody, BlobReader, BrokenOff, Start, UploadSession};
 pub use client::{Registry, Repository, Security, Settings};

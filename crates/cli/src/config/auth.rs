@@ -88,15 +88,19 @@ impl EntryReader<'_> {
             _ if node.is_null() => &[],
             _ => return Err(self.error(node, &format!("is {}, but must be a map", node.describe()))),
         };
+        if let Some((_, off)) = fields.iter().find(|(name, _)| self.is(name, "disableExpandEnv"))
+            && self.truth("disableExpandEnv", off)?
+        {
+            self.expansion = Expansion::Literal;
+        }
         let (mut username, mut password, mut security) = (String::new(), String::new(), Security::Verified);
         for (name, value) in fields {
-            // Go's JSON decoder ignores the case of keys, its YAML decoder does not.
-            let name = if self.format == Format::Json { name.to_ascii_lowercase() } else { name.clone() };
-            match name.as_str() {
-                "username" => username = self.text("username", value)?,
-                "password" => password = self.text("password", value)?,
-                "insecure" => security = self.truth(value)?,
-                _ => {}
+            if self.is(name, "username") {
+                username = self.text("username", value)?;
+            } else if self.is(name, "password") {
+                password = self.text("password", value)?;
+            } else if self.is(name, "insecure") && self.truth("insecure", value)? {
+                security = Security::Insecure;
             }
         }
         let nobody = username.is_empty() || password.is_empty();
@@ -133,14 +137,20 @@ impl EntryReader<'_> {
         Ok(expanded.text)
     }
 
-    fn truth(&self, node: &Node) -> Result<Security, ConfigError> {
+    fn truth(&self, field: &str, node: &Node) -> Result<bool, ConfigError> {
         match &node.value {
-            Value::Scalar(Scalar { kind: ScalarKind::True, .. }) => Ok(Security::Insecure),
-            Value::Scalar(Scalar { kind: ScalarKind::False | ScalarKind::Null, .. }) => {
-                Ok(Security::Verified)
+            Value::Scalar(Scalar { kind: ScalarKind::True, .. }) => Ok(true),
+            Value::Scalar(Scalar { kind: ScalarKind::False | ScalarKind::Null, .. }) => Ok(false),
+            _ => {
+                Err(self
+                    .error(node, &format!("has a `{field}` that is neither true nor false (without quotes)")))
             }
-            _ => Err(self.error(node, "has an `insecure` that is neither true nor false (without quotes)")),
         }
+    }
+
+    /// Go's JSON decoder ignores the case of keys, its YAML decoder does not.
+    fn is(&self, name: &str, field: &str) -> bool {
+        if self.format == Format::Json { name.eq_ignore_ascii_case(field) } else { name == field }
     }
 
     fn error(&self, node: &Node, problem: &str) -> ConfigError {
@@ -219,6 +229,8 @@ mod tests {
         let json = r#"{"r.io": {"USERNAME": "u", "password": "$PASSWORD"}}"#;
         let header = |expansion| format!("{:?}", auth(json, expansion).unwrap().entries[0].credentials);
         assert!(header(Expansion::Expanded).contains("\"u\""));
+        let off = r#"{"r.io": {"disableExpandEnv": true, "username": "u", "password": "a$b"}}"#;
+        assert!(auth(off, Expansion::Expanded).unwrap().warnings.is_empty());
         let undefined = auth(r#"{"r.io": {"password": "a$b"}}"#, Expansion::Expanded).unwrap();
         assert_eq!(undefined.warnings.len(), 1);
         assert!(!undefined.warnings[0].contains("$b"));

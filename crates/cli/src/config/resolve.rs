@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use registry::{Registry, RegistryHost, RepositoryName, Security, Settings, TagOrDigest, Transport};
+use registry::{
+    FoundLogin, Login, LoginFiles, Registry, RegistryHost, RepositoryName, Security, Settings, TagOrDigest,
+    Transport,
+};
 use sync::endpoint::RegistryEndpoint;
 use sync::{Naming, Rule, RuleTarget, Selection};
 
@@ -49,7 +52,10 @@ pub(crate) fn resolve(
 ) -> Result<Resolved, Vec<ConfigError>> {
     let Written { auth, rules, rules_file, mut warnings } = written;
     warnings.extend(auth.warnings.iter().cloned());
-    let mut resolver = Resolver { defaults, lookup, registries: Registries::new(&auth, transport), warnings };
+    let (login_files, unusable) = LoginFiles::read(lookup);
+    warnings.extend(unusable.iter().map(ToString::to_string));
+    let registries = Registries::new(&auth, login_files, transport);
+    let mut resolver = Resolver { defaults, lookup, registries, warnings };
     let (mut checked, mut errors) = (Vec::new(), Vec::new());
     for rule in &rules {
         match resolver.rule(rule) {
@@ -96,9 +102,10 @@ impl Resolver<'_> {
                 texts.push(text);
             }
         }
-        let source_login = self.registries.login(&source.registry, &source.repository);
-        let login =
-            |target: &RuleTarget| self.registries.login(target.target.registry(), target.target.repository());
+        let source_login = self.registries.login_name(&source.registry, &source.repository);
+        let login = |target: &RuleTarget| {
+            self.registries.login_name(target.target.registry(), target.target.repository())
+        };
         let target_logins = targets.iter().map(login).collect();
         let endpoint = self.registries.source(&source.registry, &source.repository);
         let selection = selection(source.which, &targets);
@@ -215,16 +222,18 @@ fn naming(which: Which) -> Naming {
 /// One handle for each registry and login, so that connections and tokens are shared by all rules.
 struct Registries<'a> {
     auth: &'a Auth,
+    /// What `docker login` and `podman login` left: for registries without a login in `auth`.
+    login_files: LoginFiles,
     transport: &'a Transport,
-    handles: HashMap<(RegistryHost, Option<usize>), Registry>,
+    handles: HashMap<(RegistryHost, Option<usize>, Option<String>), Registry>,
     used: BTreeSet<usize>,
     targets_without_login: BTreeSet<String>,
 }
 
 impl<'a> Registries<'a> {
-    fn new(auth: &'a Auth, transport: &'a Transport) -> Self {
+    fn new(auth: &'a Auth, login_files: LoginFiles, transport: &'a Transport) -> Self {
         let (handles, used, targets_without_login) = Default::default();
-        Self { auth, transport, handles, used, targets_without_login }
+        Self { auth, login_files, transport, handles, used, targets_without_login }
     }
 
     fn source(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
@@ -232,27 +241,47 @@ impl<'a> Registries<'a> {
     }
 
     fn target(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
-        if self.auth.find(host, repository).is_none() {
+        if self.login_name(host, repository).is_none() && self.auth.find(host, repository).is_none() {
             self.targets_without_login.insert(host.to_string());
         }
         RegistryEndpoint::target(&self.registry(host, repository), repository)
     }
 
-    /// The key of the entry in `auth` that an image uses.
-    fn login(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<String> {
-        self.auth.find(host, repository).map(|index| self.auth.entries[index].key.clone())
+    /// Where an image's login comes from: an entry in `auth`, or a login file.
+    fn login_name(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<String> {
+        let entry = self.auth.find(host, repository).map(|index| &self.auth.entries[index]);
+        match entry {
+            Some(entry) if entry.credentials.is_some() => Some(entry.key.clone()),
+            _ => {
+                let file =
+                    self.login_files.find(host, repository).map(|(_, path)| path.display().to_string());
+                file.or_else(|| entry.map(|entry| entry.key.clone()))
+            }
+        }
     }
 
     fn registry(&mut self, host: &RegistryHost, repository: &RepositoryName) -> Registry {
         let index = self.auth.find(host, repository);
         self.used.extend(index);
         let entry = index.map(|index| &self.auth.entries[index]);
-        let make = || {
-            let credentials = entry.and_then(|entry| entry.credentials.clone());
-            let security = entry.map_or(Security::Verified, |entry| entry.security);
-            Registry::new(Settings { host: host.clone(), credentials, security }, self.transport.clone())
+        let security = entry.map_or(Security::Verified, |entry| entry.security);
+        let (login, file) = match entry.and_then(|entry| entry.credentials.clone()) {
+            Some(credentials) => (Login::User(credentials), None),
+            None => match self.login_files.find(host, repository) {
+                // Files may have a login for each path: each gets its own handle.
+                Some((FoundLogin::Written(credentials), _)) => {
+                    let user = credentials.user().to_owned();
+                    (Login::User(credentials), Some(user))
+                }
+                Some((FoundLogin::Helper(helper), _)) => {
+                    let shown = format!("{helper:?}");
+                    (Login::Source(Arc::new(helper)), Some(shown))
+                }
+                None => (Login::Anonymous, None),
+            },
         };
-        self.handles.entry((host.clone(), index)).or_insert_with(make).clone()
+        let make = || Registry::new(Settings { host: host.clone(), login, security }, self.transport.clone());
+        self.handles.entry((host.clone(), index, file)).or_insert_with(make).clone()
     }
 
     /// A login for one registry and a target at another is the most common slip of all.

@@ -107,3 +107,51 @@ async fn a_realm_on_another_host_without_tls_does_not_get_the_login() -> Result<
     ensure!(tokens.requests() == 0, "the login went to {:?}", tokens.request_lines());
     Ok(())
 }
+
+/// A registry with a password, and rules that read it without an entry in `auth` that has one.
+async fn with_local_login(write: impl Fn(&mut Workplace, &str) -> Result<()>) -> Result<crate::process::Ran> {
+    let (source, target) = (DockerRegistry::htpasswd("user", "local-secret").await?, DockerRegistry::open().await?);
+    seed(&Pusher::new(source.host()).basic("user", "local-secret"), "a/app").await?;
+    let mut workplace = Workplace::new()?;
+    let auth = [source.host(), target.host()].map(|host| format!(r#""{host}": {{"insecure": true}}"#)).join(",");
+    write_config(&workplace, &source.host(), &target.host(), &auth)?;
+    write(&mut workplace, &source.host())?;
+    workplace.run("--config c.json --retries 0")?.hides(&["local-secret"])
+}
+
+#[tokio::test]
+async fn what_docker_login_left_is_used_where_auth_has_no_login() -> Result<()> {
+    let ran = with_local_login(|workplace, host| {
+        std::fs::create_dir(workplace.path().join(".docker"))?;
+        // user:local-secret
+        let login = format!(r#"{{"auths": {{"{host}": {{"auth": "dXNlcjpsb2NhbC1zZWNyZXQ="}}}}}}"#);
+        workplace.write(".docker/config.json", &login).map(drop)
+    });
+    ran.await?.expect_code(0)?;
+    let nobody = with_local_login(|_, _| Ok(())).await?.expect_code(4)?;
+    nobody.says(&["UNAUTHORIZED"])?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_credential_helper_is_asked_by_its_protocol() -> Result<()> {
+    let helper = |script: &'static str| {
+        with_local_login(move |workplace, host| {
+            use std::os::unix::fs::PermissionsExt as _;
+
+            let program = workplace.write("docker-credential-test", script)?;
+            std::fs::set_permissions(program, std::fs::Permissions::from_mode(0o755))?;
+            let path = format!("{}:/usr/bin:/bin", workplace.path().display());
+            workplace.variable("PATH", &path);
+            workplace.variable("REGISTRY_AUTH_FILE", "helpers.json");
+            workplace.write("helpers.json", &format!(r#"{{"credHelpers": {{"{host}": "test"}}}}"#)).map(drop)
+        })
+    };
+    let answers = "#!/bin/sh\nread server\necho '{\"ServerURL\":\"'$server'\",\"Username\":\"user\",\"Secret\":\"local-secret\"}'\n";
+    helper(answers).await?.expect_code(0)?;
+    let knows_nothing = "#!/bin/sh\necho 'credentials not found in native keychain'\nexit 1\n";
+    helper(knows_nothing).await?.expect_code(4)?.says(&["UNAUTHORIZED"])?;
+    let breaks = "#!/bin/sh\necho 'the vault is sealed' >&2\nexit 1\n";
+    helper(breaks).await?.expect_code(4)?.says(&["docker-credential-test", "the vault is sealed"])?;
+    Ok(())
+}

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use http::HeaderValue;
+use tokio::sync::OnceCell;
 use url::Url;
 
 use super::challenge::Challenge;
-use super::credential::Credentials;
+use super::credential::{Credentials, Login};
 use super::realm;
 use super::scope::Scopes;
 use super::token::{self, Token};
@@ -18,7 +19,9 @@ use crate::{Error, RegistryHost};
 /// One registry's login.
 pub(crate) struct Authenticator {
     host: RegistryHost,
-    credentials: Option<Credentials>,
+    login: Login,
+    /// What the login's source said, once it was asked.
+    credentials: OnceCell<Option<Credentials>>,
     transport: Transport,
     scheme: RwLock<Scheme>,
     tokens: Mutex<HashMap<Scopes, Slot>>,
@@ -56,9 +59,19 @@ pub(crate) enum Verdict {
 }
 
 impl Authenticator {
-    pub(crate) fn new(host: RegistryHost, credentials: Option<Credentials>, transport: Transport) -> Self {
+    pub(crate) fn new(host: RegistryHost, login: Login, transport: Transport) -> Self {
         let scheme = RwLock::new(Scheme::Open);
-        Self { host, credentials, transport, scheme, tokens: Mutex::default() }
+        Self { host, login, credentials: OnceCell::new(), transport, scheme, tokens: Mutex::default() }
+    }
+
+    async fn credentials(&self) -> Result<Option<&Credentials>, Error> {
+        let ask = async || match &self.login {
+            Login::Anonymous => Ok(None),
+            Login::User(credentials) => Ok(Some(credentials.clone())),
+            Login::Source(source) => source.credentials().await,
+        };
+        let credentials = self.credentials.get_or_try_init(ask).await;
+        credentials.map(Option::as_ref).map_err(|source| Error::Login { host: self.host.clone(), source })
     }
 
     /// The header for a request that touches `scopes`; none for an open registry.
@@ -66,7 +79,7 @@ impl Authenticator {
         let scheme = self.scheme.read().unwrap_or_else(PoisonError::into_inner).clone();
         match scheme {
             Scheme::Open => Ok(None),
-            Scheme::Basic => Ok(self.credentials.as_ref().map(Credentials::basic_header)),
+            Scheme::Basic => Ok(self.credentials().await?.map(Credentials::basic_header)),
             Scheme::Bearer { realm, service } => {
                 self.token(base, &realm, service.as_deref(), scopes).await.map(Some)
             }
@@ -86,7 +99,8 @@ impl Authenticator {
             return Ok(token.header.clone());
         }
         let realm = realm::judge(&self.host, base.url, realm, base.certificates)?;
-        let fetched = token::fetch(&self.transport, &realm, service, scopes, self.credentials.as_ref()).await;
+        let credentials = self.credentials().await?;
+        let fetched = token::fetch(&self.transport, &realm, service, scopes, credentials).await;
         let fetched = fetched.map_err(|source| Error::Token {
             host: self.host.clone(),
             realm: (&realm.url).into(),
@@ -120,7 +134,7 @@ impl Authenticator {
                 let hopeless = error.as_deref() == Some("insufficient_scope");
                 if hopeless { Verdict::Final } else { Verdict::TryAgain }
             }
-            (Some(Challenge::Basic), None) if self.credentials.is_some() => {
+            (Some(Challenge::Basic), None) if !matches!(self.login, Login::Anonymous) => {
                 self.set(Scheme::Basic);
                 Verdict::TryAgain
             }

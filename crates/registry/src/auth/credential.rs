@@ -1,9 +1,11 @@
 //! Who we are at a registry.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// A user and a password; printing it shows neither password nor length.
@@ -34,6 +36,43 @@ impl Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// Gives credentials when they are first needed: a program, a cloud's token service.
+pub trait CredentialSource: Send + Sync {
+    /// Who we are; `None` for nobody.
+    fn credentials(&self) -> BoxFuture<'_, Result<Option<Credentials>, CredentialError>>;
+}
+
+/// Why a source gives no credentials. It has no secret in it.
+#[derive(Debug, thiserror::Error)]
+#[error("{source_name} gives no login: {reason}")]
+pub struct CredentialError {
+    /// Which source.
+    pub source_name: String,
+    /// What it says.
+    pub reason: String,
+}
+
+/// Who we are at a registry, or who knows it.
+#[derive(Clone)]
+pub enum Login {
+    /// Nobody.
+    Anonymous,
+    /// This user.
+    User(Credentials),
+    /// Whoever the source says, asked once.
+    Source(Arc<dyn CredentialSource>),
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => formatter.write_str("Anonymous"),
+            Self::User(credentials) => credentials.fmt(formatter),
+            Self::Source(_) => formatter.write_str("Source"),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use embedded_registry::{Builder, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
 use futures_util::stream;
 use registry::{
-    Access, BlobBody, Credentials, Digest, Registry, Repository, Security, Settings, Tag, TagOrDigest,
+    Access, BlobBody, Credentials, Digest, Login, Registry, Repository, Security, Settings, Tag, TagOrDigest,
     Transport,
 };
 
@@ -52,8 +52,10 @@ impl Bench {
 }
 
 pub(crate) fn client(host: &str, login: Option<(&str, &str)>) -> Registry {
-    let credentials = login.map(|(user, password)| Credentials::new(user, password.to_owned().into()));
-    let settings = Settings { host: host.parse().unwrap(), credentials, security: Security::Insecure };
+    let login = login.map_or(Login::Anonymous, |(user, password)| {
+        Login::User(Credentials::new(user, password.to_owned().into()))
+    });
+    let settings = Settings { host: host.parse().unwrap(), login, security: Security::Insecure };
     Registry::new(settings, Transport::new("image-syncer-test/1", &[]).unwrap())
 }
 

@@ -1,14 +1,16 @@
 //! Where requests go, and where logins do not.
 
 use embedded_registry::sample::{self, Flavour};
-use embedded_registry::{Access as Login, Authorization, Effect, EmbeddedRegistry, Grant, Match, User};
+use embedded_registry::{
+    Access as ServerAccess, Authorization, Effect, EmbeddedRegistry, Grant, Match, User,
+};
 use http::Method;
-use registry::{Access, Error, ErrorKind, Registry, Security, Settings, Transport, TransportFailure};
+use registry::{Access, Error, ErrorKind, Login, Registry, Security, Settings, Transport, TransportFailure};
 
 use crate::bench::{Bench, digest, tag};
 
-fn user() -> Login {
-    Login::Basic(vec![User::new("u", "secret", vec![Grant::push("*")])])
+fn user() -> ServerAccess {
+    ServerAccess::Basic(vec![User::new("u", "secret", vec![Grant::push("*")])])
 }
 
 #[tokio::test]
@@ -44,7 +46,7 @@ async fn plain_http_needs_insecure_and_is_named_as_the_reason() {
     let bench = Bench::open().await;
     let settings = Settings {
         host: bench.server.host().parse().unwrap(),
-        credentials: None,
+        login: Login::Anonymous,
         security: Security::Verified,
     };
     let registry = Registry::new(settings, Transport::new("test", &[]).unwrap());
