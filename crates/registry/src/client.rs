@@ -1,6 +1,6 @@
 //! Handles to a registry and to its repositories, and the one way in which they send requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -15,10 +15,11 @@ use crate::auth::scope::{Access, Scopes};
 use crate::connect::{self, Connection};
 use crate::error::Problem;
 use crate::http::failure::{stalled, transport_error};
+use crate::http::host_certificates::HostCertificates;
 use crate::http::redirect::{self, MOST_HOPS, is_same_origin};
 use crate::http::refusal::refusal;
 use crate::http::stall::{FIRST_BYTE_TIMEOUT, Progress, while_moving};
-use crate::http::transport::Transport;
+use crate::http::transport::{Certificates, Transport};
 use crate::{Error, RedactedUrl, RegistryHost, RepositoryName};
 
 /// How a registry is reached and who we are there.
@@ -30,6 +31,8 @@ pub struct Settings {
     pub login: Login,
     /// How far its TLS is trusted.
     pub security: Security,
+    /// Certificates for this registry beside the system's.
+    pub certificates: HostCertificates,
 }
 
 /// How far a registry's TLS is trusted.
@@ -47,7 +50,10 @@ pub struct Registry(Arc<Shared>);
 
 struct Shared {
     settings: Settings,
+    /// For all other hosts: they see no certificate of ours, and need one that the system trusts.
     transport: Transport,
+    /// For the registry itself, with its own certificates; made when first needed.
+    own_transport: OnceLock<Transport>,
     authenticator: Authenticator,
     connection: OnceCell<Connection>,
 }
@@ -95,7 +101,8 @@ impl Registry {
     pub fn new(settings: Settings, transport: Transport) -> Self {
         let authenticator =
             Authenticator::new(settings.host.clone(), settings.login.clone(), transport.clone());
-        Self(Arc::new(Shared { settings, transport, authenticator, connection: OnceCell::new() }))
+        let (own_transport, connection) = (OnceLock::new(), OnceCell::new());
+        Self(Arc::new(Shared { settings, transport, own_transport, authenticator, connection }))
     }
 
     /// The registry's name, as the user writes it.
@@ -112,11 +119,31 @@ impl Registry {
         &self.0.transport
     }
 
+    fn own_transport(&self) -> Result<&Transport, Error> {
+        let Shared { settings, transport, own_transport, .. } = &*self.0;
+        if settings.certificates.is_empty() {
+            return Ok(transport);
+        }
+        if let Some(transport) = own_transport.get() {
+            return Ok(transport);
+        }
+        let made = transport.with_certificates(&settings.certificates)?;
+        Ok(own_transport.get_or_init(|| made))
+    }
+
+    /// The client for one request.
+    fn client_for(&self, connection: &Connection, url: &Url) -> Result<&reqwest::Client, Error> {
+        if is_same_origin(&connection.url, url) {
+            self.own_transport()?.client(connection.base().certificates)
+        } else {
+            self.0.transport.client(Certificates::Verified)
+        }
+    }
+
     /// Finds out, once, where and how the registry answers.
     pub(crate) async fn connection(&self) -> Result<&Connection, Error> {
-        let Shared { settings, transport, .. } = &*self.0;
         let connect = async {
-            let (connection, offered) = connect::connect(settings, transport).await?;
+            let (connection, offered) = connect::connect(&self.0.settings, self.own_transport()?).await?;
             self.0.authenticator.learn(&offered, &Scopes::default(), None).await;
             Ok(connection)
         };
@@ -162,7 +189,7 @@ impl Registry {
         let connection = self.connection().await?;
         let header = self.0.authenticator.header(connection.base(), &call.scopes).await?;
         let header = header.filter(|_| is_same_origin(&connection.url, &call.url));
-        let client = self.0.transport.client(connection.certificates_for(&call.url))?;
+        let client = self.client_for(connection, &call.url)?;
         let mut request = client.request(call.method.clone(), call.url.clone()).headers(call.headers.clone());
         if let Some(header) = header {
             request = request.header(AUTHORIZATION, header);
@@ -180,7 +207,7 @@ impl Registry {
         let mut url = call.url.clone();
         for _ in 0..MOST_HOPS {
             let sent = header.clone().filter(|_| is_same_origin(&connection.url, &url));
-            let client = self.0.transport.client(connection.certificates_for(&url))?;
+            let client = self.client_for(connection, &url)?;
             let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
             if let Some(header) = &sent {
                 request = request.header(AUTHORIZATION, header);

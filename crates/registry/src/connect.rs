@@ -8,7 +8,6 @@ use crate::auth::challenge::{Challenge, challenges};
 use crate::client::{Security, Settings};
 use crate::error::TransportFailure;
 use crate::http::failure::{stalled, transport_error};
-use crate::http::redirect::is_same_origin;
 use crate::http::refusal::refusal;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
 use crate::http::transport::{Certificates, Transport};
@@ -25,11 +24,6 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn base(&self) -> Base<'_> {
         Base { url: &self.url, certificates: self.certificates }
-    }
-
-    /// `insecure` covers the registry itself; a storage service has to show a good certificate.
-    pub(crate) fn certificates_for(&self, url: &Url) -> Certificates {
-        if is_same_origin(&self.url, url) { self.certificates } else { Certificates::Verified }
     }
 }
 

@@ -3,7 +3,9 @@
 
 pub(crate) mod body;
 pub(crate) mod failure;
+pub(crate) mod host_certificates;
 pub(crate) mod link_header;
+pub(crate) mod proxy;
 pub(crate) mod redact;
 pub(crate) mod redirect;
 pub(crate) mod refusal;

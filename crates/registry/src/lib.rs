@@ -10,7 +10,7 @@
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let transport = Transport::new("example/1.0", &[])?;
-//! let settings = Settings { host: "quay.io".parse()?, login: Login::Anonymous, security: Security::Verified };
+//! let settings = Settings { host: "quay.io".parse()?, login: Login::Anonymous, security: Security::Verified, certificates: Default::default() };
 //! let repository = Registry::new(settings, transport).repository(&"coreos/etcd".parse()?, Access::Pull);
 //! let mut pages = repository.tags();
 //! while let Some(page) = pages.next().await? {
@@ -44,6 +44,8 @@ pub use client::{Registry, Repository, Security, Settings};
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError, Hasher, Mismatch, Verifier};
 pub use error::{Error, ErrorKind, Problem, Refusal, RegistryMessage, TransportFailure};
+pub use http::host_certificates::{HostCertificates, HostCertificatesError};
+pub use http::proxy::Proxies;
 pub use http::redact::RedactedUrl;
 pub use http::transport::Transport;
 pub use manifest::{Links, ManifestError, RawManifest};

@@ -1,6 +1,6 @@
 //! The main job, in the Go tool's form: rules and logins from files.
 
-use registry::Transport;
+use registry::{Proxies, Transport};
 
 use super::execute::{self, USER_AGENT};
 use crate::args::{ConfigArgs, SyncArgs};
@@ -34,7 +34,12 @@ pub(super) fn resolve_written(
     defaults: Defaults<'_>,
 ) -> Result<Resolved, Vec<ConfigError>> {
     let transport = Transport::new(USER_AGENT, &[])
-        .map_err(|error| vec![ConfigError::new(format!("TLS cannot be set up: {error}"))])?;
+        .and_then(|transport| transport.through(&Proxies::from_environment(&environment)))
+        .map_err(|error| {
+            vec![ConfigError::new(format!(
+                "connections cannot be set up (TLS, or a proxy in the environment): {error}"
+            ))]
+        })?;
     config::resolve(written, defaults, &transport, &environment)
 }
 

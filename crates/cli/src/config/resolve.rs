@@ -1,11 +1,12 @@
 //! From what was written to what it means: checked rules with the registries they speak to.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use registry::{
-    FoundLogin, Login, LoginFiles, Registry, RegistryHost, RepositoryName, Security, Settings, TagOrDigest,
-    Transport,
+    FoundLogin, HostCertificates, Login, LoginFiles, Registry, RegistryHost, RepositoryName, Security,
+    Settings, TagOrDigest, Transport,
 };
 use sync::endpoint::RegistryEndpoint;
 use sync::{Naming, Rule, RuleTarget, Selection};
@@ -52,9 +53,7 @@ pub(crate) fn resolve(
 ) -> Result<Resolved, Vec<ConfigError>> {
     let Written { auth, rules, rules_file, mut warnings } = written;
     warnings.extend(auth.warnings.iter().cloned());
-    let (login_files, unusable) = LoginFiles::read(lookup);
-    warnings.extend(unusable.iter().map(ToString::to_string));
-    let registries = Registries::new(&auth, login_files, transport);
+    let registries = Registries::new(&auth, lookup, transport);
     let mut resolver = Resolver { defaults, lookup, registries, warnings };
     let (mut checked, mut errors) = (Vec::new(), Vec::new());
     for rule in &rules {
@@ -228,12 +227,18 @@ struct Registries<'a> {
     handles: HashMap<(RegistryHost, Option<usize>, Option<String>), Registry>,
     used: BTreeSet<usize>,
     targets_without_login: BTreeSet<String>,
+    home: Option<PathBuf>,
+    /// What could not be read, each once.
+    unusable: BTreeSet<String>,
 }
 
 impl<'a> Registries<'a> {
-    fn new(auth: &'a Auth, login_files: LoginFiles, transport: &'a Transport) -> Self {
+    fn new(auth: &'a Auth, lookup: Lookup<'_>, transport: &'a Transport) -> Self {
+        let (login_files, errors) = LoginFiles::read(lookup);
+        let unusable = errors.iter().map(ToString::to_string).collect();
+        let home = lookup("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
         let (handles, used, targets_without_login) = Default::default();
-        Self { auth, login_files, transport, handles, used, targets_without_login }
+        Self { auth, login_files, transport, handles, used, targets_without_login, home, unusable }
     }
 
     fn source(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
@@ -280,8 +285,20 @@ impl<'a> Registries<'a> {
                 None => (Login::Anonymous, None),
             },
         };
-        let make = || Registry::new(Settings { host: host.clone(), login, security }, self.transport.clone());
+        let certificates = self.certificates(host);
+        let make = || {
+            let settings = Settings { host: host.clone(), login, security, certificates };
+            Registry::new(settings, self.transport.clone())
+        };
         self.handles.entry((host.clone(), index, file)).or_insert_with(make).clone()
+    }
+
+    /// What `certs.d` has for a registry; what cannot be used is told, and the system's certificates count.
+    fn certificates(&mut self, host: &RegistryHost) -> HostCertificates {
+        HostCertificates::read(host, self.home.as_deref()).unwrap_or_else(|error| {
+            self.unusable.insert(error.to_string());
+            HostCertificates::default()
+        })
     }
 
     /// A login for one registry and a target at another is the most common slip of all.
@@ -297,6 +314,7 @@ impl<'a> Registries<'a> {
                 format!("the target registry `{host}` has no entry in auth, so it is written to without a login{meant}")
             })
             .collect();
+        warnings.extend(self.unusable.iter().cloned());
         warnings.extend(
             unused.iter().map(|(_, entry)| format!("the auth entry `{}` is used by no rule", entry.key)),
         );

@@ -110,10 +110,12 @@ async fn a_realm_on_another_host_without_tls_does_not_get_the_login() -> Result<
 
 /// A registry with a password, and rules that read it without an entry in `auth` that has one.
 async fn with_local_login(write: impl Fn(&mut Workplace, &str) -> Result<()>) -> Result<crate::process::Ran> {
-    let (source, target) = (DockerRegistry::htpasswd("user", "local-secret").await?, DockerRegistry::open().await?);
+    let (source, target) =
+        (DockerRegistry::htpasswd("user", "local-secret").await?, DockerRegistry::open().await?);
     seed(&Pusher::new(source.host()).basic("user", "local-secret"), "a/app").await?;
     let mut workplace = Workplace::new()?;
-    let auth = [source.host(), target.host()].map(|host| format!(r#""{host}": {{"insecure": true}}"#)).join(",");
+    let auth =
+        [source.host(), target.host()].map(|host| format!(r#""{host}": {{"insecure": true}}"#)).join(",");
     write_config(&workplace, &source.host(), &target.host(), &auth)?;
     write(&mut workplace, &source.host())?;
     workplace.run("--config c.json --retries 0")?.hides(&["local-secret"])
@@ -153,5 +155,81 @@ async fn a_credential_helper_is_asked_by_its_protocol() -> Result<()> {
     helper(knows_nothing).await?.expect_code(4)?.says(&["UNAUTHORIZED"])?;
     let breaks = "#!/bin/sh\necho 'the vault is sealed' >&2\nexit 1\n";
     helper(breaks).await?.expect_code(4)?.says(&["docker-credential-test", "the vault is sealed"])?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_authority_in_certs_d_is_trusted_for_its_registry() -> Result<()> {
+    let (source, target) = seeded().await?;
+    let authority = CertificateAuthority::generate()?;
+    let front = TlsFront::start(&authority, source.host()).await?;
+    let workplace = Workplace::new()?;
+    write_config(
+        &workplace,
+        &front.host(),
+        &target.host(),
+        &format!(r#""{}": {{"insecure": true}}"#, target.host()),
+    )?;
+    workplace.run("--config c.json -r 0")?.expect_code(3)?.says(&["certificate is not accepted"])?;
+    let folder = format!(".config/containers/certs.d/{}", front.host());
+    std::fs::create_dir_all(workplace.path().join(&folder))?;
+    workplace.write(&format!("{folder}/ca.crt"), authority.ca_pem())?;
+    workplace.run("--config c.json")?.expect_code(0)?;
+    workplace.write(&format!("{folder}/client.cert"), "x")?;
+    workplace.run("--config c.json -r 0")?.says(&["client.key is missing"])?;
+    Ok(())
+}
+
+/// A proxy that leads every tunnel to `upstream`; gives its address and what it was asked.
+fn tunnel_proxy(upstream: String) -> Result<(String, std::sync::mpsc::Receiver<String>)> {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::{TcpListener, TcpStream};
+
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?.to_string();
+    let (asked, questions) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let (asked, upstream) = (asked.clone(), upstream.clone());
+            std::thread::spawn(move || -> std::io::Result<()> {
+                let mut head = BufReader::new(client.try_clone()?);
+                let mut line = String::new();
+                while head.read_line(&mut line)? > 2 {
+                    let _ = asked.send(std::mem::take(&mut line));
+                }
+                let server = TcpStream::connect(upstream)?;
+                (&client).write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+                let (mut there, mut back) = (server.try_clone()?, client.try_clone()?);
+                std::thread::spawn(move || std::io::copy(&mut head, &mut there));
+                std::io::copy(&mut &server, &mut back).map(drop)
+            });
+        }
+    });
+    Ok((address, questions))
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_leads_to_the_registry_and_loopback_goes_without() -> Result<()> {
+    let (source, target) = seeded().await?;
+    let authority = CertificateAuthority::generate()?;
+    let certificate = authority.issue(&["registry.invalid"])?;
+    let front = TlsFront::builder(&authority, source.host()).certificate(certificate).start().await?;
+    let (proxy, questions) = tunnel_proxy(front.host())?;
+    let mut workplace = Workplace::new()?;
+    workplace.variable("SSL_CERT_FILE", &authority.ca_file().display().to_string());
+    workplace.variable("HTTPS_PROXY", &format!("http://user:proxy-secret@{proxy}"));
+    let auth = format!(r#""{}": {{"insecure": true}}"#, target.host());
+    write_config(&workplace, "registry.invalid", &target.host(), &auth)?;
+    workplace.run("--config c.json")?.expect_code(0)?.hides(&["proxy-secret"])?;
+    let (from, to) = (Pusher::new(source.host()), Pusher::new(target.host()));
+    assert_same(&from, "a/app", &to, &target.host(), "a/app", None).await?;
+    let asked: Vec<_> = questions.try_iter().collect();
+    ensure!(asked.iter().any(|line| line.starts_with("CONNECT registry.invalid:443")), "{asked:?}");
+    ensure!(
+        !asked.iter().any(|line| line.contains("127.0.0.1")),
+        "loopback went through the proxy: {asked:?}"
+    );
+    workplace.variable("NO_PROXY", ".invalid");
+    workplace.run("--config c.json -r 0")?.expect_code(3)?.says(&["cannot be resolved"])?;
     Ok(())
 }

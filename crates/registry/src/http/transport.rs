@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder};
 
+use secrecy::ExposeSecret as _;
+
+use super::host_certificates::HostCertificates;
+use super::proxy::Proxies;
 use crate::Error;
 
 /// How long a connection may take to come about.
@@ -23,11 +27,23 @@ const CONNECTION_WINDOW: u32 = 16 << 20;
 #[derive(Clone)]
 pub struct Transport(Arc<Clients>);
 
+#[derive(Default)]
 struct Clients {
     user_agent: String,
     roots: Vec<reqwest::Certificate>,
+    identity: Option<reqwest::Identity>,
+    proxies: Vec<reqwest::Proxy>,
     verified: OnceLock<Client>,
     unverified: OnceLock<Client>,
+}
+
+impl Clients {
+    /// What was set, without the clients that were built of it.
+    fn settings(&self) -> Self {
+        let (user_agent, roots) = (self.user_agent.clone(), self.roots.clone());
+        let (identity, proxies) = (self.identity.clone(), self.proxies.clone());
+        Self { user_agent, roots, identity, proxies, ..Self::default() }
+    }
 }
 
 /// Whether certificates are checked.
@@ -45,12 +61,24 @@ impl Transport {
         for pem in extra_roots {
             roots.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?);
         }
-        let clients = Clients {
-            user_agent: user_agent.to_owned(),
-            roots,
-            verified: OnceLock::new(),
-            unverified: OnceLock::new(),
-        };
+        Ok(Self(Arc::new(Clients { user_agent: user_agent.to_owned(), roots, ..Clients::default() })))
+    }
+
+    /// The same, through proxies.
+    pub fn through(&self, proxies: &Proxies) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Clients { proxies: proxies.build()?, ..self.0.settings() })))
+    }
+
+    /// The same for one registry that has certificates of its own.
+    pub(crate) fn with_certificates(&self, certificates: &HostCertificates) -> Result<Self, Error> {
+        let mut clients = self.0.settings();
+        for pem in &certificates.authorities {
+            clients.roots.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?);
+        }
+        if let Some(pem) = &certificates.identity {
+            clients.identity =
+                Some(reqwest::Identity::from_pem(pem.expose_secret().as_bytes()).map_err(setup)?);
+        }
         Ok(Self(Arc::new(clients)))
     }
 
@@ -89,6 +117,11 @@ impl Transport {
             // The environment is read by the program, not by this library.
             .no_proxy()
             .tls_danger_accept_invalid_certs(certificates == Certificates::Unverified);
+        let builder = self.0.proxies.iter().cloned().fold(builder, ClientBuilder::proxy);
+        let builder = match &self.0.identity {
+            Some(identity) => builder.identity(identity.clone()),
+            None => builder,
+        };
         builder.tls_certs_merge(self.0.roots.clone())
     }
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use embedded_registry::{Builder, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
 use futures_util::stream;
 use registry::{
-    Access, BlobBody, Credentials, Digest, Login, Registry, Repository, Security, Settings, Tag, TagOrDigest,
-    Transport,
+    Access, BlobBody, Credentials, Digest, HostCertificates, Login, Registry, Repository, Security, Settings,
+    Tag, TagOrDigest, Transport,
 };
 
 pub(crate) struct Bench {
@@ -55,7 +55,12 @@ pub(crate) fn client(host: &str, login: Option<(&str, &str)>) -> Registry {
     let login = login.map_or(Login::Anonymous, |(user, password)| {
         Login::User(Credentials::new(user, password.to_owned().into()))
     });
-    let settings = Settings { host: host.parse().unwrap(), login, security: Security::Insecure };
+    let settings = Settings {
+        host: host.parse().unwrap(),
+        login,
+        security: Security::Insecure,
+        certificates: HostCertificates::default(),
+    };
     Registry::new(settings, Transport::new("image-syncer-test/1", &[]).unwrap())
 }
 

@@ -5,7 +5,10 @@ use embedded_registry::{
     Access as ServerAccess, Authorization, Effect, EmbeddedRegistry, Grant, Match, User,
 };
 use http::Method;
-use registry::{Access, Error, ErrorKind, Login, Registry, Security, Settings, Transport, TransportFailure};
+use registry::{
+    Access, Error, ErrorKind, HostCertificates, Login, Registry, Security, Settings, Transport,
+    TransportFailure,
+};
 
 use crate::bench::{Bench, digest, tag};
 
@@ -48,6 +51,7 @@ async fn plain_http_needs_insecure_and_is_named_as_the_reason() {
         host: bench.server.host().parse().unwrap(),
         login: Login::Anonymous,
         security: Security::Verified,
+        certificates: HostCertificates::default(),
     };
     let registry = Registry::new(settings, Transport::new("test", &[]).unwrap());
     let error =

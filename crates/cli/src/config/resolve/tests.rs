@@ -106,7 +106,7 @@ const TABLE: &str = include_str!("../../../tests/data/references.tsv");
 fn outcome(source: &str, target: &str, tags: &str, defaults: Defaults<'_>) -> String {
     let auth = Auth::default();
     let transport = Transport::new("test", &[]).unwrap();
-    let registries = Registries::new(&auth, LoginFiles::default(), &transport);
+    let registries = Registries::new(&auth, &|_| None, &transport);
     let mut resolver = Resolver { defaults, lookup: &|_| None, registries, warnings: Vec::new() };
     let written = WrittenRule { line: 1, source: source.to_owned(), targets: vec![target.to_owned()] };
     let rule = match resolver.rule(&written) {
