@@ -7,12 +7,21 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result, bail};
 
 /// For each crate, the crates of ours that it may use outside tests.
-const ALLOWED: [(&str, &[&str]); 5] = [
+const ALLOWED: [(&str, &[&str]); 6] = [
     ("image-syncer-registry", &[]),
     ("image-syncer-embedded-registry", &[]),
     ("image-syncer-testkit", &[]),
     ("image-syncer-sync", &["image-syncer-registry"]),
-    ("image-syncer", &["image-syncer-registry", "image-syncer-sync", "image-syncer-embedded-registry"]),
+    ("image-syncer-providers", &["image-syncer-registry"]),
+    (
+        "image-syncer",
+        &[
+            "image-syncer-registry",
+            "image-syncer-sync",
+            "image-syncer-providers",
+            "image-syncer-embedded-registry",
+        ],
+    ),
 ];
 
 fn main() -> ExitCode {

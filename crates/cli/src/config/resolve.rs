@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use providers::google::{self, ServiceAccount};
 use registry::{
-    FoundLogin, HostCertificates, Login, LoginFiles, Registry, RegistryHost, RepositoryName, Security,
-    Settings, TagOrDigest, Transport,
+    Credentials, FoundLogin, HostCertificates, Login, LoginFiles, Registry, RegistryHost, RepositoryName,
+    Security, Settings, TagOrDigest, Transport,
 };
 use sync::endpoint::RegistryEndpoint;
 use sync::{Naming, Rule, RuleTarget, Selection};
@@ -271,7 +272,7 @@ impl<'a> Registries<'a> {
         let entry = index.map(|index| &self.auth.entries[index]);
         let security = entry.map_or(Security::Verified, |entry| entry.security);
         let (login, file) = match entry.and_then(|entry| entry.credentials.clone()) {
-            Some(credentials) => (Login::User(credentials), None),
+            Some(credentials) => (self.written_login(host, credentials), None),
             None => match self.login_files.find(host, repository) {
                 // Files may have a login for each path: each gets its own handle.
                 Some((FoundLogin::Written(credentials), _)) => {
@@ -291,6 +292,20 @@ impl<'a> Registries<'a> {
             Registry::new(settings, self.transport.clone())
         };
         self.handles.entry((host.clone(), index, file)).or_insert_with(make).clone()
+    }
+
+    /// A login as it was written, or what its password is traded for.
+    fn written_login(&mut self, host: &RegistryHost, credentials: Credentials) -> Login {
+        if credentials.user() != google::SERVICE_ACCOUNT_USER || !google::is_google(host) {
+            return Login::User(credentials);
+        }
+        match ServiceAccount::from_base64(credentials.password()) {
+            Ok(account) => Login::Source(Arc::new(account)),
+            Err(error) => {
+                self.unusable.insert(format!("the auth entry for `{host}`: {error}"));
+                Login::Anonymous
+            }
+        }
     }
 
     /// What `certs.d` has for a registry; what cannot be used is told, and the system's certificates count.

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use http::HeaderValue;
-use tokio::sync::OnceCell;
 use url::Url;
 
 use super::challenge::Challenge;
@@ -21,7 +20,7 @@ pub(crate) struct Authenticator {
     host: RegistryHost,
     login: Login,
     /// What the login's source said, once it was asked.
-    credentials: OnceCell<Option<Credentials>>,
+    from_source: tokio::sync::Mutex<FromSource>,
     transport: Transport,
     scheme: RwLock<Scheme>,
     tokens: Mutex<HashMap<Scopes, Slot>>,
@@ -29,6 +28,15 @@ pub(crate) struct Authenticator {
 
 /// The lock is held while the token is fetched: that is what makes the others wait for it.
 type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
+
+/// What a login's source said.
+#[derive(Default)]
+enum FromSource {
+    #[default]
+    NotAsked,
+    Nobody,
+    User(Credentials),
+}
 
 /// How the registry wants to be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,17 +69,27 @@ pub(crate) enum Verdict {
 impl Authenticator {
     pub(crate) fn new(host: RegistryHost, login: Login, transport: Transport) -> Self {
         let scheme = RwLock::new(Scheme::Open);
-        Self { host, login, credentials: OnceCell::new(), transport, scheme, tokens: Mutex::default() }
+        let (from_source, tokens) = Default::default();
+        Self { host, login, from_source, transport, scheme, tokens }
     }
 
-    async fn credentials(&self) -> Result<Option<&Credentials>, Error> {
-        let ask = async || match &self.login {
-            Login::Anonymous => Ok(None),
-            Login::User(credentials) => Ok(Some(credentials.clone())),
-            Login::Source(source) => source.credentials().await,
+    /// Held while the source is asked, so that it is asked once however many wait.
+    async fn credentials(&self) -> Result<Option<Credentials>, Error> {
+        let source = match &self.login {
+            Login::Anonymous => return Ok(None),
+            Login::User(credentials) => return Ok(Some(credentials.clone())),
+            Login::Source(source) => source,
         };
-        let credentials = self.credentials.get_or_try_init(ask).await;
-        credentials.map(Option::as_ref).map_err(|source| Error::Login { host: self.host.clone(), source })
+        let mut known = self.from_source.lock().await;
+        match &*known {
+            FromSource::Nobody => return Ok(None),
+            FromSource::User(credentials) if credentials.is_fresh() => return Ok(Some(credentials.clone())),
+            FromSource::User(_) | FromSource::NotAsked => {}
+        }
+        let asked = source.credentials().await;
+        let asked = asked.map_err(|source| Error::Login { host: self.host.clone(), source })?;
+        *known = asked.clone().map_or(FromSource::Nobody, FromSource::User);
+        Ok(asked)
     }
 
     /// The header for a request that touches `scopes`; none for an open registry.
@@ -79,7 +97,7 @@ impl Authenticator {
         let scheme = self.scheme.read().unwrap_or_else(PoisonError::into_inner).clone();
         match scheme {
             Scheme::Open => Ok(None),
-            Scheme::Basic => Ok(self.credentials().await?.map(Credentials::basic_header)),
+            Scheme::Basic => Ok(self.credentials().await?.as_ref().map(Credentials::basic_header)),
             Scheme::Bearer { realm, service } => {
                 self.token(base, &realm, service.as_deref(), scopes).await.map(Some)
             }
@@ -100,7 +118,7 @@ impl Authenticator {
         }
         let realm = realm::judge(&self.host, base.url, realm, base.certificates)?;
         let credentials = self.credentials().await?;
-        let fetched = token::fetch(&self.transport, &realm, service, scopes, credentials).await;
+        let fetched = token::fetch(&self.transport, &realm, service, scopes, credentials.as_ref()).await;
         let fetched = fetched.map_err(|source| Error::Token {
             host: self.host.clone(),
             realm: (&realm.url).into(),

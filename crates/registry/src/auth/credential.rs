@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,12 +14,29 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub struct Credentials {
     user: String,
     password: SecretString,
+    expires: Option<Instant>,
 }
 
 impl Credentials {
     /// Takes what was configured. Empty texts are the caller's to sort out: they mean "nobody".
     pub fn new(user: impl Into<String>, password: SecretString) -> Self {
-        Self { user: user.into(), password }
+        Self { user: user.into(), password, expires: None }
+    }
+
+    /// The same, to be asked for again after `moment`.
+    #[must_use]
+    pub fn until(self, moment: Instant) -> Self {
+        Self { expires: Some(moment), ..self }
+    }
+
+    /// Whether they may still be used.
+    pub fn is_fresh(&self) -> bool {
+        self.expires.is_none_or(|moment| Instant::now() < moment)
+    }
+
+    /// The password, for those who trade it for something else.
+    pub fn password(&self) -> &SecretString {
+        &self.password
     }
 
     /// The user's name, which is no secret.
@@ -62,7 +80,7 @@ pub enum Login {
     Anonymous,
     /// This user.
     User(Credentials),
-    /// Whoever the source says, asked once.
+    /// Whoever the source says, asked once and again when that has expired.
     Source(Arc<dyn CredentialSource>),
 }
 

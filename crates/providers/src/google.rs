@@ -1,0 +1,214 @@
+//! Logins at Google's registries with a service account's key.
+//!
+//! Sources: RFC 7523 (JWT bearer grant) and Google's "Using OAuth 2.0 for Server to Server Applications".
+
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use registry::{CredentialError, CredentialSource, Credentials, RegistryHost};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+
+/// The user name in a config that says: the password is a service account's key, in Base64.
+pub const SERVICE_ACCOUNT_USER: &str = "_oauth2_";
+/// The user name that Google's registries want with an access token.
+const TOKEN_USER: &str = "oauth2accesstoken";
+/// Enough to read and to write images.
+const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
+/// How long the signed request may be used.
+const ASSERTION_LIFETIME: Duration = Duration::from_secs(600);
+/// How long an answer may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// A token is renewed with this much of its life left.
+const EARLY: Duration = Duration::from_secs(300);
+
+/// A service account that trades its key for access tokens.
+pub struct ServiceAccount {
+    email: String,
+    private_key: SecretString,
+    token_uri: String,
+    client: reqwest::Client,
+}
+
+#[derive(Deserialize)]
+struct KeyFile {
+    client_email: String,
+    private_key: SecretString,
+    #[serde(default = "google_token_uri")]
+    token_uri: String,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: SecretString,
+    #[serde(default)]
+    expires_in: u64,
+}
+
+fn google_token_uri() -> String {
+    "https://oauth2.googleapis.com/token".to_owned()
+}
+
+/// Whether a registry is one of Google's.
+pub fn is_google(host: &RegistryHost) -> bool {
+    let name = host.host_name();
+    name == "gcr.io" || name.ends_with(".gcr.io") || name.ends_with(".pkg.dev")
+}
+
+impl ServiceAccount {
+    /// Takes a service account's JSON key in Base64, as the config has it.
+    ///
+    /// # Errors
+    /// What is not such a key is told without its text.
+    pub fn from_base64(key: &SecretString) -> Result<Self, CredentialError> {
+        let compact: String = key.expose_secret().split_whitespace().collect();
+        let json = STANDARD.decode(compact).map_err(|_| failed("the password is not Base64"))?;
+        let key: KeyFile = serde_json::from_slice(&json)
+            .map_err(|_| failed("the password is not a service account's JSON key in Base64"))?;
+        let client = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|_| failed("TLS cannot be set up"))?;
+        let KeyFile { client_email, private_key, token_uri } = key;
+        Ok(Self { email: client_email, private_key, token_uri, client })
+    }
+
+    async fn fetch(&self) -> Result<Credentials, CredentialError> {
+        let asked = Instant::now();
+        let assertion = self.assertion(SystemTime::now())?;
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
+            .append_pair("assertion", &assertion)
+            .finish();
+        let request = self.client.post(&self.token_uri).body(form);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let response = request.send().await.map_err(|_| failed("the token server cannot be reached"))?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(|_| failed("the token server's answer broke off"))?;
+        if !status.is_success() {
+            let said: String = String::from_utf8_lossy(&body).chars().take(200).collect();
+            return Err(failed(&format!("the token server answers {status}: {said}")));
+        }
+        let answer: TokenAnswer = serde_json::from_slice(&body)
+            .map_err(|_| failed("the token server's answer has no access_token"))?;
+        let lifetime = Duration::from_secs(answer.expires_in).saturating_sub(EARLY);
+        Ok(Credentials::new(TOKEN_USER, answer.access_token).until(asked + lifetime))
+    }
+
+    /// What proves to the token server who we are.
+    fn assertion(&self, now: SystemTime) -> Result<String, CredentialError> {
+        let seconds = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let claims = json!({
+            "iss": self.email,
+            "scope": SCOPE,
+            "aud": self.token_uri,
+            "iat": seconds,
+            "exp": seconds + ASSERTION_LIFETIME.as_secs(),
+        });
+        let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", part(&json!({"alg": "RS256", "typ": "JWT"})), part(&claims));
+        let key = self.key_pair()?;
+        let mut signature = vec![0; key.public_modulus_len()];
+        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+            .map_err(|_| failed("the private key cannot sign"))?;
+        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    fn key_pair(&self) -> Result<RsaKeyPair, CredentialError> {
+        let unusable = || failed("its private_key is not an RSA key in PEM");
+        let pem = self.private_key.expose_secret();
+        let body: String = pem.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
+        let der = STANDARD.decode(body).map_err(|_| unusable())?;
+        RsaKeyPair::from_pkcs8(&der).map_err(|_| unusable())
+    }
+}
+
+impl CredentialSource for ServiceAccount {
+    fn credentials(&self) -> BoxFuture<'_, Result<Option<Credentials>, CredentialError>> {
+        self.fetch().map(|fetched| fetched.map(Some)).boxed()
+    }
+}
+
+fn failed(reason: &str) -> CredentialError {
+    CredentialError { source_name: "Google's service account".to_owned(), reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+    use aws_lc_rs::rsa::{KeyPair, KeySize};
+    use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
+
+    use super::*;
+
+    /// A key file and the public key to check signatures with.
+    fn key(token_uri: &str) -> (SecretString, Vec<u8>) {
+        let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+        let pem = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            STANDARD.encode(der.as_ref())
+        );
+        let file = json!({"client_email": "robot@project", "private_key": pem, "token_uri": token_uri});
+        (STANDARD.encode(file.to_string()).into(), pair.public_key().as_ref().to_vec())
+    }
+
+    #[test]
+    fn the_assertion_is_signed_and_says_who_asks_for_what() {
+        let (file, public) = key("https://oauth2.example/token");
+        let account = ServiceAccount::from_base64(&file).unwrap();
+        let assertion = account.assertion(SystemTime::UNIX_EPOCH + Duration::from_secs(1000)).unwrap();
+        let (signed, signature) = assertion.rsplit_once('.').unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public)
+            .verify(signed.as_bytes(), &signature)
+            .unwrap();
+        let claims = URL_SAFE_NO_PAD.decode(signed.split_once('.').unwrap().1).unwrap();
+        let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+        let expected = json!({"iss": "robot@project", "scope": SCOPE, "aud": "https://oauth2.example/token", "iat": 1000, "exp": 1600});
+        assert_eq!(claims, expected);
+    }
+
+    #[tokio::test]
+    async fn the_key_is_traded_for_a_token_and_refusals_are_told() {
+        let server = EmbeddedRegistry::builder().start().await.unwrap();
+        let answer = |code, body: &str| Fault {
+            when: Match::new(http::Method::POST, "/token"),
+            times: Times::First(1),
+            effect: Effect::Status { code, body: body.to_owned(), headers: Vec::new() },
+        };
+        let (file, _) = key(&format!("http://{}/token", server.host()));
+        let account = ServiceAccount::from_base64(&file).unwrap();
+        server.misbehave(answer(200, r#"{"access_token":"ya29.secret","expires_in":3600}"#));
+        let credentials = account.credentials().await.unwrap().unwrap();
+        assert_eq!(credentials.user(), TOKEN_USER);
+        assert!(credentials.is_fresh() && !format!("{credentials:?}").contains("ya29"));
+        server.behave();
+        server.misbehave(answer(400, r#"{"error":"invalid_grant"}"#));
+        let error = account.credentials().await.unwrap_err().to_string();
+        assert!(error.contains("400") && error.contains("invalid_grant"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_key_is_told_without_its_text() {
+        for text in ["hunter2!", "e30=", "bm90IGpzb24="] {
+            let error = ServiceAccount::from_base64(&SecretString::from(text)).err().unwrap().to_string();
+            assert!(!error.contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn googles_registries() {
+        let google = |host: &str| is_google(&host.parse().unwrap());
+        assert!(google("gcr.io") && google("eu.gcr.io") && google("europe-docker.pkg.dev"));
+        assert!(!google("notgcr.io") && !google("gcr.io.evil.com") && !google("pkg.dev.io"));
+    }
+}
