@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn proc_below_one_is_refused() {
+    fn b15_proc_below_one_is_refused() {
         for value in ["0", "-3", "abc"] {
             assert!(SyncArgs::try_parse_from(["image-syncer", "--proc", value]).is_err(), "{value}");
         }

@@ -15,6 +15,25 @@ struct Place {
     image: usize,
 }
 
+/// Names the rules that copy an image onto itself: most likely a slip, and nothing will be done.
+pub(super) fn self_copies(rules: &[ResolvedRule]) -> Vec<String> {
+    let onto_itself = |resolved: &&ResolvedRule| {
+        let rule = &resolved.rule;
+        rule.targets.iter().any(|target| {
+            let same_names = match (&rule.selection, &target.naming) {
+                (_, Naming::Same | Naming::Matching(_)) => true,
+                (Selection::These(images), Naming::These(names)) => {
+                    images.iter().zip(names).any(|(image, name)| name.as_ref() == Some(image))
+                }
+                _ => false,
+            };
+            same_names && target.target.name() == rule.source.name()
+        })
+    };
+    let warning = |resolved: &ResolvedRule| format!("`{}` is copied onto itself", resolved.written.source);
+    rules.iter().filter(onto_itself).map(warning).collect()
+}
+
 /// Takes names away from rules that a later rule gives to another image; says so, a sentence each.
 ///
 /// Only images that are written down can be compared. What listed tags collide in shows when they are listed.

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_go_expands() {
+    fn b19_as_go_expands() {
         let lookup = |name: &str| (name == "A").then(|| "x$A".to_owned());
         for (text, expected) in [
             ("$A", "x$A"),

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_begin_with_a_tag_and_have_no_empty_element() {
+    fn b8_lists_begin_with_a_tag_and_have_no_empty_element() {
         let digest = registry::Digest::sha256(b"");
         assert_eq!(shown("quay.io/p:v1,v2"), "quay.io/p v1 v2");
         assert_eq!(shown(&format!("quay.io/p:v1,{digest}")), format!("quay.io/p v1 {digest}"));

@@ -13,7 +13,7 @@ use sync::endpoint::RegistryEndpoint;
 use sync::{Naming, Rule, RuleTarget, Selection};
 
 use super::auth::Auth;
-use super::conflict::let_the_last_rule_win;
+use super::conflict::{let_the_last_rule_win, self_copies};
 use super::environment::{Lookup, expand};
 use super::error::ConfigError;
 use super::image_text::{ImageText, Which, parse};
@@ -78,6 +78,7 @@ pub(crate) fn resolve(
     let Resolver { registries, mut warnings, .. } = resolver;
     warnings.extend(registries.warnings());
     warnings.extend(let_the_last_rule_win(&mut checked));
+    warnings.extend(self_copies(&checked));
     Ok(Resolved { rules: checked, warnings })
 }
 

@@ -65,7 +65,7 @@ async fn an_unknown_host_and_a_closed_port() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_source_that_lost_a_layer_leaves_no_incomplete_tag() -> Result<()> {
+async fn b13_a_source_that_lost_a_layer_leaves_no_incomplete_tag() -> Result<()> {
     let world = World::start().await?;
     let source = world.source_pusher();
     let manifest =

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use crate::process::Workplace;
 
 #[test]
-fn broken_files_are_told_with_their_line() -> Result<()> {
+fn b14_broken_files_are_told_with_their_line_and_without_the_usage() -> Result<()> {
     let workplace = Workplace::new()?;
     workplace.write("broken.json", "{\n  \"images\": {\n    \"a\": \"b\",\n  }\n}")?;
     workplace.write("broken.yaml", "images:\n  - [a\n")?;
@@ -20,7 +20,21 @@ fn broken_files_are_told_with_their_line() -> Result<()> {
     ] {
         let ran = workplace.run(&format!("--config {file}"))?.expect_code(2)?.says(&[says])?;
         ensure!(ran.stdout.is_empty(), "{}", ran.stdout);
+        ensure!(!ran.stderr.contains("Usage"), "b14: {}", ran.stderr);
     }
+    Ok(())
+}
+
+#[test]
+fn b11_b12_a_log_is_emptied_first_and_missed_only_where_one_was_asked_for() -> Result<()> {
+    let workplace = Workplace::new()?;
+    workplace.write("empty.json", "{}")?;
+    workplace.write("log", &"an older and longer log\n".repeat(100))?;
+    workplace.run("--config empty.json --log log")?.expect_code(0)?;
+    let log = workplace.read("log")?;
+    ensure!(!log.contains("older") && log.contains("Finished, 0 sync tasks failed"), "{log}");
+    let ran = workplace.run("--config empty.json")?.expect_code(0)?;
+    ensure!(!ran.stderr.contains("Failed to log"), "{}", ran.stderr);
     Ok(())
 }
 

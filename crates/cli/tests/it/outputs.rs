@@ -130,7 +130,7 @@ async fn an_output_file_that_cannot_be_written_is_a_failure_after_the_copy() -> 
 }
 
 #[tokio::test]
-async fn platform_filters_force_json_log_and_records() -> Result<()> {
+async fn b10_platform_filters_force_json_log_and_records() -> Result<()> {
     let two = Two::start().await?;
     two.rules(r#"{"SOURCE/a/app:1.27": "TARGET/a/app"}"#)?;
     let base = "--auth auth.json --images images.json --arch amd64,s390x --os linux";

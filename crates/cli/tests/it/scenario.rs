@@ -8,7 +8,7 @@ use crate::process::Workplace;
 use crate::world::{ACR, SECRETS, World, assert_same, seed};
 
 #[tokio::test]
-async fn the_seeds_command_copies_every_tag_and_then_nothing() -> Result<()> {
+async fn b26_the_seeds_command_copies_every_tag_and_then_nothing() -> Result<()> {
     let world = World::start().await?;
     let images = format!(r#"{{"{}/library/nginx": ""}}"#, world.source.host());
     world.workplace.write("harbor-to-acr.json", &world.config(&images, crate::world::HARBOR.1))?;
@@ -19,6 +19,7 @@ async fn the_seeds_command_copies_every_tag_and_then_nothing() -> Result<()> {
     assert_same(&source, "library/nginx", &target, &target_host, "image-syncer/nginx", Some(ACR)).await?;
     Skopeo::image_is_complete(&target_host, "image-syncer/nginx", "1.27", Some(ACR)).await?;
     let log = world.workplace.read("log")?;
+    ensure!(!log.contains("Failed to log"), "b12: nothing failed");
     ensure!(log.contains("level=info msg=\"Synchronization successfully from"), "{log}");
     ensure!(log.contains("Finished, 0 sync tasks failed, 0 tasks generate failed"), "{log}");
     ensure!(SECRETS.iter().all(|secret| !log.contains(secret)), "a secret is in the log");

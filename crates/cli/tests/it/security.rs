@@ -67,7 +67,7 @@ async fn insecure_takes_any_certificate_but_stays_with_tls() -> Result<()> {
 }
 
 #[tokio::test]
-async fn harbor_behind_tls_with_its_token_server_under_the_same_host() -> Result<()> {
+async fn b20_harbor_behind_tls_with_its_token_server_under_the_same_host() -> Result<()> {
     let user = TokenUser::new("robot$a+mirror", "harbor-secret").grant("a/*", &["pull"]);
     let tokens = TokenServer::harbor(vec![user]).await?;
     let (source, target) = (DockerRegistry::token(&tokens).await?, DockerRegistry::open().await?);

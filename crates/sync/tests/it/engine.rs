@@ -95,7 +95,7 @@ fn failure(report: &Report) -> &sync::Error {
 }
 
 #[tokio::test]
-async fn a_cold_image_costs_three_requests_a_blob_two_a_manifest_and_one_a_repository() {
+async fn b21_a_cold_image_costs_three_requests_a_blob_two_a_manifest_and_one_a_repository() {
     let bench = Bench::start().await;
     bench.image("a/app", "v1", &[1, 2, 3]);
     let report = bench.copy().await;
@@ -212,7 +212,7 @@ async fn a_dead_target_leaves_the_other_alone() {
 }
 
 #[tokio::test]
-async fn c10_indexes_inside_indexes_arrive_children_first() {
+async fn b6_b17_c10_indexes_inside_indexes_arrive_children_first_and_by_digest() {
     let bench = Bench::start().await;
     let store = bench.source.store();
     let child = |number, architecture| {
@@ -433,7 +433,7 @@ async fn a_cancelled_run_says_what_was_not_done_and_the_next_one_does_it() {
 }
 
 #[tokio::test]
-async fn a_panic_is_that_images_failure() {
+async fn b3_a_panic_is_that_images_failure() {
     struct PanicsOnce;
 
     impl Observer for PanicsOnce {
@@ -458,7 +458,7 @@ async fn a_panic_is_that_images_failure() {
 }
 
 #[tokio::test]
-async fn artifacts_of_any_kind_and_empty_manifests_arrive() {
+async fn b16_artifacts_of_any_kind_and_manifests_without_blobs_arrive() {
     let bench = Bench::start().await;
     let store = bench.source.store();
     let payload = store.put_blob("a/app", "wasm");
@@ -495,4 +495,26 @@ async fn c15_a_foreign_layer_is_copied_where_the_source_has_it_and_else_left_out
     assert!(bench.same("windows"));
     assert!(bench.target.store().blob("b/app", &kept).is_some());
     assert_eq!(bench.target.store().open_uploads(), 0);
+}
+
+#[tokio::test]
+async fn b5_an_index_can_be_named_by_its_digest() {
+    let bench = Bench::start().await;
+    let store = bench.source.store();
+    let child = sample::image(store, "a/app", None, Flavour::Oci, &[sample::layer(1, 900)], "amd64");
+    let index = sample::index(store, "a/app", None, Flavour::Oci, &[child]);
+    let digest = TagOrDigest::Digest(index.digest.parse().unwrap());
+    let report = run(vec![bench.rule("a/app", Selection::These(vec![digest]), &["b/app"])], 0).await;
+    assert_eq!(report.copied(), 1);
+    let (here, there) =
+        (store.manifest("a/app", &index.digest), bench.target.store().manifest("b/app", &index.digest));
+    assert!(here.is_some() && here == there);
+}
+
+#[tokio::test]
+async fn b24_a_repository_without_tags_is_no_failure() {
+    let bench = Bench::start().await;
+    bench.source.store().put_blob("a/app", "a blob that no tag needs");
+    let report = bench.copy().await;
+    assert_eq!((report.images.len(), report.failed_rules.len()), (0, 0));
 }

@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) broken_promises: Vec<String>,
     /// Steps that fail, counted over all steps.
     pub(crate) failing_steps: BTreeSet<usize>,
+    /// How long every step takes.
+    pub(crate) step_takes: std::time::Duration,
     steps: usize,
 }
 
@@ -66,7 +68,11 @@ impl Fake {
     }
 
     /// A step that the plan of failures may let fail in passing.
-    fn step(&self) -> Result<(), Error> {
+    async fn step(&self) -> Result<(), Error> {
+        let takes = self.state().step_takes;
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
         let mut state = self.state();
         state.steps += 1;
         let step = state.steps;
@@ -117,7 +123,7 @@ struct OnePage(Fake, Option<TagPage>);
 impl Tags for OnePage {
     fn next(&mut self) -> Answer<'_, Option<TagPage>> {
         async move {
-            self.0.step()?;
+            self.0.step().await?;
             Ok(self.1.take())
         }
         .boxed()
@@ -130,7 +136,7 @@ impl BlobRead for InPieces {
     fn next(&mut self) -> Answer<'_, Option<Bytes>> {
         async move {
             tokio::task::yield_now().await;
-            self.0.step()?;
+            self.0.step().await?;
             Ok(self.1.pop())
         }
         .boxed()
@@ -152,7 +158,7 @@ impl Upload for Receiver {
             while let Some(piece) = body.next().await {
                 bytes.extend_from_slice(&piece.map_err(|_| passing_error())?);
             }
-            self.fake.step()?;
+            self.fake.step().await?;
             assert_eq!(Digest::sha256(&bytes), *digest, "a registry would refuse it");
             let mut state = self.fake.state();
             *state.sent.entry((self.repository.clone(), digest.clone())).or_default() += 1;
@@ -181,7 +187,7 @@ impl Source for FakeRepository {
 
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
         async move {
-            self.fake.step()?;
+            self.fake.step().await?;
             Ok(self.find(reference).map(|manifest| manifest.digest))
         }
         .boxed()
@@ -189,7 +195,7 @@ impl Source for FakeRepository {
 
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest> {
         async move {
-            self.fake.step()?;
+            self.fake.step().await?;
             Ok(self.find(reference).expect("the test seeds what it reads"))
         }
         .boxed()
@@ -197,7 +203,7 @@ impl Source for FakeRepository {
 
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
         async move {
-            self.fake.step()?;
+            self.fake.step().await?;
             let mut state = self.fake.state();
             *state.read.entry(blob.digest.clone()).or_default() += 1;
             let bytes = state.blobs[&self.key(&blob.digest)].clone();
@@ -239,7 +245,7 @@ impl Target for FakeRepository {
 
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool> {
         async move {
-            self.fake.step()?;
+            self.fake.step().await?;
             Ok(self.fake.state().blobs.contains_key(&self.key(digest)))
         }
         .boxed()
@@ -247,7 +253,7 @@ impl Target for FakeRepository {
 
     fn mount<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount> {
         async move {
-            self.fake.step()?;
+            self.fake.step().await?;
             let mut state = self.fake.state();
             match state.blobs.get(&(from.to_string(), digest.clone())).cloned() {
                 Some(bytes) => {
@@ -266,7 +272,7 @@ impl Target for FakeRepository {
 
     fn start_upload(&self) -> Answer<'_, Box<dyn Upload>> {
         async move {
-            self.fake.step()?;
+            self.fake.step().await?;
             let receiver = Receiver { fake: self.fake.clone(), repository: self.name.to_string() };
             Ok(Box::new(receiver) as Box<dyn Upload>)
         }
@@ -275,7 +281,7 @@ impl Target for FakeRepository {
 
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {
         async move {
-            self.fake.step()?;
+            self.fake.step().await?;
             let links = manifest.links().unwrap();
             let mut state = self.fake.state();
             let missing_blob =

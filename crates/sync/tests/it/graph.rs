@@ -190,3 +190,76 @@ proptest! {
  }
     }
 }
+
+/// One image in each of `repositories`, copied by a rule each, where every step takes a second of paused time.
+async fn copy_slowly(repositories: usize) -> (Report, std::time::Duration) {
+    let (source, target) = (Fake::default(), Fake::default());
+    source.state().step_takes = std::time::Duration::from_secs(1);
+    let rules = (0..repositories).map(|number| {
+        let name = format!("library/app{number}");
+        let blob = source.put_blob(&name, name.as_bytes());
+        let body = format!(r#"{{"layers":[{{"digest":"{blob}","size":{}}}]}}"#, name.len());
+        source.put_manifest(&name, Some("v1"), &body);
+        let to = RuleTarget { target: Arc::new(target.repository("target.io", &name)), naming: Naming::Same };
+        let source = Arc::new(source.repository("source.io", &name));
+        Rule { source, selection: Selection::All, targets: vec![to] }
+    });
+    let sync = Sync::new(rules.collect(), Options::new(8, 0), Arc::new(Diary::default()));
+    let started = tokio::time::Instant::now();
+    let report = sync.run(CancellationToken::new()).await;
+    (report, started.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn b18_nothing_waits_for_a_clock() {
+    let (source, target) = (Fake::default(), Fake::default());
+    let body = r#"{"layers":[]}"#;
+    source.put_manifest("library/app", Some("v1"), body);
+    let targets =
+        vec![RuleTarget { target: Arc::new(target.repository("target.io", "a")), naming: Naming::Same }];
+    let source = Arc::new(source.repository("source.io", "library/app"));
+    let rule = Rule { source, selection: Selection::All, targets };
+    let started = tokio::time::Instant::now();
+    for _ in 0..2 {
+        let sync = Sync::new(vec![rule.clone()], Options::new(1, 5), Arc::new(Diary::default()));
+        assert_eq!(sync.run(CancellationToken::new()).await.failed(), 0);
+    }
+    assert_eq!(started.elapsed(), std::time::Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b23_rules_are_listed_side_by_side() {
+    let (one, alone) = copy_slowly(1).await;
+    let (eight, together) = copy_slowly(8).await;
+    assert_eq!((one.copied(), eight.copied()), (1, 8));
+    assert_eq!(alone, together, "eight rules take as long as one");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn b22_many_runs_at_once_on_many_threads_all_end() {
+    let graph = Graph {
+        manifests: vec![(vec![0, 1, 2], Vec::new()), (vec![3, 4, 5], Vec::new())],
+        roots: Vec::new(),
+    };
+    let runs = (0..50).map(|_| {
+        let graph = graph.clone();
+        tokio::spawn(async move {
+            let (source, target) = (Fake::default(), Fake::default());
+            seed(&source, "library/app", &graph);
+            let digests: Vec<_> = source.state().manifests.keys().map(|(_, digest)| digest.clone()).collect();
+            let selection = Selection::These(digests.into_iter().map(TagOrDigest::Digest).collect());
+            let targets = ["a", "b"].map(|name| RuleTarget {
+                target: Arc::new(target.repository("target.io", name)),
+                naming: Naming::Same,
+            });
+            let source = Arc::new(source.repository("source.io", "library/app"));
+            let rule = Rule { source, selection, targets: targets.into() };
+            Sync::new(vec![rule], Options::new(2, 0), Arc::new(Diary::default()))
+                .run(CancellationToken::new())
+                .await
+        })
+    });
+    for run in runs.collect::<Vec<_>>() {
+        assert_eq!(run.await.unwrap().copied(), 4);
+    }
+}

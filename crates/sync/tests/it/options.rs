@@ -44,7 +44,7 @@ fn children(bench: &Bench, tag: &str) -> usize {
 }
 
 #[tokio::test]
-async fn b6_b7_lists_and_indexes_are_cut_down_to_the_wanted_platforms() {
+async fn b6_b9_lists_and_indexes_are_cut_down_to_the_wanted_platforms() {
     let bench = Bench::start().await;
     indexes(&bench);
     let report = run(&bench, only(&["linux"], &["amd64", "arm64"])).await;
@@ -157,4 +157,23 @@ async fn a_dry_run_looks_and_moves_nothing() {
     let filtered = run(&bench, Options { mode: Mode::DryRun, ..only(&[], &["s390x"]) }).await;
     assert_eq!((filtered.would_copy(), filtered.skipped()), (0, 2));
     assert_eq!(bench.target.store().tags("b/app"), ["there"]);
+}
+
+#[tokio::test]
+async fn b7_a_child_that_is_missing_fails_the_image_also_under_a_filter() {
+    let bench = Bench::start().await;
+    let mut lost = image(&bench, 1, "amd64", Flavour::Docker);
+    lost.descriptor["digest"] = format!("sha256:{}", "0".repeat(64)).into();
+    let other = image(&bench, 2, "arm64", Flavour::Docker);
+    sample::index(bench.source.store(), "a/app", Some("oci"), Flavour::Oci, &[lost, other]);
+    for options in [only(&["linux"], &["amd64"]), Options::new(4, 0)] {
+        let report = run(&bench, options).await;
+        assert_eq!((report.copied(), report.skipped(), report.failed()), (0, 0, 1));
+        assert!(bench.target.store().tags("b/app").is_empty());
+    }
+    assert_eq!(
+        run(&bench, only(&["linux"], &["arm64"])).await.copied(),
+        1,
+        "what is left out need not be there"
+    );
 }

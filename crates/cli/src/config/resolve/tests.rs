@@ -100,6 +100,16 @@ fn b25_of_two_rules_for_one_name_the_last_is_carried_out() {
     assert!(told[0].contains("t.io/x:n") && told[0].contains("r.io/a:v1") && told[0].contains("r.io/b:v1"));
 }
 
+#[test]
+fn b25_a_copy_onto_itself_is_told() {
+    let told = |images: &str| {
+        let resolved = resolved("{}", images, "", "").unwrap_or_else(|errors| panic!("{errors:?}"));
+        resolved.warnings.iter().any(|warning| warning.contains("onto itself"))
+    };
+    assert!(told(r#"{"r.io/a/b": "r.io/a/b"}"#) && told(r#"{"r.io/a/b:v1": "r.io/a/b:v1"}"#));
+    assert!(!told(r#"{"r.io/a/b:latest": "r.io/a/b:stable"}"#) && !told(r#"{"r.io/a/b": "r.io/a/c"}"#));
+}
+
 const TABLE: &str = include_str!("../../../tests/data/references.tsv");
 
 /// What a case comes to: copies as the table writes them, or an error class.
