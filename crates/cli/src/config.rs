@@ -16,4 +16,4 @@ mod yaml;
 pub(crate) use error::ConfigError;
 pub(crate) use images::WrittenRule;
 pub(crate) use load::{Written, load, typed};
-pub(crate) use resolve::{Defaults, Resolved, ResolvedRule, resolve};
+pub(crate) use resolve::{Defaults, RefusedRule, Resolved, ResolvedRule, resolve};

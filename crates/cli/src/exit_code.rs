@@ -1,7 +1,8 @@
 //! What the exit status says. The table in the README is this one.
 
 use registry::ErrorKind;
-use sync::Report;
+
+use crate::command::execute::Done;
 
 /// All is well.
 pub(crate) const DONE: u8 = 0;
@@ -15,14 +16,17 @@ pub(crate) const ALL_FAILED: u8 = 3;
 pub(crate) const ALL_REFUSED: u8 = 4;
 
 /// The status for what a run did.
-pub(crate) fn of(report: &Report) -> u8 {
-    let failures = report.failed() + report.failed_rules.len();
+pub(crate) fn of(done: &Done) -> u8 {
+    let report = &done.report;
+    let failures = report.failed() + report.failed_rules.len() + done.refused.len();
     let fine = report.copied() + report.skipped() + report.would_copy();
     let by_login =
         |kind: Option<ErrorKind>| matches!(kind, Some(ErrorKind::Unauthorized | ErrorKind::Denied));
     match (failures, fine) {
         (0, _) => DONE,
-        (_, 0) if report.errors().all(|error| by_login(error.kind())) => ALL_REFUSED,
+        (_, 0) if done.refused.is_empty() && report.errors().all(|error| by_login(error.kind())) => {
+            ALL_REFUSED
+        }
         (_, 0) => ALL_FAILED,
         _ => SOME_FAILED,
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use registry::TagOrDigest;
 use tokio::sync::{Semaphore, mpsc};
@@ -40,6 +40,7 @@ impl Sync {
     /// Carries the rules out. One bad image never stops the others; cancelling stops all, and the report
     /// says what was not done.
     pub async fn run(self, cancel: CancellationToken) -> Report {
+        let started = Instant::now();
         let Self { rules, options, observer } = self;
         let images_at_once = images_at_once(options.blobs_at_once);
         let run = Arc::new(Run::new(observer, options));
@@ -64,7 +65,7 @@ impl Sync {
         if !finished {
             schedule.stop().await;
         }
-        schedule.into_report()
+        Report { took: started.elapsed(), ..schedule.into_report() }
     }
 }
 

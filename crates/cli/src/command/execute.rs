@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use ::sync::{Mode, Observer, Options, PlatformFilter, Report, Rewrite, Sync};
 
 use super::sync::warn;
 use crate::args::RunArgs;
-use crate::config::{Resolved, WrittenRule};
+use crate::config::{RefusedRule, Resolved, WrittenRule};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{self, All, Display, LogFile, Paint, image_file, print, report_json, say};
@@ -30,15 +29,23 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs) -> u8 {
     if let Some(log) = &log {
         resolved.warnings.iter().for_each(|warning| log.write("warning", warning));
     }
-    let (rules, written): (Vec<_>, Vec<_>) =
-        resolved.rules.into_iter().map(|rule| (rule.rule, rule.written)).unzip();
-    let (report, code) = copy(args, rules, log.clone()).await;
-    let sentence = output::old_sentence(&report);
+    for refused in &resolved.refused {
+        say(&format!("{}: {}", Paint::for_stderr().red("error"), refused.error));
+        if let Some(log) = &log {
+            log.write("error", &refused.error.to_string());
+        }
+    }
+    let (rules, written) = resolved.rules.into_iter().map(|rule| (rule.rule, rule.written)).unzip();
+    let (report, interrupted) = copy(args, rules, log.clone()).await;
+    let done = Done { report, written, refused: resolved.refused };
+    say(&output::table(&done, Paint::for_stderr()));
+    let sentence = output::old_sentence(&done);
     if let Some(log) = log {
         log.write("info", &sentence);
     }
     print(&sentence);
-    match write_files(args, &report, &written) {
+    let code = interrupted.unwrap_or_else(|| exit_code::of(&done));
+    match write_files(args, &done) {
         Ok(()) => code,
         Err((path, error)) => {
             say(&format!(
@@ -67,8 +74,15 @@ fn given(path: Option<&Path>) -> Option<&Path> {
     path.filter(|path| !path.as_os_str().is_empty())
 }
 
-async fn copy(args: &RunArgs, rules: Vec<::sync::Rule>, log: Option<Arc<LogFile>>) -> (Report, u8) {
-    let started = Instant::now();
+/// What a run did, with the rules as they were written.
+pub(crate) struct Done {
+    pub(crate) report: Report,
+    pub(crate) written: Vec<WrittenRule>,
+    pub(crate) refused: Vec<RefusedRule>,
+}
+
+/// Copies; gives the exit status of an interruption, too.
+async fn copy(args: &RunArgs, rules: Vec<::sync::Rule>, log: Option<Arc<LogFile>>) -> (Report, Option<u8>) {
     let display = Display::for_stderr();
     let mut observers = vec![display.observer()];
     observers.extend(log.map(|log| log as Arc<dyn Observer>));
@@ -81,22 +95,16 @@ async fn copy(args: &RunArgs, rules: Vec<::sync::Rule>, log: Option<Arc<LogFile>
     };
     let report = Sync::new(rules, options, Arc::new(All(observers))).run(interrupt.cancel.clone()).await;
     display.finish();
-    say(&output::table(&report, started.elapsed(), Paint::for_stderr()));
-    let code = interrupt.exit_code().unwrap_or_else(|| exit_code::of(&report));
-    (report, code)
+    (report, interrupt.exit_code())
 }
 
-fn write_files(
-    args: &RunArgs,
-    report: &Report,
-    rules: &[WrittenRule],
-) -> Result<(), (PathBuf, std::io::Error)> {
+fn write_files(args: &RunArgs, done: &Done) -> Result<(), (PathBuf, std::io::Error)> {
     let json = args.output_images_format == "json";
     let write = |path: &Option<PathBuf>, text: &dyn Fn() -> String| match given(path.as_deref()) {
         Some(path) => std::fs::write(path, text()).map_err(|error| (path.to_owned(), error)),
         None => Ok(()),
     };
-    write(&args.output_success_images, &|| image_file::render(&image_file::copied(report), json))?;
-    write(&args.output_failed_images, &|| image_file::render(&image_file::failed(report, rules), json))?;
-    write(&args.report, &|| report_json::render(report))
+    write(&args.output_success_images, &|| image_file::render(&image_file::copied(&done.report), json))?;
+    write(&args.output_failed_images, &|| image_file::render(&image_file::failed(done), json))?;
+    write(&args.report, &|| report_json::render(done))
 }

@@ -34,6 +34,8 @@ pub(crate) fn run(args: &ExpandArgs) -> u8 {
     for warning in &resolved.warnings {
         sync::warn(warning);
     }
+    let errors: Vec<_> = resolved.refused.iter().map(|refused| refused.error.clone()).collect();
+    sync::refuse(&errors);
     let shown: Vec<_> = resolved.rules.iter().map(show).collect();
     if args.json {
         let text = serde_json::to_string_pretty(&shown).expect("texts and lists are always JSON");
@@ -41,7 +43,7 @@ pub(crate) fn run(args: &ExpandArgs) -> u8 {
     } else {
         shown.iter().for_each(print_rule);
     }
-    exit_code::DONE
+    if errors.is_empty() { exit_code::DONE } else { exit_code::USAGE }
 }
 
 fn show(resolved: &ResolvedRule) -> Shown<'_> {

@@ -27,6 +27,11 @@ impl ConfigError {
         self
     }
 
+    /// Where it stands, for sorting.
+    pub(crate) fn line_number(&self) -> usize {
+        self.line.unwrap_or_default()
+    }
+
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self

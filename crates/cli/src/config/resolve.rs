@@ -31,7 +31,14 @@ pub(crate) struct Defaults<'a> {
 /// Rules that can be carried out.
 pub(crate) struct Resolved {
     pub(crate) rules: Vec<ResolvedRule>,
+    pub(crate) refused: Vec<RefusedRule>,
     pub(crate) warnings: Vec<String>,
+}
+
+/// A rule that cannot be carried out, beside others that can.
+pub(crate) struct RefusedRule {
+    pub(crate) written: WrittenRule,
+    pub(crate) error: ConfigError,
 }
 
 /// A rule with how it was written.
@@ -45,7 +52,7 @@ pub(crate) struct ResolvedRule {
     pub(crate) target_logins: Vec<Option<String>>,
 }
 
-/// Checks all rules. Every bad one is named; then nothing is copied at all.
+/// Checks all rules. Those that cannot be carried out are named; some slips stop everything.
 pub(crate) fn resolve(
     written: Written,
     defaults: Defaults<'_>,
@@ -56,20 +63,30 @@ pub(crate) fn resolve(
     warnings.extend(auth.warnings.iter().cloned());
     let registries = Registries::new(&auth, lookup, transport);
     let mut resolver = Resolver { defaults, lookup, registries, warnings };
-    let (mut checked, mut errors) = (Vec::new(), Vec::new());
+    let (mut checked, mut refused, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for rule in &rules {
-        match resolver.rule(rule) {
-            Ok(rule) => checked.push(rule),
-            Err(error) => {
-                let error = ConfigError::from(error);
-                errors.push(match &rules_file {
-                    Some(file) => error.file(file).line(rule.line),
-                    None => error,
-                });
+        let error = match resolver.rule(rule) {
+            Ok(rule) => {
+                checked.push(rule);
+                continue;
             }
+            Err(error) => error,
+        };
+        let stops_everything = error.stops_everything();
+        let error = match &rules_file {
+            Some(file) => ConfigError::from(error).file(file).line(rule.line),
+            None => error.into(),
+        };
+        if stops_everything {
+            errors.push(error);
+        } else {
+            refused.push(RefusedRule { written: rule.clone(), error });
         }
     }
-    if !errors.is_empty() {
+    // A config of which nothing is left, and one that was not finished, are told whole.
+    if !errors.is_empty() || (checked.is_empty() && !refused.is_empty()) {
+        errors.extend(refused.into_iter().map(|refused| refused.error));
+        errors.sort_by_key(ConfigError::line_number);
         return Err(errors);
     }
     if let Some(rules_file) = rules_file.filter(|_| rules.is_empty()) {
@@ -79,7 +96,7 @@ pub(crate) fn resolve(
     warnings.extend(registries.warnings());
     warnings.extend(let_the_last_rule_win(&mut checked));
     warnings.extend(self_copies(&checked));
-    Ok(Resolved { rules: checked, warnings })
+    Ok(Resolved { rules: checked, refused, warnings })
 }
 
 struct Resolver<'a> {

@@ -25,6 +25,12 @@ pub(crate) enum RuleError {
 }
 
 impl RuleError {
+    /// Whether nothing at all may be copied: an empty source or target is most likely a config that was not
+    /// finished. Other slips leave the other rules alone, as in every Go release.
+    pub(super) fn stops_everything(&self) -> bool {
+        matches!(self, Self::SourceEmpty | Self::TargetEmpty { .. })
+    }
+
     fn help(&self) -> Option<&'static str> {
         match self {
             Self::TargetEmpty { .. } => {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use sync::{Outcome, Report};
 
-use crate::config::WrittenRule;
+use crate::command::execute::Done;
 
 /// Sources with their targets.
 pub(crate) type Images = BTreeMap<String, Vec<String>>;
@@ -16,13 +16,13 @@ pub(crate) fn copied(report: &Report) -> Images {
 }
 
 /// Images that failed or were not reached, and rules that could not be turned into images.
-pub(crate) fn failed(report: &Report, rules: &[WrittenRule]) -> Images {
-    let mut images = collect(report, |outcome| matches!(outcome, Outcome::Failed(_) | Outcome::NotDone));
-    for failure in &report.failed_rules {
-        if let Some(rule) = rules.get(failure.rule) {
-            for target in &rule.targets {
-                add(&mut images, rule.source.clone(), target.clone());
-            }
+pub(crate) fn failed(done: &Done) -> Images {
+    let mut images =
+        collect(&done.report, |outcome| matches!(outcome, Outcome::Failed(_) | Outcome::NotDone));
+    let unlisted = done.report.failed_rules.iter().filter_map(|failure| done.written.get(failure.rule));
+    for rule in unlisted.chain(done.refused.iter().map(|refused| &refused.written)) {
+        for target in &rule.targets {
+            add(&mut images, rule.source.clone(), target.clone());
         }
     }
     images

@@ -1,8 +1,9 @@
 //! `--report`: every image with how it ended, for programs.
 
 use serde::Serialize;
-use sync::{ImageReport, Outcome, Report, RuleFailure, SkipReason};
+use sync::{ImageReport, Outcome, RuleFailure, SkipReason};
 
+use crate::command::execute::Done;
 use crate::diagnostic;
 
 #[derive(Serialize)]
@@ -13,6 +14,7 @@ struct Document<'a> {
     not_done: usize,
     would_copy: usize,
     failed_rules: Vec<RuleEntry<'a>>,
+    refused_rules: Vec<String>,
     moved_bytes: u64,
     saved_bytes: u64,
     images: Vec<Entry>,
@@ -48,7 +50,8 @@ struct Failure {
 }
 
 /// The document, with a line end.
-pub(crate) fn render(report: &Report) -> String {
+pub(crate) fn render(done: &Done) -> String {
+    let report = &done.report;
     let document = Document {
         copied: report.copied(),
         skipped: report.skipped(),
@@ -56,6 +59,7 @@ pub(crate) fn render(report: &Report) -> String {
         not_done: report.not_done(),
         would_copy: report.would_copy(),
         failed_rules: report.failed_rules.iter().map(|failure| rule_entry(failure)).collect(),
+        refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
         moved_bytes: report.moved_bytes,
         saved_bytes: report.saved_bytes,
         images: report.images.iter().map(entry).collect(),

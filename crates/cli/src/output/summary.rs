@@ -1,61 +1,72 @@
 //! The end of a run: the old sentence for scripts, and for people a table with every failure.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use indicatif::HumanBytes;
 use sync::{Outcome, Report};
 
 use super::Paint;
+use crate::command::execute::Done;
 use crate::diagnostic;
 
 /// The sentence that scripts look for on stdout.
-pub(crate) fn old_sentence(report: &Report) -> String {
-    let failed = report.failed() + report.not_done();
-    format!("Finished, {failed} sync tasks failed, {} tasks generate failed", report.failed_rules.len())
+pub(crate) fn old_sentence(done: &Done) -> String {
+    let failed = done.report.failed() + done.report.not_done();
+    let rules = done.report.failed_rules.len() + done.refused.len();
+    format!("Finished, {failed} sync tasks failed, {rules} tasks generate failed")
 }
 
 /// What was done, and every failure in three parts.
-pub(crate) fn table(report: &Report, took: Duration, paint: Paint) -> String {
+pub(crate) fn table(done: &Done, paint: Paint) -> String {
+    let report = &done.report;
+    let count = |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what };
+    let images = ["image", "images"];
+    let rows = [
+        count("copied", report.copied(), Paint::green, images),
+        count("would copy", report.would_copy(), Paint::green, images),
+        count("unchanged", report.skipped(), Paint::bold, images),
+        count("failed", report.failed(), Paint::red, images),
+        count("not done", report.not_done(), Paint::yellow, images),
+        count(
+            "no images",
+            report.failed_rules.len(),
+            Paint::red,
+            ["rule could not be listed", "rules could not be listed"],
+        ),
+        count("refused", done.refused.len(), Paint::red, ["rule: see above", "rules: see above"]),
+    ];
     let mut text = String::from("\n");
-    let mut row = |label: &str, number: usize, colour: fn(Paint, &str) -> String, note: &str| {
-        let label = if number > 0 { colour(paint, &format!("{label:<10}")) } else { format!("{label:<10}") };
-        let _ = writeln!(text, "  {label} {number:>7} {}{}", plural(number), note);
-    };
-    row("copied", report.copied(), Paint::green, "");
-    if report.would_copy() > 0 {
-        row("would copy", report.would_copy(), Paint::green, "");
+    for row in
+        rows.iter().filter(|row| row.number > 0 || ["copied", "unchanged", "failed"].contains(&row.label))
+    {
+        row.write(&mut text, paint);
     }
-    row("unchanged", report.skipped(), Paint::bold, "");
-    row("failed", report.failed(), Paint::red, "");
-    if report.not_done() > 0 {
-        row("not done", report.not_done(), Paint::yellow, "");
-    }
-    if !report.failed_rules.is_empty() {
-        let number = report.failed_rules.len();
-        let label = paint.red(&format!("{:<10}", "no images"));
-        let _ = writeln!(
-            text,
-            "  {label} {number:>7} {} could not be listed",
-            if number == 1 { "rule" } else { "rules" }
-        );
-    }
-    let _ =
-        writeln!(text, "  {:<10} {} in {:.1} s", "moved", HumanBytes(report.moved_bytes), took.as_secs_f64());
+    let (moved, seconds) = (HumanBytes(report.moved_bytes), report.took.as_secs_f64());
+    let _ = writeln!(text, "  {:<10} {moved} in {seconds:.1} s", "moved");
     if report.saved_bytes > 0 {
-        let _ = writeln!(
-            text,
-            "  {:<10} {} that the target had or mounted itself",
-            "saved",
-            HumanBytes(report.saved_bytes)
-        );
+        let saved = HumanBytes(report.saved_bytes);
+        let _ = writeln!(text, "  {:<10} {saved} that the target had or mounted itself", "saved");
     }
     failures(&mut text, report, paint);
     text
 }
 
-fn plural(number: usize) -> &'static str {
-    if number == 1 { "image" } else { "images" }
+/// One line of the table.
+struct Row {
+    label: &'static str,
+    number: usize,
+    colour: fn(Paint, &str) -> String,
+    /// What is counted, one and many.
+    what: [&'static str; 2],
+}
+
+impl Row {
+    fn write(&self, text: &mut String, paint: Paint) {
+        let label = format!("{:<10}", self.label);
+        let label = if self.number > 0 { (self.colour)(paint, &label) } else { label };
+        let what = self.what[usize::from(self.number != 1)];
+        let _ = writeln!(text, "  {label} {:>7} {what}", self.number);
+    }
 }
 
 fn failures(text: &mut String, report: &Report, paint: Paint) {

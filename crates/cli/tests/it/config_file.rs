@@ -39,21 +39,35 @@ fn b11_b12_a_log_is_emptied_first_and_missed_only_where_one_was_asked_for() -> R
 }
 
 #[test]
-fn every_bad_rule_is_told_and_none_is_carried_out() -> Result<()> {
+fn every_bad_rule_is_told_and_an_empty_target_stops_everything() -> Result<()> {
     let workplace = Workplace::new()?;
-    workplace.write(
-        "c.json",
-        "{\"images\": {\n\"r.io/A/b\": \"t.io/x\",\n\"r.io/a:/[/\": \"t.io/x\",\n\"r.io/a\": \"\"}}",
-    )?;
-    let ran = workplace.run("--config c.json")?.expect_code(2)?;
-    ran.says(&[
-        "c.json:2:",
+    let bad = "{\"images\": {\n\"r.io/A/b\": \"t.io/x\",\n\"r.io/a:/[/\": \"t.io/x\"";
+    workplace.write("bad.json", &format!("{bad}}}}}"))?;
+    workplace.run("--config bad.json")?.expect_code(2)?.says(&[
+        "bad.json:2:",
         "upper-case",
-        "c.json:3:",
+        "bad.json:3:",
         "tag pattern `[`",
-        "c.json:4:",
-        "--registry and --namespace",
     ])?;
+    let good = "\"no-such-host.invalid/a:v1\": \"t.invalid/a\"";
+    workplace.write("empty.json", &format!("{bad},\n{good},\n\"r.io/a\": \"\"}}}}"))?;
+    let ran = workplace.run("--config empty.json")?.expect_code(2)?;
+    ran.says(&["empty.json:2:", "empty.json:3:", "empty.json:5:", "--registry and --namespace"])?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bad_rule_leaves_the_others_alone() -> Result<()> {
+    let (source, target) = (testkit::DockerRegistry::open().await?, testkit::DockerRegistry::open().await?);
+    crate::world::seed(&testkit::seed::Pusher::new(source.host()), "a/app").await?;
+    let workplace = Workplace::new()?;
+    let auth = [source.host(), target.host()].map(|host| format!("  {host}:\n    insecure: true\n")).concat();
+    let rules = format!("  {}/a/app:1.24: {}/x\n  r.io/A/b: t.io/x\n", source.host(), target.host());
+    workplace.write("c.yaml", &format!("auth:\n{auth}images:\n{rules}"))?;
+    let ran = workplace.run("--config c.yaml --output-failed-images failed.yaml")?.expect_code(1)?;
+    ensure!(ran.stdout == "Finished, 0 sync tasks failed, 1 tasks generate failed\n", "{}", ran.stdout);
+    ran.says(&["c.yaml:8:", "upper-case", "copied           1 image", "refused          1 rule"])?;
+    ensure!(workplace.read("failed.yaml")? == "r.io/A/b:\n- t.io/x\n");
     Ok(())
 }
 

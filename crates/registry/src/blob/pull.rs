@@ -23,7 +23,8 @@ impl Repository {
         let response = self.registry().send(&call).await?;
         match response.status() {
             StatusCode::OK => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
+            // Some registries know no HEAD for blobs: then nothing is known.
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::BAD_REQUEST => Ok(false),
             _ => Err(crate::client::unexpected(&call, response).await),
         }
     }
