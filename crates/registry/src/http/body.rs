@@ -24,7 +24,8 @@ pub(crate) async fn read_to_limit(
     if announced > limit {
         return Err(too_large());
     }
-    let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
+    // A length is only a claim: memory follows the bytes that really come.
+    let mut body = BytesMut::with_capacity(usize::try_from(announced.min(1 << 20)).unwrap_or(0));
     loop {
         let piece = tokio::time::timeout(FIRST_BYTE_TIMEOUT, response.chunk())
             .await
