@@ -110,6 +110,16 @@ impl Registry {
         &self.0.settings.host
     }
 
+    /// Whether requests, and the login with them, went over plain HTTP: only where `insecure` allows it.
+    pub fn is_unencrypted(&self) -> bool {
+        self.0.connection.get().is_some_and(|connection| connection.url.scheme() == "http")
+    }
+
+    /// Whether there is a login that goes along.
+    pub fn has_login(&self) -> bool {
+        !matches!(self.0.settings.login, Login::Anonymous)
+    }
+
     /// A repository here, to be read or also to be written.
     pub fn repository(&self, name: &RepositoryName, access: Access) -> Repository {
         Repository { registry: self.clone(), name: name.clone(), access }
@@ -191,14 +201,20 @@ impl Registry {
         let header = header.filter(|_| is_same_origin(&connection.url, &call.url));
         let client = self.client_for(connection, &call.url)?;
         let mut request = client.request(call.method.clone(), call.url.clone()).headers(call.headers.clone());
-        if let Some(header) = header {
+        let sent = header;
+        if let Some(header) = &sent {
             request = request.header(AUTHORIZATION, header);
         }
         progress.moved();
-        while_moving(progress, request.body(body).send())
+        let response = while_moving(progress, request.body(body).send())
             .await
             .ok_or_else(|| stalled(&call.method, &call.url))?
-            .map_err(|error| transport_error(&call.method, &call.url, error))
+            .map_err(|error| transport_error(&call.method, &call.url, error))?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            // The body is gone. A token that was refused is not used again, so the next upload has a new one.
+            self.0.authenticator.learn(&challenges(response.headers()), &call.scopes, sent.as_ref()).await;
+        }
+        Ok(response)
     }
 
     async fn attempt(&self, call: &Call) -> Result<Attempt, Error> {

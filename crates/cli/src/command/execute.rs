@@ -1,9 +1,13 @@
 //! Carries resolved rules out and writes everything that was asked for besides.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::sync::{Mode, Observer, Options, PlatformFilter, Report, Rewrite, Sync};
+
+use registry::Registry;
 
 use super::sync::warn;
 use crate::args::RunArgs;
@@ -37,6 +41,13 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs) -> u8 {
     }
     let (rules, written) = resolved.rules.into_iter().map(|rule| (rule.rule, rule.written)).unzip();
     let (report, interrupted) = copy(args, rules, log.clone()).await;
+    for host in unencrypted_logins(&resolved.registries) {
+        let note = format!("{host} does not speak TLS, so its login went over the network unencrypted");
+        warn(&note);
+        if let Some(log) = &log {
+            log.write("warning", &note);
+        }
+    }
     let done = Done { report, written, refused: resolved.refused };
     say(&output::table(&done, Paint::for_stderr()));
     let sentence = output::old_sentence(&done);
@@ -56,6 +67,17 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs) -> u8 {
             code.max(exit_code::SOME_FAILED)
         }
     }
+}
+
+/// `insecure` allows it, but whoever set it may not know.
+fn unencrypted_logins(registries: &[Registry]) -> BTreeSet<&str> {
+    let told = registries.iter().filter(|registry| registry.is_unencrypted() && registry.has_login());
+    let remote = told.filter(|registry| !is_loopback(registry.host().host_name()));
+    remote.map(|registry| registry.host().as_str()).collect()
+}
+
+fn is_loopback(name: &str) -> bool {
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn open_log(args: &RunArgs) -> Option<Arc<LogFile>> {

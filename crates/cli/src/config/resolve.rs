@@ -32,6 +32,8 @@ pub(crate) struct Defaults<'a> {
 pub(crate) struct Resolved {
     pub(crate) rules: Vec<ResolvedRule>,
     pub(crate) refused: Vec<RefusedRule>,
+    /// All registries that the rules speak to.
+    pub(crate) registries: Vec<Registry>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -94,9 +96,10 @@ pub(crate) fn resolve(
     }
     let Resolver { registries, mut warnings, .. } = resolver;
     warnings.extend(registries.warnings());
+    let registries = registries.handles.into_values().collect();
     warnings.extend(let_the_last_rule_win(&mut checked));
     warnings.extend(self_copies(&checked));
-    Ok(Resolved { rules: checked, refused, warnings })
+    Ok(Resolved { rules: checked, refused, registries, warnings })
 }
 
 struct Resolver<'a> {

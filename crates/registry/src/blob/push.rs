@@ -41,10 +41,20 @@ impl UploadSession {
     /// Sends the whole blob and closes the session. `size` in bytes; without it the body goes in pieces of
     /// unknown number.
     pub async fn send(self, digest: &Digest, size: Option<u64>, body: BlobBody) -> Result<(), Error> {
-        match size {
-            Some(size) if size <= LARGEST_PUT => self.put(digest, size, body).await,
-            _ => self.patch(size, body).await?.close(digest).await,
+        let progress = Progress::default();
+        let session = self.clone();
+        let sent = match size {
+            Some(size) if size <= LARGEST_PUT => self.put(digest, size, body, &progress).await,
+            _ => match self.patch(size, body, &progress).await {
+                Ok(session) => session.close(digest).await,
+                Err(error) => Err(error),
+            },
+        };
+        if progress.is_broken_off() {
+            // The registry is well and would keep for days what it has of a blob that will not be finished.
+            session.cancel().await;
         }
+        sent
     }
 
     /// Tells the registry to forget the session. Its answer does not matter.
@@ -53,15 +63,15 @@ impl UploadSession {
         let _ = self.repository.registry().send(&call).await;
     }
 
-    async fn put(self, digest: &Digest, size: u64, body: BlobBody) -> Result<(), Error> {
+    async fn put(self, digest: &Digest, size: u64, body: BlobBody, progress: &Progress) -> Result<(), Error> {
         let call = self.call(Method::PUT, with_digest(&self.location, digest));
-        let (call, response) = self.stream(call, Some(size), body).await?;
+        let (call, response) = self.stream(call, Some(size), body, progress).await?;
         committed(&call, response, digest).await
     }
 
-    async fn patch(self, size: Option<u64>, body: BlobBody) -> Result<Self, Error> {
+    async fn patch(self, size: Option<u64>, body: BlobBody, progress: &Progress) -> Result<Self, Error> {
         let call = self.call(Method::PATCH, self.location.clone());
-        let (call, response) = self.stream(call, size, body).await?;
+        let (call, response) = self.stream(call, size, body, progress).await?;
         match response.status() {
             StatusCode::ACCEPTED | StatusCode::NO_CONTENT | StatusCode::OK | StatusCode::CREATED => {
                 // Each answer names the place of the next request.
@@ -84,14 +94,14 @@ impl UploadSession {
         call: Call,
         size: Option<u64>,
         body: BlobBody,
+        progress: &Progress,
     ) -> Result<(Call, reqwest::Response), Error> {
         let mut call = call.header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         if let Some(size) = size {
             call = call.header(CONTENT_LENGTH, HeaderValue::from(size));
         }
-        let progress = Progress::default();
         let body = reqwest::Body::wrap_stream(Watched { body, progress: progress.clone() });
-        let response = self.repository.registry().send_stream(&call, body, &progress).await?;
+        let response = self.repository.registry().send_stream(&call, body, progress).await?;
         Ok((call, response))
     }
 
@@ -140,8 +150,9 @@ impl Stream for Watched {
         let polled = self.body.as_mut().poll_next(context);
         match &polled {
             Poll::Ready(Some(Ok(_))) => self.progress.moved(),
+            Poll::Ready(Some(Err(_))) => self.progress.break_off(),
             Poll::Ready(None) => self.progress.complete(),
-            _ => {}
+            Poll::Pending => {}
         }
         polled
     }

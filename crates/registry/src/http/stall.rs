@@ -22,6 +22,8 @@ pub(crate) struct Progress(Arc<AtomicU64>);
 
 /// Marks that the body is complete; times stay far below it.
 const COMPLETE: u64 = 1 << 63;
+/// Stands for a body that will never be complete.
+const BROKEN_OFF: u64 = u64::MAX;
 
 impl Progress {
     /// A piece was taken.
@@ -32,6 +34,15 @@ impl Progress {
     /// The last piece was taken.
     pub(crate) fn complete(&self) {
         self.0.store(now() | COMPLETE, Ordering::Relaxed);
+    }
+
+    /// There will be no more pieces, and some are missing.
+    pub(crate) fn break_off(&self) {
+        self.0.store(BROKEN_OFF, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_broken_off(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == BROKEN_OFF
     }
 
     fn is_stalled(&self) -> bool {

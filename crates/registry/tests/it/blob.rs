@@ -109,6 +109,7 @@ async fn c05_an_upload_that_is_broken_off_is_not_kept_as_a_blob() {
     let error = session.send(&digest, Some(200_000), Box::pin(half)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
     assert!(bench.server.store().blob("a/app", &digest.to_string()).is_none());
+    assert_eq!(bench.asked().last().unwrap().method, Method::DELETE, "c43: the session is cancelled");
 }
 
 #[tokio::test]
