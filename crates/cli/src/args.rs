@@ -41,13 +41,13 @@ pub(crate) struct SyncArgs {
 ///
 /// SOURCE and TARGET read as in a rule: `registry/repository` with nothing, a tag, a list, a `/pattern/` or a digest.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer copy")]
+#[command(name = "image-syncer copy", bin_name = "image-syncer copy")]
 pub(crate) struct CopyArgs {
     /// Where to read
     pub(crate) source: String,
 
     /// Where to write; several are fed from one read
-    #[arg(required = true)]
+    #[arg(required = true, value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
 
     /// File with the logins, as for `--auth` without a verb
@@ -61,7 +61,7 @@ pub(crate) struct CopyArgs {
 /// Shows what the config means, without asking any registry: each rule's source, selection, targets, and which
 /// entry of `auth` each side uses.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer expand")]
+#[command(name = "image-syncer expand", bin_name = "image-syncer expand")]
 pub(crate) struct ExpandArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
@@ -126,8 +126,15 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE", overrides_with = "log")]
     pub(crate) log: Option<PathBuf>,
 
-    /// How log lines are written
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum, overrides_with = "log_format")]
+    /// How log lines are written: text or json
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        value_enum,
+        hide_possible_values = true,
+        overrides_with = "log_format"
+    )]
     pub(crate) log_format: LogFormat,
 
     /// Write what was copied to this file, in the form of an `--images` file
@@ -154,9 +161,7 @@ pub(crate) struct RunArgs {
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// time="..." level=info msg="..."
     Text,
-    /// One JSON object a line
     Json,
 }
 
@@ -166,7 +171,7 @@ pub(crate) enum LogFormat {
 /// are started on free ports of this machine, images are copied with the same code and config as any others,
 /// the target is checked byte for byte, and a second run shows that nothing is sent twice.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer demo")]
+#[command(name = "image-syncer demo", bin_name = "image-syncer demo")]
 pub(crate) struct DemoArgs {}
 
 const EXAMPLES: &str = "\

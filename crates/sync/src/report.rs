@@ -90,6 +90,11 @@ impl Report {
         self.count(|outcome| matches!(outcome, Outcome::WouldCopy))
     }
 
+    /// How many images the platform filter left nothing of: they count as skipped, too.
+    pub fn left_out(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::Skipped(SkipReason::NoPlatform)))
+    }
+
     /// How many images needed nothing.
     pub fn skipped(&self) -> usize {
         self.count(|outcome| matches!(outcome, Outcome::Skipped(_)))

@@ -24,7 +24,13 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
     let rows = [
         count("copied", report.copied(), Paint::green, images),
         count("would copy", report.would_copy(), Paint::green, images),
-        count("unchanged", report.skipped(), Paint::bold, images),
+        count("unchanged", report.skipped() - report.left_out(), Paint::bold, images),
+        count(
+            "left out",
+            report.left_out(),
+            Paint::yellow,
+            ["image without a wanted platform", "images without a wanted platform"],
+        ),
         count("failed", report.failed(), Paint::red, images),
         count("not done", report.not_done(), Paint::yellow, images),
         count(
