@@ -1,6 +1,6 @@
 //! Handles to a registry and to its repositories, and the one way in which they send requests.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -50,10 +50,7 @@ pub struct Registry(Arc<Shared>);
 
 struct Shared {
     settings: Settings,
-    /// For all other hosts: they see no certificate of ours, and need one that the system trusts.
     transport: Transport,
-    /// For the registry itself, with its own certificates; made when first needed.
-    own_transport: OnceLock<Transport>,
     authenticator: Authenticator,
     connection: OnceCell<Connection>,
 }
@@ -101,8 +98,7 @@ impl Registry {
     pub fn new(settings: Settings, transport: Transport) -> Self {
         let authenticator =
             Authenticator::new(settings.host.clone(), settings.login.clone(), transport.clone());
-        let (own_transport, connection) = (OnceLock::new(), OnceCell::new());
-        Self(Arc::new(Shared { settings, transport, own_transport, authenticator, connection }))
+        Self(Arc::new(Shared { settings, transport, authenticator, connection: OnceCell::new() }))
     }
 
     /// The registry's name, as the user writes it.
@@ -129,22 +125,10 @@ impl Registry {
         &self.0.transport
     }
 
-    fn own_transport(&self) -> Result<&Transport, Error> {
-        let Shared { settings, transport, own_transport, .. } = &*self.0;
-        if settings.certificates.is_empty() {
-            return Ok(transport);
-        }
-        if let Some(transport) = own_transport.get() {
-            return Ok(transport);
-        }
-        let made = transport.with_certificates(&settings.certificates)?;
-        Ok(own_transport.get_or_init(|| made))
-    }
-
-    /// The client for one request.
-    fn client_for(&self, connection: &Connection, url: &Url) -> Result<&reqwest::Client, Error> {
+    /// The client for one request: other hosts see no certificate of ours, and need one that the system trusts.
+    fn client_for<'a>(&'a self, connection: &'a Connection, url: &Url) -> Result<&'a reqwest::Client, Error> {
         if is_same_origin(&connection.url, url) {
-            self.own_transport()?.client(connection.base().certificates)
+            Ok(&connection.client)
         } else {
             self.0.transport.client(Certificates::Verified)
         }
@@ -152,9 +136,14 @@ impl Registry {
 
     /// Finds out, once, where and how the registry answers.
     pub(crate) async fn connection(&self) -> Result<&Connection, Error> {
+        let Shared { settings, transport, authenticator, .. } = &*self.0;
         let connect = async {
-            let (connection, offered) = connect::connect(&self.0.settings, self.own_transport()?).await?;
-            self.0.authenticator.learn(&offered, &Scopes::default(), None).await;
+            let (connection, offered) = if settings.certificates.is_empty() {
+                connect::connect(settings, transport).await?
+            } else {
+                connect::connect(settings, &transport.with_certificates(&settings.certificates)?).await?
+            };
+            authenticator.learn(&offered, &Scopes::default(), None).await;
             Ok(connection)
         };
         self.0.connection.get_or_try_init(|| connect).await

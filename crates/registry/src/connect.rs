@@ -14,16 +14,16 @@ use crate::http::transport::{Certificates, Transport};
 use crate::{Error, RegistryHost};
 
 /// Where a registry answers.
-#[derive(Debug)]
 pub(crate) struct Connection {
     /// `scheme://host:port/`
     pub(crate) url: Url,
-    certificates: Certificates,
+    /// For this host alone.
+    pub(crate) client: reqwest::Client,
 }
 
 impl Connection {
     pub(crate) fn base(&self) -> Base<'_> {
-        Base { url: &self.url, certificates: self.certificates }
+        Base { url: &self.url, client: &self.client }
     }
 }
 
@@ -36,13 +36,14 @@ pub(crate) async fn connect(
         Security::Verified => Certificates::Verified,
         Security::Insecure => Certificates::Unverified,
     };
-    let tls = Connection { url: base(&settings.host, "https")?, certificates };
-    match ping(&tls, transport).await {
+    let client = transport.client(certificates)?.clone();
+    let tls = Connection { url: base(&settings.host, "https")?, client: client.clone() };
+    match ping(&tls).await {
         Ok(offered) => Ok((tls, offered)),
         Err(error) if settings.security == Security::Insecure && may_be_plain_http(&error) => {
-            let plain = Connection { url: base(&settings.host, "http")?, certificates };
+            let plain = Connection { url: base(&settings.host, "http")?, client };
             // Nothing secret was sent so far. If plain HTTP does not answer either, TLS was the problem.
-            match ping(&plain, transport).await {
+            match ping(&plain).await {
                 Ok(offered) => Ok((plain, offered)),
                 Err(refused @ Error::Refused(_)) => Err(refused),
                 Err(_) => Err(error),
@@ -58,10 +59,10 @@ fn may_be_plain_http(error: &Error) -> bool {
     matches!(error, Error::Transport { failure: TransportFailure::PlainHttp | TransportFailure::Tls, .. })
 }
 
-async fn ping(connection: &Connection, transport: &Transport) -> Result<Vec<Challenge>, Error> {
+async fn ping(connection: &Connection) -> Result<Vec<Challenge>, Error> {
     let mut url = connection.url.clone();
     url.set_path("/v2/");
-    let request = transport.client(connection.certificates)?.get(url.clone());
+    let request = connection.client.get(url.clone());
     let response = tokio::time::timeout(FIRST_BYTE_TIMEOUT, request.send())
         .await
         .map_err(|_| stalled(&Method::GET, &url))?

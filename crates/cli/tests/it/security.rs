@@ -159,16 +159,20 @@ async fn a_credential_helper_is_asked_by_its_protocol() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_authority_in_certs_d_is_trusted_for_its_registry() -> Result<()> {
-    let (source, target) = seeded().await?;
+async fn an_authority_in_certs_d_is_trusted_for_its_registry_and_its_token_server() -> Result<()> {
+    let tokens =
+        TokenServer::harbor(vec![TokenUser::new("user", "user-secret").grant("a/*", &["pull"])]).await?;
+    let (source, target) = (DockerRegistry::token(&tokens).await?, DockerRegistry::open().await?);
+    seed(&Pusher::new(source.host()).token(&tokens), "a/app").await?;
     let authority = CertificateAuthority::generate()?;
-    let front = TlsFront::start(&authority, source.host()).await?;
+    let front = TlsFront::builder(&authority, source.host()).token_server(&tokens).start().await?;
     let workplace = Workplace::new()?;
+    let login = format!(r#""{}": {{"username": "user", "password": "user-secret"}}"#, front.host());
     write_config(
         &workplace,
         &front.host(),
         &target.host(),
-        &format!(r#""{}": {{"insecure": true}}"#, target.host()),
+        &format!(r#"{login}, "{}": {{"insecure": true}}"#, target.host()),
     )?;
     workplace.run("--config c.json -r 0")?.expect_code(3)?.says(&["certificate is not accepted"])?;
     let folder = format!(".config/containers/certs.d/{}", front.host());

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::challenge::Challenge;
 use super::credential::{Credentials, Login};
-use super::realm;
+use super::realm::{self, Trust};
 use super::scope::Scopes;
 use super::token::{self, Token};
 use crate::http::transport::{Certificates, Transport};
@@ -50,11 +50,12 @@ enum Scheme {
     },
 }
 
-/// Where the registry was found, and how far its certificate is trusted.
+/// Where the registry was found, and how its host is asked.
 #[derive(Clone, Copy)]
 pub(crate) struct Base<'a> {
     pub(crate) url: &'a Url,
-    pub(crate) certificates: Certificates,
+    /// The client for the registry's own host.
+    pub(crate) client: &'a reqwest::Client,
 }
 
 /// What to do about a 401.
@@ -116,9 +117,13 @@ impl Authenticator {
         if let Some(token) = token.as_ref().filter(|token| token.is_fresh()) {
             return Ok(token.header.clone());
         }
-        let realm = realm::judge(&self.host, base.url, realm, base.certificates)?;
+        let realm = realm::judge(&self.host, base.url, realm)?;
+        let client = match realm.trust {
+            Trust::OfRegistry => base.client,
+            Trust::OfSystem => self.transport.client(Certificates::Verified)?,
+        };
         let credentials = self.credentials().await?;
-        let fetched = token::fetch(&self.transport, &realm, service, scopes, credentials.as_ref()).await;
+        let fetched = token::fetch(client, &realm, service, scopes, credentials.as_ref()).await;
         let fetched = fetched.map_err(|source| Error::Token {
             host: self.host.clone(),
             realm: (&realm.url).into(),

@@ -5,23 +5,26 @@
 
 use url::Url;
 
-use crate::http::transport::Certificates;
 use crate::{Error, RegistryHost};
 
 /// How to ask a token server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Realm {
     pub(crate) url: Url,
-    pub(crate) certificates: Certificates,
+    pub(crate) trust: Trust,
+}
+
+/// Which certificates a token server may show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Those that its registry may show: it is the same host.
+    OfRegistry,
+    /// Those that the system trusts.
+    OfSystem,
 }
 
 /// Judges the realm `text` that the registry behind `base` names.
-pub(crate) fn judge(
-    host: &RegistryHost,
-    base: &Url,
-    text: &str,
-    registry_certificates: Certificates,
-) -> Result<Realm, Error> {
+pub(crate) fn judge(host: &RegistryHost, base: &Url, text: &str) -> Result<Realm, Error> {
     let refuse =
         |realm: &Url, reason| Error::RealmNotTrusted { host: host.clone(), realm: realm.into(), reason };
     let mut url = base.join(text).map_err(|_| refuse(base, "not readable as a URL"))?;
@@ -34,10 +37,10 @@ pub(crate) fn judge(
         if base.scheme() == "https" && url.scheme() == "http" {
             return Err(refuse(&url, "not encrypted although the registry is"));
         }
-        return Ok(Realm { url, certificates: registry_certificates });
+        return Ok(Realm { url, trust: Trust::OfRegistry });
     }
     if url.scheme() == "https" {
-        Ok(Realm { url, certificates: Certificates::Verified })
+        Ok(Realm { url, trust: Trust::OfSystem })
     } else {
         Err(refuse(&url, "another host and not encrypted"))
     }
@@ -47,16 +50,15 @@ pub(crate) fn judge(
 mod tests {
     use super::*;
 
-    fn judged(base: &str, realm: &str) -> Result<(String, Certificates), Error> {
+    fn judged(base: &str, realm: &str) -> Result<(String, Trust), Error> {
         let host = "harbor.host:32080".parse().unwrap();
-        judge(&host, &base.parse().unwrap(), realm, Certificates::Unverified)
-            .map(|realm| (realm.url.into(), realm.certificates))
+        judge(&host, &base.parse().unwrap(), realm).map(|realm| (realm.url.into(), realm.trust))
     }
 
     #[test]
     fn the_registrys_own_host_is_trusted_with_its_own_security() {
-        let (url, certificates) = judged("https://h.io:32080/", "https://h.io/service/token").unwrap();
-        assert_eq!((url.as_str(), certificates), ("https://h.io/service/token", Certificates::Unverified));
+        let (url, trust) = judged("https://h.io:32080/", "https://h.io/service/token").unwrap();
+        assert_eq!((url.as_str(), trust), ("https://h.io/service/token", Trust::OfRegistry));
         let (url, _) = judged("http://h.io:32080/", "https://h.io:32080/service/token").unwrap();
         assert_eq!(url, "http://h.io:32080/service/token");
         assert!(judged("https://h.io/", "http://h.io/token").is_err());
@@ -64,8 +66,8 @@ mod tests {
 
     #[test]
     fn c78_another_host_needs_verified_tls() {
-        let (_, certificates) = judged("https://h.io:32080/", "https://auth.io/token").unwrap();
-        assert_eq!(certificates, Certificates::Verified);
+        let (_, trust) = judged("https://h.io:32080/", "https://auth.io/token").unwrap();
+        assert_eq!(trust, Trust::OfSystem);
         assert!(judged("http://h.io/", "http://auth.io/token").is_err());
         assert!(judged("https://h.io/", "ftp://auth.io/token").is_err());
     }

@@ -13,7 +13,6 @@ use crate::http::body::read_to_limit;
 use crate::http::failure::{stalled, transport_error};
 use crate::http::refusal::refusal;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
-use crate::http::transport::Transport;
 use crate::{Error, RedactedUrl};
 
 /// The most that is read of a token server's answer: tokens with many scopes have some kilobytes.
@@ -43,7 +42,7 @@ struct Answer {
 
 /// Asks `realm` for a token; anonymously without credentials.
 pub(crate) async fn fetch(
-    transport: &Transport,
+    client: &reqwest::Client,
     realm: &Realm,
     service: Option<&str>,
     scopes: &Scopes,
@@ -62,7 +61,7 @@ pub(crate) async fn fetch(
             query.append_pair("account", credentials.user());
         }
     }
-    let mut request = transport.client(realm.certificates)?.get(url.clone());
+    let mut request = client.get(url.clone());
     if let Some(credentials) = credentials {
         request = request.header(http::header::AUTHORIZATION, credentials.basic_header());
     }

@@ -37,7 +37,8 @@ pub(crate) async fn copy_image(run: Arc<Run>, job: Job) -> Ended {
     if changed.is_empty() {
         return ended;
     }
-    if run.mode == Mode::DryRun && !run.platforms.is_active() {
+    let nothing_to_compare = changed.iter().all(|(_, at_target)| at_target.is_none());
+    if run.mode == Mode::DryRun && nothing_to_compare && !run.platforms.is_active() {
         ended.extend(would_copy(&walk, &reference, changed).await);
     } else {
         let reference = known.map_or(reference, TagOrDigest::Digest);

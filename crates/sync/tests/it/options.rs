@@ -125,6 +125,8 @@ async fn b4_a_copy_with_the_same_content_is_left_alone_unless_forced() {
     // What the Go tool makes of it: the same content, printed again.
     let value: serde_json::Value = serde_json::from_slice(&exact.bytes).unwrap();
     bench.target.store().put_manifest("b/app", "oci", &exact.media_type, value.to_string());
+    let looked = run(&bench, Options { mode: Mode::DryRun, ..Options::new(4, 0) }).await;
+    assert_eq!((looked.would_copy(), looked.skipped()), (0, 2), "a dry run knows it, too");
     bench.clear();
     let report = run(&bench, Options::new(4, 0)).await;
     assert_eq!((report.copied(), report.skipped()), (0, 2));
