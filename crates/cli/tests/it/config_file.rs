@@ -113,3 +113,22 @@ fn a_login_that_no_rule_uses_and_a_target_without_one_are_told_together() -> Res
     ])?;
     Ok(())
 }
+
+#[test]
+fn files_are_found_and_preferred_as_the_go_releases_did() -> Result<()> {
+    let workplace = Workplace::new()?;
+    workplace.write("rules", "images: {}\n")?;
+    workplace.run("--config rules")?.expect_code(0)?.says(&["rules has no rules"])?;
+    let both = workplace.run("--config rules --auth absent.json --images absent.json")?.expect_code(0)?;
+    both.says(&["--auth and --images are ignored"])?;
+    workplace.run("--auth rules")?.expect_code(2)?.says(&["neither --config nor --images"])?;
+    workplace.write("images.json", "{}")?;
+    workplace.run("--images images.json")?.expect_code(0)?.says(&["without --auth"])?;
+    workplace.write("CASE.yaml", "IMAGES: {a: b}\n")?;
+    workplace.run("--config CASE.yaml")?.expect_code(0)?.says(&["has no rules"])?;
+    workplace.write("case.json", r#"{"IMAGES": {"r.io/A/b": "t.io/x"}} trailing"#)?;
+    workplace.run("--config case.json")?.expect_code(2)?.says(&["upper-case"])?;
+    workplace.write("image-syncer.json", "null")?;
+    workplace.run("")?.expect_code(0)?.says(&["image-syncer.json has no rules"])?;
+    Ok(())
+}

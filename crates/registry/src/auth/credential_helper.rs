@@ -20,6 +20,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// What helpers say when they know nothing of a server.
 const NOT_FOUND: &str = "credentials not found";
 
+/// The user name by which helpers say that the secret is no password.
+const IDENTITY_TOKEN: &str = "<token>";
+
 /// A program that has the login of a server.
 #[derive(Clone, Debug)]
 pub struct CredentialHelper {
@@ -65,6 +68,11 @@ impl CredentialHelper {
         }
         let answer: Answer = serde_json::from_slice(&output.stdout)
             .map_err(|_| failed("its answer is not the expected JSON".to_owned()))?;
+        if answer.username == IDENTITY_TOKEN {
+            return Err(failed(
+                "it has an identity token, and only passwords are understood so far".to_owned(),
+            ));
+        }
         let nobody = answer.username.is_empty() || answer.secret.expose_secret().is_empty();
         Ok((!nobody).then(|| Credentials::new(answer.username, answer.secret)))
     }
