@@ -1,7 +1,10 @@
-//! Who may do what.
+//! Who may do what, and how the registry wants to be asked.
 
 use std::fmt;
 use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// How the registry wants to be asked.
 #[derive(Clone, Debug)]
@@ -101,31 +104,40 @@ pub struct TokenAccess {
     pub anonymous: Vec<Grant>,
     /// How long tokens live.
     pub lifetime: Duration,
+    /// How requests are refused that carry a login already.
+    pub refused_basic: RefusedBasic,
+}
+
+/// How a request is refused that carries a login which is not good enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedBasic {
+    /// With the token challenge again, and with the reason. Only tokens are taken as a login.
+    Bearer,
+    /// With `Basic realm="harbor"`, as Harbor does, which also takes user and password with every request.
+    Harbor,
 }
 
 impl TokenAccess {
-    /// As Harbor does it. When a request carried a login and is refused, the challenge is Basic, not Bearer.
+    /// As Harbor does it.
     pub fn harbor(users: Vec<User>) -> Self {
-        Self::new("harbor-registry", "/service/token", users)
+        Self {
+            service: "harbor-registry".to_owned(),
+            realm_path: "/service/token".to_owned(),
+            users,
+            anonymous: Vec::new(),
+            lifetime: Duration::from_secs(1800),
+            refused_basic: RefusedBasic::Harbor,
+        }
     }
 
     /// As Alibaba Cloud Container Registry does it; `service` tells region and instance.
     pub fn acr(service: &str, users: Vec<User>) -> Self {
-        Self::new(service, "/auth", users)
-    }
-
-    fn new(service: &str, realm_path: &str, users: Vec<User>) -> Self {
         Self {
             service: service.to_owned(),
-            realm_path: realm_path.to_owned(),
-            users,
-            anonymous: Vec::new(),
-            lifetime: Duration::from_secs(1800),
+            realm_path: "/auth".to_owned(),
+            refused_basic: RefusedBasic::Bearer,
+            ..Self::harbor(users)
         }
-    }
-
-    pub(crate) fn is_harbor(&self) -> bool {
-        self.service == "harbor-registry"
     }
 }
 
@@ -137,13 +149,38 @@ pub(crate) fn allowed(grants: &[Grant], repository: &str, wanted: &[Action]) -> 
     wanted.iter().filter(is_allowed).copied().collect()
 }
 
-/// The user whose name and password stand in a Basic header.
-pub(crate) fn basic_user<'a>(users: &'a [User], header: &str) -> Option<&'a User> {
-    use base64::Engine as _;
+/// Whether `grants` allow this.
+pub(crate) fn may(grants: &[Grant], repository: &str, action: Action) -> bool {
+    !allowed(grants, repository, &[action]).is_empty()
+}
 
-    let encoded = header.strip_prefix("Basic ")?;
-    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded).ok()?;
-    let text = String::from_utf8(decoded).ok()?;
-    let (name, password) = text.split_once(':')?;
-    users.iter().find(|user| user.name == name && user.password == password)
+/// What an `Authorization` header holds.
+pub(crate) enum Login<'a> {
+    Basic { name: String, password: String },
+    Bearer(&'a str),
+    Unreadable,
+}
+
+impl<'a> Login<'a> {
+    pub(crate) fn read(header: &'a str) -> Self {
+        match header.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Self::Bearer(token),
+            Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => {
+                Self::basic(encoded).unwrap_or(Self::Unreadable)
+            }
+            _ => Self::Unreadable,
+        }
+    }
+
+    fn basic(encoded: &str) -> Option<Self> {
+        let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+        let (name, password) = text.split_once(':')?;
+        Some(Self::Basic { name: name.to_owned(), password: password.to_owned() })
+    }
+
+    /// The user with this name and password.
+    pub(crate) fn user<'u>(&self, users: &'u [User]) -> Option<&'u User> {
+        let Self::Basic { name, password } = self else { return None };
+        users.iter().find(|user| user.name == *name && user.password == *password)
+    }
 }

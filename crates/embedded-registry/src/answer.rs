@@ -1,27 +1,19 @@
-//! Answers and error documents as the distribution specification has them.
-
-use std::convert::Infallible;
+//! Answers before they are sent, and refusals as the distribution specification has them.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full};
-
-/// The body of an answer; an error in it drops the connection.
-pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+use http::{HeaderName, StatusCode};
+use serde_json::{Value, json};
 
 /// An answer before it is sent: faults may still change it.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, String)>,
     pub(crate) body: Bytes,
-    /// Told as `Content-Length` where the body is not sent, as for HEAD.
-    pub(crate) length: Option<usize>,
 }
 
 impl Answer {
     pub(crate) fn new(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), length: None }
+        Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -29,34 +21,99 @@ impl Answer {
         self
     }
 
+    /// Gives the header in place of one that may be there.
+    pub(crate) fn replace_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.omit_header(name);
+        self.header(name, value)
+    }
+
+    pub(crate) fn omit_header(&mut self, name: &str) {
+        self.headers.retain(|(known, _)| !known.as_str().eq_ignore_ascii_case(name));
+    }
+
     pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    pub(crate) fn json(value: &serde_json::Value) -> Self {
-        Self::new(StatusCode::OK).header("content-type", "application/json").body(value.to_string())
+    pub(crate) fn json(value: &Value) -> Self {
+        Self::json_as("application/json", value)
+    }
+
+    pub(crate) fn json_as(media_type: &str, value: &Value) -> Self {
+        Self::new(StatusCode::OK).header("content-type", media_type).body(value.to_string())
     }
 
     /// The specification's error document.
-    pub(crate) fn error(status: StatusCode, code: &str, message: &str) -> Self {
-        let document = serde_json::json!({"errors": [{"code": code, "message": message, "detail": null}]});
-        Self { status, ..Self::json(&document) }
+    pub(crate) fn errors(status: StatusCode, errors: &[Value]) -> Self {
+        Self { status, ..Self::json(&json!({"errors": errors})) }
+    }
+}
+
+/// Why a request is refused. Names and statuses are those of distribution 2.8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    BlobUnknown,
+    BodyBrokenOff,
+    DigestInvalid,
+    ManifestBlobUnknown,
+    ManifestInvalid,
+    ManifestTooLarge,
+    ManifestUnknown,
+    NameInvalid,
+    NameUnknown,
+    NoSuchEndpoint,
+    PageInvalid,
+    SizeInvalid,
+    TagInvalid,
+    Unsupported,
+    UploadOutdated,
+    UploadUnknown,
+}
+
+impl Refusal {
+    fn row(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::BlobUnknown => (S::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown to registry"),
+            Self::BodyBrokenOff => (S::BAD_REQUEST, "BLOB_UPLOAD_INVALID", "the body ended early"),
+            Self::DigestInvalid => {
+                (S::BAD_REQUEST, "DIGEST_INVALID", "provided digest did not match uploaded content")
+            }
+            Self::ManifestBlobUnknown => {
+                (S::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry")
+            }
+            Self::ManifestInvalid => (S::BAD_REQUEST, "MANIFEST_INVALID", "manifest invalid"),
+            Self::ManifestTooLarge => (S::PAYLOAD_TOO_LARGE, "SIZE_INVALID", "manifest too large"),
+            Self::ManifestUnknown => (S::NOT_FOUND, "MANIFEST_UNKNOWN", "manifest unknown"),
+            Self::NameInvalid => (S::BAD_REQUEST, "NAME_INVALID", "invalid repository name"),
+            Self::NameUnknown => (S::NOT_FOUND, "NAME_UNKNOWN", "repository name not known to registry"),
+            Self::NoSuchEndpoint => (S::NOT_FOUND, "UNSUPPORTED", "no such endpoint"),
+            Self::PageInvalid => {
+                (S::BAD_REQUEST, "PAGINATION_NUMBER_INVALID", "invalid number of results requested")
+            }
+            Self::SizeInvalid => {
+                (S::BAD_REQUEST, "SIZE_INVALID", "provided length did not match content length")
+            }
+            Self::TagInvalid => (S::BAD_REQUEST, "TAG_INVALID", "manifest tag did not match URI"),
+            Self::Unsupported => (S::METHOD_NOT_ALLOWED, "UNSUPPORTED", "the operation is unsupported"),
+            Self::UploadOutdated => {
+                (S::BAD_REQUEST, "BLOB_UPLOAD_INVALID", "the location is not the newest of this upload")
+            }
+            Self::UploadUnknown => (S::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry"),
+        }
     }
 
-    pub(crate) fn into_response(self) -> Response<Body> {
-        let length = self.length.unwrap_or(self.body.len());
-        let body = Full::new(self.body).map_err(|never: Infallible| match never {}).boxed_unsync();
-        let mut response = Response::new(body);
-        *response.status_mut() = self.status;
-        for (name, value) in self.headers {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().append(name, value);
-            }
-        }
-        if self.status != StatusCode::NO_CONTENT {
-            response.headers_mut().insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
-        }
-        response
+    /// The refusal with what it is about.
+    pub(crate) fn of(self, detail: impl Into<Value>) -> Answer {
+        let (status, code, message) = self.row();
+        let detail = detail.into();
+        Answer::errors(status, &[json!({"code": code, "message": message, "detail": detail})])
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        refusal.of(Value::Null)
     }
 }

@@ -1,11 +1,14 @@
 //! Misbehaviour on order.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::Method;
+use http::request::Parts;
 
 /// What goes wrong, when, and how often.
+///
+/// Of several faults the one that was added first strikes; the others don't count that request.
 #[derive(Clone, Debug)]
 pub struct Fault {
     /// For which requests.
@@ -19,8 +22,10 @@ pub struct Fault {
 /// Which requests a fault is for.
 #[derive(Clone, Debug, Default)]
 pub struct Match {
-    method: Option<Method>,
-    path_contains: String,
+    /// By this method only.
+    pub method: Option<Method>,
+    /// Only where path and query, as sent, contain this text.
+    pub path_contains: Option<String>,
 }
 
 impl Match {
@@ -29,13 +34,44 @@ impl Match {
         Self::default()
     }
 
-    /// Requests by this method whose path contains a text.
+    /// Requests by this method whose path or query contains a text.
     pub fn new(method: Method, path_contains: &str) -> Self {
-        Self { method: Some(method), path_contains: path_contains.to_owned() }
+        Self { method: Some(method), ..Self::path(path_contains) }
+    }
+
+    /// Requests by any method whose path or query contains a text.
+    pub fn path(path_contains: &str) -> Self {
+        Self { method: None, path_contains: Some(path_contains.to_owned()) }
+    }
+
+    /// `GET` of what contains a text.
+    pub fn get(path_contains: &str) -> Self {
+        Self::new(Method::GET, path_contains)
+    }
+
+    /// `HEAD` of what contains a text.
+    pub fn head(path_contains: &str) -> Self {
+        Self::new(Method::HEAD, path_contains)
+    }
+
+    /// `POST` to what contains a text.
+    pub fn post(path_contains: &str) -> Self {
+        Self::new(Method::POST, path_contains)
+    }
+
+    /// `PATCH` of what contains a text.
+    pub fn patch(path_contains: &str) -> Self {
+        Self::new(Method::PATCH, path_contains)
+    }
+
+    /// `PUT` to what contains a text.
+    pub fn put(path_contains: &str) -> Self {
+        Self::new(Method::PUT, path_contains)
     }
 
     fn fits(&self, method: &Method, path: &str) -> bool {
-        self.method.as_ref().is_none_or(|wanted| wanted == method) && path.contains(&self.path_contains)
+        self.method.as_ref().is_none_or(|wanted| wanted == method)
+            && self.path_contains.as_ref().is_none_or(|part| path.contains(part))
     }
 }
 
@@ -59,24 +95,28 @@ pub enum Effect {
         code: u16,
         /// The body.
         body: String,
-        /// Headers, such as `retry-after` or `content-type`.
+        /// Headers, in lower case, such as `retry-after` or `content-type`.
         headers: Vec<(&'static str, String)>,
     },
+    /// The request is sent elsewhere by a 307, and nothing is done.
+    Redirect(String),
     /// The right answer comes late.
     Delay(Duration),
-    /// No answer ever comes.
+    /// No answer ever comes, and nothing is done.
     Hang,
     /// The connection is closed without an answer, and nothing is done.
     DropConnection,
     /// What was asked is done, and then the connection is closed without an answer.
     LoseAnswer,
-    /// The answer's body ends early.
+    /// The answer's body ends early, with the connection. Nothing happens to shorter ones.
     CutBodyAfter(usize),
-    /// One byte of the answer's body is another.
+    /// One byte of the answer's body is another. Nothing happens to shorter ones.
     CorruptByteAt(usize),
-    /// A header is left out.
+    /// `Docker-Content-Digest` names something else.
+    WrongDigestHeader,
+    /// A header is left out. Without `content-length` the body comes in HTTP chunks.
     OmitHeader(&'static str),
-    /// The answer has this header instead of its own.
+    /// The answer has this header, in lower case, instead of its own.
     SetHeader(&'static str, String),
 }
 
@@ -88,27 +128,47 @@ impl Effect {
     }
 }
 
-/// A fault with the count of requests that it was for.
-pub(crate) struct Armed {
+/// The faults of a registry, each with the count of requests that it was for.
+#[derive(Default)]
+pub(crate) struct Faults(Mutex<Vec<Armed>>);
+
+struct Armed {
     fault: Fault,
-    seen: AtomicUsize,
+    seen: usize,
+}
+
+impl Faults {
+    pub(crate) fn add(&self, fault: Fault) {
+        self.armed().push(Armed { fault, seen: 0 });
+    }
+
+    pub(crate) fn clear(&self) {
+        self.armed().clear();
+    }
+
+    /// What shall happen to this request.
+    pub(crate) fn effect_on(&self, head: &Parts) -> Option<Effect> {
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        self.armed().iter_mut().find_map(|armed| armed.strike(&head.method, path))
+    }
+
+    fn armed(&self) -> MutexGuard<'_, Vec<Armed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Armed {
-    pub(crate) fn new(fault: Fault) -> Self {
-        Self { fault, seen: AtomicUsize::new(0) }
-    }
-
     /// The effect on this request, if it is this one's turn.
-    pub(crate) fn strike(&self, method: &Method, path: &str) -> Option<Effect> {
+    fn strike(&mut self, method: &Method, path: &str) -> Option<Effect> {
         if !self.fault.when.fits(method, path) {
             return None;
         }
-        let seen = self.seen.fetch_add(1, Ordering::Relaxed);
+        let seen = self.seen;
+        self.seen += 1;
         let strikes = match self.fault.times {
             Times::Always => true,
             Times::First(times) => seen < times,
-            Times::After(skipped, times) => (skipped..skipped + times).contains(&seen),
+            Times::After(skipped, times) => seen.checked_sub(skipped).is_some_and(|turn| turn < times),
         };
         strikes.then(|| self.fault.effect.clone())
     }

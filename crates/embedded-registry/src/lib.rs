@@ -5,16 +5,27 @@
 
 mod access;
 mod answer;
+mod builder;
+mod call;
+mod connection;
+mod digest;
 mod endpoint;
 mod fault;
+mod gate;
+mod log;
+mod name;
+mod place;
+mod range;
 mod request_log;
 pub mod sample;
 mod server;
 mod store;
 mod token;
+mod upload;
 
-pub use access::{Access, Action, Grant, TokenAccess, User};
+pub use access::{Access, Action, Grant, RefusedBasic, TokenAccess, User};
+pub use builder::{Builder, Locations, Mounts, Referrers, Uploads};
 pub use fault::{Effect, Fault, Match, Times};
 pub use request_log::{Authorization, LoggedRequest};
-pub use server::{Builder, EmbeddedRegistry, Mounts};
+pub use server::EmbeddedRegistry;
 pub use store::{Store, StoredManifest};

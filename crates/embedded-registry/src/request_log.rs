@@ -1,6 +1,10 @@
 //! What the registry was asked, for tests that count.
 
 use http::Method;
+use http::header::{self, HeaderName};
+use http::request::Parts;
+
+use crate::place::Place;
 
 /// One request with what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,15 +15,17 @@ pub struct LoggedRequest {
     pub path: String,
     /// The query, if there was one.
     pub query: Option<String>,
-    /// The status of the answer; 0 where none was sent.
+    /// The status of the answer; 0 as long as none was sent.
     pub status: u16,
-    /// Which kind of login came along.
+    /// Which kind of login came along; never the login itself.
     pub authorization: Authorization,
     /// How the client introduced itself.
     pub user_agent: Option<String>,
-    /// Bytes of the request's body.
+    /// What the client said that it sends.
+    pub content_type: Option<String>,
+    /// Bytes of the request's body that were read.
     pub received_bytes: u64,
-    /// Bytes of the answer's body.
+    /// Bytes of the answer's body, as handed over to the connection.
     pub sent_bytes: u64,
 }
 
@@ -35,44 +41,74 @@ pub enum Authorization {
 }
 
 impl Authorization {
-    pub(crate) fn of(header: Option<&str>) -> Self {
-        match header {
-            None => Self::Absent,
-            Some(header) if header.starts_with("Bearer ") => Self::Bearer,
-            Some(_) => Self::Basic,
+    fn of(header: Option<&str>) -> Self {
+        match header.and_then(|header| header.split_once(' ')) {
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("bearer") => Self::Bearer,
+            _ if header.is_some() => Self::Basic,
+            _ => Self::Absent,
         }
     }
 }
 
 impl LoggedRequest {
-    /// `GET /v2/`
-    pub fn is_ping(&self) -> bool {
-        self.path == "/v2/"
+    pub(crate) fn begin(head: &Parts) -> Self {
+        let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+        Self {
+            method: head.method.clone(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().map(str::to_owned),
+            status: 0,
+            authorization: Authorization::of(text(header::AUTHORIZATION)),
+            user_agent: text(header::USER_AGENT).map(str::to_owned),
+            content_type: text(header::CONTENT_TYPE).map(str::to_owned),
+            received_bytes: 0,
+            sent_bytes: 0,
+        }
     }
 
-    /// A request to the token server.
+    /// `GET /v2/`
+    pub fn is_ping(&self) -> bool {
+        self.place() == Place::Root
+    }
+
+    /// A request to the token server: it is the only thing outside of `/v2/`.
     pub fn is_token(&self) -> bool {
-        !self.path.starts_with("/v2/")
+        !self.path.starts_with("/v2")
+    }
+
+    /// A page of repositories.
+    pub fn is_catalog(&self) -> bool {
+        self.place() == Place::Catalog
     }
 
     /// A page of tags.
     pub fn is_tag_list(&self) -> bool {
-        self.path.ends_with("/tags/list")
+        matches!(self.place(), Place::Tags { .. })
+    }
+
+    /// The list of what refers to a manifest.
+    pub fn is_referrer_list(&self) -> bool {
+        matches!(self.place(), Place::Referrers { .. })
     }
 
     /// A manifest, asked by this method.
     pub fn is_manifest(&self, method: &Method) -> bool {
-        self.method == *method && self.path.contains("/manifests/")
+        self.method == *method && matches!(self.place(), Place::Manifest { .. })
     }
 
     /// A blob, asked by this method: not an upload.
     pub fn is_blob(&self, method: &Method) -> bool {
-        self.method == *method && self.path.contains("/blobs/") && !self.is_upload()
+        self.method == *method && matches!(self.place(), Place::Blob { .. })
+    }
+
+    /// `GET` of a blob.
+    pub fn is_blob_read(&self) -> bool {
+        self.is_blob(&Method::GET)
     }
 
     /// Any step of an upload.
     pub fn is_upload(&self) -> bool {
-        self.path.contains("/blobs/uploads/")
+        matches!(self.place(), Place::Uploads { .. } | Place::Upload { .. })
     }
 
     /// The opening of an upload, or the wish to mount.
@@ -80,9 +116,29 @@ impl LoggedRequest {
         self.method == Method::POST && self.is_upload()
     }
 
-    /// Method, path and query in a line.
+    /// The wish to mount, whatever the answer was.
+    pub fn is_mount(&self) -> bool {
+        let query = self.query.as_deref().unwrap_or_default();
+        self.is_upload_start() && query.split('&').any(|parameter| parameter.starts_with("mount="))
+    }
+
+    /// `PATCH`, `PUT`, `GET` or `DELETE` of an open upload: chunk, end, status or cancellation.
+    pub fn is_upload_step(&self, method: &Method) -> bool {
+        self.method == *method && matches!(self.place(), Place::Upload { .. })
+    }
+
+    /// The repository that the path names.
+    pub fn repository(&self) -> Option<&str> {
+        self.place().repository()
+    }
+
+    /// Method, path, query and status in a line.
     pub fn line(&self) -> String {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         format!("{} {}{query} {}", self.method, self.path, self.status)
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place::of(&self.path)
     }
 }

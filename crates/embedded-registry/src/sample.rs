@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::digest;
 use crate::store::Store;
 
 /// Which media types an image uses.
@@ -38,7 +39,11 @@ impl Flavour {
 pub struct Sample {
     /// Its digest.
     pub digest: String,
-    /// Its descriptor, for an index.
+    /// Its size in bytes.
+    pub size: usize,
+    /// Its media type.
+    pub media_type: String,
+    /// Its descriptor, for an index or as a subject.
     pub descriptor: Value,
 }
 
@@ -113,6 +118,50 @@ pub fn signature(store: &Store, repository: &str, digest: &str) -> Sample {
     image(store, repository, Some(&tag), Flavour::Oci, &[payload.into()], "")
 }
 
+/// An artifact with an empty config, such as a chart, under a tag or by its digest alone.
+pub fn artifact(
+    store: &Store,
+    repository: &str,
+    tag: Option<&str>,
+    artifact_type: &str,
+    blobs: &[Bytes],
+) -> Sample {
+    let manifest = artifact_manifest(store, repository, artifact_type, blobs);
+    put(store, repository, tag, Flavour::Oci.types()[0], manifest.to_string(), None)
+}
+
+/// An artifact that refers to `subject`, such as an SBOM: only the list of referrers leads to it.
+pub fn referrer(
+    store: &Store,
+    repository: &str,
+    subject: &Sample,
+    artifact_type: &str,
+    blobs: &[Bytes],
+) -> Sample {
+    let mut manifest = artifact_manifest(store, repository, artifact_type, blobs);
+    manifest["subject"] =
+        json!({"mediaType": subject.media_type, "digest": subject.digest, "size": subject.size});
+    put(store, repository, None, Flavour::Oci.types()[0], manifest.to_string(), None)
+}
+
+fn artifact_manifest(store: &Store, repository: &str, artifact_type: &str, blobs: &[Bytes]) -> Value {
+    let layers: Vec<_> = blobs
+        .iter()
+        .map(|blob| {
+            let digest = store.put_blob(repository, blob.clone());
+            json!({"mediaType": "application/octet-stream", "digest": digest, "size": blob.len()})
+        })
+        .collect();
+    let config = store.put_blob(repository, "{}");
+    json!({
+        "schemaVersion": 2,
+        "mediaType": Flavour::Oci.types()[0],
+        "artifactType": artifact_type,
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": config, "size": 2},
+        "layers": layers,
+    })
+}
+
 fn put(
     store: &Store,
     repository: &str,
@@ -122,10 +171,11 @@ fn put(
     architecture: Option<&str>,
 ) -> Sample {
     let size = body.len();
-    let digest = store.put_manifest(repository, tag.unwrap_or("sha256:"), media_type, body);
+    let digest = digest::sha256(body.as_bytes());
+    store.put_manifest(repository, tag.unwrap_or(&digest), media_type, body);
     let mut descriptor = json!({"mediaType": media_type, "digest": digest, "size": size});
     if let Some(architecture) = architecture {
         descriptor["platform"] = json!({"os": "linux", "architecture": architecture});
     }
-    Sample { digest, descriptor }
+    Sample { digest, size, media_type: media_type.to_owned(), descriptor }
 }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::{Bytes, BytesMut};
-use sha2::{Digest as _, Sha256, Sha512};
+use bytes::Bytes;
+
+use crate::digest;
+use crate::upload::Session;
 
 /// The content of a registry. Clones share it.
 #[derive(Clone, Default)]
@@ -13,7 +15,7 @@ pub struct Store(Arc<Mutex<Content>>);
 #[derive(Default)]
 pub(crate) struct Content {
     pub(crate) repositories: BTreeMap<String, Repository>,
-    pub(crate) uploads: HashMap<String, Upload>,
+    pub(crate) uploads: HashMap<String, Session>,
 }
 
 #[derive(Default)]
@@ -21,12 +23,6 @@ pub(crate) struct Repository {
     pub(crate) blobs: BTreeMap<String, Bytes>,
     pub(crate) manifests: BTreeMap<String, StoredManifest>,
     pub(crate) tags: BTreeMap<String, String>,
-}
-
-/// An open upload session.
-pub(crate) struct Upload {
-    pub(crate) repository: String,
-    pub(crate) bytes: BytesMut,
 }
 
 /// A manifest as it was pushed.
@@ -45,12 +41,22 @@ impl Store {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a blob into a repository; gives its digest.
+    /// Asks a repository something; `None` where there is no such repository.
+    pub(crate) fn ask<T>(&self, repository: &str, question: impl FnOnce(&Repository) -> T) -> Option<T> {
+        self.content().repositories.get(repository).map(question)
+    }
+
+    /// Puts a blob into a repository; gives its sha256 digest.
     pub fn put_blob(&self, repository: &str, bytes: impl Into<Bytes>) -> String {
         let bytes = bytes.into();
-        let digest = digest_like("sha256:", &bytes);
-        self.content().repository(repository).blobs.insert(digest.clone(), bytes);
+        let digest = digest::sha256(&bytes);
+        self.put_blob_as(repository, &digest, bytes);
         digest
+    }
+
+    /// Puts a blob under a digest that was checked before.
+    pub(crate) fn put_blob_as(&self, repository: &str, digest: &str, bytes: Bytes) {
+        self.content().repository(repository).blobs.insert(digest.to_owned(), bytes);
     }
 
     /// Puts a manifest under a tag or its digest, complete or not; gives its digest.
@@ -62,7 +68,7 @@ impl Store {
         bytes: impl Into<Bytes>,
     ) -> String {
         let bytes = bytes.into();
-        let digest = digest_like(reference, &bytes);
+        let digest = digest::like(reference, &bytes);
         let manifest = StoredManifest { media_type: media_type.to_owned(), bytes, digest: digest.clone() };
         let mut content = self.content();
         let repository = content.repository(repository);
@@ -73,14 +79,14 @@ impl Store {
         digest
     }
 
+    /// Lets a tag point at a digest, whether that is there or not.
+    pub fn tag(&self, repository: &str, tag: &str, digest: &str) {
+        self.content().repository(repository).tags.insert(tag.to_owned(), digest.to_owned());
+    }
+
     /// All tags of a repository, sorted.
     pub fn tags(&self, repository: &str) -> Vec<String> {
-        let content = self.content();
-        content
-            .repositories
-            .get(repository)
-            .map(|found| found.tags.keys().cloned().collect())
-            .unwrap_or_default()
+        self.ask(repository, |found| found.tags.keys().cloned().collect()).unwrap_or_default()
     }
 
     /// All repositories, sorted.
@@ -90,17 +96,34 @@ impl Store {
 
     /// A manifest by tag or digest.
     pub fn manifest(&self, repository: &str, reference: &str) -> Option<StoredManifest> {
-        self.content().repositories.get(repository)?.manifest(reference).cloned()
+        self.ask(repository, |found| found.manifest(reference).cloned())?
     }
 
     /// A blob of a repository.
     pub fn blob(&self, repository: &str, digest: &str) -> Option<Bytes> {
-        self.content().repositories.get(repository)?.blobs.get(digest).cloned()
+        self.ask(repository, |found| found.blobs.get(digest).cloned())?
     }
 
-    /// Removes a blob, as a storage fault or a garbage collection would.
-    pub fn remove_blob(&self, repository: &str, digest: &str) {
-        self.content().repository(repository).blobs.remove(digest);
+    /// How many blobs a repository holds.
+    pub fn blob_count(&self, repository: &str) -> usize {
+        self.ask(repository, |found| found.blobs.len()).unwrap_or_default()
+    }
+
+    /// Removes a blob, as a storage fault or a garbage collection would. Says whether it was there.
+    pub fn remove_blob(&self, repository: &str, digest: &str) -> bool {
+        let mut content = self.content();
+        content.repositories.get_mut(repository).is_some_and(|found| found.blobs.remove(digest).is_some())
+    }
+
+    /// Removes a tag, or a manifest by its digest with all its tags. Says whether it was there.
+    pub fn remove_manifest(&self, repository: &str, reference: &str) -> bool {
+        let mut content = self.content();
+        let Some(repository) = content.repositories.get_mut(repository) else { return false };
+        if repository.manifests.remove(reference).is_some() {
+            repository.tags.retain(|_, digest| digest != reference);
+            return true;
+        }
+        repository.tags.remove(reference).is_some()
     }
 
     /// Upload sessions that were neither closed nor cancelled.
@@ -110,22 +133,13 @@ impl Store {
 }
 
 impl Content {
-    pub(crate) fn repository(&mut self, name: &str) -> &mut Repository {
+    fn repository(&mut self, name: &str) -> &mut Repository {
         self.repositories.entry(name.to_owned()).or_default()
     }
 }
 
 impl Repository {
-    pub(crate) fn manifest(&self, reference: &str) -> Option<&StoredManifest> {
+    fn manifest(&self, reference: &str) -> Option<&StoredManifest> {
         self.manifests.get(self.tags.get(reference).map_or(reference, String::as_str))
-    }
-}
-
-/// The digest of `bytes`, with sha512 where `like` is such a digest.
-pub(crate) fn digest_like(like: &str, bytes: &[u8]) -> String {
-    if like.starts_with("sha512:") {
-        format!("sha512:{}", hex::encode(Sha512::digest(bytes)))
-    } else {
-        format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
     }
 }

@@ -1,104 +1,78 @@
 //! The token server, and what its tokens allow.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod issued;
+
 use std::sync::{Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::StatusCode;
-use serde_json::{Value, json};
+use http::request::Parts;
+use http::{StatusCode, header};
+use serde_json::json;
 
-use crate::access::{Action, Grant, TokenAccess, allowed, basic_user};
+use self::issued::Issued;
+use crate::access::{Action, Grant, Login, TokenAccess, allowed, may};
 use crate::answer::Answer;
+use crate::call::{parameters, text_header};
+use crate::gate::CATALOG;
 
 /// Tokens that were given out.
 #[derive(Default)]
-pub(crate) struct Tokens {
-    issued: Mutex<HashMap<String, Issued>>,
-    number: AtomicU64,
-}
-
-struct Issued {
-    expires: Instant,
-    grants: Vec<Grant>,
-}
-
-/// What a token is worth.
-pub(crate) enum Worth {
-    Unknown,
-    Grants(Vec<Grant>),
-}
+pub(crate) struct Tokens(Mutex<Vec<Issued>>);
 
 impl Tokens {
     /// Answers a request for a token. Who lacks a right gets a token without it, not a refusal.
-    pub(crate) fn answer(
-        &self,
-        access: &TokenAccess,
-        query: &[(String, String)],
-        login: Option<&str>,
-    ) -> Answer {
-        let service = query.iter().find(|(name, _)| name == "service").map(|(_, value)| value.as_str());
-        if service != Some(&access.service) {
-            return Answer::error(StatusCode::BAD_REQUEST, "BAD_REQUEST", "unknown service");
+    pub(crate) fn answer(&self, access: &TokenAccess, head: &Parts) -> Answer {
+        if parameters(head).find(|(name, _)| name == "service").is_none_or(|(_, name)| name != access.service)
+        {
+            return refused(StatusCode::BAD_REQUEST, "BAD_REQUEST", "unknown service");
         }
-        let user = login.map(|header| basic_user(&access.users, header));
-        let grants = match user {
-            None => &access.anonymous,
-            Some(Some(user)) => &user.grants,
+        let login = text_header(head, header::AUTHORIZATION).map(Login::read);
+        let (subject, grants) = match login.map(|login| login.user(&access.users)) {
+            None => ("", &access.anonymous),
+            Some(Some(user)) => (user.name.as_str(), &user.grants),
             Some(None) => {
                 let message = "authentication required: incorrect username or password";
-                return Answer::error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message);
+                return refused(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message);
             }
         };
-        let scopes = query.iter().filter(|(name, _)| name == "scope");
-        let granted =
-            scopes.flat_map(|(_, value)| value.split(' ')).filter_map(|scope| grant(grants, scope)).collect();
-        self.issue(access, granted)
+        let granted = parameters(head)
+            .filter(|(name, _)| name == "scope")
+            .flat_map(|(_, scopes)| scopes.split(' ').map(str::to_owned).collect::<Vec<_>>())
+            .filter_map(|scope| grant(grants, &scope))
+            .collect();
+        let issued = Issued::new(access, subject, granted);
+        let answer = Answer::json(&issued.document(access.lifetime));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(issued);
+        answer
     }
 
-    fn issue(&self, access: &TokenAccess, grants: Vec<Grant>) -> Answer {
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let entry = |grant: &Grant| {
-            let actions: Vec<_> = grant.actions.iter().map(|action| action.name()).collect();
-            json!({"type": "repository", "name": grant.repositories, "actions": actions})
-        };
-        let claims = json!({"jti": number, "access": grants.iter().map(entry).collect::<Vec<_>>()});
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        // Not signed: the registry and the token server are one, and remember what they gave out.
-        let token = format!("{}.{}.embedded", part(&json!({"typ": "JWT", "alg": "none"})), part(&claims));
-        let issued = Issued { expires: Instant::now() + access.lifetime, grants };
-        self.issued.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), issued);
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        Answer::json(
-            &json!({"token": token, "expires_in": access.lifetime.as_secs(), "issued_at": now.to_string()}),
-        )
+    /// What a token allows; nothing where it was never given out, or where its time is over.
+    pub(crate) fn grants(&self, token: &str) -> Option<Vec<Grant>> {
+        let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        issued.retain(Issued::is_alive);
+        issued.iter().find(|issued| issued.token == token).map(|issued| issued.grants.clone())
     }
+}
 
-    /// What the token in an `Authorization` header is worth.
-    pub(crate) fn worth(&self, header: &str) -> Worth {
-        let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = header.strip_prefix("Bearer ").and_then(|token| issued.get(token));
-        match found.filter(|issued| issued.expires > Instant::now()) {
-            Some(issued) => Worth::Grants(issued.grants.clone()),
-            None => Worth::Unknown,
-        }
-    }
+fn refused(status: StatusCode, code: &str, message: &str) -> Answer {
+    Answer::errors(status, &[json!({"code": code, "message": message})])
 }
 
 /// What `grants` leave of the scope `repository:name:pull,push`.
 fn grant(grants: &[Grant], scope: &str) -> Option<Grant> {
-    let rest = scope.strip_prefix("repository:")?;
-    let (repository, actions) = rest.rsplit_once(':')?;
-    let wanted: Vec<_> = actions
-        .split(',')
-        .filter_map(|action| match action {
-            "pull" => Some(Action::Pull),
-            "push" => Some(Action::Push),
-            _ => None,
-        })
-        .collect();
-    let actions = allowed(grants, repository, &wanted);
+    if scope == "registry:catalog:*" {
+        return may(grants, CATALOG, Action::Pull).then(|| Grant::pull(CATALOG));
+    }
+    let (repository, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
+    let actions = allowed(grants, repository, &wanted(actions));
     (!actions.is_empty()).then(|| Grant { repositories: repository.to_owned(), actions })
+}
+
+fn wanted(actions: &str) -> Vec<Action> {
+    let action = |name| match name {
+        "pull" => vec![Action::Pull],
+        "push" => vec![Action::Push],
+        "*" => vec![Action::Pull, Action::Push],
+        _ => Vec::new(),
+    };
+    actions.split(',').flat_map(action).collect()
 }

@@ -1,44 +1,55 @@
 //! Blobs: end-2 and end-10, with ranges.
 
-use http::{Method, StatusCode};
+use bytes::Bytes;
+use http::{Method, StatusCode, header};
 
-use super::{Asked, method_not_allowed};
-use crate::answer::Answer;
-use crate::server::Shared;
+use crate::answer::{Answer, Refusal};
+use crate::call::Call;
+use crate::digest;
+use crate::range::{self, Wanted};
 
-impl Shared {
-    pub(super) fn blob(&self, asked: &Asked, repository: &str, digest: &str) -> Answer {
-        let Some(bytes) = self.store.blob(repository, digest) else {
-            return Answer::error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown to registry");
-        };
-        let answer = |status| {
-            Answer::new(status)
-                .header("content-type", "application/octet-stream")
-                .header("docker-content-digest", digest)
-        };
-        match asked.head.method {
-            Method::HEAD => Answer { length: Some(bytes.len()), ..answer(StatusCode::OK) },
-            Method::GET => match asked.header("range").and_then(first_byte) {
-                None => answer(StatusCode::OK).body(bytes),
-                Some(first) if first < bytes.len() => {
-                    let range = format!("bytes {first}-{}/{}", bytes.len() - 1, bytes.len());
-                    answer(StatusCode::PARTIAL_CONTENT)
-                        .header("content-range", range)
-                        .body(bytes.slice(first..))
-                }
-                Some(_) => answer(StatusCode::RANGE_NOT_SATISFIABLE)
-                    .header("content-range", format!("bytes */{}", bytes.len())),
-            },
-            Method::DELETE => {
-                self.store.remove_blob(repository, digest);
-                Answer::new(StatusCode::ACCEPTED)
-            }
-            _ => method_not_allowed(),
+impl Call<'_> {
+    pub(super) fn blob(&self, repository: &str, digest: &str) -> Result<Answer, Answer> {
+        if !digest::is_valid(digest) {
+            return Err(Refusal::DigestInvalid.of(digest));
         }
+        match self.head.method {
+            Method::GET | Method::HEAD => self.read_blob(repository, digest),
+            Method::DELETE if self.shared.store.remove_blob(repository, digest) => {
+                Ok(Answer::new(StatusCode::ACCEPTED))
+            }
+            Method::DELETE => Err(Refusal::BlobUnknown.of(digest)),
+            _ => Err(Refusal::Unsupported.into()),
+        }
+    }
+
+    fn read_blob(&self, repository: &str, digest: &str) -> Result<Answer, Answer> {
+        let bytes =
+            self.shared.store.blob(repository, digest).ok_or_else(|| Refusal::BlobUnknown.of(digest))?;
+        if let Some(base) = &self.shared.settings.blob_redirect {
+            let location = format!("{}/{digest}", base.trim_end_matches('/'));
+            return Ok(Answer::new(StatusCode::TEMPORARY_REDIRECT).header("location", location));
+        }
+        let entity_tag = format!("\"{digest}\"");
+        // RFC 9110: of another version than the client has the beginning of, it gets the whole.
+        let is_same = self.header(header::IF_RANGE).is_none_or(|known| known == entity_tag);
+        let wanted = self.header(header::RANGE).filter(|_| is_same);
+        Ok(part(&bytes, wanted)
+            .header("content-type", "application/octet-stream")
+            .header("accept-ranges", "bytes")
+            .header("etag", entity_tag)
+            .header("docker-content-digest", digest))
     }
 }
 
-/// Of `bytes=7-`: the only form that goes on with a broken download.
-fn first_byte(range: &str) -> Option<usize> {
-    range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+fn part(bytes: &Bytes, header: Option<&str>) -> Answer {
+    let length = bytes.len();
+    match range::wanted(header, length) {
+        Wanted::Whole => Answer::new(StatusCode::OK).body(bytes.clone()),
+        Wanted::Part(start, end) => Answer::new(StatusCode::PARTIAL_CONTENT)
+            .header("content-range", format!("bytes {start}-{}/{length}", end - 1))
+            .body(bytes.slice(start..end)),
+        Wanted::Outside => Answer::new(StatusCode::RANGE_NOT_SATISFIABLE)
+            .header("content-range", format!("bytes */{length}")),
+    }
 }

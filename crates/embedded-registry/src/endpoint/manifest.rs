@@ -1,98 +1,112 @@
 //! Manifests: end-3, end-7 and end-9.
 
-use http::{Method, StatusCode};
+use bytes::Bytes;
+use http::{Method, StatusCode, header};
 use serde_json::Value;
 
-use super::{Asked, method_not_allowed};
-use crate::answer::Answer;
-use crate::server::Shared;
-use crate::store::{Repository, digest_like};
+use super::completeness::missing;
+use super::created;
+use crate::answer::{Answer, Refusal};
+use crate::builder::Referrers;
+use crate::call::{Call, RequestBody};
+use crate::{digest, name};
 
 /// What registries commonly take at the most, in bytes.
 const LARGEST: usize = 4 << 20;
 
-impl Shared {
-    pub(super) fn manifest(&self, asked: &Asked, repository: &str, reference: &str) -> Answer {
-        match asked.head.method {
-            Method::GET | Method::HEAD => self.read_manifest(asked, repository, reference),
-            Method::PUT => self.write_manifest(asked, repository, reference),
-            Method::DELETE => self.delete_manifest(repository, reference),
-            _ => method_not_allowed(),
+/// Clients get these only if they say that they know them.
+const NEGOTIATED: [&str; 4] = [
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+];
+
+impl Call<'_> {
+    pub(super) async fn manifest(
+        &self,
+        repository: &str,
+        reference: &str,
+        body: &mut RequestBody,
+    ) -> Result<Answer, Answer> {
+        match self.head.method {
+            Method::GET | Method::HEAD => self.read_manifest(repository, reference),
+            Method::PUT => {
+                let bytes = body.whole(LARGEST).await?;
+                self.write_manifest(repository, reference, &bytes)
+            }
+            Method::DELETE if self.shared.store.remove_manifest(repository, reference) => {
+                Ok(Answer::new(StatusCode::ACCEPTED))
+            }
+            Method::DELETE => Err(Refusal::ManifestUnknown.of(reference)),
+            _ => Err(Refusal::Unsupported.into()),
         }
     }
 
-    fn read_manifest(&self, asked: &Asked, repository: &str, reference: &str) -> Answer {
-        let Some(manifest) = self.store.manifest(repository, reference) else {
-            return Answer::error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "manifest unknown");
-        };
-        let mut answer = Answer::new(StatusCode::OK)
+    fn read_manifest(&self, repository: &str, reference: &str) -> Result<Answer, Answer> {
+        let found = self.shared.store.manifest(repository, reference);
+        let manifest = found.ok_or_else(|| Refusal::ManifestUnknown.of(reference))?;
+        if !self.accepts(&manifest.media_type) {
+            // As distribution: it is there, but not for who does not know its kind.
+            let detail = format!("{} found, but accept header does not support it", manifest.media_type);
+            return Err(Refusal::ManifestUnknown.of(detail));
+        }
+        Ok(Answer::new(StatusCode::OK)
             .header("content-type", manifest.media_type)
-            .header("docker-content-digest", manifest.digest);
-        answer.length = Some(manifest.bytes.len());
-        if asked.head.method == Method::GET { answer.body(manifest.bytes) } else { answer }
+            .header("etag", format!("\"{}\"", manifest.digest))
+            .header("docker-content-digest", manifest.digest)
+            .body(manifest.bytes))
     }
 
-    fn write_manifest(&self, asked: &Asked, repository: &str, reference: &str) -> Answer {
-        if asked.body.len() > LARGEST {
-            return Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", "manifest too large");
+    fn accepts(&self, media_type: &str) -> bool {
+        let mut lines = self.head.headers.get_all(header::ACCEPT).iter().peekable();
+        if lines.peek().is_none() || !NEGOTIATED.contains(&media_type) {
+            return true;
         }
-        let digest = digest_like(reference, &asked.body);
-        if reference.contains(':') && reference != digest {
-            return Answer::error(
-                StatusCode::BAD_REQUEST,
-                "DIGEST_INVALID",
-                "provided digest did not match uploaded content",
-            );
+        let known = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+        known.map(without_parameters).any(|known| known == media_type || known == "*/*")
+    }
+
+    fn write_manifest(&self, repository: &str, reference: &str, bytes: &Bytes) -> Result<Answer, Answer> {
+        check_reference(reference, bytes)?;
+        let manifest: Value = serde_json::from_slice(bytes).map_err(|_| Refusal::ManifestInvalid)?;
+        let media_type = self.media_type(&manifest)?;
+        let store = &self.shared.store;
+        if let Some(digest) = missing(store.content().repositories.get(repository), &manifest) {
+            return Err(Refusal::ManifestBlobUnknown.of(digest));
         }
-        let Ok(manifest) = serde_json::from_slice::<Value>(&asked.body) else {
-            return Answer::error(StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "manifest invalid");
-        };
-        let media_type = asked.header("content-type").unwrap_or_default();
-        if manifest.get("mediaType").and_then(Value::as_str).is_some_and(|own| own != media_type) {
-            return Answer::error(
-                StatusCode::BAD_REQUEST,
-                "MANIFEST_INVALID",
-                "mediaType and Content-Type differ",
-            );
-        }
-        if let Some(missing) = missing(self.store.content().repository(repository), &manifest) {
-            let message = format!("blob unknown to registry: {missing}");
-            return Answer::error(StatusCode::NOT_FOUND, "MANIFEST_BLOB_UNKNOWN", &message);
-        }
-        self.store.put_manifest(repository, reference, media_type, asked.body.clone());
-        let answer = Answer::new(StatusCode::CREATED)
-            .header("location", format!("/v2/{repository}/manifests/{digest}"))
-            .header("docker-content-digest", digest);
+        let digest = store.put_manifest(repository, reference, &media_type, bytes.clone());
+        let answer = created(format!("/v2/{repository}/manifests/{digest}"), &digest);
         match manifest.pointer("/subject/digest").and_then(Value::as_str) {
-            Some(subject) => answer.header("oci-subject", subject),
-            None => answer,
+            Some(subject) if self.shared.settings.referrers == Referrers::Api => {
+                Ok(answer.header("oci-subject", subject))
+            }
+            _ => Ok(answer),
         }
     }
 
-    fn delete_manifest(&self, repository: &str, reference: &str) -> Answer {
-        let mut content = self.store.content();
-        let repository = content.repository(repository);
-        let tag = repository.tags.remove(reference);
-        let manifest = repository.manifests.remove(reference);
-        if let Some(manifest) = &manifest {
-            repository.tags.retain(|_, digest| *digest != manifest.digest);
+    /// What header and manifest agree on.
+    fn media_type(&self, manifest: &Value) -> Result<String, Answer> {
+        let told = self.header(header::CONTENT_TYPE).map(without_parameters);
+        let own = manifest.get("mediaType").and_then(Value::as_str);
+        match (told, own) {
+            (Some(told), Some(own)) if told != own => {
+                Err(Refusal::ManifestInvalid.of(format!("Content-Type is {told}, mediaType is {own}")))
+            }
+            (Some(media_type), _) | (None, Some(media_type)) => Ok(media_type.to_owned()),
+            (None, None) => Err(Refusal::ManifestInvalid.of("neither Content-Type nor mediaType")),
         }
-        if tag.is_none() && manifest.is_none() {
-            return Answer::error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "manifest unknown");
-        }
-        Answer::new(StatusCode::ACCEPTED)
     }
 }
 
-/// The first thing that the manifest refers to and the repository lacks.
-fn missing(repository: &Repository, manifest: &Value) -> Option<String> {
-    let list = |name: &str| manifest.get(name).and_then(Value::as_array).into_iter().flatten();
-    let digest = |descriptor: &Value| descriptor.get("digest").and_then(Value::as_str).map(str::to_owned);
-    // Layers with URLs may be had elsewhere.
-    let kept = |layer: &&Value| layer.get("urls").and_then(Value::as_array).is_none_or(Vec::is_empty);
-    let blobs = manifest.get("config").into_iter().chain(list("layers").filter(kept)).chain(list("blobs"));
-    let missing_blob = blobs.filter_map(digest).find(|digest| !repository.blobs.contains_key(digest));
-    let missing_child =
-        || list("manifests").filter_map(digest).find(|digest| !repository.manifests.contains_key(digest));
-    missing_blob.or_else(missing_child)
+fn check_reference(reference: &str, bytes: &[u8]) -> Result<(), Answer> {
+    if !reference.contains(':') {
+        return if name::is_tag(reference) { Ok(()) } else { Err(Refusal::TagInvalid.of(reference)) };
+    }
+    let is_right = digest::is_valid(reference) && digest::like(reference, bytes) == reference;
+    if is_right { Ok(()) } else { Err(Refusal::DigestInvalid.of(reference)) }
+}
+
+fn without_parameters(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
 }

@@ -1,49 +1,59 @@
 //! Lists of tags and of repositories: end-8 and the old catalog.
 
-use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Asked;
-use crate::answer::Answer;
-use crate::server::Shared;
+use crate::answer::{Answer, Refusal};
+use crate::call::Call;
 
-impl Shared {
-    pub(super) fn tags(&self, asked: &Asked, repository: &str) -> Answer {
-        if !self.store.repositories().iter().any(|known| known == repository) {
-            return Answer::error(
-                StatusCode::NOT_FOUND,
-                "NAME_UNKNOWN",
-                "repository name not known to registry",
-            );
+/// Names to give now, and the address of those that follow.
+struct Page {
+    names: Vec<String>,
+    next: Option<String>,
+}
+
+impl Call<'_> {
+    pub(super) fn tags(&self, repository: &str) -> Result<Answer, Answer> {
+        // What only holds blobs is a repository without tags. (Distribution does not know it before its first tag.)
+        if self.shared.store.ask(repository, |_| ()).is_none() {
+            return Err(Refusal::NameUnknown.of(json!({"name": repository})));
         }
-        let (tags, more) = self.page(asked, self.store.tags(repository));
-        let answer = Answer::json(&json!({"name": repository, "tags": tags}));
-        self.link(asked, answer, tags.last().filter(|_| more), &format!("/v2/{repository}/tags/list"))
+        let page = self.page(self.shared.store.tags(repository), &format!("/v2/{repository}/tags/list"))?;
+        Ok(page.answer(&json!({"name": repository, "tags": page.names})))
     }
 
-    pub(super) fn catalog(&self, asked: &Asked) -> Answer {
-        let (repositories, more) = self.page(asked, self.store.repositories());
-        let answer = Answer::json(&json!({"repositories": repositories}));
-        self.link(asked, answer, repositories.last().filter(|_| more), "/v2/_catalog")
+    pub(super) fn catalog(&self) -> Result<Answer, Answer> {
+        let page = self.page(self.shared.store.repositories(), "/v2/_catalog")?;
+        Ok(page.answer(&json!({"repositories": page.names})))
     }
 
-    /// The page that was asked for, and whether there are more.
-    fn page(&self, asked: &Asked, names: Vec<String>) -> (Vec<String>, bool) {
-        let last = asked.parameter("last").unwrap_or_default();
-        let mut rest: Vec<_> = names.into_iter().filter(|name| *name > last).collect();
-        let limit = self.page_size(asked).unwrap_or(usize::MAX);
-        let more = rest.len() > limit;
-        rest.truncate(limit);
-        (rest, more)
+    /// The page that was asked for, of sorted names.
+    fn page(&self, names: Vec<String>, path: &str) -> Result<Page, Answer> {
+        let after = self.parameter("last").unwrap_or_default();
+        let mut names: Vec<_> = names.into_iter().filter(|name| *name > after).collect();
+        let Some(limit) = self.page_size()? else { return Ok(Page { names, next: None }) };
+        let is_last = names.len() <= limit;
+        names.truncate(limit);
+        let next = names.last().filter(|_| !is_last).map(|last| {
+            let last: String = url::form_urlencoded::byte_serialize(last.as_bytes()).collect();
+            format!("<{path}?last={last}&n={limit}>; rel=\"next\"")
+        });
+        Ok(Page { names, next })
     }
 
-    fn page_size(&self, asked: &Asked) -> Option<usize> {
-        let wanted = asked.parameter("n").and_then(|number| number.parse().ok());
-        [wanted, self.tag_page_size].into_iter().flatten().min()
+    /// What the client asks for, but no more than the registry gives.
+    fn page_size(&self) -> Result<Option<usize>, Answer> {
+        let Some(asked) = self.parameter("n") else { return Ok(self.shared.settings.tag_page_size) };
+        let asked = asked.parse().map_err(|_| Refusal::PageInvalid.of(json!({"n": asked})))?;
+        Ok(Some(self.shared.settings.tag_page_size.map_or(asked, |most| most.min(asked))))
     }
+}
 
-    fn link(&self, asked: &Asked, answer: Answer, last: Option<&String>, path: &str) -> Answer {
-        let (Some(last), Some(limit)) = (last, self.page_size(asked)) else { return answer };
-        answer.header("link", format!("<{path}?last={last}&n={limit}>; rel=\"next\""))
+impl Page {
+    fn answer(&self, document: &Value) -> Answer {
+        let answer = Answer::json(document);
+        match &self.next {
+            Some(next) => answer.header("link", next.as_str()),
+            None => answer,
+        }
     }
 }

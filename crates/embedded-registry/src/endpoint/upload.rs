@@ -1,118 +1,141 @@
 //! Uploads: end-4, end-5, end-6, end-11, end-13 and end-14.
 
-use std::sync::atomic::Ordering;
+use http::{Method, StatusCode, header};
 
-use bytes::BytesMut;
-use http::{Method, StatusCode};
+use super::created;
+use crate::answer::{Answer, Refusal};
+use crate::builder::{Locations, Mounts, Uploads};
+use crate::call::{Call, RequestBody};
+use crate::upload::Session;
+use crate::{digest, range};
 
-use super::{Asked, method_not_allowed};
-use crate::answer::Answer;
-use crate::server::{Mounts, Shared};
-use crate::store::{Upload, digest_like};
-
-impl Shared {
-    pub(super) fn start_upload(&self, asked: &Asked, repository: &str) -> Answer {
-        if asked.head.method != Method::POST {
-            return method_not_allowed();
+impl Call<'_> {
+    /// Opens a session, or links the blob where a mount can be had. `?digest=` alone, the upload in one POST, is
+    /// not offered, as by most registries: the session is the answer to that, too.
+    pub(super) fn start_upload(&self, repository: &str) -> Result<Answer, Answer> {
+        if self.head.method != Method::POST {
+            return Err(Refusal::Unsupported.into());
         }
-        if let (Some(digest), Some(from)) = (asked.parameter("mount"), asked.parameter("from"))
-            && self.mounts == Mounts::Accepted
-            && self.may_pull(asked, &from)
-            && let Some(bytes) = self.store.blob(&from, &digest)
-        {
-            self.store.content().repository(repository).blobs.insert(digest.clone(), bytes);
-            return created(repository, &digest);
+        if let Some(digest) = self.mount(repository) {
+            return Ok(created(format!("/v2/{repository}/blobs/{digest}"), &digest));
         }
-        let id = format!("session-{}", self.numbers.fetch_add(1, Ordering::Relaxed));
-        let upload = Upload { repository: repository.to_owned(), bytes: BytesMut::new() };
-        self.store.content().uploads.insert(id.clone(), upload);
-        self.session(asked, StatusCode::ACCEPTED, repository, &id, 0)
+        let id = format!("session-{}", self.shared.number());
+        let session = Session::new(repository);
+        let answer = self.session_answer(StatusCode::ACCEPTED, repository, &id, &session);
+        self.shared.store.content().uploads.insert(id, session);
+        Ok(answer)
     }
 
-    pub(super) fn upload(&self, asked: &Asked, repository: &str, id: &str) -> Answer {
-        let received = {
-            let content = self.store.content();
-            content
-                .uploads
-                .get(id)
-                .filter(|upload| upload.repository == repository)
-                .map(|upload| upload.bytes.len())
-        };
-        let Some(received) = received else {
-            return Answer::error(
-                StatusCode::NOT_FOUND,
-                "BLOB_UPLOAD_UNKNOWN",
-                "blob upload unknown to registry",
-            );
-        };
-        match asked.head.method {
-            Method::GET => self.session(asked, StatusCode::NO_CONTENT, repository, id, received),
-            Method::PATCH => self.append(asked, repository, id, received),
-            Method::PUT => self.close(asked, repository, id),
-            Method::DELETE => {
-                self.store.content().uploads.remove(id);
-                Answer::new(StatusCode::NO_CONTENT)
-            }
-            _ => method_not_allowed(),
+    /// The digest of the blob that could be mounted. Where something stands against it there is no refusal.
+    fn mount(&self, repository: &str) -> Option<String> {
+        let (digest, from) = (self.parameter("mount")?, self.parameter("from")?);
+        if self.shared.settings.mounts == Mounts::Declined || !self.caller.may_pull(&from) {
+            return None;
         }
+        let bytes = self.shared.store.blob(&from, &digest)?;
+        self.shared.store.put_blob_as(repository, &digest, bytes);
+        Some(digest)
     }
 
-    fn append(&self, asked: &Asked, repository: &str, id: &str, received: usize) -> Answer {
-        let first =
-            asked.header("content-range").and_then(|range| range.split('-').next()?.parse::<usize>().ok());
-        if first.is_some_and(|first| first != received) {
-            return self.session(asked, StatusCode::RANGE_NOT_SATISFIABLE, repository, id, received);
-        }
-        let received = self.take(asked, id);
-        self.session(asked, StatusCode::ACCEPTED, repository, id, received)
-    }
-
-    fn close(&self, asked: &Asked, repository: &str, id: &str) -> Answer {
-        let Some(digest) = asked.parameter("digest") else {
-            return Answer::error(StatusCode::BAD_REQUEST, "DIGEST_INVALID", "digest parameter missing");
-        };
-        self.take(asked, id);
-        if !asked.complete {
-            return Answer::error(StatusCode::BAD_REQUEST, "SIZE_INVALID", "the body ended early");
-        }
-        let mut content = self.store.content();
-        let Some(upload) = content.uploads.remove(id) else { return method_not_allowed() };
-        if digest_like(&digest, &upload.bytes) != digest {
-            let message = "provided digest did not match uploaded content";
-            return Answer::error(StatusCode::BAD_REQUEST, "DIGEST_INVALID", message);
-        }
-        content.repository(repository).blobs.insert(digest.clone(), upload.bytes.freeze());
-        created(repository, &digest)
-    }
-
-    /// Keeps what came, also of a body that broke off: the client may go on from there.
-    fn take(&self, asked: &Asked, id: &str) -> usize {
-        let mut content = self.store.content();
-        let Some(upload) = content.uploads.get_mut(id) else { return 0 };
-        upload.bytes.extend_from_slice(&asked.body);
-        upload.bytes.len()
-    }
-
-    fn session(
+    pub(super) async fn upload(
         &self,
-        asked: &Asked,
-        status: StatusCode,
         repository: &str,
         id: &str,
-        received: usize,
-    ) -> Answer {
-        let path = format!("/v2/{repository}/blobs/uploads/{id}?_state=opaque%3D%3D{received}");
-        let host = asked.header("host").unwrap_or_default();
-        let location = if self.relative_locations { path } else { format!("http://{host}{path}") };
+        body: &mut RequestBody,
+    ) -> Result<Answer, Answer> {
+        let session = self.shared.store.content().uploads.get(id).cloned();
+        let session = session.filter(|session| session.belongs_to(repository));
+        let session = session.ok_or_else(|| Refusal::UploadUnknown.of(id))?;
+        match self.head.method {
+            Method::GET => Ok(self.session_answer(StatusCode::NO_CONTENT, repository, id, &session)),
+            Method::PATCH if self.shared.settings.uploads == Uploads::Resumable => {
+                self.append(repository, id, &session, body).await
+            }
+            Method::PUT => self.close(repository, id, &session, body).await,
+            Method::DELETE => {
+                self.shared.store.content().uploads.remove(id);
+                Ok(Answer::new(StatusCode::NO_CONTENT))
+            }
+            _ => Err(Refusal::Unsupported.into()),
+        }
+    }
+
+    async fn append(
+        &self,
+        repository: &str,
+        id: &str,
+        session: &Session,
+        body: &mut RequestBody,
+    ) -> Result<Answer, Answer> {
+        self.check_location(session)?;
+        if !self.is_in_order(session)? {
+            return Ok(self.session_answer(StatusCode::RANGE_NOT_SATISFIABLE, repository, id, session));
+        }
+        receive(session, body).await?;
+        session.next_turn();
+        Ok(self.session_answer(StatusCode::ACCEPTED, repository, id, session))
+    }
+
+    async fn close(
+        &self,
+        repository: &str,
+        id: &str,
+        session: &Session,
+        body: &mut RequestBody,
+    ) -> Result<Answer, Answer> {
+        let digest = self.parameter("digest").filter(|digest| digest::is_valid(digest));
+        let digest = digest.ok_or(Refusal::DigestInvalid)?;
+        self.check_location(session)?;
+        if !self.is_in_order(session)? {
+            return Ok(self.session_answer(StatusCode::RANGE_NOT_SATISFIABLE, repository, id, session));
+        }
+        receive(session, body).await?;
+        // As distribution: a session whose bytes are wrong is over as well.
+        self.shared.store.content().uploads.remove(id);
+        let bytes = session.finish(&digest).ok_or_else(|| Refusal::DigestInvalid.of(digest.as_str()))?;
+        self.shared.store.put_blob_as(repository, &digest, bytes);
+        Ok(created(format!("/v2/{repository}/blobs/{digest}"), &digest))
+    }
+
+    /// Only the newest location that was handed out takes bytes. Asking for the status gives it, whatever one has.
+    fn check_location(&self, session: &Session) -> Result<(), Answer> {
+        let is_newest = self.parameter("_state") == Some(session.state());
+        if is_newest { Ok(()) } else { Err(Refusal::UploadOutdated.into()) }
+    }
+
+    /// Whether the chunk begins where the last one ended. Without `Content-Range` it does.
+    fn is_in_order(&self, session: &Session) -> Result<bool, Answer> {
+        let Some(header) = self.header(header::CONTENT_RANGE) else { return Ok(true) };
+        let (first, length) = range::chunk(header).ok_or_else(|| Refusal::SizeInvalid.of(header))?;
+        let told = self.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+        if told.is_some_and(|told| told != length) {
+            return Err(Refusal::SizeInvalid.of(header));
+        }
+        Ok(first == session.length())
+    }
+
+    fn session_answer(&self, status: StatusCode, repository: &str, id: &str, session: &Session) -> Answer {
+        let state: String = url::form_urlencoded::byte_serialize(session.state().as_bytes()).collect();
+        let path = format!("/v2/{repository}/blobs/uploads/{id}?_state={state}");
+        let location = match self.shared.settings.locations {
+            Locations::Relative => path,
+            Locations::Absolute => {
+                format!("http://{}{path}", self.header(header::HOST).unwrap_or_default())
+            }
+        };
+        // Inclusive, so that nothing and one byte look the same: that is what registries send.
+        let last = session.length().saturating_sub(1);
         Answer::new(status)
             .header("location", location)
-            .header("range", format!("0-{}", received.saturating_sub(1)))
+            .header("range", format!("0-{last}"))
             .header("docker-upload-uuid", id)
     }
 }
 
-fn created(repository: &str, digest: &str) -> Answer {
-    Answer::new(StatusCode::CREATED)
-        .header("location", format!("/v2/{repository}/blobs/{digest}"))
-        .header("docker-content-digest", digest)
+/// Takes bytes piece by piece: of a body that breaks off, the session keeps what came.
+async fn receive(session: &Session, body: &mut RequestBody) -> Result<(), Answer> {
+    while let Some(piece) = body.next().await? {
+        session.append(&piece);
+    }
+    Ok(())
 }

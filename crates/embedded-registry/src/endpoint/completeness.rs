@@ -1,0 +1,32 @@
+//! Whether a repository holds everything that a manifest refers to.
+
+use serde_json::Value;
+
+use crate::store::Repository;
+
+/// The first digest that the manifest refers to and the repository lacks.
+pub(super) fn missing(repository: Option<&Repository>, manifest: &Value) -> Option<String> {
+    let has_blob = |digest: &str| repository.is_some_and(|found| found.blobs.contains_key(digest));
+    let has_manifest = |digest: &str| repository.is_some_and(|found| found.manifests.contains_key(digest));
+    let config = manifest.get("config").into_iter();
+    let blobs =
+        config.chain(list(manifest, "layers")).chain(list(manifest, "blobs")).filter(|blob| is_ours(blob));
+    let missing_blob = blobs.filter_map(digest).find(|digest| !has_blob(digest));
+    let mut children = list(manifest, "manifests").filter_map(digest);
+    missing_blob.or_else(|| children.find(|digest| !has_manifest(digest))).map(str::to_owned)
+}
+
+fn list<'a>(manifest: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    manifest.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn digest(descriptor: &Value) -> Option<&str> {
+    descriptor.get("digest").and_then(Value::as_str)
+}
+
+/// Layers that come with addresses, or that must not be distributed, may be had elsewhere.
+fn is_ours(blob: &Value) -> bool {
+    let media_type = blob.get("mediaType").and_then(Value::as_str).unwrap_or_default();
+    let has_urls = blob.get("urls").and_then(Value::as_array).is_some_and(|urls| !urls.is_empty());
+    !has_urls && !media_type.contains(".foreign.") && !media_type.contains(".nondistributable.")
+}
