@@ -1,10 +1,16 @@
 //! Blobs: layers, configs and whatever else manifests refer to. One file for each direction.
 
+mod checkpoint;
+mod chunk;
 mod external;
+pub(crate) mod habits;
 mod mount;
 mod pull;
 mod push;
+mod resume;
 
+pub use checkpoint::BlobHistory;
 pub use mount::Start;
 pub use pull::BlobReader;
 pub use push::{BlobBody, BrokenOff, UploadSession};
+pub use resume::{Recovery, Standing};

@@ -1,6 +1,7 @@
 //! Handles to a registry and to its repositories, and the one way in which they send requests.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -12,15 +13,22 @@ use crate::auth::authenticator::{Authenticator, Verdict};
 use crate::auth::challenge::challenges;
 use crate::auth::credential::Login;
 use crate::auth::scope::{Access, Scopes};
+use crate::blob::habits::UploadHabits;
 use crate::connect::{self, Connection};
 use crate::error::Problem;
 use crate::http::failure::{stalled, transport_error};
 use crate::http::host_certificates::HostCertificates;
+use crate::http::limit::{HostLimit, Limits, Permit, RequestKind, Taken};
+use crate::http::notice::{Notices, Quota};
 use crate::http::redirect::{self, MOST_HOPS, is_same_origin};
-use crate::http::refusal::refusal;
-use crate::http::stall::{FIRST_BYTE_TIMEOUT, Progress, while_moving};
+use crate::http::refusal::{refusal, retry_after};
+use crate::http::stall::{Patience, Progress, while_moving};
 use crate::http::transport::{Certificates, Transport};
+use crate::profile::Profile;
 use crate::{Error, RedactedUrl, RegistryHost, RepositoryName};
+
+/// A request whose login was refused is sent at most so often with another one.
+const MOST_REFUSED_LOGINS: usize = 2;
 
 /// How a registry is reached and who we are there.
 #[derive(Clone, Debug)]
@@ -53,6 +61,10 @@ struct Shared {
     transport: Transport,
     authenticator: Authenticator,
     connection: OnceCell<Connection>,
+    limits: Limits,
+    notices: Notices,
+    upload_habits: UploadHabits,
+    patience: Patience,
 }
 
 /// One repository of a registry, with what we mean to do there.
@@ -67,6 +79,7 @@ pub struct Repository {
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) url: Url,
+    pub(crate) kind: RequestKind,
     pub(crate) scopes: Scopes,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
@@ -74,7 +87,17 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(method: Method, url: Url, scopes: Scopes) -> Self {
-        Self { method, url, scopes, headers: HeaderMap::new(), body: None }
+        let kind = match method {
+            Method::HEAD => RequestKind::Look,
+            Method::GET => RequestKind::Read,
+            _ => RequestKind::Upload,
+        };
+        Self { method, url, kind, scopes, headers: HeaderMap::new(), body: None }
+    }
+
+    pub(crate) fn kind(mut self, kind: RequestKind) -> Self {
+        self.kind = kind;
+        self
     }
 
     pub(crate) fn header(mut self, name: http::HeaderName, value: HeaderValue) -> Self {
@@ -96,9 +119,26 @@ impl Call {
 impl Registry {
     /// Prepares a handle; nothing is sent before the first request.
     pub fn new(settings: Settings, transport: Transport) -> Self {
+        Self::with_patience(settings, transport, Patience::default())
+    }
+
+    /// The same, for a registry that may let us wait for longer or shorter than most.
+    pub fn with_patience(settings: Settings, transport: Transport, patience: Patience) -> Self {
         let authenticator =
             Authenticator::new(settings.host.clone(), settings.login.clone(), transport.clone());
-        Self(Arc::new(Shared { settings, transport, authenticator, connection: OnceCell::new() }))
+        let upload_habits = UploadHabits::new(Profile::of_host(&settings.host));
+        let (connection, limits, notices) = Default::default();
+        let shared = Shared {
+            settings,
+            transport,
+            authenticator,
+            connection,
+            limits,
+            notices,
+            upload_habits,
+            patience,
+        };
+        Self(Arc::new(shared))
     }
 
     /// The registry's name, as the user writes it.
@@ -109,6 +149,34 @@ impl Registry {
     /// Whether requests, and the login with them, went over plain HTTP: only where `insecure` allows it.
     pub fn is_unencrypted(&self) -> bool {
         self.0.connection.get().is_some_and(|connection| connection.url.scheme() == "http")
+    }
+
+    /// What is known of its kind.
+    pub fn profile(&self) -> &'static Profile {
+        Profile::of_host(&self.0.settings.host)
+    }
+
+    /// How many requests at once it, and the services that it sends us to, get by now.
+    pub fn limits(&self) -> Vec<HostLimit> {
+        self.0.limits.learned()
+    }
+
+    /// What it warned of so far, each text once. Spec: distribution-spec, "Warnings".
+    pub fn warnings(&self) -> Vec<String> {
+        self.0.notices.warnings()
+    }
+
+    /// How many pulls it still allows, where it says so.
+    pub fn quota(&self) -> Option<Quota> {
+        self.0.notices.quota()
+    }
+
+    pub(crate) fn upload_habits(&self) -> &UploadHabits {
+        &self.0.upload_habits
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        self.0.patience
     }
 
     /// Whether there is a login that goes along.
@@ -152,15 +220,18 @@ impl Registry {
     /// Sends a request whose body, if any, is in memory: logs in when asked to, follows redirects of
     /// reads. Gives the answer whatever its status.
     pub(crate) async fn send(&self, call: &Call) -> Result<reqwest::Response, Error> {
-        let first = self.attempt(call).await?;
-        if first.response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(first.response);
-        }
-        let offered = challenges(first.response.headers());
-        let verdict = self.0.authenticator.learn(&offered, &call.scopes, first.sent.as_ref()).await;
-        match verdict {
-            Verdict::TryAgain => Ok(self.attempt(call).await?.response),
-            Verdict::Final => Ok(first.response),
+        let mut refused_logins = 0;
+        loop {
+            let Attempt { response, sent, by } = self.attempt(call).await?;
+            if response.status() != StatusCode::UNAUTHORIZED || by == AnsweredBy::Another {
+                return Ok(response);
+            }
+            refused_logins += usize::from(sent.is_some());
+            let offered = challenges(response.headers());
+            let verdict = self.0.authenticator.learn(&offered, &call.scopes, sent.as_ref()).await;
+            if verdict == Verdict::Final || refused_logins >= MOST_REFUSED_LOGINS {
+                return Ok(response);
+            }
         }
     }
 
@@ -187,49 +258,89 @@ impl Registry {
     ) -> Result<reqwest::Response, Error> {
         let connection = self.connection().await?;
         let header = self.0.authenticator.header(connection.base(), &call.scopes).await?;
-        let header = header.filter(|_| is_same_origin(&connection.url, &call.url));
+        let sent = header.filter(|_| is_same_origin(&connection.url, &call.url));
         let client = self.client_for(connection, &call.url)?;
         let mut request = client.request(call.method.clone(), call.url.clone()).headers(call.headers.clone());
-        let sent = header;
         if let Some(header) = &sent {
             request = request.header(AUTHORIZATION, header);
         }
-        progress.moved();
-        let response = while_moving(progress, request.body(body).send())
-            .await
-            .ok_or_else(|| stalled(&call.method, &call.url))?
-            .map_err(|error| transport_error(&call.method, &call.url, error))?;
+        let permit = self.0.limits.acquire(&call.url, call.kind).await;
+        progress.begin();
+        let answer = while_moving(progress, self.patience(), request.body(body).send()).await;
+        let response = self.settle(&call.method, &call.url, permit, answer)?;
         if response.status() == StatusCode::UNAUTHORIZED {
-            // The body is gone. A token that was refused is not used again, so the next upload has a new one.
+            // The body is gone. A token that was refused is not used again, so the next try has a new one.
             self.0.authenticator.learn(&challenges(response.headers()), &call.scopes, sent.as_ref()).await;
         }
         Ok(response)
     }
 
+    /// Sends a request once, and once more if what answers is a storage service whose link has expired on the way.
     async fn attempt(&self, call: &Call) -> Result<Attempt, Error> {
+        let first = self.follow(call).await?;
+        let is_expired =
+            first.by == AnsweredBy::Another && matches!(first.response.status().as_u16(), 401 | 403 | 410);
+        if is_expired { self.follow(call).await } else { Ok(first) }
+    }
+
+    async fn follow(&self, call: &Call) -> Result<Attempt, Error> {
         let connection = self.connection().await?;
         let header = self.0.authenticator.header(connection.base(), &call.scopes).await?;
         let mut url = call.url.clone();
         for _ in 0..MOST_HOPS {
-            let sent = header.clone().filter(|_| is_same_origin(&connection.url, &url));
+            let is_registry = is_same_origin(&connection.url, &url);
+            let sent = header.clone().filter(|_| is_registry);
             let client = self.client_for(connection, &url)?;
-            let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
-            if let Some(header) = &sent {
-                request = request.header(AUTHORIZATION, header);
-            }
-            if let Some(body) = &call.body {
-                request = request.body(body.clone());
-            }
-            let response = tokio::time::timeout(FIRST_BYTE_TIMEOUT, request.send())
-                .await
-                .map_err(|_| stalled(&call.method, &url))?
-                .map_err(|error| transport_error(&call.method, &url, error))?;
+            let response = self.exchange(client, call, &url, sent.as_ref()).await?;
             if !is_followed(&call.method, response.status()) {
-                return Ok(Attempt { response, sent });
+                let by = if is_registry { AnsweredBy::Registry } else { AnsweredBy::Another };
+                return Ok(Attempt { response, sent, by });
             }
             url = redirect::target(&call.method, &url, response.headers())?;
         }
         Err(call.protocol(Problem::Redirect { to: RedactedUrl::from(&url), why: "too many redirects" }))
+    }
+
+    /// One request and its answer, without any judgement.
+    async fn exchange(
+        &self,
+        client: &reqwest::Client,
+        call: &Call,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<reqwest::Response, Error> {
+        let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
+        if let Some(header) = authorization {
+            request = request.header(AUTHORIZATION, header);
+        }
+        if let Some(body) = &call.body {
+            request = request.body(body.clone());
+        }
+        // What is stored is checked and moved before the answer comes.
+        let patience = self.patience();
+        let patience = if call.method == Method::PUT { patience.commit } else { patience.answer };
+        let permit = self.0.limits.acquire(url, call.kind).await;
+        let answer = tokio::time::timeout(patience, request.send()).await.ok();
+        self.settle(&call.method, url, permit, answer)
+    }
+
+    /// Tells the limits how a request went, and reads what the registry says by the way. `None` is no answer in time.
+    fn settle(
+        &self,
+        method: &Method,
+        url: &Url,
+        permit: Permit,
+        answer: Option<reqwest::Result<reqwest::Response>>,
+    ) -> Result<reqwest::Response, Error> {
+        let Some(answer) = answer else {
+            permit.taken(Taken::TooMuch(None));
+            return Err(stalled(method, url));
+        };
+        let response = answer.map_err(|error| transport_error(method, url, error))?;
+        let wait = retry_after(response.headers(), SystemTime::now());
+        permit.taken(Taken::of(response.status(), wait));
+        self.0.notices.read(response.headers());
+        Ok(response)
     }
 }
 
@@ -237,6 +348,14 @@ struct Attempt {
     response: reqwest::Response,
     /// The `Authorization` that the last hop carried.
     sent: Option<HeaderValue>,
+    by: AnsweredBy,
+}
+
+/// Who gave the answer: what a storage service says of logins is no word of the registry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AnsweredBy {
+    Registry,
+    Another,
 }
 
 fn is_followed(method: &Method, status: StatusCode) -> bool {

@@ -181,8 +181,10 @@ impl<'de> serde::Deserialize<'de> for Digest {
 }
 
 /// Hashes a stream piece by piece.
+#[derive(Clone)]
 pub struct Hasher(HasherState);
 
+#[derive(Clone)]
 enum HasherState {
     Sha256(Sha256),
     Sha512(Sha512),
@@ -215,6 +217,7 @@ impl Hasher {
 }
 
 /// Checks that a stream has the digest and, where it is known, the size that a descriptor promised.
+#[derive(Clone)]
 pub struct Verifier {
     hasher: Hasher,
     expected: Digest,
@@ -255,6 +258,16 @@ impl Verifier {
     /// How many bytes went by.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Whether all bytes that were promised went by. Never so where the size is not known.
+    pub fn has_all(&self) -> bool {
+        self.expected_size == Some(self.size)
+    }
+
+    /// Whether bytes that were promised are missing. Never so where the size is not known.
+    pub fn lacks_bytes(&self) -> bool {
+        self.expected_size.is_some_and(|expected| self.size < expected)
     }
 
     /// Takes the next piece; refuses at once what exceeds the promised size.

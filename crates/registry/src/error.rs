@@ -175,6 +175,9 @@ pub enum Problem {
         /// Why not.
         why: &'static str,
     },
+    /// The registry wants a body elsewhere that went out already: it has to be sent again.
+    #[error("the registry wants the upload at another address")]
+    Moved,
     /// The address of a layer that is kept elsewhere is not one that we go to.
     #[error("the layer's own address is not used: {0}")]
     External(&'static str),

@@ -4,8 +4,11 @@
 pub(crate) mod body;
 pub(crate) mod failure;
 pub(crate) mod host_certificates;
+pub(crate) mod limit;
 pub(crate) mod link_header;
+pub(crate) mod notice;
 pub(crate) mod proxy;
+pub(crate) mod range;
 pub(crate) mod redact;
 pub(crate) mod redirect;
 pub(crate) mod refusal;

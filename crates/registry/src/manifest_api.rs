@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::error::Problem;
 use crate::http::body::read_to_limit;
+use crate::http::limit::RequestKind;
 use crate::manifest::{ManifestError, RawManifest};
 use crate::{Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest, media_type};
 
@@ -65,6 +66,7 @@ impl Repository {
             })?;
         let call = self.call(Method::PUT, &format!("manifests/{reference}")).await?;
         let call = call.header(CONTENT_TYPE, media_type).body(manifest.bytes.clone());
+        let call = call.kind(RequestKind::Commit);
         let expected = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let response = self.registry().expect(&call, &expected).await?;
         match content_digest(response.headers()) {

@@ -7,6 +7,7 @@ use url::Url;
 use crate::client::Call;
 use crate::error::Problem;
 use crate::http::body::read_to_limit;
+use crate::http::limit::RequestKind;
 use crate::http::link_header;
 use crate::http::redirect::is_same_origin;
 use crate::{Error, Repository, Tag};
@@ -65,7 +66,7 @@ impl TagPages {
                 url
             }
         };
-        let call = Call::new(Method::GET, url, self.repository.scopes());
+        let call = Call::new(Method::GET, url, self.repository.scopes()).kind(RequestKind::Look);
         let response = self.repository.registry().expect(&call, &[StatusCode::OK]).await?;
         let link = link_header::next(response.headers());
         let body = read_to_limit(&Method::GET, response, LARGEST_PAGE).await?;

@@ -2,41 +2,113 @@
 
 use std::time::Duration;
 
-use crate::Error;
+use registry::ErrorKind;
+
+use crate::{Cause, Error};
 
 /// The first wait is at most this long.
 const FIRST: Duration = Duration::from_millis(500);
 /// No wait of our own choice is longer.
 const LONGEST: Duration = Duration::from_secs(30);
+/// So often in a row a registry may say that there were too many requests.
+const MOST_RATE_LIMITS: u32 = 20;
 
-/// Counts the tries of one step.
+/// Counts the tries of one step since something last moved.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
+    retries: u32,
     tries_left: u32,
+    rate_limits_left: u32,
     ceiling: Duration,
 }
 
 impl Backoff {
     /// Allows `retries` tries after the first one.
     pub(crate) fn new(retries: u32) -> Self {
-        Self { tries_left: retries, ceiling: FIRST }
+        Self { retries, tries_left: retries, rate_limits_left: MOST_RATE_LIMITS, ceiling: FIRST }
     }
 
     /// How long to wait before the next try; `None` if there is to be none.
     ///
     /// Full jitter, so that many tasks that failed together do not come back together. What the registry
-    /// asks for is waited in full.
+    /// asks for is waited in full, and being told to wait is no failure: it has a bound of its own.
     pub(crate) fn next(&mut self, error: &Error) -> Option<Duration> {
-        if !error.is_retryable() || self.tries_left == 0 {
+        if !error.is_retryable() {
             return None;
         }
-        self.tries_left -= 1;
+        let is_rate_limit = error.kind() == Some(ErrorKind::RateLimited) && self.retries > 0;
+        let left = if is_rate_limit { &mut self.rate_limits_left } else { &mut self.tries_left };
+        *left = left.checked_sub(1)?;
         let own = self.ceiling.mul_f64(fastrand::f64());
         self.ceiling = (self.ceiling * 2).min(LONGEST);
         let asked = match &error.cause {
-            crate::Cause::Registry(error) => error.retry_after(),
+            Cause::Registry(error) => error.retry_after(),
             _ => None,
         };
         Some(asked.map_or(own, |asked| asked + own))
+    }
+
+    /// Something moved: what failed before no longer counts.
+    pub(crate) fn progressed(&mut self) {
+        if self.ceiling != FIRST {
+            *self = Self::new(self.retries);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use registry::{Refusal, TransportFailure};
+
+    use super::*;
+    use crate::{Operation, Side};
+
+    fn error(cause: registry::Error) -> Error {
+        let place = "r.io/a".to_owned();
+        Error { side: Side::Source, place, operation: Operation::ListTags, cause: cause.into() }
+    }
+
+    fn url() -> registry::RedactedUrl {
+        (&url::Url::parse("https://r.io/").unwrap()).into()
+    }
+
+    fn broken() -> Error {
+        let failure = TransportFailure::Broken;
+        error(registry::Error::Transport { method: http::Method::GET, url: url(), failure, source: None })
+    }
+
+    fn refused(status: u16, retry_after: Option<u64>) -> Error {
+        error(registry::Error::Refused(Box::new(Refusal {
+            method: http::Method::GET,
+            url: url(),
+            status: http::StatusCode::from_u16(status).unwrap(),
+            errors: Vec::new(),
+            body: None,
+            request_id: None,
+            retry_after: retry_after.map(Duration::from_secs),
+        })))
+    }
+
+    #[test]
+    fn c68_tries_are_counted_since_something_moved() {
+        let mut backoff = Backoff::new(2);
+        assert!(backoff.next(&broken()).is_some() && backoff.next(&broken()).is_some());
+        assert_eq!(backoff.next(&broken()), None);
+        backoff.progressed();
+        assert!(backoff.next(&broken()).is_some());
+        assert_eq!(Backoff::new(2).next(&refused(404, None)), None, "a no stays a no");
+        assert_eq!(Backoff::new(0).next(&broken()), None);
+    }
+
+    #[test]
+    fn c66_being_told_to_wait_has_a_bound_of_its_own() {
+        let mut backoff = Backoff::new(1);
+        for _ in 0..MOST_RATE_LIMITS {
+            assert!(backoff.next(&refused(429, Some(7))).unwrap() >= Duration::from_secs(7));
+        }
+        assert!(backoff.next(&broken()).is_some(), "the tries are all there");
+        assert_eq!(backoff.next(&refused(429, None)), None);
+        assert_eq!(Backoff::new(0).next(&refused(429, None)), None, "`--retries 0` is none at all");
     }
 }

@@ -3,10 +3,13 @@
 
 mod registry_endpoint;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use registry::{
-    BlobBody, Descriptor, Digest, Error, RawManifest, RegistryHost, RepositoryName, TagOrDigest, TagPage,
+    BlobBody, Descriptor, Digest, Error, RawManifest, Recovery, RegistryHost, RepositoryName, Standing,
+    TagOrDigest, TagPage,
 };
 
 pub use registry_endpoint::RegistryEndpoint;
@@ -48,8 +51,8 @@ pub trait Target: Send + Sync {
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool>;
     /// Links a blob from another repository of this registry, or opens an upload for it.
     fn mount<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount>;
-    /// Opens an upload.
-    fn start_upload(&self) -> Answer<'_, Box<dyn Upload>>;
+    /// Opens an upload for a blob; a registry may find that it has the blob elsewhere.
+    fn start_upload<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Mount>;
     /// Stores a manifest. All that it refers to has to be here before.
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()>;
 }
@@ -64,6 +67,16 @@ pub trait Tags: Send {
 pub trait BlobRead: Send {
     /// The next piece; `None` after the last.
     fn next(&mut self) -> Answer<'_, Option<Bytes>>;
+    /// Goes on where it stood, after an error.
+    fn resume(&mut self) -> Answer<'_, ()>;
+    /// What is needed to read parts of the blob again, where that can be done.
+    fn history(&self) -> Option<Arc<dyn ReadAgain>>;
+}
+
+/// A blob that was read, or is being read, and can be read again in part.
+pub trait ReadAgain: Send + Sync {
+    /// The bytes from `offset` on, still checked against the whole blob's digest.
+    fn read_from(&self, offset: u64) -> Answer<'_, Box<dyn BlobRead>>;
 }
 
 /// What became of the wish to mount a blob.
@@ -76,10 +89,12 @@ pub enum Mount {
 
 /// An upload that the target has opened.
 pub trait Upload: Send {
-    /// Sends all bytes and closes the upload.
-    fn send<'a>(self: Box<Self>, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()>
-    where
-        Self: 'a;
+    /// Sends all bytes that the target lacks, and closes the upload.
+    fn send<'a>(&'a mut self, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()>;
+    /// Decides whether the upload can go on after an error.
+    fn recovery(&mut self, error: &Error) -> Recovery;
+    /// Finds out what the target has, so that the rest can be sent.
+    fn resume<'a>(&'a mut self, digest: &'a Digest) -> Answer<'a, Standing>;
     /// Tells the target to forget it.
     fn cancel<'a>(self: Box<Self>) -> BoxFuture<'a, ()>
     where

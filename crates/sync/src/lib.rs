@@ -10,7 +10,7 @@ mod discover;
 pub mod endpoint;
 mod error;
 mod event;
-mod fan_out;
+
 mod image;
 mod ledger;
 mod platform_filter;
@@ -19,6 +19,7 @@ mod rule;
 mod run;
 mod schedule;
 mod target_repository;
+mod transfer;
 
 pub use endpoint::{Source, Target};
 pub use error::{Cause, Error, Operation, Side};

@@ -44,7 +44,7 @@ impl Registry {
                 .map_err(|_| stalled(&Method::GET, &url))?
                 .map_err(|error| transport_error(&Method::GET, &url, error))?;
             match response.status() {
-                StatusCode::OK => return Ok(BlobReader::new(response, digest, size)),
+                StatusCode::OK => return Ok(BlobReader::of_answer(response, digest, size)),
                 status if status.is_redirection() => {
                     url = redirect::target(&Method::GET, &url, response.headers())?;
                 }

@@ -11,6 +11,7 @@ use super::UploadSession;
 use crate::auth::scope::Access;
 use crate::client::Call;
 use crate::error::Problem;
+use crate::profile::MountSources;
 use crate::{Digest, Error, ErrorKind, Repository, RepositoryName};
 
 /// What became of the wish to have a blob in a repository.
@@ -18,7 +19,13 @@ pub enum Start {
     /// It is there now: the registry linked it from the other repository.
     Mounted,
     /// Its bytes have to be sent.
-    Session(UploadSession),
+    Session(Box<UploadSession>),
+}
+
+impl Start {
+    fn session(session: UploadSession) -> Self {
+        Self::Session(Box::new(session))
+    }
 }
 
 impl Repository {
@@ -30,41 +37,67 @@ impl Repository {
         self.session(&call, response.headers())
     }
 
+    /// Opens an upload session for `digest`. A registry that is known to look for the blob in all its
+    /// repositories is asked to do so, which costs nothing more.
+    pub async fn start_upload_of(&self, digest: &Digest) -> Result<Start, Error> {
+        if self.registry().profile().mounts == MountSources::Any {
+            self.ask_for_mount(digest, None).await
+        } else {
+            self.start_upload().await.map(Start::session)
+        }
+    }
+
     /// Asks the registry to link `digest` from its repository `from`; opens an upload session if it declines.
     ///
     /// A registry may want the right to pull from `from`, or know no mounts: then the session is opened
-    /// without one.
+    /// without one, and it is not asked again where rights were the reason.
     pub async fn mount_or_start_upload(
         &self,
         digest: &Digest,
         from: &RepositoryName,
     ) -> Result<Start, Error> {
-        let mut call = self.call(Method::POST, "blobs/uploads/").await?;
-        call.url
-            .query_pairs_mut()
-            .append_pair("mount", &digest.to_string())
-            .append_pair("from", from.as_str());
-        call.scopes = call.scopes.and(from, Access::Pull);
-        let call = call.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        let response = self.registry().expect(&call, &[StatusCode::CREATED, StatusCode::ACCEPTED]).await;
-        match response {
-            Ok(response) if response.status() == StatusCode::CREATED => Ok(Start::Mounted),
-            Ok(response) => self.session(&call, response.headers()).map(Start::Session),
-            Err(error) if is_about_mounting(&error) => self.start_upload().await.map(Start::Session),
-            Err(error) => Err(error),
+        let habits = self.registry().upload_habits();
+        if !habits.mounts_may_be_tried() {
+            return self.start_upload().await.map(Start::session);
         }
+        match self.ask_for_mount(digest, Some(from)).await {
+            Err(error) if is_about_mounting(&error) => {
+                if matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied) {
+                    habits.mounts_are_refused();
+                }
+                self.start_upload().await.map(Start::session)
+            }
+            asked => asked,
+        }
+    }
+
+    async fn ask_for_mount(&self, digest: &Digest, from: Option<&RepositoryName>) -> Result<Start, Error> {
+        let mut call = self.call(Method::POST, "blobs/uploads/").await?;
+        call.url.query_pairs_mut().append_pair("mount", &digest.to_string());
+        if let Some(from) = from {
+            call.url.query_pairs_mut().append_pair("from", from.as_str());
+            call.scopes = call.scopes.and(from, Access::Pull);
+        }
+        let call = call.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        let response = self.registry().expect(&call, &[StatusCode::CREATED, StatusCode::ACCEPTED]).await?;
+        if response.status() == StatusCode::CREATED {
+            return Ok(Start::Mounted);
+        }
+        self.session(&call, response.headers()).map(Start::session)
     }
 
     fn session(&self, call: &Call, headers: &HeaderMap) -> Result<UploadSession, Error> {
         let location = location(call, headers)?;
-        Ok(UploadSession::new(self.clone(), location))
+        let smallest = headers.get("oci-chunk-min-length").and_then(|value| value.to_str().ok());
+        let smallest = smallest.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        Ok(UploadSession::new(self.clone(), location, smallest))
     }
 }
 
 /// Refusals after which the same upload without a mount may still be fine.
 fn is_about_mounting(error: &Error) -> bool {
     matches!(error, Error::Refused(_) | Error::Token { .. })
-        && !matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Network)
+        && !matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Network | ErrorKind::Stalled)
 }
 
 /// Where the upload goes on. Relative or absolute, with a query that must be kept.

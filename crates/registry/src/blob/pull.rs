@@ -1,19 +1,38 @@
-//! Reads a blob, hashing it on the way. Spec: distribution-spec, end-2.
+//! Reads a blob, hashing it on the way. Spec: distribution-spec, end-2; RFC 9110, section 14.
 
 use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use http::{HeaderValue, Method, StatusCode};
 
+use super::checkpoint::BlobHistory;
+use crate::client::Call;
 use crate::digest::Verifier;
+use crate::error::TransportFailure;
 use crate::http::failure::{stalled, transport_error};
-use crate::http::stall::FIRST_BYTE_TIMEOUT;
+use crate::http::range;
 use crate::{Digest, Error, Repository};
 
 /// The bytes of a blob, piece by piece. The last piece is given only when all of them have the right digest,
 /// so whoever passes on what it gets never completes a wrong blob.
+///
+/// Reading that broke off can go on where it stood: [`resume`](Self::resume).
 pub struct BlobReader {
     response: reqwest::Response,
+    /// None once the blob is complete.
     verifier: Option<Verifier>,
     held: Option<Bytes>,
+    /// Bytes of this answer that were read before.
+    skip: u64,
+    /// Where the bytes begin that are given out: those before it are only hashed.
+    given_from: u64,
+    /// Where reading was resumed last, and nothing has come since.
+    resumed_at: Option<u64>,
+    /// Names this version of the blob, where the server says so in a way that holds for parts of it.
+    entity_tag: Option<HeaderValue>,
+    /// None for a blob that was read from elsewhere, and cannot be read in parts.
+    history: Option<BlobHistory>,
+    repository: Option<Repository>,
+    digest: Digest,
 }
 
 impl Repository {
@@ -31,42 +50,208 @@ impl Repository {
 
     /// Begins to read a blob; `size` in bytes is what the descriptor promises.
     pub async fn pull_blob(&self, digest: &Digest, size: Option<u64>) -> Result<BlobReader, Error> {
-        let call = self.call(Method::GET, &format!("blobs/{digest}")).await?;
-        // A proxy that compresses on the way would change the bytes.
-        let call = call.header(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let response = self.registry().expect(&call, &[StatusCode::OK]).await?;
-        Ok(BlobReader::new(response, digest, size))
+        let verifier = Verifier::new(digest.clone(), size);
+        BlobReader::open(self, digest.clone(), size, verifier, 0).await
     }
 }
 
 impl BlobReader {
-    pub(super) fn new(response: reqwest::Response, digest: &Digest, size: Option<u64>) -> Self {
-        let verifier = Some(Verifier::new(digest.clone(), size));
-        Self { response, verifier, held: None }
+    /// Begins to read where `verifier` stands, and gives out what comes from `given_from` on.
+    pub(super) async fn open(
+        repository: &Repository,
+        digest: Digest,
+        size: Option<u64>,
+        verifier: Verifier,
+        given_from: u64,
+    ) -> Result<Self, Error> {
+        let part = ask(repository, &digest, verifier.size(), None).await?;
+        let history = BlobHistory::new(repository.clone(), digest.clone(), size);
+        Ok(Self {
+            entity_tag: strong_entity_tag(&part.response),
+            response: part.response,
+            verifier: Some(verifier),
+            held: None,
+            skip: part.skip,
+            given_from,
+            resumed_at: None,
+            history: Some(history),
+            repository: Some(repository.clone()),
+            digest,
+        })
     }
 
-    /// The length that the registry announces, in bytes: only a hint.
+    /// A blob that is read from elsewhere, and in one go.
+    pub(super) fn of_answer(response: reqwest::Response, digest: &Digest, size: Option<u64>) -> Self {
+        Self {
+            response,
+            verifier: Some(Verifier::new(digest.clone(), size)),
+            held: None,
+            skip: 0,
+            given_from: 0,
+            resumed_at: None,
+            entity_tag: None,
+            history: None,
+            repository: None,
+            digest: digest.clone(),
+        }
+    }
+
+    /// The length that the registry announces for this answer, in bytes: only a hint.
     pub fn announced_length(&self) -> Option<u64> {
         self.response.content_length()
+    }
+
+    /// What is needed to read parts of the blob again, where that can be done.
+    pub fn history(&self) -> Option<BlobHistory> {
+        self.history.clone()
     }
 
     /// The next piece; `None` after the last one.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
-            let Some(verifier) = &mut self.verifier else { return Ok(None) };
-            let url = self.response.url().clone();
-            let piece = tokio::time::timeout(FIRST_BYTE_TIMEOUT, self.response.chunk())
-                .await
-                .map_err(|_| stalled(&Method::GET, &url))?
-                .map_err(|error| transport_error(&Method::GET, &url, error))?;
-            let Some(piece) = piece else {
-                self.verifier.take().map_or(Ok(()), Verifier::finish)?;
+            if self.verifier.is_none() {
                 return Ok(self.held.take());
-            };
-            verifier.update(&piece)?;
-            if let Some(previous) = self.held.replace(piece) {
-                return Ok(Some(previous));
+            }
+            match self.piece().await {
+                Ok(Some(piece)) => {
+                    if let Some(given) = self.take(piece)? {
+                        return Ok(Some(given));
+                    }
+                }
+                Ok(None) => self.end()?,
+                // All bytes are here: that the announced length was another one does no harm.
+                Err(_) if self.verifier.as_ref().is_some_and(Verifier::has_all) => self.end()?,
+                Err(error) => return Err(error),
             }
         }
     }
+
+    /// Goes on after an error in [`next`](Self::next), from the registry's address again: a link to a storage
+    /// service may have expired. What was hashed stays hashed.
+    ///
+    /// # Errors
+    /// As of any request; and where the blob cannot be read in parts, the connection's end stays its end.
+    pub async fn resume(&mut self) -> Result<(), Error> {
+        let Some(repository) = &self.repository else { return Err(self.broken()) };
+        let Some(verifier) = &self.verifier else { return Ok(()) };
+        let part = ask(repository, &self.digest, verifier.size(), self.entity_tag.as_ref()).await?;
+        if part.skip > 0 {
+            self.entity_tag = strong_entity_tag(&part.response);
+        }
+        self.resumed_at = Some(verifier.size());
+        self.response = part.response;
+        self.skip = part.skip;
+        Ok(())
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
+        let url = self.response.url().clone();
+        let patience = self.repository.as_ref().map(|repository| repository.registry().patience());
+        tokio::time::timeout(patience.unwrap_or_default().answer, self.response.chunk())
+            .await
+            .map_err(|_| stalled(&Method::GET, &url))?
+            .map_err(|error| transport_error(&Method::GET, &url, error))
+    }
+
+    /// Hashes a piece; gives out the one before.
+    fn take(&mut self, mut piece: Bytes) -> Result<Option<Bytes>, Error> {
+        let old = self.skip.min(piece.len() as u64);
+        self.skip -= old;
+        drop(piece.split_to(usize::try_from(old).unwrap_or(usize::MAX)));
+        let Some(verifier) = &mut self.verifier else { return Ok(None) };
+        let begins_at = verifier.size();
+        verifier.update(&piece)?;
+        if let Some(history) = &self.history {
+            history.note(verifier);
+        }
+        let early = self.given_from.saturating_sub(begins_at).min(piece.len() as u64);
+        drop(piece.split_to(usize::try_from(early).unwrap_or(usize::MAX)));
+        if piece.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.held.replace(piece))
+    }
+
+    /// The body is over: right, wrong, or too early. A server that has no more to give when it is asked again has a
+    /// smaller blob than was promised.
+    fn end(&mut self) -> Result<(), Error> {
+        if let Some(verifier) = self.verifier.as_ref().filter(|verifier| verifier.lacks_bytes())
+            && self.repository.is_some()
+            && self.resumed_at != Some(verifier.size())
+        {
+            return Err(self.broken());
+        }
+        self.verifier.take().map_or(Ok(()), Verifier::finish)?;
+        Ok(())
+    }
+
+    fn broken(&self) -> Error {
+        Error::Transport {
+            method: Method::GET,
+            url: self.response.url().into(),
+            failure: TransportFailure::Broken,
+            source: None,
+        }
+    }
+}
+
+/// An answer with the blob's bytes, the first `skip` of which are not wanted.
+struct Part {
+    response: reqwest::Response,
+    skip: u64,
+}
+
+/// Asks for the blob from byte `from` on. A server that does not know ranges, or gives another one than was
+/// asked for, is asked for the whole.
+async fn ask(
+    repository: &Repository,
+    digest: &Digest,
+    from: u64,
+    entity_tag: Option<&HeaderValue>,
+) -> Result<Part, Error> {
+    if from > 0
+        && let Some(part) = ask_for_part(repository, digest, from, entity_tag).await?
+    {
+        return Ok(part);
+    }
+    let call = blob_call(repository, digest).await?;
+    let response = repository.registry().expect(&call, &[StatusCode::OK]).await?;
+    Ok(Part { response, skip: from })
+}
+
+async fn ask_for_part(
+    repository: &Repository,
+    digest: &Digest,
+    from: u64,
+    entity_tag: Option<&HeaderValue>,
+) -> Result<Option<Part>, Error> {
+    let range = HeaderValue::from_str(&format!("bytes={from}-")).expect("digits are a header value");
+    let mut call = blob_call(repository, digest).await?.header(RANGE, range);
+    if let Some(entity_tag) = entity_tag {
+        call = call.header(IF_RANGE, entity_tag.clone());
+    }
+    let response = repository.registry().send(&call).await?;
+    match response.status() {
+        StatusCode::PARTIAL_CONTENT => {
+            let told = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+            // What begins later than asked for is of no use.
+            let first = told.and_then(range::content_range).map(|range| range.first);
+            let skip = first.and_then(|first| from.checked_sub(first));
+            Ok(skip.map(|skip| Part { response, skip }))
+        }
+        StatusCode::OK => Ok(Some(Part { response, skip: from })),
+        StatusCode::RANGE_NOT_SATISFIABLE => Ok(None),
+        _ => Err(crate::client::unexpected(&call, response).await),
+    }
+}
+
+async fn blob_call(repository: &Repository, digest: &Digest) -> Result<Call, Error> {
+    let call = repository.call(Method::GET, &format!("blobs/{digest}")).await?;
+    // A proxy that compresses on the way would change the bytes.
+    Ok(call.header(ACCEPT_ENCODING, HeaderValue::from_static("identity")))
+}
+
+/// Weak tags (`W/"…"`) do not promise the same bytes.
+fn strong_entity_tag(response: &reqwest::Response) -> Option<HeaderValue> {
+    response.headers().get(ETAG).filter(|value| value.as_bytes().starts_with(b"\"")).cloned()
 }

@@ -1,22 +1,24 @@
-//! Sends a blob into an upload session. Spec: distribution-spec, end-5 and end-6.
+//! Sends a blob into an upload session, in the shape that the registry takes.
+//!
+//! Spec: distribution-spec, end-5 and end-6. What to do after a failure: `resume.rs`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use futures_util::Stream;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt as _};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use http::{HeaderValue, Method, StatusCode};
 use url::Url;
 
+use super::chunk::Cursor;
+use super::habits::{SMALLEST_CHUNK, Shape, Wanted};
 use super::mount::location;
 use crate::client::{Call, unexpected};
 use crate::error::Problem;
+use crate::http::range;
 use crate::http::stall::Progress;
 use crate::{Digest, Error, Repository};
-
-/// Up to here a blob goes in one PUT; above, in one PATCH that could be resumed, closed by a PUT. In bytes.
-const LARGEST_PUT: u64 = 16 << 20;
 
 /// The bytes of a blob on their way to a registry. An error in it breaks the upload off.
 pub type BlobBody = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>;
@@ -27,87 +29,264 @@ pub type BlobBody = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>
 pub struct BrokenOff;
 
 /// An upload that the registry has opened. It costs the registry nothing if it is never used.
-#[derive(Clone)]
 pub struct UploadSession {
-    repository: Repository,
-    location: Url,
+    pub(super) repository: Repository,
+    pub(super) location: Url,
+    /// The smallest chunk that the registry takes, but for the last one.
+    pub(super) smallest_chunk: u64,
+    /// Bytes that the registry has for sure.
+    pub(super) confirmed: u64,
+    pub(super) last: LastSend,
+    /// Tries that went on at once, without anything having moved since.
+    pub(super) at_once: u32,
+    /// Whether a broken body is suspected to have been too large.
+    pub(super) suspicion: Suspicion,
+}
+
+/// How the last try to send went.
+#[derive(Default)]
+pub(super) struct LastSend {
+    pub(super) shape: Option<Shape>,
+    /// Where the body began and what was taken of it, in bytes.
+    pub(super) begun_at: u64,
+    pub(super) taken: u64,
+    /// Length of the request's body in bytes, where it is known.
+    pub(super) length: Option<u64>,
+    /// Whether the last byte was taken, so that only the answer can be missing.
+    pub(super) is_complete: bool,
+    /// Where the registry wants the body instead.
+    pub(super) moved_to: Option<Url>,
+}
+
+/// An early 413 often looks like a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Suspicion {
+    None,
+    /// The next try goes in the smallest chunks.
+    TryChunks,
+    /// That was tried.
+    Tried,
+}
+
+enum Patched {
+    Open,
+    /// The registry says that the blob is complete.
+    Created(Box<(Call, reqwest::Response)>),
 }
 
 impl UploadSession {
-    pub(super) fn new(repository: Repository, location: Url) -> Self {
-        Self { repository, location }
+    pub(super) fn new(repository: Repository, location: Url, smallest_chunk: u64) -> Self {
+        Self {
+            repository,
+            location,
+            smallest_chunk,
+            confirmed: 0,
+            last: LastSend::default(),
+            at_once: 0,
+            suspicion: Suspicion::None,
+        }
     }
 
-    /// Sends the whole blob and closes the session. `size` in bytes; without it the body goes in pieces of
-    /// unknown number.
-    pub async fn send(self, digest: &Digest, size: Option<u64>, body: BlobBody) -> Result<(), Error> {
+    /// Sends the blob from byte `confirmed` on (all of it, in a new session) and closes the session. `size` of the
+    /// whole blob in bytes; without it the body goes in pieces of unknown number.
+    ///
+    /// # Errors
+    /// After one, [`recovery`](Self::recovery) says whether the upload can go on, and
+    /// [`resume`](Self::resume) from where.
+    pub async fn send(&mut self, digest: &Digest, size: Option<u64>, body: BlobBody) -> Result<(), Error> {
         let progress = Progress::default();
-        let session = self.clone();
-        let sent = match size {
-            Some(size) if size <= LARGEST_PUT => self.put(digest, size, body, &progress).await,
-            _ => match self.patch(size, body, &progress).await {
-                Ok(session) => session.close(digest).await,
-                Err(error) => Err(error),
-            },
+        let largest_body = if self.suspicion == Suspicion::TryChunks { SMALLEST_CHUNK } else { u64::MAX };
+        let wanted =
+            Wanted { size, confirmed: self.confirmed, smallest_chunk: self.smallest_chunk, largest_body };
+        let shape = self.repository.registry().upload_habits().shape(wanted);
+        let length = size.map(|size| size.saturating_sub(self.confirmed));
+        self.last = LastSend { shape: Some(shape), begun_at: self.confirmed, length, ..LastSend::default() };
+        let sent = match shape {
+            Shape::Put => self.put(digest, length, body, &progress).await,
+            Shape::Stream => self.stream(digest, length, body, &progress).await,
+            Shape::Chunks(chunk) => self.chunks(digest, size, chunk, body, &progress).await,
         };
-        if progress.is_broken_off() {
-            // The registry is well and would keep for days what it has of a blob that will not be finished.
-            session.cancel().await;
-        }
+        self.last.taken = progress.taken();
+        self.last.is_complete = progress.is_complete();
         sent
+    }
+
+    /// How many bytes the registry has for sure.
+    pub fn confirmed(&self) -> u64 {
+        self.confirmed
     }
 
     /// Tells the registry to forget the session. Its answer does not matter.
     pub async fn cancel(self) {
+        self.forget().await;
+    }
+
+    pub(super) async fn forget(&self) {
         let call = self.call(Method::DELETE, self.location.clone());
         let _ = self.repository.registry().send(&call).await;
     }
 
-    async fn put(self, digest: &Digest, size: u64, body: BlobBody, progress: &Progress) -> Result<(), Error> {
+    async fn put(
+        &mut self,
+        digest: &Digest,
+        length: Option<u64>,
+        body: BlobBody,
+        progress: &Progress,
+    ) -> Result<(), Error> {
         let call = self.call(Method::PUT, with_digest(&self.location, digest));
-        let (call, response) = self.stream(call, Some(size), body, progress).await?;
+        let (call, response) = self.send_body(call, length, body, progress).await?;
         committed(&call, response, digest).await
     }
 
-    async fn patch(self, size: Option<u64>, body: BlobBody, progress: &Progress) -> Result<Self, Error> {
-        let call = self.call(Method::PATCH, self.location.clone());
-        let (call, response) = self.stream(call, size, body, progress).await?;
-        match response.status() {
-            StatusCode::ACCEPTED | StatusCode::NO_CONTENT | StatusCode::OK | StatusCode::CREATED => {
-                // Each answer names the place of the next request.
-                let location = location(&call, response.headers())?;
-                Ok(Self { location, ..self })
+    async fn stream(
+        &mut self,
+        digest: &Digest,
+        length: Option<u64>,
+        body: BlobBody,
+        progress: &Progress,
+    ) -> Result<(), Error> {
+        let mut call = self.call(Method::PATCH, self.location.clone());
+        // A whole blob in one PATCH goes without `Content-Range`: GHCR refuses that above 4 MiB
+        // (https://github.com/oras-project/rust-oci-client/issues/35).
+        if let Some(length) = length.filter(|_| self.confirmed > 0) {
+            call = call.header(CONTENT_RANGE, chunk_range(self.confirmed, length));
+        }
+        let patched = self.patch(call, length, body, progress).await?;
+        self.finish(patched, digest).await
+    }
+
+    async fn chunks(
+        &mut self,
+        digest: &Digest,
+        size: Option<u64>,
+        chunk: u64,
+        body: BlobBody,
+        progress: &Progress,
+    ) -> Result<(), Error> {
+        let cursor = Cursor::new(body);
+        let mut patched = Patched::Open;
+        loop {
+            let (body, length) = match size {
+                Some(size) => {
+                    let length = chunk.min(size.saturating_sub(self.confirmed));
+                    (cursor.take(length), length)
+                }
+                // Chunks carry their length, which only memory can tell where the blob's size is not known.
+                None => in_memory(cursor.take(chunk.min(SMALLEST_CHUNK.max(self.smallest_chunk)))).await,
+            };
+            if length == 0 {
+                return self.finish(patched, digest).await;
             }
-            _ => Err(unexpected(&call, response).await),
+            self.last.length = Some(length);
+            let call = self.call(Method::PATCH, self.location.clone());
+            let call = call.header(CONTENT_RANGE, chunk_range(self.confirmed, length));
+            patched = self.patch(call, Some(length), body, progress).await?;
+            self.at_once = 0;
         }
     }
 
-    async fn close(self, digest: &Digest) -> Result<(), Error> {
+    async fn patch(
+        &mut self,
+        call: Call,
+        length: Option<u64>,
+        body: BlobBody,
+        progress: &Progress,
+    ) -> Result<Patched, Error> {
+        let before = progress.taken();
+        let (call, response) = self.send_body(call, length, body, progress).await?;
+        if !response.status().is_success() {
+            return Err(unexpected(&call, response).await);
+        }
+        // Each answer names the place of the next request.
+        match location(&call, response.headers()) {
+            Ok(location) => self.location = location,
+            // Who says that the blob is complete may have no more to say.
+            Err(_) if response.status() == StatusCode::CREATED => {}
+            Err(error) => return Err(error),
+        }
+        let sent = self.confirmed + (progress.taken() - before);
+        let told = response.headers().get(RANGE).and_then(|value| value.to_str().ok());
+        let told = told.and_then(|text| range::received(text, self.confirmed, sent));
+        self.confirmed = sent;
+        if response.status() == StatusCode::CREATED {
+            return Ok(Patched::Created(Box::new((call, response))));
+        }
+        match told.filter(|told| *told < sent) {
+            // It took a part only. What it says may also be its last chunk, which is the same length by chance:
+            // asking for the status settles it.
+            Some(_) => Err(call.protocol(Problem::Header("Range"))),
+            None => Ok(Patched::Open),
+        }
+    }
+
+    /// Closes the session, unless the registry has done so.
+    async fn finish(&mut self, patched: Patched, digest: &Digest) -> Result<(), Error> {
+        if let Patched::Created(answer) = patched {
+            let (call, response) = *answer;
+            // ECR says 201 to a PATCH that completes the blob, and to the PUT after it 404. Others say 201 for 202.
+            let told = response.headers().contains_key("docker-content-digest");
+            if told || self.repository.has_blob(digest).await? {
+                return committed(&call, response, digest).await;
+            }
+        }
+        self.last.is_complete = true;
         let call = self.call(Method::PUT, with_digest(&self.location, digest));
         let call = call.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         let response = self.repository.registry().send(&call).await?;
         committed(&call, response, digest).await
     }
 
-    async fn stream(
-        &self,
+    async fn send_body(
+        &mut self,
         call: Call,
-        size: Option<u64>,
+        length: Option<u64>,
         body: BlobBody,
         progress: &Progress,
     ) -> Result<(Call, reqwest::Response), Error> {
         let mut call = call.header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-        if let Some(size) = size {
-            call = call.header(CONTENT_LENGTH, HeaderValue::from(size));
+        if let Some(length) = length {
+            call = call.header(CONTENT_LENGTH, HeaderValue::from(length));
         }
         let body = reqwest::Body::wrap_stream(Watched { body, progress: progress.clone() });
-        let response = self.repository.registry().send_stream(&call, body, progress).await?;
+        let sent = self.repository.registry().send_stream(&call, body, progress).await;
+        let response = sent.inspect_err(|_| {
+            self.last.is_complete = progress.is_complete();
+        })?;
+        if matches!(response.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+            self.last.moved_to = Some(location(&call, response.headers())?);
+            return Err(call.protocol(Problem::Moved));
+        }
         Ok((call, response))
     }
 
-    fn call(&self, method: Method, url: Url) -> Call {
+    pub(super) fn call(&self, method: Method, url: Url) -> Call {
         Call::new(method, url, self.repository.scopes())
     }
+}
+
+/// `first-last` without a unit, as the specification and Azure want it.
+fn chunk_range(first: u64, length: u64) -> HeaderValue {
+    let last = first + length.saturating_sub(1);
+    HeaderValue::from_str(&format!("{first}-{last}")).expect("digits and a dash are a header value")
+}
+
+/// Reads a chunk into memory, to know its length. A source that breaks off breaks the chunk off, too.
+async fn in_memory(mut body: BlobBody) -> (BlobBody, u64) {
+    let mut bytes = BytesMut::new();
+    let mut end = Ok(());
+    while let Some(piece) = body.next().await {
+        match piece {
+            Ok(piece) => bytes.extend_from_slice(&piece),
+            Err(error) => {
+                end = Err(error);
+                break;
+            }
+        }
+    }
+    let broken = end.is_err();
+    let length = (bytes.len() as u64).max(u64::from(broken));
+    let pieces = [Some(Ok(bytes.freeze())), end.err().map(Err)];
+    (Box::pin(futures_util::stream::iter(pieces.into_iter().flatten())), length)
 }
 
 /// Adds `digest` to a location whose own query must stay byte for byte: it is the session's state.
@@ -149,10 +328,10 @@ impl Stream for Watched {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = self.body.as_mut().poll_next(context);
         match &polled {
-            Poll::Ready(Some(Ok(_))) => self.progress.moved(),
+            Poll::Ready(Some(Ok(piece))) => self.progress.moved(piece.len() as u64),
             Poll::Ready(Some(Err(_))) => self.progress.break_off(),
             Poll::Ready(None) => self.progress.complete(),
-            Poll::Pending => {}
+            Poll::Pending => self.progress.wait(),
         }
         polled
     }
@@ -171,5 +350,11 @@ mod tests {
             format!("https://r.io/u/1?_state=a%3D%3D&b&digest={digest}")
         );
         assert_eq!(url("https://r.io/u/1"), format!("https://r.io/u/1?digest={digest}"));
+    }
+
+    #[test]
+    fn c35_a_chunks_range_has_no_unit_and_is_inclusive() {
+        assert_eq!(chunk_range(0, 1), "0-0");
+        assert_eq!(chunk_range(10, 5), "10-14");
     }
 }

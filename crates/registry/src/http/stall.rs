@@ -8,47 +8,92 @@ use std::time::{Duration, Instant};
 
 /// How long an answer, or its next piece, may let us wait.
 pub(crate) const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a registry may take to commit an upload whose last byte it has: some move the blob
-/// between storage systems before they answer.
-const COMMIT_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long an upload may take none of the bytes that are ready for it.
-const UPLOAD_STALL: Duration = Duration::from_secs(60);
 /// How often progress is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Shared between an upload's body and its watch: when the last piece was taken, and whether it was the last.
+/// How long a registry may let us wait before a request counts as hung. Queues of our own never count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For the beginning of an answer, and for each further piece of it.
+    pub answer: Duration,
+    /// For a registry to take bytes that are ready for it.
+    pub upload: Duration,
+    /// For the answer to an upload whose last byte was taken: some registries move the blob between
+    /// storage systems before they answer (<https://github.com/regclient/regclient/issues/540>).
+    pub commit: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let commit = Duration::from_secs(300);
+        Self { answer: FIRST_BYTE_TIMEOUT, upload: FIRST_BYTE_TIMEOUT, commit }
+    }
+}
+
+/// Shared between an upload's body and its watch: when the last piece was taken, and whose turn it is.
 #[derive(Clone, Default)]
-pub(crate) struct Progress(Arc<AtomicU64>);
+pub(crate) struct Progress(Arc<Counters>);
+
+#[derive(Default)]
+struct Counters {
+    /// When something happened last, with one of the marks below.
+    state: AtomicU64,
+    /// Bytes that the other side took.
+    taken: AtomicU64,
+}
 
 /// Marks that the body is complete; times stay far below it.
 const COMPLETE: u64 = 1 << 63;
+/// Marks that the other side waits for us: for a source that has nothing to give just now.
+const WAITING: u64 = 1 << 62;
 /// Stands for a body that will never be complete.
 const BROKEN_OFF: u64 = u64::MAX;
 
 impl Progress {
+    /// The request begins.
+    pub(crate) fn begin(&self) {
+        self.0.state.store(now(), Ordering::Relaxed);
+    }
+
     /// A piece was taken.
-    pub(crate) fn moved(&self) {
-        self.0.store(now(), Ordering::Relaxed);
+    pub(crate) fn moved(&self, bytes: u64) {
+        self.0.taken.fetch_add(bytes, Ordering::Relaxed);
+        self.begin();
+    }
+
+    /// The other side wants a piece, and there is none.
+    pub(crate) fn wait(&self) {
+        self.0.state.store(now() | WAITING, Ordering::Relaxed);
     }
 
     /// The last piece was taken.
     pub(crate) fn complete(&self) {
-        self.0.store(now() | COMPLETE, Ordering::Relaxed);
+        self.0.state.store(now() | COMPLETE, Ordering::Relaxed);
     }
 
     /// There will be no more pieces, and some are missing.
     pub(crate) fn break_off(&self) {
-        self.0.store(BROKEN_OFF, Ordering::Relaxed);
+        self.0.state.store(BROKEN_OFF, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_broken_off(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == BROKEN_OFF
+    pub(crate) fn is_complete(&self) -> bool {
+        let state = self.0.state.load(Ordering::Relaxed);
+        state != BROKEN_OFF && state & COMPLETE != 0
     }
 
-    fn is_stalled(&self) -> bool {
-        let state = self.0.load(Ordering::Relaxed);
-        let limit = if state & COMPLETE == 0 { UPLOAD_STALL } else { COMMIT_TIMEOUT };
-        now().saturating_sub(state & !COMPLETE) > u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
+    /// Bytes that the other side took, whether it kept them or not.
+    pub(crate) fn taken(&self) -> u64 {
+        self.0.taken.load(Ordering::Relaxed)
+    }
+
+    fn is_stalled(&self, patience: Patience) -> bool {
+        let state = self.0.state.load(Ordering::Relaxed);
+        if state & COMPLETE == 0 && state & WAITING != 0 {
+            return false;
+        }
+        let limit = if state & COMPLETE == 0 { patience.upload } else { patience.commit };
+        let since = now().saturating_sub(state & !(COMPLETE | WAITING));
+        since > u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -58,16 +103,47 @@ fn now() -> u64 {
 }
 
 /// Runs `work` for as long as `progress` says that something moves; `None` when it stalls.
-pub(crate) async fn while_moving<T>(progress: &Progress, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn while_moving<T>(
+    progress: &Progress,
+    patience: Patience,
+    work: impl Future<Output = T>,
+) -> Option<T> {
     let mut work = pin!(work);
+    let look_every = LOOK_EVERY.min(patience.upload);
     loop {
         tokio::select! {
             result = &mut work => return Some(result),
-            () = tokio::time::sleep(LOOK_EVERY) => {
-                if progress.is_stalled() {
+            () = tokio::time::sleep(look_every) => {
+                if progress.is_stalled(patience) {
                     return None;
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c25_who_waits_for_us_is_not_stalled_and_a_commit_may_take_longer() {
+        let nothing = Patience { answer: Duration::ZERO, upload: Duration::ZERO, commit: Duration::ZERO };
+        let progress = Progress::default();
+        let later = || std::thread::sleep(Duration::from_millis(3));
+        progress.moved(7);
+        later();
+        assert!(progress.is_stalled(nothing) && !progress.is_stalled(Patience::default()));
+        progress.wait();
+        later();
+        assert!(!progress.is_stalled(nothing), "the source is slow, not the target");
+        progress.complete();
+        later();
+        assert!(progress.is_stalled(nothing) && progress.is_complete());
+        let slow_commit = Patience { commit: Duration::from_secs(300), ..nothing };
+        assert!(!progress.is_stalled(slow_commit));
+        progress.break_off();
+        assert!(!progress.is_complete());
+        assert_eq!(progress.taken(), 7);
     }
 }

@@ -40,7 +40,7 @@ async fn c06_sha512_names_manifests_and_blobs() {
     let layer = Bytes::from_static(b"layer");
     let blob = Algorithm::Sha512.digest(&layer);
     let repository = bench.repository("a/app", Access::PullPush);
-    let session = repository.start_upload().await.unwrap();
+    let mut session = repository.start_upload().await.unwrap();
     session.send(&blob, Some(5), crate::bench::body(&layer)).await.unwrap();
     assert!(repository.has_blob(&blob).await.unwrap());
 

@@ -4,22 +4,27 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use registry::{Descriptor, ErrorKind};
 
 use crate::backoff::Backoff;
 use crate::endpoint::{BlobRead, Mount, Source, Upload};
-use crate::fan_out::fan_out;
 use crate::ledger::{Claim, Claimed, Kind};
 use crate::run::{Lane, Run};
+use crate::transfer::{Delivery, Transfer};
 use crate::{BlobOutcome, Error, Event, Operation, Side};
 
 /// A lane that has the right to bring the blob to its target.
 struct Carrier {
     lane: Arc<Lane>,
     claim: Claimed,
+    /// Tries that are left for what the target does wrong.
+    budget: Backoff,
 }
+
+type Failed = Vec<(Carrier, Arc<Error>)>;
 
 /// What a target says before any byte moves.
 enum Looked {
@@ -37,7 +42,9 @@ pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descripto
         for lane in pending.drain(..).filter(|lane| !lane.has_failed()) {
             match lane.ledger.claim(Kind::Blob, lane.target.repository(), &blob.digest) {
                 Claim::Present => finished(run, &lane, blob, BlobOutcome::Present),
-                Claim::Mine(claim) => mine.push(Carrier { lane, claim }),
+                Claim::Mine(claim) => {
+                    mine.push(Carrier { lane, claim, budget: Backoff::new(run.retries) });
+                }
                 Claim::Theirs(waiting) => theirs.push((lane, waiting)),
             }
         }
@@ -52,29 +59,29 @@ pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descripto
 
 /// Tries until each carrier has its blob or must give up.
 async fn bring(run: &Run, source: &dyn Source, blob: &Descriptor, mut carriers: Vec<Carrier>) {
-    let mut backoff = Backoff::new(run.retries);
+    let mut read_budget = Backoff::new(run.retries);
     while !carriers.is_empty() {
-        let failed = attempt(run, source, blob, carriers).await;
+        let failed = attempt(run, source, blob, carriers, &mut read_budget).await;
+        let of_source = failed.iter().find(|(_, error)| error.side == Side::Source);
+        let read_again = of_source.and_then(|(_, error)| read_budget.next(error));
+        let mut longest = Duration::ZERO;
         carriers = Vec::new();
-        let Some(wait) = failed
-            .iter()
-            .filter(|(_, error)| error.is_retryable())
-            .find_map(|(_, error)| backoff.next(error))
-        else {
-            for (carrier, error) in failed {
-                carrier.lane.fail(error);
-            }
-            return;
-        };
-        for (carrier, error) in failed {
-            if error.is_retryable() {
+        for (mut carrier, error) in failed {
+            let wait = match error.side {
+                Side::Source => read_again,
+                Side::Target => carrier.budget.next(&error),
+            };
+            if let Some(wait) = wait {
+                longest = longest.max(wait);
                 run.tell(&Event::Retrying { image: carrier.lane.image.clone(), error, wait });
                 carriers.push(carrier);
             } else {
                 carrier.lane.fail(error);
             }
         }
-        tokio::time::sleep(wait).await;
+        if !carriers.is_empty() {
+            tokio::time::sleep(longest).await;
+        }
     }
 }
 
@@ -84,7 +91,8 @@ async fn attempt(
     source: &dyn Source,
     blob: &Descriptor,
     carriers: Vec<Carrier>,
-) -> Vec<(Carrier, Arc<Error>)> {
+    read_budget: &mut Backoff,
+) -> Failed {
     let mut failed = Vec::new();
     let mut waiting = Vec::new();
     let looks = join_all(carriers.iter().map(|carrier| look(carrier, blob))).await;
@@ -100,9 +108,9 @@ async fn attempt(
         return failed;
     }
     let Ok(_permit) = run.blobs_at_once.acquire().await else { return failed };
-    let (carriers, uploads) = open(waiting, blob, &mut failed).await;
-    if !carriers.is_empty() {
-        send(run, source, blob, carriers, uploads, &mut failed).await;
+    let opened = open(run, waiting, blob, &mut failed).await;
+    if !opened.is_empty() {
+        send(run, source, blob, opened, read_budget, &mut failed).await;
     }
     failed
 }
@@ -127,50 +135,46 @@ async fn look(carrier: &Carrier, blob: &Descriptor) -> Result<Looked, Error> {
 
 /// Opens the uploads that are not open yet: before the source is read, so that it never waits for a target.
 async fn open(
+    run: &Run,
     waiting: Vec<(Carrier, Option<Box<dyn Upload>>)>,
     blob: &Descriptor,
-    failed: &mut Vec<(Carrier, Arc<Error>)>,
-) -> (Vec<Carrier>, Vec<Box<dyn Upload>>) {
-    let opened = waiting.into_iter().map(async |(carrier, upload)| {
-        let upload = match upload {
-            Some(upload) => Ok(upload),
-            None => carrier.lane.target.start_upload().await,
+    failed: &mut Failed,
+) -> Vec<(Carrier, Box<dyn Upload>)> {
+    let started = waiting.into_iter().map(async |(carrier, upload)| {
+        let started = match upload {
+            Some(upload) => Ok(Mount::Upload(upload)),
+            None => carrier.lane.target.start_upload(&blob.digest).await,
         };
-        (carrier, upload)
+        (carrier, started)
     });
-    let (mut carriers, mut uploads) = (Vec::new(), Vec::new());
-    for (carrier, upload) in join_all(opened).await {
-        match upload {
-            Ok(upload) => {
-                carriers.push(carrier);
-                uploads.push(upload);
-            }
+    let mut opened = Vec::new();
+    for (carrier, started) in join_all(started).await {
+        match started {
+            Ok(Mount::Upload(upload)) => opened.push((carrier, upload)),
+            Ok(Mount::Mounted) => complete(run, carrier, blob, BlobOutcome::Mounted),
             Err(cause) => {
                 let error = carrier.lane.target_error(Operation::StartBlob(blob.digest.clone()), cause);
                 failed.push((carrier, Arc::new(error)));
             }
         }
     }
-    (carriers, uploads)
+    opened
 }
 
 async fn send(
     run: &Run,
     source: &dyn Source,
     blob: &Descriptor,
-    carriers: Vec<Carrier>,
-    uploads: Vec<Box<dyn Upload>>,
-    failed: &mut Vec<(Carrier, Arc<Error>)>,
+    opened: Vec<(Carrier, Box<dyn Upload>)>,
+    read_budget: &mut Backoff,
+    failed: &mut Failed,
 ) {
+    let (carriers, uploads): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
     for carrier in &carriers {
         let image = carrier.lane.image.clone();
         run.tell(&Event::BlobStarted { image, digest: blob.digest.clone(), size: blob.size });
     }
-    let source_error = |cause: registry::Error| {
-        let operation = Operation::ReadBlob(blob.digest.clone());
-        let place = source.name().to_owned();
-        Arc::new(Error { side: Side::Source, place, operation, cause: cause.into() })
-    };
+    let transfer = Transfer::new(run, source, blob);
     let reader = match read(source, blob).await {
         Ok(reader) => reader,
         Err(cause) => {
@@ -181,27 +185,22 @@ async fn send(
                 }
                 return;
             }
-            let error = source_error(cause);
+            let error = Arc::new(transfer.source_error(cause));
             failed.extend(carriers.into_iter().map(|carrier| (carrier, error.clone())));
             return;
         }
     };
-    let lanes: Vec<_> = carriers.iter().map(|carrier| carrier.lane.clone()).collect();
-    let observer = run.observer.clone();
-    let transferred = fan_out(reader, blob, uploads, move |index, bytes| {
-        lanes[index].moved_bytes.fetch_add(bytes, Ordering::Relaxed);
-        observer.event(&Event::BytesMoved { image: lanes[index].image.clone(), bytes });
-    })
-    .await;
-    let unreadable = transferred.read.err().map(source_error);
-    for (carrier, sent) in carriers.into_iter().zip(transferred.uploads) {
-        match (sent, &unreadable) {
-            (Ok(()), _) => complete(run, carrier, blob, BlobOutcome::Copied),
-            (Err(_), Some(error)) => failed.push((carrier, error.clone())),
-            (Err(cause), None) => {
-                let error = carrier.lane.target_error(Operation::SendBlob(blob.digest.clone()), cause);
-                failed.push((carrier, Arc::new(error)));
-            }
+    let deliveries = carriers.iter().zip(uploads).map(|(carrier, upload)| Delivery {
+        lane: carrier.lane.clone(),
+        upload,
+        budget: carrier.budget.clone(),
+    });
+    let delivered = transfer.deliver(reader, deliveries.collect(), read_budget).await;
+    for (mut carrier, delivered) in carriers.into_iter().zip(delivered) {
+        carrier.budget = delivered.budget;
+        match delivered.outcome {
+            Ok(()) => complete(run, carrier, blob, BlobOutcome::Copied),
+            Err(error) => failed.push((carrier, error)),
         }
     }
 }

@@ -1,14 +1,17 @@
 //! A repository of a registry as source or target. The only file here that knows the registry client.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use registry::{
-    Access, BlobBody, BlobReader, Descriptor, Digest, Error, ErrorKind, RawManifest, Registry, RegistryHost,
-    Repository, RepositoryName, Start, TagOrDigest, TagPage, TagPages, UploadSession,
+    Access, BlobBody, BlobHistory, BlobReader, Descriptor, Digest, Error, ErrorKind, RawManifest, Recovery,
+    Registry, RegistryHost, Repository, RepositoryName, Standing, Start, TagOrDigest, TagPage, TagPages,
+    UploadSession,
 };
 
-use super::{Answer, BlobRead, Mount, Source, Tags, Target, Upload};
+use super::{Answer, BlobRead, Mount, ReadAgain, Source, Tags, Target, Upload};
 
 /// A repository of a registry, to read from or to write to.
 pub struct RegistryEndpoint {
@@ -116,17 +119,11 @@ impl Target for RegistryEndpoint {
     }
 
     fn mount<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount> {
-        async move {
-            Ok(match self.repository.mount_or_start_upload(digest, from).await? {
-                Start::Mounted => Mount::Mounted,
-                Start::Session(session) => Mount::Upload(Box::new(session)),
-            })
-        }
-        .boxed()
+        async move { Ok(self.repository.mount_or_start_upload(digest, from).await?.into()) }.boxed()
     }
 
-    fn start_upload(&self) -> Answer<'_, Box<dyn Upload>> {
-        async move { Ok(Box::new(self.repository.start_upload().await?) as Box<dyn Upload>) }.boxed()
+    fn start_upload<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Mount> {
+        async move { Ok(self.repository.start_upload_of(digest).await?.into()) }.boxed()
     }
 
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {
@@ -140,18 +137,46 @@ impl Tags for TagPages {
     }
 }
 
+impl From<Start> for Mount {
+    fn from(start: Start) -> Self {
+        match start {
+            Start::Mounted => Self::Mounted,
+            Start::Session(session) => Self::Upload(session),
+        }
+    }
+}
+
 impl BlobRead for BlobReader {
     fn next(&mut self) -> Answer<'_, Option<Bytes>> {
         BlobReader::next(self).boxed()
     }
+
+    fn resume(&mut self) -> Answer<'_, ()> {
+        BlobReader::resume(self).boxed()
+    }
+
+    fn history(&self) -> Option<Arc<dyn ReadAgain>> {
+        BlobReader::history(self).map(|history| Arc::new(history) as Arc<dyn ReadAgain>)
+    }
+}
+
+impl ReadAgain for BlobHistory {
+    fn read_from(&self, offset: u64) -> Answer<'_, Box<dyn BlobRead>> {
+        async move { Ok(Box::new(BlobHistory::read_from(self, offset).await?) as Box<dyn BlobRead>) }.boxed()
+    }
 }
 
 impl Upload for UploadSession {
-    fn send<'a>(self: Box<Self>, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()>
-    where
-        Self: 'a,
-    {
-        UploadSession::send(*self, digest, size, body).boxed()
+    fn send<'a>(&'a mut self, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()> {
+        UploadSession::send(self, digest, size, body).boxed()
+    }
+
+    fn recovery(&mut self, error: &Error) -> Recovery {
+        UploadSession::recovery(self, error)
+    }
+
+    fn resume<'a>(&'a mut self, digest: &'a Digest) -> Answer<'a, Standing> {
+        UploadSession::resume(self, digest).boxed()
     }
 
     fn cancel<'a>(self: Box<Self>) -> BoxFuture<'a, ()>

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use registry::{
-    BlobBody, Descriptor, Digest, Error, MediaType, RawManifest, RegistryHost, RepositoryName, Tag,
-    TagOrDigest, TagPage, TransportFailure,
+    BlobBody, Descriptor, Digest, Error, MediaType, RawManifest, Recovery, RegistryHost, RepositoryName,
+    Standing, Tag, TagOrDigest, TagPage, TransportFailure,
 };
-use sync::endpoint::{Answer, BlobRead, Mount, Source, Tags, Target, Upload};
+use sync::endpoint::{Answer, BlobRead, Mount, ReadAgain, Source, Tags, Target, Upload};
 
 /// A registry in memory.
 #[derive(Clone, Default)]
@@ -130,40 +130,90 @@ impl Tags for OnePage {
     }
 }
 
-struct InPieces(Fake, Vec<Bytes>);
+/// A blob in pieces, the next one last.
+struct InPieces {
+    fake: Fake,
+    whole: Bytes,
+    pieces: Vec<Bytes>,
+}
+
+impl InPieces {
+    fn from(fake: &Fake, whole: &Bytes, offset: usize) -> Self {
+        let pieces = whole[offset..].chunks(3).rev().map(Bytes::copy_from_slice).collect();
+        Self { fake: fake.clone(), whole: whole.clone(), pieces }
+    }
+}
+
+struct Again(Fake, Bytes);
+
+impl ReadAgain for Again {
+    fn read_from(&self, offset: u64) -> Answer<'_, Box<dyn BlobRead>> {
+        async move {
+            self.0.step().await?;
+            let offset = usize::try_from(offset).unwrap();
+            Ok(Box::new(InPieces::from(&self.0, &self.1, offset)) as Box<dyn BlobRead>)
+        }
+        .boxed()
+    }
+}
 
 impl BlobRead for InPieces {
     fn next(&mut self) -> Answer<'_, Option<Bytes>> {
         async move {
             tokio::task::yield_now().await;
-            self.0.step().await?;
-            Ok(self.1.pop())
+            self.fake.step().await?;
+            Ok(self.pieces.pop())
         }
         .boxed()
+    }
+
+    fn resume(&mut self) -> Answer<'_, ()> {
+        async move { self.fake.step().await }.boxed()
+    }
+
+    fn history(&self) -> Option<Arc<dyn ReadAgain>> {
+        Some(Arc::new(Again(self.fake.clone(), self.whole.clone())))
     }
 }
 
 struct Receiver {
     fake: Fake,
     repository: String,
+    /// What came so far; a failing step loses the last byte of it.
+    bytes: Vec<u8>,
+}
+
+impl Receiver {
+    fn open(fake: &Fake, repository: &RepositoryName) -> Box<dyn Upload> {
+        Box::new(Self { fake: fake.clone(), repository: repository.to_string(), bytes: Vec::new() })
+    }
 }
 
 impl Upload for Receiver {
-    fn send<'a>(self: Box<Self>, digest: &'a Digest, _: Option<u64>, mut body: BlobBody) -> Answer<'a, ()>
-    where
-        Self: 'a,
-    {
+    fn send<'a>(&'a mut self, digest: &'a Digest, _: Option<u64>, mut body: BlobBody) -> Answer<'a, ()> {
         async move {
-            let mut bytes = Vec::new();
             while let Some(piece) = body.next().await {
-                bytes.extend_from_slice(&piece.map_err(|_| passing_error())?);
+                self.bytes.extend_from_slice(&piece.map_err(|_| passing_error())?);
             }
             self.fake.step().await?;
-            assert_eq!(Digest::sha256(&bytes), *digest, "a registry would refuse it");
+            assert_eq!(Digest::sha256(&self.bytes), *digest, "a registry would refuse it");
             let mut state = self.fake.state();
             *state.sent.entry((self.repository.clone(), digest.clone())).or_default() += 1;
-            state.blobs.insert((self.repository, digest.clone()), bytes.into());
+            state.blobs.insert((self.repository.clone(), digest.clone()), self.bytes.clone().into());
             Ok(())
+        }
+        .boxed()
+    }
+
+    fn recovery(&mut self, error: &Error) -> Recovery {
+        if error.is_retryable() { Recovery::Later } else { Recovery::Never }
+    }
+
+    fn resume<'a>(&'a mut self, _: &'a Digest) -> Answer<'a, Standing> {
+        async move {
+            self.fake.step().await?;
+            self.bytes.pop();
+            Ok(Standing::At(self.bytes.len() as u64))
         }
         .boxed()
     }
@@ -207,8 +257,7 @@ impl Source for FakeRepository {
             let mut state = self.fake.state();
             *state.read.entry(blob.digest.clone()).or_default() += 1;
             let bytes = state.blobs[&self.key(&blob.digest)].clone();
-            let pieces = bytes.chunks(3).rev().map(Bytes::copy_from_slice).collect();
-            Ok(Box::new(InPieces(self.fake.clone(), pieces)) as Box<dyn BlobRead>)
+            Ok(Box::new(InPieces::from(&self.fake, &bytes, 0)) as Box<dyn BlobRead>)
         }
         .boxed()
     }
@@ -261,20 +310,16 @@ impl Target for FakeRepository {
                     state.blobs.insert(self.key(digest), bytes);
                     Ok(Mount::Mounted)
                 }
-                None => Ok(Mount::Upload(Box::new(Receiver {
-                    fake: self.fake.clone(),
-                    repository: self.name.to_string(),
-                }))),
+                None => Ok(Mount::Upload(Receiver::open(&self.fake, &self.name))),
             }
         }
         .boxed()
     }
 
-    fn start_upload(&self) -> Answer<'_, Box<dyn Upload>> {
+    fn start_upload<'a>(&'a self, _: &'a Digest) -> Answer<'a, Mount> {
         async move {
             self.fake.step().await?;
-            let receiver = Receiver { fake: self.fake.clone(), repository: self.name.to_string() };
-            Ok(Box::new(receiver) as Box<dyn Upload>)
+            Ok(Mount::Upload(Receiver::open(&self.fake, &self.name)))
         }
         .boxed()
     }

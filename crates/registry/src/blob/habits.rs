@@ -1,0 +1,153 @@
+//! In which shape a registry takes uploads: what its profile knows, and what it said in this run.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::profile::{Profile, UploadShape};
+
+/// Up to here a blob goes in one PUT; above, in one PATCH that can be resumed, closed by a PUT. In bytes.
+const LARGEST_PUT: u64 = 16 << 20;
+/// No chunk is made smaller: who takes less takes nothing. In bytes.
+pub(super) const SMALLEST_CHUNK: u64 = 1 << 20;
+/// The first chunk size after a registry, or a proxy before it, found a body too large. In bytes.
+const LARGEST_CHUNK: u64 = 64 << 20;
+/// Nothing is known to be too large.
+const NO_LIMIT: u64 = u64::MAX;
+
+/// What is known of one registry. Shared by all uploads to it.
+pub(crate) struct UploadHabits {
+    largest_body: AtomicU64,
+    one_request_only: AtomicBool,
+    mounts_need_no_asking: AtomicBool,
+}
+
+/// How the bytes of one upload go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// In one PUT that closes the session.
+    Put,
+    /// In one PATCH.
+    Stream,
+    /// In chunks of so many bytes, one PATCH each.
+    Chunks(u64),
+}
+
+/// What the shape of an upload depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Size of the blob in bytes, where it is known.
+    pub(super) size: Option<u64>,
+    /// Bytes that the registry has already.
+    pub(super) confirmed: u64,
+    /// The smallest chunk that the registry takes, but for the last one.
+    pub(super) smallest_chunk: u64,
+    /// The largest body, for this upload alone.
+    pub(super) largest_body: u64,
+}
+
+impl UploadHabits {
+    pub(crate) fn new(profile: &Profile) -> Self {
+        let largest = match profile.uploads {
+            UploadShape::Chunks { largest } => largest,
+            UploadShape::Any | UploadShape::OneRequest => NO_LIMIT,
+        };
+        Self {
+            largest_body: AtomicU64::new(largest),
+            one_request_only: AtomicBool::new(profile.uploads == UploadShape::OneRequest),
+            mounts_need_no_asking: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn shape(&self, wanted: Wanted) -> Shape {
+        let limit = self.largest_body.load(Ordering::Relaxed).min(wanted.largest_body);
+        if self.one_request_only.load(Ordering::Relaxed) && wanted.size.is_some() {
+            return Shape::Put;
+        }
+        let left = wanted.size.map(|size| size.saturating_sub(wanted.confirmed));
+        match left {
+            Some(left) if wanted.confirmed == 0 && left <= LARGEST_PUT.min(limit) => Shape::Put,
+            Some(left) if left <= limit => Shape::Stream,
+            None if limit == NO_LIMIT => Shape::Stream,
+            _ => Shape::Chunks(limit.max(wanted.smallest_chunk)),
+        }
+    }
+
+    /// Learns that a body of `sent` bytes is too large. Says whether smaller ones may be tried.
+    pub(super) fn too_large(&self, sent: u64) -> bool {
+        if sent <= SMALLEST_CHUNK || self.one_request_only.load(Ordering::Relaxed) {
+            return false;
+        }
+        let smaller = largest_power_of_two_below(sent).clamp(SMALLEST_CHUNK, LARGEST_CHUNK);
+        self.largest_body.fetch_min(smaller, Ordering::Relaxed);
+        true
+    }
+
+    /// Learns that the registry takes no PATCH. Says whether that is news.
+    pub(super) fn takes_one_request_only(&self) -> bool {
+        !self.one_request_only.swap(true, Ordering::Relaxed)
+    }
+
+    /// Learns that mounts are refused for want of rights: asking for both scopes only costs requests.
+    pub(super) fn mounts_are_refused(&self) {
+        self.mounts_need_no_asking.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn mounts_may_be_tried(&self) -> bool {
+        !self.mounts_need_no_asking.load(Ordering::Relaxed)
+    }
+}
+
+/// Half of it or more, and less than all of it.
+fn largest_power_of_two_below(bytes: u64) -> u64 {
+    1 << (bytes - 1).ilog2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn habits(uploads: UploadShape) -> UploadHabits {
+        UploadHabits::new(&Profile { uploads, ..Profile::UNKNOWN })
+    }
+
+    fn shape(habits: &UploadHabits, size: u64, confirmed: u64) -> Shape {
+        habits.shape(Wanted { size: Some(size), confirmed, smallest_chunk: 0, largest_body: NO_LIMIT })
+    }
+
+    #[test]
+    fn c41_small_blobs_in_a_put_large_ones_in_a_stream() {
+        let any = habits(UploadShape::Any);
+        assert_eq!(shape(&any, 0, 0), Shape::Put);
+        assert_eq!(shape(&any, 16 * MIB, 0), Shape::Put);
+        assert_eq!(shape(&any, 16 * MIB + 1, 0), Shape::Stream);
+        assert_eq!(shape(&any, 20 * MIB, 19 * MIB), Shape::Stream, "what is left of a resumed upload");
+        assert_eq!(shape(&habits(UploadShape::OneRequest), 1 << 40, 0), Shape::Put);
+        let azure = habits(UploadShape::Chunks { largest: 4 * MIB });
+        assert_eq!(shape(&azure, 4 * MIB, 0), Shape::Put);
+        assert_eq!(shape(&azure, 5 * MIB, 0), Shape::Chunks(4 * MIB));
+    }
+
+    #[test]
+    fn c42_a_413_halves_bodies_down_to_a_mebibyte() {
+        let habits = habits(UploadShape::Any);
+        let mut sent = 1000 * MIB;
+        let mut tried = Vec::new();
+        while habits.too_large(sent) {
+            let Shape::Chunks(next) = shape(&habits, 1000 * MIB, 0) else { panic!("no chunks") };
+            tried.push(next / MIB);
+            sent = next;
+        }
+        assert_eq!(tried, [64, 32, 16, 8, 4, 2, 1]);
+        assert_eq!(shape(&habits, 2 * MIB, 0), Shape::Chunks(MIB), "also for blobs that a PUT would do for");
+        assert_eq!(shape(&habits, MIB, 0), Shape::Put);
+    }
+
+    #[test]
+    fn c36_chunks_are_never_below_what_the_registry_wants() {
+        let habits = habits(UploadShape::Chunks { largest: MIB });
+        let wanted =
+            Wanted { size: Some(9 * MIB), confirmed: 0, smallest_chunk: 5 * MIB, largest_body: NO_LIMIT };
+        assert_eq!(habits.shape(wanted), Shape::Chunks(5 * MIB));
+    }
+}

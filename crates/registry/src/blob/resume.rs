@@ -1,0 +1,152 @@
+//! How an upload goes on after a failure: at once or later, from where, in which session.
+//!
+//! Spec: distribution-spec, "Pushing a blob in chunks", end-13. Nothing here waits: who asks decides how long.
+
+use http::header::RANGE;
+use http::{Method, StatusCode};
+
+use super::habits::{SMALLEST_CHUNK, Shape};
+use super::mount::location;
+use super::push::{Suspicion, UploadSession};
+use crate::error::{Problem, TransportFailure};
+use crate::http::range;
+use crate::{Digest, Error, Refusal};
+
+/// So often an upload goes on at once without a byte more at the registry: enough for a 413 to halve
+/// 64 MiB down to 1 MiB.
+const MOST_AT_ONCE: u32 = 9;
+/// A connection that breaks with fewer bytes taken broke early: buffers on the way hold about as much.
+const EARLY: u64 = 8 << 20;
+
+/// Whether an upload can go on after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// It cannot.
+    Never,
+    /// In another way, without waiting: the registry's answer says how.
+    AtOnce,
+    /// The same way, after a while.
+    Later,
+}
+
+/// What the registry has of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The blob is complete: only the answer was lost.
+    Complete,
+    /// So many bytes: the rest is to be sent.
+    At(u64),
+}
+
+impl UploadSession {
+    /// Decides what to do after `error`, and learns from it what the registry takes.
+    pub fn recovery(&mut self, error: &Error) -> Recovery {
+        let recovery = match error {
+            Error::Refused(refusal) => self.after_refusal(refusal, error),
+            Error::Protocol { problem: Problem::Moved | Problem::Header("Range"), .. } => Recovery::AtOnce,
+            Error::Transport { failure, .. } => self.after_break(*failure, error),
+            _ if error.is_retryable() => Recovery::Later,
+            _ => Recovery::Never,
+        };
+        if recovery == Recovery::AtOnce {
+            self.at_once += 1;
+            if self.at_once > MOST_AT_ONCE {
+                return Recovery::Never;
+            }
+        }
+        recovery
+    }
+
+    fn after_refusal(&mut self, refusal: &Refusal, error: &Error) -> Recovery {
+        let is_patch = refusal.method == Method::PATCH;
+        let habits = self.repository.registry().upload_habits();
+        match refusal.status {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                let length = self.last.length.unwrap_or(u64::MAX);
+                if habits.too_large(length) { Recovery::AtOnce } else { Recovery::Never }
+            }
+            StatusCode::NOT_FOUND if error.has_code("NAME_UNKNOWN") => Recovery::Never,
+            // The session stands elsewhere than we think, is gone, or the token ended on the way.
+            StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => {
+                Recovery::AtOnce
+            }
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED if is_patch => {
+                if habits.takes_one_request_only() { Recovery::AtOnce } else { Recovery::Never }
+            }
+            StatusCode::BAD_REQUEST if error.has_code("BLOB_UPLOAD_INVALID") => Recovery::AtOnce,
+            _ if error.is_retryable() => Recovery::Later,
+            _ => Recovery::Never,
+        }
+    }
+
+    /// A write that breaks early in a long body is tried once in small chunks: what stands before a registry and
+    /// finds a body too large often closes the connection before its answer is read.
+    fn after_break(&mut self, failure: TransportFailure, error: &Error) -> Recovery {
+        let length = self.last.length.unwrap_or(u64::MAX);
+        let is_early = failure == TransportFailure::Broken
+            && !self.last.is_complete
+            && self.last.taken < EARLY.min(length)
+            && length > SMALLEST_CHUNK;
+        if is_early && self.suspicion == Suspicion::None {
+            self.suspicion = Suspicion::TryChunks;
+        } else if self.suspicion == Suspicion::TryChunks {
+            self.suspicion = Suspicion::Tried;
+        }
+        if error.is_retryable() { Recovery::Later } else { Recovery::Never }
+    }
+
+    /// Finds out what the registry has, in a new session where the old one is of no use.
+    ///
+    /// # Errors
+    /// As of any request. This can be asked again.
+    pub async fn resume(&mut self, digest: &Digest) -> Result<Standing, Error> {
+        if let Some(moved_to) = self.last.moved_to.take() {
+            self.location = moved_to;
+            self.confirmed = 0;
+            return Ok(Standing::At(0));
+        }
+        if self.last.is_complete && self.repository.has_blob(digest).await? {
+            return Ok(Standing::Complete);
+        }
+        let keeps_parts = !matches!(self.last.shape, Some(Shape::Put) | None);
+        if keeps_parts && let Some(confirmed) = self.status().await? {
+            if confirmed > self.last.begun_at {
+                self.at_once = 0;
+            }
+            self.confirmed = confirmed;
+            return Ok(Standing::At(confirmed));
+        }
+        self.restart().await?;
+        Ok(Standing::At(0))
+    }
+
+    /// How many bytes the registry has; `None` where it does not say, or says what cannot be.
+    async fn status(&mut self) -> Result<Option<u64>, Error> {
+        let call = self.call(Method::GET, self.location.clone());
+        let response = self.repository.registry().send(&call).await?;
+        if !response.status().is_success() {
+            let error = crate::client::unexpected(&call, response).await;
+            return if error.is_retryable() { Err(error) } else { Ok(None) };
+        }
+        let sent = self.last.begun_at + self.last.taken;
+        let told = response.headers().get(RANGE).and_then(|value| value.to_str().ok());
+        let received = told.and_then(|text| range::received(text, self.confirmed.min(sent), sent));
+        if received.is_some()
+            && let Ok(location) = location(&call, response.headers())
+        {
+            self.location = location;
+        }
+        Ok(received)
+    }
+
+    /// A session whose state is in doubt is never rewound: the rest goes into a new one.
+    async fn restart(&mut self) -> Result<(), Error> {
+        self.forget().await;
+        let fresh = self.repository.start_upload().await?;
+        self.location = fresh.location;
+        self.smallest_chunk = fresh.smallest_chunk;
+        self.confirmed = 0;
+        self.last.shape = None;
+        Ok(())
+    }
+}

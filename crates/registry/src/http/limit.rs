@@ -1,0 +1,323 @@
+//! How many requests a host gets at once: learned from how it takes them.
+//!
+//! Each host has a window per kind of request. It doubles while all goes well (slow start), grows by one a
+//! round after the first trouble, and is halved when the host says or shows that it is too much. `Retry-After`
+//! holds back everything that is for the host.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use tokio::sync::Notify;
+use url::Url;
+
+/// Requests at once in the beginning.
+const FIRST_WINDOW: f64 = 16.0;
+/// More at once never helps: from here on the line or the disk is what counts.
+const LARGEST_WINDOW: f64 = 512.0;
+
+/// What a request does, as far as registries count it apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RequestKind {
+    /// Asks whether something is there, or lists names.
+    Look,
+    /// Reads a manifest or a blob.
+    Read,
+    /// Opens, fills or closes an upload.
+    Upload,
+    /// Stores a manifest.
+    Commit,
+}
+
+impl RequestKind {
+    const ALL: [Self; 4] = [Self::Look, Self::Read, Self::Upload, Self::Commit];
+
+    fn index(self) -> usize {
+        match self {
+            Self::Look => 0,
+            Self::Read => 1,
+            Self::Upload => 2,
+            Self::Commit => 3,
+        }
+    }
+}
+
+/// How a host took a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Well,
+    /// It was too much, or the host has trouble; perhaps it says when to come back.
+    TooMuch(Option<Duration>),
+}
+
+impl Taken {
+    /// What a status says about the host's load. Refusals for a reason are answers like any other.
+    pub(crate) fn of(status: StatusCode, retry_after: Option<Duration>) -> Self {
+        match status.as_u16() {
+            429 | 503 => Self::TooMuch(retry_after),
+            408 | 500 | 502 | 504 | 520..=527 => Self::TooMuch(None),
+            _ => Self::Well,
+        }
+    }
+}
+
+/// What was learned about one host and kind of request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostLimit {
+    /// `host:port`.
+    pub host: String,
+    /// Which requests.
+    pub kind: RequestKind,
+    /// How many at once it gets now.
+    pub at_once: usize,
+    /// How often the host said or showed that it was too much.
+    pub too_much: u64,
+}
+
+/// The windows of all hosts. Cheap to clone; clones share what was learned.
+#[derive(Clone, Default)]
+pub(crate) struct Limits(Arc<Mutex<HashMap<String, Arc<Host>>>>);
+
+#[derive(Default)]
+struct Host {
+    paused_until: Mutex<Option<Instant>>,
+    windows: [Gate; 4],
+}
+
+#[derive(Default)]
+struct Gate {
+    window: Mutex<Window>,
+    freed: Notify,
+    too_much: AtomicU64,
+}
+
+/// The right to have one request under way. It ends with its drop.
+pub(crate) struct Permit {
+    host: Arc<Host>,
+    kind: RequestKind,
+    begun: Instant,
+}
+
+impl Limits {
+    /// Waits until the host of `url` may get one more request. What is waited here counts in no time-out.
+    pub(crate) async fn acquire(&self, url: &Url, kind: RequestKind) -> Permit {
+        let host = self.host(url);
+        loop {
+            host.pause().await;
+            let gate = &host.windows[kind.index()];
+            if lock(&gate.window).enter() {
+                break;
+            }
+            // A place that is freed in between is kept for the next who waits.
+            gate.freed.notified().await;
+        }
+        Permit { host, kind, begun: Instant::now() }
+    }
+
+    /// What was learned so far, hosts in the order of their names.
+    pub(crate) fn learned(&self) -> Vec<HostLimit> {
+        let hosts = lock(&self.0);
+        let mut names: Vec<_> = hosts.keys().cloned().collect();
+        names.sort();
+        let limits = names.into_iter().flat_map(|name| {
+            let host = &hosts[&name];
+            RequestKind::ALL.map(|kind| host.limit(&name, kind))
+        });
+        limits.collect()
+    }
+
+    fn host(&self, url: &Url) -> Arc<Host> {
+        let name = url.host_str().unwrap_or_default();
+        let name = match url.port_or_known_default() {
+            Some(port) => format!("{name}:{port}"),
+            None => name.to_owned(),
+        };
+        lock(&self.0).entry(name).or_default().clone()
+    }
+}
+
+impl Host {
+    async fn pause(&self) {
+        loop {
+            let until = *lock(&self.paused_until);
+            match until.and_then(|until| until.checked_duration_since(Instant::now())) {
+                Some(left) if !left.is_zero() => tokio::time::sleep(left).await,
+                _ => return,
+            }
+        }
+    }
+
+    fn limit(&self, name: &str, kind: RequestKind) -> HostLimit {
+        let gate = &self.windows[kind.index()];
+        HostLimit {
+            host: name.to_owned(),
+            kind,
+            at_once: lock(&gate.window).places(),
+            too_much: gate.too_much.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Permit {
+    /// Tells how the request was taken. A permit that is dropped without a word changes nothing.
+    pub(crate) fn taken(self, taken: Taken) {
+        let gate = &self.host.windows[self.kind.index()];
+        match taken {
+            Taken::Well => lock(&gate.window).grow(),
+            Taken::TooMuch(wait) => {
+                gate.too_much.fetch_add(1, Ordering::Relaxed);
+                lock(&gate.window).cut(self.begun, Instant::now());
+                if let Some(wait) = wait {
+                    let until = Instant::now() + wait;
+                    let mut paused = lock(&self.host.paused_until);
+                    *paused = Some(paused.map_or(until, |other| other.max(until)));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let gate = &self.host.windows[self.kind.index()];
+        let places = lock(&gate.window).leave();
+        for _ in 0..places {
+            gate.freed.notify_one();
+        }
+    }
+}
+
+/// The arithmetic, without any waiting.
+struct Window {
+    size: f64,
+    /// Below it the window doubles each round, above it grows by one.
+    threshold: f64,
+    in_flight: usize,
+    last_cut: Option<Instant>,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self { size: FIRST_WINDOW, threshold: LARGEST_WINDOW, in_flight: 0, last_cut: None }
+    }
+}
+
+impl Window {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 512")]
+    fn places(&self) -> usize {
+        self.size as usize
+    }
+
+    fn enter(&mut self) -> bool {
+        let is_free = self.in_flight < self.places();
+        if is_free {
+            self.in_flight += 1;
+        }
+        is_free
+    }
+
+    /// Gives a place back; says how many waiting requests may try now.
+    fn leave(&mut self) -> usize {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.places().saturating_sub(self.in_flight).min(2)
+    }
+
+    fn grow(&mut self) {
+        // A window that nobody fills says nothing about what the host can take.
+        if self.in_flight * 2 < self.places() {
+            return;
+        }
+        let step = if self.size < self.threshold { 1.0 } else { 1.0 / self.size };
+        self.size = (self.size + step).min(LARGEST_WINDOW);
+    }
+
+    /// Halves the window, once for all requests that were under way together.
+    fn cut(&mut self, begun: Instant, now: Instant) {
+        if self.last_cut.is_some_and(|cut| begun < cut) {
+            return;
+        }
+        self.size = (self.size / 2.0).max(1.0);
+        self.threshold = self.size;
+        self.last_cut = Some(now);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn url() -> Url {
+        Url::parse("https://r.io/v2/").unwrap()
+    }
+
+    #[test]
+    fn c66_the_window_doubles_then_halves_then_creeps() {
+        let mut window = Window::default();
+        let start = Instant::now();
+        while window.enter() {}
+        for _ in 0..16 {
+            window.grow();
+        }
+        assert_eq!(window.places(), 32, "a round of 16 answers doubles it");
+        let later = start + Duration::from_secs(1);
+        window.cut(start, later);
+        window.cut(start, later);
+        assert_eq!(window.places(), 16, "requests that were under way together cut it once");
+        for _ in 0..16 {
+            window.grow();
+        }
+        assert_eq!(window.places(), 16);
+        window.grow();
+        assert_eq!(window.places(), 17, "one more each round");
+        for second in 2..20 {
+            let at = start + Duration::from_secs(second);
+            window.cut(at, at);
+        }
+        assert_eq!(window.places(), 1, "never less than one");
+    }
+
+    #[tokio::test]
+    async fn c66_more_than_the_window_wait_for_a_place() {
+        let limits = Limits::default();
+        let mut permits = Vec::new();
+        for _ in 0..16 {
+            permits.push(limits.acquire(&url(), RequestKind::Read).await);
+        }
+        assert!(limits.acquire(&url(), RequestKind::Read).now_or_never().is_none());
+        assert!(limits.acquire(&url(), RequestKind::Look).now_or_never().is_some(), "kinds count apart");
+        let other = Url::parse("https://s.io/").unwrap();
+        assert!(limits.acquire(&other, RequestKind::Read).now_or_never().is_some(), "hosts count apart");
+        permits.pop();
+        assert!(limits.acquire(&url(), RequestKind::Read).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn c66_retry_after_holds_the_whole_host_back() {
+        let limits = Limits::default();
+        let permit = limits.acquire(&url(), RequestKind::Read).await;
+        permit.taken(Taken::TooMuch(Some(Duration::from_secs(3600))));
+        assert!(limits.acquire(&url(), RequestKind::Look).now_or_never().is_none());
+        let learned = limits.learned();
+        let read = learned.iter().find(|limit| limit.kind == RequestKind::Read).unwrap();
+        assert_eq!((read.host.as_str(), read.at_once, read.too_much), ("r.io:443", 8, 1));
+    }
+
+    #[test]
+    fn c67_what_is_too_much_and_what_is_only_a_no() {
+        let taken = |status| Taken::of(StatusCode::from_u16(status).unwrap(), None);
+        for status in [408, 429, 500, 502, 503, 504, 520, 527] {
+            assert_eq!(taken(status), Taken::TooMuch(None), "{status}");
+        }
+        for status in [200, 202, 307, 400, 401, 403, 404, 413, 501] {
+            assert_eq!(taken(status), Taken::Well, "{status}");
+        }
+    }
+}
