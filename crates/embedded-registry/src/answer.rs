@@ -27,6 +27,19 @@ impl Answer {
         self.header(name, value)
     }
 
+    pub(crate) fn has_header(&self, name: &str) -> bool {
+        self.headers.iter().any(|(known, _)| known == name)
+    }
+
+    /// Tells the body's length, unless something else was told already, or nothing may be.
+    pub(crate) fn with_length(self) -> Self {
+        if self.status == StatusCode::NO_CONTENT || self.has_header("content-length") {
+            return self;
+        }
+        let length = self.body.len().to_string();
+        self.header("content-length", length)
+    }
+
     pub(crate) fn omit_header(&mut self, name: &str) {
         self.headers.retain(|(known, _)| !known.as_str().eq_ignore_ascii_case(name));
     }
@@ -55,6 +68,9 @@ impl Answer {
 pub(crate) enum Refusal {
     BlobUnknown,
     BodyBrokenOff,
+    BodyTooLarge,
+    ChunkTooLarge,
+    ChunkTooSmall,
     DigestInvalid,
     ManifestBlobUnknown,
     ManifestInvalid,
@@ -77,6 +93,13 @@ impl Refusal {
         match self {
             Self::BlobUnknown => (S::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown to registry"),
             Self::BodyBrokenOff => (S::BAD_REQUEST, "BLOB_UPLOAD_INVALID", "the body ended early"),
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "SIZE_INVALID", "the body is too large"),
+            Self::ChunkTooLarge => {
+                (S::RANGE_NOT_SATISFIABLE, "REQUESTED_RANGE_NOT_SATISFIABLE", "the request body is too large")
+            }
+            Self::ChunkTooSmall => {
+                (S::BAD_REQUEST, "SIZE_INVALID", "a chunk before the last one was too small")
+            }
             Self::DigestInvalid => {
                 (S::BAD_REQUEST, "DIGEST_INVALID", "provided digest did not match uploaded content")
             }
@@ -102,6 +125,13 @@ impl Refusal {
             }
             Self::UploadUnknown => (S::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry"),
         }
+    }
+
+    /// The refusal with another status.
+    pub(crate) fn with_status(self, status: u16) -> Answer {
+        let mut answer = self.of(Value::Null);
+        answer.status = StatusCode::from_u16(status).unwrap_or(answer.status);
+        answer
     }
 
     /// The refusal with what it is about.

@@ -1,14 +1,20 @@
-//! How a registry is to be, before it runs.
+//! How a registry is to be, before it runs. Each family of endpoints has its knobs in a file of its own.
+
+pub(crate) mod blob;
+pub(crate) mod upload;
 
 use std::io;
 use std::time::Duration;
 
+use self::blob::BlobSettings;
+use self::upload::UploadSettings;
 use crate::access::Access;
 use crate::server::EmbeddedRegistry;
+use crate::service::BodyLimit;
 
 /// How a registry is to be: open, with everything the specification offers, if nothing is said.
 pub struct Builder {
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 pub(crate) struct Settings {
@@ -16,10 +22,10 @@ pub(crate) struct Settings {
     pub(crate) tag_page_size: Option<usize>,
     pub(crate) referrers: Referrers,
     pub(crate) mounts: Mounts,
-    pub(crate) locations: Locations,
-    pub(crate) blob_redirect: Option<String>,
-    pub(crate) uploads: Uploads,
+    pub(crate) blobs: BlobSettings,
+    pub(crate) uploads: UploadSettings,
     pub(crate) latency: Duration,
+    pub(crate) body_limit: Option<BodyLimit>,
 }
 
 /// Whether the registry knows what refers to a manifest.
@@ -40,24 +46,6 @@ pub enum Mounts {
     Declined,
 }
 
-/// What upload locations look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Locations {
-    /// A whole URL.
-    Absolute,
-    /// A path with a query.
-    Relative,
-}
-
-/// Which uploads the registry takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Uploads {
-    /// Also in chunks, and resumed ones.
-    Resumable,
-    /// In one `PUT` only; a `PATCH` is refused.
-    MonolithicOnly,
-}
-
 impl Builder {
     pub(crate) fn new() -> Self {
         let settings = Settings {
@@ -65,10 +53,10 @@ impl Builder {
             tag_page_size: None,
             referrers: Referrers::Api,
             mounts: Mounts::Accepted,
-            locations: Locations::Absolute,
-            blob_redirect: None,
-            uploads: Uploads::Resumable,
+            blobs: BlobSettings::default(),
+            uploads: UploadSettings::default(),
             latency: Duration::ZERO,
+            body_limit: None,
         };
         Self { settings }
     }
@@ -98,33 +86,6 @@ impl Builder {
     #[must_use]
     pub fn mounts(mut self, mounts: Mounts) -> Self {
         self.settings.mounts = mounts;
-        self
-    }
-
-    /// What upload locations look like.
-    #[must_use]
-    pub fn locations(mut self, locations: Locations) -> Self {
-        self.settings.locations = locations;
-        self
-    }
-
-    /// Answers uploads with a path instead of a whole URL in `Location`.
-    #[must_use]
-    pub fn relative_locations(self) -> Self {
-        self.locations(Locations::Relative)
-    }
-
-    /// Sends who reads a blob to `base/<digest>`, as a registry on object storage does.
-    #[must_use]
-    pub fn blob_redirect(mut self, base: String) -> Self {
-        self.settings.blob_redirect = Some(base);
-        self
-    }
-
-    /// Which uploads are taken.
-    #[must_use]
-    pub fn uploads(mut self, uploads: Uploads) -> Self {
-        self.settings.uploads = uploads;
         self
     }
 

@@ -1,126 +1,100 @@
-//! One connection: takes requests, applies faults to them, and sends the answers.
+//! One connection: takes requests, applies faults and limits to them, and sends the answers.
 
-use std::fmt;
+use std::error::Error as _;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use hyper::body::{Body, Frame, Incoming};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::Sleep;
 
 use crate::answer::Answer;
-use crate::call::RequestBody;
-use crate::fault::Effect;
-use crate::server::Shared;
+use crate::answer_body::{AnswerBody, Delivery};
+use crate::body::{RequestBody, TooLarge};
+use crate::hang_up::HangUp;
+use crate::log::Entry;
+use crate::misbehaviour::{early_end, instead, spoil};
+use crate::service::{BodyLimit, LargeBodies, Service};
 
-/// A digest that nothing has.
-const WRONG_DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+/// What nginx says to a body larger than its `client_max_body_size`.
+const TOO_LARGE_PAGE: &str = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n\
+<center><h1>413 Request Entity Too Large</h1></center>\r\n<hr><center>nginx/1.27.5</center>\r\n</body>\r\n</html>\r\n";
 
-/// How long the first part of a body that is cut has for its way out.
-const BEFORE_CUT: Duration = Duration::from_millis(20);
-
-pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+pub(crate) async fn serve<S: Service>(stream: TcpStream, service: Arc<S>) {
     // Without it small answers would only be slower.
     let _ = stream.set_nodelay(true);
-    let service = hyper::service::service_fn(move |request| {
-        let shared = shared.clone();
-        async move { shared.handle(request).await }
+    let handler = hyper::service::service_fn(move |request| {
+        let service = service.clone();
+        async move { handle(&*service, request).await }
     });
+    let io = TokioIo::new(stream);
+    let mut connection = hyper::server::conn::http1::Builder::new().serve_connection(io, handler);
     // A client that goes away is no event here.
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
-
-impl Shared {
-    async fn handle(&self, request: Request<Incoming>) -> Result<Response<AnswerBody>, HungUp> {
-        let (head, incoming) = request.into_parts();
-        let entry = self.log.begin(&head);
-        let mut body = RequestBody::new(incoming, entry.clone());
-        let effect = self.faults.effect_on(&head);
-        let answer = match instead(effect.as_ref()).await? {
-            Some(answer) => answer,
-            None => self.answer(&head, &mut body).await,
-        };
-        if !head.headers.contains_key(http::header::EXPECT) {
-            body.drain().await;
-        }
-        tokio::time::sleep(self.settings.latency).await;
-        let (answer, cut) = spoil(effect, self.complete(answer))?;
-        let (response, sent_bytes) = respond(&head, answer, cut);
-        entry.answered(response.status().as_u16(), sent_bytes);
-        Ok(response)
-    }
-
-    /// Adds what every answer has.
-    fn complete(&self, mut answer: Answer) -> Answer {
-        let length = answer.body.len();
-        answer = answer.replace_header("docker-distribution-api-version", "registry/2.0");
-        if !answer.headers.iter().any(|(name, _)| name == "x-request-id") {
-            answer = answer.header("x-request-id", format!("embedded-{}", self.number()));
-        }
-        if answer.status == StatusCode::NO_CONTENT {
-            return answer;
-        }
-        answer.replace_header("content-length", length.to_string())
+    let Err(error) = Pin::new(&mut connection).await else { return };
+    if error.source().and_then(|source| source.downcast_ref()) == Some(&HangUp::Reset) {
+        // Where it does not work, it is closed.
+        let _ = connection.into_parts().io.into_inner().set_zero_linger();
     }
 }
 
-/// What a fault does before the work: an answer in its place, a wait, or the end of the connection.
-async fn instead(effect: Option<&Effect>) -> Result<Option<Answer>, HungUp> {
-    match effect {
-        Some(Effect::Status { code, body, headers }) => {
-            let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let answer = Answer::new(status).body(body.clone());
-            Ok(Some(headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value.clone()))))
-        }
-        Some(Effect::Redirect(location)) => {
-            Ok(Some(Answer::new(StatusCode::TEMPORARY_REDIRECT).header("location", location.clone())))
-        }
-        Some(Effect::Delay(delay)) => {
-            tokio::time::sleep(*delay).await;
-            Ok(None)
-        }
-        Some(Effect::Hang) => std::future::pending().await,
-        Some(Effect::DropConnection) => Err(HungUp),
-        _ => Ok(None),
+async fn handle<S: Service>(service: &S, request: Request<Incoming>) -> Result<Response<AnswerBody>, HangUp> {
+    let (head, incoming) = request.into_parts();
+    let desk = service.desk();
+    let entry = desk.log.begin(&head);
+    let effect = desk.faults.effect_on(&head);
+    let mut body = RequestBody::new(incoming, entry.clone(), early_end(effect.as_ref()));
+    if let Some(limit) = desk.body_limit
+        && let Err(TooLarge) = body.read_ahead(limit.largest).await
+    {
+        return refuse_large(limit, &head, body, &entry);
     }
+    let answer = match instead(service, &head, effect.as_ref()).await? {
+        Some(answer) => answer,
+        None => service.answer(&head, &mut body).await,
+    };
+    if !head.headers.contains_key(http::header::EXPECT) {
+        body.drain().await;
+    }
+    if body.is_reset() {
+        return Err(HangUp::Reset);
+    }
+    if !desk.latency.is_zero() {
+        tokio::time::sleep(desk.latency).await;
+    }
+    let (answer, delivery) = spoil(effect, service.complete(answer))?;
+    Ok(respond(&head, answer, delivery, &entry))
 }
 
-/// What a fault does after the work: another answer, or one that ends after so many bytes.
-fn spoil(effect: Option<Effect>, mut answer: Answer) -> Result<(Answer, Option<usize>), HungUp> {
-    match effect {
-        Some(Effect::LoseAnswer) => return Err(HungUp),
-        Some(Effect::WrongDigestHeader) => {
-            answer = answer.replace_header("docker-content-digest", WRONG_DIGEST);
-        }
-        Some(Effect::OmitHeader(name)) => answer.omit_header(name),
-        Some(Effect::SetHeader(name, value)) => answer = answer.replace_header(name, value),
-        Some(Effect::CutBodyAfter(length)) => return Ok((answer, Some(length))),
-        Some(Effect::CorruptByteAt(place)) => {
-            let mut body = BytesMut::from(&answer.body[..]);
-            if let Some(byte) = body.get_mut(place) {
-                *byte ^= 0x55;
-            }
-            answer.body = body.freeze();
-        }
-        _ => {}
+fn refuse_large(
+    limit: BodyLimit,
+    head: &Parts,
+    body: RequestBody,
+    entry: &Entry,
+) -> Result<Response<AnswerBody>, HangUp> {
+    if limit.refusal == LargeBodies::Reset {
+        return Err(HangUp::Reset);
     }
-    Ok((answer, None))
+    // A client that waits for leave to send its body gets none.
+    if !head.headers.contains_key(http::header::EXPECT) {
+        tokio::spawn(body.linger());
+    }
+    let answer = Answer::new(StatusCode::PAYLOAD_TOO_LARGE)
+        .header("server", "nginx/1.27.5")
+        .header("content-type", "text/html")
+        .header("content-length", TOO_LARGE_PAGE.len().to_string())
+        .header("connection", "close")
+        .body(TOO_LARGE_PAGE);
+    Ok(respond(head, answer, Delivery::Whole, entry))
 }
 
-/// Turns an answer into what is sent, and says how much of its body that is.
-fn respond(head: &Parts, answer: Answer, cut: Option<usize>) -> (Response<AnswerBody>, usize) {
-    let mut bytes = if head.method == Method::HEAD { Bytes::new() } else { answer.body };
-    let is_cut = cut.is_some_and(|length| length < bytes.len());
-    bytes.truncate(cut.unwrap_or(usize::MAX));
-    let sent_bytes = bytes.len();
-    let end = if is_cut { End::Cut } else { End::Whole };
-    let mut response = Response::new(AnswerBody { bytes, end });
+/// Turns an answer into what is sent, and tells the log.
+fn respond(head: &Parts, answer: Answer, delivery: Delivery, entry: &Entry) -> Response<AnswerBody> {
+    let bytes = if head.method == Method::HEAD { Bytes::new() } else { answer.body };
+    let (body, sent_bytes) = AnswerBody::new(bytes, delivery);
+    let mut response = Response::new(body);
     *response.status_mut() = answer.status;
     for (name, value) in answer.headers {
         // What cannot stand in a header comes from a test's own texts; leaving it out is all one can do.
@@ -128,56 +102,6 @@ fn respond(head: &Parts, answer: Answer, cut: Option<usize>) -> (Response<Answer
             response.headers_mut().append(name, value);
         }
     }
-    (response, sent_bytes)
-}
-
-/// The connection is to be closed without a word.
-#[derive(Debug)]
-struct HungUp;
-
-impl fmt::Display for HungUp {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the registry hung up, as it was told to")
-    }
-}
-
-impl std::error::Error for HungUp {}
-
-/// The body of an answer. Its length is told by the header alone, so that a fault may take that away.
-struct AnswerBody {
-    bytes: Bytes,
-    end: End,
-}
-
-enum End {
-    Whole,
-    Cut,
-    /// What is kept of the body is given to the connection, which sends it while this waits.
-    Cutting(Pin<Box<Sleep>>),
-}
-
-impl Body for AnswerBody {
-    type Data = Bytes;
-    type Error = HungUp;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, HungUp>>> {
-        if !self.bytes.is_empty() {
-            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.bytes)))));
-        }
-        if let End::Cut = self.end {
-            self.end = End::Cutting(Box::pin(tokio::time::sleep(BEFORE_CUT)));
-        }
-        if let End::Cutting(sleep) = &mut self.end {
-            ready!(sleep.as_mut().poll(context));
-            return Poll::Ready(Some(Err(HungUp)));
-        }
-        Poll::Ready(None)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty() && matches!(self.end, End::Whole)
-    }
+    entry.answered(response.status().as_u16(), sent_bytes);
+    response
 }

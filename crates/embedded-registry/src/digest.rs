@@ -40,6 +40,11 @@ impl Running {
         if digest.starts_with("sha512:") {
             return like(digest, bytes) == digest;
         }
-        format!("sha256:{}", hex::encode(self.0.clone().finalize())) == digest
+        self.digest() == digest
+    }
+
+    /// The sha256 digest of what has passed so far.
+    pub(crate) fn digest(&self) -> String {
+        format!("sha256:{}", hex::encode(self.0.clone().finalize()))
     }
 }

@@ -3,6 +3,7 @@
 mod blob;
 mod completeness;
 mod manifest;
+mod mount;
 mod referrer;
 mod tag;
 mod upload;
@@ -13,44 +14,51 @@ use serde_json::json;
 
 use crate::access::Access;
 use crate::answer::{Answer, Refusal};
-use crate::call::{Call, RequestBody};
+use crate::body::RequestBody;
+use crate::call::{Call, unescaped_path};
+use crate::gate::Caller;
 use crate::name;
 use crate::place::Place;
 use crate::server::Shared;
 
 impl Shared {
     /// The right answer to a request.
-    pub(crate) async fn answer(&self, head: &Parts, body: &mut RequestBody) -> Answer {
-        // Clients may escape the colon of a digest. Nothing else of an API path ever needs escaping.
-        let path = head.uri.path().replace("%3A", ":").replace("%3a", ":");
+    pub(crate) async fn right_answer(&self, head: &Parts, body: &mut RequestBody) -> Answer {
+        let path = unescaped_path(head);
         if let Access::Token(access) = &self.settings.access
             && path == access.realm_path
         {
             return self.tokens.answer(access, head);
         }
-        self.answer_api(head, Place::of(&path), body).await.unwrap_or_else(|refusal| refusal)
+        let place = Place::of(&path);
+        let answer = match self.admit_name(head, place) {
+            Ok(caller) => self.answer_api(Call { shared: self, head, caller }, place, body).await,
+            Err(refusal) => Err(refusal),
+        };
+        answer.unwrap_or_else(|refusal| refusal)
     }
 
-    async fn answer_api(
+    fn admit_name(&self, head: &Parts, place: Place<'_>) -> Result<Caller, Answer> {
+        match place.repository() {
+            Some(repository) if !name::is_repository(repository) => Err(Refusal::NameInvalid.of(repository)),
+            _ => self.admit(head, place),
+        }
+    }
+
+    /// The answer to somebody who may ask.
+    pub(crate) async fn answer_api(
         &self,
-        head: &Parts,
+        call: Call<'_>,
         place: Place<'_>,
         body: &mut RequestBody,
     ) -> Result<Answer, Answer> {
-        if let Some(repository) = place.repository()
-            && !name::is_repository(repository)
-        {
-            return Err(Refusal::NameInvalid.of(repository));
-        }
-        let caller = self.admit(head, place)?;
-        let call = Call { shared: self, head, caller };
         match place {
             Place::Manifest { repository, reference } => call.manifest(repository, reference, body).await,
-            Place::Uploads { repository } => call.start_upload(repository),
+            Place::Uploads { repository } => call.start_upload(repository, body).await,
             Place::Upload { repository, id } => call.upload(repository, id, body).await,
             Place::Blob { repository, digest } => call.blob(repository, digest),
             Place::Elsewhere => Err(Refusal::NoSuchEndpoint.into()),
-            _ if !matches!(head.method, Method::GET | Method::HEAD) => Err(Refusal::Unsupported.into()),
+            _ if !matches!(call.head.method, Method::GET | Method::HEAD) => Err(Refusal::Unsupported.into()),
             Place::Root => Ok(Answer::json(&json!({}))),
             Place::Catalog => call.catalog(),
             Place::Tags { repository } => call.tags(repository),

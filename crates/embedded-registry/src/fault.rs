@@ -100,16 +100,42 @@ pub enum Effect {
     },
     /// The request is sent elsewhere by a 307, and nothing is done.
     Redirect(String),
+    /// The request is sent elsewhere with this status, and nothing is done.
+    RedirectWith(u16, String),
+    /// 401 with the challenge of one who brought no login, and nothing is done.
+    Unauthorized,
     /// The right answer comes late.
     Delay(Duration),
     /// No answer ever comes, and nothing is done.
     Hang,
     /// The connection is closed without an answer, and nothing is done.
     DropConnection,
+    /// The connection is reset without an answer, and nothing is done.
+    ResetConnection,
+    /// After so many bytes of the request's body the connection is reset. The registry has got those. Nothing
+    /// happens to shorter ones.
+    CutRequestAfter(usize),
+    /// After so many bytes of the request's body nobody reads any more, and no answer ever comes. The registry
+    /// has got those. Nothing happens to shorter ones.
+    StallRequestAfter(usize),
     /// What was asked is done, and then the connection is closed without an answer.
     LoseAnswer,
     /// The answer's body ends early, with the connection. Nothing happens to shorter ones.
     CutBodyAfter(usize),
+    /// After so many bytes of the answer's body nothing more comes, for ever. Nothing happens to shorter ones.
+    StallBodyAfter(usize),
+    /// The answer's body comes in pieces of so many bytes, with a pause after each.
+    Trickle {
+        /// Bytes of each piece.
+        bytes: usize,
+        /// How long it waits after each.
+        pause: Duration,
+    },
+    /// The answer's body, and with it `Content-Length`, has only so many bytes, and ends well. Nothing happens to
+    /// shorter ones.
+    ShortBody(usize),
+    /// The answer's body, and with it `Content-Length`, goes on with this text.
+    TrailingBytes(String),
     /// One byte of the answer's body is another. Nothing happens to shorter ones.
     CorruptByteAt(usize),
     /// `Docker-Content-Digest` names something else.
@@ -118,6 +144,8 @@ pub enum Effect {
     OmitHeader(&'static str),
     /// The answer has this header, in lower case, instead of its own.
     SetHeader(&'static str, String),
+    /// The answer has these headers, in lower case, besides its own, be they of the same name or not.
+    AddHeaders(Vec<(&'static str, String)>),
 }
 
 impl Effect {
@@ -125,6 +153,25 @@ impl Effect {
     pub fn refuse(code: u16, error: &str, message: &str) -> Self {
         let body = serde_json::json!({"errors": [{"code": error, "message": message}]}).to_string();
         Self::Status { code, body, headers: vec![("content-type", "application/json".to_owned())] }
+    }
+
+    /// A page of a proxy in front of the registry.
+    pub fn html(code: u16) -> Self {
+        let body = format!("<html><body><h1>{code}</h1></body></html>");
+        Self::Status { code, body, headers: vec![("content-type", "text/html".to_owned())] }
+    }
+
+    /// 429 `TOOMANYREQUESTS` with a `Retry-After` in seconds or as an HTTP date.
+    pub fn too_many_requests(retry_after: &str) -> Self {
+        let body = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}"#.to_owned();
+        let headers =
+            vec![("content-type", "application/json".to_owned()), ("retry-after", retry_after.to_owned())];
+        Self::Status { code: 429, body, headers }
+    }
+
+    /// The right answer with these warnings, each a header of its own; RFC 7234, 5.5, as the specification has it.
+    pub fn warn(texts: &[&str]) -> Self {
+        Self::AddHeaders(texts.iter().map(|text| ("warning", format!("299 - \"{text}\""))).collect())
     }
 }
 

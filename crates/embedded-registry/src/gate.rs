@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::access::{Access, Action, Grant, Login, RefusedBasic, TokenAccess, User, may};
 use crate::answer::Answer;
-use crate::call::text_header;
+use crate::call::{text_header, unescaped_path};
 use crate::place::Place;
 use crate::server::Shared;
 
@@ -20,6 +20,8 @@ const DENIED: &str = "requested access to the resource is denied";
 /// Somebody who came through the gate.
 pub(crate) enum Caller {
     Anybody,
+    /// Somebody who was sent to the second port.
+    Annex,
     Known(Vec<Grant>),
 }
 
@@ -27,7 +29,7 @@ impl Caller {
     /// Whether another repository than that of the request may be read, too.
     pub(crate) fn may_pull(&self, repository: &str) -> bool {
         match self {
-            Self::Anybody => true,
+            Self::Anybody | Self::Annex => true,
             Self::Known(grants) => may(grants, repository, Action::Pull),
         }
     }
@@ -99,6 +101,15 @@ impl Shared {
         }
     }
 
+    /// The refusal of this request if it carried no login. Where nobody needs one, it is asked for nevertheless.
+    pub(crate) fn challenge(&self, head: &Parts) -> Answer {
+        let mut head = head.clone();
+        head.headers.remove(header::AUTHORIZATION);
+        let path = unescaped_path(&head);
+        let refused = self.admit(&head, Place::of(&path)).err();
+        refused.unwrap_or_else(|| authenticate("Basic realm=\"embedded\""))
+    }
+
     /// What an `Authorization` header is worth.
     fn grants(&self, access: &TokenAccess, header: &str) -> Option<Vec<Grant>> {
         match Login::read(header) {
@@ -114,16 +125,17 @@ impl Shared {
 fn admit_user(users: &[User], head: &Parts, need: Need<'_>) -> Result<Caller, Answer> {
     let login = text_header(head, header::AUTHORIZATION).map(Login::read);
     match login.and_then(|login| login.user(users)) {
-        None => {
-            let error = json!({"code": "UNAUTHORIZED", "message": "authentication required", "detail": null});
-            Err(Answer::errors(StatusCode::UNAUTHORIZED, &[error])
-                .header("www-authenticate", "Basic realm=\"embedded\""))
-        }
+        None => Err(authenticate("Basic realm=\"embedded\"")),
         Some(user) if need.is_met_by(&user.grants) => Ok(Caller::Known(user.grants.clone())),
         Some(_) => {
             Err(Answer::errors(StatusCode::FORBIDDEN, &[json!({"code": "DENIED", "message": DENIED})]))
         }
     }
+}
+
+fn authenticate(challenge: &str) -> Answer {
+    let error = json!({"code": "UNAUTHORIZED", "message": "authentication required", "detail": null});
+    Answer::errors(StatusCode::UNAUTHORIZED, &[error]).header("www-authenticate", challenge)
 }
 
 /// The refusal by a registry that wants tokens: always a 401, also where a right is missing.

@@ -4,7 +4,10 @@
 //! and misbehaves on order. It shares no code with the client: it is the other side of the wire.
 
 mod access;
+mod annex;
 mod answer;
+mod answer_body;
+mod body;
 mod builder;
 mod call;
 mod connection;
@@ -12,20 +15,31 @@ mod digest;
 mod endpoint;
 mod fault;
 mod gate;
+mod hang_up;
 mod log;
+mod misbehaviour;
 mod name;
+mod part;
 mod place;
 mod range;
 mod request_log;
 pub mod sample;
 mod server;
+mod service;
+mod storage;
 mod store;
 mod token;
 mod upload;
 
 pub use access::{Access, Action, Grant, RefusedBasic, TokenAccess, User};
-pub use builder::{Builder, Locations, Mounts, Referrers, Uploads};
+pub use builder::blob::{BlobHeads, EntityTags, Ranges};
+pub use builder::upload::{
+    BrokenUploads, EarlyCreated, Locations, SinglePost, UploadAnnex, UploadRanges, UploadStatus, Uploads,
+};
+pub use builder::{Builder, Mounts, Referrers};
 pub use fault::{Effect, Fault, Match, Times};
 pub use request_log::{Authorization, LoggedRequest};
 pub use server::EmbeddedRegistry;
+pub use service::LargeBodies;
+pub use storage::Storage;
 pub use store::{Store, StoredManifest};

@@ -1,8 +1,9 @@
 //! What the registry was asked, for tests that count.
 
-use http::Method;
+use http::header::HeaderMap;
 use http::header::{self, HeaderName};
 use http::request::Parts;
+use http::{HeaderValue, Method};
 
 use crate::place::Place;
 
@@ -23,6 +24,8 @@ pub struct LoggedRequest {
     pub user_agent: Option<String>,
     /// What the client said that it sends.
     pub content_type: Option<String>,
+    /// All headers, but of `Authorization` only the scheme, such as `Bearer`.
+    pub headers: HeaderMap,
     /// Bytes of the request's body that were read.
     pub received_bytes: u64,
     /// Bytes of the answer's body, as handed over to the connection.
@@ -61,9 +64,22 @@ impl LoggedRequest {
             authorization: Authorization::of(text(header::AUTHORIZATION)),
             user_agent: text(header::USER_AGENT).map(str::to_owned),
             content_type: text(header::CONTENT_TYPE).map(str::to_owned),
+            headers: without_login(head.headers.clone()),
             received_bytes: 0,
             sent_bytes: 0,
         }
+    }
+
+    /// The text of a header; nothing where it is missing. For the host that was asked, take `host`.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// A parameter of the query, decoded.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let query = self.query.as_deref().unwrap_or_default();
+        let mut parameters = url::form_urlencoded::parse(query.as_bytes());
+        parameters.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
     /// `GET /v2/`
@@ -141,4 +157,13 @@ impl LoggedRequest {
     fn place(&self) -> Place<'_> {
         Place::of(&self.path)
     }
+}
+
+fn without_login(mut headers: HeaderMap) -> HeaderMap {
+    if let Some(login) = headers.get_mut(header::AUTHORIZATION) {
+        let scheme = login.to_str().ok().and_then(|login| login.split_once(' '));
+        let scheme = scheme.map_or("unreadable", |(scheme, _)| scheme);
+        *login = HeaderValue::from_str(scheme).unwrap_or_else(|_| HeaderValue::from_static("unreadable"));
+    }
+    headers
 }

@@ -3,17 +3,19 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
+use http::request::Parts;
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
+use crate::annex::Annex;
+use crate::answer::Answer;
+use crate::body::RequestBody;
+use crate::builder::upload::UploadAnnex;
 use crate::builder::{Builder, Settings};
-use crate::connection::serve;
-use crate::fault::{Fault, Faults};
-use crate::log::Log;
+use crate::fault::Fault;
 use crate::request_log::LoggedRequest;
+use crate::service::{Desk, Service, accept};
 use crate::store::Store;
 use crate::token::Tokens;
 
@@ -22,6 +24,7 @@ pub struct EmbeddedRegistry {
     address: SocketAddr,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
+    annex: Option<JoinHandle<()>>,
 }
 
 /// What all connections of a registry share.
@@ -29,9 +32,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) store: Store,
     pub(crate) tokens: Tokens,
-    pub(crate) faults: Faults,
-    pub(crate) log: Log,
-    numbers: AtomicU64,
+    pub(crate) desk: Desk,
+    pub(crate) annex: Option<SocketAddr>,
 }
 
 impl EmbeddedRegistry {
@@ -41,23 +43,32 @@ impl EmbeddedRegistry {
     }
 
     pub(crate) async fn start(settings: Settings) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
+        let (listener, address) = listen().await?;
+        let second = match settings.uploads.annex {
+            UploadAnnex::Absent => None,
+            UploadAnnex::Present => Some(listen().await?),
+        };
         let shared = Arc::new(Shared {
+            desk: Desk::new(settings.latency, settings.body_limit),
+            annex: second.as_ref().map(|(_, address)| *address),
             settings,
             store: Store::default(),
             tokens: Tokens::default(),
-            faults: Faults::default(),
-            log: Log::default(),
-            numbers: AtomicU64::new(1),
         });
         let server = tokio::spawn(accept(listener, shared.clone()));
-        Ok(Self { address, shared, server })
+        let annex =
+            second.map(|(listener, _)| tokio::spawn(accept(listener, Arc::new(Annex::new(shared.clone())))));
+        Ok(Self { address, shared, server, annex })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its second port listens, if uploads are sent to one.
+    pub fn annex(&self) -> Option<SocketAddr> {
+        self.shared.annex
     }
 
     /// `127.0.0.1:port`
@@ -72,58 +83,76 @@ impl EmbeddedRegistry {
 
     /// What it was asked so far, in the order in which the heads of the requests came.
     pub fn requests(&self) -> Vec<LoggedRequest> {
-        self.shared.log.requests()
+        self.shared.desk.log.requests()
     }
 
     /// Forgets what it was asked.
     pub fn clear_requests(&self) {
-        self.shared.log.clear();
+        self.shared.desk.log.clear();
     }
 
     /// Misbehaves from now on.
     pub fn misbehave(&self, fault: Fault) {
-        self.shared.faults.add(fault);
+        self.shared.desk.faults.add(fault);
     }
 
     /// Behaves again.
     pub fn behave(&self) {
-        self.shared.faults.clear();
+        self.shared.desk.faults.clear();
     }
 
     /// Stops, and comes back when the port is closed.
     pub async fn shut_down(mut self) {
-        self.server.abort();
+        self.abort();
         // It ends by being cancelled, which is what was wanted.
         let _ = (&mut self.server).await;
+    }
+
+    fn abort(&self) {
+        self.server.abort();
+        if let Some(annex) = &self.annex {
+            annex.abort();
+        }
     }
 }
 
 impl Drop for EmbeddedRegistry {
     fn drop(&mut self) {
-        self.server.abort();
+        self.abort();
     }
 }
 
 impl Shared {
     /// A number that was not given before.
     pub(crate) fn number(&self) -> u64 {
-        self.numbers.fetch_add(1, Ordering::Relaxed)
+        self.desk.number()
     }
 }
 
-/// Connections live in the set, so that they end with the server.
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve(stream, shared.clone()));
-                }
-                // Such as too many open files: that passes when connections end.
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
+impl Service for Shared {
+    fn desk(&self) -> &Desk {
+        &self.desk
     }
+
+    async fn answer(&self, head: &Parts, body: &mut RequestBody) -> Answer {
+        self.right_answer(head, body).await
+    }
+
+    fn unauthorized(&self, head: &Parts) -> Answer {
+        self.challenge(head)
+    }
+
+    fn complete(&self, mut answer: Answer) -> Answer {
+        answer = answer.replace_header("docker-distribution-api-version", "registry/2.0");
+        if !answer.has_header("x-request-id") {
+            answer = answer.header("x-request-id", format!("embedded-{}", self.number()));
+        }
+        answer.with_length()
+    }
+}
+
+pub(crate) async fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }

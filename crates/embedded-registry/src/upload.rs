@@ -6,6 +6,9 @@ use bytes::{Bytes, BytesMut};
 
 use crate::digest::Running;
 
+/// The most bytes that are reserved because a client says that it will send them.
+const LARGEST_RESERVE: usize = 64 << 20;
+
 /// A session that requests share: it keeps what came even if the request that brought it breaks off.
 #[derive(Clone)]
 pub(crate) struct Session(Arc<Mutex<Upload>>);
@@ -15,6 +18,11 @@ struct Upload {
     bytes: BytesMut,
     hash: Running,
     turn: usize,
+    /// Where the newest chunk begins.
+    chunk: usize,
+    first_chunk_end: Option<usize>,
+    /// Whether the newest whole chunk had fewer bytes than only the last one may.
+    has_small_chunk: bool,
 }
 
 impl Session {
@@ -24,6 +32,9 @@ impl Session {
             bytes: BytesMut::new(),
             hash: Running::default(),
             turn: 0,
+            chunk: 0,
+            first_chunk_end: None,
+            has_small_chunk: false,
         })))
     }
 
@@ -35,10 +46,52 @@ impl Session {
         self.upload().bytes.len()
     }
 
+    /// From the first byte of the newest chunk to just behind its last one.
+    pub(crate) fn last_chunk(&self) -> (usize, usize) {
+        let upload = self.upload();
+        (upload.chunk, upload.bytes.len())
+    }
+
+    pub(crate) fn first_chunk_end(&self) -> usize {
+        let upload = self.upload();
+        upload.first_chunk_end.unwrap_or(upload.bytes.len())
+    }
+
+    /// Whether bytes that come now show that a small chunk was not the last.
+    pub(crate) fn follows_small_chunk(&self) -> bool {
+        self.upload().has_small_chunk
+    }
+
+    pub(crate) fn begin_chunk(&self, told: Option<usize>) {
+        let mut upload = self.upload();
+        upload.chunk = upload.bytes.len();
+        upload.bytes.reserve(told.unwrap_or_default().min(LARGEST_RESERVE));
+    }
+
     pub(crate) fn append(&self, piece: &[u8]) {
         let mut upload = self.upload();
         upload.hash.update(piece);
         upload.bytes.extend_from_slice(piece);
+    }
+
+    /// Closes a chunk, which before the last one must have `smallest` bytes.
+    pub(crate) fn end_chunk(&self, smallest: usize) {
+        let mut upload = self.upload();
+        let end = upload.bytes.len();
+        upload.has_small_chunk |= end - upload.chunk < smallest;
+        upload.first_chunk_end.get_or_insert(end);
+    }
+
+    /// Forgets the bytes of the newest chunk.
+    pub(crate) fn lose_chunk(&self) {
+        let mut upload = self.upload();
+        let end = upload.chunk;
+        upload.truncate(end);
+    }
+
+    /// Forgets all bytes.
+    pub(crate) fn clear(&self) {
+        self.upload().truncate(0);
     }
 
     /// What a location carries in its query. It looks like what registries sign and encode, so that a client
@@ -52,6 +105,11 @@ impl Session {
         self.upload().turn += 1;
     }
 
+    /// The sha256 digest of all bytes so far.
+    pub(crate) fn digest(&self) -> String {
+        self.upload().hash.digest()
+    }
+
     /// All bytes, if they have this digest. The session is empty afterwards.
     pub(crate) fn finish(&self, digest: &str) -> Option<Bytes> {
         let mut upload = self.upload();
@@ -61,5 +119,13 @@ impl Session {
 
     fn upload(&self) -> MutexGuard<'_, Upload> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Upload {
+    fn truncate(&mut self, length: usize) {
+        self.bytes.truncate(length);
+        self.hash = Running::default();
+        self.hash.update(&self.bytes);
     }
 }

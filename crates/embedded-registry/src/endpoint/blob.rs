@@ -4,9 +4,10 @@ use bytes::Bytes;
 use http::{Method, StatusCode, header};
 
 use crate::answer::{Answer, Refusal};
+use crate::builder::blob::{BlobHeads, EntityTags};
 use crate::call::Call;
 use crate::digest;
-use crate::range::{self, Wanted};
+use crate::part::part;
 
 impl Call<'_> {
     pub(super) fn blob(&self, repository: &str, digest: &str) -> Result<Answer, Answer> {
@@ -24,32 +25,49 @@ impl Call<'_> {
     }
 
     fn read_blob(&self, repository: &str, digest: &str) -> Result<Answer, Answer> {
+        let settings = &self.shared.settings.blobs;
+        if let BlobHeads::Refused(status) = settings.heads
+            && self.head.method == Method::HEAD
+        {
+            return Err(Refusal::Unsupported.with_status(status));
+        }
         let bytes =
             self.shared.store.blob(repository, digest).ok_or_else(|| Refusal::BlobUnknown.of(digest))?;
-        if let Some(base) = &self.shared.settings.blob_redirect {
-            let location = format!("{}/{digest}", base.trim_end_matches('/'));
-            return Ok(Answer::new(StatusCode::TEMPORARY_REDIRECT).header("location", location));
+        if let Some(location) = self.elsewhere(digest, &bytes) {
+            let status = settings.redirect_status.unwrap_or(StatusCode::TEMPORARY_REDIRECT);
+            return Ok(Answer::new(status).header("location", location));
         }
-        let entity_tag = format!("\"{digest}\"");
-        // RFC 9110: of another version than the client has the beginning of, it gets the whole.
-        let is_same = self.header(header::IF_RANGE).is_none_or(|known| known == entity_tag);
+        let entity_tag = self.entity_tag(digest);
+        // RFC 9110: of another version than the client has the beginning of, it gets the whole. Only a strong
+        // validator tells.
+        let strong = entity_tag.as_deref().filter(|entity_tag| !entity_tag.starts_with("W/"));
+        let is_same = self.header(header::IF_RANGE).is_none_or(|known| Some(known) == strong);
         let wanted = self.header(header::RANGE).filter(|_| is_same);
-        Ok(part(&bytes, wanted)
+        let answer = part(&bytes, wanted, settings.ranges)
             .header("content-type", "application/octet-stream")
             .header("accept-ranges", "bytes")
-            .header("etag", entity_tag)
-            .header("docker-content-digest", digest))
+            .header("docker-content-digest", digest);
+        Ok(match entity_tag {
+            Some(entity_tag) => answer.header("etag", entity_tag),
+            None => answer,
+        })
     }
-}
 
-fn part(bytes: &Bytes, header: Option<&str>) -> Answer {
-    let length = bytes.len();
-    match range::wanted(header, length) {
-        Wanted::Whole => Answer::new(StatusCode::OK).body(bytes.clone()),
-        Wanted::Part(start, end) => Answer::new(StatusCode::PARTIAL_CONTENT)
-            .header("content-range", format!("bytes {start}-{}/{length}", end - 1))
-            .body(bytes.slice(start..end)),
-        Wanted::Outside => Answer::new(StatusCode::RANGE_NOT_SATISFIABLE)
-            .header("content-range", format!("bytes */{length}")),
+    /// Where the blob can be read, if not here.
+    fn elsewhere(&self, digest: &str, bytes: &Bytes) -> Option<String> {
+        let settings = &self.shared.settings.blobs;
+        if let Some(storage) = &settings.storage {
+            return Some(storage.sign(digest, bytes.clone()));
+        }
+        settings.redirect.as_ref().map(|base| format!("{}/{digest}", base.trim_end_matches('/')))
+    }
+
+    fn entity_tag(&self, digest: &str) -> Option<String> {
+        match self.shared.settings.blobs.entity_tags {
+            EntityTags::Strong => Some(format!("\"{digest}\"")),
+            EntityTags::Weak => Some(format!("W/\"{digest}\"")),
+            EntityTags::Missing => None,
+            EntityTags::Changing => Some(format!("\"{}\"", self.shared.number())),
+        }
     }
 }

@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::completeness::missing;
 use super::created;
 use crate::answer::{Answer, Refusal};
+use crate::body::RequestBody;
 use crate::builder::Referrers;
-use crate::call::{Call, RequestBody};
+use crate::call::Call;
 use crate::{digest, name};
 
 /// What registries commonly take at the most, in bytes.

@@ -1,40 +1,50 @@
 //! Uploads: end-4, end-5, end-6, end-11, end-13 and end-14.
 
-use http::{Method, StatusCode, header};
+mod chunk;
+mod session;
+
+use http::{Method, StatusCode};
 
 use super::created;
 use crate::answer::{Answer, Refusal};
-use crate::builder::{Locations, Mounts, Uploads};
-use crate::call::{Call, RequestBody};
+use crate::body::RequestBody;
+use crate::builder::upload::{SinglePost, UploadStatus, Uploads};
+use crate::call::Call;
+use crate::digest;
+use crate::gate::Caller;
 use crate::upload::Session;
-use crate::{digest, range};
 
 impl Call<'_> {
-    /// Opens a session, or links the blob where a mount can be had. `?digest=` alone, the upload in one POST, is
-    /// not offered, as by most registries: the session is the answer to that, too.
-    pub(super) fn start_upload(&self, repository: &str) -> Result<Answer, Answer> {
+    /// Opens a session, or links the blob where a mount can be had, or takes the blob by `?digest=` alone where
+    /// that is offered; elsewhere the session is the answer to that, too.
+    pub(super) async fn start_upload(
+        &self,
+        repository: &str,
+        body: &mut RequestBody,
+    ) -> Result<Answer, Answer> {
         if self.head.method != Method::POST {
             return Err(Refusal::Unsupported.into());
         }
         if let Some(digest) = self.mount(repository) {
             return Ok(created(format!("/v2/{repository}/blobs/{digest}"), &digest));
         }
-        let id = format!("session-{}", self.shared.number());
+        let settings = &self.shared.settings.uploads;
         let session = Session::new(repository);
-        let answer = self.session_answer(StatusCode::ACCEPTED, repository, &id, &session);
+        if let Some(digest) = self.parameter("digest").filter(|digest| digest::is_valid(digest))
+            && settings.single_post == SinglePost::Accepted
+        {
+            while let Some(piece) = body.next().await? {
+                session.append(&piece);
+            }
+            return self.finish(repository, &digest, &session);
+        }
+        let id = format!("session-{}", self.shared.number());
+        let mut answer = self.session_answer(StatusCode::ACCEPTED, repository, &id, &session);
+        if let Some(smallest) = settings.smallest_chunk {
+            answer = answer.header("oci-chunk-min-length", smallest.to_string());
+        }
         self.shared.store.content().uploads.insert(id, session);
         Ok(answer)
-    }
-
-    /// The digest of the blob that could be mounted. Where something stands against it there is no refusal.
-    fn mount(&self, repository: &str) -> Option<String> {
-        let (digest, from) = (self.parameter("mount")?, self.parameter("from")?);
-        if self.shared.settings.mounts == Mounts::Declined || !self.caller.may_pull(&from) {
-            return None;
-        }
-        let bytes = self.shared.store.blob(&from, &digest)?;
-        self.shared.store.put_blob_as(repository, &digest, bytes);
-        Some(digest)
     }
 
     pub(super) async fn upload(
@@ -46,9 +56,20 @@ impl Call<'_> {
         let session = self.shared.store.content().uploads.get(id).cloned();
         let session = session.filter(|session| session.belongs_to(repository));
         let session = session.ok_or_else(|| Refusal::UploadUnknown.of(id))?;
+        let settings = &self.shared.settings.uploads;
+        let is_step = matches!(self.head.method, Method::PATCH | Method::PUT);
+        if let Some(location) = self.redirected_upload().filter(|_| is_step) {
+            return Ok(Answer::new(StatusCode::TEMPORARY_REDIRECT).header("location", location));
+        }
         match self.head.method {
-            Method::GET => Ok(self.session_answer(StatusCode::NO_CONTENT, repository, id, &session)),
-            Method::PATCH if self.shared.settings.uploads == Uploads::Resumable => {
+            Method::GET => match settings.status {
+                UploadStatus::Told => {
+                    Ok(self.session_answer(StatusCode::NO_CONTENT, repository, id, &session))
+                }
+                UploadStatus::NotFound => Err(Refusal::NoSuchEndpoint.into()),
+                UploadStatus::NotAllowed => Err(Refusal::Unsupported.into()),
+            },
+            Method::PATCH if settings.kind != Uploads::MonolithicOnly => {
                 self.append(repository, id, &session, body).await
             }
             Method::PUT => self.close(repository, id, &session, body).await,
@@ -60,82 +81,21 @@ impl Call<'_> {
         }
     }
 
-    async fn append(
-        &self,
-        repository: &str,
-        id: &str,
-        session: &Session,
-        body: &mut RequestBody,
-    ) -> Result<Answer, Answer> {
-        self.check_location(session)?;
-        if !self.is_in_order(session)? {
-            return Ok(self.session_answer(StatusCode::RANGE_NOT_SATISFIABLE, repository, id, session));
+    /// The same place at another origin, where uploads are sent to one.
+    fn redirected_upload(&self) -> Option<String> {
+        let path = self.head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let settings = &self.shared.settings.uploads;
+        if let Some(origin) = &settings.redirect {
+            return Some(format!("{origin}{path}"));
         }
-        receive(session, body).await?;
-        session.next_turn();
-        Ok(self.session_answer(StatusCode::ACCEPTED, repository, id, session))
+        let is_there = matches!(self.caller, Caller::Annex);
+        self.shared.annex.filter(|_| !is_there).map(|annex| format!("http://{annex}{path}"))
     }
 
-    async fn close(
-        &self,
-        repository: &str,
-        id: &str,
-        session: &Session,
-        body: &mut RequestBody,
-    ) -> Result<Answer, Answer> {
-        let digest = self.parameter("digest").filter(|digest| digest::is_valid(digest));
-        let digest = digest.ok_or(Refusal::DigestInvalid)?;
-        self.check_location(session)?;
-        if !self.is_in_order(session)? {
-            return Ok(self.session_answer(StatusCode::RANGE_NOT_SATISFIABLE, repository, id, session));
-        }
-        receive(session, body).await?;
-        // As distribution: a session whose bytes are wrong is over as well.
-        self.shared.store.content().uploads.remove(id);
-        let bytes = session.finish(&digest).ok_or_else(|| Refusal::DigestInvalid.of(digest.as_str()))?;
-        self.shared.store.put_blob_as(repository, &digest, bytes);
-        Ok(created(format!("/v2/{repository}/blobs/{digest}"), &digest))
+    /// Keeps the blob if its bytes are right.
+    fn finish(&self, repository: &str, digest: &str, session: &Session) -> Result<Answer, Answer> {
+        let bytes = session.finish(digest).ok_or_else(|| Refusal::DigestInvalid.of(digest))?;
+        self.shared.store.put_blob_as(repository, digest, bytes);
+        Ok(created(format!("/v2/{repository}/blobs/{digest}"), digest))
     }
-
-    /// Only the newest location that was handed out takes bytes. Asking for the status gives it, whatever one has.
-    fn check_location(&self, session: &Session) -> Result<(), Answer> {
-        let is_newest = self.parameter("_state") == Some(session.state());
-        if is_newest { Ok(()) } else { Err(Refusal::UploadOutdated.into()) }
-    }
-
-    /// Whether the chunk begins where the last one ended. Without `Content-Range` it does.
-    fn is_in_order(&self, session: &Session) -> Result<bool, Answer> {
-        let Some(header) = self.header(header::CONTENT_RANGE) else { return Ok(true) };
-        let (first, length) = range::chunk(header).ok_or_else(|| Refusal::SizeInvalid.of(header))?;
-        let told = self.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-        if told.is_some_and(|told| told != length) {
-            return Err(Refusal::SizeInvalid.of(header));
-        }
-        Ok(first == session.length())
-    }
-
-    fn session_answer(&self, status: StatusCode, repository: &str, id: &str, session: &Session) -> Answer {
-        let state: String = url::form_urlencoded::byte_serialize(session.state().as_bytes()).collect();
-        let path = format!("/v2/{repository}/blobs/uploads/{id}?_state={state}");
-        let location = match self.shared.settings.locations {
-            Locations::Relative => path,
-            Locations::Absolute => {
-                format!("http://{}{path}", self.header(header::HOST).unwrap_or_default())
-            }
-        };
-        // Inclusive, so that nothing and one byte look the same: that is what registries send.
-        let last = session.length().saturating_sub(1);
-        Answer::new(status)
-            .header("location", location)
-            .header("range", format!("0-{last}"))
-            .header("docker-upload-uuid", id)
-    }
-}
-
-/// Takes bytes piece by piece: of a body that breaks off, the session keeps what came.
-async fn receive(session: &Session, body: &mut RequestBody) -> Result<(), Answer> {
-    while let Some(piece) = body.next().await? {
-        session.append(&piece);
-    }
-    Ok(())
 }

@@ -130,3 +130,85 @@ async fn a_registry_can_be_slow_and_can_stop() {
     bench.server.shut_down().await;
     assert!(again.send().await.is_err());
 }
+
+/// How many bytes of the answer come before `patience` ends, and whether it ends by then.
+async fn trickling(bench: &Bench, path: &str, patience: Duration) -> (usize, bool) {
+    let mut response = bench.request(Method::GET, path).send().await.unwrap();
+    let mut received = 0;
+    let reading = async {
+        while let Some(piece) = response.chunk().await.unwrap() {
+            received += piece.len();
+        }
+    };
+    let is_over = tokio::time::timeout(patience, reading).await.is_ok();
+    (received, is_over)
+}
+
+#[tokio::test]
+async fn bodies_stall_and_trickle() {
+    let (bench, path) = faulty(Match::any(), Times::First(1), Effect::StallBodyAfter(600)).await;
+    assert_eq!(trickling(&bench, &path, Duration::from_millis(200)).await, (600, false));
+    let effect = Effect::Trickle { bytes: 100, pause: Duration::from_millis(5) };
+    bench.server.misbehave(Fault { when: Match::any(), times: Times::First(1), effect });
+    let start = Instant::now();
+    assert_eq!(trickling(&bench, &path, Duration::from_secs(60)).await, (1000, true));
+    assert!(start.elapsed() >= Duration::from_millis(50));
+}
+
+#[tokio::test]
+async fn bodies_are_short_or_long_but_end_well() {
+    let (bench, path) = faulty(Match::any(), Times::First(1), Effect::ShortBody(600)).await;
+    let short = bench.get(&path).await;
+    assert_eq!((short.header("content-length"), short.body.len()), ("600", 600));
+    let effect = Effect::TrailingBytes("garbage".to_owned());
+    bench.server.misbehave(Fault { when: Match::any(), times: Times::First(1), effect });
+    let long = bench.get(&path).await;
+    assert_eq!((long.header("content-length"), &long.body[1000..]), ("1007", &b"garbage"[..]));
+}
+
+#[tokio::test]
+async fn requests_are_cut_or_left_unread_after_some_bytes() {
+    let rows = [(Effect::CutRequestAfter(400), true), (Effect::StallRequestAfter(400), false)];
+    for (effect, is_over) in rows {
+        let bench = Bench::open().await;
+        bench.server.misbehave(Fault { when: Match::patch("/uploads/"), times: Times::First(1), effect });
+        let session = bench.ask(Method::POST, "/v2/a/app/blobs/uploads/").await;
+        let body = vec![7; 100_000];
+        let sending = bench.request(Method::PATCH, session.header("location")).body(body).send();
+        match tokio::time::timeout(Duration::from_millis(300), sending).await {
+            Ok(answer) => assert!(is_over && answer.is_err()),
+            Err(_) => assert!(!is_over),
+        }
+        let status = bench.get(session.header("location")).await;
+        assert_eq!((status.header("range"), bench.server.requests()[1].status), ("0-399", 0));
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_refused_once() {
+    let (bench, path) = faulty(Match::any(), Times::First(1), Effect::Unauthorized).await;
+    let refused = bench.get(&path).await;
+    assert_eq!(refused.refusal(), (401, "UNAUTHORIZED".to_owned()));
+    assert_eq!(refused.header("www-authenticate"), "Basic realm=\"embedded\"");
+    assert_eq!(bench.get(&path).await.status, 200);
+}
+
+#[tokio::test]
+async fn headers_are_added_one_for_each_value() {
+    let (bench, path) = faulty(Match::any(), Times::Always, Effect::warn(&["one", "two"])).await;
+    let warned = bench.get(&path).await;
+    let warnings: Vec<_> = warned.headers.get_all("warning").iter().collect();
+    assert_eq!(warnings, ["299 - \"one\"", "299 - \"two\""]);
+    bench.server.behave();
+    let add = |effect| bench.server.misbehave(Fault { when: Match::any(), times: Times::First(1), effect });
+    add(Effect::too_many_requests("Wed, 21 Oct 2026 07:28:00 GMT"));
+    let later = bench.get(&path).await;
+    assert_eq!((later.status.as_u16(), later.header("retry-after")), (429, "Wed, 21 Oct 2026 07:28:00 GMT"));
+    add(Effect::html(502));
+    let page = bench.get(&path).await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (502, "text/html"));
+    add(Effect::RedirectWith(308, "/v2/".to_owned()));
+    assert_eq!(bench.get(&path).await.status, 308);
+    add(Effect::ResetConnection);
+    assert!(fails(&bench, &path).await);
+}

@@ -8,4 +8,6 @@ mod fault;
 mod listing;
 mod login;
 mod manifest;
+mod storage;
 mod upload;
+mod upload_quirk;

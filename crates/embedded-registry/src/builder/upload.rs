@@ -1,0 +1,238 @@
+//! Knobs of uploads.
+
+use super::Builder;
+use crate::service::{BodyLimit, LargeBodies};
+
+#[derive(Default)]
+pub(crate) struct UploadSettings {
+    pub(crate) kind: Uploads,
+    pub(crate) locations: Locations,
+    pub(crate) location_origin: Option<String>,
+    pub(crate) smallest_chunk: Option<usize>,
+    pub(crate) largest_chunk: Option<usize>,
+    pub(crate) early_created: EarlyCreated,
+    pub(crate) ranges: UploadRanges,
+    pub(crate) status: UploadStatus,
+    pub(crate) broken: BrokenUploads,
+    pub(crate) single_post: SinglePost,
+    pub(crate) patch_status: Option<u16>,
+    pub(crate) put_status: Option<u16>,
+    pub(crate) redirect: Option<String>,
+    pub(crate) annex: UploadAnnex,
+}
+
+/// What upload locations look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locations {
+    /// A whole URL.
+    #[default]
+    Absolute,
+    /// A path with a query.
+    Relative,
+    /// What follows the request's own path, such as `session-1?_state=…`.
+    PathRelative,
+    /// A whole URL without a query: `?digest=` is the first parameter.
+    WithoutQuery,
+}
+
+/// Which uploads the registry takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Uploads {
+    /// Also in chunks, and resumed ones.
+    #[default]
+    Resumable,
+    /// In one `PUT` only; a `PATCH` is refused.
+    MonolithicOnly,
+    /// A second `PATCH` overwrites, without a word, what the first one brought; as GHCR is said to do.
+    SingleStream,
+    /// A `PUT` with a body of more bytes than this is refused with 413; a `PATCH` is not.
+    ChunksOnly(usize),
+}
+
+/// Whether a `PATCH` may end an upload with 201, so that a `PUT` afterwards finds no session; as ECR does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EarlyCreated {
+    /// Only a `PUT` ends an upload.
+    #[default]
+    Never,
+    /// Whatever came by the first `PATCH` is the blob.
+    EveryPatch,
+    /// As soon as the bytes so far have one of these digests (sha256).
+    Digests(Vec<String>),
+}
+
+/// What `Range` says about a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UploadRanges {
+    /// `0-<end>`, inclusive: all that came.
+    #[default]
+    Whole,
+    /// The range of the last chunk alone, such as `5-9`; Alibaba: <https://github.com/regclient/regclient/issues/627>.
+    LastChunk,
+    /// For ever the range of the first chunk; ECR: <https://github.com/aws/containers-roadmap/issues/2831>.
+    Stuck,
+    /// The header is missing.
+    Missing,
+}
+
+/// Whether a session's status can be asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UploadStatus {
+    /// As the specification has it.
+    #[default]
+    Told,
+    /// `GET` of a session is a 404.
+    NotFound,
+    /// `GET` of a session is a 405.
+    NotAllowed,
+}
+
+/// What a request whose body breaks off leaves of its session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BrokenUploads {
+    /// The bytes that came.
+    #[default]
+    KeepBytes,
+    /// What was there before the request.
+    LoseBytes,
+    /// Nothing: the session is unknown; Azure: <https://github.com/Azure/azure-sdk-for-net/issues/35322>.
+    LoseSession,
+}
+
+/// Whether a blob can be put by one `POST ?digest=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SinglePost {
+    /// The answer is a session, as by most registries.
+    #[default]
+    Declined,
+    /// The answer is 201.
+    Accepted,
+}
+
+/// Whether uploads are sent by 307 to a second port of the registry, which asks nobody for a login.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UploadAnnex {
+    /// There is one port.
+    #[default]
+    Absent,
+    /// `PATCH` and `PUT` of sessions go to the second port.
+    Present,
+}
+
+impl Builder {
+    /// Which uploads are taken.
+    #[must_use]
+    pub fn uploads(mut self, uploads: Uploads) -> Self {
+        self.settings.uploads.kind = uploads;
+        self
+    }
+
+    /// What upload locations look like.
+    #[must_use]
+    pub fn locations(mut self, locations: Locations) -> Self {
+        self.settings.uploads.locations = locations;
+        self
+    }
+
+    /// Answers uploads with a path instead of a whole URL in `Location`.
+    #[must_use]
+    pub fn relative_locations(self) -> Self {
+        self.locations(Locations::Relative)
+    }
+
+    /// Whole locations begin with this, such as `https://registry.example:8443`: what a registry thinks that it
+    /// is called behind a proxy.
+    #[must_use]
+    pub fn location_origin(mut self, origin: &str) -> Self {
+        self.settings.uploads.location_origin = Some(origin.trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// Tells `OCI-Chunk-Min-Length`, in bytes. What follows a smaller chunk is refused with 400 `SIZE_INVALID`: only
+    /// then is it known not to have been the last.
+    #[must_use]
+    pub fn smallest_chunk(mut self, bytes: usize) -> Self {
+        self.settings.uploads.smallest_chunk = Some(bytes);
+        self
+    }
+
+    /// Refuses a `PATCH` with `Content-Range` and more than this many bytes with 416, as GHCR does above 4 MiB:
+    /// <https://github.com/oras-project/rust-oci-client/issues/35>.
+    #[must_use]
+    pub fn largest_chunk(mut self, bytes: usize) -> Self {
+        self.settings.uploads.largest_chunk = Some(bytes);
+        self
+    }
+
+    /// Refuses requests with a body of more bytes, as a proxy in front of the registry does: with nginx's page,
+    /// at once where `Content-Length` tells, else in mid-body. The registry never hears of them.
+    #[must_use]
+    pub fn largest_body(mut self, bytes: usize, refusal: LargeBodies) -> Self {
+        self.settings.body_limit = Some(BodyLimit { largest: bytes, refusal });
+        self
+    }
+
+    /// Whether a `PATCH` may end an upload.
+    #[must_use]
+    pub fn early_created(mut self, early: EarlyCreated) -> Self {
+        self.settings.uploads.early_created = early;
+        self
+    }
+
+    /// What `Range` says about a session.
+    #[must_use]
+    pub fn upload_ranges(mut self, ranges: UploadRanges) -> Self {
+        self.settings.uploads.ranges = ranges;
+        self
+    }
+
+    /// Whether a session's status can be asked for.
+    #[must_use]
+    pub fn upload_status(mut self, status: UploadStatus) -> Self {
+        self.settings.uploads.status = status;
+        self
+    }
+
+    /// What a broken request leaves of its session.
+    #[must_use]
+    pub fn broken_uploads(mut self, broken: BrokenUploads) -> Self {
+        self.settings.uploads.broken = broken;
+        self
+    }
+
+    /// Whether a blob can be put by one `POST`.
+    #[must_use]
+    pub fn single_post(mut self, single_post: SinglePost) -> Self {
+        self.settings.uploads.single_post = single_post;
+        self
+    }
+
+    /// The status in place of 202 for a `PATCH` that is taken, such as 204 or 200.
+    #[must_use]
+    pub fn patch_status(mut self, status: u16) -> Self {
+        self.settings.uploads.patch_status = Some(status);
+        self
+    }
+
+    /// The status in place of 201 for a `PUT` that ends an upload, such as 204 or 200.
+    #[must_use]
+    pub fn put_status(mut self, status: u16) -> Self {
+        self.settings.uploads.put_status = Some(status);
+        self
+    }
+
+    /// Sends `PATCH` and `PUT` of sessions by 307 to the same path under another origin, such as
+    /// `http://127.0.0.1:9`.
+    #[must_use]
+    pub fn upload_redirect(mut self, origin: &str) -> Self {
+        self.settings.uploads.redirect = Some(origin.trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// Whether uploads are sent to a second port of the registry: `EmbeddedRegistry::annex`.
+    #[must_use]
+    pub fn upload_annex(mut self, annex: UploadAnnex) -> Self {
+        self.settings.uploads.annex = annex;
+        self
+    }
+}
