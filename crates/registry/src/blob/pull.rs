@@ -6,7 +6,7 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::checkpoint::BlobHistory;
 use crate::client::Call;
-use crate::digest::Verifier;
+use crate::digest::{Mismatch, Verifier};
 use crate::error::TransportFailure;
 use crate::http::failure::{stalled, transport_error};
 use crate::http::range;
@@ -20,6 +20,8 @@ pub struct BlobReader {
     response: reqwest::Response,
     /// None once the blob is complete.
     verifier: Option<Verifier>,
+    /// Why nothing more is given.
+    wrong: Option<Mismatch>,
     held: Option<Bytes>,
     /// Bytes of this answer that were read before.
     skip: u64,
@@ -70,6 +72,7 @@ impl BlobReader {
             entity_tag: strong_entity_tag(&part.response),
             response: part.response,
             verifier: Some(verifier),
+            wrong: None,
             held: None,
             skip: part.skip,
             given_from,
@@ -85,6 +88,7 @@ impl BlobReader {
         Self {
             response,
             verifier: Some(Verifier::new(digest.clone(), size)),
+            wrong: None,
             held: None,
             skip: 0,
             given_from: 0,
@@ -109,6 +113,9 @@ impl BlobReader {
     /// The next piece; `None` after the last one.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
+            if let Some(wrong) = &self.wrong {
+                return Err(wrong.clone().into());
+            }
             if self.verifier.is_none() {
                 return Ok(self.held.take());
             }
@@ -160,7 +167,9 @@ impl BlobReader {
         drop(piece.split_to(usize::try_from(old).unwrap_or(usize::MAX)));
         let Some(verifier) = &mut self.verifier else { return Ok(None) };
         let begins_at = verifier.size();
-        verifier.update(&piece)?;
+        if let Err(wrong) = verifier.update(&piece) {
+            return Err(self.refuse(wrong));
+        }
         if let Some(history) = &self.history {
             history.note(verifier);
         }
@@ -181,8 +190,15 @@ impl BlobReader {
         {
             return Err(self.broken());
         }
-        self.verifier.take().map_or(Ok(()), Verifier::finish)?;
-        Ok(())
+        let finished = self.verifier.take().map_or(Ok(()), Verifier::finish);
+        finished.map_err(|wrong| self.refuse(wrong))
+    }
+
+    /// Wrong bytes are never given out, whatever is asked afterwards.
+    fn refuse(&mut self, wrong: Mismatch) -> Error {
+        self.held = None;
+        self.wrong = Some(wrong.clone());
+        wrong.into()
     }
 
     fn broken(&self) -> Error {
@@ -234,10 +250,9 @@ async fn ask_for_part(
     match response.status() {
         StatusCode::PARTIAL_CONTENT => {
             let told = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
-            // What begins later than asked for is of no use.
             let first = told.and_then(range::content_range).map(|range| range.first);
-            let skip = first.and_then(|first| from.checked_sub(first));
-            Ok(skip.map(|skip| Part { response, skip }))
+            // Another part than was asked for is of no use.
+            Ok((first == Some(from)).then_some(Part { response, skip: 0 }))
         }
         StatusCode::OK => Ok(Some(Part { response, skip: from })),
         StatusCode::RANGE_NOT_SATISFIABLE => Ok(None),

@@ -16,8 +16,8 @@ use super::habits::{SMALLEST_CHUNK, Shape, Wanted};
 use super::mount::location;
 use crate::client::{Call, unexpected};
 use crate::error::Problem;
-use crate::http::range;
 use crate::http::stall::Progress;
+use crate::http::{range, redirect};
 use crate::{Digest, Error, Repository};
 
 /// The bytes of a blob on their way to a registry. An error in it breaks the upload off.
@@ -41,6 +41,7 @@ pub struct UploadSession {
     pub(super) at_once: u32,
     /// Whether a broken body is suspected to have been too large.
     pub(super) suspicion: Suspicion,
+    pub(super) parts: Parts,
 }
 
 /// How the last try to send went.
@@ -54,8 +55,21 @@ pub(super) struct LastSend {
     pub(super) length: Option<u64>,
     /// Whether the last byte was taken, so that only the answer can be missing.
     pub(super) is_complete: bool,
+    /// Whether the registry refused the range that we sent.
+    pub(super) range_refused: bool,
     /// Where the registry wants the body instead.
     pub(super) moved_to: Option<Url>,
+}
+
+/// Whether the registry puts parts of a blob together rightly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parts {
+    /// The blob was sent in one go so far.
+    Unused,
+    /// It was sent in several requests.
+    Used,
+    /// What it made of them was wrong: from here on the blob goes in one go.
+    Distrusted,
 }
 
 /// An early 413 often looks like a reset.
@@ -84,6 +98,7 @@ impl UploadSession {
             last: LastSend::default(),
             at_once: 0,
             suspicion: Suspicion::None,
+            parts: Parts::Unused,
         }
     }
 
@@ -101,13 +116,22 @@ impl UploadSession {
         let shape = self.repository.registry().upload_habits().shape(wanted);
         let length = size.map(|size| size.saturating_sub(self.confirmed));
         self.last = LastSend { shape: Some(shape), begun_at: self.confirmed, length, ..LastSend::default() };
+        let is_part = self.confirmed > 0 || matches!(shape, Shape::Chunks(_));
+        if is_part && self.parts == Parts::Unused {
+            self.parts = Parts::Used;
+        }
         let sent = match shape {
+            // All bytes are there from before; only the end is missing.
+            _ if is_part && length == Some(0) => self.finish(Patched::Open, digest).await,
             Shape::Put => self.put(digest, length, body, &progress).await,
             Shape::Stream => self.stream(digest, length, body, &progress).await,
             Shape::Chunks(chunk) => self.chunks(digest, size, chunk, body, &progress).await,
         };
         self.last.taken = progress.taken();
-        self.last.is_complete = progress.is_complete();
+        self.last.is_complete = match size {
+            Some(size) => self.last.begun_at + self.last.taken >= size,
+            None => progress.is_complete(),
+        };
         sent
     }
 
@@ -206,7 +230,8 @@ impl UploadSession {
         }
         let sent = self.confirmed + (progress.taken() - before);
         let told = response.headers().get(RANGE).and_then(|value| value.to_str().ok());
-        let told = told.and_then(|text| range::received(text, self.confirmed, sent));
+        // ECR tells the first chunk's range for ever: what stands still says nothing.
+        let told = told.and_then(|text| range::received(text, self.confirmed + 1, sent));
         self.confirmed = sent;
         if response.status() == StatusCode::CREATED {
             return Ok(Patched::Created(Box::new((call, response))));
@@ -229,7 +254,6 @@ impl UploadSession {
                 return committed(&call, response, digest).await;
             }
         }
-        self.last.is_complete = true;
         let call = self.call(Method::PUT, with_digest(&self.location, digest));
         let call = call.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         let response = self.repository.registry().send(&call).await?;
@@ -247,13 +271,11 @@ impl UploadSession {
         if let Some(length) = length {
             call = call.header(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        let body = reqwest::Body::wrap_stream(Watched { body, progress: progress.clone() });
-        let sent = self.repository.registry().send_stream(&call, body, progress).await;
-        let response = sent.inspect_err(|_| {
-            self.last.is_complete = progress.is_complete();
-        })?;
+        let watched = Watched { body, left: length, progress: progress.clone() };
+        let body = reqwest::Body::wrap_stream(watched);
+        let response = self.repository.registry().send_stream(&call, body, progress).await?;
         if matches!(response.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
-            self.last.moved_to = Some(location(&call, response.headers())?);
+            self.last.moved_to = Some(redirect::target(&call.method, &call.url, response.headers())?);
             return Err(call.protocol(Problem::Moved));
         }
         Ok((call, response))
@@ -319,6 +341,8 @@ async fn committed(call: &Call, response: reqwest::Response, digest: &Digest) ->
 /// Tells the watch of the upload what went by.
 struct Watched {
     body: BlobBody,
+    /// Bytes that are still to come, where it is known: nobody asks for an end that the length tells.
+    left: Option<u64>,
     progress: Progress,
 }
 
@@ -328,7 +352,14 @@ impl Stream for Watched {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = self.body.as_mut().poll_next(context);
         match &polled {
-            Poll::Ready(Some(Ok(piece))) => self.progress.moved(piece.len() as u64),
+            Poll::Ready(Some(Ok(piece))) => {
+                let bytes = piece.len() as u64;
+                self.progress.moved(bytes);
+                self.left = self.left.map(|left| left.saturating_sub(bytes));
+                if self.left == Some(0) {
+                    self.progress.complete();
+                }
+            }
             Poll::Ready(Some(Err(_))) => self.progress.break_off(),
             Poll::Ready(None) => self.progress.complete(),
             Poll::Pending => self.progress.wait(),

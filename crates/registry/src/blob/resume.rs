@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 
 use super::habits::{SMALLEST_CHUNK, Shape};
 use super::mount::location;
-use super::push::{Suspicion, UploadSession};
+use super::push::{Parts, Suspicion, UploadSession};
 use crate::error::{Problem, TransportFailure};
 use crate::http::range;
 use crate::{Digest, Error, Refusal};
@@ -66,12 +66,19 @@ impl UploadSession {
                 if habits.too_large(length) { Recovery::AtOnce } else { Recovery::Never }
             }
             StatusCode::NOT_FOUND if error.has_code("NAME_UNKNOWN") => Recovery::Never,
-            // The session stands elsewhere than we think, is gone, or the token ended on the way.
-            StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => {
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                self.last.range_refused = true;
                 Recovery::AtOnce
             }
+            // The session is gone, or the token ended on the way.
+            StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => Recovery::AtOnce,
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED if is_patch => {
                 if habits.takes_one_request_only() { Recovery::AtOnce } else { Recovery::Never }
+            }
+            // Some overwrite what came before, or say that they have more than they keep.
+            StatusCode::BAD_REQUEST if error.has_code("DIGEST_INVALID") && self.parts == Parts::Used => {
+                self.parts = Parts::Distrusted;
+                Recovery::AtOnce
             }
             StatusCode::BAD_REQUEST if error.has_code("BLOB_UPLOAD_INVALID") => Recovery::AtOnce,
             _ if error.is_retryable() => Recovery::Later,
@@ -109,7 +116,13 @@ impl UploadSession {
             return Ok(Standing::Complete);
         }
         let keeps_parts = !matches!(self.last.shape, Some(Shape::Put) | None);
-        if keeps_parts && let Some(confirmed) = self.status().await? {
+        let believed = self.confirmed;
+        if keeps_parts
+            && self.parts != Parts::Distrusted
+            && let Some(confirmed) = self.status().await?
+            // Who refuses a range that begins where it says itself, as GHCR does above 4 MiB, gets the blob anew.
+            && !(self.last.range_refused && confirmed == believed)
+        {
             if confirmed > self.last.begun_at {
                 self.at_once = 0;
             }

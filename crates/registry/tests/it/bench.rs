@@ -4,8 +4,8 @@ use bytes::Bytes;
 use embedded_registry::{Builder, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
 use futures_util::stream;
 use registry::{
-    Access, BlobBody, Credentials, Digest, HostCertificates, Login, Registry, Repository, Security, Settings,
-    Tag, TagOrDigest, Transport,
+    Access, BlobBody, Credentials, Digest, HostCertificates, Login, Patience, Registry, Repository, Security,
+    Settings, Tag, TagOrDigest, Transport,
 };
 
 pub(crate) struct Bench {
@@ -52,6 +52,10 @@ impl Bench {
 }
 
 pub(crate) fn client(host: &str, login: Option<(&str, &str)>) -> Registry {
+    patient_client(host, login, Patience::default())
+}
+
+pub(crate) fn patient_client(host: &str, login: Option<(&str, &str)>, patience: Patience) -> Registry {
     let login = login.map_or(Login::Anonymous, |(user, password)| {
         Login::User(Credentials::new(user, password.to_owned().into()))
     });
@@ -61,7 +65,7 @@ pub(crate) fn client(host: &str, login: Option<(&str, &str)>) -> Registry {
         security: Security::Insecure,
         certificates: HostCertificates::default(),
     };
-    Registry::new(settings, Transport::new("image-syncer-test/1", &[]).unwrap())
+    Registry::with_patience(settings, Transport::new("image-syncer-test/1", &[]).unwrap(), patience)
 }
 
 pub(crate) fn tag(text: &str) -> TagOrDigest {

@@ -6,5 +6,7 @@ mod bench;
 mod blob;
 mod login;
 mod manifest;
+mod resume;
 mod tag;
 mod transport;
+mod upload;
