@@ -41,14 +41,13 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs) -> u8 {
     }
     let (rules, written) = resolved.rules.into_iter().map(|rule| (rule.rule, rule.written)).unzip();
     let (report, interrupted) = copy(args, rules, log.clone()).await;
-    for host in unencrypted_logins(&resolved.registries) {
-        let note = format!("{host} does not speak TLS, so its login went over the network unencrypted");
+    for note in notes(&resolved.registries) {
         warn(&note);
         if let Some(log) = &log {
             log.write("warning", &note);
         }
     }
-    let done = Done { report, written, refused: resolved.refused };
+    let done = Done { report, written, refused: resolved.refused, registries: resolved.registries };
     say(&output::table(&done, Paint::for_stderr()));
     let sentence = output::old_sentence(&done);
     if let Some(log) = log {
@@ -67,6 +66,20 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs) -> u8 {
             code.max(exit_code::SOME_FAILED)
         }
     }
+}
+
+/// What registries said or did that their users should know.
+fn notes(registries: &[Registry]) -> Vec<String> {
+    let unencrypted = unencrypted_logins(registries)
+        .into_iter()
+        .map(|host| format!("{host} does not speak TLS, so its login went over the network unencrypted"));
+    let warned: BTreeSet<_> = registries
+        .iter()
+        .flat_map(|registry| {
+            registry.warnings().into_iter().map(move |text| (registry.host().as_str(), text))
+        })
+        .collect();
+    unencrypted.chain(warned.into_iter().map(|(host, text)| format!("{host} warns: {text}"))).collect()
 }
 
 /// `insecure` allows it, but whoever set it may not know.
@@ -101,6 +114,8 @@ pub(crate) struct Done {
     pub(crate) report: Report,
     pub(crate) written: Vec<WrittenRule>,
     pub(crate) refused: Vec<RefusedRule>,
+    /// All registries that were spoken to.
+    pub(crate) registries: Vec<Registry>,
 }
 
 /// Copies; gives the exit status of an interruption, too.

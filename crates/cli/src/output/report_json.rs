@@ -1,5 +1,6 @@
 //! `--report`: every image with how it ended, for programs.
 
+use registry::{HostLimit, Registry, RequestKind};
 use serde::Serialize;
 use sync::{ImageReport, Outcome, RuleFailure, SkipReason};
 
@@ -18,6 +19,29 @@ struct Document<'a> {
     moved_bytes: u64,
     saved_bytes: u64,
     images: Vec<Entry>,
+    registries: Vec<RegistryEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct RegistryEntry<'a> {
+    host: &'a str,
+    /// What it was taken for.
+    kind: &'static str,
+    warnings: Vec<String>,
+    /// Pulls that are left, where it tells.
+    pulls_left: Option<u64>,
+    pull_limit: Option<u64>,
+    limits: Vec<LimitEntry>,
+}
+
+/// How many requests at once a host got in the end, where they were fewer than it was ready to take.
+#[derive(Serialize)]
+struct LimitEntry {
+    host: String,
+    /// `look`, `read`, `upload` or `commit`.
+    requests: &'static str,
+    at_once: usize,
+    too_much: u64,
 }
 
 #[derive(Serialize)]
@@ -63,9 +87,32 @@ pub(crate) fn render(done: &Done) -> String {
         moved_bytes: report.moved_bytes,
         saved_bytes: report.saved_bytes,
         images: report.images.iter().map(entry).collect(),
+        registries: done.registries.iter().map(registry_entry).collect(),
     };
     let text = serde_json::to_string_pretty(&document).expect("texts, numbers and lists are always JSON");
     format!("{text}\n")
+}
+
+fn registry_entry(registry: &Registry) -> RegistryEntry<'_> {
+    let quota = registry.quota();
+    RegistryEntry {
+        host: registry.host().as_str(),
+        kind: registry.profile().name,
+        warnings: registry.warnings(),
+        pulls_left: quota.map(|quota| quota.remaining),
+        pull_limit: quota.and_then(|quota| quota.limit),
+        limits: registry.limits().into_iter().filter(|limit| limit.too_much > 0).map(limit_entry).collect(),
+    }
+}
+
+fn limit_entry(limit: HostLimit) -> LimitEntry {
+    let requests = match limit.kind {
+        RequestKind::Look => "look",
+        RequestKind::Read => "read",
+        RequestKind::Upload => "upload",
+        RequestKind::Commit => "commit",
+    };
+    LimitEntry { host: limit.host, requests, at_once: limit.at_once, too_much: limit.too_much }
 }
 
 fn rule_entry(failure: &RuleFailure) -> RuleEntry<'_> {

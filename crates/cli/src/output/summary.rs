@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use indicatif::HumanBytes;
+use indicatif::{HumanBytes, HumanDuration};
+use registry::Quota;
 use sync::{Outcome, Report};
 
 use super::Paint;
@@ -53,7 +54,24 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
         let saved = HumanBytes(report.saved_bytes);
         let _ = writeln!(text, "  {:<10} {saved} that the target had or mounted itself", "saved");
     }
+    for registry in &done.registries {
+        if let Some(quota) = registry.quota() {
+            let _ = writeln!(text, "  {:<10} {} at {}", "pulls left", left_of(quota), registry.host());
+        }
+    }
     failures(&mut text, report, paint);
+    text
+}
+
+/// `76 of 100 in 6 h`, as far as it is told.
+fn left_of(quota: Quota) -> String {
+    let mut text = quota.remaining.to_string();
+    if let Some(limit) = quota.limit {
+        let _ = write!(text, " of {limit}");
+    }
+    if let Some(window) = quota.window {
+        let _ = write!(text, " in {}", HumanDuration(window));
+    }
     text
 }
 

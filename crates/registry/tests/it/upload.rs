@@ -136,7 +136,7 @@ async fn c33_c37_c39_a_broken_patch_goes_on_from_what_the_registry_has() {
     assert_eq!(by(&requests, &Method::GET).len(), 1, "one look at the session: {:?}", bench.lines());
     assert_eq!(by(&requests, &Method::POST).len(), 1, "no new session");
     let twice = received(&requests) - size as u64;
-    assert!(twice < 1 << 16, "only what was on its way when it broke: {twice}");
+    assert!(twice < MIB as u64, "only what was on its way when it broke: {twice}");
     let second = &by(&requests, &Method::PATCH)[1];
     assert!(second.header("content-range").unwrap().starts_with(&format!("{}-", 12 * MIB)));
 }

@@ -1,6 +1,7 @@
 //! Walks the graph below a manifest and stores the manifest when all below it stands.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
@@ -11,8 +12,11 @@ use super::blob::ensure_blob;
 use crate::endpoint::Source;
 use crate::ledger::{Claim, Claimed, Kind, Waiting};
 use crate::run::{Lane, Run};
-use crate::{Cause, Error, Operation, Rewrite, Side};
+use crate::{Cause, Error, Event, Operation, Rewrite, Side};
 
+/// How long to wait before each look at what a registry misses of a manifest: the first time it may well be right,
+/// later it only does not see yet what it has.
+const HEALING: [Duration; 3] = [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(2)];
 /// Indexes inside indexes deeper than this are an attack.
 const DEEPEST: usize = 16;
 
@@ -144,7 +148,8 @@ impl Walk {
         Ok(links)
     }
 
-    /// Stores the manifest at one target; a registry that misses something of it gets that sent again, once.
+    /// Stores the manifest at one target. A registry that misses something of it is asked for each part and sent what
+    /// is missing, whatever `--retries` says; one that has all and still misses some needs a moment.
     pub(super) async fn store(
         &self,
         manifest: &RawManifest,
@@ -156,11 +161,17 @@ impl Walk {
             return;
         }
         let mut stored = self.push(manifest, reference, &lane).await;
-        if stored.as_ref().is_err_and(|error| misses_content(error)) {
+        for wait in HEALING {
+            let Some(error) = stored.as_ref().err().filter(|error| misses_content(error)).cloned() else {
+                break;
+            };
+            self.run.tell(&Event::Retrying { image: lane.image.clone(), error, wait });
+            tokio::time::sleep(wait).await;
             disbelieve(manifest, &lane);
-            if self.copy_links(manifest, std::slice::from_ref(&lane)).await {
-                stored = self.push(manifest, reference, &lane).await;
+            if !self.copy_links(manifest, std::slice::from_ref(&lane)).await {
+                return;
             }
+            stored = self.push(manifest, reference, &lane).await;
         }
         match stored {
             Ok(()) => {

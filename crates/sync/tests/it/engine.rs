@@ -550,3 +550,49 @@ async fn schema_1_passes_through_signed_or_not() {
     assert_eq!((report.copied(), report.failed()), (2, 0), "{:?}", report.errors().collect::<Vec<_>>());
     assert!(bench.same("plain") && bench.same("signed"));
 }
+
+#[tokio::test]
+async fn c53_a_registry_that_does_not_see_its_blobs_yet_is_given_a_moment_whatever_retries_says() {
+    let bench = Bench::start().await;
+    bench.image("a/app", "v1", &[1, 2]);
+    bench.target.misbehave(Fault {
+        when: Match::put("/manifests/"),
+        times: Times::First(2),
+        effect: Effect::refuse(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry"),
+    });
+    let report = bench.copy().await;
+    assert_eq!((report.copied(), report.failed()), (1, 0));
+    assert!(bench.same("v1"));
+    let uploads = bench.target.requests().iter().filter(|request| request.method == Method::PUT).count();
+    assert_eq!(uploads, 3 + 3, "three blobs once, the manifest three times");
+}
+
+#[tokio::test]
+async fn c38_a_blob_that_breaks_on_either_side_goes_on_within_one_try() {
+    let bench = Bench::start().await;
+    let layer = sample::layer(9, 20 << 20);
+    sample::image(bench.source.store(), "a/app", Some("v1"), Flavour::Oci, &[layer], "amd64");
+    let once = |when, effect| Fault { when, times: Times::First(1), effect };
+    bench.source.misbehave(once(Match::get("/blobs/"), Effect::CutBodyAfter(7 << 20)));
+    bench.target.misbehave(once(Match::patch("/uploads/"), Effect::CutRequestAfter(13 << 20)));
+    let report = run(vec![bench.rule("a/app", Selection::All, &["b/app"])], 3).await;
+    assert_eq!((report.copied(), report.failed()), (1, 0));
+    assert!(bench.same("v1"));
+    let received: u64 = bench.target.requests().iter().map(|request| request.received_bytes).sum();
+    assert!(received < (22 << 20), "what had arrived was not sent again: {received}");
+    let posts = bench.target.requests().iter().filter(|request| request.method == Method::POST).count();
+    assert_eq!(posts, 2, "a session for each blob");
+}
+
+#[tokio::test]
+async fn c66_a_registry_that_says_when_to_come_back_is_left_alone_until_then() {
+    let bench = Bench::start().await;
+    bench.image("a/app", "v1", &[1]);
+    bench.target.misbehave(Fault {
+        when: Match::post("/uploads/"),
+        times: Times::First(3),
+        effect: Effect::too_many_requests("1"),
+    });
+    let report = run(vec![bench.rule("a/app", Selection::All, &["b/app"])], 1).await;
+    assert_eq!(report.failed(), 0, "being told to wait is no failure: {:?}", report.images);
+}
