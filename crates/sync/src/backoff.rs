@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use registry::ErrorKind;
 
-use crate::{Cause, Error};
+use crate::Error;
 
 /// The first wait is at most this long.
 const FIRST: Duration = Duration::from_millis(500);
@@ -41,10 +41,7 @@ impl Backoff {
         *left = left.checked_sub(1)?;
         let own = self.ceiling.mul_f64(fastrand::f64());
         self.ceiling = (self.ceiling * 2).min(LONGEST);
-        let asked = match &error.cause {
-            Cause::Registry(error) => error.retry_after(),
-            _ => None,
-        };
+        let asked = error.retry_after();
         Some(asked.map_or(own, |asked| asked + own))
     }
 

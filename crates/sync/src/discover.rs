@@ -3,38 +3,65 @@
 use std::sync::Arc;
 
 use registry::{TagOrDigest, TagPage};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::backoff::Backoff;
 use crate::endpoint::{Source, Tags, Target};
 use crate::rule::{Rule, Selection};
 use crate::run::Run;
+use crate::target_repository::Found;
 use crate::{Cause, Error, Event, Image, Operation, Side};
 
 /// An image of a source with the names that it gets at its targets.
 pub(crate) struct Planned {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) reference: TagOrDigest,
+    pub(crate) found: Found,
     pub(crate) ways: Vec<(Arc<Image>, Arc<dyn Target>)>,
 }
 
+/// When images may start.
+#[derive(Clone)]
+pub(crate) enum Gate {
+    /// At once.
+    Open,
+    /// When this is true; never, if its sender goes before.
+    Waits(watch::Receiver<bool>),
+}
+
+impl Gate {
+    /// Waits for the gate; says whether it opened.
+    async fn pass(&self) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Waits(gate) => gate.clone().wait_for(|open| *open).await.is_ok(),
+        }
+    }
+}
+
 /// Sends all images of `rule` to `plan`.
-pub(crate) async fn discover(run: &Run, rule: &Rule, plan: &mpsc::Sender<Planned>) -> Result<(), Error> {
-    Discovery::new(run, rule, plan).run().await
+pub(crate) async fn discover(
+    run: &Run,
+    rule: &Rule,
+    plan: &mpsc::Sender<Planned>,
+    gate: Gate,
+) -> Result<(), Error> {
+    Discovery::new(run, rule, plan, gate).run().await
 }
 
 struct Discovery<'a> {
     run: &'a Run,
     rule: &'a Rule,
     planned: &'a mpsc::Sender<Planned>,
+    gate: Gate,
     source: Arc<str>,
     targets: Vec<Arc<str>>,
 }
 
 impl<'a> Discovery<'a> {
-    fn new(run: &'a Run, rule: &'a Rule, planned: &'a mpsc::Sender<Planned>) -> Self {
+    fn new(run: &'a Run, rule: &'a Rule, planned: &'a mpsc::Sender<Planned>, gate: Gate) -> Self {
         let targets = rule.targets.iter().map(|target| target.target.name().into()).collect();
-        Self { run, rule, planned, source: rule.source.name().into(), targets }
+        Self { run, rule, planned, gate, source: rule.source.name().into(), targets }
     }
 
     async fn run(&self) -> Result<(), Error> {
@@ -88,6 +115,9 @@ impl<'a> Discovery<'a> {
             .into_iter()
             .map(Vec::into_iter)
             .collect();
+        if !self.gate.pass().await {
+            return Ok(());
+        }
         for image in images {
             let here = names.iter_mut().map(|names| names.next().flatten()).collect();
             self.send(image, here).await;
@@ -141,7 +171,11 @@ impl<'a> Discovery<'a> {
             self.run.tell(&Event::ImagePlanned(image.clone()));
         }
         // The receiver is gone when the run is stopped; then nobody waits for this image.
-        let _ = self.planned.send(Planned { source: self.rule.source.clone(), reference, ways }).await;
+        let found = match self.rule.selection {
+            Selection::These(_) => Found::Named,
+            Selection::All | Selection::Matching(_) => Found::Listed,
+        };
+        let _ = self.planned.send(Planned { source: self.rule.source.clone(), reference, found, ways }).await;
     }
 
     fn error(&self, operation: Operation, cause: Cause) -> Error {

@@ -3,12 +3,13 @@
 
 mod registry_endpoint;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use registry::{
-    BlobBody, Descriptor, Digest, Error, RawManifest, Recovery, RegistryHost, RepositoryName, Standing,
+    BlobBody, Descriptor, Digest, Error, RawManifest, Recovery, RegistryHost, RepositoryName, Standing, Tag,
     TagOrDigest, TagPage,
 };
 
@@ -17,12 +18,17 @@ pub use registry_endpoint::RegistryEndpoint;
 /// What an endpoint answers, some time.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
 
+/// What all tags of a repository point at, where that can be had at the price of a few requests.
+pub type BulkTags<'a> = BoxFuture<'a, Option<Arc<HashMap<Tag, Digest>>>>;
+
 /// A repository to read from.
 pub trait Source: Send + Sync {
     /// Registry and repository, for people.
     fn name(&self) -> &str;
     /// The tags here.
     fn tags(&self) -> Box<dyn Tags>;
+    /// What all tags here point at; `None` where each has to be asked for.
+    fn bulk_tags(&self) -> BulkTags<'_>;
     /// What `reference` points at; `None` if it is not there.
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
     /// A manifest, verbatim.
@@ -43,6 +49,8 @@ pub trait Target: Send + Sync {
     fn repository(&self) -> &RepositoryName;
     /// The tags here.
     fn tags(&self) -> Box<dyn Tags>;
+    /// What all tags here point at; `None` where each has to be asked for.
+    fn bulk_tags(&self) -> BulkTags<'_>;
     /// What `reference` points at; `None` if it is not there.
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
     /// A manifest, verbatim.

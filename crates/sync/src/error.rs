@@ -1,8 +1,11 @@
 //! What went wrong with an image: on which side, at which step, and why.
 
 use std::fmt;
+use std::time::Duration;
 
 use registry::{Digest, ErrorKind, TagOrDigest};
+
+use crate::listing::ProviderError;
 
 /// Where it went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +20,8 @@ pub enum Side {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation {
+    /// Reading the list of repositories.
+    ListRepositories,
     /// Reading the list of tags.
     ListTags,
     /// Pairing the source's tags with the names at the target.
@@ -90,9 +95,42 @@ pub enum Cause {
         /// The other image at the source.
         by: String,
     },
+    /// Two repositories would be mixed in one at the target.
+    #[error(transparent)]
+    TargetShared(Box<SharedTarget>),
+    /// What a pattern matched cannot be named so at the target.
+    #[error(transparent)]
+    TargetName(Box<ImpossibleTarget>),
+    /// Something beside the distribution protocol.
+    #[error("{0}")]
+    Provider(Box<dyn ProviderError>),
     /// The program itself broke; the other images go on.
     #[error("an internal error: {0}")]
     Panic(String),
+}
+
+/// Two repositories that would be mixed in one.
+#[derive(Debug, thiserror::Error)]
+#[error("{also} would be copied to {target}, where {by} goes, too")]
+pub struct SharedTarget {
+    /// The repository at the target.
+    pub target: String,
+    /// The repository at the source that goes there.
+    pub by: String,
+    /// The one that would go there, too.
+    pub also: String,
+}
+
+/// A name that no repository can have.
+#[derive(Debug, thiserror::Error)]
+#[error("{repository} would be copied to `{target}`, which cannot be: {reason}")]
+pub struct ImpossibleTarget {
+    /// The repository at the source.
+    pub repository: String,
+    /// What the target's text became.
+    pub target: String,
+    /// Why that is no name.
+    pub reason: String,
 }
 
 impl From<registry::Error> for Cause {
@@ -104,14 +142,28 @@ impl From<registry::Error> for Cause {
 impl Error {
     /// Whether the same step may well succeed later.
     pub fn is_retryable(&self) -> bool {
-        matches!(&self.cause, Cause::Registry(error) if error.is_retryable())
+        match &self.cause {
+            Cause::Registry(error) => error.is_retryable(),
+            Cause::Provider(error) => error.is_retryable(),
+            _ => false,
+        }
     }
 
     /// What the registry's error is about, where a registry is the cause.
     pub fn kind(&self) -> Option<ErrorKind> {
         match &self.cause {
             Cause::Registry(error) => Some(error.kind()),
+            Cause::Provider(error) => Some(error.kind()),
             Cause::Missing => Some(ErrorKind::NotFound),
+            _ => None,
+        }
+    }
+
+    /// How long whoever failed asks to wait before the next try.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match &self.cause {
+            Cause::Registry(error) => error.retry_after(),
+            Cause::Provider(error) => error.retry_after(),
             _ => None,
         }
     }
@@ -129,6 +181,7 @@ impl fmt::Display for Side {
 impl fmt::Display for Operation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ListRepositories => formatter.write_str("listing repositories"),
             Self::ListTags => formatter.write_str("listing tags"),
             Self::Pair => formatter.write_str("matching tags with the target's names"),
             Self::Resolve(reference) => write!(formatter, "looking up {reference}"),

@@ -11,6 +11,15 @@ use crate::{Error, Image, Outcome, RuleFailure};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// A page of a source's repositories was read.
+    RepositoriesListed {
+        /// The registry.
+        source: Arc<str>,
+        /// Repositories on this page.
+        repositories: usize,
+        /// Of these, how many the rule selects.
+        selected: usize,
+    },
     /// A page of a source's tags was read.
     TagsListed {
         /// Registry and repository.

@@ -13,6 +13,8 @@ mod event;
 
 mod image;
 mod ledger;
+pub mod listing;
+mod pattern_rule;
 mod platform_filter;
 mod report;
 mod repository_pattern;
@@ -24,9 +26,10 @@ mod target_template;
 mod transfer;
 
 pub use endpoint::{Source, Target};
-pub use error::{Cause, Error, Operation, Side};
+pub use error::{Cause, Error, ImpossibleTarget, Operation, SharedTarget, Side};
 pub use event::{BlobOutcome, Event, Observer, Silent};
 pub use image::Image;
+pub use pattern_rule::{MakeRule, PatternRule, Work};
 pub use platform_filter::PlatformFilter;
 pub use report::{ImageReport, Outcome, Report, RuleFailure, SkipReason};
 pub use repository_pattern::{RepositoryPattern, RepositoryPatternError};

@@ -11,10 +11,11 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::copy::{Job, copy_image, panicked};
-use crate::discover::{Planned, discover};
+use crate::discover::{Gate, Planned};
+use crate::pattern_rule::{Discoveries, Landings};
 use crate::run::{Lane, Options, Run};
 use crate::{
-    Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, Rule, RuleFailure, Side,
+    Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, RuleFailure, Side, Work,
 };
 
 /// Rules whose tags are listed at once.
@@ -24,7 +25,7 @@ const PLANNED_AHEAD: usize = 64;
 
 /// Rules, ready to be carried out.
 pub struct Sync {
-    rules: Vec<Rule>,
+    rules: Vec<Work>,
     options: Options,
     observer: Arc<dyn Observer>,
 }
@@ -33,8 +34,12 @@ type Ended = Vec<(Arc<Lane>, Outcome)>;
 
 impl Sync {
     /// Prepares a run; nothing happens before [`run`](Self::run).
-    pub fn new(rules: Vec<Rule>, options: Options, observer: Arc<dyn Observer>) -> Self {
-        Self { rules, options, observer }
+    pub fn new<W: Into<Work>>(
+        rules: impl IntoIterator<Item = W>,
+        options: Options,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self { rules: rules.into_iter().map(Into::into).collect(), options, observer }
     }
 
     /// Carries the rules out. One bad image never stops the others; cancelling stops all, and the report
@@ -45,7 +50,7 @@ impl Sync {
         let images_at_once = images_at_once(options.blobs_at_once);
         let run = Arc::new(Run::new(observer, options));
         let (plan, planned) = mpsc::channel(PLANNED_AHEAD);
-        let (discoveries, rules) = start_discoveries(&run, rules, &plan);
+        let (discoveries, rules) = start_discoveries(&run, rules, plan);
         let mut schedule = Schedule {
             discoveries,
             rules,
@@ -57,7 +62,6 @@ impl Sync {
             taken: HashMap::new(),
             report: Report::default(),
         };
-        drop(plan);
         let finished = tokio::select! {
             () = schedule.work() => true,
             () = cancel.cancelled() => false,
@@ -74,31 +78,38 @@ fn images_at_once(blobs_at_once: usize) -> usize {
     (blobs_at_once.saturating_mul(3)).clamp(8, 256)
 }
 
-type Discoveries = JoinSet<Result<(), RuleFailure>>;
+type Running = JoinSet<Vec<RuleFailure>>;
 
 type Rules = HashMap<Id, (usize, Arc<str>)>;
 
-fn start_discoveries(run: &Arc<Run>, rules: Vec<Rule>, plan: &mpsc::Sender<Planned>) -> (Discoveries, Rules) {
+fn start_discoveries(run: &Arc<Run>, rules: Vec<Work>, plan: mpsc::Sender<Planned>) -> (Running, Rules) {
+    let (run, landings) = (run.clone(), Landings::default());
+    for rule in &rules {
+        if let Work::Repository(rule) = rule {
+            landings.note(rule);
+        }
+    }
     let turns = Arc::new(Semaphore::new(RULES_AT_ONCE));
-    let (mut discoveries, mut started) = (JoinSet::new(), HashMap::new());
+    let discoveries = Arc::new(Discoveries { run, plan, turns, landings });
+    let (mut running, mut started) = (JoinSet::new(), HashMap::new());
     for (index, rule) in rules.into_iter().enumerate() {
-        let (run, plan, turns) = (run.clone(), plan.clone(), turns.clone());
-        let source: Arc<str> = rule.source.name().into();
-        let failed_source = source.clone();
-        let task = discoveries.spawn(async move {
-            // Never closed, so this always gives a turn.
-            let _turn = turns.acquire().await;
-            let discovered = discover(&run, &rule, &plan).await;
-            discovered.map_err(|error| RuleFailure { rule: index, source: failed_source, error })
-        });
+        let (source, task): (Arc<str>, _) = match rule {
+            Work::Repository(rule) => (
+                rule.source.name().into(),
+                running.spawn(discoveries.clone().of_rule(rule, index, Gate::Open)),
+            ),
+            Work::Pattern(rule) => {
+                (rule.listing.name().into(), running.spawn(discoveries.clone().of_pattern(rule, index)))
+            }
+        };
         started.insert(task.id(), (index, source));
     }
-    (discoveries, started)
+    (running, started)
 }
 
 struct Schedule {
     run: Arc<Run>,
-    discoveries: Discoveries,
+    discoveries: Running,
     planned: mpsc::Receiver<Planned>,
     images: JoinSet<Ended>,
     images_at_once: usize,
@@ -135,7 +146,7 @@ impl Schedule {
     }
 
     fn start(&mut self, planned: Planned) {
-        let Planned { source, reference, ways } = planned;
+        let Planned { source, reference, found, ways } = planned;
         let mut lanes = Vec::new();
         for (image, target) in ways {
             match self.take_name(&image) {
@@ -147,7 +158,7 @@ impl Schedule {
         if lanes.is_empty() {
             return;
         }
-        let job = Job { source, reference, lanes: lanes.clone() };
+        let job = Job { source, reference, found, lanes: lanes.clone() };
         let task = self.images.spawn(copy_image(self.run.clone(), job));
         self.in_work.insert(task.id(), lanes);
     }
@@ -171,19 +182,19 @@ impl Schedule {
         }
     }
 
-    fn discovered(&mut self, discovered: Result<(Id, Result<(), RuleFailure>), JoinError>) {
-        let failure = match discovered {
-            Ok((_, Ok(()))) => return,
-            Ok((_, Err(failure))) => failure,
+    fn discovered(&mut self, discovered: Result<(Id, Vec<RuleFailure>), JoinError>) {
+        let failures = match discovered {
+            Ok((_, failures)) => failures,
             Err(panic) => {
                 let Some((rule, source)) = self.rules.remove(&panic.id()) else { return };
                 let error = panicked(&source, panic);
-                RuleFailure { rule, source, error }
+                vec![RuleFailure { rule, source, error }]
             }
         };
-        let failure = Arc::new(failure);
-        self.run.tell(&Event::RuleFailed(failure.clone()));
-        self.report.failed_rules.push(failure);
+        for failure in failures.into_iter().map(Arc::new) {
+            self.run.tell(&Event::RuleFailed(failure.clone()));
+            self.report.failed_rules.push(failure);
+        }
     }
 
     fn image_ended(&mut self, ended: Result<(Id, Ended), JoinError>) {

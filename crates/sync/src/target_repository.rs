@@ -1,9 +1,10 @@
 //! What is known of one target repository in this run: asked with as few requests as possible.
 //!
 //! The first tag is asked for by HEAD. Only when a tag is missing is the list of tags read, once: it says
-//! which tags need no question at all, and whether the repository is empty.
+//! which tags need no question at all, and whether the repository is empty. Where digests of all tags can be had at
+//! once, no tag is asked for by itself.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,6 +28,17 @@ enum Tags {
     Some,
     /// All tags that were there.
     Listed(Arc<HashSet<Tag>>),
+    /// All tags that were there, with what they point at.
+    Known(Arc<HashMap<Tag, Digest>>),
+}
+
+/// How an image came into a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A rule names it.
+    Named,
+    /// The source lists it, most likely among many.
+    Listed,
 }
 
 impl TargetRepository {
@@ -35,10 +47,26 @@ impl TargetRepository {
     }
 
     /// What a tag or digest points at here; `None` if it is not there.
-    pub(crate) async fn resolve(&self, reference: &TagOrDigest) -> Result<Option<Digest>, Error> {
+    pub(crate) async fn resolve(
+        &self,
+        reference: &TagOrDigest,
+        found: Found,
+    ) -> Result<Option<Digest>, Error> {
         let TagOrDigest::Tag(tag) = reference else { return self.target.resolve(reference).await };
         let mut tags = self.tags.lock().await;
+        if matches!(*tags, Tags::Unknown)
+            && found == Found::Listed
+            && let Some(known) = self.target.bulk_tags().await
+        {
+            self.was_empty.store(known.is_empty(), Ordering::Relaxed);
+            *tags = Tags::Known(known);
+        }
         match &*tags {
+            Tags::Known(known) => match known.get(tag) {
+                Some(digest) => return Ok(Some(digest.clone())),
+                None if !may_be_hidden(tag) => return Ok(None),
+                None => drop(tags),
+            },
             Tags::Listed(listed) if !listed.contains(tag) => return Ok(None),
             Tags::Listed(_) | Tags::Some => drop(tags),
             Tags::Unknown => {
@@ -82,4 +110,10 @@ impl TargetRepository {
         self.was_empty.store(listed.is_empty(), Ordering::Relaxed);
         Tags::Listed(Arc::new(listed))
     }
+}
+
+/// Whether a registry may keep a tag out of its lists of artifacts: Harbor shows signatures by their subject alone
+/// (<https://github.com/goharbor/harbor/blob/main/src/pkg/accessory/model/cosign/cosign.go>).
+fn may_be_hidden(tag: &Tag) -> bool {
+    tag.as_str().starts_with("sha256-") || tag.as_str().starts_with("sha512-")
 }

@@ -11,12 +11,14 @@ use super::platform::Selected;
 use crate::endpoint::Source;
 use crate::ledger::Kind;
 use crate::run::{Lane, Run};
+use crate::target_repository::Found;
 use crate::{Cause, Event, Mode, Operation, Outcome, Rewrite, SkipReason};
 
 /// One image of a source and the lanes that it takes.
 pub(crate) struct Job {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) reference: TagOrDigest,
+    pub(crate) found: Found,
     pub(crate) lanes: Vec<Arc<Lane>>,
 }
 
@@ -29,11 +31,11 @@ pub(crate) async fn copy_image(run: Arc<Run>, job: Job) -> Ended {
     for lane in &job.lanes {
         run.tell(&Event::ImageStarted(lane.image.clone()));
     }
-    let Job { source, reference, lanes } = job;
+    let Job { source, reference, found, lanes } = job;
     let walk = Walk::new(run.clone(), source);
-    let found = look_at_targets(&run, &lanes).await;
-    let known = digest_if_needed(&walk, &reference, &found).await;
-    let (mut ended, changed) = split(&run, found, known.as_ref());
+    let standing = look_at_targets(&run, &lanes, found).await;
+    let known = digest_if_needed(&walk, &reference, found, &standing).await;
+    let (mut ended, changed) = split(&run, standing, known.as_ref());
     if changed.is_empty() {
         return ended;
     }
@@ -80,24 +82,29 @@ async fn would_copy(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standing>
 }
 
 /// What each target has under the image's name.
-async fn look_at_targets(run: &Run, lanes: &[Arc<Lane>]) -> Vec<Standing> {
+async fn look_at_targets(run: &Run, lanes: &[Arc<Lane>], found: Found) -> Vec<Standing> {
     let looks = lanes.iter().map(async |lane| {
         let step = async || {
-            let resolved = lane.repository.resolve(lane.reference()).await;
+            let resolved = lane.repository.resolve(lane.reference(), found).await;
             resolved.map_err(|cause| lane.target_error(Operation::Resolve(lane.reference().clone()), cause))
         };
-        let found = run.retrying(&lane.image, step).await.unwrap_or_else(|error| {
+        let digest = run.retrying(&lane.image, step).await.unwrap_or_else(|error| {
             lane.fail(error);
             None
         });
-        (lane.clone(), found)
+        (lane.clone(), digest)
     });
     join_all(looks).await
 }
 
 /// The digest at the source, if any target has something to compare it with: the manifest itself tells it,
 /// too, and a HEAD is spent only where it may save reading that.
-async fn digest_if_needed(walk: &Walk, reference: &TagOrDigest, found: &[Standing]) -> Option<Digest> {
+async fn digest_if_needed(
+    walk: &Walk,
+    reference: &TagOrDigest,
+    found: Found,
+    standing: &[Standing],
+) -> Option<Digest> {
     if walk.run.platforms.is_active() {
         // What will be stored may have another digest than what is at the source.
         return None;
@@ -105,7 +112,12 @@ async fn digest_if_needed(walk: &Walk, reference: &TagOrDigest, found: &[Standin
     if let TagOrDigest::Digest(digest) = reference {
         return Some(digest.clone());
     }
-    let (lane, _) = found.iter().find(|(_, at_target)| at_target.is_some())?;
+    let (lane, _) = standing.iter().find(|(_, at_target)| at_target.is_some())?;
+    if let (TagOrDigest::Tag(tag), Found::Listed) = (reference, found)
+        && let Some(digest) = walk.source.bulk_tags().await.and_then(|known| known.get(tag).cloned())
+    {
+        return Some(digest);
+    }
     let step = async || {
         let resolved = walk.source.resolve(reference).await;
         resolved.map_err(|cause| walk.source_error(Operation::Resolve(reference.clone()), cause))

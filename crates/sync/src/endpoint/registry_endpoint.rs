@@ -1,5 +1,6 @@
 //! A repository of a registry as source or target. The only file here that knows the registry client.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,17 +8,21 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use registry::{
     Access, BlobBody, BlobHistory, BlobReader, Descriptor, Digest, Error, ErrorKind, RawManifest, Recovery,
-    Registry, RegistryHost, Repository, RepositoryName, Standing, Start, TagOrDigest, TagPage, TagPages,
+    Registry, RegistryHost, Repository, RepositoryName, Standing, Start, Tag, TagOrDigest, TagPage, TagPages,
     UploadSession,
 };
+use tokio::sync::OnceCell;
 
-use super::{Answer, BlobRead, Mount, ReadAgain, Source, Tags, Target, Upload};
+use super::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Source, Tags, Target, Upload};
+use crate::listing::BulkDigests;
 
 /// A repository of a registry, to read from or to write to.
 pub struct RegistryEndpoint {
     repository: Repository,
     name: String,
     access: Access,
+    bulk: Option<Arc<dyn BulkDigests>>,
+    bulk_tags: OnceCell<Option<Arc<HashMap<Tag, Digest>>>>,
 }
 
 impl RegistryEndpoint {
@@ -33,7 +38,20 @@ impl RegistryEndpoint {
 
     fn new(registry: &Registry, repository: &RepositoryName, access: Access) -> Self {
         let name = format!("{}/{repository}", registry.host());
-        Self { repository: registry.repository(repository, access), name, access }
+        let repository = registry.repository(repository, access);
+        Self { repository, name, access, bulk: None, bulk_tags: OnceCell::new() }
+    }
+
+    /// The same, where the registry can give the digests of many tags at once.
+    #[must_use]
+    pub fn with_bulk_digests(self, bulk: Arc<dyn BulkDigests>) -> Self {
+        Self { bulk: Some(bulk), ..self }
+    }
+
+    /// Asked once, however many tags want to know.
+    async fn read_bulk_tags(&self) -> Option<Arc<HashMap<Tag, Digest>>> {
+        let bulk = self.bulk.as_ref()?;
+        self.bulk_tags.get_or_init(|| bulk.digests(self.repository.name())).await.clone()
     }
 
     /// Some registries deny even looks at a repository that a push would create. What is denied for good
@@ -58,6 +76,10 @@ impl Source for RegistryEndpoint {
 
     fn tags(&self) -> Box<dyn Tags> {
         Box::new(self.repository.tags())
+    }
+
+    fn bulk_tags(&self) -> BulkTags<'_> {
+        self.read_bulk_tags().boxed()
     }
 
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
@@ -100,6 +122,10 @@ impl Target for RegistryEndpoint {
 
     fn tags(&self) -> Box<dyn Tags> {
         Box::new(self.repository.tags())
+    }
+
+    fn bulk_tags(&self) -> BulkTags<'_> {
+        self.read_bulk_tags().boxed()
     }
 
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {

@@ -10,7 +10,7 @@ use registry::{
     BlobBody, Descriptor, Digest, Error, MediaType, RawManifest, Recovery, RegistryHost, RepositoryName,
     Standing, Tag, TagOrDigest, TagPage, TransportFailure,
 };
-use sync::endpoint::{Answer, BlobRead, Mount, ReadAgain, Source, Tags, Target, Upload};
+use sync::endpoint::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Source, Tags, Target, Upload};
 
 /// A registry in memory.
 #[derive(Clone, Default)]
@@ -235,6 +235,10 @@ impl Source for FakeRepository {
         Box::new(OnePage(self.fake.clone(), Some(self.tag_page())))
     }
 
+    fn bulk_tags(&self) -> BulkTags<'_> {
+        std::future::ready(None).boxed()
+    }
+
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
         async move {
             self.fake.step().await?;
@@ -282,6 +286,10 @@ impl Target for FakeRepository {
 
     fn tags(&self) -> Box<dyn Tags> {
         Source::tags(self)
+    }
+
+    fn bulk_tags(&self) -> BulkTags<'_> {
+        Source::bulk_tags(self)
     }
 
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {

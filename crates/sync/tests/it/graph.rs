@@ -204,7 +204,7 @@ async fn copy_slowly(repositories: usize) -> (Report, std::time::Duration) {
         let source = Arc::new(source.repository("source.io", &name));
         Rule { source, selection: Selection::All, targets: vec![to] }
     });
-    let sync = Sync::new(rules.collect(), Options::new(8, 0), Arc::new(Diary::default()));
+    let sync = Sync::new(rules, Options::new(8, 0), Arc::new(Diary::default()));
     let started = tokio::time::Instant::now();
     let report = sync.run(CancellationToken::new()).await;
     (report, started.elapsed())

@@ -1,0 +1,46 @@
+//! What a registry can list beyond the protocol's tags: its repositories, and the digests of many tags at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use registry::{Digest, ErrorKind, RepositoryName, Tag};
+
+use crate::Cause;
+
+/// What a listing answers, some time.
+pub type Listed<'a, T> = BoxFuture<'a, Result<T, Cause>>;
+
+/// The repositories of one registry.
+pub trait Listing: Send + Sync {
+    /// The registry, for people.
+    fn name(&self) -> &str;
+    /// Begins to list. `below` are whole components that all wanted repositories begin with.
+    fn repositories(&self, below: &[&str]) -> Box<dyn Repositories>;
+}
+
+/// Pages of repositories.
+pub trait Repositories: Send {
+    /// The next page; `None` after the last. A failed page can be asked for again.
+    fn next(&mut self) -> Listed<'_, Option<Vec<RepositoryName>>>;
+}
+
+/// Gives the digests of all tags of a repository at the price of a few requests.
+pub trait BulkDigests: Send + Sync {
+    /// What each tag points at. `None` where the registry does not offer it after all: then each tag is asked for.
+    fn digests<'a>(
+        &'a self,
+        repository: &'a RepositoryName,
+    ) -> BoxFuture<'a, Option<Arc<HashMap<Tag, Digest>>>>;
+}
+
+/// Why something beside the protocol went wrong, in words for people.
+pub trait ProviderError: std::error::Error + Send + Sync {
+    /// What to make of it.
+    fn kind(&self) -> ErrorKind;
+    /// Whether the same may well succeed later.
+    fn is_retryable(&self) -> bool;
+    /// How long it asks to wait before.
+    fn retry_after(&self) -> Option<Duration>;
+}
