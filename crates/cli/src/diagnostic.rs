@@ -139,6 +139,9 @@ fn hint(side: Side, operation: &Operation, error: &registry::Error, host: &str) 
         (ErrorKind::Mismatch, _) => {
             "the source's storage is damaged, or something on the way changes bytes: pull the image from another network to tell".to_owned()
         }
+        (ErrorKind::TooLarge, Side::Target) => format!(
+            "it is too large for the target: raise the limit of `{host}`, or of the proxy in front of it"
+        ),
         (ErrorKind::Rejected, Side::Target) => "the target does not take this image; its own words above say why".to_owned(),
         _ => format!("check that `{host}` is a registry and not, say, its web site"),
     }

@@ -24,6 +24,8 @@ use crate::http::redirect::{self, MOST_HOPS, is_same_origin};
 use crate::http::refusal::{refusal, retry_after};
 use crate::http::stall::{Patience, Progress, while_moving};
 use crate::http::transport::{Certificates, Transport};
+use crate::learned::Learned;
+use crate::manifest_api::LARGEST_MANIFEST;
 use crate::profile::Profile;
 use crate::{Error, RedactedUrl, RegistryHost, RepositoryName};
 
@@ -65,6 +67,7 @@ struct Shared {
     notices: Notices,
     upload_habits: UploadHabits,
     patience: Patience,
+    learned: Learned,
 }
 
 /// One repository of a registry, with what we mean to do there.
@@ -73,6 +76,7 @@ pub struct Repository {
     registry: Registry,
     name: RepositoryName,
     access: Access,
+    largest_manifest: u64,
 }
 
 /// A request before it has its `Authorization`.
@@ -126,7 +130,8 @@ impl Registry {
     pub fn with_patience(settings: Settings, transport: Transport, patience: Patience) -> Self {
         let authenticator =
             Authenticator::new(settings.host.clone(), settings.login.clone(), transport.clone());
-        let upload_habits = UploadHabits::new(Profile::of_host(&settings.host));
+        let profile = Profile::of_host(&settings.host);
+        let (upload_habits, learned) = (UploadHabits::new(profile), Learned::of(profile));
         let (connection, limits, notices) = Default::default();
         let shared = Shared {
             settings,
@@ -137,6 +142,7 @@ impl Registry {
             notices,
             upload_habits,
             patience,
+            learned,
         };
         Self(Arc::new(shared))
     }
@@ -186,7 +192,12 @@ impl Registry {
 
     /// A repository here, to be read or also to be written.
     pub fn repository(&self, name: &RepositoryName, access: Access) -> Repository {
-        Repository { registry: self.clone(), name: name.clone(), access }
+        let (registry, name) = (self.clone(), name.clone());
+        Repository { registry, name, access, largest_manifest: LARGEST_MANIFEST }
+    }
+
+    pub(crate) fn learned(&self) -> &Learned {
+        &self.0.learned
     }
 
     pub(crate) fn transport(&self) -> &Transport {
@@ -381,6 +392,16 @@ impl Repository {
     /// Its path inside the registry.
     pub fn name(&self) -> &RepositoryName {
         &self.name
+    }
+
+    /// The same, reading manifests of up to so many bytes instead of 8 MiB.
+    #[must_use]
+    pub fn with_largest_manifest(self, bytes: u64) -> Self {
+        Self { largest_manifest: bytes, ..self }
+    }
+
+    pub(crate) fn largest_manifest(&self) -> u64 {
+        self.largest_manifest
     }
 
     /// One scope for all that is done here, so that one token serves it all.

@@ -1,31 +1,81 @@
 //! What a manifest says about a piece of content that it refers to.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
 
-use crate::{Digest, MediaType, Platform};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Mismatch, Verifier};
+use crate::{Digest, MediaType, Platform, lenient};
 
 /// Type, digest and size of some content. Spec: image-spec, "Content Descriptors".
 ///
 /// Fields that we do not look at are not kept: manifests are copied as bytes, never printed again.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
     /// What kind of content it is. Some old manifests leave it out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<MediaType>,
     /// Names the content.
     pub digest: Digest,
     /// Size of the content in bytes; schema 1 manifests do not tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// Where else the content may be had: for layers that registries may not distribute.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
     /// For which platform this child of an index is.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
+    /// What kind of artifact the content is, where it is a manifest: lists of referrers tell it.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<MediaType>,
+    /// What the manifest's maker noted about the content.
+    #[serde(default, deserialize_with = "lenient::texts", skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// The content itself in base64, unverified: see [`data`](Self::data).
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
+}
+
+/// Why content that comes inside its descriptor cannot be used. It may still be had as a blob.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The text is not base64.
+    #[error("the `data` of {digest} is not base64")]
+    NotBase64 {
+        /// The content's name.
+        digest: Digest,
+    },
+    /// It is other content than the descriptor says.
+    #[error("the `data` field holds something else")]
+    Mismatch(#[from] Mismatch),
 }
 
 impl Descriptor {
+    /// A descriptor that says nothing else.
+    pub fn new(media_type: Option<MediaType>, digest: Digest, size: Option<u64>) -> Self {
+        let (urls, annotations) = Default::default();
+        let (platform, artifact_type, data) = Default::default();
+        Self { media_type, digest, size, urls, platform, artifact_type, annotations, data }
+    }
+
+    /// The content, where it comes inside the descriptor, checked against digest and size.
+    /// Spec: image-spec, "Embedded Content".
+    pub fn data(&self) -> Result<Option<Bytes>, DataError> {
+        let Some(text) = &self.data else { return Ok(None) };
+        let decoded = STANDARD.decode(text);
+        let bytes = decoded.map_err(|_| DataError::NotBase64 { digest: self.digest.clone() })?;
+        let mut verifier = Verifier::new(self.digest.clone(), self.size);
+        verifier.update(&bytes)?;
+        verifier.finish()?;
+        Ok(Some(bytes.into()))
+    }
+
     /// Whether this is the config of an image that runs somewhere, not of an artifact.
     pub fn is_image_config(&self) -> bool {
         let known =
@@ -40,5 +90,38 @@ impl Descriptor {
             media_type.as_str().contains("nondistributable") || media_type.as_str().contains(".foreign.")
         };
         self.urls.is_empty() && !self.media_type.as_ref().is_some_and(foreign)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(data: &str, size: u64) -> Descriptor {
+        let digest = Digest::sha256(b"{}");
+        let text = format!(r#"{{"digest":"{digest}","size":{size},"data":{data}}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn c13_data_is_verified_before_it_is_used() {
+        assert_eq!(read(r#""e30=""#, 2).data().unwrap().unwrap(), "{}");
+        assert_eq!(read("null", 2).data(), Ok(None));
+        assert!(matches!(read(r#""e30=""#, 3).data(), Err(DataError::Mismatch(Mismatch::Size { .. }))));
+        assert!(matches!(read(r#""W10=""#, 2).data(), Err(DataError::Mismatch(Mismatch::Digest { .. }))));
+        assert!(matches!(read(r#""e30""#, 2).data(), Err(DataError::NotBase64 { .. })));
+    }
+
+    #[test]
+    fn odd_fields_that_only_inform_do_no_harm() {
+        let digest = Digest::sha256(b"{}");
+        let text = format!(
+            r#"{{"digest":"{digest}","size":2,"urls":null,"artifactType":7,"annotations":{{"a":"b","c":1}},"data":[]}}"#
+        );
+        let descriptor: Descriptor = serde_json::from_str(&text).unwrap();
+        assert_eq!(descriptor.annotations, BTreeMap::from([("a".to_owned(), "b".to_owned())]));
+        assert_eq!((&descriptor.artifact_type, descriptor.data()), (&None, Ok(None)));
+        let expected = format!(r#"{{"digest":"{digest}","size":2,"annotations":{{"a":"b"}}}}"#);
+        assert_eq!(serde_json::to_string(&descriptor).unwrap(), expected);
     }
 }

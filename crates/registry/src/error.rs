@@ -6,7 +6,7 @@ use crate::auth::credential::CredentialError;
 use crate::digest::Mismatch;
 use crate::http::redact::RedactedUrl;
 use crate::manifest::ManifestError;
-use crate::{Digest, RegistryHost};
+use crate::{Digest, RegistryHost, Tag};
 
 /// Why a request to a registry did not do what it was for.
 #[derive(Debug, thiserror::Error)]
@@ -184,6 +184,9 @@ pub enum Problem {
     /// The next page of a list is the same page again, or at another host.
     #[error("the link to the next page is not followed: {0}")]
     Page(&'static str),
+    /// The tag for a list of referrers is used for something else.
+    #[error("the tag {0} should hold a list of referrers, but holds something else")]
+    ReferrersTag(Tag),
     /// The registry says that it stored other bytes than were sent.
     #[error("the registry stored {actual} instead of {expected}")]
     StoredOther {
@@ -216,6 +219,8 @@ pub enum ErrorKind {
     Stalled,
     /// Bytes do not have the digest or size that they should.
     Mismatch,
+    /// What was sent is larger than the other side, or a proxy in front of it, takes.
+    TooLarge,
     /// The other side does not accept what was sent.
     Rejected,
     /// The answer makes no sense.
@@ -280,6 +285,24 @@ impl Error {
         }
     }
 
+    /// Whether the registry refuses a manifest because it lacks content that the manifest refers to, though it
+    /// was there before: what was believed to be there has to be sent again.
+    pub fn misses_content(&self) -> bool {
+        ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"].iter().any(|code| self.has_code(code))
+    }
+
+    /// Whether the registry refuses to let a tag point at something else.
+    ///
+    /// There is no code for it, so its words have to tell: Harbor answers 412 `PRECONDITION` ("configured as
+    /// immutable"), Amazon 400 `TAG_INVALID` ("cannot be overwritten because the repository is immutable"),
+    /// Google 400 `MANIFEST_INVALID` ("has enabled tag immutability").
+    /// <https://github.com/goharbor/harbor/blob/main/src/server/middleware/immutable/pushmf.go>,
+    /// <https://github.com/moby/buildkit/issues/3776>,
+    /// <https://cloud.google.com/artifact-registry/docs/docker/troubleshoot#push>
+    pub fn is_immutable_tag(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_immutable_tag())
+    }
+
     /// Whether the registry's error document has this code.
     pub fn has_code(&self, code: &str) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.errors.iter().any(|error| error.code == code))
@@ -295,10 +318,25 @@ impl Refusal {
             401 => ErrorKind::Unauthorized,
             403 => ErrorKind::Denied,
             404 => ErrorKind::NotFound,
+            413 => ErrorKind::TooLarge,
             429 => ErrorKind::RateLimited,
             408 | 425 | 499 | 500..=599 => ErrorKind::Unavailable,
             _ => ErrorKind::Rejected,
         }
+    }
+
+    fn is_immutable_tag(&self) -> bool {
+        let tells = |error: &RegistryMessage| {
+            let code = error.code.to_ascii_uppercase();
+            let message = error.message.to_ascii_lowercase();
+            // Amazon's own API calls it by this name, and so do registries that imitate it.
+            code.contains("IMAGETAGALREADYEXISTS")
+                || code.contains("IMMUTABLE")
+                || message.contains("immutab")
+        };
+        self.method == http::Method::PUT
+            && matches!(self.status.as_u16(), 400 | 403 | 405 | 409 | 412)
+            && self.errors.iter().any(tells)
     }
 
     fn is_retryable(&self) -> bool {
@@ -324,3 +362,6 @@ impl Refusal {
         self.words().map(|words| format!(" ({words})")).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,18 +22,25 @@
 
 mod auth;
 mod blob;
+mod catalog;
 mod client;
 mod connect;
 mod descriptor;
 mod digest;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
+mod learned;
+mod lenient;
 mod manifest;
 mod manifest_api;
 mod media_type;
+mod pages;
 mod platform;
 mod profile;
 mod reference;
+mod referrer_list;
 mod tag_list;
 
 pub use auth::credential::{CredentialError, CredentialSource, Credentials, Login};
@@ -41,8 +48,9 @@ pub use auth::credential_helper::CredentialHelper;
 pub use auth::login_files::{FoundLogin, LoginFileError, LoginFiles};
 pub use auth::scope::Access;
 pub use blob::{BlobBody, BlobHistory, BlobReader, BrokenOff, Recovery, Standing, Start, UploadSession};
+pub use catalog::{Catalog, CatalogPage, CatalogPages};
 pub use client::{Registry, Repository, Security, Settings};
-pub use descriptor::Descriptor;
+pub use descriptor::{DataError, Descriptor};
 pub use digest::{Algorithm, Digest, DigestError, Hasher, Mismatch, Verifier};
 pub use error::{Error, ErrorKind, Problem, Refusal, RegistryMessage, TransportFailure};
 pub use http::host_certificates::{HostCertificates, HostCertificatesError};
@@ -53,8 +61,10 @@ pub use http::redact::RedactedUrl;
 pub use http::stall::Patience;
 pub use http::transport::Transport;
 pub use manifest::{Links, ManifestError, RawManifest};
+pub use manifest_api::{Pushed, SubjectIndexed};
 pub use media_type::MediaType;
 pub use platform::Platform;
 pub use profile::{MountSources, Profile, ReferrersApi, UploadShape};
 pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
+pub use referrer_list::{FoundReferrer, ReferrerFilter, ReferrersTag, cosign_tags, referrers_tag};
 pub use tag_list::{TagPage, TagPages};

@@ -46,6 +46,13 @@ impl MediaType {
     }
 }
 
+/// As it stands in a document: verbatim.
+impl From<String> for MediaType {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
 impl fmt::Display for MediaType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
@@ -78,5 +85,20 @@ mod tests {
         assert_eq!(media_type, MediaType::OCI_INDEX);
         assert!(media_type.is_manifest());
         assert!(!MediaType::new("text/html").is_manifest());
+    }
+
+    #[test]
+    fn c08_schema_1_is_asked_for_last() {
+        let types: Vec<_> = ACCEPT.split(", ").map(MediaType::new).collect();
+        let expected = [
+            MediaType::OCI_INDEX,
+            MediaType::OCI_MANIFEST,
+            MediaType::OCI_ARTIFACT,
+            MediaType::DOCKER_LIST,
+            MediaType::DOCKER_MANIFEST,
+            MediaType::DOCKER_SCHEMA1_SIGNED,
+            MediaType::DOCKER_SCHEMA1,
+        ];
+        assert_eq!(types, expected);
     }
 }

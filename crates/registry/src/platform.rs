@@ -1,21 +1,21 @@
 //! Operating system and architecture of an image. Spec: image-spec, "Image Index", `platform`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// For which machines an image is. Empty texts mean "not told".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {
     /// `linux`, `windows`, ...
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub os: String,
     /// `amd64`, `arm64`, ...
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub architecture: String,
     /// `v7`, `v8`, ...
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
     /// For Windows: the build that the image needs.
-    #[serde(default, rename = "os.version")]
+    #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::digest::{Digest, DigestError};
 
-/// The longest name that registries must take, registry and repository together.
+/// The longest name of a repository; registry and repository together should not have more, either.
 const LONGEST_NAME: usize = 255;
 /// The longest tag that the specification allows.
 const LONGEST_TAG: usize = 128;
@@ -106,8 +106,8 @@ pub enum ReferenceError {
     /// The digest is not one.
     #[error(transparent)]
     Digest(#[from] DigestError),
-    /// The name is longer than registries must take.
-    #[error("`{text}` is too long: registry and repository may have {LONGEST_NAME} characters together")]
+    /// The repository's name is longer than registries take.
+    #[error("`{text}` is too long: a repository's name may have {LONGEST_NAME} characters")]
     TooLong {
         /// What was read.
         text: String,
@@ -194,6 +194,11 @@ fn is_component(text: &str) -> bool {
 }
 
 impl Tag {
+    /// For texts that are made to fit the grammar.
+    pub(crate) fn known_to_be_valid(text: String) -> Self {
+        Self(text.into())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -249,6 +254,14 @@ impl TagOrDigest {
     }
 }
 
+impl Reference {
+    /// Whether registry and repository together are longer than every client and registry takes: worth a
+    /// warning, because many take it all the same. Spec: distribution-spec, "Pulling manifests".
+    pub fn is_longer_than_advised(&self) -> bool {
+        self.registry.as_str().len() + 1 + self.repository.as_str().len() > LONGEST_NAME
+    }
+}
+
 impl fmt::Display for Reference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.registry, self.repository)?;
@@ -277,9 +290,6 @@ impl FromStr for Reference {
             _ => (rest, None),
         };
         let (registry, repository) = split_registry(name)?;
-        if registry.as_str().len() + 1 + repository.as_str().len() > LONGEST_NAME {
-            return Err(ReferenceError::TooLong { text: text.to_owned() });
-        }
         Ok(Self { registry, repository, tag, digest })
     }
 }

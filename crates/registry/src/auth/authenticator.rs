@@ -2,6 +2,7 @@
 //! shortly before they expire, each fetched once however many requests wait for it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use http::HeaderValue;
@@ -24,6 +25,8 @@ pub(crate) struct Authenticator {
     transport: Transport,
     scheme: RwLock<Scheme>,
     tokens: Mutex<HashMap<Scopes, Slot>>,
+    /// Harbor takes no token for the list of all repositories, only user and password.
+    catalog_by_basic: AtomicBool,
 }
 
 /// The lock is held while the token is fetched: that is what makes the others wait for it.
@@ -70,8 +73,8 @@ pub(crate) enum Verdict {
 impl Authenticator {
     pub(crate) fn new(host: RegistryHost, login: Login, transport: Transport) -> Self {
         let scheme = RwLock::new(Scheme::Open);
-        let (from_source, tokens) = Default::default();
-        Self { host, login, from_source, transport, scheme, tokens }
+        let (from_source, tokens, catalog_by_basic) = Default::default();
+        Self { host, login, from_source, transport, scheme, tokens, catalog_by_basic }
     }
 
     /// Held while the source is asked, so that it is asked once however many wait.
@@ -98,6 +101,9 @@ impl Authenticator {
         let scheme = self.scheme.read().unwrap_or_else(PoisonError::into_inner).clone();
         match scheme {
             Scheme::Open => Ok(None),
+            Scheme::Bearer { .. } if scopes.is_catalog() && self.catalog_by_basic.load(Ordering::Relaxed) => {
+                Ok(self.credentials().await?.as_ref().map(Credentials::basic_header))
+            }
             Scheme::Basic => Ok(self.credentials().await?.as_ref().map(Credentials::basic_header)),
             Scheme::Bearer { realm, service } => {
                 self.token(base, &realm, service.as_deref(), scopes).await.map(Some)
@@ -160,6 +166,12 @@ impl Authenticator {
             (Some(Challenge::Basic), None) if !matches!(self.login, Login::Anonymous) => {
                 self.set(Scheme::Basic);
                 Verdict::TryAgain
+            }
+            (Some(Challenge::Basic), Some(_))
+                if scopes.is_catalog() && !matches!(self.login, Login::Anonymous) =>
+            {
+                let was_tried = self.catalog_by_basic.swap(true, Ordering::Relaxed);
+                if was_tried { Verdict::Final } else { Verdict::TryAgain }
             }
             // Harbor answers a refused token with a Basic challenge; the realm that we know still holds.
             (_, Some(sent)) if self.is_bearer() => {

@@ -20,7 +20,7 @@ pub(crate) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
     values.iter().filter_map(|value| value.to_str().ok()).flat_map(parse).collect()
 }
 
-fn parse(text: &str) -> Vec<Challenge> {
+pub(crate) fn parse(text: &str) -> Vec<Challenge> {
     let mut found = Vec::new();
     let mut scanner = Scanner { rest: text };
     let mut current: Option<(String, Vec<(String, String)>)> = None;

@@ -100,6 +100,13 @@ impl LoginFiles {
     }
 }
 
+/// Reads a file's text and looks for a login in it, for who tests what it takes.
+pub(crate) fn probe(name: &Path, text: &[u8], image: &str) {
+    if let Ok(content) = read(name, text) {
+        let _ = content.find(image);
+    }
+}
+
 impl Content {
     fn find(&self, name: &str) -> Option<FoundLogin> {
         let host = name.split('/').next().unwrap_or_default();

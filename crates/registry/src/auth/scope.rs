@@ -16,11 +16,28 @@ pub enum Access {
 
 /// The repositories that one request touches, and how. Sorted, so that equal sets are equal keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Scopes(BTreeMap<RepositoryName, Access>);
+pub(crate) struct Scopes(BTreeMap<RepositoryName, Access>, Catalog);
+
+/// Whether the list of all repositories is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Catalog {
+    #[default]
+    NotWanted,
+    Wanted,
+}
 
 impl Scopes {
     pub(crate) fn one(repository: &RepositoryName, access: Access) -> Self {
-        Self(BTreeMap::from([(repository.clone(), access)]))
+        Self(BTreeMap::from([(repository.clone(), access)]), Catalog::NotWanted)
+    }
+
+    /// The list of all repositories.
+    pub(crate) fn catalog() -> Self {
+        Self(BTreeMap::new(), Catalog::Wanted)
+    }
+
+    pub(crate) fn is_catalog(&self) -> bool {
+        self.1 == Catalog::Wanted
     }
 
     /// Adds a repository, or widens what may be done with it.
@@ -32,13 +49,14 @@ impl Scopes {
 
     /// One text for each repository, as the token server takes them.
     pub(crate) fn texts(&self) -> impl Iterator<Item = String> + '_ {
-        self.0.iter().map(|(repository, access)| {
+        let catalog = self.is_catalog().then(|| "registry:catalog:*".to_owned());
+        catalog.into_iter().chain(self.0.iter().map(|(repository, access)| {
             let actions = match access {
                 Access::Pull => "pull",
                 Access::PullPush => "pull,push",
             };
             format!("repository:{repository}:{actions}")
-        })
+        }))
     }
 }
 

@@ -7,7 +7,7 @@ pub(crate) fn next(headers: &HeaderMap) -> Option<String> {
     headers.get_all(http::header::LINK).iter().filter_map(|value| value.to_str().ok()).find_map(next_in)
 }
 
-fn next_in(mut rest: &str) -> Option<String> {
+pub(crate) fn next_in(mut rest: &str) -> Option<String> {
     while let Some(start) = rest.find('<') {
         let (target, after) = rest[start + 1..].split_once('>')?;
         let end = end_of_parameters(after);
@@ -77,6 +77,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn c16_a_link_is_read_as_it_was_written(
+            target in "[a-z0-9/?&=.%:_-]{0,30}",
+            before in proptest::option::of("<[a-z,;/]{0,8}>; rel=prev; title=\"[a-z,;=]{0,8}\" ?, ?"),
+            rel in prop_oneof![Just("rel=next"), Just("rel=\"next\""), Just("REL = \"last  NEXT\"")],
+            after in proptest::option::of("; x=\"[a-z,<>;]{0,6}\""),
+        ) {
+            let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+            let text = format!("{before}<{target}>{after};{rel}");
+            prop_assert_eq!(next_of(&[&text]), Some(target), "{}", text);
+        }
+
         #[test]
         fn parsing_never_panics(text in "[ -~]{0,80}") {
             let _ = next_of(&[&text]);

@@ -51,11 +51,18 @@ fn each_slip_is_named() {
     assert!(matches!(error("[::1]:5000/ns/p:v1"), ReferenceError::Host { .. }));
     assert!(matches!(error("r.io:0x/ns/p:v1"), ReferenceError::Host { .. }));
     assert!(matches!(error(&"a".repeat(64)), ReferenceError::ImageId { .. }));
-    assert!(matches!(error(&format!("r.io/{}", "a".repeat(255))), ReferenceError::TooLong { .. }));
+    assert!(matches!(error(&format!("r.io/{}", "a".repeat(256))), ReferenceError::TooLong { .. }));
 }
 
 #[test]
-fn components_follow_the_grammar() {
+fn c02_a_long_name_is_worth_a_warning_and_no_error() {
+    let long = |count: usize| format!("r.io/{}", "a".repeat(count)).parse::<Reference>().unwrap();
+    assert!(!long(250).is_longer_than_advised());
+    assert!(long(251).is_longer_than_advised());
+}
+
+#[test]
+fn c01_components_follow_the_grammar() {
     for good in ["a", "a.b", "a_b", "a__b", "a-b", "a---b", "0a9"] {
         assert!(is_component(good), "{good}");
     }
@@ -76,7 +83,54 @@ fn valid_reference() -> impl Strategy<Value = String> {
     })
 }
 
+/// The grammar as the specification writes it, to compare with.
+fn matches_path(text: &str) -> bool {
+    let component = |text: &str| {
+        let mut rest = text.as_bytes();
+        let word = |rest: &mut &[u8]| {
+            let end = rest.iter().position(|byte| !matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
+            let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+            *rest = after;
+            !word.is_empty()
+        };
+        if !word(&mut rest) {
+            return false;
+        }
+        while !rest.is_empty() {
+            let dashes = rest.iter().take_while(|byte| **byte == b'-').count();
+            let separator = match rest {
+                [b'-', ..] => dashes,
+                [b'_', b'_', ..] => 2,
+                [b'.' | b'_', ..] => 1,
+                _ => return false,
+            };
+            rest = &rest[separator..];
+            if !word(&mut rest) {
+                return false;
+            }
+        }
+        true
+    };
+    text.split('/').all(component)
+}
+
+fn matches_tag(text: &str) -> bool {
+    let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let mut characters = text.chars();
+    characters.next().is_some_and(is_word)
+        && characters.clone().count() <= 127
+        && characters.all(|character| is_word(character) || ".-".contains(character))
+}
+
 proptest! {
+    #[test]
+    fn c01_names_and_tags_are_those_of_the_specification(
+        name in "[a-bA0/._-]{0,12}", tag in "[aB1._-]{0,3}[a-z.é:-]{0,130}",
+    ) {
+        prop_assert_eq!(name.parse::<RepositoryName>().is_ok(), matches_path(&name), "{}", name);
+        prop_assert_eq!(tag.parse::<Tag>().is_ok(), matches_tag(&tag), "{}", tag);
+    }
+
     #[test]
     fn print_of_parse_is_the_text(text in valid_reference()) {
         prop_assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);

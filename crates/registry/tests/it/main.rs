@@ -4,9 +4,14 @@
 
 mod bench;
 mod blob;
+mod catalog;
+mod corpus;
 mod login;
 mod manifest;
+mod manifest_push;
+mod referrer;
 mod resume;
 mod tag;
 mod transport;
 mod upload;
+mod wire;

@@ -78,11 +78,57 @@ async fn c04_a_tag_without_digest_header_is_computed() {
 }
 
 #[tokio::test]
+async fn c22_a_head_of_no_use_is_tried_once() {
+    for fault in [
+        Effect::OmitHeader("docker-content-digest"),
+        Effect::SetHeader("content-length", "0".to_owned()),
+        Effect::Status { code: 405, body: String::new(), headers: Vec::new() },
+    ] {
+        let bench = Bench::open().await;
+        let image = seeded(&bench);
+        bench.misbehave(Match::head("/manifests/"), fault);
+        let repository = bench.repository("a/app", Access::Pull);
+        for _ in 0..2 {
+            assert_eq!(repository.resolve(&tag("v1")).await.unwrap().unwrap().to_string(), image.digest);
+        }
+        assert_eq!(repository.resolve(&tag("none")).await.unwrap(), None);
+        let methods: Vec<_> = bench.asked().into_iter().map(|request| request.method).collect();
+        assert_eq!(methods, [Method::HEAD, Method::GET, Method::GET, Method::GET]);
+    }
+}
+
+#[tokio::test]
+async fn c22_a_registrys_own_404_needs_no_second_question() {
+    let bench = Bench::open().await;
+    seeded(&bench);
+    let repository = bench.repository("a/app", Access::Pull);
+    assert_eq!(repository.resolve(&tag("none")).await.unwrap(), None);
+    assert_eq!(bench.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn c04_a_head_that_contradicts_the_digest_is_checked_by_the_bytes() {
+    let bench = Bench::open().await;
+    let image = seeded(&bench);
+    bench.misbehave_once(Match::head("/manifests/"), Effect::WrongDigestHeader);
+    let reference = TagOrDigest::Digest(digest(&image.digest));
+    let repository = bench.repository("a/app", Access::Pull);
+    assert_eq!(repository.resolve(&reference).await.unwrap().unwrap().to_string(), image.digest);
+    assert_eq!(bench.asked().len(), 2);
+}
+
+#[tokio::test]
 async fn c09_a_manifest_without_end_is_not_read_to_its_end() {
     let bench = Bench::open().await;
     bench.server.store().put_manifest("a/app", "big", "application/json", vec![b' '; 9 << 20]);
-    let error = bench.repository("a/app", Access::Pull).pull_manifest(&tag("big")).await.unwrap_err();
+    let repository = bench.repository("a/app", Access::Pull);
+    let error = repository.pull_manifest(&tag("big")).await.unwrap_err();
     assert!(error.to_string().contains("more than 8388608 bytes"), "{error}");
+
+    let body = format!(r#"{{"manifests":[]{}}}"#, " ".repeat(9 << 20));
+    bench.server.store().put_manifest("a/app", "big", MediaType::OCI_INDEX.as_str(), body.clone());
+    let larger = repository.with_largest_manifest(10 << 20).pull_manifest(&tag("big")).await.unwrap();
+    assert_eq!(larger.bytes, body);
 }
 
 #[tokio::test]

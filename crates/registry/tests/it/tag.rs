@@ -1,7 +1,7 @@
 //! Lists of tags.
 
 use embedded_registry::{Effect, EmbeddedRegistry, Match};
-use registry::{Access, Error, ErrorKind, TagPage};
+use registry::{Access, Error, ErrorKind, Tag, TagPage};
 
 use crate::bench::Bench;
 
@@ -45,6 +45,61 @@ async fn c18_a_link_that_leads_to_itself_ends_with_an_error() {
     assert!(error.to_string().contains("circle"), "{error}");
 }
 
+/// Answers with these pages of names in turn, each leading to the next; the last to `last`.
+fn scripted(bench: &Bench, pages: &[&str], last: Option<&str>) {
+    for (at, names) in pages.iter().enumerate() {
+        let link = if at + 1 < pages.len() { Some(format!("?p={at}")) } else { last.map(str::to_owned) };
+        let headers = link.map(|link| ("link", format!("<{link}>; rel=next"))).into_iter().collect();
+        let effect = Effect::Status { code: 200, body: format!(r#"{{"tags":{names}}}"#), headers };
+        bench.misbehave_once(Match::path("/tags/list"), effect);
+    }
+}
+
+#[tokio::test]
+async fn c18_a_link_back_to_any_earlier_page_ends_with_an_error() {
+    let bench = paged(0, 10).await;
+    scripted(&bench, &[r#"["a"]"#, r#"["b"]"#, r#"["c"]"#], Some("?p=0"));
+    let error = list(&bench).await.unwrap_err();
+    assert!(error.to_string().contains("circle"), "{error}");
+    assert!(!error.is_retryable());
+    assert_eq!(bench.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn c18_a_page_without_news_ends_with_an_error() {
+    let bench = paged(0, 10).await;
+    scripted(&bench, &[r#"["a","b"]"#, r#"["c"]"#, r#"["b","a"]"#], Some("?p=9"));
+    let error = list(&bench).await.unwrap_err();
+    assert!(error.to_string().contains("circle"), "{error}");
+    assert_eq!(bench.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn c18_no_more_than_1000_entries_are_asked_for() {
+    let bench = paged(1, 10).await;
+    list(&bench).await.unwrap();
+    assert_eq!(bench.asked()[0].query.as_deref(), Some("n=1000"));
+}
+
+#[tokio::test]
+async fn c19_repeated_tags_are_told_once_and_pages_may_be_empty() {
+    let bench = paged(0, 10).await;
+    scripted(&bench, &[r#"["b","a","b"]"#, "[]", "null", r#"["a","c"]"#], None);
+    let tags: Vec<_> = list(&bench).await.unwrap().into_iter().flat_map(|page| page.tags).collect();
+    assert_eq!(tags.iter().map(Tag::as_str).collect::<Vec<_>>(), ["b", "a", "c"]);
+}
+
+#[tokio::test]
+async fn c16_a_page_that_failed_can_be_asked_for_again() {
+    let bench = paged(15, 10).await;
+    let mut pages = bench.repository("a/app", Access::Pull).tags();
+    assert_eq!(pages.next().await.unwrap().unwrap().tags.len(), 10);
+    bench.misbehave_once(Match::any(), Effect::refuse(503, "UNAVAILABLE", "soon"));
+    assert!(pages.next().await.unwrap_err().is_retryable());
+    assert_eq!(pages.next().await.unwrap().unwrap().tags.len(), 5);
+    assert_eq!(pages.next().await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn c20_a_link_to_another_host_is_not_followed() {
     let bench = paged(5, 10).await;
@@ -55,12 +110,14 @@ async fn c20_a_link_to_another_host_is_not_followed() {
 }
 
 #[tokio::test]
-async fn c19_null_is_no_tags_and_an_unknown_repository_is_an_error() {
+async fn c19_null_or_nothing_is_no_tags_and_an_unknown_repository_is_an_error() {
     let bench = paged(0, 10).await;
     assert_eq!(list(&bench).await.unwrap_err().kind(), ErrorKind::NotFound);
-    let body = r#"{"name":"a/app","tags":null}"#.to_owned();
-    bench.misbehave(Match::any(), Effect::Status { code: 200, body, headers: Vec::new() });
-    assert_eq!(list(&bench).await.unwrap(), [TagPage::default()]);
+    for body in [r#"{"name":"a/app","tags":null}"#, r#"{"name":"a/app"}"#, r#"{"name":"a/app","tags":[]}"#] {
+        let body = body.to_owned();
+        bench.misbehave_once(Match::any(), Effect::Status { code: 200, body, headers: Vec::new() });
+        assert_eq!(list(&bench).await.unwrap(), [TagPage::default()]);
+    }
 }
 
 #[tokio::test]

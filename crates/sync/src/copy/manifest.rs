@@ -252,8 +252,7 @@ pub(super) async fn wait_for(theirs: Vec<(Arc<Lane>, Waiting)>) -> Vec<Arc<Lane>
 
 /// What registries say when a manifest refers to content that they do not have (any more).
 fn misses_content(error: &Error) -> bool {
-    let codes = ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
-    matches!(&error.cause, Cause::Registry(error) if codes.iter().any(|code| error.has_code(code)))
+    matches!(&error.cause, Cause::Registry(error) if error.misses_content())
 }
 
 /// A task's panic as the failure of its image.

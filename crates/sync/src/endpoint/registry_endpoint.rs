@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use registry::{
     Access, BlobBody, BlobHistory, BlobReader, Descriptor, Digest, Error, ErrorKind, RawManifest, Recovery,
     Registry, RegistryHost, Repository, RepositoryName, Standing, Start, Tag, TagOrDigest, TagPage, TagPages,
@@ -153,7 +153,7 @@ impl Target for RegistryEndpoint {
     }
 
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {
-        self.repository.push_manifest(reference, manifest).boxed()
+        self.repository.push_manifest(reference, manifest).map_ok(|_| ()).boxed()
     }
 }
 

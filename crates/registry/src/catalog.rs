@@ -1,0 +1,86 @@
+//! The repositories of a registry, page by page: `GET /v2/_catalog`, from before the specification.
+//!
+//! Few registries offer it to everybody: Harbor wants an administrator's Basic login, Docker Hub and Alibaba's
+//! ACR have none. <https://distribution.github.io/distribution/spec/api/#listing-repositories>
+
+use serde::Deserialize;
+
+use crate::auth::scope::Scopes;
+use crate::pages::{PAGE_SIZE, Pages};
+use crate::{Error, Refusal, Registry, RepositoryName};
+
+/// The most that is read of one page.
+const LARGEST_PAGE: u64 = 64 << 20;
+
+/// One page of a registry's repositories.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CatalogPage {
+    /// In the registry's order; each once in all pages.
+    pub repositories: Vec<RepositoryName>,
+    /// Names that the specification does not allow.
+    pub invalid: Vec<String>,
+}
+
+/// What the registry answers to the wish for its repositories.
+#[derive(Debug)]
+pub enum Catalog {
+    /// Some of them; more may follow.
+    Page(CatalogPage),
+    /// There are no more.
+    End,
+    /// It does not list them at all, or not for this login. Its words say which.
+    NotOffered(Box<Refusal>),
+}
+
+/// Walks over the pages of a registry's repositories.
+pub struct CatalogPages(Pages);
+
+#[derive(Deserialize)]
+struct Answer {
+    repositories: Option<Vec<String>>,
+}
+
+impl Registry {
+    /// The repositories here, as far as the registry and the login allow. Azure's pages have 100 at the most,
+    /// others up to 1000.
+    pub fn catalog(&self) -> CatalogPages {
+        CatalogPages(Pages::new(
+            self.clone(),
+            Scopes::catalog(),
+            "/v2/_catalog".to_owned(),
+            PAGE_SIZE.to_owned(),
+        ))
+    }
+}
+
+impl CatalogPages {
+    /// The next page. A failed page can be asked for again.
+    pub async fn next(&mut self) -> Result<Catalog, Error> {
+        let page = match self.0.fetch(LARGEST_PAGE).await {
+            Ok(Some(page)) => page,
+            Ok(None) => return Ok(Catalog::End),
+            Err(Error::Refused(refusal)) if self.0.is_at_start() && is_no_offer(&refusal) => {
+                return Ok(Catalog::NotOffered(refusal));
+            }
+            Err(error) => return Err(error),
+        };
+        let answer: Answer = page.json()?;
+        let names = self.0.turn(&page, answer.repositories.unwrap_or_default(), String::clone)?;
+        Ok(Catalog::Page(sort(names)))
+    }
+}
+
+fn is_no_offer(refusal: &Refusal) -> bool {
+    matches!(refusal.status.as_u16(), 401 | 403 | 404 | 405 | 501)
+}
+
+fn sort(names: Vec<String>) -> CatalogPage {
+    let mut page = CatalogPage::default();
+    for name in names {
+        match name.parse() {
+            Ok(repository) => page.repositories.push(repository),
+            Err(_) => page.invalid.push(name),
+        }
+    }
+    page
+}

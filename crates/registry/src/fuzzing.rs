@@ -1,0 +1,63 @@
+//! Every parser of texts that strangers write, for the fuzz targets in `fuzz/`. No part of the interface.
+
+use std::path::Path;
+
+use bytes::Bytes;
+
+use crate::auth::{challenge as challenges, login_files};
+use crate::http::{link_header, range};
+use crate::{Descriptor, Digest, MediaType, RawManifest, Reference, referrers_tag};
+
+/// `WWW-Authenticate`.
+pub fn challenge(text: &str) {
+    let _ = challenges::parse(text);
+}
+
+/// `Link`.
+pub fn link(text: &str) {
+    let _ = link_header::next_in(text);
+}
+
+/// `Content-Range` of downloads and `Range` of uploads.
+pub fn content_range(text: &str) {
+    if let Some(range) = range::content_range(text) {
+        assert!(range.total.is_none_or(|total| range.first < total));
+    }
+    let received = range::received(text, 3, 1000);
+    assert!(received.is_none_or(|count| (3..=1000).contains(&count)));
+}
+
+/// What is read once reads the same when it was printed.
+pub fn reference(text: &str) {
+    if let Ok(digest) = text.parse::<Digest>() {
+        assert_eq!(digest.to_string(), text);
+        let _ = referrers_tag(&digest);
+    }
+    if let Ok(reference) = text.parse::<Reference>() {
+        assert_eq!(reference.to_string().parse::<Reference>().as_ref(), Ok(&reference));
+    }
+}
+
+/// A manifest of any kind; all edits of what can be read can be read again.
+pub fn manifest(bytes: &[u8]) {
+    for media_type in [MediaType::OCI_INDEX, MediaType::DOCKER_SCHEMA1_SIGNED, MediaType::new("text/plain")] {
+        let read = RawManifest::from_answer(&media_type, Bytes::copy_from_slice(bytes), None);
+        let Ok(manifest) = read else { continue };
+        let links = manifest.links().unwrap_or_default();
+        for descriptor in links.manifests.iter().chain(&links.blobs) {
+            let _ = descriptor.data();
+        }
+        let _ = (manifest.subject(), manifest.as_referrer());
+        let child = Descriptor::new(None, manifest.digest.clone(), Some(1));
+        for edited in [manifest.with_children(|_| false), manifest.with_child(&child)].into_iter().flatten() {
+            assert!(edited.links().is_ok());
+        }
+    }
+}
+
+/// Docker's and containers' login files.
+pub fn auth_file(bytes: &[u8]) {
+    for name in ["config.json", ".dockercfg"] {
+        login_files::probe(Path::new(name), bytes, "r.io/team/app");
+    }
+}

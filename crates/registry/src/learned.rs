@@ -1,0 +1,92 @@
+//! What a registry turned out to be able to do, kept as long as its handle: so that it is tried once.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::profile::{Profile, ReferrersApi};
+
+/// Knowledge about one registry. Every note is only a hint: a wrong one costs requests.
+#[derive(Default)]
+pub(crate) struct Learned {
+    head: AtomicU8,
+    referrers: AtomicU8,
+}
+
+/// Whether an ability is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ability {
+    Unknown,
+    Works,
+    Absent,
+}
+
+impl Learned {
+    /// What is known of a kind of registry before anything was asked.
+    pub(crate) fn of(profile: &Profile) -> Self {
+        let learned = Self::default();
+        if profile.referrers == ReferrersApi::Absent {
+            learned.note_referrers(Ability::Absent);
+        }
+        learned
+    }
+
+    /// Whether HEAD of a manifest tells its digest, and its 404 the truth.
+    pub(crate) fn head(&self) -> Ability {
+        read(&self.head)
+    }
+
+    /// What HEAD was seen to do.
+    pub(crate) fn note_head(&self, seen: Ability) {
+        note(&self.head, seen);
+    }
+
+    /// Whether the registry itself keeps lists of referrers.
+    pub(crate) fn referrers(&self) -> Ability {
+        read(&self.referrers)
+    }
+
+    /// What the list of referrers was seen to do.
+    pub(crate) fn note_referrers(&self, seen: Ability) {
+        note(&self.referrers, seen);
+    }
+}
+
+fn read(value: &AtomicU8) -> Ability {
+    match value.load(Ordering::Relaxed) {
+        0 => Ability::Unknown,
+        1 => Ability::Works,
+        _ => Ability::Absent,
+    }
+}
+
+/// What once worked is not believed to be absent because of one odd answer.
+fn note(value: &AtomicU8, seen: Ability) {
+    match seen {
+        Ability::Unknown => {}
+        Ability::Works => value.store(1, Ordering::Relaxed),
+        Ability::Absent => {
+            let _ = value.compare_exchange(0, 2, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c59_registries_that_are_known_to_keep_no_lists_are_not_asked() {
+        let of = |host: &str| Learned::of(Profile::of_host(&host.parse().unwrap())).referrers();
+        assert_eq!((of("ghcr.io"), of("r.example")), (Ability::Absent, Ability::Unknown));
+    }
+
+    #[test]
+    fn c22_what_worked_stays_known_to_work() {
+        let learned = Learned::default();
+        assert_eq!(learned.head(), Ability::Unknown);
+        learned.note_head(Ability::Absent);
+        assert_eq!((learned.head(), learned.referrers()), (Ability::Absent, Ability::Unknown));
+        learned.note_head(Ability::Works);
+        learned.note_head(Ability::Absent);
+        assert_eq!(learned.head(), Ability::Works);
+    }
+}

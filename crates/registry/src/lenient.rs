@@ -1,0 +1,29 @@
+//! Reads fields that only inform: a manifest must not become unreadable because one of them is odd.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// Go writes an empty list as `null`.
+pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
+/// A text; anything else is none.
+pub(crate) fn text<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(text) => Some(text.into()),
+        _ => None,
+    })
+}
+
+/// A map of texts; what is no text is left out.
+pub(crate) fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let Value::Object(entries) = Value::deserialize(from)? else { return Ok(BTreeMap::new()) };
+    let texts = entries.into_iter().filter_map(|(key, value)| match value {
+        Value::String(text) => Some((key, text)),
+        _ => None,
+    });
+    Ok(texts.collect())
+}

@@ -1,0 +1,107 @@
+//! What a manifest says of itself, beside what it refers to.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{ManifestError, RawManifest};
+use crate::{Descriptor, Digest, MediaType, lenient};
+
+#[derive(Deserialize)]
+struct Subject {
+    subject: Option<Descriptor>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Notes {
+    #[serde(default, deserialize_with = "lenient::text")]
+    artifact_type: Option<MediaType>,
+    #[serde(default, deserialize_with = "lenient::texts")]
+    annotations: BTreeMap<String, String>,
+    config: Option<Config>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Config {
+    #[serde(default, deserialize_with = "lenient::text")]
+    media_type: Option<MediaType>,
+}
+
+impl RawManifest {
+    /// The manifest that this one refers to, as a signature to its image. It need not be there.
+    pub fn subject(&self) -> Result<Option<Descriptor>, ManifestError> {
+        let read: Result<Subject, _> = serde_json::from_slice(&self.bytes);
+        read.map(|body| body.subject).map_err(|source| ManifestError::Malformed { source })
+    }
+
+    /// What kind of artifact this is: its own word, else the type of its config.
+    pub fn artifact_type(&self) -> Option<MediaType> {
+        let notes = self.notes()?;
+        notes.artifact_type.or(notes.config?.media_type)
+    }
+
+    /// What its maker noted about it.
+    pub fn annotations(&self) -> BTreeMap<String, String> {
+        self.notes().map(|notes| notes.annotations).unwrap_or_default()
+    }
+
+    /// How a list of referrers shows this manifest. Spec: distribution-spec, "Listing Referrers".
+    pub fn as_referrer(&self) -> Descriptor {
+        let size = Some(self.bytes.len() as u64);
+        let mut descriptor = Descriptor::new(Some(self.media_type.clone()), self.digest.clone(), size);
+        descriptor.artifact_type = self.artifact_type();
+        descriptor.annotations = self.annotations();
+        descriptor
+    }
+
+    /// Refuses a manifest that was listed as a referrer of `subject` and is none.
+    pub(crate) fn check_subject(&self, subject: &Digest) -> Result<(), ManifestError> {
+        match self.subject()? {
+            Some(own) if own.digest == *subject => Ok(()),
+            _ => Err(ManifestError::OtherSubject { subject: subject.clone() }),
+        }
+    }
+
+    fn notes(&self) -> Option<Notes> {
+        serde_json::from_slice(&self.bytes).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> RawManifest {
+        RawManifest::from_answer(&MediaType::OCI_MANIFEST, body.to_owned().into(), None).unwrap()
+    }
+
+    #[test]
+    fn c57_the_artifact_type_is_the_manifests_own_or_its_configs() {
+        let subject = Digest::sha256(b"image");
+        let config = format!(r#""config":{{"mediaType":"a/config","digest":"{subject}","size":5}}"#);
+        let own = read(&format!(
+            r#"{{"artifactType":"a/own",{config},"annotations":{{"k":"v"}},"subject":{{"digest":"{subject}","size":5}}}}"#
+        ));
+        assert_eq!(own.subject().unwrap().unwrap().digest, subject);
+        let shown = own.as_referrer();
+        assert_eq!(shown.artifact_type, Some("a/own".to_owned().into()));
+        assert_eq!(shown.annotations["k"], "v");
+        assert_eq!((shown.digest, shown.size), (own.digest.clone(), Some(own.bytes.len() as u64)));
+
+        let other = read(&format!("{{{config}}}"));
+        assert_eq!(other.artifact_type(), Some("a/config".to_owned().into()));
+        assert_eq!(other.subject().unwrap(), None);
+        assert!(other.annotations().is_empty());
+    }
+
+    #[test]
+    fn c58_a_manifest_with_another_subject_is_no_referrer() {
+        let (one, other) = (Digest::sha256(b"1"), Digest::sha256(b"2"));
+        let manifest = read(&format!(r#"{{"subject":{{"digest":"{one}","size":1}}}}"#));
+        assert!(manifest.check_subject(&one).is_ok());
+        assert!(matches!(manifest.check_subject(&other), Err(ManifestError::OtherSubject { .. })));
+        assert!(matches!(read("{}").check_subject(&one), Err(ManifestError::OtherSubject { .. })));
+    }
+}

@@ -1,0 +1,198 @@
+//! Changes of an index that leave its other bytes alone, and comparison of manifests as JSON.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{ManifestError, RawManifest};
+use crate::{Descriptor, Digest, MediaType};
+
+/// Edits and comparisons that leave every byte alone which they are not about.
+impl RawManifest {
+    /// An index of these manifests and nothing else.
+    pub fn index_of(children: &[Descriptor]) -> Self {
+        let index = NewIndex { schema_version: 2, media_type: MediaType::OCI_INDEX, manifests: children };
+        // Only maps with keys that are no texts, and failing writers, cannot be printed.
+        let bytes = Bytes::from(serde_json::to_vec(&index).unwrap_or_default());
+        Self { media_type: MediaType::OCI_INDEX, digest: Digest::sha256(&bytes), bytes }
+    }
+
+    /// This index with one more child, at the end. All else stays as it was written.
+    pub fn with_child(&self, child: &Descriptor) -> Result<Self, ManifestError> {
+        let malformed = |source| ManifestError::Malformed { source };
+        let child = serde_json::to_string(child).map_err(malformed)?;
+        self.with_list(|index| {
+            let list = index.manifests.get();
+            let others = list.strip_prefix('[').and_then(|list| list.strip_suffix(']')).map(str::trim_end);
+            Ok(match others.filter(|others| !others.trim().is_empty()) {
+                Some(others) => format!("[{others},{child}]"),
+                None => format!("[{child}]"),
+            })
+        })
+    }
+
+    /// This index with only those children that `keep` says yes to.
+    ///
+    /// The kept descriptors and everything around them stay as they were written; the digest is another one.
+    pub fn with_children(&self, keep: impl Fn(&Digest) -> bool) -> Result<Self, ManifestError> {
+        self.with_list(|index| {
+            let kept = index.children()?.into_iter().filter(|(digest, _)| keep(digest));
+            Ok(format!("[{}]", kept.map(|(_, text)| text).collect::<Vec<_>>().join(",")))
+        })
+    }
+
+    /// Puts another list of children, as text, where this index has its own.
+    fn with_list(
+        &self,
+        list: impl FnOnce(&Index<'_>) -> Result<String, serde_json::Error>,
+    ) -> Result<Self, ManifestError> {
+        let malformed = |source| ManifestError::Malformed { source };
+        let text =
+            std::str::from_utf8(&self.bytes).map_err(|error| malformed(serde::de::Error::custom(error)))?;
+        let index: Index<'_> = serde_json::from_str(text).map_err(malformed)?;
+        let list = list(&index).map_err(malformed)?;
+        let start = index.manifests.get().as_ptr() as usize - text.as_ptr() as usize;
+        let end = start + index.manifests.get().len();
+        let bytes = Bytes::from([&text[..start], &list, &text[end..]].concat());
+        let digest = self.digest.algorithm().digest(&bytes);
+        Ok(Self { media_type: self.media_type.clone(), digest, bytes })
+    }
+
+    /// Whether both say the same: key order, blanks and the spelling of numbers apart. Tools that parse and print
+    /// manifests leave such copies behind.
+    pub fn is_same_json(&self, other: &Self) -> bool {
+        let read = |manifest: &Self| serde_json::from_slice::<serde_json::Value>(&manifest.bytes);
+        match (read(self), read(other)) {
+            (Ok(one), Ok(other)) => same_value(&one, &other),
+            _ => false,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewIndex<'a> {
+    schema_version: u8,
+    media_type: MediaType,
+    manifests: &'a [Descriptor],
+}
+
+#[derive(Deserialize)]
+struct Index<'a> {
+    #[serde(borrow)]
+    manifests: &'a serde_json::value::RawValue,
+}
+
+impl<'a> Index<'a> {
+    /// Each child with its text.
+    fn children(&self) -> Result<Vec<(Digest, &'a str)>, serde_json::Error> {
+        let children: Option<Vec<&serde_json::value::RawValue>> = serde_json::from_str(self.manifests.get())?;
+        let with_digest = |child: &'a serde_json::value::RawValue| {
+            let descriptor: Descriptor = serde_json::from_str(child.get())?;
+            Ok((descriptor.digest, child.get()))
+        };
+        children.unwrap_or_default().into_iter().map(with_digest).collect()
+    }
+}
+
+fn same_value(one: &serde_json::Value, other: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Number, Object};
+
+    match (one, other) {
+        (Number(one), Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (Array(one), Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_value(one, other))
+        }
+        (Object(one), Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(key, value)| other.get(key).is_some_and(|other| same_value(value, other)))
+        }
+        (one, other) => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(content_type: &str, body: &str) -> Result<RawManifest, ManifestError> {
+        RawManifest::from_answer(&MediaType::new(content_type), Bytes::copy_from_slice(body.as_bytes()), None)
+    }
+
+    fn digest(text: &str) -> Digest {
+        Digest::sha256(text.as_bytes())
+    }
+
+    #[test]
+    fn children_are_cut_out_and_all_else_stays_as_it_was_written() {
+        let child = |name: &str| format!(r#"{{ "digest":"{}",  "size": 1, "x": [1.50] }}"#, digest(name));
+        let body = format!(
+            "{{ \"a\":1,\n\"manifests\" : [ {} ,\n{},{}],\t\"z\": null}}\n",
+            child("1"),
+            child("2"),
+            child("3")
+        );
+        let index = read(MediaType::OCI_INDEX.as_str(), &body).unwrap();
+        let cut = index.with_children(|child| *child != digest("2")).unwrap();
+        let expected =
+            format!("{{ \"a\":1,\n\"manifests\" : [{},{}],\t\"z\": null}}\n", child("1"), child("3"));
+        assert_eq!(cut.bytes, expected);
+        assert_eq!(cut.digest, digest(&expected));
+        assert_eq!(cut.links().unwrap().manifests.len(), 2);
+    }
+
+    #[test]
+    fn the_same_json_is_known_in_any_spelling() {
+        let same = |one: &str, other: &str| {
+            let wrap =
+                |text: &str| read(MediaType::OCI_INDEX.as_str(), &format!(r#"{{"x":{text}}}"#)).unwrap();
+            wrap(one).is_same_json(&wrap(other))
+        };
+        assert!(same(r#"{"a":1,"b":[2]}"#, "{\n\"b\": [2.0], \"a\": 1e0}"));
+        for (one, other) in [("[1,2]", "[2,1]"), ("1", "\"1\""), ("{}", "{\"a\":null}"), ("[1]", "[1,1]")] {
+            assert!(!same(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn c57_a_child_is_added_and_all_else_stays_as_it_was_written() {
+        let add = |body: &str| {
+            let child = Descriptor::new(None, digest("new"), Some(3));
+            let added = read(MediaType::OCI_INDEX.as_str(), body).unwrap().with_child(&child).unwrap();
+            assert_eq!(added.digest, Digest::sha256(&added.bytes));
+            String::from_utf8(added.bytes.to_vec()).unwrap()
+        };
+        let new = format!(r#"{{"digest":"{}","size":3}}"#, digest("new"));
+        assert_eq!(add(r#"{"manifests": null }"#), format!(r#"{{"manifests": [{new}] }}"#));
+        assert_eq!(add(r#"{"manifests":[ ], "x":1.0}"#), format!(r#"{{"manifests":[{new}], "x":1.0}}"#));
+        let old = format!(r#"{{ "digest":"{}", "size":1, "x": 1.50 }}"#, digest("old"));
+        assert_eq!(
+            add(&format!(
+                r#"{{"manifests":[{old}
+]}}"#
+            )),
+            format!(r#"{{"manifests":[{old},{new}]}}"#)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn c03_any_choice_of_children_is_kept_verbatim_and_in_order(
+            keep in proptest::collection::vec(any::<bool>(), 0..8),
+            blank in "[ \n\t]{0,3}",
+        ) {
+            let child = |at: usize| format!(r#"{{{blank}"digest":"{}","size":1,"n":{at}.50}}"#, digest(&at.to_string()));
+            let body = |wanted: &dyn Fn(usize) -> bool, separator: &str| {
+                let children: Vec<_> = (0..keep.len()).filter(|at| wanted(*at)).map(child).collect();
+                format!(r#"{{{blank}"manifests":{blank}[{}],"z":{blank}1.0}}"#, children.join(separator))
+            };
+            let index = read(MediaType::OCI_INDEX.as_str(), &body(&|_| true, &format!("{blank},"))).unwrap();
+            let kept: Vec<_> = (0..keep.len()).filter(|at| keep[*at]).map(|at| digest(&at.to_string())).collect();
+            let cut = index.with_children(|child| kept.contains(child)).unwrap();
+            prop_assert_eq!(&cut.bytes, &body(&|at| keep[at], ","));
+            let left: Vec<_> = cut.links().unwrap().manifests.into_iter().map(|child| child.digest).collect();
+            prop_assert_eq!(left, kept);
+        }
+    }
+}

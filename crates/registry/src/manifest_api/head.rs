@@ -1,0 +1,103 @@
+//! What an answer to HEAD of a manifest means: registries, and proxies in front of them, differ.
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+
+use crate::learned::Ability;
+use crate::{Digest, TagOrDigest};
+
+/// What a HEAD tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Head {
+    /// It is there, under this digest.
+    Found(Digest),
+    /// It is not there.
+    NotThere,
+    /// Nothing: HEAD is of no use here.
+    Silent,
+    /// A 404 that need not come from a registry at all.
+    Doubtful,
+    /// Another digest than the one that was asked for: only the bytes can tell.
+    Contradicts,
+}
+
+/// `None` for a status that is an error.
+pub(super) fn judge(
+    status: StatusCode,
+    headers: &HeaderMap,
+    asked: &TagOrDigest,
+    told: Option<Digest>,
+    known: Ability,
+) -> Option<Head> {
+    match status {
+        StatusCode::OK => {
+            // Some answer for manifests that are not really there: without a length.
+            let is_empty = headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0");
+            Some(told.filter(|_| !is_empty).map_or(Head::Silent, |told| compare(asked, told)))
+        }
+        StatusCode::NOT_FOUND if known == Ability::Works || is_of_registry(headers) => Some(Head::NotThere),
+        StatusCode::NOT_FOUND => Some(Head::Doubtful),
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Some(Head::Silent),
+        _ => None,
+    }
+}
+
+fn compare(asked: &TagOrDigest, told: Digest) -> Head {
+    match asked {
+        TagOrDigest::Tag(_) => Head::Found(told),
+        TagOrDigest::Digest(asked) if *asked == told => Head::Found(told),
+        // The registry may name by sha256 what it found by its sha512.
+        TagOrDigest::Digest(asked) if asked.algorithm() != told.algorithm() => Head::Found(asked.clone()),
+        TagOrDigest::Digest(_) => Head::Contradicts,
+    }
+}
+
+/// Registries announce the error document that a GET would bring, or the protocol that they speak.
+fn is_of_registry(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    headers.contains_key("docker-distribution-api-version")
+        || content_type.is_some_and(|content_type| content_type.contains("json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::Algorithm;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value)));
+        pairs.collect()
+    }
+
+    #[test]
+    fn c22_only_a_head_that_tells_a_digest_is_an_answer() {
+        let tag = TagOrDigest::Tag("v1".parse().unwrap());
+        let told = || Some(Digest::sha256(b"x"));
+        let ask = |status: u16, pairs: &[(&'static str, &'static str)], told, known| {
+            judge(StatusCode::from_u16(status).unwrap(), &headers(pairs), &tag, told, known)
+        };
+        let unknown = Ability::Unknown;
+        assert_eq!(ask(200, &[], told(), unknown), told().map(Head::Found));
+        assert_eq!(ask(200, &[("content-length", "0")], told(), unknown), Some(Head::Silent));
+        assert_eq!(ask(200, &[], None, unknown), Some(Head::Silent));
+        assert_eq!(ask(405, &[], None, unknown), Some(Head::Silent));
+        assert_eq!(ask(404, &[("content-type", "text/html")], None, unknown), Some(Head::Doubtful));
+        assert_eq!(ask(404, &[("content-type", "application/json")], None, unknown), Some(Head::NotThere));
+        assert_eq!(ask(404, &[], None, Ability::Works), Some(Head::NotThere));
+        assert_eq!(ask(500, &[], None, unknown), None);
+    }
+
+    #[test]
+    fn c06_a_digest_of_the_other_algorithm_is_no_contradiction() {
+        let asked = Algorithm::Sha512.digest(b"x");
+        let reference = TagOrDigest::Digest(asked.clone());
+        let ask = |told| judge(StatusCode::OK, &HeaderMap::new(), &reference, Some(told), Ability::Unknown);
+        assert_eq!(ask(asked.clone()), Some(Head::Found(asked.clone())));
+        assert_eq!(ask(Digest::sha256(b"x")), Some(Head::Found(asked)));
+        assert_eq!(ask(Algorithm::Sha512.digest(b"y")), Some(Head::Contradicts));
+    }
+}

@@ -1,0 +1,104 @@
+//! PUT of manifests. Spec: distribution-spec, end-7a and end-7b.
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use super::content_digest;
+use crate::client::Call;
+use crate::error::Problem;
+use crate::http::limit::RequestKind;
+use crate::learned::Ability;
+use crate::manifest::{ManifestError, RawManifest};
+use crate::{Descriptor, Error, Repository, Tag, TagOrDigest};
+
+/// What became of a manifest that was pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// Whether the registry lists it among the referrers of its subject.
+    pub subject: SubjectIndexed,
+}
+
+/// Whether a registry keeps the list of referrers. Spec: distribution-spec, "Pushing Manifests with Subject".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectIndexed {
+    /// The manifest has no subject.
+    NoSubject,
+    /// The registry does.
+    ByRegistry,
+    /// The client has to: [`Repository::add_referrer`].
+    NotByRegistry,
+}
+
+impl Repository {
+    /// Stores the manifest under `reference`. All that it refers to has to be there before; its subject need not.
+    pub async fn push_manifest(
+        &self,
+        reference: &TagOrDigest,
+        manifest: &RawManifest,
+    ) -> Result<Pushed, Error> {
+        let call = self.push_call(reference, manifest).await?;
+        Ok(self.put_manifest(call, manifest).await?.0)
+    }
+
+    /// Stores the manifest under several tags: in one request where the registry can (OCI 1.2), else in one for
+    /// each tag.
+    pub async fn push_manifest_with_tags(
+        &self,
+        tags: &[Tag],
+        manifest: &RawManifest,
+    ) -> Result<Pushed, Error> {
+        let mut call = self.push_call(&TagOrDigest::Digest(manifest.digest.clone()), manifest).await?;
+        let query: Vec<_> = tags.iter().map(|tag| format!("tag={tag}")).collect();
+        call.url.set_query(Some(query.join("&")).filter(|query| !query.is_empty()).as_deref());
+        let (pushed, headers) = self.put_manifest(call, manifest).await?;
+        let stored: Vec<_> = headers.get_all("oci-tag").iter().filter_map(|tag| tag.to_str().ok()).collect();
+        for tag in tags.iter().filter(|tag| !stored.contains(&tag.as_str())) {
+            self.push_manifest(&TagOrDigest::Tag(tag.clone()), manifest).await?;
+        }
+        Ok(pushed)
+    }
+
+    async fn push_call(&self, reference: &TagOrDigest, manifest: &RawManifest) -> Result<Call, Error> {
+        let media_type =
+            HeaderValue::from_str(manifest.media_type.as_str()).map_err(|_| Error::Manifest {
+                digest: manifest.digest.clone(),
+                source: ManifestError::UnknownType { header: manifest.media_type.clone() },
+            })?;
+        let call = self.call(Method::PUT, &format!("manifests/{reference}")).await?;
+        Ok(call.header(CONTENT_TYPE, media_type).body(manifest.bytes.clone()).kind(RequestKind::Commit))
+    }
+
+    async fn put_manifest(&self, call: Call, manifest: &RawManifest) -> Result<(Pushed, HeaderMap), Error> {
+        let subject = manifest.subject();
+        let subject =
+            subject.map_err(|source| Error::Manifest { digest: manifest.digest.clone(), source })?;
+        let expected = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
+        let response = self.registry().expect(&call, &expected).await?;
+        match content_digest(response.headers()) {
+            // A registry that names by sha256 what was sent under a sha512 stored the same.
+            Some(stored)
+                if stored != manifest.digest && stored != stored.algorithm().digest(&manifest.bytes) =>
+            {
+                let expected = manifest.digest.clone();
+                return Err(call.protocol(Problem::StoredOther { expected, actual: stored.to_string() }));
+            }
+            _ => {}
+        }
+        let subject = indexed(subject.as_ref(), response.headers());
+        if subject == SubjectIndexed::ByRegistry {
+            self.registry().learned().note_referrers(Ability::Works);
+        }
+        Ok((Pushed { subject }, response.headers().clone()))
+    }
+}
+
+fn indexed(subject: Option<&Descriptor>, headers: &HeaderMap) -> SubjectIndexed {
+    let told = headers.get("oci-subject").and_then(|value| value.to_str().ok());
+    match (subject, told) {
+        (None, _) => SubjectIndexed::NoSubject,
+        (Some(subject), Some(told)) if told.trim() == subject.digest.to_string() => {
+            SubjectIndexed::ByRegistry
+        }
+        (Some(_), _) => SubjectIndexed::NotByRegistry,
+    }
+}

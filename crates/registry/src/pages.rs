@@ -1,0 +1,173 @@
+//! The walk over a list that comes in pages: tags, repositories, referrers.
+//! Spec: distribution-spec, "Listing Tags"; RFC 8288 for the links.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::auth::scope::Scopes;
+use crate::client::Call;
+use crate::error::Problem;
+use crate::http::body::read_to_limit;
+use crate::http::limit::RequestKind;
+use crate::http::link_header;
+use crate::http::redirect::is_same_origin;
+use crate::{Error, Registry};
+
+/// Entries asked for at once: the most that Amazon's registry allows.
+pub(crate) const PAGE_SIZE: &str = "n=1000";
+/// More pages than this are a loop.
+const MOST_PAGES: usize = 100_000;
+/// Filters may leave pages empty, but not this many in a row.
+const MOST_EMPTY_PAGES: usize = 100;
+
+/// Where the walk is.
+pub(crate) struct Pages {
+    registry: Registry,
+    scopes: Scopes,
+    next: Next,
+    /// All addresses that were asked: the same one twice is a circle.
+    asked: HashSet<String>,
+    /// All entries that were seen: lists may repeat some, but a page has to bring news.
+    seen: HashSet<Box<str>>,
+    empty_in_a_row: usize,
+}
+
+enum Next {
+    First { path: String, query: String },
+    Link(Url),
+    Nothing,
+}
+
+/// An answer that is a page.
+pub(crate) struct Page {
+    pub(crate) call: Call,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Page {
+    /// The page's document.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body)
+            .map_err(|error| self.call.protocol(Problem::Json(error.to_string())))
+    }
+}
+
+impl Pages {
+    /// Begins at `path?query` of a registry.
+    pub(crate) fn new(registry: Registry, scopes: Scopes, path: String, query: String) -> Self {
+        let (asked, seen) = Default::default();
+        Self { registry, scopes, next: Next::First { path, query }, asked, seen, empty_in_a_row: 0 }
+    }
+
+    /// Whether nothing was asked so far.
+    pub(crate) fn is_at_start(&self) -> bool {
+        matches!(self.next, Next::First { .. })
+    }
+
+    /// The request for the next page; `None` after the last.
+    pub(crate) async fn call(&self) -> Result<Option<Call>, Error> {
+        let url = match &self.next {
+            Next::Nothing => return Ok(None),
+            Next::Link(url) => url.clone(),
+            Next::First { path, query } => {
+                let mut url = self.registry.connection().await?.url.clone();
+                url.set_path(path);
+                url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
+                url
+            }
+        };
+        Ok(Some(Call::new(Method::GET, url, self.scopes.clone()).kind(RequestKind::Look)))
+    }
+
+    /// The next page, of at most so many bytes; `None` after the last.
+    pub(crate) async fn fetch(&self, largest: u64) -> Result<Option<Page>, Error> {
+        let Some(call) = self.call().await? else { return Ok(None) };
+        let response = self.registry.expect(&call, &[StatusCode::OK]).await?;
+        let headers = response.headers().clone();
+        let body = read_to_limit(&call.method, response, largest).await?;
+        Ok(Some(Page { call, headers, body }))
+    }
+
+    /// Turns over: gives those entries of the page that were on none before.
+    ///
+    /// Only a page that could be read is turned, so that one that failed can be asked for again.
+    pub(crate) fn turn<T>(
+        &mut self,
+        page: &Page,
+        entries: Vec<T>,
+        name: impl Fn(&T) -> String,
+    ) -> Result<Vec<T>, Error> {
+        let next = self.follow(&page.call, link_header::next(&page.headers))?;
+        let had_entries = !entries.is_empty();
+        let mut news = entries;
+        news.retain(|entry| self.seen.insert(name(entry).into()));
+        self.empty_in_a_row = if had_entries { 0 } else { self.empty_in_a_row + 1 };
+        let idle = (had_entries && news.is_empty()) || self.empty_in_a_row > MOST_EMPTY_PAGES;
+        if idle && matches!(next, Next::Link(_)) {
+            return Err(page.call.protocol(Problem::Page("it leads in a circle")));
+        }
+        self.asked.insert(page.call.url.to_string());
+        self.next = next;
+        Ok(news)
+    }
+
+    /// Where a page's link leads. Without one the list is complete, however many entries the page has.
+    fn follow(&self, call: &Call, link: Option<String>) -> Result<Next, Error> {
+        let Some(link) = link else { return Ok(Next::Nothing) };
+        let unusable = |why| call.protocol(Problem::Page(why));
+        let url = resolve(&call.url, &link).map_err(unusable)?;
+        let is_known = url == call.url || self.asked.contains(url.as_str());
+        if is_known || self.asked.len() >= MOST_PAGES {
+            return Err(unusable("it leads in a circle"));
+        }
+        Ok(Next::Link(url))
+    }
+}
+
+/// The address that a link on a page of `from` means.
+fn resolve(from: &Url, link: &str) -> Result<Url, &'static str> {
+    let mut url = from.join(link).map_err(|_| "it cannot be read")?;
+    // Behind a proxy that ends TLS, registries write absolute links with the wrong scheme or port.
+    if url.host_str() == from.host_str() {
+        let _ = url.set_scheme(from.scheme());
+        let _ = url.set_port(from.port());
+    }
+    if is_same_origin(&url, from) { Ok(url) } else { Err("it leads to another host") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c16_links_of_every_form_are_resolved() {
+        let from = Url::parse("https://r.io/v2/a/tags/list?n=2").unwrap();
+        let expected = "https://r.io/v2/a/tags/list?last=b&n=2";
+        for link in [
+            "https://r.io/v2/a/tags/list?last=b&n=2",
+            "http://r.io:5000/v2/a/tags/list?last=b&n=2",
+            "//r.io/v2/a/tags/list?last=b&n=2",
+            "/v2/a/tags/list?last=b&n=2",
+            "list?last=b&n=2",
+            "?last=b&n=2",
+        ] {
+            assert_eq!(resolve(&from, link).map(String::from), Ok(expected.to_owned()), "{link}");
+        }
+    }
+
+    #[test]
+    fn c20_other_hosts_and_schemes_are_refused() {
+        let from = Url::parse("https://r.io/v2/a/tags/list").unwrap();
+        for link in
+            ["https://evil.io/v2/a/tags/list?x", "//evil.io/x", "file:///etc/passwd", "https://r.io.evil/x"]
+        {
+            assert_eq!(resolve(&from, link), Err("it leads to another host"), "{link}");
+        }
+        assert_eq!(resolve(&from, "https://[/"), Err("it cannot be read"));
+    }
+}

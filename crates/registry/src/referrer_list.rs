@@ -1,0 +1,159 @@
+//! What refers to a manifest: signatures, SBOMs, attestations. Spec: distribution-spec, end-12.
+//!
+//! Registries since OCI 1.1 list them; for others clients keep the list under a tag. Some answer the request
+//! and mean something else, so no answer is trusted before it was looked at.
+
+mod answer;
+mod filter;
+mod lock;
+mod tag;
+mod walk;
+
+use std::collections::HashSet;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+
+use crate::client::{Call, unexpected};
+use crate::error::Problem;
+use crate::http::body::read_to_limit;
+use crate::http::redirect::is_same_origin;
+use crate::learned::Ability;
+use crate::manifest::RawManifest;
+use crate::pages::{Page, Pages};
+use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest};
+
+use answer::Meaning;
+
+pub use filter::ReferrerFilter;
+pub use tag::{ReferrersTag, cosign_tags, referrers_tag};
+pub use walk::FoundReferrer;
+
+/// More referrers of one manifest than this are an attack.
+const MOST_REFERRERS: usize = 100_000;
+
+/// What the registry's own list says.
+enum Listed {
+    These(Vec<Descriptor>),
+    /// It does not know the subject or the repository.
+    NoneHere,
+    /// It keeps no such list; this is what it answered instead.
+    NoList(Error),
+}
+
+impl Repository {
+    /// What refers to `subject` and passes the filter, each once: from the registry's list, or from the tag that
+    /// clients keep where there is none.
+    ///
+    /// Costs one request where the registry is known to keep lists, or known not to; until then an empty list
+    /// costs a second one.
+    pub async fn referrers(
+        &self,
+        subject: &Digest,
+        filter: &ReferrerFilter,
+    ) -> Result<Vec<Descriptor>, Error> {
+        let learned = self.registry().learned();
+        let mut found = Vec::new();
+        if learned.referrers() != Ability::Absent {
+            match self.list_referrers(subject, filter).await? {
+                Listed::These(listed) if listed.is_empty() => {}
+                Listed::These(listed) => {
+                    learned.note_referrers(Ability::Works);
+                    found = listed;
+                }
+                Listed::NoneHere => {}
+                Listed::NoList(error) if learned.referrers() == Ability::Works => return Err(error),
+                Listed::NoList(_) => learned.note_referrers(Ability::Absent),
+            }
+        }
+        // Some answer with an empty list without keeping any. https://github.com/sigstore/sigstore-js/issues/1187
+        if learned.referrers() != Ability::Works {
+            found.extend(self.tagged_referrers(subject).await?);
+        }
+        let mut seen = HashSet::new();
+        found.retain(|referrer| filter.passes(referrer) && seen.insert(referrer.digest.clone()));
+        Ok(found)
+    }
+
+    /// A manifest that was listed as a referrer of `subject`: refused if it refers to something else.
+    pub async fn pull_referrer(&self, subject: &Digest, referrer: &Digest) -> Result<RawManifest, Error> {
+        let manifest = self.pull_manifest(&TagOrDigest::Digest(referrer.clone())).await?;
+        match manifest.check_subject(subject) {
+            Ok(()) => Ok(manifest),
+            Err(source) => Err(Error::Manifest { digest: manifest.digest.clone(), source }),
+        }
+    }
+
+    async fn list_referrers(&self, subject: &Digest, filter: &ReferrerFilter) -> Result<Listed, Error> {
+        let path = format!("/v2/{}/referrers/{subject}", self.name());
+        let mut pages = Pages::new(self.registry().clone(), self.scopes(), path, filter.query());
+        let mut all = Vec::new();
+        while let Some(call) = pages.call().await? {
+            let is_first = pages.is_at_start();
+            let (page, meaning) = match self.ask_for_page(call, subject).await {
+                Ok(answer) => answer,
+                Err(Unusable(meaning, error)) if is_first && meaning != Meaning::Failure => {
+                    return Ok(match meaning {
+                        Meaning::NoneHere => Listed::NoneHere,
+                        _ => Listed::NoList(error),
+                    });
+                }
+                Err(Unusable(_, error)) => return Err(error),
+            };
+            let mut entries = pages.turn(&page, meaning, |entry| entry.digest.to_string())?;
+            filter.complete(&mut entries, &page.headers);
+            all.append(&mut entries);
+            if all.len() > MOST_REFERRERS {
+                return Err(page.call.protocol(Problem::Page("there is no end of referrers")));
+            }
+        }
+        Ok(Listed::These(all))
+    }
+
+    async fn ask_for_page(&self, call: Call, subject: &Digest) -> Result<(Page, Vec<Descriptor>), Unusable> {
+        let response = match self.registry().send(&call).await {
+            Ok(response) => response,
+            Err(error) => return Err(Unusable(answer::meaning_of(&error, answer::From::Registry), error)),
+        };
+        // GitHub's registry sends who asks for referrers to its web site.
+        let is_here = is_same_origin(response.url(), &call.url);
+        let from = if is_here { answer::From::Registry } else { answer::From::Elsewhere };
+        if response.status() != StatusCode::OK {
+            let error = unexpected(&call, response).await;
+            return Err(Unusable(answer::meaning_of(&error, from), error));
+        }
+        let headers = response.headers().clone();
+        let body = read_to_limit(&call.method, response, self.largest_manifest()).await;
+        let body = body.map_err(|error| Unusable(Meaning::Failure, error))?;
+        match answer::read(&content_type(&headers), &body, subject) {
+            Ok(entries) => Ok((Page { call, headers, body }, entries)),
+            Err(wrong) => {
+                let error = call.protocol(Problem::Json(wrong.to_string()));
+                Err(Unusable(wrong.meaning(), error))
+            }
+        }
+    }
+
+    /// What clients keep under the tag; a tag that is used for something else tells nothing.
+    async fn tagged_referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
+        match self.pull_manifest(&TagOrDigest::Tag(referrers_tag(subject))).await {
+            Ok(index) if index.media_type == MediaType::OCI_INDEX => {
+                let links = index.links();
+                Ok(links
+                    .map_err(|source| Error::Manifest { digest: index.digest.clone(), source })?
+                    .manifests)
+            }
+            Ok(_) => Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// An answer that is no list, and what that says about the registry.
+struct Unusable(Meaning, Error);
+
+fn content_type(headers: &HeaderMap) -> MediaType {
+    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    MediaType::new(text.unwrap_or_default())
+}

@@ -1,0 +1,33 @@
+//! One writer at a time for a subject's list of referrers: it is read, changed and written as a whole.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::{Digest, RegistryHost, RepositoryName};
+
+type Key = (RegistryHost, RepositoryName, Digest);
+
+/// For the whole process: the same registry may have several handles, one for each login.
+static LOCKS: LazyLock<Mutex<HashMap<Key, Weak<tokio::sync::Mutex<()>>>>> = LazyLock::new(Default::default);
+
+/// Waits for its turn, which lasts as long as the guard.
+pub(super) async fn lock(
+    host: &RegistryHost,
+    repository: &RepositoryName,
+    subject: &Digest,
+) -> OwnedMutexGuard<()> {
+    slot((host.clone(), repository.clone(), subject.clone())).lock_owned().await
+}
+
+fn slot(key: Key) -> Arc<tokio::sync::Mutex<()>> {
+    let mut locks = LOCKS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(lock) = locks.get(&key).and_then(Weak::upgrade) {
+        return lock;
+    }
+    locks.retain(|_, lock| lock.strong_count() > 0);
+    let lock = Arc::default();
+    locks.insert(key, Arc::downgrade(&lock));
+    lock
+}
