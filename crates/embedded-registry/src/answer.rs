@@ -57,6 +57,12 @@ impl Answer {
         Self::new(StatusCode::OK).header("content-type", media_type).body(value.to_string())
     }
 
+    /// A page for people.
+    pub(crate) fn html(status: StatusCode, text: &str) -> Self {
+        let page = format!("<!DOCTYPE html>\n<html><body><h1>{text}</h1></body></html>\n");
+        Self::new(status).header("content-type", "text/html; charset=utf-8").body(page)
+    }
+
     /// The specification's error document.
     pub(crate) fn errors(status: StatusCode, errors: &[Value]) -> Self {
         Self { status, ..Self::json(&json!({"errors": errors})) }
@@ -79,9 +85,11 @@ pub(crate) enum Refusal {
     NameInvalid,
     NameUnknown,
     NoSuchEndpoint,
+    PageTooLarge,
     PageInvalid,
     SizeInvalid,
     TagInvalid,
+    TooManyRequests,
     Unsupported,
     UploadOutdated,
     UploadUnknown,
@@ -112,6 +120,12 @@ impl Refusal {
             Self::NameInvalid => (S::BAD_REQUEST, "NAME_INVALID", "invalid repository name"),
             Self::NameUnknown => (S::NOT_FOUND, "NAME_UNKNOWN", "repository name not known to registry"),
             Self::NoSuchEndpoint => (S::NOT_FOUND, "UNSUPPORTED", "no such endpoint"),
+            Self::PageTooLarge => (
+                S::METHOD_NOT_ALLOWED,
+                "UNSUPPORTED",
+                "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less \
+                 than or equal to 1000'",
+            ),
             Self::PageInvalid => {
                 (S::BAD_REQUEST, "PAGINATION_NUMBER_INVALID", "invalid number of results requested")
             }
@@ -119,6 +133,7 @@ impl Refusal {
                 (S::BAD_REQUEST, "SIZE_INVALID", "provided length did not match content length")
             }
             Self::TagInvalid => (S::BAD_REQUEST, "TAG_INVALID", "manifest tag did not match URI"),
+            Self::TooManyRequests => (S::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", "too many requests"),
             Self::Unsupported => (S::METHOD_NOT_ALLOWED, "UNSUPPORTED", "the operation is unsupported"),
             Self::UploadOutdated => {
                 (S::BAD_REQUEST, "BLOB_UPLOAD_INVALID", "the location is not the newest of this upload")

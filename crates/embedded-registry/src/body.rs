@@ -62,22 +62,23 @@ impl RequestBody {
             Some(EarlyEnd { after: 0, kind: EarlyEndKind::Stall }) => std::future::pending().await,
             _ => {}
         }
-        let piece = match self.ahead.pop_front() {
-            Some(piece) => piece,
-            None if self.is_broken => return Err(Refusal::BodyBrokenOff.into()),
-            None => match self.read().await? {
-                Some(piece) => piece,
-                None => return Ok(None),
-            },
-        };
-        Ok(Some(self.up_to_end(piece)))
+        if let Some(piece) = self.ahead.pop_front() {
+            return Ok(Some(self.up_to_end(piece)));
+        }
+        if self.is_broken {
+            return Err(Refusal::BodyBrokenOff.into());
+        }
+        let Some(piece) = self.read().await? else { return Ok(None) };
+        // What comes behind an early end was never received, though it may have come with the same piece.
+        let piece = self.up_to_end(piece);
+        self.entry.received(piece.len());
+        Ok(Some(piece))
     }
 
     async fn read(&mut self) -> Result<Option<Bytes>, Answer> {
         while let Some(frame) = self.incoming.frame().await {
             let frame = frame.map_err(|_| Refusal::BodyBrokenOff)?;
             if let Ok(piece) = frame.into_data() {
-                self.entry.received(piece.len());
                 return Ok(Some(piece));
             }
         }
@@ -113,6 +114,7 @@ impl RequestBody {
             match self.read().await {
                 Ok(Some(piece)) => {
                     length += piece.len();
+                    self.entry.received(piece.len());
                     if length > largest {
                         return Err(TooLarge);
                     }
@@ -151,7 +153,11 @@ impl RequestBody {
 
     /// Reads for a while what was refused already, so that the client has time to see it.
     pub(crate) async fn linger(mut self) {
-        let reading = async { while let Ok(Some(_)) = self.read().await {} };
+        let reading = async {
+            while let Ok(Some(piece)) = self.read().await {
+                self.entry.received(piece.len());
+            }
+        };
         // Either way nobody waits for it.
         let _ = tokio::time::timeout(LINGER, reading).await;
     }

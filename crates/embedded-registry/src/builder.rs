@@ -1,12 +1,22 @@
 //! How a registry is to be, before it runs. Each family of endpoints has its knobs in a file of its own.
 
 pub(crate) mod blob;
+pub(crate) mod limit;
+pub(crate) mod listing;
+pub(crate) mod manifest;
+pub(crate) mod mount;
+pub(crate) mod referrer;
 pub(crate) mod upload;
 
 use std::io;
 use std::time::Duration;
 
 use self::blob::BlobSettings;
+use self::limit::LimitSettings;
+use self::listing::ListingSettings;
+use self::manifest::ManifestSettings;
+use self::mount::Mounts;
+use self::referrer::ReferrerSettings;
 use self::upload::UploadSettings;
 use crate::access::Access;
 use crate::server::EmbeddedRegistry;
@@ -19,8 +29,10 @@ pub struct Builder {
 
 pub(crate) struct Settings {
     pub(crate) access: Access,
-    pub(crate) tag_page_size: Option<usize>,
-    pub(crate) referrers: Referrers,
+    pub(crate) limits: LimitSettings,
+    pub(crate) listings: ListingSettings,
+    pub(crate) manifests: ManifestSettings,
+    pub(crate) referrers: ReferrerSettings,
     pub(crate) mounts: Mounts,
     pub(crate) blobs: BlobSettings,
     pub(crate) uploads: UploadSettings,
@@ -28,31 +40,15 @@ pub(crate) struct Settings {
     pub(crate) body_limit: Option<BodyLimit>,
 }
 
-/// Whether the registry knows what refers to a manifest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Referrers {
-    /// As OCI 1.1 has it.
-    Api,
-    /// The endpoint is a 404 and pushes are not answered with `OCI-Subject`: clients keep a tag instead.
-    Absent,
-}
-
-/// How the registry takes the wish to mount a blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mounts {
-    /// It links the blob if the other repository has it and the caller may read it there.
-    Accepted,
-    /// It always opens an upload instead.
-    Declined,
-}
-
 impl Builder {
     pub(crate) fn new() -> Self {
         let settings = Settings {
             access: Access::Open,
-            tag_page_size: None,
-            referrers: Referrers::Api,
-            mounts: Mounts::Accepted,
+            limits: LimitSettings::default(),
+            listings: ListingSettings::default(),
+            manifests: ManifestSettings::default(),
+            referrers: ReferrerSettings::default(),
+            mounts: Mounts::default(),
             blobs: BlobSettings::default(),
             uploads: UploadSettings::default(),
             latency: Duration::ZERO,
@@ -65,27 +61,6 @@ impl Builder {
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.settings.access = access;
-        self
-    }
-
-    /// The most tags or repositories that a page has, whatever a client asks for.
-    #[must_use]
-    pub fn tag_page_size(mut self, size: usize) -> Self {
-        self.settings.tag_page_size = Some(size);
-        self
-    }
-
-    /// Whether there is a list of referrers.
-    #[must_use]
-    pub fn referrers(mut self, referrers: Referrers) -> Self {
-        self.settings.referrers = referrers;
-        self
-    }
-
-    /// How mounts are taken.
-    #[must_use]
-    pub fn mounts(mut self, mounts: Mounts) -> Self {
-        self.settings.mounts = mounts;
         self
     }
 

@@ -1,7 +1,7 @@
 //! From a request to its endpoint. One file for each family of the distribution specification.
 
 mod blob;
-mod completeness;
+mod link;
 mod manifest;
 mod mount;
 mod referrer;
@@ -15,11 +15,16 @@ use serde_json::json;
 use crate::access::Access;
 use crate::answer::{Answer, Refusal};
 use crate::body::RequestBody;
+use crate::builder::limit::NewRepositories;
+use crate::builder::referrer::Referrers;
 use crate::call::{Call, unescaped_path};
 use crate::gate::Caller;
 use crate::name;
 use crate::place::Place;
 use crate::server::Shared;
+
+/// Where GHCR-like registries send those who ask for referrers.
+const WEBSITE: &str = "/website";
 
 impl Shared {
     /// The right answer to a request.
@@ -31,11 +36,29 @@ impl Shared {
             return self.tokens.answer(access, head);
         }
         let place = Place::of(&path);
+        if let Some(answer) = self.before_all(head, &path) {
+            return answer;
+        }
         let answer = match self.admit_name(head, place) {
             Ok(caller) => self.answer_api(Call { shared: self, head, caller }, place, body).await,
             Err(refusal) => Err(refusal),
         };
         answer.unwrap_or_else(|refusal| refusal)
+    }
+
+    /// What stands before the registry: limits of requests and logins, and the website beside it.
+    fn before_all(&self, head: &Parts, path: &str) -> Option<Answer> {
+        let limits = &self.settings.limits;
+        let login = head.headers.get(http::header::AUTHORIZATION).map_or(0, http::HeaderValue::len);
+        if limits.longest_login.is_some_and(|longest| login > longest) {
+            return Some(Answer::html(StatusCode::BAD_REQUEST, "Request Header Or Cookie Too Large"));
+        }
+        if let Some(wait) = self.quotas.take_request() {
+            let seconds = wait.as_millis().div_ceil(1000).to_string();
+            return Some(Answer::from(Refusal::TooManyRequests).header("retry-after", seconds));
+        }
+        let has_website = self.settings.referrers.kind == Referrers::Website && path == WEBSITE;
+        has_website.then(|| Answer::html(StatusCode::OK, "Packages"))
     }
 
     fn admit_name(&self, head: &Parts, place: Place<'_>) -> Result<Caller, Answer> {
@@ -52,6 +75,13 @@ impl Shared {
         place: Place<'_>,
         body: &mut RequestBody,
     ) -> Result<Answer, Answer> {
+        if let Some(repository) = place.repository()
+            && !matches!(call.head.method, Method::GET | Method::HEAD)
+            && self.settings.limits.new_repositories == NewRepositories::Refused
+            && self.store.ask(repository, |_| ()).is_none()
+        {
+            return Err(Refusal::NameUnknown.of(json!({"name": repository})));
+        }
         match place {
             Place::Manifest { repository, reference } => call.manifest(repository, reference, body).await,
             Place::Uploads { repository } => call.start_upload(repository, body).await,

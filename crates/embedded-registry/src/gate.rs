@@ -101,6 +101,20 @@ impl Shared {
         }
     }
 
+    /// The refusal of a mount from where the caller may not read.
+    pub(crate) fn refuse_mount(&self, head: &Parts, repository: &str, from: &str) -> Answer {
+        let need = Need { repository: Some(from), action: Action::Pull };
+        let Access::Token(access) = &self.settings.access else {
+            return Answer::errors(StatusCode::FORBIDDEN, &[json!({"code": "DENIED", "message": DENIED})]);
+        };
+        let scope = format!("\"repository:{repository}:pull,push repository:{from}:pull\"");
+        let mut answer = refusal(access, head, need, Trouble::MissingRight);
+        for (_, value) in answer.headers.iter_mut().filter(|(name, _)| name == header::WWW_AUTHENTICATE) {
+            *value = value.replace(&format!("\"repository:{from}:pull\""), &scope);
+        }
+        answer
+    }
+
     /// The refusal of this request if it carried no login. Where nobody needs one, it is asked for nevertheless.
     pub(crate) fn challenge(&self, head: &Parts) -> Answer {
         let mut head = head.clone();

@@ -21,6 +21,8 @@ mod misbehaviour;
 mod name;
 mod part;
 mod place;
+pub mod preset;
+mod quota;
 mod range;
 mod request_log;
 pub mod sample;
@@ -32,11 +34,16 @@ mod token;
 mod upload;
 
 pub use access::{Access, Action, Grant, RefusedBasic, TokenAccess, User};
+pub use builder::Builder;
 pub use builder::blob::{BlobHeads, EntityTags, Ranges};
+pub use builder::limit::NewRepositories;
+pub use builder::listing::{Catalog, EmptyTags, Links};
+pub use builder::manifest::{Attestations, ImmutableTags, Indexes, ManifestHeads, SameDigest, TagParameters};
+pub use builder::mount::Mounts;
+pub use builder::referrer::{ReferrerFilters, Referrers, SubjectHeader};
 pub use builder::upload::{
     BrokenUploads, EarlyCreated, Locations, SinglePost, UploadAnnex, UploadRanges, UploadStatus, Uploads,
 };
-pub use builder::{Builder, Mounts, Referrers};
 pub use fault::{Effect, Fault, Match, Times};
 pub use request_log::{Authorization, LoggedRequest};
 pub use server::EmbeddedRegistry;

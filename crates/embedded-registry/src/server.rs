@@ -14,6 +14,7 @@ use crate::body::RequestBody;
 use crate::builder::upload::UploadAnnex;
 use crate::builder::{Builder, Settings};
 use crate::fault::Fault;
+use crate::quota::Quotas;
 use crate::request_log::LoggedRequest;
 use crate::service::{Desk, Service, accept};
 use crate::store::Store;
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) tokens: Tokens,
     pub(crate) desk: Desk,
     pub(crate) annex: Option<SocketAddr>,
+    pub(crate) quotas: Quotas,
 }
 
 impl EmbeddedRegistry {
@@ -50,6 +52,7 @@ impl EmbeddedRegistry {
         };
         let shared = Arc::new(Shared {
             desk: Desk::new(settings.latency, settings.body_limit),
+            quotas: Quotas::new(&settings.limits),
             annex: second.as_ref().map(|(_, address)| *address),
             settings,
             store: Store::default(),
@@ -69,6 +72,11 @@ impl EmbeddedRegistry {
     /// Where its second port listens, if uploads are sent to one.
     pub fn annex(&self) -> Option<SocketAddr> {
         self.shared.annex
+    }
+
+    /// Manifests that may still be pulled, if pulls are counted.
+    pub fn pulls_left(&self) -> Option<usize> {
+        self.shared.quotas.pulls_left()
     }
 
     /// `127.0.0.1:port`

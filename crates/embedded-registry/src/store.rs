@@ -46,6 +46,11 @@ impl Store {
         self.content().repositories.get(repository).map(question)
     }
 
+    /// Makes an empty repository, for registries that make none by themselves.
+    pub fn create_repository(&self, name: &str) {
+        self.content().repository(name);
+    }
+
     /// Puts a blob into a repository; gives its sha256 digest.
     pub fn put_blob(&self, repository: &str, bytes: impl Into<Bytes>) -> String {
         let bytes = bytes.into();
@@ -102,6 +107,11 @@ impl Store {
     /// A blob of a repository.
     pub fn blob(&self, repository: &str, digest: &str) -> Option<Bytes> {
         self.ask(repository, |found| found.blobs.get(digest).cloned())?
+    }
+
+    /// A blob of whichever repository.
+    pub(crate) fn blob_anywhere(&self, digest: &str) -> Option<Bytes> {
+        self.content().repositories.values().find_map(|found| found.blobs.get(digest).cloned())
     }
 
     /// How many blobs a repository holds.

@@ -25,7 +25,7 @@ impl Call<'_> {
         if self.head.method != Method::POST {
             return Err(Refusal::Unsupported.into());
         }
-        if let Some(digest) = self.mount(repository) {
+        if let Some(digest) = self.mount(repository)? {
             return Ok(created(format!("/v2/{repository}/blobs/{digest}"), &digest));
         }
         let settings = &self.shared.settings.uploads;

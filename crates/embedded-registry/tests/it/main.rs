@@ -5,9 +5,15 @@
 mod bench;
 mod blob;
 mod fault;
+mod limit;
 mod listing;
+mod listing_quirk;
 mod login;
 mod manifest;
+mod manifest_quirk;
+mod mount;
+mod preset;
+mod referrer;
 mod storage;
 mod upload;
 mod upload_quirk;

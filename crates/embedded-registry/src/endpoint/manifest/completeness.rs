@@ -2,21 +2,22 @@
 
 use serde_json::Value;
 
+use crate::builder::manifest::Indexes;
 use crate::store::Repository;
 
 /// The first digest that the manifest refers to and the repository lacks.
-pub(super) fn missing(repository: Option<&Repository>, manifest: &Value) -> Option<String> {
+pub(super) fn missing(repository: Option<&Repository>, manifest: &Value, indexes: Indexes) -> Option<String> {
     let has_blob = |digest: &str| repository.is_some_and(|found| found.blobs.contains_key(digest));
     let has_manifest = |digest: &str| repository.is_some_and(|found| found.manifests.contains_key(digest));
     let config = manifest.get("config").into_iter();
     let blobs =
         config.chain(list(manifest, "layers")).chain(list(manifest, "blobs")).filter(|blob| is_ours(blob));
     let missing_blob = blobs.filter_map(digest).find(|digest| !has_blob(digest));
-    let mut children = list(manifest, "manifests").filter_map(digest);
+    let mut children = list(manifest, "manifests").filter(|_| indexes == Indexes::Whole).filter_map(digest);
     missing_blob.or_else(|| children.find(|digest| !has_manifest(digest))).map(str::to_owned)
 }
 
-fn list<'a>(manifest: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn list<'a>(manifest: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     manifest.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 

@@ -1,0 +1,38 @@
+//! Which kinds of manifests the registry takes.
+
+use serde_json::Value;
+
+use super::completeness::list;
+use crate::answer::{Answer, Refusal};
+use crate::builder::manifest::{Attestations, ManifestSettings};
+
+const IN_TOTO: &str = "application/vnd.in-toto+json";
+
+/// How `BuildKit` marks the attestations in an index.
+const REFERENCE_TYPE: &str = "/annotations/vnd.docker.reference.type";
+
+pub(super) fn without_parameters(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
+}
+
+/// Refuses what the registry does not want to know.
+pub(super) fn check(settings: &ManifestSettings, media_type: &str, manifest: &Value) -> Result<(), Answer> {
+    let own = manifest.get("artifactType").and_then(Value::as_str);
+    let config = manifest.pointer("/config/mediaType").and_then(Value::as_str);
+    let mut all = own.into_iter().chain(config).chain(layer_types(manifest)).chain([media_type]);
+    if let Some(refused) = all.find(|found| settings.refused_media_types.iter().any(|known| known == found)) {
+        return Err(Refusal::ManifestInvalid.of(format!("{refused} is not supported")));
+    }
+    let is_attestation = layer_types(manifest).any(|found| found == IN_TOTO);
+    let leads_to_one = list(manifest, "manifests").any(|child| child.pointer(REFERENCE_TYPE).is_some());
+    let is_refused = match settings.attestations {
+        Attestations::Taken => false,
+        Attestations::Refused => is_attestation || leads_to_one,
+        Attestations::RefusedInIndexes => leads_to_one,
+    };
+    if is_refused { Err(Refusal::ManifestInvalid.of("attestations are not supported")) } else { Ok(()) }
+}
+
+fn layer_types(manifest: &Value) -> impl Iterator<Item = &str> {
+    list(manifest, "layers").filter_map(|layer| layer.get("mediaType").and_then(Value::as_str))
+}

@@ -1,0 +1,48 @@
+//! The tags of a manifest that is put: which ones, and whether they may move.
+
+use http::StatusCode;
+use serde_json::json;
+
+use crate::answer::Answer;
+use crate::builder::manifest::{ImmutableTags, SameDigest, TagParameters};
+use crate::call::{Call, parameters};
+use crate::name;
+
+impl Call<'_> {
+    /// The tags in the query, where the registry looks at them.
+    pub(super) fn tags_to_put(&self, reference: &str) -> Vec<String> {
+        let is_taken = self.shared.settings.manifests.tag_parameters == TagParameters::Taken;
+        if !is_taken || !reference.contains(':') {
+            return Vec::new();
+        }
+        let tags = parameters(self.head).filter(|(name, tag)| name == "tag" && name::is_tag(tag));
+        tags.map(|(_, tag)| tag).collect()
+    }
+
+    /// Refuses to move a tag that is immutable.
+    pub(super) fn check_tag(&self, repository: &str, tag: &str, digest: &str) -> Result<(), Answer> {
+        let settings = &self.shared.settings.manifests;
+        let known = self.shared.store.ask(repository, |found| found.tags.get(tag).cloned()).flatten();
+        let Some(known) = known else { return Ok(()) };
+        if known == digest && settings.same_digest == SameDigest::Taken {
+            return Ok(());
+        }
+        let (status, code, message) = match settings.immutable_tags {
+            ImmutableTags::None => return Ok(()),
+            ImmutableTags::Harbor => (
+                StatusCode::PRECONDITION_FAILED,
+                "PRECONDITION",
+                format!("Failed to process request due to '{repository}:{tag}' configured as immutable."),
+            ),
+            ImmutableTags::Ecr => (
+                StatusCode::BAD_REQUEST,
+                "TAG_INVALID",
+                format!(
+                    "The image tag '{tag}' already exists in the '{repository}' repository and cannot be \
+                     overwritten because the repository is immutable."
+                ),
+            ),
+        };
+        Err(Answer::errors(status, &[json!({"code": code, "message": message})]))
+    }
+}

@@ -1,0 +1,179 @@
+//! Registries with the quirks that are known of them. Logins and storage are for the caller to add, by
+//! `Builder::access` and `Builder::storage`.
+
+use std::time::Duration;
+
+use crate::builder::Builder;
+use crate::builder::limit::NewRepositories;
+use crate::builder::listing::{Catalog, EmptyTags};
+use crate::builder::manifest::{Attestations, ImmutableTags, Indexes, SameDigest};
+use crate::builder::mount::Mounts;
+use crate::builder::referrer::Referrers;
+use crate::builder::upload::{BrokenUploads, EarlyCreated, Locations, UploadRanges, Uploads};
+
+/// What Docker Hub tells of pulls: 100 in six hours.
+const SIX_HOURS: Duration = Duration::from_secs(21_600);
+
+/// Docker Hub.
+///
+/// - Manifest `GET`s are counted: <https://docs.docker.com/docker-hub/usage/pulls/>.
+/// - No list of referrers: <https://github.com/docker/roadmap/issues/724>.
+/// - No catalog, for nobody has rights to it.
+pub fn docker_hub() -> Builder {
+    Builder::new().pull_quota(100, SIX_HOURS).referrers(Referrers::Absent).catalog(Catalog::Refused(401))
+}
+
+/// GitHub Packages.
+///
+/// - Chunks have at most 4 MiB: <https://github.com/oras-project/rust-oci-client/issues/35>.
+/// - A second `PATCH` overwrites, as ocync's documentation says.
+/// - Referrers lead to the website: <https://github.com/artifacthub/hub/issues/4785>.
+pub fn ghcr() -> Builder {
+    Builder::new().largest_chunk(4 << 20).uploads(Uploads::SingleStream).referrers(Referrers::Website)
+}
+
+/// Google Artifact Registry.
+///
+/// - No chunks: <https://github.com/containers/skopeo/issues/1101>.
+/// - A repository has to be made before.
+pub fn google() -> Builder {
+    Builder::new().uploads(Uploads::MonolithicOnly).new_repositories(NewRepositories::Refused)
+}
+
+/// Amazon ECR, with immutable tags.
+///
+/// - A repository has to be made before: <https://github.com/aws/containers-roadmap/issues/853>.
+/// - `n` is at most 1000: <https://github.com/google/go-containerregistry/issues/681>.
+/// - Parts have at least 5 MiB: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html>.
+/// - `Range` stays where the first chunk ended: <https://github.com/aws/containers-roadmap/issues/2831>.
+/// - A tag cannot even be put again: <https://github.com/aws/containers-roadmap/issues/2380>.
+/// - Mounts only where the account has `BLOB_MOUNTING`.
+pub fn ecr() -> Builder {
+    Builder::new()
+        .new_repositories(NewRepositories::Refused)
+        .largest_page(1000)
+        .smallest_chunk(5 << 20)
+        .upload_ranges(UploadRanges::Stuck)
+        .immutable_tags(ImmutableTags::Ecr, SameDigest::Refused)
+        .mounts(Mounts::Declined)
+}
+
+/// Amazon ECR where the first `PATCH` ends an upload with 201, as it was seen to do.
+pub fn ecr_early() -> Builder {
+    ecr().early_created(EarlyCreated::EveryPatch)
+}
+
+/// Quay.
+///
+/// - A mount needs `from`: go-containerregistry never leaves it out for that.
+/// - Long logins are refused: <https://github.com/openshift/oc/pull/761>.
+pub fn quay() -> Builder {
+    Builder::new().mounts(Mounts::RefusesAnonymous).longest_login(8 << 10)
+}
+
+/// Azure Container Registry.
+///
+/// - Pages of 100 repositories: <https://github.com/regclient/regclient/issues/404>.
+/// - Long logins are refused: <https://github.com/regclient/regclient/issues/797>.
+/// - A session does not survive an error: <https://github.com/Azure/azure-sdk-for-net/issues/35322>.
+/// - Locations are paths.
+pub fn azure() -> Builder {
+    Builder::new()
+        .catalog_page_size(100)
+        .longest_login(8 << 10)
+        .broken_uploads(BrokenUploads::LoseSession)
+        .locations(Locations::Relative)
+}
+
+/// Harbor, with an immutability rule.
+///
+/// - 412 for immutable tags.
+/// - Mounts need the right to pull: <https://github.com/goharbor/harbor/issues/19787>.
+pub fn harbor() -> Builder {
+    Builder::new().immutable_tags(ImmutableTags::Harbor, SameDigest::Refused).mounts(Mounts::NeedsPull)
+}
+
+/// The personal edition of Alibaba's registry.
+///
+/// - `Range` tells the last chunk alone: <https://github.com/regclient/regclient/issues/627>.
+/// - Attestations and empty configs are refused since August 2026.
+/// - No list of referrers.
+pub fn acr_personal() -> Builder {
+    acr_enterprise()
+        .attestations(Attestations::Refused)
+        .refused_media_types(&["application/vnd.oci.empty.v1+json"])
+        .referrers(Referrers::Absent)
+}
+
+/// The enterprise edition of Alibaba's registry.
+///
+/// - `Range` tells the last chunk alone: <https://github.com/regclient/regclient/issues/627>.
+/// - No catalog; with which status is not known.
+pub fn acr_enterprise() -> Builder {
+    Builder::new().upload_ranges(UploadRanges::LastChunk).catalog(Catalog::Refused(404))
+}
+
+/// Huawei SWR.
+///
+/// - Indexes with attestations are refused: <https://github.com/AliyunContainerService/image-syncer/issues/161>.
+pub fn swr() -> Builder {
+    Builder::new().attestations(Attestations::RefusedInIndexes).referrers(Referrers::Absent)
+}
+
+/// Tencent TCR.
+///
+/// - Nothing is known but its way of logging in.
+pub fn tcr() -> Builder {
+    Builder::new()
+}
+
+/// GitLab.
+///
+/// - Referrers are the image itself: <https://github.com/oras-project/oras/issues/2148>.
+/// - No catalog for users.
+pub fn gitlab() -> Builder {
+    Builder::new().referrers(Referrers::Bogus).catalog(Catalog::Refused(401))
+}
+
+/// Sonatype Nexus.
+///
+/// - Sparse indexes are refused, as everywhere unless told otherwise:
+///   <https://github.com/regclient/regclient/issues/836>.
+/// - `PUT` of a large blob is answered late (<https://github.com/regclient/regclient/issues/540>): add an
+///   `Effect::Delay`.
+pub fn nexus() -> Builder {
+    Builder::new().indexes(Indexes::Whole)
+}
+
+/// `JFrog` Artifactory.
+///
+/// - Some layouts want `PATCH`: <https://github.com/containerd/containerd/issues/3533>.
+/// - Locations are odd (<https://github.com/oras-project/oras/issues/1907>): here, without a query.
+pub fn jfrog() -> Builder {
+    Builder::new().uploads(Uploads::ChunksOnly(0)).locations(Locations::WithoutQuery)
+}
+
+/// CNCF distribution 2.8.
+///
+/// - No list of referrers: that came with OCI 1.1.
+/// - A repository without tags is unknown.
+/// - Sparse indexes are refused.
+pub fn distribution_2() -> Builder {
+    Builder::new().referrers(Referrers::Absent).empty_tags(EmptyTags::Unknown)
+}
+
+/// CNCF distribution 3.
+///
+/// - No list of referrers either.
+/// - Sparse indexes are refused unless `validation.manifests.indexes.platforms` says otherwise:
+///   <https://distribution.github.io/distribution/about/configuration/#validation>.
+pub fn distribution_3() -> Builder {
+    distribution_2().indexes(Indexes::Whole)
+}
+
+/// zot.
+///
+/// - Mounts need no `from`: <https://zotregistry.dev/>.
+pub fn zot() -> Builder {
+    Builder::new().mounts(Mounts::Anonymous)
+}
