@@ -84,16 +84,16 @@ fn is_registry_label(label: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn enterprise(region: &str, instance: &str) -> Option<Service> {
-        Some(Service::Enterprise { region: region.parse().unwrap(), instance: instance.parse().unwrap() })
+    fn enterprise(region: &str, instance: &str) -> Service {
+        Service::Enterprise { region: region.parse().unwrap(), instance: instance.parse().unwrap() }
     }
 
     #[test]
     fn services_of_both_editions() {
         let hangzhou = enterprise("cn-hangzhou", "cri-xxxxxxxxx");
-        assert_eq!(Service::parse("registry.aliyuncs.com:cn-hangzhou:china:cri-xxxxxxxxx"), hangzhou);
+        assert_eq!(Service::parse("registry.aliyuncs.com:cn-hangzhou:china:cri-xxxxxxxxx"), Some(hangzhou));
         let newer = "registry.aliyuncs.com:cn-beijing:china:cri-example123:2a";
-        assert_eq!(Service::parse(newer), enterprise("cn-beijing", "cri-example123"));
+        assert_eq!(Service::parse(newer), Some(enterprise("cn-beijing", "cri-example123")));
         let personal = Service::parse("registry.aliyuncs.com:cn-hangzhou:26842").unwrap();
         assert_eq!((personal.region().as_str(), personal.instance()), ("cn-hangzhou", None));
         // The second part is the region, whatever it looks like.

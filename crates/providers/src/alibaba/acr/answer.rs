@@ -3,8 +3,6 @@
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
-use super::LIST_PAGE_SIZE;
-
 /// One page of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
@@ -26,12 +24,13 @@ impl<T> Pages<T> {
     }
 
     /// Takes a page; whether that was the last one. An empty page ends a listing, whatever its total says.
+    ///
+    /// Pages may be shorter than asked for, so what counts is what came.
     pub(super) fn take(&mut self, page: Page<T>) -> bool {
         let was_empty = page.entries.is_empty();
         self.entries.extend(page.entries);
-        let asked = u64::from(self.next) * u64::from(LIST_PAGE_SIZE);
         self.next += 1;
-        was_empty || asked >= page.total
+        was_empty || self.entries.len() as u64 >= page.total
     }
 }
 
@@ -117,6 +116,8 @@ mod tests {
         assert!(!pages.take(page(100, 201)));
         assert!(pages.take(page(1, 201)));
         assert_eq!(pages.entries.len(), 201);
+        let mut short = Pages::new();
+        assert!(!short.take(page(50, 100)) && short.take(page(50, 100)));
         assert!(Pages::new().take(page(100, 100)));
         assert!(Pages::new().take(page(0, 500)));
     }

@@ -13,13 +13,11 @@ const INTERNET: [(&str, &str); 2] = [("EndpointType", "internet"), ("ModuleName"
 /// The public endpoint of an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct InstanceEndpoint {
-    /// Whether it is open at all.
     #[serde(default, rename = "Enable", deserialize_with = "truth")]
-    pub is_enabled: bool,
-    /// Whether only the addresses of [`acl`](Self::acl) may come in.
+    enabled: bool,
     #[serde(default, rename = "AclEnable", deserialize_with = "truth")]
-    pub is_acl_enabled: bool,
-    /// Who may come in.
+    acl_enabled: bool,
+    /// Who may come in, if it [is restricted](Self::is_restricted).
     #[serde(default, rename = "AclEntries", deserialize_with = "list")]
     pub acl: Vec<AclEntry>,
     /// Under which names.
@@ -60,9 +58,14 @@ struct ListAnswer {
 }
 
 impl InstanceEndpoint {
-    /// Whether the endpoint asks where a client comes from.
+    /// Whether it is open at all.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Whether only the addresses of [`acl`](Self::acl) may come in.
     pub fn is_restricted(&self) -> bool {
-        self.is_acl_enabled && !self.acl.is_empty()
+        self.acl_enabled && !self.acl.is_empty()
     }
 }
 

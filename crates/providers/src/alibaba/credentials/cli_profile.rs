@@ -130,16 +130,6 @@ impl Profile {
         self.enable_vpc.then_some(Network::Private)
     }
 
-    fn fixed(&self) -> AccessKey {
-        AccessKey::new(&self.access_key_id, self.access_key_secret.clone())
-    }
-
-    /// The key that a role is taken on with. It may be temporary itself.
-    fn base(&self) -> AccessKey {
-        let has_token = !self.sts_token.expose_secret().is_empty();
-        if has_token { self.fixed().with_security_token(self.sts_token.clone()) } else { self.fixed() }
-    }
-
     fn role(&self) -> RoleSettings {
         RoleSettings {
             session_name: filled(&self.ram_session_name).map(str::to_owned),
@@ -162,9 +152,9 @@ impl Reader<'_> {
     fn key<'a>(&'a self, profile: &'a Profile, depth: usize) -> BoxFuture<'a, Result<AccessKey, Error>> {
         async move {
             match profile.mode.as_str() {
-                "" | "AK" => Ok(profile.fixed()),
-                "StsToken" => Ok(profile.fixed().with_security_token(profile.sts_token.clone())),
-                "RamRoleArn" => self.assume(profile, &profile.base()).await,
+                "" | "AK" => self.fixed(profile),
+                "StsToken" => Ok(self.fixed(profile)?.with_security_token(profile.sts_token.clone())),
+                "RamRoleArn" => self.assume(profile, &self.base(profile)?).await,
                 "ChainableRamRoleArn" => {
                     let source = self.source(profile, depth)?;
                     let key = self.key(source, depth + 1).await?;
@@ -178,6 +168,21 @@ impl Reader<'_> {
             }
         }
         .boxed()
+    }
+
+    fn fixed(&self, profile: &Profile) -> Result<AccessKey, Error> {
+        if profile.access_key_id.is_empty() || profile.access_key_secret.expose_secret().is_empty() {
+            let name = &profile.name;
+            return Err(self.origin.clone().failed(format!("profile `{name}` has no access key")));
+        }
+        Ok(AccessKey::new(&profile.access_key_id, profile.access_key_secret.clone()))
+    }
+
+    /// The key that a role is taken on with. It may be temporary itself.
+    fn base(&self, profile: &Profile) -> Result<AccessKey, Error> {
+        let (key, token) = (self.fixed(profile)?, &profile.sts_token);
+        let has_token = !token.expose_secret().is_empty();
+        Ok(if has_token { key.with_security_token(token.clone()) } else { key })
     }
 
     async fn assume(&self, profile: &Profile, key: &AccessKey) -> Result<AccessKey, Error> {

@@ -30,7 +30,7 @@ async fn instance_quota_and_endpoint() {
     assert_eq!(usage.namespaces, Quota { limit: 15, used: 1 });
     assert_eq!(usage.namespaces.left(), 14);
     let endpoint = acr.internet_endpoint().await.unwrap().unwrap();
-    assert!(endpoint.is_enabled && endpoint.is_restricted());
+    assert!(endpoint.is_enabled() && endpoint.is_restricted());
     assert_eq!(endpoint.acl[0].entry, "127.0.0.1/32");
     let domains: Vec<_> = acr.endpoints().await.unwrap().remove(0).domains;
     assert!(domains.iter().any(|domain| domain.domain == "my.example.com" && domain.kind == "USER"));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use providers::alibaba::{
-    AccessKeySource as _, AssumeRole, CredentialChain, CredentialOrigin, ErrorKind, OpenApi, RoleSettings,
-    list_instances,
+    AccessKeySource as _, AssumeRole, CredentialChain, CredentialOrigin, Endpoints, ErrorKind, OpenApi,
+    RoleSettings, list_instances,
 };
 use testkit::{AcrApi, MetadataVersion};
 
@@ -113,6 +113,7 @@ async fn profiles_of_the_cli_in_every_mode() {
             {{"name": "ecs", "mode": "EcsRamRole", "ram_role_name": "ecs-role"}},
             {{"name": "oidc", "mode": "OIDC", "ram_role_arn": "{ROLE}", "oidc_provider_arn": "p", "oidc_token_file": "{}"}},
             {{"name": "circle", "mode": "ChainableRamRoleArn", "source_profile": "circle", "ram_role_arn": "{ROLE}"}},
+            {{"name": "empty", "mode": "AK"}},
             {{"name": "browser", "mode": "CloudSSO"}}]}}"#,
         token.display()
     );
@@ -147,6 +148,7 @@ async fn profiles_of_the_cli_in_every_mode() {
         async move { chain.access_key().await.unwrap_err().to_string() }
     };
     assert!(fails("circle").await.contains("circle"));
+    assert!(fails("empty").await.contains("profile `empty` has no access key"));
     assert!(fails("browser").await.contains("CloudSSO, which is not supported"));
     assert!(fails("other").await.contains("no profile `other`"));
 }
@@ -239,6 +241,18 @@ async fn without_any_source_each_says_what_it_lacks() {
     ] {
         assert!(error.contains(part), "{part} is missing in {error}");
     }
+}
+
+#[tokio::test]
+async fn no_metadata_server_is_no_error_of_its_own() {
+    let nobody = {
+        let server = server().await;
+        endpoint(&server)
+    };
+    let asked = Endpoints { sts: None, metadata: Some(nobody) };
+    let error = CredentialChain::new(http(), lookup(&[]), asked).access_key().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoKey);
+    assert!(error.to_string().contains("no metadata server answers at 127.0.0.1:"), "{error}");
 }
 
 #[tokio::test]
