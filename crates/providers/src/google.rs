@@ -1,6 +1,6 @@
 //! Logins at Google's registries with a service account's key.
 //!
-//! Sources: RFC 7523 (JWT bearer grant) and Google's "Using OAuth 2.0 for Server to Server Applications".
+//! Sources: RFC 7523 (JWT bearer grant) and Google's "Using `OAuth` 2.0 for Server to Server Applications".
 
 use std::time::{Duration, Instant, SystemTime};
 

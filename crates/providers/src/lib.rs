@@ -1,3 +1,4 @@
-//! What registries and clouds offer beside the distribution protocol: so far, logins.
+//! What registries and clouds offer beside the distribution protocol: logins, and Alibaba Cloud's API.
 
+pub mod alibaba;
 pub mod google;

@@ -4,6 +4,7 @@
 //! Everything started here ends, and every folder made here goes, when its value is dropped.
 
 mod access_log;
+mod acr_api;
 mod certificate;
 pub mod compare;
 mod docker_registry;
@@ -15,6 +16,7 @@ mod tls_front;
 mod token_server;
 
 pub use access_log::Access;
+pub use acr_api::{AcrApi, AcrInstance, AcrRepository, ApiRequest, MetadataVersion};
 pub use certificate::{CertificateAuthority, IssuedCertificate};
 pub use docker_registry::{DockerRegistry, DockerRegistryBuilder};
 pub use skopeo::Skopeo;

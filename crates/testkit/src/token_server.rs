@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub use access::TokenUser;
+pub(crate) use access::UserList;
 use answer::Office;
 pub(crate) use signer::Signer;
 
@@ -102,6 +103,21 @@ impl TokenServer {
     /// Answers the next `count` requests with `status`.
     pub fn fail_next(&self, count: usize, status: u16) {
         self.office.fail_next(count, status);
+    }
+
+    /// Lets one more user log in.
+    pub fn add_user(&self, user: TokenUser) {
+        self.office.users.add(user);
+    }
+
+    /// Forgets all users of this name, as when a temporary password ends.
+    pub fn remove_user(&self, name: &str) {
+        self.office.users.remove(name);
+    }
+
+    /// The users, for who hands out logins.
+    pub(crate) fn users(&self) -> UserList {
+        self.office.users.clone()
     }
 
     /// A token for one repository, whatever the users may do, without a request.

@@ -32,7 +32,10 @@ impl Proxies {
     }
 
     /// The proxies in the HTTP library's form.
-    pub(crate) fn build(&self) -> Result<Vec<reqwest::Proxy>, Error> {
+    ///
+    /// # Errors
+    /// An address that is none.
+    pub fn build(&self) -> Result<Vec<reqwest::Proxy>, Error> {
         let exceptions = format!("{},{LOOPBACK}", self.exceptions);
         let exceptions = reqwest::NoProxy::from_string(&exceptions);
         let setup = |error| Error::Setup { source: Box::new(error) };

@@ -1,5 +1,7 @@
 //! Who may do what, and what a token for some scopes therefore holds.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use serde_json::{Value, json};
 
 use super::Habit;
@@ -38,6 +40,33 @@ impl TokenUser {
         actions.sort_unstable();
         actions.dedup();
         actions
+    }
+}
+
+/// The users of a server. Clones share them.
+#[derive(Clone)]
+pub(crate) struct UserList(Arc<Mutex<Vec<TokenUser>>>);
+
+impl UserList {
+    pub(super) fn new(users: Vec<TokenUser>) -> Self {
+        Self(Arc::new(Mutex::new(users)))
+    }
+
+    pub(crate) fn add(&self, user: TokenUser) {
+        self.lock().push(user);
+    }
+
+    pub(super) fn remove(&self, name: &str) {
+        self.lock().retain(|user| user.name != name);
+    }
+
+    /// The user of this name who has this password. A name may have more than one.
+    pub(super) fn find(&self, name: &str, password: &str) -> Option<TokenUser> {
+        self.lock().iter().find(|user| user.name == name && user.password == password).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<TokenUser>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,7 +11,7 @@ use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-use super::access::{TokenUser, access};
+use super::access::{TokenUser, UserList, access};
 use super::{Habit, Signer};
 
 /// Checks passwords and issues tokens.
@@ -19,16 +19,16 @@ pub(super) struct Office {
     pub(super) path: &'static str,
     pub(super) signer: Arc<Signer>,
     habit: Habit,
-    users: Vec<TokenUser>,
+    pub(super) users: UserList,
     lifetime: Mutex<Duration>,
     failures: Mutex<VecDeque<u16>>,
     log: Mutex<Vec<String>>,
 }
 
 /// Who asks.
-enum Caller<'a> {
+enum Caller {
     Anonymous,
-    User(&'a TokenUser),
+    User(TokenUser),
     Refused,
 }
 
@@ -38,7 +38,7 @@ impl Office {
             path,
             signer: Arc::new(signer),
             habit,
-            users,
+            users: UserList::new(users),
             lifetime: Mutex::new(Duration::from_secs(1800)),
             failures: Mutex::default(),
             log: Mutex::default(),
@@ -78,13 +78,13 @@ impl Office {
         response
     }
 
-    fn decide(&self, query: &str, caller: &Caller<'_>) -> (StatusCode, Value) {
+    fn decide(&self, query: &str, caller: &Caller) -> (StatusCode, Value) {
         let (service, scopes) = parameters(query);
         if service.as_deref().is_some_and(|service| service != self.signer.service()) {
             return (StatusCode::BAD_REQUEST, error("BAD_REQUEST", "unknown service"));
         }
         let user = match caller {
-            Caller::User(user) => Some(*user),
+            Caller::User(user) => Some(user),
             Caller::Anonymous if !scopes.is_empty() => None,
             _ => return (StatusCode::UNAUTHORIZED, error("UNAUTHORIZED", "authentication required")),
         };
@@ -98,7 +98,7 @@ impl Office {
         (StatusCode::OK, body)
     }
 
-    fn caller(&self, headers: &HeaderMap) -> Caller<'_> {
+    fn caller(&self, headers: &HeaderMap) -> Caller {
         let Some(authorization) = headers.get(header::AUTHORIZATION) else { return Caller::Anonymous };
         let known = authorization
             .to_str()
@@ -108,7 +108,7 @@ impl Office {
             .and_then(|value| String::from_utf8(value).ok())
             .and_then(|value| {
                 let (name, password) = value.split_once(':')?;
-                self.users.iter().find(|user| user.name == name && user.password == password)
+                self.users.find(name, password)
             });
         known.map_or(Caller::Refused, Caller::User)
     }

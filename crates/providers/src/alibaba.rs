@@ -1,0 +1,37 @@
+//! Alibaba Cloud Container Registry (ACR): temporary logins, and what its `OpenAPI` tells and sets up.
+//!
+//! A [`CredentialChain`] finds an access key, an [`OpenApi`] signs with it, [`AcrLogin`] trades it for a
+//! registry login, and [`Acr`] asks about instances, namespaces, repositories and endpoints.
+
+mod access_key;
+mod acr;
+mod credentials;
+mod endpoint;
+mod error;
+mod http;
+mod login;
+mod name;
+mod open_api;
+mod policy;
+mod rate_limit;
+mod service;
+mod signature;
+mod signed_call;
+
+pub use access_key::{AccessKey, AccessKeySource};
+pub use acr::{
+    AclEntry, Acr, AutoCreateRepository, EndpointDomain, ImmutableTags, Instance, InstanceEndpoint,
+    InstanceSummary, InstanceUsage, LIST_PAGE_SIZE, ListedTag, Namespace, NamespaceSettings, Page, Quota,
+    Repository, RepositoryType, find_instance, list_instances,
+};
+pub use credentials::{
+    AssumeRole, CredentialChain, CredentialOrigin, Endpoints, Lookup, NotApplied, RoleSettings,
+};
+pub use endpoint::{Endpoint, EndpointError};
+pub use error::{Error, ErrorKind, Refusal};
+pub use http::Http;
+pub use login::{AcrLogin, AcrLoginSettings, AskRegistry, ServiceSource, TemporaryLogin};
+pub use name::{InstanceId, NameError, Region};
+pub use open_api::OpenApi;
+pub use policy::{PolicyRights, PolicyScope, ram_policy};
+pub use service::{Service, is_alibaba, region_hint};

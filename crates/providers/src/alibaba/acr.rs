@@ -1,0 +1,96 @@
+//! What ACR's Enterprise Edition tells about an instance, and what can be set up there.
+//!
+//! Spec: the API reference of Container Registry, version 2018-12-01. A namespace, a repository or an instance that
+//! does not exist is an answer, not an error.
+
+mod answer;
+mod endpoint;
+mod instance;
+mod namespace;
+mod repository;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::{Error, ErrorKind};
+use super::name::InstanceId;
+use super::open_api::OpenApi;
+
+pub use answer::Page;
+pub use endpoint::{AclEntry, EndpointDomain, InstanceEndpoint};
+pub use instance::{Instance, InstanceSummary, InstanceUsage, Quota, find_instance, list_instances};
+pub use namespace::{AutoCreateRepository, ImmutableTags, Namespace, NamespaceSettings, RepositoryType};
+pub use repository::{ListedTag, Repository};
+
+/// The most entries that a listing gives at once.
+pub const LIST_PAGE_SIZE: u32 = 100;
+
+/// One instance, asked through its region's API.
+#[derive(Clone)]
+pub struct Acr {
+    api: OpenApi,
+    instance: InstanceId,
+}
+
+impl Acr {
+    /// The instance `instance`, whose region `api` is of.
+    pub fn new(api: OpenApi, instance: InstanceId) -> Self {
+        Self { api, instance }
+    }
+
+    /// Which instance.
+    pub fn instance_id(&self) -> &InstanceId {
+        &self.instance
+    }
+
+    async fn ask(&self, action: &str, parameters: &[(&str, &str)]) -> Result<Value, Error> {
+        let mut all = vec![("InstanceId", self.instance.as_str())];
+        all.extend_from_slice(parameters);
+        self.api.rpc(action, &all).await
+    }
+
+    /// The answer in its type; `None` if there is no such thing.
+    async fn look<T: DeserializeOwned>(
+        &self,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Option<T>, Error> {
+        match self.ask(action, parameters).await {
+            Ok(json) => self.read(action, json).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes something; that it is there already is as good.
+    async fn make(&self, action: &str, parameters: &[(&str, &str)]) -> Result<(), Error> {
+        match self.ask(action, parameters).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self, action: &str, json: Value) -> Result<T, Error> {
+        read(&self.api, action, json)
+    }
+
+    fn missing(&self, action: &str, what: &str) -> Error {
+        Error::answer(
+            action,
+            &self.api.endpoint().authority(),
+            format!("{what} is not there although it was just made"),
+        )
+    }
+}
+
+/// Reads an answer. Its text stays out of the error.
+fn read<T: DeserializeOwned>(api: &OpenApi, action: &str, json: Value) -> Result<T, Error> {
+    serde_json::from_value(json).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Data => "a field is missing or of another type",
+            _ => "it is not JSON",
+        };
+        Error::answer(action, &api.endpoint().authority(), what)
+    })
+}

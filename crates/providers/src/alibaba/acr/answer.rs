@@ -1,0 +1,124 @@
+//! Fields that come in more than one type, and listings.
+
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
+
+/// One page of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The entries.
+    pub entries: Vec<T>,
+    /// How many entries all pages have together.
+    pub total: u64,
+}
+
+/// Collects the pages of a listing.
+pub(super) struct Pages<T> {
+    pub(super) entries: Vec<T>,
+    pub(super) next: u32,
+}
+
+impl<T> Pages<T> {
+    pub(super) fn new() -> Self {
+        Self { entries: Vec::new(), next: 1 }
+    }
+
+    /// Takes a page; whether that was the last one. An empty page ends a listing, whatever its total says.
+    ///
+    /// Pages may be shorter than asked for, so what counts is what came.
+    pub(super) fn take(&mut self, page: Page<T>) -> bool {
+        let was_empty = page.entries.is_empty();
+        self.entries.extend(page.entries);
+        self.next += 1;
+        was_empty || self.entries.len() as u64 >= page.total
+    }
+}
+
+/// A number, or a text that is one.
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null => Some(0),
+        _ => None,
+    }
+    .ok_or_else(|| de::Error::custom("no number"))
+}
+
+/// A truth value, or a text that is one.
+pub(super) fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Bool(value) => Ok(value),
+        Value::String(text) => Ok(text.eq_ignore_ascii_case("true")),
+        Value::Null => Ok(false),
+        _ => Err(de::Error::custom("no truth value")),
+    }
+}
+
+/// A text, where nothing and numbers are texts, too.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => Ok(text),
+        Value::Null => Ok(String::new()),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(de::Error::custom("no text")),
+    }
+}
+
+/// A list, where nothing is an empty one.
+pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Sample {
+        #[serde(default, deserialize_with = "number")]
+        number: u64,
+        #[serde(default, deserialize_with = "truth")]
+        truth: bool,
+        #[serde(default, deserialize_with = "text")]
+        text: String,
+        #[serde(default, deserialize_with = "list")]
+        list: Vec<u8>,
+    }
+
+    #[test]
+    fn types_that_differ_from_call_to_call() {
+        for json in [
+            json!({"number": 12, "truth": true, "text": "7", "list": [1]}),
+            json!({"number": "12", "truth": "true", "text": 7, "list": [1]}),
+        ] {
+            let sample: Sample = serde_json::from_value(json).unwrap();
+            let read = (sample.number, sample.truth, sample.text.as_str(), sample.list.as_slice());
+            assert_eq!(read, (12, true, "7", [1].as_slice()));
+        }
+        let nothing = [json!({}), json!({"number": null, "truth": null, "text": null, "list": null})];
+        for json in nothing {
+            let sample: Sample = serde_json::from_value(json).unwrap();
+            assert!(sample.number == 0 && !sample.truth && sample.text.is_empty() && sample.list.is_empty());
+        }
+        assert!(serde_json::from_value::<Sample>(json!({"number": "many"})).is_err());
+    }
+
+    #[test]
+    fn listings_end_with_the_total_or_an_empty_page() {
+        let page = |count: usize, total| Page { entries: vec![(); count], total };
+        let mut pages = Pages::new();
+        assert!(!pages.take(page(100, 201)));
+        assert!(!pages.take(page(100, 201)));
+        assert!(pages.take(page(1, 201)));
+        assert_eq!(pages.entries.len(), 201);
+        let mut short = Pages::new();
+        assert!(!short.take(page(50, 100)) && short.take(page(50, 100)));
+        assert!(Pages::new().take(page(100, 100)));
+        assert!(Pages::new().take(page(0, 500)));
+    }
+}

@@ -1,0 +1,91 @@
+//! An instance's way to the Internet: its domains, and the addresses that may come in.
+//!
+//! Entries are only ever added: a list without entries lets everybody in.
+
+use serde::Deserialize;
+
+use super::Acr;
+use super::answer::{list, text, truth};
+use crate::alibaba::error::Error;
+
+const INTERNET: [(&str, &str); 2] = [("EndpointType", "internet"), ("ModuleName", "Registry")];
+
+/// The public endpoint of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct InstanceEndpoint {
+    #[serde(default, rename = "Enable", deserialize_with = "truth")]
+    enabled: bool,
+    #[serde(default, rename = "AclEnable", deserialize_with = "truth")]
+    acl_enabled: bool,
+    /// Who may come in, if it [is restricted](Self::is_restricted).
+    #[serde(default, rename = "AclEntries", deserialize_with = "list")]
+    pub acl: Vec<AclEntry>,
+    /// Under which names.
+    #[serde(default, rename = "Domains", deserialize_with = "list")]
+    pub domains: Vec<EndpointDomain>,
+    /// `CREATING`, `RUNNING` or `DELETING`.
+    #[serde(default, rename = "Status", deserialize_with = "text")]
+    pub status: String,
+}
+
+/// Addresses that may come in.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AclEntry {
+    /// An address range, such as `192.0.2.1/32`.
+    #[serde(default, rename = "Entry", deserialize_with = "text")]
+    pub entry: String,
+    /// Who they are.
+    #[serde(default, rename = "Comment", deserialize_with = "text")]
+    pub comment: String,
+}
+
+/// A name of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct EndpointDomain {
+    /// The host name.
+    #[serde(default, rename = "Domain", deserialize_with = "text")]
+    pub domain: String,
+    /// `SYSTEM`, or `USER` for the user's own.
+    #[serde(default, rename = "Type", deserialize_with = "text")]
+    pub kind: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListAnswer {
+    #[serde(default, deserialize_with = "list")]
+    endpoints: Vec<InstanceEndpoint>,
+}
+
+impl InstanceEndpoint {
+    /// Whether it is open at all.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Whether only the addresses of [`acl`](Self::acl) may come in.
+    pub fn is_restricted(&self) -> bool {
+        self.acl_enabled && !self.acl.is_empty()
+    }
+}
+
+impl Acr {
+    /// `GetInstanceEndpoint` for the Internet; `None` if there was never one.
+    pub async fn internet_endpoint(&self) -> Result<Option<InstanceEndpoint>, Error> {
+        self.look("GetInstanceEndpoint", &INTERNET).await
+    }
+
+    /// `ListInstanceEndpoint`: all ways in, with all names, those of the user included.
+    pub async fn endpoints(&self) -> Result<Vec<InstanceEndpoint>, Error> {
+        let action = "ListInstanceEndpoint";
+        let json = self.ask(action, &[("ModuleName", "Registry")]).await?;
+        Ok(self.read::<ListAnswer>(action, json)?.endpoints)
+    }
+
+    /// `CreateInstanceEndpointAclPolicy`: lets the addresses `entry` (`192.0.2.1/32`) in from the Internet.
+    pub async fn allow_addresses(&self, entry: &str, comment: &str) -> Result<(), Error> {
+        let [kind, module] = INTERNET;
+        self.make("CreateInstanceEndpointAclPolicy", &[kind, module, ("Entry", entry), ("Comment", comment)])
+            .await
+    }
+}

@@ -1,0 +1,181 @@
+//! Repositories and their tags. A listing of tags gives digests, so a hundred tags cost one request.
+
+use registry::Digest;
+use serde::Deserialize;
+
+use super::answer::{Page, Pages, list, number, text, truth};
+use super::namespace::{ImmutableTags, RepositoryType};
+use super::{Acr, LIST_PAGE_SIZE};
+use crate::alibaba::error::Error;
+
+/// A repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    /// Its id, which listing its tags wants.
+    pub id: String,
+    /// The namespace it is in.
+    pub namespace: String,
+    /// Its name, without the namespace.
+    pub name: String,
+    /// Who may pull; `None` if the API names another type.
+    pub repository_type: Option<RepositoryType>,
+    /// Whether a tag may be pushed again.
+    pub immutable_tags: ImmutableTags,
+}
+
+/// A tag in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedTag {
+    /// The tag.
+    pub tag: String,
+    /// The manifest that it points at; `None` if the API gives none that can be read.
+    pub digest: Option<Digest>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RepositoryAnswer {
+    #[serde(default, deserialize_with = "text")]
+    repo_id: String,
+    #[serde(default, deserialize_with = "text")]
+    repo_namespace_name: String,
+    #[serde(default, deserialize_with = "text")]
+    repo_name: String,
+    #[serde(default, deserialize_with = "text")]
+    repo_type: String,
+    #[serde(default, deserialize_with = "truth")]
+    tag_immutability: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RepositoriesAnswer {
+    #[serde(default, deserialize_with = "list")]
+    repositories: Vec<RepositoryAnswer>,
+    #[serde(default, deserialize_with = "number")]
+    total_count: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TagsAnswer {
+    #[serde(default, deserialize_with = "list")]
+    images: Vec<TagAnswer>,
+    #[serde(default, deserialize_with = "number")]
+    total_count: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TagAnswer {
+    #[serde(default, deserialize_with = "text")]
+    tag: String,
+    #[serde(default, deserialize_with = "text")]
+    digest: String,
+}
+
+impl From<RepositoryAnswer> for Repository {
+    fn from(answer: RepositoryAnswer) -> Self {
+        let immutable_tags =
+            if answer.tag_immutability { ImmutableTags::Enabled } else { ImmutableTags::Disabled };
+        Self {
+            id: answer.repo_id,
+            namespace: answer.repo_namespace_name,
+            name: answer.repo_name,
+            repository_type: RepositoryType::parse(&answer.repo_type),
+            immutable_tags,
+        }
+    }
+}
+
+impl From<TagAnswer> for ListedTag {
+    fn from(answer: TagAnswer) -> Self {
+        // The API leaves the algorithm out.
+        let whole =
+            if answer.digest.contains(':') { answer.digest } else { format!("sha256:{}", answer.digest) };
+        Self { tag: answer.tag, digest: whole.parse().ok() }
+    }
+}
+
+impl Acr {
+    /// `GetRepository`; `None` if there is none of this name.
+    pub async fn repository(&self, namespace: &str, name: &str) -> Result<Option<Repository>, Error> {
+        let parameters = [("RepoNamespaceName", namespace), ("RepoName", name)];
+        let answer: Option<RepositoryAnswer> = self.look("GetRepository", &parameters).await?;
+        Ok(answer.map(Repository::from))
+    }
+
+    /// `CreateRepository`, and how it is then. One that is there already is left as it is.
+    pub async fn create_repository(
+        &self,
+        namespace: &str,
+        name: &str,
+        repository_type: RepositoryType,
+    ) -> Result<Repository, Error> {
+        let action = "CreateRepository";
+        let parameters = [
+            ("RepoNamespaceName", namespace),
+            ("RepoName", name),
+            ("RepoType", repository_type.as_str()),
+            // The API insists on one.
+            ("Summary", "made by image-syncer"),
+        ];
+        self.make(action, &parameters).await?;
+        self.repository(namespace, name).await?.ok_or_else(|| self.missing(action, "the repository"))
+    }
+
+    /// `ListRepository`: page `number`, from 1, of a namespace's repositories.
+    pub async fn repository_page(&self, namespace: &str, number: u32) -> Result<Page<Repository>, Error> {
+        let action = "ListRepository";
+        let (number, size) = (number.to_string(), LIST_PAGE_SIZE.to_string());
+        let parameters = [
+            ("RepoNamespaceName", namespace),
+            ("RepoStatus", "NORMAL"),
+            ("PageNo", &number),
+            ("PageSize", &size),
+        ];
+        let answer: RepositoriesAnswer = self.read(action, self.ask(action, &parameters).await?)?;
+        let entries = answer.repositories.into_iter().map(Repository::from).collect();
+        Ok(Page { entries, total: answer.total_count })
+    }
+
+    /// All repositories of a namespace.
+    pub async fn repositories(&self, namespace: &str) -> Result<Vec<Repository>, Error> {
+        let mut pages = Pages::new();
+        while !pages.take(self.repository_page(namespace, pages.next).await?) {}
+        Ok(pages.entries)
+    }
+
+    /// `ListRepoTag`: page `number`, from 1, of the tags of the repository with this id.
+    pub async fn tag_page(&self, repository_id: &str, number: u32) -> Result<Page<ListedTag>, Error> {
+        let action = "ListRepoTag";
+        let (number, size) = (number.to_string(), LIST_PAGE_SIZE.to_string());
+        let parameters = [("RepoId", repository_id), ("PageNo", &number), ("PageSize", &size)];
+        let answer: TagsAnswer = self.read(action, self.ask(action, &parameters).await?)?;
+        let entries = answer.images.into_iter().map(ListedTag::from).collect();
+        Ok(Page { entries, total: answer.total_count })
+    }
+
+    /// All tags of the repository with this id.
+    pub async fn tags(&self, repository_id: &str) -> Result<Vec<ListedTag>, Error> {
+        let mut pages = Pages::new();
+        while !pages.take(self.tag_page(repository_id, pages.next).await?) {}
+        Ok(pages.entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_get_their_algorithm_back() {
+        let digest = |digest: &str| {
+            ListedTag::from(TagAnswer { tag: "v1".to_owned(), digest: digest.to_owned() }).digest
+        };
+        let hex = "a".repeat(64);
+        assert_eq!(digest(&hex).unwrap().to_string(), format!("sha256:{hex}"));
+        assert_eq!(digest(&format!("sha256:{hex}")), digest(&hex));
+        assert_eq!(digest(""), None);
+    }
+}

@@ -1,0 +1,29 @@
+//! Keys from a local service that `ALIBABA_CLOUD_CREDENTIALS_URI` names.
+
+use serde_json::Value;
+use url::Url;
+
+use super::answer::temporary_key;
+use super::{Context, CredentialOrigin, Outcome};
+use crate::alibaba::error::Error;
+use crate::alibaba::http::send;
+
+const VARIABLE: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
+
+pub(super) async fn ask(context: &Context) -> Result<Outcome, Error> {
+    let Some(uri) = context.variable(VARIABLE) else {
+        return Ok(Outcome::NotApplied(format!("{VARIABLE} is not set")));
+    };
+    let origin = CredentialOrigin::CredentialsUri;
+    // The address may have a password in it, so no error shows more than its host.
+    let url: Url = uri.parse().map_err(|_| origin.clone().failed("it is no URL"))?;
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let answer = send(context.http.services.get(url), VARIABLE, &host).await?;
+    if answer.status != 200 {
+        return Err(origin.failed(format!("{host} answers {}", answer.status)));
+    }
+    let json: Value =
+        serde_json::from_slice(&answer.body).map_err(|_| origin.clone().failed("its answer is not JSON"))?;
+    let key = temporary_key(&json).map_err(|reason| origin.clone().failed(reason))?;
+    Ok(Outcome::Found(origin, key))
+}

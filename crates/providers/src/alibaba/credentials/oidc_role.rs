@@ -1,0 +1,83 @@
+//! Roles for those who show an OIDC token: service accounts of Kubernetes (RRSA) and pipelines.
+//!
+//! Spec: STS 2015-04-01, `AssumeRoleWithOIDC`. The call is not signed: the token proves who asks.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::answer::temporary_key;
+use super::{Context, CredentialOrigin, Outcome};
+use crate::alibaba::access_key::AccessKey;
+use crate::alibaba::endpoint::Endpoint;
+use crate::alibaba::error::Error;
+use crate::alibaba::http::{Http, send};
+use crate::alibaba::signature::canonical_query;
+use crate::alibaba::signed_call::{judge, now};
+
+const ACTION: &str = "AssumeRoleWithOIDC";
+
+/// Who wants to become which role, and what proves it.
+pub(super) struct OidcRole {
+    pub(super) role_arn: String,
+    pub(super) provider_arn: String,
+    pub(super) token_file: PathBuf,
+    pub(super) session_name: String,
+    pub(super) duration_seconds: u32,
+    pub(super) policy: Option<String>,
+}
+
+pub(super) async fn from_environment(context: &Context) -> Result<Outcome, Error> {
+    let names =
+        ["ALIBABA_CLOUD_ROLE_ARN", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "ALIBABA_CLOUD_OIDC_TOKEN_FILE"];
+    let [Some(role_arn), Some(provider_arn), Some(token_file)] = names.map(|name| context.variable(name))
+    else {
+        let missing = names.into_iter().filter(|name| context.variable(name).is_none());
+        let missing: Vec<_> = missing.collect();
+        return Ok(Outcome::NotApplied(format!("not set: {}", missing.join(", "))));
+    };
+    let origin = CredentialOrigin::OidcRole { role_arn: role_arn.clone() };
+    let role = OidcRole {
+        role_arn,
+        provider_arn,
+        token_file: token_file.into(),
+        session_name: context.session_name(),
+        duration_seconds: super::assume_role::DURATION_SECONDS,
+        policy: None,
+    };
+    let key = role.assume(&context.http, &context.sts(None, None), &origin).await?;
+    Ok(Outcome::Found(origin, key))
+}
+
+impl OidcRole {
+    /// Asks the token service. The token's file is read each time, since tokens in it are replaced.
+    pub(super) async fn assume(
+        &self,
+        http: &Http,
+        sts: &Endpoint,
+        origin: &CredentialOrigin,
+    ) -> Result<AccessKey, Error> {
+        let token = std::fs::read_to_string(&self.token_file).map_err(|error| {
+            origin.clone().failed(format!("{} cannot be read: {error}", self.token_file.display()))
+        })?;
+        let (date, duration) = (now(), self.duration_seconds.to_string());
+        let query = [("Version", "2015-04-01"), ("Action", ACTION), ("Format", "JSON"), ("Timestamp", &date)];
+        let mut form = vec![
+            ("RoleArn", self.role_arn.as_str()),
+            ("OIDCProviderArn", &self.provider_arn),
+            ("OIDCToken", token.trim()),
+            ("RoleSessionName", &self.session_name),
+            ("DurationSeconds", &duration),
+        ];
+        form.extend(self.policy.as_deref().map(|policy| ("Policy", policy)));
+        let request = http.services.post(sts.url(&format!("/?{}", canonical_query(&query))));
+        let request = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", "application/json")
+            .body(canonical_query(&form));
+        let host = sts.authority();
+        let answer = send(request, ACTION, &host).await?;
+        let json: Value = judge(ACTION, &host, &answer, &[token.trim()])?;
+        temporary_key(&json["Credentials"]).map_err(|reason| Error::answer(ACTION, &host, reason))
+    }
+}

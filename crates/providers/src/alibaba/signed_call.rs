@@ -1,0 +1,248 @@
+//! One signed call, tried once: ACS3, and the older signature where a gateway does not know that.
+
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use jiff::Timestamp;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+
+use super::access_key::AccessKey;
+use super::endpoint::Endpoint;
+use super::error::{Error, Refusal};
+use super::http::{Answer, Http, send};
+use super::signature::legacy::{RoaSignable, rpc_signature};
+use super::signature::{Signable, canonical_query, percent_encode, sha256_hex};
+
+/// How much of the API's words an error keeps, in characters.
+const LONGEST_MESSAGE: usize = 300;
+const JSON: &str = "application/json";
+
+/// A call of one of Alibaba Cloud's two kinds of API. None has a secret in its parameters.
+pub(super) struct Call<'a> {
+    pub(super) action: &'a str,
+    pub(super) version: &'a str,
+    pub(super) style: Style<'a>,
+}
+
+/// How a call names what it wants.
+pub(super) enum Style<'a> {
+    /// By parameters of a POST to `/`.
+    Rpc(Vec<(&'a str, &'a str)>),
+    /// By the path of a GET.
+    Roa(&'a str),
+}
+
+/// Where calls go, and with what.
+pub(super) struct Caller<'a> {
+    pub(super) http: &'a Http,
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) key: &'a AccessKey,
+}
+
+impl Caller<'_> {
+    /// Sends `call` and gives the answer if it is a success.
+    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Value, Error> {
+        match self.judge(call, self.acs3(call)).await {
+            Err(error) if error.is_unknown_signature() => self.judge(call, self.legacy(call)).await,
+            answered => answered,
+        }
+    }
+
+    async fn judge(&self, call: &Call<'_>, request: RequestBuilder) -> Result<Value, Error> {
+        let host = self.endpoint.authority();
+        let answer = send(request, call.action, &host).await?;
+        let secrets = [self.key.secret(), self.key.security_token().unwrap_or_default()];
+        judge(call.action, &host, &answer, &secrets)
+    }
+
+    fn acs3(&self, call: &Call<'_>) -> RequestBuilder {
+        let (method, path, query): (Method, &str, &[(&str, &str)]) = match &call.style {
+            Style::Rpc(parameters) => (Method::POST, "/", parameters),
+            Style::Roa(path) => (Method::GET, path, &[]),
+        };
+        let (host, date, nonce, payload_hash) = (self.endpoint.authority(), now(), nonce(), sha256_hex(b""));
+        let mut headers = vec![
+            ("host", host.as_str()),
+            ("x-acs-action", call.action),
+            ("x-acs-version", call.version),
+            ("x-acs-date", &date),
+            ("x-acs-signature-nonce", &nonce),
+            ("x-acs-content-sha256", &payload_hash),
+        ];
+        if let Some(token) = self.key.security_token() {
+            headers.extend([("x-acs-accesskey-id", self.key.id()), ("x-acs-security-token", token)]);
+        }
+        let signable =
+            Signable { method: method.as_str(), path, query, headers: &headers, payload_hash: &payload_hash };
+        let authorization = signable.authorization(self.key.id(), self.key.secret());
+        let query = canonical_query(query);
+        let url =
+            self.endpoint.url(&if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") });
+        let mut request = self.http.services.request(method, url).header("accept", JSON).body("");
+        for (name, value) in headers.into_iter().filter(|(name, _)| *name != "host") {
+            request = request.header(name, sensitive(value));
+        }
+        request.header(AUTHORIZATION, sensitive(&authorization))
+    }
+
+    fn legacy(&self, call: &Call<'_>) -> RequestBuilder {
+        match &call.style {
+            Style::Rpc(parameters) => self.legacy_rpc(call, parameters),
+            Style::Roa(path) => self.legacy_roa(call, path),
+        }
+    }
+
+    /// All parameters go in the form, so that the security token is in no URL.
+    fn legacy_rpc(&self, call: &Call<'_>, parameters: &[(&str, &str)]) -> RequestBuilder {
+        let (date, nonce) = (now(), nonce());
+        let mut all = vec![
+            ("Format", "JSON"),
+            ("Version", call.version),
+            ("AccessKeyId", self.key.id()),
+            ("SignatureMethod", "HMAC-SHA1"),
+            ("Timestamp", &date),
+            ("SignatureVersion", "1.0"),
+            ("SignatureNonce", &nonce),
+            ("Action", call.action),
+        ];
+        all.extend_from_slice(parameters);
+        all.extend(self.key.security_token().map(|token| ("SecurityToken", token)));
+        let signature = rpc_signature("POST", &all, self.key.secret());
+        let form = format!("{}&Signature={}", canonical_query(&all), percent_encode(&signature));
+        let request = self.http.services.post(self.endpoint.url("/"));
+        request.header("content-type", "application/x-www-form-urlencoded").body(form)
+    }
+
+    fn legacy_roa(&self, call: &Call<'_>, path: &str) -> RequestBuilder {
+        let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let nonce = nonce();
+        let mut headers = vec![
+            ("x-acs-signature-method", "HMAC-SHA1"),
+            ("x-acs-signature-version", "1.0"),
+            ("x-acs-signature-nonce", nonce.as_str()),
+            ("x-acs-version", call.version),
+        ];
+        headers.extend(self.key.security_token().map(|token| ("x-acs-security-token", token)));
+        let signable = RoaSignable {
+            method: "GET",
+            accept: JSON,
+            content_md5: "",
+            content_type: "",
+            date: &date,
+            headers: &headers,
+            path,
+        };
+        let authorization = format!("acs {}:{}", self.key.id(), signable.signature(self.key.secret()));
+        let mut request = self.http.services.get(self.endpoint.url(path)).header("accept", JSON);
+        for (name, value) in headers {
+            request = request.header(name, sensitive(value));
+        }
+        request.header("date", date).header(AUTHORIZATION, sensitive(&authorization))
+    }
+}
+
+/// What an answer means. Some refusals come with status 200 and `IsSuccess: false`.
+pub(super) fn judge(action: &str, host: &str, answer: &Answer, secrets: &[&str]) -> Result<Value, Error> {
+    let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    let succeeded = (200..300).contains(&answer.status);
+    match json {
+        Some(json) if succeeded && !is_false(&json["IsSuccess"]) => Ok(json),
+        None if succeeded => Err(Error::answer(action, host, "it is not JSON")),
+        json => Err(Error::Refused(Box::new(refusal(
+            action,
+            host,
+            answer.status,
+            &json.unwrap_or_default(),
+            secrets,
+        )))),
+    }
+}
+
+fn refusal(action: &str, host: &str, status: u16, json: &Value, secrets: &[&str]) -> Refusal {
+    // The two kinds of API differ in how they write the names.
+    let text = |names: [&str; 2]| {
+        names.iter().find_map(|name| match &json[*name] {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        })
+    };
+    Refusal {
+        action: action.to_owned(),
+        host: host.to_owned(),
+        status,
+        code: text(["Code", "code"]).unwrap_or_default(),
+        message: presentable(&text(["Message", "message"]).unwrap_or_default(), secrets),
+        request_id: text(["RequestId", "requestId"]),
+    }
+}
+
+/// A message in one line, without secrets: a wrong signature is answered with all that was signed.
+fn presentable(message: &str, secrets: &[&str]) -> String {
+    let mut message = message.to_owned();
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        message = message.replace(secret, "***").replace(&percent_encode(secret), "***");
+    }
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+fn is_false(value: &Value) -> bool {
+    value == false || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("false"))
+}
+
+/// The time as signatures want it.
+pub(super) fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn nonce() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness TLS would not work, either.
+    SystemRandom::new().fill(&mut bytes).expect("the system gives randomness");
+    hex::encode(bytes)
+}
+
+fn sensitive(text: &str) -> HeaderValue {
+    // What is no header value would be refused by the API anyway.
+    let mut value = HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("invalid"));
+    value.set_sensitive(true);
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(status: u16, body: &str) -> Result<Value, Error> {
+        let answer = Answer { status, body: body.as_bytes().to_vec() };
+        judge("GetNamespace", "cr.example", &answer, &["hunter2", "tok/en+1=="])
+    }
+
+    #[test]
+    fn success_needs_the_status_and_the_word() {
+        assert_eq!(judged(200, r#"{"IsSuccess":true,"Code":"success","A":1}"#).unwrap()["A"], 1);
+        assert_eq!(judged(200, r#"{"data":{}}"#).unwrap()["data"], serde_json::json!({}));
+        let error =
+            judged(200, r#"{"IsSuccess":false,"Code":"NAMESPACE_NOT_EXIST","RequestId":"R"}"#).unwrap_err();
+        assert_eq!((error.code(), error.request_id()), (Some("NAMESPACE_NOT_EXIST"), Some("R")));
+        let error =
+            judged(404, r#"{"code":"USER_NOT_EXIST","message":"user is not exist.","requestId":"r"}"#);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "GetNamespace: cr.example answers 404 USER_NOT_EXIST: user is not exist. (RequestId r)"
+        );
+        assert!(matches!(judged(200, "<html>").unwrap_err(), Error::Answer { .. }));
+        assert_eq!(judged(502, "<html>").unwrap_err().to_string(), "GetNamespace: cr.example answers 502");
+    }
+
+    #[test]
+    fn messages_lose_secrets_and_line_ends() {
+        let said = "x-acs-security-token:tok/en+1==\nhunter2 tok%2Fen%2B1%3D%3D";
+        assert_eq!(presentable(said, &["hunter2", "tok/en+1==", ""]), "x-acs-security-token:*** *** ***");
+        assert_eq!(presentable(&"ä".repeat(400), &[]).chars().count(), LONGEST_MESSAGE + 1);
+    }
+}

@@ -1,0 +1,136 @@
+//! Logins for registries: learned from the challenge, renewed in time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use providers::alibaba::{AcrLogin, AcrLoginSettings, AskRegistry, ServiceSource};
+use registry::CredentialSource as _;
+use secrecy::ExposeSecret as _;
+use testkit::{AcrApi, AcrInstance, TokenServer};
+
+use super::{INSTANCE, endpoint, http, key, server};
+
+const SERVICE: &str = "registry.aliyuncs.com:cn-shanghai:china:cri-test";
+
+fn settings(server: &AcrApi) -> AcrLoginSettings {
+    AcrLoginSettings {
+        host: "mirror.example.com".parse().unwrap(),
+        instance: None,
+        region: None,
+        endpoint: Some(endpoint(server)),
+        keys: Arc::new(key()),
+        service: Arc::new(AskRegistry::new(http(), endpoint(server))),
+    }
+}
+
+async fn enterprise() -> AcrApi {
+    let server = server().await;
+    server.add_instance(AcrInstance::new(INSTANCE, "test"));
+    server.set_service(SERVICE);
+    server
+}
+
+#[tokio::test]
+async fn the_challenge_says_which_instance() {
+    let server = enterprise().await;
+    let login = AcrLogin::new(http(), settings(&server));
+    let credentials = login.credentials().await.unwrap().unwrap();
+    assert_eq!(credentials.user(), "cr_temp_user");
+    assert_eq!(login.instance().await.unwrap().unwrap().as_str(), INSTANCE);
+    let asked: Vec<_> = server.requests().into_iter().map(|request| request.action).collect();
+    assert_eq!(asked, ["/v2/", "GetAuthorizationToken"]);
+    login.credentials().await.unwrap();
+    assert_eq!(server.requests().len(), 2, "an hour's login is kept");
+    for secret in server.secrets() {
+        assert!(!format!("{credentials:?}").contains(&secret));
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_is_given_needs_no_challenge() {
+    let server = enterprise().await;
+    let settings = AcrLoginSettings { instance: Some(INSTANCE.parse().unwrap()), ..settings(&server) };
+    AcrLogin::new(http(), settings).credentials().await.unwrap().unwrap();
+    assert_eq!(server.calls("/v2/"), 0);
+}
+
+#[tokio::test]
+async fn the_personal_edition_has_another_api() {
+    let server = server().await;
+    server.set_service("registry.aliyuncs.com:cn-hangzhou:26842");
+    let login = AcrLogin::new(http(), settings(&server));
+    assert_eq!(login.credentials().await.unwrap().unwrap().user(), "cr_temp_user");
+    assert_eq!(login.instance().await.unwrap(), None);
+    let last = server.requests().pop().unwrap();
+    assert_eq!((last.method.as_str(), last.path.as_str()), ("GET", "/tokens"));
+    server.fail_next("*", 1, 404, "USER_NOT_EXIST");
+    let error = AcrLogin::new(http(), settings(&server)).credentials().await.unwrap_err().to_string();
+    assert!(error.contains("USER_NOT_EXIST") && error.contains("REQUEST-"), "{error}");
+}
+
+#[tokio::test]
+async fn logins_are_renewed_before_their_end() {
+    let server = enterprise().await;
+    let users = TokenServer::acr(Vec::new(), SERVICE).await.unwrap();
+    server.hand_out_logins_for(&users, &["pull", "push"]);
+    server.set_login_lifetime(Duration::from_secs(299));
+    let login = AcrLogin::new(http(), settings(&server));
+    let first = login.credentials().await.unwrap().unwrap();
+    assert!(!first.is_fresh());
+    let second = login.credentials().await.unwrap().unwrap();
+    assert_ne!(first.password().expose_secret(), second.password().expose_secret());
+    assert_eq!(server.calls("GetAuthorizationToken"), 2);
+    assert_eq!(server.calls("/v2/"), 1, "which instance it is does not change");
+    let status = |password: String| {
+        let url = format!("{}?service={SERVICE}&scope=repository:a/b:pull", users.realm());
+        let request = reqwest::Client::new().get(url).basic_auth("cr_temp_user", Some(password));
+        async move { request.send().await.unwrap().status().as_u16() }
+    };
+    assert_eq!(status(second.password().expose_secret().to_owned()).await, 200);
+    users.remove_user("cr_temp_user");
+    assert_eq!(status(second.password().expose_secret().to_owned()).await, 401);
+}
+
+#[tokio::test]
+async fn many_who_share_a_login_ask_once() {
+    let server = enterprise().await;
+    let login = Arc::new(AcrLogin::new(http(), settings(&server)));
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let login = Arc::clone(&login);
+            tokio::spawn(async move { login.credentials().await.unwrap().is_some() })
+        })
+        .collect();
+    for task in tasks {
+        assert!(task.await.unwrap());
+    }
+    assert_eq!(server.calls("GetAuthorizationToken"), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_alibabas_is_told() {
+    let server = server().await;
+    let error = AcrLogin::new(http(), settings(&server)).credentials().await.unwrap_err().to_string();
+    assert!(error.contains("without naming a token service"), "{error}");
+    server.set_service("harbor-registry");
+    let error = AcrLogin::new(http(), settings(&server)).credentials().await.unwrap_err().to_string();
+    assert!(error.contains("mirror.example.com") && error.contains("`harbor-registry`"), "{error}");
+    assert_eq!(server.calls("GetAuthorizationToken"), 0);
+}
+
+#[tokio::test]
+async fn refusals_reach_the_reader_without_secrets() {
+    let server = enterprise().await;
+    server.deny("GetAuthorizationToken");
+    let error = AcrLogin::new(http(), settings(&server)).credentials().await.unwrap_err();
+    let shown = format!("{error} {error:?}");
+    assert!(shown.contains("NoPermission") && shown.contains("REQUEST-2"), "{shown}");
+    assert!(!shown.contains(super::SECRET));
+}
+
+#[tokio::test]
+async fn a_registry_is_asked_for_its_service() {
+    let server = enterprise().await;
+    let service = AskRegistry::new(http(), endpoint(&server)).service().await.unwrap();
+    assert_eq!(service, SERVICE);
+}
