@@ -1,3 +1,4 @@
-//! What registries and clouds offer beside the distribution protocol: so far, logins.
+//! What registries and clouds offer beside the distribution protocol: logins, and lists with digests.
 
 pub mod google;
+pub mod harbor;

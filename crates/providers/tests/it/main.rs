@@ -1,0 +1,3 @@
+//! Tests of providers against real registries.
+
+#![allow(clippy::unwrap_used)]
