@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::{self, Answer};
-use super::artifact::{Details, Listed, artifact, artifacts};
+use super::artifact::{Artifacts, Details, Listed};
 use super::front::{ApiRequest, decode};
 use super::page::page;
 use super::state::{Project, State};
@@ -174,7 +174,11 @@ fn in_repository(state: &State, request: &ApiRequest<'_>, repository: &str, rest
         }
         ["artifacts"] => {
             let listed = if request.query.get("q") == Some("tags=*") { Listed::Tagged } else { Listed::All };
-            page(request.path, &request.query, &artifacts(&state.content, repository, listed, details))
+            page(
+                request.path,
+                &request.query,
+                &Artifacts::read(&state.content, repository).list(listed, details),
+            )
         }
         ["artifacts", reference] => one_artifact(state, repository, &decode(reference), details),
         _ => no_such_path(request),
@@ -182,10 +186,8 @@ fn in_repository(state: &State, request: &ApiRequest<'_>, repository: &str, rest
 }
 
 fn one_artifact(state: &State, repository: &str, reference: &str, details: Details) -> Answer {
-    let tagged = state.content.tags(repository).into_iter().find(|(tag, _)| tag == reference);
-    let digest = tagged.map_or_else(|| reference.to_owned(), |(_, digest)| digest);
-    match artifact(&state.content, repository, &digest, details) {
-        Some((_, artifact)) => answer::data(StatusCode::OK, &artifact),
+    match Artifacts::read(&state.content, repository).find(reference, details) {
+        Some(artifact) => answer::data(StatusCode::OK, &artifact),
         None => answer::not_found(&format!("artifact {repository}@{reference}")),
     }
 }
