@@ -1,4 +1,6 @@
-//! What registries and clouds offer beside the distribution protocol: logins, and Alibaba Cloud's API.
+//! What registries and clouds offer beside the distribution protocol: lists of repositories and digests, namespaces,
+//! and temporary logins.
 
 pub mod alibaba;
 pub mod google;
+pub mod harbor;

@@ -190,6 +190,13 @@ impl Registry {
         !matches!(self.0.settings.login, Login::Anonymous)
     }
 
+    /// Where the registry answers and the client that reaches it, for what its host offers beside the
+    /// protocol: certificates, proxies and plain HTTP are as for the protocol; redirects are not followed.
+    pub async fn http(&self) -> Result<(reqwest::Client, Url), Error> {
+        let connection = self.connection().await?;
+        Ok((connection.client.clone(), connection.url.clone()))
+    }
+
     /// A repository here, to be read or also to be written.
     pub fn repository(&self, name: &RepositoryName, access: Access) -> Repository {
         let (registry, name) = (self.clone(), name.clone());

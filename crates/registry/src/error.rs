@@ -339,7 +339,8 @@ impl Refusal {
             && self.errors.iter().any(tells)
     }
 
-    fn is_retryable(&self) -> bool {
+    /// Whether the same request may well succeed later.
+    pub fn is_retryable(&self) -> bool {
         matches!(self.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable)
             // 501 and 505 are about what the server can do at all, not about now.
             && !matches!(self.status.as_u16(), 501 | 505)

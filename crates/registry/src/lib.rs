@@ -53,6 +53,7 @@ pub use client::{Registry, Repository, Security, Settings};
 pub use descriptor::{DataError, Descriptor};
 pub use digest::{Algorithm, Digest, DigestError, Hasher, Mismatch, Verifier};
 pub use error::{Error, ErrorKind, Problem, Refusal, RegistryMessage, TransportFailure};
+pub use http::body::read_to_limit;
 pub use http::host_certificates::{HostCertificates, HostCertificatesError};
 pub use http::limit::{HostLimit, RequestKind};
 pub use http::notice::Quota;

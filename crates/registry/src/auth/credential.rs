@@ -45,7 +45,7 @@ impl Credentials {
     }
 
     /// The value of an `Authorization` header, marked so that it is never printed.
-    pub(crate) fn basic_header(&self) -> http::HeaderValue {
+    pub fn basic_header(&self) -> http::HeaderValue {
         let encoded = STANDARD.encode(format!("{}:{}", self.user, self.password.expose_secret()));
         sensitive(&format!("Basic {encoded}"))
     }

@@ -9,7 +9,10 @@ use crate::error::Problem;
 use crate::{Error, RedactedUrl};
 
 /// Reads the whole body, refusing at once what exceeds `limit` bytes.
-pub(crate) async fn read_to_limit(
+///
+/// # Errors
+/// More than `limit` bytes, a connection that breaks or stalls.
+pub async fn read_to_limit(
     method: &Method,
     mut response: reqwest::Response,
     limit: u64,

@@ -20,6 +20,13 @@ pub(crate) fn transport_error(method: &Method, url: &Url, error: reqwest::Error)
     }
 }
 
+impl Error {
+    /// For those who ask a registry's host for more than the protocol: why no usable answer came.
+    pub fn transport(method: &Method, url: &Url, error: reqwest::Error) -> Self {
+        transport_error(method, url, error)
+    }
+}
+
 /// Nothing moved for too long.
 pub(crate) fn stalled(method: &Method, url: &Url) -> Error {
     Error::Transport {

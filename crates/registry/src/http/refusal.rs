@@ -37,21 +37,28 @@ struct Entry {
 
 /// Makes an error of an answer.
 pub(crate) async fn refusal(method: &Method, response: reqwest::Response) -> Error {
-    let url = RedactedUrl::from(response.url());
-    let status = response.status();
-    let headers = response.headers().clone();
-    // A body that cannot be read must not hide the status.
-    let body = read_to_limit(method, response, MOST_BYTES).await.unwrap_or_default();
-    let errors = messages(&body);
-    Error::Refused(Box::new(Refusal {
-        method: method.clone(),
-        url,
-        status,
-        body: if errors.is_empty() { shown(&body) } else { None },
-        errors,
-        request_id: request_id(&headers),
-        retry_after: retry_after(&headers, SystemTime::now()),
-    }))
+    Error::Refused(Box::new(Refusal::read(method, response).await))
+}
+
+impl Refusal {
+    /// Reads an answer whose status says no.
+    pub async fn read(method: &Method, response: reqwest::Response) -> Self {
+        let url = RedactedUrl::from(response.url());
+        let status = response.status();
+        let headers = response.headers().clone();
+        // A body that cannot be read must not hide the status.
+        let body = read_to_limit(method, response, MOST_BYTES).await.unwrap_or_default();
+        let errors = messages(&body);
+        Self {
+            method: method.clone(),
+            url,
+            status,
+            body: if errors.is_empty() { shown(&body) } else { None },
+            errors,
+            request_id: request_id(&headers),
+            retry_after: retry_after(&headers, SystemTime::now()),
+        }
+    }
 }
 
 fn messages(body: &[u8]) -> Vec<RegistryMessage> {

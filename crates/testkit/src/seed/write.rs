@@ -60,6 +60,27 @@ impl Pusher {
         self.seed(repository, tag.into(), image.manifest()).await
     }
 
+    /// As [`Pusher::image`], but mounts the layers from another repository that has them.
+    pub(crate) async fn small_image(
+        &self,
+        repository: &str,
+        tag: &str,
+        image: &Image,
+        shared_from: Option<&str>,
+    ) -> Result<Seeded> {
+        let Some(from) = shared_from else { return self.image(repository, tag, image).await };
+        let mut blobs = image.blobs().into_iter();
+        if let Some(config) = blobs.next() {
+            self.push_blob(repository, config).await?;
+        }
+        for layer in blobs {
+            if !self.mount_blob(repository, from, &digest_of(&layer)).await? {
+                self.push_blob(repository, layer).await?;
+            }
+        }
+        self.seed(repository, Some(tag), image.manifest()).await
+    }
+
     /// Pushes an index over images that are there already. Its JSON is indented, as some tools write it:
     /// whoever parses and prints it again gets another digest.
     pub async fn index(

@@ -30,7 +30,7 @@ impl TokenUser {
         self
     }
 
-    fn actions(&self, kind: &str, name: &str) -> Vec<&'static str> {
+    pub(crate) fn actions(&self, kind: &str, name: &str) -> Vec<&'static str> {
         if kind == "registry" {
             let everywhere = self.grants.iter().any(|(pattern, _)| pattern == "*");
             return if everywhere { vec!["*"] } else { Vec::new() };

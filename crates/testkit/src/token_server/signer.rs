@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey,
+};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use rcgen::{CertificateParams, DnType, KeyPair};
@@ -54,7 +56,7 @@ impl Signer {
     }
 
     /// A token with an `access` claim.
-    pub(super) fn token(&self, subject: &str, lifetime: Duration, access: &Value) -> String {
+    pub(crate) fn token(&self, subject: &str, lifetime: Duration, access: &Value) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let claims = json!({
             "iss": self.issuer,
@@ -73,6 +75,18 @@ impl Signer {
             .sign(&SystemRandom::new(), signed.as_bytes())
             .expect("a valid key signs anything unless the system has no randomness");
         format!("{signed}.{}", encode(signature))
+    }
+
+    /// What a token of this signer says, unless it has expired or is none of ours.
+    pub(crate) fn claims(&self, token: &str) -> Option<Value> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.key.public_key());
+        key.verify(signed.as_bytes(), &signature).ok()?;
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(signed.split_once('.')?.1).ok()?;
+        let claims: Value = serde_json::from_slice(&claims).ok()?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        (claims["exp"].as_u64()? + REGISTRY_LEEWAY_SECONDS > now).then_some(claims)
     }
 
     /// An hour's token for some repositories, for the test's own requests.

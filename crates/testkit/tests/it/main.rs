@@ -3,6 +3,7 @@
 // clippy takes the helpers of integration tests for no tests.
 #![allow(clippy::unwrap_used)]
 
+mod harbor;
 mod registry;
 mod tls;
 mod token;

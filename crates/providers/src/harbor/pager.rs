@@ -1,0 +1,80 @@
+//! Walks over the pages of a list.
+//!
+//! Harbor's `Link` is not followed: its query is not encoded, and behind a proxy it may name another port.
+
+use bytes::Bytes;
+use registry::Problem;
+use serde::de::DeserializeOwned;
+
+use super::api::{Answer, Call};
+use super::{Error, Harbor};
+
+/// The most that Harbor takes; above it answers 422.
+pub(super) const PAGE_SIZE: usize = 100;
+
+/// A list and how far it was read. A failed page can be asked for again.
+pub(super) struct Pager {
+    harbor: Harbor,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    next: Option<u64>,
+    seen: u64,
+    last: Bytes,
+}
+
+impl Pager {
+    pub(super) fn new(harbor: &Harbor, path: impl Into<String>) -> Self {
+        let (harbor, path) = (harbor.clone(), path.into());
+        Self { harbor, path, query: Vec::new(), next: Some(1), seen: 0, last: Bytes::new() }
+    }
+
+    pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    /// The next page; `None` after the last.
+    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<Vec<T>>, Error> {
+        let Some(page) = self.next else { return Ok(None) };
+        let mut call = Call::get(self.path.as_str());
+        for (name, value) in &self.query {
+            call = call.query(name, value.as_str());
+        }
+        let call = call.query("page", page.to_string()).query("page_size", PAGE_SIZE.to_string());
+        let answer = self.harbor.ask(&call, &[reqwest::StatusCode::OK]).await?;
+        // Go writes an empty list as `null`.
+        let entries = answer.json::<Option<Vec<T>>>()?.unwrap_or_default();
+        if !entries.is_empty() && answer.body == self.last {
+            return Err(answer.broken(Problem::Page("it is the page before")));
+        }
+        let seen = self.seen + entries.len() as u64;
+        let more = goes_on(entries.len(), seen, total(&answer));
+        (self.seen, self.next) = (seen, more.then_some(page + 1));
+        self.last = answer.body;
+        Ok(Some(entries))
+    }
+}
+
+fn total(answer: &Answer) -> Option<u64> {
+    answer.headers.get("x-total-count")?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Whether there is another page. What is deleted meanwhile makes the total too high, so that an empty
+/// page ends a list in any case.
+fn goes_on(length: usize, seen: u64, total: Option<u64>) -> bool {
+    length > 0 && total.map_or(length >= PAGE_SIZE, |total| seen < total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::goes_on;
+
+    #[test]
+    fn the_total_or_a_short_page_ends_a_list() {
+        assert!(goes_on(100, 100, Some(130)) && !goes_on(30, 130, Some(130)));
+        assert!(!goes_on(100, 200, Some(200)), "no request for an empty page");
+        assert!(goes_on(50, 50, Some(130)), "a server may give fewer than were asked for");
+        assert!(goes_on(100, 100, None) && !goes_on(30, 130, None));
+        assert!(!goes_on(0, 129, Some(130)));
+    }
+}

@@ -1,0 +1,57 @@
+//! Lists the repositories of a project.
+
+use std::collections::HashSet;
+
+use registry::RepositoryName;
+use serde::Deserialize;
+
+use super::pager::Pager;
+use super::{ApiVersion, Error, Harbor, Project};
+
+/// Walks over the pages of a project's repositories.
+pub struct RepositoryPages {
+    pager: Pager,
+    seen: HashSet<RepositoryName>,
+    invalid: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct RepositoryAnswer {
+    /// With the project.
+    name: String,
+}
+
+impl Harbor {
+    /// The repositories of a project. An unknown project is answered with 401, 403 or 404.
+    pub fn repositories(&self, project: &Project) -> RepositoryPages {
+        let pager = match self.version() {
+            ApiVersion::One => Pager::new(self, "repositories").query("project_id", project.id.to_string()),
+            ApiVersion::Two => Pager::new(self, format!("projects/{}/repositories", project.name)),
+        };
+        RepositoryPages { pager, seen: HashSet::new(), invalid: Vec::new() }
+    }
+}
+
+impl RepositoryPages {
+    /// The next page of full names, `project/repository`; `None` after the last. A failed page can be asked
+    /// for again.
+    ///
+    /// A repository that comes twice, because others were created while the pages were read, is given once.
+    pub async fn next(&mut self) -> Result<Option<Vec<RepositoryName>>, Error> {
+        let Some(page) = self.pager.next::<RepositoryAnswer>().await? else { return Ok(None) };
+        let mut repositories = Vec::new();
+        for answer in page {
+            match answer.name.parse::<RepositoryName>() {
+                Ok(name) if self.seen.insert(name.clone()) => repositories.push(name),
+                Ok(_) => {}
+                Err(_) => self.invalid.push(answer.name),
+            }
+        }
+        Ok(Some(repositories))
+    }
+
+    /// Names on the pages so far that cannot be a repository's: to be reported, not to end a run.
+    pub fn invalid(&self) -> &[String] {
+        &self.invalid
+    }
+}

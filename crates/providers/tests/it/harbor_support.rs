@@ -1,0 +1,51 @@
+//! What all tests of Harbor need.
+
+use providers::harbor::{Error, Harbor, Project, RepositoryPages};
+use registry::{Credentials, Login, Registry, RepositoryName, Security, Settings, Transport};
+use reqwest::Client;
+use testkit::HarborBench;
+use url::Url;
+
+/// The client and the address as the program gets them: from the registry's own settings.
+pub(crate) async fn reached(host: &str) -> (Client, Url) {
+    let settings = Settings {
+        host: host.parse().unwrap(),
+        login: Login::Anonymous,
+        security: Security::Insecure,
+        certificates: registry::HostCertificates::default(),
+    };
+    Registry::new(settings, Transport::new("image-syncer/test", &[]).unwrap()).http().await.unwrap()
+}
+
+/// Logs in at a bench.
+pub(crate) async fn connect(bench: &HarborBench, login: Option<(&str, &str)>) -> Result<Harbor, Error> {
+    let (client, base) = reached(&bench.host()).await;
+    let login = login.map(|(user, password)| Credentials::new(user, password.to_owned().into()));
+    Harbor::connect(client, &base, login.as_ref()).await
+}
+
+/// As the administrator, with an empty request log.
+pub(crate) async fn administrator(bench: &HarborBench) -> Harbor {
+    let harbor = connect(bench, Some(HarborBench::ADMINISTRATOR)).await.unwrap();
+    bench.forget_requests();
+    harbor
+}
+
+pub(crate) async fn project(harbor: &Harbor, name: &str) -> Project {
+    harbor.project(&name.parse().unwrap()).await.unwrap().unwrap()
+}
+
+/// All that the pages have, and the size of each.
+pub(crate) async fn all(mut pages: RepositoryPages) -> (Vec<RepositoryName>, Vec<usize>) {
+    let (mut names, mut sizes) = (Vec::new(), Vec::new());
+    while let Some(page) = pages.next().await.unwrap() {
+        sizes.push(page.len());
+        names.extend(page);
+    }
+    assert!(pages.invalid().is_empty());
+    (names, sizes)
+}
+
+pub(crate) fn texts(names: &[RepositoryName]) -> Vec<&str> {
+    names.iter().map(RepositoryName::as_str).collect()
+}

@@ -1,0 +1,114 @@
+//! Turns the manifests of a repository into what Harbor calls artifacts.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::content::Content;
+
+/// A moment for everything, so that answers are the same in every run.
+const PUSH_TIME: &str = "2026-11-24T12:00:00.000Z";
+
+/// Which artifacts a list has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    Tagged,
+    All,
+}
+
+/// What goes into each artifact.
+#[derive(Clone, Copy)]
+pub(super) struct Details {
+    pub(super) tags: bool,
+    pub(super) accessories: bool,
+}
+
+/// What a repository holds, read once.
+pub(super) struct Artifacts {
+    tags: Vec<(String, String)>,
+    manifests: BTreeMap<String, Manifest>,
+}
+
+struct Manifest {
+    value: Value,
+    /// What it belongs to, and as what.
+    subject: Option<(String, &'static str)>,
+}
+
+impl Artifacts {
+    pub(super) fn read(content: &Content, repository: &str) -> Self {
+        let tags = content.tags(repository);
+        let manifests = content.manifests(repository).into_iter().filter_map(|digest| {
+            let value = content.manifest(&digest)?;
+            let subject = subject(&value).or_else(|| signed(&tags, &digest));
+            Some((digest, Manifest { value, subject }))
+        });
+        let manifests = manifests.collect();
+        Self { tags, manifests }
+    }
+
+    /// Accessories are no artifacts, and children of an index have no tags.
+    pub(super) fn list(&self, listed: Listed, details: Details) -> Vec<Value> {
+        let own = self.manifests.iter().filter(|(_, manifest)| manifest.subject.is_none());
+        own.filter(|(digest, _)| {
+            listed == Listed::All || self.tags.iter().any(|(_, target)| target == *digest)
+        })
+        .map(|(digest, manifest)| self.artifact(digest, &manifest.value, details))
+        .collect()
+    }
+
+    /// One artifact by its digest or a tag.
+    pub(super) fn find(&self, reference: &str, details: Details) -> Option<Value> {
+        let tagged = self.tags.iter().find(|(tag, _)| tag == reference);
+        let digest = tagged.map_or(reference, |(_, digest)| digest);
+        let manifest = self.manifests.get(digest)?;
+        Some(self.artifact(digest, &manifest.value, details))
+    }
+
+    fn artifact(&self, digest: &str, manifest: &Value, details: Details) -> Value {
+        let tags = self.tags.iter().filter(|(_, target)| target == digest);
+        let tags = tags.map(|(tag, _)| json!({"name": tag, "immutable": false, "push_time": PUSH_TIME}));
+        let children = manifest["manifests"].as_array().into_iter().flatten();
+        let children =
+            children.map(|child| json!({"child_digest": child["digest"], "platform": child["platform"]}));
+        let accessories = if details.accessories { self.accessories(digest) } else { Vec::new() };
+        json!({
+            "type": "IMAGE",
+            "digest": digest,
+            "media_type": manifest["config"]["mediaType"],
+            "manifest_media_type": manifest["mediaType"],
+            "size": manifest.to_string().len(),
+            "push_time": PUSH_TIME,
+            "tags": or_null(if details.tags { tags.collect() } else { Vec::new() }),
+            "labels": null,
+            "references": or_null(children.collect()),
+            "accessories": or_null(accessories),
+        })
+    }
+
+    fn accessories(&self, of_digest: &str) -> Vec<Value> {
+        let described = |(digest, manifest): (&String, &Manifest)| {
+            let (subject, kind) = manifest.subject.as_ref()?;
+            (subject == of_digest).then(
+                || json!({"digest": digest, "type": kind, "size": 1, "subject_artifact_digest": of_digest}),
+            )
+        };
+        self.manifests.iter().filter_map(described).collect()
+    }
+}
+
+/// Go writes an empty list as `null`.
+fn or_null(list: Vec<Value>) -> Value {
+    if list.is_empty() { Value::Null } else { Value::Array(list) }
+}
+
+fn subject(manifest: &Value) -> Option<(String, &'static str)> {
+    Some((manifest["subject"]["digest"].as_str()?.to_owned(), "subject.accessory"))
+}
+
+/// By the tag that cosign gives to signatures.
+fn signed(tags: &[(String, String)], digest: &str) -> Option<(String, &'static str)> {
+    let mut tags = tags.iter().filter(|(_, target)| target == digest).map(|(tag, _)| tag);
+    let hex = tags.find_map(|tag| tag.strip_prefix("sha256-")?.strip_suffix(".sig"))?;
+    Some((format!("sha256:{hex}"), "signature.cosign"))
+}
