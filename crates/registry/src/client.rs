@@ -24,7 +24,7 @@ use crate::http::redirect::{self, MOST_HOPS, is_same_origin};
 use crate::http::refusal::{refusal, retry_after};
 use crate::http::stall::{Patience, Progress, while_moving};
 use crate::http::transport::{Certificates, Transport};
-use crate::learned::Learned;
+use crate::learned::{Ability, Learned};
 use crate::manifest_api::LARGEST_MANIFEST;
 use crate::profile::Profile;
 use crate::{Error, RedactedUrl, RegistryHost, RepositoryName};
@@ -52,6 +52,17 @@ pub enum Security {
     Verified,
     /// TLS with any certificate; plain HTTP where the other side does not speak TLS.
     Insecure,
+}
+
+/// Who keeps the lists of referrers. Spec: distribution-spec, "Referrers Tag Schema".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReferrersKept {
+    /// The registry, from the manifests' subjects.
+    ByRegistry,
+    /// Whoever pushes, under a tag.
+    ByClients,
+    /// Nothing told so far.
+    Unknown,
 }
 
 /// One registry as one user sees it. Cheap to clone; clones share login and connections.
@@ -160,6 +171,15 @@ impl Registry {
     /// What is known of its kind.
     pub fn profile(&self) -> &'static Profile {
         Profile::of_host(&self.0.settings.host)
+    }
+
+    /// Whether it keeps lists of referrers itself, as far as that is known by now.
+    pub fn referrers_kept(&self) -> ReferrersKept {
+        match self.learned().referrers() {
+            Ability::Works => ReferrersKept::ByRegistry,
+            Ability::Absent => ReferrersKept::ByClients,
+            Ability::Unknown => ReferrersKept::Unknown,
+        }
     }
 
     /// How many requests at once it, and the services that it sends us to, get by now.

@@ -49,7 +49,7 @@ pub use auth::login_files::{FoundLogin, LoginFileError, LoginFiles};
 pub use auth::scope::Access;
 pub use blob::{BlobBody, BlobHistory, BlobReader, BrokenOff, Recovery, Standing, Start, UploadSession};
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
-pub use client::{Registry, Repository, Security, Settings};
+pub use client::{ReferrersKept, Registry, Repository, Security, Settings};
 pub use descriptor::{DataError, Descriptor};
 pub use digest::{Algorithm, Digest, DigestError, Hasher, Mismatch, Verifier};
 pub use error::{Error, ErrorKind, Problem, Refusal, RegistryMessage, TransportFailure};

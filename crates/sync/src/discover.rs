@@ -7,16 +7,36 @@ use tokio::sync::{mpsc, watch};
 
 use crate::backoff::Backoff;
 use crate::endpoint::{Source, Tags, Target};
-use crate::rule::{Rule, Selection};
+use crate::rule::{ReferrerPolicy, Rule, Selection};
 use crate::run::Run;
 use crate::target_repository::Found;
 use crate::{Cause, Error, Event, Image, Operation, Side};
+
+/// Which referrers of an image go along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WantedReferrers {
+    None,
+    /// Those that do not stand under a tag, because all tags come along anyway.
+    Untagged,
+    All,
+}
+
+impl WantedReferrers {
+    fn of(rule: &Rule) -> Self {
+        match (rule.referrers, &rule.selection) {
+            (ReferrerPolicy::Leave, _) => Self::None,
+            (ReferrerPolicy::Copy, Selection::All) => Self::Untagged,
+            (ReferrerPolicy::Copy, _) => Self::All,
+        }
+    }
+}
 
 /// An image of a source with the names that it gets at its targets.
 pub(crate) struct Planned {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) reference: TagOrDigest,
     pub(crate) found: Found,
+    pub(crate) referrers: WantedReferrers,
     pub(crate) ways: Vec<(Arc<Image>, Arc<dyn Target>)>,
 }
 
@@ -175,7 +195,9 @@ impl<'a> Discovery<'a> {
             Selection::These(_) => Found::Named,
             Selection::All | Selection::Matching(_) => Found::Listed,
         };
-        let _ = self.planned.send(Planned { source: self.rule.source.clone(), reference, found, ways }).await;
+        let source = self.rule.source.clone();
+        let referrers = WantedReferrers::of(self.rule);
+        let _ = self.planned.send(Planned { source, reference, found, referrers, ways }).await;
     }
 
     fn error(&self, operation: Operation, cause: Cause) -> Error {

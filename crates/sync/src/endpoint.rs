@@ -35,6 +35,8 @@ pub trait Source: Send + Sync {
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
     /// The bytes of a blob.
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
+    /// What refers to a manifest here.
+    fn referrers<'a>(&'a self, subject: &'a Digest) -> Answer<'a, Referrers>;
     /// The bytes of a blob from an address that its manifest names.
     fn external_blob<'a>(&'a self, address: &'a str, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
 }
@@ -63,6 +65,17 @@ pub trait Target: Send + Sync {
     fn start_upload<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Mount>;
     /// Stores a manifest. All that it refers to has to be here before.
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()>;
+    /// Sees to it that who asks for the referrers of `subject` finds `referrer`, which is here.
+    fn list_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, ()>;
+}
+
+/// What refers to a manifest.
+#[derive(Clone, Debug, Default)]
+pub struct Referrers {
+    /// Whether they stand under a tag that is listed like any other.
+    pub under_tag: bool,
+    /// Each once.
+    pub list: Vec<Descriptor>,
 }
 
 /// Pages of tags.

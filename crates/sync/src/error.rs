@@ -36,6 +36,10 @@ pub enum Operation {
     StartBlob(Digest),
     /// Sending a blob.
     SendBlob(Digest),
+    /// Asking what refers to a manifest.
+    ListReferrers(Digest),
+    /// Noting what refers to a manifest.
+    ListReferrer(Digest),
     /// Storing a manifest.
     PushManifest(TagOrDigest),
     /// Everything: a fault of this program.
@@ -189,6 +193,8 @@ impl fmt::Display for Operation {
             Self::ReadBlob(digest) => write!(formatter, "reading blob {}", digest.short()),
             Self::StartBlob(digest) => write!(formatter, "starting the upload of blob {}", digest.short()),
             Self::SendBlob(digest) => write!(formatter, "sending blob {}", digest.short()),
+            Self::ListReferrers(digest) => write!(formatter, "listing what refers to {}", digest.short()),
+            Self::ListReferrer(digest) => write!(formatter, "noting what refers to {}", digest.short()),
             Self::PushManifest(reference) => write!(formatter, "storing manifest {reference}"),
             Self::Copy => formatter.write_str("copying"),
         }

@@ -33,7 +33,7 @@ pub use pattern_rule::{MakeRule, PatternRule, Work};
 pub use platform_filter::PlatformFilter;
 pub use report::{ImageReport, Outcome, Report, RuleFailure, SkipReason};
 pub use repository_pattern::{RepositoryPattern, RepositoryPatternError};
-pub use rule::{Naming, Rule, RuleTarget, Selection};
+pub use rule::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 pub use run::{Mode, Options, Rewrite};
 pub use schedule::Sync;
 pub use target_template::{TargetTemplate, TargetTemplateError};

@@ -73,6 +73,8 @@ pub struct Report {
     pub unfinished_rules: usize,
     /// Bytes of blobs that were sent to targets.
     pub moved_bytes: u64,
+    /// Signatures, SBOMs and other referrers that went along with images.
+    pub referrers: u64,
     /// How long the run took.
     pub took: Duration,
     /// Bytes of blobs that did not have to be sent because the target had or mounted them.

@@ -17,6 +17,18 @@ pub struct Rule {
     pub selection: Selection,
     /// Where to write.
     pub targets: Vec<RuleTarget>,
+    /// Whether what refers to the images goes along.
+    pub referrers: ReferrerPolicy,
+}
+
+/// Whether signatures, SBOMs and attestations that refer to an image go along with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReferrerPolicy {
+    /// Only what has a tag of its own that the rule selects.
+    #[default]
+    Leave,
+    /// All of them.
+    Copy,
 }
 
 /// Which images of a repository a rule is about.

@@ -66,6 +66,7 @@ pub(crate) struct Run {
     pub(crate) blobs_at_once: Semaphore,
     pub(crate) moved_bytes: AtomicU64,
     pub(crate) saved_bytes: AtomicU64,
+    pub(crate) referrers: AtomicU64,
     ledgers: Mutex<HashMap<RegistryHost, Arc<Ledger>>>,
     repositories: Mutex<HashMap<(RegistryHost, RepositoryName), Arc<TargetRepository>>>,
 }
@@ -93,6 +94,7 @@ impl Run {
             blobs_at_once: Semaphore::new(options.blobs_at_once),
             moved_bytes: AtomicU64::new(0),
             saved_bytes: AtomicU64::new(0),
+            referrers: AtomicU64::new(0),
             ledgers: Mutex::default(),
             repositories: Mutex::default(),
         }

@@ -146,7 +146,7 @@ impl Schedule {
     }
 
     fn start(&mut self, planned: Planned) {
-        let Planned { source, reference, found, ways } = planned;
+        let Planned { source, reference, found, referrers, ways } = planned;
         let mut lanes = Vec::new();
         for (image, target) in ways {
             match self.take_name(&image) {
@@ -158,7 +158,7 @@ impl Schedule {
         if lanes.is_empty() {
             return;
         }
-        let job = Job { source, reference, found, lanes: lanes.clone() };
+        let job = Job { source, reference, found, referrers, lanes: lanes.clone() };
         let task = self.images.spawn(copy_image(self.run.clone(), job));
         self.in_work.insert(task.id(), lanes);
     }
@@ -260,6 +260,7 @@ impl Schedule {
         let mut report = self.report;
         report.moved_bytes = self.run.moved_bytes.load(Ordering::Relaxed);
         report.saved_bytes = self.run.saved_bytes.load(Ordering::Relaxed);
+        report.referrers = self.run.referrers.load(Ordering::Relaxed);
         report
     }
 }

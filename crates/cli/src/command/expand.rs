@@ -47,7 +47,7 @@ pub(crate) fn run(args: &ExpandArgs) -> u8 {
 }
 
 fn show(resolved: &ResolvedRule) -> Shown<'_> {
-    let Rule { source, selection, targets } = &resolved.rule;
+    let Rule { source, selection, targets, .. } = &resolved.rule;
     let targets = targets.iter().zip(&resolved.target_logins).map(|(target, login)| ShownTarget {
         target: target.target.name(),
         names: names(&target.naming),

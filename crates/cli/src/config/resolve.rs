@@ -10,7 +10,7 @@ use registry::{
     Security, Settings, TagOrDigest, Transport,
 };
 use sync::endpoint::RegistryEndpoint;
-use sync::{Naming, Rule, RuleTarget, Selection};
+use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 
 use super::auth::Auth;
 use super::conflict::{let_the_last_rule_win, self_copies};
@@ -131,7 +131,7 @@ impl Resolver<'_> {
         let endpoint = self.registries.source(&source.registry, &source.repository);
         let selection = selection(source.which, &targets);
         let written = WrittenRule { line: rule.line, source: rule.source.clone(), targets: texts };
-        let rule = Rule { source: Arc::new(endpoint), selection, targets };
+        let rule = Rule { source: Arc::new(endpoint), selection, targets, referrers: ReferrerPolicy::Leave };
         Ok(ResolvedRule { written, rule, source_login, target_logins })
     }
 

@@ -8,6 +8,8 @@ use registry::{Digest, RawManifest, TagOrDigest};
 
 use super::manifest::{Claims, Walk, wait_for};
 use super::platform::Selected;
+use super::referrer::copy_referrers;
+use crate::discover::WantedReferrers;
 use crate::endpoint::Source;
 use crate::ledger::Kind;
 use crate::run::{Lane, Run};
@@ -19,6 +21,7 @@ pub(crate) struct Job {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) reference: TagOrDigest,
     pub(crate) found: Found,
+    pub(crate) referrers: WantedReferrers,
     pub(crate) lanes: Vec<Arc<Lane>>,
 }
 
@@ -31,20 +34,30 @@ pub(crate) async fn copy_image(run: Arc<Run>, job: Job) -> Ended {
     for lane in &job.lanes {
         run.tell(&Event::ImageStarted(lane.image.clone()));
     }
-    let Job { source, reference, found, lanes } = job;
-    let walk = Walk::new(run.clone(), source);
-    let standing = look_at_targets(&run, &lanes, found).await;
-    let known = digest_if_needed(&walk, &reference, found, &standing).await;
-    let (mut ended, changed) = split(&run, standing, known.as_ref());
+    let referrers = job.referrers;
+    let walk = Walk::new(run.clone(), job.source.clone());
+    let ended = copy_tagged(&run, &walk, job).await;
+    if referrers == WantedReferrers::None || run.mode == Mode::DryRun {
+        return ended;
+    }
+    copy_referrers(&walk, referrers, ended).await
+}
+
+/// Copies what the tag points at.
+async fn copy_tagged(run: &Arc<Run>, walk: &Walk, job: Job) -> Ended {
+    let Job { reference, found, lanes, .. } = job;
+    let standing = look_at_targets(run, &lanes, found).await;
+    let known = digest_if_needed(walk, &reference, found, &standing).await;
+    let (mut ended, changed) = split(run, standing, known.as_ref());
     if changed.is_empty() {
         return ended;
     }
     let nothing_to_compare = changed.iter().all(|(_, at_target)| at_target.is_none());
     if run.mode == Mode::DryRun && nothing_to_compare && !run.platforms.is_active() {
-        ended.extend(would_copy(&walk, &reference, changed).await);
+        ended.extend(would_copy(walk, &reference, changed).await);
     } else {
         let reference = known.map_or(reference, TagOrDigest::Digest);
-        ended.extend(copy_changed(&walk, &reference, changed).await);
+        ended.extend(copy_changed(walk, &reference, changed).await);
     }
     ended
 }

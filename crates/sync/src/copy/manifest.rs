@@ -1,6 +1,6 @@
 //! Walks the graph below a manifest and stores the manifest when all below it stands.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -26,16 +26,28 @@ pub(super) struct Walk {
     pub(super) run: Arc<Run>,
     pub(super) source: Arc<dyn Source>,
     depth: usize,
+    /// All manifests that were met.
+    met: Arc<Mutex<Vec<Digest>>>,
 }
 
 impl Walk {
     pub(super) fn new(run: Arc<Run>, source: Arc<dyn Source>) -> Self {
-        Self { run, source, depth: 0 }
+        Self { run, source, depth: 0, met: Arc::default() }
+    }
+
+    /// The manifests that were met so far: those below an index, too, whether they had to be copied or not.
+    pub(super) fn met(&self) -> Vec<Digest> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn meet(&self, digest: &Digest) {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).push(digest.clone());
     }
 
     /// Stores a child of an index, by its digest, with all below it. Each target that has it is left alone.
-    fn ensure_child(self, child: Descriptor, lanes: Vec<Arc<Lane>>) -> BoxFuture<'static, ()> {
+    pub(super) fn ensure_child(self, child: Descriptor, lanes: Vec<Arc<Lane>>) -> BoxFuture<'static, ()> {
         async move {
+            self.meet(&child.digest);
             let mut pending = lanes;
             while !pending.is_empty() {
                 let claims = Claims::ask(&child.digest, pending);

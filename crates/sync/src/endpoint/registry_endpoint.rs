@@ -8,12 +8,12 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use registry::{
     Access, BlobBody, BlobHistory, BlobReader, Descriptor, Digest, Error, ErrorKind, RawManifest, Recovery,
-    Registry, RegistryHost, Repository, RepositoryName, Standing, Start, Tag, TagOrDigest, TagPage, TagPages,
-    UploadSession,
+    ReferrerFilter, ReferrersKept, Registry, RegistryHost, Repository, RepositoryName, Standing, Start, Tag,
+    TagOrDigest, TagPage, TagPages, UploadSession,
 };
 use tokio::sync::OnceCell;
 
-use super::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Source, Tags, Target, Upload};
+use super::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Referrers, Source, Tags, Target, Upload};
 use crate::listing::BulkDigests;
 
 /// A repository of a registry, to read from or to write to.
@@ -98,6 +98,15 @@ impl Source for RegistryEndpoint {
         .boxed()
     }
 
+    fn referrers<'a>(&'a self, subject: &'a Digest) -> Answer<'a, Referrers> {
+        async move {
+            let list = self.repository.referrers(subject, &ReferrerFilter::default()).await?;
+            let under_tag = self.repository.registry().referrers_kept() == ReferrersKept::ByClients;
+            Ok(Referrers { under_tag, list })
+        }
+        .boxed()
+    }
+
     fn external_blob<'a>(&'a self, address: &'a str, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
         async move {
             let reader = self.repository.registry().pull_external(address, &blob.digest, blob.size).await?;
@@ -154,6 +163,27 @@ impl Target for RegistryEndpoint {
 
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {
         self.repository.push_manifest(reference, manifest).map_ok(|_| ()).boxed()
+    }
+
+    fn list_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, ()> {
+        self.keep_referrer(subject, referrer).boxed()
+    }
+}
+
+impl RegistryEndpoint {
+    /// A registry that keeps the list itself needs nothing. One that may or may not is asked for its list first.
+    async fn keep_referrer(&self, subject: &Digest, referrer: &Descriptor) -> Result<(), Error> {
+        let registry = self.repository.registry();
+        if registry.referrers_kept() == ReferrersKept::Unknown {
+            let listed = self.repository.referrers(subject, &ReferrerFilter::default()).await?;
+            if listed.iter().any(|entry| entry.digest == referrer.digest) {
+                return Ok(());
+            }
+        }
+        if registry.referrers_kept() != ReferrersKept::ByRegistry {
+            self.repository.add_referrer(subject, referrer).await?;
+        }
+        Ok(())
     }
 }
 

@@ -12,7 +12,8 @@ use registry::{
 };
 use sync::endpoint::RegistryEndpoint;
 use sync::{
-    Event, Naming, Observer, Options, Outcome, Report, Rule, RuleTarget, Selection, Side, Silent, Sync,
+    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Side,
+    Silent, Sync,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +55,7 @@ impl Bench {
             source: Arc::new(RegistryEndpoint::source(&client(&self.source), &from.parse().unwrap())),
             selection,
             targets: targets.collect(),
+            referrers: ReferrerPolicy::Leave,
         }
     }
 

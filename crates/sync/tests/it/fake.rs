@@ -10,7 +10,7 @@ use registry::{
     BlobBody, Descriptor, Digest, Error, MediaType, RawManifest, Recovery, RegistryHost, RepositoryName,
     Standing, Tag, TagOrDigest, TagPage, TransportFailure,
 };
-use sync::endpoint::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Source, Tags, Target, Upload};
+use sync::endpoint::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Referrers, Source, Tags, Target, Upload};
 
 /// A registry in memory.
 #[derive(Clone, Default)]
@@ -266,6 +266,14 @@ impl Source for FakeRepository {
         .boxed()
     }
 
+    fn referrers<'a>(&'a self, _: &'a Digest) -> Answer<'a, Referrers> {
+        async move {
+            self.fake.step().await?;
+            Ok(Referrers::default())
+        }
+        .boxed()
+    }
+
     fn external_blob<'a>(&'a self, _: &'a str, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
         self.blob(blob)
     }
@@ -352,5 +360,9 @@ impl Target for FakeRepository {
             Ok(())
         }
         .boxed()
+    }
+
+    fn list_referrer<'a>(&'a self, _: &'a Digest, _: &'a Descriptor) -> Answer<'a, ()> {
+        async move { self.fake.step().await }.boxed()
     }
 }

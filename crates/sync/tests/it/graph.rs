@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use registry::{Digest, TagOrDigest};
-use sync::{Event, Naming, Observer, Options, Outcome, Report, Rule, RuleTarget, Selection, Sync};
+use sync::{
+    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Sync,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::Fake;
@@ -71,6 +73,7 @@ fn copy(source: &Fake, target: &Fake, to: &[&str], retries: u32, one_rule: bool)
         source: Arc::new(source.repository("source.io", "library/app")),
         selection: Selection::All,
         targets,
+        referrers: ReferrerPolicy::Leave,
     };
     let rules = if one_rule {
         vec![rule(to.iter().map(rule_target).collect())]
@@ -202,7 +205,7 @@ async fn copy_slowly(repositories: usize) -> (Report, std::time::Duration) {
         source.put_manifest(&name, Some("v1"), &body);
         let to = RuleTarget { target: Arc::new(target.repository("target.io", &name)), naming: Naming::Same };
         let source = Arc::new(source.repository("source.io", &name));
-        Rule { source, selection: Selection::All, targets: vec![to] }
+        Rule { source, selection: Selection::All, targets: vec![to], referrers: ReferrerPolicy::Leave }
     });
     let sync = Sync::new(rules, Options::new(8, 0), Arc::new(Diary::default()));
     let started = tokio::time::Instant::now();
@@ -218,7 +221,7 @@ async fn b18_nothing_waits_for_a_clock() {
     let targets =
         vec![RuleTarget { target: Arc::new(target.repository("target.io", "a")), naming: Naming::Same }];
     let source = Arc::new(source.repository("source.io", "library/app"));
-    let rule = Rule { source, selection: Selection::All, targets };
+    let rule = Rule { source, selection: Selection::All, targets, referrers: ReferrerPolicy::Leave };
     let started = tokio::time::Instant::now();
     for _ in 0..2 {
         let sync = Sync::new(vec![rule.clone()], Options::new(1, 5), Arc::new(Diary::default()));
@@ -253,7 +256,7 @@ async fn b22_many_runs_at_once_on_many_threads_all_end() {
                 naming: Naming::Same,
             });
             let source = Arc::new(source.repository("source.io", "library/app"));
-            let rule = Rule { source, selection, targets: targets.into() };
+            let rule = Rule { source, selection, targets: targets.into(), referrers: ReferrerPolicy::Leave };
             Sync::new(vec![rule], Options::new(2, 0), Arc::new(Diary::default()))
                 .run(CancellationToken::new())
                 .await

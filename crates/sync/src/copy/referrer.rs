@@ -1,0 +1,141 @@
+//! Brings what refers to an image: signatures, SBOMs, attestations, and what refers to those.
+//!
+//! Also for images that were there already: a signature may be younger than its image.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use registry::{Descriptor, Digest, TagOrDigest, cosign_tags};
+
+use super::manifest::Walk;
+use crate::discover::WantedReferrers;
+use crate::endpoint::Referrers;
+use crate::run::Lane;
+use crate::{Error, Operation, Outcome, SkipReason};
+
+/// Referrers of referrers deeper than this are an attack.
+const DEEPEST: usize = 5;
+
+type Ended = Vec<(Arc<Lane>, Outcome)>;
+
+/// Copies the referrers of images that stand at their targets now. Where that fails, the image has failed: its tag
+/// stands, and the next run goes on here.
+pub(super) async fn copy_referrers(walk: &Walk, wanted: WantedReferrers, ended: Ended) -> Ended {
+    let mut by_digest: HashMap<Digest, Vec<Arc<Lane>>> = HashMap::new();
+    for (lane, outcome) in &ended {
+        if let Some(digest) = standing(outcome) {
+            by_digest.entry(digest.clone()).or_default().push(lane.clone());
+        }
+    }
+    for (digest, lanes) in by_digest {
+        let mut roots = vec![digest];
+        roots.extend(walk.met());
+        below(walk, wanted, roots, &lanes).await;
+    }
+    let mark = |(lane, outcome): (Arc<Lane>, Outcome)| {
+        let failed = lane.failure().cloned().filter(|_| standing(&outcome).is_some());
+        (lane, failed.map_or(outcome, Outcome::Failed))
+    };
+    ended.into_iter().map(mark).collect()
+}
+
+/// The digest of an image that is at its target.
+fn standing(outcome: &Outcome) -> Option<&Digest> {
+    match outcome {
+        Outcome::Copied { digest, .. } | Outcome::Skipped(SkipReason::Unchanged(digest)) => Some(digest),
+        _ => None,
+    }
+}
+
+async fn below(walk: &Walk, wanted: WantedReferrers, roots: Vec<Digest>, lanes: &[Arc<Lane>]) {
+    let mut known: HashSet<Digest> = roots.iter().cloned().collect();
+    let mut level = roots;
+    for _ in 0..DEEPEST {
+        let mut next = Vec::new();
+        for subject in level {
+            let Some(found) = walk.referrers(&subject, lanes).await else { return };
+            let come_by_tag = found.under_tag && wanted == WantedReferrers::Untagged;
+            for referrer in found.list {
+                // What lists itself among its referrers, by however many steps, is not followed.
+                if known.insert(referrer.digest.clone()) && !come_by_tag {
+                    next.push(referrer.digest.clone());
+                    walk.bring_referrer(&subject, referrer, lanes).await;
+                }
+            }
+            if wanted == WantedReferrers::All {
+                walk.bring_cosign_tags(&subject, lanes).await;
+            }
+        }
+        if next.is_empty() {
+            return;
+        }
+        level = next;
+    }
+}
+
+impl Walk {
+    /// What refers to `subject` at the source; if that cannot be told, it has failed for all `lanes`.
+    async fn referrers(&self, subject: &Digest, lanes: &[Arc<Lane>]) -> Option<Referrers> {
+        let image = &lanes.first()?.image;
+        let ask = async || {
+            let asked = self.source.referrers(subject).await;
+            asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
+        };
+        of_all(self.run.retrying(image, ask).await, lanes)
+    }
+
+    async fn bring_referrer(&self, subject: &Digest, referrer: Descriptor, lanes: &[Arc<Lane>]) {
+        self.clone().ensure_child(referrer.clone(), lanes.to_vec()).await;
+        for lane in lanes.iter().filter(|lane| !lane.has_failed()) {
+            let list = async || {
+                let listed = lane.target.list_referrer(subject, &referrer).await;
+                listed.map_err(|cause| lane.target_error(Operation::ListReferrer(subject.clone()), cause))
+            };
+            match self.run.retrying(&lane.image, list).await {
+                Ok(()) => {
+                    self.run.referrers.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(error) => lane.fail(error),
+            }
+        }
+    }
+
+    /// Older signatures stand under tags that are made from their subject's digest.
+    async fn bring_cosign_tags(&self, subject: &Digest, lanes: &[Arc<Lane>]) {
+        for tag in cosign_tags(subject) {
+            let reference = TagOrDigest::Tag(tag);
+            let Some(lane) = lanes.first() else { return };
+            let ask = async || {
+                let asked = self.source.resolve(&reference).await;
+                asked.map_err(|cause| self.source_error(Operation::Resolve(reference.clone()), cause))
+            };
+            let asked = self.run.retrying(&lane.image, ask).await;
+            let Some(Some(digest)) = of_all(asked, lanes) else { continue };
+            self.bring_tag(&reference, &digest, lanes).await;
+        }
+    }
+
+    async fn bring_tag(&self, reference: &TagOrDigest, digest: &Digest, lanes: &[Arc<Lane>]) {
+        let mut missing = Vec::new();
+        for lane in lanes.iter().filter(|lane| !lane.has_failed()) {
+            // An error here is no reason to fail: the push will tell.
+            if !matches!(lane.target.resolve(reference).await, Ok(Some(there)) if there == *digest) {
+                missing.push(lane.clone());
+            }
+        }
+        let by_digest = TagOrDigest::Digest(digest.clone());
+        let Some(manifest) = self.read_manifest(&by_digest, &missing).await else { return };
+        if self.copy_links(&manifest, &missing).await {
+            for lane in missing {
+                self.store(&manifest, reference, lane, None).await;
+                self.run.referrers.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// The value, if there is one; else the lanes have failed.
+fn of_all<T>(asked: Result<T, Arc<Error>>, lanes: &[Arc<Lane>]) -> Option<T> {
+    asked.map_err(|error| lanes.iter().for_each(|lane| lane.fail(error.clone()))).ok()
+}
