@@ -248,6 +248,9 @@ impl Authenticator {
         let may_be_the_company = lacks_scope || (token.is_opaque() && error != Some("invalid_token"));
         if token.asked != need && may_be_the_company {
             self.book().apart(&need);
+            if lacks_scope {
+                self.book().stop_sharing();
+            }
             return Verdict::TryAgain;
         }
         if !token.is_worth_replacing(held.occasion, lacks_scope) {
