@@ -107,7 +107,7 @@ impl Authenticator {
         let scheme = self.scheme.read().unwrap_or_else(PoisonError::into_inner).clone();
         match scheme {
             Scheme::Open => Ok(None),
-            Scheme::Basic => Ok(self.keeper.credentials().await?.and_then(|known| known.password_header())),
+            Scheme::Basic => self.keeper.basic_header().await,
             Scheme::Bearer(server) => match self.keeper.registry_token_header() {
                 Some(header) => Ok(Some(header)),
                 None => self.token(base, &server, scopes).await.map(Some),
@@ -208,7 +208,10 @@ impl Authenticator {
             (Some(_), _) => Verdict::TryAgain,
             (None, None) if challenges.contains(&Challenge::Basic) && !self.keeper.is_anonymous() => {
                 self.set(Scheme::Basic);
-                Verdict::TryAgain
+                // A source that knows nobody, or a token in the place of a password, makes no header. What a
+                // source cannot say is told by whoever asks for the header.
+                let has_none = matches!(self.keeper.basic_header().await, Ok(None));
+                if has_none { Verdict::Final } else { Verdict::TryAgain }
             }
             (None, None) => Verdict::Final,
             (None, Some(sent)) => {

@@ -41,6 +41,11 @@ impl LoginKeeper {
         }
     }
 
+    /// User and password as a header, if we have them.
+    pub(super) async fn basic_header(&self) -> Result<Option<HeaderValue>, Error> {
+        Ok(self.credentials().await?.and_then(|credentials| credentials.password_header()))
+    }
+
     /// Who we are.
     pub(super) async fn credentials(&self) -> Result<Option<Credentials>, Error> {
         if let Login::Source(_) = &self.login {

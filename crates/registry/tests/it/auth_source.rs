@@ -111,8 +111,21 @@ async fn c81_a_login_whose_time_is_over_is_asked_for_again() {
     let over = Passwords::new(&["right"], Some(Duration::ZERO));
     let registry = registry(&server.host(), registry::Login::Source(over.clone()), None);
     read(&registry).await.unwrap();
+    let before = over.asked();
     read(&registry).await.unwrap();
-    assert_eq!(over.asked(), 2);
+    assert_eq!(over.asked(), before + 1);
+}
+
+#[tokio::test]
+async fn c75_a_basic_registry_is_not_asked_twice_without_a_password() {
+    let nobody = registry::Login::Source(Arc::new(helper("password", "other.io")));
+    let token = registry::Login::User(Credentials::identity_token("hunter2".into()));
+    for login in [nobody, token] {
+        let server = server(Login::Basic(users("right"))).await;
+        let error = read(&registry(&server.host(), login, None)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unauthorized);
+        assert_eq!(server.requests().iter().filter(|request| !request.is_ping()).count(), 1);
+    }
 }
 
 fn helper(name: &str, server: &str) -> CredentialHelper {
