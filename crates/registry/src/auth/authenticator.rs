@@ -1,6 +1,7 @@
 //! What one registry wants to see in `Authorization`: learned from its challenges, tokens kept until
 //! shortly before they expire, each fetched once however many requests wait for it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use http::HeaderValue;
@@ -28,6 +29,8 @@ pub(crate) struct Authenticator {
     scheme: RwLock<Scheme>,
     book: Mutex<TokenBook>,
     servers: TokenServers,
+    /// Harbor takes no token for the list of all repositories, only user and password.
+    catalog_by_basic: AtomicBool,
 }
 
 /// How the registry wants to be asked.
@@ -87,9 +90,9 @@ impl Lease {
 impl Authenticator {
     pub(crate) fn new(host: RegistryHost, login: Login, transport: Transport) -> Self {
         let keeper = LoginKeeper::new(host.clone(), login);
-        let (book, servers) = Default::default();
+        let (book, servers, catalog_by_basic) = Default::default();
         let scheme = RwLock::new(Scheme::Open);
-        Self { host, keeper, transport, trusted_realm: None, scheme, book, servers }
+        Self { host, keeper, transport, trusted_realm: None, scheme, book, servers, catalog_by_basic }
     }
 
     /// The same, which also trusts a token server that the user named.
@@ -107,6 +110,9 @@ impl Authenticator {
         let scheme = self.scheme.read().unwrap_or_else(PoisonError::into_inner).clone();
         match scheme {
             Scheme::Open => Ok(None),
+            Scheme::Bearer(_) if scopes.is_catalog() && self.catalog_by_basic.load(Ordering::Relaxed) => {
+                self.keeper.basic_header().await
+            }
             Scheme::Basic => self.keeper.basic_header().await,
             Scheme::Bearer(server) => match self.keeper.registry_token_header() {
                 Some(header) => Ok(Some(header)),
@@ -203,6 +209,10 @@ impl Authenticator {
             self.set(Scheme::Bearer(Server { realm: realm.clone(), service: service.clone() }));
         }
         match (offered, sent) {
+            (None, Some(sent)) if is_bearer(sent) && scopes.is_catalog() && !self.keeper.is_anonymous() => {
+                self.catalog_by_basic.store(true, Ordering::Relaxed);
+                Verdict::TryAgain
+            }
             // Harbor answers a refused token with a Basic challenge; the realm that we know still holds.
             (_, Some(sent)) if is_bearer(sent) => self.learn_from_token(offered, scopes, sent).await,
             (Some(_), _) => Verdict::TryAgain,

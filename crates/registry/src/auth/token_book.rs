@@ -85,6 +85,10 @@ impl TokenBook {
         if let Some(page) = self.by_need.get(need) {
             return *page;
         }
+        if need.is_catalog() {
+            // Few may see it, and a server may refuse whoever asks for it together with what is allowed.
+            return self.apart(need);
+        }
         let page = self.find(need).unwrap_or_else(|| self.add(need, self.sharing));
         self.by_need.insert(need.clone(), page);
         page
