@@ -56,7 +56,10 @@ fn next(error: &Error) -> String {
         Cause::Registry(cause) => match &**cause {
             registry::Error::Transport { failure, .. } => transport_hint(*failure, host),
             registry::Error::RealmNotTrusted { .. } => {
-                format!("ask whoever runs {host} for a token server with https")
+                let ask = format!("ask whoever runs {host} for a token server with https");
+                format!(
+                    "{ask}, or name it as `realm` in the registry's auth entry if you trust it without TLS"
+                )
             }
             other => hint(error.side, &error.operation, other, host),
         },

@@ -106,6 +106,56 @@ pub struct TokenAccess {
     pub lifetime: Duration,
     /// How requests are refused that carry a login already.
     pub refused_basic: RefusedBasic,
+    /// By which methods tokens are given out.
+    pub methods: TokenMethods,
+    /// What the tokens look like.
+    pub form: TokenForm,
+    /// What the answers have beside the token.
+    pub answers: TokenAnswers,
+    /// What becomes of questions with several scopes.
+    pub scopes: ScopePolicy,
+}
+
+/// By which methods tokens are given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenMethods {
+    /// `GET` with a Basic login only.
+    Get,
+    /// The `OAuth2` `POST` only.
+    Post,
+    /// Both.
+    Both,
+}
+
+/// What tokens look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenForm {
+    /// They tell what they grant.
+    Jwt,
+    /// They tell nothing.
+    Opaque,
+}
+
+/// What the answers have beside the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenAnswers {
+    /// `token`, its life and its time.
+    Full,
+    /// `access_token` and nothing else.
+    AccessTokenOnly,
+    /// Also a refresh token, another each time: the one before is used up.
+    RefreshToken,
+}
+
+/// What becomes of a question with several scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopePolicy {
+    /// All are granted that the user has.
+    All,
+    /// Only the first is looked at, and the token does not say so if it is opaque.
+    FirstOnly,
+    /// The question is refused if there is one without a grant, as GHCR and Google do.
+    AllOrNothing,
 }
 
 /// How a request is refused that carries a login which is not good enough.
@@ -127,6 +177,10 @@ impl TokenAccess {
             anonymous: Vec::new(),
             lifetime: Duration::from_secs(1800),
             refused_basic: RefusedBasic::Harbor,
+            methods: TokenMethods::Both,
+            form: TokenForm::Jwt,
+            answers: TokenAnswers::Full,
+            scopes: ScopePolicy::All,
         }
     }
 

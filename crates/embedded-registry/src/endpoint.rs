@@ -33,7 +33,7 @@ impl Shared {
         if let Access::Token(access) = &self.settings.access
             && path == access.realm_path
         {
-            return self.tokens.answer(access, head);
+            return self.tokens.answer(access, head, body).await;
         }
         let place = Place::of(&path);
         if let Some(answer) = self.before_all(head, &path) {

@@ -33,7 +33,10 @@ mod store;
 mod token;
 mod upload;
 
-pub use access::{Access, Action, Grant, RefusedBasic, TokenAccess, User};
+pub use access::{
+    Access, Action, Grant, RefusedBasic, ScopePolicy, TokenAccess, TokenAnswers, TokenForm, TokenMethods,
+    User,
+};
 pub use builder::Builder;
 pub use builder::blob::{BlobHeads, EntityTags, Ranges};
 pub use builder::limit::NewRepositories;
@@ -50,3 +53,4 @@ pub use server::EmbeddedRegistry;
 pub use service::LargeBodies;
 pub use storage::Storage;
 pub use store::{Store, StoredManifest};
+pub use token::TokenRequest;

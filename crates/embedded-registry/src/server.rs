@@ -18,7 +18,7 @@ use crate::quota::Quotas;
 use crate::request_log::LoggedRequest;
 use crate::service::{Desk, Service, accept};
 use crate::store::Store;
-use crate::token::Tokens;
+use crate::token::{TokenRequest, Tokens};
 
 /// A running registry. Dropping it closes its port and all its connections.
 pub struct EmbeddedRegistry {
@@ -92,6 +92,21 @@ impl EmbeddedRegistry {
     /// What it was asked so far, in the order in which the heads of the requests came.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.shared.desk.log.requests()
+    }
+
+    /// What its token server was asked, and what it granted.
+    pub fn token_requests(&self) -> Vec<TokenRequest> {
+        self.shared.tokens.requests()
+    }
+
+    /// Gives a user a refresh token, as a login by `OAuth2` would have.
+    pub fn add_refresh_token(&self, token: &str, user: &str) {
+        self.shared.tokens.add_refresh_token(token, user);
+    }
+
+    /// Ends all tokens early, as a project that is made anew does.
+    pub fn revoke_tokens(&self) {
+        self.shared.tokens.revoke();
     }
 
     /// Forgets what it was asked.

@@ -1,55 +1,153 @@
 //! The token server, and what its tokens allow.
 
 mod issued;
+mod question;
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::request::Parts;
-use http::{StatusCode, header};
+use http::{Method, StatusCode};
 use serde_json::json;
 
-use self::issued::Issued;
-use crate::access::{Action, Grant, Login, TokenAccess, allowed, may};
+use self::issued::{Issued, unguessable};
+use self::question::{Proof, Question};
+use crate::access::{
+    Action, Grant, ScopePolicy, TokenAccess, TokenAnswers, TokenMethods, User, allowed, may,
+};
 use crate::answer::Answer;
-use crate::call::{parameters, text_header};
+use crate::body::RequestBody;
 use crate::gate::CATALOG;
 
 /// Tokens that were given out.
 #[derive(Default)]
-pub(crate) struct Tokens(Mutex<Vec<Issued>>);
+pub(crate) struct Tokens(Mutex<Given>);
+
+#[derive(Default)]
+struct Given {
+    issued: Vec<Issued>,
+    /// Refresh tokens, and whose they are.
+    refresh_tokens: HashMap<String, String>,
+    requests: Vec<TokenRequest>,
+}
+
+/// What the token server was asked: for tests that count. No secret is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRequest {
+    /// The method.
+    pub method: Method,
+    /// `grant_type`, where it was a `POST`.
+    pub grant_type: Option<String>,
+    /// Who the client says it is.
+    pub client_id: Option<String>,
+    /// The scopes, one by one.
+    pub scopes: Vec<String>,
+    /// The status of the answer.
+    pub status: u16,
+}
 
 impl Tokens {
     /// Answers a request for a token. Who lacks a right gets a token without it, not a refusal.
-    pub(crate) fn answer(&self, access: &TokenAccess, head: &Parts) -> Answer {
-        if parameters(head).find(|(name, _)| name == "service").is_none_or(|(_, name)| name != access.service)
-        {
-            return refused(StatusCode::BAD_REQUEST, "BAD_REQUEST", "unknown service");
+    pub(crate) async fn answer(&self, access: &TokenAccess, head: &Parts, body: &mut RequestBody) -> Answer {
+        let question = match Question::read(head, body).await {
+            Ok(question) => question,
+            Err(refusal) => return refusal,
+        };
+        let answer = self.judge(access, &question).unwrap_or_else(|refusal| refusal);
+        self.lock().requests.push(TokenRequest {
+            method: question.method.clone(),
+            grant_type: question.parameter("grant_type").map(str::to_owned),
+            client_id: question.parameter("client_id").map(str::to_owned),
+            scopes: question.scopes(),
+            status: answer.status.as_u16(),
+        });
+        answer
+    }
+
+    fn judge(&self, access: &TokenAccess, question: &Question) -> Result<Answer, Answer> {
+        let is_taken = match access.methods {
+            TokenMethods::Get => question.method == Method::GET,
+            TokenMethods::Post => question.method == Method::POST,
+            TokenMethods::Both => matches!(question.method, Method::GET | Method::POST),
+        };
+        if !is_taken {
+            let message = "the operation is unsupported";
+            return Err(refused(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", message));
         }
-        let login = text_header(head, header::AUTHORIZATION).map(Login::read);
-        let (subject, grants) = match login.map(|login| login.user(&access.users)) {
-            None => ("", &access.anonymous),
-            Some(Some(user)) => (user.name.as_str(), &user.grants),
-            Some(None) => {
-                let message = "authentication required: incorrect username or password";
-                return refused(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message);
+        if question.parameter("service") != Some(&access.service) {
+            return Err(refused(StatusCode::BAD_REQUEST, "BAD_REQUEST", "unknown service"));
+        }
+        let user = self.user(access, question)?;
+        let grants = user.map_or(&access.anonymous, |user| &user.grants);
+        let mut wanted = question.scopes();
+        if access.scopes == ScopePolicy::FirstOnly {
+            wanted.truncate(1);
+        }
+        let granted: Vec<_> = wanted.iter().filter_map(|scope| grant(grants, scope)).collect();
+        if access.scopes == ScopePolicy::AllOrNothing && granted.len() < wanted.len() {
+            return Err(refused(
+                StatusCode::FORBIDDEN,
+                "DENIED",
+                "requested access to the resource is denied",
+            ));
+        }
+        Ok(self.issue(access, user, granted))
+    }
+
+    fn issue(&self, access: &TokenAccess, user: Option<&User>, granted: Vec<Grant>) -> Answer {
+        let name = user.map_or("", |user| user.name.as_str());
+        let refresh_token =
+            user.filter(|_| access.answers == TokenAnswers::RefreshToken).map(|_| unguessable());
+        let issued = Issued::new(access, name, granted);
+        let answer = Answer::json(&issued.document(access, refresh_token.as_deref()));
+        let mut given = self.lock();
+        given.refresh_tokens.extend(refresh_token.map(|token| (token, name.to_owned())));
+        given.issued.push(issued);
+        answer
+    }
+
+    /// Who asks; nobody in particular where nothing is shown.
+    fn user<'a>(&self, access: &'a TokenAccess, question: &Question) -> Result<Option<&'a User>, Answer> {
+        let found = match question.proof() {
+            Proof::Nothing => return Ok(None),
+            Proof::Password(login) => login.user(&access.users),
+            Proof::RefreshToken(token) => {
+                let mut given = self.lock();
+                let owner = match access.answers {
+                    TokenAnswers::RefreshToken => given.refresh_tokens.remove(token),
+                    _ => given.refresh_tokens.get(token).cloned(),
+                };
+                owner.and_then(|name| access.users.iter().find(|user| user.name == name))
+            }
+            Proof::Unknown => {
+                return Err(refused(StatusCode::BAD_REQUEST, "UNSUPPORTED", "unknown grant type"));
             }
         };
-        let granted = parameters(head)
-            .filter(|(name, _)| name == "scope")
-            .flat_map(|(_, scopes)| scopes.split(' ').map(str::to_owned).collect::<Vec<_>>())
-            .filter_map(|scope| grant(grants, &scope))
-            .collect();
-        let issued = Issued::new(access, subject, granted);
-        let answer = Answer::json(&issued.document(access.lifetime));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(issued);
-        answer
+        let message = "authentication required: incorrect username or password";
+        found.map(Some).ok_or_else(|| refused(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message))
     }
 
     /// What a token allows; nothing where it was never given out, or where its time is over.
     pub(crate) fn grants(&self, token: &str) -> Option<Vec<Grant>> {
-        let mut issued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        issued.retain(Issued::is_alive);
-        issued.iter().find(|issued| issued.token == token).map(|issued| issued.grants.clone())
+        let mut given = self.lock();
+        given.issued.retain(Issued::is_alive);
+        given.issued.iter().find(|issued| issued.token == token).map(|issued| issued.grants.clone())
+    }
+
+    pub(crate) fn requests(&self) -> Vec<TokenRequest> {
+        self.lock().requests.clone()
+    }
+
+    pub(crate) fn add_refresh_token(&self, token: &str, user: &str) {
+        self.lock().refresh_tokens.insert(token.to_owned(), user.to_owned());
+    }
+
+    pub(crate) fn revoke(&self) {
+        self.lock().issued.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Given> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

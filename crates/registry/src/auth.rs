@@ -1,10 +1,17 @@
 //! From a registry's challenge to the `Authorization` header that it accepts.
 
+mod access_claim;
 pub(crate) mod authenticator;
 pub(crate) mod challenge;
 pub(crate) mod credential;
 pub(crate) mod credential_helper;
+mod login_file_key;
 pub(crate) mod login_files;
+mod login_keeper;
 pub(crate) mod realm;
 pub(crate) mod scope;
-pub(crate) mod token;
+mod token;
+mod token_book;
+mod token_request;
+mod token_server;
+pub(crate) mod trusted_realm;

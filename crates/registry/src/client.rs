@@ -13,6 +13,7 @@ use crate::auth::authenticator::{Authenticator, Verdict};
 use crate::auth::challenge::challenges;
 use crate::auth::credential::Login;
 use crate::auth::scope::{Access, Scopes};
+use crate::auth::trusted_realm::TrustedRealm;
 use crate::blob::habits::UploadHabits;
 use crate::connect::{self, Connection};
 use crate::error::Problem;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub security: Security,
     /// Certificates for this registry beside the system's.
     pub certificates: HostCertificates,
+    /// A token server to which the login may go, wherever it is.
+    pub trusted_realm: Option<TrustedRealm>,
 }
 
 /// How far a registry's TLS is trusted.
@@ -140,7 +143,8 @@ impl Registry {
     /// The same, for a registry that may let us wait for longer or shorter than most.
     pub fn with_patience(settings: Settings, transport: Transport, patience: Patience) -> Self {
         let authenticator =
-            Authenticator::new(settings.host.clone(), settings.login.clone(), transport.clone());
+            Authenticator::new(settings.host.clone(), settings.login.clone(), transport.clone())
+                .trusting(settings.trusted_realm.clone());
         let profile = Profile::of_host(&settings.host);
         let (upload_habits, learned) = (UploadHabits::new(profile), Learned::of(profile));
         let (connection, limits, notices) = Default::default();
@@ -217,8 +221,15 @@ impl Registry {
         Ok((connection.client.clone(), connection.url.clone()))
     }
 
-    /// A repository here, to be read or also to be written.
+    /// Says early what will be done with a repository: what is known before the first request is sent can be
+    /// in one token, and so takes one request to the token server for several repositories.
+    pub fn announce(&self, name: &RepositoryName, access: Access) {
+        self.0.authenticator.announce(&Scopes::one(name, access));
+    }
+
+    /// A repository here, to be read or also to be written. [Announces](Self::announce) it.
     pub fn repository(&self, name: &RepositoryName, access: Access) -> Repository {
+        self.announce(name, access);
         let (registry, name) = (self.clone(), name.clone());
         Repository { registry, name, access, largest_manifest: LARGEST_MANIFEST }
     }

@@ -10,7 +10,7 @@
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let transport = Transport::new("example/1.0", &[])?;
-//! let settings = Settings { host: "quay.io".parse()?, login: Login::Anonymous, security: Security::Verified, certificates: Default::default() };
+//! let settings = Settings { host: "quay.io".parse()?, login: Login::Anonymous, security: Security::Verified, certificates: Default::default(), trusted_realm: None };
 //! let repository = Registry::new(settings, transport).repository(&"coreos/etcd".parse()?, Access::Pull);
 //! let mut pages = repository.tags();
 //! while let Some(page) = pages.next().await? {
@@ -47,6 +47,7 @@ pub use auth::credential::{CredentialError, CredentialSource, Credentials, Login
 pub use auth::credential_helper::CredentialHelper;
 pub use auth::login_files::{FoundLogin, LoginFileError, LoginFiles};
 pub use auth::scope::Access;
+pub use auth::trusted_realm::{TrustedRealm, TrustedRealmError};
 pub use blob::{BlobBody, BlobHistory, BlobReader, BrokenOff, Recovery, Standing, Start, UploadSession};
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
 pub use client::{ReferrersKept, Registry, Repository, Security, Settings};

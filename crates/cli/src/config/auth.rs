@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use registry::{Credentials, RegistryHost, RepositoryName, Security};
+use registry::{Credentials, RegistryHost, RepositoryName, Security, TrustedRealm, TrustedRealmError};
 use secrecy::SecretString;
 
 use super::document::{Format, Node, Scalar, ScalarKind, Value};
@@ -19,6 +19,8 @@ pub(crate) struct AuthEntry {
     /// Nobody where user or password is empty.
     pub(crate) credentials: Option<Credentials>,
     pub(crate) security: Security,
+    /// A token server to which the login may go.
+    pub(crate) trusted_realm: Option<TrustedRealm>,
 }
 
 /// Whether `$NAME` in user and password is replaced: in `--auth` files it always was, in `--config` files never.
@@ -72,6 +74,9 @@ pub(crate) fn read(
 const SHAPE: &str =
     r#"write "auth": {"registry.example.com": {"username": "...", "password": "...", "insecure": false}}"#;
 
+const REALM: &str =
+    r#"write "realm": "https://auth.example.com/token", a bare host, or "http://10.0.0.5:5001" without TLS"#;
+
 struct EntryReader<'a> {
     file: &'a Path,
     format: Format,
@@ -94,6 +99,7 @@ impl EntryReader<'_> {
             self.expansion = Expansion::Literal;
         }
         let (mut username, mut password, mut security) = (String::new(), String::new(), Security::Verified);
+        let mut trusted_realm = None;
         for (name, value) in fields {
             if self.is(name, "username") {
                 username = self.text("username", value)?;
@@ -101,11 +107,28 @@ impl EntryReader<'_> {
                 password = self.text("password", value)?;
             } else if self.is(name, "insecure") && self.truth("insecure", value)? {
                 security = Security::Insecure;
+            } else if self.is(name, "realm") {
+                trusted_realm = self.realm(value)?;
             }
         }
+        let prefix = normal_key(self.key);
         let nobody = username.is_empty() || password.is_empty();
         let credentials = (!nobody).then(|| Credentials::new(username, SecretString::from(password)));
-        Ok(AuthEntry { key: self.key.to_owned(), prefix: normal_key(self.key), credentials, security })
+        Ok(AuthEntry { key: self.key.to_owned(), prefix, credentials, security, trusted_realm })
+    }
+
+    /// The token server that the registry sends its users to, where that is not evident. Empty means none.
+    fn realm(&self, node: &Node) -> Result<Option<TrustedRealm>, ConfigError> {
+        let text = match &node.value {
+            Value::Scalar(Scalar { kind: ScalarKind::Null, .. }) => return Ok(None),
+            Value::Scalar(Scalar { text, kind: ScalarKind::Text }) => text,
+            _ => return Err(self.error(node, "has a `realm` that is no text").help(REALM)),
+        };
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let slip = |error| format!("has a `realm` that cannot be used: {error}");
+        text.parse().map(Some).map_err(|error: TrustedRealmError| self.error(node, &slip(error)).help(REALM))
     }
 
     fn text(&mut self, field: &str, node: &Node) -> Result<String, ConfigError> {
@@ -246,5 +269,24 @@ mod tests {
         assert!(auth(r#"{"r.io": {"insecure": "true"}}"#, Expansion::Literal).is_err());
         assert!(auth("[]", Expansion::Literal).is_err());
         assert!(auth("null", Expansion::Literal).unwrap().entries.is_empty());
+    }
+
+    #[test]
+    fn c78_a_trusted_realm_is_checked_where_it_stands() {
+        let read = |realm: &str| auth(&format!("{{\"r.io\": {{\n\"realm\": {realm}}}}}"), Expansion::Literal);
+        let realm = |text: &str| read(text).unwrap().entries[0].trusted_realm.clone();
+        assert_eq!(realm("\"auth.io\"").unwrap().to_string(), "https://auth.io/");
+        assert_eq!(realm("\"http://10.0.0.5:5001\"").unwrap().to_string(), "http://10.0.0.5:5001/");
+        assert_eq!((realm("\"\""), realm("null")), (None, None));
+        for nonsense in
+            ["\"auth.io/token\"", "\"ftp://auth.io\"", "\"https://me:hunter2@auth.io\"", "5", "[]"]
+        {
+            let error = read(nonsense).unwrap_err().to_string();
+            assert!(error.starts_with("auth.json:2: the auth entry `r.io`"), "{error}");
+            assert!(
+                error.contains("https://auth.example.com/token") && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
     }
 }

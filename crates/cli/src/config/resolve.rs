@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use providers::google::{self, ServiceAccount};
 use registry::{
-    Credentials, FoundLogin, HostCertificates, Login, LoginFiles, Registry, RegistryHost, RepositoryName,
-    Security, Settings, TagOrDigest, Transport,
+    Credentials, HostCertificates, Login, LoginFiles, Registry, RegistryHost, RepositoryName, Security,
+    Settings, TagOrDigest, Transport,
 };
 use sync::endpoint::RegistryEndpoint;
 use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
@@ -281,7 +281,7 @@ impl<'a> Registries<'a> {
             Some(entry) if entry.credentials.is_some() => Some(entry.key.clone()),
             _ => {
                 let file =
-                    self.login_files.find(host, repository).map(|(_, path)| path.display().to_string());
+                    self.login_files.find(host, repository).map(|found| found.file.display().to_string());
                 file.or_else(|| entry.map(|entry| entry.key.clone()))
             }
         }
@@ -292,24 +292,18 @@ impl<'a> Registries<'a> {
         self.used.extend(index);
         let entry = index.map(|index| &self.auth.entries[index]);
         let security = entry.map_or(Security::Verified, |entry| entry.security);
+        let trusted_realm = entry.and_then(|entry| entry.trusted_realm.clone());
         let (login, file) = match entry.and_then(|entry| entry.credentials.clone()) {
             Some(credentials) => (self.written_login(host, credentials), None),
             None => match self.login_files.find(host, repository) {
                 // Files may have a login for each path: each gets its own handle.
-                Some((FoundLogin::Written(credentials), _)) => {
-                    let user = credentials.user().to_owned();
-                    (Login::User(credentials), Some(user))
-                }
-                Some((FoundLogin::Helper(helper), _)) => {
-                    let shown = format!("{helper:?}");
-                    (Login::Source(Arc::new(helper)), Some(shown))
-                }
+                Some(found) => (found.login, Some(found.identity)),
                 None => (Login::Anonymous, None),
             },
         };
         let certificates = self.certificates(host);
         let make = || {
-            let settings = Settings { host: host.clone(), login, security, certificates };
+            let settings = Settings { host: host.clone(), login, security, certificates, trusted_realm };
             Registry::new(settings, self.transport.clone())
         };
         self.handles.entry((host.clone(), index, file)).or_insert_with(make).clone()

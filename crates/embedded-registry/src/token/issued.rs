@@ -1,14 +1,14 @@
 //! One token: shaped like a JWT, so that a client can read its claims, but remembered instead of signed.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::access::{Grant, TokenAccess};
+use crate::access::{Grant, TokenAccess, TokenAnswers, TokenForm};
 use crate::gate::CATALOG;
 
 pub(super) struct Issued {
@@ -28,11 +28,14 @@ impl Issued {
             "exp": now + access.lifetime.as_secs(),
             "access": grants.iter().map(claim).collect::<Vec<_>>(),
         });
-        let head = encode(json!({"typ": "JWT", "alg": "RS256"}).to_string());
-        // In the place of a signature: what nobody can guess, and what makes each token another.
-        let signature: Vec<u8> =
-            (0..4_u8).flat_map(|part| RandomState::new().hash_one(part).to_le_bytes()).collect();
-        let token = format!("{head}.{}.{}", encode(claims.to_string()), encode(signature));
+        let token = match access.form {
+            TokenForm::Opaque => unguessable(),
+            TokenForm::Jwt => {
+                let head = encode(json!({"typ": "JWT", "alg": "RS256"}).to_string());
+                // In the place of a signature: what nobody can guess, and what makes each token another.
+                format!("{head}.{}.{}", encode(claims.to_string()), unguessable())
+            }
+        };
         Self { token, grants, expires: Instant::now() + access.lifetime }
     }
 
@@ -41,10 +44,24 @@ impl Issued {
     }
 
     /// What the token server answers.
-    pub(super) fn document(&self, lifetime: Duration) -> Value {
+    pub(super) fn document(&self, access: &TokenAccess, refresh_token: Option<&str>) -> Value {
+        if access.answers == TokenAnswers::AccessTokenOnly {
+            return json!({"access_token": self.token});
+        }
         let issued_at = timestamp(seconds_since_epoch());
-        json!({"token": self.token, "expires_in": lifetime.as_secs(), "issued_at": issued_at})
+        let expires_in = access.lifetime.as_secs();
+        let mut document = json!({"token": self.token, "expires_in": expires_in, "issued_at": issued_at});
+        if let Some(refresh_token) = refresh_token {
+            document["refresh_token"] = refresh_token.into();
+        }
+        document
     }
+}
+
+/// A text that nobody has seen before.
+pub(super) fn unguessable() -> String {
+    let bytes: Vec<u8> = (0..4_u8).flat_map(|part| RandomState::new().hash_one(part).to_le_bytes()).collect();
+    encode(bytes)
 }
 
 fn encode(part: impl AsRef<[u8]>) -> String {

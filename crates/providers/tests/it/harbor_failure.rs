@@ -127,8 +127,13 @@ async fn refusals_of_pulls_are_explained() {
     let (user, secret) = HarborBench::ROBOT;
     let login = Login::User(registry::Credentials::new(user, secret.to_owned().into()));
     let host = bench.host().parse().unwrap();
-    let settings =
-        Settings { host, login, security: Security::Insecure, certificates: HostCertificates::default() };
+    let settings = Settings {
+        host,
+        login,
+        security: Security::Insecure,
+        certificates: HostCertificates::default(),
+        trusted_realm: None,
+    };
     let registry = Registry::new(settings, Transport::new("image-syncer/test", &[]).unwrap());
     let reason = async |repository: &str| {
         let repository = registry.repository(&repository.parse().unwrap(), Access::Pull);

@@ -13,6 +13,7 @@ pub(crate) async fn reached(host: &str) -> (Client, Url) {
         login: Login::Anonymous,
         security: Security::Insecure,
         certificates: registry::HostCertificates::default(),
+        trusted_realm: None,
     };
     Registry::new(settings, Transport::new("image-syncer/test", &[]).unwrap()).http().await.unwrap()
 }

@@ -1,44 +1,36 @@
 //! What one registry wants to see in `Authorization`: learned from its challenges, tokens kept until
 //! shortly before they expire, each fetched once however many requests wait for it.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use http::HeaderValue;
 use url::Url;
 
 use super::challenge::Challenge;
-use super::credential::{Credentials, Login};
+use super::credential::Login;
+use super::login_keeper::LoginKeeper;
 use super::realm::{self, Trust};
 use super::scope::Scopes;
-use super::token::{self, Token};
+use super::token::Token;
+use super::token_book::{MOST_SCOPES, TokenBook};
+use super::token_request::Question;
+use super::token_server::TokenServers;
+use super::trusted_realm::TrustedRealm;
 use crate::http::transport::{Certificates, Transport};
 use crate::{Error, RegistryHost};
 
 /// One registry's login.
 pub(crate) struct Authenticator {
     host: RegistryHost,
-    login: Login,
-    /// What the login's source said, once it was asked.
-    from_source: tokio::sync::Mutex<FromSource>,
+    keeper: LoginKeeper,
     transport: Transport,
+    trusted_realm: Option<TrustedRealm>,
     scheme: RwLock<Scheme>,
-    tokens: Mutex<HashMap<Scopes, Slot>>,
+    book: Mutex<TokenBook>,
+    servers: TokenServers,
     /// Harbor takes no token for the list of all repositories, only user and password.
     catalog_by_basic: AtomicBool,
-}
-
-/// The lock is held while the token is fetched: that is what makes the others wait for it.
-type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
-
-/// What a login's source said.
-#[derive(Default)]
-enum FromSource {
-    #[default]
-    NotAsked,
-    Nobody,
-    User(Credentials),
 }
 
 /// How the registry wants to be asked.
@@ -47,10 +39,14 @@ enum Scheme {
     /// Nothing was asked for so far.
     Open,
     Basic,
-    Bearer {
-        realm: String,
-        service: Option<String>,
-    },
+    Bearer(Server),
+}
+
+/// The token server that a challenge named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Server {
+    realm: String,
+    service: Option<String>,
 }
 
 /// Where the registry was found, and how its host is asked.
@@ -70,30 +66,43 @@ pub(crate) enum Verdict {
     Final,
 }
 
+/// What a page's token is to a need.
+enum Lease {
+    Serves(HeaderValue),
+    /// It lacks something, but it was asked for this need alone: there is no better one.
+    Best(HeaderValue),
+    /// It, or the attempt to get it, lacks what a token for the need alone may have.
+    Lacks,
+}
+
+impl Lease {
+    fn of(token: &Token, need: &Scopes) -> Self {
+        if token.serves(need) {
+            Self::Serves(token.header.clone())
+        } else if token.asked == *need {
+            Self::Best(token.header.clone())
+        } else {
+            Self::Lacks
+        }
+    }
+}
+
 impl Authenticator {
     pub(crate) fn new(host: RegistryHost, login: Login, transport: Transport) -> Self {
+        let keeper = LoginKeeper::new(host.clone(), login);
+        let (book, servers, catalog_by_basic) = Default::default();
         let scheme = RwLock::new(Scheme::Open);
-        let (from_source, tokens, catalog_by_basic) = Default::default();
-        Self { host, login, from_source, transport, scheme, tokens, catalog_by_basic }
+        Self { host, keeper, transport, trusted_realm: None, scheme, book, servers, catalog_by_basic }
     }
 
-    /// Held while the source is asked, so that it is asked once however many wait.
-    async fn credentials(&self) -> Result<Option<Credentials>, Error> {
-        let source = match &self.login {
-            Login::Anonymous => return Ok(None),
-            Login::User(credentials) => return Ok(Some(credentials.clone())),
-            Login::Source(source) => source,
-        };
-        let mut known = self.from_source.lock().await;
-        match &*known {
-            FromSource::Nobody => return Ok(None),
-            FromSource::User(credentials) if credentials.is_fresh() => return Ok(Some(credentials.clone())),
-            FromSource::User(_) | FromSource::NotAsked => {}
-        }
-        let asked = source.credentials().await;
-        let asked = asked.map_err(|source| Error::Login { host: self.host.clone(), source })?;
-        *known = asked.clone().map_or(FromSource::Nobody, FromSource::User);
-        Ok(asked)
+    /// The same, which also trusts a token server that the user named.
+    pub(crate) fn trusting(self, trusted_realm: Option<TrustedRealm>) -> Self {
+        Self { trusted_realm, ..self }
+    }
+
+    /// Says what will be needed, so that one token can serve it together with other needs.
+    pub(crate) fn announce(&self, scopes: &Scopes) {
+        self.book().page(scopes);
     }
 
     /// The header for a request that touches `scopes`; none for an open registry.
@@ -101,46 +110,91 @@ impl Authenticator {
         let scheme = self.scheme.read().unwrap_or_else(PoisonError::into_inner).clone();
         match scheme {
             Scheme::Open => Ok(None),
-            Scheme::Bearer { .. } if scopes.is_catalog() && self.catalog_by_basic.load(Ordering::Relaxed) => {
-                Ok(self.credentials().await?.as_ref().map(Credentials::basic_header))
+            Scheme::Bearer(_) if scopes.is_catalog() && self.catalog_by_basic.load(Ordering::Relaxed) => {
+                self.keeper.basic_header().await
             }
-            Scheme::Basic => Ok(self.credentials().await?.as_ref().map(Credentials::basic_header)),
-            Scheme::Bearer { realm, service } => {
-                self.token(base, &realm, service.as_deref(), scopes).await.map(Some)
+            Scheme::Basic => self.keeper.basic_header().await,
+            Scheme::Bearer(server) => match self.keeper.registry_token_header() {
+                Some(header) => Ok(Some(header)),
+                None => self.token(base, &server, scopes).await.map(Some),
+            },
+        }
+    }
+
+    async fn token(&self, base: Base<'_>, server: &Server, scopes: &Scopes) -> Result<HeaderValue, Error> {
+        let (need, mut page) = self.page(scopes);
+        let mut is_apart = false;
+        loop {
+            match self.lease(base, server, page, &need).await? {
+                Lease::Serves(header) => {
+                    if is_apart {
+                        // Alone it has what it lacked in company.
+                        self.book().stop_sharing();
+                    }
+                    return Ok(header);
+                }
+                Lease::Best(header) => return Ok(header),
+                // Not again: the need's own page is asked for the need, and so has the best that there is.
+                Lease::Lacks => (page, is_apart) = (self.book().apart(&need), true),
             }
         }
     }
 
-    async fn token(
+    /// What is really needed, and the page that has it.
+    fn page(&self, scopes: &Scopes) -> (Scopes, usize) {
+        let mut book = self.book();
+        let need = book.need(scopes);
+        let page = book.page(&need);
+        (need, page)
+    }
+
+    /// A page's token. Fetches it where there is none, or where the page has grown since.
+    async fn lease(
         &self,
         base: Base<'_>,
-        realm: &str,
-        service: Option<&str>,
-        scopes: &Scopes,
-    ) -> Result<HeaderValue, Error> {
-        let slot = self.slot(scopes);
-        let mut token = slot.lock().await;
-        if let Some(token) = token.as_ref().filter(|token| token.is_fresh()) {
-            return Ok(token.header.clone());
+        server: &Server,
+        page: usize,
+        need: &Scopes,
+    ) -> Result<Lease, Error> {
+        let (_, slot) = self.book().open(page);
+        let mut held = slot.lock().await;
+        let known = held.token.as_ref().filter(|token| token.is_fresh() && token.asked.covers(need));
+        if let Some(token) = known {
+            return Ok(Lease::of(token, need));
         }
-        let realm = realm::judge(&self.host, base.url, realm)?;
+        // Read only now: while others fetched, more needs may have come.
+        let (asked, _) = self.book().open(page);
+        match self.fetch(base, server, &asked).await {
+            Ok(token) => Ok(Lease::of(held.put(token), need)),
+            Err(error) if asked != *need && is_refusal(&error) => {
+                self.book().stop_sharing();
+                Ok(Lease::Lacks)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn fetch(&self, base: Base<'_>, server: &Server, scopes: &Scopes) -> Result<Token, Error> {
+        let realm = realm::judge(&self.host, base.url, &server.realm, self.trusted_realm.as_ref())?;
         let client = match realm.trust {
             Trust::OfRegistry => base.client,
             Trust::OfSystem => self.transport.client(Certificates::Verified)?,
         };
-        let credentials = self.credentials().await?;
-        let fetched = token::fetch(client, &realm, service, scopes, credentials.as_ref()).await;
-        let fetched = fetched.map_err(|source| Error::Token {
+        let question = Question { client, realm: &realm, service: server.service.as_deref(), scopes };
+        let credentials = self.keeper.credentials().await?;
+        let mut fetched = self.servers.fetch(question, credentials.as_ref()).await;
+        if let (Err(error), Some(refused)) = (&fetched, &credentials)
+            && error.status() == Some(http::StatusCode::UNAUTHORIZED)
+            && let Some(other) = self.keeper.replace(refused).await?
+        {
+            self.servers.forget_refresh_tokens();
+            fetched = self.servers.fetch(question, Some(&other)).await;
+        }
+        fetched.map_err(|source| Error::Token {
             host: self.host.clone(),
             realm: (&realm.url).into(),
             source: Box::new(source),
-        })?;
-        Ok(token.insert(fetched).header.clone())
-    }
-
-    fn slot(&self, scopes: &Scopes) -> Slot {
-        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.entry(scopes.clone()).or_default().clone()
+        })
     }
 
     /// Learns from a 401 to a request that carried `sent`, and says whether to ask again.
@@ -151,51 +205,88 @@ impl Authenticator {
         sent: Option<&HeaderValue>,
     ) -> Verdict {
         let offered = challenges.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }));
-        match (offered.or(challenges.first()), sent) {
-            (Some(Challenge::Bearer { realm, service, .. }), None) => {
-                self.set(Scheme::Bearer { realm: realm.clone(), service: service.clone() });
+        if let Some(Challenge::Bearer { realm, service, .. }) = offered {
+            self.set(Scheme::Bearer(Server { realm: realm.clone(), service: service.clone() }));
+        }
+        match (offered, sent) {
+            (None, Some(sent)) if is_bearer(sent) && scopes.is_catalog() && !self.keeper.is_anonymous() => {
+                self.catalog_by_basic.store(true, Ordering::Relaxed);
                 Verdict::TryAgain
-            }
-            (Some(Challenge::Bearer { realm, service, error }), Some(sent)) => {
-                self.set(Scheme::Bearer { realm: realm.clone(), service: service.clone() });
-                self.forget(scopes, sent).await;
-                // A new token would have the same rights as the one that was not enough.
-                let hopeless = error.as_deref() == Some("insufficient_scope");
-                if hopeless { Verdict::Final } else { Verdict::TryAgain }
-            }
-            (Some(Challenge::Basic), None) if !matches!(self.login, Login::Anonymous) => {
-                self.set(Scheme::Basic);
-                Verdict::TryAgain
-            }
-            (Some(Challenge::Basic), Some(_))
-                if scopes.is_catalog() && !matches!(self.login, Login::Anonymous) =>
-            {
-                let was_tried = self.catalog_by_basic.swap(true, Ordering::Relaxed);
-                if was_tried { Verdict::Final } else { Verdict::TryAgain }
             }
             // Harbor answers a refused token with a Basic challenge; the realm that we know still holds.
-            (_, Some(sent)) if self.is_bearer() => {
-                self.forget(scopes, sent).await;
-                Verdict::TryAgain
+            (_, Some(sent)) if is_bearer(sent) => self.learn_from_token(offered, scopes, sent).await,
+            (Some(_), _) => Verdict::TryAgain,
+            (None, None) if challenges.contains(&Challenge::Basic) && !self.keeper.is_anonymous() => {
+                self.set(Scheme::Basic);
+                // A source that knows nobody, or a token in the place of a password, makes no header. What a
+                // source cannot say is told by whoever asks for the header.
+                let has_none = matches!(self.keeper.basic_header().await, Ok(None));
+                if has_none { Verdict::Final } else { Verdict::TryAgain }
             }
-            _ => Verdict::Final,
+            (None, None) => Verdict::Final,
+            (None, Some(sent)) => {
+                let has_another = self.keeper.replace_basic(sent).await;
+                if has_another { Verdict::TryAgain } else { Verdict::Final }
+            }
         }
     }
 
-    fn is_bearer(&self) -> bool {
-        matches!(*self.scheme.read().unwrap_or_else(PoisonError::into_inner), Scheme::Bearer { .. })
+    /// A token was refused: its time is over, it lacks a right, or it never should have had company.
+    async fn learn_from_token(
+        &self,
+        offered: Option<&Challenge>,
+        scopes: &Scopes,
+        sent: &HeaderValue,
+    ) -> Verdict {
+        if self.keeper.registry_token_header().is_some() {
+            return Verdict::Final;
+        }
+        let (error, named) = match offered {
+            Some(Challenge::Bearer { error, scope, .. }) => (error.as_deref(), scope.as_deref()),
+            _ => (None, None),
+        };
+        let (need, page) = self.page(scopes);
+        let (_, slot) = self.book().open(page);
+        let mut held = slot.lock().await;
+        let Some(token) = held.token.as_ref().filter(|token| token.header == *sent) else {
+            // Somebody has already thrown it away.
+            return Verdict::TryAgain;
+        };
+        let wanted = need.union(&Scopes::parse(named.unwrap_or_default()));
+        if !token.asked.covers(&wanted) && wanted.count() <= MOST_SCOPES {
+            self.book().widen(scopes, wanted);
+            return Verdict::TryAgain;
+        }
+        let lacks_scope = error == Some("insufficient_scope");
+        let may_be_the_company = lacks_scope || (token.is_opaque() && error != Some("invalid_token"));
+        if token.asked != need && may_be_the_company {
+            self.book().apart(&need);
+            if lacks_scope {
+                self.book().stop_sharing();
+            }
+            return Verdict::TryAgain;
+        }
+        if !token.is_worth_replacing(held.occasion, lacks_scope) {
+            return Verdict::Final;
+        }
+        held.drop_refused();
+        Verdict::TryAgain
     }
 
     fn set(&self, scheme: Scheme) {
         *self.scheme.write().unwrap_or_else(PoisonError::into_inner) = scheme;
     }
 
-    /// Drops the token that was refused, unless somebody has already fetched another.
-    async fn forget(&self, scopes: &Scopes, refused: &HeaderValue) {
-        let slot = self.slot(scopes);
-        let mut token = slot.lock().await;
-        if token.as_ref().is_some_and(|token| token.header == *refused) {
-            *token = None;
-        }
+    fn book(&self) -> MutexGuard<'_, TokenBook> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_bearer(header: &HeaderValue) -> bool {
+    header.as_bytes().starts_with(b"Bearer ")
+}
+
+/// Whether a token server said no for good, which it may have done because of one scope among several.
+fn is_refusal(error: &Error) -> bool {
+    error.status().is_some_and(|status| status.is_client_error()) && !error.is_retryable()
 }

@@ -9,6 +9,8 @@ pub(crate) enum Challenge {
     Bearer {
         realm: String,
         service: Option<String>,
+        /// What a token must allow.
+        scope: Option<String>,
         /// Why the token that was sent is not enough, if one was sent.
         error: Option<String>,
     },
@@ -17,7 +19,8 @@ pub(crate) enum Challenge {
 /// All challenges that we understand, in the server's order.
 pub(crate) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
     let values = headers.get_all(http::header::WWW_AUTHENTICATE);
-    values.iter().filter_map(|value| value.to_str().ok()).flat_map(parse).collect()
+    // Beyond ASCII there may only be a text for people, such as a Basic realm's name.
+    values.iter().flat_map(|value| parse(&String::from_utf8_lossy(value.as_bytes()))).collect()
 }
 
 pub(crate) fn parse(text: &str) -> Vec<Challenge> {
@@ -42,9 +45,12 @@ fn understand((scheme, parameters): (String, Vec<(String, String)>)) -> Option<C
     let get = |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     match scheme.to_ascii_lowercase().as_str() {
         "basic" => Some(Challenge::Basic),
-        "bearer" => {
-            Some(Challenge::Bearer { realm: get("realm")?, service: get("service"), error: get("error") })
-        }
+        "bearer" => Some(Challenge::Bearer {
+            realm: get("realm").filter(|realm| !realm.is_empty())?,
+            service: get("service"),
+            scope: get("scope"),
+            error: get("error"),
+        }),
         _ => None,
     }
 }
@@ -57,12 +63,11 @@ struct Scanner<'a> {
 impl Scanner<'_> {
     /// The next scheme or parameter name.
     fn word(&mut self) -> Option<String> {
-        self.rest = self.rest.trim_start_matches([' ', '\t', ',']);
+        // A stray `=` belongs to nothing.
+        self.rest = self.rest.trim_start_matches([' ', '\t', ',', '=']);
         let end = self.rest.find([' ', '\t', ',', '=']).unwrap_or(self.rest.len());
         if end == 0 {
-            // A stray `=` would otherwise be looked at for ever.
-            self.rest = self.rest.get(1..).unwrap_or_default();
-            return if self.rest.is_empty() { None } else { self.word() };
+            return None;
         }
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
@@ -97,41 +102,106 @@ impl Scanner<'_> {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderValue, header::WWW_AUTHENTICATE};
     use proptest::prelude::*;
 
     use super::*;
 
-    fn bearer(realm: &str, service: Option<&str>) -> Challenge {
-        Challenge::Bearer { realm: realm.to_owned(), service: service.map(str::to_owned), error: None }
+    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>, error: Option<&str>) -> Challenge {
+        let [service, scope, error] = [service, scope, error].map(|text| text.map(str::to_owned));
+        Challenge::Bearer { realm: realm.to_owned(), service, scope, error }
+    }
+
+    fn plain(realm: &str) -> Challenge {
+        bearer(realm, None, None, None)
     }
 
     #[test]
     fn c71_challenges_of_every_shape() {
         let harbor = r#"Bearer realm="https://h:32080/service/token",service="harbor-registry",scope="repository:a/b:pull,push""#;
-        assert_eq!(parse(harbor), [bearer("https://h:32080/service/token", Some("harbor-registry"))]);
+        let scope = Some("repository:a/b:pull,push");
+        let expected = bearer("https://h:32080/service/token", Some("harbor-registry"), scope, None);
+        assert_eq!(parse(harbor), [expected]);
         assert_eq!(parse(r#"Basic realm="harbor""#), [Challenge::Basic]);
-        assert_eq!(parse("bearer REALM=https://r/t"), [bearer("https://r/t", None)]);
+        assert_eq!(parse("BASIC"), [Challenge::Basic]);
+        assert_eq!(parse("bearer REALM=https://r/t"), [plain("https://r/t")]);
         assert_eq!(
             parse(r#"Negotiate, Bearer realm = "a\"b, c" , service="s", Basic"#),
-            [bearer("a\"b, c", Some("s")), Challenge::Basic]
+            [bearer("a\"b, c", Some("s"), None, None), Challenge::Basic]
         );
-        assert_eq!(parse(r#"Negotiate dG9rZW4=, Basic realm="x""#), [Challenge::Basic]);
         assert_eq!(
-            parse(r#"Bearer realm="r",error="insufficient_scope""#),
-            [Challenge::Bearer {
-                realm: "r".to_owned(),
-                service: None,
-                error: Some("insufficient_scope".to_owned())
-            }]
+            parse(r#"Bearer realm="r",error="insufficient_scope",unknown=1"#),
+            [bearer("r", None, None, Some("insufficient_scope"))]
         );
-        assert_eq!(parse(""), []);
-        assert_eq!(parse("Bearer service=x"), []);
+        assert_eq!(parse(r#"Bearer realm="r",service="""#), [bearer("r", Some(""), None, None)]);
+        for nothing in
+            ["", " , ,", "=", "====", "Bearer", "Bearer service=x", r#"Bearer realm="""#, "Digest qop=auth"]
+        {
+            assert_eq!(parse(nothing), [], "{nothing}");
+        }
+    }
+
+    #[test]
+    fn c71_tokens_of_other_schemes_are_skipped() {
+        for negotiate in ["Negotiate dG9rZW4=", "Negotiate dG9rZW4==", "NTLM TlRMTVNT", "Negotiate a+/b-._~="]
+        {
+            let text = format!(r#"{negotiate}, Bearer realm="r",Basic realm="x""#);
+            assert_eq!(parse(&text), [plain("r"), Challenge::Basic], "{negotiate}");
+        }
+    }
+
+    #[test]
+    fn c71_several_headers_and_texts_beyond_ascii() {
+        let mut headers = HeaderMap::new();
+        for value in [&b""[..], b"Basic realm=\"Gr\xc3\xbc\xc3\x9fe\"", b"Bearer realm=\"r\"", b"Negotiate"] {
+            headers.append(WWW_AUTHENTICATE, HeaderValue::from_bytes(value).unwrap());
+        }
+        assert_eq!(challenges(&headers), [Challenge::Basic, plain("r")]);
+        assert_eq!(challenges(&HeaderMap::new()), []);
+    }
+
+    fn quoted(text: &str) -> String {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    }
+
+    fn written(challenge: &Challenge, gap: &str) -> String {
+        let Challenge::Bearer { realm, service, scope, error } = challenge else {
+            return "bAsIc realm=\"x, y\"".to_owned();
+        };
+        let optional = [("Service", service), ("scope", scope), ("ERROR", error)];
+        let optional = optional.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
+        let parts = std::iter::once(("realm", realm)).chain(optional);
+        let parts: Vec<_> = parts.map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+        format!("BEARER {}", parts.join(gap))
+    }
+
+    fn any_challenge() -> impl Strategy<Value = Challenge> {
+        let text = || "[ -~]{1,12}";
+        let maybe = || proptest::option::of(text());
+        let bearer = (text(), maybe(), maybe(), maybe())
+            .prop_map(|(realm, service, scope, error)| Challenge::Bearer { realm, service, scope, error });
+        prop_oneof![Just(Challenge::Basic), bearer]
     }
 
     proptest! {
         #[test]
         fn parsing_ends_and_never_panics(text in "\\PC{0,80}") {
             let _ = parse(&text);
+        }
+
+        #[test]
+        fn c71_what_was_written_is_read(
+            offered in proptest::collection::vec(any_challenge(), 0..4),
+            gap in "(,|, | , )",
+            one_header in any::<bool>(),
+        ) {
+            let texts: Vec<_> = offered.iter().map(|challenge| written(challenge, &gap)).collect();
+            let texts = if one_header { vec![texts.join(&gap)] } else { texts };
+            let mut headers = HeaderMap::new();
+            for text in texts {
+                headers.append(WWW_AUTHENTICATE, text.parse().unwrap());
+            }
+            prop_assert_eq!(challenges(&headers), offered);
         }
     }
 }

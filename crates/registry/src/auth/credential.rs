@@ -9,18 +9,52 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// A user and a password; printing it shows neither password nor length.
+/// A user and a password, or a token in their place; printing it shows neither secret nor length.
 #[derive(Clone)]
 pub struct Credentials {
+    kind: Kind,
     user: String,
     password: SecretString,
     expires: Option<Instant>,
 }
 
+/// What the secret is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Password,
+    /// A refresh token, which the token server trades for others.
+    IdentityToken,
+    /// What the registry itself wants to see.
+    RegistryToken,
+}
+
+/// The user name by which Docker's helpers say that the secret is an identity token.
+pub(crate) const TOKEN_USER: &str = "<token>";
+
 impl Credentials {
     /// Takes what was configured. Empty texts are the caller's to sort out: they mean "nobody".
     pub fn new(user: impl Into<String>, password: SecretString) -> Self {
-        Self { user: user.into(), password, expires: None }
+        Self { kind: Kind::Password, user: user.into(), password, expires: None }
+    }
+
+    /// A refresh token that the registry's token server gave out: `identitytoken` in Docker's `config.json`.
+    pub fn identity_token(token: SecretString) -> Self {
+        Self { kind: Kind::IdentityToken, ..Self::new(TOKEN_USER, token) }
+    }
+
+    /// A bearer token to be used as it is: `registrytoken` in Docker's `config.json`.
+    pub fn registry_token(token: SecretString) -> Self {
+        Self { kind: Kind::RegistryToken, ..Self::new(TOKEN_USER, token) }
+    }
+
+    /// Whether they are the same login, whatever their time.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let secrets = (self.password.expose_secret(), other.password.expose_secret());
+        self.kind == other.kind && self.user == other.user && secrets.0 == secrets.1
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The same, to be asked for again after `moment`.
@@ -49,6 +83,17 @@ impl Credentials {
         let encoded = STANDARD.encode(format!("{}:{}", self.user, self.password.expose_secret()));
         sensitive(&format!("Basic {encoded}"))
     }
+
+    /// The same where there is a password. Tokens are none.
+    pub(crate) fn password_header(&self) -> Option<http::HeaderValue> {
+        (self.kind == Kind::Password).then(|| self.basic_header())
+    }
+
+    /// The bearer header of a token that is used as it is.
+    pub(crate) fn registry_token_header(&self) -> Option<http::HeaderValue> {
+        let header = || sensitive(&format!("Bearer {}", self.password.expose_secret()));
+        (self.kind == Kind::RegistryToken).then(header)
+    }
 }
 
 impl fmt::Debug for Credentials {
@@ -61,6 +106,12 @@ impl fmt::Debug for Credentials {
 pub trait CredentialSource: Send + Sync {
     /// Who we are; `None` for nobody.
     fn credentials(&self) -> BoxFuture<'_, Result<Option<Credentials>, CredentialError>>;
+
+    /// Hears that what it gave was refused, before it is asked once more: a source that remembers its answer
+    /// must find out anew.
+    fn refused<'a>(&'a self, _credentials: &'a Credentials) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Why a source gives no credentials. It has no secret in it.
@@ -80,7 +131,7 @@ pub enum Login {
     Anonymous,
     /// This user.
     User(Credentials),
-    /// Whoever the source says, asked once and again when that has expired.
+    /// Whoever the source says, asked once, and again when that has expired or was refused.
     Source(Arc<dyn CredentialSource>),
 }
 
@@ -109,8 +160,22 @@ mod tests {
 
     #[test]
     fn c82_debug_output_has_no_password() {
-        let credentials = Credentials::new("robot$library", SecretString::from("hunter2"));
-        let shown = format!("{credentials:?} {:?}", credentials.basic_header());
+        let secret = || SecretString::from("hunter2");
+        let credentials = Credentials::new("robot$library", secret());
+        let tokens = [Credentials::identity_token(secret()), Credentials::registry_token(secret())];
+        let shown = format!("{credentials:?} {:?} {tokens:?}", credentials.basic_header());
+        let shown = format!("{shown} {:?} {:?}", tokens[1].registry_token_header(), Login::User(credentials));
         assert!(shown.contains("robot$library") && !shown.contains("hunter2") && !shown.contains("cm9ib3Q"));
+    }
+
+    #[test]
+    fn c74_tokens_are_no_passwords() {
+        let identity = Credentials::identity_token("secret".into());
+        let registry = Credentials::registry_token("secret".into());
+        assert_eq!((identity.password_header(), identity.registry_token_header()), (None, None));
+        assert_eq!(
+            (registry.password_header(), registry.registry_token_header().unwrap()),
+            (None, "Bearer secret".parse().unwrap())
+        );
     }
 }

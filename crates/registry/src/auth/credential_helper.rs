@@ -3,31 +3,45 @@
 //! Protocol: docker/docker-credential-helpers. The server's name goes to the program's standard input, so that no
 //! secret is ever in a command line.
 
-use std::process::Stdio;
-use std::time::Duration;
+use std::fmt;
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
 
-use super::credential::{CredentialError, CredentialSource, Credentials};
+use super::credential::{CredentialError, CredentialSource, Credentials, TOKEN_USER};
 
 /// A helper may ask a cloud for a token, but not its user for a password.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an answer counts: helpers do not say, and what they have from clouds lives an hour or more. Where it
+/// ends sooner the refusal tells.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// The most that is read of an answer: tokens have some kilobytes.
+const MOST_BYTES: u64 = 256 << 10;
 /// What helpers say when they know nothing of a server.
 const NOT_FOUND: &str = "credentials not found";
 
-/// The user name by which helpers say that the secret is no password.
-const IDENTITY_TOKEN: &str = "<token>";
-
-/// A program that has the login of a server.
-#[derive(Clone, Debug)]
+/// A program that has the login of a server. Clones share its answer.
+#[derive(Clone)]
 pub struct CredentialHelper {
-    program: String,
+    program: PathBuf,
     server: String,
+    timeout: Duration,
+    /// Held while the program runs, so that it runs once however many wait.
+    answer: Arc<tokio::sync::Mutex<Option<Remembered>>>,
+}
+
+struct Remembered {
+    /// None where the helper knows nobody.
+    credentials: Option<Credentials>,
+    until: Instant,
 }
 
 #[derive(Deserialize)]
@@ -40,11 +54,31 @@ struct Answer {
 impl CredentialHelper {
     /// The helper `name` (without `docker-credential-`) for `server`.
     pub fn new(name: &str, server: &str) -> Self {
-        Self { program: format!("docker-credential-{name}"), server: server.to_owned() }
+        Self::at(format!("docker-credential-{name}").into(), server)
+    }
+
+    /// A helper that is not on the search path.
+    pub fn at(program: PathBuf, server: &str) -> Self {
+        Self { program, server: server.to_owned(), timeout: TIMEOUT, answer: Arc::default() }
+    }
+
+    /// How long it may take instead of 30 s. Then it is killed.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    async fn remembered(&self) -> Result<Option<Credentials>, CredentialError> {
+        let mut answer = self.answer.lock().await;
+        if let Some(known) = answer.as_ref().filter(|known| Instant::now() < known.until) {
+            return Ok(known.credentials.clone());
+        }
+        let until = Instant::now() + LIFETIME;
+        let credentials = self.ask().await?.map(|credentials| credentials.until(until));
+        Ok(answer.insert(Remembered { credentials, until }).credentials.clone())
     }
 
     async fn ask(&self) -> Result<Option<Credentials>, CredentialError> {
-        let failed = |reason: String| CredentialError { source_name: self.program.clone(), reason };
         let mut child = Command::new(&self.program)
             .arg("get")
             .stdin(Stdio::piped())
@@ -52,38 +86,84 @@ impl CredentialHelper {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| failed(error.to_string()))?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A program that does not read its input says what is wrong when it ends.
-            let _ = stdin.write_all(self.server.as_bytes()).await;
-        }
-        let output = tokio::time::timeout(TIMEOUT, child.wait_with_output())
-            .await
-            .map_err(|_| failed(format!("no answer within {} s", TIMEOUT.as_secs())))?
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| self.failed(error.to_string()))?;
+        let output = tokio::time::timeout(self.timeout, talk(&mut child, &self.server)).await;
+        let Ok(output) = output else {
+            // Killed and waited for, so that nothing of it is left. That it may be gone already is no trouble.
+            let _ = child.kill().await;
+            return Err(self.failed(format!("no answer within {:?}", self.timeout)));
+        };
+        self.understand(output.map_err(|error| self.failed(error.to_string()))?)
+    }
+
+    fn understand(&self, output: Output) -> Result<Option<Credentials>, CredentialError> {
         if !output.status.success() {
             let said = [output.stdout, output.stderr].concat();
-            let said = String::from_utf8_lossy(&said);
-            return if said.contains(NOT_FOUND) { Ok(None) } else { Err(failed(first_line(&said))) };
+            if String::from_utf8_lossy(&said).contains(NOT_FOUND) {
+                return Ok(None);
+            }
+            // What it said may hold the secret, so it is not repeated.
+            let (status, program) = (output.status, self.program.display());
+            let how = format!("`echo {} | {program} get` shows why", self.server);
+            return Err(self.failed(format!("it failed with {status}; {how}")));
         }
         let answer: Answer = serde_json::from_slice(&output.stdout)
-            .map_err(|_| failed("its answer is not the expected JSON".to_owned()))?;
-        if answer.username == IDENTITY_TOKEN {
-            return Err(failed(
-                "it has an identity token, and only passwords are understood so far".to_owned(),
-            ));
-        }
+            .map_err(|_| self.failed("its answer is not the expected JSON".to_owned()))?;
         let nobody = answer.username.is_empty() || answer.secret.expose_secret().is_empty();
-        Ok((!nobody).then(|| Credentials::new(answer.username, answer.secret)))
+        Ok((!nobody).then(|| match answer.username.as_str() {
+            TOKEN_USER => Credentials::identity_token(answer.secret),
+            _ => Credentials::new(answer.username, answer.secret),
+        }))
+    }
+
+    fn failed(&self, reason: String) -> CredentialError {
+        CredentialError { source_name: self.program.display().to_string(), reason }
     }
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word").trim().to_owned()
+/// Gives a program its input and takes all that it says.
+async fn talk(child: &mut Child, server: &str) -> std::io::Result<Output> {
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that does not read its input says what is wrong when it ends.
+        let _ = stdin.write_all(server.as_bytes()).await;
+    }
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr, status) = tokio::join!(read(stdout), read(stderr), child.wait());
+    Ok(Output { status: status?, stdout: stdout?, stderr: stderr? })
+}
+
+/// Reads to the end, and keeps what an answer may have.
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    if let Some(mut pipe) = pipe {
+        (&mut pipe).take(MOST_BYTES).read_to_end(&mut kept).await?;
+        tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
+    }
+    Ok(kept)
+}
+
+impl fmt::Debug for CredentialHelper {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("CredentialHelper");
+        shown.field("program", &self.program).field("server", &self.server).finish_non_exhaustive()
+    }
 }
 
 impl CredentialSource for CredentialHelper {
     fn credentials(&self) -> BoxFuture<'_, Result<Option<Credentials>, CredentialError>> {
-        self.ask().boxed()
+        self.remembered().boxed()
+    }
+
+    fn refused<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, ()> {
+        let forget = async move {
+            let mut answer = self.answer.lock().await;
+            let is_it = |known: &Remembered| {
+                known.credentials.as_ref().is_some_and(|known| known.is_same(credentials))
+            };
+            if answer.as_ref().is_some_and(is_it) {
+                *answer = None;
+            }
+        };
+        forget.boxed()
     }
 }

@@ -5,27 +5,38 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::credential::Credentials;
+use super::credential::{Credentials, Login, TOKEN_USER};
 use super::credential_helper::CredentialHelper;
+use super::login_file_key::{longest, normal_key, server_name};
 use crate::{RegistryHost, RepositoryName};
 
-/// Login files in the order in which they are asked.
+/// Login files in the order in which they are asked. Clones share what helpers say.
 #[derive(Clone, Debug, Default)]
-pub struct LoginFiles(Vec<LoginFile>);
+pub struct LoginFiles {
+    files: Vec<LoginFile>,
+    /// Each program is asked once for a server, however many images it is for.
+    helpers: Arc<Mutex<Helpers>>,
+}
 
-/// Where a login comes from.
+/// Helpers by program and server.
+type Helpers = HashMap<(String, String), Arc<CredentialHelper>>;
+
+/// A login with where it comes from.
 #[derive(Clone, Debug)]
-pub enum FoundLogin {
-    /// It stands in a file.
-    Written(Credentials),
-    /// A program has it.
-    Helper(CredentialHelper),
+pub struct FoundLogin<'a> {
+    /// The login, or the program that has it.
+    pub login: Login,
+    /// The file that says so.
+    pub file: &'a Path,
+    /// Equal for equal logins: file and key, or program and server.
+    pub identity: String,
 }
 
 /// A login file that is there but cannot be used.
@@ -61,19 +72,33 @@ struct Entry {
     username: Option<String>,
     #[serde(default)]
     password: Option<SecretString>,
+    #[serde(default)]
+    identitytoken: Option<SecretString>,
+    #[serde(default)]
+    registrytoken: Option<SecretString>,
 }
 
 impl Entry {
+    /// A token for the registry beats one for its token server, and that a password, as in Docker.
     fn credentials(&self) -> Option<Credentials> {
+        let given =
+            |token: &Option<SecretString>| token.clone().filter(|token| !token.expose_secret().is_empty());
+        if let Some(token) = given(&self.registrytoken) {
+            return Some(Credentials::registry_token(token));
+        }
+        given(&self.identitytoken).map(Credentials::identity_token).or_else(|| self.password())
+    }
+
+    fn password(&self) -> Option<Credentials> {
         if let (Some(user), Some(password)) = (&self.username, &self.password) {
-            return Some(Credentials::new(user.clone(), password.clone())).filter(|_| !user.is_empty());
+            return Some(user_or_token(user, password.clone())).filter(|_| !user.is_empty());
         }
         let decoded = STANDARD.decode(self.auth.as_ref()?.expose_secret().trim()).ok()?;
         let text = SecretString::from(String::from_utf8(decoded).ok()?);
         let (user, password) = text.expose_secret().split_once(':')?;
         let complete = !user.is_empty() && !password.is_empty();
         // Old docker versions padded the password with zero bytes.
-        complete.then(|| Credentials::new(user, password.trim_end_matches('\0').to_owned().into()))
+        complete.then(|| user_or_token(user, password.trim_end_matches('\0').to_owned().into()))
     }
 }
 
@@ -90,14 +115,41 @@ impl LoginFiles {
                 Err(error) => errors.push(error),
             }
         }
-        (Self(files), errors)
+        (Self { files, helpers: Arc::default() }, errors)
     }
 
-    /// The login for an image, and the file that has it.
-    pub fn find(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<(FoundLogin, &Path)> {
+    /// The login for an image: that of the first file that has one.
+    pub fn find(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<FoundLogin<'_>> {
         let name = format!("{}/{repository}", normal_key(host.as_str()));
-        self.0.iter().find_map(|file| Some((file.content.find(&name)?, file.path.as_path())))
+        self.files.iter().find_map(|file| {
+            let (login, identity) = match file.content.find(&name)? {
+                Found::Written(key, credentials) => {
+                    (Login::User(credentials), format!("{} {key}", file.path.display()))
+                }
+                Found::Helper { program, server } => {
+                    let identity = format!("{program} {server}");
+                    (Login::Source(self.helper(&program, &server)), identity)
+                }
+            };
+            Some(FoundLogin { login, file: &file.path, identity })
+        })
     }
+
+    fn helper(&self, program: &str, server: &str) -> Arc<CredentialHelper> {
+        let mut helpers = self.helpers.lock().unwrap_or_else(PoisonError::into_inner);
+        let helper = helpers.entry((program.to_owned(), server.to_owned()));
+        helper.or_insert_with(|| Arc::new(CredentialHelper::new(program, server))).clone()
+    }
+}
+
+/// What a file has for an image.
+enum Found {
+    /// Under this key.
+    Written(String, Credentials),
+    Helper {
+        program: String,
+        server: String,
+    },
 }
 
 /// Reads a file's text and looks for a login in it, for who tests what it takes.
@@ -108,46 +160,28 @@ pub(crate) fn probe(name: &Path, text: &[u8], image: &str) {
 }
 
 impl Content {
-    fn find(&self, name: &str) -> Option<FoundLogin> {
-        let host = name.split('/').next().unwrap_or_default();
-        if let Some(helper) = longest(self.cred_helpers.iter(), name) {
-            return Some(FoundLogin::Helper(CredentialHelper::new(helper, server_name(host))));
+    fn find(&self, name: &str) -> Option<Found> {
+        let helper = |program: &str, server: &str| {
+            Some(Found::Helper { program: program.to_owned(), server: server.to_owned() })
+        };
+        if let Some((key, _, program)) = longest(self.cred_helpers.iter(), name) {
+            return helper(program, server_name(&key));
         }
         let entry = longest(self.auths.iter(), name);
-        if let Some(credentials) = entry.and_then(Entry::credentials) {
-            return Some(FoundLogin::Written(credentials));
+        if let Some((key, _, entry)) = &entry
+            && let Some(credentials) = entry.credentials()
+        {
+            return Some(Found::Written(key.clone(), credentials));
         }
-        // With a store for everything, `auths` only lists what is in it.
+        // With a store for everything, `auths` only lists the names under which things are in it.
         let store = self.creds_store.as_ref().filter(|store| !store.is_empty())?;
-        Some(FoundLogin::Helper(CredentialHelper::new(store, server_name(host))))
+        let host = name.split('/').next().unwrap_or_default();
+        helper(store, entry.map_or(server_name(host), |(_, written, _)| written))
     }
 }
 
-/// The value of the longest key that fits `name`.
-fn longest<'a, T>(entries: impl Iterator<Item = (&'a String, &'a T)>, name: &str) -> Option<&'a T> {
-    let with_end = format!("{name}/");
-    let fitting = entries.map(|(key, value)| (normal_key(key), value));
-    let fitting = fitting.filter(|(key, _)| with_end.starts_with(&format!("{key}/")));
-    fitting.max_by_key(|(key, _)| key.len()).map(|(_, value)| value)
-}
-
-/// Docker writes keys as URLs, and Docker Hub by an old name.
-fn normal_key(key: &str) -> String {
-    let bare = key.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
-    let bare = bare.trim_end_matches("/v1").trim_end_matches("/v2");
-    let (host, path) = bare.split_once('/').map_or((bare, None), |(host, path)| (host, Some(path)));
-    let host = match host.to_ascii_lowercase().as_str() {
-        "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => {
-            RegistryHost::DOCKER_HUB.to_owned()
-        }
-        other => other.to_owned(),
-    };
-    path.map_or(host.clone(), |path| format!("{host}/{path}"))
-}
-
-/// By what name helpers know a registry.
-fn server_name(host: &str) -> &str {
-    if host == RegistryHost::DOCKER_HUB { "https://index.docker.io/v1/" } else { host }
+fn user_or_token(user: &str, secret: SecretString) -> Credentials {
+    if user == TOKEN_USER { Credentials::identity_token(secret) } else { Credentials::new(user, secret) }
 }
 
 fn paths(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<PathBuf> {
@@ -185,11 +219,19 @@ mod tests {
 
     fn found(text: &str, image: &str) -> Option<String> {
         let content = read(Path::new("config.json"), text.as_bytes()).unwrap();
-        let files = LoginFiles(vec![LoginFile { path: "config.json".into(), content }]);
+        let files = vec![LoginFile { path: "config.json".into(), content }];
+        let files = LoginFiles { files, ..LoginFiles::default() };
         let image: crate::Reference = image.parse().unwrap();
-        files.find(&image.registry, &image.repository).map(|(login, _)| match login {
-            FoundLogin::Written(credentials) => credentials.user().to_owned(),
-            FoundLogin::Helper(helper) => format!("{helper:?}"),
+        let found = files.find(&image.registry, &image.repository)?;
+        let again = files.find(&image.registry, &image.repository)?;
+        assert_eq!((found.file, &found.identity), (Path::new("config.json"), &again.identity));
+        Some(match (found.login, again.login) {
+            (Login::User(credentials), _) => format!("{:?} {}", credentials.kind(), credentials.user()),
+            (Login::Source(helper), Login::Source(same)) => {
+                assert!(Arc::ptr_eq(&helper, &same), "one helper for all images");
+                found.identity
+            }
+            _ => unreachable!(),
         })
     }
 
@@ -197,21 +239,41 @@ mod tests {
     fn c80_keys_of_docker_and_of_containers() {
         let auth = STANDARD.encode("user:pass:word");
         let text = format!(r#"{{"auths": {{"https://index.docker.io/v1/": {{"auth": "{auth}"}}}}}}"#);
-        assert_eq!(found(&text, "nginx").as_deref(), Some("user"));
+        assert_eq!(found(&text, "nginx").as_deref(), Some("Password user"));
         assert_eq!(found(&text, "quay.io/a/b"), None);
         let text = r#"{"auths": {"r.io": {"username": "all", "password": "p"}, "r.io/team": {"username": "team", "password": "p"},
             "r.io/te": {"username": "no", "password": "p"}, "https://r.io:5000": {"username": "port", "password": "p"}}}"#;
-        assert_eq!(found(text, "r.io/team/app").as_deref(), Some("team"));
-        assert_eq!(found(text, "r.io/other/app").as_deref(), Some("all"));
-        assert_eq!(found(text, "r.io:5000/other/app").as_deref(), Some("port"));
+        assert_eq!(found(text, "r.io/team/app").as_deref(), Some("Password team"));
+        assert_eq!(found(text, "r.io/other/app").as_deref(), Some("Password all"));
+        assert_eq!(found(text, "r.io:5000/other/app").as_deref(), Some("Password port"));
     }
 
     #[test]
     fn c80_helpers_for_a_registry_and_for_all() {
-        let text = r#"{"auths": {"a.io": {}}, "credHelpers": {"b.io": "ecr-login"}, "credsStore": "pass"}"#;
-        assert!(found(text, "b.io/x/y").unwrap().contains("ecr-login"));
-        assert!(found(text, "a.io/x/y").unwrap().contains("pass"));
-        assert!(found(text, "nginx").unwrap().contains("https://index.docker.io/v1/"));
+        let text = r#"{"auths": {"a.io": {}, "https://c.io/v1/": {}}, "credsStore": "pass",
+            "credHelpers": {"b.io": "ecr-login", "b.io/team": "gcr"}}"#;
+        assert_eq!(found(text, "b.io/x/y").unwrap(), "ecr-login b.io");
+        assert_eq!(found(text, "b.io/team/y").unwrap(), "gcr b.io/team");
+        assert_eq!(found(text, "a.io/x/y").unwrap(), "pass a.io");
+        assert_eq!(found(text, "c.io/x/y").unwrap(), "pass https://c.io/v1/");
+        assert_eq!(found(text, "d.io/x/y").unwrap(), "pass d.io");
+        assert_eq!(found(text, "nginx").unwrap(), "pass https://index.docker.io/v1/");
+    }
+
+    #[test]
+    fn c74_identity_and_registry_tokens() {
+        let auth = |text: &str| STANDARD.encode(text);
+        let text = format!(
+            r#"{{"auths": {{"a.io": {{"auth": "{}", "identitytoken": "t"}}, "b.io": {{"auth": "{}", "identitytoken": ""}},
+            "c.io": {{"registrytoken": "t", "identitytoken": "i"}}, "d.io": {{"auth": "{}"}}}}}}"#,
+            auth("00000000-0000-0000-0000-000000000000:"),
+            auth("user:password"),
+            auth("<token>:t"),
+        );
+        assert_eq!(found(&text, "a.io/x/y").unwrap(), "IdentityToken <token>");
+        assert_eq!(found(&text, "b.io/x/y").unwrap(), "Password user");
+        assert_eq!(found(&text, "c.io/x/y").unwrap(), "RegistryToken <token>");
+        assert_eq!(found(&text, "d.io/x/y").unwrap(), "IdentityToken <token>");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Decides whether a token server may see the credentials.
 //!
 //! A registry names its token server itself, so a hostile one could name anybody's. Allowed are the
-//! registry's own host, and any host behind verified TLS; `insecure` covers the registry's host alone.
+//! registry's own host, any host behind verified TLS, and the one that the user names; `insecure` covers
+//! the registry's host alone.
 
 use url::Url;
 
+use super::trusted_realm::TrustedRealm;
 use crate::{Error, RegistryHost};
 
 /// How to ask a token server.
@@ -23,12 +25,24 @@ pub(crate) enum Trust {
     OfSystem,
 }
 
-/// Judges the realm `text` that the registry behind `base` names.
-pub(crate) fn judge(host: &RegistryHost, base: &Url, text: &str) -> Result<Realm, Error> {
+/// Judges the realm `text` that the registry behind `base` names, by whom the user trusts.
+pub(crate) fn judge(
+    host: &RegistryHost,
+    base: &Url,
+    text: &str,
+    trusted: Option<&TrustedRealm>,
+) -> Result<Realm, Error> {
     let refuse =
         |realm: &Url, reason| Error::RealmNotTrusted { host: host.clone(), realm: realm.into(), reason };
     let mut url = base.join(text).map_err(|_| refuse(base, "not readable as a URL"))?;
-    if url.host_str() == base.host_str() {
+    // What stands in the address itself would be sent as a login.
+    let _ = (url.set_username(""), url.set_password(None));
+    url.set_fragment(None);
+    let is_own_host = url.host_str() == base.host_str();
+    if trusted.is_some_and(|trusted| trusted.is(&url)) {
+        return Ok(Realm { url, trust: if is_own_host { Trust::OfRegistry } else { Trust::OfSystem } });
+    }
+    if is_own_host {
         // Harbor takes the scheme from its configured external URL and the host from the request:
         // behind a plain NodePort it names https on a port that speaks http.
         if base.scheme() == "http" && url.port_or_known_default() == base.port_or_known_default() {
@@ -51,8 +65,14 @@ mod tests {
     use super::*;
 
     fn judged(base: &str, realm: &str) -> Result<(String, Trust), Error> {
+        judged_with(base, realm, None)
+    }
+
+    fn judged_with(base: &str, realm: &str, trusted: Option<&str>) -> Result<(String, Trust), Error> {
         let host = "harbor.host:32080".parse().unwrap();
-        judge(&host, &base.parse().unwrap(), realm).map(|realm| (realm.url.into(), realm.trust))
+        let trusted = trusted.map(|trusted| trusted.parse().unwrap());
+        let judged = judge(&host, &base.parse().unwrap(), realm, trusted.as_ref());
+        judged.map(|realm| (realm.url.into(), realm.trust))
     }
 
     #[test]
@@ -70,5 +90,23 @@ mod tests {
         assert_eq!(trust, Trust::OfSystem);
         assert!(judged("http://h.io/", "http://auth.io/token").is_err());
         assert!(judged("https://h.io/", "ftp://auth.io/token").is_err());
+    }
+
+    #[test]
+    fn c78_only_what_is_named_may_be_plain_elsewhere() {
+        let with = |realm, trusted| judged_with("http://h.io/", realm, Some(trusted));
+        let (url, trust) = with("http://auth.io:5001/token", "http://auth.io:5001").unwrap();
+        assert_eq!((url.as_str(), trust), ("http://auth.io:5001/token", Trust::OfSystem));
+        assert!(with("http://auth.io:5001/token", "auth.io:5001").is_err());
+        assert!(with("http://other.io:5001/token", "http://auth.io:5001").is_err());
+        assert!(with("https://other.io/token", "http://auth.io:5001").is_ok());
+        let own = judged_with("https://h.io/", "http://h.io/token", Some("http://h.io"));
+        assert_eq!(own.unwrap().1, Trust::OfRegistry);
+    }
+
+    #[test]
+    fn c78_a_login_in_the_realm_itself_is_dropped() {
+        let (url, _) = judged("https://h.io/", "https://me:secret@auth.io/token#x").unwrap();
+        assert_eq!(url, "https://auth.io/token");
     }
 }

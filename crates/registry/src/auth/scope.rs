@@ -1,6 +1,6 @@
-//! What a token is asked for. Spec: distribution, "Token Scope Documentation".
+//! What a token is asked for, and what one grants. Spec: distribution, "Token Scope Documentation".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::RepositoryName;
@@ -14,49 +14,95 @@ pub enum Access {
     PullPush,
 }
 
-/// The repositories that one request touches, and how. Sorted, so that equal sets are equal keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Scopes(BTreeMap<RepositoryName, Access>, Catalog);
-
-/// Whether the list of all repositories is wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Catalog {
-    #[default]
-    NotWanted,
-    Wanted,
+impl Access {
+    fn actions(self) -> &'static [&'static str] {
+        match self {
+            Self::Pull => &["pull"],
+            Self::PullPush => &["pull", "push"],
+        }
+    }
 }
+
+/// Allows everything.
+const ANY_ACTION: &str = "*";
+
+/// Resources (`repository:library/app`), and what is done with each. Sorted, so that equal sets are equal keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Scopes(BTreeMap<String, BTreeSet<String>>);
 
 impl Scopes {
     pub(crate) fn one(repository: &RepositoryName, access: Access) -> Self {
-        Self(BTreeMap::from([(repository.clone(), access)]), Catalog::NotWanted)
+        Self::default().and(repository, access)
     }
 
     /// The list of all repositories.
     pub(crate) fn catalog() -> Self {
-        Self(BTreeMap::new(), Catalog::Wanted)
+        Self::parse("registry:catalog:*")
     }
 
     pub(crate) fn is_catalog(&self) -> bool {
-        self.1 == Catalog::Wanted
+        self.0.contains_key("registry:catalog")
     }
 
     /// Adds a repository, or widens what may be done with it.
     pub(crate) fn and(mut self, repository: &RepositoryName, access: Access) -> Self {
-        let entry = self.0.entry(repository.clone()).or_insert(access);
-        *entry = (*entry).max(access);
+        self.add(format!("repository:{repository}"), access.actions().iter().copied());
         self
     }
 
-    /// One text for each repository, as the token server takes them.
+    /// Reads the texts of a challenge, with spaces between them; what is none is left out.
+    pub(crate) fn parse(text: &str) -> Self {
+        let mut scopes = Self::default();
+        for scope in text.split_ascii_whitespace() {
+            // The last colon counts: a name may begin with a host and its port.
+            if let Some((resource, actions)) = scope.rsplit_once(':').filter(|(name, _)| name.contains(':')) {
+                scopes.add(resource.to_owned(), actions.split(','));
+            }
+        }
+        scopes
+    }
+
+    /// Adds actions on a resource; a resource without any is none.
+    pub(crate) fn add<'a>(&mut self, resource: String, actions: impl IntoIterator<Item = &'a str>) {
+        let mut actions = actions.into_iter().filter(|action| !action.is_empty()).peekable();
+        if actions.peek().is_some() {
+            self.0.entry(resource).or_default().extend(actions.map(str::to_owned));
+        }
+    }
+
+    /// Everything that is in one or the other.
+    pub(crate) fn union(&self, other: &Self) -> Self {
+        let mut union = self.clone();
+        for (resource, actions) in &other.0 {
+            union.add(resource.clone(), actions.iter().map(String::as_str));
+        }
+        union
+    }
+
+    /// Whether everything in `need` is here.
+    pub(crate) fn covers(&self, need: &Self) -> bool {
+        need.0.iter().all(|(resource, actions)| {
+            let here = self.0.get(resource);
+            here.is_some_and(|here| here.contains(ANY_ACTION) || actions.is_subset(here))
+        })
+    }
+
+    /// How many resources there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How many bytes their texts have.
+    pub(crate) fn text_length(&self) -> usize {
+        self.texts().map(|text| text.len() + 1).sum()
+    }
+
+    /// One text for each resource, as the token server takes them.
     pub(crate) fn texts(&self) -> impl Iterator<Item = String> + '_ {
-        let catalog = self.is_catalog().then(|| "registry:catalog:*".to_owned());
-        catalog.into_iter().chain(self.0.iter().map(|(repository, access)| {
-            let actions = match access {
-                Access::Pull => "pull",
-                Access::PullPush => "pull,push",
-            };
-            format!("repository:{repository}:{actions}")
-        }))
+        self.0.iter().map(|(resource, actions)| {
+            let actions: Vec<_> = actions.iter().map(String::as_str).collect();
+            format!("{resource}:{}", actions.join(","))
+        })
     }
 }
 
@@ -78,16 +124,33 @@ mod tests {
         })
     }
 
+    fn parts() -> impl Strategy<Value = Vec<(String, bool)>> {
+        proptest::collection::vec(("[a-c]", any::<bool>()), 0..6)
+    }
+
     proptest! {
         #[test]
-        fn merging_is_idempotent_and_knows_no_order(
-            parts in proptest::collection::vec(("[a-c]", any::<bool>()), 0..6)
-        ) {
+        fn merging_is_idempotent_and_knows_no_order(parts in parts()) {
             let scopes = build(&parts);
             let twice: Vec<_> = parts.iter().chain(&parts).cloned().collect();
             let reversed: Vec<_> = parts.iter().rev().cloned().collect();
             prop_assert_eq!(build(&twice), scopes.clone());
             prop_assert_eq!(build(&reversed), scopes);
+        }
+
+        #[test]
+        fn a_union_covers_both_and_no_more(one in parts(), other in parts()) {
+            let (one, other) = (build(&one), build(&other));
+            let union = one.union(&other);
+            prop_assert!(union.covers(&one) && union.covers(&other));
+            prop_assert_eq!(other.union(&one), union.clone());
+            prop_assert_eq!(one.covers(&other), union == one);
+        }
+
+        #[test]
+        fn texts_are_read_as_they_were_written(parts in parts()) {
+            let scopes = build(&parts);
+            prop_assert_eq!(Scopes::parse(&scopes.to_string()), scopes);
         }
     }
 
@@ -96,5 +159,14 @@ mod tests {
         let scopes = Scopes::one(&"b/target".parse().unwrap(), Access::PullPush)
             .and(&"a/source".parse().unwrap(), Access::Pull);
         assert_eq!(scopes.to_string(), "repository:a/source:pull repository:b/target:pull,push");
+    }
+
+    #[test]
+    fn c75_texts_of_challenges() {
+        let odd =
+            Scopes::parse("repository:h:5000/a:push,pull  registry:catalog:* nonsense a:b repository:x:");
+        assert_eq!(odd.to_string(), "registry:catalog:* repository:h:5000/a:pull,push");
+        assert!(Scopes::parse("repository:a:*").covers(&Scopes::parse("repository:a:pull,push,delete")));
+        assert!(!Scopes::parse("repository:a:pull").covers(&Scopes::parse("repository:a:pull,push")));
     }
 }

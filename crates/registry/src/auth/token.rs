@@ -1,29 +1,44 @@
-//! Fetches one bearer token. Spec: distribution, "Token Authentication".
+//! One bearer token, and how a token server's answer becomes one. Spec: distribution, "Token Authentication".
 
 use std::time::{Duration, Instant};
 
-use http::{HeaderValue, Method};
+use http::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::credential::{Credentials, sensitive};
-use super::realm::Realm;
+use super::access_claim::granted;
+use super::credential::sensitive;
 use super::scope::Scopes;
 use crate::error::Problem;
-use crate::http::body::read_to_limit;
-use crate::http::failure::{stalled, transport_error};
-use crate::http::refusal::refusal;
-use crate::http::stall::FIRST_BYTE_TIMEOUT;
-use crate::{Error, RedactedUrl};
 
-/// The most that is read of a token server's answer: tokens with many scopes have some kilobytes.
-const MOST_BYTES: u64 = 1 << 20;
 /// What the specification says a token lives for when the answer doesn't.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
+/// The longest header that a token for several repositories may make: Quay and Azure refuse long ones, and
+/// 8 KiB is all that nginx takes. openshift/oc#761, regclient#797.
+const LONGEST_SHARED_HEADER: usize = 6 << 10;
+/// A token that was refused and had just been fetched in the place of another is as good as it gets.
+const YOUNG: Duration = Duration::from_secs(10);
 
 /// A bearer token with its time.
+#[derive(Debug)]
 pub(crate) struct Token {
     pub(crate) header: HeaderValue,
+    /// What it was asked for.
+    pub(crate) asked: Scopes,
+    /// What it says that it grants; opaque tokens say nothing.
+    granted: Option<Scopes>,
+    fetched: Instant,
     renew_at: Instant,
+}
+
+/// Why a token was fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// There was none, or its time was over.
+    #[default]
+    Usual,
+    /// The one before was refused.
+    Refusal,
 }
 
 impl Token {
@@ -31,74 +46,60 @@ impl Token {
     pub(crate) fn is_fresh(&self) -> bool {
         Instant::now() < self.renew_at
     }
+
+    pub(crate) fn is_opaque(&self) -> bool {
+        self.granted.is_none()
+    }
+
+    /// Whether it will do for a request, as far as it can be known.
+    pub(crate) fn serves(&self, need: &Scopes) -> bool {
+        let is_short = self.header.len() <= LONGEST_SHARED_HEADER || self.asked == *need;
+        is_short && self.granted.as_ref().unwrap_or(&self.asked).covers(need)
+    }
+
+    /// Whether another one may do what this one was refused for.
+    ///
+    /// A right that is missing stays missing for a while, but tokens end early, and a project that was made
+    /// anew wants a token that is younger than itself (Harbor).
+    pub(crate) fn is_worth_replacing(&self, occasion: Occasion, lacks_scope: bool) -> bool {
+        let is_young = self.fetched.elapsed() < YOUNG;
+        !(is_young && (lacks_scope || occasion == Occasion::Refusal))
+    }
 }
 
 #[derive(Deserialize)]
 struct Answer {
-    token: Option<secrecy::SecretString>,
-    access_token: Option<secrecy::SecretString>,
+    token: Option<SecretString>,
+    access_token: Option<SecretString>,
+    refresh_token: Option<SecretString>,
     expires_in: Option<f64>,
 }
 
-/// Asks `realm` for a token; anonymously without credentials.
-pub(crate) async fn fetch(
-    client: &reqwest::Client,
-    realm: &Realm,
-    service: Option<&str>,
+/// A token server's answer: the token, and what may be traded for the next one.
+pub(super) fn read(
+    body: &[u8],
     scopes: &Scopes,
-    credentials: Option<&Credentials>,
-) -> Result<Token, Error> {
-    let mut url = realm.url.clone();
-    {
-        let mut query = url.query_pairs_mut();
-        if let Some(service) = service {
-            query.append_pair("service", service);
-        }
-        for scope in scopes.texts() {
-            query.append_pair("scope", &scope);
-        }
-        if let Some(credentials) = credentials {
-            query.append_pair("account", credentials.user());
-        }
-    }
-    let mut request = client.get(url.clone());
-    if let Some(credentials) = credentials {
-        request = request.header(http::header::AUTHORIZATION, credentials.basic_header());
-    }
-    let asked = Instant::now();
-    let response = tokio::time::timeout(FIRST_BYTE_TIMEOUT, request.send())
-        .await
-        .map_err(|_| stalled(&Method::GET, &url))?
-        .map_err(|error| transport_error(&Method::GET, &url, error))?;
-    if !response.status().is_success() {
-        return Err(refusal(&Method::GET, response).await);
-    }
-    let body = read_to_limit(&Method::GET, response, MOST_BYTES).await?;
-    read(&body, asked).map_err(|problem| Error::Protocol {
-        method: Method::GET,
-        url: RedactedUrl::from(&url),
-        problem,
-    })
-}
-
-fn read(body: &[u8], asked: Instant) -> Result<Token, Problem> {
-    use secrecy::ExposeSecret as _;
-
+    asked: Instant,
+) -> Result<(Token, Option<SecretString>), Problem> {
     // The parser's message could quote the token.
     let answer: Answer =
         serde_json::from_slice(body).map_err(|_| Problem::Json("no token document".to_owned()))?;
-    let mut tokens = [answer.token, answer.access_token].into_iter().flatten();
-    let token = tokens.find(|token| !token.expose_secret().is_empty());
+    let is_there = |token: &SecretString| !token.expose_secret().is_empty();
+    let token = [answer.token, answer.access_token].into_iter().flatten().find(is_there);
     let token = token.ok_or_else(|| Problem::Json("neither `token` nor `access_token`".to_owned()))?;
     let lifetime = answer
         .expires_in
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|lifetime| !lifetime.is_zero())
         .unwrap_or(DEFAULT_LIFETIME);
-    Ok(Token {
+    let token = Token {
         header: sensitive(&format!("Bearer {}", token.expose_secret())),
-        renew_at: asked + renewal(lifetime),
-    })
+        asked: scopes.clone(),
+        granted: granted(token.expose_secret()),
+        fetched: asked,
+        renew_at: asked.checked_add(renewal(lifetime)).unwrap_or(asked + DEFAULT_LIFETIME),
+    };
+    Ok((token, answer.refresh_token.filter(is_there)))
 }
 
 /// When to fetch the next one: with a fifth of the life, but no more than 30 s, left. Counted by our
@@ -111,9 +112,15 @@ fn renewal(lifetime: Duration) -> Duration {
 mod tests {
     use super::*;
 
+    fn token(body: &str, asked: &str) -> Token {
+        read(body.as_bytes(), &Scopes::parse(asked), Instant::now()).unwrap().0
+    }
+
     #[test]
     fn c72_both_names_and_a_default_lifetime() {
-        let header = |body: &str| read(body.as_bytes(), Instant::now()).map(|token| token.header);
+        let header = |body: &str| {
+            read(body.as_bytes(), &Scopes::default(), Instant::now()).map(|(token, _)| token.header)
+        };
         assert_eq!(header(r#"{"token":"a","expires_in":300}"#).unwrap(), "Bearer a");
         assert_eq!(header(r#"{"access_token":"b"}"#).unwrap(), "Bearer b");
         assert_eq!(header(r#"{"token":"","access_token":"b"}"#).unwrap(), "Bearer b");
@@ -121,5 +128,55 @@ mod tests {
         assert!(matches!(header("<html>"), Err(Problem::Json(_))));
         assert_eq!(renewal(DEFAULT_LIFETIME), Duration::from_secs(48));
         assert_eq!(renewal(Duration::from_secs(1800)), Duration::from_secs(1770));
+    }
+
+    #[test]
+    fn c72_only_our_own_clock_counts() {
+        let lifetime = |body: &str| {
+            let token = token(body, "");
+            (token.renew_at - token.fetched).as_secs()
+        };
+        assert_eq!(lifetime(r#"{"token":"a","expires_in":300,"issued_at":"1970-01-01T00:00:00Z"}"#), 270);
+        assert_eq!(lifetime(r#"{"token":"a","expires_in":300,"issued_at":"2999-01-01T00:00:00Z"}"#), 270);
+        for odd in ["0", "-5", "1e300", "null"] {
+            assert_eq!(lifetime(&format!(r#"{{"token":"a","expires_in":{odd}}}"#)), 48, "{odd}");
+        }
+        assert!(token(r#"{"token":"a","expires_in":1e18}"#, "").is_fresh());
+    }
+
+    #[test]
+    fn c75_a_token_serves_what_it_grants_or_else_what_was_asked() {
+        let (small, both) =
+            (Scopes::parse("repository:a:pull"), Scopes::parse("repository:a:pull repository:b:pull"));
+        let opaque = token(r#"{"token":"opaque"}"#, &both.to_string());
+        assert!(opaque.is_opaque() && opaque.serves(&small) && opaque.serves(&both));
+        // {"access":[{"type":"repository","name":"a","actions":["pull"]}]}
+        let claims = "eyJhY2Nlc3MiOlt7InR5cGUiOiJyZXBvc2l0b3J5IiwibmFtZSI6ImEiLCJhY3Rpb25zIjpbInB1bGwiXX1dfQ";
+        let less = token(&format!(r#"{{"token":"h.{claims}.s"}}"#), &both.to_string());
+        assert!(!less.is_opaque() && less.serves(&small) && !less.serves(&both));
+    }
+
+    #[test]
+    fn c76_long_tokens_are_for_one_need_only() {
+        let body = format!(r#"{{"token":"{}"}}"#, "x".repeat(LONGEST_SHARED_HEADER));
+        let long = token(&body, "repository:a:pull repository:b:pull");
+        assert!(!long.serves(&Scopes::parse("repository:a:pull")));
+        assert!(long.serves(&long.asked));
+    }
+
+    #[test]
+    fn c75_a_refused_token_is_replaced_once_until_it_is_old() {
+        let mut token = token(r#"{"token":"a"}"#, "");
+        assert!(token.is_worth_replacing(Occasion::Usual, false));
+        assert!(!token.is_worth_replacing(Occasion::Usual, true));
+        assert!(!token.is_worth_replacing(Occasion::Refusal, false));
+        token.fetched = Instant::now().checked_sub(YOUNG).unwrap();
+        assert!(token.is_worth_replacing(Occasion::Refusal, true));
+    }
+
+    #[test]
+    fn c82_a_token_is_not_shown() {
+        let shown = format!("{:?}", token(r#"{"token":"hunter2"}"#, ""));
+        assert!(shown.contains("Sensitive") && !shown.contains("hunter2"), "{shown}");
     }
 }

@@ -64,6 +64,7 @@ pub(crate) fn patient_client(host: &str, login: Option<(&str, &str)>, patience: 
         login,
         security: Security::Insecure,
         certificates: HostCertificates::default(),
+        trusted_realm: None,
     };
     Registry::with_patience(settings, Transport::new("image-syncer-test/1", &[]).unwrap(), patience)
 }

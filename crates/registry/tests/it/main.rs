@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
 
+mod auth_source;
+mod auth_token;
 mod bench;
 mod blob;
 mod catalog;

@@ -52,6 +52,7 @@ async fn plain_http_needs_insecure_and_is_named_as_the_reason() {
         login: Login::Anonymous,
         security: Security::Verified,
         certificates: HostCertificates::default(),
+        trusted_realm: None,
     };
     let registry = Registry::new(settings, Transport::new("test", &[]).unwrap());
     let error =

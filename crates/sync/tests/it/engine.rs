@@ -29,6 +29,7 @@ fn client(server: &EmbeddedRegistry) -> Registry {
         login: Login::Anonymous,
         security: Security::Insecure,
         certificates: HostCertificates::default(),
+        trusted_realm: None,
     };
     Registry::new(settings, Transport::new("test", &[]).unwrap())
 }

@@ -1,0 +1,216 @@
+//! Which repositories share a token: pure bookkeeping, nothing is fetched here.
+//!
+//! Needs are put on pages as they are announced or first asked for. A page is fetched as one token, so that N
+//! repositories take N divided by [`MOST_SCOPES`] token requests. Registries that refuse foreign or unknown
+//! scopes (Google, GHCR) get one page for each need as soon as they show it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::scope::Scopes;
+use super::token::{Occasion, Token};
+
+/// How many repositories share a token at most: tokens grow with each, and Quay and Azure refuse long headers.
+/// openshift/oc#761, regclient#797.
+pub(super) const MOST_SCOPES: usize = 8;
+/// The most bytes of a shared token's scopes: a token repeats them, with about as much around each.
+const MOST_TEXT: usize = 1200;
+
+/// What needs of one registry have which token.
+#[derive(Default)]
+pub(super) struct TokenBook {
+    sharing: Sharing,
+    pages: Vec<Page>,
+    by_need: HashMap<Scopes, usize>,
+    /// Needs for which the registry wants to see more than we thought.
+    widened: HashMap<Scopes, Scopes>,
+}
+
+/// Whether needs may share a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Sharing {
+    #[default]
+    Shared,
+    Apart,
+}
+
+struct Page {
+    scopes: Scopes,
+    /// Whether it takes further needs.
+    sharing: Sharing,
+    slot: Slot,
+}
+
+/// A token's place. The lock is held while the token is fetched: that is what makes the others wait for it.
+pub(super) type Slot = Arc<tokio::sync::Mutex<Held>>;
+
+/// What is in a token's place.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) token: Option<Token>,
+    /// Why it was, or is to be, fetched.
+    pub(super) occasion: Occasion,
+}
+
+impl Held {
+    /// Takes a token that was just fetched.
+    pub(super) fn put(&mut self, token: Token) -> &Token {
+        if self.token.is_some() {
+            // The one before was not refused: its time was over, or more is needed.
+            self.occasion = Occasion::Usual;
+        }
+        self.token.insert(token)
+    }
+
+    /// Forgets a token that was refused.
+    pub(super) fn drop_refused(&mut self) {
+        self.token = None;
+        self.occasion = Occasion::Refusal;
+    }
+}
+
+impl TokenBook {
+    /// What is really needed, as far as the registry told.
+    pub(super) fn need(&self, scopes: &Scopes) -> Scopes {
+        self.widened.get(scopes).unwrap_or(scopes).clone()
+    }
+
+    /// Asks for `wanted` from now on where `scopes` are needed.
+    pub(super) fn widen(&mut self, scopes: &Scopes, wanted: Scopes) {
+        self.widened.insert(scopes.clone(), wanted);
+    }
+
+    /// The page that is to serve a need.
+    pub(super) fn page(&mut self, need: &Scopes) -> usize {
+        if let Some(page) = self.by_need.get(need) {
+            return *page;
+        }
+        if need.is_catalog() {
+            // Few may see it, and a server may refuse whoever asks for it together with what is allowed.
+            return self.apart(need);
+        }
+        let page = self.find(need).unwrap_or_else(|| self.add(need, self.sharing));
+        self.by_need.insert(need.clone(), page);
+        page
+    }
+
+    fn find(&mut self, need: &Scopes) -> Option<usize> {
+        if self.sharing == Sharing::Apart {
+            return self.pages.iter().position(|page| page.scopes == *need);
+        }
+        if let Some(page) = self.pages.iter().position(|page| page.scopes.covers(need)) {
+            return Some(page);
+        }
+        let last = self.pages.iter().rposition(|page| page.sharing == Sharing::Shared)?;
+        let union = self.pages[last].scopes.union(need);
+        let has_room = union.count() <= MOST_SCOPES && union.text_length() <= MOST_TEXT;
+        has_room.then(|| {
+            self.pages[last].scopes = union;
+            last
+        })
+    }
+
+    fn add(&mut self, need: &Scopes, sharing: Sharing) -> usize {
+        self.pages.push(Page { scopes: need.clone(), sharing, slot: Slot::default() });
+        self.pages.len() - 1
+    }
+
+    /// A need that gets a token for itself from now on.
+    pub(super) fn apart(&mut self, need: &Scopes) -> usize {
+        let own = self.pages.iter().position(|page| page.sharing == Sharing::Apart && page.scopes == *need);
+        let own = own.unwrap_or_else(|| self.add(need, Sharing::Apart));
+        self.by_need.insert(need.clone(), own);
+        own
+    }
+
+    /// This registry does not like several repositories in one token.
+    pub(super) fn stop_sharing(&mut self) {
+        self.sharing = Sharing::Apart;
+        let pages = &self.pages;
+        self.by_need.retain(|need, page| pages[*page].scopes == *need);
+    }
+
+    /// What a page's token is to be asked for, and its place.
+    pub(super) fn open(&self, page: usize) -> (Scopes, Slot) {
+        let page = &self.pages[page];
+        (page.scopes.clone(), page.slot.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scopes(text: &str) -> Scopes {
+        Scopes::parse(text)
+    }
+
+    fn repository(number: usize) -> Scopes {
+        scopes(&format!("repository:team/app-{number}:pull"))
+    }
+
+    fn asked(book: &mut TokenBook, need: &Scopes) -> Scopes {
+        let page = book.page(need);
+        book.open(page).0
+    }
+
+    #[test]
+    fn c76_many_repositories_fill_few_pages() {
+        let mut book = TokenBook::default();
+        let mut pages: Vec<_> = (0..100).map(|number| book.page(&repository(number))).collect();
+        let again: Vec<_> = (0..100).map(|number| book.page(&repository(number))).collect();
+        assert_eq!(pages, again);
+        pages.dedup();
+        assert_eq!(pages.len(), 100_usize.div_ceil(MOST_SCOPES));
+        assert!(book.pages.iter().all(|page| page.scopes.count() <= MOST_SCOPES));
+    }
+
+    #[test]
+    fn c76_long_names_fill_a_page_sooner() {
+        let mut book = TokenBook::default();
+        let long = |number: usize| scopes(&format!("repository:{}/{number}:pull", "n".repeat(700)));
+        assert_ne!(book.page(&long(1)), book.page(&long(2)));
+    }
+
+    #[test]
+    fn a_mount_between_repositories_of_a_page_needs_no_page_of_its_own() {
+        let mut book = TokenBook::default();
+        let (one, two) = (scopes("repository:a:pull,push"), scopes("repository:b:pull,push"));
+        let page = book.page(&one);
+        book.page(&two);
+        assert_eq!(book.page(&one.union(&scopes("repository:b:pull"))), page);
+        assert_eq!(asked(&mut book, &one), one.union(&two));
+    }
+
+    #[test]
+    fn c75_who_gets_a_token_for_itself_keeps_it_and_leaves_the_others_alone() {
+        let mut book = TokenBook::default();
+        let shared = book.page(&repository(1));
+        assert_eq!(book.page(&repository(2)), shared);
+        let own = book.apart(&repository(2));
+        assert_ne!(own, shared);
+        assert_eq!((book.page(&repository(2)), book.apart(&repository(2))), (own, own));
+        assert_eq!((book.page(&repository(1)), book.page(&repository(3))), (shared, shared));
+    }
+
+    #[test]
+    fn c76_a_registry_without_sharing_gets_one_page_for_each_need() {
+        let mut book = TokenBook::default();
+        book.page(&repository(1));
+        book.page(&repository(2));
+        book.stop_sharing();
+        for number in 1..4 {
+            assert_eq!(asked(&mut book, &repository(number)), repository(number));
+        }
+    }
+
+    #[test]
+    fn c75_a_widened_need_is_another_need() {
+        let mut book = TokenBook::default();
+        let (pull, delete) = (scopes("repository:a:pull"), scopes("repository:a:delete,pull"));
+        book.page(&pull);
+        book.widen(&pull, delete.clone());
+        let need = book.need(&pull);
+        assert_eq!(asked(&mut book, &need), delete);
+    }
+}
