@@ -1,8 +1,11 @@
 //! The auth map: who we are at which registry, or at which part of it.
 
+mod reach;
+
 use std::path::Path;
 
-use registry::{Credentials, RegistryHost, RepositoryName, Security};
+pub(crate) use reach::Reach;
+use registry::{Credentials, RegistryHost, RepositoryName};
 use secrecy::SecretString;
 
 use super::document::{Format, Node, Scalar, ScalarKind, Value};
@@ -18,7 +21,7 @@ pub(crate) struct AuthEntry {
     prefix: String,
     /// Nobody where user or password is empty.
     pub(crate) credentials: Option<Credentials>,
-    pub(crate) security: Security,
+    pub(crate) reach: Reach,
 }
 
 /// Whether `$NAME` in user and password is replaced: in `--auth` files it always was, in `--config` files never.
@@ -93,19 +96,18 @@ impl EntryReader<'_> {
         {
             self.expansion = Expansion::Literal;
         }
-        let (mut username, mut password, mut security) = (String::new(), String::new(), Security::Verified);
+        let (mut username, mut password) = (String::new(), String::new());
         for (name, value) in fields {
             if self.is(name, "username") {
                 username = self.text("username", value)?;
             } else if self.is(name, "password") {
                 password = self.text("password", value)?;
-            } else if self.is(name, "insecure") && self.truth("insecure", value)? {
-                security = Security::Insecure;
             }
         }
+        let reach = self.reach(fields)?;
         let nobody = username.is_empty() || password.is_empty();
         let credentials = (!nobody).then(|| Credentials::new(username, SecretString::from(password)));
-        Ok(AuthEntry { key: self.key.to_owned(), prefix: normal_key(self.key), credentials, security })
+        Ok(AuthEntry { key: self.key.to_owned(), prefix: normal_key(self.key), credentials, reach })
     }
 
     fn text(&mut self, field: &str, node: &Node) -> Result<String, ConfigError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use providers::google::{self, ServiceAccount};
 use registry::{
     Credentials, FoundLogin, HostCertificates, Login, LoginFiles, Registry, RegistryHost, RepositoryName,
-    Security, Settings, TagOrDigest, Transport,
+    Settings, TagOrDigest, Transport,
 };
 use sync::endpoint::RegistryEndpoint;
 use sync::{Naming, Rule, RuleTarget, Selection};
@@ -291,7 +291,7 @@ impl<'a> Registries<'a> {
         let index = self.auth.find(host, repository);
         self.used.extend(index);
         let entry = index.map(|index| &self.auth.entries[index]);
-        let security = entry.map_or(Security::Verified, |entry| entry.security);
+        let reach = entry.map(|entry| entry.reach.clone()).unwrap_or_default();
         let (login, file) = match entry.and_then(|entry| entry.credentials.clone()) {
             Some(credentials) => (self.written_login(host, credentials), None),
             None => match self.login_files.find(host, repository) {
@@ -307,9 +307,16 @@ impl<'a> Registries<'a> {
                 None => (Login::Anonymous, None),
             },
         };
-        let certificates = self.certificates(host);
+        let certificates = reach.certificates.and(self.certificates(host));
         let make = || {
-            let settings = Settings { host: host.clone(), login, security, certificates };
+            let settings = Settings {
+                login,
+                security: reach.security,
+                certificates,
+                proxies: reach.proxies,
+                http_version: reach.http_version,
+                ..Settings::new(host.clone())
+            };
             Registry::new(settings, self.transport.clone())
         };
         self.handles.entry((host.clone(), index, file)).or_insert_with(make).clone()

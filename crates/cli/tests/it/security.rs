@@ -31,7 +31,7 @@ async fn tls_of_an_own_authority_over_http2() -> Result<()> {
     write_config(&workplace, &front.host(), &back.host(), "")?;
 
     let refused = workplace.run("--config c.json --retries 0")?.expect_code(3)?;
-    refused.says(&["certificate is not accepted", "SSL_CERT_FILE"])?;
+    refused.says(&["no authority that is trusted here", "SSL_CERT_FILE"])?;
     ensure!(Pusher::new(target.host()).tags("a/app").await?.is_empty(), "nothing was copied");
 
     workplace.variable("SSL_CERT_FILE", &authority.ca_file().display().to_string());

@@ -12,7 +12,7 @@ use super::credential::{Credentials, Login};
 use super::realm::{self, Trust};
 use super::scope::Scopes;
 use super::token::{self, Token};
-use crate::http::transport::{Certificates, Transport};
+use crate::http::transport::Transport;
 use crate::{Error, RegistryHost};
 
 /// One registry's login.
@@ -119,11 +119,11 @@ impl Authenticator {
         }
         let realm = realm::judge(&self.host, base.url, realm)?;
         let client = match realm.trust {
-            Trust::OfRegistry => base.client,
-            Trust::OfSystem => self.transport.client(Certificates::Verified)?,
+            Trust::OfRegistry => base.client.clone(),
+            Trust::OfSystem => self.transport.verified_client()?,
         };
         let credentials = self.credentials().await?;
-        let fetched = token::fetch(client, &realm, service, scopes, credentials.as_ref()).await;
+        let fetched = token::fetch(&client, &realm, service, scopes, credentials.as_ref()).await;
         let fetched = fetched.map_err(|source| Error::Token {
             host: self.host.clone(),
             realm: (&realm.url).into(),
