@@ -114,20 +114,26 @@ pub(crate) fn misunderstanding(body: &str) -> Option<TransportFailure> {
     }
 }
 
-/// TLS errors come wrapped in I/O errors, sometimes in several; an I/O error's `source` skips what it wraps.
-fn tls_error<'a>(mut cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
-    loop {
-        if let Some(error) = cause.downcast_ref::<rustls::Error>() {
-            return Some(error);
-        }
-        cause = cause.downcast_ref::<io::Error>()?.get_ref()?;
-    }
+/// TLS errors come wrapped in I/O errors.
+fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    wrapped(cause).find_map(<dyn StdError>::downcast_ref)
 }
 
 fn ended_in_handshake(error: &reqwest::Error) -> bool {
     causes(error)
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .flat_map(wrapped)
+        .filter_map(<dyn StdError>::downcast_ref::<io::Error>)
         .any(|cause| matches!(cause.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset))
+}
+
+/// An error and what is wrapped in it: an I/O error's `source` skips what it wraps, which may be another one.
+fn wrapped<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> + use<'a> {
+    std::iter::successors(Some(error), |cause| {
+        let inner = cause.downcast_ref::<io::Error>()?.get_ref()?;
+        Some(inner as &(dyn StdError + 'static))
+    })
 }
 
 fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
