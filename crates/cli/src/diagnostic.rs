@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use registry::{ErrorKind, TransportFailure};
+use registry::{CertificateFault, ErrorKind, TransportFailure};
 use sync::{Cause, Error, Operation, Side};
 
 /// An error for people.
@@ -90,23 +90,52 @@ fn transport_hint(failure: TransportFailure, host: &str) -> String {
                 "check that `{host}` listens on that port, and that firewalls and whitelists let this machine in"
             )
         }
-        TransportFailure::Tls => {
+        TransportFailure::TlsClosed => {
             format!(
-                "check that `{host}` lets this machine in (closed whitelists look like this); if it does not speak TLS at all, set \"insecure\": true in its auth entry"
+                "check that `{host}` lets this machine in (closed whitelists look like this); if it does not speak TLS at all, set \"plainHttp\": true in its auth entry"
             )
         }
-        TransportFailure::Certificate => {
+        TransportFailure::Tls | TransportFailure::TlsVersion => {
+            format!("ask whoever runs `{host}` which versions of TLS it speaks, and for 1.2 or 1.3")
+        }
+        TransportFailure::Certificate(fault) => certificate_hint(fault, host),
+        TransportFailure::ClientCertificate => {
             format!(
-                "add the certificate's authority to this machine (or name its file in SSL_CERT_FILE), or set \"insecure\": true in the auth entry of `{host}`"
+                "name the certificate and its key, `clientCert` and `clientKey`, in the auth entry of `{host}`"
+            )
+        }
+        TransportFailure::HttpsOnly => {
+            format!("remove \"plainHttp\" from the auth entry of `{host}`: it speaks TLS on that port")
+        }
+        TransportFailure::Inside => {
+            format!(
+                "check what `{host}` redirects to: outside of a private network it may not send anybody into one; reach it by its private address if it has one"
             )
         }
         TransportFailure::PlainHttp => {
-            format!("set \"insecure\": true in the auth entry of `{host}`: it does not speak TLS")
+            format!("set \"plainHttp\": true in the auth entry of `{host}`: it does not speak TLS")
         }
         TransportFailure::Stalled | TransportFailure::Broken => {
             "run the same command again: what has arrived is not sent again. --retries tries more often"
                 .to_owned()
         }
+    }
+}
+
+fn certificate_hint(fault: CertificateFault, host: &str) -> String {
+    match fault {
+        CertificateFault::UnknownAuthority => format!(
+            "name the authority's file as `ca` in the auth entry of `{host}`, or for all in SSL_CERT_FILE; \"skipTlsVerify\": true takes any certificate"
+        ),
+        CertificateFault::OtherHost => format!(
+            "write `{host}` as the certificate names it, or ask whoever runs it for a certificate with this name"
+        ),
+        CertificateFault::Expired
+        | CertificateFault::NotYetValid
+        | CertificateFault::Revoked
+        | CertificateFault::Unusable => format!(
+            "ask whoever runs `{host}` for a valid certificate; until then, \"skipTlsVerify\": true in its auth entry takes any"
+        ),
     }
 }
 

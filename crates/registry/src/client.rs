@@ -13,49 +13,24 @@ use crate::auth::authenticator::{Authenticator, Verdict};
 use crate::auth::challenge::challenges;
 use crate::auth::credential::Login;
 use crate::auth::scope::{Access, Scopes};
-use crate::auth::trusted_realm::TrustedRealm;
 use crate::blob::habits::UploadHabits;
 use crate::connect::{self, Connection};
 use crate::error::Problem;
 use crate::http::failure::{stalled, transport_error};
-use crate::http::host_certificates::HostCertificates;
 use crate::http::limit::{HostLimit, Limits, Permit, RequestKind, Taken};
 use crate::http::notice::{Notices, Quota};
 use crate::http::redirect::{self, MOST_HOPS, is_same_origin};
 use crate::http::refusal::{refusal, retry_after};
 use crate::http::stall::{Patience, Progress, while_moving};
-use crate::http::transport::{Certificates, Transport};
+use crate::http::transport::Transport;
 use crate::learned::{Ability, Learned};
 use crate::manifest_api::LARGEST_MANIFEST;
 use crate::profile::Profile;
+use crate::settings::Settings;
 use crate::{Error, RedactedUrl, RegistryHost, RepositoryName};
 
 /// A request whose login was refused is sent at most so often with another one.
 const MOST_REFUSED_LOGINS: usize = 2;
-
-/// How a registry is reached and who we are there.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Which registry.
-    pub host: RegistryHost,
-    /// Who we are.
-    pub login: Login,
-    /// How far its TLS is trusted.
-    pub security: Security,
-    /// Certificates for this registry beside the system's.
-    pub certificates: HostCertificates,
-    /// A token server to which the login may go, wherever it is.
-    pub trusted_realm: Option<TrustedRealm>,
-}
-
-/// How far a registry's TLS is trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// TLS with a certificate that verifies.
-    Verified,
-    /// TLS with any certificate; plain HTTP where the other side does not speak TLS.
-    Insecure,
-}
 
 /// Who keeps the lists of referrers. Spec: distribution-spec, "Referrers Tag Schema".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +55,6 @@ struct Shared {
     limits: Limits,
     notices: Notices,
     upload_habits: UploadHabits,
-    patience: Patience,
     learned: Learned,
 }
 
@@ -137,11 +111,10 @@ impl Call {
 impl Registry {
     /// Prepares a handle; nothing is sent before the first request.
     pub fn new(settings: Settings, transport: Transport) -> Self {
-        Self::with_patience(settings, transport, Patience::default())
-    }
-
-    /// The same, for a registry that may let us wait for longer or shorter than most.
-    pub fn with_patience(settings: Settings, transport: Transport, patience: Patience) -> Self {
+        let transport = match &settings.proxies {
+            Some(proxies) => transport.through(proxies),
+            None => transport,
+        };
         let authenticator =
             Authenticator::new(settings.host.clone(), settings.login.clone(), transport.clone())
                 .trusting(settings.trusted_realm.clone());
@@ -156,7 +129,6 @@ impl Registry {
             limits,
             notices,
             upload_habits,
-            patience,
             learned,
         };
         Self(Arc::new(shared))
@@ -206,7 +178,7 @@ impl Registry {
     }
 
     pub(crate) fn patience(&self) -> Patience {
-        self.0.patience
+        self.0.settings.patience
     }
 
     /// Whether there is a login that goes along.
@@ -242,12 +214,17 @@ impl Registry {
         &self.0.transport
     }
 
-    /// The client for one request: other hosts see no certificate of ours, and need one that the system trusts.
-    fn client_for<'a>(&'a self, connection: &'a Connection, url: &Url) -> Result<&'a reqwest::Client, Error> {
+    /// The client for one request: other hosts see no certificate of ours, and may be no neighbours of ours.
+    fn client_for(
+        &self,
+        connection: &Connection,
+        method: &Method,
+        url: &Url,
+    ) -> Result<reqwest::Client, Error> {
         if is_same_origin(&connection.url, url) {
-            Ok(&connection.client)
+            Ok(connection.client.clone())
         } else {
-            self.0.transport.client(Certificates::Verified)
+            self.0.transport.storage_client(&self.0.settings, connection.network, method, url)
         }
     }
 
@@ -255,19 +232,15 @@ impl Registry {
     pub(crate) async fn connection(&self) -> Result<&Connection, Error> {
         let Shared { settings, transport, authenticator, .. } = &*self.0;
         let connect = async {
-            let (connection, offered) = if settings.certificates.is_empty() {
-                connect::connect(settings, transport).await?
-            } else {
-                connect::connect(settings, &transport.with_certificates(&settings.certificates)?).await?
-            };
+            let (connection, offered) = connect::connect(settings, transport).await?;
             authenticator.learn(&offered, &Scopes::default(), None).await;
             Ok(connection)
         };
         self.0.connection.get_or_try_init(|| connect).await
     }
 
-    /// Sends a request whose body, if any, is in memory: logs in when asked to, follows redirects of
-    /// reads. Gives the answer whatever its status.
+    /// Sends a request whose body, if any, is in memory: logs in when asked to, follows redirects that
+    /// keep the request what it is. Gives the answer whatever its status.
     pub(crate) async fn send(&self, call: &Call) -> Result<reqwest::Response, Error> {
         let mut refused_logins = 0;
         loop {
@@ -282,6 +255,11 @@ impl Registry {
                 return Ok(response);
             }
         }
+    }
+
+    /// Sends a request whose answer does not matter: a refused login is no reason to look for another.
+    pub(crate) async fn send_for_nothing(&self, call: &Call) {
+        let _ = self.follow(call).await;
     }
 
     /// Like [`send`](Self::send), but only `expected` statuses are an answer; others are errors.
@@ -308,7 +286,7 @@ impl Registry {
         let connection = self.connection().await?;
         let header = self.0.authenticator.header(connection.base(), &call.scopes).await?;
         let sent = header.filter(|_| is_same_origin(&connection.url, &call.url));
-        let client = self.client_for(connection, &call.url)?;
+        let client = self.client_for(connection, &call.method, &call.url)?;
         let mut request = client.request(call.method.clone(), call.url.clone()).headers(call.headers.clone());
         if let Some(header) = &sent {
             request = request.header(AUTHORIZATION, header);
@@ -339,13 +317,14 @@ impl Registry {
         for _ in 0..MOST_HOPS {
             let is_registry = is_same_origin(&connection.url, &url);
             let sent = header.clone().filter(|_| is_registry);
-            let client = self.client_for(connection, &url)?;
-            let response = self.exchange(client, call, &url, sent.as_ref()).await?;
-            if !is_followed(&call.method, response.status()) {
+            let client = self.client_for(connection, &call.method, &url)?;
+            let response = self.exchange(&client, call, &url, sent.as_ref()).await?;
+            let Some(next) = redirect::target(&call.method, &url, response.status(), response.headers())?
+            else {
                 let by = if is_registry { AnsweredBy::Registry } else { AnsweredBy::Another };
                 return Ok(Attempt { response, sent, by });
-            }
-            url = redirect::target(&call.method, &url, response.headers())?;
+            };
+            url = next;
         }
         Err(call.protocol(Problem::Redirect { to: RedactedUrl::from(&url), why: "too many redirects" }))
     }
@@ -405,10 +384,6 @@ struct Attempt {
 enum AnsweredBy {
     Registry,
     Another,
-}
-
-fn is_followed(method: &Method, status: StatusCode) -> bool {
-    matches!(*method, Method::GET | Method::HEAD) && matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
 /// A status that the step has no use for: a refusal, or nonsense such as 204 for a manifest.

@@ -1,16 +1,18 @@
-//! Finds out where a registry answers: TLS as configured, plain HTTP only where `insecure` allows it.
+//! Finds out where a registry answers: TLS as configured, plain HTTP only where the settings allow it.
 
 use http::{Method, StatusCode};
 use url::Url;
 
 use crate::auth::authenticator::Base;
 use crate::auth::challenge::{Challenge, challenges};
-use crate::client::{Security, Settings};
 use crate::error::TransportFailure;
-use crate::http::failure::{stalled, transport_error};
+use crate::http::failure::{misunderstanding, stalled, transport_error};
+use crate::http::network::Network;
+use crate::http::redirect::{self, MOST_HOPS};
 use crate::http::refusal::refusal;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
-use crate::http::transport::{Certificates, Transport};
+use crate::http::transport::Transport;
+use crate::settings::{Scheme, Settings};
 use crate::{Error, RegistryHost};
 
 /// Where a registry answers.
@@ -19,6 +21,8 @@ pub(crate) struct Connection {
     pub(crate) url: Url,
     /// For this host alone.
     pub(crate) client: reqwest::Client,
+    /// Where the registry is, and so where it may send us.
+    pub(crate) network: Network,
 }
 
 impl Connection {
@@ -32,51 +36,128 @@ pub(crate) async fn connect(
     settings: &Settings,
     transport: &Transport,
 ) -> Result<(Connection, Vec<Challenge>), Error> {
-    let certificates = match settings.security {
-        Security::Verified => Certificates::Verified,
-        Security::Insecure => Certificates::Unverified,
-    };
-    let client = transport.client(certificates)?.clone();
-    let tls = Connection { url: base(&settings.host, "https")?, client: client.clone() };
-    match ping(&tls).await {
-        Ok(offered) => Ok((tls, offered)),
-        Err(error) if settings.security == Security::Insecure && may_be_plain_http(&error) => {
-            let plain = Connection { url: base(&settings.host, "http")?, client };
-            // Nothing secret was sent so far. If plain HTTP does not answer either, TLS was the problem.
-            match ping(&plain).await {
-                Ok(offered) => Ok((plain, offered)),
-                Err(refused @ Error::Refused(_)) => Err(refused),
-                Err(_) => Err(error),
-            }
-        }
-        Err(error) => Err(error),
+    let ping = Ping { client: transport.registry_client(settings)?, transport };
+    let (tls, plain) = (base(&settings.host, "https")?, base(&settings.host, "http")?);
+    match settings.security.scheme {
+        Scheme::Tls => ping.send(tls).await,
+        Scheme::Plain => ping.send(plain).await,
+        Scheme::TlsOrPlain => match ping.send(tls).await {
+            Err(error) if may_be_plain_http(&error) => match ping.send(plain).await {
+                // Nothing secret was sent so far. If plain HTTP does not answer either, TLS was the problem.
+                Err(Error::Transport { .. }) => Err(error),
+                answer => answer,
+            },
+            answer => answer,
+        },
     }
 }
 
 /// Whether the handshake failed in a way that a server without TLS makes it fail: an HTTP answer, or a
-/// closed connection. A refused connection or an unknown name says nothing about TLS.
+/// closed connection. A refused connection, an unknown name or an alert says nothing of the kind.
 fn may_be_plain_http(error: &Error) -> bool {
-    matches!(error, Error::Transport { failure: TransportFailure::PlainHttp | TransportFailure::Tls, .. })
+    matches!(
+        error,
+        Error::Transport { failure: TransportFailure::PlainHttp | TransportFailure::TlsClosed, .. }
+    )
 }
 
-async fn ping(connection: &Connection) -> Result<Vec<Challenge>, Error> {
-    let mut url = connection.url.clone();
-    url.set_path("/v2/");
-    let request = connection.client.get(url.clone());
-    let response = tokio::time::timeout(FIRST_BYTE_TIMEOUT, request.send())
-        .await
-        .map_err(|_| stalled(&Method::GET, &url))?
-        .map_err(|error| transport_error(&Method::GET, &url, error))?;
-    match response.status() {
-        StatusCode::UNAUTHORIZED => Ok(challenges(response.headers())),
-        StatusCode::TOO_MANY_REQUESTS => Err(refusal(&Method::GET, response).await),
-        status if status.is_server_error() => Err(refusal(&Method::GET, response).await),
-        // Some registries answer 404 here and still serve images: the next request will tell.
-        _ => Ok(Vec::new()),
+/// The first request.
+struct Ping<'a> {
+    client: reqwest::Client,
+    transport: &'a Transport,
+}
+
+impl Ping<'_> {
+    /// Asks at `base`, and where its own host sends us: port 80 in front of TLS redirects to it.
+    async fn send(&self, base: Url) -> Result<(Connection, Vec<Challenge>), Error> {
+        let mut url = base;
+        url.set_path("/v2/");
+        for _ in 0..MOST_HOPS {
+            let response = self.get(&url).await?;
+            // A redirect that must not be followed says so again to the request that matters.
+            let next = redirect::target(&Method::GET, &url, response.status(), response.headers());
+            match next.ok().flatten().filter(|next| is_same_api(&url, next)) {
+                Some(next) => url = next,
+                None => return self.judge(url, response).await,
+            }
+        }
+        self.judge(url.clone(), self.get(&url).await?).await
     }
+
+    async fn get(&self, url: &Url) -> Result<reqwest::Response, Error> {
+        tokio::time::timeout(FIRST_BYTE_TIMEOUT, self.client.get(url.clone()).send())
+            .await
+            .map_err(|_| stalled(&Method::GET, url))?
+            .map_err(|error| transport_error(&Method::GET, url, error))
+    }
+
+    async fn judge(
+        &self,
+        mut url: Url,
+        response: reqwest::Response,
+    ) -> Result<(Connection, Vec<Challenge>), Error> {
+        let network = self.transport.network_of(&response);
+        let offered = match response.status() {
+            StatusCode::UNAUTHORIZED => challenges(response.headers()),
+            StatusCode::BAD_REQUEST => return self.judge_bad_request(url, response, network).await,
+            StatusCode::TOO_MANY_REQUESTS => return Err(refusal(&Method::GET, response).await),
+            status if status.is_server_error() => return Err(refusal(&Method::GET, response).await),
+            // Some registries answer 404 here and still serve images: the next request will tell.
+            _ => Vec::new(),
+        };
+        url.set_path("/");
+        url.set_query(None);
+        Ok((Connection { url, client: self.client.clone(), network }, offered))
+    }
+
+    /// A 400 may come from a server that understood nothing.
+    async fn judge_bad_request(
+        &self,
+        mut url: Url,
+        response: reqwest::Response,
+        network: Network,
+    ) -> Result<(Connection, Vec<Challenge>), Error> {
+        let refused = refusal(&Method::GET, response).await;
+        let failure = match &refused {
+            Error::Refused(refusal) => refusal.body.as_deref().and_then(misunderstanding),
+            _ => None,
+        };
+        if let Some(failure) = failure {
+            let (method, url, source) = (Method::GET, (&url).into(), None);
+            return Err(Error::Transport { method, url, failure, source });
+        }
+        url.set_path("/");
+        url.set_query(None);
+        Ok((Connection { url, client: self.client.clone(), network }, Vec::new()))
+    }
+}
+
+/// Whether a redirect stays with the same host's API, whatever its scheme and port.
+fn is_same_api(url: &Url, next: &Url) -> bool {
+    url.host_str() == next.host_str() && matches!(next.path(), "/v2/" | "/v2")
 }
 
 fn base(host: &RegistryHost, scheme: &str) -> Result<Url, Error> {
     let text = format!("{scheme}://{}/", host.api_host());
     Url::parse(&text).map_err(|source| Error::Setup { source: Box::new(source) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c85_addresses_of_ipv6_have_brackets() {
+        let base = |host: &str| base(&host.parse().unwrap(), "https").unwrap();
+        assert_eq!(base("[::1]:5000").as_str(), "https://[::1]:5000/");
+        assert_eq!(base("[2001:db8::1]").port_or_known_default(), Some(443));
+    }
+
+    #[test]
+    fn only_redirects_within_the_api_move_it() {
+        let stays = |from: &str, to: &str| is_same_api(&from.parse().unwrap(), &to.parse().unwrap());
+        assert!(stays("http://r.io/v2/", "https://r.io/v2/"));
+        assert!(!stays("http://r.io/v2/", "https://s.io/v2/"));
+        assert!(!stays("http://r.io/v2/", "https://r.io:8443/login?to=/v2/"));
+    }
 }

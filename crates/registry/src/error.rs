@@ -127,14 +127,60 @@ pub enum TransportFailure {
     Connect,
     /// The TLS handshake failed.
     Tls,
-    /// The certificate is not trusted, has expired or is for another host.
-    Certificate,
+    /// The other side closed the connection in the TLS handshake: it speaks no TLS, or does not let us in.
+    TlsClosed,
+    /// The other side speaks no version or cipher of TLS that is still safe.
+    TlsVersion,
+    /// The registry's certificate is not accepted.
+    Certificate(CertificateFault),
+    /// The other side wants to see a certificate of ours, or another one.
+    ClientCertificate,
     /// The other side speaks plain HTTP where TLS was expected.
     PlainHttp,
+    /// The other side speaks TLS where plain HTTP was expected.
+    HttpsOnly,
+    /// The registry sends us to an address closer to this machine than its own.
+    Inside,
     /// Nothing moved for too long.
     Stalled,
     /// The connection broke while a request or an answer was under way.
     Broken,
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateFault {
+    /// It is signed by nobody who is trusted here, perhaps by itself.
+    UnknownAuthority,
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// It is for other hosts.
+    OtherHost,
+    /// Its authority has taken it back.
+    Revoked,
+    /// It is broken, or not made for servers.
+    Unusable,
+}
+
+impl CertificateFault {
+    fn describe(self) -> &'static str {
+        match self {
+            Self::UnknownAuthority => {
+                "the certificate is not accepted: no authority that is trusted here has signed it"
+            }
+            Self::Expired => {
+                "the certificate is not accepted: it has expired (or this machine's clock is wrong)"
+            }
+            Self::NotYetValid => {
+                "the certificate is not accepted: it is not valid yet (or this machine's clock is wrong)"
+            }
+            Self::OtherHost => "the certificate is not accepted: it is for another host",
+            Self::Revoked => "the certificate is not accepted: its authority has taken it back",
+            Self::Unusable => "the certificate is not accepted: it is not one for a server, or broken",
+        }
+    }
 }
 
 impl TransportFailure {
@@ -143,8 +189,15 @@ impl TransportFailure {
             Self::Name => "the host name cannot be resolved",
             Self::Connect => "no connection",
             Self::Tls => "the TLS handshake failed",
-            Self::Certificate => "the certificate is not accepted",
+            Self::TlsClosed => "the server closed the connection in the TLS handshake",
+            Self::TlsVersion => "the server speaks no TLS that is safe today (1.2 or 1.3)",
+            Self::Certificate(fault) => fault.describe(),
+            Self::ClientCertificate => "the server wants a client certificate that it knows",
             Self::PlainHttp => "the server gave an HTTP answer to an HTTPS client",
+            Self::HttpsOnly => "the server speaks HTTPS, but was asked over plain HTTP",
+            Self::Inside => {
+                "the registry sends us to an address closer to this machine than its own, which is refused"
+            }
             Self::Stalled => "nothing moved for too long",
             Self::Broken => "the connection broke",
         }
@@ -233,9 +286,14 @@ impl Error {
         match self {
             Self::Refused(refusal) => refusal.kind(),
             Self::Transport { failure, .. } => match failure {
-                TransportFailure::Tls | TransportFailure::Certificate | TransportFailure::PlainHttp => {
-                    ErrorKind::Tls
-                }
+                TransportFailure::Tls
+                | TransportFailure::TlsClosed
+                | TransportFailure::TlsVersion
+                | TransportFailure::Certificate(_)
+                | TransportFailure::ClientCertificate
+                | TransportFailure::PlainHttp
+                | TransportFailure::HttpsOnly => ErrorKind::Tls,
+                TransportFailure::Inside => ErrorKind::Protocol,
                 TransportFailure::Stalled => ErrorKind::Stalled,
                 TransportFailure::Name | TransportFailure::Connect | TransportFailure::Broken => {
                     ErrorKind::Network
@@ -254,9 +312,15 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.is_retryable(),
-            Self::Transport { failure, .. } => {
-                !matches!(failure, TransportFailure::Certificate | TransportFailure::PlainHttp)
-            }
+            Self::Transport { failure, .. } => !matches!(
+                failure,
+                TransportFailure::TlsVersion
+                    | TransportFailure::Certificate(_)
+                    | TransportFailure::ClientCertificate
+                    | TransportFailure::PlainHttp
+                    | TransportFailure::HttpsOnly
+                    | TransportFailure::Inside
+            ),
             Self::Token { source, .. } => source.is_retryable(),
             Self::Mismatch(_) => true,
             Self::RealmNotTrusted { .. }

@@ -3,9 +3,13 @@
 
 pub(crate) mod body;
 pub(crate) mod failure;
+pub(crate) mod guard;
 pub(crate) mod host_certificates;
 pub(crate) mod limit;
 pub(crate) mod link_header;
+pub(crate) mod location;
+pub(crate) mod network;
+pub(crate) mod no_proxy;
 pub(crate) mod notice;
 pub(crate) mod proxy;
 pub(crate) mod range;

@@ -6,11 +6,11 @@
 //! and checked against their digests as they come.
 //!
 //! ```no_run
-//! use registry::{Access, Login, Registry, Security, Settings, Transport};
+//! use registry::{Access, Registry, Settings, Transport};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let transport = Transport::new("example/1.0", &[])?;
-//! let settings = Settings { host: "quay.io".parse()?, login: Login::Anonymous, security: Security::Verified, certificates: Default::default(), trusted_realm: None };
+//! let settings = Settings::new("quay.io".parse()?);
 //! let repository = Registry::new(settings, transport).repository(&"coreos/etcd".parse()?, Access::Pull);
 //! let mut pages = repository.tags();
 //! while let Some(page) = pages.next().await? {
@@ -41,6 +41,7 @@ mod platform;
 mod profile;
 mod reference;
 mod referrer_list;
+mod settings;
 mod tag_list;
 
 pub use auth::credential::{CredentialError, CredentialSource, Credentials, Login};
@@ -50,15 +51,15 @@ pub use auth::scope::Access;
 pub use auth::trusted_realm::{TrustedRealm, TrustedRealmError};
 pub use blob::{BlobBody, BlobHistory, BlobReader, BrokenOff, Recovery, Standing, Start, UploadSession};
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
-pub use client::{ReferrersKept, Registry, Repository, Security, Settings};
+pub use client::{ReferrersKept, Registry, Repository};
 pub use descriptor::{DataError, Descriptor};
 pub use digest::{Algorithm, Digest, DigestError, Hasher, Mismatch, Verifier};
-pub use error::{Error, ErrorKind, Problem, Refusal, RegistryMessage, TransportFailure};
+pub use error::{CertificateFault, Error, ErrorKind, Problem, Refusal, RegistryMessage, TransportFailure};
 pub use http::body::read_to_limit;
 pub use http::host_certificates::{HostCertificates, HostCertificatesError};
 pub use http::limit::{HostLimit, RequestKind};
 pub use http::notice::Quota;
-pub use http::proxy::Proxies;
+pub use http::proxy::{Proxies, ProxyError};
 pub use http::redact::RedactedUrl;
 pub use http::stall::Patience;
 pub use http::transport::Transport;
@@ -69,4 +70,5 @@ pub use platform::Platform;
 pub use profile::{MountSources, Profile, ReferrersApi, UploadShape};
 pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 pub use referrer_list::{FoundReferrer, ReferrerFilter, ReferrersTag, cosign_tags, referrers_tag};
+pub use settings::{CertificateCheck, HttpVersion, Scheme, Security, Settings};
 pub use tag_list::{TagPage, TagPages};

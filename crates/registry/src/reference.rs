@@ -4,6 +4,7 @@
 //! without a tag stays without one: nothing here makes up `latest`.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -131,9 +132,9 @@ impl RegistryHost {
         }
     }
 
-    /// The host without its port.
+    /// The host without its port; an IPv6 address without its brackets.
     pub fn host_name(&self) -> &str {
-        self.0.split(':').next().unwrap_or_default()
+        split_port(&self.0).0.trim_start_matches('[').trim_end_matches(']')
     }
 }
 
@@ -141,7 +142,7 @@ impl FromStr for RegistryHost {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+        let (host, port) = split_port(text);
         let port_is_valid = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0));
         let label_is_valid = |label: &str| {
             !label.is_empty()
@@ -149,11 +150,25 @@ impl FromStr for RegistryHost {
                 && !label.ends_with('-')
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
-        if port_is_valid && host.split('.').all(label_is_valid) {
+        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host_is_valid = match address {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => host.split('.').all(label_is_valid),
+        };
+        if port_is_valid && host_is_valid {
             Ok(Self(text.into()))
         } else {
             Err(ReferenceError::Host { host: text.to_owned() })
         }
+    }
+}
+
+/// `host:port`, `host`, `[address]:port` or `[address]`.
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    let end_of_address = text.find(']').unwrap_or_default();
+    match text[end_of_address..].split_once(':') {
+        Some((host, port)) => (&text[..end_of_address + host.len()], Some(port)),
+        None => (text, None),
     }
 }
 

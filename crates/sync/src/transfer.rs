@@ -35,15 +35,12 @@ pub(crate) struct Transfer<'a> {
 pub(crate) struct Delivery {
     pub(crate) lane: Arc<Lane>,
     pub(crate) upload: Box<dyn Upload>,
-    /// Tries that are left; those that are used up here are used up for whoever comes after.
+    /// Tries that are left.
     pub(crate) budget: Backoff,
 }
 
 /// How a delivery ended.
-pub(crate) struct Delivered {
-    pub(crate) budget: Backoff,
-    pub(crate) outcome: Result<(), Arc<Error>>,
-}
+type Delivered = Result<(), Arc<Error>>;
 
 impl<'a> Transfer<'a> {
     pub(crate) fn new(run: &'a Run, source: &'a dyn Source, blob: &'a Descriptor) -> Self {
@@ -70,8 +67,8 @@ impl<'a> Transfer<'a> {
         let (read, mut delivered) =
             tokio::join!(self.pump(&mut *reader, queues, &watcher, read_budget), join_all(ways));
         if let Err(error) = read {
-            for delivered in delivered.iter_mut().filter(|delivered| delivered.outcome.is_err()) {
-                delivered.outcome = Err(error.clone());
+            for delivered in delivered.iter_mut().filter(|delivered| delivered.is_err()) {
+                *delivered = Err(error.clone());
             }
         }
         delivered
@@ -105,6 +102,7 @@ impl<'a> Transfer<'a> {
         mut read_budget: Backoff,
     ) -> Delivered {
         let mut sent = delivery.upload.send(&self.blob.digest, self.blob.size, body).await;
+        let mut furthest = 0;
         let outcome = loop {
             let Err(error) = sent else { break Ok(()) };
             let error = Arc::new(delivery.lane.target_error(self.sending(), error));
@@ -116,6 +114,10 @@ impl<'a> Transfer<'a> {
                 Ok(Standing::At(offset)) => offset,
                 Err(error) => break Err(error),
             };
+            if offset > furthest {
+                furthest = offset;
+                delivery.budget.progressed();
+            }
             let Some(history) = &history else { break Err(error) };
             match self.send_rest(&mut delivery, &**history, offset, &mut read_budget).await {
                 Ok(ended) => sent = ended,
@@ -126,7 +128,7 @@ impl<'a> Transfer<'a> {
             // The registry would keep for days what it has of a blob that will not be finished.
             delivery.upload.cancel().await;
         }
-        Delivered { budget: delivery.budget, outcome }
+        outcome
     }
 
     /// Finds out how an upload goes on, waiting as long as it takes; gives the last error if it cannot.
@@ -145,12 +147,7 @@ impl<'a> Transfer<'a> {
             let Some(wait) = wait else { return Err(error) };
             self.wait(&delivery.lane, error, wait).await;
             match delivery.upload.resume(&self.blob.digest).await {
-                Ok(standing) => {
-                    if matches!(standing, Standing::At(offset) if offset > 0) {
-                        delivery.budget.progressed();
-                    }
-                    return Ok(standing);
-                }
+                Ok(standing) => return Ok(standing),
                 Err(cause) => error = Arc::new(delivery.lane.target_error(self.sending(), cause)),
             }
         }

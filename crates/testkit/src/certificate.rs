@@ -67,6 +67,22 @@ impl CertificateAuthority {
         self.sign(&parameters)
     }
 
+    /// A certificate that a client shows.
+    pub fn issue_client(&self, name: &str) -> Result<IssuedCertificate> {
+        let mut parameters = server_certificate(&[name])?;
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&parameters)
+    }
+
+    /// A server certificate that nobody but itself has signed.
+    pub fn self_signed(names: &[&str]) -> Result<IssuedCertificate> {
+        let key = KeyPair::generate()?;
+        let mut parameters = server_certificate(names)?;
+        parameters.use_authority_key_identifier_extension = false;
+        let certificate = parameters.self_signed(&key)?;
+        Ok(IssuedCertificate { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+    }
+
     fn sign(&self, parameters: &CertificateParams) -> Result<IssuedCertificate> {
         let key = KeyPair::generate()?;
         let certificate = parameters.signed_by(&key, &self.issuer)?;

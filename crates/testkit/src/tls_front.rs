@@ -22,6 +22,8 @@ pub struct TlsFrontBuilder {
     realm_host: Option<String>,
     max_body_bytes: u64,
     http2: bool,
+    client_authority: Option<String>,
+    protocols: Option<&'static str>,
 }
 
 impl TlsFront {
@@ -39,6 +41,8 @@ impl TlsFront {
             realm_host: None,
             max_body_bytes: 0,
             http2: true,
+            client_authority: None,
+            protocols: None,
         }
     }
 
@@ -111,6 +115,20 @@ impl TlsFrontBuilder {
         self
     }
 
+    /// Lets only clients in that show a certificate of `authority`.
+    #[must_use]
+    pub fn client_authority(mut self, authority: &CertificateAuthority) -> Self {
+        self.client_authority = Some(authority.ca_pem().to_owned());
+        self
+    }
+
+    /// Speaks these versions of TLS alone, as nginx writes them: `TLSv1.2`.
+    #[must_use]
+    pub fn protocols(mut self, protocols: &'static str) -> Self {
+        self.protocols = Some(protocols);
+        self
+    }
+
     /// Starts nginx and waits until it listens.
     pub async fn start(mut self) -> Result<TlsFront> {
         let certificate = std::mem::replace(&mut self.certificate, Err(anyhow::anyhow!("taken")))?;
@@ -122,6 +140,7 @@ impl TlsFrontBuilder {
         let certificate_file = nginx::write(folder, "server.crt", &certificate.certificate_pem)?;
         let key_file = nginx::write(folder, "server.key", &certificate.key_pem)?;
         let (certificate_file, key_file) = (certificate_file.display(), key_file.display());
+        let tls_options = self.tls_options(folder)?;
         let http2 = if self.http2 { " http2" } else { "" };
         let Self { upstream, max_body_bytes, .. } = self;
         let (challenge, token_locations) = (self.challenge_rule(), self.token_locations());
@@ -132,6 +151,7 @@ impl TlsFrontBuilder {
         listen 127.0.0.1:{port} ssl{http2};
         ssl_certificate {certificate_file};
         ssl_certificate_key {key_file};
+        {tls_options}
         client_max_body_size {max_body_bytes};
         proxy_set_header Host $http_host;
         proxy_set_header X-Forwarded-Proto https;
@@ -141,6 +161,20 @@ impl TlsFrontBuilder {
         {token_locations}
     }}"
         ))
+    }
+
+    fn tls_options(&self, folder: &Path) -> Result<String> {
+        let mut options = String::new();
+        if let Some(authority) = &self.client_authority {
+            let file = nginx::write(folder, "client-ca.crt", authority)?;
+            options = format!("ssl_client_certificate {}; ssl_verify_client on;", file.display());
+        }
+        if let Some(protocols) = self.protocols {
+            options.push_str(" ssl_protocols ");
+            options.push_str(protocols);
+            options.push(';');
+        }
+        Ok(options)
     }
 
     /// Names the realm by the host and scheme that clients see.

@@ -33,14 +33,11 @@ pub(super) fn resolve_written(
     written: Written,
     defaults: Defaults<'_>,
 ) -> Result<Resolved, Vec<ConfigError>> {
+    let proxies = Proxies::from_environment(&environment);
+    let proxies = proxies.map_err(|error| vec![ConfigError::new(error.to_string())])?;
     let transport = Transport::new(USER_AGENT, &[])
-        .and_then(|transport| transport.through(&Proxies::from_environment(&environment)))
-        .map_err(|error| {
-            vec![ConfigError::new(format!(
-                "connections cannot be set up (TLS, or a proxy in the environment): {error}"
-            ))]
-        })?;
-    config::resolve(written, defaults, &transport, &environment)
+        .map_err(|error| vec![ConfigError::new(format!("connections cannot be set up: {error}"))])?;
+    config::resolve(written, defaults, &transport.through(&proxies), &environment)
 }
 
 /// The only place where the environment is read for the config.

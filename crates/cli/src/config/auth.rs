@@ -1,8 +1,11 @@
 //! The auth map: who we are at which registry, or at which part of it.
 
+mod reach;
+
 use std::path::Path;
 
-use registry::{Credentials, RegistryHost, RepositoryName, Security, TrustedRealm, TrustedRealmError};
+pub(crate) use reach::Reach;
+use registry::{Credentials, RegistryHost, RepositoryName, TrustedRealm, TrustedRealmError};
 use secrecy::SecretString;
 
 use super::document::{Format, Node, Scalar, ScalarKind, Value};
@@ -18,7 +21,7 @@ pub(crate) struct AuthEntry {
     prefix: String,
     /// Nobody where user or password is empty.
     pub(crate) credentials: Option<Credentials>,
-    pub(crate) security: Security,
+    pub(crate) reach: Reach,
     /// A token server to which the login may go.
     pub(crate) trusted_realm: Option<TrustedRealm>,
 }
@@ -98,23 +101,21 @@ impl EntryReader<'_> {
         {
             self.expansion = Expansion::Literal;
         }
-        let (mut username, mut password, mut security) = (String::new(), String::new(), Security::Verified);
+        let (mut username, mut password) = (String::new(), String::new());
         let mut trusted_realm = None;
         for (name, value) in fields {
             if self.is(name, "username") {
                 username = self.text("username", value)?;
             } else if self.is(name, "password") {
                 password = self.text("password", value)?;
-            } else if self.is(name, "insecure") && self.truth("insecure", value)? {
-                security = Security::Insecure;
             } else if self.is(name, "realm") {
                 trusted_realm = self.realm(value)?;
             }
         }
-        let prefix = normal_key(self.key);
+        let (prefix, reach) = (normal_key(self.key), self.reach(fields)?);
         let nobody = username.is_empty() || password.is_empty();
         let credentials = (!nobody).then(|| Credentials::new(username, SecretString::from(password)));
-        Ok(AuthEntry { key: self.key.to_owned(), prefix, credentials, security, trusted_realm })
+        Ok(AuthEntry { key: self.key.to_owned(), prefix, credentials, reach, trusted_realm })
     }
 
     /// The token server that the registry sends its users to, where that is not evident. Empty means none.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use providers::google::{self, ServiceAccount};
 use registry::{
-    Credentials, HostCertificates, Login, LoginFiles, Registry, RegistryHost, RepositoryName, Security,
-    Settings, TagOrDigest, Transport,
+    Credentials, HostCertificates, Login, LoginFiles, Registry, RegistryHost, RepositoryName, Settings,
+    TagOrDigest, Transport,
 };
 use sync::endpoint::RegistryEndpoint;
 use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
@@ -291,7 +291,7 @@ impl<'a> Registries<'a> {
         let index = self.auth.find(host, repository);
         self.used.extend(index);
         let entry = index.map(|index| &self.auth.entries[index]);
-        let security = entry.map_or(Security::Verified, |entry| entry.security);
+        let reach = entry.map(|entry| entry.reach.clone()).unwrap_or_default();
         let trusted_realm = entry.and_then(|entry| entry.trusted_realm.clone());
         let (login, file) = match entry.and_then(|entry| entry.credentials.clone()) {
             Some(credentials) => (self.written_login(host, credentials), None),
@@ -301,9 +301,17 @@ impl<'a> Registries<'a> {
                 None => (Login::Anonymous, None),
             },
         };
-        let certificates = self.certificates(host);
+        let certificates = reach.certificates.and(self.certificates(host));
         let make = || {
-            let settings = Settings { host: host.clone(), login, security, certificates, trusted_realm };
+            let settings = Settings {
+                login,
+                security: reach.security,
+                certificates,
+                proxies: reach.proxies,
+                http_version: reach.http_version,
+                trusted_realm,
+                ..Settings::new(host.clone())
+            };
             Registry::new(settings, self.transport.clone())
         };
         self.handles.entry((host.clone(), index, file)).or_insert_with(make).clone()

@@ -31,7 +31,7 @@ async fn tls_of_an_own_authority_over_http2() -> Result<()> {
     write_config(&workplace, &front.host(), &back.host(), "")?;
 
     let refused = workplace.run("--config c.json --retries 0")?.expect_code(3)?;
-    refused.says(&["certificate is not accepted", "SSL_CERT_FILE"])?;
+    refused.says(&["no authority that is trusted here", "SSL_CERT_FILE"])?;
     ensure!(Pusher::new(target.host()).tags("a/app").await?.is_empty(), "nothing was copied");
 
     workplace.variable("SSL_CERT_FILE", &authority.ca_file().display().to_string());
@@ -236,5 +236,48 @@ async fn a_proxy_of_the_environment_leads_to_the_registry_and_loopback_goes_with
     );
     workplace.variable("NO_PROXY", ".invalid");
     workplace.run("--config c.json -r 0")?.expect_code(3)?.says(&["cannot be resolved"])?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn c83_an_entry_names_its_authority_and_its_client_certificate_beside_the_config() -> Result<()> {
+    let (source, target) = seeded().await?;
+    let (authority, clients) = (CertificateAuthority::generate()?, CertificateAuthority::generate()?);
+    let front = TlsFront::builder(&authority, source.host()).client_authority(&clients).start().await?;
+    let workplace = Workplace::new()?;
+    let configure = |keys: &str| {
+        let auth = format!(r#""{}": {{{keys}}}, "{}": {{"plainHttp": true}}"#, front.host(), target.host());
+        write_config(&workplace, &front.host(), &target.host(), &auth)
+    };
+    configure(r#""ca": "ca.crt""#)?;
+    workplace.run("--config c.json -r 0")?.expect_code(2)?.says(&[
+        "c.json:1:",
+        "`ca`",
+        "ca.crt cannot be read",
+    ])?;
+    workplace.write("ca.crt", authority.ca_pem())?;
+    workplace
+        .run("--config c.json -r 0")?
+        .expect_code(3)?
+        .says(&["wants a client certificate", "`clientCert`"])?;
+    let identity = clients.issue_client("mirror")?;
+    workplace.write("client.crt", &identity.certificate_pem)?;
+    workplace.write("client.key", &identity.key_pem)?;
+    configure(r#""ca": "ca.crt", "clientCert": "client.crt", "clientKey": "client.key""#)?;
+    workplace.run("--config c.json")?.expect_code(0)?;
+    let (from, to) = (Pusher::new(source.host()), Pusher::new(target.host()));
+    assert_same(&from, "a/app", &to, &target.host(), "a/app", None).await
+}
+
+#[tokio::test]
+async fn c83_the_systems_authorities_may_be_a_folder() -> Result<()> {
+    let (source, target) = seeded().await?;
+    let authority = CertificateAuthority::generate()?;
+    let front = TlsFront::start(&authority, source.host()).await?;
+    let mut workplace = Workplace::new()?;
+    let auth = format!(r#""{}": {{"plainHttp": true}}"#, target.host());
+    write_config(&workplace, &front.host(), &target.host(), &auth)?;
+    workplace.variable("SSL_CERT_DIR", &authority.ca_folder().display().to_string());
+    workplace.run("--config c.json")?.expect_code(0)?;
     Ok(())
 }

@@ -33,10 +33,10 @@ impl Http {
     /// Sets up clients that go through `proxies`.
     ///
     /// # Errors
-    /// A proxy that is no address, or a system without certificates.
+    /// A system without certificates.
     pub fn new(proxies: &Proxies) -> Result<Self, Error> {
         let mut services = Client::builder().timeout(TIMEOUT).redirect(Policy::none()).no_proxy();
-        for proxy in proxies.build().map_err(|error| Error::Setup { source: Box::new(error) })? {
+        if let Some(proxy) = proxies.build() {
             services = services.proxy(proxy);
         }
         let metadata = Client::builder()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use providers::harbor::refusal::{Reason, explain};
 use providers::harbor::{Error, Harbor};
-use registry::{Access, ErrorKind, HostCertificates, Login, Registry, Security, Settings, Transport};
+use registry::{Access, ErrorKind, Login, Registry, Security, Settings, Transport};
 use testkit::seed::{Flavour, Image};
 use testkit::{CannedAnswer, DockerRegistry, HarborBench};
 
@@ -127,13 +127,7 @@ async fn refusals_of_pulls_are_explained() {
     let (user, secret) = HarborBench::ROBOT;
     let login = Login::User(registry::Credentials::new(user, secret.to_owned().into()));
     let host = bench.host().parse().unwrap();
-    let settings = Settings {
-        host,
-        login,
-        security: Security::Insecure,
-        certificates: HostCertificates::default(),
-        trusted_realm: None,
-    };
+    let settings = Settings { login, security: Security::INSECURE, ..Settings::new(host) };
     let registry = Registry::new(settings, Transport::new("image-syncer/test", &[]).unwrap());
     let reason = async |repository: &str| {
         let repository = registry.repository(&repository.parse().unwrap(), Access::Pull);

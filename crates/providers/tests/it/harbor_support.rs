@@ -9,11 +9,9 @@ use url::Url;
 /// The client and the address as the program gets them: from the registry's own settings.
 pub(crate) async fn reached(host: &str) -> (Client, Url) {
     let settings = Settings {
-        host: host.parse().unwrap(),
         login: Login::Anonymous,
-        security: Security::Insecure,
-        certificates: registry::HostCertificates::default(),
-        trusted_realm: None,
+        security: Security::INSECURE,
+        ..Settings::new(host.parse().unwrap())
     };
     Registry::new(settings, Transport::new("image-syncer/test", &[]).unwrap()).http().await.unwrap()
 }

@@ -17,7 +17,7 @@ use super::token_book::{MOST_SCOPES, TokenBook};
 use super::token_request::Question;
 use super::token_server::TokenServers;
 use super::trusted_realm::TrustedRealm;
-use crate::http::transport::{Certificates, Transport};
+use crate::http::transport::Transport;
 use crate::{Error, RegistryHost};
 
 /// One registry's login.
@@ -177,10 +177,11 @@ impl Authenticator {
     async fn fetch(&self, base: Base<'_>, server: &Server, scopes: &Scopes) -> Result<Token, Error> {
         let realm = realm::judge(&self.host, base.url, &server.realm, self.trusted_realm.as_ref())?;
         let client = match realm.trust {
-            Trust::OfRegistry => base.client,
-            Trust::OfSystem => self.transport.client(Certificates::Verified)?,
+            Trust::OfRegistry => base.client.clone(),
+            Trust::OfSystem => self.transport.verified_client()?,
         };
-        let question = Question { client, realm: &realm, service: server.service.as_deref(), scopes };
+        let question =
+            Question { client: &client, realm: &realm, service: server.service.as_deref(), scopes };
         let credentials = self.keeper.credentials().await?;
         let mut fetched = self.servers.fetch(question, credentials.as_ref()).await;
         if let (Err(error), Some(refused)) = (&fetched, &credentials)

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use http::{Method, StatusCode};
+use http::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -73,10 +73,9 @@ impl Question<'_> {
                 let body = read_to_limit(&method, response, MOST_BYTES).await?;
                 return token::read(&body, self.scopes, asked).map_err(|what| problem(&method, &url, what));
             }
-            if !is_followed(&method, response.status()) {
+            let Some(to) = redirect::target(&method, &url, response.status(), response.headers())? else {
                 return Err(refusal(&method, response).await);
-            }
-            let to = redirect::target(&method, &url, response.headers())?;
+            };
             if !is_same_origin(&url, &to) {
                 let (to, why) = (RedactedUrl::from(&to), "the login would go to another server");
                 return Err(problem(&method, &url, Problem::Redirect { to, why }));
@@ -150,13 +149,4 @@ impl Question<'_> {
 
 fn problem(method: &Method, url: &Url, problem: Problem) -> Error {
     Error::Protocol { method: method.clone(), url: RedactedUrl::from(url), problem }
-}
-
-/// A redirect under which the method stays what it is.
-fn is_followed(method: &Method, status: StatusCode) -> bool {
-    match status.as_u16() {
-        307 | 308 => true,
-        301..=303 => *method == Method::GET,
-        _ => false,
-    }
 }

@@ -11,6 +11,7 @@ use super::UploadSession;
 use crate::auth::scope::Access;
 use crate::client::Call;
 use crate::error::Problem;
+use crate::http::location::{self, Unusable};
 use crate::profile::MountSources;
 use crate::{Digest, Error, ErrorKind, Repository, RepositoryName};
 
@@ -103,19 +104,9 @@ fn is_about_mounting(error: &Error) -> bool {
 /// Where the upload goes on. Relative or absolute, with a query that must be kept.
 pub(super) fn location(call: &Call, headers: &HeaderMap) -> Result<Url, Error> {
     let text = headers.get(LOCATION).and_then(|value| value.to_str().ok());
-    let mut location = text
-        .and_then(|text| call.url.join(text).ok())
-        .ok_or_else(|| call.protocol(Problem::Header("Location")))?;
-    // Behind a proxy that ends TLS, registries write locations with the scheme or port that they see.
-    if location.host_str() == call.url.host_str() && location.path().starts_with("/v2/") {
-        let _ = location.set_scheme(call.url.scheme());
-        let _ = location.set_port(call.url.port());
-    }
-    let allowed = matches!((call.url.scheme(), location.scheme()), (_, "https") | ("http", "http"));
-    if allowed {
-        Ok(location)
-    } else {
-        let to = (&location).into();
-        Err(call.protocol(Problem::Redirect { to, why: "it leaves TLS" }))
-    }
+    let text = text.ok_or_else(|| call.protocol(Problem::Header("Location")))?;
+    location::next(&call.url, text).map_err(|unusable| match unusable {
+        Unusable::Unreadable => call.protocol(Problem::Header("Location")),
+        Unusable::Leaves(to, why) => call.protocol(Problem::Redirect { to: (&to).into(), why }),
+    })
 }

@@ -147,7 +147,7 @@ impl UploadSession {
 
     pub(super) async fn forget(&self) {
         let call = self.call(Method::DELETE, self.location.clone());
-        let _ = self.repository.registry().send(&call).await;
+        self.repository.registry().send_for_nothing(&call).await;
     }
 
     async fn put(
@@ -274,8 +274,9 @@ impl UploadSession {
         let watched = Watched { body, left: length, progress: progress.clone() };
         let body = reqwest::Body::wrap_stream(watched);
         let response = self.repository.registry().send_stream(&call, body, progress).await?;
-        if matches!(response.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
-            self.last.moved_to = Some(redirect::target(&call.method, &call.url, response.headers())?);
+        let next = redirect::target(&call.method, &call.url, response.status(), response.headers())?;
+        if next.is_some() {
+            self.last.moved_to = next;
             return Err(call.protocol(Problem::Moved));
         }
         Ok((call, response))

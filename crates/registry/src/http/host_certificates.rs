@@ -1,30 +1,45 @@
-//! Certificates for one registry, from the folders that Docker and containers use.
+//! Certificates for one registry: files that somebody names, and the folders that Docker and containers use.
 //!
-//! Source: containers-certs.d(5). `<folder>/<host:port>/*.crt` are authorities, `*.cert` with `*.key` is who we are.
+//! Sources: containers-certs.d(5); Docker, "Verify repository client with certificates".
+//! `<folder>/<host:port>/*.crt` are authorities, `*.cert` with `*.key` is who we are.
 
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::RegistryHost;
 
 /// Certificates to trust, and to show, for one registry alone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostCertificates {
     /// PEM certificates of authorities.
-    pub(crate) authorities: Vec<Vec<u8>>,
+    authorities: Vec<Vec<u8>>,
     /// A PEM certificate with its key.
-    pub(crate) identity: Option<SecretString>,
+    identity: Option<Pem>,
 }
+
+#[derive(Clone, Debug)]
+struct Pem(SecretString);
+
+impl PartialEq for Pem {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl Eq for Pem {}
 
 impl HostCertificates {
     /// Reads the folders of `host`, if there are any. `home` is the user's own folder.
     ///
     /// # Errors
-    /// A certificate without its key, and files that cannot be read: leaving them out would look like another fault.
+    /// A certificate without its key or a key without its certificate, and files that cannot be read: leaving them
+    /// out would look like another fault.
     pub fn read(host: &RegistryHost, home: Option<&Path>) -> Result<Self, HostCertificatesError> {
+        // The first folder that exists counts, the user's own before the system's.
         let folders = [
             home.map(|home| home.join(".config/containers/certs.d")),
+            home.map(|home| home.join(".config/docker/certs.d")),
             home.map(|home| home.join(".docker/certs.d")),
             Some(PathBuf::from("/etc/containers/certs.d")),
             Some(PathBuf::from("/etc/docker/certs.d")),
@@ -36,20 +51,79 @@ impl HostCertificates {
         }
     }
 
+    /// Adds the authorities of a PEM file, or of the `.crt`, `.pem` and `.cer` files of a folder.
+    ///
+    /// # Errors
+    /// Nothing can be read there, or there is no certificate in it.
+    pub fn with_authorities(mut self, path: &Path) -> Result<Self, HostCertificatesError> {
+        let files = if path.is_dir() { certificate_files(path)? } else { vec![path.to_owned()] };
+        let mut found = Vec::new();
+        for file in &files {
+            let pem = read(file)?;
+            let certificates = reqwest::Certificate::from_pem_bundle(&pem);
+            if certificates.is_ok_and(|certificates| !certificates.is_empty()) {
+                found.push(pem);
+            } else {
+                return Err(HostCertificatesError::NoAuthority { path: file.clone() });
+            }
+        }
+        if found.is_empty() {
+            return Err(HostCertificatesError::NoAuthority { path: path.to_owned() });
+        }
+        self.authorities.extend(found);
+        Ok(self)
+    }
+
+    /// Shows the certificate in `certificate`, which is PEM like its `key`, instead of any other.
+    ///
+    /// # Errors
+    /// A file cannot be read, or the two are no certificate and its key.
+    pub fn with_identity(mut self, certificate: &Path, key: &Path) -> Result<Self, HostCertificatesError> {
+        let identity = join(certificate, key)?;
+        let parsed = reqwest::Identity::from_pem(identity.0.expose_secret().as_bytes());
+        // Whether the key belongs to the certificate shows when a client is made of them.
+        let client = |identity| reqwest::Client::builder().tls_certs_only([]).identity(identity).build();
+        if parsed.and_then(client).is_err() {
+            let (certificate, key) = (certificate.to_owned(), key.to_owned());
+            return Err(HostCertificatesError::NoIdentity { certificate, key });
+        }
+        self.identity = Some(identity);
+        Ok(self)
+    }
+
+    /// These and those of `others`; who we are is in `self` if it is in both.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.authorities.extend(others.authorities);
+        self.identity = self.identity.or(others.identity);
+        self
+    }
+
     /// Whether there is anything beside the system's certificates.
     pub fn is_empty(&self) -> bool {
         self.authorities.is_empty() && self.identity.is_none()
     }
 
+    /// For hosts that have no business with who we are.
+    pub(crate) fn without_identity(&self) -> Self {
+        Self { authorities: self.authorities.clone(), identity: None }
+    }
+
+    /// The authorities in the HTTP library's form.
+    pub(crate) fn authorities(&self) -> Result<Vec<reqwest::Certificate>, reqwest::Error> {
+        let bundles = self.authorities.iter().map(|pem| reqwest::Certificate::from_pem_bundle(pem));
+        Ok(bundles.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// Who we are, in the HTTP library's form.
+    pub(crate) fn identity(&self) -> Result<Option<reqwest::Identity>, reqwest::Error> {
+        let pem = self.identity.as_ref().map(|pem| pem.0.expose_secret().as_bytes());
+        pem.map(reqwest::Identity::from_pem).transpose()
+    }
+
     fn read_folder(folder: &Path) -> Result<Self, HostCertificatesError> {
-        let unreadable =
-            |path: &Path, source| HostCertificatesError::Unreadable { path: path.to_owned(), source };
-        let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
-        let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
-        paths.sort();
         let mut certificates = Self::default();
-        for path in paths {
-            let read = |path: &Path| std::fs::read(path).map_err(|error| unreadable(path, error));
+        for path in files(folder)? {
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some("crt") => certificates.authorities.push(read(&path)?),
                 Some("cert") => {
@@ -57,14 +131,49 @@ impl HostCertificates {
                     if !key.exists() {
                         return Err(HostCertificatesError::NoKey { certificate: path, key });
                     }
-                    let pem = [read(&path)?, b"\n".to_vec(), read(&key)?].concat();
-                    certificates.identity = Some(String::from_utf8_lossy(&pem).into_owned().into());
+                    // Docker offers all; TLS shows one, and the first is the one that Docker tries first.
+                    if certificates.identity.is_none() {
+                        certificates.identity = Some(join(&path, &key)?);
+                    }
+                }
+                Some("key") if !path.with_extension("cert").exists() => {
+                    let certificate = path.with_extension("cert");
+                    return Err(HostCertificatesError::NoCertificate { key: path, certificate });
                 }
                 _ => {}
             }
         }
         Ok(certificates)
     }
+}
+
+fn certificate_files(folder: &Path) -> Result<Vec<PathBuf>, HostCertificatesError> {
+    let is_certificate = |path: &PathBuf| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        matches!(extension, Some("crt" | "pem" | "cer"))
+    };
+    Ok(files(folder)?.into_iter().filter(is_certificate).collect())
+}
+
+/// The files of a folder by name.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, HostCertificatesError> {
+    let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
+    let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, HostCertificatesError> {
+    std::fs::read(path).map_err(|error| unreadable(path, error))
+}
+
+fn join(certificate: &Path, key: &Path) -> Result<Pem, HostCertificatesError> {
+    let pem = [read(certificate)?, b"\n".to_vec(), read(key)?].concat();
+    Ok(Pem(String::from_utf8_lossy(&pem).into_owned().into()))
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> HostCertificatesError {
+    HostCertificatesError::Unreadable { path: path.to_owned(), source }
 }
 
 /// Why a registry's certificates cannot be used.
@@ -85,6 +194,28 @@ pub enum HostCertificatesError {
         /// The certificate.
         certificate: PathBuf,
         /// Where its key should be.
+        key: PathBuf,
+    },
+    /// There is a key, but not the certificate that it is for.
+    #[error("{} needs its certificate beside it: {} is missing (authorities end in .crt)", key.display(), certificate.display())]
+    NoCertificate {
+        /// The key.
+        key: PathBuf,
+        /// Where its certificate should be.
+        certificate: PathBuf,
+    },
+    /// There is no certificate of an authority.
+    #[error("{} has no certificate in PEM form (-----BEGIN CERTIFICATE-----)", path.display())]
+    NoAuthority {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// Two files are no certificate and its key.
+    #[error("{} and {} are not a certificate and its own key in PEM form", certificate.display(), key.display())]
+    NoIdentity {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
         key: PathBuf,
     },
 }

@@ -1,56 +1,58 @@
-//! Builds the HTTP clients and sends one request, without any idea of registries.
+//! Builds the HTTP clients, each once for all who need the same, without any idea of registries.
+//!
+//! Names with addresses of both kinds are tried over IPv6 and IPv4 at once (RFC 8305, in hyper-util), and
+//! small packets are not held back (`TCP_NODELAY`, in reqwest).
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderValue, Method};
 use reqwest::{Client, ClientBuilder};
+use url::Url;
 
-use secrecy::ExposeSecret as _;
-
+use super::guard::Guard;
 use super::host_certificates::HostCertificates;
+use super::network::Network;
 use super::proxy::Proxies;
 use crate::Error;
+use crate::error::TransportFailure;
+use crate::settings::{CertificateCheck, HttpVersion, Settings};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an unused connection is kept: below the 60 s after which many load balancers drop it silently.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// Flow-control window of one HTTP/2 stream: the default of 64 KiB would cap a blob at 64 KiB a round trip.
+/// A fixed one, because windows that adapt begin small and probe with pings, which some servers end connections for.
 const STREAM_WINDOW: u32 = 4 << 20;
 /// Flow-control window of one HTTP/2 connection.
 const CONNECTION_WINDOW: u32 = 16 << 20;
 
 /// Connections to all registries of a run, shared by every [`Registry`](crate::Registry).
 ///
-/// Cheap to clone; clones share one pool.
+/// Cheap to clone; clones share their connections, and so do the logins with their registries.
 #[derive(Clone)]
-pub struct Transport(Arc<Clients>);
+pub struct Transport {
+    shared: Arc<Shared>,
+    proxies: Proxies,
+}
 
-#[derive(Default)]
-struct Clients {
+struct Shared {
     user_agent: String,
     roots: Vec<reqwest::Certificate>,
-    identity: Option<reqwest::Identity>,
-    proxies: Vec<reqwest::Proxy>,
-    verified: OnceLock<Client>,
-    unverified: OnceLock<Client>,
+    clients: Mutex<Vec<(Kind, Client)>>,
 }
 
-impl Clients {
-    /// What was set, without the clients that were built of it.
-    fn settings(&self) -> Self {
-        let (user_agent, roots) = (self.user_agent.clone(), self.roots.clone());
-        let (identity, proxies) = (self.identity.clone(), self.proxies.clone());
-        Self { user_agent, roots, identity, proxies, ..Self::default() }
-    }
-}
-
-/// Whether certificates are checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Certificates {
-    Verified,
-    Unverified,
+/// All that a client is made of. A connection made for one kind is never used for another.
+#[derive(Clone, PartialEq, Eq)]
+struct Kind {
+    check: CertificateCheck,
+    certificates: HostCertificates,
+    proxies: Proxies,
+    http_version: HttpVersion,
+    /// Where the registry is that sent us on.
+    guard: Option<Network>,
 }
 
 impl Transport {
@@ -61,53 +63,105 @@ impl Transport {
         for pem in extra_roots {
             roots.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?);
         }
-        Ok(Self(Arc::new(Clients { user_agent: user_agent.to_owned(), roots, ..Clients::default() })))
+        let shared = Shared { user_agent: user_agent.to_owned(), roots, clients: Mutex::default() };
+        Ok(Self { shared: Arc::new(shared), proxies: Proxies::none() })
     }
 
     /// The same, through proxies.
-    pub fn through(&self, proxies: &Proxies) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Clients { proxies: proxies.build()?, ..self.0.settings() })))
+    #[must_use]
+    pub fn through(&self, proxies: &Proxies) -> Self {
+        Self { shared: self.shared.clone(), proxies: proxies.clone() }
     }
 
-    /// The same for one registry that has certificates of its own.
-    pub(crate) fn with_certificates(&self, certificates: &HostCertificates) -> Result<Self, Error> {
-        let mut clients = self.0.settings();
-        for pem in &certificates.authorities {
-            clients.roots.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?);
-        }
-        if let Some(pem) = &certificates.identity {
-            clients.identity =
-                Some(reqwest::Identity::from_pem(pem.expose_secret().as_bytes()).map_err(setup)?);
-        }
-        Ok(Self(Arc::new(clients)))
+    /// For a registry's own host.
+    pub(crate) fn registry_client(&self, settings: &Settings) -> Result<Client, Error> {
+        self.client(Kind {
+            check: settings.security.certificate,
+            certificates: settings.certificates.clone(),
+            proxies: self.proxies.clone(),
+            http_version: settings.http_version,
+            guard: None,
+        })
     }
 
-    /// The client to use: two pools, so that an unverified connection is never used where
-    /// verification was asked for.
-    pub(crate) fn client(&self, certificates: Certificates) -> Result<&Client, Error> {
-        let slot = match certificates {
-            Certificates::Verified => &self.0.verified,
-            Certificates::Unverified => &self.0.unverified,
-        };
-        if let Some(client) = slot.get() {
-            return Ok(client);
+    /// For other hosts that may see a login: their certificates must verify by what the system trusts.
+    pub(crate) fn verified_client(&self) -> Result<Client, Error> {
+        self.client(Kind {
+            check: CertificateCheck::Verified,
+            certificates: HostCertificates::default(),
+            proxies: self.proxies.clone(),
+            http_version: HttpVersion::Newest,
+            guard: None,
+        })
+    }
+
+    /// For `url`, to which a registry at `from` sends us. Never for a login.
+    ///
+    /// The certificate must verify, also where the registry's own need not; the authorities that are trusted for the
+    /// registry may have signed it, since they often sign a company's storage, too, and digests are checked anyway.
+    ///
+    /// # Errors
+    /// The registry may not send us there ([`TransportFailure::Inside`]). For names this shows when they are
+    /// resolved, where we do so: a proxy resolves names itself.
+    pub(crate) fn storage_client(
+        &self,
+        settings: &Settings,
+        from: Network,
+        method: &Method,
+        url: &Url,
+    ) -> Result<Client, Error> {
+        if Network::of_literal(url).is_some_and(|to| !from.may_send_to(to)) {
+            let (method, url, failure) = (method.clone(), url.into(), TransportFailure::Inside);
+            return Err(Error::Transport { method, url, failure, source: None });
         }
-        let client = self.build(certificates)?;
-        Ok(slot.get_or_init(|| client))
+        let is_proxied = self.proxies.proxy_for(url).is_some();
+        self.client(Kind {
+            check: CertificateCheck::Verified,
+            certificates: settings.certificates.without_identity(),
+            proxies: if is_proxied { self.proxies.clone() } else { Proxies::none() },
+            http_version: settings.http_version,
+            guard: (!is_proxied).then_some(from),
+        })
     }
 
     /// A client of its own for an address that a manifest names: it connects to `addresses` and nowhere else.
     pub(crate) fn external_client(&self, host: &str, addresses: &[SocketAddr]) -> Result<Client, Error> {
-        self.builder(Certificates::Verified).resolve_to_addrs(host, addresses).build().map_err(setup)
+        let kind = Kind {
+            check: CertificateCheck::Verified,
+            certificates: HostCertificates::default(),
+            proxies: self.proxies.clone(),
+            http_version: HttpVersion::Newest,
+            guard: None,
+        };
+        self.builder(&kind)?.resolve_to_addrs(host, addresses).build().map_err(setup)
     }
 
-    fn build(&self, certificates: Certificates) -> Result<Client, Error> {
-        self.builder(certificates).build().map_err(setup)
+    /// Where the peer of an answer is. Behind a proxy nobody knows, and the worst is assumed.
+    pub(crate) fn network_of(&self, response: &reqwest::Response) -> Network {
+        if let Some(literal) = Network::of_literal(response.url()) {
+            return literal;
+        }
+        let peer = response.remote_addr().filter(|_| self.proxies.proxy_for(response.url()).is_none());
+        peer.map_or(Network::Public, |peer| Network::of(peer.ip()))
     }
 
-    fn builder(&self, certificates: Certificates) -> ClientBuilder {
-        let builder = Client::builder()
-            .user_agent(&self.0.user_agent)
+    /// One client for all who need the same: they share its connections.
+    fn client(&self, kind: Kind) -> Result<Client, Error> {
+        let mut clients = self.shared.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = clients.iter().find(|(known, _)| *known == kind) {
+            return Ok(client.clone());
+        }
+        let client = self.builder(&kind)?.build().map_err(setup)?;
+        clients.push((kind, client.clone()));
+        Ok(client)
+    }
+
+    fn builder(&self, kind: &Kind) -> Result<ClientBuilder, Error> {
+        // What compresses on the way would change bytes that have a digest.
+        let identity = (http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let mut builder = Client::builder()
+            .user_agent(&self.shared.user_agent)
+            .default_headers(HeaderMap::from_iter([identity]))
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .http2_initial_stream_window_size(STREAM_WINDOW)
@@ -116,16 +170,76 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             // The environment is read by the program, not by this library.
             .no_proxy()
-            .tls_danger_accept_invalid_certs(certificates == Certificates::Unverified);
-        let builder = self.0.proxies.iter().cloned().fold(builder, ClientBuilder::proxy);
-        let builder = match &self.0.identity {
-            Some(identity) => builder.identity(identity.clone()),
-            None => builder,
-        };
-        builder.tls_certs_merge(self.0.roots.clone())
+            .tls_danger_accept_invalid_certs(kind.check == CertificateCheck::Unverified);
+        if let Some(proxy) = kind.proxies.build() {
+            builder = builder.proxy(proxy);
+        }
+        if kind.http_version == HttpVersion::Http1 {
+            builder = builder.http1_only();
+        }
+        if let Some(from) = kind.guard {
+            builder = builder.dns_resolver(Guard(from));
+        }
+        if let Some(identity) = kind.certificates.identity().map_err(setup)? {
+            builder = builder.identity(identity);
+        }
+        let roots = self.shared.roots.iter().cloned();
+        Ok(builder.tls_certs_merge(roots.chain(kind.certificates.authorities().map_err(setup)?)))
     }
 }
 
 fn setup(error: reqwest::Error) -> Error {
-    Error::Setup { source: Box::new(error) }
+    Error::Setup { source: Box::new(error.without_url()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Security;
+
+    fn kinds(transport: &Transport) -> usize {
+        transport.shared.clients.lock().unwrap().len()
+    }
+
+    #[test]
+    fn clients_are_shared_by_all_who_need_the_same_and_by_nobody_else() {
+        let transport = Transport::new("test", &[]).unwrap();
+        let settings = |host: &str| Settings::new(host.parse().unwrap());
+        transport.registry_client(&settings("a.io")).unwrap();
+        transport.registry_client(&settings("b.io")).unwrap();
+        transport.verified_client().unwrap();
+        assert_eq!(kinds(&transport), 1);
+        let insecure = Settings { security: Security::INSECURE, ..settings("a.io") };
+        transport.registry_client(&insecure).unwrap();
+        assert_eq!(kinds(&transport), 2);
+        let http1 = Settings { http_version: HttpVersion::Http1, ..settings("a.io") };
+        transport.registry_client(&http1).unwrap();
+        assert_eq!(kinds(&transport), 3);
+        let proxied = transport.through(&Proxies::one("http://p.io:1").unwrap());
+        proxied.registry_client(&settings("a.io")).unwrap();
+        proxied.through(&Proxies::one("http://p.io:1").unwrap()).registry_client(&settings("b.io")).unwrap();
+        assert_eq!(kinds(&transport), 4);
+        let url = "https://s.io/".parse().unwrap();
+        let storage = |from| transport.storage_client(&settings("a.io"), from, &Method::GET, &url).unwrap();
+        storage(Network::Public);
+        storage(Network::Private);
+        storage(Network::Public);
+        assert_eq!(kinds(&transport), 6);
+    }
+
+    #[test]
+    fn c28_addresses_closer_than_the_registry_are_refused_before_anything_is_sent() {
+        let transport = Transport::new("test", &[]).unwrap();
+        let settings = Settings::new("a.io".parse().unwrap());
+        let ask = |from, url: &str| {
+            let url = url.parse().unwrap();
+            transport.storage_client(&settings, from, &Method::GET, &url)
+        };
+        let error = ask(Network::Public, "https://169.254.169.254/latest?sig=secret").unwrap_err();
+        assert!(matches!(error, Error::Transport { failure: TransportFailure::Inside, .. }), "{error:?}");
+        assert!(!error.is_retryable() && !format!("{error} {error:?}").contains("secret"), "{error:?}");
+        assert!(ask(Network::Private, "https://100.100.100.200/latest").is_err());
+        assert!(ask(Network::Private, "https://127.0.0.1/").is_err());
+        assert!(ask(Network::Private, "https://100.118.28.45/").is_ok());
+    }
 }

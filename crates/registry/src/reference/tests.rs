@@ -48,7 +48,9 @@ fn each_slip_is_named() {
     assert!(matches!(error("r.io/a/b:"), ReferenceError::Tag { .. }));
     assert!(matches!(error("r.io/a/b:v1:v2"), ReferenceError::Component { .. }));
     assert!(matches!(error("r.io/a/b@sha256:abcd"), ReferenceError::Digest(_)));
-    assert!(matches!(error("[::1]:5000/ns/p:v1"), ReferenceError::Host { .. }));
+    assert!(matches!(error("[::1:5000/ns/p:v1"), ReferenceError::Host { .. }));
+    assert!(matches!(error("[::x]:5000/ns/p:v1"), ReferenceError::Host { .. }));
+    assert!(matches!(error("::1:5000/ns/p:v1"), ReferenceError::Host { .. }));
     assert!(matches!(error("r.io:0x/ns/p:v1"), ReferenceError::Host { .. }));
     assert!(matches!(error(&"a".repeat(64)), ReferenceError::ImageId { .. }));
     assert!(matches!(error(&format!("r.io/{}", "a".repeat(256))), ReferenceError::TooLong { .. }));
@@ -147,4 +149,13 @@ proptest! {
     fn parsing_never_panics(text in "\\PC{0,60}") {
         let _ = text.parse::<Reference>();
     }
+}
+
+#[test]
+fn c85_hosts_may_be_ipv6_addresses() {
+    let reference: Reference = "[fd00::1]:5000/ns/p:v1".parse().unwrap();
+    assert_eq!((reference.registry.as_str(), reference.registry.host_name()), ("[fd00::1]:5000", "fd00::1"));
+    assert_eq!(reference.to_string(), "[fd00::1]:5000/ns/p:v1");
+    let without_port: Reference = "[::1]/ns/p".parse().unwrap();
+    assert_eq!((without_port.registry.host_name(), without_port.tag), ("::1", None));
 }

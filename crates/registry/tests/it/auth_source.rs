@@ -9,19 +9,18 @@ use embedded_registry::{Access as Login, EmbeddedRegistry, Grant, LoggedRequest,
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use registry::{
-    Access, CredentialError, CredentialHelper, CredentialSource, Credentials, ErrorKind, HostCertificates,
-    Registry, Security, Settings, Transport, TrustedRealm,
+    Access, CredentialError, CredentialHelper, CredentialSource, Credentials, ErrorKind, Registry, Security,
+    Settings, Transport, TrustedRealm,
 };
 
 use crate::bench::tag;
 
 fn registry(host: &str, login: registry::Login, trusted_realm: Option<TrustedRealm>) -> Registry {
     let settings = Settings {
-        host: host.parse().unwrap(),
         login,
-        security: Security::Insecure,
-        certificates: HostCertificates::default(),
+        security: Security::INSECURE,
         trusted_realm,
+        ..Settings::new(host.parse().unwrap())
     };
     Registry::new(settings, Transport::new("image-syncer-test/1", &[]).unwrap())
 }

@@ -8,7 +8,7 @@ use embedded_registry::{
 };
 use futures_util::future::join_all;
 use http::Method;
-use registry::{Access, Credentials, ErrorKind, HostCertificates, Registry, Security, Settings, Transport};
+use registry::{Access, Credentials, ErrorKind, Registry, Security, Settings, Transport};
 
 use crate::bench::{Bench, tag};
 
@@ -36,11 +36,9 @@ fn name(number: usize) -> String {
 /// A client with another login.
 fn client(bench: &Bench, login: registry::Login) -> Registry {
     let settings = Settings {
-        host: bench.server.host().parse().unwrap(),
         login,
-        security: Security::Insecure,
-        certificates: HostCertificates::default(),
-        trusted_realm: None,
+        security: Security::INSECURE,
+        ..Settings::new(bench.server.host().parse().unwrap())
     };
     Registry::new(settings, Transport::new("image-syncer-test/1", &[]).unwrap())
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use embedded_registry::{Builder, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
 use futures_util::stream;
 use registry::{
-    Access, BlobBody, Credentials, Digest, HostCertificates, Login, Patience, Registry, Repository, Security,
-    Settings, Tag, TagOrDigest, Transport,
+    Access, BlobBody, Credentials, Digest, Login, Patience, Registry, Repository, Security, Settings, Tag,
+    TagOrDigest, Transport,
 };
 
 pub(crate) struct Bench {
@@ -59,14 +59,9 @@ pub(crate) fn patient_client(host: &str, login: Option<(&str, &str)>, patience: 
     let login = login.map_or(Login::Anonymous, |(user, password)| {
         Login::User(Credentials::new(user, password.to_owned().into()))
     });
-    let settings = Settings {
-        host: host.parse().unwrap(),
-        login,
-        security: Security::Insecure,
-        certificates: HostCertificates::default(),
-        trusted_realm: None,
-    };
-    Registry::with_patience(settings, Transport::new("image-syncer-test/1", &[]).unwrap(), patience)
+    let settings =
+        Settings { login, security: Security::INSECURE, patience, ..Settings::new(host.parse().unwrap()) };
+    Registry::new(settings, Transport::new("image-syncer-test/1", &[]).unwrap())
 }
 
 pub(crate) fn tag(text: &str) -> TagOrDigest {

@@ -5,10 +5,7 @@ use embedded_registry::{
     Access as ServerAccess, Authorization, Effect, EmbeddedRegistry, Grant, Match, User,
 };
 use http::Method;
-use registry::{
-    Access, Error, ErrorKind, HostCertificates, Login, Registry, Security, Settings, Transport,
-    TransportFailure,
-};
+use registry::{Access, Error, ErrorKind, Registry, Settings, Transport, TransportFailure};
 
 use crate::bench::{Bench, digest, tag};
 
@@ -47,13 +44,7 @@ async fn c28_redirects_without_end_are_left() {
 #[tokio::test]
 async fn plain_http_needs_insecure_and_is_named_as_the_reason() {
     let bench = Bench::open().await;
-    let settings = Settings {
-        host: bench.server.host().parse().unwrap(),
-        login: Login::Anonymous,
-        security: Security::Verified,
-        certificates: HostCertificates::default(),
-        trusted_realm: None,
-    };
+    let settings = Settings::new(bench.server.host().parse().unwrap());
     let registry = Registry::new(settings, Transport::new("test", &[]).unwrap());
     let error =
         registry.repository(&"a/app".parse().unwrap(), Access::Pull).resolve(&tag("v1")).await.unwrap_err();

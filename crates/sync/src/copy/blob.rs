@@ -21,7 +21,7 @@ struct Carrier {
     lane: Arc<Lane>,
     claim: Claimed,
     /// Tries that are left for what the target does wrong.
-    budget: Backoff,
+    beginnings: Backoff,
 }
 
 type Failed = Vec<(Carrier, Arc<Error>)>;
@@ -43,7 +43,7 @@ pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descripto
             match lane.ledger.claim(Kind::Blob, lane.target.repository(), &blob.digest) {
                 Claim::Present => finished(run, &lane, blob, BlobOutcome::Present),
                 Claim::Mine(claim) => {
-                    mine.push(Carrier { lane, claim, budget: Backoff::new(run.retries) });
+                    mine.push(Carrier { lane, claim, beginnings: Backoff::new(run.retries) });
                 }
                 Claim::Theirs(waiting) => theirs.push((lane, waiting)),
             }
@@ -59,17 +59,19 @@ pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descripto
 
 /// Tries until each carrier has its blob or must give up.
 async fn bring(run: &Run, source: &dyn Source, blob: &Descriptor, mut carriers: Vec<Carrier>) {
-    let mut read_budget = Backoff::new(run.retries);
+    // What breaks off goes on, and counts anew whenever something moved; beginning anew never does.
+    let mut beginnings = Backoff::new(run.retries);
     while !carriers.is_empty() {
+        let mut read_budget = Backoff::new(run.retries);
         let failed = attempt(run, source, blob, carriers, &mut read_budget).await;
         let of_source = failed.iter().find(|(_, error)| error.side == Side::Source);
-        let read_again = of_source.and_then(|(_, error)| read_budget.next(error));
+        let read_again = of_source.and_then(|(_, error)| beginnings.next(error));
         let mut longest = Duration::ZERO;
         carriers = Vec::new();
         for (mut carrier, error) in failed {
             let wait = match error.side {
                 Side::Source => read_again,
-                Side::Target => carrier.budget.next(&error),
+                Side::Target => carrier.beginnings.next(&error),
             };
             if let Some(wait) = wait {
                 longest = longest.max(wait);
@@ -193,14 +195,19 @@ async fn send(
     let deliveries = carriers.iter().zip(uploads).map(|(carrier, upload)| Delivery {
         lane: carrier.lane.clone(),
         upload,
-        budget: carrier.budget.clone(),
+        budget: Backoff::new(run.retries),
     });
     let delivered = transfer.deliver(reader, deliveries.collect(), read_budget).await;
     for (mut carrier, delivered) in carriers.into_iter().zip(delivered) {
-        carrier.budget = delivered.budget;
-        match delivered.outcome {
+        match delivered {
             Ok(()) => complete(run, carrier, blob, BlobOutcome::Copied),
-            Err(error) => failed.push((carrier, error)),
+            Err(error) => {
+                if error.side == Side::Target {
+                    // Its own tries to go on are used up already.
+                    carrier.beginnings = Backoff::new(0);
+                }
+                failed.push((carrier, error));
+            }
         }
     }
 }

@@ -7,9 +7,7 @@ use bytes::Bytes;
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Mounts, Times};
 use http::Method;
-use registry::{
-    ErrorKind, HostCertificates, Login, Registry, Security, Settings, Tag, TagOrDigest, Transport,
-};
+use registry::{ErrorKind, Registry, Security, Settings, Tag, TagOrDigest, Transport};
 use sync::endpoint::RegistryEndpoint;
 use sync::{
     Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Side,
@@ -24,13 +22,7 @@ pub(crate) struct Bench {
 
 fn client(server: &EmbeddedRegistry) -> Registry {
     let host = server.host().parse().unwrap();
-    let settings = Settings {
-        host,
-        login: Login::Anonymous,
-        security: Security::Insecure,
-        certificates: HostCertificates::default(),
-        trusted_realm: None,
-    };
+    let settings = Settings { security: Security::INSECURE, ..Settings::new(host) };
     Registry::new(settings, Transport::new("test", &[]).unwrap())
 }
 

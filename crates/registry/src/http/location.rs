@@ -1,0 +1,70 @@
+//! Where an upload goes on: the `Location` of an upload session.
+//!
+//! Registries build it from what they see of the request, and see the wrong thing behind proxies.
+
+use url::Url;
+
+/// Why a location is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// It is not readable as a URL.
+    Unreadable,
+    /// It leads somewhere that bytes must not go to.
+    Leaves(Url, &'static str),
+}
+
+/// The address of the next request of an upload; `asked` is the one that was answered. Its query is the session's
+/// state and stays byte for byte.
+///
+/// * The registry's own host under `/v2/`: with the scheme and port that `asked` has. A proxy that ends TLS, or passes
+///   the host on without its port (nginx's `$host`), makes registries name others.
+/// * Another host: as it is; who sends the request leaves the login out.
+/// * From https to http: never.
+pub(crate) fn next(asked: &Url, location: &str) -> Result<Url, Unusable> {
+    let mut to = asked.join(location).map_err(|_| Unusable::Unreadable)?;
+    if to.host_str() == asked.host_str() && to.path().starts_with("/v2/") {
+        // Both fail only for URLs without a host.
+        let _ = to.set_scheme(asked.scheme());
+        let _ = to.set_port(asked.port());
+    }
+    match (asked.scheme(), to.scheme()) {
+        ("https", "http") => Err(Unusable::Leaves(to, "it leaves TLS")),
+        (_, "http" | "https") => Ok(to),
+        _ => Err(Unusable::Leaves(to, "it leaves HTTP")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c32_locations_of_every_kind() {
+        let https = "https://r.io:8443/v2/a/blobs/uploads/";
+        let http = "http://r.io:5000/v2/a/blobs/uploads/";
+        for (asked, location, expected) in [
+            (
+                https,
+                "/v2/a/blobs/uploads/1?_state=a%2Fb==",
+                Some("https://r.io:8443/v2/a/blobs/uploads/1?_state=a%2Fb=="),
+            ),
+            (https, "1", Some("https://r.io:8443/v2/a/blobs/uploads/1")),
+            // nginx's `$host` loses the port, a missing X-Forwarded-Proto the scheme.
+            (https, "https://r.io/v2/a/1?s", Some("https://r.io:8443/v2/a/1?s")),
+            (https, "http://r.io:5000/v2/a/1", Some("https://r.io:8443/v2/a/1")),
+            (http, "https://r.io/v2/a/1", Some("http://r.io:5000/v2/a/1")),
+            ("https://r.io/v2/a", "https://r.io:5000/v2/a/1", Some("https://r.io/v2/a/1")),
+            // Not the registry's own protocol: as it is.
+            (https, "https://r.io/upload/1", Some("https://r.io/upload/1")),
+            (https, "http://r.io/upload/1", None),
+            (https, "https://storage.io/v2/1?sig=x", Some("https://storage.io/v2/1?sig=x")),
+            (https, "http://storage.io/v2/1", None),
+            (http, "http://storage.io/1", Some("http://storage.io/1")),
+            (https, "ftp://storage.io/1", None),
+            (https, "https://", None),
+        ] {
+            let next = next(&asked.parse().unwrap(), location).ok();
+            assert_eq!(next.map(String::from).as_deref(), expected, "{location} after {asked}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Servers of a few lines, for what no registry does: wrong answers to the first bytes, proxies.
+
+use std::io::{BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// What a server was asked, line by line.
+#[derive(Clone, Default)]
+pub(crate) struct Asked(Arc<Mutex<Vec<String>>>);
+
+impl Asked {
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn has(&self, text: &str) -> bool {
+        self.lines().iter().any(|line| line.contains(text))
+    }
+
+    fn add(&self, line: &str) {
+        self.0.lock().unwrap().push(line.trim_end().to_owned());
+    }
+}
+
+/// Runs `serve` on every connection to a new port of this machine; gives `host:port`.
+pub(crate) fn serve(
+    host: &str,
+    serve: impl Fn(TcpStream) -> std::io::Result<()> + Clone + Send + 'static,
+) -> String {
+    let listener = TcpListener::bind((host.trim_matches(['[', ']']), 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let serve = serve.clone();
+            std::thread::spawn(move || serve(client));
+        }
+    });
+    format!("{host}:{port}")
+}
+
+/// Reads the head of a request, line by line.
+fn head(reader: &mut impl std::io::BufRead, asked: &Asked) -> std::io::Result<Option<String>> {
+    let (mut first, mut line) = (None, String::new());
+    while reader.read_line(&mut line)? > 2 {
+        asked.add(&line);
+        first.get_or_insert(std::mem::take(&mut line));
+        line.clear();
+    }
+    Ok(first)
+}
+
+/// What a server without TLS makes of a TLS greeting.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Greeted {
+    Answers(&'static [u8]),
+    Closes,
+    Resets,
+}
+
+/// A server without TLS; a plain request gets an open registry's 200.
+pub(crate) fn no_tls(greeted: Greeted) -> (String, Asked) {
+    let asked = Asked::default();
+    let log = asked.clone();
+    let host = serve("127.0.0.1", move |mut client| {
+        let mut first = [0];
+        client.peek(&mut first)?;
+        if first != [0x16] {
+            return answer(client, "200 OK", "{}", &log);
+        }
+        match greeted {
+            // What stays unread makes the end of the connection a reset.
+            Greeted::Resets => return Ok(()),
+            Greeted::Closes | Greeted::Answers(_) => client.read(&mut [0; 4096])?,
+        };
+        if let Greeted::Answers(bytes) = greeted { client.write_all(bytes) } else { Ok(()) }
+    });
+    (host, asked)
+}
+
+/// A server that gives every request the same answer.
+pub(crate) fn answering(host: &str, status: &'static str, body: &'static str) -> (String, Asked) {
+    let asked = Asked::default();
+    let log = asked.clone();
+    (serve(host, move |client| answer(client, status, body, &log)), asked)
+}
+
+fn answer(client: TcpStream, status: &str, body: &str, asked: &Asked) -> std::io::Result<()> {
+    let mut reader = BufReader::new(client);
+    while head(&mut reader, asked)?.is_some() {
+        let length = body.len();
+        write!(reader.get_mut(), "HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}")?;
+    }
+    Ok(())
+}
+
+/// A proxy that leads every tunnel to `upstream`, whatever it is asked for.
+pub(crate) fn connect_proxy(upstream: String) -> (String, Asked) {
+    let asked = Asked::default();
+    let log = asked.clone();
+    let host = serve("127.0.0.1", move |client| {
+        let mut reader = BufReader::new(client.try_clone()?);
+        head(&mut reader, &log)?;
+        (&client).write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+        tunnel(reader, client, &upstream)
+    });
+    (host, asked)
+}
+
+/// A SOCKS5 proxy (RFC 1928, 1929) that wants user and password, and leads everything to `upstream`.
+pub(crate) fn socks_proxy(upstream: String) -> (String, Asked) {
+    let asked = Asked::default();
+    let log = asked.clone();
+    let host = serve("127.0.0.1", move |client| {
+        let mut reader = BufReader::new(client.try_clone()?);
+        let text = |reader: &mut BufReader<TcpStream>| -> std::io::Result<String> {
+            let mut length = [0];
+            reader.read_exact(&mut length)?;
+            let mut text = vec![0; length[0].into()];
+            reader.read_exact(&mut text)?;
+            Ok(String::from_utf8_lossy(&text).into_owned())
+        };
+        reader.read_exact(&mut [0])?;
+        text(&mut reader)?;
+        (&client).write_all(&[5, 2])?;
+        reader.read_exact(&mut [0])?;
+        let (user, password) = (text(&mut reader)?, text(&mut reader)?);
+        log.add(&format!("login {user} {password}"));
+        (&client).write_all(&[1, 0])?;
+        let mut request = [0; 4];
+        reader.read_exact(&mut request)?;
+        let name = if request[3] == 3 { text(&mut reader)? } else { "an address".to_owned() };
+        let mut port = [0; 2];
+        reader.read_exact(&mut port)?;
+        log.add(&format!("connect {name} {}", u16::from_be_bytes(port)));
+        (&client).write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 0])?;
+        tunnel(reader, client, &upstream)
+    });
+    (host, asked)
+}
+
+fn tunnel(mut reader: BufReader<TcpStream>, mut client: TcpStream, upstream: &str) -> std::io::Result<()> {
+    let server = TcpStream::connect(upstream)?;
+    let (mut there, mut back) = (server.try_clone()?, server);
+    std::thread::spawn(move || std::io::copy(&mut reader, &mut there));
+    std::io::copy(&mut back, &mut client).map(drop)
+}
