@@ -96,5 +96,6 @@ async fn c26_nothing_is_compressed_on_the_way() {
     let lines = asked.lines();
     let requests = lines.iter().filter(|line| line.ends_with("HTTP/1.1")).count();
     let identities = lines.iter().filter(|line| line.as_str() == "accept-encoding: identity").count();
-    assert_eq!((requests, identities), (3, 3), "{lines:?}");
+    assert!(requests >= 3, "{lines:?}");
+    assert_eq!(requests, identities, "{lines:?}");
 }
