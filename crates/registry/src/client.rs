@@ -120,7 +120,8 @@ impl Registry {
                 .trusting(settings.trusted_realm.clone());
         let profile = Profile::of_host(&settings.host);
         let (upload_habits, learned) = (UploadHabits::new(profile), Learned::of(profile));
-        let (connection, limits, notices) = Default::default();
+        let (connection, notices) = Default::default();
+        let limits = transport.limits();
         let shared = Shared {
             settings,
             transport,
@@ -146,7 +147,8 @@ impl Registry {
 
     /// What is known of its kind.
     pub fn profile(&self) -> &'static Profile {
-        Profile::of_host(&self.0.settings.host)
+        let connected = self.0.connection.get().map(|connection| connection.profile);
+        connected.unwrap_or_else(|| Profile::of_host(&self.0.settings.host))
     }
 
     /// Whether it keeps lists of referrers itself, as far as that is known by now.

@@ -12,6 +12,7 @@ use crate::http::redirect::{self, MOST_HOPS};
 use crate::http::refusal::refusal;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
 use crate::http::transport::Transport;
+use crate::profile::{Appearance, Profile};
 use crate::settings::{Scheme, Settings};
 use crate::{Error, RegistryHost};
 
@@ -23,6 +24,8 @@ pub(crate) struct Connection {
     pub(crate) client: reqwest::Client,
     /// Where the registry is, and so where it may send us.
     pub(crate) network: Network,
+    /// What it turned out to be.
+    pub(crate) profile: &'static Profile,
 }
 
 impl Connection {
@@ -36,7 +39,7 @@ pub(crate) async fn connect(
     settings: &Settings,
     transport: &Transport,
 ) -> Result<(Connection, Vec<Challenge>), Error> {
-    let ping = Ping { client: transport.registry_client(settings)?, transport };
+    let ping = Ping { client: transport.registry_client(settings)?, transport, host: &settings.host };
     let (tls, plain) = (base(&settings.host, "https")?, base(&settings.host, "http")?);
     match settings.security.scheme {
         Scheme::Tls => ping.send(tls).await,
@@ -65,6 +68,7 @@ fn may_be_plain_http(error: &Error) -> bool {
 struct Ping<'a> {
     client: reqwest::Client,
     transport: &'a Transport,
+    host: &'a RegistryHost,
 }
 
 impl Ping<'_> {
@@ -97,6 +101,7 @@ impl Ping<'_> {
         response: reqwest::Response,
     ) -> Result<(Connection, Vec<Challenge>), Error> {
         let network = self.transport.network_of(&response);
+        let headers = response.headers().clone();
         let offered = match response.status() {
             StatusCode::UNAUTHORIZED => challenges(response.headers()),
             StatusCode::BAD_REQUEST => return self.judge_bad_request(url, response, network).await,
@@ -107,7 +112,12 @@ impl Ping<'_> {
         };
         url.set_path("/");
         url.set_query(None);
-        Ok((Connection { url, client: self.client.clone(), network }, offered))
+        let service = offered.iter().find_map(|challenge| match challenge {
+            Challenge::Bearer { service, .. } => service.as_deref(),
+            Challenge::Basic => None,
+        });
+        let profile = Profile::of(&Appearance { host: self.host, service, headers: Some(&headers) });
+        Ok((Connection { url, client: self.client.clone(), network, profile }, offered))
     }
 
     /// A 400 may come from a server that understood nothing.
@@ -128,7 +138,8 @@ impl Ping<'_> {
         }
         url.set_path("/");
         url.set_query(None);
-        Ok((Connection { url, client: self.client.clone(), network }, Vec::new()))
+        let profile = Profile::of_host(self.host);
+        Ok((Connection { url, client: self.client.clone(), network, profile }, Vec::new()))
     }
 }
 

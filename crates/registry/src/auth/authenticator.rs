@@ -13,11 +13,12 @@ use super::login_keeper::LoginKeeper;
 use super::realm::{self, Trust};
 use super::scope::Scopes;
 use super::token::Token;
-use super::token_book::{MOST_SCOPES, TokenBook};
+use super::token_book::TokenBook;
 use super::token_request::Question;
 use super::token_server::TokenServers;
 use super::trusted_realm::TrustedRealm;
 use crate::http::transport::Transport;
+use crate::profile::Profile;
 use crate::{Error, RegistryHost};
 
 /// One registry's login.
@@ -90,7 +91,8 @@ impl Lease {
 impl Authenticator {
     pub(crate) fn new(host: RegistryHost, login: Login, transport: Transport) -> Self {
         let keeper = LoginKeeper::new(host.clone(), login);
-        let (book, servers, catalog_by_basic) = Default::default();
+        let book = Mutex::new(TokenBook::new(Profile::of_host(&host).scopes_per_token));
+        let (servers, catalog_by_basic) = Default::default();
         let scheme = RwLock::new(Scheme::Open);
         Self { host, keeper, transport, trusted_realm: None, scheme, book, servers, catalog_by_basic }
     }
@@ -254,7 +256,7 @@ impl Authenticator {
             return Verdict::TryAgain;
         };
         let wanted = need.union(&Scopes::parse(named.unwrap_or_default()));
-        if !token.asked.covers(&wanted) && wanted.count() <= MOST_SCOPES {
+        if !token.asked.covers(&wanted) && wanted.count() <= self.book().most_scopes() {
             self.book().widen(scopes, wanted);
             return Verdict::TryAgain;
         }

@@ -1,7 +1,7 @@
 //! Which repositories share a token: pure bookkeeping, nothing is fetched here.
 //!
 //! Needs are put on pages as they are announced or first asked for. A page is fetched as one token, so that N
-//! repositories take N divided by [`MOST_SCOPES`] token requests. Registries that refuse foreign or unknown
+//! repositories take N divided by what the registry's profile allows in one token requests. Registries that refuse foreign or unknown
 //! scopes (Google, GHCR) get one page for each need as soon as they show it.
 
 use std::collections::HashMap;
@@ -10,15 +10,13 @@ use std::sync::Arc;
 use super::scope::Scopes;
 use super::token::{Occasion, Token};
 
-/// How many repositories share a token at most: tokens grow with each, and Quay and Azure refuse long headers.
-/// openshift/oc#761, regclient#797.
-pub(super) const MOST_SCOPES: usize = 8;
 /// The most bytes of a shared token's scopes: a token repeats them, with about as much around each.
 const MOST_TEXT: usize = 1200;
 
 /// What needs of one registry have which token.
-#[derive(Default)]
 pub(super) struct TokenBook {
+    /// How many repositories share a token at most: tokens grow with each, and some registries refuse long headers.
+    most_scopes: usize,
     sharing: Sharing,
     pages: Vec<Page>,
     by_need: HashMap<Scopes, usize>,
@@ -70,6 +68,16 @@ impl Held {
 }
 
 impl TokenBook {
+    pub(super) fn new(most_scopes: usize) -> Self {
+        let (sharing, pages, by_need, widened) = Default::default();
+        Self { most_scopes, sharing, pages, by_need, widened }
+    }
+
+    /// How many repositories share a token at most.
+    pub(super) fn most_scopes(&self) -> usize {
+        self.most_scopes
+    }
+
     /// What is really needed, as far as the registry told.
     pub(super) fn need(&self, scopes: &Scopes) -> Scopes {
         self.widened.get(scopes).unwrap_or(scopes).clone()
@@ -103,7 +111,7 @@ impl TokenBook {
         }
         let last = self.pages.iter().rposition(|page| page.sharing == Sharing::Shared)?;
         let union = self.pages[last].scopes.union(need);
-        let has_room = union.count() <= MOST_SCOPES && union.text_length() <= MOST_TEXT;
+        let has_room = union.count() <= self.most_scopes && union.text_length() <= MOST_TEXT;
         has_room.then(|| {
             self.pages[last].scopes = union;
             last
@@ -141,6 +149,8 @@ impl TokenBook {
 mod tests {
     use super::*;
 
+    const MOST_SCOPES: usize = 8;
+
     fn scopes(text: &str) -> Scopes {
         Scopes::parse(text)
     }
@@ -156,7 +166,7 @@ mod tests {
 
     #[test]
     fn c76_many_repositories_fill_few_pages() {
-        let mut book = TokenBook::default();
+        let mut book = TokenBook::new(MOST_SCOPES);
         let mut pages: Vec<_> = (0..100).map(|number| book.page(&repository(number))).collect();
         let again: Vec<_> = (0..100).map(|number| book.page(&repository(number))).collect();
         assert_eq!(pages, again);
@@ -167,14 +177,14 @@ mod tests {
 
     #[test]
     fn c76_long_names_fill_a_page_sooner() {
-        let mut book = TokenBook::default();
+        let mut book = TokenBook::new(MOST_SCOPES);
         let long = |number: usize| scopes(&format!("repository:{}/{number}:pull", "n".repeat(700)));
         assert_ne!(book.page(&long(1)), book.page(&long(2)));
     }
 
     #[test]
     fn a_mount_between_repositories_of_a_page_needs_no_page_of_its_own() {
-        let mut book = TokenBook::default();
+        let mut book = TokenBook::new(MOST_SCOPES);
         let (one, two) = (scopes("repository:a:pull,push"), scopes("repository:b:pull,push"));
         let page = book.page(&one);
         book.page(&two);
@@ -184,7 +194,7 @@ mod tests {
 
     #[test]
     fn c75_who_gets_a_token_for_itself_keeps_it_and_leaves_the_others_alone() {
-        let mut book = TokenBook::default();
+        let mut book = TokenBook::new(MOST_SCOPES);
         let shared = book.page(&repository(1));
         assert_eq!(book.page(&repository(2)), shared);
         let own = book.apart(&repository(2));
@@ -195,7 +205,7 @@ mod tests {
 
     #[test]
     fn c76_a_registry_without_sharing_gets_one_page_for_each_need() {
-        let mut book = TokenBook::default();
+        let mut book = TokenBook::new(MOST_SCOPES);
         book.page(&repository(1));
         book.page(&repository(2));
         book.stop_sharing();
@@ -206,7 +216,7 @@ mod tests {
 
     #[test]
     fn c75_a_widened_need_is_another_need() {
-        let mut book = TokenBook::default();
+        let mut book = TokenBook::new(MOST_SCOPES);
         let (pull, delete) = (scopes("repository:a:pull"), scopes("repository:a:delete,pull"));
         book.page(&pull);
         book.widen(&pull, delete.clone());

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::guard::Guard;
 use super::host_certificates::HostCertificates;
+use super::limit::Limits;
 use super::network::Network;
 use super::proxy::Proxies;
 use crate::Error;
@@ -42,6 +43,7 @@ struct Shared {
     user_agent: String,
     roots: Vec<reqwest::Certificate>,
     clients: Mutex<Vec<(Kind, Client)>>,
+    limits: Limits,
 }
 
 /// All that a client is made of. A connection made for one kind is never used for another.
@@ -63,7 +65,8 @@ impl Transport {
         for pem in extra_roots {
             roots.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?);
         }
-        let shared = Shared { user_agent: user_agent.to_owned(), roots, clients: Mutex::default() };
+        let (clients, limits) = Default::default();
+        let shared = Shared { user_agent: user_agent.to_owned(), roots, clients, limits };
         Ok(Self { shared: Arc::new(shared), proxies: Proxies::none() })
     }
 
@@ -71,6 +74,11 @@ impl Transport {
     #[must_use]
     pub fn through(&self, proxies: &Proxies) -> Self {
         Self { shared: self.shared.clone(), proxies: proxies.clone() }
+    }
+
+    /// What all registries of a run learn together of the hosts that they speak to.
+    pub(crate) fn limits(&self) -> Limits {
+        self.shared.limits.clone()
     }
 
     /// For a registry's own host.
