@@ -118,6 +118,10 @@ pub(crate) struct RunArgs {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth, value_name = "BOOL", hide_possible_values = true, overrides_with = "force")]
     pub(crate) force: bool,
 
+    /// Copy what refers to images, too: signatures, SBOMs, attestations (rules with patterns do so unless this is false)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, value_name = "BOOL", hide_possible_values = true, overrides_with = "referrers")]
+    pub(crate) referrers: Option<bool>,
+
     /// Only look what would be copied
     #[arg(long)]
     pub(crate) dry_run: bool,

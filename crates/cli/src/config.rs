@@ -9,6 +9,8 @@ mod image_text;
 mod images;
 mod json;
 mod load;
+mod pattern;
+mod registries;
 mod resolve;
 mod rule_error;
 mod yaml;

@@ -73,10 +73,34 @@ fn next(error: &Error) -> String {
         Cause::OtherDigest { .. } => {
             "name a tag at the target, or the digest that the source has now".to_owned()
         }
+        Cause::TargetShared(_) => {
+            "give the pattern a target in which the source's whole path stands, such as `registry/namespace/{path:_}`; nothing of this rule was copied".to_owned()
+        }
+        Cause::TargetName(_) => "give the pattern another target; nothing of this rule was copied".to_owned(),
+        Cause::Provider(error) => provider_hint(error.kind(), host),
         Cause::TargetTaken { .. } => "give one of the two rules another target".to_owned(),
         Cause::Panic(_) | Cause::TooDeep { .. } | _ => {
             "report this, with the image's name, to the makers of image-syncer".to_owned()
         }
+    }
+}
+
+/// What to do about something beside the protocol: Harbor's and the clouds' own interfaces.
+fn provider_hint(kind: ErrorKind, host: &str) -> String {
+    match kind {
+        ErrorKind::Unauthorized => {
+            format!("check the login in the auth entry for `{host}`, or the access key that it is traded for")
+        }
+        ErrorKind::Denied => format!(
+            "give that user the right to list or create in `{host}`; `image-syncer acr policy` prints the one for Alibaba Cloud"
+        ),
+        ErrorKind::NotFound => {
+            "check the name of the project or namespace, and whether this login may see it".to_owned()
+        }
+        ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Network | ErrorKind::Stalled => {
+            "run the same command again later: what has arrived is not sent again".to_owned()
+        }
+        _ => format!("see what `{host}` says above; `image-syncer check` looks at each step by itself"),
     }
 }
 

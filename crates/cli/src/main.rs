@@ -5,6 +5,7 @@ mod command;
 mod config;
 mod diagnostic;
 mod exit_code;
+mod extras;
 mod interrupt;
 mod output;
 

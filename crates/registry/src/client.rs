@@ -195,6 +195,12 @@ impl Registry {
         Ok((connection.client.clone(), connection.url.clone()))
     }
 
+    /// What its token server calls it, which tells Harbor and Alibaba's registries; `None` where it wants no tokens.
+    pub async fn service(&self) -> Result<Option<String>, Error> {
+        self.connection().await?;
+        Ok(self.0.authenticator.service())
+    }
+
     /// Says early what will be done with a repository: what is known before the first request is sent can be
     /// in one token, and so takes one request to the token server for several repositories.
     pub fn announce(&self, name: &RepositoryName, access: Access) {

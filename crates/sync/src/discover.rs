@@ -1,6 +1,7 @@
 //! Turns a rule into images: page by page where names need no knowledge of all tags.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use registry::{TagOrDigest, TagPage};
 use tokio::sync::{mpsc, watch};
@@ -85,6 +86,7 @@ impl<'a> Discovery<'a> {
     }
 
     async fn run(&self) -> Result<(), Error> {
+        self.count_what_is_left().await;
         let by_image = self.rule.targets.iter().all(|target| target.naming.is_by_image());
         match &self.rule.selection {
             Selection::These(images) => self.pair(images.clone()).await,
@@ -93,6 +95,17 @@ impl<'a> Discovery<'a> {
                 let images = self.list_all().await?;
                 self.pair(images).await
             }
+        }
+    }
+
+    /// Signatures and the like that a rule leaves behind, where the source can say how many there are.
+    async fn count_what_is_left(&self) {
+        let is_listed = !matches!(self.rule.selection, Selection::These(_));
+        if is_listed
+            && self.rule.referrers == ReferrerPolicy::Leave
+            && let Some(listing) = self.rule.source.bulk_tags().await
+        {
+            self.run.referrers_left.fetch_add(listing.referrers, Ordering::Relaxed);
         }
     }
 

@@ -3,23 +3,24 @@
 
 mod registry_endpoint;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use registry::{
-    BlobBody, Descriptor, Digest, Error, RawManifest, Recovery, RegistryHost, RepositoryName, Standing, Tag,
+    BlobBody, Descriptor, Digest, Error, RawManifest, Recovery, RegistryHost, RepositoryName, Standing,
     TagOrDigest, TagPage,
 };
 
 pub use registry_endpoint::RegistryEndpoint;
 
+use crate::listing::{BulkListing, Listed};
+
 /// What an endpoint answers, some time.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
 
 /// What all tags of a repository point at, where that can be had at the price of a few requests.
-pub type BulkTags<'a> = BoxFuture<'a, Option<Arc<HashMap<Tag, Digest>>>>;
+pub type BulkTags<'a> = BoxFuture<'a, Option<Arc<BulkListing>>>;
 
 /// A repository to read from.
 pub trait Source: Send + Sync {
@@ -57,6 +58,8 @@ pub trait Target: Send + Sync {
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
     /// A manifest, verbatim.
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
+    /// Sees to it that this repository can be pushed to.
+    fn prepare(&self) -> Listed<'_, ()>;
     /// Whether a blob is here.
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool>;
     /// Links a blob from another repository of this registry, or opens an upload for it.

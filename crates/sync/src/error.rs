@@ -32,6 +32,8 @@ pub enum Operation {
     ReadManifest(TagOrDigest),
     /// Reading a blob.
     ReadBlob(Digest),
+    /// Creating what has to be there before anything is pushed.
+    Prepare,
     /// Asking whether a blob is there, mounting it or opening its upload.
     StartBlob(Digest),
     /// Sending a blob.
@@ -191,6 +193,7 @@ impl fmt::Display for Operation {
             Self::Resolve(reference) => write!(formatter, "looking up {reference}"),
             Self::ReadManifest(reference) => write!(formatter, "reading manifest {reference}"),
             Self::ReadBlob(digest) => write!(formatter, "reading blob {}", digest.short()),
+            Self::Prepare => formatter.write_str("creating the project or namespace"),
             Self::StartBlob(digest) => write!(formatter, "starting the upload of blob {}", digest.short()),
             Self::SendBlob(digest) => write!(formatter, "sending blob {}", digest.short()),
             Self::ListReferrers(digest) => write!(formatter, "listing what refers to {}", digest.short()),

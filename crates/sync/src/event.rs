@@ -11,6 +11,13 @@ use crate::{Error, Image, Outcome, RuleFailure};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// Something that people should know, and no failure.
+    Note {
+        /// Which registry says so.
+        place: Arc<str>,
+        /// What.
+        text: String,
+    },
     /// A page of a source's repositories was read.
     RepositoriesListed {
         /// The registry.

@@ -24,15 +24,29 @@ pub trait Listing: Send + Sync {
 pub trait Repositories: Send {
     /// The next page; `None` after the last. A failed page can be asked for again.
     fn next(&mut self) -> Listed<'_, Option<Vec<RepositoryName>>>;
+    /// What people should know about what was listed since this was asked last.
+    fn notes(&mut self) -> Vec<String>;
+}
+
+/// What is known of all tags of a repository at once.
+#[derive(Clone, Debug, Default)]
+pub struct BulkListing {
+    /// What each tag points at. A tag that is missing here may still be there.
+    pub digests: HashMap<Tag, Digest>,
+    /// How many signatures, SBOMs and the like refer to them.
+    pub referrers: u64,
 }
 
 /// Gives the digests of all tags of a repository at the price of a few requests.
 pub trait BulkDigests: Send + Sync {
-    /// What each tag points at. `None` where the registry does not offer it after all: then each tag is asked for.
-    fn digests<'a>(
-        &'a self,
-        repository: &'a RepositoryName,
-    ) -> BoxFuture<'a, Option<Arc<HashMap<Tag, Digest>>>>;
+    /// All tags. `None` where the registry does not offer it after all: then each tag is asked for.
+    fn digests<'a>(&'a self, repository: &'a RepositoryName) -> BoxFuture<'a, Option<Arc<BulkListing>>>;
+}
+
+/// Makes ready what a registry does not make by itself when something is pushed: a project, a namespace.
+pub trait Preparation: Send + Sync {
+    /// Sees to it that `repository` can be pushed to. Asked once for each.
+    fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Listed<'a, ()>;
 }
 
 /// Why something beside the protocol went wrong, in words for people.

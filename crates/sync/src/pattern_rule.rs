@@ -140,6 +140,9 @@ impl Discoveries {
         };
         let mut pages = rule.listing.repositories(&rule.pattern.literal_front());
         while let Some(page) = self.next_page(&mut *pages, &error).await? {
+            for text in pages.notes() {
+                self.run.tell(&Event::Note { place: rule.listing.name().into(), text });
+            }
             let listed = page.len();
             let wanted: Vec<_> = page.into_iter().filter(|name| rule.pattern.matches(name)).collect();
             let source = rule.listing.name().into();

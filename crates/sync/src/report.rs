@@ -75,6 +75,8 @@ pub struct Report {
     pub moved_bytes: u64,
     /// Signatures, SBOMs and other referrers that went along with images.
     pub referrers: u64,
+    /// Those that were left behind because no rule wanted them, as far as sources tell how many there are.
+    pub referrers_left: u64,
     /// How long the run took.
     pub took: Duration,
     /// Bytes of blobs that did not have to be sent because the target had or mounted them.

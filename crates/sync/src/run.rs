@@ -67,6 +67,7 @@ pub(crate) struct Run {
     pub(crate) moved_bytes: AtomicU64,
     pub(crate) saved_bytes: AtomicU64,
     pub(crate) referrers: AtomicU64,
+    pub(crate) referrers_left: AtomicU64,
     ledgers: Mutex<HashMap<RegistryHost, Arc<Ledger>>>,
     repositories: Mutex<HashMap<(RegistryHost, RepositoryName), Arc<TargetRepository>>>,
 }
@@ -95,6 +96,7 @@ impl Run {
             moved_bytes: AtomicU64::new(0),
             saved_bytes: AtomicU64::new(0),
             referrers: AtomicU64::new(0),
+            referrers_left: AtomicU64::new(0),
             ledgers: Mutex::default(),
             repositories: Mutex::default(),
         }

@@ -260,6 +260,7 @@ impl Schedule {
         let mut report = self.report;
         report.moved_bytes = self.run.moved_bytes.load(Ordering::Relaxed);
         report.saved_bytes = self.run.saved_bytes.load(Ordering::Relaxed);
+        report.referrers_left = self.run.referrers_left.load(Ordering::Relaxed);
         report.referrers = self.run.referrers.load(Ordering::Relaxed);
         report
     }

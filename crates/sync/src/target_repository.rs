@@ -4,7 +4,7 @@
 //! which tags need no question at all, and whether the repository is empty. Where digests of all tags can be had at
 //! once, no tag is asked for by itself.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +12,7 @@ use registry::{Digest, Error, ErrorKind, Tag, TagOrDigest};
 use tokio::sync::Mutex;
 
 use crate::endpoint::Target;
+use crate::listing::BulkListing;
 
 /// One target repository.
 pub(crate) struct TargetRepository {
@@ -29,7 +30,7 @@ enum Tags {
     /// All tags that were there.
     Listed(Arc<HashSet<Tag>>),
     /// All tags that were there, with what they point at.
-    Known(Arc<HashMap<Tag, Digest>>),
+    Known(Arc<BulkListing>),
 }
 
 /// How an image came into a run.
@@ -58,11 +59,11 @@ impl TargetRepository {
             && found == Found::Listed
             && let Some(known) = self.target.bulk_tags().await
         {
-            self.was_empty.store(known.is_empty(), Ordering::Relaxed);
+            self.was_empty.store(known.digests.is_empty(), Ordering::Relaxed);
             *tags = Tags::Known(known);
         }
         match &*tags {
-            Tags::Known(known) => match known.get(tag) {
+            Tags::Known(known) => match known.digests.get(tag) {
                 Some(digest) => return Ok(Some(digest.clone())),
                 None if !may_be_hidden(tag) => return Ok(None),
                 None => drop(tags),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::sync::{Mode, Observer, Options, PlatformFilter, Report, Rewrite, Sync};
+use ::sync::{Mode, Observer, Options, PlatformFilter, Report, Rewrite, Sync, Work};
 
 use registry::Registry;
 
@@ -39,15 +39,18 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs) -> u8 {
             log.write("error", &refused.error.to_string());
         }
     }
-    let (rules, written) = resolved.rules.into_iter().map(|rule| (rule.rule, rule.written)).unzip();
+    let one = resolved.rules.into_iter().map(|rule| (Work::from(rule.rule), rule.written));
+    let many = resolved.patterns.into_iter().map(|rule| (Work::from(rule.rule), rule.written));
+    let (rules, written): (Vec<_>, Vec<_>) = one.chain(many).unzip();
     let (report, interrupted) = copy(args, rules, log.clone()).await;
-    for note in notes(&resolved.registries) {
+    let registries = resolved.registries.lock().all();
+    for note in notes(&registries) {
         warn(&note);
         if let Some(log) = &log {
             log.write("warning", &note);
         }
     }
-    let done = Done { report, written, refused: resolved.refused, registries: resolved.registries };
+    let done = Done { report, written, refused: resolved.refused, registries };
     say(&output::table(&done, Paint::for_stderr()));
     let sentence = output::old_sentence(&done);
     if let Some(log) = log {
@@ -119,7 +122,7 @@ pub(crate) struct Done {
 }
 
 /// Copies; gives the exit status of an interruption, too.
-async fn copy(args: &RunArgs, rules: Vec<::sync::Rule>, log: Option<Arc<LogFile>>) -> (Report, Option<u8>) {
+async fn copy(args: &RunArgs, rules: Vec<Work>, log: Option<Arc<LogFile>>) -> (Report, Option<u8>) {
     let display = Display::for_stderr();
     let mut observers = vec![display.observer()];
     observers.extend(log.map(|log| log as Arc<dyn Observer>));

@@ -27,7 +27,7 @@ struct ShownTarget<'a> {
 
 /// Prints the rules; gives the exit status.
 pub(crate) fn run(args: &ExpandArgs) -> u8 {
-    let resolved = match sync::resolve(&args.config) {
+    let resolved = match sync::resolve(&args.config, None) {
         Ok(resolved) => resolved,
         Err(errors) => return sync::refuse(&errors),
     };

@@ -1,5 +1,6 @@
 //! The main job, in the Go tool's form: rules and logins from files.
 
+use ::sync::ReferrerPolicy;
 use registry::{Proxies, Transport};
 
 use super::execute::{self, USER_AGENT};
@@ -13,19 +14,25 @@ pub(crate) async fn run(args: &SyncArgs) -> u8 {
     if !args.ignored.is_empty() {
         warn(&format!("ignored, because they are no flags: {}", args.ignored.join(" ")));
     }
-    match resolve(&args.config) {
+    match resolve(&args.config, args.run.referrers) {
         Ok(resolved) => execute::run(resolved, &args.run).await,
         Err(errors) => refuse(&errors),
     }
 }
 
 /// What the files say; everything that can be wrong with them shows here, before any registry is asked.
-pub(super) fn resolve(args: &ConfigArgs) -> Result<Resolved, Vec<ConfigError>> {
+pub(super) fn resolve(args: &ConfigArgs, referrers: Option<bool>) -> Result<Resolved, Vec<ConfigError>> {
     let defaults = Defaults {
         registry: args.registry.as_deref().unwrap_or_default(),
         namespace: args.namespace.as_deref().unwrap_or_default(),
+        referrers: referrers.map(policy),
     };
     resolve_written(config::load(args, &environment)?, defaults)
+}
+
+/// What `--referrers` says.
+pub(super) fn policy(copies: bool) -> ReferrerPolicy {
+    if copies { ReferrerPolicy::Copy } else { ReferrerPolicy::Leave }
 }
 
 /// What rules mean, wherever they come from.
@@ -41,7 +48,7 @@ pub(super) fn resolve_written(
 }
 
 /// The only place where the environment is read for the config.
-pub(super) fn environment(name: &str) -> Option<String> {
+pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

@@ -1,9 +1,11 @@
 //! The auth map: who we are at which registry, or at which part of it.
 
+mod provider;
 mod reach;
 
 use std::path::Path;
 
+pub(crate) use provider::{MissingRepositories, Offer};
 pub(crate) use reach::Reach;
 use registry::{Credentials, RegistryHost, RepositoryName, TrustedRealm, TrustedRealmError};
 use secrecy::SecretString;
@@ -22,8 +24,16 @@ pub(crate) struct AuthEntry {
     /// Nobody where user or password is empty.
     pub(crate) credentials: Option<Credentials>,
     pub(crate) reach: Reach,
+    pub(crate) offer: Offer,
     /// A token server to which the login may go.
     pub(crate) trusted_realm: Option<TrustedRealm>,
+}
+
+impl AuthEntry {
+    /// The registry, or a path in it, in a normal form.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
 }
 
 /// Whether `$NAME` in user and password is replaced: in `--auth` files it always was, in `--config` files never.
@@ -112,10 +122,10 @@ impl EntryReader<'_> {
                 trusted_realm = self.realm(value)?;
             }
         }
-        let (prefix, reach) = (normal_key(self.key), self.reach(fields)?);
+        let (prefix, reach, offer) = (normal_key(self.key), self.reach(fields)?, self.offer(fields)?);
         let nobody = username.is_empty() || password.is_empty();
         let credentials = (!nobody).then(|| Credentials::new(username, SecretString::from(password)));
-        Ok(AuthEntry { key: self.key.to_owned(), prefix, credentials, reach, trusted_realm })
+        Ok(AuthEntry { key: self.key.to_owned(), prefix, credentials, reach, offer, trusted_realm })
     }
 
     /// The token server that the registry sends its users to, where that is not evident. Empty means none.

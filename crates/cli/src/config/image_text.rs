@@ -2,6 +2,7 @@
 
 use regex::Regex;
 use registry::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
+use sync::{RepositoryPattern, RepositoryPatternError};
 
 /// A repository and which of its images are meant.
 #[derive(Clone, Debug)]
@@ -9,6 +10,21 @@ pub(crate) struct ImageText {
     pub(crate) registry: RegistryHost,
     pub(crate) repository: RepositoryName,
     pub(crate) which: Which,
+}
+
+/// Repositories that match a pattern, and which of their images are meant.
+#[derive(Clone, Debug)]
+pub(crate) struct PatternText {
+    pub(crate) registry: RegistryHost,
+    pub(crate) pattern: RepositoryPattern,
+    pub(crate) which: Which,
+}
+
+/// What a source's text means.
+#[derive(Clone, Debug)]
+pub(crate) enum SourceText {
+    One(ImageText),
+    Many(PatternText),
 }
 
 /// Which images of a repository a text means.
@@ -33,8 +49,51 @@ pub(crate) enum ImageTextError {
     Pattern { pattern: String, reason: String },
     #[error("the list in `{text}` has an empty element: remove the comma that is too many")]
     EmptyElement { text: String },
+    #[error("the pattern in `{text}` cannot be used: {reason}")]
+    RepositoryPattern { text: String, reason: RepositoryPatternError },
+    #[error(
+        "`{text}` names no registry: a pattern for repositories begins with one, as in `harbor.example.com/library/**`"
+    )]
+    PatternWithoutRegistry { text: String },
+    #[error("`{text}` has a digest: an image that is named by its digest is in one repository, so name that")]
+    PatternWithDigest { text: String },
     #[error("a list begins with a tag, as in `repository:v1,v2`: `{text}` does not")]
     ListWithoutTag { text: String },
+}
+
+/// Reads a source's text: of one repository, or with wildcards of many.
+pub(crate) fn parse_source(text: &str) -> Result<SourceText, ImageTextError> {
+    let (front, behind) = split_images(text);
+    if !RepositoryPattern::is_pattern(front) || front.contains("://") {
+        return parse(text).map(SourceText::One);
+    }
+    let host = front.split_once('/').filter(|(host, _)| is_registry(host));
+    let (host, pattern) =
+        host.ok_or_else(|| ImageTextError::PatternWithoutRegistry { text: text.to_owned() })?;
+    let pattern = pattern
+        .parse()
+        .map_err(|reason| ImageTextError::RepositoryPattern { text: text.to_owned(), reason })?;
+    // What stands behind means the same for one repository.
+    let ImageText { registry, which, .. } = parse(&format!("{host}/any{behind}"))?;
+    if matches!(&which, Which::These(images) if images.iter().any(|image| matches!(image, TagOrDigest::Digest(_))))
+    {
+        return Err(ImageTextError::PatternWithDigest { text: text.to_owned() });
+    }
+    Ok(SourceText::Many(PatternText { registry, pattern, which }))
+}
+
+/// Registry and repository, and what says which images.
+fn split_images(text: &str) -> (&str, &str) {
+    let end = text.find(":/").or_else(|| {
+        let name = text.rfind('/').map_or(0, |slash| slash + 1);
+        text[name..].find([':', '@']).map(|index| name + index)
+    });
+    text.split_at(end.unwrap_or(text.len()))
+}
+
+/// As Docker tells a registry from the first part of a name at Docker Hub.
+fn is_registry(host: &str) -> bool {
+    (host.contains(['.', ':']) || host == "localhost") && !host.contains('*')
 }
 
 /// Reads a rule's text. The rules are those of the Go tool: a plain reference first, then a pattern, then a list.
@@ -116,6 +175,25 @@ mod tests {
                 format!("{}/{} {which}", image.registry, image.repository)
             }
         }
+    }
+
+    #[test]
+    fn patterns_for_repositories() {
+        let many = |text: &str| match parse_source(text) {
+            Ok(SourceText::Many(found)) => format!("{} {} {:?}", found.registry, found.pattern, found.which),
+            Ok(SourceText::One(found)) => format!("one {}", found.repository),
+            Err(error) => format!("{error:?}").split([' ', '{']).next().unwrap_or_default().to_owned(),
+        };
+        assert_eq!(many("harbor:32080/library/**"), "harbor:32080 library/** Unsaid");
+        assert_eq!(many("r.io/**"), "r.io ** Unsaid");
+        assert!(many("r.io/a/*:v1,v2").starts_with("r.io a/* These"));
+        assert!(many("r.io/a/*:/^v.*$/").starts_with("r.io a/* Matching"));
+        assert_eq!(many("r.io/a/b:/^v.*$/"), "one a/b", "stars in a tag pattern are none for repositories");
+        assert_eq!(many("library/*"), "PatternWithoutRegistry");
+        assert_eq!(many("*.io/a/b"), "PatternWithoutRegistry");
+        assert_eq!(many("r.io/a/***"), "RepositoryPattern");
+        let digest = registry::Digest::sha256(b"");
+        assert_eq!(many(&format!("r.io/a/*@{digest}")), "PatternWithDigest");
     }
 
     #[test]

@@ -1,39 +1,65 @@
 //! From what was written to what it means: checked rules with the registries they speak to.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use providers::google::{self, ServiceAccount};
-use registry::{
-    Credentials, HostCertificates, Login, LoginFiles, Registry, RegistryHost, RepositoryName, Settings,
-    TagOrDigest, Transport,
-};
-use sync::endpoint::RegistryEndpoint;
+use registry::{TagOrDigest, Transport};
 use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 
-use super::auth::Auth;
 use super::conflict::{let_the_last_rule_win, self_copies};
 use super::environment::{Lookup, expand};
 use super::error::ConfigError;
-use super::image_text::{ImageText, Which, parse};
+use super::image_text::{ImageText, SourceText, Which, parse, parse_source};
 use super::images::WrittenRule;
 use super::load::Written;
+use super::pattern::{ResolvedPattern, resolve_pattern};
+use super::registries::Registries;
 use super::rule_error::RuleError;
 
-/// Where rules with an empty target go.
-#[derive(Clone, Copy, Debug)]
+/// What the command line says about rules.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Defaults<'a> {
+    /// Where rules with an empty target go.
     pub(crate) registry: &'a str,
     pub(crate) namespace: &'a str,
+    /// What becomes of referrers, if it is said.
+    pub(crate) referrers: Option<ReferrerPolicy>,
+}
+
+impl Defaults<'_> {
+    /// With registry and namespace: the source's path without its first part. With a registry alone: all of it.
+    pub(super) fn target_for(&self, path: &str) -> Option<String> {
+        let registry = self.registry.trim_end_matches('/');
+        let namespace = self.namespace.trim_matches('/');
+        match (registry, namespace) {
+            ("", _) => None,
+            (registry, "") => Some(format!("{registry}/{path}")),
+            (registry, namespace) => {
+                let below = path.split_once('/').map_or(path, |(_, below)| below);
+                Some(format!("{registry}/{namespace}/{below}"))
+            }
+        }
+    }
+}
+
+/// All registries of a run. Patterns lead to more while it goes on.
+#[derive(Clone)]
+pub(crate) struct SharedRegistries(Arc<Mutex<Registries>>);
+
+impl SharedRegistries {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Registries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Rules that can be carried out.
 pub(crate) struct Resolved {
     pub(crate) rules: Vec<ResolvedRule>,
+    /// Rules about many repositories: they come after the others.
+    pub(crate) patterns: Vec<ResolvedPattern>,
     pub(crate) refused: Vec<RefusedRule>,
     /// All registries that the rules speak to.
-    pub(crate) registries: Vec<Registry>,
+    pub(crate) registries: SharedRegistries,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -63,13 +89,18 @@ pub(crate) fn resolve(
 ) -> Result<Resolved, Vec<ConfigError>> {
     let Written { auth, rules, rules_file, mut warnings } = written;
     warnings.extend(auth.warnings.iter().cloned());
-    let registries = Registries::new(&auth, lookup, transport);
+    let registries = SharedRegistries(Arc::new(Mutex::new(Registries::new(auth, lookup, transport))));
     let mut resolver = Resolver { defaults, lookup, registries, warnings };
-    let (mut checked, mut refused, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut checked, mut patterns, mut refused, mut errors) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for rule in &rules {
         let error = match resolver.rule(rule) {
-            Ok(rule) => {
-                checked.push(rule);
+            Ok(Checked::Rule(rule)) => {
+                checked.push(*rule);
+                continue;
+            }
+            Ok(Checked::Pattern(pattern)) => {
+                patterns.push(pattern);
                 continue;
             }
             Err(error) => error,
@@ -86,7 +117,7 @@ pub(crate) fn resolve(
         }
     }
     // A config of which nothing is left, and one that was not finished, are told whole.
-    if !errors.is_empty() || (checked.is_empty() && !refused.is_empty()) {
+    if !errors.is_empty() || (checked.is_empty() && patterns.is_empty() && !refused.is_empty()) {
         errors.extend(refused.into_iter().map(|refused| refused.error));
         errors.sort_by_key(ConfigError::line_number);
         return Err(errors);
@@ -95,26 +126,36 @@ pub(crate) fn resolve(
         resolver.warnings.push(format!("{} has no rules: there is nothing to copy", rules_file.display()));
     }
     let Resolver { registries, mut warnings, .. } = resolver;
-    warnings.extend(registries.warnings());
-    let registries = registries.handles.into_values().collect();
+    warnings.extend(registries.lock().warnings());
     warnings.extend(let_the_last_rule_win(&mut checked));
     warnings.extend(self_copies(&checked));
-    Ok(Resolved { rules: checked, refused, registries, warnings })
+    Ok(Resolved { rules: checked, patterns, refused, registries, warnings })
 }
 
-struct Resolver<'a> {
-    defaults: Defaults<'a>,
+pub(super) struct Resolver<'a> {
+    pub(super) defaults: Defaults<'a>,
     lookup: Lookup<'a>,
-    registries: Registries<'a>,
-    warnings: Vec<String>,
+    pub(super) registries: SharedRegistries,
+    pub(super) warnings: Vec<String>,
+}
+
+enum Checked {
+    Rule(Box<ResolvedRule>),
+    Pattern(ResolvedPattern),
 }
 
 impl Resolver<'_> {
-    fn rule(&mut self, rule: &WrittenRule) -> Result<ResolvedRule, RuleError> {
+    fn rule(&mut self, rule: &WrittenRule) -> Result<Checked, RuleError> {
         if rule.source.is_empty() {
             return Err(RuleError::SourceEmpty);
         }
-        let source = parse(&rule.source).map_err(RuleError::Source)?;
+        match parse_source(&rule.source).map_err(RuleError::Source)? {
+            SourceText::One(source) => Ok(Checked::Rule(Box::new(self.one(rule, source)?))),
+            SourceText::Many(source) => Ok(Checked::Pattern(resolve_pattern(self, rule, source)?)),
+        }
+    }
+
+    fn one(&mut self, rule: &WrittenRule, source: ImageText) -> Result<ResolvedRule, RuleError> {
         let (mut targets, mut texts) = (Vec::new(), Vec::new());
         for text in &rule.targets {
             let text = self.target(rule, &source, text)?;
@@ -123,44 +164,40 @@ impl Resolver<'_> {
                 texts.push(text);
             }
         }
-        let source_login = self.registries.login_name(&source.registry, &source.repository);
-        let login = |target: &RuleTarget| {
-            self.registries.login_name(target.target.registry(), target.target.repository())
-        };
+        let mut registries = self.registries.lock();
+        let source_login = registries.login_name(&source.registry, &source.repository);
+        let login =
+            |target: &RuleTarget| registries.login_name(target.target.registry(), target.target.repository());
         let target_logins = targets.iter().map(login).collect();
-        let endpoint = self.registries.source(&source.registry, &source.repository);
+        let endpoint = registries.source(&source.registry, &source.repository);
         let selection = selection(source.which, &targets);
         let written = WrittenRule { line: rule.line, source: rule.source.clone(), targets: texts };
-        let rule = Rule { source: Arc::new(endpoint), selection, targets, referrers: ReferrerPolicy::Leave };
+        let rule = Rule {
+            source: Arc::new(endpoint),
+            selection,
+            targets,
+            referrers: self.defaults.referrers.unwrap_or(ReferrerPolicy::Leave),
+        };
         Ok(ResolvedRule { written, rule, source_login, target_logins })
     }
 
     /// The target's text with variables replaced, or made from the defaults.
     fn target(&mut self, rule: &WrittenRule, source: &ImageText, text: &str) -> Result<String, RuleError> {
         if text.is_empty() {
-            return self.default_target(rule, source);
+            let target = self.defaults.target_for(source.repository.as_str());
+            return target.ok_or_else(|| RuleError::TargetEmpty { source_text: rule.source.clone() });
         }
+        Ok(self.expanded(rule, text))
+    }
+
+    /// A target's text with variables replaced.
+    pub(super) fn expanded(&mut self, rule: &WrittenRule, text: &str) -> String {
         let expanded = expand(text, self.lookup);
         for name in &expanded.undefined {
             let warning = format!("the target of `{}` refers to ${name}, which has no value", rule.source);
             self.warnings.push(warning);
         }
-        Ok(expanded.text)
-    }
-
-    /// With registry and namespace: the source's path without its first part. With a registry alone: all of it.
-    fn default_target(&self, rule: &WrittenRule, source: &ImageText) -> Result<String, RuleError> {
-        let registry = self.defaults.registry.trim_end_matches('/');
-        let namespace = self.defaults.namespace.trim_matches('/');
-        let path = source.repository.as_str();
-        match (registry, namespace) {
-            ("", _) => Err(RuleError::TargetEmpty { source_text: rule.source.clone() }),
-            (registry, "") => Ok(format!("{registry}/{path}")),
-            (registry, namespace) => {
-                let below = path.split_once('/').map_or(path, |(_, below)| below);
-                Ok(format!("{registry}/{namespace}/{below}"))
-            }
-        }
+        expanded.text
     }
 
     fn rule_target(
@@ -187,7 +224,7 @@ impl Resolver<'_> {
             );
             self.warnings.push(format!("{odd}: it is clearer in the source"));
         }
-        let endpoint = self.registries.target(&target.registry, &target.repository);
+        let endpoint = self.registries.lock().target(&target.registry, &target.repository);
         Ok(RuleTarget { target: Arc::new(endpoint), naming: naming(target.which) })
     }
 }
@@ -217,7 +254,7 @@ fn check_names(
     }
 }
 
-fn selection(which: Which, targets: &[RuleTarget]) -> Selection {
+pub(super) fn selection(which: Which, targets: &[RuleTarget]) -> Selection {
     match which {
         Which::Unsaid => Selection::All,
         Which::Matching(pattern) => Selection::Matching(pattern),
@@ -232,131 +269,11 @@ fn selection(which: Which, targets: &[RuleTarget]) -> Selection {
     }
 }
 
-fn naming(which: Which) -> Naming {
+pub(super) fn naming(which: Which) -> Naming {
     match which {
         Which::Unsaid => Naming::Same,
         Which::Matching(pattern) => Naming::Matching(pattern),
         Which::These(names) => Naming::These(names.into_iter().map(Some).collect()),
-    }
-}
-
-/// One handle for each registry and login, so that connections and tokens are shared by all rules.
-struct Registries<'a> {
-    auth: &'a Auth,
-    /// What `docker login` and `podman login` left: for registries without a login in `auth`.
-    login_files: LoginFiles,
-    transport: &'a Transport,
-    handles: HashMap<(RegistryHost, Option<usize>, Option<String>), Registry>,
-    used: BTreeSet<usize>,
-    targets_without_login: BTreeSet<String>,
-    home: Option<PathBuf>,
-    /// What could not be read, each once.
-    unusable: BTreeSet<String>,
-}
-
-impl<'a> Registries<'a> {
-    fn new(auth: &'a Auth, lookup: Lookup<'_>, transport: &'a Transport) -> Self {
-        let (login_files, errors) = LoginFiles::read(lookup);
-        let unusable = errors.iter().map(ToString::to_string).collect();
-        let home = lookup("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-        let (handles, used, targets_without_login) = Default::default();
-        Self { auth, login_files, transport, handles, used, targets_without_login, home, unusable }
-    }
-
-    fn source(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
-        RegistryEndpoint::source(&self.registry(host, repository), repository)
-    }
-
-    fn target(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
-        if self.login_name(host, repository).is_none() && self.auth.find(host, repository).is_none() {
-            self.targets_without_login.insert(host.to_string());
-        }
-        RegistryEndpoint::target(&self.registry(host, repository), repository)
-    }
-
-    /// Where an image's login comes from: an entry in `auth`, or a login file.
-    fn login_name(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<String> {
-        let entry = self.auth.find(host, repository).map(|index| &self.auth.entries[index]);
-        match entry {
-            Some(entry) if entry.credentials.is_some() => Some(entry.key.clone()),
-            _ => {
-                let file =
-                    self.login_files.find(host, repository).map(|found| found.file.display().to_string());
-                file.or_else(|| entry.map(|entry| entry.key.clone()))
-            }
-        }
-    }
-
-    fn registry(&mut self, host: &RegistryHost, repository: &RepositoryName) -> Registry {
-        let index = self.auth.find(host, repository);
-        self.used.extend(index);
-        let entry = index.map(|index| &self.auth.entries[index]);
-        let reach = entry.map(|entry| entry.reach.clone()).unwrap_or_default();
-        let trusted_realm = entry.and_then(|entry| entry.trusted_realm.clone());
-        let (login, file) = match entry.and_then(|entry| entry.credentials.clone()) {
-            Some(credentials) => (self.written_login(host, credentials), None),
-            None => match self.login_files.find(host, repository) {
-                // Files may have a login for each path: each gets its own handle.
-                Some(found) => (found.login, Some(found.identity)),
-                None => (Login::Anonymous, None),
-            },
-        };
-        let certificates = reach.certificates.and(self.certificates(host));
-        let make = || {
-            let settings = Settings {
-                login,
-                security: reach.security,
-                certificates,
-                proxies: reach.proxies,
-                http_version: reach.http_version,
-                trusted_realm,
-                ..Settings::new(host.clone())
-            };
-            Registry::new(settings, self.transport.clone())
-        };
-        self.handles.entry((host.clone(), index, file)).or_insert_with(make).clone()
-    }
-
-    /// A login as it was written, or what its password is traded for.
-    fn written_login(&mut self, host: &RegistryHost, credentials: Credentials) -> Login {
-        if credentials.user() != google::SERVICE_ACCOUNT_USER || !google::is_google(host) {
-            return Login::User(credentials);
-        }
-        match ServiceAccount::from_base64(credentials.password()) {
-            Ok(account) => Login::Source(Arc::new(account)),
-            Err(error) => {
-                self.unusable.insert(format!("the auth entry for `{host}`: {error}"));
-                Login::Anonymous
-            }
-        }
-    }
-
-    /// What `certs.d` has for a registry; what cannot be used is told, and the system's certificates count.
-    fn certificates(&mut self, host: &RegistryHost) -> HostCertificates {
-        HostCertificates::read(host, self.home.as_deref()).unwrap_or_else(|error| {
-            self.unusable.insert(error.to_string());
-            HostCertificates::default()
-        })
-    }
-
-    /// A login for one registry and a target at another is the most common slip of all.
-    fn warnings(&self) -> Vec<String> {
-        let unused: Vec<_> =
-            self.auth.entries.iter().enumerate().filter(|(index, _)| !self.used.contains(index)).collect();
-        let mut warnings: Vec<_> = self
-            .targets_without_login
-            .iter()
-            .map(|host| {
-                let unused = unused.iter().map(|(_, entry)| format!("`{}`", entry.key)).collect::<Vec<_>>();
-                let meant = if unused.is_empty() { String::new() } else { format!("; did you mean {}?", unused.join(" or ")) };
-                format!("the target registry `{host}` has no entry in auth, so it is written to without a login{meant}")
-            })
-            .collect();
-        warnings.extend(self.unusable.iter().cloned());
-        warnings.extend(
-            unused.iter().map(|(_, entry)| format!("the auth entry `{}` is used by no rule", entry.key)),
-        );
-        warnings
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a rule cannot be carried out, known before any registry is asked.
 
 use registry::{Digest, TagOrDigest};
+use sync::TargetTemplateError;
 
 use super::error::ConfigError;
 use super::image_text::ImageTextError;
@@ -16,6 +17,10 @@ pub(crate) enum RuleError {
     TargetEmpty { source_text: String },
     #[error("the target `{text}` of `{source_text}` cannot be used: {reason}")]
     Target { source_text: String, text: String, reason: ImageTextError },
+    #[error("the target `{text}` of `{source_text}` cannot be used: {reason}")]
+    Template { source_text: String, text: String, reason: TargetTemplateError },
+    #[error("the target `{text}` of `{source_text}` names images, but a pattern's images keep their names")]
+    NamesUnderPattern { source_text: String, text: String },
     #[error("the target `{text}` of `{source_text}` has {names} name(s) for {images} image(s)")]
     Count { source_text: String, text: String, images: usize, names: usize },
     #[error("the target of `{source_text}` is {wanted}, which only the image with that digest can be")]

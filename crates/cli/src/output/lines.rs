@@ -118,8 +118,9 @@ pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
             format!("{} {}: {}", paint.red("failed"), failure.source, diagnostic::short(&failure.error))
         }
         Event::NothingSelected { source } => {
-            format!("{} {source}: no tag is selected by the rule", paint.yellow("warning"))
+            format!("{} {source}: nothing is selected by the rule", paint.yellow("warning"))
         }
+        Event::Note { place, text } => format!("{} {place}: {text}", paint.yellow("note")),
         Event::BlobFinished { image, digest, outcome: BlobOutcome::LeftOut, .. } => {
             let digest = digest.short();
             let warning = paint.yellow("warning");

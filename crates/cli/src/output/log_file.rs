@@ -57,11 +57,15 @@ impl Observer for LogFile {
             Event::TagsListed { source, tags, selected } => {
                 ("info", format!("Get tags of {source} successfully: {tags} listed, {selected} selected"))
             }
+            Event::RepositoriesListed { source, repositories, selected } => {
+                ("info", format!("{source}: {repositories} repositories listed, {selected} selected"))
+            }
+            Event::Note { place, text } => ("warning", format!("{place}: {text}")),
             Event::InvalidTag { source, tag } => {
                 ("warning", format!("{source} lists the invalid tag {tag:?}"))
             }
             Event::NothingSelected { source } => {
-                ("warning", format!("{source}: no tag is selected by the rule"))
+                ("warning", format!("{source}: nothing is selected by the rule"))
             }
             Event::RuleFailed(failure) => (
                 "error",

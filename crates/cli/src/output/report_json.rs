@@ -18,6 +18,8 @@ struct Document<'a> {
     refused_rules: Vec<String>,
     moved_bytes: u64,
     saved_bytes: u64,
+    referrers: u64,
+    referrers_left: u64,
     images: Vec<Entry>,
     registries: Vec<RegistryEntry<'a>>,
 }
@@ -86,6 +88,8 @@ pub(crate) fn render(done: &Done) -> String {
         refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
         moved_bytes: report.moved_bytes,
         saved_bytes: report.saved_bytes,
+        referrers: report.referrers,
+        referrers_left: report.referrers_left,
         images: report.images.iter().map(entry).collect(),
         registries: done.registries.iter().map(registry_entry).collect(),
     };

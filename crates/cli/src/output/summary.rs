@@ -54,6 +54,18 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
         let saved = HumanBytes(report.saved_bytes);
         let _ = writeln!(text, "  {:<10} {saved} that the target had or mounted itself", "saved");
     }
+    if report.referrers > 0 {
+        let _ =
+            writeln!(text, "  {:<10} {:>7} signatures, SBOMs and other referrers", "along", report.referrers);
+    }
+    if report.referrers_left > 0 {
+        let left = report.referrers_left;
+        let _ = writeln!(
+            text,
+            "  {:<10} {left:>7} signatures, SBOMs and other referrers: --referrers takes them along",
+            "left"
+        );
+    }
     for registry in &done.registries {
         if let Some(quota) = registry.quota() {
             let _ = writeln!(text, "  {:<10} {} at {}", "pulls left", left_of(quota), registry.host());

@@ -107,6 +107,14 @@ impl Authenticator {
         self.book().page(scopes);
     }
 
+    /// What the token server calls the registry.
+    pub(crate) fn service(&self) -> Option<String> {
+        match &*self.scheme.read().unwrap_or_else(PoisonError::into_inner) {
+            Scheme::Bearer(server) => server.service.clone(),
+            Scheme::Open | Scheme::Basic => None,
+        }
+    }
+
     /// The header for a request that touches `scopes`; none for an open registry.
     pub(crate) async fn header(&self, base: Base<'_>, scopes: &Scopes) -> Result<Option<HeaderValue>, Error> {
         let scheme = self.scheme.read().unwrap_or_else(PoisonError::into_inner).clone();

@@ -127,7 +127,7 @@ async fn digest_if_needed(
     }
     let (lane, _) = standing.iter().find(|(_, at_target)| at_target.is_some())?;
     if let (TagOrDigest::Tag(tag), Found::Listed) = (reference, found)
-        && let Some(digest) = walk.source.bulk_tags().await.and_then(|known| known.get(tag).cloned())
+        && let Some(digest) = walk.source.bulk_tags().await.and_then(|known| known.digests.get(tag).cloned())
     {
         return Some(digest);
     }
@@ -166,6 +166,7 @@ async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standin
         ended.extend(different.into_iter().map(|lane| (lane, Outcome::WouldCopy)));
         return ended;
     }
+    join_all(different.iter().map(|lane| prepare(&walk.run, lane))).await;
     bring(walk, &manifest, different.clone()).await;
     let cut_from = Some(at_source).filter(|digest| *digest != manifest.digest);
     ended.extend(different.into_iter().map(|lane| {
@@ -235,6 +236,17 @@ fn learn(lane: &Lane, old: &RawManifest) {
     let links = old.links().unwrap_or_default();
     for blob in links.blobs.iter().filter(|blob| blob.is_kept_by_registries()) {
         lane.ledger.note_present(Kind::Blob, lane.target.repository(), &blob.digest);
+    }
+}
+
+/// Makes the target's repository ready to be pushed to.
+async fn prepare(run: &Run, lane: &Lane) {
+    let step = async || {
+        let prepared = lane.target.prepare().await;
+        prepared.map_err(|cause| lane.target_error(Operation::Prepare, cause))
+    };
+    if let Err(error) = run.retrying(&lane.image, step).await {
+        lane.fail(error);
     }
 }
 

@@ -1,6 +1,5 @@
 //! A repository of a registry as source or target. The only file here that knows the registry client.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,13 +7,14 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use registry::{
     Access, BlobBody, BlobHistory, BlobReader, Descriptor, Digest, Error, ErrorKind, RawManifest, Recovery,
-    ReferrerFilter, ReferrersKept, Registry, RegistryHost, Repository, RepositoryName, Standing, Start, Tag,
+    ReferrerFilter, ReferrersKept, Registry, RegistryHost, Repository, RepositoryName, Standing, Start,
     TagOrDigest, TagPage, TagPages, UploadSession,
 };
 use tokio::sync::OnceCell;
 
 use super::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Referrers, Source, Tags, Target, Upload};
-use crate::listing::BulkDigests;
+use crate::Cause;
+use crate::listing::{BulkDigests, BulkListing, Listed, Preparation};
 
 /// A repository of a registry, to read from or to write to.
 pub struct RegistryEndpoint {
@@ -22,7 +22,9 @@ pub struct RegistryEndpoint {
     name: String,
     access: Access,
     bulk: Option<Arc<dyn BulkDigests>>,
-    bulk_tags: OnceCell<Option<Arc<HashMap<Tag, Digest>>>>,
+    bulk_listing: OnceCell<Option<Arc<BulkListing>>>,
+    preparation: Option<Arc<dyn Preparation>>,
+    prepared: OnceCell<()>,
 }
 
 impl RegistryEndpoint {
@@ -39,7 +41,8 @@ impl RegistryEndpoint {
     fn new(registry: &Registry, repository: &RepositoryName, access: Access) -> Self {
         let name = format!("{}/{repository}", registry.host());
         let repository = registry.repository(repository, access);
-        Self { repository, name, access, bulk: None, bulk_tags: OnceCell::new() }
+        let (bulk, preparation, bulk_listing, prepared) = Default::default();
+        Self { repository, name, access, bulk, bulk_listing, preparation, prepared }
     }
 
     /// The same, where the registry can give the digests of many tags at once.
@@ -48,10 +51,23 @@ impl RegistryEndpoint {
         Self { bulk: Some(bulk), ..self }
     }
 
+    /// The same, where something has to be made ready before anything is pushed.
+    #[must_use]
+    pub fn with_preparation(self, preparation: Arc<dyn Preparation>) -> Self {
+        Self { preparation: Some(preparation), ..self }
+    }
+
+    /// Done once, however many images wait for it; a failure is tried again by whoever comes next.
+    async fn make_ready(&self) -> Result<(), Cause> {
+        let Some(preparation) = &self.preparation else { return Ok(()) };
+        let prepare = || preparation.prepare(self.repository.name());
+        self.prepared.get_or_try_init(prepare).await.map(drop)
+    }
+
     /// Asked once, however many tags want to know.
-    async fn read_bulk_tags(&self) -> Option<Arc<HashMap<Tag, Digest>>> {
+    async fn read_bulk_tags(&self) -> Option<Arc<BulkListing>> {
         let bulk = self.bulk.as_ref()?;
-        self.bulk_tags.get_or_init(|| bulk.digests(self.repository.name())).await.clone()
+        self.bulk_listing.get_or_init(|| bulk.digests(self.repository.name())).await.clone()
     }
 
     /// Some registries deny even looks at a repository that a push would create. What is denied for good
@@ -143,6 +159,10 @@ impl Target for RegistryEndpoint {
 
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest> {
         self.repository.pull_manifest(reference).boxed()
+    }
+
+    fn prepare(&self) -> Listed<'_, ()> {
+        self.make_ready().boxed()
     }
 
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool> {

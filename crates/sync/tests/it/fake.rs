@@ -11,6 +11,7 @@ use registry::{
     Standing, Tag, TagOrDigest, TagPage, TransportFailure,
 };
 use sync::endpoint::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Referrers, Source, Tags, Target, Upload};
+use sync::listing::Listed;
 
 /// A registry in memory.
 #[derive(Clone, Default)]
@@ -306,6 +307,10 @@ impl Target for FakeRepository {
 
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest> {
         Source::manifest(self, reference)
+    }
+
+    fn prepare(&self) -> Listed<'_, ()> {
+        std::future::ready(Ok(())).boxed()
     }
 
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool> {

@@ -103,16 +103,16 @@ impl EntryReader<'_> {
         Ok((!text.is_empty()).then(|| (folder.join(text), node)))
     }
 
-    fn flag(&self, fields: &[(String, Node)], field: &str) -> Result<bool, ConfigError> {
+    pub(super) fn flag(&self, fields: &[(String, Node)], field: &str) -> Result<bool, ConfigError> {
         self.find(fields, field).map_or(Ok(false), |node| self.truth(field, node))
     }
 
     /// The last of keys that are the same counts.
-    fn find<'a>(&self, fields: &'a [(String, Node)], field: &str) -> Option<&'a Node> {
+    pub(super) fn find<'a>(&self, fields: &'a [(String, Node)], field: &str) -> Option<&'a Node> {
         fields.iter().rfind(|(name, _)| self.is(name, field)).map(|(_, node)| node)
     }
 
-    fn wrong(&self, node: &Node, field: &str, error: &dyn std::error::Error) -> ConfigError {
+    pub(super) fn wrong(&self, node: &Node, field: &str, error: &dyn std::error::Error) -> ConfigError {
         self.error(node, &format!("has a `{field}` that cannot be used: {error}"))
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::config::auth::Auth;
 use crate::config::image_text::ImageTextError;
 
 fn resolved(auth: &str, images: &str, registry: &str, namespace: &str) -> Result<Resolved, Vec<ConfigError>> {
@@ -20,7 +21,7 @@ fn resolved(auth: &str, images: &str, registry: &str, namespace: &str) -> Result
     let rules = crate::config::images::read(&file, &json(images)).unwrap();
     let written = Written { auth, rules, rules_file: Some(file), warnings: Vec::new() };
     let transport = Transport::new("test", &[]).unwrap();
-    resolve(written, Defaults { registry, namespace }, &transport, &lookup)
+    resolve(written, Defaults { registry, namespace, referrers: None }, &transport, &lookup)
 }
 
 fn targets(images: &str, registry: &str, namespace: &str) -> Vec<String> {
@@ -114,13 +115,14 @@ const TABLE: &str = include_str!("../../../tests/data/references.tsv");
 
 /// What a case comes to: copies as the table writes them, or an error class.
 fn outcome(source: &str, target: &str, tags: &str, defaults: Defaults<'_>) -> String {
-    let auth = Auth::default();
     let transport = Transport::new("test", &[]).unwrap();
-    let registries = Registries::new(&auth, &|_| None, &transport);
+    let registries = Registries::new(Auth::default(), &|_| None, &transport);
+    let registries = SharedRegistries(Arc::new(Mutex::new(registries)));
     let mut resolver = Resolver { defaults, lookup: &|_| None, registries, warnings: Vec::new() };
     let written = WrittenRule { line: 1, source: source.to_owned(), targets: vec![target.to_owned()] };
     let rule = match resolver.rule(&written) {
-        Ok(checked) => checked.rule,
+        Ok(Checked::Rule(checked)) => checked.rule,
+        Ok(Checked::Pattern(_)) => return "many repositories".to_owned(),
         Err(error) => return class(&error),
     };
     let listed = tags.split_whitespace().map(|tag| tag.parse().unwrap()).collect();
@@ -158,7 +160,47 @@ fn class(error: &RuleError) -> String {
         RuleError::Count { .. } => "E-COUNT".to_owned(),
         RuleError::OtherDigest { .. } => "E-DIGEST".to_owned(),
         RuleError::NameTwice { .. } => "E-DUP-DEST".to_owned(),
+        RuleError::Template { .. } | RuleError::NamesUnderPattern { .. } => "E-PATTERN".to_owned(),
     }
+}
+
+#[test]
+fn wildcards_name_many_repositories() {
+    let images = |source: &str, target: &str| format!(r#"{{"{source}": "{target}"}}"#);
+    let patterns = |source: &str, target: &str| {
+        let resolved = resolved("{}", &images(source, target), "def.example", "dns");
+        resolved.map(|resolved| (resolved.rules.len(), resolved.patterns.len()))
+    };
+    assert_eq!(patterns("harbor.io/library/**", "acr.io/ns").unwrap(), (0, 1));
+    assert_eq!(patterns("harbor.io/library/*:/^v1/", "acr.io/ns/{path:_}").unwrap(), (0, 1));
+    assert_eq!(patterns("harbor.io/library/nginx:/.*/", "acr.io/ns").unwrap(), (1, 0));
+    for (source, target, told) in [
+        ("harbor.io/library/**", "acr.io/ns:v1", "keep their names"),
+        ("harbor.io/library/**", "acr.io/{tag}", "{tag}"),
+        ("harbor.io/library/**", "acr.io/NS", "upper-case"),
+        ("library/**", "acr.io/ns", "names no registry"),
+        ("harbor.io/li**/x", "acr.io/ns", "must stand alone"),
+    ] {
+        let errors = patterns(source, target).unwrap_err();
+        assert!(errors[0].to_string().contains(told), "{source} {target}: {}", errors[0]);
+    }
+}
+
+#[test]
+fn a_patterns_matches_land_where_the_target_says() {
+    let lands = |source: &str, target: &str, repository: &str| {
+        let images = format!(r#"{{"{source}": "{target}"}}"#);
+        let resolved = resolved("{}", &images, "def.example", "dns").unwrap_or_else(|_| panic!("{source}"));
+        let made = (resolved.patterns[0].rule.make_rule)(&repository.parse().unwrap());
+        made.map(|rule| rule.targets[0].target.name().to_owned()).map_err(|cause| cause.to_string())
+    };
+    assert_eq!(
+        lands("h.io/library/**", "acr.io/image-syncer", "library/a/b").unwrap(),
+        "acr.io/image-syncer/a/b"
+    );
+    assert_eq!(lands("h.io/library/**", "", "library/a/b").unwrap(), "def.example/dns/a/b");
+    assert_eq!(lands("h.io/**", "acr.io/x/{path:_}", "library/a/b").unwrap(), "acr.io/x/library_a_b");
+    assert!(lands("h.io/**", "acr.io/x/{path:___}", "a/b").unwrap_err().contains("cannot be"));
 }
 
 #[test]
@@ -174,8 +216,8 @@ fn the_table_of_the_go_releases_cases() {
         else {
             panic!("{row}")
         };
-        let unset = Defaults { registry: "", namespace: "" };
-        let set = Defaults { registry: "def.example", namespace: "dns" };
+        let unset = Defaults::default();
+        let set = Defaults { registry: "def.example", namespace: "dns", referrers: None };
         if defaults == "set" {
             assert_eq!(outcome(source, target, tags, set), expected, "row {number}");
             assert_eq!(outcome(source, target, tags, unset), "E-DST-EMPTY", "row {number} without defaults");

@@ -1,0 +1,182 @@
+//! Rules about many repositories: what is checked when they are read, and what they make of each repository.
+
+use std::sync::Arc;
+
+use registry::{RegistryHost, RepositoryName};
+use sync::{
+    Cause, ImpossibleTarget, PatternRule, ReferrerPolicy, RepositoryPattern, Rule, RuleTarget, TargetTemplate,
+};
+
+use super::image_text::{PatternText, Which, parse};
+use super::images::WrittenRule;
+use super::resolve::{Defaults, Resolver, SharedRegistries, naming, selection};
+use super::rule_error::RuleError;
+
+/// A rule about many repositories with how it was written.
+pub(crate) struct ResolvedPattern {
+    /// The source's text, and those of the targets after variables.
+    pub(crate) written: WrittenRule,
+    pub(crate) rule: PatternRule,
+}
+
+/// What the targets of a pattern's repositories are made of.
+#[derive(Clone)]
+enum TargetText {
+    Template {
+        template: TargetTemplate,
+        /// A pattern for tags, as it is written.
+        behind: String,
+    },
+    /// As for any rule with an empty target.
+    Default { registry: String, namespace: String },
+}
+
+/// Checks what can be checked before any repository is known.
+pub(super) fn resolve_pattern(
+    resolver: &mut Resolver<'_>,
+    rule: &WrittenRule,
+    source: PatternText,
+) -> Result<ResolvedPattern, RuleError> {
+    let (mut targets, mut texts) = (Vec::new(), Vec::new());
+    for text in &rule.targets {
+        let (target, text) = target_text(resolver, rule, text)?;
+        if !texts.contains(&text) {
+            targets.push(target);
+            texts.push(text);
+        }
+    }
+    let referrers = resolver.defaults.referrers.unwrap_or(ReferrerPolicy::Copy);
+    let PatternText { registry, pattern, which } = source;
+    let listing = resolver.registries.lock().listing(&registry, &sample(&pattern));
+    let maker = RuleMaker {
+        registries: resolver.registries.clone(),
+        registry,
+        pattern: pattern.clone(),
+        which,
+        targets,
+        referrers,
+    };
+    // What no repository could be named like is told at once.
+    maker.check(rule, &texts)?;
+    let make_rule = Arc::new(move |repository: &RepositoryName| maker.make(repository));
+    let rule_of_many = PatternRule { listing: Arc::new(listing), pattern, make_rule };
+    let written = WrittenRule { line: rule.line, source: rule.source.clone(), targets: texts };
+    Ok(ResolvedPattern { written, rule: rule_of_many })
+}
+
+fn target_text(
+    resolver: &mut Resolver<'_>,
+    rule: &WrittenRule,
+    text: &str,
+) -> Result<(TargetText, String), RuleError> {
+    if text.is_empty() {
+        let Defaults { registry, namespace, .. } = resolver.defaults;
+        if resolver.defaults.target_for("a").is_none() {
+            return Err(RuleError::TargetEmpty { source_text: rule.source.clone() });
+        }
+        let target = TargetText::Default { registry: registry.to_owned(), namespace: namespace.to_owned() };
+        return Ok((target, String::new()));
+    }
+    let text = resolver.expanded(rule, text);
+    let (front, behind) = split(&text);
+    let template = TargetTemplate::new(front).map_err(|reason| RuleError::Template {
+        source_text: rule.source.clone(),
+        text: text.clone(),
+        reason,
+    })?;
+    Ok((TargetText::Template { template, behind: behind.to_owned() }, text))
+}
+
+/// Registry and repository, and what says which tags. Colons in placeholders are theirs.
+fn split(text: &str) -> (&str, &str) {
+    let mut depth = 0_usize;
+    let name = text.rfind('/').filter(|slash| !text[..*slash].contains(":/")).map_or(0, |slash| slash + 1);
+    for (index, character) in text.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 && (index >= name || text[index..].starts_with(":/")) => {
+                return text.split_at(index);
+            }
+            _ => {}
+        }
+    }
+    (text, "")
+}
+
+/// Any name that lies where the pattern's matches lie: for the login that lists them.
+fn sample(pattern: &RepositoryPattern) -> RepositoryName {
+    let mut components = pattern.literal_front();
+    components.push("any");
+    components.join("/").parse().unwrap_or_else(|_| "any".parse().expect("a word is a repository's name"))
+}
+
+/// Makes a rule of each repository.
+struct RuleMaker {
+    registries: SharedRegistries,
+    registry: RegistryHost,
+    pattern: RepositoryPattern,
+    which: Which,
+    targets: Vec<TargetText>,
+    referrers: ReferrerPolicy,
+}
+
+impl RuleMaker {
+    fn make(&self, repository: &RepositoryName) -> Result<Rule, Cause> {
+        let mut registries = self.registries.lock();
+        let mut targets = Vec::new();
+        for target in &self.targets {
+            let text = self.fill(target, repository);
+            let parsed = parse(&text).map_err(|reason| {
+                let (repository, reason) = (format!("{}/{repository}", self.registry), reason.to_string());
+                Cause::TargetName(Box::new(ImpossibleTarget { repository, target: text.clone(), reason }))
+            })?;
+            let endpoint = registries.target(&parsed.registry, &parsed.repository);
+            targets.push(RuleTarget { target: Arc::new(endpoint), naming: naming(parsed.which) });
+        }
+        let source = Arc::new(registries.source(&self.registry, repository));
+        let selection = selection(self.which.clone(), &targets);
+        Ok(Rule { source, selection, targets, referrers: self.referrers })
+    }
+
+    fn fill(&self, target: &TargetText, repository: &RepositoryName) -> String {
+        match target {
+            TargetText::Template { template, behind } => {
+                format!("{}{behind}", template.fill(&self.pattern, repository))
+            }
+            TargetText::Default { registry, namespace } => {
+                let defaults = Defaults { registry, namespace, referrers: None };
+                defaults.target_for(repository.as_str()).unwrap_or_default()
+            }
+        }
+    }
+
+    fn check(&self, rule: &WrittenRule, texts: &[String]) -> Result<(), RuleError> {
+        let repository = sample(&self.pattern);
+        for (target, text) in self.targets.iter().zip(texts) {
+            let (source_text, text) = (rule.source.clone(), text.clone());
+            let parsed = match parse(&self.fill(target, &repository)) {
+                Ok(parsed) => parsed,
+                Err(reason) => return Err(RuleError::Target { source_text, text, reason }),
+            };
+            if matches!(parsed.which, Which::These(_)) {
+                return Err(RuleError::NamesUnderPattern { source_text, text });
+            }
+            self.registries.lock().target(&parsed.registry, &parsed.repository);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_targets_text_is_cut_where_tags_begin() {
+        assert_eq!(split("acr.io:5000/ns"), ("acr.io:5000/ns", ""));
+        assert_eq!(split("acr.io:5000/ns/{path:_}"), ("acr.io:5000/ns/{path:_}", ""));
+        assert_eq!(split("acr.io/ns/{path:_}:/^v1/"), ("acr.io/ns/{path:_}", ":/^v1/"));
+        assert_eq!(split("acr.io:5000/ns:v1"), ("acr.io:5000/ns", ":v1"));
+    }
+}

@@ -1,0 +1,194 @@
+//! The registries that rules speak to, each with the login that fits.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use providers::google::{self, ServiceAccount};
+use registry::{
+    Credentials, HostCertificates, Login, LoginFiles, Proxies, Registry, RegistryHost, RepositoryName,
+    Settings, Transport,
+};
+use sync::endpoint::RegistryEndpoint;
+
+use super::auth::{Auth, AuthEntry, MissingRepositories};
+use super::environment::Lookup;
+use crate::command::sync::environment;
+use crate::extras::{AcrAccess, AcrSettings, Extras, RegistryListing};
+
+/// One handle for each registry and login, so that connections and tokens are shared by all rules.
+pub(crate) struct Registries {
+    auth: Auth,
+    /// What `docker login` and `podman login` left: for registries without a login in `auth`.
+    login_files: LoginFiles,
+    transport: Transport,
+    proxies: Proxies,
+    handles: HashMap<(RegistryHost, Option<usize>, Option<String>), Handle>,
+    used: BTreeSet<usize>,
+    targets_without_login: BTreeSet<String>,
+    home: Option<PathBuf>,
+    /// What could not be read, each once.
+    unusable: BTreeSet<String>,
+}
+
+/// A registry as one user sees it.
+#[derive(Clone)]
+struct Handle {
+    registry: Registry,
+    extras: Arc<Extras>,
+    missing: MissingRepositories,
+}
+
+impl Registries {
+    pub(super) fn new(auth: Auth, lookup: Lookup<'_>, transport: &Transport) -> Self {
+        let (login_files, errors) = LoginFiles::read(lookup);
+        let unusable = errors.iter().map(ToString::to_string).collect();
+        let home = lookup("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+        // A wrong address of a proxy was told when the transport was made.
+        let proxies = Proxies::from_environment(lookup).unwrap_or_else(|_| Proxies::none());
+        let transport = transport.clone();
+        let (handles, used, targets_without_login) = Default::default();
+        Self { auth, login_files, transport, proxies, handles, used, targets_without_login, home, unusable }
+    }
+
+    /// Every registry that was spoken to so far.
+    pub(crate) fn all(&self) -> Vec<Registry> {
+        self.handles.values().map(|handle| handle.registry.clone()).collect()
+    }
+
+    pub(super) fn source(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
+        let handle = self.handle(host, repository);
+        RegistryEndpoint::source(&handle.registry, repository).with_bulk_digests(handle.extras)
+    }
+
+    /// What lists the repositories of a registry below a path, with the login that fits that path.
+    pub(super) fn listing(&mut self, host: &RegistryHost, below: &RepositoryName) -> RegistryListing {
+        // Which entries fit shows when the repositories are known.
+        let host_key = format!("{host}/");
+        let fits = |entry: &AuthEntry| format!("{}/", entry.prefix()).starts_with(&host_key);
+        let entries = self.auth.entries.iter().enumerate();
+        self.used.extend(entries.filter(|(_, entry)| fits(entry)).map(|(index, _)| index));
+        RegistryListing::new(self.handle(host, below).extras)
+    }
+
+    pub(super) fn target(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
+        if self.login_name(host, repository).is_none() && self.auth.find(host, repository).is_none() {
+            self.targets_without_login.insert(host.to_string());
+        }
+        let handle = self.handle(host, repository);
+        let target =
+            RegistryEndpoint::target(&handle.registry, repository).with_bulk_digests(handle.extras.clone());
+        match handle.missing {
+            MissingRepositories::AreCreated => target.with_preparation(handle.extras),
+            MissingRepositories::AreTold => target,
+        }
+    }
+
+    /// Where an image's login comes from: an entry in `auth`, or a login file.
+    pub(super) fn login_name(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<String> {
+        let entry = self.auth.find(host, repository).map(|index| &self.auth.entries[index]);
+        match entry {
+            Some(entry) if entry.credentials.is_some() => Some(entry.key.clone()),
+            _ => {
+                let file =
+                    self.login_files.find(host, repository).map(|found| found.file.display().to_string());
+                file.or_else(|| entry.map(|entry| entry.key.clone()))
+            }
+        }
+    }
+
+    fn handle(&mut self, host: &RegistryHost, repository: &RepositoryName) -> Handle {
+        let index = self.auth.find(host, repository);
+        self.used.extend(index);
+        let entry = index.map(|index| &self.auth.entries[index]);
+        let reach = entry.map(|entry| entry.reach.clone()).unwrap_or_default();
+        let trusted_realm = entry.and_then(|entry| entry.trusted_realm.clone());
+        let offer = entry.map(|entry| entry.offer.clone()).unwrap_or_default();
+        let (login, file) = match entry.and_then(|entry| entry.credentials.clone()) {
+            Some(credentials) => (self.written_login(host, credentials), None),
+            None => match self.login_files.find(host, repository) {
+                // Files may have a login for each path: each gets its own handle.
+                Some(found) => (found.login, Some(found.identity)),
+                None => (Login::Anonymous, None),
+            },
+        };
+        let key = (host.clone(), index, file);
+        if let Some(handle) = self.handles.get(&key) {
+            return handle.clone();
+        }
+        let acr = offer.acr.and_then(|settings| self.acr(host, settings, reach.proxies.as_ref()));
+        let login = acr.as_ref().map_or(login, |acr| Login::Source(acr.login()));
+        let settings = Settings {
+            login: login.clone(),
+            security: reach.security,
+            certificates: reach.certificates.and(self.certificates(host)),
+            proxies: reach.proxies,
+            http_version: reach.http_version,
+            trusted_realm,
+            ..Settings::new(host.clone())
+        };
+        let registry = Registry::new(settings, self.transport.clone());
+        if let Some(acr) = &acr {
+            acr.learn_from(&registry);
+        }
+        let extras = Arc::new(Extras::new(registry.clone(), login, acr));
+        let handle = Handle { registry, extras, missing: offer.missing };
+        self.handles.insert(key, handle.clone());
+        handle
+    }
+
+    fn acr(
+        &mut self,
+        host: &RegistryHost,
+        settings: AcrSettings,
+        proxies: Option<&Proxies>,
+    ) -> Option<Arc<AcrAccess>> {
+        let proxies = proxies.unwrap_or(&self.proxies);
+        let made = AcrAccess::new(host, settings, proxies, Arc::new(environment));
+        made.map(Arc::new)
+            .map_err(|error| self.unusable.insert(format!("the auth entry for `{host}`: {error}")))
+            .ok()
+    }
+
+    /// A login as it was written, or what its password is traded for.
+    fn written_login(&mut self, host: &RegistryHost, credentials: Credentials) -> Login {
+        if credentials.user() != google::SERVICE_ACCOUNT_USER || !google::is_google(host) {
+            return Login::User(credentials);
+        }
+        match ServiceAccount::from_base64(credentials.password()) {
+            Ok(account) => Login::Source(Arc::new(account)),
+            Err(error) => {
+                self.unusable.insert(format!("the auth entry for `{host}`: {error}"));
+                Login::Anonymous
+            }
+        }
+    }
+
+    /// What `certs.d` has for a registry; what cannot be used is told, and the system's certificates count.
+    fn certificates(&mut self, host: &RegistryHost) -> HostCertificates {
+        HostCertificates::read(host, self.home.as_deref()).unwrap_or_else(|error| {
+            self.unusable.insert(error.to_string());
+            HostCertificates::default()
+        })
+    }
+
+    /// A login for one registry and a target at another is the most common slip of all.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let unused: Vec<_> =
+            self.auth.entries.iter().enumerate().filter(|(index, _)| !self.used.contains(index)).collect();
+        let mut warnings: Vec<_> = self
+            .targets_without_login
+            .iter()
+            .map(|host| {
+                let unused = unused.iter().map(|(_, entry)| format!("`{}`", entry.key)).collect::<Vec<_>>();
+                let meant = if unused.is_empty() { String::new() } else { format!("; did you mean {}?", unused.join(" or ")) };
+                format!("the target registry `{host}` has no entry in auth, so it is written to without a login{meant}")
+            })
+            .collect();
+        warnings.extend(self.unusable.iter().cloned());
+        warnings.extend(
+            unused.iter().map(|(_, entry)| format!("the auth entry `{}` is used by no rule", entry.key)),
+        );
+        warnings
+    }
+}

@@ -1,0 +1,66 @@
+//! What registries offer beside the protocol, in the form in which the engine asks for it.
+//!
+//! Which of it a registry has is found out by asking: by what it calls itself in its challenge, never by its name.
+
+mod acr;
+mod harbor;
+mod listing;
+mod trouble;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use registry::{Login, Registry, RepositoryName};
+use sync::listing::{BulkDigests, BulkListing, Listed, Preparation};
+use tokio::sync::{Mutex, OnceCell};
+
+pub(crate) use acr::{AcrAccess, AcrSettings};
+pub(crate) use listing::RegistryListing;
+
+/// What one registry, as one user sees it, offers beside the protocol.
+pub(crate) struct Extras {
+    registry: Registry,
+    login: Login,
+    acr: Option<Arc<AcrAccess>>,
+    harbor: OnceCell<Option<providers::harbor::Harbor>>,
+    /// Projects and repositories that are known to be there.
+    ready: Mutex<HashSet<String>>,
+}
+
+impl Extras {
+    pub(crate) fn new(registry: Registry, login: Login, acr: Option<Arc<AcrAccess>>) -> Self {
+        let (harbor, ready) = Default::default();
+        Self { registry, login, acr, harbor, ready }
+    }
+
+    async fn digests_of(&self, repository: &RepositoryName) -> Option<BulkListing> {
+        // Whatever is in the way: each tag can be asked for by the protocol itself, which then tells what is wrong.
+        match &self.acr {
+            Some(acr) => acr.digests(repository).await.ok()?,
+            None => self.harbor_digests(repository).await.ok()?,
+        }
+    }
+
+    async fn make_ready(&self, repository: &RepositoryName) -> Result<(), sync::Cause> {
+        // Held while something is created, so that it is created once.
+        let mut ready = self.ready.lock().await;
+        match &self.acr {
+            Some(acr) => acr.make_ready(repository, &mut ready).await,
+            None => self.make_harbor_ready(repository, &mut ready).await,
+        }
+    }
+}
+
+impl BulkDigests for Extras {
+    fn digests<'a>(&'a self, repository: &'a RepositoryName) -> BoxFuture<'a, Option<Arc<BulkListing>>> {
+        self.digests_of(repository).map(|listing| listing.map(Arc::new)).boxed()
+    }
+}
+
+impl Preparation for Extras {
+    fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Listed<'a, ()> {
+        self.make_ready(repository).boxed()
+    }
+}

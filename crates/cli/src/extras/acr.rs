@@ -1,0 +1,153 @@
+//! Alibaba Cloud's registries: temporary logins, namespaces, repositories and their tags.
+
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use providers::alibaba::{
+    self, Acr, AcrLogin, AcrLoginSettings, AutoCreateRepository, CredentialChain, CredentialOrigin, Endpoint,
+    Endpoints, Http, InstanceId, NamespaceSettings, Region, RepositoryType, ServiceSource,
+};
+use registry::{ErrorKind, Proxies, Registry, RegistryHost, RepositoryName};
+use sync::Cause;
+use sync::listing::BulkListing;
+use tokio::sync::OnceCell;
+
+use super::trouble::Trouble;
+
+/// What an auth entry says of one of Alibaba's registries. What it leaves out is learned.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AcrSettings {
+    pub(crate) instance: Option<InstanceId>,
+    pub(crate) region: Option<Region>,
+    /// Where the API answers, if not where the region says.
+    pub(crate) endpoint: Option<Endpoint>,
+}
+
+/// One of Alibaba's registries with an access key for its API.
+pub(crate) struct AcrAccess {
+    login: Arc<AcrLogin>,
+    keys: Arc<CredentialChain>,
+    service: Arc<LearnedService>,
+    acr: OnceCell<Option<Acr>>,
+}
+
+/// What the registry calls itself, from the client that speaks to it anyway.
+#[derive(Default)]
+struct LearnedService(OnceLock<Registry>);
+
+impl ServiceSource for LearnedService {
+    fn service(&self) -> BoxFuture<'_, Result<String, alibaba::Error>> {
+        async {
+            let Some(registry) = self.0.get() else { return Ok(String::new()) };
+            let asked = registry.service().await;
+            let host = registry.host().to_string();
+            let failed = |reason: String| alibaba::Error::NotAlibaba { host: host.clone(), reason };
+            asked
+                .map_err(|error| failed(format!("it cannot be asked what it is: {error}")))?
+                .ok_or_else(|| failed("it wants no tokens, as all of Alibaba's registries do".to_owned()))
+        }
+        .boxed()
+    }
+}
+
+impl AcrAccess {
+    pub(crate) fn new(
+        host: &RegistryHost,
+        settings: AcrSettings,
+        proxies: &Proxies,
+        lookup: alibaba::Lookup,
+    ) -> Result<Self, alibaba::Error> {
+        let http = Http::new(proxies)?;
+        let keys = Arc::new(CredentialChain::new(http.clone(), lookup, Endpoints::default()));
+        let service = Arc::new(LearnedService::default());
+        let AcrSettings { instance, region, endpoint } = settings;
+        let settings = AcrLoginSettings {
+            host: host.clone(),
+            instance,
+            region,
+            endpoint,
+            keys: keys.clone(),
+            service: service.clone(),
+        };
+        let login = Arc::new(AcrLogin::new(http, settings));
+        Ok(Self { login, keys, service, acr: OnceCell::new() })
+    }
+
+    /// The client that knows what the registry calls itself. Once it is known, the rest is.
+    pub(crate) fn learn_from(&self, registry: &Registry) {
+        let _ = self.service.0.set(registry.clone());
+    }
+
+    pub(crate) fn login(&self) -> Arc<AcrLogin> {
+        self.login.clone()
+    }
+
+    /// Where the access key comes from, once it was needed.
+    pub(crate) async fn origin(&self) -> Option<CredentialOrigin> {
+        self.keys.origin().await
+    }
+
+    /// The API of the Enterprise Edition; `None` for the Personal one, which has nothing of it.
+    pub(crate) async fn acr(&self) -> Result<Option<Acr>, alibaba::Error> {
+        let find = || async {
+            let Some(instance) = self.login.instance().await? else { return Ok(None) };
+            Ok(Some(Acr::new(self.login.api().await?, instance)))
+        };
+        self.acr.get_or_try_init(find).await.cloned()
+    }
+
+    pub(super) async fn digests(&self, repository: &RepositoryName) -> Result<Option<BulkListing>, Cause> {
+        let trouble = |error: alibaba::Error| Trouble::acr(&error);
+        let Some(acr) = self.acr().await.map_err(trouble)? else { return Ok(None) };
+        let Some((namespace, name)) = repository.as_str().split_once('/') else { return Ok(None) };
+        let Some(found) = acr.repository(namespace, name).await.map_err(trouble)? else {
+            return Ok(Some(BulkListing::default()));
+        };
+        let tags = acr.tags(&found.id).await.map_err(trouble)?;
+        let digests = tags.into_iter().filter_map(|listed| Some((listed.tag.parse().ok()?, listed.digest?)));
+        Ok(Some(BulkListing { digests: digests.collect(), referrers: 0 }))
+    }
+
+    /// Creates namespace and repository, as far as they do not come by themselves.
+    pub(super) async fn make_ready(
+        &self,
+        repository: &RepositoryName,
+        ready: &mut HashSet<String>,
+    ) -> Result<(), Cause> {
+        let trouble = |error: alibaba::Error| Trouble::acr(&error);
+        let Some(acr) = self.acr().await.map_err(trouble)? else {
+            let text = "the Personal Edition has no API to create namespaces with: create it in the console";
+            return Err(Trouble::permanent(ErrorKind::Rejected, text.to_owned()));
+        };
+        let Some((namespace, name)) = repository.as_str().split_once('/') else {
+            let text =
+                format!("{repository} names no namespace: here repositories are `namespace/repository`");
+            return Err(Trouble::permanent(ErrorKind::Rejected, text));
+        };
+        if ready.contains(namespace) {
+            return Ok(());
+        }
+        let found = match acr.namespace(namespace).await.map_err(trouble)? {
+            Some(found) => found,
+            None => acr.create_namespace(namespace, NamespaceSettings::default()).await.map_err(trouble)?,
+        };
+        if found.auto_create == AutoCreateRepository::Enabled {
+            ready.insert(namespace.to_owned());
+        } else if acr.repository(namespace, name).await.map_err(trouble)?.is_none() {
+            acr.create_repository(namespace, name, RepositoryType::Private).await.map_err(trouble)?;
+        }
+        Ok(())
+    }
+
+    /// The repositories of one namespace.
+    pub(super) async fn repositories(&self, namespace: &str) -> Result<Option<Vec<RepositoryName>>, Cause> {
+        let trouble = |error: alibaba::Error| Trouble::acr(&error);
+        let Some(acr) = self.acr().await.map_err(trouble)? else { return Ok(None) };
+        let listed = acr.repositories(namespace).await.map_err(trouble)?;
+        let names =
+            listed.into_iter().filter_map(|found| format!("{}/{}", found.namespace, found.name).parse().ok());
+        Ok(Some(names.collect()))
+    }
+}

@@ -1,0 +1,86 @@
+//! Harbor's projects and artifacts.
+
+use std::collections::HashSet;
+
+use providers::harbor::{Error, Harbor, ProjectName, Visibility};
+use registry::{Credentials, ErrorKind, Login, RepositoryName};
+use sync::Cause;
+use sync::listing::BulkListing;
+
+use super::Extras;
+use super::trouble::Trouble;
+
+/// What Harbor calls itself in its challenges, from 1.x to today.
+const SERVICE: &str = "harbor-registry";
+
+impl Extras {
+    /// Harbor's API, if this is a Harbor. Found out once.
+    pub(super) async fn harbor(&self) -> Result<Option<Harbor>, Cause> {
+        self.harbor.get_or_try_init(|| self.find_harbor()).await.cloned()
+    }
+
+    async fn find_harbor(&self) -> Result<Option<Harbor>, Cause> {
+        if self.registry.service().await?.as_deref() != Some(SERVICE) {
+            return Ok(None);
+        }
+        let (client, base) = self.registry.http().await?;
+        let credentials = self.credentials().await?;
+        match Harbor::connect(client, &base, credentials.as_ref()).await {
+            Ok(harbor) => Ok(Some(harbor)),
+            // Whoever hides the API behind a login page still offers the protocol.
+            Err(Error::NotHarbor { .. } | Error::WebPage { .. }) => Ok(None),
+            Err(error) => Err(Trouble::harbor(error)),
+        }
+    }
+
+    async fn credentials(&self) -> Result<Option<Credentials>, Cause> {
+        match &self.login {
+            Login::Anonymous => Ok(None),
+            Login::User(credentials) => Ok(Some(credentials.clone())),
+            Login::Source(source) => source.credentials().await.map_err(|source| {
+                let host = self.registry.host().clone();
+                registry::Error::Login { host, source }.into()
+            }),
+        }
+    }
+
+    pub(super) async fn harbor_digests(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<Option<BulkListing>, Cause> {
+        let Some(harbor) = self.harbor().await? else { return Ok(None) };
+        let mut listing = BulkListing::default();
+        let mut pages = harbor.artifacts(repository);
+        while let Some(artifacts) = pages.next().await.map_err(Trouble::harbor)? {
+            for artifact in artifacts {
+                listing.referrers += artifact.accessories.len() as u64;
+                listing.digests.extend(artifact.tags.into_iter().map(|tag| (tag, artifact.digest.clone())));
+            }
+        }
+        Ok(Some(listing))
+    }
+
+    /// Creates the project that a repository lies in.
+    pub(super) async fn make_harbor_ready(
+        &self,
+        repository: &RepositoryName,
+        ready: &mut HashSet<String>,
+    ) -> Result<(), Cause> {
+        let Some(project) = ProjectName::of(repository) else { return Ok(()) };
+        if ready.contains(project.as_str()) {
+            return Ok(());
+        }
+        let Some(harbor) = self.harbor().await? else {
+            let host = self.registry.host();
+            let text = format!(
+                "{host} is neither a Harbor nor one of Alibaba's registries with \"provider\": \"acr\": nothing can be created there"
+            );
+            return Err(Trouble::permanent(ErrorKind::Rejected, text));
+        };
+        if harbor.project(&project).await.map_err(Trouble::harbor)?.is_none() {
+            harbor.create_project(&project, Visibility::Private).await.map_err(Trouble::harbor)?;
+        }
+        ready.insert(project.as_str().to_owned());
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! The repositories of a registry: from Harbor's API, Alibaba's, or the protocol's catalog.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use providers::harbor::{Harbor, Project, ProjectKind, ProjectName, ProjectPages, RepositoryPages};
+use registry::{Catalog, CatalogPages, ErrorKind, RepositoryName};
+use sync::Cause;
+use sync::listing::{Listed, Listing, Repositories};
+
+use super::Extras;
+use super::trouble::Trouble;
+
+/// What a registry can be asked for its repositories.
+pub(crate) struct RegistryListing(Arc<Extras>);
+
+impl RegistryListing {
+    pub(crate) fn new(extras: Arc<Extras>) -> Self {
+        Self(extras)
+    }
+}
+
+impl Listing for RegistryListing {
+    fn name(&self) -> &str {
+        self.0.registry.host().as_str()
+    }
+
+    fn repositories(&self, below: &[&str]) -> Box<dyn Repositories> {
+        let first = below.first().map(|component| (*component).to_owned());
+        Box::new(Walk { extras: self.0.clone(), first, way: Way::Unknown, notes: Vec::new() })
+    }
+}
+
+/// A walk over the pages of whatever the registry offers.
+struct Walk {
+    extras: Arc<Extras>,
+    /// The first component of all wanted names, if they have it in common: a project or namespace.
+    first: Option<String>,
+    way: Way,
+    notes: Vec<String>,
+}
+
+enum Way {
+    Unknown,
+    Harbor(HarborWalk),
+    Catalog(CatalogPages),
+    /// All of them, from a list that came at once.
+    Once(Vec<RepositoryName>),
+    End,
+}
+
+struct HarborWalk {
+    harbor: Harbor,
+    projects: Option<ProjectPages>,
+    waiting: VecDeque<Project>,
+    repositories: Option<RepositoryPages>,
+}
+
+impl Repositories for Walk {
+    fn next(&mut self) -> Listed<'_, Option<Vec<RepositoryName>>> {
+        self.page().boxed()
+    }
+
+    fn notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+}
+
+impl Walk {
+    async fn page(&mut self) -> Result<Option<Vec<RepositoryName>>, Cause> {
+        if matches!(self.way, Way::Unknown) {
+            self.way = self.find_way().await?;
+        }
+        match &mut self.way {
+            Way::Harbor(walk) => walk.page(&mut self.notes).await,
+            Way::Catalog(pages) => match pages.next().await? {
+                Catalog::Page(page) => {
+                    let odd =
+                        page.invalid.into_iter().map(|name| format!("`{name}` is no repository's name"));
+                    self.notes.extend(odd);
+                    Ok(Some(page.repositories))
+                }
+                Catalog::End => Ok(None),
+                Catalog::NotOffered(refusal) => Err(self.no_list(&refusal)),
+            },
+            Way::Once(names) => {
+                let names = std::mem::take(names);
+                self.way = Way::End;
+                Ok(Some(names))
+            }
+            Way::End | Way::Unknown => Ok(None),
+        }
+    }
+
+    async fn find_way(&self) -> Result<Way, Cause> {
+        if let Some(acr) = &self.extras.acr {
+            let Some(namespace) = &self.first else {
+                let host = self.extras.registry.host();
+                let text = format!(
+                    "{host} lists by namespace: begin the pattern with one, as in `{host}/namespace/**`"
+                );
+                return Err(Trouble::permanent(ErrorKind::Rejected, text));
+            };
+            if let Some(names) = acr.repositories(namespace).await? {
+                return Ok(Way::Once(names));
+            }
+        }
+        match self.extras.harbor().await? {
+            Some(harbor) => HarborWalk::begin(harbor, self.first.as_deref()).await.map(Way::Harbor),
+            None => Ok(Way::Catalog(self.extras.registry.catalog())),
+        }
+    }
+
+    fn no_list(&self, refusal: &registry::Refusal) -> Cause {
+        let host = self.extras.registry.host();
+        let text = format!(
+            "{host} does not list its repositories to this login ({refusal}): name them one by one, or use a login that may see the list"
+        );
+        Trouble::permanent(refusal.kind(), text)
+    }
+}
+
+impl HarborWalk {
+    async fn begin(harbor: Harbor, project: Option<&str>) -> Result<Self, Cause> {
+        let mut walk = Self { projects: None, waiting: VecDeque::new(), repositories: None, harbor };
+        let Some(name) = project else {
+            walk.projects = Some(walk.harbor.projects());
+            return Ok(walk);
+        };
+        let missing = || {
+            let text = format!("Harbor has no project `{name}` that this login may see");
+            Trouble::permanent(ErrorKind::NotFound, text)
+        };
+        let name: ProjectName = name.parse().map_err(|_| missing())?;
+        let found = walk.harbor.project(&name).await.map_err(Trouble::harbor)?;
+        walk.waiting.push_back(found.ok_or_else(missing)?);
+        Ok(walk)
+    }
+
+    async fn page(&mut self, notes: &mut Vec<String>) -> Result<Option<Vec<RepositoryName>>, Cause> {
+        loop {
+            if let Some(pages) = &mut self.repositories {
+                if let Some(page) = pages.next().await.map_err(Trouble::harbor)? {
+                    return Ok(Some(page));
+                }
+                let odd = pages.invalid().iter().map(|name| format!("`{name}` is no repository's name"));
+                notes.extend(odd);
+                self.repositories = None;
+            }
+            if let Some(project) = self.waiting.pop_front() {
+                if matches!(project.kind, ProjectKind::ProxyCache { .. }) {
+                    let name = &project.name;
+                    notes.push(format!("project `{name}` is a cache of another registry: it is left out"));
+                } else {
+                    self.repositories = Some(self.harbor.repositories(&project));
+                }
+                continue;
+            }
+            let Some(projects) = &mut self.projects else { return Ok(None) };
+            match projects.next().await.map_err(Trouble::harbor)? {
+                Some(page) => self.waiting.extend(page),
+                None => self.projects = None,
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Errors of providers as causes that the engine can ask.
+
+use std::fmt;
+use std::time::Duration;
+
+use providers::{alibaba, harbor};
+use registry::ErrorKind;
+use sync::Cause;
+use sync::listing::ProviderError;
+
+/// What a provider says, with what to make of it.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    text: String,
+    kind: ErrorKind,
+    is_retryable: bool,
+    retry_after: Option<Duration>,
+}
+
+impl Trouble {
+    /// Something that is as it is: no error of anybody.
+    pub(crate) fn permanent(kind: ErrorKind, text: String) -> Cause {
+        Cause::Provider(Box::new(Self { text, kind, is_retryable: false, retry_after: None }))
+    }
+
+    pub(crate) fn harbor(error: harbor::Error) -> Cause {
+        match error {
+            harbor::Error::Api(error) => error.into(),
+            other => Cause::Provider(Box::new(Self {
+                kind: other.kind(),
+                is_retryable: other.is_retryable(),
+                retry_after: other.retry_after(),
+                text: with_sources(&other),
+            })),
+        }
+    }
+
+    pub(crate) fn acr(error: &alibaba::Error) -> Cause {
+        Cause::Provider(Box::new(Self {
+            kind: acr_kind(error.kind()),
+            is_retryable: error.is_retryable(),
+            retry_after: None,
+            text: with_sources(error),
+        }))
+    }
+}
+
+fn acr_kind(kind: alibaba::ErrorKind) -> ErrorKind {
+    use alibaba::ErrorKind as Acr;
+
+    match kind {
+        Acr::InvalidKey | Acr::WrongSecret | Acr::ExpiredToken | Acr::ClockSkew | Acr::NoKey => {
+            ErrorKind::Unauthorized
+        }
+        Acr::NoPermission => ErrorKind::Denied,
+        Acr::NotFound => ErrorKind::NotFound,
+        Acr::Throttled => ErrorKind::RateLimited,
+        Acr::Unavailable => ErrorKind::Unavailable,
+        Acr::Network => ErrorKind::Network,
+        _ => ErrorKind::Rejected,
+    }
+}
+
+/// An error and what lies behind it, in one line.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(link) = source {
+        text = format!("{text}: {link}");
+        source = link.source();
+    }
+    text
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+impl ProviderError for Trouble {
+    fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    fn is_retryable(&self) -> bool {
+        self.is_retryable
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
