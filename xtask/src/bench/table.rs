@@ -29,7 +29,8 @@ pub(super) fn markdown<const COLUMNS: usize>(
     rows: Vec<[String; COLUMNS]>,
 ) -> String {
     let mut lines = vec![headings.map(str::to_owned)];
-    lines.extend(rows);
+    // A bar would begin another cell.
+    lines.extend(rows.into_iter().map(|row| row.map(|cell| cell.replace('|', r"\|"))));
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; COLUMNS] = std::array::from_fn(width);
     let line = |cells: &[String; COLUMNS]| {
@@ -88,6 +89,11 @@ mod tests {
         assert!(
             text.lines().all(|line| line.chars().count() == text.lines().next().unwrap().chars().count())
         );
+    }
+
+    #[test]
+    fn a_bar_in_a_name_is_no_border() {
+        assert!(markdown(&["tool"], vec![["curl | curl".to_owned()]]).contains(r"| curl \| curl |"));
     }
 
     #[test]
