@@ -17,7 +17,7 @@ mod tool;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
 use testkit::corpus::Shape;
 
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     alone: bool,
 
-    /// Write all samples to this file
+    /// Write all samples to this file, after each run
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
@@ -78,13 +78,19 @@ const DELAY: Duration = Duration::from_millis(30);
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let results = if arguments.from.is_empty() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        runtime.block_on(measure_all(arguments))?
+        runtime.block_on(async {
+            tokio::select! {
+                measured = measure_all(arguments) => measured,
+                // Registries and their folders go with what is dropped here.
+                () = interrupted() => bail!("interrupted"),
+            }
+        })?
     } else {
         Results::together(arguments.from.iter().map(|file| read(file)).collect::<Result<_>>()?)?
     };
     say(&table::text(&results));
     if let Some(file) = &arguments.json {
-        write(file, &serde_json::to_string_pretty(&results)?)?;
+        results.write(file)?;
     }
     if let Some(file) = &arguments.doc {
         write(file, &document::text(&results))?;
@@ -96,7 +102,7 @@ async fn measure_all(arguments: &Arguments) -> Result<Results> {
     ensure!(arguments.runs > 0, "--runs must be 1 or more");
     let runs = if arguments.quick { 1 } else { arguments.runs };
     let wanted = |scenario| arguments.corpus.contains(&scenario);
-    let mut rig = Rig::new(runs, arguments.alone)?;
+    let mut rig = Rig::new(runs, arguments.alone, arguments.json.clone())?;
     let quick = |whole, small| if arguments.quick { small } else { whole };
     if wanted(Scenario::Big) {
         corpora::cold(&mut rig, "big", quick(Shape::BIG, Shape::BIG_QUICK), corpora::Again::No).await?;
@@ -113,6 +119,15 @@ async fn measure_all(arguments: &Arguments) -> Result<Results> {
         large_layer::measure(&mut rig, if arguments.quick { 64 << 20 } else { 2 << 30 }).await?;
     }
     Ok(rig.into_results())
+}
+
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
 }
 
 fn read(file: &Path) -> Result<Results> {

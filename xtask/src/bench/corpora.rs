@@ -33,10 +33,10 @@ pub(super) async fn cold(rig: &mut Rig, name: &str, shape: Shape, again: Again) 
             let pair = Pair { corpus: &corpus, source: &source, target: &target };
             let (from, to) = (source.host(), target.host());
             let sample = pair.copy(tool, &from, &to).await?;
-            rig.note(&format!("{name} cold"), &tool.name, Some(counts.cold_floor()), sample);
+            rig.note(&format!("{name} cold"), &tool.name, Some(counts.cold_floor()), sample)?;
             if again == Again::Yes {
                 let sample = pair.copy(tool, &from, &to).await?;
-                rig.note(&format!("{name} unchanged"), &tool.name, Some(counts.unchanged_floor()), sample);
+                rig.note(&format!("{name} unchanged"), &tool.name, Some(counts.unchanged_floor()), sample)?;
             }
         }
         rig.peers = tools;
@@ -61,7 +61,7 @@ pub(super) async fn delayed(rig: &mut Rig, name: &str, shape: Shape, delay: Dura
             let near_target = DelayProxy::start(target.host(), delay)?;
             let pair = Pair { corpus: &corpus, source: &source, target: &target };
             let sample = pair.copy(tool, &near_source.host(), &near_target.host()).await?;
-            rig.note(&scenario, &tool.name, Some(floor), sample);
+            rig.note(&scenario, &tool.name, Some(floor), sample)?;
         }
         rig.peers = tools;
     }

@@ -35,7 +35,7 @@ pub(super) async fn measure(rig: &mut Rig, bytes: u64) -> Result<()> {
         let target = rig.registry().await?;
         let pair = Pair { corpus: &corpus, source: &source, target: &target };
         let sample = pair.copy(&Tool::ours(&rig.ours), &source.host(), &target.host()).await?;
-        rig.note(&scenario(bytes), super::tool::OURS, None, sample);
+        rig.note(&scenario(bytes), super::tool::OURS, None, sample)?;
         drop(target);
 
         let target = rig.registry().await?;
@@ -51,7 +51,7 @@ pub(super) async fn measure(rig: &mut Rig, bytes: u64) -> Result<()> {
         // It moves the layer alone.
         (sample.wanted, sample.faults) = (1, Vec::new());
         ensure!(sample.right == 1, "curl did not bring the layer");
-        rig.note(&scenario(bytes), CURL, None, sample);
+        rig.note(&scenario(bytes), CURL, None, sample)?;
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! What was measured, as it is kept.
 
-use anyhow::{Result, bail};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use testkit::corpus::Counts;
 
@@ -94,6 +96,11 @@ impl Results {
             }
         }
         Ok(whole)
+    }
+
+    pub(super) fn write(&self, file: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
     }
 
     pub(super) fn note_corpus(&mut self, facts: CorpusFacts) {

@@ -22,11 +22,12 @@ pub(super) struct Rig {
     pub(super) ours: PathBuf,
     pub(super) peers: Vec<Tool>,
     stores: PathBuf,
+    json: Option<PathBuf>,
     results: Results,
 }
 
 impl Rig {
-    pub(super) fn new(runs: usize, alone: bool) -> Result<Self> {
+    pub(super) fn new(runs: usize, alone: bool, json: Option<PathBuf>) -> Result<Self> {
         let ours = program::build_ours()?;
         let (peers, not_found) = if alone { (Vec::new(), Vec::new()) } else { Tool::peers() };
         let in_memory = Path::new(IN_MEMORY);
@@ -43,7 +44,7 @@ impl Rig {
             corpora: Vec::new(),
             rows: Vec::new(),
         };
-        Ok(Self { runs, ours, peers, stores, results })
+        Ok(Self { runs, ours, peers, stores, json, results })
     }
 
     /// A registry without anything in it.
@@ -73,7 +74,14 @@ impl Rig {
         self.results.note_corpus(facts);
     }
 
-    pub(super) fn note(&mut self, scenario: &str, tool: &str, floor: Option<u64>, sample: Sample) {
+    /// Shows a sample and keeps it: what was measured is not lost with what comes after.
+    pub(super) fn note(
+        &mut self,
+        scenario: &str,
+        tool: &str,
+        floor: Option<u64>,
+        sample: Sample,
+    ) -> Result<()> {
         let Sample { usage, traffic, right, wanted, faults } = &sample;
         let requests = traffic.source_requests + traffic.target_requests;
         say(&format!(
@@ -86,6 +94,7 @@ impl Rig {
             say(&format!("    {fault}"));
         }
         self.results.note(scenario, tool, floor, sample);
+        self.json.as_ref().map_or(Ok(()), |file| self.results.write(file))
     }
 
     pub(super) fn into_results(self) -> Results {
