@@ -52,6 +52,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     doc: Option<PathBuf>,
 
+    /// What readers of the document must know of the circumstances
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
+
     /// Measure nothing: take the samples that `--json` wrote (several files are put together)
     #[arg(long, value_name = "FILE")]
     from: Vec<PathBuf>,
@@ -93,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         results.write(file)?;
     }
     if let Some(file) = &arguments.doc {
-        write(file, &document::text(&results))?;
+        write(file, &document::text(&results, &arguments.note))?;
     }
     Ok(())
 }

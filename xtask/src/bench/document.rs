@@ -5,9 +5,10 @@ use super::result::{CorpusFacts, Results};
 use super::table;
 
 /// The whole document.
-pub(super) fn text(results: &Results) -> String {
+pub(super) fn text(results: &Results, note: &str) -> String {
     let (figures, goals, corpora) = (table::text(results), goals(results), corpora(&results.corpora));
     let machine = &results.machine;
+    let note = if note.is_empty() { String::new() } else { format!("**{note}**\n\n") };
     let programs = results.programs.join("\n* ");
     let not_found = match &results.not_found[..] {
         [] => String::new(),
@@ -20,7 +21,7 @@ pub(super) fn text(results: &Results) -> String {
          It starts two real registries (`docker-registry`, plain http on 127.0.0.1, stores in {}), fills one, and lets \
          each program copy everything to the other. Programs take turns; figures are medians. The machine is shared by \
          the program and both registries: {} with {} cores, {} GiB, Linux {}.\n\n\
-         {figures}\n\
+         {note}{figures}\n\
          * **÷ skopeo**: wall time by that of `skopeo sync --all`.\n\
          * **÷ floor**: requests at both registries, of all kinds, by the fewest that plain OCI allows (below).\n\
          * **read**: bytes of bodies that the source answered.\n\
@@ -83,9 +84,10 @@ mod tests {
     #[test]
     fn the_document_has_the_command_the_figures_and_the_goals() {
         let results = results(&[("big cold", "ours", &[1.0]), ("big cold", "skopeo", &[4.0])]);
-        let text = text(&results);
+        let text = text(&results, "Measured in a hurry.");
         assert!(text.contains("```\ncargo xtask bench\n```"));
         assert!(text.contains("| big cold | ours   |"), "{text}");
         assert!(text.contains("wall time by that of skopeo"));
+        assert!(text.contains("**Measured in a hurry.**"));
     }
 }

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{EmbeddedRegistry, LoggedRequest};
 use http::Method;
-use sync::{Event, Naming, Observer, Options, Report, Rule, RuleTarget, Selection, Silent, Sync};
+use sync::{
+    Event, Naming, Observer, Options, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Silent, Sync,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, client, count, counted};
@@ -195,6 +197,7 @@ async fn law_the_first_blob_moves_before_the_second_page_of_tags_is_asked_for() 
     let rule = Rule {
         source: Arc::new(from),
         selection: Selection::All,
+        referrers: ReferrerPolicy::Leave,
         targets: vec![RuleTarget { target: Arc::new(to), naming: Naming::Same }],
     };
     let cancel = CancellationToken::new();
@@ -216,6 +219,7 @@ async fn steps_to_find_nothing(tags: usize) -> usize {
     let rule = Rule {
         source: Arc::new(source.repository("source.io", "a/app")),
         selection: Selection::All,
+        referrers: ReferrerPolicy::Leave,
         targets: vec![RuleTarget {
             target: Arc::new(target.repository("target.io", "a/app")),
             naming: Naming::Same,
