@@ -5,6 +5,8 @@
 //! only through the [`Source`] and [`Target`] traits.
 
 mod backoff;
+#[doc(hidden)]
+pub mod bench;
 mod copy;
 mod discover;
 pub mod endpoint;

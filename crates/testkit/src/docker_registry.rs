@@ -82,6 +82,11 @@ impl DockerRegistry {
         self.access_log.accesses()
     }
 
+    /// As [`DockerRegistry::accesses`], with those of [`crate::seed`] and skopeo: where skopeo is not the judge.
+    pub fn everybodys_accesses(&self) -> Vec<Access> {
+        self.access_log.everybodys()
+    }
+
     /// Counts from here on.
     pub fn forget_requests(&self) {
         self.access_log.forget();
@@ -111,7 +116,8 @@ impl DockerRegistry {
     }
 
     async fn start(builder: DockerRegistryBuilder) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("testkit-registry-").tempdir()?;
+        let mut folder = tempfile::Builder::new();
+        let folder = folder.prefix("testkit-registry-").tempdir_in(builder.parent_folder())?;
         let data = folder.path().join("data");
         std::fs::create_dir(&data)?;
         let blob_storage = if builder.redirects_blobs() { Some(blob_storage(&data).await?) } else { None };

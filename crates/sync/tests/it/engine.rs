@@ -20,7 +20,7 @@ pub(crate) struct Bench {
     pub(crate) target: EmbeddedRegistry,
 }
 
-fn client(server: &EmbeddedRegistry) -> Registry {
+pub(crate) fn client(server: &EmbeddedRegistry) -> Registry {
     let host = server.host().parse().unwrap();
     let settings = Settings { security: Security::INSECURE, ..Settings::new(host) };
     Registry::new(settings, Transport::new("test", &[]).unwrap())

@@ -68,6 +68,11 @@ impl Fake {
         digest
     }
 
+    /// How many steps there were so far.
+    pub(crate) fn steps(&self) -> usize {
+        self.state().steps
+    }
+
     /// A step that the plan of failures may let fail in passing.
     async fn step(&self) -> Result<(), Error> {
         let takes = self.state().step_takes;

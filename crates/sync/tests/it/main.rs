@@ -5,4 +5,5 @@
 mod engine;
 mod fake;
 mod graph;
+mod laws;
 mod options;

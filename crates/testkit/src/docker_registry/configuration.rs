@@ -17,6 +17,7 @@ pub struct DockerRegistryBuilder {
     relative_urls: bool,
     redirect_blobs: bool,
     read_only: bool,
+    parent_folder: Option<PathBuf>,
 }
 
 #[derive(Clone, Default)]
@@ -76,9 +77,20 @@ impl DockerRegistryBuilder {
         self
     }
 
+    /// Keeps its files below this folder instead of the system's for temporary files.
+    #[must_use]
+    pub fn below(mut self, folder: &Path) -> Self {
+        self.parent_folder = Some(folder.to_owned());
+        self
+    }
+
     /// Starts the registry and waits until it listens.
     pub async fn start(self) -> Result<DockerRegistry> {
         DockerRegistry::start(self).await
+    }
+
+    pub(super) fn parent_folder(&self) -> PathBuf {
+        self.parent_folder.clone().unwrap_or_else(std::env::temp_dir)
     }
 
     pub(super) fn redirects_blobs(&self) -> bool {

@@ -1,0 +1,107 @@
+//! The goals of issue 6, in terms of what every machine can measure.
+
+use super::large_layer::CURL;
+use super::result::{Results, Row, float};
+use super::tool::{OURS, SKOPEO};
+
+/// A goal and what became of it.
+pub(super) struct Judged {
+    pub(super) what: String,
+    pub(super) limit: String,
+    pub(super) measured: String,
+    pub(super) reached: bool,
+}
+
+/// All goals for which there are figures.
+pub(super) fn judge(results: &Results) -> Vec<Judged> {
+    let mut judged = Vec::new();
+    for (scenario, requests, wall) in
+        [("big cold", 1.03, 0.37), ("tiny cold", 1.03, 0.16), ("tiny unchanged", 1.01, 0.07)]
+    {
+        let Some(ours) = results.row(scenario, OURS) else { continue };
+        judged.push(all_right(scenario, ours));
+        if let Some(ratio) = ours.to_floor() {
+            judged.push(at_most(&format!("{scenario}: requests by the fewest possible"), requests, ratio));
+        }
+        if let Some(skopeo) = results.row(scenario, SKOPEO) {
+            let ratio = ours.wall_seconds() / skopeo.wall_seconds();
+            judged.push(at_most(&format!("{scenario}: wall time by that of skopeo"), wall, ratio));
+        }
+    }
+    if let Some(ours) = results.row("big cold", OURS) {
+        let mebibytes = ours.median(|sample| float(sample.usage.peak_kib)) / 1024.0;
+        judged.push(at_most("big cold: peak memory in MiB", 32.0, mebibytes));
+    }
+    judged.extend(with_delay(results));
+    judged.extend(large_layer(results));
+    judged
+}
+
+fn with_delay(results: &Results) -> Option<Judged> {
+    let delayed = || results.rows.iter().filter(|row| row.scenario.ends_with(" ms"));
+    let best = |rows: &mut dyn Iterator<Item = &Row>| rows.map(Row::wall_seconds).min_by(f64::total_cmp);
+    let ours = best(&mut delayed().filter(|row| row.tool.starts_with(OURS)))?;
+    let peer = best(&mut delayed().filter(|row| !row.tool.starts_with(OURS) && row.is_complete()))?;
+    Some(at_most("with a delay: wall time by that of the best peer", 0.5, ours / peer))
+}
+
+fn large_layer(results: &Results) -> Option<Judged> {
+    let curl = results.rows.iter().find(|row| row.tool == CURL)?;
+    let ours = results.row(&curl.scenario, OURS)?;
+    let ratio = curl.wall_seconds() / ours.wall_seconds();
+    let what = format!("{}: throughput by that of {CURL}", curl.scenario);
+    Some(Judged {
+        what, limit: "≥ 0.80".to_owned(), measured: format!("{ratio:.2}"), reached: ratio >= 0.8
+    })
+}
+
+fn at_most(what: &str, limit: f64, measured: f64) -> Judged {
+    Judged {
+        what: what.to_owned(),
+        limit: format!("≤ {limit:.2}"),
+        measured: format!("{measured:.2}"),
+        reached: measured <= limit,
+    }
+}
+
+fn all_right(scenario: &str, row: &Row) -> Judged {
+    Judged {
+        what: format!("{scenario}: all that was copied is right"),
+        limit: "all".to_owned(),
+        measured: if row.is_complete() { "all" } else { "not all" }.to_owned(),
+        reached: row.is_complete(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::result::tests::results;
+    use super::*;
+
+    fn reached(results: &Results, what: &str) -> bool {
+        judge(results).iter().find(|judged| judged.what.contains(what)).unwrap().reached
+    }
+
+    #[test]
+    fn goals_are_judged_by_medians() {
+        let good = results(&[("big cold", OURS, &[1.0, 9.0, 1.0]), ("big cold", SKOPEO, &[4.0])]);
+        assert!(reached(&good, "big cold: wall time"));
+        assert!(reached(&good, "big cold: requests"));
+        let bad = results(&[("big cold", OURS, &[2.0]), ("big cold", SKOPEO, &[4.0])]);
+        assert!(!reached(&bad, "big cold: wall time"));
+    }
+
+    #[test]
+    fn the_best_of_ours_counts_where_a_line_is_slow_and_the_layer_is_compared_with_curl() {
+        let rows: &[(&str, &str, &[f64])] = &[
+            ("tiny cold, 30 ms", OURS, &[9.0]),
+            ("tiny cold, 30 ms", "ours --proc 64", &[4.0]),
+            ("tiny cold, 30 ms", SKOPEO, &[10.0]),
+            ("one layer of 2048 MiB", OURS, &[2.0]),
+            ("one layer of 2048 MiB", CURL, &[1.5]),
+        ];
+        let results = results(rows);
+        assert!(reached(&results, "with a delay"));
+        assert!(!reached(&results, "throughput"));
+    }
+}

@@ -1,0 +1,57 @@
+//! One large layer: ours beside two curls with a pipe between them, which hash nothing.
+
+use std::ffi::OsString;
+
+use anyhow::{Context as _, Result, ensure};
+use testkit::corpus::Corpus;
+
+use super::measure;
+use super::rig::{Pair, Rig};
+use super::tool::Tool;
+
+/// How the pipe is named in tables.
+pub(super) const CURL: &str = "curl | curl";
+
+/// Opens an upload, carries the layer, closes the upload.
+const CURLS: &str = r#"set -eu
+location() { tr -d '\r' | sed -n 's/^[Ll]ocation: //p'; }
+session=$(curl -sSf -X POST -D - -o /dev/null "http://$2/v2/$3/blobs/uploads/" | location)
+session=$(curl -sSf "http://$1/v2/$3/blobs/$4" |
+    curl -sSf -X PATCH -H 'Content-Type: application/octet-stream' -H 'Expect:' -T - -D - -o /dev/null "$session" | location)
+curl -sSf -X PUT -o /dev/null "$session&digest=$4"
+"#;
+
+pub(super) fn scenario(bytes: u64) -> String {
+    format!("one layer of {} MiB", bytes >> 20)
+}
+
+pub(super) async fn measure(rig: &mut Rig, bytes: u64) -> Result<()> {
+    let source = rig.registry().await?;
+    let corpus = Corpus::write_large_layer(bytes, source.data_dir())?;
+    let repository = corpus.repositories.first().context("no repository")?;
+    let layer = repository.blobs.iter().find(|(_, size)| **size == bytes);
+    let (digest, _) = layer.context("no layer")?;
+    for _ in 0..rig.runs {
+        let target = rig.registry().await?;
+        let pair = Pair { corpus: &corpus, source: &source, target: &target };
+        let sample = pair.copy(&Tool::ours(&rig.ours), &source.host(), &target.host()).await?;
+        rig.note(&scenario(bytes), super::tool::OURS, None, sample)?;
+        drop(target);
+
+        let target = rig.registry().await?;
+        let pair = Pair { corpus: &corpus, source: &source, target: &target };
+        let (from, to) = (source.host(), target.host());
+        let words = ["sh", "-c", CURLS, "sh", &from, &to, &repository.name, digest];
+        let folder = Rig::folder()?;
+        source.forget_requests();
+        target.forget_requests();
+        let usage = measure::measure(&words.map(OsString::from), folder.path()).await?;
+        ensure!(usage.code == 0, "curl: {}", measure::output_of(folder.path()));
+        let mut sample = pair.sample(usage);
+        // It moves the layer alone.
+        (sample.wanted, sample.faults) = (1, Vec::new());
+        ensure!(sample.right == 1, "curl did not bring the layer");
+        rig.note(&scenario(bytes), CURL, None, sample)?;
+    }
+    Ok(())
+}

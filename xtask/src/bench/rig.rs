@@ -1,0 +1,160 @@
+//! What all scenarios need: programs, folders, registries with their logs, and where results go.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use tempfile::TempDir;
+use testkit::corpus::{Corpus, Verified};
+use testkit::{Access, DockerRegistry};
+
+use super::machine::Machine;
+use super::measure::{self, Usage};
+use super::program;
+use super::result::{CorpusFacts, Results, Sample, Traffic};
+use super::tool::{Tool, Way};
+use crate::say;
+
+/// Memory that looks like a folder, on Linux.
+const IN_MEMORY: &str = "/dev/shm";
+
+pub(super) struct Rig {
+    pub(super) runs: usize,
+    pub(super) ours: PathBuf,
+    pub(super) peers: Vec<Tool>,
+    stores: PathBuf,
+    json: Option<PathBuf>,
+    results: Results,
+}
+
+impl Rig {
+    pub(super) fn new(runs: usize, alone: bool, json: Option<PathBuf>) -> Result<Self> {
+        let ours = program::build_ours()?;
+        let (peers, not_found) = if alone { (Vec::new(), Vec::new()) } else { Tool::peers() };
+        let in_memory = Path::new(IN_MEMORY);
+        let stores = if in_memory.is_dir() { in_memory.to_owned() } else { std::env::temp_dir() };
+        let mut programs = vec![Tool::ours(&ours).version];
+        programs.extend(peers.iter().map(|peer| format!("{}: {}", peer.name, peer.version)));
+        programs.push(program::version("docker-registry", "--version"));
+        let words: Vec<String> = std::env::args().skip(1).collect();
+        let results = Results {
+            command: format!("cargo xtask {}", words.join(" ")),
+            machine: Machine::this(&stores),
+            programs,
+            not_found,
+            corpora: Vec::new(),
+            rows: Vec::new(),
+        };
+        Ok(Self { runs, ours, peers, stores, json, results })
+    }
+
+    /// A registry without anything in it.
+    pub(super) async fn registry(&self) -> Result<DockerRegistry> {
+        DockerRegistry::builder().below(&self.stores).start().await
+    }
+
+    /// A folder for config files.
+    pub(super) fn folder() -> Result<TempDir> {
+        Ok(tempfile::Builder::new().prefix("bench-").tempdir()?)
+    }
+
+    pub(super) fn note_corpus(&mut self, name: &str, corpus: &Corpus) {
+        let facts = CorpusFacts::new(name, corpus.counts());
+        say(&format!(
+            "{name}: {} repositories, {} tags, {} manifests, {} blobs of repositories, {} distinct ({} MiB); \
+             the fewest requests: {} cold, {} unchanged",
+            facts.repositories,
+            facts.tags,
+            facts.manifests,
+            facts.repository_blobs,
+            facts.distinct_blobs,
+            facts.distinct_bytes >> 20,
+            facts.cold_floor,
+            facts.unchanged_floor
+        ));
+        self.results.note_corpus(facts);
+    }
+
+    /// Shows a sample and keeps it: what was measured is not lost with what comes after.
+    pub(super) fn note(
+        &mut self,
+        scenario: &str,
+        tool: &str,
+        floor: Option<u64>,
+        sample: Sample,
+    ) -> Result<()> {
+        let Sample { usage, traffic, right, wanted, faults } = &sample;
+        let requests = traffic.source_requests + traffic.target_requests;
+        say(&format!(
+            "  {scenario}, {tool}: {:.2} s, {:.2} s CPU, {} MiB, {requests} requests, {right} of {wanted} right",
+            usage.wall_seconds,
+            usage.cpu_seconds,
+            usage.peak_kib / 1024
+        ));
+        for fault in faults {
+            say(&format!("    {fault}"));
+        }
+        self.results.note(scenario, tool, floor, sample);
+        self.json.as_ref().map_or(Ok(()), |file| self.results.write(file))
+    }
+
+    pub(super) fn into_results(self) -> Results {
+        self.results
+    }
+}
+
+/// A pair of registries with a corpus in the source.
+pub(super) struct Pair<'a> {
+    pub(super) corpus: &'a Corpus,
+    pub(super) source: &'a DockerRegistry,
+    pub(super) target: &'a DockerRegistry,
+}
+
+impl Pair<'_> {
+    /// Lets a tool copy everything over addresses that may be those of the registries or lead there.
+    pub(super) async fn copy(&self, tool: &Tool, source: &str, target: &str) -> Result<Sample> {
+        let folder = Rig::folder()?;
+        let repositories = self.corpus.repositories.iter().map(|one| one.name.as_str()).collect();
+        let words = tool.words(&Way { source, target, repositories, folder: folder.path() })?;
+        self.source.forget_requests();
+        self.target.forget_requests();
+        let usage = measure::measure(&words, folder.path()).await?;
+        if usage.code != 0 {
+            say(&measure::output_of(folder.path()));
+        }
+        Ok(self.sample(usage))
+    }
+
+    /// What a run did, by the registries' logs and the target's files.
+    pub(super) fn sample(&self, usage: Usage) -> Sample {
+        let (source, target) = (self.source.everybodys_accesses(), self.target.everybodys_accesses());
+        let found = self.corpus.verify(self.target.data_dir());
+        let traffic = Traffic {
+            source_requests: source.len() as u64,
+            target_requests: target.len() as u64,
+            read_bytes: source
+                .iter()
+                .filter(|access| access.method == "GET")
+                .map(|access| access.body_bytes)
+                .sum(),
+            sent_bytes: sent_bytes(self.corpus, &target),
+        };
+        let counts = self.corpus.counts();
+        let wanted = counts.tags + counts.manifests + counts.repository_blobs;
+        let Verified { tags, manifests, blobs, mut faults, .. } = found;
+        faults.truncate(3);
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+        Sample { usage, traffic, right: tags + manifests + blobs, wanted, faults }
+    }
+}
+
+/// The bytes of all uploads that were closed: a log of requests does not tell the sizes of their bodies, but each
+/// upload's last request names the digest.
+fn sent_bytes(corpus: &Corpus, accesses: &[Access]) -> u64 {
+    let sizes: std::collections::HashMap<&String, u64> = corpus.blobs().collect();
+    let closed = accesses.iter().filter(|access| access.method == "PUT" && access.status == 201);
+    let digests = closed.filter_map(|access| {
+        let (_, digest) = access.path.split_once("digest=")?;
+        Some(digest.split('&').next()?.replace("%3A", ":").replace("%3a", ":"))
+    });
+    digests.filter_map(|digest| sizes.get(&digest)).sum()
+}
