@@ -1,6 +1,9 @@
 //! The project's own chores, run as `cargo xtask <chore>`.
 //!
 //! `layers` checks the walls between crates: imports only go down (ARCHITECTURE.md).
+//! `torture` breaks things for an hour (docs/reliability.md).
+
+mod torture;
 
 use std::process::{Command, ExitCode};
 
@@ -28,7 +31,8 @@ fn main() -> ExitCode {
     let chore = std::env::args().nth(1);
     let done = match chore.as_deref() {
         Some("layers") => check_layers(),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask layers")),
+        Some("torture") => torture::run(std::env::args().skip(2)),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask layers|torture")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

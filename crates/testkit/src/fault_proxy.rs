@@ -79,6 +79,11 @@ impl FaultProxy {
         *self.shared.plan() = Plan::exact(planned);
     }
 
+    /// Does this, too.
+    pub fn also(&self, planned: Planned) {
+        self.shared.plan().add(planned);
+    }
+
     /// Breaks at random from now on.
     pub fn random(&self, random: Random) {
         *self.shared.plan() = Plan::random(random);

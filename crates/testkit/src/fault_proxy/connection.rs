@@ -237,7 +237,7 @@ async fn ended(upstream: Option<&mut Peer>) {
 /// Returns when the other side has closed the connection; never if it sends something instead.
 async fn gone(read: &OwnedReadHalf) {
     if matches!(read.as_ref().peek(&mut [0]).await, Ok(1..)) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -50,6 +50,8 @@ pub enum RetryAfter {
 
 /// Longer than any patience in a test.
 const FOR_EVER: Duration = Duration::from_secs(60);
+/// Longer than a test's patience, where that can be set.
+const LONG: Duration = Duration::from_secs(4);
 
 impl Fault {
     /// Nothing more of the answer ever comes.
@@ -69,9 +71,9 @@ impl Fault {
             2 => Self::CutAnswer(dice.below(300)),
             3 | 4 => Self::CutRequest(dice.below(6_000_000)),
             5 => Self::CutRequest(dice.below(400)),
-            6 => Self::HANG,
-            7 => Self::HANG_IN_BODY,
-            8 => Self::hang_request(dice.below(4_000_000)),
+            6 => Self::StallAnswer(LONG),
+            7 => Self::StallBody(LONG),
+            8 => Self::StallRequest(dice.below(4_000_000), LONG),
             9 => Self::StallAnswer(Duration::from_millis(dice.below(300))),
             10 | 11 => Self::Reset,
             12 => Self::CorruptAnswer(dice.below(1 << 40)),

@@ -93,6 +93,10 @@ impl Plan {
         Self { exact: planned.into_iter().map(|planned| (planned, 0)).collect(), ..Self::default() }
     }
 
+    pub(super) fn add(&mut self, planned: Planned) {
+        self.exact.push((planned, 0));
+    }
+
     pub(super) fn random(random: Random) -> Self {
         Self { random: Some(random), ..Self::default() }
     }
