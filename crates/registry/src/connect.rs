@@ -46,6 +46,8 @@ pub(crate) async fn connect(
             match ping(&plain).await {
                 Ok(offered) => Ok((plain, offered)),
                 Err(refused @ Error::Refused(_)) => Err(refused),
+                // Its answer to TLS was HTTP, so it is there, and what broke may pass.
+                Err(broken) if speaks_plain_http(&error) => Err(broken),
                 Err(_) => Err(error),
             }
         }
@@ -57,6 +59,10 @@ pub(crate) async fn connect(
 /// closed connection. A refused connection or an unknown name says nothing about TLS.
 fn may_be_plain_http(error: &Error) -> bool {
     matches!(error, Error::Transport { failure: TransportFailure::PlainHttp | TransportFailure::Tls, .. })
+}
+
+fn speaks_plain_http(error: &Error) -> bool {
+    matches!(error, Error::Transport { failure: TransportFailure::PlainHttp, .. })
 }
 
 async fn ping(connection: &Connection) -> Result<Vec<Challenge>, Error> {

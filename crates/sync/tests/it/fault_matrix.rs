@@ -82,10 +82,31 @@ fn faults() -> Vec<(Fault, usize)> {
     ]
 }
 
-/// Whether an image may fail by it, named: the answer says something that is wrong rather than that something is wrong now.
-fn may_fail(at: At, kind: Kind, fault: &Fault) -> bool {
-    let _ = (at, kind, fault);
-    false
+/// Whether an image fails by it, named: where the answer is one that would be the same tomorrow, as far as one can tell. All
+/// else is outlived.
+fn is_told(at: At, kind: Kind, fault: &Fault) -> bool {
+    let optional = matches!((at, kind), (At::Source, Kind::HeadManifest) | (At::Target, Kind::TagList));
+    match fault {
+        // No document, no session, nothing stored. A blob is missed when the manifest is stored, and sent again.
+        Fault::Html(200) => {
+            !optional && !matches!(kind, Kind::Ping | Kind::HeadManifest | Kind::GetBlob | Kind::PutBlob)
+        }
+        // A large body goes on in chunks.
+        Fault::Html(413) => !optional && !matches!(kind, Kind::Ping | Kind::PatchUpload),
+        // Only reads and the bodies of uploads are sent elsewhere.
+        Fault::Redirect => matches!(kind, Kind::Token | Kind::PostUpload | Kind::PutManifest),
+        // This is how a wrong password looks.
+        Fault::Unauthorized => kind == Kind::Token,
+        // What a tag points at has no digest to tell a wrong answer from a wrong manifest.
+        Fault::CorruptAnswer(_) => kind == Kind::GetManifest,
+        Fault::WrongLength(-1) => matches!(kind, Kind::Token | Kind::GetManifest),
+        _ => false,
+    }
+}
+
+/// Nothing protects a list of tags: with another letter in it, it is another list.
+fn is_beyond_knowing(kind: Kind, fault: &Fault) -> bool {
+    kind == Kind::TagList && matches!(fault, Fault::CorruptAnswer(_))
 }
 
 fn wanted(kind: Kind, from: &str, to: &str) -> Wanted {
@@ -116,7 +137,8 @@ impl Case {
     fn all() -> Vec<Self> {
         let kinds = faults().into_iter().flat_map(|fault| REQUESTS.map(|request| (fault.clone(), request)));
         let case = |(number, ((fault, times), (at, kind)))| Self { number, at, kind, fault, times };
-        kinds.enumerate().map(case).collect()
+        let cases = kinds.enumerate().map(case);
+        cases.filter(|case| !is_beyond_knowing(case.kind, &case.fault)).collect()
     }
 
     fn name(&self) -> String {
@@ -183,14 +205,15 @@ async fn every_single_fault_is_survived_or_told() -> Result<()> {
     for (case, errors) in ended {
         match errors.with_context(|| case.name()) {
             Err(broken) => wrong.push(format!("{broken:#}")),
-            Ok(errors) if errors.is_empty() == may_fail(case.at, case.kind, &case.fault) => {
+            Ok(errors) if errors.is_empty() == is_told(case.at, case.kind, &case.fault) => {
                 wrong.push(format!("{}: {errors:?}", case.name()));
             }
             Ok(_) => {}
         }
     }
     wrong.sort();
-    println!("{} single faults", cases.len());
+    let told = cases.iter().filter(|case| is_told(case.at, case.kind, &case.fault)).count();
+    println!("{} single faults: {} outlived, {told} told", cases.len(), cases.len() - told);
     ensure!(wrong.is_empty(), "{} cases went wrong:\n{}", wrong.len(), wrong.join("\n"));
     Ok(())
 }
