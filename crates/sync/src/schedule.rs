@@ -251,7 +251,10 @@ impl Schedule {
         self.planned.close();
         while let Some(planned) = self.planned.recv().await {
             for (image, _) in planned.ways {
-                self.end_unstarted(image, Outcome::NotDone);
+                // Another rule that asked for the same copy has told of it.
+                if !matches!(self.take_name(&image), Name::SameImage) {
+                    self.end_unstarted(image, Outcome::NotDone);
+                }
             }
         }
     }
