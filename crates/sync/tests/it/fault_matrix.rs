@@ -10,7 +10,7 @@ use testkit::{Fault, Planned, RetryAfter, Wanted};
 use crate::fault_world::World;
 
 /// Runs at once: most of the time they wait.
-const AT_ONCE: usize = 40;
+const AT_ONCE: usize = 24;
 /// More than any single fault needs.
 const RETRIES: u32 = 5;
 

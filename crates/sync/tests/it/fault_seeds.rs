@@ -10,7 +10,7 @@ use crate::fault_world::{World, count, seed_corpus};
 /// So many in `scripts/test`; `cargo xtask torture` sets the variable to more.
 const SEEDS: u64 = 40;
 /// Runs at once: they share two registries.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 8;
 const PERCENT: u64 = 10;
 const RETRIES: u32 = 8;
 

@@ -23,9 +23,9 @@ const DEADLINE: Duration = Duration::from_secs(240);
 
 /// Short, so that what hangs is soon replaced; long enough for a machine that does much else.
 const PATIENCE: Patience = Patience {
-    answer: Duration::from_millis(1500),
-    upload: Duration::from_millis(1500),
-    commit: Duration::from_millis(3000),
+    answer: Duration::from_secs(4),
+    upload: Duration::from_secs(4),
+    commit: Duration::from_secs(10),
 };
 
 /// One registry with its token server, each behind a proxy.

@@ -51,7 +51,7 @@ pub enum RetryAfter {
 /// Longer than any patience in a test.
 const FOR_EVER: Duration = Duration::from_secs(60);
 /// Longer than a test's patience, where that can be set.
-const LONG: Duration = Duration::from_secs(4);
+const LONG: Duration = Duration::from_secs(6);
 
 impl Fault {
     /// Nothing more of the answer ever comes.
