@@ -2,6 +2,7 @@
 
 mod bench;
 mod layers;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -15,6 +16,8 @@ enum Chore {
     Layers,
     /// Measure ours beside every peer found, on real registries
     Bench(bench::Arguments),
+    /// Break things for an hour (docs/reliability.md)
+    Torture(torture::Arguments),
     /// Run a program and say what it took (what `bench` does for each run)
     #[command(hide = true)]
     Measure(bench::measure::Arguments),
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         Chore::Layers => layers::check(),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Measure(arguments) => bench::measure::run(&arguments),
+        Chore::Torture(arguments) => torture::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

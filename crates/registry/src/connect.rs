@@ -46,8 +46,9 @@ pub(crate) async fn connect(
         Scheme::Plain => ping.send(plain).await,
         Scheme::TlsOrPlain => match ping.send(tls).await {
             Err(error) if may_be_plain_http(&error) => match ping.send(plain).await {
-                // Nothing secret was sent so far. If plain HTTP does not answer either, TLS was the problem.
-                Err(Error::Transport { .. }) => Err(error),
+                // Its answer to TLS was HTTP, so it is there, and what broke may pass. Else, if plain HTTP does not
+                // answer either, TLS was the problem. Nothing secret was sent so far.
+                Err(Error::Transport { .. }) if !speaks_plain_http(&error) => Err(error),
                 answer => answer,
             },
             answer => answer,
@@ -62,6 +63,10 @@ fn may_be_plain_http(error: &Error) -> bool {
         error,
         Error::Transport { failure: TransportFailure::PlainHttp | TransportFailure::TlsClosed, .. }
     )
+}
+
+fn speaks_plain_http(error: &Error) -> bool {
+    matches!(error, Error::Transport { failure: TransportFailure::PlainHttp, .. })
 }
 
 /// The first request.

@@ -251,7 +251,12 @@ impl Schedule {
         self.planned.close();
         while let Some(planned) = self.planned.recv().await {
             for (image, _) in planned.ways {
-                self.end_unstarted(image, Outcome::NotDone);
+                // As if it were started: another rule that asked for the same copy has told of it.
+                match self.take_name(&image) {
+                    Name::Free => self.end_unstarted(image, Outcome::NotDone),
+                    Name::SameImage => {}
+                    Name::Taken(error) => self.end_unstarted(image, Outcome::Failed(Arc::new(error))),
+                }
             }
         }
     }

@@ -135,7 +135,8 @@ impl DockerRegistry {
         let file = self.builder.write(folder, &self.data, address, storage.as_deref())?;
         let stderr = folder.join("stderr.log");
         let already_logged = read_log(&stderr).len();
-        let mut process = Process::start("docker-registry", &["serve".into(), file.into()], folder)?;
+        let (program, arguments) = self.builder.command(file, &self.data)?;
+        let mut process = Process::start(program, &arguments, folder)?;
         let listening = wait_for(|| {
             let host = listening_address(&read_log(&stderr)[already_logged..]);
             if host.is_none() && process.has_ended()? {

@@ -1,5 +1,5 @@
 //! Real registries for end-to-end tests: Debian's `docker-registry`, a token server like Harbor's or ACR's,
-//! nginx with TLS in front, and `skopeo` as the independent judge.
+//! nginx with TLS in front, a proxy that breaks things, and `skopeo` as the independent judge.
 //!
 //! Everything started here ends, and every folder made here goes, when its value is dropped.
 
@@ -10,6 +10,7 @@ pub mod compare;
 pub mod corpus;
 mod delay_proxy;
 mod docker_registry;
+mod fault_proxy;
 mod harbor_api;
 mod nginx;
 mod process;
@@ -23,6 +24,7 @@ pub use acr_api::{AcrApi, AcrInstance, AcrRepository, ApiRequest, MetadataVersio
 pub use certificate::{CertificateAuthority, IssuedCertificate};
 pub use delay_proxy::DelayProxy;
 pub use docker_registry::{DockerRegistry, DockerRegistryBuilder};
+pub use fault_proxy::{Dice, Exchange, Fault, FaultProxy, Planned, Random, RetryAfter, Wanted};
 pub use harbor_api::{CannedAnswer, HarborBench, HarborBenchBuilder};
 pub use skopeo::Skopeo;
 pub use tls_front::{TlsFront, TlsFrontBuilder};

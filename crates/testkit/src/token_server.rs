@@ -65,6 +65,13 @@ impl TokenServer {
         self
     }
 
+    /// Says that tokens were issued at this time (RFC 3339), as a server whose clock is wrong does.
+    #[must_use]
+    pub fn issued_at(self, time: &str) -> Self {
+        self.office.set_issued_at(time);
+        self
+    }
+
     /// `127.0.0.1:port`.
     pub fn host(&self) -> String {
         self.address.to_string()

@@ -3,6 +3,7 @@
 mod bad_input;
 mod config_file;
 mod demo;
+mod kill;
 mod outputs;
 mod process;
 mod scenario;

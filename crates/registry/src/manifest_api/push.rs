@@ -37,7 +37,7 @@ impl Repository {
         manifest: &RawManifest,
     ) -> Result<Pushed, Error> {
         let call = self.push_call(reference, manifest).await?;
-        Ok(self.put_manifest(call, manifest).await?.0)
+        Ok(self.put_manifest(call, reference, manifest).await?.0)
     }
 
     /// Stores the manifest under several tags: in one request where the registry can (OCI 1.2), else in one for
@@ -47,10 +47,11 @@ impl Repository {
         tags: &[Tag],
         manifest: &RawManifest,
     ) -> Result<Pushed, Error> {
-        let mut call = self.push_call(&TagOrDigest::Digest(manifest.digest.clone()), manifest).await?;
+        let reference = TagOrDigest::Digest(manifest.digest.clone());
+        let mut call = self.push_call(&reference, manifest).await?;
         let query: Vec<_> = tags.iter().map(|tag| format!("tag={tag}")).collect();
         call.url.set_query(Some(query.join("&")).filter(|query| !query.is_empty()).as_deref());
-        let (pushed, headers) = self.put_manifest(call, manifest).await?;
+        let (pushed, headers) = self.put_manifest(call, &reference, manifest).await?;
         let stored: Vec<_> = headers.get_all("oci-tag").iter().filter_map(|tag| tag.to_str().ok()).collect();
         for tag in tags.iter().filter(|tag| !stored.contains(&tag.as_str())) {
             self.push_manifest(&TagOrDigest::Tag(tag.clone()), manifest).await?;
@@ -68,12 +69,18 @@ impl Repository {
         Ok(call.header(CONTENT_TYPE, media_type).body(manifest.bytes.clone()).kind(RequestKind::Commit))
     }
 
-    async fn put_manifest(&self, call: Call, manifest: &RawManifest) -> Result<(Pushed, HeaderMap), Error> {
+    async fn put_manifest(
+        &self,
+        call: Call,
+        reference: &TagOrDigest,
+        manifest: &RawManifest,
+    ) -> Result<(Pushed, HeaderMap), Error> {
         let subject = manifest.subject();
         let subject =
             subject.map_err(|source| Error::Manifest { digest: manifest.digest.clone(), source })?;
         let expected = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let response = self.registry().expect(&call, &expected).await?;
+        let status = response.status();
         match content_digest(response.headers()) {
             // A registry that names by sha256 what was sent under a sha512 stored the same.
             Some(stored)
@@ -81,6 +88,12 @@ impl Repository {
             {
                 let expected = manifest.digest.clone();
                 return Err(call.protocol(Problem::StoredOther { expected, actual: stored.to_string() }));
+            }
+            // Whoever stands between may say 200 to everything: an answer that could be anybody's is checked.
+            None if status != StatusCode::CREATED
+                && self.resolve(reference).await?.as_ref() != Some(&manifest.digest) =>
+            {
+                return Err(call.protocol(Problem::Status(status)));
             }
             _ => {}
         }

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use registry::{
-    BlobBody, Descriptor, Digest, Error, MediaType, RawManifest, Recovery, RegistryHost, RepositoryName,
-    Standing, Tag, TagOrDigest, TagPage, TransportFailure,
+    BlobBody, Descriptor, Digest, Error, MediaType, RawManifest, Recovery, Refusal, RegistryHost,
+    RepositoryName, Standing, Tag, TagOrDigest, TagPage, TransportFailure,
 };
 use sync::endpoint::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Referrers, Source, Tags, Target, Upload};
 use sync::listing::Listed;
+use testkit::Dice;
 
 /// A registry in memory.
 #[derive(Clone, Default)]
@@ -32,8 +34,41 @@ pub(crate) struct State {
     /// Steps that fail, counted over all steps.
     pub(crate) failing_steps: BTreeSet<usize>,
     /// How long every step takes.
-    pub(crate) step_takes: std::time::Duration,
+    pub(crate) step_takes: Duration,
+    /// What may happen at every step.
+    pub(crate) chance: Option<Chance>,
     steps: usize,
+}
+
+/// Dice for each step.
+pub(crate) struct Chance {
+    pub(crate) dice: Dice,
+    /// Of a thousand steps so many fail in passing, and so many for good.
+    pub(crate) passing: u64,
+    pub(crate) permanent: u64,
+    /// A step takes up to so many milliseconds.
+    pub(crate) longest: u64,
+    /// How many steps failed.
+    pub(crate) failed: usize,
+}
+
+impl Chance {
+    fn takes(&mut self) -> Duration {
+        Duration::from_millis(self.dice.below(self.longest + 1))
+    }
+
+    fn failure(&mut self) -> Option<Error> {
+        let thrown = self.dice.below(1000);
+        let error = if thrown < self.passing {
+            passing_error()
+        } else if thrown < self.passing + self.permanent {
+            permanent_error()
+        } else {
+            return None;
+        };
+        self.failed += 1;
+        Some(error)
+    }
 }
 
 impl Fake {
@@ -75,14 +110,20 @@ impl Fake {
 
     /// A step that the plan of failures may let fail in passing.
     async fn step(&self) -> Result<(), Error> {
-        let takes = self.state().step_takes;
+        let takes = {
+            let mut state = self.state();
+            state.step_takes + state.chance.as_mut().map(Chance::takes).unwrap_or_default()
+        };
         if !takes.is_zero() {
             tokio::time::sleep(takes).await;
         }
         let mut state = self.state();
         state.steps += 1;
         let step = state.steps;
-        if state.failing_steps.contains(&step) { Err(passing_error()) } else { Ok(()) }
+        if state.failing_steps.contains(&step) {
+            return Err(passing_error());
+        }
+        state.chance.as_mut().and_then(Chance::failure).map_or(Ok(()), Err)
     }
 }
 
@@ -93,6 +134,18 @@ fn passing_error() -> Error {
         failure: TransportFailure::Broken,
         source: None,
     }
+}
+
+fn permanent_error() -> Error {
+    Error::Refused(Box::new(Refusal {
+        method: "GET".parse().unwrap(),
+        url: (&url::Url::parse("http://fake/").unwrap()).into(),
+        status: http::StatusCode::FORBIDDEN,
+        errors: Vec::new(),
+        body: None,
+        request_id: None,
+        retry_after: None,
+    }))
 }
 
 /// One repository of a [`Fake`].

@@ -55,7 +55,7 @@ fn seed(fake: &Fake, repository: &str, graph: &Graph) {
 }
 
 #[derive(Default)]
-struct Diary(Mutex<Vec<Event>>);
+pub(crate) struct Diary(pub(crate) Mutex<Vec<Event>>);
 
 impl Observer for Diary {
     fn event(&self, event: &Event) {
@@ -94,7 +94,12 @@ fn copy(source: &Fake, target: &Fake, to: &[&str], retries: u32, one_rule: bool)
 }
 
 /// Everything below a tag, as bytes.
-fn closure(fake: &Fake, repository: &str, digest: &Digest, into: &mut BTreeSet<(Digest, Vec<u8>)>) {
+pub(crate) fn closure(
+    fake: &Fake,
+    repository: &str,
+    digest: &Digest,
+    into: &mut BTreeSet<(Digest, Vec<u8>)>,
+) {
     let state = fake.state();
     let manifest = state.manifests[&(repository.to_owned(), digest.clone())].clone();
     let links = manifest.links().unwrap();

@@ -1,9 +1,16 @@
-//! The engine: laws of the graph walk on endpoints in memory, and whole runs on the embedded registry.
+//! The engine: laws of the graph walk on endpoints in memory, and whole runs on the embedded
+//! registry, and runs between real registries while much goes wrong.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
 
+mod disturbance;
 mod engine;
 mod fake;
+mod fault_matrix;
+mod fault_seeds;
+mod fault_world;
 mod graph;
 mod laws;
 mod options;
+mod simulation;
+mod soak;

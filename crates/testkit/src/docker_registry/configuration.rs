@@ -1,5 +1,6 @@
 //! Choices for a `docker-registry` and the configuration file that expresses them.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -18,6 +19,8 @@ pub struct DockerRegistryBuilder {
     redirect_blobs: bool,
     read_only: bool,
     parent_folder: Option<PathBuf>,
+    realm: Option<String>,
+    disk_bytes: Option<u64>,
 }
 
 #[derive(Clone, Default)]
@@ -84,6 +87,21 @@ impl DockerRegistryBuilder {
         self
     }
 
+    /// Names another address as the token server's: that of a proxy before it.
+    #[must_use]
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// Keeps everything on a disk of this size, which is full soon. Where no disk can be mounted, it is single files
+    /// that cannot grow larger: to the registry both are errors of a write.
+    #[must_use]
+    pub fn disk_bytes(mut self, bytes: u64) -> Self {
+        self.disk_bytes = Some(bytes);
+        self
+    }
+
     /// Starts the registry and waits until it listens.
     pub async fn start(self) -> Result<DockerRegistry> {
         DockerRegistry::start(self).await
@@ -95,6 +113,26 @@ impl DockerRegistryBuilder {
 
     pub(super) fn redirects_blobs(&self) -> bool {
         self.redirect_blobs
+    }
+
+    /// The program and its arguments.
+    pub(super) fn command(
+        &self,
+        configuration: PathBuf,
+        data: &Path,
+    ) -> Result<(&'static str, Vec<OsString>)> {
+        let Some(bytes) = self.disk_bytes else {
+            return Ok(("docker-registry", vec!["serve".into(), configuration.into()]));
+        };
+        // The mount is in a namespace of its own: it goes with the process.
+        let script = r#"if unshare -m mount -t tmpfs -o "size=$1" tmpfs "$2" 2>/dev/null; then
+            exec unshare -m sh -c 'mount -t tmpfs -o "size=$1" tmpfs "$2" && exec "$3" serve "$4"' sh "$@"
+        fi
+        ulimit -f $(($1 / 512)) && exec "$3" serve "$4""#;
+        let program = find_program("docker-registry")?;
+        let mut arguments: Vec<OsString> = ["-c", script, "sh", &bytes.to_string()].map(Into::into).into();
+        arguments.extend([data.into(), program.into(), configuration.into()]);
+        Ok(("sh", arguments))
     }
 
     /// Writes the configuration and the files it names; returns its path.
@@ -118,6 +156,9 @@ impl DockerRegistryBuilder {
         });
         if let Some(auth) = self.login.write(folder)? {
             configuration["auth"] = auth;
+            if let Some(realm) = &self.realm {
+                configuration["auth"]["token"]["realm"] = json!(realm);
+            }
         }
         if let Some(host) = storage {
             let redirect = json!({"name": "redirect", "options": {"baseurl": format!("http://{host}/")}});

@@ -21,6 +21,7 @@ pub(super) struct Office {
     habit: Habit,
     pub(super) users: UserList,
     lifetime: Mutex<Duration>,
+    issued_at: Mutex<Option<String>>,
     failures: Mutex<VecDeque<u16>>,
     log: Mutex<Vec<String>>,
 }
@@ -40,6 +41,7 @@ impl Office {
             habit,
             users: UserList::new(users),
             lifetime: Mutex::new(Duration::from_secs(1800)),
+            issued_at: Mutex::default(),
             failures: Mutex::default(),
             log: Mutex::default(),
         }
@@ -47,6 +49,10 @@ impl Office {
 
     pub(super) fn set_lifetime(&self, lifetime: Duration) {
         *lock(&self.lifetime) = lifetime;
+    }
+
+    pub(super) fn set_issued_at(&self, time: &str) {
+        *lock(&self.issued_at) = Some(time.to_owned());
     }
 
     pub(super) fn fail_next(&self, count: usize, status: u16) {
@@ -92,6 +98,9 @@ impl Office {
         let subject = user.map_or("", |user| user.name.as_str());
         let token = self.signer.token(subject, lifetime, &access(self.habit, user, &scopes));
         let mut body = json!({"token": token, "expires_in": lifetime.as_secs()});
+        if let Some(time) = &*lock(&self.issued_at) {
+            body["issued_at"] = json!(time);
+        }
         if self.habit == Habit::Acr {
             body["access_token"] = body["token"].clone();
         }

@@ -1,0 +1,145 @@
+//! An HTTP/1.1 proxy before a registry that breaks what it is told to break, and passes on all else byte for byte.
+//!
+//! It works on the bytes of the connection, so that it can do what no HTTP library lets itself be told. It runs on
+//! a thread of its own, so that a test may block meanwhile.
+
+mod answer;
+mod connection;
+mod damage;
+mod dice;
+mod fault;
+mod framing;
+mod head;
+mod log;
+mod plan;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+pub use dice::Dice;
+pub use fault::{Fault, RetryAfter};
+pub use log::Exchange;
+pub use plan::{Planned, Random, Wanted};
+
+use log::Log;
+use plan::Plan;
+
+/// A running proxy; ends on drop, with all its connections.
+pub struct FaultProxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    shutdown: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What all connections share.
+struct Shared {
+    /// `host:port` of the registry.
+    upstream: String,
+    plan: Mutex<Plan>,
+    log: Log,
+}
+
+impl FaultProxy {
+    /// Stands before `upstream` (`host:port`, plain http) and behaves, for now.
+    pub async fn start(upstream: impl Into<String>) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?.into_std()?;
+        let address = listener.local_addr()?;
+        let shared =
+            Arc::new(Shared { upstream: upstream.into(), plan: Mutex::default(), log: Log::default() });
+        let (shutdown, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let served = shared.clone();
+        let thread = std::thread::Builder::new().name("fault-proxy".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = accept(listener, served) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        let thread = thread.context("cannot start the fault proxy")?;
+        Ok(Self { address, shared, shutdown: Some(shutdown), thread: Some(thread) })
+    }
+
+    /// `127.0.0.1:port`
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Does exactly this from now on.
+    pub fn plan(&self, planned: Vec<Planned>) {
+        *self.shared.plan() = Plan::exact(planned);
+    }
+
+    /// Does this, too.
+    pub fn also(&self, planned: Planned) {
+        self.shared.plan().add(planned);
+    }
+
+    /// Breaks at random from now on.
+    pub fn random(&self, random: Random) {
+        *self.shared.plan() = Plan::random(random);
+    }
+
+    /// Breaks nothing from now on.
+    pub fn behave(&self) {
+        *self.shared.plan() = Plan::default();
+    }
+
+    /// What went through since the last [`FaultProxy::forget`], and what was done to it.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.shared.log.exchanges()
+    }
+
+    /// Those that something was done to, a line each.
+    pub fn faults(&self) -> Vec<String> {
+        let exchanges = self.exchanges();
+        exchanges.iter().filter(|exchange| exchange.fault.is_some()).map(Exchange::line).collect()
+    }
+
+    /// Forgets what went through.
+    pub fn forget(&self) {
+        self.shared.log.forget();
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        // Neither can fail unless the thread ended already.
+        self.shutdown.take().map(|shutdown| shutdown.send(()));
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+impl Shared {
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Connections live in the set, so that they end with the proxy.
+async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
+    let listener = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
+    let Ok(listener) = listener else { return };
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection::serve(stream, shared.clone()));
+                }
+                // Such as too many open files: that passes when connections end.
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}

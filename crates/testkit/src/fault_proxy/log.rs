@@ -1,0 +1,77 @@
+//! What went through a proxy.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::fault::Fault;
+
+/// One request and what became of it.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// In capitals.
+    pub method: String,
+    /// Path and query, as sent.
+    pub path: String,
+    /// What was done to it.
+    pub fault: Option<Fault>,
+    /// The status that was passed on, or made up.
+    pub status: Option<u16>,
+    /// Bytes of the request's body that came, chunk sizes included.
+    pub request_bytes: u64,
+    /// Whether the client got a whole answer, as far as the proxy knows.
+    pub is_whole: bool,
+}
+
+impl Exchange {
+    /// One line for people.
+    pub fn line(&self) -> String {
+        let Self { method, path, fault, status, .. } = self;
+        // A session's state is long and says nothing.
+        let path = path.split("_state=").next().unwrap_or_default();
+        let status = status.map_or("-".to_owned(), |status| status.to_string());
+        let fault = fault.as_ref().map(|fault| format!(" {fault:?}")).unwrap_or_default();
+        format!("{method} {path} {status}{fault}")
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Log(Mutex<Entries>);
+
+#[derive(Default)]
+struct Entries {
+    exchanges: Vec<Exchange>,
+    /// How many were forgotten: numbers go on.
+    forgotten: usize,
+}
+
+impl Log {
+    /// Notes a request; gives its number.
+    pub(super) fn begin(&self, method: &str, path: &str, fault: Option<Fault>) -> usize {
+        let (method, path) = (method.to_owned(), path.to_owned());
+        let exchange = Exchange { method, path, fault, status: None, request_bytes: 0, is_whole: false };
+        let mut entries = self.entries();
+        entries.exchanges.push(exchange);
+        entries.forgotten + entries.exchanges.len() - 1
+    }
+
+    pub(super) fn change(&self, number: usize, change: impl FnOnce(&mut Exchange)) {
+        let mut entries = self.entries();
+        let index = number.checked_sub(entries.forgotten);
+        if let Some(exchange) = index.and_then(|index| entries.exchanges.get_mut(index)) {
+            change(exchange);
+        }
+    }
+
+    pub(super) fn exchanges(&self) -> Vec<Exchange> {
+        self.entries().exchanges.clone()
+    }
+
+    pub(super) fn forget(&self) {
+        let mut entries = self.entries();
+        entries.forgotten += entries.exchanges.len();
+        entries.exchanges = Vec::new();
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
