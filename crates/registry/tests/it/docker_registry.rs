@@ -161,12 +161,15 @@ async fn c42_what_nginx_finds_too_large_goes_in_chunks() {
             let digest = push_blob(&repository, &bytes).await.unwrap();
             assert!(std::fs::read(server.blob_file(&digest.to_string())).unwrap() == bytes);
             let asked = methods(&front.requests());
-            let posts = asked.iter().filter(|line| *line == "POST 202").count();
-            eprintln!("{asked:?} {posts}");
+            let sessions = asked.iter().filter(|line| *line == "POST 202").count();
             if number > 1 {
                 assert!(asked.iter().all(|line| !line.ends_with("413")), "learned: {asked:?}");
                 let patches = if size > MIB { size.div_ceil(2 * MIB) } else { 0 };
                 assert_eq!(asked.iter().filter(|line| *line == "PATCH 202").count(), patches, "{asked:?}");
+                assert_eq!(sessions, 1, "{asked:?}");
+            } else {
+                let broke = usize::from(host != front.host());
+                assert_eq!(sessions, 1 + broke, "413 leaves the session as it was: {asked:?}");
             }
             std::fs::remove_file(server.blob_file(&digest.to_string())).unwrap();
         }
