@@ -3,26 +3,90 @@
 //!
 //! Nothing here prints, reads the environment or retries: whoever calls decides what an error means,
 //! and asks it ([`Error::kind`], [`Error::is_retryable`]). Bytes of manifests and blobs are verbatim
-//! and checked against their digests as they come.
+//! and checked against their digests as they come. What the protocol asks of a client, and which test shows
+//! that it is done: [`checklist`].
 //!
-//! ```no_run
-//! use registry::{Access, Registry, Settings, Transport};
+//! # A copy
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! One image, from one registry to another: its blobs, then its manifest under the tag.
+//!
+//! ```
+//! use futures_util::stream::try_unfold;
+//! use registry::{Access, BrokenOff, Registry, RegistryHost, Settings, TagOrDigest, Transport};
+//!
+//! # use embedded_registry::{EmbeddedRegistry, sample};
+//! # use registry::Security;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (from, to) = (EmbeddedRegistry::builder().start().await?, EmbeddedRegistry::builder().start().await?);
+//! # let layers = [sample::layer(1, 100_000), sample::layer(2, 0)];
+//! # sample::image(from.store(), "library/app", Some("v1"), sample::Flavour::Oci, &layers, "amd64");
+//! # let (source_host, target_host): (RegistryHost, RegistryHost) = (from.host().parse()?, to.host().parse()?);
 //! let transport = Transport::new("example/1.0", &[])?;
-//! let settings = Settings::new("quay.io".parse()?);
-//! let repository = Registry::new(settings, transport).repository(&"coreos/etcd".parse()?, Access::Pull);
-//! let mut pages = repository.tags();
-//! while let Some(page) = pages.next().await? {
-//!     println!("{:?}", page.tags);
+//! let settings = |host| Settings::new(host);
+//! # let settings = |host| Settings { security: Security::INSECURE, ..settings(host) };
+//! let registry = |host: RegistryHost| Registry::new(settings(host), transport.clone());
+//! let source = registry(source_host).repository(&"library/app".parse()?, Access::Pull);
+//! let target = registry(target_host).repository(&"mirror/app".parse()?, Access::PullPush);
+//!
+//! let tag = TagOrDigest::Tag("v1".parse()?);
+//! let manifest = source.pull_manifest(&tag).await?;
+//! for blob in manifest.links()?.blobs {
+//!     let mut session = target.start_upload().await?;
+//!     let reader = source.pull_blob(&blob.digest, blob.size).await?;
+//!     let body = try_unfold(reader, async |mut reader| {
+//!         let piece = reader.next().await.map_err(|_| BrokenOff)?;
+//!         Ok(piece.map(|piece| (piece, reader)))
+//!     });
+//!     session.send(&blob.digest, blob.size, Box::pin(body)).await?;
 //! }
+//! target.push_manifest(&tag, &manifest).await?;
+//! # let stored = |server: &EmbeddedRegistry, name| server.store().manifest(name, "v1").map(|stored| stored.bytes);
+//! # assert_eq!(stored(&to, "mirror/app").unwrap(), stored(&from, "library/app").unwrap());
+//! # assert_eq!(to.store().blob_count("mirror/app"), 3);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! An index has [`Links::manifests`], which go the same way before it. A blob that another repository of the
+//! target has is asked for by [`Repository::mount_or_start_upload`].
+//!
+//! # Errors
+//!
+//! One [`Error`] for everything, with the request that it belongs to; the registry's own words are in
+//! [`Refusal`]. [`Error::kind`] says what it is, [`Error::is_retryable`] whether the same request may succeed
+//! later, [`Error::retry_after`] when. Secrets and signatures of URLs are in none of them.
+//!
+//! # Recovery
+//!
+//! After a broken read, [`BlobReader::resume`] goes on where it stood. After a failed
+//! [`UploadSession::send`], [`UploadSession::recovery`] says whether to go on, and at once or later, and
+//! [`UploadSession::resume`] from which byte: the session learns on the way which sizes and shapes the
+//! registry takes. Some registries lose a session when its connection breaks; then the blob begins anew.
+//!
+//! # Limits
+//!
+//! Each host, and each kind of request there, has a window of requests that grows while all goes well and
+//! is halved when the host has too much: [`Registry::limits`]. `Retry-After` holds back the whole host. How long
+//! anything may stand still: [`Patience`]. There is no limit on how long a blob may take.
+//!
+//! # Profiles
+//!
+//! [`Profile::KNOWN`] spares requests that are known to fail with registries that their names tell. What a
+//! profile does not say is found out when it matters and kept as long as the [`Registry`], so keep
+//! clones of one instead of making it anew.
+//!
+//! # Login
+//!
+//! [`Settings::login`] is a user, a token, or a [`CredentialSource`] such as a [`CredentialHelper`];
+//! [`LoginFiles`] reads those of docker and podman. Tokens are fetched when a registry asks for
+//! them, shared by all clones, and renewed before they end. The login goes to the registry and to a token server
+//! that may have it ([`TrustedRealm`]), and along no redirect.
 
 mod auth;
 mod blob;
 mod catalog;
+pub mod checklist;
 mod client;
 mod connect;
 mod descriptor;

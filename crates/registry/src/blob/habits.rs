@@ -17,6 +17,7 @@ const NO_LIMIT: u64 = u64::MAX;
 pub(crate) struct UploadHabits {
     largest_body: AtomicU64,
     one_request_only: AtomicBool,
+    puts_take_no_body: AtomicBool,
     mounts_need_no_asking: AtomicBool,
 }
 
@@ -53,6 +54,7 @@ impl UploadHabits {
         Self {
             largest_body: AtomicU64::new(largest),
             one_request_only: AtomicBool::new(profile.uploads == UploadShape::OneRequest),
+            puts_take_no_body: AtomicBool::new(false),
             mounts_need_no_asking: AtomicBool::new(false),
         }
     }
@@ -62,9 +64,11 @@ impl UploadHabits {
         if self.one_request_only.load(Ordering::Relaxed) && wanted.size.is_some() {
             return Shape::Put;
         }
+        let largest_put =
+            if self.puts_take_no_body.load(Ordering::Relaxed) { 0 } else { LARGEST_PUT.min(limit) };
         let left = wanted.size.map(|size| size.saturating_sub(wanted.confirmed));
         match left {
-            Some(left) if wanted.confirmed == 0 && left <= LARGEST_PUT.min(limit) => Shape::Put,
+            Some(left) if wanted.confirmed == 0 && left <= largest_put => Shape::Put,
             Some(left) if left <= limit => Shape::Stream,
             None if limit == NO_LIMIT => Shape::Stream,
             _ => Shape::Chunks(limit.max(wanted.smallest_chunk)),
@@ -81,9 +85,16 @@ impl UploadHabits {
         true
     }
 
-    /// Learns that the registry takes no PATCH. Says whether that is news.
-    pub(super) fn takes_one_request_only(&self) -> bool {
-        !self.one_request_only.swap(true, Ordering::Relaxed)
+    /// Learns that the registry takes no PATCH: all goes in one PUT from here on.
+    pub(super) fn takes_one_request_only(&self) {
+        self.one_request_only.store(true, Ordering::Relaxed);
+    }
+
+    /// Learns that a small PUT was too large, as for Artifactory where it wants PATCH
+    /// (<https://github.com/containerd/containerd/issues/3533>). Says whether that may be tried.
+    pub(super) fn takes_no_body_by_put(&self) -> bool {
+        self.puts_take_no_body.store(true, Ordering::Relaxed);
+        !self.one_request_only.load(Ordering::Relaxed)
     }
 
     /// Learns that mounts are refused for want of rights: asking for both scopes only costs requests.
@@ -126,6 +137,17 @@ mod tests {
         let azure = habits(UploadShape::Chunks { largest: 4 * MIB });
         assert_eq!(shape(&azure, 4 * MIB, 0), Shape::Put);
         assert_eq!(shape(&azure, 5 * MIB, 0), Shape::Chunks(4 * MIB));
+    }
+
+    #[test]
+    fn c41_who_takes_no_body_by_put_gets_a_patch_for_all_but_the_empty_blob() {
+        let any = habits(UploadShape::Any);
+        assert!(any.takes_no_body_by_put());
+        assert_eq!(
+            [0, 1, 17 * MIB].map(|size| shape(&any, size, 0)),
+            [Shape::Put, Shape::Stream, Shape::Stream]
+        );
+        assert!(!habits(UploadShape::OneRequest).takes_no_body_by_put());
     }
 
     #[test]

@@ -63,7 +63,9 @@ impl UploadSession {
         match refusal.status {
             StatusCode::PAYLOAD_TOO_LARGE => {
                 let length = self.last.length.unwrap_or(u64::MAX);
-                if habits.too_large(length) { Recovery::AtOnce } else { Recovery::Never }
+                let by_put = self.last.shape == Some(Shape::Put);
+                let may_go_on = habits.too_large(length) || by_put && habits.takes_no_body_by_put();
+                if may_go_on { Recovery::AtOnce } else { Recovery::Never }
             }
             StatusCode::NOT_FOUND if error.has_code("NAME_UNKNOWN") => Recovery::Never,
             StatusCode::RANGE_NOT_SATISFIABLE => {
@@ -73,7 +75,9 @@ impl UploadSession {
             // The session is gone, or the token ended on the way.
             StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => Recovery::AtOnce,
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED if is_patch => {
-                if habits.takes_one_request_only() { Recovery::AtOnce } else { Recovery::Never }
+                habits.takes_one_request_only();
+                // One PUT needs its length, which only the blob's size tells.
+                if self.last.length.is_some() { Recovery::AtOnce } else { Recovery::Never }
             }
             // Some overwrite what came before, or say that they have more than they keep.
             StatusCode::BAD_REQUEST if error.has_code("DIGEST_INVALID") && self.parts == Parts::Used => {

@@ -1,11 +1,11 @@
 //! A registry to talk to, and clients for it.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use embedded_registry::{Builder, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
 use futures_util::stream;
 use registry::{
-    Access, BlobBody, Credentials, Digest, Login, Patience, Registry, Repository, Security, Settings, Tag,
-    TagOrDigest, Transport,
+    Access, BlobBody, BlobReader, Credentials, Digest, Error, ErrorKind, Login, Patience, Recovery, Registry,
+    Repository, Security, Settings, Standing, Tag, TagOrDigest, Transport, UploadSession,
 };
 
 pub(crate) struct Bench {
@@ -76,4 +76,45 @@ pub(crate) fn digest(text: &str) -> Digest {
 pub(crate) fn body(bytes: &Bytes) -> BlobBody {
     let pieces: Vec<_> = bytes.chunks(9_999).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
     Box::pin(stream::iter(pieces))
+}
+
+/// Sends a blob as the engine does: after each error it goes on as the session says.
+pub(crate) async fn push_blob(repository: &Repository, bytes: &Bytes) -> Result<Digest, Error> {
+    fill(&mut repository.start_upload().await?, bytes).await
+}
+
+/// Sends a blob into a session that is open.
+pub(crate) async fn fill(session: &mut UploadSession, bytes: &Bytes) -> Result<Digest, Error> {
+    let digest = Digest::sha256(bytes);
+    let mut offset = 0;
+    for _ in 0..25 {
+        let rest = bytes.slice(offset..);
+        let Err(error) = session.send(&digest, Some(bytes.len() as u64), body(&rest)).await else {
+            return Ok(digest);
+        };
+        if session.recovery(&error) == Recovery::Never {
+            return Err(error);
+        }
+        match session.resume(&digest).await? {
+            Standing::Complete => return Ok(digest),
+            Standing::At(confirmed) => offset = usize::try_from(confirmed).unwrap(),
+        }
+    }
+    panic!("it goes on for ever");
+}
+
+/// Reads a blob to its end, going on after every error; gives the errors, too.
+pub(crate) async fn read_all(reader: &mut BlobReader) -> Result<(Bytes, Vec<ErrorKind>), Error> {
+    let (mut bytes, mut errors) = (BytesMut::new(), Vec::new());
+    loop {
+        match reader.next().await {
+            Ok(Some(piece)) => bytes.extend_from_slice(&piece),
+            Ok(None) => return Ok((bytes.freeze(), errors)),
+            Err(error) if error.kind() != ErrorKind::Mismatch && errors.len() < 5 => {
+                errors.push(error.kind());
+                reader.resume().await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }

@@ -129,3 +129,18 @@ async fn anonymous_readers_get_tokens_too() {
     bench.repository("library/app", Access::Pull).resolve(&tag("v1")).await.unwrap().unwrap();
     assert_eq!(tokens(&bench)[0].authorization, Authorization::Absent);
 }
+
+#[tokio::test]
+async fn c77_the_login_goes_to_the_token_server_once_and_nobody_is_tried_before() {
+    let bench = bench(harbor(), Some(USER)).await;
+    for name in ["library/app", "library/base"] {
+        let _ = bench.repository(name, Access::Pull);
+    }
+    for name in ["library/app", "library/base", "library/app"] {
+        bench.repository(name, Access::Pull).resolve(&tag("v1")).await.unwrap();
+    }
+    let logins: Vec<_> = tokens(&bench).into_iter().map(|request| request.authorization).collect();
+    assert_eq!(logins, [Authorization::Basic], "docker.io counts logins by themselves");
+    let anonymous = |request: &LoggedRequest| request.authorization == Authorization::Absent;
+    assert!(bench.asked().iter().all(|request| !anonymous(request)), "{:?}", bench.lines());
+}

@@ -2,32 +2,16 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use embedded_registry::{
     Authorization, Effect, EmbeddedRegistry, EntityTags, Fault, LoggedRequest, Match, Ranges, Storage, Times,
     sample,
 };
-use registry::{Access, BlobReader, Digest, Error, ErrorKind, Patience, RequestKind};
+use registry::{Access, Digest, Error, ErrorKind, Patience, RequestKind};
 
-use crate::bench::{Bench, digest, patient_client};
+use crate::bench::{Bench, digest, patient_client, read_all};
 
 const SIZE: usize = 3_000_000;
-
-/// Reads to the end, going on after every error; gives the errors, too.
-async fn read_all(reader: &mut BlobReader) -> Result<(Bytes, Vec<ErrorKind>), Error> {
-    let (mut bytes, mut errors) = (BytesMut::new(), Vec::new());
-    loop {
-        match reader.next().await {
-            Ok(Some(piece)) => bytes.extend_from_slice(&piece),
-            Ok(None) => return Ok((bytes.freeze(), errors)),
-            Err(error) if error.kind() != ErrorKind::Mismatch && errors.len() < 5 => {
-                errors.push(error.kind());
-                reader.resume().await?;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
 
 fn seed(bench: &Bench) -> (Bytes, Digest) {
     let bytes = sample::layer(7, SIZE);

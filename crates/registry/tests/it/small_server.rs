@@ -1,7 +1,7 @@
 //! Servers of a few lines, for what no registry does: wrong answers to the first bytes, proxies.
 
 use std::io::{BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 /// What a server was asked, line by line.
@@ -143,4 +143,32 @@ fn tunnel(mut reader: BufReader<TcpStream>, mut client: TcpStream, upstream: &st
     let (mut there, mut back) = (server.try_clone()?, server);
     std::thread::spawn(move || std::io::copy(&mut reader, &mut there));
     std::io::copy(&mut back, &mut client).map(drop)
+}
+
+/// A way to `upstream` that breaks once, after so many bytes of one connection went `there`, and once after so many
+/// came `back`.
+pub(crate) fn breaking_way(upstream: String, there: usize, back: usize) -> String {
+    let (there, back) = (Arc::new(Mutex::new(Some(there))), Arc::new(Mutex::new(Some(back))));
+    serve("127.0.0.1", move |client| {
+        let server = TcpStream::connect(&upstream)?;
+        let (reader, writer) = (client.try_clone()?, server.try_clone()?);
+        let there = there.clone();
+        std::thread::spawn(move || carry(reader, writer, &there));
+        carry(server, client, &back)
+    })
+}
+
+/// Carries bytes until their number is `limit`; then both connections end, and the limit is gone.
+fn carry(mut from: TcpStream, mut to: TcpStream, limit: &Mutex<Option<usize>>) -> std::io::Result<()> {
+    let (mut buffer, mut carried) = (vec![0; 1 << 16], 0);
+    loop {
+        let length = from.read(&mut buffer)?;
+        carried += length;
+        let is_over = limit.lock().unwrap().take_if(|limit| carried > *limit).is_some();
+        if length == 0 || is_over {
+            let _ = from.shutdown(Shutdown::Both);
+            return to.shutdown(Shutdown::Both);
+        }
+        to.write_all(&buffer[..length])?;
+    }
 }

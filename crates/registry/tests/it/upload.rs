@@ -9,32 +9,14 @@ use embedded_registry::{
     User, sample,
 };
 use http::Method;
-use registry::{Access, Digest, Error, ErrorKind, Patience, Recovery, Registry, Standing, Start};
+use registry::{Access, Digest, Error, ErrorKind, Patience, Registry, Start};
 
-use crate::bench::{Bench, body, digest, patient_client};
+use crate::bench::{Bench, digest, patient_client, push_blob};
 
 const MIB: usize = 1 << 20;
 
-/// Sends a blob as the engine does: after each error it goes on as the session says.
 async fn push_with(client: &Registry, bytes: &Bytes) -> Result<Digest, Error> {
-    let digest = Digest::sha256(bytes);
-    let repository = client.repository(&"a/app".parse().unwrap(), Access::PullPush);
-    let mut session = repository.start_upload().await?;
-    let mut offset = 0;
-    for _ in 0..25 {
-        let rest = bytes.slice(offset..);
-        let Err(error) = session.send(&digest, Some(bytes.len() as u64), body(&rest)).await else {
-            return Ok(digest);
-        };
-        if session.recovery(&error) == Recovery::Never {
-            return Err(error);
-        }
-        match session.resume(&digest).await? {
-            Standing::Complete => return Ok(digest),
-            Standing::At(confirmed) => offset = usize::try_from(confirmed).unwrap(),
-        }
-    }
-    panic!("it goes on for ever");
+    push_blob(&client.repository(&"a/app".parse().unwrap(), Access::PullPush), bytes).await
 }
 
 /// Sends a blob of so many bytes; it must stand at the registry then.
