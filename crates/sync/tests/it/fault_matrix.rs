@@ -94,7 +94,7 @@ fn is_told(at: At, kind: Kind, fault: &Fault) -> bool {
         // A large body goes on in chunks.
         Fault::Html(413) => !optional && !matches!(kind, Kind::Ping | Kind::PatchUpload),
         // Only reads and the bodies of uploads are sent elsewhere.
-        Fault::Redirect => matches!(kind, Kind::Token | Kind::PostUpload | Kind::PutManifest),
+        Fault::Redirect => kind == Kind::Token,
         // This is how a wrong password looks.
         Fault::Unauthorized => kind == Kind::Token,
         // What a tag points at has no digest to tell a wrong answer from a wrong manifest.
