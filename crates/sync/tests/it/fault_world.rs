@@ -191,9 +191,13 @@ pub(crate) async fn law(source: &Pusher, from: &str, target: &Pusher, to: &str, 
     nothing_incomplete(target, to).await
 }
 
-/// Walks every tag.
+/// Walks every tag that points at something. docker-registry writes a tag in steps: one whose disk is full may list a tag, tell us
+/// that it failed, and have nothing under it.
 pub(crate) async fn nothing_incomplete(registry: &Pusher, repository: &str) -> Result<()> {
     for tag in registry.tags(repository).await? {
+        if registry.digest(repository, &tag).await?.is_none() {
+            continue;
+        }
         let missing = compare::missing_content(registry, repository, &tag).await?;
         ensure!(missing.is_empty(), "{repository}:{tag} is incomplete: {missing:?}");
     }
