@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 
+use providers::harbor::refusal::explain as harbor_refusal;
 use registry::{CertificateFault, ErrorKind, TransportFailure};
 use sync::{Cause, Error, Operation, Side};
 
@@ -61,6 +62,10 @@ fn next(error: &Error) -> String {
                     "{ask}, or name it as `realm` in the registry's auth entry if you trust it without TLS"
                 )
             }
+            registry::Error::Refused(refusal) => match harbor_refusal(refusal) {
+                Some(explanation) => explanation.hint,
+                None => hint(error.side, &error.operation, cause, host),
+            },
             other => hint(error.side, &error.operation, other, host),
         },
         Cause::Missing => {

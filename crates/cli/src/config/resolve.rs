@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use registry::{TagOrDigest, Transport};
+use registry::{Reference, TagOrDigest, Transport};
 use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 
 use super::conflict::{let_the_last_rule_win, self_copies};
@@ -213,6 +213,11 @@ impl Resolver<'_> {
             reason,
         })?;
         check_names(&source_text, source, text, &target)?;
+        if is_long(&target) {
+            self.warnings.push(format!(
+                "the target `{text}` of `{source_text}` has more than 255 characters, which some registries refuse"
+            ));
+        }
         if !text.contains('/') && text.contains('.') {
             let slip =
                 format!("the target `{text}` of `{source_text}` looks like a registry without a repository");
@@ -227,6 +232,12 @@ impl Resolver<'_> {
         let endpoint = self.registries.lock().target(&target.registry, &target.repository);
         Ok(RuleTarget { target: Arc::new(endpoint), naming: naming(target.which) })
     }
+}
+
+/// Longer than the specification advises.
+fn is_long(target: &ImageText) -> bool {
+    let (registry, repository) = (target.registry.clone(), target.repository.clone());
+    Reference { registry, repository, tag: None, digest: None }.is_longer_than_advised()
 }
 
 /// Checks names at the target against images at the source, as far as both are written down.

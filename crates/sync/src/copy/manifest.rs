@@ -185,6 +185,11 @@ impl Walk {
             }
             stored = self.push(manifest, reference, &lane).await;
         }
+        if let Err(error) = &stored
+            && self.is_there_already(error, manifest, reference, &lane).await
+        {
+            stored = Ok(());
+        }
         match stored {
             Ok(()) => {
                 lane.ledger.note_present(Kind::Manifest, lane.target.repository(), &manifest.digest);
@@ -192,6 +197,19 @@ impl Walk {
             }
             Err(error) => lane.fail(error),
         }
+    }
+
+    /// Some registries refuse to set an immutable tag again even to what it points at.
+    async fn is_there_already(
+        &self,
+        error: &Error,
+        manifest: &RawManifest,
+        reference: &TagOrDigest,
+        lane: &Lane,
+    ) -> bool {
+        let is_immutable = matches!(&error.cause, Cause::Registry(cause) if cause.is_immutable_tag());
+        is_immutable
+            && matches!(lane.target.resolve(reference).await, Ok(Some(there)) if there == manifest.digest)
     }
 
     async fn push(

@@ -591,3 +591,28 @@ async fn c66_a_registry_that_says_when_to_come_back_is_left_alone_until_then() {
     let report = run(vec![bench.rule("a/app", Selection::All, &["b/app"])], 1).await;
     assert_eq!(report.failed(), 0, "being told to wait is no failure: {:?}", report.images);
 }
+
+#[tokio::test]
+async fn c54_a_tag_that_may_not_be_set_again_is_fine_where_it_points_there_already() {
+    let bench = Bench::start().await;
+    bench.image("a/app", "v1", &[1]);
+    assert_eq!(bench.copy().await.copied(), 1);
+    let immutable = Fault {
+        when: Match::put("/manifests/v1"),
+        times: Times::Always,
+        effect: Effect::refuse(
+            412,
+            "PRECONDITION",
+            "Failed to process request due to 'a/app:v1' configured as immutable.",
+        ),
+    };
+    bench.target.misbehave(immutable);
+    // A target that does not tell what it has is asked only by the push.
+    let options = Options { rewrite: sync::Rewrite::Always, ..Options::new(4, 0) };
+    let force = |rules| Sync::new(rules, options.clone(), Arc::new(Silent)).run(CancellationToken::new());
+    let rule = || vec![bench.rule("a/app", Selection::All, &["b/app"])];
+    assert_eq!(force(rule()).await.failed(), 0);
+    bench.image("a/app", "v1", &[2]);
+    let report = force(rule()).await;
+    assert_eq!(report.failed(), 1, "another image under an immutable tag is a conflict");
+}
