@@ -91,9 +91,9 @@ fn is_told(at: At, kind: Kind, fault: &Fault) -> bool {
         Fault::Html(200) => {
             !optional && !matches!(kind, Kind::Ping | Kind::HeadManifest | Kind::GetBlob | Kind::PutBlob)
         }
-        // A large body goes on in chunks.
-        Fault::Html(413) => !optional && !matches!(kind, Kind::Ping | Kind::PatchUpload),
-        // Only reads and the bodies of uploads are sent elsewhere.
+        // A large body goes on in chunks, a small one by another method.
+        Fault::Html(413) => !optional && !matches!(kind, Kind::Ping | Kind::PatchUpload | Kind::PutBlob),
+        // A login goes nowhere else.
         Fault::Redirect => kind == Kind::Token,
         // This is how a wrong password looks.
         Fault::Unauthorized => kind == Kind::Token,
