@@ -12,5 +12,6 @@ mod fault_world;
 mod graph;
 mod laws;
 mod options;
+mod referrers;
 mod simulation;
 mod soak;

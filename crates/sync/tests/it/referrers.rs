@@ -1,0 +1,164 @@
+//! What refers to images goes along with them, or stays where it is.
+
+use std::sync::Arc;
+
+use embedded_registry::sample::{self, Flavour, Sample};
+use embedded_registry::{Builder, EmbeddedRegistry, Referrers};
+use registry::{Access, Digest, ReferrerFilter, Registry, Security, Settings, Transport, referrers_tag};
+use sync::endpoint::RegistryEndpoint;
+use sync::{Naming, Options, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Silent, Sync};
+use tokio_util::sync::CancellationToken;
+
+struct Bench {
+    source: EmbeddedRegistry,
+    target: EmbeddedRegistry,
+}
+
+fn client(server: &EmbeddedRegistry) -> Registry {
+    let settings = Settings { security: Security::INSECURE, ..Settings::new(server.host().parse().unwrap()) };
+    Registry::new(settings, Transport::new("test", &[]).unwrap())
+}
+
+fn with(referrers: Referrers) -> Builder {
+    EmbeddedRegistry::builder().referrers(referrers)
+}
+
+impl Bench {
+    async fn start(source: Referrers, target: Referrers) -> Self {
+        let (source, target) = (with(source).start().await.unwrap(), with(target).start().await.unwrap());
+        Self { source, target }
+    }
+
+    fn image(&self, tag: &str, layer: u64) -> Sample {
+        let layers = [sample::layer(layer, 1000)];
+        sample::image(self.source.store(), "a/app", Some(tag), Flavour::Oci, &layers, "amd64")
+    }
+
+    fn refer(&self, subject: &Sample, content: &'static str) -> Sample {
+        sample::referrer(self.source.store(), "a/app", subject, "test/signature", &[content.into()])
+    }
+
+    async fn copy(&self, selection: Selection, referrers: ReferrerPolicy) -> Report {
+        let (source, target) = (client(&self.source), client(&self.target));
+        let target = Arc::new(RegistryEndpoint::target(&target, &"b/app".parse().unwrap()));
+        let rule = Rule {
+            source: Arc::new(RegistryEndpoint::source(&source, &"a/app".parse().unwrap())),
+            selection,
+            targets: vec![RuleTarget { target, naming: Naming::Same }],
+            referrers,
+        };
+        let report =
+            Sync::new(vec![rule], Options::new(4, 0), Arc::new(Silent)).run(CancellationToken::new()).await;
+        assert_eq!(report.failed(), 0, "{:?}", report.images);
+        report
+    }
+
+    async fn all(&self) -> Report {
+        self.copy(Selection::All, ReferrerPolicy::Copy).await
+    }
+
+    /// What the target lists as referring to a manifest.
+    async fn listed(&self, subject: &Sample) -> Vec<String> {
+        let repository = client(&self.target).repository(&"b/app".parse().unwrap(), Access::Pull);
+        let subject: Digest = subject.digest.parse().unwrap();
+        let found = repository.referrers(&subject, &ReferrerFilter::default()).await.unwrap();
+        found.into_iter().map(|referrer| referrer.digest.to_string()).collect()
+    }
+
+    fn asked_for_referrers(&self) -> usize {
+        let requests = self.source.requests();
+        requests.iter().filter(|request| request.path.contains("/referrers/")).count()
+    }
+}
+
+#[tokio::test]
+async fn c60_signatures_and_what_refers_to_them_come_along_wherever_lists_are_kept() {
+    for target in [Referrers::Api, Referrers::Absent, Referrers::Empty] {
+        let bench = Bench::start(Referrers::Api, target).await;
+        let image = bench.image("v1", 1);
+        let signature = bench.refer(&image, "signed");
+        let witness = bench.refer(&signature, "seen");
+        let report = bench.all().await;
+        assert_eq!((report.copied(), report.referrers), (1, 2), "{target:?}");
+        assert_eq!(bench.listed(&image).await, [signature.digest.clone()], "{target:?}");
+        assert_eq!(bench.listed(&signature).await, [witness.digest.clone()], "{target:?}");
+        let there = bench.target.store().manifest("b/app", &signature.digest);
+        assert_eq!(there, bench.source.store().manifest("a/app", &signature.digest), "bytes are verbatim");
+    }
+}
+
+#[tokio::test]
+async fn c60_the_children_of_an_index_may_have_signatures_of_their_own() {
+    let bench = Bench::start(Referrers::Api, Referrers::Api).await;
+    let layers = [sample::layer(1, 1000)];
+    let child = sample::image(bench.source.store(), "a/app", None, Flavour::Oci, &layers, "arm64");
+    let index =
+        sample::index(bench.source.store(), "a/app", Some("v1"), Flavour::Oci, std::slice::from_ref(&child));
+    let (of_child, of_index) = (bench.refer(&child, "child"), bench.refer(&index, "index"));
+    assert_eq!(bench.all().await.referrers, 2);
+    assert_eq!(bench.listed(&child).await, [of_child.digest]);
+    assert_eq!(bench.listed(&index).await, [of_index.digest]);
+}
+
+#[tokio::test]
+async fn a_signature_that_is_younger_than_its_image_still_comes_along() {
+    let bench = Bench::start(Referrers::Api, Referrers::Api).await;
+    let image = bench.image("v1", 1);
+    assert_eq!(bench.all().await.referrers, 0);
+    let signature = bench.refer(&image, "signed later");
+    let report = bench.all().await;
+    assert_eq!((report.skipped(), report.referrers), (1, 1));
+    assert_eq!(bench.listed(&image).await, [signature.digest]);
+}
+
+#[tokio::test]
+async fn c57_lists_under_tags_are_copied_as_the_tags_that_they_are() {
+    let bench = Bench::start(Referrers::Absent, Referrers::Absent).await;
+    let image = bench.image("v1", 1);
+    let signature = bench.refer(&image, "signed");
+    let source = client(&bench.source).repository(&"a/app".parse().unwrap(), Access::PullPush);
+    let subject: Digest = image.digest.parse().unwrap();
+    let reference = registry::TagOrDigest::Digest(signature.digest.parse().unwrap());
+    let entry = source.pull_manifest(&reference).await.unwrap().as_referrer();
+    source.add_referrer(&subject, &entry).await.unwrap();
+    let report = bench.all().await;
+    assert_eq!((report.copied(), report.referrers), (2, 0), "the image and the list, both as tags");
+    assert_eq!(bench.listed(&image).await, [signature.digest]);
+    let tag = referrers_tag(&subject).to_string();
+    let same = bench.source.store().manifest("a/app", &tag) == bench.target.store().manifest("b/app", &tag);
+    assert!(same, "the list is verbatim, too");
+}
+
+#[tokio::test]
+async fn c61_cosigns_tags_come_along_with_images_that_are_named() {
+    let bench = Bench::start(Referrers::Api, Referrers::Api).await;
+    let image = bench.image("v1", 1);
+    sample::signature(bench.source.store(), "a/app", &image.digest);
+    let named = Selection::These(vec![registry::TagOrDigest::Tag("v1".parse().unwrap())]);
+    let report = bench.copy(named.clone(), ReferrerPolicy::Copy).await;
+    assert_eq!((report.copied(), report.referrers), (1, 1));
+    assert_eq!(bench.target.store().tags("b/app").len(), 2);
+    bench.target.clear_requests();
+    let again = bench.copy(named, ReferrerPolicy::Copy).await;
+    assert_eq!((again.skipped(), again.referrers), (1, 0));
+    let writes = bench
+        .target
+        .requests()
+        .iter()
+        .filter(|request| request.method != "GET" && request.method != "HEAD")
+        .count();
+    assert_eq!(writes, 0, "the second run stores nothing");
+}
+
+#[tokio::test]
+async fn c63_nobody_is_asked_for_referrers_that_no_rule_wants() {
+    let bench = Bench::start(Referrers::Api, Referrers::Api).await;
+    let image = bench.image("v1", 1);
+    bench.refer(&image, "signed");
+    let report = bench.copy(Selection::All, ReferrerPolicy::Leave).await;
+    assert_eq!((report.copied(), report.referrers), (1, 0));
+    assert_eq!(bench.asked_for_referrers(), 0);
+    bench.source.clear_requests();
+    bench.all().await;
+    assert_eq!(bench.asked_for_referrers(), 2, "once for the image, once for its signature");
+}
