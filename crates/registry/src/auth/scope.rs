@@ -87,6 +87,18 @@ impl Scopes {
         })
     }
 
+    /// The actions in here that `granted` lacks, each once.
+    pub(crate) fn missing_in(&self, granted: &Self) -> Vec<String> {
+        let mut missing = BTreeSet::new();
+        for (resource, actions) in &self.0 {
+            let given = granted.0.get(resource).cloned().unwrap_or_default();
+            if !given.contains(ANY_ACTION) {
+                missing.extend(actions.difference(&given).cloned());
+            }
+        }
+        missing.into_iter().collect()
+    }
+
     /// How many resources there are.
     pub(crate) fn count(&self) -> usize {
         self.0.len()
@@ -159,6 +171,15 @@ mod tests {
         let scopes = Scopes::one(&"b/target".parse().unwrap(), Access::PullPush)
             .and(&"a/source".parse().unwrap(), Access::Pull);
         assert_eq!(scopes.to_string(), "repository:a/source:pull repository:b/target:pull,push");
+    }
+
+    #[test]
+    fn c75_what_a_grant_lacks() {
+        let need = Scopes::parse("repository:a:pull,push");
+        let lacks = |granted: &str| need.missing_in(&Scopes::parse(granted));
+        assert_eq!(lacks(""), ["pull", "push"]);
+        assert_eq!(lacks("repository:a:pull repository:b:push"), ["push"]);
+        assert!(lacks("repository:a:*").is_empty() && lacks("repository:a:pull,push,delete").is_empty());
     }
 
     #[test]
