@@ -282,6 +282,11 @@ impl Registry {
         let _ = self.follow(call).await;
     }
 
+    /// Sends a request with the login that there is: a refusal is an answer.
+    pub(crate) async fn send_once(&self, call: &Call) -> Result<reqwest::Response, Error> {
+        self.follow(call).await.map(|attempt| attempt.response)
+    }
+
     /// Like [`send`](Self::send), but only `expected` statuses are an answer; others are errors.
     pub(crate) async fn expect(
         &self,

@@ -50,7 +50,9 @@ pub use auth::credential_helper::CredentialHelper;
 pub use auth::login_files::{FoundLogin, LoginFileError, LoginFiles};
 pub use auth::scope::Access;
 pub use auth::trusted_realm::{TrustedRealm, TrustedRealmError};
-pub use blob::{BlobBody, BlobHistory, BlobReader, BrokenOff, Recovery, Standing, Start, UploadSession};
+pub use blob::{
+    BlobBody, BlobHistory, BlobReader, BrokenOff, Recovery, Standing, Start, UploadSession, Withdrawn,
+};
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
 pub use client::{ReferrersKept, Registry, Repository};
 pub use descriptor::{DataError, Descriptor};
@@ -68,7 +70,7 @@ pub use manifest::{Links, ManifestError, RawManifest};
 pub use manifest_api::{Pushed, SubjectIndexed};
 pub use media_type::MediaType;
 pub use platform::Platform;
-pub use probe::{BlobPlace, Face, Grant, Ping, WantsLogin};
+pub use probe::{BlobPlace, Face, Grant, Ping, PushTrial, WantsLogin};
 pub use profile::{MountSources, Profile, ReferrersApi, UploadShape};
 pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 pub use referrer_list::{FoundReferrer, ReferrerFilter, ReferrersTag, cosign_tags, referrers_tag};

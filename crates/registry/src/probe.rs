@@ -3,8 +3,8 @@
 
 use std::time::SystemTime;
 
-use http::header::{CONTENT_TYPE, DATE};
-use http::{HeaderMap, Method, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::auth::access_claim;
 use crate::auth::challenge::challenges;
@@ -12,7 +12,7 @@ use crate::auth::scope::Scopes;
 use crate::client::{Call, unexpected};
 use crate::http::failure::{stalled, transport_error};
 use crate::http::redirect::is_same_origin;
-use crate::{Digest, Error, RedactedUrl, Registry, Repository};
+use crate::{Access, Digest, Error, RedactedUrl, Registry, Repository, RepositoryName, Withdrawn};
 
 /// What a registry's host answers to `/v2/` without a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,44 @@ pub enum BlobPlace {
     Nowhere,
 }
 
+/// How it was found out that a repository may be pushed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushTrial {
+    /// An upload session was opened and cancelled.
+    Cancelled,
+    /// The registry was asked to go on with an upload session that does not exist, which only those may ask who may
+    /// push: this login could not have cancelled a real one.
+    Asked,
+    /// An upload session was opened, and the registry did not let it be cancelled: it goes when the registry cleans up.
+    Kept,
+}
+
+/// An upload session that no registry has opened.
+const NO_UPLOAD: &str = "blobs/uploads/00000000-0000-4000-8000-000000000000";
+
 impl Registry {
+    /// Finds out whether a repository may be pushed to, and leaves nothing there.
+    ///
+    /// # Errors
+    /// It may not, in the registry's own words; or no answer came.
+    pub async fn try_push(&self, name: &RepositoryName) -> Result<PushTrial, Error> {
+        let whole = self.repository(name, Access::PullPushDelete);
+        let may_cancel = match whole.grant().await {
+            Ok(Grant::NoToken | Grant::Opaque) => true,
+            Ok(Grant::Told { missing }) => missing.is_empty(),
+            // A token server may refuse to be asked for more than it gives.
+            Err(_) => false,
+        };
+        if !may_cancel {
+            return self.repository(name, Access::PullPush).ask_about_no_upload().await;
+        }
+        let session = whole.start_upload().await?;
+        Ok(match session.withdraw().await {
+            Ok(Withdrawn::Gone) => PushTrial::Cancelled,
+            Ok(Withdrawn::Unclear) | Err(_) => PushTrial::Kept,
+        })
+    }
+
     /// Asks `/v2/` without a login.
     pub async fn ping(&self) -> Result<Ping, Error> {
         let connection = self.connection().await?;
@@ -112,6 +149,21 @@ impl Repository {
         let Some(token) = header.as_bytes().strip_prefix(b"Bearer ") else { return Ok(Grant::NoToken) };
         let granted = std::str::from_utf8(token).ok().and_then(access_claim::granted);
         Ok(granted.map_or(Grant::Opaque, |granted| Grant::Told { missing: need.missing_in(&granted) }))
+    }
+
+    async fn ask_about_no_upload(&self) -> Result<PushTrial, Error> {
+        let call = self.call(Method::PATCH, NO_UPLOAD).await?;
+        let call = call.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        let response = self.registry().send(&call).await?;
+        if response.status().is_success() {
+            return Ok(PushTrial::Asked);
+        }
+        let refused = unexpected(&call, response).await;
+        // What is refused is this session alone: distribution says 400 BLOB_UPLOAD_INVALID, others 404.
+        let is_session =
+            matches!(refused.status().map(|status| status.as_u16()), Some(400 | 404 | 409 | 416));
+        let is_name = refused.has_code("NAME_UNKNOWN") || refused.has_code("NAME_INVALID");
+        if is_session && !is_name { Ok(PushTrial::Asked) } else { Err(refused) }
     }
 
     /// Follows a blob's address to where it is served, without reading it.
@@ -169,7 +221,7 @@ mod tests {
         let headers = headers.iter().map(|(name, value)| {
             (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())
         });
-        Ping::of(StatusCode::from_u16(status).unwrap(), &HeaderMap::from_iter(headers))
+        Ping::of(StatusCode::from_u16(status).unwrap(), &headers.collect())
     }
 
     #[test]

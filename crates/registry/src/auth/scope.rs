@@ -12,6 +12,8 @@ pub enum Access {
     Pull,
     /// Read and write.
     PullPush,
+    /// Read, write, and take back what was begun: registries want this right for ending an upload unused.
+    PullPushDelete,
 }
 
 impl Access {
@@ -19,6 +21,7 @@ impl Access {
         match self {
             Self::Pull => &["pull"],
             Self::PullPush => &["pull", "push"],
+            Self::PullPushDelete => &["delete", "pull", "push"],
         }
     }
 }

@@ -1,6 +1,7 @@
-//! Whether a target may be pushed to: what the token grants, and an upload session that is opened and cancelled.
+//! Whether a target may be pushed to: what the token grants, and an upload session that is opened and
+//! cancelled, or none where it could not be cancelled.
 
-use registry::{Access, ErrorKind, Grant, RepositoryName};
+use registry::{Access, ErrorKind, Grant, PushTrial, RepositoryName};
 
 use super::cloud::Edition;
 use super::finding::{Finding, Step};
@@ -33,12 +34,8 @@ pub(super) async fn look(
     let place = format!("{}/{repository}", known.registry.host());
     let handle = known.registry.repository(repository, Access::PullPush);
     let grant = within(handle.grant()).await.and_then(Result::ok);
-    match within(handle.start_upload()).await {
-        Some(Ok(session)) => {
-            // The registry would drop it some day, but nothing is to be left behind.
-            let _ = within(session.cancel()).await;
-            Finding::ok(place, Step::Push, "may be pushed to: an upload was begun and cancelled")
-        }
+    match within(known.registry.try_push(repository)).await {
+        Some(Ok(trial)) => Finding::ok(place, Step::Push, tried(trial)),
         Some(Err(error)) => {
             let words = registry_words(&error);
             judge(&place, repository, grant.as_ref(), (error.kind(), &words), circumstances)
@@ -46,6 +43,18 @@ pub(super) async fn look(
         None => Finding::problem(place, Step::Push, "an upload cannot be begun")
             .why(NO_ANSWER)
             .next("run the check again"),
+    }
+}
+
+fn tried(trial: PushTrial) -> &'static str {
+    match trial {
+        PushTrial::Cancelled => "may be pushed to: an upload was begun and cancelled",
+        PushTrial::Asked => {
+            "may be pushed to: so it says of an upload that does not exist (this login may not cancel a real one)"
+        }
+        PushTrial::Kept => {
+            "may be pushed to: an upload was begun, and goes when the registry cleans up, because it cannot be cancelled"
+        }
     }
 }
 

@@ -194,9 +194,13 @@ async fn lacks_project(known: &KnownRegistry, repository: &RepositoryName) -> bo
     let ask = async {
         let harbor = known.extras.harbor().await.ok()??;
         let project = providers::harbor::ProjectName::of(repository)?;
-        harbor.project(&project).await.ok()
+        match harbor.project(&project).await {
+            Ok(found) => Some(found.is_none()),
+            // Whoever does not administrate Harbor is told so of projects that are not there.
+            Err(error) => Some(error.kind() == ErrorKind::Denied),
+        }
     };
-    matches!(within(ask).await, Some(Some(None)))
+    within(ask).await.flatten().unwrap_or(false)
 }
 
 fn judge_refusal(
