@@ -13,6 +13,8 @@ pub(crate) enum Invocation {
     Copy(CopyArgs),
     /// `image-syncer expand`
     Expand(ExpandArgs),
+    /// `image-syncer check`
+    Check(CheckArgs),
     /// `image-syncer demo`
     Demo(DemoArgs),
 }
@@ -22,7 +24,7 @@ pub(crate) enum Invocation {
 #[command(
     name = "image-syncer",
     version,
-    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer demo",
+    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer demo",
     after_help = EXAMPLES,
 )]
 pub(crate) struct SyncArgs {
@@ -70,6 +72,23 @@ pub(crate) struct ExpandArgs {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+/// Looks at every step that a copy will take, before a byte moves: names, ports, certificates, logins, rights,
+/// namespaces, quotas, clocks, and where blobs lie. One line for each finding, and what to do where something is
+/// wrong. Nothing is left behind at any registry.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "image-syncer check", bin_name = "image-syncer check", after_help = CHECK_STATUS)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const CHECK_STATUS: &str =
+    "Exit status: 0 no problem, 1 problems, 2 bad command line or config, 4 only logins are refused.";
 
 /// Where rules and logins stand.
 #[derive(Clone, Debug, Default, Args)]
@@ -200,6 +219,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Invocation {
     match verb.as_str() {
         "copy" => Invocation::Copy(CopyArgs::parse_from(rest())),
         "expand" => Invocation::Expand(ExpandArgs::parse_from(rest())),
+        "check" => Invocation::Check(CheckArgs::parse_from(rest())),
         "demo" => Invocation::Demo(DemoArgs::parse_from(rest())),
         _ => Invocation::Sync(SyncArgs::parse_from(args)),
     }
@@ -261,6 +281,7 @@ mod tests {
         SyncArgs::command().debug_assert();
         CopyArgs::command().debug_assert();
         ExpandArgs::command().debug_assert();
+        CheckArgs::command().debug_assert();
         DemoArgs::command().debug_assert();
     }
 

@@ -15,7 +15,10 @@ mod resolve;
 mod rule_error;
 mod yaml;
 
+pub(crate) use auth::MissingRepositories;
 pub(crate) use error::ConfigError;
 pub(crate) use images::WrittenRule;
 pub(crate) use load::{Written, load, typed};
-pub(crate) use resolve::{Defaults, RefusedRule, Resolved, ResolvedRule, resolve};
+pub(crate) use pattern::ResolvedPattern;
+pub(crate) use registries::KnownRegistry;
+pub(crate) use resolve::{Defaults, RefusedRule, Resolved, ResolvedRule, SharedRegistries, resolve};

@@ -32,7 +32,7 @@ fn why(error: &Error) -> String {
 }
 
 /// The error and its root: the links between are the HTTP library's layers.
-fn registry_words(error: &registry::Error) -> String {
+pub(crate) fn registry_words(error: &registry::Error) -> String {
     match error {
         registry::Error::Refused(refusal) => match &refusal.request_id {
             Some(id) => format!("{refusal}, request id {id}"),
@@ -109,7 +109,8 @@ fn provider_hint(kind: ErrorKind, host: &str) -> String {
     }
 }
 
-fn transport_hint(failure: TransportFailure, host: &str) -> String {
+/// What to do where no usable answer came.
+pub(crate) fn transport_hint(failure: TransportFailure, host: &str) -> String {
     match failure {
         TransportFailure::Name => {
             format!("check the spelling of `{host}`, and that this machine's DNS knows it")

@@ -35,6 +35,11 @@ impl Extras {
         Self { registry, login, acr, harbor, ready }
     }
 
+    /// The way to Alibaba's API, where the auth entry names one.
+    pub(crate) fn acr(&self) -> Option<&Arc<AcrAccess>> {
+        self.acr.as_ref()
+    }
+
     async fn digests_of(&self, repository: &RepositoryName) -> Option<BulkListing> {
         // Whatever is in the way: each tag can be asked for by the protocol itself, which then tells what is wrong.
         match &self.acr {

@@ -1,6 +1,6 @@
 //! From a registry's challenge to the `Authorization` header that it accepts.
 
-mod access_claim;
+pub(crate) mod access_claim;
 pub(crate) mod authenticator;
 pub(crate) mod challenge;
 pub(crate) mod credential;

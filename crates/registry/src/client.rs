@@ -201,6 +201,18 @@ impl Registry {
         Ok(self.0.authenticator.service())
     }
 
+    /// The `Authorization` that a request for `scopes` gets; none for an open registry.
+    pub(crate) async fn authorization(&self, scopes: &Scopes) -> Result<Option<HeaderValue>, Error> {
+        let connection = self.connection().await?;
+        self.0.authenticator.header(connection.base(), scopes).await
+    }
+
+    /// Whether a proxy stands between us and the registry: then names are the proxy's business.
+    pub fn is_proxied(&self) -> bool {
+        let url = Url::parse(&format!("https://{}/", self.host().api_host()));
+        url.is_ok_and(|url| self.0.transport.is_proxied(&url))
+    }
+
     /// Says early what will be done with a repository: what is known before the first request is sent can be
     /// in one token, and so takes one request to the token server for several repositories.
     pub fn announce(&self, name: &RepositoryName, access: Access) {
@@ -268,6 +280,11 @@ impl Registry {
     /// Sends a request whose answer does not matter: a refused login is no reason to look for another.
     pub(crate) async fn send_for_nothing(&self, call: &Call) {
         let _ = self.follow(call).await;
+    }
+
+    /// Sends a request with the login that there is: a refusal is an answer.
+    pub(crate) async fn send_once(&self, call: &Call) -> Result<reqwest::Response, Error> {
+        self.follow(call).await.map(|attempt| attempt.response)
     }
 
     /// Like [`send`](Self::send), but only `expected` statuses are an answer; others are errors.

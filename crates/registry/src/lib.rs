@@ -102,6 +102,7 @@ mod manifest_api;
 mod media_type;
 mod pages;
 mod platform;
+mod probe;
 mod profile;
 mod reference;
 mod referrer_list;
@@ -113,7 +114,9 @@ pub use auth::credential_helper::CredentialHelper;
 pub use auth::login_files::{FoundLogin, LoginFileError, LoginFiles};
 pub use auth::scope::Access;
 pub use auth::trusted_realm::{TrustedRealm, TrustedRealmError};
-pub use blob::{BlobBody, BlobHistory, BlobReader, BrokenOff, Recovery, Standing, Start, UploadSession};
+pub use blob::{
+    BlobBody, BlobHistory, BlobReader, BrokenOff, Recovery, Standing, Start, UploadSession, Withdrawn,
+};
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
 pub use client::{ReferrersKept, Registry, Repository};
 pub use descriptor::{DataError, Descriptor};
@@ -131,6 +134,7 @@ pub use manifest::{Links, ManifestError, RawManifest};
 pub use manifest_api::{Pushed, SubjectIndexed};
 pub use media_type::MediaType;
 pub use platform::Platform;
+pub use probe::{BlobPlace, Face, Grant, Ping, PushTrial, WantsLogin};
 pub use profile::{MountSources, Profile, ReferrersApi, UploadShape};
 pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 pub use referrer_list::{FoundReferrer, ReferrerFilter, ReferrersTag, cosign_tags, referrers_tag};

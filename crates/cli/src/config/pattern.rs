@@ -19,6 +19,13 @@ pub(crate) struct ResolvedPattern {
     pub(crate) rule: PatternRule,
 }
 
+impl ResolvedPattern {
+    /// Any name that lies where the matches lie.
+    pub(crate) fn sample(&self) -> RepositoryName {
+        sample(&self.rule.pattern)
+    }
+}
+
 /// What the targets of a pattern's repositories are made of.
 #[derive(Clone)]
 enum TargetText {

@@ -1,5 +1,7 @@
 //! The registries that rules speak to, each with the login that fits.
 
+mod known;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use super::auth::{Auth, AuthEntry, MissingRepositories};
 use super::environment::Lookup;
 use crate::command::sync::environment;
 use crate::extras::{AcrAccess, AcrSettings, Extras, RegistryListing};
+
+pub(crate) use known::KnownRegistry;
 
 /// One handle for each registry and login, so that connections and tokens are shared by all rules.
 pub(crate) struct Registries {

@@ -15,7 +15,7 @@ const SERVICE: &str = "harbor-registry";
 
 impl Extras {
     /// Harbor's API, if this is a Harbor. Found out once.
-    pub(super) async fn harbor(&self) -> Result<Option<Harbor>, Cause> {
+    pub(crate) async fn harbor(&self) -> Result<Option<Harbor>, Cause> {
         self.harbor.get_or_try_init(|| self.find_harbor()).await.cloned()
     }
 

@@ -12,6 +12,8 @@ pub enum Access {
     Pull,
     /// Read and write.
     PullPush,
+    /// Read, write, and take back what was begun: registries want this right for ending an upload unused.
+    PullPushDelete,
 }
 
 impl Access {
@@ -19,6 +21,7 @@ impl Access {
         match self {
             Self::Pull => &["pull"],
             Self::PullPush => &["pull", "push"],
+            Self::PullPushDelete => &["delete", "pull", "push"],
         }
     }
 }
@@ -85,6 +88,18 @@ impl Scopes {
             let here = self.0.get(resource);
             here.is_some_and(|here| here.contains(ANY_ACTION) || actions.is_subset(here))
         })
+    }
+
+    /// The actions in here that `granted` lacks, each once.
+    pub(crate) fn missing_in(&self, granted: &Self) -> Vec<String> {
+        let mut missing = BTreeSet::new();
+        for (resource, actions) in &self.0 {
+            let given = granted.0.get(resource).cloned().unwrap_or_default();
+            if !given.contains(ANY_ACTION) {
+                missing.extend(actions.difference(&given).cloned());
+            }
+        }
+        missing.into_iter().collect()
     }
 
     /// How many resources there are.
@@ -159,6 +174,15 @@ mod tests {
         let scopes = Scopes::one(&"b/target".parse().unwrap(), Access::PullPush)
             .and(&"a/source".parse().unwrap(), Access::Pull);
         assert_eq!(scopes.to_string(), "repository:a/source:pull repository:b/target:pull,push");
+    }
+
+    #[test]
+    fn c75_what_a_grant_lacks() {
+        let need = Scopes::parse("repository:a:pull,push");
+        let lacks = |granted: &str| need.missing_in(&Scopes::parse(granted));
+        assert_eq!(lacks(""), ["pull", "push"]);
+        assert_eq!(lacks("repository:a:pull repository:b:push"), ["push"]);
+        assert!(lacks("repository:a:*").is_empty() && lacks("repository:a:pull,push,delete").is_empty());
     }
 
     #[test]

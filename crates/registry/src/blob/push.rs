@@ -44,6 +44,15 @@ pub struct UploadSession {
     pub(super) parts: Parts,
 }
 
+/// What became of a session that was begun for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withdrawn {
+    /// The registry knows it no more.
+    Gone,
+    /// The registry may keep it until it cleans up by itself.
+    Unclear,
+}
+
 /// How the last try to send went.
 #[derive(Default)]
 pub(super) struct LastSend {
@@ -143,6 +152,18 @@ impl UploadSession {
     /// Tells the registry to forget the session. Its answer does not matter.
     pub async fn cancel(self) {
         self.forget().await;
+    }
+
+    /// Makes the registry forget the session, and tells whether it did. Registries built on distribution want the
+    /// right to delete for it: [`Access::PullPushDelete`](crate::Access::PullPushDelete).
+    ///
+    /// # Errors
+    /// No answer comes, so nothing is known.
+    pub async fn withdraw(self) -> Result<Withdrawn, Error> {
+        let call = self.call(Method::DELETE, self.location.clone());
+        let status = self.repository.registry().send_once(&call).await?.status();
+        let is_gone = status.is_success() || status == StatusCode::NOT_FOUND;
+        Ok(if is_gone { Withdrawn::Gone } else { Withdrawn::Unclear })
     }
 
     pub(super) async fn forget(&self) {

@@ -16,6 +16,13 @@ impl RedactedUrl {
     pub(crate) fn unreadable() -> Self {
         Self("an unreadable address".to_owned())
     }
+
+    /// Host and port, as a registry's name has them.
+    pub fn host(&self) -> Option<String> {
+        let url = Url::parse(&self.0).ok()?;
+        let host = url.host_str()?;
+        Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+    }
 }
 
 impl From<&Url> for RedactedUrl {

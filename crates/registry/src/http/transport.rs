@@ -144,6 +144,11 @@ impl Transport {
         self.builder(&kind)?.resolve_to_addrs(host, addresses).build().map_err(setup)
     }
 
+    /// Whether requests to `url` go through a proxy.
+    pub(crate) fn is_proxied(&self, url: &Url) -> bool {
+        self.proxies.proxy_for(url).is_some()
+    }
+
     /// Where the peer of an answer is. Behind a proxy nobody knows, and the worst is assumed.
     pub(crate) fn network_of(&self, response: &reqwest::Response) -> Network {
         if let Some(literal) = Network::of_literal(response.url()) {

@@ -1,0 +1,77 @@
+//! `image-syncer check`: looks at every step that a copy will take, before a byte moves, and leaves nothing behind.
+
+mod answer;
+mod clock;
+mod cloud;
+mod content;
+mod edition;
+mod finding;
+mod limit;
+mod login;
+mod name;
+mod namespace;
+mod plan;
+mod port;
+mod push;
+mod quota;
+mod show;
+mod source;
+mod standing;
+mod visit;
+mod whitelist;
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream;
+
+use super::sync;
+use crate::args::CheckArgs;
+use crate::config::Resolved;
+use crate::exit_code;
+use crate::output::print;
+use finding::{Finding, Step};
+use plan::plan;
+use show::Outcome;
+use visit::Visitor;
+
+/// So many rules are looked at at once.
+const RULES_AT_ONCE: usize = 8;
+
+/// Looks and tells; gives the exit status.
+pub(crate) async fn run(args: &CheckArgs) -> u8 {
+    let resolved = match sync::resolve(&args.config, None) {
+        Ok(resolved) => resolved,
+        Err(errors) => return sync::refuse(&errors),
+    };
+    let outcome = look(&resolved).await;
+    if args.json {
+        print(&outcome.json());
+    } else {
+        outcome.lines().iter().for_each(|line| print(line));
+    }
+    if resolved.refused.is_empty() { outcome.exit_code() } else { exit_code::USAGE }
+}
+
+/// Registries side by side, then the rules; told in the config's order.
+async fn look(resolved: &Resolved) -> Outcome {
+    let mut outcome = Outcome::default();
+    let refused = resolved.refused.iter().map(|refused| refused.error.to_string());
+    outcome.findings.extend(refused.map(|error| Finding::problem("config", Step::Config, error)));
+    let warnings = resolved.warnings.iter();
+    outcome.findings.extend(warnings.map(|warning| Finding::warning("config", Step::Config, warning)));
+    let plan = plan(resolved);
+    let entries = resolved.registries.lock().entries_with_login();
+    let standings =
+        join_all(plan.registries.iter().map(|(known, roles)| standing::look(known, *roles, &entries))).await;
+    for standing in &standings {
+        outcome.findings.extend(standing.findings.iter().cloned());
+    }
+    let known = plan.registries.iter().map(|(known, _)| known).zip(&standings).collect();
+    let visitor = Visitor { registries: &resolved.registries, standings: known };
+    let visits = stream::iter(plan.rules.iter().map(|rule| visitor.visit(rule)));
+    for mut visited in visits.buffered(RULES_AT_ONCE).collect::<Vec<_>>().await {
+        outcome.findings.append(&mut visited.findings);
+        outcome.not_checked.append(&mut visited.not_checked);
+    }
+    outcome
+}

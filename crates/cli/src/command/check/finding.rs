@@ -1,0 +1,123 @@
+//! What was found out: one thing each, with what is wrong, why in the other side's own words, and what to do.
+
+use serde::Serialize;
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    pub(super) level: Level,
+    /// A registry, or a repository in it.
+    pub(super) place: String,
+    pub(super) step: Step,
+    pub(super) what: String,
+    /// The other side's own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) why: Option<String>,
+    /// What to do about it.
+    #[serde(rename = "do", skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<String>,
+    #[serde(skip)]
+    pub(super) blame: Blame,
+}
+
+/// How it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    Ok,
+    /// It may be meant, or may go wrong for some images.
+    Warning,
+    /// Copying would fail.
+    Problem,
+}
+
+/// What a problem comes from, for the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// A login is refused, or lacks a right.
+    Login,
+    Other,
+}
+
+/// What was looked at, in the order in which a copy would come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Step {
+    Config,
+    Edition,
+    Name,
+    Port,
+    Whitelist,
+    Tls,
+    Answer,
+    Clock,
+    Login,
+    Quota,
+    Repositories,
+    Tags,
+    Pull,
+    Blobs,
+    Content,
+    Namespace,
+    Push,
+}
+
+impl Step {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Edition => "edition",
+            Self::Name => "name",
+            Self::Port => "port",
+            Self::Whitelist => "whitelist",
+            Self::Tls => "tls",
+            Self::Answer => "answer",
+            Self::Clock => "clock",
+            Self::Login => "login",
+            Self::Quota => "quota",
+            Self::Repositories => "repositories",
+            Self::Tags => "tags",
+            Self::Pull => "pull",
+            Self::Blobs => "blobs",
+            Self::Content => "content",
+            Self::Namespace => "namespace",
+            Self::Push => "push",
+        }
+    }
+}
+
+impl Finding {
+    pub(super) fn ok(place: impl Into<String>, step: Step, what: impl Into<String>) -> Self {
+        Self::new(Level::Ok, place, step, what)
+    }
+
+    pub(super) fn warning(place: impl Into<String>, step: Step, what: impl Into<String>) -> Self {
+        Self::new(Level::Warning, place, step, what)
+    }
+
+    pub(super) fn problem(place: impl Into<String>, step: Step, what: impl Into<String>) -> Self {
+        Self::new(Level::Problem, place, step, what)
+    }
+
+    fn new(level: Level, place: impl Into<String>, step: Step, what: impl Into<String>) -> Self {
+        let (place, what, blame) = (place.into(), what.into(), Blame::Other);
+        Self { level, place, step, what, why: None, next: None, blame }
+    }
+
+    pub(super) fn why(self, words: impl Into<String>) -> Self {
+        Self { why: Some(words.into()), ..self }
+    }
+
+    pub(super) fn next(self, advice: impl Into<String>) -> Self {
+        Self { next: Some(advice.into()), ..self }
+    }
+
+    /// It is about a login.
+    pub(super) fn by_login(self) -> Self {
+        Self { blame: Blame::Login, ..self }
+    }
+
+    pub(super) fn is_problem(&self) -> bool {
+        self.level == Level::Problem
+    }
+}

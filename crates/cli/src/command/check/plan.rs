@@ -1,0 +1,128 @@
+//! What there is to look at: the registries of all rules in the config's order, and what each rule does with them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ::sync::{PatternRule, Rule, Selection};
+use registry::{Reference, RegistryHost, RepositoryName};
+
+use super::standing::Roles;
+use crate::config::{KnownRegistry, Resolved, ResolvedPattern, SharedRegistries};
+
+/// A repository in a registry.
+#[derive(Clone)]
+pub(super) struct Spot {
+    pub(super) known: KnownRegistry,
+    pub(super) repository: RepositoryName,
+}
+
+/// A rule about one repository.
+pub(super) struct One {
+    pub(super) source: Spot,
+    pub(super) selection: Selection,
+    /// Those that no rule before has named.
+    pub(super) targets: Vec<Spot>,
+}
+
+/// A rule about many repositories.
+pub(super) struct Many {
+    pub(super) source: Spot,
+    pub(super) rule: PatternRule,
+}
+
+pub(super) enum Planned {
+    One(Box<One>),
+    Many(Box<Many>),
+}
+
+/// All of it.
+pub(super) struct Plan {
+    pub(super) registries: Vec<(KnownRegistry, Roles)>,
+    pub(super) rules: Vec<Planned>,
+}
+
+impl Spot {
+    pub(super) fn place(&self) -> String {
+        format!("{}/{}", self.known.registry.host(), self.repository)
+    }
+}
+
+/// Whether both are the same registry with the same login.
+pub(super) fn is_same(one: &KnownRegistry, other: &KnownRegistry) -> bool {
+    Arc::ptr_eq(&one.extras, &other.extras)
+}
+
+/// Reads the plan from the rules.
+pub(super) fn plan(resolved: &Resolved) -> Plan {
+    let mut planner =
+        Planner { registries: &resolved.registries, found: Vec::new(), targets: HashSet::new() };
+    let mut rules = Vec::new();
+    for rule in &resolved.rules {
+        rules.extend(planner.one(&rule.rule).map(|one| Planned::One(Box::new(one))));
+    }
+    for pattern in &resolved.patterns {
+        rules.extend(planner.many(pattern).map(|many| Planned::Many(Box::new(many))));
+    }
+    Plan { registries: planner.found, rules }
+}
+
+/// The spots of a rule that was made of a pattern.
+pub(super) fn spots(registries: &SharedRegistries, rule: &Rule) -> Option<One> {
+    Planner { registries, found: Vec::new(), targets: HashSet::new() }.one(rule)
+}
+
+struct Planner<'a> {
+    registries: &'a SharedRegistries,
+    found: Vec<(KnownRegistry, Roles)>,
+    /// Targets that were planned so far.
+    targets: HashSet<String>,
+}
+
+impl Planner<'_> {
+    fn one(&mut self, rule: &Rule) -> Option<One> {
+        let source: Reference = rule.source.name().parse().ok()?;
+        let source = self.source(&source.registry, &source.repository);
+        let mut targets = Vec::new();
+        for target in &rule.targets {
+            let target = &target.target;
+            let is_new = self.targets.insert(target.name().to_owned());
+            let spot = self.target(target.registry(), target.repository(), usize::from(is_new));
+            targets.extend(is_new.then_some(spot));
+        }
+        Some(One { source, selection: rule.selection.clone(), targets })
+    }
+
+    fn many(&mut self, pattern: &ResolvedPattern) -> Option<Many> {
+        let sample = pattern.sample();
+        let host: RegistryHost = pattern.rule.listing.name().parse().ok()?;
+        let source = self.source(&host, &sample);
+        // Which repositories there are shows later; which registries they go to shows now.
+        if let Ok(rule) = (pattern.rule.make_rule)(&sample) {
+            for target in &rule.targets {
+                self.target(target.target.registry(), target.target.repository(), 1);
+            }
+        }
+        Some(Many { source, rule: pattern.rule.clone() })
+    }
+
+    fn source(&mut self, host: &RegistryHost, repository: &RepositoryName) -> Spot {
+        let (index, spot) = self.spot(host, repository);
+        self.found[index].1.reads = true;
+        spot
+    }
+
+    fn target(&mut self, host: &RegistryHost, repository: &RepositoryName, count: usize) -> Spot {
+        let (index, spot) = self.spot(host, repository);
+        self.found[index].1.writes += count;
+        spot
+    }
+
+    fn spot(&mut self, host: &RegistryHost, repository: &RepositoryName) -> (usize, Spot) {
+        let known = self.registries.lock().known(host, repository);
+        let index = self.found.iter().position(|(found, _)| is_same(found, &known)).unwrap_or_else(|| {
+            self.found.push((known.clone(), Roles::default()));
+            self.found.len() - 1
+        });
+        (index, Spot { known, repository: repository.clone() })
+    }
+}

@@ -1,0 +1,145 @@
+//! Findings as lines or as one JSON document, and the exit status that follows from them.
+
+use serde::Serialize;
+
+use super::finding::{Blame, Finding, Level};
+use crate::exit_code;
+
+/// All that was found.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) findings: Vec<Finding>,
+    /// Repositories whose registry has a problem already.
+    pub(super) not_checked: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    ok: usize,
+    warnings: usize,
+    problems: usize,
+    findings: &'a [Finding],
+    not_checked: &'a [String],
+}
+
+impl Outcome {
+    fn count(&self, level: Level) -> usize {
+        self.findings.iter().filter(|finding| finding.level == level).count()
+    }
+
+    /// 0 without a problem, 4 where all problems are logins, else 1.
+    pub(super) fn exit_code(&self) -> u8 {
+        let mut problems = self.findings.iter().filter(|finding| finding.is_problem()).peekable();
+        if problems.peek().is_none() {
+            exit_code::DONE
+        } else if problems.all(|finding| finding.blame == Blame::Login) {
+            exit_code::ALL_REFUSED
+        } else {
+            exit_code::SOME_FAILED
+        }
+    }
+
+    /// A line for each finding, and a summary.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let lines = self.findings.iter().map(line);
+        lines.chain([self.summary()]).collect()
+    }
+
+    fn summary(&self) -> String {
+        let counted = |number: usize, one: &str, many: &str| {
+            if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+        };
+        let (warnings, problems) = (self.count(Level::Warning), self.count(Level::Problem));
+        let mut summary = format!(
+            "{} ok, {}, {}",
+            self.count(Level::Ok),
+            counted(warnings, "warning", "warnings"),
+            counted(problems, "problem", "problems"),
+        );
+        if !self.not_checked.is_empty() {
+            let skipped = counted(self.not_checked.len(), "repository was", "repositories were");
+            summary =
+                format!("{summary}; {skipped} not looked at, because of the problem of the registry itself");
+        }
+        summary
+    }
+
+    /// One document for programs.
+    pub(super) fn json(&self) -> String {
+        let document = Document {
+            ok: self.count(Level::Ok),
+            warnings: self.count(Level::Warning),
+            problems: self.count(Level::Problem),
+            findings: &self.findings,
+            not_checked: &self.not_checked,
+        };
+        serde_json::to_string_pretty(&document).expect("texts, numbers and lists are always JSON")
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let Finding { level, place, step, what, why, next, .. } = finding;
+    let level = match level {
+        Level::Ok => "ok",
+        Level::Warning => "warning",
+        Level::Problem => "problem",
+    };
+    let mut line = format!("{level:<8} {place}: {}: {what}", step.as_str());
+    for (name, text) in [("why", why), ("do", next)] {
+        if let Some(text) = text {
+            line = format!("{line}; {name}: {text}");
+        }
+    }
+    // The other side's words may have any form.
+    line.replace(['\n', '\r'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Step;
+    use super::*;
+
+    fn outcome(findings: Vec<Finding>) -> Outcome {
+        Outcome { findings, not_checked: Vec::new() }
+    }
+
+    #[test]
+    fn a_line_has_three_parts() {
+        let finding = Finding::problem("r.io", Step::Login, "refused").why("401\nno").next("log in");
+        assert_eq!(line(&finding), "problem  r.io: login: refused; why: 401 no; do: log in");
+        assert_eq!(line(&Finding::ok("r.io", Step::Tls, "accepted")), "ok       r.io: tls: accepted");
+    }
+
+    #[test]
+    fn the_exit_status_tells_logins_apart() {
+        let (ok, odd) = (Finding::ok("r", Step::Tls, ""), Finding::warning("r", Step::Tls, ""));
+        let login = Finding::problem("r", Step::Login, "").by_login();
+        let other = Finding::problem("r", Step::Port, "");
+        for (findings, code) in [
+            (vec![], 0),
+            (vec![ok.clone(), odd.clone()], 0),
+            (vec![ok.clone(), login.clone()], 4),
+            (vec![login, other.clone()], 1),
+            (vec![odd, other], 1),
+        ] {
+            assert_eq!(outcome(findings).exit_code(), code);
+        }
+    }
+
+    #[test]
+    fn the_summary_counts() {
+        let mut outcome = outcome(vec![
+            Finding::ok("r", Step::Tls, ""),
+            Finding::warning("r", Step::Tls, ""),
+            Finding::problem("r", Step::Tls, ""),
+            Finding::problem("r", Step::Tls, ""),
+        ]);
+        assert_eq!(outcome.summary(), "1 ok, 1 warning, 2 problems");
+        outcome.not_checked = vec!["r/a".to_owned(), "r/b".to_owned()];
+        assert!(
+            outcome.summary().ends_with(
+                "; 2 repositories were not looked at, because of the problem of the registry itself"
+            )
+        );
+    }
+}

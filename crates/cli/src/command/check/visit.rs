@@ -1,0 +1,146 @@
+//! What a rule does with its repositories: reads from the source, writes to the targets.
+
+use ::sync::Selection;
+
+use super::content;
+use super::finding::{Finding, Step};
+use super::limit::{NO_ANSWER, within};
+use super::namespace::{self, Seen};
+use super::plan::{Many, One, Planned, Spot, is_same, spots};
+use super::push::{self, Circumstances, Namespace};
+use super::show::Outcome;
+use super::source::{self, Holdings};
+use super::standing::Standing;
+use crate::config::{KnownRegistry, SharedRegistries};
+
+/// Goes to repositories, knowing how their registries stand.
+pub(super) struct Visitor<'a> {
+    pub(super) registries: &'a SharedRegistries,
+    pub(super) standings: Vec<(&'a KnownRegistry, &'a Standing)>,
+}
+
+impl Visitor<'_> {
+    pub(super) async fn visit(&self, planned: &Planned) -> Outcome {
+        let mut outcome = Outcome::default();
+        match planned {
+            Planned::One(one) => self.visit_one(one, &mut outcome).await,
+            Planned::Many(many) => self.visit_many(many, &mut outcome).await,
+        }
+        outcome
+    }
+
+    async fn visit_one(&self, one: &One, outcome: &mut Outcome) {
+        let holdings = self.visit_source(&one.source, &one.selection, outcome).await;
+        for target in &one.targets {
+            let edition = self.standing(&target.known).and_then(|standing| standing.edition);
+            let host = target.known.registry.host();
+            outcome.findings.extend(content::judge(&one.source.place(), &holdings, host, edition));
+            self.visit_target(target, outcome).await;
+        }
+    }
+
+    /// The first page of repositories, and of these the first one.
+    async fn visit_many(&self, many: &Many, outcome: &mut Outcome) {
+        let place = format!("{}/{}", many.source.known.registry.host(), many.rule.pattern);
+        if !self.is_usable(&many.source.known) {
+            outcome.not_checked.push(place);
+            return;
+        }
+        let mut pages = many.rule.listing.repositories(&many.rule.pattern.literal_front());
+        let page = match within(pages.next()).await {
+            Some(Ok(page)) => page.unwrap_or_default(),
+            Some(Err(cause)) => {
+                let finding =
+                    Finding::problem(&place, Step::Repositories, "its repositories cannot be listed");
+                let next = "check the project's or namespace's name, and that the login may see it";
+                outcome.findings.push(finding.why(words(&cause)).next(next));
+                return;
+            }
+            None => {
+                let finding =
+                    Finding::problem(&place, Step::Repositories, "its repositories cannot be listed");
+                outcome.findings.push(finding.why(NO_ANSWER).next("run the check again"));
+                return;
+            }
+        };
+        let listed = page.len();
+        let matching: Vec<_> = page.into_iter().filter(|name| many.rule.pattern.matches(name)).collect();
+        let Some(first) = matching.first() else {
+            let what = format!("none of the {listed} repositories on the first page matches");
+            let finding = Finding::warning(&place, Step::Repositories, what);
+            outcome
+                .findings
+                .push(finding.next("check the pattern, and that the login may see what it is meant for"));
+            return;
+        };
+        let count = matching.len();
+        let what = format!(
+            "lists {listed} repositories on its first page, {count} of which match; `{first}` is looked at"
+        );
+        outcome.findings.push(Finding::ok(&place, Step::Repositories, what));
+        match (many.rule.make_rule)(first) {
+            Ok(rule) => {
+                if let Some(one) = spots(self.registries, &rule) {
+                    self.visit_one(&one, outcome).await;
+                }
+            }
+            Err(cause) => {
+                let finding =
+                    Finding::problem(&place, Step::Repositories, "a repository has no place at the target");
+                outcome.findings.push(finding.why(words(&cause)).next("give the pattern another target"));
+            }
+        }
+    }
+
+    async fn visit_source(&self, source: &Spot, selection: &Selection, outcome: &mut Outcome) -> Holdings {
+        if !self.is_usable(&source.known) {
+            outcome.not_checked.push(source.place());
+            return Holdings::default();
+        }
+        let (findings, holdings) = source::look(&source.known, &source.repository, selection).await;
+        outcome.findings.extend(findings);
+        holdings
+    }
+
+    async fn visit_target(&self, target: &Spot, outcome: &mut Outcome) {
+        let standing = self.standing(&target.known);
+        if standing.is_some_and(|standing| !standing.is_usable()) {
+            outcome.not_checked.push(target.place());
+            return;
+        }
+        let usage = standing.and_then(|standing| standing.usage.as_ref());
+        let namespace = match namespace::look(&target.known, &target.repository, usage).await {
+            Seen::Ready(finding) => {
+                outcome.findings.push(finding);
+                Namespace::Ready
+            }
+            Seen::Unclear(finding) => {
+                outcome.findings.extend(finding);
+                Namespace::Unclear
+            }
+            Seen::Later(finding) | Seen::Wrong(finding) => {
+                outcome.findings.push(finding);
+                return;
+            }
+        };
+        let edition = standing.and_then(|standing| standing.edition);
+        let circumstances = Circumstances { namespace, edition };
+        outcome.findings.push(push::look(&target.known, &target.repository, circumstances).await);
+    }
+
+    fn standing(&self, known: &KnownRegistry) -> Option<&Standing> {
+        let found = self.standings.iter().find(|(other, _)| is_same(other, known));
+        found.map(|(_, standing)| *standing)
+    }
+
+    fn is_usable(&self, known: &KnownRegistry) -> bool {
+        self.standing(known).is_none_or(Standing::is_usable)
+    }
+}
+
+fn words(cause: &::sync::Cause) -> String {
+    match cause {
+        ::sync::Cause::Registry(error) => crate::diagnostic::registry_words(error),
+        other => other.to_string(),
+    }
+}

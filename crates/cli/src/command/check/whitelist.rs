@@ -1,0 +1,57 @@
+//! Whether an instance lets anybody in from the Internet: what its API says, where the registry does not let us in.
+
+use providers::alibaba::InstanceEndpoint;
+
+use super::cloud::is_vpc;
+use super::finding::{Finding, Step};
+use super::limit::within;
+use super::login::words;
+use crate::config::KnownRegistry;
+
+/// Asks the API, if there is a way to it and the registry is one for the Internet.
+pub(super) async fn look(known: &KnownRegistry) -> Option<Finding> {
+    let host = known.registry.host();
+    let access = known.extras.acr()?;
+    if is_vpc(host) {
+        return None;
+    }
+    let ask = async {
+        let Some(acr) = access.acr().await? else { return Ok(None) };
+        acr.internet_endpoint().await.map(Some)
+    };
+    match within(ask).await? {
+        Ok(endpoint) => Some(judge(host.as_str(), endpoint?.as_ref())),
+        Err(error) => Some(
+            Finding::warning(host.as_str(), Step::Whitelist, "the instance's whitelist cannot be looked at")
+                .why(words(&error)),
+        ),
+    }
+}
+
+/// The entry that Alibaba puts there when it opens an endpoint.
+const OWN_ENTRY: &str = "127.0.0.1/32";
+
+fn judge(place: &str, endpoint: Option<&InstanceEndpoint>) -> Finding {
+    let Some(endpoint) = endpoint.filter(|endpoint| endpoint.is_enabled()) else {
+        return Finding::problem(place, Step::Whitelist, "the instance's Internet access is off")
+            .why("GetInstanceEndpoint: Enable is false")
+            .next("enable it in the console (Repositories, Access Control, Internet), or use the -vpc endpoint from inside the VPC");
+    };
+    if !endpoint.is_restricted() {
+        return Finding::ok(
+            place,
+            Step::Whitelist,
+            "the instance lets every address in: something else is in the way",
+        );
+    }
+    let entries: Vec<_> = endpoint.acl.iter().map(|entry| entry.entry.as_str()).collect();
+    let shown = entries.join(", ");
+    let what = if entries.iter().all(|entry| *entry == OWN_ENTRY) {
+        "the instance's whitelist lets nobody in"
+    } else {
+        "the instance's whitelist lets only some addresses in"
+    };
+    Finding::problem(place, Step::Whitelist, what)
+        .why(format!("GetInstanceEndpoint: AclEntries {shown}"))
+        .next("add this machine's public address to it: `image-syncer acr setup` does so")
+}

@@ -1,0 +1,257 @@
+//! Questions that only a check before a run asks: what answers, whether the login is taken, what a token grants,
+//! and where a blob really lies. None of them changes anything at the registry.
+
+use std::time::SystemTime;
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use crate::auth::access_claim;
+use crate::auth::challenge::challenges;
+use crate::auth::scope::Scopes;
+use crate::client::{Call, unexpected};
+use crate::http::failure::{stalled, transport_error};
+use crate::http::redirect::is_same_origin;
+use crate::{Access, Digest, Error, RedactedUrl, Registry, Repository, RepositoryName, Withdrawn};
+
+/// What a registry's host answers to `/v2/` without a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ping {
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// What kind of server that looks like.
+    pub face: Face,
+    /// Whether it wants a login.
+    pub wants_login: WantsLogin,
+    /// The server's clock, where it tells the time.
+    pub date: Option<SystemTime>,
+}
+
+/// What a server looks like from its answer to `/v2/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// It speaks the distribution protocol.
+    Registry,
+    /// It answers with a page for people.
+    WebPage,
+    /// It sends elsewhere, or answers something that no registry does.
+    Unclear,
+}
+
+/// Whether `/v2/` is answered with a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WantsLogin {
+    /// It is.
+    Yes,
+    /// Anybody gets in.
+    No,
+}
+
+/// What a token server gives for a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// The registry wants no tokens: only trying tells.
+    NoToken,
+    /// The token does not tell: only trying tells.
+    Opaque,
+    /// It says so itself.
+    Told {
+        /// The actions that were asked for and are not in it, such as `push`. Empty where all were given.
+        missing: Vec<String>,
+    },
+}
+
+/// Where a blob lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlobPlace {
+    /// The registry serves it itself.
+    Registry,
+    /// The registry sends readers to this host (and port), which serves it.
+    Storage(String),
+    /// It is not there.
+    Nowhere,
+}
+
+/// How it was found out that a repository may be pushed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushTrial {
+    /// An upload session was opened and cancelled.
+    Cancelled,
+    /// The registry was asked to go on with an upload session that does not exist, which only those may ask who may
+    /// push: this login could not have cancelled a real one.
+    Asked,
+    /// An upload session was opened, and the registry did not let it be cancelled: it goes when the registry cleans up.
+    Kept,
+}
+
+/// An upload session that no registry has opened.
+const NO_UPLOAD: &str = "blobs/uploads/00000000-0000-4000-8000-000000000000";
+
+impl Registry {
+    /// Finds out whether a repository may be pushed to, and leaves nothing there.
+    ///
+    /// # Errors
+    /// It may not, in the registry's own words; or no answer came.
+    pub async fn try_push(&self, name: &RepositoryName) -> Result<PushTrial, Error> {
+        let whole = self.repository(name, Access::PullPushDelete);
+        let may_cancel = match whole.grant().await {
+            Ok(Grant::NoToken | Grant::Opaque) => true,
+            Ok(Grant::Told { missing }) => missing.is_empty(),
+            // A token server may refuse to be asked for more than it gives.
+            Err(_) => false,
+        };
+        if !may_cancel {
+            return self.repository(name, Access::PullPush).ask_about_no_upload().await;
+        }
+        let session = whole.start_upload().await?;
+        Ok(match session.withdraw().await {
+            Ok(Withdrawn::Gone) => PushTrial::Cancelled,
+            Ok(Withdrawn::Unclear) | Err(_) => PushTrial::Kept,
+        })
+    }
+
+    /// Asks `/v2/` without a login.
+    pub async fn ping(&self) -> Result<Ping, Error> {
+        let connection = self.connection().await?;
+        let mut url = connection.url.clone();
+        url.set_path("/v2/");
+        let request = connection.client.get(url.clone()).send();
+        let response = tokio::time::timeout(self.patience().answer, request)
+            .await
+            .map_err(|_| stalled(&Method::GET, &url))?
+            .map_err(|error| transport_error(&Method::GET, &url, error))?;
+        Ok(Ping::of(response.status(), response.headers()))
+    }
+
+    /// Logs in as for any request, and asks `/v2/` for nothing else.
+    ///
+    /// # Errors
+    /// The token server or the registry refuses the login, or whoever keeps it does not give it.
+    pub async fn try_login(&self) -> Result<(), Error> {
+        let mut url = self.connection().await?.url.clone();
+        url.set_path("/v2/");
+        let call = Call::new(Method::GET, url, Scopes::default());
+        let response = self.send(&call).await?;
+        match response.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(unexpected(&call, response).await),
+            // Some registries answer 404 here and still serve images.
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Repository {
+    /// Gets a token for what we mean to do here, and tells what it lacks: registries give tokens without the
+    /// right to push to whoever lacks it, and refuse only the push.
+    pub async fn grant(&self) -> Result<Grant, Error> {
+        let need = self.scopes();
+        let Some(header) = self.registry().authorization(&need).await? else { return Ok(Grant::NoToken) };
+        let Some(token) = header.as_bytes().strip_prefix(b"Bearer ") else { return Ok(Grant::NoToken) };
+        let granted = std::str::from_utf8(token).ok().and_then(access_claim::granted);
+        Ok(granted.map_or(Grant::Opaque, |granted| Grant::Told { missing: need.missing_in(&granted) }))
+    }
+
+    async fn ask_about_no_upload(&self) -> Result<PushTrial, Error> {
+        let call = self.call(Method::PATCH, NO_UPLOAD).await?;
+        let call = call.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        let response = self.registry().send(&call).await?;
+        if response.status().is_success() {
+            return Ok(PushTrial::Asked);
+        }
+        let refused = unexpected(&call, response).await;
+        // What is refused is this session alone: distribution says 400 BLOB_UPLOAD_INVALID, others 404.
+        let is_session =
+            matches!(refused.status().map(|status| status.as_u16()), Some(400 | 404 | 409 | 416));
+        let is_name = refused.has_code("NAME_UNKNOWN") || refused.has_code("NAME_INVALID");
+        if is_session && !is_name { Ok(PushTrial::Asked) } else { Err(refused) }
+    }
+
+    /// Follows a blob's address to where it is served, without reading it.
+    ///
+    /// # Errors
+    /// One that names another host than the registry is about the storage that the registry sends us to.
+    pub async fn locate_blob(&self, digest: &Digest) -> Result<BlobPlace, Error> {
+        let call = self.call(Method::HEAD, &format!("blobs/{digest}")).await?;
+        let response = self.registry().send(&call).await?;
+        let registry = &self.registry().connection().await?.url;
+        match response.status() {
+            StatusCode::OK if is_same_origin(registry, response.url()) => Ok(BlobPlace::Registry),
+            StatusCode::OK => {
+                Ok(BlobPlace::Storage(RedactedUrl::from(response.url()).host().unwrap_or_default()))
+            }
+            StatusCode::NOT_FOUND => Ok(BlobPlace::Nowhere),
+            _ => Err(unexpected(&call, response).await),
+        }
+    }
+}
+
+impl Ping {
+    fn of(status: StatusCode, headers: &HeaderMap) -> Self {
+        let has_challenge = !challenges(headers).is_empty();
+        let wants_login = if has_challenge { WantsLogin::Yes } else { WantsLogin::No };
+        let date = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+        Self { status, face: Face::of(status, headers, has_challenge), wants_login, date }
+    }
+}
+
+impl Face {
+    fn of(status: StatusCode, headers: &HeaderMap, has_challenge: bool) -> Self {
+        let content_type =
+            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let is_page = content_type.to_ascii_lowercase().starts_with("text/html");
+        if headers.contains_key("docker-distribution-api-version")
+            || (status == StatusCode::UNAUTHORIZED && has_challenge)
+        {
+            Self::Registry
+        } else if is_page {
+            Self::WebPage
+        } else if status == StatusCode::OK {
+            Self::Registry
+        } else {
+            Self::Unclear
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ping(status: u16, headers: &[(&'static str, &str)]) -> Ping {
+        let headers = headers.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())
+        });
+        Ping::of(StatusCode::from_u16(status).unwrap(), &headers.collect())
+    }
+
+    #[test]
+    fn faces_of_registries_and_others() {
+        let version = ("docker-distribution-api-version", "registry/2.0");
+        let challenge = ("www-authenticate", "Bearer realm=\"https://r.io/token\",service=\"r\"");
+        let page = ("content-type", "text/html; charset=utf-8");
+        for (status, headers, face) in [
+            (200, vec![version, page], Face::Registry),
+            (401, vec![challenge], Face::Registry),
+            (401, vec![("www-authenticate", "Basic realm=\"r\""), page], Face::Registry),
+            (200, vec![("content-type", "application/json")], Face::Registry),
+            (200, vec![page], Face::WebPage),
+            (404, vec![page], Face::WebPage),
+            (404, vec![], Face::Unclear),
+            (302, vec![("location", "/login")], Face::Unclear),
+        ] {
+            assert_eq!(ping(status, &headers).face, face, "{status} {headers:?}");
+        }
+        assert_eq!(ping(401, &[challenge]).wants_login, WantsLogin::Yes);
+        assert_eq!(ping(200, &[version]).wants_login, WantsLogin::No);
+    }
+
+    #[test]
+    fn the_servers_clock_is_read_where_it_tells_the_time() {
+        let date = |text: &str| ping(200, &[("date", text)]).date;
+        assert_eq!(
+            date("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(784_111_777))
+        );
+        assert_eq!((date("soon"), ping(200, &[]).date), (None, None));
+    }
+}
