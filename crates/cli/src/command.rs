@@ -1,5 +1,6 @@
 //! One verb a file.
 
+pub(crate) mod acr;
 pub(crate) mod copy;
 pub(crate) mod demo;
 pub(crate) mod execute;

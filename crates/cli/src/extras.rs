@@ -35,6 +35,11 @@ impl Extras {
         Self { registry, login, acr, harbor, ready }
     }
 
+    /// Its API, if it is one of Alibaba's.
+    pub(crate) fn acr(&self) -> Option<&Arc<AcrAccess>> {
+        self.acr.as_ref()
+    }
+
     async fn digests_of(&self, repository: &RepositoryName) -> Option<BulkListing> {
         // Whatever is in the way: each tag can be asked for by the protocol itself, which then tells what is wrong.
         match &self.acr {

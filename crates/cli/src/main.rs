@@ -28,6 +28,7 @@ fn main() -> ExitCode {
             Invocation::Sync(args) => command::sync::run(&args).await,
             Invocation::Copy(args) => command::copy::run(&args).await,
             Invocation::Expand(args) => command::expand::run(&args),
+            Invocation::Acr(args) => command::acr::run(&args).await,
             Invocation::Demo(args) => command::demo::run(&args).await,
         }
     });

@@ -25,6 +25,17 @@ pub(crate) struct AcrSettings {
     pub(crate) endpoint: Option<Endpoint>,
 }
 
+impl AcrSettings {
+    /// These, and the others where these say nothing.
+    pub(crate) fn or(self, others: Self) -> Self {
+        Self {
+            instance: self.instance.or(others.instance),
+            region: self.region.or(others.region),
+            endpoint: self.endpoint.or(others.endpoint),
+        }
+    }
+}
+
 /// One of Alibaba's registries with an access key for its API.
 pub(crate) struct AcrAccess {
     login: Arc<AcrLogin>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::content::Content;
+use crate::content::Content;
 
 /// A moment for everything, so that answers are the same in every run.
 const PUSH_TIME: &str = "2026-11-24T12:00:00.000Z";
