@@ -66,6 +66,14 @@ impl Content {
         serde_json::from_slice(&fs::read(file).ok()?).ok()
     }
 
+    /// How many bytes a manifest has.
+    pub(crate) fn size(&self, digest: &str) -> u64 {
+        let hex = digest.strip_prefix("sha256:").unwrap_or_default();
+        let file =
+            self.root.join("blobs/sha256").join(hex.get(..2).unwrap_or_default()).join(hex).join("data");
+        fs::metadata(file).map_or(0, |file| file.len())
+    }
+
     fn repository(&self, name: &str) -> PathBuf {
         self.root.join("repositories").join(name)
     }

@@ -1,11 +1,16 @@
 //! The binary between real registries: docker-registry on both sides, token servers, nginx with TLS; skopeo judges.
 
+mod acr_setup;
+mod acr_token;
+mod acr_world;
 mod bad_input;
 mod config_file;
 mod demo;
 mod kill;
 mod outputs;
 mod process;
+mod project;
+mod project_faults;
 mod scenario;
 mod security;
 mod world;
