@@ -1,5 +1,7 @@
 //! Alibaba Cloud's side of a migration: an Enterprise Edition registry with its token server and API.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use testkit::seed::Pusher;
 use testkit::{AcrApi, AcrInstance, DockerRegistry, HarborBench, TokenServer, compare};
@@ -22,7 +24,13 @@ impl Acr {
         Self::with(TokenServer::acr(Vec::new(), SERVICE).await?).await
     }
 
-    pub(crate) async fn with(tokens: TokenServer) -> Result<Self> {
+    /// As [`Acr::start`], with tokens that live a second.
+    pub(crate) async fn with_short_tokens() -> Result<Self> {
+        let tokens = TokenServer::acr(Vec::new(), SERVICE).await?;
+        Self::with(tokens.lifetime(Duration::from_secs(1))).await
+    }
+
+    async fn with(tokens: TokenServer) -> Result<Self> {
         let registry = DockerRegistry::token(&tokens).await?;
         let api = AcrApi::start().await?;
         api.add_key(KEY.0, KEY.1);
@@ -30,10 +38,6 @@ impl Acr {
         api.hand_out_logins_for(&tokens, &["pull", "push"]);
         api.show_content_of(INSTANCE, &registry);
         Ok(Self { api, tokens, registry })
-    }
-
-    pub(crate) async fn tokens() -> Result<TokenServer> {
-        TokenServer::acr(Vec::new(), SERVICE).await
     }
 
     pub(crate) fn host(&self) -> String {
