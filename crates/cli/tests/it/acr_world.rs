@@ -24,10 +24,10 @@ impl Acr {
         Self::with(TokenServer::acr(Vec::new(), SERVICE).await?).await
     }
 
-    /// As [`Acr::start`], with tokens that live a second.
+    /// As [`Acr::start`], with tokens that live three seconds.
     pub(crate) async fn with_short_tokens() -> Result<Self> {
         let tokens = TokenServer::acr(Vec::new(), SERVICE).await?;
-        Self::with(tokens.lifetime(Duration::from_secs(1))).await
+        Self::with(tokens.lifetime(Duration::from_secs(3))).await
     }
 
     async fn with(tokens: TokenServer) -> Result<Self> {

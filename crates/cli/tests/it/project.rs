@@ -109,9 +109,11 @@ async fn a_hundred_unchanged_tags_cost_one_request_at_each_api() -> Result<()> {
     let pusher = harbor.pusher();
     let one = pusher.image("library/many", "t000", &Image::new(Flavour::Oci).layer(layer(1, 64))).await?;
     let (media_type, bytes) = pusher.manifest("library/many", &one.digest).await?.unwrap_or_default();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&bytes)?;
     for number in 1..250 {
         let tag = format!("t{number:03}");
-        pusher.push_manifest("library/many", &tag, &media_type, bytes.clone()).await?;
+        manifest["annotations"] = serde_json::json!({"number": tag});
+        pusher.push_manifest("library/many", &tag, &media_type, manifest.to_string()).await?;
     }
     migration.run("")?.expect_code(0)?;
     harbor.forget_requests();

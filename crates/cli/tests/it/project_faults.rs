@@ -46,9 +46,10 @@ async fn a_wrong_key_is_told_once_and_clearly() -> Result<()> {
     let entries = [harbor_entry(&harbor, HarborBench::ADMINISTRATOR), acr.entry("")];
     configure(&workplace, &entries, &format!("{}/**", harbor.host()), &format!("{}/mirror", acr.host()))?;
     let ran = workplace.run("--config c.json --retries 0")?;
-    eprintln!("{}", ran.all());
     let ran = ran.expect_code(4)?.hides(&["wrong-hunter3"])?;
-    ran.says(&["SignatureDoesNotMatch", "RequestId REQUEST-", "access key"])?;
+    let ran = ran.says(&["SignatureDoesNotMatch", "RequestId REQUEST-", "next:  check the access key"])?;
+    ran.says(&["also:  2 more images for the same reason"])?;
+    ensure!(acr.api.calls("GetAuthorizationToken") == 1, "what is refused for good is asked once");
     ensure!(
         acr.registry.requests().iter().all(|line| line.starts_with("GET /v2/ ")),
         "nothing was tried without a login"
