@@ -24,9 +24,14 @@ async fn harbor() -> Result<HarborBench> {
 #[tokio::test]
 async fn a_robot_copies_its_project_and_sees_no_other() -> Result<()> {
     let (harbor, acr, workplace) = (harbor().await?, Acr::start().await?, workplace()?);
-    let entries = [harbor_entry(&harbor, HarborBench::ROBOT), acr.entry(r#", "create": true"#)];
+    // As the guide writes it.
+    let (robot, secret) = HarborBench::ROBOT;
+    let login = format!(r#""username": "{robot}", "password": "{secret}", "plainHttp": true"#);
+    let entries = [format!(r#""{}": {{{login}}}"#, harbor.host()), acr.entry(r#", "create": true"#)];
     let target = format!("{}/mirror", acr.host());
     configure(&workplace, &entries, &format!("{}/library/**", harbor.host()), &target)?;
+    workplace.run("--config c.json --dry-run")?.expect_code(0)?.says(&["would copy       2 images"])?;
+    ensure!(acr.api.calls("CreateNamespace") == 0 && acr.pusher().tags("mirror/a").await?.is_empty());
     workplace.run("--config c.json")?.expect_code(0)?.hides(&[HarborBench::ROBOT.1, KEY.1])?;
     let own = ["library/a", "library/x/b"].map(str::to_owned);
     let below = |name: &str| name.replacen("library", "mirror", 1);
