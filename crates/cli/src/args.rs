@@ -1,9 +1,13 @@
 //! The command line: what was typed, not what it means.
 
+mod acr;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
+
+pub(crate) use acr::{AcrArgs, AcrCommand, AcrRegistryArgs, PolicyArgs, SetupArgs, TokenArgs};
 
 /// What the program is asked to do.
 pub(crate) enum Invocation {
@@ -17,6 +21,8 @@ pub(crate) enum Invocation {
     Check(CheckArgs),
     /// `image-syncer demo`
     Demo(DemoArgs),
+    /// `image-syncer acr`
+    Acr(AcrArgs),
 }
 
 /// Copies container images from registries to registries, bit for bit, and only what is missing.
@@ -24,7 +30,7 @@ pub(crate) enum Invocation {
 #[command(
     name = "image-syncer",
     version,
-    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer demo",
+    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer demo",
     after_help = EXAMPLES,
 )]
 pub(crate) struct SyncArgs {
@@ -220,6 +226,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Invocation {
         "copy" => Invocation::Copy(CopyArgs::parse_from(rest())),
         "expand" => Invocation::Expand(ExpandArgs::parse_from(rest())),
         "check" => Invocation::Check(CheckArgs::parse_from(rest())),
+        "acr" => Invocation::Acr(AcrArgs::parse_from(rest())),
         "demo" => Invocation::Demo(DemoArgs::parse_from(rest())),
         _ => Invocation::Sync(SyncArgs::parse_from(args)),
     }

@@ -1,5 +1,6 @@
 //! One verb a file.
 
+pub(crate) mod acr;
 pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod demo;

@@ -1,5 +1,6 @@
 //! Config files: what was written, and what it means.
 
+mod alibaba;
 mod auth;
 mod conflict;
 mod document;
@@ -15,6 +16,7 @@ mod resolve;
 mod rule_error;
 mod yaml;
 
+pub(crate) use alibaba::alibaba;
 pub(crate) use auth::MissingRepositories;
 pub(crate) use error::ConfigError;
 pub(crate) use images::WrittenRule;

@@ -56,6 +56,7 @@ fn next(error: &Error) -> String {
     match &error.cause {
         Cause::Registry(cause) => match &**cause {
             registry::Error::Transport { failure, .. } => transport_hint(*failure, host),
+            registry::Error::Login { source, .. } => login_hint(&source.source_name, host),
             registry::Error::RealmNotTrusted { .. } => {
                 let ask = format!("ask whoever runs {host} for a token server with https");
                 format!(
@@ -88,6 +89,16 @@ fn next(error: &Error) -> String {
             "report this, with the image's name, to the makers of image-syncer".to_owned()
         }
     }
+}
+
+/// What to do when a login's keeper gives none.
+fn login_hint(keeper: &str, host: &str) -> String {
+    if keeper == providers::alibaba::SOURCE_NAME {
+        return format!(
+            "check the access key and its RAM policy; `image-syncer acr token {host}` tries it alone, `image-syncer acr policy` prints the policy"
+        );
+    }
+    format!("see what {keeper} says above; a login in the auth entry of `{host}` needs no {keeper}")
 }
 
 /// What to do about something beside the protocol: Harbor's and the clouds' own interfaces.

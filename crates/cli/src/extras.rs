@@ -3,6 +3,7 @@
 //! Which of it a registry has is found out by asking: by what it calls itself in its challenge, never by its name.
 
 mod acr;
+mod acr_repositories;
 mod harbor;
 mod listing;
 mod trouble;

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
             Invocation::Copy(args) => command::copy::run(&args).await,
             Invocation::Expand(args) => command::expand::run(&args),
             Invocation::Check(args) => command::check::run(&args).await,
+            Invocation::Acr(args) => command::acr::run(&args).await,
             Invocation::Demo(args) => command::demo::run(&args).await,
         }
     });

@@ -30,7 +30,7 @@ pub use credentials::{
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{Error, ErrorKind, Refusal};
 pub use http::Http;
-pub use login::{AcrLogin, AcrLoginSettings, AskRegistry, ServiceSource, TemporaryLogin};
+pub use login::{AcrLogin, AcrLoginSettings, AskRegistry, SOURCE_NAME, ServiceSource, TemporaryLogin};
 pub use name::{InstanceId, NameError, Region};
 pub use open_api::OpenApi;
 pub use policy::{PolicyRights, PolicyScope, ram_policy};

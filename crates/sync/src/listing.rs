@@ -1,6 +1,6 @@
 //! What a registry can list beyond the protocol's tags: its repositories, and the digests of many tags at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub struct BulkListing {
     pub digests: HashMap<Tag, Digest>,
     /// How many signatures, SBOMs and the like refer to them.
     pub referrers: u64,
+    /// Images to which nothing refers, but what stands under a tag of its own.
+    pub bare: HashSet<Digest>,
 }
 
 /// Gives the digests of all tags of a repository at the price of a few requests.

@@ -139,10 +139,12 @@ impl Discoveries {
             cause,
         };
         let mut pages = rule.listing.repositories(&rule.pattern.literal_front());
-        while let Some(page) = self.next_page(&mut *pages, &error).await? {
+        loop {
+            let page = self.next_page(&mut *pages, &error).await?;
             for text in pages.notes() {
                 self.run.tell(&Event::Note { place: rule.listing.name().into(), text });
             }
+            let Some(page) = page else { return Ok(()) };
             let listed = page.len();
             let wanted: Vec<_> = page.into_iter().filter(|name| rule.pattern.matches(name)).collect();
             let source = rule.listing.name().into();
@@ -157,7 +159,6 @@ impl Discoveries {
                 found(made);
             }
         }
-        Ok(())
     }
 
     async fn next_page(

@@ -25,7 +25,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::TokenServer;
+use crate::content::Content;
+use crate::{DockerRegistry, TokenServer};
 
 pub use call::ApiRequest;
 pub use instance::{AcrInstance, AcrRepository};
@@ -90,6 +91,11 @@ impl AcrApi {
     /// Has one more instance.
     pub fn add_instance(&self, instance: AcrInstance) {
         self.office.state().instances.push(instance);
+    }
+
+    /// From now on the instance's repositories and tags are those that `registry` holds, beside those without a tag.
+    pub fn show_content_of(&self, instance: &str, registry: &DockerRegistry) {
+        self.office.state().contents.insert(instance.to_owned(), Content::new(registry.data_dir()));
     }
 
     /// Has one more role that every key may take on.

@@ -9,7 +9,6 @@ mod answer;
 mod artifact;
 mod builder;
 mod caller;
-mod content;
 mod distribution;
 mod forward;
 mod front;

@@ -7,6 +7,7 @@ mod access_log;
 mod acr_api;
 mod certificate;
 pub mod compare;
+mod content;
 pub mod corpus;
 mod delay_proxy;
 mod docker_registry;

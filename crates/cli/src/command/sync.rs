@@ -40,11 +40,16 @@ pub(super) fn resolve_written(
     written: Written,
     defaults: Defaults<'_>,
 ) -> Result<Resolved, Vec<ConfigError>> {
+    config::resolve(written, defaults, &transport()?, &environment)
+}
+
+/// Connections through the environment's proxies.
+pub(super) fn transport() -> Result<Transport, Vec<ConfigError>> {
     let proxies = Proxies::from_environment(&environment);
     let proxies = proxies.map_err(|error| vec![ConfigError::new(error.to_string())])?;
     let transport = Transport::new(USER_AGENT, &[])
         .map_err(|error| vec![ConfigError::new(format!("connections cannot be set up: {error}"))])?;
-    config::resolve(written, defaults, &transport.through(&proxies), &environment)
+    Ok(transport.through(&proxies))
 }
 
 /// The only place where the environment is read for the config.

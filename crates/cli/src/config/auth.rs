@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use super::document::{Format, Node, Scalar, ScalarKind, Value};
 use super::environment::{Lookup, expand};
 use super::error::ConfigError;
+use crate::extras::AcrSettings;
 
 /// One entry of the auth map.
 #[derive(Clone, Debug)]
@@ -30,6 +31,13 @@ pub(crate) struct AuthEntry {
 }
 
 impl AuthEntry {
+    /// An entry that says nothing.
+    fn empty(host: &RegistryHost) -> Self {
+        let (credentials, reach, offer, trusted_realm) = Default::default();
+        let key = host.as_str().to_owned();
+        Self { prefix: normal_host(&key), key, credentials, reach, offer, trusted_realm }
+    }
+
     /// The registry, or a path in it, in a normal form.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
@@ -57,6 +65,28 @@ impl Auth {
         let matches = |entry: &AuthEntry| name.starts_with(&format!("{}/", entry.prefix));
         let candidates = self.entries.iter().enumerate().filter(|(_, entry)| matches(entry));
         candidates.max_by_key(|(_, entry)| entry.prefix.len()).map(|(index, _)| index)
+    }
+}
+
+impl Auth {
+    /// Takes a registry for one of Alibaba's: `given` beats what its entry says. Says whether there was an entry.
+    pub(crate) fn take_for_acr(
+        &mut self,
+        host: &RegistryHost,
+        repository: &RepositoryName,
+        given: AcrSettings,
+    ) -> bool {
+        let front = format!("{}/", normal_host(host.as_str()));
+        let of_host = |entry: &AuthEntry| format!("{}/", entry.prefix).starts_with(&front);
+        let of_host = || self.entries.iter().position(of_host);
+        let found = self.find(host, repository).or_else(of_host);
+        let mut entry = found.map_or_else(|| AuthEntry::empty(host), |index| self.entries[index].clone());
+        let written = entry.offer.acr.take().unwrap_or_default();
+        entry.offer.acr = Some(given.or(written));
+        // As if it had been written for this repository.
+        entry.prefix = format!("{front}{repository}");
+        self.entries.push(entry);
+        found.is_some()
     }
 }
 

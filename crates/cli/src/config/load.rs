@@ -70,6 +70,11 @@ fn load_one(path: &Path, lookup: Lookup<'_>, warnings: Vec<String>) -> Result<Wr
     Ok(Written { auth, rules, rules_file: Some(path.to_owned()), warnings })
 }
 
+/// The logins of a `--config` file alone, whatever its rules are.
+pub(crate) fn auth_of(path: &Path, lookup: Lookup<'_>) -> Result<Auth, Vec<ConfigError>> {
+    load_one(path, lookup, Vec::new()).map(|written| written.auth)
+}
+
 fn load_two(
     auth_path: Option<&Path>,
     images_path: PathBuf,

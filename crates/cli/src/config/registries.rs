@@ -101,6 +101,17 @@ impl Registries {
         }
     }
 
+    /// The way to the API behind a registry whose entry says that it is one of Alibaba's.
+    pub(super) fn alibaba(
+        &mut self,
+        host: &RegistryHost,
+        repository: &RepositoryName,
+    ) -> Result<Arc<AcrAccess>, String> {
+        let handle = self.handle(host, repository);
+        let unusable = || self.unusable.iter().cloned().collect::<Vec<_>>().join("; ");
+        handle.extras.acr().cloned().ok_or_else(unusable)
+    }
+
     fn handle(&mut self, host: &RegistryHost, repository: &RepositoryName) -> Handle {
         let index = self.auth.find(host, repository);
         self.used.extend(index);

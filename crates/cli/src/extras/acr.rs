@@ -14,6 +14,7 @@ use sync::Cause;
 use sync::listing::BulkListing;
 use tokio::sync::OnceCell;
 
+use super::acr_repositories::RepositoryIds;
 use super::trouble::Trouble;
 
 /// What an auth entry says of one of Alibaba's registries. What it leaves out is learned.
@@ -25,12 +26,24 @@ pub(crate) struct AcrSettings {
     pub(crate) endpoint: Option<Endpoint>,
 }
 
+impl AcrSettings {
+    /// These, and the others where these say nothing.
+    pub(crate) fn or(self, others: Self) -> Self {
+        Self {
+            instance: self.instance.or(others.instance),
+            region: self.region.or(others.region),
+            endpoint: self.endpoint.or(others.endpoint),
+        }
+    }
+}
+
 /// One of Alibaba's registries with an access key for its API.
 pub(crate) struct AcrAccess {
     login: Arc<AcrLogin>,
     keys: Arc<CredentialChain>,
     service: Arc<LearnedService>,
     acr: OnceCell<Option<Acr>>,
+    ids: RepositoryIds,
 }
 
 /// What the registry calls itself, from the client that speaks to it anyway.
@@ -72,7 +85,7 @@ impl AcrAccess {
             service: service.clone(),
         };
         let login = Arc::new(AcrLogin::new(http, settings));
-        Ok(Self { login, keys, service, acr: OnceCell::new() })
+        Ok(Self { login, keys, service, acr: OnceCell::new(), ids: RepositoryIds::default() })
     }
 
     /// The client that knows what the registry calls itself. Once it is known, the rest is.
@@ -102,12 +115,12 @@ impl AcrAccess {
         let trouble = |error: alibaba::Error| Trouble::acr(&error);
         let Some(acr) = self.acr().await.map_err(trouble)? else { return Ok(None) };
         let Some((namespace, name)) = repository.as_str().split_once('/') else { return Ok(None) };
-        let Some(found) = acr.repository(namespace, name).await.map_err(trouble)? else {
+        let Some(id) = self.ids.find(&acr, namespace, name).await.map_err(trouble)? else {
             return Ok(Some(BulkListing::default()));
         };
-        let tags = acr.tags(&found.id).await.map_err(trouble)?;
+        let tags = acr.tags(&id).await.map_err(trouble)?;
         let digests = tags.into_iter().filter_map(|listed| Some((listed.tag.parse().ok()?, listed.digest?)));
-        Ok(Some(BulkListing { digests: digests.collect(), referrers: 0 }))
+        Ok(Some(BulkListing { digests: digests.collect(), ..BulkListing::default() }))
     }
 
     /// Creates namespace and repository, as far as they do not come by themselves.

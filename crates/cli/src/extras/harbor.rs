@@ -54,6 +54,10 @@ impl Extras {
         while let Some(artifacts) = pages.next().await.map_err(Trouble::harbor)? {
             for artifact in artifacts {
                 listing.referrers += artifact.accessories.len() as u64;
+                // Before 2.5, Harbor knows no accessories: there all referrers stand under tags.
+                if artifact.accessories.is_empty() {
+                    listing.bare.insert(artifact.digest.clone());
+                }
                 listing.digests.extend(artifact.tags.into_iter().map(|tag| (tag, artifact.digest.clone())));
             }
         }

@@ -1,5 +1,7 @@
 //! The end of a run: the old sentence for scripts, and for people a table with every failure.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 
 use indicatif::{HumanBytes, HumanDuration};
@@ -8,7 +10,7 @@ use sync::{Outcome, Report};
 
 use super::Paint;
 use crate::command::execute::Done;
-use crate::diagnostic;
+use crate::diagnostic::{self, Diagnosis};
 
 /// The sentence that scripts look for on stdout.
 pub(crate) fn old_sentence(done: &Done) -> String {
@@ -110,15 +112,53 @@ fn failures(text: &mut String, report: &Report, paint: Paint) {
         let what = format!("{}: {}", failure.source, failure.error.operation);
         push_failure(text, &what, &failure.error, paint);
     }
-    for image in &report.images {
-        if let Outcome::Failed(error) = &image.outcome {
-            push_failure(text, &image.image.to_string(), error, paint);
+    for Alike { what, diagnosis, others } in alike(report) {
+        push_diagnosis(text, &what, &diagnosis, paint);
+        if others.is_empty() {
+            continue;
         }
+        let rest = others.len().saturating_sub(NAMED);
+        let mut names = others.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        if rest > 0 {
+            let _ = write!(names, " and {rest} more, which --output-failed-images and --report list");
+        }
+        let images = if others.len() == 1 { "image" } else { "images" };
+        let _ = writeln!(text, "  also:  {} more {images} for the same reason: {names}", others.len());
     }
 }
 
+/// How many images with the same failure are named beside the first.
+const NAMED: usize = 5;
+
+/// Images that failed for one reason, such as a key that opens nothing: the first, and the names of the others.
+struct Alike {
+    what: String,
+    diagnosis: Diagnosis,
+    others: Vec<String>,
+}
+
+fn alike(report: &Report) -> Vec<Alike> {
+    let mut groups: Vec<Alike> = Vec::new();
+    let mut by_reason: HashMap<(String, String), usize> = HashMap::new();
+    for image in &report.images {
+        let Outcome::Failed(error) = &image.outcome else { continue };
+        let (what, diagnosis) = (image.image.to_string(), diagnostic::diagnose(error));
+        match by_reason.entry((diagnosis.why.clone(), diagnosis.next.clone())) {
+            Entry::Occupied(group) => groups[*group.get()].others.push(what),
+            Entry::Vacant(free) => {
+                free.insert(groups.len());
+                groups.push(Alike { what, diagnosis, others: Vec::new() });
+            }
+        }
+    }
+    groups
+}
+
 fn push_failure(text: &mut String, what: &str, error: &sync::Error, paint: Paint) {
-    let diagnosis = diagnostic::diagnose(error);
+    push_diagnosis(text, what, &diagnostic::diagnose(error), paint);
+}
+
+fn push_diagnosis(text: &mut String, what: &str, diagnosis: &Diagnosis, paint: Paint) {
     let _ = writeln!(text, "\n{} {what}", paint.red("failed"));
     let _ = writeln!(text, "  where: {}", diagnosis.place);
     let _ = writeln!(text, "  why:   {}", diagnosis.why);

@@ -1,5 +1,8 @@
 //! The binary between real registries: docker-registry on both sides, token servers, nginx with TLS; skopeo judges.
 
+mod acr_setup;
+mod acr_token;
+mod acr_world;
 mod bad_input;
 mod check_bench;
 mod check_reach;
@@ -10,6 +13,8 @@ mod demo;
 mod kill;
 mod outputs;
 mod process;
+mod project;
+mod project_faults;
 mod scenario;
 mod security;
 mod world;

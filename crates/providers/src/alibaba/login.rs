@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::access_key::AccessKeySource;
 use super::endpoint::Endpoint;
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::http::{Http, network};
 use super::name::{InstanceId, Region};
 use super::open_api::OpenApi;
@@ -22,6 +22,8 @@ use super::service::{Service, region_hint};
 
 /// The longest time before its end at which a password is renewed.
 const EARLY: Duration = Duration::from_secs(300);
+/// The name by which errors call this source.
+pub const SOURCE_NAME: &str = "Alibaba Cloud";
 const ACTION: &str = "GetAuthorizationToken";
 
 /// Gives the `service` of a registry's token challenge.
@@ -57,7 +59,17 @@ pub struct AcrLogin {
     settings: AcrLoginSettings,
     http: Http,
     place: OnceCell<Place>,
-    held: Mutex<Option<Credentials>>,
+    held: Mutex<Held>,
+}
+
+/// What the last question for a login brought.
+#[derive(Default)]
+enum Held {
+    #[default]
+    Nothing,
+    Login(Credentials),
+    /// A refusal that asking again does not change; its words.
+    Refused(String),
 }
 
 /// A temporary user. Printing it shows no password.
@@ -172,14 +184,28 @@ impl AcrLogin {
         Ok(Place { api: OpenApi::new(self.http.clone(), endpoint, Arc::clone(keys)), instance })
     }
 
-    async fn fresh(&self) -> Result<Credentials, Error> {
+    /// A login that is valid for a while, or why there is none. What is refused for good is asked once: thousands of
+    /// images may wait for it.
+    async fn fresh(&self) -> Result<Credentials, String> {
         let mut held = self.held.lock().await;
-        if let Some(credentials) = held.as_ref().filter(|credentials| credentials.is_fresh()) {
-            return Ok(credentials.clone());
+        match &*held {
+            Held::Login(credentials) if credentials.is_fresh() => return Ok(credentials.clone()),
+            Held::Refused(reason) => return Err(reason.clone()),
+            Held::Login(_) | Held::Nothing => {}
         }
-        let login = self.fetch().await?;
-        *held = Some(login.credentials.clone());
-        Ok(login.credentials)
+        match self.fetch().await {
+            Ok(login) => {
+                *held = Held::Login(login.credentials.clone());
+                Ok(login.credentials)
+            }
+            Err(error) => {
+                let reason = with_causes(&error);
+                if is_final(error.kind()) {
+                    *held = Held::Refused(reason.clone());
+                }
+                Err(reason)
+            }
+        }
     }
 }
 
@@ -193,12 +219,22 @@ async fn learn(host: &RegistryHost, source: &dyn ServiceSource) -> Result<Servic
 
 impl CredentialSource for AcrLogin {
     fn credentials(&self) -> BoxFuture<'_, Result<Option<Credentials>, CredentialError>> {
-        let told = |error: Error| CredentialError {
-            source_name: "Alibaba Cloud".to_owned(),
-            reason: with_causes(&error),
-        };
+        let told = |reason| CredentialError { source_name: SOURCE_NAME.to_owned(), reason };
         self.fresh().map(move |found| found.map(Some).map_err(told)).boxed()
     }
+}
+
+/// Whether a refusal stays one for as long as nobody changes keys, clocks or rights.
+fn is_final(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::InvalidKey
+            | ErrorKind::WrongSecret
+            | ErrorKind::NoPermission
+            | ErrorKind::ClockSkew
+            | ErrorKind::NoKey
+            | ErrorKind::NotFound
+    )
 }
 
 /// An error and its causes, in one line.

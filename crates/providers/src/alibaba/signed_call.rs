@@ -177,9 +177,13 @@ fn refusal(action: &str, host: &str, status: u16, json: &Value, secrets: &[&str]
     }
 }
 
-/// A message in one line, without secrets: a wrong signature is answered with all that was signed.
+/// A message in one line, without secrets, and without all that was signed, which follows on a wrong signature:
+/// "…our calculation. server string to sign is:…".
 fn presentable(message: &str, secrets: &[&str]) -> String {
-    let mut message = message.to_owned();
+    let mut message = match message.split_once(". server ") {
+        Some((said, _)) => format!("{said}."),
+        None => message.to_owned(),
+    };
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         message = message.replace(secret, "***").replace(&percent_encode(secret), "***");
     }
@@ -243,6 +247,7 @@ mod tests {
     fn messages_lose_secrets_and_line_ends() {
         let said = "x-acs-security-token:tok/en+1==\nhunter2 tok%2Fen%2B1%3D%3D";
         assert_eq!(presentable(said, &["hunter2", "tok/en+1==", ""]), "x-acs-security-token:*** *** ***");
+        assert_eq!(presentable("It is wrong. server string to sign is:GET", &[]), "It is wrong.");
         assert_eq!(presentable(&"ä".repeat(400), &[]).chars().count(), LONGEST_MESSAGE + 1);
     }
 }

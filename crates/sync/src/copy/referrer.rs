@@ -29,6 +29,9 @@ pub(super) async fn copy_referrers(walk: &Walk, wanted: WantedReferrers, ended: 
         }
     }
     for (digest, lanes) in by_digest {
+        if wanted == WantedReferrers::Untagged && is_bare(walk, &digest, &ended).await {
+            continue;
+        }
         let mut roots = vec![digest];
         roots.extend(walk.met());
         below(walk, wanted, roots, &lanes).await;
@@ -38,6 +41,16 @@ pub(super) async fn copy_referrers(walk: &Walk, wanted: WantedReferrers, ended: 
         (lane, failed.map_or(outcome, Outcome::Failed))
     };
     ended.into_iter().map(mark).collect()
+}
+
+/// Whether an image was at all its targets before, and the source told with all others that nothing refers to it.
+async fn is_bare(walk: &Walk, digest: &Digest, ended: &Ended) -> bool {
+    let copied = |outcome: &Outcome| matches!(outcome, Outcome::Copied { digest: new, .. } if new == digest);
+    if ended.iter().any(|(_, outcome)| copied(outcome)) {
+        // Its children were met, too, and these are in no list.
+        return false;
+    }
+    walk.source.bulk_tags().await.is_some_and(|known| known.bare.contains(digest))
 }
 
 /// The digest of an image that is at its target.

@@ -29,7 +29,11 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Answer {
             let (user, password, end) = temporary_user(state);
             json!({"TempUsername": user, "AuthorizationToken": password, "ExpireTime": end})
         }
-        _ => of_instance(instance(state, call)?, call)?,
+        _ => {
+            instance(state, call)?;
+            refresh(state, call);
+            of_instance(instance(state, call)?, call)?
+        }
     };
     answer["IsSuccess"] = json!(true);
     answer["Code"] = json!("success");
@@ -41,6 +45,28 @@ fn instance<'a>(state: &'a mut State, call: &Call<'_>) -> Result<&'a mut AcrInst
     let found = state.instances.iter_mut().find(|instance| instance.id == id);
     // This one comes with status 200, others do not: clients have to look at both.
     found.ok_or_else(|| Refused::new(200, "INSTANCE_NOT_EXIST", "instance is not exist"))
+}
+
+/// Repositories come and grow by pushes, in namespaces that are there.
+fn refresh(state: &mut State, call: &Call<'_>) {
+    let id = call.parameter("InstanceId");
+    let (Some(content), Some(instance)) =
+        (state.contents.get(id), state.instances.iter_mut().find(|instance| instance.id == id))
+    else {
+        return;
+    };
+    for namespace in instance.namespaces.keys() {
+        for whole in content.repositories(namespace) {
+            let name = whole[namespace.len() + 1..].to_owned();
+            let hex = |(tag, digest): (String, String)| (tag, digest.replacen("sha256:", "", 1));
+            let tags = content.tags(&whole).into_iter().map(hex).collect();
+            let known = instance.repositories.entry((namespace.clone(), name)).or_default();
+            if known.kind.is_empty() {
+                "PRIVATE".clone_into(&mut known.kind);
+            }
+            known.tags = tags;
+        }
+    }
 }
 
 /// User, password and end in milliseconds; the token server knows them from now on.

@@ -1,6 +1,6 @@
 //! What the services know, and which of them answers.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::instance::AcrInstance;
 use super::metadata::{self, MetadataVersion};
 use super::signature::{self, Keys};
 use super::{container_registry, security_token};
+use crate::content::Content;
 use crate::token_server::UserList;
 
 /// An error that a service answers with.
@@ -38,6 +39,8 @@ pub(super) struct State {
     pub(super) keys: Keys,
     pub(super) nonces: HashSet<String>,
     pub(super) instances: Vec<AcrInstance>,
+    /// What the registries of instances hold, by the instance's id.
+    pub(super) contents: HashMap<String, Content>,
     pub(super) roles: Vec<String>,
     pub(super) oidc_token: Option<String>,
     pub(super) ecs_role: Option<(String, MetadataVersion)>,
@@ -77,6 +80,7 @@ impl Default for State {
             keys: Keys::default(),
             nonces: HashSet::new(),
             instances: Vec::new(),
+            contents: HashMap::new(),
             roles: Vec::new(),
             oidc_token: None,
             ecs_role: None,

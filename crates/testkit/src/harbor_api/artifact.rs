@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::content::Content;
+use crate::content::Content;
 
 /// A moment for everything, so that answers are the same in every run.
 const PUSH_TIME: &str = "2026-11-24T12:00:00.000Z";
@@ -65,6 +65,21 @@ impl Artifacts {
         Some(self.artifact(digest, &manifest.value, details))
     }
 
+    /// The protocol's list of what refers to a manifest; Harbor has it since 2.8.
+    pub(super) fn referrers(&self, content: &Content, of_digest: &str) -> Value {
+        let refers = |manifest: &Value| manifest["subject"]["digest"] == of_digest;
+        let of_subject = self.manifests.iter().filter(|(_, manifest)| refers(&manifest.value));
+        let descriptors = of_subject.map(|(digest, Manifest { value, .. })| {
+            json!({
+                "mediaType": value["mediaType"], "digest": digest, "size": content.size(digest),
+                "artifactType": value["artifactType"],
+            })
+        });
+        json!({
+            "schemaVersion": 2, "mediaType": INDEX, "manifests": descriptors.collect::<Vec<_>>(),
+        })
+    }
+
     fn artifact(&self, digest: &str, manifest: &Value, details: Details) -> Value {
         let tags = self.tags.iter().filter(|(_, target)| target == digest);
         let tags = tags.map(|(tag, _)| json!({"name": tag, "immutable": false, "push_time": PUSH_TIME}));
@@ -96,6 +111,9 @@ impl Artifacts {
         self.manifests.iter().filter_map(described).collect()
     }
 }
+
+/// The media type of a list of referrers.
+pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// Go writes an empty list as `null`.
 fn or_null(list: Vec<Value>) -> Value {

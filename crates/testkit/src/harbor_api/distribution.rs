@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 
 use super::answer::{self, Answer};
+use super::artifact::{Artifacts, INDEX};
 use super::caller::Caller;
 use super::forward::forward;
 use super::front::is_write;
@@ -54,6 +55,10 @@ pub(super) async fn answer(state: &State, head: &Parts, body: Incoming) -> Answe
     }
     if let Some(refused) = refuse_content(state, &head.method, &target) {
         return refused;
+    }
+    if let (&Method::GET, Some(subject)) = (&head.method, target.rest.strip_prefix("referrers/")) {
+        let list = Artifacts::read(&state.content, target.repository).referrers(&state.content, subject);
+        return answer::text(StatusCode::OK, INDEX, list.to_string());
     }
     let mut grants: Vec<(&str, &[&str])> = vec![(target.repository, &["pull", "push", "delete"])];
     if let Some(from) = &target.mounted_from {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::Result;
 
 use super::builder::{Api, HarborBenchBuilder, Names};
-use super::content::Content;
 use super::request_log::RequestLog;
+use crate::content::Content;
 use crate::docker_registry::DockerRegistry;
 use crate::token_server::{Signer, TokenServer, TokenUser};
 

@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// The registry's storage.
-pub(super) struct Content {
+pub(crate) struct Content {
     root: PathBuf,
 }
 
 impl Content {
-    pub(super) fn new(data: &Path) -> Self {
+    pub(crate) fn new(data: &Path) -> Self {
         Self { root: data.join("docker/registry/v2") }
     }
 
     /// Full names of a project's repositories, sorted. Only what has a manifest is a repository.
-    pub(super) fn repositories(&self, project: &str) -> Vec<String> {
+    pub(crate) fn repositories(&self, project: &str) -> Vec<String> {
         let mut found = Vec::new();
         let mut open = vec![project.to_owned()];
         while let Some(name) = open.pop() {
@@ -37,7 +37,7 @@ impl Content {
     }
 
     /// Tags and what they point at, sorted.
-    pub(super) fn tags(&self, repository: &str) -> Vec<(String, String)> {
+    pub(crate) fn tags(&self, repository: &str) -> Vec<(String, String)> {
         let folder = self.repository(repository).join("_manifests/tags");
         let linked = |tag: String| {
             let digest = fs::read_to_string(folder.join(&tag).join("current/link")).ok()?;
@@ -49,7 +49,7 @@ impl Content {
     }
 
     /// Digests of all manifests, sorted.
-    pub(super) fn manifests(&self, repository: &str) -> Vec<String> {
+    pub(crate) fn manifests(&self, repository: &str) -> Vec<String> {
         let folder = self.repository(repository).join("_manifests/revisions/sha256");
         let mut found: Vec<_> = names(&folder)
             .into_iter()
@@ -60,10 +60,18 @@ impl Content {
         found
     }
 
-    pub(super) fn manifest(&self, digest: &str) -> Option<Value> {
+    pub(crate) fn manifest(&self, digest: &str) -> Option<Value> {
         let hex = digest.strip_prefix("sha256:")?;
         let file = self.root.join("blobs/sha256").join(hex.get(..2)?).join(hex).join("data");
         serde_json::from_slice(&fs::read(file).ok()?).ok()
+    }
+
+    /// How many bytes a manifest has.
+    pub(crate) fn size(&self, digest: &str) -> u64 {
+        let hex = digest.strip_prefix("sha256:").unwrap_or_default();
+        let file =
+            self.root.join("blobs/sha256").join(hex.get(..2).unwrap_or_default()).join(hex).join("data");
+        fs::metadata(file).map_or(0, |file| file.len())
     }
 
     fn repository(&self, name: &str) -> PathBuf {

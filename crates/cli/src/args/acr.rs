@@ -1,0 +1,142 @@
+//! What can be typed behind `image-syncer acr`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use providers::alibaba::{Endpoint, InstanceId, Region};
+use registry::RegistryHost;
+
+use crate::command::acr::{AccountId, AddressRange, NamespaceName};
+
+/// Helps with Alibaba Cloud Container Registry (ACR): the user's rights, a login for other tools, namespace and
+/// whitelist.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "image-syncer acr", bin_name = "image-syncer acr")]
+pub(crate) struct AcrArgs {
+    #[command(subcommand)]
+    pub(crate) command: AcrCommand,
+}
+
+/// One of the things that can be done.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum AcrCommand {
+    /// Prints the smallest RAM policy that lets a user push to one namespace of the Enterprise Edition, as JSON
+    Policy(PolicyArgs),
+    /// Prints the password of a temporary login, for `docker login --password-stdin`
+    Token(TokenArgs),
+    /// Shows what a namespace lacks to be pushed to, and with --apply creates it
+    Setup(SetupArgs),
+}
+
+/// `image-syncer acr policy`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// The instance's id, `cri-...`: the console shows it, and `image-syncer acr setup` prints it
+    #[arg(long, value_name = "ID")]
+    pub(crate) instance: InstanceId,
+
+    /// The namespace that may be pushed to
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: NamespaceName,
+
+    /// Only this region, such as cn-shanghai [default: every region]
+    #[arg(long)]
+    pub(crate) region: Option<Region>,
+
+    /// Only this account [default: the one that the policy is made in]
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<AccountId>,
+
+    /// Allow `image-syncer acr setup --apply`, too
+    #[arg(long)]
+    pub(crate) with_setup: bool,
+}
+
+/// Which registry, and what need not be learned from it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AcrRegistryArgs {
+    /// The registry, such as my-registry.cn-shanghai.cr.aliyuncs.com
+    pub(crate) host: RegistryHost,
+
+    /// Take what this file's auth entry says about the registry
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The instance's id, `cri-...` [default: the registry tells]
+    #[arg(long, value_name = "ID")]
+    pub(crate) instance: Option<InstanceId>,
+
+    /// The instance's region, such as cn-shanghai [default: the registry tells]
+    #[arg(long)]
+    pub(crate) region: Option<Region>,
+
+    /// Where the API answers: a host or a whole URL [default: cr.REGION.aliyuncs.com]
+    #[arg(long, value_name = "HOST")]
+    pub(crate) endpoint: Option<Endpoint>,
+}
+
+/// `image-syncer acr token`
+#[derive(Clone, Debug, Args)]
+#[command(after_help = TOKEN_EXAMPLE)]
+pub(crate) struct TokenArgs {
+    #[command(flatten)]
+    pub(crate) registry: AcrRegistryArgs,
+
+    /// Print the user's name instead of the password
+    #[arg(long)]
+    pub(crate) user: bool,
+}
+
+const TOKEN_EXAMPLE: &str = "\
+The user's name, the end of the login and where the access key came from are told on stderr.
+
+  image-syncer acr token HOST | docker login -u cr_temp_user --password-stdin HOST";
+
+/// `image-syncer acr setup`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SetupArgs {
+    #[command(flatten)]
+    pub(crate) registry: AcrRegistryArgs,
+
+    /// The namespace that will be pushed to
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: NamespaceName,
+
+    /// Let these addresses in from the Internet: 203.0.113.7 or 203.0.113.0/24
+    #[arg(long, value_name = "ADDRESSES")]
+    pub(crate) allow: Option<AddressRange>,
+
+    /// Do it, instead of only showing it
+    #[arg(long)]
+    pub(crate) apply: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        AcrArgs::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_words_say_what_to_write() {
+        let refused = |words: &str| {
+            AcrArgs::try_parse_from(format!("acr {words}").split_whitespace()).unwrap_err().to_string()
+        };
+        for (words, said) in [
+            ("policy --instance crpi-1 --namespace a1", "such as `cri-xkx6vujuhay0test`"),
+            ("policy --instance cri-1 --namespace a/b", "2 to 120"),
+            ("policy --instance cri-1 --namespace ab --region CN", "such as `cn-shanghai`"),
+            ("policy --instance cri-1 --namespace ab --account me", "16 digits"),
+            ("setup r.io --namespace ab --allow 0.0.0.0/0", "203.0.113.7/32"),
+            ("token r.io --endpoint ftp://x", "https://host[:port]"),
+        ] {
+            let text = refused(words);
+            assert!(text.contains(said), "{words}: {text}");
+        }
+    }
+}

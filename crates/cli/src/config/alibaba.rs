@@ -1,0 +1,31 @@
+//! One of Alibaba's registries for commands that need no rule: by flags, an entry of `auth`, and what it tells itself.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use registry::{RegistryHost, RepositoryName, Transport};
+
+use super::environment::Lookup;
+use super::error::ConfigError;
+use super::load::auth_of;
+use super::registries::Registries;
+use crate::extras::{AcrAccess, AcrSettings};
+
+/// The way to the API behind a registry. `given` beats what the file says.
+pub(crate) fn alibaba(
+    file: Option<&Path>,
+    (host, repository): (&RegistryHost, &RepositoryName),
+    given: AcrSettings,
+    transport: &Transport,
+    lookup: Lookup<'_>,
+) -> Result<Arc<AcrAccess>, Vec<ConfigError>> {
+    let mut auth = file.map(|file| auth_of(file, lookup)).transpose()?.unwrap_or_default();
+    let known = auth.take_for_acr(host, repository, given);
+    if let (Some(file), false) = (file, known) {
+        let problem = format!("`auth` has no entry for `{host}`");
+        return Err(vec![ConfigError::new(problem).file(file).help("add one, or leave --config out")]);
+    }
+    Registries::new(auth, lookup, transport)
+        .alibaba(host, repository)
+        .map_err(|problem| vec![ConfigError::new(problem)])
+}
