@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
+use sync::Bandwidth;
 
 pub(crate) use acr::{AcrArgs, AcrCommand, AcrRegistryArgs, PolicyArgs, SetupArgs, TokenArgs};
 
@@ -126,6 +127,10 @@ pub(crate) struct RunArgs {
     /// How many blobs are copied at once
     #[arg(short, long, value_name = "NUMBER", default_value = "5", value_parser = at_least_one, allow_hyphen_values = true, overrides_with = "proc")]
     pub(crate) proc: usize,
+
+    /// How fast bodies are read at most, all together: 50MB/s, 500KiB/s, ...
+    #[arg(long, value_name = "BANDWIDTH", allow_hyphen_values = true, overrides_with = "bandwidth")]
+    pub(crate) bandwidth: Option<Bandwidth>,
 
     /// How often a step that failed for a passing reason is tried again
     #[arg(short, long, value_name = "NUMBER", default_value = "2", value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
@@ -347,6 +352,16 @@ mod tests {
     fn b15_proc_below_one_is_refused() {
         for value in ["0", "-3", "abc"] {
             assert!(SyncArgs::try_parse_from(["image-syncer", "--proc", value]).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_bandwidth_that_cannot_be_read_says_what_to_write() {
+        assert_eq!(sync("--bandwidth 50MB/s").run.bandwidth, "50MB/s".parse().ok());
+        for value in ["50", "fast", "0MB/s", "-1MB/s"] {
+            let read = SyncArgs::try_parse_from(["image-syncer", "--bandwidth", value]);
+            let error = read.map(|_| ()).unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().contains("such as 50MB/s"), "{error}");
         }
     }
 

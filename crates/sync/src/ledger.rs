@@ -10,8 +10,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use registry::{Digest, RepositoryName};
+use registry::{Descriptor, Digest, RepositoryName};
 use tokio::sync::watch;
+
+use crate::self_mount::{Question, SelfMounts};
 
 /// After so many declined mounts without a single success a registry is taken not to mount at all.
 const DECLINED_MOUNTS: u32 = 3;
@@ -32,6 +34,7 @@ struct Books {
     entries: HashMap<(Kind, Digest), Places>,
     mounted: u32,
     declined: u32,
+    self_mounts: SelfMounts,
 }
 
 #[derive(Default)]
@@ -120,6 +123,31 @@ impl Ledger {
         } else {
             books.declined += 1;
         }
+    }
+
+    /// How to find out whether a blob of `size` bytes, of which nothing is noted, is in a repository.
+    pub(crate) fn question(&self, repository: &RepositoryName, size: Option<u64>) -> Question {
+        self.books().self_mounts.question(repository, size)
+    }
+
+    /// Whether bringing `blobs` to a repository costs no question, because the opening of each upload is one.
+    pub(crate) fn asks_by_uploads(&self, repository: &RepositoryName, blobs: &[Descriptor]) -> bool {
+        let books = self.books();
+        let is_held = |blob: &&Descriptor| {
+            let places = books.entries.get(&(Kind::Blob, blob.digest.clone()));
+            places.is_some_and(|places| places.holders.contains(repository))
+        };
+        books.self_mounts.would_tell(blobs.iter().filter(|blob| !is_held(blob)).map(|blob| blob.size))
+    }
+
+    /// Notes whether a mount of a blob into its own repository told that it is there.
+    pub(crate) fn note_self_mount(&self, tells: bool) {
+        self.books().self_mounts.note(tells);
+    }
+
+    /// Notes a blob that is in a repository for sure: it was just put there, or something that needs it is there.
+    pub(crate) fn note_known_blob(&self, repository: &RepositoryName, digest: &Digest) {
+        self.books().self_mounts.note_known(repository, digest);
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {

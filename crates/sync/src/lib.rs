@@ -5,6 +5,7 @@
 //! only through the [`Source`] and [`Target`] traits.
 
 mod backoff;
+mod bandwidth;
 #[doc(hidden)]
 pub mod bench;
 mod copy;
@@ -23,10 +24,12 @@ mod repository_pattern;
 mod rule;
 mod run;
 mod schedule;
+mod self_mount;
 mod target_repository;
 mod target_template;
 mod transfer;
 
+pub use bandwidth::{Bandwidth, BandwidthError};
 pub use endpoint::{Source, Target};
 pub use error::{Cause, Error, ImpossibleTarget, Operation, SharedTarget, Side};
 pub use event::{BlobOutcome, Event, Observer, Silent};

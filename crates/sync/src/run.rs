@@ -9,6 +9,7 @@ use registry::{RegistryHost, RepositoryName, TagOrDigest};
 use tokio::sync::Semaphore;
 
 use crate::backoff::Backoff;
+use crate::bandwidth::{Bandwidth, Pace};
 use crate::endpoint::Target;
 use crate::ledger::Ledger;
 use crate::target_repository::TargetRepository;
@@ -21,6 +22,8 @@ pub struct Options {
     pub blobs_at_once: usize,
     /// How often a step that failed for a passing reason is tried again.
     pub retries: u32,
+    /// How fast bodies are read, all together; as fast as it goes without.
+    pub bandwidth: Option<Bandwidth>,
     /// Which platforms are copied.
     pub platforms: PlatformFilter,
     /// Which manifests are stored.
@@ -51,7 +54,8 @@ impl Options {
     /// Copies what has changed, of all platforms.
     pub fn new(blobs_at_once: usize, retries: u32) -> Self {
         let platforms = PlatformFilter::default();
-        Self { blobs_at_once, retries, platforms, rewrite: Rewrite::Changed, mode: Mode::Copy }
+        let (rewrite, mode) = (Rewrite::Changed, Mode::Copy);
+        Self { blobs_at_once, retries, bandwidth: None, platforms, rewrite, mode }
     }
 }
 
@@ -64,6 +68,7 @@ pub(crate) struct Run {
     pub(crate) mode: Mode,
     /// One permit for each blob that moves.
     pub(crate) blobs_at_once: Semaphore,
+    pub(crate) pace: Pace,
     pub(crate) moved_bytes: AtomicU64,
     pub(crate) saved_bytes: AtomicU64,
     pub(crate) referrers: AtomicU64,
@@ -93,6 +98,7 @@ impl Run {
             rewrite: options.rewrite,
             mode: options.mode,
             blobs_at_once: Semaphore::new(options.blobs_at_once),
+            pace: Pace::new(options.bandwidth),
             moved_bytes: AtomicU64::new(0),
             saved_bytes: AtomicU64::new(0),
             referrers: AtomicU64::new(0),

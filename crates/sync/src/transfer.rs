@@ -191,6 +191,7 @@ impl<'a> Transfer<'a> {
             let cause = match reader.next().await {
                 Ok(Some(piece)) => {
                     budget.progressed();
+                    self.run.pace.pass(piece.len()).await;
                     send_to_all(&mut queues, &piece).await;
                     if queues.is_empty() {
                         // Every upload has ended by itself and says why.

@@ -128,6 +128,7 @@ async fn copy(args: &RunArgs, rules: Vec<Work>, log: Option<Arc<LogFile>>) -> (R
     observers.extend(log.map(|log| log as Arc<dyn Observer>));
     let interrupt = Interrupt::listen();
     let options = Options {
+        bandwidth: args.bandwidth,
         platforms: PlatformFilter::new(&args.os, &args.arch),
         rewrite: if args.force { Rewrite::Always } else { Rewrite::Changed },
         mode: if args.dry_run { Mode::DryRun } else { Mode::Copy },

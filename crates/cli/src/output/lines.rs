@@ -15,6 +15,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// Writes lines to stderr.
 pub(crate) struct Lines {
     state: Arc<State>,
+    paint: Paint,
 }
 
 struct State {
@@ -40,7 +41,7 @@ impl Lines {
                 watched.give_sign_of_life();
             }
         });
-        Self { state }
+        Self { state, paint: Paint::for_stderr() }
     }
 
     pub(crate) fn finish(&self) {
@@ -84,7 +85,7 @@ impl Observer for Lines {
             }
             _ => {}
         }
-        if let Some(line) = line(event, Paint::for_stderr()) {
+        if let Some(line) = line(event, self.paint) {
             self.state.line(&line);
         }
     }

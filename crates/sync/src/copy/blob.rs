@@ -13,6 +13,7 @@ use crate::backoff::Backoff;
 use crate::endpoint::{BlobRead, Mount, Source, Upload};
 use crate::ledger::{Claim, Claimed, Kind};
 use crate::run::{Lane, Run};
+use crate::self_mount::Question;
 use crate::transfer::{Delivery, Transfer};
 use crate::{BlobOutcome, Error, Event, Operation, Side};
 
@@ -31,8 +32,14 @@ enum Looked {
     Done(BlobOutcome),
     /// It declined a mount and opened an upload instead.
     Opened(Box<dyn Upload>),
+    /// The blob is not there.
     Needed,
+    /// It tells when an upload is opened.
+    Unknown,
 }
+
+/// A carrier whose blob is not known to be at the target.
+type Waiting = (Carrier, Looked);
 
 /// Sees to it that every lane's target has the blob; lanes in which that fails are marked so.
 pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
@@ -101,8 +108,7 @@ async fn attempt(
     for (carrier, looked) in carriers.into_iter().zip(looks) {
         match looked {
             Ok(Looked::Done(outcome)) => complete(run, carrier, blob, outcome),
-            Ok(Looked::Opened(upload)) => waiting.push((carrier, Some(upload))),
-            Ok(Looked::Needed) => waiting.push((carrier, None)),
+            Ok(looked) => waiting.push((carrier, looked)),
             Err(error) => failed.push((carrier, Arc::new(error))),
         }
     }
@@ -129,31 +135,61 @@ async fn look(carrier: &Carrier, blob: &Descriptor) -> Result<Looked, Error> {
             Mount::Upload(upload) => Looked::Opened(upload),
         });
     }
-    if !lane.repository.was_empty() && lane.target.has_blob(&blob.digest).await.map_err(error)? {
-        return Ok(Looked::Done(BlobOutcome::Present));
+    if lane.repository.was_empty() {
+        return Ok(Looked::Needed);
     }
-    Ok(Looked::Needed)
+    if tells_by_upload(lane, blob).await {
+        return Ok(Looked::Unknown);
+    }
+    let is_there = lane.target.has_blob(&blob.digest).await.map_err(error)?;
+    Ok(if is_there { Looked::Done(BlobOutcome::Present) } else { Looked::Needed })
+}
+
+/// Whether opening an upload is question enough. Where a proof is due, it is made here.
+async fn tells_by_upload(lane: &Lane, blob: &Descriptor) -> bool {
+    let repository = lane.target.repository();
+    match lane.ledger.question(repository, blob.size) {
+        Question::Mount => true,
+        Question::Head => false,
+        Question::Prove(known) => {
+            let mount = lane.target.mount(&known, repository).await;
+            let tells = matches!(mount, Ok(Mount::Mounted));
+            lane.ledger.note_self_mount(tells);
+            if let Ok(Mount::Upload(upload)) = mount {
+                upload.cancel().await;
+            }
+            tells
+        }
+    }
 }
 
 /// Opens the uploads that are not open yet: before the source is read, so that it never waits for a target.
 async fn open(
     run: &Run,
-    waiting: Vec<(Carrier, Option<Box<dyn Upload>>)>,
+    waiting: Vec<Waiting>,
     blob: &Descriptor,
     failed: &mut Failed,
 ) -> Vec<(Carrier, Box<dyn Upload>)> {
-    let started = waiting.into_iter().map(async |(carrier, upload)| {
-        let started = match upload {
-            Some(upload) => Ok(Mount::Upload(upload)),
-            None => carrier.lane.target.start_upload(&blob.digest).await,
+    let started = waiting.into_iter().map(async |(carrier, looked)| {
+        let target = &carrier.lane.target;
+        let (started, if_there) = match looked {
+            Looked::Opened(upload) => (Ok(Mount::Upload(upload)), BlobOutcome::Mounted),
+            Looked::Unknown => (target.mount(&blob.digest, target.repository()).await, BlobOutcome::Present),
+            Looked::Needed => (target.start_upload(&blob.digest).await, BlobOutcome::Mounted),
+            Looked::Done(outcome) => (Ok(Mount::Mounted), outcome),
         };
-        (carrier, started)
+        (carrier, started, if_there)
     });
     let mut opened = Vec::new();
-    for (carrier, started) in join_all(started).await {
+    for (carrier, started, if_there) in join_all(started).await {
         match started {
             Ok(Mount::Upload(upload)) => opened.push((carrier, upload)),
-            Ok(Mount::Mounted) => complete(run, carrier, blob, BlobOutcome::Mounted),
+            Ok(Mount::Mounted) => {
+                if if_there == BlobOutcome::Present {
+                    carrier.lane.ledger.note_self_mount(true);
+                }
+                complete(run, carrier, blob, if_there);
+            }
             Err(cause) => {
                 let error = carrier.lane.target_error(Operation::StartBlob(blob.digest.clone()), cause);
                 failed.push((carrier, Arc::new(error)));
@@ -229,6 +265,7 @@ async fn read(source: &dyn Source, blob: &Descriptor) -> Result<Box<dyn BlobRead
 
 fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, outcome: BlobOutcome) {
     carrier.claim.complete();
+    carrier.lane.ledger.note_known_blob(carrier.lane.target.repository(), &blob.digest);
     finished(run, &carrier.lane, blob, outcome);
 }
 

@@ -236,6 +236,7 @@ fn learn(lane: &Lane, old: &RawManifest) {
     let links = old.links().unwrap_or_default();
     for blob in links.blobs.iter().filter(|blob| blob.is_kept_by_registries()) {
         lane.ledger.note_present(Kind::Blob, lane.target.repository(), &blob.digest);
+        lane.ledger.note_known_blob(lane.target.repository(), &blob.digest);
     }
 }
 
@@ -250,13 +251,22 @@ async fn prepare(run: &Run, lane: &Lane) {
     }
 }
 
+/// Whether looking for the manifest by its digest saves nothing: its blobs are looked for at no cost, and where all
+/// are there, the manifest is all that is sent.
+fn blobs_tell(manifest: &RawManifest, lane: &Lane) -> bool {
+    let links = manifest.links().unwrap_or_default();
+    links.manifests.is_empty() && lane.ledger.asks_by_uploads(lane.target.repository(), &links.blobs)
+}
+
 /// Brings the image's graph to all lanes, each digest once for a repository, then names it there.
 async fn bring(walk: &Walk, manifest: &RawManifest, lanes: Vec<Arc<Lane>>) {
     let mut pending = lanes;
     while !pending.is_empty() {
         let claims = Claims::ask(&manifest.digest, pending);
         // Whose target has it under another name, or by its digest alone, lacks only the name.
-        let (have, missing) = walk.ask_targets(&manifest.digest, claims.mine).await;
+        let (unasked, asked) = claims.mine.into_iter().partition(|(lane, _)| blobs_tell(manifest, lane));
+        let (have, mut missing) = walk.ask_targets(&manifest.digest, asked).await;
+        missing.extend::<Vec<_>>(unasked);
         let incomplete: Vec<_> = missing.iter().map(|(lane, _)| lane.clone()).collect();
         walk.copy_links(manifest, &incomplete).await;
         let named = claims.present.into_iter().chain(have).map(|lane| (lane, None));

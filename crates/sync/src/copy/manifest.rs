@@ -229,6 +229,7 @@ impl Walk {
 /// Drops all beliefs about what the target has of this manifest.
 fn disbelieve(manifest: &RawManifest, lane: &Lane) {
     lane.repository.distrust();
+    lane.ledger.note_self_mount(false);
     let links = manifest.links().unwrap_or_default();
     let repository = lane.target.repository();
     for blob in &links.blobs {

@@ -87,6 +87,7 @@ impl Walk {
         let mut reader = self.source.blob(config).await.map_err(failed)?;
         let mut bytes = Vec::new();
         while let Some(piece) = reader.next().await.map_err(failed)? {
+            self.run.pace.pass(piece.len()).await;
             if bytes.len() + piece.len() > LARGEST_CONFIG {
                 let size = registry::Mismatch::Size {
                     digest: config.digest.clone(),
