@@ -10,10 +10,11 @@ mod trouble;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use registry::{Login, Registry, RepositoryName};
+use registry::{ErrorKind, Login, Registry, RepositoryName};
 use sync::listing::{BulkDigests, BulkListing, Listed, Preparation};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -26,14 +27,16 @@ pub(crate) struct Extras {
     login: Login,
     acr: Option<Arc<AcrAccess>>,
     harbor: OnceCell<Option<providers::harbor::Harbor>>,
+    /// Whether its API failed when it was asked what all tags point at: it is asked no more then.
+    gives_no_digests: AtomicBool,
     /// Projects and repositories that are known to be there.
     ready: Mutex<HashSet<String>>,
 }
 
 impl Extras {
     pub(crate) fn new(registry: Registry, login: Login, acr: Option<Arc<AcrAccess>>) -> Self {
-        let (harbor, ready) = Default::default();
-        Self { registry, login, acr, harbor, ready }
+        let (harbor, gives_no_digests, ready) = Default::default();
+        Self { registry, login, acr, harbor, gives_no_digests, ready }
     }
 
     /// The way to Alibaba's API, where the auth entry names one.
@@ -42,11 +45,18 @@ impl Extras {
     }
 
     async fn digests_of(&self, repository: &RepositoryName) -> Option<BulkListing> {
-        // Whatever is in the way: each tag can be asked for by the protocol itself, which then tells what is wrong.
-        match &self.acr {
-            Some(acr) => acr.digests(repository).await.ok()?,
-            None => self.harbor_digests(repository).await.ok()?,
+        if self.gives_no_digests.load(Ordering::Relaxed) {
+            return None;
         }
+        let asked = match &self.acr {
+            Some(acr) => acr.digests(repository).await,
+            None => self.harbor_digests(repository).await,
+        };
+        // Whatever is in the way: each tag can be asked for by the protocol itself, which then tells what is wrong.
+        if asked.as_ref().is_err_and(concerns_all) {
+            self.gives_no_digests.store(true, Ordering::Relaxed);
+        }
+        asked.ok()?
     }
 
     async fn make_ready(&self, repository: &RepositoryName) -> Result<(), sync::Cause> {
@@ -57,6 +67,16 @@ impl Extras {
             None => self.make_harbor_ready(repository, &mut ready).await,
         }
     }
+}
+
+/// Whether an error would come for each repository: there is no way to the API, or it does not know us.
+fn concerns_all(error: &sync::Cause) -> bool {
+    let kind = match error {
+        sync::Cause::Registry(error) => error.kind(),
+        sync::Cause::Provider(error) => error.kind(),
+        _ => return false,
+    };
+    !matches!(kind, ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Rejected)
 }
 
 impl BulkDigests for Extras {

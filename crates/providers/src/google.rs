@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use registry::{CredentialError, CredentialSource, Credentials, RegistryHost};
+use registry::{CredentialError, CredentialSource, Credentials, Prospect, RegistryHost};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -137,7 +137,11 @@ impl CredentialSource for ServiceAccount {
 }
 
 fn failed(reason: &str) -> CredentialError {
-    CredentialError { source_name: "Google's service account".to_owned(), reason: reason.to_owned() }
+    CredentialError {
+        source_name: "Google's service account".to_owned(),
+        reason: reason.to_owned(),
+        prospect: Prospect::Lasting,
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Handles to a registry and to its repositories, and the one way in which they send requests.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -16,6 +16,7 @@ use crate::auth::scope::{Access, Scopes};
 use crate::blob::habits::UploadHabits;
 use crate::connect::{self, Connection};
 use crate::error::Problem;
+use crate::failed_connect::FailedConnect;
 use crate::http::failure::{stalled, transport_error};
 use crate::http::limit::{HostLimit, Limits, Permit, RequestKind, Taken};
 use crate::http::notice::{Notices, Quota};
@@ -31,6 +32,8 @@ use crate::{Error, RedactedUrl, RegistryHost, RepositoryName};
 
 /// A request whose login was refused is sent at most so often with another one.
 const MOST_REFUSED_LOGINS: usize = 2;
+/// A request that is answered with 401, with or without a login, is sent at most so often.
+const MOST_REFUSALS: usize = 6;
 
 /// Who keeps the lists of referrers. Spec: distribution-spec, "Referrers Tag Schema".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,7 @@ struct Shared {
     transport: Transport,
     authenticator: Authenticator,
     connection: OnceCell<Connection>,
+    failed: FailedConnect,
     limits: Limits,
     notices: Notices,
     upload_habits: UploadHabits,
@@ -120,13 +124,14 @@ impl Registry {
                 .trusting(settings.trusted_realm.clone());
         let profile = Profile::of_host(&settings.host);
         let (upload_habits, learned) = (UploadHabits::new(profile), Learned::of(profile));
-        let (connection, notices) = Default::default();
+        let (connection, failed, notices) = Default::default();
         let limits = transport.limits();
         let shared = Shared {
             settings,
             transport,
             authenticator,
             connection,
+            failed,
             limits,
             notices,
             upload_habits,
@@ -248,12 +253,27 @@ impl Registry {
         }
     }
 
+    /// Takes over what is known of the kind that the first answer showed.
+    fn refine(&self, profile: &Profile) {
+        self.0.upload_habits.refine(profile);
+        self.0.learned.refine(profile);
+        self.0.authenticator.limit_scopes(profile.scopes_per_token);
+    }
+
     /// Finds out, once, where and how the registry answers.
     pub(crate) async fn connection(&self) -> Result<&Connection, Error> {
-        let Shared { settings, transport, authenticator, .. } = &*self.0;
+        let Shared { settings, transport, authenticator, failed, .. } = &*self.0;
+        let asked = Instant::now();
         let connect = async {
-            let (connection, offered) = connect::connect(settings, transport).await?;
-            authenticator.learn(&offered, &Scopes::default(), None).await;
+            // A thousand images that wait for a registry that swallows packets wait once.
+            if let Some(error) = failed.since(asked) {
+                return Err(error);
+            }
+            let connected = connect::connect(settings, transport).await;
+            let (connection, offered) = connected.inspect_err(|error| failed.note(error))?;
+            // No login is asked for here: whoever has one may ask us first what we are.
+            authenticator.note(&offered);
+            self.refine(connection.profile);
             Ok(connection)
         };
         self.0.connection.get_or_try_init(|| connect).await
@@ -262,16 +282,18 @@ impl Registry {
     /// Sends a request whose body, if any, is in memory: logs in when asked to, follows redirects that
     /// keep the request what it is. Gives the answer whatever its status.
     pub(crate) async fn send(&self, call: &Call) -> Result<reqwest::Response, Error> {
-        let mut refused_logins = 0;
+        let (mut refused_logins, mut refusals) = (0, 0);
         loop {
             let Attempt { response, sent, by } = self.attempt(call).await?;
             if response.status() != StatusCode::UNAUTHORIZED || by == AnsweredBy::Another {
                 return Ok(response);
             }
             refused_logins += usize::from(sent.is_some());
+            refusals += 1;
             let offered = challenges(response.headers());
             let verdict = self.0.authenticator.learn(&offered, &call.scopes, sent.as_ref()).await;
-            if verdict == Verdict::Final || refused_logins >= MOST_REFUSED_LOGINS {
+            if verdict == Verdict::Final || refused_logins >= MOST_REFUSED_LOGINS || refusals >= MOST_REFUSALS
+            {
                 return Ok(response);
             }
         }

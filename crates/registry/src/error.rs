@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::auth::credential::CredentialError;
+use crate::auth::credential::{CredentialError, Prospect};
 use crate::digest::Mismatch;
 use crate::http::redact::RedactedUrl;
 use crate::manifest::ManifestError;
@@ -300,6 +300,7 @@ impl Error {
                 }
             },
             Self::Token { source, .. } => source.kind(),
+            Self::Login { source, .. } if source.prospect == Prospect::Passing => ErrorKind::Unavailable,
             Self::RealmNotTrusted { .. } | Self::Login { .. } => ErrorKind::Unauthorized,
             Self::Mismatch(_) => ErrorKind::Mismatch,
             Self::Manifest { .. } | Self::Protocol { .. } | Self::Setup { .. } => ErrorKind::Protocol,
@@ -323,8 +324,8 @@ impl Error {
             ),
             Self::Token { source, .. } => source.is_retryable(),
             Self::Mismatch(_) => true,
+            Self::Login { source, .. } => source.prospect == Prospect::Passing,
             Self::RealmNotTrusted { .. }
-            | Self::Login { .. }
             | Self::Manifest { .. }
             | Self::Protocol { .. }
             | Self::Setup { .. } => false,

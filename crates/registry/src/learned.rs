@@ -23,10 +23,15 @@ impl Learned {
     /// What is known of a kind of registry before anything was asked.
     pub(crate) fn of(profile: &Profile) -> Self {
         let learned = Self::default();
-        if profile.referrers == ReferrersApi::Absent {
-            learned.note_referrers(Ability::Absent);
-        }
+        learned.refine(profile);
         learned
+    }
+
+    /// What the first answer showed of the registry's kind.
+    pub(crate) fn refine(&self, profile: &Profile) {
+        if profile.referrers == ReferrersApi::Absent {
+            self.note_referrers(Ability::Absent);
+        }
     }
 
     /// Whether HEAD of a manifest tells its digest, and its 404 the truth.

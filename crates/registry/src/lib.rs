@@ -92,6 +92,7 @@ mod connect;
 mod descriptor;
 mod digest;
 mod error;
+mod failed_connect;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
@@ -109,7 +110,7 @@ mod referrer_list;
 mod settings;
 mod tag_list;
 
-pub use auth::credential::{CredentialError, CredentialSource, Credentials, Login};
+pub use auth::credential::{CredentialError, CredentialSource, Credentials, Login, Prospect};
 pub use auth::credential_helper::CredentialHelper;
 pub use auth::login_files::{FoundLogin, LoginFileError, LoginFiles};
 pub use auth::scope::Access;

@@ -176,7 +176,14 @@ impl Profile {
         },
         Self {
             name: "Alibaba Cloud Container Registry, Personal Edition",
-            signs: &[Sign::HostEnd(".personal.cr.aliyuncs.com"), Sign::HostEnds("registry", ".aliyuncs.com")],
+            signs: &[
+                Sign::HostEnd(".personal.cr.aliyuncs.com"),
+                Sign::HostEnds("registry.", ".aliyuncs.com"),
+                Sign::HostEnds("registry-vpc.", ".aliyuncs.com"),
+                Sign::HostEnds("registry-internal.", ".aliyuncs.com"),
+                Sign::HostEnds("registry-intl.", ".aliyuncs.com"),
+                Sign::HostEnds("registry-intl-vpc.", ".aliyuncs.com"),
+            ],
             link: "https://github.com/regclient/regclient/issues/627",
             ..Self::UNKNOWN
         },

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use registry::{BlobBody, BrokenOff, Descriptor, ErrorKind, Recovery, Standing};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::SendTimeoutError;
 
 use crate::backoff::Backoff;
 use crate::endpoint::{BlobRead, ReadAgain, Source, Upload};
@@ -19,6 +20,8 @@ use crate::{Error, Event, Operation, Side};
 
 /// Pieces that wait for one upload. They share their memory with the other uploads' queues.
 const QUEUE: usize = 8;
+/// So long the others wait for an upload that takes nothing.
+const LONGEST_HOLD_UP: Duration = Duration::from_secs(15);
 
 type Piece = Result<Bytes, BrokenOff>;
 
@@ -42,6 +45,21 @@ pub(crate) struct Delivery {
 /// How a delivery ended.
 type Delivered = Result<(), Arc<Error>>;
 
+/// Why an upload did not get to its end.
+enum Ended {
+    /// For a reason of its own.
+    Failed(Arc<Error>),
+    /// With the read that all share.
+    WithSource(Arc<Error>),
+}
+
+/// The way of pieces into one upload.
+struct Queue {
+    pieces: mpsc::Sender<Piece>,
+    /// Set where the others could not wait for it: it goes on with a read of its own.
+    left_behind: Arc<AtomicBool>,
+}
+
 impl<'a> Transfer<'a> {
     pub(crate) fn new(run: &'a Run, source: &'a dyn Source, blob: &'a Descriptor) -> Self {
         Self { run, source, blob, source_failed: AtomicBool::new(false) }
@@ -60,37 +78,48 @@ impl<'a> Transfer<'a> {
         let (mut queues, mut ways) = (Vec::new(), Vec::new());
         for delivery in deliveries {
             let (queue, body) = self.queue(&delivery.lane);
+            let left_behind = queue.left_behind.clone();
             queues.push(queue);
-            ways.push(self.one(delivery, body, history.clone(), read_budget.clone()));
+            ways.push(self.one(delivery, body, left_behind, history.clone(), read_budget.clone()));
         }
         let Some(watcher) = watcher else { return Vec::new() };
-        let (read, mut delivered) =
-            tokio::join!(self.pump(&mut *reader, queues, &watcher, read_budget), join_all(ways));
-        if let Err(error) = read {
-            for delivered in delivered.iter_mut().filter(|delivered| delivered.is_err()) {
-                *delivered = Err(error.clone());
-            }
-        }
-        delivered
+        // Without a history nobody can be left behind.
+        let hold_up = history.map(|_| LONGEST_HOLD_UP);
+        let pump = async {
+            let read = self.pump(&mut *reader, queues, &watcher, read_budget, hold_up).await;
+            read.inspect_err(|_| self.source_failed.store(true, Ordering::Relaxed))
+        };
+        let (read, ended) = tokio::join!(pump, join_all(ways));
+        let told = |ended| match (ended, &read) {
+            (Ended::WithSource(_), Err(error)) => error.clone(),
+            (Ended::Failed(error) | Ended::WithSource(error), _) => error,
+        };
+        ended.into_iter().map(|ended| ended.map_err(told)).collect()
     }
 
     /// A queue, and its other end as the body of an upload.
-    fn queue(&self, lane: &Arc<Lane>) -> (mpsc::Sender<Piece>, BlobBody) {
-        let (sender, receiver) = mpsc::channel::<Piece>(QUEUE);
+    fn queue(&self, lane: &Arc<Lane>) -> (Queue, BlobBody) {
+        let (pieces, receiver) = mpsc::channel::<Piece>(QUEUE);
         let (lane, observer) = (lane.clone(), self.run.observer.clone());
-        let body = futures_util::stream::unfold(receiver, move |mut receiver| {
-            let (lane, observer) = (lane.clone(), observer.clone());
+        let left_behind = Arc::new(AtomicBool::new(false));
+        let is_left = left_behind.clone();
+        let body = futures_util::stream::unfold(Some(receiver), move |receiver| {
+            let (lane, observer, is_left) = (lane.clone(), observer.clone(), is_left.clone());
             async move {
-                let piece = receiver.recv().await?;
+                let mut receiver = receiver?;
+                let Some(piece) = receiver.recv().await else {
+                    // The blob does not end here.
+                    return is_left.load(Ordering::Acquire).then_some((Err(BrokenOff), None));
+                };
                 if let Ok(bytes) = &piece {
                     let bytes = bytes.len() as u64;
                     lane.moved_bytes.fetch_add(bytes, Ordering::Relaxed);
                     observer.event(&Event::BytesMoved { image: lane.image.clone(), bytes });
                 }
-                Some((piece, receiver))
+                Some((piece, Some(receiver)))
             }
         });
-        (sender, Box::pin(body))
+        (Queue { pieces, left_behind }, Box::pin(body))
     }
 
     /// One upload to its end.
@@ -98,30 +127,33 @@ impl<'a> Transfer<'a> {
         &self,
         mut delivery: Delivery,
         body: BlobBody,
+        left_behind: Arc<AtomicBool>,
         history: Option<Arc<dyn ReadAgain>>,
         mut read_budget: Backoff,
-    ) -> Delivered {
+    ) -> Result<(), Ended> {
         let mut sent = delivery.upload.send(&self.blob.digest, self.blob.size, body).await;
         let mut furthest = 0;
         let outcome = loop {
             let Err(error) = sent else { break Ok(()) };
             let error = Arc::new(delivery.lane.target_error(self.sending(), error));
             if self.source_failed.load(Ordering::Relaxed) {
-                break Err(error);
+                break Err(Ended::WithSource(error));
             }
-            let offset = match self.recover(&mut delivery, error.clone()).await {
+            // What we broke off ourselves is no failure of the target.
+            let is_ours = left_behind.swap(false, Ordering::AcqRel);
+            let offset = match self.recover(&mut delivery, error.clone(), is_ours).await {
                 Ok(Standing::Complete) => break Ok(()),
                 Ok(Standing::At(offset)) => offset,
-                Err(error) => break Err(error),
+                Err(error) => break Err(Ended::Failed(error)),
             };
             if offset > furthest {
                 furthest = offset;
                 delivery.budget.progressed();
             }
-            let Some(history) = &history else { break Err(error) };
+            let Some(history) = &history else { break Err(Ended::Failed(error)) };
             match self.send_rest(&mut delivery, &**history, offset, &mut read_budget).await {
                 Ok(ended) => sent = ended,
-                Err(source_error) => break Err(source_error),
+                Err(source_error) => break Err(Ended::Failed(source_error)),
             }
         };
         if outcome.is_err() {
@@ -132,10 +164,16 @@ impl<'a> Transfer<'a> {
     }
 
     /// Finds out how an upload goes on, waiting as long as it takes; gives the last error if it cannot.
-    async fn recover(&self, delivery: &mut Delivery, error: Arc<Error>) -> Result<Standing, Arc<Error>> {
-        let mut error = error;
+    async fn recover(
+        &self,
+        delivery: &mut Delivery,
+        error: Arc<Error>,
+        is_ours: bool,
+    ) -> Result<Standing, Arc<Error>> {
+        let (mut error, mut is_ours) = (error, is_ours);
         loop {
             let recovery = match &error.cause {
+                _ if std::mem::take(&mut is_ours) => Recovery::AtOnce,
                 crate::Cause::Registry(cause) => delivery.upload.recovery(cause),
                 _ => Recovery::Never,
             };
@@ -170,7 +208,7 @@ impl<'a> Transfer<'a> {
         };
         let (queue, body) = self.queue(&lane);
         let sending = delivery.upload.send(&self.blob.digest, self.blob.size, body);
-        let reading = self.pump(&mut *reader, vec![queue], &lane, read_budget);
+        let reading = self.pump(&mut *reader, vec![queue], &lane, read_budget, None);
         let (read, sent) = tokio::join!(reading, sending);
         match (read, sent) {
             (_, Ok(())) => Ok(Ok(())),
@@ -183,16 +221,17 @@ impl<'a> Transfer<'a> {
     async fn pump(
         &self,
         reader: &mut dyn BlobRead,
-        mut queues: Vec<mpsc::Sender<Piece>>,
+        mut queues: Vec<Queue>,
         watcher: &Lane,
         budget: &mut Backoff,
+        hold_up: Option<Duration>,
     ) -> Result<(), Arc<Error>> {
         loop {
             let cause = match reader.next().await {
                 Ok(Some(piece)) => {
                     budget.progressed();
                     self.run.pace.pass(piece.len()).await;
-                    send_to_all(&mut queues, &piece).await;
+                    send_to_all(&mut queues, &piece, hold_up).await;
                     if queues.is_empty() {
                         // Every upload has ended by itself and says why.
                         return Ok(());
@@ -203,9 +242,8 @@ impl<'a> Transfer<'a> {
                 Err(cause) => cause,
             };
             if let Err(error) = self.go_on(reader, cause, watcher, budget).await {
-                self.source_failed.store(true, Ordering::Relaxed);
                 for queue in queues {
-                    let _ = queue.send(Err(BrokenOff)).await;
+                    let _ = queue.pieces.send(Err(BrokenOff)).await;
                 }
                 return Err(error);
             }
@@ -265,13 +303,31 @@ impl<'a> Transfer<'a> {
 }
 
 /// Gives a piece to all queues that are still open.
-async fn send_to_all(queues: &mut Vec<mpsc::Sender<Piece>>, piece: &Bytes) {
-    if let [queue] = &queues[..] {
-        if queue.send(Ok(piece.clone())).await.is_err() {
-            queues.clear();
-        }
+///
+/// An upload that takes nothing for as long as `hold_up`, while another has taken its piece, is left behind: it may
+/// wait for its turn at a host, and that turn for what the other sends.
+async fn send_to_all(queues: &mut Vec<Queue>, piece: &Bytes, hold_up: Option<Duration>) {
+    let Some(hold_up) = hold_up.filter(|_| queues.len() > 1) else {
+        let sent = join_all(queues.iter().map(|queue| queue.pieces.send(Ok(piece.clone())))).await;
+        let mut sent = sent.into_iter();
+        queues.retain(|_| sent.next().is_some_and(|sent| sent.is_ok()));
         return;
+    };
+    let mut waiting: Vec<_> = std::mem::take(queues);
+    while !waiting.is_empty() {
+        let sends = waiting.iter().map(|queue| queue.pieces.send_timeout(Ok(piece.clone()), hold_up));
+        let mut sent = join_all(sends).await.into_iter();
+        let mut late = Vec::new();
+        for queue in waiting {
+            match sent.next() {
+                Some(Ok(())) => queues.push(queue),
+                Some(Err(SendTimeoutError::Timeout(_))) => late.push(queue),
+                Some(Err(SendTimeoutError::Closed(_))) | None => {}
+            }
+        }
+        if !queues.is_empty() {
+            late.drain(..).for_each(|queue| queue.left_behind.store(true, Ordering::Release));
+        }
+        waiting = late;
     }
-    let mut sent = join_all(queues.iter().map(|queue| queue.send(Ok(piece.clone())))).await.into_iter();
-    queues.retain(|_| sent.next().is_some_and(|sent| sent.is_ok()));
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use registry::{CredentialError, CredentialSource, Credentials, RegistryHost};
+use registry::{CredentialError, CredentialSource, Credentials, Prospect, RegistryHost};
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -186,11 +186,11 @@ impl AcrLogin {
 
     /// A login that is valid for a while, or why there is none. What is refused for good is asked once: thousands of
     /// images may wait for it.
-    async fn fresh(&self) -> Result<Credentials, String> {
+    async fn fresh(&self) -> Result<Credentials, (String, Prospect)> {
         let mut held = self.held.lock().await;
         match &*held {
             Held::Login(credentials) if credentials.is_fresh() => return Ok(credentials.clone()),
-            Held::Refused(reason) => return Err(reason.clone()),
+            Held::Refused(reason) => return Err((reason.clone(), Prospect::Lasting)),
             Held::Login(_) | Held::Nothing => {}
         }
         match self.fetch().await {
@@ -203,7 +203,8 @@ impl AcrLogin {
                 if is_final(error.kind()) {
                     *held = Held::Refused(reason.clone());
                 }
-                Err(reason)
+                let prospect = if error.is_retryable() { Prospect::Passing } else { Prospect::Lasting };
+                Err((reason, prospect))
             }
         }
     }
@@ -219,8 +220,20 @@ async fn learn(host: &RegistryHost, source: &dyn ServiceSource) -> Result<Servic
 
 impl CredentialSource for AcrLogin {
     fn credentials(&self) -> BoxFuture<'_, Result<Option<Credentials>, CredentialError>> {
-        let told = |reason| CredentialError { source_name: SOURCE_NAME.to_owned(), reason };
+        let told =
+            |(reason, prospect)| CredentialError { source_name: SOURCE_NAME.to_owned(), reason, prospect };
         self.fresh().map(move |found| found.map(Some).map_err(told)).boxed()
+    }
+
+    fn refused<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, ()> {
+        async {
+            let mut held = self.held.lock().await;
+            // Another one may have been got meanwhile.
+            if matches!(&*held, Held::Login(known) if known.is_same(credentials)) {
+                *held = Held::Nothing;
+            }
+        }
+        .boxed()
     }
 }
 

@@ -12,6 +12,9 @@ use super::{Error, Harbor};
 /// The most that Harbor takes; above it answers 422.
 pub(super) const PAGE_SIZE: usize = 100;
 
+/// More than any Harbor has: a list that goes on is none.
+const MOST_PAGES: u64 = 10_000;
+
 /// A list and how far it was read. A failed page can be asked for again.
 pub(super) struct Pager {
     harbor: Harbor,
@@ -46,6 +49,9 @@ impl Pager {
         let entries = answer.json::<Option<Vec<T>>>()?.unwrap_or_default();
         if !entries.is_empty() && answer.body == self.last {
             return Err(answer.broken(Problem::Page("it is the page before")));
+        }
+        if page > MOST_PAGES {
+            return Err(answer.broken(Problem::Page("the list has no end")));
         }
         let seen = self.seen + entries.len() as u64;
         let more = goes_on(entries.len(), seen, total(&answer));

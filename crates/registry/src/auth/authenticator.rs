@@ -107,6 +107,11 @@ impl Authenticator {
         self.book().page(scopes);
     }
 
+    /// Puts at most so many repositories into one token from now on.
+    pub(crate) fn limit_scopes(&self, most: usize) {
+        self.book().limit(most);
+    }
+
     /// What the token server calls the registry.
     pub(crate) fn service(&self) -> Option<String> {
         match &*self.scheme.read().unwrap_or_else(PoisonError::into_inner) {
@@ -208,6 +213,20 @@ impl Authenticator {
         })
     }
 
+    /// Learns how the registry wants to be asked from the challenges of an answer to nobody.
+    pub(crate) fn note(&self, challenges: &[Challenge]) {
+        let bearer = challenges.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }));
+        match bearer {
+            Some(Challenge::Bearer { realm, service, .. }) => {
+                self.set(Scheme::Bearer(Server { realm: realm.clone(), service: service.clone() }));
+            }
+            _ if challenges.contains(&Challenge::Basic) && !self.keeper.is_anonymous() => {
+                self.set(Scheme::Basic);
+            }
+            _ => {}
+        }
+    }
+
     /// Learns from a 401 to a request that carried `sent`, and says whether to ask again.
     pub(crate) async fn learn(
         &self,
@@ -216,8 +235,8 @@ impl Authenticator {
         sent: Option<&HeaderValue>,
     ) -> Verdict {
         let offered = challenges.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }));
-        if let Some(Challenge::Bearer { realm, service, .. }) = offered {
-            self.set(Scheme::Bearer(Server { realm: realm.clone(), service: service.clone() }));
+        if offered.is_some() || sent.is_none() {
+            self.note(challenges);
         }
         match (offered, sent) {
             (None, Some(sent)) if is_bearer(sent) && scopes.is_catalog() && !self.keeper.is_anonymous() => {
@@ -228,7 +247,6 @@ impl Authenticator {
             (_, Some(sent)) if is_bearer(sent) => self.learn_from_token(offered, scopes, sent).await,
             (Some(_), _) => Verdict::TryAgain,
             (None, None) if challenges.contains(&Challenge::Basic) && !self.keeper.is_anonymous() => {
-                self.set(Scheme::Basic);
                 // A source that knows nobody, or a token in the place of a password, makes no header. What a
                 // source cannot say is told by whoever asks for the header.
                 let has_none = matches!(self.keeper.basic_header().await, Ok(None));

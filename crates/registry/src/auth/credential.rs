@@ -48,7 +48,7 @@ impl Credentials {
     }
 
     /// Whether they are the same login, whatever their time.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
+    pub fn is_same(&self, other: &Self) -> bool {
         let secrets = (self.password.expose_secret(), other.password.expose_secret());
         self.kind == other.kind && self.user == other.user && secrets.0 == secrets.1
     }
@@ -122,6 +122,17 @@ pub struct CredentialError {
     pub source_name: String,
     /// What it says.
     pub reason: String,
+    /// Whether asking again later may help.
+    pub prospect: Prospect,
+}
+
+/// What may become of a failure to get a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prospect {
+    /// It stays, until somebody changes something.
+    Lasting,
+    /// It may pass: a network, or a service that has too much to do.
+    Passing,
 }
 
 /// Who we are at a registry, or who knows it.

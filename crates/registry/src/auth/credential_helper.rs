@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
-use super::credential::{CredentialError, CredentialSource, Credentials, TOKEN_USER};
+use super::credential::{CredentialError, CredentialSource, Credentials, Prospect, TOKEN_USER};
 
 /// A helper may ask a cloud for a token, but not its user for a password.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -117,7 +117,8 @@ impl CredentialHelper {
     }
 
     fn failed(&self, reason: String) -> CredentialError {
-        CredentialError { source_name: self.program.display().to_string(), reason }
+        let prospect = Prospect::Lasting;
+        CredentialError { source_name: self.program.display().to_string(), reason, prospect }
     }
 }
 

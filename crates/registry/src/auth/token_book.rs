@@ -78,6 +78,18 @@ impl TokenBook {
         self.most_scopes
     }
 
+    /// Lets fewer repositories share a token, before the first one is fetched.
+    pub(super) fn limit(&mut self, most_scopes: usize) {
+        if most_scopes >= self.most_scopes {
+            return;
+        }
+        self.most_scopes = most_scopes;
+        self.pages.clear();
+        for need in std::mem::take(&mut self.by_need).into_keys() {
+            self.page(&need);
+        }
+    }
+
     /// What is really needed, as far as the registry told.
     pub(super) fn need(&self, scopes: &Scopes) -> Scopes {
         self.widened.get(scopes).unwrap_or(scopes).clone()
@@ -222,5 +234,18 @@ mod tests {
         book.widen(&pull, delete.clone());
         let need = book.need(&pull);
         assert_eq!(asked(&mut book, &need), delete);
+    }
+
+    #[test]
+    fn c59_a_registry_that_turns_out_to_want_fewer_gets_fewer() {
+        let mut book = TokenBook::new(MOST_SCOPES);
+        let needs: Vec<_> = (0..6).map(repository).collect();
+        needs.iter().for_each(|need| {
+            book.page(need);
+        });
+        book.limit(2);
+        let asked: Vec<_> = needs.iter().map(|need| asked(&mut book, need)).collect();
+        assert!(asked.iter().all(|asked| asked.count() == 2));
+        assert!(needs.iter().zip(&asked).all(|(need, asked)| asked.covers(need)));
     }
 }

@@ -47,15 +47,24 @@ pub(super) struct Wanted {
 
 impl UploadHabits {
     pub(crate) fn new(profile: &Profile) -> Self {
-        let largest = match profile.uploads {
-            UploadShape::Chunks { largest } => largest,
-            UploadShape::Any | UploadShape::OneRequest => NO_LIMIT,
-        };
-        Self {
-            largest_body: AtomicU64::new(largest),
-            one_request_only: AtomicBool::new(profile.uploads == UploadShape::OneRequest),
+        let habits = Self {
+            largest_body: AtomicU64::new(NO_LIMIT),
+            one_request_only: AtomicBool::new(false),
             puts_take_no_body: AtomicBool::new(false),
             mounts_need_no_asking: AtomicBool::new(false),
+        };
+        habits.refine(profile);
+        habits
+    }
+
+    /// Takes over what the first answer showed of the registry's kind.
+    pub(crate) fn refine(&self, profile: &Profile) {
+        match profile.uploads {
+            UploadShape::Chunks { largest } => {
+                self.largest_body.fetch_min(largest, Ordering::Relaxed);
+            }
+            UploadShape::OneRequest => self.takes_one_request_only(),
+            UploadShape::Any => {}
         }
     }
 

@@ -20,6 +20,9 @@ use crate::http::stall::Progress;
 use crate::http::{range, redirect};
 use crate::{Digest, Error, Repository};
 
+/// The largest chunk that is held in memory, whatever the registry calls its smallest. In bytes.
+const MOST_IN_MEMORY: u64 = 32 << 20;
+
 /// The bytes of a blob on their way to a registry. An error in it breaks the upload off.
 pub type BlobBody = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>;
 
@@ -37,7 +40,9 @@ pub struct UploadSession {
     /// Bytes that the registry has for sure.
     pub(super) confirmed: u64,
     pub(super) last: LastSend,
-    /// Tries that went on at once, without anything having moved since.
+    /// The most bytes that the registry had for sure, in any session of this blob.
+    pub(super) furthest: u64,
+    /// Tries that went on at once, without the registry having got further since.
     pub(super) at_once: u32,
     /// Whether a broken body is suspected to have been too large.
     pub(super) suspicion: Suspicion,
@@ -105,6 +110,7 @@ impl UploadSession {
             smallest_chunk,
             confirmed: 0,
             last: LastSend::default(),
+            furthest: 0,
             at_once: 0,
             suspicion: Suspicion::None,
             parts: Parts::Unused,
@@ -142,6 +148,14 @@ impl UploadSession {
             None => progress.is_complete(),
         };
         sent
+    }
+
+    /// Bytes that are sent again, into a new session, are no progress.
+    pub(super) fn note_progress(&mut self) {
+        if self.confirmed > self.furthest {
+            self.furthest = self.confirmed;
+            self.at_once = 0;
+        }
     }
 
     /// How many bytes the registry has for sure.
@@ -211,13 +225,13 @@ impl UploadSession {
         let cursor = Cursor::new(body);
         let mut patched = Patched::Open;
         loop {
-            let (body, length) = match size {
-                Some(size) => {
-                    let length = chunk.min(size.saturating_sub(self.confirmed));
-                    (cursor.take(length), length)
-                }
+            let (body, length) = if let Some(size) = size {
+                let length = chunk.min(size.saturating_sub(self.confirmed));
+                (cursor.take(length), length)
+            } else {
                 // Chunks carry their length, which only memory can tell where the blob's size is not known.
-                None => in_memory(cursor.take(chunk.min(SMALLEST_CHUNK.max(self.smallest_chunk)))).await,
+                let length = SMALLEST_CHUNK.max(self.smallest_chunk).min(MOST_IN_MEMORY);
+                in_memory(cursor.take(chunk.min(length))).await
             };
             if length == 0 {
                 return self.finish(patched, digest).await;
@@ -226,7 +240,7 @@ impl UploadSession {
             let call = self.call(Method::PATCH, self.location.clone());
             let call = call.header(CONTENT_RANGE, chunk_range(self.confirmed, length));
             patched = self.patch(call, Some(length), body, progress).await?;
-            self.at_once = 0;
+            self.note_progress();
         }
     }
 
@@ -333,9 +347,13 @@ async fn in_memory(mut body: BlobBody) -> (BlobBody, u64) {
     (Box::pin(futures_util::stream::iter(pieces.into_iter().flatten())), length)
 }
 
-/// Adds `digest` to a location whose own query must stay byte for byte: it is the session's state.
+/// Adds `digest` to a location whose own query must stay byte for byte: it is the session's state. Where a PUT was
+/// redirected to, the digest is in it already, perhaps under a signature.
 fn with_digest(location: &Url, digest: &Digest) -> Url {
     let mut url = location.clone();
+    if url.query_pairs().any(|(name, value)| name == "digest" && value == digest.to_string()) {
+        return url;
+    }
     let query = match location.query() {
         Some(query) if !query.is_empty() => format!("{query}&digest={digest}"),
         _ => format!("digest={digest}"),
@@ -403,6 +421,9 @@ mod tests {
             format!("https://r.io/u/1?_state=a%3D%3D&b&digest={digest}")
         );
         assert_eq!(url("https://r.io/u/1"), format!("https://r.io/u/1?digest={digest}"));
+        let moved =
+            format!("https://s.io/u/1?digest={}&Signature=a%2Fb", digest.to_string().replace(':', "%3A"));
+        assert_eq!(url(&moved), moved, "what is signed stays as it is");
     }
 
     #[test]

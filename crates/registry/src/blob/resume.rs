@@ -127,10 +127,8 @@ impl UploadSession {
             // Who refuses a range that begins where it says itself, as GHCR does above 4 MiB, gets the blob anew.
             && !(self.last.range_refused && confirmed == believed)
         {
-            if confirmed > self.last.begun_at {
-                self.at_once = 0;
-            }
             self.confirmed = confirmed;
+            self.note_progress();
             return Ok(Standing::At(confirmed));
         }
         self.restart().await?;

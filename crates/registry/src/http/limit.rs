@@ -104,16 +104,16 @@ impl Limits {
     /// Waits until the host of `url` may get one more request. What is waited here counts in no time-out.
     pub(crate) async fn acquire(&self, url: &Url, kind: RequestKind) -> Permit {
         let host = self.host(url);
-        loop {
-            host.pause().await;
-            let gate = &host.windows[kind.index()];
-            if lock(&gate.window).enter() {
-                break;
-            }
+        let gate = &host.windows[kind.index()];
+        while !lock(&gate.window).enter() {
             // A place that is freed in between is kept for the next who waits.
             gate.freed.notified().await;
         }
-        Permit { host, kind, begun: Instant::now() }
+        // The pause comes after: whoever gives up in it wakes the next one by giving its place back.
+        let mut permit = Permit { host: host.clone(), kind, begun: Instant::now() };
+        host.pause().await;
+        permit.begun = Instant::now();
+        permit
     }
 
     /// What was learned so far, hosts in the order of their names.

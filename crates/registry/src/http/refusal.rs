@@ -65,20 +65,24 @@ fn messages(body: &[u8]) -> Vec<RegistryMessage> {
     let Ok(document) = serde_json::from_slice::<Document>(body) else { return Vec::new() };
     let entries = document.errors.into_iter().map(|entry| RegistryMessage {
         code: match entry.code {
-            serde_json::Value::String(code) => code,
+            serde_json::Value::String(code) => one_line(&code),
             serde_json::Value::Null => String::new(),
             other => other.to_string(),
         },
-        message: entry.message.unwrap_or_default(),
+        message: entry.message.as_deref().map(one_line).unwrap_or_default(),
     });
-    let single = document.details.or(document.message);
+    let single = document.details.or(document.message).as_deref().map(one_line);
     entries.chain(single.map(|message| RegistryMessage { code: String::new(), message })).collect()
 }
 
-fn shown(body: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(body);
+/// A registry's words as they may be shown: no line of their own, nothing that a terminal obeys.
+fn one_line(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
-    let mut line: String = words.join(" ").chars().filter(|character| !character.is_control()).collect();
+    words.join(" ").chars().filter(|character| !character.is_control()).collect()
+}
+
+fn shown(body: &[u8]) -> Option<String> {
+    let mut line = one_line(&String::from_utf8_lossy(body));
     if let Some((end, _)) = line.char_indices().nth(MOST_SHOWN) {
         line.truncate(end);
         line.push('…');

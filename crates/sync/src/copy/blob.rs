@@ -66,13 +66,16 @@ pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descripto
 
 /// Tries until each carrier has its blob or must give up.
 async fn bring(run: &Run, source: &dyn Source, blob: &Descriptor, mut carriers: Vec<Carrier>) {
-    // What breaks off goes on, and counts anew whenever something moved; beginning anew never does.
-    let mut beginnings = Backoff::new(run.retries);
+    // What breaks off goes on, and counts anew whenever something moved. Wrong bytes are read anew from the
+    // beginning, which never counts anew.
+    let (mut beginnings, mut read_budget) = (Backoff::new(run.retries), Backoff::new(run.retries));
     while !carriers.is_empty() {
-        let mut read_budget = Backoff::new(run.retries);
         let failed = attempt(run, source, blob, carriers, &mut read_budget).await;
         let of_source = failed.iter().find(|(_, error)| error.side == Side::Source);
-        let read_again = of_source.and_then(|(_, error)| beginnings.next(error));
+        let read_again = of_source.and_then(|(_, error)| match error.kind() {
+            Some(ErrorKind::Mismatch) => beginnings.next(error),
+            _ => read_budget.next(error),
+        });
         let mut longest = Duration::ZERO;
         carriers = Vec::new();
         for (mut carrier, error) in failed {

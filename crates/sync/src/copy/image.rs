@@ -48,7 +48,7 @@ async fn copy_tagged(run: &Arc<Run>, walk: &Walk, job: Job) -> Ended {
     let Job { reference, found, lanes, .. } = job;
     let standing = look_at_targets(run, &lanes, found).await;
     let known = digest_if_needed(walk, &reference, found, &standing).await;
-    let (mut ended, changed) = split(run, standing, known.as_ref());
+    let (mut ended, changed) = split(run, standing, known.as_ref().map(|(digest, _)| digest));
     if changed.is_empty() {
         return ended;
     }
@@ -56,7 +56,11 @@ async fn copy_tagged(run: &Arc<Run>, walk: &Walk, job: Job) -> Ended {
     if run.mode == Mode::DryRun && nothing_to_compare && !run.platforms.is_active() {
         ended.extend(would_copy(walk, &reference, changed).await);
     } else {
-        let reference = known.map_or(reference, TagOrDigest::Digest);
+        let reference = match known {
+            Some((digest, Told::Now)) => TagOrDigest::Digest(digest),
+            // What a list said may be over.
+            Some((_, Told::ByList)) | None => reference,
+        };
         ended.extend(copy_changed(walk, &reference, changed).await);
     }
     ended
@@ -110,6 +114,13 @@ async fn look_at_targets(run: &Run, lanes: &[Arc<Lane>], found: Found) -> Vec<St
     join_all(looks).await
 }
 
+/// How old the word of a digest is.
+enum Told {
+    Now,
+    /// A list of the whole repository, which may have been read hours ago.
+    ByList,
+}
+
 /// The digest at the source, if any target has something to compare it with: the manifest itself tells it,
 /// too, and a HEAD is spent only where it may save reading that.
 async fn digest_if_needed(
@@ -117,26 +128,26 @@ async fn digest_if_needed(
     reference: &TagOrDigest,
     found: Found,
     standing: &[Standing],
-) -> Option<Digest> {
+) -> Option<(Digest, Told)> {
     if walk.run.platforms.is_active() {
         // What will be stored may have another digest than what is at the source.
         return None;
     }
     if let TagOrDigest::Digest(digest) = reference {
-        return Some(digest.clone());
+        return Some((digest.clone(), Told::Now));
     }
     let (lane, _) = standing.iter().find(|(_, at_target)| at_target.is_some())?;
     if let (TagOrDigest::Tag(tag), Found::Listed) = (reference, found)
         && let Some(digest) = walk.source.bulk_tags().await.and_then(|known| known.digests.get(tag).cloned())
     {
-        return Some(digest);
+        return Some((digest, Told::ByList));
     }
     let step = async || {
         let resolved = walk.source.resolve(reference).await;
         resolved.map_err(|cause| walk.source_error(Operation::Resolve(reference.clone()), cause))
     };
     // Reading the manifest will tell what is wrong, if something is.
-    walk.run.retrying(&lane.image, step).await.ok().flatten()
+    walk.run.retrying(&lane.image, step).await.ok().flatten().map(|digest| (digest, Told::Now))
 }
 
 async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standing>) -> Ended {

@@ -1,6 +1,7 @@
 //! Brings what refers to an image: signatures, SBOMs, attestations, and what refers to those.
 //!
-//! Also for images that were there already: a signature may be younger than its image.
+//! Also for images that were there already: a signature may be younger than its image. Of an index that was there
+//! already only the index itself is asked for: its children would take a read of it each time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -141,8 +142,10 @@ impl Walk {
         let Some(manifest) = self.read_manifest(&by_digest, &missing).await else { return };
         if self.copy_links(&manifest, &missing).await {
             for lane in missing {
-                self.store(&manifest, reference, lane, None).await;
-                self.run.referrers.fetch_add(1, Ordering::Relaxed);
+                self.store(&manifest, reference, lane.clone(), None).await;
+                if !lane.has_failed() {
+                    self.run.referrers.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
     }

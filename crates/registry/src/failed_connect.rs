@@ -1,0 +1,42 @@
+//! What became of the last attempt to reach a registry, for those who waited for it.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::error::TransportFailure;
+use crate::{Error, RedactedUrl};
+
+/// The last failure and when it was.
+#[derive(Default)]
+pub(crate) struct FailedConnect(Mutex<Option<Failure>>);
+
+struct Failure {
+    at: Instant,
+    method: http::Method,
+    url: RedactedUrl,
+    step: TransportFailure,
+    source: Option<String>,
+}
+
+impl FailedConnect {
+    /// Remembers that no connection came about. Answers are not remembered: they cost no time.
+    pub(crate) fn note(&self, error: &Error) {
+        let Error::Transport { method, url, failure, source } = error else { return };
+        let source = source.as_ref().map(|source| {
+            let causes = std::iter::successors(source.source(), |cause| cause.source());
+            causes.fold(source.to_string(), |text, cause| format!("{text}: {cause}"))
+        });
+        let (at, method, url, step) = (Instant::now(), method.clone(), url.clone(), *failure);
+        let failure = Failure { at, method, url, step, source };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+
+    /// What happened after `asked`. Whoever asks later tries for itself.
+    pub(crate) fn since(&self, asked: Instant) -> Option<Error> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Failure { method, url, step, source, .. } =
+            held.as_ref().filter(|failure| failure.at >= asked)?;
+        let (method, url, failure) = (method.clone(), url.clone(), *step);
+        Some(Error::Transport { method, url, failure, source: source.clone().map(Into::into) })
+    }
+}
