@@ -21,7 +21,10 @@ async fn a_sound_journey_is_all_ok_and_leaves_nothing() -> Result<()> {
             &format!("ok       {acr}: edition:"),
             &["Enterprise Edition in cn-shanghai, instance cri-test"],
         )?
-        .line(&format!("ok       {acr}: login:"), &["from the access key of environment"])?
+        .line(
+            &format!("ok       {acr}: login:"),
+            &["is accepted, access key: environment (ALIBABA_CLOUD_ACCESS_KEY_ID)"],
+        )?
         .line(&format!("ok       {acr}: clock:"), &["agrees"])?
         .line(&format!("ok       {acr}: quota:"), &["0 of 1000 repositories are used"])?
         .line(&format!("ok       {harbor}/library/app: tags:"), &["tags on its first page: 1, selected: 1"])?
