@@ -1,11 +1,13 @@
 //! `image-syncer check`: looks at every step that a copy will take, before a byte moves, and leaves nothing behind.
 
 mod answer;
+mod blob;
 mod clock;
 mod cloud;
 mod content;
 mod edition;
 mod finding;
+mod holdings;
 mod limit;
 mod login;
 mod name;

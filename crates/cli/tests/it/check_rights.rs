@@ -30,7 +30,7 @@ async fn case_05_a_wrong_password_at_the_source() -> Result<()> {
     let checked = bench.check(&[wrong, bench.acr_entry("")], &[bench.rule()])?;
     let start = format!("problem  {host}: login: the token server http://{host}/service/token");
     let texts = ["refuses `robot$library+mirror` from the auth entry", "401", "robots expire"];
-    Checked(checked.line(&start, &texts)?.one_problem(4)?.0.hides(&["not-the-secret"])?);
+    checked.line(&start, &texts)?.one_problem(4)?.0.hides(&["not-the-secret"])?;
     Ok(())
 }
 
@@ -228,7 +228,7 @@ async fn case_16_a_harbor_that_is_read_only() -> Result<()> {
     let rule = format!(r#""{}/library/app": "{}/library/app""#, bench.harbor.host(), target.host());
     let start = format!("problem  {}: push: Harbor is in read-only mode", target.host());
     bench
-        .check(&entries, &[rule.clone()])?
+        .check(&entries, std::slice::from_ref(&rule))?
         .line(&start, &["read_only is true", "garbage collection"])?
         .one_problem(1)?;
     let writes = target.requests().into_iter().filter(|line| line.starts_with("POST ")).count();

@@ -21,10 +21,13 @@ async fn a_sound_journey_is_all_ok_and_leaves_nothing() -> Result<()> {
             &format!("ok       {acr}: edition:"),
             &["Enterprise Edition in cn-shanghai, instance cri-test"],
         )?
-        .line(&format!("ok       {acr}: login:"), &["from the access key of environment"])?
+        .line(
+            &format!("ok       {acr}: login:"),
+            &["is accepted, access key: environment (ALIBABA_CLOUD_ACCESS_KEY_ID)"],
+        )?
         .line(&format!("ok       {acr}: clock:"), &["agrees"])?
         .line(&format!("ok       {acr}: quota:"), &["0 of 1000 repositories are used"])?
-        .line(&format!("ok       {harbor}/library/app: tags:"), &["lists 1 tags", "1 of which are selected"])?
+        .line(&format!("ok       {harbor}/library/app: tags:"), &["tags on its first page: 1, selected: 1"])?
         .line(&format!("ok       {harbor}/library/app: pull:"), &["`v1` can be read"])?
         .line(&format!("ok       {harbor}/library/app: blobs:"), &["the registry itself"])?
         .line(&format!("ok       {acr}/image-syncer/app: namespace:"), &["creates repositories by itself"])?
@@ -74,7 +77,10 @@ async fn a_pattern_is_checked_by_its_first_repository() -> Result<()> {
     bench.harbor.registry().forget_requests();
     let checked = bench.check(&[bench.harbor_entry(), bench.acr_entry("")], &[rule])?;
     checked
-        .line(&format!("ok       {harbor}/library/**: repositories:"), &["1 of which match; `library/app`"])?
+        .line(
+            &format!("ok       {harbor}/library/**: repositories:"),
+            &["matching: 1; `library/app` is looked at"],
+        )?
         .line(&format!("ok       {harbor}/library/app: pull:"), &["`v1`"])?
         .line(&format!("ok       {acr}/image-syncer/app: push:"), &["cancelled"])?
         .0

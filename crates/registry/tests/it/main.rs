@@ -13,6 +13,7 @@ mod login;
 mod manifest;
 mod manifest_push;
 mod preset;
+mod probe;
 mod proxy;
 mod redirect;
 mod referrer;

@@ -4,7 +4,7 @@ use registry::RegistryHost;
 
 use super::cloud::Edition;
 use super::finding::{Finding, Step};
-use super::source::Holdings;
+use super::holdings::Holdings;
 
 /// What is known to go wrong between the two. `place` is the source's repository.
 pub(super) fn judge(

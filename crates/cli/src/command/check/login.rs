@@ -20,7 +20,7 @@ pub(super) async fn look(known: &KnownRegistry) -> Finding {
     let acr = known.extras.acr();
     match (tried, acr) {
         (Ok(()), Some(acr)) => {
-            let origin = acr.origin().await.map(|origin| format!(", from the access key of {origin}"));
+            let origin = acr.origin().await.map(|origin| format!(", access key: {origin}"));
             Finding::ok(place, Step::Login, format!("{login} is accepted{}", origin.unwrap_or_default()))
         }
         (Ok(()), None) => Finding::ok(place, Step::Login, format!("{login} is accepted")),

@@ -1,27 +1,17 @@
 //! Whether a source lists its tags and gives images: some sample manifests, and where their blobs come from.
 
-use registry::{
-    Access, BlobPlace, Digest, Error, ErrorKind, MediaType, RawManifest, RegistryHost, Repository,
-    RepositoryName, TagOrDigest,
-};
+use registry::{Access, Digest, Error, ErrorKind, RawManifest, Repository, RepositoryName, TagOrDigest};
 use sync::Selection;
 
+use super::blob;
 use super::finding::{Finding, Step};
+use super::holdings::Holdings;
 use super::limit::{NO_ANSWER, within};
 use crate::config::KnownRegistry;
 use crate::diagnostic::registry_words;
 
 /// So many images are looked at: what a repository holds is often alike.
 const SAMPLES: usize = 3;
-
-/// What is odd about the images that were looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Holdings {
-    /// Images whose manifests are of the form from before 2016.
-    pub(super) schema1: Vec<String>,
-    /// Images that carry attestations as children for the platform `unknown/unknown`.
-    pub(super) attestations: Vec<String>,
-}
 
 /// Lists and reads.
 pub(super) async fn look(
@@ -31,54 +21,95 @@ pub(super) async fn look(
 ) -> (Vec<Finding>, Holdings) {
     let handle = known.registry.repository(repository, Access::Pull);
     let place = format!("{}/{repository}", known.registry.host());
-    let (mut findings, mut holdings) = (Vec::new(), Holdings::default());
-    let images = match select(&handle, selection).await {
-        Ok((images, found)) => {
-            findings.extend(found.map(|what| Finding::ok(&place, Step::Tags, what)));
-            images
-        }
-        Err(Trouble::Refused(error)) => {
-            findings.push(
-                refused(known, &place, repository, Step::Tags, "its tags cannot be listed", &error).await,
-            );
-            return (findings, holdings);
-        }
-        Err(Trouble::NoAnswer) => {
-            findings.push(no_answer(&place, Step::Tags));
-            return (findings, holdings);
-        }
-    };
-    if images.is_empty() {
-        let what = "no tag of the first page is selected";
-        findings.push(
-            Finding::warning(&place, Step::Tags, what)
-                .next("check the rule's pattern, and the repository's tags"),
-        );
-        return (findings, holdings);
-    }
+    let mut look = Look { known, handle, place, findings: Vec::new(), holdings: Holdings::default() };
+    let images = look.images(selection).await;
     let mut blob = None;
     for image in samples(&images) {
-        match pull(&handle, image).await {
-            Ok(Some((manifest, found))) => {
-                holdings.note(image, &manifest);
-                blob = blob.or(found);
-                findings.push(Finding::ok(&place, Step::Pull, format!("`{image}` can be read")));
-            }
-            Ok(None) => findings.push(missing(&place, image)),
-            Err(Trouble::Refused(error)) => {
-                let what = format!("`{image}` cannot be read");
-                findings.push(refused(known, &place, repository, Step::Pull, &what, &error).await);
-            }
-            Err(Trouble::NoAnswer) => findings.push(no_answer(&place, Step::Pull)),
-        }
+        blob = look.image(image).await.or(blob);
     }
     if let Some(digest) = blob {
-        findings.push(match within(handle.locate_blob(&digest)).await {
-            Some(located) => judge_blob(&place, known.registry.host(), &digest, located),
-            None => no_answer(&place, Step::Blobs),
+        look.blob(&digest).await;
+    }
+    (look.findings, look.holdings)
+}
+
+/// A look at one repository, and what it has found so far.
+struct Look<'a> {
+    known: &'a KnownRegistry,
+    handle: Repository,
+    place: String,
+    findings: Vec<Finding>,
+    holdings: Holdings,
+}
+
+impl Look<'_> {
+    /// The images that the rule means; none where that cannot be found out.
+    async fn images(&mut self, selection: &Selection) -> Vec<TagOrDigest> {
+        match select(&self.handle, selection).await {
+            Ok((images, found)) => {
+                self.findings.extend(found.map(|what| Finding::ok(&self.place, Step::Tags, what)));
+                if images.is_empty() {
+                    let what = "no tag of the first page is selected";
+                    let finding = Finding::warning(&self.place, Step::Tags, what);
+                    self.findings.push(finding.next("check the rule's pattern, and the repository's tags"));
+                }
+                images
+            }
+            Err(trouble) => {
+                self.trouble(Step::Tags, "its tags cannot be listed", trouble).await;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reads one image; gives a blob of it.
+    async fn image(&mut self, image: &TagOrDigest) -> Option<Digest> {
+        match pull(&self.handle, image).await {
+            Ok(Some((manifest, blob))) => {
+                self.holdings.note(image, &manifest);
+                self.findings.push(Finding::ok(&self.place, Step::Pull, format!("`{image}` can be read")));
+                blob
+            }
+            Ok(None) => {
+                self.findings.push(missing(&self.place, image));
+                None
+            }
+            Err(trouble) => {
+                self.trouble(Step::Pull, &format!("`{image}` cannot be read"), trouble).await;
+                None
+            }
+        }
+    }
+
+    async fn blob(&mut self, digest: &Digest) {
+        self.findings.push(match within(self.handle.locate_blob(digest)).await {
+            Some(located) => blob::judge(&self.place, self.known.registry.host(), digest, located),
+            None => no_answer(&self.place, Step::Blobs),
         });
     }
-    (findings, holdings)
+
+    /// Notes what went wrong; Harbor hides missing projects behind 401.
+    async fn trouble(&mut self, step: Step, what: &str, trouble: Trouble) {
+        let place = self.place.as_str();
+        let error = match trouble {
+            Trouble::Refused(error) => error,
+            Trouble::NoAnswer => {
+                self.findings.push(no_answer(place, step));
+                return;
+            }
+        };
+        let (kind, words) = (error.kind(), registry_words(&error));
+        let may_be_missing =
+            matches!(kind, ErrorKind::Unauthorized | ErrorKind::Denied | ErrorKind::NotFound);
+        self.findings.push(if may_be_missing && lacks_project(self.known, self.handle.name()).await {
+            let project = self.handle.name().as_str().split('/').next().unwrap_or_default();
+            let what = format!("Harbor has no project `{project}` that this login may see");
+            let next = "check the project's name, and that the login is its member";
+            Finding::problem(place, step, what).why(words).next(next)
+        } else {
+            judge_refusal(place, step, what, kind, &words, self.known.login.is_some())
+        });
+    }
 }
 
 enum Trouble {
@@ -105,7 +136,7 @@ async fn select(
     let listed = page.tags.len();
     let images = selection.select(page.tags);
     let selected = images.len();
-    Ok((images, Some(format!("lists {listed} tags on its first page, {selected} of which are selected"))))
+    Ok((images, Some(format!("tags on its first page: {listed}, selected: {selected}"))))
 }
 
 /// The first, the middle and the last one.
@@ -140,26 +171,6 @@ async fn pull(
     Ok(Some((manifest, blob)))
 }
 
-impl Holdings {
-    fn note(&mut self, image: &TagOrDigest, manifest: &RawManifest) {
-        let is_schema1 =
-            [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(&manifest.media_type);
-        if is_schema1 {
-            self.schema1.push(image.to_string());
-        }
-        let Ok(links) = manifest.links() else { return };
-        let is_attestation = |child: &registry::Descriptor| {
-            child
-                .platform
-                .as_ref()
-                .is_some_and(|platform| platform.os == "unknown" && platform.architecture == "unknown")
-        };
-        if links.manifests.iter().any(is_attestation) {
-            self.attestations.push(image.to_string());
-        }
-    }
-}
-
 fn no_answer(place: &str, step: Step) -> Finding {
     Finding::problem(place, step, NO_ANSWER).next("run the check again")
 }
@@ -167,27 +178,6 @@ fn no_answer(place: &str, step: Step) -> Finding {
 fn missing(place: &str, image: &TagOrDigest) -> Finding {
     Finding::problem(place, Step::Pull, format!("`{image}` is not there"))
         .next("check repository and tag at the source; if they exist, whether this login may see them")
-}
-
-/// What to make of a refused look; Harbor hides missing projects behind 401.
-async fn refused(
-    known: &KnownRegistry,
-    place: &str,
-    repository: &RepositoryName,
-    step: Step,
-    what: &str,
-    error: &Error,
-) -> Finding {
-    let may_be_missing =
-        matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied | ErrorKind::NotFound);
-    if may_be_missing && lacks_project(known, repository).await {
-        let project = repository.as_str().split('/').next().unwrap_or_default();
-        let what = format!("Harbor has no project `{project}` that this login may see");
-        return Finding::problem(place, step, what)
-            .why(registry_words(error))
-            .next("check the project's name, and that the login is its member");
-    }
-    judge_refusal(place, step, what, error.kind(), &registry_words(error), known.login.is_some())
 }
 
 async fn lacks_project(known: &KnownRegistry, repository: &RepositoryName) -> bool {
@@ -227,47 +217,6 @@ fn judge_refusal(
     }
 }
 
-fn judge_blob(
-    place: &str,
-    host: &RegistryHost,
-    digest: &Digest,
-    located: Result<BlobPlace, Error>,
-) -> Finding {
-    let error = match located {
-        Ok(BlobPlace::Registry) => {
-            return Finding::ok(place, Step::Blobs, "blobs come from the registry itself");
-        }
-        Ok(BlobPlace::Storage(storage)) => {
-            return Finding::ok(place, Step::Blobs, format!("blobs come from {storage}, which answers"));
-        }
-        Ok(BlobPlace::Nowhere) => {
-            return Finding::problem(
-                place,
-                Step::Blobs,
-                format!("the blob {digest} of an image is not there"),
-            )
-            .next("push the image again at the source");
-        }
-        Err(error) => error,
-    };
-    let asked = match &error {
-        Error::Transport { url, .. } => url.host(),
-        Error::Refused(refusal) => refusal.url.host(),
-        _ => None,
-    };
-    match asked.filter(|asked| asked != host.api_host()) {
-        Some(storage) => {
-            let what = format!("the registry sends readers of blobs to {storage}, which gives nothing");
-            Finding::problem(place, Step::Blobs, what).why(registry_words(&error)).next(format!(
-                "let this machine out to {storage}, too: firewalls and whitelists of the registry do not cover its blob store"
-            ))
-        }
-        None => Finding::problem(place, Step::Blobs, "a blob cannot be read")
-            .why(registry_words(&error))
-            .next("see what the registry says, and run the check again"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::finding::Blame;
@@ -287,32 +236,6 @@ mod tests {
         assert_eq!(taken(&["a", "b"]), ["a", "b"]);
         assert_eq!(taken(&["a", "b", "c", "d", "e"]), ["a", "c", "e"]);
         assert!(taken(&[]).is_empty());
-    }
-
-    #[test]
-    fn schema1_and_attestations_are_noted() {
-        let mut holdings = Holdings::default();
-        let note = |holdings: &mut Holdings, media_type: &str, body: &str| {
-            let media_type: MediaType = serde_json::from_value(serde_json::Value::from(media_type)).unwrap();
-            let bytes = body.as_bytes().to_vec().into();
-            let manifest = RawManifest::from_answer(&media_type, bytes, None).unwrap();
-            holdings.note(&tags(&["v1"])[0], &manifest);
-        };
-        let digest = Digest::sha256(b"");
-        let index = |os: &str| {
-            format!(
-                r#"{{"schemaVersion":2,"manifests":[{{"digest":"{digest}","size":1,"platform":{{"os":"{os}","architecture":"{os}"}}}}]}}"#
-            )
-        };
-        note(&mut holdings, "application/vnd.oci.image.index.v1+json", &index("linux"));
-        assert_eq!(holdings, Holdings::default());
-        note(&mut holdings, "application/vnd.oci.image.index.v1+json", &index("unknown"));
-        note(
-            &mut holdings,
-            "application/vnd.docker.distribution.manifest.v1+json",
-            r#"{"schemaVersion":1,"fsLayers":[]}"#,
-        );
-        assert_eq!((holdings.attestations.len(), holdings.schema1.len()), (1, 1));
     }
 
     #[test]

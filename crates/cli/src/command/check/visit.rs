@@ -1,15 +1,17 @@
 //! What a rule does with its repositories: reads from the source, writes to the targets.
 
 use ::sync::Selection;
+use registry::RepositoryName;
 
 use super::content;
 use super::finding::{Finding, Step};
+use super::holdings::Holdings;
 use super::limit::{NO_ANSWER, within};
 use super::namespace::{self, Seen};
 use super::plan::{Many, One, Planned, Spot, is_same, spots};
 use super::push::{self, Circumstances, Namespace};
 use super::show::Outcome;
-use super::source::{self, Holdings};
+use super::source;
 use super::standing::Standing;
 use crate::config::{KnownRegistry, SharedRegistries};
 
@@ -47,37 +49,31 @@ impl Visitor<'_> {
             return;
         }
         let mut pages = many.rule.listing.repositories(&many.rule.pattern.literal_front());
-        let page = match within(pages.next()).await {
-            Some(Ok(page)) => page.unwrap_or_default(),
-            Some(Err(cause)) => {
-                let finding =
-                    Finding::problem(&place, Step::Repositories, "its repositories cannot be listed");
-                let next = "check the project's or namespace's name, and that the login may see it";
-                outcome.findings.push(finding.why(words(&cause)).next(next));
-                return;
-            }
-            None => {
-                let finding =
-                    Finding::problem(&place, Step::Repositories, "its repositories cannot be listed");
-                outcome.findings.push(finding.why(NO_ANSWER).next("run the check again"));
-                return;
-            }
+        let why = match within(pages.next()).await {
+            Some(Ok(page)) => return self.visit_first(many, &place, page.unwrap_or_default(), outcome).await,
+            Some(Err(cause)) => words(&cause),
+            None => NO_ANSWER.to_owned(),
         };
+        let finding = Finding::problem(&place, Step::Repositories, "its repositories cannot be listed");
+        let next = "check the project's or namespace's name, and that the login may see it";
+        outcome.findings.push(finding.why(why).next(next));
+    }
+
+    async fn visit_first(&self, many: &Many, place: &str, page: Vec<RepositoryName>, outcome: &mut Outcome) {
         let listed = page.len();
         let matching: Vec<_> = page.into_iter().filter(|name| many.rule.pattern.matches(name)).collect();
         let Some(first) = matching.first() else {
             let what = format!("none of the {listed} repositories on the first page matches");
-            let finding = Finding::warning(&place, Step::Repositories, what);
+            let finding = Finding::warning(place, Step::Repositories, what);
             outcome
                 .findings
                 .push(finding.next("check the pattern, and that the login may see what it is meant for"));
             return;
         };
         let count = matching.len();
-        let what = format!(
-            "lists {listed} repositories on its first page, {count} of which match; `{first}` is looked at"
-        );
-        outcome.findings.push(Finding::ok(&place, Step::Repositories, what));
+        let what =
+            format!("repositories on its first page: {listed}, matching: {count}; `{first}` is looked at");
+        outcome.findings.push(Finding::ok(place, Step::Repositories, what));
         match (many.rule.make_rule)(first) {
             Ok(rule) => {
                 if let Some(one) = spots(self.registries, &rule) {
@@ -86,7 +82,7 @@ impl Visitor<'_> {
             }
             Err(cause) => {
                 let finding =
-                    Finding::problem(&place, Step::Repositories, "a repository has no place at the target");
+                    Finding::problem(place, Step::Repositories, "a repository has no place at the target");
                 outcome.findings.push(finding.why(words(&cause)).next("give the pattern another target"));
             }
         }

@@ -1,0 +1,48 @@
+//! Where a source's blobs come from, and whether whoever serves them lets us in.
+
+use registry::{BlobPlace, Digest, Error, RegistryHost};
+
+use super::finding::{Finding, Step};
+use crate::diagnostic::registry_words;
+
+/// What to make of a blob's place. `place` is the source's repository.
+pub(super) fn judge(
+    place: &str,
+    host: &RegistryHost,
+    digest: &Digest,
+    located: Result<BlobPlace, Error>,
+) -> Finding {
+    let error = match located {
+        Ok(BlobPlace::Registry) => {
+            return Finding::ok(place, Step::Blobs, "blobs come from the registry itself");
+        }
+        Ok(BlobPlace::Storage(storage)) => {
+            return Finding::ok(place, Step::Blobs, format!("blobs come from {storage}, which answers"));
+        }
+        Ok(BlobPlace::Nowhere) => {
+            return Finding::problem(
+                place,
+                Step::Blobs,
+                format!("the blob {digest} of an image is not there"),
+            )
+            .next("push the image again at the source");
+        }
+        Err(error) => error,
+    };
+    let asked = match &error {
+        Error::Transport { url, .. } => url.host(),
+        Error::Refused(refusal) => refusal.url.host(),
+        _ => None,
+    };
+    match asked.filter(|asked| asked != host.api_host()) {
+        Some(storage) => {
+            let what = format!("the registry sends readers of blobs to {storage}, which gives nothing");
+            Finding::problem(place, Step::Blobs, what).why(registry_words(&error)).next(format!(
+                "let this machine out to {storage}, too: firewalls and whitelists of the registry do not cover its blob store"
+            ))
+        }
+        None => Finding::problem(place, Step::Blobs, "a blob cannot be read")
+            .why(registry_words(&error))
+            .next("see what the registry says, and run the check again"),
+    }
+}
