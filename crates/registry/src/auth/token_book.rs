@@ -240,9 +240,9 @@ mod tests {
     fn c59_a_registry_that_turns_out_to_want_fewer_gets_fewer() {
         let mut book = TokenBook::new(MOST_SCOPES);
         let needs: Vec<_> = (0..6).map(repository).collect();
-        needs.iter().for_each(|need| {
+        for need in &needs {
             book.page(need);
-        });
+        }
         book.limit(2);
         let asked: Vec<_> = needs.iter().map(|need| asked(&mut book, need)).collect();
         assert!(asked.iter().all(|asked| asked.count() == 2));

@@ -93,10 +93,8 @@ fn is_told(at: At, kind: Kind, fault: &Fault) -> bool {
         }
         // A large body goes on in chunks, a small one by another method.
         Fault::Html(413) => !optional && !matches!(kind, Kind::Ping | Kind::PatchUpload | Kind::PutBlob),
-        // A login goes nowhere else.
-        Fault::Redirect => kind == Kind::Token,
-        // This is how a wrong password looks.
-        Fault::Unauthorized => kind == Kind::Token,
+        // A login goes nowhere else; and this is how a wrong password looks.
+        Fault::Redirect | Fault::Unauthorized => kind == Kind::Token,
         // What a tag points at has no digest to tell a wrong answer from a wrong manifest.
         Fault::CorruptAnswer(_) => kind == Kind::GetManifest,
         Fault::WrongLength(-1) => matches!(kind, Kind::Token | Kind::GetManifest),

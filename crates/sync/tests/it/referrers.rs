@@ -80,8 +80,8 @@ async fn c60_signatures_and_what_refers_to_them_come_along_wherever_lists_are_ke
         let witness = bench.refer(&signature, "seen");
         let report = bench.all().await;
         assert_eq!((report.copied(), report.referrers), (1, 2), "{target:?}");
-        assert_eq!(bench.listed(&image).await, [signature.digest.clone()], "{target:?}");
-        assert_eq!(bench.listed(&signature).await, [witness.digest.clone()], "{target:?}");
+        assert_eq!(bench.listed(&image).await, std::slice::from_ref(&signature.digest), "{target:?}");
+        assert_eq!(bench.listed(&signature).await, std::slice::from_ref(&witness.digest), "{target:?}");
         let there = bench.target.store().manifest("b/app", &signature.digest);
         assert_eq!(there, bench.source.store().manifest("a/app", &signature.digest), "bytes are verbatim");
     }
