@@ -36,7 +36,6 @@ async fn peak(workplace: &Workplace, arguments: &str) -> Result<u64> {
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
     ensure!(ended.success(), "ended with {ended}:\n{}", workplace.read("said")?);
-    println!("at most {peak} KiB beside the program");
     Ok((peak << 10) + PROGRAM)
 }
 
