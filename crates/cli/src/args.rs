@@ -124,7 +124,7 @@ pub(crate) struct ConfigArgs {
 /// How to run, and what to write besides.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RunArgs {
-    /// How many blobs are copied at once
+    /// How many blobs are copied at once; of small ones (up to 256 KiB), unless this is 1, eight times as many, up to 64
     #[arg(short, long, value_name = "NUMBER", default_value = "5", value_parser = at_least_one, allow_hyphen_values = true, overrides_with = "proc")]
     pub(crate) proc: usize,
 

@@ -18,6 +18,7 @@ mod image;
 mod ledger;
 pub mod listing;
 mod pattern_rule;
+mod places;
 mod platform_filter;
 mod report;
 mod repository_pattern;

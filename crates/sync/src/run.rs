@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use registry::{RegistryHost, RepositoryName, TagOrDigest};
-use tokio::sync::Semaphore;
 
 use crate::backoff::Backoff;
 use crate::bandwidth::{Bandwidth, Pace};
 use crate::endpoint::Target;
 use crate::ledger::Ledger;
+use crate::places::Places;
 use crate::target_repository::TargetRepository;
 use crate::{Error, Event, Image, Observer, PlatformFilter};
 
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many blobs move at once.
+    /// How many blobs move at once. Of small ones, unless this is 1, a multiple may wait for answers.
     pub blobs_at_once: usize,
     /// How often a step that failed for a passing reason is tried again.
     pub retries: u32,
@@ -66,8 +66,7 @@ pub(crate) struct Run {
     pub(crate) platforms: PlatformFilter,
     pub(crate) rewrite: Rewrite,
     pub(crate) mode: Mode,
-    /// One permit for each blob that moves.
-    pub(crate) blobs_at_once: Semaphore,
+    pub(crate) places: Places,
     pub(crate) pace: Pace,
     pub(crate) moved_bytes: AtomicU64,
     pub(crate) saved_bytes: AtomicU64,
@@ -97,7 +96,7 @@ impl Run {
             platforms: options.platforms,
             rewrite: options.rewrite,
             mode: options.mode,
-            blobs_at_once: Semaphore::new(options.blobs_at_once),
+            places: Places::new(options.blobs_at_once),
             pace: Pace::new(options.bandwidth),
             moved_bytes: AtomicU64::new(0),
             saved_bytes: AtomicU64::new(0),

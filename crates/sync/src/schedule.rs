@@ -1,11 +1,11 @@
 //! A run: rules are discovered while images are copied, so many of each at once, until all have ended.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use registry::TagOrDigest;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -59,7 +59,7 @@ impl Sync {
             images: JoinSet::new(),
             images_at_once,
             in_work: HashMap::new(),
-            taken: HashMap::new(),
+            taken: HashSet::new(),
             report: Report::default(),
         };
         let finished = tokio::select! {
@@ -75,7 +75,7 @@ impl Sync {
 
 /// Enough images in work that blobs never wait for manifests, few enough that bookkeeping stays small.
 fn images_at_once(blobs_at_once: usize) -> usize {
-    (blobs_at_once.saturating_mul(3)).clamp(8, 256)
+    (blobs_at_once.saturating_mul(6)).clamp(8, 256)
 }
 
 type Running = JoinSet<Vec<RuleFailure>>;
@@ -117,7 +117,7 @@ struct Schedule {
     rules: Rules,
     in_work: HashMap<Id, Vec<Arc<Lane>>>,
     /// Names at targets that have their image.
-    taken: HashMap<(Arc<str>, TagOrDigest), (Arc<str>, TagOrDigest)>,
+    taken: HashSet<ByTarget>,
     report: Report,
 }
 
@@ -164,20 +164,19 @@ impl Schedule {
     }
 
     /// Two rules may ask for the same copy; they may not want different images under one name.
-    fn take_name(&mut self, image: &Image) -> Name {
-        let name = (image.target.clone(), image.target_reference.clone());
-        let source = (image.source.clone(), image.source_reference.clone());
+    fn take_name(&mut self, image: &Arc<Image>) -> Name {
+        let name = ByTarget(image.clone());
         match self.taken.get(&name) {
             None => {
-                self.taken.insert(name, source);
+                self.taken.insert(name);
                 Name::Free
             }
-            Some(taken) if *taken == source => Name::SameImage,
-            Some((by, reference)) => Name::Taken(Error {
+            Some(ByTarget(taken)) if taken == image => Name::SameImage,
+            Some(ByTarget(taken)) => Name::Taken(Error {
                 side: Side::Target,
                 place: image.target.to_string(),
                 operation: Operation::Pair,
-                cause: Cause::TargetTaken { by: format!("{by}{}", reference.suffix()) },
+                cause: Cause::TargetTaken { by: taken.source_name() },
             }),
         }
     }
@@ -268,6 +267,24 @@ impl Schedule {
         report.referrers_left = self.run.referrers_left.load(Ordering::Relaxed);
         report.referrers = self.run.referrers.load(Ordering::Relaxed);
         report
+    }
+}
+
+/// An image that is found by its name at the target. Reports hold the same image, so it costs no copy of its names.
+struct ByTarget(Arc<Image>);
+
+impl PartialEq for ByTarget {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.target == other.0.target && self.0.target_reference == other.0.target_reference
+    }
+}
+
+impl Eq for ByTarget {}
+
+impl Hash for ByTarget {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.target.hash(state);
+        self.0.target_reference.hash(state);
     }
 }
 

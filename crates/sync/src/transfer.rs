@@ -19,7 +19,7 @@ use crate::run::{Lane, Run};
 use crate::{Error, Event, Operation, Side};
 
 /// Pieces that wait for one upload. They share their memory with the other uploads' queues.
-const QUEUE: usize = 8;
+const QUEUE: usize = 4;
 /// So long the others wait for an upload that takes nothing.
 const LONGEST_HOLD_UP: Duration = Duration::from_secs(15);
 

@@ -11,6 +11,7 @@ mod check_sound;
 mod config_file;
 mod demo;
 mod kill;
+mod memory;
 mod outputs;
 mod process;
 mod project;

@@ -12,6 +12,10 @@ use crate::http::failure::{stalled, transport_error};
 use crate::http::range;
 use crate::{Digest, Error, Repository};
 
+/// Bytes that are hashed and given out at once: few enough to be in the processor's cache all the while, and for all
+/// queues together to stay small.
+const PIECE: usize = 64 << 10;
+
 /// The bytes of a blob, piece by piece. The last piece is given only when all of them have the right digest,
 /// so whoever passes on what it gets never completes a wrong blob.
 ///
@@ -23,6 +27,8 @@ pub struct BlobReader {
     /// Why nothing more is given.
     wrong: Option<Mismatch>,
     held: Option<Bytes>,
+    /// What has come and is not looked at yet.
+    rest: Bytes,
     /// Bytes of this answer that were read before.
     skip: u64,
     /// Where the bytes begin that are given out: those before it are only hashed.
@@ -74,6 +80,7 @@ impl BlobReader {
             verifier: Some(verifier),
             wrong: None,
             held: None,
+            rest: Bytes::new(),
             skip: part.skip,
             given_from,
             resumed_at: None,
@@ -90,6 +97,7 @@ impl BlobReader {
             verifier: Some(Verifier::new(digest.clone(), size)),
             wrong: None,
             held: None,
+            rest: Bytes::new(),
             skip: 0,
             given_from: 0,
             resumed_at: None,
@@ -147,17 +155,23 @@ impl BlobReader {
         }
         self.resumed_at = Some(verifier.size());
         self.response = part.response;
+        self.rest = Bytes::new();
         self.skip = part.skip;
         Ok(())
     }
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
-        let url = self.response.url().clone();
-        let patience = self.repository.as_ref().map(|repository| repository.registry().patience());
-        tokio::time::timeout(patience.unwrap_or_default().answer, self.response.chunk())
-            .await
-            .map_err(|_| stalled(&Method::GET, &url))?
-            .map_err(|error| transport_error(&Method::GET, &url, error))
+        if self.rest.is_empty() {
+            let patience = self.repository.as_ref().map(|repository| repository.registry().patience());
+            let chunk = tokio::time::timeout(patience.unwrap_or_default().answer, self.response.chunk());
+            match chunk.await {
+                Ok(Ok(Some(chunk))) => self.rest = chunk,
+                Ok(Ok(None)) => return Ok(None),
+                Ok(Err(error)) => return Err(transport_error(&Method::GET, self.response.url(), error)),
+                Err(_) => return Err(stalled(&Method::GET, self.response.url())),
+            }
+        }
+        Ok(Some(self.rest.split_to(self.rest.len().min(PIECE))))
     }
 
     /// Hashes a piece; gives out the one before.
@@ -178,7 +192,8 @@ impl BlobReader {
         if piece.is_empty() {
             return Ok(None);
         }
-        Ok(self.held.replace(piece))
+        // A copy, because a part of the connection's buffer would keep all of it from being freed.
+        Ok(self.held.replace(Bytes::copy_from_slice(&piece)))
     }
 
     /// The body is over: right, wrong, or too early. A server that has no more to give when it is asked again has a

@@ -12,6 +12,7 @@ use registry::{Descriptor, ErrorKind};
 use crate::backoff::Backoff;
 use crate::endpoint::{BlobRead, Mount, Source, Upload};
 use crate::ledger::{Claim, Claimed, Kind};
+use crate::places::is_small;
 use crate::run::{Lane, Run};
 use crate::self_mount::Question;
 use crate::transfer::{Delivery, Transfer};
@@ -40,6 +41,8 @@ enum Looked {
 
 /// A carrier whose blob is not known to be at the target.
 type Waiting = (Carrier, Looked);
+/// A carrier with the upload that its target has opened.
+type Opened = (Carrier, Box<dyn Upload>);
 
 /// Sees to it that every lane's target has the blob; lanes in which that fails are marked so.
 pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
@@ -118,10 +121,20 @@ async fn attempt(
     if waiting.is_empty() {
         return failed;
     }
-    let Ok(_permit) = run.blobs_at_once.acquire().await else { return failed };
-    let opened = open(run, waiting, blob, &mut failed).await;
+    let Ok(_permit) = run.places.of(blob).acquire().await else { return failed };
+    let is_sent_for_sure = waiting.iter().all(|(_, looked)| matches!(looked, Looked::Needed));
+    let (opened, reader) = if is_sent_for_sure && is_small(blob) {
+        // It waits nowhere for long, so neither side need wait for the other's answer.
+        tokio::join!(open(run, waiting, blob, &mut failed), read(source, blob))
+    } else {
+        let opened = open(run, waiting, blob, &mut failed).await;
+        if opened.is_empty() {
+            return failed;
+        }
+        (opened, read(source, blob).await)
+    };
     if !opened.is_empty() {
-        send(run, source, blob, opened, read_budget, &mut failed).await;
+        send(run, source, blob, (opened, reader), read_budget, &mut failed).await;
     }
     failed
 }
@@ -166,13 +179,8 @@ async fn tells_by_upload(lane: &Lane, blob: &Descriptor) -> bool {
     }
 }
 
-/// Opens the uploads that are not open yet: before the source is read, so that it never waits for a target.
-async fn open(
-    run: &Run,
-    waiting: Vec<Waiting>,
-    blob: &Descriptor,
-    failed: &mut Failed,
-) -> Vec<(Carrier, Box<dyn Upload>)> {
+/// Opens the uploads that are not open yet: before a large blob's source is read, so that it never waits for a target.
+async fn open(run: &Run, waiting: Vec<Waiting>, blob: &Descriptor, failed: &mut Failed) -> Vec<Opened> {
     let started = waiting.into_iter().map(async |(carrier, looked)| {
         let target = &carrier.lane.target;
         let (started, if_there) = match looked {
@@ -206,7 +214,7 @@ async fn send(
     run: &Run,
     source: &dyn Source,
     blob: &Descriptor,
-    opened: Vec<(Carrier, Box<dyn Upload>)>,
+    (opened, reader): (Vec<Opened>, Result<Box<dyn BlobRead>, registry::Error>),
     read_budget: &mut Backoff,
     failed: &mut Failed,
 ) {
@@ -216,7 +224,7 @@ async fn send(
         run.tell(&Event::BlobStarted { image, digest: blob.digest.clone(), size: blob.size });
     }
     let transfer = Transfer::new(run, source, blob);
-    let reader = match read(source, blob).await {
+    let reader = match reader {
         Ok(reader) => reader,
         Err(cause) => {
             join_all(uploads.into_iter().map(Upload::cancel)).await;

@@ -11,6 +11,7 @@ mod fault_seeds;
 mod fault_world;
 mod graph;
 mod laws;
+mod memory;
 mod options;
 mod referrers;
 mod simulation;

@@ -1,4 +1,4 @@
-//! One image with one large layer: what moving bytes costs when nothing else does.
+//! One image with large layers: what moving bytes costs when nothing else does.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -23,10 +23,16 @@ const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 impl Corpus {
     /// Writes an image with a layer of so many bytes into a docker-registry's folder.
     pub fn write_large_layer(bytes: u64, data: &Path) -> Result<Self> {
+        Self::write_large_layers(1, bytes, data)
+    }
+
+    /// Writes an image with so many layers of so many bytes each into a docker-registry's folder.
+    pub fn write_large_layers(layers: u64, bytes: u64, data: &Path) -> Result<Self> {
         let store = Store::new(data);
-        let layer = write_layer(&store, bytes, data)?;
+        let written = (1..=layers).map(|seed| write_layer(&store, seed, bytes, data));
+        let layers: Vec<String> = written.collect::<Result<_>>()?;
         let config = json!({
-            "architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [layer]},
+            "architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": layers},
         });
         let config = config.to_string();
         let config_digest = digest_of(config.as_bytes());
@@ -34,7 +40,8 @@ impl Corpus {
         let manifest = json!({
             "schemaVersion": 2, "mediaType": MANIFEST,
             "config": {"mediaType": CONFIG, "digest": config_digest, "size": config.len()},
-            "layers": [{"mediaType": LAYER, "digest": layer, "size": bytes}],
+            "layers": layers.iter().map(|layer| json!({"mediaType": LAYER, "digest": layer, "size": bytes}))
+                .collect::<Vec<_>>(),
         });
         let manifest = manifest.to_string();
         let digest = digest_of(manifest.as_bytes());
@@ -42,7 +49,8 @@ impl Corpus {
         store.link_manifest(REPOSITORY, &digest)?;
         store.link_tag(REPOSITORY, TAG, &digest)?;
         let mut made = Repository { name: REPOSITORY.to_owned(), ..Repository::default() };
-        for (blob, size) in [(config_digest, config.len() as u64), (layer, bytes)] {
+        let layers = layers.into_iter().map(|layer| (layer, bytes));
+        for (blob, size) in layers.chain([(config_digest, config.len() as u64)]) {
             store.link_blob(REPOSITORY, &blob)?;
             made.blobs.insert(blob, size);
         }
@@ -53,8 +61,8 @@ impl Corpus {
 }
 
 /// The same bytes again and again: nothing on the way compresses them or knows them again.
-fn write_layer(store: &Store, bytes: u64, data: &Path) -> Result<String> {
-    let (piece, mut hash) = (seed::layer(1, PIECE), Sha256::new());
+fn write_layer(store: &Store, seed: u64, bytes: u64, data: &Path) -> Result<String> {
+    let (piece, mut hash) = (seed::layer(seed, PIECE), Sha256::new());
     let unnamed = data.join("unnamed-layer");
     let mut file = std::fs::File::create(&unnamed)?;
     let mut left = bytes;

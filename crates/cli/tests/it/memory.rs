@@ -1,0 +1,94 @@
+//! The laws of memory, on the binary itself, from what the kernel says of it all the time.
+//!
+//! What a program without optimisation has more is the program: pages of its file. Those of the release are added to
+//! what is measured beside them.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use embedded_registry::EmbeddedRegistry;
+use testkit::DockerRegistry;
+use testkit::corpus::Corpus;
+
+use crate::process::Workplace;
+
+const MIB: u64 = 1 << 20;
+/// What of the release's file is in memory.
+const PROGRAM: u64 = 13 * MIB;
+
+/// Runs the binary; gives the peak of its resident memory in bytes as it would be for the release.
+async fn peak(workplace: &Workplace, arguments: &str) -> Result<u64> {
+    let mut command = workplace.command(arguments);
+    let said = std::fs::File::create(workplace.path().join("said"))?;
+    let mut process = command.stdout(Stdio::null()).stderr(said).spawn()?;
+    let status = format!("/proc/{}/status", process.id());
+    let mut peak = 0;
+    let ended = loop {
+        if let Some(ended) = process.try_wait()? {
+            break ended;
+        }
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let told = text.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+        let kibibytes = told.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        peak = kibibytes.unwrap_or(0).max(peak);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    ensure!(ended.success(), "ended with {ended}:\n{}", workplace.read("said")?);
+    Ok((peak << 10) + PROGRAM)
+}
+
+fn folder_in_memory() -> &'static Path {
+    let in_memory = Path::new("/dev/shm");
+    if in_memory.is_dir() { in_memory } else { Path::new("/tmp") }
+}
+
+#[tokio::test]
+#[ignore = "35 to 40 MiB today: the system's allocator keeps what connections have freed"]
+async fn law_ten_layers_of_100_mb_at_once_need_less_than_32_mib() -> Result<()> {
+    let builder = DockerRegistry::builder().below(folder_in_memory());
+    let (source, target) = (builder.clone().start().await?, builder.start().await?);
+    let corpus = Corpus::write_large_layers(10, 100_000_000, source.data_dir())?;
+    let name = &corpus.repositories.first().context("no repository")?.name;
+    let mut workplace = Workplace::new()?;
+    let insecure = format!(
+        r#"{{"{}": {{"insecure": true}}, "{}": {{"insecure": true}}}}"#,
+        source.host(),
+        target.host()
+    );
+    workplace.write("auth.json", &insecure)?;
+    workplace.variable("NO_COLOR", "1");
+    let (from, to) = (source.host(), target.host());
+    let arguments = format!("copy {from}/{name} {to}/{name} --auth auth.json --proc 10");
+    let peak = peak(&workplace, &arguments).await?;
+    ensure!(corpus.verify(target.data_dir()).is_complete());
+    ensure!(peak < 32 * MIB, "{} KiB", peak >> 10);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: cargo xtask torture"]
+async fn law_100_000_unchanged_tags_need_less_than_96_mib() -> Result<()> {
+    let (source, target) =
+        (EmbeddedRegistry::builder().start().await?, EmbeddedRegistry::builder().start().await?);
+    let manifest = r#"{"schemaVersion":2,"manifests":[]}"#;
+    for registry in [&source, &target] {
+        let put = |tag: &str| {
+            let media_type = "application/vnd.oci.image.index.v1+json";
+            registry.store().put_manifest("a/app", tag, media_type, manifest.as_bytes().to_vec())
+        };
+        let digest = put("v0");
+        for number in 1..100_000 {
+            registry.store().tag("a/app", &format!("v{number}"), &digest);
+        }
+    }
+    let workplace = Workplace::new()?;
+    let (from, to) = (source.host(), target.host());
+    let insecure = format!(r#"{{"{from}": {{"insecure": true}}, "{to}": {{"insecure": true}}}}"#);
+    workplace.write("auth.json", &insecure)?;
+    let peak = peak(&workplace, &format!("copy {from}/a/app {to}/a/app --auth auth.json")).await?;
+    ensure!(workplace.read("said")?.contains("unchanged"), "{}", workplace.read("said")?);
+    ensure!(peak < 96 * MIB, "{} KiB", peak >> 10);
+    Ok(())
+}
