@@ -312,3 +312,14 @@ async fn c47_no_mount_without_a_name_where_it_is_not_known_to_work() {
     assert!(matches!(start, Start::Session(_)));
     assert_eq!(bench.asked()[0].query, None);
 }
+
+#[tokio::test]
+async fn c39_bytes_that_are_sent_again_and_again_are_no_progress() {
+    let bench = bench(|builder| builder.largest_body(MIB, LargeBodies::Answered)).await;
+    // As behind a load balancer whose registries don't know each other's sessions.
+    let unknown = || Effect::refuse(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry");
+    bench.misbehave(Match::get("/blobs/uploads/"), unknown());
+    bench.misbehave(Match::put("/blobs/uploads/"), unknown());
+    let error = push_with(&bench.client, &sample::layer(1, 3 * MIB)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}

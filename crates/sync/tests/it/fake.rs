@@ -14,6 +14,7 @@ use registry::{
 use sync::endpoint::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Referrers, Source, Tags, Target, Upload};
 use sync::listing::Listed;
 use testkit::Dice;
+use tokio::sync::Semaphore;
 
 /// A registry in memory.
 #[derive(Clone, Default)]
@@ -33,6 +34,8 @@ pub(crate) struct State {
     pub(crate) broken_promises: Vec<String>,
     /// Steps that fail, counted over all steps.
     pub(crate) failing_steps: BTreeSet<usize>,
+    /// The right to send a blob, where a registry takes few at once.
+    pub(crate) turns: Option<Arc<Semaphore>>,
     /// How long every step takes.
     pub(crate) step_takes: Duration,
     /// What may happen at every step.
@@ -251,6 +254,11 @@ impl Receiver {
 impl Upload for Receiver {
     fn send<'a>(&'a mut self, digest: &'a Digest, _: Option<u64>, mut body: BlobBody) -> Answer<'a, ()> {
         async move {
+            let turns = self.fake.state().turns.clone();
+            let _turn = match &turns {
+                Some(turns) => Some(turns.acquire().await.unwrap()),
+                None => None,
+            };
             while let Some(piece) = body.next().await {
                 self.bytes.extend_from_slice(&piece.map_err(|_| passing_error())?);
             }

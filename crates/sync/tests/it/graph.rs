@@ -236,6 +236,29 @@ async fn b18_nothing_waits_for_a_clock() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn uploads_of_one_read_that_wait_for_one_turn_all_end() {
+    let (source, target) = (Fake::default(), Fake::default());
+    target.state().turns = Some(Arc::new(tokio::sync::Semaphore::new(1)));
+    let blob = source.put_blob("library/app", &[7; 1000]);
+    source.put_manifest(
+        "library/app",
+        Some("v1"),
+        &format!(r#"{{"layers":[{{"digest":"{blob}","size":1000}}]}}"#),
+    );
+    let targets = ["a.io", "b.io", "c.io"].map(|registry| RuleTarget {
+        target: Arc::new(target.repository(registry, registry)),
+        naming: Naming::Same,
+    });
+    let source = Arc::new(source.repository("source.io", "library/app"));
+    let rule =
+        Rule { source, selection: Selection::All, targets: targets.into(), referrers: ReferrerPolicy::Leave };
+    let sync = Sync::new(vec![rule], Options::new(5, 0), Arc::new(Diary::default()));
+    let run = sync.run(CancellationToken::new());
+    let report = tokio::time::timeout(std::time::Duration::from_secs(3600), run).await.expect("it ends");
+    assert_eq!((report.copied(), report.failed()), (3, 0), "who is left behind has not failed");
+}
+
+#[tokio::test(start_paused = true)]
 async fn b23_rules_are_listed_side_by_side() {
     let (one, alone) = copy_slowly(1).await;
     let (eight, together) = copy_slowly(8).await;
