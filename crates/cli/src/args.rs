@@ -82,7 +82,7 @@ pub(crate) struct ExpandArgs {
 
 /// Looks at every step that a copy will take, before a byte moves: names, ports, certificates, logins, rights,
 /// namespaces, quotas, clocks, and where blobs lie. One line for each finding, and what to do where something is
-/// wrong. Nothing is left behind at any registry.
+/// wrong. What it begins at a registry it cancels.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "image-syncer check", bin_name = "image-syncer check", after_help = CHECK_STATUS)]
 pub(crate) struct CheckArgs {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::sync;
 use crate::args::ExpandArgs;
-use crate::config::ResolvedRule;
+use crate::config::{ResolvedRule, WrittenRule};
 use crate::exit_code;
 use crate::output::print;
 
@@ -14,6 +14,7 @@ use crate::output::print;
 struct Shown<'a> {
     source: &'a str,
     selection: String,
+    /// `null` for a pattern: each of its repositories has its own.
     login: Option<&'a str>,
     targets: Vec<ShownTarget<'a>>,
 }
@@ -36,7 +37,8 @@ pub(crate) fn run(args: &ExpandArgs) -> u8 {
     }
     let errors: Vec<_> = resolved.refused.iter().map(|refused| refused.error.clone()).collect();
     sync::refuse(&errors);
-    let shown: Vec<_> = resolved.rules.iter().map(show).collect();
+    let patterns = resolved.patterns.iter().map(|pattern| show_pattern(&pattern.written));
+    let shown: Vec<_> = resolved.rules.iter().map(show).chain(patterns).collect();
     if args.json {
         let text = serde_json::to_string_pretty(&shown).expect("texts and lists are always JSON");
         print(&text);
@@ -61,6 +63,17 @@ fn show(resolved: &ResolvedRule) -> Shown<'_> {
     }
 }
 
+/// A rule about many repositories, as it was written: which they are, only the registry knows.
+fn show_pattern(written: &WrittenRule) -> Shown<'_> {
+    let target = |target| ShownTarget { target, names: "each at a place of its own".to_owned(), login: None };
+    Shown {
+        source: &written.source,
+        selection: "every repository that matches".to_owned(),
+        login: None,
+        targets: written.targets.iter().map(|text| target(text.as_str())).collect(),
+    }
+}
+
 fn selected(selection: &Selection) -> String {
     match selection {
         Selection::All => "all tags".to_owned(),
@@ -82,6 +95,11 @@ fn list(images: &[registry::TagOrDigest]) -> String {
 }
 
 fn print_rule(rule: &Shown<'_>) {
+    if rule.source.contains('*') {
+        print(&format!("{}: {}", rule.source, rule.selection));
+        rule.targets.iter().for_each(|target| print(&format!("  -> {}: {}", target.target, target.names)));
+        return;
+    }
     let login = |login: Option<&str>| login.map_or("no login".to_owned(), |key| format!("login `{key}`"));
     print(&format!("{} ({}): {}", rule.source, login(rule.login), rule.selection));
     for target in &rule.targets {
