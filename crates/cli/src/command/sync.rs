@@ -9,18 +9,8 @@ use crate::config::{self, ConfigError, Defaults, Resolved, Written};
 use crate::exit_code;
 use crate::output::{Paint, say};
 
-/// Words that are commands where they come first.
-const VERBS: [&str; 5] = ["copy", "expand", "check", "acr", "demo"];
-
 /// Runs the old command form; gives the exit status.
 pub(crate) async fn run(args: &SyncArgs) -> u8 {
-    if let Some(verb) = args.ignored.iter().find(|word| VERBS.contains(&word.as_str())) {
-        // The Go tool ignored such words; to copy where somebody wanted to look would be worse than to stop.
-        let error = ConfigError::new(format!(
-            "`{verb}` comes after flags, where it means nothing; nothing was copied"
-        ));
-        return refuse(&[error.help(format!("write it first: image-syncer {verb} ..."))]);
-    }
     if !args.ignored.is_empty() {
         warn(&format!("ignored, because they are no flags: {}", args.ignored.join(" ")));
     }

@@ -154,15 +154,6 @@ impl EntryReader<'_> {
         }
         let (prefix, reach, offer) = (normal_key(self.key), self.reach(fields)?, self.offer(fields)?);
         let nobody = username.is_empty() || password.is_empty();
-        if username.is_empty() != password.is_empty() {
-            let (has, lacks) =
-                if password.is_empty() { ("username", "password") } else { ("password", "username") };
-            self.warnings.push(format!(
-                "{}: the auth entry `{}` has a {has} but no {lacks}, so nobody logs in with it: is `{lacks}` spelt right?",
-                self.file.display(),
-                self.key,
-            ));
-        }
         let credentials = (!nobody).then(|| Credentials::new(username, SecretString::from(password)));
         Ok(AuthEntry { key: self.key.to_owned(), prefix, credentials, reach, offer, trusted_realm })
     }
