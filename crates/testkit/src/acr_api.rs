@@ -12,20 +12,18 @@ mod security_token;
 mod signature;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use http_body_util::BodyExt as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::content::Content;
+use crate::server_thread::ServerThread;
 use crate::{DockerRegistry, TokenServer};
 
 pub use call::ApiRequest;
@@ -35,46 +33,32 @@ use office::{Office, Order};
 
 /// A running copy of Alibaba Cloud's services; ends on drop.
 pub struct AcrApi {
+    thread: ServerThread,
     office: Arc<Office>,
-    address: SocketAddr,
-    shutdown: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl AcrApi {
     /// Starts one that knows no key and no instance.
     pub async fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?.into_std()?;
-        let address = listener.local_addr()?;
         let office = Arc::new(Office::default());
-        let (shutdown, stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let served = Arc::clone(&office);
-        let thread = std::thread::Builder::new().name("acr-api".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = serve(listener, served) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        let thread = thread.context("cannot start the API")?;
-        Ok(Self { office, address, shutdown: Some(shutdown), thread: Some(thread) })
+        let thread = ServerThread::start("acr-api", |listener| serve(listener, served)).await?;
+        Ok(Self { thread, office })
     }
 
     /// `127.0.0.1:port`.
     pub fn host(&self) -> String {
-        self.address.to_string()
+        self.thread.host()
     }
 
     /// The address of every service: ACR's API, STS, metadata, the registry's challenge.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.host())
     }
 
     /// The address for `ALIBABA_CLOUD_CREDENTIALS_URI`.
     pub fn credentials_uri(&self) -> String {
-        format!("http://{}{}", self.address, metadata::CREDENTIALS_PATH)
+        format!("http://{}{}", self.host(), metadata::CREDENTIALS_PATH)
     }
 
     /// Knows an access key from now on.
@@ -175,16 +159,7 @@ impl AcrApi {
     }
 }
 
-impl Drop for AcrApi {
-    fn drop(&mut self) {
-        // Neither can fail unless the thread ended already.
-        self.shutdown.take().map(|shutdown| shutdown.send(()));
-        self.thread.take().map(JoinHandle::join);
-    }
-}
-
-async fn serve(listener: std::net::TcpListener, office: Arc<Office>) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
+async fn serve(listener: TcpListener, office: Arc<Office>) {
     while let Ok((stream, _)) = listener.accept().await {
         let office = Arc::clone(&office);
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {

@@ -4,17 +4,17 @@
 //! both sides want, any number of them run side by side, and bytes under way do not wait for each other. It runs
 //! on a thread of its own and does not look into what it carries.
 
-use std::net::SocketAddr;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
+
+use crate::server_thread::ServerThread;
 
 /// The most that is read at once.
 const PIECE: usize = 64 * 1024;
@@ -24,9 +24,7 @@ const UNDER_WAY: usize = 4096;
 
 /// A running proxy; ends on drop.
 pub struct DelayProxy {
-    address: SocketAddr,
-    shutdown: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    thread: ServerThread,
 }
 
 /// Bytes and when they may arrive.
@@ -38,41 +36,20 @@ struct Piece {
 impl DelayProxy {
     /// Listens on a free port of 127.0.0.1 and carries everything to `upstream` (`host:port`), whose answers
     /// come later by `delay`.
-    pub fn start(upstream: impl Into<String>, delay: Duration) -> Result<Self> {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+    pub async fn start(upstream: impl Into<String>, delay: Duration) -> Result<Self> {
         let upstream = upstream.into();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (shutdown, stopped) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("delay-proxy".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = accept(listener, upstream, delay) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        let thread = thread.context("cannot start the delay proxy")?;
-        Ok(Self { address, shutdown: Some(shutdown), thread: Some(thread) })
+        let thread =
+            ServerThread::start("delay-proxy", move |listener| accept(listener, upstream, delay)).await?;
+        Ok(Self { thread })
     }
 
     /// `127.0.0.1:port`.
     pub fn host(&self) -> String {
-        self.address.to_string()
+        self.thread.host()
     }
 }
 
-impl Drop for DelayProxy {
-    fn drop(&mut self) {
-        // Neither can fail unless the thread ended already.
-        self.shutdown.take().map(|shutdown| shutdown.send(()));
-        self.thread.take().map(JoinHandle::join);
-    }
-}
-
-async fn accept(listener: std::net::TcpListener, upstream: String, delay: Duration) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
+async fn accept(listener: TcpListener, upstream: String, delay: Duration) {
     while let Ok((client, _)) = listener.accept().await {
         let upstream = upstream.clone();
         tokio::spawn(async move { carry(client, &upstream, delay).await });
@@ -127,11 +104,11 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn bytes_come_through_unchanged_and_in_order_and_not_before_their_time() {
+    #[tokio::test]
+    async fn bytes_come_through_unchanged_and_in_order_and_not_before_their_time() {
         let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
         let delay = Duration::from_millis(20);
-        let proxy = DelayProxy::start(upstream.local_addr().unwrap().to_string(), delay).unwrap();
+        let proxy = DelayProxy::start(upstream.local_addr().unwrap().to_string(), delay).await.unwrap();
         let server = std::thread::spawn(move || {
             let (mut stream, _) = upstream.accept().unwrap();
             for _ in 0..3 {

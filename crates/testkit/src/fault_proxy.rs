@@ -13,14 +13,11 @@ mod head;
 mod log;
 mod plan;
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 pub use dice::Dice;
@@ -31,12 +28,12 @@ pub use plan::{Planned, Random, Wanted};
 use log::Log;
 use plan::Plan;
 
+use crate::server_thread::ServerThread;
+
 /// A running proxy; ends on drop, with all its connections.
 pub struct FaultProxy {
-    address: SocketAddr,
+    thread: ServerThread,
     shared: Arc<Shared>,
-    shutdown: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// What all connections share.
@@ -50,28 +47,16 @@ struct Shared {
 impl FaultProxy {
     /// Stands before `upstream` (`host:port`, plain http) and behaves, for now.
     pub async fn start(upstream: impl Into<String>) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?.into_std()?;
-        let address = listener.local_addr()?;
         let shared =
             Arc::new(Shared { upstream: upstream.into(), plan: Mutex::default(), log: Log::default() });
-        let (shutdown, stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let served = shared.clone();
-        let thread = std::thread::Builder::new().name("fault-proxy".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = accept(listener, served) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        let thread = thread.context("cannot start the fault proxy")?;
-        Ok(Self { address, shared, shutdown: Some(shutdown), thread: Some(thread) })
+        let thread = ServerThread::start("fault-proxy", |listener| accept(listener, served)).await?;
+        Ok(Self { thread, shared })
     }
 
     /// `127.0.0.1:port`
     pub fn host(&self) -> String {
-        self.address.to_string()
+        self.thread.host()
     }
 
     /// Does exactly this from now on.
@@ -111,14 +96,6 @@ impl FaultProxy {
     }
 }
 
-impl Drop for FaultProxy {
-    fn drop(&mut self) {
-        // Neither can fail unless the thread ended already.
-        self.shutdown.take().map(|shutdown| shutdown.send(()));
-        self.thread.take().map(JoinHandle::join);
-    }
-}
-
 impl Shared {
     fn plan(&self) -> MutexGuard<'_, Plan> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
@@ -126,9 +103,7 @@ impl Shared {
 }
 
 /// Connections live in the set, so that they end with the proxy.
-async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) {
-    let listener = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
-    let Ok(listener) = listener else { return };
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

@@ -19,13 +19,9 @@ mod state;
 mod version_one;
 mod version_two;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
-use anyhow::{Context as _, Result};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use anyhow::Result;
 
 pub use builder::HarborBenchBuilder;
 pub use state::CannedAnswer;
@@ -33,16 +29,15 @@ use state::State;
 
 use crate::docker_registry::DockerRegistry;
 use crate::seed::Pusher;
+use crate::server_thread::ServerThread;
 use crate::token_server::TokenServer;
 
 /// A running Harbor; ends on drop.
 pub struct HarborBench {
+    thread: ServerThread,
     state: Arc<State>,
-    address: SocketAddr,
     registry: DockerRegistry,
     token_server: TokenServer,
-    shutdown: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl HarborBench {
@@ -63,17 +58,12 @@ impl HarborBench {
 
     /// `127.0.0.1:port` of the front: protocol, API and token service.
     pub fn host(&self) -> String {
-        self.address.to_string()
+        self.thread.host()
     }
 
     /// The registry behind the front, whose own request log has what came through.
     pub fn registry(&self) -> &DockerRegistry {
         &self.registry
-    }
-
-    /// The token server behind the front.
-    pub fn token_server(&self) -> &TokenServer {
-        &self.token_server
     }
 
     /// Pushes straight into the registry, past everything that the front would refuse.
@@ -160,29 +150,9 @@ impl HarborBench {
     async fn run(builder: HarborBenchBuilder) -> Result<Self> {
         let token_server = TokenServer::harbor(builder.users.clone()).await?;
         let registry = DockerRegistry::token(&token_server).await?;
-        let listener = TcpListener::bind("127.0.0.1:0").await?.into_std()?;
-        let address = listener.local_addr()?;
         let state = Arc::new(State::new(builder, &registry, &token_server)?);
-        let (shutdown, stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let served = Arc::clone(&state);
-        let thread = std::thread::Builder::new().name("harbor".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = front::serve(listener, served) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        let thread = Some(thread.context("cannot start the front")?);
-        Ok(Self { state, address, registry, token_server, shutdown: Some(shutdown), thread })
-    }
-}
-
-impl Drop for HarborBench {
-    fn drop(&mut self) {
-        // Neither can fail unless the thread ended already.
-        self.shutdown.take().map(|shutdown| shutdown.send(()));
-        self.thread.take().map(JoinHandle::join);
+        let thread = ServerThread::start("harbor", |listener| front::serve(listener, served)).await?;
+        Ok(Self { thread, state, registry, token_server })
     }
 }

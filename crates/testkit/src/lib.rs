@@ -16,6 +16,7 @@ mod harbor_api;
 mod nginx;
 mod process;
 pub mod seed;
+mod server_thread;
 mod skopeo;
 mod tls_front;
 mod token_server;

@@ -7,17 +7,16 @@ mod answer;
 mod signer;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+
+use crate::server_thread::ServerThread;
 
 pub use access::TokenUser;
 pub(crate) use access::UserList;
@@ -26,10 +25,8 @@ pub(crate) use signer::Signer;
 
 /// A running token server; ends on drop.
 pub struct TokenServer {
+    thread: ServerThread,
     office: Arc<Office>,
-    address: SocketAddr,
-    shutdown: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// Whose habits a token server has.
@@ -74,12 +71,12 @@ impl TokenServer {
 
     /// `127.0.0.1:port`.
     pub fn host(&self) -> String {
-        self.address.to_string()
+        self.thread.host()
     }
 
     /// The address that challenges name.
     pub fn realm(&self) -> String {
-        format!("http://{}{}", self.address, self.office.path)
+        format!("http://{}{}", self.host(), self.office.path)
     }
 
     /// The service that challenges name.
@@ -112,11 +109,6 @@ impl TokenServer {
         self.office.fail_next(count, status);
     }
 
-    /// Lets one more user log in.
-    pub fn add_user(&self, user: TokenUser) {
-        self.office.users.add(user);
-    }
-
     /// Forgets all users of this name, as when a temporary password ends.
     pub fn remove_user(&self, name: &str) {
         self.office.users.remove(name);
@@ -137,38 +129,17 @@ impl TokenServer {
     }
 
     async fn start(office: Office) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?.into_std()?;
-        let address = listener.local_addr()?;
         let office = Arc::new(office);
-        let (shutdown, stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let served = Arc::clone(&office);
-        let thread = std::thread::Builder::new().name("token-server".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = serve(listener, served) => {}
-                    _ = stopped => {}
-                }
-            });
-        });
-        let thread = thread.context("cannot start the token server")?;
-        Ok(Self { office, address, shutdown: Some(shutdown), thread: Some(thread) })
-    }
-}
-
-impl Drop for TokenServer {
-    fn drop(&mut self) {
-        // Neither can fail unless the thread ended already.
-        self.shutdown.take().map(|shutdown| shutdown.send(()));
-        self.thread.take().map(JoinHandle::join);
+        let thread = ServerThread::start("token-server", |listener| serve(listener, served)).await?;
+        Ok(Self { thread, office })
     }
 }
 
 const HARBOR_PATH: &str = "/service/token";
 const ACR_PATH: &str = "/auth";
 
-async fn serve(listener: std::net::TcpListener, office: Arc<Office>) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
+async fn serve(listener: TcpListener, office: Arc<Office>) {
     while let Ok((stream, _)) = listener.accept().await {
         let office = Arc::clone(&office);
         let service = service_fn(move |request| {

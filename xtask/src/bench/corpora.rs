@@ -52,13 +52,13 @@ pub(super) async fn delayed(rig: &mut Rig, name: &str, shape: Shape, delay: Dura
     rig.note_corpus(name, &corpus);
     let floor = corpus.counts().cold_floor();
     let scenario = format!("{name} cold, {} ms", delay.as_millis());
-    let near_source = DelayProxy::start(source.host(), delay)?;
+    let near_source = DelayProxy::start(source.host(), delay).await?;
     for run in 0..rig.runs {
         let ours = [Tool::ours(&rig.ours), Tool::ours_with(&rig.ours, PROC_FOR_SLOW_LINES)];
         let tools = std::mem::take(&mut rig.peers);
         for tool in ours.iter().chain(tools.iter().filter(|_| run == 0)) {
             let target = rig.registry().await?;
-            let near_target = DelayProxy::start(target.host(), delay)?;
+            let near_target = DelayProxy::start(target.host(), delay).await?;
             let pair = Pair { corpus: &corpus, source: &source, target: &target };
             let sample = pair.copy(tool, &near_source.host(), &near_target.host()).await?;
             rig.note(&scenario, &tool.name, Some(floor), sample)?;

@@ -67,9 +67,9 @@ impl World {
     }
 
     fn arm(mut self) -> Self {
+        let fails = self.fails();
         for fake in [&self.source, &self.targets[0], &self.targets[1]] {
             let dice = &mut self.dice;
-            let fails = matches!(self.trouble, Trouble::Failures | Trouble::Both);
             let (passing, permanent) = if fails {
                 (dice.below(150), if dice.percent(40) { dice.below(30) } else { 0 })
             } else {

@@ -62,24 +62,10 @@ impl RetryAfter {
     }
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`. Days to a date: <https://howardhinnant.github.io/date_algorithms.html>
+/// `Sun, 06 Nov 1994 08:49:37 GMT`
 fn http_date(time: SystemTime) -> String {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
-    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (days, second) = (seconds / 86400, seconds % 86400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let year = year_of_era + era * 400 + u64::from(month >= 10);
-    let name = |names: &[&'static str], index: u64| names[usize::try_from(index).unwrap_or(0)];
-    let (weekday, month) = (name(&DAYS, days % 7), name(&MONTHS, month));
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} GMT")
+    let time = jiff::Timestamp::try_from(time).expect("the year has four digits");
+    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// What a fault does to a request on its way to the registry.

@@ -107,10 +107,7 @@ impl Connection {
             self.shared.log.change(number, |exchange| exchange.request_bytes = bytes);
         }
         self.client.write.write_all(&made_up.bytes(request.method())).await?;
-        self.shared.log.change(number, |exchange| {
-            exchange.status = Some(made_up.status);
-            exchange.is_whole = true;
-        });
+        self.shared.log.change(number, |exchange| exchange.status = Some(made_up.status));
         if is_early && !framing.is_over() {
             self.client.linger().await;
             return Ok(Then::Close);
@@ -159,7 +156,6 @@ impl Connection {
             // Who waits no longer needs no answer.
             () = gone(&client.read), if matches!(sent, Sent::Whole) => return Ok(Then::Close),
         }
-        self.shared.log.change(number, |exchange| exchange.is_whole = true);
         if matches!(sent, Sent::Early) {
             self.client.linger().await;
             return Ok(Then::Close);

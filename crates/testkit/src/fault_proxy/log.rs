@@ -17,8 +17,6 @@ pub struct Exchange {
     pub status: Option<u16>,
     /// Bytes of the request's body that came, chunk sizes included.
     pub request_bytes: u64,
-    /// Whether the client got a whole answer, as far as the proxy knows.
-    pub is_whole: bool,
 }
 
 impl Exchange {
@@ -47,7 +45,7 @@ impl Log {
     /// Notes a request; gives its number.
     pub(super) fn begin(&self, method: &str, path: &str, fault: Option<Fault>) -> usize {
         let (method, path) = (method.to_owned(), path.to_owned());
-        let exchange = Exchange { method, path, fault, status: None, request_bytes: 0, is_whole: false };
+        let exchange = Exchange { method, path, fault, status: None, request_bytes: 0 };
         let mut entries = self.entries();
         entries.exchanges.push(exchange);
         entries.forgotten + entries.exchanges.len() - 1

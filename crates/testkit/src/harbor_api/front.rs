@@ -21,8 +21,7 @@ use super::page::Query;
 use super::state::State;
 use super::{distribution, version_one, version_two};
 
-pub(super) async fn serve(listener: std::net::TcpListener, state: Arc<State>) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
+pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
         // Without it small answers would only be slower.
         let _ = stream.set_nodelay(true);
