@@ -23,11 +23,6 @@ pub struct BandwidthError {
 }
 
 impl Bandwidth {
-    /// So many bytes a second.
-    pub fn bytes_per_second(bytes: NonZeroU64) -> Self {
-        Self(bytes)
-    }
-
     /// How long so many bytes take.
     fn time_for(self, bytes: u64) -> Duration {
         let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(self.0.get());

@@ -163,13 +163,7 @@ impl<'a> Discovery<'a> {
         loop {
             match pages.next().await {
                 Ok(page) => return Ok(page.map(|page| self.select(page))),
-                Err(cause) => {
-                    let error = self.error(Operation::ListTags, cause.into());
-                    match backoff.next(&error) {
-                        Some(wait) => tokio::time::sleep(wait).await,
-                        None => return Err(error),
-                    }
-                }
+                Err(cause) => backoff.pause(self.error(Operation::ListTags, cause.into())).await?,
             }
         }
     }
@@ -203,13 +197,13 @@ impl<'a> Discovery<'a> {
         for (image, _) in &ways {
             self.run.tell(&Event::ImagePlanned(image.clone()));
         }
-        // The receiver is gone when the run is stopped; then nobody waits for this image.
         let found = match self.rule.selection {
             Selection::These(_) => Found::Named,
             Selection::All | Selection::Matching(_) => Found::Listed,
         };
         let source = self.rule.source.clone();
         let referrers = WantedReferrers::of(self.rule);
+        // The receiver is gone when the run is stopped; then nobody waits for this image.
         let _ = self.planned.send(Planned { source, reference, found, referrers, ways }).await;
     }
 

@@ -168,13 +168,9 @@ impl Discoveries {
     ) -> Result<Option<Vec<RepositoryName>>, Error> {
         let mut backoff = Backoff::new(self.run.retries);
         loop {
-            let failed = match pages.next().await {
+            match pages.next().await {
                 Ok(page) => return Ok(page),
-                Err(cause) => error(cause),
-            };
-            match backoff.next(&failed) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(failed),
+                Err(cause) => backoff.pause(error(cause)).await?,
             }
         }
     }

@@ -31,6 +31,11 @@ type Failed = Vec<(Carrier, Arc<Error>)>;
 /// What a target says before any byte moves.
 enum Looked {
     Done(BlobOutcome),
+    Waits(Way),
+}
+
+/// How a blob that is not known to be there gets there.
+enum Way {
     /// It declined a mount and opened an upload instead.
     Opened(Box<dyn Upload>),
     /// The blob is not there.
@@ -40,7 +45,7 @@ enum Looked {
 }
 
 /// A carrier whose blob is not known to be at the target.
-type Waiting = (Carrier, Looked);
+type Waiting = (Carrier, Way);
 /// A carrier with the upload that its target has opened.
 type Opened = (Carrier, Box<dyn Upload>);
 
@@ -114,7 +119,7 @@ async fn attempt(
     for (carrier, looked) in carriers.into_iter().zip(looks) {
         match looked {
             Ok(Looked::Done(outcome)) => complete(run, carrier, blob, outcome),
-            Ok(looked) => waiting.push((carrier, looked)),
+            Ok(Looked::Waits(way)) => waiting.push((carrier, way)),
             Err(error) => failed.push((carrier, Arc::new(error))),
         }
     }
@@ -122,7 +127,7 @@ async fn attempt(
         return failed;
     }
     let Ok(_permit) = run.places.of(blob).acquire().await else { return failed };
-    let is_sent_for_sure = waiting.iter().all(|(_, looked)| matches!(looked, Looked::Needed));
+    let is_sent_for_sure = waiting.iter().all(|(_, way)| matches!(way, Way::Needed));
     let (opened, reader) = if is_sent_for_sure && is_small(blob) {
         // It waits nowhere for long, so neither side need wait for the other's answer.
         tokio::join!(open(run, waiting, blob, &mut failed), read(source, blob))
@@ -148,17 +153,17 @@ async fn look(carrier: &Carrier, blob: &Descriptor) -> Result<Looked, Error> {
         lane.ledger.note_mount(matches!(mount, Mount::Mounted));
         return Ok(match mount {
             Mount::Mounted => Looked::Done(BlobOutcome::Mounted),
-            Mount::Upload(upload) => Looked::Opened(upload),
+            Mount::Upload(upload) => Looked::Waits(Way::Opened(upload)),
         });
     }
     if lane.repository.was_empty() {
-        return Ok(Looked::Needed);
+        return Ok(Looked::Waits(Way::Needed));
     }
     if tells_by_upload(lane, blob).await {
-        return Ok(Looked::Unknown);
+        return Ok(Looked::Waits(Way::Unknown));
     }
     let is_there = lane.target.has_blob(&blob.digest).await.map_err(error)?;
-    Ok(if is_there { Looked::Done(BlobOutcome::Present) } else { Looked::Needed })
+    Ok(if is_there { Looked::Done(BlobOutcome::Present) } else { Looked::Waits(Way::Needed) })
 }
 
 /// Whether opening an upload is question enough. Where a proof is due, it is made here.
@@ -181,13 +186,12 @@ async fn tells_by_upload(lane: &Lane, blob: &Descriptor) -> bool {
 
 /// Opens the uploads that are not open yet: before a large blob's source is read, so that it never waits for a target.
 async fn open(run: &Run, waiting: Vec<Waiting>, blob: &Descriptor, failed: &mut Failed) -> Vec<Opened> {
-    let started = waiting.into_iter().map(async |(carrier, looked)| {
+    let started = waiting.into_iter().map(async |(carrier, way)| {
         let target = &carrier.lane.target;
-        let (started, if_there) = match looked {
-            Looked::Opened(upload) => (Ok(Mount::Upload(upload)), BlobOutcome::Mounted),
-            Looked::Unknown => (target.mount(&blob.digest, target.repository()).await, BlobOutcome::Present),
-            Looked::Needed => (target.start_upload(&blob.digest).await, BlobOutcome::Mounted),
-            Looked::Done(outcome) => (Ok(Mount::Mounted), outcome),
+        let (started, if_there) = match way {
+            Way::Opened(upload) => (Ok(Mount::Upload(upload)), BlobOutcome::Mounted),
+            Way::Unknown => (target.mount(&blob.digest, target.repository()).await, BlobOutcome::Present),
+            Way::Needed => (target.start_upload(&blob.digest).await, BlobOutcome::Mounted),
         };
         (carrier, started, if_there)
     });

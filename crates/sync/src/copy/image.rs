@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use registry::{Digest, RawManifest, TagOrDigest};
+use registry::{Digest, Links, RawManifest, TagOrDigest};
 
 use super::manifest::{Claims, Walk, wait_for};
 use super::platform::Selected;
@@ -264,18 +264,18 @@ async fn prepare(run: &Run, lane: &Lane) {
 
 /// Whether looking for the manifest by its digest saves nothing: its blobs are looked for at no cost, and where all
 /// are there, the manifest is all that is sent.
-fn blobs_tell(manifest: &RawManifest, lane: &Lane) -> bool {
-    let links = manifest.links().unwrap_or_default();
+fn blobs_tell(links: &Links, lane: &Lane) -> bool {
     links.manifests.is_empty() && lane.ledger.asks_by_uploads(lane.target.repository(), &links.blobs)
 }
 
 /// Brings the image's graph to all lanes, each digest once for a repository, then names it there.
 async fn bring(walk: &Walk, manifest: &RawManifest, lanes: Vec<Arc<Lane>>) {
+    let links = manifest.links().unwrap_or_default();
     let mut pending = lanes;
     while !pending.is_empty() {
         let claims = Claims::ask(&manifest.digest, pending);
         // Whose target has it under another name, or by its digest alone, lacks only the name.
-        let (unasked, asked) = claims.mine.into_iter().partition(|(lane, _)| blobs_tell(manifest, lane));
+        let (unasked, asked) = claims.mine.into_iter().partition(|(lane, _)| blobs_tell(&links, lane));
         let (have, mut missing) = walk.ask_targets(&manifest.digest, asked).await;
         missing.extend::<Vec<_>>(unasked);
         let incomplete: Vec<_> = missing.iter().map(|(lane, _)| lane.clone()).collect();

@@ -104,13 +104,7 @@ impl Walk {
         let image = &lanes.first()?.image;
         let error = |cause| self.source_error(Operation::ReadManifest(reference.clone()), cause);
         let read = self.run.retrying(image, async || self.source.manifest(reference).await.map_err(&error));
-        match read.await {
-            Ok(manifest) => Some(manifest),
-            Err(error) => {
-                fail_all(lanes, &error);
-                None
-            }
-        }
+        of_all(read.await, lanes)
     }
 
     /// Brings everything that `manifest` refers to, side by side. Says whether any lane is still good.
@@ -245,6 +239,11 @@ fn fail_all(lanes: &[Arc<Lane>], error: &Arc<Error>) {
     for lane in lanes {
         lane.fail(error.clone());
     }
+}
+
+/// The value, if there is one; else all lanes have failed.
+pub(super) fn of_all<T>(asked: Result<T, Arc<Error>>, lanes: &[Arc<Lane>]) -> Option<T> {
+    asked.inspect_err(|error| fail_all(lanes, error)).ok()
 }
 
 /// What the ledgers say about bringing a manifest.

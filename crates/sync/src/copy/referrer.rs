@@ -9,11 +9,11 @@ use std::sync::atomic::Ordering;
 
 use registry::{Descriptor, Digest, TagOrDigest, cosign_tags};
 
-use super::manifest::Walk;
+use super::manifest::{Walk, of_all};
 use crate::discover::WantedReferrers;
 use crate::endpoint::Referrers;
 use crate::run::Lane;
-use crate::{Error, Operation, Outcome, SkipReason};
+use crate::{Operation, Outcome, SkipReason};
 
 /// Referrers of referrers deeper than this are an attack.
 const DEEPEST: usize = 5;
@@ -149,9 +149,4 @@ impl Walk {
             }
         }
     }
-}
-
-/// The value, if there is one; else the lanes have failed.
-fn of_all<T>(asked: Result<T, Arc<Error>>, lanes: &[Arc<Lane>]) -> Option<T> {
-    asked.map_err(|error| lanes.iter().for_each(|lane| lane.fail(error.clone()))).ok()
 }
