@@ -16,19 +16,30 @@ pub(crate) struct Diagnosis {
 /// Everything that helps.
 pub(crate) fn diagnose(error: &Error) -> Diagnosis {
     let place = format!("{} {}, {}", error.side, error.place, error.operation);
-    Diagnosis { place, why: why(error), next: next(error) }
+    Diagnosis { place, why: why(&error.cause), next: next(error) }
 }
 
 /// One line.
 pub(crate) fn short(error: &Error) -> String {
-    format!("{} {}: {}: {}", error.side, error.place, error.operation, why(error))
+    format!("{} {}: {}: {}", error.side, error.place, error.operation, why(&error.cause))
 }
 
-fn why(error: &Error) -> String {
-    match &error.cause {
+/// Why something failed.
+pub(crate) fn why(cause: &Cause) -> String {
+    match cause {
         Cause::Registry(error) => registry_words(error),
         other => other.to_string(),
     }
+}
+
+/// An error and all that lies behind it, in one line.
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
+    let (mut text, mut source) = (error.to_string(), error.source());
+    while let Some(link) = source {
+        text = format!("{text}: {link}");
+        source = link.source();
+    }
+    text
 }
 
 /// The error and its root: the links between are the HTTP library's layers.

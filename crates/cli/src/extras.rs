@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use registry::{ErrorKind, Login, Registry, RepositoryName};
+use registry::{ErrorKind, Registry, RepositoryName};
 use sync::listing::{BulkDigests, BulkListing, Listed, Preparation};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -24,7 +24,6 @@ pub(crate) use listing::RegistryListing;
 /// What one registry, as one user sees it, offers beside the protocol.
 pub(crate) struct Extras {
     registry: Registry,
-    login: Login,
     acr: Option<Arc<AcrAccess>>,
     harbor: OnceCell<Option<providers::harbor::Harbor>>,
     /// Whether its API failed when it was asked what all tags point at: it is asked no more then.
@@ -34,9 +33,9 @@ pub(crate) struct Extras {
 }
 
 impl Extras {
-    pub(crate) fn new(registry: Registry, login: Login, acr: Option<Arc<AcrAccess>>) -> Self {
+    pub(crate) fn new(registry: Registry, acr: Option<Arc<AcrAccess>>) -> Self {
         let (harbor, gives_no_digests, ready) = Default::default();
-        Self { registry, login, acr, harbor, gives_no_digests, ready }
+        Self { registry, acr, harbor, gives_no_digests, ready }
     }
 
     /// The way to Alibaba's API, where the auth entry names one.

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::auth::authenticator::{Authenticator, Verdict};
 use crate::auth::challenge::challenges;
-use crate::auth::credential::Login;
+use crate::auth::credential::{Credentials, Login};
 use crate::auth::scope::{Access, Scopes};
 use crate::blob::habits::UploadHabits;
 use crate::connect::{self, Connection};
@@ -191,6 +191,11 @@ impl Registry {
     /// Whether there is a login that goes along.
     pub fn has_login(&self) -> bool {
         !matches!(self.0.settings.login, Login::Anonymous)
+    }
+
+    /// Who we are there, as whoever keeps the login says by now.
+    pub async fn credentials(&self) -> Result<Option<Credentials>, Error> {
+        self.0.authenticator.credentials().await
     }
 
     /// Where the registry answers and the client that reaches it, for what its host offers beside the

@@ -15,6 +15,7 @@ use providers::alibaba::{Error, ErrorKind};
 use super::sync::{environment, refuse, transport};
 use crate::args::{AcrArgs, AcrCommand, AcrRegistryArgs};
 use crate::config::{self, ConfigError};
+use crate::diagnostic::with_sources;
 use crate::exit_code;
 use crate::extras::{AcrAccess, AcrSettings};
 use crate::output::{Paint, say};
@@ -49,18 +50,9 @@ fn access(args: &AcrRegistryArgs, namespace: Option<&NamespaceName>) -> Result<A
 
 /// Tells what went wrong, in Alibaba Cloud's words, and what to do; gives the exit status.
 fn fail(error: &Error, args: &AcrRegistryArgs) -> u8 {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    let text = with_sources(error);
     say(&format!("{}: {text}\n  next: {}", Paint::for_stderr().red("error"), hint(error, args)));
-    match error.kind() {
-        ErrorKind::InvalidKey
-        | ErrorKind::WrongSecret
-        | ErrorKind::ExpiredToken
-        | ErrorKind::ClockSkew
-        | ErrorKind::NoPermission
-        | ErrorKind::NoKey => exit_code::ALL_REFUSED,
-        _ => exit_code::ALL_FAILED,
-    }
+    if error.kind().concerns_key() { exit_code::ALL_REFUSED } else { exit_code::ALL_FAILED }
 }
 
 fn hint(error: &Error, args: &AcrRegistryArgs) -> String {

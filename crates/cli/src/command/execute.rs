@@ -92,7 +92,7 @@ fn unencrypted_logins(registries: &[Registry]) -> BTreeSet<&str> {
     remote.map(|registry| registry.host().as_str()).collect()
 }
 
-fn is_loopback(name: &str) -> bool {
+pub(super) fn is_loopback(name: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 

@@ -37,13 +37,15 @@ pub(crate) fn run(args: &ExpandArgs) -> u8 {
     }
     let errors: Vec<_> = resolved.refused.iter().map(|refused| refused.error.clone()).collect();
     sync::refuse(&errors);
-    let patterns = resolved.patterns.iter().map(|pattern| show_pattern(&pattern.written));
-    let shown: Vec<_> = resolved.rules.iter().map(show).chain(patterns).collect();
+    let rules: Vec<_> = resolved.rules.iter().map(show).collect();
+    let patterns: Vec<_> = resolved.patterns.iter().map(|pattern| show_pattern(&pattern.written)).collect();
     if args.json {
+        let shown: Vec<_> = rules.iter().chain(&patterns).collect();
         let text = serde_json::to_string_pretty(&shown).expect("texts and lists are always JSON");
         print(&text);
     } else {
-        shown.iter().for_each(print_rule);
+        rules.iter().for_each(print_rule);
+        patterns.iter().for_each(print_pattern);
     }
     if errors.is_empty() { exit_code::DONE } else { exit_code::USAGE }
 }
@@ -95,14 +97,14 @@ fn list(images: &[registry::TagOrDigest]) -> String {
 }
 
 fn print_rule(rule: &Shown<'_>) {
-    if rule.source.contains('*') {
-        print(&format!("{}: {}", rule.source, rule.selection));
-        rule.targets.iter().for_each(|target| print(&format!("  -> {}: {}", target.target, target.names)));
-        return;
-    }
     let login = |login: Option<&str>| login.map_or("no login".to_owned(), |key| format!("login `{key}`"));
     print(&format!("{} ({}): {}", rule.source, login(rule.login), rule.selection));
     for target in &rule.targets {
         print(&format!("  -> {} ({}): {}", target.target, login(target.login), target.names));
     }
+}
+
+fn print_pattern(rule: &Shown<'_>) {
+    print(&format!("{}: {}", rule.source, rule.selection));
+    rule.targets.iter().for_each(|target| print(&format!("  -> {}: {}", target.target, target.names)));
 }

@@ -116,25 +116,24 @@ impl Registries {
         let index = self.auth.find(host, repository);
         self.used.extend(index);
         let entry = index.map(|index| &self.auth.entries[index]);
-        let reach = entry.map(|entry| entry.reach.clone()).unwrap_or_default();
-        let trusted_realm = entry.and_then(|entry| entry.trusted_realm.clone());
-        let offer = entry.map(|entry| entry.offer.clone()).unwrap_or_default();
-        let (login, file) = match entry.and_then(|entry| entry.credentials.clone()) {
-            Some(credentials) => (self.written_login(host, credentials), None),
-            None => match self.login_files.find(host, repository) {
-                // Files may have a login for each path: each gets its own handle.
-                Some(found) => (found.login, Some(found.identity)),
-                None => (Login::Anonymous, None),
-            },
-        };
-        let key = (host.clone(), index, file);
+        let credentials = entry.and_then(|entry| entry.credentials.clone());
+        let found = if credentials.is_some() { None } else { self.login_files.find(host, repository) };
+        // Files may have a login for each path: each gets its own handle.
+        let key = (host.clone(), index, found.as_ref().map(|found| found.identity.clone()));
         if let Some(handle) = self.handles.get(&key) {
             return handle.clone();
         }
+        let reach = entry.map(|entry| entry.reach.clone()).unwrap_or_default();
+        let trusted_realm = entry.and_then(|entry| entry.trusted_realm.clone());
+        let offer = entry.map(|entry| entry.offer.clone()).unwrap_or_default();
+        let login = match credentials {
+            Some(credentials) => self.written_login(host, credentials),
+            None => found.map_or(Login::Anonymous, |found| found.login),
+        };
         let acr = offer.acr.and_then(|settings| self.acr(host, settings, reach.proxies.as_ref()));
         let login = acr.as_ref().map_or(login, |acr| Login::Source(acr.login()));
         let settings = Settings {
-            login: login.clone(),
+            login,
             security: reach.security,
             certificates: reach.certificates.and(self.certificates(host)),
             proxies: reach.proxies,
@@ -146,7 +145,7 @@ impl Registries {
         if let Some(acr) = &acr {
             acr.learn_from(&registry);
         }
-        let extras = Arc::new(Extras::new(registry.clone(), login, acr));
+        let extras = Arc::new(Extras::new(registry.clone(), acr));
         let handle = Handle { registry, extras, missing: offer.missing };
         self.handles.insert(key, handle.clone());
         handle

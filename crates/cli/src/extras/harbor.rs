@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use providers::harbor::{Error, Harbor, ProjectName, Visibility};
-use registry::{Credentials, ErrorKind, Login, RepositoryName};
+use registry::{ErrorKind, RepositoryName};
 use sync::Cause;
 use sync::listing::BulkListing;
 
@@ -24,23 +24,12 @@ impl Extras {
             return Ok(None);
         }
         let (client, base) = self.registry.http().await?;
-        let credentials = self.credentials().await?;
+        let credentials = self.registry.credentials().await?;
         match Harbor::connect(client, &base, credentials.as_ref()).await {
             Ok(harbor) => Ok(Some(harbor)),
             // Whoever hides the API behind a login page still offers the protocol.
             Err(Error::NotHarbor { .. } | Error::WebPage { .. }) => Ok(None),
             Err(error) => Err(Trouble::harbor(error)),
-        }
-    }
-
-    async fn credentials(&self) -> Result<Option<Credentials>, Cause> {
-        match &self.login {
-            Login::Anonymous => Ok(None),
-            Login::User(credentials) => Ok(Some(credentials.clone())),
-            Login::Source(source) => source.credentials().await.map_err(|source| {
-                let host = self.registry.host().clone();
-                registry::Error::Login { host, source }.into()
-            }),
         }
     }
 

@@ -8,6 +8,8 @@ use registry::ErrorKind;
 use sync::Cause;
 use sync::listing::ProviderError;
 
+use crate::diagnostic::with_sources;
+
 /// What a provider says, with what to make of it.
 #[derive(Debug)]
 pub(crate) struct Trouble {
@@ -59,17 +61,6 @@ fn acr_kind(kind: alibaba::ErrorKind) -> ErrorKind {
         Acr::Network => ErrorKind::Network,
         _ => ErrorKind::Rejected,
     }
-}
-
-/// An error and what lies behind it, in one line.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(link) = source {
-        text = format!("{text}: {link}");
-        source = link.source();
-    }
-    text
 }
 
 impl fmt::Display for Trouble {

@@ -110,6 +110,21 @@ pub enum ErrorKind {
     Other,
 }
 
+impl ErrorKind {
+    /// Whether it is about the access key or its user: a wrong clock makes its signatures wrong, too.
+    pub fn concerns_key(self) -> bool {
+        matches!(
+            self,
+            Self::InvalidKey
+                | Self::WrongSecret
+                | Self::ExpiredToken
+                | Self::ClockSkew
+                | Self::NoPermission
+                | Self::NoKey
+        )
+    }
+}
+
 impl Error {
     /// What it means.
     pub fn kind(&self) -> ErrorKind {

@@ -8,7 +8,7 @@ use http::HeaderValue;
 use url::Url;
 
 use super::challenge::Challenge;
-use super::credential::Login;
+use super::credential::{Credentials, Login};
 use super::login_keeper::LoginKeeper;
 use super::realm::{self, Trust};
 use super::scope::Scopes;
@@ -110,6 +110,11 @@ impl Authenticator {
     /// Puts at most so many repositories into one token from now on.
     pub(crate) fn limit_scopes(&self, most: usize) {
         self.book().limit(most);
+    }
+
+    /// Who we are.
+    pub(crate) async fn credentials(&self) -> Result<Option<Credentials>, Error> {
+        self.keeper.credentials().await
     }
 
     /// What the token server calls the registry.

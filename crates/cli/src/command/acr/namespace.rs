@@ -17,17 +17,9 @@ impl FromStr for NamespaceName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let is_delimiter = |byte: u8| matches!(byte, b'_' | b'-' | b'.');
-        let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let bytes = text.as_bytes();
-        let ends = [bytes.first(), bytes.last()].into_iter().flatten().all(|byte| is_word(*byte));
-        let inside = bytes.iter().all(|byte| is_word(*byte) || is_delimiter(*byte));
         // Names of repositories allow fewer runs of delimiters than the console does.
-        if (2..=120).contains(&text.len())
-            && ends
-            && inside
-            && text.parse::<registry::RepositoryName>().is_ok()
-        {
+        let is_component = !text.contains('/') && text.parse::<registry::RepositoryName>().is_ok();
+        if (2..=120).contains(&text.len()) && is_component {
             Ok(Self(text.to_owned()))
         } else {
             Err("a namespace has 2 to 120 lower-case letters, digits and single `_`, `-` or `.` between them, without a slash: my-namespace".to_owned())

@@ -4,6 +4,7 @@ use registry::{Error, Face, Ping, RegistryHost, TransportFailure, WantsLogin};
 
 use super::cloud::reach_advice;
 use super::finding::{Finding, Step};
+use crate::command::execute::is_loopback;
 use crate::diagnostic::{registry_words, transport_hint};
 
 /// Whether the answer came in the clear.
@@ -52,7 +53,7 @@ pub(super) fn judge(host: &RegistryHost, ping: &Ping, encryption: Encryption) ->
     let status = ping.status;
     let tls = match encryption {
         Encryption::Tls => Finding::ok(place, Step::Tls, "speaks TLS that is accepted"),
-        Encryption::None if is_loopback(host) => {
+        Encryption::None if is_loopback(host.host_name()) => {
             Finding::ok(place, Step::Tls, "speaks plain HTTP, on this machine")
         }
         Encryption::None => Finding::warning(
@@ -77,11 +78,6 @@ pub(super) fn judge(host: &RegistryHost, ping: &Ping, encryption: Encryption) ->
         }
     };
     [tls, answer]
-}
-
-fn is_loopback(host: &RegistryHost) -> bool {
-    let name = host.host_name();
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

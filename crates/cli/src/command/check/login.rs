@@ -6,7 +6,7 @@ use registry::{Error, ErrorKind};
 use super::finding::{Finding, Step};
 use super::limit::{NO_ANSWER, within};
 use crate::config::KnownRegistry;
-use crate::diagnostic::registry_words;
+use crate::diagnostic::{registry_words, with_sources};
 
 /// Logs in, and tells what came of it.
 pub(super) async fn look(known: &KnownRegistry) -> Finding {
@@ -121,29 +121,14 @@ fn judge_key(place: &str, error: &alibaba::Error, origin: Option<&CredentialOrig
             "check that this machine reaches the API `cr.REGION.aliyuncs.com`, and run the check again",
         ),
     };
-    let finding = Finding::problem(place, Step::Login, what).why(words(error)).next(next);
-    let is_login = matches!(
-        error.kind(),
-        Kind::InvalidKey | Kind::WrongSecret | Kind::ExpiredToken | Kind::NoKey | Kind::NoPermission
-    );
-    if is_login { finding.by_login() } else { finding }
+    let finding = Finding::problem(place, Step::Login, what).why(with_sources(error)).next(next);
+    if error.kind().concerns_key() { finding.by_login() } else { finding }
 }
 
 fn skewed(place: &str, error: &alibaba::Error) -> Finding {
     Finding::problem(place, Step::Clock, "this machine's clock is not Alibaba Cloud's")
-        .why(words(error))
+        .why(with_sources(error))
         .next("set this machine's clock by NTP")
-}
-
-/// An error with what lies behind it.
-pub(super) fn words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(link) = source {
-        text = format!("{text}: {link}");
-        source = link.source();
-    }
-    text
 }
 
 #[cfg(test)]

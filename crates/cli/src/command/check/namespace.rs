@@ -6,9 +6,9 @@ use registry::RepositoryName;
 
 use super::finding::{Finding, Step};
 use super::limit::within;
-use super::login::words;
 use super::quota;
 use crate::config::{KnownRegistry, MissingRepositories};
+use crate::diagnostic::with_sources;
 
 /// What was found, and whether a push can be tried.
 pub(super) enum Seen {
@@ -38,7 +38,7 @@ pub(super) async fn look(
         };
         return match within(ask).await {
             Some(Ok(seen)) => seen,
-            Some(Err(error)) => unclear(place, words(&error)),
+            Some(Err(error)) => unclear(place, with_sources(&error)),
             None => Seen::Unclear(None),
         };
     }
@@ -166,6 +166,6 @@ async fn harbor_project(
                 "create the project and make the login its member, or set \"create\": true in the auth entry",
             ),
         ),
-        Err(error) => unclear(place, words(&error)),
+        Err(error) => unclear(place, with_sources(&error)),
     }
 }

@@ -6,6 +6,7 @@ use registry::{Access, ErrorKind, Grant, PushTrial, RepositoryName};
 use super::cloud::Edition;
 use super::finding::{Finding, Step};
 use super::limit::{NO_ANSWER, within};
+use super::quota::MORE_ROOM;
 use crate::config::KnownRegistry;
 use crate::diagnostic::registry_words;
 
@@ -71,8 +72,7 @@ fn judge(
         return problem("the registry is read-only for now").next(READ_ONLY);
     }
     if lower.contains("quota") {
-        return problem("the registry's quota is full")
-            .next("delete what is not needed, or have the quota raised");
+        return problem("the registry's quota is full").next(MORE_ROOM);
     }
     match kind {
         ErrorKind::Unauthorized | ErrorKind::Denied => {

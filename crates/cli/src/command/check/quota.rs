@@ -4,8 +4,8 @@ use providers::alibaba::{InstanceUsage, Quota};
 
 use super::finding::{Finding, Step};
 use super::limit::within;
-use super::login::words;
 use crate::config::KnownRegistry;
+use crate::diagnostic::with_sources;
 
 /// What the instance says, with what to make of it for `planned` target repositories.
 pub(super) async fn look(known: &KnownRegistry, planned: usize) -> Option<(Option<InstanceUsage>, Finding)> {
@@ -24,7 +24,7 @@ pub(super) async fn look(known: &KnownRegistry, planned: usize) -> Option<(Optio
         }
         Err(error) => {
             let finding = Finding::warning(place, Step::Quota, "the instance's quotas cannot be looked at")
-                .why(words(&error))
+                .why(with_sources(&error))
                 .next("allow cr:GetInstanceUsage, or look into the console");
             Some((None, finding))
         }
@@ -58,7 +58,7 @@ fn full(place: &str, one: &str, many: &str, quota: Quota) -> Finding {
         .next(MORE_ROOM)
 }
 
-const MORE_ROOM: &str = "delete what is not needed, or have the quota raised";
+pub(super) const MORE_ROOM: &str = "delete what is not needed, or have the quota raised";
 
 #[cfg(test)]
 mod tests {

@@ -10,9 +10,6 @@ use super::limit::{NO_ANSWER, within};
 use crate::config::KnownRegistry;
 use crate::diagnostic::registry_words;
 
-/// So many images are looked at: what a repository holds is often alike.
-const SAMPLES: usize = 3;
-
 /// Lists and reads.
 pub(super) async fn look(
     known: &KnownRegistry,
@@ -139,12 +136,12 @@ async fn select(
     Ok((images, Some(format!("tags on its first page: {listed}, selected: {selected}"))))
 }
 
-/// The first, the middle and the last one.
+/// The first, the middle and the last one: what a repository holds is often alike.
 fn samples(images: &[TagOrDigest]) -> Vec<&TagOrDigest> {
     let last = images.len().saturating_sub(1);
     let mut indexes = vec![0, last / 2, last];
     indexes.dedup();
-    indexes.into_iter().take(SAMPLES).filter_map(|index| images.get(index)).collect()
+    indexes.into_iter().filter_map(|index| images.get(index)).collect()
 }
 
 /// A manifest and one blob of the image, as small as there is; `None` if the image is not there.

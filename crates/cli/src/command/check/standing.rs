@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use providers::alibaba::InstanceUsage;
 use providers::harbor::WriteMode;
-use registry::Error;
 
 use super::answer::{self, Encryption};
 use super::cloud::Edition;
@@ -96,7 +95,7 @@ async fn is_registry(known: &KnownRegistry, standing: &mut Standing) -> bool {
             let finding = answer::judge_failure(host, &error, known.extras.acr().is_some());
             let may_be_closed = matches!(finding.step, Step::Whitelist | Step::Port);
             standing.note(finding);
-            if may_be_closed && matches!(error, Error::Transport { .. }) {
+            if may_be_closed {
                 standing.findings.extend(whitelist::look(known).await);
             }
             return false;

@@ -14,6 +14,7 @@ use super::show::Outcome;
 use super::source;
 use super::standing::Standing;
 use crate::config::{KnownRegistry, SharedRegistries};
+use crate::diagnostic::why;
 
 /// Goes to repositories, knowing how their registries stand.
 pub(super) struct Visitor<'a> {
@@ -51,7 +52,7 @@ impl Visitor<'_> {
         let mut pages = many.rule.listing.repositories(&many.rule.pattern.literal_front());
         let why = match within(pages.next()).await {
             Some(Ok(page)) => return self.visit_first(many, &place, page.unwrap_or_default(), outcome).await,
-            Some(Err(cause)) => words(&cause),
+            Some(Err(cause)) => why(&cause),
             None => NO_ANSWER.to_owned(),
         };
         let finding = Finding::problem(&place, Step::Repositories, "its repositories cannot be listed");
@@ -83,7 +84,7 @@ impl Visitor<'_> {
             Err(cause) => {
                 let finding =
                     Finding::problem(place, Step::Repositories, "a repository has no place at the target");
-                outcome.findings.push(finding.why(words(&cause)).next("give the pattern another target"));
+                outcome.findings.push(finding.why(why(&cause)).next("give the pattern another target"));
             }
         }
     }
@@ -131,12 +132,5 @@ impl Visitor<'_> {
 
     fn is_usable(&self, known: &KnownRegistry) -> bool {
         self.standing(known).is_none_or(Standing::is_usable)
-    }
-}
-
-fn words(cause: &::sync::Cause) -> String {
-    match cause {
-        ::sync::Cause::Registry(error) => crate::diagnostic::registry_words(error),
-        other => other.to_string(),
     }
 }

@@ -5,8 +5,8 @@ use providers::alibaba::InstanceEndpoint;
 use super::cloud::is_vpc;
 use super::finding::{Finding, Step};
 use super::limit::within;
-use super::login::words;
 use crate::config::KnownRegistry;
+use crate::diagnostic::with_sources;
 
 /// Asks the API, if there is a way to it and the registry is one for the Internet.
 pub(super) async fn look(known: &KnownRegistry) -> Option<Finding> {
@@ -23,7 +23,7 @@ pub(super) async fn look(known: &KnownRegistry) -> Option<Finding> {
         Ok(endpoint) => Some(judge(host.as_str(), endpoint?.as_ref())),
         Err(error) => Some(
             Finding::warning(host.as_str(), Step::Whitelist, "the instance's whitelist cannot be looked at")
-                .why(words(&error)),
+                .why(with_sources(&error)),
         ),
     }
 }
