@@ -304,11 +304,6 @@ impl Registry {
         }
     }
 
-    /// Sends a request whose answer does not matter: a refused login is no reason to look for another.
-    pub(crate) async fn send_for_nothing(&self, call: &Call) {
-        let _ = self.follow(call).await;
-    }
-
     /// Sends a request with the login that there is: a refusal is an answer.
     pub(crate) async fn send_once(&self, call: &Call) -> Result<reqwest::Response, Error> {
         self.follow(call).await.map(|attempt| attempt.response)

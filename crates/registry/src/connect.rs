@@ -6,7 +6,7 @@ use url::Url;
 use crate::auth::authenticator::Base;
 use crate::auth::challenge::{Challenge, challenges};
 use crate::error::TransportFailure;
-use crate::http::failure::{misunderstanding, stalled, transport_error};
+use crate::http::failure::{in_time, misunderstanding};
 use crate::http::network::Network;
 use crate::http::redirect::{self, MOST_HOPS};
 use crate::http::refusal::refusal;
@@ -94,10 +94,7 @@ impl Ping<'_> {
     }
 
     async fn get(&self, url: &Url) -> Result<reqwest::Response, Error> {
-        tokio::time::timeout(FIRST_BYTE_TIMEOUT, self.client.get(url.clone()).send())
-            .await
-            .map_err(|_| stalled(&Method::GET, url))?
-            .map_err(|error| transport_error(&Method::GET, url, error))
+        in_time((&Method::GET, url), FIRST_BYTE_TIMEOUT, self.client.get(url.clone()).send()).await
     }
 
     async fn judge(

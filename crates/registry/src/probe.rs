@@ -10,7 +10,7 @@ use crate::auth::access_claim;
 use crate::auth::challenge::challenges;
 use crate::auth::scope::Scopes;
 use crate::client::{Call, unexpected};
-use crate::http::failure::{stalled, transport_error};
+use crate::http::failure::in_time;
 use crate::http::redirect::is_same_origin;
 use crate::{Access, Digest, Error, RedactedUrl, Registry, Repository, RepositoryName, Withdrawn};
 
@@ -116,10 +116,7 @@ impl Registry {
         let mut url = connection.url.clone();
         url.set_path("/v2/");
         let request = connection.client.get(url.clone()).send();
-        let response = tokio::time::timeout(self.patience().answer, request)
-            .await
-            .map_err(|_| stalled(&Method::GET, &url))?
-            .map_err(|error| transport_error(&Method::GET, &url, error))?;
+        let response = in_time((&Method::GET, &url), self.patience().answer, request).await?;
         Ok(Ping::of(response.status(), response.headers()))
     }
 

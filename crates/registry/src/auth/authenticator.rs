@@ -176,14 +176,14 @@ impl Authenticator {
         page: usize,
         need: &Scopes,
     ) -> Result<Lease, Error> {
-        let (_, slot) = self.book().open(page);
+        let slot = self.book().slot(page);
         let mut held = slot.lock().await;
         let known = held.token.as_ref().filter(|token| token.is_fresh() && token.asked.covers(need));
         if let Some(token) = known {
             return Ok(Lease::of(token, need));
         }
         // Read only now: while others fetched, more needs may have come.
-        let (asked, _) = self.book().open(page);
+        let asked = self.book().scopes(page);
         match self.fetch(base, server, &asked).await {
             Ok(token) => Ok(Lease::of(held.put(token), need)),
             Err(error) if asked != *need && is_refusal(&error) => {
@@ -280,7 +280,7 @@ impl Authenticator {
             _ => (None, None),
         };
         let (need, page) = self.page(scopes);
-        let (_, slot) = self.book().open(page);
+        let slot = self.book().slot(page);
         let mut held = slot.lock().await;
         let Some(token) = held.token.as_ref().filter(|token| token.header == *sent) else {
             // Somebody has already thrown it away.

@@ -2,6 +2,8 @@
 
 use http::HeaderMap;
 
+use crate::http::notice::quoted_text;
+
 /// One way to log in that a server offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Challenge {
@@ -83,19 +85,8 @@ impl Scanner<'_> {
             self.rest = rest;
             return Some(value.to_owned());
         };
-        let mut value = String::new();
-        let mut characters = quoted.char_indices();
-        while let Some((index, character)) = characters.next() {
-            match character {
-                '"' => {
-                    self.rest = &quoted[index + 1..];
-                    return Some(value);
-                }
-                '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
-                other => value.push(other),
-            }
-        }
-        self.rest = "";
+        let (value, rest) = quoted_text(quoted);
+        self.rest = rest;
         Some(value)
     }
 }

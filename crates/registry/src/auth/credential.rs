@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 }
 
 /// The user name by which Docker's helpers say that the secret is an identity token.
-pub(crate) const TOKEN_USER: &str = "<token>";
+const TOKEN_USER: &str = "<token>";
 
 impl Credentials {
     /// Takes what was configured. Empty texts are the caller's to sort out: they mean "nobody".
@@ -112,6 +112,11 @@ pub trait CredentialSource: Send + Sync {
     fn refused<'a>(&'a self, _credentials: &'a Credentials) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
     }
+}
+
+/// A login as Docker's files and helpers write it down.
+pub(super) fn user_or_token(user: &str, secret: SecretString) -> Credentials {
+    if user == TOKEN_USER { Credentials::identity_token(secret) } else { Credentials::new(user, secret) }
 }
 
 /// Why a source gives no credentials. It has no secret in it.

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
-use super::credential::{CredentialError, CredentialSource, Credentials, Prospect, TOKEN_USER};
+use super::credential::{CredentialError, CredentialSource, Credentials, Prospect, user_or_token};
 
 /// A helper may ask a cloud for a token, but not its user for a password.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -110,10 +110,7 @@ impl CredentialHelper {
         let answer: Answer = serde_json::from_slice(&output.stdout)
             .map_err(|_| self.failed("its answer is not the expected JSON".to_owned()))?;
         let nobody = answer.username.is_empty() || answer.secret.expose_secret().is_empty();
-        Ok((!nobody).then(|| match answer.username.as_str() {
-            TOKEN_USER => Credentials::identity_token(answer.secret),
-            _ => Credentials::new(answer.username, answer.secret),
-        }))
+        Ok((!nobody).then(|| user_or_token(&answer.username, answer.secret)))
     }
 
     fn failed(&self, reason: String) -> CredentialError {

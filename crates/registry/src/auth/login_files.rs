@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::credential::{Credentials, Login, TOKEN_USER};
+use super::credential::{Credentials, Login, user_or_token};
 use super::credential_helper::CredentialHelper;
 use super::login_file_key::{longest, normal_key, server_name};
 use crate::{RegistryHost, RepositoryName};
@@ -178,10 +178,6 @@ impl Content {
         let host = name.split('/').next().unwrap_or_default();
         helper(store, entry.map_or(server_name(host), |(_, written, _)| written))
     }
-}
-
-fn user_or_token(user: &str, secret: SecretString) -> Credentials {
-    if user == TOKEN_USER { Credentials::identity_token(secret) } else { Credentials::new(user, secret) }
 }
 
 fn paths(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<PathBuf> {

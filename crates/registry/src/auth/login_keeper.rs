@@ -48,13 +48,11 @@ impl LoginKeeper {
 
     /// Who we are.
     pub(super) async fn credentials(&self) -> Result<Option<Credentials>, Error> {
-        if let Login::Source(_) = &self.login {
-            return self.ask(&mut *self.from_source.lock().await).await;
+        match &self.login {
+            Login::User(credentials) => Ok(Some(credentials.clone())),
+            Login::Anonymous => Ok(None),
+            Login::Source(_) => self.ask(&mut *self.from_source.lock().await).await,
         }
-        Ok(match &self.login {
-            Login::User(credentials) => Some(credentials.clone()),
-            Login::Anonymous | Login::Source(_) => None,
-        })
     }
 
     async fn ask(&self, known: &mut FromSource) -> Result<Option<Credentials>, Error> {

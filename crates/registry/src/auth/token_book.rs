@@ -150,10 +150,14 @@ impl TokenBook {
         self.by_need.retain(|need, page| pages[*page].scopes == *need);
     }
 
-    /// What a page's token is to be asked for, and its place.
-    pub(super) fn open(&self, page: usize) -> (Scopes, Slot) {
-        let page = &self.pages[page];
-        (page.scopes.clone(), page.slot.clone())
+    /// The place of a page's token.
+    pub(super) fn slot(&self, page: usize) -> Slot {
+        self.pages[page].slot.clone()
+    }
+
+    /// What a page's token is to be asked for.
+    pub(super) fn scopes(&self, page: usize) -> Scopes {
+        self.pages[page].scopes.clone()
     }
 }
 
@@ -173,7 +177,7 @@ mod tests {
 
     fn asked(book: &mut TokenBook, need: &Scopes) -> Scopes {
         let page = book.page(need);
-        book.open(page).0
+        book.scopes(page)
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::scope::Scopes;
 use super::token::{self, Token};
 use crate::error::Problem;
 use crate::http::body::read_to_limit;
-use crate::http::failure::{stalled, transport_error};
+use crate::http::failure::in_time;
 use crate::http::redirect::{self, is_same_origin};
 use crate::http::refusal::refusal;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
@@ -97,10 +97,7 @@ impl Question<'_> {
             let kind = http::HeaderValue::from_static("application/x-www-form-urlencoded");
             request = request.header(http::header::CONTENT_TYPE, kind).body(self.form(grant));
         }
-        tokio::time::timeout(FIRST_BYTE_TIMEOUT, request.send())
-            .await
-            .map_err(|_| stalled(method, url))?
-            .map_err(|error| transport_error(method, url, error))
+        in_time((method, url), FIRST_BYTE_TIMEOUT, request.send()).await
     }
 
     /// The realm with the question in its query.

@@ -4,12 +4,12 @@
 
 use std::net::SocketAddr;
 
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use url::{Host, Url};
 
 use super::BlobReader;
 use crate::error::Problem;
-use crate::http::failure::{stalled, transport_error};
+use crate::http::failure::in_time;
 use crate::http::network::Network;
 use crate::http::redirect;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
@@ -37,13 +37,8 @@ impl Registry {
             let addresses =
                 public_addresses(&url).await.map_err(|why| refused(url.as_str(), Problem::External(why)))?;
             let client = self.transport().external_client(url.host_str().unwrap_or_default(), &addresses)?;
-            let request = client
-                .get(url.clone())
-                .header(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-            let response = tokio::time::timeout(FIRST_BYTE_TIMEOUT, request.send())
-                .await
-                .map_err(|_| stalled(&Method::GET, &url))?
-                .map_err(|error| transport_error(&Method::GET, &url, error))?;
+            let request = client.get(url.clone()).send();
+            let response = in_time((&Method::GET, &url), FIRST_BYTE_TIMEOUT, request).await?;
             match response.status() {
                 StatusCode::OK => return Ok(BlobReader::of_answer(response, digest, size)),
                 status => match redirect::target(&Method::GET, &url, status, response.headers())? {

@@ -1,11 +1,10 @@
 //! Reads a blob, hashing it on the way. Spec: distribution-spec, end-2; RFC 9110, section 14.
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
+use http::header::{CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use http::{HeaderValue, Method, StatusCode};
 
 use super::checkpoint::BlobHistory;
-use crate::client::Call;
 use crate::digest::{Mismatch, Verifier};
 use crate::error::TransportFailure;
 use crate::http::failure::{stalled, transport_error};
@@ -106,11 +105,6 @@ impl BlobReader {
             repository: None,
             digest: digest.clone(),
         }
-    }
-
-    /// The length that the registry announces for this answer, in bytes: only a hint.
-    pub fn announced_length(&self) -> Option<u64> {
-        self.response.content_length()
     }
 
     /// What is needed to read parts of the blob again, where that can be done.
@@ -245,7 +239,7 @@ async fn ask(
     {
         return Ok(part);
     }
-    let call = blob_call(repository, digest).await?;
+    let call = repository.call(Method::GET, &format!("blobs/{digest}")).await?;
     let response = repository.registry().expect(&call, &[StatusCode::OK]).await?;
     Ok(Part { response, skip: from })
 }
@@ -257,7 +251,8 @@ async fn ask_for_part(
     entity_tag: Option<&HeaderValue>,
 ) -> Result<Option<Part>, Error> {
     let range = HeaderValue::from_str(&format!("bytes={from}-")).expect("digits are a header value");
-    let mut call = blob_call(repository, digest).await?.header(RANGE, range);
+    let call = repository.call(Method::GET, &format!("blobs/{digest}")).await?;
+    let mut call = call.header(RANGE, range);
     if let Some(entity_tag) = entity_tag {
         call = call.header(IF_RANGE, entity_tag.clone());
     }
@@ -273,12 +268,6 @@ async fn ask_for_part(
         StatusCode::RANGE_NOT_SATISFIABLE => Ok(None),
         _ => Err(crate::client::unexpected(&call, response).await),
     }
-}
-
-async fn blob_call(repository: &Repository, digest: &Digest) -> Result<Call, Error> {
-    let call = repository.call(Method::GET, &format!("blobs/{digest}")).await?;
-    // A proxy that compresses on the way would change the bytes.
-    Ok(call.header(ACCEPT_ENCODING, HeaderValue::from_static("identity")))
 }
 
 /// Weak tags (`W/"…"`) do not promise the same bytes.

@@ -182,7 +182,8 @@ impl UploadSession {
 
     pub(super) async fn forget(&self) {
         let call = self.call(Method::DELETE, self.location.clone());
-        self.repository.registry().send_for_nothing(&call).await;
+        // Its answer does not matter.
+        let _ = self.repository.registry().send_once(&call).await;
     }
 
     async fn put(

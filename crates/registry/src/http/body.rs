@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use http::Method;
 
-use super::failure::{stalled, transport_error};
+use super::failure::in_time;
 use super::stall::FIRST_BYTE_TIMEOUT;
 use crate::error::Problem;
 use crate::{Error, RedactedUrl};
@@ -30,10 +30,7 @@ pub async fn read_to_limit(
     // A length is only a claim: memory follows the bytes that really come.
     let mut body = BytesMut::with_capacity(usize::try_from(announced.min(1 << 20)).unwrap_or(0));
     loop {
-        let piece = tokio::time::timeout(FIRST_BYTE_TIMEOUT, response.chunk())
-            .await
-            .map_err(|_| stalled(method, &url))?
-            .map_err(|error| transport_error(method, &url, error))?;
+        let piece = in_time((method, &url), FIRST_BYTE_TIMEOUT, response.chunk()).await?;
         let Some(piece) = piece else { return Ok(body.freeze()) };
         if body.len() as u64 + piece.len() as u64 > limit {
             return Err(too_large());

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::time::Duration;
 
 use http::Method;
 use url::Url;
@@ -26,6 +27,18 @@ impl Error {
     pub fn transport(method: &Method, url: &Url, error: reqwest::Error) -> Self {
         transport_error(method, url, error)
     }
+}
+
+/// The answer to a request, or a piece of it, unless it takes longer than `limit`.
+pub(crate) async fn in_time<T>(
+    (method, url): (&Method, &Url),
+    limit: Duration,
+    work: impl Future<Output = reqwest::Result<T>>,
+) -> Result<T, Error> {
+    tokio::time::timeout(limit, work)
+        .await
+        .map_err(|_| stalled(method, url))?
+        .map_err(|error| transport_error(method, url, error))
 }
 
 /// Nothing moved for too long.

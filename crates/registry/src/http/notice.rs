@@ -81,7 +81,7 @@ fn texts(value: &str) -> Vec<String> {
 }
 
 /// The text up to the closing quotation mark, and what follows that.
-fn quoted_text(quoted: &str) -> (String, &str) {
+pub(crate) fn quoted_text(quoted: &str) -> (String, &str) {
     let mut text = String::new();
     let mut characters = quoted.char_indices();
     while let Some((index, character)) = characters.next() {

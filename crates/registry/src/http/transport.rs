@@ -94,13 +94,17 @@ impl Transport {
 
     /// For other hosts that may see a login: their certificates must verify by what the system trusts.
     pub(crate) fn verified_client(&self) -> Result<Client, Error> {
-        self.client(Kind {
+        self.client(self.verified_kind())
+    }
+
+    fn verified_kind(&self) -> Kind {
+        Kind {
             check: CertificateCheck::Verified,
             certificates: HostCertificates::default(),
             proxies: self.proxies.clone(),
             http_version: HttpVersion::Newest,
             guard: None,
-        })
+        }
     }
 
     /// For `url`, to which a registry at `from` sends us. Never for a login.
@@ -122,7 +126,7 @@ impl Transport {
             let (method, url, failure) = (method.clone(), url.into(), TransportFailure::Inside);
             return Err(Error::Transport { method, url, failure, source: None });
         }
-        let is_proxied = self.proxies.proxy_for(url).is_some();
+        let is_proxied = self.is_proxied(url);
         self.client(Kind {
             check: CertificateCheck::Verified,
             certificates: settings.certificates.without_identity(),
@@ -134,14 +138,7 @@ impl Transport {
 
     /// A client of its own for an address that a manifest names: it connects to `addresses` and nowhere else.
     pub(crate) fn external_client(&self, host: &str, addresses: &[SocketAddr]) -> Result<Client, Error> {
-        let kind = Kind {
-            check: CertificateCheck::Verified,
-            certificates: HostCertificates::default(),
-            proxies: self.proxies.clone(),
-            http_version: HttpVersion::Newest,
-            guard: None,
-        };
-        self.builder(&kind)?.resolve_to_addrs(host, addresses).build().map_err(setup)
+        self.builder(&self.verified_kind())?.resolve_to_addrs(host, addresses).build().map_err(setup)
     }
 
     /// Whether requests to `url` go through a proxy.
@@ -154,7 +151,7 @@ impl Transport {
         if let Some(literal) = Network::of_literal(response.url()) {
             return literal;
         }
-        let peer = response.remote_addr().filter(|_| self.proxies.proxy_for(response.url()).is_none());
+        let peer = response.remote_addr().filter(|_| !self.is_proxied(response.url()));
         peer.map_or(Network::Public, |peer| Network::of(peer.ip()))
     }
 

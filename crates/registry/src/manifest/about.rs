@@ -29,6 +29,12 @@ struct Config {
     media_type: Option<MediaType>,
 }
 
+impl Notes {
+    fn kind(self) -> Option<MediaType> {
+        self.artifact_type.or(self.config?.media_type)
+    }
+}
+
 impl RawManifest {
     /// The manifest that this one refers to, as a signature to its image. It need not be there.
     pub fn subject(&self) -> Result<Option<Descriptor>, ManifestError> {
@@ -38,8 +44,7 @@ impl RawManifest {
 
     /// What kind of artifact this is: its own word, else the type of its config.
     pub fn artifact_type(&self) -> Option<MediaType> {
-        let notes = self.notes()?;
-        notes.artifact_type.or(notes.config?.media_type)
+        self.notes()?.kind()
     }
 
     /// What its maker noted about it.
@@ -51,8 +56,10 @@ impl RawManifest {
     pub fn as_referrer(&self) -> Descriptor {
         let size = Some(self.bytes.len() as u64);
         let mut descriptor = Descriptor::new(Some(self.media_type.clone()), self.digest.clone(), size);
-        descriptor.artifact_type = self.artifact_type();
-        descriptor.annotations = self.annotations();
+        if let Some(mut notes) = self.notes() {
+            descriptor.annotations = std::mem::take(&mut notes.annotations);
+            descriptor.artifact_type = notes.kind();
+        }
         descriptor
     }
 
