@@ -1,28 +1,26 @@
-//! Handles to a registry and to its repositories, and the one way in which they send requests.
+//! Handles to a registry and to its repositories.
+
+mod send;
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use crate::auth::authenticator::{Authenticator, Verdict};
-use crate::auth::challenge::challenges;
+use crate::auth::authenticator::Authenticator;
 use crate::auth::credential::{Credentials, Login};
 use crate::auth::scope::{Access, Scopes};
 use crate::blob::habits::UploadHabits;
 use crate::connect::{self, Connection};
 use crate::error::Problem;
 use crate::failed_connect::FailedConnect;
-use crate::http::failure::{stalled, transport_error};
-use crate::http::limit::{HostLimit, Limits, Permit, RequestKind, Taken};
+use crate::http::limit::{HostLimit, Limits, RequestKind};
 use crate::http::notice::{Notices, Quota};
-use crate::http::redirect::{self, MOST_HOPS, is_same_origin};
-use crate::http::refusal::{refusal, retry_after};
-use crate::http::stall::{Patience, Progress, while_moving};
+use crate::http::redirect::is_same_origin;
+use crate::http::stall::Patience;
 use crate::http::transport::Transport;
 use crate::learned::{Ability, Learned};
 use crate::manifest_api::LARGEST_MANIFEST;
@@ -30,10 +28,7 @@ use crate::profile::Profile;
 use crate::settings::Settings;
 use crate::{Error, RedactedUrl, RegistryHost, RepositoryName};
 
-/// A request whose login was refused is sent at most so often with another one.
-const MOST_REFUSED_LOGINS: usize = 2;
-/// A request that is answered with 401, with or without a login, is sent at most so often.
-const MOST_REFUSALS: usize = 6;
+pub(crate) use send::unexpected;
 
 /// Who keeps the lists of referrers. Spec: distribution-spec, "Referrers Tag Schema".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,164 +277,6 @@ impl Registry {
             Ok(connection)
         };
         self.0.connection.get_or_try_init(|| connect).await
-    }
-
-    /// Sends a request whose body, if any, is in memory: logs in when asked to, follows redirects that
-    /// keep the request what it is. Gives the answer whatever its status.
-    pub(crate) async fn send(&self, call: &Call) -> Result<reqwest::Response, Error> {
-        let (mut refused_logins, mut refusals) = (0, 0);
-        loop {
-            let Attempt { response, sent, by } = self.attempt(call).await?;
-            if response.status() != StatusCode::UNAUTHORIZED || by == AnsweredBy::Another {
-                return Ok(response);
-            }
-            refused_logins += usize::from(sent.is_some());
-            refusals += 1;
-            let offered = challenges(response.headers());
-            let verdict = self.0.authenticator.learn(&offered, &call.scopes, sent.as_ref()).await;
-            if verdict == Verdict::Final || refused_logins >= MOST_REFUSED_LOGINS || refusals >= MOST_REFUSALS
-            {
-                return Ok(response);
-            }
-        }
-    }
-
-    /// Sends a request with the login that there is: a refusal is an answer.
-    pub(crate) async fn send_once(&self, call: &Call) -> Result<reqwest::Response, Error> {
-        self.follow(call).await.map(|attempt| attempt.response)
-    }
-
-    /// Like [`send`](Self::send), but only `expected` statuses are an answer; others are errors.
-    pub(crate) async fn expect(
-        &self,
-        call: &Call,
-        expected: &[StatusCode],
-    ) -> Result<reqwest::Response, Error> {
-        let response = self.send(call).await?;
-        if expected.contains(&response.status()) {
-            Ok(response)
-        } else {
-            Err(unexpected(call, response).await)
-        }
-    }
-
-    /// Sends a body that cannot be sent twice. It may take as long as it moves.
-    pub(crate) async fn send_stream(
-        &self,
-        call: &Call,
-        body: reqwest::Body,
-        progress: &Progress,
-    ) -> Result<reqwest::Response, Error> {
-        let connection = self.connection().await?;
-        let header = self.0.authenticator.header(connection.base(), &call.scopes).await?;
-        let sent = header.filter(|_| is_same_origin(&connection.url, &call.url));
-        let client = self.client_for(connection, &call.method, &call.url)?;
-        let mut request = client.request(call.method.clone(), call.url.clone()).headers(call.headers.clone());
-        if let Some(header) = &sent {
-            request = request.header(AUTHORIZATION, header);
-        }
-        let permit = self.0.limits.acquire(&call.url, call.kind).await;
-        progress.begin();
-        let answer = while_moving(progress, self.patience(), request.body(body).send()).await;
-        let response = self.settle(&call.method, &call.url, permit, answer)?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            // The body is gone. A token that was refused is not used again, so the next try has a new one.
-            self.0.authenticator.learn(&challenges(response.headers()), &call.scopes, sent.as_ref()).await;
-        }
-        Ok(response)
-    }
-
-    /// Sends a request once, and once more if what answers is a storage service whose link has expired on the way.
-    async fn attempt(&self, call: &Call) -> Result<Attempt, Error> {
-        let first = self.follow(call).await?;
-        let is_expired =
-            first.by == AnsweredBy::Another && matches!(first.response.status().as_u16(), 401 | 403 | 410);
-        if is_expired { self.follow(call).await } else { Ok(first) }
-    }
-
-    async fn follow(&self, call: &Call) -> Result<Attempt, Error> {
-        let connection = self.connection().await?;
-        let header = self.0.authenticator.header(connection.base(), &call.scopes).await?;
-        let mut url = call.url.clone();
-        for _ in 0..MOST_HOPS {
-            let is_registry = is_same_origin(&connection.url, &url);
-            let sent = header.clone().filter(|_| is_registry);
-            let client = self.client_for(connection, &call.method, &url)?;
-            let response = self.exchange(&client, call, &url, sent.as_ref()).await?;
-            let Some(next) = redirect::target(&call.method, &url, response.status(), response.headers())?
-            else {
-                let by = if is_registry { AnsweredBy::Registry } else { AnsweredBy::Another };
-                return Ok(Attempt { response, sent, by });
-            };
-            url = next;
-        }
-        Err(call.protocol(Problem::Redirect { to: RedactedUrl::from(&url), why: "too many redirects" }))
-    }
-
-    /// One request and its answer, without any judgement.
-    async fn exchange(
-        &self,
-        client: &reqwest::Client,
-        call: &Call,
-        url: &Url,
-        authorization: Option<&HeaderValue>,
-    ) -> Result<reqwest::Response, Error> {
-        let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
-        if let Some(header) = authorization {
-            request = request.header(AUTHORIZATION, header);
-        }
-        if let Some(body) = &call.body {
-            request = request.body(body.clone());
-        }
-        // What is stored is checked and moved before the answer comes.
-        let patience = self.patience();
-        let patience = if call.method == Method::PUT { patience.commit } else { patience.answer };
-        let permit = self.0.limits.acquire(url, call.kind).await;
-        let answer = tokio::time::timeout(patience, request.send()).await.ok();
-        self.settle(&call.method, url, permit, answer)
-    }
-
-    /// Tells the limits how a request went, and reads what the registry says by the way. `None` is no answer in time.
-    fn settle(
-        &self,
-        method: &Method,
-        url: &Url,
-        permit: Permit,
-        answer: Option<reqwest::Result<reqwest::Response>>,
-    ) -> Result<reqwest::Response, Error> {
-        let Some(answer) = answer else {
-            permit.taken(Taken::TooMuch(None));
-            return Err(stalled(method, url));
-        };
-        let response = answer.map_err(|error| transport_error(method, url, error))?;
-        let wait = retry_after(response.headers(), SystemTime::now());
-        permit.taken(Taken::of(response.status(), wait));
-        self.0.notices.read(response.headers());
-        Ok(response)
-    }
-}
-
-struct Attempt {
-    response: reqwest::Response,
-    /// The `Authorization` that the last hop carried.
-    sent: Option<HeaderValue>,
-    by: AnsweredBy,
-}
-
-/// Who gave the answer: what a storage service says of logins is no word of the registry.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum AnsweredBy {
-    Registry,
-    Another,
-}
-
-/// A status that the step has no use for: a refusal, or nonsense such as 204 for a manifest.
-pub(crate) async fn unexpected(call: &Call, response: reqwest::Response) -> Error {
-    let status = response.status();
-    if status.is_client_error() || status.is_server_error() {
-        refusal(&call.method, response).await
-    } else {
-        call.protocol(Problem::Status(status))
     }
 }
 
