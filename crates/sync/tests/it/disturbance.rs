@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use testkit::seed::{Flavour, Image, Pusher, layer};
 use testkit::{DockerRegistry, Fault, FaultProxy, Planned, TokenServer, Wanted, compare};
 
-use crate::fault_world::{Side, Way, World, law, nothing_incomplete, run, seed_corpus, users};
+use crate::fault_world::{Disk, Side, Way, World, law, nothing_incomplete, run, seed_corpus, users};
 
 const RETRIES: u32 = 8;
 
@@ -79,7 +79,7 @@ async fn a_full_disk_at_the_target_fails_by_name_what_does_not_fit() -> Result<(
     let small = DockerRegistry::builder().disk_bytes(4 << 20).start().await?;
     let (from, to) = (world.client(&world.source.registry.host()), world.client(&small.host()));
     let ran = run(&from, &to, "app", &["app"], 2).await?;
-    law(&source, "app", &Pusher::new(small.host()), "app", &ran).await?;
+    law(&source, "app", &Pusher::new(small.host()), "app", &ran, Disk::Full).await?;
     ensure!(ran.report.failed() > 0, "18 MiB do not fit on 4 MiB");
     println!(
         "full disk: {} copied, {} failed: {:?}",
