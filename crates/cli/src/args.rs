@@ -187,6 +187,15 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE", overrides_with = "report")]
     pub(crate) report: Option<PathBuf>,
 
+    /// Remember in this file what the next run can go on with if this one is killed
+    /// [default: image-syncer/state.redb in $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "FILE", overrides_with_all = ["state", "no_state"])]
+    pub(crate) state: Option<PathBuf>,
+
+    /// Remember nothing
+    #[arg(long, overrides_with_all = ["state", "no_state"])]
+    pub(crate) no_state: bool,
+
     /// Where the oldest releases noted blobs: not needed any more, so neither read nor written
     #[arg(long, value_name = "FILE", hide = true, overrides_with = "records")]
     pub(crate) records: Option<PathBuf>,

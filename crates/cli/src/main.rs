@@ -6,14 +6,17 @@ mod config;
 mod diagnostic;
 mod exit_code;
 mod extras;
+mod heap;
 mod interrupt;
 mod output;
+mod state_file;
 
 use std::process::ExitCode;
 
 use args::Invocation;
 
 fn main() -> ExitCode {
+    heap::keep_together();
     let invocation = args::parse(std::env::args_os());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = match runtime {

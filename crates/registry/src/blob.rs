@@ -8,9 +8,11 @@ mod mount;
 mod pull;
 mod push;
 mod resume;
+mod saved;
 
 pub use checkpoint::BlobHistory;
 pub use mount::Start;
 pub use pull::BlobReader;
 pub use push::{BlobBody, BrokenOff, UploadSession, Withdrawn};
 pub use resume::{Recovery, Standing};
+pub use saved::{SavedUpload, UploadWatch};

@@ -7,8 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Mismatch, Verifier};
-use crate::{Digest, MediaType, Platform, lenient};
+use crate::{Digest, MediaType, Mismatch, Platform, Verifier, lenient};
 
 /// Type, digest and size of some content. Spec: image-spec, "Content Descriptors".
 ///

@@ -5,14 +5,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sha2::{Digest as _, Sha256, Sha512};
+use crate::Hasher;
 
 /// Names content by its hash. 40 bytes on 64-bit machines, so that millions fit in memory.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest(Value);
+pub struct Digest(pub(crate) Value);
 
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Value {
+pub(crate) enum Value {
     Sha256([u8; 32]),
     Sha512(Box<[u8; 64]>),
 }
@@ -180,126 +180,6 @@ impl<'de> serde::Deserialize<'de> for Digest {
     }
 }
 
-/// Hashes a stream piece by piece.
-#[derive(Clone)]
-pub struct Hasher(HasherState);
-
-#[derive(Clone)]
-enum HasherState {
-    Sha256(Sha256),
-    Sha512(Sha512),
-}
-
-impl Hasher {
-    /// Starts with nothing hashed.
-    pub fn new(algorithm: Algorithm) -> Self {
-        Self(match algorithm {
-            Algorithm::Sha256 => HasherState::Sha256(Sha256::new()),
-            Algorithm::Sha512 => HasherState::Sha512(Sha512::new()),
-        })
-    }
-
-    /// Takes the next piece.
-    pub fn update(&mut self, bytes: &[u8]) {
-        match &mut self.0 {
-            HasherState::Sha256(hasher) => hasher.update(bytes),
-            HasherState::Sha512(hasher) => hasher.update(bytes),
-        }
-    }
-
-    /// The digest of all pieces.
-    pub fn finish(self) -> Digest {
-        Digest(match self.0 {
-            HasherState::Sha256(hasher) => Value::Sha256(hasher.finalize().into()),
-            HasherState::Sha512(hasher) => Value::Sha512(Box::new(hasher.finalize().into())),
-        })
-    }
-}
-
-/// Checks that a stream has the digest and, where it is known, the size that a descriptor promised.
-#[derive(Clone)]
-pub struct Verifier {
-    hasher: Hasher,
-    expected: Digest,
-    expected_size: Option<u64>,
-    size: u64,
-}
-
-/// What a stream turned out to be instead of what was promised.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Mismatch {
-    /// The bytes hash to something else.
-    #[error("the content of {expected} hashes to {actual}")]
-    Digest {
-        /// The digest that was asked for.
-        expected: Digest,
-        /// The digest of what came.
-        actual: Digest,
-    },
-    /// There are more or fewer bytes than the descriptor says.
-    #[error("{digest} should have {expected} bytes, but {actual} came")]
-    Size {
-        /// The digest that was asked for.
-        digest: Digest,
-        /// The size in the descriptor, in bytes.
-        expected: u64,
-        /// The bytes received (at the least, where reading stopped).
-        actual: u64,
-    },
-}
-
-impl Verifier {
-    /// Expects `digest` and, if given, exactly `size` bytes.
-    pub fn new(digest: Digest, size: Option<u64>) -> Self {
-        Self { hasher: Hasher::new(digest.algorithm()), expected: digest, expected_size: size, size: 0 }
-    }
-
-    /// How many bytes went by.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Whether all bytes that were promised went by. Never so where the size is not known.
-    pub fn has_all(&self) -> bool {
-        self.expected_size == Some(self.size)
-    }
-
-    /// Whether bytes that were promised are missing. Never so where the size is not known.
-    pub fn lacks_bytes(&self) -> bool {
-        self.expected_size.is_some_and(|expected| self.size < expected)
-    }
-
-    /// Takes the next piece; refuses at once what exceeds the promised size.
-    pub fn update(&mut self, bytes: &[u8]) -> Result<(), Mismatch> {
-        self.size += bytes.len() as u64;
-        match self.expected_size {
-            Some(expected) if self.size > expected => Err(self.size_mismatch(expected)),
-            _ => {
-                self.hasher.update(bytes);
-                Ok(())
-            }
-        }
-    }
-
-    /// Says whether all that went by is what was expected.
-    pub fn finish(self) -> Result<(), Mismatch> {
-        if let Some(expected) = self.expected_size.filter(|expected| *expected != self.size) {
-            return Err(self.size_mismatch(expected));
-        }
-        let actual = self.hasher.finish();
-        if actual == self.expected {
-            Ok(())
-        } else {
-            Err(Mismatch::Digest { expected: self.expected, actual })
-        }
-    }
-
-    fn size_mismatch(&self, expected: u64) -> Mismatch {
-        Mismatch::Size { digest: self.expected.clone(), expected, actual: self.size }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -338,29 +218,6 @@ mod tests {
         #[test]
         fn parsing_never_panics(text in "\\PC{0,80}") {
             let _ = text.parse::<Digest>();
-        }
-
-        #[test]
-        fn verifier_accepts_the_content_in_any_pieces_and_nothing_else(
-            bytes in proptest::collection::vec(any::<u8>(), 1..400),
-            piece in 1usize..64,
-            flip in any::<proptest::sample::Index>(),
-            algorithm in algorithm(),
-        ) {
-            let digest = algorithm.digest(&bytes);
-            let check = |content: &[u8]| {
-                let mut verifier = Verifier::new(digest.clone(), Some(bytes.len() as u64));
-                for part in content.chunks(piece) { verifier.update(part)?; }
-                verifier.finish()
-            };
-            prop_assert!(check(&bytes).is_ok());
-            let mut flipped = bytes.clone();
-            flipped[flip.index(bytes.len())] ^= 1;
-            prop_assert!(check(&flipped).is_err());
-            prop_assert!(check(&bytes[1..]).is_err());
-            let mut longer = bytes.clone();
-            longer.push(0);
-            prop_assert!(check(&longer).is_err());
         }
     }
 }

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use crate::auth::credential::{CredentialError, Prospect};
-use crate::digest::Mismatch;
 use crate::http::redact::RedactedUrl;
 use crate::manifest::ManifestError;
-use crate::{Digest, RegistryHost, Tag};
+use crate::{Digest, Mismatch, RegistryHost, Tag};
 
 /// Why a request to a registry did not do what it was for.
 #[derive(Debug, thiserror::Error)]

@@ -109,6 +109,7 @@ mod reference;
 mod referrer_list;
 mod settings;
 mod tag_list;
+mod verifier;
 
 pub use auth::credential::{CredentialError, CredentialSource, Credentials, Login, Prospect};
 pub use auth::credential_helper::CredentialHelper;
@@ -116,12 +117,13 @@ pub use auth::login_files::{FoundLogin, LoginFileError, LoginFiles};
 pub use auth::scope::Access;
 pub use auth::trusted_realm::{TrustedRealm, TrustedRealmError};
 pub use blob::{
-    BlobBody, BlobHistory, BlobReader, BrokenOff, Recovery, Standing, Start, UploadSession, Withdrawn,
+    BlobBody, BlobHistory, BlobReader, BrokenOff, Recovery, SavedUpload, Standing, Start, UploadSession,
+    UploadWatch, Withdrawn,
 };
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
 pub use client::{ReferrersKept, Registry, Repository};
 pub use descriptor::{DataError, Descriptor};
-pub use digest::{Algorithm, Digest, DigestError, Hasher, Mismatch, Verifier};
+pub use digest::{Algorithm, Digest, DigestError};
 pub use error::{CertificateFault, Error, ErrorKind, Problem, Refusal, RegistryMessage, TransportFailure};
 pub use http::body::read_to_limit;
 pub use http::host_certificates::{HostCertificates, HostCertificatesError};
@@ -141,3 +143,4 @@ pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag
 pub use referrer_list::{FoundReferrer, ReferrerFilter, ReferrersTag, cosign_tags, referrers_tag};
 pub use settings::{CertificateCheck, HttpVersion, Scheme, Security, Settings};
 pub use tag_list::{TagPage, TagPages};
+pub use verifier::{HashState, Hasher, Mismatch, Verifier};

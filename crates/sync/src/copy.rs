@@ -2,6 +2,7 @@
 
 mod blob;
 mod image;
+mod left_upload;
 mod manifest;
 mod platform;
 mod referrer;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use registry::{
-    BlobBody, Descriptor, Digest, Error, RawManifest, Recovery, RegistryHost, RepositoryName, Standing,
-    TagOrDigest, TagPage,
+    BlobBody, Descriptor, Digest, Error, HashState, RawManifest, Recovery, RegistryHost, RepositoryName,
+    SavedUpload, Standing, TagOrDigest, TagPage, UploadWatch,
 };
 
 pub use registry_endpoint::RegistryEndpoint;
@@ -36,6 +36,13 @@ pub trait Source: Send + Sync {
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
     /// The bytes of a blob.
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
+    /// The bytes of a blob from `offset` on, checked as a whole; `state` is where the hashing of it stood before.
+    fn blob_from<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        offset: u64,
+        state: Option<&'a HashState>,
+    ) -> Answer<'a, Box<dyn BlobRead>>;
     /// What refers to a manifest here.
     fn referrers<'a>(&'a self, subject: &'a Digest) -> Answer<'a, Referrers>;
     /// The bytes of a blob from an address that its manifest names.
@@ -66,6 +73,12 @@ pub trait Target: Send + Sync {
     fn mount<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount>;
     /// Opens an upload for a blob; a registry may find that it has the blob elsewhere.
     fn start_upload<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Mount>;
+    /// Goes on with an upload that an earlier run began. `None` where it is not known any more.
+    fn reopen_upload<'a>(
+        &'a self,
+        saved: &'a SavedUpload,
+        size: Option<u64>,
+    ) -> Answer<'a, Option<Box<dyn Upload>>>;
     /// Stores a manifest. All that it refers to has to be here before.
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()>;
     /// Sees to it that who asks for the referrers of `subject` finds `referrer`, which is here.
@@ -93,6 +106,8 @@ pub trait BlobRead: Send {
     fn next(&mut self) -> Answer<'_, Option<Bytes>>;
     /// Goes on where it stood, after an error.
     fn resume(&mut self) -> Answer<'_, ()>;
+    /// Where the hashing stands. `None` where nothing is left to go on with.
+    fn hash_state(&self) -> Option<HashState>;
     /// What is needed to read parts of the blob again, where that can be done.
     fn history(&self) -> Option<Arc<dyn ReadAgain>>;
 }
@@ -115,6 +130,10 @@ pub enum Mount {
 pub trait Upload: Send {
     /// Sends all bytes that the target lacks, and closes the upload.
     fn send<'a>(&'a mut self, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()>;
+    /// How many bytes the target has for sure.
+    fn confirmed(&self) -> u64;
+    /// Tells where it stands while it is sent; `None` where a broken one leaves nothing.
+    fn watch(&self, size: Option<u64>) -> Option<UploadWatch>;
     /// Decides whether the upload can go on after an error.
     fn recovery(&mut self, error: &Error) -> Recovery;
     /// Finds out what the target has, so that the rest can be sent.

@@ -26,6 +26,8 @@ mod rule;
 mod run;
 mod schedule;
 mod self_mount;
+#[doc(hidden)]
+pub mod state;
 mod target_repository;
 mod target_template;
 mod transfer;
@@ -42,4 +44,5 @@ pub use repository_pattern::{RepositoryPattern, RepositoryPatternError};
 pub use rule::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 pub use run::{Mode, Options, Rewrite};
 pub use schedule::Sync;
+pub use state::{State, StateError};
 pub use target_template::{TargetTemplate, TargetTemplateError};

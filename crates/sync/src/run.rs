@@ -13,7 +13,7 @@ use crate::endpoint::Target;
 use crate::ledger::Ledger;
 use crate::places::Places;
 use crate::target_repository::TargetRepository;
-use crate::{Error, Event, Image, Observer, PlatformFilter};
+use crate::{Error, Event, Image, Observer, PlatformFilter, State};
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -68,6 +68,7 @@ pub(crate) struct Run {
     pub(crate) mode: Mode,
     pub(crate) places: Places,
     pub(crate) pace: Pace,
+    pub(crate) state: State,
     pub(crate) moved_bytes: AtomicU64,
     pub(crate) saved_bytes: AtomicU64,
     pub(crate) referrers: AtomicU64,
@@ -89,7 +90,7 @@ pub(crate) struct Lane {
 }
 
 impl Run {
-    pub(crate) fn new(observer: Arc<dyn Observer>, options: Options) -> Self {
+    pub(crate) fn new(observer: Arc<dyn Observer>, options: Options, state: State) -> Self {
         Self {
             observer,
             retries: options.retries,
@@ -98,6 +99,7 @@ impl Run {
             mode: options.mode,
             places: Places::new(options.blobs_at_once),
             pace: Pace::new(options.bandwidth),
+            state,
             moved_bytes: AtomicU64::new(0),
             saved_bytes: AtomicU64::new(0),
             referrers: AtomicU64::new(0),

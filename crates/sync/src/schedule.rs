@@ -15,7 +15,8 @@ use crate::discover::{Gate, Planned};
 use crate::pattern_rule::{Discoveries, Landings};
 use crate::run::{Lane, Options, Run};
 use crate::{
-    Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, RuleFailure, Side, Work,
+    Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, RuleFailure, Side, State,
+    Work,
 };
 
 /// Rules whose tags are listed at once.
@@ -28,6 +29,7 @@ pub struct Sync {
     rules: Vec<Work>,
     options: Options,
     observer: Arc<dyn Observer>,
+    state: State,
 }
 
 type Ended = Vec<(Arc<Lane>, Outcome)>;
@@ -39,16 +41,23 @@ impl Sync {
         options: Options,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        Self { rules: rules.into_iter().map(Into::into).collect(), options, observer }
+        let rules = rules.into_iter().map(Into::into).collect();
+        Self { rules, options, observer, state: State::none() }
+    }
+
+    /// Uses, and writes down, what is remembered from run to run.
+    #[must_use]
+    pub fn remembering(self, state: State) -> Self {
+        Self { state, ..self }
     }
 
     /// Carries the rules out. One bad image never stops the others; cancelling stops all, and the report
     /// says what was not done.
     pub async fn run(self, cancel: CancellationToken) -> Report {
         let started = Instant::now();
-        let Self { rules, options, observer } = self;
+        let Self { rules, options, observer, state } = self;
         let images_at_once = images_at_once(options.blobs_at_once);
-        let run = Arc::new(Run::new(observer, options));
+        let run = Arc::new(Run::new(observer, options, state));
         let (plan, planned) = mpsc::channel(PLANNED_AHEAD);
         let (discoveries, rules) = start_discoveries(&run, rules, plan);
         let mut schedule = Schedule {

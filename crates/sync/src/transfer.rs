@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use registry::{BlobBody, BrokenOff, Descriptor, ErrorKind, Recovery, Standing};
+use registry::{BlobBody, BrokenOff, Descriptor, ErrorKind, HashState, Recovery, Standing};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::SendTimeoutError;
 
 use crate::backoff::Backoff;
 use crate::endpoint::{BlobRead, ReadAgain, Source, Upload};
 use crate::run::{Lane, Run};
+use crate::state::{Journal, STRIDE};
 use crate::{Error, Event, Operation, Side};
 
 /// Pieces that wait for one upload. They share their memory with the other uploads' queues.
-const QUEUE: usize = 4;
+const QUEUE: usize = 2;
 /// So long the others wait for an upload that takes nothing.
 const LONGEST_HOLD_UP: Duration = Duration::from_secs(15);
 
@@ -32,6 +33,8 @@ pub(crate) struct Transfer<'a> {
     blob: &'a Descriptor,
     /// The source gives no more: what uploads say after that is of no interest.
     source_failed: AtomicBool,
+    /// What was sent is not the blob.
+    is_wrong: AtomicBool,
 }
 
 /// An upload and whom it is for.
@@ -40,6 +43,8 @@ pub(crate) struct Delivery {
     pub(crate) upload: Box<dyn Upload>,
     /// Tries that are left.
     pub(crate) budget: Backoff,
+    /// Where the hashing stood, in what the target has of an earlier run.
+    pub(crate) states: Vec<HashState>,
 }
 
 /// How a delivery ended.
@@ -58,11 +63,12 @@ struct Queue {
     pieces: mpsc::Sender<Piece>,
     /// Set where the others could not wait for it: it goes on with a read of its own.
     left_behind: Arc<AtomicBool>,
+    journal: Option<Journal>,
 }
 
 impl<'a> Transfer<'a> {
     pub(crate) fn new(run: &'a Run, source: &'a dyn Source, blob: &'a Descriptor) -> Self {
-        Self { run, source, blob, source_failed: AtomicBool::new(false) }
+        Self { run, source, blob, source_failed: AtomicBool::new(false), is_wrong: AtomicBool::new(false) }
     }
 
     /// Sends what `reader` gives into all uploads; says how each ended, in their order. Where the source is the
@@ -77,7 +83,11 @@ impl<'a> Transfer<'a> {
         let watcher = deliveries.first().map(|delivery| delivery.lane.clone());
         let (mut queues, mut ways) = (Vec::new(), Vec::new());
         for delivery in deliveries {
-            let (queue, body) = self.queue(&delivery.lane);
+            let journal = self.journal(&delivery);
+            if let Some(journal) = &journal {
+                journal.begin().await;
+            }
+            let (queue, body) = self.queue(&delivery.lane, journal);
             let left_behind = queue.left_behind.clone();
             queues.push(queue);
             ways.push(self.one(delivery, body, left_behind, history.clone(), read_budget.clone()));
@@ -87,7 +97,10 @@ impl<'a> Transfer<'a> {
         let hold_up = history.map(|_| LONGEST_HOLD_UP);
         let pump = async {
             let read = self.pump(&mut *reader, queues, &watcher, read_budget, hold_up).await;
-            read.inspect_err(|_| self.source_failed.store(true, Ordering::Relaxed))
+            read.inspect_err(|error| {
+                self.is_wrong.store(error.kind() == Some(ErrorKind::Mismatch), Ordering::Relaxed);
+                self.source_failed.store(true, Ordering::Relaxed);
+            })
         };
         let (read, ended) = tokio::join!(pump, join_all(ways));
         let told = |ended| match (ended, &read) {
@@ -98,7 +111,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// A queue, and its other end as the body of an upload.
-    fn queue(&self, lane: &Arc<Lane>) -> (Queue, BlobBody) {
+    fn queue(&self, lane: &Arc<Lane>, journal: Option<Journal>) -> (Queue, BlobBody) {
         let (pieces, receiver) = mpsc::channel::<Piece>(QUEUE);
         let (lane, observer) = (lane.clone(), self.run.observer.clone());
         let left_behind = Arc::new(AtomicBool::new(false));
@@ -119,7 +132,7 @@ impl<'a> Transfer<'a> {
                 Some((piece, Some(receiver)))
             }
         });
-        (Queue { pieces, left_behind }, Box::pin(body))
+        (Queue { pieces, left_behind, journal }, Box::pin(body))
     }
 
     /// One upload to its end.
@@ -156,11 +169,31 @@ impl<'a> Transfer<'a> {
                 Err(source_error) => break Err(Ended::Failed(source_error)),
             }
         };
-        if outcome.is_err() {
-            // The registry would keep for days what it has of a blob that will not be finished.
+        self.end(delivery, outcome.as_ref().err()).await;
+        outcome
+    }
+
+    fn journal(&self, delivery: &Delivery) -> Option<Journal> {
+        let Delivery { lane, upload, states, .. } = delivery;
+        let (blob, size) = (&self.blob.digest, self.blob.size);
+        Journal::of(&self.run.state, &lane.target, &**upload, blob, size, states.clone())
+    }
+
+    /// What another run can go on with is left as it is. Else the registry would keep for days what it has of a blob
+    /// that will not be finished.
+    async fn end(&self, delivery: Delivery, failure: Option<&Ended>) {
+        let may_go_on = match failure {
+            None => false,
+            Some(Ended::Failed(error)) => error.is_retryable(),
+            Some(Ended::WithSource(_)) => !self.is_wrong.load(Ordering::Relaxed),
+        };
+        if may_go_on && self.journal(&delivery).is_some() {
+            return;
+        }
+        self.run.state.upload_ended(&*delivery.lane.target, &self.blob.digest);
+        if failure.is_some() {
             delivery.upload.cancel().await;
         }
-        outcome
     }
 
     /// Finds out how an upload goes on, waiting as long as it takes; gives the last error if it cannot.
@@ -206,7 +239,7 @@ impl<'a> Transfer<'a> {
                 Err(cause) => self.wait_for_source(&lane, cause, read_budget).await?,
             }
         };
-        let (queue, body) = self.queue(&lane);
+        let (queue, body) = self.queue(&lane, self.journal(delivery));
         let sending = delivery.upload.send(&self.blob.digest, self.blob.size, body);
         let reading = self.pump(&mut *reader, vec![queue], &lane, read_budget, None);
         let (read, sent) = tokio::join!(reading, sending);
@@ -226,10 +259,15 @@ impl<'a> Transfer<'a> {
         budget: &mut Backoff,
         hold_up: Option<Duration>,
     ) -> Result<(), Arc<Error>> {
+        let mut since_noted = 0;
         loop {
             let cause = match reader.next().await {
                 Ok(Some(piece)) => {
                     budget.progressed();
+                    since_noted += piece.len() as u64;
+                    if since_noted >= STRIDE && note_state(&*reader, &mut queues) {
+                        since_noted = 0;
+                    }
                     self.run.pace.pass(piece.len()).await;
                     send_to_all(&mut queues, &piece, hold_up).await;
                     if queues.is_empty() {
@@ -300,6 +338,15 @@ impl<'a> Transfer<'a> {
         let place = self.source.name().to_owned();
         Error { side: Side::Source, place, operation, cause: cause.into() }
     }
+}
+
+/// Keeps where the hashing stands, for all whose upload is recorded.
+fn note_state(reader: &dyn BlobRead, queues: &mut [Queue]) -> bool {
+    let state = reader.hash_state();
+    if let Some(state) = &state {
+        queues.iter_mut().filter_map(|queue| queue.journal.as_mut()).for_each(|journal| journal.note(state));
+    }
+    state.is_some()
 }
 
 /// Gives a piece to all queues that are still open.

@@ -15,6 +15,7 @@ use crate::config::{RefusedRule, Resolved, WrittenRule};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{self, All, Display, LogFile, Paint, image_file, print, report_json, say};
+use crate::state_file;
 
 /// How the tool introduces itself to registries.
 pub(crate) const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
@@ -134,8 +135,11 @@ async fn copy(args: &RunArgs, rules: Vec<Work>, log: Option<Arc<LogFile>>) -> (R
         mode: if args.dry_run { Mode::DryRun } else { Mode::Copy },
         ..Options::new(args.proc, args.retries)
     };
-    let report = Sync::new(rules, options, Arc::new(All(observers))).run(interrupt.cancel.clone()).await;
+    let state = state_file::open(args, |name| std::env::var(name).ok());
+    let sync = Sync::new(rules, options, Arc::new(All(observers))).remembering(state.clone());
+    let report = sync.run(interrupt.cancel.clone()).await;
     display.finish();
+    state_file::close(&state);
     (report, interrupt.exit_code())
 }
 

@@ -67,6 +67,6 @@ pub(super) fn refuse(errors: &[ConfigError]) -> u8 {
 }
 
 /// Tells what is odd, but no reason to stop.
-pub(super) fn warn(warning: &str) {
+pub(crate) fn warn(warning: &str) {
     say(&format!("{}: {warning}", Paint::for_stderr().yellow("warning")));
 }

@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::digest::Verifier;
-use crate::{BlobReader, Digest, Error, Repository};
+use crate::{BlobReader, Digest, Error, Repository, Verifier};
 
 /// The first checkpoints are so many bytes apart.
 const FIRST_STRIDE: u64 = 1 << 20;

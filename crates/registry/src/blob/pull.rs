@@ -5,11 +5,10 @@ use http::header::{CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use http::{HeaderValue, Method, StatusCode};
 
 use super::checkpoint::BlobHistory;
-use crate::digest::{Mismatch, Verifier};
 use crate::error::TransportFailure;
 use crate::http::failure::{stalled, transport_error};
 use crate::http::range;
-use crate::{Digest, Error, Repository};
+use crate::{Digest, Error, HashState, Mismatch, Repository, Verifier};
 
 /// Bytes that are hashed and given out at once: few enough to be in the processor's cache all the while, and for all
 /// queues together to stay small.
@@ -62,6 +61,23 @@ impl Repository {
     }
 }
 
+impl Repository {
+    /// Reads a blob from byte `offset` on, and checks the whole blob's digest all the same. Where `state` was kept of
+    /// what comes before, little or nothing of that is read again.
+    pub async fn pull_blob_from(
+        &self,
+        digest: &Digest,
+        size: Option<u64>,
+        offset: u64,
+        state: Option<&HashState>,
+    ) -> Result<BlobReader, Error> {
+        let state = state.filter(|state| state.size() <= offset);
+        let restored = state.and_then(|state| Verifier::restored(digest.clone(), size, state));
+        let verifier = restored.unwrap_or_else(|| Verifier::new(digest.clone(), size));
+        BlobReader::open(self, digest.clone(), size, verifier, offset).await
+    }
+}
+
 impl BlobReader {
     /// Begins to read where `verifier` stands, and gives out what comes from `given_from` on.
     pub(super) async fn open(
@@ -110,6 +126,11 @@ impl BlobReader {
     /// What is needed to read parts of the blob again, where that can be done.
     pub fn history(&self) -> Option<BlobHistory> {
         self.history.clone()
+    }
+
+    /// Where the hashing stands. `None` at the end, when nothing is left to go on with.
+    pub fn hash_state(&self) -> Option<HashState> {
+        self.verifier.as_ref().filter(|verifier| !verifier.has_all()).map(Verifier::state)
     }
 
     /// The next piece; `None` after the last one.

@@ -14,6 +14,7 @@ use url::Url;
 use super::chunk::Cursor;
 use super::habits::{SMALLEST_CHUNK, Shape, Wanted};
 use super::mount::location;
+use super::saved::UploadWatch;
 use crate::client::{Call, unexpected};
 use crate::error::Problem;
 use crate::http::stall::Progress;
@@ -47,6 +48,7 @@ pub struct UploadSession {
     /// Whether a broken body is suspected to have been too large.
     pub(super) suspicion: Suspicion,
     pub(super) parts: Parts,
+    pub(super) watch: UploadWatch,
 }
 
 /// What became of a session that was begun for nothing.
@@ -104,6 +106,7 @@ enum Patched {
 
 impl UploadSession {
     pub(super) fn new(repository: Repository, location: Url, smallest_chunk: u64) -> Self {
+        let watch = UploadWatch::new(location.clone(), smallest_chunk);
         Self {
             repository,
             location,
@@ -114,6 +117,7 @@ impl UploadSession {
             at_once: 0,
             suspicion: Suspicion::None,
             parts: Parts::Unused,
+            watch,
         }
     }
 
@@ -156,6 +160,11 @@ impl UploadSession {
             self.furthest = self.confirmed;
             self.at_once = 0;
         }
+    }
+
+    pub(super) fn goes_on_at(&mut self, location: Url) {
+        self.watch.moved(location.clone());
+        self.location = location;
     }
 
     /// How many bytes the registry has for sure.
@@ -259,7 +268,7 @@ impl UploadSession {
         }
         // Each answer names the place of the next request.
         match location(&call, response.headers()) {
-            Ok(location) => self.location = location,
+            Ok(location) => self.goes_on_at(location),
             // Who says that the blob is complete may have no more to say.
             Err(_) if response.status() == StatusCode::CREATED => {}
             Err(error) => return Err(error),

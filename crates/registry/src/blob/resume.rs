@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 
 use super::habits::{SMALLEST_CHUNK, Shape};
 use super::mount::location;
-use super::push::{Parts, Suspicion, UploadSession};
+use super::push::{LastSend, Parts, Suspicion, UploadSession};
 use crate::error::{Problem, TransportFailure};
 use crate::http::range;
 use crate::{Digest, Error, Refusal};
@@ -112,7 +112,7 @@ impl UploadSession {
     /// As of any request. This can be asked again.
     pub async fn resume(&mut self, digest: &Digest) -> Result<Standing, Error> {
         if let Some(moved_to) = self.last.moved_to.take() {
-            self.location = moved_to;
+            self.goes_on_at(moved_to);
             self.confirmed = 0;
             return Ok(Standing::At(0));
         }
@@ -135,6 +135,20 @@ impl UploadSession {
         Ok(Standing::At(0))
     }
 
+    /// Asks about a session that another process left. Says whether the registry knows it, and keeps what it has.
+    pub(super) async fn is_known(&mut self, size: Option<u64>) -> Result<bool, Error> {
+        // How much was sent is not known: anything up to the whole may be there.
+        self.last.begun_at = size.unwrap_or(u64::MAX);
+        let received = self.status().await?;
+        self.last = LastSend::default();
+        if let Some(received) = received {
+            self.confirmed = received;
+            self.parts = Parts::Used;
+            self.note_progress();
+        }
+        Ok(received.is_some())
+    }
+
     /// How many bytes the registry has; `None` where it does not say, or says what cannot be.
     async fn status(&mut self) -> Result<Option<u64>, Error> {
         let call = self.call(Method::GET, self.location.clone());
@@ -149,7 +163,7 @@ impl UploadSession {
         if received.is_some()
             && let Ok(location) = location(&call, response.headers())
         {
-            self.location = location;
+            self.goes_on_at(location);
         }
         Ok(received)
     }
@@ -158,7 +172,7 @@ impl UploadSession {
     async fn restart(&mut self) -> Result<(), Error> {
         self.forget().await;
         let fresh = self.repository.start_upload().await?;
-        self.location = fresh.location;
+        self.goes_on_at(fresh.location);
         self.smallest_chunk = fresh.smallest_chunk;
         self.confirmed = 0;
         self.last.shape = None;

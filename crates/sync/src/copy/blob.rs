@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use registry::{Descriptor, ErrorKind};
+use registry::{Descriptor, ErrorKind, RepositoryName};
 
+use super::left_upload;
 use crate::backoff::Backoff;
 use crate::endpoint::{BlobRead, Mount, Source, Upload};
 use crate::ledger::{Claim, Claimed, Kind};
@@ -19,11 +20,13 @@ use crate::transfer::{Delivery, Transfer};
 use crate::{BlobOutcome, Error, Event, Operation, Side};
 
 /// A lane that has the right to bring the blob to its target.
-struct Carrier {
-    lane: Arc<Lane>,
+pub(super) struct Carrier {
+    pub(super) lane: Arc<Lane>,
     claim: Claimed,
     /// Tries that are left for what the target does wrong.
     beginnings: Backoff,
+    /// An earlier run saw the blob at the target, or was about to bring it there.
+    pub(super) may_be_there: bool,
 }
 
 type Failed = Vec<(Carrier, Arc<Error>)>;
@@ -40,6 +43,8 @@ enum Way {
     Opened(Box<dyn Upload>),
     /// The blob is not there.
     Needed,
+    /// Nor that, but another repository had it when it was last looked at.
+    HadElsewhere(RepositoryName),
     /// It tells when an upload is opened.
     Unknown,
 }
@@ -58,12 +63,15 @@ pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descripto
             match lane.ledger.claim(Kind::Blob, lane.target.repository(), &blob.digest) {
                 Claim::Present => finished(run, &lane, blob, BlobOutcome::Present),
                 Claim::Mine(claim) => {
-                    mine.push(Carrier { lane, claim, beginnings: Backoff::new(run.retries) });
+                    let may_be_there = run.state.had_blob(&*lane.target, &blob.digest);
+                    let beginnings = Backoff::new(run.retries);
+                    mine.push(Carrier { lane, claim, beginnings, may_be_there });
                 }
                 Claim::Theirs(waiting) => theirs.push((lane, waiting)),
             }
         }
         // Only when nothing is claimed any more may this wait for others.
+        let mine = left_upload::go_on(run, source, blob, mine).await;
         bring(run, source, blob, mine).await;
         for (lane, waiting) in theirs {
             waiting.done().await;
@@ -115,7 +123,7 @@ async fn attempt(
 ) -> Failed {
     let mut failed = Vec::new();
     let mut waiting = Vec::new();
-    let looks = join_all(carriers.iter().map(|carrier| look(carrier, blob))).await;
+    let looks = join_all(carriers.iter().map(|carrier| look(run, carrier, blob))).await;
     for (carrier, looked) in carriers.into_iter().zip(looks) {
         match looked {
             Ok(Looked::Done(outcome)) => complete(run, carrier, blob, outcome),
@@ -145,7 +153,7 @@ async fn attempt(
 }
 
 /// Asks the target, as cheaply as what is known allows.
-async fn look(carrier: &Carrier, blob: &Descriptor) -> Result<Looked, Error> {
+async fn look(run: &Run, carrier: &Carrier, blob: &Descriptor) -> Result<Looked, Error> {
     let lane = &carrier.lane;
     let error = |cause| lane.target_error(Operation::StartBlob(blob.digest.clone()), cause);
     if let Some(from) = &carrier.claim.mount_from {
@@ -156,14 +164,18 @@ async fn look(carrier: &Carrier, blob: &Descriptor) -> Result<Looked, Error> {
             Mount::Upload(upload) => Looked::Waits(Way::Opened(upload)),
         });
     }
-    if lane.repository.was_empty() {
-        return Ok(Looked::Waits(Way::Needed));
-    }
-    if tells_by_upload(lane, blob).await {
+    let is_asked_for = carrier.may_be_there || !lane.repository.was_empty();
+    if is_asked_for && tells_by_upload(lane, blob).await {
         return Ok(Looked::Waits(Way::Unknown));
     }
-    let is_there = lane.target.has_blob(&blob.digest).await.map_err(error)?;
-    Ok(if is_there { Looked::Done(BlobOutcome::Present) } else { Looked::Waits(Way::Needed) })
+    if is_asked_for && lane.target.has_blob(&blob.digest).await.map_err(error)? {
+        return Ok(Looked::Done(BlobOutcome::Present));
+    }
+    if carrier.may_be_there {
+        run.state.forget_blob(&*lane.target, &blob.digest);
+    }
+    let elsewhere = run.state.other_holder(&*lane.target, &blob.digest);
+    Ok(Looked::Waits(elsewhere.map_or(Way::Needed, Way::HadElsewhere)))
 }
 
 /// Whether opening an upload is question enough. Where a proof is due, it is made here.
@@ -191,6 +203,7 @@ async fn open(run: &Run, waiting: Vec<Waiting>, blob: &Descriptor, failed: &mut 
         let (started, if_there) = match way {
             Way::Opened(upload) => (Ok(Mount::Upload(upload)), BlobOutcome::Mounted),
             Way::Unknown => (target.mount(&blob.digest, target.repository()).await, BlobOutcome::Present),
+            Way::HadElsewhere(from) => (target.mount(&blob.digest, &from).await, BlobOutcome::Mounted),
             Way::Needed => (target.start_upload(&blob.digest).await, BlobOutcome::Mounted),
         };
         (carrier, started, if_there)
@@ -247,6 +260,7 @@ async fn send(
         lane: carrier.lane.clone(),
         upload,
         budget: Backoff::new(run.retries),
+        states: Vec::new(),
     });
     let delivered = transfer.deliver(reader, deliveries.collect(), read_budget).await;
     for (mut carrier, delivered) in carriers.into_iter().zip(delivered) {
@@ -278,8 +292,9 @@ async fn read(source: &dyn Source, blob: &Descriptor) -> Result<Box<dyn BlobRead
     Err(error)
 }
 
-fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, outcome: BlobOutcome) {
+pub(super) fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, outcome: BlobOutcome) {
     carrier.claim.complete();
+    run.state.note_blob(&*carrier.lane.target, &blob.digest);
     carrier.lane.ledger.note_known_blob(carrier.lane.target.repository(), &blob.digest);
     finished(run, &carrier.lane, blob, outcome);
 }

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use registry::{
-    Access, BlobBody, BlobHistory, BlobReader, Descriptor, Digest, Error, ErrorKind, RawManifest, Recovery,
-    ReferrerFilter, ReferrersKept, Registry, RegistryHost, Repository, RepositoryName, Standing, Start,
-    TagOrDigest, TagPage, TagPages, UploadSession,
+    Access, BlobBody, BlobHistory, BlobReader, Descriptor, Digest, Error, ErrorKind, HashState, RawManifest,
+    Recovery, ReferrerFilter, ReferrersKept, Registry, RegistryHost, Repository, RepositoryName, SavedUpload,
+    Standing, Start, TagOrDigest, TagPage, TagPages, UploadSession, UploadWatch,
 };
 use tokio::sync::OnceCell;
 
@@ -114,6 +114,19 @@ impl Source for RegistryEndpoint {
         .boxed()
     }
 
+    fn blob_from<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        offset: u64,
+        state: Option<&'a HashState>,
+    ) -> Answer<'a, Box<dyn BlobRead>> {
+        async move {
+            let reader = self.repository.pull_blob_from(&blob.digest, blob.size, offset, state).await?;
+            Ok(Box::new(reader) as Box<dyn BlobRead>)
+        }
+        .boxed()
+    }
+
     fn referrers<'a>(&'a self, subject: &'a Digest) -> Answer<'a, Referrers> {
         async move {
             let list = self.repository.referrers(subject, &ReferrerFilter::default()).await?;
@@ -181,6 +194,18 @@ impl Target for RegistryEndpoint {
         async move { Ok(self.repository.start_upload_of(digest).await?.into()) }.boxed()
     }
 
+    fn reopen_upload<'a>(
+        &'a self,
+        saved: &'a SavedUpload,
+        size: Option<u64>,
+    ) -> Answer<'a, Option<Box<dyn Upload>>> {
+        async move {
+            let session = self.repository.reopen_upload(saved, size).await?;
+            Ok(session.map(|session| Box::new(session) as Box<dyn Upload>))
+        }
+        .boxed()
+    }
+
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {
         self.repository.push_manifest(reference, manifest).map_ok(|_| ()).boxed()
     }
@@ -231,6 +256,10 @@ impl BlobRead for BlobReader {
         BlobReader::resume(self).boxed()
     }
 
+    fn hash_state(&self) -> Option<HashState> {
+        BlobReader::hash_state(self)
+    }
+
     fn history(&self) -> Option<Arc<dyn ReadAgain>> {
         BlobReader::history(self).map(|history| Arc::new(history) as Arc<dyn ReadAgain>)
     }
@@ -245,6 +274,14 @@ impl ReadAgain for BlobHistory {
 impl Upload for UploadSession {
     fn send<'a>(&'a mut self, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()> {
         UploadSession::send(self, digest, size, body).boxed()
+    }
+
+    fn confirmed(&self) -> u64 {
+        UploadSession::confirmed(self)
+    }
+
+    fn watch(&self, size: Option<u64>) -> Option<UploadWatch> {
+        UploadSession::watch(self, size)
     }
 
     fn recovery(&mut self, error: &Error) -> Recovery {

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use registry::{
-    BlobBody, Descriptor, Digest, Error, MediaType, RawManifest, Recovery, Refusal, RegistryHost,
-    RepositoryName, Standing, Tag, TagOrDigest, TagPage, TransportFailure,
+    BlobBody, Descriptor, Digest, Error, HashState, MediaType, RawManifest, Recovery, Refusal, RegistryHost,
+    RepositoryName, SavedUpload, Standing, Tag, TagOrDigest, TagPage, TransportFailure, UploadWatch,
 };
 use sync::endpoint::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Referrers, Source, Tags, Target, Upload};
 use sync::listing::Listed;
@@ -233,6 +233,10 @@ impl BlobRead for InPieces {
         async move { self.fake.step().await }.boxed()
     }
 
+    fn hash_state(&self) -> Option<HashState> {
+        None
+    }
+
     fn history(&self) -> Option<Arc<dyn ReadAgain>> {
         Some(Arc::new(Again(self.fake.clone(), self.whole.clone())))
     }
@@ -270,6 +274,14 @@ impl Upload for Receiver {
             Ok(())
         }
         .boxed()
+    }
+
+    fn confirmed(&self) -> u64 {
+        0
+    }
+
+    fn watch(&self, _: Option<u64>) -> Option<UploadWatch> {
+        None
     }
 
     fn recovery(&mut self, error: &Error) -> Recovery {
@@ -331,6 +343,15 @@ impl Source for FakeRepository {
             Ok(Box::new(InPieces::from(&self.fake, &bytes, 0)) as Box<dyn BlobRead>)
         }
         .boxed()
+    }
+
+    fn blob_from<'a>(
+        &'a self,
+        _: &'a Descriptor,
+        _: u64,
+        _: Option<&'a HashState>,
+    ) -> Answer<'a, Box<dyn BlobRead>> {
+        unreachable!("nothing is remembered")
     }
 
     fn referrers<'a>(&'a self, _: &'a Digest) -> Answer<'a, Referrers> {
@@ -409,6 +430,14 @@ impl Target for FakeRepository {
             Ok(Mount::Upload(Receiver::open(&self.fake, &self.name)))
         }
         .boxed()
+    }
+
+    fn reopen_upload<'a>(
+        &'a self,
+        _: &'a SavedUpload,
+        _: Option<u64>,
+    ) -> Answer<'a, Option<Box<dyn Upload>>> {
+        unreachable!("nothing is remembered")
     }
 
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {

@@ -1,0 +1,78 @@
+//! Where the program remembers what an interrupted run leaves behind.
+
+use std::path::{Path, PathBuf};
+
+use sync::State;
+use sync::state::Found;
+
+use crate::args::RunArgs;
+use crate::command::sync::warn;
+use crate::diagnostic::with_sources;
+
+/// Opens what is remembered. Where that cannot be, a warning says so and nothing is remembered.
+pub(crate) fn open(args: &RunArgs, lookup: impl Fn(&str) -> Option<String>) -> State {
+    if args.no_state || args.dry_run {
+        return State::none();
+    }
+    let Some(path) = args.state.clone().or_else(|| default_path(lookup)) else { return State::none() };
+    match State::open(&path) {
+        Ok((state, found)) => {
+            if let Found::Damaged(aside) = found {
+                warn(&damaged(&path, &aside));
+            }
+            state
+        }
+        Err(error) => {
+            warn(&format!(
+                "{} is not used: {}. This run copies as ever, but if it is killed, the next one cannot go on in the \
+                 middle of a blob. --state names another file, --no-state none",
+                path.display(),
+                with_sources(&error),
+            ));
+            State::none()
+        }
+    }
+}
+
+/// Writes what is left to write.
+pub(crate) fn close(state: &State) {
+    if let Err(error) = state.close() {
+        warn(&format!("what this run leaves behind was not written down: {}", with_sources(&error)));
+    }
+}
+
+fn damaged(path: &Path, aside: &Path) -> String {
+    format!(
+        "{} was damaged: it is {} now, and a new one is begun. Nothing is lost but time",
+        path.display(),
+        aside.display()
+    )
+}
+
+/// Spec: XDG Base Directory Specification, "`$XDG_STATE_HOME`": relative paths there do not count.
+fn default_path(lookup: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let given = |name| lookup(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = given("XDG_STATE_HOME").or_else(|| Some(given("HOME")?.join(".local/state")))?;
+    Some(folder.join("image-syncer/state.redb"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_where_such_files_belong() {
+        let path = |variables: &[(&str, &str)]| {
+            let found = |name: &str| variables.iter().find(|(known, _)| *known == name);
+            default_path(|name| found(name).map(|(_, value)| (*value).to_owned()))
+        };
+        let (home, state) = (("HOME", "/home/a"), ("XDG_STATE_HOME", "/var/state"));
+        assert_eq!(path(&[home, state]), Some("/var/state/image-syncer/state.redb".into()));
+        assert_eq!(path(&[home]), Some("/home/a/.local/state/image-syncer/state.redb".into()));
+        assert_eq!(
+            path(&[home, ("XDG_STATE_HOME", "state")]),
+            Some("/home/a/.local/state/image-syncer/state.redb".into())
+        );
+        assert_eq!(path(&[]), None);
+    }
+}

@@ -1,0 +1,176 @@
+//! What is remembered from run to run: uploads that did not end, and which repositories have which blobs.
+//!
+//! It is a hint. Without it everything works; where it is wrong, a question more is asked, or the registry's answer counts.
+
+mod journal;
+mod record;
+mod store;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use redb::{Database, ReadableDatabase as _};
+use registry::{Digest, HashState, RepositoryName, SavedUpload};
+
+use crate::endpoint::Target;
+
+pub(crate) use journal::{Journal, STRIDE};
+pub(crate) use record::OpenUpload;
+#[doc(hidden)]
+pub use record::fuzz_record;
+pub use store::{Found, StateError};
+use writer::{Change, Writer};
+
+/// A blob that a repository has is written down again after so many days.
+const FRESH_DAYS: u32 = 7;
+
+/// What is remembered, or nothing. Cheap to clone; the last clone writes what is left.
+#[derive(Clone, Default)]
+pub struct State(Option<Arc<Open>>);
+
+struct Open {
+    database: Arc<Database>,
+    writer: Mutex<Writer>,
+    today: u32,
+}
+
+impl State {
+    /// Nothing is remembered.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Opens or makes the file, which nobody else may read. A damaged one is moved aside.
+    ///
+    /// # Errors
+    /// The file belongs to another run, or cannot be written. A run without state is as right as one with it.
+    pub fn open(path: &Path) -> Result<(Self, Found), StateError> {
+        let today = today();
+        let (database, found) = store::open(path, today)?;
+        let database = Arc::new(database);
+        let writer = Mutex::new(Writer::start(database.clone())?);
+        Ok((Self(Some(Arc::new(Open { database, writer, today }))), found))
+    }
+
+    /// Writes what is left, and says what could not be written. Nothing is remembered after it.
+    pub fn close(&self) -> Result<(), StateError> {
+        let failure = self.0.as_ref().and_then(|open| open.writer().end());
+        failure.map_or(Ok(()), |error| Err(StateError::Unusable(error.to_string())))
+    }
+
+    fn is_kept(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// An upload of `blob` that an earlier run began and did not end.
+    pub(crate) fn upload(&self, target: &dyn Target, blob: &Digest) -> Option<OpenUpload> {
+        let key = record::upload_key(target.registry(), target.repository(), blob);
+        self.0.as_ref()?.upload(&key).ok().flatten()
+    }
+
+    /// An upload was opened: returns when that cannot be lost any more.
+    async fn upload_opened(
+        &self,
+        target: &dyn Target,
+        blob: &Digest,
+        saved: SavedUpload,
+        states: Vec<HashState>,
+    ) {
+        let Some(open) = &self.0 else { return };
+        let change = open.upload_change(target, blob, saved, states);
+        let written = open.writer().write_now(change);
+        let _ = written.await;
+    }
+
+    /// An upload has got further; `states` are where the hashing stood, the older first.
+    fn upload_went_on(&self, target: &dyn Target, blob: &Digest, saved: SavedUpload, states: Vec<HashState>) {
+        let Some(open) = &self.0 else { return };
+        open.writer().write(open.upload_change(target, blob, saved, states));
+    }
+
+    /// There is nothing left to go on with.
+    pub(crate) fn upload_ended(&self, target: &dyn Target, blob: &Digest) {
+        let Some(open) = &self.0 else { return };
+        let key = record::upload_key(target.registry(), target.repository(), blob);
+        open.writer().write(Change::NoUpload(key));
+    }
+
+    /// Whether the target's repository had the blob when it was last looked at.
+    pub(crate) fn had_blob(&self, target: &dyn Target, blob: &Digest) -> bool {
+        let key = record::blob_key(target.registry(), blob, target.repository());
+        self.0.as_ref().is_some_and(|open| matches!(open.blob_day(&key), Ok(Some(_))))
+    }
+
+    /// Another repository of the target's registry that had the blob.
+    pub(crate) fn other_holder(&self, target: &dyn Target, blob: &Digest) -> Option<RepositoryName> {
+        let prefix = record::blob_prefix(target.registry(), blob);
+        self.0.as_ref()?.holder(&prefix, target.repository()).ok().flatten()
+    }
+
+    /// The target's repository has the blob.
+    pub(crate) fn note_blob(&self, target: &dyn Target, blob: &Digest) {
+        let Some(open) = &self.0 else { return };
+        let key = record::blob_key(target.registry(), blob, target.repository());
+        let noted = open.blob_day(&key).ok().flatten();
+        if noted.is_none_or(|day| open.today.saturating_sub(day) >= FRESH_DAYS) {
+            open.writer().write(Change::Blob(key, open.today));
+        }
+    }
+
+    /// The target's repository does not have the blob.
+    pub(crate) fn forget_blob(&self, target: &dyn Target, blob: &Digest) {
+        let Some(open) = &self.0 else { return };
+        let key = record::blob_key(target.registry(), blob, target.repository());
+        open.writer().write(Change::NoBlob(key));
+    }
+}
+
+impl Open {
+    fn writer(&self) -> std::sync::MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn upload_change(
+        &self,
+        target: &dyn Target,
+        blob: &Digest,
+        saved: SavedUpload,
+        states: Vec<HashState>,
+    ) -> Change {
+        let key = record::upload_key(target.registry(), target.repository(), blob);
+        Change::Upload(key, OpenUpload { day: self.today, saved, states }.encode())
+    }
+
+    fn upload(&self, key: &[u8]) -> Result<Option<OpenUpload>, redb::Error> {
+        let uploads = self.database.begin_read()?.open_table(store::UPLOADS)?;
+        Ok(uploads.get(key)?.and_then(|record| OpenUpload::decode(record.value())))
+    }
+
+    fn blob_day(&self, key: &[u8]) -> Result<Option<u32>, redb::Error> {
+        let blobs = self.database.begin_read()?.open_table(store::BLOBS)?;
+        Ok(blobs.get(key)?.map(|day| day.value()))
+    }
+
+    fn holder(&self, prefix: &[u8], but: &RepositoryName) -> Result<Option<RepositoryName>, redb::Error> {
+        let blobs = self.database.begin_read()?.open_table(store::BLOBS)?;
+        for entry in blobs.range(prefix..)? {
+            let (key, _) = entry?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            let holder = record::repository_of(key.value(), prefix);
+            if let Some(holder) = holder.filter(|holder| holder != but) {
+                return Ok(Some(holder));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Days since 1970. A clock that is wrong makes entries live longer or shorter.
+fn today() -> u32 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(since.as_secs() / 86_400).unwrap_or(u32::MAX)
+}

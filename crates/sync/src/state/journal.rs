@@ -1,0 +1,51 @@
+//! Keeps the record of one upload true while it is sent.
+
+use std::sync::Arc;
+
+use registry::{Digest, HashState, UploadWatch};
+
+use super::State;
+use crate::endpoint::{Target, Upload};
+
+/// The hashing's state is kept whenever so many bytes more were read: what a kill costs in reading.
+pub(crate) const STRIDE: u64 = 8 << 20;
+/// The last state may be ahead of what the registry has: bytes wait in queues and sockets.
+const STATES: usize = 3;
+
+/// The record of one upload. Without state nothing is kept.
+pub(crate) struct Journal {
+    state: State,
+    target: Arc<dyn Target>,
+    blob: Digest,
+    watch: UploadWatch,
+    states: Vec<HashState>,
+}
+
+impl Journal {
+    /// Begins, or goes on with, the record of `upload`; `None` where a broken one leaves nothing to go on with.
+    pub(crate) fn of(
+        state: &State,
+        target: &Arc<dyn Target>,
+        upload: &dyn Upload,
+        blob: &Digest,
+        size: Option<u64>,
+        states: Vec<HashState>,
+    ) -> Option<Self> {
+        let watch = upload.watch(size).filter(|_| state.is_kept())?;
+        Some(Self { state: state.clone(), target: target.clone(), blob: blob.clone(), watch, states })
+    }
+
+    /// Returns when the upload can be found by another run.
+    pub(crate) async fn begin(&self) {
+        self.state.upload_opened(&*self.target, &self.blob, self.watch.now(), self.states.clone()).await;
+    }
+
+    /// The blob was read so far, and is on its way.
+    pub(crate) fn note(&mut self, state: &HashState) {
+        if self.states.len() == STATES {
+            self.states.remove(0);
+        }
+        self.states.push(state.clone());
+        self.state.upload_went_on(&*self.target, &self.blob, self.watch.now(), self.states.clone());
+    }
+}

@@ -1,0 +1,155 @@
+//! How what is remembered is written down. Everything read back may be damaged, or be of another version: then it is
+//! as if it had not been there.
+
+use registry::{Digest, HashState, RegistryHost, RepositoryName, SavedUpload};
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// The version of an upload's record.
+const VERSION: u8 = 1;
+/// Between the parts of a key: no name has it.
+const END: u8 = 0;
+
+/// An upload that was begun, and where the hashing of its blob stood not long ago.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenUpload {
+    /// In days since 1970.
+    pub(crate) day: u32,
+    pub(crate) saved: SavedUpload,
+    /// The older first: what the registry has may be less than what was hashed last.
+    pub(crate) states: Vec<HashState>,
+}
+
+impl OpenUpload {
+    /// The last state that the registry's `confirmed` bytes reach.
+    pub(crate) fn state_before(&self, confirmed: u64) -> Option<&HashState> {
+        self.states.iter().rev().find(|state| state.size() <= confirmed)
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut record = vec![VERSION];
+        record.extend(self.day.to_le_bytes());
+        record.extend(self.saved.smallest_chunk().to_le_bytes());
+        let location = self.saved.location().expose_secret().as_bytes();
+        for part in std::iter::once(location).chain(self.states.iter().map(HashState::as_bytes)) {
+            record.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
+            record.extend(part);
+        }
+        record
+    }
+
+    pub(super) fn decode(record: &[u8]) -> Option<Self> {
+        let mut left = record;
+        if take::<1>(&mut left)? != [VERSION] {
+            return None;
+        }
+        let day = u32::from_le_bytes(take(&mut left)?);
+        let smallest_chunk = u64::from_le_bytes(take(&mut left)?);
+        let location = String::from_utf8(part(&mut left)?.to_vec()).ok()?;
+        let mut states = Vec::new();
+        while !left.is_empty() {
+            states.push(HashState::from_bytes(part(&mut left)?)?);
+        }
+        Some(Self { day, saved: SavedUpload::new(SecretString::from(location), smallest_chunk), states })
+    }
+}
+
+fn take<const N: usize>(left: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, rest) = left.split_first_chunk()?;
+    *left = rest;
+    Some(*taken)
+}
+
+/// A length and so many bytes.
+fn part<'a>(left: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = usize::try_from(u32::from_le_bytes(take(left)?)).ok()?;
+    let (taken, rest) = left.split_at_checked(length)?;
+    *left = rest;
+    Some(taken)
+}
+
+/// Where the upload of a blob is kept.
+pub(super) fn upload_key(registry: &RegistryHost, repository: &RepositoryName, blob: &Digest) -> Vec<u8> {
+    joined(&[registry.as_str(), repository.as_str(), &blob.to_string()])
+}
+
+/// What all repositories of a registry that have a blob begin with.
+pub(super) fn blob_prefix(registry: &RegistryHost, blob: &Digest) -> Vec<u8> {
+    joined(&[registry.as_str(), &blob.to_string(), ""])
+}
+
+/// Where it is kept that a repository has a blob.
+pub(super) fn blob_key(registry: &RegistryHost, blob: &Digest, repository: &RepositoryName) -> Vec<u8> {
+    joined(&[registry.as_str(), &blob.to_string(), repository.as_str()])
+}
+
+/// The repository that a key with such a prefix names.
+pub(super) fn repository_of(key: &[u8], prefix: &[u8]) -> Option<RepositoryName> {
+    std::str::from_utf8(key.strip_prefix(prefix)?).ok()?.parse().ok()
+}
+
+fn joined(parts: &[&str]) -> Vec<u8> {
+    parts.join(&*char::from(END).to_string()).into_bytes()
+}
+
+/// For the fuzzer: what is read is written as it was.
+#[doc(hidden)]
+pub fn fuzz_record(record: &[u8]) {
+    if let Some(upload) = OpenUpload::decode(record) {
+        assert_eq!(upload.encode(), record);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use registry::Verifier;
+
+    use super::*;
+
+    fn upload() -> OpenUpload {
+        let mut verifier = Verifier::new(Digest::sha256(b""), None);
+        let states = [10, 20].map(|_| {
+            verifier.update(&[7; 10]).unwrap();
+            verifier.state()
+        });
+        let saved = SavedUpload::new("https://r.io/v2/a/blobs/uploads/1?_state=x".into(), 5);
+        OpenUpload { day: 20_000, saved, states: states.to_vec() }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let read = OpenUpload::decode(&upload().encode()).unwrap();
+        assert_eq!((read.day, read.saved.smallest_chunk()), (20_000, 5));
+        assert_eq!(read.saved.location().expose_secret(), upload().saved.location().expose_secret());
+        assert_eq!(read.states, upload().states);
+        assert!(!format!("{read:?}").contains("_state"), "the location is a secret");
+    }
+
+    #[test]
+    fn the_state_that_fits_is_the_last_one_that_the_registry_has() {
+        let size = |confirmed| upload().state_before(confirmed).map(HashState::size);
+        assert_eq!([9, 10, 19, 20, 21].map(size), [None, Some(10), Some(10), Some(20), Some(20)]);
+    }
+
+    #[test]
+    fn damaged_records_are_no_records() {
+        let record = upload().encode();
+        for length in 0..record.len() {
+            if let Some(read) = OpenUpload::decode(&record[..length]) {
+                // Whole states may be missing, nothing else.
+                assert!(read.states.len() < 2, "{length}");
+            }
+        }
+        let mut other = record;
+        other[0] = VERSION + 1;
+        assert!(OpenUpload::decode(&other).is_none());
+    }
+
+    #[test]
+    fn a_repository_is_found_by_registry_and_blob() {
+        let (registry, repository) = ("r.io".parse().unwrap(), "a/app".parse().unwrap());
+        let (blob, prefix) = (Digest::sha256(b"x"), blob_prefix(&registry, &Digest::sha256(b"x")));
+        let key = blob_key(&registry, &blob, &repository);
+        assert!(key.starts_with(&prefix));
+        assert_eq!(repository_of(&key, &prefix), Some(repository));
+    }
+}

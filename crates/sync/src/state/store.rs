@@ -1,0 +1,132 @@
+//! The file behind the state: opened by one process at a time, written by a thread of its own.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use redb::backends::FileBackend;
+use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableDefinition};
+
+/// Uploads that were begun and did not end: [`OpenUpload`](super::record::OpenUpload) by registry, repository and blob.
+pub(super) const UPLOADS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("uploads");
+/// The day on which a repository was last seen to have a blob, by registry, blob and repository.
+pub(super) const BLOBS: TableDefinition<'_, &[u8], u32> = TableDefinition::new("blobs");
+/// When old entries were last looked for.
+const CHORES: TableDefinition<'_, &str, u32> = TableDefinition::new("chores");
+
+/// Registries throw unfinished uploads away after a week or less.
+const UPLOAD_DAYS: u32 = 7;
+/// What was not seen for so long is most likely gone.
+const BLOB_DAYS: u32 = 90;
+/// How often old entries are looked for, in days.
+const CLEANING_DAYS: u32 = 7;
+/// Pages that are kept in memory, in bytes.
+const CACHE: usize = 4 << 20;
+
+/// Why there is no state.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// Another run has it.
+    #[error("another run is using it")]
+    InUse,
+    /// The file cannot be read or written.
+    #[error("it cannot be read and written")]
+    Io(#[from] io::Error),
+    /// The file is of a version that this program does not know, or is damaged and cannot be moved aside.
+    #[error("it cannot be used: {0}")]
+    Unusable(String),
+}
+
+/// How the file was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Readable, or not there.
+    Sound,
+    /// Damaged: it was moved to this path, and a new one was begun.
+    Damaged(PathBuf),
+}
+
+pub(super) fn open(path: &Path, today: u32) -> Result<(Database, Found), StateError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    match open_file(path, today) {
+        Err(StateError::Unusable(_)) => {
+            let aside = aside(path);
+            std::fs::rename(path, &aside)?;
+            Ok((open_file(path, today)?, Found::Damaged(aside)))
+        }
+        opened => Ok((opened?, Found::Sound)),
+    }
+}
+
+fn aside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".damaged");
+    path.with_file_name(name)
+}
+
+fn open_file(path: &Path, today: u32) -> Result<Database, StateError> {
+    let file = private_file(path)?;
+    // A damaged file is most often told by an error, but the library promises none.
+    let opened = std::panic::catch_unwind(|| {
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
+        let backend = FileBackend::new(file).map_err(reason)?;
+        let database = builder.create_with_backend(backend).map_err(reason)?;
+        prepare(&database, today).map_err(|error| StateError::Unusable(error.to_string()))?;
+        Ok(database)
+    });
+    opened.unwrap_or_else(|_| Err(StateError::Unusable("it is damaged".to_owned())))
+}
+
+/// What is in it lets whoever reads it write to uploads.
+fn private_file(path: &Path) -> Result<File, StateError> {
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+fn reason(error: DatabaseError) -> StateError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => StateError::InUse,
+        DatabaseError::Storage(StorageError::Io(error))
+            if !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+        {
+            StateError::Io(error)
+        }
+        other => StateError::Unusable(other.to_string()),
+    }
+}
+
+/// Makes the tables, and now and then removes what is too old to be true.
+fn prepare(database: &Database, today: u32) -> Result<(), redb::Error> {
+    let last = {
+        let reading = database.begin_read()?;
+        match reading.open_table(CHORES) {
+            Ok(chores) => chores.get("cleaned")?.map(|day| day.value()),
+            Err(redb::TableError::TableDoesNotExist(_)) => None,
+            Err(error) => return Err(error.into()),
+        }
+    };
+    if last.is_some_and(|last| today.saturating_sub(last) < CLEANING_DAYS) {
+        return Ok(());
+    }
+    let writing = database.begin_write()?;
+    {
+        writing.open_table(CHORES)?.insert("cleaned", today)?;
+        let is_old = |day: u32, days| today.saturating_sub(day) > days;
+        let mut uploads = writing.open_table(UPLOADS)?;
+        uploads.retain(|_, record| {
+            super::record::OpenUpload::decode(record).is_some_and(|upload| !is_old(upload.day, UPLOAD_DAYS))
+        })?;
+        writing.open_table(BLOBS)?.retain(|_, day| !is_old(day, BLOB_DAYS))?;
+    }
+    writing.commit()?;
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! The thread that writes the state: many changes with one commit, so that no transfer waits for a disk.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use redb::Database;
+use tokio::sync::oneshot;
+
+use super::store::{BLOBS, UPLOADS};
+
+/// Changes that nobody waits for are gathered for so long: what a kill may lose of them costs a few requests.
+const GATHERING: Duration = Duration::from_millis(200);
+
+/// Something to remember or to forget.
+pub(super) enum Change {
+    Upload(Vec<u8>, Vec<u8>),
+    NoUpload(Vec<u8>),
+    Blob(Vec<u8>, u32),
+    NoBlob(Vec<u8>),
+}
+
+/// A change, and who waits until it is on disk.
+type Order = (Change, Option<oneshot::Sender<()>>);
+
+/// Writes until it is dropped, then writes the rest.
+pub(super) struct Writer {
+    orders: Option<Sender<Order>>,
+    thread: Option<JoinHandle<()>>,
+    failure: Arc<Mutex<Option<redb::Error>>>,
+}
+
+impl Writer {
+    pub(super) fn start(database: Arc<Database>) -> std::io::Result<Self> {
+        let (orders, receiver) = channel();
+        let failure = Arc::new(Mutex::default());
+        let failed = failure.clone();
+        let write = move || {
+            if let Err(error) = write_all(&database, &receiver) {
+                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
+        };
+        let thread = std::thread::Builder::new().name("state".to_owned()).spawn(write)?;
+        Ok(Self { orders: Some(orders), thread: Some(thread), failure })
+    }
+
+    /// Has it written some time. Where writing has failed, nothing happens any more.
+    pub(super) fn write(&self, change: Change) {
+        self.order(change, None);
+    }
+
+    /// Has it written at once; the receiver hears when it is on disk, or never will be.
+    pub(super) fn write_now(&self, change: Change) -> oneshot::Receiver<()> {
+        let (written, waiting) = oneshot::channel();
+        self.order(change, Some(written));
+        waiting
+    }
+
+    fn order(&self, change: Change, written: Option<oneshot::Sender<()>>) {
+        if let Some(orders) = &self.orders {
+            let _ = orders.send((change, written));
+        }
+    }
+
+    /// Writes what is left; says what went wrong.
+    pub(super) fn end(&mut self) -> Option<redb::Error> {
+        self.orders = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::Error> {
+    while let Ok(first) = orders.recv() {
+        let gathered = gather(first, orders);
+        let writing = database.begin_write()?;
+        {
+            let (mut uploads, mut blobs) = (writing.open_table(UPLOADS)?, writing.open_table(BLOBS)?);
+            for (change, _) in &gathered {
+                match change {
+                    Change::Upload(key, record) => drop(uploads.insert(key.as_slice(), record.as_slice())?),
+                    Change::NoUpload(key) => drop(uploads.remove(key.as_slice())?),
+                    Change::Blob(key, day) => drop(blobs.insert(key.as_slice(), day)?),
+                    Change::NoBlob(key) => drop(blobs.remove(key.as_slice())?),
+                }
+            }
+        }
+        writing.commit()?;
+        for (_, written) in gathered {
+            let _ = written.map(|written| written.send(()));
+        }
+    }
+    Ok(())
+}
+
+/// All changes until somebody waits for one, or long enough.
+fn gather(first: Order, orders: &Receiver<Order>) -> Vec<Order> {
+    let end = Instant::now() + GATHERING;
+    let mut is_urgent = first.1.is_some();
+    let mut gathered = vec![first];
+    loop {
+        let left = if is_urgent { Duration::ZERO } else { end.saturating_duration_since(Instant::now()) };
+        match orders.recv_timeout(left) {
+            Ok(order) => {
+                is_urgent |= order.1.is_some();
+                gathered.push(order);
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return gathered,
+        }
+    }
+}
