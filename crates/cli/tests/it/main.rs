@@ -18,4 +18,5 @@ mod project;
 mod project_faults;
 mod scenario;
 mod security;
+mod state;
 mod world;
