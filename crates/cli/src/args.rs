@@ -187,8 +187,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE", overrides_with = "report")]
     pub(crate) report: Option<PathBuf>,
 
-    /// Remember in this file what the next run can go on with if this one is killed
-    /// [default: image-syncer/state.redb in $XDG_STATE_HOME or ~/.local/state]
+    /// Remember in this file what the next run can go on with if this one is killed; without it in
+    /// `~/.local/state/image-syncer/state.redb`, or below `XDG_STATE_HOME`
     #[arg(long, value_name = "FILE", overrides_with_all = ["state", "no_state"])]
     pub(crate) state: Option<PathBuf>,
 

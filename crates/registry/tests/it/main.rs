@@ -18,6 +18,7 @@ mod proxy;
 mod redirect;
 mod referrer;
 mod resume;
+mod saved_upload;
 mod small_server;
 mod tag;
 mod tls;
