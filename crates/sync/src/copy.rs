@@ -4,6 +4,7 @@ mod blob;
 mod image;
 mod manifest;
 mod platform;
+mod reach;
 mod referrer;
 
 pub(crate) use image::{Job, copy_image};

@@ -40,7 +40,12 @@ pub(crate) struct State {
     pub(crate) step_takes: Duration,
     /// What may happen at every step.
     pub(crate) chance: Option<Chance>,
+    /// Whether nothing answers.
+    pub(crate) is_dead: bool,
+    /// Whether everything is refused.
+    pub(crate) refuses: bool,
     steps: usize,
+    answers: u64,
 }
 
 /// Dice for each step.
@@ -123,10 +128,14 @@ impl Fake {
         let mut state = self.state();
         state.steps += 1;
         let step = state.steps;
-        if state.failing_steps.contains(&step) {
+        if state.is_dead || state.failing_steps.contains(&step) {
             return Err(passing_error());
         }
-        state.chance.as_mut().and_then(Chance::failure).map_or(Ok(()), Err)
+        let chance = state.chance.as_mut().and_then(Chance::failure);
+        let failure = if state.refuses { Some(permanent_error()) } else { chance };
+        // A refusal is an answer.
+        state.answers += u64::from(failure.as_ref().is_none_or(|error| !error.is_retryable()));
+        failure.map_or(Ok(()), Err)
     }
 }
 
@@ -298,6 +307,14 @@ impl Source for FakeRepository {
         &self.shown
     }
 
+    fn registry(&self) -> &RegistryHost {
+        &self.registry
+    }
+
+    fn answers(&self) -> u64 {
+        self.fake.state().answers
+    }
+
     fn tags(&self) -> Box<dyn Tags> {
         Box::new(OnePage(self.fake.clone(), Some(self.tag_page())))
     }
@@ -357,6 +374,10 @@ impl Target for FakeRepository {
 
     fn repository(&self) -> &RepositoryName {
         &self.name
+    }
+
+    fn answers(&self) -> u64 {
+        Source::answers(self)
     }
 
     fn tags(&self) -> Box<dyn Tags> {
