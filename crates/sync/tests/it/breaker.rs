@@ -149,6 +149,19 @@ async fn a_restart_in_the_middle_costs_at_most_the_images_in_work() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn images_of_one_repository_do_not_queue_for_a_registry_that_swallows_questions() {
+    let (source, target) = (source(), dead());
+    let wait = Duration::from_secs(10);
+    target.state().step_takes = wait;
+    let begun = tokio::time::Instant::now();
+    let report = run(vec![rule(&source, &[(&target, "target.io")])]).await;
+    assert_eq!(report.failed(), IMAGES);
+    // The first asks alone; then all ask side by side, and those that begin while these give up.
+    let rounds = 2 * (1 + RETRIES) + 2;
+    assert!(begun.elapsed() < wait * rounds, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_registry_that_refuses_is_asked_for_every_image() {
     let (source, target) = (source(), Fake::default());
     target.state().refuses = true;
