@@ -44,6 +44,9 @@ pub(crate) struct State {
     pub(crate) is_dead: bool,
     /// Whether everything is refused.
     pub(crate) refuses: bool,
+    /// The most bodies that were being sent at once.
+    pub(crate) most_sending: usize,
+    sending: usize,
     steps: usize,
     answers: u64,
 }
@@ -260,6 +263,24 @@ impl Receiver {
     }
 }
 
+/// A body that is being sent.
+struct Sending(Fake);
+
+impl Sending {
+    fn begin(fake: &Fake) -> Self {
+        let mut state = fake.state();
+        state.sending += 1;
+        state.most_sending = state.most_sending.max(state.sending);
+        Self(fake.clone())
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.state().sending -= 1;
+    }
+}
+
 impl Upload for Receiver {
     fn send<'a>(&'a mut self, digest: &'a Digest, _: Option<u64>, mut body: BlobBody) -> Answer<'a, ()> {
         async move {
@@ -268,10 +289,12 @@ impl Upload for Receiver {
                 Some(turns) => Some(turns.acquire().await.unwrap()),
                 None => None,
             };
+            let sending = Sending::begin(&self.fake);
             while let Some(piece) = body.next().await {
                 self.bytes.extend_from_slice(&piece.map_err(|_| passing_error())?);
             }
             self.fake.step().await?;
+            drop(sending);
             assert_eq!(Digest::sha256(&self.bytes), *digest, "a registry would refuse it");
             let mut state = self.fake.state();
             *state.sent.entry((self.repository.clone(), digest.clone())).or_default() += 1;
