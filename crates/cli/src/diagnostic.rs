@@ -28,6 +28,7 @@ pub(crate) fn short(error: &Error) -> String {
 pub(crate) fn why(cause: &Cause) -> String {
     match cause {
         Cause::Registry(error) => registry_words(error),
+        Cause::NoAnswer(silence) => format!("{silence}; last: {}", why(&silence.last.cause)),
         other => other.to_string(),
     }
 }
@@ -80,6 +81,8 @@ fn next(error: &Error) -> String {
             },
             other => hint(error.side, &error.operation, other, host),
         },
+        // Whatever helps the one that asked helps all.
+        Cause::NoAnswer(silence) => next(&silence.last),
         Cause::Missing => {
             "check repository and tag at the source; if they exist, whether this login may see them"
                 .to_owned()

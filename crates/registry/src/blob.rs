@@ -13,6 +13,6 @@ mod saved;
 pub use checkpoint::BlobHistory;
 pub use mount::Start;
 pub use pull::BlobReader;
-pub use push::{BlobBody, BrokenOff, UploadSession, Withdrawn};
+pub use push::{BlobBody, BrokenOff, MOST_IN_MEMORY, UploadSession, Withdrawn};
 pub use resume::{Recovery, Standing};
 pub use saved::{SavedUpload, UploadWatch};

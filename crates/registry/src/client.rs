@@ -17,6 +17,7 @@ use crate::blob::habits::UploadHabits;
 use crate::connect::{self, Connection};
 use crate::error::Problem;
 use crate::failed_connect::FailedConnect;
+use crate::http::answer_count::AnswerCount;
 use crate::http::limit::{HostLimit, Limits, RequestKind};
 use crate::http::notice::{Notices, Quota};
 use crate::http::redirect::is_same_origin;
@@ -52,6 +53,7 @@ struct Shared {
     connection: OnceCell<Connection>,
     failed: FailedConnect,
     limits: Limits,
+    answers: AnswerCount,
     notices: Notices,
     upload_habits: UploadHabits,
     learned: Learned,
@@ -121,6 +123,7 @@ impl Registry {
         let (upload_habits, learned) = (UploadHabits::new(profile), Learned::of(profile));
         let (connection, failed, notices) = Default::default();
         let limits = transport.limits();
+        let answers = transport.answer_counts().of(&settings.host);
         let shared = Shared {
             settings,
             transport,
@@ -128,6 +131,7 @@ impl Registry {
             connection,
             failed,
             limits,
+            answers,
             notices,
             upload_habits,
             learned,
@@ -163,6 +167,12 @@ impl Registry {
     /// How many requests at once it, and the services that it sends us to, get by now.
     pub fn limits(&self) -> Vec<HostLimit> {
         self.0.limits.learned()
+    }
+
+    /// How many answers it gave so far to all clones and logins of one [`Transport`], refusals included: none in a while,
+    /// or only of a server in trouble, means that it is not there.
+    pub fn answers(&self) -> u64 {
+        self.0.answers.get()
     }
 
     /// What it warned of so far, each text once. Spec: distribution-spec, "Warnings".

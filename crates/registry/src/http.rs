@@ -1,6 +1,7 @@
 //! HTTP as registries speak it: one client for all hosts, redirects under our own rules, bodies with
 //! limits, URLs without secrets.
 
+pub(crate) mod answer_count;
 pub(crate) mod body;
 pub(crate) mod failure;
 pub(crate) mod guard;

@@ -143,6 +143,7 @@ fn resolve(from: &Url, link: &str) -> Result<Url, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Settings, Transport};
 
     #[test]
     fn c16_links_of_every_form_are_resolved() {
@@ -158,6 +159,19 @@ mod tests {
         ] {
             assert_eq!(resolve(&from, link).map(String::from), Ok(expected.to_owned()), "{link}");
         }
+    }
+
+    #[test]
+    fn c18_a_list_of_ever_new_pages_is_a_circle_in_the_end() {
+        let registry =
+            Registry::new(Settings::new("r.io".parse().unwrap()), Transport::new("test", &[]).unwrap());
+        let mut pages = Pages::new(registry, Scopes::default(), String::new(), String::new());
+        let call = Call::new(Method::GET, Url::parse("https://r.io/p?0").unwrap(), Scopes::default());
+        pages.asked.extend((1..MOST_PAGES).map(|number| number.to_string()));
+        let next = || Some("?next".to_owned());
+        assert!(matches!(pages.follow(&call, next()), Ok(Next::Link(_))));
+        pages.asked.insert("one more".to_owned());
+        assert!(pages.follow(&call, next()).is_err());
     }
 
     #[test]

@@ -62,36 +62,8 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
-    use registry::{Refusal, TransportFailure};
-
     use super::*;
-    use crate::{Operation, Side};
-
-    fn error(cause: registry::Error) -> Error {
-        let place = "r.io/a".to_owned();
-        Error { side: Side::Source, place, operation: Operation::ListTags, cause: cause.into() }
-    }
-
-    fn url() -> registry::RedactedUrl {
-        (&url::Url::parse("https://r.io/").unwrap()).into()
-    }
-
-    fn broken() -> Error {
-        let failure = TransportFailure::Broken;
-        error(registry::Error::Transport { method: http::Method::GET, url: url(), failure, source: None })
-    }
-
-    fn refused(status: u16, retry_after: Option<u64>) -> Error {
-        error(registry::Error::Refused(Box::new(Refusal {
-            method: http::Method::GET,
-            url: url(),
-            status: http::StatusCode::from_u16(status).unwrap(),
-            errors: Vec::new(),
-            body: None,
-            request_id: None,
-            retry_after: retry_after.map(Duration::from_secs),
-        })))
-    }
+    use crate::error::fixtures::{broken, refused};
 
     #[test]
     fn c68_tries_are_counted_since_something_moved() {

@@ -5,6 +5,7 @@ mod image;
 mod left_upload;
 mod manifest;
 mod platform;
+mod reach;
 mod referrer;
 
 pub(crate) use image::{Job, copy_image};

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use registry::{TagOrDigest, TagPage};
 use tokio::sync::{mpsc, watch};
 
+use crate::attempt::Needed;
 use crate::backoff::Backoff;
 use crate::endpoint::{Source, Tags, Target};
 use crate::rule::{ReferrerPolicy, Rule, Selection};
@@ -66,8 +67,16 @@ pub(crate) async fn discover(
     rule: &Rule,
     plan: &mpsc::Sender<Planned>,
     gate: Gate,
-) -> Result<(), Error> {
-    Discovery::new(run, rule, plan, gate).run().await
+) -> Result<(), Arc<Error>> {
+    let discovery = Discovery::new(run, rule, plan, gate);
+    if matches!(rule.selection, Selection::These(_)) {
+        return discovery.run().await.map_err(Arc::new);
+    }
+    let begun = run.breakers.begin(Needed::by_source(&rule.source)).await;
+    let attempt = begun.map_err(|silence| discovery.error(Operation::ListTags, Cause::NoAnswer(silence)))?;
+    let discovered = discovery.run().await.map_err(Arc::new);
+    attempt.end(discovered.as_ref().err());
+    discovered
 }
 
 struct Discovery<'a> {

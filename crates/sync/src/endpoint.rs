@@ -26,6 +26,10 @@ pub type BulkTags<'a> = BoxFuture<'a, Option<Arc<BulkListing>>>;
 pub trait Source: Send + Sync {
     /// Registry and repository, for people.
     fn name(&self) -> &str;
+    /// Which registry that is.
+    fn registry(&self) -> &RegistryHost;
+    /// How many answers came from that registry so far, whoever asked: refusals count, a server's own trouble does not.
+    fn answers(&self) -> u64;
     /// The tags here.
     fn tags(&self) -> Box<dyn Tags>;
     /// What all tags here point at; `None` where each has to be asked for.
@@ -57,6 +61,8 @@ pub trait Target: Send + Sync {
     fn registry(&self) -> &RegistryHost;
     /// Which repository there.
     fn repository(&self) -> &RepositoryName;
+    /// How many answers came from this registry so far, as for a source.
+    fn answers(&self) -> u64;
     /// The tags here.
     fn tags(&self) -> Box<dyn Tags>;
     /// What all tags here point at; `None` where each has to be asked for.

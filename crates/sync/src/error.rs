@@ -1,6 +1,10 @@
 //! What went wrong with an image: on which side, at which step, and why.
 
+#[cfg(test)]
+pub(crate) mod fixtures;
+
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use registry::{Digest, ErrorKind, TagOrDigest};
@@ -70,6 +74,9 @@ pub enum Cause {
     /// The registry, or the way to it.
     #[error(transparent)]
     Registry(Box<registry::Error>),
+    /// The registry is not asked any more.
+    #[error(transparent)]
+    NoAnswer(NoAnswer),
     /// The source does not have it.
     #[error("it is not there")]
     Missing,
@@ -113,6 +120,17 @@ pub enum Cause {
     /// The program itself broke; the other images go on.
     #[error("an internal error: {0}")]
     Panic(String),
+}
+
+/// A registry that could not be reached so often that it is left alone for now.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the registry does not answer: it could not be reached {in_a_row} times in a row")]
+pub struct NoAnswer {
+    /// So many images, or lists of tags, got no answer, with no answer to anybody in between.
+    pub in_a_row: u32,
+    /// What the last of them failed with.
+    #[source]
+    pub last: Arc<Error>,
 }
 
 /// Two repositories that would be mixed in one.
@@ -160,9 +178,19 @@ impl Error {
         match &self.cause {
             Cause::Registry(error) => Some(error.kind()),
             Cause::Provider(error) => Some(error.kind()),
+            Cause::NoAnswer(silence) => silence.last.kind(),
             Cause::Missing => Some(ErrorKind::NotFound),
             _ => None,
         }
+    }
+
+    /// Whether this may mean that the registry is not there at all.
+    pub(crate) fn is_no_answer(&self) -> bool {
+        matches!(self.cause, Cause::Registry(_))
+            && matches!(
+                self.kind(),
+                Some(ErrorKind::Network | ErrorKind::Tls | ErrorKind::Stalled | ErrorKind::Unavailable)
+            )
     }
 
     /// How long whoever failed asks to wait before the next try.

@@ -4,10 +4,12 @@
 //! Many can run in one process. It knows no screen, no file format and no cloud, and speaks to registries
 //! only through the [`Source`] and [`Target`] traits.
 
+mod attempt;
 mod backoff;
 mod bandwidth;
 #[doc(hidden)]
 pub mod bench;
+mod breaker;
 mod copy;
 mod discover;
 pub mod endpoint;
@@ -34,7 +36,7 @@ mod transfer;
 
 pub use bandwidth::{Bandwidth, BandwidthError};
 pub use endpoint::{Source, Target};
-pub use error::{Cause, Error, ImpossibleTarget, Operation, SharedTarget, Side};
+pub use error::{Cause, Error, ImpossibleTarget, NoAnswer, Operation, SharedTarget, Side};
 pub use event::{BlobOutcome, Event, Observer, Silent};
 pub use image::Image;
 pub use pattern_rule::{MakeRule, PatternRule, Work};

@@ -101,7 +101,7 @@ impl Discoveries {
         });
         if let Err(error) = listed.await {
             tasks.shutdown().await;
-            return vec![RuleFailure { rule: index, source, error }];
+            return vec![RuleFailure { rule: index, source, error: error.into() }];
         }
         if tasks.is_empty() {
             self.run.tell(&Event::NothingSelected { source: source.clone() });
@@ -112,7 +112,7 @@ impl Discoveries {
             match ended {
                 Ok(failure) => failures.extend(failure),
                 Err(panic) => {
-                    let error = panicked(&source, panic);
+                    let error = panicked(&source, panic).into();
                     failures.push(RuleFailure { rule: index, source: source.clone(), error });
                 }
             }

@@ -59,7 +59,7 @@ pub struct RuleFailure {
     /// Registry and repository of the rule's source.
     pub source: Arc<str>,
     /// Why.
-    pub error: Error,
+    pub error: Arc<Error>,
 }
 
 /// All that a run did.
@@ -120,7 +120,7 @@ impl Report {
             Outcome::Failed(error) => Some(&**error),
             _ => None,
         });
-        images.chain(self.failed_rules.iter().map(|failure| &failure.error))
+        images.chain(self.failed_rules.iter().map(|failure| &*failure.error))
     }
 
     fn count(&self, wanted: impl Fn(&Outcome) -> bool) -> usize {

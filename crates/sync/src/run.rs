@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use registry::{RegistryHost, RepositoryName, TagOrDigest};
 
+use crate::attempt::Breakers;
 use crate::backoff::Backoff;
 use crate::bandwidth::{Bandwidth, Pace};
 use crate::endpoint::Target;
@@ -67,6 +68,7 @@ pub(crate) struct Run {
     pub(crate) rewrite: Rewrite,
     pub(crate) mode: Mode,
     pub(crate) places: Places,
+    pub(crate) breakers: Breakers,
     pub(crate) pace: Pace,
     pub(crate) state: State,
     pub(crate) moved_bytes: AtomicU64,
@@ -98,6 +100,7 @@ impl Run {
             rewrite: options.rewrite,
             mode: options.mode,
             places: Places::new(options.blobs_at_once),
+            breakers: Breakers::default(),
             pace: Pace::new(options.bandwidth),
             state,
             moved_bytes: AtomicU64::new(0),

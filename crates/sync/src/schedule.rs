@@ -195,7 +195,7 @@ impl Schedule {
             Ok((_, failures)) => failures,
             Err(panic) => {
                 let Some((rule, source)) = self.rules.remove(&panic.id()) else { return };
-                let error = panicked(&source, panic);
+                let error = panicked(&source, panic).into();
                 vec![RuleFailure { rule, source, error }]
             }
         };

@@ -19,6 +19,8 @@ pub(crate) struct TargetRepository {
     target: Arc<dyn Target>,
     /// Held while the first question is under way, so that it is asked once.
     tags: Mutex<Tags>,
+    /// Whether the last question got no answer, while nothing is known yet.
+    is_silent: AtomicBool,
     was_empty: AtomicBool,
 }
 
@@ -44,7 +46,8 @@ pub(crate) enum Found {
 
 impl TargetRepository {
     pub(crate) fn new(target: Arc<dyn Target>) -> Self {
-        Self { target, tags: Mutex::new(Tags::Unknown), was_empty: AtomicBool::new(false) }
+        let (is_silent, was_empty) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { target, tags: Mutex::new(Tags::Unknown), is_silent, was_empty }
     }
 
     /// What a tag or digest points at here; `None` if it is not there.
@@ -55,6 +58,13 @@ impl TargetRepository {
     ) -> Result<Option<Digest>, Error> {
         let TagOrDigest::Tag(tag) = reference else { return self.target.resolve(reference).await };
         let mut tags = self.tags.lock().await;
+        if matches!(*tags, Tags::Unknown) && self.is_silent.load(Ordering::Relaxed) {
+            // A registry that swallows questions is not to be asked by one image after the other.
+            drop(tags);
+            let found = self.target.resolve(reference).await?;
+            self.is_silent.store(false, Ordering::Relaxed);
+            return Ok(found);
+        }
         if matches!(*tags, Tags::Unknown)
             && found == Found::Listed
             && let Some(known) = self.target.bulk_tags().await
@@ -71,7 +81,9 @@ impl TargetRepository {
             Tags::Listed(listed) if !listed.contains(tag) => return Ok(None),
             Tags::Listed(_) | Tags::Some => drop(tags),
             Tags::Unknown => {
-                let found = self.target.resolve(reference).await?;
+                let found = self.target.resolve(reference).await.inspect_err(|_| {
+                    self.is_silent.store(true, Ordering::Relaxed);
+                })?;
                 *tags = if found.is_some() { Tags::Some } else { self.list().await };
                 return Ok(found);
             }

@@ -9,6 +9,7 @@ mod check_reach;
 mod check_rights;
 mod check_sound;
 mod config_file;
+mod dead_registry;
 mod demo;
 mod kill;
 mod memory;

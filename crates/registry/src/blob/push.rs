@@ -21,8 +21,9 @@ use crate::http::stall::Progress;
 use crate::http::{range, redirect};
 use crate::{Digest, Error, Repository};
 
-/// The largest chunk that is held in memory, whatever the registry calls its smallest. In bytes.
-const MOST_IN_MEMORY: u64 = 32 << 20;
+/// The largest chunk that is held in memory, whatever the registry calls its smallest: only an upload of unknown size
+/// holds one. In bytes.
+pub const MOST_IN_MEMORY: u64 = 32 << 20;
 
 /// The bytes of a blob on their way to a registry. An error in it breaks the upload off.
 pub type BlobBody = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>;

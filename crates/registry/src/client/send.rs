@@ -153,6 +153,7 @@ impl Registry {
         let response = answer.map_err(|error| transport_error(method, url, error))?;
         let wait = retry_after(response.headers(), SystemTime::now());
         permit.taken(Taken::of(response.status(), wait));
+        self.0.answers.note(response.status());
         self.0.notices.read(response.headers());
         Ok(response)
     }

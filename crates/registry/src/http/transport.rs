@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use reqwest::{Client, ClientBuilder};
 use url::Url;
 
+use super::answer_count::AnswerCounts;
 use super::guard::Guard;
 use super::host_certificates::HostCertificates;
 use super::limit::Limits;
@@ -44,6 +45,7 @@ struct Shared {
     roots: Vec<reqwest::Certificate>,
     clients: Mutex<Vec<(Kind, Client)>>,
     limits: Limits,
+    answer_counts: AnswerCounts,
 }
 
 /// All that a client is made of. A connection made for one kind is never used for another.
@@ -65,8 +67,8 @@ impl Transport {
         for pem in extra_roots {
             roots.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?);
         }
-        let (clients, limits) = Default::default();
-        let shared = Shared { user_agent: user_agent.to_owned(), roots, clients, limits };
+        let (clients, limits, answer_counts) = Default::default();
+        let shared = Shared { user_agent: user_agent.to_owned(), roots, clients, limits, answer_counts };
         Ok(Self { shared: Arc::new(shared), proxies: Proxies::none() })
     }
 
@@ -79,6 +81,11 @@ impl Transport {
     /// What all registries of a run learn together of the hosts that they speak to.
     pub(crate) fn limits(&self) -> Limits {
         self.shared.limits.clone()
+    }
+
+    /// How many answers all registries of a run gave.
+    pub(crate) fn answer_counts(&self) -> &AnswerCounts {
+        &self.shared.answer_counts
     }
 
     /// For a registry's own host.

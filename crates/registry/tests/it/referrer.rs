@@ -334,6 +334,25 @@ async fn c60_a_circle_of_referrers_ends() {
 }
 
 #[tokio::test]
+async fn c60_a_list_of_referrers_without_end_is_given_up() {
+    let bench = Bench::open().await;
+    let subject = image(&bench, "v1");
+    for page in 0..5 {
+        let entry = |number| {
+            format!(r#"{{"mediaType":"a/b","digest":"sha256:{:064x}","size":1}}"#, page * 30_000 + number)
+        };
+        let entries: Vec<_> = (0..30_000).map(entry).collect();
+        let body = format!(r#"{{"mediaType":"{INDEX}","manifests":[{}]}}"#, entries.join(","));
+        let link = format!("<?page={page}>; rel=next");
+        let headers = vec![("content-type", INDEX.to_owned()), ("link", link)];
+        bench.misbehave_once(Match::get("/referrers/"), Effect::Status { code: 200, body, headers });
+    }
+    let error = list(&bench, &subject, &ReferrerFilter::all()).await.unwrap_err();
+    assert!(error.to_string().contains("no end of referrers"), "{error}");
+    assert_eq!(bench.asked().len(), 4);
+}
+
+#[tokio::test]
 async fn c62_list_and_tag_give_the_same_set() {
     let (listed, tagged) = (Bench::open().await, without_list().await);
     let mut sets = Vec::new();

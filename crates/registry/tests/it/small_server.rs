@@ -84,6 +84,21 @@ pub(crate) fn answering(host: &str, status: &'static str, body: &'static str) ->
     (serve(host, move |client| answer(client, status, body, &log)), asked)
 }
 
+/// A server that announces so many bytes as its answer to every request, and sends none.
+pub(crate) fn announcing(length: usize) -> (String, Asked) {
+    let asked = Asked::default();
+    let log = asked.clone();
+    let host = serve("127.0.0.1", move |client| {
+        let mut reader = BufReader::new(client);
+        while let Some(request) = head(&mut reader, &log)? {
+            let length = if request.starts_with("GET /v2/ ") { 0 } else { length };
+            write!(reader.get_mut(), "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n")?;
+        }
+        Ok(())
+    });
+    (host, asked)
+}
+
 fn answer(client: TcpStream, status: &str, body: &str, asked: &Asked) -> std::io::Result<()> {
     let mut reader = BufReader::new(client);
     while head(&mut reader, asked)?.is_some() {

@@ -3,7 +3,8 @@
 use embedded_registry::{Effect, EmbeddedRegistry, Match};
 use registry::{Access, Error, ErrorKind, Tag, TagPage};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, client};
+use crate::small_server::announcing;
 
 async fn paged(tags: usize, page_size: usize) -> Bench {
     let bench = Bench::start(EmbeddedRegistry::builder().tag_page_size(page_size), None).await;
@@ -72,6 +73,25 @@ async fn c18_a_page_without_news_ends_with_an_error() {
     let error = list(&bench).await.unwrap_err();
     assert!(error.to_string().contains("circle"), "{error}");
     assert_eq!(bench.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn c18_empty_pages_without_end_end_with_an_error() {
+    let bench = paged(0, 10).await;
+    scripted(&bench, &["[]"; 150], None);
+    let error = list(&bench).await.unwrap_err();
+    assert!(error.to_string().contains("circle"), "{error}");
+    assert_eq!(bench.asked().len(), 101);
+}
+
+#[tokio::test]
+async fn a_page_too_large_for_memory_is_refused_at_once() {
+    let length = (64 << 20) + 1;
+    let (host, asked) = announcing(length);
+    let error = client(&host, None).repository(&"a/app".parse().unwrap(), Access::Pull).tags().next().await;
+    let error = error.unwrap_err();
+    assert!(error.to_string().contains("more than 67108864 bytes"), "{error}");
+    assert!(asked.has("/v2/a/app/tags/list"));
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ async fn attempt(
     if waiting.is_empty() {
         return failed;
     }
-    let Ok(_permit) = run.places.of(blob).acquire().await else { return failed };
+    let _place = run.places.take(blob, waiting.len()).await;
     let is_sent_for_sure = waiting.iter().all(|(_, way)| matches!(way, Way::Needed));
     let (opened, reader) = if is_sent_for_sure && is_small(blob) {
         // It waits nowhere for long, so neither side need wait for the other's answer.

@@ -8,6 +8,7 @@ use registry::{Digest, Links, RawManifest, TagOrDigest};
 
 use super::manifest::{Claims, Walk, wait_for};
 use super::platform::Selected;
+use super::reach::Reach;
 use super::referrer::copy_referrers;
 use crate::discover::WantedReferrers;
 use crate::endpoint::Source;
@@ -27,13 +28,26 @@ pub(crate) struct Job {
 
 /// A lane with what its target has under the image's name.
 type Standing = (Arc<Lane>, Option<Digest>);
-type Ended = Vec<(Arc<Lane>, Outcome)>;
+pub(super) type Ended = Vec<(Arc<Lane>, Outcome)>;
 
 /// Copies one image; says how each lane ended.
-pub(crate) async fn copy_image(run: Arc<Run>, job: Job) -> Ended {
+pub(crate) async fn copy_image(run: Arc<Run>, mut job: Job) -> Ended {
     for lane in &job.lanes {
         run.tell(&Event::ImageStarted(lane.image.clone()));
     }
+    let reach = Reach::begin(&run, &job).await;
+    let (unreached, lanes) = job.lanes.into_iter().partition(|lane| lane.has_failed());
+    job.lanes = lanes;
+    let mut ended = failures(unreached);
+    if !job.lanes.is_empty() {
+        ended.extend(copy_reached(run, job).await);
+    }
+    reach.end(&ended);
+    ended
+}
+
+/// Copies one image where nothing speaks against it.
+async fn copy_reached(run: Arc<Run>, job: Job) -> Ended {
     let referrers = job.referrers;
     let walk = Walk::new(run.clone(), job.source.clone());
     let ended = copy_tagged(&run, &walk, job).await;

@@ -46,7 +46,7 @@ async fn go_on_with(
         run.state.upload_ended(&*lane.target, &blob.digest);
         return Some(carrier);
     };
-    let _permit = run.places.of(blob).acquire().await.ok()?;
+    let _place = run.places.take(blob, 1).await;
     let confirmed = upload.confirmed();
     let reader = read(run, source, blob, &carrier, &open, confirmed).await;
     let reader = reader.map_err(|error| lane.fail(error)).ok()?;

@@ -90,6 +90,14 @@ impl Source for RegistryEndpoint {
         &self.name
     }
 
+    fn registry(&self) -> &RegistryHost {
+        self.repository.registry().host()
+    }
+
+    fn answers(&self) -> u64 {
+        self.repository.registry().answers()
+    }
+
     fn tags(&self) -> Box<dyn Tags> {
         Box::new(self.repository.tags())
     }
@@ -156,6 +164,10 @@ impl Target for RegistryEndpoint {
 
     fn repository(&self) -> &RepositoryName {
         self.repository.name()
+    }
+
+    fn answers(&self) -> u64 {
+        self.repository.registry().answers()
     }
 
     fn tags(&self) -> Box<dyn Tags> {

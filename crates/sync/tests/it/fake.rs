@@ -40,7 +40,15 @@ pub(crate) struct State {
     pub(crate) step_takes: Duration,
     /// What may happen at every step.
     pub(crate) chance: Option<Chance>,
+    /// Whether nothing answers.
+    pub(crate) is_dead: bool,
+    /// Whether everything is refused.
+    pub(crate) refuses: bool,
+    /// The most bodies that were being sent at once.
+    pub(crate) most_sending: usize,
+    sending: usize,
     steps: usize,
+    answers: u64,
 }
 
 /// Dice for each step.
@@ -123,10 +131,14 @@ impl Fake {
         let mut state = self.state();
         state.steps += 1;
         let step = state.steps;
-        if state.failing_steps.contains(&step) {
+        if state.is_dead || state.failing_steps.contains(&step) {
             return Err(passing_error());
         }
-        state.chance.as_mut().and_then(Chance::failure).map_or(Ok(()), Err)
+        let chance = state.chance.as_mut().and_then(Chance::failure);
+        let failure = if state.refuses { Some(permanent_error()) } else { chance };
+        // A refusal is an answer.
+        state.answers += u64::from(failure.as_ref().is_none_or(|error| !error.is_retryable()));
+        failure.map_or(Ok(()), Err)
     }
 }
 
@@ -255,6 +267,24 @@ impl Receiver {
     }
 }
 
+/// A body that is being sent.
+struct Sending(Fake);
+
+impl Sending {
+    fn begin(fake: &Fake) -> Self {
+        let mut state = fake.state();
+        state.sending += 1;
+        state.most_sending = state.most_sending.max(state.sending);
+        Self(fake.clone())
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.state().sending -= 1;
+    }
+}
+
 impl Upload for Receiver {
     fn send<'a>(&'a mut self, digest: &'a Digest, _: Option<u64>, mut body: BlobBody) -> Answer<'a, ()> {
         async move {
@@ -263,10 +293,12 @@ impl Upload for Receiver {
                 Some(turns) => Some(turns.acquire().await.unwrap()),
                 None => None,
             };
+            let sending = Sending::begin(&self.fake);
             while let Some(piece) = body.next().await {
                 self.bytes.extend_from_slice(&piece.map_err(|_| passing_error())?);
             }
             self.fake.step().await?;
+            drop(sending);
             assert_eq!(Digest::sha256(&self.bytes), *digest, "a registry would refuse it");
             let mut state = self.fake.state();
             *state.sent.entry((self.repository.clone(), digest.clone())).or_default() += 1;
@@ -308,6 +340,14 @@ impl Upload for Receiver {
 impl Source for FakeRepository {
     fn name(&self) -> &str {
         &self.shown
+    }
+
+    fn registry(&self) -> &RegistryHost {
+        &self.registry
+    }
+
+    fn answers(&self) -> u64 {
+        self.fake.state().answers
     }
 
     fn tags(&self) -> Box<dyn Tags> {
@@ -378,6 +418,10 @@ impl Target for FakeRepository {
 
     fn repository(&self) -> &RepositoryName {
         &self.name
+    }
+
+    fn answers(&self) -> u64 {
+        Source::answers(self)
     }
 
     fn tags(&self) -> Box<dyn Tags> {

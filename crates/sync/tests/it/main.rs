@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
 
+mod bounds;
+mod breaker;
 mod disturbance;
 mod engine;
 mod fake;

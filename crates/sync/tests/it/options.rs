@@ -179,3 +179,19 @@ async fn b7_a_child_that_is_missing_fails_the_image_also_under_a_filter() {
         "what is left out need not be there"
     );
 }
+
+#[tokio::test]
+async fn a_config_too_large_to_be_one_is_not_read_to_its_end() {
+    let bench = Bench::start().await;
+    let store = bench.source.store();
+    let size = 9 << 20;
+    let config = store.put_blob("a/app", vec![b' '; size]);
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let body = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{kind}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config}","size":{size}}},"layers":[]}}"#
+    );
+    store.put_manifest("a/app", "v1", kind, body);
+    let report = run(&bench, only(&["linux"], &["amd64"])).await;
+    let error = report.errors().next().unwrap();
+    assert_eq!((report.failed(), error.kind()), (1, Some(registry::ErrorKind::Mismatch)), "{error:?}");
+}

@@ -162,3 +162,17 @@ async fn c63_nobody_is_asked_for_referrers_that_no_rule_wants() {
     bench.all().await;
     assert_eq!(bench.asked_for_referrers(), 2, "once for the image, once for its signature");
 }
+
+#[tokio::test]
+async fn referrers_of_referrers_are_followed_to_a_depth_and_no_further() {
+    let bench = Bench::start(Referrers::Api, Referrers::Api).await;
+    let mut subject = bench.image("v1", 1);
+    let mut chain = Vec::new();
+    for content in ["1", "2", "3", "4", "5", "6", "7"] {
+        subject = bench.refer(&subject, content);
+        chain.push(subject.digest.clone());
+    }
+    bench.all().await;
+    let here = chain.iter().filter(|digest| bench.target.store().manifest("b/app", digest).is_some());
+    assert_eq!(here.count(), 5);
+}

@@ -1,0 +1,78 @@
+//! An attempt at a registry begins when the registry's breaker lets it, and tells the breaker how it ended.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use registry::RegistryHost;
+use tokio::time::Instant;
+
+use crate::breaker::{Admission, Begun, Breaker};
+use crate::endpoint::{Source, Target};
+use crate::{Error, NoAnswer};
+
+/// How often whoever waits looks again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The breakers of all registries of a run.
+#[derive(Default)]
+pub(crate) struct Breakers(Mutex<HashMap<RegistryHost, Arc<Mutex<Breaker>>>>);
+
+/// A registry that something needs.
+pub(crate) struct Needed {
+    pub(crate) host: RegistryHost,
+    answers: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// Something that has begun.
+pub(crate) struct Attempt {
+    needed: Needed,
+    breaker: Arc<Mutex<Breaker>>,
+    begun: Begun,
+}
+
+impl Needed {
+    pub(crate) fn by_source(source: &Arc<dyn Source>) -> Self {
+        let (host, source) = (source.registry().clone(), source.clone());
+        Self { host, answers: Box::new(move || source.answers()) }
+    }
+
+    pub(crate) fn by_target(target: &Arc<dyn Target>) -> Self {
+        let (host, target) = (target.registry().clone(), target.clone());
+        Self { host, answers: Box::new(move || target.answers()) }
+    }
+}
+
+impl Breakers {
+    /// Begins as soon as the registry's breaker lets it.
+    ///
+    /// # Errors
+    /// The registry is not asked any more.
+    pub(crate) async fn begin(&self, needed: Needed) -> Result<Attempt, NoAnswer> {
+        let breaker = lock(&self.0).entry(needed.host.clone()).or_default().clone();
+        loop {
+            let admission = lock(&breaker).admit(Instant::now(), (needed.answers)());
+            match admission {
+                Admission::Begin(begun) => return Ok(Attempt { needed, breaker, begun }),
+                Admission::Refused(silence) => return Err(silence),
+                Admission::Wait => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
+    }
+}
+
+impl Attempt {
+    pub(crate) fn host(&self) -> &RegistryHost {
+        &self.needed.host
+    }
+
+    /// Tells how it ended. Only what says that the registry cannot be reached counts.
+    pub(crate) fn end(self, failure: Option<&Arc<Error>>) {
+        let failure = failure.filter(|error| error.is_no_answer());
+        lock(&self.breaker).end(Instant::now(), self.begun, (self.needed.answers)(), failure);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

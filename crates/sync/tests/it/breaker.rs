@@ -1,0 +1,171 @@
+//! A registry that cannot be reached costs a few questions, however many images need it. In virtual time.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use registry::TagOrDigest;
+use sync::{
+    Cause, ImageReport, Naming, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection,
+    Silent, Sync,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::fake::Fake;
+
+const IMAGES: usize = 200;
+const RETRIES: u32 = 2;
+/// Blobs at once, and the images in work that come of it.
+const BLOBS: usize = 4;
+const IN_WORK: usize = 24;
+/// Images that may ask a dead registry, whatever is planned: those in work, and some that begin while these give up.
+const MOST_ASKING: usize = 2 * IN_WORK;
+
+fn source() -> Fake {
+    let source = Fake::default();
+    for number in 0..IMAGES {
+        let blob = source.put_blob("a/app", format!("blob of image {number}").as_bytes());
+        let body = format!(r#"{{"schemaVersion":2,"layers":[{{"digest":"{blob}","size":20}}]}}"#);
+        source.put_manifest("a/app", Some(&format!("v{number:03}")), &body);
+    }
+    source
+}
+
+fn dead() -> Fake {
+    let fake = Fake::default();
+    fake.state().is_dead = true;
+    fake
+}
+
+fn slow(step: Duration) -> Fake {
+    let fake = Fake::default();
+    fake.state().step_takes = step;
+    fake
+}
+
+fn rule(source: &Fake, targets: &[(&Fake, &str)]) -> Rule {
+    let target = |(fake, host): &(&Fake, &str)| RuleTarget {
+        target: Arc::new(fake.repository(host, "b/app")),
+        naming: Naming::Same,
+    };
+    Rule {
+        source: Arc::new(source.repository("source.io", "a/app")),
+        selection: Selection::All,
+        targets: targets.iter().map(target).collect(),
+        referrers: ReferrerPolicy::Leave,
+    }
+}
+
+async fn run(rules: Vec<Rule>) -> Report {
+    Sync::new(rules, Options::new(BLOBS, RETRIES), Arc::new(Silent)).run(CancellationToken::new()).await
+}
+
+/// Has `fake` fall silent for a while.
+fn silent(fake: &Fake, from: Duration, until: Duration) {
+    let fake = fake.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(from).await;
+        fake.state().is_dead = true;
+        tokio::time::sleep(until.saturating_sub(from)).await;
+        fake.state().is_dead = false;
+    });
+}
+
+fn at<'a>(report: &'a Report, host: &str) -> Vec<&'a ImageReport> {
+    report.images.iter().filter(|ended| ended.image.target.starts_with(host)).collect()
+}
+
+fn copied(ended: &[&ImageReport]) -> usize {
+    ended.iter().filter(|ended| matches!(ended.outcome, Outcome::Copied { .. })).count()
+}
+
+/// The words in which images were refused, and how many were.
+fn refused(ended: &[&ImageReport]) -> (BTreeSet<String>, usize) {
+    let words: Vec<_> = ended
+        .iter()
+        .filter_map(|ended| match &ended.outcome {
+            Outcome::Failed(error) => match &error.cause {
+                Cause::NoAnswer(silence) => Some(format!("{silence}: {:?}", silence.last.cause)),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    (words.iter().cloned().collect(), words.len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_target_is_asked_a_few_times_and_the_other_target_gets_everything() {
+    let (source, dead, good) = (source(), dead(), Fake::default());
+    let report = run(vec![rule(&source, &[(&dead, "dead.io"), (&good, "good.io")])]).await;
+    assert_eq!(copied(&at(&report, "good.io")), IMAGES);
+    let at_dead = at(&report, "dead.io");
+    assert_eq!((at_dead.len(), report.failed()), (IMAGES, IMAGES));
+    let (words, refused) = refused(&at_dead);
+    assert_eq!(words.len(), 1, "{words:?}");
+    assert!(words.first().unwrap().contains("5 times in a row"), "{words:?}");
+    assert!(refused >= IMAGES - MOST_ASKING, "{refused}");
+    let most = MOST_ASKING * (1 + RETRIES as usize);
+    assert!(dead.steps() <= most, "asked {} times", dead.steps());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_source_is_asked_a_few_times_for_any_number_of_images_and_rules() {
+    let (source, dead, good) = (source(), dead(), Fake::default());
+    let tags: Vec<_> = source.state().tags.keys().map(|(_, tag)| TagOrDigest::Tag(tag.clone())).collect();
+    let named = Rule { selection: Selection::These(tags), ..rule(&dead, &[(&good, "good.io")]) };
+    let report = run(vec![named]).await;
+    assert_eq!(report.failed(), IMAGES);
+    assert!(dead.steps() <= MOST_ASKING * (1 + RETRIES as usize), "asked {} times", dead.steps());
+
+    let before = dead.steps();
+    let report = run((0..IMAGES).map(|_| rule(&dead, &[(&good, "good.io")])).collect()).await;
+    assert_eq!(report.failed_rules.len(), IMAGES);
+    assert!(dead.steps() - before <= MOST_ASKING * (1 + RETRIES as usize), "{}", dead.steps() - before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_comes_to_life_in_a_long_run_gets_the_images_after_that() {
+    let (source, late, slow) = (source(), dead(), slow(Duration::from_secs(5)));
+    silent(&late, Duration::ZERO, Duration::from_secs(60));
+    let report = run(vec![rule(&source, &[(&late, "late.io"), (&slow, "slow.io")])]).await;
+    assert_eq!(copied(&at(&report, "slow.io")), IMAGES);
+    let at_late = at(&report, "late.io");
+    let copied = copied(&at_late);
+    assert!(copied > IMAGES / 4, "only {copied} after it came to life");
+    assert_eq!(report.failed(), IMAGES - copied);
+    let last = at_late.last().unwrap();
+    assert!(matches!(last.outcome, Outcome::Copied { .. }), "{last:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_in_the_middle_costs_at_most_the_images_in_work() {
+    let (source, target) = (source(), slow(Duration::from_millis(100)));
+    silent(&target, Duration::from_secs(1), Duration::from_secs(21));
+    let report = run(vec![rule(&source, &[(&target, "target.io")])]).await;
+    assert!(report.failed() > 0, "so short a silence shows nothing");
+    assert!(report.failed() <= MOST_ASKING, "{} failed", report.failed());
+    assert_eq!(report.copied(), IMAGES - report.failed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn images_of_one_repository_do_not_queue_for_a_registry_that_swallows_questions() {
+    let (source, target) = (source(), dead());
+    let wait = Duration::from_secs(10);
+    target.state().step_takes = wait;
+    let begun = tokio::time::Instant::now();
+    let report = run(vec![rule(&source, &[(&target, "target.io")])]).await;
+    assert_eq!(report.failed(), IMAGES);
+    // The first asks alone; then all ask side by side, and those that begin while these give up.
+    let rounds = 2 * (1 + RETRIES) + 2;
+    assert!(begun.elapsed() < wait * rounds, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_refuses_is_asked_for_every_image() {
+    let (source, target) = (source(), Fake::default());
+    target.state().refuses = true;
+    let report = run(vec![rule(&source, &[(&target, "target.io")])]).await;
+    assert_eq!(report.failed(), IMAGES);
+    assert_eq!(refused(&at(&report, "target.io")).1, 0);
+}
