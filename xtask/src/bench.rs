@@ -9,6 +9,7 @@ mod large_layer;
 mod machine;
 pub(crate) mod measure;
 mod program;
+mod registries_time;
 mod result;
 mod rig;
 mod table;
@@ -33,7 +34,7 @@ pub(crate) struct Arguments {
     runs: usize,
 
     /// What to copy
-    #[arg(long, value_delimiter = ',', default_value = "big,tiny,unchanged,delay,layer")]
+    #[arg(long, value_delimiter = ',', default_value = "big,tiny,unchanged,delay,layer,layers")]
     corpus: Vec<Scenario>,
 
     /// Small corpora and one run: shows that all works, measures little
@@ -74,6 +75,8 @@ enum Scenario {
     Delay,
     /// One layer of 2 GiB
     Layer,
+    /// Ten layers of 100 MB at once, for their memory
+    Layers,
 }
 
 /// What each answer is delayed by.
@@ -121,6 +124,9 @@ async fn measure_all(arguments: &Arguments) -> Result<Results> {
     }
     if wanted(Scenario::Layer) {
         large_layer::measure(&mut rig, if arguments.quick { 64 << 20 } else { 2 << 30 }).await?;
+    }
+    if wanted(Scenario::Layers) {
+        large_layer::measure_ten(&mut rig, if arguments.quick { 10_000_000 } else { 100_000_000 }).await?;
     }
     Ok(rig.into_results())
 }

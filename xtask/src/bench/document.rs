@@ -28,6 +28,8 @@ pub(super) fn text(results: &Results, note: &str) -> String {
          * **right**: tags, manifests and blobs at the target, of those that should be there; small content is hashed, of \
          large blobs one in sixteen. The worst run counts. What other programs leave out is what they don't copy by \
          themselves, not an error.\n\
+         * **busy**: the processor time of the program and of both registries, by what all processors could give. Near 100 % \
+         nothing but fewer requests or bytes, or cheaper ones, makes a run shorter: whoever waits waits for the registries.\n\
          * Processor time and memory are those that the kernel tells of the program and its children.\n\n\
          ## Goals\n\n{goals}\n\
          ## Corpora\n\n{corpora}\n\

@@ -1,6 +1,6 @@
 //! The goals of issue 6, in terms of what every machine can measure.
 
-use super::large_layer::CURL;
+use super::large_layer::{CURL, TEN};
 use super::result::{Results, Row, float};
 use super::tool::{OURS, SKOPEO};
 
@@ -31,6 +31,10 @@ pub(super) fn judge(results: &Results) -> Vec<Judged> {
     if let Some(ours) = results.row("big cold", OURS) {
         let mebibytes = ours.median(|sample| float(sample.usage.peak_kib)) / 1024.0;
         judged.push(at_most("big cold: peak memory in MiB", 32.0, mebibytes));
+    }
+    if let Some(ten) = results.rows.iter().find(|row| row.scenario == TEN) {
+        let mebibytes = ten.median(|sample| float(sample.usage.peak_kib)) / 1024.0;
+        judged.push(at_most(&format!("{TEN}: peak memory in MiB"), 32.0, mebibytes));
     }
     judged.extend(with_delay(results));
     judged.extend(large_layer(results));

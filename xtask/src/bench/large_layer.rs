@@ -1,4 +1,4 @@
-//! One large layer: ours beside two curls with a pipe between them, which hash nothing.
+//! Large layers: one, ours beside two curls with a pipe between them, which hash nothing; and ten at once, for their memory.
 
 use std::ffi::OsString;
 
@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use testkit::corpus::Corpus;
 
 use super::measure;
+use super::registries_time;
 use super::rig::{Pair, Rig};
 use super::tool::Tool;
 
@@ -23,6 +24,23 @@ curl -sSf -X PUT -o /dev/null "$session&digest=$4"
 
 pub(super) fn scenario(bytes: u64) -> String {
     format!("one layer of {} MiB", bytes >> 20)
+}
+
+/// How ten layers are named in tables.
+pub(super) const TEN: &str = "ten layers of 100 MB";
+
+/// All ten move at once.
+pub(super) async fn measure_ten(rig: &mut Rig, bytes: u64) -> Result<()> {
+    let source = rig.registry().await?;
+    let corpus = Corpus::write_large_layers(10, bytes, source.data_dir())?;
+    for _ in 0..rig.runs {
+        let target = rig.registry().await?;
+        let pair = Pair { corpus: &corpus, source: &source, target: &target };
+        let tool = Tool::ours_with(&rig.ours, 10);
+        let sample = pair.copy(&tool, &source.host(), &target.host()).await?;
+        rig.note(TEN, &tool.name, None, sample)?;
+    }
+    Ok(())
 }
 
 pub(super) async fn measure(rig: &mut Rig, bytes: u64) -> Result<()> {
@@ -45,9 +63,11 @@ pub(super) async fn measure(rig: &mut Rig, bytes: u64) -> Result<()> {
         let folder = Rig::folder()?;
         source.forget_requests();
         target.forget_requests();
+        let before = registries_time::so_far([&source, &target])?;
         let usage = measure::measure(&words.map(OsString::from), folder.path()).await?;
         ensure!(usage.code == 0, "curl: {}", measure::output_of(folder.path()));
-        let mut sample = pair.sample(usage);
+        let registries = registries_time::so_far([&source, &target])? - before;
+        let mut sample = pair.sample(usage, registries);
         // It moves the layer alone.
         (sample.wanted, sample.faults) = (1, Vec::new());
         ensure!(sample.right == 1, "curl did not bring the layer");

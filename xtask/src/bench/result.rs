@@ -51,6 +51,8 @@ pub(super) struct Row {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Sample {
     pub(super) usage: Usage,
+    /// Of both registries together.
+    pub(super) registries_cpu_seconds: f64,
     pub(super) traffic: Traffic,
     /// Tags, manifests and blobs that are right at the target, of those that should be there.
     pub(super) right: usize,
@@ -160,6 +162,14 @@ impl Row {
         self.median(|sample| sample.usage.wall_seconds)
     }
 
+    /// How much of the processors was at work, for the program or for the registries.
+    pub(super) fn busy(&self, cores: usize) -> f64 {
+        self.median(|sample| {
+            let at_work = sample.usage.cpu_seconds + sample.registries_cpu_seconds;
+            at_work / sample.usage.wall_seconds / float(cores as u64)
+        })
+    }
+
     pub(super) fn requests(&self) -> f64 {
         self.median(|sample| float(sample.traffic.source_requests + sample.traffic.target_requests))
     }
@@ -188,6 +198,7 @@ pub(super) mod tests {
     pub(in super::super) fn sample(wall_seconds: f64, requests: u64) -> Sample {
         Sample {
             usage: Usage { wall_seconds, cpu_seconds: wall_seconds / 2.0, peak_kib: 20 * 1024, code: 0 },
+            registries_cpu_seconds: wall_seconds,
             traffic: Traffic {
                 source_requests: requests,
                 target_requests: 0,

@@ -10,6 +10,7 @@ use testkit::{Access, DockerRegistry};
 use super::machine::Machine;
 use super::measure::{self, Usage};
 use super::program;
+use super::registries_time;
 use super::result::{CorpusFacts, Results, Sample, Traffic};
 use super::tool::{Tool, Way};
 use crate::say;
@@ -82,7 +83,7 @@ impl Rig {
         floor: Option<u64>,
         sample: Sample,
     ) -> Result<()> {
-        let Sample { usage, traffic, right, wanted, faults } = &sample;
+        let Sample { usage, traffic, right, wanted, faults, .. } = &sample;
         let requests = traffic.source_requests + traffic.target_requests;
         say(&format!(
             "  {scenario}, {tool}: {:.2} s, {:.2} s CPU, {} MiB, {requests} requests, {right} of {wanted} right",
@@ -117,15 +118,17 @@ impl Pair<'_> {
         let words = tool.words(&Way { source, target, repositories, folder: folder.path() })?;
         self.source.forget_requests();
         self.target.forget_requests();
+        let before = registries_time::so_far([self.source, self.target])?;
         let usage = measure::measure(&words, folder.path()).await?;
+        let registries = registries_time::so_far([self.source, self.target])? - before;
         if usage.code != 0 {
             say(&measure::output_of(folder.path()));
         }
-        Ok(self.sample(usage))
+        Ok(self.sample(usage, registries))
     }
 
     /// What a run did, by the registries' logs and the target's files.
-    pub(super) fn sample(&self, usage: Usage) -> Sample {
+    pub(super) fn sample(&self, usage: Usage, registries_cpu_seconds: f64) -> Sample {
         let (source, target) = (self.source.everybodys_accesses(), self.target.everybodys_accesses());
         let found = self.corpus.verify(self.target.data_dir());
         let traffic = Traffic {
@@ -143,7 +146,7 @@ impl Pair<'_> {
         let Verified { tags, manifests, blobs, mut faults, .. } = found;
         faults.truncate(3);
         let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-        Sample { usage, traffic, right: tags + manifests + blobs, wanted, faults }
+        Sample { usage, registries_cpu_seconds, traffic, right: tags + manifests + blobs, wanted, faults }
     }
 }
 

@@ -3,13 +3,15 @@
 use super::result::{Results, Row, float};
 use super::tool::SKOPEO;
 
-const HEADINGS: [&str; 11] = [
+const HEADINGS: [&str; 13] = [
     "scenario",
     "tool",
     "runs",
     "wall s",
     "÷ skopeo",
     "CPU s",
+    "registries' CPU s",
+    "busy",
     "peak MiB",
     "requests",
     "÷ floor",
@@ -56,6 +58,8 @@ fn cells(results: &Results, row: &Row) -> [String; HEADINGS.len()] {
         format!("{:.2}", row.wall_seconds()),
         ratio(to_skopeo),
         format!("{:.2}", row.median(|sample| sample.usage.cpu_seconds)),
+        format!("{:.2}", row.median(|sample| sample.registries_cpu_seconds)),
+        format!("{:.0} %", row.busy(results.machine.cores) * 100.0),
         format!("{:.0}", row.median(|sample| float(sample.usage.peak_kib)) / 1024.0),
         format!("{:.0}", row.requests()),
         ratio(row.to_floor()),
@@ -79,12 +83,16 @@ mod tests {
 
     #[test]
     fn a_row_has_medians_and_ratios() {
-        let results = results(&[("big cold", "ours", &[1.0, 3.0, 2.0]), ("big cold", SKOPEO, &[8.0])]);
+        let mut results = results(&[("big cold", "ours", &[1.0, 3.0, 2.0]), ("big cold", SKOPEO, &[8.0])]);
+        results.machine.cores = 2;
         let text = text(&results);
         let ours: Vec<&str> = text.lines().nth(2).unwrap().split('|').map(str::trim).collect();
         assert_eq!(
-            ours[1..12],
-            ["big cold", "ours", "3", "2.00", "0.25", "1.00", "20", "102", "1.02", "1", "3/3"]
+            ours[1..14],
+            [
+                "big cold", "ours", "3", "2.00", "0.25", "1.00", "2.00", "75 %", "20", "102", "1.02", "1",
+                "3/3"
+            ]
         );
         assert!(
             text.lines().all(|line| line.chars().count() == text.lines().next().unwrap().chars().count())
