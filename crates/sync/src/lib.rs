@@ -9,6 +9,7 @@ mod bandwidth;
 #[doc(hidden)]
 pub mod bench;
 mod copy;
+mod deadline;
 mod discover;
 pub mod endpoint;
 mod error;
@@ -17,6 +18,7 @@ mod event;
 mod image;
 mod ledger;
 pub mod listing;
+mod open_upload;
 mod pattern_rule;
 mod places;
 mod platform_filter;

@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::SendTimeoutError;
 
 use crate::backoff::Backoff;
-use crate::endpoint::{BlobRead, ReadAgain, Source, Upload};
+use crate::endpoint::{BlobRead, ReadAgain, Source};
+use crate::open_upload::OpenUpload;
 use crate::run::{Lane, Run};
 use crate::{Error, Event, Operation, Side};
 
@@ -37,7 +38,7 @@ pub(crate) struct Transfer<'a> {
 /// An upload and whom it is for.
 pub(crate) struct Delivery {
     pub(crate) lane: Arc<Lane>,
-    pub(crate) upload: Box<dyn Upload>,
+    pub(crate) upload: OpenUpload,
     /// Tries that are left.
     pub(crate) budget: Backoff,
 }
@@ -156,9 +157,12 @@ impl<'a> Transfer<'a> {
                 Err(source_error) => break Err(Ended::Failed(source_error)),
             }
         };
-        if outcome.is_err() {
+        match &outcome {
+            Ok(()) => delivery.upload.close(),
+            // A registry that wants to be left alone for so long may hold a cancellation up, too: the run's end bounds it.
+            Err(Ended::Failed(error) | Ended::WithSource(error)) if error.is_stopped() => {}
             // The registry would keep for days what it has of a blob that will not be finished.
-            delivery.upload.cancel().await;
+            Err(_) => delivery.upload.cancel().await,
         }
         outcome
     }
@@ -183,7 +187,7 @@ impl<'a> Transfer<'a> {
                 Recovery::Later => delivery.budget.next(&error),
             };
             let Some(wait) = wait else { return Err(error) };
-            self.wait(&delivery.lane, error, wait).await;
+            self.run.pause(&delivery.lane.image, error, wait).await?;
             match delivery.upload.resume(&self.blob.digest).await {
                 Ok(standing) => return Ok(standing),
                 Err(cause) => error = Arc::new(delivery.lane.target_error(self.sending(), cause)),
@@ -279,15 +283,7 @@ impl<'a> Transfer<'a> {
     ) -> Result<(), Arc<Error>> {
         let error = Arc::new(self.source_error(cause));
         let Some(wait) = budget.next(&error) else { return Err(error) };
-        self.wait(watcher, error, wait).await;
-        Ok(())
-    }
-
-    async fn wait(&self, lane: &Lane, error: Arc<Error>, wait: Duration) {
-        self.run.tell(&Event::Retrying { image: lane.image.clone(), error, wait });
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-        }
+        self.run.pause(&watcher.image, error, wait).await
     }
 
     fn sending(&self) -> Operation {

@@ -16,3 +16,4 @@ mod options;
 mod referrers;
 mod simulation;
 mod soak;
+mod stop;
