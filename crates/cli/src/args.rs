@@ -187,6 +187,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE", overrides_with = "report")]
     pub(crate) report: Option<PathBuf>,
 
+    /// How many seconds images in work have to end after the first SIGINT or SIGTERM
+    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = clap::value_parser!(u32), hide = true, overrides_with = "drain")]
+    pub(crate) drain: u32,
+
     /// Where the oldest releases noted blobs: not needed any more, so neither read nor written
     #[arg(long, value_name = "FILE", hide = true, overrides_with = "records")]
     pub(crate) records: Option<PathBuf>,

@@ -10,6 +10,7 @@ mod check_rights;
 mod check_sound;
 mod config_file;
 mod demo;
+mod interrupt;
 mod kill;
 mod memory;
 mod outputs;
