@@ -196,6 +196,10 @@ pub(crate) struct RunArgs {
     #[arg(long, overrides_with_all = ["state", "no_state"])]
     pub(crate) no_state: bool,
 
+    /// How many seconds images in work have to end after the first SIGINT or SIGTERM
+    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = clap::value_parser!(u32), hide = true, overrides_with = "drain")]
+    pub(crate) drain: u32,
+
     /// Where the oldest releases noted blobs: not needed any more, so neither read nor written
     #[arg(long, value_name = "FILE", hide = true, overrides_with = "records")]
     pub(crate) records: Option<PathBuf>,

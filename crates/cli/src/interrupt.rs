@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::output;
-
 const INTERRUPTED: u8 = 130;
 const TERMINATED: u8 = 143;
 
@@ -37,7 +35,6 @@ impl Interrupt {
                         end_at_once(received);
                     }
                     code.store(received, Ordering::Relaxed);
-                    output::say("stopping; once more to end at once");
                     cancel.cancel();
                 }
             })

@@ -10,6 +10,7 @@ mod summary;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use indicatif::HumanBytes;
 use sync::{Event, Observer};
@@ -33,6 +34,16 @@ pub(crate) fn print(line: &str) {
 /// Bytes as people read them; what is not known says so.
 pub(crate) fn size(bytes: Option<u64>) -> String {
     bytes.map_or_else(|| "unknown size".to_owned(), |bytes| HumanBytes(bytes).to_string())
+}
+
+/// What the first signal does.
+pub(crate) fn stopping(in_work: usize, drain: Duration) -> String {
+    let seconds = drain.as_secs();
+    match in_work {
+        0 => "stopping: no image is in work".to_owned(),
+        1 => format!("stopping: 1 image in work has {seconds} s to end; once more to end at once"),
+        _ => format!("stopping: {in_work} images in work have {seconds} s to end; once more to end at once"),
+    }
 }
 
 /// Tells several observers.

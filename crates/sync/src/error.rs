@@ -117,6 +117,9 @@ pub enum Cause {
     /// Something beside the distribution protocol.
     #[error("{0}")]
     Provider(Box<dyn ProviderError>),
+    /// The run was asked to stop, and there was no time left for another try.
+    #[error("the run was stopped before it could be tried again")]
+    Stopped,
     /// The program itself broke; the other images go on.
     #[error("an internal error: {0}")]
     Panic(String),
@@ -164,6 +167,16 @@ impl From<registry::Error> for Cause {
 }
 
 impl Error {
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self.cause, Cause::Stopped)
+    }
+
+    /// The same step, given up because the run stops.
+    pub(crate) fn stopped(&self) -> Self {
+        let (place, operation) = (self.place.clone(), self.operation.clone());
+        Self { side: self.side, place, operation, cause: Cause::Stopped }
+    }
+
     /// Whether the same step may well succeed later.
     pub fn is_retryable(&self) -> bool {
         match &self.cause {

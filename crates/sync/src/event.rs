@@ -90,6 +90,13 @@ pub enum Event {
         /// How long to wait before the next try.
         wait: Duration,
     },
+    /// The run was asked to stop: nothing new begins.
+    Stopping {
+        /// How many images are in work.
+        in_work: usize,
+        /// How long these may go on.
+        drain: Duration,
+    },
     /// Work on an image has ended.
     ImageFinished {
         /// Which image.

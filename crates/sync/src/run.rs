@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use registry::{RegistryHost, RepositoryName, TagOrDigest};
 
 use crate::attempt::Breakers;
 use crate::backoff::Backoff;
 use crate::bandwidth::{Bandwidth, Pace};
-use crate::endpoint::Target;
+use crate::deadline::{Deadline, TooLate};
+use crate::endpoint::{Target, Upload};
 use crate::ledger::Ledger;
+use crate::open_upload::{AbandonTo, OpenUpload};
 use crate::places::Places;
 use crate::target_repository::TargetRepository;
 use crate::{Error, Event, Image, Observer, PlatformFilter, State};
@@ -31,6 +33,8 @@ pub struct Options {
     pub rewrite: Rewrite,
     /// Whether anything is copied at all.
     pub mode: Mode,
+    /// How long images in work may go on when the run is asked to stop.
+    pub drain: Duration,
 }
 
 /// Which manifests are stored at the target.
@@ -52,11 +56,11 @@ pub enum Mode {
 }
 
 impl Options {
-    /// Copies what has changed, of all platforms.
+    /// Copies what has changed, of all platforms, and stops at once when asked to.
     pub fn new(blobs_at_once: usize, retries: u32) -> Self {
         let platforms = PlatformFilter::default();
         let (rewrite, mode) = (Rewrite::Changed, Mode::Copy);
-        Self { blobs_at_once, retries, bandwidth: None, platforms, rewrite, mode }
+        Self { blobs_at_once, retries, bandwidth: None, platforms, rewrite, mode, drain: Duration::ZERO }
     }
 }
 
@@ -71,10 +75,12 @@ pub(crate) struct Run {
     pub(crate) breakers: Breakers,
     pub(crate) pace: Pace,
     pub(crate) state: State,
+    pub(crate) deadline: Deadline,
     pub(crate) moved_bytes: AtomicU64,
     pub(crate) saved_bytes: AtomicU64,
     pub(crate) referrers: AtomicU64,
     pub(crate) referrers_left: AtomicU64,
+    abandon_to: AbandonTo,
     ledgers: Mutex<HashMap<RegistryHost, Arc<Ledger>>>,
     repositories: Mutex<HashMap<(RegistryHost, RepositoryName), Arc<TargetRepository>>>,
 }
@@ -92,7 +98,12 @@ pub(crate) struct Lane {
 }
 
 impl Run {
-    pub(crate) fn new(observer: Arc<dyn Observer>, options: Options, state: State) -> Self {
+    pub(crate) fn new(
+        observer: Arc<dyn Observer>,
+        options: Options,
+        state: State,
+        abandon_to: AbandonTo,
+    ) -> Self {
         Self {
             observer,
             retries: options.retries,
@@ -103,10 +114,12 @@ impl Run {
             breakers: Breakers::default(),
             pace: Pace::new(options.bandwidth),
             state,
+            deadline: Deadline::default(),
             moved_bytes: AtomicU64::new(0),
             saved_bytes: AtomicU64::new(0),
             referrers: AtomicU64::new(0),
             referrers_left: AtomicU64::new(0),
+            abandon_to,
             ledgers: Mutex::default(),
             repositories: Mutex::default(),
         }
@@ -147,9 +160,24 @@ impl Run {
             let wait = backoff.next(&error);
             let error = Arc::new(error);
             let Some(wait) = wait else { return Err(error) };
-            self.tell(&Event::Retrying { image: image.clone(), error, wait });
-            tokio::time::sleep(wait).await;
+            self.pause(image, error, wait).await?;
         }
+    }
+
+    /// Waits before a failed step is tried again; gives it up at once where the run's end comes first.
+    pub(crate) async fn pause(
+        &self,
+        image: &Arc<Image>,
+        error: Arc<Error>,
+        wait: Duration,
+    ) -> Result<(), Arc<Error>> {
+        self.tell(&Event::Retrying { image: image.clone(), error: error.clone(), wait });
+        self.deadline.sleep(wait).await.map_err(|TooLate| Arc::new(error.stopped()))
+    }
+
+    /// Keeps an eye on an upload that a target has opened.
+    pub(crate) fn opened(&self, upload: Box<dyn Upload>) -> OpenUpload {
+        OpenUpload::new(upload, &self.abandon_to)
     }
 }
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::copy::{Job, copy_image, panicked};
 use crate::discover::{Gate, Planned};
+use crate::open_upload::AbandonedUploads;
 use crate::pattern_rule::{Discoveries, Landings};
 use crate::run::{Lane, Options, Run};
 use crate::{
@@ -51,13 +52,14 @@ impl Sync {
         Self { state, ..self }
     }
 
-    /// Carries the rules out. One bad image never stops the others; cancelling stops all, and the report
-    /// says what was not done.
+    /// Carries the rules out. One bad image never stops the others. When it is cancelled nothing new begins, images
+    /// in work have [`Options::drain`] to end, and the report says what was not done.
     pub async fn run(self, cancel: CancellationToken) -> Report {
         let started = Instant::now();
         let Self { rules, options, observer, state } = self;
         let images_at_once = images_at_once(options.blobs_at_once);
-        let run = Arc::new(Run::new(observer, options, state));
+        let (drain, abandoned) = (options.drain, AbandonedUploads::new());
+        let run = Arc::new(Run::new(observer, options, state, abandoned.sender()));
         let (plan, planned) = mpsc::channel(PLANNED_AHEAD);
         let (discoveries, rules) = start_discoveries(&run, rules, plan);
         let mut schedule = Schedule {
@@ -76,8 +78,9 @@ impl Sync {
             () = cancel.cancelled() => false,
         };
         if !finished {
-            schedule.stop().await;
+            schedule.stop(drain).await;
         }
+        abandoned.cancel().await;
         Report { took: started.elapsed(), ..schedule.into_report() }
     }
 }
@@ -225,6 +228,10 @@ impl Schedule {
     }
 
     fn lane_ended(&mut self, lane: &Lane, outcome: Outcome) {
+        let outcome = match outcome {
+            Outcome::Failed(error) if error.is_stopped() => Outcome::NotDone,
+            other => other,
+        };
         let moved_bytes = lane.moved_bytes.load(Ordering::Relaxed);
         let (image, took) = (lane.image.clone(), lane.started.elapsed());
         self.end(ImageReport { image, outcome, moved_bytes, took });
@@ -241,10 +248,28 @@ impl Schedule {
         self.report.images.push(ended);
     }
 
-    /// Stops all work; what was planned is reported as not done.
-    async fn stop(&mut self) {
+    /// Begins nothing new and gives what is in work time to end. All else is reported as not done.
+    async fn stop(&mut self, drain: Duration) {
+        self.run.deadline.set(drain);
+        let in_work = self.in_work.values().map(Vec::len).sum();
+        self.run.tell(&Event::Stopping { in_work, drain });
+        while let Some(discovered) = self.discoveries.try_join_next_with_id() {
+            self.discovered(discovered);
+        }
         self.report.unfinished_rules = self.discoveries.len();
         self.discoveries.shutdown().await;
+        self.end_planned().await;
+        let drained = async {
+            while let Some(ended) = self.images.join_next_with_id().await {
+                self.image_ended(ended);
+            }
+        };
+        if tokio::time::timeout(drain, drained).await.is_err() {
+            self.break_off().await;
+        }
+    }
+
+    async fn break_off(&mut self) {
         self.images.abort_all();
         // What had ended just before still counts as it ended.
         while let Some(ended) = self.images.join_next_with_id().await {
@@ -256,6 +281,10 @@ impl Schedule {
         for lane in in_work {
             self.lane_ended(&lane, Outcome::NotDone);
         }
+    }
+
+    /// Ends what waits for its turn.
+    async fn end_planned(&mut self) {
         self.planned.close();
         while let Some(planned) = self.planned.recv().await {
             for (image, _) in planned.ways {

@@ -17,7 +17,7 @@ use registry::{Digest, HashState, RepositoryName, SavedUpload};
 use crate::endpoint::Target;
 
 pub(crate) use journal::{Journal, STRIDE};
-pub(crate) use record::OpenUpload;
+pub(crate) use record::LeftUpload;
 #[doc(hidden)]
 pub use record::fuzz_record;
 pub use store::{Found, StateError};
@@ -65,7 +65,7 @@ impl State {
     }
 
     /// An upload of `blob` that an earlier run began and did not end.
-    pub(crate) fn upload(&self, target: &dyn Target, blob: &Digest) -> Option<OpenUpload> {
+    pub(crate) fn upload(&self, target: &dyn Target, blob: &Digest) -> Option<LeftUpload> {
         let key = record::upload_key(target.registry(), target.repository(), blob);
         self.0.as_ref()?.upload(&key).ok().flatten()
     }
@@ -140,12 +140,12 @@ impl Open {
         states: Vec<HashState>,
     ) -> Change {
         let key = record::upload_key(target.registry(), target.repository(), blob);
-        Change::Upload(key, OpenUpload { day: self.today, saved, states }.encode())
+        Change::Upload(key, LeftUpload { day: self.today, saved, states }.encode())
     }
 
-    fn upload(&self, key: &[u8]) -> Result<Option<OpenUpload>, redb::Error> {
+    fn upload(&self, key: &[u8]) -> Result<Option<LeftUpload>, redb::Error> {
         let uploads = self.database.begin_read()?.open_table(store::UPLOADS)?;
-        Ok(uploads.get(key)?.and_then(|record| OpenUpload::decode(record.value())))
+        Ok(uploads.get(key)?.and_then(|record| LeftUpload::decode(record.value())))
     }
 
     fn blob_day(&self, key: &[u8]) -> Result<Option<u32>, redb::Error> {

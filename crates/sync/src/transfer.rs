@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::SendTimeoutError;
 
 use crate::backoff::Backoff;
-use crate::endpoint::{BlobRead, ReadAgain, Source, Upload};
+use crate::endpoint::{BlobRead, ReadAgain, Source};
+use crate::open_upload::OpenUpload;
 use crate::run::{Lane, Run};
 use crate::state::{Journal, STRIDE};
 use crate::{Error, Event, Operation, Side};
@@ -40,7 +41,7 @@ pub(crate) struct Transfer<'a> {
 /// An upload and whom it is for.
 pub(crate) struct Delivery {
     pub(crate) lane: Arc<Lane>,
-    pub(crate) upload: Box<dyn Upload>,
+    pub(crate) upload: OpenUpload,
     /// Tries that are left.
     pub(crate) budget: Backoff,
     /// Where the hashing stood, in what the target has of an earlier run.
@@ -82,10 +83,11 @@ impl<'a> Transfer<'a> {
         let history = reader.history();
         let watcher = deliveries.first().map(|delivery| delivery.lane.clone());
         let (mut queues, mut ways) = (Vec::new(), Vec::new());
-        for delivery in deliveries {
+        for mut delivery in deliveries {
             let journal = self.journal(&delivery);
             if let Some(journal) = &journal {
                 journal.begin().await;
+                delivery.upload.remember();
             }
             let (queue, body) = self.queue(&delivery.lane, journal);
             let left_behind = queue.left_behind.clone();
@@ -179,20 +181,30 @@ impl<'a> Transfer<'a> {
         Journal::of(&self.run.state, &lane.target, &**upload, blob, size, states.clone())
     }
 
-    /// What another run can go on with is left as it is. Else the registry would keep for days what it has of a blob
-    /// that will not be finished.
     async fn end(&self, delivery: Delivery, failure: Option<&Ended>) {
-        let may_go_on = match failure {
-            None => false,
-            Some(Ended::Failed(error)) => error.is_retryable(),
-            Some(Ended::WithSource(_)) => !self.is_wrong.load(Ordering::Relaxed),
-        };
-        if may_go_on && self.journal(&delivery).is_some() {
-            return;
+        let forget = || self.run.state.upload_ended(&*delivery.lane.target, &self.blob.digest);
+        match failure {
+            None => {
+                forget();
+                delivery.upload.close();
+            }
+            // It is left for another run, or cancelled at the end of this one: a registry that wants to be left alone for
+            // so long may hold a cancellation up, too.
+            Some(failure) if self.may_go_on(failure) && delivery.upload.is_remembered() => {}
+            Some(Ended::Failed(error) | Ended::WithSource(error)) if error.is_stopped() => {}
+            // The registry would keep for days what it has of a blob that will not be finished.
+            Some(_) => {
+                forget();
+                delivery.upload.cancel().await;
+            }
         }
-        self.run.state.upload_ended(&*delivery.lane.target, &self.blob.digest);
-        if failure.is_some() {
-            delivery.upload.cancel().await;
+    }
+
+    /// Whether another run may have more luck with what the target has.
+    fn may_go_on(&self, failure: &Ended) -> bool {
+        match failure {
+            Ended::Failed(error) => error.is_retryable() || error.is_stopped(),
+            Ended::WithSource(_) => !self.is_wrong.load(Ordering::Relaxed),
         }
     }
 
@@ -216,7 +228,7 @@ impl<'a> Transfer<'a> {
                 Recovery::Later => delivery.budget.next(&error),
             };
             let Some(wait) = wait else { return Err(error) };
-            self.wait(&delivery.lane, error, wait).await;
+            self.run.pause(&delivery.lane.image, error, wait).await?;
             match delivery.upload.resume(&self.blob.digest).await {
                 Ok(standing) => return Ok(standing),
                 Err(cause) => error = Arc::new(delivery.lane.target_error(self.sending(), cause)),
@@ -317,15 +329,7 @@ impl<'a> Transfer<'a> {
     ) -> Result<(), Arc<Error>> {
         let error = Arc::new(self.source_error(cause));
         let Some(wait) = budget.next(&error) else { return Err(error) };
-        self.wait(watcher, error, wait).await;
-        Ok(())
-    }
-
-    async fn wait(&self, lane: &Lane, error: Arc<Error>, wait: Duration) {
-        self.run.tell(&Event::Retrying { image: lane.image.clone(), error, wait });
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-        }
+        self.run.pause(&watcher.image, error, wait).await
     }
 
     fn sending(&self) -> Operation {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::sync::{Mode, Observer, Options, PlatformFilter, Report, Rewrite, Sync, Work};
 
@@ -133,6 +134,7 @@ async fn copy(args: &RunArgs, rules: Vec<Work>, log: Option<Arc<LogFile>>) -> (R
         platforms: PlatformFilter::new(&args.os, &args.arch),
         rewrite: if args.force { Rewrite::Always } else { Rewrite::Changed },
         mode: if args.dry_run { Mode::DryRun } else { Mode::Copy },
+        drain: Duration::from_secs(args.drain.into()),
         ..Options::new(args.proc, args.retries)
     };
     let state = state_file::open(args, |name| std::env::var(name).ok());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sync::{BlobOutcome, Event, Observer, Outcome, SkipReason};
 
-use super::{Paint, say, size};
+use super::{Paint, say, size, stopping};
 use crate::diagnostic;
 
 /// CI systems end jobs that are silent for ten minutes; people begin to wonder much earlier.
@@ -115,6 +115,7 @@ pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
             }
             Outcome::NotDone => format!("{} {image}", paint.yellow("not done")),
         },
+        Event::Stopping { in_work, drain } => stopping(*in_work, *drain),
         Event::RuleFailed(failure) => {
             format!("{} {}: {}", paint.red("failed"), failure.source, diagnostic::short(&failure.error))
         }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sync::{BlobOutcome, Event, Observer, Outcome, SkipReason};
 
-use super::size;
+use super::{size, stopping};
 use crate::args::LogFormat;
 use crate::diagnostic;
 
@@ -97,6 +97,7 @@ impl Observer for LogFile {
                 let seconds = wait.as_secs_f64();
                 ("warning", format!("Retry in {seconds:.1} s {image}: {}", diagnostic::short(error)))
             }
+            Event::Stopping { in_work, drain } => ("warning", stopping(*in_work, *drain)),
             Event::ImageFinished { image, outcome } => image_line(image, outcome),
             _ => return,
         };

@@ -12,11 +12,18 @@ use super::Paint;
 use crate::command::execute::Done;
 use crate::diagnostic::{self, Diagnosis};
 
-/// The sentence that scripts look for on stdout.
+/// The sentence that scripts look for on stdout. A run that was stopped has not finished, and must not be taken for one
+/// in which nothing failed.
 pub(crate) fn old_sentence(done: &Done) -> String {
-    let failed = done.report.failed() + done.report.not_done();
-    let rules = done.report.failed_rules.len() + done.refused.len();
-    format!("Finished, {failed} sync tasks failed, {rules} tasks generate failed")
+    let report = &done.report;
+    let (failed, not_done) = (report.failed(), report.not_done());
+    let rules = report.failed_rules.len() + done.refused.len();
+    let counts = format!("{failed} sync tasks failed, {rules} tasks generate failed");
+    if not_done + report.unfinished_rules == 0 {
+        format!("Finished, {counts}")
+    } else {
+        format!("Stopped, {counts}, {not_done} sync tasks not done")
+    }
 }
 
 /// What was done, and every failure in three parts.
@@ -36,6 +43,12 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
         ),
         count("failed", report.failed(), Paint::red, images),
         count("not done", report.not_done(), Paint::yellow, images),
+        count(
+            "not listed",
+            report.unfinished_rules,
+            Paint::yellow,
+            ["rule: the run was stopped before", "rules: the run was stopped before"],
+        ),
         count(
             "no images",
             report.failed_rules.len(),

@@ -11,6 +11,7 @@ mod check_sound;
 mod config_file;
 mod dead_registry;
 mod demo;
+mod interrupt;
 mod kill;
 mod memory;
 mod outputs;

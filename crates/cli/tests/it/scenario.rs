@@ -160,16 +160,18 @@ async fn an_interrupted_run_says_so_and_the_next_one_finishes() -> Result<()> {
     let hangs = format!(r#""{silent_host}/a/app:v1": "{}/b/app""#, target.host());
     workplace.write("both.json", &format!(r#"{{"auth": {{{auth}}}, "images": {{{rule}, {hangs}}}}}"#))?;
     workplace.write("one.json", &format!(r#"{{"auth": {{{auth}}}, "images": {{{rule}}}}}"#))?;
-    let mut command = workplace.command("--config both.json");
+    let mut command = workplace.command("--config both.json --drain 1");
     let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn()?;
     let process = child.id().to_string();
     let interrupt = tokio::task::spawn_blocking(move || {
-        let (_connection, _) = silent.accept()?;
+        let connection = silent.accept()?;
         std::thread::sleep(std::time::Duration::from_millis(1500));
-        std::process::Command::new("kill").args(["-INT", &process]).status()
+        let sent = std::process::Command::new("kill").args(["-INT", &process]).status();
+        sent.map(|_| (silent, connection))
     });
     let ran = tokio::task::spawn_blocking(move || child.wait_with_output()).await??;
-    interrupt.await??;
+    // It was silent to the end.
+    drop(interrupt.await??);
     crate::process::Ran::of(ran)?.expect_code(130)?.says(&["stopping", "not done         1 image"])?;
     workplace.run("--config one.json")?.expect_code(0)?;
     assert_same(&from, "a/app", &to, &target.host(), "a/app", None).await

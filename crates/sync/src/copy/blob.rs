@@ -11,8 +11,10 @@ use registry::{Descriptor, ErrorKind, RepositoryName};
 
 use super::left_upload;
 use crate::backoff::Backoff;
-use crate::endpoint::{BlobRead, Mount, Source, Upload};
+use crate::deadline::TooLate;
+use crate::endpoint::{BlobRead, Mount, Source};
 use crate::ledger::{Claim, Claimed, Kind};
+use crate::open_upload::OpenUpload;
 use crate::places::is_small;
 use crate::run::{Lane, Run};
 use crate::self_mount::Question;
@@ -40,7 +42,7 @@ enum Looked {
 /// How a blob that is not known to be there gets there.
 enum Way {
     /// It declined a mount and opened an upload instead.
-    Opened(Box<dyn Upload>),
+    Opened(OpenUpload),
     /// The blob is not there.
     Needed,
     /// Nor that, but another repository had it when it was last looked at.
@@ -49,10 +51,16 @@ enum Way {
     Unknown,
 }
 
+/// What a target says to the wish to begin.
+enum Started {
+    IsThere,
+    Upload(OpenUpload),
+}
+
 /// A carrier whose blob is not known to be at the target.
 type Waiting = (Carrier, Way);
 /// A carrier with the upload that its target has opened.
-type Opened = (Carrier, Box<dyn Upload>);
+type Opened = (Carrier, OpenUpload);
 
 /// Sees to it that every lane's target has the blob; lanes in which that fails are marked so.
 pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
@@ -93,7 +101,7 @@ async fn bring(run: &Run, source: &dyn Source, blob: &Descriptor, mut carriers: 
             _ => read_budget.next(error),
         });
         let mut longest = Duration::ZERO;
-        carriers = Vec::new();
+        let mut again = Vec::new();
         for (mut carrier, error) in failed {
             let wait = match error.side {
                 Side::Source => read_again,
@@ -101,15 +109,20 @@ async fn bring(run: &Run, source: &dyn Source, blob: &Descriptor, mut carriers: 
             };
             if let Some(wait) = wait {
                 longest = longest.max(wait);
-                run.tell(&Event::Retrying { image: carrier.lane.image.clone(), error, wait });
-                carriers.push(carrier);
+                let image = carrier.lane.image.clone();
+                run.tell(&Event::Retrying { image, error: error.clone(), wait });
+                again.push((carrier, error));
             } else {
                 carrier.lane.fail(error);
             }
         }
-        if !carriers.is_empty() {
-            tokio::time::sleep(longest).await;
+        if again.is_empty() {
+            return;
         }
+        if let Err(TooLate) = run.deadline.sleep(longest).await {
+            return again.iter().for_each(|(carrier, error)| carrier.lane.fail(Arc::new(error.stopped())));
+        }
+        carriers = again.into_iter().map(|(carrier, _)| carrier).collect();
     }
 }
 
@@ -161,11 +174,11 @@ async fn look(run: &Run, carrier: &Carrier, blob: &Descriptor) -> Result<Looked,
         lane.ledger.note_mount(matches!(mount, Mount::Mounted));
         return Ok(match mount {
             Mount::Mounted => Looked::Done(BlobOutcome::Mounted),
-            Mount::Upload(upload) => Looked::Waits(Way::Opened(upload)),
+            Mount::Upload(upload) => Looked::Waits(Way::Opened(run.opened(upload))),
         });
     }
     let is_asked_for = carrier.may_be_there || !lane.repository.was_empty();
-    if is_asked_for && tells_by_upload(lane, blob).await {
+    if is_asked_for && tells_by_upload(run, lane, blob).await {
         return Ok(Looked::Waits(Way::Unknown));
     }
     if is_asked_for && lane.target.has_blob(&blob.digest).await.map_err(error)? {
@@ -179,7 +192,7 @@ async fn look(run: &Run, carrier: &Carrier, blob: &Descriptor) -> Result<Looked,
 }
 
 /// Whether opening an upload is question enough. Where a proof is due, it is made here.
-async fn tells_by_upload(lane: &Lane, blob: &Descriptor) -> bool {
+async fn tells_by_upload(run: &Run, lane: &Lane, blob: &Descriptor) -> bool {
     let repository = lane.target.repository();
     match lane.ledger.question(repository, blob.size) {
         Question::Mount => true,
@@ -189,7 +202,7 @@ async fn tells_by_upload(lane: &Lane, blob: &Descriptor) -> bool {
             let tells = matches!(mount, Ok(Mount::Mounted));
             lane.ledger.note_self_mount(tells);
             if let Ok(Mount::Upload(upload)) = mount {
-                upload.cancel().await;
+                run.opened(upload).cancel().await;
             }
             tells
         }
@@ -201,18 +214,22 @@ async fn open(run: &Run, waiting: Vec<Waiting>, blob: &Descriptor, failed: &mut 
     let started = waiting.into_iter().map(async |(carrier, way)| {
         let target = &carrier.lane.target;
         let (started, if_there) = match way {
-            Way::Opened(upload) => (Ok(Mount::Upload(upload)), BlobOutcome::Mounted),
+            Way::Opened(upload) => return (carrier, Ok(Started::Upload(upload)), BlobOutcome::Mounted),
             Way::Unknown => (target.mount(&blob.digest, target.repository()).await, BlobOutcome::Present),
             Way::HadElsewhere(from) => (target.mount(&blob.digest, &from).await, BlobOutcome::Mounted),
             Way::Needed => (target.start_upload(&blob.digest).await, BlobOutcome::Mounted),
         };
+        let started = started.map(|started| match started {
+            Mount::Mounted => Started::IsThere,
+            Mount::Upload(upload) => Started::Upload(run.opened(upload)),
+        });
         (carrier, started, if_there)
     });
     let mut opened = Vec::new();
     for (carrier, started, if_there) in join_all(started).await {
         match started {
-            Ok(Mount::Upload(upload)) => opened.push((carrier, upload)),
-            Ok(Mount::Mounted) => {
+            Ok(Started::Upload(upload)) => opened.push((carrier, upload)),
+            Ok(Started::IsThere) => {
                 if if_there == BlobOutcome::Present {
                     carrier.lane.ledger.note_self_mount(true);
                 }
@@ -244,7 +261,7 @@ async fn send(
     let reader = match reader {
         Ok(reader) => reader,
         Err(cause) => {
-            join_all(uploads.into_iter().map(Upload::cancel)).await;
+            join_all(uploads.into_iter().map(OpenUpload::cancel)).await;
             if cause.kind() == ErrorKind::NotFound && !blob.is_kept_by_registries() {
                 for carrier in carriers {
                     finished(run, &carrier.lane, blob, BlobOutcome::LeftOut);

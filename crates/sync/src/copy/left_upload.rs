@@ -8,9 +8,10 @@ use registry::Descriptor;
 
 use super::blob::{Carrier, complete};
 use crate::backoff::Backoff;
-use crate::endpoint::{BlobRead, Source, Upload};
+use crate::endpoint::{BlobRead, Source};
+use crate::open_upload::OpenUpload;
 use crate::run::Run;
-use crate::state::OpenUpload;
+use crate::state::LeftUpload;
 use crate::transfer::{Delivery, Transfer};
 use crate::{BlobOutcome, Error, Event, Operation};
 
@@ -36,7 +37,7 @@ async fn go_on_with(
     source: &dyn Source,
     blob: &Descriptor,
     mut carrier: Carrier,
-    open: OpenUpload,
+    open: LeftUpload,
 ) -> Option<Carrier> {
     let lane = carrier.lane.clone();
     let reopened = reopen(run, blob, &carrier, &open).await.map_err(|error| lane.fail(error)).ok()?;
@@ -81,11 +82,12 @@ async fn reopen(
     run: &Run,
     blob: &Descriptor,
     carrier: &Carrier,
-    open: &OpenUpload,
-) -> Result<Option<Box<dyn Upload>>, Arc<Error>> {
+    open: &LeftUpload,
+) -> Result<Option<OpenUpload>, Arc<Error>> {
     let lane = &carrier.lane;
     let step = async || {
         let reopened = lane.target.reopen_upload(&open.saved, blob.size).await;
+        let reopened = reopened.map(|upload| upload.map(|upload| run.opened(upload)));
         reopened.map_err(|cause| lane.target_error(Operation::StartBlob(blob.digest.clone()), cause))
     };
     match run.retrying(&lane.image, step).await {
@@ -104,7 +106,7 @@ async fn read(
     source: &dyn Source,
     blob: &Descriptor,
     carrier: &Carrier,
-    open: &OpenUpload,
+    open: &LeftUpload,
     confirmed: u64,
 ) -> Result<Box<dyn BlobRead>, Arc<Error>> {
     let transfer = Transfer::new(run, source, blob);

@@ -11,7 +11,7 @@ const END: u8 = 0;
 
 /// An upload that was begun, and where the hashing of its blob stood not long ago.
 #[derive(Clone, Debug)]
-pub(crate) struct OpenUpload {
+pub(crate) struct LeftUpload {
     /// In days since 1970.
     pub(crate) day: u32,
     pub(crate) saved: SavedUpload,
@@ -19,7 +19,7 @@ pub(crate) struct OpenUpload {
     pub(crate) states: Vec<HashState>,
 }
 
-impl OpenUpload {
+impl LeftUpload {
     /// The last state that the registry's `confirmed` bytes reach.
     pub(crate) fn state_before(&self, confirmed: u64) -> Option<&HashState> {
         self.states.iter().rev().find(|state| state.size() <= confirmed)
@@ -94,7 +94,7 @@ fn joined(parts: &[&str]) -> Vec<u8> {
 /// For the fuzzer: what is read is written as it was.
 #[doc(hidden)]
 pub fn fuzz_record(record: &[u8]) {
-    if let Some(upload) = OpenUpload::decode(record) {
+    if let Some(upload) = LeftUpload::decode(record) {
         assert_eq!(upload.encode(), record);
     }
 }
@@ -105,19 +105,19 @@ mod tests {
 
     use super::*;
 
-    fn upload() -> OpenUpload {
+    fn upload() -> LeftUpload {
         let mut verifier = Verifier::new(Digest::sha256(b""), None);
         let states = [10, 20].map(|_| {
             verifier.update(&[7; 10]).unwrap();
             verifier.state()
         });
         let saved = SavedUpload::new("https://r.io/v2/a/blobs/uploads/1?_state=x".into(), 5);
-        OpenUpload { day: 20_000, saved, states: states.to_vec() }
+        LeftUpload { day: 20_000, saved, states: states.to_vec() }
     }
 
     #[test]
     fn what_is_written_is_read() {
-        let read = OpenUpload::decode(&upload().encode()).unwrap();
+        let read = LeftUpload::decode(&upload().encode()).unwrap();
         assert_eq!((read.day, read.saved.smallest_chunk()), (20_000, 5));
         assert_eq!(read.saved.location().expose_secret(), upload().saved.location().expose_secret());
         assert_eq!(read.states, upload().states);
@@ -134,14 +134,14 @@ mod tests {
     fn damaged_records_are_no_records() {
         let record = upload().encode();
         for length in 0..record.len() {
-            if let Some(read) = OpenUpload::decode(&record[..length]) {
+            if let Some(read) = LeftUpload::decode(&record[..length]) {
                 // Whole states may be missing, nothing else.
                 assert!(read.states.len() < 2, "{length}");
             }
         }
         let mut other = record;
         other[0] = VERSION + 1;
-        assert!(OpenUpload::decode(&other).is_none());
+        assert!(LeftUpload::decode(&other).is_none());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableDefinition};
 
-/// Uploads that were begun and did not end: [`OpenUpload`](super::record::OpenUpload) by registry, repository and blob.
+/// Uploads that were begun and did not end: [`LeftUpload`](super::record::LeftUpload) by registry, repository and blob.
 pub(super) const UPLOADS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("uploads");
 /// The day on which a repository was last seen to have a blob, by registry, blob and repository.
 pub(super) const BLOBS: TableDefinition<'_, &[u8], u32> = TableDefinition::new("blobs");
@@ -123,7 +123,7 @@ fn prepare(database: &Database, today: u32) -> Result<(), redb::Error> {
         let is_old = |day: u32, days| today.saturating_sub(day) > days;
         let mut uploads = writing.open_table(UPLOADS)?;
         uploads.retain(|_, record| {
-            super::record::OpenUpload::decode(record).is_some_and(|upload| !is_old(upload.day, UPLOAD_DAYS))
+            super::record::LeftUpload::decode(record).is_some_and(|upload| !is_old(upload.day, UPLOAD_DAYS))
         })?;
         writing.open_table(BLOBS)?.retain(|_, day| !is_old(day, BLOB_DAYS))?;
     }

@@ -30,6 +30,8 @@ pub(crate) struct State {
     /// How often a blob was read.
     pub(crate) read: HashMap<Digest, usize>,
     pub(crate) mounts: usize,
+    /// Uploads that were opened, and neither closed nor cancelled.
+    pub(crate) open_uploads: usize,
     /// What a tag pointed at while something below it was missing.
     pub(crate) broken_promises: Vec<String>,
     /// Steps that fail, counted over all steps.
@@ -263,6 +265,7 @@ struct Receiver {
 
 impl Receiver {
     fn open(fake: &Fake, repository: &RepositoryName) -> Box<dyn Upload> {
+        fake.state().open_uploads += 1;
         Box::new(Self { fake: fake.clone(), repository: repository.to_string(), bytes: Vec::new() })
     }
 }
@@ -303,6 +306,7 @@ impl Upload for Receiver {
             let mut state = self.fake.state();
             *state.sent.entry((self.repository.clone(), digest.clone())).or_default() += 1;
             state.blobs.insert((self.repository.clone(), digest.clone()), self.bytes.clone().into());
+            state.open_uploads -= 1;
             Ok(())
         }
         .boxed()
@@ -333,7 +337,7 @@ impl Upload for Receiver {
     where
         Self: 'a,
     {
-        std::future::ready(()).boxed()
+        async move { self.fake.state().open_uploads -= 1 }.boxed()
     }
 }
 
@@ -456,14 +460,13 @@ impl Target for FakeRepository {
         async move {
             self.fake.step().await?;
             let mut state = self.fake.state();
-            match state.blobs.get(&(from.to_string(), digest.clone())).cloned() {
-                Some(bytes) => {
-                    state.mounts += 1;
-                    state.blobs.insert(self.key(digest), bytes);
-                    Ok(Mount::Mounted)
-                }
-                None => Ok(Mount::Upload(Receiver::open(&self.fake, &self.name))),
+            if let Some(bytes) = state.blobs.get(&(from.to_string(), digest.clone())).cloned() {
+                state.mounts += 1;
+                state.blobs.insert(self.key(digest), bytes);
+                return Ok(Mount::Mounted);
             }
+            drop(state);
+            Ok(Mount::Upload(Receiver::open(&self.fake, &self.name)))
         }
         .boxed()
     }

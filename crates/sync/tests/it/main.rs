@@ -18,3 +18,4 @@ mod options;
 mod referrers;
 mod simulation;
 mod soak;
+mod stop;

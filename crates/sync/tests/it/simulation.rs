@@ -103,7 +103,8 @@ impl World {
 
     fn run(&mut self) -> (Report, Vec<Event>) {
         let (blobs, retries) = (1 + index(&mut self.dice, 6), self.dice.below(5));
-        let options = Options::new(blobs, u32::try_from(retries).unwrap());
+        let drain = Duration::from_millis(if self.dice.percent(30) { 0 } else { self.dice.below(4000) });
+        let options = Options { drain, ..Options::new(blobs, u32::try_from(retries).unwrap()) };
         let stop_after = Duration::from_millis(self.dice.below(4000));
         let (diary, cancel) = (Arc::new(Diary::default()), CancellationToken::new());
         let sync = Sync::new(self.rules(), options, diary.clone());
@@ -220,8 +221,36 @@ fn assert_perfect(world: &World, report: &Report) {
     }
 }
 
-/// Gives the number of steps that failed.
-fn simulate(seed: u64) -> usize {
+/// What simulated runs met.
+#[derive(Default)]
+struct Met {
+    /// Steps that failed.
+    failed: usize,
+    /// Runs that were stopped with work left.
+    stopped: usize,
+    /// Runs that copied some image after they were asked to stop.
+    drained: usize,
+}
+
+impl Met {
+    fn of(fakes: [&Fake; 3], report: &Report, events: &[Event]) -> Self {
+        let failed = fakes.iter().map(|fake| fake.state().chance.as_ref().unwrap().failed).sum();
+        let is_stopped = report.not_done() + report.unfinished_rules > 0;
+        let is_stop = |event: &Event| matches!(event, Event::Stopping { .. });
+        let is_copied =
+            |event: &Event| matches!(event, Event::ImageFinished { outcome: Outcome::Copied { .. }, .. });
+        let is_drained = events.iter().skip_while(|event| !is_stop(event)).any(is_copied);
+        Self { failed, stopped: is_stopped.into(), drained: is_drained.into() }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.failed += other.failed;
+        self.stopped += other.stopped;
+        self.drained += other.drained;
+    }
+}
+
+fn simulate(seed: u64) -> Met {
     // The jitter of waits; it is this thread's.
     fastrand::seed(seed);
     let mut world = World::new(seed);
@@ -235,9 +264,11 @@ fn simulate(seed: u64) -> usize {
         assert_eq!((report.not_done(), report.unfinished_rules), (0, 0));
     }
     let fakes = [&world.source, &world.targets[0], &world.targets[1]];
-    let failed = fakes.iter().map(|fake| fake.state().chance.as_ref().unwrap().failed).sum();
-    assert!(world.fails() || failed == 0);
-    failed
+    let open: usize = fakes.iter().map(|fake| fake.state().open_uploads).sum();
+    assert_eq!(open, 0, "uploads were left open");
+    let met = Met::of(fakes, &report, &events);
+    assert!(world.fails() || met.failed == 0);
+    met
 }
 
 #[test]
@@ -246,22 +277,27 @@ fn any_simulated_run_ends_and_tells_the_truth() {
     let (first, seeds) = only.map_or((0, count("IMAGE_SYNCER_SIMULATION_SEEDS", SEEDS)), |seed| (seed, 1));
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
     let work = |thread: u64| {
-        let (mut failed, mut broken) = (0, Vec::new());
+        let (mut met, mut broken) = (Met::default(), Vec::new());
         for seed in (first..first + seeds).filter(|seed| seed % threads == thread) {
             match std::panic::catch_unwind(|| simulate(seed)) {
-                Ok(steps) => failed += steps,
+                Ok(more) => met.add(&more),
                 Err(_) => broken.push(seed),
             }
         }
-        (failed, broken)
+        (met, broken)
     };
-    let ended: Vec<(usize, Vec<u64>)> = std::thread::scope(|scope| {
+    let ended: Vec<(Met, Vec<u64>)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|thread| scope.spawn(move || work(thread))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let failed: usize = ended.iter().map(|(failed, _)| failed).sum();
+    let mut met = Met::default();
+    for (more, _) in &ended {
+        met.add(more);
+    }
     let broken: Vec<u64> = ended.into_iter().flat_map(|(_, broken)| broken).collect();
     assert!(broken.is_empty(), "these seeds broke a law (see above): {broken:?}");
+    let Met { failed, stopped, drained } = met;
     assert!(only.is_some() || failed > 1000, "so few failures show nothing");
-    println!("{seeds} simulated runs, {failed} failed steps");
+    assert!(only.is_some() || (stopped > 50 && drained > 20), "so few cancellations show nothing");
+    println!("{seeds} simulated runs, {failed} failed steps, {stopped} stopped, {drained} went on a little");
 }

@@ -1,0 +1,122 @@
+//! SIGINT and SIGTERM, as users and supervisors send them.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
+use http::Method;
+
+use crate::process::{Ran, Workplace};
+
+/// What takes so long hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn start(workplace: &Workplace, arguments: &str) -> Result<Child> {
+    Ok(workplace.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
+}
+
+fn signal(child: &Child, signal: &str) -> Result<()> {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status()?;
+    ensure!(sent.success(), "{signal} could not be sent");
+    Ok(())
+}
+
+async fn end(child: Child) -> Result<Ran> {
+    let ended = tokio::task::spawn_blocking(move || child.wait_with_output());
+    Ran::of(tokio::time::timeout(PATIENCE, ended).await.context("the run hangs")???)
+}
+
+async fn until(mut is_so: impl FnMut() -> bool) -> Result<()> {
+    let begun = Instant::now();
+    while !is_so() {
+        ensure!(begun.elapsed() < PATIENCE, "it never comes so far");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}
+
+/// A source with a large image, whose layer it gives in an odd way, and a target.
+struct World {
+    source: EmbeddedRegistry,
+    target: EmbeddedRegistry,
+    workplace: Workplace,
+}
+
+impl World {
+    async fn start(effect: Effect) -> Result<Self> {
+        let source = EmbeddedRegistry::builder().start().await?;
+        let target = EmbeddedRegistry::builder().start().await?;
+        let layers = [sample::layer(1, 20 << 20)];
+        sample::image(source.store(), "app", Some("large"), Flavour::Oci, &layers, "amd64");
+        source.misbehave(Fault { when: Match::get("/blobs/"), times: Times::Always, effect });
+        let workplace = Workplace::new()?;
+        let (from, to) = (source.host(), target.host());
+        let auth = format!(r#"{{"{from}": {{"insecure": true}}, "{to}": {{"insecure": true}}}}"#);
+        workplace.write("auth.json", &auth)?;
+        workplace.write("images.json", &format!(r#"{{"{from}/app:large": "{to}/app"}}"#))?;
+        Ok(Self { source, target, workplace })
+    }
+
+    /// Copies, and sends a signal when the large layer is on its way.
+    async fn interrupt(&self, name: &str, arguments: &str) -> Result<Ran> {
+        let arguments = format!("--auth auth.json --images images.json {arguments}");
+        let child = start(&self.workplace, &arguments)?;
+        let moves =
+            |request: &LoggedRequest| request.is_upload_step(&Method::PATCH) && request.received_bytes > 0;
+        until(|| self.target.requests().iter().any(moves)).await?;
+        signal(&child, name)?;
+        end(child).await
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_that_ends_in_time_is_copied() -> Result<()> {
+    let world = World::start(Effect::Trickle { bytes: 1 << 20, pause: Duration::from_millis(100) }).await?;
+    let ran = world.interrupt("-INT", "").await?.expect_code(130)?;
+    let ran = ran.says(&["stopping: 1 image in work has 25 s to end", "copied           1 image"])?;
+    ensure!(ran.stdout == "Finished, 0 sync tasks failed, 0 tasks generate failed\n", "{}", ran.stdout);
+    let manifest = |registry: &EmbeddedRegistry| registry.store().manifest("app", "large");
+    ensure!(manifest(&world.target) == manifest(&world.source));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_transfer_that_takes_longer_leaves_no_upload_at_the_registry() -> Result<()> {
+    let world = World::start(Effect::StallBodyAfter(5 << 20)).await?;
+    let ran = world.interrupt("-TERM", "--drain 1").await?.expect_code(143)?;
+    let ran = ran.says(&["stopping: 1 image in work has 1 s to end", "not done         1 image"])?;
+    let stopped = "Stopped, 0 sync tasks failed, 0 tasks generate failed, 1 sync tasks not done\n";
+    ensure!(ran.stdout == stopped, "{}", ran.stdout);
+    ensure!(world.target.store().open_uploads() == 0, "{:#?}", world.target.requests());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_the_run_at_once() -> Result<()> {
+    // A host that takes connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0")?;
+    silent.set_nonblocking(true)?;
+    let mut connections = Vec::new();
+    let host = silent.local_addr()?.to_string();
+    let workplace = Workplace::new()?;
+    workplace.write("auth.json", &format!(r#"{{"{host}": {{"insecure": true}}}}"#))?;
+    workplace.write("images.json", &format!(r#"{{"{host}/a/app:v1": "{host}/b/app"}}"#))?;
+    for (name, code) in [("-INT", 130), ("-TERM", 143)] {
+        let mut child = start(&workplace, "--auth auth.json --images images.json --drain 3600")?;
+        until(|| silent.accept().map(|connection| connections.push(connection)).is_ok()).await?;
+        signal(&child, name)?;
+        let mut stderr = BufReader::new(child.stderr.take().context("its stderr is piped")?);
+        let mut said = String::new();
+        tokio::task::block_in_place(|| stderr.read_line(&mut said))?;
+        ensure!(said.contains("stopping: 1 image in work has 3600 s to end; once more"), "{said}");
+        signal(&child, name)?;
+        let ran = end(child).await?.expect_code(code)?;
+        tokio::task::block_in_place(|| stderr.read_to_string(&mut said))?;
+        ensure!(ran.stdout.is_empty() && said.lines().count() == 1, "{said}{}", ran.stdout);
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! How long work may go on once the run was asked to stop.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// Unset while the run has all the time in the world.
+#[derive(Default)]
+pub(crate) struct Deadline(watch::Sender<Option<Instant>>);
+
+/// The deadline comes before what was waited for.
+pub(crate) struct TooLate;
+
+impl Deadline {
+    /// From now on there is only so much time left.
+    pub(crate) fn set(&self, left: Duration) {
+        self.0.send_replace(Some(Instant::now() + left));
+    }
+
+    /// Waits; ends at once when it is known that the deadline comes first.
+    pub(crate) async fn sleep(&self, wait: Duration) -> Result<(), TooLate> {
+        if wait.is_zero() {
+            return Ok(());
+        }
+        let end = Instant::now() + wait;
+        let mut deadline = self.0.subscribe();
+        tokio::select! {
+            biased;
+            _ = deadline.wait_for(|deadline| deadline.is_some_and(|deadline| deadline < end)) => Err(TooLate),
+            () = sleep_until(end) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Uploads that nobody finishes, since their run was stopped or their image failed elsewhere: registries would keep
+//! for days what they have of them, so what is dropped open is cancelled here, at the end of the run. What the next run
+//! can go on with is left.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel};
+
+use crate::endpoint::Upload;
+
+/// So long the end of a run waits for registries to forget uploads, all together.
+const LONGEST_CANCELLING: Duration = Duration::from_secs(3);
+/// How many are asked at once.
+const CANCELLED_AT_ONCE: usize = 64;
+
+/// Where uploads go that are dropped open. It does not keep the run's end waiting.
+pub(crate) type AbandonTo = WeakUnboundedSender<Box<dyn Upload>>;
+
+/// An upload that is cancelled at the run's end, unless it is closed or cancelled before.
+pub(crate) struct OpenUpload {
+    upload: Option<Box<dyn Upload>>,
+    is_remembered: bool,
+    /// A run that still waits for uploads waits for this one.
+    abandon_to: Option<UnboundedSender<Box<dyn Upload>>>,
+}
+
+impl OpenUpload {
+    pub(crate) fn new(upload: Box<dyn Upload>, abandon_to: &AbandonTo) -> Self {
+        Self { upload: Some(upload), is_remembered: false, abandon_to: abandon_to.upgrade() }
+    }
+
+    /// Another run finds it: it is not cancelled when it is dropped.
+    pub(crate) fn remember(&mut self) {
+        self.is_remembered = true;
+    }
+
+    pub(crate) fn is_remembered(&self) -> bool {
+        self.is_remembered
+    }
+
+    /// The blob is there.
+    pub(crate) fn close(mut self) {
+        self.upload = None;
+    }
+
+    pub(crate) async fn cancel(mut self) {
+        if let Some(upload) = self.upload.take() {
+            upload.cancel().await;
+        }
+    }
+}
+
+impl Deref for OpenUpload {
+    type Target = dyn Upload;
+
+    fn deref(&self) -> &Self::Target {
+        self.upload.as_deref().expect("only those take it who take the whole")
+    }
+}
+
+impl DerefMut for OpenUpload {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.upload.as_deref_mut().expect("only those take it who take the whole")
+    }
+}
+
+impl Drop for OpenUpload {
+    fn drop(&mut self) {
+        if let (Some(upload), Some(abandon_to), false) =
+            (self.upload.take(), &self.abandon_to, self.is_remembered)
+        {
+            // Whoever comes after the run's end finds nobody; the registry then forgets in its own time.
+            let _ = abandon_to.send(upload);
+        }
+    }
+}
+
+/// What was dropped open in a run.
+pub(crate) struct AbandonedUploads {
+    sender: UnboundedSender<Box<dyn Upload>>,
+    receiver: UnboundedReceiver<Box<dyn Upload>>,
+}
+
+impl AbandonedUploads {
+    pub(crate) fn new() -> Self {
+        let (sender, receiver) = unbounded_channel();
+        Self { sender, receiver }
+    }
+
+    pub(crate) fn sender(&self) -> AbandonTo {
+        self.sender.downgrade()
+    }
+
+    /// Cancels all, those too that tasks on their way out still hold. No registry can hold the end up for long.
+    pub(crate) async fn cancel(self) {
+        let Self { sender, mut receiver } = self;
+        drop(sender);
+        let abandoned = stream::poll_fn(|context| receiver.poll_recv(context));
+        let cancelled = abandoned.for_each_concurrent(CANCELLED_AT_ONCE, Upload::cancel);
+        let _ = tokio::time::timeout(LONGEST_CANCELLING, cancelled).await;
+    }
+}
