@@ -74,6 +74,7 @@ fn write_config(folder: &Path, registries: &Registries) -> std::io::Result<SyncA
         registries::NAMESPACE,
         folder.join("log").display(),
     );
+    let command = format!("{command} --no-state");
     Ok(SyncArgs::parse_from(command.split(' ')))
 }
 

@@ -87,11 +87,30 @@ async fn a_transfer_that_ends_in_time_is_copied() -> Result<()> {
 #[tokio::test]
 async fn a_transfer_that_takes_longer_leaves_no_upload_at_the_registry() -> Result<()> {
     let world = World::start(Effect::StallBodyAfter(5 << 20)).await?;
-    let ran = world.interrupt("-TERM", "--drain 1").await?.expect_code(143)?;
+    let ran = world.interrupt("-TERM", "--drain 1 --no-state").await?.expect_code(143)?;
     let ran = ran.says(&["stopping: 1 image in work has 1 s to end", "not done         1 image"])?;
     let stopped = "Stopped, 0 sync tasks failed, 0 tasks generate failed, 1 sync tasks not done\n";
     ensure!(ran.stdout == stopped, "{}", ran.stdout);
     ensure!(world.target.store().open_uploads() == 0, "{:#?}", world.target.requests());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_remembered_is_left_for_the_next_run_to_go_on_with() -> Result<()> {
+    let world = World::start(Effect::StallBodyAfter(9 << 20)).await?;
+    world.interrupt("-TERM", "--drain 1").await?.expect_code(143)?;
+    ensure!(world.target.store().open_uploads() == 1, "it is there for the next run");
+    world.source.behave();
+    world.target.clear_requests();
+    world.source.clear_requests();
+    let ran = world.workplace.run("--auth auth.json --images images.json")?.expect_code(0)?;
+    ran.says(&["copied           1 image"])?;
+    let sent: u64 = world.target.requests().iter().map(|request| request.received_bytes).sum();
+    let read: u64 = world.source.requests().iter().map(|request| request.sent_bytes).sum();
+    ensure!(sent < 13 << 20, "{sent} of 20 MiB were sent again");
+    ensure!(read < 21 << 20, "{read} bytes were read, though all before the last 8 MiB was hashed");
+    let manifest = |registry: &EmbeddedRegistry| registry.store().manifest("app", "large");
+    ensure!(manifest(&world.target) == manifest(&world.source));
     Ok(())
 }
 
