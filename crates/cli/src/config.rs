@@ -14,6 +14,7 @@ mod pattern;
 mod registries;
 mod resolve;
 mod rule_error;
+mod unknown_key;
 mod yaml;
 
 pub(crate) use alibaba::alibaba;

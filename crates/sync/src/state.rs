@@ -1,4 +1,5 @@
-//! What is remembered from run to run: uploads that did not end, and which repositories have which blobs.
+//! What is remembered from run to run: uploads that did not end, which repositories have which blobs, and what images
+//! become without the platforms that are left out.
 //!
 //! It is a hint. Without it everything works; where it is wrong, a question more is asked, or the registry's answer counts.
 
@@ -14,9 +15,11 @@ use std::time::SystemTime;
 use redb::{Database, ReadableDatabase as _};
 use registry::{Digest, HashState, RepositoryName, SavedUpload};
 
+use crate::PlatformFilter;
 use crate::endpoint::Target;
 
 pub(crate) use journal::{Journal, STRIDE};
+use record::Cut;
 pub(crate) use record::LeftUpload;
 #[doc(hidden)]
 pub use record::fuzz_record;
@@ -60,7 +63,7 @@ impl State {
         failure.map_or(Ok(()), |error| Err(StateError::Unusable(error.to_string())))
     }
 
-    fn is_kept(&self) -> bool {
+    pub(crate) fn is_kept(&self) -> bool {
         self.0.is_some()
     }
 
@@ -119,6 +122,20 @@ impl State {
         }
     }
 
+    /// What the manifest `whole` was when only these platforms were left of it.
+    pub(crate) fn cut(&self, whole: &Digest, platforms: &PlatformFilter) -> Option<Digest> {
+        self.0.as_ref()?.cut(&record::cut_key(whole, platforms)).ok().flatten()
+    }
+
+    /// Of the manifest `whole`, `cut` is left.
+    pub(crate) fn note_cut(&self, whole: &Digest, platforms: &PlatformFilter, cut: &Digest) {
+        let Some(open) = &self.0 else { return };
+        let key = record::cut_key(whole, platforms);
+        if open.cut(&key).ok().flatten().as_ref() != Some(cut) {
+            open.writer().write(Change::Cut(key, Cut { day: open.today, digest: cut.clone() }.encode()));
+        }
+    }
+
     /// The target's repository does not have the blob.
     pub(crate) fn forget_blob(&self, target: &dyn Target, blob: &Digest) {
         let Some(open) = &self.0 else { return };
@@ -146,6 +163,11 @@ impl Open {
     fn upload(&self, key: &[u8]) -> Result<Option<LeftUpload>, redb::Error> {
         let uploads = self.database.begin_read()?.open_table(store::UPLOADS)?;
         Ok(uploads.get(key)?.and_then(|record| LeftUpload::decode(record.value())))
+    }
+
+    fn cut(&self, key: &[u8]) -> Result<Option<Digest>, redb::Error> {
+        let cuts = self.database.begin_read()?.open_table(store::CUTS)?;
+        Ok(cuts.get(key)?.and_then(|record| Cut::decode(record.value())).map(|cut| cut.digest))
     }
 
     fn blob_day(&self, key: &[u8]) -> Result<Option<u32>, redb::Error> {

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use super::document::{Format, Node, Scalar, ScalarKind, Value};
 use super::environment::{Lookup, expand};
 use super::error::ConfigError;
+use super::unknown_key;
 use crate::extras::AcrSettings;
 
 /// One entry of the auth map.
@@ -120,6 +121,27 @@ const SHAPE: &str =
 const REALM: &str =
     r#"write "realm": "https://auth.example.com/token", a bare host, or "http://10.0.0.5:5001" without TLS"#;
 
+/// Everything that an entry may have.
+const FIELDS: [&str; 17] = [
+    "username",
+    "password",
+    "insecure",
+    "disableExpandEnv",
+    "realm",
+    "provider",
+    "create",
+    "region",
+    "instanceId",
+    "endpoint",
+    "skipTlsVerify",
+    "plainHttp",
+    "ca",
+    "clientCert",
+    "clientKey",
+    "proxy",
+    "http1",
+];
+
 struct EntryReader<'a> {
     file: &'a Path,
     format: Format,
@@ -141,6 +163,8 @@ impl EntryReader<'_> {
         {
             self.expansion = Expansion::Literal;
         }
+        let of = format!("the auth entry `{}`", self.key);
+        self.warnings.extend(unknown_key::warnings(self.file, self.format, &of, fields, &FIELDS));
         let (mut username, mut password) = (String::new(), String::new());
         let mut trusted_realm = None;
         for (name, value) in fields {
@@ -212,9 +236,8 @@ impl EntryReader<'_> {
         }
     }
 
-    /// Go's JSON decoder ignores the case of keys, its YAML decoder does not.
     fn is(&self, name: &str, field: &str) -> bool {
-        if self.format == Format::Json { name.eq_ignore_ascii_case(field) } else { name == field }
+        unknown_key::is(self.format, name, field)
     }
 
     fn error(&self, node: &Node, problem: &str) -> ConfigError {

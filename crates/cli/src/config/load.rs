@@ -7,7 +7,7 @@ use super::document::{Format, Node, Value};
 use super::environment::Lookup;
 use super::error::ConfigError;
 use super::images::{self, WrittenRule};
-use super::{json, yaml};
+use super::{json, unknown_key, yaml};
 use crate::args::ConfigArgs;
 
 /// Where the oldest releases looked when no flag said otherwise.
@@ -50,7 +50,7 @@ pub(crate) fn load(args: &ConfigArgs, lookup: Lookup<'_>) -> Result<Written, Vec
     }
 }
 
-fn load_one(path: &Path, lookup: Lookup<'_>, warnings: Vec<String>) -> Result<Written, Vec<ConfigError>> {
+fn load_one(path: &Path, lookup: Lookup<'_>, mut warnings: Vec<String>) -> Result<Written, Vec<ConfigError>> {
     let (format, root) = read_file(path).map_err(|error| vec![error])?;
     let entries = match root.value {
         Value::Map(entries) => entries,
@@ -60,10 +60,9 @@ fn load_one(path: &Path, lookup: Lookup<'_>, warnings: Vec<String>) -> Result<Wr
             return Err(vec![ConfigError::new(problem).file(path).line(root.line)]);
         }
     };
-    // Go's JSON decoder ignores the case of keys, its YAML decoder does not.
-    let is =
-        |key: &str, name| if format == Format::Json { key.eq_ignore_ascii_case(name) } else { key == name };
-    let find = |name| entries.iter().rfind(|(key, _)| is(key, name)).map(|(_, node)| node);
+    warnings.extend(unknown_key::warnings(path, format, "the file", &entries, &["auth", "images"]));
+    let find =
+        |name| entries.iter().rfind(|(key, _)| unknown_key::is(format, key, name)).map(|(_, node)| node);
     let auth = find("auth").map(|node| auth::read(path, format, node, Expansion::Literal, lookup));
     let auth = auth.transpose().map_err(|error| vec![error])?.unwrap_or_default();
     let rules = find("images").map(|node| images::read(path, node)).transpose()?.unwrap_or_default();

@@ -107,6 +107,36 @@ async fn blobs_known_in_another_repository_are_mounted_by_a_later_run() -> Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_unchanged_image_of_chosen_platforms_costs_two_questions() -> Result<()> {
+    let world = World::start().await?;
+    let pusher = Pusher::new(world.source.host());
+    let mut children = Vec::new();
+    for (number, platform) in (100..).zip(["linux/amd64", "linux/arm64/v8"]) {
+        let image = Image::new(Flavour::Oci).layer(layer(number, 500)).platform(platform);
+        children.push(pusher.image("a/app", None, &image).await?);
+    }
+    pusher.index("a/app", "index", &children).await?;
+    let (here, there) = (world.source.host(), world.target.host());
+    world.workplace.write("images.json", &format!(r#"{{"{here}/a/app:index": "{there}/b/app"}}"#))?;
+    let asked = |registry: &EmbeddedRegistry| {
+        let requests = registry.requests();
+        let manifests = requests.iter().filter(|request| request.path.contains("/manifests/"));
+        let lines: Vec<_> = manifests.map(|request| request.method.to_string()).collect();
+        registry.clear_requests();
+        lines
+    };
+    world.run("--arch amd64")?.expect_code(0)?.says(&["copied           1 image"])?;
+    asked(&world.source);
+    asked(&world.target);
+    world.run("--arch amd64")?.expect_code(0)?.says(&["unchanged        1 image"])?;
+    ensure!((asked(&world.source), asked(&world.target)) == (vec!["HEAD".into()], vec!["HEAD".into()]));
+    world.run("--arch amd64 --no-state")?.expect_code(0)?.says(&["unchanged        1 image"])?;
+    ensure!(asked(&world.source).contains(&"GET".to_owned()), "without it only the manifest tells");
+    world.run("--arch arm64")?.expect_code(0)?.says(&["copied           1 image"])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_state_that_is_wrong_costs_questions_and_nothing_else() -> Result<()> {
     let world = World::start().await?;
     world.run("")?.expect_code(0)?;

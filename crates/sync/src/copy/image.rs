@@ -62,7 +62,7 @@ async fn copy_tagged(run: &Arc<Run>, walk: &Walk, job: Job) -> Ended {
     let Job { reference, found, lanes, .. } = job;
     let standing = look_at_targets(run, &lanes, found).await;
     let known = digest_if_needed(walk, &reference, found, &standing).await;
-    let (mut ended, changed) = split(run, standing, known.as_ref().map(|(digest, _)| digest));
+    let (mut ended, changed) = split(run, standing, known.as_ref().and_then(|known| known.stored.as_ref()));
     if changed.is_empty() {
         return ended;
     }
@@ -71,9 +71,9 @@ async fn copy_tagged(run: &Arc<Run>, walk: &Walk, job: Job) -> Ended {
         ended.extend(would_copy(walk, &reference, changed).await);
     } else {
         let reference = match known {
-            Some((digest, Told::Now)) => TagOrDigest::Digest(digest),
+            Some(Known { at_source, told: Told::Now, .. }) => TagOrDigest::Digest(at_source),
             // What a list said may be over.
-            Some((_, Told::ByList)) | None => reference,
+            Some(Known { told: Told::ByList, .. }) | None => reference,
         };
         ended.extend(copy_changed(walk, &reference, changed).await);
     }
@@ -128,6 +128,14 @@ async fn look_at_targets(run: &Run, lanes: &[Arc<Lane>], found: Found) -> Vec<St
     join_all(looks).await
 }
 
+/// What is known of an image before its manifest is read.
+struct Known {
+    at_source: Digest,
+    told: Told,
+    /// What the targets should have; platforms that are left out make it another one.
+    stored: Option<Digest>,
+}
+
 /// How old the word of a digest is.
 enum Told {
     Now,
@@ -142,11 +150,27 @@ async fn digest_if_needed(
     reference: &TagOrDigest,
     found: Found,
     standing: &[Standing],
-) -> Option<(Digest, Told)> {
-    if walk.run.platforms.is_active() {
+) -> Option<Known> {
+    let run = &walk.run;
+    if run.platforms.is_active() && !run.state.is_kept() {
         // What will be stored may have another digest than what is at the source.
         return None;
     }
+    let (at_source, told) = digest_at_source(walk, reference, found, standing).await?;
+    let stored = if run.platforms.is_active() {
+        run.state.cut(&at_source, &run.platforms)
+    } else {
+        Some(at_source.clone())
+    };
+    Some(Known { at_source, told, stored })
+}
+
+async fn digest_at_source(
+    walk: &Walk,
+    reference: &TagOrDigest,
+    found: Found,
+    standing: &[Standing],
+) -> Option<(Digest, Told)> {
     if let TagOrDigest::Digest(digest) = reference {
         return Some((digest.clone(), Told::Now));
     }
@@ -172,7 +196,12 @@ async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standin
     };
     let at_source = whole.digest.clone();
     let manifest = match walk.select_platforms(whole).await {
-        Ok(Selected::Image(manifest)) => manifest,
+        Ok(Selected::Image(manifest)) => {
+            if walk.run.platforms.is_active() {
+                walk.run.state.note_cut(&at_source, &walk.run.platforms, &manifest.digest);
+            }
+            manifest
+        }
         Ok(Selected::Nothing) => return all(Outcome::Skipped(SkipReason::NoPlatform)),
         Err(error) => return all(Outcome::Failed(Arc::new(error))),
     };

@@ -4,6 +4,8 @@
 use registry::{Digest, HashState, RegistryHost, RepositoryName, SavedUpload};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::PlatformFilter;
+
 /// The version of an upload's record.
 const VERSION: u8 = 1;
 /// Between the parts of a key: no name has it.
@@ -53,6 +55,25 @@ impl LeftUpload {
     }
 }
 
+/// What is left of an image when platforms are left out.
+pub(super) struct Cut {
+    /// In days since 1970.
+    pub(super) day: u32,
+    pub(super) digest: Digest,
+}
+
+impl Cut {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        [&self.day.to_le_bytes()[..], self.digest.to_string().as_bytes()].concat()
+    }
+
+    pub(super) fn decode(record: &[u8]) -> Option<Self> {
+        let mut left = record;
+        let day = u32::from_le_bytes(take(&mut left)?);
+        Some(Self { day, digest: std::str::from_utf8(left).ok()?.parse().ok()? })
+    }
+}
+
 fn take<const N: usize>(left: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, rest) = left.split_first_chunk()?;
     *left = rest;
@@ -82,6 +103,11 @@ pub(super) fn blob_key(registry: &RegistryHost, blob: &Digest, repository: &Repo
     joined(&[registry.as_str(), &blob.to_string(), repository.as_str()])
 }
 
+/// Where it is kept what is left of an image. Filters that are written otherwise have keys of their own.
+pub(super) fn cut_key(whole: &Digest, platforms: &PlatformFilter) -> Vec<u8> {
+    joined(&[&whole.to_string(), &format!("{platforms:?}")])
+}
+
 /// The repository that a key with such a prefix names.
 pub(super) fn repository_of(key: &[u8], prefix: &[u8]) -> Option<RepositoryName> {
     std::str::from_utf8(key.strip_prefix(prefix)?).ok()?.parse().ok()
@@ -96,6 +122,9 @@ fn joined(parts: &[&str]) -> Vec<u8> {
 pub fn fuzz_record(record: &[u8]) {
     if let Some(upload) = LeftUpload::decode(record) {
         assert_eq!(upload.encode(), record);
+    }
+    if let Some(cut) = Cut::decode(record) {
+        assert_eq!(cut.encode(), record);
     }
 }
 
@@ -128,6 +157,19 @@ mod tests {
     fn the_state_that_fits_is_the_last_one_that_the_registry_has() {
         let size = |confirmed| upload().state_before(confirmed).map(HashState::size);
         assert_eq!([9, 10, 19, 20, 21].map(size), [None, Some(10), Some(10), Some(20), Some(20)]);
+    }
+
+    #[test]
+    fn what_is_left_of_an_image_depends_on_image_and_platforms() {
+        let digest = Digest::sha256(b"cut");
+        let read = Cut::decode(&Cut { day: 7, digest: digest.clone() }.encode()).unwrap();
+        assert_eq!((read.day, read.digest), (7, digest));
+        assert!(Cut::decode(b"abc").is_none() && Cut::decode(b"abcdsha256:1").is_none());
+        let key = |image: &[u8], arch: &str| {
+            cut_key(&Digest::sha256(image), &PlatformFilter::new(&[], &[arch.to_owned()]))
+        };
+        assert_ne!(key(b"a", "arm64"), key(b"b", "arm64"));
+        assert_ne!(key(b"a", "arm64"), key(b"a", "amd64"));
     }
 
     #[test]

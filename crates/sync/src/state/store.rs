@@ -8,17 +8,21 @@ use std::path::{Path, PathBuf};
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableDefinition};
 
-/// Uploads that were begun and did not end: [`LeftUpload`](super::record::LeftUpload) by registry, repository and blob.
+use super::record::{Cut, LeftUpload};
+
+/// Uploads that were begun and did not end: [`LeftUpload`] by registry, repository and blob.
 pub(super) const UPLOADS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("uploads");
 /// The day on which a repository was last seen to have a blob, by registry, blob and repository.
 pub(super) const BLOBS: TableDefinition<'_, &[u8], u32> = TableDefinition::new("blobs");
+/// What is left of an image: [`Cut`] by its digest and the wanted platforms.
+pub(super) const CUTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("cuts");
 /// When old entries were last looked for.
 const CHORES: TableDefinition<'_, &str, u32> = TableDefinition::new("chores");
 
 /// Registries throw unfinished uploads away after a week or less.
 const UPLOAD_DAYS: u32 = 7;
 /// What was not seen for so long is most likely gone.
-const BLOB_DAYS: u32 = 90;
+const SEEN_DAYS: u32 = 90;
 /// How often old entries are looked for, in days.
 const CLEANING_DAYS: u32 = 7;
 /// Pages that are kept in memory, in bytes.
@@ -123,9 +127,11 @@ fn prepare(database: &Database, today: u32) -> Result<(), redb::Error> {
         let is_old = |day: u32, days| today.saturating_sub(day) > days;
         let mut uploads = writing.open_table(UPLOADS)?;
         uploads.retain(|_, record| {
-            super::record::LeftUpload::decode(record).is_some_and(|upload| !is_old(upload.day, UPLOAD_DAYS))
+            LeftUpload::decode(record).is_some_and(|upload| !is_old(upload.day, UPLOAD_DAYS))
         })?;
-        writing.open_table(BLOBS)?.retain(|_, day| !is_old(day, BLOB_DAYS))?;
+        writing.open_table(BLOBS)?.retain(|_, day| !is_old(day, SEEN_DAYS))?;
+        let is_true = |cut: Cut| !is_old(cut.day, SEEN_DAYS);
+        writing.open_table(CUTS)?.retain(|_, record| Cut::decode(record).is_some_and(is_true))?;
     }
     writing.commit()?;
     Ok(())

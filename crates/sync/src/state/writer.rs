@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use redb::Database;
 use tokio::sync::oneshot;
 
-use super::store::{BLOBS, UPLOADS};
+use super::store::{BLOBS, CUTS, UPLOADS};
 
 /// Changes that nobody waits for are gathered for so long: what a kill may lose of them costs a few requests.
 const GATHERING: Duration = Duration::from_millis(200);
@@ -19,6 +19,7 @@ pub(super) enum Change {
     NoUpload(Vec<u8>),
     Blob(Vec<u8>, u32),
     NoBlob(Vec<u8>),
+    Cut(Vec<u8>, Vec<u8>),
 }
 
 /// A change, and who waits until it is on disk.
@@ -85,12 +86,14 @@ fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::
         let writing = database.begin_write()?;
         {
             let (mut uploads, mut blobs) = (writing.open_table(UPLOADS)?, writing.open_table(BLOBS)?);
+            let mut cuts = writing.open_table(CUTS)?;
             for (change, _) in &gathered {
                 match change {
                     Change::Upload(key, record) => drop(uploads.insert(key.as_slice(), record.as_slice())?),
                     Change::NoUpload(key) => drop(uploads.remove(key.as_slice())?),
                     Change::Blob(key, day) => drop(blobs.insert(key.as_slice(), day)?),
                     Change::NoBlob(key) => drop(blobs.remove(key.as_slice())?),
+                    Change::Cut(key, record) => drop(cuts.insert(key.as_slice(), record.as_slice())?),
                 }
             }
         }

@@ -1,0 +1,83 @@
+//! Keys that mean nothing. The Go tool ignored them, so they are warnings; most are slips of the pen.
+
+use std::path::Path;
+
+use super::document::{Format, Node};
+
+/// Nearer than so many changed letters a known key is most likely meant.
+const NEAR: usize = 3;
+
+/// A word for each key of a map that is none of the known ones; `of` says which map.
+pub(super) fn warnings(
+    file: &Path,
+    format: Format,
+    of: &str,
+    fields: &[(String, Node)],
+    known: &[&str],
+) -> Vec<String> {
+    let is_known = |key: &str| known.iter().any(|known| is(format, key, known));
+    let unknown = fields.iter().filter(|(key, _)| !is_known(key));
+    let warning = |(key, node): &(String, Node)| {
+        let place = format!("{}:{}", file.display(), node.line);
+        format!("{place}: `{key}` in {of} means nothing and is ignored: {}", meant(key, known))
+    };
+    unknown.map(warning).collect()
+}
+
+/// Go's JSON decoder ignores the case of keys, its YAML decoder does not.
+pub(super) fn is(format: Format, key: &str, known: &str) -> bool {
+    if format == Format::Json { key.eq_ignore_ascii_case(known) } else { key == known }
+}
+
+fn meant(key: &str, known: &[&str]) -> String {
+    let nearest = known.iter().min_by_key(|known| changes(key, known));
+    match nearest.filter(|nearest| changes(key, nearest) <= NEAR) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("known are {}", known.join(", ")),
+    }
+}
+
+/// How many letters have to be put in, taken out or replaced to make one word of the other: Levenshtein's distance.
+fn changes(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, letter) in from.to_lowercase().chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
+        for (column, other) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [&str; 3] = ["username", "password", "plainHttp"];
+
+    fn told(format: Format, json: &str) -> Vec<String> {
+        let node = crate::config::json::read(json).unwrap();
+        let crate::config::document::Value::Map(fields) = node.value else { panic!("a map") };
+        warnings(Path::new("c.json"), format, "the auth entry `r.io`", &fields, &KNOWN)
+    }
+
+    #[test]
+    fn a_slip_is_named_with_what_was_meant() {
+        let told = told(Format::Json, "{\"username\": \"u\",\n\"pasword\": \"p\", \"plainHtpp\": true}");
+        let place = "c.json:2: `pasword` in the auth entry `r.io` means nothing and is ignored";
+        assert_eq!(told[0], format!("{place}: did you mean `password`?"));
+        assert!(told[1].ends_with("did you mean `plainHttp`?") && told.len() == 2);
+    }
+
+    #[test]
+    fn what_is_far_from_all_gets_the_list_and_case_counts_as_it_does_when_reading() {
+        assert!(
+            told(Format::Json, r#"{"comment": 1}"#)[0].ends_with("known are username, password, plainHttp")
+        );
+        assert!(told(Format::Json, r#"{"USERNAME": "u"}"#).is_empty());
+        assert!(told(Format::Yaml, r#"{"Username": "u"}"#)[0].ends_with("did you mean `username`?"));
+    }
+}
