@@ -22,9 +22,10 @@ impl FailedConnect {
     /// Remembers that no connection came about. Answers are not remembered: they cost no time.
     pub(crate) fn note(&self, error: &Error) {
         let Error::Transport { method, url, failure, source } = error else { return };
-        let source = source.as_ref().map(|source| {
-            let causes = std::iter::successors(source.source(), |cause| cause.source());
-            causes.fold(source.to_string(), |text, cause| format!("{text}: {cause}"))
+        // The root, which is what is told of the first failure, too: the same reason must read the same.
+        let source = source.as_ref().and_then(|source| {
+            let first: &(dyn std::error::Error + 'static) = &**source;
+            std::iter::successors(Some(first), |cause| cause.source()).last().map(ToString::to_string)
         });
         let (at, method, url, step) = (Instant::now(), method.clone(), url.clone(), *failure);
         let failure = Failure { at, method, url, step, source };

@@ -8,8 +8,9 @@ use registry::RegistryHost;
 use tokio::time::Instant;
 
 use crate::breaker::{Admission, Begun, Breaker};
+use crate::deadline::Deadline;
 use crate::endpoint::{Source, Target};
-use crate::{Error, NoAnswer};
+use crate::{Cause, Error, NoAnswer};
 
 /// How often whoever waits looks again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -22,6 +23,22 @@ pub(crate) struct Breakers(Mutex<HashMap<RegistryHost, Arc<Mutex<Breaker>>>>);
 pub(crate) struct Needed {
     pub(crate) host: RegistryHost,
     answers: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// Why nothing begins.
+#[derive(Clone)]
+pub(crate) enum Refused {
+    NoAnswer(NoAnswer),
+    Stopped,
+}
+
+impl From<Refused> for Cause {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NoAnswer(silence) => Self::NoAnswer(silence),
+            Refused::Stopped => Self::Stopped,
+        }
+    }
 }
 
 /// Something that has begun.
@@ -47,14 +64,16 @@ impl Breakers {
     /// Begins as soon as the registry's breaker lets it.
     ///
     /// # Errors
-    /// The registry is not asked any more.
-    pub(crate) async fn begin(&self, needed: Needed) -> Result<Attempt, NoAnswer> {
+    /// The registry is not asked any more, or the run stops.
+    pub(crate) async fn begin(&self, needed: Needed, deadline: &Deadline) -> Result<Attempt, Refused> {
         let breaker = lock(&self.0).entry(needed.host.clone()).or_default().clone();
         loop {
             let admission = lock(&breaker).admit(Instant::now(), (needed.answers)());
             match admission {
                 Admission::Begin(begun) => return Ok(Attempt { needed, breaker, begun }),
-                Admission::Refused(silence) => return Err(silence),
+                Admission::Refused(silence) => return Err(Refused::NoAnswer(silence)),
+                // Nothing new begins in a run that stops.
+                Admission::Wait if deadline.is_set() => return Err(Refused::Stopped),
                 Admission::Wait => tokio::time::sleep(LOOK_AGAIN).await,
             }
         }

@@ -18,6 +18,10 @@ impl Deadline {
         self.0.send_replace(Some(Instant::now() + left));
     }
 
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
     /// Waits; ends at once when it is known that the deadline comes first.
     pub(crate) async fn sleep(&self, wait: Duration) -> Result<(), TooLate> {
         if wait.is_zero() {

@@ -72,8 +72,8 @@ pub(crate) async fn discover(
     if matches!(rule.selection, Selection::These(_)) {
         return discovery.run().await.map_err(Arc::new);
     }
-    let begun = run.breakers.begin(Needed::by_source(&rule.source)).await;
-    let attempt = begun.map_err(|silence| discovery.error(Operation::ListTags, Cause::NoAnswer(silence)))?;
+    let begun = run.breakers.begin(Needed::by_source(&rule.source), &run.deadline).await;
+    let attempt = begun.map_err(|refused| discovery.error(Operation::ListTags, refused.into()))?;
     let discovered = discovery.run().await.map_err(Arc::new);
     attempt.end(discovered.as_ref().err());
     discovered

@@ -28,7 +28,7 @@ pub trait Source: Send + Sync {
     fn name(&self) -> &str;
     /// Which registry that is.
     fn registry(&self) -> &RegistryHost;
-    /// How many answers came from that registry so far, whoever asked: refusals count, a server's own trouble does not.
+    /// How many answers came from that registry so far, whoever asked: refusals count, what a proxy says of it (502 to 504) does not.
     fn answers(&self) -> u64;
     /// The tags here.
     fn tags(&self) -> Box<dyn Tags>;
@@ -77,6 +77,9 @@ pub trait Target: Send + Sync {
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool>;
     /// Links a blob from another repository of this registry, or opens an upload for it.
     fn mount<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount>;
+    /// The same, from a repository that is only remembered to have the blob and may not be this login's: what the registry
+    /// says to it says nothing of other mounts.
+    fn mount_remembered<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount>;
     /// Opens an upload for a blob; a registry may find that it has the blob elsewhere.
     fn start_upload<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Mount>;
     /// Goes on with an upload that an earlier run began. `None` where it is not known any more.

@@ -31,9 +31,9 @@ impl OpenUpload {
         Self { upload: Some(upload), is_remembered: false, abandon_to: abandon_to.upgrade() }
     }
 
-    /// Another run finds it: it is not cancelled when it is dropped.
-    pub(crate) fn remember(&mut self) {
-        self.is_remembered = true;
+    /// Where another run finds it, it is not cancelled when it is dropped.
+    pub(crate) fn remember(&mut self, is_remembered: bool) {
+        self.is_remembered = is_remembered;
     }
 
     pub(crate) fn is_remembered(&self) -> bool {

@@ -18,7 +18,7 @@ use registry::{Digest, HashState, RepositoryName, SavedUpload};
 use crate::PlatformFilter;
 use crate::endpoint::Target;
 
-pub(crate) use journal::{Journal, STRIDE};
+pub(crate) use journal::{Journal, KeptStates, STRIDE};
 use record::Cut;
 pub(crate) use record::LeftUpload;
 #[doc(hidden)]
@@ -70,21 +70,22 @@ impl State {
     /// An upload of `blob` that an earlier run began and did not end.
     pub(crate) fn upload(&self, target: &dyn Target, blob: &Digest) -> Option<LeftUpload> {
         let key = record::upload_key(target.registry(), target.repository(), blob);
-        self.0.as_ref()?.upload(&key).ok().flatten()
+        let open = self.0.as_ref()?;
+        open.upload(&key).ok().flatten().filter(|left| !left.is_old(open.today))
     }
 
-    /// An upload was opened: returns when that cannot be lost any more.
+    /// An upload was opened: returns when that cannot be lost any more. Says whether it was written.
     async fn upload_opened(
         &self,
         target: &dyn Target,
         blob: &Digest,
         saved: SavedUpload,
         states: Vec<HashState>,
-    ) {
-        let Some(open) = &self.0 else { return };
+    ) -> bool {
+        let Some(open) = &self.0 else { return false };
         let change = open.upload_change(target, blob, saved, states);
         let written = open.writer().write_now(change);
-        let _ = written.await;
+        written.await.is_ok()
     }
 
     /// An upload has got further; `states` are where the hashing stood, the older first.
@@ -136,10 +137,10 @@ impl State {
         }
     }
 
-    /// The target's repository does not have the blob.
-    pub(crate) fn forget_blob(&self, target: &dyn Target, blob: &Digest) {
+    /// This repository of the target's registry does not have the blob, or does not give it.
+    pub(crate) fn forget_holder(&self, target: &dyn Target, blob: &Digest, holder: &RepositoryName) {
         let Some(open) = &self.0 else { return };
-        let key = record::blob_key(target.registry(), blob, target.repository());
+        let key = record::blob_key(target.registry(), blob, holder);
         open.writer().write(Change::NoBlob(key));
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use registry::{BlobBody, BrokenOff, Descriptor, ErrorKind, HashState, Recovery, Standing};
+use registry::{BlobBody, BrokenOff, Descriptor, ErrorKind, Recovery, Standing};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::SendTimeoutError;
 
@@ -17,7 +17,7 @@ use crate::backoff::Backoff;
 use crate::endpoint::{BlobRead, ReadAgain, Source};
 use crate::open_upload::OpenUpload;
 use crate::run::{Lane, Run};
-use crate::state::{Journal, STRIDE};
+use crate::state::{Journal, KeptStates, STRIDE};
 use crate::{Error, Event, Operation, Side};
 
 /// Pieces that wait for one upload. They share their memory with the other uploads' queues.
@@ -45,7 +45,7 @@ pub(crate) struct Delivery {
     /// Tries that are left.
     pub(crate) budget: Backoff,
     /// Where the hashing stood, in what the target has of an earlier run.
-    pub(crate) states: Vec<HashState>,
+    pub(crate) states: KeptStates,
 }
 
 /// How a delivery ended.
@@ -84,11 +84,7 @@ impl<'a> Transfer<'a> {
         let watcher = deliveries.first().map(|delivery| delivery.lane.clone());
         let (mut queues, mut ways) = (Vec::new(), Vec::new());
         for mut delivery in deliveries {
-            let journal = self.journal(&delivery);
-            if let Some(journal) = &journal {
-                journal.begin().await;
-                delivery.upload.remember();
-            }
+            let journal = self.begin_journal(&mut delivery).await;
             let (queue, body) = self.queue(&delivery.lane, journal);
             let left_behind = queue.left_behind.clone();
             queues.push(queue);
@@ -175,10 +171,17 @@ impl<'a> Transfer<'a> {
         outcome
     }
 
-    fn journal(&self, delivery: &Delivery) -> Option<Journal> {
+    /// Sees to it that another run finds the upload, where that is of use.
+    async fn begin_journal(&self, delivery: &mut Delivery) -> Option<Journal> {
         let Delivery { lane, upload, states, .. } = delivery;
         let (blob, size) = (&self.blob.digest, self.blob.size);
-        Journal::of(&self.run.state, &lane.target, &**upload, blob, size, states.clone())
+        let journal = Journal::of(&self.run.state, &lane.target, &**upload, blob, size, states);
+        let is_written = match &journal {
+            Some(journal) => journal.begin().await,
+            None => false,
+        };
+        delivery.upload.remember(is_written);
+        journal.filter(|_| is_written)
     }
 
     async fn end(&self, delivery: Delivery, failure: Option<&Ended>) {
@@ -191,7 +194,7 @@ impl<'a> Transfer<'a> {
             // It is left for another run, or cancelled at the end of this one: a registry that wants to be left alone for
             // so long may hold a cancellation up, too.
             Some(failure) if self.may_go_on(failure) && delivery.upload.is_remembered() => {}
-            Some(Ended::Failed(error) | Ended::WithSource(error)) if error.is_stopped() => {}
+            Some(Ended::Failed(error)) if error.is_stopped() => {}
             // The registry would keep for days what it has of a blob that will not be finished.
             Some(_) => {
                 forget();
@@ -203,6 +206,7 @@ impl<'a> Transfer<'a> {
     /// Whether another run may have more luck with what the target has.
     fn may_go_on(&self, failure: &Ended) -> bool {
         match failure {
+            Ended::Failed(error) if error.kind() == Some(ErrorKind::Mismatch) => false,
             Ended::Failed(error) => error.is_retryable() || error.is_stopped(),
             Ended::WithSource(_) => !self.is_wrong.load(Ordering::Relaxed),
         }
@@ -251,7 +255,8 @@ impl<'a> Transfer<'a> {
                 Err(cause) => self.wait_for_source(&lane, cause, read_budget).await?,
             }
         };
-        let (queue, body) = self.queue(&lane, self.journal(delivery));
+        let journal = self.begin_journal(delivery).await;
+        let (queue, body) = self.queue(&lane, journal);
         let sending = delivery.upload.send(&self.blob.digest, self.blob.size, body);
         let reading = self.pump(&mut *reader, vec![queue], &lane, read_budget, None);
         let (read, sent) = tokio::join!(reading, sending);
@@ -277,7 +282,7 @@ impl<'a> Transfer<'a> {
                 Ok(Some(piece)) => {
                     budget.progressed();
                     since_noted += piece.len() as u64;
-                    if since_noted >= STRIDE && note_state(&*reader, &mut queues) {
+                    if since_noted >= STRIDE && note_state(&*reader, &queues) {
                         since_noted = 0;
                     }
                     self.run.pace.pass(piece.len()).await;
@@ -345,10 +350,10 @@ impl<'a> Transfer<'a> {
 }
 
 /// Keeps where the hashing stands, for all whose upload is recorded.
-fn note_state(reader: &dyn BlobRead, queues: &mut [Queue]) -> bool {
+fn note_state(reader: &dyn BlobRead, queues: &[Queue]) -> bool {
     let state = reader.hash_state();
     if let Some(state) = &state {
-        queues.iter_mut().filter_map(|queue| queue.journal.as_mut()).for_each(|journal| journal.note(state));
+        queues.iter().filter_map(|queue| queue.journal.as_ref()).for_each(|journal| journal.note(state));
     }
     state.is_some()
 }

@@ -1,7 +1,7 @@
 //! SIGINT and SIGTERM, as users and supervisors send them.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -111,6 +111,54 @@ async fn what_is_remembered_is_left_for_the_next_run_to_go_on_with() -> Result<(
     ensure!(read < 21 << 20, "{read} bytes were read, though all before the last 8 MiB was hashed");
     let manifest = |registry: &EmbeddedRegistry| registry.store().manifest("app", "large");
     ensure!(manifest(&world.target) == manifest(&world.source));
+    Ok(())
+}
+
+/// Somebody else writes to an open upload.
+fn spoil(target: &EmbeddedRegistry) -> Result<()> {
+    let requests = target.requests();
+    let upload = requests.iter().find(|request| request.is_upload_step(&Method::PATCH));
+    let upload = upload.context("no upload is open")?;
+    let query = upload.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut connection = TcpStream::connect(target.address())?;
+    let head = format!(
+        "PATCH {}{query} HTTP/1.1\r\nHost: r\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n",
+        upload.path
+    );
+    connection.write_all(head.as_bytes())?;
+    connection.write_all(&[0; 1000])?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer)?;
+    ensure!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_spoilt_in_between_is_sent_anew() -> Result<()> {
+    let world = World::start(Effect::StallBodyAfter(9 << 20)).await?;
+    world.interrupt("-TERM", "--drain 1").await?.expect_code(143)?;
+    spoil(&world.target)?;
+    world.source.behave();
+    world.workplace.run("--auth auth.json --images images.json --retries 0")?.expect_code(0)?;
+    let manifest = |registry: &EmbeddedRegistry| registry.store().manifest("app", "large");
+    ensure!(manifest(&world.target) == manifest(&world.source));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_down_does_not_cost_what_was_left() -> Result<()> {
+    let world = World::start(Effect::StallBodyAfter(9 << 20)).await?;
+    world.interrupt("-TERM", "--drain 1").await?.expect_code(143)?;
+    world.source.behave();
+    let effect = Effect::Status { code: 503, body: String::new(), headers: Vec::new() };
+    world.source.misbehave(Fault { when: Match::get("/blobs/"), times: Times::Always, effect });
+    world.workplace.run("--auth auth.json --images images.json --retries 0")?.expect_code(3)?;
+    ensure!(world.target.store().open_uploads() == 1, "it is still there");
+    world.source.behave();
+    world.target.clear_requests();
+    world.workplace.run("--auth auth.json --images images.json")?.expect_code(0)?;
+    let sent: u64 = world.target.requests().iter().map(|request| request.received_bytes).sum();
+    ensure!(sent < 13 << 20, "{sent} of 20 MiB were sent again");
     Ok(())
 }
 

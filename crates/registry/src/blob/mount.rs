@@ -72,6 +72,22 @@ impl Repository {
         }
     }
 
+    /// As [`mount_or_start_upload`](Self::mount_or_start_upload), from a repository that may not be this login's: a refusal is
+    /// not taken for one of all mounts.
+    pub async fn mount_remembered_or_start_upload(
+        &self,
+        digest: &Digest,
+        from: &RepositoryName,
+    ) -> Result<Start, Error> {
+        if !self.registry().upload_habits().mounts_may_be_tried() {
+            return self.start_upload().await.map(Start::session);
+        }
+        match self.ask_for_mount(digest, Some(from)).await {
+            Err(error) if is_about_mounting(&error) => self.start_upload().await.map(Start::session),
+            asked => asked,
+        }
+    }
+
     async fn ask_for_mount(&self, digest: &Digest, from: Option<&RepositoryName>) -> Result<Start, Error> {
         let mut call = self.call(Method::POST, "blobs/uploads/").await?;
         call.url.query_pairs_mut().append_pair("mount", &digest.to_string());

@@ -164,7 +164,7 @@ impl UploadSession {
     }
 
     pub(super) fn goes_on_at(&mut self, location: Url) {
-        self.watch.moved(location.clone());
+        self.watch.moved(location.clone(), self.smallest_chunk);
         self.location = location;
     }
 

@@ -172,8 +172,8 @@ impl UploadSession {
     async fn restart(&mut self) -> Result<(), Error> {
         self.forget().await;
         let fresh = self.repository.start_upload().await?;
-        self.goes_on_at(fresh.location);
         self.smallest_chunk = fresh.smallest_chunk;
+        self.goes_on_at(fresh.location);
         self.confirmed = 0;
         self.last.shape = None;
         Ok(())

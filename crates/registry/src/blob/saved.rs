@@ -20,7 +20,7 @@ pub struct SavedUpload {
 
 /// Where an upload stands that somebody else is sending. Cheap to clone.
 #[derive(Clone)]
-pub struct UploadWatch(Arc<Mutex<Url>>, u64);
+pub struct UploadWatch(Arc<Mutex<(Url, u64)>>);
 
 impl SavedUpload {
     /// Puts together what [`location`](Self::location) and [`smallest_chunk`](Self::smallest_chunk) gave.
@@ -41,17 +41,17 @@ impl SavedUpload {
 
 impl UploadWatch {
     pub(super) fn new(location: Url, smallest_chunk: u64) -> Self {
-        Self(Arc::new(Mutex::new(location)), smallest_chunk)
+        Self(Arc::new(Mutex::new((location, smallest_chunk))))
     }
 
-    pub(super) fn moved(&self, location: Url) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = location;
+    pub(super) fn moved(&self, location: Url, smallest_chunk: u64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (location, smallest_chunk);
     }
 
     /// Where it stands now.
     pub fn now(&self) -> SavedUpload {
-        let location = self.0.lock().unwrap_or_else(PoisonError::into_inner).to_string();
-        SavedUpload::new(location.into(), self.1)
+        let (location, smallest_chunk) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        SavedUpload::new(location.to_string().into(), *smallest_chunk)
     }
 }
 
@@ -84,6 +84,11 @@ impl Repository {
             return Ok(None);
         };
         let mut session = UploadSession::new(self.clone(), location, saved.smallest_chunk);
-        Ok(session.is_known(size).await?.then_some(session))
+        if session.is_known(size).await? {
+            return Ok(Some(session));
+        }
+        // It may be there and not say how far it got.
+        session.forget().await;
+        Ok(None)
     }
 }

@@ -23,9 +23,12 @@ impl AnswerCounts {
 }
 
 impl AnswerCount {
-    /// Counts an answer, unless it is that of a proxy before a registry which is not there.
+    /// Counts an answer, unless it may be that of a proxy before a registry which is not there. A 500 is the registry's own:
+    /// one image that it cannot read says nothing of the others.
     pub(crate) fn note(&self, status: StatusCode) {
-        if !status.is_server_error() {
+        let is_absent =
+            [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
+        if !is_absent.contains(&status) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }

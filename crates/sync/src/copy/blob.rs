@@ -18,17 +18,20 @@ use crate::open_upload::OpenUpload;
 use crate::places::is_small;
 use crate::run::{Lane, Run};
 use crate::self_mount::Question;
+use crate::state::KeptStates;
 use crate::transfer::{Delivery, Transfer};
 use crate::{BlobOutcome, Error, Event, Operation, Side};
 
 /// A lane that has the right to bring the blob to its target.
 pub(super) struct Carrier {
     pub(super) lane: Arc<Lane>,
-    claim: Claimed,
+    pub(super) claim: Claimed,
     /// Tries that are left for what the target does wrong.
     beginnings: Backoff,
     /// An earlier run saw the blob at the target, or was about to bring it there.
     pub(super) may_be_there: bool,
+    /// Whether it was tried to go on with what an earlier run left.
+    pub(super) went_on: bool,
 }
 
 type Failed = Vec<(Carrier, Arc<Error>)>;
@@ -73,13 +76,12 @@ pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descripto
                 Claim::Mine(claim) => {
                     let may_be_there = run.state.had_blob(&*lane.target, &blob.digest);
                     let beginnings = Backoff::new(run.retries);
-                    mine.push(Carrier { lane, claim, beginnings, may_be_there });
+                    mine.push(Carrier { lane, claim, beginnings, may_be_there, went_on: false });
                 }
                 Claim::Theirs(waiting) => theirs.push((lane, waiting)),
             }
         }
         // Only when nothing is claimed any more may this wait for others.
-        let mine = left_upload::go_on(run, source, blob, mine).await;
         bring(run, source, blob, mine).await;
         for (lane, waiting) in theirs {
             waiting.done().await;
@@ -94,7 +96,11 @@ async fn bring(run: &Run, source: &dyn Source, blob: &Descriptor, mut carriers: 
     // beginning, which never counts anew.
     let (mut beginnings, mut read_budget) = (Backoff::new(run.retries), Backoff::new(run.retries));
     while !carriers.is_empty() {
-        let failed = attempt(run, source, blob, carriers, &mut read_budget).await;
+        let (left, others) = left_upload::split(run, blob, carriers);
+        let (from_beginning, failed) = tokio::join!(
+            left_upload::go_on(run, source, blob, left),
+            attempt(run, source, blob, others, &mut read_budget)
+        );
         let of_source = failed.iter().find(|(_, error)| error.side == Side::Source);
         let read_again = of_source.and_then(|(_, error)| match error.kind() {
             Some(ErrorKind::Mismatch) => beginnings.next(error),
@@ -116,13 +122,15 @@ async fn bring(run: &Run, source: &dyn Source, blob: &Descriptor, mut carriers: 
                 carrier.lane.fail(error);
             }
         }
-        if again.is_empty() {
+        if again.is_empty() && from_beginning.is_empty() {
             return;
         }
         if let Err(TooLate) = run.deadline.sleep(longest).await {
-            return again.iter().for_each(|(carrier, error)| carrier.lane.fail(Arc::new(error.stopped())));
+            for (carrier, error) in again.drain(..) {
+                carrier.lane.fail(Arc::new(error.stopped()));
+            }
         }
-        carriers = again.into_iter().map(|(carrier, _)| carrier).collect();
+        carriers = again.into_iter().map(|(carrier, _)| carrier).chain(from_beginning).collect();
     }
 }
 
@@ -184,9 +192,6 @@ async fn look(run: &Run, carrier: &Carrier, blob: &Descriptor) -> Result<Looked,
     if is_asked_for && lane.target.has_blob(&blob.digest).await.map_err(error)? {
         return Ok(Looked::Done(BlobOutcome::Present));
     }
-    if carrier.may_be_there {
-        run.state.forget_blob(&*lane.target, &blob.digest);
-    }
     let elsewhere = run.state.other_holder(&*lane.target, &blob.digest);
     Ok(Looked::Waits(elsewhere.map_or(Way::Needed, Way::HadElsewhere)))
 }
@@ -216,7 +221,13 @@ async fn open(run: &Run, waiting: Vec<Waiting>, blob: &Descriptor, failed: &mut 
         let (started, if_there) = match way {
             Way::Opened(upload) => return (carrier, Ok(Started::Upload(upload)), BlobOutcome::Mounted),
             Way::Unknown => (target.mount(&blob.digest, target.repository()).await, BlobOutcome::Present),
-            Way::HadElsewhere(from) => (target.mount(&blob.digest, &from).await, BlobOutcome::Mounted),
+            Way::HadElsewhere(from) => {
+                let started = target.mount_remembered(&blob.digest, &from).await;
+                if matches!(started, Ok(Mount::Upload(_))) {
+                    run.state.forget_holder(&**target, &blob.digest, &from);
+                }
+                (started, BlobOutcome::Mounted)
+            }
             Way::Needed => (target.start_upload(&blob.digest).await, BlobOutcome::Mounted),
         };
         let started = started.map(|started| match started {
@@ -277,7 +288,7 @@ async fn send(
         lane: carrier.lane.clone(),
         upload,
         budget: Backoff::new(run.retries),
-        states: Vec::new(),
+        states: KeptStates::default(),
     });
     let delivered = transfer.deliver(reader, deliveries.collect(), read_budget).await;
     for (mut carrier, delivered) in carriers.into_iter().zip(delivered) {

@@ -6,9 +6,9 @@ use futures_util::future::join_all;
 use registry::RegistryHost;
 
 use super::image::{Ended, Job};
-use crate::attempt::{Attempt, Needed};
+use crate::attempt::{Attempt, Needed, Refused};
 use crate::run::Run;
-use crate::{Cause, Error, NoAnswer, Operation, Outcome, Side};
+use crate::{Error, Operation, Outcome, Side};
 
 /// An image's attempts: one at each registry, however many lanes go there.
 pub(super) struct Reach {
@@ -21,10 +21,10 @@ impl Reach {
     pub(super) async fn begin(run: &Run, job: &Job) -> Self {
         let source = job.source.registry().clone();
         let mut attempts = Vec::new();
-        match run.breakers.begin(Needed::by_source(&job.source)).await {
+        match run.breakers.begin(Needed::by_source(&job.source), &run.deadline).await {
             Ok(attempt) => attempts.push(attempt),
-            Err(silence) => {
-                refuse_all(job, silence);
+            Err(refused) => {
+                refuse_all(job, refused);
                 return Self { source, attempts };
             }
         }
@@ -58,22 +58,22 @@ impl Reach {
     }
 }
 
-fn refuse_all(job: &Job, silence: NoAnswer) {
+fn refuse_all(job: &Job, refused: Refused) {
     let (side, place) = (Side::Source, job.source.name().to_owned());
-    let (operation, cause) = (Operation::Resolve(job.reference.clone()), Cause::NoAnswer(silence));
+    let (operation, cause) = (Operation::Resolve(job.reference.clone()), refused.into());
     let error = Arc::new(Error { side, place, operation, cause });
     job.lanes.iter().for_each(|lane| lane.fail(error.clone()));
 }
 
 async fn begin_at_target(run: &Run, job: &Job, needed: Needed) -> Option<Attempt> {
     let host = needed.host.clone();
-    let silence = match run.breakers.begin(needed).await {
+    let refused = match run.breakers.begin(needed, &run.deadline).await {
         Ok(attempt) => return Some(attempt),
-        Err(silence) => silence,
+        Err(refused) => refused,
     };
     for lane in job.lanes.iter().filter(|lane| *lane.target.registry() == host) {
         let operation = Operation::Resolve(lane.reference().clone());
-        lane.fail(Arc::new(lane.target_error(operation, Cause::NoAnswer(silence.clone()))));
+        lane.fail(Arc::new(lane.target_error(operation, refused.clone())));
     }
     None
 }

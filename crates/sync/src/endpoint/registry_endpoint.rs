@@ -202,6 +202,11 @@ impl Target for RegistryEndpoint {
         async move { Ok(self.repository.mount_or_start_upload(digest, from).await?.into()) }.boxed()
     }
 
+    fn mount_remembered<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount> {
+        async move { Ok(self.repository.mount_remembered_or_start_upload(digest, from).await?.into()) }
+            .boxed()
+    }
+
     fn start_upload<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Mount> {
         async move { Ok(self.repository.start_upload_of(digest).await?.into()) }.boxed()
     }

@@ -1,6 +1,6 @@
 //! Keeps the record of one upload true while it is sent.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use registry::{Digest, HashState, UploadWatch};
 
@@ -18,8 +18,11 @@ pub(crate) struct Journal {
     target: Arc<dyn Target>,
     blob: Digest,
     watch: UploadWatch,
-    states: Vec<HashState>,
+    states: KeptStates,
 }
+
+/// Where the hashing of a blob stood, the older first. They are of the blob, whatever session its bytes go to.
+pub(crate) type KeptStates = Arc<Mutex<Vec<HashState>>>;
 
 impl Journal {
     /// Begins, or goes on with, the record of `upload`; `None` where a broken one leaves nothing to go on with.
@@ -29,23 +32,30 @@ impl Journal {
         upload: &dyn Upload,
         blob: &Digest,
         size: Option<u64>,
-        states: Vec<HashState>,
+        states: &KeptStates,
     ) -> Option<Self> {
         let watch = upload.watch(size).filter(|_| state.is_kept())?;
-        Some(Self { state: state.clone(), target: target.clone(), blob: blob.clone(), watch, states })
+        let (state, target, states) = (state.clone(), target.clone(), states.clone());
+        Some(Self { state, target, blob: blob.clone(), watch, states })
     }
 
-    /// Returns when the upload can be found by another run.
-    pub(crate) async fn begin(&self) {
-        self.state.upload_opened(&*self.target, &self.blob, self.watch.now(), self.states.clone()).await;
+    /// Returns when the upload can be found by another run. Says whether it can.
+    pub(crate) async fn begin(&self) -> bool {
+        let states = self.states().clone();
+        self.state.upload_opened(&*self.target, &self.blob, self.watch.now(), states).await
     }
 
     /// The blob was read so far, and is on its way.
-    pub(crate) fn note(&mut self, state: &HashState) {
-        if self.states.len() == STATES {
-            self.states.remove(0);
+    pub(crate) fn note(&self, state: &HashState) {
+        let mut states = self.states();
+        if states.len() == STATES {
+            states.remove(0);
         }
-        self.states.push(state.clone());
-        self.state.upload_went_on(&*self.target, &self.blob, self.watch.now(), self.states.clone());
+        states.push(state.clone());
+        self.state.upload_went_on(&*self.target, &self.blob, self.watch.now(), states.clone());
+    }
+
+    fn states(&self) -> MutexGuard<'_, Vec<HashState>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

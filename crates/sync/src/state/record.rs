@@ -8,6 +8,7 @@ use crate::PlatformFilter;
 
 /// The version of an upload's record.
 const VERSION: u8 = 1;
+const UPLOAD_DAYS: u32 = 7;
 /// Between the parts of a key: no name has it.
 const END: u8 = 0;
 
@@ -22,6 +23,11 @@ pub(crate) struct LeftUpload {
 }
 
 impl LeftUpload {
+    /// Whether registries have thrown it away by now: they do so after a week or less.
+    pub(super) fn is_old(&self, today: u32) -> bool {
+        today.saturating_sub(self.day) > UPLOAD_DAYS
+    }
+
     /// The last state that the registry's `confirmed` bytes reach.
     pub(crate) fn state_before(&self, confirmed: u64) -> Option<&HashState> {
         self.states.iter().rev().find(|state| state.size() <= confirmed)

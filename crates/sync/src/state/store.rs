@@ -1,7 +1,7 @@
 //! The file behind the state: opened by one process at a time, written by a thread of its own.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -19,14 +19,16 @@ pub(super) const CUTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(
 /// When old entries were last looked for.
 const CHORES: TableDefinition<'_, &str, u32> = TableDefinition::new("chores");
 
-/// Registries throw unfinished uploads away after a week or less.
-const UPLOAD_DAYS: u32 = 7;
 /// What was not seen for so long is most likely gone.
 const SEEN_DAYS: u32 = 90;
 /// How often old entries are looked for, in days.
 const CLEANING_DAYS: u32 = 7;
 /// Pages that are kept in memory, in bytes.
 const CACHE: usize = 4 << 20;
+
+/// What such a file begins with (<https://github.com/cberner/redb/blob/master/docs/design.md>), and how its name may end.
+const MAGIC: &[u8; 4] = b"redb";
+const ENDING: &str = "redb";
 
 /// Why there is no state.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,9 @@ pub enum StateError {
     /// The file cannot be read or written.
     #[error("it cannot be read and written")]
     Io(#[from] io::Error),
+    /// What is there is something else.
+    #[error("it is no file of this program")]
+    NotOurs,
     /// The file is of a version that this program does not know, or is damaged and cannot be moved aside.
     #[error("it cannot be used: {0}")]
     Unusable(String),
@@ -56,6 +61,9 @@ pub(super) fn open(path: &Path, today: u32) -> Result<(Database, Found), StateEr
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
+    if !may_be_ours(path)? {
+        return Err(StateError::NotOurs);
+    }
     match open_file(path, today) {
         Err(StateError::Unusable(_)) => {
             let aside = aside(path);
@@ -64,6 +72,25 @@ pub(super) fn open(path: &Path, today: u32) -> Result<(Database, Found), StateEr
         }
         opened => Ok((opened?, Found::Sound)),
     }
+}
+
+/// Whether it is not there, or empty, or such a file, perhaps a damaged one. Nothing else is touched.
+fn may_be_ours(path: &Path) -> io::Result<bool> {
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(error),
+    };
+    if !metadata.is_file() {
+        return Ok(false);
+    }
+    let is_named_so = path.extension().is_some_and(|extension| extension == ENDING);
+    if metadata.len() == 0 || is_named_so {
+        return Ok(true);
+    }
+    let mut beginning = [0; MAGIC.len()];
+    let is_read = File::open(path)?.read_exact(&mut beginning).is_ok();
+    Ok(is_read && beginning == *MAGIC)
 }
 
 fn aside(path: &Path) -> PathBuf {
@@ -126,9 +153,7 @@ fn prepare(database: &Database, today: u32) -> Result<(), redb::Error> {
         writing.open_table(CHORES)?.insert("cleaned", today)?;
         let is_old = |day: u32, days| today.saturating_sub(day) > days;
         let mut uploads = writing.open_table(UPLOADS)?;
-        uploads.retain(|_, record| {
-            LeftUpload::decode(record).is_some_and(|upload| !is_old(upload.day, UPLOAD_DAYS))
-        })?;
+        uploads.retain(|_, record| LeftUpload::decode(record).is_some_and(|upload| !upload.is_old(today)))?;
         writing.open_table(BLOBS)?.retain(|_, day| !is_old(day, SEEN_DAYS))?;
         let is_true = |cut: Cut| !is_old(cut.day, SEEN_DAYS);
         writing.open_table(CUTS)?.retain(|_, record| Cut::decode(record).is_some_and(is_true))?;

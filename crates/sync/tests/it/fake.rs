@@ -471,6 +471,10 @@ impl Target for FakeRepository {
         .boxed()
     }
 
+    fn mount_remembered<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount> {
+        self.mount(digest, from)
+    }
+
     fn start_upload<'a>(&'a self, _: &'a Digest) -> Answer<'a, Mount> {
         async move {
             self.fake.step().await?;
