@@ -197,7 +197,7 @@ pub(crate) struct RunArgs {
     pub(crate) no_state: bool,
 
     /// How many seconds images in work have to end after the first SIGINT or SIGTERM
-    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = clap::value_parser!(u32), hide = true, overrides_with = "drain")]
+    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = clap::value_parser!(u32), overrides_with = "drain")]
     pub(crate) drain: u32,
 
     /// Where the oldest releases noted blobs: not needed any more, so neither read nor written

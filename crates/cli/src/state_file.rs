@@ -25,7 +25,7 @@ pub(crate) fn open(args: &RunArgs, lookup: impl Fn(&str) -> Option<String>) -> S
         Err(error) => {
             warn(&format!(
                 "{} is not used: {}. This run copies as ever, but if it is killed, the next one cannot go on in the \
-                 middle of a blob. --state names another file, --no-state none",
+                 middle of a blob. Write --state FILE for another file, or --no-state to go without",
                 path.display(),
                 with_sources(&error),
             ));

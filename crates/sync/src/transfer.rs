@@ -185,7 +185,12 @@ impl<'a> Transfer<'a> {
     }
 
     async fn end(&self, delivery: Delivery, failure: Option<&Ended>) {
-        let forget = || self.run.state.upload_ended(&*delivery.lane.target, &self.blob.digest);
+        let is_remembered = delivery.upload.is_remembered();
+        let forget = || {
+            if is_remembered {
+                self.run.state.upload_ended(&*delivery.lane.target, &self.blob.digest);
+            }
+        };
         match failure {
             None => {
                 forget();
@@ -193,7 +198,7 @@ impl<'a> Transfer<'a> {
             }
             // It is left for another run, or cancelled at the end of this one: a registry that wants to be left alone for
             // so long may hold a cancellation up, too.
-            Some(failure) if self.may_go_on(failure) && delivery.upload.is_remembered() => {}
+            Some(failure) if is_remembered && self.may_go_on(failure) => {}
             Some(Ended::Failed(error)) if error.is_stopped() => {}
             // The registry would keep for days what it has of a blob that will not be finished.
             Some(_) => {

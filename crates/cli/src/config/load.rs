@@ -60,7 +60,13 @@ fn load_one(path: &Path, lookup: Lookup<'_>, mut warnings: Vec<String>) -> Resul
             return Err(vec![ConfigError::new(problem).file(path).line(root.line)]);
         }
     };
-    warnings.extend(unknown_key::warnings(path, format, "the file", &entries, &["auth", "images"]));
+    let known = ["auth", "images"];
+    // A mirror that copies nothing for ever must not look well.
+    if let Some((key, node)) = unknown_key::slip_for(format, &entries, &known, "images") {
+        let problem = format!("`{key}` means nothing: write `images`");
+        return Err(vec![ConfigError::new(problem).file(path).line(node.line)]);
+    }
+    warnings.extend(unknown_key::warnings(path, format, "the file", &entries, &known));
     let find =
         |name| entries.iter().rfind(|(key, _)| unknown_key::is(format, key, name)).map(|(_, node)| node);
     let auth = find("auth").map(|node| auth::read(path, format, node, Expansion::Literal, lookup));

@@ -24,17 +24,34 @@ pub(super) fn warnings(
     unknown.map(warning).collect()
 }
 
+/// A key that most likely should be `wanted`, which is not there.
+pub(super) fn slip_for<'a>(
+    format: Format,
+    fields: &'a [(String, Node)],
+    known: &[&str],
+    wanted: &str,
+) -> Option<&'a (String, Node)> {
+    // Another case was a rule file without rules to the Go tool, and stays one.
+    let is_there = fields.iter().any(|(key, _)| key.eq_ignore_ascii_case(wanted));
+    let mut unknown = fields.iter().filter(|(key, _)| !known.iter().any(|known| is(format, key, known)));
+    unknown.find(|(key, _)| !is_there && nearest(key, known) == Some(wanted))
+}
+
 /// Go's JSON decoder ignores the case of keys, its YAML decoder does not.
 pub(super) fn is(format: Format, key: &str, known: &str) -> bool {
     if format == Format::Json { key.eq_ignore_ascii_case(known) } else { key == known }
 }
 
 fn meant(key: &str, known: &[&str]) -> String {
-    let nearest = known.iter().min_by_key(|known| changes(key, known));
-    match nearest.filter(|nearest| changes(key, nearest) <= NEAR) {
+    match nearest(key, known) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("known are {}", known.join(", ")),
     }
+}
+
+fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
+    let nearest = known.iter().copied().min_by_key(|known| changes(key, known));
+    nearest.filter(|nearest| changes(key, nearest) <= NEAR)
 }
 
 /// How many letters have to be put in, taken out or replaced to make one word of the other: Levenshtein's distance.
@@ -70,6 +87,19 @@ mod tests {
         let place = "c.json:2: `pasword` in the auth entry `r.io` means nothing and is ignored";
         assert_eq!(told[0], format!("{place}: did you mean `password`?"));
         assert!(told[1].ends_with("did you mean `plainHttp`?") && told.len() == 2);
+    }
+
+    #[test]
+    fn a_slip_for_what_is_needed_is_found_only_where_that_is_missing() {
+        let slip = |json: &str| {
+            let node = crate::config::json::read(json).unwrap();
+            let crate::config::document::Value::Map(fields) = node.value else { panic!("a map") };
+            let known = ["auth", "images"];
+            slip_for(Format::Json, &fields, &known, "images").map(|(key, _)| key.clone())
+        };
+        assert_eq!(slip(r#"{"auth": {}, "image": {}}"#).as_deref(), Some("image"));
+        assert_eq!(slip(r#"{"image": {}, "IMAGES": {}}"#), None);
+        assert_eq!(slip(r#"{"comment": "x"}"#), None);
     }
 
     #[test]

@@ -18,15 +18,17 @@ use crate::{BlobOutcome, Error, Event, Operation};
 /// A carrier whose target has a part of the blob.
 pub(super) type Left = (Carrier, LeftUpload);
 
-/// Those whose target may have a part of the blob, and the others. Each is tried once.
+/// Those whose target may have a part of the blob, from an earlier run or try, and the others. Each goes on once.
 pub(super) fn split(run: &Run, blob: &Descriptor, carriers: Vec<Carrier>) -> (Vec<Left>, Vec<Carrier>) {
     let (mut left, mut others) = (Vec::new(), Vec::new());
     for mut carrier in carriers {
         // A mount is cheaper than any rest.
         let may_be_left = !carrier.went_on && carrier.claim.mount_from.is_none();
-        carrier.went_on = true;
         match run.state.upload(&*carrier.lane.target, &blob.digest).filter(|_| may_be_left) {
-            Some(upload) => left.push((carrier, upload)),
+            Some(upload) => {
+                carrier.went_on = true;
+                left.push((carrier, upload));
+            }
             None => others.push(carrier),
         }
     }

@@ -41,7 +41,7 @@ pub enum StateError {
     #[error("it cannot be read and written")]
     Io(#[from] io::Error),
     /// What is there is something else.
-    #[error("it is no file of this program")]
+    #[error("it is no file that this program made, and is left as it is")]
     NotOurs,
     /// The file is of a version that this program does not know, or is damaged and cannot be moved aside.
     #[error("it cannot be used: {0}")]
