@@ -1,7 +1,7 @@
 //! An attempt at a registry begins when the registry's breaker lets it, and tells the breaker how it ended.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use registry::RegistryHost;
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::breaker::{Admission, Begun, Breaker};
 use crate::deadline::Deadline;
 use crate::endpoint::{Source, Target};
+use crate::run::lock;
 use crate::{Cause, Error, NoAnswer};
 
 /// How often whoever waits looks again.
@@ -90,8 +91,4 @@ impl Attempt {
         let failure = failure.filter(|error| error.is_no_answer());
         lock(&self.breaker).end(Instant::now(), self.begun, (self.needed.answers)(), failure);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,10 +2,12 @@
 
 use std::num::NonZeroU64;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::run::lock;
 
 /// What was not used in so long a time may be caught up on: timers ring late.
 const CREDIT: Duration = Duration::from_millis(20);
@@ -81,7 +83,7 @@ impl Pace {
     pub(crate) async fn pass(&self, bytes: usize) {
         let Some(bandwidth) = self.bandwidth else { return };
         let until = {
-            let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut paid = lock(&self.paid);
             let now = Instant::now();
             let earliest = paid.map_or(now, |paid| paid.max(now.checked_sub(CREDIT).unwrap_or(now)));
             *paid.insert(earliest + bandwidth.time_for(bytes as u64))

@@ -8,11 +8,12 @@
 //! manifests above it, and a sender waits for nobody.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use registry::{Descriptor, Digest, RepositoryName};
 use tokio::sync::watch;
 
+use crate::run::lock;
 use crate::self_mount::{Question, SelfMounts};
 
 /// After so many declined mounts without a single success a registry is taken not to mount at all.
@@ -151,7 +152,7 @@ impl Ledger {
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

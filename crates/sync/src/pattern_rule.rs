@@ -1,7 +1,7 @@
 //! Rules about many repositories: what a registry lists is turned into rules about one each.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use registry::RepositoryName;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -12,7 +12,7 @@ use crate::copy::panicked;
 use crate::discover::{Gate, Planned, discover};
 use crate::listing::{Listing, Repositories};
 use crate::rule::Rule;
-use crate::run::Run;
+use crate::run::{Run, lock};
 use crate::{Cause, Error, Event, Operation, RepositoryPattern, RuleFailure, SharedTarget, Side};
 
 /// Makes the rule about one repository that a pattern matched.
@@ -58,7 +58,7 @@ pub(crate) struct Landings(Mutex<HashMap<Arc<str>, Arc<str>>>);
 impl Landings {
     /// Notes where a written rule goes. Several written rules may share a target.
     pub(crate) fn note(&self, rule: &Rule) {
-        let mut landings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut landings = lock(&self.0);
         for target in &rule.targets {
             landings.entry(target.target.name().into()).or_insert_with(|| rule.source.name().into());
         }
@@ -66,7 +66,7 @@ impl Landings {
 
     /// Takes the targets of a rule that a pattern led to, if no other source has them.
     fn take(&self, rule: &Rule) -> Result<(), Cause> {
-        let mut landings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut landings = lock(&self.0);
         let source: Arc<str> = rule.source.name().into();
         for target in &rule.targets {
             let owner = landings.entry(target.target.name().into()).or_insert_with(|| source.clone());

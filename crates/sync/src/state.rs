@@ -9,7 +9,7 @@ mod store;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use redb::{Database, ReadableDatabase as _};
@@ -17,6 +17,7 @@ use registry::{Digest, HashState, RepositoryName, SavedUpload};
 
 use crate::PlatformFilter;
 use crate::endpoint::Target;
+use crate::run::lock;
 
 pub(crate) use journal::{Journal, KeptStates, STRIDE};
 use record::Cut;
@@ -147,7 +148,7 @@ impl State {
 
 impl Open {
     fn writer(&self) -> std::sync::MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.writer)
     }
 
     fn upload_change(

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 
 use super::UploadSession;
+use super::habits::UploadHabits;
 use crate::auth::scope::Access;
 use crate::client::Call;
 use crate::error::Problem;
@@ -57,6 +58,24 @@ impl Repository {
         digest: &Digest,
         from: &RepositoryName,
     ) -> Result<Start, Error> {
+        self.mount_from(digest, from, UploadHabits::mounts_are_refused).await
+    }
+
+    /// The same, from a repository that may not be this login's: a refusal is not taken for one of all mounts.
+    pub async fn mount_remembered_or_start_upload(
+        &self,
+        digest: &Digest,
+        from: &RepositoryName,
+    ) -> Result<Start, Error> {
+        self.mount_from(digest, from, |_| ()).await
+    }
+
+    async fn mount_from(
+        &self,
+        digest: &Digest,
+        from: &RepositoryName,
+        if_refused: impl FnOnce(&UploadHabits),
+    ) -> Result<Start, Error> {
         let habits = self.registry().upload_habits();
         if !habits.mounts_may_be_tried() {
             return self.start_upload().await.map(Start::session);
@@ -64,26 +83,10 @@ impl Repository {
         match self.ask_for_mount(digest, Some(from)).await {
             Err(error) if is_about_mounting(&error) => {
                 if matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied) {
-                    habits.mounts_are_refused();
+                    if_refused(habits);
                 }
                 self.start_upload().await.map(Start::session)
             }
-            asked => asked,
-        }
-    }
-
-    /// As [`mount_or_start_upload`](Self::mount_or_start_upload), from a repository that may not be this login's: a refusal is
-    /// not taken for one of all mounts.
-    pub async fn mount_remembered_or_start_upload(
-        &self,
-        digest: &Digest,
-        from: &RepositoryName,
-    ) -> Result<Start, Error> {
-        if !self.registry().upload_habits().mounts_may_be_tried() {
-            return self.start_upload().await.map(Start::session);
-        }
-        match self.ask_for_mount(digest, Some(from)).await {
-            Err(error) if is_about_mounting(&error) => self.start_upload().await.map(Start::session),
             asked => asked,
         }
     }

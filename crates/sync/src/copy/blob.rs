@@ -28,7 +28,7 @@ pub(super) struct Carrier {
     pub(super) claim: Claimed,
     /// Tries that are left for what the target does wrong.
     beginnings: Backoff,
-    /// An earlier run saw the blob at the target, or was about to bring it there.
+    /// What an earlier run left is gone: it may have come to its end.
     pub(super) may_be_there: bool,
     /// Whether it was tried to go on with what an earlier run left.
     pub(super) went_on: bool,
@@ -74,9 +74,8 @@ pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descripto
             match lane.ledger.claim(Kind::Blob, lane.target.repository(), &blob.digest) {
                 Claim::Present => finished(run, &lane, blob, BlobOutcome::Present),
                 Claim::Mine(claim) => {
-                    let may_be_there = run.state.had_blob(&*lane.target, &blob.digest);
                     let beginnings = Backoff::new(run.retries);
-                    mine.push(Carrier { lane, claim, beginnings, may_be_there, went_on: false });
+                    mine.push(Carrier { lane, claim, beginnings, may_be_there: false, went_on: false });
                 }
                 Claim::Theirs(waiting) => theirs.push((lane, waiting)),
             }
@@ -185,7 +184,9 @@ async fn look(run: &Run, carrier: &Carrier, blob: &Descriptor) -> Result<Looked,
             Mount::Upload(upload) => Looked::Waits(Way::Opened(run.opened(upload))),
         });
     }
-    let is_asked_for = carrier.may_be_there || !lane.repository.was_empty();
+    let is_asked_for = carrier.may_be_there
+        || !lane.repository.was_empty()
+        || run.state.had_blob(&*lane.target, &blob.digest);
     if is_asked_for && tells_by_upload(run, lane, blob).await {
         return Ok(Looked::Waits(Way::Unknown));
     }

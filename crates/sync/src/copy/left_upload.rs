@@ -24,7 +24,8 @@ pub(super) fn split(run: &Run, blob: &Descriptor, carriers: Vec<Carrier>) -> (Ve
     for mut carrier in carriers {
         // A mount is cheaper than any rest.
         let may_be_left = !carrier.went_on && carrier.claim.mount_from.is_none();
-        match run.state.upload(&*carrier.lane.target, &blob.digest).filter(|_| may_be_left) {
+        let upload = may_be_left.then(|| run.state.upload(&*carrier.lane.target, &blob.digest)).flatten();
+        match upload {
             Some(upload) => {
                 carrier.went_on = true;
                 left.push((carrier, upload));

@@ -1,6 +1,6 @@
 //! Walks the graph below a manifest and stores the manifest when all below it stands.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::blob::ensure_blob;
 use crate::endpoint::Source;
 use crate::ledger::{Claim, Claimed, Kind, Waiting};
-use crate::run::{Lane, Run};
+use crate::run::{Lane, Run, lock};
 use crate::{Cause, Error, Event, Operation, Rewrite, Side};
 
 /// How long to wait before each look at what a registry misses of a manifest: the first time it may well be right,
@@ -37,11 +37,11 @@ impl Walk {
 
     /// The manifests that were met so far: those below an index, too, whether they had to be copied or not.
     pub(super) fn met(&self) -> Vec<Digest> {
-        self.met.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.met).clone()
     }
 
     fn meet(&self, digest: &Digest) {
-        self.met.lock().unwrap_or_else(PoisonError::into_inner).push(digest.clone());
+        lock(&self.met).push(digest.clone());
     }
 
     /// Stores a child of an index, by its digest, with all below it. Each target that has it is left alone.

@@ -1,11 +1,12 @@
 //! Keeps the record of one upload true while it is sent.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use registry::{Digest, HashState, UploadWatch};
 
 use super::State;
 use crate::endpoint::{Target, Upload};
+use crate::run::lock;
 
 /// The hashing's state is kept whenever so many bytes more were read: what a kill costs in reading.
 pub(crate) const STRIDE: u64 = 8 << 20;
@@ -41,21 +42,17 @@ impl Journal {
 
     /// Returns when the upload can be found by another run. Says whether it can.
     pub(crate) async fn begin(&self) -> bool {
-        let states = self.states().clone();
+        let states = lock(&self.states).clone();
         self.state.upload_opened(&*self.target, &self.blob, self.watch.now(), states).await
     }
 
     /// The blob was read so far, and is on its way.
     pub(crate) fn note(&self, state: &HashState) {
-        let mut states = self.states();
+        let mut states = lock(&self.states);
         if states.len() == STATES {
             states.remove(0);
         }
         states.push(state.clone());
         self.state.upload_went_on(&*self.target, &self.blob, self.watch.now(), states.clone());
-    }
-
-    fn states(&self) -> MutexGuard<'_, Vec<HashState>> {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

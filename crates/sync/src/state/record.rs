@@ -8,6 +8,7 @@ use crate::PlatformFilter;
 
 /// The version of an upload's record.
 const VERSION: u8 = 1;
+/// Registries throw unfinished uploads away after a week or less.
 const UPLOAD_DAYS: u32 = 7;
 /// Between the parts of a key: no name has it.
 const END: u8 = 0;
@@ -23,7 +24,7 @@ pub(crate) struct LeftUpload {
 }
 
 impl LeftUpload {
-    /// Whether registries have thrown it away by now: they do so after a week or less.
+    /// Whether registries have thrown it away by now.
     pub(super) fn is_old(&self, today: u32) -> bool {
         today.saturating_sub(self.day) > UPLOAD_DAYS
     }

@@ -1,7 +1,7 @@
 //! The thread that writes the state: many changes with one commit, so that no transfer waits for a disk.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use redb::Database;
 use tokio::sync::oneshot;
 
 use super::store::{BLOBS, CUTS, UPLOADS};
+use crate::run::lock;
 
 /// Changes that nobody waits for are gathered for so long: what a kill may lose of them costs a few requests.
 const GATHERING: Duration = Duration::from_millis(200);
@@ -39,7 +40,7 @@ impl Writer {
         let failed = failure.clone();
         let write = move || {
             if let Err(error) = write_all(&database, &receiver) {
-                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                *lock(&failed) = Some(error);
             }
         };
         let thread = std::thread::Builder::new().name("state".to_owned()).spawn(write)?;
@@ -70,7 +71,7 @@ impl Writer {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.failure).take()
     }
 }
 
