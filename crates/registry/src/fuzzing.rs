@@ -48,7 +48,7 @@ pub fn manifest(bytes: &[u8]) {
             let _ = descriptor.data();
         }
         let _ = (manifest.subject(), manifest.as_referrer());
-        let child = Descriptor::new(None, manifest.digest.clone(), Some(1));
+        let child = Descriptor::new(None, manifest.digest().clone(), Some(1));
         for edited in [manifest.with_children(|_| false), manifest.with_child(&child)].into_iter().flatten() {
             assert!(edited.links().is_ok());
         }

@@ -12,17 +12,16 @@ use std::fmt;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::{Descriptor, Digest, MediaType, lenient};
+use crate::{Algorithm, Descriptor, Digest, MediaType, lenient};
 
 /// A manifest exactly as a registry gave it.
+///
+/// Digest and bytes always belong together: there is no way to make one of bytes and a digest that is not theirs.
 #[derive(Clone)]
 pub struct RawManifest {
-    /// What to send as `Content-Type`.
-    pub media_type: MediaType,
-    /// The digest of `bytes`; for a signed schema 1 manifest, of what was signed.
-    pub digest: Digest,
-    /// The content, verbatim.
-    pub bytes: Bytes,
+    media_type: MediaType,
+    digest: Digest,
+    bytes: Bytes,
 }
 
 impl fmt::Debug for RawManifest {
@@ -103,10 +102,13 @@ struct Schema1Layer {
 }
 
 impl RawManifest {
-    /// Takes what a registry answered, computing the digest with the algorithm of `expected`.
+    /// Takes what a registry answered. The digest is computed here, with the algorithm of `expected`, and must be
+    /// `expected`.
     ///
-    /// The caller compares digests; this only settles the media type: a manifest's own `mediaType`
-    /// must agree with the header, and stands in for a header that says nothing.
+    /// A manifest's own `mediaType` must agree with the header, and stands in for a header that says nothing.
+    ///
+    /// # Errors
+    /// What is no manifest, is none of a type that can be told, or is another one than `expected`.
     pub fn from_answer(
         content_type: &MediaType,
         bytes: Bytes,
@@ -114,12 +116,30 @@ impl RawManifest {
     ) -> Result<Self, ManifestError> {
         let body = parse(&bytes)?;
         let media_type = settle_media_type(content_type, &body)?;
-        let algorithm = expected.map_or(crate::Algorithm::Sha256, Digest::algorithm);
+        let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);
         let digest = algorithm.digest(&bytes);
         let is_signed = media_type == MediaType::DOCKER_SCHEMA1_SIGNED && expected != Some(&digest);
         let payload = is_signed.then(|| schema1::payload(&bytes)).flatten();
         let digest = payload.map_or(digest, |payload| algorithm.digest(&payload));
-        Ok(Self { media_type, digest, bytes })
+        match expected.filter(|expected| **expected != digest) {
+            Some(expected) => Err(ManifestError::NotAsNamed { expected: expected.clone() }),
+            None => Ok(Self { media_type, digest, bytes }),
+        }
+    }
+
+    /// What to send as `Content-Type`.
+    pub fn media_type(&self) -> &MediaType {
+        &self.media_type
+    }
+
+    /// The digest of the bytes; for a signed schema 1 manifest, of what was signed.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The content, verbatim.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
     }
 
     /// What this manifest refers to.

@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use crate::client::Call;
 use crate::http::body::read_to_limit;
 use crate::learned::Ability;
-use crate::manifest::{ManifestError, RawManifest};
-use crate::{Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest, media_type};
+use crate::manifest::RawManifest;
+use crate::{Algorithm, Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest, media_type};
 
 use head::Head;
 
@@ -41,7 +41,7 @@ impl Repository {
             Head::Doubtful | Head::Contradicts => {}
         }
         let found = match self.pull_manifest(reference).await {
-            Ok(manifest) => Some(manifest.digest),
+            Ok(manifest) => Some(manifest.digest().clone()),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
@@ -79,25 +79,14 @@ impl Repository {
             TagOrDigest::Digest(digest) => Some(digest.clone()),
             TagOrDigest::Tag(_) => told,
         };
-        let manifest = RawManifest::from_answer(&content_type, bytes.clone(), expected.as_ref())
-            .map_err(|source| Error::Manifest { digest: Digest::sha256(&bytes), source })?;
-        check_digest(&manifest, expected)?;
-        Ok(manifest)
+        let algorithm = expected.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
+        RawManifest::from_answer(&content_type, bytes.clone(), expected.as_ref())
+            .map_err(|source| Error::Manifest { digest: algorithm.digest(&bytes), source })
     }
 
     async fn manifest_call(&self, method: Method, reference: &TagOrDigest) -> Result<Call, Error> {
         let call = self.call(method, &format!("manifests/{reference}")).await?;
         Ok(call.header(ACCEPT, HeaderValue::from_static(media_type::ACCEPT)))
-    }
-}
-
-fn check_digest(manifest: &RawManifest, expected: Option<Digest>) -> Result<(), Error> {
-    match expected {
-        Some(expected) if expected != manifest.digest => {
-            let source = ManifestError::NotAsNamed { expected };
-            Err(Error::Manifest { digest: manifest.digest.clone(), source })
-        }
-        _ => Ok(()),
     }
 }
 

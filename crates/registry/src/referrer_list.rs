@@ -80,7 +80,7 @@ impl Repository {
         let manifest = self.pull_manifest(&TagOrDigest::Digest(referrer.clone())).await?;
         match manifest.check_subject(subject) {
             Ok(()) => Ok(manifest),
-            Err(source) => Err(Error::Manifest { digest: manifest.digest.clone(), source }),
+            Err(source) => Err(Error::Manifest { digest: manifest.digest().clone(), source }),
         }
     }
 
@@ -137,10 +137,10 @@ impl Repository {
     /// What clients keep under the tag; a tag that is used for something else tells nothing.
     async fn tagged_referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
         match self.pull_manifest(&TagOrDigest::Tag(referrers_tag(subject))).await {
-            Ok(index) if index.media_type == MediaType::OCI_INDEX => {
+            Ok(index) if *index.media_type() == MediaType::OCI_INDEX => {
                 let links = index.links();
                 Ok(links
-                    .map_err(|source| Error::Manifest { digest: index.digest.clone(), source })?
+                    .map_err(|source| Error::Manifest { digest: index.digest().clone(), source })?
                     .manifests)
             }
             Ok(_) => Ok(Vec::new()),

@@ -47,7 +47,7 @@ impl Repository {
         tags: &[Tag],
         manifest: &RawManifest,
     ) -> Result<Pushed, Error> {
-        let reference = TagOrDigest::Digest(manifest.digest.clone());
+        let reference = TagOrDigest::Digest(manifest.digest().clone());
         let mut call = self.push_call(&reference, manifest).await?;
         let query: Vec<_> = tags.iter().map(|tag| format!("tag={tag}")).collect();
         call.url.set_query(Some(query.join("&")).filter(|query| !query.is_empty()).as_deref());
@@ -61,12 +61,12 @@ impl Repository {
 
     async fn push_call(&self, reference: &TagOrDigest, manifest: &RawManifest) -> Result<Call, Error> {
         let media_type =
-            HeaderValue::from_str(manifest.media_type.as_str()).map_err(|_| Error::Manifest {
-                digest: manifest.digest.clone(),
-                source: ManifestError::UnknownType { header: manifest.media_type.clone() },
+            HeaderValue::from_str(manifest.media_type().as_str()).map_err(|_| Error::Manifest {
+                digest: manifest.digest().clone(),
+                source: ManifestError::UnknownType { header: manifest.media_type().clone() },
             })?;
         let call = self.call(Method::PUT, &format!("manifests/{reference}")).await?;
-        Ok(call.header(CONTENT_TYPE, media_type).body(manifest.bytes.clone()).kind(RequestKind::Commit))
+        Ok(call.header(CONTENT_TYPE, media_type).body(manifest.bytes().clone()).kind(RequestKind::Commit))
     }
 
     async fn put_manifest(
@@ -77,21 +77,21 @@ impl Repository {
     ) -> Result<(Pushed, HeaderMap), Error> {
         let subject = manifest.subject();
         let subject =
-            subject.map_err(|source| Error::Manifest { digest: manifest.digest.clone(), source })?;
+            subject.map_err(|source| Error::Manifest { digest: manifest.digest().clone(), source })?;
         let expected = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let response = self.registry().expect(&call, &expected).await?;
         let status = response.status();
         match content_digest(response.headers()) {
             // A registry that names by sha256 what was sent under a sha512 stored the same.
             Some(stored)
-                if stored != manifest.digest && stored != stored.algorithm().digest(&manifest.bytes) =>
+                if stored != *manifest.digest() && stored != stored.algorithm().digest(manifest.bytes()) =>
             {
-                let expected = manifest.digest.clone();
+                let expected = manifest.digest().clone();
                 return Err(call.protocol(Problem::StoredOther { expected, actual: stored.to_string() }));
             }
             // Whoever stands between may say 200 to everything: an answer that could be anybody's is checked.
             None if status != StatusCode::CREATED
-                && self.resolve(reference).await?.as_ref() != Some(&manifest.digest) =>
+                && self.resolve(reference).await?.as_ref() != Some(manifest.digest()) =>
             {
                 return Err(call.protocol(Problem::Status(status)));
             }

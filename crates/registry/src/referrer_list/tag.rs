@@ -44,7 +44,7 @@ impl Repository {
         let tag = referrers_tag(subject);
         let reference = TagOrDigest::Tag(tag.clone());
         let index = match self.pull_manifest(&reference).await {
-            Ok(index) if index.media_type == MediaType::OCI_INDEX => with(&index, referrer)?,
+            Ok(index) if *index.media_type() == MediaType::OCI_INDEX => with(&index, referrer)?,
             Ok(_) => {
                 let call = self.call(http::Method::PUT, &format!("manifests/{tag}")).await?;
                 return Err(call.protocol(Problem::ReferrersTag(tag)));
@@ -62,7 +62,7 @@ impl Repository {
 
 /// The list with one more referrer; `None` if it is in it.
 fn with(index: &RawManifest, referrer: &Descriptor) -> Result<Option<RawManifest>, Error> {
-    let unusable = |source| Error::Manifest { digest: index.digest.clone(), source };
+    let unusable = |source| Error::Manifest { digest: index.digest().clone(), source };
     let listed = index.links().map_err(unusable)?.manifests;
     if listed.iter().any(|entry| entry.digest == referrer.digest) {
         return Ok(None);

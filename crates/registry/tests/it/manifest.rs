@@ -27,8 +27,8 @@ async fn c03_c07_bytes_and_media_type_arrive_as_they_are_and_go_on_so() {
     let source = bench.repository("a/app", Access::PullPush);
     let manifest = source.pull_manifest(&tag("multi")).await.unwrap();
     let stored = bench.server.store().manifest("a/app", "multi").unwrap();
-    assert_eq!((&manifest.bytes, manifest.digest.to_string()), (&stored.bytes, index.digest));
-    assert_eq!(manifest.media_type, MediaType::DOCKER_LIST);
+    assert_eq!((manifest.bytes(), manifest.digest().to_string()), (&stored.bytes, index.digest));
+    assert_eq!(*manifest.media_type(), MediaType::DOCKER_LIST);
 
     source.push_manifest(&tag("again"), &manifest).await.unwrap();
     assert_eq!(bench.server.store().manifest("a/app", "again").unwrap(), stored);
@@ -50,7 +50,7 @@ async fn c06_sha512_names_manifests_and_blobs() {
     let reference = TagOrDigest::Digest(named.clone());
     repository.push_manifest(&reference, &manifest).await.unwrap();
     assert_eq!(repository.resolve(&reference).await.unwrap(), Some(named.clone()));
-    assert_eq!(repository.pull_manifest(&reference).await.unwrap().digest, named);
+    assert_eq!(*repository.pull_manifest(&reference).await.unwrap().digest(), named);
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn c09_a_manifest_without_end_is_not_read_to_its_end() {
     let body = format!(r#"{{"manifests":[]{}}}"#, " ".repeat(9 << 20));
     bench.server.store().put_manifest("a/app", "big", MediaType::OCI_INDEX.as_str(), body.clone());
     let larger = repository.with_largest_manifest(10 << 20).pull_manifest(&tag("big")).await.unwrap();
-    assert_eq!(larger.bytes, body);
+    assert_eq!(*larger.bytes(), body);
 }
 
 #[tokio::test]

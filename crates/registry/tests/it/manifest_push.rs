@@ -16,7 +16,7 @@ fn referrer_of(bench: &Bench, repository: &str) -> RawManifest {
 }
 
 async fn push(repository: &Repository, manifest: &RawManifest) -> SubjectIndexed {
-    let reference = TagOrDigest::Digest(manifest.digest.clone());
+    let reference = TagOrDigest::Digest(manifest.digest().clone());
     repository.push_manifest(&reference, manifest).await.unwrap().subject
 }
 

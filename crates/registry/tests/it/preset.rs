@@ -146,7 +146,7 @@ impl Conversation {
         let text = format!("{document:#}\n");
         let manifest = RawManifest::from_answer(&MediaType::OCI_MANIFEST, text.into(), None).unwrap();
         let repository = self.repository("a/app");
-        let by_digest = TagOrDigest::Digest(manifest.digest.clone());
+        let by_digest = TagOrDigest::Digest(manifest.digest().clone());
         let pushed = repository.push_manifest(&by_digest, &manifest).await.unwrap();
         if let Some(name) = reference {
             repository.push_manifest(&tag(name), &manifest).await.unwrap();
@@ -155,24 +155,24 @@ impl Conversation {
             let subject = manifest.subject().unwrap().unwrap();
             repository.add_referrer(&subject.digest, &manifest.as_referrer()).await.unwrap();
         }
-        let stored = self.bench.server.store().manifest("a/app", &manifest.digest.to_string());
-        assert_eq!(stored.unwrap().bytes, manifest.bytes, "{}", self.name);
+        let stored = self.bench.server.store().manifest("a/app", &manifest.digest().to_string());
+        assert_eq!(stored.unwrap().bytes, manifest.bytes(), "{}", self.name);
         manifest
     }
 
     async fn manifests_and_tags(&self, image: &RawManifest) {
         let repository = self.repository("a/app");
-        for reference in [tag("v1"), tag("v2"), TagOrDigest::Digest(image.digest.clone())] {
+        for reference in [tag("v1"), tag("v2"), TagOrDigest::Digest(image.digest().clone())] {
             assert_eq!(
                 repository.resolve(&reference).await.unwrap().as_ref(),
-                Some(&image.digest),
+                Some(image.digest()),
                 "{}",
                 self.name
             );
             let read = repository.pull_manifest(&reference).await.unwrap();
             assert_eq!(
-                (read.bytes, read.media_type),
-                (image.bytes.clone(), image.media_type.clone()),
+                (read.bytes(), read.media_type()),
+                (image.bytes(), image.media_type()),
                 "{}",
                 self.name
             );
@@ -191,22 +191,22 @@ impl Conversation {
         let mut expected = HashSet::new();
         for kind in ["a/sig", "a/sbom"] {
             let referrer = json!({
-                "schemaVersion": 2, "mediaType": image.media_type.as_str(), "artifactType": kind,
+                "schemaVersion": 2, "mediaType": image.media_type().as_str(), "artifactType": kind,
                 "config": content, "layers": [],
                 "subject": {
-                    "mediaType": image.media_type.as_str(), "digest": image.digest, "size": image.bytes.len(),
+                    "mediaType": image.media_type().as_str(), "digest": image.digest(), "size": image.bytes().len(),
                 },
             });
-            expected.insert(self.push_manifest(&referrer, None).await.digest);
+            expected.insert(self.push_manifest(&referrer, None).await.digest().clone());
         }
         let repository = self.repository("a/app");
-        let found = repository.referrers(&image.digest, &ReferrerFilter::all()).await.unwrap();
+        let found = repository.referrers(image.digest(), &ReferrerFilter::all()).await.unwrap();
         let found: HashSet<_> = found.into_iter().map(|referrer| referrer.digest).collect();
         assert_eq!(found, expected, "{}: {:?}", self.name, self.bench.lines());
         let one = ReferrerFilter { artifact_types: vec![MediaType::new("a/sig")], ..ReferrerFilter::all() };
-        let found = repository.referrers(&image.digest, &one).await.unwrap();
+        let found = repository.referrers(image.digest(), &one).await.unwrap();
         assert_eq!(found.len(), 1, "{}", self.name);
-        repository.pull_referrer(&image.digest, &found[0].digest).await.unwrap();
+        repository.pull_referrer(image.digest(), &found[0].digest).await.unwrap();
     }
 }
 

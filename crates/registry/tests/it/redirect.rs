@@ -24,7 +24,7 @@ async fn c27_every_kind_of_redirect_is_followed_by_reads_without_the_login() {
         bench.misbehave(Match::path("/manifests/"), Effect::RedirectWith(status, to));
         let repository = bench.repository("a/app", Access::Pull);
         let found = repository.resolve(&tag("v1")).await.unwrap();
-        assert_eq!(repository.pull_manifest(&tag("v1")).await.unwrap().digest, found.unwrap());
+        assert_eq!(*repository.pull_manifest(&tag("v1")).await.unwrap().digest(), found.unwrap());
         let asked: Vec<_> =
             storage.requests().into_iter().map(|request| (request.method, request.authorization)).collect();
         assert_eq!(asked, [(Method::HEAD, Authorization::Absent), (Method::GET, Authorization::Absent)]);
@@ -45,9 +45,9 @@ async fn c29_writes_keep_method_and_body_or_are_refused() {
         repository.push_manifest(&tag("v2"), &manifest).await.unwrap();
         let put = other.requests().pop().unwrap();
         assert_eq!((put.method, put.authorization), (Method::PUT, Authorization::Absent));
-        assert_eq!(put.received_bytes, manifest.bytes.len() as u64);
+        assert_eq!(put.received_bytes, manifest.bytes().len() as u64);
     }
-    assert_eq!(manifest.digest.to_string(), image.digest);
+    assert_eq!(manifest.digest().to_string(), image.digest);
     other.clear_requests();
     for status in [301, 302, 303] {
         bench.server.behave();

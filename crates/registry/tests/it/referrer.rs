@@ -201,7 +201,10 @@ async fn c58_an_empty_list_is_believed_only_of_a_registry_that_keeps_lists() {
     // A registry that says `OCI-Subject` keeps lists.
     let manifest = TagOrDigest::Digest(digest(&referrer.digest));
     let manifest = repository(&bench).pull_manifest(&manifest).await.unwrap();
-    repository(&bench).push_manifest(&TagOrDigest::Digest(manifest.digest.clone()), &manifest).await.unwrap();
+    repository(&bench)
+        .push_manifest(&TagOrDigest::Digest(manifest.digest().clone()), &manifest)
+        .await
+        .unwrap();
     bench.server.clear_requests();
     assert_eq!(all(&bench, &subject).await, set(&[]));
     assert_eq!(bench.asked().len(), 1);
@@ -240,7 +243,7 @@ async fn c58_a_referrer_of_something_else_is_refused_when_it_is_read() {
         let referrer = digest(&referrer.digest);
         async move { repository.pull_referrer(&subject, &referrer).await }
     };
-    assert_eq!(read(&one).await.unwrap().digest.to_string(), referrer.digest);
+    assert_eq!(read(&one).await.unwrap().digest().to_string(), referrer.digest);
     assert!(matches!(read(&two).await.unwrap_err(), Error::Manifest { .. }));
 }
 

@@ -194,11 +194,11 @@ async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standin
     let Some(whole) = walk.read_manifest(reference, &lanes).await else {
         return failures(lanes);
     };
-    let at_source = whole.digest.clone();
+    let at_source = whole.digest().clone();
     let manifest = match walk.select_platforms(whole).await {
         Ok(Selected::Image(manifest)) => {
             if walk.run.platforms.is_active() {
-                walk.run.state.note_cut(&at_source, &walk.run.platforms, &manifest.digest);
+                walk.run.state.note_cut(&at_source, &walk.run.platforms, manifest.digest());
             }
             manifest
         }
@@ -206,7 +206,7 @@ async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standin
         Err(error) => return all(Outcome::Failed(Arc::new(error))),
     };
     refuse_other_digests(walk, &manifest, &lanes);
-    let (mut ended, changed) = split(&walk.run, changed, Some(&manifest.digest));
+    let (mut ended, changed) = split(&walk.run, changed, Some(manifest.digest()));
     let compared =
         join_all(changed.iter().map(|(lane, old)| compare(walk, &manifest, lane, old.as_ref()))).await;
     let mut different = Vec::new();
@@ -222,11 +222,11 @@ async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standin
     }
     join_all(different.iter().map(|lane| prepare(&walk.run, lane))).await;
     bring(walk, &manifest, different.clone()).await;
-    let cut_from = Some(at_source).filter(|digest| *digest != manifest.digest);
+    let cut_from = Some(at_source).filter(|digest| digest != manifest.digest());
     ended.extend(different.into_iter().map(|lane| {
         let outcome = match lane.failure() {
             Some(error) => Outcome::Failed(error.clone()),
-            None => Outcome::Copied { digest: manifest.digest.clone(), cut_from: cut_from.clone() },
+            None => Outcome::Copied { digest: manifest.digest().clone(), cut_from: cut_from.clone() },
         };
         (lane, outcome)
     }));
@@ -277,8 +277,8 @@ async fn has_children(lane: &Lane, index: &RawManifest) -> bool {
 fn refuse_other_digests(walk: &Walk, manifest: &RawManifest, lanes: &[Arc<Lane>]) {
     for lane in lanes {
         let TagOrDigest::Digest(wanted) = lane.reference() else { continue };
-        if *wanted != manifest.digest {
-            let (wanted, actual) = (Box::new(wanted.clone()), Box::new(manifest.digest.clone()));
+        if wanted != manifest.digest() {
+            let (wanted, actual) = (Box::new(wanted.clone()), Box::new(manifest.digest().clone()));
             lane.fail(Arc::new(walk.source_error(Operation::Pair, Cause::OtherDigest { wanted, actual })));
         }
     }
@@ -316,10 +316,10 @@ async fn bring(walk: &Walk, manifest: &RawManifest, lanes: Vec<Arc<Lane>>) {
     let links = manifest.links().unwrap_or_default();
     let mut pending = lanes;
     while !pending.is_empty() {
-        let claims = Claims::ask(&manifest.digest, pending);
+        let claims = Claims::ask(manifest.digest(), pending);
         // Whose target has it under another name, or by its digest alone, lacks only the name.
         let (unasked, asked) = claims.mine.into_iter().partition(|(lane, _)| blobs_tell(&links, lane));
-        let (have, mut missing) = walk.ask_targets(&manifest.digest, asked).await;
+        let (have, mut missing) = walk.ask_targets(manifest.digest(), asked).await;
         missing.extend::<Vec<_>>(unasked);
         let incomplete: Vec<_> = missing.iter().map(|(lane, _)| lane.clone()).collect();
         walk.copy_links(manifest, &incomplete).await;

@@ -143,10 +143,10 @@ impl Walk {
     }
 
     pub(super) fn links(&self, manifest: &RawManifest) -> Result<Links, Error> {
-        let operation = Operation::ReadManifest(TagOrDigest::Digest(manifest.digest.clone()));
+        let operation = Operation::ReadManifest(TagOrDigest::Digest(manifest.digest().clone()));
         let error = |cause: Cause| self.source_error(operation.clone(), cause);
         let links = manifest.links().map_err(|source| {
-            error(registry::Error::Manifest { digest: manifest.digest.clone(), source }.into())
+            error(registry::Error::Manifest { digest: manifest.digest().clone(), source }.into())
         })?;
         if self.depth >= DEEPEST && !links.manifests.is_empty() {
             return Err(error(Cause::TooDeep { deepest: DEEPEST }));
@@ -186,7 +186,7 @@ impl Walk {
         }
         match stored {
             Ok(()) => {
-                lane.ledger.note_present(Kind::Manifest, lane.target.repository(), &manifest.digest);
+                lane.ledger.note_present(Kind::Manifest, lane.target.repository(), manifest.digest());
                 drop(claim);
             }
             Err(error) => lane.fail(error),
@@ -203,7 +203,7 @@ impl Walk {
     ) -> bool {
         let is_immutable = matches!(&error.cause, Cause::Registry(cause) if cause.is_immutable_tag());
         is_immutable
-            && matches!(lane.target.resolve(reference).await, Ok(Some(there)) if there == manifest.digest)
+            && matches!(lane.target.resolve(reference).await, Ok(Some(there)) if there == *manifest.digest())
     }
 
     async fn push(

@@ -46,7 +46,7 @@ impl Walk {
             return Ok(Selected::Image(manifest));
         }
         let cut = manifest.with_children(|child| keep.contains(child)).map_err(|source| {
-            let digest = manifest.digest.clone();
+            let digest = manifest.digest().clone();
             self.unusable(&manifest, registry::Error::Manifest { digest, source })
         })?;
         Ok(Selected::Image(cut))
@@ -73,8 +73,8 @@ impl Walk {
         manifest: &RawManifest,
         config: Option<&Descriptor>,
     ) -> Result<Option<Platform>, Error> {
-        if [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(&manifest.media_type) {
-            return Ok(Platform::read(&manifest.bytes));
+        if [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(manifest.media_type()) {
+            return Ok(Platform::read(manifest.bytes()));
         }
         match config.filter(|config| config.is_image_config()) {
             Some(config) => self.read_config(config).await.map(|bytes| Platform::read(&bytes)),
@@ -102,7 +102,7 @@ impl Walk {
     }
 
     fn unusable(&self, manifest: &RawManifest, cause: registry::Error) -> Error {
-        let reference = TagOrDigest::Digest(manifest.digest.clone());
+        let reference = TagOrDigest::Digest(manifest.digest().clone());
         self.source_error(Operation::ReadManifest(reference), cause)
     }
 

@@ -107,7 +107,7 @@ impl Fake {
     pub(crate) fn put_manifest(&self, repository: &str, tag: Option<&str>, body: &str) -> Digest {
         let bytes = Bytes::copy_from_slice(body.as_bytes());
         let manifest = RawManifest::from_answer(&MediaType::OCI_INDEX, bytes, None).unwrap();
-        let digest = manifest.digest.clone();
+        let digest = manifest.digest().clone();
         let mut state = self.state();
         state.manifests.insert((repository.to_owned(), digest.clone()), manifest);
         if let Some(tag) = tag {
@@ -365,7 +365,7 @@ impl Source for FakeRepository {
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
         async move {
             self.fake.step().await?;
-            Ok(self.find(reference).map(|manifest| manifest.digest))
+            Ok(self.find(reference).map(|manifest| manifest.digest().clone()))
         }
         .boxed()
     }
@@ -504,9 +504,9 @@ impl Target for FakeRepository {
                 let promise = format!("{reference} was stored without {}", missing.digest);
                 state.broken_promises.push(promise);
             }
-            state.manifests.insert(self.key(&manifest.digest), manifest.clone());
+            state.manifests.insert(self.key(manifest.digest()), manifest.clone());
             if let TagOrDigest::Tag(tag) = reference {
-                state.tags.insert(self.key(tag), manifest.digest.clone());
+                state.tags.insert(self.key(tag), manifest.digest().clone());
             }
             Ok(())
         }

@@ -107,7 +107,7 @@ pub(crate) fn closure(
         let bytes = state.blobs[&(repository.to_owned(), blob.digest.clone())].to_vec();
         into.insert((blob.digest, bytes));
     }
-    into.insert((digest.clone(), manifest.bytes.to_vec()));
+    into.insert((digest.clone(), manifest.bytes().to_vec()));
     drop(state);
     for child in links.manifests {
         closure(fake, repository, &child.digest, into);

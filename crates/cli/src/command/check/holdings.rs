@@ -15,7 +15,7 @@ impl Holdings {
     /// Notes what is odd about an image.
     pub(super) fn note(&mut self, image: &TagOrDigest, manifest: &RawManifest) {
         let is_schema1 =
-            [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(&manifest.media_type);
+            [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(manifest.media_type());
         if is_schema1 {
             self.schema1.push(image.to_string());
         }

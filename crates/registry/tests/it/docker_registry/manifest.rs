@@ -23,7 +23,7 @@ async fn c03_c07_c51_manifests_of_all_kinds_pass() {
         for (number, architecture) in [(1, "amd64"), (2, "arm64")] {
             let image = image(&repository, &image_type, number).await;
             passes(&repository, "one", &image).await;
-            let mut child = descriptor(image_type.as_str(), &image.bytes);
+            let mut child = descriptor(image_type.as_str(), image.bytes());
             child["platform"] = json!({"os": "linux", "architecture": architecture});
             children.push(child);
         }
@@ -123,22 +123,22 @@ async fn c52_c56_c57_referrers_are_kept_under_the_tag() {
             &MediaType::OCI_MANIFEST,
             json!({
                 "artifactType": kind, "config": descriptor("application/vnd.oci.empty.v1+json", &config),
-                "layers": [], "subject": descriptor(subject.media_type.as_str(), &subject.bytes),
+                "layers": [], "subject": descriptor(subject.media_type().as_str(), subject.bytes()),
             }),
         );
         let pushed = repository.push_manifest(&by_digest(&referrer), &referrer).await.unwrap();
         assert_eq!(pushed.subject, SubjectIndexed::NotByRegistry);
-        repository.add_referrer(&subject.digest, &referrer.as_referrer()).await.unwrap();
+        repository.add_referrer(subject.digest(), &referrer.as_referrer()).await.unwrap();
         expected.push(referrer.as_referrer());
     }
     server.forget_requests();
     for _ in 0..2 {
-        let found = repository.referrers(&subject.digest, &ReferrerFilter::all()).await.unwrap();
+        let found = repository.referrers(subject.digest(), &ReferrerFilter::all()).await.unwrap();
         assert_eq!(found, expected);
     }
     assert_eq!(client.referrers_kept(), ReferrersKept::ByClients);
     let lists = server.requests().iter().filter(|line| line.contains("/referrers/")).count();
     assert_eq!(lists, 1, "not asked for a second time: {:?}", server.requests());
-    let index = repository.pull_manifest(&TagOrDigest::Tag(referrers_tag(&subject.digest))).await.unwrap();
-    assert_eq!(index.media_type, MediaType::OCI_INDEX);
+    let index = repository.pull_manifest(&TagOrDigest::Tag(referrers_tag(subject.digest()))).await.unwrap();
+    assert_eq!(*index.media_type(), MediaType::OCI_INDEX);
 }
