@@ -18,4 +18,5 @@ pub(crate) mod redact;
 pub(crate) mod redirect;
 pub(crate) mod refusal;
 pub(crate) mod stall;
+pub(crate) mod tls;
 pub(crate) mod transport;

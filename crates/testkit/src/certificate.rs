@@ -83,6 +83,23 @@ impl CertificateAuthority {
         Ok(IssuedCertificate { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 
+    /// What `openssl req -x509` makes: signed by itself, and saying of itself that it is an authority.
+    pub fn self_signed_authority(names: &[&str]) -> Result<IssuedCertificate> {
+        Self::self_signed_authority_until(names, 2099)
+    }
+
+    /// The same, which ended at the beginning of `year`.
+    pub fn self_signed_authority_until(names: &[&str], year: i32) -> Result<IssuedCertificate> {
+        let key = KeyPair::generate()?;
+        let mut parameters = server_certificate(names)?;
+        parameters.extended_key_usages = Vec::new();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let certificate = parameters.self_signed(&key)?;
+        Ok(IssuedCertificate { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+    }
+
     fn sign(&self, parameters: &CertificateParams) -> Result<IssuedCertificate> {
         let key = KeyPair::generate()?;
         let certificate = parameters.signed_by(&key, &self.issuer)?;

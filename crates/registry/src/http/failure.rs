@@ -8,6 +8,7 @@ use http::Method;
 use url::Url;
 
 use super::guard::LeadsInside;
+use super::tls::is_authority_as_server;
 use crate::Error;
 use crate::error::{CertificateFault, TransportFailure};
 
@@ -107,9 +108,7 @@ fn certificate_fault(error: &rustls::CertificateError) -> CertificateFault {
         // Self-signed ones that say of themselves that they are authorities end in `Other`: nobody is asked to
         // vouch for them.
         Fault::UnknownIssuer | Fault::BadSignature => CertificateFault::UnknownAuthority,
-        Fault::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            CertificateFault::UnknownAuthority
-        }
+        other if is_authority_as_server(other) => CertificateFault::UnknownAuthority,
         _ => CertificateFault::Unusable,
     }
 }

@@ -5,9 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::RegistryHost;
+use super::tls;
+use crate::{Error, RegistryHost};
 
 /// Certificates to trust, and to show, for one registry alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +32,23 @@ impl PartialEq for Pem {
 }
 
 impl Eq for Pem {}
+
+/// A chain of certificates and the key of the first one.
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+impl Pem {
+    fn parse(&self) -> Result<Identity, pem::Error> {
+        let text = self.0.expose_secret().as_bytes();
+        let chain = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>()?;
+        Ok((chain, PrivateKeyDer::from_pem_slice(text)?))
+    }
+
+    /// Whether there is a certificate, and the key belongs to it.
+    fn is_a_pair(&self) -> bool {
+        let Ok((chain, key)) = self.parse() else { return false };
+        CertifiedKey::from_der(chain, key, &tls::provider()).is_ok()
+    }
+}
 
 impl HostCertificates {
     /// Reads the folders of `host`, if there are any. `home` is the user's own folder.
@@ -60,8 +81,7 @@ impl HostCertificates {
         let mut found = Vec::new();
         for file in &files {
             let pem = read(file)?;
-            let certificates = reqwest::Certificate::from_pem_bundle(&pem);
-            if certificates.is_ok_and(|certificates| !certificates.is_empty()) {
+            if tls::certificates(&pem).is_ok_and(|certificates| !certificates.is_empty()) {
                 found.push(pem);
             } else {
                 return Err(HostCertificatesError::NoAuthority { path: file.clone() });
@@ -80,10 +100,7 @@ impl HostCertificates {
     /// A file cannot be read, or the two are no certificate and its key.
     pub fn with_identity(mut self, certificate: &Path, key: &Path) -> Result<Self, HostCertificatesError> {
         let identity = join(certificate, key)?;
-        let parsed = reqwest::Identity::from_pem(identity.0.expose_secret().as_bytes());
-        // Whether the key belongs to the certificate shows when a client is made of them.
-        let client = |identity| reqwest::Client::builder().tls_certs_only([]).identity(identity).build();
-        if parsed.and_then(client).is_err() {
+        if !identity.is_a_pair() {
             let (certificate, key) = (certificate.to_owned(), key.to_owned());
             return Err(HostCertificatesError::NoIdentity { certificate, key });
         }
@@ -109,16 +126,15 @@ impl HostCertificates {
         Self { authorities: self.authorities.clone(), identity: None }
     }
 
-    /// The authorities in the HTTP library's form.
-    pub(crate) fn authorities(&self) -> Result<Vec<reqwest::Certificate>, reqwest::Error> {
-        let bundles = self.authorities.iter().map(|pem| reqwest::Certificate::from_pem_bundle(pem));
-        Ok(bundles.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    /// The certificates that are trusted.
+    pub(crate) fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
+        let bundles = self.authorities.iter().map(|pem| tls::certificates(pem));
+        Ok(bundles.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    /// Who we are, in the HTTP library's form.
-    pub(crate) fn identity(&self) -> Result<Option<reqwest::Identity>, reqwest::Error> {
-        let pem = self.identity.as_ref().map(|pem| pem.0.expose_secret().as_bytes());
-        pem.map(reqwest::Identity::from_pem).transpose()
+    /// The certificate to show with what vouches for it, and its key.
+    pub(crate) fn identity(&self) -> Result<Option<Identity>, pem::Error> {
+        self.identity.as_ref().map(Pem::parse).transpose()
     }
 
     fn read_folder(folder: &Path) -> Result<Self, HostCertificatesError> {

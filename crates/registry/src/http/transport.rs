@@ -17,6 +17,7 @@ use super::host_certificates::HostCertificates;
 use super::limit::Limits;
 use super::network::Network;
 use super::proxy::Proxies;
+use super::tls::{self, TrustedRoots};
 use crate::Error;
 use crate::error::TransportFailure;
 use crate::settings::{CertificateCheck, HttpVersion, Settings};
@@ -42,7 +43,7 @@ pub struct Transport {
 
 struct Shared {
     user_agent: String,
-    roots: Vec<reqwest::Certificate>,
+    roots: TrustedRoots,
     clients: Mutex<Vec<(Kind, Client)>>,
     limits: Limits,
     answer_counts: AnswerCounts,
@@ -63,10 +64,7 @@ impl Transport {
     /// Prepares connections that introduce themselves as `user_agent` (tool and version: some
     /// registries' support asks for it). `extra_roots` are PEM certificates to trust beside the system's.
     pub fn new(user_agent: &str, extra_roots: &[Vec<u8>]) -> Result<Self, Error> {
-        let mut roots = Vec::new();
-        for pem in extra_roots {
-            roots.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(setup)?);
-        }
+        let roots = TrustedRoots::with(extra_roots)?;
         let (clients, limits, answer_counts) = Default::default();
         let shared = Shared { user_agent: user_agent.to_owned(), roots, clients, limits, answer_counts };
         Ok(Self { shared: Arc::new(shared), proxies: Proxies::none() })
@@ -187,7 +185,12 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             // The environment is read by the program, not by this library.
             .no_proxy()
-            .tls_danger_accept_invalid_certs(kind.check == CertificateCheck::Unverified);
+            .tls_backend_preconfigured(tls::config(
+                &self.shared.roots,
+                kind.check,
+                &kind.certificates,
+                kind.http_version,
+            )?);
         if let Some(proxy) = kind.proxies.build() {
             builder = builder.proxy(proxy);
         }
@@ -197,11 +200,7 @@ impl Transport {
         if let Some(from) = kind.guard {
             builder = builder.dns_resolver(Guard(from));
         }
-        if let Some(identity) = kind.certificates.identity().map_err(setup)? {
-            builder = builder.identity(identity);
-        }
-        let roots = self.shared.roots.iter().cloned();
-        Ok(builder.tls_certs_merge(roots.chain(kind.certificates.authorities().map_err(setup)?)))
+        Ok(builder)
     }
 }
 

@@ -99,6 +99,60 @@ async fn c83_wrong_certificates_are_told_apart() {
     }
 }
 
+/// A registry that shows what `openssl req -x509` made, and the file with just that certificate.
+async fn openssl_bench(certificate: IssuedCertificate) -> (Bench, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.crt"), &certificate.certificate_pem).unwrap();
+    (Bench::start(|_, front| front.certificate(certificate)).await, folder)
+}
+
+#[tokio::test]
+async fn p3_the_certificate_that_the_server_shows_can_be_named_itself() {
+    let unknown = TransportFailure::Certificate(CertificateFault::UnknownAuthority);
+    let own = CertificateAuthority::self_signed_authority(&["127.0.0.1"]).unwrap();
+    let pem = own.certificate_pem.clone();
+    let (bench, folder) = openssl_bench(own).await;
+    assert_eq!(bench.fault(bench.settings()).await, unknown);
+    // What the hint says: a file, or a folder of files.
+    for path in [folder.path().join("ca.crt"), folder.path().to_owned()] {
+        let certificates = HostCertificates::default().with_authorities(&path).unwrap();
+        ask(Settings { certificates, ..bench.settings() }).await.unwrap();
+    }
+    let transport = Transport::new("test", &[pem.into_bytes()]).unwrap();
+    let registry = Registry::new(bench.settings(), transport);
+    let repository = registry.repository(&"a/app".parse().unwrap(), Access::Pull);
+    repository.resolve(&tag("v1")).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn p3_a_named_certificate_that_another_signed_is_taken_too() {
+    let authority = CertificateAuthority::generate().unwrap();
+    let (bench, folder) = openssl_bench(authority.issue(&["127.0.0.1"]).unwrap()).await;
+    let certificates = HostCertificates::default().with_authorities(folder.path()).unwrap();
+    ask(Settings { certificates, ..bench.settings() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn p3_names_and_dates_still_count_and_so_does_every_byte() {
+    let fault = |fault| TransportFailure::Certificate(fault);
+    let make = CertificateAuthority::self_signed_authority;
+    let expired = CertificateAuthority::self_signed_authority_until(&["127.0.0.1"], 2021).unwrap();
+    for (certificate, expected) in [
+        (make(&["other.io"]).unwrap(), fault(CertificateFault::OtherHost)),
+        (expired, fault(CertificateFault::Expired)),
+    ] {
+        let (bench, folder) = openssl_bench(certificate).await;
+        let certificates = HostCertificates::default().with_authorities(folder.path()).unwrap();
+        assert_eq!(bench.fault(Settings { certificates, ..bench.settings() }).await, expected);
+    }
+    // Another certificate with the same names is another certificate.
+    let (bench, _folder) = openssl_bench(make(&["127.0.0.1"]).unwrap()).await;
+    let (_other, folder) = openssl_bench(make(&["127.0.0.1"]).unwrap()).await;
+    let certificates = HostCertificates::default().with_authorities(folder.path()).unwrap();
+    let found = bench.fault(Settings { certificates, ..bench.settings() }).await;
+    assert_eq!(found, fault(CertificateFault::UnknownAuthority));
+}
+
 #[tokio::test]
 async fn c83_a_client_certificate_is_shown_and_its_lack_is_told() {
     let clients = CertificateAuthority::generate().unwrap();
