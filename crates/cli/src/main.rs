@@ -8,16 +8,20 @@ mod exit_code;
 mod extras;
 mod heap;
 mod interrupt;
+mod nearest;
 mod output;
 mod state_file;
 
 use std::process::ExitCode;
 
-use args::Invocation;
+use args::{Invocation, Unreadable};
 
 fn main() -> ExitCode {
     heap::keep_together();
-    let invocation = args::parse(std::env::args_os());
+    let invocation = match args::parse(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(unreadable) => return refuse(&unreadable),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -28,10 +32,11 @@ fn main() -> ExitCode {
     };
     let code = runtime.block_on(async {
         match invocation {
-            Invocation::Sync(args) => command::sync::run(&args).await,
+            Invocation::Old(args) => command::sync::run_old(&args).await,
+            Invocation::Sync(args) => command::sync::run(args).await,
             Invocation::Copy(args) => command::copy::run(&args).await,
-            Invocation::Expand(args) => command::expand::run(&args),
-            Invocation::Check(args) => command::check::run(&args).await,
+            Invocation::Expand(args) => command::expand::run(args),
+            Invocation::Check(args) => command::check::run(args).await,
             Invocation::Acr(args) => command::acr::run(&args).await,
             Invocation::Demo(args) => command::demo::run(&args).await,
         }
@@ -39,4 +44,12 @@ fn main() -> ExitCode {
     // Connections that wait for a peer must not hold the end up.
     runtime.shutdown_background();
     code.into()
+}
+
+fn refuse(unreadable: &Unreadable) -> ExitCode {
+    match unreadable {
+        Unreadable::Word(refusal) => output::say(&format!("error: {}: {}", refusal.problem, refusal.next)),
+        Unreadable::Usage(text) => output::say(text.trim_end()),
+    }
+    exit_code::USAGE.into()
 }

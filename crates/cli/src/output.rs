@@ -16,6 +16,7 @@ use indicatif::HumanBytes;
 use sync::{Event, Observer};
 
 pub(crate) use bars::Bars;
+pub(crate) use image_file::standing;
 pub(crate) use lines::Lines;
 pub(crate) use log_file::LogFile;
 pub(crate) use paint::Paint;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sync::State;
 use sync::state::Found;
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, given};
 use crate::command::sync::warn;
 use crate::diagnostic::with_sources;
 
@@ -14,7 +14,9 @@ pub(crate) fn open(args: &RunArgs, lookup: impl Fn(&str) -> Option<String>) -> S
     if args.no_state || args.dry_run {
         return State::none();
     }
-    let Some(path) = args.state.clone().or_else(|| default_path(lookup)) else { return State::none() };
+    let Some(path) = given(args.state.as_deref()).map(Path::to_owned).or_else(|| default_path(lookup)) else {
+        return State::none();
+    };
     match State::open(&path) {
         Ok((state, found)) => {
             if let Found::Damaged(aside) = found {

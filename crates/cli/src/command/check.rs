@@ -40,8 +40,8 @@ use visit::Visitor;
 const RULES_AT_ONCE: usize = 8;
 
 /// Looks and tells; gives the exit status.
-pub(crate) async fn run(args: &CheckArgs) -> u8 {
-    let resolved = match sync::resolve(&args.config, None) {
+pub(crate) async fn run(args: CheckArgs) -> u8 {
+    let resolved = match sync::resolve(&args.config.of_verb(), &args.reach, None) {
         Ok(resolved) => resolved,
         Err(errors) => return sync::refuse(&errors),
     };

@@ -1,16 +1,23 @@
 //! `image-syncer copy SOURCE TARGET...`: one rule, typed instead of written.
 
-use super::{execute, sync};
-use crate::args::CopyArgs;
-use crate::config::{self, Defaults, WrittenRule};
+use super::execute::{self, Results};
+use super::sync;
+use crate::args::{CopyArgs, given};
+use crate::config::{self, ConfigError, Defaults, Written, WrittenRule};
 
 /// Copies; gives the exit status.
 pub(crate) async fn run(args: &CopyArgs) -> u8 {
-    let rule = WrittenRule { line: 1, source: args.source.clone(), targets: args.targets.clone() };
-    let written = config::typed(args.auth.as_deref(), vec![rule], &sync::environment);
     let defaults = Defaults { referrers: args.run.referrers.map(sync::policy), ..Defaults::default() };
-    match written.and_then(|written| sync::resolve_written(written, defaults)) {
-        Ok(resolved) => execute::run(resolved, &args.run).await,
+    let results = if args.json { Results::Report } else { Results::Images };
+    match written(args).and_then(|written| sync::resolve_written(written, defaults)) {
+        Ok(resolved) => execute::run(resolved, &args.run, results).await,
         Err(errors) => sync::refuse(&errors),
     }
+}
+
+fn written(args: &CopyArgs) -> Result<Written, Vec<ConfigError>> {
+    let rule = WrittenRule { line: 1, source: args.source.clone(), targets: args.targets.clone() };
+    let mut written = config::typed(given(args.auth.as_deref()), vec![rule], &sync::environment)?;
+    written.auth.reach_by(&args.reach)?;
+    Ok(written)
 }

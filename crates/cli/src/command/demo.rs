@@ -10,7 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use self::registries::Registries;
-use crate::args::{DemoArgs, SyncArgs};
+use crate::args::{DemoArgs, OldArgs};
 use crate::exit_code;
 use crate::output::{print, say};
 
@@ -57,7 +57,7 @@ async fn show() -> Result<(), String> {
 }
 
 /// The seed's own flags and config, with the hosts of this demo.
-fn write_config(folder: &Path, registries: &Registries) -> std::io::Result<SyncArgs> {
+fn write_config(folder: &Path, registries: &Registries) -> std::io::Result<OldArgs> {
     let (source, target) = (registries.source.host(), registries.target.host());
     let config = json!({
         "auth": {
@@ -75,10 +75,10 @@ fn write_config(folder: &Path, registries: &Registries) -> std::io::Result<SyncA
         folder.join("log").display(),
     );
     let command = format!("{command} --no-state");
-    Ok(SyncArgs::parse_from(command.split(' ')))
+    Ok(OldArgs::parse_from(command.split(' ')))
 }
 
-fn introduce(registries: &Registries, args: &SyncArgs) {
+fn introduce(registries: &Registries, args: &OldArgs) {
     let (source, target) = (registries.source.host(), registries.target.host());
     print(&format!(
         "A Harbor-like registry with token login listens on {source}, an ACR-like one on {target}."
@@ -99,8 +99,8 @@ fn introduce(registries: &Registries, args: &SyncArgs) {
     ));
 }
 
-async fn copy(args: &SyncArgs) -> Result<(), String> {
-    match super::sync::run(args).await {
+async fn copy(args: &OldArgs) -> Result<(), String> {
+    match super::sync::run_old(args).await {
         exit_code::DONE => Ok(()),
         code => Err(format!("the run above ended with status {code}")),
     }

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sync::{Mode, Observer, Options, PlatformFilter, Report, Rewrite, Sync, Work};
+use ::sync::{Mode, Observer, Options, Report, Rewrite, Sync, Work};
 
 use registry::Registry;
 
 use super::sync::warn;
-use crate::args::RunArgs;
+use crate::args::{ImagesFormat, RunArgs, given};
 use crate::config::{RefusedRule, Resolved, WrittenRule};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
@@ -21,8 +21,32 @@ use crate::state_file;
 /// How the tool introduces itself to registries.
 pub(crate) const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
 
+/// What a run prints on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Results {
+    /// The sentence that the Go tool's scripts look for.
+    OldSentence,
+    /// A line for each image that stands at a target.
+    Images,
+    /// The report, for programs.
+    Report,
+    /// The exit status says it.
+    Nothing,
+}
+
+impl Results {
+    fn print(self, done: &Done, sentence: &str) {
+        match self {
+            Self::OldSentence => print(sentence),
+            Self::Images => output::standing(&done.report).iter().for_each(|line| print(line)),
+            Self::Report => print(report_json::render(done).trim_end()),
+            Self::Nothing => {}
+        }
+    }
+}
+
 /// Copies, tells, writes; gives the exit status.
-pub(crate) async fn run(resolved: Resolved, args: &RunArgs) -> u8 {
+pub(crate) async fn run(resolved: Resolved, args: &RunArgs, results: Results) -> u8 {
     for warning in &resolved.warnings {
         warn(warning);
     }
@@ -58,7 +82,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs) -> u8 {
     if let Some(log) = log {
         log.write("info", &sentence);
     }
-    print(&sentence);
+    results.print(&done, &sentence);
     let code = interrupted.unwrap_or_else(|| exit_code::of(&done));
     match write_files(args, &done) {
         Ok(()) => code,
@@ -109,11 +133,6 @@ fn open_log(args: &RunArgs) -> Option<Arc<LogFile>> {
     }
 }
 
-/// Empty texts count as not given, as they did for the Go tool.
-fn given(path: Option<&Path>) -> Option<&Path> {
-    path.filter(|path| !path.as_os_str().is_empty())
-}
-
 /// What a run did, with the rules as they were written.
 pub(crate) struct Done {
     pub(crate) report: Report,
@@ -131,7 +150,7 @@ async fn copy(args: &RunArgs, rules: Vec<Work>, log: Option<Arc<LogFile>>) -> (R
     let interrupt = Interrupt::listen();
     let options = Options {
         bandwidth: args.bandwidth,
-        platforms: PlatformFilter::new(&args.os, &args.arch),
+        platforms: args.platforms(),
         rewrite: if args.force { Rewrite::Always } else { Rewrite::Changed },
         mode: if args.dry_run { Mode::DryRun } else { Mode::Copy },
         drain: Duration::from_secs(args.drain.into()),
@@ -146,7 +165,7 @@ async fn copy(args: &RunArgs, rules: Vec<Work>, log: Option<Arc<LogFile>>) -> (R
 }
 
 fn write_files(args: &RunArgs, done: &Done) -> Result<(), (PathBuf, std::io::Error)> {
-    let json = args.output_images_format == "json";
+    let json = args.output_images_format == ImagesFormat::Json;
     let write = |path: &Option<PathBuf>, text: &dyn Fn() -> String| match given(path.as_deref()) {
         Some(path) => std::fs::write(path, text()).map_err(|error| (path.to_owned(), error)),
         None => Ok(()),

@@ -4,7 +4,7 @@ use ::sync::{Naming, Rule, Selection};
 use serde::Serialize;
 
 use super::sync;
-use crate::args::ExpandArgs;
+use crate::args::{ExpandArgs, ReachArgs};
 use crate::config::{ResolvedRule, WrittenRule};
 use crate::exit_code;
 use crate::output::print;
@@ -27,8 +27,8 @@ struct ShownTarget<'a> {
 }
 
 /// Prints the rules; gives the exit status.
-pub(crate) fn run(args: &ExpandArgs) -> u8 {
-    let resolved = match sync::resolve(&args.config, None) {
+pub(crate) fn run(args: ExpandArgs) -> u8 {
+    let resolved = match sync::resolve(&args.config.of_verb(), &ReachArgs::default(), None) {
         Ok(resolved) => resolved,
         Err(errors) => return sync::refuse(&errors),
     };

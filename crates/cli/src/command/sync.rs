@@ -1,33 +1,48 @@
-//! The main job, in the Go tool's form: rules and logins from files.
+//! The main job, with a verb and in the Go tool's form without one: rules and logins from files.
 
 use ::sync::ReferrerPolicy;
 use registry::{Proxies, Transport};
 
-use super::execute::{self, USER_AGENT};
-use crate::args::{ConfigArgs, SyncArgs};
+use super::execute::{self, Results, USER_AGENT};
+use crate::args::{ConfigArgs, OldArgs, ReachArgs, SyncArgs};
 use crate::config::{self, ConfigError, Defaults, Resolved, Written};
 use crate::exit_code;
 use crate::output::{Paint, say};
 
-/// Runs the old command form; gives the exit status.
-pub(crate) async fn run(args: &SyncArgs) -> u8 {
-    if !args.ignored.is_empty() {
-        warn(&format!("ignored, because they are no flags: {}", args.ignored.join(" ")));
+/// Runs the form without a verb; gives the exit status.
+pub(crate) async fn run_old(args: &OldArgs) -> u8 {
+    for (flag, word) in &args.ignored {
+        warn(&format!("`{word}` behind {flag} is ignored, as ever: write {flag}={word}"));
     }
-    match resolve(&args.config, args.run.referrers) {
-        Ok(resolved) => execute::run(resolved, &args.run).await,
+    match resolve(&args.config, &args.reach, args.run.referrers) {
+        Ok(resolved) => execute::run(resolved, &args.run, Results::OldSentence).await,
+        Err(errors) => refuse(&errors),
+    }
+}
+
+/// Runs `image-syncer sync`; gives the exit status.
+pub(crate) async fn run(args: SyncArgs) -> u8 {
+    let results = if args.json { Results::Report } else { Results::Nothing };
+    match resolve(&args.config.of_verb(), &args.reach, args.run.referrers) {
+        Ok(resolved) => execute::run(resolved, &args.run, results).await,
         Err(errors) => refuse(&errors),
     }
 }
 
 /// What the files say; everything that can be wrong with them shows here, before any registry is asked.
-pub(super) fn resolve(args: &ConfigArgs, referrers: Option<bool>) -> Result<Resolved, Vec<ConfigError>> {
+pub(super) fn resolve(
+    args: &ConfigArgs,
+    reach: &ReachArgs,
+    referrers: Option<bool>,
+) -> Result<Resolved, Vec<ConfigError>> {
     let defaults = Defaults {
         registry: args.registry.as_deref().unwrap_or_default(),
         namespace: args.namespace.as_deref().unwrap_or_default(),
         referrers: referrers.map(policy),
     };
-    resolve_written(config::load(args, &environment)?, defaults)
+    let mut written = config::load(args, &environment)?;
+    written.auth.reach_by(reach)?;
+    resolve_written(written, defaults)
 }
 
 /// What `--referrers` says.

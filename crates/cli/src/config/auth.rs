@@ -1,5 +1,6 @@
 //! The auth map: who we are at which registry, or at which part of it.
 
+mod from_flags;
 mod provider;
 mod reach;
 

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use super::document::{Format, Node};
-
-/// Nearer than so many changed letters a known key is most likely meant.
-const NEAR: usize = 3;
+use crate::nearest::nearest;
 
 /// A word for each key of a map that is none of the known ones; `of` says which map.
 pub(super) fn warnings(
@@ -47,26 +45,6 @@ fn meant(key: &str, known: &[&str]) -> String {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("known are {}", known.join(", ")),
     }
-}
-
-fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
-    let nearest = known.iter().copied().min_by_key(|known| changes(key, known));
-    nearest.filter(|nearest| changes(key, nearest) <= NEAR)
-}
-
-/// How many letters have to be put in, taken out or replaced to make one word of the other: Levenshtein's distance.
-fn changes(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, letter) in from.to_lowercase().chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
-        for (column, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]

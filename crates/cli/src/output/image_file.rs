@@ -1,9 +1,10 @@
 //! Files in the form of an `--images` file: what was copied, and what failed and can be run again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use sync::{Outcome, Report};
+use registry::TagOrDigest;
+use sync::{Outcome, Report, SkipReason};
 
 use crate::command::execute::Done;
 
@@ -13,6 +14,24 @@ pub(crate) type Images = BTreeMap<String, Vec<String>>;
 /// Images that stand at their targets now and did not before.
 pub(crate) fn copied(report: &Report) -> Images {
     collect(report, |outcome| matches!(outcome, Outcome::Copied { .. }))
+}
+
+/// Each image that stands at a target, sorted: `registry/repository:tag@digest`, where it has a tag there.
+pub(crate) fn standing(report: &Report) -> Vec<String> {
+    let lines = report.images.iter().filter_map(|ended| {
+        let (Outcome::Copied { digest, .. } | Outcome::Skipped(SkipReason::Unchanged(digest))) =
+            &ended.outcome
+        else {
+            return None;
+        };
+        let image = &ended.image;
+        Some(match image.target_reference {
+            TagOrDigest::Tag(_) => format!("{}@{digest}", image.target_name()),
+            TagOrDigest::Digest(_) => format!("{}@{digest}", image.target),
+        })
+    });
+    let sorted: BTreeSet<_> = lines.collect();
+    sorted.into_iter().collect()
 }
 
 /// Images that failed or were not reached, and rules that could not be turned into images.

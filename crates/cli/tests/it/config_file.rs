@@ -81,11 +81,9 @@ fn no_rules_are_a_warning_and_no_files_an_error() -> Result<()> {
 }
 
 #[test]
-fn flags_and_words() -> Result<()> {
+fn flags() -> Result<()> {
     let workplace = Workplace::new()?;
     workplace.write("empty.json", "{}")?;
-    let ran = workplace.run("--config empty.json stray demo")?.expect_code(0)?;
-    ran.says(&["ignored, because they are no flags: stray demo"])?;
     workplace
         .run("--config empty.json --log /no/such/folder/log")?
         .expect_code(0)?

@@ -8,6 +8,7 @@ mod check_bench;
 mod check_reach;
 mod check_rights;
 mod check_sound;
+mod command_line;
 mod config_file;
 mod dead_registry;
 mod demo;

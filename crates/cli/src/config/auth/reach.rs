@@ -30,7 +30,7 @@ impl Default for Reach {
     }
 }
 
-const AUTHORITY_HELP: &str = "name a PEM file, or a folder with .crt, .pem or .cer files; a relative path begins at the folder of this config file, and ~ is not replaced";
+pub(super) const AUTHORITY_HELP: &str = "name a PEM file, or a folder with .crt, .pem or .cer files; a relative path begins at the folder of this config file, and ~ is not replaced";
 const IDENTITY_HELP: &str = r#"write both, each a PEM file: "clientCert": "client.crt", "clientKey": "client.key"; a relative path begins at the folder of this config file, and ~ is not replaced"#;
 const PROXY_HELP: &str = r#"write "proxy": "none" to go without the proxy of the environment"#;
 

@@ -1,0 +1,43 @@
+//! The flags that say how a registry is reached, as the keys of its auth entry do.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use registry::RegistryHost;
+
+/// How registries are reached, beside what their auth entries say.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ReachArgs {
+    /// Take any certificate of this registry, and speak plain HTTP where it has no TLS (repeatable)
+    #[arg(long, value_name = "HOST")]
+    pub(crate) insecure: Vec<RegistryHost>,
+
+    /// Speak plain HTTP to this registry (repeatable)
+    #[arg(long, value_name = "HOST")]
+    pub(crate) plain_http: Vec<RegistryHost>,
+
+    /// Trust the authority in this PEM file for this registry (repeatable)
+    #[arg(long, value_name = "HOST=FILE", value_parser = authority)]
+    pub(crate) ca: Vec<(RegistryHost, PathBuf)>,
+}
+
+fn authority(text: &str) -> Result<(RegistryHost, PathBuf), String> {
+    let parts = text.split_once('=').filter(|(_, file)| !file.is_empty());
+    let (host, file) = parts.ok_or("write HOST=FILE, such as harbor.example.com=/etc/ssl/harbor.pem")?;
+    let host = host.parse().map_err(|error| format!("{error}"))?;
+    Ok((host, file.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_is_a_host_and_a_file() {
+        let (host, file) = authority("harbor.example.com:8443=ca=1.pem").unwrap();
+        assert_eq!((host.as_str(), file.to_str()), ("harbor.example.com:8443", Some("ca=1.pem")));
+        for wrong in ["harbor.example.com", "harbor.example.com=", "=ca.pem", "a b=ca.pem"] {
+            assert!(authority(wrong).is_err(), "{wrong}");
+        }
+    }
+}
