@@ -13,6 +13,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{CommandFactory as _, Parser};
+use registry::foreign_text::clean;
 
 pub(crate) use acr::{AcrArgs, AcrCommand, AcrRegistryArgs, PolicyArgs, SetupArgs, TokenArgs};
 pub(crate) use config::ConfigArgs;
@@ -204,11 +205,22 @@ fn old(args: Vec<OsString>) -> Result<Invocation, Unreadable> {
 /// Reads flags and, where the command takes any, words.
 fn read<T: Parser>(mut args: Vec<OsString>) -> Result<(T, Vec<(String, String)>), Unreadable> {
     let ignored = word::take_truths(&T::command(), &mut args);
-    match T::try_parse_from(args) {
+    match T::try_parse_from(&args) {
         Ok(read) => Ok((read, ignored)),
         Err(answer) if !answer.use_stderr() => answer.exit(),
-        Err(error) => Err(Unreadable::Usage(error.render().to_string())),
+        Err(error) => Err(Unreadable::Usage(usage::<T>(&args, &error))),
     }
+}
+
+/// The error as it may be shown: it repeats arguments, so it is made once more, of arguments that were cleaned.
+fn usage<T: Parser>(args: &[OsString], error: &clap::Error) -> String {
+    let cleaned = args.iter().map(|argument| clean(&argument.to_string_lossy()).into_owned());
+    let error = match T::try_parse_from(cleaned) {
+        Err(error) => error,
+        // Cleaning mended it. What is wrong is known without the argument itself.
+        Ok(_) => clap::Error::new(error.kind()).with_cmd(&T::command()),
+    };
+    error.render().to_string()
 }
 
 #[cfg(test)]

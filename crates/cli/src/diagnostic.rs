@@ -3,10 +3,14 @@
 use std::error::Error as _;
 
 use providers::harbor::refusal::explain as harbor_refusal;
+use registry::foreign_text::{Cleaned, clean_to};
 use registry::{CertificateFault, ErrorKind, TransportFailure};
 use sync::{Cause, Error, Operation, Side};
 
-/// An error for people.
+/// The most bytes of one part of an error: several foreign texts may stand in it, each cut for itself.
+const LONGEST: usize = 4096;
+
+/// An error for people: each part is one line.
 pub(crate) struct Diagnosis {
     pub(crate) place: String,
     pub(crate) why: String,
@@ -15,22 +19,23 @@ pub(crate) struct Diagnosis {
 
 /// Everything that helps.
 pub(crate) fn diagnose(error: &Error) -> Diagnosis {
-    let place = format!("{} {}, {}", error.side, error.place, error.operation);
-    Diagnosis { place, why: why(&error.cause), next: next(error) }
+    let place = format!("{} {}, {}", error.side, Cleaned(&error.place), error.operation);
+    Diagnosis { place, why: why(&error.cause), next: clean_to(&next(error), LONGEST).into_owned() }
 }
 
 /// One line.
 pub(crate) fn short(error: &Error) -> String {
-    format!("{} {}: {}: {}", error.side, error.place, error.operation, why(&error.cause))
+    format!("{} {}: {}: {}", error.side, Cleaned(&error.place), error.operation, why(&error.cause))
 }
 
-/// Why something failed.
+/// Why something failed, on one line.
 pub(crate) fn why(cause: &Cause) -> String {
-    match cause {
+    let text = match cause {
         Cause::Registry(error) => registry_words(error),
         Cause::NoAnswer(silence) => format!("{silence}; last: {}", why(&silence.last.cause)),
         other => other.to_string(),
-    }
+    };
+    clean_to(&text, LONGEST).into_owned()
 }
 
 /// An error and all that lies behind it, in one line.
@@ -40,12 +45,12 @@ pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
         text = format!("{text}: {link}");
         source = link.source();
     }
-    text
+    clean_to(&text, LONGEST).into_owned()
 }
 
 /// The error and its root: the links between are the HTTP library's layers.
 pub(crate) fn registry_words(error: &registry::Error) -> String {
-    match error {
+    let text = match error {
         registry::Error::Refused(refusal) => match &refusal.request_id {
             Some(id) => format!("{refusal}, request id {id}"),
             None => refusal.to_string(),
@@ -60,7 +65,8 @@ pub(crate) fn registry_words(error: &registry::Error) -> String {
             }
             root.map_or_else(|| other.to_string(), |root| format!("{other}: {root}"))
         }
-    }
+    };
+    clean_to(&text, LONGEST).into_owned()
 }
 
 fn next(error: &Error) -> String {

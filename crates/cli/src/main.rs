@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 fn refuse(unreadable: &Unreadable) -> ExitCode {
     match unreadable {
         Unreadable::Word(refusal) => output::say(&format!("error: {}: {}", refusal.problem, refusal.next)),
-        Unreadable::Usage(text) => output::say(text.trim_end()),
+        Unreadable::Usage(text) => output::say_lines(text.trim_end()),
     }
     exit_code::USAGE.into()
 }

@@ -1,6 +1,7 @@
 //! The ways in which a run is shown. stdout is for results that programs read, stderr for people.
 
 mod bars;
+mod foreign;
 pub(crate) mod image_file;
 mod lines;
 mod log_file;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::HumanBytes;
+use serde::Serialize;
 use sync::{Event, Observer};
 
 pub(crate) use bars::Bars;
@@ -22,14 +24,40 @@ pub(crate) use log_file::LogFile;
 pub(crate) use paint::Paint;
 pub(crate) use summary::{old_sentence, table};
 
-/// Writes a line for people. A closed stderr is no reason to fail.
+/// Writes a line for people; line ends in it are shown, not obeyed.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    write_stderr(&foreign::line(line));
 }
 
-/// Writes a line of results. A reader that has seen enough is no reason to fail.
+/// Writes several lines for people. Foreign parts of them were cleaned before.
+pub(crate) fn say_lines(lines: &str) {
+    write_stderr(&foreign::lines(lines));
+}
+
+/// A closed stderr is no reason to fail.
+fn write_stderr(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Writes a line of results; line ends in it are shown, not obeyed.
 pub(crate) fn print(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    print_verbatim(&foreign::result(line));
+}
+
+/// Writes a document for programs: the same for them, with nothing in it that a terminal obeys.
+pub(crate) fn print_json(document: &impl Serialize) {
+    print_verbatim(&json(document));
+}
+
+/// A JSON document with nothing in it that a terminal obeys.
+pub(crate) fn json(document: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(document).expect("texts, numbers and lists are always JSON");
+    foreign::json(&text)
+}
+
+/// Writes a text of our own, or a secret that was asked for. A reader that has seen enough is no reason to fail.
+pub(crate) fn print_verbatim(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 /// Bytes as people read them; what is not known says so.

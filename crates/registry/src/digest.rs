@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::Hasher;
+use crate::foreign_text::Cleaned;
 
 /// Names content by its hash. 40 bytes on 64-bit machines, so that millions fit in memory.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,19 +32,22 @@ pub enum Algorithm {
 #[non_exhaustive]
 pub enum DigestError {
     /// There is no `algorithm:` in front.
-    #[error("`{text}` is not a digest: expected `sha256:` and 64 hexadecimal digits")]
+    #[error("`{}` is not a digest: expected `sha256:` and 64 hexadecimal digits", Cleaned(text))]
     NoAlgorithm {
         /// What was read.
         text: String,
     },
     /// The algorithm is one that we cannot compute.
-    #[error("digest algorithm `{algorithm}` is not supported: only sha256 and sha512 are")]
+    #[error("digest algorithm `{}` is not supported: only sha256 and sha512 are", Cleaned(algorithm))]
     UnknownAlgorithm {
         /// What was read.
         algorithm: String,
     },
     /// The part behind the colon has the wrong length or characters.
-    #[error("`{text}` is not a valid {algorithm} digest: it needs {expected} lower-case hexadecimal digits")]
+    #[error(
+        "`{}` is not a valid {algorithm} digest: it needs {expected} lower-case hexadecimal digits",
+        Cleaned(text)
+    )]
     InvalidHex {
         /// What was read.
         text: String,

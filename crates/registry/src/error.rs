@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use crate::auth::credential::{CredentialError, Prospect};
+use crate::foreign_text::{Cleaned, clean_to};
 use crate::http::redact::RedactedUrl;
 use crate::manifest::ManifestError;
 use crate::{Digest, Mismatch, RegistryHost, Tag};
+
+/// The most bytes of a refusal's words that are shown: several errors in one document are.
+const MOST_WORDS: usize = 2048;
 
 /// Why a request to a registry did not do what it was for.
 #[derive(Debug, thiserror::Error)]
@@ -111,9 +115,9 @@ pub struct Refusal {
 /// One entry of the specification's error document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryMessage {
-    /// `MANIFEST_UNKNOWN` and the like, verbatim.
+    /// `MANIFEST_UNKNOWN` and the like.
     pub code: String,
-    /// The registry's sentence, verbatim.
+    /// The registry's sentence.
     pub message: String,
 }
 
@@ -211,7 +215,7 @@ pub enum Problem {
     #[error("the answer has no usable `{0}` header")]
     Header(&'static str),
     /// The body is not the JSON that the step needs.
-    #[error("the answer is not the expected JSON: {0}")]
+    #[error("the answer is not the expected JSON: {}", Cleaned(.0))]
     Json(String),
     /// The body is larger than we read.
     #[error("the answer has more than {0} bytes")]
@@ -240,7 +244,7 @@ pub enum Problem {
     #[error("the tag {0} should hold a list of referrers, but holds something else")]
     ReferrersTag(Tag),
     /// The registry says that it stored other bytes than were sent.
-    #[error("the registry stored {actual} instead of {expected}")]
+    #[error("the registry stored {} instead of {expected}", Cleaned(actual))]
     StoredOther {
         /// What was sent.
         expected: Digest,
@@ -410,17 +414,20 @@ impl Refusal {
             && !matches!(self.status.as_u16(), 501 | 505)
     }
 
-    /// The registry's own words: codes and messages, else the beginning of the body.
+    /// The registry's own words, fit to be shown: codes and messages, else the beginning of the body.
     pub fn words(&self) -> Option<String> {
-        if self.errors.is_empty() {
-            return self.body.clone().filter(|body| !body.trim().is_empty());
-        }
+        let words = if self.errors.is_empty() { self.body.clone() } else { Some(self.error_words()) };
+        let words = words.filter(|words| !words.trim().is_empty())?;
+        Some(clean_to(&words, MOST_WORDS).into_owned())
+    }
+
+    fn error_words(&self) -> String {
         let words = self.errors.iter().map(|error| match (error.code.as_str(), error.message.as_str()) {
             (code, "") => code.to_owned(),
             ("", message) => message.to_owned(),
             (code, message) => format!("{code}: {message}"),
         });
-        Some(words.collect::<Vec<_>>().join("; "))
+        words.collect::<Vec<_>>().join("; ")
     }
 
     fn words_suffix(&self) -> String {

@@ -5,7 +5,8 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::auth::{challenge as challenges, login_files};
-use crate::http::{link_header, range};
+use crate::foreign_text::{LIMIT, clean, is_plain};
+use crate::http::{link_header, notice, range};
 use crate::{Descriptor, Digest, MediaType, RawManifest, Reference, referrers_tag};
 
 /// `WWW-Authenticate`.
@@ -53,6 +54,14 @@ pub fn manifest(bytes: &[u8]) {
             assert!(edited.links().is_ok());
         }
     }
+}
+
+/// What is shown of any text, and of a `Warning` header.
+pub fn foreign_text(text: &str) {
+    let shown = clean(text);
+    assert!(shown.len() <= LIMIT && shown.chars().all(is_plain));
+    assert_eq!(clean(&shown), shown);
+    assert!(notice::texts(text).iter().all(|warning| warning.chars().all(is_plain)));
 }
 
 /// Docker's and containers' login files.

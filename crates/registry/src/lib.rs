@@ -93,6 +93,7 @@ mod descriptor;
 mod digest;
 mod error;
 mod failed_connect;
+pub mod foreign_text;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;

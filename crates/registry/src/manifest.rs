@@ -12,6 +12,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::Deserialize;
 
+use crate::foreign_text::Cleaned;
 use crate::{Algorithm, Descriptor, Digest, MediaType, lenient};
 
 /// A manifest exactly as a registry gave it.
@@ -46,7 +47,7 @@ pub struct Links {
 #[non_exhaustive]
 pub enum ManifestError {
     /// It is not JSON, or a field has another shape than the specification says.
-    #[error("it is not a manifest that the specifications know: {source}")]
+    #[error("it is not a manifest that the specifications know: {}", Cleaned(source))]
     Malformed {
         /// Where reading stopped.
         #[source]

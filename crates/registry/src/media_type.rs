@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::foreign_text::Cleaned;
+
 /// A media type without parameters, as it stands in `Content-Type` or in a descriptor.
 #[derive(Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
@@ -53,9 +55,10 @@ impl From<String> for MediaType {
     }
 }
 
+/// For people; [`as_str`](MediaType::as_str) is for programs.
 impl fmt::Display for MediaType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        Cleaned(self.as_str()).fmt(formatter)
     }
 }
 

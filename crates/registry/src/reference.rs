@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::digest::{Digest, DigestError};
+use crate::foreign_text::Cleaned;
 
 /// The longest name of a repository; registry and repository together should not have more, either.
 const LONGEST_NAME: usize = 255;
@@ -57,13 +58,13 @@ pub enum ReferenceError {
     #[error("the reference is empty")]
     Empty,
     /// There is a blank in it, most often at an end.
-    #[error("`{text}` has a blank in it: remove the blank")]
+    #[error("`{}` has a blank in it: remove the blank", Cleaned(text))]
     Blank {
         /// What was read.
         text: String,
     },
     /// It begins like a web address.
-    #[error("`{text}` begins with a scheme: remove `{scheme}`")]
+    #[error("`{}` begins with a scheme: remove `{}`", Cleaned(text), Cleaned(scheme))]
     Scheme {
         /// What was read.
         text: String,
@@ -71,34 +72,36 @@ pub enum ReferenceError {
         scheme: String,
     },
     /// The registry's part is no host name.
-    #[error("`{host}` is not a registry: expected `host` or `host:port`")]
+    #[error("`{}` is not a registry: expected `host` or `host:port`", Cleaned(host))]
     Host {
         /// What was read.
         host: String,
     },
     /// The repository has upper-case letters.
-    #[error("repository `{repository}` has upper-case letters: registries allow lower case only")]
+    #[error("repository `{}` has upper-case letters: registries allow lower case only", Cleaned(repository))]
     UpperCase {
         /// What was read.
         repository: String,
     },
     /// A part of the repository's path breaks the grammar.
     #[error(
-        "`{component}` cannot be a part of a repository name: use lower-case letters and digits, with single `.`, `_`, `__` or dashes between them"
+        "`{}` cannot be a part of a repository name: use lower-case letters and digits, with single `.`, `_`, `__` or dashes between them",
+        Cleaned(component)
     )]
     Component {
         /// The part between two slashes.
         component: String,
     },
     /// The name is 64 hexadecimal digits, which Docker keeps for image ids.
-    #[error("`{text}` looks like an image id, not like a repository")]
+    #[error("`{}` looks like an image id, not like a repository", Cleaned(text))]
     ImageId {
         /// What was read.
         text: String,
     },
     /// The tag breaks the grammar.
     #[error(
-        "`{tag}` is not a valid tag: at most 128 letters, digits, `_`, `.` and `-`, not beginning with `.` or `-`"
+        "`{}` is not a valid tag: at most 128 letters, digits, `_`, `.` and `-`, not beginning with `.` or `-`",
+        Cleaned(tag)
     )]
     Tag {
         /// What was read.
@@ -108,7 +111,7 @@ pub enum ReferenceError {
     #[error(transparent)]
     Digest(#[from] DigestError),
     /// The repository's name is longer than registries take.
-    #[error("`{text}` is too long: a repository's name may have {LONGEST_NAME} characters")]
+    #[error("`{}` is too long: a repository's name may have {LONGEST_NAME} characters", Cleaned(text))]
     TooLong {
         /// What was read.
         text: String,

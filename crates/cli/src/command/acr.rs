@@ -18,7 +18,7 @@ use crate::config::{self, ConfigError};
 use crate::diagnostic::with_sources;
 use crate::exit_code;
 use crate::extras::{AcrAccess, AcrSettings};
-use crate::output::{Paint, say};
+use crate::output::{Paint, say_lines};
 
 pub(crate) use account::AccountId;
 pub(crate) use address_range::AddressRange;
@@ -51,7 +51,7 @@ fn access(args: &AcrRegistryArgs, namespace: Option<&NamespaceName>) -> Result<A
 /// Tells what went wrong, in Alibaba Cloud's words, and what to do; gives the exit status.
 fn fail(error: &Error, args: &AcrRegistryArgs) -> u8 {
     let text = with_sources(error);
-    say(&format!("{}: {text}\n  next: {}", Paint::for_stderr().red("error"), hint(error, args)));
+    say_lines(&format!("{}: {text}\n  next: {}", Paint::for_stderr().red("error"), hint(error, args)));
     if error.kind().concerns_key() { exit_code::ALL_REFUSED } else { exit_code::ALL_FAILED }
 }
 

@@ -30,7 +30,7 @@ use super::sync;
 use crate::args::CheckArgs;
 use crate::config::Resolved;
 use crate::exit_code;
-use crate::output::print;
+use crate::output::{print, print_json};
 use finding::{Finding, Step};
 use plan::plan;
 use show::Outcome;
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: CheckArgs) -> u8 {
     };
     let outcome = look(&resolved).await;
     if args.json {
-        print(&outcome.json());
+        print_json(&outcome.document());
     } else {
         outcome.lines().iter().for_each(|line| print(line));
     }

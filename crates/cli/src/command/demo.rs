@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use self::registries::Registries;
 use crate::args::{DemoArgs, OldArgs};
 use crate::exit_code;
-use crate::output::{print, say};
+use crate::output::{print_verbatim, say};
 
 /// Shows a migration; gives the exit status.
 pub(crate) async fn run(_: &DemoArgs) -> u8 {
@@ -34,25 +34,27 @@ async fn show() -> Result<(), String> {
         .map_err(|error| format!("its config cannot be written: {error}"))?;
     introduce(&registries, &args);
 
-    print("\n1. The first run copies everything:\n");
+    print_verbatim("\n1. The first run copies everything:\n");
     copy(&args).await?;
     let arrived = verify::arrived(&registries)?;
-    print(&format!(
+    print_verbatim(&format!(
         "\n2. The target was compared with the source: {} tags, {} manifests and {} blobs, byte for byte the same.",
         arrived.tags, arrived.manifests, arrived.blobs,
     ));
     let first = registries.target.requests();
 
-    print("\n3. The second run finds nothing to do:\n");
+    print_verbatim("\n3. The second run finds nothing to do:\n");
     registries.source.clear_requests();
     registries.target.clear_requests();
     copy(&args).await?;
     let second = verify::nothing_sent(&registries)?;
-    print(&format!(
+    print_verbatim(&format!(
         "\nThe first run asked the target {} times, the second {second} times: no blob and no manifest was sent or read.",
         first.len(),
     ));
-    print("Both registries and the config are gone now. Your own config looks just like the one above.");
+    print_verbatim(
+        "Both registries and the config are gone now. Your own config looks just like the one above.",
+    );
     Ok(())
 }
 
@@ -80,20 +82,20 @@ fn write_config(folder: &Path, registries: &Registries) -> std::io::Result<OldAr
 
 fn introduce(registries: &Registries, args: &OldArgs) {
     let (source, target) = (registries.source.host(), registries.target.host());
-    print(&format!(
+    print_verbatim(&format!(
         "A Harbor-like registry with token login listens on {source}, an ACR-like one on {target}."
     ));
-    print("The config:\n");
+    print_verbatim("The config:\n");
     let config =
         args.config.config.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
     for line in config.lines() {
-        print(&format!(
+        print_verbatim(&format!(
             "    {}",
             line.replace(registries::SOURCE_PASSWORD, "...").replace(registries::TARGET_PASSWORD, "...")
         ));
     }
-    print("\nThe command:\n");
-    print(&format!(
+    print_verbatim("\nThe command:\n");
+    print_verbatim(&format!(
         "    image-syncer --proc=10 --config=./harbor-to-acr.json --registry={target} --namespace={} --retries=10 --log=./log",
         registries::NAMESPACE,
     ));

@@ -15,7 +15,9 @@ use crate::args::{ImagesFormat, RunArgs, given};
 use crate::config::{RefusedRule, Resolved, WrittenRule};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
-use crate::output::{self, All, Display, LogFile, Paint, image_file, print, report_json, say};
+use crate::output::{
+    self, All, Display, LogFile, Paint, image_file, print, print_verbatim, report_json, say, say_lines,
+};
 use crate::state_file;
 
 /// How the tool introduces itself to registries.
@@ -39,7 +41,7 @@ impl Results {
         match self {
             Self::OldSentence => print(sentence),
             Self::Images => output::standing(&done.report).iter().for_each(|line| print(line)),
-            Self::Report => print(report_json::render(done).trim_end()),
+            Self::Report => print_verbatim(report_json::render(done).trim_end()),
             Self::Nothing => {}
         }
     }
@@ -60,7 +62,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, results: Results) ->
         resolved.warnings.iter().for_each(|warning| log.write("warning", warning));
     }
     for refused in &resolved.refused {
-        say(&format!("{}: {}", Paint::for_stderr().red("error"), refused.error));
+        say_lines(&format!("{}: {}", Paint::for_stderr().red("error"), refused.error));
         if let Some(log) = &log {
             log.write("error", &refused.error.to_string());
         }
@@ -77,7 +79,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, results: Results) ->
         }
     }
     let done = Done { report, written, refused: resolved.refused, registries };
-    say(&output::table(&done, Paint::for_stderr()));
+    say_lines(&output::table(&done, Paint::for_stderr()));
     let sentence = output::old_sentence(&done);
     if let Some(log) = log {
         log.write("info", &sentence);

@@ -7,7 +7,7 @@ use super::sync;
 use crate::args::{ExpandArgs, ReachArgs};
 use crate::config::{ResolvedRule, WrittenRule};
 use crate::exit_code;
-use crate::output::print;
+use crate::output::{print, print_json};
 
 /// One rule, as programs read it.
 #[derive(Serialize)]
@@ -41,8 +41,7 @@ pub(crate) fn run(args: ExpandArgs) -> u8 {
     let patterns: Vec<_> = resolved.patterns.iter().map(|pattern| show_pattern(&pattern.written)).collect();
     if args.json {
         let shown: Vec<_> = rules.iter().chain(&patterns).collect();
-        let text = serde_json::to_string_pretty(&shown).expect("texts and lists are always JSON");
-        print(&text);
+        print_json(&shown);
     } else {
         rules.iter().for_each(print_rule);
         patterns.iter().for_each(print_pattern);

@@ -7,7 +7,7 @@ use super::execute::{self, Results, USER_AGENT};
 use crate::args::{ConfigArgs, OldArgs, ReachArgs, SyncArgs};
 use crate::config::{self, ConfigError, Defaults, Resolved, Written};
 use crate::exit_code;
-use crate::output::{Paint, say};
+use crate::output::{Paint, say, say_lines};
 
 /// Runs the form without a verb; gives the exit status.
 pub(crate) async fn run_old(args: &OldArgs) -> u8 {
@@ -76,7 +76,7 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 pub(super) fn refuse(errors: &[ConfigError]) -> u8 {
     let paint = Paint::for_stderr();
     for error in errors {
-        say(&format!("{}: {error}", paint.red("error")));
+        say_lines(&format!("{}: {error}", paint.red("error")));
     }
     exit_code::USAGE
 }

@@ -3,6 +3,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use registry::foreign_text::{Cleaned, clean_to};
+
+/// The most bytes of one part: several texts of the config may stand in it.
+const LONGEST: usize = 4096;
+
 /// One thing that must be mended before anything is copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConfigError {
@@ -41,15 +46,15 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
-            write!(formatter, "{}:", file.display())?;
+            write!(formatter, "{}:", Cleaned(file.display()))?;
             if let Some(line) = self.line {
                 write!(formatter, "{line}:")?;
             }
             formatter.write_str(" ")?;
         }
-        formatter.write_str(&self.problem)?;
+        formatter.write_str(&clean_to(&self.problem, LONGEST))?;
         if let Some(help) = &self.help {
-            write!(formatter, "\n  help: {help}")?;
+            write!(formatter, "\n  help: {}", clean_to(help, LONGEST))?;
         }
         Ok(())
     }

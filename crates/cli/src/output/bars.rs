@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sync::{Event, Image, Observer};
 
-use super::{Paint, lines};
+use super::{Paint, foreign, lines};
 
 /// More bars than this would push each other off the screen.
 const MOST_BARS: usize = 12;
@@ -88,7 +88,7 @@ impl Observer for Bars {
             _ => {}
         }
         if let Some(line) = lines::line(event, self.paint) {
-            let _ = self.screen.println(line);
+            let _ = self.screen.println(foreign::line(&line));
         }
     }
 }

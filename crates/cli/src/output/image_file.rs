@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use registry::TagOrDigest;
+use registry::foreign_text::is_plain;
 use sync::{Outcome, Report, SkipReason};
+
+use super::foreign;
 
 use crate::command::execute::Done;
 
@@ -67,7 +70,7 @@ pub(crate) fn render(images: &Images, json: bool) -> String {
     if json || images.is_empty() {
         // An empty map is `{}` in both.
         let text = serde_json::to_string(images).expect("texts and lists are always JSON");
-        return format!("{text}\n");
+        return foreign::json(&text) + "\n";
     }
     let mut text = String::new();
     for (source, targets) in images {
@@ -87,8 +90,11 @@ fn yaml_text(text: &str) -> String {
     let starts_plain = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
     if starts_plain && text.bytes().all(plain) && !text.ends_with(':') {
         text.to_owned()
-    } else {
+    } else if text.chars().all(is_plain) {
         format!("'{}'", text.replace('\'', "''"))
+    } else {
+        // A JSON text is one in YAML, too, and has escapes for everything.
+        foreign::json(&serde_json::Value::from(text).to_string())
     }
 }
 
@@ -109,5 +115,6 @@ mod tests {
         );
         assert_eq!(render(&images, false), "a.io/a@sha256:00:\n- r.io/a:x\nq.io/b:v1:\n- r.io/b:v1\n");
         assert_eq!(yaml_text("q.io/b:/^v'.*$/"), "'q.io/b:/^v''.*$/'");
+        assert_eq!(yaml_text("q.io/b:/^v\n\u{202e}/"), r#""q.io/b:/^v\n\u202e/""#);
     }
 }

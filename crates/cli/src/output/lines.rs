@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use registry::foreign_text::clean;
 use sync::{BlobOutcome, Event, Observer, Outcome, SkipReason};
 
 use super::{Paint, say, size, stopping};
@@ -122,7 +123,7 @@ pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
         Event::NothingSelected { source } => {
             format!("{} {source}: nothing is selected by the rule", paint.yellow("warning"))
         }
-        Event::Note { place, text } => format!("{} {place}: {text}", paint.yellow("note")),
+        Event::Note { place, text } => format!("{} {place}: {}", paint.yellow("note"), clean(text)),
         Event::BlobFinished { image, digest, outcome: BlobOutcome::LeftOut, .. } => {
             let digest = digest.short();
             let warning = paint.yellow("warning");
@@ -132,8 +133,9 @@ pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
         }
         Event::InvalidTag { source, tag } => {
             format!(
-                "{} {source}: the registry lists the tag {tag:?}, which no registry may have; left out",
-                paint.yellow("warning")
+                "{} {source}: the registry lists the tag `{}`, which no registry may have; left out",
+                paint.yellow("warning"),
+                clean(tag)
             )
         }
         Event::Retrying { image, error, wait } => {

@@ -5,9 +5,10 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use registry::foreign_text::clean;
 use sync::{BlobOutcome, Event, Observer, Outcome, SkipReason};
 
-use super::{size, stopping};
+use super::{foreign, size, stopping};
 use crate::args::LogFormat;
 use crate::diagnostic;
 
@@ -34,9 +35,11 @@ impl LogFile {
 
 /// `time="2006-01-02 15:04:05" level=info msg="…"`, local time.
 fn line(format: LogFormat, level: &str, message: &str) -> String {
+    // One thing that happened is one line, whatever its texts hold.
     let time = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
     if format == LogFormat::Json {
-        return format!("{}\n", serde_json::json!({"level": level, "msg": message, "time": time}));
+        let entry = serde_json::json!({"level": level, "msg": message, "time": time});
+        return foreign::json(&entry.to_string()) + "\n";
     }
     let mut quoted = String::with_capacity(message.len());
     for character in message.chars() {
@@ -48,7 +51,7 @@ fn line(format: LogFormat, level: &str, message: &str) -> String {
             other => quoted.push(other),
         }
     }
-    format!("time=\"{time}\" level={level} msg=\"{quoted}\"\n")
+    format!("time=\"{time}\" level={level} msg=\"{}\"\n", foreign::line(&quoted))
 }
 
 impl Observer for LogFile {
@@ -60,9 +63,9 @@ impl Observer for LogFile {
             Event::RepositoriesListed { source, repositories, selected } => {
                 ("info", format!("{source}: {repositories} repositories listed, {selected} selected"))
             }
-            Event::Note { place, text } => ("warning", format!("{place}: {text}")),
+            Event::Note { place, text } => ("warning", format!("{place}: {}", clean(text))),
             Event::InvalidTag { source, tag } => {
-                ("warning", format!("{source} lists the invalid tag {tag:?}"))
+                ("warning", format!("{source} lists the invalid tag `{}`", clean(tag)))
             }
             Event::NothingSelected { source } => {
                 ("warning", format!("{source}: nothing is selected by the rule"))

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sync::{ImageReport, Outcome, RuleFailure, SkipReason};
 
 use crate::command::execute::Done;
-use crate::diagnostic;
+use crate::{diagnostic, output};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -93,8 +93,7 @@ pub(crate) fn render(done: &Done) -> String {
         images: report.images.iter().map(entry).collect(),
         registries: done.registries.iter().map(registry_entry).collect(),
     };
-    let text = serde_json::to_string_pretty(&document).expect("texts, numbers and lists are always JSON");
-    format!("{text}\n")
+    output::json(&document) + "\n"
 }
 
 fn registry_entry(registry: &Registry) -> RegistryEntry<'_> {

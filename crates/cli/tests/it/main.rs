@@ -12,6 +12,7 @@ mod command_line;
 mod config_file;
 mod dead_registry;
 mod demo;
+mod foreign_text;
 mod interrupt;
 mod kill;
 mod memory;

@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::foreign_text::Cleaned;
+
 /// A user and a password, or a token in their place; printing it shows neither secret nor length.
 #[derive(Clone)]
 pub struct Credentials {
@@ -121,7 +123,7 @@ pub(super) fn user_or_token(user: &str, secret: SecretString) -> Credentials {
 
 /// Why a source gives no credentials. It has no secret in it.
 #[derive(Debug, thiserror::Error)]
-#[error("{source_name} gives no login: {reason}")]
+#[error("{} gives no login: {}", Cleaned(source_name), Cleaned(reason))]
 pub struct CredentialError {
     /// Which source.
     pub source_name: String,

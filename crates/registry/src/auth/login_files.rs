@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::credential::{Credentials, Login, user_or_token};
 use super::credential_helper::CredentialHelper;
 use super::login_file_key::{longest, normal_key, server_name};
+use crate::foreign_text::Cleaned;
 use crate::{RegistryHost, RepositoryName};
 
 /// Login files in the order in which they are asked. Clones share what helpers say.
@@ -41,7 +42,7 @@ pub struct FoundLogin<'a> {
 
 /// A login file that is there but cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {reason}", path.display())]
+#[error("{}: {}", Cleaned(path.display()), Cleaned(reason))]
 pub struct LoginFileError {
     path: PathBuf,
     reason: String,

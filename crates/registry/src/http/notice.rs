@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
+use crate::foreign_text::clean;
+
 /// More distinct warnings than this of one registry are noise.
 const MOST_WARNINGS: usize = 100;
 
@@ -61,10 +63,10 @@ impl Notices {
 /// The texts of `Warning: 299 - "text"`. Spec: distribution-spec, "Warnings"; RFC 7234 section 5.5.
 pub(crate) fn warnings(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(http::header::WARNING);
-    values.iter().filter_map(|value| value.to_str().ok()).flat_map(texts).collect()
+    values.iter().flat_map(|value| texts(&String::from_utf8_lossy(value.as_bytes()))).collect()
 }
 
-fn texts(value: &str) -> Vec<String> {
+pub(crate) fn texts(value: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = value;
     // Each is a code, an agent and a quoted text; dates and commas may follow.
@@ -72,8 +74,7 @@ fn texts(value: &str) -> Vec<String> {
         let (text, after) = quoted_text(quoted);
         let mut words = head.trim_start_matches([',', ' ']).split_ascii_whitespace();
         if words.next() == Some("299") {
-            let shown: String = text.chars().filter(|character| !character.is_control()).collect();
-            found.push(shown);
+            found.push(clean(&text).into_owned());
         }
         rest = after;
     }

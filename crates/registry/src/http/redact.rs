@@ -4,6 +4,8 @@ use std::fmt;
 
 use url::Url;
 
+use crate::foreign_text::Cleaned;
+
 /// A URL as people may see it: no user, no password, and a query only where it is harmless.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedactedUrl(String);
@@ -43,7 +45,7 @@ impl From<&Url> for RedactedUrl {
 
 impl fmt::Display for RedactedUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        Cleaned(&self.0).fmt(formatter)
     }
 }
 

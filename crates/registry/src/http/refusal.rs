@@ -7,12 +7,15 @@ use serde::Deserialize;
 
 use super::body::read_to_limit;
 use crate::error::{Refusal, RegistryMessage};
+use crate::foreign_text::{clean, clean_to};
 use crate::{Error, RedactedUrl};
 
 /// The most that is read of an answer that only explains a refusal.
 const MOST_BYTES: u64 = 64 << 10;
-/// The most of an undecodable body that is kept.
+/// The most bytes of an undecodable body that are kept.
 const MOST_SHOWN: usize = 300;
+/// The most entries of an error document that are kept.
+const MOST_ENTRIES: usize = 20;
 /// A registry may not send us to sleep for longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
@@ -63,11 +66,11 @@ impl Refusal {
 
 fn messages(body: &[u8]) -> Vec<RegistryMessage> {
     let Ok(document) = serde_json::from_slice::<Document>(body) else { return Vec::new() };
-    let entries = document.errors.into_iter().map(|entry| RegistryMessage {
+    let entries = document.errors.into_iter().take(MOST_ENTRIES).map(|entry| RegistryMessage {
         code: match entry.code {
             serde_json::Value::String(code) => one_line(&code),
             serde_json::Value::Null => String::new(),
-            other => other.to_string(),
+            other => one_line(&other.to_string()),
         },
         message: entry.message.as_deref().map(one_line).unwrap_or_default(),
     });
@@ -75,26 +78,26 @@ fn messages(body: &[u8]) -> Vec<RegistryMessage> {
     entries.chain(single.map(|message| RegistryMessage { code: String::new(), message })).collect()
 }
 
-/// A registry's words as they may be shown: no line of their own, nothing that a terminal obeys.
+/// A registry's words as they may be shown: on one line, cleaned.
 fn one_line(text: &str) -> String {
-    let words: Vec<_> = text.split_whitespace().collect();
-    words.join(" ").chars().filter(|character| !character.is_control()).collect()
+    clean(&folded(text)).into_owned()
+}
+
+/// Pages and pretty documents have many lines, which say no more than one.
+fn folded(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn shown(body: &[u8]) -> Option<String> {
-    let mut line = one_line(&String::from_utf8_lossy(body));
-    if let Some((end, _)) = line.char_indices().nth(MOST_SHOWN) {
-        line.truncate(end);
-        line.push('…');
-    }
-    (!line.is_empty()).then_some(line)
+    let line = folded(&String::from_utf8_lossy(body));
+    (!line.is_empty()).then(|| clean_to(&line, MOST_SHOWN).into_owned())
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {
     ["x-request-id", "x-amzn-requestid", "x-ms-request-id", "x-github-request-id", "x-oss-request-id"]
         .iter()
-        .find_map(|name| headers.get(*name)?.to_str().ok())
-        .map(str::to_owned)
+        .find_map(|name| headers.get(*name))
+        .map(|id| clean_to(&String::from_utf8_lossy(id.as_bytes()), MOST_SHOWN).into_owned())
 }
 
 /// Both forms of `Retry-After`: seconds, or a date.
@@ -128,9 +131,9 @@ mod tests {
         );
         assert_eq!(read("<html>"), []);
         assert_eq!(read(""), []);
-        assert_eq!(shown(b"<html>\n\t<b>\x1bnginx</b>"), Some("<html> <b>nginx</b>".to_owned()));
+        assert_eq!(shown(b"<html>\n\t<b>\x1bnginx</b>"), Some(r"<html> <b>\u{1b}nginx</b>".to_owned()));
         assert_eq!(shown(b""), None);
-        assert!(shown("é".repeat(1000).as_bytes()).unwrap().ends_with('…'));
+        assert!(shown("é".repeat(1000).as_bytes()).unwrap().ends_with("é… (2000 bytes)"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use providers::alibaba::{PolicyRights, PolicyScope, ram_policy};
 
 use crate::args::PolicyArgs;
 use crate::exit_code;
-use crate::output::print;
+use crate::output::print_json;
 
 /// Prints the policy; gives the exit status.
 pub(super) fn run(args: &PolicyArgs) -> u8 {
@@ -16,6 +16,6 @@ pub(super) fn run(args: &PolicyArgs) -> u8 {
     };
     let rights = if args.with_setup { PolicyRights::PushAndSetUp } else { PolicyRights::Push };
     let policy = ram_policy(&scope, rights);
-    print(&serde_json::to_string_pretty(&policy).expect("texts and lists are always JSON"));
+    print_json(&policy);
     exit_code::DONE
 }

@@ -9,7 +9,7 @@ use super::{access, fail};
 use crate::args::SetupArgs;
 use crate::command::sync::warn;
 use crate::exit_code;
-use crate::output::{Paint, print, say};
+use crate::output::{Paint, print, say, say_lines};
 
 /// Written beside the entries that are added.
 const COMMENT: &str = "added by image-syncer";
@@ -104,7 +104,7 @@ fn end(steps: &[Step], apply: bool) -> u8 {
 }
 
 fn refuse_personal(args: &SetupArgs) -> u8 {
-    say(&format!(
+    say_lines(&format!(
         "{}: {} belongs to the Personal Edition, which has no API for this\n  next: create the namespace in the console, and switch on there that pushes make repositories",
         Paint::for_stderr().red("error"),
         args.registry.host,

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use super::{access, fail};
 use crate::args::TokenArgs;
 use crate::exit_code;
-use crate::output::{print, say};
+use crate::output::{print_verbatim, say};
 
 /// Prints password or user; gives the exit status.
 pub(super) async fn run(args: &TokenArgs) -> u8 {
@@ -27,7 +27,7 @@ pub(super) async fn run(args: &TokenArgs) -> u8 {
     let user = login.credentials.user();
     say(&format!("user {user}, valid until {}", end(login.lifetime)));
     // The one place where a secret is printed: that is what the command is for.
-    print(if args.user { user } else { login.credentials.password().expose_secret() });
+    print_verbatim(if args.user { user } else { login.credentials.password().expose_secret() });
     exit_code::DONE
 }
 

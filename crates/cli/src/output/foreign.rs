@@ -1,0 +1,65 @@
+//! The last wall before terminal, log and files: whatever reaches it, a line stays one line and nothing in it is
+//! obeyed. The first is where the text comes in: an error's words, a registry's warning.
+
+use std::fmt::Write as _;
+
+use registry::foreign_text::{clean_to, is_plain};
+
+use super::paint;
+
+/// The most bytes of one line for people.
+const LONGEST_LINE: usize = 16 << 10;
+
+/// A line for people, without the end.
+pub(super) fn line(text: &str) -> String {
+    paint::around(text, |piece| clean_to(piece, LONGEST_LINE).into_owned())
+}
+
+/// Lines of our own making, each cleaned. Foreign parts must have been cleaned before: here their line ends count.
+pub(super) fn lines(text: &str) -> String {
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A line of results: whole, however long.
+pub(super) fn result(text: &str) -> String {
+    clean_to(text, usize::MAX).into_owned()
+}
+
+/// The same JSON document with only plain characters in it: what is not plain can only stand in a text, where
+/// JSON has escapes for all of it.
+pub(super) fn json(document: &str) -> String {
+    let mut plain = String::with_capacity(document.len());
+    for character in document.chars() {
+        if character == '\n' || is_plain(character) {
+            plain.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(plain, "\\u{unit:04x}");
+            }
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn s3_a_json_document_stays_the_same_document(text in any::<String>(), key in any::<String>()) {
+            let value = serde_json::json!({key: [text, "\u{202e}\u{e0041}\u{7f}\u{9b}"]});
+            let plain = json(&serde_json::to_string_pretty(&value).unwrap());
+            prop_assert!(plain.split('\n').all(|line| line.chars().all(is_plain)));
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&plain).unwrap(), value);
+        }
+
+        #[test]
+        fn s3_a_line_stays_one_line(text in any::<String>()) {
+            prop_assert!(line(&text).chars().all(is_plain));
+            prop_assert!(lines(&text).split('\n').all(|line| line.chars().all(is_plain)));
+        }
+    }
+}
