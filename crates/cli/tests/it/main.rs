@@ -10,6 +10,7 @@ mod check_rights;
 mod check_sound;
 mod command_line;
 mod config_file;
+mod connections;
 mod dead_registry;
 mod demo;
 mod foreign_text;
