@@ -1,4 +1,4 @@
-//! One verb a file.
+//! One verb a file; what verbs that run share is in `execute.rs` and `outputs.rs`.
 
 pub(crate) mod acr;
 pub(crate) mod check;
@@ -6,4 +6,5 @@ pub(crate) mod copy;
 pub(crate) mod demo;
 pub(crate) mod execute;
 pub(crate) mod expand;
+mod outputs;
 pub(crate) mod sync;

@@ -18,19 +18,21 @@ use args::{Invocation, Unreadable};
 
 fn main() -> ExitCode {
     heap::keep_together();
+    output::tell_panics();
     let invocation = match args::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
-        Err(unreadable) => return refuse(&unreadable),
+        Err(unreadable) => return end(refuse(&unreadable)),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             output::say(&format!("error: cannot start: {error}"));
-            return exit_code::USAGE.into();
+            return end(exit_code::USAGE);
         }
     };
     let code = runtime.block_on(async {
+        interrupt::let_questions_be();
         match invocation {
             Invocation::Old(args) => command::sync::run_old(&args).await,
             Invocation::Sync(args) => command::sync::run(args).await,
@@ -43,13 +45,19 @@ fn main() -> ExitCode {
     });
     // Connections that wait for a peer must not hold the end up.
     runtime.shutdown_background();
+    end(code)
+}
+
+/// Waits for what was said to arrive, but not for ever.
+fn end(code: u8) -> ExitCode {
+    output::finish();
     code.into()
 }
 
-fn refuse(unreadable: &Unreadable) -> ExitCode {
+fn refuse(unreadable: &Unreadable) -> u8 {
     match unreadable {
         Unreadable::Word(refusal) => output::say(&format!("error: {}: {}", refusal.problem, refusal.next)),
         Unreadable::Usage(text) => output::say_lines(text.trim_end()),
     }
-    exit_code::USAGE.into()
+    exit_code::USAGE
 }

@@ -5,11 +5,16 @@ mod foreign;
 pub(crate) mod image_file;
 mod lines;
 mod log_file;
+mod output_file;
 mod paint;
+mod relay;
 pub(crate) mod report_json;
+mod standard;
+mod status;
+mod stream;
 mod summary;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,22 +26,23 @@ pub(crate) use bars::Bars;
 pub(crate) use image_file::standing;
 pub(crate) use lines::Lines;
 pub(crate) use log_file::LogFile;
+pub(crate) use output_file::OutputFile;
 pub(crate) use paint::Paint;
+use relay::Relay;
+pub(crate) use standard::finish;
+pub(crate) use status::Status;
+pub(crate) use stream::Flushed;
 pub(crate) use summary::{old_sentence, table};
 
 /// Writes a line for people; line ends in it are shown, not obeyed.
 pub(crate) fn say(line: &str) {
-    write_stderr(&foreign::line(line));
+    standard::stderr_line(&foreign::line(line));
 }
 
-/// Writes several lines for people. Foreign parts of them were cleaned before.
+/// Writes several lines for people, such as the summary: they are never left out. Foreign parts of them were cleaned
+/// before.
 pub(crate) fn say_lines(lines: &str) {
-    write_stderr(&foreign::lines(lines));
-}
-
-/// A closed stderr is no reason to fail.
-fn write_stderr(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    standard::stderr_text(&foreign::lines(lines));
 }
 
 /// Writes a line of results; line ends in it are shown, not obeyed.
@@ -57,7 +63,7 @@ pub(crate) fn json(document: &impl Serialize) -> String {
 
 /// Writes a text of our own, or a secret that was asked for. A reader that has seen enough is no reason to fail.
 pub(crate) fn print_verbatim(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    standard::stdout_text(text);
 }
 
 /// Bytes as people read them; what is not known says so.
@@ -86,10 +92,14 @@ impl Observer for All {
     }
 }
 
+/// So long the end waits for a terminal that is stopped before the bars are taken away.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How a run is shown on stderr, and how what has to be said besides does not tear the picture.
+#[derive(Clone)]
 pub(crate) enum Display {
-    /// Bars that are redrawn in place.
-    Bars(Arc<Bars>),
+    /// Bars that are redrawn in place, by a thread that may wait for its terminal.
+    Bars(Arc<Bars>, Arc<Relay>),
     /// A line for each thing that ends.
     Lines(Arc<Lines>),
 }
@@ -98,7 +108,9 @@ impl Display {
     /// Bars on a terminal, lines otherwise.
     pub(crate) fn for_stderr() -> Self {
         if std::io::stderr().is_terminal() {
-            Self::Bars(Arc::new(Bars::start()))
+            let bars = Arc::new(Bars::start());
+            let relay = Arc::new(Relay::to(bars.clone()));
+            Self::Bars(bars, relay)
         } else {
             Self::Lines(Arc::new(Lines::start()))
         }
@@ -106,16 +118,31 @@ impl Display {
 
     pub(crate) fn observer(&self) -> Arc<dyn Observer> {
         match self {
-            Self::Bars(bars) => bars.clone(),
+            Self::Bars(_, relay) => relay.clone(),
             Self::Lines(lines) => lines.clone(),
+        }
+    }
+
+    /// Says something while the run goes on.
+    pub(crate) fn say_lines(&self, lines: &str) {
+        match self {
+            Self::Bars(bars, _) => bars.println(lines),
+            Self::Lines(_) => say_lines(lines),
         }
     }
 
     /// Takes the bars away, so that what follows stands on clean lines.
     pub(crate) fn finish(&self) {
         match self {
-            Self::Bars(bars) => bars.finish(),
+            Self::Bars(bars, relay) if relay.flush(PATIENCE) => bars.finish(),
+            // Its terminal is stopped: nobody sees them.
+            Self::Bars(..) => {}
             Self::Lines(lines) => lines.finish(),
         }
     }
+}
+
+/// Tells of panics as of everything else: the standard library's own words wait for whoever reads stderr.
+pub(crate) fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| say_lines(&panic.to_string())));
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +9,14 @@ use ::sync::{Mode, Observer, Options, Report, Rewrite, Sync, Work};
 
 use registry::Registry;
 
+use super::outputs::Outputs;
 use super::sync::warn;
-use crate::args::{ImagesFormat, RunArgs, given};
+use crate::args::{RunArgs, given};
 use crate::config::{RefusedRule, Resolved, WrittenRule};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{
-    self, All, Display, LogFile, Paint, image_file, print, print_verbatim, report_json, say, say_lines,
+    self, All, Display, Flushed, LogFile, Paint, Status, print, print_verbatim, report_json, say, say_lines,
 };
 use crate::state_file;
 
@@ -49,6 +49,10 @@ impl Results {
 
 /// Copies, tells, writes; gives the exit status.
 pub(crate) async fn run(resolved: Resolved, args: &RunArgs, results: Results) -> u8 {
+    let outputs = match Outputs::open(args, results) {
+        Ok(outputs) => outputs,
+        Err(problems) => return cannot_write(&problems),
+    };
     for warning in &resolved.warnings {
         warn(warning);
     }
@@ -70,7 +74,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, results: Results) ->
     let one = resolved.rules.into_iter().map(|rule| (Work::from(rule.rule), rule.written));
     let many = resolved.patterns.into_iter().map(|rule| (Work::from(rule.rule), rule.written));
     let (rules, written): (Vec<_>, Vec<_>) = one.chain(many).unzip();
-    let (report, interrupted) = copy(args, rules, log.clone()).await;
+    let (report, interrupt) = copy(args, rules, log.clone()).await;
     let registries = resolved.registries.lock().all();
     for note in notes(&registries) {
         warn(&note);
@@ -83,20 +87,35 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, results: Results) ->
     let sentence = output::old_sentence(&done);
     if let Some(log) = log {
         log.write("info", &sentence);
+        log.finish();
     }
-    results.print(&done, &sentence);
-    let code = interrupted.unwrap_or_else(|| exit_code::of(&done));
-    match write_files(args, &done) {
-        Ok(()) => code,
-        Err((path, error)) => {
-            say(&format!(
-                "{}: {} cannot be written: {error}",
-                Paint::for_stderr().red("error"),
-                path.display()
-            ));
-            code.max(exit_code::SOME_FAILED)
+    if !outputs.take_stdout() {
+        results.print(&done, &sentence);
+    }
+    let code = interrupt.exit_code().unwrap_or_else(|| exit_code::of(&done));
+    let problems = outputs.write(&done);
+    let problems = problems.into_iter().chain(unread(results));
+    problems.map(|problem| cannot_write(&[problem])).fold(code, |code, _| code.max(exit_code::SOME_FAILED))
+}
+
+/// What was not taken of stdout. The old sentence is missed by nobody who does not read it.
+fn unread(results: Results) -> Option<String> {
+    match output::finish() {
+        Flushed::Failed(kind) if results != Results::OldSentence => {
+            Some(format!("stdout cannot be written: {kind}"))
         }
+        Flushed::Stuck if results != Results::OldSentence => {
+            Some("stdout cannot be written: nobody reads it".to_owned())
+        }
+        _ => None,
     }
+}
+
+fn cannot_write(problems: &[String]) -> u8 {
+    for problem in problems {
+        say(&format!("{}: {problem}", Paint::for_stderr().red("error")));
+    }
+    exit_code::USAGE
 }
 
 /// What registries said or did that their users should know.
@@ -126,7 +145,11 @@ pub(super) fn is_loopback(name: &str) -> bool {
 
 fn open_log(args: &RunArgs) -> Option<Arc<LogFile>> {
     let path = given(args.log.as_deref())?;
-    match LogFile::create(path, args.log_format) {
+    let shown = path.display().to_string();
+    let lost = move |error: &std::io::Error| {
+        warn(&format!("the log {shown} is not written any more: {error}; the run goes on without it"));
+    };
+    match LogFile::open(path, args.log_format, lost) {
         Ok(log) => Some(Arc::new(log)),
         Err(error) => {
             warn(&format!("Failed to log to file, using default stderr: {}: {error}", path.display()));
@@ -144,12 +167,13 @@ pub(crate) struct Done {
     pub(crate) registries: Vec<Registry>,
 }
 
-/// Copies; gives the exit status of an interruption, too.
-async fn copy(args: &RunArgs, rules: Vec<Work>, log: Option<Arc<LogFile>>) -> (Report, Option<u8>) {
-    let display = Display::for_stderr();
-    let mut observers = vec![display.observer()];
+/// Copies. Signals are listened to until what comes back is dropped.
+async fn copy(args: &RunArgs, rules: Vec<Work>, log: Option<Arc<LogFile>>) -> (Report, Interrupt) {
+    let (display, status) = (Display::for_stderr(), Arc::new(Status::start()));
+    let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer(), status.clone()];
     observers.extend(log.map(|log| log as Arc<dyn Observer>));
-    let interrupt = Interrupt::listen();
+    let shown = display.clone();
+    let interrupt = Interrupt::listen(move || shown.say_lines(&status.block()));
     let options = Options {
         bandwidth: args.bandwidth,
         platforms: args.platforms(),
@@ -161,18 +185,8 @@ async fn copy(args: &RunArgs, rules: Vec<Work>, log: Option<Arc<LogFile>>) -> (R
     let state = state_file::open(args, |name| std::env::var(name).ok());
     let sync = Sync::new(rules, options, Arc::new(All(observers))).remembering(state.clone());
     let report = sync.run(interrupt.cancel.clone()).await;
+    interrupt.run_is_over();
     display.finish();
     state_file::close(&state);
-    (report, interrupt.exit_code())
-}
-
-fn write_files(args: &RunArgs, done: &Done) -> Result<(), (PathBuf, std::io::Error)> {
-    let json = args.output_images_format == ImagesFormat::Json;
-    let write = |path: &Option<PathBuf>, text: &dyn Fn() -> String| match given(path.as_deref()) {
-        Some(path) => std::fs::write(path, text()).map_err(|error| (path.to_owned(), error)),
-        None => Ok(()),
-    };
-    write(&args.output_success_images, &|| image_file::render(&image_file::copied(&done.report), json))?;
-    write(&args.output_failed_images, &|| image_file::render(&image_file::failed(done), json))?;
-    write(&args.report, &|| report_json::render(done))
+    (report, interrupt)
 }

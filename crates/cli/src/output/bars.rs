@@ -44,6 +44,11 @@ impl Bars {
         let _ = self.screen.clear();
     }
 
+    /// Writes lines above the bars.
+    pub(crate) fn println(&self, lines: &str) {
+        let _ = self.screen.println(foreign::lines(lines));
+    }
+
     fn moving(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<Image>, ProgressBar>> {
         self.moving.lock().unwrap_or_else(PoisonError::into_inner)
     }

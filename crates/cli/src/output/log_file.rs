@@ -1,35 +1,48 @@
 //! The log file: one line for each thing that happens, in the form of the Go tool's last releases.
 
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use registry::foreign_text::clean;
 use sync::{BlobOutcome, Event, Observer, Outcome, SkipReason};
 
+use super::stream::Stream;
 use super::{foreign, size, stopping};
 use crate::args::LogFormat;
 use crate::diagnostic;
 
-/// Writes to a file that is emptied at the start.
+/// So long the end waits for a log that takes nothing, such as a pipe that nobody reads.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Adds to a file.
 pub(crate) struct LogFile {
-    file: Mutex<BufWriter<File>>,
+    stream: Stream,
     format: LogFormat,
 }
 
 impl LogFile {
-    /// Opens the file; missing folders are not made.
-    pub(crate) fn create(path: &Path, format: LogFormat) -> std::io::Result<Self> {
-        Ok(Self { file: Mutex::new(BufWriter::new(File::create(path)?)), format })
+    /// Opens the file; missing folders are not made, and what is in it stays. `on_error` hears of the first line that
+    /// cannot be written: a full disk must not end a copy, but neither is the log lost without a word.
+    pub(crate) fn open(
+        path: &Path,
+        format: LogFormat,
+        on_error: impl Fn(&std::io::Error) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        // A pipe that nobody reads is an error instead of a wait.
+        let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        Ok(Self { stream: Stream::new(file, Box::new(on_error)), format })
     }
 
     /// Adds a line.
     pub(crate) fn write(&self, level: &str, message: &str) {
-        let line = line(self.format, level, message);
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        // A full disk must not end a copy; the run's outcome does not depend on its log.
-        let _ = file.write_all(line.as_bytes()).and_then(|()| file.flush());
+        self.stream.line(line(self.format, level, message).trim_end_matches('\n'));
+    }
+
+    /// Waits until all lines are in the file.
+    pub(crate) fn finish(&self) {
+        self.stream.flush(PATIENCE);
     }
 }
 

@@ -7,14 +7,14 @@ use embedded_registry::sample::{self, Flavour};
 use crate::process::Workplace;
 
 /// A source with one image, a target, and a config between them.
-struct Pair {
-    source: EmbeddedRegistry,
-    target: EmbeddedRegistry,
-    workplace: Workplace,
+pub(crate) struct Pair {
+    pub(crate) source: EmbeddedRegistry,
+    pub(crate) target: EmbeddedRegistry,
+    pub(crate) workplace: Workplace,
 }
 
 impl Pair {
-    async fn start() -> Result<Self> {
+    pub(crate) async fn start() -> Result<Self> {
         let source = EmbeddedRegistry::builder().start().await?;
         let target = EmbeddedRegistry::builder().start().await?;
         sample::image(source.store(), "app", Some("v1"), Flavour::Oci, &[sample::layer(1, 1000)], "amd64");
@@ -28,7 +28,7 @@ impl Pair {
         Ok(Self { source, target, workplace })
     }
 
-    fn was_asked(&self) -> bool {
+    pub(crate) fn was_asked(&self) -> bool {
         !self.source.requests().is_empty() || !self.target.requests().is_empty()
     }
 }

@@ -26,19 +26,6 @@ fn b14_broken_files_are_told_with_their_line_and_without_the_usage() -> Result<(
 }
 
 #[test]
-fn b11_b12_a_log_is_emptied_first_and_missed_only_where_one_was_asked_for() -> Result<()> {
-    let workplace = Workplace::new()?;
-    workplace.write("empty.json", "{}")?;
-    workplace.write("log", &"an older and longer log\n".repeat(100))?;
-    workplace.run("--config empty.json --log log")?.expect_code(0)?;
-    let log = workplace.read("log")?;
-    ensure!(!log.contains("older") && log.contains("Finished, 0 sync tasks failed"), "{log}");
-    let ran = workplace.run("--config empty.json")?.expect_code(0)?;
-    ensure!(!ran.stderr.contains("Failed to log"), "{}", ran.stderr);
-    Ok(())
-}
-
-#[test]
 fn every_bad_rule_is_told_and_an_empty_target_stops_everything() -> Result<()> {
     let workplace = Workplace::new()?;
     let bad = "{\"images\": {\n\"r.io/A/b\": \"t.io/x\",\n\"r.io/a:/[/\": \"t.io/x\"";

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM, as users and supervisors send them.
+//! Signals, as users, terminals and supervisors send them, and output that nobody reads.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -184,6 +184,96 @@ async fn a_second_signal_ends_the_run_at_once() -> Result<()> {
         let ran = end(child).await?.expect_code(code)?;
         tokio::task::block_in_place(|| stderr.read_to_string(&mut said))?;
         ensure!(ran.stdout.is_empty() && said.lines().count() == 1, "{said}{}", ran.stdout);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s4_a_closed_session_drains_as_sigterm_does() -> Result<()> {
+    let world = World::start(Effect::Trickle { bytes: 1 << 20, pause: Duration::from_millis(100) }).await?;
+    let ran = world.interrupt("-HUP", "--report report.json").await?.expect_code(143)?;
+    ran.says(&["stopping: 1 image in work has 25 s to end", "copied           1 image"])?;
+    ensure!(world.workplace.path().join("report.json").exists());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s4_nohup_goes_on() -> Result<()> {
+    let world = World::start(Effect::Trickle { bytes: 1 << 20, pause: Duration::from_millis(50) }).await?;
+    let inner = world.workplace.command("--auth auth.json --images images.json");
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg("trap '' HUP; exec \"$0\" \"$@\"").arg(inner.get_program()).args(inner.get_args());
+    command.current_dir(world.workplace.path()).env("HOME", world.workplace.path());
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    until(|| world.target.requests().iter().any(|request| request.received_bytes > 0)).await?;
+    signal(&child, "-HUP")?;
+    end(child).await?.expect_code(0)?.says(&["copied           1 image"])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s4_a_question_is_answered_and_ends_nothing() -> Result<()> {
+    let world = World::start(Effect::Trickle { bytes: 1 << 20, pause: Duration::from_millis(100) }).await?;
+    let ran = world.interrupt("-USR1", "").await?.expect_code(0)?;
+    let image = format!("\n  {}/app:large -> {}/app:large: ", world.source.host(), world.target.host());
+    ran.says(&["status after ", "0 of 1 images done", "1 in work", &image, "copied           1 image"])?;
+    Ok(())
+}
+
+/// A pipe that is full and that nobody reads, as long as the reader is kept.
+fn full_pipe() -> Result<(std::io::PipeReader, std::io::PipeWriter)> {
+    let (reader, mut writer) = std::io::pipe()?;
+    writer.write_all(&vec![b'x'; 64 << 10])?;
+    Ok((reader, writer))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s5_output_that_nobody_reads_holds_up_neither_the_copy_nor_the_end() -> Result<()> {
+    let world = World::start(Effect::Trickle { bytes: 1 << 20, pause: Duration::from_millis(1) }).await?;
+    for number in 0..200_u8 {
+        let layers = [sample::layer(u64::from(number) + 10, 100)];
+        sample::image(
+            world.source.store(),
+            "app",
+            Some(&format!("v{number}")),
+            Flavour::Oci,
+            &layers,
+            "amd64",
+        );
+    }
+    let (from, to) = (world.source.host(), world.target.host());
+    world.workplace.write("images.json", &format!(r#"{{"{from}/app": "{to}/app"}}"#))?;
+    let (reader, writer) = full_pipe()?;
+    let mut command = world.workplace.command("--auth auth.json --images images.json --report report.json");
+    let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    let ended = tokio::task::spawn_blocking(move || child.wait());
+    let status = tokio::time::timeout(PATIENCE, ended).await.context("the run hangs")???;
+    ensure!(status.code() == Some(0), "{status}");
+    ensure!(world.target.store().tags("app").len() == 201);
+    ensure!(world.workplace.path().join("report.json").exists());
+    drop(reader);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s5_signals_count_while_nobody_reads() -> Result<()> {
+    let world = World::start(Effect::StallBodyAfter(5 << 20)).await?;
+    for signals in [1, 2] {
+        let (reader, writer) = full_pipe()?;
+        let drain = if signals == 1 { "--drain 1" } else { "--drain 3600" };
+        let mut command =
+            world.workplace.command(&format!("--auth auth.json --images images.json --no-state {drain}"));
+        let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+        world.target.clear_requests();
+        until(|| world.target.requests().iter().any(|request| request.received_bytes > 0)).await?;
+        for _ in 0..signals {
+            signal(&child, "-TERM")?;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        let ended = tokio::task::spawn_blocking(move || child.wait());
+        let status = tokio::time::timeout(PATIENCE, ended).await.context("the run hangs")???;
+        ensure!(status.code() == Some(143), "{status}");
+        drop(reader);
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ mod foreign_text;
 mod interrupt;
 mod kill;
 mod memory;
+mod output_files;
 mod outputs;
 mod process;
 mod project;

@@ -118,18 +118,6 @@ async fn success_failure_and_report_files() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_output_file_that_cannot_be_written_is_a_failure_after_the_copy() -> Result<()> {
-    let two = Two::start().await?;
-    two.rules(r#"{"SOURCE/a/app:1.24": "TARGET/a/app"}"#)?;
-    let ran = two
-        .workplace
-        .run("--auth auth.json --images images.json --output-success-images /no/such/folder/file")?;
-    ran.expect_code(1)?.says(&["/no/such/folder/file cannot be written"])?;
-    ensure!(Pusher::new(two.target.host()).tags("a/app").await? == ["1.24"]);
-    Ok(())
-}
-
-#[tokio::test]
 async fn b10_platform_filters_force_json_log_and_records() -> Result<()> {
     let two = Two::start().await?;
     two.rules(r#"{"SOURCE/a/app:1.27": "TARGET/a/app"}"#)?;

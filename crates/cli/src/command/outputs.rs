@@ -1,0 +1,69 @@
+//! The files that a run was asked to write: opened before it begins, so that none of them is missed after hours.
+
+use std::path::Path;
+
+use super::execute::{Done, Results};
+use crate::args::{ImagesFormat, RunArgs, given};
+use crate::output::{OutputFile, image_file, report_json};
+
+/// All of them.
+pub(super) struct Outputs {
+    copied: Option<OutputFile>,
+    failed: Option<OutputFile>,
+    report: Option<OutputFile>,
+    format: ImagesFormat,
+}
+
+impl Outputs {
+    /// Opens what flags name; tells each that cannot be written.
+    pub(super) fn open(args: &RunArgs, results: Results) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let mut open = |flag: &str, path: Option<&Path>| {
+            let path = given(path)?;
+            match OutputFile::open(path) {
+                Ok(file) => Some(file),
+                Err(error) => {
+                    problems.push(format!("{flag}: {} cannot be written: {error}", path.display()));
+                    None
+                }
+            }
+        };
+        let outputs = Self {
+            copied: open("--output-success-images", args.output_success_images.as_deref()),
+            failed: open("--output-failed-images", args.output_failed_images.as_deref()),
+            report: open("--report", args.report.as_deref()),
+            format: args.output_images_format,
+        };
+        let printed = usize::from(matches!(results, Results::Report));
+        if outputs.on_stdout() + printed > 1 {
+            problems.push("stdout takes one document: give the others files of their own".to_owned());
+        }
+        if problems.is_empty() { Ok(outputs) } else { Err(problems) }
+    }
+
+    /// Whether one of them has stdout for itself.
+    pub(super) fn take_stdout(&self) -> bool {
+        self.on_stdout() > 0
+    }
+
+    fn on_stdout(&self) -> usize {
+        let files = [&self.copied, &self.failed, &self.report];
+        files.into_iter().flatten().filter(|file| file.is_stdout()).count()
+    }
+
+    /// Writes them; tells each that could not be written after all.
+    pub(super) fn write(self, done: &Done) -> Vec<String> {
+        let json = self.format == ImagesFormat::Json;
+        let images = |images: &image_file::Images| image_file::render(images, json);
+        let texts: [(Option<OutputFile>, &dyn Fn() -> String); 3] = [
+            (self.copied, &|| images(&image_file::copied(&done.report))),
+            (self.failed, &|| images(&image_file::failed(done))),
+            (self.report, &|| report_json::render(done)),
+        ];
+        let written = texts.into_iter().filter_map(|(file, text)| {
+            let (path, result) = file.map(|file| (file.path.clone(), file.write(&text())))?;
+            Some(format!("{} cannot be written: {}", path.display(), result.err()?))
+        });
+        written.collect()
+    }
+}

@@ -1,0 +1,192 @@
+//! A file that is written when the run has ended: whether it can be shows before it begins.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::stream::{Flushed, Stream};
+use super::{print_verbatim, standard};
+
+/// So long a pipe may take nothing, or have no reader.
+const PATIENCE: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// A place for one text.
+pub(crate) struct OutputFile {
+    pub(crate) path: PathBuf,
+    place: Place,
+}
+
+enum Place {
+    Stdout,
+    /// A file, or a name for one: what is there stays until all is written.
+    Whole(PathBuf),
+    /// A device, a pipe, or a file in a folder where none can be made.
+    Open(File),
+    /// A named pipe that nobody reads yet.
+    Unread,
+}
+
+impl OutputFile {
+    /// Finds out that it can be written, and changes nothing yet.
+    pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
+        Ok(Self { path: path.to_owned(), place: Place::open(path)? })
+    }
+
+    pub(crate) fn is_stdout(&self) -> bool {
+        matches!(self.place, Place::Stdout)
+    }
+
+    /// Writes all of it, or leaves what was there.
+    pub(crate) fn write(self, text: &str) -> std::io::Result<()> {
+        match self.place {
+            Place::Stdout => {
+                print_verbatim(text.trim_end_matches('\n'));
+                match standard::finish() {
+                    Flushed::All => Ok(()),
+                    other => failed(other),
+                }
+            }
+            Place::Whole(path) => replace(&path, text),
+            Place::Open(file) => stream(file, text),
+            Place::Unread => stream(wait_for_reader(&self.path)?, text),
+        }
+    }
+}
+
+impl Place {
+    fn open(path: &Path) -> std::io::Result<Self> {
+        if path.as_os_str() == "-" || path == Path::new("/dev/stdout") {
+            return Ok(Self::Stdout);
+        }
+        let kind = match std::fs::metadata(path) {
+            Ok(metadata) => metadata.file_type(),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                // A link that leads nowhere is written through.
+                let path =
+                    std::fs::read_link(path).map_or_else(|_| path.to_owned(), |to| beside(path).join(to));
+                temporary(&path)?;
+                return Ok(Self::Whole(path));
+            }
+            Err(error) => return Err(error),
+        };
+        if kind.is_dir() {
+            return Err(ErrorKind::IsADirectory.into());
+        }
+        let file = match existing(path) {
+            Err(error) if kind.is_fifo() && error.raw_os_error() == Some(libc::ENXIO) => {
+                return Ok(Self::Unread);
+            }
+            opened => opened?,
+        };
+        // Whoever redirected one of our own streams to a file has it open.
+        if !kind.is_file()
+            || path.starts_with("/dev/fd")
+            || path.starts_with("/proc")
+            || path.starts_with("/dev")
+        {
+            return Ok(Self::Open(file));
+        }
+        let path = path.canonicalize()?;
+        match temporary(&path) {
+            Ok(_) => Ok(Self::Whole(path)),
+            Err(_) => Ok(Self::Open(file)),
+        }
+    }
+}
+
+/// Opens what is there; a pipe without a reader is an error instead of a wait.
+fn existing(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+fn beside(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A file in the same folder, so that it can take the other's place in one step. It goes when it is dropped.
+fn temporary(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let permissions =
+        std::fs::metadata(path).map_or_else(|_| Permissions::from_mode(0o666), |found| found.permissions());
+    tempfile::Builder::new().prefix(".image-syncer-").permissions(permissions).tempfile_in(beside(path))
+}
+
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let file = temporary(path)?;
+    std::fs::write(file.path(), text)?;
+    match file.persist(path) {
+        Ok(_) => Ok(()),
+        // A file that is mounted by itself, as containers have it, cannot be replaced.
+        Err(_) => stream(existing(path)?, text),
+    }
+}
+
+/// Writes from a thread, because a pipe may take its time.
+fn stream(file: File, text: &str) -> std::io::Result<()> {
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    let stream = Stream::new(file, Box::new(|_| {}));
+    stream.text(text.to_owned());
+    match stream.flush(PATIENCE) {
+        Flushed::All => Ok(()),
+        other => failed(other),
+    }
+}
+
+fn failed(flushed: Flushed) -> std::io::Result<()> {
+    match flushed {
+        Flushed::All => Ok(()),
+        Flushed::Failed(kind) => Err(kind.into()),
+        Flushed::Stuck => Err(std::io::Error::new(ErrorKind::TimedOut, "nobody reads it")),
+    }
+}
+
+fn wait_for_reader(path: &Path) -> std::io::Result<File> {
+    let begun = Instant::now();
+    loop {
+        match existing(path) {
+            Err(error) if error.raw_os_error() == Some(libc::ENXIO) && begun.elapsed() < PATIENCE => {
+                std::thread::sleep(AGAIN);
+            }
+            Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
+                return failed(Flushed::Stuck).and(Err(error));
+            }
+            opened => return opened,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c6_a_file_is_replaced_whole_with_its_permissions() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        std::fs::write(&path, "a longer text that was there").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("report.json", &link).unwrap();
+        let opened = OutputFile::open(&link).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a longer text that was there");
+        opened.write("new\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new\n");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(link.is_symlink(), "a link stays one");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
+    }
+
+    #[test]
+    fn c6_what_cannot_be_written_shows_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path().to_owned(), folder.path().join("none/file"), "/dev/null/file".into()] {
+            assert!(OutputFile::open(&path).is_err(), "{}", path.display());
+        }
+        OutputFile::open(Path::new("/dev/null")).unwrap().write("x").unwrap();
+        assert!(OutputFile::open(Path::new("/dev/full")).unwrap().write("x").is_err());
+    }
+}

@@ -1,0 +1,259 @@
+//! A stream with a thread of its own that writes: nobody who has something to say waits for whoever reads it.
+//!
+//! A pipe that nobody reads is full after 64 KiB, a terminal that was stopped with Ctrl-S at once; a write then waits
+//! for ever, and a run that waits with it copies nothing and obeys no signal.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What waits at most, in bytes: as much as a reader may be behind before lines are left out.
+const MOST_WAITING: usize = 4 << 20;
+/// Pipes take so much in one piece, so what is read shows soon.
+const PIECE: usize = 4096;
+/// A pipe that somebody else has made non-blocking is asked again so often.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// Told of the first write that fails.
+pub(super) type OnError = Box<dyn Fn(&std::io::Error) + Send>;
+
+/// Where texts are handed in.
+pub(crate) struct Stream(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Vec<u8>>,
+    waiting_bytes: usize,
+    /// Lines that were left out since the last one that was taken.
+    left_out: usize,
+    is_writing: bool,
+    /// Pieces that were written: what grows is not stuck.
+    written: u64,
+    /// Nothing was taken the last time that somebody waited, nor since.
+    is_stuck: bool,
+    /// A write failed: the rest is thrown away.
+    error: Option<ErrorKind>,
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && !self.is_writing
+    }
+
+    fn push(&mut self, text: Vec<u8>) {
+        self.waiting_bytes += text.len();
+        self.waiting.push_back(text);
+    }
+}
+
+/// How much of what was handed in has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    /// All of it, or whoever read has seen enough.
+    All,
+    /// A write failed.
+    Failed(ErrorKind),
+    /// Nobody reads.
+    Stuck,
+}
+
+impl Stream {
+    /// Begins to write to `file`, which may block.
+    pub(super) fn new(file: File, on_error: OnError) -> Self {
+        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
+        let writer = Writer { shared: shared.clone(), file, on_error };
+        // Without a thread there is no output, and the run goes on.
+        if std::thread::Builder::new().name("output".to_owned()).spawn(move || writer.run()).is_err() {
+            shared.lock().error = Some(ErrorKind::OutOfMemory);
+        }
+        Self(shared)
+    }
+
+    /// Hands a line in, without its end. It is left out where too much waits already.
+    pub(crate) fn line(&self, line: &str) {
+        let mut state = self.0.lock();
+        if state.waiting_bytes + line.len() > MOST_WAITING {
+            state.left_out += 1;
+            return;
+        }
+        let left_out = std::mem::take(&mut state.left_out);
+        if left_out > 0 {
+            state.push(format!("[{left_out} lines are left out here: nobody read them]\n").into_bytes());
+        }
+        state.push(format!("{line}\n").into_bytes());
+        drop(state);
+        self.0.changed.notify_all();
+    }
+
+    /// Hands a text in that is never left out.
+    pub(crate) fn text(&self, text: String) {
+        self.0.lock().push(text.into_bytes());
+        self.0.changed.notify_all();
+    }
+
+    /// Waits until all is written, for as long as something is: `patience` passes without a piece that is taken.
+    pub(crate) fn flush(&self, patience: Duration) -> Flushed {
+        let mut state = self.0.lock();
+        let (mut written, mut last) = (state.written, Instant::now());
+        loop {
+            match state.error {
+                Some(ErrorKind::BrokenPipe) => return Flushed::All,
+                Some(error) => return Flushed::Failed(error),
+                None if state.is_idle() => return Flushed::All,
+                None if state.written != written => (written, last) = (state.written, Instant::now()),
+                None => {}
+            }
+            let Some(left) = patience.checked_sub(last.elapsed()) else {
+                state.is_stuck = true;
+                return Flushed::Stuck;
+            };
+            state = self.0.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The same, but never twice for a stream of which nothing is taken.
+    pub(crate) fn flush_in_order(&self, patience: Duration) {
+        if !self.0.lock().is_stuck {
+            self.flush(patience);
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next text, when there is one.
+    fn next(&self) -> Vec<u8> {
+        let mut state = self.lock();
+        loop {
+            if let Some(text) = state.waiting.pop_front() {
+                state.is_writing = true;
+                return text;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    file: File,
+    on_error: OnError,
+}
+
+impl Writer {
+    /// Lives as long as the program: nothing waits for it but [`Stream::flush`].
+    fn run(mut self) {
+        loop {
+            let text = self.shared.next();
+            let result = if self.has_failed() { Ok(()) } else { self.write(&text) };
+            let mut state = self.shared.lock();
+            state.is_writing = false;
+            state.waiting_bytes = state.waiting_bytes.saturating_sub(text.len());
+            if let Err(error) = result {
+                state.error = Some(error.kind());
+                drop(state);
+                (self.on_error)(&error);
+            }
+            self.shared.changed.notify_all();
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.shared.lock().error.is_some()
+    }
+
+    fn write(&mut self, mut text: &[u8]) -> std::io::Result<()> {
+        while !text.is_empty() {
+            match self.file.write(&text[..text.len().min(PIECE)]) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    text = &text[count..];
+                    let mut state = self.shared.lock();
+                    (state.written, state.is_stuck) = (state.written + 1, false);
+                    drop(state);
+                    self.shared.changed.notify_all();
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(AGAIN),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    fn pipe() -> (std::io::PipeReader, Stream) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        (reader, Stream::new(File::from(OwnedFd::from(writer)), Box::new(|_| {})))
+    }
+
+    #[test]
+    fn s5_nobody_waits_for_a_reader_and_what_is_left_out_is_told() {
+        let (mut reader, stream) = pipe();
+        let line = "x".repeat(99);
+        for _ in 0..100_000 {
+            stream.line(&line);
+        }
+        stream.text("the end\n".to_owned());
+        assert_eq!(stream.flush(Duration::from_millis(50)), Flushed::Stuck);
+        assert!(stream.0.lock().waiting_bytes < MOST_WAITING + 1000, "memory is bounded");
+
+        let reading = std::thread::spawn(move || {
+            let mut text = vec![0; 5 << 20];
+            let mut read = 0;
+            while !text[..read].ends_with(b"the end\n") {
+                read += reader.read(&mut text[read..]).unwrap();
+            }
+            (read, reader)
+        });
+        assert_eq!(stream.flush(Duration::from_secs(60)), Flushed::All);
+        let (read, mut reader) = reading.join().unwrap();
+        assert!(read > 4_000_000, "{read}");
+        stream.line("more");
+        let mut next = [0; 1000];
+        let mut told = String::new();
+        while !told.contains("more") {
+            let count = reader.read(&mut next).unwrap();
+            told.push_str(&String::from_utf8_lossy(&next[..count]));
+        }
+        assert!(told.contains("lines are left out here: nobody read them]\nmore\n"), "{told}");
+    }
+
+    #[test]
+    fn s5_a_reader_that_has_seen_enough_is_no_failure() {
+        let (reader, stream) = pipe();
+        drop(reader);
+        stream.line("x");
+        assert_eq!(stream.flush(Duration::from_secs(60)), Flushed::All);
+    }
+
+    #[test]
+    fn c5_the_first_failure_is_told_once() {
+        let told = Arc::new(Mutex::new(0));
+        let counted = told.clone();
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let stream = Stream::new(full, Box::new(move |_| *counted.lock().unwrap() += 1));
+        for _ in 0..3 {
+            stream.line("x");
+            assert!(matches!(stream.flush(Duration::from_secs(60)), Flushed::Failed(_)));
+        }
+        assert_eq!(*told.lock().unwrap(), 1);
+    }
+}
