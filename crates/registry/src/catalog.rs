@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::auth::scope::Scopes;
 use crate::pages::{PAGE_SIZE, Pages};
-use crate::{Error, Refusal, Registry, RepositoryName};
+use crate::{Error, Offer, OptionalEndpoint, Refusal, Registry, RepositoryName};
 
 /// The most that is read of one page.
 const LARGEST_PAGE: u64 = 64 << 20;
@@ -59,7 +59,9 @@ impl CatalogPages {
         let page = match self.0.fetch(LARGEST_PAGE).await {
             Ok(Some(page)) => page,
             Ok(None) => return Ok(Catalog::End),
-            Err(Error::Refused(refusal)) if self.0.is_at_start() && is_no_offer(&refusal) => {
+            Err(Error::Refused(refusal))
+                if self.0.is_at_start() && refusal.offer(OptionalEndpoint::Catalog) != Offer::Unclear =>
+            {
                 return Ok(Catalog::NotOffered(refusal));
             }
             Err(error) => return Err(error),
@@ -68,10 +70,6 @@ impl CatalogPages {
         let names = self.0.turn(&page, answer.repositories.unwrap_or_default(), String::clone)?;
         Ok(Catalog::Page(sort(names)))
     }
-}
-
-fn is_no_offer(refusal: &Refusal) -> bool {
-    matches!(refusal.status.as_u16(), 401 | 403 | 404 | 405 | 501)
 }
 
 fn sort(names: Vec<String>) -> CatalogPage {

@@ -75,6 +75,16 @@ impl Descriptor {
         Ok(Some(bytes.into()))
     }
 
+    /// Whether an entry of an index may be a manifest: one that says of itself that it is something else is a blob.
+    ///
+    /// BuildKit keeps the layers of a build's cache so: <https://github.com/docker/buildx/issues/1007>. Types that
+    /// only look like a manifest's count as one, because more may come than are known here.
+    pub fn may_be_manifest(&self) -> bool {
+        let Some(media_type) = &self.media_type else { return true };
+        let text = media_type.as_str();
+        text.is_empty() || media_type.is_manifest() || text.contains(".manifest.") || text.contains(".index.")
+    }
+
     /// Whether this is the config of an image that runs somewhere, not of an artifact.
     pub fn is_image_config(&self) -> bool {
         let known =

@@ -355,8 +355,13 @@ impl Error {
 
     /// Whether the registry refuses a manifest because it lacks content that the manifest refers to, though it
     /// was there before: what was believed to be there has to be sent again.
+    ///
+    /// Harbor has no code for it: it says `NOT_FOUND` of a project, of a repository, and of a part of the manifest
+    /// ("artifact library/app@sha256:… not found").
+    /// <https://github.com/goharbor/harbor/blob/main/src/pkg/artifact/dao/dao.go>
     pub fn misses_content(&self) -> bool {
         ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN"].iter().any(|code| self.has_code(code))
+            || matches!(self, Self::Refused(refusal) if refusal.names_missing_artifact())
     }
 
     /// Whether the registry refuses to let a tag point at something else.
@@ -369,6 +374,12 @@ impl Error {
     /// <https://cloud.google.com/artifact-registry/docs/docker/troubleshoot#push>
     pub fn is_immutable_tag(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.is_immutable_tag())
+    }
+
+    /// Whether a write met another one: somebody is storing the same, or has just done it.
+    /// <https://github.com/docker/cli/issues/5873>
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_conflict())
     }
 
     /// Whether the registry's error document has this code.
@@ -393,6 +404,16 @@ impl Refusal {
         }
     }
 
+    fn names_missing_artifact(&self) -> bool {
+        let names = |error: &RegistryMessage| {
+            error.code == "NOT_FOUND"
+                && (error.message.starts_with("artifact ") || error.message.starts_with("blob "))
+        };
+        self.method == http::Method::PUT
+            && self.status == http::StatusCode::NOT_FOUND
+            && self.errors.iter().any(names)
+    }
+
     fn is_immutable_tag(&self) -> bool {
         let tells = |error: &RegistryMessage| {
             let code = error.code.to_ascii_uppercase();
@@ -407,11 +428,19 @@ impl Refusal {
             && self.errors.iter().any(tells)
     }
 
+    fn is_conflict(&self) -> bool {
+        self.method != http::Method::GET
+            && self.method != http::Method::HEAD
+            && self.status == http::StatusCode::CONFLICT
+            && !self.is_immutable_tag()
+    }
+
     /// Whether the same request may well succeed later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable)
+        let is_passing = matches!(self.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable)
             // 501 and 505 are about what the server can do at all, not about now.
-            && !matches!(self.status.as_u16(), 501 | 505)
+            && !matches!(self.status.as_u16(), 501 | 505);
+        is_passing || self.is_conflict()
     }
 
     /// The registry's own words, fit to be shown: codes and messages, else the beginning of the body.

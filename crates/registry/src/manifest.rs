@@ -38,7 +38,8 @@ pub struct Links {
     pub config: Option<Descriptor>,
     /// Manifests below this one: the children of an index, each once, in their order.
     pub manifests: Vec<Descriptor>,
-    /// Blobs: config and layers, each once, in their order.
+    /// Blobs: config and layers, each once, in their order; last those entries of an index that are no manifests, as
+    /// in BuildKit's caches.
     pub blobs: Vec<Descriptor>,
 }
 
@@ -148,8 +149,10 @@ impl RawManifest {
         let body = parse(&self.bytes)?;
         let schema1 = body.fs_layers.into_iter().map(|layer| Descriptor::new(None, layer.blob_sum, None));
         let config = body.config.clone();
-        let blobs = body.config.into_iter().chain(body.layers).chain(body.blobs).chain(schema1);
-        Ok(Links { config, manifests: each_once(body.manifests), blobs: each_once(blobs) })
+        let (manifests, listed): (Vec<_>, Vec<_>) =
+            body.manifests.into_iter().partition(Descriptor::may_be_manifest);
+        let blobs = body.config.into_iter().chain(body.layers).chain(body.blobs).chain(schema1).chain(listed);
+        Ok(Links { config, manifests: each_once(manifests), blobs: each_once(blobs) })
     }
 }
 

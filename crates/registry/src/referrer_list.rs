@@ -9,8 +9,6 @@ mod lock;
 mod tag;
 mod walk;
 
-use std::collections::HashSet;
-
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
@@ -39,6 +37,16 @@ enum Listed {
     NoneHere,
     /// It keeps no such list; this is what it answered instead.
     NoList(Error),
+    /// It keeps none, or this login may not see them.
+    Refused(Error),
+}
+
+/// The registry's own list, empty where it has none.
+#[derive(Default)]
+struct OwnList {
+    found: Vec<Descriptor>,
+    /// Whether it refused to give it, so that it has yet to be seen whether this login may read at all.
+    was_refused: bool,
 }
 
 impl Repository {
@@ -53,26 +61,78 @@ impl Repository {
         filter: &ReferrerFilter,
     ) -> Result<Vec<Descriptor>, Error> {
         let learned = self.registry().learned();
-        let mut found = Vec::new();
-        if learned.referrers() != Ability::Absent {
-            match self.list_referrers(subject, filter).await? {
-                Listed::These(listed) if listed.is_empty() => {}
-                Listed::These(listed) => {
-                    learned.note_referrers(Ability::Works);
-                    found = listed;
-                }
-                Listed::NoneHere => {}
-                Listed::NoList(error) if learned.referrers() == Ability::Works => return Err(error),
-                Listed::NoList(_) => learned.note_referrers(Ability::Absent),
-            }
-        }
+        let mut own = self.own_list(subject, filter).await?;
         // Some answer with an empty list without keeping any. https://github.com/sigstore/sigstore-js/issues/1187
         if learned.referrers() != Ability::Works {
-            found.extend(self.tagged_referrers(subject).await?);
+            own.found.extend(self.tagged_referrers(subject).await?);
         }
-        let mut seen = HashSet::new();
-        found.retain(|referrer| filter.passes(referrer) && seen.insert(referrer.digest.clone()));
-        Ok(found)
+        if own.was_refused {
+            // Whoever may not read manifests has met that by now.
+            learned.note_referrers(Ability::Absent);
+        }
+        Ok(filter.each_once(own.found))
+    }
+
+    /// The same, without those that stand under the tag: for those who copy that tag anyway.
+    pub async fn untagged_referrers(
+        &self,
+        subject: &Digest,
+        filter: &ReferrerFilter,
+    ) -> Result<Vec<Descriptor>, Error> {
+        let own = self.own_list(subject, filter).await?;
+        if own.was_refused {
+            // Only a login that may read manifests was refused because there is no list. Asked once for a registry.
+            self.resolve(&TagOrDigest::Digest(subject.clone())).await?;
+            self.registry().learned().note_referrers(Ability::Absent);
+        }
+        Ok(filter.each_once(own.found))
+    }
+
+    /// Sees to it that who asks for the referrers of `subject` finds `referrer`, which was pushed here before.
+    ///
+    /// A registry that keeps the list itself needs nothing. One that may or may not is asked for its list first.
+    pub async fn keep_referrer(&self, subject: &Digest, referrer: &Descriptor) -> Result<(), Error> {
+        let learned = self.registry().learned();
+        let mut was_refused = false;
+        if learned.referrers() == Ability::Unknown {
+            let own = self.own_list(subject, &ReferrerFilter::all()).await?;
+            if own.found.iter().any(|entry| entry.digest == referrer.digest) {
+                return Ok(());
+            }
+            was_refused = own.was_refused;
+        }
+        if learned.referrers() != Ability::Works {
+            self.add_referrer(subject, referrer).await?;
+        }
+        if was_refused {
+            learned.note_referrers(Ability::Absent);
+        }
+        Ok(())
+    }
+
+    /// What the registry's own list says, where it may have one.
+    async fn own_list(&self, subject: &Digest, filter: &ReferrerFilter) -> Result<OwnList, Error> {
+        let learned = self.registry().learned();
+        if learned.referrers() == Ability::Absent {
+            return Ok(OwnList::default());
+        }
+        match self.list_referrers(subject, filter).await? {
+            Listed::These(found) => {
+                if !found.is_empty() {
+                    learned.note_referrers(Ability::Works);
+                }
+                Ok(OwnList { found, was_refused: false })
+            }
+            Listed::NoneHere => Ok(OwnList::default()),
+            Listed::NoList(error) | Listed::Refused(error) if learned.referrers() == Ability::Works => {
+                Err(error)
+            }
+            Listed::NoList(_) => {
+                learned.note_referrers(Ability::Absent);
+                Ok(OwnList::default())
+            }
+            Listed::Refused(_) => Ok(OwnList { found: Vec::new(), was_refused: true }),
+        }
     }
 
     /// A manifest that was listed as a referrer of `subject`: refused if it refers to something else.
@@ -95,6 +155,7 @@ impl Repository {
                 Err(Unusable(meaning, error)) if is_first && meaning != Meaning::Failure => {
                     return Ok(match meaning {
                         Meaning::NoneHere => Listed::NoneHere,
+                        Meaning::Forbidden => Listed::Refused(error),
                         _ => Listed::NoList(error),
                     });
                 }

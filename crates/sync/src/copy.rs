@@ -1,6 +1,7 @@
 //! Copies one image: its graph from the leaves up, its tag last.
 
 mod blob;
+mod held;
 mod image;
 mod left_upload;
 mod manifest;

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::attempt::Needed;
 use crate::backoff::Backoff;
 use crate::endpoint::{Source, Tags, Target};
-use crate::rule::{ReferrerPolicy, Rule, Selection};
+use crate::rule::{Naming, ReferrerPolicy, Rule, Selection};
 use crate::run::Run;
 use crate::target_repository::Found;
 use crate::{Cause, Error, Event, Image, Operation, Side};
@@ -25,10 +25,12 @@ pub(crate) enum WantedReferrers {
 
 impl WantedReferrers {
     fn of(rule: &Rule) -> Self {
-        match (rule.referrers, &rule.selection) {
-            (ReferrerPolicy::Leave, _) => Self::None,
-            (ReferrerPolicy::Copy, Selection::All) => Self::Untagged,
-            (ReferrerPolicy::Copy, _) => Self::All,
+        let all_tags_come = matches!(rule.selection, Selection::All)
+            && rule.targets.iter().all(|target| matches!(target.naming, Naming::Same));
+        match rule.referrers {
+            ReferrerPolicy::Leave => Self::None,
+            ReferrerPolicy::Copy if all_tags_come => Self::Untagged,
+            ReferrerPolicy::Copy => Self::All,
         }
     }
 }

@@ -47,8 +47,8 @@ pub trait Source: Send + Sync {
         offset: u64,
         state: Option<&'a HashState>,
     ) -> Answer<'a, Box<dyn BlobRead>>;
-    /// What refers to a manifest here.
-    fn referrers<'a>(&'a self, subject: &'a Digest) -> Answer<'a, Referrers>;
+    /// What refers to a manifest here, each once.
+    fn referrers<'a>(&'a self, subject: &'a Digest, kept: Kept) -> Answer<'a, Vec<Descriptor>>;
     /// The bytes of a blob from an address that its manifest names.
     fn external_blob<'a>(&'a self, address: &'a str, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
 }
@@ -94,13 +94,13 @@ pub trait Target: Send + Sync {
     fn list_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, ()>;
 }
 
-/// What refers to a manifest.
-#[derive(Clone, Debug, Default)]
-pub struct Referrers {
-    /// Whether they stand under a tag that is listed like any other.
-    pub under_tag: bool,
-    /// Each once.
-    pub list: Vec<Descriptor>,
+/// Which referrers of a manifest are asked for, by where they are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// All of them.
+    Anywhere,
+    /// Those that do not stand under a tag that is listed like any other.
+    ByRegistry,
 }
 
 /// Pages of tags.

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use registry::{Digest, Error, ErrorKind, Tag, TagOrDigest};
+use registry::{Digest, Error, Offer, OptionalEndpoint, Tag, TagOrDigest};
 use tokio::sync::Mutex;
 
 use crate::endpoint::Target;
@@ -29,6 +29,8 @@ enum Tags {
     Unknown,
     /// Tags are there; each has to be asked for.
     Some,
+    /// The registry does not let them be listed: each has to be asked for.
+    Unlisted,
     /// All tags that were there.
     Listed(Arc<HashSet<Tag>>),
     /// All tags that were there, with what they point at.
@@ -79,7 +81,7 @@ impl TargetRepository {
                 None => drop(tags),
             },
             Tags::Listed(listed) if !listed.contains(tag) => return Ok(None),
-            Tags::Listed(_) | Tags::Some => drop(tags),
+            Tags::Listed(_) | Tags::Some | Tags::Unlisted => drop(tags),
             Tags::Unknown => {
                 let found = self.target.resolve(reference).await.inspect_err(|_| {
                     self.is_silent.store(true, Ordering::Relaxed);
@@ -108,7 +110,7 @@ impl TargetRepository {
         self.was_empty.store(false, Ordering::Relaxed);
     }
 
-    /// A registry that does not let its tags be listed is asked tag by tag.
+    /// A registry that does not let its tags be listed is asked tag by tag, and for its list no more.
     async fn list(&self) -> Tags {
         let mut listed = HashSet::new();
         let mut pages = self.target.tags();
@@ -116,8 +118,11 @@ impl TargetRepository {
             match pages.next().await {
                 Ok(Some(page)) => listed.extend(page.tags),
                 Ok(None) => break,
-                Err(error) if error.kind() == ErrorKind::NotFound => break,
-                Err(_) => return Tags::Some,
+                Err(error) => match error.offer(OptionalEndpoint::TargetTags) {
+                    Offer::NothingHere => break,
+                    Offer::Absent | Offer::Forbidden => return Tags::Unlisted,
+                    Offer::Unclear => return Tags::Some,
+                },
             }
         }
         self.was_empty.store(listed.is_empty(), Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use registry::{Credentials, Problem, RedactedUrl, Refusal, read_to_limit};
+use registry::{Credentials, Offer, OptionalEndpoint, Problem, RedactedUrl, Refusal, read_to_limit};
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
 };
@@ -153,7 +153,7 @@ impl Harbor {
         match self.ask(call, &[StatusCode::OK]).await {
             Ok(answer) => Ok(Some(answer)),
             Err(Error::Api(registry::Error::Protocol { .. })) => Ok(None),
-            Err(error) if error.has_status(&[400, 401, 403, 404, 405, 406, 410, 501]) => Ok(None),
+            Err(error) if error.refusal().is_some_and(is_no_offer) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -221,6 +221,11 @@ impl Harbor {
         }
         url
     }
+}
+
+/// Whether there may be no such API, for all that this says.
+fn is_no_offer(refusal: &Refusal) -> bool {
+    refusal.offer(OptionalEndpoint::Api) != Offer::Unclear
 }
 
 /// Where a read is to go on: the same host alone, and never from TLS to plain HTTP.

@@ -75,6 +75,8 @@ pub(super) struct LastSend {
     pub(super) is_complete: bool,
     /// Whether the registry refused the range that we sent.
     pub(super) range_refused: bool,
+    /// Whether the registry says that somebody else is storing the blob, or has just done it.
+    pub(super) is_contested: bool,
     /// Where the registry wants the body instead.
     pub(super) moved_to: Option<Url>,
 }

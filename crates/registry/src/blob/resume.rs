@@ -10,7 +10,7 @@ use super::mount::location;
 use super::push::{LastSend, Parts, Suspicion, UploadSession};
 use crate::error::{Problem, TransportFailure};
 use crate::http::range;
-use crate::{Digest, Error, Refusal};
+use crate::{Digest, Error, Offer, OptionalEndpoint, Refusal};
 
 /// So often an upload goes on at once without a byte more at the registry: enough for a 413 to halve
 /// 64 MiB down to 1 MiB.
@@ -79,6 +79,11 @@ impl UploadSession {
                 // One PUT needs its length, which only the blob's size tells.
                 if self.last.length.is_some() { Recovery::AtOnce } else { Recovery::Never }
             }
+            // Looked at at once, and from then on like anything that passes.
+            StatusCode::CONFLICT if error.is_conflict() => {
+                self.last.is_contested = true;
+                if self.at_once == 0 { Recovery::AtOnce } else { Recovery::Later }
+            }
             // Some overwrite what came before, or say that they have more than they keep.
             StatusCode::BAD_REQUEST if error.has_code("DIGEST_INVALID") && self.parts == Parts::Used => {
                 self.parts = Parts::Distrusted;
@@ -116,7 +121,8 @@ impl UploadSession {
             self.confirmed = 0;
             return Ok(Standing::At(0));
         }
-        if self.last.is_complete && self.repository.has_blob(digest).await? {
+        let may_be_there = self.last.is_complete || self.last.is_contested;
+        if may_be_there && self.repository.has_blob(digest).await? {
             return Ok(Standing::Complete);
         }
         let keeps_parts = !matches!(self.last.shape, Some(Shape::Put) | None);
@@ -155,7 +161,11 @@ impl UploadSession {
         let response = self.repository.registry().send(&call).await?;
         if !response.status().is_success() {
             let error = crate::client::unexpected(&call, response).await;
-            return if error.is_retryable() { Err(error) } else { Ok(None) };
+            return match error.offer(OptionalEndpoint::UploadStatus) {
+                Offer::Unclear => Err(error),
+                // A new session meets what speaks against the login.
+                Offer::Absent | Offer::Forbidden | Offer::NothingHere => Ok(None),
+            };
         }
         let sent = self.last.begun_at + self.last.taken;
         let told = response.headers().get(RANGE).and_then(|value| value.to_str().ok());

@@ -42,6 +42,26 @@ fn c53_missing_content_is_told_apart_from_other_refusals() {
 }
 
 #[test]
+fn p29_harbors_words_tell_a_missing_part_from_a_missing_project() {
+    let misses = |method, message: &str| refused(method, 404, "NOT_FOUND", message).misses_content();
+    let digest = Digest::sha256(b"");
+    assert!(misses(http::Method::PUT, &format!("artifact library/app@{digest} not found")));
+    assert!(misses(http::Method::PUT, &format!("blob {digest} not found")));
+    assert!(!misses(http::Method::PUT, "project library not found"));
+    assert!(!misses(http::Method::PUT, "repository library/app not found"));
+    assert!(!misses(http::Method::GET, &format!("artifact library/app@{digest} not found")));
+}
+
+#[test]
+fn p7_a_conflict_of_writes_is_passing_but_for_immutable_tags() {
+    let retried = |method, message| refused(method, 409, "CONFLICT", message).is_retryable();
+    assert!(retried(http::Method::PUT, "another upload is in progress"));
+    assert!(retried(http::Method::POST, "") && retried(http::Method::PATCH, ""));
+    assert!(!retried(http::Method::PUT, "the tag is immutable"));
+    assert!(!retried(http::Method::GET, "") && !retried(http::Method::HEAD, ""));
+}
+
+#[test]
 fn c09_too_large_is_permanent() {
     let error = refused(http::Method::PUT, 413, "", "");
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::TooLarge, false));

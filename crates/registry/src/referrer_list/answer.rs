@@ -3,14 +3,15 @@
 
 use serde::Deserialize;
 
-use crate::error::Problem;
-use crate::{Descriptor, Digest, Error, MediaType};
+use crate::{Descriptor, Digest, Error, MediaType, Offer, OptionalEndpoint};
 
 /// What an answer that is no list says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// The registry keeps no lists.
     NoList,
+    /// It keeps none, or this login may not see them.
+    Forbidden,
     /// It does not know the repository or the subject.
     NoneHere,
     /// It may keep lists; this request failed.
@@ -84,17 +85,14 @@ pub(super) fn read(
 
 /// What a refusal or a failure says.
 pub(super) fn meaning_of(error: &Error, from: From) -> Meaning {
-    let status = error.status().map(|status| status.as_u16());
-    match (status, error) {
-        (Some(_), Error::Refused(_)) if from == From::Elsewhere => Meaning::NoList,
-        (Some(404), _) if error.has_code("NAME_UNKNOWN") || error.has_code("MANIFEST_UNKNOWN") => {
-            Meaning::NoneHere
-        }
-        (Some(400), _) if !error.has_code("UNSUPPORTED") => Meaning::Failure,
-        (Some(400 | 404 | 405 | 501), _) | (_, Error::Protocol { problem: Problem::Redirect { .. }, .. }) => {
-            Meaning::NoList
-        }
-        _ => Meaning::Failure,
+    if from == From::Elsewhere && matches!(error, Error::Refused(_)) {
+        return Meaning::NoList;
+    }
+    match error.offer(OptionalEndpoint::Referrers) {
+        Offer::Absent => Meaning::NoList,
+        Offer::Forbidden => Meaning::Forbidden,
+        Offer::NothingHere => Meaning::NoneHere,
+        Offer::Unclear => Meaning::Failure,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which referrers are wanted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use http::HeaderMap;
 use url::form_urlencoded::Serializer;
@@ -28,6 +28,13 @@ impl ReferrerFilter {
         let has = |(key, value): (&String, &String)| referrer.annotations.get(key) == Some(value);
         (self.artifact_types.is_empty() || self.artifact_types.iter().any(of_type))
             && self.annotations.iter().all(has)
+    }
+
+    /// Those that are wanted, each once.
+    pub(super) fn each_once(&self, mut referrers: Vec<Descriptor>) -> Vec<Descriptor> {
+        let mut seen = HashSet::new();
+        referrers.retain(|referrer| self.passes(referrer) && seen.insert(referrer.digest.clone()));
+        referrers
     }
 
     /// The registry can filter by one type.

@@ -274,18 +274,58 @@ async fn c59_what_means_no_list_and_what_is_an_error() {
         (501, "text/plain", "no"),
         (404, "application/json", r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#),
         (400, "application/json", r#"{"errors":[{"code":"UNSUPPORTED"}]}"#),
+        (400, "text/plain", "no"),
+        (401, "text/plain", "no"),
+        (403, "text/plain", "no"),
     ] {
         let bench = Bench::open().await;
         let subject = image(&bench, "v1");
         bench.misbehave(Match::get("/referrers/"), answer(code, content_type, body));
         assert_eq!(all(&bench, &subject).await, set(&[]), "{code}");
     }
-    for code in [400, 401, 403, 429, 500, 503] {
+    for code in [429, 500, 503] {
         let bench = Bench::open().await;
         let subject = image(&bench, "v1");
         bench.misbehave(Match::get("/referrers/"), answer(code, "text/plain", "no"));
         let error = list(&bench, &subject, &ReferrerFilter::all()).await.unwrap_err();
         assert_eq!(error.status().map(|status| status.as_u16()), Some(code));
+    }
+}
+
+#[tokio::test]
+async fn p1_a_refusal_that_meets_manifests_too_is_an_error_and_says_nothing_of_lists() {
+    for code in [401, 403] {
+        let bench = Bench::open().await;
+        let subject = image(&bench, "v1");
+        let referrer = refer(&bench, &subject, "a/sig", "1");
+        bench.misbehave(Match::path("/v2/a/app/"), answer(code, "text/plain", "no"));
+        let subject = digest(&subject.digest);
+        let refused = repository(&bench).referrers(&subject, &ReferrerFilter::all()).await.unwrap_err();
+        assert_eq!(refused.status().map(|status| status.as_u16()), Some(code));
+        let refused =
+            repository(&bench).untagged_referrers(&subject, &ReferrerFilter::all()).await.unwrap_err();
+        assert_eq!(refused.status().map(|status| status.as_u16()), Some(code));
+        // The right comes back, and with it the list.
+        bench.server.behave();
+        let found = repository(&bench).referrers(&subject, &ReferrerFilter::all()).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].digest.to_string(), referrer.digest);
+    }
+}
+
+#[tokio::test]
+async fn p1_p8_a_refused_list_is_asked_for_once_and_the_tag_stands_in() {
+    for (code, body) in [(401, ""), (403, "denied"), (400, "UNSUPPORTED"), (404, ""), (405, ""), (501, "")] {
+        let bench = Bench::open().await;
+        let subject = image(&bench, "v1");
+        let referrer = refer(&bench, &subject, "a/sig", "1");
+        let manifest = TagOrDigest::Digest(digest(&referrer.digest));
+        let entry = repository(&bench).pull_manifest(&manifest).await.unwrap().as_referrer();
+        bench.misbehave(Match::get("/referrers/"), answer(code, "text/plain", body));
+        repository(&bench).keep_referrer(&digest(&subject.digest), &entry).await.unwrap();
+        assert_eq!(all(&bench, &subject).await, set(&[&referrer]), "{code}");
+        let asked = bench.asked().iter().filter(|request| request.is_referrer_list()).count();
+        assert_eq!(asked, 1, "{code}");
     }
 }
 

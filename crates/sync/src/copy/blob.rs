@@ -9,7 +9,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use registry::{Descriptor, ErrorKind, RepositoryName};
 
+use super::held::Held;
 use super::left_upload;
+use super::manifest::Walk;
 use crate::backoff::Backoff;
 use crate::deadline::TooLate;
 use crate::endpoint::{BlobRead, Mount, Source};
@@ -66,7 +68,8 @@ type Waiting = (Carrier, Way);
 type Opened = (Carrier, OpenUpload);
 
 /// Sees to it that every lane's target has the blob; lanes in which that fails are marked so.
-pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
+pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
+    let (run, source) = (&*walk.run, Reading { source: &*walk.source, held: walk.held(&blob.digest) });
     let mut pending = lanes;
     while !pending.is_empty() {
         let (mut mine, mut theirs) = (Vec::new(), Vec::new());
@@ -81,7 +84,7 @@ pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descripto
             }
         }
         // Only when nothing is claimed any more may this wait for others.
-        bring(run, source, blob, mine).await;
+        bring(run, &source, blob, mine).await;
         for (lane, waiting) in theirs {
             waiting.done().await;
             pending.push(lane);
@@ -90,15 +93,15 @@ pub(super) async fn ensure_blob(run: &Run, source: &dyn Source, blob: &Descripto
 }
 
 /// Tries until each carrier has its blob or must give up.
-async fn bring(run: &Run, source: &dyn Source, blob: &Descriptor, mut carriers: Vec<Carrier>) {
+async fn bring(run: &Run, from: &Reading<'_>, blob: &Descriptor, mut carriers: Vec<Carrier>) {
     // What breaks off goes on, and counts anew whenever something moved. Wrong bytes are read anew from the
     // beginning, which never counts anew.
     let (mut beginnings, mut read_budget) = (Backoff::new(run.retries), Backoff::new(run.retries));
     while !carriers.is_empty() {
         let (left, others) = left_upload::split(run, blob, carriers);
         let (from_beginning, failed) = tokio::join!(
-            left_upload::go_on(run, source, blob, left),
-            attempt(run, source, blob, others, &mut read_budget)
+            left_upload::go_on(run, from.source, blob, left),
+            attempt(run, from, blob, others, &mut read_budget)
         );
         let of_source = failed.iter().find(|(_, error)| error.side == Side::Source);
         let read_again = of_source.and_then(|(_, error)| match error.kind() {
@@ -136,7 +139,7 @@ async fn bring(run: &Run, source: &dyn Source, blob: &Descriptor, mut carriers: 
 /// One try; gives back the carriers that failed.
 async fn attempt(
     run: &Run,
-    source: &dyn Source,
+    from: &Reading<'_>,
     blob: &Descriptor,
     carriers: Vec<Carrier>,
     read_budget: &mut Backoff,
@@ -158,16 +161,16 @@ async fn attempt(
     let is_sent_for_sure = waiting.iter().all(|(_, way)| matches!(way, Way::Needed));
     let (opened, reader) = if is_sent_for_sure && is_small(blob) {
         // It waits nowhere for long, so neither side need wait for the other's answer.
-        tokio::join!(open(run, waiting, blob, &mut failed), read(source, blob))
+        tokio::join!(open(run, waiting, blob, &mut failed), from.read(blob))
     } else {
         let opened = open(run, waiting, blob, &mut failed).await;
         if opened.is_empty() {
             return failed;
         }
-        (opened, read(source, blob).await)
+        (opened, from.read(blob).await)
     };
     if !opened.is_empty() {
-        send(run, source, blob, (opened, reader), read_budget, &mut failed).await;
+        send(run, from.source, blob, (opened, reader), read_budget, &mut failed).await;
     }
     failed
 }
@@ -306,19 +309,31 @@ async fn send(
     }
 }
 
-/// The source first; a layer that registries need not keep may be had from the addresses in its descriptor. If it
-/// cannot, the source's own answer counts.
-async fn read(source: &dyn Source, blob: &Descriptor) -> Result<Box<dyn BlobRead>, registry::Error> {
-    let error = match source.blob(blob).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => error,
-        other => return other,
-    };
-    for address in &blob.urls {
-        if let Ok(reader) = source.external_blob(address, blob).await {
-            return Ok(reader);
+/// Where a blob is read.
+struct Reading<'a> {
+    source: &'a dyn Source,
+    /// Its bytes, where they were read before.
+    held: Option<Held>,
+}
+
+impl Reading<'_> {
+    /// The source first; a layer that registries need not keep may be had from the addresses in its descriptor. If it
+    /// cannot, the source's own answer counts.
+    async fn read(&self, blob: &Descriptor) -> Result<Box<dyn BlobRead>, registry::Error> {
+        if let Some(held) = &self.held {
+            return Ok(Box::new(held.clone()));
         }
+        let error = match self.source.blob(blob).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => error,
+            other => return other,
+        };
+        for address in &blob.urls {
+            if let Ok(reader) = self.source.external_blob(address, blob).await {
+                return Ok(reader);
+            }
+        }
+        Err(error)
     }
-    Err(error)
 }
 
 pub(super) fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, outcome: BlobOutcome) {

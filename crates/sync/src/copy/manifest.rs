@@ -1,14 +1,17 @@
 //! Walks the graph below a manifest and stores the manifest when all below it stands.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use registry::{Descriptor, Digest, Links, RawManifest, TagOrDigest};
 use tokio::task::JoinSet;
 
 use super::blob::ensure_blob;
+use super::held::Held;
 use crate::endpoint::Source;
 use crate::ledger::{Claim, Claimed, Kind, Waiting};
 use crate::run::{Lane, Run, lock};
@@ -28,16 +31,27 @@ pub(super) struct Walk {
     depth: usize,
     /// All manifests that were met.
     met: Arc<Mutex<Vec<Digest>>>,
+    /// Configs that were read to look at them.
+    held: Arc<Mutex<HashMap<Digest, Held>>>,
 }
 
 impl Walk {
     pub(super) fn new(run: Arc<Run>, source: Arc<dyn Source>) -> Self {
-        Self { run, source, depth: 0, met: Arc::default() }
+        Self { run, source, depth: 0, met: Arc::default(), held: Arc::default() }
     }
 
     /// The manifests that were met so far: those below an index, too, whether they had to be copied or not.
     pub(super) fn met(&self) -> Vec<Digest> {
         lock(&self.met).clone()
+    }
+
+    /// Keeps a blob that was read until it is sent, or the image is done.
+    pub(super) fn hold(&self, digest: &Digest, bytes: Bytes) {
+        lock(&self.held).insert(digest.clone(), Held::new(bytes));
+    }
+
+    pub(super) fn held(&self, digest: &Digest) -> Option<Held> {
+        lock(&self.held).remove(digest)
     }
 
     fn meet(&self, digest: &Digest) {
@@ -127,7 +141,7 @@ impl Walk {
         }
         for blob in links.blobs {
             let (walk, lanes) = (self.clone(), lanes.to_vec());
-            tasks.spawn(async move { ensure_blob(&walk.run, &*walk.source, &blob, lanes).await });
+            tasks.spawn(async move { ensure_blob(&walk, &blob, lanes).await });
         }
         while let Some(ended) = tasks.join_next().await {
             if let Err(panic) = ended {
@@ -179,11 +193,6 @@ impl Walk {
             }
             stored = self.push(manifest, reference, &lane).await;
         }
-        if let Err(error) = &stored
-            && self.is_there_already(error, manifest, reference, &lane).await
-        {
-            stored = Ok(());
-        }
         match stored {
             Ok(()) => {
                 lane.ledger.note_present(Kind::Manifest, lane.target.repository(), manifest.digest());
@@ -193,31 +202,32 @@ impl Walk {
         }
     }
 
-    /// Some registries refuse to set an immutable tag again even to what it points at.
-    async fn is_there_already(
-        &self,
-        error: &Error,
-        manifest: &RawManifest,
-        reference: &TagOrDigest,
-        lane: &Lane,
-    ) -> bool {
-        let is_immutable = matches!(&error.cause, Cause::Registry(cause) if cause.is_immutable_tag());
-        is_immutable
-            && matches!(lane.target.resolve(reference).await, Ok(Some(there)) if there == *manifest.digest())
-    }
-
     async fn push(
         &self,
         manifest: &RawManifest,
         reference: &TagOrDigest,
         lane: &Lane,
     ) -> Result<(), Arc<Error>> {
-        let push = async || {
-            let pushed = lane.target.push_manifest(reference, manifest).await;
-            pushed.map_err(|cause| lane.target_error(Operation::PushManifest(reference.clone()), cause))
+        let push = async || match lane.target.push_manifest(reference, manifest).await {
+            Err(cause) if is_there_already(&cause, manifest, reference, lane).await => Ok(()),
+            pushed => {
+                pushed.map_err(|cause| lane.target_error(Operation::PushManifest(reference.clone()), cause))
+            }
         };
         self.run.retrying(&lane.image, push).await
     }
+}
+
+/// Some registries refuse to set an immutable tag again even to what it points at. And who is told of somebody else
+/// who writes the same may find it written.
+async fn is_there_already(
+    refused: &registry::Error,
+    manifest: &RawManifest,
+    reference: &TagOrDigest,
+    lane: &Lane,
+) -> bool {
+    (refused.is_immutable_tag() || refused.is_conflict())
+        && matches!(lane.target.resolve(reference).await, Ok(Some(there)) if there == *manifest.digest())
 }
 
 /// Drops all beliefs about what the target has of this manifest.

@@ -8,6 +8,9 @@ use crate::{Cause, Error, Operation, Side};
 /// A config larger than this is none.
 const LARGEST_CONFIG: usize = 8 << 20;
 
+/// A config larger than this is read again when it is sent: images that wait shall not fill the memory.
+const LARGEST_HELD: usize = 64 << 10;
+
 /// What is left of an image.
 pub(super) enum Selected {
     /// Something: the manifest as it was, or with children cut out.
@@ -45,6 +48,8 @@ impl Walk {
         if keep.len() == links.manifests.len() {
             return Ok(Selected::Image(manifest));
         }
+        // What is no manifest has no platform.
+        keep.extend(links.blobs.into_iter().map(|blob| blob.digest));
         let cut = manifest.with_children(|child| keep.contains(child)).map_err(|source| {
             let digest = manifest.digest().clone();
             self.unusable(&manifest, registry::Error::Manifest { digest, source })
@@ -77,7 +82,15 @@ impl Walk {
             return Ok(Platform::read(manifest.bytes()));
         }
         match config.filter(|config| config.is_image_config()) {
-            Some(config) => self.read_config(config).await.map(|bytes| Platform::read(&bytes)),
+            Some(config) => {
+                let bytes = self.read_config(config).await?;
+                let platform = Platform::read(&bytes);
+                let is_wanted = platform.as_ref().is_none_or(|platform| self.run.platforms.accepts(platform));
+                if is_wanted && bytes.len() <= LARGEST_HELD {
+                    self.hold(&config.digest, bytes.into());
+                }
+                Ok(platform)
+            }
             None => Ok(None),
         }
     }

@@ -11,7 +11,7 @@ use registry::{Descriptor, Digest, TagOrDigest, cosign_tags};
 
 use super::manifest::{Walk, of_all};
 use crate::discover::WantedReferrers;
-use crate::endpoint::Referrers;
+use crate::endpoint::Kept;
 use crate::run::Lane;
 use crate::{Operation, Outcome, SkipReason};
 
@@ -68,11 +68,10 @@ async fn below(walk: &Walk, wanted: WantedReferrers, roots: Vec<Digest>, lanes: 
     for _ in 0..DEEPEST {
         let mut next = Vec::new();
         for subject in level {
-            let Some(found) = walk.referrers(&subject, lanes).await else { return };
-            let come_by_tag = found.under_tag && wanted == WantedReferrers::Untagged;
-            for referrer in found.list {
+            let Some(found) = walk.referrers(&subject, wanted, lanes).await else { return };
+            for referrer in found {
                 // What lists itself among its referrers, by however many steps, is not followed.
-                if known.insert(referrer.digest.clone()) && !come_by_tag {
+                if known.insert(referrer.digest.clone()) {
                     next.push(referrer.digest.clone());
                     walk.bring_referrer(&subject, referrer, lanes).await;
                 }
@@ -90,10 +89,17 @@ async fn below(walk: &Walk, wanted: WantedReferrers, roots: Vec<Digest>, lanes: 
 
 impl Walk {
     /// What refers to `subject` at the source; if that cannot be told, it has failed for all `lanes`.
-    async fn referrers(&self, subject: &Digest, lanes: &[Arc<Lane>]) -> Option<Referrers> {
+    async fn referrers(
+        &self,
+        subject: &Digest,
+        wanted: WantedReferrers,
+        lanes: &[Arc<Lane>],
+    ) -> Option<Vec<Descriptor>> {
         let image = &lanes.first()?.image;
+        // Where all tags come along, so do those under which clients keep lists, and all that stands in these.
+        let kept = if wanted == WantedReferrers::Untagged { Kept::ByRegistry } else { Kept::Anywhere };
         let ask = async || {
-            let asked = self.source.referrers(subject).await;
+            let asked = self.source.referrers(subject, kept).await;
             asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
         };
         of_all(self.run.retrying(image, ask).await, lanes)

@@ -7,12 +7,12 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use registry::{
     Access, BlobBody, BlobHistory, BlobReader, Descriptor, Digest, Error, ErrorKind, HashState, RawManifest,
-    Recovery, ReferrerFilter, ReferrersKept, Registry, RegistryHost, Repository, RepositoryName, SavedUpload,
-    Standing, Start, TagOrDigest, TagPage, TagPages, UploadSession, UploadWatch,
+    Recovery, ReferrerFilter, Registry, RegistryHost, Repository, RepositoryName, SavedUpload, Standing,
+    Start, TagOrDigest, TagPage, TagPages, UploadSession, UploadWatch,
 };
 use tokio::sync::OnceCell;
 
-use super::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Referrers, Source, Tags, Target, Upload};
+use super::{Answer, BlobRead, BulkTags, Kept, Mount, ReadAgain, Source, Tags, Target, Upload};
 use crate::Cause;
 use crate::listing::{BulkDigests, BulkListing, Listed, Preparation};
 
@@ -135,11 +135,13 @@ impl Source for RegistryEndpoint {
         .boxed()
     }
 
-    fn referrers<'a>(&'a self, subject: &'a Digest) -> Answer<'a, Referrers> {
+    fn referrers<'a>(&'a self, subject: &'a Digest, kept: Kept) -> Answer<'a, Vec<Descriptor>> {
         async move {
-            let list = self.repository.referrers(subject, &ReferrerFilter::default()).await?;
-            let under_tag = self.repository.registry().referrers_kept() == ReferrersKept::ByClients;
-            Ok(Referrers { under_tag, list })
+            let filter = ReferrerFilter::all();
+            match kept {
+                Kept::Anywhere => self.repository.referrers(subject, &filter).await,
+                Kept::ByRegistry => self.repository.untagged_referrers(subject, &filter).await,
+            }
         }
         .boxed()
     }
@@ -228,24 +230,7 @@ impl Target for RegistryEndpoint {
     }
 
     fn list_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, ()> {
-        self.keep_referrer(subject, referrer).boxed()
-    }
-}
-
-impl RegistryEndpoint {
-    /// A registry that keeps the list itself needs nothing. One that may or may not is asked for its list first.
-    async fn keep_referrer(&self, subject: &Digest, referrer: &Descriptor) -> Result<(), Error> {
-        let registry = self.repository.registry();
-        if registry.referrers_kept() == ReferrersKept::Unknown {
-            let listed = self.repository.referrers(subject, &ReferrerFilter::default()).await?;
-            if listed.iter().any(|entry| entry.digest == referrer.digest) {
-                return Ok(());
-            }
-        }
-        if registry.referrers_kept() != ReferrersKept::ByRegistry {
-            self.repository.add_referrer(subject, referrer).await?;
-        }
-        Ok(())
+        self.repository.keep_referrer(subject, referrer).boxed()
     }
 }
 

@@ -11,7 +11,7 @@ use registry::{
     BlobBody, Descriptor, Digest, Error, HashState, MediaType, RawManifest, Recovery, Refusal, RegistryHost,
     RepositoryName, SavedUpload, Standing, Tag, TagOrDigest, TagPage, TransportFailure, UploadWatch,
 };
-use sync::endpoint::{Answer, BlobRead, BulkTags, Mount, ReadAgain, Referrers, Source, Tags, Target, Upload};
+use sync::endpoint::{Answer, BlobRead, BulkTags, Kept, Mount, ReadAgain, Source, Tags, Target, Upload};
 use sync::listing::Listed;
 use testkit::Dice;
 use tokio::sync::Semaphore;
@@ -398,10 +398,10 @@ impl Source for FakeRepository {
         unreachable!("nothing is remembered")
     }
 
-    fn referrers<'a>(&'a self, _: &'a Digest) -> Answer<'a, Referrers> {
+    fn referrers<'a>(&'a self, _: &'a Digest, _: Kept) -> Answer<'a, Vec<Descriptor>> {
         async move {
             self.fake.step().await?;
-            Ok(Referrers::default())
+            Ok(Vec::new())
         }
         .boxed()
     }

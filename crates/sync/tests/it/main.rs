@@ -16,6 +16,7 @@ mod laws;
 mod memory;
 mod options;
 mod referrers;
+mod reported;
 mod simulation;
 mod soak;
 mod stop;

@@ -8,13 +8,16 @@ use crate::store::Repository;
 /// The first digest that the manifest refers to and the repository lacks.
 pub(super) fn missing(repository: Option<&Repository>, manifest: &Value, indexes: Indexes) -> Option<String> {
     let has_blob = |digest: &str| repository.is_some_and(|found| found.blobs.contains_key(digest));
-    let has_manifest = |digest: &str| repository.is_some_and(|found| found.manifests.contains_key(digest));
+    // As distribution, which finds an index's children among manifests and blobs: BuildKit's caches rely on it.
+    let has_child = |digest: &str| {
+        repository.is_some_and(|found| found.manifests.contains_key(digest)) || has_blob(digest)
+    };
     let config = manifest.get("config").into_iter();
     let blobs =
         config.chain(list(manifest, "layers")).chain(list(manifest, "blobs")).filter(|blob| is_ours(blob));
     let missing_blob = blobs.filter_map(digest).find(|digest| !has_blob(digest));
     let mut children = list(manifest, "manifests").filter(|_| indexes == Indexes::Whole).filter_map(digest);
-    missing_blob.or_else(|| children.find(|digest| !has_manifest(digest))).map(str::to_owned)
+    missing_blob.or_else(|| children.find(|digest| !has_child(digest))).map(str::to_owned)
 }
 
 pub(super) fn list<'a>(manifest: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
