@@ -77,7 +77,7 @@ impl Descriptor {
 
     /// Whether an entry of an index may be a manifest: one that says of itself that it is something else is a blob.
     ///
-    /// BuildKit keeps the layers of a build's cache so: <https://github.com/docker/buildx/issues/1007>. Types that
+    /// `BuildKit` keeps the layers of a build's cache so: <https://github.com/docker/buildx/issues/1007>. Types that
     /// only look like a manifest's count as one, because more may come than are known here.
     pub fn may_be_manifest(&self) -> bool {
         let Some(media_type) = &self.media_type else { return true };

@@ -39,7 +39,7 @@ pub struct Links {
     /// Manifests below this one: the children of an index, each once, in their order.
     pub manifests: Vec<Descriptor>,
     /// Blobs: config and layers, each once, in their order; last those entries of an index that are no manifests, as
-    /// in BuildKit's caches.
+    /// in `BuildKit`'s caches.
     pub blobs: Vec<Descriptor>,
 }
 
