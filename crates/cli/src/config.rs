@@ -2,18 +2,25 @@
 
 mod alibaba;
 mod auth;
+mod config_file;
 mod conflict;
 mod document;
 mod environment;
 mod error;
+mod excerpt;
+mod file_text;
 mod image_text;
 mod images;
 mod json;
 mod load;
+mod no_rules;
+mod odd_character;
+mod other_tool;
 mod pattern;
 mod registries;
 mod resolve;
 mod rule_error;
+mod syntax_error;
 mod unknown_key;
 mod yaml;
 

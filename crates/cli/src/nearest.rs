@@ -11,7 +11,7 @@ pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 /// How many letters have to be put in, taken out or replaced to make one word of the other: Levenshtein's distance.
-fn changes(from: &str, to: &str) -> usize {
+pub(crate) fn changes(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.to_lowercase().chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (line, letter) in from.to_lowercase().chars().enumerate() {

@@ -20,8 +20,6 @@ pub struct Access {
     pub status: u16,
     /// Bytes of the answer's body.
     pub body_bytes: u64,
-    /// Names the connection; `-` where the server does not tell.
-    pub connection: String,
     /// Who asked.
     pub user_agent: String,
 }
@@ -37,8 +35,7 @@ impl Access {
             protocol: request.next()?.to_owned(),
             status: numbers.next()?.parse().ok()?,
             body_bytes: numbers.next()?.parse().ok()?,
-            connection: quoted.next()?.to_owned(),
-            user_agent: quoted.nth(1).unwrap_or_default().to_owned(),
+            user_agent: quoted.nth(2).unwrap_or_default().to_owned(),
         })
     }
 

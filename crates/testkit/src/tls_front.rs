@@ -1,6 +1,5 @@
 //! nginx with TLS and HTTP/2 in front of a registry, as Harbor and most private registries are run.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
@@ -25,7 +24,6 @@ pub struct TlsFrontBuilder {
     http2: bool,
     client_authority: Option<String>,
     protocols: Option<&'static str>,
-    keepalive_seconds: Option<u32>,
 }
 
 impl TlsFront {
@@ -45,7 +43,6 @@ impl TlsFront {
             http2: true,
             client_authority: None,
             protocols: None,
-            keepalive_seconds: None,
         }
     }
 
@@ -132,13 +129,6 @@ impl TlsFrontBuilder {
         self
     }
 
-    /// Keeps idle connections for so long; with 0 it ends each one after its answers.
-    #[must_use]
-    pub fn keepalive_seconds(mut self, seconds: u32) -> Self {
-        self.keepalive_seconds = Some(seconds);
-        self
-    }
-
     /// Starts nginx and waits until it listens.
     pub async fn start(mut self) -> Result<TlsFront> {
         let certificate = std::mem::replace(&mut self.certificate, Err(anyhow::anyhow!("taken")))?;
@@ -183,9 +173,6 @@ impl TlsFrontBuilder {
             options.push_str(" ssl_protocols ");
             options.push_str(protocols);
             options.push(';');
-        }
-        if let Some(seconds) = self.keepalive_seconds {
-            let _ = write!(options, " keepalive_timeout {seconds};");
         }
         Ok(options)
     }

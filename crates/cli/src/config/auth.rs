@@ -1,15 +1,16 @@
 //! The auth map: who we are at which registry, or at which part of it.
 
 mod from_flags;
+mod login;
 mod provider;
 mod reach;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 pub(crate) use provider::{MissingRepositories, Offer};
 pub(crate) use reach::Reach;
 use registry::{Credentials, RegistryHost, RepositoryName, TrustedRealm, TrustedRealmError};
-use secrecy::SecretString;
 
 use super::document::{Format, Node, Scalar, ScalarKind, Value};
 use super::environment::{Lookup, expand};
@@ -57,16 +58,27 @@ pub(crate) enum Expansion {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Auth {
     pub(crate) entries: Vec<AuthEntry>,
+    /// Where the entries are, by their prefixes: with many rules and many entries, each is found at once.
+    by_prefix: HashMap<String, usize>,
     pub(crate) warnings: Vec<String>,
 }
 
 impl Auth {
     /// The entry for an image: the longest key that is a whole-component prefix of its name.
     pub(crate) fn find(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<usize> {
-        let name = format!("{}/{repository}/", normal_host(host.as_str()));
-        let matches = |entry: &AuthEntry| name.starts_with(&format!("{}/", entry.prefix));
-        let candidates = self.entries.iter().enumerate().filter(|(_, entry)| matches(entry));
-        candidates.max_by_key(|(_, entry)| entry.prefix.len()).map(|(index, _)| index)
+        if self.entries.is_empty() {
+            return None;
+        }
+        let name = format!("{}/{repository}", normal_host(host.as_str()));
+        let mut prefixes =
+            std::iter::successors(Some(&name[..]), |name| name.rsplit_once('/').map(|(front, _)| front));
+        prefixes.find_map(|prefix| self.by_prefix.get(prefix).copied())
+    }
+
+    /// Adds an entry. The last of those with equal prefixes counts.
+    fn push(&mut self, entry: AuthEntry) {
+        self.by_prefix.insert(entry.prefix.clone(), self.entries.len());
+        self.entries.push(entry);
     }
 }
 
@@ -87,7 +99,7 @@ impl Auth {
         entry.offer.acr = Some(given.or(written));
         // As if it had been written for this repository.
         entry.prefix = format!("{front}{repository}");
-        self.entries.push(entry);
+        self.push(entry);
         found.is_some()
     }
 }
@@ -110,8 +122,10 @@ pub(crate) fn read(
         }
     };
     for (key, value) in entries {
-        let mut reader = EntryReader { file, format, key, expansion, lookup, warnings: &mut auth.warnings };
-        auth.entries.push(reader.read(value)?);
+        let (is_literal_wanted, warnings) = (false, &mut auth.warnings);
+        let mut reader = EntryReader { file, format, key, expansion, lookup, is_literal_wanted, warnings };
+        let entry = reader.read(value)?;
+        auth.push(entry);
     }
     Ok(auth)
 }
@@ -123,9 +137,12 @@ const REALM: &str =
     r#"write "realm": "https://auth.example.com/token", a bare host, or "http://10.0.0.5:5001" without TLS"#;
 
 /// Everything that an entry may have.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 20] = [
     "username",
     "password",
+    "usernameEnv",
+    "passwordEnv",
+    "passwordFile",
     "insecure",
     "disableExpandEnv",
     "realm",
@@ -149,6 +166,8 @@ struct EntryReader<'a> {
     key: &'a str,
     expansion: Expansion,
     lookup: Lookup<'a>,
+    /// Whether the entry says that its `$` are no variables.
+    is_literal_wanted: bool,
     warnings: &'a mut Vec<String>,
 }
 
@@ -162,24 +181,13 @@ impl EntryReader<'_> {
         if let Some((_, off)) = fields.iter().find(|(name, _)| self.is(name, "disableExpandEnv"))
             && self.truth("disableExpandEnv", off)?
         {
-            self.expansion = Expansion::Literal;
+            (self.expansion, self.is_literal_wanted) = (Expansion::Literal, true);
         }
         let of = format!("the auth entry `{}`", self.key);
         self.warnings.extend(unknown_key::warnings(self.file, self.format, &of, fields, &FIELDS));
-        let (mut username, mut password) = (String::new(), String::new());
-        let mut trusted_realm = None;
-        for (name, value) in fields {
-            if self.is(name, "username") {
-                username = self.text("username", value)?;
-            } else if self.is(name, "password") {
-                password = self.text("password", value)?;
-            } else if self.is(name, "realm") {
-                trusted_realm = self.realm(value)?;
-            }
-        }
+        let credentials = self.credentials(fields)?;
+        let trusted_realm = self.find(fields, "realm").map(|node| self.realm(node)).transpose()?.flatten();
         let (prefix, reach, offer) = (normal_key(self.key), self.reach(fields)?, self.offer(fields)?);
-        let nobody = username.is_empty() || password.is_empty();
-        let credentials = (!nobody).then(|| Credentials::new(username, SecretString::from(password)));
         Ok(AuthEntry { key: self.key.to_owned(), prefix, credentials, reach, offer, trusted_realm })
     }
 
@@ -187,7 +195,7 @@ impl EntryReader<'_> {
     fn realm(&self, node: &Node) -> Result<Option<TrustedRealm>, ConfigError> {
         let text = match &node.value {
             Value::Scalar(Scalar { kind: ScalarKind::Null, .. }) => return Ok(None),
-            Value::Scalar(Scalar { text, kind: ScalarKind::Text }) => text,
+            Value::Scalar(Scalar { text, kind: ScalarKind::Text, .. }) => text,
             _ => return Err(self.error(node, "has a `realm` that is no text").help(REALM)),
         };
         if text.is_empty() {
@@ -197,33 +205,33 @@ impl EntryReader<'_> {
         text.parse().map(Some).map_err(|error: TrustedRealmError| self.error(node, &slip(error)).help(REALM))
     }
 
+    /// A text with variables replaced.
     fn text(&mut self, field: &str, node: &Node) -> Result<String, ConfigError> {
-        let text = match &node.value {
-            Value::Scalar(Scalar { kind: ScalarKind::Null, .. }) => String::new(),
-            Value::Scalar(Scalar { text, kind: ScalarKind::Text }) => text.clone(),
-            // An unquoted YAML number or truth value is the text that was typed: `0456` stays `0456`.
-            Value::Scalar(Scalar { text, .. }) if self.format == Format::Yaml => text.clone(),
-            _ => {
-                // The value may be a secret: only its kind is named.
-                let kind = node.describe();
-                let kind = kind.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
-                return Err(self.error(node, &format!("has a {field} that is {kind}: put it in quotes")));
-            }
-        };
+        let text = self.written(field, node)?;
         if self.expansion == Expansion::Literal {
             return Ok(text);
         }
         let expanded = expand(&text, self.lookup);
         if !expanded.undefined.is_empty() {
-            // The names may be parts of a password with a `$` in it, so they are not printed.
-            self.warnings.push(format!(
-                "{}: the {field} for `{}` refers to {} environment variable(s) without a value",
-                self.file.display(),
-                self.key,
-                expanded.undefined.len(),
-            ));
+            self.warn_of_undefined(field, node, &text, &expanded.undefined);
         }
         Ok(expanded.text)
+    }
+
+    /// A text as it stands there.
+    fn written(&self, field: &str, node: &Node) -> Result<String, ConfigError> {
+        match &node.value {
+            Value::Scalar(Scalar { kind: ScalarKind::Null, .. }) => Ok(String::new()),
+            Value::Scalar(Scalar { text, kind: ScalarKind::Text, .. }) => Ok(text.clone()),
+            // An unquoted YAML number or truth value is the text that was typed: `0456` stays `0456`.
+            Value::Scalar(Scalar { text, .. }) if self.format == Format::Yaml => Ok(text.clone()),
+            _ => {
+                // The value may be a secret: only its kind is named.
+                let kind = node.describe();
+                let kind = kind.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+                Err(self.error(node, &format!("has a {field} that is {kind}: put it in quotes")))
+            }
+        }
     }
 
     fn truth(&self, field: &str, node: &Node) -> Result<bool, ConfigError> {
@@ -276,7 +284,7 @@ mod tests {
     use super::*;
 
     fn auth(json: &str, expansion: Expansion) -> Result<Auth, ConfigError> {
-        let node = crate::config::json::read(json).unwrap();
+        let node = crate::config::json::read(json).unwrap().root;
         let lookup = |name: &str| (name == "PASSWORD").then(|| "secret".to_owned());
         read(Path::new("auth.json"), Format::Json, &node, expansion, &lookup)
     }
@@ -319,7 +327,8 @@ mod tests {
         assert!(header(Expansion::Expanded).contains("\"u\""));
         let off = r#"{"r.io": {"disableExpandEnv": true, "username": "u", "password": "a$b"}}"#;
         assert!(auth(off, Expansion::Expanded).unwrap().warnings.is_empty());
-        let undefined = auth(r#"{"r.io": {"password": "a$b"}}"#, Expansion::Expanded).unwrap();
+        let undefined =
+            auth(r#"{"r.io": {"username": "u", "password": "a$b"}}"#, Expansion::Expanded).unwrap();
         assert_eq!(undefined.warnings.len(), 1);
         assert!(!undefined.warnings[0].contains("$b"));
     }

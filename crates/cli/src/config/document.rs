@@ -1,6 +1,27 @@
 //! A config file as a tree that remembers lines, whether it was JSON or YAML.
 
-/// A value with the line where it begins.
+use std::collections::HashMap;
+
+/// What is read of a file, and what is not.
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    pub(crate) root: Node,
+    pub(crate) repeated: Vec<Repeated>,
+    /// The line where a second JSON value or YAML document begins, which is not read.
+    pub(crate) unread: Option<usize>,
+}
+
+/// A key that stands twice in one map with different values: only the last one is in the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Repeated {
+    pub(crate) key: String,
+    /// The line of the value that is lost.
+    pub(crate) lost: usize,
+    /// The line of the value that counts.
+    pub(crate) kept: usize,
+}
+
+/// A value with the line where it begins; in a map, the line of its key where the format tells that.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Node {
     pub(crate) line: usize,
@@ -21,6 +42,8 @@ pub(crate) enum Value {
 pub(crate) struct Scalar {
     pub(crate) text: String,
     pub(crate) kind: ScalarKind,
+    /// Whether a YAML tag such as `!abc` stands before it: most likely the beginning of the text.
+    pub(crate) is_tagged: bool,
 }
 
 /// What a reader of the format takes a scalar for.
@@ -60,10 +83,52 @@ impl Node {
     }
 }
 
-/// Adds an entry to a map; a later value for the same key takes the place of the earlier one.
-pub(crate) fn insert(entries: &mut Vec<(String, Node)>, key: String, node: Node) {
-    match entries.iter_mut().find(|(existing, _)| *existing == key) {
-        Some((_, existing)) => *existing = node,
-        None => entries.push((key, node)),
+/// Whether two values say the same, wherever they stand.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Scalar(one), Value::Scalar(other)) => one == other,
+        (Value::List(one), Value::List(other)) => {
+            one.len() == other.len()
+                && one.iter().zip(other).all(|(one, other)| is_same(&one.value, &other.value))
+        }
+        (Value::Map(one), Value::Map(other)) => {
+            let is_same = |((key, one), (other_key, other)): (&(String, Node), &(String, Node))| {
+                key == other_key && is_same(&one.value, &other.value)
+            };
+            one.len() == other.len() && one.iter().zip(other).all(is_same)
+        }
+        _ => false,
+    }
+}
+
+/// A map that is being read. Large maps are read in time that grows with their size, not with its square.
+#[derive(Debug, Default)]
+pub(crate) struct MapBuilder {
+    entries: Vec<(String, Node)>,
+    places: HashMap<String, usize>,
+}
+
+impl MapBuilder {
+    /// Adds an entry. A later value for the same key takes the place of the earlier one, which is told.
+    pub(crate) fn insert(&mut self, key: String, node: Node) -> Option<Repeated> {
+        let Some(place) = self.places.get(&key) else {
+            self.places.insert(key.clone(), self.entries.len());
+            self.entries.push((key, node));
+            return None;
+        };
+        let existing = &mut self.entries[*place].1;
+        let (lost, kept) = (existing.line, node.line);
+        let differs = !is_same(&existing.value, &node.value);
+        *existing = node;
+        differs.then_some(Repeated { key, lost, kept })
+    }
+
+    pub(crate) fn contains(&self, key: &str) -> bool {
+        self.places.contains_key(key)
+    }
+
+    /// The entries in the file's order.
+    pub(crate) fn into_entries(self) -> Vec<(String, Node)> {
+        self.entries
     }
 }

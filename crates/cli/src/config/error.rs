@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 use registry::foreign_text::{Cleaned, clean_to};
 
+use super::excerpt::Excerpt;
+use super::file_text;
+use super::syntax_error::{Place, SyntaxError};
+
 /// The most bytes of one part: several texts of the config may stand in it.
 const LONGEST: usize = 4096;
 
@@ -13,13 +17,30 @@ const LONGEST: usize = 4096;
 pub(crate) struct ConfigError {
     file: Option<PathBuf>,
     line: Option<usize>,
+    column: Option<usize>,
     problem: String,
+    excerpt: Option<Box<Excerpt>>,
     help: Option<String>,
 }
 
 impl ConfigError {
     pub(crate) fn new(problem: impl Into<String>) -> Self {
-        Self { file: None, line: None, problem: problem.into(), help: None }
+        let (file, line, column, excerpt, help) = Default::default();
+        Self { file, line, column, problem: problem.into(), excerpt, help }
+    }
+
+    /// What is wrong with a text that is no JSON or YAML.
+    pub(crate) fn syntax(kind: &str, text: &str, error: &SyntaxError) -> Self {
+        if text.trim().is_empty() {
+            return Self::new("the file is empty");
+        }
+        let excerpt = Excerpt::new(text, error.place);
+        // A reason may name a character, which may be one of a password.
+        let reason = if excerpt.is_hidden { "this place cannot be read" } else { &error.reason };
+        let new = Self::new(format!("this is not valid {kind}: {reason}"));
+        let help = error.help.map(str::to_owned);
+        let Place { line, column } = error.place;
+        Self { line: Some(line), column: Some(column), excerpt: Some(Box::new(excerpt)), help, ..new }
     }
 
     pub(crate) fn file(mut self, file: &Path) -> Self {
@@ -29,6 +50,25 @@ impl ConfigError {
 
     pub(crate) fn line(mut self, line: usize) -> Self {
         self.line = Some(line);
+        self
+    }
+
+    /// Shows a line of the file, with a mark under a word in it.
+    pub(crate) fn showing(mut self, text: &str, line: usize, word: &str) -> Self {
+        let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+        let column = shown.find(word).map_or(1, |offset| shown[..offset].chars().count() + 1);
+        self.excerpt = Some(Box::new(Excerpt::new(text, Place { line, column })));
+        (self.line, self.column) = (Some(line), Some(column));
+        self
+    }
+
+    /// Shows the line that it is about.
+    pub(crate) fn showing_its_line(mut self, text: &str) -> Self {
+        if let (Some(line), None) = (self.line, &self.excerpt) {
+            let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+            let column = shown.chars().take_while(|character| character.is_whitespace()).count() + 1;
+            self.excerpt = Some(Box::new(Excerpt::new(text, Place { line, column })));
+        }
         self
     }
 
@@ -46,13 +86,19 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
-            write!(formatter, "{}:", Cleaned(file.display()))?;
+            write!(formatter, "{}:", Cleaned(file_text::shown(file)))?;
             if let Some(line) = self.line {
                 write!(formatter, "{line}:")?;
+            }
+            if let Some(column) = self.column {
+                write!(formatter, "{column}:")?;
             }
             formatter.write_str(" ")?;
         }
         formatter.write_str(&clean_to(&self.problem, LONGEST))?;
+        if let (Some(excerpt), Some(line)) = (&self.excerpt, self.line) {
+            write!(formatter, "\n{}", excerpt.lines(line, "  "))?;
+        }
         if let Some(help) = &self.help {
             write!(formatter, "\n  help: {}", clean_to(help, LONGEST))?;
         }

@@ -4,6 +4,8 @@ use regex::Regex;
 use registry::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 use sync::{RepositoryPattern, RepositoryPatternError};
 
+use super::odd_character::{self, OddCharacter};
+
 /// A repository and which of its images are meant.
 #[derive(Clone, Debug)]
 pub(crate) struct ImageText {
@@ -57,12 +59,43 @@ pub(crate) enum ImageTextError {
     PatternWithoutRegistry { text: String },
     #[error("`{text}` has a digest: an image that is named by its digest is in one repository, so name that")]
     PatternWithDigest { text: String },
+    #[error(
+        "`{text}` begins with `{prefix}`, which is kept for a later release: this one copies between registries only"
+    )]
+    Reserved { text: String, prefix: &'static str },
+    #[error("`{text}` begins with `!`, but no rule takes away from others")]
+    Exclusion { text: String },
+    #[error("`{text}` has {} in it: {}", odd.describe(), odd.instead())]
+    OddCharacter { text: String, odd: OddCharacter },
     #[error("a list begins with a tag, as in `repository:v1,v2`: `{text}` does not")]
     ListWithoutTag { text: String },
 }
 
+/// What will be more than registries some day.
+const RESERVED: [&str; 6] = ["oci:", "oci-archive:", "oci-tree:", "ocidir:", "docker-archive:", "dir:"];
+
+/// Refuses what is no reference for a reason that has its own word.
+fn check_beginning(text: &str) -> Result<(), ImageTextError> {
+    let whole = || text.to_owned();
+    if text.starts_with('!') {
+        return Err(ImageTextError::Exclusion { text: whole() });
+    }
+    // `oci:5000/a` is a registry called `oci`.
+    let is_port = |rest: &str| {
+        rest.split_once('/')
+            .is_some_and(|(port, _)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let reserved =
+        RESERVED.iter().find(|prefix| text.strip_prefix(**prefix).is_some_and(|rest| !is_port(rest)));
+    if let Some(prefix) = reserved {
+        return Err(ImageTextError::Reserved { text: whole(), prefix });
+    }
+    odd_character::find(text).map_or(Ok(()), |odd| Err(ImageTextError::OddCharacter { text: whole(), odd }))
+}
+
 /// Reads a source's text: of one repository, or with wildcards of many.
 pub(crate) fn parse_source(text: &str) -> Result<SourceText, ImageTextError> {
+    check_beginning(text)?;
     let (front, behind) = split_images(text);
     if !RepositoryPattern::is_pattern(front) || front.contains("://") {
         return parse(text).map(SourceText::One);
@@ -98,6 +131,7 @@ fn is_registry(host: &str) -> bool {
 
 /// Reads a rule's text. The rules are those of the Go tool: a plain reference first, then a pattern, then a list.
 pub(crate) fn parse(text: &str) -> Result<ImageText, ImageTextError> {
+    check_beginning(text)?;
     let error = match text.parse::<Reference>() {
         Ok(reference) => return Ok(of_reference(reference)),
         Err(error) => error,
@@ -194,6 +228,25 @@ mod tests {
         assert_eq!(many("r.io/a/***"), "RepositoryPattern");
         let digest = registry::Digest::sha256(b"");
         assert_eq!(many(&format!("r.io/a/*@{digest}")), "PatternWithDigest");
+    }
+
+    #[test]
+    fn c14_c23_what_begins_or_looks_odd_is_told() {
+        for text in [
+            "oci:/srv/images",
+            "oci:latest",
+            "dir:x",
+            "ocidir:./x:v1",
+            "docker-archive:a.tar",
+            "oci-archive:a.tar",
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains("a later release") && parse_source(text).is_err(), "{error}");
+        }
+        assert_eq!(shown("oci:5000/ns/app:v1"), "oci:5000/ns/app v1");
+        assert!(matches!(parse_source("!quay.io/a/b"), Err(ImageTextError::Exclusion { .. })));
+        let error = parse("quay.io/a/b\u{a0}").unwrap_err().to_string();
+        assert!(error.contains("U+00A0 (no-break space)"), "{error}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::document::{Node, Scalar, ScalarKind, Value};
 use super::error::ConfigError;
+use super::odd_character;
 
 /// One rule as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub(crate) fn read(file: &Path, node: &Node) -> Result<Vec<WrittenRule>, Vec<Con
         _ if node.is_null() => return Ok(Vec::new()),
         _ => {
             let problem = format!("`images` is {}, but must be a map of rules", node.describe());
-            return Err(vec![ConfigError::new(problem).file(file).line(node.line).help(SHAPE)]);
+            return Err(vec![ConfigError::new(problem).file(file).line(node.line).help(map_help(node))]);
         }
     };
     let (mut rules, mut errors) = (Vec::new(), Vec::new());
@@ -37,13 +38,30 @@ pub(crate) fn read(file: &Path, node: &Node) -> Result<Vec<WrittenRule>, Vec<Con
     if errors.is_empty() { Ok(rules) } else { Err(errors) }
 }
 
+/// What makes a map of something that is most likely meant to be one.
+fn map_help(node: &Node) -> String {
+    let Value::Scalar(scalar) = &node.value else { return SHAPE.to_owned() };
+    if scalar.is_tagged {
+        return "without quotes, `!` begins a tag in YAML: write the rule in quotes".to_owned();
+    }
+    match odd_character::find(&scalar.text) {
+        Some(odd) => format!("{} stands in it: {}", odd.describe(), odd.instead()),
+        None if scalar.text.contains('/') => {
+            "in YAML, a blank stands behind the colon between source and target: `quay.io/coreos/etcd: r.io/mirror/etcd`".to_owned()
+        }
+        None => SHAPE.to_owned(),
+    }
+}
+
 fn targets(source: &str, node: &Node) -> Result<Vec<String>, String> {
     let wrong = |node: &Node| format!("the target of `{source}` is {}, but must be a text", node.describe());
     let text = |node: &Node| match &node.value {
-        Value::Scalar(Scalar { text, kind: ScalarKind::Text }) => Ok(text.clone()),
+        Value::Scalar(Scalar { text, kind: ScalarKind::Text, .. }) => Ok(text.clone()),
         _ => Err(wrong(node)),
     };
     match &node.value {
+        // As for the Go tool up to 1.5.0: `a/b:1:` in YAML has the target that the flags name.
+        _ if node.is_null() => Ok(vec![String::new()]),
         Value::List(items) if items.is_empty() => Err(format!("`{source}` has an empty list of targets")),
         Value::List(items) => items.iter().map(text).collect(),
         _ => Ok(vec![text(node)?]),
@@ -55,7 +73,7 @@ mod tests {
     use super::*;
 
     fn rules(json: &str) -> Result<Vec<WrittenRule>, Vec<ConfigError>> {
-        read(Path::new("images.json"), &crate::config::json::read(json).unwrap())
+        read(Path::new("images.json"), &crate::config::json::read(json).unwrap().root)
     }
 
     #[test]
@@ -67,8 +85,14 @@ mod tests {
 
     #[test]
     fn every_wrong_target_is_named() {
-        let errors = rules(r#"{"a": null, "b": 5, "c": [], "d": ["x", {}], "e": "fine"}"#).unwrap_err();
+        let errors = rules(r#"{"a": true, "b": 5, "c": [], "d": ["x", null], "e": "fine"}"#).unwrap_err();
         assert_eq!(errors.len(), 4);
         assert!(errors[0].to_string().starts_with("images.json:1: the target of `a`"));
+    }
+
+    #[test]
+    fn c21_no_target_is_an_empty_one() {
+        let read = rules(r#"{"a": null}"#).unwrap();
+        assert_eq!(read[0].targets, [""]);
     }
 }

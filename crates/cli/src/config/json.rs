@@ -1,53 +1,93 @@
-//! Reads JSON into a tree with lines. Text after the first value is ignored, as Go's decoder ignored it.
+//! Reads JSON into a tree with lines. Only the first value counts, as for Go's decoder.
+
+mod mistake;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::document::{Node, Scalar, ScalarKind, Value, insert};
+use super::document::{Document, MapBuilder, Node, Repeated, Scalar, ScalarKind, Value};
+use super::syntax_error::{Lines, Place, SyntaxError};
 
-/// Why a text is not JSON: line and reason.
-pub(crate) type SyntaxError = (usize, String);
+/// Deeper than any config, and no danger to the stack.
+const MOST_LEVELS: usize = 100;
 
 /// Reads the first value of `text`.
-pub(crate) fn read(text: &str) -> Result<Node, SyntaxError> {
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    let raw = values.next().unwrap_or_else(|| Err(serde_json::Error::custom("the file is empty")));
-    raw.and_then(|raw| node(raw, text)).map_err(|error| {
-        let reason = error.to_string();
-        let reason = reason.split(" at line ").next().unwrap_or_default().to_owned();
-        (error.line().max(1), reason)
-    })
-}
-
-fn node(raw: &RawValue, whole: &str) -> Result<Node, serde_json::Error> {
-    let text = raw.get();
-    // `raw` is a part of `whole`, so the difference of their addresses is its place.
-    let offset = (text.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
-    let line = 1 + whole.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count();
-    let scalar = |text: &str, kind| Value::Scalar(Scalar { text: text.to_owned(), kind });
-    let value = match text.as_bytes().first() {
-        Some(b'{') => Value::Map(map(text, whole)?),
-        Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(text)?;
-            Value::List(items.into_iter().map(|item| node(item, whole)).collect::<Result<_, _>>()?)
-        }
-        Some(b'"') => scalar(&serde_json::from_str::<String>(text)?, ScalarKind::Text),
-        Some(b't') => scalar(text, ScalarKind::True),
-        Some(b'f') => scalar(text, ScalarKind::False),
-        Some(b'n') => scalar(text, ScalarKind::Null),
-        _ => scalar(text, ScalarKind::Number),
-    };
-    Ok(Node { line, value })
-}
-
-fn map(text: &str, whole: &str) -> Result<Vec<(String, Node)>, serde_json::Error> {
-    let Entries(raw) = serde_json::from_str(text)?;
-    let mut entries = Vec::new();
-    for (key, value) in raw {
-        insert(&mut entries, key, node(value, whole)?);
+pub(crate) fn read(text: &str) -> Result<Document, SyntaxError> {
+    if text.trim().is_empty() {
+        return Err(SyntaxError::new(Place { line: 1, column: 1 }, "the file is empty"));
     }
-    Ok(entries)
+    let mut reader = Reader { text, lines: Lines::new(text), repeated: Vec::new() };
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let raw = values.next().transpose().map_err(|error| reader.error(&error, 0))?;
+    // A text with nothing but blanks was refused above.
+    let Some(raw) = raw else {
+        return Err(SyntaxError::new(Place { line: 1, column: 1 }, "the file is empty"));
+    };
+    let root = reader.node(raw, 0)?;
+    let end = reader.offset(raw) + raw.get().len();
+    let rest = &text[end..];
+    let unread =
+        rest.find(|character: char| !character.is_whitespace()).map(|index| reader.lines.line(end + index));
+    Ok(Document { root, repeated: reader.repeated, unread })
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    lines: Lines<'a>,
+    repeated: Vec<Repeated>,
+}
+
+impl Reader<'_> {
+    /// Where a part of the text begins.
+    fn offset(&self, raw: &RawValue) -> usize {
+        // `raw` is a part of the text, so the difference of their addresses is its place.
+        (raw.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize)
+    }
+
+    fn node(&mut self, raw: &RawValue, level: usize) -> Result<Node, SyntaxError> {
+        let (text, offset) = (raw.get(), self.offset(raw));
+        if level > MOST_LEVELS {
+            let reason = format!("maps and lists are nested more than {MOST_LEVELS} levels deep");
+            return Err(SyntaxError::new(self.lines.place(offset), reason));
+        }
+        let scalar = |text: String, kind| Value::Scalar(Scalar { text, kind, is_tagged: false });
+        let value = match text.as_bytes().first() {
+            Some(b'{') => Value::Map(self.map(text, offset, level)?),
+            Some(b'[') => {
+                let items: Vec<&RawValue> = self.parse(text, offset)?;
+                let items = items.into_iter().map(|item| self.node(item, level + 1));
+                Value::List(items.collect::<Result<_, _>>()?)
+            }
+            Some(b'"') => scalar(self.parse(text, offset)?, ScalarKind::Text),
+            Some(b't') => scalar(text.to_owned(), ScalarKind::True),
+            Some(b'f') => scalar(text.to_owned(), ScalarKind::False),
+            Some(b'n') => scalar(text.to_owned(), ScalarKind::Null),
+            _ => scalar(text.to_owned(), ScalarKind::Number),
+        };
+        Ok(Node { line: self.lines.line(offset), value })
+    }
+
+    fn map(&mut self, text: &str, offset: usize, level: usize) -> Result<Vec<(String, Node)>, SyntaxError> {
+        let Entries(raw) = self.parse(text, offset)?;
+        let mut map = MapBuilder::default();
+        for (key, value) in raw {
+            let node = self.node(value, level + 1)?;
+            self.repeated.extend(map.insert(key, node));
+        }
+        Ok(map.into_entries())
+    }
+
+    fn parse<'de, T: Deserialize<'de>>(&self, text: &'de str, offset: usize) -> Result<T, SyntaxError> {
+        serde_json::from_str(text).map_err(|error| self.error(&error, offset))
+    }
+
+    /// What is wrong, and where in the whole text; `start` is where the part begins that was read.
+    fn error(&self, error: &serde_json::Error, start: usize) -> SyntaxError {
+        let part = &self.text[start..];
+        let offset = start + Lines::new(part).offset(error.line(), error.column());
+        mistake::explain(self.text, &self.lines, offset, error)
+    }
 }
 
 /// The entries of an object in their order, repeated keys included.
@@ -83,25 +123,25 @@ mod tests {
 
     #[test]
     fn lines_order_and_the_last_of_repeated_keys() {
-        let root = read("{\n \"b\": 1,\n \"a\": [true,\n null],\n \"b\": \"x\\ny\"\n} trailing").unwrap();
-        let Value::Map(entries) = root.value else { panic!() };
+        let document =
+            read("{\n \"b\": 1,\n \"a\": [true,\n null],\n \"b\": \"x\\ny\"\n}\n trailing").unwrap();
+        let Value::Map(entries) = document.root.value else { panic!() };
         assert_eq!(
             entries.iter().map(|(key, node)| (key.as_str(), node.line)).collect::<Vec<_>>(),
             [("b", 5), ("a", 3)]
         );
-        assert_eq!(
-            entries[0].1.value,
-            Value::Scalar(Scalar { text: "x\ny".to_owned(), kind: ScalarKind::Text })
-        );
+        let Value::Scalar(scalar) = &entries[0].1.value else { panic!() };
+        assert_eq!((scalar.text.as_str(), scalar.kind), ("x\ny", ScalarKind::Text));
         let Value::List(items) = &entries[1].1.value else { panic!() };
         assert!(items[1].is_null() && items[1].line == 4);
+        assert_eq!(document.repeated, [Repeated { key: "b".to_owned(), lost: 2, kept: 5 }]);
+        assert_eq!(document.unread, Some(7));
     }
 
     #[test]
-    fn broken_json_names_its_line() {
-        assert_eq!(read("{\n \"a\": 1,\n}").unwrap_err().0, 3);
-        assert_eq!(read("{\n // no\n}").unwrap_err().0, 2);
-        assert!(read("").unwrap_err().1.contains("empty"));
-        assert!(read("\u{feff}{}").is_err());
+    fn s6_a_deep_nest_is_an_error() {
+        let levels = 200_000;
+        let error = read(&format!("{}{}", "[".repeat(levels), "]".repeat(levels))).unwrap_err();
+        assert!(error.reason.contains("nested"), "{}", error.reason);
     }
 }

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::auth::{self, Auth, Expansion};
-use super::document::{Format, Node, Value};
+use super::config_file::ConfigFile;
+use super::document::{Node, Value};
 use super::environment::Lookup;
 use super::error::ConfigError;
+use super::file_text::{is_standard_input, shown};
 use super::images::{self, WrittenRule};
-use super::{json, unknown_key, yaml};
+use super::{no_rules, unknown_key};
 use crate::args::ConfigArgs;
 
 /// Where the oldest releases looked when no flag said otherwise.
@@ -21,6 +23,17 @@ pub(crate) struct Written {
     /// The file that the rules stand in, if they were not typed.
     pub(crate) rules_file: Option<PathBuf>,
     pub(crate) warnings: Vec<String>,
+    /// Whether there was a place for logins beside the rules.
+    pub(crate) logins: WrittenLogins,
+}
+
+/// Where the logins may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WrittenLogins {
+    /// In `auth`, or in an `--auth` file.
+    InFiles,
+    /// Nowhere but where `docker login` leaves them: `--images` without `--auth`.
+    Elsewhere,
 }
 
 /// Reads the files that the flags name.
@@ -34,12 +47,12 @@ pub(crate) fn load(args: &ConfigArgs, lookup: Lookup<'_>) -> Result<Written, Vec
     {
         warnings.push(format!(
             "--config is given, so --auth and --images are ignored: only {} is read",
-            config.display()
+            shown(config)
         ));
     }
     match (config, images) {
         (Some(config), _) => load_one(&config, lookup, warnings),
-        (None, Some(images)) => load_two(auth.as_deref(), images, lookup, warnings),
+        (None, Some(images)) => load_two(auth.as_deref(), &images, lookup, warnings),
         (None, None) => match old_default() {
             Some(config) => load_one(&config, lookup, warnings),
             None => Err(vec![
@@ -51,50 +64,87 @@ pub(crate) fn load(args: &ConfigArgs, lookup: Lookup<'_>) -> Result<Written, Vec
 }
 
 fn load_one(path: &Path, lookup: Lookup<'_>, mut warnings: Vec<String>) -> Result<Written, Vec<ConfigError>> {
-    let (format, root) = read_file(path).map_err(|error| vec![error])?;
-    let entries = match root.value {
-        Value::Map(entries) => entries,
-        _ if root.is_null() => Vec::new(),
-        _ => {
-            let problem = format!("the file holds {}, but must hold `auth` and `images`", root.describe());
-            return Err(vec![ConfigError::new(problem).file(path).line(root.line)]);
-        }
-    };
-    let known = ["auth", "images"];
-    // A mirror that copies nothing for ever must not look well.
-    if let Some((key, node)) = unknown_key::slip_for(format, &entries, &known, "images") {
-        let problem = format!("`{key}` means nothing: write `images`");
-        return Err(vec![ConfigError::new(problem).file(path).line(node.line)]);
+    let file = ConfigFile::read(path).map_err(|error| vec![error])?;
+    let entries = entries(&file)?;
+    let misplaced = no_rules::misplaced(&file, entries);
+    if !misplaced.is_empty() {
+        return Err(misplaced);
     }
-    warnings.extend(unknown_key::warnings(path, format, "the file", &entries, &known));
-    let find =
-        |name| entries.iter().rfind(|(key, _)| unknown_key::is(format, key, name)).map(|(_, node)| node);
-    let auth = find("auth").map(|node| auth::read(path, format, node, Expansion::Literal, lookup));
-    let auth = auth.transpose().map_err(|error| vec![error])?.unwrap_or_default();
-    let rules = find("images").map(|node| images::read(path, node)).transpose()?.unwrap_or_default();
-    Ok(Written { auth, rules, rules_file: Some(path.to_owned()), warnings })
+    let known = ["auth", "images"];
+    if let Some((key, node)) = unknown_key::slip_for(file.format, entries, &known, "images") {
+        let problem = format!("`{key}` means nothing: write `images`");
+        return Err(vec![file.error(problem, node.line, key)]);
+    }
+    let rules = match find(&file, entries, "images") {
+        Some(node) => images::read(path, node).map_err(|errors| shown_in(&file, errors))?,
+        None => Vec::new(),
+    };
+    if rules.is_empty() {
+        return Err(vec![no_rules::of_config(&file, entries)]);
+    }
+    let auth = auth_in(&file, entries, lookup)?;
+    warnings.extend(file.warnings.iter().cloned());
+    warnings.extend(unknown_key::warnings(path, file.format, "the file", entries, &known));
+    Ok(Written { auth, rules, rules_file: Some(path.to_owned()), warnings, logins: WrittenLogins::InFiles })
 }
 
 /// The logins of a `--config` file alone, whatever its rules are.
 pub(crate) fn auth_of(path: &Path, lookup: Lookup<'_>) -> Result<Auth, Vec<ConfigError>> {
-    load_one(path, lookup, Vec::new()).map(|written| written.auth)
+    let file = ConfigFile::read(path).map_err(|error| vec![error])?;
+    auth_in(&file, entries(&file)?, lookup)
+}
+
+/// The keys of a `--config` file.
+fn entries(file: &ConfigFile) -> Result<&[(String, Node)], Vec<ConfigError>> {
+    match &file.root.value {
+        Value::Map(entries) => Ok(entries),
+        _ if file.root.is_null() => Ok(&[]),
+        _ => {
+            let problem =
+                format!("the file holds {}, but must hold `auth` and `images`", file.root.describe());
+            Err(vec![file.show(ConfigError::new(problem).file(&file.path).line(file.root.line))])
+        }
+    }
+}
+
+/// The last of keys that are the same counts.
+fn find<'a>(file: &ConfigFile, entries: &'a [(String, Node)], name: &str) -> Option<&'a Node> {
+    entries.iter().rfind(|(key, _)| unknown_key::is(file.format, key, name)).map(|(_, node)| node)
+}
+
+fn auth_in(
+    file: &ConfigFile,
+    entries: &[(String, Node)],
+    lookup: Lookup<'_>,
+) -> Result<Auth, Vec<ConfigError>> {
+    let Some(node) = find(file, entries, "auth") else { return Ok(Auth::default()) };
+    let read = auth::read(&file.path, file.format, node, Expansion::Literal, lookup);
+    read.map_err(|error| shown_in(file, vec![error]))
+}
+
+fn shown_in(file: &ConfigFile, errors: Vec<ConfigError>) -> Vec<ConfigError> {
+    errors.into_iter().map(|error| file.show(error)).collect()
 }
 
 fn load_two(
     auth_path: Option<&Path>,
-    images_path: PathBuf,
+    images_path: &Path,
     lookup: Lookup<'_>,
     mut warnings: Vec<String>,
 ) -> Result<Written, Vec<ConfigError>> {
-    let auth = if let Some(path) = auth_path {
-        read_auth(path, lookup)?
-    } else {
-        warnings.push("--images is given without --auth: registries are asked without a login".to_owned());
-        Auth::default()
-    };
-    let (_, root) = read_file(&images_path).map_err(|error| vec![error])?;
-    let rules = images::read(&images_path, &root)?;
-    Ok(Written { auth, rules, rules_file: Some(images_path), warnings })
+    if is_standard_input(images_path) && auth_path.is_some_and(is_standard_input) {
+        return Err(vec![ConfigError::new("--auth and --images cannot both be read from standard input")]);
+    }
+    let auth = auth_path.map(|path| read_auth(path, lookup, &mut warnings)).transpose()?;
+    let file = ConfigFile::read(images_path).map_err(|error| vec![error])?;
+    if let Some(error) = no_rules::of_images(&file) {
+        return Err(vec![error]);
+    }
+    let rules = images::read(images_path, &file.root).map_err(|errors| shown_in(&file, errors))?;
+    warnings.extend(file.warnings);
+    let logins = if auth.is_some() { WrittenLogins::InFiles } else { WrittenLogins::Elsewhere };
+    let (auth, rules_file) = (auth.unwrap_or_default(), Some(images_path.to_owned()));
+    Ok(Written { auth, rules, rules_file, warnings, logins })
 }
 
 /// Rules that were typed, with the logins of an `--auth` file.
@@ -103,34 +153,19 @@ pub(crate) fn typed(
     rules: Vec<WrittenRule>,
     lookup: Lookup<'_>,
 ) -> Result<Written, Vec<ConfigError>> {
-    let auth = auth_path.map(|path| read_auth(path, lookup)).transpose()?.unwrap_or_default();
-    Ok(Written { auth, rules, rules_file: None, warnings: Vec::new() })
+    let mut warnings = Vec::new();
+    let given = auth_path.filter(|path| !path.as_os_str().is_empty());
+    let auth = given.map(|path| read_auth(path, lookup, &mut warnings)).transpose()?.unwrap_or_default();
+    Ok(Written { auth, rules, rules_file: None, warnings, logins: WrittenLogins::InFiles })
 }
 
-fn read_auth(path: &Path, lookup: Lookup<'_>) -> Result<Auth, Vec<ConfigError>> {
-    let (format, root) = read_file(path).map_err(|error| vec![error])?;
-    auth::read(path, format, &root, Expansion::Expanded, lookup).map_err(|error| vec![error])
-}
-
-/// By the file's ending; a file with another ending is JSON if it can be read as such, else YAML.
-fn read_file(path: &Path) -> Result<(Format, Node), ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let problem = match error.kind() {
-            std::io::ErrorKind::NotFound => "the file does not exist".to_owned(),
-            _ => format!("the file cannot be read: {error}"),
-        };
-        ConfigError::new(problem).file(path)
-    })?;
-    let syntax = |kind, (line, reason): (usize, String)| {
-        ConfigError::new(format!("this is not valid {kind}: {reason}")).file(path).line(line)
-    };
-    let as_json =
-        || json::read(&text).map(|node| (Format::Json, node)).map_err(|error| syntax("JSON", error));
-    let as_yaml =
-        || yaml::read(&text).map(|node| (Format::Yaml, node)).map_err(|error| syntax("YAML", error));
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => as_json(),
-        Some("yaml" | "yml") => as_yaml(),
-        _ => as_json().or_else(|json_error| as_yaml().map_err(|_| json_error)),
+fn read_auth(path: &Path, lookup: Lookup<'_>, warnings: &mut Vec<String>) -> Result<Auth, Vec<ConfigError>> {
+    let file = ConfigFile::read(path).map_err(|error| vec![error])?;
+    if let Some(error) = no_rules::of_auth(&file) {
+        return Err(vec![error]);
     }
+    let auth = auth::read(path, file.format, &file.root, Expansion::Expanded, lookup);
+    let auth = auth.map_err(|error| shown_in(&file, vec![error]))?;
+    warnings.extend(file.warnings);
+    Ok(auth)
 }

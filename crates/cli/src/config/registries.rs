@@ -2,7 +2,7 @@
 
 mod known;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use super::auth::{Auth, AuthEntry, MissingRepositories};
 use super::environment::Lookup;
 use crate::command::sync::environment;
 use crate::extras::{AcrAccess, AcrSettings, Extras, RegistryListing};
+use crate::nearest::changes;
 
 pub(crate) use known::KnownRegistry;
 
@@ -30,6 +31,8 @@ pub(crate) struct Registries {
     handles: HashMap<(RegistryHost, Option<usize>, Option<String>), Handle>,
     used: BTreeSet<usize>,
     targets_without_login: BTreeSet<String>,
+    /// Which login files gave a login, and to which registries.
+    login_files_used: BTreeMap<PathBuf, BTreeSet<String>>,
     home: Option<PathBuf>,
     /// What could not be read, each once.
     unusable: BTreeSet<String>,
@@ -51,8 +54,19 @@ impl Registries {
         // A wrong address of a proxy was told when the transport was made.
         let proxies = Proxies::from_environment(lookup).unwrap_or_else(|_| Proxies::none());
         let transport = transport.clone();
-        let (handles, used, targets_without_login) = Default::default();
-        Self { auth, login_files, transport, proxies, handles, used, targets_without_login, home, unusable }
+        let (handles, used, targets_without_login, login_files_used) = Default::default();
+        Self {
+            auth,
+            login_files,
+            transport,
+            proxies,
+            handles,
+            used,
+            targets_without_login,
+            login_files_used,
+            home,
+            unusable,
+        }
     }
 
     /// Every registry that was spoken to so far.
@@ -123,6 +137,9 @@ impl Registries {
         if let Some(handle) = self.handles.get(&key) {
             return handle.clone();
         }
+        if let Some(found) = &found {
+            self.login_files_used.entry(found.file.to_owned()).or_default().insert(host.to_string());
+        }
         let reach = entry.map(|entry| entry.reach.clone()).unwrap_or_default();
         let trusted_realm = entry.and_then(|entry| entry.trusted_realm.clone());
         let offer = entry.map(|entry| entry.offer.clone()).unwrap_or_default();
@@ -186,6 +203,24 @@ impl Registries {
         })
     }
 
+    /// Where logins come from when no file with logins was given.
+    pub(super) fn where_logins_come_from(&self) -> String {
+        let given = "--images is given without --auth";
+        if self.login_files_used.is_empty() {
+            return format!(
+                "{given}, and docker login left nothing for these registries: they are asked without a login"
+            );
+        }
+        let used = self.login_files_used.iter().map(|(file, hosts)| {
+            let hosts = hosts.iter().map(|host| format!("`{host}`")).collect::<Vec<_>>().join(", ");
+            format!("the login for {hosts} comes from {}", file.display())
+        });
+        format!(
+            "{given}: {}; other registries are asked without a login",
+            used.collect::<Vec<_>>().join(", ")
+        )
+    }
+
     /// A login for one registry and a target at another is the most common slip of all.
     pub(super) fn warnings(&self) -> Vec<String> {
         let unused: Vec<_> =
@@ -194,8 +229,10 @@ impl Registries {
             .targets_without_login
             .iter()
             .map(|host| {
-                let unused = unused.iter().map(|(_, entry)| format!("`{}`", entry.key)).collect::<Vec<_>>();
-                let meant = if unused.is_empty() { String::new() } else { format!("; did you mean {}?", unused.join(" or ")) };
+                let keys = unused.iter().map(|(_, entry)| entry.key.as_str()).take(MOST_COMPARED);
+                let meant = keys.filter(|key| is_like(host, key)).take(3);
+                let meant = meant.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" or ");
+                let meant = if meant.is_empty() { meant } else { format!("; did you mean {meant}?") };
                 format!("the target registry `{host}` has no entry in auth, so it is written to without a login{meant}")
             })
             .collect();
@@ -204,5 +241,48 @@ impl Registries {
             unused.iter().map(|(_, entry)| format!("the auth entry `{}` is used by no rule", entry.key)),
         );
         warnings
+    }
+}
+
+/// So many unused entries are compared with each registry: they are for people to read.
+const MOST_COMPARED: usize = 50;
+
+/// Whether the key of an entry may be a slip for a registry: another port, a host of the same domain, or a letter or two.
+fn is_like(host: &str, key: &str) -> bool {
+    let key = key.trim_start_matches("https://").trim_start_matches("http://");
+    let key = key.split('/').next().unwrap_or_default().to_ascii_lowercase();
+    let host = host.to_ascii_lowercase();
+    let name = |host: &str| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned();
+    let (host_name, key_name) = (name(&host), name(&key));
+    let domain = |name: &str| {
+        let labels: Vec<&str> = name.rsplit('.').take(2).collect();
+        let is_domain = labels.len() == 2 && !labels[0].bytes().all(|byte| byte.is_ascii_digit());
+        is_domain.then(|| format!("{}.{}", labels[1], labels[0]))
+    };
+    let same_domain = domain(&host_name).is_some_and(|host| domain(&key_name) == Some(host));
+    host_name == key_name || same_domain || changes(&host_name, &key_name) <= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c16_only_hosts_that_are_alike_are_offered() {
+        for (host, key) in [
+            ("registry.cn-beijing.aliyuncs.com", "a.cn-shanghai.cr.aliyuncs.com"),
+            ("harbor.host:5000", "harbor.host"),
+            ("registry.cn-hangzhou.invalid", "egistry.cn-hangzhou.invalid"),
+            ("Quay.io", "https://quay.io/team"),
+        ] {
+            assert!(is_like(host, key), "{host} {key}");
+        }
+        for (host, key) in [
+            ("ghcr.io", "quay.io"),
+            ("10.0.0.1:5000", "192.168.0.1:5000"),
+            ("registry.a.com", "harbor.b.org"),
+        ] {
+            assert!(!is_like(host, key), "{host} {key}");
+        }
     }
 }

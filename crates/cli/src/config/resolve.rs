@@ -11,7 +11,7 @@ use super::environment::{Lookup, expand};
 use super::error::ConfigError;
 use super::image_text::{ImageText, SourceText, Which, parse, parse_source};
 use super::images::WrittenRule;
-use super::load::Written;
+use super::load::{Written, WrittenLogins};
 use super::pattern::{ResolvedPattern, resolve_pattern};
 use super::registries::Registries;
 use super::rule_error::RuleError;
@@ -87,7 +87,7 @@ pub(crate) fn resolve(
     transport: &Transport,
     lookup: Lookup<'_>,
 ) -> Result<Resolved, Vec<ConfigError>> {
-    let Written { auth, rules, rules_file, mut warnings } = written;
+    let Written { auth, rules, rules_file, mut warnings, logins } = written;
     warnings.extend(auth.warnings.iter().cloned());
     let registries = SharedRegistries(Arc::new(Mutex::new(Registries::new(auth, lookup, transport))));
     let mut resolver = Resolver { defaults, lookup, registries, warnings };
@@ -122,10 +122,10 @@ pub(crate) fn resolve(
         errors.sort_by_key(ConfigError::line_number);
         return Err(errors);
     }
-    if let Some(rules_file) = rules_file.filter(|_| rules.is_empty()) {
-        resolver.warnings.push(format!("{} has no rules: there is nothing to copy", rules_file.display()));
-    }
     let Resolver { registries, mut warnings, .. } = resolver;
+    if logins == WrittenLogins::Elsewhere {
+        warnings.push(registries.lock().where_logins_come_from());
+    }
     warnings.extend(registries.lock().warnings());
     warnings.extend(let_the_last_rule_win(&mut checked));
     warnings.extend(self_copies(&checked));
@@ -156,10 +156,10 @@ impl Resolver<'_> {
     }
 
     fn one(&mut self, rule: &WrittenRule, source: ImageText) -> Result<ResolvedRule, RuleError> {
-        let (mut targets, mut texts) = (Vec::new(), Vec::new());
+        let (mut targets, mut texts, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         for text in &rule.targets {
             let text = self.target(rule, &source, text)?;
-            if !texts.contains(&text) {
+            if seen.insert(text.clone()) {
                 targets.push(self.rule_target(rule, &source, &text)?);
                 texts.push(text);
             }
@@ -207,6 +207,9 @@ impl Resolver<'_> {
         text: &str,
     ) -> Result<RuleTarget, RuleError> {
         let source_text = rule.source.clone();
+        if has_placeholder(text) {
+            return Err(RuleError::PlaceholderWithoutPattern { source_text, text: text.to_owned() });
+        }
         let target = parse(text).map_err(|reason| RuleError::Target {
             source_text: source_text.clone(),
             text: text.to_owned(),
@@ -234,6 +237,12 @@ impl Resolver<'_> {
     }
 }
 
+/// Whether a repository has something like `{path}` in it, which no name has.
+fn has_placeholder(text: &str) -> bool {
+    let repository = text.split(":/").next().unwrap_or_default();
+    repository.split_once('{').is_some_and(|(_, rest)| rest.contains('}'))
+}
+
 /// Longer than the specification advises.
 fn is_long(target: &ImageText) -> bool {
     let (registry, repository) = (target.registry.clone(), target.repository.clone());
@@ -249,8 +258,8 @@ fn check_names(
 ) -> Result<(), RuleError> {
     let Which::These(names) = &target.which else { return Ok(()) };
     let (source_text, text) = (source_text.to_owned(), text.to_owned());
-    let repeated = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name));
-    if let Some((_, name)) = repeated {
+    let mut seen = HashSet::new();
+    if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
         return Err(RuleError::NameTwice { source_text, text, name: name.clone() });
     }
     let Which::These(images) = &source.which else { return Ok(()) };

@@ -21,6 +21,10 @@ pub(crate) enum RuleError {
     Template { source_text: String, text: String, reason: TargetTemplateError },
     #[error("the target `{text}` of `{source_text}` names images, but a pattern's images keep their names")]
     NamesUnderPattern { source_text: String, text: String },
+    #[error(
+        "the target `{text}` of `{source_text}` has a placeholder, but only a source with * or ** has something to put there"
+    )]
+    PlaceholderWithoutPattern { source_text: String, text: String },
     #[error("the target `{text}` of `{source_text}` has {names} name(s) for {images} image(s)")]
     Count { source_text: String, text: String, images: usize, names: usize },
     #[error("the target of `{source_text}` is {wanted}, which only the image with that digest can be")]
@@ -44,6 +48,16 @@ impl RuleError {
             Self::Count { .. } => {
                 Some("give no name to keep the source's names, or one name for each image, in the same order")
             }
+            Self::PlaceholderWithoutPattern { .. } => Some(
+                "write the repository's name at the target, or a pattern in the source, as in `harbor.example.com/library/**`",
+            ),
+            Self::Source(ImageTextError::Exclusion { .. }) => Some(
+                "remove the rule, and name what is to be copied; tags are chosen by a pattern, as in `repository:/^v1/`",
+            ),
+            Self::Source(ImageTextError::Reserved { .. })
+            | Self::Target { reason: ImageTextError::Reserved { .. }, .. } => Some(
+                "name a registry, as in `registry.example.com/team/app`; a repository with such a name at Docker Hub is written `docker.io/library/NAME`",
+            ),
             Self::OtherDigest { .. } => Some("name a tag at the target, or nothing to keep the digest"),
             _ => None,
         }

@@ -54,7 +54,7 @@ mod tests {
     const KNOWN: [&str; 3] = ["username", "password", "plainHttp"];
 
     fn told(format: Format, json: &str) -> Vec<String> {
-        let node = crate::config::json::read(json).unwrap();
+        let node = crate::config::json::read(json).unwrap().root;
         let crate::config::document::Value::Map(fields) = node.value else { panic!("a map") };
         warnings(Path::new("c.json"), format, "the auth entry `r.io`", &fields, &KNOWN)
     }
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn a_slip_for_what_is_needed_is_found_only_where_that_is_missing() {
         let slip = |json: &str| {
-            let node = crate::config::json::read(json).unwrap();
+            let node = crate::config::json::read(json).unwrap().root;
             let crate::config::document::Value::Map(fields) = node.value else { panic!("a map") };
             let known = ["auth", "images"];
             slip_for(Format::Json, &fields, &known, "images").map(|(key, _)| key.clone())

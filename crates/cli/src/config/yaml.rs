@@ -1,70 +1,125 @@
 //! Reads YAML into a tree with lines: the first document, with anchors and merges, and scalars as YAML 1.1
 //! and Go's yaml.v2 take them.
 
+mod mistake;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::document::{Node, Scalar, ScalarKind, Value, insert};
-use super::json::SyntaxError;
+use super::document::{Document, MapBuilder, Node, Repeated, Scalar, ScalarKind, Value};
+use super::syntax_error::{Place, SyntaxError};
 
 /// Aliases multiply: a few lines can ask for billions of nodes.
 const MOST_NODES: usize = 1_000_000;
 
+/// Deeper than any config, and no danger to the stack.
+const MOST_LEVELS: usize = 100;
+
 /// Reads the first document of `text`.
-pub(crate) fn read(text: &str) -> Result<Node, SyntaxError> {
-    let mut reader =
-        Reader { events: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, line: 1 };
-    loop {
-        match reader.next()? {
-            Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
-            Event::StreamEnd => return Err((1, "the file is empty".to_owned())),
-            event => return reader.node(event),
-        }
-    }
+pub(crate) fn read(text: &str) -> Result<Document, SyntaxError> {
+    // Go's parser takes tabs behind colons, as libyaml does; ours refuses most of them.
+    let text = mistake::without_tabs_behind_colons(text);
+    Reader::new(&text).document().map_err(|error| mistake::explain(&text, error))
 }
 
 struct Reader<'a> {
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
-    line: usize,
+    place: Place,
+    level: usize,
+    repeated: Vec<Repeated>,
+}
+
+fn place(marker: &Marker) -> Place {
+    Place { line: marker.line(), column: marker.col() + 1 }
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        let place = Place { line: 1, column: 1 };
+        let (anchors, nodes, level, repeated) = Default::default();
+        Self { events: Parser::new_from_str(text), anchors, nodes, place, level, repeated }
+    }
+
+    fn document(mut self) -> Result<Document, SyntaxError> {
+        let root = loop {
+            match self.next()? {
+                Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
+                Event::StreamEnd => return Err(self.error("the file is empty")),
+                event => break self.node(event)?,
+            }
+        };
+        while !matches!(self.next()?, Event::DocumentEnd | Event::StreamEnd) {}
+        let unread = self.second_document();
+        Ok(Document { root, repeated: self.repeated, unread })
+    }
+
+    /// Where a second document begins that holds anything.
+    fn second_document(&mut self) -> Option<usize> {
+        loop {
+            match self.next() {
+                Ok(Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing) => {}
+                Ok(Event::StreamEnd) => return None,
+                Ok(Event::Scalar(text, ..)) if text.is_empty() => {}
+                Ok(_) | Err(_) => return Some(self.place.line),
+            }
+        }
+    }
+
+    fn error(&self, reason: impl Into<String>) -> SyntaxError {
+        SyntaxError::new(self.place, reason)
+    }
+
     fn next(&mut self) -> Result<Event<'a>, SyntaxError> {
         match self.events.next() {
             Some(Ok((event, span))) => {
-                self.line = span.start.line();
+                self.place = place(&span.start);
                 Ok(event)
             }
-            Some(Err(error)) => Err((error.marker().line(), error.info().to_owned())),
+            Some(Err(error)) => {
+                self.place = place(error.marker());
+                Err(self.error(error.info()))
+            }
             None => Ok(Event::StreamEnd),
         }
     }
 
     fn node(&mut self, event: Event<'a>) -> Result<Node, SyntaxError> {
-        let line = self.line;
+        let line = self.place.line;
         self.count(1)?;
         let (anchor, value) = match event {
-            Event::Scalar(text, style, anchor, _) => {
-                (anchor, Value::Scalar(scalar(text.into_owned(), style)))
+            Event::Scalar(text, style, anchor, tag) => {
+                (anchor, Value::Scalar(scalar(text, style, tag.as_deref())))
             }
-            Event::SequenceStart(anchor, _) => (anchor, Value::List(self.list()?)),
-            Event::MappingStart(anchor, _) => (anchor, Value::Map(self.map()?)),
+            Event::SequenceStart(anchor, _) => (anchor, Value::List(self.below(Self::list)?)),
+            Event::MappingStart(anchor, _) => (anchor, Value::Map(self.below(Self::map)?)),
             Event::Alias(anchor) => {
                 let target = self.anchors.get(&anchor).cloned();
-                let target = target.ok_or((line, "an alias refers to itself".to_owned()))?;
+                let target = target.ok_or_else(|| self.error("an alias refers to itself"))?;
                 self.count(size(&target))?;
                 return Ok(Node { line, value: target.value });
             }
-            _ => return Err((line, "a value is missing".to_owned())),
+            _ => return Err(self.error("a value is missing")),
         };
         let node = Node { line, value };
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
+    }
+
+    /// Reads what is one level deeper.
+    fn below<T>(&mut self, read: fn(&mut Self) -> Result<T, SyntaxError>) -> Result<T, SyntaxError> {
+        self.level += 1;
+        if self.level > MOST_LEVELS {
+            return Err(self.error(format!("maps and lists are nested more than {MOST_LEVELS} levels deep")));
+        }
+        let below = read(self);
+        self.level -= 1;
+        below
     }
 
     fn list(&mut self) -> Result<Vec<Node>, SyntaxError> {
@@ -78,53 +133,55 @@ impl<'a> Reader<'a> {
     }
 
     fn map(&mut self) -> Result<Vec<(String, Node)>, SyntaxError> {
-        let (mut entries, mut merged) = (Vec::new(), Vec::new());
+        let (mut map, mut merged) = (MapBuilder::default(), Vec::new());
         loop {
             let key = match self.next()? {
                 Event::MappingEnd => break,
                 event => self.node(event)?,
             };
             let Value::Scalar(key_scalar) = key.value else {
-                return Err((key.line, "a key must be a text".to_owned()));
+                return Err(self.error("a key must be a text"));
             };
             let event = self.next()?;
-            let mut value = self.node(event)?;
+            let value = self.node(event)?;
             if key_scalar.text == "<<" {
                 merged.push(value);
                 continue;
             }
-            // An empty value has no line of its own.
-            value.line = value.line.max(key.line);
-            insert(&mut entries, key_scalar.text, value);
+            // An empty value has no line of its own; a list or map is where its key is.
+            let line =
+                if matches!(value.value, Value::Scalar(_)) { value.line.max(key.line) } else { key.line };
+            let repeated = map.insert(key_scalar.text, Node { line, ..value });
+            self.repeated.extend(repeated);
         }
         for value in merged {
-            merge(&mut entries, value)?;
+            merge(&mut map, value).map_err(|reason| self.error(reason))?;
         }
-        Ok(entries)
+        Ok(map.into_entries())
     }
 
     fn count(&mut self, nodes: usize) -> Result<(), SyntaxError> {
         self.nodes += nodes;
         if self.nodes > MOST_NODES {
-            return Err((self.line, format!("more than {MOST_NODES} values")));
+            return Err(self.error(format!("more than {MOST_NODES} values")));
         }
         Ok(())
     }
 }
 
 /// `<<`: keys of the merged maps that are not there yet.
-fn merge(entries: &mut Vec<(String, Node)>, value: Node) -> Result<(), SyntaxError> {
+fn merge(map: &mut MapBuilder, value: Node) -> Result<(), &'static str> {
     match value.value {
         Value::Map(merged) => {
             for (key, node) in merged {
-                if !entries.iter().any(|(existing, _)| *existing == key) {
-                    entries.push((key, node));
+                if !map.contains(&key) {
+                    map.insert(key, node);
                 }
             }
             Ok(())
         }
-        Value::List(maps) => maps.into_iter().try_for_each(|map| merge(entries, map)),
-        Value::Scalar(_) => Err((value.line, "`<<` needs a map".to_owned())),
+        Value::List(maps) => maps.into_iter().try_for_each(|item| merge(map, item)),
+        Value::Scalar(_) => Err("`<<` needs a map"),
     }
 }
 
@@ -136,9 +193,12 @@ fn size(node: &Node) -> usize {
     }
 }
 
-fn scalar(text: String, style: ScalarStyle) -> Scalar {
-    let kind = if style == ScalarStyle::Plain { plain_kind(&text) } else { ScalarKind::Text };
-    Scalar { text, kind }
+fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Scalar {
+    let is_text = style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.suffix == "str");
+    let kind = if is_text { ScalarKind::Text } else { plain_kind(&text) };
+    // YAML's own tags, such as `!!str`, are no slip.
+    let is_tagged = tag.is_some_and(|tag| tag.handle == "!");
+    Scalar { text: text.into_owned(), kind, is_tagged }
 }
 
 /// YAML 1.1's implicit types.
@@ -178,7 +238,7 @@ mod tests {
     use super::*;
 
     fn entries(text: &str) -> Vec<(String, Node)> {
-        match read(text).unwrap().value {
+        match read(text).unwrap().root.value {
             Value::Map(entries) => entries,
             other => panic!("{other:?}"),
         }
@@ -234,12 +294,39 @@ mod tests {
             let line = format!("a{level}: &a{level} [{}]\n", vec![below; 10].join(", "));
             text.push_str(&line);
         }
-        assert!(super::read(&text).unwrap_err().1.contains("more than"));
+        assert!(super::read(&text).unwrap_err().reason.contains("more than"));
     }
 
     #[test]
     fn broken_yaml_names_its_line() {
-        assert_eq!(super::read("a: 1\nb: [1,\nc: 2\n").unwrap_err().0, 3);
+        assert_eq!(super::read("a: 1\nb: [1,\nc: 2\n").unwrap_err().place.line, 3);
         assert!(super::read("").is_err());
+    }
+
+    #[test]
+    fn c20_what_is_not_read_is_known() {
+        let document = super::read("# c\na: 1\nb: {x: 1}\na: 2\nb: {x: 1}\n---\n# c\nc: 3\n").unwrap();
+        assert_eq!(document.repeated, [Repeated { key: "a".to_owned(), lost: 2, kept: 4 }]);
+        assert_eq!(document.unread, Some(8));
+        assert_eq!(super::read("a: 1\n---\n").unwrap().unread, None);
+        assert_eq!(super::read("a: 1\n...\n").unwrap().unread, None);
+    }
+
+    #[test]
+    fn c22_a_tag_before_a_text_is_seen() {
+        let tagged = |text: &str| match entries(text).remove(0).1.value {
+            Value::Scalar(scalar) => (scalar.text, scalar.is_tagged),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(tagged("p: !abc\n"), (String::new(), true));
+        assert_eq!(tagged("p: !abc def\n"), ("def".to_owned(), true));
+        assert_eq!(tagged("p: !!str 0456\n"), ("0456".to_owned(), false));
+    }
+
+    #[test]
+    fn s6_a_deep_nest_is_an_error() {
+        for text in ["[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000)] {
+            assert!(super::read(&text).is_err());
+        }
     }
 }

@@ -12,7 +12,7 @@ fn b14_broken_files_are_told_with_their_line_and_without_the_usage() -> Result<(
     workplace.write("shape.json", "{\"images\":\n [1, 2]}")?;
     workplace.write("rules.yaml", "images:\n  r.io/a/b: 5\n")?;
     for (file, says) in [
-        ("broken.json", "broken.json:4: this is not valid JSON"),
+        ("broken.json", "broken.json:3:13: this is not valid JSON: this comma has nothing behind it"),
         ("broken.yaml", "this is not valid YAML"),
         ("shape.json", "shape.json:2: `images` is a list, but must be a map"),
         ("rules.yaml", "rules.yaml:2: the target of `r.io/a/b` is the number 5"),
@@ -24,6 +24,9 @@ fn b14_broken_files_are_told_with_their_line_and_without_the_usage() -> Result<(
     }
     Ok(())
 }
+
+/// Nobody answers at this place, so that a run ends soon.
+const DEAD: &str = r#"{"images": {"127.0.0.1:1/a:v1": "127.0.0.1:1/b"}}"#;
 
 #[test]
 fn every_bad_rule_is_told_and_an_empty_target_stops_everything() -> Result<()> {
@@ -59,10 +62,8 @@ async fn a_bad_rule_leaves_the_others_alone() -> Result<()> {
 }
 
 #[test]
-fn no_rules_are_a_warning_and_no_files_an_error() -> Result<()> {
+fn no_files_are_an_error() -> Result<()> {
     let workplace = Workplace::new()?;
-    workplace.write("empty.json", "{}")?;
-    workplace.run("--config empty.json")?.expect_code(0)?.says(&["has no rules"])?;
     workplace.run("")?.expect_code(2)?.says(&["neither --config nor --images", "--help"])?;
     Ok(())
 }
@@ -70,12 +71,12 @@ fn no_rules_are_a_warning_and_no_files_an_error() -> Result<()> {
 #[test]
 fn flags() -> Result<()> {
     let workplace = Workplace::new()?;
-    workplace.write("empty.json", "{}")?;
+    workplace.write("dead.json", DEAD)?;
     workplace
-        .run("--config empty.json --log /no/such/folder/log")?
-        .expect_code(0)?
+        .run("--config dead.json -r 0 --log /no/such/folder/log")?
+        .expect_code(3)?
         .says(&["Failed to log to file"])?;
-    workplace.run("--proc 0 --config empty.json")?.expect_code(2)?.says(&["it must be 1 or more"])?;
+    workplace.run("--proc 0 --config dead.json")?.expect_code(2)?.says(&["it must be 1 or more"])?;
     workplace.run("--no-such-flag")?.expect_code(2)?.says(&["--no-such-flag"])?;
     let help = workplace.run("--help")?.expect_code(0)?;
     ensure!(help.stdout.contains("How a rule reads") && help.stderr.is_empty());
@@ -87,14 +88,15 @@ fn flags() -> Result<()> {
 #[test]
 fn a_login_that_no_rule_uses_and_a_target_without_one_are_told_together() -> Result<()> {
     let workplace = Workplace::new()?;
-    let config = r#"{"auth": {"ruohe-registry.cn-shanghai.invalid": {"username": "u", "password": "secret"}},
+    let config = r#"{"auth": {"ruohe-registry.cn-shanghai.aliyuncs.invalid": {"username": "u", "password": "secret"}},
         "images": {"no-such-host.invalid/a/b:v1": ""}}"#;
     workplace.write("c.json", config)?;
-    let ran = workplace.run("--config c.json --registry=registry.cn-beijing.invalid --namespace=x -r 0")?;
+    let ran = workplace
+        .run("--config c.json --registry=registry.cn-beijing.aliyuncs.invalid --namespace=x -r 0")?;
     let ran = ran.expect_code(3)?.hides(&["secret"])?;
     ran.says(&[
-        "`registry.cn-beijing.invalid` has no entry in auth",
-        "did you mean `ruohe-registry.cn-shanghai.invalid`?",
+        "`registry.cn-beijing.aliyuncs.invalid` has no entry in auth",
+        "did you mean `ruohe-registry.cn-shanghai.aliyuncs.invalid`?",
     ])?;
     Ok(())
 }
@@ -102,18 +104,22 @@ fn a_login_that_no_rule_uses_and_a_target_without_one_are_told_together() -> Res
 #[test]
 fn files_are_found_and_preferred_as_the_go_releases_did() -> Result<()> {
     let workplace = Workplace::new()?;
-    workplace.write("rules", "images: {}\n")?;
-    workplace.run("--config rules")?.expect_code(0)?.says(&["rules has no rules"])?;
-    let both = workplace.run("--config rules --auth absent.json --images absent.json")?.expect_code(0)?;
+    workplace.write("rules", "images: {r.io/a: t.io/a}\n")?;
+    workplace.run("expand --config rules")?.expect_code(0)?;
+    let both =
+        workplace.run("expand --config rules --auth absent.json --images absent.json")?.expect_code(0)?;
     both.says(&["--auth and --images are ignored"])?;
     workplace.run("--auth rules")?.expect_code(2)?.says(&["neither --config nor --images"])?;
-    workplace.write("images.json", "{}")?;
-    workplace.run("--images images.json")?.expect_code(0)?.says(&["without --auth"])?;
-    workplace.write("CASE.yaml", "IMAGES: {a: b}\n")?;
-    workplace.run("--config CASE.yaml")?.expect_code(0)?.says(&["has no rules"])?;
+    workplace.write("images.json", r#"{"r.io/a": "t.io/a"}"#)?;
+    workplace.run("expand --images images.json")?.expect_code(0)?.says(&["without --auth"])?;
+    workplace.write("CASE.yaml", "IMAGES: {r.io/a: t.io/a}\n")?;
+    workplace
+        .run("--config CASE.yaml")?
+        .expect_code(2)?
+        .says(&["`IMAGES` means nothing", "write `images`"])?;
     workplace.write("case.json", r#"{"IMAGES": {"r.io/A/b": "t.io/x"}} trailing"#)?;
     workplace.run("--config case.json")?.expect_code(2)?.says(&["upper-case"])?;
     workplace.write("image-syncer.json", "null")?;
-    workplace.run("")?.expect_code(0)?.says(&["image-syncer.json has no rules"])?;
+    workplace.run("")?.expect_code(2)?.says(&["image-syncer.json: the file has no rules"])?;
     Ok(())
 }

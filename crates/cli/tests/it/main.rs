@@ -10,7 +10,7 @@ mod check_rights;
 mod check_sound;
 mod command_line;
 mod config_file;
-mod connections;
+mod config_slip;
 mod dead_registry;
 mod demo;
 mod foreign_text;

@@ -102,6 +102,11 @@ impl Scopes {
         missing.into_iter().collect()
     }
 
+    /// The names of the resources.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &str> + '_ {
+        self.0.keys().map(String::as_str)
+    }
+
     /// How many resources there are.
     pub(crate) fn count(&self) -> usize {
         self.0.len()

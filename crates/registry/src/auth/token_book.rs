@@ -20,6 +20,10 @@ pub(super) struct TokenBook {
     sharing: Sharing,
     pages: Vec<Page>,
     by_need: HashMap<Scopes, usize>,
+    /// The pages that name a resource: among ten thousand repositories, each page is found at once.
+    by_resource: HashMap<String, Vec<usize>>,
+    /// The page to which the next need is added.
+    open_page: Option<usize>,
     /// Needs for which the registry wants to see more than we thought.
     widened: HashMap<Scopes, Scopes>,
 }
@@ -69,8 +73,8 @@ impl Held {
 
 impl TokenBook {
     pub(super) fn new(most_scopes: usize) -> Self {
-        let (sharing, pages, by_need, widened) = Default::default();
-        Self { most_scopes, sharing, pages, by_need, widened }
+        let (sharing, pages, by_need, by_resource, open_page, widened) = Default::default();
+        Self { most_scopes, sharing, pages, by_need, by_resource, open_page, widened }
     }
 
     /// How many repositories share a token at most.
@@ -85,6 +89,8 @@ impl TokenBook {
         }
         self.most_scopes = most_scopes;
         self.pages.clear();
+        self.by_resource.clear();
+        self.open_page = None;
         for need in std::mem::take(&mut self.by_need).into_keys() {
             self.page(&need);
         }
@@ -116,28 +122,51 @@ impl TokenBook {
 
     fn find(&mut self, need: &Scopes) -> Option<usize> {
         if self.sharing == Sharing::Apart {
-            return self.pages.iter().position(|page| page.scopes == *need);
+            return self.named_in(need).find(|page| self.pages[*page].scopes == *need);
         }
-        if let Some(page) = self.pages.iter().position(|page| page.scopes.covers(need)) {
+        if let Some(page) = self.named_in(need).find(|page| self.pages[*page].scopes.covers(need)) {
             return Some(page);
         }
-        let last = self.pages.iter().rposition(|page| page.sharing == Sharing::Shared)?;
-        let union = self.pages[last].scopes.union(need);
+        let open = self.open_page?;
+        let union = self.pages[open].scopes.union(need);
         let has_room = union.count() <= self.most_scopes && union.text_length() <= MOST_TEXT;
         has_room.then(|| {
-            self.pages[last].scopes = union;
-            last
+            self.pages[open].scopes = union;
+            self.index(need, open);
+            open
         })
     }
 
+    /// The pages on which a need may be found: those that name one of its resources, the first ones first.
+    fn named_in(&self, need: &Scopes) -> impl Iterator<Item = usize> + '_ {
+        let first = need.resources().next().and_then(|resource| self.by_resource.get(resource));
+        first.into_iter().flatten().copied()
+    }
+
+    fn index(&mut self, need: &Scopes, page: usize) {
+        for resource in need.resources() {
+            let pages = self.by_resource.entry(resource.to_owned()).or_default();
+            if !pages.contains(&page) {
+                pages.push(page);
+            }
+        }
+    }
+
     fn add(&mut self, need: &Scopes, sharing: Sharing) -> usize {
+        let page = self.pages.len();
         self.pages.push(Page { scopes: need.clone(), sharing, slot: Slot::default() });
-        self.pages.len() - 1
+        self.index(need, page);
+        if sharing == Sharing::Shared {
+            self.open_page = Some(page);
+        }
+        page
     }
 
     /// A need that gets a token for itself from now on.
     pub(super) fn apart(&mut self, need: &Scopes) -> usize {
-        let own = self.pages.iter().position(|page| page.sharing == Sharing::Apart && page.scopes == *need);
+        let is_own =
+            |page: &usize| self.pages[*page].sharing == Sharing::Apart && self.pages[*page].scopes == *need;
+        let own = self.named_in(need).find(is_own);
         let own = own.unwrap_or_else(|| self.add(need, Sharing::Apart));
         self.by_need.insert(need.clone(), own);
         own
@@ -189,6 +218,17 @@ mod tests {
         pages.dedup();
         assert_eq!(pages.len(), 100_usize.div_ceil(MOST_SCOPES));
         assert!(book.pages.iter().all(|page| page.scopes.count() <= MOST_SCOPES));
+    }
+
+    #[test]
+    fn c13_a_page_is_found_without_looking_at_all_others() {
+        let mut book = TokenBook::new(MOST_SCOPES);
+        for number in 0..10_000 {
+            book.page(&repository(number));
+        }
+        let most = book.by_resource.values().map(Vec::len).max();
+        assert_eq!((most, book.by_resource.len()), (Some(1), 10_000));
+        assert_eq!(book.page(&scopes("repository:team/app-17:pull")), 17 / MOST_SCOPES);
     }
 
     #[test]

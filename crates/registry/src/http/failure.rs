@@ -134,7 +134,7 @@ pub(crate) fn misunderstanding(body: &str) -> Option<TransportFailure> {
 }
 
 /// TLS errors come wrapped in I/O errors.
-pub(super) fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     wrapped(cause).find_map(<dyn StdError>::downcast_ref)
 }
 
@@ -155,7 +155,7 @@ fn wrapped<'a>(
     })
 }
 
-pub(super) fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let first: Option<&'a (dyn StdError + 'static)> = error.source();
     std::iter::successors(first, |cause: &&'a (dyn StdError + 'static)| StdError::source(*cause))
 }

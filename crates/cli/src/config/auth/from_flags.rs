@@ -37,7 +37,7 @@ impl Auth {
     fn each(&mut self, host: &RegistryHost) -> impl Iterator<Item = &mut AuthEntry> {
         let name = normal_host(host.as_str());
         if !self.entries.iter().any(|entry| entry.prefix == name) {
-            self.entries.push(AuthEntry::empty(host));
+            self.push(AuthEntry::empty(host));
         }
         let front = format!("{name}/");
         self.entries.iter_mut().filter(move |entry| format!("{}/", entry.prefix).starts_with(&front))

@@ -127,7 +127,7 @@ mod tests {
     use crate::config::{json, yaml};
 
     fn reach(file: &Path, entry: &str) -> Result<Reach, String> {
-        let node = json::read(&format!("{{\"r.io\":\n {entry}}}")).unwrap();
+        let node = json::read(&format!("{{\"r.io\":\n {entry}}}")).unwrap().root;
         let read = read(file, Format::Json, &node, Expansion::Literal, &|_| None);
         read.map(|auth| auth.entries[0].reach.clone()).map_err(|error| error.to_string())
     }
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(none, Some(Proxies::none()));
         let one = reach(file, r#"{"proxy": "socks5://p.io:1080"}"#).unwrap().proxies;
         assert_eq!(one, Some(Proxies::one("socks5h://p.io:1080").unwrap()));
-        let written = yaml::read("r.io: {proxy: none, http1: true, plainHttp: yes}").unwrap();
+        let written = yaml::read("r.io: {proxy: none, http1: true, plainHttp: yes}").unwrap().root;
         let auth = read(Path::new("c.yaml"), Format::Yaml, &written, Expansion::Literal, &|_| None).unwrap();
         assert_eq!(auth.entries[0].reach.proxies, Some(Proxies::none()));
     }

@@ -8,7 +8,7 @@ use crate::config::image_text::ImageTextError;
 
 fn resolved(auth: &str, images: &str, registry: &str, namespace: &str) -> Result<Resolved, Vec<ConfigError>> {
     let file = PathBuf::from("c.json");
-    let json = |text: &str| crate::config::json::read(text).unwrap();
+    let json = |text: &str| crate::config::json::read(text).unwrap().root;
     let lookup = |name: &str| (name == "NS").then(|| "team".to_owned());
     let auth = crate::config::auth::read(
         &file,
@@ -19,7 +19,8 @@ fn resolved(auth: &str, images: &str, registry: &str, namespace: &str) -> Result
     )
     .unwrap();
     let rules = crate::config::images::read(&file, &json(images)).unwrap();
-    let written = Written { auth, rules, rules_file: Some(file), warnings: Vec::new() };
+    let written =
+        Written { auth, rules, rules_file: Some(file), warnings: Vec::new(), logins: WrittenLogins::InFiles };
     let transport = Transport::new("test", &[]).unwrap();
     resolve(written, Defaults { registry, namespace, referrers: None }, &transport, &lookup)
 }
@@ -160,7 +161,9 @@ fn class(error: &RuleError) -> String {
         RuleError::Count { .. } => "E-COUNT".to_owned(),
         RuleError::OtherDigest { .. } => "E-DIGEST".to_owned(),
         RuleError::NameTwice { .. } => "E-DUP-DEST".to_owned(),
-        RuleError::Template { .. } | RuleError::NamesUnderPattern { .. } => "E-PATTERN".to_owned(),
+        RuleError::Template { .. }
+        | RuleError::NamesUnderPattern { .. }
+        | RuleError::PlaceholderWithoutPattern { .. } => "E-PATTERN".to_owned(),
     }
 }
 
@@ -184,6 +187,16 @@ fn wildcards_name_many_repositories() {
         let errors = patterns(source, target).unwrap_err();
         assert!(errors[0].to_string().contains(told), "{source} {target}: {}", errors[0]);
     }
+}
+
+#[test]
+fn c14_a_placeholder_without_a_pattern_is_told() {
+    for target in ["t.io/{name}", "t.io/{path:_}:v1", "t.io/x/{tag}"] {
+        let error = resolved("{}", &format!(r#"{{"r.io/a:v1": "{target}"}}"#), "", "").err().unwrap();
+        let error = error[0].to_string();
+        assert!(error.contains("only a source with * or **") && error.contains("help: "), "{error}");
+    }
+    assert_eq!(targets(r#"{"r.io/a:/v1/": "t.io/a:/^v{1}$/"}"#, "", ""), ["t.io/a"]);
 }
 
 #[test]

@@ -1,0 +1,152 @@
+//! Files that hold no rules, or not where they count: why, and what to write. A mirror that copies nothing for ever
+//! must not look well.
+
+use super::config_file::ConfigFile;
+use super::document::{Format, Node, Value};
+use super::error::ConfigError;
+use super::image_text::parse_source;
+use super::odd_character;
+use super::{other_tool, unknown_key};
+
+const KNOWN: [&str; 2] = ["auth", "images"];
+
+const EXAMPLE: &str =
+    r#"write "images": {"SOURCE": "TARGET"}, as in {"quay.io/coreos/etcd:v3.5.0": "r.io/mirror/etcd"}"#;
+const INDENT: &str = "begin the line with two blanks, so that the rule is a part of `images`";
+
+/// What is wrong with a `--config` file's own keys, whether it has rules besides or not.
+pub(super) fn misplaced(file: &ConfigFile, entries: &[(String, Node)]) -> Vec<ConfigError> {
+    let unknown =
+        entries.iter().filter(|(key, _)| !KNOWN.iter().any(|known| unknown_key::is(file.format, key, known)));
+    let has_images = entries.iter().any(|(key, _)| unknown_key::is(file.format, key, "images"));
+    let error = |(key, node): &(String, Node)| {
+        let odd = odd_character::find(key);
+        if let Some(odd) = odd.filter(|odd| key[..odd.offset].trim().is_empty()) {
+            let problem =
+                format!("the line begins with {}, so it is no part of what stands above", odd.describe());
+            return Some(file.error(problem, node.line, key).help(INDENT_ODD));
+        }
+        (has_images && is_rule(key, node)).then(|| {
+            let problem = format!("the rule `{key}` stands beside `images`, not in it");
+            file.error(problem, node.line, key).help(INDENT)
+        })
+    };
+    unknown.filter_map(error).collect()
+}
+
+const INDENT_ODD: &str = "write ordinary blanks (U+0020) at the beginning of the line";
+
+/// Why a `--config` file has no rules.
+pub(super) fn of_config(file: &ConfigFile, entries: &[(String, Node)]) -> ConfigError {
+    if let Some(tool) = other_tool::recognise(&file.root) {
+        return of_other_tool(file, tool);
+    }
+    let mut unknown =
+        entries.iter().filter(|(key, _)| !KNOWN.iter().any(|known| unknown_key::is(file.format, key, known)));
+    let has = |key: &str| entries.iter().any(|(name, _)| unknown_key::is(file.format, name, key));
+    if !has("images") && !entries.is_empty() {
+        if entries.iter().all(|(key, node)| is_rule(key, node)) {
+            return file.whole("this file holds rules alone, but --config wants them in `images`")
+                .help("write --images FILE instead of --config FILE (with --auth FILE for the logins), or `images:` above the rules and two blanks before each");
+        }
+        if entries.iter().all(|(_, node)| is_login(node)) {
+            return file
+                .whole("this file holds logins alone, but --config wants them in `auth`")
+                .help("write --auth FILE for it, with --images FILE for the rules");
+        }
+    }
+    if let Some((key, node)) =
+        unknown.find(|(key, node)| key.eq_ignore_ascii_case("images") || holds_rules(node))
+    {
+        let problem = format!("`{key}` means nothing: the rules must stand in `images`");
+        return file.error(problem, node.line, key).help("write `images` instead");
+    }
+    let found = entries.iter().map(|(key, _)| format!("`{key}`")).take(5).collect::<Vec<_>>();
+    let found = if found.is_empty() { String::new() } else { format!(" (it has {})", found.join(", ")) };
+    let problem = if has("images") {
+        "`images` has no rules".to_owned()
+    } else {
+        format!("the file has no rules: `images` is missing{found}")
+    };
+    file.whole(&problem).help(EXAMPLE)
+}
+
+/// What is wrong with an `--images` file as a whole.
+pub(super) fn of_images(file: &ConfigFile) -> Option<ConfigError> {
+    if let Some(tool) = other_tool::recognise(&file.root) {
+        return Some(of_other_tool(file, tool));
+    }
+    let entries: &[(String, Node)] = match &file.root.value {
+        Value::Map(entries) => entries,
+        _ if file.root.is_null() => &[],
+        _ => return None,
+    };
+    if entries.is_empty() {
+        return Some(file.whole("the file has no rules").help(
+            r#"write {"SOURCE": "TARGET"}, as in {"quay.io/coreos/etcd:v3.5.0": "r.io/mirror/etcd"}"#,
+        ));
+    }
+    let nested = entries
+        .iter()
+        .find(|(key, node)| KNOWN.contains(&key.as_str()) && matches!(node.value, Value::Map(_)));
+    nested.map(|(key, node)| {
+        file.error(format!("an --images file holds the rules alone, without `{key}`"), node.line, key)
+            .help("write --config FILE for a file with `auth` and `images`, or remove this line and what does not belong to the rules")
+    })
+}
+
+/// What is wrong with an `--auth` file as a whole.
+pub(super) fn of_auth(file: &ConfigFile) -> Option<ConfigError> {
+    if let Some(tool) = other_tool::recognise(&file.root) {
+        return Some(of_other_tool(file, tool));
+    }
+    let Value::Map(entries) = &file.root.value else { return None };
+    let holds_maps = |node: &Node| matches!(&node.value, Value::Map(inner) if inner.iter().all(|(_, node)| is_login(node) || node.is_null()));
+    let nested = entries.iter().find(|(key, node)| {
+        unknown_key::is(file.format, key, "images") && matches!(node.value, Value::Map(_))
+            || unknown_key::is(file.format, key, "auth") && holds_maps(node)
+    });
+    nested.map(|(key, node)| {
+        file.error(
+            format!("an --auth file holds the registries themselves, without `{key}` around them"),
+            node.line,
+            key,
+        )
+        .help("remove this line, or write --config FILE for a file with `auth` and `images`")
+    })
+}
+
+fn of_other_tool(file: &ConfigFile, tool: &str) -> ConfigError {
+    let of =
+        if tool.ends_with("file") { format!("this is {tool}") } else { format!("this is a file for {tool}") };
+    file.whole(&format!("{of}, which is not read here")).help(if tool.ends_with("file") {
+        "leave the flag out: where `auth` has no login, what docker login left is used anyway"
+    } else {
+        EXAMPLE
+    })
+}
+
+/// Whether an entry would be a rule in `images`.
+fn is_rule(key: &str, node: &Node) -> bool {
+    let is_target = match &node.value {
+        Value::List(items) => items.iter().all(|item| matches!(item.value, Value::Scalar(_))),
+        Value::Scalar(_) => true,
+        Value::Map(_) => false,
+    };
+    is_target && key.contains('/') && parse_source(key.trim()).is_ok()
+}
+
+/// Whether a value could be that of `images`.
+fn holds_rules(node: &Node) -> bool {
+    matches!(&node.value, Value::Map(entries) if entries.iter().any(|(key, node)| is_rule(key, node)))
+}
+
+/// Whether a value could be an entry of `auth`.
+fn is_login(node: &Node) -> bool {
+    let has = |entries: &[(String, Node)]| {
+        let keys =
+            ["username", "password", "insecure", "usernameEnv", "passwordEnv", "passwordFile", "provider"];
+        entries.iter().any(|(key, _)| keys.iter().any(|known| unknown_key::is(Format::Json, key, known)))
+    };
+    matches!(&node.value, Value::Map(entries) if has(entries))
+}
