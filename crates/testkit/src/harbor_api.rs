@@ -116,6 +116,21 @@ impl HarborBench {
         self.state.rules().vulnerable_repositories.push(repository.to_owned());
     }
 
+    /// Lets nobody look at a project: robots can have the right to list its repositories alone.
+    pub fn hide_project(&self, project: &str) {
+        self.state.rules().unseen_projects.push(project.to_owned());
+    }
+
+    /// Lets nobody list the repositories of a project.
+    pub fn hide_repositories(&self, project: &str) {
+        self.state.rules().unlisted_projects.push(project.to_owned());
+    }
+
+    /// A repository that is listed until somebody asks for a second page, as if it were deleted before that.
+    pub fn let_vanish(&self, repository: &str) {
+        self.state.rules().vanishing.push(repository.to_owned());
+    }
+
     /// Gives the next `count` requests to the API an answer of the test's choice.
     pub fn answer_next(&self, count: usize, answer: &CannedAnswer) {
         self.state.canned().extend(std::iter::repeat_n(answer.clone(), count));

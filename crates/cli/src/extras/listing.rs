@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use providers::harbor::{Harbor, Project, ProjectKind, ProjectName, ProjectPages, RepositoryPages};
+use providers::harbor::{self, Harbor, Project, ProjectKind, ProjectName, ProjectPages, RepositoryPages};
 use registry::{Catalog, CatalogPages, ErrorKind, RepositoryName};
 use sync::Cause;
 use sync::listing::{Listed, Listing, Repositories};
@@ -55,6 +55,8 @@ struct HarborWalk {
     projects: Option<ProjectPages>,
     waiting: VecDeque<Project>,
     repositories: Option<RepositoryPages>,
+    /// The one project that is wanted, where this login may not look at it.
+    only: Option<ProjectName>,
 }
 
 impl Repositories for Walk {
@@ -123,7 +125,8 @@ impl Walk {
 
 impl HarborWalk {
     async fn begin(harbor: Harbor, project: Option<&str>) -> Result<Self, Cause> {
-        let mut walk = Self { projects: None, waiting: VecDeque::new(), repositories: None, harbor };
+        let mut walk =
+            Self { projects: None, waiting: VecDeque::new(), repositories: None, only: None, harbor };
         let Some(name) = project else {
             walk.projects = Some(walk.harbor.projects());
             return Ok(walk);
@@ -133,16 +136,41 @@ impl HarborWalk {
             Trouble::permanent(ErrorKind::NotFound, text)
         };
         let name: ProjectName = name.parse().map_err(|_| missing())?;
-        let found = walk.harbor.project(&name).await.map_err(Trouble::harbor)?;
-        walk.waiting.push_back(found.ok_or_else(missing)?);
+        match walk.harbor.project(&name).await {
+            Ok(found) => walk.waiting.push_back(found.ok_or_else(missing)?),
+            Err(error) if error.kind() == ErrorKind::Denied => {
+                // The right to see a project and the right to list what is in it are two.
+                walk.repositories = walk.harbor.repositories_of(&name);
+                if walk.repositories.is_none() {
+                    return Err(Trouble::harbor(error));
+                }
+                walk.only = Some(name);
+            }
+            Err(error) => return Err(Trouble::harbor(error)),
+        }
         Ok(walk)
+    }
+
+    /// What it means that the repositories are not listed.
+    fn unlisted(&self, error: harbor::Error) -> Cause {
+        match (&self.only, error.refusal()) {
+            (Some(project), Some(refusal)) if error.kind() == ErrorKind::Denied => {
+                let text = format!(
+                    "this login has neither the right \"Read Project\" nor \"List Repository\" in Harbor's project `{project}` ({refusal})"
+                );
+                Trouble::permanent(ErrorKind::Denied, text)
+            }
+            _ => Trouble::harbor(error),
+        }
     }
 
     async fn page(&mut self, notes: &mut Vec<String>) -> Result<Option<Vec<RepositoryName>>, Cause> {
         loop {
             if let Some(pages) = &mut self.repositories {
-                if let Some(page) = pages.next().await.map_err(Trouble::harbor)? {
-                    return Ok(Some(page));
+                match pages.next().await {
+                    Ok(Some(page)) => return Ok(Some(page)),
+                    Ok(None) => {}
+                    Err(error) => return Err(self.unlisted(error)),
                 }
                 let odd = pages.invalid().iter().map(|name| format!("`{name}` is no repository's name"));
                 notes.extend(odd);

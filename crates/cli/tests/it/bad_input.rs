@@ -2,7 +2,10 @@
 
 use anyhow::{Result, ensure};
 use testkit::seed::Pusher;
+use testkit::{DockerRegistry, HarborBench};
 
+use crate::acr_world::{configure, harbor_entry};
+use crate::process::Workplace;
 use crate::world::{HARBOR, SECRETS, World};
 
 #[tokio::test]
@@ -98,5 +101,31 @@ async fn corrupt_bytes_at_the_source_are_never_committed() -> Result<()> {
     let target: Pusher = world.target_pusher();
     ensure!(target.tags("image-syncer/nginx").await?.is_empty());
     ensure!(!target.has_blob("image-syncer/nginx", &large).await?);
+    Ok(())
+}
+
+/// Robots of a project can have the right to list its repositories without the right to look at the project
+/// (<https://github.com/goharbor/harbor/issues/14640>).
+#[tokio::test]
+async fn p27_a_robot_that_may_list_but_not_look_at_the_project_lists() -> Result<()> {
+    let harbor = HarborBench::start().await?;
+    let repositories = ["library/a", "library/b"].map(str::to_owned);
+    harbor.seed_repositories(&repositories).await?;
+    harbor.hide_project("library");
+    let target = DockerRegistry::open().await?;
+    let workplace = Workplace::new()?;
+    let entries =
+        [harbor_entry(&harbor, HarborBench::ROBOT), format!(r#""{}": {{"insecure": true}}"#, target.host())];
+    configure(
+        &workplace,
+        &entries,
+        &format!("{}/library/**", harbor.host()),
+        &format!("{}/m", target.host()),
+    )?;
+    workplace.run("--config c.json")?.expect_code(0)?.says(&["copied           3 images"])?;
+
+    harbor.hide_repositories("library");
+    let ran = workplace.run("--config c.json --retries 0")?.expect_code(4)?;
+    ran.says(&["neither the right \"Read Project\" nor \"List Repository\" in Harbor's project `library`"])?;
     Ok(())
 }

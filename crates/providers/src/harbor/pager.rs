@@ -15,20 +15,30 @@ pub(super) const PAGE_SIZE: usize = 100;
 /// More than any Harbor has: a list that goes on is none.
 const MOST_PAGES: u64 = 10_000;
 
+/// A list that shrank so often while it was read is given up.
+const MOST_RESTARTS: u32 = 5;
+
 /// A list and how far it was read. A failed page can be asked for again.
+///
+/// Pages are numbers here: what is deleted from a page that was read moves all that follows, and the first entry of the
+/// next page is never seen. The total tells: once it fell, the list is read again from its beginning. Entries
+/// may so come more than once.
 pub(super) struct Pager {
     harbor: Harbor,
     path: String,
     query: Vec<(&'static str, String)>,
     next: Option<u64>,
     seen: u64,
+    total: Option<u64>,
+    restarts: u32,
     last: Bytes,
 }
 
 impl Pager {
     pub(super) fn new(harbor: &Harbor, path: impl Into<String>) -> Self {
         let (harbor, path) = (harbor.clone(), path.into());
-        Self { harbor, path, query: Vec::new(), next: Some(1), seen: 0, last: Bytes::new() }
+        let (query, last) = Default::default();
+        Self { harbor, path, query, next: Some(1), seen: 0, total: None, restarts: 0, last }
     }
 
     pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -53,12 +63,26 @@ impl Pager {
         if page > MOST_PAGES {
             return Err(answer.broken(Problem::Page("the list has no end")));
         }
+        let total = total(&answer);
+        if has_shrunk(self.total, total) {
+            self.restarts += 1;
+            if self.restarts > MOST_RESTARTS {
+                return Err(answer.broken(Problem::Page("entries vanish while the list is read")));
+            }
+            (self.seen, self.total, self.next, self.last) = (0, None, Some(1), Bytes::new());
+            return Ok(Some(entries));
+        }
         let seen = self.seen + entries.len() as u64;
-        let more = goes_on(entries.len(), seen, total(&answer));
-        (self.seen, self.next) = (seen, more.then_some(page + 1));
+        let more = goes_on(entries.len(), seen, total);
+        (self.seen, self.total, self.next) = (seen, total, more.then_some(page + 1));
         self.last = answer.body;
         Ok(Some(entries))
     }
+}
+
+/// Whether entries were deleted between two pages.
+fn has_shrunk(before: Option<u64>, now: Option<u64>) -> bool {
+    matches!((before, now), (Some(before), Some(now)) if now < before)
 }
 
 fn total(answer: &Answer) -> Option<u64> {
@@ -73,7 +97,17 @@ fn goes_on(length: usize, seen: u64, total: Option<u64>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::goes_on;
+    use super::{goes_on, has_shrunk};
+
+    #[test]
+    fn p13_only_a_total_that_fell_moves_pages() {
+        assert!(has_shrunk(Some(130), Some(129)));
+        for (before, now) in
+            [(Some(130), Some(130)), (Some(130), Some(131)), (None, Some(1)), (Some(1), None)]
+        {
+            assert!(!has_shrunk(before, now), "{before:?} {now:?}");
+        }
+    }
 
     #[test]
     fn the_total_or_a_short_page_ends_a_list() {

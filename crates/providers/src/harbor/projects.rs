@@ -1,5 +1,7 @@
 //! Lists, finds and creates projects.
 
+use std::collections::HashSet;
+
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -11,6 +13,7 @@ use super::{ApiVersion, Error, Harbor, Project, ProjectName, Visibility};
 /// Walks over the pages of the projects that we may see.
 pub struct ProjectPages {
     pager: Pager,
+    seen: HashSet<u64>,
     invalid: Vec<String>,
 }
 
@@ -85,16 +88,17 @@ impl Harbor {
 
 impl ProjectPages {
     fn new(pager: Pager) -> Self {
-        Self { pager, invalid: Vec::new() }
+        Self { pager, seen: HashSet::new(), invalid: Vec::new() }
     }
 
-    /// The next page; `None` after the last. A failed page can be asked for again.
+    /// The next page; `None` after the last. A failed page can be asked for again. Each project comes once.
     pub async fn next(&mut self) -> Result<Option<Vec<Project>>, Error> {
         let Some(page) = self.pager.next::<ProjectAnswer>().await? else { return Ok(None) };
         let mut projects = Vec::new();
         for answer in page {
             match Project::try_from(answer) {
-                Ok(project) => projects.push(project),
+                Ok(project) if self.seen.insert(project.id) => projects.push(project),
+                Ok(_) => {}
                 Err(error) => self.invalid.push(error.text),
             }
         }

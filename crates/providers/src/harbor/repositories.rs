@@ -6,7 +6,7 @@ use registry::RepositoryName;
 use serde::Deserialize;
 
 use super::pager::Pager;
-use super::{ApiVersion, Error, Harbor, Project};
+use super::{ApiVersion, Error, Harbor, Project, ProjectName};
 
 /// Walks over the pages of a project's repositories.
 pub struct RepositoryPages {
@@ -28,11 +28,22 @@ impl Harbor {
             ApiVersion::One => Pager::new(self, "repositories").query("project_id", project.id.to_string()),
             ApiVersion::Two => Pager::new(self, format!("projects/{}/repositories", project.name)),
         };
-        RepositoryPages { pager, seen: HashSet::new(), invalid: Vec::new() }
+        RepositoryPages::new(pager)
+    }
+
+    /// The repositories of a project that this login may list, but not look at: robots can have the one right without
+    /// the other (<https://github.com/goharbor/harbor/issues/14640>). `None` with Harbor 1.x, which lists by number.
+    pub fn repositories_of(&self, project: &ProjectName) -> Option<RepositoryPages> {
+        let pager = || Pager::new(self, format!("projects/{project}/repositories"));
+        (self.version() == ApiVersion::Two).then(|| RepositoryPages::new(pager()))
     }
 }
 
 impl RepositoryPages {
+    fn new(pager: Pager) -> Self {
+        Self { pager, seen: HashSet::new(), invalid: Vec::new() }
+    }
+
     /// The next page of full names, `project/repository`; `None` after the last. A failed page can be asked
     /// for again.
     ///

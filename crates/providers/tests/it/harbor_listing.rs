@@ -178,3 +178,21 @@ async fn many_tags_come_page_by_page() {
     expected.sort();
     assert_eq!((tags, bench.requests().len()), (expected, 2));
 }
+
+#[tokio::test]
+async fn p13_a_repository_that_is_deleted_while_pages_are_read_hides_no_other() {
+    let bench = HarborBench::start().await.unwrap();
+    let mut expected: Vec<_> = (0..230).map(|number| format!("library/app-{number:03}")).collect();
+    bench.seed_repositories(&expected).await.unwrap();
+    bench.let_vanish("library/app-007");
+    let harbor = administrator(&bench).await;
+    let library = project(&harbor, "library").await;
+    bench.forget_requests();
+    let (names, _) = all(harbor.repositories(&library)).await;
+    let mut listed = texts(&names);
+    listed.sort_unstable();
+    assert_eq!(listed, expected, "the one at the edge of the pages, too");
+    assert_eq!(bench.requests().len(), 2 + 3, "read again from the beginning, once: {:?}", bench.requests());
+    expected.remove(7);
+    assert_eq!(texts(&all(harbor.repositories(&library)).await.0), expected);
+}

@@ -39,6 +39,10 @@ pub(super) struct Rules {
     pub(super) full_projects: Vec<String>,
     pub(super) immutable_tags: Vec<(String, String)>,
     pub(super) vulnerable_repositories: Vec<String>,
+    pub(super) unseen_projects: Vec<String>,
+    pub(super) unlisted_projects: Vec<String>,
+    pub(super) vanishing: Vec<String>,
+    pub(super) has_vanished: bool,
 }
 
 /// What all connections share.
@@ -116,6 +120,15 @@ impl State {
 
     pub(super) fn project_by_id(&self, id: u64) -> Option<Project> {
         lock(&self.projects).iter().find(|project| project.id == id).cloned()
+    }
+
+    /// The repositories that are not listed any more: all that vanish, from the second page on.
+    pub(super) fn vanished(&self, page: Option<&str>) -> Vec<String> {
+        let mut rules = self.rules();
+        if page.is_some_and(|page| page != "1") {
+            rules.has_vanished = true;
+        }
+        if rules.has_vanished { rules.vanishing.clone() } else { Vec::new() }
     }
 
     pub(super) fn rules(&self) -> MutexGuard<'_, Rules> {

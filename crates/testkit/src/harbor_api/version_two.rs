@@ -25,7 +25,12 @@ pub(super) fn answer(state: &State, request: &ApiRequest<'_>) -> Answer {
         (&Method::POST, ["projects"]) => create_project(state, request, "/api/v2.0"),
         (&Method::GET, ["projects", name]) => project(state, request, name),
         (&Method::GET, ["projects", project, "repositories"]) => {
-            in_project(state, request, project, |project| repositories(state, request, &[project]))
+            in_project(state, request, project, |project| {
+                if state.rules().unlisted_projects.contains(&project.name) {
+                    return refused(request);
+                }
+                repositories(state, request, &[project])
+            })
         }
         (&Method::GET, ["repositories"]) => {
             let projects: Vec<Project> =
@@ -96,7 +101,10 @@ fn found(state: &State, request: &ApiRequest<'_>, name_or_id: &str) -> Option<Pr
 pub(super) fn projects(state: &State, request: &ApiRequest<'_>) -> Answer {
     let part = request.query.get("name").unwrap_or_default();
     let projects = state.projects().into_iter();
-    let shown = projects.filter(|project| request.caller.sees(project) && project.name.contains(part));
+    let hidden = state.rules().unseen_projects.clone();
+    let shown = projects.filter(|project| {
+        request.caller.sees(project) && project.name.contains(part) && !hidden.contains(&project.name)
+    });
     page(request.path, &request.query, &shown.map(|project| project_value(&project)).collect::<Vec<_>>())
 }
 
@@ -126,6 +134,7 @@ pub(super) fn create_project(state: &State, request: &ApiRequest<'_>, root: &str
 
 pub(super) fn project(state: &State, request: &ApiRequest<'_>, name_or_id: &str) -> Answer {
     match found(state, request, name_or_id) {
+        Some(project) if state.rules().unseen_projects.contains(&project.name) => refused(request),
         Some(project) if request.caller.sees(&project) => {
             answer::data(StatusCode::OK, &project_value(&project))
         }
@@ -152,7 +161,9 @@ fn repositories(state: &State, request: &ApiRequest<'_>, projects: &[&Project]) 
         let names = state.content.repositories(&project.name).into_iter();
         names.map(move |name| (project.id, name))
     });
-    let values = names.filter(|(_, name)| name.contains(part)).enumerate().map(|(number, (project, name))| {
+    let vanished = state.vanished(request.query.get("page"));
+    let names = names.filter(|(_, name)| name.contains(part) && !vanished.contains(name));
+    let values = names.enumerate().map(|(number, (project, name))| {
         json!({"id": number + 1, "project_id": project, "name": name, "artifact_count": 1, "pull_count": 0})
     });
     page(request.path, &request.query, &values.collect::<Vec<_>>())
