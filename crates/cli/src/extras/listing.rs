@@ -43,7 +43,7 @@ struct Walk {
 
 enum Way {
     Unknown,
-    Harbor(HarborWalk),
+    Harbor(Box<HarborWalk>),
     Catalog(CatalogPages),
     /// All of them, from a list that came at once.
     Once(Vec<RepositoryName>),
@@ -109,7 +109,10 @@ impl Walk {
             }
         }
         match self.extras.harbor().await? {
-            Some(harbor) => HarborWalk::begin(harbor, self.first.as_deref()).await.map(Way::Harbor),
+            Some(harbor) => {
+                let walk = HarborWalk::begin(harbor, self.first.as_deref()).await?;
+                Ok(Way::Harbor(Box::new(walk)))
+            }
             None => Ok(Way::Catalog(self.extras.registry.catalog())),
         }
     }
