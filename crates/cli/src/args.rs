@@ -55,6 +55,11 @@ pub(crate) struct OldArgs {
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 
+    /// Copy only what this file names, which --output-failed-images of an earlier run wrote, with the config's logins
+    /// and the policies of the rules that it came from; - is stdin
+    #[arg(long, value_name = "FILE", value_parser = file::file(), overrides_with = "retry_failed")]
+    pub(crate) retry_failed: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
@@ -73,6 +78,11 @@ pub(crate) struct SyncArgs {
 
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
+
+    /// Copy only what this file names, which --output-failed-images of an earlier run wrote, with the config's logins
+    /// and the policies of the rules that it came from; - is stdin
+    #[arg(long, value_name = "FILE", value_parser = file::file(), overrides_with = "retry_failed")]
+    pub(crate) retry_failed: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) run: RunArgs,

@@ -7,4 +7,5 @@ pub(crate) mod demo;
 pub(crate) mod execute;
 pub(crate) mod expand;
 mod outputs;
+mod retry;
 pub(crate) mod sync;

@@ -28,7 +28,7 @@ pub(crate) use alibaba::alibaba;
 pub(crate) use auth::MissingRepositories;
 pub(crate) use error::ConfigError;
 pub(crate) use images::WrittenRule;
-pub(crate) use load::{Written, load, typed};
+pub(crate) use load::{Written, images, load, typed};
 pub(crate) use pattern::ResolvedPattern;
 pub(crate) use registries::KnownRegistry;
 pub(crate) use resolve::{Defaults, RefusedRule, Resolved, ResolvedRule, SharedRegistries, resolve};

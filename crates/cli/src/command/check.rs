@@ -41,7 +41,7 @@ const RULES_AT_ONCE: usize = 8;
 
 /// Looks and tells; gives the exit status.
 pub(crate) async fn run(args: CheckArgs) -> u8 {
-    let resolved = match sync::resolve(&args.config.of_verb(), &args.reach, None) {
+    let resolved = match sync::resolve(&args.config.of_verb(), &args.reach) {
         Ok(resolved) => resolved,
         Err(errors) => return sync::refuse(&errors),
     };

@@ -12,11 +12,12 @@ use registry::Registry;
 use super::outputs::Outputs;
 use super::sync::warn;
 use crate::args::{RunArgs, given};
-use crate::config::{RefusedRule, Resolved, WrittenRule};
+use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{
-    self, All, Display, Flushed, LogFile, Paint, Status, print, print_verbatim, report_json, say, say_lines,
+    self, All, Display, Flushed, LogFile, Paint, PlannedRule, Status, print, print_verbatim, report_json,
+    say, say_lines,
 };
 use crate::state_file;
 
@@ -71,10 +72,9 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, results: Results) ->
             log.write("error", &refused.error.to_string());
         }
     }
-    let one = resolved.rules.into_iter().map(|rule| (Work::from(rule.rule), rule.written));
-    let many = resolved.patterns.into_iter().map(|rule| (Work::from(rule.rule), rule.written));
-    let (rules, written): (Vec<_>, Vec<_>) = one.chain(many).unzip();
-    let (report, interrupt) = copy(args, rules, log.clone()).await;
+    let rules = planned(resolved.rules, resolved.patterns);
+    let work = rules.iter().map(|rule| rule.work.clone()).collect();
+    let (report, interrupt) = copy(args, work, log.clone()).await;
     let registries = resolved.registries.lock().all();
     for note in notes(&registries) {
         warn(&note);
@@ -82,7 +82,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, results: Results) ->
             log.write("warning", &note);
         }
     }
-    let done = Done { report, written, refused: resolved.refused, registries };
+    let done = Done { report, rules, refused: resolved.refused, registries };
     say_lines(&output::table(&done, Paint::for_stderr()));
     let sentence = output::old_sentence(&done);
     if let Some(log) = log {
@@ -96,6 +96,12 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, results: Results) ->
     let problems = outputs.write(&done);
     let problems = problems.into_iter().chain(unread(results));
     problems.map(|problem| cannot_write(&[problem])).fold(code, |code, _| code.max(exit_code::SOME_FAILED))
+}
+
+fn planned(rules: Vec<ResolvedRule>, patterns: Vec<ResolvedPattern>) -> Vec<PlannedRule> {
+    let one = rules.into_iter().map(|rule| PlannedRule { work: rule.rule.into(), written: rule.written });
+    let many = patterns.into_iter().map(|rule| PlannedRule { work: rule.rule.into(), written: rule.written });
+    one.chain(many).collect()
 }
 
 /// What was not taken of stdout. The old sentence is missed by nobody who does not read it.
@@ -161,7 +167,8 @@ fn open_log(args: &RunArgs) -> Option<Arc<LogFile>> {
 /// What a run did, with the rules as they were written.
 pub(crate) struct Done {
     pub(crate) report: Report,
-    pub(crate) written: Vec<WrittenRule>,
+    /// In the order in which failures count them.
+    pub(crate) rules: Vec<PlannedRule>,
     pub(crate) refused: Vec<RefusedRule>,
     /// All registries that were spoken to.
     pub(crate) registries: Vec<Registry>,

@@ -28,7 +28,7 @@ struct ShownTarget<'a> {
 
 /// Prints the rules; gives the exit status.
 pub(crate) fn run(args: ExpandArgs) -> u8 {
-    let resolved = match sync::resolve(&args.config.of_verb(), &ReachArgs::default(), None) {
+    let resolved = match sync::resolve(&args.config.of_verb(), &ReachArgs::default()) {
         Ok(resolved) => resolved,
         Err(errors) => return sync::refuse(&errors),
     };

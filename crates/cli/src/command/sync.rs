@@ -3,8 +3,11 @@
 use ::sync::ReferrerPolicy;
 use registry::{Proxies, Transport};
 
+use std::path::Path;
+
 use super::execute::{self, Results, USER_AGENT};
-use crate::args::{ConfigArgs, OldArgs, ReachArgs, SyncArgs};
+use super::retry;
+use crate::args::{ConfigArgs, OldArgs, ReachArgs, RunArgs, SyncArgs, given};
 use crate::config::{self, ConfigError, Defaults, Resolved, Written};
 use crate::exit_code;
 use crate::output::{Paint, say, say_lines};
@@ -14,7 +17,7 @@ pub(crate) async fn run_old(args: &OldArgs) -> u8 {
     for (flag, word) in &args.ignored {
         warn(&format!("`{word}` behind {flag} is ignored, as ever: write {flag}={word}"));
     }
-    match resolve(&args.config, &args.reach, args.run.referrers) {
+    match to_do(&args.config, &args.reach, &args.run, args.retry_failed.as_deref()) {
         Ok(resolved) => execute::run(resolved, &args.run, Results::OldSentence).await,
         Err(errors) => refuse(&errors),
     }
@@ -23,26 +26,44 @@ pub(crate) async fn run_old(args: &OldArgs) -> u8 {
 /// Runs `image-syncer sync`; gives the exit status.
 pub(crate) async fn run(args: SyncArgs) -> u8 {
     let results = if args.json { Results::Report } else { Results::Nothing };
-    match resolve(&args.config.of_verb(), &args.reach, args.run.referrers) {
+    match to_do(&args.config.of_verb(), &args.reach, &args.run, args.retry_failed.as_deref()) {
         Ok(resolved) => execute::run(resolved, &args.run, results).await,
         Err(errors) => refuse(&errors),
     }
 }
 
-/// What the files say; everything that can be wrong with them shows here, before any registry is asked.
-pub(super) fn resolve(
+/// All rules of the config, or what failed of them.
+fn to_do(
     args: &ConfigArgs,
     reach: &ReachArgs,
-    referrers: Option<bool>,
+    run: &RunArgs,
+    failed: Option<&Path>,
 ) -> Result<Resolved, Vec<ConfigError>> {
-    let defaults = Defaults {
+    let defaults = defaults(args, run.referrers);
+    let config = written(args, reach)?;
+    match given(failed) {
+        Some(file) => retry::resolve(config, file, defaults),
+        None => resolve_written(config, defaults),
+    }
+}
+
+/// What the files say; everything that can be wrong with them shows here, before any registry is asked.
+pub(super) fn resolve(args: &ConfigArgs, reach: &ReachArgs) -> Result<Resolved, Vec<ConfigError>> {
+    resolve_written(written(args, reach)?, defaults(args, None))
+}
+
+fn written(args: &ConfigArgs, reach: &ReachArgs) -> Result<Written, Vec<ConfigError>> {
+    let mut written = config::load(args, &environment)?;
+    written.auth.reach_by(reach)?;
+    Ok(written)
+}
+
+fn defaults(args: &ConfigArgs, referrers: Option<bool>) -> Defaults<'_> {
+    Defaults {
         registry: args.registry.as_deref().unwrap_or_default(),
         namespace: args.namespace.as_deref().unwrap_or_default(),
         referrers: referrers.map(policy),
-    };
-    let mut written = config::load(args, &environment)?;
-    written.auth.reach_by(reach)?;
-    resolve_written(written, defaults)
+    }
 }
 
 /// What `--referrers` says.

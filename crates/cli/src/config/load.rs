@@ -147,6 +147,12 @@ fn load_two(
     Ok(Written { auth, rules, rules_file, warnings, logins })
 }
 
+/// Rules alone, such as those that an earlier run named as failed: that there are none is no mistake.
+pub(crate) fn images(path: &Path) -> Result<Vec<WrittenRule>, Vec<ConfigError>> {
+    let file = ConfigFile::read(path).map_err(|error| vec![error])?;
+    images::read(path, &file.root).map_err(|errors| shown_in(&file, errors))
+}
+
 /// Rules that were typed, with the logins of an `--auth` file.
 pub(crate) fn typed(
     auth_path: Option<&Path>,

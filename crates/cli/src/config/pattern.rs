@@ -46,7 +46,7 @@ pub(super) fn resolve_pattern(
 ) -> Result<ResolvedPattern, RuleError> {
     let (mut targets, mut texts) = (Vec::new(), Vec::new());
     for text in &rule.targets {
-        let (target, text) = target_text(resolver, rule, text)?;
+        let (target, text) = target_text(resolver, rule, &source.pattern, text)?;
         if !texts.contains(&text) {
             targets.push(target);
             texts.push(text);
@@ -74,6 +74,7 @@ pub(super) fn resolve_pattern(
 fn target_text(
     resolver: &mut Resolver<'_>,
     rule: &WrittenRule,
+    pattern: &RepositoryPattern,
     text: &str,
 ) -> Result<(TargetText, String), RuleError> {
     if text.is_empty() {
@@ -82,7 +83,7 @@ fn target_text(
             return Err(RuleError::TargetEmpty { source_text: rule.source.clone() });
         }
         let target = TargetText::Default { registry: registry.to_owned(), namespace: namespace.to_owned() };
-        return Ok((target, String::new()));
+        return Ok((target, default_text(registry, namespace, pattern)));
     }
     let text = resolver.expanded(rule, text);
     let (front, behind) = split(&text);
@@ -92,6 +93,17 @@ fn target_text(
         reason,
     })?;
     Ok((TargetText::Template { template, behind: behind.to_owned() }, text))
+}
+
+/// The defaults as a target of its own, so that a file of what failed needs no flags. Empty where no such text says
+/// the same: below a namespace, without a first component that all names share.
+fn default_text(registry: &str, namespace: &str, pattern: &RepositoryPattern) -> String {
+    let (registry, namespace) = (registry.trim_end_matches('/'), namespace.trim_matches('/'));
+    match &pattern.literal_front()[..] {
+        _ if namespace.is_empty() => format!("{registry}/{{path}}"),
+        [] => String::new(),
+        [_, shared @ ..] => [&[registry, namespace], shared].concat().join("/"),
+    }
 }
 
 /// Registry and repository, and what says which tags. Colons in placeholders are theirs.

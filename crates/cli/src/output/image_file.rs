@@ -37,12 +37,18 @@ pub(crate) fn standing(report: &Report) -> Vec<String> {
     sorted.into_iter().collect()
 }
 
-/// Images that failed or were not reached, and rules that could not be turned into images.
+/// Images that failed or were not reached, and what rules that could not be turned into images are about: with the
+/// repositories that were meant, so that nothing else is tried again.
 pub(crate) fn failed(done: &Done) -> Images {
     let mut images =
         collect(&done.report, |outcome| matches!(outcome, Outcome::Failed(_) | Outcome::NotDone));
-    let unlisted = done.report.failed_rules.iter().filter_map(|failure| done.written.get(failure.rule));
-    for rule in unlisted.chain(done.refused.iter().map(|refused| &refused.written)) {
+    for failure in &done.report.failed_rules {
+        let pairs = done.rules.get(failure.rule).map(|rule| rule.pairs(&failure.source)).unwrap_or_default();
+        for (source, target) in pairs {
+            add(&mut images, source, target);
+        }
+    }
+    for rule in done.refused.iter().map(|refused| &refused.written) {
         for target in &rule.targets {
             add(&mut images, rule.source.clone(), target.clone());
         }

@@ -22,6 +22,7 @@ mod outputs;
 mod process;
 mod project;
 mod project_faults;
+mod retry_failed;
 mod scenario;
 mod security;
 mod state;

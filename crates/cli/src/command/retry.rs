@@ -1,0 +1,97 @@
+//! `--retry-failed`: exactly the images that an earlier run named, with the config's logins and the policies of the
+//! rules that they came from.
+
+use std::path::Path;
+
+use ::sync::{PatternRule, ReferrerPolicy, Rule, RuleTarget};
+
+use super::sync::resolve_written;
+use crate::config::{self, ConfigError, Defaults, Resolved, ResolvedRule, Written};
+use crate::output::{covers, made};
+
+/// What is left to do of `config`.
+pub(super) fn resolve(
+    config: Written,
+    file: &Path,
+    defaults: Defaults<'_>,
+) -> Result<Resolved, Vec<ConfigError>> {
+    let failed = config::images(file)?;
+    let is_empty = failed.is_empty();
+    let again = Written {
+        auth: config.auth.clone(),
+        rules: failed,
+        rules_file: Some(file.to_owned()),
+        warnings: Vec::new(),
+        logins: config.logins,
+    };
+    let whole = resolve_written(config, defaults)?;
+    if is_empty {
+        let mut warnings = whole.warnings;
+        warnings.push(format!("{} names no images: there is nothing to try again", file.display()));
+        let (rules, patterns, refused) = Default::default();
+        return Ok(Resolved { rules, patterns, refused, registries: whole.registries, warnings });
+    }
+    let mut again = resolve_written(again, defaults)?;
+    // What is odd about the config was told of all its rules.
+    again.warnings.clone_from(&whole.warnings);
+    let known = Known::of(&whole);
+    let rules = std::mem::take(&mut again.rules);
+    again.rules = rules.into_iter().flat_map(|rule| known.with_policies(rule, &mut again.warnings)).collect();
+    Ok(again)
+}
+
+/// The rules of the config.
+struct Known<'a> {
+    rules: Vec<&'a Rule>,
+    patterns: Vec<&'a PatternRule>,
+}
+
+impl<'a> Known<'a> {
+    fn of(whole: &'a Resolved) -> Self {
+        let rules = whole.rules.iter().map(|resolved| &resolved.rule).collect();
+        let patterns = whole.patterns.iter().map(|resolved| &resolved.rule).collect();
+        Self { rules, patterns }
+    }
+
+    /// The same rule, cut in two where its targets came from rules with different policies.
+    fn with_policies(&self, resolved: ResolvedRule, warnings: &mut Vec<String>) -> Vec<ResolvedRule> {
+        let ResolvedRule { written, rule, source_login, target_logins } = resolved;
+        let mut parts: Vec<ResolvedRule> = Vec::new();
+        for (target, login) in rule.targets.iter().zip(target_logins) {
+            let found = self.policy(&rule, target);
+            if found.is_none() {
+                warnings.push(format!(
+                    "no rule of the config copies {} to {}: it is tried again as a rule of its own",
+                    written.source,
+                    target.target.name()
+                ));
+            }
+            let referrers = found.unwrap_or(rule.referrers);
+            if let Some(part) = parts.iter_mut().find(|part| part.rule.referrers == referrers) {
+                part.rule.targets.push(target.clone());
+                part.target_logins.push(login);
+            } else {
+                let rule = Rule { targets: vec![target.clone()], referrers, ..rule.clone() };
+                let (written, source_login) = (written.clone(), source_login.clone());
+                parts.push(ResolvedRule { written, rule, source_login, target_logins: vec![login] });
+            }
+        }
+        parts
+    }
+
+    /// That of the first rule which copies these images there.
+    fn policy(&self, failed: &Rule, target: &RuleTarget) -> Option<ReferrerPolicy> {
+        let source = failed.source.name();
+        let copies = |rule: &Rule| {
+            let goes_there = |known: &RuleTarget| known.target.name() == target.target.name();
+            rule.source.name() == source
+                && rule.targets.iter().any(goes_there)
+                && covers(&rule.selection, &failed.selection)
+        };
+        let one = self.rules.iter().find(|rule| copies(rule)).map(|rule| rule.referrers);
+        one.or_else(|| {
+            let made = self.patterns.iter().filter_map(|pattern| made(pattern, source));
+            made.filter(copies).map(|rule| rule.referrers).next()
+        })
+    }
+}
