@@ -21,6 +21,7 @@ use crate::http::answer_count::AnswerCount;
 use crate::http::limit::{HostLimit, Limits, RequestKind};
 use crate::http::notice::{Notices, Quota};
 use crate::http::redirect::is_same_origin;
+use crate::http::route::Route;
 use crate::http::stall::Patience;
 use crate::http::transport::Transport;
 use crate::learned::{Ability, Learned};
@@ -76,6 +77,7 @@ pub(crate) struct Call {
     pub(crate) scopes: Scopes,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
+    pub(crate) route: Route,
 }
 
 impl Call {
@@ -85,7 +87,13 @@ impl Call {
             Method::GET => RequestKind::Read,
             _ => RequestKind::Upload,
         };
-        Self { method, url, kind, scopes, headers: HeaderMap::new(), body: None }
+        Self { method, url, kind, scopes, headers: HeaderMap::new(), body: None, route: Route::Shared }
+    }
+
+    /// Says how many bytes of a blob the request or its answer carries; `None` where nobody knows.
+    pub(crate) fn carrying(mut self, bytes: Option<u64>) -> Self {
+        self.route = Route::for_bytes(bytes);
+        self
     }
 
     pub(crate) fn kind(mut self, kind: RequestKind) -> Self {
@@ -253,13 +261,17 @@ impl Registry {
     fn client_for(
         &self,
         connection: &Connection,
-        method: &Method,
-        url: &Url,
+        (method, url): (&Method, &Url),
+        route: Route,
     ) -> Result<reqwest::Client, Error> {
-        if is_same_origin(&connection.url, url) {
-            Ok(connection.client.clone())
-        } else {
-            self.0.transport.storage_client(&self.0.settings, connection.network, method, url)
+        let Shared { settings, transport, .. } = &*self.0;
+        if !is_same_origin(&connection.url, url) {
+            return transport.storage_client(settings, connection.network, (method, url), route);
+        }
+        // What speaks HTTP/1.1 anyway has a connection for each request.
+        match transport.host_routes().route(url, route) {
+            Route::Own if connection.is_multiplexed => transport.registry_client(settings, Route::Own),
+            Route::Own | Route::Shared => Ok(connection.client.clone()),
         }
     }
 

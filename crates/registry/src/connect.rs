@@ -1,6 +1,6 @@
 //! Finds out where a registry answers: TLS as configured, plain HTTP only where the settings allow it.
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 use url::Url;
 
 use crate::auth::authenticator::Base;
@@ -10,6 +10,7 @@ use crate::http::failure::{in_time, misunderstanding};
 use crate::http::network::Network;
 use crate::http::redirect::{self, MOST_HOPS};
 use crate::http::refusal::refusal;
+use crate::http::route::Route;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
 use crate::http::transport::Transport;
 use crate::profile::{Appearance, Profile};
@@ -22,6 +23,8 @@ pub(crate) struct Connection {
     pub(crate) url: Url,
     /// For this host alone.
     pub(crate) client: reqwest::Client,
+    /// Whether it speaks HTTP/2, so that all requests of `client` share one connection.
+    pub(crate) is_multiplexed: bool,
     /// Where the registry is, and so where it may send us.
     pub(crate) network: Network,
     /// What it turned out to be.
@@ -39,7 +42,8 @@ pub(crate) async fn connect(
     settings: &Settings,
     transport: &Transport,
 ) -> Result<(Connection, Vec<Challenge>), Error> {
-    let ping = Ping { client: transport.registry_client(settings)?, transport, host: &settings.host };
+    let ping =
+        Ping { client: transport.registry_client(settings, Route::Shared)?, transport, host: &settings.host };
     let (tls, plain) = (base(&settings.host, "https")?, base(&settings.host, "http")?);
     match settings.security.scheme {
         Scheme::Tls => ping.send(tls).await,
@@ -103,6 +107,7 @@ impl Ping<'_> {
         response: reqwest::Response,
     ) -> Result<(Connection, Vec<Challenge>), Error> {
         let network = self.transport.network_of(&response);
+        let is_multiplexed = response.version() == Version::HTTP_2;
         let headers = response.headers().clone();
         let offered = match response.status() {
             StatusCode::UNAUTHORIZED => challenges(response.headers()),
@@ -119,7 +124,7 @@ impl Ping<'_> {
             Challenge::Basic => None,
         });
         let profile = Profile::of(&Appearance { host: self.host, service, headers: Some(&headers) });
-        Ok((Connection { url, client: self.client.clone(), network, profile }, offered))
+        Ok((Connection { url, client: self.client.clone(), is_multiplexed, network, profile }, offered))
     }
 
     /// A 400 may come from a server that understood nothing.
@@ -129,6 +134,7 @@ impl Ping<'_> {
         response: reqwest::Response,
         network: Network,
     ) -> Result<(Connection, Vec<Challenge>), Error> {
+        let is_multiplexed = response.version() == Version::HTTP_2;
         let refused = refusal(&Method::GET, response).await;
         let failure = match &refused {
             Error::Refused(refusal) => refusal.body.as_deref().and_then(misunderstanding),
@@ -141,7 +147,7 @@ impl Ping<'_> {
         url.set_path("/");
         url.set_query(None);
         let profile = Profile::of_host(self.host);
-        Ok((Connection { url, client: self.client.clone(), network, profile }, Vec::new()))
+        Ok((Connection { url, client: self.client.clone(), is_multiplexed, network, profile }, Vec::new()))
     }
 }
 

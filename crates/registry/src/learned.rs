@@ -1,6 +1,6 @@
 //! What a registry turned out to be able to do, kept as long as its handle: so that it is tried once.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::profile::{Profile, ReferrersApi};
 
@@ -9,6 +9,7 @@ use crate::profile::{Profile, ReferrersApi};
 pub(crate) struct Learned {
     head: AtomicU8,
     referrers: AtomicU8,
+    reads_lead_elsewhere: AtomicBool,
 }
 
 /// Whether an ability is there.
@@ -42,6 +43,16 @@ impl Learned {
     /// What HEAD was seen to do.
     pub(crate) fn note_head(&self, seen: Ability) {
         note(&self.head, seen);
+    }
+
+    /// Whether readers of blobs were sent to another host.
+    pub(crate) fn reads_lead_elsewhere(&self) -> bool {
+        self.reads_lead_elsewhere.load(Ordering::Relaxed)
+    }
+
+    /// A reader of a blob was sent to another host.
+    pub(crate) fn note_reads_lead_elsewhere(&self) {
+        self.reads_lead_elsewhere.store(true, Ordering::Relaxed);
     }
 
     /// Whether the registry itself keeps lists of referrers.

@@ -105,6 +105,11 @@ impl Verifier {
         self.size
     }
 
+    /// How many bytes the descriptor promised; `None` if it said nothing.
+    pub fn expected_size(&self) -> Option<u64> {
+        self.expected_size
+    }
+
     /// Whether all bytes that were promised went by. Never so where the size is not known.
     pub fn has_all(&self) -> bool {
         self.expected_size == Some(self.size)

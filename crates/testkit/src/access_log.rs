@@ -20,6 +20,8 @@ pub struct Access {
     pub status: u16,
     /// Bytes of the answer's body.
     pub body_bytes: u64,
+    /// Names the connection; `-` where the server does not tell.
+    pub connection: String,
     /// Who asked.
     pub user_agent: String,
 }
@@ -35,7 +37,8 @@ impl Access {
             protocol: request.next()?.to_owned(),
             status: numbers.next()?.parse().ok()?,
             body_bytes: numbers.next()?.parse().ok()?,
-            user_agent: quoted.nth(2).unwrap_or_default().to_owned(),
+            connection: quoted.next()?.to_owned(),
+            user_agent: quoted.nth(1).unwrap_or_default().to_owned(),
         })
     }
 

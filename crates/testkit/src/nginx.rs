@@ -101,7 +101,7 @@ master_process off;
 pid {folder}/nginx.pid;
 events {{ worker_connections 1024; }}
 http {{
-    log_format with_agent '$remote_addr - - [$time_local] "$request" $status $body_bytes_sent "-" "$http_user_agent"';
+    log_format with_agent '$remote_addr - - [$time_local] "$request" $status $body_bytes_sent "$connection" "$http_user_agent"';
     access_log {folder}/access.log with_agent;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;

@@ -24,6 +24,7 @@ pub struct TlsFrontBuilder {
     http2: bool,
     client_authority: Option<String>,
     protocols: Option<&'static str>,
+    keepalive_seconds: Option<u32>,
 }
 
 impl TlsFront {
@@ -43,6 +44,7 @@ impl TlsFront {
             http2: true,
             client_authority: None,
             protocols: None,
+            keepalive_seconds: None,
         }
     }
 
@@ -129,6 +131,13 @@ impl TlsFrontBuilder {
         self
     }
 
+    /// Keeps idle connections for so long; with 0 it ends each one after its answers.
+    #[must_use]
+    pub fn keepalive_seconds(mut self, seconds: u32) -> Self {
+        self.keepalive_seconds = Some(seconds);
+        self
+    }
+
     /// Starts nginx and waits until it listens.
     pub async fn start(mut self) -> Result<TlsFront> {
         let certificate = std::mem::replace(&mut self.certificate, Err(anyhow::anyhow!("taken")))?;
@@ -173,6 +182,9 @@ impl TlsFrontBuilder {
             options.push_str(" ssl_protocols ");
             options.push_str(protocols);
             options.push(';');
+        }
+        if let Some(seconds) = self.keepalive_seconds {
+            options.push_str(&format!(" keepalive_timeout {seconds};"));
         }
         Ok(options)
     }

@@ -11,6 +11,7 @@ mod check_sound;
 mod command_line;
 mod config_file;
 mod config_slip;
+mod connections;
 mod dead_registry;
 mod demo;
 mod foreign_text;

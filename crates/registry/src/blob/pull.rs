@@ -87,7 +87,7 @@ impl BlobReader {
         verifier: Verifier,
         given_from: u64,
     ) -> Result<Self, Error> {
-        let part = ask(repository, &digest, verifier.size(), None).await?;
+        let part = ask(repository, (&digest, size), verifier.size(), None).await?;
         let history = BlobHistory::new(repository.clone(), digest.clone(), size);
         Ok(Self {
             entity_tag: strong_entity_tag(&part.response),
@@ -164,7 +164,13 @@ impl BlobReader {
     pub async fn resume(&mut self) -> Result<(), Error> {
         let Some(repository) = &self.repository else { return Err(self.broken()) };
         let Some(verifier) = &self.verifier else { return Ok(()) };
-        let part = ask(repository, &self.digest, verifier.size(), self.entity_tag.as_ref()).await?;
+        let part = ask(
+            repository,
+            (&self.digest, verifier.expected_size()),
+            verifier.size(),
+            self.entity_tag.as_ref(),
+        )
+        .await?;
         if part.skip > 0 {
             self.entity_tag = strong_entity_tag(&part.response);
         }
@@ -251,29 +257,29 @@ struct Part {
 /// asked for, is asked for the whole.
 async fn ask(
     repository: &Repository,
-    digest: &Digest,
+    (digest, size): (&Digest, Option<u64>),
     from: u64,
     entity_tag: Option<&HeaderValue>,
 ) -> Result<Part, Error> {
     if from > 0
-        && let Some(part) = ask_for_part(repository, digest, from, entity_tag).await?
+        && let Some(part) = ask_for_part(repository, (digest, size), from, entity_tag).await?
     {
         return Ok(part);
     }
-    let call = repository.call(Method::GET, &format!("blobs/{digest}")).await?;
+    let call = repository.call(Method::GET, &format!("blobs/{digest}")).await?.carrying(size);
     let response = repository.registry().expect(&call, &[StatusCode::OK]).await?;
     Ok(Part { response, skip: from })
 }
 
 async fn ask_for_part(
     repository: &Repository,
-    digest: &Digest,
+    (digest, size): (&Digest, Option<u64>),
     from: u64,
     entity_tag: Option<&HeaderValue>,
 ) -> Result<Option<Part>, Error> {
     let range = HeaderValue::from_str(&format!("bytes={from}-")).expect("digits are a header value");
     let call = repository.call(Method::GET, &format!("blobs/{digest}")).await?;
-    let mut call = call.header(RANGE, range);
+    let mut call = call.header(RANGE, range).carrying(size.map(|size| size.saturating_sub(from)));
     if let Some(entity_tag) = entity_tag {
         call = call.header(IF_RANGE, entity_tag.clone());
     }

@@ -18,6 +18,7 @@ use super::saved::UploadWatch;
 use crate::client::{Call, unexpected};
 use crate::error::Problem;
 use crate::http::stall::Progress;
+use crate::http::streamed_body::StreamedBody;
 use crate::http::{range, redirect};
 use crate::{Digest, Error, Repository};
 
@@ -320,8 +321,9 @@ impl UploadSession {
             call = call.header(CONTENT_LENGTH, HeaderValue::from(length));
         }
         let watched = Watched { body, left: length, progress: progress.clone() };
-        let body = reqwest::Body::wrap_stream(watched);
-        let response = self.repository.registry().send_stream(&call, body, progress).await?;
+        let call = call.carrying(length);
+        let body = StreamedBody::new(watched, call.route);
+        let response = self.repository.registry().send_stream(&call, &body, progress).await?;
         let next = redirect::target(&call.method, &call.url, response.status(), response.headers())?;
         if next.is_some() {
             self.last.moved_to = next;

@@ -9,12 +9,16 @@ use url::Url;
 use super::{Call, Registry};
 use crate::auth::authenticator::Verdict;
 use crate::auth::challenge::challenges;
+use crate::connect::Connection;
 use crate::error::Problem;
 use crate::http::failure::{stalled, transport_error};
 use crate::http::limit::{Permit, Taken};
 use crate::http::redirect::{self, MOST_HOPS, is_same_origin};
 use crate::http::refusal::{refusal, retry_after};
+use crate::http::resend::{self, Broke, Resends};
+use crate::http::route::Route;
 use crate::http::stall::{Progress, while_moving};
+use crate::http::streamed_body::StreamedBody;
 use crate::{Error, RedactedUrl};
 
 /// A request whose login was refused is sent at most so often with another one.
@@ -66,21 +70,25 @@ impl Registry {
     pub(crate) async fn send_stream(
         &self,
         call: &Call,
-        body: reqwest::Body,
+        body: &StreamedBody,
         progress: &Progress,
     ) -> Result<reqwest::Response, Error> {
         let connection = self.connection().await?;
         let header = self.0.authenticator.header(connection.base(), &call.scopes).await?;
         let sent = header.filter(|_| is_same_origin(&connection.url, &call.url));
-        let client = self.client_for(connection, &call.method, &call.url)?;
-        let mut request = client.request(call.method.clone(), call.url.clone()).headers(call.headers.clone());
-        if let Some(header) = &sent {
-            request = request.header(AUTHORIZATION, header);
-        }
-        let permit = self.0.limits.acquire(&call.url, call.kind).await;
-        progress.begin();
-        let answer = while_moving(progress, self.patience(), request.body(body).send()).await;
-        let response = self.settle(&call.method, &call.url, permit, answer)?;
+        let mut resends = Resends::default();
+        let response = loop {
+            let client = self.client_for(connection, (&call.method, &call.url), call.route)?;
+            let request = self.request(&client, call, &call.url, sent.as_ref()).body(body.lend());
+            let permit = self.0.limits.acquire(&call.url, call.kind).await;
+            progress.begin();
+            let answer = while_moving(progress, self.patience(), request.send()).await;
+            // A body of which something was taken is gone: the session knows how it goes on.
+            if self.is_sent_again(call, &call.url, &answer, &mut resends) && body.is_whole().await {
+                continue;
+            }
+            break self.settle(&call.method, &call.url, permit, answer)?;
+        };
         if response.status() == StatusCode::UNAUTHORIZED {
             // The body is gone. A token that was refused is not used again, so the next try has a new one.
             self.0.authenticator.learn(&challenges(response.headers()), &call.scopes, sent.as_ref()).await;
@@ -103,13 +111,19 @@ impl Registry {
         for _ in 0..MOST_HOPS {
             let is_registry = is_same_origin(&connection.url, &url);
             let sent = header.clone().filter(|_| is_registry);
-            let client = self.client_for(connection, &call.method, &url)?;
-            let response = self.exchange(&client, call, &url, sent.as_ref()).await?;
+            let response = self.exchange(connection, call, &url, sent.as_ref()).await?;
             let Some(next) = redirect::target(&call.method, &url, response.status(), response.headers())?
             else {
                 let by = if is_registry { AnsweredBy::Registry } else { AnsweredBy::Another };
                 return Ok(Attempt { response, sent, by });
             };
+            if is_registry
+                && call.method == Method::GET
+                && call.route == Route::Own
+                && !is_same_origin(&url, &next)
+            {
+                self.0.learned.note_reads_lead_elsewhere();
+            }
             url = next;
         }
         Err(call.protocol(Problem::Redirect { to: RedactedUrl::from(&url), why: "too many redirects" }))
@@ -118,24 +132,73 @@ impl Registry {
     /// One request and its answer, without any judgement.
     async fn exchange(
         &self,
-        client: &reqwest::Client,
+        connection: &Connection,
         call: &Call,
         url: &Url,
         authorization: Option<&HeaderValue>,
     ) -> Result<reqwest::Response, Error> {
+        // What is stored is checked and moved before the answer comes.
+        let patience = self.patience();
+        let patience = if call.method == Method::PUT { patience.commit } else { patience.answer };
+        let mut resends = Resends::default();
+        loop {
+            let client = self.client_for(connection, (&call.method, url), self.route(call, url))?;
+            let request = self.request(&client, call, url, authorization);
+            let permit = self.0.limits.acquire(url, call.kind).await;
+            let answer = tokio::time::timeout(patience, request.send()).await.ok();
+            if !self.is_sent_again(call, url, &answer, &mut resends) {
+                return self.settle(&call.method, url, permit, answer);
+            }
+        }
+    }
+
+    /// The route of one hop: a registry that sends readers of blobs elsewhere answers them with a few bytes.
+    fn route(&self, call: &Call, url: &Url) -> Route {
+        let leads_elsewhere =
+            call.method == Method::GET && *url == call.url && self.0.learned.reads_lead_elsewhere();
+        if leads_elsewhere { Route::Shared } else { call.route }
+    }
+
+    fn request(
+        &self,
+        client: &reqwest::Client,
+        call: &Call,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+    ) -> reqwest::RequestBuilder {
         let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
         if let Some(header) = authorization {
             request = request.header(AUTHORIZATION, header);
         }
-        if let Some(body) = &call.body {
-            request = request.body(body.clone());
+        match &call.body {
+            Some(body) => request.body(body.clone()),
+            None => request,
         }
-        // What is stored is checked and moved before the answer comes.
-        let patience = self.patience();
-        let patience = if call.method == Method::PUT { patience.commit } else { patience.answer };
-        let permit = self.0.limits.acquire(url, call.kind).await;
-        let answer = tokio::time::timeout(patience, request.send()).await.ok();
-        self.settle(&call.method, url, permit, answer)
+    }
+
+    /// Whether a request is sent again at once because its connection ended, or because it took the wrong route.
+    fn is_sent_again(
+        &self,
+        call: &Call,
+        url: &Url,
+        answer: &Option<reqwest::Result<reqwest::Response>>,
+        resends: &mut Resends,
+    ) -> bool {
+        let broke = match answer {
+            Some(Err(error)) => resend::broke(error),
+            Some(Ok(response))
+                if resend::is_version_refusal(response.status()) && call.route == Route::Own =>
+            {
+                Broke::WantsHttp2
+            }
+            _ => return false,
+        };
+        match broke {
+            Broke::WantsHttp2 => self.0.transport.host_routes().note_refused_http1(url),
+            Broke::Unseen => self.0.transport.host_routes().note_ended_http2(url),
+            Broke::Unsent | Broke::Closed | Broke::Otherwise => {}
+        }
+        resends.allow(broke, (&call.method, call.kind), self.0.answers.get() > 0)
     }
 
     /// Tells the limits how a request went, and reads what the registry says by the way. `None` is no answer in time.

@@ -134,7 +134,7 @@ pub(crate) fn misunderstanding(body: &str) -> Option<TransportFailure> {
 }
 
 /// TLS errors come wrapped in I/O errors.
-fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+pub(super) fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     wrapped(cause).find_map(<dyn StdError>::downcast_ref)
 }
 
@@ -155,7 +155,7 @@ fn wrapped<'a>(
     })
 }
 
-fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(super) fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let first: Option<&'a (dyn StdError + 'static)> = error.source();
     std::iter::successors(first, |cause: &&'a (dyn StdError + 'static)| StdError::source(*cause))
 }

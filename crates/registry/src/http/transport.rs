@@ -17,6 +17,7 @@ use super::host_certificates::HostCertificates;
 use super::limit::Limits;
 use super::network::Network;
 use super::proxy::Proxies;
+use super::route::{HostRoutes, Route};
 use super::tls::{self, TrustedRoots};
 use crate::Error;
 use crate::error::TransportFailure;
@@ -47,6 +48,7 @@ struct Shared {
     clients: Mutex<Vec<(Kind, Client)>>,
     limits: Limits,
     answer_counts: AnswerCounts,
+    host_routes: HostRoutes,
 }
 
 /// All that a client is made of. A connection made for one kind is never used for another.
@@ -65,8 +67,9 @@ impl Transport {
     /// registries' support asks for it). `extra_roots` are PEM certificates to trust beside the system's.
     pub fn new(user_agent: &str, extra_roots: &[Vec<u8>]) -> Result<Self, Error> {
         let roots = TrustedRoots::with(extra_roots)?;
-        let (clients, limits, answer_counts) = Default::default();
-        let shared = Shared { user_agent: user_agent.to_owned(), roots, clients, limits, answer_counts };
+        let (clients, limits, answer_counts, host_routes) = Default::default();
+        let shared =
+            Shared { user_agent: user_agent.to_owned(), roots, clients, limits, answer_counts, host_routes };
         Ok(Self { shared: Arc::new(shared), proxies: Proxies::none() })
     }
 
@@ -86,13 +89,18 @@ impl Transport {
         &self.shared.answer_counts
     }
 
+    /// What was learned of the versions of HTTP that hosts speak.
+    pub(crate) fn host_routes(&self) -> &HostRoutes {
+        &self.shared.host_routes
+    }
+
     /// For a registry's own host.
-    pub(crate) fn registry_client(&self, settings: &Settings) -> Result<Client, Error> {
+    pub(crate) fn registry_client(&self, settings: &Settings, route: Route) -> Result<Client, Error> {
         self.client(Kind {
             check: settings.security.certificate,
             certificates: settings.certificates.clone(),
             proxies: self.proxies.clone(),
-            http_version: settings.http_version,
+            http_version: http_version(settings, route),
             guard: None,
         })
     }
@@ -124,8 +132,8 @@ impl Transport {
         &self,
         settings: &Settings,
         from: Network,
-        method: &Method,
-        url: &Url,
+        (method, url): (&Method, &Url),
+        route: Route,
     ) -> Result<Client, Error> {
         if Network::of_literal(url).is_some_and(|to| !from.may_send_to(to)) {
             let (method, url, failure) = (method.clone(), url.into(), TransportFailure::Inside);
@@ -136,7 +144,7 @@ impl Transport {
             check: CertificateCheck::Verified,
             certificates: settings.certificates.without_identity(),
             proxies: if is_proxied { self.proxies.clone() } else { Proxies::none() },
-            http_version: settings.http_version,
+            http_version: http_version(settings, self.host_routes().route(url, route)),
             guard: (!is_proxied).then_some(from),
         })
     }
@@ -204,6 +212,14 @@ impl Transport {
     }
 }
 
+/// Over HTTP/1.1 each request under way has a connection of its own.
+fn http_version(settings: &Settings, route: Route) -> HttpVersion {
+    match route {
+        Route::Own => HttpVersion::Http1,
+        Route::Shared => settings.http_version,
+    }
+}
+
 fn setup(error: reqwest::Error) -> Error {
     Error::Setup { source: Box::new(error.without_url()) }
 }
@@ -221,22 +237,27 @@ mod tests {
     fn clients_are_shared_by_all_who_need_the_same_and_by_nobody_else() {
         let transport = Transport::new("test", &[]).unwrap();
         let settings = |host: &str| Settings::new(host.parse().unwrap());
-        transport.registry_client(&settings("a.io")).unwrap();
-        transport.registry_client(&settings("b.io")).unwrap();
+        transport.registry_client(&settings("a.io"), Route::Shared).unwrap();
+        transport.registry_client(&settings("b.io"), Route::Shared).unwrap();
         transport.verified_client().unwrap();
         assert_eq!(kinds(&transport), 1);
         let insecure = Settings { security: Security::INSECURE, ..settings("a.io") };
-        transport.registry_client(&insecure).unwrap();
+        transport.registry_client(&insecure, Route::Shared).unwrap();
         assert_eq!(kinds(&transport), 2);
         let http1 = Settings { http_version: HttpVersion::Http1, ..settings("a.io") };
-        transport.registry_client(&http1).unwrap();
+        transport.registry_client(&http1, Route::Shared).unwrap();
         assert_eq!(kinds(&transport), 3);
         let proxied = transport.through(&Proxies::one("http://p.io:1").unwrap());
-        proxied.registry_client(&settings("a.io")).unwrap();
-        proxied.through(&Proxies::one("http://p.io:1").unwrap()).registry_client(&settings("b.io")).unwrap();
+        proxied.registry_client(&settings("a.io"), Route::Shared).unwrap();
+        proxied
+            .through(&Proxies::one("http://p.io:1").unwrap())
+            .registry_client(&settings("b.io"), Route::Shared)
+            .unwrap();
         assert_eq!(kinds(&transport), 4);
         let url = "https://s.io/".parse().unwrap();
-        let storage = |from| transport.storage_client(&settings("a.io"), from, &Method::GET, &url).unwrap();
+        let storage = |from| {
+            transport.storage_client(&settings("a.io"), from, (&Method::GET, &url), Route::Shared).unwrap()
+        };
         storage(Network::Public);
         storage(Network::Private);
         storage(Network::Public);
@@ -249,7 +270,7 @@ mod tests {
         let settings = Settings::new("a.io".parse().unwrap());
         let ask = |from, url: &str| {
             let url = url.parse().unwrap();
-            transport.storage_client(&settings, from, &Method::GET, &url)
+            transport.storage_client(&settings, from, (&Method::GET, &url), Route::Shared)
         };
         let error = ask(Network::Public, "https://169.254.169.254/latest?sig=secret").unwrap_err();
         assert!(matches!(error, Error::Transport { failure: TransportFailure::Inside, .. }), "{error:?}");
