@@ -1,5 +1,6 @@
 //! nginx with TLS and HTTP/2 in front of a registry, as Harbor and most private registries are run.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
@@ -184,7 +185,7 @@ impl TlsFrontBuilder {
             options.push(';');
         }
         if let Some(seconds) = self.keepalive_seconds {
-            options.push_str(&format!(" keepalive_timeout {seconds};"));
+            let _ = write!(options, " keepalive_timeout {seconds};");
         }
         Ok(options)
     }

@@ -79,12 +79,12 @@ impl Registry {
         let mut resends = Resends::default();
         let response = loop {
             let client = self.client_for(connection, (&call.method, &call.url), call.route)?;
-            let request = self.request(&client, call, &call.url, sent.as_ref()).body(body.lend());
+            let request = request(&client, call, &call.url, sent.as_ref()).body(body.lend());
             let permit = self.0.limits.acquire(&call.url, call.kind).await;
             progress.begin();
             let answer = while_moving(progress, self.patience(), request.send()).await;
             // A body of which something was taken is gone: the session knows how it goes on.
-            if self.is_sent_again(call, &call.url, &answer, &mut resends) && body.is_whole().await {
+            if self.is_sent_again(call, &call.url, answer.as_ref(), &mut resends) && body.is_whole().await {
                 continue;
             }
             break self.settle(&call.method, &call.url, permit, answer)?;
@@ -143,10 +143,10 @@ impl Registry {
         let mut resends = Resends::default();
         loop {
             let client = self.client_for(connection, (&call.method, url), self.route(call, url))?;
-            let request = self.request(&client, call, url, authorization);
+            let request = request(&client, call, url, authorization);
             let permit = self.0.limits.acquire(url, call.kind).await;
             let answer = tokio::time::timeout(patience, request.send()).await.ok();
-            if !self.is_sent_again(call, url, &answer, &mut resends) {
+            if !self.is_sent_again(call, url, answer.as_ref(), &mut resends) {
                 return self.settle(&call.method, url, permit, answer);
             }
         }
@@ -159,29 +159,12 @@ impl Registry {
         if leads_elsewhere { Route::Shared } else { call.route }
     }
 
-    fn request(
-        &self,
-        client: &reqwest::Client,
-        call: &Call,
-        url: &Url,
-        authorization: Option<&HeaderValue>,
-    ) -> reqwest::RequestBuilder {
-        let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
-        if let Some(header) = authorization {
-            request = request.header(AUTHORIZATION, header);
-        }
-        match &call.body {
-            Some(body) => request.body(body.clone()),
-            None => request,
-        }
-    }
-
     /// Whether a request is sent again at once because its connection ended, or because it took the wrong route.
     fn is_sent_again(
         &self,
         call: &Call,
         url: &Url,
-        answer: &Option<reqwest::Result<reqwest::Response>>,
+        answer: Option<&reqwest::Result<reqwest::Response>>,
         resends: &mut Resends,
     ) -> bool {
         let broke = match answer {
@@ -219,6 +202,23 @@ impl Registry {
         self.0.answers.note(response.status());
         self.0.notices.read(response.headers());
         Ok(response)
+    }
+}
+
+/// A request with all but a streamed body.
+fn request(
+    client: &reqwest::Client,
+    call: &Call,
+    url: &Url,
+    authorization: Option<&HeaderValue>,
+) -> reqwest::RequestBuilder {
+    let mut request = client.request(call.method.clone(), url.clone()).headers(call.headers.clone());
+    if let Some(header) = authorization {
+        request = request.header(AUTHORIZATION, header);
+    }
+    match &call.body {
+        Some(body) => request.body(body.clone()),
+        None => request,
     }
 }
 

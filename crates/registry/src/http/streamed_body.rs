@@ -85,8 +85,8 @@ impl Stream for Lent {
         if lent.left.is_none() {
             lent.left = pieces.left.take();
         }
-        let Some(left) = &mut lent.left else { return Poll::Ready(Some(Err(BrokenOff))) };
-        let polled = left.as_mut().poll_next(context);
+        let Some(body) = &mut lent.left else { return Poll::Ready(Some(Err(BrokenOff))) };
+        let polled = body.as_mut().poll_next(context);
         if let (true, Poll::Ready(Some(Ok(piece)))) = (pieces.keeps, &polled) {
             pieces.taken.push(piece.clone());
             lent.given += 1;
