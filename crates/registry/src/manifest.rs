@@ -5,6 +5,7 @@
 
 mod about;
 mod edit;
+mod same;
 mod schema1;
 
 use std::fmt;

@@ -17,6 +17,7 @@ mod memory;
 mod options;
 mod referrers;
 mod reported;
+mod schema1;
 mod simulation;
 mod soak;
 mod stop;
