@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use providers::harbor::refusal::explain as harbor_refusal;
 use registry::foreign_text::{Cleaned, clean_to};
-use registry::{CertificateFault, ErrorKind, TransportFailure};
+use registry::{CertificateFault, ErrorKind, NotFollowed, Problem, TransportFailure};
 use sync::{Cause, Error, Operation, Side};
 
 /// The most bytes of one part of an error: several foreign texts may stand in it, each cut for itself.
@@ -74,6 +74,21 @@ fn next(error: &Error) -> String {
     match &error.cause {
         Cause::Registry(cause) => match &**cause {
             registry::Error::Transport { failure, .. } => transport_hint(*failure, host),
+            registry::Error::Token { realm, source, .. } => match &**source {
+                // What the entry says of TLS holds for the token server, too.
+                registry::Error::Transport { failure, .. } if source.kind() == ErrorKind::Tls => {
+                    transport_hint(*failure, host)
+                }
+                registry::Error::Transport { failure, .. } => {
+                    transport_hint(*failure, &realm.host().unwrap_or_default())
+                }
+                _ => hint(error.side, &error.operation, cause, host),
+            },
+            registry::Error::Protocol { problem: Problem::Redirect { why, .. }, .. }
+                if *why == NotFollowed::LeavesTls =>
+            {
+                leaves_tls_hint(host)
+            }
             registry::Error::Login { source, .. } => login_hint(&source.source_name, host),
             registry::Error::RealmNotTrusted { .. } => {
                 let ask = format!("ask whoever runs {host} for a token server with https");
@@ -181,6 +196,13 @@ pub(crate) fn transport_hint(failure: TransportFailure, host: &str) -> String {
                 .to_owned()
         }
     }
+}
+
+/// What to do where a registry behind TLS sends us to a place without.
+pub(crate) fn leaves_tls_hint(host: &str) -> String {
+    format!(
+        "set \"insecure\": true in the auth entry of `{host}` if its storage may be without TLS; the login never goes there"
+    )
 }
 
 fn certificate_hint(fault: CertificateFault, host: &str) -> String {

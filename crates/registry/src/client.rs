@@ -18,6 +18,7 @@ use crate::connect::{self, Connection};
 use crate::error::Problem;
 use crate::failed_connect::FailedConnect;
 use crate::http::answer_count::AnswerCount;
+use crate::http::destination::LeavingTls;
 use crate::http::limit::{HostLimit, Limits, RequestKind};
 use crate::http::notice::{Notices, Quota};
 use crate::http::redirect::is_same_origin;
@@ -124,9 +125,7 @@ impl Registry {
             Some(proxies) => transport.through(proxies),
             None => transport,
         };
-        let authenticator =
-            Authenticator::new(settings.host.clone(), settings.login.clone(), transport.clone())
-                .trusting(settings.trusted_realm.clone());
+        let authenticator = Authenticator::new(&settings, transport.clone());
         let profile = Profile::of_host(&settings.host);
         let (upload_habits, learned) = (UploadHabits::new(profile), Learned::of(profile));
         let (connection, failed, notices) = Default::default();
@@ -197,6 +196,11 @@ impl Registry {
         &self.0.upload_habits
     }
 
+    /// Whether it may send us on to a place without TLS.
+    pub(crate) fn leaving_tls(&self) -> LeavingTls {
+        LeavingTls::of(&self.0.settings)
+    }
+
     pub(crate) fn patience(&self) -> Patience {
         self.0.settings.patience
     }
@@ -253,8 +257,9 @@ impl Registry {
         &self.0.learned
     }
 
-    pub(crate) fn transport(&self) -> &Transport {
-        &self.0.transport
+    /// The client for an address that a manifest names.
+    pub(crate) fn author_client(&self, url: &Url) -> Result<reqwest::Client, Error> {
+        self.0.transport.author_client(&self.0.settings, url)
     }
 
     /// The client for one request: other hosts see no certificate of ours, and may be no neighbours of ours.

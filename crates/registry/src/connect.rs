@@ -6,6 +6,7 @@ use url::Url;
 use crate::auth::authenticator::Base;
 use crate::auth::challenge::{Challenge, challenges};
 use crate::error::TransportFailure;
+use crate::http::destination::LeavingTls;
 use crate::http::failure::{in_time, misunderstanding};
 use crate::http::network::Network;
 use crate::http::redirect::{self, MOST_HOPS};
@@ -33,7 +34,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn base(&self) -> Base<'_> {
-        Base { url: &self.url, client: &self.client }
+        Base { url: &self.url, client: &self.client, network: self.network }
     }
 }
 
@@ -88,7 +89,11 @@ impl Ping<'_> {
         for _ in 0..MOST_HOPS {
             let response = self.get(&url).await?;
             // A redirect that must not be followed says so again to the request that matters.
-            let next = redirect::target(&Method::GET, &url, response.status(), response.headers());
+            let next = redirect::target(
+                (&Method::GET, &url),
+                (response.status(), response.headers()),
+                LeavingTls::Refused,
+            );
             match next.ok().flatten().filter(|next| is_same_api(&url, next)) {
                 Some(next) => url = next,
                 None => return self.judge(url, response).await,

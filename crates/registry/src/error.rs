@@ -229,7 +229,7 @@ pub enum Problem {
         /// Where it leads.
         to: RedactedUrl,
         /// Why not.
-        why: &'static str,
+        why: NotFollowed,
     },
     /// The registry wants a body elsewhere that went out already: it has to be sent again.
     #[error("the registry wants the upload at another address")]
@@ -251,6 +251,26 @@ pub enum Problem {
         /// What it says.
         actual: String,
     },
+}
+
+/// Why a redirect is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotFollowed {
+    /// From TLS to plain HTTP, which the registry's settings do not allow.
+    #[error("it leaves TLS")]
+    LeavesTls,
+    /// To what is neither `http` nor `https`.
+    #[error("it leaves HTTP")]
+    LeavesHttp,
+    /// It would turn a write into a read, which stores nothing.
+    #[error("it asks for another request than the one that was sent")]
+    OtherRequest,
+    /// The request carries a login that is not for where it leads.
+    #[error("the login would go to another server")]
+    OtherServer,
+    /// It leads in circles.
+    #[error("too many redirects")]
+    TooMany,
 }
 
 /// What to make of an error, whatever its details.

@@ -3,6 +3,7 @@
 
 pub(crate) mod answer_count;
 pub(crate) mod body;
+pub(crate) mod destination;
 pub(crate) mod failure;
 pub(crate) mod guard;
 pub(crate) mod host_certificates;

@@ -126,7 +126,9 @@ pub use catalog::{Catalog, CatalogPage, CatalogPages};
 pub use client::{ReferrersKept, Registry, Repository};
 pub use descriptor::{DataError, Descriptor};
 pub use digest::{Algorithm, Digest, DigestError};
-pub use error::{CertificateFault, Error, ErrorKind, Problem, Refusal, RegistryMessage, TransportFailure};
+pub use error::{
+    CertificateFault, Error, ErrorKind, NotFollowed, Problem, Refusal, RegistryMessage, TransportFailure,
+};
 pub use http::body::read_to_limit;
 pub use http::host_certificates::{HostCertificates, HostCertificatesError};
 pub use http::limit::{HostLimit, RequestKind};

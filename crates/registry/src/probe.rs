@@ -163,12 +163,16 @@ impl Repository {
         if is_session && !is_name { Ok(PushTrial::Asked) } else { Err(refused) }
     }
 
-    /// Follows a blob's address to where it is served, without reading it.
+    /// Follows a blob's address to where it is served, without reading it. With GET, too: many registries answer HEAD
+    /// themselves, and send only readers on.
     ///
     /// # Errors
     /// One that names another host than the registry is about the storage that the registry sends us to.
     pub async fn locate_blob(&self, digest: &Digest) -> Result<BlobPlace, Error> {
-        let call = self.call(Method::HEAD, &format!("blobs/{digest}")).await?;
+        if !self.has_blob(digest).await? {
+            return Ok(BlobPlace::Nowhere);
+        }
+        let call = self.call(Method::GET, &format!("blobs/{digest}")).await?;
         let response = self.registry().send(&call).await?;
         let registry = &self.registry().connection().await?.url;
         match response.status() {

@@ -26,6 +26,7 @@ pub struct TlsFrontBuilder {
     client_authority: Option<String>,
     protocols: Option<&'static str>,
     keepalive_seconds: Option<u32>,
+    blobs_from: Option<String>,
 }
 
 impl TlsFront {
@@ -46,6 +47,7 @@ impl TlsFront {
             client_authority: None,
             protocols: None,
             keepalive_seconds: None,
+            blobs_from: None,
         }
     }
 
@@ -125,6 +127,13 @@ impl TlsFrontBuilder {
         self
     }
 
+    /// Sends readers of blobs, and only those, to the same path of `storage` (`scheme://host:port`).
+    #[must_use]
+    pub fn blobs_from(mut self, storage: impl Into<String>) -> Self {
+        self.blobs_from = Some(storage.into());
+        self
+    }
+
     /// Speaks these versions of TLS alone, as nginx writes them: `TLSv1.2`.
     #[must_use]
     pub fn protocols(mut self, protocols: &'static str) -> Self {
@@ -154,6 +163,7 @@ impl TlsFrontBuilder {
         let http2 = if self.http2 { " http2" } else { "" };
         let Self { upstream, max_body_bytes, .. } = self;
         let (challenge, token_locations) = (self.challenge_rule(), self.token_locations());
+        let blob_location = self.blob_location();
         // `$http_host` keeps the port, without which the upload locations would lead nowhere.
         Ok(format!(
             r"    {challenge}
@@ -167,6 +177,7 @@ impl TlsFrontBuilder {
         proxy_set_header X-Forwarded-Proto https;
         proxy_hide_header WWW-Authenticate;
         add_header WWW-Authenticate $challenge always;
+        {blob_location}
         location / {{ proxy_pass http://{upstream}; }}
         {token_locations}
     }}"
@@ -200,6 +211,13 @@ impl TlsFrontBuilder {
         "~^(?<before>Bearer realm=.)http://[^/]+(?<after>/.*)$" "${{before}}https://{realm_host}$after";
         default $upstream_http_www_authenticate;
     }}"#
+        )
+    }
+
+    fn blob_location(&self) -> String {
+        let Self { blobs_from: Some(storage), upstream, .. } = self else { return String::new() };
+        format!(
+            "location ~ /blobs/sha256:[0-9a-f]+$ {{ if ($request_method = GET) {{ return 307 {storage}$request_uri; }} proxy_pass http://{upstream}; }}"
         )
     }
 

@@ -281,3 +281,74 @@ async fn c83_the_systems_authorities_may_be_a_folder() -> Result<()> {
     workplace.run("--config c.json")?.expect_code(0)?;
     Ok(())
 }
+
+/// A registry behind TLS that sends readers of blobs, and only those, to `storage`.
+async fn sending_readers_to(
+    storage: &str,
+    source: &str,
+    authority: &CertificateAuthority,
+) -> Result<TlsFront> {
+    TlsFront::builder(authority, source).blobs_from(storage).start().await
+}
+
+#[tokio::test]
+async fn p25_the_hint_about_a_registrys_storage_is_true() -> Result<()> {
+    let (source, _) = seeded().await?;
+    let authority = CertificateAuthority::generate()?;
+    let storage = TlsFront::start(&authority, source.host()).await?;
+    for (storage, words, wrong, right) in [
+        (
+            format!("https://{}", storage.host()),
+            "no authority that is trusted here",
+            r#""ca": "front.crt""#,
+            r#""ca": "both""#,
+        ),
+        (format!("http://{}", source.host()), "it leaves TLS", r#""ca": "front.crt""#, r#""insecure": true"#),
+    ] {
+        let (own, target) = (CertificateAuthority::generate()?, DockerRegistry::open().await?);
+        let front = sending_readers_to(&storage, &source.host(), &own).await?;
+        let workplace = Workplace::new()?;
+        workplace.write("front.crt", own.ca_pem())?;
+        std::fs::create_dir(workplace.path().join("both"))?;
+        workplace.write("both/front.crt", own.ca_pem())?;
+        workplace.write("both/storage.crt", authority.ca_pem())?;
+        let configure = |keys: &str| {
+            let auth =
+                format!(r#""{}": {{{keys}}}, "{}": {{"plainHttp": true}}"#, front.host(), target.host());
+            write_config(&workplace, &front.host(), &target.host(), &auth)
+        };
+        configure(wrong)?;
+        let key = right.split(':').next().unwrap_or_default().trim_matches('"');
+        workplace.run("--config c.json -r 0")?.expect_code(3)?.says(&[words, key, &front.host()])?;
+        let checked = workplace.run("check --config c.json")?.expect_code(1)?;
+        ensure!(checked.stdout.contains(words) && checked.stdout.contains(key), "{}", checked.stdout);
+        configure(right)?;
+        workplace.run("check --config c.json")?.expect_code(0)?;
+        workplace.run("--config c.json -r 0")?.expect_code(0)?;
+        let (from, to) = (Pusher::new(source.host()), Pusher::new(target.host()));
+        assert_same(&from, "a/app", &to, &target.host(), "a/app", None).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn p3_the_hint_to_name_the_servers_own_certificate_is_true() -> Result<()> {
+    let (source, target) = seeded().await?;
+    let authority = CertificateAuthority::generate()?;
+    let own = CertificateAuthority::self_signed_authority(&["127.0.0.1"])?;
+    let pem = own.certificate_pem.clone();
+    let front = TlsFront::builder(&authority, source.host()).certificate(own).start().await?;
+    let mut workplace = Workplace::new()?;
+    workplace.write("server.crt", &pem)?;
+    let target_entry = format!(r#""{}": {{"plainHttp": true}}"#, target.host());
+    write_config(&workplace, &front.host(), &target.host(), &target_entry)?;
+    workplace.run("--config c.json -r 0")?.expect_code(3)?.says(&["`ca`", "SSL_CERT_FILE"])?;
+    let named = format!(r#""{}": {{"ca": "server.crt"}}, {target_entry}"#, front.host());
+    write_config(&workplace, &front.host(), &target.host(), &named)?;
+    workplace.run("--config c.json -r 0")?.expect_code(0)?;
+    write_config(&workplace, &front.host(), &target.host(), &target_entry)?;
+    let file = workplace.path().join("server.crt").display().to_string();
+    workplace.variable("SSL_CERT_FILE", &file);
+    workplace.run("--config c.json --force -r 0")?.expect_code(0)?;
+    Ok(())
+}

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use registry::{Credentials, Offer, OptionalEndpoint, Problem, RedactedUrl, Refusal, read_to_limit};
+use registry::{
+    Credentials, NotFollowed, Offer, OptionalEndpoint, Problem, RedactedUrl, Refusal, read_to_limit,
+};
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
 };
@@ -186,7 +188,7 @@ impl Harbor {
             let Some(next) = redirected(&call.method, &url, &response)? else { return Ok(response) };
             url = next;
         }
-        let problem = Problem::Redirect { to: RedactedUrl::from(&url), why: "it leads in a circle" };
+        let problem = Problem::Redirect { to: RedactedUrl::from(&url), why: NotFollowed::TooMany };
         Err(protocol(&call.method, &url, problem))
     }
 
@@ -243,17 +245,17 @@ fn redirected(method: &Method, url: &Url, response: &Response) -> Result<Option<
     }
 }
 
-fn why_not(method: &Method, url: &Url, next: &Url) -> Option<&'static str> {
+fn why_not(method: &Method, url: &Url, next: &Url) -> Option<NotFollowed> {
     let same_port = next.port_or_known_default() == url.port_or_known_default();
     if *method != Method::GET {
-        Some("a write is not sent elsewhere")
+        Some(NotFollowed::OtherRequest)
     } else if next.host_str() != url.host_str() {
-        Some("it leads to another host")
+        Some(NotFollowed::OtherServer)
     } else if (url.scheme(), next.scheme()) == ("http", "https") || url.scheme() == next.scheme() && same_port
     {
         None
     } else {
-        Some("it leads to an unencrypted place or another port")
+        Some(if next.scheme() == "http" { NotFollowed::LeavesTls } else { NotFollowed::OtherServer })
     }
 }
 

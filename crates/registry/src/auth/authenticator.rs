@@ -8,25 +8,25 @@ use http::HeaderValue;
 use url::Url;
 
 use super::challenge::Challenge;
-use super::credential::{Credentials, Login};
+use super::credential::Credentials;
 use super::login_keeper::LoginKeeper;
-use super::realm::{self, Trust};
+use super::realm::{self, Place};
 use super::scope::Scopes;
 use super::token::Token;
 use super::token_book::TokenBook;
 use super::token_request::Question;
 use super::token_server::TokenServers;
-use super::trusted_realm::TrustedRealm;
+use crate::Error;
+use crate::http::network::Network;
 use crate::http::transport::Transport;
 use crate::profile::Profile;
-use crate::{Error, RegistryHost};
+use crate::settings::Settings;
 
 /// One registry's login.
 pub(crate) struct Authenticator {
-    host: RegistryHost,
+    settings: Settings,
     keeper: LoginKeeper,
     transport: Transport,
-    trusted_realm: Option<TrustedRealm>,
     scheme: RwLock<Scheme>,
     book: Mutex<TokenBook>,
     servers: TokenServers,
@@ -56,6 +56,8 @@ pub(crate) struct Base<'a> {
     pub(crate) url: &'a Url,
     /// The client for the registry's own host.
     pub(crate) client: &'a reqwest::Client,
+    /// Where it is, and so where its token server may be if that proves nothing.
+    pub(crate) network: Network,
 }
 
 /// What to do about a 401.
@@ -89,17 +91,13 @@ impl Lease {
 }
 
 impl Authenticator {
-    pub(crate) fn new(host: RegistryHost, login: Login, transport: Transport) -> Self {
-        let keeper = LoginKeeper::new(host.clone(), login);
-        let book = Mutex::new(TokenBook::new(Profile::of_host(&host).scopes_per_token));
+    /// For the registry of `settings`, through `transport`.
+    pub(crate) fn new(settings: &Settings, transport: Transport) -> Self {
+        let keeper = LoginKeeper::new(settings.host.clone(), settings.login.clone());
+        let book = Mutex::new(TokenBook::new(Profile::of_host(&settings.host).scopes_per_token));
         let (servers, catalog_by_basic) = Default::default();
-        let scheme = RwLock::new(Scheme::Open);
-        Self { host, keeper, transport, trusted_realm: None, scheme, book, servers, catalog_by_basic }
-    }
-
-    /// The same, which also trusts a token server that the user named.
-    pub(crate) fn trusting(self, trusted_realm: Option<TrustedRealm>) -> Self {
-        Self { trusted_realm, ..self }
+        let (settings, scheme) = (settings.clone(), RwLock::new(Scheme::Open));
+        Self { settings, keeper, transport, scheme, book, servers, catalog_by_basic }
     }
 
     /// Says what will be needed, so that one token can serve it together with other needs.
@@ -195,10 +193,11 @@ impl Authenticator {
     }
 
     async fn fetch(&self, base: Base<'_>, server: &Server, scopes: &Scopes) -> Result<Token, Error> {
-        let realm = realm::judge(&self.host, base.url, &server.realm, self.trusted_realm.as_ref())?;
-        let client = match realm.trust {
-            Trust::OfRegistry => base.client.clone(),
-            Trust::OfSystem => self.transport.verified_client()?,
+        let Settings { host, trusted_realm, .. } = &self.settings;
+        let realm = realm::judge(host, base.url, &server.realm, trusted_realm.as_ref())?;
+        let client = match realm.place {
+            Place::RegistryHost => base.client.clone(),
+            Place::OtherHost => self.transport.token_client(&self.settings, base.network, &realm.url)?,
         };
         let question =
             Question { client: &client, realm: &realm, service: server.service.as_deref(), scopes };
@@ -212,7 +211,7 @@ impl Authenticator {
             fetched = self.servers.fetch(question, Some(&other)).await;
         }
         fetched.map_err(|source| Error::Token {
-            host: self.host.clone(),
+            host: host.clone(),
             realm: (&realm.url).into(),
             source: Box::new(source),
         })

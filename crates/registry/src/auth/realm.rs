@@ -1,28 +1,29 @@
 //! Decides whether a token server may see the credentials.
 //!
 //! A registry names its token server itself, so a hostile one could name anybody's. Allowed are the
-//! registry's own host, any host behind verified TLS, and the one that the user names; `insecure` covers
-//! the registry's host alone.
+//! registry's own host, any host behind TLS, and the one that the user names. Which certificates are accepted there is
+//! said in [`Destination`](crate::http::destination::Destination).
 
 use url::Url;
 
 use super::trusted_realm::TrustedRealm;
+use crate::http::redirect;
 use crate::{Error, RegistryHost};
 
 /// How to ask a token server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Realm {
     pub(crate) url: Url,
-    pub(crate) trust: Trust,
+    pub(crate) place: Place,
 }
 
-/// Which certificates a token server may show.
+/// Where a token server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// Those that its registry may show: it is the same host.
-    OfRegistry,
-    /// Those that the system trusts.
-    OfSystem,
+pub(crate) enum Place {
+    /// On its registry's host: it is asked as the registry is.
+    RegistryHost,
+    /// On another one.
+    OtherHost,
 }
 
 /// Judges the realm `text` that the registry behind `base` names, by whom the user trusts.
@@ -40,7 +41,7 @@ pub(crate) fn judge(
     url.set_fragment(None);
     let is_own_host = url.host_str() == base.host_str();
     if trusted.is_some_and(|trusted| trusted.is(&url)) {
-        return Ok(Realm { url, trust: if is_own_host { Trust::OfRegistry } else { Trust::OfSystem } });
+        return Ok(Realm { url, place: if is_own_host { Place::RegistryHost } else { Place::OtherHost } });
     }
     if is_own_host {
         // Harbor takes the scheme from its configured external URL and the host from the request:
@@ -48,13 +49,14 @@ pub(crate) fn judge(
         if base.scheme() == "http" && url.port_or_known_default() == base.port_or_known_default() {
             let _ = url.set_scheme("http");
         }
+        redirect::upgrade(base, &mut url);
         if base.scheme() == "https" && url.scheme() == "http" {
             return Err(refuse(&url, "not encrypted although the registry is"));
         }
-        return Ok(Realm { url, trust: Trust::OfRegistry });
+        return Ok(Realm { url, place: Place::RegistryHost });
     }
     if url.scheme() == "https" {
-        Ok(Realm { url, trust: Trust::OfSystem })
+        Ok(Realm { url, place: Place::OtherHost })
     } else {
         Err(refuse(&url, "another host and not encrypted"))
     }
@@ -64,30 +66,41 @@ pub(crate) fn judge(
 mod tests {
     use super::*;
 
-    fn judged(base: &str, realm: &str) -> Result<(String, Trust), Error> {
+    fn judged(base: &str, realm: &str) -> Result<(String, Place), Error> {
         judged_with(base, realm, None)
     }
 
-    fn judged_with(base: &str, realm: &str, trusted: Option<&str>) -> Result<(String, Trust), Error> {
+    fn judged_with(base: &str, realm: &str, trusted: Option<&str>) -> Result<(String, Place), Error> {
         let host = "harbor.host:32080".parse().unwrap();
         let trusted = trusted.map(|trusted| trusted.parse().unwrap());
         let judged = judge(&host, &base.parse().unwrap(), realm, trusted.as_ref());
-        judged.map(|realm| (realm.url.into(), realm.trust))
+        judged.map(|realm| (realm.url.into(), realm.place))
     }
 
     #[test]
     fn the_registrys_own_host_is_trusted_with_its_own_security() {
-        let (url, trust) = judged("https://h.io:32080/", "https://h.io/service/token").unwrap();
-        assert_eq!((url.as_str(), trust), ("https://h.io/service/token", Trust::OfRegistry));
+        let (url, place) = judged("https://h.io:32080/", "https://h.io/service/token").unwrap();
+        assert_eq!((url.as_str(), place), ("https://h.io/service/token", Place::RegistryHost));
         let (url, _) = judged("http://h.io:32080/", "https://h.io:32080/service/token").unwrap();
         assert_eq!(url, "http://h.io:32080/service/token");
-        assert!(judged("https://h.io/", "http://h.io/token").is_err());
+        assert!(judged("https://h.io/", "http://h.io:8080/token").is_err());
     }
 
     #[test]
-    fn c78_another_host_needs_verified_tls() {
-        let (_, trust) = judged("https://h.io:32080/", "https://auth.io/token").unwrap();
-        assert_eq!(trust, Trust::OfSystem);
+    fn p6_a_plain_realm_where_the_registry_is_reached_by_tls_is_tls() {
+        for (base, realm, asked) in [
+            ("https://h.io/", "http://h.io/token", "https://h.io/token"),
+            ("https://h.io:8443/", "http://h.io:8443/token", "https://h.io:8443/token"),
+        ] {
+            assert_eq!(judged(base, realm).unwrap(), (asked.to_owned(), Place::RegistryHost));
+        }
+        assert!(judged("https://h.io:8443/", "http://h.io/token").is_err());
+    }
+
+    #[test]
+    fn c78_another_host_needs_tls() {
+        let (_, place) = judged("https://h.io:32080/", "https://auth.io/token").unwrap();
+        assert_eq!(place, Place::OtherHost);
         assert!(judged("http://h.io/", "http://auth.io/token").is_err());
         assert!(judged("https://h.io/", "ftp://auth.io/token").is_err());
     }
@@ -95,13 +108,13 @@ mod tests {
     #[test]
     fn c78_only_what_is_named_may_be_plain_elsewhere() {
         let with = |realm, trusted| judged_with("http://h.io/", realm, Some(trusted));
-        let (url, trust) = with("http://auth.io:5001/token", "http://auth.io:5001").unwrap();
-        assert_eq!((url.as_str(), trust), ("http://auth.io:5001/token", Trust::OfSystem));
+        let (url, place) = with("http://auth.io:5001/token", "http://auth.io:5001").unwrap();
+        assert_eq!((url.as_str(), place), ("http://auth.io:5001/token", Place::OtherHost));
         assert!(with("http://auth.io:5001/token", "auth.io:5001").is_err());
         assert!(with("http://other.io:5001/token", "http://auth.io:5001").is_err());
         assert!(with("https://other.io/token", "http://auth.io:5001").is_ok());
         let own = judged_with("https://h.io/", "http://h.io/token", Some("http://h.io"));
-        assert_eq!(own.unwrap().1, Trust::OfRegistry);
+        assert_eq!(own.unwrap().1, Place::RegistryHost);
     }
 
     #[test]

@@ -15,8 +15,9 @@ use super::credential::Credentials;
 use super::realm::Realm;
 use super::scope::Scopes;
 use super::token::{self, Token};
-use crate::error::Problem;
+use crate::error::{NotFollowed, Problem};
 use crate::http::body::read_to_limit;
+use crate::http::destination::LeavingTls;
 use crate::http::failure::in_time;
 use crate::http::redirect::{self, is_same_origin};
 use crate::http::refusal::refusal;
@@ -73,16 +74,21 @@ impl Question<'_> {
                 let body = read_to_limit(&method, response, MOST_BYTES).await?;
                 return token::read(&body, self.scopes, asked).map_err(|what| problem(&method, &url, what));
             }
-            let Some(to) = redirect::target(&method, &url, response.status(), response.headers())? else {
+            let Some(to) = redirect::target(
+                (&method, &url),
+                (response.status(), response.headers()),
+                LeavingTls::Refused,
+            )?
+            else {
                 return Err(refusal(&method, response).await);
             };
             if !is_same_origin(&url, &to) {
-                let (to, why) = (RedactedUrl::from(&to), "the login would go to another server");
+                let (to, why) = (RedactedUrl::from(&to), NotFollowed::OtherServer);
                 return Err(problem(&method, &url, Problem::Redirect { to, why }));
             }
             url = to;
         }
-        let (to, why) = (RedactedUrl::from(&url), "too many redirects");
+        let (to, why) = (RedactedUrl::from(&url), NotFollowed::TooMany);
         Err(problem(&method, &url, Problem::Redirect { to, why }))
     }
 

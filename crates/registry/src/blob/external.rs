@@ -2,13 +2,12 @@
 //!
 //! The address is the image's author's word: only https, only public addresses, never a login.
 
-use std::net::SocketAddr;
-
 use http::{Method, StatusCode};
-use url::{Host, Url};
+use url::Url;
 
 use super::BlobReader;
-use crate::error::Problem;
+use crate::error::{NotFollowed, Problem};
+use crate::http::destination::LeavingTls;
 use crate::http::failure::in_time;
 use crate::http::network::Network;
 use crate::http::redirect;
@@ -20,54 +19,43 @@ const MOST_HOPS: usize = 5;
 
 impl Registry {
     /// Begins to read a blob from `address` instead of from this registry.
+    ///
+    /// # Errors
+    /// The address is not one that we go to; or as of any request.
     pub async fn pull_external(
         &self,
         address: &str,
         digest: &Digest,
         size: Option<u64>,
     ) -> Result<BlobReader, Error> {
-        let refused = |url: &str, problem| Error::Protocol {
-            method: Method::GET,
-            url: Url::parse(url).map_or_else(|_| RedactedUrl::unreadable(), |url| (&url).into()),
-            problem,
-        };
-        let mut url =
-            Url::parse(address).map_err(|_| refused(address, Problem::External("it is no address")))?;
+        let protocol = |url: RedactedUrl, problem| Error::Protocol { method: Method::GET, url, problem };
+        let mut url = Url::parse(address)
+            .map_err(|_| protocol(RedactedUrl::unreadable(), Problem::External("it is no address")))?;
         for _ in 0..MOST_HOPS {
-            let addresses =
-                public_addresses(&url).await.map_err(|why| refused(url.as_str(), Problem::External(why)))?;
-            let client = self.transport().external_client(url.host_str().unwrap_or_default(), &addresses)?;
-            let request = client.get(url.clone()).send();
+            judge(&url).map_err(|why| protocol((&url).into(), Problem::External(why)))?;
+            let request = self.author_client(&url)?.get(url.clone()).send();
             let response = in_time((&Method::GET, &url), FIRST_BYTE_TIMEOUT, request).await?;
-            match response.status() {
-                StatusCode::OK => return Ok(BlobReader::of_answer(response, digest, size)),
-                status => match redirect::target(&Method::GET, &url, status, response.headers())? {
-                    Some(next) => url = next,
-                    None => return Err(crate::http::refusal::refusal(&Method::GET, response).await),
-                },
+            if response.status() == StatusCode::OK {
+                return Ok(BlobReader::of_answer(response, digest, size));
+            }
+            let answer = (response.status(), response.headers());
+            match redirect::target((&Method::GET, &url), answer, LeavingTls::Refused)? {
+                Some(next) => url = next,
+                None => return Err(crate::http::refusal::refusal(&Method::GET, response).await),
             }
         }
-        Err(refused(url.as_str(), Problem::External("it redirects too often")))
+        let (to, why) = (RedactedUrl::from(&url), NotFollowed::TooMany);
+        Err(protocol((&url).into(), Problem::Redirect { to, why }))
     }
 }
 
-/// Where `url` leads, if that is a public place.
-async fn public_addresses(url: &Url) -> Result<Vec<SocketAddr>, &'static str> {
+/// What can be seen of an address before its name is resolved, which a proxy may have to do.
+fn judge(url: &Url) -> Result<(), &'static str> {
     if url.scheme() != "https" {
         return Err("it is not https");
     }
-    let port = url.port_or_known_default().unwrap_or(443);
-    let addresses: Vec<SocketAddr> = match url.host() {
-        Some(Host::Domain(name)) => {
-            tokio::net::lookup_host((name, port)).await.map_err(|_| "its host is not known")?.collect()
-        }
-        Some(Host::Ipv4(address)) => vec![(address, port).into()],
-        Some(Host::Ipv6(address)) => vec![(address, port).into()],
-        None => Vec::new(),
-    };
-    match addresses.iter().find(|address| Network::of(address.ip()) != Network::Public) {
-        None if addresses.is_empty() => Err("its host is not known"),
-        None => Ok(addresses),
+    match Network::of_literal(url) {
+        None | Some(Network::Public) => Ok(()),
         Some(_) => Err("it leads into a private network"),
     }
 }
@@ -76,13 +64,14 @@ async fn public_addresses(url: &Url) -> Result<Vec<SocketAddr>, &'static str> {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn c15_only_https() {
-        let judge = async |text: &str| public_addresses(&Url::parse(text).unwrap()).await;
-        assert_eq!(judge("http://1.1.1.1/layer").await, Err("it is not https"));
-        assert_eq!(judge("https://169.254.169.254/latest").await, Err("it leads into a private network"));
-        assert_eq!(judge("https://[::1]/layer").await, Err("it leads into a private network"));
-        assert_eq!(judge("https://localhost/layer").await, Err("it leads into a private network"));
-        assert!(judge("https://1.1.1.1/layer").await.is_ok());
+    #[test]
+    fn c15_only_https_and_only_public_addresses() {
+        let judge = |text: &str| judge(&Url::parse(text).unwrap());
+        assert_eq!(judge("http://1.1.1.1/layer"), Err("it is not https"));
+        assert_eq!(judge("https://169.254.169.254/latest"), Err("it leads into a private network"));
+        assert_eq!(judge("https://[::1]/layer"), Err("it leads into a private network"));
+        assert!(judge("https://1.1.1.1/layer").is_ok());
+        // Names are judged where they are resolved.
+        assert!(judge("https://localhost/layer").is_ok());
     }
 }

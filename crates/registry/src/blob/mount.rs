@@ -14,7 +14,7 @@ use crate::client::Call;
 use crate::error::Problem;
 use crate::http::location::{self, Unusable};
 use crate::profile::MountSources;
-use crate::{Digest, Error, ErrorKind, Repository, RepositoryName};
+use crate::{Digest, Error, ErrorKind, Registry, Repository, RepositoryName};
 
 /// What became of the wish to have a blob in a repository.
 pub enum Start {
@@ -107,7 +107,7 @@ impl Repository {
     }
 
     fn session(&self, call: &Call, headers: &HeaderMap) -> Result<UploadSession, Error> {
-        let location = location(call, headers)?;
+        let location = location(self.registry(), call, headers)?;
         let smallest = headers.get("oci-chunk-min-length").and_then(|value| value.to_str().ok());
         let smallest = smallest.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
         Ok(UploadSession::new(self.clone(), location, smallest))
@@ -121,10 +121,10 @@ fn is_about_mounting(error: &Error) -> bool {
 }
 
 /// Where the upload goes on. Relative or absolute, with a query that must be kept.
-pub(super) fn location(call: &Call, headers: &HeaderMap) -> Result<Url, Error> {
+pub(super) fn location(registry: &Registry, call: &Call, headers: &HeaderMap) -> Result<Url, Error> {
     let text = headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let text = text.ok_or_else(|| call.protocol(Problem::Header("Location")))?;
-    location::next(&call.url, text).map_err(|unusable| match unusable {
+    location::next(&call.url, text, registry.leaving_tls()).map_err(|unusable| match unusable {
         Unusable::Unreadable => call.protocol(Problem::Header("Location")),
         Unusable::Leaves(to, why) => call.protocol(Problem::Redirect { to: (&to).into(), why }),
     })

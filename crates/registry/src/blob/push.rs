@@ -17,9 +17,9 @@ use super::mount::location;
 use super::saved::UploadWatch;
 use crate::client::{Call, unexpected};
 use crate::error::Problem;
+use crate::http::range;
 use crate::http::stall::Progress;
 use crate::http::streamed_body::StreamedBody;
-use crate::http::{range, redirect};
 use crate::{Digest, Error, Repository};
 
 /// The largest chunk that is held in memory, whatever the registry calls its smallest: only an upload of unknown size
@@ -271,7 +271,7 @@ impl UploadSession {
             return Err(unexpected(&call, response).await);
         }
         // Each answer names the place of the next request.
-        match location(&call, response.headers()) {
+        match location(self.repository.registry(), &call, response.headers()) {
             Ok(location) => self.goes_on_at(location),
             // Who says that the blob is complete may have no more to say.
             Err(_) if response.status() == StatusCode::CREATED => {}
@@ -324,7 +324,7 @@ impl UploadSession {
         let call = call.carrying(length);
         let body = StreamedBody::new(watched, call.route);
         let response = self.repository.registry().send_stream(&call, &body, progress).await?;
-        let next = redirect::target(&call.method, &call.url, response.status(), response.headers())?;
+        let next = self.repository.registry().redirected((&call.method, &call.url), &response)?;
         if next.is_some() {
             self.last.moved_to = next;
             return Err(call.protocol(Problem::Moved));

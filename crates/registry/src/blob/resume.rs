@@ -171,7 +171,7 @@ impl UploadSession {
         let told = response.headers().get(RANGE).and_then(|value| value.to_str().ok());
         let received = told.and_then(|text| range::received(text, self.confirmed.min(sent), sent));
         if received.is_some()
-            && let Ok(location) = location(&call, response.headers())
+            && let Ok(location) = location(self.repository.registry(), &call, response.headers())
         {
             self.goes_on_at(location);
         }

@@ -80,7 +80,9 @@ impl Repository {
     ) -> Result<Option<UploadSession>, Error> {
         let beginning = self.call(Method::POST, "blobs/uploads/").await?.url;
         // The same bounds as for a location that the registry gives: what is kept in a file may have been changed.
-        let Ok(location) = location::next(&beginning, saved.location.expose_secret()) else {
+        let Ok(location) =
+            location::next(&beginning, saved.location.expose_secret(), self.registry().leaving_tls())
+        else {
             return Ok(None);
         };
         let mut session = UploadSession::new(self.clone(), location, saved.smallest_chunk);

@@ -10,7 +10,7 @@ use super::{Call, Registry};
 use crate::auth::authenticator::Verdict;
 use crate::auth::challenge::challenges;
 use crate::connect::Connection;
-use crate::error::Problem;
+use crate::error::{NotFollowed, Problem};
 use crate::http::failure::{stalled, transport_error};
 use crate::http::limit::{Permit, Taken};
 use crate::http::redirect::{self, MOST_HOPS, is_same_origin};
@@ -112,8 +112,7 @@ impl Registry {
             let is_registry = is_same_origin(&connection.url, &url);
             let sent = header.clone().filter(|_| is_registry);
             let response = self.exchange(connection, call, &url, sent.as_ref()).await?;
-            let Some(next) = redirect::target(&call.method, &url, response.status(), response.headers())?
-            else {
+            let Some(next) = self.redirected((&call.method, &url), &response)? else {
                 let by = if is_registry { AnsweredBy::Registry } else { AnsweredBy::Another };
                 return Ok(Attempt { response, sent, by });
             };
@@ -126,7 +125,16 @@ impl Registry {
             }
             url = next;
         }
-        Err(call.protocol(Problem::Redirect { to: RedactedUrl::from(&url), why: "too many redirects" }))
+        Err(call.protocol(Problem::Redirect { to: RedactedUrl::from(&url), why: NotFollowed::TooMany }))
+    }
+
+    /// Where an answer sends us on, as far as the registry's entry allows it.
+    pub(crate) fn redirected(
+        &self,
+        asked: (&Method, &Url),
+        response: &reqwest::Response,
+    ) -> Result<Option<Url>, Error> {
+        redirect::target(asked, (response.status(), response.headers()), self.leaving_tls())
     }
 
     /// One request and its answer, without any judgement.

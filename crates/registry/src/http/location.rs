@@ -4,13 +4,16 @@
 
 use url::Url;
 
+use super::destination::LeavingTls;
+use crate::error::NotFollowed;
+
 /// Why a location is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
     /// It is not readable as a URL.
     Unreadable,
     /// It leads somewhere that bytes must not go to.
-    Leaves(Url, &'static str),
+    Leaves(Url, NotFollowed),
 }
 
 /// The address of the next request of an upload; `asked` is the one that was answered. Its query is the session's
@@ -19,8 +22,8 @@ pub(crate) enum Unusable {
 /// * The registry's own host under `/v2/`: with the scheme and port that `asked` has. A proxy that ends TLS, or passes
 ///   the host on without its port (nginx's `$host`), makes registries name others.
 /// * Another host: as it is; who sends the request leaves the login out.
-/// * From https to http: never.
-pub(crate) fn next(asked: &Url, location: &str) -> Result<Url, Unusable> {
+/// * From https to http: only where the registry's entry allows plain HTTP.
+pub(crate) fn next(asked: &Url, location: &str, leaving_tls: LeavingTls) -> Result<Url, Unusable> {
     let mut to = asked.join(location).map_err(|_| Unusable::Unreadable)?;
     if to.host_str() == asked.host_str() && to.path().starts_with("/v2/") {
         // Both fail only for URLs without a host.
@@ -28,15 +31,24 @@ pub(crate) fn next(asked: &Url, location: &str) -> Result<Url, Unusable> {
         let _ = to.set_port(asked.port());
     }
     match (asked.scheme(), to.scheme()) {
-        ("https", "http") => Err(Unusable::Leaves(to, "it leaves TLS")),
+        ("https", "http") if leaving_tls == LeavingTls::Refused => {
+            Err(Unusable::Leaves(to, NotFollowed::LeavesTls))
+        }
         (_, "http" | "https") => Ok(to),
-        _ => Err(Unusable::Leaves(to, "it leaves HTTP")),
+        _ => Err(Unusable::Leaves(to, NotFollowed::LeavesHttp)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn p25_uploads_leave_tls_where_the_entry_allows_plain_http() {
+        let asked = "https://r.io/v2/a/blobs/uploads/".parse().unwrap();
+        let to = "http://storage.io:9000/1?s";
+        assert_eq!(next(&asked, to, LeavingTls::Allowed).unwrap().as_str(), to);
+    }
 
     #[test]
     fn c32_locations_of_every_kind() {
@@ -63,7 +75,7 @@ mod tests {
             (https, "ftp://storage.io/1", None),
             (https, "https://", None),
         ] {
-            let next = next(&asked.parse().unwrap(), location).ok();
+            let next = next(&asked.parse().unwrap(), location, LeavingTls::Refused).ok();
             assert_eq!(next.map(String::from).as_deref(), expected, "{location} after {asked}");
         }
     }

@@ -7,7 +7,8 @@
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-use crate::error::Problem;
+use super::destination::LeavingTls;
+use crate::error::{NotFollowed, Problem};
 use crate::{Error, RedactedUrl};
 
 /// More hops than this are a circle.
@@ -22,34 +23,44 @@ pub(crate) fn is_same_origin(one: &Url, other: &Url) -> bool {
 
 /// Where the answer to a request sends us on, with the same method and body; `None` if it is no redirect.
 ///
-/// For requests whose body, if any, can be sent again.
+/// For requests whose body, if any, can be sent again. Plain HTTP at the very host and port that were reached by TLS is
+/// TLS there: a server behind a proxy that ends TLS does not know of it.
 ///
 /// # Errors
 /// The redirect is not followed: it leaves TLS, has no target, or would make another request of a write.
 pub(crate) fn target(
-    method: &Method,
-    from: &Url,
-    status: StatusCode,
-    headers: &HeaderMap,
+    (method, from): (&Method, &Url),
+    (status, headers): (StatusCode, &HeaderMap),
+    leaving_tls: LeavingTls,
 ) -> Result<Option<Url>, Error> {
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
     let problem = |problem| Error::Protocol { method: method.clone(), url: RedactedUrl::from(from), problem };
     let location = headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok());
-    let to = location
+    let mut to = location
         .and_then(|location| from.join(location).ok())
         .ok_or_else(|| problem(Problem::Header("Location")))?;
+    upgrade(from, &mut to);
     let refused = |why| problem(Problem::Redirect { to: RedactedUrl::from(&to), why });
     let is_read = matches!(*method, Method::GET | Method::HEAD);
     match (from.scheme(), to.scheme()) {
-        ("https", "http") => Err(refused("it leaves TLS")),
+        ("https", "http") if leaving_tls == LeavingTls::Refused => Err(refused(NotFollowed::LeavesTls)),
         // RFC 9110, 15.4: these turn a write into a read, which stores nothing.
-        _ if !is_read && !matches!(status.as_u16(), 307 | 308) => {
-            Err(refused("it asks for another request than the one that was sent"))
-        }
+        _ if !is_read && !matches!(status.as_u16(), 307 | 308) => Err(refused(NotFollowed::OtherRequest)),
         (_, "http" | "https") => Ok(Some(to)),
-        _ => Err(refused("it leaves HTTP")),
+        _ => Err(refused(NotFollowed::LeavesHttp)),
+    }
+}
+
+/// Turns plain HTTP into TLS for the host and port that were reached by TLS.
+pub(crate) fn upgrade(reached: &Url, to: &mut Url) {
+    let is_same_host = to.host_str() == reached.host_str();
+    let is_same_port =
+        to.port() == reached.port() || to.port_or_known_default() == reached.port_or_known_default();
+    if (reached.scheme(), to.scheme()) == ("https", "http") && is_same_host && is_same_port {
+        // It fails only for schemes that are no web server's.
+        let _ = to.set_scheme("https");
     }
 }
 
@@ -58,10 +69,19 @@ mod tests {
     use super::*;
 
     fn follow(method: &Method, status: u16, from: &str, location: &str) -> Result<Option<String>, Error> {
+        follow_with(LeavingTls::Refused, (method, status), from, location)
+    }
+
+    fn follow_with(
+        leaving_tls: LeavingTls,
+        (method, status): (&Method, u16),
+        from: &str,
+        location: &str,
+    ) -> Result<Option<String>, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(http::header::LOCATION, location.parse().unwrap());
         let status = StatusCode::from_u16(status).unwrap();
-        let to = target(method, &Url::parse(from).unwrap(), status, &headers)?;
+        let to = target((method, &Url::parse(from).unwrap()), (status, &headers), leaving_tls)?;
         Ok(to.map(String::from))
     }
 
@@ -72,6 +92,28 @@ mod tests {
         assert_eq!(get("http://r.io/v2/a", "https://s.io/b").unwrap(), "https://s.io/b");
         assert!(get("https://r.io/v2/a", "http://s.io/b").is_err());
         assert!(get("https://r.io/v2/a", "file:///etc/passwd").is_err());
+    }
+
+    #[test]
+    fn p25_it_leaves_tls_where_the_entry_allows_plain_http() {
+        let get = |location| {
+            let asked = (&Method::GET, 307);
+            follow_with(LeavingTls::Allowed, asked, "https://r.io/v2/a", location).map(Option::unwrap)
+        };
+        assert_eq!(get("http://s.io:9000/b").unwrap(), "http://s.io:9000/b");
+        assert_eq!(get("http://r.io:9000/b").unwrap(), "http://r.io:9000/b");
+        assert!(get("ftp://s.io/b").is_err());
+    }
+
+    #[test]
+    fn p6_plain_http_where_tls_was_reached_is_tls() {
+        let get = |from, location| follow(&Method::GET, 307, from, location).map(Option::unwrap);
+        assert_eq!(get("https://r.io/v2/a", "http://r.io/b?c").unwrap(), "https://r.io/b?c");
+        assert_eq!(get("https://r.io:8443/v2/a", "http://r.io:8443/b").unwrap(), "https://r.io:8443/b");
+        assert_eq!(get("https://r.io/v2/a", "http://r.io:443/b").unwrap(), "https://r.io/b");
+        for elsewhere in ["http://r.io/b", "http://r.io:8080/b", "http://s.io:8443/b"] {
+            assert!(get("https://r.io:8443/v2/a", elsewhere).is_err(), "{elsewhere}");
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! Names with addresses of both kinds are tried over IPv6 and IPv4 at once (RFC 8305, in hyper-util), and
 //! small packets are not held back (`TCP_NODELAY`, in reqwest).
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use reqwest::{Client, ClientBuilder};
 use url::Url;
 
 use super::answer_count::AnswerCounts;
+use super::destination::Destination;
 use super::guard::Guard;
 use super::host_certificates::HostCertificates;
 use super::limit::Limits;
@@ -97,33 +97,37 @@ impl Transport {
     /// For a registry's own host.
     pub(crate) fn registry_client(&self, settings: &Settings, route: Route) -> Result<Client, Error> {
         self.client(Kind {
-            check: settings.security.certificate,
-            certificates: settings.certificates.clone(),
+            check: Destination::Registry.check(settings),
+            certificates: Destination::Registry.certificates(settings),
             proxies: self.proxies.clone(),
             http_version: http_version(settings, route),
             guard: None,
         })
     }
 
-    /// For other hosts that may see a login: their certificates must verify by what the system trusts.
-    pub(crate) fn verified_client(&self) -> Result<Client, Error> {
-        self.client(self.verified_kind())
-    }
-
-    fn verified_kind(&self) -> Kind {
-        Kind {
-            check: CertificateCheck::Verified,
-            certificates: HostCertificates::default(),
-            proxies: self.proxies.clone(),
-            http_version: HttpVersion::Newest,
-            guard: None,
+    /// For a token server at `url`, on another host than its registry at `from`, which may see a login.
+    pub(crate) fn token_client(
+        &self,
+        settings: &Settings,
+        from: Network,
+        url: &Url,
+    ) -> Result<Client, Error> {
+        let check = Destination::TokenServer.check(settings);
+        // What proves by its certificate who it is may be anywhere.
+        let is_guarded = check == CertificateCheck::Unverified && !self.is_proxied(url);
+        if is_guarded {
+            refuse_inside(from, &Method::GET, url)?;
         }
+        self.client(Kind {
+            check,
+            certificates: Destination::TokenServer.certificates(settings),
+            proxies: self.proxies.clone(),
+            http_version: settings.http_version,
+            guard: is_guarded.then_some(from),
+        })
     }
 
     /// For `url`, to which a registry at `from` sends us. Never for a login.
-    ///
-    /// The certificate must verify, also where the registry's own need not; the authorities that are trusted for the
-    /// registry may have signed it, since they often sign a company's storage, too, and digests are checked anyway.
     ///
     /// # Errors
     /// The registry may not send us there ([`TransportFailure::Inside`]). For names this shows when they are
@@ -135,23 +139,28 @@ impl Transport {
         (method, url): (&Method, &Url),
         route: Route,
     ) -> Result<Client, Error> {
-        if Network::of_literal(url).is_some_and(|to| !from.may_send_to(to)) {
-            let (method, url, failure) = (method.clone(), url.into(), TransportFailure::Inside);
-            return Err(Error::Transport { method, url, failure, source: None });
-        }
+        refuse_inside(from, method, url)?;
         let is_proxied = self.is_proxied(url);
         self.client(Kind {
-            check: CertificateCheck::Verified,
-            certificates: settings.certificates.without_identity(),
+            check: Destination::Storage.check(settings),
+            certificates: Destination::Storage.certificates(settings),
             proxies: if is_proxied { self.proxies.clone() } else { Proxies::none() },
             http_version: http_version(settings, self.host_routes().route(url, route)),
             guard: (!is_proxied).then_some(from),
         })
     }
 
-    /// A client of its own for an address that a manifest names: it connects to `addresses` and nowhere else.
-    pub(crate) fn external_client(&self, host: &str, addresses: &[SocketAddr]) -> Result<Client, Error> {
-        self.builder(&self.verified_kind())?.resolve_to_addrs(host, addresses).build().map_err(setup)
+    /// For an address that a manifest names, in the Internet.
+    pub(crate) fn author_client(&self, settings: &Settings, url: &Url) -> Result<Client, Error> {
+        let is_proxied = self.is_proxied(url);
+        self.client(Kind {
+            check: Destination::Author.check(settings),
+            certificates: Destination::Author.certificates(settings),
+            proxies: if is_proxied { self.proxies.clone() } else { Proxies::none() },
+            http_version: settings.http_version,
+            // A proxy resolves names itself: behind an air gap nobody else can.
+            guard: (!is_proxied).then_some(Network::Public),
+        })
     }
 
     /// Whether requests to `url` go through a proxy.
@@ -220,6 +229,15 @@ fn http_version(settings: &Settings, route: Route) -> HttpVersion {
     }
 }
 
+/// Whether the address itself says that it is closer than where the registry is.
+fn refuse_inside(from: Network, method: &Method, url: &Url) -> Result<(), Error> {
+    if Network::of_literal(url).is_none_or(|to| from.may_send_to(to)) {
+        return Ok(());
+    }
+    let (method, url, failure) = (method.clone(), url.into(), TransportFailure::Inside);
+    Err(Error::Transport { method, url, failure, source: None })
+}
+
 fn setup(error: reqwest::Error) -> Error {
     Error::Setup { source: Box::new(error.without_url()) }
 }
@@ -239,7 +257,8 @@ mod tests {
         let settings = |host: &str| Settings::new(host.parse().unwrap());
         transport.registry_client(&settings("a.io"), Route::Shared).unwrap();
         transport.registry_client(&settings("b.io"), Route::Shared).unwrap();
-        transport.verified_client().unwrap();
+        let (token, url) = (settings("c.io"), "https://t.io/".parse().unwrap());
+        transport.token_client(&token, Network::Public, &url).unwrap();
         assert_eq!(kinds(&transport), 1);
         let insecure = Settings { security: Security::INSECURE, ..settings("a.io") };
         transport.registry_client(&insecure, Route::Shared).unwrap();

@@ -15,6 +15,7 @@ use crate::small_server;
 struct Hidden {
     server: EmbeddedRegistry,
     front: TlsFront,
+    authority: CertificateAuthority,
     certificates: HostCertificates,
 }
 
@@ -26,7 +27,7 @@ impl Hidden {
         let certificate = authority.issue(&["registry.invalid"]).unwrap();
         let front = TlsFront::builder(&authority, server.host()).certificate(certificate);
         let certificates = HostCertificates::default().with_authorities(&authority.ca_file()).unwrap();
-        Self { server, front: front.start().await.unwrap(), certificates }
+        Self { server, front: front.start().await.unwrap(), authority, certificates }
     }
 
     fn registry(&self, transport: &Transport, proxies: Option<Proxies>) -> Registry {
@@ -136,5 +137,29 @@ async fn c28_who_is_reached_through_a_proxy_may_not_send_us_to_this_machine() {
         let error = repository.pull_blob(&digest(&blob), None).await.err().unwrap();
         assert!(matches!(error, Error::Transport { failure: TransportFailure::Inside, .. }), "{error:?}");
         assert!(!error.is_retryable() && !format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn p21_a_layers_own_address_is_asked_through_the_proxy_which_alone_knows_the_name() {
+    let hidden = Hidden::start().await;
+    let blob = hidden.server.store().put_blob("a/app", "bytes");
+    let (proxy, asked) = small_server::connect_proxy(hidden.front.host());
+    let trusted = [hidden.authority.ca_pem().as_bytes().to_vec()];
+    let transport =
+        Transport::new("test", &trusted).unwrap().through(&Proxies::one(&format!("http://{proxy}")).unwrap());
+    let registry = hidden.registry(&transport, None);
+    let address = format!("https://registry.invalid/v2/a/app/blobs/{blob}");
+    let mut reader = registry.pull_external(&address, &digest(&blob), None).await.unwrap();
+    assert_eq!(crate::bench::read_all(&mut reader).await.unwrap().0, "bytes");
+    assert!(asked.has("CONNECT registry.invalid:443 HTTP/1.1"), "{:?}", asked.lines());
+    // Nobody's name leads into this machine, proxy or not.
+    for (transport, address) in [
+        (&transport, "https://127.0.0.1/layer"),
+        (&Transport::new("test", &trusted).unwrap(), "https://localhost:1/layer"),
+    ] {
+        let registry = hidden.registry(transport, None);
+        let error = registry.pull_external(address, &digest(&blob), None).await.err().unwrap();
+        assert!(!error.is_retryable(), "{error:?}");
     }
 }

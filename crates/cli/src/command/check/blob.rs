@@ -1,9 +1,9 @@
 //! Where a source's blobs come from, and whether whoever serves them lets us in.
 
-use registry::{BlobPlace, Digest, Error, RegistryHost};
+use registry::{BlobPlace, Digest, Error, ErrorKind, NotFollowed, Problem, RegistryHost};
 
 use super::finding::{Finding, Step};
-use crate::diagnostic::registry_words;
+use crate::diagnostic::{leaves_tls_hint, registry_words, transport_hint};
 
 /// What to make of a blob's place. `place` is the source's repository.
 pub(super) fn judge(
@@ -37,12 +37,27 @@ pub(super) fn judge(
     match asked.filter(|asked| asked != host.api_host()) {
         Some(storage) => {
             let what = format!("the registry sends readers of blobs to {storage}, which gives nothing");
-            Finding::problem(place, Step::Blobs, what).why(registry_words(&error)).next(format!(
-                "let this machine out to {storage}, too: firewalls and whitelists of the registry do not cover its blob store"
-            ))
+            let next = match &error {
+                Error::Transport { failure, .. } if error.kind() == ErrorKind::Tls => {
+                    transport_hint(*failure, host.as_str())
+                }
+                _ => format!(
+                    "let this machine out to {storage}, too: firewalls and whitelists of the registry do not cover its blob store"
+                ),
+            };
+            Finding::problem(place, Step::Blobs, what).why(registry_words(&error)).next(next)
+        }
+        None if is_refused_redirect(&error) => {
+            let what = "the registry sends readers of blobs to a place without TLS";
+            let next = leaves_tls_hint(host.as_str());
+            Finding::problem(place, Step::Blobs, what).why(registry_words(&error)).next(next)
         }
         None => Finding::problem(place, Step::Blobs, "a blob cannot be read")
             .why(registry_words(&error))
             .next("see what the registry says, and run the check again"),
     }
+}
+
+fn is_refused_redirect(error: &Error) -> bool {
+    matches!(error, Error::Protocol { problem: Problem::Redirect { why: NotFollowed::LeavesTls, .. }, .. })
 }
