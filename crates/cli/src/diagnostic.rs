@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use providers::harbor::refusal::explain as harbor_refusal;
 use registry::foreign_text::{Cleaned, clean_to};
-use registry::{CertificateFault, ErrorKind, NotFollowed, Problem, TransportFailure};
+use registry::{CertificateFault, ErrorKind, MediaType, NotFollowed, Problem, TransportFailure};
 use sync::{Cause, Error, Operation, Side};
 
 /// The most bytes of one part of an error: several foreign texts may stand in it, each cut for itself.
@@ -100,6 +100,7 @@ fn next(error: &Error) -> String {
                 Some(explanation) => explanation.hint,
                 None => hint(error.side, &error.operation, cause, host),
             },
+            registry::Error::ManifestType { media_type, .. } => manifest_type_hint(media_type, host),
             other => hint(error.side, &error.operation, other, host),
         },
         // Whatever helps the one that asked helps all.
@@ -124,6 +125,16 @@ fn next(error: &Error) -> String {
             "report this, with the image's name, to the makers of image-syncer".to_owned()
         }
     }
+}
+
+/// What to do where a target does not take a kind of manifest.
+fn manifest_type_hint(media_type: &MediaType, host: &str) -> String {
+    if media_type.is_docker_manifest() {
+        return format!(
+            "have `{host}` take Docker's types beside OCI's: zot does with `\"compat\": [\"docker2s2\"]` in the `http` section of its config; or build the image with OCI types"
+        );
+    }
+    format!("ask whoever runs `{host}` to allow this type of manifest, or leave the image out")
 }
 
 /// What to do when a login's keeper gives none.
@@ -246,6 +257,9 @@ fn hint(side: Side, operation: &Operation, error: &registry::Error, host: &str) 
         (ErrorKind::NotFound, Side::Source) => {
             "the source lacks a part of the image: push or repair it there, then run the same command again".to_owned()
         }
+        (ErrorKind::NotFound, Side::Target) if error.misses_content() => format!(
+            "`{host}` lacks a part of the image that it had taken: run the same command again, which sends it again; if that does not help, its garbage collection or its storage needs a look"
+        ),
         (ErrorKind::NotFound, Side::Target) => "create the project or namespace at the target first".to_owned(),
         (ErrorKind::RateLimited, _) => format!("wait a while, log in at `{host}` if you are not, or lower --proc"),
         (ErrorKind::Unavailable | ErrorKind::Network | ErrorKind::Stalled, _) => {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::auth::credential::{CredentialError, Prospect};
-use crate::foreign_text::{Cleaned, clean_to};
+use crate::foreign_text::{Cleaned, clean, clean_to};
 use crate::http::redact::RedactedUrl;
 use crate::manifest::ManifestError;
-use crate::{Digest, Mismatch, RegistryHost, Tag};
+use crate::{Digest, MediaType, Mismatch, RegistryHost, Tag};
 
 /// The most bytes of a refusal's words that are shown: several errors in one document are.
 const MOST_WORDS: usize = 2048;
@@ -30,6 +30,15 @@ pub enum Error {
         /// The HTTP library's word for it.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The registry takes no manifests of this media type.
+    #[error("the registry takes no manifests of the type {}", clean(media_type.as_str()))]
+    ManifestType {
+        /// The manifest's media type.
+        media_type: MediaType,
+        /// The registry's words.
+        #[source]
+        source: Box<Refusal>,
     },
     /// The token server refused, or could not be reached.
     #[error("no token from {realm} for {host}")]
@@ -307,7 +316,7 @@ impl Error {
     /// What to make of it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Refused(refusal) => refusal.kind(),
+            Self::Refused(refusal) | Self::ManifestType { source: refusal, .. } => refusal.kind(),
             Self::Transport { failure, .. } => match failure {
                 TransportFailure::Tls
                 | TransportFailure::TlsClosed
@@ -349,6 +358,7 @@ impl Error {
             Self::Mismatch(_) => true,
             Self::Login { source, .. } => source.prospect == Prospect::Passing,
             Self::RealmNotTrusted { .. }
+            | Self::ManifestType { .. }
             | Self::Manifest { .. }
             | Self::Protocol { .. }
             | Self::Setup { .. } => false,
@@ -367,7 +377,7 @@ impl Error {
     /// The status of the answer, if one came.
     pub fn status(&self) -> Option<http::StatusCode> {
         match self {
-            Self::Refused(refusal) => Some(refusal.status),
+            Self::Refused(refusal) | Self::ManifestType { source: refusal, .. } => Some(refusal.status),
             Self::Token { source, .. } => source.status(),
             _ => None,
         }

@@ -42,6 +42,11 @@ impl MediaType {
         &self.0
     }
 
+    /// Whether this is one of Docker's own types for manifests.
+    pub fn is_docker_manifest(&self) -> bool {
+        self.as_str().starts_with("application/vnd.docker.distribution.manifest.")
+    }
+
     /// Whether this is one of the manifest types that we ask for.
     pub fn is_manifest(&self) -> bool {
         ACCEPT.split(", ").any(|known| known == self.as_str())

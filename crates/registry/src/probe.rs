@@ -1,5 +1,6 @@
 //! Questions that only a check before a run asks: what answers, whether the login is taken, what a token grants,
-//! and where a blob really lies. None of them changes anything at the registry.
+//! and where a blob really lies. None of them changes anything at the registry, but that some make a repository of
+//! the first upload.
 
 use std::time::SystemTime;
 
@@ -12,7 +13,10 @@ use crate::auth::scope::Scopes;
 use crate::client::{Call, unexpected};
 use crate::http::failure::in_time;
 use crate::http::redirect::is_same_origin;
-use crate::{Access, Digest, Error, RedactedUrl, Registry, Repository, RepositoryName, Withdrawn};
+use crate::{
+    Access, Digest, Error, Offer, OptionalEndpoint, RedactedUrl, Registry, Repository, RepositoryName,
+    Withdrawn,
+};
 
 /// What a registry's host answers to `/v2/` without a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +142,15 @@ impl Registry {
 }
 
 impl Repository {
+    /// Whether the registry knows this repository, with or without tags in it. Some make one of the first upload.
+    pub async fn is_known(&self) -> Result<bool, Error> {
+        match self.tags().next().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.offer(OptionalEndpoint::TargetTags) == Offer::NothingHere => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gets a token for what we mean to do here, and tells what it lacks: registries give tokens without the
     /// right to push to whoever lacks it, and refuse only the push.
     pub async fn grant(&self) -> Result<Grant, Error> {

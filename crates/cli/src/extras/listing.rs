@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use providers::harbor::{self, Harbor, Project, ProjectKind, ProjectName, ProjectPages, RepositoryPages};
-use registry::{Catalog, CatalogPages, ErrorKind, RepositoryName};
+use registry::{Catalog, CatalogPages, ErrorKind, Offer, OptionalEndpoint, RepositoryName};
 use sync::Cause;
 use sync::listing::{Listed, Listing, Repositories};
 
@@ -119,10 +119,15 @@ impl Walk {
 
     fn no_list(&self, refusal: &registry::Refusal) -> Cause {
         let host = self.extras.registry.host();
-        let text = format!(
-            "{host} does not list its repositories to this login ({refusal}): name them one by one, or use a login that may see the list"
-        );
-        Trouble::permanent(refusal.kind(), text)
+        if refusal.offer(OptionalEndpoint::Catalog) == Offer::Forbidden {
+            let text = format!(
+                "{host} does not list its repositories to this login ({refusal}): name them one by one, or use a login that may see the list"
+            );
+            return Trouble::permanent(refusal.kind(), text);
+        }
+        // No login helps, so it is not about one.
+        let text = format!("{host} lists its repositories to nobody ({refusal}): name them one by one");
+        Trouble::permanent(ErrorKind::Rejected, text)
     }
 }
 

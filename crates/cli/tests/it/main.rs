@@ -23,6 +23,7 @@ mod outputs;
 mod process;
 mod project;
 mod project_faults;
+mod reported;
 mod retry_failed;
 mod scenario;
 mod security;

@@ -79,7 +79,8 @@ impl Repository {
         let subject =
             subject.map_err(|source| Error::Manifest { digest: manifest.digest().clone(), source })?;
         let expected = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
-        let response = self.registry().expect(&call, &expected).await?;
+        let response = self.registry().expect(&call, &expected).await;
+        let response = response.map_err(|error| with_type(error, manifest))?;
         let status = response.status();
         match content_digest(response.headers()) {
             // A registry that names by sha256 what was sent under a sha512 stored the same.
@@ -102,6 +103,17 @@ impl Repository {
             self.registry().learned().note_referrers(Ability::Works);
         }
         Ok((Pushed { subject }, response.headers().clone()))
+    }
+}
+
+/// Names the type of the manifest where that is what the registry does not take: zot refuses Docker's types unless it is
+/// told to take them. <https://zotregistry.dev/v2.1.2/admin-guide/admin-configuration/>
+fn with_type(error: Error, manifest: &RawManifest) -> Error {
+    match error {
+        Error::Refused(source) if source.status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            Error::ManifestType { media_type: manifest.media_type().clone(), source }
+        }
+        other => other,
     }
 }
 

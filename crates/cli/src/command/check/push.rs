@@ -1,7 +1,7 @@
 //! Whether a target may be pushed to: what the token grants, and an upload session that is opened and
 //! cancelled, or none where it could not be cancelled.
 
-use registry::{Access, ErrorKind, Grant, PushTrial, RepositoryName};
+use registry::{Access, ErrorKind, Grant, PushTrial, Repository, RepositoryName};
 
 use super::cloud::Edition;
 use super::finding::{Finding, Step};
@@ -35,8 +35,14 @@ pub(super) async fn look(
     let place = format!("{}/{repository}", known.registry.host());
     let handle = known.registry.repository(repository, Access::PullPush);
     let grant = within(handle.grant()).await.and_then(Result::ok);
+    let was_known = is_known(&handle).await;
     match within(known.registry.try_push(repository)).await {
-        Some(Ok(trial)) => Finding::ok(place, Step::Push, tried(trial)),
+        Some(Ok(trial)) => {
+            // zot and olareg make the repository when an upload begins, and keep it.
+            let is_new = was_known == Some(false) && is_known(&handle).await == Some(true);
+            let left = if is_new { LEFT } else { "" };
+            Finding::ok(place, Step::Push, format!("{}{left}", tried(trial)))
+        }
         Some(Err(error)) => {
             let words = registry_words(&error);
             judge(&place, repository, grant.as_ref(), (error.kind(), &words), circumstances)
@@ -45,6 +51,14 @@ pub(super) async fn look(
             .why(NO_ANSWER)
             .next("run the check again"),
     }
+}
+
+/// What is told where the trial left something.
+const LEFT: &str = ". The registry made an empty repository of it and keeps that: delete it there if nothing is copied to it";
+
+/// Whether the registry knows the repository; `None` where it does not tell.
+async fn is_known(handle: &Repository) -> Option<bool> {
+    within(handle.is_known()).await.and_then(Result::ok)
 }
 
 fn tried(trial: PushTrial) -> &'static str {

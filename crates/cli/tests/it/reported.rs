@@ -1,0 +1,120 @@
+//! What people reported of other tools, and what a person is told here.
+
+use anyhow::{Result, ensure};
+use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{Catalog, Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
+
+use crate::process::{Ran, Workplace};
+
+struct Bench {
+    source: EmbeddedRegistry,
+    target: EmbeddedRegistry,
+    workplace: Workplace,
+}
+
+impl Bench {
+    async fn start() -> Result<Self> {
+        let source = EmbeddedRegistry::builder().start().await?;
+        Self::from(source).await
+    }
+
+    async fn from(source: EmbeddedRegistry) -> Result<Self> {
+        let target = EmbeddedRegistry::builder().start().await?;
+        Ok(Self { source, target, workplace: Workplace::new()? })
+    }
+
+    fn image(&self, repository: &str, flavour: Flavour) -> sample::Sample {
+        sample::image(
+            self.source.store(),
+            repository,
+            Some("v1"),
+            flavour,
+            &[sample::layer(1, 1000)],
+            "amd64",
+        )
+    }
+
+    /// Runs with a config of one rule between the two.
+    fn run(&self, arguments: &str, from: &str, to: &str) -> Result<Ran> {
+        let (source, target) = (self.source.host(), self.target.host());
+        let config = format!(
+            r#"{{"auth": {{"{source}": {{"insecure": true}}, "{target}": {{"insecure": true}}}}, "images": {{"{source}/{from}": "{target}/{to}"}}}}"#
+        );
+        self.workplace.write("c.json", &config)?;
+        self.workplace.run(&format!("{arguments} --config c.json"))
+    }
+}
+
+fn fault(when: Match, times: Times, effect: Effect) -> Fault {
+    Fault { when, times, effect }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_harbor_before_2_8_is_a_source_like_any_other() -> Result<()> {
+    let bench = Bench::start().await?;
+    bench.image("library/a", Flavour::Oci);
+    bench.image("library/b", Flavour::Docker);
+    let no_challenge = Effect::Status { code: 401, body: String::new(), headers: Vec::new() };
+    bench.source.misbehave(fault(Match::get("/referrers/"), Times::Always, no_challenge));
+    for _ in 0..2 {
+        bench.run("--retries 0", "library/**", "mirror")?.expect_code(0)?;
+    }
+    bench.run("check", "library/**", "mirror")?.expect_code(0)?;
+    ensure!(bench.target.store().repositories().len() == 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p29_a_part_that_the_target_misses_is_no_missing_project() -> Result<()> {
+    let bench = Bench::start().await?;
+    let image = bench.image("app", Flavour::Oci);
+    let words = format!("artifact app@{} not found", image.digest);
+    let refusal = Effect::refuse(404, "NOT_FOUND", &words);
+    bench.target.misbehave(fault(Match::put("/manifests/"), Times::Always, refusal));
+    let ran = bench.run("--retries 0", "app", "app")?.expect_code(3)?;
+    let ran = ran.says(&["lacks a part of the image", "run the same command again"])?;
+    ensure!(!ran.stderr.contains("create the project"), "{}", ran.stderr);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p30_a_registry_that_lists_nothing_does_so_to_everybody() -> Result<()> {
+    for (code, told) in [(404, "lists its repositories to nobody"), (401, "to this login")] {
+        let source = EmbeddedRegistry::builder().catalog(Catalog::Refused(code)).start().await?;
+        let bench = Bench::from(source).await?;
+        bench.image("library/a", Flavour::Oci);
+        let ran = bench.run("--retries 0", "library/**", "mirror")?;
+        let ran = ran.says(&[told, "name them one by one"])?;
+        ensure!(!ran.stderr.contains("project or namespace"), "{}", ran.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p30_docker_types_that_zot_refuses_are_named_with_its_setting() -> Result<()> {
+    let bench = Bench::start().await?;
+    bench.image("app", Flavour::Docker);
+    let refusal = Effect::refuse(415, "MANIFEST_INVALID", "manifest invalid");
+    bench.target.misbehave(fault(Match::put("/manifests/"), Times::Always, refusal));
+    let ran = bench.run("--retries 0", "app", "app")?.expect_code(3)?;
+    ran.says(&["application/vnd.docker.distribution.manifest.v2+json", "415", "docker2s2"])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p30_check_says_what_it_leaves() -> Result<()> {
+    let bench = Bench::start().await?;
+    bench.image("app", Flavour::Oci);
+    // As zot, which makes a repository of the first upload.
+    bench.target.store().create_repository("app");
+    let unknown = Effect::refuse(404, "NAME_UNKNOWN", "no such repository");
+    bench.target.misbehave(fault(Match::get("/app/tags/list"), Times::First(1), unknown));
+    let ran = bench.run("check", "app", "app")?.expect_code(0)?;
+    ensure!(ran.all().contains("made an empty repository"), "{}", ran.all());
+    let uploads =
+        bench.target.requests().iter().filter(|request| LoggedRequest::is_upload_start(request)).count();
+    ensure!(uploads == 1);
+    let ran = bench.run("check", "app", "app")?.expect_code(0)?;
+    ensure!(!ran.all().contains("made an empty repository"), "it was there before: {}", ran.all());
+    Ok(())
+}
