@@ -83,8 +83,8 @@ pub enum Scheme {
 /// Which versions of HTTP are offered to a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpVersion {
-    /// HTTP/2 where the registry wants it, else HTTP/1.1.
+    /// HTTP/2 where the registry wants it, else HTTP/1.1. Bodies above 256 KiB go over HTTP/1.1 connections of their own.
     Newest,
-    /// HTTP/1.1 alone: one HTTP/2 connection can be slower for large blobs than several of HTTP/1.1.
+    /// HTTP/1.1 alone. Large bodies go over it in any case.
     Http1,
 }
