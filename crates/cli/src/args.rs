@@ -7,6 +7,7 @@ mod number;
 mod platform;
 mod reach;
 mod run;
+mod show;
 mod word;
 
 use std::ffi::OsString;
@@ -20,6 +21,7 @@ pub(crate) use config::ConfigArgs;
 pub(crate) use file::given;
 pub(crate) use reach::ReachArgs;
 pub(crate) use run::{ImagesFormat, LogFormat, RunArgs};
+pub(crate) use show::ShowArgs;
 pub(crate) use word::Refusal;
 
 /// What the program is asked to do.
@@ -38,6 +40,18 @@ pub(crate) enum Invocation {
     Demo(DemoArgs),
     /// `image-syncer acr`
     Acr(AcrArgs),
+}
+
+impl Invocation {
+    /// The flags of verbs that run.
+    pub(crate) fn run_args(&self) -> Option<&RunArgs> {
+        match self {
+            Self::Old(args) => Some(&args.run),
+            Self::Sync(args) => Some(&args.run),
+            Self::Copy(args) => Some(&args.run),
+            Self::Expand(_) | Self::Check(_) | Self::Demo(_) | Self::Acr(_) => None,
+        }
+    }
 }
 
 /// Copies container images from registries to registries, bit for bit, and only what is missing.
@@ -119,6 +133,10 @@ pub(crate) struct CopyArgs {
     /// Print the report as JSON instead of a line for each image
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Write the digests that stand at the targets to this file, a line for each; - is stdout
+    #[arg(long, value_name = "FILE", value_parser = file::file(), overrides_with = "digest_file")]
+    pub(crate) digest_file: Option<PathBuf>,
 }
 
 /// Shows what the config means, without asking any registry: each rule's source, selection, targets, and which

@@ -23,6 +23,9 @@ fn main() -> ExitCode {
         Ok(invocation) => invocation,
         Err(unreadable) => return end(refuse(&unreadable)),
     };
+    if let Some(run) = invocation.run_args() {
+        output::choose_colour(run.show.color);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,

@@ -14,6 +14,8 @@ mod standard;
 mod status;
 mod stream;
 mod summary;
+mod tally;
+mod volume;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -28,13 +30,15 @@ pub(crate) use image_file::standing;
 pub(crate) use lines::Lines;
 pub(crate) use log_file::LogFile;
 pub(crate) use output_file::OutputFile;
-pub(crate) use paint::Paint;
+pub(crate) use paint::{Colour, Paint, choose as choose_colour};
 use relay::Relay;
 pub(crate) use rule_text::{PlannedRule, covers, made};
 pub(crate) use standard::finish;
 pub(crate) use status::Status;
 pub(crate) use stream::Flushed;
 pub(crate) use summary::{old_sentence, table};
+pub(crate) use tally::Tally;
+pub(crate) use volume::Volume;
 
 /// Writes a line for people; line ends in it are shown, not obeyed.
 pub(crate) fn say(line: &str) {
@@ -107,14 +111,15 @@ pub(crate) enum Display {
 }
 
 impl Display {
-    /// Bars on a terminal, lines otherwise.
-    pub(crate) fn for_stderr() -> Self {
-        if std::io::stderr().is_terminal() {
-            let bars = Arc::new(Bars::start());
+    /// Bars on a terminal that can draw them, lines otherwise.
+    pub(crate) fn for_stderr(volume: Volume) -> Self {
+        let draws = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        if volume != Volume::Quiet && draws && std::io::stderr().is_terminal() {
+            let bars = Arc::new(Bars::start(volume));
             let relay = Arc::new(Relay::to(bars.clone()));
             Self::Bars(bars, relay)
         } else {
-            Self::Lines(Arc::new(Lines::start()))
+            Self::Lines(Arc::new(Lines::start(volume)))
         }
     }
 

@@ -8,6 +8,7 @@ use sync::{Bandwidth, PlatformFilter};
 use super::file::file;
 use super::number::{at_least_one, retries, truth};
 use super::platform::{architectures, platforms, systems};
+use super::show::ShowArgs;
 
 /// How to run, and what to write besides.
 #[derive(Clone, Debug, Args)]
@@ -48,7 +49,10 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Write a line for everything that happens to this file
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
+
+    /// Add a line for everything that happens to this file
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "log")]
     pub(crate) log: Option<PathBuf>,
 

@@ -1,6 +1,6 @@
 //! `image-syncer copy SOURCE TARGET...`: one rule, typed instead of written.
 
-use super::execute::{self, Results};
+use super::execute::{self, Asked, Results};
 use super::sync;
 use crate::args::{CopyArgs, given};
 use crate::config::{self, ConfigError, Defaults, Written, WrittenRule};
@@ -8,9 +8,14 @@ use crate::config::{self, ConfigError, Defaults, Written, WrittenRule};
 /// Copies; gives the exit status.
 pub(crate) async fn run(args: &CopyArgs) -> u8 {
     let defaults = Defaults { referrers: args.run.referrers.map(sync::policy), ..Defaults::default() };
-    let results = if args.json { Results::Report } else { Results::Images };
+    let asked = Asked {
+        verb: "copy",
+        results: if args.json { Results::Report } else { Results::Images },
+        needs_images: true,
+        digest_file: args.digest_file.as_deref(),
+    };
     match written(args).and_then(|written| sync::resolve_written(written, defaults)) {
-        Ok(resolved) => execute::run(resolved, &args.run, results).await,
+        Ok(resolved) => execute::run(resolved, &args.run, asked).await,
         Err(errors) => sync::refuse(&errors),
     }
 }

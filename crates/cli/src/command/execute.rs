@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{
-    self, All, Display, Flushed, LogFile, Paint, PlannedRule, Status, print, print_verbatim, report_json,
-    say, say_lines,
+    self, All, Display, Flushed, LogFile, Paint, PlannedRule, Status, Tally, Volume, print, print_verbatim,
+    report_json, say, say_lines,
 };
 use crate::state_file;
 
@@ -37,20 +38,52 @@ pub(crate) enum Results {
     Nothing,
 }
 
+/// What a verb asks for beside its flags.
+pub(crate) struct Asked<'a> {
+    pub(crate) verb: &'static str,
+    pub(crate) results: Results,
+    /// Whether a run that finds no image is a failure.
+    pub(crate) needs_images: bool,
+    pub(crate) digest_file: Option<&'a Path>,
+}
+
+impl Asked<'_> {
+    /// A verb that carries a config out.
+    pub(crate) fn of_config(verb: &'static str, results: Results) -> Self {
+        Self { verb, results, needs_images: false, digest_file: None }
+    }
+}
+
+/// One run, for its report.
+pub(crate) struct RunFacts {
+    pub(crate) id: String,
+    pub(crate) command: &'static str,
+    pub(crate) started: jiff::Timestamp,
+    pub(crate) tally: Arc<Tally>,
+}
+
+impl RunFacts {
+    fn of(command: &'static str) -> Self {
+        let started = jiff::Timestamp::now();
+        let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%SZ"), std::process::id());
+        Self { id, command, started, tally: Arc::default() }
+    }
+}
+
 impl Results {
-    fn print(self, done: &Done, sentence: &str) {
+    fn print(self, done: &Done, sentence: &str, code: u8) {
         match self {
             Self::OldSentence => print(sentence),
             Self::Images => output::standing(&done.report).iter().for_each(|line| print(line)),
-            Self::Report => print_verbatim(report_json::render(done).trim_end()),
+            Self::Report => print_verbatim(report_json::render(done, code).trim_end()),
             Self::Nothing => {}
         }
     }
 }
 
 /// Copies, tells, writes; gives the exit status.
-pub(crate) async fn run(resolved: Resolved, args: &RunArgs, results: Results) -> u8 {
-    let outputs = match Outputs::open(args, results) {
+pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) -> u8 {
+    let outputs = match Outputs::open(args, &asked) {
         Ok(outputs) => outputs,
         Err(problems) => return cannot_write(&problems),
     };
@@ -74,7 +107,8 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, results: Results) ->
     }
     let rules = planned(resolved.rules, resolved.patterns);
     let work = rules.iter().map(|rule| rule.work.clone()).collect();
-    let (report, interrupt) = copy(args, work, log.clone()).await;
+    let facts = RunFacts::of(asked.verb);
+    let (report, interrupt) = copy(args, work, log.clone(), facts.tally.clone()).await;
     let registries = resolved.registries.lock().all();
     for note in notes(&registries) {
         warn(&note);
@@ -82,21 +116,31 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, results: Results) ->
             log.write("warning", &note);
         }
     }
-    let done = Done { report, rules, refused: resolved.refused, registries };
-    say_lines(&output::table(&done, Paint::for_stderr()));
+    let done = Done { run: facts, report, rules, refused: resolved.refused, registries };
+    let is_empty = asked.needs_images && done.is_empty();
+    let code = if is_empty { exit_code::SOME_FAILED } else { exit_code::of(&done) };
+    let code = interrupt.exit_code().unwrap_or(code);
+    if Volume::of(args.show) != Volume::Quiet || code != exit_code::DONE {
+        say_lines(&output::table(&done, Paint::for_stderr()));
+    }
+    if is_empty {
+        say(&format!("{}: {NOTHING_COPIED}", Paint::for_stderr().red("error")));
+    }
     let sentence = output::old_sentence(&done);
     if let Some(log) = log {
         log.write("info", &sentence);
         log.finish();
     }
     if !outputs.take_stdout() {
-        results.print(&done, &sentence);
+        asked.results.print(&done, &sentence, code);
     }
-    let code = interrupt.exit_code().unwrap_or_else(|| exit_code::of(&done));
-    let problems = outputs.write(&done);
-    let problems = problems.into_iter().chain(unread(results));
+    let problems = outputs.write(&done, code);
+    let problems = problems.into_iter().chain(unread(asked.results));
     problems.map(|problem| cannot_write(&[problem])).fold(code, |code, _| code.max(exit_code::SOME_FAILED))
 }
+
+const NOTHING_COPIED: &str =
+    "nothing was copied, because no image matches: check the tag or pattern at the source, and the platforms";
 
 fn planned(rules: Vec<ResolvedRule>, patterns: Vec<ResolvedPattern>) -> Vec<PlannedRule> {
     let one = rules.into_iter().map(|rule| PlannedRule { work: rule.rule.into(), written: rule.written });
@@ -166,6 +210,7 @@ fn open_log(args: &RunArgs) -> Option<Arc<LogFile>> {
 
 /// What a run did, with the rules as they were written.
 pub(crate) struct Done {
+    pub(crate) run: RunFacts,
     pub(crate) report: Report,
     /// In the order in which failures count them.
     pub(crate) rules: Vec<PlannedRule>,
@@ -174,10 +219,26 @@ pub(crate) struct Done {
     pub(crate) registries: Vec<Registry>,
 }
 
+impl Done {
+    /// Nothing stands at a target, and nothing failed either.
+    fn is_empty(&self) -> bool {
+        let Report { images, failed_rules, unfinished_rules, .. } = &self.report;
+        images.len() == self.report.left_out()
+            && failed_rules.is_empty()
+            && *unfinished_rules == 0
+            && self.refused.is_empty()
+    }
+}
+
 /// Copies. Signals are listened to until what comes back is dropped.
-async fn copy(args: &RunArgs, rules: Vec<Work>, log: Option<Arc<LogFile>>) -> (Report, Interrupt) {
-    let (display, status) = (Display::for_stderr(), Arc::new(Status::start()));
-    let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer(), status.clone()];
+async fn copy(
+    args: &RunArgs,
+    rules: Vec<Work>,
+    log: Option<Arc<LogFile>>,
+    tally: Arc<Tally>,
+) -> (Report, Interrupt) {
+    let (display, status) = (Display::for_stderr(Volume::of(args.show)), Arc::new(Status::start()));
+    let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer(), status.clone(), tally];
     observers.extend(log.map(|log| log as Arc<dyn Observer>));
     let shown = display.clone();
     let interrupt = Interrupt::listen(move || shown.say_lines(&status.block()));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::execute::{Done, Results};
+use super::execute::{Asked, Done, Results};
 use crate::args::{ImagesFormat, RunArgs, given};
 use crate::output::{OutputFile, image_file, report_json};
 
@@ -11,12 +11,13 @@ pub(super) struct Outputs {
     copied: Option<OutputFile>,
     failed: Option<OutputFile>,
     report: Option<OutputFile>,
+    digests: Option<OutputFile>,
     format: ImagesFormat,
 }
 
 impl Outputs {
     /// Opens what flags name; tells each that cannot be written.
-    pub(super) fn open(args: &RunArgs, results: Results) -> Result<Self, Vec<String>> {
+    pub(super) fn open(args: &RunArgs, asked: &Asked<'_>) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let mut open = |flag: &str, path: Option<&Path>| {
             let path = given(path)?;
@@ -32,9 +33,10 @@ impl Outputs {
             copied: open("--output-success-images", args.output_success_images.as_deref()),
             failed: open("--output-failed-images", args.output_failed_images.as_deref()),
             report: open("--report", args.report.as_deref()),
+            digests: open("--digest-file", asked.digest_file),
             format: args.output_images_format,
         };
-        let printed = usize::from(matches!(results, Results::Report));
+        let printed = usize::from(asked.results == Results::Report);
         if outputs.on_stdout() + printed > 1 {
             problems.push("stdout takes one document: give the others files of their own".to_owned());
         }
@@ -47,18 +49,19 @@ impl Outputs {
     }
 
     fn on_stdout(&self) -> usize {
-        let files = [&self.copied, &self.failed, &self.report];
+        let files = [&self.copied, &self.failed, &self.report, &self.digests];
         files.into_iter().flatten().filter(|file| file.is_stdout()).count()
     }
 
     /// Writes them; tells each that could not be written after all.
-    pub(super) fn write(self, done: &Done) -> Vec<String> {
+    pub(super) fn write(self, done: &Done, code: u8) -> Vec<String> {
         let json = self.format == ImagesFormat::Json;
         let images = |images: &image_file::Images| image_file::render(images, json);
-        let texts: [(Option<OutputFile>, &dyn Fn() -> String); 3] = [
+        let texts: [(Option<OutputFile>, &dyn Fn() -> String); 4] = [
             (self.copied, &|| images(&image_file::copied(&done.report))),
             (self.failed, &|| images(&image_file::failed(done))),
-            (self.report, &|| report_json::render(done)),
+            (self.report, &|| report_json::render(done, code)),
+            (self.digests, &|| image_file::digests(&done.report)),
         ];
         let written = texts.into_iter().filter_map(|(file, text)| {
             let (path, result) = file.map(|file| (file.path.clone(), file.write(&text())))?;

@@ -5,7 +5,7 @@ use registry::{Proxies, Transport};
 
 use std::path::Path;
 
-use super::execute::{self, Results, USER_AGENT};
+use super::execute::{self, Asked, Results, USER_AGENT};
 use super::retry;
 use crate::args::{ConfigArgs, OldArgs, ReachArgs, RunArgs, SyncArgs, given};
 use crate::config::{self, ConfigError, Defaults, Resolved, Written};
@@ -18,7 +18,9 @@ pub(crate) async fn run_old(args: &OldArgs) -> u8 {
         warn(&format!("`{word}` behind {flag} is ignored, as ever: write {flag}={word}"));
     }
     match to_do(&args.config, &args.reach, &args.run, args.retry_failed.as_deref()) {
-        Ok(resolved) => execute::run(resolved, &args.run, Results::OldSentence).await,
+        Ok(resolved) => {
+            execute::run(resolved, &args.run, Asked::of_config("sync", Results::OldSentence)).await
+        }
         Err(errors) => refuse(&errors),
     }
 }
@@ -27,7 +29,7 @@ pub(crate) async fn run_old(args: &OldArgs) -> u8 {
 pub(crate) async fn run(args: SyncArgs) -> u8 {
     let results = if args.json { Results::Report } else { Results::Nothing };
     match to_do(&args.config.of_verb(), &args.reach, &args.run, args.retry_failed.as_deref()) {
-        Ok(resolved) => execute::run(resolved, &args.run, results).await,
+        Ok(resolved) => execute::run(resolved, &args.run, Asked::of_config("sync", results)).await,
         Err(errors) => refuse(&errors),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sync::{Event, Image, Observer};
 
-use super::{Paint, foreign, lines};
+use super::{Paint, Volume, foreign, lines};
 
 /// More bars than this would push each other off the screen.
 const MOST_BARS: usize = 12;
@@ -21,10 +21,11 @@ pub(crate) struct Bars {
     bytes: ProgressBar,
     moving: Mutex<HashMap<Arc<Image>, ProgressBar>>,
     paint: Paint,
+    volume: Volume,
 }
 
 impl Bars {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(volume: Volume) -> Self {
         let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS));
         let images = screen.add(ProgressBar::new(0).with_style(style(
             "{spinner} {pos}/{len} images  {elapsed_precise}  about {eta} left  {wide_bar:.green}",
@@ -34,7 +35,7 @@ impl Bars {
                 .with_style(style("  {bytes} of {total_bytes} found so far moved  {bytes_per_sec}")),
         );
         images.enable_steady_tick(Duration::from_millis(120));
-        Self { screen, images, bytes, moving: Mutex::default(), paint: Paint::for_stderr() }
+        Self { screen, images, bytes, moving: Mutex::default(), paint: Paint::for_stderr(), volume }
     }
 
     pub(crate) fn finish(&self) {
@@ -92,7 +93,9 @@ impl Observer for Bars {
             Event::ImageFinished { image, .. } => self.image_finished(image),
             _ => {}
         }
-        if let Some(line) = lines::line(event, self.paint) {
+        if self.volume.shows(event)
+            && let Some(line) = lines::line(event, self.paint)
+        {
             let _ = self.screen.println(foreign::line(&line));
         }
     }

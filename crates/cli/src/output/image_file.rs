@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use registry::TagOrDigest;
 use registry::foreign_text::is_plain;
-use sync::{Outcome, Report, SkipReason};
+use registry::{Digest, TagOrDigest};
+use sync::{Image, Outcome, Report, SkipReason};
 
 use super::foreign;
 
@@ -21,20 +21,28 @@ pub(crate) fn copied(report: &Report) -> Images {
 
 /// Each image that stands at a target, sorted: `registry/repository:tag@digest`, where it has a tag there.
 pub(crate) fn standing(report: &Report) -> Vec<String> {
-    let lines = report.images.iter().filter_map(|ended| {
-        let (Outcome::Copied { digest, .. } | Outcome::Skipped(SkipReason::Unchanged(digest))) =
-            &ended.outcome
-        else {
-            return None;
-        };
-        let image = &ended.image;
-        Some(match image.target_reference {
+    let sorted: BTreeSet<_> = at_targets(report)
+        .map(|(image, digest)| match image.target_reference {
             TagOrDigest::Tag(_) => format!("{}@{digest}", image.target_name()),
             TagOrDigest::Digest(_) => format!("{}@{digest}", image.target),
         })
-    });
-    let sorted: BTreeSet<_> = lines.collect();
+        .collect();
     sorted.into_iter().collect()
+}
+
+/// Their digests, each once, a line for each.
+pub(crate) fn digests(report: &Report) -> String {
+    let sorted: BTreeSet<_> = at_targets(report).map(|(_, digest)| digest.to_string()).collect();
+    sorted.into_iter().map(|digest| digest + "\n").collect()
+}
+
+fn at_targets(report: &Report) -> impl Iterator<Item = (&Image, &Digest)> {
+    report.images.iter().filter_map(|ended| match &ended.outcome {
+        Outcome::Copied { digest, .. } | Outcome::Skipped(SkipReason::Unchanged(digest)) => {
+            Some((&*ended.image, digest))
+        }
+        _ => None,
+    })
 }
 
 /// Images that failed or were not reached, and what rules that could not be turned into images are about: with the

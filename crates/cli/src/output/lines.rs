@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use registry::foreign_text::clean;
 use sync::{BlobOutcome, Event, Observer, Outcome, SkipReason};
 
-use super::{Paint, say, size, stopping};
+use super::{Paint, Volume, say, size, stopping};
 use crate::diagnostic;
 
 /// CI systems end jobs that are silent for ten minutes; people begin to wonder much earlier.
@@ -17,6 +17,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 pub(crate) struct Lines {
     state: Arc<State>,
     paint: Paint,
+    volume: Volume,
 }
 
 struct State {
@@ -30,19 +31,21 @@ struct State {
 
 impl Lines {
     /// Begins to watch the clock.
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(volume: Volume) -> Self {
         let (planned, ended, moved, finished) = Default::default();
         let now = Instant::now();
         let state =
             Arc::new(State { planned, ended, moved, finished, started: now, last_line: Mutex::new(now) });
         let watched = state.clone();
-        tokio::spawn(async move {
-            while !watched.finished.load(Ordering::Relaxed) {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                watched.give_sign_of_life();
-            }
-        });
-        Self { state, paint: Paint::for_stderr() }
+        if volume != Volume::Quiet {
+            tokio::spawn(async move {
+                while !watched.finished.load(Ordering::Relaxed) {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    watched.give_sign_of_life();
+                }
+            });
+        }
+        Self { state, paint: Paint::for_stderr(), volume }
     }
 
     pub(crate) fn finish(&self) {
@@ -86,7 +89,9 @@ impl Observer for Lines {
             }
             _ => {}
         }
-        if let Some(line) = line(event, self.paint) {
+        if self.volume.shows(event)
+            && let Some(line) = line(event, self.paint)
+        {
             self.state.line(&line);
         }
     }

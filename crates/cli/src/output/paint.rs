@@ -1,6 +1,36 @@
-//! Colour, where it is wanted: on a terminal and without `NO_COLOR`.
+//! Colour, where it is wanted: as `--color` says, else as the environment does, else on a terminal.
 
 use std::io::IsTerminal as _;
+use std::sync::OnceLock;
+
+use clap::ValueEnum;
+
+/// What `--color` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+static CHOSEN: OnceLock<bool> = OnceLock::new();
+
+/// Decides once for the whole program.
+pub(crate) fn choose(colour: Colour) {
+    let _ = CHOSEN.set(decide(colour, |name| std::env::var(name).ok(), std::io::stderr().is_terminal()));
+}
+
+/// See <https://no-color.org> and <https://bixense.com/clicolors>.
+fn decide(colour: Colour, lookup: impl Fn(&str) -> Option<String>, is_terminal: bool) -> bool {
+    let says = |name: &str| lookup(name).is_some_and(|value| !value.is_empty());
+    match colour {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto if says("NO_COLOR") => false,
+        Colour::Auto if says("CLICOLOR_FORCE") && lookup("CLICOLOR_FORCE").as_deref() != Some("0") => true,
+        Colour::Auto => is_terminal && lookup("TERM").as_deref() != Some("dumb"),
+    }
+}
 
 /// Whether stderr takes colour.
 #[derive(Clone, Copy)]
@@ -8,8 +38,8 @@ pub(crate) struct Paint(bool);
 
 impl Paint {
     pub(crate) fn for_stderr() -> Self {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self(std::io::stderr().is_terminal() && !refused)
+        choose(Colour::Auto);
+        Self(CHOSEN.get().copied().unwrap_or_default())
     }
 
     pub(crate) fn red(self, text: &str) -> String {
@@ -49,4 +79,26 @@ pub(super) fn around(text: &str, edit: impl Fn(&str) -> String) -> String {
         rest = &rest[start + code.len()..];
     }
     edited + &edit(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_beats_the_environment_and_that_the_terminal() {
+        let is_coloured = |colour, variables: &[(&str, &str)], is_terminal| {
+            let found = |name: &str| variables.iter().find(|(known, _)| *known == name);
+            decide(colour, |name| found(name).map(|(_, value)| (*value).to_owned()), is_terminal)
+        };
+        let (no, force, dumb) = (("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("TERM", "dumb"));
+        assert!(is_coloured(Colour::Auto, &[], true) && !is_coloured(Colour::Auto, &[], false));
+        assert!(is_coloured(Colour::Always, &[no, dumb], false));
+        assert!(!is_coloured(Colour::Never, &[force], true));
+        assert!(is_coloured(Colour::Auto, &[force, dumb], false));
+        assert!(!is_coloured(Colour::Auto, &[no, force], true));
+        assert!(!is_coloured(Colour::Auto, &[dumb], true));
+        assert!(!is_coloured(Colour::Auto, &[("CLICOLOR_FORCE", "0")], false));
+        assert!(is_coloured(Colour::Auto, &[("NO_COLOR", "")], true));
+    }
 }

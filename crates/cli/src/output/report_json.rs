@@ -1,30 +1,57 @@
-//! `--report`: every image with how it ended, for programs.
+//! The report for programs: every image with how it ended, and sums that agree with them.
+
+mod failure;
+
+use std::collections::BTreeSet;
 
 use registry::{HostLimit, Registry, RequestKind};
 use serde::Serialize;
-use sync::{ImageReport, Outcome, RuleFailure, SkipReason};
+use sync::{ImageReport, Outcome, Report, RuleFailure, SkipReason};
 
 use crate::command::execute::Done;
-use crate::{diagnostic, output};
+use crate::output;
+use failure::{Alike, Failure, alike, explain};
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Document<'a> {
-    copied: usize,
-    skipped: usize,
-    failed: usize,
-    not_done: usize,
-    would_copy: usize,
-    failed_rules: Vec<RuleEntry<'a>>,
-    refused_rules: Vec<String>,
-    moved_bytes: u64,
-    saved_bytes: u64,
-    referrers: u64,
-    referrers_left: u64,
+    schema: &'static str,
+    version: &'static str,
+    run: &'a str,
+    command: &'static str,
+    started_at: String,
+    finished_at: String,
+    exit_code: u8,
+    totals: Totals,
     images: Vec<Entry>,
+    /// Rules that gave no images because something failed.
+    failed_rules: Vec<RuleEntry<'a>>,
+    /// Rules that cannot be carried out.
+    refused_rules: Vec<String>,
     registries: Vec<RegistryEntry<'a>>,
+    failures: Vec<Alike>,
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Totals {
+    copied: usize,
+    unchanged: usize,
+    skipped: usize,
+    failed: usize,
+    not_done: usize,
+    /// Of a dry run.
+    would_copy: usize,
+    unlisted_rules: usize,
+    bytes_moved: u64,
+    bytes_mounted: u64,
+    bytes_present: u64,
+    referrers: u64,
+    referrers_left: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct RegistryEntry<'a> {
     host: &'a str,
     /// What it was taken for.
@@ -38,6 +65,7 @@ struct RegistryEntry<'a> {
 
 /// How many requests at once a host got in the end, where they were fewer than it was ready to take.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct LimitEntry {
     host: String,
     /// `look`, `read`, `upload` or `commit`.
@@ -53,55 +81,76 @@ struct RuleEntry<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Entry {
     source: String,
     target: String,
-    /// `copied`, `unchanged`, `same content`, `no platform`, `would copy`, `failed` or `not done`.
+    /// `copied`, `unchanged`, `skipped`, `failed` or `notDone`; `wouldCopy` in a dry run.
     outcome: &'static str,
+    /// Why it was skipped, or what is odd about it.
+    note: Option<&'static str>,
     digest: Option<String>,
-    /// The digest at the source, where platforms were left out.
-    cut_from: Option<String>,
-    bytes: u64,
+    /// Where it is known: it differs where platforms were left out.
+    source_digest: Option<String>,
+    bytes_moved: u64,
     seconds: f64,
+    attempts: u64,
+    worker: Option<String>,
     error: Option<Failure>,
 }
 
-#[derive(Serialize)]
-struct Failure {
-    side: String,
-    place: String,
-    operation: String,
-    why: String,
-    next: String,
-}
-
 /// The document, with a line end.
-pub(crate) fn render(done: &Done) -> String {
+pub(crate) fn render(done: &Done, exit_code: u8) -> String {
     let report = &done.report;
     let document = Document {
+        schema: "image-syncer/report/1",
+        version: env!("CARGO_PKG_VERSION"),
+        run: &done.run.id,
+        command: done.run.command,
+        started_at: time(done.run.started),
+        finished_at: time(jiff::Timestamp::now()),
+        exit_code,
+        totals: totals(done),
+        images: report.images.iter().map(|ended| entry(ended, done)).collect(),
+        failed_rules: report.failed_rules.iter().map(|failure| rule_entry(failure)).collect(),
+        refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
+        registries: done.registries.iter().map(registry_entry).collect(),
+        failures: alike(report),
+    };
+    format!("{}\n", output::json(&document))
+}
+
+/// RFC 3339, to the millisecond.
+fn time(time: jiff::Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+fn totals(done: &Done) -> Totals {
+    let report: &Report = &done.report;
+    let bytes_mounted = done.run.tally.mounted_bytes().min(report.saved_bytes);
+    Totals {
         copied: report.copied(),
-        skipped: report.skipped(),
+        unchanged: report.skipped() - report.left_out(),
+        skipped: report.left_out(),
         failed: report.failed(),
         not_done: report.not_done(),
         would_copy: report.would_copy(),
-        failed_rules: report.failed_rules.iter().map(|failure| rule_entry(failure)).collect(),
-        refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
-        moved_bytes: report.moved_bytes,
-        saved_bytes: report.saved_bytes,
+        unlisted_rules: report.unfinished_rules,
+        bytes_moved: report.moved_bytes,
+        bytes_mounted,
+        bytes_present: report.saved_bytes - bytes_mounted,
         referrers: report.referrers,
         referrers_left: report.referrers_left,
-        images: report.images.iter().map(entry).collect(),
-        registries: done.registries.iter().map(registry_entry).collect(),
-    };
-    output::json(&document) + "\n"
+    }
 }
 
 fn registry_entry(registry: &Registry) -> RegistryEntry<'_> {
     let quota = registry.quota();
+    let warnings: BTreeSet<_> = registry.warnings().into_iter().collect();
     RegistryEntry {
         host: registry.host().as_str(),
         kind: registry.profile().name,
-        warnings: registry.warnings(),
+        warnings: warnings.into_iter().collect(),
         pulls_left: quota.map(|quota| quota.remaining),
         pull_limit: quota.and_then(|quota| quota.limit),
         limits: registry.limits().into_iter().filter(|limit| limit.too_much > 0).map(limit_entry).collect(),
@@ -122,35 +171,37 @@ fn rule_entry(failure: &RuleFailure) -> RuleEntry<'_> {
     RuleEntry { source: &failure.source, error: explain(&failure.error) }
 }
 
-fn entry(ended: &ImageReport) -> Entry {
-    let (outcome, digest, cut_from, error) = match &ended.outcome {
-        Outcome::Copied { digest, cut_from } => ("copied", Some(digest), cut_from.as_ref(), None),
-        Outcome::Skipped(SkipReason::Unchanged(digest)) => ("unchanged", Some(digest), None, None),
-        Outcome::Skipped(SkipReason::SameContent) => ("same content", None, None, None),
-        Outcome::Skipped(SkipReason::NoPlatform) => ("no platform", None, None, None),
-        Outcome::WouldCopy => ("would copy", None, None, None),
-        Outcome::Failed(error) => ("failed", None, None, Some(explain(error))),
-        Outcome::NotDone => ("not done", None, None, None),
+fn entry(ended: &ImageReport, done: &Done) -> Entry {
+    let (outcome, note) = match &ended.outcome {
+        Outcome::Copied { .. } => ("copied", None),
+        Outcome::Skipped(SkipReason::Unchanged(_)) => ("unchanged", None),
+        Outcome::Skipped(SkipReason::SameContent) => ("unchanged", Some("same content, another digest")),
+        Outcome::Skipped(SkipReason::NoPlatform) => ("skipped", Some("no wanted platform")),
+        Outcome::WouldCopy => ("wouldCopy", None),
+        Outcome::Failed(_) => ("failed", None),
+        Outcome::NotDone => ("notDone", None),
     };
+    let (digest, source_digest) = match &ended.outcome {
+        Outcome::Copied { digest, cut_from } => (Some(digest), Some(cut_from.as_ref().unwrap_or(digest))),
+        Outcome::Skipped(SkipReason::Unchanged(digest)) => (Some(digest), None),
+        _ => (None, None),
+    };
+    let error = match &ended.outcome {
+        Outcome::Failed(error) => Some(explain(error)),
+        _ => None,
+    };
+    let was_begun = !matches!(ended.outcome, Outcome::NotDone) || !ended.took.is_zero();
     Entry {
         source: ended.image.source_name(),
         target: ended.image.target_name(),
         outcome,
+        note,
         digest: digest.map(ToString::to_string),
-        cut_from: cut_from.map(ToString::to_string),
-        bytes: ended.moved_bytes,
+        source_digest: source_digest.map(ToString::to_string),
+        bytes_moved: ended.moved_bytes,
         seconds: ended.took.as_secs_f64(),
+        attempts: u64::from(was_begun) + done.run.tally.tried_again(&ended.image),
+        worker: None,
         error,
-    }
-}
-
-fn explain(error: &sync::Error) -> Failure {
-    let diagnosis = diagnostic::diagnose(error);
-    Failure {
-        side: error.side.to_string(),
-        place: error.place.clone(),
-        operation: error.operation.to_string(),
-        why: diagnosis.why,
-        next: diagnosis.next,
     }
 }

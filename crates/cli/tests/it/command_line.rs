@@ -128,3 +128,99 @@ async fn copy_prints_what_stands_at_the_target_and_hosts_are_told_by_flags() -> 
     ensure!(report["images"].as_array().is_some_and(|images| images.len() == 2), "{report}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c3_a_copy_that_leaves_nothing_is_told_and_counts() -> Result<()> {
+    let pair = Pair::start().await?;
+    let (from, to) = (pair.source.host(), pair.target.host());
+    let hosts = format!("--insecure {from} --insecure {to}");
+    for copy in [format!("{from}/app:/^none$/ {to}/b"), format!("--os windows {from}/app:v1 {to}/b")] {
+        let ran = pair.workplace.run(&format!("copy {hosts} {copy}"))?.expect_code(1)?;
+        ensure!(ran.says(&["nothing was copied, because no image matches"])?.stdout.is_empty());
+    }
+    // A rule of a config may match nothing today.
+    pair.workplace.run("--config c.json --os windows")?.expect_code(0)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copy_writes_digests_to_a_file() -> Result<()> {
+    let pair = Pair::start().await?;
+    let (from, to) = (pair.source.host(), pair.target.host());
+    let digest =
+        pair.source.store().manifest("app", "v1").map(|manifest| manifest.digest).unwrap_or_default();
+    let hosts = format!("--insecure {from} --insecure {to} --digest-file digest");
+    pair.workplace.run(&format!("copy {hosts} {from}/app:v1 {to}/b {to}/c"))?.expect_code(0)?;
+    ensure!(pair.workplace.read("digest")? == format!("{digest}\n"));
+    let ran = pair.workplace.run(&format!("copy {hosts}= --digest-file - {from}/app:v1 {to}/b"))?;
+    ensure!(ran.expect_code(0)?.stdout == format!("{digest}\n"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c18_quiet_and_verbose() -> Result<()> {
+    let pair = Pair::start().await?;
+    let image = format!("{}/app:v1 -> {}/app:v1", pair.source.host(), pair.target.host());
+    let ran = pair.workplace.run("--config c.json")?.expect_code(0)?.says(&["copied           1 image"])?;
+    ensure!(!ran.stderr.contains(&image), "a line for each image only with -v: {}", ran.stderr);
+    let ran = pair.workplace.run("sync --config c.json -q")?.expect_code(0)?;
+    ensure!(ran.all() == "\n", "{}", ran.all());
+    pair.workplace.run("--config c.json -v")?.expect_code(0)?.says(&[&format!("unchanged {image}")])?;
+    pair.workplace
+        .write("bad.json", &pair.workplace.read("c.json")?.replace("/app\": ", "/app:absent\": "))?;
+    let ran = pair.workplace.run("--config bad.json --quiet")?.expect_code(3)?;
+    ran.says(&["failed ", ":absent"])?;
+    pair.workplace.run("--config c.json -q -v")?.expect_code(2)?.says(&["cannot be used with"])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn colour_is_as_the_flag_and_the_environment_say() -> Result<()> {
+    let mut pair = Pair::start().await?;
+    let is_coloured = |pair: &Pair, flags: &str| -> Result<bool> {
+        let ran = pair.workplace.run(&format!("--config c.json -v --force {flags}"))?.expect_code(0)?;
+        Ok(ran.stderr.contains("\u{1b}[32mcopied\u{1b}[0m "))
+    };
+    ensure!(!is_coloured(&pair, "")? && is_coloured(&pair, "--color always")?);
+    pair.workplace.variable("CLICOLOR_FORCE", "1");
+    ensure!(is_coloured(&pair, "")? && !is_coloured(&pair, "--color never")?);
+    pair.workplace.variable("NO_COLOR", "1");
+    ensure!(!is_coloured(&pair, "")? && is_coloured(&pair, "--color=always")?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_names_the_run_and_its_sums_agree() -> Result<()> {
+    let pair = Pair::start().await?;
+    let config = pair.workplace.read("c.json")?.replace(
+        "\"images\": {",
+        &format!("\"images\": {{\"{}/app:absent\": \"{}/b\", ", pair.source.host(), pair.target.host()),
+    );
+    pair.workplace.write("c.json", &config)?;
+    let ran = pair.workplace.run("sync --config c.json --json --report report.json")?.expect_code(1)?;
+    let printed: serde_json::Value = serde_json::from_str(&ran.stdout)?;
+    let report: serde_json::Value = serde_json::from_str(&pair.workplace.read("report.json")?)?;
+    ensure!(printed["images"] == report["images"], "{printed}");
+    ensure!(ran.stdout.starts_with("{\n  \"schema\": "), "the schema is the first key");
+    ensure!(report["schema"] == "image-syncer/report/1" && report["command"] == "sync", "{report}");
+    ensure!(
+        report["exitCode"] == 1 && report["version"].is_string() && report["run"].is_string(),
+        "{report}"
+    );
+    for key in ["startedAt", "finishedAt"] {
+        ensure!(report[key].as_str().is_some_and(|time| time.ends_with('Z')), "{report}");
+    }
+    let images = report["images"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for (key, outcome) in [("copied", "copied"), ("failed", "failed"), ("unchanged", "unchanged")] {
+        let counted = images.iter().filter(|image| image["outcome"] == outcome).count();
+        ensure!(report["totals"][key] == counted, "{report}");
+    }
+    let moved: u64 = images.iter().filter_map(|image| image["bytesMoved"].as_u64()).sum();
+    ensure!(report["totals"]["bytesMoved"] == moved && moved > 1000, "{report}");
+    let failed = images.iter().find(|image| image["outcome"] == "failed").map(|image| &image["error"]);
+    let failed = failed.unwrap_or(&serde_json::Value::Null);
+    ensure!(failed["kind"] == "notFound" || failed["kind"] == "other", "{failed}");
+    ensure!(failed["host"] == pair.source.host() && failed["hint"].is_string(), "{failed}");
+    ensure!(report["failures"][0]["count"] == 1, "{report}");
+    Ok(())
+}

@@ -98,13 +98,13 @@ async fn success_failure_and_report_files() -> Result<()> {
     let failed = two.workplace.read("failed.yaml")?;
     ensure!(failed.contains(&format!("{here}/a/app:absent")) && failed.contains(":/v/"), "{failed}");
     let report: serde_json::Value = serde_json::from_str(&two.workplace.read("report.json")?)?;
-    ensure!(report["copied"] == 2 && report["failed"] == 2, "{report}");
+    ensure!(report["totals"]["copied"] == 2 && report["totals"]["failed"] == 2, "{report}");
     let images = report["images"].as_array().context("images")?;
     let copied = images.iter().find(|image| image["outcome"] == "copied").context("a copied image")?;
     ensure!(copied["digest"].as_str().is_some_and(|digest| digest.starts_with("sha256:")), "{copied}");
     let failed_image = images.iter().find(|image| image["outcome"] == "failed").context("a failed image")?;
     ensure!(
-        failed_image["error"]["side"] == "source" && failed_image["error"]["next"].is_string(),
+        failed_image["error"]["side"] == "source" && failed_image["error"]["hint"].is_string(),
         "{failed_image}"
     );
 
@@ -124,7 +124,7 @@ async fn b10_platform_filters_force_json_log_and_records() -> Result<()> {
     let base = "--auth auth.json --images images.json --arch amd64,s390x --os linux";
     let ran = two
         .workplace
-        .run(&format!("{base} --log log --log-format json --records records"))?
+        .run(&format!("{base} -v --log log --log-format json --records records"))?
         .expect_code(0)?;
     ran.says(&["without the platforms left out of", "--records is not needed"])?;
     ensure!(!two.workplace.path().join("records").exists(), "no records file is made");

@@ -1,0 +1,36 @@
+//! How much is said on stderr while a run goes on.
+
+use sync::{Event, Outcome};
+
+use crate::args::ShowArgs;
+
+/// Nothing but warnings and errors; or failures and progress; or a line for each image, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Volume {
+    Quiet,
+    Usual,
+    Verbose,
+}
+
+impl Volume {
+    pub(crate) fn of(args: ShowArgs) -> Self {
+        match (args.quiet, args.verbose) {
+            (true, _) => Self::Quiet,
+            (false, false) => Self::Usual,
+            (false, true) => Self::Verbose,
+        }
+    }
+
+    /// Whether an event's line is shown.
+    pub(super) fn shows(self, event: &Event) -> bool {
+        match (self, event) {
+            // What a dry run finds is what it was asked for.
+            (Self::Verbose, _) | (Self::Usual, Event::ImageFinished { outcome: Outcome::WouldCopy, .. }) => {
+                true
+            }
+            (_, Event::ImageFinished { outcome, .. }) => matches!(outcome, Outcome::Failed(_)),
+            (Self::Usual, _) => true,
+            (Self::Quiet, event) => !matches!(event, Event::Note { .. } | Event::Retrying { .. }),
+        }
+    }
+}
