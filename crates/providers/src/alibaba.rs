@@ -20,9 +20,8 @@ mod signed_call;
 
 pub use access_key::{AccessKey, AccessKeySource};
 pub use acr::{
-    AclEntry, Acr, AutoCreateRepository, EndpointDomain, ImmutableTags, Instance, InstanceEndpoint,
-    InstanceSummary, InstanceUsage, LIST_PAGE_SIZE, ListedTag, Namespace, NamespaceSettings, Page, Quota,
-    Repository, RepositoryType, find_instance, list_instances,
+    AclEntry, Acr, AutoCreateRepository, ImmutableTags, Instance, InstanceEndpoint, InstanceUsage,
+    LIST_PAGE_SIZE, ListedTag, Namespace, NamespaceSettings, Page, Quota, Repository, RepositoryType,
 };
 pub use credentials::{
     AssumeRole, CredentialChain, CredentialOrigin, Endpoints, Lookup, NotApplied, RoleSettings,
@@ -30,7 +29,7 @@ pub use credentials::{
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{Error, ErrorKind, Refusal};
 pub use http::Http;
-pub use login::{AcrLogin, AcrLoginSettings, AskRegistry, SOURCE_NAME, ServiceSource, TemporaryLogin};
+pub use login::{AcrLogin, AcrLoginSettings, SOURCE_NAME, ServiceSource, TemporaryLogin};
 pub use name::{InstanceId, NameError, Region};
 pub use open_api::OpenApi;
 pub use policy::{PolicyRights, PolicyScope, ram_policy};

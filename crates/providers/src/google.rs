@@ -2,18 +2,24 @@
 //!
 //! Sources: RFC 7523 (JWT bearer grant) and Google's "Using `OAuth` 2.0 for Server to Server Applications".
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use registry::{CredentialError, CredentialSource, Credentials, Prospect, RegistryHost};
+use futures_util::{FutureExt as _, TryFutureExt as _};
+use registry::{
+    CredentialError, CredentialSource, Credentials, Fresh, Kept, Prospect, RegistryHost, Transport,
+    read_to_limit, renew_at,
+};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
 /// The user name in a config that says: the password is a service account's key, in Base64.
 pub const SERVICE_ACCOUNT_USER: &str = "_oauth2_";
@@ -25,15 +31,16 @@ const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
 const ASSERTION_LIFETIME: Duration = Duration::from_secs(600);
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// A token is renewed with this much of its life left.
-const EARLY: Duration = Duration::from_secs(300);
+/// The most bytes of an answer: tokens have some kilobytes.
+const LONGEST_ANSWER: u64 = 1 << 20;
 
 /// A service account that trades its key for access tokens.
 pub struct ServiceAccount {
     email: String,
     private_key: SecretString,
     token_uri: String,
-    client: reqwest::Client,
+    client: Client,
+    held: Fresh<Credentials, CredentialError>,
 }
 
 #[derive(Deserialize)]
@@ -47,8 +54,9 @@ struct KeyFile {
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: SecretString,
+    /// A number; some servers write it as a text.
     #[serde(default)]
-    expires_in: u64,
+    expires_in: Value,
 }
 
 fn google_token_uri() -> String {
@@ -62,44 +70,49 @@ pub fn is_google(host: &RegistryHost) -> bool {
 }
 
 impl ServiceAccount {
-    /// Takes a service account's JSON key in Base64, as the config has it.
+    /// Takes a service account's JSON key in Base64, as the config has it. Its token server is asked by `transport`.
     ///
     /// # Errors
     /// What is not such a key is told without its text.
-    pub fn from_base64(key: &SecretString) -> Result<Self, CredentialError> {
+    pub fn from_base64(key: &SecretString, transport: &Transport) -> Result<Self, CredentialError> {
         let compact: String = key.expose_secret().split_whitespace().collect();
         let json = STANDARD.decode(compact).map_err(|_| failed("the password is not Base64"))?;
         let key: KeyFile = serde_json::from_slice(&json)
             .map_err(|_| failed("the password is not a service account's JSON key in Base64"))?;
-        let client = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|_| failed("TLS cannot be set up"))?;
+        let client = transport.verified_client().map_err(|_| failed("TLS cannot be set up"))?;
         let KeyFile { client_email, private_key, token_uri } = key;
-        Ok(Self { email: client_email, private_key, token_uri, client })
+        Ok(Self { email: client_email, private_key, token_uri, client, held: Fresh::default() })
     }
 
-    async fn fetch(&self) -> Result<Credentials, CredentialError> {
+    async fn fetch(&self) -> Result<Kept<Credentials>, CredentialError> {
         let asked = Instant::now();
+        let answer: TokenAnswer = serde_json::from_slice(&self.ask().await?)
+            .map_err(|_| failed("the token server's answer has no access_token"))?;
+        let lifetime = answer.lifetime();
+        let credentials = Credentials::new(TOKEN_USER, answer.access_token).until(renew_at(asked, lifetime));
+        Ok(Kept::for_lifetime(credentials, asked, lifetime))
+    }
+
+    async fn ask(&self) -> Result<bytes::Bytes, CredentialError> {
         let assertion = self.assertion(SystemTime::now())?;
         let form = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
             .append_pair("assertion", &assertion)
             .finish();
-        let request = self.client.post(&self.token_uri).body(form);
-        let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let response = request.send().await.map_err(|_| failed("the token server cannot be reached"))?;
+        let request = self.client.post(&self.token_uri).timeout(TIMEOUT).body(form);
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let response = request.send().await.map_err(|_| passing("the token server cannot be reached"))?;
         let status = response.status();
-        let body = response.bytes().await.map_err(|_| failed("the token server's answer broke off"))?;
-        if !status.is_success() {
-            let said: String = String::from_utf8_lossy(&body).chars().take(200).collect();
-            return Err(failed(&format!("the token server answers {status}: {said}")));
+        let body = read_to_limit(&Method::POST, response, LONGEST_ANSWER).await;
+        let body = body.map_err(|_| passing("the token server's answer broke off"))?;
+        if status.is_success() {
+            return Ok(body);
         }
-        let answer: TokenAnswer = serde_json::from_slice(&body)
-            .map_err(|_| failed("the token server's answer has no access_token"))?;
-        let lifetime = Duration::from_secs(answer.expires_in).saturating_sub(EARLY);
-        Ok(Credentials::new(TOKEN_USER, answer.access_token).until(asked + lifetime))
+        let said: String = String::from_utf8_lossy(&body).chars().take(200).collect();
+        let reason = format!("the token server answers {status}: {said}");
+        let may_pass = status.is_server_error()
+            || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status);
+        Err(if may_pass { passing(&reason) } else { failed(&reason) })
     }
 
     /// What proves to the token server who we are.
@@ -132,8 +145,30 @@ impl ServiceAccount {
 
 impl CredentialSource for ServiceAccount {
     fn credentials(&self) -> BoxFuture<'_, Result<Option<Credentials>, CredentialError>> {
-        self.fetch().map(|fetched| fetched.map(Some)).boxed()
+        self.held.get(self.fetch()).map_ok(Some).boxed()
     }
+
+    fn refused<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, ()> {
+        self.held.forget(|known| known.is_same(credentials)).boxed()
+    }
+}
+
+impl TokenAnswer {
+    /// Nothing where it says none that can be.
+    fn lifetime(&self) -> Duration {
+        let seconds = match &self.expires_in {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let seconds = seconds.filter(|seconds: &f64| *seconds > 0.0).unwrap_or_default();
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+}
+
+/// What may be better the next time.
+fn passing(reason: &str) -> CredentialError {
+    CredentialError { prospect: Prospect::Passing, ..failed(reason) }
 }
 
 fn failed(reason: &str) -> CredentialError {
@@ -150,6 +185,7 @@ mod tests {
     use aws_lc_rs::rsa::{KeyPair, KeySize};
     use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
     use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
+    use registry::Proxies;
 
     use super::*;
 
@@ -168,7 +204,7 @@ mod tests {
     #[test]
     fn the_assertion_is_signed_and_says_who_asks_for_what() {
         let (file, public) = key("https://oauth2.example/token");
-        let account = ServiceAccount::from_base64(&file).unwrap();
+        let account = account(&file, &Proxies::none()).unwrap();
         let assertion = account.assertion(SystemTime::UNIX_EPOCH + Duration::from_secs(1000)).unwrap();
         let (signed, signature) = assertion.rsplit_once('.').unwrap();
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
@@ -181,30 +217,86 @@ mod tests {
         assert_eq!(claims, expected);
     }
 
+    fn account(file: &SecretString, proxies: &Proxies) -> Result<ServiceAccount, CredentialError> {
+        ServiceAccount::from_base64(file, &Transport::new("image-syncer/test", &[]).unwrap().through(proxies))
+    }
+
+    fn answer(code: u16, body: &str, times: Times) -> Fault {
+        let (body, headers) = (body.to_owned(), Vec::new());
+        let effect = Effect::Status { code, body, headers };
+        Fault { when: Match::new(http::Method::POST, "/token"), times, effect }
+    }
+
+    async fn token_server(fault: Fault) -> (EmbeddedRegistry, ServiceAccount) {
+        let server = EmbeddedRegistry::builder().start().await.unwrap();
+        server.misbehave(fault);
+        let (file, _) = key(&format!("http://{}/token", server.host()));
+        (server, account(&file, &Proxies::none()).unwrap())
+    }
+
     #[tokio::test]
     async fn the_key_is_traded_for_a_token_and_refusals_are_told() {
-        let server = EmbeddedRegistry::builder().start().await.unwrap();
-        let answer = |code, body: &str| Fault {
-            when: Match::new(http::Method::POST, "/token"),
-            times: Times::First(1),
-            effect: Effect::Status { code, body: body.to_owned(), headers: Vec::new() },
-        };
-        let (file, _) = key(&format!("http://{}/token", server.host()));
-        let account = ServiceAccount::from_base64(&file).unwrap();
-        server.misbehave(answer(200, r#"{"access_token":"ya29.secret","expires_in":3600}"#));
+        let token = answer(200, r#"{"access_token":"ya29.secret","expires_in":3600}"#, Times::First(1));
+        let (server, account) = token_server(token).await;
         let credentials = account.credentials().await.unwrap().unwrap();
         assert_eq!(credentials.user(), TOKEN_USER);
         assert!(credentials.is_fresh() && !format!("{credentials:?}").contains("ya29"));
         server.behave();
-        server.misbehave(answer(400, r#"{"error":"invalid_grant"}"#));
-        let error = account.credentials().await.unwrap_err().to_string();
-        assert!(error.contains("400") && error.contains("invalid_grant"), "{error}");
+        server.misbehave(answer(400, r#"{"error":"invalid_grant"}"#, Times::Always));
+        account.refused(&credentials).await;
+        let before = server.requests().len();
+        for _ in 0..3 {
+            let error = account.credentials().await.unwrap_err();
+            assert_eq!(error.prospect, Prospect::Lasting);
+            let error = error.to_string();
+            assert!(error.contains("400") && error.contains("invalid_grant"), "{error}");
+        }
+        assert_eq!(
+            server.requests().len() - before,
+            1,
+            "what is refused for good is not asked again by each image"
+        );
+    }
+
+    #[tokio::test]
+    async fn p22_a_token_server_that_is_busy_may_be_asked_again() {
+        for status in [429, 500, 503] {
+            let (server, account) = token_server(answer(status, "busy", Times::First(1))).await;
+            assert_eq!(account.credentials().await.unwrap_err().prospect, Prospect::Passing, "{status}");
+            server.misbehave(answer(200, r#"{"access_token":"t","expires_in":"3599"}"#, Times::Always));
+            assert!(account.credentials().await.unwrap().is_some(), "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn p22_every_lifetime_is_used() {
+        for lifetime in ["300", "10", "0", "-5", "null", "\"60\"", "1e300", "18446744073709551615"] {
+            let body = format!(r#"{{"access_token":"t","expires_in":{lifetime}}}"#);
+            let (server, account) = token_server(answer(200, &body, Times::Always)).await;
+            for _ in 0..6 {
+                assert!(account.credentials().await.unwrap().unwrap().is_fresh(), "{lifetime}");
+            }
+            assert_eq!(server.requests().len(), 1, "{lifetime}");
+        }
+    }
+
+    #[tokio::test]
+    async fn p22_no_proxy_is_asked_for_this_machine() {
+        let token = answer(200, r#"{"access_token":"t"}"#, Times::Always);
+        let (server, _) = token_server(token).await;
+        let (file, _) = key(&format!("http://{}/token", server.host()));
+        // Nobody listens there.
+        let lookup = |name: &str| (name == "HTTP_PROXY").then(|| "http://127.0.0.1:9".to_owned());
+        let account = account(&file, &Proxies::from_environment(&lookup).unwrap()).unwrap();
+        assert!(account.credentials().await.unwrap().is_some());
+        let seen = &server.requests()[0];
+        assert_eq!(seen.headers.get("user-agent").unwrap(), "image-syncer/test");
     }
 
     #[test]
     fn what_is_no_key_is_told_without_its_text() {
         for text in ["hunter2!", "e30=", "bm90IGpzb24="] {
-            let error = ServiceAccount::from_base64(&SecretString::from(text)).err().unwrap().to_string();
+            let error = account(&SecretString::from(text), &Proxies::none()).err().unwrap().to_string();
             assert!(!error.contains(text), "{error}");
         }
     }

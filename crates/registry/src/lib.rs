@@ -94,6 +94,7 @@ mod digest;
 mod error;
 mod failed_connect;
 pub mod foreign_text;
+mod fresh;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
@@ -129,6 +130,7 @@ pub use digest::{Algorithm, Digest, DigestError};
 pub use error::{
     CertificateFault, Error, ErrorKind, NotFollowed, Problem, Refusal, RegistryMessage, TransportFailure,
 };
+pub use fresh::{Failure, Fresh, Kept, renew_at};
 pub use http::body::read_to_limit;
 pub use http::host_certificates::{HostCertificates, HostCertificatesError};
 pub use http::limit::{HostLimit, RequestKind};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use providers::google::{self, ServiceAccount};
 use registry::{
-    Credentials, HostCertificates, Login, LoginFiles, Proxies, Registry, RegistryHost, RepositoryName,
-    Settings, Transport,
+    Credentials, HostCertificates, Login, LoginFiles, Registry, RegistryHost, RepositoryName, Settings,
+    Transport,
 };
 use sync::endpoint::RegistryEndpoint;
 
@@ -27,7 +27,6 @@ pub(crate) struct Registries {
     /// What `docker login` and `podman login` left: for registries without a login in `auth`.
     login_files: LoginFiles,
     transport: Transport,
-    proxies: Proxies,
     handles: HashMap<(RegistryHost, Option<usize>, Option<String>), Handle>,
     used: BTreeSet<usize>,
     targets_without_login: BTreeSet<String>,
@@ -51,15 +50,12 @@ impl Registries {
         let (login_files, errors) = LoginFiles::read(lookup);
         let unusable = errors.iter().map(ToString::to_string).collect();
         let home = lookup("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-        // A wrong address of a proxy was told when the transport was made.
-        let proxies = Proxies::from_environment(lookup).unwrap_or_else(|_| Proxies::none());
         let transport = transport.clone();
         let (handles, used, targets_without_login, login_files_used) = Default::default();
         Self {
             auth,
             login_files,
             transport,
-            proxies,
             handles,
             used,
             targets_without_login,
@@ -141,13 +137,15 @@ impl Registries {
             self.login_files_used.entry(found.file.to_owned()).or_default().insert(host.to_string());
         }
         let reach = entry.map(|entry| entry.reach.clone()).unwrap_or_default();
+        let transport = reach.proxies.as_ref().map(|proxies| self.transport.through(proxies));
+        let transport = transport.unwrap_or_else(|| self.transport.clone());
         let trusted_realm = entry.and_then(|entry| entry.trusted_realm.clone());
         let offer = entry.map(|entry| entry.offer.clone()).unwrap_or_default();
         let login = match credentials {
-            Some(credentials) => self.written_login(host, credentials),
+            Some(credentials) => self.written_login(host, credentials, &transport),
             None => found.map_or(Login::Anonymous, |found| found.login),
         };
-        let acr = offer.acr.and_then(|settings| self.acr(host, settings, reach.proxies.as_ref()));
+        let acr = offer.acr.and_then(|settings| self.acr(host, settings, &transport));
         let login = acr.as_ref().map_or(login, |acr| Login::Source(acr.login()));
         let settings = Settings {
             login,
@@ -172,21 +170,25 @@ impl Registries {
         &mut self,
         host: &RegistryHost,
         settings: AcrSettings,
-        proxies: Option<&Proxies>,
+        transport: &Transport,
     ) -> Option<Arc<AcrAccess>> {
-        let proxies = proxies.unwrap_or(&self.proxies);
-        let made = AcrAccess::new(host, settings, proxies, Arc::new(environment));
+        let made = AcrAccess::new(host, settings, transport, Arc::new(environment));
         made.map(Arc::new)
             .map_err(|error| self.unusable.insert(format!("the auth entry for `{host}`: {error}")))
             .ok()
     }
 
     /// A login as it was written, or what its password is traded for.
-    fn written_login(&mut self, host: &RegistryHost, credentials: Credentials) -> Login {
+    fn written_login(
+        &mut self,
+        host: &RegistryHost,
+        credentials: Credentials,
+        transport: &Transport,
+    ) -> Login {
         if credentials.user() != google::SERVICE_ACCOUNT_USER || !google::is_google(host) {
             return Login::User(credentials);
         }
-        match ServiceAccount::from_base64(credentials.password()) {
+        match ServiceAccount::from_base64(credentials.password(), transport) {
             Ok(account) => Login::Source(Arc::new(account)),
             Err(error) => {
                 self.unusable.insert(format!("the auth entry for `{host}`: {error}"));

@@ -9,7 +9,7 @@ use providers::alibaba::{
     self, Acr, AcrLogin, AcrLoginSettings, AutoCreateRepository, CredentialChain, CredentialOrigin, Endpoint,
     Endpoints, Http, InstanceId, NamespaceSettings, Region, RepositoryType, ServiceSource,
 };
-use registry::{ErrorKind, Proxies, Registry, RegistryHost, RepositoryName};
+use registry::{ErrorKind, Registry, RegistryHost, RepositoryName, Transport};
 use sync::Cause;
 use sync::listing::BulkListing;
 use tokio::sync::OnceCell;
@@ -69,10 +69,10 @@ impl AcrAccess {
     pub(crate) fn new(
         host: &RegistryHost,
         settings: AcrSettings,
-        proxies: &Proxies,
+        transport: &Transport,
         lookup: alibaba::Lookup,
     ) -> Result<Self, alibaba::Error> {
-        let http = Http::new(proxies)?;
+        let http = Http::new(transport)?;
         let keys = Arc::new(CredentialChain::new(http.clone(), lookup, Endpoints::default()));
         let service = Arc::new(LearnedService::default());
         let AcrSettings { instance, region, endpoint } = settings;

@@ -4,13 +4,13 @@ use std::fmt;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use registry::Kept;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::error::Error;
+use tokio::time::Instant;
 
-/// Keys that end are asked for again with this much of their life left.
-const EARLY: SignedDuration = SignedDuration::from_secs(180);
+use super::error::Error;
 
 /// An access key; printing it shows its id only, which is no secret.
 #[derive(Clone)]
@@ -58,9 +58,12 @@ impl AccessKey {
         self.security_token.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// Whether it may still be used at `now`.
-    pub(super) fn is_fresh_at(&self, now: Timestamp) -> bool {
-        self.expires.is_none_or(|end| end.duration_since(now) > EARLY)
+    /// How long `value`, which came with this key after `asked`, is kept. Its end is a time of day: what counts is the
+    /// life that it has left by our clock.
+    pub(super) fn keep<T>(&self, value: T, asked: Instant) -> Kept<T> {
+        let Some(end) = self.expires else { return Kept::always(value) };
+        let left = end.duration_since(Timestamp::now());
+        Kept::for_lifetime(value, asked, left.try_into().unwrap_or_default())
     }
 }
 
@@ -79,15 +82,6 @@ impl fmt::Debug for AccessKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_are_renewed_three_minutes_before_their_end() {
-        let now = Timestamp::from_second(1_000_000).unwrap();
-        let key = AccessKey::new("id", "hunter2".into());
-        assert!(key.is_fresh_at(now));
-        let ends = |seconds| key.clone().until(now + SignedDuration::from_secs(seconds));
-        assert!(ends(181).is_fresh_at(now) && !ends(180).is_fresh_at(now) && !ends(-5).is_fresh_at(now));
-    }
 
     #[test]
     fn debug_output_has_no_secret() {

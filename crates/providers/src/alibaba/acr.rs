@@ -17,8 +17,8 @@ use super::name::InstanceId;
 use super::open_api::OpenApi;
 
 pub use answer::Page;
-pub use endpoint::{AclEntry, EndpointDomain, InstanceEndpoint};
-pub use instance::{Instance, InstanceSummary, InstanceUsage, Quota, find_instance, list_instances};
+pub use endpoint::{AclEntry, InstanceEndpoint};
+pub use instance::{Instance, InstanceUsage, Quota};
 pub use namespace::{AutoCreateRepository, ImmutableTags, Namespace, NamespaceSettings, RepositoryType};
 pub use repository::{ListedTag, Repository};
 

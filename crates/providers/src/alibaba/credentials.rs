@@ -13,12 +13,12 @@ mod ini_file;
 mod oidc_role;
 mod origin;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
-use tokio::sync::Mutex;
+use futures_util::{FutureExt as _, TryFutureExt as _};
+use registry::{Fresh, Kept};
+use tokio::time::Instant;
 
 use super::access_key::{AccessKey, AccessKeySource};
 use super::endpoint::{Endpoint, Network};
@@ -44,7 +44,9 @@ pub struct Endpoints {
 /// Finds an access key in the environment, in files or at the metadata server, and renews it.
 pub struct CredentialChain {
     context: Context,
-    held: Mutex<Option<Held>>,
+    held: Fresh<Held, Error>,
+    /// Who gave the first key: it gives all others, too.
+    source: OnceLock<Source>,
 }
 
 /// What every source may use.
@@ -55,6 +57,7 @@ struct Context {
 }
 
 /// A key and who gave it.
+#[derive(Clone)]
 struct Held {
     source: Source,
     origin: CredentialOrigin,
@@ -92,33 +95,29 @@ const ORDER: [Source; 6] = [
 impl CredentialChain {
     /// Searches where `lookup` points. Nothing is read before a key is asked for.
     pub fn new(http: Http, lookup: Lookup, endpoints: Endpoints) -> Self {
-        Self { context: Context { http, lookup, endpoints }, held: Mutex::default() }
+        Self { context: Context { http, lookup, endpoints }, held: Fresh::default(), source: OnceLock::new() }
     }
 
     /// Who gave the key that is in use; `None` before one was asked for.
     pub async fn origin(&self) -> Option<CredentialOrigin> {
-        self.held.lock().await.as_ref().map(|held| held.origin.clone())
+        self.held.last().await.map(|held| held.origin)
     }
 
-    async fn fresh(&self) -> Result<AccessKey, Error> {
-        let mut held = self.held.lock().await;
-        if let Some(held) = held.as_ref().filter(|held| held.key.is_fresh_at(Timestamp::now())) {
-            return Ok(held.key.clone());
-        }
-        let known = held.as_ref().map(|held| held.source);
-        let found = match known {
-            Some(source) => self.context.search(&[source]).await?,
+    async fn search(&self) -> Result<Kept<Held>, Error> {
+        let asked = Instant::now();
+        let found = match self.source.get() {
+            Some(source) => self.context.search(&[*source]).await?,
             None => self.context.search(&ORDER).await?,
         };
         let key = found.key.clone();
-        *held = Some(found);
-        Ok(key)
+        let _ = self.source.set(found.source);
+        Ok(key.keep(found, asked))
     }
 }
 
 impl AccessKeySource for CredentialChain {
     fn access_key(&self) -> BoxFuture<'_, Result<AccessKey, Error>> {
-        self.fresh().boxed()
+        self.held.get(self.search()).map_ok(|held| held.key).boxed()
     }
 }
 

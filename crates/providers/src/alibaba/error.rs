@@ -1,11 +1,14 @@
 //! What can go wrong with Alibaba Cloud's API, and the questions one can ask about it.
 
 use std::fmt;
+use std::sync::Arc;
+
+use registry::Failure;
 
 use super::credentials::{CredentialOrigin, NotApplied};
 
 /// Why a call or a search for a key failed. It has no secret in it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The API said no.
@@ -20,7 +23,7 @@ pub enum Error {
         host: String,
         /// Why, without the URL.
         #[source]
-        source: reqwest::Error,
+        source: Arc<reqwest::Error>,
     },
     /// The answer is not what the API's description says.
     #[error("{action}: {host} gives an answer that cannot be used: {reason}")]
@@ -59,7 +62,7 @@ pub enum Error {
     Setup {
         /// Why.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
 }
 
@@ -96,6 +99,8 @@ pub enum ErrorKind {
     ClockSkew,
     /// There is no such thing.
     NotFound,
+    /// The API, or this call of it, is not there: another version of it, or a gateway that hides it.
+    NoApi,
     /// There is one already.
     AlreadyExists,
     /// Too many calls.
@@ -172,6 +177,12 @@ impl Error {
     }
 }
 
+impl Failure for Error {
+    fn is_lasting(&self) -> bool {
+        !self.is_retryable()
+    }
+}
+
 impl Refusal {
     /// What it means. Codes are spelled in more than one way: `REPO_NOT_EXIST`, `EntityNotExist.Role`.
     pub fn kind(&self) -> ErrorKind {
@@ -190,6 +201,10 @@ impl Refusal {
             ErrorKind::Throttled
         } else if code.split_once("ALREADY").is_some_and(|(_, rest)| rest.contains("EXIST")) {
             ErrorKind::AlreadyExists
+        } else if starts(&["INVALIDACTION", "INVALIDVERSION", "INVALIDAPI", "INVALIDPRODUCT"])
+            || (self.status == 404 && code.is_empty())
+        {
+            ErrorKind::NoApi
         } else if has(&["NOTEXIST", "NOTFOUND"]) {
             ErrorKind::NotFound
         } else if starts(&["NOPRIVILEGE", "NOPERMISSION", "FORBIDDEN"]) {
@@ -261,6 +276,10 @@ mod tests {
             (200, "NAMESPACE_NOT_EXIST", ErrorKind::NotFound),
             (404, "REPO_NOT_EXIST", ErrorKind::NotFound),
             (404, "EntityNotExist.Role", ErrorKind::NotFound),
+            (404, "InvalidAction.NotFound", ErrorKind::NoApi),
+            (404, "InvalidVersion", ErrorKind::NoApi),
+            (404, "InvalidApi.NotFound", ErrorKind::NoApi),
+            (404, "", ErrorKind::NoApi),
             (400, "NAMESPACE_ALREADY_EXIST", ErrorKind::AlreadyExists),
             (400, "NamespaceAlreadyExists", ErrorKind::AlreadyExists),
             (400, "Throttling.User", ErrorKind::Throttled),

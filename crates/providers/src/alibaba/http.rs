@@ -1,10 +1,10 @@
 //! HTTP as Alibaba Cloud's services want it: no redirects, bounded answers, and no URL in any error.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use registry::Proxies;
-use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Response};
+use registry::{Proxies, Transport};
+use reqwest::{Client, IntoUrl, Method, RequestBuilder, Response};
 
 use super::error::Error;
 
@@ -18,9 +18,9 @@ const LONGEST_ANSWER: usize = 8 << 20;
 /// The clients that all calls share.
 #[derive(Clone, Debug)]
 pub struct Http {
-    pub(super) services: Client,
+    services: Client,
     /// For addresses that no proxy knows.
-    pub(super) metadata: Client,
+    direct: Client,
 }
 
 /// A status and a whole body.
@@ -30,24 +30,25 @@ pub(super) struct Answer {
 }
 
 impl Http {
-    /// Sets up clients that go through `proxies`.
+    /// The clients of `transport`: they introduce themselves and go through proxies as all others do.
     ///
     /// # Errors
     /// A system without certificates.
-    pub fn new(proxies: &Proxies) -> Result<Self, Error> {
-        let mut services = Client::builder().timeout(TIMEOUT).redirect(Policy::none()).no_proxy();
-        if let Some(proxy) = proxies.build() {
-            services = services.proxy(proxy);
-        }
-        let metadata = Client::builder()
-            .connect_timeout(METADATA_TIMEOUT)
-            .timeout(METADATA_TIMEOUT)
-            .redirect(Policy::none())
-            .no_proxy();
-        let build = |builder: reqwest::ClientBuilder| {
-            builder.build().map_err(|error| Error::Setup { source: Box::new(error) })
+    pub fn new(transport: &Transport) -> Result<Self, Error> {
+        let client = |transport: &Transport| {
+            transport.verified_client().map_err(|error| Error::Setup { source: Arc::new(error) })
         };
-        Ok(Self { services: build(services)?, metadata: build(metadata)? })
+        Ok(Self { services: client(transport)?, direct: client(&transport.through(&Proxies::none()))? })
+    }
+
+    /// A request to one of the cloud's services.
+    pub(super) fn service(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
+        self.services.request(method, url).timeout(TIMEOUT)
+    }
+
+    /// A request to the metadata server of the machine that this runs on.
+    pub(super) fn metadata(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
+        self.direct.request(method, url).timeout(METADATA_TIMEOUT)
     }
 }
 
@@ -58,7 +59,7 @@ pub(super) async fn send(request: RequestBuilder, action: &str, host: &str) -> R
 }
 
 pub(super) fn network(error: reqwest::Error, action: &str, host: &str) -> Error {
-    Error::Network { action: action.to_owned(), host: host.to_owned(), source: error.without_url() }
+    Error::Network { action: action.to_owned(), host: host.to_owned(), source: Arc::new(error.without_url()) }
 }
 
 async fn read(mut response: Response, action: &str, host: &str) -> Result<Answer, Error> {

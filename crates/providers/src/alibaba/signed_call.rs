@@ -78,7 +78,7 @@ impl Caller<'_> {
         let query = canonical_query(query);
         let url =
             self.endpoint.url(&if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") });
-        let mut request = self.http.services.request(method, url).header("accept", JSON).body("");
+        let mut request = self.http.service(method, url).header("accept", JSON).body("");
         for (name, value) in headers.into_iter().filter(|(name, _)| *name != "host") {
             request = request.header(name, sensitive(value));
         }
@@ -109,7 +109,7 @@ impl Caller<'_> {
         all.extend(self.key.security_token().map(|token| ("SecurityToken", token)));
         let signature = rpc_signature("POST", &all, self.key.secret());
         let form = format!("{}&Signature={}", canonical_query(&all), percent_encode(&signature));
-        let request = self.http.services.post(self.endpoint.url("/"));
+        let request = self.http.service(Method::POST, self.endpoint.url("/"));
         request.header("content-type", "application/x-www-form-urlencoded").body(form)
     }
 
@@ -133,7 +133,7 @@ impl Caller<'_> {
             path,
         };
         let authorization = format!("acs {}:{}", self.key.id(), signable.signature(self.key.secret()));
-        let mut request = self.http.services.get(self.endpoint.url(path)).header("accept", JSON);
+        let mut request = self.http.service(Method::GET, self.endpoint.url(path)).header("accept", JSON);
         for (name, value) in headers {
             request = request.header(name, sensitive(value));
         }

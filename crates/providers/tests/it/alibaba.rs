@@ -9,14 +9,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use providers::alibaba::{AccessKey, Endpoint, Endpoints, Http, Lookup, OpenApi};
-use registry::Proxies;
+use registry::Transport;
 use testkit::AcrApi;
 
 const INSTANCE: &str = "cri-test";
 const SECRET: &str = "fixed/secret+of=key";
 
 fn http() -> Http {
-    Http::new(&Proxies::default()).unwrap()
+    Http::new(&Transport::new("image-syncer/test", &[]).unwrap()).unwrap()
 }
 
 fn endpoint(server: &AcrApi) -> Endpoint {

@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::Instant;
 
 use crate::foreign_text::Cleaned;
+use crate::fresh::Failure;
 
 /// A user and a password, or a token in their place; printing it shows neither secret nor length.
 #[derive(Clone)]
@@ -59,10 +60,15 @@ impl Credentials {
         self.kind
     }
 
-    /// The same, to be asked for again after `moment`.
+    /// The same, to be asked for again after `moment`; `None` for never.
     #[must_use]
-    pub fn until(self, moment: Instant) -> Self {
-        Self { expires: Some(moment), ..self }
+    pub fn until(self, moment: Option<Instant>) -> Self {
+        Self { expires: moment, ..self }
+    }
+
+    /// When they are to be asked for again.
+    pub(crate) fn expires(&self) -> Option<Instant> {
+        self.expires
     }
 
     /// Whether they may still be used.
@@ -122,7 +128,7 @@ pub(super) fn user_or_token(user: &str, secret: SecretString) -> Credentials {
 }
 
 /// Why a source gives no credentials. It has no secret in it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{} gives no login: {}", Cleaned(source_name), Cleaned(reason))]
 pub struct CredentialError {
     /// Which source.
@@ -131,6 +137,12 @@ pub struct CredentialError {
     pub reason: String,
     /// Whether asking again later may help.
     pub prospect: Prospect,
+}
+
+impl Failure for CredentialError {
+    fn is_lasting(&self) -> bool {
+        self.prospect == Prospect::Lasting
+    }
 }
 
 /// What may become of a failure to get a login.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -15,8 +15,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
+use tokio::time::Instant;
 
 use super::credential::{CredentialError, CredentialSource, Credentials, Prospect, user_or_token};
+use crate::fresh::{Fresh, Kept};
 
 /// A helper may ask a cloud for a token, but not its user for a password.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,14 +36,8 @@ pub struct CredentialHelper {
     program: PathBuf,
     server: String,
     timeout: Duration,
-    /// Held while the program runs, so that it runs once however many wait.
-    answer: Arc<tokio::sync::Mutex<Option<Remembered>>>,
-}
-
-struct Remembered {
-    /// None where the helper knows nobody.
-    credentials: Option<Credentials>,
-    until: Instant,
+    /// `None` where the helper knows nobody.
+    answer: Arc<Fresh<Option<Credentials>, CredentialError>>,
 }
 
 #[derive(Deserialize)]
@@ -68,14 +64,10 @@ impl CredentialHelper {
         Self { timeout, ..self }
     }
 
-    async fn remembered(&self) -> Result<Option<Credentials>, CredentialError> {
-        let mut answer = self.answer.lock().await;
-        if let Some(known) = answer.as_ref().filter(|known| Instant::now() < known.until) {
-            return Ok(known.credentials.clone());
-        }
-        let until = Instant::now() + LIFETIME;
+    async fn answer(&self) -> Result<Kept<Option<Credentials>>, CredentialError> {
+        let until = Some(Instant::now() + LIFETIME);
         let credentials = self.ask().await?.map(|credentials| credentials.until(until));
-        Ok(answer.insert(Remembered { credentials, until }).credentials.clone())
+        Ok(Kept::until(credentials, until))
     }
 
     async fn ask(&self) -> Result<Option<Credentials>, CredentialError> {
@@ -149,19 +141,12 @@ impl fmt::Debug for CredentialHelper {
 
 impl CredentialSource for CredentialHelper {
     fn credentials(&self) -> BoxFuture<'_, Result<Option<Credentials>, CredentialError>> {
-        self.remembered().boxed()
+        self.answer.get(self.answer()).boxed()
     }
 
     fn refused<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, ()> {
-        let forget = async move {
-            let mut answer = self.answer.lock().await;
-            let is_it = |known: &Remembered| {
-                known.credentials.as_ref().is_some_and(|known| known.is_same(credentials))
-            };
-            if answer.as_ref().is_some_and(is_it) {
-                *answer = None;
-            }
-        };
-        forget.boxed()
+        let is_it =
+            |known: &Option<Credentials>| known.as_ref().is_some_and(|known| known.is_same(credentials));
+        self.answer.forget(is_it).boxed()
     }
 }

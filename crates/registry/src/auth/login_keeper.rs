@@ -1,32 +1,37 @@
 //! Keeps what a login's source said: asked when first needed, again when its time is over, and once more when
 //! it was refused, for temporary passwords end early.
 
-use super::credential::{Credentials, Login};
-use crate::{Error, RegistryHost};
+use std::time::Duration;
+
 use http::HeaderValue;
+use tokio::time::Instant;
+
+use super::credential::{CredentialError, CredentialSource, Credentials, Login};
+use crate::fresh::{Fresh, Kept};
+use crate::{Error, RegistryHost};
+
+/// How long "nobody" counts: somebody may log in while a program runs for days.
+const NOBODY: Duration = Duration::from_secs(5 * 60);
 
 /// One registry's login.
 pub(super) struct LoginKeeper {
     host: RegistryHost,
     login: Login,
-    /// Held while the source is asked, so that it is asked once however many wait.
-    from_source: tokio::sync::Mutex<FromSource>,
+    from_source: Fresh<Answer, CredentialError>,
 }
 
-/// What a login's source said, once it was asked.
-#[derive(Default)]
-enum FromSource {
-    #[default]
-    NotAsked,
-    Nobody,
-    User(Credentials),
+/// What a login's source said.
+#[derive(Clone)]
+struct Answer {
+    /// `None` for nobody.
+    credentials: Option<Credentials>,
     /// The source gave these again after they were refused.
-    Refused(Credentials),
+    is_refused: bool,
 }
 
 impl LoginKeeper {
     pub(super) fn new(host: RegistryHost, login: Login) -> Self {
-        Self { host, login, from_source: tokio::sync::Mutex::default() }
+        Self { host, login, from_source: Fresh::default() }
     }
 
     pub(super) fn is_anonymous(&self) -> bool {
@@ -51,45 +56,27 @@ impl LoginKeeper {
         match &self.login {
             Login::User(credentials) => Ok(Some(credentials.clone())),
             Login::Anonymous => Ok(None),
-            Login::Source(_) => self.ask(&mut *self.from_source.lock().await).await,
-        }
-    }
-
-    async fn ask(&self, known: &mut FromSource) -> Result<Option<Credentials>, Error> {
-        let Login::Source(source) = &self.login else { return Ok(None) };
-        match known {
-            FromSource::Nobody => return Ok(None),
-            FromSource::User(credentials) | FromSource::Refused(credentials) if credentials.is_fresh() => {
-                return Ok(Some(credentials.clone()));
+            Login::Source(source) => {
+                let asked = self.from_source.get(ask(&**source, None)).await;
+                asked.map(|answer| answer.credentials).map_err(|source| self.failed(source))
             }
-            _ => {}
         }
-        let asked = source.credentials().await;
-        let asked = asked.map_err(|source| Error::Login { host: self.host.clone(), source })?;
-        *known = asked.clone().map_or(FromSource::Nobody, FromSource::User);
-        Ok(asked)
     }
 
     /// Asks the source anew because `refused` were not accepted. Gives others, or nothing.
     pub(super) async fn replace(&self, refused: &Credentials) -> Result<Option<Credentials>, Error> {
         let Login::Source(source) = &self.login else { return Ok(None) };
-        let mut known = self.from_source.lock().await;
-        match &*known {
-            FromSource::Refused(credentials) if credentials.is_same(refused) => return Ok(None),
-            // Somebody else was faster.
-            FromSource::User(credentials) if !credentials.is_same(refused) => {
-                return Ok(Some(credentials.clone()));
-            }
-            _ => {}
-        }
-        source.refused(refused).await;
-        *known = FromSource::NotAsked;
-        let asked = self.ask(&mut known).await?;
-        if asked.as_ref().is_some_and(|asked| asked.is_same(refused)) {
-            *known = FromSource::Refused(refused.clone());
-            return Ok(None);
-        }
-        Ok(asked)
+        let is_same =
+            |answer: &Answer| answer.credentials.as_ref().is_some_and(|known| known.is_same(refused));
+        // Somebody else may have been faster.
+        let is_useless = |answer: &Answer| is_same(answer) && !answer.is_refused;
+        let asked = self.from_source.get_other(is_useless, ask(&**source, Some(refused))).await;
+        let answer = asked.map_err(|source| self.failed(source))?;
+        Ok(if is_same(&answer) { None } else { answer.credentials })
+    }
+
+    fn failed(&self, source: CredentialError) -> Error {
+        Error::Login { host: self.host.clone(), source }
     }
 
     /// The same for a Basic header; tells whether another one is worth a try.
@@ -100,4 +87,22 @@ impl LoginKeeper {
             other => other.is_some(),
         }
     }
+}
+
+/// Asks a source, which first hears of what was refused.
+async fn ask(
+    source: &dyn CredentialSource,
+    refused: Option<&Credentials>,
+) -> Result<Kept<Answer>, CredentialError> {
+    if let Some(refused) = refused {
+        source.refused(refused).await;
+    }
+    let credentials = source.credentials().await?;
+    let until = match &credentials {
+        Some(credentials) => credentials.expires(),
+        None => Some(Instant::now() + NOBODY),
+    };
+    let is_given_again = |refused| credentials.as_ref().is_some_and(|given| given.is_same(refused));
+    let is_refused = refused.is_some_and(is_given_again);
+    Ok(Kept::until(Answer { credentials, is_refused }, until))
 }

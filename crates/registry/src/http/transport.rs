@@ -127,6 +127,21 @@ impl Transport {
         })
     }
 
+    /// For services beside a registry that may see a login, as clouds have them: their certificates must verify by
+    /// what the system trusts. It follows no redirects.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn verified_client(&self) -> Result<Client, Error> {
+        self.client(Kind {
+            check: CertificateCheck::Verified,
+            certificates: HostCertificates::default(),
+            proxies: self.proxies.clone(),
+            http_version: HttpVersion::Newest,
+            guard: None,
+        })
+    }
+
     /// For `url`, to which a registry at `from` sends us. Never for a login.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use embedded_registry::{Access as Login, EmbeddedRegistry, Grant, LoggedRequest, TokenAccess, User};
 use futures_util::FutureExt as _;
@@ -66,7 +66,7 @@ impl CredentialSource for Passwords {
         let turn = self.asked.fetch_add(1, Ordering::SeqCst).min(self.given.len() - 1);
         let credentials = Credentials::new("robot", self.given[turn].into());
         let credentials = match self.lifetime {
-            Some(lifetime) => credentials.until(Instant::now() + lifetime),
+            Some(lifetime) => credentials.until(Some(tokio::time::Instant::now() + lifetime)),
             None => credentials,
         };
         std::future::ready(Ok(Some(credentials))).boxed()

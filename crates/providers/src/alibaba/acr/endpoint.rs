@@ -1,4 +1,4 @@
-//! An instance's way to the Internet: its domains, and the addresses that may come in.
+//! An instance's way to the Internet: the addresses that may come in.
 //!
 //! Entries are only ever added: a list without entries lets everybody in.
 
@@ -20,9 +20,6 @@ pub struct InstanceEndpoint {
     /// Who may come in, if it [is restricted](Self::is_restricted).
     #[serde(default, rename = "AclEntries", deserialize_with = "list")]
     pub acl: Vec<AclEntry>,
-    /// Under which names.
-    #[serde(default, rename = "Domains", deserialize_with = "list")]
-    pub domains: Vec<EndpointDomain>,
     /// `CREATING`, `RUNNING` or `DELETING`.
     #[serde(default, rename = "Status", deserialize_with = "text")]
     pub status: String,
@@ -37,24 +34,6 @@ pub struct AclEntry {
     /// Who they are.
     #[serde(default, rename = "Comment", deserialize_with = "text")]
     pub comment: String,
-}
-
-/// A name of an endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct EndpointDomain {
-    /// The host name.
-    #[serde(default, rename = "Domain", deserialize_with = "text")]
-    pub domain: String,
-    /// `SYSTEM`, or `USER` for the user's own.
-    #[serde(default, rename = "Type", deserialize_with = "text")]
-    pub kind: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ListAnswer {
-    #[serde(default, deserialize_with = "list")]
-    endpoints: Vec<InstanceEndpoint>,
 }
 
 impl InstanceEndpoint {
@@ -73,13 +52,6 @@ impl Acr {
     /// `GetInstanceEndpoint` for the Internet; `None` if there was never one.
     pub async fn internet_endpoint(&self) -> Result<Option<InstanceEndpoint>, Error> {
         self.look("GetInstanceEndpoint", &INTERNET).await
-    }
-
-    /// `ListInstanceEndpoint`: all ways in, with all names, those of the user included.
-    pub async fn endpoints(&self) -> Result<Vec<InstanceEndpoint>, Error> {
-        let action = "ListInstanceEndpoint";
-        let json = self.ask(action, &[("ModuleName", "Registry")]).await?;
-        Ok(self.read::<ListAnswer>(action, json)?.endpoints)
     }
 
     /// `CreateInstanceEndpointAclPolicy`: lets the addresses `entry` (`192.0.2.1/32`) in from the Internet.

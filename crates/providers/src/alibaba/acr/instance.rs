@@ -1,11 +1,10 @@
-//! Instances: their state, their quota, and which there are.
+//! Instances: their state and their quota.
 
 use serde::Deserialize;
 
-use super::answer::{Page, Pages, list, number, text};
-use super::{Acr, LIST_PAGE_SIZE, read};
+use super::Acr;
+use super::answer::{number, text};
 use crate::alibaba::error::Error;
-use crate::alibaba::open_api::OpenApi;
 
 /// An instance and how it is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -44,20 +43,6 @@ pub struct InstanceUsage {
     pub networks: Quota,
 }
 
-/// An instance in a listing.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct InstanceSummary {
-    /// Its id, see [`InstanceId`](crate::alibaba::InstanceId).
-    #[serde(rename = "InstanceId")]
-    pub id: String,
-    /// Its name.
-    #[serde(default, rename = "InstanceName", deserialize_with = "text")]
-    pub name: String,
-    /// `RUNNING` and so on.
-    #[serde(default, rename = "InstanceStatus", deserialize_with = "text")]
-    pub status: String,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct UsageAnswer {
@@ -73,15 +58,6 @@ struct UsageAnswer {
     vpc_quota: u64,
     #[serde(default, deserialize_with = "number")]
     vpc_usage: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ListAnswer {
-    #[serde(default, deserialize_with = "list")]
-    instances: Vec<InstanceSummary>,
-    #[serde(default, deserialize_with = "number")]
-    total_count: u64,
 }
 
 impl Quota {
@@ -107,23 +83,4 @@ impl Acr {
             networks: Quota { limit: answer.vpc_quota, used: answer.vpc_usage },
         })
     }
-}
-
-/// `ListInstance`: all instances of a region.
-pub async fn list_instances(api: &OpenApi) -> Result<Vec<InstanceSummary>, Error> {
-    let action = "ListInstance";
-    let mut pages = Pages::new();
-    loop {
-        let (number, size) = (pages.next.to_string(), LIST_PAGE_SIZE.to_string());
-        let json = api.rpc(action, &[("PageNo", &number), ("PageSize", &size)]).await?;
-        let answer: ListAnswer = read(api, action, json)?;
-        if pages.take(Page { entries: answer.instances, total: answer.total_count }) {
-            return Ok(pages.entries);
-        }
-    }
-}
-
-/// The instance of a region with exactly this name.
-pub async fn find_instance(api: &OpenApi, name: &str) -> Result<Option<InstanceSummary>, Error> {
-    Ok(list_instances(api).await?.into_iter().find(|instance| instance.name == name))
 }

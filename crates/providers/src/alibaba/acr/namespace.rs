@@ -128,17 +128,6 @@ impl Acr {
         self.make(action, &parameters(name, settings, &configuration(settings))).await?;
         self.namespace(name).await?.ok_or_else(|| self.missing(action, "the namespace"))
     }
-
-    /// `UpdateNamespace`, and how it is then.
-    pub async fn update_namespace(
-        &self,
-        name: &str,
-        settings: NamespaceSettings,
-    ) -> Result<Namespace, Error> {
-        let action = "UpdateNamespace";
-        self.ask(action, &parameters(name, settings, &configuration(settings))).await?;
-        self.namespace(name).await?.ok_or_else(|| self.missing(action, "the namespace"))
-    }
 }
 
 fn configuration(settings: NamespaceSettings) -> String {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
-use tokio::sync::Mutex;
+use registry::{Fresh, Kept};
+use tokio::time::Instant;
 
 use super::CredentialOrigin;
 use super::answer::temporary_key;
@@ -44,7 +44,7 @@ pub struct AssumeRole {
     base: Arc<dyn AccessKeySource>,
     role: RoleSettings,
     sts: Endpoint,
-    held: Mutex<Option<AccessKey>>,
+    held: Fresh<AccessKey, Error>,
 }
 
 impl RoleSettings {
@@ -88,7 +88,7 @@ impl AssumeRole {
         sts: Option<Endpoint>,
     ) -> Self {
         let sts = sts.unwrap_or_else(|| Endpoint::sts(None, Network::Public));
-        Self { http, base, role, sts, held: Mutex::default() }
+        Self { http, base, role, sts, held: Fresh::default() }
     }
 
     /// Which role it is.
@@ -96,20 +96,16 @@ impl AssumeRole {
         self.role.origin()
     }
 
-    async fn fresh(&self) -> Result<AccessKey, Error> {
-        let mut held = self.held.lock().await;
-        if let Some(key) = held.as_ref().filter(|key| key.is_fresh_at(Timestamp::now())) {
-            return Ok(key.clone());
-        }
+    async fn assume(&self) -> Result<Kept<AccessKey>, Error> {
         let base = self.base.access_key().await?;
+        let asked = Instant::now();
         let key = self.role.assume(&self.http, &self.sts, &base).await?;
-        *held = Some(key.clone());
-        Ok(key)
+        Ok(key.keep(key.clone(), asked))
     }
 }
 
 impl AccessKeySource for AssumeRole {
     fn access_key(&self) -> BoxFuture<'_, Result<AccessKey, Error>> {
-        self.fresh().boxed()
+        self.held.get(self.assume()).boxed()
     }
 }

@@ -1,5 +1,6 @@
 //! Keys from a local service that `ALIBABA_CLOUD_CREDENTIALS_URI` names.
 
+use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
@@ -18,7 +19,7 @@ pub(super) async fn ask(context: &Context) -> Result<Outcome, Error> {
     // The address may have a password in it, so no error shows more than its host.
     let url: Url = uri.parse().map_err(|_| origin.clone().failed("it is no URL"))?;
     let host = url.host_str().unwrap_or_default().to_owned();
-    let answer = send(context.http.services.get(url), VARIABLE, &host).await?;
+    let answer = send(context.http.service(Method::GET, url), VARIABLE, &host).await?;
     if answer.status != 200 {
         return Err(origin.failed(format!("{host} answers {}", answer.status)));
     }

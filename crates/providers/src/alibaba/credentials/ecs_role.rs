@@ -1,5 +1,6 @@
 //! Keys of the role that an ECS instance has, from the metadata server that only the instance can reach.
 
+use reqwest::Method;
 use serde_json::Value;
 
 use super::answer::temporary_key;
@@ -62,7 +63,7 @@ impl<'a> Server<'a> {
     /// Opens a session as version 2 wants it; servers that know only version 1 need none.
     async fn greet(context: &'a Context) -> Result<Self, String> {
         let endpoint = context.endpoints.metadata.clone().unwrap_or_else(Endpoint::metadata);
-        let request = context.http.metadata.put(endpoint.url("/latest/api/token")).body("");
+        let request = context.http.metadata(Method::PUT, endpoint.url("/latest/api/token")).body("");
         let request = request.header("X-aliyun-ecs-metadata-token-ttl-seconds", SESSION_SECONDS);
         let host = endpoint.authority();
         let session = match send(request, ACTION, &host).await {
@@ -98,7 +99,7 @@ impl<'a> Server<'a> {
 
     /// `None` for a 404.
     async fn get(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
-        let mut request = self.context.http.metadata.get(self.endpoint.url(path));
+        let mut request = self.context.http.metadata(Method::GET, self.endpoint.url(path));
         if let Some(session) = &self.session {
             request = request.header("X-aliyun-ecs-metadata-token", session);
         }

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use reqwest::Method;
 use serde_json::Value;
 
 use super::answer::temporary_key;
@@ -70,7 +71,7 @@ impl OidcRole {
             ("DurationSeconds", &duration),
         ];
         form.extend(self.policy.as_deref().map(|policy| ("Policy", policy)));
-        let request = http.services.post(sts.url(&format!("/?{}", canonical_query(&query))));
+        let request = http.service(Method::POST, sts.url(&format!("/?{}", canonical_query(&query))));
         let request = request
             .header("content-type", "application/x-www-form-urlencoded")
             .header("accept", "application/json")

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use providers::alibaba::{
     AccessKeySource as _, AssumeRole, CredentialChain, CredentialOrigin, Endpoints, ErrorKind, OpenApi,
-    RoleSettings, list_instances,
+    RoleSettings,
 };
 use testkit::{AcrApi, MetadataVersion};
 
@@ -22,9 +22,16 @@ fn chain(server: &AcrApi, variables: &[(&str, &str)]) -> Arc<CredentialChain> {
 async fn used(server: &AcrApi, variables: &[(&str, &str)]) -> (CredentialOrigin, String) {
     let chain = chain(server, variables);
     let api = OpenApi::new(http(), endpoint(server), Arc::clone(&chain) as _);
-    list_instances(&api).await.unwrap();
+    api.rpc("ListInstance", &[]).await.unwrap();
     let signer = server.requests().last().unwrap().access_key_id.clone();
     (chain.origin().await.unwrap(), signer)
+}
+
+/// Lets time pass for those who keep something.
+async fn wait(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
 }
 
 /// A folder and a file in it.
@@ -71,11 +78,14 @@ async fn oidc_tokens_are_read_each_time() {
     let first = chain.access_key().await.unwrap();
     server.accept_oidc_token("second.oidc.token");
     std::fs::write(&path, "second.oidc.token").unwrap();
+    assert_eq!(chain.access_key().await.unwrap().id(), first.id(), "also a short life is used");
+    wait(140).await;
     let second = chain.access_key().await.unwrap();
-    assert_ne!(first.id(), second.id(), "three minutes before its end a key is renewed");
+    assert_ne!(first.id(), second.id(), "with a fifth of its life left a key is renewed");
     assert_eq!(server.calls("AssumeRoleWithOIDC"), 3);
 
     std::fs::write(&path, "third.oidc.token").unwrap();
+    wait(140).await;
     let error = chain.access_key().await.unwrap_err().to_string();
     assert!(error.contains("OIDCToken.Invalid") && error.contains("REQUEST-"), "{error}");
     assert!(!error.contains("third.oidc.token"), "{error}");
@@ -278,9 +288,17 @@ async fn a_role_for_a_key_renewed_and_refused() {
         |arn| AssumeRole::new(http(), Arc::new(key()), RoleSettings::new(arn), Some(endpoint(&server)));
     let assumed = role(ROLE);
     let first = assumed.access_key().await.unwrap();
+    assert_eq!(first.id(), assumed.access_key().await.unwrap().id());
+    wait(81).await;
     assert_ne!(first.id(), assumed.access_key().await.unwrap().id());
     let signers: Vec<_> = server.requests().into_iter().map(|request| request.access_key_id).collect();
     assert_eq!(signers, ["testid", "testid"]);
     let error = role("acs:ram::1:role/other").access_key().await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::NotFound, Some("EntityNotExist.Role")));
+    let refused = role("acs:ram::1:role/other");
+    let before = server.calls("AssumeRole");
+    for _ in 0..3 {
+        refused.access_key().await.unwrap_err();
+    }
+    assert_eq!(server.calls("AssumeRole") - before, 1, "who waits for somebody else's failure gets it");
 }

@@ -1,0 +1,252 @@
+//! Something that is asked for once, kept while it is fresh, and asked for again: a login, a cloud's key.
+//!
+//! However many need it at the same time, one of them asks; the others wait and get what that one got, its failure
+//! included. If the one who asks is cancelled, the next one in the queue asks in its place.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// How long a failure counts that asking again does not change: as long as it takes somebody to mend the cause and
+/// to try again, and long enough that thousands of images do not each ask.
+const LASTING_FAILURE: Duration = Duration::from_secs(60);
+/// The lifetime of what does not say how long it lives, or says that it is over already: then the clocks differ, and
+/// whoever takes it tells.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
+
+/// What is asked for, and how that can fail.
+#[derive(Debug)]
+pub struct Fresh<T, E> {
+    /// Held while somebody asks.
+    known: Mutex<Option<Known<T, E>>>,
+    /// How many answers came, so that who waited for one knows it from an earlier one.
+    answers: AtomicU64,
+}
+
+/// An answer that is worth keeping.
+#[derive(Clone, Debug)]
+pub struct Kept<T> {
+    value: T,
+    renew_at: Option<Instant>,
+}
+
+/// A failure that may be told to all who wait.
+pub trait Failure: Clone {
+    /// Whether it stays until somebody changes something. What may pass is asked for again by the next one.
+    fn is_lasting(&self) -> bool;
+}
+
+#[derive(Debug)]
+struct Known<T, E> {
+    said: Result<T, E>,
+    /// When it counts no more; `None` for never.
+    until: Option<Instant>,
+}
+
+impl<T> Kept<T> {
+    /// What never ends.
+    pub fn always(value: T) -> Self {
+        Self { value, renew_at: None }
+    }
+
+    /// What is asked for again after `moment`; `None` for never.
+    pub fn until(value: T, moment: Option<Instant>) -> Self {
+        Self { value, renew_at: moment }
+    }
+
+    /// What lives for `lifetime`, counted from `asked`, the moment before the question.
+    pub fn for_lifetime(value: T, asked: Instant, lifetime: Duration) -> Self {
+        Self { value, renew_at: renew_at(asked, lifetime) }
+    }
+}
+
+/// When to renew what lives for `lifetime`, counted from `asked`: with a fifth of its life left, so that also what lives
+/// for seconds is used for more than one request. `None` for a time that no clock reaches.
+///
+/// A lifetime of nothing tells nothing, and counts as a minute.
+pub fn renew_at(asked: Instant, lifetime: Duration) -> Option<Instant> {
+    let lifetime = if lifetime.is_zero() { DEFAULT_LIFETIME } else { lifetime };
+    asked.checked_add(lifetime - lifetime / 5)
+}
+
+impl<T, E> Default for Fresh<T, E> {
+    fn default() -> Self {
+        Self { known: Mutex::default(), answers: AtomicU64::default() }
+    }
+}
+
+impl<T: Clone, E: Failure> Fresh<T, E> {
+    /// What is known and fresh, or what `ask` gives. `ask` runs only if nobody else asked meanwhile.
+    ///
+    /// # Errors
+    /// The failure of whoever asked.
+    pub async fn get(&self, ask: impl Future<Output = Result<Kept<T>, E>>) -> Result<T, E> {
+        self.get_other(|_| false, ask).await
+    }
+
+    /// The same, where a value that `is_useless`, because it was refused, is asked for again.
+    ///
+    /// # Errors
+    /// The failure of whoever asked.
+    pub async fn get_other(
+        &self,
+        is_useless: impl Fn(&T) -> bool,
+        ask: impl Future<Output = Result<Kept<T>, E>>,
+    ) -> Result<T, E> {
+        let at_arrival = self.answers.load(Ordering::Acquire);
+        let mut known = self.known.lock().await;
+        let came_meanwhile = self.answers.load(Ordering::Acquire) != at_arrival;
+        if let Some(known) = &*known
+            && (came_meanwhile || known.counts())
+            && !known.said.as_ref().is_ok_and(is_useless)
+        {
+            return known.said.clone();
+        }
+        let answer = ask.await;
+        self.answers.fetch_add(1, Ordering::Release);
+        known.insert(Known::new(answer)).said.clone()
+    }
+
+    /// Forgets the value, if it `is_meant`.
+    pub async fn forget(&self, is_meant: impl Fn(&T) -> bool) {
+        let mut known = self.known.lock().await;
+        if known.as_ref().is_some_and(|known| known.said.as_ref().is_ok_and(is_meant)) {
+            *known = None;
+        }
+    }
+
+    /// The last value that came, fresh or not.
+    pub async fn last(&self) -> Option<T> {
+        self.known.lock().await.as_ref().and_then(|known| known.said.as_ref().ok().cloned())
+    }
+}
+
+impl<T, E: Failure> Known<T, E> {
+    fn new(answer: Result<Kept<T>, E>) -> Self {
+        match answer {
+            Ok(Kept { value, renew_at }) => Self { said: Ok(value), until: renew_at },
+            Err(failure) => {
+                let lasts = if failure.is_lasting() { LASTING_FAILURE } else { Duration::ZERO };
+                Self { said: Err(failure), until: Some(Instant::now() + lasts) }
+            }
+        }
+    }
+
+    fn counts(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum No {
+        Passing,
+        Lasting,
+    }
+
+    impl Failure for No {
+        fn is_lasting(&self) -> bool {
+            *self == Self::Lasting
+        }
+    }
+
+    /// Counts the questions; each takes a second.
+    #[derive(Clone, Default)]
+    struct Source(Arc<Fresh<usize, No>>, Arc<AtomicUsize>);
+
+    impl Source {
+        fn asked(&self) -> usize {
+            self.1.load(Ordering::Relaxed)
+        }
+
+        async fn say(&self, lifetime: Result<Duration, No>) -> Result<Kept<usize>, No> {
+            let (asked, number) = (Instant::now(), self.1.fetch_add(1, Ordering::Relaxed) + 1);
+            sleep(Duration::from_secs(1)).await;
+            lifetime.map(|lifetime| Kept::for_lifetime(number, asked, lifetime))
+        }
+
+        async fn get(&self, lifetime: Result<u64, No>) -> Result<usize, No> {
+            self.0.get(self.say(lifetime.map(Duration::from_secs))).await
+        }
+
+        async fn all(&self, lifetime: Result<u64, No>) -> Vec<Result<usize, No>> {
+            futures_util::future::join_all((0..50).map(|_| self.get(lifetime))).await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p22_many_ask_once_and_again_when_a_fifth_of_the_life_is_left() {
+        let source = Source::default();
+        assert_eq!(source.all(Ok(3600)).await, vec![Ok(1); 50]);
+        sleep(Duration::from_secs(2878)).await;
+        assert_eq!(source.get(Ok(3600)).await, Ok(1));
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!((source.all(Ok(3600)).await, source.asked()), (vec![Ok(2); 50], 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p22_short_lives_are_used_and_no_life_is_too_long() {
+        for (lifetime, uses) in [(300, 239), (10, 7), (0, 47), (u64::MAX, 500)] {
+            let source = Source::default();
+            source.get(Ok(lifetime)).await.unwrap();
+            sleep(Duration::from_secs(uses - 1)).await;
+            assert_eq!(source.get(Ok(lifetime)).await, Ok(1), "{lifetime}");
+        }
+        assert_eq!(renew_at(Instant::now(), Duration::MAX), None);
+        // What is over when it comes is given to those who waited for it, and to nobody else.
+        let source = Source::default();
+        assert_eq!(source.all(Ok(1)).await, vec![Ok(1); 50]);
+        assert_eq!(source.get(Ok(1)).await, Ok(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p22_a_failure_is_shared_and_remembered_only_if_it_lasts() {
+        let source = Source::default();
+        assert_eq!((source.all(Err(No::Passing)).await, source.asked()), (vec![Err(No::Passing); 50], 1));
+        assert_eq!(source.get(Ok(60)).await, Ok(2), "what passes is asked for again");
+        let source = Source::default();
+        assert_eq!(source.all(Err(No::Lasting)).await, vec![Err(No::Lasting); 50]);
+        sleep(LASTING_FAILURE - Duration::from_secs(1)).await;
+        assert_eq!(source.get(Ok(60)).await, Err(No::Lasting));
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!((source.get(Ok(60)).await, source.asked()), (Ok(2), 2), "somebody may have mended it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_cancelled_while_asking_leaves_it_to_the_next() {
+        let source = Source::default();
+        let stuck = source.clone();
+        let stuck = tokio::spawn(async move { stuck.0.get(pending()).await });
+        tokio::task::yield_now().await;
+        let waiting = source.clone();
+        let waiting = tokio::spawn(async move { waiting.get(Ok(60)).await });
+        tokio::task::yield_now().await;
+        stuck.abort();
+        assert_eq!(waiting.await.unwrap(), Ok(1));
+        assert_eq!((source.get(Ok(60)).await, source.asked()), (Ok(1), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_refused_is_asked_for_once_more() {
+        let source = Source::default();
+        source.get(Ok(3600)).await.unwrap();
+        let minute = Ok(Duration::from_secs(60));
+        let other = |_| source.0.get_other(|value| *value == 1, source.say(minute));
+        assert_eq!(futures_util::future::join_all((0..9).map(other)).await, vec![Ok(2); 9]);
+        source.0.forget(|value| *value == 1).await;
+        assert_eq!((source.get(Ok(60)).await, source.0.last().await), (Ok(2), Some(2)));
+        source.0.forget(|value| *value == 2).await;
+        assert_eq!((source.get(Ok(60)).await, source.asked()), (Ok(3), 3));
+    }
+}
