@@ -68,7 +68,7 @@ impl<T> Kept<T> {
 /// A lifetime of nothing tells nothing, and counts as a minute.
 pub fn renew_at(asked: Instant, lifetime: Duration) -> Option<Instant> {
     let lifetime = if lifetime.is_zero() { DEFAULT_LIFETIME } else { lifetime };
-    asked.checked_add(lifetime - lifetime / 5)
+    asked.checked_add(lifetime.saturating_sub(lifetime / 5))
 }
 
 impl<T, E> Default for Fresh<T, E> {
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(source.get(Ok(60)).await, Ok(2), "what passes is asked for again");
         let source = Source::default();
         assert_eq!(source.all(Err(No::Lasting)).await, vec![Err(No::Lasting); 50]);
-        sleep(LASTING_FAILURE - Duration::from_secs(1)).await;
+        sleep(Duration::from_secs(59)).await;
         assert_eq!(source.get(Ok(60)).await, Err(No::Lasting));
         sleep(Duration::from_secs(1)).await;
         assert_eq!((source.get(Ok(60)).await, source.asked()), (Ok(2), 2), "somebody may have mended it");
