@@ -182,8 +182,16 @@ pub(crate) fn transport_hint(failure: TransportFailure, host: &str) -> String {
                 "check that `{host}` lets this machine in (closed whitelists look like this); if it does not speak TLS at all, set \"plainHttp\": true in its auth entry"
             )
         }
-        TransportFailure::Tls | TransportFailure::TlsVersion => {
-            format!("ask whoever runs `{host}` which versions of TLS it speaks, and for 1.2 or 1.3")
+        TransportFailure::TlsVersion => {
+            format!(
+                "ask whoever runs `{host}`, or the proxy in front of it, to allow one of what is offered: {}",
+                registry::offered_tls()
+            )
+        }
+        TransportFailure::Tls => {
+            format!(
+                "ask whoever runs `{host}` what its log says of the handshake, and run the same command again"
+            )
         }
         TransportFailure::Certificate(fault) => certificate_hint(fault, host),
         TransportFailure::ClientCertificate => {

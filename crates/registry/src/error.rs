@@ -141,7 +141,7 @@ pub enum TransportFailure {
     Tls,
     /// The other side closed the connection in the TLS handshake: it speaks no TLS, or does not let us in.
     TlsClosed,
-    /// The other side speaks no version or cipher of TLS that is still safe.
+    /// The other side speaks no version or no cipher of TLS that we offer: [`offered_tls`](crate::offered_tls).
     TlsVersion,
     /// The registry's certificate is not accepted.
     Certificate(CertificateFault),
@@ -202,7 +202,9 @@ impl TransportFailure {
             Self::Connect => "no connection",
             Self::Tls => "the TLS handshake failed",
             Self::TlsClosed => "the server closed the connection in the TLS handshake",
-            Self::TlsVersion => "the server speaks no TLS that is safe today (1.2 or 1.3)",
+            Self::TlsVersion => {
+                "the server takes no version or cipher of TLS that is offered (1.2 and 1.3, with ECDHE and AES-GCM or ChaCha20-Poly1305)"
+            }
             Self::Certificate(fault) => fault.describe(),
             Self::ClientCertificate => "the server wants a client certificate that it knows",
             Self::PlainHttp => "the server gave an HTTP answer to an HTTPS client",

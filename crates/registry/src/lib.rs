@@ -138,6 +138,7 @@ pub use http::notice::Quota;
 pub use http::proxy::{Proxies, ProxyError};
 pub use http::redact::RedactedUrl;
 pub use http::stall::Patience;
+pub use http::tls::offered_tls;
 pub use http::transport::Transport;
 pub use manifest::{Links, ManifestError, RawManifest};
 pub use manifest_api::{Pushed, SubjectIndexed};

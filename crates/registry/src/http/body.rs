@@ -1,23 +1,50 @@
-//! Reads answers into memory, up to a limit.
+//! The one place where small bodies are read: whole, into memory, with a limit in bytes and one in time.
+
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::Method;
 
-use super::failure::in_time;
+use super::failure::{in_time, stalled};
 use super::stall::FIRST_BYTE_TIMEOUT;
 use crate::error::Problem;
 use crate::{Error, RedactedUrl};
 
-/// Reads the whole body, refusing at once what exceeds `limit` bytes.
+/// How long a body may take: a while, and longer the more of it has come. A server that gives a byte now and then would
+/// hold whoever waits for a token or a manifest for ever.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// For any piece, and for a whole body of no size.
+    grace: Duration,
+    /// What a body has to come with in each second after that, in bytes: the slowest lines give more.
+    least: u64,
+}
+
+const PACE: Pace = Pace { grace: FIRST_BYTE_TIMEOUT, least: 4 << 10 };
+
+impl Pace {
+    /// How long the next piece may take, `None` where the time is over.
+    fn left(self, begun: Instant, received: usize) -> Option<Duration> {
+        let earned = Duration::from_millis(received as u64 * 1000 / self.least);
+        (self.grace + earned).checked_sub(begun.elapsed()).map(|left| left.min(self.grace))
+    }
+}
+
+/// Reads the whole body, refusing at once what exceeds `limit` bytes, and what comes too slowly to come to an end.
 ///
 /// # Errors
 /// More than `limit` bytes, a connection that breaks or stalls.
-pub async fn read_to_limit(
+pub async fn read_to_limit(method: &Method, response: reqwest::Response, limit: u64) -> Result<Bytes, Error> {
+    read_at_pace(method, response, limit, PACE).await
+}
+
+async fn read_at_pace(
     method: &Method,
     mut response: reqwest::Response,
     limit: u64,
+    pace: Pace,
 ) -> Result<Bytes, Error> {
-    let url = response.url().clone();
+    let (url, begun) = (response.url().clone(), Instant::now());
     let too_large = || Error::Protocol {
         method: method.clone(),
         url: RedactedUrl::from(&url),
@@ -30,11 +57,48 @@ pub async fn read_to_limit(
     // A length is only a claim: memory follows the bytes that really come.
     let mut body = BytesMut::with_capacity(usize::try_from(announced.min(1 << 20)).unwrap_or(0));
     loop {
-        let piece = in_time((method, &url), FIRST_BYTE_TIMEOUT, response.chunk()).await?;
+        let left = pace.left(begun, body.len()).ok_or_else(|| stalled(method, &url))?;
+        let piece = in_time((method, &url), left, response.chunk()).await?;
         let Some(piece) = piece else { return Ok(body.freeze()) };
         if body.len() as u64 + piece.len() as u64 > limit {
             return Err(too_large());
         }
         body.extend_from_slice(&piece);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+    use crate::ErrorKind;
+
+    /// An answer that never ends, `bytes` every few milliseconds.
+    fn dripping(bytes: usize, end: usize) -> reqwest::Response {
+        let drops = stream::unfold(0, move |given| async move {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let piece = Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; bytes]));
+            (given < end).then_some((piece, given + 1))
+        });
+        http::Response::new(reqwest::Body::wrap_stream(drops)).into()
+    }
+
+    #[tokio::test]
+    async fn p16_a_body_that_drips_ends_and_one_that_is_only_slow_is_read() {
+        let pace = Pace { grace: Duration::from_millis(200), least: 100_000 };
+        let read = async |response| read_at_pace(&Method::GET, response, 1 << 20, pace).await;
+        let error = read(dripping(1, usize::MAX)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Stalled);
+        assert!(error.is_retryable());
+        // Longer than the grace, but all the while faster than it must be.
+        assert_eq!(read(dripping(10_000, 40)).await.unwrap().len(), 400_000);
+    }
+
+    #[test]
+    fn p16_every_body_that_has_a_limit_has_an_end() {
+        let long_ago = Instant::now().checked_sub(Duration::from_secs(120)).unwrap();
+        assert_eq!(PACE.left(long_ago, 1000), None);
+        assert_eq!(PACE.left(long_ago, 8 << 20), Some(FIRST_BYTE_TIMEOUT));
     }
 }

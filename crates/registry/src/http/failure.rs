@@ -80,9 +80,10 @@ fn tls_failure(error: &rustls::Error) -> TransportFailure {
         rustls::Error::InvalidMessage(_) => TransportFailure::PlainHttp,
         rustls::Error::InvalidCertificate(error) => TransportFailure::Certificate(certificate_fault(error)),
         rustls::Error::PeerIncompatible(_)
-        | rustls::Error::AlertReceived(Alert::ProtocolVersion | Alert::InsufficientSecurity) => {
-            TransportFailure::TlsVersion
-        }
+        | rustls::Error::AlertReceived(
+            // The last one is all that servers say where no cipher is in common.
+            Alert::ProtocolVersion | Alert::InsufficientSecurity | Alert::HandshakeFailure,
+        ) => TransportFailure::TlsVersion,
         // Alerts that servers have for the certificates of clients.
         rustls::Error::AlertReceived(
             Alert::CertificateRequired
@@ -188,6 +189,7 @@ mod tests {
         assert_eq!(tls_failure(&version), TransportFailure::TlsVersion);
         let alert = |alert| tls_failure(&Error::AlertReceived(alert));
         assert_eq!(alert(AlertDescription::ProtocolVersion), TransportFailure::TlsVersion);
+        assert_eq!(alert(AlertDescription::HandshakeFailure), TransportFailure::TlsVersion);
         assert_eq!(alert(AlertDescription::CertificateRequired), TransportFailure::ClientCertificate);
         assert_eq!(alert(AlertDescription::InternalError), TransportFailure::Tls);
     }

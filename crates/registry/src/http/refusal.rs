@@ -100,12 +100,16 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
         .map(|id| clean_to(&String::from_utf8_lossy(id.as_bytes()), MOST_SHOWN).into_owned())
 }
 
-/// Both forms of `Retry-After`: seconds, or a date.
+/// Both forms of `Retry-After`: seconds, or a date, which the server's own clock tells from its answer's `Date`: ours
+/// may be minutes away.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default(),
+    let wait = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
+        let answered = date.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(now);
+        httpdate::parse_http_date(text).ok()?.duration_since(answered).unwrap_or_default()
     };
     Some(wait.min(LONGEST_WAIT))
 }
@@ -134,6 +138,20 @@ mod tests {
         assert_eq!(shown(b"<html>\n\t<b>\x1bnginx</b>"), Some(r"<html> <b>\u{1b}nginx</b>".to_owned()));
         assert_eq!(shown(b""), None);
         assert!(shown("é".repeat(1000).as_bytes()).unwrap().ends_with("é… (2000 bytes)"));
+    }
+
+    #[test]
+    fn p14_a_date_to_wait_for_is_read_by_the_servers_clock() {
+        let read = |date: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(http::header::RETRY_AFTER, "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
+            headers.insert(http::header::DATE, date.parse().unwrap());
+            // Ours is ten minutes behind.
+            retry_after(&headers, SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 605))
+        };
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:32 GMT"), Some(Duration::from_secs(5)));
+        assert_eq!(read("Sun, 06 Nov 1994 08:50:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(read("now"), Some(Duration::from_secs(605)));
     }
 
     #[test]

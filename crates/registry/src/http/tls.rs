@@ -10,7 +10,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, ProtocolVersion, RootCertStore,
+    SignatureScheme,
 };
 
 use super::host_certificates::HostCertificates;
@@ -75,6 +76,18 @@ pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, E
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider())).clone()
+}
+
+/// The versions and ciphers of TLS that are offered to servers, by their IANA names, for whoever runs one that takes
+/// none of them.
+pub fn offered_tls() -> String {
+    let provider = provider();
+    let of = |version| {
+        let suites = provider.cipher_suites.iter().filter(|suite| suite.version().version == version);
+        suites.map(|suite| format!("{:?}", suite.suite())).collect::<Vec<_>>().join(", ")
+    };
+    let (newer, older) = (of(ProtocolVersion::TLSv1_3), of(ProtocolVersion::TLSv1_2));
+    format!("TLS 1.3 with {newer}; TLS 1.2 with {older}")
 }
 
 pub(crate) fn setup(error: impl std::error::Error + Send + Sync + 'static) -> Error {
@@ -203,5 +216,23 @@ impl ServerCertVerifier for AnyCertificate {
         let mut schemes = provider().signature_verification_algorithms.supported_schemes();
         schemes.extend([SignatureScheme::RSA_PKCS1_SHA1, SignatureScheme::ECDSA_SHA1_Legacy]);
         schemes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p11_what_is_offered_has_names_that_operators_know() {
+        let offered = offered_tls();
+        for name in
+            ["TLS 1.3 with TLS13_AES_", "TLS 1.2 with TLS_ECDHE_", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]
+        {
+            assert!(offered.contains(name), "{offered}");
+        }
+        // The error says this of all of them.
+        let is_known = |name: &str| name.contains("GCM") || name.contains("CHACHA20_POLY1305");
+        assert!(provider().cipher_suites.iter().all(|suite| is_known(&format!("{:?}", suite.suite()))));
     }
 }

@@ -318,3 +318,15 @@ async fn c85_an_ipv6_address_is_a_registry_and_localhost_is_found_on_either() {
         asked.lines()
     );
 }
+
+#[tokio::test]
+async fn p11_a_server_without_a_common_cipher_is_told_from_one_without_tls() {
+    let bench = Bench::start(|_, front| front.protocols("TLSv1.2; ssl_ciphers AES128-SHA")).await;
+    for settings in
+        [bench.settings(), bench.trusting(), Settings { security: Security::INSECURE, ..bench.settings() }]
+    {
+        let error = ask(settings).await.unwrap_err();
+        assert_eq!(failure(&error), TransportFailure::TlsVersion);
+        assert!(error.to_string().contains("1.2 and 1.3, with ECDHE"), "{error}");
+    }
+}
