@@ -45,7 +45,7 @@ async fn web_pages_are_no_harbor_and_no_list() {
     assert!(matches!(listed(&harbor).await, Error::WebPage { .. }));
     bench.answer_next(1, &elsewhere);
     let error = listed(&harbor).await;
-    assert!(error.to_string().contains("it leads to another host"), "{error}");
+    assert!(error.to_string().contains("the login would go to another server"), "{error}");
 }
 
 #[tokio::test]
