@@ -96,6 +96,7 @@ fn next(error: &Error) -> String {
                     "{ask}, or name it as `realm` in the registry's auth entry if you trust it without TLS"
                 )
             }
+            registry::Error::Refused(refusal) if refusal.is_attestation() => attestation_hint(host),
             registry::Error::Refused(refusal) => match harbor_refusal(refusal) {
                 Some(explanation) => explanation.hint,
                 None => hint(error.side, &error.operation, cause, host),
@@ -125,6 +126,13 @@ fn next(error: &Error) -> String {
             "report this, with the image's name, to the makers of image-syncer".to_owned()
         }
     }
+}
+
+/// What to do where a target takes no attestations.
+fn attestation_hint(host: &str) -> String {
+    format!(
+        "`{host}` takes no attestations, which this index has as children for `unknown/unknown`: name the wanted platforms, as in `--arch amd64,arm64`, and they are left out; or build the image with `--provenance=false --sbom=false`"
+    )
 }
 
 /// What to do where a target does not take a kind of manifest.

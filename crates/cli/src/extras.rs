@@ -43,6 +43,12 @@ impl Extras {
         self.acr.as_ref()
     }
 
+    /// What is to be told about it, once a run is over.
+    pub(crate) fn note(&self) -> Option<String> {
+        let note = self.acr.as_ref()?.note()?;
+        Some(format!("{}: {note}", self.registry.host()))
+    }
+
     async fn digests_of(&self, repository: &RepositoryName) -> Option<BulkListing> {
         if self.gives_no_digests.load(Ordering::Relaxed) {
             return None;

@@ -427,6 +427,7 @@ impl Refusal {
             // Several registries, Harbor among them, answer 401 to somebody whom they know.
             401 if self.errors.iter().any(|error| error.code == "DENIED") => ErrorKind::Denied,
             401 => ErrorKind::Unauthorized,
+            403 if self.is_attestation() => ErrorKind::Rejected,
             403 => ErrorKind::Denied,
             404 => ErrorKind::NotFound,
             413 => ErrorKind::TooLarge,
@@ -443,6 +444,16 @@ impl Refusal {
         };
         self.method == http::Method::PUT
             && self.status == http::StatusCode::NOT_FOUND
+            && self.errors.iter().any(names)
+    }
+
+    /// Whether the registry takes no attestations: ACR's Personal Edition answers so to an index's child that is one,
+    /// and it is no matter of rights.
+    pub fn is_attestation(&self) -> bool {
+        let names =
+            |error: &RegistryMessage| error.message.to_ascii_lowercase().contains("unknown manifest class");
+        self.method == http::Method::PUT
+            && matches!(self.status.as_u16(), 400 | 403)
             && self.errors.iter().any(names)
     }
 

@@ -109,8 +109,11 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     let work = rules.iter().map(|rule| rule.work.clone()).collect();
     let facts = RunFacts::of(asked.verb);
     let (report, interrupt) = copy(args, work, log.clone(), facts.tally.clone()).await;
-    let registries = resolved.registries.lock().all();
-    for note in notes(&registries) {
+    let (registries, more) = {
+        let known = resolved.registries.lock();
+        (known.all(), known.notes())
+    };
+    for note in notes(&registries).into_iter().chain(more) {
         warn(&note);
         if let Some(log) = &log {
             log.write("warning", &note);

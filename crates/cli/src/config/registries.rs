@@ -70,6 +70,11 @@ impl Registries {
         self.handles.values().map(|handle| handle.registry.clone()).collect()
     }
 
+    /// What is to be told about what they offer beside the protocol.
+    pub(crate) fn notes(&self) -> BTreeSet<String> {
+        self.handles.values().filter_map(|handle| handle.extras.note()).collect()
+    }
+
     pub(super) fn source(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
         let handle = self.handle(host, repository);
         RegistryEndpoint::source(&handle.registry, repository).with_bulk_digests(handle.extras)

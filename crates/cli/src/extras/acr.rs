@@ -1,6 +1,7 @@
 //! Alibaba Cloud's registries: temporary logins, namespaces, repositories and their tags.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt as _;
@@ -44,6 +45,8 @@ pub(crate) struct AcrAccess {
     service: Arc<LearnedService>,
     acr: OnceCell<Option<Acr>>,
     ids: RepositoryIds,
+    /// Whether the API turned out not to have what was asked for.
+    has_no_lists: AtomicBool,
 }
 
 /// What the registry calls itself, from the client that speaks to it anyway.
@@ -85,7 +88,14 @@ impl AcrAccess {
             service: service.clone(),
         };
         let login = Arc::new(AcrLogin::new(http, settings));
-        Ok(Self { login, keys, service, acr: OnceCell::new(), ids: RepositoryIds::default() })
+        Ok(Self {
+            login,
+            keys,
+            service,
+            acr: OnceCell::new(),
+            ids: RepositoryIds::default(),
+            has_no_lists: AtomicBool::new(false),
+        })
     }
 
     /// The client that knows what the registry calls itself. Once it is known, the rest is.
@@ -111,14 +121,34 @@ impl AcrAccess {
         self.acr.get_or_try_init(find).await.cloned()
     }
 
+    /// What is to be told about the API, once a run is over.
+    pub(super) fn note(&self) -> Option<String> {
+        let text = "Alibaba Cloud's API has no lists of repositories and tags where it was asked: the registry itself was asked instead, tag by tag (the auth entry's `region` or `endpoint` may be another one's)";
+        self.has_no_lists.load(Ordering::Relaxed).then(|| text.to_owned())
+    }
+
+    /// A list, or `None` where the API does not have this call: whoever wants it asks the protocol instead.
+    fn offered<T>(&self, listed: Result<T, alibaba::Error>) -> Result<Option<T>, Cause> {
+        match listed {
+            Ok(list) => Ok(Some(list)),
+            Err(error) if error.kind() == alibaba::ErrorKind::NoApi => {
+                self.has_no_lists.store(true, Ordering::Relaxed);
+                Ok(None)
+            }
+            Err(error) => Err(Trouble::acr(&error)),
+        }
+    }
+
+    /// `None` where the registry itself has to be asked.
     pub(super) async fn digests(&self, repository: &RepositoryName) -> Result<Option<BulkListing>, Cause> {
-        let trouble = |error: alibaba::Error| Trouble::acr(&error);
-        let Some(acr) = self.acr().await.map_err(trouble)? else { return Ok(None) };
+        if self.has_no_lists.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let Some(acr) = self.acr().await.map_err(|error| Trouble::acr(&error))? else { return Ok(None) };
         let Some((namespace, name)) = repository.as_str().split_once('/') else { return Ok(None) };
-        let Some(id) = self.ids.find(&acr, namespace, name).await.map_err(trouble)? else {
-            return Ok(Some(BulkListing::default()));
-        };
-        let tags = acr.tags(&id).await.map_err(trouble)?;
+        let Some(found) = self.offered(self.ids.find(&acr, namespace, name).await)? else { return Ok(None) };
+        let Some(id) = found else { return Ok(Some(BulkListing::default())) };
+        let Some(tags) = self.offered(acr.tags(&id).await)? else { return Ok(None) };
         let digests = tags.into_iter().filter_map(|listed| Some((listed.tag.parse().ok()?, listed.digest?)));
         Ok(Some(BulkListing { digests: digests.collect(), ..BulkListing::default() }))
     }
@@ -158,7 +188,7 @@ impl AcrAccess {
     pub(super) async fn repositories(&self, namespace: &str) -> Result<Option<Vec<RepositoryName>>, Cause> {
         let trouble = |error: alibaba::Error| Trouble::acr(&error);
         let Some(acr) = self.acr().await.map_err(trouble)? else { return Ok(None) };
-        let listed = acr.repositories(namespace).await.map_err(trouble)?;
+        let Some(listed) = self.offered(acr.repositories(namespace).await)? else { return Ok(None) };
         let names =
             listed.into_iter().filter_map(|found| format!("{}/{}", found.namespace, found.name).parse().ok());
         Ok(Some(names.collect()))

@@ -59,6 +59,7 @@ fn acr_kind(kind: alibaba::ErrorKind) -> ErrorKind {
         Acr::Throttled => ErrorKind::RateLimited,
         Acr::Unavailable => ErrorKind::Unavailable,
         Acr::Network => ErrorKind::Network,
+        Acr::NoApi => ErrorKind::Protocol,
         _ => ErrorKind::Rejected,
     }
 }

@@ -139,3 +139,24 @@ async fn a_catalog_that_is_refused_says_what_to_do() -> Result<()> {
     ensure!(acr.registry.requests().is_empty(), "the target was not asked");
     Ok(())
 }
+
+#[tokio::test]
+async fn p24_where_the_api_is_not_there_the_registry_is_asked_and_nothing_is_put_again() -> Result<()> {
+    let (harbor, acr, workplace) = (harbor().await?, Acr::start().await?, workplace()?);
+    let entries = [harbor_entry(&harbor, HarborBench::ADMINISTRATOR), acr.entry(r#", "create": true"#)];
+    let source = format!("{}/library/**", harbor.host());
+    configure(&workplace, &entries, &source, &format!("{}/mirror", acr.host()))?;
+    workplace.run("--config c.json")?.expect_code(0)?.says(&["copied           2 images"])?;
+    for action in ["ListRepository", "GetRepository", "ListRepoTag"] {
+        acr.api.fail_next(action, 100, 404, "InvalidAction.NotFound");
+    }
+    acr.registry.forget_requests();
+    let (before, told) = (acr.calls(), "API has no lists of repositories and tags");
+    let ran = workplace.run("--config c.json")?.expect_code(0)?.says(&["unchanged        2 images", told])?;
+    ensure!(ran.all().matches(told).count() == 1, "told once: {}", ran.all());
+    let puts =
+        acr.registry.requests().into_iter().filter(|line| line.starts_with("PUT ")).collect::<Vec<_>>();
+    ensure!(puts.is_empty(), "{puts:?}");
+    ensure!(acr.calls() - before <= 3, "the API is asked no more: {} calls", acr.calls() - before);
+    Ok(())
+}

@@ -118,3 +118,31 @@ async fn p30_check_says_what_it_leaves() -> Result<()> {
     ensure!(!ran.all().contains("made an empty repository"), "it was there before: {}", ran.all());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p28_a_target_without_attestations_says_so_and_the_hint_is_true() -> Result<()> {
+    let bench = Bench::start().await?;
+    let store = bench.source.store();
+    let amd64 = sample::image(store, "library/app", None, Flavour::Oci, &[sample::layer(1, 1000)], "amd64");
+    let attestation =
+        sample::image(store, "library/app", None, Flavour::Oci, &[sample::layer(2, 10)], "unknown");
+    let entry = |image: &sample::Sample, os: &str, architecture: &str| {
+        format!(
+            r#"{{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "{}", "size": {}, "platform": {{"os": "{os}", "architecture": "{architecture}"}}}}"#,
+            image.digest, image.size
+        )
+    };
+    let children = [entry(&amd64, "linux", "amd64"), entry(&attestation, "unknown", "unknown")].join(",");
+    let index = format!(r#"{{"schemaVersion": 2, "manifests": [{children}]}}"#);
+    store.put_manifest("library/app", "v1", "application/vnd.oci.image.index.v1+json", index);
+    let body = r#"{"errors":[{"code":"DENIED","message":"unknown manifest class for application/vnd.in-toto+json"}]}"#;
+    let effect = Effect::Status { code: 403, body: body.to_owned(), headers: Vec::new() };
+    let when = Match::put(&format!("/manifests/{}", attestation.digest));
+    bench.target.misbehave(fault(when, Times::Always, effect));
+    let ran = bench.run("--retries 0", "library/app:v1", "mirror/app")?;
+    let ran = ran.says(&["unknown manifest class", "takes no attestations", "--arch amd64,arm64"])?;
+    ran.hides(&["check the auth entry"])?;
+    bench.run("--arch amd64,arm64", "library/app:v1", "mirror/app")?.expect_code(0)?;
+    ensure!(bench.target.store().manifest("mirror/app", "v1").is_some());
+    Ok(())
+}
