@@ -30,5 +30,5 @@ pub(crate) use error::ConfigError;
 pub(crate) use images::WrittenRule;
 pub(crate) use load::{Written, images, load, typed};
 pub(crate) use pattern::ResolvedPattern;
-pub(crate) use registries::KnownRegistry;
+pub(crate) use registries::{KnownRegistry, LoginOrigin};
 pub(crate) use resolve::{Defaults, RefusedRule, Resolved, ResolvedRule, SharedRegistries, resolve};

@@ -5,25 +5,41 @@ use serde::Serialize;
 
 use super::sync;
 use crate::args::{ExpandArgs, ReachArgs};
-use crate::config::{ResolvedRule, WrittenRule};
+use crate::config::{LoginOrigin, ResolvedPattern, ResolvedRule};
 use crate::exit_code;
 use crate::output::{print, print_json};
 
 /// One rule, as programs read it.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Shown<'a> {
     source: &'a str,
     selection: String,
-    /// `null` for a pattern: each of its repositories has its own.
+    /// For a pattern, that of any repository that matches.
     login: Option<&'a str>,
+    /// What the login is, and where it stands.
+    login_place: Option<&'a str>,
     targets: Vec<ShownTarget<'a>>,
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ShownTarget<'a> {
     target: &'a str,
     names: String,
     login: Option<&'a str>,
+    login_place: Option<&'a str>,
+}
+
+impl<'a> ShownTarget<'a> {
+    fn new(target: &'a str, names: String, login: Option<&'a LoginOrigin>) -> Self {
+        let (login, login_place) = parts(login);
+        Self { target, names, login, login_place }
+    }
+}
+
+fn parts(login: Option<&LoginOrigin>) -> (Option<&str>, Option<&str>) {
+    (login.map(|login| login.key.as_str()), login.map(|login| login.place.as_str()))
 }
 
 /// Prints the rules; gives the exit status.
@@ -37,42 +53,42 @@ pub(crate) fn run(args: ExpandArgs) -> u8 {
     }
     let errors: Vec<_> = resolved.refused.iter().map(|refused| refused.error.clone()).collect();
     sync::refuse(&errors);
-    let rules: Vec<_> = resolved.rules.iter().map(show).collect();
-    let patterns: Vec<_> = resolved.patterns.iter().map(|pattern| show_pattern(&pattern.written)).collect();
+    let rules = resolved.rules.iter().map(show);
+    let patterns = resolved.patterns.iter().map(show_pattern);
+    let shown: Vec<_> = rules.chain(patterns).collect();
     if args.json {
-        let shown: Vec<_> = rules.iter().chain(&patterns).collect();
         print_json(&shown);
     } else {
-        rules.iter().for_each(print_rule);
-        patterns.iter().for_each(print_pattern);
+        shown.iter().for_each(print_rule);
     }
     if errors.is_empty() { exit_code::DONE } else { exit_code::USAGE }
 }
 
 fn show(resolved: &ResolvedRule) -> Shown<'_> {
     let Rule { source, selection, targets, .. } = &resolved.rule;
-    let targets = targets.iter().zip(&resolved.target_logins).map(|(target, login)| ShownTarget {
-        target: target.target.name(),
-        names: names(&target.naming),
-        login: login.as_deref(),
-    });
+    let targets = targets
+        .iter()
+        .zip(&resolved.logins.targets)
+        .map(|(target, login)| ShownTarget::new(target.target.name(), names(&target.naming), login.as_ref()));
+    let (login, login_place) = parts(resolved.logins.source.as_ref());
     Shown {
         source: source.name(),
         selection: selected(selection),
-        login: resolved.source_login.as_deref(),
+        login,
+        login_place,
         targets: targets.collect(),
     }
 }
 
 /// A rule about many repositories, as it was written: which they are, only the registry knows.
-fn show_pattern(written: &WrittenRule) -> Shown<'_> {
-    let target = |target| ShownTarget { target, names: "each at a place of its own".to_owned(), login: None };
-    Shown {
-        source: &written.source,
-        selection: "every repository that matches".to_owned(),
-        login: None,
-        targets: written.targets.iter().map(|text| target(text.as_str())).collect(),
-    }
+fn show_pattern(pattern: &ResolvedPattern) -> Shown<'_> {
+    let ResolvedPattern { written, logins, .. } = pattern;
+    let targets = written.targets.iter().zip(&logins.targets).map(|(target, login)| {
+        ShownTarget::new(target, "each at a place of its own".to_owned(), login.as_ref())
+    });
+    let (login, login_place) = parts(logins.source.as_ref());
+    let selection = "every repository that matches".to_owned();
+    Shown { source: &written.source, selection, login, login_place, targets: targets.collect() }
 }
 
 fn selected(selection: &Selection) -> String {
@@ -96,14 +112,16 @@ fn list(images: &[registry::TagOrDigest]) -> String {
 }
 
 fn print_rule(rule: &Shown<'_>) {
-    let login = |login: Option<&str>| login.map_or("no login".to_owned(), |key| format!("login `{key}`"));
-    print(&format!("{} ({}): {}", rule.source, login(rule.login), rule.selection));
+    print(&format!("{} ({}): {}", rule.source, login(rule.login, rule.login_place), rule.selection));
     for target in &rule.targets {
-        print(&format!("  -> {} ({}): {}", target.target, login(target.login), target.names));
+        let login = login(target.login, target.login_place);
+        print(&format!("  -> {} ({login}): {}", target.target, target.names));
     }
 }
 
-fn print_pattern(rule: &Shown<'_>) {
-    print(&format!("{}: {}", rule.source, rule.selection));
-    rule.targets.iter().for_each(|target| print(&format!("  -> {}: {}", target.target, target.names)));
+fn login(key: Option<&str>, place: Option<&str>) -> String {
+    match (key, place) {
+        (Some(key), Some(place)) => format!("login `{key}`, {place}"),
+        _ => "no login".to_owned(),
+    }
 }

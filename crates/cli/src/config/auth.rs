@@ -15,6 +15,7 @@ use registry::{Credentials, RegistryHost, RepositoryName, TrustedRealm, TrustedR
 use super::document::{Format, Node, Scalar, ScalarKind, Value};
 use super::environment::{Lookup, expand};
 use super::error::ConfigError;
+use super::file_text::shown;
 use super::unknown_key;
 use crate::extras::AcrSettings;
 
@@ -23,6 +24,8 @@ use crate::extras::AcrSettings;
 pub(crate) struct AuthEntry {
     /// The key as it was written.
     pub(crate) key: String,
+    /// File and line.
+    pub(crate) place: Option<String>,
     /// The key in the form that names are compared in.
     prefix: String,
     /// Nobody where user or password is empty.
@@ -38,7 +41,7 @@ impl AuthEntry {
     fn empty(host: &RegistryHost) -> Self {
         let (credentials, reach, offer, trusted_realm) = Default::default();
         let key = host.as_str().to_owned();
-        Self { prefix: normal_host(&key), key, credentials, reach, offer, trusted_realm }
+        Self { prefix: normal_host(&key), key, place: None, credentials, reach, offer, trusted_realm }
     }
 
     /// The registry, or a path in it, in a normal form.
@@ -188,7 +191,8 @@ impl EntryReader<'_> {
         let credentials = self.credentials(fields)?;
         let trusted_realm = self.find(fields, "realm").map(|node| self.realm(node)).transpose()?.flatten();
         let (prefix, reach, offer) = (normal_key(self.key), self.reach(fields)?, self.offer(fields)?);
-        Ok(AuthEntry { key: self.key.to_owned(), prefix, credentials, reach, offer, trusted_realm })
+        let (key, place) = (self.key.to_owned(), Some(format!("{}:{}", shown(self.file), node.line)));
+        Ok(AuthEntry { key, place, prefix, credentials, reach, offer, trusted_realm })
     }
 
     /// The token server that the registry sends its users to, where that is not evident. Empty means none.

@@ -9,7 +9,7 @@ use sync::{
 
 use super::image_text::{PatternText, Which, parse};
 use super::images::WrittenRule;
-use super::resolve::{Defaults, Resolver, SharedRegistries, naming, selection};
+use super::resolve::{Defaults, Resolver, RuleLogins, SharedRegistries, naming, selection};
 use super::rule_error::RuleError;
 
 /// A rule about many repositories with how it was written.
@@ -17,6 +17,8 @@ pub(crate) struct ResolvedPattern {
     /// The source's text, and those of the targets after variables.
     pub(crate) written: WrittenRule,
     pub(crate) rule: PatternRule,
+    /// Those of any repository that matches: entries for single repositories may give them others.
+    pub(crate) logins: RuleLogins,
 }
 
 impl ResolvedPattern {
@@ -64,11 +66,11 @@ pub(super) fn resolve_pattern(
         referrers,
     };
     // What no repository could be named like is told at once.
-    maker.check(rule, &texts)?;
+    let logins = maker.check(rule, &texts)?;
     let make_rule = Arc::new(move |repository: &RepositoryName| maker.make(repository));
     let rule_of_many = PatternRule { listing: Arc::new(listing), pattern, make_rule };
     let written = WrittenRule { line: rule.line, source: rule.source.clone(), targets: texts };
-    Ok(ResolvedPattern { written, rule: rule_of_many })
+    Ok(ResolvedPattern { written, rule: rule_of_many, logins })
 }
 
 fn target_text(
@@ -170,8 +172,10 @@ impl RuleMaker {
         }
     }
 
-    fn check(&self, rule: &WrittenRule, texts: &[String]) -> Result<(), RuleError> {
+    fn check(&self, rule: &WrittenRule, texts: &[String]) -> Result<RuleLogins, RuleError> {
         let repository = sample(&self.pattern);
+        let source = self.registries.lock().login_origin(&self.registry, &repository);
+        let mut logins = RuleLogins { source, targets: Vec::new() };
         for (target, text) in self.targets.iter().zip(texts) {
             let (source_text, text) = (rule.source.clone(), text.clone());
             let parsed = match parse(&self.fill(target, &repository)) {
@@ -181,9 +185,11 @@ impl RuleMaker {
             if matches!(parsed.which, Which::These(_)) {
                 return Err(RuleError::NamesUnderPattern { source_text, text });
             }
-            self.registries.lock().target(&parsed.registry, &parsed.repository);
+            let mut registries = self.registries.lock();
+            registries.target(&parsed.registry, &parsed.repository);
+            logins.targets.push(registries.login_origin(&parsed.registry, &parsed.repository));
         }
-        Ok(())
+        Ok(logins)
     }
 }
 

@@ -37,6 +37,22 @@ pub(crate) struct Registries {
     unusable: BTreeSet<String>,
 }
 
+/// Which login is used, for people and programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LoginOrigin {
+    /// The key of the auth entry, or the path of the login file.
+    pub(crate) key: String,
+    /// What that is, and where it stands.
+    pub(crate) place: String,
+}
+
+impl LoginOrigin {
+    fn of_entry(entry: &AuthEntry, but: &str) -> Self {
+        let place = entry.place.as_ref().map(|place| format!(" in {place}")).unwrap_or_default();
+        Self { key: entry.key.clone(), place: format!("auth entry{place}{but}") }
+    }
+}
+
 /// A registry as one user sees it.
 #[derive(Clone)]
 struct Handle {
@@ -91,7 +107,7 @@ impl Registries {
     }
 
     pub(super) fn target(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
-        if self.login_name(host, repository).is_none() && self.auth.find(host, repository).is_none() {
+        if self.login_origin(host, repository).is_none() {
             self.targets_without_login.insert(host.to_string());
         }
         let handle = self.handle(host, repository);
@@ -104,16 +120,25 @@ impl Registries {
     }
 
     /// Where an image's login comes from: an entry in `auth`, or a login file.
-    pub(super) fn login_name(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<String> {
+    pub(super) fn login_origin(
+        &self,
+        host: &RegistryHost,
+        repository: &RepositoryName,
+    ) -> Option<LoginOrigin> {
         let entry = self.auth.find(host, repository).map(|index| &self.auth.entries[index]);
-        match entry {
-            Some(entry) if entry.credentials.is_some() => Some(entry.key.clone()),
-            _ => {
-                let file =
-                    self.login_files.find(host, repository).map(|found| found.file.display().to_string());
-                file.or_else(|| entry.map(|entry| entry.key.clone()))
-            }
+        if let Some(entry) = entry
+            && (entry.credentials.is_some() || entry.offer.acr.is_some())
+        {
+            return Some(LoginOrigin::of_entry(entry, ""));
         }
+        let found = self.login_files.find(host, repository).map(|found| LoginOrigin {
+            key: found.file.display().to_string(),
+            place: match found.login {
+                Login::Source(_) => "login file that names a credential helper".to_owned(),
+                Login::Anonymous | Login::User(_) => "login file".to_owned(),
+            },
+        });
+        found.or_else(|| entry.map(|entry| LoginOrigin::of_entry(entry, ", which has no user")))
     }
 
     /// The way to the API behind a registry whose entry says that it is one of Alibaba's.

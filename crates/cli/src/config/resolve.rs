@@ -13,7 +13,7 @@ use super::image_text::{ImageText, SourceText, Which, parse, parse_source};
 use super::images::WrittenRule;
 use super::load::{Written, WrittenLogins};
 use super::pattern::{ResolvedPattern, resolve_pattern};
-use super::registries::Registries;
+use super::registries::{LoginOrigin, Registries};
 use super::rule_error::RuleError;
 
 /// What the command line says about rules.
@@ -74,10 +74,15 @@ pub(crate) struct ResolvedRule {
     /// The source's text, and those of the targets after defaults and variables.
     pub(crate) written: WrittenRule,
     pub(crate) rule: Rule,
-    /// The key of the source's entry in `auth`.
-    pub(crate) source_login: Option<String>,
-    /// The keys of the targets' entries in `auth`.
-    pub(crate) target_logins: Vec<Option<String>>,
+    pub(crate) logins: RuleLogins,
+}
+
+/// Which logins a rule uses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RuleLogins {
+    pub(crate) source: Option<LoginOrigin>,
+    /// In the order of the targets.
+    pub(crate) targets: Vec<Option<LoginOrigin>>,
 }
 
 /// Checks all rules. Those that cannot be carried out are named; some slips stop everything.
@@ -165,10 +170,13 @@ impl Resolver<'_> {
             }
         }
         let mut registries = self.registries.lock();
-        let source_login = registries.login_name(&source.registry, &source.repository);
-        let login =
-            |target: &RuleTarget| registries.login_name(target.target.registry(), target.target.repository());
-        let target_logins = targets.iter().map(login).collect();
+        let login = |target: &RuleTarget| {
+            registries.login_origin(target.target.registry(), target.target.repository())
+        };
+        let logins = RuleLogins {
+            source: registries.login_origin(&source.registry, &source.repository),
+            targets: targets.iter().map(login).collect(),
+        };
         let endpoint = registries.source(&source.registry, &source.repository);
         let selection = selection(source.which, &targets);
         let written = WrittenRule { line: rule.line, source: rule.source.clone(), targets: texts };
@@ -178,7 +186,7 @@ impl Resolver<'_> {
             targets,
             referrers: self.defaults.referrers.unwrap_or(ReferrerPolicy::Leave),
         };
-        Ok(ResolvedRule { written, rule, source_login, target_logins })
+        Ok(ResolvedRule { written, rule, logins })
     }
 
     /// The target's text with variables replaced, or made from the defaults.

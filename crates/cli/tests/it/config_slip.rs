@@ -247,7 +247,11 @@ fn c22_c15_what_is_wrong_with_a_login_is_told_before_any_request() -> Result<()>
     workplace.run("expand --config c.yaml")?.expect_code(2)?.says(&["not set or empty"])?;
     workplace.variable("HARBOR_PASSWORD", "hunter2");
     let ran = workplace.run("expand --config c.yaml")?.expect_code(0)?.hides(&["hunter2"])?;
-    ensure!(ran.stderr.is_empty() && ran.stdout.contains("r.io/a (login `r.io`)"), "{}", ran.all());
+    ensure!(
+        ran.stderr.is_empty() && ran.stdout.contains("r.io/a (login `r.io`, auth entry in c.yaml:2)"),
+        "{}",
+        ran.all()
+    );
     Ok(())
 }
 
@@ -264,6 +268,32 @@ fn c9_where_logins_come_from_is_told_as_it_is() -> Result<()> {
         "--images is given without --auth: the login for `r.io` comes from ",
         ".docker/config.json; other",
     ])?;
+    Ok(())
+}
+
+#[test]
+fn c11_expand_shows_the_logins_of_patterns() -> Result<()> {
+    let workplace = Workplace::new()?;
+    std::fs::create_dir(workplace.path().join(".docker"))?;
+    workplace.write(".docker/config.json", r#"{"auths": {"t.io": {"username": "u", "password": "p"}}}"#)?;
+    let auth = "auth:\n  h.io: {username: all, password: p}\n  h.io/team: {username: team, password: p}\n";
+    workplace
+        .write("c.yaml", &format!("{auth}images:\n  h.io/team/**: [t.io/mirror, 'u.io/x/{{path:_}}']\n"))?;
+    let ran = workplace.run("expand --config c.yaml")?.expect_code(0)?;
+    for line in [
+        "h.io/team/** (login `h.io/team`, auth entry in c.yaml:3): every repository that matches".to_owned(),
+        format!(
+            "  -> t.io/mirror (login `{}/.docker/config.json`, login file): each",
+            workplace.path().display()
+        ),
+        "  -> u.io/x/{path:_} (no login): each".to_owned(),
+    ] {
+        ensure!(ran.stdout.contains(&line), "{line:?} is not in\n{}", ran.stdout);
+    }
+    let ran = workplace.run("expand --config c.yaml --json")?.expect_code(0)?;
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout)?;
+    ensure!(json[0]["login"] == "h.io/team" && json[0]["targets"][0]["loginPlace"] == "login file", "{json}");
+    ensure!(json[0]["targets"][1]["login"].is_null(), "{json}");
     Ok(())
 }
 

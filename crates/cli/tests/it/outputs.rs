@@ -59,9 +59,9 @@ async fn expand_shows_rules_and_logins_without_asking_anybody() -> Result<()> {
     workplace.write("c.json", config)?;
     let ran = workplace.run("expand --config c.json")?.expect_code(0)?.hides(&["hidden"])?;
     for line in [
-        "q.invalid/a/b (login `q.invalid/a`): v1, v2",
+        "q.invalid/a/b (login `q.invalid/a`, auth entry in c.json:1, which has no user): v1, v2",
         "  -> r.invalid/b (no login): the same names",
-        "q.invalid/c/d (login `q.invalid`): all tags",
+        "q.invalid/c/d (login `q.invalid`, auth entry in c.json:1): all tags",
         "  -> r.invalid/e (no login): the same names, where they match /^v/",
     ] {
         ensure!(ran.stdout.lines().any(|printed| printed == line), "{line:?} is not in\n{}", ran.stdout);

@@ -76,10 +76,20 @@ impl Scopes {
     /// Everything that is in one or the other.
     pub(crate) fn union(&self, other: &Self) -> Self {
         let mut union = self.clone();
-        for (resource, actions) in &other.0 {
-            union.add(resource.clone(), actions.iter().map(String::as_str));
-        }
+        union.extend(other);
         union
+    }
+
+    /// Adds everything that is in another one.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        for (resource, actions) in &other.0 {
+            self.add(resource.clone(), actions.iter().map(String::as_str));
+        }
+    }
+
+    /// Whether a resource is named, whatever may be done with it.
+    pub(crate) fn names(&self, resource: &str) -> bool {
+        self.0.contains_key(resource)
     }
 
     /// Whether everything in `need` is here.
@@ -114,7 +124,9 @@ impl Scopes {
 
     /// How many bytes their texts have.
     pub(crate) fn text_length(&self) -> usize {
-        self.texts().map(|text| text.len() + 1).sum()
+        let of_actions =
+            |actions: &BTreeSet<String>| actions.iter().map(|action| action.len() + 1).sum::<usize>();
+        self.0.iter().map(|(resource, actions)| resource.len() + 1 + of_actions(actions)).sum()
     }
 
     /// One text for each resource, as the token server takes them.

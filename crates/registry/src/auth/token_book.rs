@@ -38,6 +38,8 @@ enum Sharing {
 
 struct Page {
     scopes: Scopes,
+    /// Of the scopes.
+    text_length: usize,
     /// Whether it takes further needs.
     sharing: Sharing,
     slot: Slot,
@@ -128,10 +130,18 @@ impl TokenBook {
             return Some(page);
         }
         let open = self.open_page?;
-        let union = self.pages[open].scopes.union(need);
-        let has_room = union.count() <= self.most_scopes && union.text_length() <= MOST_TEXT;
+        let page = &mut self.pages[open];
+        let (count, text_length) = if need.resources().any(|resource| page.scopes.names(resource)) {
+            let union = page.scopes.union(need);
+            (union.count(), union.text_length())
+        } else {
+            // The usual case: nothing is copied to find out.
+            (page.scopes.count() + need.count(), page.text_length + need.text_length())
+        };
+        let has_room = count <= self.most_scopes && text_length <= MOST_TEXT;
         has_room.then(|| {
-            self.pages[open].scopes = union;
+            page.scopes.extend(need);
+            page.text_length = text_length;
             self.index(need, open);
             open
         })
@@ -154,7 +164,8 @@ impl TokenBook {
 
     fn add(&mut self, need: &Scopes, sharing: Sharing) -> usize {
         let page = self.pages.len();
-        self.pages.push(Page { scopes: need.clone(), sharing, slot: Slot::default() });
+        let (scopes, text_length, slot) = (need.clone(), need.text_length(), Slot::default());
+        self.pages.push(Page { scopes, text_length, sharing, slot });
         self.index(need, page);
         if sharing == Sharing::Shared {
             self.open_page = Some(page);
