@@ -4,6 +4,7 @@
 
 mod corpora;
 mod document;
+mod expand;
 mod goal;
 mod large_layer;
 mod machine;
@@ -33,8 +34,13 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 3)]
     runs: usize,
 
-    /// What to copy
-    #[arg(long, value_delimiter = ',', default_value = "big,tiny,unchanged,delay,layer,layers")]
+    /// What to measure
+    #[arg(
+        long,
+        visible_alias = "scenario",
+        value_delimiter = ',',
+        default_value = "big,tiny,unchanged,delay,layer,layers"
+    )]
     corpus: Vec<Scenario>,
 
     /// Small corpora and one run: shows that all works, measures little
@@ -77,6 +83,8 @@ enum Scenario {
     Layer,
     /// Ten layers of 100 MB at once, for their memory
     Layers,
+    /// 20,000 rules are read and checked, without any registry
+    Expand,
 }
 
 /// What each answer is delayed by.
@@ -127,6 +135,9 @@ async fn measure_all(arguments: &Arguments) -> Result<Results> {
     }
     if wanted(Scenario::Layers) {
         large_layer::measure_ten(&mut rig, if arguments.quick { 10_000_000 } else { 100_000_000 }).await?;
+    }
+    if wanted(Scenario::Expand) {
+        expand::measure(&mut rig, if arguments.quick { 2_000 } else { 20_000 }).await?;
     }
     Ok(rig.into_results())
 }

@@ -1,5 +1,6 @@
 //! The goals of issue 6, in terms of what every machine can measure.
 
+use super::expand;
 use super::large_layer::{CURL, TEN};
 use super::result::{Results, Row, float};
 use super::tool::{OURS, SKOPEO};
@@ -35,6 +36,11 @@ pub(super) fn judge(results: &Results) -> Vec<Judged> {
     if let Some(ten) = results.rows.iter().find(|row| row.scenario == TEN) {
         let mebibytes = ten.median(|sample| float(sample.usage.peak_kib)) / 1024.0;
         judged.push(at_most(&format!("{TEN}: peak memory in MiB"), 32.0, mebibytes));
+    }
+    if let Some(ours) = results.row(&expand::scenario(20_000), OURS) {
+        judged.push(all_right(expand::EXPAND, ours));
+        let seconds = ours.median(|sample| sample.usage.cpu_seconds);
+        judged.push(at_most("20,000 rules: seconds of CPU", 0.5, seconds));
     }
     judged.extend(with_delay(results));
     judged.extend(large_layer(results));

@@ -112,7 +112,20 @@ fn goes_on_below(text: &str, line: usize, above: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::config::{json, yaml};
+
+    proptest! {
+        #[test]
+        fn c24_whatever_is_wrong_has_a_place_that_can_be_shown(text in "[ \t\n{}\\[\\]\"':,#/!&*|a-c1：，\u{a0}\\\\]{0,40}") {
+            for error in [json::read(&text).err(), yaml::read(&text).err()].into_iter().flatten() {
+                let shown = Excerpt::new(&text, error.place).lines(error.place.line, "");
+                prop_assert!(error.place.line > 0 && error.place.column > 0 && shown.lines().count() == 2, "{shown}");
+            }
+        }
+    }
 
     fn shown(text: &str, line: usize, column: usize) -> String {
         Excerpt::new(text, Place { line, column }).lines(line, "")

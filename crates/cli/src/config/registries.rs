@@ -253,10 +253,18 @@ impl Registries {
         )
     }
 
+    /// Where no login was found that docker or podman might have left.
+    fn looked_in(&self) -> String {
+        let places = self.login_files.places().iter().map(|place| place.display().to_string());
+        let places = places.collect::<Vec<_>>().join(", ");
+        if places.is_empty() { String::new() } else { format!(" and no login in {places}") }
+    }
+
     /// A login for one registry and a target at another is the most common slip of all.
     pub(super) fn warnings(&self) -> Vec<String> {
         let unused: Vec<_> =
             self.auth.entries.iter().enumerate().filter(|(index, _)| !self.used.contains(index)).collect();
+        let looked_in = self.looked_in();
         let mut warnings: Vec<_> = self
             .targets_without_login
             .iter()
@@ -265,7 +273,7 @@ impl Registries {
                 let meant = keys.filter(|key| is_like(host, key)).take(3);
                 let meant = meant.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" or ");
                 let meant = if meant.is_empty() { meant } else { format!("; did you mean {meant}?") };
-                format!("the target registry `{host}` has no entry in auth, so it is written to without a login{meant}")
+                format!("the target registry `{host}` has no entry in auth{looked_in}, so it is written to without a login{meant}")
             })
             .collect();
         warnings.extend(self.unusable.iter().cloned());

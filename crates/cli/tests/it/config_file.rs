@@ -95,7 +95,8 @@ fn a_login_that_no_rule_uses_and_a_target_without_one_are_told_together() -> Res
         .run("--config c.json --registry=registry.cn-beijing.aliyuncs.invalid --namespace=x -r 0")?;
     let ran = ran.expect_code(3)?.hides(&["secret"])?;
     ran.says(&[
-        "`registry.cn-beijing.aliyuncs.invalid` has no entry in auth",
+        "`registry.cn-beijing.aliyuncs.invalid` has no entry in auth and no login in ",
+        "/.docker/config.json",
         "did you mean `ruohe-registry.cn-shanghai.aliyuncs.invalid`?",
     ])?;
     Ok(())

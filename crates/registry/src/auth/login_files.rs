@@ -21,6 +21,8 @@ use crate::{RegistryHost, RepositoryName};
 /// Login files in the order in which they are asked. Clones share what helpers say.
 #[derive(Clone, Debug, Default)]
 pub struct LoginFiles {
+    /// Where they are looked for.
+    places: Vec<PathBuf>,
     files: Vec<LoginFile>,
     /// Each program is asked once for a server, however many images it is for.
     helpers: Arc<Mutex<Helpers>>,
@@ -109,14 +111,20 @@ impl LoginFiles {
     /// Files that cannot be used are told beside the others, which still count.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> (Self, Vec<LoginFileError>) {
         let (mut files, mut errors) = (Vec::new(), Vec::new());
-        for path in paths(lookup) {
-            let Ok(text) = std::fs::read(&path) else { continue };
-            match read(&path, &text) {
-                Ok(content) => files.push(LoginFile { path, content }),
+        let places = paths(lookup);
+        for path in &places {
+            let Ok(text) = std::fs::read(path) else { continue };
+            match read(path, &text) {
+                Ok(content) => files.push(LoginFile { path: path.clone(), content }),
                 Err(error) => errors.push(error),
             }
         }
-        (Self { files, helpers: Arc::default() }, errors)
+        (Self { places, files, helpers: Arc::default() }, errors)
+    }
+
+    /// Where such files are looked for on this machine, whether they are there or not.
+    pub fn places(&self) -> &[PathBuf] {
+        &self.places
     }
 
     /// The login for an image: that of the first file that has one.

@@ -138,13 +138,13 @@ impl TokenBook {
             // The usual case: nothing is copied to find out.
             (page.scopes.count() + need.count(), page.text_length + need.text_length())
         };
-        let has_room = count <= self.most_scopes && text_length <= MOST_TEXT;
-        has_room.then(|| {
-            page.scopes.extend(need);
-            page.text_length = text_length;
-            self.index(need, open);
-            open
-        })
+        if count > self.most_scopes || text_length > MOST_TEXT {
+            return None;
+        }
+        page.scopes.extend(need);
+        page.text_length = text_length;
+        self.index(need, open);
+        Some(open)
     }
 
     /// The pages on which a need may be found: those that name one of its resources, the first ones first.
