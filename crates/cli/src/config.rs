@@ -31,4 +31,6 @@ pub(crate) use images::WrittenRule;
 pub(crate) use load::{Written, images, load, typed};
 pub(crate) use pattern::ResolvedPattern;
 pub(crate) use registries::{KnownRegistry, LoginOrigin};
-pub(crate) use resolve::{Defaults, RefusedRule, Resolved, ResolvedRule, SharedRegistries, resolve};
+pub(crate) use resolve::{
+    Defaults, RefusedRule, Resolved, ResolvedRule, RuleLogins, SharedRegistries, resolve,
+};

@@ -6,7 +6,7 @@ use std::path::Path;
 use ::sync::{PatternRule, ReferrerPolicy, Rule, RuleTarget};
 
 use super::sync::resolve_written;
-use crate::config::{self, ConfigError, Defaults, Resolved, ResolvedRule, Written};
+use crate::config::{self, ConfigError, Defaults, Resolved, ResolvedRule, RuleLogins, Written};
 use crate::output::{covers, made};
 
 /// What is left to do of `config`.
@@ -55,9 +55,9 @@ impl<'a> Known<'a> {
 
     /// The same rule, cut in two where its targets came from rules with different policies.
     fn with_policies(&self, resolved: ResolvedRule, warnings: &mut Vec<String>) -> Vec<ResolvedRule> {
-        let ResolvedRule { written, rule, source_login, target_logins } = resolved;
+        let ResolvedRule { written, rule, logins } = resolved;
         let mut parts: Vec<ResolvedRule> = Vec::new();
-        for (target, login) in rule.targets.iter().zip(target_logins) {
+        for (target, login) in rule.targets.iter().zip(logins.targets) {
             let found = self.policy(&rule, target);
             if found.is_none() {
                 warnings.push(format!(
@@ -69,11 +69,11 @@ impl<'a> Known<'a> {
             let referrers = found.unwrap_or(rule.referrers);
             if let Some(part) = parts.iter_mut().find(|part| part.rule.referrers == referrers) {
                 part.rule.targets.push(target.clone());
-                part.target_logins.push(login);
+                part.logins.targets.push(login);
             } else {
                 let rule = Rule { targets: vec![target.clone()], referrers, ..rule.clone() };
-                let (written, source_login) = (written.clone(), source_login.clone());
-                parts.push(ResolvedRule { written, rule, source_login, target_logins: vec![login] });
+                let logins = RuleLogins { source: logins.source.clone(), targets: vec![login] };
+                parts.push(ResolvedRule { written: written.clone(), rule, logins });
             }
         }
         parts
