@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use providers::alibaba::{Endpoint, InstanceId, Region};
 use registry::RegistryHost;
 
+use super::ReachArgs;
 use crate::command::acr::{AccountId, AddressRange, NamespaceName};
 
 /// Helps with Alibaba Cloud Container Registry (ACR): the user's rights, a login for other tools, namespace and
@@ -61,6 +62,9 @@ pub(crate) struct AcrRegistryArgs {
     /// Take what this file's auth entry says about the registry
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
 
     /// The instance's id, `cri-...` [default: the registry tells]
     #[arg(long, value_name = "ID")]

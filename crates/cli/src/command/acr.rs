@@ -43,7 +43,8 @@ fn access(args: &AcrRegistryArgs, namespace: Option<&NamespaceName>) -> Result<A
         };
         let path = namespace.map_or("any", NamespaceName::as_str);
         let path = format!("{path}/any").parse().expect("a namespace's name is a component of names");
-        config::alibaba(args.config.as_deref(), (&args.host, &path), given, &transport, &environment)
+        let host = (&args.host, &path);
+        config::alibaba(args.config.as_deref(), host, given, &args.reach, &transport, &environment)
     });
     found.map_err(|errors: Vec<ConfigError>| refuse(&errors))
 }

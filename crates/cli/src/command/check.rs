@@ -25,11 +25,13 @@ mod whitelist;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream;
+use tokio_util::sync::CancellationToken;
 
 use super::sync;
 use crate::args::CheckArgs;
 use crate::config::Resolved;
 use crate::exit_code;
+use crate::interrupt::Interrupt;
 use crate::output::{print, print_json};
 use finding::{Finding, Step};
 use plan::plan;
@@ -45,17 +47,25 @@ pub(crate) async fn run(args: CheckArgs) -> u8 {
         Ok(resolved) => resolved,
         Err(errors) => return sync::refuse(&errors),
     };
-    let outcome = look(&resolved).await;
+    let interrupt = Interrupt::listen(|| {});
+    let outcome = look(&resolved, &interrupt.cancel).await;
     if args.json {
         print_json(&outcome.document());
     } else {
         outcome.lines().iter().for_each(|line| print(line));
     }
-    if resolved.refused.is_empty() { outcome.exit_code() } else { exit_code::USAGE }
+    match interrupt.exit_code() {
+        Some(code) => code,
+        None if resolved.refused.is_empty() => outcome.exit_code(),
+        None => exit_code::USAGE,
+    }
 }
 
 /// Registries side by side, then the rules; told in the config's order.
-async fn look(resolved: &Resolved) -> Outcome {
+///
+/// Once `cancel` is set nothing new begins. Rules that are looked at come to their end, so that no trial of an upload stays
+/// open.
+async fn look(resolved: &Resolved, cancel: &CancellationToken) -> Outcome {
     let mut outcome = Outcome::default();
     let refused = resolved.refused.iter().map(|refused| refused.error.to_string());
     outcome.findings.extend(refused.map(|error| Finding::problem("config", Step::Config, error)));
@@ -64,16 +74,18 @@ async fn look(resolved: &Resolved) -> Outcome {
     let plan = plan(resolved);
     let entries = resolved.registries.lock().entries_with_login();
     let standings =
-        join_all(plan.registries.iter().map(|(known, roles)| standing::look(known, *roles, &entries))).await;
+        join_all(plan.registries.iter().map(|(known, roles)| standing::look(known, *roles, &entries)));
+    let Some(standings) = cancel.run_until_cancelled(standings).await else { return outcome.stopped() };
     for standing in &standings {
         outcome.findings.extend(standing.findings.iter().cloned());
     }
     let known = plan.registries.iter().map(|(known, _)| known).zip(&standings).collect();
     let visitor = Visitor { registries: &resolved.registries, standings: known };
     let visits = stream::iter(plan.rules.iter().map(|rule| visitor.visit(rule)));
+    let visits = visits.take_until(cancel.cancelled());
     for mut visited in visits.buffered(RULES_AT_ONCE).collect::<Vec<_>>().await {
         outcome.findings.append(&mut visited.findings);
         outcome.not_checked.append(&mut visited.not_checked);
     }
-    outcome
+    if cancel.is_cancelled() { outcome.stopped() } else { outcome }
 }

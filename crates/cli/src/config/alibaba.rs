@@ -9,6 +9,7 @@ use super::environment::Lookup;
 use super::error::ConfigError;
 use super::load::auth_of;
 use super::registries::Registries;
+use crate::args::ReachArgs;
 use crate::extras::{AcrAccess, AcrSettings};
 
 /// The way to the API behind a registry. `given` beats what the file says.
@@ -16,6 +17,7 @@ pub(crate) fn alibaba(
     file: Option<&Path>,
     (host, repository): (&RegistryHost, &RepositoryName),
     given: AcrSettings,
+    reach: &ReachArgs,
     transport: &Transport,
     lookup: Lookup<'_>,
 ) -> Result<Arc<AcrAccess>, Vec<ConfigError>> {
@@ -25,6 +27,7 @@ pub(crate) fn alibaba(
         let problem = format!("`auth` has no entry for `{host}`");
         return Err(vec![ConfigError::new(problem).file(file).help("add one, or leave --config out")]);
     }
+    auth.reach_by(reach)?;
     Registries::new(auth, lookup, transport)
         .alibaba(host, repository)
         .map_err(|problem| vec![ConfigError::new(problem)])

@@ -64,6 +64,18 @@ async fn the_printed_login_opens_the_registry_for_other_tools() -> Result<()> {
     Ok(())
 }
 
+/// `interface.md`: `--insecure HOST` means the same for every verb that asks a registry.
+#[tokio::test]
+async fn a_registry_is_reached_as_the_flags_say() -> Result<()> {
+    let acr = Acr::start().await?;
+    let workplace = workplace()?;
+    let command = format!("acr token {} --endpoint {}", acr.host(), acr.api.url());
+    ensure!(workplace.run(&command)?.code != 0, "TLS is spoken where nothing else is said");
+    let ran = workplace.run(&format!("{command} --insecure {}", acr.host()))?.expect_code(0)?;
+    ensure!(acr.api.secrets().contains(&ran.stdout.trim_end().to_owned()), "{}", ran.stderr);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_login_that_cannot_be_had_says_why_and_what_to_do() -> Result<()> {
     let acr = Acr::start().await?;

@@ -277,3 +277,15 @@ async fn s5_signals_count_while_nobody_reads() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s4_check_tells_what_it_found_when_it_is_stopped() -> Result<()> {
+    let world = World::start(Effect::Hang).await?;
+    world.target.misbehave(Fault { when: Match::path("/v2/"), times: Times::Always, effect: Effect::Hang });
+    let child = start(&world.workplace, "check --auth auth.json --images images.json")?;
+    until(|| !world.target.requests().is_empty()).await?;
+    signal(&child, "-HUP")?;
+    let ran = end(child).await?.expect_code(143)?;
+    ensure!(ran.stdout.contains("stopped by a signal"), "{}", ran.stdout);
+    Ok(())
+}

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::finding::{Blame, Finding, Level};
+use super::finding::{Blame, Finding, Level, Step};
 use crate::exit_code;
 
 /// All that was found.
@@ -23,6 +23,13 @@ struct Document<'a> {
 }
 
 impl Outcome {
+    /// The same, with a word that a signal came before all was looked at.
+    pub(super) fn stopped(mut self) -> Self {
+        let what = "stopped by a signal: not everything was looked at";
+        self.findings.push(Finding::warning("check", Step::Config, what));
+        self
+    }
+
     fn count(&self, level: Level) -> usize {
         self.findings.iter().filter(|finding| finding.level == level).count()
     }
@@ -94,7 +101,6 @@ fn line(finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Step;
     use super::*;
 
     fn outcome(findings: Vec<Finding>) -> Outcome {
