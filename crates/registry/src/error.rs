@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::auth::credential::{CredentialError, Prospect};
 use crate::foreign_text::{Cleaned, clean, clean_to};
 use crate::http::redact::RedactedUrl;
+use crate::http::web_page::is_web_page;
 use crate::manifest::ManifestError;
 use crate::{Digest, MediaType, Mismatch, RegistryHost, Tag};
 
@@ -228,6 +229,9 @@ pub enum Problem {
     /// The body is not the JSON that the step needs.
     #[error("the answer is not the expected JSON: {}", Cleaned(.0))]
     Json(String),
+    /// A page for people, as proxies, firewalls and web sites answer.
+    #[error("the answer is a web page")]
+    WebPage,
     /// The body is larger than we read.
     #[error("the answer has more than {0} bytes")]
     TooLarge(u64),
@@ -312,6 +316,13 @@ pub enum ErrorKind {
     Rejected,
     /// The answer makes no sense.
     Protocol,
+}
+
+impl Problem {
+    /// Why a body is not the JSON that the step needs.
+    pub(crate) fn unreadable(body: &[u8], why: &dyn std::fmt::Display) -> Self {
+        if is_web_page(body) { Self::WebPage } else { Self::Json(why.to_string()) }
+    }
 }
 
 impl Error {
@@ -455,6 +466,11 @@ impl Refusal {
         self.method == http::Method::PUT
             && matches!(self.status.as_u16(), 400 | 403)
             && self.errors.iter().any(names)
+    }
+
+    /// Whether a page for people explains it: a proxy, a firewall or a web site speaks, and no registry.
+    pub fn is_web_page(&self) -> bool {
+        self.body.as_deref().is_some_and(|body| is_web_page(body.as_bytes()))
     }
 
     fn is_immutable_tag(&self) -> bool {

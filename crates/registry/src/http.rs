@@ -24,3 +24,4 @@ pub(crate) mod stall;
 pub(crate) mod streamed_body;
 pub(crate) mod tls;
 pub(crate) mod transport;
+pub(crate) mod web_page;

@@ -8,9 +8,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::client::Call;
 use crate::http::body::read_to_limit;
+use crate::http::web_page::is_web_page;
 use crate::learned::Ability;
 use crate::manifest::RawManifest;
-use crate::{Algorithm, Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest, media_type};
+use crate::{Algorithm, Digest, Error, ErrorKind, MediaType, Problem, Repository, TagOrDigest, media_type};
 
 use head::Head;
 
@@ -80,8 +81,12 @@ impl Repository {
             TagOrDigest::Tag(_) => told,
         };
         let algorithm = expected.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
-        RawManifest::from_answer(&content_type, bytes.clone(), expected.as_ref())
-            .map_err(|source| Error::Manifest { digest: algorithm.digest(&bytes), source })
+        RawManifest::from_answer(&content_type, bytes.clone(), expected.as_ref()).map_err(|source| {
+            if is_web_page(&bytes) {
+                return call.protocol(Problem::WebPage);
+            }
+            Error::Manifest { digest: algorithm.digest(&bytes), source }
+        })
     }
 
     async fn manifest_call(&self, method: Method, reference: &TagOrDigest) -> Result<Call, Error> {

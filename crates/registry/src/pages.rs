@@ -53,7 +53,7 @@ impl Page {
     /// The page's document.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body)
-            .map_err(|error| self.call.protocol(Problem::Json(error.to_string())))
+            .map_err(|error| self.call.protocol(Problem::unreadable(&self.body, &error)))
     }
 }
 

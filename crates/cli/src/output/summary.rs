@@ -1,16 +1,14 @@
 //! The end of a run: the old sentence for scripts, and for people a table with every failure.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 
 use indicatif::{HumanBytes, HumanDuration};
 use registry::Quota;
-use sync::{Outcome, Report};
+use sync::Report;
 
 use super::Paint;
 use crate::command::execute::Done;
-use crate::diagnostic::{self, Diagnosis};
+use crate::diagnostic::{Alike, Failed, alike};
 
 /// The sentence that scripts look for on stdout. A run that was stopped has not finished, and must not be taken for one
 /// in which nothing failed.
@@ -26,7 +24,7 @@ pub(crate) fn old_sentence(done: &Done) -> String {
     }
 }
 
-/// What was done, and every failure in three parts.
+/// Every reason for failures in three parts, and what was done.
 pub(crate) fn table(done: &Done, paint: Paint) -> String {
     let report = &done.report;
     let count = |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what };
@@ -57,7 +55,9 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
         ),
         count("refused", done.refused.len(), Paint::red, ["rule: see above", "rules: see above"]),
     ];
-    let mut text = String::from("\n");
+    let mut text = String::new();
+    failures(&mut text, report, paint);
+    text.push('\n');
     for row in
         rows.iter().filter(|row| row.number > 0 || ["copied", "unchanged", "failed"].contains(&row.label))
     {
@@ -86,7 +86,6 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
             let _ = writeln!(text, "  {:<10} {} at {}", "pulls left", left_of(quota), registry.host());
         }
     }
-    failures(&mut text, report, paint);
     text
 }
 
@@ -120,60 +119,37 @@ impl Row {
     }
 }
 
+/// Each reason once. The table comes after them, so that it is what stays on the screen.
 fn failures(text: &mut String, report: &Report, paint: Paint) {
-    for failure in &report.failed_rules {
-        let what = format!("{}: {}", failure.source, failure.error.operation);
-        push_failure(text, &what, &failure.error, paint);
-    }
-    for Alike { what, diagnosis, others } in alike(report) {
-        push_diagnosis(text, &what, &diagnosis, paint);
-        if others.is_empty() {
-            continue;
-        }
-        let rest = others.len().saturating_sub(NAMED);
-        let mut names = others.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-        if rest > 0 {
-            let _ = write!(names, " and {rest} more, which --output-failed-images and --report list");
-        }
-        let images = if others.len() == 1 { "image" } else { "images" };
-        let _ = writeln!(text, "  also:  {} more {images} for the same reason: {names}", others.len());
-    }
-}
-
-/// How many images with the same failure are named beside the first.
-const NAMED: usize = 5;
-
-/// Images that failed for one reason, such as a key that opens nothing: the first, and the names of the others.
-struct Alike {
-    what: String,
-    diagnosis: Diagnosis,
-    others: Vec<String>,
-}
-
-fn alike(report: &Report) -> Vec<Alike> {
-    let mut groups: Vec<Alike> = Vec::new();
-    let mut by_reason: HashMap<(String, String), usize> = HashMap::new();
-    for image in &report.images {
-        let Outcome::Failed(error) = &image.outcome else { continue };
-        let (what, diagnosis) = (image.image.to_string(), diagnostic::diagnose(error));
-        match by_reason.entry((diagnosis.why.clone(), diagnosis.next.clone())) {
-            Entry::Occupied(group) => groups[*group.get()].others.push(what),
-            Entry::Vacant(free) => {
-                free.insert(groups.len());
-                groups.push(Alike { what, diagnosis, others: Vec::new() });
-            }
+    let groups = alike(report);
+    for Alike { diagnosis, of, names, .. } in groups.iter().take(MOST_REASONS) {
+        let Some((first, others)) = names.split_first() else { continue };
+        let _ = writeln!(text, "\n{} {first}", paint.red("failed"));
+        let _ = writeln!(text, "  where: {}", diagnosis.place);
+        let _ = writeln!(text, "  why:   {}", diagnosis.why);
+        let _ = writeln!(text, "  next:  {}", diagnosis.next);
+        if !others.is_empty() {
+            let named = &others[..others.len().min(NAMED)];
+            let rest = match others.len() - named.len() {
+                0 => String::new(),
+                rest => format!(" and {rest} others: --output-failed-images and --report list all"),
+            };
+            let what = match (of, others.len()) {
+                (Failed::Image, 1) => "image",
+                (Failed::Image, _) => "images",
+                (Failed::Rule, 1) => "rule",
+                (Failed::Rule, _) => "rules",
+            };
+            let (count, named) = (others.len(), named.join(", "));
+            let _ = writeln!(text, "  also:  {count} more {what} for the same reason: {named}{rest}");
         }
     }
-    groups
+    if let Some(more) = groups.len().checked_sub(MOST_REASONS).filter(|more| *more > 0) {
+        let _ = writeln!(text, "\n{more} more reasons are in the log and the report (--log, --report)");
+    }
 }
 
-fn push_failure(text: &mut String, what: &str, error: &sync::Error, paint: Paint) {
-    push_diagnosis(text, what, &diagnostic::diagnose(error), paint);
-}
-
-fn push_diagnosis(text: &mut String, what: &str, diagnosis: &Diagnosis, paint: Paint) {
-    let _ = writeln!(text, "\n{} {what}", paint.red("failed"));
-    let _ = writeln!(text, "  where: {}", diagnosis.place);
-    let _ = writeln!(text, "  why:   {}", diagnosis.why);
-    let _ = writeln!(text, "  next:  {}", diagnosis.next);
-}
+/// How many failures of one reason are named beside the first.
+const NAMED: usize = 2;
+/// More reasons than this are not read from a screen.
+const MOST_REASONS: usize = 20;

@@ -15,6 +15,7 @@ mod connections;
 mod dead_registry;
 mod demo;
 mod foreign_text;
+mod hint;
 mod interrupt;
 mod kill;
 mod memory;

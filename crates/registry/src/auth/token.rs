@@ -83,7 +83,7 @@ pub(super) fn read(
 ) -> Result<(Token, Option<SecretString>), Problem> {
     // The parser's message could quote the token.
     let answer: Answer =
-        serde_json::from_slice(body).map_err(|_| Problem::Json("no token document".to_owned()))?;
+        serde_json::from_slice(body).map_err(|_| Problem::unreadable(body, &"no token document"))?;
     let is_there = |token: &SecretString| !token.expose_secret().is_empty();
     let token = [answer.token, answer.access_token].into_iter().flatten().find(is_there);
     let token = token.ok_or_else(|| Problem::Json("neither `token` nor `access_token`".to_owned()))?;
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(header(r#"{"access_token":"b"}"#).unwrap(), "Bearer b");
         assert_eq!(header(r#"{"token":"","access_token":"b"}"#).unwrap(), "Bearer b");
         assert!(matches!(header("{}"), Err(Problem::Json(_))));
-        assert!(matches!(header("<html>"), Err(Problem::Json(_))));
+        assert!(matches!(header("<html>"), Err(Problem::WebPage)));
         assert_eq!(renewal(DEFAULT_LIFETIME), Duration::from_secs(48));
         assert_eq!(renewal(Duration::from_secs(1800)), Duration::from_secs(1770));
     }

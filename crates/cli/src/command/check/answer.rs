@@ -39,11 +39,11 @@ pub(super) fn judge_failure(host: &RegistryHost, error: &Error, is_cloud: bool) 
         TransportFailure::Certificate(_) => {
             Finding::problem(place, Step::Tls, "its certificate is not accepted")
                 .why(words)
-                .next(transport_hint(*failure, place))
+                .next(transport_hint(*failure, place, place))
         }
         failure => Finding::problem(place, Step::Tls, "no TLS connection comes about")
             .why(words)
-            .next(transport_hint(*failure, place)),
+            .next(transport_hint(*failure, place, place)),
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn judge(
             let what = format!("the registry sends readers of blobs to {storage}, which gives nothing");
             let next = match &error {
                 Error::Transport { failure, .. } if error.kind() == ErrorKind::Tls => {
-                    transport_hint(*failure, host.as_str())
+                    transport_hint(*failure, host.as_str(), &storage)
                 }
                 _ => format!(
                     "let this machine out to {storage}, too: firewalls and whitelists of the registry do not cover its blob store"

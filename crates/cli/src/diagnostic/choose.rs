@@ -1,0 +1,231 @@
+//! Which hint an error gets: decided by its typed cause, its side and its step, never by its text.
+
+use providers::harbor::refusal::explain as harbor_refusal;
+use registry::{CertificateFault, ErrorKind, ManifestError, NotFollowed, Problem, TransportFailure};
+use sync::{Cause, Error, Operation, Side};
+
+use super::hint::Hint;
+
+/// What to do about an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Advice {
+    /// A line of the table, with what stands in it.
+    Table { hint: Hint, host: String, other: String },
+    /// Harbor's refusals have their own explanations.
+    Harbor(String),
+}
+
+impl Advice {
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Table { hint, host, other } => {
+                let text = hint.text().replace("{host}", host).replace("{other}", other);
+                if text.contains("{offered}") {
+                    text.replace("{offered}", &registry::offered_tls())
+                } else {
+                    text
+                }
+            }
+            Self::Harbor(text) => text.clone(),
+        }
+    }
+}
+
+/// Where and at what an error came.
+#[derive(Clone, Copy)]
+struct Step<'a> {
+    side: Side,
+    operation: &'a Operation,
+    host: &'a str,
+}
+
+impl Step<'_> {
+    /// A hint that speaks of the registry alone.
+    fn advice(self, hint: Hint) -> Advice {
+        self.about(hint, self.host)
+    }
+
+    /// A hint that speaks of somebody else, too.
+    fn about(self, hint: Hint, other: &str) -> Advice {
+        Advice::Table { hint, host: self.host.to_owned(), other: other.to_owned() }
+    }
+}
+
+/// What helps against an error.
+pub(super) fn advice(error: &Error) -> Advice {
+    let host = error.place.split('/').next().unwrap_or_default();
+    let step = Step { side: error.side, operation: &error.operation, host };
+    match &error.cause {
+        Cause::Registry(cause) => of_registry(step, cause),
+        // Whatever helps the one that asked helps all.
+        Cause::NoAnswer(silence) => advice(&silence.last),
+        Cause::Missing => step.advice(Hint::NoImage),
+        Cause::Count { .. } => step.advice(Hint::Count),
+        Cause::OtherDigest { .. } => step.advice(Hint::OtherDigest),
+        Cause::TooDeep { .. } => step.advice(Hint::TooDeep),
+        Cause::TargetTaken { .. } => step.advice(Hint::TargetTaken),
+        Cause::TargetShared(_) => step.advice(Hint::TargetShared),
+        Cause::TargetName(_) => step.advice(Hint::TargetName),
+        Cause::Provider(error) => step.advice(of_provider(error.kind())),
+        Cause::Stopped => step.advice(Hint::Stopped),
+        Cause::Panic(_) | _ => step.advice(Hint::Panic),
+    }
+}
+
+/// What helps where no usable answer came from `server`, which is the registry or where it sends its clients.
+pub(crate) fn transport_hint(failure: TransportFailure, host: &str, server: &str) -> String {
+    let step = Step { side: Side::Source, operation: &Operation::Copy, host };
+    step.about(of_transport(failure, host == server), server).text()
+}
+
+/// What helps where a registry behind TLS sends to a place without.
+pub(crate) fn leaves_tls_hint(host: &str) -> String {
+    let step = Step { side: Side::Source, operation: &Operation::Copy, host };
+    step.advice(Hint::LeavesTls).text()
+}
+
+fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
+    use registry::Error as Registry;
+
+    match error {
+        Registry::Transport { failure, url, .. } => {
+            let server = url.host().filter(|server| !is_api_of(server, step.host));
+            step.about(of_transport(*failure, server.is_none()), server.as_deref().unwrap_or(step.host))
+        }
+        Registry::Refused(refusal) if refusal.is_attestation() => step.advice(Hint::Attestation),
+        Registry::Refused(refusal) => match harbor_refusal(refusal) {
+            Some(explanation) => Advice::Harbor(explanation.hint),
+            None => of_refusal(step, error, refusal),
+        },
+        Registry::ManifestType { media_type, .. } if media_type.is_docker_manifest() => {
+            step.advice(Hint::DockerManifest)
+        }
+        Registry::ManifestType { .. } => step.advice(Hint::ManifestType),
+        Registry::Token { source, .. } if source.kind() == ErrorKind::Unauthorized => {
+            step.advice(Hint::TokenRefused)
+        }
+        // The token server is one more server that the registry sends to.
+        Registry::Token { source, .. } => of_registry(step, source),
+        Registry::Login { source, .. } if source.source_name == providers::alibaba::SOURCE_NAME => {
+            step.advice(Hint::AlibabaLogin)
+        }
+        Registry::Login { source, .. } => step.about(Hint::LoginKeeper, &source.source_name),
+        Registry::RealmNotTrusted { .. } => step.advice(Hint::RealmNotTrusted),
+        Registry::Mismatch(_) => step.advice(Hint::Damaged),
+        Registry::Manifest { source, .. } => step.advice(of_manifest(source)),
+        Registry::Protocol { problem, url, .. } => {
+            step.about(of_problem(problem), url.host().as_deref().unwrap_or(step.host))
+        }
+        Registry::Setup { .. } => step.advice(Hint::NoClient),
+        // A kind of error that is newer than this table.
+        _ => step.advice(Hint::OtherProblem),
+    }
+}
+
+/// Whether `server` is what answers for `host`, which is Docker Hub.
+fn is_api_of(server: &str, host: &str) -> bool {
+    server == host || host.parse().is_ok_and(|host: registry::RegistryHost| host.api_host() == server)
+}
+
+fn of_transport(failure: TransportFailure, at_the_registry: bool) -> Hint {
+    match failure {
+        TransportFailure::Name if at_the_registry => Hint::HostUnknown,
+        TransportFailure::Name => Hint::ServerUnknown,
+        TransportFailure::Connect => Hint::NoConnection,
+        TransportFailure::Tls => Hint::TlsFailed,
+        TransportFailure::TlsClosed => Hint::TlsClosed,
+        TransportFailure::TlsVersion => Hint::TlsVersion,
+        TransportFailure::Certificate(fault) => match fault {
+            CertificateFault::UnknownAuthority => Hint::UnknownAuthority,
+            CertificateFault::OtherHost => Hint::OtherHost,
+            CertificateFault::Expired
+            | CertificateFault::NotYetValid
+            | CertificateFault::Revoked
+            | CertificateFault::Unusable => Hint::InvalidCertificate,
+        },
+        TransportFailure::ClientCertificate => Hint::ClientCertificate,
+        TransportFailure::PlainHttp => Hint::PlainHttp,
+        TransportFailure::HttpsOnly => Hint::HttpsOnly,
+        TransportFailure::Inside => Hint::LeadsInside,
+        TransportFailure::Stalled | TransportFailure::Broken => Hint::Broken,
+    }
+}
+
+fn of_refusal(step: Step<'_>, error: &registry::Error, refusal: &registry::Refusal) -> Advice {
+    let kind = error.kind();
+    let by_the_registry =
+        matches!(kind, ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::TooLarge);
+    if refusal.is_web_page() && !by_the_registry {
+        return step.about(Hint::WebPage, refusal.url.host().as_deref().unwrap_or(step.host));
+    }
+    let hint = match (kind, step.side) {
+        (ErrorKind::Unauthorized | ErrorKind::Denied, _) => of_rights(step, kind),
+        (ErrorKind::NotFound, Side::Source) => of_missing(step.operation),
+        (ErrorKind::RateLimited, _) => Hint::RateLimited,
+        (ErrorKind::Unavailable, _) => Hint::Unavailable,
+        (ErrorKind::TooLarge, Side::Target) => Hint::TooLarge,
+        (_, Side::Target) if error.misses_content() => Hint::TargetLacksPart,
+        (_, Side::Target) if error.is_immutable_tag() => Hint::ImmutableTag,
+        (ErrorKind::NotFound, Side::Target) => Hint::NoNamespace,
+        (_, Side::Target) => Hint::TargetRejects,
+        (_, Side::Source) => Hint::SourceRejects,
+    };
+    step.advice(hint)
+}
+
+fn of_rights(step: Step<'_>, kind: ErrorKind) -> Hint {
+    match (step.side, kind, step.operation) {
+        (Side::Target, ..) => Hint::NoPush,
+        (Side::Source, ErrorKind::Denied, Operation::ListRepositories | Operation::ListTags) => Hint::NoList,
+        (Side::Source, ErrorKind::Denied, _) => Hint::NoPull,
+        (Side::Source, ..) => Hint::SourceLogin,
+    }
+}
+
+fn of_missing(operation: &Operation) -> Hint {
+    match operation {
+        Operation::ListRepositories => Hint::NoCatalog,
+        Operation::ListTags => Hint::NoRepository,
+        Operation::Resolve(_) | Operation::ReadManifest(registry::TagOrDigest::Tag(_)) => Hint::NoImage,
+        _ => Hint::SourceLacksPart,
+    }
+}
+
+fn of_manifest(error: &ManifestError) -> Hint {
+    match error {
+        ManifestError::TypesDiffer { .. } | ManifestError::UnknownType { .. } => Hint::UnclearManifest,
+        ManifestError::NotAsNamed { .. } | ManifestError::OtherSubject { .. } => Hint::OtherManifest,
+        ManifestError::Malformed { .. } | _ => Hint::BrokenManifest,
+    }
+}
+
+fn of_problem(problem: &Problem) -> Hint {
+    match problem {
+        Problem::WebPage => Hint::WebPage,
+        Problem::Header(_) => Hint::Header,
+        Problem::Json(_) => Hint::Json,
+        Problem::TooLarge(_) => Hint::AnswerTooLarge,
+        Problem::Status(_) => Hint::Status,
+        Problem::Redirect { why: NotFollowed::LeavesTls, .. } => Hint::LeavesTls,
+        Problem::Redirect { .. } => Hint::Redirect,
+        Problem::Moved => Hint::UploadMoved,
+        Problem::External(_) => Hint::ExternalLayer,
+        Problem::Page(_) => Hint::Page,
+        Problem::ReferrersTag(_) => Hint::ReferrersTag,
+        Problem::StoredOther { .. } => Hint::StoredOther,
+        _ => Hint::OtherProblem,
+    }
+}
+
+/// Something beside the protocol: Harbor's and the clouds' own interfaces.
+fn of_provider(kind: ErrorKind) -> Hint {
+    match kind {
+        ErrorKind::Unauthorized => Hint::ProviderLogin,
+        ErrorKind::Denied => Hint::ProviderDenied,
+        ErrorKind::NotFound => Hint::ProviderNotFound,
+        ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Network | ErrorKind::Stalled => {
+            Hint::Unavailable
+        }
+        _ => Hint::ProviderRejects,
+    }
+}

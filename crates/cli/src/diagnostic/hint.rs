@@ -1,0 +1,169 @@
+//! The one table of hints: what to do next, for each cause that people can meet. Which one an error gets is decided in
+//! `choose.rs`.
+
+/// Makes the enum and its texts from one table. In a text, `{host}` is the registry as its auth entry names it, and
+/// `{other}` whoever else the failure is about: the server that was asked, the program that keeps the login; `{offered}`
+/// are the versions and ciphers of TLS that we offer.
+macro_rules! hints {
+    ($($(#[$comment:meta])* $name:ident: $text:literal,)*) => {
+        /// What to do about a failure.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(crate) enum Hint {
+            $($(#[$comment])* $name,)*
+        }
+
+        impl Hint {
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$name),*];
+
+            pub(super) fn text(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+hints! {
+    /// The name of the registry itself is not known.
+    HostUnknown: "check the spelling of `{host}`, and that this machine's DNS knows it",
+    /// The name of a server that the registry sends to is not known.
+    ServerUnknown: "`{host}` sends its clients to `{other}`: this machine's DNS has to know that name, too",
+    /// Refused, reset, unreachable.
+    NoConnection: "check that `{other}` listens on that port, and that firewalls and whitelists let this machine in",
+    /// Closed before TLS began.
+    TlsClosed: "check that `{other}` lets this machine in (closed whitelists look like this); if it does not speak TLS at all, set \"plainHttp\": true in the auth entry of `{host}`",
+    /// Only old versions or ciphers.
+    TlsVersion: "ask whoever runs `{other}`, or the proxy in front of it, to allow one of what is offered: {offered}",
+    /// Anything else in the handshake.
+    TlsFailed: "ask whoever runs `{other}` what its log says of the handshake, and run the same command again",
+    /// Signed by nobody who is trusted here.
+    UnknownAuthority: "name the authority's file as `ca` in the auth entry of `{host}`, or for all in SSL_CERT_FILE; \"skipTlsVerify\": true takes any certificate",
+    /// For another host.
+    OtherHost: "write `{other}` as the certificate names it, or ask whoever runs it for a certificate with this name",
+    /// Expired, not yet valid, revoked, or none for servers.
+    InvalidCertificate: "ask whoever runs `{other}` for a valid certificate; until then, \"skipTlsVerify\": true in the auth entry of `{host}` takes any",
+    /// The server wants one of ours.
+    ClientCertificate: "name the certificate and its key, `clientCert` and `clientKey`, in the auth entry of `{host}`",
+    /// It speaks plain HTTP only.
+    PlainHttp: "set \"plainHttp\": true in the auth entry of `{host}`: it does not speak TLS",
+    /// It speaks TLS only.
+    HttpsOnly: "remove \"plainHttp\" from the auth entry of `{host}`: it speaks TLS on that port",
+    /// Sent to an address inside.
+    LeadsInside: "check what `{host}` redirects to: outside of a private network it may not send anybody into one; reach it by its private address if it has one",
+    /// A connection broke or stood still too often.
+    Broken: "run the same command again: what has arrived is not sent again. --retries tries more often",
+    /// No certificates on this machine.
+    NoClient: "give this machine a bundle of certificates (most systems: the package ca-certificates), or name one in SSL_CERT_FILE",
+
+    /// The token server takes neither user nor password.
+    TokenRefused: "check user and password in the auth entry for `{host}`: the token server refuses them",
+    /// Alibaba's API gives no temporary login.
+    AlibabaLogin: "check the access key and its RAM policy; `image-syncer acr token {host}` tries it alone, `image-syncer acr policy` prints the policy",
+    /// A helper program or a cloud's service gives no login.
+    LoginKeeper: "see what {other} says above; a login in the auth entry of `{host}` needs no {other}",
+    /// The login would go to somebody who must not have it.
+    RealmNotTrusted: "ask whoever runs {host} for a token server with https, or name it as `realm` in the registry's auth entry if you trust it without TLS",
+    /// Nobody may pull so.
+    SourceLogin: "check the auth entry for `{host}`: the user may not exist, or may not pull from this repository",
+    /// This user may not pull.
+    NoPull: "give the user of `{host}` the right to pull from this repository",
+    /// This user may not list.
+    NoList: "give the user of `{host}` the right to list, or name repositories and tags one by one",
+    /// Nobody may push so.
+    NoPush: "check the auth entry for `{host}`, that its user may push here, and that the namespace or project exists (and creates repositories by itself)",
+
+    /// No list of tags.
+    NoRepository: "check the repository's name at the source, and whether this login may see it",
+    /// No such tag, or no such image.
+    NoImage: "check repository and tag at the source; if they exist, whether this login may see them",
+    /// The registry offers no list of repositories to anybody.
+    NoCatalog: "`{host}` lists no repositories: name them one by one",
+    /// A manifest or blob that the image needs is not at the source.
+    SourceLacksPart: "the source lacks a part of the image: push or repair it there, then run the same command again",
+    /// The target says that it lacks what was sent to it, or was there before.
+    TargetLacksPart: "`{host}` says that it lacks a part of the image that it was given before: run the same command again; if that does not help, its storage needs a look",
+    /// Nothing at the target takes the repository.
+    NoNamespace: "create the project or namespace at the target first",
+    /// The tag may not be moved.
+    ImmutableTag: "the tag is there and `{host}` forbids to move it: change that rule there, or choose another tag",
+    /// Attestations are not taken.
+    Attestation: "`{host}` takes no attestations, which this index has as children for `unknown/unknown`: name the wanted platforms, as in `--arch amd64,arm64`, and they are left out; or build the image with `--provenance=false --sbom=false`",
+    /// Docker's manifests are not taken.
+    DockerManifest: "have `{host}` take Docker's types beside OCI's: zot does with `\"compat\": [\"docker2s2\"]` in the `http` section of its config; or build the image with OCI types",
+    /// Manifests of another media type are not taken.
+    ManifestType: "ask whoever runs `{host}` to allow this type of manifest, or leave the image out",
+    /// Anything else that a target does not want.
+    TargetRejects: "`{host}` does not take this image; its own words above say why",
+    /// Anything else that a source does not do.
+    SourceRejects: "`{host}` does not give this out; its own words above say why",
+    /// Larger than it takes.
+    TooLarge: "it is too large for the target: raise the limit of `{host}`, or of the proxy in front of it",
+    /// Too many requests.
+    RateLimited: "wait a while, log in at `{host}` if you are not, or lower --proc",
+    /// The server has trouble of its own.
+    Unavailable: "run the same command again later: what has arrived is not sent again",
+
+    /// A page for people where a registry's answer should be.
+    WebPage: "`{other}` answers with a web page, as proxies, firewalls and web sites do: check host and port of `{host}`, and what stands before it",
+    /// A header is missing or unreadable.
+    Header: "`{other}` leaves out a header that the protocol demands: ask whoever runs it, also whether a proxy before it drops headers",
+    /// JSON of another shape.
+    Json: "`{other}` answers in another form than the protocol's; the words above say where: tell whoever runs it",
+    /// More bytes than are read.
+    AnswerTooLarge: "`{other}` answers with more than such an answer may need: ask whoever runs it why",
+    /// A status that means nothing there.
+    Status: "`{other}`, or a proxy before it, gives an answer that the protocol does not know here: tell whoever runs it",
+    /// A redirect that is not followed.
+    Redirect: "ask whoever runs `{host}` to redirect to an address that clients may follow; the reason above says what is wrong with this one",
+    /// A redirect from TLS to plain HTTP.
+    LeavesTls: "set \"insecure\": true in the auth entry of `{host}` if its storage may be without TLS; the login never goes there",
+    /// The upload's address changes under way.
+    UploadMoved: "run the same command again; if that does not help, ask whoever runs `{host}` why it moves uploads that have begun",
+    /// A layer that lies outside of registries.
+    ExternalLayer: "push the layer itself to the source: the address that its manifest names cannot be used",
+    /// A list's pages go wrong.
+    Page: "tell whoever runs `{host}` that its list's pages lead wrong; repositories and tags can be named one by one meanwhile",
+    /// The tag of a list of referrers is something else.
+    ReferrersTag: "delete or rename that tag: the protocol keeps it for a list of what refers to an image; or copy without referrers (--referrers=false)",
+    /// The target keeps other bytes.
+    StoredOther: "ask whoever runs `{host}` what changes the bytes that it is sent: a copy that differs must not be used",
+    /// Anything else that breaks the protocol.
+    OtherProblem: "tell whoever runs `{other}` what stands above: it breaks the protocol",
+
+    /// The bytes do not fit their digest.
+    Damaged: "the source's storage is damaged, or something on the way changes bytes: pull the image from another network to tell",
+    /// A manifest that nobody can read.
+    BrokenManifest: "the manifest that `{host}` has is broken: push the image anew there",
+    /// Nothing says reliably what a manifest is.
+    UnclearManifest: "push the image anew to `{host}` with a tool that sets `mediaType`, or ask whoever runs it which Content-Type it gives",
+    /// Another manifest than was asked for.
+    OtherManifest: "`{host}`, or a cache before it, gives another manifest than was asked for: ask whoever runs it",
+
+    /// More or fewer names than images.
+    Count: "give no name at the target to keep the source's names, or one for each image",
+    /// The digest in the target's name is another one.
+    OtherDigest: "name a tag at the target, or the digest that the source has now",
+    /// Two repositories in one.
+    TargetShared: "give the pattern a target in which the source's whole path stands, such as `registry/namespace/{path:_}`; nothing of this rule was copied",
+    /// What no repository can be called.
+    TargetName: "give the pattern another target; nothing of this rule was copied",
+    /// Two images for one name.
+    TargetTaken: "give one of the two rules another target",
+    /// Indexes in indexes.
+    TooDeep: "push the image in a flatter form: so many indexes inside each other are never looked through",
+    /// Stopped before the next try.
+    Stopped: "run the same command again: it goes on where this one stopped",
+    /// A fault of this program.
+    Panic: "report this, with the image's name, to the makers of image-syncer",
+
+    /// A login that an interface beside the protocol does not take.
+    ProviderLogin: "check the login in the auth entry for `{host}`, or the access key that it is traded for",
+    /// A right that an interface beside the protocol wants.
+    ProviderDenied: "give that user the right to list or create in `{host}`; `image-syncer acr policy` prints the one for Alibaba Cloud",
+    /// Something that an interface beside the protocol does not find.
+    ProviderNotFound: "check the name of the project or namespace, and whether this login may see it",
+    /// Anything else beside the protocol; the words are ours.
+    ProviderRejects: "do what the words above say; `image-syncer check` looks at each step by itself",
+}

@@ -1,0 +1,344 @@
+//! Every cause, with what is said of it and which hint it gets.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use registry::{
+    CertificateFault, CredentialError, Digest, ErrorKind, ManifestError, MediaType, Mismatch, NotFollowed,
+    Problem, Prospect, RedactedUrl, Refusal, RegistryMessage, TagOrDigest, TransportFailure,
+};
+use sync::{
+    Cause, Error, Image, ImageReport, ImpossibleTarget, NoAnswer, Operation, Outcome, Report, SharedTarget,
+    Side,
+};
+
+use super::choose::{Advice, advice};
+use super::hint::Hint;
+use super::{Failed, alike, diagnose};
+
+fn url(text: &str) -> RedactedUrl {
+    (&url::Url::parse(text).unwrap()).into()
+}
+
+fn digest() -> Digest {
+    Digest::sha256(b"")
+}
+
+fn tag() -> TagOrDigest {
+    TagOrDigest::Tag("v1".parse().unwrap())
+}
+
+fn at(side: Side, operation: Operation, cause: impl Into<Cause>) -> Error {
+    Error { side, place: "r.io/team/app".to_owned(), operation, cause: cause.into() }
+}
+
+fn from(cause: impl Into<Cause>) -> Error {
+    at(Side::Source, Operation::ReadManifest(tag()), cause)
+}
+
+fn to(cause: impl Into<Cause>) -> Error {
+    at(Side::Target, Operation::PushManifest(tag()), cause)
+}
+
+fn transport(failure: TransportFailure) -> registry::Error {
+    transport_to("https://r.io/v2/", failure)
+}
+
+fn transport_to(server: &str, failure: TransportFailure) -> registry::Error {
+    registry::Error::Transport { method: Method::GET, url: url(server), failure, source: None }
+}
+
+fn refusal(status: u16, code: &str, message: &str, body: Option<&str>) -> registry::Error {
+    let errors = vec![RegistryMessage { code: code.to_owned(), message: message.to_owned() }];
+    registry::Error::Refused(Box::new(Refusal {
+        method: Method::PUT,
+        url: url("https://r.io/v2/team/app/manifests/v1"),
+        status: StatusCode::from_u16(status).unwrap(),
+        errors: if body.is_some() { Vec::new() } else { errors },
+        body: body.map(str::to_owned),
+        request_id: Some("4711".to_owned()),
+        retry_after: None,
+    }))
+}
+
+fn refused(status: u16, code: &str) -> registry::Error {
+    refusal(status, code, "no", None)
+}
+
+fn untaken(media_type: MediaType) -> registry::Error {
+    let registry::Error::Refused(source) = refused(415, "MANIFEST_INVALID") else { unreachable!() };
+    registry::Error::ManifestType { media_type, source }
+}
+
+fn token(source: registry::Error) -> registry::Error {
+    let (host, realm) = ("r.io".parse().unwrap(), url("https://auth.io/token"));
+    registry::Error::Token { host, realm, source: Box::new(source) }
+}
+
+fn login(keeper: &str) -> registry::Error {
+    let reason = "it is locked".to_owned();
+    let source = CredentialError { source_name: keeper.to_owned(), reason, prospect: Prospect::Lasting };
+    registry::Error::Login { host: "r.io".parse().unwrap(), source }
+}
+
+fn manifest(source: ManifestError) -> registry::Error {
+    registry::Error::Manifest { digest: digest(), source }
+}
+
+fn protocol(problem: Problem) -> registry::Error {
+    registry::Error::Protocol { method: Method::GET, url: url("https://cdn.io/v2/"), problem }
+}
+
+/// An error of an interface beside the protocol.
+#[derive(Debug, thiserror::Error)]
+#[error("the API says no")]
+struct Api(ErrorKind);
+
+impl sync::listing::ProviderError for Api {
+    fn kind(&self) -> ErrorKind {
+        self.0
+    }
+
+    fn is_retryable(&self) -> bool {
+        false
+    }
+
+    fn retry_after(&self) -> Option<std::time::Duration> {
+        None
+    }
+}
+
+fn api(kind: ErrorKind) -> Error {
+    from(Cause::Provider(Box::new(Api(kind))))
+}
+
+/// What fails, a part of what is said, and the hint.
+type Case = (Error, &'static str, Hint);
+
+fn transports() -> Vec<Case> {
+    use TransportFailure as Failure;
+
+    let certificate = |fault| transport(Failure::Certificate(fault));
+    let (storage, realm) = ("https://storage.io/blob?signature=x", "https://auth.io/token");
+    let token_server = token(transport_to(realm, Failure::Connect));
+    vec![
+        (from(transport(Failure::Name)), "the host name cannot be resolved", Hint::HostUnknown),
+        (from(transport_to(storage, Failure::Name)), "storage.io", Hint::ServerUnknown),
+        (to(transport(Failure::Connect)), "no connection", Hint::NoConnection),
+        (from(token_server), "no token from https://auth.io/token", Hint::NoConnection),
+        (from(transport(Failure::Tls)), "the TLS handshake failed", Hint::TlsFailed),
+        (from(transport(Failure::TlsClosed)), "closed the connection in the TLS handshake", Hint::TlsClosed),
+        (from(transport(Failure::TlsVersion)), "no version or cipher of TLS", Hint::TlsVersion),
+        (from(certificate(CertificateFault::UnknownAuthority)), "no authority", Hint::UnknownAuthority),
+        (from(certificate(CertificateFault::OtherHost)), "another host", Hint::OtherHost),
+        (from(certificate(CertificateFault::Expired)), "expired", Hint::InvalidCertificate),
+        (from(certificate(CertificateFault::NotYetValid)), "not valid yet", Hint::InvalidCertificate),
+        (from(certificate(CertificateFault::Revoked)), "taken it back", Hint::InvalidCertificate),
+        (from(certificate(CertificateFault::Unusable)), "not one for a server", Hint::InvalidCertificate),
+        (from(transport(Failure::ClientCertificate)), "client certificate", Hint::ClientCertificate),
+        (from(transport(Failure::PlainHttp)), "HTTP answer to an HTTPS client", Hint::PlainHttp),
+        (from(transport(Failure::HttpsOnly)), "speaks HTTPS", Hint::HttpsOnly),
+        (from(transport(Failure::Inside)), "closer to this machine", Hint::LeadsInside),
+        (from(transport(Failure::Stalled)), "nothing moved", Hint::Broken),
+        (to(transport(Failure::Broken)), "the connection broke", Hint::Broken),
+    ]
+}
+
+fn refusals() -> Vec<Case> {
+    let page = |status| refusal(status, "", "", Some("<html> <h1>Blocked by the proxy</h1>"));
+    let list = |operation, status| at(Side::Source, operation, refused(status, "X"));
+    let blob = at(Side::Source, Operation::ReadBlob(digest()), refused(404, "BLOB_UNKNOWN"));
+    vec![
+        (from(token(refused(401, "UNAUTHORIZED"))), "401 Unauthorized", Hint::TokenRefused),
+        (from(refused(401, "UNAUTHORIZED")), "request id 4711", Hint::SourceLogin),
+        (from(refused(403, "DENIED")), "403 Forbidden", Hint::NoPull),
+        (list(Operation::ListTags, 403), "403 Forbidden", Hint::NoList),
+        (list(Operation::ListRepositories, 403), "403 Forbidden", Hint::NoList),
+        (to(refused(401, "UNAUTHORIZED")), "UNAUTHORIZED: no", Hint::NoPush),
+        (to(refused(403, "DENIED")), "DENIED: no", Hint::NoPush),
+        (list(Operation::ListTags, 404), "404 Not Found", Hint::NoRepository),
+        (list(Operation::ListRepositories, 404), "404 Not Found", Hint::NoCatalog),
+        (from(refused(404, "MANIFEST_UNKNOWN")), "404 Not Found", Hint::NoImage),
+        (blob, "404 Not Found", Hint::SourceLacksPart),
+        (to(refused(404, "NAME_UNKNOWN")), "404 Not Found", Hint::NoNamespace),
+        (to(refused(404, "BLOB_UNKNOWN")), "404 Not Found", Hint::TargetLacksPart),
+        (to(refused(400, "MANIFEST_BLOB_UNKNOWN")), "400 Bad Request", Hint::TargetLacksPart),
+        (to(refusal(412, "PRECONDITION", "tag is immutable", None)), "412", Hint::ImmutableTag),
+        (to(untaken(MediaType::DOCKER_MANIFEST)), "415 Unsupported Media Type", Hint::DockerManifest),
+        (to(untaken(MediaType::OCI_ARTIFACT)), "takes no manifests of the type", Hint::ManifestType),
+        (to(refusal(403, "DENIED", "unknown manifest class for x", None)), "403", Hint::Attestation),
+        (to(refused(400, "MANIFEST_INVALID")), "400 Bad Request", Hint::TargetRejects),
+        (from(refused(400, "X")), "400 Bad Request", Hint::SourceRejects),
+        (from(refused(402, "X")), "402 Payment Required", Hint::SourceRejects),
+        (to(refused(413, "X")), "413 Payload Too Large", Hint::TooLarge),
+        (from(refused(429, "TOOMANYREQUESTS")), "429 Too Many Requests", Hint::RateLimited),
+        (to(refused(503, "X")), "503 Service Unavailable", Hint::Unavailable),
+        (from(page(403)), "Blocked by the proxy", Hint::WebPage),
+        (to(page(404)), "Blocked by the proxy", Hint::WebPage),
+        (to(page(502)), "502 Bad Gateway", Hint::Unavailable),
+        (to(page(413)), "413 Payload Too Large", Hint::TooLarge),
+    ]
+}
+
+fn answers() -> Vec<Case> {
+    let broken = serde_json::from_str::<u8>("x").unwrap_err();
+    let (header, body) = (MediaType::OCI_INDEX, MediaType::OCI_MANIFEST);
+    let redirect = |why| Problem::Redirect { to: url("http://s3.io/"), why };
+    let stored = Problem::StoredOther { expected: digest(), actual: "sha256:other".to_owned() };
+    let size = Mismatch::Size { digest: digest(), expected: 1, actual: 2 };
+    vec![
+        (from(protocol(Problem::WebPage)), "the answer is a web page", Hint::WebPage),
+        (to(protocol(Problem::Header("location"))), "no usable `location` header", Hint::Header),
+        (from(protocol(Problem::Json("expected value".to_owned()))), "not the expected JSON", Hint::Json),
+        (from(protocol(Problem::TooLarge(7))), "more than 7 bytes", Hint::AnswerTooLarge),
+        (from(protocol(Problem::Status(StatusCode::CONTINUE))), "makes no sense here", Hint::Status),
+        (from(protocol(redirect(NotFollowed::LeavesTls))), "it leaves TLS", Hint::LeavesTls),
+        (from(protocol(redirect(NotFollowed::TooMany))), "too many redirects", Hint::Redirect),
+        (to(protocol(Problem::Moved)), "at another address", Hint::UploadMoved),
+        (from(protocol(Problem::External("it is no URL"))), "own address", Hint::ExternalLayer),
+        (from(protocol(Problem::Page("it is the same page"))), "next page", Hint::Page),
+        (to(protocol(Problem::ReferrersTag("x".parse().unwrap()))), "list of referrers", Hint::ReferrersTag),
+        (to(protocol(stored)), "stored sha256:other instead", Hint::StoredOther),
+        (from(registry::Error::Mismatch(size)), "should have 1 bytes", Hint::Damaged),
+        (from(manifest(ManifestError::Malformed { source: broken })), "cannot be used", Hint::BrokenManifest),
+        (
+            from(manifest(ManifestError::TypesDiffer { header: header.clone(), body })),
+            "Content-Type",
+            Hint::UnclearManifest,
+        ),
+        (from(manifest(ManifestError::UnknownType { header })), "not known", Hint::UnclearManifest),
+        (
+            from(manifest(ManifestError::NotAsNamed { expected: digest() })),
+            "says that it is",
+            Hint::OtherManifest,
+        ),
+        (
+            from(manifest(ManifestError::OtherSubject { subject: digest() })),
+            "does not refer",
+            Hint::OtherManifest,
+        ),
+    ]
+}
+
+fn others() -> Vec<Case> {
+    let setup = registry::Error::Setup { source: "no certificates".into() };
+    let realm = registry::Error::RealmNotTrusted {
+        host: "r.io".parse().unwrap(),
+        realm: url("http://auth.io/"),
+        reason: "not encrypted",
+    };
+    let [repository, target, reason] = ["r.io/a", "t.io/A", "upper case"].map(str::to_owned);
+    let name = ImpossibleTarget { repository, target, reason };
+    let [target, by, also] = ["t.io/a", "r.io/a", "r.io/b"].map(str::to_owned);
+    let silence = NoAnswer { in_a_row: 5, last: Arc::new(to(transport(TransportFailure::Connect))) };
+    let digests = || (Box::new(digest()), Box::new(Digest::sha256(b"x")));
+    let (wanted, actual) = digests();
+    vec![
+        (from(setup), "no certificates", Hint::NoClient),
+        (from(login(providers::alibaba::SOURCE_NAME)), "no login for r.io", Hint::AlibabaLogin),
+        (from(login("docker-credential-x")), "it is locked", Hint::LoginKeeper),
+        (from(realm), "wants the credentials sent to", Hint::RealmNotTrusted),
+        (from(Cause::Missing), "not there", Hint::NoImage),
+        (from(Cause::NoAnswer(silence)), "5 times in a row", Hint::NoConnection),
+        (from(Cause::Count { source_count: 2, target_count: 1 }), "selects 2 images", Hint::Count),
+        (from(Cause::OtherDigest { wanted, actual }), "cannot be stored as", Hint::OtherDigest),
+        (from(Cause::TooDeep { deepest: 4 }), "deeper than 4", Hint::TooDeep),
+        (to(Cause::TargetTaken { by: "q.io/x".to_owned() }), "q.io/x", Hint::TargetTaken),
+        (
+            to(Cause::TargetShared(Box::new(SharedTarget { target, by, also }))),
+            "goes, too",
+            Hint::TargetShared,
+        ),
+        (to(Cause::TargetName(Box::new(name))), "upper case", Hint::TargetName),
+        (to(Cause::Stopped), "stopped", Hint::Stopped),
+        (to(Cause::Panic("index".to_owned())), "internal error", Hint::Panic),
+        (api(ErrorKind::Unauthorized), "the API says no", Hint::ProviderLogin),
+        (api(ErrorKind::Denied), "the API says no", Hint::ProviderDenied),
+        (api(ErrorKind::NotFound), "the API says no", Hint::ProviderNotFound),
+        (api(ErrorKind::RateLimited), "the API says no", Hint::Unavailable),
+        (api(ErrorKind::Unavailable), "the API says no", Hint::Unavailable),
+        (api(ErrorKind::Network), "the API says no", Hint::Unavailable),
+        (api(ErrorKind::Rejected), "the API says no", Hint::ProviderRejects),
+    ]
+}
+
+fn cases() -> Vec<Case> {
+    [transports(), refusals(), answers(), others()].into_iter().flatten().collect()
+}
+
+#[test]
+fn each_cause_has_its_words_and_its_own_hint() {
+    for (error, said, expected) in cases() {
+        let diagnosis = diagnose(&error);
+        assert!(diagnosis.why.contains(said), "{said:?} is not in {:?}", diagnosis.why);
+        let Advice::Table { hint, .. } = advice(&error) else { panic!("{error:?}") };
+        assert_eq!(hint, expected, "{}", diagnosis.why);
+        assert!(!diagnosis.next.contains('{') || diagnosis.next.contains("{path:_}"), "{}", diagnosis.next);
+    }
+}
+
+#[test]
+fn every_hint_has_a_cause_and_no_two_say_the_same() {
+    let caused: HashSet<Hint> = cases().into_iter().map(|(_, _, hint)| hint).collect();
+    let without = Hint::ALL.iter().filter(|hint| !caused.contains(hint) && **hint != Hint::OtherProblem);
+    assert_eq!(without.collect::<Vec<_>>(), [] as [&Hint; 0], "a hint that nothing leads to");
+    let texts: HashSet<&str> = Hint::ALL.iter().map(|hint| hint.text()).collect();
+    assert_eq!(texts.len(), Hint::ALL.len());
+    assert!(Hint::ALL.iter().all(|hint| !hint.text().contains("web site and not")));
+}
+
+#[test]
+fn a_hint_names_who_failed() {
+    let next = |error: Error| diagnose(&error).next;
+    let elsewhere = token(transport_to("https://auth.io/token", TransportFailure::Connect));
+    assert!(next(from(elsewhere)).starts_with("check that `auth.io` listens"));
+    assert!(next(from(protocol(Problem::WebPage))).starts_with("`cdn.io` answers with a web page"));
+    assert!(next(from(login("keychain"))).contains("see what keychain says"));
+    let unknown = transport_to("https://registry-1.docker.io/v2/", TransportFailure::Name);
+    let hub = Error { place: "docker.io/library/app".to_owned(), ..from(unknown) };
+    assert!(next(hub).starts_with("check the spelling of `docker.io`"));
+}
+
+fn report(errors: impl IntoIterator<Item = Error>) -> Report {
+    let images = errors.into_iter().enumerate().map(|(number, error)| ImageReport {
+        image: Arc::new(Image {
+            source: format!("q.io/a/app{number}").into(),
+            source_reference: tag(),
+            target: error.place.as_str().into(),
+            target_reference: tag(),
+        }),
+        outcome: Outcome::Failed(Arc::new(error)),
+        moved_bytes: 0,
+        took: std::time::Duration::ZERO,
+    });
+    Report { images: images.collect(), ..Report::default() }
+}
+
+#[test]
+fn c7_one_reason_is_one_group_whatever_the_images_are_called() {
+    let denied = |number: usize| {
+        let message = format!("requested access to team/app-{number} (tag v{number}) is denied");
+        let operation = if number.is_multiple_of(2) {
+            Operation::PushManifest(TagOrDigest::Tag(format!("v{number}").parse().unwrap()))
+        } else {
+            Operation::StartBlob(Digest::sha256(&[0]))
+        };
+        let error = at(Side::Target, operation, refusal(403, "DENIED", &message, None));
+        Error { place: format!("r.io/team/app-{number}"), ..error }
+    };
+    let groups = alike(&report((0..60).map(denied)));
+    assert_eq!((groups.len(), groups[0].names.len(), groups[0].of), (1, 60, Failed::Image));
+
+    // Other sides, registries, codes, words and causes are other reasons.
+    let different = [
+        denied(0),
+        from(refusal(403, "DENIED", "requested access is denied", None)),
+        Error { place: "s.io/team/app".to_owned(), ..denied(0) },
+        to(refusal(403, "DENIED", "the quota is used up", None)),
+        to(refused(400, "MANIFEST_INVALID")),
+        to(refused(400, "TAG_INVALID")),
+        to(transport(TransportFailure::Broken)),
+    ];
+    assert_eq!(alike(&report(different)).len(), 7);
+}
