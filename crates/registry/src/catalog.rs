@@ -3,21 +3,16 @@
 //! Few registries offer it to everybody: Harbor wants an administrator's Basic login, Docker Hub and Alibaba's
 //! ACR have none. <https://distribution.github.io/distribution/spec/api/#listing-repositories>
 
-use serde::Deserialize;
-
 use crate::auth::scope::Scopes;
 use crate::pages::{PAGE_SIZE, Pages};
 use crate::{Error, Offer, OptionalEndpoint, Refusal, Registry, RepositoryName};
-
-/// The most that is read of one page.
-const LARGEST_PAGE: u64 = 64 << 20;
 
 /// One page of a registry's repositories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CatalogPage {
     /// In the registry's order; each once in all pages.
     pub repositories: Vec<RepositoryName>,
-    /// Names that the specification does not allow.
+    /// Names that the specification does not allow, and elements that are no texts at all, as they stand in the list.
     pub invalid: Vec<String>,
 }
 
@@ -35,11 +30,6 @@ pub enum Catalog {
 /// Walks over the pages of a registry's repositories.
 pub struct CatalogPages(Pages);
 
-#[derive(Deserialize)]
-struct Answer {
-    repositories: Option<Vec<String>>,
-}
-
 impl Registry {
     /// The repositories here, as far as the registry and the login allow. Azure's pages have 100 at the most,
     /// others up to 1000.
@@ -56,29 +46,17 @@ impl Registry {
 impl CatalogPages {
     /// The next page. A failed page can be asked for again.
     pub async fn next(&mut self) -> Result<Catalog, Error> {
-        let page = match self.0.fetch(LARGEST_PAGE).await {
-            Ok(Some(page)) => page,
-            Ok(None) => return Ok(Catalog::End),
+        match self.0.names("repositories").await {
+            Ok(Some(page)) => {
+                Ok(Catalog::Page(CatalogPage { repositories: page.names, invalid: page.invalid }))
+            }
+            Ok(None) => Ok(Catalog::End),
             Err(Error::Refused(refusal))
                 if self.0.is_at_start() && refusal.offer(OptionalEndpoint::Catalog) != Offer::Unclear =>
             {
-                return Ok(Catalog::NotOffered(refusal));
+                Ok(Catalog::NotOffered(refusal))
             }
-            Err(error) => return Err(error),
-        };
-        let answer: Answer = page.json()?;
-        let names = self.0.turn(&page, answer.repositories.unwrap_or_default(), String::clone)?;
-        Ok(Catalog::Page(sort(names)))
-    }
-}
-
-fn sort(names: Vec<String>) -> CatalogPage {
-    let mut page = CatalogPage::default();
-    for name in names {
-        match name.parse() {
-            Ok(repository) => page.repositories.push(repository),
-            Err(_) => page.invalid.push(name),
+            Err(error) => Err(error),
         }
     }
-    page
 }

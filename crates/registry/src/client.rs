@@ -182,6 +182,11 @@ impl Registry {
         self.0.answers.get()
     }
 
+    /// Notes what is odd about its answers and does no harm: told with its warnings.
+    pub(crate) fn note(&self, what: String) {
+        self.0.notices.add([what]);
+    }
+
     /// What it warned of so far, each text once. Spec: distribution-spec, "Warnings".
     pub fn warnings(&self) -> Vec<String> {
         self.0.notices.warnings()

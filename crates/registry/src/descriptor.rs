@@ -16,7 +16,7 @@ use crate::{Digest, MediaType, Mismatch, Platform, Verifier, lenient};
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
     /// What kind of content it is. Some old manifests leave it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::filled", skip_serializing_if = "Option::is_none")]
     pub media_type: Option<MediaType>,
     /// Names the content.
     pub digest: Digest,

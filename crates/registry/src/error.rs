@@ -232,6 +232,20 @@ pub enum Problem {
     /// A page for people, as proxies, firewalls and web sites answer.
     #[error("the answer is a web page")]
     WebPage,
+    /// A field of the body is not what the step needs.
+    #[error("`{name}` in the answer {why}")]
+    Field {
+        /// Its key.
+        name: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The body is compressed, though that was not asked for.
+    #[error("the answer's body has `Content-Encoding: {}`, though it was asked for without any", Cleaned(.0))]
+    Encoding(String),
+    /// A list has more entries than any real one.
+    #[error("the list has more than {0} entries")]
+    NoEnd(usize),
     /// The body is larger than we read.
     #[error("the answer has more than {0} bytes")]
     TooLarge(u64),
@@ -435,6 +449,7 @@ impl Refusal {
     /// What to make of it.
     pub fn kind(&self) -> ErrorKind {
         match self.status.as_u16() {
+            200..=299 => self.kind_by_code(),
             // Several registries, Harbor among them, answer 401 to somebody whom they know.
             401 if self.errors.iter().any(|error| error.code == "DENIED") => ErrorKind::Denied,
             401 => ErrorKind::Unauthorized,
@@ -471,6 +486,22 @@ impl Refusal {
     /// Whether a page for people explains it: a proxy, a firewall or a web site speaks, and no registry.
     pub fn is_web_page(&self) -> bool {
         self.body.as_deref().is_some_and(|body| is_web_page(body.as_bytes()))
+    }
+
+    /// What an error document says that came as a success.
+    fn kind_by_code(&self) -> ErrorKind {
+        let has = |codes: &[&str]| self.errors.iter().any(|error| codes.contains(&error.code.as_str()));
+        if has(&["DENIED"]) {
+            ErrorKind::Denied
+        } else if has(&["UNAUTHORIZED"]) {
+            ErrorKind::Unauthorized
+        } else if has(&["TOOMANYREQUESTS"]) {
+            ErrorKind::RateLimited
+        } else if has(&["NAME_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN"]) {
+            ErrorKind::NotFound
+        } else {
+            ErrorKind::Rejected
+        }
     }
 
     fn is_immutable_tag(&self) -> bool {

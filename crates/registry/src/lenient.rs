@@ -5,9 +5,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::MediaType;
+
 /// Go writes an empty list as `null`.
 pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
     Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
+/// A media type; an empty one is none.
+pub(crate) fn filled<'de, D: Deserializer<'de>>(from: D) -> Result<Option<MediaType>, D::Error> {
+    let media_type: Option<MediaType> = Option::deserialize(from)?;
+    Ok(media_type.filter(|media_type| !media_type.as_str().is_empty()))
 }
 
 /// A text; anything else is none.

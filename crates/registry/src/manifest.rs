@@ -86,6 +86,7 @@ pub enum ManifestError {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Body {
+    #[serde(default, deserialize_with = "lenient::filled")]
     media_type: Option<MediaType>,
     config: Option<Descriptor>,
     #[serde(default, deserialize_with = "lenient::list")]
@@ -225,6 +226,37 @@ mod tests {
         assert_eq!(read("application/json", &body).unwrap().media_type, MediaType::OCI_MANIFEST);
         assert!(matches!(read("text/plain", "{}"), Err(ManifestError::UnknownType { .. })));
         assert!(matches!(read("text/html", "<html>"), Err(ManifestError::Malformed { .. })));
+    }
+
+    #[test]
+    fn p10_an_empty_media_type_is_none() {
+        let body = format!(
+            r#"{{"mediaType":"","layers":[{{"mediaType":"","digest":"{}","size":1}}]}}"#,
+            digest("x")
+        );
+        let manifest = read(MediaType::OCI_MANIFEST.as_str(), &body).unwrap();
+        assert_eq!(*manifest.media_type(), MediaType::OCI_MANIFEST);
+        assert_eq!(manifest.links().unwrap().blobs[0].media_type, None);
+    }
+
+    #[test]
+    fn s6_deep_nests_are_an_error_or_pass_unread() {
+        let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+        for field in ["mediaType", "config", "layers", "manifests", "fsLayers", "signatures"] {
+            let _ = read(MediaType::OCI_INDEX.as_str(), &format!(r#"{{"{field}":{deep}}}"#));
+            let _ = read(MediaType::DOCKER_SCHEMA1_SIGNED.as_str(), &format!(r#"{{"{field}":{deep}}}"#));
+        }
+        let child = format!(r#"{{"digest":"{}","size":1,"x":{deep}}}"#, digest("x"));
+        for body in [
+            format!(r#"{{"manifests":[{child}]}}"#),
+            format!(r#"{{"annotations":{deep},"subject":{deep},"artifactType":{deep}}}"#),
+        ] {
+            let manifest = read(MediaType::OCI_INDEX.as_str(), &body).unwrap();
+            assert!(!manifest.is_same_json(&manifest));
+            let _ = (manifest.subject(), manifest.as_referrer(), manifest.with_children(|_| false));
+            let _ = manifest.with_child(&Descriptor::new(None, digest("y"), None));
+        }
+        assert!(read("application/json", &deep).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::client::Call;
-use crate::http::body::read_to_limit;
+use crate::http::body::{foreign_encoding, read_to_limit};
 use crate::http::web_page::is_web_page;
 use crate::learned::Ability;
 use crate::manifest::RawManifest;
@@ -75,6 +75,7 @@ impl Repository {
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = MediaType::new(content_type.unwrap_or_default());
         let told = content_digest(response.headers());
+        let encoding = foreign_encoding(response.headers());
         let bytes = read_to_limit(&Method::GET, response, self.largest_manifest()).await?;
         let expected = match reference {
             TagOrDigest::Digest(digest) => Some(digest.clone()),
@@ -82,10 +83,12 @@ impl Repository {
         };
         let algorithm = expected.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
         RawManifest::from_answer(&content_type, bytes.clone(), expected.as_ref()).map_err(|source| {
-            if is_web_page(&bytes) {
-                return call.protocol(Problem::WebPage);
+            match encoding {
+                // What has the right digest is right, whatever the header says.
+                Some(encoding) => call.protocol(encoding),
+                None if is_web_page(&bytes) => call.protocol(Problem::WebPage),
+                None => Error::Manifest { digest: algorithm.digest(&bytes), source },
             }
-            Error::Manifest { digest: algorithm.digest(&bytes), source }
         })
     }
 

@@ -3,15 +3,12 @@
 
 use std::collections::HashSet;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
-use serde::de::DeserializeOwned;
+use http::{HeaderMap, Method};
 use url::Url;
 
 use crate::auth::scope::Scopes;
 use crate::client::Call;
 use crate::error::Problem;
-use crate::http::body::read_to_limit;
 use crate::http::limit::RequestKind;
 use crate::http::link_header;
 use crate::http::redirect::is_same_origin;
@@ -26,13 +23,13 @@ const MOST_EMPTY_PAGES: usize = 100;
 
 /// Where the walk is.
 pub(crate) struct Pages {
-    registry: Registry,
+    pub(crate) registry: Registry,
     scopes: Scopes,
     next: Next,
     /// All addresses that were asked: the same one twice is a circle.
     asked: HashSet<String>,
     /// All entries that were seen: lists may repeat some, but a page has to bring news.
-    seen: HashSet<Box<str>>,
+    pub(crate) seen: HashSet<Box<str>>,
     empty_in_a_row: usize,
 }
 
@@ -46,15 +43,6 @@ enum Next {
 pub(crate) struct Page {
     pub(crate) call: Call,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Page {
-    /// The page's document.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| self.call.protocol(Problem::unreadable(&self.body, &error)))
-    }
 }
 
 impl Pages {
@@ -84,15 +72,6 @@ impl Pages {
         Ok(Some(Call::new(Method::GET, url, self.scopes.clone()).kind(RequestKind::Look)))
     }
 
-    /// The next page, of at most so many bytes; `None` after the last.
-    pub(crate) async fn fetch(&self, largest: u64) -> Result<Option<Page>, Error> {
-        let Some(call) = self.call().await? else { return Ok(None) };
-        let response = self.registry.expect(&call, &[StatusCode::OK]).await?;
-        let headers = response.headers().clone();
-        let body = read_to_limit(&call.method, response, largest).await?;
-        Ok(Some(Page { call, headers, body }))
-    }
-
     /// Turns over: gives those entries of the page that were on none before.
     ///
     /// Only a page that could be read is turned, so that one that failed can be asked for again.
@@ -102,18 +81,24 @@ impl Pages {
         entries: Vec<T>,
         name: impl Fn(&T) -> String,
     ) -> Result<Vec<T>, Error> {
-        let next = self.follow(&page.call, link_header::next(&page.headers))?;
         let had_entries = !entries.is_empty();
         let mut news = entries;
         news.retain(|entry| self.seen.insert(name(entry).into()));
+        self.go_on(page, had_entries, !news.is_empty())?;
+        Ok(news)
+    }
+
+    /// Follows the page's link; what was seen on the page is noted already.
+    pub(crate) fn go_on(&mut self, page: &Page, had_entries: bool, has_news: bool) -> Result<(), Error> {
+        let next = self.follow(&page.call, link_header::next(&page.headers))?;
         self.empty_in_a_row = if had_entries { 0 } else { self.empty_in_a_row + 1 };
-        let idle = (had_entries && news.is_empty()) || self.empty_in_a_row > MOST_EMPTY_PAGES;
+        let idle = (had_entries && !has_news) || self.empty_in_a_row > MOST_EMPTY_PAGES;
         if idle && matches!(next, Next::Link(_)) {
             return Err(page.call.protocol(Problem::Page("it leads in a circle")));
         }
         self.asked.insert(page.call.url.to_string());
         self.next = next;
-        Ok(news)
+        Ok(())
     }
 
     /// Where a page's link leads. Without one the list is complete, however many entries the page has.

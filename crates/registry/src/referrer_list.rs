@@ -150,7 +150,7 @@ impl Repository {
         let mut all = Vec::new();
         while let Some(call) = pages.call().await? {
             let is_first = pages.is_at_start();
-            let (page, meaning) = match self.ask_for_page(call, subject).await {
+            let (page, listed) = match self.ask_for_page(call, subject).await {
                 Ok(answer) => answer,
                 Err(Unusable(meaning, error)) if is_first && meaning != Meaning::Failure => {
                     return Ok(match meaning {
@@ -161,7 +161,12 @@ impl Repository {
                 }
                 Err(Unusable(_, error)) => return Err(error),
             };
-            let mut entries = pages.turn(&page, meaning, |entry| entry.digest.to_string())?;
+            for why in listed.unreadable {
+                let what =
+                    format!("its list of what refers to {subject} has an entry that cannot be read: {why}");
+                self.registry().note(what);
+            }
+            let mut entries = pages.turn(&page, listed.entries, |entry| entry.digest.to_string())?;
             filter.complete(&mut entries, &page.headers);
             all.append(&mut entries);
             if all.len() > MOST_REFERRERS {
@@ -171,7 +176,7 @@ impl Repository {
         Ok(Listed::These(all))
     }
 
-    async fn ask_for_page(&self, call: Call, subject: &Digest) -> Result<(Page, Vec<Descriptor>), Unusable> {
+    async fn ask_for_page(&self, call: Call, subject: &Digest) -> Result<(Page, answer::Listed), Unusable> {
         let response = match self.registry().send(&call).await {
             Ok(response) => response,
             Err(error) => return Err(Unusable(answer::meaning_of(&error, answer::From::Registry), error)),
@@ -187,7 +192,7 @@ impl Repository {
         let body = read_to_limit(&call.method, response, self.largest_manifest()).await;
         let body = body.map_err(|error| Unusable(Meaning::Failure, error))?;
         match answer::read(&content_type(&headers), &body, subject) {
-            Ok(entries) => Ok((Page { call, headers, body }, entries)),
+            Ok(listed) => Ok((Page { call, headers }, listed)),
             Err(wrong) => {
                 let error = call.protocol(Problem::Json(wrong.to_string()));
                 Err(Unusable(wrong.meaning(), error))

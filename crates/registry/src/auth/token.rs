@@ -72,7 +72,17 @@ struct Answer {
     token: Option<SecretString>,
     access_token: Option<SecretString>,
     refresh_token: Option<SecretString>,
+    #[serde(default, deserialize_with = "seconds")]
     expires_in: Option<f64>,
+}
+
+/// A number, or one in quotation marks; anything else says nothing.
+fn seconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    Ok(match serde_json::Value::deserialize(from)? {
+        serde_json::Value::Number(number) => number.as_f64(),
+        serde_json::Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    })
 }
 
 /// A token server's answer: the token, and what may be traded for the next one.
@@ -142,6 +152,18 @@ mod tests {
             assert_eq!(lifetime(&format!(r#"{{"token":"a","expires_in":{odd}}}"#)), 48, "{odd}");
         }
         assert!(token(r#"{"token":"a","expires_in":1e18}"#, "").is_fresh());
+    }
+
+    #[test]
+    fn p10_a_lifetime_in_quotation_marks_is_one() {
+        let lifetime = |body: &str| {
+            let token = token(body, "");
+            (token.renew_at - token.fetched).as_secs()
+        };
+        assert_eq!(lifetime(r#"{"token":"a","expires_in":"300"}"#), 270);
+        for odd in [r#""soon""#, "[]", "{}", "true", r#""""#, r#""inf""#, r#""NaN""#] {
+            assert_eq!(lifetime(&format!(r#"{{"token":"a","expires_in":{odd}}}"#)), 48, "{odd}");
+        }
     }
 
     #[test]

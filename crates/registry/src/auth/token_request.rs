@@ -16,7 +16,7 @@ use super::realm::Realm;
 use super::scope::Scopes;
 use super::token::{self, Token};
 use crate::error::{NotFollowed, Problem};
-use crate::http::body::read_to_limit;
+use crate::http::body::{foreign_encoding, read_to_limit};
 use crate::http::destination::LeavingTls;
 use crate::http::failure::in_time;
 use crate::http::redirect::{self, is_same_origin};
@@ -71,6 +71,9 @@ impl Question<'_> {
         for _ in 0..MOST_HOPS {
             let response = self.send(&method, &url, grant).await?;
             if response.status().is_success() {
+                if let Some(encoding) = foreign_encoding(response.headers()) {
+                    return Err(problem(&method, &url, encoding));
+                }
                 let body = read_to_limit(&method, response, MOST_BYTES).await?;
                 return token::read(&body, self.scopes, asked).map_err(|what| problem(&method, &url, what));
             }

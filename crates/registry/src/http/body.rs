@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::Method;
+use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, Method};
 
 use super::failure::{in_time, stalled};
 use super::stall::FIRST_BYTE_TIMEOUT;
@@ -40,31 +41,63 @@ pub async fn read_to_limit(method: &Method, response: reqwest::Response, limit: 
 
 async fn read_at_pace(
     method: &Method,
-    mut response: reqwest::Response,
+    response: reqwest::Response,
     limit: u64,
     pace: Pace,
 ) -> Result<Bytes, Error> {
-    let (url, begun) = (response.url().clone(), Instant::now());
-    let too_large = || Error::Protocol {
-        method: method.clone(),
-        url: RedactedUrl::from(&url),
-        problem: Problem::TooLarge(limit),
+    // A length is only a claim: memory follows the bytes that really come.
+    let announced = response.content_length().unwrap_or(0);
+    let mut body = BytesMut::with_capacity(usize::try_from(announced.min(1 << 20)).unwrap_or(0));
+    let keep = |piece: &[u8]| {
+        body.extend_from_slice(piece);
+        Ok(())
     };
+    pieces_at_pace(method, response, limit, pace, keep).await?;
+    Ok(body.freeze())
+}
+
+/// Gives the body piece by piece, refusing at once what exceeds `limit` bytes.
+pub(crate) async fn for_each_piece(
+    method: &Method,
+    response: reqwest::Response,
+    limit: u64,
+    each: impl FnMut(&[u8]) -> Result<(), Problem>,
+) -> Result<(), Error> {
+    pieces_at_pace(method, response, limit, PACE, each).await
+}
+
+async fn pieces_at_pace(
+    method: &Method,
+    mut response: reqwest::Response,
+    limit: u64,
+    pace: Pace,
+    mut each: impl FnMut(&[u8]) -> Result<(), Problem>,
+) -> Result<(), Error> {
+    let (url, begun) = (response.url().clone(), Instant::now());
+    let wrong = |problem| Error::Protocol { method: method.clone(), url: RedactedUrl::from(&url), problem };
     let announced = response.content_length().unwrap_or(0);
     if announced > limit {
-        return Err(too_large());
+        return Err(wrong(Problem::TooLarge(limit)));
     }
-    // A length is only a claim: memory follows the bytes that really come.
-    let mut body = BytesMut::with_capacity(usize::try_from(announced.min(1 << 20)).unwrap_or(0));
+    let mut size = 0;
     loop {
-        let left = pace.left(begun, body.len()).ok_or_else(|| stalled(method, &url))?;
+        let left = pace.left(begun, size).ok_or_else(|| stalled(method, &url))?;
         let piece = in_time((method, &url), left, response.chunk()).await?;
-        let Some(piece) = piece else { return Ok(body.freeze()) };
-        if body.len() as u64 + piece.len() as u64 > limit {
-            return Err(too_large());
+        let Some(piece) = piece else { return Ok(()) };
+        size += piece.len();
+        if size as u64 > limit {
+            return Err(wrong(Problem::TooLarge(limit)));
         }
-        body.extend_from_slice(&piece);
+        each(&piece).map_err(wrong)?;
     }
+}
+
+/// The coding of a body that is not as it was asked for: every request says `identity`.
+pub(crate) fn foreign_encoding(headers: &HeaderMap) -> Option<Problem> {
+    let encoding = headers.get(CONTENT_ENCODING)?;
+    let text = String::from_utf8_lossy(encoding.as_bytes()).trim().to_owned();
+    let is_plain = text.is_empty() || text.eq_ignore_ascii_case("identity");
+    (!is_plain).then_some(Problem::Encoding(text))
 }
 
 #[cfg(test)]

@@ -1,10 +1,28 @@
 //! The `Link` header that leads to the next page of a list. Spec: RFC 8288.
 
+use std::fmt::Write as _;
+
 use http::HeaderMap;
 
 /// The target of the first link whose relation is `next`, as it was written (often relative).
+///
+/// Bytes beyond ASCII, which headers should not have, are taken as they stand in a URL: percent-encoded. A list must
+/// not end early because a name in a link has some.
 pub(crate) fn next(headers: &HeaderMap) -> Option<String> {
-    headers.get_all(http::header::LINK).iter().filter_map(|value| value.to_str().ok()).find_map(next_in)
+    headers.get_all(http::header::LINK).iter().find_map(|value| next_in(&ascii(value.as_bytes())))
+}
+
+fn ascii(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            0..=0x7f => text.push(char::from(*byte)),
+            other => {
+                let _ = write!(text, "%{other:02X}");
+            }
+        }
+    }
+    text
 }
 
 pub(crate) fn next_in(mut rest: &str) -> Option<String> {
@@ -65,6 +83,19 @@ mod tests {
             assert_eq!(next_of(&[value]), expected, "{value}");
         }
         assert_eq!(next_of(&["</x>; rel=prev", "</v2/a/tags/list?last=b&n=2>; rel=next"]), expected);
+    }
+
+    #[test]
+    fn p13_bytes_beyond_ascii_do_not_end_a_list() {
+        let next_of = |value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.append(http::header::LINK, HeaderValue::from_bytes(value).unwrap());
+            next(&headers)
+        };
+        let expected = |last: &str| Some(format!("/v2/a/tags/list?last={last}"));
+        assert_eq!(next_of("</v2/a/tags/list?last=é>; rel=next".as_bytes()), expected("%C3%A9"));
+        assert_eq!(next_of(b"</v2/a/tags/list?last=\xe9>; rel=next"), expected("%E9"));
+        assert_eq!(next_of(b"</v2/a/tags/list?last=b>; title=\"\xff\"; rel=next"), expected("b"));
     }
 
     #[test]

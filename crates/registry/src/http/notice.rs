@@ -39,13 +39,19 @@ impl Notices {
         if warnings.is_empty() && quota.is_none() {
             return;
         }
+        self.add(warnings);
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        said.quota = quota.or(said.quota);
+    }
+
+    /// Keeps what is to be told at the end.
+    pub(crate) fn add(&self, warnings: impl IntoIterator<Item = String>) {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for warning in warnings {
             if said.warnings.len() < MOST_WARNINGS {
                 said.warnings.insert(warning);
             }
         }
-        said.quota = quota.or(said.quota);
     }
 
     /// Each distinct warning once.

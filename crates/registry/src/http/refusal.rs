@@ -51,15 +51,26 @@ impl Refusal {
         let headers = response.headers().clone();
         // A body that cannot be read must not hide the status.
         let body = read_to_limit(method, response, MOST_BYTES).await.unwrap_or_default();
-        let errors = messages(&body);
+        Self::of_body(method, url, status, &headers, &body)
+    }
+
+    /// What an answer says whose body was read.
+    pub(crate) fn of_body(
+        method: &Method,
+        url: RedactedUrl,
+        status: http::StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Self {
+        let errors = messages(body);
         Self {
             method: method.clone(),
             url,
             status,
-            body: if errors.is_empty() { shown(&body) } else { None },
+            body: if errors.is_empty() { shown(body) } else { None },
             errors,
-            request_id: request_id(&headers),
-            retry_after: retry_after(&headers, SystemTime::now()),
+            request_id: request_id(headers),
+            retry_after: retry_after(headers, SystemTime::now()),
         }
     }
 }

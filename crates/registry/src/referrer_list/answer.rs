@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::{Descriptor, Digest, Error, MediaType, Offer, OptionalEndpoint};
+use crate::{Descriptor, Digest, Error, MediaType, Offer, OptionalEndpoint, lenient};
 
 /// What an answer that is no list says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,27 +49,34 @@ impl Wrong {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Shape {
+struct Shape<'a> {
+    #[serde(default, deserialize_with = "lenient::filled")]
     media_type: Option<MediaType>,
-    manifests: Option<serde_json::Value>,
+    #[serde(borrow)]
+    manifests: Option<&'a serde_json::value::RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Entries {
-    manifests: Option<Vec<Descriptor>>,
+struct Entries<'a> {
+    #[serde(borrow)]
+    manifests: Option<Vec<&'a serde_json::value::RawValue>>,
+}
+
+/// What is on a page.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub(super) entries: Vec<Descriptor>,
+    /// Why entries cannot be read; they cost no other entry.
+    pub(super) unreadable: Vec<String>,
 }
 
 /// The entries of a page.
-pub(super) fn read(
-    content_type: &MediaType,
-    body: &[u8],
-    subject: &Digest,
-) -> Result<Vec<Descriptor>, Wrong> {
-    let shape: Option<Shape> = serde_json::from_slice(body).ok();
+pub(super) fn read(content_type: &MediaType, body: &[u8], subject: &Digest) -> Result<Listed, Wrong> {
+    let shape: Option<Shape<'_>> = serde_json::from_slice(body).ok();
     let says_index = *content_type == MediaType::OCI_INDEX;
     let is_index = shape.as_ref().is_some_and(|shape| match &shape.media_type {
         Some(own) => *own == MediaType::OCI_INDEX,
-        None => says_index || shape.manifests.as_ref().is_some_and(serde_json::Value::is_array),
+        None => says_index || shape.manifests.is_some_and(|list| list.get().starts_with('[')),
     });
     let is_damaged_index = shape.is_none() && says_index;
     if !is_index && !is_damaged_index {
@@ -79,8 +86,15 @@ pub(super) fn read(
     if subject.algorithm().digest(body) == *subject {
         return Err(Wrong::IsSubject);
     }
-    let entries: Entries = serde_json::from_slice(body).map_err(Wrong::Json)?;
-    Ok(entries.manifests.unwrap_or_default())
+    let page: Entries<'_> = serde_json::from_slice(body).map_err(Wrong::Json)?;
+    let mut listed = Listed::default();
+    for entry in page.manifests.unwrap_or_default() {
+        match serde_json::from_str(entry.get()) {
+            Ok(entry) => listed.entries.push(entry),
+            Err(error) => listed.unreadable.push(error.to_string()),
+        }
+    }
+    Ok(listed)
 }
 
 /// What a refusal or a failure says.
@@ -103,7 +117,9 @@ mod tests {
     fn meaning(content_type: &str, body: &str) -> Result<usize, Meaning> {
         let content_type = MediaType::new(content_type);
         let subject = Digest::sha256(br#"{"manifests":[],"is":"subject"}"#);
-        read(&content_type, body.as_bytes(), &subject).map(|list| list.len()).map_err(|wrong| wrong.meaning())
+        read(&content_type, body.as_bytes(), &subject)
+            .map(|list| list.entries.len())
+            .map_err(|wrong| wrong.meaning())
     }
 
     #[test]
@@ -121,8 +137,17 @@ mod tests {
         assert_eq!(meaning(&index, &image), Err(Meaning::NoList), "GitLab");
         assert_eq!(meaning(&index, r#"{"manifests":[],"is":"subject"}"#), Err(Meaning::NoList));
         assert_eq!(meaning("application/json", "{}"), Err(Meaning::NoList));
-        assert_eq!(meaning(&index, r#"{"manifests":[{}]}"#), Err(Meaning::Failure));
+        assert_eq!(meaning(&index, r#"{"manifests":{}}"#), Err(Meaning::Failure));
         assert_eq!(meaning(&index, "{\"manifests\":["), Err(Meaning::Failure), "cut off");
+    }
+
+    #[test]
+    fn p4_one_bad_entry_costs_no_other() {
+        let entry = format!(r#"{{"digest":"{}","size":1}}"#, Digest::sha256(b"1"));
+        let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+        let body = format!(r#"{{"manifests":[null,{{}},{{"digest":"md5:1"}},{deep},{entry}]}}"#);
+        let listed = read(&MediaType::OCI_INDEX, body.as_bytes(), &Digest::sha256(b"")).unwrap();
+        assert_eq!((listed.entries.len(), listed.unreadable.len()), (1, 4), "{:?}", listed.unreadable);
     }
 
     #[test]

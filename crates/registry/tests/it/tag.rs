@@ -149,3 +149,66 @@ async fn c01_an_invalid_tag_is_reported_and_left_out() {
     assert_eq!(pages[0].tags.len(), 1);
     assert_eq!(pages[0].invalid, ["-bad", "also bad"]);
 }
+
+fn answers(body: &str, headers: Vec<(&'static str, String)>) -> Effect {
+    Effect::Status { code: 200, body: body.to_owned(), headers }
+}
+
+#[tokio::test]
+async fn p4_one_bad_element_costs_no_other_and_is_told() {
+    let bench = paged(0, 10).await;
+    let body = r#"{"name":"a/app","tags":[null,"v1",7,{"tag":"x"},"null",["v2"],null,"v3"]}"#;
+    bench.misbehave(Match::path("/tags/list"), answers(body, Vec::new()));
+    let pages = list(&bench).await.unwrap();
+    assert_eq!(pages[0].tags.iter().map(Tag::as_str).collect::<Vec<_>>(), ["v1", "null", "v3"]);
+    assert_eq!(pages[0].invalid, ["null", "7", r#"{"tag":"x"}"#, r#"["v2"]"#]);
+}
+
+#[tokio::test]
+async fn p10_a_list_that_is_none_is_an_error_that_names_why() {
+    let bench = paged(0, 10).await;
+    let gzip = vec![("content-encoding", "gzip".to_owned())];
+    for (body, headers, why) in [
+        (
+            r#"{"errors":[{"code":"UNKNOWN","message":"the database is away"}]}"#,
+            Vec::new(),
+            "database is away",
+        ),
+        ("{}", Vec::new(), "`tags` in the answer is missing"),
+        (r#"{"tags":{"v1":{}}}"#, Vec::new(), "`tags` in the answer is no list"),
+        ("\u{1f}binary", gzip, "`Content-Encoding: gzip`"),
+        ("<html>", Vec::new(), "web page"),
+        (r#"{"tags":["v1","#, Vec::new(), "not the expected JSON"),
+    ] {
+        bench.misbehave_once(Match::path("/tags/list"), answers(body, headers));
+        let error = list(&bench).await.unwrap_err();
+        assert!(error.to_string().contains(why), "{body}: {error}");
+    }
+    let denied = r#"{"errors":[{"code":"DENIED","message":"no"}]}"#;
+    bench.misbehave_once(Match::path("/tags/list"), answers(denied, Vec::new()));
+    assert_eq!(list(&bench).await.unwrap_err().kind(), ErrorKind::Denied);
+}
+
+#[tokio::test]
+async fn p13_a_link_with_a_byte_beyond_ascii_is_followed() {
+    let bench = paged(0, 10).await;
+    let link = vec![("link", "</v2/a/app/tags/list?last=é>; rel=next".to_owned())];
+    bench.misbehave_once(Match::path("/tags/list"), answers(r#"{"tags":["v1"]}"#, link));
+    bench.misbehave_once(Match::path("/tags/list?last=%C3%A9"), answers(r#"{"tags":["v2"]}"#, Vec::new()));
+    assert_eq!(list(&bench).await.unwrap().iter().map(|page| page.tags.len()).sum::<usize>(), 2);
+}
+
+#[tokio::test]
+async fn p15_a_list_without_end_is_given_up() {
+    let bench = paged(0, 10).await;
+    for page in 0..3 {
+        let names: Vec<_> = (0..400_000).map(|number| format!("\"{page}.{number}\"")).collect();
+        let link = vec![("link", format!("<?p={page}>; rel=next"))];
+        bench.misbehave_once(
+            Match::path("/tags/list"),
+            answers(&format!(r#"{{"tags":[{}]}}"#, names.join(",")), link),
+        );
+    }
+    let error = list(&bench).await.unwrap_err();
+    assert!(error.to_string().contains("more than 1000000 entries") && !error.is_retryable(), "{error}");
+}

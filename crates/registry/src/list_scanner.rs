@@ -1,0 +1,225 @@
+//! Takes the elements of one list out of a JSON document that comes in pieces, one after the other: a page may have
+//! millions of them, and one that is odd must not cost the others.
+
+/// The most of one element that is kept: what is longer is no element that anybody reads.
+const LARGEST_ELEMENT: usize = 1 << 20;
+/// The most of a document beside its list.
+const LARGEST_REST: usize = 1 << 20;
+
+/// Why a document cannot be taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Broken {
+    #[error("the list is not JSON")]
+    Syntax,
+    #[error("there is too much beside the list")]
+    TooMuch,
+}
+
+/// Finds the list under a key of the outermost object. Nesting costs neither stack nor memory.
+pub(crate) struct ListScanner {
+    quoted_key: String,
+    /// The document without the elements: whether it is JSON is for its reader to say.
+    rest: Vec<u8>,
+    element: Vec<u8>,
+    is_in_list: bool,
+    is_in_string: bool,
+    is_escaped: bool,
+    /// Brackets that are open: outside the list, or inside an element.
+    depth: usize,
+    /// Where the last text of the outermost object begins in the rest.
+    text_at: usize,
+    is_at_value: bool,
+    is_at_key: bool,
+    is_after_comma: bool,
+}
+
+impl ListScanner {
+    pub(crate) fn new(key: &str) -> Self {
+        let (rest, element) = Default::default();
+        Self {
+            quoted_key: format!("\"{key}\""),
+            rest,
+            element,
+            is_in_list: false,
+            is_in_string: false,
+            is_escaped: false,
+            depth: 0,
+            text_at: 0,
+            is_at_value: false,
+            is_at_key: false,
+            is_after_comma: false,
+        }
+    }
+
+    /// Takes the next piece of the document; gives each element that ends in it, as its text.
+    pub(crate) fn push<E: From<Broken>>(
+        &mut self,
+        piece: &[u8],
+        each: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for byte in piece {
+            if self.is_in_list {
+                self.take_inside(*byte, each)?;
+            } else {
+                self.take_outside(*byte)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The document with an empty list in the place of the one that was read.
+    pub(crate) fn rest(self) -> Vec<u8> {
+        self.rest
+    }
+
+    fn take_outside(&mut self, byte: u8) -> Result<(), Broken> {
+        if self.rest.len() >= LARGEST_REST {
+            return Err(Broken::TooMuch);
+        }
+        self.rest.push(byte);
+        if self.is_in_string {
+            self.take_in_string(byte);
+            if !self.is_in_string && self.depth == 1 && !self.is_at_value {
+                self.is_at_key = self.rest[self.text_at..] == *self.quoted_key.as_bytes();
+            }
+            return Ok(());
+        }
+        match byte {
+            b'"' => {
+                self.is_in_string = true;
+                self.text_at = self.rest.len() - 1;
+            }
+            b':' if self.depth == 1 => self.is_at_value = true,
+            b',' if self.depth == 1 => (self.is_at_value, self.is_at_key) = (false, false),
+            b'[' if self.depth == 1 && self.is_at_value && self.is_at_key => {
+                (self.is_in_list, self.is_after_comma, self.depth) = (true, false, 0);
+            }
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_inside<E: From<Broken>>(
+        &mut self,
+        byte: u8,
+        each: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match byte {
+            _ if self.is_in_string => self.take_in_string(byte),
+            b'"' => self.is_in_string = true,
+            b'{' | b'[' => self.depth += 1,
+            b']' if self.depth == 0 => {
+                if !self.element.is_empty() || self.is_after_comma {
+                    self.end_element(each)?;
+                }
+                (self.is_in_list, self.depth) = (false, 1);
+                self.rest.push(byte);
+                return Ok(());
+            }
+            b'}' if self.depth == 0 => return Err(Broken::Syntax.into()),
+            b'}' | b']' => self.depth -= 1,
+            b',' if self.depth == 0 => {
+                self.is_after_comma = true;
+                return self.end_element(each);
+            }
+            b' ' | b'\t' | b'\n' | b'\r' if self.element.is_empty() => return Ok(()),
+            _ => {}
+        }
+        if self.element.len() < LARGEST_ELEMENT {
+            self.element.push(byte);
+        }
+        Ok(())
+    }
+
+    fn take_in_string(&mut self, byte: u8) {
+        match byte {
+            _ if self.is_escaped => self.is_escaped = false,
+            b'\\' => self.is_escaped = true,
+            b'"' => self.is_in_string = false,
+            _ => {}
+        }
+    }
+
+    fn end_element<E: From<Broken>>(
+        &mut self,
+        each: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.element.is_empty() {
+            return Err(Broken::Syntax.into());
+        }
+        each(&self.element)?;
+        self.element.clear();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn scan(document: &str, piece: usize) -> Result<(Vec<String>, String), Broken> {
+        let (mut scanner, mut found) = (ListScanner::new("tags"), Vec::new());
+        for piece in document.as_bytes().chunks(piece) {
+            scanner.push(piece, &mut |element| {
+                found.push(String::from_utf8_lossy(element).into_owned());
+                Ok::<_, Broken>(())
+            })?;
+        }
+        Ok((found, String::from_utf8_lossy(&scanner.rest()).into_owned()))
+    }
+
+    #[test]
+    fn p15_elements_come_one_by_one_whatever_the_pieces() {
+        let document =
+            r#"{"a":{"tags":["no"]}, "b":"tags", "tags" : [ "v1" , null,{"x":[1,"]"]}, "a\",\\" ] ,"z":[1]}"#;
+        for piece in 1..document.len() {
+            let (found, rest) = scan(document, piece).unwrap();
+            assert_eq!(found, [r#""v1" "#, "null", r#"{"x":[1,"]"]}"#, r#""a\",\\" "#]);
+            assert_eq!(rest, r#"{"a":{"tags":["no"]}, "b":"tags", "tags" : [] ,"z":[1]}"#);
+        }
+        assert_eq!(scan(r#"{"tags":[]}"#, 1).unwrap(), (vec![], r#"{"tags":[]}"#.to_owned()));
+        for broken in [r#"{"tags":["a",]}"#, r#"{"tags":[,"a"]}"#, r#"{"tags":["a"}"#] {
+            assert!(scan(broken, 3).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn p15_millions_of_elements_are_never_held_at_once() {
+        let (mut scanner, mut count) = (ListScanner::new("tags"), 0);
+        let mut each = |element: &[u8]| {
+            count += usize::from(element == b"\"\"");
+            Ok::<_, Broken>(())
+        };
+        scanner.push(b"{\"tags\":[\"\"", &mut each).unwrap();
+        let piece = b",\"\"".repeat(10_000);
+        for _ in 0..200 {
+            scanner.push(&piece, &mut each).unwrap();
+        }
+        // An element that never ends is not kept, either.
+        scanner.push(b",\"", &mut each).unwrap();
+        for _ in 0..200 {
+            scanner.push(&[b'x'; 30_000], &mut each).unwrap();
+        }
+        let held = scanner.rest.capacity() + scanner.element.capacity();
+        assert!(held < 4 << 20, "{held}");
+        assert_eq!(count, 2_000_001);
+    }
+
+    #[test]
+    fn s6_deep_nests_cost_neither_stack_nor_others() {
+        let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+        let (found, _) = scan(&format!(r#"{{"tags":[{deep},"v1"]}}"#), 1000).unwrap();
+        assert_eq!((found.len(), found[1].as_str()), (2, r#""v1""#));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_no_json_is_no_panic(text in r#"[\[\]{}",:\\ tags]{0,60}"#, piece in 1usize..9) {
+            let _ = scan(&text, piece);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Pages of lists of names: tags, and repositories. Names are read as the page comes, so that a page costs as much
+//! memory as its news, and one that is none is told and costs no other.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use http::StatusCode;
+
+use crate::error::Problem;
+use crate::http::body::{for_each_piece, foreign_encoding};
+use crate::list_scanner::{Broken, ListScanner};
+use crate::pages::{Page, Pages};
+use crate::{Error, RedactedUrl, Refusal};
+
+/// The most that is read of one page: some registries ignore the page size and send everything.
+const LARGEST_PAGE: u64 = 64 << 20;
+/// More names in one list than this are an attack, or too many to be kept in memory.
+const MOST_NAMES: usize = 1_000_000;
+/// The most characters of an element that is no text.
+const MOST_SHOWN: usize = 80;
+
+/// Names that were on no page before.
+pub(crate) struct Names<T> {
+    pub(crate) names: Vec<T>,
+    /// What is no such name; an element that is no text at all as it stands in the list.
+    pub(crate) invalid: Vec<String>,
+}
+
+impl From<Broken> for Problem {
+    fn from(broken: Broken) -> Self {
+        Self::Json(broken.to_string())
+    }
+}
+
+impl Pages {
+    /// The next page of the list under `key`; `None` after the last. A page that failed can be asked for again.
+    pub(crate) async fn names<T: FromStr + Display>(
+        &mut self,
+        key: &'static str,
+    ) -> Result<Option<Names<T>>, Error> {
+        let Some(call) = self.call().await? else { return Ok(None) };
+        let response = self.registry.expect(&call, &[StatusCode::OK]).await?;
+        let headers = response.headers().clone();
+        if let Some(problem) = foreign_encoding(&headers) {
+            return Err(call.protocol(problem));
+        }
+        let mut found = Names { names: Vec::new(), invalid: Vec::new() };
+        let (mut scanner, mut count) = (ListScanner::new(key), 0_usize);
+        let mut each = |element: &[u8]| {
+            count += 1;
+            self.sort(element, &mut found)
+        };
+        let take = |piece: &[u8]| scanner.push(piece, &mut each);
+        let read = for_each_piece(&call.method, response, LARGEST_PAGE, take).await;
+        let page = Page { call, headers };
+        let checked = read.and_then(|()| check(key, &page, &scanner.rest()));
+        let turned = checked.and_then(|()| {
+            self.go_on(&page, count > 0, !found.names.is_empty() || !found.invalid.is_empty())
+        });
+        if let Err(error) = turned {
+            self.forget(&found);
+            return Err(error);
+        }
+        Ok(Some(found))
+    }
+
+    fn sort<T: FromStr + Display>(&mut self, element: &[u8], found: &mut Names<T>) -> Result<(), Problem> {
+        if self.seen.len() >= MOST_NAMES {
+            return Err(Problem::NoEnd(MOST_NAMES));
+        }
+        match serde_json::from_slice::<String>(element) {
+            Ok(text) if self.seen.insert(text.as_str().into()) => match text.parse() {
+                Ok(name) => found.names.push(name),
+                Err(_) => found.invalid.push(text),
+            },
+            Ok(_) => {}
+            Err(_) => {
+                let shown: String =
+                    String::from_utf8_lossy(element).trim().chars().take(MOST_SHOWN).collect();
+                if self.seen.insert(no_text(&shown)) {
+                    found.invalid.push(shown);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is on a page that failed will be news on the next try.
+    fn forget<T: Display>(&mut self, found: &Names<T>) {
+        for name in &found.names {
+            self.seen.remove(name.to_string().as_str());
+        }
+        for text in &found.invalid {
+            self.seen.remove(text.as_str());
+            self.seen.remove(&no_text(text));
+        }
+    }
+}
+
+/// Names begin with no such character: the element `null` is not the tag `null`.
+fn no_text(shown: &str) -> Box<str> {
+    format!("\0{shown}").into()
+}
+
+/// Looks at what stands beside the list.
+fn check(key: &'static str, page: &Page, rest: &[u8]) -> Result<(), Error> {
+    let call = &page.call;
+    let read: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_slice(rest);
+    let document = read.map_err(|error| call.protocol(Problem::unreadable(rest, &error)))?;
+    let is_list = |value: &serde_json::Value| value.is_array();
+    let (list, errors) = (document.get(key), document.get("errors"));
+    let has_errors = errors.is_some_and(|errors| errors.as_array().is_some_and(|errors| !errors.is_empty()));
+    if has_errors && !list.is_some_and(is_list) {
+        let url = RedactedUrl::from(&call.url);
+        let refusal = Refusal::of_body(&call.method, url, StatusCode::OK, &page.headers, rest);
+        return Err(Error::Refused(Box::new(refusal)));
+    }
+    match list {
+        // Go writes an empty list as `null`, or leaves it out.
+        Some(serde_json::Value::Null) => Ok(()),
+        Some(list) if is_list(list) => Ok(()),
+        Some(_) => Err(call.protocol(Problem::Field { name: key, why: "is no list" })),
+        None if document.contains_key("name") => Ok(()),
+        None => Err(call.protocol(Problem::Field { name: key, why: "is missing" })),
+    }
+}
