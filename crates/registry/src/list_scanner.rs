@@ -21,16 +21,31 @@ pub(crate) struct ListScanner {
     /// The document without the elements: whether it is JSON is for its reader to say.
     rest: Vec<u8>,
     element: Vec<u8>,
-    is_in_list: bool,
-    is_in_string: bool,
-    is_escaped: bool,
+    place: Place,
+    text: Text,
     /// Brackets that are open: outside the list, or inside an element.
     depth: usize,
     /// Where the last text of the outermost object begins in the rest.
     text_at: usize,
     is_at_value: bool,
     is_at_key: bool,
-    is_after_comma: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Outside,
+    List,
+    /// In the list, where one more element has to come.
+    ListAfterComma,
+}
+
+/// Whether a text is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Text {
+    Closed,
+    Open,
+    /// Open, and behind a backslash.
+    Escaped,
 }
 
 impl ListScanner {
@@ -40,14 +55,12 @@ impl ListScanner {
             quoted_key: format!("\"{key}\""),
             rest,
             element,
-            is_in_list: false,
-            is_in_string: false,
-            is_escaped: false,
+            place: Place::Outside,
+            text: Text::Closed,
             depth: 0,
             text_at: 0,
             is_at_value: false,
             is_at_key: false,
-            is_after_comma: false,
         }
     }
 
@@ -58,10 +71,10 @@ impl ListScanner {
         each: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         for byte in piece {
-            if self.is_in_list {
-                self.take_inside(*byte, each)?;
-            } else {
+            if self.place == Place::Outside {
                 self.take_outside(*byte)?;
+            } else {
+                self.take_inside(*byte, each)?;
             }
         }
         Ok(())
@@ -77,22 +90,22 @@ impl ListScanner {
             return Err(Broken::TooMuch);
         }
         self.rest.push(byte);
-        if self.is_in_string {
-            self.take_in_string(byte);
-            if !self.is_in_string && self.depth == 1 && !self.is_at_value {
+        if self.text != Text::Closed {
+            self.take_in_text(byte);
+            if self.text == Text::Closed && self.depth == 1 && !self.is_at_value {
                 self.is_at_key = self.rest[self.text_at..] == *self.quoted_key.as_bytes();
             }
             return Ok(());
         }
         match byte {
             b'"' => {
-                self.is_in_string = true;
+                self.text = Text::Open;
                 self.text_at = self.rest.len() - 1;
             }
             b':' if self.depth == 1 => self.is_at_value = true,
             b',' if self.depth == 1 => (self.is_at_value, self.is_at_key) = (false, false),
             b'[' if self.depth == 1 && self.is_at_value && self.is_at_key => {
-                (self.is_in_list, self.is_after_comma, self.depth) = (true, false, 0);
+                (self.place, self.depth) = (Place::List, 0);
             }
             b'{' | b'[' => self.depth += 1,
             b'}' | b']' => self.depth = self.depth.saturating_sub(1),
@@ -107,21 +120,21 @@ impl ListScanner {
         each: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         match byte {
-            _ if self.is_in_string => self.take_in_string(byte),
-            b'"' => self.is_in_string = true,
+            _ if self.text != Text::Closed => self.take_in_text(byte),
+            b'"' => self.text = Text::Open,
             b'{' | b'[' => self.depth += 1,
             b']' if self.depth == 0 => {
-                if !self.element.is_empty() || self.is_after_comma {
+                if !self.element.is_empty() || self.place == Place::ListAfterComma {
                     self.end_element(each)?;
                 }
-                (self.is_in_list, self.depth) = (false, 1);
+                (self.place, self.depth) = (Place::Outside, 1);
                 self.rest.push(byte);
                 return Ok(());
             }
             b'}' if self.depth == 0 => return Err(Broken::Syntax.into()),
             b'}' | b']' => self.depth -= 1,
             b',' if self.depth == 0 => {
-                self.is_after_comma = true;
+                self.place = Place::ListAfterComma;
                 return self.end_element(each);
             }
             b' ' | b'\t' | b'\n' | b'\r' if self.element.is_empty() => return Ok(()),
@@ -133,13 +146,13 @@ impl ListScanner {
         Ok(())
     }
 
-    fn take_in_string(&mut self, byte: u8) {
-        match byte {
-            _ if self.is_escaped => self.is_escaped = false,
-            b'\\' => self.is_escaped = true,
-            b'"' => self.is_in_string = false,
-            _ => {}
-        }
+    fn take_in_text(&mut self, byte: u8) {
+        self.text = match byte {
+            _ if self.text == Text::Escaped => Text::Open,
+            b'\\' => Text::Escaped,
+            b'"' => Text::Closed,
+            _ => Text::Open,
+        };
     }
 
     fn end_element<E: From<Broken>>(
@@ -202,7 +215,7 @@ mod tests {
         // An element that never ends is not kept, either.
         scanner.push(b",\"", &mut each).unwrap();
         for _ in 0..200 {
-            scanner.push(&[b'x'; 30_000], &mut each).unwrap();
+            scanner.push(&b"x".repeat(30_000), &mut each).unwrap();
         }
         let held = scanner.rest.capacity() + scanner.element.capacity();
         assert!(held < 4 << 20, "{held}");
