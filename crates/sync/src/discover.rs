@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use registry::{TagOrDigest, TagPage};
+use registry::{Digest, Tag, TagOrDigest, TagPage};
 use tokio::sync::{mpsc, watch};
 
 use crate::attempt::Needed;
@@ -71,7 +71,7 @@ pub(crate) async fn discover(
     gate: Gate,
 ) -> Result<(), Arc<Error>> {
     let discovery = Discovery::new(run, rule, plan, gate);
-    if matches!(rule.selection, Selection::These(_)) {
+    if rule.selection.named().is_some() {
         return discovery.run().await.map_err(Arc::new);
     }
     let begun = run.breakers.begin(Needed::by_source(&rule.source), &run.deadline).await;
@@ -101,6 +101,10 @@ impl<'a> Discovery<'a> {
         let by_image = self.rule.targets.iter().all(|target| target.naming.is_by_image());
         match &self.rule.selection {
             Selection::These(images) => self.pair(images.clone()).await,
+            Selection::Pinned { tag, digest } => {
+                let images = vec![TagOrDigest::Digest(digest.clone())];
+                tokio::join!(self.pair(images), self.tell_of_moved(tag, digest)).0
+            }
             _ if by_image => self.stream().await,
             _ => {
                 let images = self.list_all().await?;
@@ -111,13 +115,26 @@ impl<'a> Discovery<'a> {
 
     /// Signatures and the like that a rule leaves behind, where the source can say how many there are.
     async fn count_what_is_left(&self) {
-        let is_listed = !matches!(self.rule.selection, Selection::These(_));
+        let is_listed = self.rule.selection.named().is_none();
         if is_listed
             && self.rule.referrers == ReferrerPolicy::Leave
             && let Some(listing) = self.rule.source.bulk_tags().await
         {
             self.run.referrers_left.fetch_add(listing.referrers, Ordering::Relaxed);
         }
+    }
+
+    /// Says so where a tag points at something else than the digest that was written beside it. What cannot be asked
+    /// is told of the image itself.
+    async fn tell_of_moved(&self, tag: &Tag, digest: &Digest) {
+        let text = match self.rule.source.resolve(&TagOrDigest::Tag(tag.clone())).await {
+            Ok(Some(now)) if now != *digest => {
+                format!("`{tag}` is {now} by now; what is copied is {digest}, as the rule says")
+            }
+            Ok(None) => format!("there is no `{tag}` any more; what is copied is {digest}, as the rule says"),
+            Ok(Some(_)) | Err(_) => return,
+        };
+        self.run.tell(&Event::Note { place: self.source.clone(), text });
     }
 
     /// Plans each page as it comes.
@@ -209,7 +226,7 @@ impl<'a> Discovery<'a> {
             self.run.tell(&Event::ImagePlanned(image.clone()));
         }
         let found = match self.rule.selection {
-            Selection::These(_) => Found::Named,
+            Selection::These(_) | Selection::Pinned { .. } => Found::Named,
             Selection::All | Selection::Matching(_) => Found::Listed,
         };
         let source = self.rule.source.clone();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use regex::Regex;
-use registry::{Tag, TagOrDigest};
+use registry::{Digest, Tag, TagOrDigest};
 
 use crate::Cause;
 use crate::endpoint::{Source, Target};
@@ -40,6 +40,13 @@ pub enum Selection {
     Matching(Regex),
     /// These, whether they exist or not.
     These(Vec<TagOrDigest>),
+    /// The image with this digest, wherever the tag points by now: the tag is told of where it points elsewhere.
+    Pinned {
+        /// What was written beside the digest.
+        tag: Tag,
+        /// What is copied.
+        digest: Digest,
+    },
 }
 
 /// One repository that a rule's images go to.
@@ -63,12 +70,21 @@ pub enum Naming {
 }
 
 impl Selection {
+    /// The images that are written down; `None` where the registry's list tells which there are.
+    pub fn named(&self) -> Option<Vec<TagOrDigest>> {
+        match self {
+            Self::All | Self::Matching(_) => None,
+            Self::These(images) => Some(images.clone()),
+            Self::Pinned { digest, .. } => Some(vec![TagOrDigest::Digest(digest.clone())]),
+        }
+    }
+
     /// Those of the tags that a registry lists which the rule is about.
     pub fn select(&self, listed: Vec<Tag>) -> Vec<TagOrDigest> {
         let is_wanted = |tag: &Tag| match self {
             Self::All => true,
             Self::Matching(pattern) => pattern.is_match(tag.as_str()),
-            Self::These(_) => false,
+            Self::These(_) | Self::Pinned { .. } => false,
         };
         listed.into_iter().filter(is_wanted).map(TagOrDigest::Tag).collect()
     }

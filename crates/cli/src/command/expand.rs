@@ -96,6 +96,7 @@ fn selected(selection: &Selection) -> String {
         Selection::All => "all tags".to_owned(),
         Selection::Matching(pattern) => format!("tags that match /{pattern}/"),
         Selection::These(images) => list(images),
+        Selection::Pinned { tag, digest } => format!("{digest} (written as `{tag}`)"),
     }
 }
 

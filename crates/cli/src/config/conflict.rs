@@ -22,10 +22,11 @@ pub(super) fn self_copies(rules: &[ResolvedRule]) -> Vec<String> {
         rule.targets.iter().any(|target| {
             let same_names = match (&rule.selection, &target.naming) {
                 (_, Naming::Same | Naming::Matching(_)) => true,
-                (Selection::These(images), Naming::These(names)) => {
+                (Selection::Pinned { .. }, _) => false,
+                (selection, Naming::These(names)) => {
+                    let images = selection.named().unwrap_or_default();
                     images.iter().zip(names).any(|(image, name)| name.as_ref() == Some(image))
                 }
-                _ => false,
             };
             same_names && target.target.name() == rule.source.name()
         })
@@ -41,9 +42,9 @@ pub(super) fn let_the_last_rule_win(rules: &mut [ResolvedRule]) -> Vec<String> {
     let mut owners: HashMap<(String, TagOrDigest), (String, Place)> = HashMap::new();
     let (mut lost, mut warnings) = (Vec::new(), Vec::new());
     for (rule_index, resolved) in rules.iter().enumerate() {
-        let Selection::These(images) = &resolved.rule.selection else { continue };
+        let Some(images) = resolved.rule.selection.named() else { continue };
         for (target_index, target) in resolved.rule.targets.iter().enumerate() {
-            let names = target.naming.names(images).unwrap_or_default();
+            let names = target.naming.names(&images).unwrap_or_default();
             for (image_index, (image, name)) in images.iter().zip(names).enumerate() {
                 let Some(name) = name else { continue };
                 let source = format!("{}{}", resolved.rule.source.name(), image.suffix());
@@ -68,9 +69,9 @@ pub(super) fn let_the_last_rule_win(rules: &mut [ResolvedRule]) -> Vec<String> {
 }
 
 fn take_away(resolved: &mut ResolvedRule, place: Place) {
-    let Selection::These(images) = &resolved.rule.selection else { return };
+    let Some(images) = resolved.rule.selection.named() else { return };
     let target = &mut resolved.rule.targets[place.target];
-    let mut names = target.naming.names(images).unwrap_or_default();
+    let mut names = target.naming.names(&images).unwrap_or_default();
     if let Some(name) = names.get_mut(place.image) {
         *name = None;
     }

@@ -1,7 +1,7 @@
 //! What a rule's texts mean: `registry/repository` with nothing, a tag, a digest, a list or a pattern behind it.
 
 use regex::Regex;
-use registry::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
+use registry::{Digest, Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 use sync::{RepositoryPattern, RepositoryPatternError};
 
 use super::odd_character::{self, OddCharacter};
@@ -36,6 +36,8 @@ pub(crate) enum Which {
     Unsaid,
     /// These, each once for a source; at a target in their order.
     These(Vec<TagOrDigest>),
+    /// `tag@digest`: the digest decides which image it is, the tag what it is called.
+    Pinned(Tag, Digest),
     /// Tags in which the pattern is found.
     Matching(Regex),
 }
@@ -108,8 +110,12 @@ pub(crate) fn parse_source(text: &str) -> Result<SourceText, ImageTextError> {
         .map_err(|reason| ImageTextError::RepositoryPattern { text: text.to_owned(), reason })?;
     // What stands behind means the same for one repository.
     let ImageText { registry, which, .. } = parse(&format!("{host}/any{behind}"))?;
-    if matches!(&which, Which::These(images) if images.iter().any(|image| matches!(image, TagOrDigest::Digest(_))))
-    {
+    let has_digest = match &which {
+        Which::These(images) => images.iter().any(|image| matches!(image, TagOrDigest::Digest(_))),
+        Which::Pinned(..) => true,
+        Which::Unsaid | Which::Matching(_) => false,
+    };
+    if has_digest {
         return Err(ImageTextError::PatternWithDigest { text: text.to_owned() });
     }
     Ok(SourceText::Many(PatternText { registry, pattern, which }))
@@ -148,10 +154,11 @@ pub(crate) fn parse(text: &str) -> Result<ImageText, ImageTextError> {
 
 fn of_reference(reference: Reference) -> ImageText {
     let Reference { registry, repository, tag, digest } = reference;
-    // Of `repository:tag@digest` the digest counts and the tag is dropped, as in every Go release.
-    let which = match digest.map(TagOrDigest::Digest).or(tag.map(TagOrDigest::Tag)) {
-        Some(image) => Which::These(vec![image]),
-        None => Which::Unsaid,
+    let which = match (tag, digest) {
+        (Some(tag), Some(digest)) => Which::Pinned(tag, digest),
+        (Some(tag), None) => Which::These(vec![TagOrDigest::Tag(tag)]),
+        (None, Some(digest)) => Which::These(vec![TagOrDigest::Digest(digest)]),
+        (None, None) => Which::Unsaid,
     };
     ImageText { registry, repository, which }
 }
@@ -204,6 +211,7 @@ mod tests {
                     Which::These(images) => {
                         images.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
                     }
+                    Which::Pinned(tag, digest) => format!("{tag}@{digest}"),
                     Which::Matching(regex) => format!("/{regex}/"),
                 };
                 format!("{}/{} {which}", image.registry, image.repository)
@@ -254,7 +262,8 @@ mod tests {
         assert_eq!(shown("nginx"), "docker.io/library/nginx *");
         assert_eq!(shown("quay.io/coreos/p:v1"), "quay.io/coreos/p v1");
         let digest = registry::Digest::sha256(b"");
-        assert_eq!(shown(&format!("quay.io/p:v1@{digest}")), format!("quay.io/p {digest}"));
+        assert_eq!(shown(&format!("quay.io/p:v1@{digest}")), format!("quay.io/p v1@{digest}"));
+        assert_eq!(shown(&format!("quay.io/p@{digest}")), format!("quay.io/p {digest}"));
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl RuleMaker {
                 Ok(parsed) => parsed,
                 Err(reason) => return Err(RuleError::Target { source_text, text, reason }),
             };
-            if matches!(parsed.which, Which::These(_)) {
+            if matches!(parsed.which, Which::These(_) | Which::Pinned(..)) {
                 return Err(RuleError::NamesUnderPattern { source_text, text });
             }
             let mut registries = self.registries.lock();

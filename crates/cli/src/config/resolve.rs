@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use registry::{Reference, TagOrDigest, Transport};
+use registry::{Reference, Tag, TagOrDigest, Transport};
 use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 
 use super::conflict::{let_the_last_rule_win, self_copies};
@@ -160,15 +160,17 @@ impl Resolver<'_> {
         }
     }
 
-    fn one(&mut self, rule: &WrittenRule, source: ImageText) -> Result<ResolvedRule, RuleError> {
-        let (mut targets, mut texts, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+    fn one(&mut self, rule: &WrittenRule, mut source: ImageText) -> Result<ResolvedRule, RuleError> {
+        let (mut texts, mut seen) = (Vec::new(), HashSet::new());
         for text in &rule.targets {
             let text = self.target(rule, &source, text)?;
             if seen.insert(text.clone()) {
-                targets.push(self.rule_target(rule, &source, &text)?);
                 texts.push(text);
             }
         }
+        source.which = pinned_by_targets(source.which, &texts);
+        let targets = texts.iter().map(|text| self.rule_target(rule, &source, text));
+        let targets = targets.collect::<Result<Vec<_>, _>>()?;
         let mut registries = self.registries.lock();
         let login = |target: &RuleTarget| {
             registries.login_origin(target.target.registry(), target.target.repository())
@@ -241,7 +243,41 @@ impl Resolver<'_> {
             self.warnings.push(format!("{odd}: it is clearer in the source"));
         }
         let endpoint = self.registries.lock().target(&target.registry, &target.repository);
-        Ok(RuleTarget { target: Arc::new(endpoint), naming: naming(target.which) })
+        let naming = match (&source.which, target.which) {
+            (Which::Pinned(tag, _), which) => naming_of_pinned(tag, which),
+            // Its digest is this one, or it was refused above.
+            (Which::These(images), Which::Pinned(tag, _))
+                if matches!(images[..], [TagOrDigest::Digest(_)]) =>
+            {
+                Naming::These(vec![Some(TagOrDigest::Tag(tag))])
+            }
+            (_, Which::Pinned(tag, digest)) => {
+                self.warnings.push(format!(
+                    "`{tag}` in the target `{text}` of `{source_text}` is not set, because not all targets of this rule have that digest: give this one a rule of its own"
+                ));
+                Naming::These(vec![Some(TagOrDigest::Digest(digest))])
+            }
+            (_, which) => naming(which),
+        };
+        Ok(RuleTarget { target: Arc::new(endpoint), naming })
+    }
+}
+
+/// A digest that stands in all targets decides which image is meant, beside a tag or the same digest in the source.
+fn pinned_by_targets(which: Which, targets: &[String]) -> Which {
+    let Which::These(images) = &which else { return which };
+    let [image] = &images[..] else { return which };
+    let mut pins = targets.iter().map(|text| match parse(text).map(|target| target.which) {
+        Ok(Which::Pinned(tag, digest)) => Some((tag, digest)),
+        _ => None,
+    });
+    let Some(Some((_, digest))) = pins.next() else { return which };
+    if !pins.all(|pin| pin.is_some_and(|(_, other)| other == digest)) {
+        return which;
+    }
+    match image {
+        TagOrDigest::Tag(tag) => Which::Pinned(tag.clone(), digest),
+        TagOrDigest::Digest(_) => which,
     }
 }
 
@@ -264,13 +300,13 @@ fn check_names(
     text: &str,
     target: &ImageText,
 ) -> Result<(), RuleError> {
-    let Which::These(names) = &target.which else { return Ok(()) };
+    let Some(names) = written_names(&target.which) else { return Ok(()) };
     let (source_text, text) = (source_text.to_owned(), text.to_owned());
     let mut seen = HashSet::new();
     if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
         return Err(RuleError::NameTwice { source_text, text, name: name.clone() });
     }
-    let Which::These(images) = &source.which else { return Ok(()) };
+    let Some(images) = written_names(&source.which) else { return Ok(()) };
     if images.len() != names.len() {
         return Err(RuleError::Count { source_text, text, images: images.len(), names: names.len() });
     }
@@ -282,10 +318,30 @@ fn check_names(
     }
 }
 
+/// The images that a text names; of `tag@digest` the digest.
+fn written_names(which: &Which) -> Option<Vec<TagOrDigest>> {
+    match which {
+        Which::These(images) => Some(images.clone()),
+        Which::Pinned(_, digest) => Some(vec![TagOrDigest::Digest(digest.clone())]),
+        Which::Unsaid | Which::Matching(_) => None,
+    }
+}
+
+/// What an image is called at a target that is written as `tag@digest` at the source.
+fn naming_of_pinned(tag: &Tag, target: Which) -> Naming {
+    let name = || TagOrDigest::Tag(tag.clone());
+    match target {
+        Which::Unsaid => Naming::These(vec![Some(name())]),
+        Which::Matching(pattern) => Naming::These(vec![pattern.is_match(tag.as_str()).then(name)]),
+        which @ (Which::These(_) | Which::Pinned(..)) => naming(which),
+    }
+}
+
 pub(super) fn selection(which: Which, targets: &[RuleTarget]) -> Selection {
     match which {
         Which::Unsaid => Selection::All,
         Which::Matching(pattern) => Selection::Matching(pattern),
+        Which::Pinned(tag, digest) => Selection::Pinned { tag, digest },
         Which::These(images) => {
             // Names are paired by position, so an image may only be left out where there are none.
             let paired = targets.iter().any(|target| matches!(target.naming, Naming::These(_)));
@@ -302,6 +358,7 @@ pub(super) fn naming(which: Which) -> Naming {
         Which::Unsaid => Naming::Same,
         Which::Matching(pattern) => Naming::Matching(pattern),
         Which::These(names) => Naming::These(names.into_iter().map(Some).collect()),
+        Which::Pinned(tag, _) => Naming::These(vec![Some(TagOrDigest::Tag(tag))]),
     }
 }
 

@@ -43,8 +43,9 @@ fn pairs(rule: &Rule) -> Vec<(String, String)> {
     for target in &rule.targets {
         let (name, naming) = (target.target.name(), &target.naming);
         match &rule.selection {
-            Selection::These(images) => {
-                let names = naming.names(images).unwrap_or_default();
+            selection @ (Selection::These(_) | Selection::Pinned { .. }) => {
+                let images = selection.named().unwrap_or_default();
+                let names = naming.names(&images).unwrap_or_default();
                 let taken = images.iter().zip(names).filter_map(|(image, name)| Some((image, name?)));
                 pairs.extend(taken.map(|(image, its_name)| {
                     (format!("{source}{}", image.suffix()), format!("{name}{}", its_name.suffix()))
@@ -76,11 +77,13 @@ pub(crate) fn covers(rule: &Selection, other: &Selection) -> bool {
     let has = |image: &TagOrDigest| match rule {
         Selection::All => true,
         Selection::Matching(pattern) => pattern.is_match(&image.to_string()),
-        Selection::These(images) => images.contains(image),
+        Selection::These(_) | Selection::Pinned { .. } => {
+            rule.named().is_some_and(|images| images.contains(image))
+        }
     };
     match (rule, other) {
         (Selection::All, _) => true,
-        (_, Selection::These(images)) => images.iter().all(has),
+        (_, Selection::These(_) | Selection::Pinned { .. }) => other.named().iter().flatten().all(has),
         (Selection::Matching(one), Selection::Matching(other)) => one.as_str() == other.as_str(),
         _ => false,
     }

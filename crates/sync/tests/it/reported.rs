@@ -1,12 +1,14 @@
 //! What people reported of other tools: answers of registries that are no reason to fail an image.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Referrers, Times};
 use http::Method;
 use registry::{Access, Digest, ReferrerFilter, TagOrDigest, referrers_tag};
-use sync::{Naming, Options, PlatformFilter, ReferrerPolicy, Report, Rule, Selection, Silent, Sync};
+use sync::{
+    Event, Naming, Observer, Options, PlatformFilter, ReferrerPolicy, Report, Rule, Selection, Silent, Sync,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, client, count, counted};
@@ -200,6 +202,41 @@ async fn p7_a_conflict_over_a_blob_that_is_there_is_none() {
     let report = copy().await;
     assert_eq!((report.copied(), report.failed()), (1, 0), "{:?}", report.errors().collect::<Vec<_>>());
     assert_eq!(count(&bench.target, |request| request.status == 409), 2, "each blob is sent once");
+}
+
+/// Keeps what people should know.
+#[derive(Default)]
+struct Notes(Mutex<Vec<String>>);
+
+impl Observer for Notes {
+    fn event(&self, event: &Event) {
+        if let Event::Note { text, .. } = event {
+            self.0.lock().unwrap().push(text.clone());
+        }
+    }
+}
+
+#[tokio::test]
+async fn p9_a_tag_that_moved_away_from_its_digest_is_told_and_the_digest_is_copied() {
+    let bench = Bench::start().await;
+    let pinned = image(&bench.source, "v1", 1);
+    for moved in [false, true] {
+        if moved {
+            image(&bench.source, "v1", 2);
+        }
+        let digest = pinned.digest.parse().unwrap();
+        let selection = Selection::Pinned { tag: "v1".parse().unwrap(), digest };
+        let mut rule = bench.rule("a/app", selection, &["b/app"]);
+        rule.targets[0].naming = Naming::These(vec![Some(TagOrDigest::Tag("v1".parse().unwrap()))]);
+        let notes = Arc::new(Notes::default());
+        let report =
+            Sync::new(vec![rule], Options::new(4, 0), notes.clone()).run(CancellationToken::new()).await;
+        assert_eq!(report.failed(), 0);
+        assert_eq!(bench.target.store().manifest("b/app", "v1").unwrap().digest, pinned.digest);
+        let notes = notes.0.lock().unwrap();
+        assert_eq!(notes.len(), usize::from(moved), "{notes:?}");
+        assert!(notes.iter().all(|note| note.contains("`v1` is") && note.contains(&pinned.digest)));
+    }
 }
 
 #[tokio::test]

@@ -126,8 +126,8 @@ async fn select(
     handle: &Repository,
     selection: &Selection,
 ) -> Result<(Vec<TagOrDigest>, Option<String>), Trouble> {
-    if let Selection::These(images) = selection {
-        return Ok((images.clone(), None));
+    if let Some(images) = selection.named() {
+        return Ok((images, None));
     }
     let page = timely(handle.tags().next()).await?.unwrap_or_default();
     let listed = page.tags.len();

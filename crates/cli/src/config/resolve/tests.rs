@@ -112,6 +112,34 @@ fn b25_a_copy_onto_itself_is_told() {
     assert!(!told(r#"{"r.io/a/b:latest": "r.io/a/b:stable"}"#) && !told(r#"{"r.io/a/b": "r.io/a/c"}"#));
 }
 
+#[test]
+fn p9_of_tag_and_digest_the_digest_decides_and_the_tag_is_the_name() {
+    let [one, two] = [b"1", b"2"].map(|bytes| registry::Digest::sha256(bytes).to_string());
+    for (source, target, expected) in [
+        (format!("r.io/a:v1@{one}"), "t.io/a".to_owned(), format!("{one} → v1")),
+        (format!("r.io/a:v1@{one}"), "t.io/a:v2".to_owned(), format!("{one} → v2")),
+        (format!("r.io/a:v1@{one}"), "t.io/a:/^v/".to_owned(), format!("{one} → v1")),
+        (format!("r.io/a:v1@{one}"), format!("t.io/a:v3@{one}"), format!("{one} → v3")),
+        (format!("r.io/a:v1@{one}"), format!("t.io/a@{one}"), format!("{one} → {one}")),
+        ("r.io/a:v1".to_owned(), format!("t.io/a:v3@{one}"), format!("{one} → v3")),
+        (format!("r.io/a@{one}"), format!("t.io/a:v3@{one}"), format!("{one} → v3")),
+        (format!("r.io/a:v1@{one}"), format!("t.io/a:v1@{two}"), "refused".to_owned()),
+        (format!("r.io/a@{one}"), format!("t.io/a:v1@{two}"), "refused".to_owned()),
+    ] {
+        let images = format!(r#"{{"{source}": "{target}"}}"#);
+        let told = match resolved("{}", &images, "", "") {
+            Ok(resolved) => {
+                let rule = &resolved.rules[0].rule;
+                let images = rule.selection.named().unwrap();
+                let names = rule.targets[0].naming.names(&images).unwrap();
+                format!("{} → {}", images[0], names[0].as_ref().unwrap())
+            }
+            Err(_) => "refused".to_owned(),
+        };
+        assert_eq!(told, expected, "{source} → {target}");
+    }
+}
+
 const TABLE: &str = include_str!("../../../tests/data/references.tsv");
 
 /// What a case comes to: copies as the table writes them, or an error class.
@@ -128,8 +156,7 @@ fn outcome(source: &str, target: &str, tags: &str, defaults: Defaults<'_>) -> St
     };
     let listed = tags.split_whitespace().map(|tag| tag.parse().unwrap()).collect();
     let images = match &rule.selection {
-        Selection::These(images) => images.clone(),
-        selection => selection.select(listed),
+        selection => selection.named().unwrap_or_else(|| selection.select(listed)),
     };
     let target = &rule.targets[0];
     let Ok(names) = target.naming.names(&images) else { return "E-COUNT".to_owned() };
