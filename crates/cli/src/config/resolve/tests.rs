@@ -155,9 +155,7 @@ fn outcome(source: &str, target: &str, tags: &str, defaults: Defaults<'_>) -> St
         Err(error) => return class(&error),
     };
     let listed = tags.split_whitespace().map(|tag| tag.parse().unwrap()).collect();
-    let images = match &rule.selection {
-        selection => selection.named().unwrap_or_else(|| selection.select(listed)),
-    };
+    let images = rule.selection.named().unwrap_or_else(|| rule.selection.select(listed));
     let target = &rule.targets[0];
     let Ok(names) = target.naming.names(&images) else { return "E-COUNT".to_owned() };
     let copies = images.iter().zip(names).filter_map(|(image, name)| {
