@@ -15,3 +15,5 @@ mod token_book;
 mod token_request;
 mod token_server;
 pub(crate) mod trusted_realm;
+pub(crate) mod unasked;
+pub(crate) mod visitor_token;

@@ -1,5 +1,7 @@
 //! Handles to a registry and to its repositories.
 
+mod answered;
+mod refused;
 mod send;
 
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use url::Url;
 use crate::auth::authenticator::Authenticator;
 use crate::auth::credential::{Credentials, Login};
 use crate::auth::scope::{Access, Scopes};
+use crate::auth::visitor_token::VisitorTokens;
 use crate::blob::habits::UploadHabits;
 use crate::connect::{self, Connection};
 use crate::error::Problem;
@@ -21,7 +24,7 @@ use crate::http::answer_count::AnswerCount;
 use crate::http::destination::LeavingTls;
 use crate::http::limit::{HostLimit, Limits, RequestKind};
 use crate::http::notice::{Notices, Quota};
-use crate::http::redirect::is_same_origin;
+use crate::http::origin::is_same_origin;
 use crate::http::route::Route;
 use crate::http::stall::Patience;
 use crate::http::transport::Transport;
@@ -31,6 +34,7 @@ use crate::profile::Profile;
 use crate::settings::Settings;
 use crate::{Error, RedactedUrl, RegistryHost, RepositoryName};
 
+pub use answered::{Answered, LoginSent, Party};
 pub(crate) use send::unexpected;
 
 /// Who keeps the lists of referrers. Spec: distribution-spec, "Referrers Tag Schema".
@@ -52,6 +56,7 @@ struct Shared {
     settings: Settings,
     transport: Transport,
     authenticator: Authenticator,
+    visitor_tokens: VisitorTokens,
     connection: OnceCell<Connection>,
     failed: FailedConnect,
     limits: Limits,
@@ -74,6 +79,8 @@ pub struct Repository {
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) url: Url,
+    /// Who named the address: no login goes where another server leads.
+    pub(crate) named_by: Party,
     pub(crate) kind: RequestKind,
     pub(crate) scopes: Scopes,
     pub(crate) headers: HeaderMap,
@@ -88,7 +95,8 @@ impl Call {
             Method::GET => RequestKind::Read,
             _ => RequestKind::Upload,
         };
-        Self { method, url, kind, scopes, headers: HeaderMap::new(), body: None, route: Route::Shared }
+        let (named_by, headers, body) = Default::default();
+        Self { method, url, named_by, kind, scopes, headers, body, route: Route::Shared }
     }
 
     /// Says how many bytes of a blob the request or its answer carries; `None` where nobody knows.
@@ -99,6 +107,16 @@ impl Call {
 
     pub(crate) fn kind(mut self, kind: RequestKind) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// Whether it changes nothing at the registry.
+    pub(crate) fn is_read(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
+    }
+
+    pub(crate) fn named_by(mut self, party: Party) -> Self {
+        self.named_by = party;
         self
     }
 
@@ -128,13 +146,14 @@ impl Registry {
         let authenticator = Authenticator::new(&settings, transport.clone());
         let profile = Profile::of_host(&settings.host);
         let (upload_habits, learned) = (UploadHabits::new(profile), Learned::of(profile));
-        let (connection, failed, notices) = Default::default();
+        let (connection, failed, notices, visitor_tokens) = Default::default();
         let limits = transport.limits();
         let answers = transport.answer_counts().of(&settings.host);
         let shared = Shared {
             settings,
             transport,
             authenticator,
+            visitor_tokens,
             connection,
             failed,
             limits,
@@ -215,7 +234,7 @@ impl Registry {
         !matches!(self.0.settings.login, Login::Anonymous)
     }
 
-    /// Who we are there, as whoever keeps the login says by now.
+    /// The current credentials, refreshed if they expired.
     pub async fn credentials(&self) -> Result<Option<Credentials>, Error> {
         self.0.authenticator.credentials().await
     }
@@ -267,15 +286,22 @@ impl Registry {
         self.0.transport.author_client(&self.0.settings, url)
     }
 
+    /// Whose word an address, or an answer from there, is if `party` named the address.
+    pub(crate) fn party_at(&self, party: Party, url: &Url) -> Party {
+        let base = self.0.connection.get().map(|connection| &connection.url);
+        let is_here = base.is_some_and(|base| is_same_origin(base, url));
+        if is_here { party } else { Party::Another }
+    }
+
     /// The client for one request: other hosts see no certificate of ours, and may be no neighbours of ours.
     fn client_for(
         &self,
         connection: &Connection,
-        (method, url): (&Method, &Url),
+        (party, method, url): (Party, &Method, &Url),
         route: Route,
     ) -> Result<reqwest::Client, Error> {
         let Shared { settings, transport, .. } = &*self.0;
-        if !is_same_origin(&connection.url, url) {
+        if party == Party::Another {
             return transport.storage_client(settings, connection.network, (method, url), route);
         }
         // What speaks HTTP/1.1 anyway has a connection for each request.

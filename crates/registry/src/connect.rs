@@ -9,6 +9,7 @@ use crate::error::TransportFailure;
 use crate::http::destination::LeavingTls;
 use crate::http::failure::{in_time, misunderstanding};
 use crate::http::network::Network;
+use crate::http::origin::is_same_host;
 use crate::http::redirect::{self, MOST_HOPS};
 use crate::http::refusal::refusal;
 use crate::http::route::Route;
@@ -158,7 +159,7 @@ impl Ping<'_> {
 
 /// Whether a redirect stays with the same host's API, whatever its scheme and port.
 fn is_same_api(url: &Url, next: &Url) -> bool {
-    url.host_str() == next.host_str() && matches!(next.path(), "/v2/" | "/v2")
+    is_same_host(url, next) && matches!(next.path(), "/v2/" | "/v2")
 }
 
 fn base(host: &RegistryHost, scheme: &str) -> Result<Url, Error> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::auth::credential::{CredentialError, Prospect};
+use crate::client::Answered;
 use crate::foreign_text::{Cleaned, clean, clean_to};
 use crate::http::redact::RedactedUrl;
 use crate::http::web_page::is_web_page;
@@ -120,6 +121,8 @@ pub struct Refusal {
     pub request_id: Option<String>,
     /// How long the registry asks to wait.
     pub retry_after: Option<Duration>,
+    /// Who said so, and whether a login had gone along.
+    pub answered: Answered,
 }
 
 /// One entry of the specification's error document.

@@ -13,6 +13,7 @@ pub(crate) mod location;
 pub(crate) mod network;
 pub(crate) mod no_proxy;
 pub(crate) mod notice;
+pub(crate) mod origin;
 pub(crate) mod proxy;
 pub(crate) mod range;
 pub(crate) mod redact;

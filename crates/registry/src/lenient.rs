@@ -1,6 +1,6 @@
 //! Reads fields that only inform: a manifest must not become unreadable because one of them is odd.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -16,6 +16,17 @@ pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> R
 pub(crate) fn filled<'de, D: Deserializer<'de>>(from: D) -> Result<Option<MediaType>, D::Error> {
     let media_type: Option<MediaType> = Option::deserialize(from)?;
     Ok(media_type.filter(|media_type| !media_type.as_str().is_empty()))
+}
+
+/// An entry of a map that is `null` is none, and so is a map that is.
+pub(crate) fn entries<'de, D, T>(from: D) -> Result<HashMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let entries: Option<HashMap<String, Option<T>>> = Option::deserialize(from)?;
+    let given = entries.unwrap_or_default().into_iter();
+    Ok(given.filter_map(|(key, entry)| Some((key, entry?))).collect())
 }
 
 /// A text; anything else is none.

@@ -118,7 +118,7 @@ mod verifier;
 
 pub use auth::credential::{CredentialError, CredentialSource, Credentials, Login, Prospect};
 pub use auth::credential_helper::CredentialHelper;
-pub use auth::login_files::{FoundLogin, LoginFileError, LoginFiles};
+pub use auth::login_files::{FoundLogin, LoginFileError, LoginFiles, LoginPlace};
 pub use auth::scope::Access;
 pub use auth::trusted_realm::{TrustedRealm, TrustedRealmError};
 pub use blob::{
@@ -126,7 +126,7 @@ pub use blob::{
     UploadSession, UploadWatch, Withdrawn,
 };
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
-pub use client::{ReferrersKept, Registry, Repository};
+pub use client::{Answered, LoginSent, Party, ReferrersKept, Registry, Repository};
 pub use descriptor::{DataError, Descriptor};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use error::{
@@ -137,6 +137,7 @@ pub use http::body::read_to_limit;
 pub use http::host_certificates::{HostCertificates, HostCertificatesError};
 pub use http::limit::{HostLimit, RequestKind};
 pub use http::notice::Quota;
+pub use http::origin::keeps_login;
 pub use http::proxy::{Proxies, ProxyError};
 pub use http::redact::RedactedUrl;
 pub use http::stall::Patience;

@@ -6,7 +6,7 @@ mod push;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use crate::client::Call;
+use crate::client::{Answered, Call, Party};
 use crate::http::body::{foreign_encoding, read_to_limit};
 use crate::http::web_page::is_web_page;
 use crate::learned::Ability;
@@ -28,17 +28,23 @@ impl Repository {
     /// HEAD is of no use is not asked that way again.
     pub async fn resolve(&self, reference: &TagOrDigest) -> Result<Option<Digest>, Error> {
         let learned = self.registry().learned();
-        let head = match learned.head() {
-            Ability::Absent => Head::Silent,
+        let (head, party) = match learned.head() {
+            Ability::Absent => (Head::Silent, Party::Registry),
             _ => self.head(reference).await?,
+        };
+        // How another server answers HEAD, to which the registry sends us, says nothing of the registry.
+        let note = |seen| {
+            if party == Party::Registry {
+                learned.note_head(seen);
+            }
         };
         match head {
             Head::Found(digest) => {
-                learned.note_head(Ability::Works);
+                note(Ability::Works);
                 return Ok(Some(digest));
             }
             Head::NotThere => return Ok(None),
-            Head::Silent => learned.note_head(Ability::Absent),
+            Head::Silent => note(Ability::Absent),
             Head::Doubtful | Head::Contradicts => {}
         }
         let found = match self.pull_manifest(reference).await {
@@ -47,12 +53,12 @@ impl Repository {
             Err(error) => return Err(error),
         };
         if head == Head::Doubtful {
-            learned.note_head(if found.is_some() { Ability::Absent } else { Ability::Works });
+            note(if found.is_some() { Ability::Absent } else { Ability::Works });
         }
         Ok(found)
     }
 
-    async fn head(&self, reference: &TagOrDigest) -> Result<Head, Error> {
+    async fn head(&self, reference: &TagOrDigest) -> Result<(Head, Party), Error> {
         let call = self.manifest_call(Method::HEAD, reference).await?;
         let response = self.registry().send(&call).await?;
         let told = content_digest(response.headers());
@@ -63,7 +69,7 @@ impl Repository {
             told,
             self.registry().learned().head(),
         ) {
-            Some(head) => Ok(head),
+            Some(head) => Ok((head, Answered::of(&response).by)),
             None => Err(crate::client::unexpected(&call, response).await),
         }
     }

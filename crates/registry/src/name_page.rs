@@ -9,7 +9,7 @@ use http::StatusCode;
 use crate::error::Problem;
 use crate::http::body::{for_each_piece, foreign_encoding};
 use crate::list_scanner::{Broken, ListScanner};
-use crate::pages::{Page, Pages};
+use crate::pages::{Origin, Page, Pages};
 use crate::{Error, RedactedUrl, Refusal};
 
 /// The most that is read of one page: some registries ignore the page size and send everything.
@@ -40,7 +40,7 @@ impl Pages {
     ) -> Result<Option<Names<T>>, Error> {
         let Some(call) = self.call().await? else { return Ok(None) };
         let response = self.registry.expect(&call, &[StatusCode::OK]).await?;
-        let headers = response.headers().clone();
+        let (headers, from) = (response.headers().clone(), Origin::of(&response));
         if let Some(problem) = foreign_encoding(&headers) {
             return Err(call.protocol(problem));
         }
@@ -52,7 +52,7 @@ impl Pages {
         };
         let take = |piece: &[u8]| scanner.push(piece, &mut each);
         let read = for_each_piece(&call.method, response, LARGEST_PAGE, take).await;
-        let page = Page { call, headers };
+        let page = Page { call, from, headers };
         let checked = read.and_then(|()| check(key, &page, &scanner.rest()));
         let turned = checked.and_then(|()| {
             self.go_on(&page, count > 0, !found.names.is_empty() || !found.invalid.is_empty())

@@ -7,11 +7,11 @@ use http::{HeaderMap, Method};
 use url::Url;
 
 use crate::auth::scope::Scopes;
-use crate::client::Call;
+use crate::client::{Answered, Call, Party};
 use crate::error::Problem;
 use crate::http::limit::RequestKind;
 use crate::http::link_header;
-use crate::http::redirect::is_same_origin;
+use crate::http::origin::{as_reached, is_same_origin};
 use crate::{Error, Registry};
 
 /// Entries asked for at once: the most that Amazon's registry allows.
@@ -34,15 +34,36 @@ pub(crate) struct Pages {
 }
 
 enum Next {
-    First { path: String, query: String },
-    Link(Url),
+    First {
+        path: String,
+        query: String,
+    },
+    /// Who wrote the link says who leads there.
+    Link(Url, Party),
     Nothing,
 }
 
 /// An answer that is a page.
 pub(crate) struct Page {
     pub(crate) call: Call,
+    pub(crate) from: Origin,
     pub(crate) headers: HeaderMap,
+}
+
+/// Where a page came from: the registry, or where it sent us.
+pub(crate) struct Origin {
+    url: Url,
+    party: Party,
+}
+
+impl Origin {
+    pub(crate) fn of(response: &reqwest::Response) -> Self {
+        Self { url: response.url().clone(), party: Answered::of(response).by }
+    }
+
+    pub(crate) fn party(&self) -> Party {
+        self.party
+    }
 }
 
 impl Pages {
@@ -59,17 +80,18 @@ impl Pages {
 
     /// The request for the next page; `None` after the last.
     pub(crate) async fn call(&self) -> Result<Option<Call>, Error> {
-        let url = match &self.next {
+        let (url, party) = match &self.next {
             Next::Nothing => return Ok(None),
-            Next::Link(url) => url.clone(),
+            Next::Link(url, party) => (url.clone(), *party),
             Next::First { path, query } => {
                 let mut url = self.registry.connection().await?.url.clone();
                 url.set_path(path);
                 url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
-                url
+                (url, Party::Registry)
             }
         };
-        Ok(Some(Call::new(Method::GET, url, self.scopes.clone()).kind(RequestKind::Look)))
+        let call = Call::new(Method::GET, url, self.scopes.clone()).kind(RequestKind::Look);
+        Ok(Some(call.named_by(party)))
     }
 
     /// Turns over: gives those entries of the page that were on none before.
@@ -90,10 +112,10 @@ impl Pages {
 
     /// Follows the page's link; what was seen on the page is noted already.
     pub(crate) fn go_on(&mut self, page: &Page, had_entries: bool, has_news: bool) -> Result<(), Error> {
-        let next = self.follow(&page.call, link_header::next(&page.headers))?;
+        let next = self.follow(page, link_header::next(&page.headers))?;
         self.empty_in_a_row = if had_entries { 0 } else { self.empty_in_a_row + 1 };
         let idle = (had_entries && !has_news) || self.empty_in_a_row > MOST_EMPTY_PAGES;
-        if idle && matches!(next, Next::Link(_)) {
+        if idle && matches!(next, Next::Link(..)) {
             return Err(page.call.protocol(Problem::Page("it leads in a circle")));
         }
         self.asked.insert(page.call.url.to_string());
@@ -102,27 +124,22 @@ impl Pages {
     }
 
     /// Where a page's link leads. Without one the list is complete, however many entries the page has.
-    fn follow(&self, call: &Call, link: Option<String>) -> Result<Next, Error> {
+    fn follow(&self, page: &Page, link: Option<String>) -> Result<Next, Error> {
         let Some(link) = link else { return Ok(Next::Nothing) };
-        let unusable = |why| call.protocol(Problem::Page(why));
-        let url = resolve(&call.url, &link).map_err(unusable)?;
-        let is_known = url == call.url || self.asked.contains(url.as_str());
+        let unusable = |why| page.call.protocol(Problem::Page(why));
+        let url = resolve(&page.from.url, &link).map_err(unusable)?;
+        let is_known = url == page.call.url || self.asked.contains(url.as_str());
         if is_known || self.asked.len() >= MOST_PAGES {
             return Err(unusable("it leads in a circle"));
         }
-        Ok(Next::Link(url))
+        Ok(Next::Link(url, page.from.party))
     }
 }
 
-/// The address that a link on a page of `from` means.
+/// The address that a link on a page that came from `from` means. Pages lead to pages of the same server only.
 fn resolve(from: &Url, link: &str) -> Result<Url, &'static str> {
-    let mut url = from.join(link).map_err(|_| "it cannot be read")?;
-    // Behind a proxy that ends TLS, registries write absolute links with the wrong scheme or port.
-    if url.host_str() == from.host_str() {
-        let _ = url.set_scheme(from.scheme());
-        let _ = url.set_port(from.port());
-    }
-    if is_same_origin(&url, from) { Ok(url) } else { Err("it leads to another host") }
+    let url = from.join(link).map_err(|_| "it cannot be read")?;
+    as_reached(from, url).filter(|url| is_same_origin(url, from)).ok_or("it leads to another host")
 }
 
 #[cfg(test)]
@@ -153,10 +170,12 @@ mod tests {
         let mut pages = Pages::new(registry, Scopes::default(), String::new(), String::new());
         let call = Call::new(Method::GET, Url::parse("https://r.io/p?0").unwrap(), Scopes::default());
         pages.asked.extend((1..MOST_PAGES).map(|number| number.to_string()));
+        let from = Origin { url: call.url.clone(), party: Party::Registry };
+        let page = Page { call, from, headers: HeaderMap::new() };
         let next = || Some("?next".to_owned());
-        assert!(matches!(pages.follow(&call, next()), Ok(Next::Link(_))));
+        assert!(matches!(pages.follow(&page, next()), Ok(Next::Link(..))));
         pages.asked.insert("one more".to_owned());
-        assert!(pages.follow(&call, next()).is_err());
+        assert!(pages.follow(&page, next()).is_err());
     }
 
     #[test]

@@ -10,9 +10,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use crate::auth::access_claim;
 use crate::auth::challenge::challenges;
 use crate::auth::scope::Scopes;
-use crate::client::{Call, unexpected};
+use crate::client::{Answered, Call, unexpected};
 use crate::http::failure::in_time;
-use crate::http::redirect::is_same_origin;
 use crate::{
     Access, Digest, Error, Offer, OptionalEndpoint, RedactedUrl, Registry, Repository, RepositoryName,
     Withdrawn,
@@ -187,9 +186,8 @@ impl Repository {
         }
         let call = self.call(Method::GET, &format!("blobs/{digest}")).await?;
         let response = self.registry().send(&call).await?;
-        let registry = &self.registry().connection().await?.url;
         match response.status() {
-            StatusCode::OK if is_same_origin(registry, response.url()) => Ok(BlobPlace::Registry),
+            StatusCode::OK if Answered::of(&response).is_of_registry() => Ok(BlobPlace::Registry),
             StatusCode::OK => {
                 Ok(BlobPlace::Storage(RedactedUrl::from(response.url()).host().unwrap_or_default()))
             }

@@ -12,13 +12,12 @@ mod walk;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
-use crate::client::{Call, unexpected};
+use crate::client::{Answered, Call, Party, unexpected};
 use crate::error::Problem;
 use crate::http::body::read_to_limit;
-use crate::http::redirect::is_same_origin;
 use crate::learned::Ability;
 use crate::manifest::RawManifest;
-use crate::pages::{Page, Pages};
+use crate::pages::{Origin, Page, Pages};
 use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest};
 
 use answer::Meaning;
@@ -32,7 +31,8 @@ const MOST_REFERRERS: usize = 100_000;
 
 /// What the registry's own list says.
 enum Listed {
-    These(Vec<Descriptor>),
+    /// Told by the registry, or by where it sends us.
+    These(Vec<Descriptor>, Party),
     /// It does not know the subject or the repository.
     NoneHere,
     /// It keeps no such list; this is what it answered instead.
@@ -117,8 +117,8 @@ impl Repository {
             return Ok(OwnList::default());
         }
         match self.list_referrers(subject, filter).await? {
-            Listed::These(found) => {
-                if !found.is_empty() {
+            Listed::These(found, party) => {
+                if party == Party::Registry && !found.is_empty() {
                     learned.note_referrers(Ability::Works);
                 }
                 Ok(OwnList { found, was_refused: false })
@@ -147,7 +147,7 @@ impl Repository {
     async fn list_referrers(&self, subject: &Digest, filter: &ReferrerFilter) -> Result<Listed, Error> {
         let path = format!("/v2/{}/referrers/{subject}", self.name());
         let mut pages = Pages::new(self.registry().clone(), self.scopes(), path, filter.query());
-        let mut all = Vec::new();
+        let (mut all, mut party) = (Vec::new(), Party::Registry);
         while let Some(call) = pages.call().await? {
             let is_first = pages.is_at_start();
             let (page, listed) = match self.ask_for_page(call, subject).await {
@@ -161,6 +161,9 @@ impl Repository {
                 }
                 Err(Unusable(_, error)) => return Err(error),
             };
+            if page.from.party() == Party::Another {
+                party = Party::Another;
+            }
             for why in listed.unreadable {
                 let what =
                     format!("its list of what refers to {subject} has an entry that cannot be read: {why}");
@@ -173,7 +176,7 @@ impl Repository {
                 return Err(page.call.protocol(Problem::Page("there is no end of referrers")));
             }
         }
-        Ok(Listed::These(all))
+        Ok(Listed::These(all, party))
     }
 
     async fn ask_for_page(&self, call: Call, subject: &Digest) -> Result<(Page, answer::Listed), Unusable> {
@@ -182,8 +185,11 @@ impl Repository {
             Err(error) => return Err(Unusable(answer::meaning_of(&error, answer::From::Registry), error)),
         };
         // GitHub's registry sends who asks for referrers to its web site.
-        let is_here = is_same_origin(response.url(), &call.url);
-        let from = if is_here { answer::From::Registry } else { answer::From::Elsewhere };
+        let from = match Answered::of(&response).by {
+            Party::Registry => answer::From::Registry,
+            Party::Another => answer::From::Elsewhere,
+        };
+        let origin = Origin::of(&response);
         if response.status() != StatusCode::OK {
             let error = unexpected(&call, response).await;
             return Err(Unusable(answer::meaning_of(&error, from), error));
@@ -192,7 +198,7 @@ impl Repository {
         let body = read_to_limit(&call.method, response, self.largest_manifest()).await;
         let body = body.map_err(|error| Unusable(Meaning::Failure, error))?;
         match answer::read(&content_type(&headers), &body, subject) {
-            Ok(listed) => Ok((Page { call, headers }, listed)),
+            Ok(listed) => Ok((Page { call, from: origin, headers }, listed)),
             Err(wrong) => {
                 let error = call.protocol(Problem::Json(wrong.to_string()));
                 Err(Unusable(wrong.meaning(), error))

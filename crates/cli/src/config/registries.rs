@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use providers::google::{self, ServiceAccount};
 use registry::{
-    Credentials, HostCertificates, Login, LoginFiles, Registry, RegistryHost, RepositoryName, Settings,
-    Transport,
+    Credentials, HostCertificates, Login, LoginFiles, LoginPlace, Registry, RegistryHost, RepositoryName,
+    Settings, Transport,
 };
 use sync::endpoint::RegistryEndpoint;
 
@@ -31,7 +31,7 @@ pub(crate) struct Registries {
     used: BTreeSet<usize>,
     targets_without_login: BTreeSet<String>,
     /// Which login files gave a login, and to which registries.
-    login_files_used: BTreeMap<PathBuf, BTreeSet<String>>,
+    login_files_used: BTreeMap<String, BTreeSet<String>>,
     home: Option<PathBuf>,
     /// What could not be read, each once.
     unusable: BTreeSet<String>,
@@ -61,9 +61,17 @@ struct Handle {
     missing: MissingRepositories,
 }
 
+/// The number of the user who runs the program, by which podman names a folder. Only Linux has it.
+fn user_number() -> Option<u32> {
+    #[cfg(target_os = "linux")]
+    return std::os::linux::fs::MetadataExt::st_uid(&std::fs::metadata("/proc/self").ok()?).into();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 impl Registries {
     pub(super) fn new(auth: Auth, lookup: Lookup<'_>, transport: &Transport) -> Self {
-        let (login_files, errors) = LoginFiles::read(lookup);
+        let (login_files, errors) = LoginFiles::read(lookup, user_number());
         let unusable = errors.iter().map(ToString::to_string).collect();
         let home = lookup("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
         let transport = transport.clone();
@@ -132,11 +140,14 @@ impl Registries {
             return Some(LoginOrigin::of_entry(entry, ""));
         }
         let found = self.login_files.find(host, repository).map(|found| LoginOrigin {
-            key: found.file.display().to_string(),
-            place: match found.login {
-                Login::Source(_) => "login file that names a credential helper".to_owned(),
-                Login::Anonymous | Login::User(_) => "login file".to_owned(),
-            },
+            key: found.place.to_string(),
+            place: match (found.place, found.login) {
+                (LoginPlace::File(_), Login::Source(_)) => "login file that names a credential helper",
+                (LoginPlace::File(_), _) => "login file",
+                (LoginPlace::Variable(_), Login::Source(_)) => "variable that names a credential helper",
+                (LoginPlace::Variable(_), _) => "variable",
+            }
+            .to_owned(),
         });
         found.or_else(|| entry.map(|entry| LoginOrigin::of_entry(entry, ", which has no user")))
     }
@@ -164,7 +175,7 @@ impl Registries {
             return handle.clone();
         }
         if let Some(found) = &found {
-            self.login_files_used.entry(found.file.to_owned()).or_default().insert(host.to_string());
+            self.login_files_used.entry(found.place.to_string()).or_default().insert(host.to_string());
         }
         let reach = entry.map(|entry| entry.reach.clone()).unwrap_or_default();
         let transport = reach.proxies.as_ref().map(|proxies| self.transport.through(proxies));
@@ -243,9 +254,9 @@ impl Registries {
                 "{given}, and docker login left nothing for these registries: they are asked without a login"
             );
         }
-        let used = self.login_files_used.iter().map(|(file, hosts)| {
+        let used = self.login_files_used.iter().map(|(place, hosts)| {
             let hosts = hosts.iter().map(|host| format!("`{host}`")).collect::<Vec<_>>().join(", ");
-            format!("the login for {hosts} comes from {}", file.display())
+            format!("the login for {hosts} comes from {place}")
         });
         format!(
             "{given}: {}; other registries are asked without a login",

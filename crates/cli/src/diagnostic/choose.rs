@@ -1,7 +1,10 @@
 //! Which hint an error gets: decided by its typed cause, its side and its step, never by its text.
 
 use providers::harbor::refusal::explain as harbor_refusal;
-use registry::{CertificateFault, ErrorKind, ManifestError, NotFollowed, Problem, TransportFailure};
+use registry::{
+    CertificateFault, ErrorKind, LoginSent, ManifestError, NotFollowed, Party, Problem, Refusal,
+    TransportFailure,
+};
 use sync::{Cause, Error, Operation, Side};
 
 use super::hint::Hint;
@@ -84,6 +87,17 @@ pub(crate) fn leaves_tls_hint(host: &str) -> String {
     step.advice(Hint::LeavesTls).text()
 }
 
+/// What helps against a refusal by somebody else than the registry, or of somebody who showed no login.
+fn of_asker(step: Step<'_>, refusal: &Refusal) -> Option<Advice> {
+    if !matches!(refusal.kind(), ErrorKind::Unauthorized | ErrorKind::Denied) {
+        return None;
+    }
+    match refusal.answered.by {
+        Party::Another => Some(step.about(Hint::RefusedElsewhere, &refusal.url.host().unwrap_or_default())),
+        Party::Registry => (refusal.answered.login == LoginSent::No).then(|| step.advice(Hint::NoLoginSent)),
+    }
+}
+
 fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
     use registry::Error as Registry;
 
@@ -95,7 +109,7 @@ fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
         Registry::Refused(refusal) if refusal.is_attestation() => step.advice(Hint::Attestation),
         Registry::Refused(refusal) => match harbor_refusal(refusal) {
             Some(explanation) => Advice::Harbor(explanation.hint),
-            None => of_refusal(step, error, refusal),
+            None => of_asker(step, refusal).unwrap_or_else(|| of_refusal(step, error, refusal)),
         },
         Registry::ManifestType { media_type, .. } if media_type.is_docker_manifest() => {
             step.advice(Hint::DockerManifest)

@@ -57,6 +57,10 @@ hints! {
     /// No certificates on this machine.
     NoClient: "give this machine a bundle of certificates (most systems: the package ca-certificates), or name one in SSL_CERT_FILE",
 
+    /// Where the registry sends its clients, they are refused.
+    RefusedElsewhere: "`{host}` sends its clients to `{other}`, which refuses them and never gets the login of `{host}`: name `{other}` instead of `{host}`, with an auth entry of its own",
+    /// The registry refuses strangers.
+    NoLoginSent: "name user and password in an auth entry for `{host}`: no login was sent",
     /// The token server takes neither user nor password.
     TokenRefused: "check user and password in the auth entry for `{host}`: the token server refuses them",
     /// Alibaba's API gives no temporary login.

@@ -59,7 +59,14 @@ fn refusal(status: u16, code: &str, message: &str, body: Option<&str>) -> regist
         body: body.map(str::to_owned),
         request_id: Some("4711".to_owned()),
         retry_after: None,
+        answered: registry::Answered::default(),
     }))
+}
+
+fn answered(by: registry::Party, login: registry::LoginSent) -> registry::Error {
+    let registry::Error::Refused(mut refusal) = refused(401, "UNAUTHORIZED") else { unreachable!() };
+    refusal.answered = registry::Answered { by, login };
+    registry::Error::Refused(refusal)
 }
 
 fn refused(status: u16, code: &str) -> registry::Error {
@@ -146,12 +153,17 @@ fn transports() -> Vec<Case> {
 }
 
 fn refusals() -> Vec<Case> {
+    use registry::{LoginSent, Party};
+
     let page = |status| refusal(status, "", "", Some("<html> <h1>Blocked by the proxy</h1>"));
     let list = |operation, status| at(Side::Source, operation, refused(status, "X"));
     let blob = at(Side::Source, Operation::ReadBlob(digest()), refused(404, "BLOB_UNKNOWN"));
     vec![
         (from(token(refused(401, "UNAUTHORIZED"))), "401 Unauthorized", Hint::TokenRefused),
         (from(refused(401, "UNAUTHORIZED")), "request id 4711", Hint::SourceLogin),
+        (from(answered(Party::Registry, LoginSent::Yes)), "401 Unauthorized", Hint::SourceLogin),
+        (from(answered(Party::Registry, LoginSent::No)), "401 Unauthorized", Hint::NoLoginSent),
+        (from(answered(Party::Another, LoginSent::No)), "401 Unauthorized", Hint::RefusedElsewhere),
         (from(refused(403, "DENIED")), "403 Forbidden", Hint::NoPull),
         (list(Operation::ListTags, 403), "403 Forbidden", Hint::NoList),
         (list(Operation::ListRepositories, 403), "403 Forbidden", Hint::NoList),

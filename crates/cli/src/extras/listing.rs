@@ -44,7 +44,7 @@ struct Walk {
 enum Way {
     Unknown,
     Harbor(Box<HarborWalk>),
-    Catalog(CatalogPages),
+    Catalog(Box<CatalogPages>),
     /// All of them, from a list that came at once.
     Once(Vec<RepositoryName>),
     End,
@@ -113,7 +113,7 @@ impl Walk {
                 let walk = HarborWalk::begin(harbor, self.first.as_deref()).await?;
                 Ok(Way::Harbor(Box::new(walk)))
             }
-            None => Ok(Way::Catalog(self.extras.registry.catalog())),
+            None => Ok(Way::Catalog(Box::new(self.extras.registry.catalog()))),
         }
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use registry::{
-    Credentials, NotFollowed, Offer, OptionalEndpoint, Problem, RedactedUrl, Refusal, read_to_limit,
+    Credentials, NotFollowed, Offer, OptionalEndpoint, Problem, RedactedUrl, Refusal, keeps_login,
+    read_to_limit,
 };
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
@@ -112,16 +113,20 @@ impl Harbor {
     /// login is sent to this host alone, and not before the host has proved to be a Harbor.
     ///
     /// # Errors
-    /// [`Error::NotHarbor`]; [`Error::LoginIgnored`] with API v2.0, which answers a wrong password by
+    /// [`Error::NotHarbor`]; [`Error::TokenOnly`], before anything is asked; [`Error::LoginIgnored`] with API v2.0, which answers a wrong password by
     /// showing public projects alone.
     pub async fn connect(client: Client, base: &Url, login: Option<&Credentials>) -> Result<Self, Error> {
+        let header = login.map(Credentials::password_header);
+        if header == Some(None) {
+            return Err(Error::TokenOnly { url: RedactedUrl::from(base) });
+        }
         let anonymous = |version| Shared { client: client.clone(), base: base.clone(), login: None, version };
         let mut shared = anonymous(ApiVersion::Two);
         shared.version = match Self(Arc::new(anonymous(ApiVersion::One))).probe().await? {
             Some(version) => version,
             None => return Err(Error::NotHarbor { url: RedactedUrl::from(base) }),
         };
-        shared.login = login.map(Credentials::basic_header);
+        shared.login = header.flatten();
         let harbor = Self(Arc::new(shared));
         if let (Some(login), ApiVersion::Two) = (login, harbor.version())
             && !harbor.system_info().await?.knows_us
@@ -246,13 +251,9 @@ fn redirected(method: &Method, url: &Url, response: &Response) -> Result<Option<
 }
 
 fn why_not(method: &Method, url: &Url, next: &Url) -> Option<NotFollowed> {
-    let same_port = next.port_or_known_default() == url.port_or_known_default();
     if *method != Method::GET {
         Some(NotFollowed::OtherRequest)
-    } else if next.host_str() != url.host_str() {
-        Some(NotFollowed::OtherServer)
-    } else if (url.scheme(), next.scheme()) == ("http", "https") || url.scheme() == next.scheme() && same_port
-    {
+    } else if keeps_login(url, next) {
         None
     } else {
         Some(if next.scheme() == "http" { NotFollowed::LeavesTls } else { NotFollowed::OtherServer })

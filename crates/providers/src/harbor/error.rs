@@ -31,6 +31,14 @@ pub enum Error {
         /// Whose login.
         user: String,
     },
+    /// The login is a token, which Harbor's API does not take.
+    #[error(
+        "the API of {url} takes user and password alone, and the login there is a token: name a user or a robot account in an auth entry"
+    )]
+    TokenOnly {
+        /// Which Harbor.
+        url: RedactedUrl,
+    },
     /// Something between us and Harbor decodes the name, so that Harbor sees another path. The
     /// protocol's own list of tags still works.
     #[error("{repository}: something in front of Harbor changes encoded names, its tags have to be listed")]
@@ -54,7 +62,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Api(error) => error.kind(),
-            Self::LoginIgnored { .. } => ErrorKind::Unauthorized,
+            Self::LoginIgnored { .. } | Self::TokenOnly { .. } => ErrorKind::Unauthorized,
             Self::EncodedName { .. } | Self::NoProject { .. } => ErrorKind::NotFound,
             Self::NotHarbor { .. } | Self::WebPage { .. } => ErrorKind::Protocol,
         }

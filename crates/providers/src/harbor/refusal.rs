@@ -103,6 +103,7 @@ mod tests {
             body: None,
             request_id: None,
             retry_after: None,
+            answered: registry::Answered::default(),
         })
     }
 

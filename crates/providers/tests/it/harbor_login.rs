@@ -1,10 +1,11 @@
 //! Who we are at Harbor's API, and what goes along with a request.
 
+use providers::harbor::Harbor;
 use providers::harbor::{Error, Visibility, WriteMode};
-use registry::ErrorKind;
+use registry::{Credentials, ErrorKind};
 use testkit::{HarborBench, TokenUser};
 
-use crate::harbor_support::{administrator, connect, project};
+use crate::harbor_support::{administrator, connect, project, reached};
 
 #[tokio::test]
 async fn a_wrong_password_is_told_although_harbor_answers() {
@@ -17,6 +18,21 @@ async fn a_wrong_password_is_told_although_harbor_answers() {
     assert!(!format!("{error} {error:?}").contains("hunter2"));
     let expected = ["GET /api/version 200", "GET /api/v2.0/systeminfo 200"];
     assert_eq!(bench.requests_under("/api/"), expected, "public projects are not taken for all projects");
+}
+
+#[tokio::test]
+async fn p23_a_token_is_no_password_for_the_api() {
+    let bench = HarborBench::start().await.unwrap();
+    let (client, base) = reached(&bench.host()).await;
+    for token in
+        [Credentials::identity_token("hunter2".into()), Credentials::registry_token("hunter2".into())]
+    {
+        let error = Harbor::connect(client.clone(), &base, Some(&token)).await.err().unwrap();
+        assert!(matches!(error, Error::TokenOnly { .. }), "{error:?}");
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Unauthorized, false));
+        assert!(error.to_string().contains("user and password") && !format!("{error:?}").contains("hunter2"));
+    }
+    assert!(bench.requests_under("/api/").is_empty(), "nothing is sent that cannot be right");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use http::HeaderValue;
 use url::Url;
 
-use super::challenge::Challenge;
+use super::challenge::{Challenge, bearer};
 use super::credential::Credentials;
 use super::login_keeper::LoginKeeper;
 use super::realm::{self, Place};
@@ -16,7 +16,9 @@ use super::token::Token;
 use super::token_book::TokenBook;
 use super::token_request::Question;
 use super::token_server::TokenServers;
+use super::unasked::Shown;
 use crate::Error;
+use crate::client::LoginSent;
 use crate::http::network::Network;
 use crate::http::transport::Transport;
 use crate::profile::Profile;
@@ -30,13 +32,17 @@ pub(crate) struct Authenticator {
     scheme: RwLock<Scheme>,
     book: Mutex<TokenBook>,
     servers: TokenServers,
+    /// Held while a login is shown to a registry that did not ask for one.
+    pub(super) shown_unasked: tokio::sync::Mutex<Shown>,
+    /// Whether the newest token was given to nobody in particular.
+    is_stranger: AtomicBool,
     /// Harbor takes no token for the list of all repositories, only user and password.
     catalog_by_basic: AtomicBool,
 }
 
 /// How the registry wants to be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Scheme {
+pub(super) enum Scheme {
     /// Nothing was asked for so far.
     Open,
     Basic,
@@ -45,7 +51,7 @@ enum Scheme {
 
 /// The token server that a challenge named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Server {
+pub(super) struct Server {
     realm: String,
     service: Option<String>,
 }
@@ -95,9 +101,19 @@ impl Authenticator {
     pub(crate) fn new(settings: &Settings, transport: Transport) -> Self {
         let keeper = LoginKeeper::new(settings.host.clone(), settings.login.clone());
         let book = Mutex::new(TokenBook::new(Profile::of_host(&settings.host).scopes_per_token));
-        let (servers, catalog_by_basic) = Default::default();
+        let (servers, shown_unasked, is_stranger, catalog_by_basic) = Default::default();
         let (settings, scheme) = (settings.clone(), RwLock::new(Scheme::Open));
-        Self { settings, keeper, transport, scheme, book, servers, catalog_by_basic }
+        Self {
+            settings,
+            keeper,
+            transport,
+            scheme,
+            book,
+            servers,
+            shown_unasked,
+            is_stranger,
+            catalog_by_basic,
+        }
     }
 
     /// Says what will be needed, so that one token can serve it together with other needs.
@@ -110,7 +126,7 @@ impl Authenticator {
         self.book().limit(most);
     }
 
-    /// Who we are.
+    /// The current credentials, refreshed if they expired.
     pub(crate) async fn credentials(&self) -> Result<Option<Credentials>, Error> {
         self.keeper.credentials().await
     }
@@ -131,11 +147,33 @@ impl Authenticator {
             Scheme::Bearer(_) if scopes.is_catalog() && self.catalog_by_basic.load(Ordering::Relaxed) => {
                 self.keeper.basic_header().await
             }
-            Scheme::Basic => self.keeper.basic_header().await,
+            Scheme::Basic => self.direct_header().await,
             Scheme::Bearer(server) => match self.keeper.registry_token_header() {
                 Some(header) => Ok(Some(header)),
                 None => self.token(base, &server, scopes).await.map(Some),
             },
+        }
+    }
+
+    /// The login as the registry itself takes it.
+    pub(super) async fn direct_header(&self) -> Result<Option<HeaderValue>, Error> {
+        match self.keeper.registry_token_header() {
+            Some(header) => Ok(Some(header)),
+            None => self.keeper.basic_header().await,
+        }
+    }
+
+    /// Whether the registry has not asked for a login so far.
+    pub(crate) fn is_open(&self) -> bool {
+        *self.scheme.read().unwrap_or_else(PoisonError::into_inner) == Scheme::Open
+    }
+
+    /// Whether there is a login behind a header.
+    pub(crate) fn login_sent(&self, sent: Option<&HeaderValue>) -> LoginSent {
+        match sent {
+            None => LoginSent::No,
+            Some(sent) if is_bearer(sent) && self.is_stranger.load(Ordering::Relaxed) => LoginSent::No,
+            Some(_) => LoginSent::Yes,
         }
     }
 
@@ -202,6 +240,7 @@ impl Authenticator {
         let question =
             Question { client: &client, realm: &realm, service: server.service.as_deref(), scopes };
         let credentials = self.keeper.credentials().await?;
+        self.is_stranger.store(credentials.is_none(), Ordering::Relaxed);
         let mut fetched = self.servers.fetch(question, credentials.as_ref()).await;
         if let (Err(error), Some(refused)) = (&fetched, &credentials)
             && error.status() == Some(http::StatusCode::UNAUTHORIZED)
@@ -219,8 +258,7 @@ impl Authenticator {
 
     /// Learns how the registry wants to be asked from the challenges of an answer to nobody.
     pub(crate) fn note(&self, challenges: &[Challenge]) {
-        let bearer = challenges.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }));
-        match bearer {
+        match bearer(challenges) {
             Some(Challenge::Bearer { realm, service, .. }) => {
                 self.set(Scheme::Bearer(Server { realm: realm.clone(), service: service.clone() }));
             }
@@ -238,7 +276,7 @@ impl Authenticator {
         scopes: &Scopes,
         sent: Option<&HeaderValue>,
     ) -> Verdict {
-        let offered = challenges.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }));
+        let offered = bearer(challenges);
         if offered.is_some() || sent.is_none() {
             self.note(challenges);
         }
@@ -306,7 +344,7 @@ impl Authenticator {
         Verdict::TryAgain
     }
 
-    fn set(&self, scheme: Scheme) {
+    pub(super) fn set(&self, scheme: Scheme) {
         *self.scheme.write().unwrap_or_else(PoisonError::into_inner) = scheme;
     }
 

@@ -25,6 +25,11 @@ pub(crate) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
     values.iter().flat_map(|value| parse(&String::from_utf8_lossy(value.as_bytes()))).collect()
 }
 
+/// The first challenge that asks for a token.
+pub(crate) fn bearer(offered: &[Challenge]) -> Option<&Challenge> {
+    offered.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }))
+}
+
 pub(crate) fn parse(text: &str) -> Vec<Challenge> {
     let mut found = Vec::new();
     let mut scanner = Scanner { rest: text };

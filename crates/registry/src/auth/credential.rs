@@ -86,15 +86,13 @@ impl Credentials {
         &self.user
     }
 
-    /// The value of an `Authorization` header, marked so that it is never printed.
-    pub fn basic_header(&self) -> http::HeaderValue {
-        let encoded = STANDARD.encode(format!("{}:{}", self.user, self.password.expose_secret()));
-        sensitive(&format!("Basic {encoded}"))
-    }
-
-    /// The same where there is a password. Tokens are none.
-    pub(crate) fn password_header(&self) -> Option<http::HeaderValue> {
-        (self.kind == Kind::Password).then(|| self.basic_header())
+    /// The value of an `Authorization` header, marked so that it is never printed. `None` for a token: it is no password.
+    pub fn password_header(&self) -> Option<http::HeaderValue> {
+        let header = || {
+            let encoded = STANDARD.encode(format!("{}:{}", self.user, self.password.expose_secret()));
+            sensitive(&format!("Basic {encoded}"))
+        };
+        (self.kind == Kind::Password).then(header)
     }
 
     /// The bearer header of a token that is used as it is.
@@ -193,7 +191,7 @@ mod tests {
         let secret = || SecretString::from("hunter2");
         let credentials = Credentials::new("robot$library", secret());
         let tokens = [Credentials::identity_token(secret()), Credentials::registry_token(secret())];
-        let shown = format!("{credentials:?} {:?} {tokens:?}", credentials.basic_header());
+        let shown = format!("{credentials:?} {:?} {tokens:?}", credentials.password_header());
         let shown = format!("{shown} {:?} {:?}", tokens[1].registry_token_header(), Login::User(credentials));
         assert!(shown.contains("robot$library") && !shown.contains("hunter2") && !shown.contains("cm9ib3Q"));
     }

@@ -7,9 +7,11 @@ use crate::RegistryHost;
 const DOCKER_HUB_SERVER: &str = "https://index.docker.io/v1/";
 
 /// A key as image names have it. Docker writes keys as URLs, and Docker Hub by an old name.
+///
+/// `/v1/` and `/v2/` of a URL are the protocol's. Without a scheme a key is a name, in which `v1` is a namespace.
 pub(super) fn normal_key(key: &str) -> String {
-    let bare = key.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
-    let bare = bare.trim_end_matches("/v1").trim_end_matches("/v2");
+    let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
+    let (is_url, bare) = (bare.is_some(), bare.unwrap_or(key).trim_end_matches('/'));
     let (host, path) = bare.split_once('/').map_or((bare, None), |(host, path)| (host, Some(path)));
     let host = host.to_ascii_lowercase();
     let host = match host.strip_suffix(":443").unwrap_or(&host) {
@@ -18,7 +20,12 @@ pub(super) fn normal_key(key: &str) -> String {
         }
         other => other,
     };
-    path.map_or(host.to_owned(), |path| format!("{host}/{path}"))
+    // Docker Hub has no namespace of such a name.
+    let is_protocol = is_url || host == RegistryHost::DOCKER_HUB;
+    match path.filter(|path| !(is_protocol && matches!(*path, "v1" | "v2"))) {
+        Some(path) => format!("{host}/{path}"),
+        None => host.to_owned(),
+    }
 }
 
 /// By what name helpers know what a key stands for: a registry, or a part of one.
@@ -40,6 +47,22 @@ pub(super) fn longest<'a, T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn p19_a_path_in_a_key_is_no_other_path() {
+        for (key, expected) in [
+            ("host.io/team/v2", "host.io/team/v2"),
+            ("host.io/team/v2/", "host.io/team/v2"),
+            ("https://host.io/team/v1", "host.io/team/v1"),
+            ("host.io/v1", "host.io/v1"),
+            ("host.io/v1/v1", "host.io/v1/v1"),
+            ("https://host.io/v1", "host.io"),
+            ("http://host.io/v2/", "host.io"),
+            ("index.docker.io/v1/", "docker.io"),
+        ] {
+            assert_eq!(normal_key(key), expected, "{key}");
+        }
+    }
 
     #[test]
     fn c80_keys_of_every_age() {

@@ -1,9 +1,11 @@
-//! The logins that `docker login` and `podman login` left on this machine.
+//! The logins that `docker login` and `podman login` left on this machine, and those that GitLab's runners are given.
 //!
-//! Sources: Docker's `config.json`, containers-auth.json(5). The first file that has an entry for an image wins;
+//! Sources: Docker's `config.json`, containers-auth.json(5), GitLab's "Access an image from a private container
+//! registry". The first place that has an entry for an image wins;
 //! inside a file, the longest key that is a whole-component prefix of the image's name.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +18,10 @@ use super::credential::{Credentials, Login, user_or_token};
 use super::credential_helper::CredentialHelper;
 use super::login_file_key::{longest, normal_key, server_name};
 use crate::foreign_text::Cleaned;
-use crate::{RegistryHost, RepositoryName};
+use crate::{RegistryHost, RepositoryName, lenient};
+
+/// The variable in which GitLab's runners, and Docker since 28.2, find the text of a `config.json`.
+const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 
 /// Login files in the order in which they are asked. Clones share what helpers say.
 #[derive(Clone, Debug, Default)]
@@ -36,32 +41,50 @@ type Helpers = HashMap<(String, String), Arc<CredentialHelper>>;
 pub struct FoundLogin<'a> {
     /// The login, or the program that has it.
     pub login: Login,
-    /// The file that says so.
-    pub file: &'a Path,
+    /// Who says so.
+    pub place: &'a LoginPlace,
     /// Equal for equal logins: file and key, or program and server.
     pub identity: String,
 }
 
+/// Where logins are written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginPlace {
+    /// A login file.
+    File(PathBuf),
+    /// The text of one in an environment variable.
+    Variable(&'static str),
+}
+
+impl fmt::Display for LoginPlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(formatter),
+            Self::Variable(name) => formatter.write_str(name),
+        }
+    }
+}
+
 /// A login file that is there but cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {}", Cleaned(path.display()), Cleaned(reason))]
+#[error("{}: {}", Cleaned(place), Cleaned(reason))]
 pub struct LoginFileError {
-    path: PathBuf,
+    place: LoginPlace,
     reason: String,
 }
 
 #[derive(Clone, Debug)]
 struct LoginFile {
-    path: PathBuf,
+    place: LoginPlace,
     content: Content,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Content {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::entries")]
     auths: HashMap<String, Entry>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::entries")]
     cred_helpers: HashMap<String, String>,
     #[serde(default)]
     creds_store: Option<String>,
@@ -106,16 +129,22 @@ impl Entry {
 }
 
 impl LoginFiles {
-    /// Reads the files that the environment points at. `lookup` gives the values of environment variables.
+    /// Reads `DOCKER_AUTH_CONFIG` and the files that the environment points at. `lookup` gives the values of
+    /// environment variables; `user` is the number of the user who runs the program, where the system has such.
     ///
-    /// Files that cannot be used are told beside the others, which still count.
-    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> (Self, Vec<LoginFileError>) {
+    /// What cannot be used is told beside the others, which still count.
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>, user: Option<u32>) -> (Self, Vec<LoginFileError>) {
         let (mut files, mut errors) = (Vec::new(), Vec::new());
-        let places = paths(lookup);
-        for path in &places {
-            let Ok(text) = std::fs::read(path) else { continue };
-            match read(path, &text) {
-                Ok(content) => files.push(LoginFile { path: path.clone(), content }),
+        let given = lookup(VARIABLE).filter(|text| !text.trim().is_empty());
+        let given = given.map(|text| (LoginPlace::Variable(VARIABLE), text.into_bytes()));
+        let places = paths(lookup, user);
+        let texts = places.iter().filter_map(|path| {
+            let text = std::fs::read(path).ok()?;
+            Some((LoginPlace::File(path.clone()), text))
+        });
+        for (place, text) in given.into_iter().chain(texts) {
+            match read(&place, &text) {
+                Ok(content) => files.push(LoginFile { place, content }),
                 Err(error) => errors.push(error),
             }
         }
@@ -127,20 +156,20 @@ impl LoginFiles {
         &self.places
     }
 
-    /// The login for an image: that of the first file that has one.
+    /// The login for an image: that of the first place that has one.
     pub fn find(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<FoundLogin<'_>> {
         let name = format!("{}/{repository}", normal_key(host.as_str()));
         self.files.iter().find_map(|file| {
             let (login, identity) = match file.content.find(&name)? {
                 Found::Written(key, credentials) => {
-                    (Login::User(credentials), format!("{} {key}", file.path.display()))
+                    (Login::User(credentials), format!("{} {key}", file.place))
                 }
                 Found::Helper { program, server } => {
                     let identity = format!("{program} {server}");
                     (Login::Source(self.helper(&program, &server)), identity)
                 }
             };
-            Some(FoundLogin { login, file: &file.path, identity })
+            Some(FoundLogin { login, place: &file.place, identity })
         })
     }
 
@@ -163,7 +192,7 @@ enum Found {
 
 /// Reads a file's text and looks for a login in it, for who tests what it takes.
 pub(crate) fn probe(name: &Path, text: &[u8], image: &str) {
-    if let Ok(content) = read(name, text) {
+    if let Ok(content) = read(&LoginPlace::File(name.to_owned()), text) {
         let _ = content.find(image);
     }
 }
@@ -189,13 +218,16 @@ impl Content {
     }
 }
 
-fn paths(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+fn paths(lookup: &dyn Fn(&str) -> Option<String>, user: Option<u32>) -> Vec<PathBuf> {
     let folder = |name: &str| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = folder("HOME");
     let at_home = |path: &str| home.as_ref().map(|home| home.join(path));
     let candidates = [
         folder("REGISTRY_AUTH_FILE"),
-        folder("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")),
+        // Without a session, as for root, podman has a folder for each user.
+        folder("XDG_RUNTIME_DIR")
+            .map(|folder| folder.join("containers/auth.json"))
+            .or(user.map(|user| format!("/run/containers/{user}/auth.json").into())),
         folder("XDG_CONFIG_HOME")
             .map(|folder| folder.join("containers/auth.json"))
             .or(at_home(".config/containers/auth.json")),
@@ -205,14 +237,16 @@ fn paths(lookup: &dyn Fn(&str) -> Option<String>) -> Vec<PathBuf> {
     candidates.into_iter().flatten().collect()
 }
 
-fn read(path: &Path, text: &[u8]) -> Result<Content, LoginFileError> {
+fn read(place: &LoginPlace, text: &[u8]) -> Result<Content, LoginFileError> {
     // The parser's message could quote a secret; its position cannot.
     let unusable = |error: serde_json::Error| LoginFileError {
-        path: path.to_owned(),
+        place: place.clone(),
         reason: format!("this is no login file: line {}, column {}", error.line(), error.column()),
     };
-    if path.file_name().is_some_and(|name| name == ".dockercfg") {
-        let auths = serde_json::from_slice(text).map_err(unusable)?;
+    if matches!(place, LoginPlace::File(path) if path.ends_with(".dockercfg")) {
+        let mut bare = serde_json::Deserializer::from_slice(text);
+        let auths = lenient::entries(&mut bare).and_then(|auths| bare.end().map(|()| auths));
+        let auths = auths.map_err(unusable)?;
         return Ok(Content { auths, ..Content::default() });
     }
     serde_json::from_slice(text).map_err(unusable)
@@ -223,13 +257,14 @@ mod tests {
     use super::*;
 
     fn found(text: &str, image: &str) -> Option<String> {
-        let content = read(Path::new("config.json"), text.as_bytes()).unwrap();
-        let files = vec![LoginFile { path: "config.json".into(), content }];
+        let place = LoginPlace::File("config.json".into());
+        let content = read(&place, text.as_bytes()).unwrap();
+        let files = vec![LoginFile { place: place.clone(), content }];
         let files = LoginFiles { files, ..LoginFiles::default() };
         let image: crate::Reference = image.parse().unwrap();
         let found = files.find(&image.registry, &image.repository)?;
         let again = files.find(&image.registry, &image.repository)?;
-        assert_eq!((found.file, &found.identity), (Path::new("config.json"), &again.identity));
+        assert_eq!((found.place, &found.identity), (&place, &again.identity));
         Some(match (found.login, again.login) {
             (Login::User(credentials), _) => format!("{:?} {}", credentials.kind(), credentials.user()),
             (Login::Source(helper), Login::Source(same)) => {
@@ -283,8 +318,10 @@ mod tests {
 
     #[test]
     fn broken_files_are_told_without_their_text() {
-        let error =
-            read(Path::new("/home/u/.docker/config.json"), br#"{"auths": {"r.io": {"auth": 5secret}}}"#);
+        let error = read(
+            &LoginPlace::File("/home/u/.docker/config.json".into()),
+            br#"{"auths": {"r.io": {"auth": 5secret}}}"#,
+        );
         let error = error.unwrap_err().to_string();
         assert!(error.contains("/home/u/.docker/config.json") && !error.contains("secret"), "{error}");
         assert!(found(r#"{"auths": {"r.io": {"auth": "not base64!"}}}"#, "r.io/a/b").is_none());
@@ -298,7 +335,7 @@ mod tests {
             "XDG_RUNTIME_DIR" => Some("/run/u".to_owned()),
             _ => None,
         };
-        let shown: Vec<_> = paths(&lookup).iter().map(|path| path.display().to_string()).collect();
+        let shown: Vec<_> = paths(&lookup, Some(0)).iter().map(|path| path.display().to_string()).collect();
         let expected = [
             "/run/u/containers/auth.json",
             "/home/u/.config/containers/auth.json",
@@ -306,5 +343,75 @@ mod tests {
             "/home/u/.dockercfg",
         ];
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn p20_without_a_session_podman_has_a_folder_for_each_user() {
+        let first = |variables: &[(&str, &str)], user| {
+            let lookup = |name: &str| {
+                variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            };
+            paths(&lookup, user).first().map(|path| path.display().to_string())
+        };
+        assert_eq!(first(&[], Some(0)).unwrap(), "/run/containers/0/auth.json");
+        assert_eq!(first(&[("XDG_RUNTIME_DIR", "")], Some(1000)).unwrap(), "/run/containers/1000/auth.json");
+        assert_eq!(first(&[("XDG_RUNTIME_DIR", "/run/u")], Some(0)).unwrap(), "/run/u/containers/auth.json");
+        assert_eq!(first(&[], None), None);
+    }
+
+    #[test]
+    fn p19_null_is_empty() {
+        for text in [
+            r#"{"auths": null, "credHelpers": null, "credsStore": null}"#,
+            r#"{"auths": {"r.io": null}, "credHelpers": {"r.io": null}}"#,
+            r#"{"auths": {"r.io": {"auth": null, "identitytoken": null}}}"#,
+        ] {
+            assert_eq!(found(text, "r.io/a/b"), None, "{text}");
+        }
+        let text =
+            r#"{"auths": {"a.io": null, "r.io": {"username": "u", "password": "p"}}, "credHelpers": null}"#;
+        assert_eq!(found(text, "r.io/a/b").as_deref(), Some("Password u"));
+        let old = LoginPlace::File("/home/u/.dockercfg".into());
+        assert!(read(&old, b"null").unwrap().auths.is_empty());
+        assert!(read(&old, b"{} nonsense").is_err());
+    }
+
+    #[test]
+    fn p19_a_key_with_a_path_is_for_that_path_alone() {
+        let text = r#"{"auths": {"r.io/team/v2": {"username": "u", "password": "p"}}, "credHelpers": {"s.io/v1": "x"}}"#;
+        assert_eq!(found(text, "r.io/team/app"), None);
+        assert_eq!(found(text, "r.io/team/v2/app").as_deref(), Some("Password u"));
+        assert_eq!(found(text, "s.io/a/b"), None);
+        assert_eq!(found(text, "s.io/v1/b").as_deref(), Some("x s.io/v1"));
+    }
+
+    #[test]
+    fn the_variable_of_gitlabs_runners_comes_first_and_files_have_what_it_lacks() {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = |user: &str| format!(r#"{{"username": "{user}", "password": "p"}}"#);
+        let file = format!(r#"{{"auths": {{"r.io": {0}, "s.io": {0}}}}}"#, entry("file"));
+        std::fs::write(folder.path().join("config.json"), file).unwrap();
+        let read = |variable: &str| {
+            let lookup = |name: &str| match name {
+                VARIABLE => Some(variable.to_owned()),
+                "DOCKER_CONFIG" => Some(folder.path().display().to_string()),
+                _ => None,
+            };
+            LoginFiles::read(&lookup, None)
+        };
+        let user = |files: &LoginFiles, host: &str| {
+            let found = files.find(&host.parse().unwrap(), &"a/b".parse().unwrap())?;
+            let Login::User(credentials) = found.login else { return None };
+            Some(format!("{} {}", credentials.user(), matches!(found.place, LoginPlace::Variable(_))))
+        };
+        let (files, errors) = read(&format!(r#"{{"auths": {{"https://r.io/v1/": {}}}}}"#, entry("variable")));
+        assert!(errors.is_empty());
+        assert_eq!(user(&files, "r.io").as_deref(), Some("variable true"));
+        assert_eq!(user(&files, "s.io").as_deref(), Some("file false"));
+        let (files, errors) = read(r#"{"auths": {"r.io": {"auth": 5secret}}}"#);
+        let error = errors[0].to_string();
+        assert!(error.starts_with("DOCKER_AUTH_CONFIG: ") && !error.contains("secret"), "{error}");
+        assert_eq!(user(&files, "r.io").as_deref(), Some("file false"));
+        assert!(read(" ").1.is_empty());
     }
 }

@@ -7,7 +7,7 @@
 use url::Url;
 
 use super::trusted_realm::TrustedRealm;
-use crate::http::redirect;
+use crate::http::origin::{is_same_host, upgrade};
 use crate::{Error, RegistryHost};
 
 /// How to ask a token server.
@@ -39,7 +39,7 @@ pub(crate) fn judge(
     // What stands in the address itself would be sent as a login.
     let _ = (url.set_username(""), url.set_password(None));
     url.set_fragment(None);
-    let is_own_host = url.host_str() == base.host_str();
+    let is_own_host = is_same_host(&url, base);
     if trusted.is_some_and(|trusted| trusted.is(&url)) {
         return Ok(Realm { url, place: if is_own_host { Place::RegistryHost } else { Place::OtherHost } });
     }
@@ -49,7 +49,7 @@ pub(crate) fn judge(
         if base.scheme() == "http" && url.port_or_known_default() == base.port_or_known_default() {
             let _ = url.set_scheme("http");
         }
-        redirect::upgrade(base, &mut url);
+        upgrade(base, &mut url);
         if base.scheme() == "https" && url.scheme() == "http" {
             return Err(refuse(&url, "not encrypted although the registry is"));
         }

@@ -19,7 +19,8 @@ use crate::error::{NotFollowed, Problem};
 use crate::http::body::{foreign_encoding, read_to_limit};
 use crate::http::destination::LeavingTls;
 use crate::http::failure::in_time;
-use crate::http::redirect::{self, is_same_origin};
+use crate::http::origin::is_same_origin;
+use crate::http::redirect;
 use crate::http::refusal::refusal;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
 use crate::{Error, RedactedUrl};
@@ -33,7 +34,7 @@ const CLIENT_ID: &str = "image-syncer";
 
 /// What is given for a token.
 #[derive(Clone, Debug)]
-pub(super) enum Grant {
+pub(crate) enum Grant {
     /// Nothing.
     Nothing,
     /// User and password in a GET's header.
@@ -46,7 +47,7 @@ pub(super) enum Grant {
 
 /// Where to ask, and for what.
 #[derive(Clone, Copy)]
-pub(super) struct Question<'a> {
+pub(crate) struct Question<'a> {
     pub(super) client: &'a reqwest::Client,
     pub(super) realm: &'a Realm,
     pub(super) service: Option<&'a str>,

@@ -21,6 +21,17 @@ struct Known {
     method: Option<Method>,
     /// What an answer gave us for the next question.
     refresh_token: Option<SecretString>,
+    refreshing: Refreshing,
+}
+
+/// Whether the refresh tokens that a server gives out unasked are of any use there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Refreshing {
+    #[default]
+    Untried,
+    Works,
+    /// The first one did not work: some servers give them out, and do not understand the POST that they are for.
+    Useless,
 }
 
 impl TokenServers {
@@ -47,7 +58,7 @@ impl TokenServers {
             let Some(next) = next else { return Err(first_refusal.unwrap_or(error)) };
             if matches!(grant, Grant::Refresh(_)) {
                 // What it was given for still counts: that is what the user gave us.
-                self.forget_refresh_token(&key);
+                self.drop_refresh_token(&key);
             } else {
                 first_refusal.get_or_insert(error);
             }
@@ -60,9 +71,12 @@ impl TokenServers {
         self.lock().values_mut().for_each(|known| known.refresh_token = None);
     }
 
-    fn forget_refresh_token(&self, key: &str) {
+    fn drop_refresh_token(&self, key: &str) {
         if let Some(known) = self.lock().get_mut(key) {
             known.refresh_token = None;
+            if known.refreshing == Refreshing::Untried {
+                known.refreshing = Refreshing::Useless;
+            }
         }
     }
 
@@ -72,7 +86,11 @@ impl TokenServers {
         if matches!(grant, Grant::Basic(_) | Grant::Password(_)) {
             known.method = Some(grant.method());
         }
-        if !matches!(grant, Grant::Nothing) && refresh_token.is_some() {
+        if matches!(grant, Grant::Refresh(_)) {
+            known.refreshing = Refreshing::Works;
+        }
+        let is_useful = !matches!(grant, Grant::Nothing) && known.refreshing != Refreshing::Useless;
+        if is_useful && refresh_token.is_some() {
             known.refresh_token = refresh_token;
         }
     }
@@ -104,8 +122,11 @@ fn grants(known: &Known, credentials: Option<&Credentials>) -> Vec<Grant> {
 fn may_take_another(grant: &Grant, error: &Error) -> bool {
     let status = error.status().map(|status| status.as_u16());
     match grant {
-        // RFC 6749, section 5.2: a refresh token whose time is over is a 400.
-        Grant::Refresh(_) => matches!(status, Some(400 | 401 | 403 | 404 | 405)),
+        // RFC 6749, section 5.2: a refresh token whose time is over is a 400. Servers that do not understand the POST
+        // answer anything, their own trouble included; that the server has too much to do is no reason to ask it more.
+        Grant::Refresh(_) => {
+            status.is_some_and(|status| status != 429) || matches!(error, Error::Protocol { .. })
+        }
         Grant::Basic(_) | Grant::Password(_) => matches!(status, Some(400 | 404 | 405)),
         Grant::Nothing => false,
     }
@@ -132,6 +153,7 @@ mod tests {
         let known = |method: Option<Method>, refresh_token: Option<&str>| Known {
             method,
             refresh_token: refresh_token.map(SecretString::from),
+            ..Known::default()
         };
         assert_eq!(shape(&known(None, None), &user), ["basic", "password"]);
         assert_eq!(shape(&known(Some(Method::GET), None), &user), ["basic"]);

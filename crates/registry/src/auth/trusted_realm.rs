@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use url::Url;
 
+use crate::http::origin::is_same_origin;
+
 /// A token server on another host than its registry's: `auth.example.com` (over https),
 /// `https://auth.example.com/token`, or `http://10.0.0.5:5001`, the only way to say that plain HTTP will do.
 ///
@@ -51,7 +53,7 @@ impl TrustedRealm {
     /// Whether the realm of a challenge is this one.
     pub(crate) fn is(&self, realm: &Url) -> bool {
         let is_path = self.0.path() == "/" || self.0.path() == realm.path();
-        is_path && self.0.origin() == realm.origin()
+        is_path && is_same_origin(&self.0, realm)
     }
 }
 

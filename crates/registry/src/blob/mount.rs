@@ -4,13 +4,15 @@
 //! the same answer; that is used, not thrown away.
 
 use http::header::{CONTENT_LENGTH, LOCATION};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
+use reqwest::Response;
 use url::Url;
 
 use super::UploadSession;
 use super::habits::UploadHabits;
+use super::push::Place;
 use crate::auth::scope::Access;
-use crate::client::Call;
+use crate::client::{Answered, Call, Party};
 use crate::error::Problem;
 use crate::http::location::{self, Unusable};
 use crate::profile::MountSources;
@@ -36,7 +38,7 @@ impl Repository {
         let call = self.call(Method::POST, "blobs/uploads/").await?;
         let call = call.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         let response = self.registry().expect(&call, &[StatusCode::ACCEPTED]).await?;
-        self.session(&call, response.headers())
+        self.session(&call, &response)
     }
 
     /// Opens an upload session for `digest`. A registry that is known to look for the blob in all its
@@ -82,7 +84,9 @@ impl Repository {
         }
         match self.ask_for_mount(digest, Some(from)).await {
             Err(error) if is_about_mounting(&error) => {
-                if matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied) {
+                if matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied)
+                    && !is_of_another(&error)
+                {
                     if_refused(habits);
                 }
                 self.start_upload().await.map(Start::session)
@@ -103,14 +107,14 @@ impl Repository {
         if response.status() == StatusCode::CREATED {
             return Ok(Start::Mounted);
         }
-        self.session(&call, response.headers()).map(Start::session)
+        self.session(&call, &response).map(Start::session)
     }
 
-    fn session(&self, call: &Call, headers: &HeaderMap) -> Result<UploadSession, Error> {
-        let location = location(self.registry(), call, headers)?;
-        let smallest = headers.get("oci-chunk-min-length").and_then(|value| value.to_str().ok());
+    fn session(&self, call: &Call, response: &Response) -> Result<UploadSession, Error> {
+        let place = place(self.registry(), call, response)?;
+        let smallest = response.headers().get("oci-chunk-min-length").and_then(|value| value.to_str().ok());
         let smallest = smallest.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-        Ok(UploadSession::new(self.clone(), location, smallest))
+        Ok(UploadSession::new(self.clone(), place, smallest))
     }
 }
 
@@ -120,11 +124,22 @@ fn is_about_mounting(error: &Error) -> bool {
         && !matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Network | ErrorKind::Stalled)
 }
 
-/// Where the upload goes on. Relative or absolute, with a query that must be kept.
-pub(super) fn location(registry: &Registry, call: &Call, headers: &HeaderMap) -> Result<Url, Error> {
-    let text = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+/// What another server refuses, to which the registry sent us, is no refusal of the registry.
+fn is_of_another(error: &Error) -> bool {
+    matches!(error, Error::Refused(refusal) if refusal.answered.by == Party::Another)
+}
+
+/// Where the upload goes on, and who says so.
+pub(super) fn place(registry: &Registry, call: &Call, response: &Response) -> Result<Place, Error> {
+    let location = location(registry, call, response)?;
+    Ok(Place { named_by: registry.party_at(Answered::of(response).by, &location), location })
+}
+
+/// Relative to where the answer comes from, or absolute, with a query that must be kept.
+fn location(registry: &Registry, call: &Call, response: &Response) -> Result<Url, Error> {
+    let text = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
     let text = text.ok_or_else(|| call.protocol(Problem::Header("Location")))?;
-    location::next(&call.url, text, registry.leaving_tls()).map_err(|unusable| match unusable {
+    location::next(response.url(), text, registry.leaving_tls()).map_err(|unusable| match unusable {
         Unusable::Unreadable => call.protocol(Problem::Header("Location")),
         Unusable::Leaves(to, why) => call.protocol(Problem::Redirect { to: (&to).into(), why }),
     })

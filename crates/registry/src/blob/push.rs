@@ -12,10 +12,10 @@ use http::{HeaderValue, Method, StatusCode};
 use url::Url;
 
 use super::chunk::Cursor;
-use super::habits::{SMALLEST_CHUNK, Shape, Wanted};
-use super::mount::location;
+use super::habits::{SMALLEST_CHUNK, Shape, UploadHabits, Wanted};
+use super::mount::place;
 use super::saved::UploadWatch;
-use crate::client::{Call, unexpected};
+use crate::client::{Call, Party, unexpected};
 use crate::error::Problem;
 use crate::http::range;
 use crate::http::stall::Progress;
@@ -37,7 +37,9 @@ pub struct BrokenOff;
 /// An upload that the registry has opened. It costs the registry nothing if it is never used.
 pub struct UploadSession {
     pub(super) repository: Repository,
-    pub(super) location: Url,
+    pub(super) place: Place,
+    /// What is known of other servers to which the registry sends this upload: it holds for this upload alone.
+    elsewhere: UploadHabits,
     /// The smallest chunk that the registry takes, but for the last one.
     pub(super) smallest_chunk: u64,
     /// Bytes that the registry has for sure.
@@ -78,7 +80,15 @@ pub(super) struct LastSend {
     /// Whether the registry says that somebody else is storing the blob, or has just done it.
     pub(super) is_contested: bool,
     /// Where the registry wants the body instead.
-    pub(super) moved_to: Option<Url>,
+    pub(super) moved_to: Option<Place>,
+}
+
+/// Where an upload goes on.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) location: Url,
+    /// Who named it: an upload that has left the registry's origin does not come back with its login.
+    pub(super) named_by: Party,
 }
 
 /// Whether the registry puts parts of a blob together rightly.
@@ -109,11 +119,13 @@ enum Patched {
 }
 
 impl UploadSession {
-    pub(super) fn new(repository: Repository, location: Url, smallest_chunk: u64) -> Self {
-        let watch = UploadWatch::new(location.clone(), smallest_chunk);
+    pub(super) fn new(repository: Repository, place: Place, smallest_chunk: u64) -> Self {
+        let watch = UploadWatch::new(place.location.clone(), smallest_chunk);
+        let elsewhere = UploadHabits::new(repository.registry().profile());
         Self {
             repository,
-            location,
+            place,
+            elsewhere,
             smallest_chunk,
             confirmed: 0,
             last: LastSend::default(),
@@ -136,7 +148,7 @@ impl UploadSession {
         let largest_body = if self.suspicion == Suspicion::TryChunks { SMALLEST_CHUNK } else { u64::MAX };
         let wanted =
             Wanted { size, confirmed: self.confirmed, smallest_chunk: self.smallest_chunk, largest_body };
-        let shape = self.repository.registry().upload_habits().shape(wanted);
+        let shape = self.habits().shape(wanted);
         let length = size.map(|size| size.saturating_sub(self.confirmed));
         self.last = LastSend { shape: Some(shape), begun_at: self.confirmed, length, ..LastSend::default() };
         let is_part = self.confirmed > 0 || matches!(shape, Shape::Chunks(_));
@@ -166,9 +178,17 @@ impl UploadSession {
         }
     }
 
-    pub(super) fn goes_on_at(&mut self, location: Url) {
-        self.watch.moved(location.clone(), self.smallest_chunk);
-        self.location = location;
+    pub(super) fn goes_on_at(&mut self, place: Place) {
+        self.watch.moved(place.location.clone(), self.smallest_chunk);
+        self.place = place;
+    }
+
+    /// What is known of the server that takes the bytes.
+    pub(super) fn habits(&self) -> &UploadHabits {
+        match self.place.named_by {
+            Party::Registry => self.repository.registry().upload_habits(),
+            Party::Another => &self.elsewhere,
+        }
     }
 
     /// How many bytes the registry has for sure.
@@ -187,14 +207,14 @@ impl UploadSession {
     /// # Errors
     /// No answer comes, so nothing is known.
     pub async fn withdraw(self) -> Result<Withdrawn, Error> {
-        let call = self.call(Method::DELETE, self.location.clone());
+        let call = self.call(Method::DELETE, self.place.location.clone());
         let status = self.repository.registry().send_once(&call).await?.status();
         let is_gone = status.is_success() || status == StatusCode::NOT_FOUND;
         Ok(if is_gone { Withdrawn::Gone } else { Withdrawn::Unclear })
     }
 
     pub(super) async fn forget(&self) {
-        let call = self.call(Method::DELETE, self.location.clone());
+        let call = self.call(Method::DELETE, self.place.location.clone());
         // Its answer does not matter.
         let _ = self.repository.registry().send_once(&call).await;
     }
@@ -206,7 +226,7 @@ impl UploadSession {
         body: BlobBody,
         progress: &Progress,
     ) -> Result<(), Error> {
-        let call = self.call(Method::PUT, with_digest(&self.location, digest));
+        let call = self.call(Method::PUT, with_digest(&self.place.location, digest));
         let (call, response) = self.send_body(call, length, body, progress).await?;
         committed(&call, response, digest).await
     }
@@ -218,7 +238,7 @@ impl UploadSession {
         body: BlobBody,
         progress: &Progress,
     ) -> Result<(), Error> {
-        let mut call = self.call(Method::PATCH, self.location.clone());
+        let mut call = self.call(Method::PATCH, self.place.location.clone());
         // A whole blob in one PATCH goes without `Content-Range`: GHCR refuses that above 4 MiB
         // (https://github.com/oras-project/rust-oci-client/issues/35).
         if let Some(length) = length.filter(|_| self.confirmed > 0) {
@@ -251,7 +271,7 @@ impl UploadSession {
                 return self.finish(patched, digest).await;
             }
             self.last.length = Some(length);
-            let call = self.call(Method::PATCH, self.location.clone());
+            let call = self.call(Method::PATCH, self.place.location.clone());
             let call = call.header(CONTENT_RANGE, chunk_range(self.confirmed, length));
             patched = self.patch(call, Some(length), body, progress).await?;
             self.note_progress();
@@ -271,8 +291,8 @@ impl UploadSession {
             return Err(unexpected(&call, response).await);
         }
         // Each answer names the place of the next request.
-        match location(self.repository.registry(), &call, response.headers()) {
-            Ok(location) => self.goes_on_at(location),
+        match place(self.repository.registry(), &call, &response) {
+            Ok(place) => self.goes_on_at(place),
             // Who says that the blob is complete may have no more to say.
             Err(_) if response.status() == StatusCode::CREATED => {}
             Err(error) => return Err(error),
@@ -303,7 +323,7 @@ impl UploadSession {
                 return committed(&call, response, digest).await;
             }
         }
-        let call = self.call(Method::PUT, with_digest(&self.location, digest));
+        let call = self.call(Method::PUT, with_digest(&self.place.location, digest));
         let call = call.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         let response = self.repository.registry().send(&call).await?;
         committed(&call, response, digest).await
@@ -325,15 +345,16 @@ impl UploadSession {
         let body = StreamedBody::new(watched, call.route);
         let response = self.repository.registry().send_stream(&call, &body, progress).await?;
         let next = self.repository.registry().redirected((&call.method, &call.url), &response)?;
-        if next.is_some() {
-            self.last.moved_to = next;
+        if let Some(location) = next {
+            let named_by = self.repository.registry().party_at(call.named_by, &location);
+            self.last.moved_to = Some(Place { location, named_by });
             return Err(call.protocol(Problem::Moved));
         }
         Ok((call, response))
     }
 
     pub(super) fn call(&self, method: Method, url: Url) -> Call {
-        Call::new(method, url, self.repository.scopes())
+        Call::new(method, url, self.repository.scopes()).named_by(self.place.named_by)
     }
 }
 

@@ -6,8 +6,9 @@ use http::header::RANGE;
 use http::{Method, StatusCode};
 
 use super::habits::{SMALLEST_CHUNK, Shape};
-use super::mount::location;
+use super::mount::place;
 use super::push::{LastSend, Parts, Suspicion, UploadSession};
+use crate::client::Party;
 use crate::error::{Problem, TransportFailure};
 use crate::http::range;
 use crate::{Digest, Error, Offer, OptionalEndpoint, Refusal};
@@ -15,6 +16,8 @@ use crate::{Digest, Error, Offer, OptionalEndpoint, Refusal};
 /// So often an upload goes on at once without a byte more at the registry: enough for a 413 to halve
 /// 64 MiB down to 1 MiB.
 const MOST_AT_ONCE: u32 = 9;
+/// So often an upload goes on at once after a server that the registry named refused it.
+const MOST_REFUSED_LINKS: u32 = 3;
 /// A connection that breaks with fewer bytes taken broke early: buffers on the way hold about as much.
 const EARLY: u64 = 8 << 20;
 
@@ -59,12 +62,12 @@ impl UploadSession {
 
     fn after_refusal(&mut self, refusal: &Refusal, error: &Error) -> Recovery {
         let is_patch = refusal.method == Method::PATCH;
-        let habits = self.repository.registry().upload_habits();
         match refusal.status {
             StatusCode::PAYLOAD_TOO_LARGE => {
                 let length = self.last.length.unwrap_or(u64::MAX);
                 let by_put = self.last.shape == Some(Shape::Put);
-                let may_go_on = habits.too_large(length) || by_put && habits.takes_no_body_by_put();
+                let may_go_on =
+                    self.habits().too_large(length) || by_put && self.habits().takes_no_body_by_put();
                 if may_go_on { Recovery::AtOnce } else { Recovery::Never }
             }
             StatusCode::NOT_FOUND if error.has_code("NAME_UNKNOWN") => Recovery::Never,
@@ -72,10 +75,16 @@ impl UploadSession {
                 self.last.range_refused = true;
                 Recovery::AtOnce
             }
+            // Another server wants a login that it does not get: its link may have been too old, but not each time.
+            StatusCode::UNAUTHORIZED
+                if refusal.answered.by == Party::Another && self.at_once >= MOST_REFUSED_LINKS =>
+            {
+                Recovery::Never
+            }
             // The session is gone, or the token ended on the way.
             StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => Recovery::AtOnce,
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED if is_patch => {
-                habits.takes_one_request_only();
+                self.habits().takes_one_request_only();
                 // One PUT needs its length, which only the blob's size tells.
                 if self.last.length.is_some() { Recovery::AtOnce } else { Recovery::Never }
             }
@@ -157,7 +166,7 @@ impl UploadSession {
 
     /// How many bytes the registry has; `None` where it does not say, or says what cannot be.
     async fn status(&mut self) -> Result<Option<u64>, Error> {
-        let call = self.call(Method::GET, self.location.clone());
+        let call = self.call(Method::GET, self.place.location.clone());
         let response = self.repository.registry().send(&call).await?;
         if !response.status().is_success() {
             let error = crate::client::unexpected(&call, response).await;
@@ -171,9 +180,9 @@ impl UploadSession {
         let told = response.headers().get(RANGE).and_then(|value| value.to_str().ok());
         let received = told.and_then(|text| range::received(text, self.confirmed.min(sent), sent));
         if received.is_some()
-            && let Ok(location) = location(self.repository.registry(), &call, response.headers())
+            && let Ok(place) = place(self.repository.registry(), &call, &response)
         {
-            self.goes_on_at(location);
+            self.goes_on_at(place);
         }
         Ok(received)
     }
@@ -183,7 +192,7 @@ impl UploadSession {
         self.forget().await;
         let fresh = self.repository.start_upload().await?;
         self.smallest_chunk = fresh.smallest_chunk;
-        self.goes_on_at(fresh.location);
+        self.goes_on_at(fresh.place);
         self.confirmed = 0;
         self.last.shape = None;
         Ok(())

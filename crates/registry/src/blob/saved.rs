@@ -8,6 +8,8 @@ use url::Url;
 
 use super::UploadSession;
 use super::habits::{Shape, Wanted};
+use super::push::Place;
+use crate::client::Party;
 use crate::http::location;
 use crate::{Error, Repository};
 
@@ -65,7 +67,7 @@ impl UploadSession {
             smallest_chunk: self.smallest_chunk,
             largest_body: u64::MAX,
         };
-        let shape = self.repository.registry().upload_habits().shape(wanted);
+        let shape = self.habits().shape(wanted);
         (shape != Shape::Put).then(|| self.watch.clone())
     }
 }
@@ -85,7 +87,9 @@ impl Repository {
         else {
             return Ok(None);
         };
-        let mut session = UploadSession::new(self.clone(), location, saved.smallest_chunk);
+        let named_by = self.registry().party_at(Party::Registry, &location);
+        let place = Place { location, named_by };
+        let mut session = UploadSession::new(self.clone(), place, saved.smallest_chunk);
         if session.is_known(size).await? {
             return Ok(Some(session));
         }

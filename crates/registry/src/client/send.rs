@@ -6,14 +6,15 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, StatusCode};
 use url::Url;
 
+use super::answered::{Answered, Party};
+use super::refused::{Next, Refusals};
 use super::{Call, Registry};
-use crate::auth::authenticator::Verdict;
-use crate::auth::challenge::challenges;
+use crate::auth::challenge::{bearer, challenges};
 use crate::connect::Connection;
 use crate::error::{NotFollowed, Problem};
 use crate::http::failure::{stalled, transport_error};
 use crate::http::limit::{Permit, Taken};
-use crate::http::redirect::{self, MOST_HOPS, is_same_origin};
+use crate::http::redirect::{self, MOST_HOPS};
 use crate::http::refusal::{refusal, retry_after};
 use crate::http::resend::{self, Broke, Resends};
 use crate::http::route::Route;
@@ -21,27 +22,23 @@ use crate::http::stall::{Progress, while_moving};
 use crate::http::streamed_body::StreamedBody;
 use crate::{Error, RedactedUrl};
 
-/// A request whose login was refused is sent at most so often with another one.
-const MOST_REFUSED_LOGINS: usize = 2;
-/// A request that is answered with 401, with or without a login, is sent at most so often.
-const MOST_REFUSALS: usize = 6;
+/// A request's answer, and what it was asked with.
+pub(super) struct Attempt {
+    pub(super) response: reqwest::Response,
+    /// The `Authorization` that the last hop carried.
+    pub(super) sent: Option<HeaderValue>,
+    /// Whether the registry had not asked for a login when the request went out.
+    pub(super) was_open: bool,
+}
 
 impl Registry {
     /// Sends a request whose body, if any, is in memory: logs in when asked to, follows redirects that
     /// keep the request what it is. Gives the answer whatever its status.
     pub(crate) async fn send(&self, call: &Call) -> Result<reqwest::Response, Error> {
-        let (mut refused_logins, mut refusals) = (0, 0);
+        let mut refusals = Refusals::default();
         loop {
-            let Attempt { response, sent, by } = self.attempt(call).await?;
-            if response.status() != StatusCode::UNAUTHORIZED || by == AnsweredBy::Another {
-                return Ok(response);
-            }
-            refused_logins += usize::from(sent.is_some());
-            refusals += 1;
-            let offered = challenges(response.headers());
-            let verdict = self.0.authenticator.learn(&offered, &call.scopes, sent.as_ref()).await;
-            if verdict == Verdict::Final || refused_logins >= MOST_REFUSED_LOGINS || refusals >= MOST_REFUSALS
-            {
+            let attempt = self.attempt(call).await?;
+            if let Next::Answer(response) = self.judge(call, attempt, &mut refusals).await? {
                 return Ok(response);
             }
         }
@@ -74,11 +71,14 @@ impl Registry {
         progress: &Progress,
     ) -> Result<reqwest::Response, Error> {
         let connection = self.connection().await?;
-        let header = self.0.authenticator.header(connection.base(), &call.scopes).await?;
-        let sent = header.filter(|_| is_same_origin(&connection.url, &call.url));
+        let party = self.party_at(call.named_by, &call.url);
+        let sent = match party {
+            Party::Registry => self.0.authenticator.header(connection.base(), &call.scopes).await?,
+            Party::Another => None,
+        };
         let mut resends = Resends::default();
         let response = loop {
-            let client = self.client_for(connection, (&call.method, &call.url), call.route)?;
+            let client = self.client_for(connection, (party, &call.method, &call.url), call.route)?;
             let request = request(&client, call, &call.url, sent.as_ref()).body(body.lend());
             let permit = self.0.limits.acquire(&call.url, call.kind).await;
             progress.begin();
@@ -87,9 +87,10 @@ impl Registry {
             if self.is_sent_again(call, &call.url, answer.as_ref(), &mut resends) && body.is_whole().await {
                 continue;
             }
-            break self.settle(&call.method, &call.url, permit, answer)?;
+            let answered = self.answered(party, sent.as_ref());
+            break self.settle((&call.method, &call.url), permit, answer, answered)?;
         };
-        if response.status() == StatusCode::UNAUTHORIZED {
+        if response.status() == StatusCode::UNAUTHORIZED && party == Party::Registry {
             // The body is gone. A token that was refused is not used again, so the next try has a new one.
             self.0.authenticator.learn(&challenges(response.headers()), &call.scopes, sent.as_ref()).await;
         }
@@ -99,27 +100,43 @@ impl Registry {
     /// Sends a request once, and once more if what answers is a storage service whose link has expired on the way.
     async fn attempt(&self, call: &Call) -> Result<Attempt, Error> {
         let first = self.follow(call).await?;
-        let is_expired =
-            first.by == AnsweredBy::Another && matches!(first.response.status().as_u16(), 401 | 403 | 410);
-        if is_expired { self.follow(call).await } else { Ok(first) }
+        if is_expired_link(call, &first.response) { self.follow(call).await } else { Ok(first) }
     }
 
     async fn follow(&self, call: &Call) -> Result<Attempt, Error> {
         let connection = self.connection().await?;
-        let header = self.0.authenticator.header(connection.base(), &call.scopes).await?;
-        let mut url = call.url.clone();
+        let was_open = self.0.authenticator.is_open();
+        let header = match call.named_by {
+            Party::Registry => self.0.authenticator.header(connection.base(), &call.scopes).await?,
+            Party::Another => None,
+        };
+        let (response, sent) = self.follow_with(connection, call, header).await?;
+        Ok(Attempt { response, sent, was_open })
+    }
+
+    /// Follows redirects, with `header` as long as only the registry's own origin leads: what another server says of
+    /// the registry's addresses gets no login there.
+    pub(super) async fn follow_with(
+        &self,
+        connection: &Connection,
+        call: &Call,
+        header: Option<HeaderValue>,
+    ) -> Result<(reqwest::Response, Option<HeaderValue>), Error> {
+        let (mut url, mut party) = (call.url.clone(), call.named_by);
         for _ in 0..MOST_HOPS {
-            let is_registry = is_same_origin(&connection.url, &url);
-            let sent = header.clone().filter(|_| is_registry);
-            let response = self.exchange(connection, call, &url, sent.as_ref()).await?;
-            let Some(next) = self.redirected((&call.method, &url), &response)? else {
-                let by = if is_registry { AnsweredBy::Registry } else { AnsweredBy::Another };
-                return Ok(Attempt { response, sent, by });
+            party = self.party_at(party, &url);
+            let sent = match party {
+                Party::Registry => header.clone(),
+                Party::Another => self.0.visitor_tokens.header(&url, &call.scopes).await,
             };
-            if is_registry
+            let response = self.exchange(connection, call, &url, (party, sent.as_ref())).await?;
+            let Some(next) = self.redirected((&call.method, &url), &response)? else {
+                return Ok((response, sent));
+            };
+            if party == Party::Registry
                 && call.method == Method::GET
                 && call.route == Route::Own
-                && !is_same_origin(&url, &next)
+                && self.party_at(party, &next) == Party::Another
             {
                 self.0.learned.note_reads_lead_elsewhere();
             }
@@ -143,19 +160,20 @@ impl Registry {
         connection: &Connection,
         call: &Call,
         url: &Url,
-        authorization: Option<&HeaderValue>,
+        (party, authorization): (Party, Option<&HeaderValue>),
     ) -> Result<reqwest::Response, Error> {
         // What is stored is checked and moved before the answer comes.
         let patience = self.patience();
         let patience = if call.method == Method::PUT { patience.commit } else { patience.answer };
         let mut resends = Resends::default();
         loop {
-            let client = self.client_for(connection, (&call.method, url), self.route(call, url))?;
+            let client = self.client_for(connection, (party, &call.method, url), self.route(call, url))?;
             let request = request(&client, call, url, authorization);
             let permit = self.0.limits.acquire(url, call.kind).await;
             let answer = tokio::time::timeout(patience, request.send()).await.ok();
             if !self.is_sent_again(call, url, answer.as_ref(), &mut resends) {
-                return self.settle(&call.method, url, permit, answer);
+                let answered = self.answered(party, authorization);
+                return self.settle((&call.method, url), permit, answer, answered);
             }
         }
     }
@@ -192,23 +210,32 @@ impl Registry {
         resends.allow(broke, (&call.method, call.kind), self.0.answers.get() > 0)
     }
 
-    /// Tells the limits how a request went, and reads what the registry says by the way. `None` is no answer in time.
+    fn answered(&self, by: Party, sent: Option<&HeaderValue>) -> Answered {
+        let sent = sent.filter(|_| by == Party::Registry);
+        Answered { by, login: self.0.authenticator.login_sent(sent) }
+    }
+
+    /// Tells the limits of the host that was asked how a request went, and reads what the registry, and nobody else,
+    /// says of itself by the way. `None` is no answer in time.
     fn settle(
         &self,
-        method: &Method,
-        url: &Url,
+        (method, url): (&Method, &Url),
         permit: Permit,
         answer: Option<reqwest::Result<reqwest::Response>>,
+        answered: Answered,
     ) -> Result<reqwest::Response, Error> {
         let Some(answer) = answer else {
             permit.taken(Taken::TooMuch(None));
             return Err(stalled(method, url));
         };
-        let response = answer.map_err(|error| transport_error(method, url, error))?;
+        let mut response = answer.map_err(|error| transport_error(method, url, error))?;
         let wait = retry_after(response.headers(), SystemTime::now());
         permit.taken(Taken::of(response.status(), wait));
-        self.0.answers.note(response.status());
-        self.0.notices.read(response.headers());
+        if answered.is_of_registry() {
+            self.0.answers.note(response.status());
+            self.0.notices.read(response.headers());
+        }
+        response.extensions_mut().insert(answered);
         Ok(response)
     }
 }
@@ -230,18 +257,14 @@ fn request(
     }
 }
 
-struct Attempt {
-    response: reqwest::Response,
-    /// The `Authorization` that the last hop carried.
-    sent: Option<HeaderValue>,
-    by: AnsweredBy,
-}
-
-/// Who gave the answer: what a storage service says of logins is no word of the registry.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum AnsweredBy {
-    Registry,
-    Another,
+/// Whether a storage service may mean that its link is too old. Who asks readers for a token means that.
+fn is_expired_link(call: &Call, response: &reqwest::Response) -> bool {
+    let asks_reader = || call.is_read() && bearer(&challenges(response.headers())).is_some();
+    !Answered::of(response).is_of_registry()
+        && match response.status() {
+            StatusCode::UNAUTHORIZED => !asks_reader(),
+            status => matches!(status, StatusCode::FORBIDDEN | StatusCode::GONE),
+        }
 }
 
 /// A status that the step has no use for: a refusal, or nonsense such as 204 for a manifest.

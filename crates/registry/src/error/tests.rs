@@ -11,6 +11,7 @@ fn refused(method: http::Method, status: u16, code: &str, message: &str) -> Erro
         body: None,
         request_id: None,
         retry_after: None,
+        answered: crate::Answered::default(),
     }))
 }
 

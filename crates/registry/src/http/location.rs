@@ -5,6 +5,7 @@
 use url::Url;
 
 use super::destination::LeavingTls;
+use super::origin::as_reached;
 use crate::error::NotFollowed;
 
 /// Why a location is not used.
@@ -19,16 +20,13 @@ pub(crate) enum Unusable {
 /// The address of the next request of an upload; `asked` is the one that was answered. Its query is the session's
 /// state and stays byte for byte.
 ///
-/// * The registry's own host under `/v2/`: with the scheme and port that `asked` has. A proxy that ends TLS, or passes
-///   the host on without its port (nginx's `$host`), makes registries name others.
+/// * The registry's own host under `/v2/`: [as it was reached](as_reached).
 /// * Another host: as it is; who sends the request leaves the login out.
 /// * From https to http: only where the registry's entry allows plain HTTP.
 pub(crate) fn next(asked: &Url, location: &str, leaving_tls: LeavingTls) -> Result<Url, Unusable> {
     let mut to = asked.join(location).map_err(|_| Unusable::Unreadable)?;
-    if to.host_str() == asked.host_str() && to.path().starts_with("/v2/") {
-        // Both fail only for URLs without a host.
-        let _ = to.set_scheme(asked.scheme());
-        let _ = to.set_port(asked.port());
+    if let Some(reached) = as_reached(asked, to.clone()).filter(|to| to.path().starts_with("/v2/")) {
+        to = reached;
     }
     match (asked.scheme(), to.scheme()) {
         ("https", "http") if leaving_tls == LeavingTls::Refused => {

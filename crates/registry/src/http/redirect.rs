@@ -8,18 +8,12 @@ use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::destination::LeavingTls;
+use super::origin::upgrade;
 use crate::error::{NotFollowed, Problem};
 use crate::{Error, RedactedUrl};
 
 /// More hops than this are a circle.
 pub(crate) const MOST_HOPS: usize = 10;
-
-/// Whether the same login may be sent to both: only the very same scheme, host and port.
-pub(crate) fn is_same_origin(one: &Url, other: &Url) -> bool {
-    one.scheme() == other.scheme()
-        && one.host_str() == other.host_str()
-        && one.port_or_known_default() == other.port_or_known_default()
-}
 
 /// Where the answer to a request sends us on, with the same method and body; `None` if it is no redirect.
 ///
@@ -50,17 +44,6 @@ pub(crate) fn target(
         _ if !is_read && !matches!(status.as_u16(), 307 | 308) => Err(refused(NotFollowed::OtherRequest)),
         (_, "http" | "https") => Ok(Some(to)),
         _ => Err(refused(NotFollowed::LeavesHttp)),
-    }
-}
-
-/// Turns plain HTTP into TLS for the host and port that were reached by TLS.
-pub(crate) fn upgrade(reached: &Url, to: &mut Url) {
-    let is_same_host = to.host_str() == reached.host_str();
-    let is_same_port =
-        to.port() == reached.port() || to.port_or_known_default() == reached.port_or_known_default();
-    if (reached.scheme(), to.scheme()) == ("https", "http") && is_same_host && is_same_port {
-        // It fails only for schemes that are no web server's.
-        let _ = to.set_scheme("https");
     }
 }
 
@@ -137,14 +120,5 @@ mod tests {
         let error =
             follow(&Method::GET, 307, "https://r.io/a", "http://s.io/b?X-Amz-Signature=abc").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("abc"), "{error:?}");
-    }
-
-    #[test]
-    fn c27_the_login_stays_at_its_origin() {
-        let same = |one: &str, other: &str| is_same_origin(&one.parse().unwrap(), &other.parse().unwrap());
-        assert!(same("https://r.io/a", "https://r.io:443/b"));
-        assert!(!same("https://r.io/a", "http://r.io/b"));
-        assert!(!same("https://r.io/a", "https://r.io:444/b"));
-        assert!(!same("https://r.io/a", "https://s.io/a"));
     }
 }

@@ -6,6 +6,7 @@ use http::{HeaderMap, Method};
 use serde::Deserialize;
 
 use super::body::read_to_limit;
+use crate::client::Answered;
 use crate::error::{Refusal, RegistryMessage};
 use crate::foreign_text::{clean, clean_to};
 use crate::{Error, RedactedUrl};
@@ -47,11 +48,11 @@ impl Refusal {
     /// Reads an answer whose status says no.
     pub async fn read(method: &Method, response: reqwest::Response) -> Self {
         let url = RedactedUrl::from(response.url());
-        let status = response.status();
+        let (status, answered) = (response.status(), Answered::of(&response));
         let headers = response.headers().clone();
         // A body that cannot be read must not hide the status.
         let body = read_to_limit(method, response, MOST_BYTES).await.unwrap_or_default();
-        Self::of_body(method, url, status, &headers, &body)
+        Self { answered, ..Self::of_body(method, url, status, &headers, &body) }
     }
 
     /// What an answer says whose body was read.
@@ -71,6 +72,7 @@ impl Refusal {
             errors,
             request_id: request_id(headers),
             retry_after: retry_after(headers, SystemTime::now()),
+            answered: Answered::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::content_digest;
-use crate::client::Call;
+use crate::client::{Answered, Call};
 use crate::error::Problem;
 use crate::http::limit::RequestKind;
 use crate::learned::Ability;
@@ -81,7 +81,7 @@ impl Repository {
         let expected = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let response = self.registry().expect(&call, &expected).await;
         let response = response.map_err(|error| with_type(error, manifest))?;
-        let status = response.status();
+        let (status, answered) = (response.status(), Answered::of(&response));
         match content_digest(response.headers()) {
             // A registry that names by sha256 what was sent under a sha512 stored the same.
             Some(stored)
@@ -99,7 +99,7 @@ impl Repository {
             _ => {}
         }
         let subject = indexed(subject.as_ref(), response.headers());
-        if subject == SubjectIndexed::ByRegistry {
+        if subject == SubjectIndexed::ByRegistry && answered.is_of_registry() {
             self.registry().learned().note_referrers(Ability::Works);
         }
         Ok((Pushed { subject }, response.headers().clone()))

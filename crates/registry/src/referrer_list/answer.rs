@@ -99,13 +99,13 @@ pub(super) fn read(content_type: &MediaType, body: &[u8], subject: &Digest) -> R
 
 /// What a refusal or a failure says.
 pub(super) fn meaning_of(error: &Error, from: From) -> Meaning {
-    if from == From::Elsewhere && matches!(error, Error::Refused(_)) {
-        return Meaning::NoList;
-    }
+    // To be sent away is the registry's own word; that the other server has trouble says nothing of the registry.
+    let is_sent_away = from == From::Elsewhere && matches!(error, Error::Refused(_)) && !error.is_retryable();
     match error.offer(OptionalEndpoint::Referrers) {
+        Offer::NothingHere => Meaning::NoneHere,
+        _ if is_sent_away => Meaning::NoList,
         Offer::Absent => Meaning::NoList,
         Offer::Forbidden => Meaning::Forbidden,
-        Offer::NothingHere => Meaning::NoneHere,
         Offer::Unclear => Meaning::Failure,
     }
 }

@@ -244,6 +244,23 @@ async fn c73_a_refresh_token_that_is_over_falls_back_to_the_password() {
 }
 
 #[tokio::test]
+async fn p17_who_gives_refresh_tokens_and_does_not_understand_them_is_asked_as_before() {
+    let html = Effect::Status { code: 200, body: "<html>".to_owned(), headers: vec![] };
+    let refusals = [404, 405, 415, 422, 500, 501, 503].map(Effect::html);
+    for effect in refusals.into_iter().chain([html]) {
+        let bench = bench(TokenAccess { answers: TokenAnswers::RefreshToken, ..token_access() }).await;
+        bench.misbehave(Match::post("/service/token"), effect.clone());
+        for number in 0..4 {
+            read(&bench.client, &name(number)).await.unwrap();
+        }
+        let tokens = bench.server.requests().into_iter().filter(embedded_registry::LoggedRequest::is_token);
+        let methods: Vec<_> = tokens.map(|request| request.method).collect();
+        let expected = [Method::GET, Method::POST, Method::GET, Method::GET, Method::GET];
+        assert_eq!(methods, expected, "once is enough to know: {effect:?}");
+    }
+}
+
+#[tokio::test]
 async fn c74_an_identity_token_goes_by_post_and_never_as_a_password() {
     let bench = bench(token_access()).await;
     bench.server.add_refresh_token("hunter2-identity", USER.0);

@@ -10,6 +10,8 @@ mod catalog;
 mod corpus;
 mod destination;
 mod docker_registry;
+mod elsewhere;
+mod hidden;
 mod login;
 mod manifest;
 mod manifest_push;

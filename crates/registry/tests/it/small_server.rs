@@ -84,6 +84,36 @@ pub(crate) fn answering(host: &str, status: &'static str, body: &'static str) ->
     (serve(host, move |client| answer(client, status, body, &log)), asked)
 }
 
+/// A registry that pings to everybody and answers all else with `stranger` to who brings no login, with `known` to who
+/// brings `login`, and with 401 to others.
+pub(crate) fn hiding(stranger: &'static str, login: &'static str, known: &'static str) -> (String, Asked) {
+    let asked = Asked::default();
+    let log = asked.clone();
+    let host = serve("127.0.0.1", move |client| {
+        let mut reader = BufReader::new(client);
+        loop {
+            let this = Asked::default();
+            let Some(request) = head(&mut reader, &this)? else { return Ok(()) };
+            let brought = this.lines().into_iter().find(|line| line.starts_with("authorization: "));
+            log.add(&format!("{} {}", request.trim_end(), brought.as_deref().unwrap_or("nobody")));
+            let status = match brought.as_deref() {
+                _ if request.starts_with("GET /v2/ ") => "200 OK",
+                None => stranger,
+                Some(brought) if brought.ends_with(login) => known,
+                Some(_) => "401 Unauthorized",
+            };
+            let digest = format!("sha256:{}", "0".repeat(64));
+            let headers =
+                format!("docker-content-digest: {digest}\r\ndocker-distribution-api-version: registry/2.0");
+            write!(reader.get_mut(), "HTTP/1.1 {status}\r\n{headers}\r\ncontent-length: 2\r\n\r\n")?;
+            if !request.starts_with("HEAD") {
+                write!(reader.get_mut(), "{{}}")?;
+            }
+        }
+    });
+    (host, asked)
+}
+
 /// A server that announces so many bytes as its answer to every request, and sends none.
 pub(crate) fn announcing(length: usize) -> (String, Asked) {
     let asked = Asked::default();

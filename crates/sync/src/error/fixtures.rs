@@ -29,5 +29,6 @@ pub(crate) fn refused(status: u16, retry_after: Option<u64>) -> Error {
         body: None,
         request_id: None,
         retry_after: retry_after.map(Duration::from_secs),
+        answered: registry::Answered::default(),
     })))
 }

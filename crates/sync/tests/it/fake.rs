@@ -162,6 +162,7 @@ fn permanent_error() -> Error {
         body: None,
         request_id: None,
         retry_after: None,
+        answered: registry::Answered::default(),
     }))
 }
 

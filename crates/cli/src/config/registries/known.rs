@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use registry::{Login, Registry, RegistryHost, RepositoryName, Scheme};
+use registry::{Login, LoginPlace, Registry, RegistryHost, RepositoryName, Scheme};
 
 use super::{AuthEntry, MissingRepositories, Registries};
 use crate::extras::Extras;
@@ -42,11 +42,14 @@ impl Registries {
 
     fn file_login(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<String> {
         let found = self.login_files.find(host, repository)?;
-        let file = found.file.display();
+        let place = match found.place {
+            LoginPlace::File(path) => format!("the login file {}", path.display()),
+            LoginPlace::Variable(name) => format!("the variable {name}"),
+        };
         match found.login {
             Login::Anonymous => None,
-            Login::User(credentials) => Some(format!("`{}` from the login file {file}", credentials.user())),
-            Login::Source(_) => Some(format!("the credential helper that {file} names")),
+            Login::User(credentials) => Some(format!("`{}` from {place}", credentials.user())),
+            Login::Source(_) => Some(format!("the credential helper that {place} names")),
         }
     }
 }

@@ -1,0 +1,45 @@
+//! Who gave an answer, and who asked for it: what an answer does not tell by itself.
+
+/// Who gives an answer, or names an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Party {
+    /// The registry's own origin.
+    #[default]
+    Registry,
+    /// Another server that the registry sent us to. It gets no login, and what it says of logins, limits and abilities
+    /// is no word of the registry, not even where it leads back there.
+    Another,
+}
+
+/// Whether a login went along with a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoginSent {
+    /// The user's login, or a token that it was traded for.
+    Yes,
+    /// Nothing, or a token that anybody gets.
+    No,
+    /// The request was not one of the protocol's.
+    #[default]
+    Unknown,
+}
+
+/// The circumstances of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// Who answered.
+    pub by: Party,
+    /// As whom it was asked.
+    pub login: LoginSent,
+}
+
+impl Answered {
+    /// What was noted of an answer when it came.
+    pub(crate) fn of(response: &reqwest::Response) -> Self {
+        response.extensions().get().copied().unwrap_or_default()
+    }
+
+    /// Whether what the answer shows holds for the registry.
+    pub(crate) fn is_of_registry(self) -> bool {
+        self.by == Party::Registry
+    }
+}
