@@ -45,13 +45,6 @@ impl Backoff {
         Some(asked.map_or(own, |asked| asked + own))
     }
 
-    /// Waits before the next try; gives the error back if there is to be none.
-    pub(crate) async fn pause(&mut self, error: Error) -> Result<(), Error> {
-        let Some(wait) = self.next(&error) else { return Err(error) };
-        tokio::time::sleep(wait).await;
-        Ok(())
-    }
-
     /// Something moved: what failed before no longer counts.
     pub(crate) fn progressed(&mut self) {
         if self.ceiling != FIRST {

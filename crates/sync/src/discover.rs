@@ -72,11 +72,11 @@ pub(crate) async fn discover(
 ) -> Result<(), Arc<Error>> {
     let discovery = Discovery::new(run, rule, plan, gate);
     if rule.selection.named().is_some() {
-        return discovery.run().await.map_err(Arc::new);
+        return discovery.run().await;
     }
     let begun = run.breakers.begin(Needed::by_source(&rule.source), &run.deadline).await;
     let attempt = begun.map_err(|refused| discovery.error(Operation::ListTags, refused.into()))?;
-    let discovered = discovery.run().await.map_err(Arc::new);
+    let discovered = discovery.run().await;
     attempt.end(discovered.as_ref().err());
     discovered
 }
@@ -96,7 +96,7 @@ impl<'a> Discovery<'a> {
         Self { run, rule, planned, gate, source: rule.source.name().into(), targets }
     }
 
-    async fn run(&self) -> Result<(), Error> {
+    async fn run(&self) -> Result<(), Arc<Error>> {
         self.count_what_is_left().await;
         let by_image = self.rule.targets.iter().all(|target| target.naming.is_by_image());
         match &self.rule.selection {
@@ -138,7 +138,7 @@ impl<'a> Discovery<'a> {
     }
 
     /// Plans each page as it comes.
-    async fn stream(&self) -> Result<(), Error> {
+    async fn stream(&self) -> Result<(), Arc<Error>> {
         let mut pages = self.rule.source.tags();
         let mut any = false;
         while let Some(images) = self.next_page(&mut *pages).await? {
@@ -151,7 +151,7 @@ impl<'a> Discovery<'a> {
         Ok(())
     }
 
-    async fn list_all(&self) -> Result<Vec<TagOrDigest>, Error> {
+    async fn list_all(&self) -> Result<Vec<TagOrDigest>, Arc<Error>> {
         let mut pages = self.rule.source.tags();
         let mut all = Vec::new();
         while let Some(images) = self.next_page(&mut *pages).await? {
@@ -161,14 +161,14 @@ impl<'a> Discovery<'a> {
     }
 
     /// Plans all images at once, because names may be paired by position.
-    async fn pair(&self, images: Vec<TagOrDigest>) -> Result<(), Error> {
+    async fn pair(&self, images: Vec<TagOrDigest>) -> Result<(), Arc<Error>> {
         if images.is_empty() {
             self.run.tell(&Event::NothingSelected { source: self.source.clone() });
         }
         self.plan(images).await
     }
 
-    async fn plan(&self, images: Vec<TagOrDigest>) -> Result<(), Error> {
+    async fn plan(&self, images: Vec<TagOrDigest>) -> Result<(), Arc<Error>> {
         let names = self.rule.targets.iter().map(|target| target.naming.names(&images));
         let names: Result<Vec<_>, _> = names.collect();
         let mut names: Vec<_> = names
@@ -186,12 +186,15 @@ impl<'a> Discovery<'a> {
         Ok(())
     }
 
-    async fn next_page(&self, pages: &mut dyn Tags) -> Result<Option<Vec<TagOrDigest>>, Error> {
+    async fn next_page(&self, pages: &mut dyn Tags) -> Result<Option<Vec<TagOrDigest>>, Arc<Error>> {
         let mut backoff = Backoff::new(self.run.retries);
         loop {
             match pages.next().await {
                 Ok(page) => return Ok(page.map(|page| self.select(page))),
-                Err(cause) => backoff.pause(self.error(Operation::ListTags, cause.into())).await?,
+                Err(cause) => {
+                    let error = self.error(Operation::ListTags, cause.into());
+                    self.run.pause_list(&self.source, &mut backoff, error).await?;
+                }
             }
         }
     }

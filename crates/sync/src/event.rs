@@ -90,6 +90,15 @@ pub enum Event {
         /// How long to wait before the next try.
         wait: Duration,
     },
+    /// A registry did not list its tags or repositories, and will be asked again.
+    RetryingList {
+        /// The registry, with the repository where its tags are listed.
+        source: Arc<str>,
+        /// What failed.
+        error: Arc<Error>,
+        /// How long to wait before the next try.
+        wait: Duration,
+    },
     /// The run was asked to stop: nothing new begins.
     Stopping {
         /// How many images are in work.

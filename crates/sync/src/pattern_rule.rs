@@ -101,7 +101,7 @@ impl Discoveries {
         });
         if let Err(error) = listed.await {
             tasks.shutdown().await;
-            return vec![RuleFailure { rule: index, source, error: error.into() }];
+            return vec![RuleFailure { rule: index, source, error }];
         }
         if tasks.is_empty() {
             self.run.tell(&Event::NothingSelected { source: source.clone() });
@@ -131,25 +131,25 @@ impl Discoveries {
         }
     }
 
-    async fn list(&self, rule: &PatternRule, mut found: impl FnMut(Rule)) -> Result<(), Error> {
+    async fn list(&self, rule: &PatternRule, mut found: impl FnMut(Rule)) -> Result<(), Arc<Error>> {
         let error = |cause| Error {
             side: Side::Source,
             place: rule.listing.name().to_owned(),
             operation: Operation::ListRepositories,
             cause,
         };
+        let source: Arc<str> = rule.listing.name().into();
         let mut pages = rule.listing.repositories(&rule.pattern.literal_front());
         loop {
-            let page = self.next_page(&mut *pages, &error).await?;
+            let page = self.next_page(&mut *pages, &source, &error).await?;
             for text in pages.notes() {
-                self.run.tell(&Event::Note { place: rule.listing.name().into(), text });
+                self.run.tell(&Event::Note { place: source.clone(), text });
             }
             let Some(page) = page else { return Ok(()) };
             let listed = page.len();
             let wanted: Vec<_> = page.into_iter().filter(|name| rule.pattern.matches(name)).collect();
-            let source = rule.listing.name().into();
             self.run.tell(&Event::RepositoriesListed {
-                source,
+                source: source.clone(),
                 repositories: listed,
                 selected: wanted.len(),
             });
@@ -164,13 +164,14 @@ impl Discoveries {
     async fn next_page(
         &self,
         pages: &mut dyn Repositories,
+        source: &Arc<str>,
         error: &impl Fn(Cause) -> Error,
-    ) -> Result<Option<Vec<RepositoryName>>, Error> {
+    ) -> Result<Option<Vec<RepositoryName>>, Arc<Error>> {
         let mut backoff = Backoff::new(self.run.retries);
         loop {
             match pages.next().await {
                 Ok(page) => return Ok(page),
-                Err(cause) => backoff.pause(error(cause)).await?,
+                Err(cause) => self.run.pause_list(source, &mut backoff, error(cause)).await?,
             }
         }
     }

@@ -175,6 +175,20 @@ impl Run {
         self.deadline.sleep(wait).await.map_err(|TooLate| Arc::new(error.stopped()))
     }
 
+    /// Waits before `source` is asked for its list again; gives the error back if it is not to be asked again.
+    pub(crate) async fn pause_list(
+        &self,
+        source: &Arc<str>,
+        backoff: &mut Backoff,
+        error: Error,
+    ) -> Result<(), Arc<Error>> {
+        let wait = backoff.next(&error);
+        let error = Arc::new(error);
+        let Some(wait) = wait else { return Err(error) };
+        self.tell(&Event::RetryingList { source: source.clone(), error: error.clone(), wait });
+        self.deadline.sleep(wait).await.map_err(|TooLate| Arc::new(error.stopped()))
+    }
+
     /// Keeps an eye on an upload that a target has opened.
     pub(crate) fn opened(&self, upload: Box<dyn Upload>) -> OpenUpload {
         OpenUpload::new(upload, &self.abandon_to)

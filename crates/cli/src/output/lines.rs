@@ -1,11 +1,12 @@
 //! Plain lines: one for each image that ends, and a sign of life when nothing has ended for a while.
 
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use registry::foreign_text::clean;
-use sync::{BlobOutcome, Event, Observer, Outcome, SkipReason};
+use sync::{BlobOutcome, Error, Event, Observer, Outcome, SkipReason};
 
 use super::{Paint, Volume, say, size, stopping};
 use crate::diagnostic;
@@ -143,10 +144,14 @@ pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
                 clean(tag)
             )
         }
-        Event::Retrying { image, error, wait } => {
-            let seconds = wait.as_secs_f64();
-            format!("{} in {seconds:.1} s {image}: {}", paint.yellow("again"), diagnostic::short(error))
-        }
+        Event::Retrying { image, error, wait } => again(image, error, *wait, paint),
+        Event::RetryingList { source, error, wait } => again(source, error, *wait, paint),
         _ => return None,
     })
+}
+
+/// What will be tried again, when, and why.
+fn again(what: &impl Display, error: &Error, wait: Duration, paint: Paint) -> String {
+    let seconds = wait.as_secs_f64();
+    format!("{} in {seconds:.1} s {what}: {}", paint.yellow("again"), diagnostic::short(error))
 }

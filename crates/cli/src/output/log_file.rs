@@ -113,6 +113,10 @@ impl Observer for LogFile {
                 let seconds = wait.as_secs_f64();
                 ("warning", format!("Retry in {seconds:.1} s {image}: {}", diagnostic::short(error)))
             }
+            Event::RetryingList { source, error, wait } => {
+                let seconds = wait.as_secs_f64();
+                ("warning", format!("Retry in {seconds:.1} s {source}: {}", diagnostic::short(error)))
+            }
             Event::Stopping { in_work, drain } => ("warning", stopping(*in_work, *drain)),
             Event::ImageFinished { image, outcome } => image_line(image, outcome),
             _ => return,

@@ -30,7 +30,9 @@ impl Volume {
             }
             (_, Event::ImageFinished { outcome, .. }) => matches!(outcome, Outcome::Failed(_)),
             (Self::Usual, _) => true,
-            (Self::Quiet, event) => !matches!(event, Event::Note { .. } | Event::Retrying { .. }),
+            (Self::Quiet, event) => {
+                !matches!(event, Event::Note { .. } | Event::Retrying { .. } | Event::RetryingList { .. })
+            }
         }
     }
 }

@@ -146,3 +146,27 @@ async fn p28_a_target_without_attestations_says_so_and_the_hint_is_true() -> Res
     ensure!(bench.target.store().manifest("mirror/app", "v1").is_some());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c17_a_list_that_is_asked_for_again_is_told_like_any_retry() -> Result<()> {
+    let unavailable = || Effect::Status { code: 503, body: "in maintenance".into(), headers: Vec::new() };
+    for (list, rule, place) in
+        [("/tags/list", "library/app", "/library/app"), ("/_catalog", "library/**", "")]
+    {
+        for quiet in ["", "-q "] {
+            let bench = Bench::start().await?;
+            bench.image("library/app", Flavour::Oci);
+            bench.source.misbehave(fault(Match::get(list), Times::First(1), unavailable()));
+            let ran = bench.run(&format!("--log run.log {quiet}--retries 1"), rule, "mirror")?;
+            let name = format!("{}{place}: ", bench.source.host());
+            let told = ran.stderr.lines().find(|line| line.starts_with("again in "));
+            let is_told = told.is_some_and(|line| line.contains(&name) && line.contains("503"));
+            ensure!(is_told == quiet.is_empty(), "{}", ran.stderr);
+            let log = bench.workplace.read("run.log")?;
+            let is_logged = log.lines().any(|line| line.contains("Retry in ") && line.contains(&name));
+            ensure!(is_logged, "{log}");
+            ensure!(ran.code == 0, "{}", ran.stderr);
+        }
+    }
+    Ok(())
+}
