@@ -2,5 +2,8 @@
 //! and temporary logins.
 
 pub mod alibaba;
+mod entries;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod google;
 pub mod harbor;

@@ -184,13 +184,23 @@ impl AcrAccess {
         Ok(())
     }
 
-    /// The repositories of one namespace.
-    pub(super) async fn repositories(&self, namespace: &str) -> Result<Option<Vec<RepositoryName>>, Cause> {
+    /// The repositories of one namespace, and what is to be told about the list.
+    pub(super) async fn repositories(
+        &self,
+        namespace: &str,
+    ) -> Result<Option<(Vec<RepositoryName>, Vec<String>)>, Cause> {
         let trouble = |error: alibaba::Error| Trouble::acr(&error);
         let Some(acr) = self.acr().await.map_err(trouble)? else { return Ok(None) };
         let Some(listed) = self.offered(acr.repositories(namespace).await)? else { return Ok(None) };
-        let names =
-            listed.into_iter().filter_map(|found| format!("{}/{}", found.namespace, found.name).parse().ok());
-        Ok(Some(names.collect()))
+        let (mut names, mut odd) = (Vec::new(), listed.odd);
+        for found in listed.entries {
+            let name = format!("{}/{}", found.namespace, found.name);
+            match name.parse() {
+                Ok(name) => names.push(name),
+                Err(_) => odd.push(name),
+            }
+        }
+        let notes = odd.iter().map(|name| format!("`{name}` is no repository's name"));
+        Ok(Some((names, notes.collect())))
     }
 }

@@ -67,8 +67,8 @@ impl Known {
             }
             Err(error) => return Err(error),
         };
-        self.listed += listed.entries.len();
-        let is_last = listed.entries.is_empty() || self.listed as u64 >= listed.total;
+        self.listed += listed.len();
+        let is_last = listed.len() == 0 || self.listed as u64 >= listed.total;
         self.rest = if is_last { Rest::None } else { Rest::From(page + 1) };
         self.ids.extend(listed.entries.into_iter().map(|found| (found.name, found.id)));
         Ok(())

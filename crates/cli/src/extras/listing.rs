@@ -95,7 +95,7 @@ impl Walk {
         }
     }
 
-    async fn find_way(&self) -> Result<Way, Cause> {
+    async fn find_way(&mut self) -> Result<Way, Cause> {
         if let Some(acr) = &self.extras.acr {
             let Some(namespace) = &self.first else {
                 let host = self.extras.registry.host();
@@ -104,7 +104,8 @@ impl Walk {
                 );
                 return Err(Trouble::permanent(ErrorKind::Rejected, text));
             };
-            if let Some(names) = acr.repositories(namespace).await? {
+            if let Some((names, notes)) = acr.repositories(namespace).await? {
+                self.notes.extend(notes);
                 return Ok(Way::Once(names));
             }
         }
@@ -196,7 +197,12 @@ impl HarborWalk {
             let Some(projects) = &mut self.projects else { return Ok(None) };
             match projects.next().await.map_err(Trouble::harbor)? {
                 Some(page) => self.waiting.extend(page),
-                None => self.projects = None,
+                None => {
+                    notes.extend(
+                        projects.invalid().iter().map(|name| format!("`{name}` is no project's name")),
+                    );
+                    self.projects = None;
+                }
             }
         }
     }

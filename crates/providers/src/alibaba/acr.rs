@@ -9,6 +9,7 @@ mod instance;
 mod namespace;
 mod repository;
 
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -21,6 +22,17 @@ pub use endpoint::{AclEntry, InstanceEndpoint};
 pub use instance::{Instance, InstanceUsage, Quota};
 pub use namespace::{AutoCreateRepository, ImmutableTags, Namespace, NamespaceSettings, RepositoryType};
 pub use repository::{ListedTag, Repository};
+
+/// Reads an answer as each of the lists that there are.
+pub(super) fn read_anything(json: &Value) {
+    let _ = InstanceEndpoint::deserialize(json);
+    if let Ok(listed) = repository::RepositoriesAnswer::deserialize(json) {
+        drop(listed.page());
+    }
+    if let Ok(listed) = repository::TagsAnswer::deserialize(json) {
+        drop(listed.page());
+    }
+}
 
 /// The most entries that a listing gives at once.
 pub const LIST_PAGE_SIZE: u32 = 100;

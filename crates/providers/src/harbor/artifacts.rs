@@ -48,7 +48,7 @@ enum List {
 }
 
 #[derive(Deserialize)]
-struct ArtifactAnswer {
+pub(super) struct ArtifactAnswer {
     digest: Digest,
     tags: Option<Vec<TagAnswer>>,
     references: Option<Vec<ChildAnswer>>,
@@ -137,7 +137,8 @@ impl ArtifactPages {
             List::Pages(pager) => {
                 let page = pager.next::<ArtifactAnswer>().await;
                 let page = page.map_err(|error| told(error, &self.repository))?;
-                Ok(page.map(|page| page.into_iter().map(Artifact::from).collect()))
+                // The tags of one that cannot be read are asked for one by one.
+                Ok(page.map(|page| page.read.into_iter().map(Artifact::from).collect()))
             }
             List::AllTags => {
                 let call = Call::get(format!("repositories/{}/tags", self.repository));

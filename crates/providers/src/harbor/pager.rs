@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::api::{Answer, Call};
 use super::{Error, Harbor};
+use crate::entries::Entries;
 
 /// The most that Harbor takes; above it answers 422.
 pub(super) const PAGE_SIZE: usize = 100;
@@ -47,7 +48,7 @@ impl Pager {
     }
 
     /// The next page; `None` after the last.
-    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<Vec<T>>, Error> {
+    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<Entries<T>>, Error> {
         let Some(page) = self.next else { return Ok(None) };
         let mut call = Call::get(self.path.as_str());
         for (name, value) in &self.query {
@@ -55,9 +56,8 @@ impl Pager {
         }
         let call = call.query("page", page.to_string()).query("page_size", PAGE_SIZE.to_string());
         let answer = self.harbor.ask(&call, &[reqwest::StatusCode::OK]).await?;
-        // Go writes an empty list as `null`.
-        let entries = answer.json::<Option<Vec<T>>>()?.unwrap_or_default();
-        if !entries.is_empty() && answer.body == self.last {
+        let entries = answer.json::<Entries<T>>()?;
+        if entries.len() > 0 && answer.body == self.last {
             return Err(answer.broken(Problem::Page("it is the page before")));
         }
         if page > MOST_PAGES {

@@ -94,8 +94,9 @@ impl ProjectPages {
     /// The next page; `None` after the last. A failed page can be asked for again. Each project comes once.
     pub async fn next(&mut self) -> Result<Option<Vec<Project>>, Error> {
         let Some(page) = self.pager.next::<ProjectAnswer>().await? else { return Ok(None) };
+        self.invalid.extend(page.odd);
         let mut projects = Vec::new();
-        for answer in page {
+        for answer in page.read {
             match Project::try_from(answer) {
                 Ok(project) if self.seen.insert(project.id) => projects.push(project),
                 Ok(_) => {}

@@ -16,9 +16,9 @@ pub struct RepositoryPages {
 }
 
 #[derive(Deserialize)]
-struct RepositoryAnswer {
+pub(super) struct RepositoryAnswer {
     /// With the project.
-    name: String,
+    pub(super) name: String,
 }
 
 impl Harbor {
@@ -50,8 +50,9 @@ impl RepositoryPages {
     /// A repository that comes twice, because others were created while the pages were read, is given once.
     pub async fn next(&mut self) -> Result<Option<Vec<RepositoryName>>, Error> {
         let Some(page) = self.pager.next::<RepositoryAnswer>().await? else { return Ok(None) };
+        self.invalid.extend(page.odd);
         let mut repositories = Vec::new();
-        for answer in page {
+        for answer in page.read {
             match answer.name.parse::<RepositoryName>() {
                 Ok(name) if self.seen.insert(name.clone()) => repositories.push(name),
                 Ok(_) => {}

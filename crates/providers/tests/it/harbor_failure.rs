@@ -8,7 +8,7 @@ use registry::{Access, ErrorKind, Login, Registry, Security, Settings, Transport
 use testkit::seed::{Flavour, Image};
 use testkit::{CannedAnswer, DockerRegistry, HarborBench};
 
-use crate::harbor_support::{administrator, connect, reached};
+use crate::harbor_support::{administrator, connect, project, reached};
 
 fn answer(status: u16, body: &str, headers: &[(&str, &str)]) -> CannedAnswer {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -139,4 +139,16 @@ async fn refusals_of_pulls_are_explained() {
     };
     assert_eq!(reason("library/app").await, Some(Reason::Policy));
     assert_eq!(reason("team/app").await, Some(Reason::NoPull));
+}
+
+#[tokio::test]
+async fn p4_an_odd_entry_of_a_list_costs_no_other_and_is_told() {
+    let bench = HarborBench::start().await.unwrap();
+    let harbor = administrator(&bench).await;
+    let library = project(&harbor, "library").await;
+    bench.answer_next(1, &answer(200, r#"[{"name":"library/a"},null,{"name":7},{"name":"library/b"}]"#, &[]));
+    let mut pages = harbor.repositories(&library);
+    let names = pages.next().await.unwrap().unwrap();
+    assert_eq!(names.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["library/a", "library/b"]);
+    assert_eq!(pages.invalid(), ["null", r#"{"name":7}"#]);
 }

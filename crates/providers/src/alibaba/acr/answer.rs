@@ -3,11 +3,15 @@
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
+use crate::entries::Entries;
+
 /// One page of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
     /// The entries.
     pub entries: Vec<T>,
+    /// What cannot be read as an entry: to be reported, not to end a run.
+    pub odd: Vec<String>,
     /// How many entries all pages have together.
     pub total: u64,
 }
@@ -15,22 +19,36 @@ pub struct Page<T> {
 /// Collects the pages of a listing.
 pub(super) struct Pages<T> {
     pub(super) entries: Vec<T>,
+    pub(super) odd: Vec<String>,
     pub(super) next: u32,
 }
 
 impl<T> Pages<T> {
     pub(super) fn new() -> Self {
-        Self { entries: Vec::new(), next: 1 }
+        Self { entries: Vec::new(), odd: Vec::new(), next: 1 }
     }
 
     /// Takes a page; whether that was the last one. An empty page ends a listing, whatever its total says.
     ///
     /// Pages may be shorter than asked for, so what counts is what came.
     pub(super) fn take(&mut self, page: Page<T>) -> bool {
-        let was_empty = page.entries.is_empty();
+        let was_empty = page.len() == 0;
         self.entries.extend(page.entries);
+        self.odd.extend(page.odd);
         self.next += 1;
-        was_empty || self.entries.len() as u64 >= page.total
+        was_empty || (self.entries.len() + self.odd.len()) as u64 >= page.total
+    }
+}
+
+impl<T> Page<T> {
+    pub(super) fn new<A: Into<T>>(listed: Entries<A>, total: u64) -> Self {
+        Self { entries: listed.read.into_iter().map(Into::into).collect(), odd: listed.odd, total }
+    }
+
+    /// How many entries it has, odd ones among them.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        self.entries.len() + self.odd.len()
     }
 }
 
@@ -65,7 +83,7 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     }
 }
 
-/// A list, where nothing is an empty one.
+/// A list that has to be whole, where nothing is an empty one.
 pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -86,8 +104,8 @@ mod tests {
         truth: bool,
         #[serde(default, deserialize_with = "text")]
         text: String,
-        #[serde(default, deserialize_with = "list")]
-        list: Vec<u8>,
+        #[serde(default)]
+        list: Entries<u8>,
     }
 
     #[test]
@@ -97,20 +115,20 @@ mod tests {
             json!({"number": "12", "truth": "true", "text": 7, "list": [1]}),
         ] {
             let sample: Sample = serde_json::from_value(json).unwrap();
-            let read = (sample.number, sample.truth, sample.text.as_str(), sample.list.as_slice());
+            let read = (sample.number, sample.truth, sample.text.as_str(), sample.list.read.as_slice());
             assert_eq!(read, (12, true, "7", [1].as_slice()));
         }
         let nothing = [json!({}), json!({"number": null, "truth": null, "text": null, "list": null})];
         for json in nothing {
             let sample: Sample = serde_json::from_value(json).unwrap();
-            assert!(sample.number == 0 && !sample.truth && sample.text.is_empty() && sample.list.is_empty());
+            assert!(sample.number == 0 && !sample.truth && sample.text.is_empty() && sample.list.len() == 0);
         }
         assert!(serde_json::from_value::<Sample>(json!({"number": "many"})).is_err());
     }
 
     #[test]
     fn listings_end_with_the_total_or_an_empty_page() {
-        let page = |count: usize, total| Page { entries: vec![(); count], total };
+        let page = |count: usize, total| Page { entries: vec![(); count], odd: Vec::new(), total };
         let mut pages = Pages::new();
         assert!(!pages.take(page(100, 201)));
         assert!(!pages.take(page(100, 201)));

@@ -3,10 +3,11 @@
 use registry::Digest;
 use serde::Deserialize;
 
-use super::answer::{Page, Pages, list, number, text, truth};
+use super::answer::{Page, Pages, number, text, truth};
 use super::namespace::{ImmutableTags, RepositoryType};
 use super::{Acr, LIST_PAGE_SIZE};
 use crate::alibaba::error::Error;
+use crate::entries::Entries;
 
 /// A repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,18 +50,18 @@ struct RepositoryAnswer {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct RepositoriesAnswer {
-    #[serde(default, deserialize_with = "list")]
-    repositories: Vec<RepositoryAnswer>,
+pub(super) struct RepositoriesAnswer {
+    #[serde(default)]
+    repositories: Entries<RepositoryAnswer>,
     #[serde(default, deserialize_with = "number")]
     total_count: u64,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct TagsAnswer {
-    #[serde(default, deserialize_with = "list")]
-    images: Vec<TagAnswer>,
+pub(super) struct TagsAnswer {
+    #[serde(default)]
+    images: Entries<TagAnswer>,
     #[serde(default, deserialize_with = "number")]
     total_count: u64,
 }
@@ -72,6 +73,18 @@ struct TagAnswer {
     tag: String,
     #[serde(default, deserialize_with = "text")]
     digest: String,
+}
+
+impl RepositoriesAnswer {
+    pub(super) fn page(self) -> Page<Repository> {
+        Page::new(self.repositories, self.total_count)
+    }
+}
+
+impl TagsAnswer {
+    pub(super) fn page(self) -> Page<ListedTag> {
+        Page::new(self.images, self.total_count)
+    }
 }
 
 impl From<RepositoryAnswer> for Repository {
@@ -135,15 +148,15 @@ impl Acr {
             ("PageSize", &size),
         ];
         let answer: RepositoriesAnswer = self.read(action, self.ask(action, &parameters).await?)?;
-        let entries = answer.repositories.into_iter().map(Repository::from).collect();
-        Ok(Page { entries, total: answer.total_count })
+        Ok(answer.page())
     }
 
-    /// All repositories of a namespace.
-    pub async fn repositories(&self, namespace: &str) -> Result<Vec<Repository>, Error> {
+    /// All repositories of a namespace, as one page.
+    pub async fn repositories(&self, namespace: &str) -> Result<Page<Repository>, Error> {
         let mut pages = Pages::new();
         while !pages.take(self.repository_page(namespace, pages.next).await?) {}
-        Ok(pages.entries)
+        let total = pages.entries.len() as u64;
+        Ok(Page { entries: pages.entries, odd: pages.odd, total })
     }
 
     /// `ListRepoTag`: page `number`, from 1, of the tags of the repository with this id.
@@ -152,8 +165,7 @@ impl Acr {
         let (number, size) = (number.to_string(), LIST_PAGE_SIZE.to_string());
         let parameters = [("RepoId", repository_id), ("PageNo", &number), ("PageSize", &size)];
         let answer: TagsAnswer = self.read(action, self.ask(action, &parameters).await?)?;
-        let entries = answer.images.into_iter().map(ListedTag::from).collect();
-        Ok(Page { entries, total: answer.total_count })
+        Ok(answer.page())
     }
 
     /// All tags of the repository with this id.

@@ -74,7 +74,7 @@ async fn a_hundred_tags_cost_one_request() {
         Vec::new(),
     ));
     let acr = acr(&server);
-    let repositories = acr.repositories("mirror").await.unwrap();
+    let repositories = acr.repositories("mirror").await.unwrap().entries;
     assert_eq!(repositories.len(), 102);
     assert_eq!(server.calls("ListRepository"), 2);
     let many = repositories.iter().find(|repository| repository.name == "many").unwrap();

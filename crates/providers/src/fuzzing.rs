@@ -1,0 +1,13 @@
+//! Every reader of what APIs answer, for the fuzz targets in `fuzz/`. No part of the interface.
+
+use crate::{alibaba, harbor};
+
+/// Harbor's lists of projects, repositories and artifacts.
+pub fn harbor_answer(bytes: &[u8]) {
+    harbor::read_anything(bytes);
+}
+
+/// The answers of ACR's API.
+pub fn acr_answer(bytes: &[u8]) {
+    alibaba::read_anything(bytes);
+}
