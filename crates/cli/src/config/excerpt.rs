@@ -8,7 +8,7 @@ use super::syntax_error::Place;
 const WIDTH: usize = 50;
 
 /// What stands behind one of these words is not shown: it may be a password, whatever else is wrong with the file.
-const SECRET: [&str; 5] = ["password", "passwd", "secret", "token", "\"auth\""];
+const SECRET: [&str; 7] = ["pass", "pwd", "secret", "token", "\"auth\"", "proxy", "://"];
 
 /// A part of a line, and the column under which the mark stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,11 @@ fn is_wide(character: char) -> bool {
 fn secret_part(line: &str) -> Option<usize> {
     let lower = line.to_ascii_lowercase();
     let ends = SECRET.iter().filter_map(|word| lower.find(word).map(|start| start + word.len()));
-    let end = ends.min()?;
+    let mut end = ends.min()?;
+    if lower[..end].ends_with("pass") {
+        // The key's own end is shown, of `password`.
+        end += line[end..].bytes().take_while(u8::is_ascii_alphabetic).count();
+    }
     let rest = &line[end..];
     // The key's own end is shown, so that what is wrong with it can be seen.
     let shown = rest.find(|character: char| !matches!(character, '"' | '\'' | ':' | ' ' | '\t'));
@@ -154,6 +158,10 @@ mod tests {
             ("password:\n\n  hunter2\n", 3, 3),
             ("password: \"a\nhunter2: x\"\n", 2, 1),
             ("{\"r.io\": {\"auth\": \"hunter2\"}}", 1, 3),
+            ("  proxy: http://u:hunter2@p.io \"", 1, 32),
+            ("r.io: {proxi: http://u:hunter2@p.io", 1, 8),
+            ("r.io: {proxi: http://hunter2@p.io", 1, 8),
+            ("r.io: {username: u, pass: hunter2, x", 1, 36),
         ] {
             let shown = shown(text, line, column);
             assert!(!shown.contains("hunter2") && shown.contains('…'), "{shown}");

@@ -119,7 +119,8 @@ fn auth_in(
 ) -> Result<Auth, Vec<ConfigError>> {
     let Some(node) = find(file, entries, "auth") else { return Ok(Auth::default()) };
     let read = auth::read(&file.path, file.format, node, Expansion::Literal, lookup);
-    read.map_err(|error| shown_in(file, vec![error]))
+    // The line is not shown: whatever is wrong in an entry, its password may stand beside it.
+    read.map_err(|error| vec![error])
 }
 
 fn shown_in(file: &ConfigFile, errors: Vec<ConfigError>) -> Vec<ConfigError> {
@@ -171,7 +172,8 @@ fn read_auth(path: &Path, lookup: Lookup<'_>, warnings: &mut Vec<String>) -> Res
         return Err(vec![error]);
     }
     let auth = auth::read(path, file.format, &file.root, Expansion::Expanded, lookup);
-    let auth = auth.map_err(|error| shown_in(&file, vec![error]))?;
+    // The line is not shown, as in `auth_in`.
+    let auth = auth.map_err(|error| vec![error])?;
     warnings.extend(file.warnings);
     Ok(auth)
 }

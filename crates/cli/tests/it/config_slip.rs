@@ -314,3 +314,23 @@ fn a_config_comes_from_standard_input_too() -> Result<()> {
     run("--auth - --images -", "")?.expect_code(2)?.says(&["cannot both be read from standard input"])?;
     Ok(())
 }
+
+#[test]
+fn c24_an_entry_that_is_wrong_is_told_without_its_secrets() -> Result<()> {
+    let workplace = Workplace::new()?;
+    let images = "images: {r.io/a: s.io/a}";
+    for entry in [
+        r#"{proxy: "htps://user:hunter2@p.io:3128"}"#,
+        r#"{username: u, pass: hunter2, insecure: "maybe"}"#,
+        r#"{username: u, password: hunter2, plainHttp: 7}"#,
+    ] {
+        workplace.write("c.yaml", &format!("auth:\n  r.io: {entry}\n{images}\n"))?;
+        workplace.write("a.yaml", &format!("r.io: {entry}\n"))?;
+        workplace.write("i.yaml", "r.io/a: s.io/a\n")?;
+        for arguments in ["--config c.yaml", "--auth a.yaml --images i.yaml"] {
+            let ran = workplace.run(&format!("expand {arguments}"))?.expect_code(2)?;
+            ran.says(&["the auth entry `r.io`"])?.hides(&["hunter2"])?;
+        }
+    }
+    Ok(())
+}

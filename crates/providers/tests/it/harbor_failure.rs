@@ -8,7 +8,7 @@ use registry::{Access, ErrorKind, Login, Registry, Security, Settings, Transport
 use testkit::seed::{Flavour, Image};
 use testkit::{CannedAnswer, DockerRegistry, HarborBench};
 
-use crate::harbor_support::{administrator, connect, project, reached};
+use crate::harbor_support::{administrator, connect, project, reached, texts};
 
 fn answer(status: u16, body: &str, headers: &[(&str, &str)]) -> CannedAnswer {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -149,6 +149,6 @@ async fn p4_an_odd_entry_of_a_list_costs_no_other_and_is_told() {
     bench.answer_next(1, &answer(200, r#"[{"name":"library/a"},null,{"name":7},{"name":"library/b"}]"#, &[]));
     let mut pages = harbor.repositories(&library);
     let names = pages.next().await.unwrap().unwrap();
-    assert_eq!(names.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["library/a", "library/b"]);
+    assert_eq!(texts(&names), ["library/a", "library/b"]);
     assert_eq!(pages.invalid(), ["null", r#"{"name":7}"#]);
 }

@@ -136,9 +136,10 @@ impl EntryReader<'_> {
     /// A `$` in a text that was no variable, or a variable that is not set.
     pub(super) fn warn_of_undefined(&mut self, field: &str, node: &Node, text: &str, names: &[String]) {
         // Names may be parts of a password with a `$` in it: only what is nothing but a variable is named.
-        let is_secret = field == "password" && whole_variable(text).is_none();
+        let is_secret = field != "username" && whole_variable(text).is_none();
         let variables = if is_secret {
-            "an environment variable that is not set (its name is not shown: it may be a part of the password)".to_owned()
+            "an environment variable that is not set (its name is not shown: it may be a part of a password)"
+                .to_owned()
         } else {
             let names = names.iter().map(|name| format!("${name}")).collect::<Vec<_>>().join(", ");
             format!("{names} in the environment, which is not set")
