@@ -195,14 +195,11 @@ impl HarborWalk {
                 continue;
             }
             let Some(projects) = &mut self.projects else { return Ok(None) };
-            match projects.next().await.map_err(Trouble::harbor)? {
-                Some(page) => self.waiting.extend(page),
-                None => {
-                    notes.extend(
-                        projects.invalid().iter().map(|name| format!("`{name}` is no project's name")),
-                    );
-                    self.projects = None;
-                }
+            if let Some(page) = projects.next().await.map_err(Trouble::harbor)? {
+                self.waiting.extend(page);
+            } else {
+                notes.extend(projects.invalid().iter().map(|name| format!("`{name}` is no project's name")));
+                self.projects = None;
             }
         }
     }

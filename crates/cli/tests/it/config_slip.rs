@@ -322,7 +322,7 @@ fn c24_an_entry_that_is_wrong_is_told_without_its_secrets() -> Result<()> {
     for entry in [
         r#"{proxy: "htps://user:hunter2@p.io:3128"}"#,
         r#"{username: u, pass: hunter2, insecure: "maybe"}"#,
-        r#"{username: u, password: hunter2, plainHttp: 7}"#,
+        "{username: u, password: hunter2, plainHttp: 7}",
     ] {
         workplace.write("c.yaml", &format!("auth:\n  r.io: {entry}\n{images}\n"))?;
         workplace.write("a.yaml", &format!("r.io: {entry}\n"))?;
