@@ -7,9 +7,11 @@ mod lines;
 mod log_file;
 mod output_file;
 mod paint;
+mod progress;
 mod relay;
 pub(crate) mod report_json;
 mod rule_text;
+mod speed;
 mod standard;
 mod status;
 mod stream;
@@ -125,7 +127,7 @@ impl Display {
 
     pub(crate) fn observer(&self) -> Arc<dyn Observer> {
         match self {
-            Self::Bars(_, relay) => relay.clone(),
+            Self::Bars(bars, relay) => Arc::new(Drawn { bars: bars.clone(), relay: relay.clone() }),
             Self::Lines(lines) => lines.clone(),
         }
     }
@@ -146,6 +148,19 @@ impl Display {
             Self::Bars(..) => {}
             Self::Lines(lines) => lines.finish(),
         }
+    }
+}
+
+/// Counts what happens at once, and has it drawn by the relay's thread.
+struct Drawn {
+    bars: Arc<Bars>,
+    relay: Arc<Relay>,
+}
+
+impl Observer for Drawn {
+    fn event(&self, event: &Event) {
+        self.bars.count(event);
+        self.relay.event(event);
     }
 }
 

@@ -52,10 +52,12 @@ pub enum Event {
     RuleFailed(Arc<RuleFailure>),
     /// An image will be looked at.
     ImagePlanned(Arc<Image>),
+    /// Every rule was turned into images: no more are planned.
+    AllPlanned,
     /// Work on an image begins.
     ImageStarted(Arc<Image>),
-    /// A blob begins to move.
-    BlobStarted {
+    /// A blob may have to be sent: whether the target has it is not known yet.
+    BlobPlanned {
         /// For which image.
         image: Arc<Image>,
         /// Which blob.
@@ -63,10 +65,21 @@ pub enum Event {
         /// Its size in bytes, where the manifest tells.
         size: Option<u64>,
     },
+    /// A blob begins to move, or does so again after a try that failed.
+    BlobStarted {
+        /// For which image.
+        image: Arc<Image>,
+        /// Which blob.
+        digest: Digest,
+        /// How many bytes are to be sent, where the manifest tells: less than its size where an earlier run sent some.
+        size: Option<u64>,
+    },
     /// Some bytes of a blob went out to the target.
     BytesMoved {
         /// For which image.
         image: Arc<Image>,
+        /// Of which blob.
+        digest: Digest,
         /// How many.
         bytes: u64,
     },

@@ -206,6 +206,9 @@ impl Schedule {
             self.run.tell(&Event::RuleFailed(failure.clone()));
             self.report.failed_rules.push(failure);
         }
+        if self.discoveries.is_empty() {
+            self.run.tell(&Event::AllPlanned);
+        }
     }
 
     fn image_ended(&mut self, ended: Result<(Id, Ended), JoinError>) {

@@ -111,11 +111,12 @@ impl<'a> Transfer<'a> {
     /// A queue, and its other end as the body of an upload.
     fn queue(&self, lane: &Arc<Lane>, journal: Option<Journal>) -> (Queue, BlobBody) {
         let (pieces, receiver) = mpsc::channel::<Piece>(QUEUE);
-        let (lane, observer) = (lane.clone(), self.run.observer.clone());
+        let (lane, observer, digest) = (lane.clone(), self.run.observer.clone(), self.blob.digest.clone());
         let left_behind = Arc::new(AtomicBool::new(false));
         let is_left = left_behind.clone();
         let body = futures_util::stream::unfold(Some(receiver), move |receiver| {
             let (lane, observer, is_left) = (lane.clone(), observer.clone(), is_left.clone());
+            let digest = digest.clone();
             async move {
                 let mut receiver = receiver?;
                 let Some(piece) = receiver.recv().await else {
@@ -125,7 +126,7 @@ impl<'a> Transfer<'a> {
                 if let Ok(bytes) = &piece {
                     let bytes = bytes.len() as u64;
                     lane.moved_bytes.fetch_add(bytes, Ordering::Relaxed);
-                    observer.event(&Event::BytesMoved { image: lane.image.clone(), bytes });
+                    observer.event(&Event::BytesMoved { image: lane.image.clone(), digest, bytes });
                 }
                 Some((piece, Some(receiver)))
             }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use sync::{Event, Image, Observer, Outcome};
 
+use super::progress::ImageWork;
 use super::size;
 
 /// So many images in work are named.
@@ -31,9 +32,7 @@ struct Counts {
 
 struct InWork {
     since: Instant,
-    /// Bytes of the blobs that are known to move.
-    known: u64,
-    moved: u64,
+    bytes: ImageWork,
 }
 
 impl Status {
@@ -57,7 +56,7 @@ impl Status {
         let mut in_work: Vec<_> = counts.in_work.iter().collect();
         in_work.sort_by_key(|(_, work)| work.since);
         for (image, work) in in_work.iter().take(NAMED) {
-            let (moved, known) = (size(Some(work.moved)), size(Some(work.known)));
+            let (moved, known) = (size(Some(work.bytes.sent())), size(Some(work.bytes.total())));
             let _ = write!(
                 text,
                 "\n  {image}: {moved} of {known} so far, for {}",
@@ -86,18 +85,18 @@ impl Observer for Status {
         match event {
             Event::ImagePlanned(_) => counts.planned += 1,
             Event::ImageStarted(image) => {
-                let work = InWork { since: Instant::now(), known: 0, moved: 0 };
+                let work = InWork { since: Instant::now(), bytes: ImageWork::default() };
                 counts.in_work.insert(image.clone(), work);
             }
-            Event::BlobStarted { image, size, .. } => {
-                if let Some(work) = counts.in_work.get_mut(image) {
-                    work.known += size.unwrap_or_default();
+            Event::BlobPlanned { image, .. }
+            | Event::BlobStarted { image, .. }
+            | Event::BytesMoved { image, .. }
+            | Event::BlobFinished { image, .. } => {
+                if let Event::BytesMoved { bytes, .. } = event {
+                    counts.moved += bytes;
                 }
-            }
-            Event::BytesMoved { image, bytes } => {
-                counts.moved += bytes;
                 if let Some(work) = counts.in_work.get_mut(image) {
-                    work.moved += bytes;
+                    work.bytes.event(event, 0);
                 }
             }
             Event::ImageFinished { image, outcome } => {
@@ -135,13 +134,19 @@ mod tests {
             status.event(&Event::ImageStarted(image.clone()));
         }
         status.event(&Event::ImageFinished { image: one, outcome: Outcome::NotDone });
-        status.event(&Event::BytesMoved { image: two, bytes: 2048 });
+        let digest = registry::Digest::sha256(b"layer");
+        let (image, size) = (two.clone(), Some(4096));
+        status.event(&Event::BlobPlanned { image, digest: digest.clone(), size });
+        status.event(&Event::BytesMoved { image: two, digest, bytes: 2048 });
         let block = status.block();
         assert!(
             block.contains("1 of 2 images done (0 copied, 0 failed), 2.00 KiB moved, 1 in work"),
             "{block}"
         );
-        assert!(block.contains("\n  q.io/a:v2 -> r.io/b:v2: 2.00 KiB of 0 B so far, for 0 s"), "{block}");
+        assert!(
+            block.contains("\n  q.io/a:v2 -> r.io/b:v2: 2.00 KiB of 4.00 KiB so far, for 0 s"),
+            "{block}"
+        );
         assert_eq!(duration(Duration::from_secs(3725)), "1 h 2 min");
     }
 }

@@ -77,6 +77,10 @@ pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<L
             match lane.ledger.claim(Kind::Blob, lane.target.repository(), &blob.digest) {
                 Claim::Present => finished(run, &lane, blob, BlobOutcome::Present),
                 Claim::Mine(claim) => {
+                    if claim.mount_from.is_none() {
+                        let (image, digest) = (lane.image.clone(), blob.digest.clone());
+                        run.tell(&Event::BlobPlanned { image, digest, size: blob.size });
+                    }
                     let beginnings = Backoff::new(run.retries);
                     mine.push(Carrier { lane, claim, beginnings, may_be_there: false, went_on: false });
                 }
