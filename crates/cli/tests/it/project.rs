@@ -134,8 +134,8 @@ async fn a_hundred_unchanged_tags_cost_one_request_at_each_api() -> Result<()> {
 #[tokio::test]
 async fn logins_and_tokens_that_end_meanwhile_are_renewed() -> Result<()> {
     let migration = Migration::start_with(40, Acr::with_short_tokens().await?).await?;
-    // So short that it has to be renewed before each use.
-    migration.acr.api.set_login_lifetime(Duration::from_secs(60));
+    // So short that it has to be renewed during the run.
+    migration.acr.api.set_login_lifetime(Duration::from_millis(400));
     migration.run("")?.expect_code(0)?;
     migration.assert_arrived().await?;
     let (logins, tokens) =

@@ -63,7 +63,7 @@ impl Registry {
         }
     }
 
-    /// Sends a body that cannot be sent twice. It may take as long as it moves.
+    /// Sends a body that can be read once. It may take as long as it moves.
     pub(crate) async fn send_stream(
         &self,
         call: &Call,
@@ -195,8 +195,12 @@ impl Registry {
     ) -> bool {
         let broke = match answer {
             Some(Err(error)) => resend::broke(error),
+            // Only what really went over HTTP/1.1, though HTTP/2 could be had.
             Some(Ok(response))
-                if resend::is_version_refusal(response.status()) && call.route == Route::Own =>
+                if resend::is_version_refusal(response.status())
+                    && call.route == Route::Own
+                    && url.scheme() == "https"
+                    && response.version() < http::Version::HTTP_2 =>
             {
                 Broke::WantsHttp2
             }

@@ -20,9 +20,9 @@ const MOST_CLOSED: u32 = 2;
 /// How a request broke, as far as sending it again is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broke {
-    /// It never left, because its connection closed first.
+    /// It never left, because its connection closed first, or the server refused its stream.
     Unsent,
-    /// The server said that it did not look at it: a stream above the last one of a GOAWAY, or a refused stream.
+    /// The server ended the connection and did not look at it: a stream above the last one of a GOAWAY.
     Unseen,
     /// The connection closed before any byte of the answer. The server may have done what was asked.
     Closed,
@@ -65,8 +65,8 @@ impl Resends {
     }
 }
 
-/// Whether a request may be done twice: reads, manifests under the same name, and the opening of an upload, which
-/// costs the registry nothing. The PUT that ends an upload may not: the second one is told that there is no upload.
+/// Whether a request may be done twice: reads, manifests under the same name, and the opening of an upload: a session
+/// whose address was lost with the answer stays until the registry purges it, as after any other try. The PUT that ends an upload may not: the second one is told that there is no upload.
 fn may_happen_twice(method: &Method, kind: RequestKind) -> bool {
     match *method {
         Method::GET | Method::HEAD | Method::POST => true,
@@ -98,8 +98,10 @@ fn judge(cause: &(dyn StdError + 'static)) -> Broke {
     if let Some(error) = cause.downcast_ref::<h2::Error>() {
         let is_graceful = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
         let is_refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-        if error.is_remote() && (is_graceful || is_refused) {
-            return Broke::Unseen;
+        match error.is_remote() {
+            true if is_graceful => return Broke::Unseen,
+            true if is_refused => return Broke::Unsent,
+            _ => {}
         }
     }
     if let Some(error) = cause.downcast_ref::<hyper::Error>() {

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use url::Url;
 
@@ -30,9 +31,13 @@ impl Route {
     }
 }
 
-/// A host that so often left requests unseen at the end of an HTTP/2 connection is asked over HTTP/1.1 from then on: nginx
-/// with `keepalive_timeout 0` ends one whenever all its streams are answered.
+/// A host that ended so many HTTP/2 connections in a row, and left requests unseen, is asked over HTTP/1.1 from then on:
+/// nginx with `keepalive_timeout 0` ends one whenever all its streams are answered.
 const MOST_ENDED: u32 = 3;
+/// Requests that are left unseen within this time were on one connection.
+const ONE_CONNECTION: Duration = Duration::from_millis(50);
+/// An end that comes later than this after the one before is another occasion, such as a reload of the server.
+const IN_A_ROW: Duration = Duration::from_secs(10);
 
 /// What was learned of the versions of HTTP that hosts speak. Cheap to clone; clones share it.
 #[derive(Clone, Default)]
@@ -42,6 +47,7 @@ pub(crate) struct HostRoutes(Arc<Mutex<HashMap<String, Learned>>>);
 struct Learned {
     refused_http1: bool,
     ended_http2: u32,
+    last_ended: Option<Instant>,
 }
 
 impl HostRoutes {
@@ -62,11 +68,24 @@ impl HostRoutes {
 
     /// Notes that the host of `url` ended an HTTP/2 connection before it looked at a request.
     pub(crate) fn note_ended_http2(&self, url: &Url) {
-        self.lock().entry(host(url)).or_default().ended_http2 += 1;
+        self.lock().entry(host(url)).or_default().note_ended(Instant::now());
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Learned>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Learned {
+    fn note_ended(&mut self, now: Instant) {
+        let since = self.last_ended.map(|last| now.saturating_duration_since(last));
+        match since {
+            Some(since) if since < ONE_CONNECTION => return,
+            // Whoever came so far stays there: the host is not asked over HTTP/2 any more.
+            Some(since) if since > IN_A_ROW && self.ended_http2 < MOST_ENDED => self.ended_http2 = 1,
+            _ => self.ended_http2 += 1,
+        }
+        self.last_ended = Some(now);
     }
 }
 
@@ -104,11 +123,21 @@ mod tests {
     fn p26_a_host_that_keeps_ending_connections_is_asked_over_http_1() {
         let hosts = HostRoutes::default();
         let url = "https://r.io/v2/a".parse().unwrap();
-        for _ in 0..MOST_ENDED {
-            assert_eq!(hosts.route(&url, Route::Shared), Route::Shared);
-            hosts.note_ended_http2(&url);
+        let begun = Instant::now();
+        let end_at = |milliseconds| {
+            hosts
+                .lock()
+                .entry(host(&url))
+                .or_default()
+                .note_ended(begun + Duration::from_millis(milliseconds));
+            hosts.route(&url, Route::Shared)
+        };
+        for requests_of_one_connection in 0..40 {
+            assert_eq!(end_at(requests_of_one_connection), Route::Shared);
         }
-        assert_eq!(hosts.route(&url, Route::Shared), Route::Own);
+        assert_eq!([end_at(60_000), end_at(60_100)], [Route::Shared; 2], "the first was long ago");
+        assert_eq!(end_at(60_200), Route::Own);
+        assert_eq!(end_at(600_000), Route::Own);
         hosts.note_refused_http1(&url);
         assert_eq!(hosts.route(&url, Route::Own), Route::Shared, "it takes nothing else");
     }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use tokio::sync::Notify;
 
 use super::route::Route;
@@ -42,7 +42,8 @@ impl StreamedBody {
         pieces: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static,
         route: Route,
     ) -> Self {
-        let (left, keeps) = (Some(Box::pin(pieces) as BlobBody), route == Route::Shared);
+        // The next request reads on to the end, which most streams must not be asked for twice.
+        let (left, keeps) = (Some(Box::pin(pieces.fuse()) as BlobBody), route == Route::Shared);
         Self(Arc::new(Mutex::new(Pieces { left, taken: Vec::new(), keeps })), Arc::default())
     }
 
@@ -111,13 +112,16 @@ fn lock(pieces: &Mutex<Pieces>) -> MutexGuard<'_, Pieces> {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::{StreamExt as _, stream};
+    use futures_util::stream;
 
     use super::*;
 
     fn body(route: Route) -> StreamedBody {
-        let pieces = ["one", "two", "three"].map(|piece| Ok(Bytes::from_static(piece.as_bytes())));
-        StreamedBody::new(stream::iter(pieces), route)
+        // Panics when it is asked again after its end, as a blob's own stream does.
+        let pieces = stream::unfold(["one", "two", "three"].into_iter(), async |mut pieces| {
+            Some((Ok(Bytes::from_static(pieces.next()?.as_bytes())), pieces))
+        });
+        StreamedBody::new(pieces, route)
     }
 
     async fn rest(lent: Lent) -> Vec<Bytes> {
