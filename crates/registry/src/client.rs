@@ -190,7 +190,7 @@ impl Registry {
         }
     }
 
-    /// How many requests at once it, and the services that it sends us to, get by now.
+    /// How many requests at once it, and the services that it sent us to, get by now.
     pub fn limits(&self) -> Vec<HostLimit> {
         self.0.limits.learned()
     }

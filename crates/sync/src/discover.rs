@@ -120,7 +120,7 @@ impl<'a> Discovery<'a> {
             && self.rule.referrers == ReferrerPolicy::Leave
             && let Some(listing) = self.rule.source.bulk_tags().await
         {
-            self.run.referrers_left.fetch_add(listing.referrers, Ordering::Relaxed);
+            self.run.unwanted_referrers.fetch_add(listing.referrers, Ordering::Relaxed);
         }
     }
 

@@ -4,6 +4,7 @@
 //! Many can run in one process. It knows no screen, no file format and no cloud, and speaks to registries
 //! only through the [`Source`] and [`Target`] traits.
 
+mod amounts;
 mod attempt;
 mod backoff;
 mod bandwidth;
@@ -36,6 +37,7 @@ mod target_repository;
 mod target_template;
 mod transfer;
 
+pub use amounts::Amounts;
 pub use bandwidth::{Bandwidth, BandwidthError};
 pub use endpoint::{Source, Target};
 pub use error::{Cause, Error, ImpossibleTarget, NoAnswer, Operation, SharedTarget, Side};

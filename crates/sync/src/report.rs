@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use registry::Digest;
 
-use crate::{Error, Image};
+use crate::{Amounts, Error, Image};
 
 /// How one image ended.
 #[derive(Clone, Debug)]
@@ -45,8 +45,8 @@ pub struct ImageReport {
     pub image: Arc<Image>,
     /// How it ended.
     pub outcome: Outcome,
-    /// Bytes of blobs that were sent for it, also in tries that failed.
-    pub moved_bytes: u64,
+    /// What was moved for it.
+    pub amounts: Amounts,
     /// How long it was in work.
     pub took: Duration,
 }
@@ -71,19 +71,24 @@ pub struct Report {
     pub failed_rules: Vec<Arc<RuleFailure>>,
     /// Rules that were not looked at because the run was stopped.
     pub unfinished_rules: usize,
-    /// Bytes of blobs that were sent to targets.
-    pub moved_bytes: u64,
-    /// Signatures, SBOMs and other referrers that went along with images.
-    pub referrers: u64,
-    /// Those that were left behind because no rule wanted them, as far as sources tell how many there are.
-    pub referrers_left: u64,
+    /// Signatures, SBOMs and other referrers that were left behind because no rule wanted them, as far as listings of
+    /// whole repositories tell how many there are.
+    pub unwanted_referrers: u64,
     /// How long the run took.
     pub took: Duration,
-    /// Bytes of blobs that did not have to be sent because the target had or mounted them.
-    pub saved_bytes: u64,
 }
 
 impl Report {
+    /// What was moved for all images together.
+    pub fn amounts(&self) -> Amounts {
+        self.images.iter().map(|image| image.amounts).sum()
+    }
+
+    /// How many signatures, SBOMs and other referrers stayed behind, as far as that is known.
+    pub fn referrers_left(&self) -> u64 {
+        self.amounts().referrers_left.saturating_add(self.unwanted_referrers)
+    }
+
     /// How many images stand at the target that did not before.
     pub fn copied(&self) -> usize {
         self.count(|outcome| matches!(outcome, Outcome::Copied { .. }))

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use registry::{RegistryHost, RepositoryName, TagOrDigest};
 
+use crate::amounts::Counter;
 use crate::attempt::Breakers;
 use crate::backoff::Backoff;
 use crate::bandwidth::{Bandwidth, Pace};
@@ -76,10 +77,8 @@ pub(crate) struct Run {
     pub(crate) pace: Pace,
     pub(crate) state: State,
     pub(crate) deadline: Deadline,
-    pub(crate) moved_bytes: AtomicU64,
-    pub(crate) saved_bytes: AtomicU64,
-    pub(crate) referrers: AtomicU64,
-    pub(crate) referrers_left: AtomicU64,
+    /// Referrers that rules do not want, where listings tell how many there are.
+    pub(crate) unwanted_referrers: AtomicU64,
     abandon_to: AbandonTo,
     ledgers: Mutex<HashMap<RegistryHost, Arc<Ledger>>>,
     repositories: Mutex<HashMap<(RegistryHost, RepositoryName), Arc<TargetRepository>>>,
@@ -92,7 +91,7 @@ pub(crate) struct Lane {
     pub(crate) target: Arc<dyn Target>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) repository: Arc<TargetRepository>,
-    pub(crate) moved_bytes: AtomicU64,
+    pub(crate) amounts: Counter,
     pub(crate) started: Instant,
     failure: OnceLock<Arc<Error>>,
 }
@@ -115,10 +114,7 @@ impl Run {
             pace: Pace::new(options.bandwidth),
             state,
             deadline: Deadline::default(),
-            moved_bytes: AtomicU64::new(0),
-            saved_bytes: AtomicU64::new(0),
-            referrers: AtomicU64::new(0),
-            referrers_left: AtomicU64::new(0),
+            unwanted_referrers: AtomicU64::new(0),
             abandon_to,
             ledgers: Mutex::default(),
             repositories: Mutex::default(),
@@ -134,8 +130,8 @@ impl Run {
             .entry(key)
             .or_insert_with(|| Arc::new(TargetRepository::new(target.clone())))
             .clone();
-        let (moved_bytes, started) = (AtomicU64::new(0), Instant::now());
-        Arc::new(Lane { image, target, ledger, repository, moved_bytes, started, failure: OnceLock::new() })
+        let (amounts, started) = (Counter::default(), Instant::now());
+        Arc::new(Lane { image, target, ledger, repository, amounts, started, failure: OnceLock::new() })
     }
 
     pub(crate) fn tell(&self, event: &Event) {

@@ -16,8 +16,8 @@ use crate::open_upload::AbandonedUploads;
 use crate::pattern_rule::{Discoveries, Landings};
 use crate::run::{Lane, Options, Run};
 use crate::{
-    Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, RuleFailure, Side, State,
-    Work,
+    Amounts, Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, RuleFailure,
+    Side, State, Work,
 };
 
 /// Rules whose tags are listed at once.
@@ -235,14 +235,13 @@ impl Schedule {
             Outcome::Failed(error) if error.is_stopped() => Outcome::NotDone,
             other => other,
         };
-        let moved_bytes = lane.moved_bytes.load(Ordering::Relaxed);
         let (image, took) = (lane.image.clone(), lane.started.elapsed());
-        self.end(ImageReport { image, outcome, moved_bytes, took });
+        self.end(ImageReport { image, outcome, amounts: lane.amounts.now(), took });
     }
 
     /// Ends an image on which no work was begun.
     fn end_unstarted(&mut self, image: Arc<Image>, outcome: Outcome) {
-        self.end(ImageReport { image, outcome, moved_bytes: 0, took: Duration::ZERO });
+        self.end(ImageReport { image, outcome, amounts: Amounts::default(), took: Duration::ZERO });
     }
 
     fn end(&mut self, ended: ImageReport) {
@@ -303,10 +302,7 @@ impl Schedule {
 
     fn into_report(self) -> Report {
         let mut report = self.report;
-        report.moved_bytes = self.run.moved_bytes.load(Ordering::Relaxed);
-        report.saved_bytes = self.run.saved_bytes.load(Ordering::Relaxed);
-        report.referrers_left = self.run.referrers_left.load(Ordering::Relaxed);
-        report.referrers = self.run.referrers.load(Ordering::Relaxed);
+        report.unwanted_referrers = self.run.unwanted_referrers.load(Ordering::Relaxed);
         report
     }
 }

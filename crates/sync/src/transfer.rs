@@ -125,7 +125,7 @@ impl<'a> Transfer<'a> {
                 };
                 if let Ok(bytes) = &piece {
                     let bytes = bytes.len() as u64;
-                    lane.moved_bytes.fetch_add(bytes, Ordering::Relaxed);
+                    lane.amounts.moved(bytes);
                     observer.event(&Event::BytesMoved { image: lane.image.clone(), digest, bytes });
                 }
                 Some((piece, Some(receiver)))

@@ -321,7 +321,7 @@ fn report(errors: impl IntoIterator<Item = Error>) -> Report {
             target_reference: tag(),
         }),
         outcome: Outcome::Failed(Arc::new(error)),
-        moved_bytes: 0,
+        amounts: sync::Amounts::default(),
         took: std::time::Duration::ZERO,
     });
     Report { images: images.collect(), ..Report::default() }

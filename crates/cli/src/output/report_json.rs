@@ -1,8 +1,10 @@
 //! The report for programs: every image with how it ended, and sums that agree with them.
 
 mod failure;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use registry::{HostLimit, Registry, RequestKind};
 use serde::Serialize;
@@ -47,6 +49,7 @@ struct Totals {
     bytes_mounted: u64,
     bytes_present: u64,
     referrers: u64,
+    /// Of images, and what listings tell of rules that want none.
     referrers_left: u64,
 }
 
@@ -57,7 +60,7 @@ struct RegistryEntry<'a> {
     /// What it was taken for.
     kind: &'static str,
     warnings: Vec<String>,
-    /// Pulls that are left, where it tells.
+    /// Pulls that are left, where it tells: the fewest of all logins.
     pulls_left: Option<u64>,
     pull_limit: Option<u64>,
     limits: Vec<LimitEntry>,
@@ -93,6 +96,11 @@ struct Entry {
     /// Where it is known: it differs where platforms were left out.
     source_digest: Option<String>,
     bytes_moved: u64,
+    bytes_mounted: u64,
+    bytes_present: u64,
+    referrers: u64,
+    /// Of the whole image, where platforms are left out.
+    referrers_left: u64,
     seconds: f64,
     attempts: u64,
     worker: Option<String>,
@@ -110,11 +118,11 @@ pub(crate) fn render(done: &Done, exit_code: u8) -> String {
         started_at: time(done.run.started),
         finished_at: time(jiff::Timestamp::now()),
         exit_code,
-        totals: totals(done),
+        totals: totals(report),
         images: report.images.iter().map(|ended| entry(ended, done)).collect(),
         failed_rules: report.failed_rules.iter().map(|failure| rule_entry(failure)).collect(),
         refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
-        registries: done.registries.iter().map(registry_entry).collect(),
+        registries: registry_entries(&done.registries),
         failures: alike(report),
     };
     format!("{}\n", output::json(&document))
@@ -125,9 +133,8 @@ fn time(time: jiff::Timestamp) -> String {
     format!("{time:.3}")
 }
 
-fn totals(done: &Done) -> Totals {
-    let report: &Report = &done.report;
-    let bytes_mounted = done.run.tally.mounted_bytes().min(report.saved_bytes);
+fn totals(report: &Report) -> Totals {
+    let amounts = report.amounts();
     Totals {
         copied: report.copied(),
         unchanged: report.skipped() - report.left_out(),
@@ -136,24 +143,42 @@ fn totals(done: &Done) -> Totals {
         not_done: report.not_done(),
         would_copy: report.would_copy(),
         unlisted_rules: report.unfinished_rules,
-        bytes_moved: report.moved_bytes,
-        bytes_mounted,
-        bytes_present: report.saved_bytes - bytes_mounted,
-        referrers: report.referrers,
-        referrers_left: report.referrers_left,
+        bytes_moved: amounts.moved_bytes,
+        bytes_mounted: amounts.mounted_bytes,
+        bytes_present: amounts.present_bytes,
+        referrers: amounts.referrers,
+        referrers_left: report.referrers_left(),
     }
 }
 
-fn registry_entry(registry: &Registry) -> RegistryEntry<'_> {
-    let quota = registry.quota();
-    let warnings: BTreeSet<_> = registry.warnings().into_iter().collect();
-    RegistryEntry {
-        host: registry.host().as_str(),
-        kind: registry.profile().name,
+/// One entry for each host, whatever logins it was used with.
+fn registry_entries(registries: &[Registry]) -> Vec<RegistryEntry<'_>> {
+    let mut by_host: BTreeMap<&str, Vec<&Registry>> = BTreeMap::new();
+    for registry in registries {
+        by_host.entry(registry.host().as_str()).or_default().push(registry);
+    }
+    by_host.into_iter().filter_map(|(host, logins)| registry_entry(host, &logins)).collect()
+}
+
+fn registry_entry<'a>(host: &'a str, logins: &[&Registry]) -> Option<RegistryEntry<'a>> {
+    let quota = logins.iter().filter_map(|login| login.quota()).min_by_key(|quota| quota.remaining);
+    let warnings: BTreeSet<_> = logins.iter().flat_map(|login| login.warnings()).collect();
+    let limits = logins.iter().flat_map(|login| login.limits()).filter(|limit| limit.too_much > 0);
+    // Logins share what was learned of a host.
+    let limits: BTreeMap<_, _> = limits.map(limit_entry).map(|limit| (limit.key(), limit)).collect();
+    Some(RegistryEntry {
+        host,
+        kind: logins.first()?.profile().name,
         warnings: warnings.into_iter().collect(),
         pulls_left: quota.map(|quota| quota.remaining),
         pull_limit: quota.and_then(|quota| quota.limit),
-        limits: registry.limits().into_iter().filter(|limit| limit.too_much > 0).map(limit_entry).collect(),
+        limits: limits.into_values().collect(),
+    })
+}
+
+impl LimitEntry {
+    fn key(&self) -> (String, &'static str) {
+        (self.host.clone(), self.requests)
     }
 }
 
@@ -198,7 +223,11 @@ fn entry(ended: &ImageReport, done: &Done) -> Entry {
         note,
         digest: digest.map(ToString::to_string),
         source_digest: source_digest.map(ToString::to_string),
-        bytes_moved: ended.moved_bytes,
+        bytes_moved: ended.amounts.moved_bytes,
+        bytes_mounted: ended.amounts.mounted_bytes,
+        bytes_present: ended.amounts.present_bytes,
+        referrers: ended.amounts.referrers,
+        referrers_left: ended.amounts.referrers_left,
         seconds: ended.took.as_secs_f64(),
         attempts: u64::from(was_begun) + done.run.tally.tried_again(&ended.image),
         worker: None,

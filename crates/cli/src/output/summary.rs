@@ -63,30 +63,41 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
     {
         row.write(&mut text, paint);
     }
-    let (moved, seconds) = (HumanBytes(report.moved_bytes), report.took.as_secs_f64());
+    let amounts = report.amounts();
+    let (moved, seconds) = (HumanBytes(amounts.moved_bytes), report.took.as_secs_f64());
     let _ = writeln!(text, "  {:<10} {moved} in {seconds:.1} s", "moved");
-    if report.saved_bytes > 0 {
-        let saved = HumanBytes(report.saved_bytes);
+    if amounts.saved_bytes() > 0 {
+        let saved = HumanBytes(amounts.saved_bytes());
         let _ = writeln!(text, "  {:<10} {saved} that the target had or mounted itself", "saved");
     }
-    if report.referrers > 0 {
-        let _ =
-            writeln!(text, "  {:<10} {:>7} signatures, SBOMs and other referrers", "along", report.referrers);
-    }
-    if report.referrers_left > 0 {
-        let left = report.referrers_left;
-        let _ = writeln!(
-            text,
-            "  {:<10} {left:>7} signatures, SBOMs and other referrers: --referrers takes them along",
-            "left"
-        );
-    }
+    referrers(&mut text, report);
     for registry in &done.registries {
         if let Some(quota) = registry.quota() {
             let _ = writeln!(text, "  {:<10} {} at {}", "pulls left", left_of(quota), registry.host());
         }
     }
     text
+}
+
+/// What went along with images, and what stayed behind for which reason.
+fn referrers(text: &mut String, report: &Report) {
+    let amounts = report.amounts();
+    let rows = [
+        ("along", amounts.referrers, ""),
+        ("left", report.unwanted_referrers, ": --referrers takes them along"),
+        (
+            "left",
+            amounts.referrers_left,
+            " of whole images: they do not fit what is left without some platforms",
+        ),
+    ];
+    for (label, number, more) in rows.into_iter().filter(|(_, number, _)| *number > 0) {
+        let what = match number {
+            1 => "signature, SBOM or other referrer",
+            _ => "signatures, SBOMs and other referrers",
+        };
+        let _ = writeln!(text, "  {label:<10} {number:>7} {what}{more}");
+    }
 }
 
 /// `76 of 100 in 6 h`, as far as it is told.

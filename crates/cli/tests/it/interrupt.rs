@@ -96,6 +96,28 @@ async fn a_transfer_that_takes_longer_leaves_no_upload_at_the_registry() -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c12_a_stopped_run_counts_what_it_sent() -> Result<()> {
+    let world = World::start(Effect::StallBodyAfter(9 << 20)).await?;
+    world.interrupt("-TERM", "--drain 1 --report report.json").await?.expect_code(143)?;
+    let report: serde_json::Value = serde_json::from_str(&world.workplace.read("report.json")?)?;
+    let (image, total) =
+        (report["images"][0]["bytesMoved"].as_u64(), report["totals"]["bytesMoved"].as_u64());
+    ensure!(report["images"][0]["outcome"] == "notDone", "{report}");
+    ensure!(image == total && total.is_some_and(|total| total > 1 << 20), "{report}");
+    world.source.behave();
+    world.workplace.run("--auth auth.json --images images.json --report report.json")?.expect_code(0)?;
+    let report: serde_json::Value = serde_json::from_str(&world.workplace.read("report.json")?)?;
+    let of = |key: &str| {
+        let (image, total) = (report["images"][0][key].as_u64(), report["totals"][key].as_u64());
+        ensure!(image == total, "{key} in {report}");
+        total.context("no sum")
+    };
+    let (moved, present) = (of("bytesMoved")?, of("bytesPresent")?);
+    ensure!(moved < 13 << 20 && present > 7 << 20, "what the target had is not sent again: {report}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_remembered_is_left_for_the_next_run_to_go_on_with() -> Result<()> {
     let world = World::start(Effect::StallBodyAfter(9 << 20)).await?;
     world.interrupt("-TERM", "--drain 1").await?.expect_code(143)?;

@@ -29,4 +29,5 @@ mod retry_failed;
 mod scenario;
 mod security;
 mod state;
+mod totals;
 mod world;

@@ -78,7 +78,13 @@ pub struct HostLimit {
 
 /// The windows of all hosts. Cheap to clone; clones share what was learned.
 #[derive(Clone, Default)]
-pub(crate) struct Limits(Arc<Mutex<HashMap<String, Arc<Host>>>>);
+pub(crate) struct Limits {
+    hosts: Hosts,
+    /// Those of the hosts that were asked here.
+    asked: Hosts,
+}
+
+type Hosts = Arc<Mutex<HashMap<String, Arc<Host>>>>;
 
 #[derive(Default)]
 struct Host {
@@ -116,9 +122,14 @@ impl Limits {
         permit
     }
 
-    /// What was learned so far, hosts in the order of their names.
+    /// The same windows, for another registry: which hosts it asks is told apart.
+    pub(crate) fn for_registry(&self) -> Self {
+        Self { hosts: self.hosts.clone(), asked: Hosts::default() }
+    }
+
+    /// What was learned so far of the hosts that were asked here, in the order of their names.
     pub(crate) fn learned(&self) -> Vec<HostLimit> {
-        let hosts = lock(&self.0);
+        let hosts = lock(&self.asked);
         let mut names: Vec<_> = hosts.keys().cloned().collect();
         names.sort();
         let limits = names.into_iter().flat_map(|name| {
@@ -134,7 +145,11 @@ impl Limits {
             Some(port) => format!("{name}:{port}"),
             None => name.to_owned(),
         };
-        lock(&self.0).entry(name).or_default().clone()
+        if let Some(host) = lock(&self.asked).get(&name) {
+            return host.clone();
+        }
+        let host = lock(&self.hosts).entry(name.clone()).or_default().clone();
+        lock(&self.asked).entry(name).or_insert(host).clone()
     }
 }
 
@@ -297,6 +312,23 @@ mod tests {
         assert!(limits.acquire(&other, RequestKind::Read).now_or_never().is_some(), "hosts count apart");
         permits.pop();
         assert!(limits.acquire(&url(), RequestKind::Read).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn c12_a_registry_tells_the_limits_of_the_hosts_that_it_asks() {
+        let (all, storage) = (Limits::default(), Url::parse("https://s.io/").unwrap());
+        let (one, two) = (all.for_registry(), all.for_registry());
+        one.acquire(&url(), RequestKind::Read).await.taken(Taken::TooMuch(None));
+        one.acquire(&storage, RequestKind::Read).await.taken(Taken::TooMuch(None));
+        drop(two.acquire(&storage, RequestKind::Read).await);
+        let hosts = |limits: &Limits| {
+            let learned = limits.learned().into_iter();
+            let of_reads = learned.filter(|limit| limit.kind == RequestKind::Read);
+            of_reads.map(|limit| (limit.host, limit.too_much)).collect::<Vec<_>>()
+        };
+        assert_eq!(hosts(&one), [("r.io:443".to_owned(), 1), ("s.io:443".to_owned(), 1)]);
+        assert_eq!(hosts(&two), [("s.io:443".to_owned(), 1)], "what was learned of a shared host is shared");
+        assert_eq!(hosts(&all), []);
     }
 
     #[tokio::test]

@@ -81,7 +81,7 @@ impl Transport {
 
     /// What all registries of a run learn together of the hosts that they speak to.
     pub(crate) fn limits(&self) -> Limits {
-        self.shared.limits.clone()
+        self.shared.limits.for_registry()
     }
 
     /// How many answers all registries of a run gave.

@@ -3,7 +3,6 @@
 //! Cheapest first: known to be there, mounted from another repository, and only then sent.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -348,12 +347,7 @@ pub(super) fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, outcome: 
 }
 
 fn finished(run: &Run, lane: &Lane, blob: &Descriptor, outcome: BlobOutcome) {
-    let size = blob.size.unwrap_or(0);
-    match outcome {
-        BlobOutcome::Copied => run.moved_bytes.fetch_add(size, Ordering::Relaxed),
-        BlobOutcome::Mounted | BlobOutcome::Present => run.saved_bytes.fetch_add(size, Ordering::Relaxed),
-        BlobOutcome::LeftOut => 0,
-    };
+    lane.amounts.blob(blob.size.unwrap_or(0), outcome);
     let image = lane.image.clone();
     run.tell(&Event::BlobFinished { image, digest: blob.digest.clone(), size: blob.size, outcome });
 }

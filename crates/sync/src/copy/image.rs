@@ -62,6 +62,11 @@ async fn copy_tagged(run: &Arc<Run>, walk: &Walk, job: Job) -> Ended {
     let Job { reference, found, lanes, .. } = job;
     let standing = look_at_targets(run, &lanes, found).await;
     let known = digest_if_needed(walk, &reference, found, &standing).await;
+    if let Some(Known { at_source, stored: Some(stored), .. }) = &known
+        && stored != at_source
+    {
+        walk.note_whole(at_source);
+    }
     let (mut ended, changed) = split(run, standing, known.as_ref().and_then(|known| known.stored.as_ref()));
     if changed.is_empty() {
         return ended;
@@ -199,6 +204,9 @@ async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standin
         Ok(Selected::Image(manifest)) => {
             if walk.run.platforms.is_active() {
                 walk.run.state.note_cut(&at_source, &walk.run.platforms, manifest.digest());
+            }
+            if at_source != *manifest.digest() {
+                walk.note_whole(&at_source);
             }
             manifest
         }

@@ -1,6 +1,5 @@
 //! Goes on with uploads that an earlier run left behind.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
@@ -85,7 +84,7 @@ async fn go_on_with(
         digest: blob.digest.clone(),
         size: blob.size.map(|size| size.saturating_sub(confirmed)),
     });
-    let moved_before = lane.moved_bytes.load(Ordering::Relaxed);
+    let moved_before = lane.amounts.now().moved_bytes;
     let states = Arc::new(Mutex::new(left.states));
     let delivery = Delivery { lane: lane.clone(), upload, budget: Backoff::new(run.retries), states };
     let mut read_budget = Backoff::new(run.retries);
@@ -93,14 +92,12 @@ async fn go_on_with(
     let error = match delivered.into_iter().next()? {
         Ok(()) => {
             complete(run, carrier, blob, BlobOutcome::Copied);
-            // All of it counts as moved there; what the target had is not.
-            run.moved_bytes.fetch_sub(confirmed.min(blob.size.unwrap_or(0)), Ordering::Relaxed);
-            run.saved_bytes.fetch_add(confirmed, Ordering::Relaxed);
+            lane.amounts.blob(confirmed, BlobOutcome::Present);
             return None;
         }
         Err(error) => error,
     };
-    let has_moved = lane.moved_bytes.load(Ordering::Relaxed) >= moved_before + STRIDE;
+    let has_moved = lane.amounts.now().moved_bytes >= moved_before + STRIDE;
     let is_wrong = error.kind() == Some(ErrorKind::Mismatch);
     if error.is_stopped() || error.is_retryable() && has_moved && !is_wrong {
         return fail(&carrier, error);

@@ -1,7 +1,7 @@
 //! Walks the graph below a manifest and stores the manifest when all below it stands.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,16 +33,28 @@ pub(super) struct Walk {
     met: Arc<Mutex<Vec<Digest>>>,
     /// Configs that were read to look at them.
     held: Arc<Mutex<HashMap<Digest, Held>>>,
+    /// The digest at the source, where platforms are left out.
+    whole: Arc<OnceLock<Digest>>,
 }
 
 impl Walk {
     pub(super) fn new(run: Arc<Run>, source: Arc<dyn Source>) -> Self {
-        Self { run, source, depth: 0, met: Arc::default(), held: Arc::default() }
+        Self { run, source, depth: 0, met: Arc::default(), held: Arc::default(), whole: Arc::default() }
     }
 
     /// The manifests that were met so far: those below an index, too, whether they had to be copied or not.
     pub(super) fn met(&self) -> Vec<Digest> {
         lock(&self.met).clone()
+    }
+
+    /// Notes that platforms are left out of the manifest with this digest.
+    pub(super) fn note_whole(&self, digest: &Digest) {
+        let _ = self.whole.set(digest.clone());
+    }
+
+    /// The digest at the source, where platforms are left out: nothing there refers to what is left.
+    pub(super) fn whole(&self) -> Option<&Digest> {
+        self.whole.get()
     }
 
     /// Keeps a blob that was read until it is sent, or the image is done.
@@ -58,29 +70,37 @@ impl Walk {
         lock(&self.met).push(digest.clone());
     }
 
-    /// Stores a child of an index, by its digest, with all below it. Each target that has it is left alone.
-    pub(super) fn ensure_child(self, child: Descriptor, lanes: Vec<Arc<Lane>>) -> BoxFuture<'static, ()> {
+    /// Stores a child of an index, by its digest, with all below it. Each target that has it is left alone. Gives the
+    /// lanes for which it had to be stored.
+    pub(super) fn ensure_child(
+        self,
+        child: Descriptor,
+        lanes: Vec<Arc<Lane>>,
+    ) -> BoxFuture<'static, Vec<Arc<Lane>>> {
         async move {
             self.meet(&child.digest);
-            let mut pending = lanes;
+            let (mut pending, mut stored) = (lanes, Vec::new());
             while !pending.is_empty() {
                 let claims = Claims::ask(&child.digest, pending);
-                self.bring_child(&child.digest, claims.mine).await;
+                stored.extend(self.bring_child(&child.digest, claims.mine).await);
                 pending = wait_for(claims.theirs).await;
             }
+            stored
         }
         .boxed()
     }
 
-    async fn bring_child(&self, digest: &Digest, mine: Vec<(Arc<Lane>, Claimed)>) {
+    async fn bring_child(&self, digest: &Digest, mine: Vec<(Arc<Lane>, Claimed)>) -> Vec<Arc<Lane>> {
         let reference = TagOrDigest::Digest(digest.clone());
         let (_, missing) = self.ask_targets(digest, mine).await;
         let lanes: Vec<_> = missing.iter().map(|(lane, _)| lane.clone()).collect();
-        let Some(manifest) = self.read_manifest(&reference, &lanes).await else { return };
-        if self.copy_links(&manifest, &lanes).await {
-            let store = |(lane, claim)| self.store(&manifest, &reference, lane, Some(claim));
-            join_all(missing.into_iter().map(store)).await;
+        let Some(manifest) = self.read_manifest(&reference, &lanes).await else { return Vec::new() };
+        if !self.copy_links(&manifest, &lanes).await {
+            return Vec::new();
         }
+        let store = |(lane, claim)| self.store(&manifest, &reference, lane, Some(claim));
+        join_all(missing.into_iter().map(store)).await;
+        lanes.into_iter().filter(|lane| !lane.has_failed()).collect()
     }
 
     /// Asks the targets for `digest`: gives the lanes that have it, and those that lack it with their claims.
@@ -137,7 +157,8 @@ impl Walk {
         let mut tasks = JoinSet::new();
         for child in links.manifests {
             let below = Self { depth: self.depth + 1, ..self.clone() };
-            tasks.spawn(below.ensure_child(child, lanes.to_vec()));
+            let stored = below.ensure_child(child, lanes.to_vec());
+            tasks.spawn(async move { drop(stored.await) });
         }
         for blob in links.blobs {
             let (walk, lanes) = (self.clone(), lanes.to_vec());

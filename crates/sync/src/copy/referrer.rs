@@ -5,7 +5,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use registry::{Descriptor, Digest, TagOrDigest, cosign_tags};
 
@@ -33,8 +32,11 @@ pub(super) async fn copy_referrers(walk: &Walk, wanted: WantedReferrers, ended: 
         if wanted == WantedReferrers::Untagged && is_bare(walk, &digest, &ended).await {
             continue;
         }
-        let mut roots = vec![digest];
-        roots.extend(walk.met());
+        let mut roots = walk.met();
+        match walk.whole() {
+            Some(whole) => walk.count_left(whole, wanted, &lanes).await,
+            None => roots.insert(0, digest),
+        }
         below(walk, wanted, roots, &lanes).await;
     }
     let mark = |(lane, outcome): (Arc<Lane>, Outcome)| {
@@ -51,6 +53,7 @@ async fn is_bare(walk: &Walk, digest: &Digest, ended: &Ended) -> bool {
         // Its children were met, too, and these are in no list.
         return false;
     }
+    let digest = walk.whole().unwrap_or(digest);
     walk.source.bulk_tags().await.is_some_and(|known| known.bare.contains(digest))
 }
 
@@ -106,16 +109,15 @@ impl Walk {
     }
 
     async fn bring_referrer(&self, subject: &Digest, referrer: Descriptor, lanes: &[Arc<Lane>]) {
-        self.clone().ensure_child(referrer.clone(), lanes.to_vec()).await;
+        let stored = self.clone().ensure_child(referrer.clone(), lanes.to_vec()).await;
         for lane in lanes.iter().filter(|lane| !lane.has_failed()) {
             let list = async || {
                 let listed = lane.target.list_referrer(subject, &referrer).await;
                 listed.map_err(|cause| lane.target_error(Operation::ListReferrer(subject.clone()), cause))
             };
             match self.run.retrying(&lane.image, list).await {
-                Ok(()) => {
-                    self.run.referrers.fetch_add(1, Ordering::Relaxed);
-                }
+                Ok(()) if stored.iter().any(|other| Arc::ptr_eq(other, lane)) => lane.amounts.referrer(),
+                Ok(()) => {}
                 Err(error) => lane.fail(error),
             }
         }
@@ -136,6 +138,20 @@ impl Walk {
         }
     }
 
+    /// Counts what refers to an image of which platforms are left out. It stays behind: the target does not get what it
+    /// refers to. The source is asked in place of the question for the new digest, which it does not have.
+    async fn count_left(&self, whole: &Digest, wanted: WantedReferrers, lanes: &[Arc<Lane>]) {
+        let Some(found) = self.referrers(whole, wanted, lanes).await else { return };
+        let mut left = found.len() as u64;
+        if wanted == WantedReferrers::All {
+            for tag in cosign_tags(whole) {
+                // Nothing depends on the answer but the number.
+                left += u64::from(matches!(self.source.resolve(&TagOrDigest::Tag(tag)).await, Ok(Some(_))));
+            }
+        }
+        lanes.iter().for_each(|lane| lane.amounts.referrers_left(left));
+    }
+
     async fn bring_tag(&self, reference: &TagOrDigest, digest: &Digest, lanes: &[Arc<Lane>]) {
         let mut missing = Vec::new();
         for lane in lanes.iter().filter(|lane| !lane.has_failed()) {
@@ -150,7 +166,7 @@ impl Walk {
             for lane in missing {
                 self.store(&manifest, reference, lane.clone(), None).await;
                 if !lane.has_failed() {
-                    self.run.referrers.fetch_add(1, Ordering::Relaxed);
+                    lane.amounts.referrer();
                 }
             }
         }

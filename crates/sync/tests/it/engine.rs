@@ -94,7 +94,7 @@ async fn b21_a_cold_image_costs_three_requests_a_blob_two_a_manifest_and_one_a_r
     let bench = Bench::start().await;
     bench.image("a/app", "v1", &[1, 2, 3]);
     let report = bench.copy().await;
-    assert_eq!((report.copied(), report.moved_bytes > 60_000), (1, true));
+    assert_eq!((report.copied(), report.amounts().moved_bytes > 60_000), (1, true));
     assert!(bench.same("v1"));
     let blobs = 4;
     let requests = counted(&bench.source).len() + counted(&bench.target).len();
@@ -111,7 +111,7 @@ async fn an_unchanged_tag_costs_one_head_on_each_side() {
     assert_eq!(bench.copy().await.copied(), 3);
     bench.clear();
     let report = bench.copy().await;
-    assert_eq!((report.copied(), report.skipped(), report.moved_bytes), (0, 3, 0));
+    assert_eq!((report.copied(), report.skipped(), report.amounts().moved_bytes), (0, 3, 0));
     for side in [&bench.source, &bench.target] {
         assert!(counted(side).iter().all(|request| request.method == Method::HEAD), "{:?}", lines(side));
         assert_eq!(counted(side).len(), 3);
@@ -168,7 +168,7 @@ async fn layers_that_images_share_move_once_and_are_mounted_elsewhere() {
         distinct
     );
     assert_eq!(count(&bench.target, |request| request.is_upload_start() && request.status == 201), distinct);
-    assert!(report.saved_bytes > report.moved_bytes);
+    assert!(report.amounts().saved_bytes() > report.amounts().moved_bytes);
 }
 
 #[tokio::test]
@@ -487,7 +487,7 @@ async fn c15_a_foreign_layer_is_copied_where_the_source_has_it_and_else_left_out
         format!(r#"{{"schemaVersion":2,"layers":[{},{}]}}"#, layer(&kept), layer(&lost.to_string()));
     store.put_manifest("a/app", "windows", "application/vnd.docker.distribution.manifest.v2+json", manifest);
     let report = bench.copy().await;
-    assert_eq!((report.copied(), report.failed(), report.moved_bytes), (1, 0, 4));
+    assert_eq!((report.copied(), report.failed(), report.amounts().moved_bytes), (1, 0, 4));
     assert!(bench.same("windows"));
     assert!(bench.target.store().blob("b/app", &kept).is_some());
     assert_eq!(bench.target.store().open_uploads(), 0);

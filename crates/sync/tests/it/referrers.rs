@@ -6,7 +6,10 @@ use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Builder, EmbeddedRegistry, Referrers};
 use registry::{Access, Digest, ReferrerFilter, Registry, Security, Settings, Transport, referrers_tag};
 use sync::endpoint::RegistryEndpoint;
-use sync::{Naming, Options, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Silent, Sync};
+use sync::{
+    Amounts, Naming, Options, PlatformFilter, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Silent,
+    Sync,
+};
 use tokio_util::sync::CancellationToken;
 
 struct Bench {
@@ -39,6 +42,10 @@ impl Bench {
     }
 
     async fn copy(&self, selection: Selection, referrers: ReferrerPolicy) -> Report {
+        self.run(selection, referrers, Options::new(4, 0)).await
+    }
+
+    async fn run(&self, selection: Selection, referrers: ReferrerPolicy, options: Options) -> Report {
         let (source, target) = (client(&self.source), client(&self.target));
         let target = Arc::new(RegistryEndpoint::target(&target, &"b/app".parse().unwrap()));
         let rule = Rule {
@@ -47,8 +54,7 @@ impl Bench {
             targets: vec![RuleTarget { target, naming: Naming::Same }],
             referrers,
         };
-        let report =
-            Sync::new(vec![rule], Options::new(4, 0), Arc::new(Silent)).run(CancellationToken::new()).await;
+        let report = Sync::new(vec![rule], options, Arc::new(Silent)).run(CancellationToken::new()).await;
         assert_eq!(report.failed(), 0, "{:?}", report.images);
         report
     }
@@ -79,7 +85,7 @@ async fn c60_signatures_and_what_refers_to_them_come_along_wherever_lists_are_ke
         let signature = bench.refer(&image, "signed");
         let witness = bench.refer(&signature, "seen");
         let report = bench.all().await;
-        assert_eq!((report.copied(), report.referrers), (1, 2), "{target:?}");
+        assert_eq!((report.copied(), report.amounts().referrers), (1, 2), "{target:?}");
         assert_eq!(bench.listed(&image).await, std::slice::from_ref(&signature.digest), "{target:?}");
         assert_eq!(bench.listed(&signature).await, std::slice::from_ref(&witness.digest), "{target:?}");
         let there = bench.target.store().manifest("b/app", &signature.digest);
@@ -95,7 +101,7 @@ async fn c60_the_children_of_an_index_may_have_signatures_of_their_own() {
     let index =
         sample::index(bench.source.store(), "a/app", Some("v1"), Flavour::Oci, std::slice::from_ref(&child));
     let (of_child, of_index) = (bench.refer(&child, "child"), bench.refer(&index, "index"));
-    assert_eq!(bench.all().await.referrers, 2);
+    assert_eq!(bench.all().await.amounts().referrers, 2);
     assert_eq!(bench.listed(&child).await, [of_child.digest]);
     assert_eq!(bench.listed(&index).await, [of_index.digest]);
 }
@@ -104,11 +110,49 @@ async fn c60_the_children_of_an_index_may_have_signatures_of_their_own() {
 async fn a_signature_that_is_younger_than_its_image_still_comes_along() {
     let bench = Bench::start(Referrers::Api, Referrers::Api).await;
     let image = bench.image("v1", 1);
-    assert_eq!(bench.all().await.referrers, 0);
+    assert_eq!(bench.all().await.amounts().referrers, 0);
     let signature = bench.refer(&image, "signed later");
     let report = bench.all().await;
-    assert_eq!((report.skipped(), report.referrers), (1, 1));
+    assert_eq!((report.skipped(), report.amounts().referrers), (1, 1));
     assert_eq!(bench.listed(&image).await, [signature.digest]);
+}
+
+#[tokio::test]
+async fn c12_what_the_target_has_is_not_counted_as_brought() {
+    for target in [Referrers::Api, Referrers::Absent] {
+        let bench = Bench::start(Referrers::Api, target).await;
+        let image = bench.image("v1", 1);
+        bench.refer(&image, "signed");
+        assert_eq!(bench.all().await.amounts().referrers, 1, "{target:?}");
+        let again = bench.all().await;
+        assert_eq!((again.skipped(), again.amounts()), (1, Amounts::default()), "{target:?}");
+    }
+}
+
+#[tokio::test]
+async fn c10_what_refers_to_a_whole_image_is_counted_where_platforms_are_left_out() {
+    let bench = Bench::start(Referrers::Api, Referrers::Api).await;
+    let child = |number, architecture| {
+        let layers = [sample::layer(number, 1000)];
+        sample::image(bench.source.store(), "a/app", None, Flavour::Oci, &layers, architecture)
+    };
+    let children = [child(1, "amd64"), child(2, "arm64")];
+    let index = sample::index(bench.source.store(), "a/app", Some("v1"), Flavour::Oci, &children);
+    let (of_child, _) = (bench.refer(&children[0], "child"), bench.refer(&index, "index"));
+    sample::signature(bench.source.store(), "a/app", &index.digest);
+    bench.source.clear_requests();
+    let platforms = PlatformFilter::new(&[], &["amd64".to_owned()]);
+    let named = Selection::These(vec![registry::TagOrDigest::Tag("v1".parse().unwrap())]);
+    let options = Options { platforms, ..Options::new(4, 0) };
+    let report = bench.run(named, ReferrerPolicy::Copy, options).await;
+    assert_eq!((report.copied(), report.amounts().referrers), (1, 1));
+    assert_eq!(
+        (report.amounts().referrers_left, report.referrers_left()),
+        (2, 2),
+        "a referrer, a cosign tag"
+    );
+    assert_eq!(bench.listed(&children[0]).await, [of_child.digest]);
+    assert_eq!(bench.asked_for_referrers(), 3, "of the whole index, of its child, of the child's signature");
 }
 
 #[tokio::test]
@@ -122,7 +166,7 @@ async fn c57_lists_under_tags_are_copied_as_the_tags_that_they_are() {
     let entry = source.pull_manifest(&reference).await.unwrap().as_referrer();
     source.add_referrer(&subject, &entry).await.unwrap();
     let report = bench.all().await;
-    assert_eq!((report.copied(), report.referrers), (2, 0), "the image and the list, both as tags");
+    assert_eq!((report.copied(), report.amounts().referrers), (2, 0), "the image and the list, both as tags");
     assert_eq!(bench.listed(&image).await, [signature.digest]);
     let tag = referrers_tag(&subject).to_string();
     let same = bench.source.store().manifest("a/app", &tag) == bench.target.store().manifest("b/app", &tag);
@@ -136,11 +180,11 @@ async fn c61_cosigns_tags_come_along_with_images_that_are_named() {
     sample::signature(bench.source.store(), "a/app", &image.digest);
     let named = Selection::These(vec![registry::TagOrDigest::Tag("v1".parse().unwrap())]);
     let report = bench.copy(named.clone(), ReferrerPolicy::Copy).await;
-    assert_eq!((report.copied(), report.referrers), (1, 1));
+    assert_eq!((report.copied(), report.amounts().referrers), (1, 1));
     assert_eq!(bench.target.store().tags("b/app").len(), 2);
     bench.target.clear_requests();
     let again = bench.copy(named, ReferrerPolicy::Copy).await;
-    assert_eq!((again.skipped(), again.referrers), (1, 0));
+    assert_eq!((again.skipped(), again.amounts().referrers), (1, 0));
     let writes = bench
         .target
         .requests()
@@ -156,7 +200,7 @@ async fn c63_nobody_is_asked_for_referrers_that_no_rule_wants() {
     let image = bench.image("v1", 1);
     bench.refer(&image, "signed");
     let report = bench.copy(Selection::All, ReferrerPolicy::Leave).await;
-    assert_eq!((report.copied(), report.referrers), (1, 0));
+    assert_eq!((report.copied(), report.amounts().referrers), (1, 0));
     assert_eq!(bench.asked_for_referrers(), 0);
     bench.source.clear_requests();
     bench.all().await;

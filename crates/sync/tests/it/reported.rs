@@ -278,7 +278,7 @@ async fn p31_a_target_that_takes_only_some_tags_still_gets_the_signatures_of_the
     let mut rule = rule(&bench, Selection::All);
     rule.targets[0].naming = Naming::Matching(regex::Regex::new("^v").unwrap());
     let report = run(rule, Options::new(4, 0)).await;
-    assert_eq!((report.copied(), report.referrers), (1, 1));
+    assert_eq!((report.copied(), report.amounts().referrers), (1, 1));
     assert_eq!(listed(&bench, &signed).await, [signature.digest]);
 }
 
@@ -288,7 +288,7 @@ async fn p31_a_fallback_list_is_read_once_on_each_side() {
     let signed = image(&bench.source, "v1", 1);
     sign(&bench, &signed, "signed").await;
     bench.clear();
-    assert_eq!(copy(&bench, named("v1")).await.referrers, 1);
+    assert_eq!(copy(&bench, named("v1")).await.amounts().referrers, 1);
     let tag = referrers_tag(&signed.digest.parse().unwrap());
     let reads = |server: &EmbeddedRegistry, tag: &str| {
         count(server, |request| request.method == Method::GET && request.path.ends_with(tag))

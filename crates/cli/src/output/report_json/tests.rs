@@ -1,0 +1,92 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use sync::{Amounts, Cause, Error, Image, ImageReport, Operation, Outcome, Report, Side, SkipReason};
+
+use super::render;
+use crate::command::execute::{Done, RunFacts};
+use crate::output::{Paint, table};
+
+fn outcome(kind: u8) -> Outcome {
+    let digest = registry::Digest::sha256(b"image");
+    let error = || Error {
+        side: Side::Source,
+        place: "q.io/a".to_owned(),
+        operation: Operation::Copy,
+        cause: Cause::Missing,
+    };
+    match kind {
+        0 => Outcome::Copied { digest, cut_from: None },
+        1 => Outcome::WouldCopy,
+        2 => Outcome::Skipped(SkipReason::Unchanged(digest)),
+        3 => Outcome::Skipped(SkipReason::SameContent),
+        4 => Outcome::Skipped(SkipReason::NoPlatform),
+        5 => Outcome::Failed(Arc::new(error())),
+        _ => Outcome::NotDone,
+    }
+}
+
+fn image(number: usize, kind: u8, amounts: [u64; 5]) -> ImageReport {
+    let [moved_bytes, mounted_bytes, present_bytes, referrers, referrers_left] = amounts;
+    let reference = registry::TagOrDigest::Tag(format!("v{number}").parse().unwrap());
+    let image = Image {
+        source: "q.io/a".into(),
+        source_reference: reference.clone(),
+        target: "r.io/a".into(),
+        target_reference: reference,
+    };
+    ImageReport {
+        image: Arc::new(image),
+        outcome: outcome(kind),
+        amounts: Amounts { moved_bytes, mounted_bytes, present_bytes, referrers, referrers_left },
+        took: Duration::from_secs(1),
+    }
+}
+
+fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
+    let run = RunFacts {
+        id: "r".to_owned(),
+        command: "sync",
+        started: jiff::Timestamp::UNIX_EPOCH,
+        tally: Arc::default(),
+    };
+    let report = Report { images, unwanted_referrers, ..Report::default() };
+    Done { run, report, rules: Vec::new(), refused: Vec::new(), registries: Vec::new() }
+}
+
+/// The number in the summary's line with this label; 0 where there is none.
+fn shown(table: &str, label: &str) -> usize {
+    let number = |line: &str| line.trim().strip_prefix(label)?.split_whitespace().next()?.parse().ok();
+    table.lines().find_map(number).unwrap_or(0)
+}
+
+proptest! {
+    #[test]
+    fn c12_totals_of_report_and_summary_are_the_sums_of_the_images(
+        images in prop::collection::vec((0..7_u8, [0..1_u64 << 40, 0..1 << 40, 0..1 << 40, 0..9, 0..9]), 0..30),
+        unwanted in 0..9_u64,
+    ) {
+        let images = images.into_iter().enumerate();
+        let done = done(images.map(|(number, (kind, amounts))| image(number, kind, amounts)).collect(), unwanted);
+        let report: serde_json::Value = serde_json::from_str(&render(&done, 0)).unwrap();
+        let (images, totals) = (report["images"].as_array().unwrap(), &report["totals"]);
+        for key in ["bytesMoved", "bytesMounted", "bytesPresent", "referrers", "referrersLeft"] {
+            let sum: u64 = images.iter().map(|image| image[key].as_u64().unwrap()).sum();
+            let more = if key == "referrersLeft" { unwanted } else { 0 };
+            prop_assert_eq!(totals[key].as_u64(), Some(sum + more), "{}", key);
+        }
+        let table = table(&done, Paint::for_stderr());
+        let mut ended = 0;
+        let labels = ["copied", "would copy", "unchanged", "left out", "failed", "not done"];
+        let keys = ["copied", "wouldCopy", "unchanged", "skipped", "failed", "notDone"];
+        for (key, label) in keys.into_iter().zip(labels) {
+            let counted = images.iter().filter(|image| image["outcome"] == key).count();
+            prop_assert_eq!(totals[key].as_u64(), Some(counted as u64), "{}", key);
+            prop_assert_eq!(shown(&table, label), counted, "{} in {}", label, table);
+            ended += counted;
+        }
+        prop_assert_eq!(ended, images.len(), "each image ended in one way");
+        prop_assert_eq!(shown(&table, "along") as u64, totals["referrers"].as_u64().unwrap());
+    }
+}
