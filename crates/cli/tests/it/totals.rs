@@ -89,7 +89,7 @@ async fn c12_limits_stand_under_the_registry_that_they_were_met_at() -> Result<(
     for registry in registries {
         let is_source = registry["host"] == pair.source.host();
         let limits = registry["limits"].as_array().context("no limits")?;
-        ensure!(!limits.is_empty() == is_source, "{report}");
+        ensure!(limits.is_empty() != is_source, "{report}");
     }
     Ok(())
 }

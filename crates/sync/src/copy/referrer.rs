@@ -149,7 +149,9 @@ impl Walk {
                 left += u64::from(matches!(self.source.resolve(&TagOrDigest::Tag(tag)).await, Ok(Some(_))));
             }
         }
-        lanes.iter().for_each(|lane| lane.amounts.referrers_left(left));
+        for lane in lanes {
+            lane.amounts.referrers_left(left);
+        }
     }
 
     async fn bring_tag(&self, reference: &TagOrDigest, digest: &Digest, lanes: &[Arc<Lane>]) {
