@@ -10,7 +10,7 @@ pub(crate) mod login_files;
 mod login_keeper;
 pub(crate) mod realm;
 pub(crate) mod scope;
-mod token;
+pub(crate) mod token;
 mod token_book;
 mod token_request;
 mod token_server;

@@ -75,6 +75,17 @@ impl Descriptor {
         Ok(Some(bytes.into()))
     }
 
+    /// Checks content of `actual` bytes against the size that is told here.
+    ///
+    /// # Errors
+    /// It is another one.
+    pub fn check_size(&self, actual: u64) -> Result<(), Mismatch> {
+        match self.size.filter(|size| *size != actual) {
+            Some(expected) => Err(Mismatch::Size { digest: self.digest.clone(), expected, actual }),
+            None => Ok(()),
+        }
+    }
+
     /// Whether an entry of an index may be a manifest: one that says of itself that it is something else is a blob.
     ///
     /// `BuildKit` keeps the layers of a build's cache so: <https://github.com/docker/buildx/issues/1007>. Types that

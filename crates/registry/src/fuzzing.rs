@@ -1,13 +1,22 @@
 //! Every parser of texts that strangers write, for the fuzz targets in `fuzz/`. No part of the interface.
 
+mod name_list;
+mod schema1;
+
 use std::path::Path;
+use std::time::Instant;
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
-use crate::auth::{challenge as challenges, login_files};
+use crate::auth::scope::Scopes;
+use crate::auth::{challenge as challenges, login_files, token};
 use crate::foreign_text::{LIMIT, clean, is_plain};
 use crate::http::{link_header, notice, range};
 use crate::{Descriptor, Digest, MediaType, RawManifest, Reference, referrers_tag};
+
+pub use name_list::{catalog_page, tag_page};
+pub use schema1::payload as schema1_payload;
 
 /// `WWW-Authenticate`.
 pub fn challenge(text: &str) {
@@ -68,5 +77,23 @@ pub fn foreign_text(text: &str) {
 pub fn auth_file(bytes: &[u8]) {
     for name in ["config.json", ".dockercfg"] {
         login_files::probe(Path::new(name), bytes, "r.io/team/app");
+    }
+}
+
+/// A token server's answer: what is sent to the registry is the token that it names, and never shown.
+pub fn token_answer(bytes: &[u8]) {
+    let asked = Instant::now();
+    let Ok((token, refresh)) = token::read(bytes, &Scopes::parse("repository:team/app:pull"), asked) else {
+        return;
+    };
+    assert!(token.header.is_sensitive());
+    // A registry's own token may be too long to be shared, but serves what it was asked for if it says nothing.
+    assert!(!token.is_opaque() || token.serves(&token.asked));
+    if let Ok(document) = serde_json::from_slice::<Map<String, Value>>(bytes) {
+        let text = |key: &str| document.get(key)?.as_str().filter(|text| !text.is_empty());
+        let told = text("token").or_else(|| text("access_token")).expect("a token is made of nothing");
+        let sent = format!("Bearer {told}");
+        assert!(token.header == sent || token.header == "Bearer invalid", "another token than was given");
+        assert_eq!(refresh.is_some(), text("refresh_token").is_some());
     }
 }

@@ -1,6 +1,8 @@
 //! Takes the elements of one list out of a JSON document that comes in pieces, one after the other: a page may have
 //! millions of them, and one that is odd must not cost the others.
 
+use std::borrow::Cow;
+
 /// The most of one element that is kept: what is longer is no element that anybody reads.
 const LARGEST_ELEMENT: usize = 1 << 20;
 /// The most of a document beside its list.
@@ -17,7 +19,7 @@ pub(crate) enum Broken {
 
 /// Finds the list under a key of the outermost object. Nesting costs neither stack nor memory.
 pub(crate) struct ListScanner {
-    quoted_key: String,
+    key: &'static str,
     /// The document without the elements: whether it is JSON is for its reader to say.
     rest: Vec<u8>,
     element: Vec<u8>,
@@ -49,10 +51,10 @@ enum Text {
 }
 
 impl ListScanner {
-    pub(crate) fn new(key: &str) -> Self {
+    pub(crate) fn new(key: &'static str) -> Self {
         let (rest, element) = Default::default();
         Self {
-            quoted_key: format!("\"{key}\""),
+            key,
             rest,
             element,
             place: Place::Outside,
@@ -93,7 +95,9 @@ impl ListScanner {
         if self.text != Text::Closed {
             self.take_in_text(byte);
             if self.text == Text::Closed && self.depth == 1 && !self.is_at_value {
-                self.is_at_key = self.rest[self.text_at..] == *self.quoted_key.as_bytes();
+                // A key may be written with escapes.
+                let text = serde_json::from_slice::<Cow<'_, str>>(&self.rest[self.text_at..]);
+                self.is_at_key = text.is_ok_and(|text| text == self.key);
             }
             return Ok(());
         }
@@ -195,6 +199,8 @@ mod tests {
             assert_eq!(rest, r#"{"a":{"tags":["no"]}, "b":"tags", "tags" : [] ,"z":[1]}"#);
         }
         assert_eq!(scan(r#"{"tags":[]}"#, 1).unwrap(), (vec![], r#"{"tags":[]}"#.to_owned()));
+        let escaped = r#"{"\u0074ags":["v1"]}"#;
+        assert_eq!(scan(escaped, 1).unwrap(), (vec![r#""v1""#.to_owned()], r#"{"\u0074ags":[]}"#.to_owned()));
         for broken in [r#"{"tags":["a",]}"#, r#"{"tags":[,"a"]}"#, r#"{"tags":["a"}"#] {
             assert!(scan(broken, 3).is_err(), "{broken}");
         }

@@ -6,7 +6,7 @@
 mod about;
 mod edit;
 mod same;
-mod schema1;
+pub(crate) mod schema1;
 
 use std::fmt;
 

@@ -91,7 +91,7 @@ impl Repository {
         RawManifest::from_answer(&content_type, bytes.clone(), expected.as_ref()).map_err(|source| {
             match encoding {
                 // What has the right digest is right, whatever the header says.
-                Some(encoding) => call.protocol(encoding),
+                Some(encoding) => call.protocol(Problem::Encoding(encoding)),
                 None if is_web_page(&bytes) => call.protocol(Problem::WebPage),
                 None => Error::Manifest { digest: algorithm.digest(&bytes), source },
             }

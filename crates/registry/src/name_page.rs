@@ -1,6 +1,7 @@
 //! Pages of lists of names: tags, and repositories. Names are read as the page comes, so that a page costs as much
 //! memory as its news, and one that is none is told and costs no other.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -41,14 +42,14 @@ impl Pages {
         let Some(call) = self.call().await? else { return Ok(None) };
         let response = self.registry.expect(&call, &[StatusCode::OK]).await?;
         let (headers, from) = (response.headers().clone(), Origin::of(&response));
-        if let Some(problem) = foreign_encoding(&headers) {
-            return Err(call.protocol(problem));
+        if let Some(encoding) = foreign_encoding(&headers) {
+            return Err(call.protocol(Problem::Encoding(encoding)));
         }
         let mut found = Names { names: Vec::new(), invalid: Vec::new() };
         let (mut scanner, mut count) = (ListScanner::new(key), 0_usize);
         let mut each = |element: &[u8]| {
             count += 1;
-            self.sort(element, &mut found)
+            sort(&mut self.seen, element, &mut found)
         };
         let take = |piece: &[u8]| scanner.push(piece, &mut each);
         let read = for_each_piece(&call.method, response, LARGEST_PAGE, take).await;
@@ -64,27 +65,6 @@ impl Pages {
         Ok(Some(found))
     }
 
-    fn sort<T: FromStr + Display>(&mut self, element: &[u8], found: &mut Names<T>) -> Result<(), Problem> {
-        if self.seen.len() >= MOST_NAMES {
-            return Err(Problem::NoEnd(MOST_NAMES));
-        }
-        match serde_json::from_slice::<String>(element) {
-            Ok(text) if self.seen.insert(text.as_str().into()) => match text.parse() {
-                Ok(name) => found.names.push(name),
-                Err(_) => found.invalid.push(text),
-            },
-            Ok(_) => {}
-            Err(_) => {
-                let shown: String =
-                    String::from_utf8_lossy(element).trim().chars().take(MOST_SHOWN).collect();
-                if self.seen.insert(no_text(&shown)) {
-                    found.invalid.push(shown);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// What is on a page that failed will be news on the next try.
     fn forget<T: Display>(&mut self, found: &Names<T>) {
         for name in &found.names {
@@ -97,6 +77,31 @@ impl Pages {
     }
 }
 
+/// Puts an element of the list where it belongs, unless it was `seen` before.
+pub(crate) fn sort<T: FromStr>(
+    seen: &mut HashSet<Box<str>>,
+    element: &[u8],
+    found: &mut Names<T>,
+) -> Result<(), Problem> {
+    if seen.len() >= MOST_NAMES {
+        return Err(Problem::NoEnd(MOST_NAMES));
+    }
+    match serde_json::from_slice::<String>(element) {
+        Ok(text) if seen.insert(text.as_str().into()) => match text.parse() {
+            Ok(name) => found.names.push(name),
+            Err(_) => found.invalid.push(text),
+        },
+        Ok(_) => {}
+        Err(_) => {
+            let shown: String = String::from_utf8_lossy(element).trim().chars().take(MOST_SHOWN).collect();
+            if seen.insert(no_text(&shown)) {
+                found.invalid.push(shown);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Names begin with no such character: the element `null` is not the tag `null`.
 fn no_text(shown: &str) -> Box<str> {
     format!("\0{shown}").into()
@@ -105,22 +110,37 @@ fn no_text(shown: &str) -> Box<str> {
 /// Looks at what stands beside the list.
 fn check(key: &'static str, page: &Page, rest: &[u8]) -> Result<(), Error> {
     let call = &page.call;
+    match judge(key, rest).map_err(|problem| call.protocol(problem))? {
+        Answer::List => Ok(()),
+        Answer::Errors => {
+            let url = RedactedUrl::from(&call.url);
+            let refusal = Refusal::of_body(&call.method, url, StatusCode::OK, &page.headers, rest);
+            Err(Error::Refused(Box::new(refusal)))
+        }
+    }
+}
+
+/// What a document is that came as a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    List,
+    /// The registry refuses, though it says 200.
+    Errors,
+}
+
+/// Says what a document is, by what stands beside its list under `key`.
+pub(crate) fn judge(key: &'static str, rest: &[u8]) -> Result<Answer, Problem> {
     let read: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_slice(rest);
-    let document = read.map_err(|error| call.protocol(Problem::unreadable(rest, &error)))?;
-    let is_list = |value: &serde_json::Value| value.is_array();
+    let document = read.map_err(|error| Problem::unreadable(rest, &error))?;
     let (list, errors) = (document.get(key), document.get("errors"));
     let has_errors = errors.is_some_and(|errors| errors.as_array().is_some_and(|errors| !errors.is_empty()));
-    if has_errors && !list.is_some_and(is_list) {
-        let url = RedactedUrl::from(&call.url);
-        let refusal = Refusal::of_body(&call.method, url, StatusCode::OK, &page.headers, rest);
-        return Err(Error::Refused(Box::new(refusal)));
-    }
     match list {
+        Some(serde_json::Value::Array(_)) => Ok(Answer::List),
+        _ if has_errors => Ok(Answer::Errors),
         // Go writes an empty list as `null`, or leaves it out.
-        Some(serde_json::Value::Null) => Ok(()),
-        Some(list) if is_list(list) => Ok(()),
-        Some(_) => Err(call.protocol(Problem::Field { name: key, why: "is no list" })),
-        None if document.contains_key("name") => Ok(()),
-        None => Err(call.protocol(Problem::Field { name: key, why: "is missing" })),
+        Some(serde_json::Value::Null) => Ok(Answer::List),
+        Some(_) => Err(Problem::Field { name: key, why: "is no list" }),
+        None if document.contains_key("name") => Ok(Answer::List),
+        None => Err(Problem::Field { name: key, why: "is missing" }),
     }
 }

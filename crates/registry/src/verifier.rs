@@ -4,6 +4,7 @@ use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::digest::Value;
+use crate::foreign_text::Cleaned;
 use crate::{Algorithm, Digest};
 
 /// Hashes a stream piece by piece.
@@ -71,7 +72,7 @@ pub enum Mismatch {
         actual: Digest,
     },
     /// There are more or fewer bytes than the descriptor says.
-    #[error("{digest} should have {expected} bytes, but {actual} came")]
+    #[error("the descriptor of {digest} says {expected} bytes, but {actual} came")]
     Size {
         /// The digest that was asked for.
         digest: Digest,
@@ -79,6 +80,17 @@ pub enum Mismatch {
         expected: u64,
         /// The bytes received (at the least, where reading stopped).
         actual: u64,
+    },
+    /// The bytes are compressed, though they were asked for as they are.
+    #[error(
+        "the content of {digest} came with `Content-Encoding: {}`, though it was asked for without any, and its bytes are others than the digest says",
+        Cleaned(encoding)
+    )]
+    Encoded {
+        /// The digest that was asked for.
+        digest: Digest,
+        /// What the header says.
+        encoding: String,
     },
 }
 

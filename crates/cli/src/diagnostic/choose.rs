@@ -1,8 +1,9 @@
 //! Which hint an error gets: decided by its typed cause, its side and its step, never by its text.
 
+use http::StatusCode;
 use providers::harbor::refusal::explain as harbor_refusal;
 use registry::{
-    CertificateFault, ErrorKind, LoginSent, ManifestError, NotFollowed, Party, Problem, Refusal,
+    CertificateFault, ErrorKind, LoginSent, ManifestError, Mismatch, NotFollowed, Party, Problem, Refusal,
     TransportFailure,
 };
 use sync::{Cause, Error, Operation, Side};
@@ -125,7 +126,7 @@ fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
         }
         Registry::Login { source, .. } => step.about(Hint::LoginKeeper, &source.source_name),
         Registry::RealmNotTrusted { .. } => step.advice(Hint::RealmNotTrusted),
-        Registry::Mismatch(_) => step.advice(Hint::Damaged),
+        Registry::Mismatch(wrong) => step.advice(of_mismatch(wrong)),
         Registry::Manifest { source, .. } => step.advice(of_manifest(source)),
         Registry::Protocol { problem, url, .. } => {
             step.about(of_problem(problem), url.host().as_deref().unwrap_or(step.host))
@@ -167,12 +168,14 @@ fn of_transport(failure: TransportFailure, at_the_registry: bool) -> Hint {
 
 fn of_refusal(step: Step<'_>, error: &registry::Error, refusal: &registry::Refusal) -> Advice {
     let kind = error.kind();
+    let is_payment = refusal.status == StatusCode::PAYMENT_REQUIRED;
     let by_the_registry =
-        matches!(kind, ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::TooLarge);
+        is_payment || matches!(kind, ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::TooLarge);
     if refusal.is_web_page() && !by_the_registry {
         return step.about(Hint::WebPage, refusal.url.host().as_deref().unwrap_or(step.host));
     }
     let hint = match (kind, step.side) {
+        _ if is_payment => Hint::Payment,
         (ErrorKind::Unauthorized | ErrorKind::Denied, _) => of_rights(step, kind),
         (ErrorKind::NotFound, Side::Source) => of_missing(step.operation),
         (ErrorKind::RateLimited, _) => Hint::RateLimited,
@@ -205,6 +208,14 @@ fn of_missing(operation: &Operation) -> Hint {
     }
 }
 
+fn of_mismatch(wrong: &Mismatch) -> Hint {
+    match wrong {
+        Mismatch::Size { .. } => Hint::OtherSize,
+        Mismatch::Encoded { .. } => Hint::Encoding,
+        Mismatch::Digest { .. } | _ => Hint::Damaged,
+    }
+}
+
 fn of_manifest(error: &ManifestError) -> Hint {
     match error {
         ManifestError::TypesDiffer { .. } | ManifestError::UnknownType { .. } => Hint::UnclearManifest,
@@ -218,6 +229,9 @@ fn of_problem(problem: &Problem) -> Hint {
         Problem::WebPage => Hint::WebPage,
         Problem::Header(_) => Hint::Header,
         Problem::Json(_) => Hint::Json,
+        Problem::Field { .. } => Hint::Field,
+        Problem::Encoding(_) => Hint::Encoding,
+        Problem::NoEnd(_) => Hint::NoEnd,
         Problem::TooLarge(_) => Hint::AnswerTooLarge,
         Problem::Status(_) => Hint::Status,
         Problem::Redirect { why: NotFollowed::LeavesTls, .. } => Hint::LeavesTls,

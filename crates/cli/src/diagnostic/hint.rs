@@ -106,6 +106,8 @@ hints! {
     TooLarge: "it is too large for the target: raise the limit of `{host}`, or of the proxy in front of it",
     /// Too many requests.
     RateLimited: "wait a while, log in at `{host}` if you are not, or lower --proc",
+    /// The account's plan or quota does not cover it.
+    Payment: "the account at `{host}` does not cover this: look at its plan, its quota and its bills there",
     /// The server has trouble of its own.
     Unavailable: "run the same command again later: what has arrived is not sent again",
 
@@ -115,6 +117,12 @@ hints! {
     Header: "`{other}` leaves out a header that the protocol demands: ask whoever runs it, also whether a proxy before it drops headers",
     /// JSON of another shape.
     Json: "`{other}` answers in another form than the protocol's; the words above say where: tell whoever runs it",
+    /// A field is missing, or is something else.
+    Field: "`{other}` answers with another document than the protocol's: check host and port of `{host}`; if they are right, tell whoever runs it which field is wrong",
+    /// Compressed, though it was asked for as it is.
+    Encoding: "`{other}`, or a proxy before it, compresses what was asked for as it is: switch that off there for everything below `/v2/`, and for the storage it redirects to",
+    /// A list that does not end.
+    NoEnd: "`{host}` lists more than any real list has: ask whoever runs it whether its list ends; repositories and tags can be named one by one meanwhile",
     /// More bytes than are read.
     AnswerTooLarge: "`{other}` answers with more than such an answer may need: ask whoever runs it why",
     /// A status that means nothing there.
@@ -138,6 +146,8 @@ hints! {
 
     /// The bytes do not fit their digest.
     Damaged: "the source's storage is damaged, or something on the way changes bytes: pull the image from another network to tell",
+    /// The bytes have another size than the manifest says.
+    OtherSize: "`{host}` has more or fewer bytes than the image's manifest says: push the image anew there; a registry that lost bytes needs a look at its storage",
     /// A manifest that nobody can read.
     BrokenManifest: "the manifest that `{host}` has is broken: push the image anew there",
     /// Nothing says reliably what a manifest is.

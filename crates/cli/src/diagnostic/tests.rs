@@ -182,7 +182,10 @@ fn refusals() -> Vec<Case> {
         (to(refusal(403, "DENIED", "unknown manifest class for x", None)), "403", Hint::Attestation),
         (to(refused(400, "MANIFEST_INVALID")), "400 Bad Request", Hint::TargetRejects),
         (from(refused(400, "X")), "400 Bad Request", Hint::SourceRejects),
-        (from(refused(402, "X")), "402 Payment Required", Hint::SourceRejects),
+        (from(refused(402, "X")), "402 Payment Required", Hint::Payment),
+        (to(refused(402, "DENIED")), "402 Payment Required", Hint::Payment),
+        (from(token(refused(402, "X"))), "402 Payment Required", Hint::Payment),
+        (from(page(402)), "402 Payment Required", Hint::Payment),
         (to(refused(413, "X")), "413 Payload Too Large", Hint::TooLarge),
         (from(refused(429, "TOOMANYREQUESTS")), "429 Too Many Requests", Hint::RateLimited),
         (to(refused(503, "X")), "503 Service Unavailable", Hint::Unavailable),
@@ -199,6 +202,9 @@ fn answers() -> Vec<Case> {
     let redirect = |why| Problem::Redirect { to: url("http://s3.io/"), why };
     let stored = Problem::StoredOther { expected: digest(), actual: "sha256:other".to_owned() };
     let size = Mismatch::Size { digest: digest(), expected: 1, actual: 2 };
+    let other = Mismatch::Digest { expected: digest(), actual: Digest::sha256(b"x") };
+    let encoded = Mismatch::Encoded { digest: digest(), encoding: "br".to_owned() };
+    let field = Problem::Field { name: "tags", why: "is no list" };
     vec![
         (from(protocol(Problem::WebPage)), "the answer is a web page", Hint::WebPage),
         (to(protocol(Problem::Header("location"))), "no usable `location` header", Hint::Header),
@@ -212,7 +218,12 @@ fn answers() -> Vec<Case> {
         (from(protocol(Problem::Page("it is the same page"))), "next page", Hint::Page),
         (to(protocol(Problem::ReferrersTag("x".parse().unwrap()))), "list of referrers", Hint::ReferrersTag),
         (to(protocol(stored)), "stored sha256:other instead", Hint::StoredOther),
-        (from(registry::Error::Mismatch(size)), "should have 1 bytes", Hint::Damaged),
+        (from(protocol(field)), "`tags` in the answer is no list", Hint::Field),
+        (from(protocol(Problem::Encoding("gzip".to_owned()))), "`Content-Encoding: gzip`", Hint::Encoding),
+        (from(protocol(Problem::NoEnd(7))), "more than 7 entries", Hint::NoEnd),
+        (from(registry::Error::Mismatch(size)), "says 1 bytes, but 2 came", Hint::OtherSize),
+        (from(registry::Error::Mismatch(encoded)), "`Content-Encoding: br`", Hint::Encoding),
+        (from(registry::Error::Mismatch(other)), "hashes to", Hint::Damaged),
         (from(manifest(ManifestError::Malformed { source: broken })), "cannot be used", Hint::BrokenManifest),
         (
             from(manifest(ManifestError::TypesDiffer { header: header.clone(), body })),

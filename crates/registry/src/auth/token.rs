@@ -86,7 +86,7 @@ fn seconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<f64>, D::
 }
 
 /// A token server's answer: the token, and what may be traded for the next one.
-pub(super) fn read(
+pub(crate) fn read(
     body: &[u8],
     scopes: &Scopes,
     asked: Instant,

@@ -73,7 +73,7 @@ impl Question<'_> {
             let response = self.send(&method, &url, grant).await?;
             if response.status().is_success() {
                 if let Some(encoding) = foreign_encoding(response.headers()) {
-                    return Err(problem(&method, &url, encoding));
+                    return Err(problem(&method, &url, Problem::Encoding(encoding)));
                 }
                 let body = read_to_limit(&method, response, MOST_BYTES).await?;
                 return token::read(&body, self.scopes, asked).map_err(|what| problem(&method, &url, what));

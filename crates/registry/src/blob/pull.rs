@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::checkpoint::BlobHistory;
 use crate::error::TransportFailure;
+use crate::http::body::foreign_encoding;
 use crate::http::failure::{stalled, transport_error};
 use crate::http::range;
 use crate::{Digest, Error, HashState, Mismatch, Repository, Verifier};
@@ -33,6 +34,8 @@ pub struct BlobReader {
     given_from: u64,
     /// Where reading was resumed last, and nothing has come since.
     resumed_at: Option<u64>,
+    /// Whether the rest of an answer that ended too early was asked for at once: more often that is worth a wait.
+    has_asked_on: bool,
     /// Names this version of the blob, where the server says so in a way that holds for parts of it.
     entity_tag: Option<HeaderValue>,
     /// None for a blob that was read from elsewhere, and cannot be read in parts.
@@ -99,6 +102,7 @@ impl BlobReader {
             skip: part.skip,
             given_from,
             resumed_at: None,
+            has_asked_on: false,
             history: Some(history),
             repository: Some(repository.clone()),
             digest,
@@ -116,6 +120,7 @@ impl BlobReader {
             skip: 0,
             given_from: 0,
             resumed_at: None,
+            has_asked_on: false,
             entity_tag: None,
             history: None,
             repository: None,
@@ -147,6 +152,11 @@ impl BlobReader {
                     if let Some(given) = self.take(piece)? {
                         return Ok(Some(given));
                     }
+                }
+                // Too few bytes, and no break: the registry is asked for the rest, or says that there is none.
+                Ok(None) if self.ends_short() && !self.has_asked_on => {
+                    self.has_asked_on = true;
+                    self.resume().await?;
                 }
                 Ok(None) => self.end()?,
                 // All bytes are here: that the announced length was another one does no harm.
@@ -220,18 +230,27 @@ impl BlobReader {
     /// The body is over: right, wrong, or too early. A server that has no more to give when it is asked again has a
     /// smaller blob than was promised.
     fn end(&mut self) -> Result<(), Error> {
-        if let Some(verifier) = self.verifier.as_ref().filter(|verifier| verifier.lacks_bytes())
-            && self.repository.is_some()
-            && self.resumed_at != Some(verifier.size())
-        {
+        if self.ends_short() {
             return Err(self.broken());
         }
         let finished = self.verifier.take().map_or(Ok(()), Verifier::finish);
         finished.map_err(|wrong| self.refuse(wrong))
     }
 
+    /// Whether bytes are missing that the registry may still have.
+    fn ends_short(&self) -> bool {
+        let lacking = self.verifier.as_ref().filter(|verifier| verifier.lacks_bytes());
+        lacking.is_some_and(|verifier| self.resumed_at != Some(verifier.size()))
+            && self.repository.is_some()
+            && foreign_encoding(self.response.headers()).is_none()
+    }
+
     /// Wrong bytes are never given out, whatever is asked afterwards.
     fn refuse(&mut self, wrong: Mismatch) -> Error {
+        let wrong = match foreign_encoding(self.response.headers()) {
+            Some(encoding) => Mismatch::Encoded { digest: self.digest.clone(), encoding },
+            None => wrong,
+        };
         self.held = None;
         self.wrong = Some(wrong.clone());
         wrong.into()

@@ -93,11 +93,11 @@ async fn pieces_at_pace(
 }
 
 /// The coding of a body that is not as it was asked for: every request says `identity`.
-pub(crate) fn foreign_encoding(headers: &HeaderMap) -> Option<Problem> {
+pub(crate) fn foreign_encoding(headers: &HeaderMap) -> Option<String> {
     let encoding = headers.get(CONTENT_ENCODING)?;
     let text = String::from_utf8_lossy(encoding.as_bytes()).trim().to_owned();
     let is_plain = text.is_empty() || text.eq_ignore_ascii_case("identity");
-    (!is_plain).then_some(Problem::Encoding(text))
+    (!is_plain).then_some(text)
 }
 
 #[cfg(test)]

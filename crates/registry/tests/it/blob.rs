@@ -60,10 +60,39 @@ async fn c05_more_or_fewer_bytes_than_promised_are_refused() {
     let stored = digest(&bench.server.store().put_blob("a/app", sample::layer(7, 1000)));
     assert_eq!(pull(&bench, &stored, 999).await.unwrap_err().kind(), ErrorKind::Mismatch);
     // Too few may be a connection that broke: asked for the rest, the registry says that there is none.
-    let mut reader = bench.repository("a/app", Access::Pull).pull_blob(&stored, Some(1001)).await.unwrap();
-    assert_eq!(reader.next().await.unwrap_err().kind(), ErrorKind::Network);
-    reader.resume().await.unwrap();
-    assert_eq!(reader.next().await.unwrap_err().kind(), ErrorKind::Mismatch);
+    assert_eq!(pull(&bench, &stored, 1001).await.unwrap_err().kind(), ErrorKind::Mismatch);
+}
+
+#[tokio::test]
+async fn p10_a_size_that_is_wrong_by_one_is_an_error_that_names_both() {
+    let bench = Bench::open().await;
+    let stored = digest(&bench.server.store().put_blob("a/app", sample::layer(7, 1000)));
+    for size in [999, 1001] {
+        let error = pull(&bench, &stored, size).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("the descriptor of {stored} says {size} bytes, but 1000 came"));
+    }
+}
+
+#[tokio::test]
+async fn p10_a_blob_that_is_compressed_on_the_way_is_an_error_that_names_the_encoding() {
+    let bench = Bench::open().await;
+    let text = "text that something on the way compresses";
+    let stored = digest(&bench.server.store().put_blob("a/app", text));
+    let answers = |body: &str| {
+        let headers = vec![("content-encoding", "gzip".to_owned())];
+        let effect = Effect::Status { code: 200, body: body.to_owned(), headers };
+        bench.misbehave_once(Match::new(Method::GET, "/blobs/"), effect);
+    };
+    // Shorter, longer, and as long as what was asked for.
+    for compressed in ["\u{1f}short", &"x".repeat(text.len() + 1), &"x".repeat(text.len())] {
+        answers(compressed);
+        let error = pull(&bench, &stored, text.len() as u64).await.unwrap_err();
+        assert!(error.to_string().contains("`Content-Encoding: gzip`"), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Mismatch);
+    }
+    // What has the right digest is right, whatever the header says.
+    answers(text);
+    assert_eq!(pull(&bench, &stored, text.len() as u64).await.unwrap(), text);
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ impl Walk {
             let (mut pending, mut stored) = (lanes, Vec::new());
             while !pending.is_empty() {
                 let claims = Claims::ask(&child.digest, pending);
-                stored.extend(self.bring_child(&child.digest, claims.mine).await);
+                stored.extend(self.bring_child(&child, claims.mine).await);
                 pending = wait_for(claims.theirs).await;
             }
             stored
@@ -90,12 +90,13 @@ impl Walk {
         .boxed()
     }
 
-    async fn bring_child(&self, digest: &Digest, mine: Vec<(Arc<Lane>, Claimed)>) -> Vec<Arc<Lane>> {
-        let reference = TagOrDigest::Digest(digest.clone());
-        let (_, missing) = self.ask_targets(digest, mine).await;
+    async fn bring_child(&self, child: &Descriptor, mine: Vec<(Arc<Lane>, Claimed)>) -> Vec<Arc<Lane>> {
+        let reference = TagOrDigest::Digest(child.digest.clone());
+        let (_, missing) = self.ask_targets(&child.digest, mine).await;
         let lanes: Vec<_> = missing.iter().map(|(lane, _)| lane.clone()).collect();
         let Some(manifest) = self.read_manifest(&reference, &lanes).await else { return Vec::new() };
-        if !self.copy_links(&manifest, &lanes).await {
+        let fits = self.check_size(child, &manifest).map_err(Arc::new);
+        if of_all(fits, &lanes).is_none() || !self.copy_links(&manifest, &lanes).await {
             return Vec::new();
         }
         let store = |(lane, claim)| self.store(&manifest, &reference, lane, Some(claim));
@@ -139,6 +140,15 @@ impl Walk {
         let error = |cause| self.source_error(Operation::ReadManifest(reference.clone()), cause);
         let read = self.run.retrying(image, async || self.source.manifest(reference).await.map_err(&error));
         of_all(read.await, lanes)
+    }
+
+    /// Checks the size of an index's child: clients refuse to pull what has another size than its index says.
+    pub(super) fn check_size(&self, child: &Descriptor, manifest: &RawManifest) -> Result<(), Error> {
+        let reference = TagOrDigest::Digest(child.digest.clone());
+        let checked = child.check_size(manifest.bytes().len() as u64);
+        checked.map_err(|wrong| {
+            self.source_error(Operation::ReadManifest(reference), registry::Error::Mismatch(wrong))
+        })
     }
 
     /// Brings everything that `manifest` refers to, side by side. Says whether any lane is still good.

@@ -64,6 +64,7 @@ impl Walk {
         let manifest = self.source.manifest(&reference).await;
         let manifest =
             manifest.map_err(|cause| self.source_error(Operation::ReadManifest(reference), cause))?;
+        self.check_size(child, &manifest)?;
         let links = self.links(&manifest)?;
         if links.manifests.is_empty() {
             self.single_platform(&manifest, links.config.as_ref()).await

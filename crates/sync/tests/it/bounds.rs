@@ -116,10 +116,12 @@ async fn a_target_that_takes_nothing_has_a_few_pieces_waiting() {
 async fn indexes_inside_indexes_are_followed_to_a_depth_and_no_further() {
     for (depth, ends_well) in [(16, true), (17, false)] {
         let (source, target) = (Fake::default(), Fake::default());
-        let mut below = source.put_manifest("a/app", None, r#"{"schemaVersion":2,"manifests":[]}"#);
+        let mut body = r#"{"schemaVersion":2,"manifests":[]}"#.to_owned();
+        let mut below = source.put_manifest("a/app", None, &body);
         for level in 1..=depth {
             let tag = (level == depth).then_some("v1");
-            let body = format!(r#"{{"schemaVersion":2,"manifests":[{{"digest":"{below}","size":9}}]}}"#);
+            let size = body.len();
+            body = format!(r#"{{"schemaVersion":2,"manifests":[{{"digest":"{below}","size":{size}}}]}}"#);
             below = source.put_manifest("a/app", tag, &body);
         }
         let report = run(rule(&source, &target), 4, Arc::new(Silent)).await;

@@ -42,7 +42,8 @@ fn seed(fake: &Fake, repository: &str, graph: &Graph) {
         body += &layers.iter().map(layer).collect::<Vec<_>>().join(",");
         body += "], \"manifests\": [";
         let child = |index: &proptest::sample::Index| {
-            (!bodies.is_empty()).then(|| format!("{{\"digest\":\"{}\",\"size\":9}}", index.get(&bodies).1))
+            let (body, digest) = (!bodies.is_empty()).then(|| index.get(&bodies))?;
+            Some(format!("{{\"digest\":\"{digest}\",\"size\":{}}}", body.len()))
         };
         body += &children.iter().filter_map(child).collect::<Vec<_>>().join(",");
         let _ = write!(body, "]}}");

@@ -310,3 +310,41 @@ async fn p31_with_platforms_each_single_images_config_is_read_once() {
     assert_eq!(count(&bench.source, LoggedRequest::is_blob_read), 2 * 3);
     assert_eq!(bench.target.store().blob_count("b/app"), 2 * 3);
 }
+
+/// Puts the manifest once more, with another size in its entry for `digest`.
+fn missize(bench: &Bench, tag: &str, digest: &str, by: i64) {
+    let store = bench.source.store();
+    let stored = store.manifest("a/app", tag).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&stored.bytes).unwrap();
+    for list in ["layers", "manifests"] {
+        for entry in manifest[list].as_array_mut().into_iter().flatten() {
+            if entry["digest"] == digest {
+                entry["size"] = (entry["size"].as_i64().unwrap() + by).into();
+            }
+        }
+    }
+    store.put_manifest("a/app", tag, &stored.media_type, manifest.to_string());
+}
+
+#[tokio::test]
+async fn p10_a_size_that_is_wrong_by_one_is_copied_nowhere_and_both_are_named() {
+    for by in [-1, 1] {
+        let bench = Bench::start().await;
+        let layer = sample::layer(1, 1000);
+        let child = image(&bench.source, "layer", 1);
+        image(&bench.source, "good", 2);
+        missize(&bench, "layer", &Digest::sha256(&layer).to_string(), by);
+        let (store, flavour) = (bench.source.store(), Flavour::Oci);
+        sample::index(store, "a/app", Some("child"), flavour, std::slice::from_ref(&child));
+        missize(&bench, "child", &child.digest, by);
+
+        let report = copy(&bench, Selection::All).await;
+        assert_eq!((report.copied(), report.failed()), (1, 2));
+        assert_eq!(bench.target.store().tags("b/app"), ["good"]);
+        let told: Vec<_> = report.errors().map(|error| error.cause.to_string()).collect();
+        for size in [1000, i64::try_from(child.size).unwrap()] {
+            let said = format!("says {} bytes, but {size} came", size + by);
+            assert!(told.iter().any(|told| told.contains(&said)), "{said}: {told:?}");
+        }
+    }
+}

@@ -154,7 +154,10 @@ fn seed_graph(fake: &Fake, repository: &str, dice: &mut Dice) {
         body += &layers.join(",");
         let children = if bodies.is_empty() { 0 } else { dice.below(3) };
         let children: Vec<_> = (0..children)
-            .map(|_| format!("{{\"digest\":\"{}\",\"size\":9}}", bodies[index(dice, bodies.len())].1))
+            .map(|_| {
+                let (body, digest) = &bodies[index(dice, bodies.len())];
+                format!("{{\"digest\":\"{digest}\",\"size\":{}}}", body.len())
+            })
             .collect();
         let _ = write!(body, "], \"manifests\": [{}]}}", children.join(","));
         let digest = fake.put_manifest(repository, None, &body);

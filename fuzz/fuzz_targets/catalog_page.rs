@@ -1,0 +1,5 @@
+//! Fuzzes pages of repositories.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| registry::fuzzing::catalog_page(input));

@@ -1,0 +1,5 @@
+//! Fuzzes pages of tags.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| registry::fuzzing::tag_page(input));

@@ -1,0 +1,5 @@
+//! Fuzzes token servers' answers.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| registry::fuzzing::token_answer(input));
