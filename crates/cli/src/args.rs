@@ -71,15 +71,11 @@ pub(crate) struct OldArgs {
 
     /// Copy only what this file names, which --output-failed-images of an earlier run wrote, with the config's logins
     /// and the policies of the rules that it came from; - is stdin
-    #[arg(long, value_name = "FILE", value_parser = file::file(), overrides_with = "retry_failed")]
+    #[arg(long, value_name = "FILE", value_parser = file::named(), overrides_with = "retry_failed")]
     pub(crate) retry_failed: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
-
-    /// Words that are ignored: `true` and `false` behind a flag that takes them only behind `=`
-    #[arg(skip)]
-    pub(crate) ignored: Vec<(String, String)>,
 }
 
 /// Copies what the config's rules select and the targets lack: the main job. Without --config, `./image-syncer.yaml`
@@ -95,7 +91,7 @@ pub(crate) struct SyncArgs {
 
     /// Copy only what this file names, which --output-failed-images of an earlier run wrote, with the config's logins
     /// and the policies of the rules that it came from; - is stdin
-    #[arg(long, value_name = "FILE", value_parser = file::file(), overrides_with = "retry_failed")]
+    #[arg(long, value_name = "FILE", value_parser = file::named(), overrides_with = "retry_failed")]
     pub(crate) retry_failed: Option<PathBuf>,
 
     #[command(flatten)]
@@ -202,39 +198,45 @@ pub(crate) enum Unreadable {
     Usage(String),
 }
 
+/// A command line that was read.
+pub(crate) struct Line {
+    pub(crate) invocation: Invocation,
+    /// `true` and `false` behind a flag that takes them only behind `=`: the flag, and the word.
+    pub(crate) ignored: Vec<(String, String)>,
+}
+
 /// Reads the command line; ends the program for `--help` and `--version`.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Unreadable> {
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, Unreadable> {
     let args: Vec<OsString> = args.into_iter().collect();
     let verb = args.get(1).and_then(|verb| verb.to_str()).unwrap_or_default().to_owned();
     // A verb's own command line begins with it.
     let rest = || args.iter().skip(1).cloned().collect();
     match verb.as_str() {
-        "sync" => read(rest()).map(|(args, _)| Invocation::Sync(args)),
-        "copy" => read(rest()).map(|(args, _)| Invocation::Copy(args)),
-        "expand" => read(rest()).map(|(args, _)| Invocation::Expand(args)),
-        "check" => read(rest()).map(|(args, _)| Invocation::Check(args)),
-        "acr" => read(rest()).map(|(args, _)| Invocation::Acr(args)),
-        "demo" => read(rest()).map(|(args, _)| Invocation::Demo(args)),
+        "sync" => read(rest(), Invocation::Sync),
+        "copy" => read(rest(), Invocation::Copy),
+        "expand" => read(rest(), Invocation::Expand),
+        "check" => read(rest(), Invocation::Check),
+        "acr" => read(rest(), Invocation::Acr),
+        "demo" => read(rest(), Invocation::Demo),
         _ => old(args),
     }
 }
 
 /// The form without a verb, which takes no words.
-fn old(args: Vec<OsString>) -> Result<Invocation, Unreadable> {
+fn old(args: Vec<OsString>) -> Result<Line, Unreadable> {
     let mut without_truths = args.clone();
     word::take_truths(&OldArgs::command(), &mut without_truths);
     if let Some(refusal) = word::stray(&OldArgs::command(), &without_truths) {
         return Err(Unreadable::Word(refusal));
     }
-    let (args, ignored) = read::<OldArgs>(args)?;
-    Ok(Invocation::Old(OldArgs { ignored, ..args }))
+    read(args, Invocation::Old)
 }
 
 /// Reads flags and, where the command takes any, words.
-fn read<T: Parser>(mut args: Vec<OsString>) -> Result<(T, Vec<(String, String)>), Unreadable> {
+fn read<T: Parser>(mut args: Vec<OsString>, of: impl Fn(T) -> Invocation) -> Result<Line, Unreadable> {
     let ignored = word::take_truths(&T::command(), &mut args);
     match T::try_parse_from(&args) {
-        Ok(read) => Ok((read, ignored)),
+        Ok(read) => Ok(Line { invocation: of(read), ignored }),
         Err(answer) if !answer.use_stderr() => answer.exit(),
         Err(error) => Err(Unreadable::Usage(usage::<T>(&args, &error))),
     }
@@ -288,8 +290,9 @@ mod tests {
             ("--force=1 --force=0", false, 0),
             ("--force false", true, 1),
         ] {
-            let Ok(Invocation::Old(args)) = parse(spelling) else { panic!("{spelling}") };
-            assert_eq!((args.run.force, args.ignored.len()), (force, ignored), "{spelling}");
+            let Ok(line) = parse(spelling) else { panic!("{spelling}") };
+            let Invocation::Old(args) = line.invocation else { panic!("{spelling}") };
+            assert_eq!((args.run.force, line.ignored.len()), (force, ignored), "{spelling}");
         }
         assert!(OldArgs::try_parse_from(["image-syncer", "--force=maybe"]).is_err());
     }
@@ -345,7 +348,8 @@ mod tests {
 
     #[test]
     fn c1_a_verb_counts_only_as_the_first_word() {
-        let parse = |args: &str| parse(args.split_whitespace().map(OsString::from));
+        let parse =
+            |args: &str| parse(args.split_whitespace().map(OsString::from)).map(|line| line.invocation);
         assert!(matches!(parse("image-syncer demo"), Ok(Invocation::Demo(_))));
         assert!(matches!(parse("image-syncer sync --json"), Ok(Invocation::Sync(_))));
         for refused in ["image-syncer --proc 3 demo", "image-syncer chekc --config F", "image-syncer verify"]

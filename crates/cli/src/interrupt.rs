@@ -5,7 +5,7 @@
 //! any Rust program; SIGQUIT, SIGTSTP and SIGCONT do what they always do.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -19,22 +19,21 @@ pub(crate) struct Interrupt {
     /// Cancelled by the first signal.
     pub(crate) cancel: CancellationToken,
     code: Arc<AtomicU8>,
-    is_over: Arc<AtomicBool>,
     listener: tokio::task::JoinHandle<()>,
 }
 
 impl Interrupt {
     /// Begins to listen. Where signals cannot be caught, they end the program as they always did.
     pub(crate) fn listen(tell_status: impl Fn() + Send + 'static) -> Self {
-        let (cancel, code, is_over) = (CancellationToken::new(), Arc::default(), Arc::default());
-        let (cancelled, received, over) = (cancel.clone(), Arc::clone(&code), Arc::clone(&is_over));
+        let (cancel, code) = (CancellationToken::new(), Arc::default());
+        let (cancelled, received) = (cancel.clone(), Arc::clone(&code));
         let mut signals = Signals::catch();
         let listener = tokio::spawn(async move {
             loop {
                 match signals.next().await {
                     Caught::Status => tell_status(),
                     Caught::Stop(signal) => {
-                        if cancelled.is_cancelled() || AtomicBool::load(&over, Ordering::Relaxed) {
+                        if cancelled.is_cancelled() {
                             end_at_once(signal);
                         }
                         AtomicU8::store(&received, signal, Ordering::Relaxed);
@@ -43,24 +42,26 @@ impl Interrupt {
                 }
             }
         });
-        Self { cancel, code, is_over, listener }
+        Self { cancel, code, listener }
     }
 
-    /// The run has ended: nothing is left that a signal could stop in an orderly way.
-    pub(crate) fn run_is_over(&self) {
-        self.is_over.store(true, Ordering::Relaxed);
-    }
-
-    /// The exit status, if a signal came.
+    /// The exit status, if a signal came: also one that came after the run, whose files are written all the same.
     pub(crate) fn exit_code(&self) -> Option<u8> {
         Some(self.code.load(Ordering::Relaxed)).filter(|code| *code != 0)
     }
 }
 
 impl Drop for Interrupt {
+    /// From now on the first signal ends the program: nobody else would hear it.
     fn drop(&mut self) {
         self.listener.abort();
+        let_signals_end();
     }
+}
+
+/// Whether an exit status says that a signal came.
+pub(crate) fn is_status(code: u8) -> bool {
+    matches!(code, INTERRUPTED | TERMINATED)
 }
 
 /// From now on SIGUSR1 ends no program: who sends it asks a question, also of a verb that has no answer.
@@ -120,6 +121,18 @@ fn ignores_hangup() -> bool {
         action.assume_init()
     };
     action.sa_sigaction == libc::SIG_IGN
+}
+
+/// Takes the handlers away that stay when nobody listens any more.
+#[expect(unsafe_code, reason = "the standard library cannot set what happens to a signal")]
+fn let_signals_end() {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        if signal == libc::SIGHUP && ignores_hangup() {
+            continue;
+        }
+        // SAFETY: the default action runs no code of this program.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
 }
 
 #[expect(clippy::exit, reason = "the user asked twice: nothing may hold the end up")]

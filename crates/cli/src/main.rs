@@ -14,17 +14,23 @@ mod state_file;
 
 use std::process::ExitCode;
 
-use args::{Invocation, Unreadable};
+use args::{Invocation, Line, Unreadable};
+use output::Flushed;
 
 fn main() -> ExitCode {
     heap::keep_together();
     output::tell_panics();
-    let invocation = match args::parse(std::env::args_os()) {
-        Ok(invocation) => invocation,
+    let Line { invocation, ignored } = match args::parse(std::env::args_os()) {
+        Ok(line) => line,
         Err(unreadable) => return end(refuse(&unreadable)),
     };
     if let Some(run) = invocation.run_args() {
         output::choose_colour(run.show.color);
+    }
+    for (flag, word) in ignored {
+        command::sync::warn(&format!(
+            "`{word}` behind {flag} is ignored: where {flag} takes a value, write {flag}={word}"
+        ));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = match runtime {
@@ -51,10 +57,15 @@ fn main() -> ExitCode {
     end(code)
 }
 
-/// Waits for what was said to arrive, but not for ever.
+/// Waits for what was said to arrive: results as long as it takes, what people read not for ever.
 fn end(code: u8) -> ExitCode {
+    if interrupt::is_status(code) {
+        output::let_results_go();
+    }
+    let Flushed::Failed(kind) = output::finish() else { return code.into() };
+    output::say(&format!("error: stdout cannot be written: {kind}"));
     output::finish();
-    code.into()
+    if code == exit_code::DONE { exit_code::SOME_FAILED.into() } else { code.into() }
 }
 
 fn refuse(unreadable: &Unreadable) -> u8 {

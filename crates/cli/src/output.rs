@@ -31,11 +31,11 @@ pub(crate) use bars::Bars;
 pub(crate) use image_file::standing;
 pub(crate) use lines::Lines;
 pub(crate) use log_file::LogFile;
-pub(crate) use output_file::OutputFile;
+pub(crate) use output_file::{OutputFile, is_stdout};
 pub(crate) use paint::{Colour, Paint, choose as choose_colour};
 use relay::Relay;
 pub(crate) use rule_text::{PlannedRule, covers, made};
-pub(crate) use standard::finish;
+pub(crate) use standard::{finish, let_results_go};
 pub(crate) use status::Status;
 pub(crate) use stream::Flushed;
 pub(crate) use summary::{old_sentence, table};
@@ -132,10 +132,10 @@ impl Display {
         }
     }
 
-    /// Says something while the run goes on.
+    /// Says something while the run goes on, and does not wait for a terminal that is stopped.
     pub(crate) fn say_lines(&self, lines: &str) {
         match self {
-            Self::Bars(bars, _) => bars.println(lines),
+            Self::Bars(_, relay) => relay.say_lines(lines),
             Self::Lines(_) => say_lines(lines),
         }
     }

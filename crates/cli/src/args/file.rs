@@ -10,6 +10,35 @@ pub(super) fn file() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
+/// A file that must have a name: where none counts as not given, the program would do far more than was meant.
+pub(super) fn named() -> impl TypedValueParser<Value = PathBuf> {
+    file().try_map(|path| {
+        if path.as_os_str().is_empty() {
+            Err("the name of the file is empty: in a script, see which variable is")
+        } else {
+            Ok(path)
+        }
+    })
+}
+
+/// A file that is kept: neither stdin nor stdout is one.
+pub(super) fn kept() -> impl TypedValueParser<Value = PathBuf> {
+    file().try_map(|path| {
+        if path.as_os_str() == "-" { Err("it is read and written, so it must be a file") } else { Ok(path) }
+    })
+}
+
+/// A file for a report.
+pub(super) fn report() -> impl TypedValueParser<Value = PathBuf> {
+    file().try_map(|path| {
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html")) {
+            Err("a report as a page (.html) is not there yet: name a file for JSON")
+        } else {
+            Ok(path)
+        }
+    })
+}
+
 /// A file that is given, and not with an empty name.
 pub(crate) fn given(path: Option<&Path>) -> Option<&Path> {
     path.filter(|path| !path.as_os_str().is_empty())

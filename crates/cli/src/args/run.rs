@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use sync::{Bandwidth, PlatformFilter};
 
-use super::file::file;
+use super::file::{file, kept, report};
 use super::number::{at_least_one, retries, truth};
 use super::platform::{architectures, platforms, systems};
 use super::show::ShowArgs;
@@ -52,7 +52,7 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) show: ShowArgs,
 
-    /// Add a line for everything that happens to this file
+    /// Add a line for everything that happens to this file; - is stdout
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "log")]
     pub(crate) log: Option<PathBuf>,
 
@@ -80,12 +80,12 @@ pub(crate) struct RunArgs {
     pub(crate) output_images_format: ImagesFormat,
 
     /// Write every image with its outcome to this file, as JSON
-    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "report")]
+    #[arg(long, value_name = "FILE", value_parser = report(), overrides_with = "report")]
     pub(crate) report: Option<PathBuf>,
 
     /// Remember in this file what the next run can go on with if this one is killed; without it in
     /// `~/.local/state/image-syncer/state.redb`, or below `XDG_STATE_HOME`
-    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with_all = ["state", "no_state"])]
+    #[arg(long, value_name = "FILE", value_parser = kept(), overrides_with_all = ["state", "no_state"])]
     pub(crate) state: Option<PathBuf>,
 
     /// Remember nothing

@@ -17,7 +17,7 @@ use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{
-    self, All, Display, Flushed, LogFile, Paint, PlannedRule, Status, Tally, Volume, print, print_verbatim,
+    self, All, Display, LogFile, Paint, PlannedRule, Status, Tally, Volume, print, print_verbatim,
     report_json, say, say_lines,
 };
 use crate::state_file;
@@ -136,10 +136,16 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     }
     if !outputs.take_stdout() {
         asked.results.print(&done, &sentence, code);
+        if asked.results == Results::OldSentence {
+            // Whoever does not read it does not miss it.
+            output::let_results_go();
+        }
     }
     let problems = outputs.write(&done, code);
-    let problems = problems.into_iter().chain(unread(asked.results));
-    problems.map(|problem| cannot_write(&[problem])).fold(code, |code, _| code.max(exit_code::SOME_FAILED))
+    let code = if problems.is_empty() { code } else { code.max(exit_code::SOME_FAILED) };
+    cannot_write(&problems);
+    // A signal may have come since.
+    interrupt.exit_code().unwrap_or(code)
 }
 
 const NOTHING_COPIED: &str =
@@ -149,19 +155,6 @@ fn planned(rules: Vec<ResolvedRule>, patterns: Vec<ResolvedPattern>) -> Vec<Plan
     let one = rules.into_iter().map(|rule| PlannedRule { work: rule.rule.into(), written: rule.written });
     let many = patterns.into_iter().map(|rule| PlannedRule { work: rule.rule.into(), written: rule.written });
     one.chain(many).collect()
-}
-
-/// What was not taken of stdout. The old sentence is missed by nobody who does not read it.
-fn unread(results: Results) -> Option<String> {
-    match output::finish() {
-        Flushed::Failed(kind) if results != Results::OldSentence => {
-            Some(format!("stdout cannot be written: {kind}"))
-        }
-        Flushed::Stuck if results != Results::OldSentence => {
-            Some("stdout cannot be written: nobody reads it".to_owned())
-        }
-        _ => None,
-    }
 }
 
 fn cannot_write(problems: &[String]) -> u8 {
@@ -256,7 +249,6 @@ async fn copy(
     let state = state_file::open(args, |name| std::env::var(name).ok());
     let sync = Sync::new(rules, options, Arc::new(All(observers))).remembering(state.clone());
     let report = sync.run(interrupt.cancel.clone()).await;
-    interrupt.run_is_over();
     display.finish();
     state_file::close(&state);
     (report, interrupt)

@@ -1,10 +1,10 @@
 //! The files that a run was asked to write: opened before it begins, so that none of them is missed after hours.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::execute::{Asked, Done, Results};
 use crate::args::{ImagesFormat, RunArgs, given};
-use crate::output::{OutputFile, image_file, report_json};
+use crate::output::{OutputFile, image_file, is_stdout, report_json};
 
 /// All of them.
 pub(super) struct Outputs {
@@ -13,6 +13,7 @@ pub(super) struct Outputs {
     report: Option<OutputFile>,
     digests: Option<OutputFile>,
     format: ImagesFormat,
+    is_log_on_stdout: bool,
 }
 
 impl Outputs {
@@ -29,12 +30,15 @@ impl Outputs {
                 }
             }
         };
+        // A dry run knows neither what is copied nor what fails: the lists of the last run stay.
+        let list = |path: &'_ Option<PathBuf>| path.clone().filter(|_| !args.dry_run);
         let outputs = Self {
-            copied: open("--output-success-images", args.output_success_images.as_deref()),
-            failed: open("--output-failed-images", args.output_failed_images.as_deref()),
+            copied: open("--output-success-images", list(&args.output_success_images).as_deref()),
+            failed: open("--output-failed-images", list(&args.output_failed_images).as_deref()),
             report: open("--report", args.report.as_deref()),
             digests: open("--digest-file", asked.digest_file),
             format: args.output_images_format,
+            is_log_on_stdout: given(args.log.as_deref()).is_some_and(is_stdout),
         };
         let printed = usize::from(asked.results == Results::Report);
         if outputs.on_stdout() + printed > 1 {
@@ -51,6 +55,7 @@ impl Outputs {
     fn on_stdout(&self) -> usize {
         let files = [&self.copied, &self.failed, &self.report, &self.digests];
         files.into_iter().flatten().filter(|file| file.is_stdout()).count()
+            + usize::from(self.is_log_on_stdout)
     }
 
     /// Writes them; tells each that could not be written after all.

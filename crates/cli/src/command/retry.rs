@@ -15,7 +15,7 @@ pub(super) fn resolve(
     file: &Path,
     defaults: Defaults<'_>,
 ) -> Result<Resolved, Vec<ConfigError>> {
-    let failed = config::images(file)?;
+    let (failed, odd) = config::images(file)?;
     let is_empty = failed.is_empty();
     let again = Written {
         auth: config.auth.clone(),
@@ -24,7 +24,8 @@ pub(super) fn resolve(
         warnings: Vec::new(),
         logins: config.logins,
     };
-    let whole = resolve_written(config, defaults)?;
+    let mut whole = resolve_written(config, defaults)?;
+    whole.warnings.extend(odd);
     if is_empty {
         let mut warnings = whole.warnings;
         warnings.push(format!("{} names no images: there is nothing to try again", file.display()));

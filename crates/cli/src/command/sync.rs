@@ -14,9 +14,6 @@ use crate::output::{Paint, say, say_lines};
 
 /// Runs the form without a verb; gives the exit status.
 pub(crate) async fn run_old(args: &OldArgs) -> u8 {
-    for (flag, word) in &args.ignored {
-        warn(&format!("`{word}` behind {flag} is ignored, as ever: write {flag}={word}"));
-    }
     match to_do(&args.config, &args.reach, &args.run, args.retry_failed.as_deref()) {
         Ok(resolved) => {
             execute::run(resolved, &args.run, Asked::of_config("sync", Results::OldSentence)).await

@@ -143,15 +143,20 @@ fn load_two(
     }
     let rules = images::read(images_path, &file.root).map_err(|errors| shown_in(&file, errors))?;
     warnings.extend(file.warnings);
+    if rules.is_empty() {
+        warnings.push(format!("{} holds no rules: nothing is copied", shown(images_path)));
+    }
     let logins = if auth.is_some() { WrittenLogins::InFiles } else { WrittenLogins::Elsewhere };
     let (auth, rules_file) = (auth.unwrap_or_default(), Some(images_path.to_owned()));
     Ok(Written { auth, rules, rules_file, warnings, logins })
 }
 
-/// Rules alone, such as those that an earlier run named as failed: that there are none is no mistake.
-pub(crate) fn images(path: &Path) -> Result<Vec<WrittenRule>, Vec<ConfigError>> {
+/// Rules alone, such as those that an earlier run named as failed, and what is odd about the file. That there are none is
+/// no mistake.
+pub(crate) fn images(path: &Path) -> Result<(Vec<WrittenRule>, Vec<String>), Vec<ConfigError>> {
     let file = ConfigFile::read(path).map_err(|error| vec![error])?;
-    images::read(path, &file.root).map_err(|errors| shown_in(&file, errors))
+    let rules = images::read(path, &file.root).map_err(|errors| shown_in(&file, errors))?;
+    Ok((rules, file.warnings))
 }
 
 /// Rules that were typed, with the logins of an `--auth` file.

@@ -44,11 +44,6 @@ impl Bars {
         let _ = self.screen.clear();
     }
 
-    /// Writes lines above the bars.
-    pub(crate) fn println(&self, lines: &str) {
-        let _ = self.screen.println(foreign::lines(lines));
-    }
-
     /// Counts an event; never waits for the terminal.
     pub(super) fn count(&self, event: &Event) {
         lock(&self.progress).event(event);
@@ -73,6 +68,10 @@ impl Bars {
 }
 
 impl Screen for Bars {
+    fn say_lines(&self, lines: &str) {
+        let _ = self.screen.println(foreign::lines(lines));
+    }
+
     fn draw(&self) {
         let mut rows = lock(&self.rows);
         let Some(bars) = &mut *rows else { return };

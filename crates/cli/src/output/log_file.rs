@@ -1,6 +1,7 @@
 //! The log file: one line for each thing that happens, in the form of the Go tool's last releases.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use registry::foreign_text::clean;
 use sync::{BlobOutcome, Event, Observer, Outcome, SkipReason};
 
-use super::stream::Stream;
+use super::output_file::is_stdout;
+use super::stream::{Notice, Stream};
 use super::{foreign, size, stopping};
 use crate::args::LogFormat;
 use crate::diagnostic;
@@ -30,9 +32,17 @@ impl LogFile {
         format: LogFormat,
         on_error: impl Fn(&std::io::Error) + Send + 'static,
     ) -> std::io::Result<Self> {
-        // A pipe that nobody reads is an error instead of a wait.
-        let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-        Ok(Self { stream: Stream::new(file, Box::new(on_error)), format })
+        let file = if is_stdout(path) {
+            File::from(std::io::stdout().as_fd().try_clone_to_owned()?)
+        } else {
+            // A pipe that nobody reads is an error instead of a wait.
+            OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?
+        };
+        let left_out: Notice = match format {
+            LogFormat::Text => |count| left_out(LogFormat::Text, count),
+            LogFormat::Json => |count| left_out(LogFormat::Json, count),
+        };
+        Ok(Self { stream: Stream::new(file, Box::new(on_error)).noting(left_out), format })
     }
 
     /// Adds a line.
@@ -44,6 +54,12 @@ impl LogFile {
     pub(crate) fn finish(&self) {
         self.stream.flush(PATIENCE);
     }
+}
+
+fn left_out(format: LogFormat, count: usize) -> String {
+    line(format, "warning", &format!("{count} lines are left out here: nobody read them"))
+        .trim_end_matches('\n')
+        .to_owned()
 }
 
 /// `time="2006-01-02 15:04:05" level=info msg="…"`, local time.

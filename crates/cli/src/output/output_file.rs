@@ -1,13 +1,13 @@
 //! A file that is written when the run has ended: whether it can be shows before it begins.
 
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::ErrorKind;
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::print_verbatim;
 use super::stream::{Flushed, Stream};
-use super::{print_verbatim, standard};
 
 /// So long a pipe may take nothing, or have no reader.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -42,12 +42,10 @@ impl OutputFile {
     /// Writes all of it, or leaves what was there.
     pub(crate) fn write(self, text: &str) -> std::io::Result<()> {
         match self.place {
+            // Whether it arrives shows at the end of the program, which waits for it.
             Place::Stdout => {
                 print_verbatim(text.trim_end_matches('\n'));
-                match standard::finish() {
-                    Flushed::All => Ok(()),
-                    other => failed(other),
-                }
+                Ok(())
             }
             Place::Whole(path) => replace(&path, text),
             Place::Open(file) => stream(file, text),
@@ -56,9 +54,14 @@ impl OutputFile {
     }
 }
 
+/// Whether a file's name means stdout.
+pub(crate) fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-" || path == Path::new("/dev/stdout")
+}
+
 impl Place {
     fn open(path: &Path) -> std::io::Result<Self> {
-        if path.as_os_str() == "-" || path == Path::new("/dev/stdout") {
+        if is_stdout(path) {
             return Ok(Self::Stdout);
         }
         let kind = match std::fs::metadata(path) {
@@ -114,13 +117,20 @@ fn temporary(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
 }
 
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let file = temporary(path)?;
-    std::fs::write(file.path(), text)?;
-    match file.persist(path) {
-        Ok(_) => Ok(()),
-        // A file that is mounted by itself, as containers have it, cannot be replaced.
-        Err(_) => stream(existing(path)?, text),
+    let mut file = temporary(path)?;
+    file.write_all(text.as_bytes())?;
+    let is_alike = std::fs::metadata(path).map_or(true, |found| make_alike(file.as_file(), &found).is_ok());
+    // A file of somebody else stays his; one that is mounted by itself, as containers have it, cannot be replaced.
+    if is_alike && file.persist(path).is_ok() { Ok(()) } else { stream(existing(path)?, text) }
+}
+
+/// Gives a file the owner and the permissions of the one that it replaces: the umask does not count for it.
+fn make_alike(file: &File, found: &Metadata) -> std::io::Result<()> {
+    let new = file.metadata()?;
+    if (new.uid(), new.gid()) != (found.uid(), found.gid()) {
+        std::os::unix::fs::fchown(file, Some(found.uid()), Some(found.gid()))?;
     }
+    file.set_permissions(found.permissions())
 }
 
 /// Writes from a thread, because a pipe may take its time.
@@ -139,6 +149,7 @@ fn stream(file: File, text: &str) -> std::io::Result<()> {
 fn failed(flushed: Flushed) -> std::io::Result<()> {
     match flushed {
         Flushed::All => Ok(()),
+        Flushed::Gone => Err(ErrorKind::BrokenPipe.into()),
         Flushed::Failed(kind) => Err(kind.into()),
         Flushed::Stuck => Err(std::io::Error::new(ErrorKind::TimedOut, "nobody reads it")),
     }
@@ -178,6 +189,24 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert!(link.is_symlink(), "a link stays one");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
+    }
+
+    #[test]
+    fn c6_permissions_stay_whatever_the_umask_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        OutputFile::open(&path).unwrap().write("new").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
+    }
+
+    #[test]
+    fn c6_a_reader_that_has_gone_has_no_report() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let error = stream(File::from(std::os::fd::OwnedFd::from(writer)), "x").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     }
 
     #[test]

@@ -10,9 +10,13 @@ use sync::{Event, Observer};
 const MOST_WAITING: usize = 10_000;
 /// How long a picture stands at most.
 const PICTURE: Duration = Duration::from_millis(120);
+/// So many answers to questions wait at most.
+const MOST_SAID: usize = 100;
 
 /// Shows lines for events, and a picture that is drawn again and again.
 pub(super) trait Screen: Observer {
+    /// Writes lines above the picture.
+    fn say_lines(&self, lines: &str);
     /// Draws the picture of this moment.
     fn draw(&self);
 }
@@ -29,6 +33,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Event>,
+    /// Lines beside events.
+    said: Vec<String>,
     is_telling: bool,
 }
 
@@ -55,9 +61,20 @@ impl Relay {
         Self(shared)
     }
 
+    /// Hands lines in that are said after the events that wait.
+    pub(crate) fn say_lines(&self, lines: &str) {
+        let mut state = self.0.lock();
+        if state.said.len() < MOST_SAID {
+            state.said.push(lines.to_owned());
+        }
+        drop(state);
+        self.0.changed.notify_all();
+    }
+
     /// Waits until the observer knows everything; says whether it does.
     pub(crate) fn flush(&self, patience: Duration) -> bool {
-        let busy = |state: &mut State| state.is_telling || !state.waiting.is_empty();
+        let busy =
+            |state: &mut State| state.is_telling || !state.waiting.is_empty() || !state.said.is_empty();
         let waited = self.0.changed.wait_timeout_while(self.0.lock(), patience, busy);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
@@ -71,14 +88,17 @@ impl Shared {
     /// Lives as long as the program.
     fn tell(&self, screen: &dyn Screen) {
         loop {
-            let nothing = |state: &mut State| state.waiting.is_empty();
+            let nothing = |state: &mut State| state.waiting.is_empty() && state.said.is_empty();
             let waited = self.changed.wait_timeout_while(self.lock(), PICTURE, nothing);
             let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            let events = std::mem::take(&mut state.waiting);
+            let (events, said) = (std::mem::take(&mut state.waiting), std::mem::take(&mut state.said));
             state.is_telling = true;
             drop(state);
             for event in &events {
                 screen.event(event);
+            }
+            for lines in &said {
+                screen.say_lines(lines);
             }
             screen.draw();
             self.lock().is_telling = false;
@@ -106,6 +126,7 @@ mod tests {
     struct Stopped {
         permits: Mutex<mpsc::Receiver<()>>,
         ended: Mutex<u64>,
+        said: Mutex<Vec<String>>,
     }
 
     impl Observer for Stopped {
@@ -118,14 +139,24 @@ mod tests {
     }
 
     impl Screen for Stopped {
+        fn say_lines(&self, lines: &str) {
+            self.said.lock().unwrap().push(lines.to_owned());
+        }
+
         fn draw(&self) {}
     }
 
     #[test]
     fn s5_a_stopped_terminal_holds_nobody_up_and_no_end_is_forgotten() {
         let (permit, permits) = mpsc::channel();
-        let stopped = Arc::new(Stopped { permits: Mutex::new(permits), ended: Mutex::default() });
+        let stopped = Arc::new(Stopped {
+            permits: Mutex::new(permits),
+            ended: Mutex::default(),
+            said: Mutex::default(),
+        });
         let relay = Relay::to(stopped.clone());
+        relay.say_lines("status after 1 s");
+        relay.say_lines("status after 2 s");
         let tag = registry::TagOrDigest::Tag("v1".parse().unwrap());
         let image = Arc::new(Image {
             source: "q.io/a".into(),
@@ -144,5 +175,6 @@ mod tests {
         drop(permit);
         assert!(relay.flush(Duration::from_secs(60)));
         assert_eq!(*stopped.ended.lock().unwrap(), 20_000);
+        assert_eq!(*stopped.said.lock().unwrap(), ["status after 1 s", "status after 2 s"]);
     }
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::IsTerminal as _;
 use std::os::fd::AsFd;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::stream::{Flushed, Stream};
@@ -15,6 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Somebody who has stopped a terminal reads it.
 const PATIENCE_AT_TERMINAL: Duration = Duration::from_secs(60);
 
+/// Results have no limit: whoever reads them page by page takes an hour.
+const FOR_EVER: Duration = Duration::MAX;
+
+static MAY_BE_LOST: AtomicBool = AtomicBool::new(false);
 static STDOUT: LazyLock<Option<Stream>> = LazyLock::new(|| open(std::io::stdout()));
 static STDERR: LazyLock<Option<Stream>> = LazyLock::new(|| open(std::io::stderr()));
 
@@ -55,12 +60,22 @@ fn in_order(other: Option<&Stream>) {
     }
 }
 
-/// Waits until what was said has arrived, but not for ever; says how much of stdout has.
+/// From now on the end waits for stdout no longer than for stderr, and does not miss it: nothing on it is a result that
+/// somebody asked for, or the user wants the program to end.
+pub(crate) fn let_results_go() {
+    MAY_BE_LOST.store(true, Ordering::Relaxed);
+}
+
+/// Waits until results have arrived, and for what people read, but for that not for ever. Says how much of the results has.
 pub(crate) fn finish() -> Flushed {
     let patience = |is_terminal| if is_terminal { PATIENCE_AT_TERMINAL } else { PATIENCE };
     if let Some(stderr) = &*STDERR {
         stderr.flush(patience(std::io::stderr().is_terminal()));
     }
-    let stdout = STDOUT.as_ref().map(|stdout| stdout.flush(patience(std::io::stdout().is_terminal())));
-    stdout.unwrap_or(Flushed::All)
+    let Some(stdout) = &*STDOUT else { return Flushed::All };
+    if MAY_BE_LOST.load(Ordering::Relaxed) {
+        stdout.flush(patience(std::io::stdout().is_terminal()));
+        return Flushed::All;
+    }
+    stdout.flush(FOR_EVER)
 }

@@ -19,8 +19,11 @@ const AGAIN: Duration = Duration::from_millis(10);
 /// Told of the first write that fails.
 pub(super) type OnError = Box<dyn Fn(&std::io::Error) + Send>;
 
+/// The line that says how many lines are left out, without its end.
+pub(super) type Notice = fn(usize) -> String;
+
 /// Where texts are handed in.
-pub(crate) struct Stream(Arc<Shared>);
+pub(crate) struct Stream(Arc<Shared>, Notice);
 
 struct Shared {
     state: Mutex<State>,
@@ -56,8 +59,9 @@ impl State {
 /// How much of what was handed in has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flushed {
-    /// All of it, or whoever read has seen enough.
     All,
+    /// Whoever read has gone.
+    Gone,
     /// A write failed.
     Failed(ErrorKind),
     /// Nobody reads.
@@ -73,7 +77,12 @@ impl Stream {
         if std::thread::Builder::new().name("output".to_owned()).spawn(move || writer.run()).is_err() {
             shared.lock().error = Some(ErrorKind::OutOfMemory);
         }
-        Self(shared)
+        Self(shared, |count| format!("[{count} lines are left out here: nobody read them]"))
+    }
+
+    /// Tells of lines that are left out in another form.
+    pub(super) fn noting(self, notice: Notice) -> Self {
+        Self(self.0, notice)
     }
 
     /// Hands a line in, without its end. It is left out where too much waits already.
@@ -83,10 +92,7 @@ impl Stream {
             state.left_out += 1;
             return;
         }
-        let left_out = std::mem::take(&mut state.left_out);
-        if left_out > 0 {
-            state.push(format!("[{left_out} lines are left out here: nobody read them]\n").into_bytes());
-        }
+        self.tell_left_out(&mut state);
         state.push(format!("{line}\n").into_bytes());
         drop(state);
         self.0.changed.notify_all();
@@ -94,17 +100,35 @@ impl Stream {
 
     /// Hands a text in that is never left out.
     pub(crate) fn text(&self, text: String) {
-        self.0.lock().push(text.into_bytes());
+        let mut state = self.0.lock();
+        self.tell_left_out(&mut state);
+        state.push(text.into_bytes());
+        drop(state);
         self.0.changed.notify_all();
+    }
+
+    fn tell_left_out(&self, state: &mut State) {
+        let left_out = std::mem::take(&mut state.left_out);
+        if left_out > 0 {
+            state.push(format!("{}\n", (self.1)(left_out)).into_bytes());
+        }
     }
 
     /// Waits until all is written, for as long as something is: `patience` passes without a piece that is taken.
     pub(crate) fn flush(&self, patience: Duration) -> Flushed {
         let mut state = self.0.lock();
+        self.tell_left_out(&mut state);
+        drop(state);
+        self.0.changed.notify_all();
+        self.wait(patience)
+    }
+
+    fn wait(&self, patience: Duration) -> Flushed {
+        let mut state = self.0.lock();
         let (mut written, mut last) = (state.written, Instant::now());
         loop {
             match state.error {
-                Some(ErrorKind::BrokenPipe) => return Flushed::All,
+                Some(ErrorKind::BrokenPipe) => return Flushed::Gone,
                 Some(error) => return Flushed::Failed(error),
                 None if state.is_idle() => return Flushed::All,
                 None if state.written != written => (written, last) = (state.written, Instant::now()),
@@ -121,7 +145,7 @@ impl Stream {
     /// The same, but never twice for a stream of which nothing is taken.
     pub(crate) fn flush_in_order(&self, patience: Duration) {
         if !self.0.lock().is_stuck {
-            self.flush(patience);
+            self.wait(patience);
         }
     }
 }
@@ -221,19 +245,13 @@ mod tests {
             while !text[..read].ends_with(b"the end\n") {
                 read += reader.read(&mut text[read..]).unwrap();
             }
-            (read, reader)
+            text.truncate(read);
+            String::from_utf8(text).unwrap()
         });
         assert_eq!(stream.flush(Duration::from_secs(60)), Flushed::All);
-        let (read, mut reader) = reading.join().unwrap();
-        assert!(read > 4_000_000, "{read}");
-        stream.line("more");
-        let mut next = [0; 1000];
-        let mut told = String::new();
-        while !told.contains("more") {
-            let count = reader.read(&mut next).unwrap();
-            told.push_str(&String::from_utf8_lossy(&next[..count]));
-        }
-        assert!(told.contains("lines are left out here: nobody read them]\nmore\n"), "{told}");
+        let text = reading.join().unwrap();
+        assert!(text.len() > 4_000_000, "{}", text.len());
+        assert!(text.contains("lines are left out here: nobody read them]\nthe end\n"));
     }
 
     #[test]
@@ -241,7 +259,31 @@ mod tests {
         let (reader, stream) = pipe();
         drop(reader);
         stream.line("x");
-        assert_eq!(stream.flush(Duration::from_secs(60)), Flushed::All);
+        assert_eq!(stream.flush(Duration::from_secs(60)), Flushed::Gone);
+    }
+
+    #[test]
+    fn s5_what_is_left_out_is_told_before_a_text_and_at_the_end() {
+        for is_text in [true, false] {
+            let (reader, stream) = pipe();
+            let stream = stream.noting(|count| format!("{{\"left out\": {count}}}"));
+            for _ in 0..10_000 {
+                stream.line(&"x".repeat(999));
+            }
+            if is_text {
+                stream.text("the end\n".to_owned());
+            }
+            let reading = std::thread::spawn(move || {
+                let mut reader = std::io::BufReader::new(reader);
+                let mut text = String::new();
+                while !text.contains("left out") || is_text && !text.ends_with("the end\n") {
+                    assert!(std::io::BufRead::read_line(&mut reader, &mut text).unwrap() > 0, "not told");
+                }
+                text
+            });
+            stream.flush(Duration::from_secs(60));
+            assert!(reading.join().unwrap().contains("\n{\"left out\": "));
+        }
     }
 
     #[test]

@@ -68,6 +68,15 @@ async fn c1_truths_behind_boolean_flags_are_ignored_for_old_scripts() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c1_truths_that_are_ignored_are_told_of_every_verb() -> Result<()> {
+    let pair = Pair::start().await?;
+    for command in ["sync --force false", "expand --json false", "check --json true", "sync --dry-run true"] {
+        pair.workplace.run(command)?.expect_code(0)?.says(&["is ignored: where --"])?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sync_reads_the_folders_config_and_prints_a_report_or_nothing() -> Result<()> {
     let pair = Pair::start().await?;
     pair.workplace.run("")?.expect_code(2)?.says(&["neither --config nor --images"])?;

@@ -56,7 +56,7 @@ fn c4_files_without_rules_and_those_of_other_programs_are_refused() -> Result<()
         ("--config", "a.yaml", "images:\n", &["`images` has no rules"]),
         ("--config", "a.yaml", "images: {}\n", &["`images` has no rules"]),
         ("--config", "a.yaml", "auth: {r.io: {insecure: true}}\n", &["`images` is missing", "it has `auth`"]),
-        ("--images", "a.json", "{}", &["the file has no rules"]),
+        ("--images", "a.json", "null", &["the file has no rules"]),
         ("--config", "a.yaml", "# nothing\n", &["the file is empty"]),
         ("--config", "a.json", " \n", &["a.json: the file is empty"]),
     ])

@@ -311,3 +311,45 @@ async fn s4_check_tells_what_it_found_when_it_is_stopped() -> Result<()> {
     ensure!(ran.stdout.contains("stopped by a signal"), "{}", ran.stdout);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s4_a_signal_after_the_copy_leaves_time_for_the_files() -> Result<()> {
+    let world = World::start(Effect::Trickle { bytes: 5 << 20, pause: Duration::from_millis(1) }).await?;
+    let pipe = world.workplace.path().join("pipe");
+    ensure!(Command::new("mkfifo").arg(&pipe).status()?.success());
+    let files = "--output-success-images copied.yaml --report pipe";
+    let child = start(&world.workplace, &format!("--auth auth.json --images images.json {files}"))?;
+    // It is written right before the report, for which nobody waits yet.
+    until(|| world.workplace.path().join("copied.yaml").exists()).await?;
+    signal(&child, "-TERM")?;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let report = Command::new("timeout").arg("20").arg("cat").arg(&pipe).output()?;
+    let ran = end(child).await?.expect_code(143)?;
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).with_context(|| ran.all())?;
+    ensure!(report["images"][0]["outcome"] == "copied", "{report}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s5_results_wait_for_whoever_reads_them() -> Result<()> {
+    let workplace = Workplace::new()?;
+    let rules: Vec<_> =
+        (0..3000).map(|n| format!(r#""q.example/a/image-{n}": "r.example/b/image-{n}""#)).collect();
+    workplace.write("images.json", &format!("{{{}}}", rules.join(", ")))?;
+    let mut child = start(&workplace, "expand --images images.json")?;
+    // Longer than what people read is waited for.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    ensure!(child.try_wait()?.is_none(), "it did not wait");
+    let ran = end(child).await?.expect_code(0)?;
+    ensure!(ran.stdout.contains("/image-2999"), "{} bytes", ran.stdout.len());
+    // It can be ended as any program.
+    let mut child = start(&workplace, "expand --images images.json")?;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    signal(&child, "-TERM")?;
+    ensure!(tokio::task::block_in_place(|| child.wait())?.code().is_none());
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full")?;
+    let lost =
+        workplace.command("expand --images images.json").stdout(full).stderr(Stdio::piped()).output()?;
+    Ran::of(lost)?.expect_code(1)?.says(&["stdout cannot be written: "])?;
+    Ok(())
+}

@@ -74,6 +74,36 @@ async fn c19_a_report_goes_to_stdout_alone() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c19_what_a_file_argument_cannot_be_is_refused() -> Result<()> {
+    let pair = Pair::start().await?;
+    for (command, told) in [
+        ("--config c.json --report r.html", ".html) is not there yet"),
+        ("sync --config c.json --report r.HTML", ".html) is not there yet"),
+        ("--config c.json --state -", "it must be a file"),
+        ("sync --json --config c.json --log -", "stdout takes one document"),
+        ("--config c.json --log - --report -", "stdout takes one document"),
+    ] {
+        pair.workplace.run(command)?.expect_code(2)?.says(&[told])?;
+    }
+    ensure!(!pair.was_asked());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c19_a_log_goes_to_stdout_alone() -> Result<()> {
+    let pair = Pair::start().await?;
+    let ran = pair.workplace.run("--config c.json --log - --log-format json")?.expect_code(0)?;
+    for line in ran.stdout.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).context(line.to_owned())?;
+        ensure!(entry["level"].is_string());
+    }
+    ensure!(
+        ran.stdout.contains("Finished, 0 sync tasks failed") && !pair.workplace.path().join("-").exists()
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn c5_a_log_is_added_to() -> Result<()> {
     let pair = Pair::start().await?;
     pair.workplace.write("log", "an older line\n")?;

@@ -103,6 +103,45 @@ async fn c8_exactly_that_is_tried_again_with_logins_and_policies_of_its_rules() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c8_a_dry_run_leaves_the_lists_alone() -> Result<()> {
+    let world = World::start().await?;
+    let failed = world.workplace.read("failed.yaml")?;
+    world.workplace.write("copied.yaml", "an older list")?;
+    let dry = "--retry-failed failed.yaml --dry-run --output-success-images copied.yaml --report r.json";
+    world.workplace.run(&world.command(dry))?.expect_code(0)?;
+    ensure!(world.workplace.read("failed.yaml")? == failed && failed.len() > 3, "{failed}");
+    ensure!(world.workplace.read("copied.yaml")? == "an older list");
+    ensure!(world.workplace.read("r.json")?.contains("wouldCopy"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c8_a_list_without_a_name_is_refused_and_what_is_odd_about_one_is_told() -> Result<()> {
+    let world = World::start().await?;
+    for command in ["--config c.json --retry-failed=", "sync --config c.json --retry-failed="] {
+        world.workplace.run(command)?.expect_code(2)?.says(&["the name of the file is empty"])?;
+    }
+    ensure!(world.source.requests().is_empty());
+    let (from, to) = (world.source.host(), world.target.host());
+    let twice = format!("{from}/app:v1: {to}/named/app:v1\n{from}/app:v1: {to}/named/app:v1\n");
+    world.workplace.write("twice.yaml", &twice)?;
+    let ran = world.workplace.run(&world.command("--retry-failed twice.yaml"))?.expect_code(0)?;
+    ran.says(&["warning: twice.yaml", "copied           1 image"])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c8_a_list_of_nothing_is_no_mistake_as_an_images_file() -> Result<()> {
+    let world = World::start().await?;
+    for (name, text) in [("none.json", "{}\n"), ("none.yaml", "{}\n")] {
+        world.workplace.write(name, text)?;
+        let ran = world.workplace.run(&format!("--images {name}"))?.expect_code(0)?;
+        ran.says(&[&format!("{name} holds no rules: nothing is copied")])?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn c8_it_stays_an_images_file_and_foreign_lines_are_told() -> Result<()> {
     let world = World::start().await?;
     let (from, to) = (world.source.host(), world.target.host());

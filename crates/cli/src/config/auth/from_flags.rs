@@ -2,10 +2,12 @@
 
 use registry::{RegistryHost, Scheme, Security};
 
-use super::reach::{AUTHORITY_HELP, Reach};
+use super::reach::Reach;
 use super::{Auth, AuthEntry, normal_host};
 use crate::args::ReachArgs;
 use crate::config::ConfigError;
+
+const FILE_HELP: &str = "name a PEM file, or a folder with .crt, .pem or .cer files; a relative path begins at the folder that you are in";
 
 impl Auth {
     /// Changes all entries of the registries that flags name, or makes one that says nothing else.
@@ -24,7 +26,7 @@ impl Auth {
             });
             read.map_err(|error: registry::HostCertificatesError| {
                 let problem = format!("--ca {host}={} cannot be used: {error}", file.display());
-                vec![ConfigError::new(problem).help(AUTHORITY_HELP)]
+                vec![ConfigError::new(problem).help(FILE_HELP)]
             })?;
         }
         Ok(())
@@ -79,5 +81,7 @@ mod tests {
             "{}",
             errors[0]
         );
+        // c19: no config file is concerned.
+        assert!(!errors[0].to_string().contains("config file"), "{}", errors[0]);
     }
 }
