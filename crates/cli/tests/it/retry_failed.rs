@@ -123,7 +123,7 @@ async fn c8_a_list_without_a_name_is_refused_and_what_is_odd_about_one_is_told()
     }
     ensure!(world.source.requests().is_empty());
     let (from, to) = (world.source.host(), world.target.host());
-    let twice = format!("{from}/app:v1: {to}/named/app:v1\n{from}/app:v1: {to}/named/app:v1\n");
+    let twice = format!("{from}/app:v1: {to}/named/app:v0\n{from}/app:v1: {to}/named/app:v1\n");
     world.workplace.write("twice.yaml", &twice)?;
     let ran = world.workplace.run(&world.command("--retry-failed twice.yaml"))?.expect_code(0)?;
     ran.says(&["warning: twice.yaml", "copied           1 image"])?;
