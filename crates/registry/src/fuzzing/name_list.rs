@@ -34,16 +34,12 @@ fn page<T: FromStr + fmt::Display>(key: &'static str, bytes: &[u8]) {
         assert_eq!(expected, None, "a list that is one is not read");
         return;
     };
-    match &expected {
-        Some(expected) => assert_eq!(&found.iter().map(|text| text.trim()).collect::<Vec<_>>(), expected),
-        None => {
-            let is_json = |text: &str| serde_json::from_str::<&RawValue>(text).is_ok();
-            let are_json = found.iter().all(|element| is_json(element));
-            assert!(
-                !are_json || pairs(rest.as_bytes()).is_none(),
-                "a list that is none is read without a word"
-            );
-        }
+    if let Some(expected) = &expected {
+        assert_eq!(&found.iter().map(|text| text.trim()).collect::<Vec<_>>(), expected);
+    } else {
+        let is_json = |text: &str| serde_json::from_str::<&RawValue>(text).is_ok();
+        let are_json = found.iter().all(|element| is_json(element));
+        assert!(!are_json || pairs(rest.as_bytes()).is_none(), "a list that is none is read without a word");
     }
     check_rest(key, bytes, &rest);
     check_names::<T>(&found);
