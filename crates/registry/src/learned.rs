@@ -1,7 +1,10 @@
 //! What a registry turned out to be able to do, kept as long as its handle: so that it is tried once.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{PoisonError, RwLock};
 
+use crate::RepositoryName;
 use crate::profile::{Profile, ReferrersApi};
 
 /// Knowledge about one registry. Every note is only a hint: a wrong one costs requests.
@@ -9,6 +12,9 @@ use crate::profile::{Profile, ReferrersApi};
 pub(crate) struct Learned {
     head: AtomicU8,
     referrers: AtomicU8,
+    /// Where the list of referrers is refused to a login that may read manifests: gateways refuse it for some
+    /// repositories alone.
+    without_referrers: RwLock<HashSet<RepositoryName>>,
     reads_lead_elsewhere: AtomicBool,
 }
 
@@ -58,6 +64,18 @@ impl Learned {
     /// Whether the registry itself keeps lists of referrers.
     pub(crate) fn referrers(&self) -> Ability {
         read(&self.referrers)
+    }
+
+    /// The same for one of its repositories.
+    pub(crate) fn referrers_in(&self, repository: &RepositoryName) -> Ability {
+        let refused = self.without_referrers.read().unwrap_or_else(PoisonError::into_inner);
+        if refused.contains(repository) { Ability::Absent } else { self.referrers() }
+    }
+
+    /// The list of referrers was refused in a repository whose manifests were read.
+    pub(crate) fn note_referrers_refused(&self, repository: &RepositoryName) {
+        let mut refused = self.without_referrers.write().unwrap_or_else(PoisonError::into_inner);
+        refused.insert(repository.clone());
     }
 
     /// What the list of referrers was seen to do.

@@ -54,7 +54,7 @@ impl Repository {
     /// clients keep where there is none.
     ///
     /// Costs one request where the registry is known to keep lists, or known not to; until then an empty list
-    /// costs a second one.
+    /// costs a second one, and a refused one a third where no tag stands in for it.
     pub async fn referrers(
         &self,
         subject: &Digest,
@@ -63,12 +63,14 @@ impl Repository {
         let learned = self.registry().learned();
         let mut own = self.own_list(subject, filter).await?;
         // Some answer with an empty list without keeping any. https://github.com/sigstore/sigstore-js/issues/1187
-        if learned.referrers() != Ability::Works {
-            own.found.extend(self.tagged_referrers(subject).await?);
-        }
-        if own.was_refused {
-            // Whoever may not read manifests has met that by now.
-            learned.note_referrers(Ability::Absent);
+        if learned.referrers_in(self.name()) != Ability::Works {
+            let tagged = self.tagged_referrers(subject).await?;
+            if own.was_refused && tagged.is_some() {
+                learned.note_referrers_refused(self.name());
+            } else if own.was_refused {
+                self.note_refused_list(subject).await?;
+            }
+            own.found.extend(tagged.unwrap_or_default());
         }
         Ok(filter.each_once(own.found))
     }
@@ -81,11 +83,19 @@ impl Repository {
     ) -> Result<Vec<Descriptor>, Error> {
         let own = self.own_list(subject, filter).await?;
         if own.was_refused {
-            // Only a login that may read manifests was refused because there is no list. Asked once for a registry.
-            self.resolve(&TagOrDigest::Digest(subject.clone())).await?;
-            self.registry().learned().note_referrers(Ability::Absent);
+            self.note_refused_list(subject).await?;
         }
         Ok(filter.each_once(own.found))
+    }
+
+    /// Only a login that may read manifests was refused because there is no list. It says nothing of other
+    /// repositories, so it is asked once in each.
+    async fn note_refused_list(&self, subject: &Digest) -> Result<(), Error> {
+        // That nothing is there may also be said to whoever may not see it.
+        if self.resolve(&TagOrDigest::Digest(subject.clone())).await?.is_some() {
+            self.registry().learned().note_referrers_refused(self.name());
+        }
+        Ok(())
     }
 
     /// Sees to it that who asks for the referrers of `subject` finds `referrer`, which was pushed here before.
@@ -94,18 +104,19 @@ impl Repository {
     pub async fn keep_referrer(&self, subject: &Digest, referrer: &Descriptor) -> Result<(), Error> {
         let learned = self.registry().learned();
         let mut was_refused = false;
-        if learned.referrers() == Ability::Unknown {
+        if learned.referrers_in(self.name()) == Ability::Unknown {
             let own = self.own_list(subject, &ReferrerFilter::all()).await?;
             if own.found.iter().any(|entry| entry.digest == referrer.digest) {
                 return Ok(());
             }
             was_refused = own.was_refused;
         }
-        if learned.referrers() != Ability::Works {
+        if learned.referrers_in(self.name()) != Ability::Works {
             self.add_referrer(subject, referrer).await?;
         }
         if was_refused {
-            learned.note_referrers(Ability::Absent);
+            // Whoever may not read and write manifests here has met that by now.
+            learned.note_referrers_refused(self.name());
         }
         Ok(())
     }
@@ -113,7 +124,7 @@ impl Repository {
     /// What the registry's own list says, where it may have one.
     async fn own_list(&self, subject: &Digest, filter: &ReferrerFilter) -> Result<OwnList, Error> {
         let learned = self.registry().learned();
-        if learned.referrers() == Ability::Absent {
+        if learned.referrers_in(self.name()) == Ability::Absent {
             return Ok(OwnList::default());
         }
         match self.list_referrers(subject, filter).await? {
@@ -206,17 +217,17 @@ impl Repository {
         }
     }
 
-    /// What clients keep under the tag; a tag that is used for something else tells nothing.
-    async fn tagged_referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
+    /// What clients keep under the tag, `None` where there is none; a tag that is used for something else tells nothing.
+    async fn tagged_referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>, Error> {
         match self.pull_manifest(&TagOrDigest::Tag(referrers_tag(subject))).await {
             Ok(index) if *index.media_type() == MediaType::OCI_INDEX => {
                 let links = index.links();
-                Ok(links
-                    .map_err(|source| Error::Manifest { digest: index.digest().clone(), source })?
-                    .manifests)
+                let links =
+                    links.map_err(|source| Error::Manifest { digest: index.digest().clone(), source })?;
+                Ok(Some(links.manifests))
             }
-            Ok(_) => Ok(Vec::new()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Ok(_) => Ok(Some(Vec::new())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }

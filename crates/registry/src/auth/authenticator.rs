@@ -10,7 +10,7 @@ use url::Url;
 use super::challenge::{Challenge, bearer};
 use super::credential::Credentials;
 use super::login_keeper::LoginKeeper;
-use super::realm::{self, Place};
+use super::realm::{self, NamedBy, Place};
 use super::scope::Scopes;
 use super::token::Token;
 use super::token_book::TokenBook;
@@ -235,7 +235,10 @@ impl Authenticator {
         let realm = realm::judge(host, base.url, &server.realm, trusted_realm.as_ref())?;
         let client = match realm.place {
             Place::RegistryHost => base.client.clone(),
-            Place::OtherHost => self.transport.token_client(&self.settings, base.network, &realm.url)?,
+            Place::OtherHost => {
+                let sent_from = (realm.named_by == NamedBy::Registry).then_some(base.network);
+                self.transport.token_client(&self.settings, sent_from, &realm.url)?
+            }
         };
         let question =
             Question { client: &client, realm: &realm, service: server.service.as_deref(), scopes };

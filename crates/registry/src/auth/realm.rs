@@ -15,6 +15,16 @@ use crate::{Error, RegistryHost};
 pub(crate) struct Realm {
     pub(crate) url: Url,
     pub(crate) place: Place,
+    pub(crate) named_by: NamedBy,
+}
+
+/// Who says that this is the token server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// The registry alone, in its challenge.
+    Registry,
+    /// The user, too, so that it may be anywhere.
+    User,
 }
 
 /// Where a token server is.
@@ -41,7 +51,8 @@ pub(crate) fn judge(
     url.set_fragment(None);
     let is_own_host = is_same_host(&url, base);
     if trusted.is_some_and(|trusted| trusted.is(&url)) {
-        return Ok(Realm { url, place: if is_own_host { Place::RegistryHost } else { Place::OtherHost } });
+        let place = if is_own_host { Place::RegistryHost } else { Place::OtherHost };
+        return Ok(Realm { url, place, named_by: NamedBy::User });
     }
     if is_own_host {
         // Harbor takes the scheme from its configured external URL and the host from the request:
@@ -53,10 +64,10 @@ pub(crate) fn judge(
         if base.scheme() == "https" && url.scheme() == "http" {
             return Err(refuse(&url, "not encrypted although the registry is"));
         }
-        return Ok(Realm { url, place: Place::RegistryHost });
+        return Ok(Realm { url, place: Place::RegistryHost, named_by: NamedBy::Registry });
     }
     if url.scheme() == "https" {
-        Ok(Realm { url, place: Place::OtherHost })
+        Ok(Realm { url, place: Place::OtherHost, named_by: NamedBy::Registry })
     } else {
         Err(refuse(&url, "another host and not encrypted"))
     }

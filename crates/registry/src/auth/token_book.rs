@@ -177,7 +177,9 @@ impl TokenBook {
     pub(super) fn apart(&mut self, need: &Scopes) -> usize {
         let is_own =
             |page: &usize| self.pages[*page].sharing == Sharing::Apart && self.pages[*page].scopes == *need;
-        let own = self.named_in(need).find(is_own);
+        // A need without resources stands under none, so it is found by itself alone.
+        let known = self.by_need.get(need).copied().filter(is_own);
+        let own = known.or_else(|| self.named_in(need).find(is_own));
         let own = own.unwrap_or_else(|| self.add(need, Sharing::Apart));
         self.by_need.insert(need.clone(), own);
         own
@@ -268,6 +270,16 @@ mod tests {
         assert_ne!(own, shared);
         assert_eq!((book.page(&repository(2)), book.apart(&repository(2))), (own, own));
         assert_eq!((book.page(&repository(1)), book.page(&repository(3))), (shared, shared));
+    }
+
+    #[test]
+    fn c13_a_need_without_resources_keeps_its_page() {
+        let mut book = TokenBook::new(MOST_SCOPES);
+        let nothing = Scopes::default();
+        book.page(&repository(1));
+        book.page(&nothing);
+        let own = book.apart(&nothing);
+        assert_eq!((book.apart(&nothing), book.page(&nothing), book.pages.len()), (own, own, 2));
     }
 
     #[test]

@@ -105,17 +105,19 @@ impl Transport {
         })
     }
 
-    /// For a token server at `url`, on another host than its registry at `from`, which may see a login.
+    /// For a token server at `url`, on another host than its registry, which may see a login. `sent_from` is where the
+    /// registry is that sends us there; `None` where the user names that token server, which then may be anywhere.
     pub(crate) fn token_client(
         &self,
         settings: &Settings,
-        from: Network,
+        sent_from: Option<Network>,
         url: &Url,
     ) -> Result<Client, Error> {
         let check = Destination::TokenServer.check(settings);
         // What proves by its certificate who it is may be anywhere.
         let is_guarded = check == CertificateCheck::Unverified && !self.is_proxied(url);
-        if is_guarded {
+        let guard = sent_from.filter(|_| is_guarded);
+        if let Some(from) = guard {
             refuse_inside(from, &Method::GET, url)?;
         }
         self.client(Kind {
@@ -123,7 +125,7 @@ impl Transport {
             certificates: Destination::TokenServer.certificates(settings),
             proxies: self.proxies.clone(),
             http_version: settings.http_version,
-            guard: is_guarded.then_some(from),
+            guard,
         })
     }
 
@@ -273,7 +275,7 @@ mod tests {
         transport.registry_client(&settings("a.io"), Route::Shared).unwrap();
         transport.registry_client(&settings("b.io"), Route::Shared).unwrap();
         let (token, url) = (settings("c.io"), "https://t.io/".parse().unwrap());
-        transport.token_client(&token, Network::Public, &url).unwrap();
+        transport.token_client(&token, Some(Network::Public), &url).unwrap();
         assert_eq!(kinds(&transport), 1);
         let insecure = Settings { security: Security::INSECURE, ..settings("a.io") };
         transport.registry_client(&insecure, Route::Shared).unwrap();

@@ -112,6 +112,25 @@ async fn c84_plain_http_goes_through_a_proxy_too() {
 }
 
 #[tokio::test]
+async fn p25_a_token_server_that_the_user_names_may_be_closer_than_the_registry() {
+    let (token_server, asked) = small_server::answering("127.0.0.1", "200 OK", r#"{"token":"t"}"#);
+    let challenge =
+        format!("401 Unauthorized\r\nwww-authenticate: Bearer realm=\"http://{token_server}/token\"");
+    // Where a registry behind a proxy is nobody knows, so it counts as one in the Internet.
+    let (proxy, _) = small_server::answering("127.0.0.1", challenge.leak(), "{}");
+    let transport =
+        environment(&[("HTTP_PROXY", format!("http://{proxy}")), ("NO_PROXY", "127.0.0.1".to_owned())]);
+    let settings = Settings {
+        security: Security { scheme: registry::Scheme::Plain, ..Security::INSECURE },
+        trusted_realm: Some(format!("http://{token_server}").parse().unwrap()),
+        ..Settings::new("registry.invalid:5000".parse().unwrap())
+    };
+    let error = ask(&Registry::new(settings, transport)).await.unwrap_err();
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(401), "{error:?}");
+    assert!(asked.lines().iter().any(|line| line.starts_with("GET /token")), "{:?}", asked.lines());
+}
+
+#[tokio::test]
 async fn c84_a_proxy_that_refuses_is_no_secret_but_its_password_is() {
     let (proxy, _) = small_server::answering("127.0.0.1", "407 Proxy Authentication Required", "");
     let transport = environment(&[("HTTPS_PROXY", format!("http://mirror:s3cret@{proxy}"))]);

@@ -330,6 +330,44 @@ async fn p1_p8_a_refused_list_is_asked_for_once_and_the_tag_stands_in() {
 }
 
 #[tokio::test]
+async fn p1_a_list_that_is_refused_in_one_repository_is_still_asked_for_in_others() {
+    for code in [401, 403] {
+        let bench = Bench::open().await;
+        let refused = image(&bench, "v1");
+        bench.misbehave(Match::get("/v2/a/app/referrers/"), answer(code, "text/plain", "no"));
+        let subject = sample::image(bench.server.store(), "b/app", Some("v1"), Flavour::Oci, &[], "amd64");
+        let signature = sample::referrer(bench.server.store(), "b/app", &subject, "a/sig", &["1".into()]);
+        let (here, there) = (repository(&bench), bench.repository("b/app", Access::Pull));
+        let filter = ReferrerFilter::all();
+        assert_eq!(here.referrers(&digest(&refused.digest), &filter).await.unwrap(), []);
+        assert_eq!(here.untagged_referrers(&digest(&refused.digest), &filter).await.unwrap(), []);
+        let lists = bench.asked().iter().filter(|request| request.is_referrer_list()).count();
+        assert_eq!(lists, 1, "{code}: asked once in each repository");
+        for found in [
+            there.referrers(&digest(&subject.digest), &filter).await.unwrap(),
+            there.untagged_referrers(&digest(&subject.digest), &filter).await.unwrap(),
+        ] {
+            assert_eq!(found.len(), 1, "{code}");
+            assert_eq!(found[0].digest.to_string(), signature.digest);
+        }
+    }
+}
+
+#[tokio::test]
+async fn p1_a_manifest_that_is_not_found_proves_no_right_to_read() {
+    let bench = Bench::open().await;
+    let subject = image(&bench, "v1");
+    let signature = refer(&bench, &subject, "a/sig", "1");
+    bench.misbehave(Match::path("/v2/a/app/referrers/"), answer(403, "text/plain", "no"));
+    bench.misbehave(Match::path("/v2/a/app/manifests/"), answer(404, "text/plain", "no"));
+    let (hidden, filter) = (digest(&subject.digest), ReferrerFilter::all());
+    assert_eq!(repository(&bench).referrers(&hidden, &filter).await.unwrap(), []);
+    assert_eq!(repository(&bench).untagged_referrers(&hidden, &filter).await.unwrap(), []);
+    bench.server.behave();
+    assert_eq!(all(&bench, &subject).await, set(&[&signature]));
+}
+
+#[tokio::test]
 async fn c58_a_registry_that_keeps_lists_and_suddenly_answers_nonsense_is_an_error() {
     let bench = Bench::open().await;
     let subject = image(&bench, "v1");
