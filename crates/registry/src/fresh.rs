@@ -15,12 +15,14 @@ const LASTING_FAILURE: Duration = Duration::from_secs(60);
 /// The lifetime of what does not say how long it lives, or says that it is over already: then the clocks differ, and
 /// whoever takes it tells.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
+/// How long a value that still lives is used after a renewal failed, before it is asked for again.
+const NEXT_RENEWAL: Duration = Duration::from_secs(10);
 
 /// What is asked for, and how that can fail.
 #[derive(Debug)]
 pub struct Fresh<T, E> {
     /// Held while somebody asks.
-    known: Mutex<Option<Known<T, E>>>,
+    state: Mutex<State<T, E>>,
     /// How many answers came, so that who waited for one knows it from an earlier one.
     answers: AtomicU64,
 }
@@ -30,6 +32,8 @@ pub struct Fresh<T, E> {
 pub struct Kept<T> {
     value: T,
     renew_at: Option<Instant>,
+    /// When its life ends; `None` for never.
+    end: Option<Instant>,
 }
 
 /// A failure that may be told to all who wait.
@@ -39,26 +43,37 @@ pub trait Failure: Clone {
 }
 
 #[derive(Debug)]
+struct State<T, E> {
+    known: Option<Known<T, E>>,
+    /// The last value that came, whatever became of it.
+    last: Option<T>,
+}
+
+#[derive(Debug)]
 struct Known<T, E> {
     said: Result<T, E>,
-    /// When it counts no more; `None` for never.
+    /// When it is asked for again; `None` for never.
     until: Option<Instant>,
+    /// When it is of no use any more, even if asking again fails; `None` for never.
+    end: Option<Instant>,
 }
 
 impl<T> Kept<T> {
     /// What never ends.
     pub fn always(value: T) -> Self {
-        Self { value, renew_at: None }
+        Self { value, renew_at: None, end: None }
     }
 
-    /// What is asked for again after `moment`; `None` for never.
+    /// What is of no use after `moment`; `None` for never.
     pub fn until(value: T, moment: Option<Instant>) -> Self {
-        Self { value, renew_at: moment }
+        Self { value, renew_at: moment, end: moment }
     }
 
-    /// What lives for `lifetime`, counted from `asked`, the moment before the question.
+    /// What lives for `lifetime`, counted from `asked`, the moment before the question. It is renewed earlier (see
+    /// [`renew_at`]), and used to its end if that fails.
     pub fn for_lifetime(value: T, asked: Instant, lifetime: Duration) -> Self {
-        Self { value, renew_at: renew_at(asked, lifetime) }
+        let end = asked.checked_add(or_default(lifetime));
+        Self { value, renew_at: renew_at(asked, lifetime), end }
     }
 }
 
@@ -67,13 +82,18 @@ impl<T> Kept<T> {
 ///
 /// A lifetime of nothing tells nothing, and counts as a minute.
 pub fn renew_at(asked: Instant, lifetime: Duration) -> Option<Instant> {
-    let lifetime = if lifetime.is_zero() { DEFAULT_LIFETIME } else { lifetime };
+    let lifetime = or_default(lifetime);
     asked.checked_add(lifetime.saturating_sub(lifetime / 5))
+}
+
+fn or_default(lifetime: Duration) -> Duration {
+    if lifetime.is_zero() { DEFAULT_LIFETIME } else { lifetime }
 }
 
 impl<T, E> Default for Fresh<T, E> {
     fn default() -> Self {
-        Self { known: Mutex::default(), answers: AtomicU64::default() }
+        let state = State { known: None, last: None };
+        Self { state: Mutex::new(state), answers: AtomicU64::default() }
     }
 }
 
@@ -81,7 +101,7 @@ impl<T: Clone, E: Failure> Fresh<T, E> {
     /// What is known and fresh, or what `ask` gives. `ask` runs only if nobody else asked meanwhile.
     ///
     /// # Errors
-    /// The failure of whoever asked.
+    /// The failure of whoever asked, unless the value before still lives.
     pub async fn get(&self, ask: impl Future<Output = Result<Kept<T>, E>>) -> Result<T, E> {
         self.get_other(|_| false, ask).await
     }
@@ -89,53 +109,74 @@ impl<T: Clone, E: Failure> Fresh<T, E> {
     /// The same, where a value that `is_useless`, because it was refused, is asked for again.
     ///
     /// # Errors
-    /// The failure of whoever asked.
+    /// The failure of whoever asked, unless the value before still lives and is not useless.
     pub async fn get_other(
         &self,
         is_useless: impl Fn(&T) -> bool,
         ask: impl Future<Output = Result<Kept<T>, E>>,
     ) -> Result<T, E> {
         let at_arrival = self.answers.load(Ordering::Acquire);
-        let mut known = self.known.lock().await;
+        let mut state = self.state.lock().await;
         let came_meanwhile = self.answers.load(Ordering::Acquire) != at_arrival;
-        if let Some(known) = &*known
+        if let Some(known) = &state.known
             && (came_meanwhile || known.counts())
-            && !known.said.as_ref().is_ok_and(is_useless)
+            && !known.said.as_ref().is_ok_and(&is_useless)
         {
             return known.said.clone();
         }
         let answer = ask.await;
         self.answers.fetch_add(1, Ordering::Release);
-        known.insert(Known::new(answer)).said.clone()
+        if let Ok(kept) = &answer {
+            state.last = Some(kept.value.clone());
+        } else if let Some(known) = &mut state.known
+            && known.lives()
+            && !known.said.as_ref().is_ok_and(&is_useless)
+        {
+            known.put_off();
+            return known.said.clone();
+        }
+        state.known.insert(Known::new(answer)).said.clone()
     }
 
     /// Forgets the value, if it `is_meant`.
     pub async fn forget(&self, is_meant: impl Fn(&T) -> bool) {
-        let mut known = self.known.lock().await;
-        if known.as_ref().is_some_and(|known| known.said.as_ref().is_ok_and(is_meant)) {
-            *known = None;
+        let mut state = self.state.lock().await;
+        if state.known.as_ref().is_some_and(|known| known.said.as_ref().is_ok_and(is_meant)) {
+            state.known = None;
         }
     }
 
-    /// The last value that came, fresh or not.
+    /// The last value that came, whatever became of it: also when asking again failed since, or it was forgotten.
     pub async fn last(&self) -> Option<T> {
-        self.known.lock().await.as_ref().and_then(|known| known.said.as_ref().ok().cloned())
+        self.state.lock().await.last.clone()
     }
 }
 
 impl<T, E: Failure> Known<T, E> {
     fn new(answer: Result<Kept<T>, E>) -> Self {
         match answer {
-            Ok(Kept { value, renew_at }) => Self { said: Ok(value), until: renew_at },
+            Ok(Kept { value, renew_at, end }) => Self { said: Ok(value), until: renew_at, end },
             Err(failure) => {
                 let lasts = if failure.is_lasting() { LASTING_FAILURE } else { Duration::ZERO };
-                Self { said: Err(failure), until: Some(Instant::now() + lasts) }
+                let until = Some(Instant::now() + lasts);
+                Self { said: Err(failure), until, end: until }
             }
         }
     }
 
     fn counts(&self) -> bool {
         self.until.is_none_or(|until| Instant::now() < until)
+    }
+
+    /// Whether it is a value that may be used although it was to be renewed.
+    fn lives(&self) -> bool {
+        self.said.is_ok() && self.end.is_none_or(|end| Instant::now() < end)
+    }
+
+    /// Keeps it for another while, at most to its end.
+    fn put_off(&mut self) {
+        let next = Instant::now() + NEXT_RENEWAL;
+        self.until = Some(self.end.map_or(next, |end| end.min(next)));
     }
 }
 
@@ -221,6 +262,40 @@ mod tests {
         assert_eq!(source.get(Ok(60)).await, Err(No::Lasting));
         sleep(Duration::from_secs(1)).await;
         assert_eq!((source.get(Ok(60)).await, source.asked()), (Ok(2), 2), "somebody may have mended it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p22_a_failed_renewal_leaves_the_value_its_life_and_is_not_repeated_at_each_request() {
+        for failure in [No::Passing, No::Lasting] {
+            let source = Source::default();
+            assert_eq!(source.get(Ok(100)).await, Ok(1));
+            sleep(Duration::from_secs(80)).await;
+            assert_eq!((source.all(Err(failure)).await, source.asked()), (vec![Ok(1); 50], 2));
+            assert_eq!((source.get(Err(failure)).await, source.asked()), (Ok(1), 2));
+            sleep(Duration::from_secs(10)).await;
+            assert_eq!((source.get(Err(failure)).await, source.asked()), (Ok(1), 3));
+            sleep(Duration::from_secs(10)).await;
+            assert_eq!((source.get(Err(failure)).await, source.asked()), (Err(failure), 4));
+            assert_eq!(
+                source.0.last().await,
+                Some(1),
+                "whoever explains the failure asks where it came from"
+            );
+        }
+        let source = Source::default();
+        source.get(Ok(100)).await.unwrap();
+        sleep(Duration::from_secs(80)).await;
+        assert_eq!((source.get(Err(No::Passing)).await, source.get(Ok(100)).await), (Ok(1), Ok(1)));
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(source.get(Ok(100)).await, Ok(3), "renewed before its end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p22_what_was_refused_is_not_given_again_because_asking_failed() {
+        let source = Source::default();
+        source.get(Ok(3600)).await.unwrap();
+        let asked = source.0.get_other(|value| *value == 1, source.say(Err(No::Passing))).await;
+        assert_eq!((asked, source.get(Err(No::Passing)).await), (Err(No::Passing), Err(No::Passing)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -86,6 +86,9 @@ async fn oidc_tokens_are_read_each_time() {
 
     std::fs::write(&path, "third.oidc.token").unwrap();
     wait(140).await;
+    let third = chain.access_key().await.unwrap();
+    assert_eq!(second.id(), third.id(), "a renewal that fails leaves the key its life");
+    wait(40).await;
     let error = chain.access_key().await.unwrap_err().to_string();
     assert!(error.contains("OIDCToken.Invalid") && error.contains("REQUEST-"), "{error}");
     assert!(!error.contains("third.oidc.token"), "{error}");
