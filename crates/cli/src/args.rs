@@ -13,7 +13,7 @@ mod word;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{CommandFactory as _, Parser};
+use clap::{Args, CommandFactory as _, Parser};
 use registry::foreign_text::clean;
 
 pub(crate) use acr::{AcrArgs, AcrCommand, AcrRegistryArgs, PolicyArgs, SetupArgs, TokenArgs};
@@ -46,8 +46,8 @@ impl Invocation {
     /// The flags of verbs that run.
     pub(crate) fn run_args(&self) -> Option<&RunArgs> {
         match self {
-            Self::Old(args) => Some(&args.run),
-            Self::Sync(args) => Some(&args.run),
+            Self::Old(args) => Some(&args.job.run),
+            Self::Sync(args) => Some(&args.job.run),
             Self::Copy(args) => Some(&args.run),
             Self::Expand(_) | Self::Check(_) | Self::Demo(_) | Self::Acr(_) => None,
         }
@@ -63,6 +63,13 @@ impl Invocation {
     after_help = EXAMPLES,
 )]
 pub(crate) struct OldArgs {
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+}
+
+// The main job's flags, with a verb and without. No documentation: clap would show it in place of the commands'.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct JobArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
 
@@ -84,18 +91,7 @@ pub(crate) struct OldArgs {
 #[command(name = "image-syncer sync", bin_name = "image-syncer sync")]
 pub(crate) struct SyncArgs {
     #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-
-    #[command(flatten)]
-    pub(crate) reach: ReachArgs,
-
-    /// Copy only what this file names, which --output-failed-images of an earlier run wrote, with the config's logins
-    /// and the policies of the rules that it came from; - is stdin
-    #[arg(long, value_name = "FILE", value_parser = file::named(), overrides_with = "retry_failed")]
-    pub(crate) retry_failed: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) run: RunArgs,
+    pub(crate) job: JobArgs,
 
     /// Print the report as JSON
     #[arg(long)]
@@ -274,9 +270,9 @@ mod tests {
     #[test]
     fn every_spelling_of_a_flag() {
         for spelling in ["--proc=6", "--proc 6", "-p6", "-p 6", "-p=6", "--proc 5 --proc 6"] {
-            assert_eq!(old(spelling).run.proc, 6, "{spelling}");
+            assert_eq!(old(spelling).job.run.proc, 6, "{spelling}");
         }
-        assert_eq!(old("--retries 0x3").run.retries, 3);
+        assert_eq!(old("--retries 0x3").job.run.retries, 3);
     }
 
     #[test]
@@ -292,7 +288,7 @@ mod tests {
         ] {
             let Ok(line) = parse(spelling) else { panic!("{spelling}") };
             let Invocation::Old(args) = line.invocation else { panic!("{spelling}") };
-            assert_eq!((args.run.force, line.ignored.len()), (force, ignored), "{spelling}");
+            assert_eq!((args.job.run.force, line.ignored.len()), (force, ignored), "{spelling}");
         }
         assert!(OldArgs::try_parse_from(["image-syncer", "--force=maybe"]).is_err());
     }
@@ -300,8 +296,8 @@ mod tests {
     #[test]
     fn filters_add_up_and_other_flags_are_replaced() {
         let args = old("--os linux --os windows --arch=amd64,arm64 --config a --config b --log x --log=y");
-        assert_eq!((args.run.os.len(), args.run.arch.len()), (2, 1));
-        assert_eq!((args.config.config.unwrap(), args.run.log.unwrap()), ("b".into(), "y".into()));
+        assert_eq!((args.job.run.os.len(), args.job.run.arch.len()), (2, 1));
+        assert_eq!((args.job.config.config.unwrap(), args.job.run.log.unwrap()), ("b".into(), "y".into()));
     }
 
     #[test]
@@ -316,7 +312,9 @@ mod tests {
             "--report=",
         ]);
         let args = args.unwrap();
-        assert!(given(args.run.log.as_deref()).is_none() && given(args.config.auth.as_deref()).is_none());
+        assert!(
+            given(args.job.run.log.as_deref()).is_none() && given(args.job.config.auth.as_deref()).is_none()
+        );
     }
 
     #[test]
@@ -333,12 +331,12 @@ mod tests {
         {
             assert!(OldArgs::try_parse_from(["image-syncer", flag, value]).is_err(), "{flag} {value}");
         }
-        assert_eq!(old("--output-images-format=yml").run.output_images_format, ImagesFormat::Yaml);
+        assert_eq!(old("--output-images-format=yml").job.run.output_images_format, ImagesFormat::Yaml);
     }
 
     #[test]
     fn a_bandwidth_that_cannot_be_read_says_what_to_write() {
-        assert_eq!(old("--bandwidth 50MB/s").run.bandwidth, "50MB/s".parse().ok());
+        assert_eq!(old("--bandwidth 50MB/s").job.run.bandwidth, "50MB/s".parse().ok());
         for value in ["50", "fast", "0MB/s", "-1MB/s"] {
             let read = OldArgs::try_parse_from(["image-syncer", "--bandwidth", value]);
             let error = read.map(|_| ()).unwrap_err();

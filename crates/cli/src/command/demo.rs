@@ -86,8 +86,13 @@ fn introduce(registries: &Registries, args: &OldArgs) {
         "A Harbor-like registry with token login listens on {source}, an ACR-like one on {target}."
     ));
     print_verbatim("The config:\n");
-    let config =
-        args.config.config.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+    let config = args
+        .job
+        .config
+        .config
+        .as_ref()
+        .and_then(|path| std::fs::read_to_string(path).ok())
+        .unwrap_or_default();
     for line in config.lines() {
         print_verbatim(&format!(
             "    {}",

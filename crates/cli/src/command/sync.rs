@@ -3,44 +3,37 @@
 use ::sync::ReferrerPolicy;
 use registry::{Proxies, Transport};
 
-use std::path::Path;
-
 use super::execute::{self, Asked, Results, USER_AGENT};
 use super::retry;
-use crate::args::{ConfigArgs, OldArgs, ReachArgs, RunArgs, SyncArgs, given};
+use crate::args::{ConfigArgs, JobArgs, OldArgs, ReachArgs, SyncArgs, given};
 use crate::config::{self, ConfigError, Defaults, Resolved, Written};
 use crate::exit_code;
 use crate::output::{Paint, say, say_lines};
 
 /// Runs the form without a verb; gives the exit status.
 pub(crate) async fn run_old(args: &OldArgs) -> u8 {
-    match to_do(&args.config, &args.reach, &args.run, args.retry_failed.as_deref()) {
-        Ok(resolved) => {
-            execute::run(resolved, &args.run, Asked::of_config("sync", Results::OldSentence)).await
-        }
-        Err(errors) => refuse(&errors),
-    }
+    main_job(&args.job, Results::OldSentence).await
 }
 
 /// Runs `image-syncer sync`; gives the exit status.
 pub(crate) async fn run(args: SyncArgs) -> u8 {
     let results = if args.json { Results::Report } else { Results::Nothing };
-    match to_do(&args.config.of_verb(), &args.reach, &args.run, args.retry_failed.as_deref()) {
+    let job = JobArgs { config: args.job.config.of_verb(), ..args.job };
+    main_job(&job, results).await
+}
+
+async fn main_job(args: &JobArgs, results: Results) -> u8 {
+    match to_do(args) {
         Ok(resolved) => execute::run(resolved, &args.run, Asked::of_config("sync", results)).await,
         Err(errors) => refuse(&errors),
     }
 }
 
 /// All rules of the config, or what failed of them.
-fn to_do(
-    args: &ConfigArgs,
-    reach: &ReachArgs,
-    run: &RunArgs,
-    failed: Option<&Path>,
-) -> Result<Resolved, Vec<ConfigError>> {
-    let defaults = defaults(args, run.referrers);
-    let config = written(args, reach)?;
-    match given(failed) {
+fn to_do(args: &JobArgs) -> Result<Resolved, Vec<ConfigError>> {
+    let defaults = defaults(&args.config, args.run.referrers);
+    let config = written(&args.config, &args.reach)?;
+    match given(args.retry_failed.as_deref()) {
         Some(file) => retry::resolve(config, file, defaults),
         None => resolve_written(config, defaults),
     }
