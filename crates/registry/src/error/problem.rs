@@ -1,0 +1,96 @@
+//! How an answer breaks the protocol.
+
+use crate::foreign_text::Cleaned;
+use crate::http::redact::RedactedUrl;
+use crate::http::web_page::is_web_page;
+use crate::{Digest, Tag};
+
+/// How an answer breaks the protocol.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A header that the step needs is not there or not readable.
+    #[error("the answer has no usable `{0}` header")]
+    Header(&'static str),
+    /// The body is not the JSON that the step needs.
+    #[error("the answer is not the expected JSON: {}", Cleaned(.0))]
+    Json(String),
+    /// A page for people, as proxies, firewalls and web sites answer.
+    #[error("the answer is a web page")]
+    WebPage,
+    /// A field of the body is not what the step needs.
+    #[error("`{name}` in the answer {why}")]
+    Field {
+        /// Its key.
+        name: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The body is compressed, though that was not asked for.
+    #[error("the answer's body has `Content-Encoding: {}`, though it was asked for without any", Cleaned(.0))]
+    Encoding(String),
+    /// A list has more entries than any real one.
+    #[error("the list has more than {0} entries")]
+    NoEnd(usize),
+    /// The body is larger than we read.
+    #[error("the answer has more than {0} bytes")]
+    TooLarge(u64),
+    /// A status that means nothing here.
+    #[error("the answer's status {0} makes no sense here")]
+    Status(http::StatusCode),
+    /// A redirect that leads to an unencrypted place, in circles or out of the protocol.
+    #[error("a redirect to {to} is not followed: {why}")]
+    Redirect {
+        /// Where it leads.
+        to: RedactedUrl,
+        /// Why not.
+        why: NotFollowed,
+    },
+    /// The registry wants a body elsewhere that went out already: it has to be sent again.
+    #[error("the registry wants the upload at another address")]
+    Moved,
+    /// The address of a layer that is kept elsewhere is not one that we go to.
+    #[error("the layer's own address is not used: {0}")]
+    External(&'static str),
+    /// The next page of a list is the same page again, or at another host.
+    #[error("the link to the next page is not followed: {0}")]
+    Page(&'static str),
+    /// The tag for a list of referrers is used for something else.
+    #[error("the tag {0} should hold a list of referrers, but holds something else")]
+    ReferrersTag(Tag),
+    /// The registry says that it stored other bytes than were sent.
+    #[error("the registry stored {} instead of {expected}", Cleaned(actual))]
+    StoredOther {
+        /// What was sent.
+        expected: Digest,
+        /// What it says.
+        actual: String,
+    },
+}
+
+/// Why a redirect is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotFollowed {
+    /// From TLS to plain HTTP, which the registry's settings do not allow.
+    #[error("it leaves TLS")]
+    LeavesTls,
+    /// To what is neither `http` nor `https`.
+    #[error("it leaves HTTP")]
+    LeavesHttp,
+    /// It would turn a write into a read, which stores nothing.
+    #[error("it asks for another request than the one that was sent")]
+    OtherRequest,
+    /// The request carries a login that is not for where it leads.
+    #[error("the login would go to another server")]
+    OtherServer,
+    /// It leads in circles.
+    #[error("too many redirects")]
+    TooMany,
+}
+
+impl Problem {
+    /// Why a body is not the JSON that the step needs.
+    pub(crate) fn unreadable(body: &[u8], why: &dyn std::fmt::Display) -> Self {
+        if is_web_page(body) { Self::WebPage } else { Self::Json(why.to_string()) }
+    }
+}

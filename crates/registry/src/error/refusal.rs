@@ -1,0 +1,152 @@
+//! An answer that says no, and what its status, codes and words mean.
+
+use std::time::Duration;
+
+use super::ErrorKind;
+use crate::client::Answered;
+use crate::foreign_text::clean_to;
+use crate::http::redact::RedactedUrl;
+use crate::http::web_page::is_web_page;
+
+/// The most bytes of a refusal's words that are shown: several errors in one document are.
+const MOST_WORDS: usize = 2048;
+
+/// An answer that says no.
+#[derive(Debug, thiserror::Error)]
+#[error("{method} {url}: {status}{}", self.words_suffix())]
+pub struct Refusal {
+    /// What was asked.
+    pub method: http::Method,
+    /// Where, without secrets.
+    pub url: RedactedUrl,
+    /// The status of the answer.
+    pub status: http::StatusCode,
+    /// The registry's own errors, in its order; empty where the body was no error document.
+    pub errors: Vec<RegistryMessage>,
+    /// The beginning of a body that was no error document.
+    pub body: Option<String>,
+    /// How the registry names this request, for its operators.
+    pub request_id: Option<String>,
+    /// How long the registry asks to wait.
+    pub retry_after: Option<Duration>,
+    /// Who said so, and whether a login had gone along.
+    pub answered: Answered,
+}
+
+/// One entry of the specification's error document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryMessage {
+    /// `MANIFEST_UNKNOWN` and the like.
+    pub code: String,
+    /// The registry's sentence.
+    pub message: String,
+}
+
+impl Refusal {
+    /// What to make of it.
+    pub fn kind(&self) -> ErrorKind {
+        match self.status.as_u16() {
+            200..=299 => self.kind_by_code(),
+            // Several registries, Harbor among them, answer 401 to somebody whom they know.
+            401 if self.errors.iter().any(|error| error.code == "DENIED") => ErrorKind::Denied,
+            401 => ErrorKind::Unauthorized,
+            403 if self.is_attestation() => ErrorKind::Rejected,
+            403 => ErrorKind::Denied,
+            404 => ErrorKind::NotFound,
+            413 => ErrorKind::TooLarge,
+            429 => ErrorKind::RateLimited,
+            408 | 425 | 499 | 500..=599 => ErrorKind::Unavailable,
+            _ => ErrorKind::Rejected,
+        }
+    }
+
+    pub(super) fn names_missing_artifact(&self) -> bool {
+        let names = |error: &RegistryMessage| {
+            error.code == "NOT_FOUND"
+                && (error.message.starts_with("artifact ") || error.message.starts_with("blob "))
+        };
+        self.method == http::Method::PUT
+            && self.status == http::StatusCode::NOT_FOUND
+            && self.errors.iter().any(names)
+    }
+
+    /// Whether the registry takes no attestations: ACR's Personal Edition answers so to an index's child that is one,
+    /// and it is no matter of rights.
+    pub fn is_attestation(&self) -> bool {
+        let names =
+            |error: &RegistryMessage| error.message.to_ascii_lowercase().contains("unknown manifest class");
+        self.method == http::Method::PUT
+            && matches!(self.status.as_u16(), 400 | 403)
+            && self.errors.iter().any(names)
+    }
+
+    /// Whether a page for people explains it: a proxy, a firewall or a web site speaks, and no registry.
+    pub fn is_web_page(&self) -> bool {
+        self.body.as_deref().is_some_and(|body| is_web_page(body.as_bytes()))
+    }
+
+    /// What an error document says that came as a success.
+    fn kind_by_code(&self) -> ErrorKind {
+        let has = |codes: &[&str]| self.errors.iter().any(|error| codes.contains(&error.code.as_str()));
+        if has(&["DENIED"]) {
+            ErrorKind::Denied
+        } else if has(&["UNAUTHORIZED"]) {
+            ErrorKind::Unauthorized
+        } else if has(&["TOOMANYREQUESTS"]) {
+            ErrorKind::RateLimited
+        } else if has(&["NAME_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN"]) {
+            ErrorKind::NotFound
+        } else {
+            ErrorKind::Rejected
+        }
+    }
+
+    pub(super) fn is_immutable_tag(&self) -> bool {
+        let tells = |error: &RegistryMessage| {
+            let code = error.code.to_ascii_uppercase();
+            let message = error.message.to_ascii_lowercase();
+            // Amazon's own API calls it by this name, and so do registries that imitate it.
+            code.contains("IMAGETAGALREADYEXISTS")
+                || code.contains("IMMUTABLE")
+                || message.contains("immutab")
+        };
+        self.method == http::Method::PUT
+            && matches!(self.status.as_u16(), 400 | 403 | 405 | 409 | 412)
+            && self.errors.iter().any(tells)
+    }
+
+    pub(super) fn is_conflict(&self) -> bool {
+        self.method != http::Method::GET
+            && self.method != http::Method::HEAD
+            && self.status == http::StatusCode::CONFLICT
+            && !self.is_immutable_tag()
+    }
+
+    /// Whether the same request may well succeed later.
+    pub fn is_retryable(&self) -> bool {
+        let is_passing = matches!(self.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable)
+            // 501 and 505 are about what the server can do at all, not about now.
+            && !matches!(self.status.as_u16(), 501 | 505);
+        is_passing || self.is_conflict()
+    }
+
+    /// The registry's own words, fit to be shown: codes and messages, else the beginning of the body.
+    pub fn words(&self) -> Option<String> {
+        let words = if self.errors.is_empty() { self.body.clone() } else { Some(self.error_words()) };
+        let words = words.filter(|words| !words.trim().is_empty())?;
+        Some(clean_to(&words, MOST_WORDS).into_owned())
+    }
+
+    fn error_words(&self) -> String {
+        let words = self.errors.iter().map(|error| match (error.code.as_str(), error.message.as_str()) {
+            (code, "") => code.to_owned(),
+            ("", message) => message.to_owned(),
+            (code, message) => format!("{code}: {message}"),
+        });
+        words.collect::<Vec<_>>().join("; ")
+    }
+
+    fn words_suffix(&self) -> String {
+        self.words().map(|words| format!(" ({words})")).unwrap_or_default()
+    }
+}
