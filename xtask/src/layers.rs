@@ -7,15 +7,17 @@ use anyhow::{Context as _, Result, bail};
 use crate::say;
 
 /// For each crate, the crates of ours that it may use outside tests.
-const ALLOWED: [(&str, &[&str]); 6] = [
-    ("image-syncer-registry", &[]),
+const ALLOWED: [(&str, &[&str]); 7] = [
+    ("image-syncer-oci", &[]),
+    ("image-syncer-registry", &["image-syncer-oci"]),
     ("image-syncer-embedded-registry", &[]),
     ("image-syncer-testkit", &[]),
-    ("image-syncer-sync", &["image-syncer-registry"]),
-    ("image-syncer-providers", &["image-syncer-registry"]),
+    ("image-syncer-sync", &["image-syncer-oci", "image-syncer-registry"]),
+    ("image-syncer-providers", &["image-syncer-oci", "image-syncer-registry"]),
     (
         "image-syncer",
         &[
+            "image-syncer-oci",
             "image-syncer-registry",
             "image-syncer-sync",
             "image-syncer-providers",

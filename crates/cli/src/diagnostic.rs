@@ -8,7 +8,7 @@ mod tests;
 
 use std::error::Error as _;
 
-use registry::foreign_text::{Cleaned, clean_to};
+use oci::foreign_text::{Cleaned, clean_to};
 use sync::{Cause, Error};
 
 pub(crate) use alike::{Alike, Failed, alike};

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use registry::{ErrorKind, Registry, RepositoryName};
+use oci::RepositoryName;
+use registry::{ErrorKind, Registry};
 use sync::listing::{BulkDigests, BulkListing, Listed, Preparation};
 use tokio::sync::{Mutex, OnceCell};
 

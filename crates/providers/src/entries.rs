@@ -1,6 +1,6 @@
 //! The entries of a list, as APIs answer it: one that cannot be read costs no other.
 
-use registry::foreign_text::clean_to;
+use oci::foreign_text::clean_to;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;

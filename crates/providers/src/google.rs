@@ -10,10 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
-use registry::{
-    CredentialError, CredentialSource, Credentials, Fresh, Kept, Prospect, RegistryHost, Transport,
-    read_to_limit, renew_at,
-};
+use oci::RegistryHost;
+use registry::{CredentialError, CredentialSource, Credentials, Fresh, Kept, Prospect, Transport, read_to_limit, renew_at};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};

@@ -12,7 +12,7 @@ pub use self::transport::{CertificateFault, TransportFailure};
 use crate::auth::credential::{CredentialError, Prospect};
 use crate::foreign_text::clean;
 use crate::http::redact::RedactedUrl;
-use crate::manifest::ManifestError;
+use oci::ManifestError;
 use crate::{Digest, MediaType, Mismatch, RegistryHost};
 
 /// Why a request to a registry did not do what it was for.

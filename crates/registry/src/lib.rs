@@ -12,7 +12,8 @@
 //!
 //! ```
 //! use futures_util::stream::try_unfold;
-//! use registry::{Access, BrokenOff, Registry, RegistryHost, Settings, TagOrDigest, Transport};
+//! use oci::{RegistryHost, TagOrDigest};
+//! use registry::{Access, BrokenOff, Registry, Settings, Transport};
 //!
 //! # use embedded_registry::{EmbeddedRegistry, sample};
 //! # use registry::Security;
@@ -48,7 +49,7 @@
 //! # }
 //! ```
 //!
-//! An index has [`Links::manifests`], which go the same way before it. A blob that another repository of the
+//! An index has [`Links::manifests`](oci::Links::manifests), which go the same way before it. A blob that another repository of the
 //! target has is asked for by [`Repository::mount_or_start_upload`].
 //!
 //! # Errors
@@ -83,38 +84,35 @@
 //! them, shared by all clones, and renewed before they end. The login goes to the registry and to a token server
 //! that may have it ([`TrustedRealm`]), and along no redirect.
 
+// The nouns, by the names under which all files here know them.
+use oci::{
+    Algorithm, Descriptor, Digest, HashState, MediaType, Mismatch, RawManifest, Reference, RegistryHost,
+    RepositoryName, Tag, TagOrDigest, Verifier, foreign_text, lenient, media_type,
+};
+
 mod auth;
 mod blob;
 mod catalog;
 pub mod checklist;
 mod client;
 mod connect;
-mod descriptor;
-mod digest;
 mod error;
 mod failed_connect;
-pub mod foreign_text;
 mod fresh;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
 mod learned;
-mod lenient;
 mod list_scanner;
-mod manifest;
 mod manifest_api;
-mod media_type;
 mod name_page;
 mod optional;
 mod pages;
-mod platform;
 mod probe;
 mod profile;
-mod reference;
 mod referrer_list;
 mod settings;
 mod tag_list;
-mod verifier;
 
 pub use auth::credential::{CredentialError, CredentialSource, Credentials, Login, Prospect};
 pub use auth::credential_helper::CredentialHelper;
@@ -127,8 +125,6 @@ pub use blob::{
 };
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
 pub use client::{Answered, LoginSent, Party, ReferrersKept, Registry, Repository};
-pub use descriptor::{DataError, Descriptor};
-pub use digest::{Algorithm, Digest, DigestError};
 pub use error::{
     CertificateFault, Error, ErrorKind, NotFollowed, Problem, Refusal, RegistryMessage, TransportFailure,
 };
@@ -143,15 +139,10 @@ pub use http::redact::RedactedUrl;
 pub use http::stall::Patience;
 pub use http::tls::offered_tls;
 pub use http::transport::Transport;
-pub use manifest::{Links, ManifestError, RawManifest};
 pub use manifest_api::{Pushed, SubjectIndexed};
-pub use media_type::MediaType;
 pub use optional::{Offer, OptionalEndpoint};
-pub use platform::Platform;
 pub use probe::{BlobPlace, Face, Grant, Ping, PushTrial, WantsLogin};
 pub use profile::{MountSources, Profile, ReferrersApi, UploadShape};
-pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 pub use referrer_list::{FoundReferrer, ReferrerFilter, ReferrersTag, cosign_tags, referrers_tag};
 pub use settings::{CertificateCheck, HttpVersion, Scheme, Security, Settings};
 pub use tag_list::{TagPage, TagPages};
-pub use verifier::{HashState, Hasher, Mismatch, Verifier};

@@ -16,7 +16,7 @@ use crate::client::{Answered, Call, Party, unexpected};
 use crate::error::Problem;
 use crate::http::body::read_to_limit;
 use crate::learned::Ability;
-use crate::manifest::RawManifest;
+use oci::RawManifest;
 use crate::pages::{Origin, Page, Pages};
 use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest};
 

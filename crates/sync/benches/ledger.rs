@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use registry::{Digest, RepositoryName};
+use oci::{Digest, RepositoryName};
 use sync::bench::Ledger;
 
 fn main() {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use registry::RegistryHost;
+use oci::RegistryHost;
 use tokio::time::Instant;
 
 use crate::breaker::{Admission, Begun, Breaker};

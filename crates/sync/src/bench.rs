@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use registry::{Digest, RepositoryName};
+use oci::{Digest, RepositoryName};
 
 use crate::ledger::{Claim, Kind};
 

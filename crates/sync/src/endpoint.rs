@@ -7,10 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use registry::{
-    BlobBody, Descriptor, Digest, Error, HashState, RawManifest, Recovery, RegistryHost, RepositoryName,
-    SavedUpload, Standing, TagOrDigest, TagPage, UploadWatch,
-};
+use oci::{Descriptor, Digest, HashState, RawManifest, RegistryHost, RepositoryName, TagOrDigest};
+use registry::{BlobBody, Error, Recovery, SavedUpload, Standing, TagPage, UploadWatch};
 
 pub use registry_endpoint::RegistryEndpoint;
 

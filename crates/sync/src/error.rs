@@ -7,7 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use registry::{Digest, ErrorKind, TagOrDigest};
+use oci::{Digest, TagOrDigest};
+use registry::ErrorKind;
 
 use crate::listing::ProviderError;
 

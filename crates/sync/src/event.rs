@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use registry::Digest;
+use oci::Digest;
 
 use crate::{Error, Image, Outcome, RuleFailure};
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use registry::TagOrDigest;
+use oci::TagOrDigest;
 
 /// A source and a target, as people read them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use registry::{Descriptor, Digest, RepositoryName};
+use oci::{Descriptor, Digest, RepositoryName};
 use tokio::sync::watch;
 
 use crate::run::lock;

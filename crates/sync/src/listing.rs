@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use registry::{Digest, ErrorKind, RepositoryName, Tag};
+use oci::{Digest, RepositoryName, Tag};
+use registry::ErrorKind;
 
 use crate::Cause;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use registry::RepositoryName;
+use oci::RepositoryName;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 

@@ -1,7 +1,8 @@
 //! How many blobs move at once: the large ones count, of the small ones more may wait for answers, and all together
 //! obey a budget of memory.
 
-use registry::{Descriptor, MOST_IN_MEMORY};
+use oci::Descriptor;
+use registry::MOST_IN_MEMORY;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A blob of up to so many bytes is small: it costs round trips, not bandwidth or memory.
@@ -86,7 +87,7 @@ fn small_at_once(blobs_at_once: usize) -> usize {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use registry::Digest;
+    use oci::Digest;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Which platforms of an image are wanted.
 
-use registry::Platform;
+use oci::Platform;
 
 /// Patterns for operating system and architecture, both of which an image has to fit.
 ///

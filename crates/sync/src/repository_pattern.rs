@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use registry::RepositoryName;
+use oci::RepositoryName;
 
 /// A repository's name with wildcards: `*` stands for any text inside a path component, `**` for any components.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use regex::Regex;
-use registry::{Digest, Tag, TagOrDigest};
+use oci::{Digest, Tag, TagOrDigest};
 
 use crate::Cause;
 use crate::endpoint::{Source, Target};

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use registry::{RegistryHost, RepositoryName, TagOrDigest};
+use oci::{RegistryHost, RepositoryName, TagOrDigest};
 
 use crate::amounts::Counter;
 use crate::attempt::Breakers;

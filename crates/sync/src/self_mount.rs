@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use registry::{Digest, RepositoryName};
+use oci::{Digest, RepositoryName};
 
 /// Sending a blob of up to so many bytes once too often costs no more than asking for it first.
 const SMALL: u64 = 1 << 20;

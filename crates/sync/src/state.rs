@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use redb::{Database, ReadableDatabase as _};
-use registry::{Digest, HashState, RepositoryName, SavedUpload};
+use oci::{Digest, HashState, RepositoryName};
+use registry::SavedUpload;
 
 use crate::PlatformFilter;
 use crate::endpoint::Target;

@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use registry::{Digest, Error, Offer, OptionalEndpoint, Tag, TagOrDigest};
+use oci::{Digest, Tag, TagOrDigest};
+use registry::{Error, Offer, OptionalEndpoint};
 use tokio::sync::Mutex;
 
 use crate::endpoint::Target;

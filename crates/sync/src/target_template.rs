@@ -1,6 +1,6 @@
 //! How the repository at the target is called that a pattern's match goes to.
 
-use registry::RepositoryName;
+use oci::RepositoryName;
 
 use crate::RepositoryPattern;
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use registry::{BlobBody, BrokenOff, Descriptor, ErrorKind, Recovery, Standing};
+use oci::Descriptor;
+use registry::{BlobBody, BrokenOff, ErrorKind, Recovery, Standing};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::SendTimeoutError;
 

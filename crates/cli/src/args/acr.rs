@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use providers::alibaba::{Endpoint, InstanceId, Region};
-use registry::RegistryHost;
+use oci::RegistryHost;
 
 use super::ReachArgs;
 use crate::command::acr::{AccountId, AddressRange, NamespaceName};

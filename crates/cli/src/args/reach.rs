@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use registry::RegistryHost;
+use oci::RegistryHost;
 
 /// How registries are reached, beside what their auth entries say.
 #[derive(Clone, Debug, Default, Args)]

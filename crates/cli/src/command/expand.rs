@@ -108,7 +108,7 @@ fn names(naming: &Naming) -> String {
     }
 }
 
-fn list(images: &[registry::TagOrDigest]) -> String {
+fn list(images: &[oci::TagOrDigest]) -> String {
     images.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use registry::{RegistryHost, RepositoryName, Transport};
+use oci::{RegistryHost, RepositoryName};
+use registry::Transport;
 
 use super::environment::Lookup;
 use super::error::ConfigError;

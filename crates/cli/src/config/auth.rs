@@ -10,7 +10,8 @@ use std::path::Path;
 
 pub(crate) use provider::{MissingRepositories, Offer};
 pub(crate) use reach::Reach;
-use registry::{Credentials, RegistryHost, RepositoryName, TrustedRealm, TrustedRealmError};
+use oci::{RegistryHost, RepositoryName};
+use registry::{Credentials, TrustedRealm, TrustedRealmError};
 
 use super::document::{Format, Node, Scalar, ScalarKind, Value};
 use super::environment::{Lookup, expand};
@@ -296,7 +297,7 @@ mod tests {
     fn found(keys: &[&str], image: &str) -> Option<String> {
         let body = keys.iter().map(|key| format!("{key:?}: {{}}")).collect::<Vec<_>>().join(",");
         let auth = auth(&format!("{{{body}}}"), Expansion::Literal).unwrap();
-        let image: registry::Reference = image.parse().unwrap();
+        let image: oci::Reference = image.parse().unwrap();
         auth.find(&image.registry, &image.repository).map(|index| auth.entries[index].key.clone())
     }
 

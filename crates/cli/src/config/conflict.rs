@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use registry::TagOrDigest;
+use oci::TagOrDigest;
 use sync::{Naming, Selection};
 
 use super::resolve::ResolvedRule;

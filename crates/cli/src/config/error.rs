@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use registry::foreign_text::{Cleaned, clean_to};
+use oci::foreign_text::{Cleaned, clean_to};
 
 use super::excerpt::Excerpt;
 use super::file_text;

@@ -1,6 +1,6 @@
 //! The line of a file that an error is about, with a mark under the place. What may be a secret is left out.
 
-use registry::foreign_text::is_plain;
+use oci::foreign_text::is_plain;
 
 use super::syntax_error::Place;
 

@@ -1,7 +1,7 @@
 //! What a rule's texts mean: `registry/repository` with nothing, a tag, a digest, a list or a pattern behind it.
 
 use regex::Regex;
-use registry::{Digest, Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
+use oci::{Digest, Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 use sync::{RepositoryPattern, RepositoryPatternError};
 
 use super::odd_character::{self, OddCharacter};
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(many("library/*"), "PatternWithoutRegistry");
         assert_eq!(many("*.io/a/b"), "PatternWithoutRegistry");
         assert_eq!(many("r.io/a/***"), "RepositoryPattern");
-        let digest = registry::Digest::sha256(b"");
+        let digest = oci::Digest::sha256(b"");
         assert_eq!(many(&format!("r.io/a/*@{digest}")), "PatternWithDigest");
     }
 
@@ -261,7 +261,7 @@ mod tests {
     fn plain_references() {
         assert_eq!(shown("nginx"), "docker.io/library/nginx *");
         assert_eq!(shown("quay.io/coreos/p:v1"), "quay.io/coreos/p v1");
-        let digest = registry::Digest::sha256(b"");
+        let digest = oci::Digest::sha256(b"");
         assert_eq!(shown(&format!("quay.io/p:v1@{digest}")), format!("quay.io/p v1@{digest}"));
         assert_eq!(shown(&format!("quay.io/p@{digest}")), format!("quay.io/p {digest}"));
     }
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn b8_lists_begin_with_a_tag_and_have_no_empty_element() {
-        let digest = registry::Digest::sha256(b"");
+        let digest = oci::Digest::sha256(b"");
         assert_eq!(shown("quay.io/p:v1,v2"), "quay.io/p v1 v2");
         assert_eq!(shown(&format!("quay.io/p:v1,{digest}")), format!("quay.io/p v1 {digest}"));
         assert_eq!(shown("quay.io/p:v1,"), "EmptyElement");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use registry::{RegistryHost, RepositoryName};
+use oci::{RegistryHost, RepositoryName};
 use sync::{
     Cause, ImpossibleTarget, PatternRule, ReferrerPolicy, RepositoryPattern, Rule, RuleTarget, TargetTemplate,
 };

@@ -7,10 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use providers::google::{self, ServiceAccount};
-use registry::{
-    Credentials, HostCertificates, Login, LoginFiles, LoginPlace, Registry, RegistryHost, RepositoryName,
-    Settings, Transport,
-};
+use oci::{RegistryHost, RepositoryName};
+use registry::{Credentials, HostCertificates, Login, LoginFiles, LoginPlace, Registry, Settings, Transport};
 use sync::endpoint::RegistryEndpoint;
 
 use super::auth::{Auth, AuthEntry, MissingRepositories};

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use registry::{Reference, Tag, TagOrDigest, Transport};
+use oci::{Reference, Tag, TagOrDigest};
+use registry::Transport;
 use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 
 use super::conflict::{let_the_last_rule_win, self_copies};

@@ -1,6 +1,6 @@
 //! Why a rule cannot be carried out, known before any registry is asked.
 
-use registry::{Digest, TagOrDigest};
+use oci::{Digest, TagOrDigest};
 use sync::TargetTemplateError;
 
 use super::error::ConfigError;

@@ -2,10 +2,8 @@
 
 use http::StatusCode;
 use providers::harbor::refusal::explain as harbor_refusal;
-use registry::{
-    CertificateFault, ErrorKind, LoginSent, ManifestError, Mismatch, NotFollowed, Party, Problem, Refusal,
-    TransportFailure,
-};
+use oci::{ManifestError, Mismatch};
+use registry::{CertificateFault, ErrorKind, LoginSent, NotFollowed, Party, Problem, Refusal, TransportFailure};
 use sync::{Cause, Error, Operation, Side};
 
 use super::hint::Hint;
@@ -139,7 +137,7 @@ fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
 
 /// Whether `server` is what answers for `host`, which is Docker Hub.
 fn is_api_of(server: &str, host: &str) -> bool {
-    server == host || host.parse().is_ok_and(|host: registry::RegistryHost| host.api_host() == server)
+    server == host || host.parse().is_ok_and(|host: oci::RegistryHost| host.api_host() == server)
 }
 
 fn of_transport(failure: TransportFailure, at_the_registry: bool) -> Hint {
@@ -203,7 +201,7 @@ fn of_missing(operation: &Operation) -> Hint {
     match operation {
         Operation::ListRepositories => Hint::NoCatalog,
         Operation::ListTags => Hint::NoRepository,
-        Operation::Resolve(_) | Operation::ReadManifest(registry::TagOrDigest::Tag(_)) => Hint::NoImage,
+        Operation::Resolve(_) | Operation::ReadManifest(oci::TagOrDigest::Tag(_)) => Hint::NoImage,
         _ => Hint::SourceLacksPart,
     }
 }

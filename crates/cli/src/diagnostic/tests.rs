@@ -4,10 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use registry::{
-    CertificateFault, CredentialError, Digest, ErrorKind, ManifestError, MediaType, Mismatch, NotFollowed,
-    Problem, Prospect, RedactedUrl, Refusal, RegistryMessage, TagOrDigest, TransportFailure,
-};
+use oci::{Digest, ManifestError, MediaType, Mismatch, TagOrDigest};
+use registry::{CertificateFault, CredentialError, ErrorKind, NotFollowed, Problem, Prospect, RedactedUrl, Refusal, RegistryMessage, TransportFailure};
 use sync::{
     Cause, Error, Image, ImageReport, ImpossibleTarget, NoAnswer, Operation, Outcome, Report, SharedTarget,
     Side,

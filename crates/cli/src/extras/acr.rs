@@ -10,7 +10,8 @@ use providers::alibaba::{
     self, Acr, AcrLogin, AcrLoginSettings, AutoCreateRepository, CredentialChain, CredentialOrigin, Endpoint,
     Endpoints, Http, InstanceId, NamespaceSettings, Region, RepositoryType, ServiceSource,
 };
-use registry::{ErrorKind, Registry, RegistryHost, RepositoryName, Transport};
+use oci::{RegistryHost, RepositoryName};
+use registry::{ErrorKind, Registry, Transport};
 use sync::Cause;
 use sync::listing::BulkListing;
 use tokio::sync::OnceCell;

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use providers::harbor::{Error, Harbor, ProjectName, Visibility};
-use registry::{ErrorKind, RepositoryName};
+use oci::RepositoryName;
+use registry::ErrorKind;
 use sync::Cause;
 use sync::listing::BulkListing;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use providers::harbor::{self, Harbor, Project, ProjectKind, ProjectName, ProjectPages, RepositoryPages};
-use registry::{Catalog, CatalogPages, ErrorKind, Offer, OptionalEndpoint, RepositoryName};
+use oci::RepositoryName;
+use registry::{Catalog, CatalogPages, ErrorKind, Offer, OptionalEndpoint};
 use sync::Cause;
 use sync::listing::{Listed, Listing, Repositories};
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use registry::foreign_text::{clean_to, is_plain};
+use oci::foreign_text::{clean_to, is_plain};
 
 use super::paint;
 

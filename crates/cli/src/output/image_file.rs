@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use registry::foreign_text::is_plain;
-use registry::{Digest, TagOrDigest};
+use oci::foreign_text::is_plain;
+use oci::{Digest, TagOrDigest};
 use sync::{Image, Outcome, Report, SkipReason};
 
 use super::foreign;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use registry::foreign_text::clean;
+use oci::foreign_text::clean;
 use sync::{BlobOutcome, Error, Event, Observer, Outcome, SkipReason};
 
 use super::{Paint, Volume, say, size, stopping};

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use registry::foreign_text::clean;
+use oci::foreign_text::clean;
 use sync::{BlobOutcome, Event, Observer, Outcome, SkipReason};
 
 use super::output_file::is_stdout;

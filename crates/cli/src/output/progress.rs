@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use registry::Digest;
+use oci::Digest;
 use sync::{BlobOutcome, Event, Image};
 
 use super::speed::Speed;

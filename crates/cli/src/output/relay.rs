@@ -157,7 +157,7 @@ mod tests {
         let relay = Relay::to(stopped.clone());
         relay.say_lines("status after 1 s");
         relay.say_lines("status after 2 s");
-        let tag = registry::TagOrDigest::Tag("v1".parse().unwrap());
+        let tag = oci::TagOrDigest::Tag("v1".parse().unwrap());
         let image = Arc::new(Image {
             source: "q.io/a".into(),
             source_reference: tag.clone(),

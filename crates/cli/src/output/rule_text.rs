@@ -1,6 +1,6 @@
 //! A rule as an `--images` file has it: with the repositories that it means, whatever text it was made of.
 
-use registry::{RepositoryName, TagOrDigest};
+use oci::{RepositoryName, TagOrDigest};
 use sync::{Naming, PatternRule, Rule, Selection, Work};
 
 use crate::config::WrittenRule;

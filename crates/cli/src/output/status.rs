@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn s4_the_status_names_counts_and_what_is_in_work() {
         let status = Status::start();
-        let tag = |tag: &str| registry::TagOrDigest::Tag(tag.parse().unwrap());
+        let tag = |tag: &str| oci::TagOrDigest::Tag(tag.parse().unwrap());
         let image = |name: &str| {
             Arc::new(Image {
                 source: "q.io/a".into(),
@@ -134,7 +134,7 @@ mod tests {
             status.event(&Event::ImageStarted(image.clone()));
         }
         status.event(&Event::ImageFinished { image: one, outcome: Outcome::NotDone });
-        let digest = registry::Digest::sha256(b"layer");
+        let digest = oci::Digest::sha256(b"layer");
         let (image, size) = (two.clone(), Some(4096));
         status.event(&Event::BlobPlanned { image, digest: digest.clone(), size });
         status.event(&Event::BytesMoved { image: two, digest, bytes: 2048 });

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use anyhow::{Result, ensure};
-use registry::foreign_text::is_plain;
+use oci::foreign_text::is_plain;
 
 use crate::process::{Ran, Workplace};
 

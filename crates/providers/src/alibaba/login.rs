@@ -6,9 +6,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use jiff::Timestamp;
-use registry::{
-    CredentialError, CredentialSource, Credentials, Fresh, Kept, Prospect, RegistryHost, renew_at,
-};
+use oci::RegistryHost;
+use registry::{CredentialError, CredentialSource, Credentials, Fresh, Kept, Prospect, renew_at};
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::OnceCell;

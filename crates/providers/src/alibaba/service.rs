@@ -1,6 +1,6 @@
 //! What a registry's challenge and its host name say about edition, region and instance. Pure.
 
-use registry::RegistryHost;
+use oci::RegistryHost;
 
 use super::name::{InstanceId, Region};
 

@@ -1,6 +1,7 @@
 //! Lists the artifacts of a repository: a hundred digests with their tags in one request.
 
-use registry::{Digest, Problem, RepositoryName, Tag};
+use oci::{Digest, RepositoryName, Tag};
+use registry::Problem;
 use serde::Deserialize;
 
 use super::api::Call;

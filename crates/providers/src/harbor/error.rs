@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use registry::{ErrorKind, RedactedUrl, Refusal, RepositoryName};
+use oci::RepositoryName;
+use registry::{ErrorKind, RedactedUrl, Refusal};
 
 /// Why a request to Harbor's API did not do what it was for.
 #[derive(Debug, thiserror::Error)]

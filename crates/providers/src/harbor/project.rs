@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use registry::RepositoryName;
+use oci::RepositoryName;
 use serde::Deserialize;
 
 /// A project's name: the first part of its repositories' names.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use registry::RepositoryName;
+use oci::RepositoryName;
 use serde::Deserialize;
 
 use super::pager::Pager;

@@ -1,6 +1,6 @@
 //! The tags of a repository with what they point at.
 
-use registry::{Digest, RepositoryName, Tag};
+use oci::{Digest, RepositoryName, Tag};
 
 use super::{ArtifactPages, Error, Harbor};
 

@@ -131,7 +131,7 @@ async fn refusals_of_pulls_are_explained() {
     let registry = Registry::new(settings, Transport::new("image-syncer/test", &[]).unwrap());
     let reason = async |repository: &str| {
         let repository = registry.repository(&repository.parse().unwrap(), Access::Pull);
-        let tag = registry::TagOrDigest::Tag("v1".parse().unwrap());
+        let tag = oci::TagOrDigest::Tag("v1".parse().unwrap());
         match repository.pull_manifest(&tag).await.unwrap_err() {
             registry::Error::Refused(refusal) => explain(&refusal).map(|explanation| explanation.reason),
             other => panic!("{other:?}"),

@@ -1,7 +1,8 @@
 //! What all tests of Harbor need.
 
 use providers::harbor::{Error, Harbor, Project, RepositoryPages};
-use registry::{Credentials, Login, Registry, RepositoryName, Security, Settings, Transport};
+use oci::RepositoryName;
+use registry::{Credentials, Login, Registry, Security, Settings, Transport};
 use reqwest::Client;
 use testkit::HarborBench;
 use url::Url;

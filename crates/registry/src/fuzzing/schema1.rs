@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use crate::manifest::schema1;
+use oci::manifest::schema1;
 
 /// A manifest as it is, and one with a forged signature in the place of each `@`: the first byte is its
 /// `formatLength`, the second how many of the following are its `formatTail`.

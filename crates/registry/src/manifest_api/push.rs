@@ -8,7 +8,7 @@ use crate::client::{Answered, Call};
 use crate::error::Problem;
 use crate::http::limit::RequestKind;
 use crate::learned::Ability;
-use crate::manifest::{ManifestError, RawManifest};
+use oci::{ManifestError, RawManifest};
 use crate::{Descriptor, Error, Repository, Tag, TagOrDigest};
 
 /// What became of a manifest that was pushed.

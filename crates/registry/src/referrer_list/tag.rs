@@ -2,7 +2,7 @@
 
 use super::lock::lock;
 use crate::error::Problem;
-use crate::manifest::RawManifest;
+use oci::RawManifest;
 use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, Tag, TagOrDigest};
 
 /// The longest algorithm in a tag.
@@ -23,7 +23,8 @@ pub enum ReferrersTag {
 pub fn referrers_tag(subject: &Digest) -> Tag {
     let (algorithm, hex) = (subject.algorithm().name(), subject.hex());
     let algorithm = &algorithm[..algorithm.len().min(LONGEST_ALGORITHM)];
-    Tag::known_to_be_valid(format!("{algorithm}-{}", &hex[..hex.len().min(MOST_DIGITS)]))
+    let tag = format!("{algorithm}-{}", &hex[..hex.len().min(MOST_DIGITS)]);
+    tag.parse().expect("letters, digits and a hyphen are a tag")
 }
 
 /// Where cosign keeps signature, attestations and SBOM of a manifest. None for sha512, whose tags would be too

@@ -3,10 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use embedded_registry::{Builder, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
 use futures_util::stream;
-use registry::{
-    Access, BlobBody, BlobReader, Credentials, Digest, Error, ErrorKind, Login, Patience, Recovery, Registry,
-    Repository, Security, Settings, Standing, Tag, TagOrDigest, Transport, UploadSession,
-};
+use oci::{Digest, Tag, TagOrDigest};
+use registry::{Access, BlobBody, BlobReader, Credentials, Error, ErrorKind, Login, Patience, Recovery, Registry, Repository, Security, Settings, Standing, Transport, UploadSession};
 
 pub(crate) struct Bench {
     pub(crate) server: EmbeddedRegistry,

@@ -4,7 +4,8 @@ use bytes::{Bytes, BytesMut};
 use embedded_registry::{Effect, EmbeddedRegistry, Match, Mounts, sample};
 use futures_util::{StreamExt as _, stream};
 use http::Method;
-use registry::{Access, BrokenOff, Digest, Error, ErrorKind, Start};
+use oci::Digest;
+use registry::{Access, BrokenOff, Error, ErrorKind, Start};
 
 use crate::bench::{Bench, body, digest};
 

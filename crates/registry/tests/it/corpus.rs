@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use embedded_registry::{EmbeddedRegistry, Store};
-use registry::{Access, Algorithm, Digest, MediaType, RawManifest, Repository, TagOrDigest};
+use oci::{Algorithm, Digest, MediaType, RawManifest, TagOrDigest};
+use registry::{Access, Repository};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, body};

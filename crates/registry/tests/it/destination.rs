@@ -5,10 +5,8 @@ use embedded_registry::{
     Access as Login, Authorization, Effect, EmbeddedRegistry, Fault, Grant, Match, Times, TokenAccess, User,
 };
 use http::Method;
-use registry::{
-    Access, BlobPlace, CertificateCheck, CertificateFault, Credentials, Digest, Error, HostCertificates,
-    Registry, Repository, Scheme, Security, Settings, Transport, TransportFailure,
-};
+use oci::Digest;
+use registry::{Access, BlobPlace, CertificateCheck, CertificateFault, Credentials, Error, HostCertificates, Registry, Repository, Scheme, Security, Settings, Transport, TransportFailure};
 use testkit::{CertificateAuthority, TlsFront};
 
 use crate::bench::{read_all, tag};
@@ -143,7 +141,7 @@ async fn p25_uploads_go_where_the_registry_sends_them_by_the_same_rules() {
         // Under another name than the storage's, which for this host would be no other place.
         let host = company.front.host().replace("127.0.0.1", "localhost").parse().unwrap();
         let send = async |settings: Settings| {
-            let settings = Settings { host: registry::RegistryHost::clone(&host), ..settings };
+            let settings = Settings { host: oci::RegistryHost::clone(&host), ..settings };
             let mut session = repository(settings).start_upload().await?;
             crate::bench::fill(&mut session, &bytes::Bytes::from_static(b"new")).await
         };

@@ -5,10 +5,8 @@ mod manifest;
 use bytes::Bytes;
 use embedded_registry::sample;
 use futures_util::stream;
-use registry::{
-    Access, Algorithm, BrokenOff, Catalog, Digest, ErrorKind, MediaType, RawManifest, Registry, Repository,
-    Start, TagOrDigest,
-};
+use oci::{Algorithm, Digest, MediaType, RawManifest, TagOrDigest};
+use registry::{Access, BrokenOff, Catalog, ErrorKind, Registry, Repository, Start};
 use serde_json::{Value, json};
 use testkit::{CertificateAuthority, DockerRegistry, TlsFront, TokenServer, TokenUser};
 

@@ -8,7 +8,8 @@ use embedded_registry::{
     TokenAccess, User,
 };
 use http::Method;
-use registry::{Access, Digest, ErrorKind, Party, ReferrerFilter, Repository, Start};
+use oci::Digest;
+use registry::{Access, ErrorKind, Party, ReferrerFilter, Repository, Start};
 
 use crate::bench::{Bench, body, digest, fill, push_blob, tag};
 

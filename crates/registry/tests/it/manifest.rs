@@ -4,7 +4,8 @@ use bytes::Bytes;
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, Match};
 use http::Method;
-use registry::{Access, Algorithm, Error, ErrorKind, MediaType, RawManifest, TagOrDigest};
+use oci::{Algorithm, MediaType, RawManifest, TagOrDigest};
+use registry::{Access, Error, ErrorKind};
 
 use crate::bench::{Bench, digest, tag};
 
@@ -137,7 +138,7 @@ async fn c44_a_registry_that_stores_something_else_is_told_on() {
     seeded(&bench);
     let repository = bench.repository("a/app", Access::PullPush);
     let manifest = repository.pull_manifest(&tag("v1")).await.unwrap();
-    let other = registry::Digest::sha256(b"other").to_string();
+    let other = oci::Digest::sha256(b"other").to_string();
     bench
         .misbehave(Match::new(Method::PUT, "/manifests/"), Effect::SetHeader("docker-content-digest", other));
     let error = repository.push_manifest(&tag("v2"), &manifest).await.unwrap_err();

@@ -3,7 +3,8 @@
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Match, Referrers};
 use http::Method;
-use registry::{Access, ErrorKind, MediaType, RawManifest, Repository, SubjectIndexed, Tag, TagOrDigest};
+use oci::{MediaType, RawManifest, Tag, TagOrDigest};
+use registry::{Access, ErrorKind, Repository, SubjectIndexed};
 
 use crate::bench::{Bench, digest, tag};
 

@@ -11,10 +11,8 @@ use embedded_registry::{
     TokenAnswers, TokenForm, TokenMethods, User, preset, sample,
 };
 use futures_util::future::join_all;
-use registry::{
-    Access, Digest, ErrorKind, MediaType, RawManifest, ReferrerFilter, Repository, Start, SubjectIndexed,
-    TagOrDigest,
-};
+use oci::{Digest, MediaType, RawManifest, TagOrDigest};
+use registry::{Access, ErrorKind, ReferrerFilter, Repository, Start, SubjectIndexed};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, fill, push_blob, read_all, tag};

@@ -2,7 +2,8 @@
 
 use embedded_registry::{Access as Login, EmbeddedRegistry, Fault, Grant as Right, Match, TokenAccess, User};
 use http::Method;
-use registry::{Access, BlobPlace, Digest, ErrorKind, Face, Grant, PushTrial, WantsLogin};
+use oci::Digest;
+use registry::{Access, BlobPlace, ErrorKind, Face, Grant, PushTrial, WantsLogin};
 
 use crate::bench::{Bench, client};
 

@@ -5,10 +5,8 @@ use std::collections::HashSet;
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Match, Referrers};
 use futures_util::future::join_all;
-use registry::{
-    Access, Descriptor, Error, MediaType, ReferrerFilter, ReferrersTag, Repository, TagOrDigest,
-    referrers_tag,
-};
+use oci::{Descriptor, MediaType, TagOrDigest};
+use registry::{Access, Error, ReferrerFilter, ReferrersTag, Repository, referrers_tag};
 
 use crate::bench::{Bench, digest, tag};
 
@@ -456,7 +454,7 @@ async fn c62_list_and_tag_give_the_same_set() {
 #[tokio::test]
 async fn c06_the_referrers_tag_of_a_sha512_subject_is_found() {
     let bench = without_list().await;
-    let subject = registry::Algorithm::Sha512.digest(b"subject");
+    let subject = oci::Algorithm::Sha512.digest(b"subject");
     let image = image(&bench, "v1");
     let entry =
         Descriptor::new(Some(MediaType::OCI_MANIFEST), digest(&image.digest), Some(image.size as u64));

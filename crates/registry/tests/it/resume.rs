@@ -7,7 +7,8 @@ use embedded_registry::{
     Authorization, Effect, EmbeddedRegistry, EntityTags, Fault, LoggedRequest, Match, Ranges, Storage, Times,
     sample,
 };
-use registry::{Access, Digest, Error, ErrorKind, Patience, RequestKind};
+use oci::Digest;
+use registry::{Access, Error, ErrorKind, Patience, RequestKind};
 
 use crate::bench::{Bench, digest, patient_client, read_all};
 

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use embedded_registry::{EmbeddedRegistry, sample};
 use futures_util::stream;
-use registry::{Access, BlobBody, BrokenOff, Digest, HashState, SavedUpload, Verifier};
+use oci::{Digest, HashState, Verifier};
+use registry::{Access, BlobBody, BrokenOff, SavedUpload};
 
 use crate::bench::{Bench, digest, read_all};
 

@@ -1,7 +1,8 @@
 //! Lists of tags.
 
 use embedded_registry::{Effect, EmbeddedRegistry, Match};
-use registry::{Access, Error, ErrorKind, Tag, TagPage};
+use oci::Tag;
+use registry::{Access, Error, ErrorKind, TagPage};
 
 use crate::bench::{Bench, client};
 use crate::small_server::announcing;

@@ -9,7 +9,8 @@ use embedded_registry::{
     User, sample,
 };
 use http::Method;
-use registry::{Access, Digest, Error, ErrorKind, Patience, Registry, Start};
+use oci::Digest;
+use registry::{Access, Error, ErrorKind, Patience, Registry, Start};
 
 use crate::bench::{Bench, digest, patient_client, push_blob};
 

@@ -1,6 +1,7 @@
 //! What exactly goes over the wire, and answers that no registry would give.
 
-use registry::{Access, MediaType, Repository};
+use oci::MediaType;
+use registry::{Access, Repository};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use registry::{Descriptor, ErrorKind, RepositoryName};
+use oci::{Descriptor, RepositoryName};
+use registry::ErrorKind;
 
 use super::held::Held;
 use super::left_upload;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use registry::HashState;
+use oci::HashState;
 
 use crate::endpoint::{Answer, BlobRead, ReadAgain};
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use registry::{Digest, Links, RawManifest, TagOrDigest};
+use oci::{Digest, Links, RawManifest, TagOrDigest};
 
 use super::manifest::{Claims, Walk, wait_for};
 use super::platform::Selected;

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use registry::{Descriptor, ErrorKind};
+use oci::Descriptor;
+use registry::ErrorKind;
 
 use super::blob::{Carrier, complete};
 use crate::backoff::Backoff;

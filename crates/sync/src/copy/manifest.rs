@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
-use registry::{Descriptor, Digest, Links, RawManifest, TagOrDigest};
+use oci::{Descriptor, Digest, Links, RawManifest, TagOrDigest};
 use tokio::task::JoinSet;
 
 use super::blob::ensure_blob;

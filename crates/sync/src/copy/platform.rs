@@ -1,6 +1,6 @@
 //! Cuts an image down to the wanted platforms. Bytes change only where something is really left out.
 
-use registry::{Descriptor, MediaType, Platform, RawManifest, TagOrDigest};
+use oci::{Descriptor, MediaType, Platform, RawManifest, TagOrDigest};
 
 use super::manifest::Walk;
 use crate::{Cause, Error, Operation, Side};
@@ -103,7 +103,7 @@ impl Walk {
         while let Some(piece) = reader.next().await.map_err(failed)? {
             self.run.pace.pass(piece.len()).await;
             if bytes.len() + piece.len() > LARGEST_CONFIG {
-                let size = registry::Mismatch::Size {
+                let size = oci::Mismatch::Size {
                     digest: config.digest.clone(),
                     expected: LARGEST_CONFIG as u64,
                     actual: (bytes.len() + piece.len()) as u64,

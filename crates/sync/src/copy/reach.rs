@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use registry::RegistryHost;
+use oci::RegistryHost;
 
 use super::image::{Ended, Job};
 use crate::attempt::{Attempt, Needed, Refused};

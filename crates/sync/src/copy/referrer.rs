@@ -6,7 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use registry::{Descriptor, Digest, TagOrDigest, cosign_tags};
+use oci::{Descriptor, Digest, TagOrDigest};
+use registry::cosign_tags;
 
 use super::manifest::{Walk, of_all};
 use crate::discover::WantedReferrers;

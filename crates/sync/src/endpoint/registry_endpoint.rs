@@ -5,11 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
-use registry::{
-    Access, BlobBody, BlobHistory, BlobReader, Descriptor, Digest, Error, ErrorKind, HashState, RawManifest,
-    Recovery, ReferrerFilter, Registry, RegistryHost, Repository, RepositoryName, SavedUpload, Standing,
-    Start, TagOrDigest, TagPage, TagPages, UploadSession, UploadWatch,
-};
+use oci::{Descriptor, Digest, HashState, RawManifest, RegistryHost, RepositoryName, TagOrDigest};
+use registry::{Access, BlobBody, BlobHistory, BlobReader, Error, ErrorKind, Recovery, ReferrerFilter, Registry, Repository, SavedUpload, Standing, Start, TagPage, TagPages, UploadSession, UploadWatch};
 use tokio::sync::OnceCell;
 
 use super::{Answer, BlobRead, BulkTags, Kept, Mount, ReadAgain, Source, Tags, Target, Upload};

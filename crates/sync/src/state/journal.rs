@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use registry::{Digest, HashState, UploadWatch};
+use oci::{Digest, HashState};
+use registry::UploadWatch;
 
 use super::State;
 use crate::endpoint::{Target, Upload};

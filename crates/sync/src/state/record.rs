@@ -1,7 +1,8 @@
 //! How what is remembered is written down. Everything read back may be damaged, or be of another version: then it is
 //! as if it had not been there.
 
-use registry::{Digest, HashState, RegistryHost, RepositoryName, SavedUpload};
+use oci::{Digest, HashState, RegistryHost, RepositoryName};
+use registry::SavedUpload;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::PlatformFilter;
@@ -137,7 +138,7 @@ pub fn fuzz_record(record: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use registry::Verifier;
+    use oci::Verifier;
 
     use super::*;
 

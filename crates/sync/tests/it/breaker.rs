@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use registry::TagOrDigest;
+use oci::TagOrDigest;
 use sync::{
     Cause, ImageReport, Naming, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection,
     Silent, Sync,

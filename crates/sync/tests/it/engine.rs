@@ -7,7 +7,8 @@ use bytes::Bytes;
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Mounts, Times};
 use http::Method;
-use registry::{ErrorKind, Registry, Security, Settings, Tag, TagOrDigest, Transport};
+use oci::{Tag, TagOrDigest};
+use registry::{ErrorKind, Registry, Security, Settings, Transport};
 use sync::endpoint::RegistryEndpoint;
 use sync::{
     Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Side,
@@ -235,7 +236,7 @@ async fn one_bad_image_does_not_stop_the_others_and_leaves_the_old_tag() {
     bench.image("a/app", "bad", &[2]);
     bench.image("a/app", "good", &[3]);
     let lost = sample::layer(2, 20_000);
-    let digest = registry::Digest::sha256(&lost).to_string();
+    let digest = oci::Digest::sha256(&lost).to_string();
     bench.source.store().remove_blob("a/app", &digest);
     let report = bench.copy().await;
     assert_eq!((report.copied(), report.failed()), (1, 1));
@@ -243,7 +244,7 @@ async fn one_bad_image_does_not_stop_the_others_and_leaves_the_old_tag() {
     assert!(bench.same("good"));
     let error = failure(&report);
     assert_eq!((error.side, error.kind()), (Side::Source, Some(ErrorKind::NotFound)));
-    assert!(error.to_string().contains(&registry::Digest::sha256(&lost).short()), "{error}");
+    assert!(error.to_string().contains(&oci::Digest::sha256(&lost).short()), "{error}");
     assert_eq!(bench.target.store().open_uploads(), 0, "c43: the upload was cancelled");
 }
 
@@ -270,7 +271,7 @@ async fn c53_a_registry_that_lost_a_blob_gets_it_again() {
     bench.image("a/app", "v1", &[1, 2]);
     bench.copy().await;
     // The target's storage lost a layer; the old manifest still claims it.
-    let lost = registry::Digest::sha256(&sample::layer(1, 20_000)).to_string();
+    let lost = oci::Digest::sha256(&sample::layer(1, 20_000)).to_string();
     bench.target.store().remove_blob("b/app", &lost);
     bench.image("a/app", "v1", &[1, 2, 3]);
     let report = bench.copy().await;
@@ -385,7 +386,7 @@ async fn an_image_by_digest_keeps_it_or_is_refused() {
     assert!(bench.target.store().tags("b/app").is_empty());
 
     let mut rule = bench.rule("a/app", Selection::These(vec![tag("v1")]), &["c/app"]);
-    let other = registry::Digest::sha256(b"other");
+    let other = oci::Digest::sha256(b"other");
     rule.targets[0].naming = Naming::These(vec![Some(TagOrDigest::Digest(other))]);
     let report = run(vec![rule], 0).await;
     assert_eq!(report.failed(), 1);
@@ -476,7 +477,7 @@ async fn c15_a_foreign_layer_is_copied_where_the_source_has_it_and_else_left_out
     let bench = Bench::start().await;
     let store = bench.source.store();
     let kept = store.put_blob("a/app", "kept");
-    let lost = registry::Digest::sha256(b"lost");
+    let lost = oci::Digest::sha256(b"lost");
     let layer = |digest: &str| {
         format!(
             r#"{{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"{digest}","size":4,

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use registry::{Credentials, Login, Patience, Registry, Security, Settings, TagOrDigest, Transport};
+use oci::TagOrDigest;
+use registry::{Credentials, Login, Patience, Registry, Security, Settings, Transport};
 use sync::endpoint::RegistryEndpoint;
 use sync::{
     Event, ImageReport, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
-use registry::{Digest, TagOrDigest};
+use oci::{Digest, TagOrDigest};
 use sync::{
     Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Sync,
 };

@@ -242,7 +242,7 @@ async fn copy_what_is_there_under_another_tag(builder: embedded_registry::Builde
     copy(&bench).await;
     image(&bench, "a/app", "v2", &[&layers[..], &[99]].concat());
     bench.clear();
-    let only = Selection::These(vec![registry::TagOrDigest::Tag("v2".parse().unwrap())]);
+    let only = Selection::These(vec![oci::TagOrDigest::Tag("v2".parse().unwrap())]);
     let report = run(vec![bench.rule("a/app", only, &["b/app"])]).await;
     (bench, report)
 }

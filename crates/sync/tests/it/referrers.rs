@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Builder, EmbeddedRegistry, Referrers};
-use registry::{Access, Digest, ReferrerFilter, Registry, Security, Settings, Transport, referrers_tag};
+use oci::Digest;
+use registry::{Access, ReferrerFilter, Registry, Security, Settings, Transport, referrers_tag};
 use sync::endpoint::RegistryEndpoint;
 use sync::{
     Amounts, Naming, Options, PlatformFilter, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Silent,
@@ -142,7 +143,7 @@ async fn c10_what_refers_to_a_whole_image_is_counted_where_platforms_are_left_ou
     sample::signature(bench.source.store(), "a/app", &index.digest);
     bench.source.clear_requests();
     let platforms = PlatformFilter::new(&[], &["amd64".to_owned()]);
-    let named = Selection::These(vec![registry::TagOrDigest::Tag("v1".parse().unwrap())]);
+    let named = Selection::These(vec![oci::TagOrDigest::Tag("v1".parse().unwrap())]);
     let options = Options { platforms, ..Options::new(4, 0) };
     let report = bench.run(named, ReferrerPolicy::Copy, options).await;
     assert_eq!((report.copied(), report.amounts().referrers), (1, 1));
@@ -162,7 +163,7 @@ async fn c57_lists_under_tags_are_copied_as_the_tags_that_they_are() {
     let signature = bench.refer(&image, "signed");
     let source = client(&bench.source).repository(&"a/app".parse().unwrap(), Access::PullPush);
     let subject: Digest = image.digest.parse().unwrap();
-    let reference = registry::TagOrDigest::Digest(signature.digest.parse().unwrap());
+    let reference = oci::TagOrDigest::Digest(signature.digest.parse().unwrap());
     let entry = source.pull_manifest(&reference).await.unwrap().as_referrer();
     source.add_referrer(&subject, &entry).await.unwrap();
     let report = bench.all().await;
@@ -178,7 +179,7 @@ async fn c61_cosigns_tags_come_along_with_images_that_are_named() {
     let bench = Bench::start(Referrers::Api, Referrers::Api).await;
     let image = bench.image("v1", 1);
     sample::signature(bench.source.store(), "a/app", &image.digest);
-    let named = Selection::These(vec![registry::TagOrDigest::Tag("v1".parse().unwrap())]);
+    let named = Selection::These(vec![oci::TagOrDigest::Tag("v1".parse().unwrap())]);
     let report = bench.copy(named.clone(), ReferrerPolicy::Copy).await;
     assert_eq!((report.copied(), report.amounts().referrers), (1, 1));
     assert_eq!(bench.target.store().tags("b/app").len(), 2);

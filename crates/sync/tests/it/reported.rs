@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Referrers, Times};
 use http::Method;
-use registry::{Access, Digest, ReferrerFilter, TagOrDigest, referrers_tag};
+use oci::{Digest, TagOrDigest};
+use registry::{Access, ReferrerFilter, referrers_tag};
 use sync::{
     Event, Naming, Observer, Options, PlatformFilter, ReferrerPolicy, Report, Rule, Selection, Silent, Sync,
 };

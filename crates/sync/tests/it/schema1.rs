@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use embedded_registry::{Effect, Fault, Match, Times};
-use registry::{Digest, TagOrDigest};
+use oci::{Digest, TagOrDigest};
 use sync::Selection;
 
 use crate::engine::{Bench, run};

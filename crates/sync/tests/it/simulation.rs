@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use registry::Digest;
+use oci::Digest;
 use sync::{
     Cause, Event, Naming, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Sync,
 };
@@ -201,7 +201,7 @@ fn assert_true(world: &World, report: &Report) {
         let from = ended.image.source.strip_prefix("source.io/").unwrap();
         let at = TARGETS.iter().position(|(host, name)| *ended.image.target == format!("{host}/{name}"));
         let (fake, to) = world.target(at.unwrap());
-        let registry::TagOrDigest::Tag(tag) = &ended.image.target_reference else { panic!("a digest") };
+        let oci::TagOrDigest::Tag(tag) = &ended.image.target_reference else { panic!("a digest") };
         let digest = world.source.state().tags[&(from.to_owned(), tag.clone())].clone();
         assert_eq!(fake.state().tags.get(&(to.to_owned(), tag.clone())), Some(&digest), "{}", ended.image);
         let (mut here, mut there) = (BTreeSet::new(), BTreeSet::new());

@@ -18,7 +18,7 @@ impl FromStr for NamespaceName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         // Names of repositories allow fewer runs of delimiters than the console does.
-        let is_component = !text.contains('/') && text.parse::<registry::RepositoryName>().is_ok();
+        let is_component = !text.contains('/') && text.parse::<oci::RepositoryName>().is_ok();
         if (2..=120).contains(&text.len()) && is_component {
             Ok(Self(text.to_owned()))
         } else {

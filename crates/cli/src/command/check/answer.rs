@@ -1,6 +1,7 @@
 //! TLS, and what answers behind it.
 
-use registry::{Error, Face, Ping, RegistryHost, TransportFailure, WantsLogin};
+use oci::RegistryHost;
+use registry::{Error, Face, Ping, TransportFailure, WantsLogin};
 
 use super::cloud::reach_advice;
 use super::finding::{Finding, Step};

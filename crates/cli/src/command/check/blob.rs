@@ -1,6 +1,7 @@
 //! Where a source's blobs come from, and whether whoever serves them lets us in.
 
-use registry::{BlobPlace, Digest, Error, ErrorKind, NotFollowed, Problem, RegistryHost};
+use oci::{Digest, RegistryHost};
+use registry::{BlobPlace, Error, ErrorKind, NotFollowed, Problem};
 
 use super::finding::{Finding, Step};
 use crate::diagnostic::{leaves_tls_hint, registry_words, transport_hint};

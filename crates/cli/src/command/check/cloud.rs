@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use providers::alibaba::{Service, is_alibaba};
-use registry::RegistryHost;
+use oci::RegistryHost;
 
 /// Which of the two kinds of registries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Whether a target is known to refuse what a source holds. Pure.
 
-use registry::RegistryHost;
+use oci::RegistryHost;
 
 use super::cloud::Edition;
 use super::finding::{Finding, Step};

@@ -1,6 +1,6 @@
 //! What is odd about the images that a source holds, as far as targets are known to refuse it. Pure.
 
-use registry::{Descriptor, MediaType, RawManifest, TagOrDigest};
+use oci::{Descriptor, MediaType, RawManifest, TagOrDigest};
 
 /// What is odd about the images that were looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Holdings {
 
 #[cfg(test)]
 mod tests {
-    use registry::Digest;
+    use oci::Digest;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use registry::RegistryHost;
+use oci::RegistryHost;
 
 use super::cloud::{is_private, reach_advice};
 use super::finding::{Finding, Step};

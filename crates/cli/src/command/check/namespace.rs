@@ -2,7 +2,7 @@
 
 use providers::alibaba::{self, Acr, AutoCreateRepository, InstanceUsage};
 use providers::harbor::{Harbor, ProjectKind, ProjectName};
-use registry::RepositoryName;
+use oci::RepositoryName;
 
 use super::finding::{Finding, Step};
 use super::limit::within;

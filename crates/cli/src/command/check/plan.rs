@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use ::sync::{PatternRule, Rule, Selection};
-use registry::{Reference, RegistryHost, RepositoryName};
+use oci::{Reference, RegistryHost, RepositoryName};
 
 use super::standing::Roles;
 use crate::config::{KnownRegistry, Resolved, ResolvedPattern, SharedRegistries};

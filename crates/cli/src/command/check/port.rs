@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use registry::RegistryHost;
+use oci::RegistryHost;
 
 use super::cloud::reach_advice;
 use super::finding::{Finding, Step};

@@ -1,6 +1,7 @@
 //! Whether a source lists its tags and gives images: some sample manifests, and where their blobs come from.
 
-use registry::{Access, Digest, Error, ErrorKind, RawManifest, Repository, RepositoryName, TagOrDigest};
+use oci::{Digest, RawManifest, RepositoryName, TagOrDigest};
+use registry::{Access, Error, ErrorKind, Repository};
 use sync::Selection;
 
 use super::blob;
@@ -155,7 +156,7 @@ async fn pull(
     }
     let manifest = timely(handle.pull_manifest(image)).await?;
     let Ok(links) = manifest.links() else { return Ok(Some((manifest, None))) };
-    let smallest = |links: registry::Links| {
+    let smallest = |links: oci::Links| {
         links.config.or_else(|| links.blobs.into_iter().next()).map(|descriptor| descriptor.digest)
     };
     let blob = match links.manifests.first() {

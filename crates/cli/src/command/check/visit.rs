@@ -1,7 +1,7 @@
 //! What a rule does with its repositories: reads from the source, writes to the targets.
 
 use ::sync::Selection;
-use registry::RepositoryName;
+use oci::RepositoryName;
 
 use super::content;
 use super::finding::{Finding, Step};

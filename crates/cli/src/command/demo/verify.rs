@@ -1,7 +1,7 @@
 //! Compares the demo's target with its source, looking past the protocol into what they store.
 
 use http::Method;
-use registry::{Descriptor, Links, MediaType, RawManifest};
+use oci::{Descriptor, Links, MediaType, RawManifest};
 
 use super::registries::{NAMESPACE, Registries};
 

@@ -1,6 +1,7 @@
 //! What the command line says of how registries are reached: as if it stood in their auth entries.
 
-use registry::{RegistryHost, Scheme, Security};
+use oci::RegistryHost;
+use registry::{Scheme, Security};
 
 use super::reach::Reach;
 use super::{Auth, AuthEntry, normal_host};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use registry::{Login, LoginPlace, Registry, RegistryHost, RepositoryName, Scheme};
+use oci::{RegistryHost, RepositoryName};
+use registry::{Login, LoginPlace, Registry, Scheme};
 
 use super::{AuthEntry, MissingRepositories, Registries};
 use crate::extras::Extras;

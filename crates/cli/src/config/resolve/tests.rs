@@ -114,7 +114,7 @@ fn b25_a_copy_onto_itself_is_told() {
 
 #[test]
 fn p9_of_tag_and_digest_the_digest_decides_and_the_tag_is_the_name() {
-    let [one, two] = [b"1", b"2"].map(|bytes| registry::Digest::sha256(bytes).to_string());
+    let [one, two] = [b"1", b"2"].map(|bytes| oci::Digest::sha256(bytes).to_string());
     for (source, target, expected) in [
         (format!("r.io/a:v1@{one}"), "t.io/a".to_owned(), format!("{one} → v1")),
         (format!("r.io/a:v1@{one}"), "t.io/a:v2".to_owned(), format!("{one} → v2")),
@@ -168,8 +168,8 @@ fn outcome(source: &str, target: &str, tags: &str, defaults: Defaults<'_>) -> St
 
 fn class(error: &RuleError) -> String {
     let text_class = |error: &ImageTextError| match error {
-        ImageTextError::Reference(registry::ReferenceError::UpperCase { .. }) => "E-UPPER",
-        ImageTextError::Reference(registry::ReferenceError::ImageId { .. }) => "E-HEX64",
+        ImageTextError::Reference(oci::ReferenceError::UpperCase { .. }) => "E-UPPER",
+        ImageTextError::Reference(oci::ReferenceError::ImageId { .. }) => "E-HEX64",
         ImageTextError::PatternOpen { .. } => "E-REGEX-FORM",
         ImageTextError::Pattern { .. } => "E-REGEX-SYNTAX",
         _ => "E-REF",
@@ -244,7 +244,7 @@ fn a_patterns_matches_land_where_the_target_says() {
 #[test]
 fn the_table_of_the_go_releases_cases() {
     let digests = [("<D1>", "one"), ("<D2>", "two")]
-        .map(|(name, text)| (name, registry::Digest::sha256(text.as_bytes())));
+        .map(|(name, text)| (name, oci::Digest::sha256(text.as_bytes())));
     let mut cases = 0;
     for row in TABLE.lines().filter(|line| !line.starts_with('#')) {
         let with_digests =

@@ -5,7 +5,7 @@ use super::*;
 const MIB: u64 = 1 << 20;
 
 fn image(name: &str) -> Arc<Image> {
-    let tag = registry::TagOrDigest::Tag(name.parse().unwrap());
+    let tag = oci::TagOrDigest::Tag(name.parse().unwrap());
     let (source, target) = ("q.io/a".into(), "r.io/b".into());
     Arc::new(Image { source, source_reference: tag.clone(), target, target_reference: tag })
 }

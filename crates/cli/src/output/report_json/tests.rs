@@ -9,7 +9,7 @@ use crate::command::execute::{Done, RunFacts};
 use crate::output::{Paint, table};
 
 fn outcome(kind: u8) -> Outcome {
-    let digest = registry::Digest::sha256(b"image");
+    let digest = oci::Digest::sha256(b"image");
     let error = || Error {
         side: Side::Source,
         place: "q.io/a".to_owned(),
@@ -29,7 +29,7 @@ fn outcome(kind: u8) -> Outcome {
 
 fn image(number: usize, kind: u8, amounts: [u64; 5]) -> ImageReport {
     let [moved_bytes, mounted_bytes, present_bytes, referrers, referrers_left] = amounts;
-    let reference = registry::TagOrDigest::Tag(format!("v{number}").parse().unwrap());
+    let reference = oci::TagOrDigest::Tag(format!("v{number}").parse().unwrap());
     let image = Image {
         source: "q.io/a".into(),
         source_reference: reference.clone(),

@@ -1,6 +1,6 @@
 //! Repositories and their tags. A listing of tags gives digests, so a hundred tags cost one request.
 
-use registry::Digest;
+use oci::Digest;
 use serde::Deserialize;
 
 use super::answer::{Page, Pages, number, text, truth};

@@ -2,10 +2,8 @@
 
 use bytes::Bytes;
 use embedded_registry::sample;
-use registry::{
-    Catalog, Digest, ErrorKind, MediaType, RawManifest, ReferrerFilter, ReferrersKept, SubjectIndexed,
-    TagOrDigest, referrers_tag,
-};
+use oci::{Digest, MediaType, RawManifest, TagOrDigest};
+use registry::{Catalog, ErrorKind, ReferrerFilter, ReferrersKept, SubjectIndexed, referrers_tag};
 use serde_json::json;
 
 use super::{by_digest, descriptor, image, methods, open, passes, repository, written};

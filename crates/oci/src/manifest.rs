@@ -6,7 +6,8 @@
 mod about;
 mod edit;
 mod same;
-pub(crate) mod schema1;
+#[doc(hidden)]
+pub mod schema1;
 
 use std::fmt;
 

@@ -75,7 +75,7 @@ impl fmt::Debug for MediaType {
 
 /// The `Accept` header for manifests, on HEAD as on GET: schema 1 comes last, for registries that
 /// convert to the first type that they know.
-pub(crate) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.oci.artifact.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \

@@ -8,18 +8,18 @@ use serde_json::Value;
 use crate::MediaType;
 
 /// Go writes an empty list as `null`.
-pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
     Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 /// A media type; an empty one is none.
-pub(crate) fn filled<'de, D: Deserializer<'de>>(from: D) -> Result<Option<MediaType>, D::Error> {
+pub fn filled<'de, D: Deserializer<'de>>(from: D) -> Result<Option<MediaType>, D::Error> {
     let media_type: Option<MediaType> = Option::deserialize(from)?;
     Ok(media_type.filter(|media_type| !media_type.as_str().is_empty()))
 }
 
 /// An entry of a map that is `null` is none, and so is a map that is.
-pub(crate) fn entries<'de, D, T>(from: D) -> Result<HashMap<String, T>, D::Error>
+pub fn entries<'de, D, T>(from: D) -> Result<HashMap<String, T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -30,7 +30,7 @@ where
 }
 
 /// A text; anything else is none.
-pub(crate) fn text<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Option<T>, D::Error> {
+pub fn text<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Option<T>, D::Error> {
     Ok(match Value::deserialize(from)? {
         Value::String(text) => Some(text.into()),
         _ => None,
@@ -38,7 +38,7 @@ pub(crate) fn text<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Resul
 }
 
 /// A map of texts; what is no text is left out.
-pub(crate) fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+pub fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
     let Value::Object(entries) = Value::deserialize(from)? else { return Ok(BTreeMap::new()) };
     let texts = entries.into_iter().filter_map(|(key, value)| match value {
         Value::String(text) => Some((key, text)),

@@ -64,7 +64,7 @@ impl RawManifest {
     }
 
     /// Refuses a manifest that was listed as a referrer of `subject` and is none.
-    pub(crate) fn check_subject(&self, subject: &Digest) -> Result<(), ManifestError> {
+    pub fn check_subject(&self, subject: &Digest) -> Result<(), ManifestError> {
         match self.subject()? {
             Some(own) if own.digest == *subject => Ok(()),
             _ => Err(ManifestError::OtherSubject { subject: subject.clone() }),

@@ -212,11 +212,6 @@ fn is_component(text: &str) -> bool {
 }
 
 impl Tag {
-    /// For texts that are made to fit the grammar.
-    pub(crate) fn known_to_be_valid(text: String) -> Self {
-        Self(text.into())
-    }
-
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

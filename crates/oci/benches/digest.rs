@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use registry::{Digest, Verifier};
+use oci::{Digest, Verifier};
 
 fn main() {
     divan::main();

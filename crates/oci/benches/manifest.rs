@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use divan::{Bencher, black_box};
-use registry::{Digest, MediaType, RawManifest};
+use oci::{Digest, MediaType, RawManifest};
 
 fn main() {
     divan::main();

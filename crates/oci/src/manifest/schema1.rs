@@ -36,7 +36,7 @@ struct Protected {
 /// What was signed; `None` where there is no readable signature, or where the whole is anything else than what was
 /// signed with `signatures` as its last field: signatures are written by whoever sends the manifest, and must not
 /// choose which part of it the digest is of.
-pub(crate) fn payload(bytes: &[u8]) -> Option<Vec<u8>> {
+pub fn payload(bytes: &[u8]) -> Option<Vec<u8>> {
     let signed: Signed = serde_json::from_slice(bytes).ok()?;
     let mut formats = signed.signatures.iter().map(Signature::format);
     let format = formats.next()??;

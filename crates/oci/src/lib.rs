@@ -1,0 +1,23 @@
+//! The nouns of the OCI specifications: digests, descriptors, references, media types, platforms and manifests, and the
+//! cleaner for text of foreign origin. Everything here is a value: nothing does I/O.
+//!
+//! Manifests are kept as the bytes that came ([`RawManifest`]), because their digest is that of the bytes. What is
+//! read from them ([`RawManifest::links`]) is what a copy needs.
+
+mod descriptor;
+mod digest;
+pub mod foreign_text;
+pub mod lenient;
+pub mod manifest;
+pub mod media_type;
+mod platform;
+mod reference;
+mod verifier;
+
+pub use descriptor::{DataError, Descriptor};
+pub use digest::{Algorithm, Digest, DigestError};
+pub use manifest::{Links, ManifestError, RawManifest};
+pub use media_type::MediaType;
+pub use platform::Platform;
+pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
+pub use verifier::{HashState, Hasher, Mismatch, Verifier};
