@@ -11,7 +11,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use oci::RegistryHost;
-use registry::{CredentialError, CredentialSource, Credentials, Fresh, Kept, Prospect, Transport, read_to_limit, renew_at};
+use registry::{
+    CredentialError, CredentialSource, Credentials, Fresh, Kept, Prospect, Transport, read_to_limit, renew_at,
+};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};

@@ -12,8 +12,8 @@ pub use self::transport::{CertificateFault, TransportFailure};
 use crate::auth::credential::{CredentialError, Prospect};
 use crate::foreign_text::clean;
 use crate::http::redact::RedactedUrl;
-use oci::ManifestError;
 use crate::{Digest, MediaType, Mismatch, RegistryHost};
+use oci::ManifestError;
 
 /// Why a request to a registry did not do what it was for.
 #[derive(Debug, thiserror::Error)]

@@ -10,8 +10,8 @@ use crate::client::{Answered, Call, Party};
 use crate::http::body::{foreign_encoding, read_to_limit};
 use crate::http::web_page::is_web_page;
 use crate::learned::Ability;
-use oci::RawManifest;
 use crate::{Algorithm, Digest, Error, ErrorKind, MediaType, Problem, Repository, TagOrDigest, media_type};
+use oci::RawManifest;
 
 use head::Head;
 

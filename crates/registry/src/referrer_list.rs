@@ -16,9 +16,9 @@ use crate::client::{Answered, Call, Party, unexpected};
 use crate::error::Problem;
 use crate::http::body::read_to_limit;
 use crate::learned::Ability;
-use oci::RawManifest;
 use crate::pages::{Origin, Page, Pages};
 use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest};
+use oci::RawManifest;
 
 use answer::Meaning;
 

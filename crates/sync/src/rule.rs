@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use regex::Regex;
 use oci::{Digest, Tag, TagOrDigest};
+use regex::Regex;
 
 use crate::Cause;
 use crate::endpoint::{Source, Target};

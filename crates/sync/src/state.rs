@@ -12,8 +12,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use redb::{Database, ReadableDatabase as _};
 use oci::{Digest, HashState, RepositoryName};
+use redb::{Database, ReadableDatabase as _};
 use registry::SavedUpload;
 
 use crate::PlatformFilter;

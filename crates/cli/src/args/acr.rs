@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use providers::alibaba::{Endpoint, InstanceId, Region};
 use oci::RegistryHost;
+use providers::alibaba::{Endpoint, InstanceId, Region};
 
 use super::ReachArgs;
 use crate::command::acr::{AccountId, AddressRange, NamespaceName};

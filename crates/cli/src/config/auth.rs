@@ -8,9 +8,9 @@ mod reach;
 use std::collections::HashMap;
 use std::path::Path;
 
+use oci::{RegistryHost, RepositoryName};
 pub(crate) use provider::{MissingRepositories, Offer};
 pub(crate) use reach::Reach;
-use oci::{RegistryHost, RepositoryName};
 use registry::{Credentials, TrustedRealm, TrustedRealmError};
 
 use super::document::{Format, Node, Scalar, ScalarKind, Value};

@@ -1,7 +1,7 @@
 //! What a rule's texts mean: `registry/repository` with nothing, a tag, a digest, a list or a pattern behind it.
 
-use regex::Regex;
 use oci::{Digest, Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
+use regex::Regex;
 use sync::{RepositoryPattern, RepositoryPatternError};
 
 use super::odd_character::{self, OddCharacter};

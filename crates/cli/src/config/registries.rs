@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use providers::google::{self, ServiceAccount};
 use oci::{RegistryHost, RepositoryName};
+use providers::google::{self, ServiceAccount};
 use registry::{Credentials, HostCertificates, Login, LoginFiles, LoginPlace, Registry, Settings, Transport};
 use sync::endpoint::RegistryEndpoint;
 

@@ -1,9 +1,11 @@
 //! Which hint an error gets: decided by its typed cause, its side and its step, never by its text.
 
 use http::StatusCode;
-use providers::harbor::refusal::explain as harbor_refusal;
 use oci::{ManifestError, Mismatch};
-use registry::{CertificateFault, ErrorKind, LoginSent, NotFollowed, Party, Problem, Refusal, TransportFailure};
+use providers::harbor::refusal::explain as harbor_refusal;
+use registry::{
+    CertificateFault, ErrorKind, LoginSent, NotFollowed, Party, Problem, Refusal, TransportFailure,
+};
 use sync::{Cause, Error, Operation, Side};
 
 use super::hint::Hint;

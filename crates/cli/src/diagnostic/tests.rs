@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use oci::{Digest, ManifestError, MediaType, Mismatch, TagOrDigest};
-use registry::{CertificateFault, CredentialError, ErrorKind, NotFollowed, Problem, Prospect, RedactedUrl, Refusal, RegistryMessage, TransportFailure};
+use registry::{
+    CertificateFault, CredentialError, ErrorKind, NotFollowed, Problem, Prospect, RedactedUrl, Refusal,
+    RegistryMessage, TransportFailure,
+};
 use sync::{
     Cause, Error, Image, ImageReport, ImpossibleTarget, NoAnswer, Operation, Outcome, Report, SharedTarget,
     Side,

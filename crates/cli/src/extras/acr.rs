@@ -6,11 +6,11 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use oci::{RegistryHost, RepositoryName};
 use providers::alibaba::{
     self, Acr, AcrLogin, AcrLoginSettings, AutoCreateRepository, CredentialChain, CredentialOrigin, Endpoint,
     Endpoints, Http, InstanceId, NamespaceSettings, Region, RepositoryType, ServiceSource,
 };
-use oci::{RegistryHost, RepositoryName};
 use registry::{ErrorKind, Registry, Transport};
 use sync::Cause;
 use sync::listing::BulkListing;

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use providers::harbor::{Error, Harbor, ProjectName, Visibility};
 use oci::RepositoryName;
+use providers::harbor::{Error, Harbor, ProjectName, Visibility};
 use registry::ErrorKind;
 use sync::Cause;
 use sync::listing::BulkListing;

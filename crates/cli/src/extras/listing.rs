@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use providers::harbor::{self, Harbor, Project, ProjectKind, ProjectName, ProjectPages, RepositoryPages};
 use oci::RepositoryName;
+use providers::harbor::{self, Harbor, Project, ProjectKind, ProjectName, ProjectPages, RepositoryPages};
 use registry::{Catalog, CatalogPages, ErrorKind, Offer, OptionalEndpoint};
 use sync::Cause;
 use sync::listing::{Listed, Listing, Repositories};

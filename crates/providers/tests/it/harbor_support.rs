@@ -1,7 +1,7 @@
 //! What all tests of Harbor need.
 
-use providers::harbor::{Error, Harbor, Project, RepositoryPages};
 use oci::RepositoryName;
+use providers::harbor::{Error, Harbor, Project, RepositoryPages};
 use registry::{Credentials, Login, Registry, Security, Settings, Transport};
 use reqwest::Client;
 use testkit::HarborBench;

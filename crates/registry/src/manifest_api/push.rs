@@ -8,8 +8,8 @@ use crate::client::{Answered, Call};
 use crate::error::Problem;
 use crate::http::limit::RequestKind;
 use crate::learned::Ability;
-use oci::{ManifestError, RawManifest};
 use crate::{Descriptor, Error, Repository, Tag, TagOrDigest};
+use oci::{ManifestError, RawManifest};
 
 /// What became of a manifest that was pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

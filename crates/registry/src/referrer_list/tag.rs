@@ -2,8 +2,8 @@
 
 use super::lock::lock;
 use crate::error::Problem;
-use oci::RawManifest;
 use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, Tag, TagOrDigest};
+use oci::RawManifest;
 
 /// The longest algorithm in a tag.
 const LONGEST_ALGORITHM: usize = 32;

@@ -4,7 +4,10 @@ use bytes::{Bytes, BytesMut};
 use embedded_registry::{Builder, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
 use futures_util::stream;
 use oci::{Digest, Tag, TagOrDigest};
-use registry::{Access, BlobBody, BlobReader, Credentials, Error, ErrorKind, Login, Patience, Recovery, Registry, Repository, Security, Settings, Standing, Transport, UploadSession};
+use registry::{
+    Access, BlobBody, BlobReader, Credentials, Error, ErrorKind, Login, Patience, Recovery, Registry,
+    Repository, Security, Settings, Standing, Transport, UploadSession,
+};
 
 pub(crate) struct Bench {
     pub(crate) server: EmbeddedRegistry,

@@ -6,7 +6,10 @@ use embedded_registry::{
 };
 use http::Method;
 use oci::Digest;
-use registry::{Access, BlobPlace, CertificateCheck, CertificateFault, Credentials, Error, HostCertificates, Registry, Repository, Scheme, Security, Settings, Transport, TransportFailure};
+use registry::{
+    Access, BlobPlace, CertificateCheck, CertificateFault, Credentials, Error, HostCertificates, Registry,
+    Repository, Scheme, Security, Settings, Transport, TransportFailure,
+};
 use testkit::{CertificateAuthority, TlsFront};
 
 use crate::bench::{read_all, tag};

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use oci::{Descriptor, Digest, HashState, RawManifest, RegistryHost, RepositoryName, TagOrDigest};
-use registry::{Access, BlobBody, BlobHistory, BlobReader, Error, ErrorKind, Recovery, ReferrerFilter, Registry, Repository, SavedUpload, Standing, Start, TagPage, TagPages, UploadSession, UploadWatch};
+use registry::{
+    Access, BlobBody, BlobHistory, BlobReader, Error, ErrorKind, Recovery, ReferrerFilter, Registry,
+    Repository, SavedUpload, Standing, Start, TagPage, TagPages, UploadSession, UploadWatch,
+};
 use tokio::sync::OnceCell;
 
 use super::{Answer, BlobRead, BulkTags, Kept, Mount, ReadAgain, Source, Tags, Target, Upload};

@@ -7,8 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
-use oci::{Descriptor, Digest, HashState, MediaType, RawManifest, RegistryHost, RepositoryName, Tag, TagOrDigest};
-use registry::{BlobBody, Error, Recovery, Refusal, SavedUpload, Standing, TagPage, TransportFailure, UploadWatch};
+use oci::{
+    Descriptor, Digest, HashState, MediaType, RawManifest, RegistryHost, RepositoryName, Tag, TagOrDigest,
+};
+use registry::{
+    BlobBody, Error, Recovery, Refusal, SavedUpload, Standing, TagPage, TransportFailure, UploadWatch,
+};
 use sync::endpoint::{Answer, BlobRead, BulkTags, Kept, Mount, ReadAgain, Source, Tags, Target, Upload};
 use sync::listing::Listed;
 use testkit::Dice;

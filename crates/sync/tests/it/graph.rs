@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use proptest::prelude::*;
 use oci::{Digest, TagOrDigest};
+use proptest::prelude::*;
 use sync::{
     Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Sync,
 };

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use providers::alibaba::{Service, is_alibaba};
 use oci::RegistryHost;
+use providers::alibaba::{Service, is_alibaba};
 
 /// Which of the two kinds of registries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Mix-ups of Alibaba Cloud's registries: a login for one and a target at another, or the wrong edition. Pure.
 
-use providers::alibaba::{InstanceId, Service};
 use oci::RegistryHost;
+use providers::alibaba::{InstanceId, Service};
 
 use super::cloud::Edition;
 use super::finding::{Finding, Step};

@@ -1,8 +1,8 @@
 //! Whether a target's namespace or project is there and makes repositories: what the cloud's or Harbor's API says.
 
+use oci::RepositoryName;
 use providers::alibaba::{self, Acr, AutoCreateRepository, InstanceUsage};
 use providers::harbor::{Harbor, ProjectKind, ProjectName};
-use oci::RepositoryName;
 
 use super::finding::{Finding, Step};
 use super::limit::within;

@@ -243,8 +243,8 @@ fn a_patterns_matches_land_where_the_target_says() {
 
 #[test]
 fn the_table_of_the_go_releases_cases() {
-    let digests = [("<D1>", "one"), ("<D2>", "two")]
-        .map(|(name, text)| (name, oci::Digest::sha256(text.as_bytes())));
+    let digests =
+        [("<D1>", "one"), ("<D2>", "two")].map(|(name, text)| (name, oci::Digest::sha256(text.as_bytes())));
     let mut cases = 0;
     for row in TABLE.lines().filter(|line| !line.starts_with('#')) {
         let with_digests =
