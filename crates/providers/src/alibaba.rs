@@ -18,6 +18,8 @@ mod service;
 mod signature;
 mod signed_call;
 
+use ::http::StatusCode;
+
 pub use access_key::{AccessKey, AccessKeySource};
 pub use acr::{
     AclEntry, Acr, AutoCreateRepository, ImmutableTags, Instance, InstanceEndpoint, InstanceUsage,
@@ -38,9 +40,8 @@ pub use service::{Service, is_alibaba, region_hint};
 /// Reads an answer as the API's, and as each of the lists that there are. What was signed with is in no text.
 pub(crate) fn read_anything(bytes: &[u8]) {
     let secret = "hunter2";
-    for status in [200, 403] {
-        let answer = http::Answer { status, body: bytes.to_vec() };
-        match signed_call::judge("Fuzz", "api.example", &answer, &[secret]) {
+    for status in [StatusCode::OK, StatusCode::FORBIDDEN] {
+        match signed_call::judge("Fuzz", "api.example", (status, bytes), &[secret]) {
             Ok(json) => acr::read_anything(&json),
             Err(Error::Refused(refusal)) => assert!(!refusal.message.contains(secret)),
             Err(_) => {}

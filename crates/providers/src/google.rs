@@ -10,16 +10,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, StatusCode};
 use oci::RegistryHost;
 use registry::{
-    CredentialError, CredentialSource, Credentials, Fresh, Kept, Prospect, Transport, read_to_limit, renew_at,
+    CredentialError, CredentialSource, Credentials, Fresh, HostClient, HostRequest, Kept, Prospect,
+    Transport, renew_at,
 };
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use url::Url;
 
 /// The user name in a config that says: the password is a service account's key, in Base64.
 pub const SERVICE_ACCOUNT_USER: &str = "_oauth2_";
@@ -29,8 +31,6 @@ const TOKEN_USER: &str = "oauth2accesstoken";
 const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
 /// How long the signed request may be used.
 const ASSERTION_LIFETIME: Duration = Duration::from_secs(600);
-/// How long an answer may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// The most bytes of an answer: tokens have some kilobytes.
 const LONGEST_ANSWER: u64 = 1 << 20;
 
@@ -39,7 +39,8 @@ pub struct ServiceAccount {
     email: String,
     private_key: SecretString,
     token_uri: String,
-    client: Client,
+    token_server: Url,
+    client: HostClient,
     held: Fresh<Credentials, CredentialError>,
 }
 
@@ -79,9 +80,10 @@ impl ServiceAccount {
         let json = STANDARD.decode(compact).map_err(|_| failed("the password is not Base64"))?;
         let key: KeyFile = serde_json::from_slice(&json)
             .map_err(|_| failed("the password is not a service account's JSON key in Base64"))?;
-        let client = transport.verified_client().map_err(|_| failed("TLS cannot be set up"))?;
-        let KeyFile { client_email, private_key, token_uri } = key;
-        Ok(Self { email: client_email, private_key, token_uri, client, held: Fresh::default() })
+        let client = transport.host_client().map_err(|_| failed("TLS cannot be set up"))?;
+        let KeyFile { client_email: email, private_key, token_uri } = key;
+        let token_server = token_uri.parse().map_err(|_| failed("its token_uri is no URL"))?;
+        Ok(Self { email, private_key, token_uri, token_server, client, held: Fresh::default() })
     }
 
     async fn fetch(&self) -> Result<Kept<Credentials>, CredentialError> {
@@ -99,16 +101,16 @@ impl ServiceAccount {
             .append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
             .append_pair("assertion", &assertion)
             .finish();
-        let request = self.client.post(&self.token_uri).timeout(TIMEOUT).body(form);
-        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let response = request.send().await.map_err(|_| passing("the token server cannot be reached"))?;
-        let status = response.status();
-        let body = read_to_limit(&Method::POST, response, LONGEST_ANSWER).await;
-        let body = body.map_err(|_| passing("the token server's answer broke off"))?;
+        let request = HostRequest::new(Method::POST, self.token_server.clone())
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
+            .body(form)
+            .up_to(LONGEST_ANSWER);
+        let answer = self.client.ask(&request).await.map_err(|error| unanswered(&error))?;
+        let status = answer.status;
         if status.is_success() {
-            return Ok(body);
+            return Ok(answer.body);
         }
-        let said: String = String::from_utf8_lossy(&body).chars().take(200).collect();
+        let said: String = String::from_utf8_lossy(&answer.body).chars().take(200).collect();
         let reason = format!("the token server answers {status}: {said}");
         let may_pass = status.is_server_error()
             || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status);
@@ -163,6 +165,17 @@ impl TokenAnswer {
         };
         let seconds = seconds.filter(|seconds: &f64| *seconds > 0.0).unwrap_or_default();
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+}
+
+/// Why no answer came that can be read, without the address, which the key names.
+fn unanswered(error: &registry::Error) -> CredentialError {
+    match error {
+        registry::Error::Transport { failure, .. } => {
+            passing(&format!("the token server cannot be reached: {failure}"))
+        }
+        registry::Error::Protocol { problem, .. } => failed(&format!("the token server: {problem}")),
+        _ => passing("the token server cannot be reached"),
     }
 }
 
@@ -291,6 +304,14 @@ mod tests {
         assert!(account.credentials().await.unwrap().is_some());
         let seen = &server.requests()[0];
         assert_eq!(seen.headers.get("user-agent").unwrap(), "image-syncer/test");
+    }
+
+    #[test]
+    fn a_token_server_without_an_address_is_told_before_it_is_asked() {
+        let (file, _) = key("oauth2.example/token");
+        let error = account(&file, &Proxies::none()).err().unwrap();
+        assert_eq!(error.prospect, Prospect::Lasting);
+        assert!(error.to_string().contains("token_uri"), "{error}");
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::error::Problem;
 use crate::failed_connect::FailedConnect;
 use crate::http::answer_count::AnswerCount;
 use crate::http::destination::LeavingTls;
+use crate::http::host_client::HostClient;
 use crate::http::limit::{HostLimit, Limits, RequestKind};
 use crate::http::notice::{Notices, Quota};
 use crate::http::origin::is_same_origin;
@@ -239,11 +240,11 @@ impl Registry {
         self.0.authenticator.credentials().await
     }
 
-    /// Where the registry answers and the client that reaches it, for what its host offers beside the
-    /// protocol: certificates, proxies and plain HTTP are as for the protocol; redirects are not followed.
-    pub async fn http(&self) -> Result<(reqwest::Client, Url), Error> {
+    /// Where the registry answers and a client for what its host offers beside the protocol: certificates, proxies
+    /// and plain HTTP are as for the protocol.
+    pub async fn host_client(&self) -> Result<(HostClient, Url), Error> {
         let connection = self.connection().await?;
-        Ok((connection.client.clone(), connection.url.clone()))
+        Ok((HostClient::new(connection.client.clone()), connection.url.clone()))
     }
 
     /// What its token server calls it, which tells Harbor and Alibaba's registries; `None` where it wants no tokens.

@@ -23,7 +23,7 @@ pub enum Error {
     #[error(transparent)]
     Refused(Box<Refusal>),
     /// No usable answer came: name, connection, TLS, or a body that broke off.
-    #[error("{} {url}: {}", method, failure.describe())]
+    #[error("{method} {url}: {failure}")]
     Transport {
         /// What was asked.
         method: http::Method,

@@ -7,6 +7,7 @@ pub(crate) mod destination;
 pub(crate) mod failure;
 pub(crate) mod guard;
 pub(crate) mod host_certificates;
+pub(crate) mod host_client;
 pub(crate) mod limit;
 pub(crate) mod link_header;
 pub(crate) mod location;

@@ -129,11 +129,10 @@ pub use error::{
     CertificateFault, Error, ErrorKind, NotFollowed, Problem, Refusal, RegistryMessage, TransportFailure,
 };
 pub use fresh::{Failure, Fresh, Kept, renew_at};
-pub use http::body::read_to_limit;
 pub use http::host_certificates::{HostCertificates, HostCertificatesError};
+pub use http::host_client::{Follow, HostAnswer, HostClient, HostRequest};
 pub use http::limit::{HostLimit, RequestKind};
 pub use http::notice::Quota;
-pub use http::origin::keeps_login;
 pub use http::proxy::{Proxies, ProxyError};
 pub use http::redact::RedactedUrl;
 pub use http::stall::Patience;

@@ -24,7 +24,7 @@ impl Extras {
         if self.registry.service().await?.as_deref() != Some(SERVICE) {
             return Ok(None);
         }
-        let (client, base) = self.registry.http().await?;
+        let (client, base) = self.registry.host_client().await?;
         let credentials = self.registry.credentials().await?;
         match Harbor::connect(client, &base, credentials.as_ref()).await {
             Ok(harbor) => Ok(Some(harbor)),

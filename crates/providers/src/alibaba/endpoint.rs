@@ -56,8 +56,9 @@ impl Endpoint {
     }
 
     /// The URL of `path_and_query`, which is encoded already.
-    pub(super) fn url(&self, path_and_query: &str) -> String {
-        format!("{}://{}{path_and_query}", self.0.scheme(), self.authority())
+    pub(super) fn url(&self, path_and_query: &str) -> Url {
+        let text = format!("{self}{path_and_query}");
+        text.parse().expect("what follows a host makes no URL unreadable")
     }
 }
 
@@ -77,7 +78,7 @@ impl FromStr for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.url(""))
+        write!(formatter, "{}://{}", self.0.scheme(), self.authority())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use registry::Failure;
+use registry::{Failure, TransportFailure};
 
 use super::credentials::{CredentialOrigin, NotApplied};
 
@@ -15,15 +15,17 @@ pub enum Error {
     #[error(transparent)]
     Refused(Box<Refusal>),
     /// There is no way to the API, or it broke off.
-    #[error("{action}: {host} cannot be reached")]
+    #[error("{action}: {host} cannot be reached: {failure}")]
     Network {
         /// The call.
         action: String,
         /// Host and port.
         host: String,
-        /// Why, without the URL.
+        /// At which step it broke.
+        failure: TransportFailure,
+        /// The HTTP library's word for it, without the URL.
         #[source]
-        source: Arc<reqwest::Error>,
+        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
     /// The answer is not what the API's description says.
     #[error("{action}: {host} gives an answer that cannot be used: {reason}")]

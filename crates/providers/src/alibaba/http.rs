@@ -3,30 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use registry::{Proxies, Transport};
-use reqwest::{Client, IntoUrl, Method, RequestBuilder, Response};
+use registry::{HostAnswer, HostClient, HostRequest, Proxies, Transport};
 
 use super::error::Error;
 
-/// How long an answer may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// The metadata server is next door, or not there.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
-/// No answer of these services is nearly as long, in bytes.
-const LONGEST_ANSWER: usize = 8 << 20;
 
 /// The clients that all calls share.
 #[derive(Clone, Debug)]
 pub struct Http {
-    services: Client,
+    services: HostClient,
     /// For addresses that no proxy knows.
-    direct: Client,
-}
-
-/// A status and a whole body.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+    direct: HostClient,
 }
 
 impl Http {
@@ -36,40 +25,40 @@ impl Http {
     /// A system without certificates.
     pub fn new(transport: &Transport) -> Result<Self, Error> {
         let client = |transport: &Transport| {
-            transport.verified_client().map_err(|error| Error::Setup { source: Arc::new(error) })
+            transport.host_client().map_err(|error| Error::Setup { source: Arc::new(error) })
         };
         Ok(Self { services: client(transport)?, direct: client(&transport.through(&Proxies::none()))? })
     }
 
-    /// A request to one of the cloud's services.
-    pub(super) fn service(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
-        self.services.request(method, url).timeout(TIMEOUT)
+    /// Asks one of the cloud's services. `action` and `host` are for the error.
+    pub(super) async fn ask(
+        &self,
+        request: &HostRequest,
+        action: &str,
+        host: &str,
+    ) -> Result<HostAnswer, Error> {
+        self.services.ask(request).await.map_err(|error| told(error, action, host))
     }
 
-    /// A request to the metadata server of the machine that this runs on.
-    pub(super) fn metadata(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
-        self.direct.request(method, url).timeout(METADATA_TIMEOUT)
+    /// Asks the metadata server of the machine that this runs on.
+    pub(super) async fn ask_metadata(
+        &self,
+        request: HostRequest,
+        action: &str,
+        host: &str,
+    ) -> Result<HostAnswer, Error> {
+        let request = request.within(METADATA_TIMEOUT);
+        self.direct.ask(&request).await.map_err(|error| told(error, action, host))
     }
 }
 
-/// Sends a request and reads the answer. `action` and `host` are for the error.
-pub(super) async fn send(request: RequestBuilder, action: &str, host: &str) -> Result<Answer, Error> {
-    let response = request.send().await.map_err(|error| network(error, action, host))?;
-    read(response, action, host).await
-}
-
-pub(super) fn network(error: reqwest::Error, action: &str, host: &str) -> Error {
-    Error::Network { action: action.to_owned(), host: host.to_owned(), source: Arc::new(error.without_url()) }
-}
-
-async fn read(mut response: Response, action: &str, host: &str) -> Result<Answer, Error> {
-    let status = response.status().as_u16();
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| network(error, action, host))? {
-        if body.len() + piece.len() > LONGEST_ANSWER {
-            return Err(Error::answer(action, host, "it is longer than 8 MiB"));
+fn told(error: registry::Error, action: &str, host: &str) -> Error {
+    match error {
+        registry::Error::Transport { failure, source, .. } => {
+            let (action, host, source) = (action.to_owned(), host.to_owned(), source.map(Arc::from));
+            Error::Network { action, host, failure, source }
         }
-        body.extend_from_slice(&piece);
+        registry::Error::Protocol { problem, .. } => Error::answer(action, host, problem.to_string()),
+        other => Error::Setup { source: Arc::new(other) },
     }
-    Ok(Answer { status, body })
 }

@@ -1,21 +1,24 @@
 //! One signed call, tried once: ACS3, and the older signature where a gateway does not know that.
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Method, RequestBuilder};
+use registry::HostRequest;
 use serde_json::Value;
 
 use super::access_key::AccessKey;
 use super::endpoint::Endpoint;
 use super::error::{Error, Refusal};
-use super::http::{Answer, Http, send};
+use super::http::Http;
 use super::signature::legacy::{RoaSignable, rpc_signature};
 use super::signature::{Signable, canonical_query, percent_encode, sha256_hex};
 
 /// How much of the API's words an error keeps, in characters.
 const LONGEST_MESSAGE: usize = 300;
 const JSON: &str = "application/json";
+/// What a form is called.
+pub(super) const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// A call of one of Alibaba Cloud's two kinds of API. None has a secret in its parameters.
 pub(super) struct Call<'a> {
@@ -48,20 +51,20 @@ impl Caller<'_> {
         }
     }
 
-    async fn judge(&self, call: &Call<'_>, request: RequestBuilder) -> Result<Value, Error> {
+    async fn judge(&self, call: &Call<'_>, request: HostRequest) -> Result<Value, Error> {
         let host = self.endpoint.authority();
-        let answer = send(request, call.action, &host).await?;
+        let answer = self.http.ask(&request, call.action, &host).await?;
         let secrets = [self.key.secret(), self.key.security_token().unwrap_or_default()];
-        judge(call.action, &host, &answer, &secrets)
+        judge(call.action, &host, (answer.status, &answer.body), &secrets)
     }
 
-    fn acs3(&self, call: &Call<'_>) -> RequestBuilder {
+    fn acs3(&self, call: &Call<'_>) -> HostRequest {
         let (method, path, query): (Method, &str, &[(&str, &str)]) = match &call.style {
             Style::Rpc(parameters) => (Method::POST, "/", parameters),
             Style::Roa(path) => (Method::GET, path, &[]),
         };
         let (host, date, nonce, payload_hash) = (self.endpoint.authority(), now(), nonce(), sha256_hex(b""));
-        let mut headers = vec![
+        let mut headers: Vec<(&'static str, &str)> = vec![
             ("host", host.as_str()),
             ("x-acs-action", call.action),
             ("x-acs-version", call.version),
@@ -78,14 +81,15 @@ impl Caller<'_> {
         let query = canonical_query(query);
         let url =
             self.endpoint.url(&if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") });
-        let mut request = self.http.service(method, url).header("accept", JSON).body("");
+        let mut request =
+            HostRequest::new(method, url).header(ACCEPT, HeaderValue::from_static(JSON)).body("");
         for (name, value) in headers.into_iter().filter(|(name, _)| *name != "host") {
-            request = request.header(name, sensitive(value));
+            request = request.header(HeaderName::from_static(name), sensitive(value));
         }
         request.header(AUTHORIZATION, sensitive(&authorization))
     }
 
-    fn legacy(&self, call: &Call<'_>) -> RequestBuilder {
+    fn legacy(&self, call: &Call<'_>) -> HostRequest {
         match &call.style {
             Style::Rpc(parameters) => self.legacy_rpc(call, parameters),
             Style::Roa(path) => self.legacy_roa(call, path),
@@ -93,7 +97,7 @@ impl Caller<'_> {
     }
 
     /// All parameters go in the form, so that the security token is in no URL.
-    fn legacy_rpc(&self, call: &Call<'_>, parameters: &[(&str, &str)]) -> RequestBuilder {
+    fn legacy_rpc(&self, call: &Call<'_>, parameters: &[(&str, &str)]) -> HostRequest {
         let (date, nonce) = (now(), nonce());
         let mut all = vec![
             ("Format", "JSON"),
@@ -109,14 +113,13 @@ impl Caller<'_> {
         all.extend(self.key.security_token().map(|token| ("SecurityToken", token)));
         let signature = rpc_signature("POST", &all, self.key.secret());
         let form = format!("{}&Signature={}", canonical_query(&all), percent_encode(&signature));
-        let request = self.http.service(Method::POST, self.endpoint.url("/"));
-        request.header("content-type", "application/x-www-form-urlencoded").body(form)
+        HostRequest::new(Method::POST, self.endpoint.url("/")).header(CONTENT_TYPE, FORM).body(form)
     }
 
-    fn legacy_roa(&self, call: &Call<'_>, path: &str) -> RequestBuilder {
+    fn legacy_roa(&self, call: &Call<'_>, path: &str) -> HostRequest {
         let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let nonce = nonce();
-        let mut headers = vec![
+        let mut headers: Vec<(&'static str, &str)> = vec![
             ("x-acs-signature-method", "HMAC-SHA1"),
             ("x-acs-signature-version", "1.0"),
             ("x-acs-signature-nonce", nonce.as_str()),
@@ -133,25 +136,31 @@ impl Caller<'_> {
             path,
         };
         let authorization = format!("acs {}:{}", self.key.id(), signable.signature(self.key.secret()));
-        let mut request = self.http.service(Method::GET, self.endpoint.url(path)).header("accept", JSON);
+        let mut request = HostRequest::new(Method::GET, self.endpoint.url(path))
+            .header(ACCEPT, HeaderValue::from_static(JSON));
         for (name, value) in headers {
-            request = request.header(name, sensitive(value));
+            request = request.header(HeaderName::from_static(name), sensitive(value));
         }
-        request.header("date", date).header(AUTHORIZATION, sensitive(&authorization))
+        request.header(DATE, plain(&date)).header(AUTHORIZATION, sensitive(&authorization))
     }
 }
 
 /// What an answer means. Some refusals come with status 200 and `IsSuccess: false`.
-pub(super) fn judge(action: &str, host: &str, answer: &Answer, secrets: &[&str]) -> Result<Value, Error> {
-    let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
-    let succeeded = (200..300).contains(&answer.status);
+pub(super) fn judge(
+    action: &str,
+    host: &str,
+    (status, body): (StatusCode, &[u8]),
+    secrets: &[&str],
+) -> Result<Value, Error> {
+    let json: Option<Value> = serde_json::from_slice(body).ok();
+    let succeeded = status.is_success();
     match json {
         Some(json) if succeeded && !is_false(&json["IsSuccess"]) => Ok(json),
         None if succeeded => Err(Error::answer(action, host, "it is not JSON")),
         json => Err(Error::Refused(Box::new(refusal(
             action,
             host,
-            answer.status,
+            status.as_u16(),
             &json.unwrap_or_default(),
             secrets,
         )))),
@@ -210,11 +219,16 @@ fn nonce() -> String {
     hex::encode(bytes)
 }
 
-fn sensitive(text: &str) -> HeaderValue {
-    // What is no header value would be refused by the API anyway.
-    let mut value = HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("invalid"));
+/// A header's value that must not be printed.
+pub(super) fn sensitive(text: &str) -> HeaderValue {
+    let mut value = plain(text);
     value.set_sensitive(true);
     value
+}
+
+fn plain(text: &str) -> HeaderValue {
+    // What is no header value would be refused by the API anyway.
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("invalid"))
 }
 
 #[cfg(test)]
@@ -222,8 +236,8 @@ mod tests {
     use super::*;
 
     fn judged(status: u16, body: &str) -> Result<Value, Error> {
-        let answer = Answer { status, body: body.as_bytes().to_vec() };
-        judge("GetNamespace", "cr.example", &answer, &["hunter2", "tok/en+1=="])
+        let answer = (StatusCode::from_u16(status).unwrap(), body.as_bytes());
+        judge("GetNamespace", "cr.example", answer, &["hunter2", "tok/en+1=="])
     }
 
     #[test]

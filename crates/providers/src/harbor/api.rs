@@ -1,38 +1,32 @@
 //! Sends requests to Harbor's API and reads its answers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use registry::{
-    Credentials, NotFollowed, Offer, OptionalEndpoint, Problem, RedactedUrl, Refusal, keeps_login,
-    read_to_limit,
+    Credentials, Follow, HostAnswer, HostClient, HostRequest, Offer, OptionalEndpoint, Problem, RedactedUrl,
+    Refusal,
 };
-use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
-};
-use reqwest::{Client, Method, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::Error;
 
-/// How long a whole answer may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most that is read of one answer: a hundred artifacts with labels and scan results are far smaller.
 const LARGEST_ANSWER: u64 = 32 << 20;
-/// Redirects on one host, as from a name without a slash to one with it.
-const MOST_HOPS: usize = 3;
 /// Without it Harbor takes a project's name of digits for its id.
-const NAME_NOT_ID: &str = "x-is-resource-name";
+const NAME_NOT_ID: HeaderName = HeaderName::from_static("x-is-resource-name");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// One Harbor as one user sees it. Cheap to clone.
 #[derive(Clone)]
 pub struct Harbor(Arc<Shared>);
 
 struct Shared {
-    client: Client,
+    client: HostClient,
     base: Url,
     login: Option<HeaderValue>,
     version: ApiVersion,
@@ -72,26 +66,30 @@ impl Call {
 }
 
 /// An answer that says yes.
-pub(super) struct Answer {
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
+pub(super) struct Answer(HostAnswer);
 
 impl Answer {
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         if self.is_web_page() {
-            return Err(Error::WebPage { url: RedactedUrl::from(&self.url) });
+            return Err(Error::WebPage { url: RedactedUrl::from(&self.0.url) });
         }
-        serde_json::from_slice(&self.body).map_err(|error| self.broken(Problem::Json(error.to_string())))
+        serde_json::from_slice(self.body()).map_err(|error| self.broken(Problem::Json(error.to_string())))
     }
 
     pub(super) fn broken(&self, problem: Problem) -> Error {
-        protocol(&Method::GET, &self.url, problem)
+        self.0.broken(problem).into()
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    pub(super) fn body(&self) -> &Bytes {
+        &self.0.body
     }
 
     fn is_web_page(&self) -> bool {
-        let media_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = self.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         media_type.is_some_and(|media_type| media_type.trim_start().starts_with("text/html"))
     }
 }
@@ -109,13 +107,13 @@ struct FirstSystemInfo {
 impl Harbor {
     /// Finds out which API answers at `base` (`scheme://host:port/`), and whether it accepts the login.
     ///
-    /// `client` neither follows redirects nor keeps cookies, as [`registry::Registry::http`] gives it. The
-    /// login is sent to this host alone, and not before the host has proved to be a Harbor.
+    /// `client` and `base` are those of [`registry::Registry::host_client`]. The login is sent to this host alone, and
+    /// not before the host has proved to be a Harbor.
     ///
     /// # Errors
     /// [`Error::NotHarbor`]; [`Error::TokenOnly`], before anything is asked; [`Error::LoginIgnored`] with API v2.0, which answers a wrong password by
     /// showing public projects alone.
-    pub async fn connect(client: Client, base: &Url, login: Option<&Credentials>) -> Result<Self, Error> {
+    pub async fn connect(client: HostClient, base: &Url, login: Option<&Credentials>) -> Result<Self, Error> {
         let header = login.map(Credentials::password_header);
         if header == Some(None) {
             return Err(Error::TokenOnly { url: RedactedUrl::from(base) });
@@ -172,45 +170,25 @@ impl Harbor {
 
     /// Sends a request; a status that is not hoped for is an error.
     pub(super) async fn ask(&self, call: &Call, hoped: &[StatusCode]) -> Result<Answer, Error> {
-        let response = self.send(call).await?;
-        if !hoped.contains(&response.status()) {
-            let refusal = Refusal::read(&call.method, response).await;
-            return Err(registry::Error::Refused(Box::new(refusal)).into());
+        let answer = self.0.client.ask(&self.request(call)).await?;
+        if hoped.contains(&answer.status) {
+            Ok(Answer(answer))
+        } else {
+            Err(registry::Error::Refused(Box::new(answer.refusal())).into())
         }
-        let (url, headers) = (response.url().clone(), response.headers().clone());
-        let body = read_to_limit(&call.method, response, LARGEST_ANSWER).await?;
-        Ok(Answer { url, headers, body })
     }
 
-    async fn send(&self, call: &Call) -> Result<Response, Error> {
-        let mut url = self.url(call);
-        for _ in 0..MOST_HOPS {
-            let response = self
-                .request(call, &url)
-                .send()
-                .await
-                .map_err(|error| registry::Error::transport(&call.method, &url, error))?;
-            let Some(next) = redirected(&call.method, &url, &response)? else { return Ok(response) };
-            url = next;
-        }
-        let problem = Problem::Redirect { to: RedactedUrl::from(&url), why: NotFollowed::TooMany };
-        Err(protocol(&call.method, &url, problem))
-    }
-
-    fn request(&self, call: &Call, url: &Url) -> reqwest::RequestBuilder {
-        let mut request = self
-            .0
-            .client
-            .request(call.method.clone(), url.clone())
-            .timeout(ANSWER_TIMEOUT)
-            .header(ACCEPT, "application/json")
-            .header(ACCEPT_ENCODING, "identity")
-            .header(NAME_NOT_ID, "true");
+    fn request(&self, call: &Call) -> HostRequest {
+        let mut request = HostRequest::new(call.method.clone(), self.url(call))
+            .follow(Follow::SameHost)
+            .up_to(LARGEST_ANSWER)
+            .header(ACCEPT, JSON)
+            .header(NAME_NOT_ID, HeaderValue::from_static("true"));
         if let Some(login) = &self.0.login {
-            request = request.header(AUTHORIZATION, login);
+            request = request.header(AUTHORIZATION, login.clone());
         }
         match &call.body {
-            Some(body) => request.header(CONTENT_TYPE, "application/json").body(body.clone()),
+            Some(body) => request.header(CONTENT_TYPE, JSON).body(body.clone()),
             None => request,
         }
     }
@@ -235,59 +213,16 @@ fn is_no_offer(refusal: &Refusal) -> bool {
     refusal.offer(OptionalEndpoint::Api) != Offer::Unclear
 }
 
-/// Where a read is to go on: the same host alone, and never from TLS to plain HTTP.
-fn redirected(method: &Method, url: &Url, response: &Response) -> Result<Option<Url>, Error> {
-    if !response.status().is_redirection() {
-        return Ok(None);
-    }
-    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-    let Some(next) = location.and_then(|location| url.join(location).ok()) else {
-        return Err(protocol(method, url, Problem::Header("location")));
-    };
-    match why_not(method, url, &next) {
-        None => Ok(Some(next)),
-        Some(why) => Err(protocol(method, url, Problem::Redirect { to: RedactedUrl::from(&next), why })),
-    }
-}
-
-fn why_not(method: &Method, url: &Url, next: &Url) -> Option<NotFollowed> {
-    if *method != Method::GET {
-        Some(NotFollowed::OtherRequest)
-    } else if keeps_login(url, next) {
-        None
-    } else {
-        Some(if next.scheme() == "http" { NotFollowed::LeavesTls } else { NotFollowed::OtherServer })
-    }
-}
-
-fn protocol(method: &Method, url: &Url, problem: Problem) -> Error {
-    registry::Error::Protocol { method: method.clone(), url: RedactedUrl::from(url), problem }.into()
-}
-
 #[cfg(test)]
 mod tests {
+    use registry::Transport;
+
     use super::*;
-
-    fn refused(from: &str, to: &str) -> bool {
-        why_not(&Method::GET, &from.parse().unwrap(), &to.parse().unwrap()).is_some()
-    }
-
-    #[test]
-    fn redirects_stay_on_the_host() {
-        assert!(!refused("https://h/api/a", "https://h/api/b"));
-        assert!(!refused("http://h/api/a", "https://h/api/a"));
-        assert!(refused("https://h/api/a", "http://h/api/a"));
-        assert!(refused("https://h/api/a", "https://h:444/api/a"));
-        assert!(refused("https://h/api/a", "https://login.h/api/a"));
-        assert!(
-            why_not(&Method::POST, &"https://h/".parse().unwrap(), &"https://h/".parse().unwrap()).is_some()
-        );
-    }
 
     #[test]
     fn a_name_stays_encoded_twice() {
         let shared = Shared {
-            client: Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap(),
+            client: Transport::new("image-syncer/test", &[]).unwrap().host_client().unwrap(),
             base: "https://h:8443/".parse().unwrap(),
             login: None,
             version: ApiVersion::Two,

@@ -143,7 +143,7 @@ impl ArtifactPages {
             }
             List::AllTags => {
                 let call = Call::get(format!("repositories/{}/tags", self.repository));
-                let answer = self.harbor.ask(&call, &[reqwest::StatusCode::OK]).await?;
+                let answer = self.harbor.ask(&call, &[http::StatusCode::OK]).await?;
                 let tags = answer.json::<Option<Vec<FirstTag>>>()?.unwrap_or_default();
                 let missing = || answer.broken(Problem::Json("a tag without a digest".to_owned()));
                 let artifacts = tags.into_iter().map(|tag| tag.artifact().ok_or_else(missing));

@@ -55,9 +55,9 @@ impl Pager {
             call = call.query(name, value.as_str());
         }
         let call = call.query("page", page.to_string()).query("page_size", PAGE_SIZE.to_string());
-        let answer = self.harbor.ask(&call, &[reqwest::StatusCode::OK]).await?;
+        let answer = self.harbor.ask(&call, &[http::StatusCode::OK]).await?;
         let entries = answer.json::<Entries<T>>()?;
-        if entries.len() > 0 && answer.body == self.last {
+        if entries.len() > 0 && *answer.body() == self.last {
             return Err(answer.broken(Problem::Page("it is the page before")));
         }
         if page > MOST_PAGES {
@@ -75,7 +75,7 @@ impl Pager {
         let seen = self.seen + entries.len() as u64;
         let more = goes_on(entries.len(), seen, total);
         (self.seen, self.total, self.next) = (seen, total, more.then_some(page + 1));
-        self.last = answer.body;
+        self.last = answer.body().clone();
         Ok(Some(entries))
     }
 }
@@ -86,7 +86,7 @@ fn has_shrunk(before: Option<u64>, now: Option<u64>) -> bool {
 }
 
 fn total(answer: &Answer) -> Option<u64> {
-    answer.headers.get("x-total-count")?.to_str().ok()?.trim().parse().ok()
+    answer.headers().get("x-total-count")?.to_str().ok()?.trim().parse().ok()
 }
 
 /// Whether there is another page. What is deleted meanwhile makes the total too high, so that an empty

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use reqwest::StatusCode;
+use http::StatusCode;
 use serde_json::json;
 
 use super::api::Call;

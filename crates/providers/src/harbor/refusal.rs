@@ -88,8 +88,8 @@ fn hint(reason: Reason, project: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use http::{Method, StatusCode};
     use registry::{RedactedUrl, RegistryMessage};
-    use reqwest::{Method, StatusCode};
     use url::Url;
 
     use super::*;

@@ -2,19 +2,18 @@
 
 use oci::RepositoryName;
 use providers::harbor::{Error, Harbor, Project, RepositoryPages};
-use registry::{Credentials, Login, Registry, Security, Settings, Transport};
-use reqwest::Client;
+use registry::{Credentials, HostClient, Login, Registry, Security, Settings, Transport};
 use testkit::HarborBench;
 use url::Url;
 
 /// The client and the address as the program gets them: from the registry's own settings.
-pub(crate) async fn reached(host: &str) -> (Client, Url) {
+pub(crate) async fn reached(host: &str) -> (HostClient, Url) {
     let settings = Settings {
         login: Login::Anonymous,
         security: Security::INSECURE,
         ..Settings::new(host.parse().unwrap())
     };
-    Registry::new(settings, Transport::new("image-syncer/test", &[]).unwrap()).http().await.unwrap()
+    Registry::new(settings, Transport::new("image-syncer/test", &[]).unwrap()).host_client().await.unwrap()
 }
 
 /// Logs in at a bench.

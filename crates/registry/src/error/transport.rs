@@ -48,6 +48,12 @@ pub enum CertificateFault {
     Unusable,
 }
 
+impl std::fmt::Display for TransportFailure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.describe())
+    }
+}
+
 impl TransportFailure {
     pub(super) fn kind(self) -> ErrorKind {
         match self {
@@ -77,7 +83,7 @@ impl TransportFailure {
         )
     }
 
-    pub(super) fn describe(self) -> &'static str {
+    fn describe(self) -> &'static str {
         match self {
             Self::Name => "the host name cannot be resolved",
             Self::Connect => "no connection",

@@ -35,7 +35,11 @@ impl Pace {
 ///
 /// # Errors
 /// More than `limit` bytes, a connection that breaks or stalls.
-pub async fn read_to_limit(method: &Method, response: reqwest::Response, limit: u64) -> Result<Bytes, Error> {
+pub(crate) async fn read_to_limit(
+    method: &Method,
+    response: reqwest::Response,
+    limit: u64,
+) -> Result<Bytes, Error> {
     read_at_pace(method, response, limit, PACE).await
 }
 

@@ -23,13 +23,6 @@ pub(crate) fn transport_error(method: &Method, url: &Url, error: reqwest::Error)
     }
 }
 
-impl Error {
-    /// For those who ask a registry's host for more than the protocol: why no usable answer came.
-    pub fn transport(method: &Method, url: &Url, error: reqwest::Error) -> Self {
-        transport_error(method, url, error)
-    }
-}
-
 /// The answer to a request, or a piece of it, unless it takes longer than `limit`.
 pub(crate) async fn in_time<T>(
     (method, url): (&Method, &Url),

@@ -20,7 +20,7 @@ pub(crate) fn is_same_host(one: &Url, other: &Url) -> bool {
 
 /// Whether a redirect keeps a login where it was given to: at the same origin, or at the same host from plain HTTP to
 /// TLS, which a server in front of it asks for.
-pub fn keeps_login(from: &Url, to: &Url) -> bool {
+pub(crate) fn keeps_login(from: &Url, to: &Url) -> bool {
     is_same_origin(from, to) || (is_same_host(from, to) && (from.scheme(), to.scheme()) == ("http", "https"))
 }
 

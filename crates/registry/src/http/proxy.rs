@@ -71,7 +71,7 @@ impl Proxies {
     }
 
     /// The HTTP library's form. It takes the password out of the address and sends it to the proxy alone.
-    pub fn build(&self) -> Option<reqwest::Proxy> {
+    pub(crate) fn build(&self) -> Option<reqwest::Proxy> {
         let proxies = self.clone();
         let has_any = self.0.http.is_some() || self.0.https.is_some();
         has_any.then(|| reqwest::Proxy::custom(move |url| proxies.proxy_for(url).cloned()))

@@ -12,7 +12,7 @@ use crate::foreign_text::{clean, clean_to};
 use crate::{Error, RedactedUrl};
 
 /// The most that is read of an answer that only explains a refusal.
-const MOST_BYTES: u64 = 64 << 10;
+pub(crate) const MOST_BYTES: u64 = 64 << 10;
 /// The most bytes of an undecodable body that are kept.
 const MOST_SHOWN: usize = 300;
 /// The most entries of an error document that are kept.
@@ -41,20 +41,16 @@ struct Entry {
 
 /// Makes an error of an answer.
 pub(crate) async fn refusal(method: &Method, response: reqwest::Response) -> Error {
-    Error::Refused(Box::new(Refusal::read(method, response).await))
+    let url = RedactedUrl::from(response.url());
+    let (status, answered) = (response.status(), Answered::of(&response));
+    let headers = response.headers().clone();
+    // A body that cannot be read must not hide the status.
+    let body = read_to_limit(method, response, MOST_BYTES).await.unwrap_or_default();
+    let refusal = Refusal::of_body(method, url, status, &headers, &body);
+    Error::Refused(Box::new(Refusal { answered, ..refusal }))
 }
 
 impl Refusal {
-    /// Reads an answer whose status says no.
-    pub async fn read(method: &Method, response: reqwest::Response) -> Self {
-        let url = RedactedUrl::from(response.url());
-        let (status, answered) = (response.status(), Answered::of(&response));
-        let headers = response.headers().clone();
-        // A body that cannot be read must not hide the status.
-        let body = read_to_limit(method, response, MOST_BYTES).await.unwrap_or_default();
-        Self { answered, ..Self::of_body(method, url, status, &headers, &body) }
-    }
-
     /// What an answer says whose body was read.
     pub(crate) fn of_body(
         method: &Method,

@@ -14,6 +14,7 @@ use super::answer_count::AnswerCounts;
 use super::destination::Destination;
 use super::guard::Guard;
 use super::host_certificates::HostCertificates;
+use super::host_client::HostClient;
 use super::limit::Limits;
 use super::network::Network;
 use super::proxy::Proxies;
@@ -130,18 +131,19 @@ impl Transport {
     }
 
     /// For services beside a registry that may see a login, as clouds have them: their certificates must verify by
-    /// what the system trusts. It follows no redirects.
+    /// what the system trusts.
     ///
     /// # Errors
     /// TLS cannot be set up.
-    pub fn verified_client(&self) -> Result<Client, Error> {
-        self.client(Kind {
+    pub fn host_client(&self) -> Result<HostClient, Error> {
+        let client = self.client(Kind {
             check: CertificateCheck::Verified,
             certificates: HostCertificates::default(),
             proxies: self.proxies.clone(),
             http_version: HttpVersion::Newest,
             guard: None,
-        })
+        })?;
+        Ok(HostClient::new(client))
     }
 
     /// For `url`, to which a registry at `from` sends us. Never for a login.

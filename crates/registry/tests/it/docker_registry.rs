@@ -91,7 +91,7 @@ async fn c12_c32_c34_c41_blobs_of_every_size_arrive_in_the_same_requests_as_anyw
         let server = builder.start().await.unwrap();
         let client = client(&server.host(), None);
         let repository = repository(&client, "a/app");
-        client.http().await.unwrap();
+        client.host_client().await.unwrap();
         for (size, expected) in [
             (0, vec!["POST 202", "PUT 201"]),
             (1000, vec!["POST 202", "PUT 201"]),

@@ -12,6 +12,7 @@ mod destination;
 mod docker_registry;
 mod elsewhere;
 mod hidden;
+mod host_client;
 mod login;
 mod manifest;
 mod manifest_push;

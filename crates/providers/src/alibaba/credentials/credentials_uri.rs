@@ -1,13 +1,13 @@
 //! Keys from a local service that `ALIBABA_CLOUD_CREDENTIALS_URI` names.
 
-use reqwest::Method;
+use http::{Method, StatusCode};
+use registry::HostRequest;
 use serde_json::Value;
 use url::Url;
 
 use super::answer::temporary_key;
 use super::{Context, CredentialOrigin, Outcome};
 use crate::alibaba::error::Error;
-use crate::alibaba::http::send;
 
 const VARIABLE: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 
@@ -19,9 +19,9 @@ pub(super) async fn ask(context: &Context) -> Result<Outcome, Error> {
     // The address may have a password in it, so no error shows more than its host.
     let url: Url = uri.parse().map_err(|_| origin.clone().failed("it is no URL"))?;
     let host = url.host_str().unwrap_or_default().to_owned();
-    let answer = send(context.http.service(Method::GET, url), VARIABLE, &host).await?;
-    if answer.status != 200 {
-        return Err(origin.failed(format!("{host} answers {}", answer.status)));
+    let answer = context.http.ask(&HostRequest::new(Method::GET, url), VARIABLE, &host).await?;
+    if answer.status != StatusCode::OK {
+        return Err(origin.failed(format!("{host} answers {}", answer.status.as_u16())));
     }
     let json: Value =
         serde_json::from_slice(&answer.body).map_err(|_| origin.clone().failed("its answer is not JSON"))?;

@@ -1,6 +1,8 @@
 //! Keys of the role that an ECS instance has, from the metadata server that only the instance can reach.
 
-use reqwest::Method;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use registry::HostRequest;
 use serde_json::Value;
 
 use super::answer::temporary_key;
@@ -8,13 +10,15 @@ use super::{Context, CredentialOrigin, Outcome};
 use crate::alibaba::access_key::AccessKey;
 use crate::alibaba::endpoint::Endpoint;
 use crate::alibaba::error::Error;
-use crate::alibaba::http::send;
 use crate::alibaba::signature::percent_encode;
+use crate::alibaba::signed_call::sensitive;
 
 const ACTION: &str = "instance metadata";
 const ROLES: &str = "/latest/meta-data/ram/security-credentials/";
 /// How long a session with the metadata server may last, in seconds.
-const SESSION_SECONDS: &str = "21600";
+const SESSION_SECONDS: HeaderValue = HeaderValue::from_static("21600");
+const SESSION_SECONDS_HEADER: HeaderName = HeaderName::from_static("x-aliyun-ecs-metadata-token-ttl-seconds");
+const SESSION_HEADER: HeaderName = HeaderName::from_static("x-aliyun-ecs-metadata-token");
 
 /// Looks whether this is an instance with a role. That there is no metadata server is no error.
 pub(super) async fn discover(context: &Context) -> Result<Outcome, Error> {
@@ -63,11 +67,11 @@ impl<'a> Server<'a> {
     /// Opens a session as version 2 wants it; servers that know only version 1 need none.
     async fn greet(context: &'a Context) -> Result<Self, String> {
         let endpoint = context.endpoints.metadata.clone().unwrap_or_else(Endpoint::metadata);
-        let request = context.http.metadata(Method::PUT, endpoint.url("/latest/api/token")).body("");
-        let request = request.header("X-aliyun-ecs-metadata-token-ttl-seconds", SESSION_SECONDS);
+        let request = HostRequest::new(Method::PUT, endpoint.url("/latest/api/token")).body("");
+        let request = request.header(SESSION_SECONDS_HEADER, SESSION_SECONDS);
         let host = endpoint.authority();
-        let session = match send(request, ACTION, &host).await {
-            Ok(answer) if answer.status == 200 => String::from_utf8(answer.body).ok(),
+        let session = match context.http.ask_metadata(request, ACTION, &host).await {
+            Ok(answer) if answer.status == StatusCode::OK => String::from_utf8(answer.body.into()).ok(),
             Ok(_) => None,
             Err(_) => return Err(format!("no metadata server answers at {host}")),
         };
@@ -98,14 +102,14 @@ impl<'a> Server<'a> {
     }
 
     /// `None` for a 404.
-    async fn get(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
-        let mut request = self.context.http.metadata(Method::GET, self.endpoint.url(path));
+    async fn get(&self, path: &str) -> Result<Option<Bytes>, Error> {
+        let mut request = HostRequest::new(Method::GET, self.endpoint.url(path));
         if let Some(session) = &self.session {
-            request = request.header("X-aliyun-ecs-metadata-token", session);
+            request = request.header(SESSION_HEADER, sensitive(session));
         }
         let host = self.endpoint.authority();
-        let answer = send(request, ACTION, &host).await?;
-        match answer.status {
+        let answer = self.context.http.ask_metadata(request, ACTION, &host).await?;
+        match answer.status.as_u16() {
             200 => Ok(Some(answer.body)),
             404 => Ok(None),
             status => Err(Error::answer(ACTION, &host, format!("its status is {status}"))),

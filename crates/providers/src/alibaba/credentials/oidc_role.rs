@@ -4,7 +4,9 @@
 
 use std::path::PathBuf;
 
-use reqwest::Method;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderValue, Method};
+use registry::HostRequest;
 use serde_json::Value;
 
 use super::answer::temporary_key;
@@ -12,9 +14,9 @@ use super::{Context, CredentialOrigin, Outcome};
 use crate::alibaba::access_key::AccessKey;
 use crate::alibaba::endpoint::Endpoint;
 use crate::alibaba::error::Error;
-use crate::alibaba::http::{Http, send};
+use crate::alibaba::http::Http;
 use crate::alibaba::signature::canonical_query;
-use crate::alibaba::signed_call::{judge, now};
+use crate::alibaba::signed_call::{FORM, judge, now};
 
 const ACTION: &str = "AssumeRoleWithOIDC";
 
@@ -71,14 +73,14 @@ impl OidcRole {
             ("DurationSeconds", &duration),
         ];
         form.extend(self.policy.as_deref().map(|policy| ("Policy", policy)));
-        let request = http.service(Method::POST, sts.url(&format!("/?{}", canonical_query(&query))));
-        let request = request
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("accept", "application/json")
+        let url = sts.url(&format!("/?{}", canonical_query(&query)));
+        let request = HostRequest::new(Method::POST, url)
+            .header(CONTENT_TYPE, FORM)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
             .body(canonical_query(&form));
         let host = sts.authority();
-        let answer = send(request, ACTION, &host).await?;
-        let json: Value = judge(ACTION, &host, &answer, &[token.trim()])?;
+        let answer = http.ask(&request, ACTION, &host).await?;
+        let json: Value = judge(ACTION, &host, (answer.status, &answer.body), &[token.trim()])?;
         temporary_key(&json["Credentials"]).map_err(|reason| Error::answer(ACTION, &host, reason))
     }
 }

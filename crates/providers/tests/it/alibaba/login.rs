@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
+use http::Method;
+use http::header::AUTHORIZATION;
 use providers::alibaba::{AcrLogin, AcrLoginSettings, Error, ServiceSource};
-use registry::CredentialSource as _;
+use registry::{CredentialSource as _, Credentials, HostRequest, Transport};
 use secrecy::ExposeSecret as _;
 use testkit::{AcrApi, AcrInstance, TokenServer};
 
@@ -102,8 +104,11 @@ async fn logins_are_renewed_before_their_end() {
     assert_eq!(server.calls("GetAuthorizationToken"), 2);
     let status = |password: String| {
         let url = format!("{}?service={SERVICE}&scope=repository:a/b:pull", users.realm());
-        let request = reqwest::Client::new().get(url).basic_auth("cr_temp_user", Some(password));
-        async move { request.send().await.unwrap().status().as_u16() }
+        let credentials = Credentials::new("cr_temp_user", password.into());
+        let request = HostRequest::new(Method::GET, url.parse().unwrap())
+            .header(AUTHORIZATION, credentials.password_header().unwrap());
+        let client = Transport::new("image-syncer/test", &[]).unwrap().host_client().unwrap();
+        async move { client.ask(&request).await.unwrap().status.as_u16() }
     };
     assert_eq!(status(second.password().expose_secret().to_owned()).await, 200);
     users.remove_user("cr_temp_user");

@@ -91,7 +91,7 @@ async fn c16_the_catalog_lists_all_repositories() {
 #[tokio::test]
 async fn c22_c64_what_is_missing_is_told_in_the_registrys_words() {
     let (server, client) = open().await;
-    client.http().await.unwrap();
+    client.host_client().await.unwrap();
     let repository = repository(&client, "a/app");
     let nowhere = TagOrDigest::Digest(Digest::sha256(b"nowhere"));
     for reference in [tag("gone"), nowhere] {

@@ -1,0 +1,193 @@
+//! A client for what a host offers beside the distribution protocol: Harbor's API, clouds' APIs, metadata servers and
+//! token servers. Answers are small and are read whole; requests go through the proxies and introduce themselves as
+//! those to registries do.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use reqwest::{Client, Response};
+use url::Url;
+
+use super::body::{foreign_encoding, read_to_limit};
+use super::destination::LeavingTls;
+use super::failure::{stalled, transport_error};
+use super::origin::keeps_login;
+use super::redirect;
+use super::refusal::MOST_BYTES;
+use crate::error::{NotFollowed, Problem, Refusal};
+use crate::{Error, RedactedUrl};
+
+/// How long an answer may take if the request does not say.
+const USUAL_TIME: Duration = Duration::from_secs(30);
+/// How many bytes an answer may have if the request does not say.
+const USUAL_SIZE: u64 = 8 << 20;
+/// Redirects on one host, as from a name without a slash to one with it.
+const MOST_HOPS: usize = 3;
+
+/// Sends requests to one host and reads their answers. Cheap to clone; clones share their connections.
+#[derive(Clone, Debug)]
+pub struct HostClient(Client);
+
+/// A request with the limits of its answer. It has no printed form: headers and body may be secrets.
+#[derive(Clone)]
+pub struct HostRequest {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Option<Bytes>,
+    follow: Follow,
+    within: Duration,
+    most_bytes: u64,
+}
+
+/// Which redirects are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// None: a redirect is the answer.
+    Nowhere,
+    /// Those of reads to the same server, where the login in the request belongs, or from there to its TLS. All others
+    /// are errors.
+    SameHost,
+}
+
+/// An answer with its whole body, whatever its status.
+#[derive(Clone, Debug)]
+pub struct HostAnswer {
+    /// What was asked.
+    pub method: Method,
+    /// Where the answer came from, after all redirects.
+    pub url: Url,
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body; of a refusal only what is short enough to be an explanation.
+    pub body: Bytes,
+}
+
+impl HostRequest {
+    /// A request without headers and body, which follows no redirects and reads up to 8 MiB within 30 s.
+    pub fn new(method: Method, url: Url) -> Self {
+        let (headers, body, follow) = (HeaderMap::new(), None, Follow::Nowhere);
+        Self { method, url, headers, body, follow, within: USUAL_TIME, most_bytes: USUAL_SIZE }
+    }
+
+    /// Adds a header. Secrets should be [sensitive](HeaderValue::set_sensitive).
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Sends this body, too; an empty one says so in `Content-Length`.
+    #[must_use]
+    pub fn body(self, body: impl Into<Bytes>) -> Self {
+        Self { body: Some(body.into()), ..self }
+    }
+
+    /// Says which redirects are followed.
+    #[must_use]
+    pub fn follow(self, follow: Follow) -> Self {
+        Self { follow, ..self }
+    }
+
+    /// Says how long it may take until the answer was read, redirects included.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Self {
+        Self { within, ..self }
+    }
+
+    /// Says how many bytes the answer may have.
+    #[must_use]
+    pub fn up_to(self, most_bytes: u64) -> Self {
+        Self { most_bytes, ..self }
+    }
+}
+
+impl HostClient {
+    pub(crate) fn new(client: Client) -> Self {
+        Self(client)
+    }
+
+    /// Sends a request and reads the answer.
+    ///
+    /// # Errors
+    /// No answer came in time, it breaks off, it is longer than the request allows or compressed, or it is a redirect
+    /// that is not followed.
+    pub async fn ask(&self, request: &HostRequest) -> Result<HostAnswer, Error> {
+        let answer = tokio::time::timeout(request.within, self.follow(request)).await;
+        answer.unwrap_or_else(|_| Err(stalled(&request.method, &request.url)))
+    }
+
+    async fn follow(&self, request: &HostRequest) -> Result<HostAnswer, Error> {
+        let mut url = request.url.clone();
+        for _ in 0..MOST_HOPS {
+            let response = self.send(request, &url).await?;
+            match next(request, &url, &response)? {
+                Some(next) => url = next,
+                None => return read(request, response).await,
+            }
+        }
+        Err(not_followed(&request.method, &request.url, &url, NotFollowed::TooMany))
+    }
+
+    async fn send(&self, request: &HostRequest, url: &Url) -> Result<Response, Error> {
+        let mut sent = self.0.request(request.method.clone(), url.clone()).headers(request.headers.clone());
+        if let Some(body) = &request.body {
+            sent = sent.body(body.clone());
+        }
+        sent.send().await.map_err(|error| transport_error(&request.method, url, error))
+    }
+}
+
+async fn read(request: &HostRequest, response: Response) -> Result<HostAnswer, Error> {
+    let method = request.method.clone();
+    let (url, status, headers) = (response.url().clone(), response.status(), response.headers().clone());
+    let body = if status.is_success() {
+        if let Some(encoding) = foreign_encoding(&headers) {
+            return Err(problem(&method, &url, Problem::Encoding(encoding)));
+        }
+        read_to_limit(&method, response, request.most_bytes).await?
+    } else {
+        // A body that cannot be read must not hide the status.
+        read_to_limit(&method, response, request.most_bytes.min(MOST_BYTES)).await.unwrap_or_default()
+    };
+    Ok(HostAnswer { method, url, status, headers, body })
+}
+
+fn next(request: &HostRequest, url: &Url, response: &Response) -> Result<Option<Url>, Error> {
+    if request.follow == Follow::Nowhere {
+        return Ok(None);
+    }
+    let method = &request.method;
+    let answer = (response.status(), response.headers());
+    let Some(to) = redirect::target((method, url), answer, LeavingTls::Refused)? else { return Ok(None) };
+    if *method != Method::GET {
+        Err(not_followed(method, url, &to, NotFollowed::OtherRequest))
+    } else if keeps_login(url, &to) {
+        Ok(Some(to))
+    } else {
+        Err(not_followed(method, url, &to, NotFollowed::OtherServer))
+    }
+}
+
+fn not_followed(method: &Method, url: &Url, to: &Url, why: NotFollowed) -> Error {
+    problem(method, url, Problem::Redirect { to: RedactedUrl::from(to), why })
+}
+
+fn problem(method: &Method, url: &Url, problem: Problem) -> Error {
+    Error::Protocol { method: method.clone(), url: RedactedUrl::from(url), problem }
+}
+
+impl HostAnswer {
+    /// What an answer says whose status is not hoped for.
+    pub fn refusal(&self) -> Refusal {
+        Refusal::of_body(&self.method, RedactedUrl::from(&self.url), self.status, &self.headers, &self.body)
+    }
+
+    /// The error of an answer that makes no sense.
+    pub fn broken(&self, what: Problem) -> Error {
+        problem(&self.method, &self.url, what)
+    }
+}
