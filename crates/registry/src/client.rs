@@ -28,6 +28,7 @@ use crate::http::notice::{Notices, Quota};
 use crate::http::origin::is_same_origin;
 use crate::http::route::Route;
 use crate::http::stall::Patience;
+use crate::http::traffic::{Traffic, TrafficMeter};
 use crate::http::transport::Transport;
 use crate::learned::{Ability, Learned};
 use crate::manifest_api::LARGEST_MANIFEST;
@@ -62,6 +63,7 @@ struct Shared {
     failed: FailedConnect,
     limits: Limits,
     answers: AnswerCount,
+    traffic: TrafficMeter,
     notices: Notices,
     upload_habits: UploadHabits,
     learned: Learned,
@@ -144,7 +146,8 @@ impl Registry {
             Some(proxies) => transport.through(proxies),
             None => transport,
         };
-        let authenticator = Authenticator::new(&settings, transport.clone());
+        let traffic = TrafficMeter::default();
+        let authenticator = Authenticator::new(&settings, transport.clone(), traffic.clone());
         let profile = Profile::of_host(&settings.host);
         let (upload_habits, learned) = (UploadHabits::new(profile), Learned::of(profile));
         let (connection, failed, notices, visitor_tokens) = Default::default();
@@ -159,6 +162,7 @@ impl Registry {
             failed,
             limits,
             answers,
+            traffic,
             notices,
             upload_habits,
             learned,
@@ -200,6 +204,15 @@ impl Registry {
     /// or only of a server in trouble, means that it is not there.
     pub fn answers(&self) -> u64 {
         self.0.answers.get()
+    }
+
+    /// What was asked of it so far with this login, and of the servers that it sent us to.
+    pub fn traffic(&self) -> Traffic {
+        self.0.traffic.read()
+    }
+
+    pub(crate) fn traffic_meter(&self) -> &TrafficMeter {
+        &self.0.traffic
     }
 
     /// Notes what is odd about its answers and does no harm: told with its warnings.
@@ -321,14 +334,14 @@ impl Registry {
 
     /// Finds out, once, where and how the registry answers.
     pub(crate) async fn connection(&self) -> Result<&Connection, Error> {
-        let Shared { settings, transport, authenticator, failed, .. } = &*self.0;
+        let Shared { settings, transport, authenticator, failed, traffic, .. } = &*self.0;
         let asked = Instant::now();
         let connect = async {
             // A thousand images that wait for a registry that swallows packets wait once.
             if let Some(error) = failed.since(asked) {
                 return Err(error);
             }
-            let connected = connect::connect(settings, transport).await;
+            let connected = connect::connect(settings, transport, traffic).await;
             let (connection, offered) = connected.inspect_err(|error| failed.note(error))?;
             // No login is asked for here: whoever has one may ask us first what we are.
             authenticator.note(&offered);

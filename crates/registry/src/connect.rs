@@ -14,6 +14,7 @@ use crate::http::redirect::{self, MOST_HOPS};
 use crate::http::refusal::refusal;
 use crate::http::route::Route;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
+use crate::http::traffic::TrafficMeter;
 use crate::http::transport::Transport;
 use crate::profile::{Appearance, Profile};
 use crate::settings::{Scheme, Settings};
@@ -43,9 +44,10 @@ impl Connection {
 pub(crate) async fn connect(
     settings: &Settings,
     transport: &Transport,
+    meter: &TrafficMeter,
 ) -> Result<(Connection, Vec<Challenge>), Error> {
-    let ping =
-        Ping { client: transport.registry_client(settings, Route::Shared)?, transport, host: &settings.host };
+    let client = transport.registry_client(settings, Route::Shared)?;
+    let ping = Ping { client, meter, transport, host: &settings.host };
     let (tls, plain) = (base(&settings.host, "https")?, base(&settings.host, "http")?);
     match settings.security.scheme {
         Scheme::Tls => ping.send(tls).await,
@@ -78,6 +80,7 @@ fn speaks_plain_http(error: &Error) -> bool {
 /// The first request.
 struct Ping<'a> {
     client: reqwest::Client,
+    meter: &'a TrafficMeter,
     transport: &'a Transport,
     host: &'a RegistryHost,
 }
@@ -104,7 +107,8 @@ impl Ping<'_> {
     }
 
     async fn get(&self, url: &Url) -> Result<reqwest::Response, Error> {
-        in_time((&Method::GET, url), FIRST_BYTE_TIMEOUT, self.client.get(url.clone()).send()).await
+        let request = self.meter.send(self.client.get(url.clone()));
+        in_time((&Method::GET, url), FIRST_BYTE_TIMEOUT, request).await
     }
 
     async fn judge(

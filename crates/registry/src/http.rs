@@ -25,5 +25,6 @@ pub(crate) mod route;
 pub(crate) mod stall;
 pub(crate) mod streamed_body;
 pub(crate) mod tls;
+pub(crate) mod traffic;
 pub(crate) mod transport;
 pub(crate) mod web_page;

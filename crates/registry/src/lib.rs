@@ -137,6 +137,7 @@ pub use http::proxy::{Proxies, ProxyError};
 pub use http::redact::RedactedUrl;
 pub use http::stall::Patience;
 pub use http::tls::offered_tls;
+pub use http::traffic::Traffic;
 pub use http::transport::Transport;
 pub use manifest_api::{Pushed, SubjectIndexed};
 pub use optional::{Offer, OptionalEndpoint};

@@ -118,7 +118,7 @@ impl Registry {
         let connection = self.connection().await?;
         let mut url = connection.url.clone();
         url.set_path("/v2/");
-        let request = connection.client.get(url.clone()).send();
+        let request = self.traffic_meter().send(connection.client.get(url.clone()));
         let response = in_time((&Method::GET, &url), self.patience().answer, request).await?;
         Ok(Ping::of(response.status(), response.headers()))
     }

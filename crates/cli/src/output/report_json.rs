@@ -1,18 +1,17 @@
 //! The report for programs: every image with how it ended, and sums that agree with them.
 
 mod failure;
+mod registry_entry;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use registry::{HostLimit, Registry, RequestKind};
 use serde::Serialize;
 use sync::{ImageReport, Outcome, Report, RuleFailure, SkipReason};
 
 use crate::command::execute::Done;
 use crate::output;
 use failure::{Alike, Failure, alike, explain};
+use registry_entry::{RegistryEntry, registry_entries};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,33 +47,11 @@ struct Totals {
     bytes_moved: u64,
     bytes_mounted: u64,
     bytes_present: u64,
+    /// Of all registries, with their token servers and storage services.
+    requests: u64,
     referrers: u64,
     /// Of images, and what listings tell of rules that want none.
     referrers_left: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RegistryEntry<'a> {
-    host: &'a str,
-    /// What it was taken for.
-    kind: &'static str,
-    warnings: Vec<String>,
-    /// Pulls that are left, where it tells: the fewest of all logins.
-    pulls_left: Option<u64>,
-    pull_limit: Option<u64>,
-    limits: Vec<LimitEntry>,
-}
-
-/// How many requests at once a host got in the end, where they were fewer than it was ready to take.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LimitEntry {
-    host: String,
-    /// `look`, `read`, `upload` or `commit`.
-    requests: &'static str,
-    at_once: usize,
-    too_much: u64,
 }
 
 #[derive(Serialize)]
@@ -110,6 +87,7 @@ struct Entry {
 /// The document, with a line end.
 pub(crate) fn render(done: &Done, exit_code: u8) -> String {
     let report = &done.report;
+    let registries = registry_entries(&done.registries, &done.run.tally);
     let document = Document {
         schema: "image-syncer/report/1",
         version: env!("CARGO_PKG_VERSION"),
@@ -118,11 +96,11 @@ pub(crate) fn render(done: &Done, exit_code: u8) -> String {
         started_at: time(done.run.started),
         finished_at: time(jiff::Timestamp::now()),
         exit_code,
-        totals: totals(report),
+        totals: totals(report, &registries),
         images: report.images.iter().map(|ended| entry(ended, done)).collect(),
         failed_rules: report.failed_rules.iter().map(|failure| rule_entry(failure)).collect(),
         refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
-        registries: registry_entries(&done.registries),
+        registries,
         failures: alike(report),
     };
     format!("{}\n", output::json(&document))
@@ -133,7 +111,7 @@ fn time(time: jiff::Timestamp) -> String {
     format!("{time:.3}")
 }
 
-fn totals(report: &Report) -> Totals {
+fn totals(report: &Report, registries: &[RegistryEntry<'_>]) -> Totals {
     let amounts = report.amounts();
     Totals {
         copied: report.copied(),
@@ -146,50 +124,10 @@ fn totals(report: &Report) -> Totals {
         bytes_moved: amounts.moved_bytes,
         bytes_mounted: amounts.mounted_bytes,
         bytes_present: amounts.present_bytes,
+        requests: registries.iter().map(|registry| registry.requests).sum(),
         referrers: amounts.referrers,
         referrers_left: report.referrers_left(),
     }
-}
-
-/// One entry for each host, whatever logins it was used with.
-fn registry_entries(registries: &[Registry]) -> Vec<RegistryEntry<'_>> {
-    let mut by_host: BTreeMap<&str, Vec<&Registry>> = BTreeMap::new();
-    for registry in registries {
-        by_host.entry(registry.host().as_str()).or_default().push(registry);
-    }
-    by_host.into_iter().filter_map(|(host, logins)| registry_entry(host, &logins)).collect()
-}
-
-fn registry_entry<'a>(host: &'a str, logins: &[&Registry]) -> Option<RegistryEntry<'a>> {
-    let quota = logins.iter().filter_map(|login| login.quota()).min_by_key(|quota| quota.remaining);
-    let warnings: BTreeSet<_> = logins.iter().flat_map(|login| login.warnings()).collect();
-    let limits = logins.iter().flat_map(|login| login.limits()).filter(|limit| limit.too_much > 0);
-    // Logins share what was learned of a host.
-    let limits: BTreeMap<_, _> = limits.map(limit_entry).map(|limit| (limit.key(), limit)).collect();
-    Some(RegistryEntry {
-        host,
-        kind: logins.first()?.profile().name,
-        warnings: warnings.into_iter().collect(),
-        pulls_left: quota.map(|quota| quota.remaining),
-        pull_limit: quota.and_then(|quota| quota.limit),
-        limits: limits.into_values().collect(),
-    })
-}
-
-impl LimitEntry {
-    fn key(&self) -> (String, &'static str) {
-        (self.host.clone(), self.requests)
-    }
-}
-
-fn limit_entry(limit: HostLimit) -> LimitEntry {
-    let requests = match limit.kind {
-        RequestKind::Look => "look",
-        RequestKind::Read => "read",
-        RequestKind::Upload => "upload",
-        RequestKind::Commit => "commit",
-    };
-    LimitEntry { host: limit.host, requests, at_once: limit.at_once, too_much: limit.too_much }
 }
 
 fn rule_entry(failure: &RuleFailure) -> RuleEntry<'_> {

@@ -65,7 +65,9 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
     }
     let amounts = report.amounts();
     let (moved, seconds) = (HumanBytes(amounts.moved_bytes), report.took.as_secs_f64());
-    let _ = writeln!(text, "  {:<10} {moved} in {seconds:.1} s", "moved");
+    let requests = done.registries.iter().map(|registry| registry.traffic().requests).sum::<u64>();
+    let noun = if requests == 1 { "request" } else { "requests" };
+    let _ = writeln!(text, "  {:<10} {moved} in {seconds:.1} s with {requests} {noun}", "moved");
     if amounts.saved_bytes() > 0 {
         let saved = HumanBytes(amounts.saved_bytes());
         let _ = writeln!(text, "  {:<10} {saved} that the target had or mounted itself", "saved");

@@ -30,4 +30,5 @@ mod scenario;
 mod security;
 mod state;
 mod totals;
+mod traffic;
 mod world;

@@ -20,6 +20,7 @@ use super::unasked::Shown;
 use crate::Error;
 use crate::client::LoginSent;
 use crate::http::network::Network;
+use crate::http::traffic::TrafficMeter;
 use crate::http::transport::Transport;
 use crate::profile::Profile;
 use crate::settings::Settings;
@@ -29,6 +30,7 @@ pub(crate) struct Authenticator {
     settings: Settings,
     keeper: LoginKeeper,
     transport: Transport,
+    meter: TrafficMeter,
     scheme: RwLock<Scheme>,
     book: Mutex<TokenBook>,
     servers: TokenServers,
@@ -97,8 +99,8 @@ impl Lease {
 }
 
 impl Authenticator {
-    /// For the registry of `settings`, through `transport`.
-    pub(crate) fn new(settings: &Settings, transport: Transport) -> Self {
+    /// For the registry of `settings`, through `transport`. What its token servers are asked counts in `meter`.
+    pub(crate) fn new(settings: &Settings, transport: Transport, meter: TrafficMeter) -> Self {
         let keeper = LoginKeeper::new(settings.host.clone(), settings.login.clone());
         let book = Mutex::new(TokenBook::new(Profile::of_host(&settings.host).scopes_per_token));
         let (servers, shown_unasked, is_stranger, catalog_by_basic) = Default::default();
@@ -107,6 +109,7 @@ impl Authenticator {
             settings,
             keeper,
             transport,
+            meter,
             scheme,
             book,
             servers,
@@ -240,8 +243,8 @@ impl Authenticator {
                 self.transport.token_client(&self.settings, sent_from, &realm.url)?
             }
         };
-        let question =
-            Question { client: &client, realm: &realm, service: server.service.as_deref(), scopes };
+        let service = server.service.as_deref();
+        let question = Question { client: &client, meter: &self.meter, realm: &realm, service, scopes };
         let credentials = self.keeper.credentials().await?;
         self.is_stranger.store(credentials.is_none(), Ordering::Relaxed);
         let mut fetched = self.servers.fetch(question, credentials.as_ref()).await;

@@ -23,6 +23,7 @@ use crate::http::origin::is_same_origin;
 use crate::http::redirect;
 use crate::http::refusal::refusal;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
+use crate::http::traffic::TrafficMeter;
 use crate::{Error, RedactedUrl};
 
 /// The most that is read of a token server's answer: tokens with many scopes have some kilobytes.
@@ -49,6 +50,7 @@ pub(crate) enum Grant {
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(super) client: &'a reqwest::Client,
+    pub(super) meter: &'a TrafficMeter,
     pub(super) realm: &'a Realm,
     pub(super) service: Option<&'a str>,
     pub(super) scopes: &'a Scopes,
@@ -107,7 +109,7 @@ impl Question<'_> {
             let kind = http::HeaderValue::from_static("application/x-www-form-urlencoded");
             request = request.header(http::header::CONTENT_TYPE, kind).body(self.form(grant));
         }
-        in_time((method, url), FIRST_BYTE_TIMEOUT, request.send()).await
+        in_time((method, url), FIRST_BYTE_TIMEOUT, self.meter.send(request)).await
     }
 
     /// The realm with the question in its query.

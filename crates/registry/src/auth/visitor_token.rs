@@ -12,6 +12,7 @@ use super::realm::{self, Realm};
 use super::scope::Scopes;
 use super::token::Token;
 use super::token_request::{Grant, Question};
+use crate::http::traffic::TrafficMeter;
 use crate::{Error, RegistryHost};
 
 /// More servers and repositories than this are not remembered.
@@ -61,7 +62,7 @@ impl VisitorTokens {
     /// The token server may answer later.
     pub(crate) async fn renew(
         &self,
-        client: &reqwest::Client,
+        (client, meter): (&reqwest::Client, &TrafficMeter),
         url: &Url,
         need: &Scopes,
         invitation: Invitation,
@@ -73,7 +74,7 @@ impl VisitorTokens {
             return Ok(true);
         }
         let Invitation { realm, service, scopes } = &invitation;
-        let question = Question { client, realm, service: service.as_deref(), scopes };
+        let question = Question { client, meter, realm, service: service.as_deref(), scopes };
         match question.ask(&Grant::Nothing).await {
             Ok((token, _)) => {
                 *held = Some(token);

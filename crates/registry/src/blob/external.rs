@@ -33,7 +33,7 @@ impl Registry {
             .map_err(|_| protocol(RedactedUrl::unreadable(), Problem::External("it is no address")))?;
         for _ in 0..MOST_HOPS {
             judge(&url).map_err(|why| protocol((&url).into(), Problem::External(why)))?;
-            let request = self.author_client(&url)?.get(url.clone()).send();
+            let request = self.traffic_meter().send(self.author_client(&url)?.get(url.clone()));
             let response = in_time((&Method::GET, &url), FIRST_BYTE_TIMEOUT, request).await?;
             if response.status() == StatusCode::OK {
                 return Ok(BlobReader::of_answer(response, digest, size));

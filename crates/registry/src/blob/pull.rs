@@ -9,6 +9,7 @@ use crate::error::TransportFailure;
 use crate::http::body::foreign_encoding;
 use crate::http::failure::{stalled, transport_error};
 use crate::http::range;
+use crate::http::traffic::chunk;
 use crate::{Digest, Error, HashState, Mismatch, Repository, Verifier};
 
 /// Bytes that are hashed and given out at once: few enough to be in the processor's cache all the while, and for all
@@ -194,8 +195,8 @@ impl BlobReader {
     async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
         if self.rest.is_empty() {
             let patience = self.repository.as_ref().map(|repository| repository.registry().patience());
-            let chunk = tokio::time::timeout(patience.unwrap_or_default().answer, self.response.chunk());
-            match chunk.await {
+            let next = tokio::time::timeout(patience.unwrap_or_default().answer, chunk(&mut self.response));
+            match next.await {
                 Ok(Ok(Some(chunk))) => self.rest = chunk,
                 Ok(Ok(None)) => return Ok(None),
                 Ok(Err(error)) => return Err(transport_error(&Method::GET, self.response.url(), error)),

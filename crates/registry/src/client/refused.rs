@@ -95,7 +95,8 @@ impl Registry {
         let connection = self.connection().await?;
         let client =
             self.client_for(connection, (Party::Another, &Method::GET, invitation.realm()), Route::Shared)?;
-        self.0.visitor_tokens.renew(&client, response.url(), &call.scopes, invitation, sent).await
+        let through = (&client, self.traffic_meter());
+        self.0.visitor_tokens.renew(through, response.url(), &call.scopes, invitation, sent).await
     }
 
     /// Shows the login to a registry that hides what strangers may not see, and does not say that it wants to know who

@@ -79,10 +79,10 @@ impl Registry {
         let mut resends = Resends::default();
         let response = loop {
             let client = self.client_for(connection, (party, &call.method, &call.url), call.route)?;
-            let request = request(&client, call, &call.url, sent.as_ref()).body(body.lend());
-            let permit = self.0.limits.acquire(&call.url, call.kind).await;
+            let request = request(&client, call, &call.url, sent.as_ref()).body(body.lend(&self.0.traffic));
+            let permit = self.0.traffic.waiting(self.0.limits.acquire(&call.url, call.kind)).await;
             progress.begin();
-            let answer = while_moving(progress, self.patience(), request.send()).await;
+            let answer = while_moving(progress, self.patience(), self.0.traffic.send(request)).await;
             // A body of which something was taken is gone: the session knows how it goes on.
             if self.is_sent_again(call, &call.url, answer.as_ref(), &mut resends) && body.is_whole().await {
                 continue;
@@ -169,8 +169,8 @@ impl Registry {
         loop {
             let client = self.client_for(connection, (party, &call.method, url), self.route(call, url))?;
             let request = request(&client, call, url, authorization);
-            let permit = self.0.limits.acquire(url, call.kind).await;
-            let answer = tokio::time::timeout(patience, request.send()).await.ok();
+            let permit = self.0.traffic.waiting(self.0.limits.acquire(url, call.kind)).await;
+            let answer = tokio::time::timeout(patience, self.0.traffic.send(request)).await.ok();
             if !self.is_sent_again(call, url, answer.as_ref(), &mut resends) {
                 let answered = self.answered(party, authorization);
                 return self.settle((&call.method, url), permit, answer, answered);

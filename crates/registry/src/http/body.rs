@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 
 use super::failure::{in_time, stalled};
 use super::stall::FIRST_BYTE_TIMEOUT;
+use super::traffic::chunk;
 use crate::error::Problem;
 use crate::{Error, RedactedUrl};
 
@@ -86,7 +87,7 @@ async fn pieces_at_pace(
     let mut size = 0;
     loop {
         let left = pace.left(begun, size).ok_or_else(|| stalled(method, &url))?;
-        let piece = in_time((method, &url), left, response.chunk()).await?;
+        let piece = in_time((method, &url), left, chunk(&mut response)).await?;
         let Some(piece) = piece else { return Ok(()) };
         size += piece.len();
         if size as u64 > limit {

@@ -10,6 +10,7 @@ use futures_util::{Stream, StreamExt as _};
 use tokio::sync::Notify;
 
 use super::route::Route;
+use super::traffic::TrafficMeter;
 use crate::blob::{BlobBody, BrokenOff};
 
 /// A connection that broke lets go of its bodies within this time.
@@ -48,8 +49,10 @@ impl StreamedBody {
     }
 
     /// The body of one request. The one before must have ended.
-    pub(crate) fn lend(&self) -> reqwest::Body {
-        reqwest::Body::wrap_stream(self.lent())
+    pub(crate) fn lend(&self, meter: &TrafficMeter) -> reqwest::Body {
+        let (lent, meter) = (self.lent(), meter.clone());
+        let counted = lent.inspect(move |piece| meter.gave(piece.as_ref().map_or(0, Bytes::len)));
+        reqwest::Body::wrap_stream(counted)
     }
 
     /// Waits until the request that broke gives the body back; says whether all pieces are there for another one.
@@ -131,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn p26_a_body_that_nobody_took_is_there_for_the_next_request() {
         let body = body(Route::Own);
-        drop(body.lend());
+        drop(body.lend(&TrafficMeter::default()));
         assert!(body.is_whole().await);
         let mut lent = body.lent();
         assert_eq!(lent.next().await.unwrap().unwrap(), "one");
