@@ -38,6 +38,8 @@ impl WantedReferrers {
 
 /// An image of a source with the names that it gets at its targets.
 pub(crate) struct Planned {
+    /// The rule that asks for it.
+    pub(crate) rule: usize,
     pub(crate) source: Arc<dyn Source>,
     pub(crate) reference: TagOrDigest,
     pub(crate) found: Found,
@@ -67,11 +69,11 @@ impl Gate {
 /// Sends all images of `rule` to `plan`.
 pub(crate) async fn discover(
     run: &Run,
-    rule: &Rule,
+    (rule, index): (&Rule, usize),
     plan: &mpsc::Sender<Planned>,
     gate: Gate,
 ) -> Result<(), Arc<Error>> {
-    let discovery = Discovery::new(run, rule, plan, gate);
+    let discovery = Discovery::new(run, (rule, index), plan, gate);
     if rule.selection.named().is_some() {
         return discovery.run().await;
     }
@@ -85,6 +87,8 @@ pub(crate) async fn discover(
 struct Discovery<'a> {
     run: &'a Run,
     rule: &'a Rule,
+    /// Which of the run's rules it is.
+    index: usize,
     planned: &'a mpsc::Sender<Planned>,
     gate: Gate,
     source: Arc<str>,
@@ -92,9 +96,14 @@ struct Discovery<'a> {
 }
 
 impl<'a> Discovery<'a> {
-    fn new(run: &'a Run, rule: &'a Rule, planned: &'a mpsc::Sender<Planned>, gate: Gate) -> Self {
+    fn new(
+        run: &'a Run,
+        (rule, index): (&'a Rule, usize),
+        planned: &'a mpsc::Sender<Planned>,
+        gate: Gate,
+    ) -> Self {
         let targets = rule.targets.iter().map(|target| target.target.name().into()).collect();
-        Self { run, rule, planned, gate, source: rule.source.name().into(), targets }
+        Self { run, rule, index, planned, gate, source: rule.source.name().into(), targets }
     }
 
     async fn run(&self) -> Result<(), Arc<Error>> {
@@ -236,7 +245,8 @@ impl<'a> Discovery<'a> {
         let source = self.rule.source.clone();
         let referrers = WantedReferrers::of(self.rule);
         // The receiver is gone when the run is stopped; then nobody waits for this image.
-        let _ = self.planned.send(Planned { source, reference, found, referrers, ways }).await;
+        let planned = Planned { rule: self.index, source, reference, found, referrers, ways };
+        let _ = self.planned.send(planned).await;
     }
 
     fn error(&self, operation: Operation, cause: Cause) -> Error {

@@ -125,7 +125,7 @@ impl Discoveries {
         // Never closed, so this always gives a turn.
         let _turn = self.turns.acquire().await;
         let source: Arc<str> = rule.source.name().into();
-        match discover(&self.run, &rule, &self.plan, gate).await {
+        match discover(&self.run, (&rule, index), &self.plan, gate).await {
             Ok(()) => Vec::new(),
             Err(error) => vec![RuleFailure { rule: index, source, error }],
         }

@@ -33,7 +33,12 @@ pub enum SkipReason {
     /// The target already has it, with this digest.
     Unchanged(Digest),
     /// The target has a copy that says the same in other bytes, as some tools leave behind. `--force` makes it exact.
-    SameContent,
+    SameContent {
+        /// Its digest at the target.
+        at_target: Digest,
+        /// And at the source.
+        at_source: Digest,
+    },
     /// The platform filter leaves nothing of it.
     NoPlatform,
 }
@@ -43,6 +48,8 @@ pub enum SkipReason {
 pub struct ImageReport {
     /// Which image.
     pub image: Arc<Image>,
+    /// The rule that asked for it first, counted from 0 in the order in which they were given.
+    pub rule: usize,
     /// How it ended.
     pub outcome: Outcome,
     /// What was moved for it.
@@ -69,8 +76,9 @@ pub struct Report {
     pub images: Vec<ImageReport>,
     /// Rules that gave no images because something failed.
     pub failed_rules: Vec<Arc<RuleFailure>>,
-    /// Rules that were not looked at because the run was stopped.
-    pub unfinished_rules: usize,
+    /// Rules of which not all images are known because the run was stopped: counted from 0 in the order in which they
+    /// were given, and sorted.
+    pub unfinished_rules: Vec<usize>,
     /// Signatures, SBOMs and other referrers that were left behind because no rule wanted them, as far as listings of
     /// whole repositories tell how many there are.
     pub unwanted_referrers: u64,

@@ -88,6 +88,8 @@ pub(crate) struct Run {
 /// for each; what fails in one lane leaves the others alone.
 pub(crate) struct Lane {
     pub(crate) image: Arc<Image>,
+    /// The rule that asked for it.
+    pub(crate) rule: usize,
     pub(crate) target: Arc<dyn Target>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) repository: Arc<TargetRepository>,
@@ -121,8 +123,8 @@ impl Run {
         }
     }
 
-    /// Prepares the way of `image` to `target`.
-    pub(crate) fn lane(&self, image: Arc<Image>, target: Arc<dyn Target>) -> Arc<Lane> {
+    /// Prepares the way of a rule's `image` to `target`.
+    pub(crate) fn lane(&self, image: Arc<Image>, rule: usize, target: Arc<dyn Target>) -> Arc<Lane> {
         let registry = target.registry().clone();
         let ledger = lock(&self.ledgers).entry(registry.clone()).or_default().clone();
         let key = (registry, target.repository().clone());
@@ -131,7 +133,7 @@ impl Run {
             .or_insert_with(|| Arc::new(TargetRepository::new(target.clone())))
             .clone();
         let (amounts, started) = (Counter::default(), Instant::now());
-        Arc::new(Lane { image, target, ledger, repository, amounts, started, failure: OnceLock::new() })
+        Arc::new(Lane { image, rule, target, ledger, repository, amounts, started, failure: OnceLock::new() })
     }
 
     pub(crate) fn tell(&self, event: &Event) {

@@ -125,7 +125,7 @@ struct Schedule {
     planned: mpsc::Receiver<Planned>,
     images: JoinSet<Ended>,
     images_at_once: usize,
-    /// Rules that are being discovered, with their sources.
+    /// Rules of which not all images are known yet, with their sources.
     rules: Rules,
     in_work: HashMap<Id, Vec<Arc<Lane>>>,
     /// Names at targets that have their image.
@@ -158,13 +158,13 @@ impl Schedule {
     }
 
     fn start(&mut self, planned: Planned) {
-        let Planned { source, reference, found, referrers, ways } = planned;
+        let Planned { rule, source, reference, found, referrers, ways } = planned;
         let mut lanes = Vec::new();
         for (image, target) in ways {
             match self.take_name(&image) {
-                Name::Free => lanes.push(self.run.lane(image, target)),
+                Name::Free => lanes.push(self.run.lane(image, rule, target)),
                 Name::SameImage => {}
-                Name::Taken(error) => self.end_unstarted(image, Outcome::Failed(Arc::new(error))),
+                Name::Taken(error) => self.end_unstarted(image, rule, Outcome::Failed(Arc::new(error))),
             }
         }
         if lanes.is_empty() {
@@ -195,7 +195,10 @@ impl Schedule {
 
     fn discovered(&mut self, discovered: Result<(Id, Vec<RuleFailure>), JoinError>) {
         let failures = match discovered {
-            Ok((_, failures)) => failures,
+            Ok((id, failures)) => {
+                self.rules.remove(&id);
+                failures
+            }
             Err(panic) => {
                 let Some((rule, source)) = self.rules.remove(&panic.id()) else { return };
                 let error = panicked(&source, panic).into();
@@ -236,12 +239,13 @@ impl Schedule {
             other => other,
         };
         let (image, took) = (lane.image.clone(), lane.started.elapsed());
-        self.end(ImageReport { image, outcome, amounts: lane.amounts.now(), took });
+        self.end(ImageReport { image, rule: lane.rule, outcome, amounts: lane.amounts.now(), took });
     }
 
     /// Ends an image on which no work was begun.
-    fn end_unstarted(&mut self, image: Arc<Image>, outcome: Outcome) {
-        self.end(ImageReport { image, outcome, amounts: Amounts::default(), took: Duration::ZERO });
+    fn end_unstarted(&mut self, image: Arc<Image>, rule: usize, outcome: Outcome) {
+        let (amounts, took) = (Amounts::default(), Duration::ZERO);
+        self.end(ImageReport { image, rule, outcome, amounts, took });
     }
 
     fn end(&mut self, ended: ImageReport) {
@@ -258,7 +262,8 @@ impl Schedule {
         while let Some(discovered) = self.discoveries.try_join_next_with_id() {
             self.discovered(discovered);
         }
-        self.report.unfinished_rules = self.discoveries.len();
+        self.report.unfinished_rules = self.rules.values().map(|(rule, _)| *rule).collect();
+        self.report.unfinished_rules.sort_unstable();
         self.discoveries.shutdown().await;
         self.end_planned().await;
         let drained = async {
@@ -292,9 +297,11 @@ impl Schedule {
             for (image, _) in planned.ways {
                 // As if it were started: another rule that asked for the same copy has told of it.
                 match self.take_name(&image) {
-                    Name::Free => self.end_unstarted(image, Outcome::NotDone),
+                    Name::Free => self.end_unstarted(image, planned.rule, Outcome::NotDone),
                     Name::SameImage => {}
-                    Name::Taken(error) => self.end_unstarted(image, Outcome::Failed(Arc::new(error))),
+                    Name::Taken(error) => {
+                        self.end_unstarted(image, planned.rule, Outcome::Failed(Arc::new(error)));
+                    }
                 }
             }
         }

@@ -216,12 +216,17 @@ pub(crate) struct Done {
 }
 
 impl Done {
+    /// The text that a rule begins with: how it is called.
+    pub(crate) fn rule(&self, index: usize) -> Option<&str> {
+        self.rules.get(index).map(|rule| rule.written.source.as_str())
+    }
+
     /// Nothing stands at a target, and nothing failed either.
     fn is_empty(&self) -> bool {
         let Report { images, failed_rules, unfinished_rules, .. } = &self.report;
         images.len() == self.report.left_out()
             && failed_rules.is_empty()
-            && *unfinished_rules == 0
+            && unfinished_rules.is_empty()
             && self.refused.is_empty()
     }
 }

@@ -2,47 +2,54 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
+use std::mem::discriminant;
 
-use sync::{Cause, Error, Outcome, Report, Side};
+use sync::{Cause, Error, Image, Outcome, Report, RuleFailure, Side};
 
 use super::choose::{Advice, advice};
-use super::{Diagnosis, diagnose, why};
+use super::why;
 
 /// What failed for one reason.
 #[derive(Clone, Debug)]
-pub(crate) struct Alike {
-    /// The first one's error for people.
-    pub(crate) diagnosis: Diagnosis,
-    /// Rules or images.
-    pub(crate) of: Failed,
-    /// What failed so, in the order in which it ended.
-    pub(crate) names: Vec<String>,
+pub(crate) struct Alike<'a> {
+    /// The first one's.
+    pub(crate) error: &'a Error,
+    /// What failed so, in the order in which it ended: all rules, or all images.
+    pub(crate) failed: Vec<Failed<'a>>,
 }
 
 /// What can fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Failed {
-    Rule,
-    Image,
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Failed<'a> {
+    Rule(&'a RuleFailure),
+    Image(&'a Image),
+}
+
+impl fmt::Display for Failed<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(failure) => write!(formatter, "{}: {}", failure.source, failure.error.operation),
+            Self::Image(image) => image.fmt(formatter),
+        }
+    }
 }
 
 /// All failures, grouped by their reasons.
-pub(crate) fn alike(report: &Report) -> Vec<Alike> {
-    let rules = report.failed_rules.iter().map(|failure| {
-        (Failed::Rule, format!("{}: {}", failure.source, failure.error.operation), &failure.error)
-    });
+pub(crate) fn alike(report: &Report) -> Vec<Alike<'_>> {
+    let rules = report.failed_rules.iter().map(|failure| (Failed::Rule(failure), &*failure.error));
     let images = report.images.iter().filter_map(|image| match &image.outcome {
-        Outcome::Failed(error) => Some((Failed::Image, image.image.to_string(), error)),
+        Outcome::Failed(error) => Some((Failed::Image(&image.image), &**error)),
         _ => None,
     });
-    let mut groups: Vec<Alike> = Vec::new();
-    let mut by_reason: HashMap<(Failed, Reason), usize> = HashMap::new();
-    for (of, name, error) in rules.chain(images) {
-        match by_reason.entry((of, Reason::of(error))) {
-            Entry::Occupied(group) => groups[*group.get()].names.push(name),
+    let mut groups: Vec<Alike<'_>> = Vec::new();
+    let mut by_reason: HashMap<_, usize> = HashMap::new();
+    for (failed, error) in rules.chain(images) {
+        match by_reason.entry((discriminant(&failed), Reason::of(error))) {
+            Entry::Occupied(group) => groups[*group.get()].failed.push(failed),
             Entry::Vacant(free) => {
                 free.insert(groups.len());
-                groups.push(Alike { diagnosis: diagnose(error), of, names: vec![name] });
+                groups.push(Alike { error, failed: vec![failed] });
             }
         }
     }

@@ -332,6 +332,7 @@ fn report(errors: impl IntoIterator<Item = Error>) -> Report {
             target: error.place.as_str().into(),
             target_reference: tag(),
         }),
+        rule: 0,
         outcome: Outcome::Failed(Arc::new(error)),
         amounts: sync::Amounts::default(),
         took: std::time::Duration::ZERO,
@@ -351,8 +352,10 @@ fn c7_one_reason_is_one_group_whatever_the_images_are_called() {
         let error = at(Side::Target, operation, refusal(403, "DENIED", &message, None));
         Error { place: format!("r.io/team/app-{number}"), ..error }
     };
-    let groups = alike(&report((0..60).map(denied)));
-    assert_eq!((groups.len(), groups[0].names.len(), groups[0].of), (1, 60, Failed::Image));
+    let report_of_60 = report((0..60).map(denied));
+    let groups = alike(&report_of_60);
+    assert_eq!((groups.len(), groups[0].failed.len()), (1, 60));
+    assert!(matches!(groups[0].failed[0], Failed::Image(_)));
 
     // Other sides, registries, codes, words and causes are other reasons.
     let different = [

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use oci::foreign_text::is_plain;
 use oci::{Digest, TagOrDigest};
-use sync::{Image, Outcome, Report, SkipReason};
+use sync::{Image, ImageReport, Outcome, Report, SkipReason};
 
 use super::foreign;
 
@@ -16,7 +16,7 @@ pub(crate) type Images = BTreeMap<String, Vec<String>>;
 
 /// Images that stand at their targets now and did not before.
 pub(crate) fn copied(report: &Report) -> Images {
-    collect(report, |outcome| matches!(outcome, Outcome::Copied { .. }))
+    collect(report, |ended| matches!(ended.outcome, Outcome::Copied { .. }))
 }
 
 /// Each image that stands at a target, sorted: `registry/repository:tag@digest`, where it has a tag there.
@@ -38,18 +38,27 @@ pub(crate) fn digests(report: &Report) -> String {
 
 fn at_targets(report: &Report) -> impl Iterator<Item = (&Image, &Digest)> {
     report.images.iter().filter_map(|ended| match &ended.outcome {
-        Outcome::Copied { digest, .. } | Outcome::Skipped(SkipReason::Unchanged(digest)) => {
-            Some((&*ended.image, digest))
-        }
+        Outcome::Copied { digest, .. }
+        | Outcome::Skipped(
+            SkipReason::Unchanged(digest) | SkipReason::SameContent { at_target: digest, .. },
+        ) => Some((&*ended.image, digest)),
         _ => None,
     })
 }
 
 /// Images that failed or were not reached, and what rules that could not be turned into images are about: with the
-/// repositories that were meant, so that nothing else is tried again.
+/// repositories that were meant, so that nothing else is tried again. A rule that was stopped on the way is named whole.
 pub(crate) fn failed(done: &Done) -> Images {
-    let mut images =
-        collect(&done.report, |outcome| matches!(outcome, Outcome::Failed(_) | Outcome::NotDone));
+    let unfinished = &done.report.unfinished_rules;
+    let mut images = collect(&done.report, |ended| {
+        matches!(ended.outcome, Outcome::Failed(_) | Outcome::NotDone)
+            && unfinished.binary_search(&ended.rule).is_err()
+    });
+    for rule in unfinished.iter().filter_map(|rule| done.rules.get(*rule)) {
+        for (source, target) in rule.all_pairs() {
+            add(&mut images, source, target);
+        }
+    }
     for failure in &done.report.failed_rules {
         let pairs = done.rules.get(failure.rule).map(|rule| rule.pairs(&failure.source)).unwrap_or_default();
         for (source, target) in pairs {
@@ -64,9 +73,9 @@ pub(crate) fn failed(done: &Done) -> Images {
     images
 }
 
-fn collect(report: &Report, wanted: impl Fn(&Outcome) -> bool) -> Images {
+fn collect(report: &Report, wanted: impl Fn(&ImageReport) -> bool) -> Images {
     let mut images = Images::new();
-    for ended in report.images.iter().filter(|ended| wanted(&ended.outcome)) {
+    for ended in report.images.iter().filter(|ended| wanted(ended)) {
         add(&mut images, ended.image.source_name(), ended.image.target_name());
     }
     images

@@ -110,7 +110,7 @@ pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
                 format!("{copied} {image} ({digest}, without the platforms left out of {whole})")
             }
             Outcome::Skipped(SkipReason::Unchanged(_)) => format!("unchanged {image}"),
-            Outcome::Skipped(SkipReason::SameContent) => {
+            Outcome::Skipped(SkipReason::SameContent { .. }) => {
                 format!("unchanged {image} (same content, another digest: --force makes it exact)")
             }
             Outcome::Skipped(SkipReason::NoPlatform) => {

@@ -24,7 +24,7 @@ struct Document<'a> {
     finished_at: String,
     exit_code: u8,
     totals: Totals,
-    images: Vec<Entry>,
+    images: Vec<Entry<'a>>,
     /// Rules that gave no images because something failed.
     failed_rules: Vec<RuleEntry<'a>>,
     /// Rules that cannot be carried out.
@@ -56,13 +56,16 @@ struct Totals {
 
 #[derive(Serialize)]
 struct RuleEntry<'a> {
+    rule: Option<&'a str>,
     source: &'a str,
     error: Failure,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct Entry<'a> {
+    /// The source's text of the rule that asked for it.
+    rule: Option<&'a str>,
     source: String,
     target: String,
     /// `copied`, `unchanged`, `skipped`, `failed` or `notDone`; `wouldCopy` in a dry run.
@@ -70,7 +73,7 @@ struct Entry {
     /// Why it was skipped, or what is odd about it.
     note: Option<&'static str>,
     digest: Option<String>,
-    /// Where it is known: it differs where platforms were left out.
+    /// Where it is known: it differs where platforms were left out, and where the target has the same in other bytes.
     source_digest: Option<String>,
     bytes_moved: u64,
     bytes_mounted: u64,
@@ -98,7 +101,7 @@ pub(crate) fn render(done: &Done, exit_code: u8) -> String {
         exit_code,
         totals: totals(report, &registries),
         images: report.images.iter().map(|ended| entry(ended, done)).collect(),
-        failed_rules: report.failed_rules.iter().map(|failure| rule_entry(failure)).collect(),
+        failed_rules: report.failed_rules.iter().map(|failure| rule_entry(failure, done)).collect(),
         refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
         registries,
         failures: alike(report),
@@ -120,7 +123,7 @@ fn totals(report: &Report, registries: &[RegistryEntry<'_>]) -> Totals {
         failed: report.failed(),
         not_done: report.not_done(),
         would_copy: report.would_copy(),
-        unlisted_rules: report.unfinished_rules,
+        unlisted_rules: report.unfinished_rules.len(),
         bytes_moved: amounts.moved_bytes,
         bytes_mounted: amounts.mounted_bytes,
         bytes_present: amounts.present_bytes,
@@ -130,15 +133,17 @@ fn totals(report: &Report, registries: &[RegistryEntry<'_>]) -> Totals {
     }
 }
 
-fn rule_entry(failure: &RuleFailure) -> RuleEntry<'_> {
-    RuleEntry { source: &failure.source, error: explain(&failure.error) }
+fn rule_entry<'a>(failure: &'a RuleFailure, done: &'a Done) -> RuleEntry<'a> {
+    RuleEntry { rule: done.rule(failure.rule), source: &failure.source, error: explain(&failure.error) }
 }
 
-fn entry(ended: &ImageReport, done: &Done) -> Entry {
+fn entry<'a>(ended: &ImageReport, done: &'a Done) -> Entry<'a> {
     let (outcome, note) = match &ended.outcome {
         Outcome::Copied { .. } => ("copied", None),
         Outcome::Skipped(SkipReason::Unchanged(_)) => ("unchanged", None),
-        Outcome::Skipped(SkipReason::SameContent) => ("unchanged", Some("same content, another digest")),
+        Outcome::Skipped(SkipReason::SameContent { .. }) => {
+            ("unchanged", Some("same content, another digest"))
+        }
         Outcome::Skipped(SkipReason::NoPlatform) => ("skipped", Some("no wanted platform")),
         Outcome::WouldCopy => ("wouldCopy", None),
         Outcome::Failed(_) => ("failed", None),
@@ -147,6 +152,9 @@ fn entry(ended: &ImageReport, done: &Done) -> Entry {
     let (digest, source_digest) = match &ended.outcome {
         Outcome::Copied { digest, cut_from } => (Some(digest), Some(cut_from.as_ref().unwrap_or(digest))),
         Outcome::Skipped(SkipReason::Unchanged(digest)) => (Some(digest), None),
+        Outcome::Skipped(SkipReason::SameContent { at_target, at_source }) => {
+            (Some(at_target), Some(at_source))
+        }
         _ => (None, None),
     };
     let error = match &ended.outcome {
@@ -155,6 +163,7 @@ fn entry(ended: &ImageReport, done: &Done) -> Entry {
     };
     let was_begun = !matches!(ended.outcome, Outcome::NotDone) || !ended.took.is_zero();
     Entry {
+        rule: done.rule(ended.rule),
         source: ended.image.source_name(),
         target: ended.image.target_name(),
         outcome,

@@ -13,6 +13,14 @@ pub(crate) struct PlannedRule {
 }
 
 impl PlannedRule {
+    /// All sources with their targets.
+    pub(crate) fn all_pairs(&self) -> Vec<(String, String)> {
+        match &self.work {
+            Work::Repository(rule) => pairs(rule),
+            Work::Pattern(_) => self.written_pairs(),
+        }
+    }
+
     /// Sources with targets; of a rule about many repositories only those of `repository`, if it is one of them:
     /// registry and repository, as a failure names them.
     pub(crate) fn pairs(&self, repository: &str) -> Vec<(String, String)> {
@@ -20,10 +28,12 @@ impl PlannedRule {
             Work::Repository(rule) => Some(pairs(rule)),
             Work::Pattern(pattern) => made(pattern, repository).map(|rule| pairs(&rule)),
         };
-        of_one.unwrap_or_else(|| {
-            let target = |target: &String| (self.written.source.clone(), target.clone());
-            self.written.targets.iter().map(target).collect()
-        })
+        of_one.unwrap_or_else(|| self.written_pairs())
+    }
+
+    fn written_pairs(&self) -> Vec<(String, String)> {
+        let target = |target: &String| (self.written.source.clone(), target.clone());
+        self.written.targets.iter().map(target).collect()
     }
 }
 

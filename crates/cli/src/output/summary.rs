@@ -8,7 +8,7 @@ use sync::Report;
 
 use super::Paint;
 use crate::command::execute::Done;
-use crate::diagnostic::{Alike, Failed, alike};
+use crate::diagnostic::{Alike, Failed, alike, diagnose};
 
 /// The sentence that scripts look for on stdout. A run that was stopped has not finished, and must not be taken for one
 /// in which nothing failed.
@@ -17,7 +17,7 @@ pub(crate) fn old_sentence(done: &Done) -> String {
     let (failed, not_done) = (report.failed(), report.not_done());
     let rules = report.failed_rules.len() + done.refused.len();
     let counts = format!("{failed} sync tasks failed, {rules} tasks generate failed");
-    if not_done + report.unfinished_rules == 0 {
+    if not_done + report.unfinished_rules.len() == 0 {
         format!("Finished, {counts}")
     } else {
         format!("Stopped, {counts}, {not_done} sync tasks not done")
@@ -43,7 +43,7 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
         count("not done", report.not_done(), Paint::yellow, images),
         count(
             "not listed",
-            report.unfinished_rules,
+            report.unfinished_rules.len(),
             Paint::yellow,
             ["rule: the run was stopped before", "rules: the run was stopped before"],
         ),
@@ -135,23 +135,24 @@ impl Row {
 /// Each reason once. The table comes after them, so that it is what stays on the screen.
 fn failures(text: &mut String, report: &Report, paint: Paint) {
     let groups = alike(report);
-    for Alike { diagnosis, of, names, .. } in groups.iter().take(MOST_REASONS) {
-        let Some((first, others)) = names.split_first() else { continue };
+    for Alike { error, failed } in groups.iter().take(MOST_REASONS) {
+        let Some((first, others)) = failed.split_first() else { continue };
+        let diagnosis = diagnose(error);
         let _ = writeln!(text, "\n{} {first}", paint.red("failed"));
         let _ = writeln!(text, "  where: {}", diagnosis.place);
         let _ = writeln!(text, "  why:   {}", diagnosis.why);
         let _ = writeln!(text, "  next:  {}", diagnosis.next);
         if !others.is_empty() {
-            let named = &others[..others.len().min(NAMED)];
+            let named: Vec<_> = others.iter().take(NAMED).map(ToString::to_string).collect();
             let rest = match others.len() - named.len() {
                 0 => String::new(),
                 rest => format!(" and {rest} others: --output-failed-images and --report list all"),
             };
-            let what = match (of, others.len()) {
-                (Failed::Image, 1) => "image",
-                (Failed::Image, _) => "images",
-                (Failed::Rule, 1) => "rule",
-                (Failed::Rule, _) => "rules",
+            let what = match (first, others.len()) {
+                (Failed::Image(_), 1) => "image",
+                (Failed::Image(_), _) => "images",
+                (Failed::Rule(_), 1) => "rule",
+                (Failed::Rule(_), _) => "rules",
             };
             let (count, named) = (others.len(), named.join(", "));
             let _ = writeln!(text, "  also:  {count} more {what} for the same reason: {named}{rest}");

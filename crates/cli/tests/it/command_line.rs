@@ -1,6 +1,6 @@
 //! Words and flags: what is not known is refused before anything is asked.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use embedded_registry::EmbeddedRegistry;
 use embedded_registry::sample::{self, Flavour};
 
@@ -139,6 +139,27 @@ async fn copy_prints_what_stands_at_the_target_and_hosts_are_told_by_flags() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn copy_prints_what_stands_there_in_other_bytes() -> Result<()> {
+    let pair = Pair::start().await?;
+    let (from, to) = (pair.source.host(), pair.target.host());
+    let command = format!("copy --insecure {from} --insecure {to} --report r.json {from}/app:v1 {to}/b/app");
+    pair.workplace.run(&command)?.expect_code(0)?;
+    // What the Go tool leaves: the same content, printed again.
+    let exact = pair.target.store().manifest("b/app", "v1").context("nothing was copied")?;
+    let value: serde_json::Value = serde_json::from_slice(&exact.bytes)?;
+    pair.target.store().put_manifest("b/app", "v1", &exact.media_type, format!("{value:#}"));
+    let printed = pair.target.store().manifest("b/app", "v1").context("it is gone")?.digest;
+    ensure!(printed != exact.digest, "the bytes differ");
+    let ran = pair.workplace.run(&command)?.expect_code(0)?;
+    ensure!(ran.stdout == format!("{to}/b/app:v1@{printed}\n"), "{}", ran.all());
+    let report: serde_json::Value = serde_json::from_str(&pair.workplace.read("r.json")?)?;
+    let image = &report["images"][0];
+    ensure!(image["outcome"] == "unchanged" && image["digest"] == printed.as_str(), "{report}");
+    ensure!(image["sourceDigest"] == exact.digest.as_str(), "{report}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn c3_a_copy_that_leaves_nothing_is_told_and_counts() -> Result<()> {
     let pair = Pair::start().await?;
     let (from, to) = (pair.source.host(), pair.target.host());
@@ -220,6 +241,12 @@ async fn the_report_names_the_run_and_its_sums_agree() -> Result<()> {
         ensure!(report[key].as_str().is_some_and(|time| time.ends_with('Z')), "{report}");
     }
     let images = report["images"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let rule = |outcome: &str| {
+        images.iter().find(|image| image["outcome"] == outcome).and_then(|image| image["rule"].as_str())
+    };
+    let from = pair.source.host();
+    ensure!(rule("failed") == Some(&format!("{from}/app:absent")), "{report}");
+    ensure!(rule("copied") == Some(&format!("{from}/app")), "{report}");
     for (key, outcome) in [("copied", "copied"), ("failed", "failed"), ("unchanged", "unchanged")] {
         let counted = images.iter().filter(|image| image["outcome"] == outcome).count();
         ensure!(report["totals"][key] == counted, "{report}");

@@ -84,6 +84,47 @@ async fn a_transfer_that_ends_in_time_is_copied() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn c8_rules_that_were_not_listed_yet_are_named_to_be_tried_again() -> Result<()> {
+    let source = EmbeddedRegistry::builder().start().await?;
+    let target = EmbeddedRegistry::builder().start().await?;
+    let image = |repository: &str, number| {
+        let layers = [sample::layer(number, 1000)];
+        sample::image(source.store(), repository, Some("v1"), Flavour::Oci, &layers, "amd64")
+    };
+    image("app", 1);
+    image("ready", 2);
+    let signed = image("lib/a", 3);
+    let signature = sample::referrer(source.store(), "lib/a", &signed, "test/signature", &["signed".into()]);
+    let lists = ["/v2/app/tags/list", "/v2/_catalog"];
+    for path in lists {
+        source.misbehave(Fault { when: Match::path(path), times: Times::Always, effect: Effect::Hang });
+    }
+    let (from, to, workplace) = (source.host(), target.host(), Workplace::new()?);
+    let hosts = format!(r#""{from}": {{"insecure": true}}, "{to}": {{"insecure": true}}"#);
+    let rules = format!(
+        r#""{from}/app": "{to}/named/app", "{from}/lib/**": "{to}/lib", "{from}/ready:v1": "{to}/ready""#
+    );
+    workplace.write("c.json", &format!(r#"{{"auth": {{{hosts}}}, "images": {{{rules}}}}}"#))?;
+    let command = "--config c.json --output-failed-images failed.yaml";
+    let child = start(&workplace, command)?;
+    let is_asked = |path: &&str| source.requests().iter().any(|request| request.path.contains(*path));
+    until(|| lists.iter().all(is_asked) && target.store().manifest("ready", "v1").is_some()).await?;
+    signal(&child, "-INT")?;
+    end(child).await?.expect_code(130)?.says(&["not listed       2 rules"])?;
+    let failed = workplace.read("failed.yaml")?;
+    let wanted = format!("{from}/app:\n- {to}/named/app\n'{from}/lib/**':\n- {to}/lib\n");
+    ensure!(failed == wanted, "{failed}\ninstead of\n{wanted}");
+
+    source.behave();
+    workplace.run(&format!("{command} --retry-failed failed.yaml"))?.expect_code(0)?;
+    for (repository, reference) in [("named/app", "v1"), ("lib/a", "v1"), ("lib/a", &signature.digest)] {
+        ensure!(target.store().manifest(repository, reference).is_some(), "{repository} {reference}");
+    }
+    ensure!(workplace.read("failed.yaml")? == "{}\n");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_transfer_that_takes_longer_leaves_no_upload_at_the_registry() -> Result<()> {
     let world = World::start(Effect::StallBodyAfter(5 << 20)).await?;

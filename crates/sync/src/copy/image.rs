@@ -220,7 +220,10 @@ async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standin
     let mut different = Vec::new();
     for ((lane, _), same) in changed.into_iter().zip(compared) {
         match same {
-            Same::Content => ended.push((lane, Outcome::Skipped(SkipReason::SameContent))),
+            Same::Content(at_target) => {
+                let at_source = at_source.clone();
+                ended.push((lane, Outcome::Skipped(SkipReason::SameContent { at_target, at_source })));
+            }
             Same::Not => different.push(lane),
         }
     }
@@ -250,9 +253,9 @@ fn failures(lanes: Vec<Arc<Lane>>) -> Ended {
     lanes.into_iter().map(with_outcome).collect()
 }
 
-/// Whether the target has the image in other words.
+/// Whether the target has the image in other words, and under which digest.
 enum Same {
-    Content,
+    Content(Digest),
     Not,
 }
 
@@ -264,7 +267,7 @@ async fn compare(walk: &Walk, manifest: &RawManifest, lane: &Lane, old: Option<&
     let Some(old) = old else { return Same::Not };
     let Ok(old) = lane.target.manifest(&TagOrDigest::Digest(old.clone())).await else { return Same::Not };
     if walk.run.rewrite == Rewrite::Changed && old.is_same_json(manifest) && has_children(lane, &old).await {
-        return Same::Content;
+        return Same::Content(old.digest().clone());
     }
     learn(lane, &old);
     Same::Not

@@ -131,7 +131,10 @@ async fn b4_a_copy_with_the_same_content_is_left_alone_unless_forced() {
     let report = run(&bench, Options::new(4, 0)).await;
     assert_eq!((report.copied(), report.skipped()), (0, 2));
     assert!(
-        report.images.iter().any(|image| matches!(image.outcome, Outcome::Skipped(SkipReason::SameContent)))
+        report
+            .images
+            .iter()
+            .any(|image| matches!(image.outcome, Outcome::Skipped(SkipReason::SameContent { .. })))
     );
     assert_eq!(count(&bench.target, |request| request.method == Method::PUT), 0);
 

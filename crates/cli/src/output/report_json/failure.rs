@@ -2,9 +2,9 @@
 
 use registry::ErrorKind;
 use serde::Serialize;
-use sync::{Cause, Error, Outcome, Report};
+use sync::{Cause, Error, Report};
 
-use crate::diagnostic;
+use crate::diagnostic::{self, Failed};
 
 /// So many images with the same failure are named.
 const EXAMPLES: usize = 5;
@@ -25,7 +25,7 @@ pub(super) struct Failure {
     hint: String,
 }
 
-/// Failures that need the same thing to be done.
+/// Failures for one reason.
 #[derive(Serialize)]
 pub(super) struct Alike {
     kind: &'static str,
@@ -50,25 +50,19 @@ pub(super) fn explain(error: &Error) -> Failure {
     }
 }
 
-/// All failures of images and rules, the most frequent first.
+/// All failures of rules and images, grouped as the summary groups them, the most frequent first.
 pub(super) fn alike(report: &Report) -> Vec<Alike> {
-    let images = report.images.iter().filter_map(|ended| match &ended.outcome {
-        Outcome::Failed(error) => Some((&**error, ended.image.target_name())),
-        _ => None,
+    let name = |failed: &Failed<'_>| match failed {
+        Failed::Image(image) => image.target_name(),
+        Failed::Rule(failure) => failure.source.to_string(),
+    };
+    let groups = diagnostic::alike(report).into_iter().map(|group| Alike {
+        kind: kind(group.error),
+        hint: diagnostic::diagnose(group.error).next,
+        count: group.failed.len(),
+        examples: group.failed.iter().take(EXAMPLES).map(name).collect(),
     });
-    let rules = report.failed_rules.iter().map(|failure| (&*failure.error, failure.source.to_string()));
-    let mut groups: Vec<Alike> = Vec::new();
-    for (error, name) in images.chain(rules) {
-        let (kind, hint) = (kind(error), diagnostic::diagnose(error).next);
-        if let Some(group) = groups.iter_mut().find(|group| group.kind == kind && group.hint == hint) {
-            group.count += 1;
-            if group.examples.len() < EXAMPLES {
-                group.examples.push(name);
-            }
-        } else {
-            groups.push(Alike { kind, hint, count: 1, examples: vec![name] });
-        }
-    }
+    let mut groups: Vec<_> = groups.collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups
 }

@@ -20,7 +20,10 @@ fn outcome(kind: u8) -> Outcome {
         0 => Outcome::Copied { digest, cut_from: None },
         1 => Outcome::WouldCopy,
         2 => Outcome::Skipped(SkipReason::Unchanged(digest)),
-        3 => Outcome::Skipped(SkipReason::SameContent),
+        3 => {
+            let at_source = oci::Digest::sha256(b"the same, printed otherwise");
+            Outcome::Skipped(SkipReason::SameContent { at_target: digest, at_source })
+        }
         4 => Outcome::Skipped(SkipReason::NoPlatform),
         5 => Outcome::Failed(Arc::new(error())),
         _ => Outcome::NotDone,
@@ -38,6 +41,7 @@ fn image(number: usize, kind: u8, amounts: [u64; 5]) -> ImageReport {
     };
     ImageReport {
         image: Arc::new(image),
+        rule: 0,
         outcome: outcome(kind),
         amounts: Amounts { moved_bytes, mounted_bytes, present_bytes, referrers, referrers_left },
         took: Duration::from_secs(1),
@@ -53,6 +57,25 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
     };
     let report = Report { images, unwanted_referrers, ..Report::default() };
     Done { run, report, rules: Vec::new(), refused: Vec::new(), registries: Vec::new() }
+}
+
+#[test]
+fn c7_failures_are_grouped_as_in_the_summary() {
+    let failed = |number: usize, place: &str| {
+        let error = Error {
+            side: Side::Source,
+            place: place.to_owned(),
+            operation: Operation::Copy,
+            cause: Cause::Missing,
+        };
+        ImageReport { outcome: Outcome::Failed(Arc::new(error)), ..image(number, 5, [0; 5]) }
+    };
+    let done = done((0..9).map(|number| failed(number, ["q.io/a", "s.io/a"][number / 7])).collect(), 0);
+    let report: serde_json::Value = serde_json::from_str(&render(&done, 3)).unwrap();
+    let groups = report["failures"].as_array().unwrap();
+    let counts: Vec<_> = groups.iter().map(|group| group["count"].as_u64().unwrap()).collect();
+    assert_eq!(counts, [7, 2], "what has another registry is another reason: {report}");
+    assert_eq!(groups[1]["examples"], serde_json::json!(["r.io/a:v7", "r.io/a:v8"]));
 }
 
 /// The number in the summary's line with this label; 0 where there is none.
