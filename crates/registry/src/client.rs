@@ -25,7 +25,6 @@ use crate::http::destination::LeavingTls;
 use crate::http::host_client::HostClient;
 use crate::http::limit::{HostLimit, Limits, RequestKind};
 use crate::http::notice::{Notices, Quota};
-use crate::http::origin::is_same_origin;
 use crate::http::route::Route;
 use crate::http::stall::Patience;
 use crate::http::traffic::{Traffic, TrafficMeter};
@@ -302,9 +301,7 @@ impl Registry {
 
     /// Whose word an address, or an answer from there, is if `party` named the address.
     pub(crate) fn party_at(&self, party: Party, url: &Url) -> Party {
-        let base = self.0.connection.get().map(|connection| &connection.url);
-        let is_here = base.is_some_and(|base| is_same_origin(base, url));
-        if is_here { party } else { Party::Another }
+        self.0.connection.get().map_or(Party::Another, |connection| party.at(&connection.url, url))
     }
 
     /// The client for one request: other hosts see no certificate of ours, and may be no neighbours of ours.

@@ -6,16 +6,15 @@ use url::Url;
 use crate::auth::authenticator::Base;
 use crate::auth::challenge::{Challenge, challenges};
 use crate::error::TransportFailure;
-use crate::http::destination::LeavingTls;
 use crate::http::failure::{in_time, misunderstanding};
 use crate::http::network::Network;
-use crate::http::origin::is_same_host;
-use crate::http::redirect::{self, MOST_HOPS};
+use crate::http::redirect::Rule;
 use crate::http::refusal::refusal;
 use crate::http::route::Route;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
 use crate::http::traffic::TrafficMeter;
 use crate::http::transport::Transport;
+use crate::http::walk::Walk;
 use crate::profile::{Appearance, Profile};
 use crate::settings::{Scheme, Settings};
 use crate::{Error, RegistryHost};
@@ -90,20 +89,13 @@ impl Ping<'_> {
     async fn send(&self, base: Url) -> Result<(Connection, Vec<Challenge>), Error> {
         let mut url = base;
         url.set_path("/v2/");
-        for _ in 0..MOST_HOPS {
-            let response = self.get(&url).await?;
-            // A redirect that must not be followed says so again to the request that matters.
-            let next = redirect::target(
-                (&Method::GET, &url),
-                (response.status(), response.headers()),
-                LeavingTls::Refused,
-            );
-            match next.ok().flatten().filter(|next| is_same_api(&url, next)) {
-                Some(next) => url = next,
-                None => return self.judge(url, response).await,
+        let mut walk = Walk::begin(Rule::Ping, &Method::GET, url);
+        loop {
+            let response = self.get(walk.url()).await?;
+            if !walk.goes_on((response.status(), response.headers()))? {
+                return self.judge(walk.url().clone(), response).await;
             }
         }
-        self.judge(url.clone(), self.get(&url).await?).await
     }
 
     async fn get(&self, url: &Url) -> Result<reqwest::Response, Error> {
@@ -161,11 +153,6 @@ impl Ping<'_> {
     }
 }
 
-/// Whether a redirect stays with the same host's API, whatever its scheme and port.
-fn is_same_api(url: &Url, next: &Url) -> bool {
-    is_same_host(url, next) && matches!(next.path(), "/v2/" | "/v2")
-}
-
 fn base(host: &RegistryHost, scheme: &str) -> Result<Url, Error> {
     let text = format!("{scheme}://{}/", host.api_host());
     Url::parse(&text).map_err(|source| Error::Setup { source: Box::new(source) })
@@ -180,13 +167,5 @@ mod tests {
         let base = |host: &str| base(&host.parse().unwrap(), "https").unwrap();
         assert_eq!(base("[::1]:5000").as_str(), "https://[::1]:5000/");
         assert_eq!(base("[2001:db8::1]").port_or_known_default(), Some(443));
-    }
-
-    #[test]
-    fn only_redirects_within_the_api_move_it() {
-        let stays = |from: &str, to: &str| is_same_api(&from.parse().unwrap(), &to.parse().unwrap());
-        assert!(stays("http://r.io/v2/", "https://r.io/v2/"));
-        assert!(!stays("http://r.io/v2/", "https://s.io/v2/"));
-        assert!(!stays("http://r.io/v2/", "https://r.io:8443/login?to=/v2/"));
     }
 }

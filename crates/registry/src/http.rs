@@ -27,4 +27,5 @@ pub(crate) mod streamed_body;
 pub(crate) mod tls;
 pub(crate) mod traffic;
 pub(crate) mod transport;
+pub(crate) mod walk;
 pub(crate) mod web_page;

@@ -15,21 +15,18 @@ use super::credential::Credentials;
 use super::realm::Realm;
 use super::scope::Scopes;
 use super::token::{self, Token};
-use crate::error::{NotFollowed, Problem};
+use crate::error::Problem;
 use crate::http::body::{foreign_encoding, read_to_limit};
-use crate::http::destination::LeavingTls;
 use crate::http::failure::in_time;
-use crate::http::origin::is_same_origin;
-use crate::http::redirect;
+use crate::http::redirect::Rule;
 use crate::http::refusal::refusal;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
 use crate::http::traffic::TrafficMeter;
+use crate::http::walk::Walk;
 use crate::{Error, RedactedUrl};
 
 /// The most that is read of a token server's answer: tokens with many scopes have some kilobytes.
 const MOST_BYTES: u64 = 1 << 20;
-/// Token servers behind a proxy may send us to another path of theirs.
-const MOST_HOPS: usize = 3;
 /// How we introduce ourselves to `OAuth2` servers.
 const CLIENT_ID: &str = "image-syncer";
 
@@ -70,32 +67,33 @@ impl Question<'_> {
     pub(super) async fn ask(self, grant: &Grant) -> Result<(Token, Option<SecretString>), Error> {
         let method = grant.method();
         let asked = Instant::now();
-        let mut url = if method == Method::GET { self.url(grant) } else { self.realm.url.clone() };
-        for _ in 0..MOST_HOPS {
-            let response = self.send(&method, &url, grant).await?;
+        let url = if method == Method::GET { self.url(grant) } else { self.realm.url.clone() };
+        let mut walk = Walk::begin(Rule::TokenServer, &method, url);
+        loop {
+            let response = self.send(&method, walk.url(), grant).await?;
             if response.status().is_success() {
-                if let Some(encoding) = foreign_encoding(response.headers()) {
-                    return Err(problem(&method, &url, Problem::Encoding(encoding)));
-                }
-                let body = read_to_limit(&method, response, MOST_BYTES).await?;
-                return token::read(&body, self.scopes, asked).map_err(|what| problem(&method, &url, what));
+                return self.read(&method, response, asked).await;
             }
-            let Some(to) = redirect::target(
-                (&method, &url),
-                (response.status(), response.headers()),
-                LeavingTls::Refused,
-            )?
-            else {
+            if !walk.goes_on((response.status(), response.headers()))? {
                 return Err(refusal(&method, response).await);
-            };
-            if !is_same_origin(&url, &to) {
-                let (to, why) = (RedactedUrl::from(&to), NotFollowed::OtherServer);
-                return Err(problem(&method, &url, Problem::Redirect { to, why }));
             }
-            url = to;
         }
-        let (to, why) = (RedactedUrl::from(&url), NotFollowed::TooMany);
-        Err(problem(&method, &url, Problem::Redirect { to, why }))
+    }
+
+    async fn read(
+        self,
+        method: &Method,
+        response: reqwest::Response,
+        asked: Instant,
+    ) -> Result<(Token, Option<SecretString>), Error> {
+        let url = response.url().clone();
+        let wrong =
+            |problem| Error::Protocol { method: method.clone(), url: RedactedUrl::from(&url), problem };
+        if let Some(encoding) = foreign_encoding(response.headers()) {
+            return Err(wrong(Problem::Encoding(encoding)));
+        }
+        let body = read_to_limit(method, response, MOST_BYTES).await?;
+        token::read(&body, self.scopes, asked).map_err(wrong)
     }
 
     async fn send(self, method: &Method, url: &Url, grant: &Grant) -> Result<reqwest::Response, Error> {
@@ -154,8 +152,4 @@ impl Question<'_> {
         }
         form.finish()
     }
-}
-
-fn problem(method: &Method, url: &Url, problem: Problem) -> Error {
-    Error::Protocol { method: method.clone(), url: RedactedUrl::from(url), problem }
 }

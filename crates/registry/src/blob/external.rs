@@ -6,16 +6,14 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use super::BlobReader;
-use crate::error::{NotFollowed, Problem};
-use crate::http::destination::LeavingTls;
+use crate::error::Problem;
 use crate::http::failure::in_time;
 use crate::http::network::Network;
-use crate::http::redirect;
+use crate::http::redirect::Rule;
+use crate::http::refusal::refusal;
 use crate::http::stall::FIRST_BYTE_TIMEOUT;
+use crate::http::walk::Walk;
 use crate::{Digest, Error, RedactedUrl, Registry};
-
-/// Redirects that are followed; each is checked like the first address.
-const MOST_HOPS: usize = 5;
 
 impl Registry {
     /// Begins to read a blob from `address` instead of from this registry.
@@ -29,23 +27,21 @@ impl Registry {
         size: Option<u64>,
     ) -> Result<BlobReader, Error> {
         let protocol = |url: RedactedUrl, problem| Error::Protocol { method: Method::GET, url, problem };
-        let mut url = Url::parse(address)
+        let url = Url::parse(address)
             .map_err(|_| protocol(RedactedUrl::unreadable(), Problem::External("it is no address")))?;
-        for _ in 0..MOST_HOPS {
-            judge(&url).map_err(|why| protocol((&url).into(), Problem::External(why)))?;
-            let request = self.traffic_meter().send(self.author_client(&url)?.get(url.clone()));
-            let response = in_time((&Method::GET, &url), FIRST_BYTE_TIMEOUT, request).await?;
+        let mut walk = Walk::begin(Rule::Author, &Method::GET, url);
+        loop {
+            let url = walk.url();
+            judge(url).map_err(|why| protocol(url.into(), Problem::External(why)))?;
+            let request = self.traffic_meter().send(self.author_client(url)?.get(url.clone()));
+            let response = in_time((&Method::GET, url), FIRST_BYTE_TIMEOUT, request).await?;
             if response.status() == StatusCode::OK {
                 return Ok(BlobReader::of_answer(response, digest, size));
             }
-            let answer = (response.status(), response.headers());
-            match redirect::target((&Method::GET, &url), answer, LeavingTls::Refused)? {
-                Some(next) => url = next,
-                None => return Err(crate::http::refusal::refusal(&Method::GET, response).await),
+            if !walk.goes_on((response.status(), response.headers()))? {
+                return Err(refusal(&Method::GET, response).await);
             }
         }
-        let (to, why) = (RedactedUrl::from(&url), NotFollowed::TooMany);
-        Err(protocol((&url).into(), Problem::Redirect { to, why }))
     }
 }
 

@@ -343,11 +343,12 @@ impl UploadSession {
         let watched = Watched { body, left: length, progress: progress.clone() };
         let call = call.carrying(length);
         let body = StreamedBody::new(watched, call.route);
-        let response = self.repository.registry().send_stream(&call, &body, progress).await?;
-        let next = self.repository.registry().redirected((&call.method, &call.url), &response)?;
-        if let Some(location) = next {
-            let named_by = self.repository.registry().party_at(call.named_by, &location);
-            self.last.moved_to = Some(Place { location, named_by });
+        let registry = self.repository.registry();
+        let response = registry.send_stream(&call, &body, progress).await?;
+        let mut walk = registry.walk(registry.connection().await?, &call);
+        if walk.goes_on((response.status(), response.headers()))? {
+            let moved_to = Place { location: walk.url().clone(), named_by: walk.party() };
+            self.last.moved_to = Some(moved_to);
             return Err(call.protocol(Problem::Moved));
         }
         Ok((call, response))

@@ -1,5 +1,9 @@
 //! Who gave an answer, and who asked for it: what an answer does not tell by itself.
 
+use url::Url;
+
+use crate::http::origin::is_same_origin;
+
 /// Who gives an answer, or names an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Party {
@@ -9,6 +13,14 @@ pub enum Party {
     /// Another server that the registry sent us to. It gets no login, and what it says of logins, limits and abilities
     /// is no word of the registry, not even where it leads back there.
     Another,
+}
+
+impl Party {
+    /// Whose word an address, or an answer from there, is if this one named it: the registry's only at its own origin,
+    /// which is that of `home`.
+    pub(crate) fn at(self, home: &Url, url: &Url) -> Self {
+        if is_same_origin(home, url) { self } else { Self::Another }
+    }
 }
 
 /// Whether a login went along with a request.

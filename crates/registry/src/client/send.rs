@@ -9,18 +9,19 @@ use url::Url;
 use super::answered::{Answered, Party};
 use super::refused::{Next, Refusals};
 use super::{Call, Registry};
+use crate::Error;
 use crate::auth::challenge::{bearer, challenges};
 use crate::connect::Connection;
-use crate::error::{NotFollowed, Problem};
+use crate::error::Problem;
 use crate::http::failure::{stalled, transport_error};
 use crate::http::limit::{Permit, Taken};
-use crate::http::redirect::{self, MOST_HOPS};
+use crate::http::redirect::Rule;
 use crate::http::refusal::{refusal, retry_after};
 use crate::http::resend::{self, Broke, Resends};
 use crate::http::route::Route;
 use crate::http::stall::{Progress, while_moving};
 use crate::http::streamed_body::StreamedBody;
-use crate::{Error, RedactedUrl};
+use crate::http::walk::Walk;
 
 /// A request's answer, and what it was asked with.
 pub(super) struct Attempt {
@@ -122,36 +123,28 @@ impl Registry {
         call: &Call,
         header: Option<HeaderValue>,
     ) -> Result<(reqwest::Response, Option<HeaderValue>), Error> {
-        let (mut url, mut party) = (call.url.clone(), call.named_by);
-        for _ in 0..MOST_HOPS {
-            party = self.party_at(party, &url);
+        let mut walk = self.walk(connection, call);
+        loop {
+            let (party, url) = (walk.party(), walk.url());
             let sent = match party {
                 Party::Registry => header.clone(),
-                Party::Another => self.0.visitor_tokens.header(&url, &call.scopes).await,
+                Party::Another => self.0.visitor_tokens.header(url, &call.scopes).await,
             };
-            let response = self.exchange(connection, call, &url, (party, sent.as_ref())).await?;
-            let Some(next) = self.redirected((&call.method, &url), &response)? else {
+            let response = self.exchange(connection, call, url, (party, sent.as_ref())).await?;
+            if !walk.goes_on((response.status(), response.headers()))? {
                 return Ok((response, sent));
-            };
-            if party == Party::Registry
-                && call.method == Method::GET
-                && call.route == Route::Own
-                && self.party_at(party, &next) == Party::Another
-            {
+            }
+            let leaves = (party, walk.party()) == (Party::Registry, Party::Another);
+            if leaves && call.method == Method::GET && call.route == Route::Own {
                 self.0.learned.note_reads_lead_elsewhere();
             }
-            url = next;
         }
-        Err(call.protocol(Problem::Redirect { to: RedactedUrl::from(&url), why: NotFollowed::TooMany }))
     }
 
-    /// Where an answer sends us on, as far as the registry's entry allows it.
-    pub(crate) fn redirected(
-        &self,
-        asked: (&Method, &Url),
-        response: &reqwest::Response,
-    ) -> Result<Option<Url>, Error> {
-        redirect::target(asked, (response.status(), response.headers()), self.leaving_tls())
+    /// The way of a request over redirects, as far as the registry's entry allows it.
+    pub(crate) fn walk<'a>(&self, connection: &'a Connection, call: &Call) -> Walk<'a> {
+        let (home, named_by, leaving_tls) = (&connection.url, call.named_by, self.leaving_tls());
+        Walk::begin(Rule::Registry { home, named_by, leaving_tls }, &call.method, call.url.clone())
     }
 
     /// One request and its answer, without any judgement.

@@ -10,20 +10,17 @@ use reqwest::{Client, Response};
 use url::Url;
 
 use super::body::{foreign_encoding, read_to_limit};
-use super::destination::LeavingTls;
 use super::failure::{stalled, transport_error};
-use super::origin::keeps_login;
-use super::redirect;
+use super::redirect::Rule;
 use super::refusal::MOST_BYTES;
-use crate::error::{NotFollowed, Problem, Refusal};
+use super::walk::Walk;
+use crate::error::{Problem, Refusal};
 use crate::{Error, RedactedUrl};
 
 /// How long an answer may take if the request does not say.
 const USUAL_TIME: Duration = Duration::from_secs(30);
 /// How many bytes an answer may have if the request does not say.
 const USUAL_SIZE: u64 = 8 << 20;
-/// Redirects on one host, as from a name without a slash to one with it.
-const MOST_HOPS: usize = 3;
 
 /// Sends requests to one host and reads their answers. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
@@ -64,6 +61,15 @@ pub struct HostAnswer {
     pub headers: HeaderMap,
     /// Its body; of a refusal only what is short enough to be an explanation.
     pub body: Bytes,
+}
+
+impl Follow {
+    fn rule(self) -> Rule<'static> {
+        match self {
+            Self::Nowhere => Rule::Nowhere,
+            Self::SameHost => Rule::SameServer,
+        }
+    }
 }
 
 impl HostRequest {
@@ -121,15 +127,13 @@ impl HostClient {
     }
 
     async fn follow(&self, request: &HostRequest) -> Result<HostAnswer, Error> {
-        let mut url = request.url.clone();
-        for _ in 0..MOST_HOPS {
-            let response = self.send(request, &url).await?;
-            match next(request, &url, &response)? {
-                Some(next) => url = next,
-                None => return read(request, response).await,
+        let mut walk = Walk::begin(request.follow.rule(), &request.method, request.url.clone());
+        loop {
+            let response = self.send(request, walk.url()).await?;
+            if !walk.goes_on((response.status(), response.headers()))? {
+                return read(request, response).await;
             }
         }
-        Err(not_followed(&request.method, &request.url, &url, NotFollowed::TooMany))
     }
 
     async fn send(&self, request: &HostRequest, url: &Url) -> Result<Response, Error> {
@@ -154,26 +158,6 @@ async fn read(request: &HostRequest, response: Response) -> Result<HostAnswer, E
         read_to_limit(&method, response, request.most_bytes.min(MOST_BYTES)).await.unwrap_or_default()
     };
     Ok(HostAnswer { method, url, status, headers, body })
-}
-
-fn next(request: &HostRequest, url: &Url, response: &Response) -> Result<Option<Url>, Error> {
-    if request.follow == Follow::Nowhere {
-        return Ok(None);
-    }
-    let method = &request.method;
-    let answer = (response.status(), response.headers());
-    let Some(to) = redirect::target((method, url), answer, LeavingTls::Refused)? else { return Ok(None) };
-    if *method != Method::GET {
-        Err(not_followed(method, url, &to, NotFollowed::OtherRequest))
-    } else if keeps_login(url, &to) {
-        Ok(Some(to))
-    } else {
-        Err(not_followed(method, url, &to, NotFollowed::OtherServer))
-    }
-}
-
-fn not_followed(method: &Method, url: &Url, to: &Url, why: NotFollowed) -> Error {
-    problem(method, url, Problem::Redirect { to: RedactedUrl::from(to), why })
 }
 
 fn problem(method: &Method, url: &Url, problem: Problem) -> Error {

@@ -1,19 +1,114 @@
-//! Decides whether a redirect is followed, and whether the login goes along.
+//! Decides whether a redirect is followed, and whether the login goes along: the only place where this is decided.
+//! Who sends the requests is told by a [`Walk`](super::walk::Walk).
 //!
 //! Registries send readers of blobs to storage services with signed URLs; those refuse requests
 //! that also carry `Authorization`, and must never see ours. Whether the place may be asked at all is for
 //! [`Transport::storage_client`](super::transport::Transport::storage_client).
+//!
+//! | rule | leads to | requests | from TLS to plain HTTP | the login | what is not followed |
+//! |---|---|---|---|---|---|
+//! | `Registry` | anywhere | 10 | as the entry says | at the registry's origin, as long as nobody else leads | is an error |
+//! | `Ping` | `/v2/` at the same host | 10 | no | none | is the answer |
+//! | `TokenServer` | the same origin | 3 | no | all the way | is an error |
+//! | `Author` | anywhere | 5 | no | none | is an error |
+//! | `SameServer` | the same origin, or from plain HTTP to TLS at the same host; reads alone | 3 | no | all the way | is an error |
+//! | `Nowhere` | nowhere | 1 | | at the first | is the answer |
 
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::destination::LeavingTls;
-use super::origin::upgrade;
+use super::origin::{is_same_host, is_same_origin, keeps_login, upgrade};
+use crate::client::Party;
 use crate::error::{NotFollowed, Problem};
 use crate::{Error, RedactedUrl};
 
-/// More hops than this are a circle.
-pub(crate) const MOST_HOPS: usize = 10;
+/// How far a request goes along redirects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rule<'a> {
+    /// A request of the protocol to the registry that answers at `home`.
+    Registry {
+        home: &'a Url,
+        /// Who named the first address.
+        named_by: Party,
+        leaving_tls: LeavingTls,
+    },
+    /// The first request to a registry: port 80 in front of TLS redirects to it. A redirect that must not be followed
+    /// says so again to the request that matters.
+    Ping,
+    /// A question to a token server: behind a proxy it may send us to another path of its own.
+    TokenServer,
+    /// A read of a layer from where the image's author says that it is. Who sends it judges each address.
+    Author,
+    /// A read of what a host offers beside the protocol, with a login that belongs there: as from a name without a slash
+    /// to one with it.
+    SameServer,
+    /// A request whose redirect is an answer.
+    Nowhere,
+}
+
+impl Rule<'_> {
+    /// How often a request is sent: what goes on is a circle.
+    pub(super) fn most_requests(self) -> usize {
+        match self {
+            Self::Registry { .. } | Self::Ping => 10,
+            Self::Author => 5,
+            Self::TokenServer | Self::SameServer => 3,
+            Self::Nowhere => 1,
+        }
+    }
+
+    /// Where the answer to a request sends us on, with the same method and body; `None` where it is what was asked for.
+    ///
+    /// # Errors
+    /// The redirect is not followed.
+    pub(super) fn next(
+        self,
+        (method, from): (&Method, &Url),
+        answer: (StatusCode, &HeaderMap),
+    ) -> Result<Option<Url>, Error> {
+        let leaving_tls = match self {
+            Self::Registry { leaving_tls, .. } => leaving_tls,
+            Self::Nowhere => return Ok(None),
+            Self::Ping | Self::TokenServer | Self::Author | Self::SameServer => LeavingTls::Refused,
+        };
+        let target = target((method, from), answer, leaving_tls);
+        if matches!(self, Self::Ping) {
+            return Ok(target.ok().flatten().filter(|to| is_same_api(from, to)));
+        }
+        let Some(to) = target? else { return Ok(None) };
+        match self.why_not((method, from), &to) {
+            None => Ok(Some(to)),
+            Some(why) => Err(not_followed((method, from), &to, why)),
+        }
+    }
+
+    fn why_not(self, (method, from): (&Method, &Url), to: &Url) -> Option<NotFollowed> {
+        match self {
+            Self::TokenServer if !is_same_origin(from, to) => Some(NotFollowed::OtherServer),
+            Self::SameServer if *method != Method::GET => Some(NotFollowed::OtherRequest),
+            Self::SameServer if !keeps_login(from, to) => Some(NotFollowed::OtherServer),
+            _ => None,
+        }
+    }
+
+    /// Who names the first address.
+    pub(super) fn begins_with(self) -> Party {
+        match self {
+            Self::Registry { named_by, .. } => named_by,
+            Self::Author => Party::Another,
+            Self::Ping | Self::TokenServer | Self::SameServer | Self::Nowhere => Party::Registry,
+        }
+    }
+
+    /// Whose word an address is that `party` named: the login is for those alone that the first one leads to.
+    pub(super) fn party_at(self, party: Party, url: &Url) -> Party {
+        match self {
+            Self::Registry { home, .. } => party.at(home, url),
+            Self::Ping | Self::TokenServer | Self::Author | Self::SameServer | Self::Nowhere => party,
+        }
+    }
+}
 
 /// Where the answer to a request sends us on, with the same method and body; `None` if it is no redirect.
 ///
@@ -22,7 +117,7 @@ pub(crate) const MOST_HOPS: usize = 10;
 ///
 /// # Errors
 /// The redirect is not followed: it leaves TLS, has no target, or would make another request of a write.
-pub(crate) fn target(
+fn target(
     (method, from): (&Method, &Url),
     (status, headers): (StatusCode, &HeaderMap),
     leaving_tls: LeavingTls,
@@ -30,13 +125,12 @@ pub(crate) fn target(
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    let problem = |problem| Error::Protocol { method: method.clone(), url: RedactedUrl::from(from), problem };
     let location = headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok());
     let mut to = location
         .and_then(|location| from.join(location).ok())
-        .ok_or_else(|| problem(Problem::Header("Location")))?;
+        .ok_or_else(|| protocol((method, from), Problem::Header("Location")))?;
     upgrade(from, &mut to);
-    let refused = |why| problem(Problem::Redirect { to: RedactedUrl::from(&to), why });
+    let refused = |why| not_followed((method, from), &to, why);
     let is_read = matches!(*method, Method::GET | Method::HEAD);
     match (from.scheme(), to.scheme()) {
         ("https", "http") if leaving_tls == LeavingTls::Refused => Err(refused(NotFollowed::LeavesTls)),
@@ -47,78 +141,18 @@ pub(crate) fn target(
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn follow(method: &Method, status: u16, from: &str, location: &str) -> Result<Option<String>, Error> {
-        follow_with(LeavingTls::Refused, (method, status), from, location)
-    }
-
-    fn follow_with(
-        leaving_tls: LeavingTls,
-        (method, status): (&Method, u16),
-        from: &str,
-        location: &str,
-    ) -> Result<Option<String>, Error> {
-        let mut headers = HeaderMap::new();
-        headers.insert(http::header::LOCATION, location.parse().unwrap());
-        let status = StatusCode::from_u16(status).unwrap();
-        let to = target((method, &Url::parse(from).unwrap()), (status, &headers), leaving_tls)?;
-        Ok(to.map(String::from))
-    }
-
-    #[test]
-    fn c28_a_redirect_never_leaves_tls() {
-        let get = |from, location| follow(&Method::GET, 307, from, location).map(Option::unwrap);
-        assert_eq!(get("https://r.io/v2/a", "/b").unwrap(), "https://r.io/b");
-        assert_eq!(get("http://r.io/v2/a", "https://s.io/b").unwrap(), "https://s.io/b");
-        assert!(get("https://r.io/v2/a", "http://s.io/b").is_err());
-        assert!(get("https://r.io/v2/a", "file:///etc/passwd").is_err());
-    }
-
-    #[test]
-    fn p25_it_leaves_tls_where_the_entry_allows_plain_http() {
-        let get = |location| {
-            let asked = (&Method::GET, 307);
-            follow_with(LeavingTls::Allowed, asked, "https://r.io/v2/a", location).map(Option::unwrap)
-        };
-        assert_eq!(get("http://s.io:9000/b").unwrap(), "http://s.io:9000/b");
-        assert_eq!(get("http://r.io:9000/b").unwrap(), "http://r.io:9000/b");
-        assert!(get("ftp://s.io/b").is_err());
-    }
-
-    #[test]
-    fn p6_plain_http_where_tls_was_reached_is_tls() {
-        let get = |from, location| follow(&Method::GET, 307, from, location).map(Option::unwrap);
-        assert_eq!(get("https://r.io/v2/a", "http://r.io/b?c").unwrap(), "https://r.io/b?c");
-        assert_eq!(get("https://r.io:8443/v2/a", "http://r.io:8443/b").unwrap(), "https://r.io:8443/b");
-        assert_eq!(get("https://r.io/v2/a", "http://r.io:443/b").unwrap(), "https://r.io/b");
-        for elsewhere in ["http://r.io/b", "http://r.io:8080/b", "http://s.io:8443/b"] {
-            assert!(get("https://r.io:8443/v2/a", elsewhere).is_err(), "{elsewhere}");
-        }
-    }
-
-    #[test]
-    fn c27_c29_reads_follow_all_redirects_and_writes_those_that_keep_them_writes() {
-        for status in [301, 302, 303, 307, 308] {
-            for method in [Method::GET, Method::HEAD] {
-                assert!(follow(&method, status, "https://r.io/a", "/b").unwrap().is_some());
-            }
-            for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-                let followed = follow(&method, status, "https://r.io/a", "/b");
-                assert_eq!(followed.is_ok(), matches!(status, 307 | 308), "{method} {status}");
-            }
-        }
-        for status in [200, 202, 300, 304, 401, 416] {
-            assert!(follow(&Method::GET, status, "https://r.io/a", "/b").unwrap().is_none());
-        }
-    }
-
-    #[test]
-    fn c30_an_error_hides_the_signature() {
-        let error =
-            follow(&Method::GET, 307, "https://r.io/a", "http://s.io/b?X-Amz-Signature=abc").unwrap_err();
-        assert!(!format!("{error} {error:?}").contains("abc"), "{error:?}");
-    }
+/// Whether a redirect stays with the same host's API, whatever its scheme and port.
+fn is_same_api(from: &Url, to: &Url) -> bool {
+    is_same_host(from, to) && matches!(to.path(), "/v2/" | "/v2")
 }
+
+pub(super) fn not_followed(asked: (&Method, &Url), to: &Url, why: NotFollowed) -> Error {
+    protocol(asked, Problem::Redirect { to: RedactedUrl::from(to), why })
+}
+
+fn protocol((method, url): (&Method, &Url), problem: Problem) -> Error {
+    Error::Protocol { method: method.clone(), url: RedactedUrl::from(url), problem }
+}
+
+#[cfg(test)]
+mod tests;
