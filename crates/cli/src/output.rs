@@ -1,5 +1,6 @@
 //! The ways in which a run is shown. stdout is for results that programs read, stderr for people.
 
+mod bar_text;
 mod bars;
 mod foreign;
 pub(crate) mod image_file;

@@ -13,6 +13,7 @@ use super::body::{foreign_encoding, read_to_limit};
 use super::failure::{stalled, transport_error};
 use super::redirect::Rule;
 use super::refusal::MOST_BYTES;
+use super::traffic::TrafficMeter;
 use super::walk::Walk;
 use crate::error::{Problem, Refusal};
 use crate::{Error, RedactedUrl};
@@ -24,7 +25,10 @@ const USUAL_SIZE: u64 = 8 << 20;
 
 /// Sends requests to one host and reads their answers. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
-pub struct HostClient(Client);
+pub struct HostClient {
+    client: Client,
+    meter: TrafficMeter,
+}
 
 /// A request with the limits of its answer. It has no printed form: headers and body may be secrets.
 #[derive(Clone)]
@@ -112,8 +116,9 @@ impl HostRequest {
 }
 
 impl HostClient {
-    pub(crate) fn new(client: Client) -> Self {
-        Self(client)
+    /// What is asked counts in `meter`.
+    pub(crate) fn new(client: Client, meter: TrafficMeter) -> Self {
+        Self { client, meter }
     }
 
     /// Sends a request and reads the answer.
@@ -137,11 +142,12 @@ impl HostClient {
     }
 
     async fn send(&self, request: &HostRequest, url: &Url) -> Result<Response, Error> {
-        let mut sent = self.0.request(request.method.clone(), url.clone()).headers(request.headers.clone());
+        let mut sent =
+            self.client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
         if let Some(body) = &request.body {
             sent = sent.body(body.clone());
         }
-        sent.send().await.map_err(|error| transport_error(&request.method, url, error))
+        self.meter.send(sent).await.map_err(|error| transport_error(&request.method, url, error))
     }
 }
 

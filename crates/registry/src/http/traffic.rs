@@ -25,10 +25,10 @@ pub struct Traffic {
 }
 
 /// Counts for one registry and login. Cheap to clone; clones count together.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct TrafficMeter(Arc<Counters>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Counters {
     requests: AtomicU64,
     bytes_read: AtomicU64,

@@ -20,6 +20,7 @@ use super::network::Network;
 use super::proxy::Proxies;
 use super::route::{HostRoutes, Route};
 use super::tls::{self, TrustedRoots};
+use super::traffic::TrafficMeter;
 use crate::Error;
 use crate::error::TransportFailure;
 use crate::settings::{CertificateCheck, HttpVersion, Settings};
@@ -143,7 +144,7 @@ impl Transport {
             http_version: HttpVersion::Newest,
             guard: None,
         })?;
-        Ok(HostClient::new(client))
+        Ok(HostClient::new(client, TrafficMeter::default()))
     }
 
     /// For `url`, to which a registry at `from` sends us. Never for a login.

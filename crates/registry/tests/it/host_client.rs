@@ -109,3 +109,18 @@ async fn no_answer_takes_longer_than_its_request_allows() {
         assert_eq!(error.kind(), ErrorKind::Stalled, "{path}: {error:?}");
     }
 }
+
+#[tokio::test]
+async fn what_a_registrys_host_is_asked_beside_the_protocol_counts_as_asked_of_the_registry() {
+    let server = EmbeddedRegistry::builder().start().await.unwrap();
+    misbehave(&server, Match::path("/api/"), says(200, "[7]".to_owned()));
+    let registry = crate::bench::client(&server.host(), None);
+    let (client, base) = registry.host_client().await.unwrap();
+    let before = registry.traffic();
+    assert_eq!((before.requests, before.bytes_read, before.bytes_sent), (1, 0, 0), "where it answers");
+    let request = HostRequest::new(Method::POST, base.join("/api/projects").unwrap()).body("{}");
+    client.ask(&request).await.unwrap();
+    let after = registry.traffic();
+    assert_eq!((after.requests, after.bytes_read, after.bytes_sent), (2, 3, 2));
+    assert_eq!(server.requests().len(), 2);
+}
