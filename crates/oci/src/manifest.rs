@@ -70,12 +70,6 @@ pub enum ManifestError {
         /// The digest that was asked for, or that the registry told.
         expected: Digest,
     },
-    /// It came as a referrer, but refers to something else.
-    #[error("it does not refer to {subject}")]
-    OtherSubject {
-        /// What it was listed for.
-        subject: Digest,
-    },
     /// Nothing tells what it is.
     #[error("its media type is not known: the answer's Content-Type is `{header}`")]
     UnknownType {

@@ -11,18 +11,16 @@ mod projects;
 pub mod refusal;
 mod repositories;
 mod system_info;
-mod tags;
 
 use crate::entries::Entries;
 
 pub use api::{ApiVersion, Harbor};
-pub use artifacts::{Accessory, Artifact, ArtifactPages};
+pub use artifacts::{Artifact, ArtifactPages};
 pub use error::Error;
 pub use project::{Project, ProjectKind, ProjectName, ProjectNameError, Visibility};
 pub use projects::{Creation, ProjectPages};
 pub use repositories::RepositoryPages;
 pub use system_info::{SystemInfo, WriteMode};
-pub use tags::{TagDigest, TagPages};
 
 /// Reads an answer as each of the lists that there are.
 pub(crate) fn read_anything(bytes: &[u8]) {

@@ -29,25 +29,13 @@ use crate::http::route::Route;
 use crate::http::stall::Patience;
 use crate::http::traffic::{Traffic, TrafficMeter};
 use crate::http::transport::Transport;
-use crate::learned::{Ability, Learned};
-use crate::manifest_api::LARGEST_MANIFEST;
+use crate::learned::Learned;
 use crate::profile::Profile;
 use crate::settings::Settings;
 use crate::{Error, RedactedUrl, RegistryHost, RepositoryName};
 
 pub use answered::{Answered, LoginSent, Party};
 pub(crate) use send::unexpected;
-
-/// Who keeps the lists of referrers. Spec: distribution-spec, "Referrers Tag Schema".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReferrersKept {
-    /// The registry, from the manifests' subjects.
-    ByRegistry,
-    /// Whoever pushes, under a tag.
-    ByClients,
-    /// Nothing told so far.
-    Unknown,
-}
 
 /// One registry as one user sees it. Cheap to clone; clones share login and connections.
 #[derive(Clone)]
@@ -74,7 +62,6 @@ pub struct Repository {
     registry: Registry,
     name: RepositoryName,
     access: Access,
-    largest_manifest: u64,
 }
 
 /// A request before it has its `Authorization`.
@@ -185,15 +172,6 @@ impl Registry {
         connected.unwrap_or_else(|| Profile::of_host(&self.0.settings.host))
     }
 
-    /// Whether it keeps lists of referrers itself, as far as that is known by now.
-    pub fn referrers_kept(&self) -> ReferrersKept {
-        match self.learned().referrers() {
-            Ability::Works => ReferrersKept::ByRegistry,
-            Ability::Absent => ReferrersKept::ByClients,
-            Ability::Unknown => ReferrersKept::Unknown,
-        }
-    }
-
     /// How many requests at once it, and the services that it sent us to, get by now.
     pub fn limits(&self) -> Vec<HostLimit> {
         self.0.limits.learned()
@@ -287,7 +265,7 @@ impl Registry {
     pub fn repository(&self, name: &RepositoryName, access: Access) -> Repository {
         self.announce(name, access);
         let (registry, name) = (self.clone(), name.clone());
-        Repository { registry, name, access, largest_manifest: LARGEST_MANIFEST }
+        Repository { registry, name, access }
     }
 
     pub(crate) fn learned(&self) -> &Learned {
@@ -358,16 +336,6 @@ impl Repository {
     /// Its path inside the registry.
     pub fn name(&self) -> &RepositoryName {
         &self.name
-    }
-
-    /// The same, reading manifests of up to so many bytes instead of 8 MiB.
-    #[must_use]
-    pub fn with_largest_manifest(self, bytes: u64) -> Self {
-        Self { largest_manifest: bytes, ..self }
-    }
-
-    pub(crate) fn largest_manifest(&self) -> u64 {
-        self.largest_manifest
     }
 
     /// One scope for all that is done here, so that one token serves it all.

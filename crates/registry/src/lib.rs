@@ -124,7 +124,7 @@ pub use blob::{
     UploadSession, UploadWatch, Withdrawn,
 };
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
-pub use client::{Answered, LoginSent, Party, ReferrersKept, Registry, Repository};
+pub use client::{Answered, LoginSent, Party, Registry, Repository};
 pub use error::{
     CertificateFault, Error, ErrorKind, NotFollowed, Problem, Refusal, RegistryMessage, TransportFailure,
 };
@@ -143,6 +143,6 @@ pub use manifest_api::{Pushed, SubjectIndexed};
 pub use optional::{Offer, OptionalEndpoint};
 pub use probe::{BlobPlace, Face, Grant, Ping, PushTrial, WantsLogin};
 pub use profile::{MountSources, Profile, ReferrersApi, UploadShape};
-pub use referrer_list::{FoundReferrer, ReferrerFilter, ReferrersTag, cosign_tags, referrers_tag};
+pub use referrer_list::{ReferrerFilter, ReferrersTag, cosign_tags, referrers_tag};
 pub use settings::{CertificateCheck, HttpVersion, Scheme, Security, Settings};
 pub use tag_list::{TagPage, TagPages};

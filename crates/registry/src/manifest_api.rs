@@ -82,7 +82,7 @@ impl Repository {
         let content_type = MediaType::new(content_type.unwrap_or_default());
         let told = content_digest(response.headers());
         let encoding = foreign_encoding(response.headers());
-        let bytes = read_to_limit(&Method::GET, response, self.largest_manifest()).await?;
+        let bytes = read_to_limit(&Method::GET, response, LARGEST_MANIFEST).await?;
         let expected = match reference {
             TagOrDigest::Digest(digest) => Some(digest.clone()),
             TagOrDigest::Tag(_) => told,

@@ -7,7 +7,6 @@ mod answer;
 mod filter;
 mod lock;
 mod tag;
-mod walk;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
@@ -16,15 +15,14 @@ use crate::client::{Answered, Call, Party, unexpected};
 use crate::error::Problem;
 use crate::http::body::read_to_limit;
 use crate::learned::Ability;
+use crate::manifest_api::LARGEST_MANIFEST;
 use crate::pages::{Origin, Page, Pages};
 use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest};
-use oci::RawManifest;
 
 use answer::Meaning;
 
 pub use filter::ReferrerFilter;
 pub use tag::{ReferrersTag, cosign_tags, referrers_tag};
-pub use walk::FoundReferrer;
 
 /// More referrers of one manifest than this are an attack.
 const MOST_REFERRERS: usize = 100_000;
@@ -146,15 +144,6 @@ impl Repository {
         }
     }
 
-    /// A manifest that was listed as a referrer of `subject`: refused if it refers to something else.
-    pub async fn pull_referrer(&self, subject: &Digest, referrer: &Digest) -> Result<RawManifest, Error> {
-        let manifest = self.pull_manifest(&TagOrDigest::Digest(referrer.clone())).await?;
-        match manifest.check_subject(subject) {
-            Ok(()) => Ok(manifest),
-            Err(source) => Err(Error::Manifest { digest: manifest.digest().clone(), source }),
-        }
-    }
-
     async fn list_referrers(&self, subject: &Digest, filter: &ReferrerFilter) -> Result<Listed, Error> {
         let path = format!("/v2/{}/referrers/{subject}", self.name());
         let mut pages = Pages::new(self.registry().clone(), self.scopes(), path, filter.query());
@@ -206,7 +195,7 @@ impl Repository {
             return Err(Unusable(answer::meaning_of(&error, from), error));
         }
         let headers = response.headers().clone();
-        let body = read_to_limit(&call.method, response, self.largest_manifest()).await;
+        let body = read_to_limit(&call.method, response, LARGEST_MANIFEST).await;
         let body = body.map_err(|error| Unusable(Meaning::Failure, error))?;
         match answer::read(&content_type(&headers), &body, subject) {
             Ok(listed) => Ok((Page { call, from: origin, headers }, listed)),

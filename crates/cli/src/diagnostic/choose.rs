@@ -219,7 +219,7 @@ fn of_mismatch(wrong: &Mismatch) -> Hint {
 fn of_manifest(error: &ManifestError) -> Hint {
     match error {
         ManifestError::TypesDiffer { .. } | ManifestError::UnknownType { .. } => Hint::UnclearManifest,
-        ManifestError::NotAsNamed { .. } | ManifestError::OtherSubject { .. } => Hint::OtherManifest,
+        ManifestError::NotAsNamed { .. } => Hint::OtherManifest,
         ManifestError::Malformed { .. } | _ => Hint::BrokenManifest,
     }
 }

@@ -237,11 +237,6 @@ fn answers() -> Vec<Case> {
             "says that it is",
             Hint::OtherManifest,
         ),
-        (
-            from(manifest(ManifestError::OtherSubject { subject: digest() })),
-            "does not refer",
-            Hint::OtherManifest,
-        ),
     ]
 }
 

@@ -43,9 +43,9 @@ impl Extras {
         let mut pages = harbor.artifacts(repository);
         while let Some(artifacts) = pages.next().await.map_err(Trouble::harbor)? {
             for artifact in artifacts {
-                listing.referrers += artifact.accessories.len() as u64;
+                listing.referrers += artifact.accessories as u64;
                 // Before 2.5, Harbor knows no accessories: there all referrers stand under tags.
-                if artifact.accessories.is_empty() {
+                if artifact.accessories == 0 {
                     listing.bare.insert(artifact.digest.clone());
                 }
                 listing.digests.extend(artifact.tags.into_iter().map(|tag| (tag, artifact.digest.clone())));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{ManifestError, RawManifest};
-use crate::{Descriptor, Digest, MediaType, lenient};
+use crate::{Descriptor, MediaType, lenient};
 
 #[derive(Deserialize)]
 struct Subject {
@@ -42,16 +42,6 @@ impl RawManifest {
         read.map(|body| body.subject).map_err(|source| ManifestError::Malformed { source })
     }
 
-    /// What kind of artifact this is: its own word, else the type of its config.
-    pub fn artifact_type(&self) -> Option<MediaType> {
-        self.notes()?.kind()
-    }
-
-    /// What its maker noted about it.
-    pub fn annotations(&self) -> BTreeMap<String, String> {
-        self.notes().map(|notes| notes.annotations).unwrap_or_default()
-    }
-
     /// How a list of referrers shows this manifest. Spec: distribution-spec, "Listing Referrers".
     pub fn as_referrer(&self) -> Descriptor {
         let size = Some(self.bytes.len() as u64);
@@ -63,14 +53,6 @@ impl RawManifest {
         descriptor
     }
 
-    /// Refuses a manifest that was listed as a referrer of `subject` and is none.
-    pub fn check_subject(&self, subject: &Digest) -> Result<(), ManifestError> {
-        match self.subject()? {
-            Some(own) if own.digest == *subject => Ok(()),
-            _ => Err(ManifestError::OtherSubject { subject: subject.clone() }),
-        }
-    }
-
     fn notes(&self) -> Option<Notes> {
         serde_json::from_slice(&self.bytes).ok()
     }
@@ -79,6 +61,7 @@ impl RawManifest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Digest;
 
     fn read(body: &str) -> RawManifest {
         RawManifest::from_answer(&MediaType::OCI_MANIFEST, body.to_owned().into(), None).unwrap()
@@ -98,17 +81,8 @@ mod tests {
         assert_eq!((shown.digest, shown.size), (own.digest.clone(), Some(own.bytes.len() as u64)));
 
         let other = read(&format!("{{{config}}}"));
-        assert_eq!(other.artifact_type(), Some("a/config".to_owned().into()));
+        assert_eq!(other.as_referrer().artifact_type, Some("a/config".to_owned().into()));
         assert_eq!(other.subject().unwrap(), None);
-        assert!(other.annotations().is_empty());
-    }
-
-    #[test]
-    fn c58_a_manifest_with_another_subject_is_no_referrer() {
-        let (one, other) = (Digest::sha256(b"1"), Digest::sha256(b"2"));
-        let manifest = read(&format!(r#"{{"subject":{{"digest":"{one}","size":1}}}}"#));
-        assert!(manifest.check_subject(&one).is_ok());
-        assert!(matches!(manifest.check_subject(&other), Err(ManifestError::OtherSubject { .. })));
-        assert!(matches!(read("{}").check_subject(&one), Err(ManifestError::OtherSubject { .. })));
+        assert!(other.as_referrer().annotations.is_empty());
     }
 }

@@ -3,6 +3,7 @@
 use oci::{Digest, RepositoryName, Tag};
 use registry::Problem;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::api::Call;
 use super::pager::Pager;
@@ -15,23 +16,8 @@ pub struct Artifact {
     pub digest: Digest,
     /// The tags that point at it.
     pub tags: Vec<Tag>,
-    /// Names among its tags that the specification does not allow.
-    pub invalid_tags: Vec<String>,
-    /// The manifests of an index. They may have accessories of their own: [`Harbor::artifact`].
-    pub children: Vec<Digest>,
-    /// What belongs to it. Accessories are not artifacts of their own in a list.
-    pub accessories: Vec<Accessory>,
-}
-
-/// A signature, an SBOM or something else that belongs to an artifact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Accessory {
-    /// Its manifest's digest.
-    pub digest: Digest,
-    /// Harbor's word for what it is, such as `signature.cosign` or `sbom.harbor`.
-    pub kind: String,
-    /// What it belongs to.
-    pub subject: Digest,
+    /// How many signatures, SBOMs and the like belong to it: they are not artifacts of their own in a list.
+    pub accessories: usize,
 }
 
 /// Walks over the pages of a repository's tagged artifacts.
@@ -52,26 +38,12 @@ enum List {
 pub(super) struct ArtifactAnswer {
     digest: Digest,
     tags: Option<Vec<TagAnswer>>,
-    references: Option<Vec<ChildAnswer>>,
-    accessories: Option<Vec<AccessoryAnswer>>,
+    accessories: Option<Vec<IgnoredAny>>,
 }
 
 #[derive(Deserialize)]
 struct TagAnswer {
     name: String,
-}
-
-#[derive(Deserialize)]
-struct ChildAnswer {
-    child_digest: Digest,
-}
-
-#[derive(Deserialize)]
-struct AccessoryAnswer {
-    digest: Digest,
-    #[serde(rename = "type")]
-    kind: String,
-    subject_artifact_digest: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -98,29 +70,6 @@ impl Harbor {
             },
         };
         ArtifactPages { harbor: self.clone(), repository: repository.clone(), list }
-    }
-
-    /// One artifact by its digest, tagged or not; `None` when it is not there. Harbor 1.x has none.
-    pub async fn artifact(
-        &self,
-        repository: &RepositoryName,
-        digest: &Digest,
-    ) -> Result<Option<Artifact>, Error> {
-        let Some(path) = artifacts_path(repository) else {
-            return Err(Error::NoProject { repository: repository.clone() });
-        };
-        if self.version() == ApiVersion::One {
-            return Ok(None);
-        }
-        let call =
-            Call::get(format!("{path}/{digest}")).query("with_tag", "true").query("with_accessory", "true");
-        match self.value::<ArtifactAnswer>(&call).await {
-            Ok(answer) => Ok(Some(answer.into())),
-            Err(error) if error.has_status(&[404]) && !is_nested(repository) => Ok(None),
-            // Harbor's own words, which only come when it saw the name as it is meant.
-            Err(error) if is_unknown_artifact(&error) => Ok(None),
-            Err(error) => Err(told(error, repository)),
-        }
     }
 }
 
@@ -157,39 +106,21 @@ impl ArtifactPages {
 
 impl From<ArtifactAnswer> for Artifact {
     fn from(answer: ArtifactAnswer) -> Self {
-        let digest = answer.digest;
-        let accessories = answer.accessories.unwrap_or_default().into_iter().map(|accessory| {
-            // Harbor before 2.9 gives the subject's number alone; it is what we asked for.
-            let subject = accessory.subject_artifact_digest.and_then(|subject| subject.parse().ok());
-            let subject = subject.unwrap_or_else(|| digest.clone());
-            Accessory { digest: accessory.digest, kind: accessory.kind, subject }
-        });
-        let accessories = accessories.collect();
-        let (tags, invalid_tags) =
-            sorted_out(answer.tags.unwrap_or_default().into_iter().map(|tag| tag.name));
-        let children = answer.references.unwrap_or_default();
-        let children = children.into_iter().map(|child| child.child_digest).collect();
-        Self { digest, tags, invalid_tags, children, accessories }
+        let names = answer.tags.unwrap_or_default().into_iter().map(|tag| tag.name);
+        let accessories = answer.accessories.unwrap_or_default().len();
+        Self { digest: answer.digest, tags: valid(names), accessories }
     }
 }
 
 impl FirstTag {
     fn artifact(self) -> Option<Artifact> {
-        let (tags, invalid_tags) = sorted_out([self.name].into_iter());
-        let (children, accessories) = (Vec::new(), Vec::new());
-        Some(Artifact { digest: self.digest?, tags, invalid_tags, children, accessories })
+        Some(Artifact { digest: self.digest?, tags: valid([self.name].into_iter()), accessories: 0 })
     }
 }
 
-fn sorted_out(names: impl Iterator<Item = String>) -> (Vec<Tag>, Vec<String>) {
-    let (mut tags, mut invalid) = (Vec::new(), Vec::new());
-    for name in names {
-        match name.parse() {
-            Ok(tag) => tags.push(tag),
-            Err(_) => invalid.push(name),
-        }
-    }
-    (tags, invalid)
+/// Those that the specification allows: what it does not, nobody can ask for.
+fn valid(names: impl Iterator<Item = String>) -> Vec<Tag> {
+    names.filter_map(|name| name.parse().ok()).collect()
 }
 
 /// `projects/{project}/repositories/{repository}/artifacts`, with the repository's name encoded twice:
@@ -203,11 +134,6 @@ fn artifacts_path(repository: &RepositoryName) -> Option<String> {
 /// Whether the name has a slash that must be encoded.
 fn is_nested(repository: &RepositoryName) -> bool {
     repository.as_str().matches('/').count() > 1
-}
-
-fn is_unknown_artifact(error: &Error) -> bool {
-    let errors = error.refusal().map(|refusal| refusal.errors.as_slice()).unwrap_or_default();
-    errors.iter().any(|error| error.code == "NOT_FOUND" && error.message.starts_with("artifact "))
 }
 
 /// Harbor answers an unknown repository with an empty list: a 404 or 400 says that the path was changed.
@@ -237,19 +163,13 @@ mod tests {
 
     #[test]
     fn artifacts_are_read_with_what_may_be_missing() {
-        let (one, two) = (format!("sha256:{}", "1".repeat(64)), format!("sha256:{}", "2".repeat(64)));
+        let one = format!("sha256:{}", "1".repeat(64));
         let json = format!(
-            r#"{{"digest":"{one}","tags":[{{"name":"v1"}},{{"name":"no good"}}],"references":[{{"child_digest":"{two}"}}],
-                "accessories":[{{"digest":"{two}","type":"signature.cosign"}}]}}"#
+            r#"{{"digest":"{one}","tags":[{{"name":"v1"}},{{"name":"no good"}}],"accessories":[{{"type":"sbom"}},null]}}"#
         );
         let artifact = Artifact::from(serde_json::from_str::<ArtifactAnswer>(&json).unwrap());
-        assert_eq!(
-            (artifact.tags.len(), artifact.invalid_tags.as_slice()),
-            (1, ["no good".to_owned()].as_slice())
-        );
-        assert_eq!(artifact.children[0].to_string(), two);
-        assert_eq!(artifact.accessories[0].subject.to_string(), one);
-        let bare = format!(r#"{{"digest":"{one}","tags":null,"references":null}}"#);
+        assert_eq!((artifact.tags, artifact.accessories), (vec!["v1".parse().unwrap()], 2));
+        let bare = format!(r#"{{"digest":"{one}","tags":null,"accessories":null}}"#);
         assert!(Artifact::from(serde_json::from_str::<ArtifactAnswer>(&bare).unwrap()).tags.is_empty());
     }
 }

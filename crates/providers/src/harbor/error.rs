@@ -94,11 +94,6 @@ impl Error {
         }
     }
 
-    /// Whether the protocol's `tags/list` should be asked instead.
-    pub fn wants_tag_list(&self) -> bool {
-        matches!(self, Self::EncodedName { .. })
-    }
-
     pub(super) fn has_status(&self, statuses: &[u16]) -> bool {
         self.refusal().is_some_and(|refusal| statuses.contains(&refusal.status.as_u16()))
     }

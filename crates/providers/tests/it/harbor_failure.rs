@@ -8,7 +8,7 @@ use registry::{Access, ErrorKind, Login, Registry, Security, Settings, Transport
 use testkit::seed::{Flavour, Image};
 use testkit::{CannedAnswer, DockerRegistry, HarborBench};
 
-use crate::harbor_support::{administrator, connect, project, reached, texts};
+use crate::harbor_support::{administrator, connect, project, reached, tag_pages, texts};
 
 fn answer(status: u16, body: &str, headers: &[(&str, &str)]) -> CannedAnswer {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -108,12 +108,12 @@ async fn a_proxy_that_decodes_names_is_told() {
     bench.pusher().image("library/a/b", "v1", &image).await.unwrap();
     bench.pusher().image("library/app", "v1", &image).await.unwrap();
     let harbor = administrator(&bench).await;
-    let error = harbor.tags(&"library/a/b".parse().unwrap()).next().await.unwrap_err();
-    assert!(matches!(error, Error::EncodedName { .. }) && error.wants_tag_list(), "{error:?}");
+    let error = tag_pages(&harbor, "library/a/b").await.unwrap_err();
+    assert!(matches!(error, Error::EncodedName { .. }), "{error:?}");
     assert_eq!(error.refusal().unwrap().status.as_u16(), 404);
-    let flat = harbor.tags(&"library/app".parse().unwrap()).next().await.unwrap().unwrap();
+    let flat = tag_pages(&harbor, "library/app").await.unwrap().concat();
     assert_eq!(flat.len(), 1, "names without a slash get through");
-    let bare = harbor.tags(&"app".parse().unwrap()).next().await.unwrap_err();
+    let bare = tag_pages(&harbor, "app").await.unwrap_err();
     assert!(matches!(bare, Error::NoProject { .. }));
 }
 

@@ -1,7 +1,7 @@
 //! What all tests of Harbor need.
 
-use oci::RepositoryName;
-use providers::harbor::{Error, Harbor, Project, RepositoryPages};
+use oci::{Digest, RepositoryName, Tag};
+use providers::harbor::{Artifact, Error, Harbor, Project, RepositoryPages};
 use registry::{Credentials, HostClient, Login, Registry, Security, Settings, Transport};
 use testkit::HarborBench;
 use url::Url;
@@ -47,4 +47,17 @@ pub(crate) async fn all(mut pages: RepositoryPages) -> (Vec<RepositoryName>, Vec
 
 pub(crate) fn texts(names: &[RepositoryName]) -> Vec<&str> {
     names.iter().map(RepositoryName::as_str).collect()
+}
+
+/// The tags of a repository with what they point at, page by page.
+pub(crate) async fn tag_pages(harbor: &Harbor, repository: &str) -> Result<Vec<Vec<(Tag, Digest)>>, Error> {
+    let (mut artifacts, mut pages) = (harbor.artifacts(&repository.parse().unwrap()), Vec::new());
+    while let Some(page) = artifacts.next().await? {
+        let tags = |artifact: Artifact| {
+            let digest = artifact.digest;
+            artifact.tags.into_iter().map(move |tag| (tag, digest.clone()))
+        };
+        pages.push(page.into_iter().flat_map(tags).collect());
+    }
+    Ok(pages)
 }

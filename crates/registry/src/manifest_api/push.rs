@@ -8,7 +8,7 @@ use crate::client::{Answered, Call};
 use crate::error::Problem;
 use crate::http::limit::RequestKind;
 use crate::learned::Ability;
-use crate::{Descriptor, Error, Repository, Tag, TagOrDigest};
+use crate::{Descriptor, Error, Repository, TagOrDigest};
 use oci::{ManifestError, RawManifest};
 
 /// What became of a manifest that was pushed.
@@ -37,26 +37,7 @@ impl Repository {
         manifest: &RawManifest,
     ) -> Result<Pushed, Error> {
         let call = self.push_call(reference, manifest).await?;
-        Ok(self.put_manifest(call, reference, manifest).await?.0)
-    }
-
-    /// Stores the manifest under several tags: in one request where the registry can (OCI 1.2), else in one for
-    /// each tag.
-    pub async fn push_manifest_with_tags(
-        &self,
-        tags: &[Tag],
-        manifest: &RawManifest,
-    ) -> Result<Pushed, Error> {
-        let reference = TagOrDigest::Digest(manifest.digest().clone());
-        let mut call = self.push_call(&reference, manifest).await?;
-        let query: Vec<_> = tags.iter().map(|tag| format!("tag={tag}")).collect();
-        call.url.set_query(Some(query.join("&")).filter(|query| !query.is_empty()).as_deref());
-        let (pushed, headers) = self.put_manifest(call, &reference, manifest).await?;
-        let stored: Vec<_> = headers.get_all("oci-tag").iter().filter_map(|tag| tag.to_str().ok()).collect();
-        for tag in tags.iter().filter(|tag| !stored.contains(&tag.as_str())) {
-            self.push_manifest(&TagOrDigest::Tag(tag.clone()), manifest).await?;
-        }
-        Ok(pushed)
+        self.put_manifest(call, reference, manifest).await
     }
 
     async fn push_call(&self, reference: &TagOrDigest, manifest: &RawManifest) -> Result<Call, Error> {
@@ -74,7 +55,7 @@ impl Repository {
         call: Call,
         reference: &TagOrDigest,
         manifest: &RawManifest,
-    ) -> Result<(Pushed, HeaderMap), Error> {
+    ) -> Result<Pushed, Error> {
         let subject = manifest.subject();
         let subject =
             subject.map_err(|source| Error::Manifest { digest: manifest.digest().clone(), source })?;
@@ -102,7 +83,7 @@ impl Repository {
         if subject == SubjectIndexed::ByRegistry && answered.is_of_registry() {
             self.registry().learned().note_referrers(Ability::Works);
         }
-        Ok((Pushed { subject }, response.headers().clone()))
+        Ok(Pushed { subject })
     }
 }
 

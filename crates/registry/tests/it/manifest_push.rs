@@ -3,7 +3,7 @@
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Match, Referrers};
 use http::Method;
-use oci::{MediaType, RawManifest, Tag, TagOrDigest};
+use oci::{MediaType, RawManifest, TagOrDigest};
 use registry::{Access, ErrorKind, Repository, SubjectIndexed};
 
 use crate::bench::{Bench, digest, tag};
@@ -65,26 +65,6 @@ async fn c52_a_missing_subject_is_legal() {
         push(&bench.repository("b/app", Access::PullPush), &referrer).await,
         SubjectIndexed::ByRegistry
     );
-}
-
-#[tokio::test]
-async fn c51_several_tags_go_in_one_request_or_one_by_one() {
-    let bench = Bench::open().await;
-    let image = sample::image(bench.server.store(), "a/app", None, Flavour::Oci, &[], "amd64");
-    let repository = bench.repository("a/app", Access::PullPush);
-    let manifest = repository.pull_manifest(&TagOrDigest::Digest(digest(&image.digest))).await.unwrap();
-    let tags = ["v1", "v2"].map(|tag| tag.parse::<Tag>().unwrap());
-    bench.server.clear_requests();
-    repository.push_manifest_with_tags(&tags, &manifest).await.unwrap();
-    assert_eq!(bench.server.store().tags("a/app"), ["v1", "v2"]);
-    assert_eq!(bench.asked()[0].query.as_deref(), Some("tag=v1&tag=v2"));
-    assert_eq!(bench.asked().len(), 3, "the registry told no `OCI-Tag`");
-
-    bench.server.clear_requests();
-    bench.misbehave_once(Match::put("?tag="), Effect::SetHeader("oci-tag", "v1".to_owned()));
-    repository.push_manifest_with_tags(&tags, &manifest).await.unwrap();
-    assert_eq!(bench.asked().len(), 2, "{:?}", bench.lines());
-    assert!(bench.asked()[1].path.ends_with("/v2"));
 }
 
 #[tokio::test]

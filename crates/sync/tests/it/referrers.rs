@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use embedded_registry::sample::{self, Flavour, Sample};
-use embedded_registry::{Builder, EmbeddedRegistry, Referrers};
+use embedded_registry::{Builder, Effect, EmbeddedRegistry, Fault, Match, Referrers, Times};
 use oci::Digest;
 use registry::{Access, ReferrerFilter, Registry, Security, Settings, Transport, referrers_tag};
 use sync::endpoint::RegistryEndpoint;
@@ -209,7 +209,7 @@ async fn c63_nobody_is_asked_for_referrers_that_no_rule_wants() {
 }
 
 #[tokio::test]
-async fn referrers_of_referrers_are_followed_to_a_depth_and_no_further() {
+async fn c60_referrers_of_referrers_are_followed_to_a_depth_and_no_further() {
     let bench = Bench::start(Referrers::Api, Referrers::Api).await;
     let mut subject = bench.image("v1", 1);
     let mut chain = Vec::new();
@@ -220,4 +220,20 @@ async fn referrers_of_referrers_are_followed_to_a_depth_and_no_further() {
     bench.all().await;
     let here = chain.iter().filter(|digest| bench.target.store().manifest("b/app", digest).is_some());
     assert_eq!(here.count(), 5);
+}
+
+#[tokio::test]
+async fn c60_a_circle_of_referrers_ends() {
+    let bench = Bench::start(Referrers::Api, Referrers::Api).await;
+    let image = bench.image("v1", 1);
+    let signature = bench.refer(&image, "signed");
+    // Whoever is asked about, the list has the image and its signature.
+    let index = "application/vnd.oci.image.index.v1+json";
+    let entries = format!("{},{}", image.descriptor, signature.descriptor);
+    let body = format!(r#"{{"mediaType":"{index}","manifests":[{entries}]}}"#);
+    let headers = vec![("content-type", index.to_owned())];
+    let effect = Effect::Status { code: 200, body, headers };
+    bench.source.misbehave(Fault { when: Match::get("/referrers/"), times: Times::Always, effect });
+    assert_eq!(bench.all().await.amounts().referrers, 1);
+    assert_eq!(bench.asked_for_referrers(), 2, "of the image, of its signature");
 }

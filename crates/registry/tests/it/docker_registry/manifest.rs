@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use embedded_registry::sample;
-use oci::{Digest, MediaType, RawManifest, TagOrDigest};
-use registry::{Catalog, ErrorKind, ReferrerFilter, ReferrersKept, SubjectIndexed, referrers_tag};
+use oci::{Digest, MediaType, RawManifest, Tag, TagOrDigest};
+use registry::{Catalog, ErrorKind, ReferrerFilter, SubjectIndexed, referrers_tag};
 use serde_json::json;
 
 use super::{by_digest, descriptor, image, methods, open, passes, repository, written};
@@ -62,8 +62,10 @@ async fn c16_c19_tags_come_in_pages_and_a_repository_without_any_is_unknown() {
     let error = repository.tags().next().await.unwrap_err();
     assert!(error.kind() == ErrorKind::NotFound && error.has_code("NAME_UNKNOWN"), "{error}");
     let image = image(&repository, &MediaType::OCI_MANIFEST, 1).await;
-    let names: Vec<_> = (0..5).map(|number| format!("v{number}").parse().unwrap()).collect();
-    repository.push_manifest_with_tags(&names, &image).await.unwrap();
+    let names: Vec<Tag> = (0..5).map(|number| format!("v{number}").parse().unwrap()).collect();
+    for name in &names {
+        passes(&repository, name.as_str(), &image).await;
+    }
     server.forget_requests();
     let (mut pages, mut tags) = (repository.tags(), Vec::new());
     while let Some(page) = pages.next().await.unwrap() {
@@ -134,7 +136,6 @@ async fn c52_c56_c57_referrers_are_kept_under_the_tag() {
         let found = repository.referrers(subject.digest(), &ReferrerFilter::all()).await.unwrap();
         assert_eq!(found, expected);
     }
-    assert_eq!(client.referrers_kept(), ReferrersKept::ByClients);
     let lists = server.requests().iter().filter(|line| line.contains("/referrers/")).count();
     assert_eq!(lists, 1, "not asked for a second time: {:?}", server.requests());
     let index = repository.pull_manifest(&TagOrDigest::Tag(referrers_tag(subject.digest()))).await.unwrap();
