@@ -14,7 +14,7 @@ mod platform;
 mod reference;
 mod verifier;
 
-pub use descriptor::{DataError, Descriptor};
+pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError};
 pub use manifest::{Links, ManifestError, RawManifest};
 pub use media_type::MediaType;

@@ -25,9 +25,7 @@ pub use acr::{
     AclEntry, Acr, AutoCreateRepository, ImmutableTags, Instance, InstanceEndpoint, InstanceUsage,
     LIST_PAGE_SIZE, ListedTag, Namespace, NamespaceSettings, Page, Quota, Repository, RepositoryType,
 };
-pub use credentials::{
-    AssumeRole, CredentialChain, CredentialOrigin, Endpoints, Lookup, NotApplied, RoleSettings,
-};
+pub use credentials::{CredentialChain, CredentialOrigin, Endpoints, Lookup, NotApplied};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{Error, ErrorKind, Refusal};
 pub use http::Http;

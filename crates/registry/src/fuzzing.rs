@@ -53,11 +53,7 @@ pub fn manifest(bytes: &[u8]) {
     for media_type in [MediaType::OCI_INDEX, MediaType::DOCKER_SCHEMA1_SIGNED, MediaType::new("text/plain")] {
         let read = RawManifest::from_answer(&media_type, Bytes::copy_from_slice(bytes), None);
         let Ok(manifest) = read else { continue };
-        let links = manifest.links().unwrap_or_default();
-        for descriptor in links.manifests.iter().chain(&links.blobs) {
-            let _ = descriptor.data();
-        }
-        let _ = (manifest.subject(), manifest.as_referrer());
+        let _ = (manifest.links(), manifest.subject());
         let child = Descriptor::new(None, manifest.digest().clone(), Some(1));
         for edited in [manifest.with_children(|_| false), manifest.with_child(&child)].into_iter().flatten() {
             assert!(edited.links().is_ok());

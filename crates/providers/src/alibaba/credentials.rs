@@ -26,7 +26,6 @@ use super::error::Error;
 use super::http::Http;
 use super::name::Region;
 
-pub use assume_role::{AssumeRole, RoleSettings};
 pub use origin::{CredentialOrigin, NotApplied};
 
 /// Gives the values of environment variables.

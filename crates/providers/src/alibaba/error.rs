@@ -156,14 +156,6 @@ impl Error {
         }
     }
 
-    /// What Alibaba's support asks for.
-    pub fn request_id(&self) -> Option<&str> {
-        match self {
-            Self::Refused(refusal) => refusal.request_id.as_deref(),
-            _ => None,
-        }
-    }
-
     pub(super) fn answer(action: &str, host: &str, reason: impl Into<String>) -> Self {
         Self::Answer { action: action.to_owned(), host: host.to_owned(), reason: reason.into() }
     }
@@ -301,7 +293,7 @@ mod tests {
         let expected =
             "GetNamespace: cr.cn-shanghai.aliyuncs.com answers 403 NoPermission: words (RequestId A-1)";
         assert_eq!(error.to_string(), expected);
-        assert_eq!((error.code(), error.request_id()), (Some("NoPermission"), Some("A-1")));
+        assert_eq!(error.code(), Some("NoPermission"));
         assert!(!error.is_retryable());
         assert!(Error::Refused(Box::new(refusal(503, ""))).is_retryable());
     }

@@ -246,7 +246,8 @@ mod tests {
         assert_eq!(judged(200, r#"{"data":{}}"#).unwrap()["data"], serde_json::json!({}));
         let error =
             judged(200, r#"{"IsSuccess":false,"Code":"NAMESPACE_NOT_EXIST","RequestId":"R"}"#).unwrap_err();
-        assert_eq!((error.code(), error.request_id()), (Some("NAMESPACE_NOT_EXIST"), Some("R")));
+        assert_eq!(error.code(), Some("NAMESPACE_NOT_EXIST"));
+        assert!(error.to_string().ends_with("(RequestId R)"), "{error}");
         let error =
             judged(404, r#"{"code":"USER_NOT_EXIST","message":"user is not exist.","requestId":"r"}"#);
         assert_eq!(

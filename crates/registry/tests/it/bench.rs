@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use embedded_registry::{Builder, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
 use futures_util::stream;
-use oci::{Digest, Tag, TagOrDigest};
+use oci::{Descriptor, Digest, MediaType, RawManifest, Tag, TagOrDigest};
 use registry::{
     Access, BlobBody, BlobReader, Credentials, Error, ErrorKind, Login, Patience, Recovery, Registry,
     Repository, Security, Settings, Standing, Transport, UploadSession,
@@ -118,4 +118,15 @@ pub(crate) async fn read_all(reader: &mut BlobReader) -> Result<(Bytes, Vec<Erro
             Err(error) => return Err(error),
         }
     }
+}
+
+/// How a list of referrers shows a manifest. Spec: distribution-spec, "Listing Referrers".
+pub(crate) fn as_referrer(manifest: &RawManifest) -> Descriptor {
+    let document: serde_json::Value = serde_json::from_slice(manifest.bytes()).unwrap();
+    let size = Some(manifest.bytes().len() as u64);
+    let mut descriptor =
+        Descriptor::new(Some(manifest.media_type().clone()), manifest.digest().clone(), size);
+    let kind = document["artifactType"].as_str().or(document["config"]["mediaType"].as_str());
+    descriptor.artifact_type = kind.map(MediaType::new);
+    descriptor
 }

@@ -211,8 +211,6 @@ async fn c11_c13_artifacts_with_an_empty_config_and_data_in_descriptors() {
     .await;
     let config = manifest.links().unwrap().config.unwrap();
     assert!(config.digest.to_string().starts_with("sha256:44136fa3"));
-    assert_eq!(config.data().unwrap().unwrap(), "{}");
-    assert_eq!(manifest.as_referrer().artifact_type.unwrap().as_str(), "a/sbom");
     assert_eq!(manifest.subject().unwrap().unwrap().digest, Digest::sha256(b"gone"));
 }
 

@@ -15,7 +15,7 @@ use oci::{Digest, MediaType, RawManifest, TagOrDigest};
 use registry::{Access, ErrorKind, ReferrerFilter, Repository, Start, SubjectIndexed};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, fill, push_blob, read_all, tag};
+use crate::bench::{Bench, as_referrer, fill, push_blob, read_all, tag};
 
 const MIB: usize = 1 << 20;
 const PASSWORD: &str = "correct horse";
@@ -151,7 +151,7 @@ impl Conversation {
         }
         if pushed.subject == SubjectIndexed::NotByRegistry {
             let subject = manifest.subject().unwrap().unwrap();
-            repository.add_referrer(&subject.digest, &manifest.as_referrer()).await.unwrap();
+            repository.add_referrer(&subject.digest, &as_referrer(&manifest)).await.unwrap();
         }
         let stored = self.bench.server.store().manifest("a/app", &manifest.digest().to_string());
         assert_eq!(stored.unwrap().bytes, manifest.bytes(), "{}", self.name);

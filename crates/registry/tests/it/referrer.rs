@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use oci::{Descriptor, MediaType, TagOrDigest};
 use registry::{Access, Error, ReferrerFilter, ReferrersTag, Repository, referrers_tag};
 
-use crate::bench::{Bench, digest, tag};
+use crate::bench::{Bench, as_referrer, digest, tag};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
@@ -53,7 +53,7 @@ fn answer(code: u16, content_type: &str, body: &str) -> Effect {
 /// Writes a referrer into the list that clients keep.
 async fn add(bench: &Bench, subject: &Sample, referrer: &Sample) -> ReferrersTag {
     let manifest = TagOrDigest::Digest(digest(&referrer.digest));
-    let entry = repository(bench).pull_manifest(&manifest).await.unwrap().as_referrer();
+    let entry = as_referrer(&repository(bench).pull_manifest(&manifest).await.unwrap());
     repository(bench).add_referrer(&digest(&subject.digest), &entry).await.unwrap()
 }
 
@@ -304,7 +304,7 @@ async fn p1_p8_a_refused_list_is_asked_for_once_and_the_tag_stands_in() {
         let subject = image(&bench, "v1");
         let referrer = refer(&bench, &subject, "a/sig", "1");
         let manifest = TagOrDigest::Digest(digest(&referrer.digest));
-        let entry = repository(&bench).pull_manifest(&manifest).await.unwrap().as_referrer();
+        let entry = as_referrer(&repository(&bench).pull_manifest(&manifest).await.unwrap());
         bench.misbehave(Match::get("/referrers/"), answer(code, "text/plain", body));
         repository(&bench).keep_referrer(&digest(&subject.digest), &entry).await.unwrap();
         assert_eq!(all(&bench, &subject).await, set(&[&referrer]), "{code}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Builder, Effect, EmbeddedRegistry, Fault, Match, Referrers, Times};
-use oci::Digest;
+use oci::{Descriptor, Digest};
 use registry::{Access, ReferrerFilter, Registry, Security, Settings, Transport, referrers_tag};
 use sync::endpoint::RegistryEndpoint;
 use sync::{
@@ -164,7 +164,9 @@ async fn c57_lists_under_tags_are_copied_as_the_tags_that_they_are() {
     let source = client(&bench.source).repository(&"a/app".parse().unwrap(), Access::PullPush);
     let subject: Digest = image.digest.parse().unwrap();
     let reference = oci::TagOrDigest::Digest(signature.digest.parse().unwrap());
-    let entry = source.pull_manifest(&reference).await.unwrap().as_referrer();
+    let manifest = source.pull_manifest(&reference).await.unwrap();
+    let size = Some(manifest.bytes().len() as u64);
+    let entry = Descriptor::new(Some(manifest.media_type().clone()), manifest.digest().clone(), size);
     source.add_referrer(&subject, &entry).await.unwrap();
     let report = bench.all().await;
     assert_eq!((report.copied(), report.amounts().referrers), (2, 0), "the image and the list, both as tags");

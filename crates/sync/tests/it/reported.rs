@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Referrers, Times};
 use http::Method;
-use oci::{Digest, TagOrDigest};
+use oci::{Descriptor, Digest, TagOrDigest};
 use registry::{Access, ReferrerFilter, referrers_tag};
 use sync::{
     Event, Naming, Observer, Options, PlatformFilter, ReferrerPolicy, Report, Rule, Selection, Silent, Sync,
@@ -49,7 +49,9 @@ async fn sign(bench: &Bench, subject: &Sample, content: &'static str) -> Sample 
     let signature = sample::referrer(bench.source.store(), "a/app", subject, "test/sig", &[content.into()]);
     let source = client(&bench.source).repository(&"a/app".parse().unwrap(), Access::PullPush);
     let reference = TagOrDigest::Digest(signature.digest.parse().unwrap());
-    let entry = source.pull_manifest(&reference).await.unwrap().as_referrer();
+    let manifest = source.pull_manifest(&reference).await.unwrap();
+    let size = Some(manifest.bytes().len() as u64);
+    let entry = Descriptor::new(Some(manifest.media_type().clone()), manifest.digest().clone(), size);
     source.add_referrer(&subject.digest.parse().unwrap(), &entry).await.unwrap();
     signature
 }
@@ -348,4 +350,54 @@ async fn p10_a_size_that_is_wrong_by_one_is_copied_nowhere_and_both_are_named() 
             assert!(told.iter().any(|told| told.contains(&said)), "{said}: {told:?}");
         }
     }
+}
+
+/// Nobody reads fields that are not known, however deep they go: the bytes are what the digest is about.
+#[tokio::test]
+async fn s6_p10_a_field_that_nobody_knows_is_copied_verbatim_and_a_deep_one_is_the_targets_to_judge() {
+    for (depth, copied) in [(100, 1), (20_000, 0)] {
+        let bench = Bench::start().await;
+        let layer = sample::layer(1, 1000);
+        let digest = bench.source.store().put_blob("a/app", layer.clone());
+        let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let media_type = "application/vnd.oci.image.manifest.v1+json";
+        let body = format!(
+            r#"{{ "schemaVersion":2,"mediaType":"{media_type}","x" : {deep},"layers":[{{"digest":"{digest}","size":1000}}]}}"#
+        );
+        bench.source.store().put_manifest("a/app", "v1", media_type, body.clone().into_bytes());
+        let report = copy(&bench, Selection::All).await;
+        let there = bench.target.store().manifest("b/app", "v1").map(|manifest| manifest.bytes.to_vec());
+        assert_eq!(report.copied(), copied, "{depth}: {:?}", report.errors().collect::<Vec<_>>());
+        // Registries in Go parse 10,000 levels, this one 128: what they say is what is told.
+        match report.errors().next() {
+            None => assert_eq!(there, Some(body.into_bytes())),
+            Some(error) => assert!(error.cause.to_string().contains("MANIFEST_INVALID"), "{error:?}"),
+        }
+    }
+}
+
+/// A deep nest in the place of a descriptor is told as what it is, with its place, before anything is parsed to its end.
+#[tokio::test]
+async fn s6_a_deep_nest_where_something_is_read_is_an_error_that_says_so() {
+    let bench = Bench::start().await;
+    let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let body = format!(r#"{{"schemaVersion":2,"mediaType":"{media_type}","config":{deep},"layers":[]}}"#);
+    bench.source.store().put_manifest("a/app", "v1", media_type, body.into_bytes());
+    let report = copy(&bench, Selection::All).await;
+    let errors: Vec<_> = report.errors().map(|error| with_sources(&error.cause)).collect();
+    assert_eq!((report.failed(), errors.len()), (1, 1));
+    assert!(
+        errors[0].contains("cannot be used") && errors[0].contains("invalid type: sequence"),
+        "{errors:?}"
+    );
+}
+
+fn with_sources(mut error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    while let Some(source) = error.source() {
+        text = format!("{text}: {source}");
+        error = source;
+    }
+    text
 }

@@ -2,17 +2,9 @@
 //!
 //! Spec: STS 2015-04-01, `AssumeRole`. The vendor's libraries still sign it in the oldest way; STS takes ACS3, too.
 
-use std::sync::Arc;
-
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use registry::{Fresh, Kept};
-use tokio::time::Instant;
-
-use super::CredentialOrigin;
 use super::answer::temporary_key;
-use crate::alibaba::access_key::{AccessKey, AccessKeySource};
-use crate::alibaba::endpoint::{Endpoint, Network};
+use crate::alibaba::access_key::AccessKey;
+use crate::alibaba::endpoint::Endpoint;
 use crate::alibaba::error::Error;
 use crate::alibaba::http::Http;
 use crate::alibaba::signed_call::{Call, Caller, Style};
@@ -25,31 +17,22 @@ pub(super) const DURATION_SECONDS: u32 = 3600;
 
 /// Which role is taken on, and how.
 #[derive(Clone, Debug)]
-pub struct RoleSettings {
+pub(super) struct RoleSettings {
     /// `acs:ram::<account>:role/<name>`.
-    pub role_arn: String,
+    pub(super) role_arn: String,
     /// How the session is called in the audit log; `None` for `image-syncer`.
-    pub session_name: Option<String>,
+    pub(super) session_name: Option<String>,
     /// How long its keys live, 900 or more; `None` for 3600.
-    pub duration_seconds: Option<u32>,
+    pub(super) duration_seconds: Option<u32>,
     /// Narrows what the session may do.
-    pub policy: Option<String>,
+    pub(super) policy: Option<String>,
     /// What a foreign account wants to hear.
-    pub external_id: Option<String>,
-}
-
-/// Takes on a role with somebody's key, again whenever its own key ends.
-pub struct AssumeRole {
-    http: Http,
-    base: Arc<dyn AccessKeySource>,
-    role: RoleSettings,
-    sts: Endpoint,
-    held: Fresh<AccessKey, Error>,
+    pub(super) external_id: Option<String>,
 }
 
 impl RoleSettings {
     /// A role with everything else as usual.
-    pub fn new(role_arn: impl Into<String>) -> Self {
+    pub(super) fn new(role_arn: impl Into<String>) -> Self {
         let role_arn = role_arn.into();
         Self { role_arn, session_name: None, duration_seconds: None, policy: None, external_id: None }
     }
@@ -72,40 +55,5 @@ impl RoleSettings {
         let call = Call { action: ACTION, version: "2015-04-01", style: Style::Rpc(parameters) };
         let json = Caller { http, endpoint: sts, key }.send(&call).await?;
         temporary_key(&json["Credentials"]).map_err(|reason| Error::answer(ACTION, &sts.authority(), reason))
-    }
-
-    pub(super) fn origin(&self) -> CredentialOrigin {
-        CredentialOrigin::AssumedRole { role_arn: self.role_arn.clone() }
-    }
-}
-
-impl AssumeRole {
-    /// The role of `role` for whoever `base` says. `sts` is the token service; `None` for the common one.
-    pub fn new(
-        http: Http,
-        base: Arc<dyn AccessKeySource>,
-        role: RoleSettings,
-        sts: Option<Endpoint>,
-    ) -> Self {
-        let sts = sts.unwrap_or_else(|| Endpoint::sts(None, Network::Public));
-        Self { http, base, role, sts, held: Fresh::default() }
-    }
-
-    /// Which role it is.
-    pub fn origin(&self) -> CredentialOrigin {
-        self.role.origin()
-    }
-
-    async fn assume(&self) -> Result<Kept<AccessKey>, Error> {
-        let base = self.base.access_key().await?;
-        let asked = Instant::now();
-        let key = self.role.assume(&self.http, &self.sts, &base).await?;
-        Ok(key.keep(key.clone(), asked))
-    }
-}
-
-impl AccessKeySource for AssumeRole {
-    fn access_key(&self) -> BoxFuture<'_, Result<AccessKey, Error>> {
-        self.held.get(self.assume()).boxed()
     }
 }

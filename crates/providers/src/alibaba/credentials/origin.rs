@@ -35,11 +35,6 @@ pub enum CredentialOrigin {
     },
     /// `ALIBABA_CLOUD_CREDENTIALS_URI`.
     CredentialsUri,
-    /// A role that another key may take on.
-    AssumedRole {
-        /// The role's ARN.
-        role_arn: String,
-    },
 }
 
 /// Why a source was not used.
@@ -64,7 +59,6 @@ impl fmt::Display for CredentialOrigin {
             }
             Self::EcsRole { role } => write!(formatter, "ECS instance role {role}"),
             Self::CredentialsUri => formatter.write_str("ALIBABA_CLOUD_CREDENTIALS_URI"),
-            Self::AssumedRole { role_arn } => write!(formatter, "assumed role {role_arn}"),
         }
     }
 }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use providers::alibaba::{
-    AccessKeySource as _, AssumeRole, CredentialChain, CredentialOrigin, Endpoints, ErrorKind, OpenApi,
-    RoleSettings,
+    AccessKeySource as _, CredentialChain, CredentialOrigin, Endpoints, ErrorKind, OpenApi,
 };
 use testkit::{AcrApi, MetadataVersion};
 
-use super::{SECRET, endpoint, endpoints, http, key, lookup, server};
+use super::{SECRET, endpoint, endpoints, http, lookup, server};
 
 const ROLE: &str = "acs:ram::1234:role/sync";
 
@@ -287,18 +286,25 @@ async fn a_role_for_a_key_renewed_and_refused() {
     let server = server().await;
     server.add_role(ROLE);
     server.set_key_lifetime(Duration::from_secs(100));
+    let text = |arn| {
+        format!(
+            r#"{{"current": "role", "profiles": [{{"name": "role", "mode": "RamRoleArn", "access_key_id": "testid", "access_key_secret": "{SECRET}", "ram_role_arn": "{arn}"}}]}}"#
+        )
+    };
+    let (_folder, known) = file("config.json", &text(ROLE));
+    let (_other, unknown) = file("config.json", &text("acs:ram::1:role/other"));
     let role =
-        |arn| AssumeRole::new(http(), Arc::new(key()), RoleSettings::new(arn), Some(endpoint(&server)));
-    let assumed = role(ROLE);
+        |path: &std::path::Path| chain(&server, &[("ALIBABA_CLOUD_CONFIG_FILE", path.to_str().unwrap())]);
+    let assumed = role(&known);
     let first = assumed.access_key().await.unwrap();
     assert_eq!(first.id(), assumed.access_key().await.unwrap().id());
     wait(81).await;
     assert_ne!(first.id(), assumed.access_key().await.unwrap().id());
     let signers: Vec<_> = server.requests().into_iter().map(|request| request.access_key_id).collect();
     assert_eq!(signers, ["testid", "testid"]);
-    let error = role("acs:ram::1:role/other").access_key().await.unwrap_err();
+    let error = role(&unknown).access_key().await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::NotFound, Some("EntityNotExist.Role")));
-    let refused = role("acs:ram::1:role/other");
+    let refused = role(&unknown);
     let before = server.calls("AssumeRole");
     for _ in 0..3 {
         refused.access_key().await.unwrap_err();

@@ -7,7 +7,7 @@ use registry::{Catalog, ErrorKind, ReferrerFilter, SubjectIndexed, referrers_tag
 use serde_json::json;
 
 use super::{by_digest, descriptor, image, methods, open, passes, repository, written};
-use crate::bench::{push_blob, tag};
+use crate::bench::{as_referrer, push_blob, tag};
 
 #[tokio::test]
 async fn c03_c07_c51_manifests_of_all_kinds_pass() {
@@ -128,8 +128,8 @@ async fn c52_c56_c57_referrers_are_kept_under_the_tag() {
         );
         let pushed = repository.push_manifest(&by_digest(&referrer), &referrer).await.unwrap();
         assert_eq!(pushed.subject, SubjectIndexed::NotByRegistry);
-        repository.add_referrer(subject.digest(), &referrer.as_referrer()).await.unwrap();
-        expected.push(referrer.as_referrer());
+        repository.add_referrer(subject.digest(), &as_referrer(&referrer)).await.unwrap();
+        expected.push(as_referrer(&referrer));
     }
     server.forget_requests();
     for _ in 0..2 {
