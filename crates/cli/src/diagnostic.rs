@@ -3,6 +3,7 @@
 mod alike;
 mod choose;
 mod hint;
+mod login;
 #[cfg(test)]
 mod tests;
 

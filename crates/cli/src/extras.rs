@@ -12,8 +12,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use oci::RepositoryName;
 use registry::{ErrorKind, Registry};
 use sync::listing::{BulkDigests, BulkListing, Listed, Preparation};
@@ -93,6 +93,8 @@ impl BulkDigests for Extras {
 
 impl Preparation for Extras {
     fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Listed<'a, ()> {
-        self.make_ready(repository).boxed()
+        self.make_ready(repository)
+            .map_err(|cause| trouble::asked_with(cause, self.registry.login_search()))
+            .boxed()
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod credential_helper;
 mod login_file_key;
 pub(crate) mod login_files;
 mod login_keeper;
+pub(crate) mod login_search;
 pub(crate) mod realm;
 pub(crate) mod scope;
 pub(crate) mod token;

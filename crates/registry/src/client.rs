@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::auth::authenticator::Authenticator;
 use crate::auth::credential::{Credentials, Login};
+use crate::auth::login_search::LoginSearch;
 use crate::auth::scope::{Access, Scopes};
 use crate::auth::visitor_token::VisitorTokens;
 use crate::blob::habits::UploadHabits;
@@ -159,6 +160,11 @@ impl Registry {
     /// The registry's name, as the user writes it.
     pub fn host(&self) -> &RegistryHost {
         &self.0.settings.host
+    }
+
+    /// Where its login comes from, or was looked for, as the settings say.
+    pub fn login_search(&self) -> Option<&LoginSearch> {
+        self.0.settings.login_search.as_ref()
     }
 
     /// Whether requests, and the login with them, went over plain HTTP: only where `insecure` allows it.

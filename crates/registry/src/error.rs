@@ -10,6 +10,7 @@ pub use self::problem::{NotFollowed, Problem};
 pub use self::refusal::{Refusal, RegistryMessage};
 pub use self::transport::{CertificateFault, TransportFailure};
 use crate::auth::credential::{CredentialError, Prospect};
+use crate::auth::login_search::LoginSearch;
 use crate::foreign_text::clean;
 use crate::http::redact::RedactedUrl;
 use crate::{Digest, MediaType, Mismatch, RegistryHost};
@@ -60,6 +61,8 @@ pub enum Error {
     Login {
         /// The registry.
         host: RegistryHost,
+        /// Where it was to come from.
+        search: Option<LoginSearch>,
         /// What the keeper says.
         #[source]
         source: CredentialError,

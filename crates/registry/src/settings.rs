@@ -2,6 +2,7 @@
 
 use crate::RegistryHost;
 use crate::auth::credential::Login;
+use crate::auth::login_search::LoginSearch;
 use crate::auth::trusted_realm::TrustedRealm;
 use crate::http::host_certificates::HostCertificates;
 use crate::http::proxy::Proxies;
@@ -14,6 +15,8 @@ pub struct Settings {
     pub host: RegistryHost,
     /// Who we are.
     pub login: Login,
+    /// Where that login comes from, or was looked for; `None` where nobody said.
+    pub login_search: Option<LoginSearch>,
     /// How far its TLS is trusted.
     pub security: Security,
     /// Certificates for this registry beside the system's.
@@ -34,6 +37,7 @@ impl Settings {
         Self {
             host,
             login: Login::Anonymous,
+            login_search: None,
             security: Security::VERIFIED,
             certificates: HostCertificates::default(),
             proxies: None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use oci::{Digest, RepositoryName, Tag};
-use registry::ErrorKind;
+use registry::{ErrorKind, LoginSearch};
 
 use crate::Cause;
 
@@ -60,4 +60,8 @@ pub trait ProviderError: std::error::Error + Send + Sync {
     fn is_retryable(&self) -> bool;
     /// How long it asks to wait before.
     fn retry_after(&self) -> Option<Duration>;
+    /// Where the login comes from that was used, or was looked for.
+    fn login_search(&self) -> Option<&LoginSearch> {
+        None
+    }
 }

@@ -31,6 +31,8 @@ pub(crate) struct AuthEntry {
     prefix: String,
     /// Nobody where user or password is empty.
     pub(crate) credentials: Option<Credentials>,
+    /// What there is of a login that is not complete.
+    pub(crate) half_login: Option<HalfLogin>,
     pub(crate) reach: Reach,
     pub(crate) offer: Offer,
     /// A token server to which the login may go.
@@ -40,15 +42,32 @@ pub(crate) struct AuthEntry {
 impl AuthEntry {
     /// An entry that says nothing.
     fn empty(host: &RegistryHost) -> Self {
-        let (credentials, reach, offer, trusted_realm) = Default::default();
+        let (credentials, half_login, reach, offer, trusted_realm) = Default::default();
         let key = host.as_str().to_owned();
-        Self { prefix: normal_host(&key), key, place: None, credentials, reach, offer, trusted_realm }
+        Self {
+            prefix: normal_host(&key),
+            key,
+            place: None,
+            credentials,
+            half_login,
+            reach,
+            offer,
+            trusted_realm,
+        }
     }
 
     /// The registry, or a path in it, in a normal form.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
     }
+}
+
+/// A login that lacks one of its parts, and so is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HalfLogin {
+    /// This user has no password.
+    User(String),
+    Password,
 }
 
 /// Whether `$NAME` in user and password is replaced: in `--auth` files it always was, in `--config` files never.
@@ -64,6 +83,8 @@ pub(crate) struct Auth {
     pub(crate) entries: Vec<AuthEntry>,
     /// Where the entries are, by their prefixes: with many rules and many entries, each is found at once.
     by_prefix: HashMap<String, usize>,
+    /// The file that entries are read from, for people: there may be a place for them, and none in it.
+    pub(crate) file: Option<String>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -87,6 +108,11 @@ impl Auth {
 }
 
 impl Auth {
+    /// No entry, though `file` is the place for them.
+    pub(super) fn none_in(file: &Path) -> Self {
+        Self { file: Some(shown(file).to_string()), ..Self::default() }
+    }
+
     /// Takes a registry for one of Alibaba's: `given` beats what its entry says. Says whether there was an entry.
     pub(crate) fn take_for_acr(
         &mut self,
@@ -116,7 +142,7 @@ pub(crate) fn read(
     expansion: Expansion,
     lookup: Lookup<'_>,
 ) -> Result<Auth, ConfigError> {
-    let mut auth = Auth::default();
+    let mut auth = Auth::none_in(file);
     let entries = match &node.value {
         Value::Map(entries) => entries,
         _ if node.is_null() => return Ok(auth),
@@ -189,11 +215,11 @@ impl EntryReader<'_> {
         }
         let of = format!("the auth entry `{}`", self.key);
         self.warnings.extend(unknown_key::warnings(self.file, self.format, &of, fields, &FIELDS));
-        let credentials = self.credentials(fields)?;
+        let (credentials, half_login) = self.credentials(fields)?;
         let trusted_realm = self.find(fields, "realm").map(|node| self.realm(node)).transpose()?.flatten();
         let (prefix, reach, offer) = (normal_key(self.key), self.reach(fields)?, self.offer(fields)?);
         let (key, place) = (self.key.to_owned(), Some(format!("{}:{}", shown(self.file), node.line)));
-        Ok(AuthEntry { key, place, prefix, credentials, reach, offer, trusted_realm })
+        Ok(AuthEntry { key, place, prefix, credentials, half_login, reach, offer, trusted_realm })
     }
 
     /// The token server that the registry sends its users to, where that is not evident. Empty means none.

@@ -117,7 +117,7 @@ fn auth_in(
     entries: &[(String, Node)],
     lookup: Lookup<'_>,
 ) -> Result<Auth, Vec<ConfigError>> {
-    let Some(node) = find(file, entries, "auth") else { return Ok(Auth::default()) };
+    let Some(node) = find(file, entries, "auth") else { return Ok(Auth::none_in(&file.path)) };
     let read = auth::read(&file.path, file.format, node, Expansion::Literal, lookup);
     // The line is not shown: whatever is wrong in an entry, its password may stand beside it.
     read.map_err(|error| vec![error])

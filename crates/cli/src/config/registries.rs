@@ -1,6 +1,7 @@
 //! The registries that rules speak to, each with the login that fits.
 
 mod known;
+mod search;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -8,7 +9,9 @@ use std::sync::Arc;
 
 use oci::{RegistryHost, RepositoryName};
 use providers::google::{self, ServiceAccount};
-use registry::{Credentials, HostCertificates, Login, LoginFiles, LoginPlace, Registry, Settings, Transport};
+use registry::{
+    Credentials, HostCertificates, Login, LoginFiles, LoginSearch, Registry, Settings, Transport,
+};
 use sync::endpoint::RegistryEndpoint;
 
 use super::auth::{Auth, AuthEntry, MissingRepositories};
@@ -18,6 +21,7 @@ use crate::extras::{AcrAccess, AcrSettings, Extras, RegistryListing};
 use crate::nearest::changes;
 
 pub(crate) use known::KnownRegistry;
+pub(crate) use search::LoginOrigin;
 
 /// One handle for each registry and login, so that connections and tokens are shared by all rules.
 pub(crate) struct Registries {
@@ -27,28 +31,13 @@ pub(crate) struct Registries {
     transport: Transport,
     handles: HashMap<(RegistryHost, Option<usize>, Option<String>), Handle>,
     used: BTreeSet<usize>,
-    targets_without_login: BTreeSet<String>,
+    /// Targets that no login was found for, and where it was looked for.
+    targets_without_login: BTreeMap<String, String>,
     /// Which login files gave a login, and to which registries.
     login_files_used: BTreeMap<String, BTreeSet<String>>,
     home: Option<PathBuf>,
     /// What could not be read, each once.
     unusable: BTreeSet<String>,
-}
-
-/// Which login is used, for people and programs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LoginOrigin {
-    /// The key of the auth entry, or the path of the login file.
-    pub(crate) key: String,
-    /// What that is, and where it stands.
-    pub(crate) place: String,
-}
-
-impl LoginOrigin {
-    fn of_entry(entry: &AuthEntry, but: &str) -> Self {
-        let place = entry.place.as_ref().map(|place| format!(" in {place}")).unwrap_or_default();
-        Self { key: entry.key.clone(), place: format!("auth entry{place}{but}") }
-    }
 }
 
 /// A registry as one user sees it.
@@ -113,8 +102,11 @@ impl Registries {
     }
 
     pub(super) fn target(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
-        if self.login_origin(host, repository).is_none() {
-            self.targets_without_login.insert(host.to_string());
+        if !self.targets_without_login.contains_key(host.as_str())
+            && self.auth.find(host, repository).is_none()
+            && let LoginSearch::NotFound(places) = self.search(host, repository)
+        {
+            self.targets_without_login.insert(host.to_string(), places.to_string());
         }
         let handle = self.handle(host, repository);
         let target =
@@ -123,31 +115,6 @@ impl Registries {
             MissingRepositories::AreCreated => target.with_preparation(handle.extras),
             MissingRepositories::AreTold => target,
         }
-    }
-
-    /// Where an image's login comes from: an entry in `auth`, or a login file.
-    pub(super) fn login_origin(
-        &self,
-        host: &RegistryHost,
-        repository: &RepositoryName,
-    ) -> Option<LoginOrigin> {
-        let entry = self.auth.find(host, repository).map(|index| &self.auth.entries[index]);
-        if let Some(entry) = entry
-            && (entry.credentials.is_some() || entry.offer.acr.is_some())
-        {
-            return Some(LoginOrigin::of_entry(entry, ""));
-        }
-        let found = self.login_files.find(host, repository).map(|found| LoginOrigin {
-            key: found.place.to_string(),
-            place: match (found.place, found.login) {
-                (LoginPlace::File(_), Login::Source(_)) => "login file that names a credential helper",
-                (LoginPlace::File(_), _) => "login file",
-                (LoginPlace::Variable(_), Login::Source(_)) => "variable that names a credential helper",
-                (LoginPlace::Variable(_), _) => "variable",
-            }
-            .to_owned(),
-        });
-        found.or_else(|| entry.map(|entry| LoginOrigin::of_entry(entry, ", which has no user")))
     }
 
     /// The way to the API behind a registry whose entry says that it is one of Alibaba's.
@@ -175,6 +142,7 @@ impl Registries {
         if let Some(found) = &found {
             self.login_files_used.entry(found.place.to_string()).or_default().insert(host.to_string());
         }
+        let login_search = Some(self.search(host, repository));
         let reach = entry.map(|entry| entry.reach.clone()).unwrap_or_default();
         let transport = reach.proxies.as_ref().map(|proxies| self.transport.through(proxies));
         let transport = transport.unwrap_or_else(|| self.transport.clone());
@@ -188,6 +156,7 @@ impl Registries {
         let login = acr.as_ref().map_or(login, |acr| Login::Source(acr.login()));
         let settings = Settings {
             login,
+            login_search,
             security: reach.security,
             certificates: reach.certificates.and(self.certificates(host)),
             proxies: reach.proxies,
@@ -262,27 +231,19 @@ impl Registries {
         )
     }
 
-    /// Where no login was found that docker or podman might have left.
-    fn looked_in(&self) -> String {
-        let places = self.login_files.places().iter().map(|place| place.display().to_string());
-        let places = places.collect::<Vec<_>>().join(", ");
-        if places.is_empty() { String::new() } else { format!(" and no login in {places}") }
-    }
-
     /// A login for one registry and a target at another is the most common slip of all.
     pub(super) fn warnings(&self) -> Vec<String> {
         let unused: Vec<_> =
             self.auth.entries.iter().enumerate().filter(|(index, _)| !self.used.contains(index)).collect();
-        let looked_in = self.looked_in();
         let mut warnings: Vec<_> = self
             .targets_without_login
             .iter()
-            .map(|host| {
+            .map(|(host, places)| {
                 let keys = unused.iter().map(|(_, entry)| entry.key.as_str()).take(MOST_COMPARED);
                 let meant = keys.filter(|key| is_like(host, key)).take(3);
                 let meant = meant.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" or ");
                 let meant = if meant.is_empty() { meant } else { format!("; did you mean {meant}?") };
-                format!("the target registry `{host}` has no entry in auth{looked_in}, so it is written to without a login{meant}")
+                format!("the target registry `{host}` is written to without a login: {places}{meant}")
             })
             .collect();
         warnings.extend(self.unusable.iter().cloned());

@@ -2,19 +2,21 @@
 
 use http::StatusCode;
 use oci::{ManifestError, Mismatch};
-use providers::harbor::refusal::explain as harbor_refusal;
+use providers::harbor::refusal::{Explanation, Reason, explain as harbor_refusal};
 use registry::{
-    CertificateFault, ErrorKind, LoginSent, NotFollowed, Party, Problem, Refusal, TransportFailure,
+    CertificateFault, ErrorKind, LoginSearch, LoginSent, NotFollowed, Party, Problem, Refusal,
+    TransportFailure,
 };
 use sync::{Cause, Error, Operation, Side};
 
 use super::hint::Hint;
+use super::login;
 
 /// What to do about an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Advice {
     /// A line of the table, with what stands in it.
-    Table { hint: Hint, host: String, other: String },
+    Table { hint: Hint, host: String, other: String, login: String },
     /// Harbor's refusals have their own explanations.
     Harbor(String),
 }
@@ -22,8 +24,9 @@ pub(super) enum Advice {
 impl Advice {
     pub(super) fn text(&self) -> String {
         match self {
-            Self::Table { hint, host, other } => {
+            Self::Table { hint, host, other, login } => {
                 let text = hint.text().replace("{host}", host).replace("{other}", other);
+                let text = text.replace("{login}", login);
                 if text.contains("{offered}") {
                     text.replace("{offered}", &registry::offered_tls())
                 } else {
@@ -41,6 +44,8 @@ struct Step<'a> {
     side: Side,
     operation: &'a Operation,
     host: &'a str,
+    /// Where the login comes from, as far as the error tells.
+    login: Option<&'a LoginSearch>,
 }
 
 impl Step<'_> {
@@ -51,14 +56,24 @@ impl Step<'_> {
 
     /// A hint that speaks of somebody else, too.
     fn about(self, hint: Hint, other: &str) -> Advice {
-        Advice::Table { hint, host: self.host.to_owned(), other: other.to_owned() }
+        let login = login::words(self.login, self.host);
+        Advice::Table { hint, host: self.host.to_owned(), other: other.to_owned(), login }
+    }
+
+    /// What helps whoever showed no login.
+    fn stranger(self) -> Advice {
+        self.advice(match self.login {
+            Some(LoginSearch::NotFound(_)) => Hint::NoLoginFound,
+            Some(LoginSearch::Found(_)) | None => Hint::NoLoginSent,
+        })
     }
 }
 
 /// What helps against an error.
 pub(super) fn advice(error: &Error) -> Advice {
     let host = error.place.split('/').next().unwrap_or_default();
-    let step = Step { side: error.side, operation: &error.operation, host };
+    let login = login::of_cause(&error.cause);
+    let step = Step { side: error.side, operation: &error.operation, host, login };
     match &error.cause {
         Cause::Registry(cause) => of_registry(step, cause),
         // Whatever helps the one that asked helps all.
@@ -70,7 +85,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::TargetTaken { .. } => step.advice(Hint::TargetTaken),
         Cause::TargetShared(_) => step.advice(Hint::TargetShared),
         Cause::TargetName(_) => step.advice(Hint::TargetName),
-        Cause::Provider(error) => step.advice(of_provider(error.kind())),
+        Cause::Provider(error) => of_provider(step, error.kind()),
         Cause::Stopped => step.advice(Hint::Stopped),
         Cause::Panic(_) | _ => step.advice(Hint::Panic),
     }
@@ -78,25 +93,49 @@ pub(super) fn advice(error: &Error) -> Advice {
 
 /// What helps where no usable answer came from `server`, which is the registry or where it sends its clients.
 pub(crate) fn transport_hint(failure: TransportFailure, host: &str, server: &str) -> String {
-    let step = Step { side: Side::Source, operation: &Operation::Copy, host };
+    let step = Step { side: Side::Source, operation: &Operation::Copy, host, login: None };
     step.about(of_transport(failure, host == server), server).text()
 }
 
 /// What helps where a registry behind TLS sends to a place without.
 pub(crate) fn leaves_tls_hint(host: &str) -> String {
-    let step = Step { side: Side::Source, operation: &Operation::Copy, host };
+    let step = Step { side: Side::Source, operation: &Operation::Copy, host, login: None };
     step.advice(Hint::LeavesTls).text()
 }
 
 /// What helps against a refusal by somebody else than the registry, or of somebody who showed no login.
 fn of_asker(step: Step<'_>, refusal: &Refusal) -> Option<Advice> {
-    if !matches!(refusal.kind(), ErrorKind::Unauthorized | ErrorKind::Denied) {
+    if !matches!(refusal.kind(), ErrorKind::Unauthorized | ErrorKind::Denied) || is_of_a_proxy(refusal) {
         return None;
     }
     match refusal.answered.by {
         Party::Another => Some(step.about(Hint::RefusedElsewhere, &refusal.url.host().unwrap_or_default())),
-        Party::Registry => (refusal.answered.login == LoginSent::No).then(|| step.advice(Hint::NoLoginSent)),
+        Party::Registry => is_stranger(step, refusal.answered.login).then(|| step.stranger()),
     }
+}
+
+/// Whether nobody in particular asked.
+fn is_stranger(step: Step<'_>, login: LoginSent) -> bool {
+    match login {
+        LoginSent::No => true,
+        LoginSent::Unknown => matches!(step.login, Some(LoginSearch::NotFound(_))),
+        LoginSent::Yes => false,
+    }
+}
+
+/// Whether a page for people forbids it: proxies and firewalls do. With 401 it is a login that is missing or wrong.
+fn is_of_a_proxy(refusal: &Refusal) -> bool {
+    refusal.is_web_page() && refusal.status != StatusCode::UNAUTHORIZED
+}
+
+/// What Harbor's own words mean, and whose rights they are about.
+fn of_harbor(step: Step<'_>, refusal: &Refusal, explanation: &Explanation) -> Advice {
+    if !matches!(explanation.reason, Reason::NoPull | Reason::NoPush) {
+        return Advice::Harbor(explanation.hint.clone());
+    }
+    of_asker(step, refusal).unwrap_or_else(|| {
+        Advice::Harbor(format!("{}; the login is {}", explanation.hint, login::words(step.login, step.host)))
+    })
 }
 
 fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
@@ -109,7 +148,7 @@ fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
         }
         Registry::Refused(refusal) if refusal.is_attestation() => step.advice(Hint::Attestation),
         Registry::Refused(refusal) => match harbor_refusal(refusal) {
-            Some(explanation) => Advice::Harbor(explanation.hint),
+            Some(explanation) => of_harbor(step, refusal, &explanation),
             None => of_asker(step, refusal).unwrap_or_else(|| of_refusal(step, error, refusal)),
         },
         Registry::ManifestType { media_type, .. } if media_type.is_docker_manifest() => {
@@ -117,7 +156,9 @@ fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
         }
         Registry::ManifestType { .. } => step.advice(Hint::ManifestType),
         Registry::Token { source, .. } if source.kind() == ErrorKind::Unauthorized => {
-            step.advice(Hint::TokenRefused)
+            let is_of_nobody =
+                matches!(&**source, Registry::Refused(refusal) if is_stranger(step, refusal.answered.login));
+            if is_of_nobody { step.stranger() } else { step.advice(Hint::TokenRefused) }
         }
         // The token server is one more server that the registry sends to.
         Registry::Token { source, .. } => of_registry(step, source),
@@ -171,7 +212,7 @@ fn of_refusal(step: Step<'_>, error: &registry::Error, refusal: &registry::Refus
     let is_payment = refusal.status == StatusCode::PAYMENT_REQUIRED;
     let by_the_registry =
         is_payment || matches!(kind, ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::TooLarge);
-    if refusal.is_web_page() && !by_the_registry {
+    if is_of_a_proxy(refusal) && !by_the_registry {
         return step.about(Hint::WebPage, refusal.url.host().as_deref().unwrap_or(step.host));
     }
     let hint = match (kind, step.side) {
@@ -246,8 +287,11 @@ fn of_problem(problem: &Problem) -> Hint {
 }
 
 /// Something beside the protocol: Harbor's and the clouds' own interfaces.
-fn of_provider(kind: ErrorKind) -> Hint {
-    match kind {
+fn of_provider(step: Step<'_>, kind: ErrorKind) -> Advice {
+    let hint = match kind {
+        ErrorKind::Unauthorized | ErrorKind::Denied if is_stranger(step, LoginSent::Unknown) => {
+            return step.stranger();
+        }
         ErrorKind::Unauthorized => Hint::ProviderLogin,
         ErrorKind::Denied => Hint::ProviderDenied,
         ErrorKind::NotFound => Hint::ProviderNotFound,
@@ -255,5 +299,6 @@ fn of_provider(kind: ErrorKind) -> Hint {
             Hint::Unavailable
         }
         _ => Hint::ProviderRejects,
-    }
+    };
+    step.advice(hint)
 }

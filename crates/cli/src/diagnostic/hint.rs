@@ -3,7 +3,7 @@
 
 /// Makes the enum and its texts from one table. In a text, `{host}` is the registry as its auth entry names it, and
 /// `{other}` whoever else the failure is about: the server that was asked, the program that keeps the login; `{offered}`
-/// are the versions and ciphers of TLS that we offer.
+/// are the versions and ciphers of TLS that we offer; `{login}` is the login with its place, or where none was found.
 macro_rules! hints {
     ($($(#[$comment:meta])* $name:ident: $text:literal,)*) => {
         /// What to do about a failure.
@@ -59,24 +59,26 @@ hints! {
 
     /// Where the registry sends its clients, they are refused.
     RefusedElsewhere: "`{host}` sends its clients to `{other}`, which refuses them and never gets the login of `{host}`: name `{other}` instead of `{host}`, with an auth entry of its own",
-    /// The registry refuses strangers.
-    NoLoginSent: "name user and password in an auth entry for `{host}`: no login was sent",
+    /// The registry refuses strangers, and no login was found.
+    NoLoginFound: "name user and password in an auth entry for `{host}`, or run `docker login {host}`: no login was found, for {login}; where no login should be needed, check the repository's name",
+    /// There is somebody who should know a login, and does not.
+    NoLoginSent: "name user and password in an auth entry for `{host}`: no login was sent, because nothing that it takes came from {login}",
     /// The token server takes neither user nor password.
-    TokenRefused: "check user and password in the auth entry for `{host}`: the token server refuses them",
+    TokenRefused: "check user and password of {login}: the token server refuses them",
     /// Alibaba's API gives no temporary login.
     AlibabaLogin: "check the access key and its RAM policy; `image-syncer acr token {host}` tries it alone, `image-syncer acr policy` prints the policy",
     /// A helper program or a cloud's service gives no login.
-    LoginKeeper: "see what {other} says above; a login in the auth entry of `{host}` needs no {other}",
+    LoginKeeper: "see what {other} says above, which has {login}; user and password in the auth entry of `{host}` need no {other}",
     /// The login would go to somebody who must not have it.
     RealmNotTrusted: "ask whoever runs {host} for a token server with https, or name it as `realm` in the registry's auth entry if you trust it without TLS",
     /// Nobody may pull so.
-    SourceLogin: "check the auth entry for `{host}`: the user may not exist, or may not pull from this repository",
+    SourceLogin: "check user and password of {login}: the registry may not know them, or they may not pull from this repository",
     /// This user may not pull.
-    NoPull: "give the user of `{host}` the right to pull from this repository",
+    NoPull: "give {login} the right to pull from this repository of `{host}`",
     /// This user may not list.
-    NoList: "give the user of `{host}` the right to list, or name repositories and tags one by one",
+    NoList: "give {login} the right to list at `{host}`, or name repositories and tags one by one",
     /// Nobody may push so.
-    NoPush: "check the auth entry for `{host}`, that its user may push here, and that the namespace or project exists (and creates repositories by itself)",
+    NoPush: "check user and password of {login}, that they may push here, and that the namespace or project exists (and creates repositories by itself)",
 
     /// No list of tags.
     NoRepository: "check the repository's name at the source, and whether this login may see it",
@@ -173,9 +175,9 @@ hints! {
     Panic: "report this, with the image's name, to the makers of image-syncer",
 
     /// A login that an interface beside the protocol does not take.
-    ProviderLogin: "check the login in the auth entry for `{host}`, or the access key that it is traded for",
+    ProviderLogin: "check {login}, or the access key that it is traded for",
     /// A right that an interface beside the protocol wants.
-    ProviderDenied: "give that user the right to list or create in `{host}`; `image-syncer acr policy` prints the one for Alibaba Cloud",
+    ProviderDenied: "give {login} the right to list or create in `{host}`; `image-syncer acr policy` prints the one for Alibaba Cloud",
     /// Something that an interface beside the protocol does not find.
     ProviderNotFound: "check the name of the project or namespace, and whether this login may see it",
     /// Anything else beside the protocol; the words are ours.

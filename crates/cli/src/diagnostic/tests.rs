@@ -6,8 +6,8 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use oci::{Digest, ManifestError, MediaType, Mismatch, TagOrDigest};
 use registry::{
-    CertificateFault, CredentialError, ErrorKind, NotFollowed, Problem, Prospect, RedactedUrl, Refusal,
-    RegistryMessage, TransportFailure,
+    CertificateFault, CredentialError, ErrorKind, LoginSearch, LoginSent, NotFollowed, Party, Problem,
+    Prospect, RedactedUrl, Refusal, RegistryMessage, TransportFailure,
 };
 use sync::{
     Cause, Error, Image, ImageReport, ImpossibleTarget, NoAnswer, Operation, Outcome, Report, SharedTarget,
@@ -64,10 +64,27 @@ fn refusal(status: u16, code: &str, message: &str, body: Option<&str>) -> regist
     }))
 }
 
-fn answered(by: registry::Party, login: registry::LoginSent) -> registry::Error {
-    let registry::Error::Refused(mut refusal) = refused(401, "UNAUTHORIZED") else { unreachable!() };
-    refusal.answered = registry::Answered { by, login };
+fn answered(by: Party, login: LoginSent, search: Option<LoginSearch>) -> registry::Error {
+    with_login(refused(401, "UNAUTHORIZED"), by, login, search)
+}
+
+fn with_login(
+    error: registry::Error,
+    by: Party,
+    login: LoginSent,
+    search: Option<LoginSearch>,
+) -> registry::Error {
+    let registry::Error::Refused(mut refusal) = error else { unreachable!() };
+    refusal.answered = registry::Answered { by, login, search };
     registry::Error::Refused(refusal)
+}
+
+fn found() -> Option<LoginSearch> {
+    Some(LoginSearch::Found("`u` (login file /home/u/.docker/config.json)".into()))
+}
+
+fn nowhere() -> Option<LoginSearch> {
+    Some(LoginSearch::NotFound("`auth` in c.json has no entry for `r.io`".into()))
 }
 
 fn refused(status: u16, code: &str) -> registry::Error {
@@ -87,7 +104,7 @@ fn token(source: registry::Error) -> registry::Error {
 fn login(keeper: &str) -> registry::Error {
     let reason = "it is locked".to_owned();
     let source = CredentialError { source_name: keeper.to_owned(), reason, prospect: Prospect::Lasting };
-    registry::Error::Login { host: "r.io".parse().unwrap(), source }
+    registry::Error::Login { host: "r.io".parse().unwrap(), search: None, source }
 }
 
 fn manifest(source: ManifestError) -> registry::Error {
@@ -154,17 +171,26 @@ fn transports() -> Vec<Case> {
 }
 
 fn refusals() -> Vec<Case> {
-    use registry::{LoginSent, Party};
-
     let page = |status| refusal(status, "", "", Some("<html> <h1>Blocked by the proxy</h1>"));
     let list = |operation, status| at(Side::Source, operation, refused(status, "X"));
     let blob = at(Side::Source, Operation::ReadBlob(digest()), refused(404, "BLOB_UNKNOWN"));
     vec![
         (from(token(refused(401, "UNAUTHORIZED"))), "401 Unauthorized", Hint::TokenRefused),
         (from(refused(401, "UNAUTHORIZED")), "request id 4711", Hint::SourceLogin),
-        (from(answered(Party::Registry, LoginSent::Yes)), "401 Unauthorized", Hint::SourceLogin),
-        (from(answered(Party::Registry, LoginSent::No)), "401 Unauthorized", Hint::NoLoginSent),
-        (from(answered(Party::Another, LoginSent::No)), "401 Unauthorized", Hint::RefusedElsewhere),
+        (from(answered(Party::Registry, LoginSent::Yes, None)), "401 Unauthorized", Hint::SourceLogin),
+        (from(answered(Party::Registry, LoginSent::No, found())), "401 Unauthorized", Hint::NoLoginSent),
+        (from(answered(Party::Registry, LoginSent::No, nowhere())), "401 Unauthorized", Hint::NoLoginFound),
+        // Harbor's API is asked beside the protocol, where nothing says what was sent.
+        (from(answered(Party::Registry, LoginSent::Unknown, nowhere())), "401", Hint::NoLoginFound),
+        (from(token(answered(Party::Registry, LoginSent::No, nowhere()))), "401", Hint::NoLoginFound),
+        (from(token(answered(Party::Registry, LoginSent::Yes, found()))), "401", Hint::TokenRefused),
+        (from(answered(Party::Another, LoginSent::No, found())), "401 Unauthorized", Hint::RefusedElsewhere),
+        (from(page(401)), "Blocked by the proxy", Hint::SourceLogin),
+        (
+            from(with_login(page(403), Party::Registry, LoginSent::No, nowhere())),
+            "Blocked by the proxy",
+            Hint::WebPage,
+        ),
         (from(refused(403, "DENIED")), "403 Forbidden", Hint::NoPull),
         (list(Operation::ListTags, 403), "403 Forbidden", Hint::NoList),
         (list(Operation::ListRepositories, 403), "403 Forbidden", Hint::NoList),
@@ -317,6 +343,33 @@ fn a_hint_names_who_failed() {
     let unknown = transport_to("https://registry-1.docker.io/v2/", TransportFailure::Name);
     let hub = Error { place: "docker.io/library/app".to_owned(), ..from(unknown) };
     assert!(next(hub).starts_with("check the spelling of `docker.io`"));
+}
+
+#[test]
+fn c16_a_hint_about_a_login_says_which_it_is() {
+    let next = |error: Error| diagnose(&error).next;
+    let denied = || refused(403, "DENIED");
+    let harbor = |action: &str| {
+        let words = format!("unauthorized to access repository: library/app, action: {action}");
+        refusal(401, "UNAUTHORIZED", &words, None)
+    };
+    let used = |error| with_login(error, Party::Registry, LoginSent::Yes, found());
+    for error in [
+        from(used(refused(401, "UNAUTHORIZED"))),
+        from(used(denied())),
+        at(Side::Source, Operation::ListTags, used(denied())),
+        to(used(denied())),
+        from(token(used(refused(401, "UNAUTHORIZED")))),
+        from(used(harbor("pull"))),
+        to(used(harbor("push"))),
+    ] {
+        assert!(next(error).contains("`u` (login file /home/u/.docker/config.json)"));
+    }
+    let nobody = |error| with_login(error, Party::Registry, LoginSent::No, nowhere());
+    for error in [from(nobody(denied())), to(nobody(denied())), from(nobody(harbor("pull")))] {
+        let next = next(error);
+        assert!(next.contains("no login was found, for `auth` in c.json has no entry"), "{next}");
+    }
 }
 
 fn report(errors: impl IntoIterator<Item = Error>) -> Report {

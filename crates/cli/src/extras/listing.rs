@@ -11,7 +11,7 @@ use sync::Cause;
 use sync::listing::{Listed, Listing, Repositories};
 
 use super::Extras;
-use super::trouble::Trouble;
+use super::trouble::{Trouble, asked_with};
 
 /// What a registry can be asked for its repositories.
 pub(crate) struct RegistryListing(Arc<Extras>);
@@ -62,7 +62,11 @@ struct HarborWalk {
 
 impl Repositories for Walk {
     fn next(&mut self) -> Listed<'_, Option<Vec<RepositoryName>>> {
-        self.page().boxed()
+        async {
+            let page = self.page().await;
+            page.map_err(|cause| asked_with(cause, self.extras.registry.login_search()))
+        }
+        .boxed()
     }
 
     fn notes(&mut self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use providers::{alibaba, harbor};
-use registry::ErrorKind;
+use registry::{ErrorKind, LoginSearch};
 use sync::Cause;
 use sync::listing::ProviderError;
 
@@ -47,6 +47,28 @@ impl Trouble {
     }
 }
 
+/// An error of a provider, with the login that it was asked with.
+#[derive(Debug)]
+struct Asked {
+    error: Box<dyn ProviderError>,
+    login: LoginSearch,
+}
+
+/// Says of an error which login was used.
+pub(super) fn asked_with(cause: Cause, login: Option<&LoginSearch>) -> Cause {
+    let Some(login) = login.cloned() else { return cause };
+    match cause {
+        Cause::Registry(mut error) => {
+            if let registry::Error::Refused(refusal) = &mut *error {
+                refusal.answered.search.get_or_insert(login);
+            }
+            Cause::Registry(error)
+        }
+        Cause::Provider(error) => Cause::Provider(Box::new(Asked { error, login })),
+        other => other,
+    }
+}
+
 fn acr_kind(kind: alibaba::ErrorKind) -> ErrorKind {
     use alibaba::ErrorKind as Acr;
 
@@ -83,5 +105,31 @@ impl ProviderError for Trouble {
 
     fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(formatter)
+    }
+}
+
+impl std::error::Error for Asked {}
+
+impl ProviderError for Asked {
+    fn kind(&self) -> ErrorKind {
+        self.error.kind()
+    }
+
+    fn is_retryable(&self) -> bool {
+        self.error.is_retryable()
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.error.retry_after()
+    }
+
+    fn login_search(&self) -> Option<&LoginSearch> {
+        Some(&self.login)
     }
 }

@@ -16,7 +16,10 @@ async fn a_wrong_password() -> Result<()> {
     let ran = world.workplace.run(&world.command())?.expect_code(4)?;
     let ran = ran.hides(&SECRETS)?.hides(&["wrong-secret"])?;
     let host = world.source.host();
-    ran.says(&["401 Unauthorized", &format!("check user and password in the auth entry for `{host}`")])?;
+    ran.says(&[
+        "401 Unauthorized",
+        &format!("check user and password of `{}` (auth entry `{host}`, ./harbor-to-acr.json:1)", HARBOR.0),
+    ])?;
     ensure!(!world.workplace.read("log")?.contains("wrong-secret"), "a secret is in the log");
     Ok(())
 }

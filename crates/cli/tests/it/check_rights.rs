@@ -29,7 +29,7 @@ async fn case_05_a_wrong_password_at_the_source() -> Result<()> {
     let wrong = entry(&host, HarborBench::ROBOT.0, "not-the-secret");
     let checked = bench.check(&[wrong, bench.acr_entry("")], &[bench.rule()])?;
     let start = format!("problem  {host}: login: the token server http://{host}/service/token");
-    let texts = ["refuses `robot$library+mirror` from the auth entry", "401", "robots expire"];
+    let texts = ["refuses `robot$library+mirror` (auth entry `", "401", "robots expire"];
     checked.line(&start, &texts)?.one_problem(4)?.0.hides(&["not-the-secret"])?;
     Ok(())
 }

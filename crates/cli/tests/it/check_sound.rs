@@ -14,7 +14,7 @@ async fn a_sound_journey_is_all_ok_and_leaves_nothing() -> Result<()> {
     let checked = bench.check(&[bench.harbor_entry(), bench.acr_entry("")], &[bench.rule()])?;
     let checked = checked
         .line(
-            &format!("ok       {harbor}: login: `robot$library+mirror` from the auth entry"),
+            &format!("ok       {harbor}: login: `robot$library+mirror` (auth entry `{harbor}`, c.json:1)"),
             &["is accepted"],
         )?
         .line(

@@ -95,8 +95,9 @@ fn a_login_that_no_rule_uses_and_a_target_without_one_are_told_together() -> Res
         .run("--config c.json --registry=registry.cn-beijing.aliyuncs.invalid --namespace=x -r 0")?;
     let ran = ran.expect_code(3)?.hides(&["secret"])?;
     ran.says(&[
-        "`registry.cn-beijing.aliyuncs.invalid` has no entry in auth and no login in ",
-        "/.docker/config.json",
+        "`registry.cn-beijing.aliyuncs.invalid` is written to without a login: `auth` in c.json has no entry for",
+        "and no login is in DOCKER_AUTH_CONFIG (not set), ",
+        "/.docker/config.json (not there)",
         "did you mean `ruohe-registry.cn-shanghai.aliyuncs.invalid`?",
     ])?;
     Ok(())

@@ -18,6 +18,7 @@ mod foreign_text;
 mod hint;
 mod interrupt;
 mod kill;
+mod login;
 mod memory;
 mod output_files;
 mod outputs;

@@ -18,7 +18,7 @@ use super::token_request::Question;
 use super::token_server::TokenServers;
 use super::unasked::Shown;
 use crate::Error;
-use crate::client::LoginSent;
+use crate::client::{Answered, LoginSent, Party};
 use crate::http::network::Network;
 use crate::http::traffic::TrafficMeter;
 use crate::http::transport::Transport;
@@ -101,7 +101,7 @@ impl Lease {
 impl Authenticator {
     /// For the registry of `settings`, through `transport`. What its token servers are asked counts in `meter`.
     pub(crate) fn new(settings: &Settings, transport: Transport, meter: TrafficMeter) -> Self {
-        let keeper = LoginKeeper::new(settings.host.clone(), settings.login.clone());
+        let keeper = LoginKeeper::new(settings);
         let book = Mutex::new(TokenBook::new(Profile::of_host(&settings.host).scopes_per_token));
         let (servers, shown_unasked, is_stranger, catalog_by_basic) = Default::default();
         let (settings, scheme) = (settings.clone(), RwLock::new(Scheme::Open));
@@ -255,11 +255,18 @@ impl Authenticator {
             self.servers.forget_refresh_tokens();
             fetched = self.servers.fetch(question, Some(&other)).await;
         }
-        fetched.map_err(|source| Error::Token {
-            host: host.clone(),
-            realm: (&realm.url).into(),
-            source: Box::new(source),
+        fetched.map_err(|mut source| {
+            if let Error::Refused(refusal) = &mut source {
+                refusal.answered = self.asked_for_token(credentials.is_some());
+            }
+            Error::Token { host: host.clone(), realm: (&realm.url).into(), source: Box::new(source) }
         })
+    }
+
+    /// What a token server's refusal does not tell: it speaks for the registry.
+    fn asked_for_token(&self, with_login: bool) -> Answered {
+        let login = if with_login { LoginSent::Yes } else { LoginSent::No };
+        Answered { by: Party::Registry, login, search: self.settings.login_search.clone() }
     }
 
     /// Learns how the registry wants to be asked from the challenges of an answer to nobody.

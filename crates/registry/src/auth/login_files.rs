@@ -26,8 +26,6 @@ const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 /// Login files in the order in which they are asked. Clones share what helpers say.
 #[derive(Clone, Debug, Default)]
 pub struct LoginFiles {
-    /// Where they are looked for.
-    places: Vec<PathBuf>,
     files: Vec<LoginFile>,
     /// Each program is asked once for a server, however many images it is for.
     helpers: Arc<Mutex<Helpers>>,
@@ -43,8 +41,25 @@ pub struct FoundLogin<'a> {
     pub login: Login,
     /// Who says so.
     pub place: &'a LoginPlace,
+    /// The program that keeps it, where one does.
+    pub helper: Option<String>,
     /// Equal for equal logins: file and key, or program and server.
     pub identity: String,
+}
+
+/// Why a place has no login for an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginLack {
+    /// There is no such file, or the variable is not set.
+    Absent,
+    /// The file cannot be read, for this reason.
+    Unreadable(String),
+    /// What is there is no login file.
+    Unusable,
+    /// It has no entry for the image.
+    NoEntry,
+    /// Its entry with this key has no user, or no password.
+    Incomplete(String),
 }
 
 /// Where logins are written down.
@@ -73,10 +88,12 @@ pub struct LoginFileError {
     reason: String,
 }
 
+/// A place where logins are looked for.
 #[derive(Clone, Debug)]
 struct LoginFile {
     place: LoginPlace,
-    content: Content,
+    /// What is there, or why it is of no use for any image.
+    content: Result<Content, LoginLack>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -116,8 +133,11 @@ impl Entry {
     }
 
     fn password(&self) -> Option<Credentials> {
-        if let (Some(user), Some(password)) = (&self.username, &self.password) {
-            return Some(user_or_token(user, password.clone())).filter(|_| !user.is_empty());
+        if let (Some(user), Some(password)) = (&self.username, &self.password)
+            && !user.is_empty()
+            && !password.expose_secret().is_empty()
+        {
+            return Some(user_or_token(user, password.clone()));
         }
         let decoded = STANDARD.decode(self.auth.as_ref()?.expose_secret().trim()).ok()?;
         let text = SecretString::from(String::from_utf8(decoded).ok()?);
@@ -134,42 +154,56 @@ impl LoginFiles {
     ///
     /// What cannot be used is told beside the others, which still count.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>, user: Option<u32>) -> (Self, Vec<LoginFileError>) {
-        let (mut files, mut errors) = (Vec::new(), Vec::new());
+        let mut errors = Vec::new();
         let given = lookup(VARIABLE).filter(|text| !text.trim().is_empty());
-        let given = given.map(|text| (LoginPlace::Variable(VARIABLE), text.into_bytes()));
-        let places = paths(lookup, user);
-        let texts = places.iter().filter_map(|path| {
-            let text = std::fs::read(path).ok()?;
-            Some((LoginPlace::File(path.clone()), text))
+        let given = given.map(String::into_bytes).ok_or(LoginLack::Absent);
+        let texts = paths(lookup, user).into_iter().map(|path| {
+            let text = std::fs::read(&path).map_err(|error| LoginLack::of_reading(&error));
+            (LoginPlace::File(path), text)
         });
-        for (place, text) in given.into_iter().chain(texts) {
-            match read(&place, &text) {
-                Ok(content) => files.push(LoginFile { place, content }),
-                Err(error) => errors.push(error),
-            }
-        }
-        (Self { places, files, helpers: Arc::default() }, errors)
+        let texts = std::iter::once((LoginPlace::Variable(VARIABLE), given)).chain(texts);
+        let files = texts.map(|(place, text)| {
+            let content = text.and_then(|text| {
+                read(&place, &text).map_err(|error| {
+                    errors.push(error);
+                    LoginLack::Unusable
+                })
+            });
+            LoginFile { place, content }
+        });
+        let files = files.collect();
+        (Self { files, helpers: Arc::default() }, errors)
     }
 
-    /// Where such files are looked for on this machine, whether they are there or not.
-    pub fn places(&self) -> &[PathBuf] {
-        &self.places
+    /// Each place where a login for an image is looked for, and why it has none: for who got none from
+    /// [`find`](Self::find).
+    pub fn lacks(&self, host: &RegistryHost, repository: &RepositoryName) -> Vec<(&LoginPlace, LoginLack)> {
+        let name = image_name(host, repository);
+        let lack = |file: &LoginFile| match &file.content {
+            Ok(content) => content.lack(&name),
+            Err(lack) => lack.clone(),
+        };
+        self.files.iter().map(|file| (&file.place, lack(file))).collect()
     }
 
     /// The login for an image: that of the first place that has one.
     pub fn find(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<FoundLogin<'_>> {
-        let name = format!("{}/{repository}", normal_key(host.as_str()));
-        self.files.iter().find_map(|file| {
-            let (login, identity) = match file.content.find(&name)? {
-                Found::Written(key, credentials) => {
-                    (Login::User(credentials), format!("{} {key}", file.place))
-                }
-                Found::Helper { program, server } => {
-                    let identity = format!("{program} {server}");
-                    (Login::Source(self.helper(&program, &server)), identity)
-                }
-            };
-            Some(FoundLogin { login, place: &file.place, identity })
+        let name = image_name(host, repository);
+        self.files.iter().find_map(|LoginFile { place, content }| {
+            Some(match content.as_ref().ok()?.find(&name)? {
+                Found::Written(key, credentials) => FoundLogin {
+                    login: Login::User(credentials),
+                    place,
+                    helper: None,
+                    identity: format!("{place} {key}"),
+                },
+                Found::Helper { program, server } => FoundLogin {
+                    login: Login::Source(self.helper(&program, &server)),
+                    place,
+                    helper: Some(format!("docker-credential-{program}")),
+                    identity: format!("{program} {server}"),
+                },
+            })
         })
     }
 
@@ -178,6 +212,20 @@ impl LoginFiles {
         let helper = helpers.entry((program.to_owned(), server.to_owned()));
         helper.or_insert_with(|| Arc::new(CredentialHelper::new(program, server))).clone()
     }
+}
+
+impl LoginLack {
+    fn of_reading(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Self::Absent,
+            _ => Self::Unreadable(error.to_string()),
+        }
+    }
+}
+
+/// An image's name in the form that keys are compared in.
+fn image_name(host: &RegistryHost, repository: &RepositoryName) -> String {
+    format!("{}/{repository}", normal_key(host.as_str()))
 }
 
 /// What a file has for an image.
@@ -215,6 +263,16 @@ impl Content {
         let store = self.creds_store.as_ref().filter(|store| !store.is_empty())?;
         let host = name.split('/').next().unwrap_or_default();
         helper(store, entry.map_or(server_name(host), |(_, written, _)| written))
+    }
+}
+
+impl Content {
+    /// Why there is no login for an image.
+    fn lack(&self, name: &str) -> LoginLack {
+        match longest(self.auths.iter(), name) {
+            Some((_, written, _)) => LoginLack::Incomplete(written.to_owned()),
+            None => LoginLack::NoEntry,
+        }
     }
 }
 
@@ -258,7 +316,7 @@ mod tests {
 
     fn found(text: &str, image: &str) -> Option<String> {
         let place = LoginPlace::File("config.json".into());
-        let content = read(&place, text.as_bytes()).unwrap();
+        let content = Ok(read(&place, text.as_bytes()).unwrap());
         let files = vec![LoginFile { place: place.clone(), content }];
         let files = LoginFiles { files, ..LoginFiles::default() };
         let image: crate::Reference = image.parse().unwrap();
@@ -413,5 +471,37 @@ mod tests {
         assert!(error.starts_with("DOCKER_AUTH_CONFIG: ") && !error.contains("secret"), "{error}");
         assert_eq!(user(&files, "r.io").as_deref(), Some("file false"));
         assert!(read(" ").1.is_empty());
+    }
+
+    #[test]
+    fn c16_each_place_without_a_login_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::create_dir(at("containers")).unwrap();
+        std::fs::create_dir(at("containers/auth.json")).unwrap();
+        std::fs::write(at("config.json"), r#"{"auths": {"https://r.io/v1/": {"auth": "dTo="}, "s.io": {}}}"#)
+            .unwrap();
+        std::fs::write(at(".dockercfg"), "[").unwrap();
+        let lookup = |name: &str| match name {
+            "HOME" | "DOCKER_CONFIG" | "XDG_RUNTIME_DIR" => Some(folder.path().display().to_string()),
+            _ => None,
+        };
+        let (files, errors) = LoginFiles::read(&lookup, None);
+        assert_eq!(errors.len(), 1);
+        let lacks = |host: &str| {
+            let (host, repository) = (host.parse().unwrap(), "a/b".parse().unwrap());
+            assert!(files.find(&host, &repository).is_none());
+            let lacks = files.lacks(&host, &repository);
+            let places: Vec<_> = lacks.iter().map(|(place, _)| place.to_string()).collect();
+            let expected =
+                ["containers/auth.json", ".config/containers/auth.json", "config.json", ".dockercfg"];
+            assert_eq!(places, [vec![VARIABLE.to_owned()], expected.map(at).to_vec()].concat());
+            lacks.into_iter().map(|(_, lack)| lack).collect::<Vec<_>>()
+        };
+        let told = lacks("r.io");
+        assert!(matches!(&told[1], LoginLack::Unreadable(why) if why.contains("directory")), "{told:?}");
+        assert_eq!((&told[0], &told[2]), (&LoginLack::Absent, &LoginLack::Absent));
+        assert_eq!(told[3..], [LoginLack::Incomplete("https://r.io/v1/".to_owned()), LoginLack::Unusable]);
+        assert_eq!(lacks("q.io")[3], LoginLack::NoEntry);
     }
 }

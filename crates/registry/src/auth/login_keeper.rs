@@ -7,7 +7,9 @@ use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::credential::{CredentialError, CredentialSource, Credentials, Login};
+use super::login_search::LoginSearch;
 use crate::fresh::{Fresh, Kept};
+use crate::settings::Settings;
 use crate::{Error, RegistryHost};
 
 /// How long "nobody" counts: somebody may log in while a program runs for days.
@@ -17,6 +19,7 @@ const NOBODY: Duration = Duration::from_secs(5 * 60);
 pub(super) struct LoginKeeper {
     host: RegistryHost,
     login: Login,
+    search: Option<LoginSearch>,
     from_source: Fresh<Answer, CredentialError>,
 }
 
@@ -30,8 +33,9 @@ struct Answer {
 }
 
 impl LoginKeeper {
-    pub(super) fn new(host: RegistryHost, login: Login) -> Self {
-        Self { host, login, from_source: Fresh::default() }
+    pub(super) fn new(settings: &Settings) -> Self {
+        let Settings { host, login, login_search, .. } = settings.clone();
+        Self { host, login, search: login_search, from_source: Fresh::default() }
     }
 
     pub(super) fn is_anonymous(&self) -> bool {
@@ -76,7 +80,7 @@ impl LoginKeeper {
     }
 
     fn failed(&self, source: CredentialError) -> Error {
-        Error::Login { host: self.host.clone(), source }
+        Error::Login { host: self.host.clone(), search: self.search.clone(), source }
     }
 
     /// The same for a Basic header; tells whether another one is worth a try.

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use crate::auth::login_search::LoginSearch;
 use crate::http::origin::is_same_origin;
 
 /// Who gives an answer, or names an address.
@@ -36,22 +37,24 @@ pub enum LoginSent {
 }
 
 /// The circumstances of an answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answered {
     /// Who answered.
     pub by: Party,
     /// As whom it was asked.
     pub login: LoginSent,
+    /// Where the registry's login comes from, or was looked for.
+    pub search: Option<LoginSearch>,
 }
 
 impl Answered {
     /// What was noted of an answer when it came.
     pub(crate) fn of(response: &reqwest::Response) -> Self {
-        response.extensions().get().copied().unwrap_or_default()
+        response.extensions().get().cloned().unwrap_or_default()
     }
 
     /// Whether what the answer shows holds for the registry.
-    pub(crate) fn is_of_registry(self) -> bool {
+    pub(crate) fn is_of_registry(&self) -> bool {
         self.by == Party::Registry
     }
 }

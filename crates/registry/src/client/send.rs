@@ -209,7 +209,8 @@ impl Registry {
 
     fn answered(&self, by: Party, sent: Option<&HeaderValue>) -> Answered {
         let sent = sent.filter(|_| by == Party::Registry);
-        Answered { by, login: self.0.authenticator.login_sent(sent) }
+        let login = self.0.authenticator.login_sent(sent);
+        Answered { by, login, search: self.0.settings.login_search.clone() }
     }
 
     /// Tells the limits of the host that was asked how a request went, and reads what the registry, and nobody else,

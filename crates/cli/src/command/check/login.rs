@@ -1,7 +1,7 @@
 //! Whether the login is taken: which one, from where, and refused by whom.
 
 use providers::alibaba::{self, CredentialOrigin};
-use registry::{Error, ErrorKind};
+use registry::{Error, ErrorKind, LoginSearch};
 
 use super::finding::{Finding, Step};
 use super::limit::{NO_ANSWER, within};
@@ -11,7 +11,12 @@ use crate::diagnostic::{registry_words, with_sources};
 /// Logs in, and tells what came of it.
 pub(super) async fn look(known: &KnownRegistry) -> Finding {
     let place = known.registry.host().as_str();
-    let Some(login) = &known.login else { return nobody(place) };
+    let login: &str = match &known.login {
+        LoginSearch::Found(login) => login,
+        LoginSearch::NotFound(places) => {
+            return Finding::ok(place, Step::Login, format!("nobody: {places}"));
+        }
+    };
     let Some(tried) = within(known.registry.try_login()).await else {
         return Finding::problem(place, Step::Login, format!("{login} gets no answer")).why(NO_ANSWER).next(
             "check that this machine reaches the token server (in firewalls, too), and the source of the access key if there is one",
@@ -36,10 +41,6 @@ pub(super) async fn look(known: &KnownRegistry) -> Finding {
         }
         (Err(error), _) => judge(place, login, &error),
     }
-}
-
-fn nobody(place: &str) -> Finding {
-    Finding::ok(place, Step::Login, "nobody: neither `auth` nor a login file has a login for it")
 }
 
 /// What to make of a refused login.

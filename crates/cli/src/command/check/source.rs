@@ -1,7 +1,7 @@
 //! Whether a source lists its tags and gives images: some sample manifests, and where their blobs come from.
 
 use oci::{Digest, RawManifest, RepositoryName, TagOrDigest};
-use registry::{Access, Error, ErrorKind, Repository};
+use registry::{Access, Error, ErrorKind, LoginSearch, Repository};
 use sync::Selection;
 
 use super::blob;
@@ -105,7 +105,7 @@ impl Look<'_> {
             let next = "check the project's name, and that the login is its member";
             Finding::problem(place, step, what).why(words).next(next)
         } else {
-            judge_refusal(place, step, what, kind, &words, self.known.login.is_some())
+            judge_refusal(place, step, what, (kind, &words), &self.known.login)
         });
     }
 }
@@ -195,18 +195,20 @@ fn judge_refusal(
     place: &str,
     step: Step,
     what: &str,
-    kind: ErrorKind,
-    words: &str,
-    has_login: bool,
+    (kind, words): (ErrorKind, &str),
+    login: &LoginSearch,
 ) -> Finding {
     let finding = Finding::problem(place, step, what).why(words);
     match kind {
-        ErrorKind::Unauthorized | ErrorKind::Denied if has_login => {
-            finding.next("check that the repository exists, and that the login may pull from it").by_login()
+        ErrorKind::Unauthorized | ErrorKind::Denied => match login {
+            LoginSearch::Found(login) => {
+                finding.next(format!("check that the repository exists, and that {login} may pull from it"))
+            }
+            LoginSearch::NotFound(places) => finding.next(format!(
+                "check that the repository exists; if it is private, give a login for it in `auth`: {places}"
+            )),
         }
-        ErrorKind::Unauthorized | ErrorKind::Denied => finding
-            .next("check that the repository exists; if it is private, give a login for it in `auth`")
-            .by_login(),
+        .by_login(),
         ErrorKind::NotFound => finding.next("check the repository's name, and whether this login may see it"),
         ErrorKind::RateLimited => {
             finding.next("wait a while, or log in: registries let known users pull more")
@@ -238,9 +240,14 @@ mod tests {
 
     #[test]
     fn refusals_of_logins_are_told_apart() {
-        let judge = |kind, has_login| judge_refusal("r.io/a", Step::Tags, "no", kind, "401", has_login);
-        assert!(judge(ErrorKind::Unauthorized, false).next.unwrap().contains("give a login"));
-        assert_eq!(judge(ErrorKind::Denied, true).blame, Blame::Login);
-        assert_eq!(judge(ErrorKind::NotFound, true).blame, Blame::Other);
+        let judge = |kind, login| judge_refusal("r.io/a", Step::Tags, "no", (kind, "401"), &login);
+        let found = || LoginSearch::Found("`u` (auth entry `r.io`)".into());
+        let nobody = LoginSearch::NotFound("no file with logins is given (--auth)".into());
+        let next = judge(ErrorKind::Unauthorized, nobody).next.unwrap();
+        assert!(next.contains("give a login") && next.contains("(--auth)"), "{next}");
+        let denied = judge(ErrorKind::Denied, found());
+        assert_eq!(denied.blame, Blame::Login);
+        assert!(denied.next.unwrap().contains("`u` (auth entry `r.io`) may pull"));
+        assert_eq!(judge(ErrorKind::NotFound, found()).blame, Blame::Other);
     }
 }

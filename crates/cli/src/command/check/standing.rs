@@ -50,7 +50,7 @@ pub(super) async fn look(known: &KnownRegistry, roles: Roles, entries: &[String]
     let mut standing = Standing::default();
     let host = known.registry.host();
     if roles.writes > 0
-        && let Some(slip) = edition::judge_target(host, known.login.as_deref(), entries)
+        && let Some(slip) = edition::judge_target(host, known.login.found(), entries)
         && !standing.note(slip)
     {
         return standing;

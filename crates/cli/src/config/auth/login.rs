@@ -5,7 +5,7 @@ use std::path::Path;
 use registry::Credentials;
 use secrecy::SecretString;
 
-use super::{EntryReader, Expansion};
+use super::{EntryReader, Expansion, HalfLogin};
 use crate::config::document::{Format, Node, Scalar, Value};
 use crate::config::error::ConfigError;
 use crate::config::file_text::{self, shown};
@@ -16,11 +16,11 @@ const LONGEST_PASSWORD: usize = 64 << 10;
 const ONE_OF: &str = "write one of password, passwordEnv (the name of an environment variable) and passwordFile, and one of username and usernameEnv";
 
 impl EntryReader<'_> {
-    /// User and password; `None` where one of them is empty, as for the Go tool.
+    /// User and password; where one of them is empty, they are no login, as for the Go tool.
     pub(super) fn credentials(
         &mut self,
         fields: &[(String, Node)],
-    ) -> Result<Option<Credentials>, ConfigError> {
+    ) -> Result<(Option<Credentials>, Option<HalfLogin>), ConfigError> {
         let user_node = self.one_of(fields, &["username", "usernameEnv"])?;
         let password_node = self.one_of(fields, &["password", "passwordEnv", "passwordFile"])?;
         let username = self.part(user_node)?;
@@ -28,13 +28,18 @@ impl EntryReader<'_> {
         if let Some((_, node)) = password_node {
             self.warn_of_tag(node);
         }
-        if !username.is_empty() && password.is_empty() {
-            self.warn_of_missing_password(&username, user_node, password_node);
-        } else if username.is_empty() && !password.is_empty() {
-            self.warn(password_node, "has a password but no username, so it is no login and not used");
-        }
-        let is_login = !username.is_empty() && !password.is_empty();
-        Ok(is_login.then(|| Credentials::new(username, SecretString::from(password))))
+        Ok(match (username.is_empty(), password.is_empty()) {
+            (false, false) => (Some(Credentials::new(username, SecretString::from(password))), None),
+            (true, true) => (None, None),
+            (false, true) => {
+                self.warn_of_missing_password(&username, user_node, password_node);
+                (None, Some(HalfLogin::User(username)))
+            }
+            (true, false) => {
+                self.warn(password_node, "has a password but no username, so it is no login and not used");
+                (None, Some(HalfLogin::Password))
+            }
+        })
     }
 
     /// The one of these keys that is written; two of them contradict each other.

@@ -1,0 +1,35 @@
+//! Which login an error is about: what the hints about refused logins say of it.
+
+use registry::LoginSearch;
+use sync::Cause;
+
+/// Where the login that a registry was asked with comes from, or was looked for; `None` where the error does not tell.
+pub(super) fn of_cause(cause: &Cause) -> Option<&LoginSearch> {
+    match cause {
+        Cause::Registry(error) => of_registry(error),
+        Cause::Provider(error) => error.login_search(),
+        Cause::NoAnswer(silence) => of_cause(&silence.last.cause),
+        _ => None,
+    }
+}
+
+fn of_registry(error: &registry::Error) -> Option<&LoginSearch> {
+    use registry::Error as Registry;
+
+    match error {
+        Registry::Refused(refusal) | Registry::ManifestType { source: refusal, .. } => {
+            refusal.answered.search.as_ref()
+        }
+        Registry::Token { source, .. } => of_registry(source),
+        Registry::Login { search, .. } => search.as_ref(),
+        _ => None,
+    }
+}
+
+/// The login with its place, or the places where none was found.
+pub(super) fn words(search: Option<&LoginSearch>, host: &str) -> String {
+    match search {
+        Some(LoginSearch::Found(words) | LoginSearch::NotFound(words)) => words.to_string(),
+        None => format!("the login for `{host}`"),
+    }
+}
