@@ -79,12 +79,12 @@ fn with_login(
     registry::Error::Refused(refusal)
 }
 
-fn found() -> Option<LoginSearch> {
-    Some(LoginSearch::Found("`u` (login file /home/u/.docker/config.json)".into()))
+fn found() -> LoginSearch {
+    LoginSearch::Found("`u` (login file /home/u/.docker/config.json)".into())
 }
 
-fn nowhere() -> Option<LoginSearch> {
-    Some(LoginSearch::NotFound("`auth` in c.json has no entry for `r.io`".into()))
+fn nowhere() -> LoginSearch {
+    LoginSearch::NotFound("`auth` in c.json has no entry for `r.io`".into())
 }
 
 fn refused(status: u16, code: &str) -> registry::Error {
@@ -178,16 +178,28 @@ fn refusals() -> Vec<Case> {
         (from(token(refused(401, "UNAUTHORIZED"))), "401 Unauthorized", Hint::TokenRefused),
         (from(refused(401, "UNAUTHORIZED")), "request id 4711", Hint::SourceLogin),
         (from(answered(Party::Registry, LoginSent::Yes, None)), "401 Unauthorized", Hint::SourceLogin),
-        (from(answered(Party::Registry, LoginSent::No, found())), "401 Unauthorized", Hint::NoLoginSent),
-        (from(answered(Party::Registry, LoginSent::No, nowhere())), "401 Unauthorized", Hint::NoLoginFound),
+        (
+            from(answered(Party::Registry, LoginSent::No, Some(found()))),
+            "401 Unauthorized",
+            Hint::NoLoginSent,
+        ),
+        (
+            from(answered(Party::Registry, LoginSent::No, Some(nowhere()))),
+            "401 Unauthorized",
+            Hint::NoLoginFound,
+        ),
         // Harbor's API is asked beside the protocol, where nothing says what was sent.
-        (from(answered(Party::Registry, LoginSent::Unknown, nowhere())), "401", Hint::NoLoginFound),
-        (from(token(answered(Party::Registry, LoginSent::No, nowhere()))), "401", Hint::NoLoginFound),
-        (from(token(answered(Party::Registry, LoginSent::Yes, found()))), "401", Hint::TokenRefused),
-        (from(answered(Party::Another, LoginSent::No, found())), "401 Unauthorized", Hint::RefusedElsewhere),
+        (from(answered(Party::Registry, LoginSent::Unknown, Some(nowhere()))), "401", Hint::NoLoginFound),
+        (from(token(answered(Party::Registry, LoginSent::No, Some(nowhere())))), "401", Hint::NoLoginFound),
+        (from(token(answered(Party::Registry, LoginSent::Yes, Some(found())))), "401", Hint::TokenRefused),
+        (
+            from(answered(Party::Another, LoginSent::No, Some(found()))),
+            "401 Unauthorized",
+            Hint::RefusedElsewhere,
+        ),
         (from(page(401)), "Blocked by the proxy", Hint::SourceLogin),
         (
-            from(with_login(page(403), Party::Registry, LoginSent::No, nowhere())),
+            from(with_login(page(403), Party::Registry, LoginSent::No, Some(nowhere()))),
             "Blocked by the proxy",
             Hint::WebPage,
         ),
@@ -353,7 +365,7 @@ fn c16_a_hint_about_a_login_says_which_it_is() {
         let words = format!("unauthorized to access repository: library/app, action: {action}");
         refusal(401, "UNAUTHORIZED", &words, None)
     };
-    let used = |error| with_login(error, Party::Registry, LoginSent::Yes, found());
+    let used = |error| with_login(error, Party::Registry, LoginSent::Yes, Some(found()));
     for error in [
         from(used(refused(401, "UNAUTHORIZED"))),
         from(used(denied())),
@@ -365,7 +377,7 @@ fn c16_a_hint_about_a_login_says_which_it_is() {
     ] {
         assert!(next(error).contains("`u` (login file /home/u/.docker/config.json)"));
     }
-    let nobody = |error| with_login(error, Party::Registry, LoginSent::No, nowhere());
+    let nobody = |error| with_login(error, Party::Registry, LoginSent::No, Some(nowhere()));
     for error in [from(nobody(denied())), to(nobody(denied())), from(nobody(harbor("pull")))] {
         let next = next(error);
         assert!(next.contains("no login was found, for `auth` in c.json has no entry"), "{next}");
