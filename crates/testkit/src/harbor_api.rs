@@ -126,6 +126,11 @@ impl HarborBench {
         self.state.rules().unlisted_projects.push(project.to_owned());
     }
 
+    /// Lets whoever may look at a project list its repositories again.
+    pub fn show_repositories(&self, project: &str) {
+        self.state.rules().unlisted_projects.retain(|unlisted| unlisted != project);
+    }
+
     /// A repository that is listed until somebody asks for a second page, as if it were deleted before that.
     pub fn let_vanish(&self, repository: &str) {
         self.state.rules().vanishing.push(repository.to_owned());

@@ -129,6 +129,16 @@ async fn p27_a_robot_that_may_list_but_not_look_at_the_project_lists() -> Result
 
     harbor.hide_repositories("library");
     let ran = workplace.run("--config c.json --retries 0")?.expect_code(4)?;
-    ran.says(&["neither the right \"Read Project\" nor \"List Repository\" in Harbor's project `library`"])?;
+    ran.says(&[
+        "neither the right \"Read Project\" nor \"List Repository\" in Harbor's project `library`",
+        &format!(
+            "give `{}` (auth entry `{}`, c.json:1) the right to list",
+            HarborBench::ROBOT.0,
+            harbor.host()
+        ),
+    ])?;
+    // The right that is named is enough.
+    harbor.show_repositories("library");
+    workplace.run("--config c.json --retries 0")?.expect_code(0)?;
     Ok(())
 }

@@ -195,3 +195,30 @@ async fn c16_a_credential_helper_is_named_with_the_file_that_names_it() -> Resul
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c15_what_is_advised_about_a_dollar_in_a_login_helps() -> Result<()> {
+    let [access, _] = ways();
+    let mut bench = Bench::start(access).await?;
+    bench.workplace.variable("APP_PASSWORD", SECRET);
+    bench.configure(Some(r#""username": "u", "password": "${APP_PASSWORD}""#))?;
+    bench.is_refused(&["write \"passwordEnv\": \"APP_PASSWORD\" to take it from the environment"])?;
+    bench.configure(Some(r#""username": "u", "passwordEnv": "APP_PASSWORD""#))?;
+    bench.is_copied()?;
+
+    // In an --auth file variables are replaced, also where a robot's name has a `$`.
+    let robot = User::new("robot$lib+x", SECRET, vec![Grant::push("*")]);
+    let bench = Bench::start(Access::Basic(vec![robot])).await?;
+    let (from, to) = (bench.source.host(), bench.target.host());
+    bench.workplace.write("images.json", &format!(r#"{{"{from}/team/app:v1": "{to}/team/app"}}"#))?;
+    let run = |more: &str| -> Result<Ran> {
+        let entry = format!(r#""username": "robot$lib+x", "password": "{SECRET}", "insecure": true{more}"#);
+        let text = format!(r#"{{"{from}": {{{entry}}}, "{to}": {{"insecure": true}}}}"#);
+        bench.workplace.write("auth.json", &text)?;
+        bench.workplace.run("--auth auth.json --images images.json --no-state --retries 0")?.hides(&[SECRET])
+    };
+    let refused = run("")?.expect_code(4)?;
+    refused.says(&["username that refers to $lib", "write \"disableExpandEnv\": true", "(auth entry `"])?;
+    run(r#", "disableExpandEnv": true"#)?.expect_code(0)?;
+    Ok(())
+}
