@@ -16,6 +16,7 @@ mod host_client;
 mod login;
 mod manifest;
 mod manifest_push;
+mod memory;
 mod preset;
 mod probe;
 mod proxy;
