@@ -7,19 +7,24 @@ use anyhow::{Context as _, Result, bail};
 use crate::say;
 
 /// For each crate, the crates of ours that it may use outside tests.
-const ALLOWED: [(&str, &[&str]); 7] = [
+const ALLOWED: [(&str, &[&str]); 8] = [
     ("image-syncer-oci", &[]),
     ("image-syncer-registry", &["image-syncer-oci"]),
     ("image-syncer-embedded-registry", &[]),
     ("image-syncer-testkit", &[]),
-    ("image-syncer-sync", &["image-syncer-oci", "image-syncer-registry"]),
+    ("image-syncer-sync", &["image-syncer-oci"]),
     ("image-syncer-providers", &["image-syncer-oci", "image-syncer-registry"]),
+    (
+        "image-syncer-endpoints",
+        &["image-syncer-oci", "image-syncer-registry", "image-syncer-sync", "image-syncer-providers"],
+    ),
     (
         "image-syncer",
         &[
             "image-syncer-oci",
             "image-syncer-registry",
             "image-syncer-sync",
+            "image-syncer-endpoints",
             "image-syncer-providers",
             "image-syncer-embedded-registry",
         ],

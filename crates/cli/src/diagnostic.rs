@@ -44,7 +44,8 @@ pub(crate) fn short(error: &Error) -> String {
 /// Why something failed, on one line.
 pub(crate) fn why(cause: &Cause) -> String {
     let text = match cause {
-        Cause::Registry(error) => registry_words(error),
+        Cause::Endpoint(error) => error.inner().map_or_else(|| error.to_string(), registry_words),
+        Cause::Manifest { source, .. } => format!("{cause}: {source}"),
         Cause::NoAnswer(silence) => format!("{silence}; last: {}", why(&silence.last.cause)),
         other => other.to_string(),
     };

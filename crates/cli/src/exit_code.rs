@@ -1,6 +1,6 @@
 //! What the exit status says. The table in the README is this one.
 
-use registry::ErrorKind;
+use oci::ErrorKind;
 
 use crate::command::execute::Done;
 

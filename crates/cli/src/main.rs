@@ -5,7 +5,6 @@ mod command;
 mod config;
 mod diagnostic;
 mod exit_code;
-mod extras;
 mod heap;
 mod interrupt;
 mod nearest;

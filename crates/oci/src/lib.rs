@@ -6,18 +6,22 @@
 
 mod descriptor;
 mod digest;
+mod error_kind;
 pub mod foreign_text;
 pub mod lenient;
 pub mod manifest;
 pub mod media_type;
 mod platform;
 mod reference;
+mod referrers_tag;
 mod verifier;
 
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError};
+pub use error_kind::ErrorKind;
 pub use manifest::{Links, ManifestError, RawManifest};
 pub use media_type::MediaType;
 pub use platform::Platform;
 pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
+pub use referrers_tag::{cosign_tags, referrers_tag};
 pub use verifier::{HashState, Hasher, Mismatch, Verifier};

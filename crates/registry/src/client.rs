@@ -157,6 +157,14 @@ impl Registry {
         Self(Arc::new(shared))
     }
 
+    /// Host and user, as far as the user is known before it is asked for: the same in each process, and no secret.
+    pub fn identity(&self) -> String {
+        match &self.0.settings.login {
+            Login::User(credentials) => format!("{} {}", self.host(), credentials.user()),
+            Login::Anonymous | Login::Source(_) => self.host().to_string(),
+        }
+    }
+
     /// The registry's name, as the user writes it.
     pub fn host(&self) -> &RegistryHost {
         &self.0.settings.host

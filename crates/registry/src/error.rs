@@ -14,7 +14,7 @@ use crate::auth::login_search::LoginSearch;
 use crate::foreign_text::clean;
 use crate::http::redact::RedactedUrl;
 use crate::{Digest, MediaType, Mismatch, RegistryHost};
-use oci::ManifestError;
+use oci::{ErrorKind, ManifestError};
 
 /// Why a request to a registry did not do what it was for.
 #[derive(Debug, thiserror::Error)]
@@ -106,36 +106,6 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-}
-
-/// What to make of an error, whatever its details.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// Who we are is not accepted, or nobody is logged in.
-    Unauthorized,
-    /// We are known, but may not do this.
-    Denied,
-    /// The repository, manifest or blob is not there.
-    NotFound,
-    /// Too many requests.
-    RateLimited,
-    /// The server has trouble of its own.
-    Unavailable,
-    /// Name, connection or body.
-    Network,
-    /// TLS or certificate.
-    Tls,
-    /// Nothing moved for too long.
-    Stalled,
-    /// Bytes do not have the digest or size that they should.
-    Mismatch,
-    /// What was sent is larger than the other side, or a proxy in front of it, takes.
-    TooLarge,
-    /// The other side does not accept what was sent.
-    Rejected,
-    /// The answer makes no sense.
-    Protocol,
 }
 
 impl Error {

@@ -86,8 +86,9 @@
 
 // The nouns, by the names under which all files here know them.
 use oci::{
-    Algorithm, Descriptor, Digest, HashState, MediaType, Mismatch, RawManifest, Reference, RegistryHost,
-    RepositoryName, Tag, TagOrDigest, Verifier, foreign_text, lenient, media_type,
+    Algorithm, Descriptor, Digest, ErrorKind, HashState, MediaType, Mismatch, RawManifest, Reference,
+    RegistryHost, RepositoryName, Tag, TagOrDigest, Verifier, foreign_text, lenient, media_type,
+    referrers_tag,
 };
 
 mod auth;
@@ -126,9 +127,7 @@ pub use blob::{
 };
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
 pub use client::{Answered, LoginSent, Party, Registry, Repository};
-pub use error::{
-    CertificateFault, Error, ErrorKind, NotFollowed, Problem, Refusal, RegistryMessage, TransportFailure,
-};
+pub use error::{CertificateFault, Error, NotFollowed, Problem, Refusal, RegistryMessage, TransportFailure};
 pub use fresh::{Failure, Fresh, Kept, renew_at};
 pub use http::host_certificates::{HostCertificates, HostCertificatesError};
 pub use http::host_client::{Follow, HostAnswer, HostClient, HostRequest};
@@ -144,6 +143,6 @@ pub use manifest_api::{Pushed, SubjectIndexed};
 pub use optional::{Offer, OptionalEndpoint};
 pub use probe::{BlobPlace, Face, Grant, Ping, PushTrial, WantsLogin};
 pub use profile::{MountSources, Profile, ReferrersApi, UploadShape};
-pub use referrer_list::{ReferrerFilter, ReferrersTag, cosign_tags, referrers_tag};
+pub use referrer_list::{ReferrerFilter, ReferrersTag};
 pub use settings::{CertificateCheck, HttpVersion, Scheme, Security, Settings};
 pub use tag_list::{TagPage, TagPages};

@@ -17,12 +17,12 @@ use crate::http::body::read_to_limit;
 use crate::learned::Ability;
 use crate::manifest_api::LARGEST_MANIFEST;
 use crate::pages::{Origin, Page, Pages};
-use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest};
+use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest, referrers_tag};
 
 use answer::Meaning;
 
 pub use filter::ReferrerFilter;
-pub use tag::{ReferrersTag, cosign_tags, referrers_tag};
+pub use tag::ReferrersTag;
 
 /// More referrers of one manifest than this are an attack.
 const MOST_REFERRERS: usize = 100_000;

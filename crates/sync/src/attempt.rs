@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use oci::RegistryHost;
 use tokio::time::Instant;
 
 use crate::breaker::{Admission, Begun, Breaker};
 use crate::deadline::Deadline;
+use crate::endpoint::StoreId;
 use crate::endpoint::{Source, Target};
 use crate::run::lock;
 use crate::{Cause, Error, NoAnswer};
@@ -18,11 +18,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The breakers of all registries of a run.
 #[derive(Default)]
-pub(crate) struct Breakers(Mutex<HashMap<RegistryHost, Arc<Mutex<Breaker>>>>);
+pub(crate) struct Breakers(Mutex<HashMap<StoreId, Arc<Mutex<Breaker>>>>);
 
 /// A registry that something needs.
 pub(crate) struct Needed {
-    pub(crate) host: RegistryHost,
+    pub(crate) host: StoreId,
     answers: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
@@ -51,12 +51,12 @@ pub(crate) struct Attempt {
 
 impl Needed {
     pub(crate) fn by_source(source: &Arc<dyn Source>) -> Self {
-        let (host, source) = (source.registry().clone(), source.clone());
+        let (host, source) = (source.store().clone(), source.clone());
         Self { host, answers: Box::new(move || source.answers()) }
     }
 
     pub(crate) fn by_target(target: &Arc<dyn Target>) -> Self {
-        let (host, target) = (target.registry().clone(), target.clone());
+        let (host, target) = (target.store().clone(), target.clone());
         Self { host, answers: Box::new(move || target.answers()) }
     }
 }
@@ -82,7 +82,7 @@ impl Breakers {
 }
 
 impl Attempt {
-    pub(crate) fn host(&self) -> &RegistryHost {
+    pub(crate) fn host(&self) -> &StoreId {
         &self.needed.host
     }
 

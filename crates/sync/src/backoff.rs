@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use registry::ErrorKind;
+use oci::ErrorKind;
 
 use crate::Error;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::endpoint::TagPage;
 use oci::{Digest, Tag, TagOrDigest};
-use registry::TagPage;
 use tokio::sync::{mpsc, watch};
 
 use crate::attempt::Needed;

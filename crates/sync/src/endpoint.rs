@@ -1,21 +1,24 @@
 //! Where images are read and written. The engine sees these traits, never a URL: a folder or an archive can
 //! stand in for a registry.
 
-mod registry_endpoint;
+mod error;
+mod store_id;
+mod upload;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use oci::{Descriptor, Digest, HashState, RawManifest, RegistryHost, RepositoryName, TagOrDigest};
-use registry::{BlobBody, Error, Recovery, SavedUpload, Standing, TagPage, UploadWatch};
+use oci::{Descriptor, Digest, HashState, RawManifest, RepositoryName, Tag, TagOrDigest};
 
-pub use registry_endpoint::RegistryEndpoint;
+pub use error::{EndpointError, Meaning, Scope};
+pub use store_id::StoreId;
+pub use upload::{BlobBody, BrokenOff, MOST_IN_MEMORY, Recovery, SavedUpload, Standing, Upload, UploadWatch};
 
-use crate::listing::{BulkListing, Listed};
+use crate::listing::BulkListing;
 
 /// What an endpoint answers, some time.
-pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, EndpointError>>;
 
 /// What all tags of a repository point at, where that can be had at the price of a few requests.
 pub type BulkTags<'a> = BoxFuture<'a, Option<Arc<BulkListing>>>;
@@ -24,8 +27,8 @@ pub type BulkTags<'a> = BoxFuture<'a, Option<Arc<BulkListing>>>;
 pub trait Source: Send + Sync {
     /// Registry and repository, for people.
     fn name(&self) -> &str;
-    /// Which registry that is.
-    fn registry(&self) -> &RegistryHost;
+    /// Which store that is.
+    fn store(&self) -> &StoreId;
     /// How many answers came from that registry so far, whoever asked: refusals count, what a proxy says of it (502 to 504) does not.
     fn answers(&self) -> u64;
     /// The tags here.
@@ -55,8 +58,8 @@ pub trait Source: Send + Sync {
 pub trait Target: Send + Sync {
     /// Registry and repository, for people.
     fn name(&self) -> &str;
-    /// Whose blobs can be mounted here: repositories of the same registry.
-    fn registry(&self) -> &RegistryHost;
+    /// Whose blobs can be mounted here: repositories of the same store.
+    fn store(&self) -> &StoreId;
     /// Which repository there.
     fn repository(&self) -> &RepositoryName;
     /// How many answers came from this registry so far, as for a source.
@@ -70,7 +73,7 @@ pub trait Target: Send + Sync {
     /// A manifest, verbatim.
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
     /// Sees to it that this repository can be pushed to.
-    fn prepare(&self) -> Listed<'_, ()>;
+    fn prepare(&self) -> Answer<'_, ()>;
     /// Whether a blob is here.
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool>;
     /// Links a blob from another repository of this registry, or opens an upload for it.
@@ -99,6 +102,15 @@ pub enum Kept {
     Anywhere,
     /// Those that do not stand under a tag that is listed like any other.
     ByRegistry,
+}
+
+/// A page of a repository's tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagPage {
+    /// Tags that the specification allows.
+    pub tags: Vec<Tag>,
+    /// What else was listed, for people.
+    pub invalid: Vec<String>,
 }
 
 /// Pages of tags.
@@ -131,22 +143,4 @@ pub enum Mount {
     Mounted,
     /// Declined: its bytes have to be sent.
     Upload(Box<dyn Upload>),
-}
-
-/// An upload that the target has opened.
-pub trait Upload: Send {
-    /// Sends all bytes that the target lacks, and closes the upload.
-    fn send<'a>(&'a mut self, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()>;
-    /// How many bytes the target has for sure.
-    fn confirmed(&self) -> u64;
-    /// Tells where it stands while it is sent; `None` where a broken one leaves nothing.
-    fn watch(&self, size: Option<u64>) -> Option<UploadWatch>;
-    /// Decides whether the upload can go on after an error.
-    fn recovery(&mut self, error: &Error) -> Recovery;
-    /// Finds out what the target has, so that the rest can be sent.
-    fn resume<'a>(&'a mut self, digest: &'a Digest) -> Answer<'a, Standing>;
-    /// Tells the target to forget it.
-    fn cancel<'a>(self: Box<Self>) -> BoxFuture<'a, ()>
-    where
-        Self: 'a;
 }

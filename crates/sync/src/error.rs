@@ -7,10 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oci::{Digest, TagOrDigest};
-use registry::ErrorKind;
+use oci::{Digest, ErrorKind, ManifestError, Mismatch, TagOrDigest};
 
-use crate::listing::ProviderError;
+use crate::endpoint::{EndpointError, Scope};
 
 /// Where it went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,9 +71,20 @@ pub struct Error {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
-    /// The registry, or the way to it.
+    /// The registry, what it offers beside the protocol, or the way to it.
     #[error(transparent)]
-    Registry(Box<registry::Error>),
+    Endpoint(Box<EndpointError>),
+    /// Bytes at the source are not what a descriptor says.
+    #[error(transparent)]
+    Mismatch(Mismatch),
+    /// A manifest that cannot be read, or be what it is for.
+    #[error("manifest {digest} cannot be used")]
+    Manifest {
+        /// Which one.
+        digest: Box<Digest>,
+        /// Why.
+        source: ManifestError,
+    },
     /// The registry is not asked any more.
     #[error(transparent)]
     NoAnswer(NoAnswer),
@@ -115,9 +125,6 @@ pub enum Cause {
     /// What a pattern matched cannot be named so at the target.
     #[error(transparent)]
     TargetName(Box<ImpossibleTarget>),
-    /// Something beside the distribution protocol.
-    #[error("{0}")]
-    Provider(Box<dyn ProviderError>),
     /// The run was asked to stop, and there was no time left for another try.
     #[error("the run was stopped before it could be tried again")]
     Stopped,
@@ -161,9 +168,9 @@ pub struct ImpossibleTarget {
     pub reason: String,
 }
 
-impl From<registry::Error> for Cause {
-    fn from(error: registry::Error) -> Self {
-        Self::Registry(Box::new(error))
+impl From<EndpointError> for Cause {
+    fn from(error: EndpointError) -> Self {
+        Self::Endpoint(Box::new(error))
     }
 }
 
@@ -180,40 +187,39 @@ impl Error {
 
     /// Whether the same step may well succeed later.
     pub fn is_retryable(&self) -> bool {
-        match &self.cause {
-            Cause::Registry(error) => error.is_retryable(),
-            Cause::Provider(error) => error.is_retryable(),
-            _ => false,
-        }
+        self.endpoint().is_some_and(|error| error.is_retryable)
     }
 
-    /// What the registry's error is about, where a registry is the cause.
-    pub fn kind(&self) -> Option<ErrorKind> {
+    /// The endpoint's error, where one is the cause.
+    pub fn endpoint(&self) -> Option<&EndpointError> {
         match &self.cause {
-            Cause::Registry(error) => Some(error.kind()),
-            Cause::Provider(error) => Some(error.kind()),
-            Cause::NoAnswer(silence) => silence.last.kind(),
-            Cause::Missing => Some(ErrorKind::NotFound),
+            Cause::Endpoint(error) => Some(error),
             _ => None,
         }
     }
 
-    /// Whether this may mean that the registry is not there at all.
+    /// What the error is about, where an endpoint or what it gave is the cause.
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match &self.cause {
+            Cause::Endpoint(error) => Some(error.kind),
+            Cause::NoAnswer(silence) => silence.last.kind(),
+            Cause::Missing => Some(ErrorKind::NotFound),
+            Cause::Mismatch(_) => Some(ErrorKind::Mismatch),
+            Cause::Manifest { .. } => Some(ErrorKind::Protocol),
+            _ => None,
+        }
+    }
+
+    /// Whether this may mean that the store is not there at all.
     pub(crate) fn is_no_answer(&self) -> bool {
-        matches!(self.cause, Cause::Registry(_))
-            && matches!(
-                self.kind(),
-                Some(ErrorKind::Network | ErrorKind::Tls | ErrorKind::Stalled | ErrorKind::Unavailable)
-            )
+        let is_store =
+            |error: &EndpointError| error.scope == Scope::Store && error.kind != ErrorKind::RateLimited;
+        self.endpoint().is_some_and(is_store)
     }
 
     /// How long whoever failed asks to wait before the next try.
     pub fn retry_after(&self) -> Option<Duration> {
-        match &self.cause {
-            Cause::Registry(error) => error.retry_after(),
-            Cause::Provider(error) => error.retry_after(),
-            _ => None,
-        }
+        self.endpoint().and_then(|error| error.wait)
     }
 }
 

@@ -2,16 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use oci::{Digest, RepositoryName, Tag};
-use registry::{ErrorKind, LoginSearch};
 
-use crate::Cause;
-
-/// What a listing answers, some time.
-pub type Listed<'a, T> = BoxFuture<'a, Result<T, Cause>>;
+use crate::endpoint::Answer;
 
 /// The repositories of one registry.
 pub trait Listing: Send + Sync {
@@ -24,7 +19,7 @@ pub trait Listing: Send + Sync {
 /// Pages of repositories.
 pub trait Repositories: Send {
     /// The next page; `None` after the last. A failed page can be asked for again.
-    fn next(&mut self) -> Listed<'_, Option<Vec<RepositoryName>>>;
+    fn next(&mut self) -> Answer<'_, Option<Vec<RepositoryName>>>;
     /// What people should know about what was listed since this was asked last.
     fn notes(&mut self) -> Vec<String>;
 }
@@ -49,19 +44,5 @@ pub trait BulkDigests: Send + Sync {
 /// Makes ready what a registry does not make by itself when something is pushed: a project, a namespace.
 pub trait Preparation: Send + Sync {
     /// Sees to it that `repository` can be pushed to. Asked once for each.
-    fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Listed<'a, ()>;
-}
-
-/// Why something beside the protocol went wrong, in words for people.
-pub trait ProviderError: std::error::Error + Send + Sync {
-    /// What to make of it.
-    fn kind(&self) -> ErrorKind;
-    /// Whether the same may well succeed later.
-    fn is_retryable(&self) -> bool;
-    /// How long it asks to wait before.
-    fn retry_after(&self) -> Option<Duration>;
-    /// Where the login comes from that was used, or was looked for.
-    fn login_search(&self) -> Option<&LoginSearch> {
-        None
-    }
+    fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, ()>;
 }

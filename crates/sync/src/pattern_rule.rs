@@ -171,7 +171,7 @@ impl Discoveries {
         loop {
             match pages.next().await {
                 Ok(page) => return Ok(page),
-                Err(cause) => self.run.pause_list(source, &mut backoff, error(cause)).await?,
+                Err(cause) => self.run.pause_list(source, &mut backoff, error(cause.into())).await?,
             }
         }
     }

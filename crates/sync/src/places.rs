@@ -1,8 +1,8 @@
 //! How many blobs move at once: the large ones count, of the small ones more may wait for answers, and all together
 //! obey a budget of memory.
 
+use crate::endpoint::MOST_IN_MEMORY;
 use oci::Descriptor;
-use registry::MOST_IN_MEMORY;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A blob of up to so many bytes is small: it costs round trips, not bandwidth or memory.

@@ -5,13 +5,14 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use oci::{RegistryHost, RepositoryName, TagOrDigest};
+use oci::{RepositoryName, TagOrDigest};
 
 use crate::amounts::Counter;
 use crate::attempt::Breakers;
 use crate::backoff::Backoff;
 use crate::bandwidth::{Bandwidth, Pace};
 use crate::deadline::{Deadline, TooLate};
+use crate::endpoint::StoreId;
 use crate::endpoint::{Target, Upload};
 use crate::ledger::Ledger;
 use crate::open_upload::{AbandonTo, OpenUpload};
@@ -80,8 +81,8 @@ pub(crate) struct Run {
     /// Referrers that rules do not want, where listings tell how many there are.
     pub(crate) unwanted_referrers: AtomicU64,
     abandon_to: AbandonTo,
-    ledgers: Mutex<HashMap<RegistryHost, Arc<Ledger>>>,
-    repositories: Mutex<HashMap<(RegistryHost, RepositoryName), Arc<TargetRepository>>>,
+    ledgers: Mutex<HashMap<StoreId, Arc<Ledger>>>,
+    repositories: Mutex<HashMap<(StoreId, RepositoryName), Arc<TargetRepository>>>,
 }
 
 /// One image on its way to one target. An image that goes to several targets is walked once, with a lane
@@ -125,7 +126,7 @@ impl Run {
 
     /// Prepares the way of a rule's `image` to `target`.
     pub(crate) fn lane(&self, image: Arc<Image>, rule: usize, target: Arc<dyn Target>) -> Arc<Lane> {
-        let registry = target.registry().clone();
+        let registry = target.store().clone();
         let ledger = lock(&self.ledgers).entry(registry.clone()).or_default().clone();
         let key = (registry, target.repository().clone());
         let repository = lock(&self.repositories)

@@ -12,9 +12,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
+use crate::endpoint::SavedUpload;
 use oci::{Digest, HashState, RepositoryName};
 use redb::{Database, ReadableDatabase as _};
-use registry::SavedUpload;
 
 use crate::PlatformFilter;
 use crate::endpoint::Target;
@@ -71,7 +71,7 @@ impl State {
 
     /// An upload of `blob` that an earlier run began and did not end.
     pub(crate) fn upload(&self, target: &dyn Target, blob: &Digest) -> Option<LeftUpload> {
-        let key = record::upload_key(target.registry(), target.repository(), blob);
+        let key = record::upload_key(target.store(), target.repository(), blob);
         let open = self.0.as_ref()?;
         open.upload(&key).ok().flatten().filter(|left| !left.is_old(open.today))
     }
@@ -99,26 +99,26 @@ impl State {
     /// There is nothing left to go on with.
     pub(crate) fn upload_ended(&self, target: &dyn Target, blob: &Digest) {
         let Some(open) = &self.0 else { return };
-        let key = record::upload_key(target.registry(), target.repository(), blob);
+        let key = record::upload_key(target.store(), target.repository(), blob);
         open.writer().write(Change::NoUpload(key));
     }
 
     /// Whether the target's repository had the blob when it was last looked at.
     pub(crate) fn had_blob(&self, target: &dyn Target, blob: &Digest) -> bool {
-        let key = record::blob_key(target.registry(), blob, target.repository());
+        let key = record::blob_key(target.store(), blob, target.repository());
         self.0.as_ref().is_some_and(|open| matches!(open.blob_day(&key), Ok(Some(_))))
     }
 
     /// Another repository of the target's registry that had the blob.
     pub(crate) fn other_holder(&self, target: &dyn Target, blob: &Digest) -> Option<RepositoryName> {
-        let prefix = record::blob_prefix(target.registry(), blob);
+        let prefix = record::blob_prefix(target.store(), blob);
         self.0.as_ref()?.holder(&prefix, target.repository()).ok().flatten()
     }
 
     /// The target's repository has the blob.
     pub(crate) fn note_blob(&self, target: &dyn Target, blob: &Digest) {
         let Some(open) = &self.0 else { return };
-        let key = record::blob_key(target.registry(), blob, target.repository());
+        let key = record::blob_key(target.store(), blob, target.repository());
         let noted = open.blob_day(&key).ok().flatten();
         if noted.is_none_or(|day| open.today.saturating_sub(day) >= FRESH_DAYS) {
             open.writer().write(Change::Blob(key, open.today));
@@ -142,7 +142,7 @@ impl State {
     /// This repository of the target's registry does not have the blob, or does not give it.
     pub(crate) fn forget_holder(&self, target: &dyn Target, blob: &Digest, holder: &RepositoryName) {
         let Some(open) = &self.0 else { return };
-        let key = record::blob_key(target.registry(), blob, holder);
+        let key = record::blob_key(target.store(), blob, holder);
         open.writer().write(Change::NoBlob(key));
     }
 }
@@ -159,7 +159,7 @@ impl Open {
         saved: SavedUpload,
         states: Vec<HashState>,
     ) -> Change {
-        let key = record::upload_key(target.registry(), target.repository(), blob);
+        let key = record::upload_key(target.store(), target.repository(), blob);
         Change::Upload(key, LeftUpload { day: self.today, saved, states }.encode())
     }
 

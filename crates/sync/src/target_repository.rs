@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use oci::{Digest, Tag, TagOrDigest};
-use registry::{Error, Offer, OptionalEndpoint};
 use tokio::sync::Mutex;
 
-use crate::endpoint::Target;
+use crate::endpoint::{EndpointError, Meaning, Target};
 use crate::listing::BulkListing;
 
 /// One target repository.
@@ -58,7 +57,7 @@ impl TargetRepository {
         &self,
         reference: &TagOrDigest,
         found: Found,
-    ) -> Result<Option<Digest>, Error> {
+    ) -> Result<Option<Digest>, EndpointError> {
         let TagOrDigest::Tag(tag) = reference else { return self.target.resolve(reference).await };
         let mut tags = self.tags.lock().await;
         if matches!(*tags, Tags::Unknown) && self.is_silent.load(Ordering::Relaxed) {
@@ -119,11 +118,8 @@ impl TargetRepository {
             match pages.next().await {
                 Ok(Some(page)) => listed.extend(page.tags),
                 Ok(None) => break,
-                Err(error) => match error.offer(OptionalEndpoint::TargetTags) {
-                    Offer::NothingHere => break,
-                    Offer::Absent | Offer::Forbidden => return Tags::Unlisted,
-                    Offer::Unclear => return Tags::Some,
-                },
+                Err(error) if error.meaning == Meaning::NotListed => return Tags::Unlisted,
+                Err(_) => return Tags::Some,
             }
         }
         self.was_empty.store(listed.is_empty(), Ordering::Relaxed);

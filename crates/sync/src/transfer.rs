@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::endpoint::{BlobBody, BrokenOff, Recovery, Standing};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use oci::Descriptor;
-use registry::{BlobBody, BrokenOff, ErrorKind, Recovery, Standing};
+use oci::ErrorKind;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::SendTimeoutError;
 
 use crate::backoff::Backoff;
+use crate::endpoint::EndpointError;
 use crate::endpoint::{BlobRead, ReadAgain, Source};
 use crate::open_upload::OpenUpload;
 use crate::run::{Lane, Run};
@@ -230,7 +232,7 @@ impl<'a> Transfer<'a> {
         loop {
             let recovery = match &error.cause {
                 _ if std::mem::take(&mut is_ours) => Recovery::AtOnce,
-                crate::Cause::Registry(cause) => delivery.upload.recovery(cause),
+                crate::Cause::Endpoint(cause) => delivery.upload.recovery(cause),
                 _ => Recovery::Never,
             };
             let wait = match recovery {
@@ -254,7 +256,7 @@ impl<'a> Transfer<'a> {
         history: &dyn ReadAgain,
         offset: u64,
         read_budget: &mut Backoff,
-    ) -> Result<Result<(), registry::Error>, Arc<Error>> {
+    ) -> Result<Result<(), EndpointError>, Arc<Error>> {
         let lane = delivery.lane.clone();
         let mut reader = loop {
             match history.read_from(offset).await {
@@ -316,13 +318,13 @@ impl<'a> Transfer<'a> {
     async fn go_on(
         &self,
         reader: &mut dyn BlobRead,
-        cause: registry::Error,
+        cause: EndpointError,
         watcher: &Lane,
         budget: &mut Backoff,
     ) -> Result<(), Arc<Error>> {
         let mut cause = cause;
         loop {
-            if cause.kind() == ErrorKind::Mismatch {
+            if cause.kind == ErrorKind::Mismatch {
                 return Err(Arc::new(self.source_error(cause)));
             }
             self.wait_for_source(watcher, cause, budget).await?;
@@ -336,7 +338,7 @@ impl<'a> Transfer<'a> {
     async fn wait_for_source(
         &self,
         watcher: &Lane,
-        cause: registry::Error,
+        cause: EndpointError,
         budget: &mut Backoff,
     ) -> Result<(), Arc<Error>> {
         let error = Arc::new(self.source_error(cause));
@@ -349,7 +351,7 @@ impl<'a> Transfer<'a> {
     }
 
     /// The source does not give the blob.
-    pub(crate) fn source_error(&self, cause: registry::Error) -> Error {
+    pub(crate) fn source_error(&self, cause: EndpointError) -> Error {
         let operation = Operation::ReadBlob(self.blob.digest.clone());
         let place = self.source.name().to_owned();
         Error { side: Side::Source, place, operation, cause: cause.into() }

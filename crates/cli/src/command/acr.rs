@@ -17,8 +17,8 @@ use crate::args::{AcrArgs, AcrCommand, AcrRegistryArgs};
 use crate::config::{self, ConfigError};
 use crate::diagnostic::with_sources;
 use crate::exit_code;
-use crate::extras::{AcrAccess, AcrSettings};
 use crate::output::{Paint, say_lines};
+use endpoints::{AcrAccess, AcrSettings};
 
 pub(crate) use account::AccountId;
 pub(crate) use address_range::AddressRange;

@@ -11,7 +11,7 @@ use super::error::ConfigError;
 use super::load::auth_of;
 use super::registries::Registries;
 use crate::args::ReachArgs;
-use crate::extras::{AcrAccess, AcrSettings};
+use endpoints::{AcrAccess, AcrSettings};
 
 /// The way to the API behind a registry. `given` beats what the file says.
 pub(crate) fn alibaba(

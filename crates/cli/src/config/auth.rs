@@ -18,7 +18,7 @@ use super::environment::{Lookup, expand};
 use super::error::ConfigError;
 use super::file_text::shown;
 use super::unknown_key;
-use crate::extras::AcrSettings;
+use endpoints::AcrSettings;
 
 /// One entry of the auth map.
 #[derive(Clone, Debug)]

@@ -7,18 +7,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use endpoints::RegistryEndpoint;
 use oci::{RegistryHost, RepositoryName};
 use providers::google::{self, ServiceAccount};
 use registry::{
     Credentials, HostCertificates, Login, LoginFiles, LoginSearch, Registry, Settings, Transport,
 };
-use sync::endpoint::RegistryEndpoint;
 
 use super::auth::{Auth, AuthEntry, MissingRepositories};
 use super::environment::Lookup;
 use crate::command::sync::environment;
-use crate::extras::{AcrAccess, AcrSettings, Extras, RegistryListing};
 use crate::nearest::changes;
+use endpoints::{AcrAccess, AcrSettings, Extras, RegistryListing};
 
 pub(crate) use known::KnownRegistry;
 pub(crate) use search::LoginOrigin;

@@ -174,7 +174,8 @@ impl Resolver<'_> {
         let targets = targets.collect::<Result<Vec<_>, _>>()?;
         let mut registries = self.registries.lock();
         let login = |target: &RuleTarget| {
-            registries.login_origin(target.target.registry(), target.target.repository())
+            let place: Reference = target.target.name().parse().ok()?;
+            registries.login_origin(&place.registry, &place.repository)
         };
         let logins = RuleLogins {
             source: registries.login_origin(&source.registry, &source.repository),

@@ -80,8 +80,8 @@ impl Reason {
 /// What was said, without the request that it was said to.
 fn words(cause: &Cause) -> String {
     match cause {
-        Cause::Registry(error) => match &**error {
-            registry::Error::Refused(refusal) => {
+        Cause::Endpoint(error) => match error.inner() {
+            Some(registry::Error::Refused(refusal)) => {
                 format!(
                     "{} {}",
                     refusal.status.canonical_reason().unwrap_or_default(),

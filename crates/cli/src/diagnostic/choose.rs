@@ -1,11 +1,11 @@
 //! Which hint an error gets: decided by its typed cause, its side and its step, never by its text.
 
 use http::StatusCode;
+use oci::ErrorKind;
 use oci::{ManifestError, Mismatch};
 use providers::harbor::refusal::{Explanation, Reason, explain as harbor_refusal};
 use registry::{
-    CertificateFault, ErrorKind, LoginSearch, LoginSent, NotFollowed, Party, Problem, Refusal,
-    TransportFailure,
+    CertificateFault, LoginSearch, LoginSent, NotFollowed, Party, Problem, Refusal, TransportFailure,
 };
 use sync::{Cause, Error, Operation, Side};
 
@@ -75,7 +75,12 @@ pub(super) fn advice(error: &Error) -> Advice {
     let login = login::of_cause(&error.cause);
     let step = Step { side: error.side, operation: &error.operation, host, login };
     match &error.cause {
-        Cause::Registry(cause) => of_registry(step, cause),
+        Cause::Endpoint(cause) => match cause.inner::<registry::Error>() {
+            Some(cause) => of_registry(step, cause),
+            None => of_provider(step, cause.kind),
+        },
+        Cause::Mismatch(wrong) => step.advice(of_mismatch(wrong)),
+        Cause::Manifest { source, .. } => step.advice(of_manifest(source)),
         // Whatever helps the one that asked helps all.
         Cause::NoAnswer(silence) => advice(&silence.last),
         Cause::Missing => step.advice(Hint::NoImage),
@@ -85,7 +90,6 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::TargetTaken { .. } => step.advice(Hint::TargetTaken),
         Cause::TargetShared(_) => step.advice(Hint::TargetShared),
         Cause::TargetName(_) => step.advice(Hint::TargetName),
-        Cause::Provider(error) => of_provider(step, error.kind()),
         Cause::Stopped => step.advice(Hint::Stopped),
         Cause::Panic(_) | _ => step.advice(Hint::Panic),
     }

@@ -1,13 +1,16 @@
 //! Which login an error is about: what the hints about refused logins say of it.
 
+use endpoints::Trouble;
 use registry::LoginSearch;
 use sync::Cause;
 
 /// Where the login that a registry was asked with comes from, or was looked for; `None` where the error does not tell.
 pub(super) fn of_cause(cause: &Cause) -> Option<&LoginSearch> {
     match cause {
-        Cause::Registry(error) => of_registry(error),
-        Cause::Provider(error) => error.login_search(),
+        Cause::Endpoint(error) => match error.inner() {
+            Some(error) => of_registry(error),
+            None => error.inner::<Trouble>().and_then(|trouble| trouble.login.as_ref()),
+        },
         Cause::NoAnswer(silence) => of_cause(&silence.last.cause),
         _ => None,
     }

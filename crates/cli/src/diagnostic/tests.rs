@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
+use oci::ErrorKind;
 use oci::{Digest, ManifestError, MediaType, Mismatch, TagOrDigest};
 use registry::{
-    CertificateFault, CredentialError, ErrorKind, LoginSearch, LoginSent, NotFollowed, Party, Problem,
-    Prospect, RedactedUrl, Refusal, RegistryMessage, TransportFailure,
+    CertificateFault, CredentialError, LoginSearch, LoginSent, NotFollowed, Party, Problem, Prospect,
+    RedactedUrl, Refusal, RegistryMessage, TransportFailure,
 };
+use sync::endpoint::EndpointError;
 use sync::{
     Cause, Error, Image, ImageReport, ImpossibleTarget, NoAnswer, Operation, Outcome, Report, SharedTarget,
     Side,
@@ -30,15 +32,32 @@ fn tag() -> TagOrDigest {
     TagOrDigest::Tag("v1".parse().unwrap())
 }
 
-fn at(side: Side, operation: Operation, cause: impl Into<Cause>) -> Error {
-    Error { side, place: "r.io/team/app".to_owned(), operation, cause: cause.into() }
+/// What a step can fail with.
+trait What {
+    fn cause(self) -> Cause;
 }
 
-fn from(cause: impl Into<Cause>) -> Error {
+impl What for Cause {
+    fn cause(self) -> Cause {
+        self
+    }
+}
+
+impl What for registry::Error {
+    fn cause(self) -> Cause {
+        endpoints::judged(self).into()
+    }
+}
+
+fn at(side: Side, operation: Operation, cause: impl What) -> Error {
+    Error { side, place: "r.io/team/app".to_owned(), operation, cause: cause.cause() }
+}
+
+fn from(cause: impl What) -> Error {
     at(Side::Source, Operation::ReadManifest(tag()), cause)
 }
 
-fn to(cause: impl Into<Cause>) -> Error {
+fn to(cause: impl What) -> Error {
     at(Side::Target, Operation::PushManifest(tag()), cause)
 }
 
@@ -115,27 +134,8 @@ fn protocol(problem: Problem) -> registry::Error {
     registry::Error::Protocol { method: Method::GET, url: url("https://cdn.io/v2/"), problem }
 }
 
-/// An error of an interface beside the protocol.
-#[derive(Debug, thiserror::Error)]
-#[error("the API says no")]
-struct Api(ErrorKind);
-
-impl sync::listing::ProviderError for Api {
-    fn kind(&self) -> ErrorKind {
-        self.0
-    }
-
-    fn is_retryable(&self) -> bool {
-        false
-    }
-
-    fn retry_after(&self) -> Option<std::time::Duration> {
-        None
-    }
-}
-
 fn api(kind: ErrorKind) -> Error {
-    from(Cause::Provider(Box::new(Api(kind))))
+    from(Cause::from(EndpointError::new(kind, "the API says no")))
 }
 
 /// What fails, a part of what is said, and the hint.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use oci::ErrorKind;
 use oci::RepositoryName;
-use registry::{ErrorKind, RedactedUrl, Refusal};
+use registry::{RedactedUrl, Refusal};
 
 /// Why a request to Harbor's API did not do what it was for.
 #[derive(Debug, thiserror::Error)]

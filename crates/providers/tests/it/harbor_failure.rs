@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use oci::ErrorKind;
 use providers::harbor::refusal::{Reason, explain};
 use providers::harbor::{Error, Harbor};
-use registry::{Access, ErrorKind, Login, Registry, Security, Settings, Transport};
+use registry::{Access, Login, Registry, Security, Settings, Transport};
 use testkit::seed::{Flavour, Image};
 use testkit::{CannedAnswer, DockerRegistry, HarborBench};
 

@@ -1,8 +1,9 @@
 //! Who we are at Harbor's API, and what goes along with a request.
 
+use oci::ErrorKind;
 use providers::harbor::Harbor;
 use providers::harbor::{Error, Visibility, WriteMode};
-use registry::{Credentials, ErrorKind};
+use registry::Credentials;
 use testkit::{HarborBench, TokenUser};
 
 use crate::harbor_support::{administrator, connect, project, reached};

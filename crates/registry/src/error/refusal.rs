@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ErrorKind;
+use crate::ErrorKind;
 use crate::client::Answered;
 use crate::foreign_text::clean_to;
 use crate::http::redact::RedactedUrl;

@@ -8,9 +8,10 @@ use std::time::Duration;
 use embedded_registry::{Access as Login, EmbeddedRegistry, Grant, LoggedRequest, TokenAccess, User};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
+use oci::ErrorKind;
 use registry::{
-    Access, CredentialError, CredentialHelper, CredentialSource, Credentials, ErrorKind, Registry, Security,
-    Settings, Transport, TrustedRealm,
+    Access, CredentialError, CredentialHelper, CredentialSource, Credentials, Registry, Security, Settings,
+    Transport, TrustedRealm,
 };
 
 use crate::bench::tag;

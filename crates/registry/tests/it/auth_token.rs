@@ -8,7 +8,8 @@ use embedded_registry::{
 };
 use futures_util::future::join_all;
 use http::Method;
-use registry::{Access, Credentials, ErrorKind, Registry, Security, Settings, Transport};
+use oci::ErrorKind;
+use registry::{Access, Credentials, Registry, Security, Settings, Transport};
 
 use crate::bench::{Bench, tag};
 

@@ -3,10 +3,11 @@
 use bytes::{Bytes, BytesMut};
 use embedded_registry::{Builder, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
 use futures_util::stream;
+use oci::ErrorKind;
 use oci::{Descriptor, Digest, MediaType, RawManifest, Tag, TagOrDigest};
 use registry::{
-    Access, BlobBody, BlobReader, Credentials, Error, ErrorKind, Login, Patience, Recovery, Registry,
-    Repository, Security, Settings, Standing, Transport, UploadSession,
+    Access, BlobBody, BlobReader, Credentials, Error, Login, Patience, Recovery, Registry, Repository,
+    Security, Settings, Standing, Transport, UploadSession,
 };
 
 pub(crate) struct Bench {

@@ -5,7 +5,8 @@ use embedded_registry::{Effect, EmbeddedRegistry, Match, Mounts, sample};
 use futures_util::{StreamExt as _, stream};
 use http::Method;
 use oci::Digest;
-use registry::{Access, BrokenOff, Error, ErrorKind, Start};
+use oci::ErrorKind;
+use registry::{Access, BrokenOff, Error, Start};
 
 use crate::bench::{Bench, body, digest};
 

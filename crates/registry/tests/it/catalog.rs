@@ -3,7 +3,8 @@
 use embedded_registry::{
     Access as Login, Authorization, Effect, EmbeddedRegistry, Grant, LoggedRequest, Match, TokenAccess, User,
 };
-use registry::{Catalog, CatalogPage, Error, ErrorKind};
+use oci::ErrorKind;
+use registry::{Catalog, CatalogPage, Error};
 
 use crate::bench::Bench;
 

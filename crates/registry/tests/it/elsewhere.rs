@@ -9,7 +9,8 @@ use embedded_registry::{
 };
 use http::Method;
 use oci::Digest;
-use registry::{Access, ErrorKind, Party, ReferrerFilter, Repository, Start};
+use oci::ErrorKind;
+use registry::{Access, Party, ReferrerFilter, Repository, Start};
 
 use crate::bench::{Bench, body, digest, fill, push_blob, tag};
 

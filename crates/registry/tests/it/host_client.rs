@@ -6,7 +6,8 @@ use std::time::Duration;
 use embedded_registry::{Authorization, Effect, EmbeddedRegistry, Fault, Match, Times};
 use http::header::{AUTHORIZATION, LOCATION};
 use http::{HeaderValue, Method, StatusCode};
-use registry::{Error, ErrorKind, Follow, HostAnswer, HostClient, HostRequest, Problem, Proxies, Transport};
+use oci::ErrorKind;
+use registry::{Error, Follow, HostAnswer, HostClient, HostRequest, Problem, Proxies, Transport};
 
 async fn server() -> (EmbeddedRegistry, HostClient) {
     let transport = Transport::new("image-syncer/test", &[]).unwrap().through(&Proxies::none());

@@ -7,7 +7,8 @@ use embedded_registry::{
     Access as Login, Authorization, EmbeddedRegistry, Grant, LoggedRequest, TokenAccess, User,
 };
 use futures_util::future::join_all;
-use registry::{Access, Error, ErrorKind};
+use oci::ErrorKind;
+use registry::{Access, Error};
 
 use crate::bench::{Bench, tag};
 

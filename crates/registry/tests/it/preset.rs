@@ -11,8 +11,9 @@ use embedded_registry::{
     TokenAnswers, TokenForm, TokenMethods, User, preset, sample,
 };
 use futures_util::future::join_all;
+use oci::ErrorKind;
 use oci::{Digest, MediaType, RawManifest, TagOrDigest};
-use registry::{Access, ErrorKind, ReferrerFilter, Repository, Start, SubjectIndexed};
+use registry::{Access, ReferrerFilter, Repository, Start, SubjectIndexed};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, as_referrer, fill, push_blob, read_all, tag};

@@ -3,7 +3,8 @@
 use embedded_registry::{Access as Login, EmbeddedRegistry, Fault, Grant as Right, Match, TokenAccess, User};
 use http::Method;
 use oci::Digest;
-use registry::{Access, BlobPlace, ErrorKind, Face, Grant, PushTrial, WantsLogin};
+use oci::ErrorKind;
+use registry::{Access, BlobPlace, Face, Grant, PushTrial, WantsLogin};
 
 use crate::bench::{Bench, client};
 

@@ -8,7 +8,8 @@ use embedded_registry::{
     sample,
 };
 use oci::Digest;
-use registry::{Access, Error, ErrorKind, Patience, RequestKind};
+use oci::ErrorKind;
+use registry::{Access, Error, Patience, RequestKind};
 
 use crate::bench::{Bench, digest, patient_client, read_all};
 

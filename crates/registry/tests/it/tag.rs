@@ -1,8 +1,9 @@
 //! Lists of tags.
 
 use embedded_registry::{Effect, EmbeddedRegistry, Match};
+use oci::ErrorKind;
 use oci::Tag;
-use registry::{Access, Error, ErrorKind, TagPage};
+use registry::{Access, Error, TagPage};
 
 use crate::bench::{Bench, client};
 use crate::small_server::announcing;

@@ -2,9 +2,10 @@
 
 use embedded_registry::EmbeddedRegistry;
 use embedded_registry::sample::{self, Flavour};
+use oci::ErrorKind;
 use registry::{
-    Access, CertificateCheck, CertificateFault, Error, ErrorKind, HostCertificates, HttpVersion, Registry,
-    Scheme, Security, Settings, Transport, TransportFailure,
+    Access, CertificateCheck, CertificateFault, Error, HostCertificates, HttpVersion, Registry, Scheme,
+    Security, Settings, Transport, TransportFailure,
 };
 use testkit::{CertificateAuthority, IssuedCertificate, TlsFront, TlsFrontBuilder};
 

@@ -5,7 +5,8 @@ use embedded_registry::{
     Access as ServerAccess, Authorization, Effect, EmbeddedRegistry, Grant, Match, User,
 };
 use http::Method;
-use registry::{Access, Error, ErrorKind, Registry, Settings, Transport, TransportFailure};
+use oci::ErrorKind;
+use registry::{Access, Error, Registry, Settings, Transport, TransportFailure};
 
 use crate::bench::{Bench, digest, tag};
 

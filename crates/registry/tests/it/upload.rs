@@ -10,7 +10,8 @@ use embedded_registry::{
 };
 use http::Method;
 use oci::Digest;
-use registry::{Access, Error, ErrorKind, Patience, Registry, Start};
+use oci::ErrorKind;
+use registry::{Access, Error, Patience, Registry, Start};
 
 use crate::bench::{Bench, digest, patient_client, push_blob};
 

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use oci::ErrorKind;
 use oci::{Descriptor, RepositoryName};
-use registry::ErrorKind;
 
 use super::held::Held;
 use super::left_upload;
 use super::manifest::Walk;
 use crate::backoff::Backoff;
 use crate::deadline::TooLate;
+use crate::endpoint::EndpointError;
 use crate::endpoint::{BlobRead, Mount, Source};
 use crate::ledger::{Claim, Claimed, Kind};
 use crate::open_upload::OpenUpload;
@@ -267,7 +268,7 @@ async fn send(
     run: &Run,
     source: &dyn Source,
     blob: &Descriptor,
-    (opened, reader): (Vec<Opened>, Result<Box<dyn BlobRead>, registry::Error>),
+    (opened, reader): (Vec<Opened>, Result<Box<dyn BlobRead>, EndpointError>),
     read_budget: &mut Backoff,
     failed: &mut Failed,
 ) {
@@ -281,7 +282,7 @@ async fn send(
         Ok(reader) => reader,
         Err(cause) => {
             join_all(uploads.into_iter().map(OpenUpload::cancel)).await;
-            if cause.kind() == ErrorKind::NotFound && !blob.is_kept_by_registries() {
+            if cause.kind == ErrorKind::NotFound && !blob.is_kept_by_registries() {
                 for carrier in carriers {
                     finished(run, &carrier.lane, blob, BlobOutcome::LeftOut);
                 }
@@ -323,12 +324,12 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// The source first; a layer that registries need not keep may be had from the addresses in its descriptor. If it
     /// cannot, the source's own answer counts.
-    async fn read(&self, blob: &Descriptor) -> Result<Box<dyn BlobRead>, registry::Error> {
+    async fn read(&self, blob: &Descriptor) -> Result<Box<dyn BlobRead>, EndpointError> {
         if let Some(held) = &self.held {
             return Ok(Box::new(held.clone()));
         }
         let error = match self.source.blob(blob).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => error,
+            Err(error) if error.kind == ErrorKind::NotFound => error,
             other => return other,
         };
         for address in &blob.urls {

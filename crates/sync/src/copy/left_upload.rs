@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use oci::Descriptor;
-use registry::ErrorKind;
+use oci::ErrorKind;
 
 use super::blob::{Carrier, complete};
 use crate::backoff::Backoff;

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::blob::ensure_blob;
 use super::held::Held;
-use crate::endpoint::Source;
+use crate::endpoint::{EndpointError, Meaning, Source};
 use crate::ledger::{Claim, Claimed, Kind, Waiting};
 use crate::run::{Lane, Run, lock};
 use crate::{Cause, Error, Event, Operation, Rewrite, Side};
@@ -146,9 +146,7 @@ impl Walk {
     pub(super) fn check_size(&self, child: &Descriptor, manifest: &RawManifest) -> Result<(), Error> {
         let reference = TagOrDigest::Digest(child.digest.clone());
         let checked = child.check_size(manifest.bytes().len() as u64);
-        checked.map_err(|wrong| {
-            self.source_error(Operation::ReadManifest(reference), registry::Error::Mismatch(wrong))
-        })
+        checked.map_err(|wrong| self.source_error(Operation::ReadManifest(reference), Cause::Mismatch(wrong)))
     }
 
     /// Brings everything that `manifest` refers to, side by side. Says whether any lane is still good.
@@ -191,7 +189,7 @@ impl Walk {
         let operation = Operation::ReadManifest(TagOrDigest::Digest(manifest.digest().clone()));
         let error = |cause: Cause| self.source_error(operation.clone(), cause);
         let links = manifest.links().map_err(|source| {
-            error(registry::Error::Manifest { digest: manifest.digest().clone(), source }.into())
+            error(Cause::Manifest { digest: Box::new(manifest.digest().clone()), source })
         })?;
         if self.depth >= DEEPEST && !links.manifests.is_empty() {
             return Err(error(Cause::TooDeep { deepest: DEEPEST }));
@@ -252,12 +250,12 @@ impl Walk {
 /// Some registries refuse to set an immutable tag again even to what it points at. And who is told of somebody else
 /// who writes the same may find it written.
 async fn is_there_already(
-    refused: &registry::Error,
+    refused: &EndpointError,
     manifest: &RawManifest,
     reference: &TagOrDigest,
     lane: &Lane,
 ) -> bool {
-    (refused.is_immutable_tag() || refused.is_conflict())
+    matches!(refused.meaning, Meaning::ImmutableTag | Meaning::Conflict)
         && matches!(lane.target.resolve(reference).await, Ok(Some(there)) if there == *manifest.digest())
 }
 
@@ -323,7 +321,7 @@ pub(super) async fn wait_for(theirs: Vec<(Arc<Lane>, Waiting)>) -> Vec<Arc<Lane>
 
 /// What registries say when a manifest refers to content that they do not have (any more).
 fn misses_content(error: &Error) -> bool {
-    matches!(&error.cause, Cause::Registry(error) if error.misses_content())
+    error.endpoint().is_some_and(|error| error.meaning == Meaning::MissesContent)
 }
 
 /// A task's panic as the failure of its image.

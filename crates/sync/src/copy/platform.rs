@@ -52,7 +52,7 @@ impl Walk {
         keep.extend(links.blobs.into_iter().map(|blob| blob.digest));
         let cut = manifest.with_children(|child| keep.contains(child)).map_err(|source| {
             let digest = manifest.digest().clone();
-            self.unusable(&manifest, registry::Error::Manifest { digest, source })
+            self.unusable(&manifest, Cause::Manifest { digest: Box::new(digest), source })
         })?;
         Ok(Selected::Image(cut))
     }
@@ -108,14 +108,16 @@ impl Walk {
                     expected: LARGEST_CONFIG as u64,
                     actual: (bytes.len() + piece.len()) as u64,
                 };
-                return Err(failed(size.into()));
+                return Err(
+                    self.source_error(Operation::ReadBlob(config.digest.clone()), Cause::Mismatch(size))
+                );
             }
             bytes.extend_from_slice(&piece);
         }
         Ok(bytes)
     }
 
-    fn unusable(&self, manifest: &RawManifest, cause: registry::Error) -> Error {
+    fn unusable(&self, manifest: &RawManifest, cause: Cause) -> Error {
         let reference = TagOrDigest::Digest(manifest.digest().clone());
         self.source_error(Operation::ReadManifest(reference), cause)
     }

@@ -3,23 +3,23 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use oci::RegistryHost;
 
 use super::image::{Ended, Job};
 use crate::attempt::{Attempt, Needed, Refused};
+use crate::endpoint::StoreId;
 use crate::run::Run;
 use crate::{Error, Operation, Outcome, Side};
 
 /// An image's attempts: one at each registry, however many lanes go there.
 pub(super) struct Reach {
-    source: RegistryHost,
+    source: StoreId,
     attempts: Vec<Attempt>,
 }
 
 impl Reach {
     /// Begins where the registries let it; lanes that need one which does not are marked so.
     pub(super) async fn begin(run: &Run, job: &Job) -> Self {
-        let source = job.source.registry().clone();
+        let source = job.source.store().clone();
         let mut attempts = Vec::new();
         match run.breakers.begin(Needed::by_source(&job.source), &run.deadline).await {
             Ok(attempt) => attempts.push(attempt),
@@ -30,7 +30,7 @@ impl Reach {
         }
         let mut needed: Vec<Needed> = Vec::new();
         for lane in &job.lanes {
-            let host = lane.target.registry();
+            let host = lane.target.store();
             if *host != source && needed.iter().all(|known| known.host != *host) {
                 needed.push(Needed::by_target(&lane.target));
             }
@@ -47,7 +47,7 @@ impl Reach {
                 Outcome::Failed(error) => {
                     let failed_at = match error.side {
                         Side::Source => &self.source,
-                        Side::Target => lane.target.registry(),
+                        Side::Target => lane.target.store(),
                     };
                     Some(error).filter(|_| failed_at == attempt.host())
                 }
@@ -71,7 +71,7 @@ async fn begin_at_target(run: &Run, job: &Job, needed: Needed) -> Option<Attempt
         Ok(attempt) => return Some(attempt),
         Err(refused) => refused,
     };
-    for lane in job.lanes.iter().filter(|lane| *lane.target.registry() == host) {
+    for lane in job.lanes.iter().filter(|lane| *lane.target.store() == host) {
         let operation = Operation::Resolve(lane.reference().clone());
         lane.fail(Arc::new(lane.target_error(operation, refused.clone())));
     }

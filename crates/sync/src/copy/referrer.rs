@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use oci::cosign_tags;
 use oci::{Descriptor, Digest, TagOrDigest};
-use registry::cosign_tags;
 
 use super::manifest::{Walk, of_all};
 use crate::discover::WantedReferrers;

@@ -2,33 +2,28 @@
 
 use std::time::Duration;
 
-use registry::{RedactedUrl, Refusal, TransportFailure};
+use oci::ErrorKind;
 
 use super::{Error, Operation, Side};
+use crate::endpoint::{EndpointError, Scope};
 
-fn error(cause: registry::Error) -> Error {
+fn error(cause: EndpointError) -> Error {
     let place = "r.io/a".to_owned();
     Error { side: Side::Source, place, operation: Operation::ListTags, cause: cause.into() }
 }
 
-fn url() -> RedactedUrl {
-    (&url::Url::parse("https://r.io/").unwrap()).into()
-}
-
 pub(crate) fn broken() -> Error {
-    let failure = TransportFailure::Broken;
-    error(registry::Error::Transport { method: http::Method::GET, url: url(), failure, source: None })
+    let cause = EndpointError::new(ErrorKind::Network, "the connection broke");
+    error(EndpointError { scope: Scope::Store, is_retryable: true, ..cause })
 }
 
 pub(crate) fn refused(status: u16, retry_after: Option<u64>) -> Error {
-    error(registry::Error::Refused(Box::new(Refusal {
-        method: http::Method::GET,
-        url: url(),
-        status: http::StatusCode::from_u16(status).unwrap(),
-        errors: Vec::new(),
-        body: None,
-        request_id: None,
-        retry_after: retry_after.map(Duration::from_secs),
-        answered: registry::Answered::default(),
-    })))
+    let (kind, scope) = match status {
+        404 => (ErrorKind::NotFound, Scope::Image),
+        429 => (ErrorKind::RateLimited, Scope::Store),
+        _ => (ErrorKind::Unavailable, Scope::Store),
+    };
+    let cause = EndpointError::new(kind, format!("{status}"));
+    let wait = retry_after.map(Duration::from_secs);
+    error(EndpointError { scope, is_retryable: status != 404, wait, ..cause })
 }

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use crate::endpoint::UploadWatch;
 use oci::{Digest, HashState};
-use registry::UploadWatch;
 
 use super::State;
 use crate::endpoint::{Target, Upload};
@@ -19,7 +19,7 @@ pub(crate) struct Journal {
     state: State,
     target: Arc<dyn Target>,
     blob: Digest,
-    watch: UploadWatch,
+    watch: Box<dyn UploadWatch>,
     states: KeptStates,
 }
 

@@ -1,8 +1,9 @@
 //! How what is remembered is written down. Everything read back may be damaged, or be of another version: then it is
 //! as if it had not been there.
 
-use oci::{Digest, HashState, RegistryHost, RepositoryName};
-use registry::SavedUpload;
+use crate::endpoint::SavedUpload;
+use crate::endpoint::StoreId;
+use oci::{Digest, HashState, RepositoryName};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::PlatformFilter;
@@ -38,8 +39,8 @@ impl LeftUpload {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut record = vec![VERSION];
         record.extend(self.day.to_le_bytes());
-        record.extend(self.saved.smallest_chunk().to_le_bytes());
-        let location = self.saved.location().expose_secret().as_bytes();
+        record.extend(self.saved.smallest_chunk.to_le_bytes());
+        let location = self.saved.place.expose_secret().as_bytes();
         for part in std::iter::once(location).chain(self.states.iter().map(HashState::as_bytes)) {
             record.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
             record.extend(part);
@@ -59,7 +60,7 @@ impl LeftUpload {
         while !left.is_empty() {
             states.push(HashState::from_bytes(part(&mut left)?)?);
         }
-        Some(Self { day, saved: SavedUpload::new(SecretString::from(location), smallest_chunk), states })
+        Some(Self { day, saved: SavedUpload { place: SecretString::from(location), smallest_chunk }, states })
     }
 }
 
@@ -97,17 +98,17 @@ fn part<'a>(left: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// Where the upload of a blob is kept.
-pub(super) fn upload_key(registry: &RegistryHost, repository: &RepositoryName, blob: &Digest) -> Vec<u8> {
+pub(super) fn upload_key(registry: &StoreId, repository: &RepositoryName, blob: &Digest) -> Vec<u8> {
     joined(&[registry.as_str(), repository.as_str(), &blob.to_string()])
 }
 
 /// What all repositories of a registry that have a blob begin with.
-pub(super) fn blob_prefix(registry: &RegistryHost, blob: &Digest) -> Vec<u8> {
+pub(super) fn blob_prefix(registry: &StoreId, blob: &Digest) -> Vec<u8> {
     joined(&[registry.as_str(), &blob.to_string(), ""])
 }
 
 /// Where it is kept that a repository has a blob.
-pub(super) fn blob_key(registry: &RegistryHost, blob: &Digest, repository: &RepositoryName) -> Vec<u8> {
+pub(super) fn blob_key(registry: &StoreId, blob: &Digest, repository: &RepositoryName) -> Vec<u8> {
     joined(&[registry.as_str(), &blob.to_string(), repository.as_str()])
 }
 
@@ -148,15 +149,16 @@ mod tests {
             verifier.update(&[7; 10]).unwrap();
             verifier.state()
         });
-        let saved = SavedUpload::new("https://r.io/v2/a/blobs/uploads/1?_state=x".into(), 5);
+        let saved =
+            SavedUpload { place: "https://r.io/v2/a/blobs/uploads/1?_state=x".into(), smallest_chunk: 5 };
         LeftUpload { day: 20_000, saved, states: states.to_vec() }
     }
 
     #[test]
     fn what_is_written_is_read() {
         let read = LeftUpload::decode(&upload().encode()).unwrap();
-        assert_eq!((read.day, read.saved.smallest_chunk()), (20_000, 5));
-        assert_eq!(read.saved.location().expose_secret(), upload().saved.location().expose_secret());
+        assert_eq!((read.day, read.saved.smallest_chunk), (20_000, 5));
+        assert_eq!(read.saved.place.expose_secret(), upload().saved.place.expose_secret());
         assert_eq!(read.states, upload().states);
         assert!(!format!("{read:?}").contains("_state"), "the location is a secret");
     }
@@ -196,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_repository_is_found_by_registry_and_blob() {
-        let (registry, repository) = ("r.io".parse().unwrap(), "a/app".parse().unwrap());
+        let (registry, repository) = (StoreId::new("r.io"), "a/app".parse().unwrap());
         let (blob, prefix) = (Digest::sha256(b"x"), blob_prefix(&registry, &Digest::sha256(b"x")));
         let key = blob_key(&registry, &blob, &repository);
         assert!(key.starts_with(&prefix));

@@ -6,10 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Mounts, Times};
+use endpoints::RegistryEndpoint;
 use http::Method;
+use oci::ErrorKind;
 use oci::{Tag, TagOrDigest};
-use registry::{ErrorKind, Registry, Security, Settings, Transport};
-use sync::endpoint::RegistryEndpoint;
+use registry::{Registry, Security, Settings, Transport};
 use sync::{
     Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Side,
     Silent, Sync,

@@ -8,13 +8,12 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use oci::{
-    Descriptor, Digest, HashState, MediaType, RawManifest, RegistryHost, RepositoryName, Tag, TagOrDigest,
+    Descriptor, Digest, ErrorKind, HashState, MediaType, RawManifest, RepositoryName, Tag, TagOrDigest,
 };
-use registry::{
-    BlobBody, Error, Recovery, Refusal, SavedUpload, Standing, TagPage, TransportFailure, UploadWatch,
+use sync::endpoint::{
+    Answer, BlobBody, BlobRead, BulkTags, EndpointError as Error, Kept, Mount, ReadAgain, Recovery,
+    SavedUpload, Scope, Source, Standing, StoreId, TagPage, Tags, Target, Upload, UploadWatch,
 };
-use sync::endpoint::{Answer, BlobRead, BulkTags, Kept, Mount, ReadAgain, Source, Tags, Target, Upload};
-use sync::listing::Listed;
 use testkit::Dice;
 use tokio::sync::Semaphore;
 
@@ -94,7 +93,7 @@ impl Fake {
     pub(crate) fn repository(&self, registry: &str, name: &str) -> FakeRepository {
         FakeRepository {
             fake: self.clone(),
-            registry: registry.parse().unwrap(),
+            store: StoreId::new(registry),
             name: name.parse().unwrap(),
             shown: format!("{registry}/{name}"),
         }
@@ -141,37 +140,24 @@ impl Fake {
         let chance = state.chance.as_mut().and_then(Chance::failure);
         let failure = if state.refuses { Some(permanent_error()) } else { chance };
         // A refusal is an answer.
-        state.answers += u64::from(failure.as_ref().is_none_or(|error| !error.is_retryable()));
+        state.answers += u64::from(failure.as_ref().is_none_or(|error| !error.is_retryable));
         failure.map_or(Ok(()), Err)
     }
 }
 
 fn passing_error() -> Error {
-    Error::Transport {
-        method: "GET".parse().unwrap(),
-        url: (&url::Url::parse("http://fake/").unwrap()).into(),
-        failure: TransportFailure::Broken,
-        source: None,
-    }
+    let error = Error::new(ErrorKind::Network, "the connection broke");
+    Error { scope: Scope::Store, is_retryable: true, ..error }
 }
 
 fn permanent_error() -> Error {
-    Error::Refused(Box::new(Refusal {
-        method: "GET".parse().unwrap(),
-        url: (&url::Url::parse("http://fake/").unwrap()).into(),
-        status: http::StatusCode::FORBIDDEN,
-        errors: Vec::new(),
-        body: None,
-        request_id: None,
-        retry_after: None,
-        answered: registry::Answered::default(),
-    }))
+    Error { scope: Scope::Repository, ..Error::new(ErrorKind::Denied, "403 Forbidden") }
 }
 
 /// One repository of a [`Fake`].
 pub(crate) struct FakeRepository {
     fake: Fake,
-    registry: RegistryHost,
+    store: StoreId,
     name: RepositoryName,
     shown: String,
 }
@@ -319,12 +305,12 @@ impl Upload for Receiver {
         0
     }
 
-    fn watch(&self, _: Option<u64>) -> Option<UploadWatch> {
+    fn watch(&self, _: Option<u64>) -> Option<Box<dyn UploadWatch>> {
         None
     }
 
     fn recovery(&mut self, error: &Error) -> Recovery {
-        if error.is_retryable() { Recovery::Later } else { Recovery::Never }
+        if error.is_retryable { Recovery::Later } else { Recovery::Never }
     }
 
     fn resume<'a>(&'a mut self, _: &'a Digest) -> Answer<'a, Standing> {
@@ -349,8 +335,8 @@ impl Source for FakeRepository {
         &self.shown
     }
 
-    fn registry(&self) -> &RegistryHost {
-        &self.registry
+    fn store(&self) -> &StoreId {
+        &self.store
     }
 
     fn answers(&self) -> u64 {
@@ -419,8 +405,8 @@ impl Target for FakeRepository {
         &self.shown
     }
 
-    fn registry(&self) -> &RegistryHost {
-        &self.registry
+    fn store(&self) -> &StoreId {
+        &self.store
     }
 
     fn repository(&self) -> &RepositoryName {
@@ -447,7 +433,7 @@ impl Target for FakeRepository {
         Source::manifest(self, reference)
     }
 
-    fn prepare(&self) -> Listed<'_, ()> {
+    fn prepare(&self) -> Answer<'_, ()> {
         std::future::ready(Ok(())).boxed()
     }
 

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use endpoints::RegistryEndpoint;
 use oci::TagOrDigest;
 use registry::{Credentials, Login, Patience, Registry, Security, Settings, Transport};
-use sync::endpoint::RegistryEndpoint;
 use sync::{
     Event, ImageReport, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget,
     Selection, Sync,

@@ -147,7 +147,7 @@ async fn law_many_targets_share_one_read_and_each_registry_is_sent_each_blob_onc
     let mut rule = bench.rule("a/app", Selection::All, &["b/app", "c/app"]);
     for _ in 0..3 {
         let other = EmbeddedRegistry::builder().start().await.unwrap();
-        let target = sync::endpoint::RegistryEndpoint::target(&client(&other), &"x/app".parse().unwrap());
+        let target = endpoints::RegistryEndpoint::target(&client(&other), &"x/app".parse().unwrap());
         rule.targets.push(RuleTarget { target: Arc::new(target), naming: Naming::Same });
         others.push(other);
     }
@@ -188,10 +188,10 @@ async fn law_the_first_blob_moves_before_the_second_page_of_tags_is_asked_for() 
     }
     let endpoint = |registry, name: &str| {
         let name = name.parse().unwrap();
-        (sync::endpoint::RegistryEndpoint::source(&client(registry), &name), name)
+        (endpoints::RegistryEndpoint::source(&client(registry), &name), name)
     };
     let (from, name) = endpoint(&source, "a/app");
-    let to = sync::endpoint::RegistryEndpoint::target(&client(&target), &name);
+    let to = endpoints::RegistryEndpoint::target(&client(&target), &name);
     let rule = Rule {
         source: Arc::new(from),
         selection: Selection::All,

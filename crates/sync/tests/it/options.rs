@@ -196,5 +196,5 @@ async fn a_config_too_large_to_be_one_is_not_read_to_its_end() {
     store.put_manifest("a/app", "v1", kind, body);
     let report = run(&bench, only(&["linux"], &["amd64"])).await;
     let error = report.errors().next().unwrap();
-    assert_eq!((report.failed(), error.kind()), (1, Some(registry::ErrorKind::Mismatch)), "{error:?}");
+    assert_eq!((report.failed(), error.kind()), (1, Some(oci::ErrorKind::Mismatch)), "{error:?}");
 }

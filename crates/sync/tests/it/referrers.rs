@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Builder, Effect, EmbeddedRegistry, Fault, Match, Referrers, Times};
+use endpoints::RegistryEndpoint;
+use oci::referrers_tag;
 use oci::{Descriptor, Digest};
-use registry::{Access, ReferrerFilter, Registry, Security, Settings, Transport, referrers_tag};
-use sync::endpoint::RegistryEndpoint;
+use registry::{Access, ReferrerFilter, Registry, Security, Settings, Transport};
 use sync::{
     Amounts, Naming, Options, PlatformFilter, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Silent,
     Sync,

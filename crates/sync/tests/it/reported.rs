@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Referrers, Times};
 use http::Method;
+use oci::referrers_tag;
 use oci::{Descriptor, Digest, TagOrDigest};
-use registry::{Access, ReferrerFilter, referrers_tag};
+use registry::{Access, ReferrerFilter};
 use sync::{
     Event, Naming, Observer, Options, PlatformFilter, ReferrerPolicy, Report, Rule, Selection, Silent, Sync,
 };

@@ -1,7 +1,8 @@
 //! Where a source's blobs come from, and whether whoever serves them lets us in.
 
+use oci::ErrorKind;
 use oci::{Digest, RegistryHost};
-use registry::{BlobPlace, Error, ErrorKind, NotFollowed, Problem};
+use registry::{BlobPlace, Error, NotFollowed, Problem};
 
 use super::finding::{Finding, Step};
 use crate::diagnostic::{leaves_tls_hint, registry_words, transport_hint};

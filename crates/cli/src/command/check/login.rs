@@ -1,7 +1,8 @@
 //! Whether the login is taken: which one, from where, and refused by whom.
 
+use oci::ErrorKind;
 use providers::alibaba::{self, CredentialOrigin};
-use registry::{Error, ErrorKind, LoginSearch};
+use registry::{Error, LoginSearch};
 
 use super::finding::{Finding, Step};
 use super::limit::{NO_ANSWER, within};

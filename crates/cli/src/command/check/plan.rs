@@ -86,7 +86,8 @@ impl Planner<'_> {
         for target in &rule.targets {
             let target = &target.target;
             let is_new = self.targets.insert(target.name().to_owned());
-            let spot = self.target(target.registry(), target.repository(), usize::from(is_new));
+            let Reference { registry, repository, .. } = target.name().parse().ok()?;
+            let spot = self.target(&registry, &repository, usize::from(is_new));
             targets.extend(is_new.then_some(spot));
         }
         Some(One { source, selection: rule.selection.clone(), targets })
@@ -99,7 +100,8 @@ impl Planner<'_> {
         // Which repositories there are shows later; which registries they go to shows now.
         if let Ok(rule) = (pattern.rule.make_rule)(&sample) {
             for target in &rule.targets {
-                self.target(target.target.registry(), target.target.repository(), 1);
+                let Reference { registry, repository, .. } = target.target.name().parse().ok()?;
+                self.target(&registry, &repository, 1);
             }
         }
         Some(Many { source, rule: pattern.rule.clone() })

@@ -1,8 +1,9 @@
 //! Whether a target may be pushed to: what the token grants, and an upload session that is opened and
 //! cancelled, or none where it could not be cancelled.
 
+use oci::ErrorKind;
 use oci::RepositoryName;
-use registry::{Access, ErrorKind, Grant, PushTrial, Repository};
+use registry::{Access, Grant, PushTrial, Repository};
 
 use super::cloud::Edition;
 use super::finding::{Finding, Step};

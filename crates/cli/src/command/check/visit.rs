@@ -52,7 +52,7 @@ impl Visitor<'_> {
         let mut pages = many.rule.listing.repositories(&many.rule.pattern.literal_front());
         let why = match within(pages.next()).await {
             Some(Ok(page)) => return self.visit_first(many, &place, page.unwrap_or_default(), outcome).await,
-            Some(Err(cause)) => why(&cause),
+            Some(Err(error)) => why(&error.into()),
             None => NO_ANSWER.to_owned(),
         };
         let finding = Finding::problem(&place, Step::Repositories, "its repositories cannot be listed");

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::EntryReader;
 use crate::config::document::Node;
 use crate::config::error::ConfigError;
-use crate::extras::AcrSettings;
+use endpoints::AcrSettings;
 
 /// What a registry offers beside the protocol.
 #[derive(Clone, Debug, Default)]

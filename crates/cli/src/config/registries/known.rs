@@ -6,7 +6,7 @@ use oci::{RegistryHost, RepositoryName};
 use registry::{LoginSearch, Registry, Scheme};
 
 use super::{MissingRepositories, Registries};
-use crate::extras::Extras;
+use endpoints::Extras;
 
 /// A registry as one user sees it, and who that is.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
 //! What went wrong, for programs: one error with its parts, and errors that are alike.
 
-use registry::ErrorKind;
+use oci::ErrorKind;
 use serde::Serialize;
 use sync::{Cause, Error, Report};
 
@@ -69,7 +69,7 @@ pub(super) fn alike(report: &Report) -> Vec<Alike> {
 
 fn refusal(cause: &Cause) -> Option<&registry::Refusal> {
     match cause {
-        Cause::Registry(error) => of_registry(error),
+        Cause::Endpoint(error) => error.inner().and_then(of_registry),
         Cause::NoAnswer(silence) => refusal(&silence.last.cause),
         _ => None,
     }

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use embedded_registry::sample;
 use oci::{Digest, MediaType, RawManifest, Tag, TagOrDigest};
-use registry::{Catalog, ErrorKind, ReferrerFilter, SubjectIndexed, referrers_tag};
+use oci::{ErrorKind, referrers_tag};
+use registry::{Catalog, ReferrerFilter, SubjectIndexed};
 use serde_json::json;
 
 use super::{by_digest, descriptor, image, methods, open, passes, repository, written};

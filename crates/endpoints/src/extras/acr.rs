@@ -6,31 +6,34 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use oci::ErrorKind;
 use oci::{RegistryHost, RepositoryName};
 use providers::alibaba::{
     self, Acr, AcrLogin, AcrLoginSettings, AutoCreateRepository, CredentialChain, CredentialOrigin, Endpoint,
     Endpoints, Http, InstanceId, NamespaceSettings, Region, RepositoryType, ServiceSource,
 };
-use registry::{ErrorKind, Registry, Transport};
-use sync::Cause;
+use registry::{Registry, Transport};
+use sync::endpoint::EndpointError;
 use sync::listing::BulkListing;
 use tokio::sync::OnceCell;
 
 use super::acr_repositories::RepositoryIds;
-use super::trouble::Trouble;
+use super::trouble;
 
 /// What an auth entry says of one of Alibaba's registries. What it leaves out is learned.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct AcrSettings {
-    pub(crate) instance: Option<InstanceId>,
-    pub(crate) region: Option<Region>,
+pub struct AcrSettings {
+    /// The instance of the Enterprise Edition.
+    pub instance: Option<InstanceId>,
+    /// Where it runs.
+    pub region: Option<Region>,
     /// Where the API answers, if not where the region says.
-    pub(crate) endpoint: Option<Endpoint>,
+    pub endpoint: Option<Endpoint>,
 }
 
 impl AcrSettings {
     /// These, and the others where these say nothing.
-    pub(crate) fn or(self, others: Self) -> Self {
+    pub fn or(self, others: Self) -> Self {
         Self {
             instance: self.instance.or(others.instance),
             region: self.region.or(others.region),
@@ -40,7 +43,7 @@ impl AcrSettings {
 }
 
 /// One of Alibaba's registries with an access key for its API.
-pub(crate) struct AcrAccess {
+pub struct AcrAccess {
     login: Arc<AcrLogin>,
     keys: Arc<CredentialChain>,
     service: Arc<LearnedService>,
@@ -70,7 +73,8 @@ impl ServiceSource for LearnedService {
 }
 
 impl AcrAccess {
-    pub(crate) fn new(
+    /// Nothing is asked yet: `lookup` says where keys are looked for.
+    pub fn new(
         host: &RegistryHost,
         settings: AcrSettings,
         transport: &Transport,
@@ -100,21 +104,22 @@ impl AcrAccess {
     }
 
     /// The client that knows what the registry calls itself. Once it is known, the rest is.
-    pub(crate) fn learn_from(&self, registry: &Registry) {
+    pub fn learn_from(&self, registry: &Registry) {
         let _ = self.service.0.set(registry.clone());
     }
 
-    pub(crate) fn login(&self) -> Arc<AcrLogin> {
+    /// Gives the registry's temporary logins.
+    pub fn login(&self) -> Arc<AcrLogin> {
         self.login.clone()
     }
 
     /// Where the access key comes from, once it was needed.
-    pub(crate) async fn origin(&self) -> Option<CredentialOrigin> {
+    pub async fn origin(&self) -> Option<CredentialOrigin> {
         self.keys.origin().await
     }
 
     /// The API of the Enterprise Edition; `None` for the Personal one, which has nothing of it.
-    pub(crate) async fn acr(&self) -> Result<Option<Acr>, alibaba::Error> {
+    pub async fn acr(&self) -> Result<Option<Acr>, alibaba::Error> {
         let find = || async {
             let Some(instance) = self.login.instance().await? else { return Ok(None) };
             Ok(Some(Acr::new(self.login.api().await?, instance)))
@@ -129,23 +134,26 @@ impl AcrAccess {
     }
 
     /// A list, or `None` where the API does not have this call: whoever wants it asks the protocol instead.
-    fn offered<T>(&self, listed: Result<T, alibaba::Error>) -> Result<Option<T>, Cause> {
+    fn offered<T>(&self, listed: Result<T, alibaba::Error>) -> Result<Option<T>, EndpointError> {
         match listed {
             Ok(list) => Ok(Some(list)),
             Err(error) if error.kind() == alibaba::ErrorKind::NoApi => {
                 self.has_no_lists.store(true, Ordering::Relaxed);
                 Ok(None)
             }
-            Err(error) => Err(Trouble::acr(&error)),
+            Err(error) => Err(trouble::acr(&error)),
         }
     }
 
     /// `None` where the registry itself has to be asked.
-    pub(super) async fn digests(&self, repository: &RepositoryName) -> Result<Option<BulkListing>, Cause> {
+    pub(super) async fn digests(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<Option<BulkListing>, EndpointError> {
         if self.has_no_lists.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let Some(acr) = self.acr().await.map_err(|error| Trouble::acr(&error))? else { return Ok(None) };
+        let Some(acr) = self.acr().await.map_err(|error| trouble::acr(&error))? else { return Ok(None) };
         let Some((namespace, name)) = repository.as_str().split_once('/') else { return Ok(None) };
         let Some(found) = self.offered(self.ids.find(&acr, namespace, name).await)? else { return Ok(None) };
         let Some(id) = found else { return Ok(Some(BulkListing::default())) };
@@ -159,16 +167,16 @@ impl AcrAccess {
         &self,
         repository: &RepositoryName,
         ready: &mut HashSet<String>,
-    ) -> Result<(), Cause> {
-        let trouble = |error: alibaba::Error| Trouble::acr(&error);
+    ) -> Result<(), EndpointError> {
+        let trouble = |error: alibaba::Error| trouble::acr(&error);
         let Some(acr) = self.acr().await.map_err(trouble)? else {
             let text = "the Personal Edition has no API to create namespaces with: create it in the console";
-            return Err(Trouble::permanent(ErrorKind::Rejected, text.to_owned()));
+            return Err(trouble::permanent(ErrorKind::Rejected, text.to_owned()));
         };
         let Some((namespace, name)) = repository.as_str().split_once('/') else {
             let text =
                 format!("{repository} names no namespace: here repositories are `namespace/repository`");
-            return Err(Trouble::permanent(ErrorKind::Rejected, text));
+            return Err(trouble::permanent(ErrorKind::Rejected, text));
         };
         if ready.contains(namespace) {
             return Ok(());
@@ -189,8 +197,8 @@ impl AcrAccess {
     pub(super) async fn repositories(
         &self,
         namespace: &str,
-    ) -> Result<Option<(Vec<RepositoryName>, Vec<String>)>, Cause> {
-        let trouble = |error: alibaba::Error| Trouble::acr(&error);
+    ) -> Result<Option<(Vec<RepositoryName>, Vec<String>)>, EndpointError> {
+        let trouble = |error: alibaba::Error| trouble::acr(&error);
         let Some(acr) = self.acr().await.map_err(trouble)? else { return Ok(None) };
         let Some(listed) = self.offered(acr.repositories(namespace).await)? else { return Ok(None) };
         let (mut names, mut odd) = (Vec::new(), listed.odd);

@@ -1,25 +1,26 @@
-//! A repository of a registry as source or target. The only file here that knows the registry client.
+//! A repository of a registry as source or target.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
-use oci::{Descriptor, Digest, HashState, RawManifest, RegistryHost, RepositoryName, TagOrDigest};
-use registry::{
-    Access, BlobBody, BlobHistory, BlobReader, Error, ErrorKind, Recovery, ReferrerFilter, Registry,
-    Repository, SavedUpload, Standing, Start, TagPage, TagPages, UploadSession, UploadWatch,
+use oci::{Descriptor, Digest, ErrorKind, HashState, RawManifest, RepositoryName, TagOrDigest};
+use registry::{Access, BlobReader, Error, ReferrerFilter, Registry, Repository, Start};
+use sync::endpoint::{
+    Answer, BlobRead, BulkTags, EndpointError, Kept, Mount, SavedUpload, StoreId, Tags, Upload,
 };
+use sync::listing::{BulkDigests, BulkListing, Preparation};
+use sync::{Source, Target};
 use tokio::sync::OnceCell;
 
-use super::{Answer, BlobRead, BulkTags, Kept, Mount, ReadAgain, Source, Tags, Target, Upload};
-use crate::Cause;
-use crate::listing::{BulkDigests, BulkListing, Listed, Preparation};
+use crate::judge::judged;
+use crate::read::{Blob, TagList};
+use crate::upload::Session;
 
 /// A repository of a registry, to read from or to write to.
 pub struct RegistryEndpoint {
     repository: Repository,
     name: String,
+    store: StoreId,
     access: Access,
     bulk: Option<Arc<dyn BulkDigests>>,
     bulk_listing: OnceCell<Option<Arc<BulkListing>>>,
@@ -40,9 +41,10 @@ impl RegistryEndpoint {
 
     fn new(registry: &Registry, repository: &RepositoryName, access: Access) -> Self {
         let name = format!("{}/{repository}", registry.host());
+        let store = StoreId::new(&registry.identity());
         let repository = registry.repository(repository, access);
         let (bulk, preparation, bulk_listing, prepared) = Default::default();
-        Self { repository, name, access, bulk, bulk_listing, preparation, prepared }
+        Self { repository, name, store, access, bulk, bulk_listing, preparation, prepared }
     }
 
     /// The same, where the registry can give the digests of many tags at once.
@@ -58,7 +60,7 @@ impl RegistryEndpoint {
     }
 
     /// Done once, however many images wait for it; a failure is tried again by whoever comes next.
-    async fn make_ready(&self) -> Result<(), Cause> {
+    async fn make_ready(&self) -> Result<(), EndpointError> {
         let Some(preparation) = &self.preparation else { return Ok(()) };
         let prepare = || preparation.prepare(self.repository.name());
         self.prepared.get_or_try_init(prepare).await.map(drop)
@@ -90,8 +92,8 @@ impl Source for RegistryEndpoint {
         &self.name
     }
 
-    fn registry(&self) -> &RegistryHost {
-        self.repository.registry().host()
+    fn store(&self) -> &StoreId {
+        &self.store
     }
 
     fn answers(&self) -> u64 {
@@ -99,7 +101,7 @@ impl Source for RegistryEndpoint {
     }
 
     fn tags(&self) -> Box<dyn Tags> {
-        Box::new(self.repository.tags())
+        Box::new(TagList { pages: self.repository.tags(), is_target: false })
     }
 
     fn bulk_tags(&self) -> BulkTags<'_> {
@@ -107,19 +109,16 @@ impl Source for RegistryEndpoint {
     }
 
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
-        self.repository.resolve(reference).boxed()
+        self.repository.resolve(reference).map_err(judged).boxed()
     }
 
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest> {
-        self.repository.pull_manifest(reference).boxed()
+        self.repository.pull_manifest(reference).map_err(judged).boxed()
     }
 
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
-        async move {
-            let reader = self.repository.pull_blob(&blob.digest, blob.size).await?;
-            Ok(Box::new(reader) as Box<dyn BlobRead>)
-        }
-        .boxed()
+        async move { self.repository.pull_blob(&blob.digest, blob.size).await.map(read).map_err(judged) }
+            .boxed()
     }
 
     fn blob_from<'a>(
@@ -129,8 +128,11 @@ impl Source for RegistryEndpoint {
         state: Option<&'a HashState>,
     ) -> Answer<'a, Box<dyn BlobRead>> {
         async move {
-            let reader = self.repository.pull_blob_from(&blob.digest, blob.size, offset, state).await?;
-            Ok(Box::new(reader) as Box<dyn BlobRead>)
+            self.repository
+                .pull_blob_from(&blob.digest, blob.size, offset, state)
+                .await
+                .map(read)
+                .map_err(judged)
         }
         .boxed()
     }
@@ -138,18 +140,23 @@ impl Source for RegistryEndpoint {
     fn referrers<'a>(&'a self, subject: &'a Digest, kept: Kept) -> Answer<'a, Vec<Descriptor>> {
         async move {
             let filter = ReferrerFilter::all();
-            match kept {
+            let found = match kept {
                 Kept::Anywhere => self.repository.referrers(subject, &filter).await,
                 Kept::ByRegistry => self.repository.untagged_referrers(subject, &filter).await,
-            }
+            };
+            found.map_err(judged)
         }
         .boxed()
     }
 
     fn external_blob<'a>(&'a self, address: &'a str, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
         async move {
-            let reader = self.repository.registry().pull_external(address, &blob.digest, blob.size).await?;
-            Ok(Box::new(reader) as Box<dyn BlobRead>)
+            self.repository
+                .registry()
+                .pull_external(address, &blob.digest, blob.size)
+                .await
+                .map(read)
+                .map_err(judged)
         }
         .boxed()
     }
@@ -160,8 +167,8 @@ impl Target for RegistryEndpoint {
         &self.name
     }
 
-    fn registry(&self) -> &RegistryHost {
-        self.repository.registry().host()
+    fn store(&self) -> &StoreId {
+        &self.store
     }
 
     fn repository(&self) -> &RepositoryName {
@@ -173,7 +180,7 @@ impl Target for RegistryEndpoint {
     }
 
     fn tags(&self) -> Box<dyn Tags> {
-        Box::new(self.repository.tags())
+        Box::new(TagList { pages: self.repository.tags(), is_target: true })
     }
 
     fn bulk_tags(&self) -> BulkTags<'_> {
@@ -181,36 +188,40 @@ impl Target for RegistryEndpoint {
     }
 
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
-        async move { self.absent_if_denied(self.repository.resolve(reference).await) }.boxed()
+        async move { self.absent_if_denied(self.repository.resolve(reference).await).map_err(judged) }.boxed()
     }
 
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest> {
-        self.repository.pull_manifest(reference).boxed()
+        self.repository.pull_manifest(reference).map_err(judged).boxed()
     }
 
-    fn prepare(&self) -> Listed<'_, ()> {
+    fn prepare(&self) -> Answer<'_, ()> {
         self.make_ready().boxed()
     }
 
     fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool> {
         async move {
             let found = self.repository.has_blob(digest).await.map(|found| found.then_some(()));
-            Ok(self.absent_if_denied(found)?.is_some())
+            Ok(self.absent_if_denied(found).map_err(judged)?.is_some())
         }
         .boxed()
     }
 
     fn mount<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount> {
-        async move { Ok(self.repository.mount_or_start_upload(digest, from).await?.into()) }.boxed()
-    }
-
-    fn mount_remembered<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount> {
-        async move { Ok(self.repository.mount_remembered_or_start_upload(digest, from).await?.into()) }
+        async move { self.repository.mount_or_start_upload(digest, from).await.map(mount).map_err(judged) }
             .boxed()
     }
 
+    fn mount_remembered<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount> {
+        async move {
+            let started = self.repository.mount_remembered_or_start_upload(digest, from).await;
+            started.map(mount).map_err(judged)
+        }
+        .boxed()
+    }
+
     fn start_upload<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Mount> {
-        async move { Ok(self.repository.start_upload_of(digest).await?.into()) }.boxed()
+        async move { self.repository.start_upload_of(digest).await.map(mount).map_err(judged) }.boxed()
     }
 
     fn reopen_upload<'a>(
@@ -219,85 +230,30 @@ impl Target for RegistryEndpoint {
         size: Option<u64>,
     ) -> Answer<'a, Option<Box<dyn Upload>>> {
         async move {
-            let session = self.repository.reopen_upload(saved, size).await?;
-            Ok(session.map(|session| Box::new(session) as Box<dyn Upload>))
+            let saved = registry::SavedUpload::new(saved.place.clone(), saved.smallest_chunk);
+            let session = self.repository.reopen_upload(&saved, size).await.map_err(judged)?;
+            Ok(session.map(|session| Box::new(Session(session)) as Box<dyn Upload>))
         }
         .boxed()
     }
 
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {
-        self.repository.push_manifest(reference, manifest).map_ok(|_| ()).boxed()
+        self.repository.push_manifest(reference, manifest).map_ok(|_| ()).map_err(judged).boxed()
     }
 
     fn list_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, ()> {
-        self.repository.keep_referrer(subject, referrer).boxed()
+        self.repository.keep_referrer(subject, referrer).map_err(judged).boxed()
     }
 }
 
-impl Tags for TagPages {
-    fn next(&mut self) -> Answer<'_, Option<TagPage>> {
-        TagPages::next(self).boxed()
+/// How an upload began, in the engine's terms.
+fn mount(start: Start) -> Mount {
+    match start {
+        Start::Mounted => Mount::Mounted,
+        Start::Session(session) => Mount::Upload(Box::new(Session(*session))),
     }
 }
 
-impl From<Start> for Mount {
-    fn from(start: Start) -> Self {
-        match start {
-            Start::Mounted => Self::Mounted,
-            Start::Session(session) => Self::Upload(session),
-        }
-    }
-}
-
-impl BlobRead for BlobReader {
-    fn next(&mut self) -> Answer<'_, Option<Bytes>> {
-        BlobReader::next(self).boxed()
-    }
-
-    fn resume(&mut self) -> Answer<'_, ()> {
-        BlobReader::resume(self).boxed()
-    }
-
-    fn hash_state(&self) -> Option<HashState> {
-        BlobReader::hash_state(self)
-    }
-
-    fn history(&self) -> Option<Arc<dyn ReadAgain>> {
-        BlobReader::history(self).map(|history| Arc::new(history) as Arc<dyn ReadAgain>)
-    }
-}
-
-impl ReadAgain for BlobHistory {
-    fn read_from(&self, offset: u64) -> Answer<'_, Box<dyn BlobRead>> {
-        async move { Ok(Box::new(BlobHistory::read_from(self, offset).await?) as Box<dyn BlobRead>) }.boxed()
-    }
-}
-
-impl Upload for UploadSession {
-    fn send<'a>(&'a mut self, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()> {
-        UploadSession::send(self, digest, size, body).boxed()
-    }
-
-    fn confirmed(&self) -> u64 {
-        UploadSession::confirmed(self)
-    }
-
-    fn watch(&self, size: Option<u64>) -> Option<UploadWatch> {
-        UploadSession::watch(self, size)
-    }
-
-    fn recovery(&mut self, error: &Error) -> Recovery {
-        UploadSession::recovery(self, error)
-    }
-
-    fn resume<'a>(&'a mut self, digest: &'a Digest) -> Answer<'a, Standing> {
-        UploadSession::resume(self, digest).boxed()
-    }
-
-    fn cancel<'a>(self: Box<Self>) -> BoxFuture<'a, ()>
-    where
-        Self: 'a,
-    {
-        UploadSession::cancel(*self).boxed()
-    }
+fn read(reader: BlobReader) -> Box<dyn BlobRead> {
+    Box::new(Blob(reader))
 }

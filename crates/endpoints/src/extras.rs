@@ -14,16 +14,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
+use oci::ErrorKind;
 use oci::RepositoryName;
-use registry::{ErrorKind, Registry};
-use sync::listing::{BulkDigests, BulkListing, Listed, Preparation};
+use registry::Registry;
+use sync::endpoint::{Answer, EndpointError};
+use sync::listing::{BulkDigests, BulkListing, Preparation};
 use tokio::sync::{Mutex, OnceCell};
 
-pub(crate) use acr::{AcrAccess, AcrSettings};
-pub(crate) use listing::RegistryListing;
+pub use acr::{AcrAccess, AcrSettings};
+pub use listing::RegistryListing;
+pub use trouble::Trouble;
 
 /// What one registry, as one user sees it, offers beside the protocol.
-pub(crate) struct Extras {
+pub struct Extras {
     registry: Registry,
     acr: Option<Arc<AcrAccess>>,
     harbor: OnceCell<Option<providers::harbor::Harbor>>,
@@ -34,18 +37,19 @@ pub(crate) struct Extras {
 }
 
 impl Extras {
-    pub(crate) fn new(registry: Registry, acr: Option<Arc<AcrAccess>>) -> Self {
+    /// Of the registry that `registry` speaks to, with the way to Alibaba's API where its login is from there.
+    pub fn new(registry: Registry, acr: Option<Arc<AcrAccess>>) -> Self {
         let (harbor, gives_no_digests, ready) = Default::default();
         Self { registry, acr, harbor, gives_no_digests, ready }
     }
 
     /// The way to Alibaba's API, where the auth entry names one.
-    pub(crate) fn acr(&self) -> Option<&Arc<AcrAccess>> {
+    pub fn acr(&self) -> Option<&Arc<AcrAccess>> {
         self.acr.as_ref()
     }
 
     /// What is to be told about it, once a run is over.
-    pub(crate) fn note(&self) -> Option<String> {
+    pub fn note(&self) -> Option<String> {
         let note = self.acr.as_ref()?.note()?;
         Some(format!("{}: {note}", self.registry.host()))
     }
@@ -65,7 +69,7 @@ impl Extras {
         asked.ok()?
     }
 
-    async fn make_ready(&self, repository: &RepositoryName) -> Result<(), sync::Cause> {
+    async fn make_ready(&self, repository: &RepositoryName) -> Result<(), EndpointError> {
         // Held while something is created, so that it is created once.
         let mut ready = self.ready.lock().await;
         match &self.acr {
@@ -76,13 +80,8 @@ impl Extras {
 }
 
 /// Whether an error would come for each repository: there is no way to the API, or it does not know us.
-fn concerns_all(error: &sync::Cause) -> bool {
-    let kind = match error {
-        sync::Cause::Registry(error) => error.kind(),
-        sync::Cause::Provider(error) => error.kind(),
-        _ => return false,
-    };
-    !matches!(kind, ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Rejected)
+fn concerns_all(error: &EndpointError) -> bool {
+    !matches!(error.kind, ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Rejected)
 }
 
 impl BulkDigests for Extras {
@@ -92,9 +91,9 @@ impl BulkDigests for Extras {
 }
 
 impl Preparation for Extras {
-    fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Listed<'a, ()> {
+    fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, ()> {
         self.make_ready(repository)
-            .map_err(|cause| trouble::asked_with(cause, self.registry.login_search()))
+            .map_err(|error| trouble::asked_with(error, self.registry.login_search()))
             .boxed()
     }
 }

@@ -4,20 +4,24 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
+use oci::ErrorKind;
 use oci::RepositoryName;
 use providers::harbor::{self, Harbor, Project, ProjectKind, ProjectName, ProjectPages, RepositoryPages};
-use registry::{Catalog, CatalogPages, ErrorKind, Offer, OptionalEndpoint};
-use sync::Cause;
-use sync::listing::{Listed, Listing, Repositories};
+use registry::{Catalog, CatalogPages, Offer, OptionalEndpoint};
+use sync::endpoint::Answer;
+use sync::endpoint::EndpointError;
+use sync::listing::{Listing, Repositories};
 
 use super::Extras;
-use super::trouble::{Trouble, asked_with};
+use super::trouble::{self, asked_with};
+use crate::judge::judged;
 
 /// What a registry can be asked for its repositories.
-pub(crate) struct RegistryListing(Arc<Extras>);
+pub struct RegistryListing(Arc<Extras>);
 
 impl RegistryListing {
-    pub(crate) fn new(extras: Arc<Extras>) -> Self {
+    /// Of the registry that `extras` are of.
+    pub fn new(extras: Arc<Extras>) -> Self {
         Self(extras)
     }
 }
@@ -61,10 +65,10 @@ struct HarborWalk {
 }
 
 impl Repositories for Walk {
-    fn next(&mut self) -> Listed<'_, Option<Vec<RepositoryName>>> {
+    fn next(&mut self) -> Answer<'_, Option<Vec<RepositoryName>>> {
         async {
             let page = self.page().await;
-            page.map_err(|cause| asked_with(cause, self.extras.registry.login_search()))
+            page.map_err(|error| asked_with(error, self.extras.registry.login_search()))
         }
         .boxed()
     }
@@ -75,13 +79,13 @@ impl Repositories for Walk {
 }
 
 impl Walk {
-    async fn page(&mut self) -> Result<Option<Vec<RepositoryName>>, Cause> {
+    async fn page(&mut self) -> Result<Option<Vec<RepositoryName>>, EndpointError> {
         if matches!(self.way, Way::Unknown) {
             self.way = self.find_way().await?;
         }
         match &mut self.way {
             Way::Harbor(walk) => walk.page(&mut self.notes).await,
-            Way::Catalog(pages) => match pages.next().await? {
+            Way::Catalog(pages) => match pages.next().await.map_err(judged)? {
                 Catalog::Page(page) => {
                     let odd =
                         page.invalid.into_iter().map(|name| format!("`{name}` is no repository's name"));
@@ -100,14 +104,14 @@ impl Walk {
         }
     }
 
-    async fn find_way(&mut self) -> Result<Way, Cause> {
+    async fn find_way(&mut self) -> Result<Way, EndpointError> {
         if let Some(acr) = &self.extras.acr {
             let Some(namespace) = &self.first else {
                 let host = self.extras.registry.host();
                 let text = format!(
                     "{host} lists by namespace: begin the pattern with one, as in `{host}/namespace/**`"
                 );
-                return Err(Trouble::permanent(ErrorKind::Rejected, text));
+                return Err(trouble::permanent(ErrorKind::Rejected, text));
             };
             if let Some((names, notes)) = acr.repositories(namespace).await? {
                 self.notes.extend(notes);
@@ -123,22 +127,22 @@ impl Walk {
         }
     }
 
-    fn no_list(&self, refusal: &registry::Refusal) -> Cause {
+    fn no_list(&self, refusal: &registry::Refusal) -> EndpointError {
         let host = self.extras.registry.host();
         if refusal.offer(OptionalEndpoint::Catalog) == Offer::Forbidden {
             let text = format!(
                 "{host} does not list its repositories to this login ({refusal}): name them one by one, or use a login that may see the list"
             );
-            return Trouble::permanent(refusal.kind(), text);
+            return trouble::permanent(refusal.kind(), text);
         }
         // No login helps, so it is not about one.
         let text = format!("{host} lists its repositories to nobody ({refusal}): name them one by one");
-        Trouble::permanent(ErrorKind::Rejected, text)
+        trouble::permanent(ErrorKind::Rejected, text)
     }
 }
 
 impl HarborWalk {
-    async fn begin(harbor: Harbor, project: Option<&str>) -> Result<Self, Cause> {
+    async fn begin(harbor: Harbor, project: Option<&str>) -> Result<Self, EndpointError> {
         let mut walk =
             Self { projects: None, waiting: VecDeque::new(), repositories: None, only: None, harbor };
         let Some(name) = project else {
@@ -147,7 +151,7 @@ impl HarborWalk {
         };
         let missing = || {
             let text = format!("Harbor has no project `{name}` that this login may see");
-            Trouble::permanent(ErrorKind::NotFound, text)
+            trouble::permanent(ErrorKind::NotFound, text)
         };
         let name: ProjectName = name.parse().map_err(|_| missing())?;
         match walk.harbor.project(&name).await {
@@ -156,29 +160,29 @@ impl HarborWalk {
                 // The right to see a project and the right to list what is in it are two.
                 walk.repositories = walk.harbor.repositories_of(&name);
                 if walk.repositories.is_none() {
-                    return Err(Trouble::harbor(error));
+                    return Err(trouble::harbor(error));
                 }
                 walk.only = Some(name);
             }
-            Err(error) => return Err(Trouble::harbor(error)),
+            Err(error) => return Err(trouble::harbor(error)),
         }
         Ok(walk)
     }
 
     /// What it means that the repositories are not listed.
-    fn unlisted(&self, error: harbor::Error) -> Cause {
+    fn unlisted(&self, error: harbor::Error) -> EndpointError {
         match (&self.only, error.refusal()) {
             (Some(project), Some(refusal)) if error.kind() == ErrorKind::Denied => {
                 let text = format!(
                     "this login has neither the right \"Read Project\" nor \"List Repository\" in Harbor's project `{project}` ({refusal})"
                 );
-                Trouble::permanent(ErrorKind::Denied, text)
+                trouble::permanent(ErrorKind::Denied, text)
             }
-            _ => Trouble::harbor(error),
+            _ => trouble::harbor(error),
         }
     }
 
-    async fn page(&mut self, notes: &mut Vec<String>) -> Result<Option<Vec<RepositoryName>>, Cause> {
+    async fn page(&mut self, notes: &mut Vec<String>) -> Result<Option<Vec<RepositoryName>>, EndpointError> {
         loop {
             if let Some(pages) = &mut self.repositories {
                 match pages.next().await {
@@ -200,7 +204,7 @@ impl HarborWalk {
                 continue;
             }
             let Some(projects) = &mut self.projects else { return Ok(None) };
-            if let Some(page) = projects.next().await.map_err(Trouble::harbor)? {
+            if let Some(page) = projects.next().await.map_err(trouble::harbor)? {
                 self.waiting.extend(page);
             } else {
                 notes.extend(projects.invalid().iter().map(|name| format!("`{name}` is no project's name")));

@@ -2,46 +2,47 @@
 
 use std::collections::HashSet;
 
+use oci::ErrorKind;
 use oci::RepositoryName;
 use providers::harbor::{Error, Harbor, ProjectName, Visibility};
-use registry::ErrorKind;
-use sync::Cause;
+use sync::endpoint::EndpointError;
 use sync::listing::BulkListing;
 
 use super::Extras;
-use super::trouble::Trouble;
+use super::trouble;
+use crate::judge::judged;
 
 /// What Harbor calls itself in its challenges, from 1.x to today.
 const SERVICE: &str = "harbor-registry";
 
 impl Extras {
     /// Harbor's API, if this is a Harbor. Found out once.
-    pub(crate) async fn harbor(&self) -> Result<Option<Harbor>, Cause> {
+    pub async fn harbor(&self) -> Result<Option<Harbor>, EndpointError> {
         self.harbor.get_or_try_init(|| self.find_harbor()).await.cloned()
     }
 
-    async fn find_harbor(&self) -> Result<Option<Harbor>, Cause> {
-        if self.registry.service().await?.as_deref() != Some(SERVICE) {
+    async fn find_harbor(&self) -> Result<Option<Harbor>, EndpointError> {
+        if self.registry.service().await.map_err(judged)?.as_deref() != Some(SERVICE) {
             return Ok(None);
         }
-        let (client, base) = self.registry.host_client().await?;
-        let credentials = self.registry.credentials().await?;
+        let (client, base) = self.registry.host_client().await.map_err(judged)?;
+        let credentials = self.registry.credentials().await.map_err(judged)?;
         match Harbor::connect(client, &base, credentials.as_ref()).await {
             Ok(harbor) => Ok(Some(harbor)),
             // Whoever hides the API behind a login page still offers the protocol.
             Err(Error::NotHarbor { .. } | Error::WebPage { .. }) => Ok(None),
-            Err(error) => Err(Trouble::harbor(error)),
+            Err(error) => Err(trouble::harbor(error)),
         }
     }
 
     pub(super) async fn harbor_digests(
         &self,
         repository: &RepositoryName,
-    ) -> Result<Option<BulkListing>, Cause> {
+    ) -> Result<Option<BulkListing>, EndpointError> {
         let Some(harbor) = self.harbor().await? else { return Ok(None) };
         let mut listing = BulkListing::default();
         let mut pages = harbor.artifacts(repository);
-        while let Some(artifacts) = pages.next().await.map_err(Trouble::harbor)? {
+        while let Some(artifacts) = pages.next().await.map_err(trouble::harbor)? {
             for artifact in artifacts {
                 listing.referrers += artifact.accessories as u64;
                 // Before 2.5, Harbor knows no accessories: there all referrers stand under tags.
@@ -59,7 +60,7 @@ impl Extras {
         &self,
         repository: &RepositoryName,
         ready: &mut HashSet<String>,
-    ) -> Result<(), Cause> {
+    ) -> Result<(), EndpointError> {
         let Some(project) = ProjectName::of(repository) else { return Ok(()) };
         if ready.contains(project.as_str()) {
             return Ok(());
@@ -69,10 +70,10 @@ impl Extras {
             let text = format!(
                 "{host} is neither a Harbor nor one of Alibaba's registries with \"provider\": \"acr\": nothing can be created there"
             );
-            return Err(Trouble::permanent(ErrorKind::Rejected, text));
+            return Err(trouble::permanent(ErrorKind::Rejected, text));
         };
-        if harbor.project(&project).await.map_err(Trouble::harbor)?.is_none() {
-            harbor.create_project(&project, Visibility::Private).await.map_err(Trouble::harbor)?;
+        if harbor.project(&project).await.map_err(trouble::harbor)?.is_none() {
+            harbor.create_project(&project, Visibility::Private).await.map_err(trouble::harbor)?;
         }
         ready.insert(project.as_str().to_owned());
         Ok(())

@@ -1,0 +1,87 @@
+//! Errors of providers as the engine judges them.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use oci::ErrorKind;
+use providers::{alibaba, harbor};
+use registry::LoginSearch;
+use sync::endpoint::EndpointError;
+
+use crate::judge::judged;
+
+/// What is wrong with something beside the protocol, in words for people.
+#[derive(Debug)]
+pub struct Trouble {
+    text: String,
+    /// Where the login comes from that was used, or was looked for.
+    pub login: Option<LoginSearch>,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl Error for Trouble {}
+
+/// Says of an error which login was used.
+pub(super) fn asked_with(mut error: EndpointError, login: Option<&LoginSearch>) -> EndpointError {
+    let Some(login) = login.cloned() else { return error };
+    if let Some(registry::Error::Refused(refusal)) = error.own.downcast_mut() {
+        refusal.answered.search.get_or_insert(login);
+    } else if let Some(trouble) = error.own.downcast_mut::<Trouble>() {
+        trouble.login.get_or_insert(login);
+    }
+    error
+}
+
+/// Something that is as it is: no error of anybody.
+pub(super) fn permanent(kind: ErrorKind, text: String) -> EndpointError {
+    trouble(kind, false, None, text)
+}
+
+pub(super) fn harbor(error: harbor::Error) -> EndpointError {
+    match error {
+        harbor::Error::Api(error) => judged(error),
+        other => trouble(other.kind(), other.is_retryable(), other.retry_after(), with_sources(&other)),
+    }
+}
+
+pub(super) fn acr(error: &alibaba::Error) -> EndpointError {
+    trouble(acr_kind(error.kind()), error.is_retryable(), None, with_sources(error))
+}
+
+fn trouble(kind: ErrorKind, is_retryable: bool, wait: Option<Duration>, text: String) -> EndpointError {
+    EndpointError { is_retryable, wait, ..EndpointError::new(kind, Trouble { text, login: None }) }
+}
+
+/// An error with all that it came from, in one line.
+fn with_sources(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn acr_kind(kind: alibaba::ErrorKind) -> ErrorKind {
+    use alibaba::ErrorKind as Acr;
+
+    match kind {
+        Acr::InvalidKey | Acr::WrongSecret | Acr::ExpiredToken | Acr::ClockSkew | Acr::NoKey => {
+            ErrorKind::Unauthorized
+        }
+        Acr::NoPermission => ErrorKind::Denied,
+        Acr::NotFound => ErrorKind::NotFound,
+        Acr::Throttled => ErrorKind::RateLimited,
+        Acr::Unavailable => ErrorKind::Unavailable,
+        Acr::Network => ErrorKind::Network,
+        Acr::NoApi => ErrorKind::Protocol,
+        _ => ErrorKind::Rejected,
+    }
+}

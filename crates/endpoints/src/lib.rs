@@ -1,0 +1,15 @@
+//! Joins the engine's traits with those who keep images: a registry behind [`sync::Source`] and [`sync::Target`], and what
+//! registries offer beside the protocol behind [`sync::listing`].
+//!
+//! The engine judges every failure by [`judged`]; the registry client's own error stays inside
+//! ([`EndpointError::inner`](sync::endpoint::EndpointError::inner)).
+
+mod extras;
+mod judge;
+mod read;
+mod registry_endpoint;
+mod upload;
+
+pub use extras::{AcrAccess, AcrSettings, Extras, RegistryListing, Trouble};
+pub use judge::judged;
+pub use registry_endpoint::RegistryEndpoint;

@@ -1,0 +1,68 @@
+//! The registry client's readers as the engine's.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, TryFutureExt as _};
+use oci::HashState;
+use registry::{BlobHistory, BlobReader, TagPages};
+use sync::endpoint::{Answer, BlobRead, ReadAgain, TagPage, Tags};
+
+use crate::judge::{judged, judged_list};
+
+/// The pages of a repository's tags.
+pub(crate) struct TagList {
+    pub(crate) pages: TagPages,
+    /// Whether it is a target that is asked, which can do without the list.
+    pub(crate) is_target: bool,
+}
+
+impl TagList {
+    async fn page(&mut self) -> Result<Option<TagPage>, sync::endpoint::EndpointError> {
+        match self.pages.next().await {
+            Ok(page) => Ok(page.map(|page| TagPage { tags: page.tags, invalid: page.invalid })),
+            Err(error) if self.is_target => judged_list(error).map_or(Ok(None), Err),
+            Err(error) => Err(judged(error)),
+        }
+    }
+}
+
+impl Tags for TagList {
+    fn next(&mut self) -> Answer<'_, Option<TagPage>> {
+        self.page().boxed()
+    }
+}
+
+/// The bytes of a blob.
+pub(crate) struct Blob(pub(crate) BlobReader);
+
+impl BlobRead for Blob {
+    fn next(&mut self) -> Answer<'_, Option<Bytes>> {
+        self.0.next().map_err(judged).boxed()
+    }
+
+    fn resume(&mut self) -> Answer<'_, ()> {
+        self.0.resume().map_err(judged).boxed()
+    }
+
+    fn hash_state(&self) -> Option<HashState> {
+        self.0.hash_state()
+    }
+
+    fn history(&self) -> Option<Arc<dyn ReadAgain>> {
+        self.0.history().map(|history| Arc::new(History(history)) as Arc<dyn ReadAgain>)
+    }
+}
+
+/// A blob that can be read again in part.
+struct History(BlobHistory);
+
+impl ReadAgain for History {
+    fn read_from(&self, offset: u64) -> Answer<'_, Box<dyn BlobRead>> {
+        async move {
+            let reader = self.0.read_from(offset).await.map_err(judged)?;
+            Ok(Box::new(Blob(reader)) as Box<dyn BlobRead>)
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,66 @@
+//! The registry client's upload session as the engine's upload.
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _, TryFutureExt as _};
+use oci::Digest;
+use registry::UploadSession;
+use sync::endpoint::{
+    Answer, BlobBody, EndpointError, MOST_IN_MEMORY, Recovery, SavedUpload, Standing, Upload, UploadWatch,
+};
+
+use crate::judge::judged;
+
+const _: () = assert!(registry::MOST_IN_MEMORY <= MOST_IN_MEMORY, "the engine's budget counts with it");
+
+/// An upload session.
+pub(crate) struct Session(pub(crate) UploadSession);
+
+struct Watch(registry::UploadWatch);
+
+impl Upload for Session {
+    fn send<'a>(&'a mut self, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()> {
+        let body = body.map(|piece| piece.map_err(|_| registry::BrokenOff));
+        self.0.send(digest, size, Box::pin(body)).map_err(judged).boxed()
+    }
+
+    fn confirmed(&self) -> u64 {
+        self.0.confirmed()
+    }
+
+    fn watch(&self, size: Option<u64>) -> Option<Box<dyn UploadWatch>> {
+        self.0.watch(size).map(|watch| Box::new(Watch(watch)) as Box<dyn UploadWatch>)
+    }
+
+    fn recovery(&mut self, error: &EndpointError) -> Recovery {
+        let Some(error) = error.inner::<registry::Error>() else { return Recovery::Never };
+        match self.0.recovery(error) {
+            registry::Recovery::Never => Recovery::Never,
+            registry::Recovery::AtOnce => Recovery::AtOnce,
+            registry::Recovery::Later => Recovery::Later,
+        }
+    }
+
+    fn resume<'a>(&'a mut self, digest: &'a Digest) -> Answer<'a, Standing> {
+        async move {
+            Ok(match self.0.resume(digest).await.map_err(judged)? {
+                registry::Standing::Complete => Standing::Complete,
+                registry::Standing::At(offset) => Standing::At(offset),
+            })
+        }
+        .boxed()
+    }
+
+    fn cancel<'a>(self: Box<Self>) -> BoxFuture<'a, ()>
+    where
+        Self: 'a,
+    {
+        self.0.cancel().boxed()
+    }
+}
+
+impl UploadWatch for Watch {
+    fn now(&self) -> SavedUpload {
+        let now = self.0.now();
+        SavedUpload { place: now.location().clone(), smallest_chunk: now.smallest_chunk() }
+    }
+}
