@@ -76,14 +76,14 @@ pub enum Cause {
     Endpoint(Box<EndpointError>),
     /// Bytes at the source are not what a descriptor says.
     #[error(transparent)]
-    Mismatch(Mismatch),
+    Mismatch(Box<Mismatch>),
     /// A manifest that cannot be read, or be what it is for.
     #[error("manifest {digest} cannot be used")]
     Manifest {
         /// Which one.
         digest: Box<Digest>,
         /// Why.
-        source: ManifestError,
+        source: Box<ManifestError>,
     },
     /// The registry is not asked any more.
     #[error(transparent)]

@@ -33,6 +33,7 @@ pub struct AcrSettings {
 
 impl AcrSettings {
     /// These, and the others where these say nothing.
+    #[must_use]
     pub fn or(self, others: Self) -> Self {
         Self {
             instance: self.instance.or(others.instance),

@@ -146,7 +146,7 @@ impl Walk {
     pub(super) fn check_size(&self, child: &Descriptor, manifest: &RawManifest) -> Result<(), Error> {
         let reference = TagOrDigest::Digest(child.digest.clone());
         let checked = child.check_size(manifest.bytes().len() as u64);
-        checked.map_err(|wrong| self.source_error(Operation::ReadManifest(reference), Cause::Mismatch(wrong)))
+        checked.map_err(|wrong| self.source_error(Operation::ReadManifest(reference), Cause::Mismatch(Box::new(wrong))))
     }
 
     /// Brings everything that `manifest` refers to, side by side. Says whether any lane is still good.
@@ -189,7 +189,7 @@ impl Walk {
         let operation = Operation::ReadManifest(TagOrDigest::Digest(manifest.digest().clone()));
         let error = |cause: Cause| self.source_error(operation.clone(), cause);
         let links = manifest.links().map_err(|source| {
-            error(Cause::Manifest { digest: Box::new(manifest.digest().clone()), source })
+            error(Cause::Manifest { digest: Box::new(manifest.digest().clone()), source: Box::new(source) })
         })?;
         if self.depth >= DEEPEST && !links.manifests.is_empty() {
             return Err(error(Cause::TooDeep { deepest: DEEPEST }));

@@ -52,7 +52,7 @@ impl Walk {
         keep.extend(links.blobs.into_iter().map(|blob| blob.digest));
         let cut = manifest.with_children(|child| keep.contains(child)).map_err(|source| {
             let digest = manifest.digest().clone();
-            self.unusable(&manifest, Cause::Manifest { digest: Box::new(digest), source })
+            self.unusable(&manifest, Cause::Manifest { digest: Box::new(digest), source: Box::new(source) })
         })?;
         Ok(Selected::Image(cut))
     }
@@ -109,7 +109,7 @@ impl Walk {
                     actual: (bytes.len() + piece.len()) as u64,
                 };
                 return Err(
-                    self.source_error(Operation::ReadBlob(config.digest.clone()), Cause::Mismatch(size))
+                    self.source_error(Operation::ReadBlob(config.digest.clone()), Cause::Mismatch(Box::new(size)))
                 );
             }
             bytes.extend_from_slice(&piece);
