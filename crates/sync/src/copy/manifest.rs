@@ -146,7 +146,9 @@ impl Walk {
     pub(super) fn check_size(&self, child: &Descriptor, manifest: &RawManifest) -> Result<(), Error> {
         let reference = TagOrDigest::Digest(child.digest.clone());
         let checked = child.check_size(manifest.bytes().len() as u64);
-        checked.map_err(|wrong| self.source_error(Operation::ReadManifest(reference), Cause::Mismatch(Box::new(wrong))))
+        checked.map_err(|wrong| {
+            self.source_error(Operation::ReadManifest(reference), Cause::Mismatch(Box::new(wrong)))
+        })
     }
 
     /// Brings everything that `manifest` refers to, side by side. Says whether any lane is still good.

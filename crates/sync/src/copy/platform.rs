@@ -108,9 +108,10 @@ impl Walk {
                     expected: LARGEST_CONFIG as u64,
                     actual: (bytes.len() + piece.len()) as u64,
                 };
-                return Err(
-                    self.source_error(Operation::ReadBlob(config.digest.clone()), Cause::Mismatch(Box::new(size)))
-                );
+                return Err(self.source_error(
+                    Operation::ReadBlob(config.digest.clone()),
+                    Cause::Mismatch(Box::new(size)),
+                ));
             }
             bytes.extend_from_slice(&piece);
         }
