@@ -42,6 +42,13 @@ pub(crate) enum Invocation {
     Acr(AcrArgs),
 }
 
+impl CopyArgs {
+    /// The config whose logins count.
+    pub(crate) fn config(&self) -> Option<PathBuf> {
+        config::config_of_verb(self.config.as_deref(), &[self.auth.as_deref()])
+    }
+}
+
 impl Invocation {
     /// The flags of verbs that run.
     pub(crate) fn run_args(&self) -> Option<&RunArgs> {
@@ -111,6 +118,10 @@ pub(crate) struct CopyArgs {
     /// Where to write; several are fed from one read
     #[arg(required = true, value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
+
+    /// Take the logins from `auth` in this file; - is stdin. Without it and `--auth`, `./image-syncer.yaml` is read
+    #[arg(long, value_name = "FILE", value_parser = file::file(), overrides_with = "config")]
+    pub(crate) config: Option<PathBuf>,
 
     /// File with the logins, as for `--auth` without a verb; - is stdin
     #[arg(long, value_name = "FILE", value_parser = file::file(), overrides_with = "auth")]

@@ -19,6 +19,8 @@ use crate::{Cause, Error, Event, Image, Operation, Side};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WantedReferrers {
     None,
+    /// Those that stand under a tag, because all tags come along anyway.
+    Tagged,
     /// Those that do not stand under a tag, because all tags come along anyway.
     Untagged,
     All,
@@ -29,6 +31,7 @@ impl WantedReferrers {
         let all_tags_come = matches!(rule.selection, Selection::All)
             && rule.targets.iter().all(|target| matches!(target.naming, Naming::Same));
         match rule.referrers {
+            ReferrerPolicy::Leave if all_tags_come => Self::Tagged,
             ReferrerPolicy::Leave => Self::None,
             ReferrerPolicy::Copy if all_tags_come => Self::Untagged,
             ReferrerPolicy::Copy => Self::All,
@@ -131,6 +134,7 @@ impl<'a> Discovery<'a> {
             && let Some(listing) = self.rule.source.bulk_tags().await
         {
             self.run.unwanted_referrers.fetch_add(listing.referrers, Ordering::Relaxed);
+            self.run.referrer_tags.counted(&self.source);
         }
     }
 
@@ -214,6 +218,7 @@ impl<'a> Discovery<'a> {
         for tag in page.invalid {
             self.run.tell(&Event::InvalidTag { source: self.source.clone(), tag });
         }
+        self.run.referrer_tags.listed(&self.source, self.rule, &page.tags);
         let images = self.rule.selection.select(page.tags);
         let source = self.source.clone();
         self.run.tell(&Event::TagsListed { source, tags: listed, selected: images.len() });

@@ -25,6 +25,7 @@ mod open_upload;
 mod pattern_rule;
 mod places;
 mod platform_filter;
+mod referrer_tags;
 mod report;
 mod repository_pattern;
 mod rule;

@@ -17,6 +17,7 @@ use crate::endpoint::{Target, Upload};
 use crate::ledger::Ledger;
 use crate::open_upload::{AbandonTo, OpenUpload};
 use crate::places::Places;
+use crate::referrer_tags::ReferrerTags;
 use crate::target_repository::TargetRepository;
 use crate::{Error, Event, Image, Observer, PlatformFilter, State};
 
@@ -80,6 +81,8 @@ pub(crate) struct Run {
     pub(crate) deadline: Deadline,
     /// Referrers that rules do not want, where listings tell how many there are.
     pub(crate) unwanted_referrers: AtomicU64,
+    /// And those that stand under tags of their own.
+    pub(crate) referrer_tags: ReferrerTags,
     abandon_to: AbandonTo,
     ledgers: Mutex<HashMap<StoreId, Arc<Ledger>>>,
     repositories: Mutex<HashMap<(StoreId, RepositoryName), Arc<TargetRepository>>>,
@@ -118,6 +121,7 @@ impl Run {
             state,
             deadline: Deadline::default(),
             unwanted_referrers: AtomicU64::new(0),
+            referrer_tags: ReferrerTags::default(),
             abandon_to,
             ledgers: Mutex::default(),
             repositories: Mutex::default(),

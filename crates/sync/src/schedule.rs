@@ -309,7 +309,8 @@ impl Schedule {
 
     fn into_report(self) -> Report {
         let mut report = self.report;
-        report.unwanted_referrers = self.run.unwanted_referrers.load(Ordering::Relaxed);
+        let listed = self.run.unwanted_referrers.load(Ordering::Relaxed);
+        report.unwanted_referrers = listed.saturating_add(self.run.referrer_tags.left());
         report
     }
 }

@@ -36,10 +36,17 @@ pub(crate) struct ConfigArgs {
 impl ConfigArgs {
     /// As a verb reads them: `image-syncer.yaml` of this folder where no file is named.
     pub(crate) fn of_verb(mut self) -> Self {
-        let is_named = [&self.config, &self.auth, &self.images].map(|path| given(path.as_deref()).is_some());
-        if !is_named.contains(&true) && Path::new(DEFAULT).exists() {
-            self.config = Some(DEFAULT.into());
-        }
+        let others = [self.auth.as_deref(), self.images.as_deref()];
+        self.config = config_of_verb(self.config.as_deref(), &others);
         self
     }
+}
+
+/// The config that a verb reads: `image-syncer.yaml` of this folder where neither it nor another file is named.
+pub(super) fn config_of_verb(config: Option<&Path>, others: &[Option<&Path>]) -> Option<PathBuf> {
+    if let Some(config) = given(config) {
+        return Some(config.to_owned());
+    }
+    let is_named = others.iter().any(|path| given(*path).is_some());
+    (!is_named && Path::new(DEFAULT).exists()).then(|| DEFAULT.into())
 }

@@ -22,7 +22,8 @@ pub(crate) async fn run(args: &CopyArgs) -> u8 {
 
 fn written(args: &CopyArgs) -> Result<Written, Vec<ConfigError>> {
     let rule = WrittenRule { line: 1, source: args.source.clone(), targets: args.targets.clone() };
-    let mut written = config::typed(given(args.auth.as_deref()), vec![rule], &sync::environment)?;
+    let (auth, config) = (given(args.auth.as_deref()), args.config());
+    let mut written = config::typed(config.as_deref(), auth, vec![rule], &sync::environment)?;
     written.auth.reach_by(&args.reach)?;
     Ok(written)
 }

@@ -10,7 +10,7 @@ use super::error::ConfigError;
 use super::file_text::{is_standard_input, shown};
 use super::images::{self, WrittenRule};
 use super::{no_rules, unknown_key};
-use crate::args::ConfigArgs;
+use crate::args::{ConfigArgs, given};
 
 /// Where the oldest releases looked when no flag said otherwise.
 const OLD_DEFAULT: &str = "image-syncer.json";
@@ -34,25 +34,23 @@ pub(crate) enum WrittenLogins {
     InFiles,
     /// Nowhere but where `docker login` leaves them: `--images` without `--auth`.
     Elsewhere,
+    /// In the `auth` of a config whose own rules are not carried out: entries that nothing uses are none of this run's.
+    InAnotherConfig,
 }
 
 /// Reads the files that the flags name.
 pub(crate) fn load(args: &ConfigArgs, lookup: Lookup<'_>) -> Result<Written, Vec<ConfigError>> {
-    let given = |path: &Option<PathBuf>| path.clone().filter(|path| !path.as_os_str().is_empty());
     let mut warnings = Vec::new();
     let old_default = || Some(PathBuf::from(OLD_DEFAULT)).filter(|path| path.exists());
-    let (config, auth, images) = (given(&args.config), given(&args.auth), given(&args.images));
-    if let Some(config) = &config
+    let [config, auth, images] = [&args.config, &args.auth, &args.images].map(|path| given(path.as_deref()));
+    if let Some(config) = config
         && (auth.is_some() || images.is_some())
     {
-        warnings.push(format!(
-            "--config is given, so --auth and --images are ignored: only {} is read",
-            shown(config)
-        ));
+        warnings.push(ignored(config, "--auth and --images are"));
     }
     match (config, images) {
-        (Some(config), _) => load_one(&config, lookup, warnings),
-        (None, Some(images)) => load_two(auth.as_deref(), &images, lookup, warnings),
+        (Some(config), _) => load_one(config, lookup, warnings),
+        (None, Some(images)) => load_two(auth, images, lookup, warnings),
         (None, None) => match old_default() {
             Some(config) => load_one(&config, lookup, warnings),
             None => Err(vec![
@@ -61,6 +59,10 @@ pub(crate) fn load(args: &ConfigArgs, lookup: Lookup<'_>) -> Result<Written, Vec
             ]),
         },
     }
+}
+
+fn ignored(config: &Path, flags: &str) -> String {
+    format!("--config is given, so {flags} ignored: only {} is read", shown(config))
 }
 
 fn load_one(path: &Path, lookup: Lookup<'_>, mut warnings: Vec<String>) -> Result<Written, Vec<ConfigError>> {
@@ -159,15 +161,23 @@ pub(crate) fn images(path: &Path) -> Result<(Vec<WrittenRule>, Vec<String>), Vec
     Ok((rules, file.warnings))
 }
 
-/// Rules that were typed, with the logins of an `--auth` file.
+/// Rules that were typed, with the logins of a config, or of an `--auth` file.
 pub(crate) fn typed(
+    config: Option<&Path>,
     auth_path: Option<&Path>,
     rules: Vec<WrittenRule>,
     lookup: Lookup<'_>,
 ) -> Result<Written, Vec<ConfigError>> {
     let mut warnings = Vec::new();
-    let given = auth_path.filter(|path| !path.as_os_str().is_empty());
-    let auth = given.map(|path| read_auth(path, lookup, &mut warnings)).transpose()?.unwrap_or_default();
+    if let Some(config) = config {
+        warnings.extend(auth_path.map(|_| ignored(config, "--auth is")));
+        let file = ConfigFile::read(config).map_err(|error| vec![error])?;
+        let auth = auth_in(&file, entries(&file)?, lookup)?;
+        warnings.extend(file.warnings);
+        let logins = WrittenLogins::InAnotherConfig;
+        return Ok(Written { auth, rules, rules_file: None, warnings, logins });
+    }
+    let auth = auth_path.map(|path| read_auth(path, lookup, &mut warnings)).transpose()?.unwrap_or_default();
     Ok(Written { auth, rules, rules_file: None, warnings, logins: WrittenLogins::InFiles })
 }
 

@@ -233,13 +233,11 @@ impl Registries {
 
     /// A login for one registry and a target at another is the most common slip of all.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let unused: Vec<_> =
-            self.auth.entries.iter().enumerate().filter(|(index, _)| !self.used.contains(index)).collect();
         let mut warnings: Vec<_> = self
             .targets_without_login
             .iter()
             .map(|(host, places)| {
-                let keys = unused.iter().map(|(_, entry)| entry.key.as_str()).take(MOST_COMPARED);
+                let keys = self.unused_entries().map(|entry| entry.key.as_str()).take(MOST_COMPARED);
                 let meant = keys.filter(|key| is_like(host, key)).take(3);
                 let meant = meant.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" or ");
                 let meant = if meant.is_empty() { meant } else { format!("; did you mean {meant}?") };
@@ -247,10 +245,18 @@ impl Registries {
             })
             .collect();
         warnings.extend(self.unusable.iter().cloned());
-        warnings.extend(
-            unused.iter().map(|(_, entry)| format!("the auth entry `{}` is used by no rule", entry.key)),
-        );
         warnings
+    }
+
+    /// Entries in vain: most likely a slip, too.
+    pub(super) fn unused(&self) -> Vec<String> {
+        let warning = |entry: &AuthEntry| format!("the auth entry `{}` is used by no rule", entry.key);
+        self.unused_entries().map(warning).collect()
+    }
+
+    fn unused_entries(&self) -> impl Iterator<Item = &AuthEntry> {
+        let entries = self.auth.entries.iter().enumerate();
+        entries.filter(|(index, _)| !self.used.contains(index)).map(|(_, entry)| entry)
     }
 }
 

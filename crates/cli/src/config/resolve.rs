@@ -133,6 +133,9 @@ pub(crate) fn resolve(
         warnings.push(registries.lock().where_logins_come_from());
     }
     warnings.extend(registries.lock().warnings());
+    if logins != WrittenLogins::InAnotherConfig {
+        warnings.extend(registries.lock().unused());
+    }
     warnings.extend(let_the_last_rule_win(&mut checked));
     warnings.extend(self_copies(&checked));
     Ok(Resolved { rules: checked, patterns, refused, registries, warnings })

@@ -139,6 +139,28 @@ async fn copy_prints_what_stands_at_the_target_and_hosts_are_told_by_flags() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn copy_takes_its_logins_from_a_config_too() -> Result<()> {
+    let pair = Pair::start().await?;
+    let (from, to) = (pair.source.host(), pair.target.host());
+    let copy = format!("copy {from}/app:v1 {to}/b/app");
+    let hosts = format!(r#""{from}": {{"insecure": true}}, "{to}": {{"insecure": true}}"#);
+    let config = format!(r#"{{"auth": {{{hosts}, "other.io": {{"insecure": true}}}}}}"#);
+    pair.workplace.write("image-syncer.yaml", &config)?;
+    pair.workplace.write("auth.json", &format!("{{{hosts}}}"))?;
+    for flags in ["", "--config image-syncer.yaml"] {
+        let ran = pair.workplace.run(&format!("{copy} {flags}"))?.expect_code(0)?;
+        ensure!(!ran.stderr.contains("used by no rule"), "it is there for other rules, too: {}", ran.stderr);
+    }
+    let both = pair.workplace.run(&format!("{copy} --config image-syncer.yaml --auth auth.json"))?;
+    both.expect_code(0)?.says(&["--config is given, so --auth is ignored"])?;
+    pair.workplace.write("image-syncer.yaml", "auth: 5\n")?;
+    pair.workplace.run(&copy)?.expect_code(2)?.says(&["image-syncer.yaml"])?;
+    // Where a file is named, it alone counts.
+    pair.workplace.run(&format!("{copy} --auth auth.json"))?.expect_code(0)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn copy_prints_what_stands_there_in_other_bytes() -> Result<()> {
     let pair = Pair::start().await?;
     let (from, to) = (pair.source.host(), pair.target.host());

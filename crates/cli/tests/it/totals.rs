@@ -77,6 +77,36 @@ async fn c10_summary_and_report_tell_what_does_not_fit_an_image_without_some_pla
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c10_signatures_under_tags_that_a_rule_leaves_are_counted() -> Result<()> {
+    let pair = Pair::start().await?;
+    let store = pair.source.store();
+    let image = |tag: &str, number| {
+        let layers = [sample::layer(number, 1000)];
+        sample::image(store, "app", Some(tag), Flavour::Oci, &layers, "amd64")
+    };
+    for (tag, number) in [("v1", 1), ("v2", 2), ("other", 3)] {
+        let digest = image(tag, number).digest;
+        image(&format!("{}.sig", digest.replace(':', "-")), number + 10);
+    }
+    let (from, to) = (pair.source.host(), pair.target.host());
+    // The second run finds everything unchanged, and still leaves them.
+    for (flags, left) in [("", 2), ("", 2), ("--referrers", 0), ("", 2)] {
+        let run = format!("copy --auth auth.json --report report.json {flags} {from}/app:/^v/ {to}/app");
+        let ran = pair.workplace.run(&run)?.expect_code(0)?;
+        let told =
+            ran.stderr.contains("left             2 signatures, SBOMs and other referrers: --referrers");
+        ensure!(told == (left > 0), "{}", ran.stderr);
+        let report: Value = serde_json::from_str(&pair.workplace.read("report.json")?)?;
+        ensure!(report["totals"]["referrersLeft"] == left, "{report}");
+    }
+    // What takes all tags leaves none.
+    let run = format!("copy --auth auth.json {from}/app {to}/app");
+    let ran = pair.workplace.run(&run)?.expect_code(0)?;
+    ensure!(!ran.stderr.contains(" left "), "{}", ran.stderr);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn c12_limits_stand_under_the_registry_that_they_were_met_at() -> Result<()> {
     let pair = Pair::start().await?;
     pair.signed_index();

@@ -1,6 +1,8 @@
 //! Keys of login files: hosts, URLs, and Docker Hub by each of its names, brought into the form of image names.
 //! Source: containers-auth.json(5).
 
+use std::collections::HashMap;
+
 use crate::RegistryHost;
 
 /// By what name Docker's helpers know Docker Hub.
@@ -33,15 +35,36 @@ pub(super) fn server_name(normal_key: &str) -> &str {
     if normal_key == RegistryHost::DOCKER_HUB { DOCKER_HUB_SERVER } else { normal_key }
 }
 
-/// The entry with the longest key that is a whole-component prefix of an image's `name`.
-pub(super) fn longest<'a, T>(
-    entries: impl Iterator<Item = (&'a String, &'a T)>,
-    name: &str,
-) -> Option<(String, &'a String, &'a T)> {
-    let with_end = format!("{name}/");
-    let fitting = entries.map(|(key, value)| (normal_key(key), key, value));
-    let fitting = fitting.filter(|(key, ..)| with_end.starts_with(&format!("{key}/")));
-    fitting.max_by_key(|(key, ..)| key.len())
+/// What stands under keys, found by their normal forms: a file is read once, and asked for each image.
+#[derive(Clone, Debug)]
+pub(super) struct ByKey<T>(HashMap<String, (String, T)>);
+
+impl<T> Default for ByKey<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T> From<HashMap<String, T>> for ByKey<T> {
+    /// Of keys for the same place, the last one in the alphabet counts.
+    fn from(written: HashMap<String, T>) -> Self {
+        let mut entries: Vec<_> = written.into_iter().collect();
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Self(entries.into_iter().map(|(key, value)| (normal_key(&key), (key, value))).collect())
+    }
+}
+
+impl<T> ByKey<T> {
+    /// The entry with the longest key that is a whole-component prefix of an image's `name`: the key's normal form, the
+    /// key as it was written, and what stands under it.
+    pub(super) fn longest(&self, name: &str) -> Option<(&str, &str, &T)> {
+        let mut prefixes =
+            std::iter::successors(Some(name), |name| name.rsplit_once('/').map(|(front, _)| front));
+        prefixes.find_map(|prefix| {
+            let (normal, (written, value)) = self.0.get_key_value(prefix)?;
+            Some((normal.as_str(), written.as_str(), value))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -62,6 +85,23 @@ mod tests {
         ] {
             assert_eq!(normal_key(key), expected, "{key}");
         }
+    }
+
+    #[test]
+    fn the_longest_key_is_found_whatever_form_it_has() {
+        let keys = [
+            "https://Harbor.io/v2/",
+            "harbor.io/team",
+            "harbor.io/te",
+            "docker.io",
+            "https://index.docker.io/v1/",
+        ];
+        let keys = ByKey::from(HashMap::from(keys.map(|key| (key.to_owned(), key.len()))));
+        let found = |name: &str| keys.longest(name).map(|(normal, written, _)| format!("{normal} {written}"));
+        assert_eq!(found("harbor.io/team/a/app").unwrap(), "harbor.io/team harbor.io/team");
+        assert_eq!(found("harbor.io/teams/app").unwrap(), "harbor.io https://Harbor.io/v2/");
+        assert_eq!(found("docker.io/library/app").unwrap(), "docker.io https://index.docker.io/v1/");
+        assert_eq!(found("quay.io/app"), None);
     }
 
     #[test]

@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::credential::{Credentials, Login, user_or_token};
 use super::credential_helper::CredentialHelper;
-use super::login_file_key::{longest, normal_key, server_name};
+use super::login_file_key::{ByKey, normal_key, server_name};
 use crate::foreign_text::Cleaned;
 use crate::{RegistryHost, RepositoryName, lenient};
 
@@ -99,10 +99,10 @@ struct LoginFile {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Content {
-    #[serde(default, deserialize_with = "lenient::entries")]
-    auths: HashMap<String, Entry>,
-    #[serde(default, deserialize_with = "lenient::entries")]
-    cred_helpers: HashMap<String, String>,
+    #[serde(default, deserialize_with = "by_key")]
+    auths: ByKey<Entry>,
+    #[serde(default, deserialize_with = "by_key")]
+    cred_helpers: ByKey<String>,
     #[serde(default)]
     creds_store: Option<String>,
 }
@@ -250,14 +250,14 @@ impl Content {
         let helper = |program: &str, server: &str| {
             Some(Found::Helper { program: program.to_owned(), server: server.to_owned() })
         };
-        if let Some((key, _, program)) = longest(self.cred_helpers.iter(), name) {
-            return helper(program, server_name(&key));
+        if let Some((key, _, program)) = self.cred_helpers.longest(name) {
+            return helper(program, server_name(key));
         }
-        let entry = longest(self.auths.iter(), name);
-        if let Some((key, _, entry)) = &entry
+        let entry = self.auths.longest(name);
+        if let Some((key, _, entry)) = entry
             && let Some(credentials) = entry.credentials()
         {
-            return Some(Found::Written(key.clone(), credentials));
+            return Some(Found::Written(key.to_owned(), credentials));
         }
         // With a store for everything, `auths` only lists the names under which things are in it.
         let store = self.creds_store.as_ref().filter(|store| !store.is_empty())?;
@@ -269,11 +269,19 @@ impl Content {
 impl Content {
     /// Why there is no login for an image.
     fn lack(&self, name: &str) -> LoginLack {
-        match longest(self.auths.iter(), name) {
+        match self.auths.longest(name) {
             Some((_, written, _)) => LoginLack::Incomplete(written.to_owned()),
             None => LoginLack::NoEntry,
         }
     }
+}
+
+fn by_key<'de, D, T>(deserializer: D) -> Result<ByKey<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    lenient::entries(deserializer).map(ByKey::from)
 }
 
 fn paths(lookup: &dyn Fn(&str) -> Option<String>, user: Option<u32>) -> Vec<PathBuf> {
@@ -305,7 +313,7 @@ fn read(place: &LoginPlace, text: &[u8]) -> Result<Content, LoginFileError> {
         let mut bare = serde_json::Deserializer::from_slice(text);
         let auths = lenient::entries(&mut bare).and_then(|auths| bare.end().map(|()| auths));
         let auths = auths.map_err(unusable)?;
-        return Ok(Content { auths, ..Content::default() });
+        return Ok(Content { auths: auths.into(), ..Content::default() });
     }
     serde_json::from_slice(text).map_err(unusable)
 }
@@ -430,7 +438,7 @@ mod tests {
             r#"{"auths": {"a.io": null, "r.io": {"username": "u", "password": "p"}}, "credHelpers": null}"#;
         assert_eq!(found(text, "r.io/a/b").as_deref(), Some("Password u"));
         let old = LoginPlace::File("/home/u/.dockercfg".into());
-        assert!(read(&old, b"null").unwrap().auths.is_empty());
+        assert!(read(&old, b"null").unwrap().find("r.io/a/b").is_none());
         assert!(read(&old, b"{} nonsense").is_err());
     }
 

@@ -51,10 +51,31 @@ async fn copy_reached(run: Arc<Run>, job: Job) -> Ended {
     let referrers = job.referrers;
     let walk = Walk::new(run.clone(), job.source.clone());
     let ended = copy_tagged(&run, &walk, job).await;
-    if referrers == WantedReferrers::None || run.mode == Mode::DryRun {
+    note_standing(&walk, referrers, &ended);
+    if matches!(referrers, WantedReferrers::None | WantedReferrers::Tagged) || run.mode == Mode::DryRun {
         return ended;
     }
     copy_referrers(&walk, referrers, ended).await
+}
+
+/// Notes that an image is at a target, so that what refers to it can be counted.
+fn note_standing(walk: &Walk, referrers: WantedReferrers, ended: &Ended) {
+    let is_followed = match referrers {
+        // All tags come along.
+        WantedReferrers::Tagged => return,
+        WantedReferrers::None => false,
+        WantedReferrers::Untagged | WantedReferrers::All => true,
+    };
+    let standing = ended.iter().find_map(|(lane, outcome)| match outcome {
+        Outcome::Copied { digest, .. }
+        | Outcome::Skipped(
+            SkipReason::Unchanged(digest) | SkipReason::SameContent { at_source: digest, .. },
+        ) => Some((&lane.image.source, digest)),
+        _ => None,
+    });
+    if let Some((source, digest)) = standing {
+        walk.run.referrer_tags.stands(source, walk.whole().unwrap_or(digest), is_followed);
+    }
 }
 
 /// Copies what the tag points at.
