@@ -33,9 +33,11 @@ impl Backoff {
     /// Full jitter, so that many tasks that failed together do not come back together. What the registry
     /// asks for is waited in full, and being told to wait is no failure: it has a bound of its own.
     pub(crate) fn next(&mut self, error: &Error) -> Option<Duration> {
-        if !error.is_retryable() {
-            return None;
-        }
+        if error.is_retryable() { self.again(error) } else { None }
+    }
+
+    /// The same, where whoever failed knows that there may be another try whatever the error says by itself.
+    pub(crate) fn again(&mut self, error: &Error) -> Option<Duration> {
         let is_rate_limit = error.kind() == Some(ErrorKind::RateLimited) && self.retries > 0;
         let left = if is_rate_limit { &mut self.rate_limits_left } else { &mut self.tries_left };
         *left = left.checked_sub(1)?;
@@ -66,6 +68,9 @@ mod tests {
         backoff.progressed();
         assert!(backoff.next(&broken()).is_some());
         assert_eq!(Backoff::new(2).next(&refused(404, None)), None, "a no stays a no");
+        let mut backoff = Backoff::new(1);
+        let tries = [(); 2].map(|()| backoff.again(&refused(404, None)).is_some());
+        assert_eq!(tries, [true, false], "e17: unless who was told so knows another way");
         assert_eq!(Backoff::new(0).next(&broken()), None);
     }
 

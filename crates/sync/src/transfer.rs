@@ -238,7 +238,7 @@ impl<'a> Transfer<'a> {
             let wait = match recovery {
                 Recovery::Never => None,
                 Recovery::AtOnce => Some(Duration::ZERO),
-                Recovery::Later => delivery.budget.next(&error),
+                Recovery::Later => delivery.budget.again(&error),
             };
             let Some(wait) = wait else { return Err(error) };
             self.run.pause(&delivery.lane.image, error, wait).await?;

@@ -14,6 +14,7 @@ use url::Url;
 use super::chunk::Cursor;
 use super::habits::{SMALLEST_CHUNK, Shape, UploadHabits, Wanted};
 use super::mount::place;
+use super::resume::Free;
 use super::saved::UploadWatch;
 use crate::client::{Call, Party, unexpected};
 use crate::error::Problem;
@@ -49,6 +50,8 @@ pub struct UploadSession {
     pub(super) furthest: u64,
     /// Tries that went on at once, without the registry having got further since.
     pub(super) at_once: u32,
+    /// Why it did so, where the registry said nothing new.
+    pub(super) free: Vec<Free>,
     /// Whether a broken body is suspected to have been too large.
     pub(super) suspicion: Suspicion,
     pub(super) parts: Parts,
@@ -131,6 +134,7 @@ impl UploadSession {
             last: LastSend::default(),
             furthest: 0,
             at_once: 0,
+            free: Vec::new(),
             suspicion: Suspicion::None,
             parts: Parts::Unused,
             watch,
@@ -167,7 +171,13 @@ impl UploadSession {
             Some(size) => self.last.begun_at + self.last.taken >= size,
             None => progress.is_complete(),
         };
-        sent
+        match sent {
+            Err(error) if self.last.is_complete && is_unknown_session(&error) => {
+                self.last.is_complete = false;
+                if self.repository.has_blob(digest).await? { Ok(()) } else { Err(error) }
+            }
+            sent => sent,
+        }
     }
 
     /// Bytes that are sent again, into a new session, are no progress.
@@ -175,6 +185,7 @@ impl UploadSession {
         if self.confirmed > self.furthest {
             self.furthest = self.confirmed;
             self.at_once = 0;
+            self.free.clear();
         }
     }
 
@@ -357,6 +368,12 @@ impl UploadSession {
     pub(super) fn call(&self, method: Method, url: Url) -> Call {
         Call::new(method, url, self.repository.scopes()).named_by(self.place.named_by)
     }
+}
+
+/// What stands before a registry may send a PUT to it twice: the second closes a session that the first has closed
+/// (<https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_next_upstream>).
+fn is_unknown_session(error: &Error) -> bool {
+    error.status() == Some(StatusCode::NOT_FOUND) && !error.has_code("NAME_UNKNOWN")
 }
 
 /// `first-last` without a unit, as the specification and Azure want it.

@@ -8,7 +8,6 @@ use http::{Method, StatusCode};
 use super::habits::{SMALLEST_CHUNK, Shape};
 use super::mount::place;
 use super::push::{LastSend, Parts, Suspicion, UploadSession};
-use crate::client::Party;
 use crate::error::{Problem, TransportFailure};
 use crate::http::range;
 use crate::{Digest, Error, Offer, OptionalEndpoint, Refusal};
@@ -16,8 +15,8 @@ use crate::{Digest, Error, Offer, OptionalEndpoint, Refusal};
 /// So often an upload goes on at once without a byte more at the registry: enough for a 413 to halve
 /// 64 MiB down to 1 MiB.
 const MOST_AT_ONCE: u32 = 9;
-/// So often an upload goes on at once after a server that the registry named refused it.
-const MOST_REFUSED_LINKS: u32 = 3;
+/// So often in a row a body is sent to where the registry wants it instead.
+const MOST_MOVES: usize = 3;
 /// A connection that breaks with fewer bytes taken broke early: buffers on the way hold about as much.
 const EARLY: u64 = 8 << 20;
 
@@ -28,8 +27,24 @@ pub enum Recovery {
     Never,
     /// In another way, without waiting: the registry's answer says how.
     AtOnce,
-    /// The same way, after a while.
+    /// After a while, as one of the tries that the run allows.
     Later,
+}
+
+/// Why an upload goes on at once though the registry said nothing new of how it wants its bodies. That is no try of its
+/// own once: what comes again, without a byte more at the registry, is a failure like any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Free {
+    /// The token, or the link of another server, ended on the way.
+    Login,
+    /// The registry has another part of the blob than was thought.
+    Offset,
+    /// The registry takes no PATCH.
+    Method,
+    /// Somebody else may have stored the blob.
+    Contest,
+    /// The registry wants the body elsewhere.
+    Move,
 }
 
 /// What the registry has of an upload.
@@ -46,7 +61,8 @@ impl UploadSession {
     pub fn recovery(&mut self, error: &Error) -> Recovery {
         let recovery = match error {
             Error::Refused(refusal) => self.after_refusal(refusal, error),
-            Error::Protocol { problem: Problem::Moved | Problem::Header("Range"), .. } => Recovery::AtOnce,
+            Error::Protocol { problem: Problem::Moved, .. } => self.free(Free::Move, MOST_MOVES),
+            Error::Protocol { problem: Problem::Header("Range"), .. } => self.free(Free::Offset, 1),
             Error::Transport { failure, .. } => self.after_break(*failure, error),
             _ if error.is_retryable() => Recovery::Later,
             _ => Recovery::Never,
@@ -58,6 +74,16 @@ impl UploadSession {
             }
         }
         recovery
+    }
+
+    /// Goes on at once so often, and then counts.
+    fn free(&mut self, why: Free, most: usize) -> Recovery {
+        if self.free.iter().filter(|before| **before == why).count() < most {
+            self.free.push(why);
+            Recovery::AtOnce
+        } else {
+            Recovery::Later
+        }
     }
 
     fn after_refusal(&mut self, refusal: &Refusal, error: &Error) -> Recovery {
@@ -73,32 +99,27 @@ impl UploadSession {
             StatusCode::NOT_FOUND if error.has_code("NAME_UNKNOWN") => Recovery::Never,
             StatusCode::RANGE_NOT_SATISFIABLE => {
                 self.last.range_refused = true;
-                Recovery::AtOnce
+                self.free(Free::Offset, 1)
             }
-            // Another server wants a login that it does not get: its link may have been too old, but not each time.
-            StatusCode::UNAUTHORIZED
-                if refusal.answered.by == Party::Another && self.at_once >= MOST_REFUSED_LINKS =>
-            {
-                Recovery::Never
-            }
-            // The session is gone, or the token ended on the way.
-            StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => Recovery::AtOnce,
+            StatusCode::UNAUTHORIZED => self.free(Free::Login, 1),
+            // The session is gone, with all that was sent.
+            StatusCode::NOT_FOUND => Recovery::Later,
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED if is_patch => {
                 self.habits().takes_one_request_only();
                 // One PUT needs its length, which only the blob's size tells.
-                if self.last.length.is_some() { Recovery::AtOnce } else { Recovery::Never }
+                if self.last.length.is_some() { self.free(Free::Method, 1) } else { Recovery::Never }
             }
             // Looked at at once, and from then on like anything that passes.
             StatusCode::CONFLICT if error.is_conflict() => {
                 self.last.is_contested = true;
-                if self.at_once == 0 { Recovery::AtOnce } else { Recovery::Later }
+                self.free(Free::Contest, 1)
             }
             // Some overwrite what came before, or say that they have more than they keep.
             StatusCode::BAD_REQUEST if error.has_code("DIGEST_INVALID") && self.parts == Parts::Used => {
                 self.parts = Parts::Distrusted;
                 Recovery::AtOnce
             }
-            StatusCode::BAD_REQUEST if error.has_code("BLOB_UPLOAD_INVALID") => Recovery::AtOnce,
+            StatusCode::BAD_REQUEST if error.has_code("BLOB_UPLOAD_INVALID") => Recovery::Later,
             _ if error.is_retryable() => Recovery::Later,
             _ => Recovery::Never,
         }

@@ -85,17 +85,22 @@ pub(crate) async fn push_blob(repository: &Repository, bytes: &Bytes) -> Result<
     fill(&mut repository.start_upload().await?, bytes).await
 }
 
+/// So often [`fill`] tries again what the session says may be tried later.
+const RETRIES: usize = 3;
+
 /// Sends a blob into a session that is open.
 pub(crate) async fn fill(session: &mut UploadSession, bytes: &Bytes) -> Result<Digest, Error> {
     let digest = Digest::sha256(bytes);
-    let mut offset = 0;
+    let (mut offset, mut tries) = (0, 0);
     for _ in 0..25 {
         let rest = bytes.slice(offset..);
         let Err(error) = session.send(&digest, Some(bytes.len() as u64), body(&rest)).await else {
             return Ok(digest);
         };
-        if session.recovery(&error) == Recovery::Never {
-            return Err(error);
+        match session.recovery(&error) {
+            Recovery::AtOnce => {}
+            Recovery::Later if tries < RETRIES => tries += 1,
+            Recovery::Later | Recovery::Never => return Err(error),
         }
         match session.resume(&digest).await? {
             Standing::Complete => return Ok(digest),

@@ -60,7 +60,7 @@ pub enum Recovery {
     Never,
     /// In another way, without waiting: the target's answer says how.
     AtOnce,
-    /// The same way, after a while.
+    /// After a while, as one of the tries that the run allows.
     Later,
 }
 

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
 
+mod blobs;
 mod bounds;
 mod breaker;
 mod disturbance;
