@@ -8,7 +8,7 @@ use sync::endpoint::{EndpointError, Meaning, Scope};
 pub fn judged(error: Error) -> EndpointError {
     let (kind, meaning) = (error.kind(), meaning(&error));
     let (is_retryable, wait) = (error.is_retryable(), error.retry_after());
-    EndpointError { scope: scope(kind), is_retryable, wait, meaning, ..EndpointError::new(kind, error) }
+    EndpointError { scope: reach(&error), is_retryable, wait, meaning, ..EndpointError::new(kind, error) }
 }
 
 /// The same of the question for the tags of a target: `None` where there is no repository, so that there are no tags.
@@ -20,6 +20,19 @@ pub(crate) fn judged_list(error: Error) -> Option<EndpointError> {
         }
         Offer::Unclear => Some(judged(error)),
     }
+}
+
+/// How far a registry's failure reaches. A 500 answers this question alone: registries give it for ever of a tag whose
+/// content they have lost, and serve all others (<https://github.com/distribution/distribution/issues/2489>).
+fn reach(error: &Error) -> Scope {
+    match error {
+        Error::Refused(refusal) => reach_of_refusal(refusal.kind(), refusal.status.as_u16()),
+        _ => scope(error.kind()),
+    }
+}
+
+fn reach_of_refusal(kind: ErrorKind, status: u16) -> Scope {
+    if status == 500 { Scope::Image } else { scope(kind) }
 }
 
 /// How far a failure of this kind reaches.
@@ -49,5 +62,33 @@ fn meaning(error: &Error) -> Meaning {
         Meaning::Conflict
     } else {
         Meaning::None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e26_what_a_refusal_is_about() {
+        for (status, kind, expected) in [
+            (400, ErrorKind::Rejected, Scope::Image),
+            (401, ErrorKind::Unauthorized, Scope::Login),
+            (403, ErrorKind::Denied, Scope::Repository),
+            (404, ErrorKind::NotFound, Scope::Image),
+            (406, ErrorKind::Rejected, Scope::Image),
+            (409, ErrorKind::Rejected, Scope::Image),
+            (412, ErrorKind::Rejected, Scope::Image),
+            (413, ErrorKind::TooLarge, Scope::Image),
+            (422, ErrorKind::Rejected, Scope::Image),
+            (429, ErrorKind::RateLimited, Scope::Store),
+            (451, ErrorKind::Rejected, Scope::Image),
+            (500, ErrorKind::Unavailable, Scope::Image),
+            (502, ErrorKind::Unavailable, Scope::Store),
+            (503, ErrorKind::Unavailable, Scope::Store),
+            (504, ErrorKind::Unavailable, Scope::Store),
+        ] {
+            assert_eq!(reach_of_refusal(kind, status), expected, "{status}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Copies one image: its graph from the leaves up, its tag last.
 
+mod at_target;
 mod blob;
 mod held;
 mod image;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use oci::{Digest, Links, RawManifest, TagOrDigest};
 
+use super::at_target::{Same, Standing, compare, look_at_targets};
 use super::manifest::{Claims, Walk, wait_for};
 use super::platform::Selected;
 use super::reach::Reach;
@@ -26,8 +27,6 @@ pub(crate) struct Job {
     pub(crate) lanes: Vec<Arc<Lane>>,
 }
 
-/// A lane with what its target has under the image's name.
-type Standing = (Arc<Lane>, Option<Digest>);
 pub(super) type Ended = Vec<(Arc<Lane>, Outcome)>;
 
 /// Copies one image; says how each lane ended.
@@ -138,22 +137,6 @@ async fn would_copy(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standing>
     changed.into_iter().map(|(lane, _)| (lane, outcome.clone())).collect()
 }
 
-/// What each target has under the image's name.
-async fn look_at_targets(run: &Run, lanes: &[Arc<Lane>], found: Found) -> Vec<Standing> {
-    let looks = lanes.iter().map(async |lane| {
-        let step = async || {
-            let resolved = lane.repository.resolve(lane.reference(), found).await;
-            resolved.map_err(|cause| lane.target_error(Operation::Resolve(lane.reference().clone()), cause))
-        };
-        let digest = run.retrying(&lane.image, step).await.unwrap_or_else(|error| {
-            lane.fail(error);
-            None
-        });
-        (lane.clone(), digest)
-    });
-    join_all(looks).await
-}
-
 /// What is known of an image before its manifest is read.
 struct Known {
     at_source: Digest,
@@ -220,8 +203,9 @@ async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standin
     let Some(whole) = walk.read_manifest(reference, &lanes).await else {
         return failures(lanes);
     };
+    let Some(first) = lanes.first() else { return Vec::new() };
     let at_source = whole.digest().clone();
-    let manifest = match walk.select_platforms(whole).await {
+    let manifest = match walk.select_platforms(whole, &first.image).await {
         Ok(Selected::Image(manifest)) => {
             if walk.run.platforms.is_active() {
                 walk.run.state.note_cut(&at_source, &walk.run.platforms, manifest.digest());
@@ -232,20 +216,21 @@ async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standin
             manifest
         }
         Ok(Selected::Nothing) => return all(Outcome::Skipped(SkipReason::NoPlatform)),
-        Err(error) => return all(Outcome::Failed(Arc::new(error))),
+        Err(error) => return all(Outcome::Failed(error)),
     };
     refuse_other_digests(walk, &manifest, &lanes);
     let (mut ended, changed) = split(&walk.run, changed, Some(manifest.digest()));
     let compared =
-        join_all(changed.iter().map(|(lane, old)| compare(walk, &manifest, lane, old.as_ref()))).await;
+        join_all(changed.iter().map(|(lane, old)| compare(&walk.run, &manifest, lane, old.as_ref()))).await;
     let mut different = Vec::new();
     for ((lane, _), same) in changed.into_iter().zip(compared) {
-        match same {
-            Same::Content(at_target) => {
+        match (lane.failure().cloned(), same) {
+            (Some(error), _) => ended.push((lane, Outcome::Failed(error))),
+            (None, Same::Content(at_target)) => {
                 let at_source = at_source.clone();
                 ended.push((lane, Outcome::Skipped(SkipReason::SameContent { at_target, at_source })));
             }
-            Same::Not => different.push(lane),
+            (None, Same::Not) => different.push(lane),
         }
     }
     if walk.run.mode == Mode::DryRun {
@@ -274,37 +259,6 @@ fn failures(lanes: Vec<Arc<Lane>>) -> Ended {
     lanes.into_iter().map(with_outcome).collect()
 }
 
-/// Whether the target has the image in other words, and under which digest.
-enum Same {
-    Content(Digest),
-    Not,
-}
-
-/// Compares what the target has with what it should have, and learns from it which blobs need not be asked for.
-///
-/// Tools that parse and print manifests leave copies with the same content and another digest; rewriting all
-/// of them would be a surprise, and fail where tags are immutable.
-async fn compare(walk: &Walk, manifest: &RawManifest, lane: &Lane, old: Option<&Digest>) -> Same {
-    let Some(old) = old else { return Same::Not };
-    let Ok(old) = lane.target.manifest(&TagOrDigest::Digest(old.clone())).await else { return Same::Not };
-    if walk.run.rewrite == Rewrite::Changed && old.is_same_json(manifest) && has_children(lane, &old).await {
-        return Same::Content(old.digest().clone());
-    }
-    learn(lane, &old);
-    Same::Not
-}
-
-/// Some registries take indexes without all their children.
-async fn has_children(lane: &Lane, index: &RawManifest) -> bool {
-    let children = index.links().map(|links| links.manifests).unwrap_or_default();
-    for child in children {
-        if !matches!(lane.target.resolve(&TagOrDigest::Digest(child.digest)).await, Ok(Some(_))) {
-            return false;
-        }
-    }
-    true
-}
-
 /// A name at the target that is a digest can only be this image's own.
 fn refuse_other_digests(walk: &Walk, manifest: &RawManifest, lanes: &[Arc<Lane>]) {
     for lane in lanes {
@@ -313,16 +267,6 @@ fn refuse_other_digests(walk: &Walk, manifest: &RawManifest, lanes: &[Arc<Lane>]
             let (wanted, actual) = (Box::new(wanted.clone()), Box::new(manifest.digest().clone()));
             lane.fail(Arc::new(walk.source_error(Operation::Pair, Cause::OtherDigest { wanted, actual })));
         }
-    }
-}
-
-/// What the tag points at now proves which blobs the target has: one request instead of one for each.
-/// Layers that need not be in a registry may be missing in the best of them.
-fn learn(lane: &Lane, old: &RawManifest) {
-    let links = old.links().unwrap_or_default();
-    for blob in links.blobs.iter().filter(|blob| blob.is_kept_by_registries()) {
-        lane.ledger.note_present(Kind::Blob, lane.target.repository(), &blob.digest);
-        lane.ledger.note_known_blob(lane.target.repository(), &blob.digest);
     }
 }
 

@@ -1,9 +1,15 @@
 //! Cuts an image down to the wanted platforms. Bytes change only where something is really left out.
 
-use oci::{Descriptor, MediaType, Platform, RawManifest, TagOrDigest};
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use oci::{Descriptor, Links, MediaType, Platform, RawManifest, TagOrDigest};
 
 use super::manifest::Walk;
-use crate::{Cause, Error, Operation, Side};
+use crate::{Cause, Error, Image, Operation, Side};
+
+/// So many children of an index are looked at side by side.
+const CHILDREN_AT_ONCE: usize = 16;
 
 /// A config larger than this is none.
 const LARGEST_CONFIG: usize = 8 << 20;
@@ -20,32 +26,52 @@ pub(super) enum Selected {
 }
 
 impl Walk {
-    /// Applies the run's filter.
-    pub(super) async fn select_platforms(&self, manifest: RawManifest) -> Result<Selected, Error> {
+    /// Applies the run's filter. `image` is for whoever watches.
+    pub(super) async fn select_platforms(
+        &self,
+        manifest: RawManifest,
+        image: &Arc<Image>,
+    ) -> Result<Selected, Arc<Error>> {
         if !self.run.platforms.is_active() {
             return Ok(Selected::Image(manifest));
         }
         let links = self.links(&manifest)?;
         if links.manifests.is_empty() {
-            return match self.single_platform(&manifest, links.config.as_ref()).await? {
-                Some(platform) if !self.run.platforms.accepts(&platform) => Ok(Selected::Nothing),
-                _ => Ok(Selected::Image(manifest)),
-            };
+            let platform = self.single_platform(&manifest, links.config.as_ref(), image).await?;
+            let is_wanted = self.is_wanted(platform.as_ref());
+            return Ok(if is_wanted { Selected::Image(manifest) } else { Selected::Nothing });
         }
-        let mut keep = Vec::new();
-        for child in &links.manifests {
-            let platform = match &child.platform {
-                Some(platform) => Some(platform.clone()),
-                None => self.child_platform(child).await?,
-            };
-            if platform.is_none_or(|platform| self.run.platforms.accepts(&platform)) {
-                keep.push(child.digest.clone());
-            }
+        let wanted = self.wanted_children(&links, image).await?;
+        Ok(self.cut(manifest, links, &wanted)?)
+    }
+
+    /// Which children of an index are wanted, in their order.
+    async fn wanted_children(&self, links: &Links, image: &Arc<Image>) -> Result<Vec<bool>, Arc<Error>> {
+        let asked: Vec<_> = links.manifests.iter().map(|child| self.is_wanted_child(child, image)).collect();
+        stream::iter(asked).buffered(CHILDREN_AT_ONCE).try_collect().await
+    }
+
+    async fn is_wanted_child(&self, child: &Descriptor, image: &Arc<Image>) -> Result<bool, Arc<Error>> {
+        match &child.platform {
+            Some(platform) => Ok(self.is_wanted(Some(platform))),
+            None => Ok(self.is_wanted(self.child_platform(child, image).await?.as_ref())),
         }
+    }
+
+    /// What has no platform is never left out.
+    fn is_wanted(&self, platform: Option<&Platform>) -> bool {
+        platform.is_none_or(|platform| self.run.platforms.accepts(platform))
+    }
+
+    /// What is left of an index.
+    fn cut(&self, manifest: RawManifest, links: Links, wanted: &[bool]) -> Result<Selected, Error> {
+        let children = links.manifests.into_iter().zip(wanted);
+        let mut keep: Vec<_> =
+            children.filter(|(_, wanted)| **wanted).map(|(child, _)| child.digest).collect();
         if keep.is_empty() {
             return Ok(Selected::Nothing);
         }
-        if keep.len() == links.manifests.len() {
+        if keep.len() == wanted.len() {
             return Ok(Selected::Image(manifest));
         }
         // What is no manifest has no platform.
@@ -59,15 +85,21 @@ impl Walk {
 
     /// The platform of a child whose entry does not tell it: its config does. An index inside an index has none,
     /// and is kept as it is.
-    async fn child_platform(&self, child: &Descriptor) -> Result<Option<Platform>, Error> {
+    async fn child_platform(
+        &self,
+        child: &Descriptor,
+        image: &Arc<Image>,
+    ) -> Result<Option<Platform>, Arc<Error>> {
         let reference = TagOrDigest::Digest(child.digest.clone());
-        let manifest = self.source.manifest(&reference).await;
-        let manifest =
-            manifest.map_err(|cause| self.source_error(Operation::ReadManifest(reference), cause))?;
+        let read = async || {
+            let manifest = self.source.manifest(&reference).await;
+            manifest.map_err(|cause| self.source_error(Operation::ReadManifest(reference.clone()), cause))
+        };
+        let manifest = self.run.retrying(image, read).await?;
         self.check_size(child, &manifest)?;
         let links = self.links(&manifest)?;
         if links.manifests.is_empty() {
-            self.single_platform(&manifest, links.config.as_ref()).await
+            self.single_platform(&manifest, links.config.as_ref(), image).await
         } else {
             Ok(None)
         }
@@ -78,16 +110,16 @@ impl Walk {
         &self,
         manifest: &RawManifest,
         config: Option<&Descriptor>,
-    ) -> Result<Option<Platform>, Error> {
+        image: &Arc<Image>,
+    ) -> Result<Option<Platform>, Arc<Error>> {
         if [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(manifest.media_type()) {
             return Ok(Platform::read(manifest.bytes()));
         }
         match config.filter(|config| config.is_image_config()) {
             Some(config) => {
-                let bytes = self.read_config(config).await?;
+                let bytes = self.run.retrying(image, || self.read_config(config)).await?;
                 let platform = Platform::read(&bytes);
-                let is_wanted = platform.as_ref().is_none_or(|platform| self.run.platforms.accepts(platform));
-                if is_wanted && bytes.len() <= LARGEST_HELD {
+                if self.is_wanted(platform.as_ref()) && bytes.len() <= LARGEST_HELD {
                     self.hold(&config.digest, bytes.into());
                 }
                 Ok(platform)

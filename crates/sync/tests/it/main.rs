@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
 
+mod at_target;
 mod blobs;
 mod bounds;
 mod breaker;
@@ -16,6 +17,7 @@ mod graph;
 mod laws;
 mod memory;
 mod options;
+mod platform;
 mod referrers;
 mod reported;
 mod schema1;

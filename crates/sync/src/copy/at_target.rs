@@ -1,0 +1,121 @@
+//! What a target has under an image's name, and whether that is what it should have.
+//!
+//! A copy can go on without knowing it. Registries refuse to show a tag that they take a push of: Harbor answers 412
+//! where it blocks the image for its weaknesses (<https://github.com/goharbor/harbor/issues/15283>), others 500 for ever
+//! where the tag points at what is lost (<https://github.com/distribution/distribution/issues/2489>).
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
+use oci::{Descriptor, Digest, RawManifest, TagOrDigest};
+
+use crate::endpoint::Scope;
+use crate::ledger::Kind;
+use crate::run::{Lane, Run};
+use crate::target_repository::Found;
+use crate::{Error, Event, Operation, Rewrite};
+
+/// So many children of an index are asked for side by side.
+const CHILDREN_AT_ONCE: usize = 16;
+
+/// A lane with what its target is known to have under the image's name.
+pub(super) type Standing = (Arc<Lane>, Option<Digest>);
+
+/// Whether the target has the image in other words, and under which digest.
+pub(super) enum Same {
+    Content(Digest),
+    Not,
+}
+
+/// What each target has under the image's name.
+pub(super) async fn look_at_targets(run: &Run, lanes: &[Arc<Lane>], found: Found) -> Vec<Standing> {
+    let looks = lanes.iter().map(async |lane| {
+        let step = async || {
+            let resolved = lane.repository.resolve(lane.reference(), found).await;
+            resolved.map_err(|cause| lane.target_error(Operation::Resolve(lane.reference().clone()), cause))
+        };
+        (lane.clone(), if_told(run, lane, step).await.flatten())
+    });
+    join_all(looks).await
+}
+
+/// Compares what the target has with what it should have, and learns from it which blobs need not be asked for.
+///
+/// Tools that parse and print manifests leave copies with the same content and another digest; rewriting all
+/// of them would be a surprise, and fail where tags are immutable.
+pub(super) async fn compare(run: &Run, manifest: &RawManifest, lane: &Lane, old: Option<&Digest>) -> Same {
+    let Some(old) = old else { return Same::Not };
+    let reference = TagOrDigest::Digest(old.clone());
+    let step = async || {
+        let read = lane.target.manifest(&reference).await;
+        read.map_err(|cause| lane.target_error(Operation::ReadManifest(reference.clone()), cause))
+    };
+    let Some(old) = if_told(run, lane, step).await else { return Same::Not };
+    if run.rewrite == Rewrite::Changed && old.is_same_json(manifest) && has_children(run, lane, &old).await {
+        return Same::Content(old.digest().clone());
+    }
+    learn(lane, &old);
+    Same::Not
+}
+
+/// Some registries take indexes without all their children.
+async fn has_children(run: &Run, lane: &Lane, index: &RawManifest) -> bool {
+    let children = index.links().map(|links| links.manifests).unwrap_or_default();
+    let asked: Vec<_> = children.iter().map(|child| has_child(run, lane, child)).collect();
+    stream::iter(asked).buffered(CHILDREN_AT_ONCE).all(std::future::ready).await
+}
+
+async fn has_child(run: &Run, lane: &Lane, child: &Descriptor) -> bool {
+    let reference = TagOrDigest::Digest(child.digest.clone());
+    let step = async || {
+        let resolved = lane.target.resolve(&reference).await;
+        resolved.map_err(|cause| lane.target_error(Operation::Resolve(reference.clone()), cause))
+    };
+    if_told(run, lane, step).await.flatten().is_some()
+}
+
+/// What a target answers about an image that it has; `None` where it does not tell that of this image. What speaks
+/// against the whole target fails the lane, unless the image is stored whatever is there.
+async fn if_told<T, F>(run: &Run, lane: &Lane, mut step: impl FnMut() -> F) -> Option<T>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    if run.rewrite == Rewrite::Always {
+        return step().await.ok();
+    }
+    match run.retrying(&lane.image, step).await {
+        Ok(told) => Some(told),
+        Err(error) => {
+            if is_about_this_image(&error) {
+                tell_unknown(run, lane, &error);
+            } else {
+                lane.fail(error);
+            }
+            None
+        }
+    }
+}
+
+fn is_about_this_image(error: &Error) -> bool {
+    error.endpoint().is_some_and(|error| matches!(error.scope, Scope::Image | Scope::Repository))
+}
+
+fn tell_unknown(run: &Run, lane: &Lane, error: &Error) {
+    let text = format!(
+        "it does not tell what it has as {} ({}): the image is stored again",
+        lane.reference(),
+        error.cause
+    );
+    run.tell(&Event::Note { place: lane.target.name().into(), text });
+}
+
+/// What the tag points at now proves which blobs the target has: one request instead of one for each.
+/// Layers that need not be in a registry may be missing in the best of them.
+fn learn(lane: &Lane, old: &RawManifest) {
+    let links = old.links().unwrap_or_default();
+    for blob in links.blobs.iter().filter(|blob| blob.is_kept_by_registries()) {
+        lane.ledger.note_present(Kind::Blob, lane.target.repository(), &blob.digest);
+        lane.ledger.note_known_blob(lane.target.repository(), &blob.digest);
+    }
+}
