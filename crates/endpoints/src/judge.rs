@@ -27,12 +27,21 @@ pub(crate) fn judged_list(error: Error) -> Option<EndpointError> {
 fn reach(error: &Error) -> Scope {
     match error {
         Error::Refused(refusal) => reach_of_refusal(refusal.kind(), refusal.status.as_u16()),
+        Error::Token { .. } => reach_of_token(error.kind()),
         _ => scope(error.kind()),
     }
 }
 
 fn reach_of_refusal(kind: ErrorKind, status: u16) -> Scope {
     if status == 500 { Scope::Image } else { scope(kind) }
+}
+
+/// Whatever is wrong with the answer of a token server, it is not about the image.
+fn reach_of_token(kind: ErrorKind) -> Scope {
+    match scope(kind) {
+        Scope::Image => Scope::Login,
+        further => further,
+    }
 }
 
 /// How far a failure of this kind reaches.
@@ -89,6 +98,14 @@ mod tests {
             (504, ErrorKind::Unavailable, Scope::Store),
         ] {
             assert_eq!(reach_of_refusal(kind, status), expected, "{status}");
+        }
+        for (kind, expected) in [
+            (ErrorKind::Protocol, Scope::Login),
+            (ErrorKind::Rejected, Scope::Login),
+            (ErrorKind::Denied, Scope::Repository),
+            (ErrorKind::Network, Scope::Store),
+        ] {
+            assert_eq!(reach_of_token(kind), expected, "{kind:?}");
         }
     }
 }

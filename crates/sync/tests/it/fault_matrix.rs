@@ -91,8 +91,11 @@ fn is_told(at: At, kind: Kind, fault: &Fault) -> bool {
         Fault::Html(200) => {
             !optional && !matches!(kind, Kind::Ping | Kind::HeadManifest | Kind::GetBlob | Kind::PutBlob)
         }
-        // A large body goes on in chunks, a small one by another method.
-        Fault::Html(413) => !optional && !matches!(kind, Kind::Ping | Kind::PatchUpload | Kind::PutBlob),
+        // A large body goes on in chunks, a small one by another method. What a target has need not be known.
+        Fault::Html(413) => {
+            let goes_on = matches!(kind, Kind::Ping | Kind::PatchUpload | Kind::PutBlob);
+            !optional && !goes_on && (at, kind) != (At::Target, Kind::HeadManifest)
+        }
         // A login goes nowhere else; and this is how a wrong password looks.
         Fault::Redirect | Fault::Unauthorized => kind == Kind::Token,
         // What a tag points at has no digest to tell a wrong answer from a wrong manifest.
