@@ -15,10 +15,7 @@ pub fn judged(error: Error) -> EndpointError {
 pub(crate) fn judged_list(error: Error) -> Option<EndpointError> {
     match error.offer(OptionalEndpoint::TargetTags) {
         Offer::NothingHere => None,
-        Offer::Absent | Offer::Forbidden => {
-            Some(EndpointError { meaning: Meaning::NotListed, ..judged(error) })
-        }
-        Offer::Unclear => Some(judged(error)),
+        Offer::Absent | Offer::Forbidden | Offer::Unclear => Some(judged(error)),
     }
 }
 

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::endpoint::TagPage;
-use oci::{Digest, Tag, TagOrDigest};
-use tokio::sync::{mpsc, watch};
+use oci::{Digest, ErrorKind, Tag, TagOrDigest};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use crate::attempt::Needed;
 use crate::backoff::Backoff;
-use crate::endpoint::{Source, Tags, Target};
+use crate::endpoint::{Source, TagPage, Tags, Target};
+use crate::pattern_rule::Discoveries;
 use crate::rule::{Naming, ReferrerPolicy, Rule, Selection};
 use crate::run::Run;
 use crate::target_repository::Found;
+use crate::turns::Turn;
 use crate::{Cause, Error, Event, Image, Operation, Side};
+
+/// Repositories of one listing whose tags are read while more of them come.
+const LISTED_AHEAD: usize = 64;
 
 /// Which referrers of an image go along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,33 +54,62 @@ pub(crate) struct Planned {
     pub(crate) ways: Vec<(Arc<Image>, Arc<dyn Target>)>,
 }
 
-/// When images may start.
+/// How a rule about one repository came into the run.
 #[derive(Clone)]
-pub(crate) enum Gate {
-    /// At once.
-    Open,
-    /// When this is true; never, if its sender goes before.
-    Waits(watch::Receiver<bool>),
+pub(crate) enum Origin {
+    /// It was written. Its images start at once.
+    Written,
+    /// A registry listed the repository.
+    Listed(Gate),
+}
+
+/// Where the images of a listing's repositories wait until all of them are known.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    /// Never true, if its sender goes before.
+    is_open: watch::Receiver<bool>,
+    /// The right to be listed ahead of the opening: what waits there is kept in memory.
+    ahead: Arc<Semaphore>,
 }
 
 impl Gate {
-    /// Waits for the gate; says whether it opened.
+    /// A gate with what opens it.
+    pub(crate) fn new() -> (watch::Sender<bool>, Self) {
+        let (open, is_open) = watch::channel(false);
+        (open, Self { is_open, ahead: Arc::new(Semaphore::new(LISTED_AHEAD)) })
+    }
+
+    /// Waits for its opening; says whether it came.
     async fn pass(&self) -> bool {
-        match self {
-            Self::Open => true,
-            Self::Waits(gate) => gate.clone().wait_for(|open| *open).await.is_ok(),
+        self.is_open.clone().wait_for(|open| *open).await.is_ok()
+    }
+
+    /// Waits until few are ahead of it, or it opens.
+    async fn approach(&self) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            biased;
+            _ = self.pass() => None,
+            permit = self.ahead.clone().acquire_owned() => permit.ok(),
         }
     }
 }
 
 /// Sends all images of `rule` to `plan`.
 pub(crate) async fn discover(
-    run: &Run,
+    discoveries: &Discoveries,
     (rule, index): (&Rule, usize),
-    plan: &mpsc::Sender<Planned>,
-    gate: Gate,
+    origin: Origin,
 ) -> Result<(), Arc<Error>> {
-    let discovery = Discovery::new(run, (rule, index), plan, gate);
+    let run = &discoveries.run;
+    let discovery = Discovery::new(discoveries, (rule, index), origin);
+    if let Selection::These(images) = &rule.selection {
+        return discovery.pair(images.clone()).await;
+    }
+    let _ahead = match &discovery.origin {
+        Origin::Listed(gate) => gate.approach().await,
+        Origin::Written => None,
+    };
+    discovery.turn.take().await;
     if rule.selection.named().is_some() {
         return discovery.run().await;
     }
@@ -87,26 +120,33 @@ pub(crate) async fn discover(
     discovered
 }
 
+/// What a question for tags gave.
+enum Page {
+    Images(Vec<TagOrDigest>),
+    End,
+    /// There is nothing to list.
+    NoTags,
+}
+
 struct Discovery<'a> {
     run: &'a Run,
     rule: &'a Rule,
     /// Which of the run's rules it is.
     index: usize,
     planned: &'a mpsc::Sender<Planned>,
-    gate: Gate,
+    origin: Origin,
+    /// Held while the source is asked, and while images wait to be taken.
+    turn: Turn,
     source: Arc<str>,
     targets: Vec<Arc<str>>,
 }
 
 impl<'a> Discovery<'a> {
-    fn new(
-        run: &'a Run,
-        (rule, index): (&'a Rule, usize),
-        planned: &'a mpsc::Sender<Planned>,
-        gate: Gate,
-    ) -> Self {
+    fn new(discoveries: &'a Discoveries, (rule, index): (&'a Rule, usize), origin: Origin) -> Self {
         let targets = rule.targets.iter().map(|target| target.target.name().into()).collect();
-        Self { run, rule, index, planned, gate, source: rule.source.name().into(), targets }
+        let (run, planned) = (&*discoveries.run, &discoveries.plan);
+        let turn = discoveries.turns.at(rule.source.store());
+        Self { run, rule, index, planned, origin, turn, source: rule.source.name().into(), targets }
     }
 
     async fn run(&self) -> Result<(), Arc<Error>> {
@@ -155,20 +195,26 @@ impl<'a> Discovery<'a> {
     async fn stream(&self) -> Result<(), Arc<Error>> {
         let mut pages = self.rule.source.tags();
         let mut any = false;
-        while let Some(images) = self.next_page(&mut *pages).await? {
-            any |= !images.is_empty();
-            self.plan(images).await?;
+        loop {
+            match self.next_page(&mut *pages).await? {
+                Page::Images(images) => {
+                    any |= !images.is_empty();
+                    self.plan(images).await?;
+                }
+                Page::NoTags => return Ok(()),
+                Page::End if any => return Ok(()),
+                Page::End => {
+                    self.run.tell(&Event::NothingSelected { source: self.source.clone() });
+                    return Ok(());
+                }
+            }
         }
-        if !any {
-            self.run.tell(&Event::NothingSelected { source: self.source.clone() });
-        }
-        Ok(())
     }
 
     async fn list_all(&self) -> Result<Vec<TagOrDigest>, Arc<Error>> {
         let mut pages = self.rule.source.tags();
         let mut all = Vec::new();
-        while let Some(images) = self.next_page(&mut *pages).await? {
+        while let Page::Images(images) = self.next_page(&mut *pages).await? {
             all.extend(images);
         }
         Ok(all)
@@ -190,7 +236,7 @@ impl<'a> Discovery<'a> {
             .into_iter()
             .map(Vec::into_iter)
             .collect();
-        if !self.gate.pass().await {
+        if !self.pass_the_gate().await {
             return Ok(());
         }
         for image in images {
@@ -200,17 +246,45 @@ impl<'a> Discovery<'a> {
         Ok(())
     }
 
-    async fn next_page(&self, pages: &mut dyn Tags) -> Result<Option<Vec<TagOrDigest>>, Arc<Error>> {
+    /// Waits until images may start, without keeping others from their lists; says whether they may.
+    async fn pass_the_gate(&self) -> bool {
+        let Origin::Listed(gate) = &self.origin else { return true };
+        if *gate.is_open.borrow() {
+            return true;
+        }
+        self.turn.give_back();
+        let may_start = gate.pass().await;
+        self.turn.take().await;
+        may_start
+    }
+
+    async fn next_page(&self, pages: &mut dyn Tags) -> Result<Page, Arc<Error>> {
         let mut backoff = Backoff::new(self.run.retries);
         loop {
             match pages.next().await {
-                Ok(page) => return Ok(page.map(|page| self.select(page))),
+                Ok(Some(page)) => return Ok(Page::Images(self.select(page))),
+                Ok(None) => return Ok(Page::End),
+                Err(cause) if cause.kind == ErrorKind::NotFound && self.is_listed() => {
+                    self.tell_of_no_tags();
+                    return Ok(Page::NoTags);
+                }
                 Err(cause) => {
                     let error = self.error(Operation::ListTags, cause.into());
                     self.run.pause_list(&self.source, &mut backoff, error).await?;
                 }
             }
         }
+    }
+
+    fn is_listed(&self) -> bool {
+        matches!(self.origin, Origin::Listed(_))
+    }
+
+    /// Registries list repositories to which only parts of an image were pushed, and those that were emptied, and answer
+    /// 404 when they are asked for their tags.
+    fn tell_of_no_tags(&self) {
+        let text = "the registry lists this repository, but no tags of it: nothing is copied from it";
+        self.run.tell(&Event::Note { place: self.source.clone(), text: text.to_owned() });
     }
 
     fn select(&self, page: TagPage) -> Vec<TagOrDigest> {

@@ -19,6 +19,7 @@ mod error;
 mod event;
 
 mod image;
+mod landing;
 mod ledger;
 pub mod listing;
 mod open_upload;
@@ -37,6 +38,7 @@ pub mod state;
 mod target_repository;
 mod target_template;
 mod transfer;
+mod turns;
 
 pub use amounts::Amounts;
 pub use bandwidth::{Bandwidth, BandwidthError};

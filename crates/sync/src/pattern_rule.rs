@@ -1,19 +1,20 @@
 //! Rules about many repositories: what a registry lists is turned into rules about one each.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use oci::RepositoryName;
-use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use crate::backoff::Backoff;
 use crate::copy::panicked;
-use crate::discover::{Gate, Planned, discover};
+use crate::discover::{Gate, Origin, Planned, discover};
+use crate::landing::Landings;
 use crate::listing::{Listing, Repositories};
 use crate::rule::Rule;
-use crate::run::{Run, lock};
-use crate::{Cause, Error, Event, Operation, RepositoryPattern, RuleFailure, SharedTarget, Side};
+use crate::run::Run;
+use crate::turns::Turns;
+use crate::{Cause, Error, Event, Operation, RepositoryPattern, RuleFailure, Side};
 
 /// Makes the rule about one repository that a pattern matched.
 pub type MakeRule = Arc<dyn Fn(&RepositoryName) -> Result<Rule, Cause> + Send + Sync>;
@@ -27,6 +28,8 @@ pub struct PatternRule {
     pub pattern: RepositoryPattern,
     /// What is done with each.
     pub make_rule: MakeRule,
+    /// What the names of all targets begin with: registry and whole components.
+    pub target_fronts: Vec<String>,
 }
 
 /// Something to carry out.
@@ -50,54 +53,30 @@ impl From<PatternRule> for Work {
     }
 }
 
-/// Which source repository goes to which target repository. Where patterns are involved, two sources for one
-/// target are a slip that would mix two repositories for good.
-#[derive(Default)]
-pub(crate) struct Landings(Mutex<HashMap<Arc<str>, Arc<str>>>);
-
-impl Landings {
-    /// Notes where a written rule goes. Several written rules may share a target.
-    pub(crate) fn note(&self, rule: &Rule) {
-        let mut landings = lock(&self.0);
-        for target in &rule.targets {
-            landings.entry(target.target.name().into()).or_insert_with(|| rule.source.name().into());
-        }
-    }
-
-    /// Takes the targets of a rule that a pattern led to, if no other source has them.
-    fn take(&self, rule: &Rule) -> Result<(), Cause> {
-        let mut landings = lock(&self.0);
-        let source: Arc<str> = rule.source.name().into();
-        for target in &rule.targets {
-            let owner = landings.entry(target.target.name().into()).or_insert_with(|| source.clone());
-            if *owner != source {
-                let target = target.target.name().to_owned();
-                let (by, also) = (owner.to_string(), source.to_string());
-                return Err(Cause::TargetShared(Box::new(SharedTarget { target, by, also })));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// What all discoveries of a run share.
 pub(crate) struct Discoveries {
     pub(crate) run: Arc<Run>,
     pub(crate) plan: mpsc::Sender<Planned>,
-    pub(crate) turns: Arc<Semaphore>,
-    pub(crate) landings: Landings,
+    pub(crate) turns: Turns,
 }
+
+/// Repositories whose tags are being listed, by their names.
+type Found = Vec<(Arc<str>, AbortHandle)>;
 
 impl Discoveries {
     /// Plans the images of all repositories that match. Tags are listed while repositories still come; images
     /// start when all are known, and none of them lands where another does.
     pub(crate) async fn of_pattern(self: Arc<Self>, rule: PatternRule, index: usize) -> Vec<RuleFailure> {
         let source: Arc<str> = format!("{}/{}", rule.listing.name(), rule.pattern).into();
-        let (open, gate) = watch::channel(false);
+        let (open, gate) = Gate::new();
         let mut tasks = JoinSet::new();
-        let listed = self.list(&rule, |found| {
-            let (this, gate) = (self.clone(), Gate::Waits(gate.clone()));
-            tasks.spawn(async move { this.of_rule(found, index, gate).await });
+        let mut found = Found::new();
+        let mut landings = Landings::new(&rule);
+        let listed = self.list(&rule, &mut landings, |made| {
+            let (this, origin) = (self.clone(), Origin::Listed(gate.clone()));
+            let repository = made.source.name().into();
+            let task = tasks.spawn(async move { this.of_rule(made, index, origin).await });
+            found.push((repository, task));
         });
         if let Err(error) = listed.await {
             tasks.shutdown().await;
@@ -106,11 +85,14 @@ impl Discoveries {
         if tasks.is_empty() {
             self.run.tell(&Event::NothingSelected { source: source.clone() });
         }
+        self.leave_out(landings, found);
         let _ = open.send(true);
         let mut failures = Vec::new();
         while let Some(ended) = tasks.join_next().await {
             match ended {
                 Ok(failure) => failures.extend(failure),
+                // It was left out.
+                Err(ended) if JoinError::is_cancelled(&ended) => {}
                 Err(panic) => {
                     let error = panicked(&source, panic).into();
                     failures.push(RuleFailure { rule: index, source: source.clone(), error });
@@ -120,18 +102,38 @@ impl Discoveries {
         failures
     }
 
+    /// Lets go of repositories that turned out to be copies of others, and tells of all that are left out.
+    fn leave_out(&self, mut landings: Landings, found: Found) {
+        for (repository, task) in found {
+            if landings.is_copy(&repository) {
+                task.abort();
+            }
+        }
+        if let Some((place, text)) = landings.note() {
+            self.run.tell(&Event::Note { place, text });
+        }
+    }
+
     /// Plans the images of one repository.
-    pub(crate) async fn of_rule(self: Arc<Self>, rule: Rule, index: usize, gate: Gate) -> Vec<RuleFailure> {
-        // Never closed, so this always gives a turn.
-        let _turn = self.turns.acquire().await;
+    pub(crate) async fn of_rule(
+        self: Arc<Self>,
+        rule: Rule,
+        index: usize,
+        origin: Origin,
+    ) -> Vec<RuleFailure> {
         let source: Arc<str> = rule.source.name().into();
-        match discover(&self.run, (&rule, index), &self.plan, gate).await {
+        match discover(&self, (&rule, index), origin).await {
             Ok(()) => Vec::new(),
             Err(error) => vec![RuleFailure { rule: index, source, error }],
         }
     }
 
-    async fn list(&self, rule: &PatternRule, mut found: impl FnMut(Rule)) -> Result<(), Arc<Error>> {
+    async fn list(
+        &self,
+        rule: &PatternRule,
+        landings: &mut Landings,
+        mut found: impl FnMut(Rule),
+    ) -> Result<(), Arc<Error>> {
         let error = |cause| Error {
             side: Side::Source,
             place: rule.listing.name().to_owned(),
@@ -154,8 +156,11 @@ impl Discoveries {
                 selected: wanted.len(),
             });
             for repository in wanted {
+                if landings.lies_below_a_target(&repository) {
+                    continue;
+                }
                 let made = (rule.make_rule)(&repository).map_err(error)?;
-                self.landings.take(&made).map_err(error)?;
+                landings.take(&made).map_err(error)?;
                 found(made);
             }
         }

@@ -6,22 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::copy::{Job, copy_image, panicked};
-use crate::discover::{Gate, Planned};
+use crate::discover::{Origin, Planned};
 use crate::open_upload::AbandonedUploads;
-use crate::pattern_rule::{Discoveries, Landings};
+use crate::pattern_rule::Discoveries;
 use crate::run::{Lane, Options, Run};
+use crate::turns::Turns;
 use crate::{
     Amounts, Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, RuleFailure,
     Side, State, Work,
 };
 
-/// Rules whose tags are listed at once.
-const RULES_AT_ONCE: usize = 8;
 /// Images that are planned ahead of those in work.
 const PLANNED_AHEAD: usize = 64;
 
@@ -57,11 +56,12 @@ impl Sync {
     pub async fn run(self, cancel: CancellationToken) -> Report {
         let started = Instant::now();
         let Self { rules, options, observer, state } = self;
-        let images_at_once = images_at_once(options.blobs_at_once);
+        let (images_at_once, lists_at_once) = (images_at_once(options.blobs_at_once), options.blobs_at_once);
         let (drain, abandoned) = (options.drain, AbandonedUploads::new());
         let run = Arc::new(Run::new(observer, options, state, abandoned.sender()));
         let (plan, planned) = mpsc::channel(PLANNED_AHEAD);
-        let (discoveries, rules) = start_discoveries(&run, rules, plan);
+        let turns = Turns::new(lists_at_once);
+        let (discoveries, rules) = start_discoveries(Discoveries { run: run.clone(), plan, turns }, rules);
         let mut schedule = Schedule {
             discoveries,
             rules,
@@ -94,21 +94,14 @@ type Running = JoinSet<Vec<RuleFailure>>;
 
 type Rules = HashMap<Id, (usize, Arc<str>)>;
 
-fn start_discoveries(run: &Arc<Run>, rules: Vec<Work>, plan: mpsc::Sender<Planned>) -> (Running, Rules) {
-    let (run, landings) = (run.clone(), Landings::default());
-    for rule in &rules {
-        if let Work::Repository(rule) = rule {
-            landings.note(rule);
-        }
-    }
-    let turns = Arc::new(Semaphore::new(RULES_AT_ONCE));
-    let discoveries = Arc::new(Discoveries { run, plan, turns, landings });
+fn start_discoveries(discoveries: Discoveries, rules: Vec<Work>) -> (Running, Rules) {
+    let discoveries = Arc::new(discoveries);
     let (mut running, mut started) = (JoinSet::new(), HashMap::new());
     for (index, rule) in rules.into_iter().enumerate() {
         let (source, task): (Arc<str>, _) = match rule {
             Work::Repository(rule) => (
                 rule.source.name().into(),
-                running.spawn(discoveries.clone().of_rule(rule, index, Gate::Open)),
+                running.spawn(discoveries.clone().of_rule(rule, index, Origin::Written)),
             ),
             Work::Pattern(rule) => {
                 (rule.listing.name().into(), running.spawn(discoveries.clone().of_pattern(rule, index)))

@@ -2,17 +2,22 @@
 //!
 //! The first tag is asked for by HEAD. Only when a tag is missing is the list of tags read, once: it says
 //! which tags need no question at all, and whether the repository is empty. Where digests of all tags can be had at
-//! once, no tag is asked for by itself.
+//! once, no tag is asked for by itself. Whatever the registry says to the wish for its list, it is asked for that once.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use oci::{Digest, Tag, TagOrDigest};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
-use crate::endpoint::{EndpointError, Meaning, Target};
+use crate::endpoint::{EndpointError, Target};
 use crate::listing::BulkListing;
+
+/// How long an image waits for what another asks, as it may need no question then. Asking costs little.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// One target repository.
 pub(crate) struct TargetRepository {
@@ -29,7 +34,7 @@ enum Tags {
     Unknown,
     /// Tags are there; each has to be asked for.
     Some,
-    /// The registry does not let them be listed: each has to be asked for.
+    /// The registry did not list them, whatever the reason: each has to be asked for.
     Unlisted,
     /// All tags that were there.
     Listed(Arc<HashSet<Tag>>),
@@ -59,7 +64,9 @@ impl TargetRepository {
         found: Found,
     ) -> Result<Option<Digest>, EndpointError> {
         let TagOrDigest::Tag(tag) = reference else { return self.target.resolve(reference).await };
-        let mut tags = self.tags.lock().await;
+        let Ok(mut tags) = timeout(LONGEST_WAIT, self.tags.lock()).await else {
+            return self.target.resolve(reference).await;
+        };
         if matches!(*tags, Tags::Unknown) && self.is_silent.load(Ordering::Relaxed) {
             // A registry that swallows questions is not to be asked by one image after the other.
             drop(tags);
@@ -91,11 +98,12 @@ impl TargetRepository {
             }
         }
         let found = self.target.resolve(reference).await?;
-        if found.is_none() {
-            let mut tags = self.tags.lock().await;
-            if matches!(*tags, Tags::Some) {
-                *tags = self.list().await;
-            }
+        // Whoever holds it reads the list; this image has its answer.
+        if found.is_none()
+            && let Ok(mut tags) = self.tags.try_lock()
+            && matches!(*tags, Tags::Some)
+        {
+            *tags = self.list().await;
         }
         Ok(found)
     }
@@ -110,7 +118,7 @@ impl TargetRepository {
         self.was_empty.store(false, Ordering::Relaxed);
     }
 
-    /// A registry that does not let its tags be listed is asked tag by tag, and for its list no more.
+    /// A registry that refuses the list, swallows the question or breaks off is asked tag by tag, and for its list no more.
     async fn list(&self) -> Tags {
         let mut listed = HashSet::new();
         let mut pages = self.target.tags();
@@ -118,8 +126,7 @@ impl TargetRepository {
             match pages.next().await {
                 Ok(Some(page)) => listed.extend(page.tags),
                 Ok(None) => break,
-                Err(error) if error.meaning == Meaning::NotListed => return Tags::Unlisted,
-                Err(_) => return Tags::Some,
+                Err(_) => return Tags::Unlisted,
             }
         }
         self.was_empty.store(listed.is_empty(), Ordering::Relaxed);

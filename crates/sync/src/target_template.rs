@@ -73,6 +73,15 @@ impl TargetTemplate {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Place { .. }))
     }
 
+    /// What all targets' texts begin with, whatever the repository: whole components.
+    pub fn front(&self) -> &str {
+        match &self.pieces[..] {
+            [Piece::Text(text)] => text.trim_end_matches('/'),
+            [Piece::Text(text), ..] => text.rsplit_once('/').map_or("", |(front, _)| front),
+            _ => "",
+        }
+    }
+
     /// The target's text for a repository: with placeholders filled in, or as a prefix with what the pattern matched
     /// past its literal front behind it.
     pub fn fill(&self, pattern: &RepositoryPattern, repository: &RepositoryName) -> String {
@@ -140,6 +149,15 @@ mod tests {
         assert_eq!(fill("acr/ns/{path:_}"), "acr/ns/library_a_b");
         assert_eq!(fill("acr/ns/x-{repository:-}-y"), "acr/ns/x-a-b-y");
         assert_eq!(fill("acr/ns/{path:}"), "acr/ns/libraryab");
+    }
+
+    #[test]
+    fn the_front_is_what_all_targets_lie_below() {
+        let front = |template| TargetTemplate::new(template).unwrap().front().to_owned();
+        assert_eq!(front("acr/backup/"), "acr/backup");
+        assert_eq!(front("acr/ns/x-{name}-y"), "acr/ns");
+        assert_eq!(front("acr/{path}"), "acr");
+        assert_eq!(front("{path}"), "");
     }
 
     #[test]

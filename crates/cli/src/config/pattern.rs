@@ -40,6 +40,21 @@ enum TargetText {
     Default { registry: String, namespace: String },
 }
 
+impl TargetText {
+    /// Registry and whole components that all targets lie below, as they are called when a rule is made.
+    fn front(&self) -> Option<String> {
+        let front = match self {
+            Self::Template { template, .. } => template.front().to_owned(),
+            Self::Default { registry, namespace } => {
+                format!("{}/{namespace}", registry.trim_end_matches('/')).trim_end_matches('/').to_owned()
+            }
+        };
+        let below = parse(&format!("{front}/any")).ok()?;
+        let below = format!("{}/{}", below.registry, below.repository);
+        below.strip_suffix("/any").map(str::to_owned)
+    }
+}
+
 /// Checks what can be checked before any repository is known.
 pub(super) fn resolve_pattern(
     resolver: &mut Resolver<'_>,
@@ -67,8 +82,9 @@ pub(super) fn resolve_pattern(
     };
     // What no repository could be named like is told at once.
     let logins = maker.check(rule, &texts)?;
+    let target_fronts = maker.targets.iter().filter_map(TargetText::front).collect();
     let make_rule = Arc::new(move |repository: &RepositoryName| maker.make(repository));
-    let rule_of_many = PatternRule { listing: Arc::new(listing), pattern, make_rule };
+    let rule_of_many = PatternRule { listing: Arc::new(listing), pattern, make_rule, target_fronts };
     let written = WrittenRule { line: rule.line, source: rule.source.clone(), targets: texts };
     Ok(ResolvedPattern { written, rule: rule_of_many, logins })
 }

@@ -49,8 +49,6 @@ pub enum Meaning {
     ImmutableTag,
     /// Somebody else writes the same.
     Conflict,
-    /// The endpoint does not give this list to this login.
-    NotListed,
 }
 
 impl EndpointError {

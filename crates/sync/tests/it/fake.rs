@@ -14,6 +14,7 @@ use sync::endpoint::{
     Answer, BlobBody, BlobRead, BulkTags, EndpointError as Error, Kept, Mount, ReadAgain, Recovery,
     SavedUpload, Scope, Source, Standing, StoreId, TagPage, Tags, Target, Upload, UploadWatch,
 };
+use sync::listing::{Listing, Repositories};
 use testkit::Dice;
 use tokio::sync::Semaphore;
 
@@ -47,6 +48,10 @@ pub(crate) struct State {
     pub(crate) is_dead: bool,
     /// Whether everything is refused.
     pub(crate) refuses: bool,
+    /// What is answered, after so long, to the question for a repository's tags.
+    pub(crate) refused_tags: BTreeMap<String, (ErrorKind, Duration)>,
+    /// How often the tags of a repository were asked for.
+    pub(crate) tag_lists: HashMap<String, usize>,
     /// The most bodies that were being sent at once.
     pub(crate) most_sending: usize,
     sending: usize,
@@ -183,15 +188,87 @@ impl FakeRepository {
     }
 }
 
-struct OnePage(Fake, Option<TagPage>);
+struct OnePage {
+    fake: Fake,
+    repository: String,
+    page: Option<TagPage>,
+}
 
 impl Tags for OnePage {
     fn next(&mut self) -> Answer<'_, Option<TagPage>> {
         async move {
-            self.0.step().await?;
-            Ok(self.1.take())
+            self.fake.step().await?;
+            let refused = {
+                let mut state = self.fake.state();
+                if self.page.is_some() {
+                    *state.tag_lists.entry(self.repository.clone()).or_default() += 1;
+                }
+                state.refused_tags.get(&self.repository).copied()
+            };
+            if let Some((kind, after)) = refused {
+                tokio::time::sleep(after).await;
+                return Err(Error { is_retryable: !after.is_zero(), ..Error::new(kind, "no list") });
+            }
+            Ok(self.page.take())
         }
         .boxed()
+    }
+}
+
+/// What a registry lists, page by page.
+#[derive(Clone)]
+pub(crate) struct FakeListing {
+    registry: &'static str,
+    pages: Arc<Vec<FakePage>>,
+}
+
+/// A page of repositories.
+pub(crate) enum FakePage {
+    Of(Vec<String>),
+    /// Refused for good.
+    Refused,
+    /// Comes when there is a permit.
+    Held(Arc<Semaphore>, Vec<String>),
+}
+
+impl FakeListing {
+    pub(crate) fn new(registry: &'static str, pages: Vec<FakePage>) -> Self {
+        Self { registry, pages: Arc::new(pages) }
+    }
+}
+
+impl Listing for FakeListing {
+    fn name(&self) -> &str {
+        self.registry
+    }
+
+    fn repositories(&self, _: &[&str]) -> Box<dyn Repositories> {
+        Box::new(FakePages(self.pages.clone(), 0))
+    }
+}
+
+struct FakePages(Arc<Vec<FakePage>>, usize);
+
+impl Repositories for FakePages {
+    fn next(&mut self) -> Answer<'_, Option<Vec<RepositoryName>>> {
+        async move {
+            let names = match self.0.get(self.1) {
+                None => return Ok(None),
+                Some(FakePage::Refused) => return Err(permanent_error()),
+                Some(FakePage::Of(names)) => names,
+                Some(FakePage::Held(turn, names)) => {
+                    turn.acquire().await.unwrap().forget();
+                    names
+                }
+            };
+            self.1 += 1;
+            Ok(Some(names.iter().map(|name| name.parse().unwrap()).collect()))
+        }
+        .boxed()
+    }
+
+    fn notes(&mut self) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -344,7 +421,8 @@ impl Source for FakeRepository {
     }
 
     fn tags(&self) -> Box<dyn Tags> {
-        Box::new(OnePage(self.fake.clone(), Some(self.tag_page())))
+        let (fake, repository) = (self.fake.clone(), self.name.to_string());
+        Box::new(OnePage { fake, repository, page: Some(self.tag_page()) })
     }
 
     fn bulk_tags(&self) -> BulkTags<'_> {
