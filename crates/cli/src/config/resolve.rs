@@ -106,7 +106,7 @@ pub(crate) fn resolve(
                 continue;
             }
             Ok(Checked::Pattern(pattern)) => {
-                patterns.push(pattern);
+                patterns.push(*pattern);
                 continue;
             }
             Err(error) => error,
@@ -150,7 +150,7 @@ pub(super) struct Resolver<'a> {
 
 enum Checked {
     Rule(Box<ResolvedRule>),
-    Pattern(ResolvedPattern),
+    Pattern(Box<ResolvedPattern>),
 }
 
 impl Resolver<'_> {
@@ -160,7 +160,7 @@ impl Resolver<'_> {
         }
         match parse_source(&rule.source).map_err(RuleError::Source)? {
             SourceText::One(source) => Ok(Checked::Rule(Box::new(self.one(rule, source)?))),
-            SourceText::Many(source) => Ok(Checked::Pattern(resolve_pattern(self, rule, source)?)),
+            SourceText::Many(source) => Ok(Checked::Pattern(Box::new(resolve_pattern(self, rule, source)?))),
         }
     }
 
