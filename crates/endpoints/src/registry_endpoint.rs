@@ -6,7 +6,7 @@ use futures_util::{FutureExt as _, TryFutureExt as _};
 use oci::{Descriptor, Digest, ErrorKind, HashState, RawManifest, RepositoryName, TagOrDigest};
 use registry::{Access, BlobReader, Error, ReferrerFilter, Registry, Repository, Start};
 use sync::endpoint::{
-    Answer, BlobRead, BulkTags, EndpointError, Kept, Mount, SavedUpload, StoreId, Tags, Upload,
+    Answer, BlobRead, BulkTags, EndpointError, FoundBlob, Kept, Mount, SavedUpload, StoreId, Tags, Upload,
 };
 use sync::listing::{BulkDigests, BulkListing, Preparation};
 use sync::{Source, Target};
@@ -199,10 +199,10 @@ impl Target for RegistryEndpoint {
         self.make_ready().boxed()
     }
 
-    fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool> {
+    fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>> {
         async move {
-            let found = self.repository.has_blob(digest).await.map(|found| found.then_some(()));
-            Ok(self.absent_if_denied(found).map_err(judged)?.is_some())
+            let found = self.absent_if_denied(self.repository.find_blob(digest).await).map_err(judged)?;
+            Ok(found.map(|found| FoundBlob { length: found.length }))
         }
         .boxed()
     }

@@ -12,7 +12,7 @@ mod saved;
 
 pub use checkpoint::BlobHistory;
 pub use mount::Start;
-pub use pull::BlobReader;
+pub use pull::{BlobReader, FoundBlob};
 pub use push::{BlobBody, BrokenOff, MOST_IN_MEMORY, UploadSession, Withdrawn};
 pub use resume::{Recovery, Standing};
 pub use saved::{SavedUpload, UploadWatch};

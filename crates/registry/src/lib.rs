@@ -122,8 +122,8 @@ pub use auth::login_search::LoginSearch;
 pub use auth::scope::Access;
 pub use auth::trusted_realm::{TrustedRealm, TrustedRealmError};
 pub use blob::{
-    BlobBody, BlobHistory, BlobReader, BrokenOff, MOST_IN_MEMORY, Recovery, SavedUpload, Standing, Start,
-    UploadSession, UploadWatch, Withdrawn,
+    BlobBody, BlobHistory, BlobReader, BrokenOff, FoundBlob, MOST_IN_MEMORY, Recovery, SavedUpload, Standing,
+    Start, UploadSession, UploadWatch, Withdrawn,
 };
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
 pub use client::{Answered, LoginSent, Party, Registry, Repository};

@@ -5,6 +5,7 @@ mod blob;
 mod held;
 mod image;
 mod left_upload;
+mod length;
 mod manifest;
 mod platform;
 mod reach;

@@ -74,8 +74,8 @@ pub trait Target: Send + Sync {
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
     /// Sees to it that this repository can be pushed to.
     fn prepare(&self) -> Answer<'_, ()>;
-    /// Whether a blob is here.
-    fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool>;
+    /// Looks for a blob; `None` if it is not here.
+    fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>>;
     /// Links a blob from another repository of this registry, or opens an upload for it.
     fn mount<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount>;
     /// The same, from a repository that is only remembered to have the blob and may not be this login's: what the registry
@@ -135,6 +135,13 @@ pub trait BlobRead: Send {
 pub trait ReadAgain: Send + Sync {
     /// The bytes from `offset` on, still checked against the whole blob's digest.
     fn read_from(&self, offset: u64) -> Answer<'_, Box<dyn BlobRead>>;
+}
+
+/// A blob that a target says it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundBlob {
+    /// Its bytes, where the target tells how many there are: storage that lost some says so.
+    pub length: Option<u64>,
 }
 
 /// What became of the wish to mount a blob.

@@ -107,6 +107,18 @@ pub enum Cause {
         /// The digest at the source.
         actual: Box<Digest>,
     },
+    /// The target has more or fewer bytes of a blob, and keeps them although the right ones were sent.
+    #[error(
+        "the registry has {actual} bytes of {digest}, which has {expected}, and keeps them though it was sent anew"
+    )]
+    KeepsOtherLength {
+        /// Which blob.
+        digest: Box<Digest>,
+        /// Its size in bytes.
+        expected: u64,
+        /// What the registry has.
+        actual: u64,
+    },
     /// Indexes inside indexes without end.
     #[error("it has indexes inside indexes deeper than {deepest}")]
     TooDeep {
@@ -204,7 +216,7 @@ impl Error {
             Cause::Endpoint(error) => Some(error.kind),
             Cause::NoAnswer(silence) => silence.last.kind(),
             Cause::Missing => Some(ErrorKind::NotFound),
-            Cause::Mismatch(_) => Some(ErrorKind::Mismatch),
+            Cause::Mismatch(_) | Cause::KeepsOtherLength { .. } => Some(ErrorKind::Mismatch),
             Cause::Manifest { .. } => Some(ErrorKind::Protocol),
             _ => None,
         }

@@ -86,6 +86,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::Missing => step.advice(Hint::NoImage),
         Cause::Count { .. } => step.advice(Hint::Count),
         Cause::OtherDigest { .. } => step.advice(Hint::OtherDigest),
+        Cause::KeepsOtherLength { .. } => step.advice(Hint::KeepsOtherLength),
         Cause::TooDeep { .. } => step.advice(Hint::TooDeep),
         Cause::TargetTaken { .. } => step.advice(Hint::TargetTaken),
         Cause::TargetShared(_) => step.advice(Hint::TargetShared),

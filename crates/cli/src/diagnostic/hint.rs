@@ -150,6 +150,8 @@ hints! {
     Damaged: "the source's storage is damaged, or something on the way changes bytes: pull the image from another network to tell",
     /// The bytes have another size than the manifest says.
     OtherSize: "`{host}` has more or fewer bytes than the image's manifest says: push the image anew there; a registry that lost bytes needs a look at its storage",
+    /// The target has a damaged blob, and does not take the right one in its place.
+    KeepsOtherLength: "the storage of `{host}` has a damaged blob: ask whoever runs it to delete that blob (or all images with it, and collect garbage), then copy again",
     /// A manifest that nobody can read.
     BrokenManifest: "the manifest that `{host}` has is broken: push the image anew there",
     /// Nothing says reliably what a manifest is.

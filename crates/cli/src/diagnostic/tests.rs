@@ -300,6 +300,11 @@ fn others() -> Vec<Case> {
         (from(Cause::NoAnswer(silence)), "5 times in a row", Hint::NoConnection),
         (from(Cause::Count { source_count: 2, target_count: 1 }), "selects 2 images", Hint::Count),
         (from(Cause::OtherDigest { wanted, actual }), "cannot be stored as", Hint::OtherDigest),
+        (
+            to(Cause::KeepsOtherLength { digest: Box::new(digest()), expected: 9, actual: 7 }),
+            "has 7 bytes of",
+            Hint::KeepsOtherLength,
+        ),
         (from(Cause::TooDeep { deepest: 4 }), "deeper than 4", Hint::TooDeep),
         (to(Cause::TargetTaken { by: "q.io/x".to_owned() }), "q.io/x", Hint::TargetTaken),
         (

@@ -1,8 +1,8 @@
 //! Reads a blob, hashing it on the way. Spec: distribution-spec, end-2; RFC 9110, section 14.
 
 use bytes::Bytes;
-use http::header::{CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
-use http::{HeaderValue, Method, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::checkpoint::BlobHistory;
 use crate::error::TransportFailure;
@@ -45,15 +45,33 @@ pub struct BlobReader {
     digest: Digest,
 }
 
+/// A blob that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundBlob {
+    /// Its bytes, where the answer tells how many there are.
+    pub length: Option<u64>,
+}
+
+/// The length of a compressed answer is not the blob's.
+fn told_length(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(CONTENT_LENGTH).filter(|_| foreign_encoding(headers).is_none())?;
+    length.to_str().ok()?.trim().parse().ok()
+}
+
 impl Repository {
     /// Whether the blob is here.
     pub async fn has_blob(&self, digest: &Digest) -> Result<bool, Error> {
+        Ok(self.find_blob(digest).await?.is_some())
+    }
+
+    /// What the registry tells of a blob without giving it; `None` if it is not here.
+    pub async fn find_blob(&self, digest: &Digest) -> Result<Option<FoundBlob>, Error> {
         let call = self.call(Method::HEAD, &format!("blobs/{digest}")).await?;
         let response = self.registry().send(&call).await?;
         match response.status() {
-            StatusCode::OK => Ok(true),
+            StatusCode::OK => Ok(Some(FoundBlob { length: told_length(response.headers()) })),
             // Some registries know no HEAD for blobs: then nothing is known.
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::BAD_REQUEST => Ok(false),
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::BAD_REQUEST => Ok(None),
             _ => Err(crate::client::unexpected(&call, response).await),
         }
     }

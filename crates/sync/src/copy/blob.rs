@@ -11,6 +11,7 @@ use oci::{Descriptor, RepositoryName};
 
 use super::held::Held;
 use super::left_upload;
+use super::length::{check_mended, other_length};
 use super::manifest::Walk;
 use crate::backoff::Backoff;
 use crate::deadline::TooLate;
@@ -35,6 +36,8 @@ pub(super) struct Carrier {
     pub(super) may_be_there: bool,
     /// Whether it was tried to go on with what an earlier run left.
     pub(super) went_on: bool,
+    /// How many bytes the target has in its place.
+    has_instead: Option<u64>,
 }
 
 type Failed = Vec<(Carrier, Arc<Error>)>;
@@ -51,7 +54,9 @@ enum Way {
     Opened(OpenUpload),
     /// The blob is not there.
     Needed,
-    /// Nor that, but another repository had it when it was last looked at.
+    /// What is there has so many bytes, which are not the blob's.
+    Damaged(u64),
+    /// The blob is not there, but another repository had it when it was last looked at.
     HadElsewhere(RepositoryName),
     /// It tells when an upload is opened.
     Unknown,
@@ -83,7 +88,14 @@ pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<L
                         run.tell(&Event::BlobPlanned { image, digest, size: blob.size });
                     }
                     let beginnings = Backoff::new(run.retries);
-                    mine.push(Carrier { lane, claim, beginnings, may_be_there: false, went_on: false });
+                    mine.push(Carrier {
+                        lane,
+                        claim,
+                        beginnings,
+                        may_be_there: false,
+                        went_on: false,
+                        has_instead: None,
+                    });
                 }
                 Claim::Theirs(waiting) => theirs.push((lane, waiting)),
             }
@@ -154,7 +166,11 @@ async fn attempt(
     let looks = join_all(carriers.iter().map(|carrier| look(run, carrier, blob))).await;
     for (carrier, looked) in carriers.into_iter().zip(looks) {
         match looked {
-            Ok(Looked::Done(outcome)) => complete(run, carrier, blob, outcome),
+            Ok(Looked::Done(outcome)) => complete(run, carrier, blob, outcome).await,
+            Ok(Looked::Waits(Way::Damaged(length))) => {
+                let carrier = Carrier { has_instead: Some(length), ..carrier };
+                waiting.push((carrier, Way::Damaged(length)));
+            }
             Ok(Looked::Waits(way)) => waiting.push((carrier, way)),
             Err(error) => failed.push((carrier, Arc::new(error))),
         }
@@ -163,7 +179,7 @@ async fn attempt(
         return failed;
     }
     let _place = run.places.take(blob, waiting.len()).await;
-    let is_sent_for_sure = waiting.iter().all(|(_, way)| matches!(way, Way::Needed));
+    let is_sent_for_sure = waiting.iter().all(|(_, way)| matches!(way, Way::Needed | Way::Damaged(_)));
     let (opened, reader) = if is_sent_for_sure && is_small(blob) {
         // It waits nowhere for long, so neither side need wait for the other's answer.
         tokio::join!(open(run, waiting, blob, &mut failed), from.read(blob))
@@ -198,8 +214,11 @@ async fn look(run: &Run, carrier: &Carrier, blob: &Descriptor) -> Result<Looked,
     if is_asked_for && tells_by_upload(run, lane, blob).await {
         return Ok(Looked::Waits(Way::Unknown));
     }
-    if is_asked_for && lane.target.has_blob(&blob.digest).await.map_err(error)? {
-        return Ok(Looked::Done(BlobOutcome::Present));
+    if is_asked_for && let Some(found) = lane.target.find_blob(&blob.digest).await.map_err(error)? {
+        return Ok(match other_length(blob, found) {
+            Some(length) => Looked::Waits(Way::Damaged(length)),
+            None => Looked::Done(BlobOutcome::Present),
+        });
     }
     let elsewhere = run.state.other_holder(&*lane.target, &blob.digest);
     Ok(Looked::Waits(elsewhere.map_or(Way::Needed, Way::HadElsewhere)))
@@ -237,7 +256,8 @@ async fn open(run: &Run, waiting: Vec<Waiting>, blob: &Descriptor, failed: &mut 
                 }
                 (started, BlobOutcome::Mounted)
             }
-            Way::Needed => (target.start_upload(&blob.digest).await, BlobOutcome::Mounted),
+            // What is damaged is so wherever it could be mounted from.
+            Way::Needed | Way::Damaged(_) => (target.start_upload(&blob.digest).await, BlobOutcome::Mounted),
         };
         let started = started.map(|started| match started {
             Mount::Mounted => Started::IsThere,
@@ -253,7 +273,7 @@ async fn open(run: &Run, waiting: Vec<Waiting>, blob: &Descriptor, failed: &mut 
                 if if_there == BlobOutcome::Present {
                     carrier.lane.ledger.note_self_mount(true);
                 }
-                complete(run, carrier, blob, if_there);
+                complete(run, carrier, blob, if_there).await;
             }
             Err(cause) => {
                 let error = carrier.lane.target_error(Operation::StartBlob(blob.digest.clone()), cause);
@@ -302,7 +322,7 @@ async fn send(
     let delivered = transfer.deliver(reader, deliveries.collect(), read_budget).await;
     for (mut carrier, delivered) in carriers.into_iter().zip(delivered) {
         match delivered {
-            Ok(()) => complete(run, carrier, blob, BlobOutcome::Copied),
+            Ok(()) => complete(run, carrier, blob, BlobOutcome::Copied).await,
             Err(error) => {
                 if error.side == Side::Target {
                     // Its own tries to go on are used up already.
@@ -341,7 +361,13 @@ impl Reading<'_> {
     }
 }
 
-pub(super) fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, outcome: BlobOutcome) {
+pub(super) async fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, outcome: BlobOutcome) {
+    if carrier.has_instead.is_some()
+        && let Err(error) = check_mended(run, &carrier.lane, blob).await
+    {
+        carrier.lane.fail(error);
+        return;
+    }
     carrier.claim.complete();
     run.state.note_blob(&*carrier.lane.target, &blob.digest);
     carrier.lane.ledger.note_known_blob(carrier.lane.target.repository(), &blob.digest);

@@ -92,7 +92,7 @@ async fn go_on_with(
     let delivered = Transfer::new(run, source, blob).deliver(reader, vec![delivery], &mut read_budget).await;
     let error = match delivered.into_iter().next()? {
         Ok(()) => {
-            complete(run, carrier, blob, BlobOutcome::Copied);
+            complete(run, carrier, blob, BlobOutcome::Copied).await;
             lane.amounts.blob(confirmed, BlobOutcome::Present);
             return None;
         }

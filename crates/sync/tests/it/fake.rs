@@ -11,8 +11,8 @@ use oci::{
     Descriptor, Digest, ErrorKind, HashState, MediaType, RawManifest, RepositoryName, Tag, TagOrDigest,
 };
 use sync::endpoint::{
-    Answer, BlobBody, BlobRead, BulkTags, EndpointError as Error, Kept, Mount, ReadAgain, Recovery,
-    SavedUpload, Scope, Source, Standing, StoreId, TagPage, Tags, Target, Upload, UploadWatch,
+    Answer, BlobBody, BlobRead, BulkTags, EndpointError as Error, FoundBlob, Kept, Mount, ReadAgain,
+    Recovery, SavedUpload, Scope, Source, Standing, StoreId, TagPage, Tags, Target, Upload, UploadWatch,
 };
 use sync::listing::{Listing, Repositories};
 use testkit::Dice;
@@ -515,10 +515,11 @@ impl Target for FakeRepository {
         std::future::ready(Ok(())).boxed()
     }
 
-    fn has_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, bool> {
+    fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>> {
         async move {
             self.fake.step().await?;
-            Ok(self.fake.state().blobs.contains_key(&self.key(digest)))
+            let found = self.fake.state().blobs.get(&self.key(digest)).map(Bytes::len);
+            Ok(found.map(|length| FoundBlob { length: Some(length as u64) }))
         }
         .boxed()
     }

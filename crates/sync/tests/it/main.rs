@@ -15,6 +15,7 @@ mod fault_seeds;
 mod fault_world;
 mod graph;
 mod laws;
+mod length;
 mod lists;
 mod memory;
 mod options;

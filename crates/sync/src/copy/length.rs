@@ -1,0 +1,57 @@
+//! Blobs of which a target has more or fewer bytes than it should: that something is there under a digest does not mean
+//! that it is whole (<https://github.com/goharbor/harbor/issues/20143>).
+
+use std::sync::Arc;
+
+use oci::Descriptor;
+
+use crate::endpoint::FoundBlob;
+use crate::run::{Lane, Run};
+use crate::{Cause, Error, Operation};
+
+/// The length of what was found, where it is not the blob's.
+pub(super) fn other_length(blob: &Descriptor, found: FoundBlob) -> Option<u64> {
+    found.length.filter(|length| blob.size.is_some_and(|size| size != *length))
+}
+
+/// Asks again once the blob was sent: some registries keep what they have under a digest, whatever comes
+/// (<https://github.com/distribution/distribution/blob/main/registry/storage/blobwriter.go>, `moveBlob`).
+pub(super) async fn check_mended(run: &Run, lane: &Lane, blob: &Descriptor) -> Result<(), Arc<Error>> {
+    let operation = || Operation::SendBlob(blob.digest.clone());
+    let step = async || {
+        let found = lane.target.find_blob(&blob.digest).await;
+        found.map_err(|cause| lane.target_error(operation(), cause))
+    };
+    let found = run.retrying(&lane.image, step).await?;
+    // Of nothing at all it is said by proxies, too, that know nothing of the length.
+    match found.and_then(|found| other_length(blob, found)).filter(|length| *length > 0) {
+        None => Ok(()),
+        Some(actual) => {
+            let (digest, expected) = (Box::new(blob.digest.clone()), blob.size.unwrap_or_default());
+            let cause = Cause::KeepsOtherLength { digest, expected, actual };
+            Err(Arc::new(lane.target_error(operation(), cause)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oci::Digest;
+
+    use super::*;
+
+    #[test]
+    fn e25_only_a_length_that_is_told_and_known_can_be_another() {
+        for (size, length, other) in [
+            (Some(10), Some(10), None),
+            (Some(10), Some(7), Some(7)),
+            (Some(10), Some(0), Some(0)),
+            (Some(0), Some(0), None),
+            (Some(10), None, None),
+            (None, Some(7), None),
+        ] {
+            let blob = Descriptor::new(None, Digest::sha256(b"x"), size);
+            assert_eq!(other_length(&blob, FoundBlob { length }), other, "{size:?} {length:?}");
+        }
+    }
+}
