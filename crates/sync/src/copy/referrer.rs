@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::cosign_tags;
 use oci::{Descriptor, Digest, TagOrDigest};
 
@@ -17,6 +18,11 @@ use crate::{Operation, Outcome, SkipReason};
 
 /// Referrers of referrers deeper than this are an attack.
 const DEEPEST: usize = 5;
+/// So many subjects have their referrers listed, and brought, side by side.
+const SUBJECTS_AT_ONCE: usize = 16;
+
+/// Every lane has failed, and knows why.
+struct AllFailed;
 
 type Ended = Vec<(Arc<Lane>, Outcome)>;
 
@@ -66,32 +72,79 @@ fn standing(outcome: &Outcome) -> Option<&Digest> {
     }
 }
 
+/// Level by level, because what refers to a referrer is known only when that is.
 async fn below(walk: &Walk, wanted: WantedReferrers, roots: Vec<Digest>, lanes: &[Arc<Lane>]) {
-    let mut known: HashSet<Digest> = roots.iter().cloned().collect();
-    let mut level = roots;
+    let (mut known, mut level) = (HashSet::new(), roots);
+    level.retain(|root| known.insert(root.clone()));
     for _ in 0..DEEPEST {
-        let mut next = Vec::new();
-        for subject in level {
-            let Some(found) = walk.referrers(&subject, wanted, lanes).await else { return };
-            for referrer in found {
-                // What lists itself among its referrers, by however many steps, is not followed.
-                if known.insert(referrer.digest.clone()) {
-                    next.push(referrer.digest.clone());
-                    walk.bring_referrer(&subject, referrer, lanes).await;
-                }
-            }
-            if wanted == WantedReferrers::All {
-                walk.bring_cosign_tags(&subject, lanes).await;
-            }
+        let Some(found) = walk.referrers_of(&level, wanted, lanes).await else { return };
+        let mut below = Vec::new();
+        for (subject, mut referrers) in level.into_iter().zip(found) {
+            // What lists itself among its referrers, by however many steps, is not followed.
+            referrers.retain(|referrer| known.insert(referrer.digest.clone()));
+            below.push((subject, referrers));
         }
-        if next.is_empty() {
+        level = below.iter().flat_map(|(_, referrers)| referrers).map(|found| found.digest.clone()).collect();
+        walk.bring_level(below, wanted, lanes).await;
+        if level.is_empty() || lanes.iter().all(|lane| lane.has_failed()) {
             return;
         }
-        level = next;
     }
 }
 
 impl Walk {
+    /// What refers to each subject, side by side. The first is asked for alone: its answer says how the source is to be
+    /// asked for the others.
+    async fn referrers_of(
+        &self,
+        subjects: &[Digest],
+        wanted: WantedReferrers,
+        lanes: &[Arc<Lane>],
+    ) -> Option<Vec<Vec<Descriptor>>> {
+        let Some((first, others)) = subjects.split_first() else { return Some(Vec::new()) };
+        let mut found = vec![self.referrers(first, wanted, lanes).await?];
+        let ask = async |subject| self.referrers(subject, wanted, lanes).await.ok_or(AllFailed);
+        let others: Vec<_> = others.iter().map(ask).collect();
+        let others = stream::iter(others).buffered(SUBJECTS_AT_ONCE).try_collect::<Vec<_>>().await;
+        found.extend(others.ok()?);
+        Some(found)
+    }
+
+    /// Brings what refers to each subject, side by side; what refers to one and the same in its order, so that lists that
+    /// are kept under tags are the same each time. The first is brought alone: the targets' answers say how they are
+    /// to be asked about the others.
+    async fn bring_level(
+        &self,
+        mut level: Vec<(Digest, Vec<Descriptor>)>,
+        wanted: WantedReferrers,
+        lanes: &[Arc<Lane>],
+    ) {
+        if let Some(first) = level.iter().position(|(_, referrers)| !referrers.is_empty()) {
+            let (subject, referrers) = level.remove(first);
+            self.bring_referrers(&subject, referrers, wanted, lanes).await;
+        }
+        let others: Vec<_> = level
+            .iter()
+            .map(|(subject, referrers)| self.bring_referrers(subject, referrers.clone(), wanted, lanes))
+            .collect();
+        stream::iter(others).buffer_unordered(SUBJECTS_AT_ONCE).collect::<()>().await;
+    }
+
+    async fn bring_referrers(
+        &self,
+        subject: &Digest,
+        referrers: Vec<Descriptor>,
+        wanted: WantedReferrers,
+        lanes: &[Arc<Lane>],
+    ) {
+        for referrer in referrers {
+            self.bring_referrer(subject, referrer, lanes).await;
+        }
+        if wanted == WantedReferrers::All {
+            self.bring_cosign_tags(subject, lanes).await;
+        }
+    }
+
     /// What refers to `subject` at the source; if that cannot be told, it has failed for all `lanes`.
     async fn referrers(
         &self,

@@ -1,6 +1,7 @@
 //! What refers to images goes along with them, or stays where it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Builder, Effect, EmbeddedRegistry, Fault, Match, Referrers, Times};
@@ -48,6 +49,16 @@ impl Bench {
     }
 
     async fn run(&self, selection: Selection, referrers: ReferrerPolicy, options: Options) -> Report {
+        let report = self.try_run(selection, referrers, options).await;
+        assert_eq!(report.failed(), 0, "{:?}", report.images);
+        report
+    }
+
+    async fn try_all(&self) -> Report {
+        self.try_run(Selection::All, ReferrerPolicy::Copy, Options::new(4, 0)).await
+    }
+
+    async fn try_run(&self, selection: Selection, referrers: ReferrerPolicy, options: Options) -> Report {
         let (source, target) = (client(&self.source), client(&self.target));
         let target = Arc::new(RegistryEndpoint::target(&target, &"b/app".parse().unwrap()));
         let rule = Rule {
@@ -56,9 +67,7 @@ impl Bench {
             targets: vec![RuleTarget { target, naming: Naming::Same }],
             referrers,
         };
-        let report = Sync::new(vec![rule], options, Arc::new(Silent)).run(CancellationToken::new()).await;
-        assert_eq!(report.failed(), 0, "{:?}", report.images);
-        report
+        Sync::new(vec![rule], options, Arc::new(Silent)).run(CancellationToken::new()).await
     }
 
     async fn all(&self) -> Report {
@@ -239,4 +248,76 @@ async fn c60_a_circle_of_referrers_ends() {
     bench.source.misbehave(Fault { when: Match::get("/referrers/"), times: Times::Always, effect });
     assert_eq!(bench.all().await.amounts().referrers, 1);
     assert_eq!(bench.asked_for_referrers(), 2, "of the image, of its signature");
+}
+
+/// An index whose children all have a signature, with these signatures.
+fn signed_children(bench: &Bench, many: u64) -> (Sample, Vec<Sample>) {
+    let store = bench.source.store();
+    let child =
+        |number| sample::image(store, "a/app", None, Flavour::Oci, &[sample::layer(number, 300)], "amd64");
+    let children: Vec<_> = (0..many).map(child).collect();
+    let sign = |child: &Sample| {
+        ["one", "two"].map(|text| {
+            let content = format!("{text} {}", child.digest).into();
+            sample::referrer(store, "a/app", child, "test/signature", &[content])
+        })
+    };
+    let signatures = children.iter().flat_map(sign).collect();
+    (sample::index(store, "a/app", Some("v1"), Flavour::Oci, &children), signatures)
+}
+
+#[tokio::test]
+async fn e15_subjects_are_asked_for_side_by_side() {
+    let bench = Bench::start(Referrers::Api, Referrers::Api).await;
+    signed_children(&bench, 40);
+    // One that never answers keeps nobody else from being asked.
+    let when = Match::get("/referrers/");
+    bench.source.misbehave(Fault { when, times: Times::After(1, 1), effect: Effect::Hang });
+    let (asked, never) = (
+        async {
+            while bench.asked_for_referrers() < 12 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        },
+        bench.all(),
+    );
+    tokio::select! {
+        () = asked => {}
+        _ = never => panic!("one question has no answer"),
+        () = tokio::time::sleep(Duration::from_secs(20)) => panic!("{} were asked", bench.asked_for_referrers()),
+    }
+}
+
+#[tokio::test]
+async fn e15_each_subject_is_asked_for_once_and_lists_are_the_same_each_time() {
+    let source = with(Referrers::Api).start().await.unwrap();
+    let mut bench = Bench { source, target: with(Referrers::Absent).start().await.unwrap() };
+    let (_, signatures) = signed_children(&bench, 40);
+    let mut lists = Vec::new();
+    for _ in 0..3 {
+        bench.source.clear_requests();
+        assert_eq!(bench.all().await.amounts().referrers, 80);
+        assert_eq!(bench.asked_for_referrers(), 1 + 40 + 80);
+        let asked = bench.target.requests();
+        let asked = asked.iter().filter(|request| request.path.contains("/referrers/"));
+        assert_eq!(asked.count(), 1, "a target without lists is asked for one once");
+        let store = bench.target.store();
+        let tags = store.tags("b/app");
+        assert_eq!(tags.len(), 1 + 40);
+        lists.push(tags.iter().map(|tag| store.manifest("b/app", tag).unwrap()).collect::<Vec<_>>());
+        assert!(signatures.iter().all(|signature| store.manifest("b/app", &signature.digest).is_some()));
+        bench.target = with(Referrers::Absent).start().await.unwrap();
+    }
+    assert!(lists.iter().all(|list| *list == lists[0]));
+}
+
+#[tokio::test]
+async fn e15_one_list_that_cannot_be_had_fails_the_image() {
+    let bench = Bench::start(Referrers::Api, Referrers::Api).await;
+    signed_children(&bench, 40);
+    let effect = Effect::refuse(500, "UNKNOWN", "no");
+    bench.source.misbehave(Fault { when: Match::get("/referrers/"), times: Times::After(5, 1000), effect });
+    let report = bench.try_all().await;
+    assert_eq!((report.copied(), report.failed()), (0, 1));
+    assert!(bench.asked_for_referrers() < 40, "what would be for nothing is not asked");
 }
