@@ -220,8 +220,15 @@ impl Target for RegistryEndpoint {
         .boxed()
     }
 
-    fn start_upload<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Mount> {
-        async move { self.repository.start_upload_of(digest).await.map(mount).map_err(judged) }.boxed()
+    fn start_upload<'a>(&'a self, digest: Option<&'a Digest>) -> Answer<'a, Mount> {
+        async move {
+            let started = match digest {
+                Some(digest) => self.repository.start_upload_of(digest).await,
+                None => self.repository.start_upload().await.map(|session| Start::Session(Box::new(session))),
+            };
+            started.map(mount).map_err(judged)
+        }
+        .boxed()
     }
 
     fn reopen_upload<'a>(

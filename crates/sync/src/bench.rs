@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oci::{Digest, RepositoryName};
 
-use crate::ledger::{Claim, Kind};
+use crate::ledger::{Came, Claim, Kind};
 
 /// The ledger of a target registry.
 #[derive(Default)]
@@ -13,8 +13,8 @@ pub struct Ledger(Arc<crate::ledger::Ledger>);
 impl Ledger {
     /// Claims a blob for a repository and, unless it is there, says that it has come.
     pub fn bring(&self, repository: &RepositoryName, digest: &Digest) {
-        if let Claim::Mine(claimed) = self.0.claim(Kind::Blob, repository, digest) {
-            claimed.complete();
+        if let Claim::Mine(claimed) = self.0.claim(Kind::Blob, repository, digest, 0) {
+            claimed.complete(Came::Sent);
         }
     }
 }

@@ -7,6 +7,7 @@ mod image;
 mod left_upload;
 mod length;
 mod manifest;
+mod mount;
 mod platform;
 mod reach;
 mod referrer;

@@ -81,8 +81,8 @@ pub trait Target: Send + Sync {
     /// The same, from a repository that is only remembered to have the blob and may not be this login's: what the registry
     /// says to it says nothing of other mounts.
     fn mount_remembered<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount>;
-    /// Opens an upload for a blob; a registry may find that it has the blob elsewhere.
-    fn start_upload<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Mount>;
+    /// Opens an upload for a blob; a registry that is told its digest may find that it has the blob elsewhere.
+    fn start_upload<'a>(&'a self, digest: Option<&'a Digest>) -> Answer<'a, Mount>;
     /// Goes on with an upload that an earlier run began. `None` where it is not known any more.
     fn reopen_upload<'a>(
         &'a self,

@@ -7,23 +7,50 @@
 //! No wait can go round in a circle: who waits for a claim on a manifest or blob holds claims only on
 //! manifests above it, and a sender waits for nobody.
 
+mod claim;
+mod failure;
+mod mounts;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use oci::{Descriptor, Digest, RepositoryName};
 use tokio::sync::watch;
 
+pub(crate) use self::claim::{Claim, Claimed, Declined, Waiting};
+pub(crate) use self::failure::{Failure, is_of_manifest};
+use self::mounts::{Mounts, project};
 use crate::run::lock;
 use crate::self_mount::{Question, SelfMounts};
 
-/// After so many declined mounts without a single success a registry is taken not to mount at all.
-const DECLINED_MOUNTS: u32 = 3;
+/// From so many repositories a blob is tried to be mounted into another one before it is sent.
+const MOST_HOLDERS: usize = 3;
 
 /// What kind of content: blobs can be mounted from other repositories, manifests cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Blob,
     Manifest,
+}
+
+/// How content came to a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// Its bytes were sent.
+    Sent,
+    /// The registry said that it was mounted.
+    Mounted,
+    /// It was there before.
+    Found,
+}
+
+/// What to do about a blob that a registry said was mounted, and missed afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// The registry is asked whether it is there.
+    Ask,
+    /// It said so, and missed it again: the blob is sent.
+    Send,
 }
 
 /// What one target registry holds and is receiving.
@@ -33,97 +60,109 @@ pub(crate) struct Ledger(Mutex<Books>);
 #[derive(Default)]
 struct Books {
     entries: HashMap<(Kind, Digest), Places>,
-    mounted: u32,
-    declined: u32,
+    claims: u64,
+    mounts: Mounts,
+    doubts: HashMap<(RepositoryName, Digest), Doubt>,
     self_mounts: SelfMounts,
 }
 
 #[derive(Default)]
 struct Places {
-    holders: Vec<RepositoryName>,
-    /// Dropping the sender wakes all who wait.
-    receiving: Vec<(RepositoryName, watch::Sender<()>)>,
+    holders: Vec<(RepositoryName, Came)>,
+    receiving: Vec<Receiving>,
 }
 
-/// The answer to "may I send it?".
-pub(crate) enum Claim {
-    /// It is there.
-    Present,
-    /// Yes, and nobody else may until the claim is completed or dropped.
-    Mine(Claimed),
-    /// Somebody is sending it: wait, and ask again.
-    Theirs(Waiting),
-}
-
-/// The right to bring content to a repository. Dropping it gives the right back.
-pub(crate) struct Claimed {
-    ledger: Arc<Ledger>,
-    kind: Kind,
+/// Content on its way to a repository.
+struct Receiving {
+    claim: u64,
     repository: RepositoryName,
-    digest: Digest,
-    /// A repository of the same registry that has the blob.
-    pub(crate) mount_from: Option<RepositoryName>,
+    stage: Stage,
+    /// Dropping it wakes all who wait.
+    ended: watch::Sender<Option<Arc<Failure>>>,
 }
 
-/// Somebody else's transfer.
-pub(crate) struct Waiting(watch::Receiver<()>);
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// A mount was asked for. Who did may yet have to wait for another repository that gets the bytes.
+    Mounting,
+    Sending,
+}
 
-impl Waiting {
-    /// Returns when the transfer has ended, well or badly.
-    pub(crate) async fn done(mut self) {
-        // Nothing is ever sent: the sender's end is the message.
-        while self.0.changed().await.is_ok() {}
-    }
+/// How a blob gets to a repository that nobody is sending it to.
+enum Way {
+    Mount(RepositoryName),
+    /// It can be mounted when it has come to another repository.
+    Wait(Waiting),
+    Send,
 }
 
 impl Ledger {
-    /// Asks for the right to bring `digest` to `repository`.
-    pub(crate) fn claim(self: &Arc<Self>, kind: Kind, repository: &RepositoryName, digest: &Digest) -> Claim {
+    /// Asks for the right to bring `digest` to `repository`, where so many mounts of it were `declined` before.
+    pub(crate) fn claim(
+        self: &Arc<Self>,
+        kind: Kind,
+        repository: &RepositoryName,
+        digest: &Digest,
+        declined: usize,
+    ) -> Claim {
         let mut books = self.books();
-        let mounts = kind == Kind::Blob && books.mounts_are_useful();
         let places = books.entries.entry((kind, digest.clone())).or_default();
-        if places.holders.contains(repository) {
+        if places.holds(repository) {
             return Claim::Present;
         }
-        let mount_from = places.holders.first().filter(|_| mounts).cloned();
-        let sender = places
-            .receiving
-            .iter()
-            // The bytes on their way to another repository can be mounted once they are there.
-            .find(|(receiver, _)| receiver == repository || (mounts && mount_from.is_none()));
-        if let Some((_, sender)) = sender {
-            return Claim::Theirs(Waiting(sender.subscribe()));
+        if let Some(same) = places.receiving.iter().find(|receiving| receiving.repository == *repository) {
+            return Claim::Theirs(same.wait(repository));
         }
-        places.receiving.push((repository.clone(), watch::Sender::new(())));
+        let doubt = books.doubt(repository, digest);
+        let way = if kind == Kind::Manifest || doubt.is_some() {
+            Way::Send
+        } else {
+            books.way(repository, digest, declined)
+        };
+        let (mount_from, stage) = match way {
+            Way::Wait(waiting) => return Claim::Theirs(waiting),
+            Way::Mount(from) => (Some(from), Stage::Mounting),
+            Way::Send => (None, Stage::Sending),
+        };
+        let claim = books.receive(kind, repository, digest, stage);
         Claim::Mine(Claimed {
             ledger: self.clone(),
+            claim,
             kind,
             repository: repository.clone(),
             digest: digest.clone(),
             mount_from,
+            doubt,
+            declined,
         })
     }
 
     /// Notes what the target is known to have.
     pub(crate) fn note_present(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) {
-        self.books().entries.entry((kind, digest.clone())).or_default().hold(repository);
+        self.books().hold(kind, repository, digest, Came::Found);
     }
 
     /// Drops a belief that the registry has disproved.
     pub(crate) fn forget(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) {
-        if let Some(places) = self.books().entries.get_mut(&(kind, digest.clone())) {
-            places.holders.retain(|holder| holder != repository);
-        }
+        let mut books = self.books();
+        let Some(places) = books.entries.get_mut(&(kind, digest.clone())) else { return };
+        let Some(at) = places.holders.iter().position(|(holder, _)| holder == repository) else { return };
+        let (_, came) = places.holders.swap_remove(at);
+        let key = (repository.clone(), digest.clone());
+        match (came, books.doubts.get(&key)) {
+            (Came::Mounted, None) => books.doubts.insert(key, Doubt::Ask),
+            (Came::Mounted | Came::Found, Some(_)) => books.doubts.insert(key, Doubt::Send),
+            (Came::Found, None) | (Came::Sent, _) => None,
+        };
     }
 
-    /// Notes how the registry took a mount.
-    pub(crate) fn note_mount(&self, accepted: bool) {
-        let mut books = self.books();
-        if accepted {
-            books.mounted += 1;
-        } else {
-            books.declined += 1;
-        }
+    /// Notes that the registry called a blob mounted that is not there: no mount is believed any more.
+    pub(crate) fn disprove_mounts(&self) {
+        self.books().mounts.disprove();
+    }
+
+    pub(crate) fn believes_mounts(&self) -> bool {
+        self.books().mounts.are_believed()
     }
 
     /// How to find out whether a blob of `size` bytes, of which nothing is noted, is in a repository.
@@ -136,7 +175,7 @@ impl Ledger {
         let books = self.books();
         let is_held = |blob: &&Descriptor| {
             let places = books.entries.get(&(Kind::Blob, blob.digest.clone()));
-            places.is_some_and(|places| places.holders.contains(repository))
+            places.is_some_and(|places| places.holds(repository))
         };
         books.self_mounts.would_tell(blobs.iter().filter(|blob| !is_held(blob)).map(|blob| blob.size))
     }
@@ -157,32 +196,70 @@ impl Ledger {
 }
 
 impl Books {
-    fn mounts_are_useful(&self) -> bool {
-        self.mounted > 0 || self.declined < DECLINED_MOUNTS
+    /// How a blob gets to a repository, after so many declined mounts. Rights are given by project, as a rule, so a
+    /// repository of the same one is asked first.
+    fn way(&self, to: &RepositoryName, digest: &Digest, declined: usize) -> Way {
+        let Some(places) = self.entries.get(&(Kind::Blob, digest.clone())) else { return Way::Send };
+        if declined >= MOST_HOLDERS {
+            return Way::Send;
+        }
+        let may_be_mounted = |from: &&RepositoryName| self.mounts.may_be_accepted(from, to);
+        let holders = places.holders.iter().map(|(holder, _)| holder).filter(may_be_mounted);
+        if let Some(holder) = holders.min_by_key(|holder| project(holder) != project(to)) {
+            return Way::Mount(holder.clone());
+        }
+        let of_others = places.receiving.iter().filter(|other| {
+            // Who was declined once waits for bytes only: others who ask for mounts may wait for the same.
+            let may_wait = declined == 0 || other.stage == Stage::Sending;
+            may_wait && other.repository != *to && may_be_mounted(&&other.repository)
+        });
+        let nearest = of_others
+            .min_by_key(|other| (other.stage == Stage::Mounting, project(&other.repository) != project(to)));
+        nearest.map_or(Way::Send, |other| Way::Wait(other.wait(to)))
+    }
+
+    fn doubt(&self, repository: &RepositoryName, digest: &Digest) -> Option<Doubt> {
+        if self.doubts.is_empty() {
+            return None;
+        }
+        self.doubts.get(&(repository.clone(), digest.clone())).copied()
+    }
+
+    fn receive(&mut self, kind: Kind, repository: &RepositoryName, digest: &Digest, stage: Stage) -> u64 {
+        self.claims += 1;
+        let (claim, repository, ended) = (self.claims, repository.clone(), watch::Sender::new(None));
+        let places = self.entries.entry((kind, digest.clone())).or_default();
+        places.receiving.push(Receiving { claim, repository, stage, ended });
+        claim
+    }
+
+    fn hold(&mut self, kind: Kind, repository: &RepositoryName, digest: &Digest, came: Came) {
+        let places = self.entries.entry((kind, digest.clone())).or_default();
+        match places.holders.iter_mut().find(|(holder, _)| holder == repository) {
+            Some((_, before)) if came == Came::Sent => *before = came,
+            Some(_) => {}
+            None => places.holders.push((repository.clone(), came)),
+        }
+        if came == Came::Sent && !self.doubts.is_empty() {
+            self.doubts.remove(&(repository.clone(), digest.clone()));
+        }
+    }
+
+    fn receiving(&mut self, claimed: &Claimed) -> Option<&mut Receiving> {
+        let places = self.entries.get_mut(&(claimed.kind, claimed.digest.clone()))?;
+        places.receiving.iter_mut().find(|receiving| receiving.claim == claimed.claim)
     }
 }
 
 impl Places {
-    fn hold(&mut self, repository: &RepositoryName) {
-        if !self.holders.contains(repository) {
-            self.holders.push(repository.clone());
-        }
+    fn holds(&self, repository: &RepositoryName) -> bool {
+        self.holders.iter().any(|(holder, _)| holder == repository)
     }
 }
 
-impl Claimed {
-    /// The content is in the repository now.
-    pub(crate) fn complete(self) {
-        self.ledger.note_present(self.kind, &self.repository, &self.digest);
-    }
-}
-
-impl Drop for Claimed {
-    fn drop(&mut self) {
-        let key = (self.kind, self.digest.clone());
-        if let Some(places) = self.ledger.books().entries.get_mut(&key) {
-            places.receiving.retain(|(receiver, _)| *receiver != self.repository);
-        }
+impl Receiving {
+    fn wait(&self, to: &RepositoryName) -> Waiting {
+        Waiting { ended: self.ended.subscribe(), is_same_repository: self.repository == *to }
     }
 }
 
@@ -205,14 +282,13 @@ mod tests {
     #[tokio::test]
     async fn a_blob_is_sent_once_to_a_repository_and_then_mounted() {
         let (ledger, blob) = (Arc::new(Ledger::default()), Digest::sha256(b"blob"));
-        let claim = |repository| ledger.claim(Kind::Blob, &name(repository), &blob);
+        let claim = |repository| ledger.claim(Kind::Blob, &name(repository), &blob, 0);
         let first = mine(claim("a"));
         assert!(first.mount_from.is_none());
-        let Claim::Theirs(same) = claim("a") else { panic!() };
-        let Claim::Theirs(other) = claim("b") else { panic!() };
-        first.complete();
-        same.done().await;
-        other.done().await;
+        let Claim::Theirs(mut same) = claim("a") else { panic!() };
+        let Claim::Theirs(mut other) = claim("b") else { panic!() };
+        first.complete(Came::Sent);
+        assert!(same.end().await.is_none() && other.end().await.is_none());
         assert!(matches!(claim("a"), Claim::Present));
         let (second, third) = (mine(claim("b")), mine(claim("c")));
         assert_eq!(second.mount_from, Some(name("a")), "mounts go side by side");
@@ -222,29 +298,59 @@ mod tests {
     #[tokio::test]
     async fn a_dropped_claim_goes_to_the_next() {
         let (ledger, blob) = (Arc::new(Ledger::default()), Digest::sha256(b"blob"));
-        let first = mine(ledger.claim(Kind::Blob, &name("a"), &blob));
-        let Claim::Theirs(waiting) = ledger.claim(Kind::Blob, &name("a"), &blob) else { panic!() };
+        let first = mine(ledger.claim(Kind::Blob, &name("a"), &blob, 0));
+        let Claim::Theirs(mut waiting) = ledger.claim(Kind::Blob, &name("a"), &blob, 0) else { panic!() };
         drop(first);
-        waiting.done().await;
-        mine(ledger.claim(Kind::Blob, &name("a"), &blob)).complete();
+        assert!(waiting.end().await.is_none());
+        mine(ledger.claim(Kind::Blob, &name("a"), &blob, 0)).complete(Came::Sent);
         ledger.forget(Kind::Blob, &name("a"), &blob);
-        mine(ledger.claim(Kind::Blob, &name("a"), &blob));
+        mine(ledger.claim(Kind::Blob, &name("a"), &blob, 0));
     }
 
     #[test]
     fn manifests_are_not_mounted() {
         let (ledger, manifest) = (Arc::new(Ledger::default()), Digest::sha256(b"manifest"));
-        let _held = mine(ledger.claim(Kind::Manifest, &name("a"), &manifest));
-        assert!(mine(ledger.claim(Kind::Manifest, &name("b"), &manifest)).mount_from.is_none());
+        let _held = mine(ledger.claim(Kind::Manifest, &name("a"), &manifest, 0));
+        assert!(mine(ledger.claim(Kind::Manifest, &name("b"), &manifest, 0)).mount_from.is_none());
     }
 
     #[test]
-    fn a_registry_that_declines_mounts_is_not_waited_for() {
+    fn e13_who_was_declined_by_one_holder_asks_another_or_waits_for_one_who_gets_the_bytes() {
         let (ledger, blob) = (Arc::new(Ledger::default()), Digest::sha256(b"blob"));
-        for _ in 0..DECLINED_MOUNTS {
-            ledger.note_mount(false);
+        let claim = |repository| ledger.claim(Kind::Blob, &name(repository), &blob, 0);
+        mine(claim("a/1")).complete(Came::Sent);
+        let [mut second, mut third, mut fourth] = ["b/2", "b/3", "b/4"].map(|to| mine(claim(to)));
+        assert_eq!(third.mount_from, Some(name("a/1")));
+        assert!(matches!(second.decline(), Declined::GoOn));
+        assert_eq!(second.mount_from, None, "nobody else has it, and nobody sends it");
+        assert!(matches!(third.decline(), Declined::Wait(_)));
+        drop(third);
+        second.complete(Came::Sent);
+        assert!(matches!(fourth.decline(), Declined::GoOn));
+        let third = mine(claim("b/3"));
+        assert_eq!(
+            [third.mount_from.clone(), fourth.mount_from.clone()],
+            [(); 2].map(|()| Some(name("b/2")))
+        );
+        let tried = ledger.claim(Kind::Blob, &name("b/5"), &blob, MOST_HOLDERS);
+        assert_eq!(mine(tried).mount_from, None, "not for ever");
+    }
+
+    #[test]
+    fn e14_a_blob_whose_mount_was_a_lie_is_asked_for_and_then_sent() {
+        let (ledger, blob) = (Arc::new(Ledger::default()), Digest::sha256(b"blob"));
+        let claim = || mine(ledger.claim(Kind::Blob, &name("a/2"), &blob, 0));
+        ledger.note_present(Kind::Blob, &name("a/1"), &blob);
+        claim().complete(Came::Mounted);
+        for doubt in [Doubt::Ask, Doubt::Send] {
+            ledger.forget(Kind::Blob, &name("a/2"), &blob);
+            let doubted = claim();
+            assert_eq!((doubted.doubt, &doubted.mount_from), (Some(doubt), &None));
+            doubted.complete(Came::Found);
         }
-        let _first = mine(ledger.claim(Kind::Blob, &name("a"), &blob));
-        let _second = mine(ledger.claim(Kind::Blob, &name("b"), &blob));
+        ledger.forget(Kind::Blob, &name("a/2"), &blob);
+        claim().complete(Came::Sent);
+        ledger.forget(Kind::Blob, &name("a/2"), &blob);
+        assert_eq!(claim().doubt, None, "what was sent is there");
     }
 }

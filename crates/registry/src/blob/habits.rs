@@ -1,7 +1,10 @@
 //! In which shape a registry takes uploads: what its profile knows, and what it said in this run.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::RepositoryName;
 use crate::profile::{Profile, UploadShape};
 
 /// Up to here a blob goes in one PUT; above, in one PATCH that can be resumed, closed by a PUT. In bytes.
@@ -18,7 +21,8 @@ pub(crate) struct UploadHabits {
     largest_body: AtomicU64,
     one_request_only: AtomicBool,
     puts_take_no_body: AtomicBool,
-    mounts_need_no_asking: AtomicBool,
+    /// Mounts from one repository into another that were refused for want of rights.
+    refused_mounts: Mutex<HashSet<(RepositoryName, RepositoryName)>>,
 }
 
 /// How the bytes of one upload go out.
@@ -51,7 +55,7 @@ impl UploadHabits {
             largest_body: AtomicU64::new(NO_LIMIT),
             one_request_only: AtomicBool::new(false),
             puts_take_no_body: AtomicBool::new(false),
-            mounts_need_no_asking: AtomicBool::new(false),
+            refused_mounts: Mutex::default(),
         };
         habits.refine(profile);
         habits
@@ -106,13 +110,19 @@ impl UploadHabits {
         !self.one_request_only.load(Ordering::Relaxed)
     }
 
-    /// Learns that mounts are refused for want of rights: asking for both scopes only costs requests.
-    pub(super) fn mounts_are_refused(&self) {
-        self.mounts_need_no_asking.store(true, Ordering::Relaxed);
+    /// Learns that a mount is refused for want of rights: asking for both scopes again only costs requests. It says
+    /// nothing of other repositories.
+    pub(super) fn mount_is_refused(&self, from: &RepositoryName, to: &RepositoryName) {
+        self.refused_mounts().insert((from.clone(), to.clone()));
     }
 
-    pub(super) fn mounts_may_be_tried(&self) -> bool {
-        !self.mounts_need_no_asking.load(Ordering::Relaxed)
+    pub(super) fn mount_may_be_tried(&self, from: &RepositoryName, to: &RepositoryName) -> bool {
+        let refused = self.refused_mounts();
+        refused.is_empty() || !refused.contains(&(from.clone(), to.clone()))
+    }
+
+    fn refused_mounts(&self) -> MutexGuard<'_, HashSet<(RepositoryName, RepositoryName)>> {
+        self.refused_mounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -54,13 +54,13 @@ impl Repository {
     /// Asks the registry to link `digest` from its repository `from`; opens an upload session if it declines.
     ///
     /// A registry may want the right to pull from `from`, or know no mounts: then the session is opened
-    /// without one, and it is not asked again where rights were the reason.
+    /// without one, and the same is not asked again where rights were the reason.
     pub async fn mount_or_start_upload(
         &self,
         digest: &Digest,
         from: &RepositoryName,
     ) -> Result<Start, Error> {
-        self.mount_from(digest, from, UploadHabits::mounts_are_refused).await
+        self.mount_from(digest, from, |habits| habits.mount_is_refused(from, self.name())).await
     }
 
     /// The same, from a repository that may not be this login's: a refusal is not taken for one of all mounts.
@@ -79,7 +79,7 @@ impl Repository {
         if_refused: impl FnOnce(&UploadHabits),
     ) -> Result<Start, Error> {
         let habits = self.registry().upload_habits();
-        if !habits.mounts_may_be_tried() {
+        if !habits.mount_may_be_tried(from, self.name()) {
             return self.start_upload().await.map(Start::session);
         }
         match self.ask_for_mount(digest, Some(from)).await {

@@ -13,11 +13,12 @@ use super::held::Held;
 use super::left_upload;
 use super::length::{check_mended, other_length};
 use super::manifest::Walk;
+use super::mount::{Waits, mount_all};
 use crate::backoff::Backoff;
 use crate::deadline::TooLate;
 use crate::endpoint::EndpointError;
 use crate::endpoint::{BlobRead, Mount, Source};
-use crate::ledger::{Claim, Claimed, Kind};
+use crate::ledger::{Came, Claim, Claimed, Doubt, Failure, Kind};
 use crate::open_upload::OpenUpload;
 use crate::places::is_small;
 use crate::run::{Lane, Run};
@@ -36,8 +37,35 @@ pub(super) struct Carrier {
     pub(super) may_be_there: bool,
     /// Whether it was tried to go on with what an earlier run left.
     pub(super) went_on: bool,
+    pub(super) begun: Begun,
     /// How many bytes the target has in its place.
     has_instead: Option<u64>,
+}
+
+/// What came of the wish to mount the blob.
+#[derive(Default)]
+pub(super) enum Begun {
+    #[default]
+    Nothing,
+    /// It was declined, and an upload opened instead.
+    Opened(OpenUpload),
+    Failed(Error),
+}
+
+impl Carrier {
+    fn new(run: &Run, lane: Arc<Lane>, claim: Claimed) -> Self {
+        let beginnings = Backoff::new(run.retries);
+        let (may_be_there, went_on, begun, has_instead) = Default::default();
+        Self { lane, claim, beginnings, may_be_there, went_on, begun, has_instead }
+    }
+
+    /// Ends the lane, and the wait of all to whom the same would happen.
+    pub(super) fn give_up(self, error: Arc<Error>, source: &dyn Source) {
+        self.lane.fail(error.clone());
+        if !error.is_stopped() {
+            self.claim.fail(Failure::new(error, source));
+        }
+    }
 }
 
 type Failed = Vec<(Carrier, Arc<Error>)>;
@@ -56,6 +84,8 @@ enum Way {
     Needed,
     /// What is there has so many bytes, which are not the blob's.
     Damaged(u64),
+    /// The blob is not there, and what the registry says of mounts is not believed.
+    Plain,
     /// The blob is not there, but another repository had it when it was last looked at.
     HadElsewhere(RepositoryName),
     /// It tells when an upload is opened.
@@ -76,35 +106,30 @@ type Opened = (Carrier, OpenUpload);
 /// Sees to it that every lane's target has the blob; lanes in which that fails are marked so.
 pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
     let (run, source) = (&*walk.run, Reading { source: &*walk.source, held: walk.held(&blob.digest) });
-    let mut pending = lanes;
+    let mut pending: Vec<_> = lanes.into_iter().map(|lane| (lane, 0)).collect();
     while !pending.is_empty() {
         let (mut mine, mut theirs) = (Vec::new(), Vec::new());
-        for lane in pending.drain(..).filter(|lane| !lane.has_failed()) {
-            match lane.ledger.claim(Kind::Blob, lane.target.repository(), &blob.digest) {
+        for (lane, declined) in pending.drain(..).filter(|(lane, _)| !lane.has_failed()) {
+            match lane.ledger.claim(Kind::Blob, lane.target.repository(), &blob.digest, declined) {
                 Claim::Present => finished(run, &lane, blob, BlobOutcome::Present),
                 Claim::Mine(claim) => {
                     if claim.mount_from.is_none() {
                         let (image, digest) = (lane.image.clone(), blob.digest.clone());
                         run.tell(&Event::BlobPlanned { image, digest, size: blob.size });
                     }
-                    let beginnings = Backoff::new(run.retries);
-                    mine.push(Carrier {
-                        lane,
-                        claim,
-                        beginnings,
-                        may_be_there: false,
-                        went_on: false,
-                        has_instead: None,
-                    });
+                    mine.push(Carrier::new(run, lane, claim));
                 }
-                Claim::Theirs(waiting) => theirs.push((lane, waiting)),
+                Claim::Theirs(waiting) => theirs.push(Waits { lane, declined, waiting }),
             }
         }
+        let (needing, declined) = mount_all(run, blob, mine).await;
         // Only when nothing is claimed any more may this wait for others.
-        bring(run, &source, blob, mine).await;
-        for (lane, waiting) in theirs {
-            waiting.done().await;
-            pending.push(lane);
+        bring(run, &source, blob, needing).await;
+        for Waits { lane, declined, waiting } in theirs.into_iter().chain(declined) {
+            match waiting.done(source.source).await {
+                Some(failure) => lane.fail(failure.error.clone()),
+                None => pending.push((lane, declined)),
+            }
         }
     }
 }
@@ -138,7 +163,7 @@ async fn bring(run: &Run, from: &Reading<'_>, blob: &Descriptor, mut carriers: V
                 run.tell(&Event::Retrying { image, error: error.clone(), wait });
                 again.push((carrier, error));
             } else {
-                carrier.lane.fail(error);
+                carrier.give_up(error, from.source);
             }
         }
         if again.is_empty() && from_beginning.is_empty() {
@@ -163,7 +188,8 @@ async fn attempt(
 ) -> Failed {
     let mut failed = Vec::new();
     let mut waiting = Vec::new();
-    let looks = join_all(carriers.iter().map(|carrier| look(run, carrier, blob))).await;
+    let mut carriers = carriers;
+    let looks = join_all(carriers.iter_mut().map(|carrier| look(run, carrier, blob))).await;
     for (carrier, looked) in carriers.into_iter().zip(looks) {
         match looked {
             Ok(Looked::Done(outcome)) => complete(run, carrier, blob, outcome).await,
@@ -179,7 +205,8 @@ async fn attempt(
         return failed;
     }
     let _place = run.places.take(blob, waiting.len()).await;
-    let is_sent_for_sure = waiting.iter().all(|(_, way)| matches!(way, Way::Needed | Way::Damaged(_)));
+    let is_sent_for_sure =
+        waiting.iter().all(|(_, way)| matches!(way, Way::Needed | Way::Damaged(_) | Way::Plain));
     let (opened, reader) = if is_sent_for_sure && is_small(blob) {
         // It waits nowhere for long, so neither side need wait for the other's answer.
         tokio::join!(open(run, waiting, blob, &mut failed), from.read(blob))
@@ -197,21 +224,37 @@ async fn attempt(
 }
 
 /// Asks the target, as cheaply as what is known allows.
-async fn look(run: &Run, carrier: &Carrier, blob: &Descriptor) -> Result<Looked, Error> {
-    let lane = &carrier.lane;
+async fn look(run: &Run, carrier: &mut Carrier, blob: &Descriptor) -> Result<Looked, Error> {
+    match std::mem::take(&mut carrier.begun) {
+        Begun::Nothing => {}
+        Begun::Opened(upload) => return Ok(Looked::Waits(Way::Opened(upload))),
+        Begun::Failed(error) => return Err(error),
+    }
+    let lane = carrier.lane.clone();
     let error = |cause| lane.target_error(Operation::StartBlob(blob.digest.clone()), cause);
     if let Some(from) = &carrier.claim.mount_from {
-        let mount = lane.target.mount(&blob.digest, from).await.map_err(error)?;
-        lane.ledger.note_mount(matches!(mount, Mount::Mounted));
-        return Ok(match mount {
+        return Ok(match lane.target.mount(&blob.digest, from).await.map_err(error)? {
             Mount::Mounted => Looked::Done(BlobOutcome::Mounted),
-            Mount::Upload(upload) => Looked::Waits(Way::Opened(run.opened(upload))),
+            Mount::Upload(upload) => {
+                carrier.claim.send_after_decline();
+                Looked::Waits(Way::Opened(run.opened(upload)))
+            }
         });
+    }
+    if let Some(doubt) = carrier.claim.doubt {
+        if doubt == Doubt::Ask
+            && let Some(found) = lane.target.find_blob(&blob.digest).await.map_err(error)?
+            && other_length(blob, found).is_none()
+        {
+            return Ok(Looked::Done(BlobOutcome::Present));
+        }
+        lane.ledger.disprove_mounts();
+        return Ok(Looked::Waits(Way::Plain));
     }
     let is_asked_for = carrier.may_be_there
         || !lane.repository.was_empty()
         || run.state.had_blob(&*lane.target, &blob.digest);
-    if is_asked_for && tells_by_upload(run, lane, blob).await {
+    if is_asked_for && tells_by_upload(run, &lane, blob).await {
         return Ok(Looked::Waits(Way::Unknown));
     }
     if is_asked_for && let Some(found) = lane.target.find_blob(&blob.digest).await.map_err(error)? {
@@ -219,6 +262,9 @@ async fn look(run: &Run, carrier: &Carrier, blob: &Descriptor) -> Result<Looked,
             Some(length) => Looked::Waits(Way::Damaged(length)),
             None => Looked::Done(BlobOutcome::Present),
         });
+    }
+    if !lane.ledger.believes_mounts() {
+        return Ok(Looked::Waits(Way::Plain));
     }
     let elsewhere = run.state.other_holder(&*lane.target, &blob.digest);
     Ok(Looked::Waits(elsewhere.map_or(Way::Needed, Way::HadElsewhere)))
@@ -256,8 +302,9 @@ async fn open(run: &Run, waiting: Vec<Waiting>, blob: &Descriptor, failed: &mut 
                 }
                 (started, BlobOutcome::Mounted)
             }
+            Way::Needed => (target.start_upload(Some(&blob.digest)).await, BlobOutcome::Mounted),
             // What is damaged is so wherever it could be mounted from.
-            Way::Needed | Way::Damaged(_) => (target.start_upload(&blob.digest).await, BlobOutcome::Mounted),
+            Way::Plain | Way::Damaged(_) => (target.start_upload(None).await, BlobOutcome::Mounted),
         };
         let started = started.map(|started| match started {
             Mount::Mounted => Started::IsThere,
@@ -368,7 +415,12 @@ pub(super) async fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, out
         carrier.lane.fail(error);
         return;
     }
-    carrier.claim.complete();
+    let came = match outcome {
+        BlobOutcome::Copied => Came::Sent,
+        BlobOutcome::Mounted => Came::Mounted,
+        BlobOutcome::Present | BlobOutcome::LeftOut => Came::Found,
+    };
+    carrier.claim.complete(came);
     run.state.note_blob(&*carrier.lane.target, &blob.digest);
     carrier.lane.ledger.note_known_blob(carrier.lane.target.repository(), &blob.digest);
     finished(run, &carrier.lane, blob, outcome);

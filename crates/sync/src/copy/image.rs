@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use oci::{Digest, Links, RawManifest, TagOrDigest};
 
 use super::at_target::{Same, Standing, compare, look_at_targets};
-use super::manifest::{Claims, Walk, wait_for};
+use super::manifest::{Claims, Walk};
 use super::platform::Selected;
 use super::reach::Reach;
 use super::referrer::copy_referrers;
@@ -305,6 +305,6 @@ async fn bring(walk: &Walk, manifest: &RawManifest, lanes: Vec<Arc<Lane>>) {
             walk.store(manifest, &lane.reference().clone(), lane, claim).await;
         };
         join_all(named.chain(stored).map(store)).await;
-        pending = wait_for(claims.theirs).await;
+        pending = walk.wait_for(claims.theirs).await;
     }
 }

@@ -6,11 +6,11 @@ use futures_util::future::join_all;
 use oci::Descriptor;
 use oci::ErrorKind;
 
-use super::blob::{Carrier, complete};
+use super::blob::{Begun, Carrier, complete};
 use crate::backoff::Backoff;
 use crate::endpoint::{BlobRead, Source};
 use crate::open_upload::OpenUpload;
-use crate::run::Run;
+use crate::run::{Lane, Run};
 use crate::state::{LeftUpload, STRIDE};
 use crate::transfer::{Delivery, Transfer};
 use crate::{BlobOutcome, Error, Event, Operation};
@@ -23,7 +23,8 @@ pub(super) fn split(run: &Run, blob: &Descriptor, carriers: Vec<Carrier>) -> (Ve
     let (mut left, mut others) = (Vec::new(), Vec::new());
     for mut carrier in carriers {
         // A mount is cheaper than any rest.
-        let may_be_left = !carrier.went_on && carrier.claim.mount_from.is_none();
+        let is_untouched = carrier.claim.mount_from.is_none() && matches!(carrier.begun, Begun::Nothing);
+        let may_be_left = !carrier.went_on && is_untouched;
         let upload = may_be_left.then(|| run.state.upload(&*carrier.lane.target, &blob.digest)).flatten();
         match upload {
             Some(upload) => {
@@ -56,7 +57,7 @@ async fn go_on_with(
     left: LeftUpload,
 ) -> Option<Carrier> {
     let lane = carrier.lane.clone();
-    let upload = match reopen(run, blob, &carrier, &left).await {
+    let upload = match reopen(run, blob, &lane, &left).await {
         Ok(Some(upload)) => upload,
         Ok(None) => {
             // It may have come to its end when nobody was there to hear it.
@@ -64,15 +65,15 @@ async fn go_on_with(
             run.state.upload_ended(&*lane.target, &blob.digest);
             return Some(carrier);
         }
-        Err(error) if error.is_stopped() => return fail(&carrier, error),
+        Err(error) if error.is_stopped() => return fail(carrier, error, source),
         // A session that cannot be asked about must not keep the blob from being brought.
         Err(_) => return Some(carrier),
     };
     let _place = run.places.take(blob, 1).await;
     let confirmed = upload.confirmed();
-    let reader = match read(run, source, blob, &carrier, &left, confirmed).await {
+    let reader = match read(run, source, blob, &lane, &left, confirmed).await {
         Ok(reader) => reader,
-        Err(error) if error.is_retryable() || error.is_stopped() => return fail(&carrier, error),
+        Err(error) if error.is_retryable() || error.is_stopped() => return fail(carrier, error, source),
         Err(_) => {
             // The blob may be had from elsewhere, or need not be had.
             run.state.upload_ended(&*lane.target, &blob.digest);
@@ -101,7 +102,7 @@ async fn go_on_with(
     let has_moved = lane.amounts.now().moved_bytes >= moved_before + STRIDE;
     let is_wrong = error.kind() == Some(ErrorKind::Mismatch);
     if error.is_stopped() || error.is_retryable() && has_moved && !is_wrong {
-        return fail(&carrier, error);
+        return fail(carrier, error, source);
     }
     // What was kept is wrong, or of no use: the blob begins anew.
     run.state.upload_ended(&*lane.target, &blob.digest);
@@ -109,8 +110,8 @@ async fn go_on_with(
 }
 
 /// The record stays for another run.
-fn fail(carrier: &Carrier, error: Arc<Error>) -> Option<Carrier> {
-    carrier.lane.fail(error);
+fn fail(carrier: Carrier, error: Arc<Error>, source: &dyn Source) -> Option<Carrier> {
+    carrier.give_up(error, source);
     None
 }
 
@@ -118,10 +119,9 @@ fn fail(carrier: &Carrier, error: Arc<Error>) -> Option<Carrier> {
 async fn reopen(
     run: &Run,
     blob: &Descriptor,
-    carrier: &Carrier,
+    lane: &Lane,
     left: &LeftUpload,
 ) -> Result<Option<OpenUpload>, Arc<Error>> {
-    let lane = &carrier.lane;
     let step = async || {
         let reopened = lane.target.reopen_upload(&left.saved, blob.size).await;
         let reopened = reopened.map(|upload| upload.map(|upload| run.opened(upload)));
@@ -144,7 +144,7 @@ async fn read(
     run: &Run,
     source: &dyn Source,
     blob: &Descriptor,
-    carrier: &Carrier,
+    lane: &Lane,
     left: &LeftUpload,
     confirmed: u64,
 ) -> Result<Box<dyn BlobRead>, Arc<Error>> {
@@ -153,5 +153,5 @@ async fn read(
         let reader = source.blob_from(blob, confirmed, left.state_before(confirmed)).await;
         reader.map_err(|cause| transfer.source_error(cause))
     };
-    run.retrying(&carrier.lane.image, step).await
+    run.retrying(&lane.image, step).await
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::blob::ensure_blob;
 use super::held::Held;
 use crate::endpoint::{EndpointError, Meaning, Source};
-use crate::ledger::{Claim, Claimed, Kind, Waiting};
+use crate::ledger::{Came, Claim, Claimed, Failure, Kind, Waiting, is_of_manifest};
 use crate::run::{Lane, Run, lock};
 use crate::{Cause, Error, Event, Operation, Rewrite, Side};
 
@@ -83,7 +83,7 @@ impl Walk {
             while !pending.is_empty() {
                 let claims = Claims::ask(&child.digest, pending);
                 stored.extend(self.bring_child(&child, claims.mine).await);
-                pending = wait_for(claims.theirs).await;
+                pending = self.wait_for(claims.theirs).await;
             }
             stored
         }
@@ -94,11 +94,17 @@ impl Walk {
         let reference = TagOrDigest::Digest(child.digest.clone());
         let (_, missing) = self.ask_targets(&child.digest, mine).await;
         let lanes: Vec<_> = missing.iter().map(|(lane, _)| lane.clone()).collect();
-        let Some(manifest) = self.read_manifest(&reference, &lanes).await else { return Vec::new() };
-        let fits = self.check_size(child, &manifest).map_err(Arc::new);
-        if of_all(fits, &lanes).is_none() || !self.copy_links(&manifest, &lanes).await {
+        let read = self.read_manifest(&reference, &lanes).await;
+        let fits = |manifest: &RawManifest| {
+            of_all(self.check_size(child, manifest).map_err(Arc::new), &lanes).is_some()
+        };
+        let Some(manifest) = read.filter(fits) else {
+            for (lane, claim) in missing {
+                self.hand_on(&lane, claim, &child.digest, &Links::default());
+            }
             return Vec::new();
-        }
+        };
+        self.copy_links(&manifest, &lanes).await;
         let store = |(lane, claim)| self.store(&manifest, &reference, lane, Some(claim));
         join_all(missing.into_iter().map(store)).await;
         lanes.into_iter().filter(|lane| !lane.has_failed()).collect()
@@ -121,7 +127,7 @@ impl Walk {
         let (mut have, mut missing) = (Vec::new(), Vec::new());
         for ((lane, claim), has_it) in claimed.into_iter().zip(answers) {
             if has_it {
-                claim.complete();
+                claim.complete(Came::Found);
                 have.push(lane);
             } else {
                 missing.push((lane, claim));
@@ -199,7 +205,7 @@ impl Walk {
         Ok(links)
     }
 
-    /// Stores the manifest at one target. A registry that misses something of it is asked for each part and sent what
+    /// Stores the manifest at one target, unless the lane has failed. A registry that misses something of it is asked for each part and sent what
     /// is missing, whatever `--retries` says; one that has all and still misses some needs a moment.
     pub(super) async fn store(
         &self,
@@ -209,6 +215,9 @@ impl Walk {
         claim: Option<Claimed>,
     ) {
         if lane.has_failed() {
+            if let Some(claim) = claim {
+                self.hand_on(&lane, claim, manifest.digest(), &manifest.links().unwrap_or_default());
+            }
             return;
         }
         let mut stored = self.push(manifest, reference, &lane).await;
@@ -229,8 +238,33 @@ impl Walk {
                 lane.ledger.note_present(Kind::Manifest, lane.target.repository(), manifest.digest());
                 drop(claim);
             }
-            Err(error) => lane.fail(error),
+            Err(error) => {
+                lane.fail(error);
+                if let Some(claim) = claim {
+                    self.hand_on(&lane, claim, manifest.digest(), &Links::default());
+                }
+            }
         }
+    }
+
+    /// Gives a claim back. Those who wait for it get the lane's failure, where it is one of this manifest or of what it
+    /// refers to: a lane that failed with something else leaves the manifest to the next.
+    fn hand_on(&self, lane: &Lane, claim: Claimed, manifest: &Digest, links: &Links) {
+        if let Some(error) = lane.failure().filter(|error| is_of_manifest(error, manifest, links)) {
+            claim.fail(Failure::new(error.clone(), &*self.source));
+        }
+    }
+
+    /// Waits until the others have ended; the lanes then have to ask again, unless they would meet the same failure.
+    pub(super) async fn wait_for(&self, theirs: Vec<(Arc<Lane>, Waiting)>) -> Vec<Arc<Lane>> {
+        let waits = theirs.into_iter().map(async |(lane, waiting)| match waiting.done(&*self.source).await {
+            Some(failure) => {
+                lane.fail(failure.error.clone());
+                None
+            }
+            None => Some(lane),
+        });
+        join_all(waits).await.into_iter().flatten().collect()
     }
 
     async fn push(
@@ -302,7 +336,7 @@ impl Claims {
     pub(super) fn ask(digest: &Digest, lanes: Vec<Arc<Lane>>) -> Self {
         let mut claims = Self { present: Vec::new(), mine: Vec::new(), theirs: Vec::new() };
         for lane in lanes.into_iter().filter(|lane| !lane.has_failed()) {
-            match lane.ledger.claim(Kind::Manifest, lane.target.repository(), digest) {
+            match lane.ledger.claim(Kind::Manifest, lane.target.repository(), digest, 0) {
                 Claim::Present => claims.present.push(lane),
                 Claim::Mine(claim) => claims.mine.push((lane, claim)),
                 Claim::Theirs(waiting) => claims.theirs.push((lane, waiting)),
@@ -310,15 +344,6 @@ impl Claims {
         }
         claims
     }
-}
-
-/// Waits until the others have ended; the lanes then have to ask again.
-pub(super) async fn wait_for(theirs: Vec<(Arc<Lane>, Waiting)>) -> Vec<Arc<Lane>> {
-    let waits = theirs.into_iter().map(async |(lane, waiting)| {
-        waiting.done().await;
-        lane
-    });
-    join_all(waits).await
 }
 
 /// What registries say when a manifest refers to content that they do not have (any more).

@@ -1,12 +1,13 @@
 //! How often a blob is sent, mounted and tried, where registries refuse, decline or lie.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use embedded_registry::sample::{self, Flavour};
-use embedded_registry::{Effect, Fault, Match, Times};
+use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Mounts, Times};
 use http::Method;
 use oci::{Digest, MediaType, RawManifest};
-use sync::{Options, Report, Rule, Selection, Silent, Sync};
+use sync::{Options, Report, Rule, Selection, Side, Silent, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count};
@@ -78,4 +79,151 @@ async fn e17_a_session_that_was_closed_by_the_same_put_before_has_not_failed() {
     let report = run(vec![bench.rule("a/app", Selection::All, &["b/app"])], 0).await;
     assert_eq!((report.copied(), bodies(&bench)), (1, 1));
     assert_eq!(count(&bench.target, |request| request.is_blob(&Method::HEAD)), 2, "one look at each blob");
+}
+
+#[tokio::test]
+async fn e14_a_blob_that_was_mounted_and_is_not_there_is_sent_and_mounts_are_not_believed_again() {
+    let bench = Bench::start().await;
+    for (repository, layers) in [("a/1", [1, 2]), ("a/2", [1, 2]), ("a/3", [2, 3]), ("a/4", [2, 3])] {
+        image(&bench, repository, "v1", &layers);
+    }
+    let rule = |name: &str| bench.rule(&format!("a/{name}"), Selection::All, &[&format!("b/{name}")]);
+    let created = Effect::Status { code: 201, body: String::new(), headers: Vec::new() };
+    always(&bench, Match::post("mount="), created);
+    assert_eq!(run(vec![rule("1")], 0).await.copied(), 1, "there is nothing to mount from");
+    bench.clear();
+    let report = Sync::new(vec![rule("1"), rule("2")], Options::new(16, 0), Arc::new(Silent));
+    let report = report.run(CancellationToken::new()).await;
+    assert_eq!((report.copied(), report.skipped()), (1, 1), "{:?}", report.errors().collect::<Vec<_>>());
+    assert_eq!(bodies(&bench), 2, "both layers, once");
+    assert_eq!(bench.target.store().blob_count("b/2"), 3);
+    let lies = count(&bench.target, LoggedRequest::is_mount);
+    bench.clear();
+    let rules = ["1", "2", "3", "4"].map(rule);
+    let report = run(rules.into(), 0).await;
+    assert_eq!((report.failed(), report.skipped()), (0, 2), "{:?}", report.errors().collect::<Vec<_>>());
+    assert!(lies <= 3, "one mount for each blob: {lies}");
+}
+
+#[tokio::test]
+async fn e13_who_lies_where_mounts_are_declined_is_not_the_only_one_who_is_asked() {
+    for refusal in [Effect::refuse(403, "DENIED", "no"), Effect::refuse(404, "NAME_UNKNOWN", "no")] {
+        let bench = Bench::start().await;
+        let names: Vec<_> = (0..12)
+            .map(|number| if number == 0 { "far/0".to_owned() } else { format!("near/{number}") })
+            .collect();
+        for name in &names {
+            image(&bench, name, "v1", &[1]);
+        }
+        // The first to have the blobs.
+        let effect = Effect::Delay(Duration::from_millis(500));
+        bench.source.misbehave(Fault { when: Match::get("/near/"), times: Times::Always, effect });
+        always(&bench, Match::post("from=far"), refusal);
+        let rules = names.iter().map(|name| bench.rule(name, Selection::All, &[name])).collect();
+        assert_eq!(run(rules, 0).await.copied(), 12);
+        assert!(count(&bench.target, |request| request.is_mount() && request.status != 201) > 0);
+        assert_eq!(bodies(&bench), 2, "to each project once");
+        assert_eq!(bench.target.store().open_uploads(), 0);
+    }
+}
+
+#[tokio::test]
+async fn e13_a_registry_that_declines_all_mounts_is_found_out_at_a_bounded_cost() {
+    let source = EmbeddedRegistry::builder().start().await.unwrap();
+    let target = EmbeddedRegistry::builder().mounts(Mounts::Declined).start().await.unwrap();
+    let bench = Bench { source, target };
+    let names: Vec<_> = (0..12).map(|number| format!("a/{number}")).collect();
+    for name in &names {
+        image(&bench, name, "v1", &[1, 2, 3, 4]);
+    }
+    let rules = names.iter().map(|name| bench.rule(name, Selection::All, &[name])).collect();
+    assert_eq!(run(rules, 0).await.copied(), 12);
+    assert_eq!(bodies(&bench), 4 * 12);
+    // Who was declined and waits, or asks another, cancels the upload that it got.
+    let cancelled = count(&bench.target, |request| request.is_upload_step(&Method::DELETE));
+    assert!(cancelled <= 5 * 12 * 2, "{cancelled}");
+    assert_eq!(bench.target.store().open_uploads(), 0);
+}
+
+/// Reads of a layer at the source, whatever it said.
+fn reads(bench: &Bench, layer: u64) -> usize {
+    count(&bench.source, |request| request.is_blob(&Method::GET) && request.path.ends_with(&hex(layer)))
+}
+
+#[tokio::test]
+async fn e1_what_the_source_does_not_give_to_one_image_fails_all_that_wait_for_it() {
+    let bench = Bench::start().await;
+    for number in 0..6 {
+        image(&bench, "a/app", &format!("v{number}"), &[1, 10 + number]);
+    }
+    image(&bench, "a/app", "well", &[20]);
+    let late = Effect::Delay(Duration::from_secs(1));
+    bench.source.misbehave(Fault { when: Match::get(&hex(1)), times: Times::Always, effect: late });
+    bench.source.store().remove_blob("a/app", &format!("sha256:{}", hex(1)));
+    let report = run(vec![bench.rule("a/app", Selection::All, &["b/app", "c/app"])], 0).await;
+    assert_eq!((report.copied(), report.failed()), (2, 12));
+    assert_eq!(reads(&bench, 1), 1, "one read for all");
+    assert!(
+        report.errors().all(|error| error.side == Side::Source && error.to_string().contains(&hex(1)[..8]))
+    );
+}
+
+#[tokio::test]
+async fn e1_who_reads_elsewhere_tries_for_itself() {
+    let bench = Bench::start().await;
+    for (repository, tag) in [("a/lost", "v1"), ("a/whole", "v2")] {
+        image(&bench, repository, tag, &[1]);
+    }
+    bench.source.store().remove_blob("a/lost", &format!("sha256:{}", hex(1)));
+    let late = Effect::Delay(Duration::from_secs(1));
+    bench.source.misbehave(Fault { when: Match::get(&hex(1)), times: Times::Always, effect: late });
+    let rules = ["a/lost", "a/whole"].map(|from| bench.rule(from, Selection::All, &["b/app"]));
+    let report = run(rules.into(), 0).await;
+    assert_eq!((report.copied(), report.failed()), (1, 1));
+    assert_eq!(bench.target.store().tags("b/app"), ["v2"]);
+}
+
+#[tokio::test]
+async fn e1_what_a_repository_does_not_take_fails_all_that_wait_there_and_nobody_elsewhere() {
+    let bench = Bench::start().await;
+    for number in 0..6 {
+        image(&bench, "a/app", &format!("v{number}"), &[1, 10 + number]);
+    }
+    let when = || Match::put("/b/app/blobs/uploads/");
+    bench.target.misbehave(Fault {
+        when: when(),
+        times: Times::Always,
+        effect: Effect::refuse(400, "NO", "no"),
+    });
+    let rules = ["b/app", "c/app"].map(|to| bench.rule("a/app", Selection::All, &[to]));
+    let report = run(rules.into(), 0).await;
+    assert_eq!((report.copied(), report.failed()), (6, 6));
+    let layer = hex(1);
+    let sent = |to: &str| {
+        count(&bench.target, |request| {
+            let is_last = request.query.as_deref().is_some_and(|query| query.contains(&layer));
+            request.method == Method::PUT && request.path.contains(to) && is_last
+        })
+    };
+    assert_eq!((sent("/b/app/"), sent("/c/app/")), (1, 1));
+}
+
+#[tokio::test]
+async fn e1_an_index_whose_child_cannot_be_read_fails_all_that_wait_for_the_child() {
+    let bench = Bench::start().await;
+    let store = bench.source.store();
+    let child = sample::image(store, "a/app", None, Flavour::Oci, &[sample::layer(1, LAYER)], "amd64");
+    for number in 0..6 {
+        let own =
+            sample::image(store, "a/app", None, Flavour::Oci, &[sample::layer(10 + number, LAYER)], "arm64");
+        sample::index(store, "a/app", Some(&format!("v{number}")), Flavour::Oci, &[child.clone(), own]);
+    }
+    let late = Effect::Delay(Duration::from_secs(1));
+    bench.source.misbehave(Fault { when: Match::get(&child.digest), times: Times::Always, effect: late });
+    bench.source.store().remove_manifest("a/app", &child.digest);
+    let report = run(vec![bench.rule("a/app", Selection::All, &["b/app"])], 0).await;
+    assert_eq!(report.failed(), 6);
+    let asked =
+        |request: &LoggedRequest| request.is_manifest(&Method::GET) && request.path.ends_with(&child.digest);
+    assert_eq!(count(&bench.source, asked), 1);
 }

@@ -543,7 +543,7 @@ impl Target for FakeRepository {
         self.mount(digest, from)
     }
 
-    fn start_upload<'a>(&'a self, _: &'a Digest) -> Answer<'a, Mount> {
+    fn start_upload<'a>(&'a self, _: Option<&'a Digest>) -> Answer<'a, Mount> {
         async move {
             self.fake.step().await?;
             Ok(Mount::Upload(Receiver::open(&self.fake, &self.name)))

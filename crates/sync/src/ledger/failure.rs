@@ -1,0 +1,67 @@
+//! Whom the failure of a transfer concerns, beside the image that it was for.
+
+use std::sync::Arc;
+
+use oci::{Digest, Links, TagOrDigest};
+
+use crate::endpoint::{Source, StoreId};
+use crate::{Error, Operation, Side};
+
+/// Why content did not come to a repository, for good in this run.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: Arc<Error>,
+    /// From which store it was to come.
+    from: StoreId,
+}
+
+impl Failure {
+    pub(crate) fn new(error: Arc<Error>, source: &dyn Source) -> Self {
+        Self { error, from: source.store().clone() }
+    }
+
+    /// Whether the same content meets the same failure on its way from `source`: what the source does not give to one it
+    /// gives to nobody who reads there; what a target does not take concerns whoever sends it to the same repository.
+    pub(super) fn concerns(&self, source: &dyn Source, is_same_repository: bool) -> bool {
+        match self.error.side {
+            Side::Source => self.from == *source.store() && self.error.place == source.name(),
+            Side::Target => is_same_repository,
+        }
+    }
+}
+
+/// Whether a failed lane failed with this manifest, or with what it refers to, and not for a reason of its own.
+pub(crate) fn is_of_manifest(error: &Error, manifest: &Digest, links: &Links) -> bool {
+    if error.is_stopped() {
+        return false;
+    }
+    let of = match &error.operation {
+        Operation::ReadBlob(digest) | Operation::StartBlob(digest) | Operation::SendBlob(digest) => digest,
+        Operation::ReadManifest(TagOrDigest::Digest(digest))
+        | Operation::PushManifest(TagOrDigest::Digest(digest)) => digest,
+        _ => return false,
+    };
+    of == manifest || links.blobs.iter().chain(&links.manifests).any(|part| part.digest == *of)
+}
+
+#[cfg(test)]
+mod tests {
+    use oci::Descriptor;
+
+    use super::*;
+    use crate::error::fixtures::broken;
+
+    #[test]
+    fn e1_a_lane_that_failed_with_another_blob_says_nothing_of_a_manifest() {
+        let [manifest, blob, other] =
+            [b"manifest", b"the blob", b"another "].map(|text| Digest::sha256(text));
+        let links = Links { blobs: vec![Descriptor::new(None, blob.clone(), None)], ..Links::default() };
+        let is_of = |operation| is_of_manifest(&Error { operation, ..broken() }, &manifest, &links);
+        assert!(is_of(Operation::ReadBlob(blob.clone())));
+        assert!(is_of(Operation::ReadManifest(TagOrDigest::Digest(manifest.clone()))));
+        assert!(!is_of(Operation::SendBlob(other)));
+        assert!(!is_of(Operation::Resolve(TagOrDigest::Digest(manifest.clone()))));
+        let stopped = Error { operation: Operation::ReadBlob(blob), ..broken() }.stopped();
+        assert!(!is_of_manifest(&stopped, &manifest, &links), "that lane's end");
+    }
+}
