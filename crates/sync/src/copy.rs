@@ -10,6 +10,7 @@ mod manifest;
 mod mount;
 mod platform;
 mod reach;
+mod reading;
 mod referrer;
 
 pub(crate) use image::{Job, copy_image};

@@ -18,7 +18,7 @@ use oci::{Descriptor, Digest, RepositoryName};
 use tokio::sync::watch;
 
 pub(crate) use self::claim::{Claim, Claimed, Declined, Waiting};
-pub(crate) use self::failure::{Failure, is_of_manifest};
+pub(crate) use self::failure::{Failure, Why, is_of_manifest};
 use self::mounts::{Mounts, project};
 use crate::run::lock;
 use crate::self_mount::{Question, SelfMounts};

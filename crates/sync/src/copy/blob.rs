@@ -9,16 +9,16 @@ use futures_util::future::join_all;
 use oci::ErrorKind;
 use oci::{Descriptor, RepositoryName};
 
-use super::held::Held;
 use super::left_upload;
 use super::length::{check_mended, other_length};
 use super::manifest::Walk;
 use super::mount::{Waits, mount_all};
+use super::reading::Reading;
 use crate::backoff::Backoff;
 use crate::deadline::TooLate;
 use crate::endpoint::EndpointError;
 use crate::endpoint::{BlobRead, Mount, Source};
-use crate::ledger::{Came, Claim, Claimed, Doubt, Failure, Kind};
+use crate::ledger::{Came, Claim, Claimed, Doubt, Failure, Kind, Why};
 use crate::open_upload::OpenUpload;
 use crate::places::is_small;
 use crate::run::{Lane, Run};
@@ -66,6 +66,12 @@ impl Carrier {
             self.claim.fail(Failure::new(error, source));
         }
     }
+
+    /// The image goes on without the blob, and so do all that wait for it.
+    fn leave_out(self, run: &Run, blob: &Descriptor, source: &dyn Source) {
+        finished(run, &self.lane, blob, BlobOutcome::LeftOut);
+        self.claim.fail(Failure::left_out(source));
+    }
 }
 
 type Failed = Vec<(Carrier, Arc<Error>)>;
@@ -105,7 +111,7 @@ type Opened = (Carrier, OpenUpload);
 
 /// Sees to it that every lane's target has the blob; lanes in which that fails are marked so.
 pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
-    let (run, source) = (&*walk.run, Reading { source: &*walk.source, held: walk.held(&blob.digest) });
+    let (run, source) = (&*walk.run, Reading::new(walk, blob));
     let mut pending: Vec<_> = lanes.into_iter().map(|lane| (lane, 0)).collect();
     while !pending.is_empty() {
         let (mut mine, mut theirs) = (Vec::new(), Vec::new());
@@ -127,7 +133,8 @@ pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<L
         bring(run, &source, blob, needing).await;
         for Waits { lane, declined, waiting } in theirs.into_iter().chain(declined) {
             match waiting.done(source.source).await {
-                Some(failure) => lane.fail(failure.error.clone()),
+                Some(Why::Failed(error)) => lane.fail(error),
+                Some(Why::LeftOut) => finished(run, &lane, blob, BlobOutcome::LeftOut),
                 None => pending.push((lane, declined)),
             }
         }
@@ -150,6 +157,8 @@ async fn bring(run: &Run, from: &Reading<'_>, blob: &Descriptor, mut carriers: V
             Some(ErrorKind::Mismatch) => beginnings.next(error),
             _ => read_budget.next(error),
         });
+        let is_left_out =
+            read_again.is_none() && of_source.is_some_and(|(_, error)| from.leaves_out(run, blob, error));
         let mut longest = Duration::ZERO;
         let mut again = Vec::new();
         for (mut carrier, error) in failed {
@@ -162,6 +171,8 @@ async fn bring(run: &Run, from: &Reading<'_>, blob: &Descriptor, mut carriers: V
                 let image = carrier.lane.image.clone();
                 run.tell(&Event::Retrying { image, error: error.clone(), wait });
                 again.push((carrier, error));
+            } else if is_left_out && error.side == Side::Source {
+                carrier.leave_out(run, blob, from.source);
             } else {
                 carrier.give_up(error, from.source);
             }
@@ -209,13 +220,13 @@ async fn attempt(
         waiting.iter().all(|(_, way)| matches!(way, Way::Needed | Way::Damaged(_) | Way::Plain));
     let (opened, reader) = if is_sent_for_sure && is_small(blob) {
         // It waits nowhere for long, so neither side need wait for the other's answer.
-        tokio::join!(open(run, waiting, blob, &mut failed), from.read(blob))
+        tokio::join!(open(run, waiting, blob, &mut failed), from.read(run, blob))
     } else {
         let opened = open(run, waiting, blob, &mut failed).await;
         if opened.is_empty() {
             return failed;
         }
-        (opened, from.read(blob).await)
+        (opened, from.read(run, blob).await)
     };
     if !opened.is_empty() {
         send(run, from.source, blob, (opened, reader), read_budget, &mut failed).await;
@@ -351,7 +362,7 @@ async fn send(
             join_all(uploads.into_iter().map(OpenUpload::cancel)).await;
             if cause.kind == ErrorKind::NotFound && !blob.is_kept_by_registries() {
                 for carrier in carriers {
-                    finished(run, &carrier.lane, blob, BlobOutcome::LeftOut);
+                    carrier.leave_out(run, blob, source);
                 }
                 return;
             }
@@ -378,33 +389,6 @@ async fn send(
                 failed.push((carrier, error));
             }
         }
-    }
-}
-
-/// Where a blob is read.
-struct Reading<'a> {
-    source: &'a dyn Source,
-    /// Its bytes, where they were read before.
-    held: Option<Held>,
-}
-
-impl Reading<'_> {
-    /// The source first; a layer that registries need not keep may be had from the addresses in its descriptor. If it
-    /// cannot, the source's own answer counts.
-    async fn read(&self, blob: &Descriptor) -> Result<Box<dyn BlobRead>, EndpointError> {
-        if let Some(held) = &self.held {
-            return Ok(Box::new(held.clone()));
-        }
-        let error = match self.source.blob(blob).await {
-            Err(error) if error.kind == ErrorKind::NotFound => error,
-            other => return other,
-        };
-        for address in &blob.urls {
-            if let Ok(reader) = self.source.external_blob(address, blob).await {
-                return Ok(reader);
-            }
-        }
-        Err(error)
     }
 }
 

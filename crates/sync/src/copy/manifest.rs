@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::blob::ensure_blob;
 use super::held::Held;
 use crate::endpoint::{EndpointError, Meaning, Source};
-use crate::ledger::{Came, Claim, Claimed, Failure, Kind, Waiting, is_of_manifest};
+use crate::ledger::{Came, Claim, Claimed, Failure, Kind, Waiting, Why, is_of_manifest};
 use crate::run::{Lane, Run, lock};
 use crate::{Cause, Error, Event, Operation, Rewrite, Side};
 
@@ -258,11 +258,11 @@ impl Walk {
     /// Waits until the others have ended; the lanes then have to ask again, unless they would meet the same failure.
     pub(super) async fn wait_for(&self, theirs: Vec<(Arc<Lane>, Waiting)>) -> Vec<Arc<Lane>> {
         let waits = theirs.into_iter().map(async |(lane, waiting)| match waiting.done(&*self.source).await {
-            Some(failure) => {
-                lane.fail(failure.error.clone());
+            Some(Why::Failed(error)) => {
+                lane.fail(error);
                 None
             }
-            None => Some(lane),
+            Some(Why::LeftOut) | None => Some(lane),
         });
         join_all(waits).await.into_iter().flatten().collect()
     }

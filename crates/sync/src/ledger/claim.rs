@@ -5,7 +5,7 @@ use std::sync::Arc;
 use oci::{Digest, RepositoryName};
 use tokio::sync::watch;
 
-use super::{Came, Doubt, Failure, Kind, Ledger, Stage, Way};
+use super::{Came, Doubt, Failure, Kind, Ledger, Stage, Way, Why};
 use crate::endpoint::Source;
 
 /// The answer to "may I send it?".
@@ -49,9 +49,10 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// Returns when the transfer has ended, well or badly: with its failure, where whoever reads from `source` would meet
     /// the same.
-    pub(crate) async fn done(mut self, source: &dyn Source) -> Option<Arc<Failure>> {
+    pub(crate) async fn done(mut self, source: &dyn Source) -> Option<Why> {
         let failure = self.end().await;
-        failure.filter(|failure| failure.concerns(source, self.is_same_repository))
+        let failure = failure.filter(|failure| failure.concerns(source, self.is_same_repository));
+        failure.map(|failure| failure.why.clone())
     }
 
     pub(super) async fn end(&mut self) -> Option<Arc<Failure>> {

@@ -10,22 +10,34 @@ use crate::{Error, Operation, Side};
 /// Why content did not come to a repository, for good in this run.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    pub(crate) error: Arc<Error>,
-    /// From which store it was to come.
-    from: StoreId,
+    pub(crate) why: Why,
+    /// Where it was to come from.
+    store: StoreId,
+    place: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Why {
+    Failed(Arc<Error>),
+    /// Registries need not have it, and it could be had nowhere.
+    LeftOut,
 }
 
 impl Failure {
     pub(crate) fn new(error: Arc<Error>, source: &dyn Source) -> Self {
-        Self { error, from: source.store().clone() }
+        Self { why: Why::Failed(error), store: source.store().clone(), place: source.name().to_owned() }
+    }
+
+    pub(crate) fn left_out(source: &dyn Source) -> Self {
+        Self { why: Why::LeftOut, store: source.store().clone(), place: source.name().to_owned() }
     }
 
     /// Whether the same content meets the same failure on its way from `source`: what the source does not give to one it
     /// gives to nobody who reads there; what a target does not take concerns whoever sends it to the same repository.
     pub(super) fn concerns(&self, source: &dyn Source, is_same_repository: bool) -> bool {
-        match self.error.side {
-            Side::Source => self.from == *source.store() && self.error.place == source.name(),
-            Side::Target => is_same_repository,
+        match &self.why {
+            Why::Failed(error) if error.side == Side::Target => is_same_repository,
+            Why::Failed(_) | Why::LeftOut => self.store == *source.store() && self.place == source.name(),
         }
     }
 }

@@ -7,10 +7,15 @@ use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Mounts, Times};
 use http::Method;
 use oci::{Digest, MediaType, RawManifest};
-use sync::{Options, Report, Rule, Selection, Side, Silent, Sync};
+use sync::{
+    BlobOutcome, Event, Naming, Options, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Side, Silent,
+    Sync,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count};
+use crate::fake::{Fake, Page};
+use crate::graph::Diary;
 
 const LAYER: usize = 20_000;
 
@@ -226,4 +231,67 @@ async fn e1_an_index_whose_child_cannot_be_read_fails_all_that_wait_for_the_chil
     let asked =
         |request: &LoggedRequest| request.is_manifest(&Method::GET) && request.path.ends_with(&child.digest);
     assert_eq!(count(&bench.source, asked), 1);
+}
+
+/// Copies images that share a layer which the source lacks, and which fails so often at its own address. Gives the
+/// report, how the layer came there, what was noted, and how often its address was asked.
+async fn copy_foreign(
+    images: usize,
+    failures: usize,
+    retries: u32,
+) -> (Report, Vec<BlobOutcome>, Vec<String>, usize) {
+    const ADDRESS: &str = "https://example.com/layer";
+    let (source, target) = (Fake::default(), Fake::default());
+    source.state().step_takes = Duration::from_secs(1);
+    let page = Page { bytes: "foreign".into(), failures, ..Page::default() };
+    source.state().web.insert(ADDRESS.to_owned(), page);
+    let layer = Digest::sha256(b"foreign");
+    for number in 0..images {
+        let body = format!(
+            r#"{{"number":{number},"layers":[{{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+            "digest":"{layer}","size":7,"urls":["https://example.com/gone","{ADDRESS}"]}}]}}"#
+        );
+        source.put_manifest("a/app", Some(&format!("v{number}")), &body);
+    }
+    let to = Arc::new(target.repository("target.io", "b/app"));
+    let rule = Rule {
+        source: Arc::new(source.repository("source.io", "a/app")),
+        selection: Selection::All,
+        targets: vec![RuleTarget { target: to, naming: Naming::Same }],
+        referrers: ReferrerPolicy::Leave,
+    };
+    let diary = Arc::new(Diary::default());
+    let sync = Sync::new(vec![rule], Options::new(8, retries), diary.clone());
+    let report = sync.run(CancellationToken::new()).await;
+    let (mut outcomes, mut notes) = (Vec::new(), Vec::new());
+    for event in std::mem::take(&mut *diary.0.lock().unwrap()) {
+        match event {
+            Event::BlobFinished { outcome, .. } => outcomes.push(outcome),
+            Event::Note { text, .. } => notes.push(text),
+            _ => {}
+        }
+    }
+    let asked = source.state().web[ADDRESS].asked;
+    assert_eq!(target.state().open_uploads, 0);
+    (report, outcomes, notes, asked)
+}
+
+#[tokio::test(start_paused = true)]
+async fn p21_a_layers_own_address_is_tried_again_as_anything_else() {
+    let (report, outcomes, notes, asked) = copy_foreign(1, 2, 2).await;
+    assert_eq!((report.copied(), outcomes, asked), (1, vec![BlobOutcome::Copied], 3));
+    assert!(notes.is_empty(), "{notes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p21_why_a_layer_is_left_out_is_told_once_and_all_who_wait_for_it_go_on_without_it() {
+    for (retries, asked_in_all) in [(0, 1), (2, 3)] {
+        let (report, outcomes, notes, asked) = copy_foreign(4, usize::MAX, retries).await;
+        assert_eq!((report.copied(), outcomes), (4, vec![BlobOutcome::LeftOut; 4]));
+        assert_eq!(asked, asked_in_all, "not once for each image");
+        assert!(
+            matches!(&notes[..], [note] if note.ends_with("left out: the connection broke")),
+            "{notes:?}"
+        );
+    }
 }

@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) open_uploads: usize,
     /// What a tag pointed at while something below it was missing.
     pub(crate) broken_promises: Vec<String>,
+    /// What layers are to be had at, beside the registry.
+    pub(crate) web: HashMap<String, Page>,
     /// Steps that fail, counted over all steps.
     pub(crate) failing_steps: BTreeSet<usize>,
     /// The right to send a blob, where a registry takes few at once.
@@ -57,6 +59,15 @@ pub(crate) struct State {
     sending: usize,
     steps: usize,
     answers: u64,
+}
+
+/// Bytes at an address.
+#[derive(Default)]
+pub(crate) struct Page {
+    pub(crate) bytes: Bytes,
+    /// So many questions fail in passing.
+    pub(crate) failures: usize,
+    pub(crate) asked: usize,
 }
 
 /// Dice for each step.
@@ -450,7 +461,9 @@ impl Source for FakeRepository {
             self.fake.step().await?;
             let mut state = self.fake.state();
             *state.read.entry(blob.digest.clone()).or_default() += 1;
-            let bytes = state.blobs[&self.key(&blob.digest)].clone();
+            let Some(bytes) = state.blobs.get(&self.key(&blob.digest)).cloned() else {
+                return Err(Error::new(ErrorKind::NotFound, "404 Not Found"));
+            };
             Ok(Box::new(InPieces::from(&self.fake, &bytes, 0)) as Box<dyn BlobRead>)
         }
         .boxed()
@@ -473,8 +486,20 @@ impl Source for FakeRepository {
         .boxed()
     }
 
-    fn external_blob<'a>(&'a self, _: &'a str, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
-        self.blob(blob)
+    fn external_blob<'a>(&'a self, address: &'a str, _: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
+        async move {
+            self.fake.step().await?;
+            let mut state = self.fake.state();
+            let Some(page) = state.web.get_mut(address) else {
+                return Err(Error::new(ErrorKind::NotFound, "404 from the author"));
+            };
+            page.asked += 1;
+            if page.asked <= page.failures {
+                return Err(passing_error());
+            }
+            Ok(Box::new(InPieces::from(&self.fake, &page.bytes, 0)) as Box<dyn BlobRead>)
+        }
+        .boxed()
     }
 }
 

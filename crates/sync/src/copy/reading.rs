@@ -1,0 +1,88 @@
+//! Reads a blob from its source; one that registries need not keep, from the addresses in its descriptor.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use oci::{Descriptor, ErrorKind};
+
+use super::held::Held;
+use super::manifest::Walk;
+use crate::endpoint::{BlobRead, EndpointError, Scope, Source};
+use crate::run::Run;
+use crate::{Error, Event};
+
+/// Where a blob is read.
+pub(super) struct Reading<'a> {
+    pub(super) source: &'a dyn Source,
+    /// Its bytes, where they were read before.
+    held: Option<Held>,
+    /// Whether the source said that it lacks the blob.
+    is_missing: AtomicBool,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(walk: &'a Walk, blob: &Descriptor) -> Self {
+        Self { source: &*walk.source, held: walk.held(&blob.digest), is_missing: AtomicBool::new(false) }
+    }
+
+    /// The source first; a layer that registries need not keep may be had from the addresses in its descriptor. If it
+    /// cannot, the source's own answer counts, unless another try at an address may go well.
+    pub(super) async fn read(
+        &self,
+        run: &Run,
+        blob: &Descriptor,
+    ) -> Result<Box<dyn BlobRead>, EndpointError> {
+        if let Some(held) = &self.held {
+            return Ok(Box::new(held.clone()));
+        }
+        let missing = match self.source.blob(blob).await {
+            Err(error) if error.kind == ErrorKind::NotFound => error,
+            other => return other,
+        };
+        self.is_missing.store(true, Ordering::Relaxed);
+        let (mut reasons, mut passing) = (Vec::new(), None);
+        for address in &blob.urls {
+            match self.source.external_blob(address, blob).await {
+                Ok(reader) => return Ok(reader),
+                Err(error) => {
+                    reasons.push(reason(&error));
+                    // It is about this blob's own address, and says nothing of the source.
+                    passing = passing
+                        .or(error.is_retryable.then_some(EndpointError { scope: Scope::Image, ..error }));
+                }
+            }
+        }
+        if passing.is_none() && !blob.is_kept_by_registries() {
+            self.tell_left_out(run, blob, &reasons.join("; "));
+        }
+        Err(passing.unwrap_or(missing))
+    }
+
+    /// Whether an image can go on without the blob, which no further try at its addresses will bring: then it is told
+    /// why. Bytes that are not the blob are told as a failure.
+    pub(super) fn leaves_out(&self, run: &Run, blob: &Descriptor, error: &Error) -> bool {
+        let is_missing = self.is_missing.load(Ordering::Relaxed) && !blob.is_kept_by_registries();
+        let is_left_out = is_missing && error.kind() != Some(ErrorKind::Mismatch) && !error.is_stopped();
+        if is_left_out {
+            self.tell_left_out(run, blob, &reason(&error.cause));
+        }
+        is_left_out
+    }
+
+    /// Says why the image goes on without it.
+    fn tell_left_out(&self, run: &Run, blob: &Descriptor, why: &str) {
+        let why = if why.is_empty() { "its manifest names no address for it" } else { why };
+        let text = format!("layer {} is not there, and left out: {why}", blob.digest.short());
+        run.tell(&Event::Note { place: self.source.name().into(), text });
+    }
+}
+
+/// The error with all its causes.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
