@@ -21,13 +21,6 @@ pub(super) struct Waits {
     pub(super) waiting: Waiting,
 }
 
-enum Asked {
-    Done,
-    /// The bytes have to be sent, or what failed has to be tried again.
-    Needs(Carrier),
-    Waits(Waits),
-}
-
 /// Asks for all mounts that may be accepted, side by side. Gives those whose blob is not there yet.
 pub(super) async fn mount_all(
     run: &Run,
@@ -38,15 +31,15 @@ pub(super) async fn mount_all(
     let (mut needing, mut waiting) = (Vec::new(), Vec::new());
     for asked in asked {
         match asked {
-            Asked::Done => {}
-            Asked::Needs(carrier) => needing.push(carrier),
-            Asked::Waits(waits) => waiting.push(waits),
+            Ok(carrier) => needing.extend(carrier),
+            Err(waits) => waiting.push(waits),
         }
     }
     (needing, waiting)
 }
 
-async fn mount(run: &Run, blob: &Descriptor, mut carrier: Carrier) -> Asked {
+/// Gives the carrier back where the bytes have to be sent, or what failed has to be tried again.
+async fn mount(run: &Run, blob: &Descriptor, mut carrier: Carrier) -> Result<Option<Carrier>, Waits> {
     while let Some(from) = carrier.claim.mount_from.clone() {
         if let Begun::Opened(upload) = std::mem::take(&mut carrier.begun) {
             upload.cancel().await;
@@ -54,13 +47,13 @@ async fn mount(run: &Run, blob: &Descriptor, mut carrier: Carrier) -> Asked {
         let upload = match carrier.lane.target.mount(&blob.digest, &from).await {
             Ok(Mount::Mounted) => {
                 complete(run, carrier, blob, BlobOutcome::Mounted).await;
-                return Asked::Done;
+                return Ok(None);
             }
             Ok(Mount::Upload(upload)) => run.opened(upload),
             Err(cause) => {
                 let operation = Operation::StartBlob(blob.digest.clone());
                 carrier.begun = Begun::Failed(carrier.lane.target_error(operation, cause));
-                return Asked::Needs(carrier);
+                return Ok(Some(carrier));
             }
         };
         match carrier.claim.decline() {
@@ -70,9 +63,9 @@ async fn mount(run: &Run, blob: &Descriptor, mut carrier: Carrier) -> Asked {
                 let declined = claim.declined;
                 drop(claim);
                 upload.cancel().await;
-                return Asked::Waits(Waits { lane, declined, waiting });
+                return Err(Waits { lane, declined, waiting });
             }
         }
     }
-    Asked::Needs(carrier)
+    Ok(Some(carrier))
 }

@@ -76,7 +76,7 @@ impl Claimed {
     pub(crate) fn fail(self, failure: Failure) {
         if let Some(receiving) = self.ledger.books().receiving(&self) {
             receiving.ended.send_replace(Some(Arc::new(failure)));
-        };
+        }
     }
 
     /// The registry declined the mount: looks for another way.

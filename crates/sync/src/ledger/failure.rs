@@ -47,11 +47,13 @@ pub(crate) fn is_of_manifest(error: &Error, manifest: &Digest, links: &Links) ->
     if error.is_stopped() {
         return false;
     }
-    let of = match &error.operation {
-        Operation::ReadBlob(digest) | Operation::StartBlob(digest) | Operation::SendBlob(digest) => digest,
-        Operation::ReadManifest(TagOrDigest::Digest(digest))
-        | Operation::PushManifest(TagOrDigest::Digest(digest)) => digest,
-        _ => return false,
+    let (Operation::ReadBlob(of)
+    | Operation::StartBlob(of)
+    | Operation::SendBlob(of)
+    | Operation::ReadManifest(TagOrDigest::Digest(of))
+    | Operation::PushManifest(TagOrDigest::Digest(of))) = &error.operation
+    else {
+        return false;
     };
     of == manifest || links.blobs.iter().chain(&links.manifests).any(|part| part.digest == *of)
 }
