@@ -14,10 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
-use oci::ErrorKind;
 use oci::RepositoryName;
 use registry::Registry;
-use sync::endpoint::{Answer, EndpointError};
+use sync::endpoint::{Answer, EndpointError, Scope};
 use sync::listing::{BulkDigests, BulkListing, Preparation};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -63,7 +62,7 @@ impl Extras {
             None => self.harbor_digests(repository).await,
         };
         // Whatever is in the way: each tag can be asked for by the protocol itself, which then tells what is wrong.
-        if asked.as_ref().is_err_and(concerns_all) {
+        if asked.as_ref().is_err_and(|error| matches!(error.scope, Scope::Store | Scope::Login)) {
             self.gives_no_digests.store(true, Ordering::Relaxed);
         }
         asked.ok()?
@@ -77,11 +76,6 @@ impl Extras {
             None => self.make_harbor_ready(repository, &mut ready).await,
         }
     }
-}
-
-/// Whether an error would come for each repository: there is no way to the API, or it does not know us.
-fn concerns_all(error: &EndpointError) -> bool {
-    !matches!(error.kind, ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Rejected)
 }
 
 impl BulkDigests for Extras {

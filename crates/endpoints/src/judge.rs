@@ -1,14 +1,14 @@
 //! What the registry client's errors mean to the engine: the one place that says how far a failure reaches.
 
 use oci::ErrorKind;
-use registry::{Error, Offer, OptionalEndpoint};
+use registry::{Concern, Error, Offer, OptionalEndpoint};
 use sync::endpoint::{EndpointError, Meaning, Scope};
 
 /// The error as the engine judges it.
 pub fn judged(error: Error) -> EndpointError {
-    let (kind, meaning) = (error.kind(), meaning(&error));
+    let (kind, scope, meaning) = (error.kind(), scope(error.concern()), meaning(&error));
     let (is_retryable, wait) = (error.is_retryable(), error.retry_after());
-    EndpointError { scope: reach(&error), is_retryable, wait, meaning, ..EndpointError::new(kind, error) }
+    EndpointError { scope, is_retryable, wait, meaning, ..EndpointError::new(kind, error) }
 }
 
 /// The same of the question for the tags of a target: `None` where there is no repository, so that there are no tags.
@@ -19,43 +19,36 @@ pub(crate) fn judged_list(error: Error) -> Option<EndpointError> {
     }
 }
 
-/// How far a registry's failure reaches. A 500 answers this question alone: registries give it for ever of a tag whose
-/// content they have lost, and serve all others (<https://github.com/distribution/distribution/issues/2489>).
-fn reach(error: &Error) -> Scope {
-    match error {
-        Error::Refused(refusal) => reach_of_refusal(refusal.kind(), refusal.status.as_u16()),
-        Error::Token { .. } => reach_of_token(error.kind()),
-        _ => scope(error.kind()),
+/// The same of an address that only an image's manifest names: whatever is wrong there concerns nothing else.
+pub(crate) fn judged_external(error: Error) -> EndpointError {
+    EndpointError { scope: Scope::Image, ..judged(error) }
+}
+
+/// How far a failure reaches.
+fn scope(concern: Concern) -> Scope {
+    match concern {
+        Concern::Image => Scope::Image,
+        Concern::Repository => Scope::Repository,
+        Concern::Registry => Scope::Store,
+        Concern::Login => Scope::Login,
     }
 }
 
-fn reach_of_refusal(kind: ErrorKind, status: u16) -> Scope {
-    if status == 500 { Scope::Image } else { scope(kind) }
-}
-
-/// Whatever is wrong with the answer of a token server, it is not about the image.
-fn reach_of_token(kind: ErrorKind) -> Scope {
-    match scope(kind) {
-        Scope::Image => Scope::Login,
-        further => further,
-    }
-}
-
-/// How far a failure of this kind reaches.
-pub(crate) fn scope(kind: ErrorKind) -> Scope {
+/// How far a failure reaches that a cloud's API tells, of which no more is known than its kind.
+pub(crate) fn scope_by_kind(kind: ErrorKind) -> Scope {
     match kind {
         ErrorKind::Unauthorized => Scope::Login,
-        ErrorKind::Denied => Scope::Repository,
         ErrorKind::RateLimited
         | ErrorKind::Unavailable
         | ErrorKind::Network
         | ErrorKind::Tls
-        | ErrorKind::Stalled => Scope::Store,
-        ErrorKind::NotFound
+        | ErrorKind::Stalled
+        | ErrorKind::Protocol => Scope::Store,
+        ErrorKind::Denied
+        | ErrorKind::NotFound
         | ErrorKind::Mismatch
         | ErrorKind::TooLarge
-        | ErrorKind::Rejected
-        | ErrorKind::Protocol => Scope::Image,
+        | ErrorKind::Rejected => Scope::Repository,
     }
 }
 
@@ -73,36 +66,61 @@ fn meaning(error: &Error) -> Meaning {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use registry::{Answered, Endpoint, Problem, RedactedUrl, Refusal, TransportFailure};
+
     use super::*;
+
+    fn url() -> RedactedUrl {
+        (&url::Url::parse("https://r.io/v2/").unwrap()).into()
+    }
+
+    fn refused(endpoint: Endpoint, status: u16) -> Error {
+        Error::Refused(Box::new(Refusal {
+            method: http::Method::GET,
+            url: url(),
+            status: http::StatusCode::from_u16(status).unwrap(),
+            errors: Vec::new(),
+            body: None,
+            request_id: None,
+            retry_after: None,
+            answered: Answered { endpoint, ..Answered::default() },
+        }))
+    }
+
+    fn no_token(source: Error) -> Error {
+        let (host, realm) = ("r.io".parse().unwrap(), url());
+        Error::Token { host, realm, source: Arc::new(source) }
+    }
 
     #[test]
     fn e26_what_a_refusal_is_about() {
-        for (status, kind, expected) in [
-            (400, ErrorKind::Rejected, Scope::Image),
-            (401, ErrorKind::Unauthorized, Scope::Login),
-            (403, ErrorKind::Denied, Scope::Repository),
-            (404, ErrorKind::NotFound, Scope::Image),
-            (406, ErrorKind::Rejected, Scope::Image),
-            (409, ErrorKind::Rejected, Scope::Image),
-            (412, ErrorKind::Rejected, Scope::Image),
-            (413, ErrorKind::TooLarge, Scope::Image),
-            (422, ErrorKind::Rejected, Scope::Image),
-            (429, ErrorKind::RateLimited, Scope::Store),
-            (451, ErrorKind::Rejected, Scope::Image),
-            (500, ErrorKind::Unavailable, Scope::Image),
-            (502, ErrorKind::Unavailable, Scope::Store),
-            (503, ErrorKind::Unavailable, Scope::Store),
-            (504, ErrorKind::Unavailable, Scope::Store),
+        for (statuses, expected) in [
+            (&[400, 404, 406, 409, 412, 413, 422, 451, 500][..], Scope::Image),
+            (&[401], Scope::Login),
+            (&[403], Scope::Repository),
+            (&[429, 502, 503, 504], Scope::Store),
         ] {
-            assert_eq!(reach_of_refusal(kind, status), expected, "{status}");
+            for status in statuses {
+                assert_eq!(judged(refused(Endpoint::Manifest, *status)).scope, expected, "{status}");
+            }
         }
-        for (kind, expected) in [
-            (ErrorKind::Protocol, Scope::Login),
-            (ErrorKind::Rejected, Scope::Login),
-            (ErrorKind::Denied, Scope::Repository),
-            (ErrorKind::Network, Scope::Store),
+        let (method, url) = (http::Method::GET, url());
+        let problem = Problem::Json("no JSON".to_owned());
+        let nonsense = Error::Protocol { method: method.clone(), url: url.clone(), problem };
+        let failure = TransportFailure::Connect;
+        let unreached =
+            || Error::Transport { method: method.clone(), url: url.clone(), failure, source: None };
+        for (error, expected) in [
+            (nonsense, Scope::Login),
+            (refused(Endpoint::Token, 400), Scope::Login),
+            (refused(Endpoint::Token, 403), Scope::Repository),
+            (refused(Endpoint::Token, 500), Scope::Store),
+            (unreached(), Scope::Store),
         ] {
-            assert_eq!(reach_of_token(kind), expected, "{kind:?}");
+            assert_eq!(judged(no_token(error)).scope, expected);
         }
+        assert_eq!(judged_external(unreached()).scope, Scope::Image);
     }
 }

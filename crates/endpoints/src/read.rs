@@ -6,9 +6,9 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use oci::HashState;
 use registry::{BlobHistory, BlobReader, TagPages};
-use sync::endpoint::{Answer, BlobRead, ReadAgain, TagPage, Tags};
+use sync::endpoint::{Answer, BlobRead, EndpointError, ReadAgain, TagPage, Tags};
 
-use crate::judge::{judged, judged_list};
+use crate::judge::{judged, judged_external, judged_list};
 
 /// The pages of a repository's tags.
 pub(crate) struct TagList {
@@ -18,7 +18,7 @@ pub(crate) struct TagList {
 }
 
 impl TagList {
-    async fn page(&mut self) -> Result<Option<TagPage>, sync::endpoint::EndpointError> {
+    async fn page(&mut self) -> Result<Option<TagPage>, EndpointError> {
         match self.pages.next().await {
             Ok(page) => Ok(page.map(|page| TagPage { tags: page.tags, invalid: page.invalid })),
             Err(error) if self.is_target => judged_list(error).map_or(Ok(None), Err),
@@ -34,23 +34,37 @@ impl Tags for TagList {
 }
 
 /// The bytes of a blob.
-pub(crate) struct Blob(pub(crate) BlobReader);
+pub(crate) struct Blob {
+    reader: BlobReader,
+    judge: fn(registry::Error) -> EndpointError,
+}
+
+impl Blob {
+    pub(crate) fn of_registry(reader: BlobReader) -> Self {
+        Self { reader, judge: judged }
+    }
+
+    /// From an address that only its manifest names.
+    pub(crate) fn external(reader: BlobReader) -> Self {
+        Self { reader, judge: judged_external }
+    }
+}
 
 impl BlobRead for Blob {
     fn next(&mut self) -> Answer<'_, Option<Bytes>> {
-        self.0.next().map_err(judged).boxed()
+        self.reader.next().map_err(self.judge).boxed()
     }
 
     fn resume(&mut self) -> Answer<'_, ()> {
-        self.0.resume().map_err(judged).boxed()
+        self.reader.resume().map_err(self.judge).boxed()
     }
 
     fn hash_state(&self) -> Option<HashState> {
-        self.0.hash_state()
+        self.reader.hash_state()
     }
 
     fn history(&self) -> Option<Arc<dyn ReadAgain>> {
-        self.0.history().map(|history| Arc::new(History(history)) as Arc<dyn ReadAgain>)
+        self.reader.history().map(|history| Arc::new(History(history)) as Arc<dyn ReadAgain>)
     }
 }
 
@@ -61,7 +75,7 @@ impl ReadAgain for History {
     fn read_from(&self, offset: u64) -> Answer<'_, Box<dyn BlobRead>> {
         async move {
             let reader = self.0.read_from(offset).await.map_err(judged)?;
-            Ok(Box::new(Blob(reader)) as Box<dyn BlobRead>)
+            Ok(Box::new(Blob::of_registry(reader)) as Box<dyn BlobRead>)
         }
         .boxed()
     }

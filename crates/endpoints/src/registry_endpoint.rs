@@ -12,7 +12,7 @@ use sync::listing::{BulkDigests, BulkListing, Preparation};
 use sync::{Source, Target};
 use tokio::sync::OnceCell;
 
-use crate::judge::judged;
+use crate::judge::{judged, judged_external};
 use crate::read::{Blob, TagList};
 use crate::upload::Session;
 
@@ -155,8 +155,8 @@ impl Source for RegistryEndpoint {
                 .registry()
                 .pull_external(address, &blob.digest, blob.size)
                 .await
-                .map(read)
-                .map_err(judged)
+                .map(|reader| Box::new(Blob::external(reader)) as Box<dyn BlobRead>)
+                .map_err(judged_external)
         }
         .boxed()
     }
@@ -262,5 +262,5 @@ fn mount(start: Start) -> Mount {
 }
 
 fn read(reader: BlobReader) -> Box<dyn BlobRead> {
-    Box::new(Blob(reader))
+    Box::new(Blob::of_registry(reader))
 }

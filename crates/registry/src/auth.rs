@@ -5,6 +5,7 @@ pub(crate) mod authenticator;
 pub(crate) mod challenge;
 pub(crate) mod credential;
 pub(crate) mod credential_helper;
+mod failed_token;
 mod login_file_key;
 pub(crate) mod login_files;
 mod login_keeper;

@@ -18,6 +18,7 @@ use crate::auth::login_search::LoginSearch;
 use crate::auth::scope::{Access, Scopes};
 use crate::auth::visitor_token::VisitorTokens;
 use crate::blob::habits::UploadHabits;
+use crate::concern::Endpoint;
 use crate::connect::{self, Connection};
 use crate::error::Problem;
 use crate::failed_connect::FailedConnect;
@@ -72,6 +73,7 @@ pub(crate) struct Call {
     /// Who named the address: no login goes where another server leads.
     pub(crate) named_by: Party,
     pub(crate) kind: RequestKind,
+    pub(crate) endpoint: Endpoint,
     pub(crate) scopes: Scopes,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
@@ -85,8 +87,8 @@ impl Call {
             Method::GET => RequestKind::Read,
             _ => RequestKind::Upload,
         };
-        let (named_by, headers, body) = Default::default();
-        Self { method, url, named_by, kind, scopes, headers, body, route: Route::Shared }
+        let (named_by, endpoint, headers, body) = Default::default();
+        Self { method, url, named_by, kind, endpoint, scopes, headers, body, route: Route::Shared }
     }
 
     /// Says how many bytes of a blob the request or its answer carries; `None` where nobody knows.
@@ -97,6 +99,12 @@ impl Call {
 
     pub(crate) fn kind(mut self, kind: RequestKind) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// Says what is asked, for whoever judges a refusal.
+    pub(crate) fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = endpoint;
         self
     }
 
@@ -367,6 +375,7 @@ impl Repository {
 
     /// A request to `…/v2/<name>/<path>`.
     pub(crate) async fn call(&self, method: Method, path: &str) -> Result<Call, Error> {
-        Ok(Call::new(method, self.url(path).await?, self.scopes()))
+        let call = Call::new(method, self.url(path).await?, self.scopes());
+        Ok(call.endpoint(Endpoint::of_path(path)))
     }
 }

@@ -1,5 +1,7 @@
 //! Finds out where a registry answers: TLS as configured, plain HTTP only where the settings allow it.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode, Version};
 use url::Url;
 
@@ -11,7 +13,6 @@ use crate::http::network::Network;
 use crate::http::redirect::Rule;
 use crate::http::refusal::refusal;
 use crate::http::route::Route;
-use crate::http::stall::FIRST_BYTE_TIMEOUT;
 use crate::http::traffic::TrafficMeter;
 use crate::http::transport::Transport;
 use crate::http::walk::Walk;
@@ -46,7 +47,7 @@ pub(crate) async fn connect(
     meter: &TrafficMeter,
 ) -> Result<(Connection, Vec<Challenge>), Error> {
     let client = transport.registry_client(settings, Route::Shared)?;
-    let ping = Ping { client, meter, transport, host: &settings.host };
+    let ping = Ping { client, meter, transport, host: &settings.host, patience: settings.patience.answer };
     let (tls, plain) = (base(&settings.host, "https")?, base(&settings.host, "http")?);
     match settings.security.scheme {
         Scheme::Tls => ping.send(tls).await,
@@ -82,6 +83,8 @@ struct Ping<'a> {
     meter: &'a TrafficMeter,
     transport: &'a Transport,
     host: &'a RegistryHost,
+    /// How long the answer may let us wait.
+    patience: Duration,
 }
 
 impl Ping<'_> {
@@ -100,7 +103,7 @@ impl Ping<'_> {
 
     async fn get(&self, url: &Url) -> Result<reqwest::Response, Error> {
         let request = self.meter.send(self.client.get(url.clone()));
-        in_time((&Method::GET, url), FIRST_BYTE_TIMEOUT, request).await
+        in_time((&Method::GET, url), self.patience, request).await
     }
 
     async fn judge(

@@ -4,6 +4,7 @@ mod problem;
 mod refusal;
 mod transport;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::problem::{NotFollowed, Problem};
@@ -11,6 +12,7 @@ pub use self::refusal::{Refusal, RegistryMessage};
 pub use self::transport::{CertificateFault, TransportFailure};
 use crate::auth::credential::{CredentialError, Prospect};
 use crate::auth::login_search::LoginSearch;
+use crate::concern::{Cause, Concern, Endpoint, concern};
 use crate::foreign_text::clean;
 use crate::http::redact::RedactedUrl;
 use crate::{Digest, MediaType, Mismatch, RegistryHost};
@@ -54,7 +56,7 @@ pub enum Error {
         realm: RedactedUrl,
         /// What happened there.
         #[source]
-        source: Box<Error>,
+        source: Arc<Error>,
     },
     /// Whoever keeps the login for this registry does not give it.
     #[error("no login for {host}")]
@@ -119,6 +121,23 @@ impl Error {
             Self::RealmNotTrusted { .. } | Self::Login { .. } => ErrorKind::Unauthorized,
             Self::Mismatch(_) => ErrorKind::Mismatch,
             Self::Manifest { .. } | Self::Protocol { .. } | Self::Setup { .. } => ErrorKind::Protocol,
+        }
+    }
+
+    /// What else fails for the same reason.
+    pub fn concern(&self) -> Concern {
+        match self {
+            Self::Refused(refusal) => refusal.concern(),
+            Self::Transport { failure, .. } => concern(Endpoint::Other, Cause::Transport(*failure)),
+            Self::Token { source, .. } => match &**source {
+                Self::Protocol { problem, .. } => concern(Endpoint::Token, Cause::Nonsense(problem)),
+                other => other.concern(),
+            },
+            // Here it is the content that breaks the protocol.
+            Self::Protocol { problem, .. } => concern(Endpoint::Manifest, Cause::Nonsense(problem)),
+            Self::Login { .. } | Self::RealmNotTrusted { .. } => Concern::Login,
+            Self::Setup { .. } => Concern::Registry,
+            Self::ManifestType { .. } | Self::Mismatch(_) | Self::Manifest { .. } => Concern::Image,
         }
     }
 

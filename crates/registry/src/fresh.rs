@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 /// How long a failure counts that asking again does not change: as long as it takes somebody to mend the cause and
 /// to try again, and long enough that thousands of images do not each ask.
-const LASTING_FAILURE: Duration = Duration::from_secs(60);
+pub(crate) const LASTING_FAILURE: Duration = Duration::from_secs(60);
 /// The lifetime of what does not say how long it lives, or says that it is over already: then the clocks differ, and
 /// whoever takes it tells.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);

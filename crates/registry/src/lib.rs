@@ -56,7 +56,7 @@
 //!
 //! One [`Error`] for everything, with the request that it belongs to; the registry's own words are in
 //! [`Refusal`]. [`Error::kind`] says what it is, [`Error::is_retryable`] whether the same request may succeed
-//! later, [`Error::retry_after`] when. Secrets and signatures of URLs are in none of them.
+//! later, [`Error::retry_after`] when, [`Error::concern`] what else fails for the same reason. Secrets and signatures of URLs are in none of them.
 //!
 //! # Recovery
 //!
@@ -96,6 +96,7 @@ mod blob;
 mod catalog;
 pub mod checklist;
 mod client;
+mod concern;
 mod connect;
 mod error;
 mod failed_connect;
@@ -127,6 +128,7 @@ pub use blob::{
 };
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
 pub use client::{Answered, LoginSent, Party, Registry, Repository};
+pub use concern::{Concern, Endpoint};
 pub use error::{CertificateFault, Error, NotFollowed, Problem, Refusal, RegistryMessage, TransportFailure};
 pub use fresh::{Failure, Fresh, Kept, renew_at};
 pub use http::host_certificates::{HostCertificates, HostCertificatesError};

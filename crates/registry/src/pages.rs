@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::auth::scope::Scopes;
 use crate::client::{Answered, Call, Party};
+use crate::concern::Endpoint;
 use crate::error::Problem;
 use crate::http::limit::RequestKind;
 use crate::http::link_header;
@@ -90,8 +91,9 @@ impl Pages {
                 (url, Party::Registry)
             }
         };
+        let endpoint = if self.scopes.is_catalog() { Endpoint::Catalog } else { Endpoint::List };
         let call = Call::new(Method::GET, url, self.scopes.clone()).kind(RequestKind::Look);
-        Ok(Some(call.named_by(party)))
+        Ok(Some(call.endpoint(endpoint).named_by(party)))
     }
 
     /// Turns over: gives those entries of the page that were on none before.

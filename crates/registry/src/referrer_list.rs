@@ -53,6 +53,9 @@ impl Repository {
     ///
     /// Costs one request where the registry is known to keep lists, or known not to; until then an empty list
     /// costs a second one, and a refused one a third where no tag stands in for it.
+    ///
+    /// A page is read whole, because what it is shows in all of it, and so it may have as many bytes as a manifest: some
+    /// 50,000 entries. What is larger fails with [`Problem::TooLarge`]; more pages may follow.
     pub async fn referrers(
         &self,
         subject: &Digest,

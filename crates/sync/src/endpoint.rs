@@ -29,7 +29,8 @@ pub trait Source: Send + Sync {
     fn name(&self) -> &str;
     /// Which store that is.
     fn store(&self) -> &StoreId;
-    /// How many answers came from that registry so far, whoever asked: refusals count, what a proxy says of it (502 to 504) does not.
+    /// How many answers came from that registry so far, whoever asked: refusals count, what a proxy may say of one that is not there does
+    /// not.
     fn answers(&self) -> u64;
     /// The tags here.
     fn tags(&self) -> Box<dyn Tags>;

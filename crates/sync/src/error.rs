@@ -222,11 +222,15 @@ impl Error {
         }
     }
 
-    /// Whether this may mean that the store is not there at all.
+    /// Whether this may mean that the store, or whoever lets us in there, is not there at all.
     pub(crate) fn is_no_answer(&self) -> bool {
-        let is_store =
-            |error: &EndpointError| error.scope == Scope::Store && error.kind != ErrorKind::RateLimited;
-        self.endpoint().is_some_and(is_store)
+        use ErrorKind::{Network, Stalled, Tls, Unavailable};
+
+        let is_silence = |error: &EndpointError| {
+            matches!(error.scope, Scope::Store | Scope::Login)
+                && matches!(error.kind, Unavailable | Network | Tls | Stalled)
+        };
+        self.endpoint().is_some_and(is_silence)
     }
 
     /// How long whoever failed asks to wait before the next try.

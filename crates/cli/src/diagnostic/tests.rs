@@ -94,7 +94,7 @@ fn with_login(
     search: Option<LoginSearch>,
 ) -> registry::Error {
     let registry::Error::Refused(mut refusal) = error else { unreachable!() };
-    refusal.answered = registry::Answered { by, login, search };
+    refusal.answered = registry::Answered { by, login, search, ..registry::Answered::default() };
     registry::Error::Refused(refusal)
 }
 
@@ -117,7 +117,7 @@ fn untaken(media_type: MediaType) -> registry::Error {
 
 fn token(source: registry::Error) -> registry::Error {
     let (host, realm) = ("r.io".parse().unwrap(), url("https://auth.io/token"));
-    registry::Error::Token { host, realm, source: Box::new(source) }
+    registry::Error::Token { host, realm, source: Arc::new(source) }
 }
 
 fn login(keeper: &str) -> registry::Error {

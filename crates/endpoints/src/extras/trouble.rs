@@ -9,7 +9,7 @@ use providers::{alibaba, harbor};
 use registry::LoginSearch;
 use sync::endpoint::EndpointError;
 
-use crate::judge::judged;
+use crate::judge::{judged, scope_by_kind};
 
 /// What is wrong with something beside the protocol, in words for people.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(super) fn permanent(kind: ErrorKind, text: String) -> EndpointError {
 
 pub(super) fn harbor(error: harbor::Error) -> EndpointError {
     match error {
-        harbor::Error::Api(error) => judged(error),
+        harbor::Error::Api(error) => EndpointError { scope: scope_by_kind(error.kind()), ..judged(error) },
         other => trouble(other.kind(), other.is_retryable(), other.retry_after(), with_sources(&other)),
     }
 }
@@ -55,7 +55,8 @@ pub(super) fn acr(error: &alibaba::Error) -> EndpointError {
 }
 
 fn trouble(kind: ErrorKind, is_retryable: bool, wait: Option<Duration>, text: String) -> EndpointError {
-    EndpointError { is_retryable, wait, ..EndpointError::new(kind, Trouble { text, login: None }) }
+    let scope = scope_by_kind(kind);
+    EndpointError { scope, is_retryable, wait, ..EndpointError::new(kind, Trouble { text, login: None }) }
 }
 
 /// An error with all that it came from, in one line.

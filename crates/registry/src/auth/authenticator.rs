@@ -2,7 +2,8 @@
 //! shortly before they expire, each fetched once however many requests wait for it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use http::HeaderValue;
 use url::Url;
@@ -19,6 +20,7 @@ use super::token_server::TokenServers;
 use super::unasked::Shown;
 use crate::Error;
 use crate::client::{Answered, LoginSent, Party};
+use crate::concern::Endpoint;
 use crate::http::network::Network;
 use crate::http::traffic::TrafficMeter;
 use crate::http::transport::Transport;
@@ -215,15 +217,23 @@ impl Authenticator {
         page: usize,
         need: &Scopes,
     ) -> Result<Lease, Error> {
+        let arrival = Instant::now();
         let slot = self.book().slot(page);
         let mut held = slot.lock().await;
         let known = held.token.as_ref().filter(|token| token.is_fresh() && token.asked.covers(need));
         if let Some(token) = known {
             return Ok(Lease::of(token, need));
         }
-        // Read only now: while others fetched, more needs may have come.
-        let asked = self.book().scopes(page);
-        match self.fetch(base, server, &asked).await {
+        let (asked, fetched) = match held.failure(need, arrival) {
+            Some((asked, error)) => (asked, Err(error)),
+            None => {
+                // Read only now: while others fetched, more needs may have come.
+                let asked = self.book().scopes(page);
+                let fetched = self.fetch(base, server, &asked).await;
+                (asked.clone(), fetched.inspect_err(|error| held.fail(&asked, error)))
+            }
+        };
+        match fetched {
             Ok(token) => Ok(Lease::of(held.put(token), need)),
             Err(error) if asked != *need && is_refusal(&error) => {
                 self.book().stop_sharing();
@@ -244,7 +254,8 @@ impl Authenticator {
             }
         };
         let service = server.service.as_deref();
-        let question = Question { client: &client, meter: &self.meter, realm: &realm, service, scopes };
+        let (meter, patience) = (&self.meter, self.settings.patience.answer);
+        let question = Question { client: &client, meter, patience, realm: &realm, service, scopes };
         let credentials = self.keeper.credentials().await?;
         self.is_stranger.store(credentials.is_none(), Ordering::Relaxed);
         let mut fetched = self.servers.fetch(question, credentials.as_ref()).await;
@@ -259,14 +270,15 @@ impl Authenticator {
             if let Error::Refused(refusal) = &mut source {
                 refusal.answered = self.asked_for_token(credentials.is_some());
             }
-            Error::Token { host: host.clone(), realm: (&realm.url).into(), source: Box::new(source) }
+            Error::Token { host: host.clone(), realm: (&realm.url).into(), source: Arc::new(source) }
         })
     }
 
     /// What a token server's refusal does not tell: it speaks for the registry.
     fn asked_for_token(&self, with_login: bool) -> Answered {
         let login = if with_login { LoginSent::Yes } else { LoginSent::No };
-        Answered { by: Party::Registry, login, search: self.settings.login_search.clone() }
+        let (by, search) = (Party::Registry, self.settings.login_search.clone());
+        Answered { endpoint: Endpoint::Token, by, login, search }
     }
 
     /// Learns how the registry wants to be asked from the challenges of an answer to nobody.

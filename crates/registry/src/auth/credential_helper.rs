@@ -83,7 +83,9 @@ impl CredentialHelper {
         let Ok(output) = output else {
             // Killed and waited for, so that nothing of it is left. That it may be gone already is no trouble.
             let _ = child.kill().await;
-            return Err(self.failed(format!("no answer within {:?}", self.timeout)));
+            let late = self.failed(format!("no answer within {:?}", self.timeout));
+            // Most ask a cloud, which may have too much to do.
+            return Err(CredentialError { prospect: Prospect::Passing, ..late });
         };
         self.understand(output.map_err(|error| self.failed(error.to_string()))?)
     }

@@ -6,9 +6,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
+use super::failed_token::FailedToken;
 use super::scope::Scopes;
 use super::token::{Occasion, Token};
+use crate::Error;
 
 /// The most bytes of a shared token's scopes: a token repeats them, with about as much around each.
 const MOST_TEXT: usize = 1200;
@@ -54,6 +57,7 @@ pub(super) struct Held {
     pub(super) token: Option<Token>,
     /// Why it was, or is to be, fetched.
     pub(super) occasion: Occasion,
+    failed: Option<FailedToken>,
 }
 
 impl Held {
@@ -63,7 +67,18 @@ impl Held {
             // The one before was not refused: its time was over, or more is needed.
             self.occasion = Occasion::Usual;
         }
+        self.failed = None;
         self.token.insert(token)
+    }
+
+    /// Remembers that a token for `asked` could not be had.
+    pub(super) fn fail(&mut self, asked: &Scopes, error: &Error) {
+        self.failed = FailedToken::of(asked, error);
+    }
+
+    /// Why no token for `need` could be had, and for what it was asked, where whoever came at `arrival` need not ask again.
+    pub(super) fn failure(&self, need: &Scopes, arrival: Instant) -> Option<(Scopes, Error)> {
+        self.failed.as_ref()?.told(need, arrival)
     }
 
     /// Forgets a token that was refused.

@@ -4,7 +4,7 @@
 //! A refresh token is used where one is given to us, but never asked for (`offline_token=true`): it would
 //! outlive the run, and a login that is good for a token now is good for the next one, too.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -20,7 +20,6 @@ use crate::http::body::{foreign_encoding, read_to_limit};
 use crate::http::failure::in_time;
 use crate::http::redirect::Rule;
 use crate::http::refusal::refusal;
-use crate::http::stall::FIRST_BYTE_TIMEOUT;
 use crate::http::traffic::TrafficMeter;
 use crate::http::walk::Walk;
 use crate::{Error, RedactedUrl};
@@ -48,6 +47,8 @@ pub(crate) enum Grant {
 pub(crate) struct Question<'a> {
     pub(super) client: &'a reqwest::Client,
     pub(super) meter: &'a TrafficMeter,
+    /// How long an answer may let us wait.
+    pub(super) patience: Duration,
     pub(super) realm: &'a Realm,
     pub(super) service: Option<&'a str>,
     pub(super) scopes: &'a Scopes,
@@ -107,7 +108,7 @@ impl Question<'_> {
             let kind = http::HeaderValue::from_static("application/x-www-form-urlencoded");
             request = request.header(http::header::CONTENT_TYPE, kind).body(self.form(grant));
         }
-        in_time((method, url), FIRST_BYTE_TIMEOUT, self.meter.send(request)).await
+        in_time((method, url), self.patience, self.meter.send(request)).await
     }
 
     /// The realm with the question in its query.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use http::HeaderValue;
 use url::Url;
@@ -62,7 +63,7 @@ impl VisitorTokens {
     /// The token server may answer later.
     pub(crate) async fn renew(
         &self,
-        (client, meter): (&reqwest::Client, &TrafficMeter),
+        (client, meter, patience): (&reqwest::Client, &TrafficMeter, Duration),
         url: &Url,
         need: &Scopes,
         invitation: Invitation,
@@ -74,7 +75,7 @@ impl VisitorTokens {
             return Ok(true);
         }
         let Invitation { realm, service, scopes } = &invitation;
-        let question = Question { client, meter, realm, service: service.as_deref(), scopes };
+        let question = Question { client, meter, patience, realm, service: service.as_deref(), scopes };
         match question.ask(&Grant::Nothing).await {
             Ok((token, _)) => {
                 *held = Some(token);

@@ -11,7 +11,6 @@ use crate::http::failure::in_time;
 use crate::http::network::Network;
 use crate::http::redirect::Rule;
 use crate::http::refusal::refusal;
-use crate::http::stall::FIRST_BYTE_TIMEOUT;
 use crate::http::walk::Walk;
 use crate::{Digest, Error, RedactedUrl, Registry};
 
@@ -34,7 +33,7 @@ impl Registry {
             let url = walk.url();
             judge(url).map_err(|why| protocol(url.into(), Problem::External(why)))?;
             let request = self.traffic_meter().send(self.author_client(url)?.get(url.clone()));
-            let response = in_time((&Method::GET, url), FIRST_BYTE_TIMEOUT, request).await?;
+            let response = in_time((&Method::GET, url), self.patience().answer, request).await?;
             if response.status() == StatusCode::OK {
                 return Ok(BlobReader::of_answer(response, digest, size));
             }

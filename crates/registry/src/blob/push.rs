@@ -17,6 +17,7 @@ use super::mount::place;
 use super::resume::Free;
 use super::saved::UploadWatch;
 use crate::client::{Call, Party, unexpected};
+use crate::concern::Endpoint;
 use crate::error::Problem;
 use crate::http::range;
 use crate::http::stall::Progress;
@@ -366,7 +367,8 @@ impl UploadSession {
     }
 
     pub(super) fn call(&self, method: Method, url: Url) -> Call {
-        Call::new(method, url, self.repository.scopes()).named_by(self.place.named_by)
+        let call = Call::new(method, url, self.repository.scopes()).endpoint(Endpoint::Upload);
+        call.named_by(self.place.named_by)
     }
 }
 

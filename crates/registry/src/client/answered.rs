@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::auth::login_search::LoginSearch;
+use crate::concern::Endpoint;
 use crate::http::origin::is_same_origin;
 
 /// Who gives an answer, or names an address.
@@ -39,6 +40,8 @@ pub enum LoginSent {
 /// The circumstances of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answered {
+    /// What was asked.
+    pub endpoint: Endpoint,
     /// Who answered.
     pub by: Party,
     /// As whom it was asked.

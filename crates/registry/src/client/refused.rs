@@ -95,7 +95,7 @@ impl Registry {
         let connection = self.connection().await?;
         let client =
             self.client_for(connection, (Party::Another, &Method::GET, invitation.realm()), Route::Shared)?;
-        let through = (&client, self.traffic_meter());
+        let through = (&client, self.traffic_meter(), self.patience().answer);
         self.0.visitor_tokens.renew(through, response.url(), &call.scopes, invitation, sent).await
     }
 

@@ -11,6 +11,7 @@ use super::refused::{Next, Refusals};
 use super::{Call, Registry};
 use crate::Error;
 use crate::auth::challenge::{bearer, challenges};
+use crate::concern::is_from_registry;
 use crate::connect::Connection;
 use crate::error::Problem;
 use crate::http::failure::{stalled, transport_error};
@@ -88,7 +89,7 @@ impl Registry {
             if self.is_sent_again(call, &call.url, answer.as_ref(), &mut resends) && body.is_whole().await {
                 continue;
             }
-            let answered = self.answered(party, sent.as_ref());
+            let answered = self.answered(call, party, sent.as_ref());
             break self.settle((&call.method, &call.url), permit, answer, answered)?;
         };
         if response.status() == StatusCode::UNAUTHORIZED && party == Party::Registry {
@@ -165,7 +166,7 @@ impl Registry {
             let permit = self.0.traffic.waiting(self.0.limits.acquire(url, call.kind)).await;
             let answer = tokio::time::timeout(patience, self.0.traffic.send(request)).await.ok();
             if !self.is_sent_again(call, url, answer.as_ref(), &mut resends) {
-                let answered = self.answered(party, authorization);
+                let answered = self.answered(call, party, authorization);
                 return self.settle((&call.method, url), permit, answer, answered);
             }
         }
@@ -207,10 +208,11 @@ impl Registry {
         resends.allow(broke, (&call.method, call.kind), self.0.answers.get() > 0)
     }
 
-    fn answered(&self, by: Party, sent: Option<&HeaderValue>) -> Answered {
+    fn answered(&self, call: &Call, by: Party, sent: Option<&HeaderValue>) -> Answered {
         let sent = sent.filter(|_| by == Party::Registry);
         let login = self.0.authenticator.login_sent(sent);
-        Answered { by, login, search: self.0.settings.login_search.clone() }
+        let search = self.0.settings.login_search.clone();
+        Answered { endpoint: call.endpoint, by, login, search }
     }
 
     /// Tells the limits of the host that was asked how a request went, and reads what the registry, and nobody else,
@@ -228,9 +230,11 @@ impl Registry {
         };
         let mut response = answer.map_err(|error| transport_error(method, url, error))?;
         let wait = retry_after(response.headers(), SystemTime::now());
-        permit.taken(Taken::of(response.status(), wait));
+        permit.taken(Taken::of(answered.endpoint, response.status(), wait));
         if answered.is_of_registry() {
-            self.0.answers.note(response.status());
+            if is_from_registry(answered.endpoint, response.status()) {
+                self.0.answers.add();
+            }
             self.0.notices.read(response.headers());
         }
         response.extensions_mut().insert(answered);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::ErrorKind;
 use crate::client::Answered;
+use crate::concern::{Cause, Concern, concern};
 use crate::foreign_text::clean_to;
 use crate::http::redact::RedactedUrl;
 use crate::http::web_page::is_web_page;
@@ -58,6 +59,12 @@ impl Refusal {
             408 | 425 | 499 | 500..=599 => ErrorKind::Unavailable,
             _ => ErrorKind::Rejected,
         }
+    }
+
+    /// What else fails for the same reason.
+    pub fn concern(&self) -> Concern {
+        let codes: Vec<_> = self.errors.iter().map(|error| error.code.as_str()).collect();
+        concern(self.answered.endpoint, Cause::Answer(self.status, &codes))
     }
 
     pub(super) fn names_missing_artifact(&self) -> bool {

@@ -13,8 +13,12 @@ use http::StatusCode;
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::concern::{Cause, Concern, Endpoint, concern, is_failure};
+
 /// Requests at once in the beginning.
 const FIRST_WINDOW: f64 = 16.0;
+/// So many answers of 500 in a row are no accident of one image, or of a few that lie next to each other.
+const FEWEST_TROUBLES: usize = 16;
 /// More at once never helps: from here on the line or the disk is what counts.
 const LARGEST_WINDOW: f64 = 512.0;
 
@@ -48,16 +52,22 @@ impl RequestKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     Well,
+    /// The host has trouble with what was asked for, and perhaps with all.
+    Troubled,
     /// It was too much, or the host has trouble; perhaps it says when to come back.
     TooMuch(Option<Duration>),
 }
 
 impl Taken {
     /// What a status says about the host's load. Refusals for a reason are answers like any other.
-    pub(crate) fn of(status: StatusCode, retry_after: Option<Duration>) -> Self {
-        match status.as_u16() {
-            429 | 503 => Self::TooMuch(retry_after),
-            408 | 500 | 502 | 504 | 520..=527 => Self::TooMuch(None),
+    pub(crate) fn of(endpoint: Endpoint, status: StatusCode, retry_after: Option<Duration>) -> Self {
+        if !is_failure(status) {
+            return Self::Well;
+        }
+        match (concern(endpoint, Cause::Answer(status, &[])), status.as_u16()) {
+            (Concern::Registry, 429 | 503) => Self::TooMuch(retry_after),
+            (Concern::Registry, _) => Self::TooMuch(None),
+            (_, 500) => Self::Troubled,
             _ => Self::Well,
         }
     }
@@ -181,6 +191,11 @@ impl Permit {
         let gate = &self.host.windows[self.kind.index()];
         match taken {
             Taken::Well => lock(&gate.window).grow(),
+            Taken::Troubled if !lock(&gate.window).is_trouble_of_all() => {}
+            Taken::Troubled => {
+                gate.too_much.fetch_add(1, Ordering::Relaxed);
+                lock(&gate.window).cut(self.begun, Instant::now());
+            }
             Taken::TooMuch(wait) => {
                 gate.too_much.fetch_add(1, Ordering::Relaxed);
                 lock(&gate.window).cut(self.begun, Instant::now());
@@ -210,12 +225,14 @@ struct Window {
     /// Below it the window doubles each round, above it grows by one.
     threshold: f64,
     in_flight: usize,
+    /// How often in a row the host had trouble with what was asked for.
+    troubles: usize,
     last_cut: Option<Instant>,
 }
 
 impl Default for Window {
     fn default() -> Self {
-        Self { size: FIRST_WINDOW, threshold: LARGEST_WINDOW, in_flight: 0, last_cut: None }
+        Self { size: FIRST_WINDOW, threshold: LARGEST_WINDOW, in_flight: 0, troubles: 0, last_cut: None }
     }
 }
 
@@ -240,6 +257,7 @@ impl Window {
     }
 
     fn grow(&mut self) {
+        self.troubles = 0;
         // A window that nobody fills says nothing about what the host can take.
         if self.in_flight * 2 < self.places() {
             return;
@@ -248,11 +266,18 @@ impl Window {
         self.size = (self.size + step).min(LARGEST_WINDOW);
     }
 
+    /// Counts a trouble of one manifest or blob. A whole round of them, with nothing else in between, is the host's.
+    fn is_trouble_of_all(&mut self) -> bool {
+        self.troubles += 1;
+        self.troubles >= self.places().max(FEWEST_TROUBLES)
+    }
+
     /// Halves the window, once for all requests that were under way together.
     fn cut(&mut self, begun: Instant, now: Instant) {
         if self.last_cut.is_some_and(|cut| begun < cut) {
             return;
         }
+        self.troubles = 0;
         self.size = (self.size / 2.0).max(1.0);
         self.threshold = self.size;
         self.last_cut = Some(now);
@@ -344,12 +369,34 @@ mod tests {
 
     #[test]
     fn c67_what_is_too_much_and_what_is_only_a_no() {
-        let taken = |status| Taken::of(StatusCode::from_u16(status).unwrap(), None);
-        for status in [408, 429, 500, 502, 503, 504, 520, 527] {
-            assert_eq!(taken(status), Taken::TooMuch(None), "{status}");
+        let of = |endpoint, status| Taken::of(endpoint, StatusCode::from_u16(status).unwrap(), None);
+        for status in [408, 429, 502, 503, 504, 520, 527] {
+            assert_eq!(of(Endpoint::Manifest, status), Taken::TooMuch(None), "{status}");
         }
         for status in [200, 202, 307, 400, 401, 403, 404, 413, 501] {
-            assert_eq!(taken(status), Taken::Well, "{status}");
+            assert_eq!(of(Endpoint::Manifest, status), Taken::Well, "{status}");
         }
+        for endpoint in [Endpoint::Manifest, Endpoint::Blob, Endpoint::Upload, Endpoint::List] {
+            assert_eq!(of(endpoint, 500), Taken::Troubled, "{endpoint:?}");
+        }
+        assert_eq!(of(Endpoint::Catalog, 500), Taken::TooMuch(None));
+    }
+
+    #[tokio::test]
+    async fn e12_trouble_with_single_images_is_the_hosts_only_if_nothing_else_comes_in_a_whole_round() {
+        let limits = Limits::default();
+        let take = async |taken| limits.acquire(&url(), RequestKind::Read).await.taken(taken);
+        let cuts = || limits.learned().iter().map(|limit| limit.too_much).sum::<u64>();
+        for _ in 0..10 {
+            for _ in 0..FEWEST_TROUBLES - 1 {
+                take(Taken::Troubled).await;
+            }
+            take(Taken::Well).await;
+        }
+        assert_eq!(cuts(), 0);
+        for _ in 0..FEWEST_TROUBLES {
+            take(Taken::Troubled).await;
+        }
+        assert_eq!(cuts(), 1);
     }
 }

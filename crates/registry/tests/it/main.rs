@@ -28,5 +28,6 @@ mod small_server;
 mod tag;
 mod tls;
 mod transport;
+mod trouble;
 mod upload;
 mod wire;

@@ -7,7 +7,7 @@ use embedded_registry::{Effect, EmbeddedRegistry, Match, Referrers};
 use futures_util::future::join_all;
 use oci::referrers_tag;
 use oci::{Descriptor, MediaType, TagOrDigest};
-use registry::{Access, Error, ReferrerFilter, ReferrersTag, Repository};
+use registry::{Access, Error, Problem, ReferrerFilter, ReferrersTag, Repository};
 
 use crate::bench::{Bench, as_referrer, digest, tag};
 
@@ -413,4 +413,26 @@ async fn c06_the_referrers_tag_of_a_sha512_subject_is_found() {
     assert!(bench.server.store().tags("a/app").contains(&expected));
     assert_eq!(repository(&bench).referrers(&subject, &ReferrerFilter::all()).await.unwrap(), [entry]);
     assert!(repository(&bench).resolve(&tag(&expected)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn p15_a_page_of_referrers_may_be_as_large_as_a_manifest_and_what_is_larger_is_told() {
+    let bench = Bench::open().await;
+    let subject = image(&bench, "v1");
+    let entry = |number: usize| {
+        format!(r#"{{"mediaType":"{}","digest":"sha256:{number:064x}","size":7}}"#, MediaType::OCI_MANIFEST)
+    };
+    let page = |entries: usize| {
+        let entries = (0..entries).map(entry).collect::<Vec<_>>().join(",");
+        format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{entries}]}}"#)
+    };
+    let (fits, is_too_large) = (page(50_000), page(60_000));
+    assert!(fits.len() < 8 << 20 && is_too_large.len() > 8 << 20);
+    bench.misbehave_once(Match::path("/referrers/"), answer(200, INDEX, &fits));
+    assert_eq!(all(&bench, &subject).await.len(), 50_000);
+    bench.misbehave_once(Match::path("/referrers/"), answer(200, INDEX, &is_too_large));
+    let error = list(&bench, &subject, &ReferrerFilter::all()).await.unwrap_err();
+    let Error::Protocol { problem, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(*problem, Problem::TooLarge(8 << 20));
+    assert!(!error.is_retryable());
 }

@@ -17,6 +17,7 @@ mod graph;
 mod laws;
 mod length;
 mod lists;
+mod login_failure;
 mod memory;
 mod options;
 mod platform;

@@ -1,0 +1,215 @@
+//! What a failure concerns: the image, its repository, the registry or the login. The one place that judges it.
+//!
+//! Whoever holds back requests, counts answers, gives up a registry, or asks it for nothing more of a kind, judges by this
+//! table. That a 500 may be one broken image's is seen at distribution, which answers it for ever for a manifest whose
+//! file is damaged (<https://github.com/distribution/distribution/issues/2489>).
+
+use http::StatusCode;
+
+use crate::error::{Problem, TransportFailure};
+
+/// What else fails for the same reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Concern {
+    /// One image: one manifest, one blob, or one upload.
+    Image,
+    /// One repository.
+    Repository,
+    /// The whole registry: it cannot be reached, has too much to do, or has trouble of its own.
+    Registry,
+    /// Everything that the login is used for.
+    Login,
+}
+
+/// What was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// A manifest is read or stored.
+    Manifest,
+    /// A blob is looked for or read, here or where the registry sends readers.
+    Blob,
+    /// An upload is opened, filled or closed.
+    Upload,
+    /// The tags of a repository, or what refers to a manifest.
+    List,
+    /// The repositories of the registry.
+    Catalog,
+    /// A token.
+    Token,
+    /// An address that a manifest names, which is nobody's but the image's.
+    External,
+    /// `/v2/` itself, and what registries offer beside the protocol.
+    #[default]
+    Other,
+}
+
+/// What came instead of the hoped-for answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cause<'a> {
+    /// An answer, and the codes of its error document.
+    Answer(StatusCode, &'a [&'a str]),
+    /// One that breaks the protocol.
+    Nonsense(&'a Problem),
+    /// None.
+    Transport(TransportFailure),
+}
+
+impl Endpoint {
+    /// Which endpoint of a repository a path below its name is.
+    pub(crate) fn of_path(path: &str) -> Self {
+        let parts = [
+            ("manifests/", Self::Manifest),
+            ("blobs/uploads/", Self::Upload),
+            ("blobs/", Self::Blob),
+            ("tags/", Self::List),
+            ("referrers/", Self::List),
+        ];
+        let found = parts.into_iter().find(|(part, _)| path.starts_with(part));
+        found.map_or(Self::Other, |(_, endpoint)| endpoint)
+    }
+}
+
+/// What a failure concerns.
+pub(crate) fn concern(endpoint: Endpoint, cause: Cause<'_>) -> Concern {
+    match (endpoint, cause) {
+        (Endpoint::External, _) => Concern::Image,
+        // Readers of one blob are sent there.
+        (_, Cause::Transport(TransportFailure::Inside)) => Concern::Image,
+        (_, Cause::Transport(_)) => Concern::Registry,
+        // There is no registry behind it, or something stands before it.
+        (_, Cause::Nonsense(Problem::WebPage)) => Concern::Registry,
+        (_, Cause::Nonsense(_)) => of_endpoint(endpoint),
+        (_, Cause::Answer(status, codes)) => of_answer(endpoint, status, codes),
+    }
+}
+
+/// Whether an answer shows that the registry is there. What concerns it as a whole may be the word of a proxy before a
+/// registry which is not; that there are too many requests is the registry's own.
+pub(crate) fn is_from_registry(endpoint: Endpoint, status: StatusCode) -> bool {
+    !is_failure(status)
+        || status == StatusCode::TOO_MANY_REQUESTS
+        || concern(endpoint, Cause::Answer(status, &[])) != Concern::Registry
+}
+
+/// Whether a status says no.
+pub(crate) fn is_failure(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
+}
+
+fn of_answer(endpoint: Endpoint, status: StatusCode, codes: &[&str]) -> Concern {
+    let has = |wanted: &[&str]| codes.iter().any(|code| wanted.contains(code));
+    match status.as_u16() {
+        // An error document that came as a success.
+        200..=299 if has(&["TOOMANYREQUESTS"]) => Concern::Registry,
+        200..=299 | 401 if has(&["DENIED"]) => Concern::Repository,
+        200..=299 if has(&["UNAUTHORIZED"]) => Concern::Login,
+        200..=399 => of_endpoint(endpoint),
+        401 => Concern::Login,
+        403 => Concern::Repository,
+        // A proxy wants a login, something took too long, or there is too much of something. 520 to 530 are Cloudflare's
+        // word of a server that it cannot reach.
+        407 | 408 | 429 | 502 | 503 | 504 | 507 | 520..=530 => Concern::Registry,
+        400..=499 if has(&["NAME_UNKNOWN", "NAME_INVALID"]) => Concern::Repository,
+        // What it cannot do for one of them it may do for the next.
+        500..=599 if matches!(endpoint, Endpoint::Catalog | Endpoint::Token | Endpoint::Other) => {
+            Concern::Registry
+        }
+        _ => of_endpoint(endpoint),
+    }
+}
+
+/// What is asked for there: a no to it concerns nothing else.
+fn of_endpoint(endpoint: Endpoint) -> Concern {
+    match endpoint {
+        Endpoint::Manifest | Endpoint::Blob | Endpoint::Upload | Endpoint::External => Concern::Image,
+        Endpoint::List | Endpoint::Catalog | Endpoint::Other => Concern::Repository,
+        // Whatever is wrong with the answer of a token server, it is not about the image.
+        Endpoint::Token => Concern::Login,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Concern::{Image, Login, Registry, Repository};
+    use super::Endpoint::{Blob, Catalog, External, List, Manifest, Other, Token, Upload};
+    use super::*;
+
+    const ALL: [Endpoint; 7] = [Manifest, Blob, Upload, List, Catalog, Token, Other];
+
+    fn answered(endpoint: Endpoint, status: u16, codes: &[&str]) -> Concern {
+        concern(endpoint, Cause::Answer(StatusCode::from_u16(status).unwrap(), codes))
+    }
+
+    #[test]
+    fn e12_one_table_says_what_an_answer_concerns() {
+        let each = [Image, Image, Image, Repository, Repository, Login, Repository];
+        let trouble = [Image, Image, Image, Repository, Registry, Registry, Registry];
+        for (statuses, codes, expected) in [
+            (&[400, 404, 405, 406, 409, 410, 412, 413, 416, 422, 425, 451, 499][..], &[][..], each),
+            (&[404], &["MANIFEST_UNKNOWN"], each),
+            (&[404, 400], &["NAME_UNKNOWN"], [Repository; 7]),
+            (&[401], &["UNAUTHORIZED"], [Login; 7]),
+            (&[401], &[], [Login; 7]),
+            (&[401, 403], &["DENIED"], [Repository; 7]),
+            (&[403], &[], [Repository; 7]),
+            (&[407, 408, 429, 502, 503, 504, 507, 520, 522, 530], &[], [Registry; 7]),
+            (&[500, 501, 505, 508, 599], &["UNKNOWN"], trouble),
+            (&[200], &["DENIED"], [Repository; 7]),
+            (&[200], &["UNAUTHORIZED"], [Login; 7]),
+            (&[200], &["TOOMANYREQUESTS"], [Registry; 7]),
+            (&[200, 204, 301], &[], each),
+        ] {
+            for status in statuses {
+                assert_eq!(
+                    ALL.map(|endpoint| answered(endpoint, *status, codes)),
+                    expected,
+                    "{status} {codes:?}"
+                );
+                assert_eq!(answered(External, *status, codes), Image, "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn e12_what_did_not_answer_concerns_the_registry_unless_only_the_image_names_it() {
+        use TransportFailure as Failure;
+
+        let broken = [Failure::Name, Failure::Connect, Failure::Tls, Failure::Stalled, Failure::Broken];
+        for failure in broken.map(Cause::Transport) {
+            assert_eq!(ALL.map(|endpoint| concern(endpoint, failure)), [Registry; 7], "{failure:?}");
+            assert_eq!(concern(External, failure), Image, "{failure:?}");
+        }
+        assert_eq!(concern(Blob, Cause::Transport(Failure::Inside)), Image);
+    }
+
+    #[test]
+    fn e12_nonsense_concerns_who_asked_for_it() {
+        let each = [Image, Image, Image, Repository, Repository, Login, Repository];
+        let nonsense = Problem::Json("expected `{`".to_owned());
+        assert_eq!(ALL.map(|endpoint| concern(endpoint, Cause::Nonsense(&nonsense))), each);
+        assert_eq!(ALL.map(|endpoint| concern(endpoint, Cause::Nonsense(&Problem::WebPage))), [Registry; 7]);
+        assert_eq!(concern(External, Cause::Nonsense(&Problem::WebPage)), Image);
+    }
+
+    #[test]
+    fn refusals_and_a_servers_own_trouble_are_answers_and_what_a_proxy_says_of_it_is_none() {
+        let is_answer = |status| is_from_registry(Manifest, StatusCode::from_u16(status).unwrap());
+        assert_eq!([200, 307, 401, 404, 429, 500].map(is_answer), [true; 6]);
+        assert_eq!([407, 408, 502, 503, 504, 522].map(is_answer), [false; 6]);
+    }
+
+    #[test]
+    fn the_endpoint_is_read_from_the_path_below_the_name() {
+        for (path, endpoint) in [
+            ("manifests/v1", Manifest),
+            ("blobs/sha256:0", Blob),
+            ("blobs/uploads/", Upload),
+            ("blobs/uploads/1?state=x", Upload),
+            ("tags/list", List),
+            ("referrers/sha256:0", List),
+            ("", Other),
+        ] {
+            assert_eq!(Endpoint::of_path(path), endpoint, "{path}");
+        }
+    }
+}
