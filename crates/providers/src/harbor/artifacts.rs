@@ -1,13 +1,13 @@
 //! Lists the artifacts of a repository: a hundred digests with their tags in one request.
 
 use oci::{Digest, RepositoryName, Tag};
-use registry::Problem;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::api::Call;
 use super::pager::Pager;
 use super::{ApiVersion, Error, Harbor};
+use crate::entries::Entries;
 
 /// A manifest with what Harbor knows of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ struct TagAnswer {
 #[derive(Deserialize)]
 struct FirstTag {
     name: String,
-    digest: Option<Digest>,
+    digest: Digest,
 }
 
 impl Harbor {
@@ -93,12 +93,10 @@ impl ArtifactPages {
             List::AllTags => {
                 let call = Call::get(format!("repositories/{}/tags", self.repository));
                 let answer = self.harbor.ask(&call, &[http::StatusCode::OK]).await?;
-                let tags = answer.json::<Option<Vec<FirstTag>>>()?.unwrap_or_default();
-                let missing = || answer.broken(Problem::Json("a tag without a digest".to_owned()));
-                let artifacts = tags.into_iter().map(|tag| tag.artifact().ok_or_else(missing));
-                let artifacts = artifacts.collect::<Result<_, _>>()?;
+                let tags = answer.json::<Entries<FirstTag>>()?;
                 self.list = List::Done;
-                Ok(Some(artifacts))
+                // As above: one that has lost its manifest has no digest.
+                Ok(Some(tags.read.into_iter().map(Artifact::from).collect()))
             }
         }
     }
@@ -112,9 +110,9 @@ impl From<ArtifactAnswer> for Artifact {
     }
 }
 
-impl FirstTag {
-    fn artifact(self) -> Option<Artifact> {
-        Some(Artifact { digest: self.digest?, tags: valid([self.name].into_iter()), accessories: 0 })
+impl From<FirstTag> for Artifact {
+    fn from(tag: FirstTag) -> Self {
+        Self { digest: tag.digest, tags: valid([tag.name].into_iter()), accessories: 0 }
     }
 }
 
@@ -159,6 +157,17 @@ mod tests {
         assert_eq!(path("library/a/b/c").unwrap(), "projects/library/repositories/a%252Fb%252Fc/artifacts");
         assert_eq!(path("library/app").unwrap(), "projects/library/repositories/app/artifacts");
         assert_eq!(path("app"), None);
+    }
+
+    #[test]
+    fn p4_a_tag_without_a_digest_costs_no_other_of_harbor_one() {
+        let digest = format!("sha256:{}", "1".repeat(64));
+        let list = format!(
+            r#"[{{"name":"v1","digest":""}},{{"name":"v2"}},null,{{"name":"v3","digest":"{digest}"}}]"#
+        );
+        let tags: Entries<FirstTag> = serde_json::from_str(&list).unwrap();
+        let tags: Vec<_> = tags.read.into_iter().flat_map(|tag| Artifact::from(tag).tags).collect();
+        assert_eq!(tags, ["v3".parse().unwrap()]);
     }
 
     #[test]
