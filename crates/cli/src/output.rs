@@ -43,6 +43,9 @@ pub(crate) use summary::{old_sentence, table};
 pub(crate) use tally::Tally;
 pub(crate) use volume::Volume;
 
+/// Results of many lines are written in blocks of so many bytes.
+const BLOCK: usize = 64 << 10;
+
 /// Writes a line for people; line ends in it are shown, not obeyed.
 pub(crate) fn say(line: &str) {
     standard::stderr_line(&foreign::line(line));
@@ -57,6 +60,24 @@ pub(crate) fn say_lines(lines: &str) {
 /// Writes a line of results; line ends in it are shown, not obeyed.
 pub(crate) fn print(line: &str) {
     print_verbatim(&foreign::result(line));
+}
+
+/// Writes many lines of results, a block at a time: each piece wakes the thread that writes.
+pub(crate) fn print_lines(lines: impl Iterator<Item = String>) {
+    let mut block = String::new();
+    for line in lines {
+        if block.len() + line.len() > BLOCK && !block.is_empty() {
+            print_verbatim(&block);
+            block.clear();
+        }
+        if !block.is_empty() {
+            block.push('\n');
+        }
+        block.push_str(&foreign::result(&line));
+    }
+    if !block.is_empty() {
+        print_verbatim(&block);
+    }
 }
 
 /// Writes a document for programs: the same for them, with nothing in it that a terminal obeys.

@@ -7,7 +7,7 @@ use super::sync;
 use crate::args::{ExpandArgs, ReachArgs};
 use crate::config::{LoginOrigin, ResolvedPattern, ResolvedRule};
 use crate::exit_code;
-use crate::output::{print, print_json};
+use crate::output::{print_json, print_lines};
 
 /// One rule, as programs read it.
 #[derive(Serialize)]
@@ -59,7 +59,7 @@ pub(crate) fn run(args: ExpandArgs) -> u8 {
     if args.json {
         print_json(&shown);
     } else {
-        shown.iter().for_each(print_rule);
+        print_lines(shown.iter().flat_map(lines));
     }
     if errors.is_empty() { exit_code::DONE } else { exit_code::USAGE }
 }
@@ -112,12 +112,14 @@ fn list(images: &[oci::TagOrDigest]) -> String {
     images.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn print_rule(rule: &Shown<'_>) {
-    print(&format!("{} ({}): {}", rule.source, login(rule.login, rule.login_place), rule.selection));
-    for target in &rule.targets {
+/// A rule, as people read it.
+fn lines<'a>(rule: &'a Shown<'_>) -> impl Iterator<Item = String> + use<'a> {
+    let source = format!("{} ({}): {}", rule.source, login(rule.login, rule.login_place), rule.selection);
+    let targets = rule.targets.iter().map(|target| {
         let login = login(target.login, target.login_place);
-        print(&format!("  -> {} ({login}): {}", target.target, target.names));
-    }
+        format!("  -> {} ({login}): {}", target.target, target.names)
+    });
+    std::iter::once(source).chain(targets)
 }
 
 fn login(key: Option<&str>, place: Option<&str>) -> String {

@@ -1,13 +1,15 @@
 //! `--retry-failed`: exactly the images that an earlier run named, with the config's logins and the policies of the
 //! rules that they came from.
 
+mod known;
+
 use std::path::Path;
 
-use ::sync::{PatternRule, ReferrerPolicy, Rule, RuleTarget};
+use ::sync::Rule;
 
+use self::known::Known;
 use super::sync::resolve_written;
 use crate::config::{self, ConfigError, Defaults, Resolved, ResolvedRule, RuleLogins, Written};
-use crate::output::{covers, made};
 
 /// What is left to do of `config`.
 pub(super) fn resolve(
@@ -35,64 +37,39 @@ pub(super) fn resolve(
     let mut again = resolve_written(again, defaults)?;
     // What is odd about the config was told of all its rules.
     again.warnings.clone_from(&whole.warnings);
-    let known = Known::of(&whole);
+    let mut known = Known::of(&whole);
     let rules = std::mem::take(&mut again.rules);
-    again.rules = rules.into_iter().flat_map(|rule| known.with_policies(rule, &mut again.warnings)).collect();
+    let warnings = &mut again.warnings;
+    again.rules = rules.into_iter().flat_map(|rule| with_policies(&mut known, rule, warnings)).collect();
     Ok(again)
 }
 
-/// The rules of the config.
-struct Known<'a> {
-    rules: Vec<&'a Rule>,
-    patterns: Vec<&'a PatternRule>,
-}
-
-impl<'a> Known<'a> {
-    fn of(whole: &'a Resolved) -> Self {
-        let rules = whole.rules.iter().map(|resolved| &resolved.rule).collect();
-        let patterns = whole.patterns.iter().map(|resolved| &resolved.rule).collect();
-        Self { rules, patterns }
-    }
-
-    /// The same rule, cut in two where its targets came from rules with different policies.
-    fn with_policies(&self, resolved: ResolvedRule, warnings: &mut Vec<String>) -> Vec<ResolvedRule> {
-        let ResolvedRule { written, rule, logins } = resolved;
-        let mut parts: Vec<ResolvedRule> = Vec::new();
-        for (target, login) in rule.targets.iter().zip(logins.targets) {
-            let found = self.policy(&rule, target);
-            if found.is_none() {
-                warnings.push(format!(
-                    "no rule of the config copies {} to {}: it is tried again as a rule of its own",
-                    written.source,
-                    target.target.name()
-                ));
-            }
-            let referrers = found.unwrap_or(rule.referrers);
-            if let Some(part) = parts.iter_mut().find(|part| part.rule.referrers == referrers) {
-                part.rule.targets.push(target.clone());
-                part.logins.targets.push(login);
-            } else {
-                let rule = Rule { targets: vec![target.clone()], referrers, ..rule.clone() };
-                let logins = RuleLogins { source: logins.source.clone(), targets: vec![login] };
-                parts.push(ResolvedRule { written: written.clone(), rule, logins });
-            }
+/// The same rule, cut in two where its targets came from rules with different policies.
+fn with_policies(
+    known: &mut Known<'_>,
+    resolved: ResolvedRule,
+    warnings: &mut Vec<String>,
+) -> Vec<ResolvedRule> {
+    let ResolvedRule { written, rule, logins } = resolved;
+    let mut parts: Vec<ResolvedRule> = Vec::new();
+    for (target, login) in rule.targets.iter().zip(logins.targets) {
+        let found = known.policy((rule.source.name(), target.target.name()), &rule.selection);
+        if found.is_none() {
+            warnings.push(format!(
+                "no rule of the config copies {} to {}: it is tried again as a rule of its own",
+                written.source,
+                target.target.name()
+            ));
         }
-        parts
+        let referrers = found.unwrap_or(rule.referrers);
+        if let Some(part) = parts.iter_mut().find(|part| part.rule.referrers == referrers) {
+            part.rule.targets.push(target.clone());
+            part.logins.targets.push(login);
+        } else {
+            let rule = Rule { targets: vec![target.clone()], referrers, ..rule.clone() };
+            let logins = RuleLogins { source: logins.source.clone(), targets: vec![login] };
+            parts.push(ResolvedRule { written: written.clone(), rule, logins });
+        }
     }
-
-    /// That of the first rule which copies these images there.
-    fn policy(&self, failed: &Rule, target: &RuleTarget) -> Option<ReferrerPolicy> {
-        let source = failed.source.name();
-        let copies = |rule: &Rule| {
-            let goes_there = |known: &RuleTarget| known.target.name() == target.target.name();
-            rule.source.name() == source
-                && rule.targets.iter().any(goes_there)
-                && covers(&rule.selection, &failed.selection)
-        };
-        let one = self.rules.iter().find(|rule| copies(rule)).map(|rule| rule.referrers);
-        one.or_else(|| {
-            let made = self.patterns.iter().filter_map(|pattern| made(pattern, source));
-            made.filter(copies).map(|rule| rule.referrers).next()
-        })
-    }
+    parts
 }

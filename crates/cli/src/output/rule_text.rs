@@ -87,13 +87,13 @@ pub(crate) fn covers(rule: &Selection, other: &Selection) -> bool {
     let has = |image: &TagOrDigest| match rule {
         Selection::All => true,
         Selection::Matching(pattern) => pattern.is_match(&image.to_string()),
-        Selection::These(_) | Selection::Pinned { .. } => {
-            rule.named().is_some_and(|images| images.contains(image))
-        }
+        Selection::These(images) => images.contains(image),
+        Selection::Pinned { digest, .. } => matches!(image, TagOrDigest::Digest(image) if image == digest),
     };
     match (rule, other) {
         (Selection::All, _) => true,
-        (_, Selection::These(_) | Selection::Pinned { .. }) => other.named().iter().flatten().all(has),
+        (_, Selection::These(images)) => images.iter().all(has),
+        (_, Selection::Pinned { digest, .. }) => has(&TagOrDigest::Digest(digest.clone())),
         (Selection::Matching(one), Selection::Matching(other)) => one.as_str() == other.as_str(),
         _ => false,
     }
