@@ -71,15 +71,14 @@ impl Endpoint {
 
 /// What a failure concerns.
 pub(crate) fn concern(endpoint: Endpoint, cause: Cause<'_>) -> Concern {
-    match (endpoint, cause) {
-        (Endpoint::External, _) => Concern::Image,
-        // Readers of one blob are sent there.
-        (_, Cause::Transport(TransportFailure::Inside)) => Concern::Image,
-        (_, Cause::Transport(_)) => Concern::Registry,
-        // There is no registry behind it, or something stands before it.
-        (_, Cause::Nonsense(Problem::WebPage)) => Concern::Registry,
-        (_, Cause::Nonsense(_)) => of_endpoint(endpoint),
-        (_, Cause::Answer(status, codes)) => of_answer(endpoint, status, codes),
+    match cause {
+        _ if endpoint == Endpoint::External => Concern::Image,
+        // Readers of one blob are sent there, and nobody else.
+        Cause::Transport(TransportFailure::Inside) => of_endpoint(Endpoint::Blob),
+        // A web page: there is no registry behind it, or something stands before it.
+        Cause::Transport(_) | Cause::Nonsense(Problem::WebPage) => Concern::Registry,
+        Cause::Nonsense(_) => of_endpoint(endpoint),
+        Cause::Answer(status, codes) => of_answer(endpoint, status, codes),
     }
 }
 
@@ -98,22 +97,20 @@ pub(crate) fn is_failure(status: StatusCode) -> bool {
 
 fn of_answer(endpoint: Endpoint, status: StatusCode, codes: &[&str]) -> Concern {
     let has = |wanted: &[&str]| codes.iter().any(|code| wanted.contains(code));
+    let is_trouble_of_all = matches!(endpoint, Endpoint::Catalog | Endpoint::Token | Endpoint::Other);
     match status.as_u16() {
         // An error document that came as a success.
-        200..=299 if has(&["TOOMANYREQUESTS"]) => Concern::Registry,
         200..=299 | 401 if has(&["DENIED"]) => Concern::Repository,
         200..=299 if has(&["UNAUTHORIZED"]) => Concern::Login,
-        200..=399 => of_endpoint(endpoint),
+        200..=299 if has(&["TOOMANYREQUESTS"]) => Concern::Registry,
         401 => Concern::Login,
         403 => Concern::Repository,
         // A proxy wants a login, something took too long, or there is too much of something. 520 to 530 are Cloudflare's
         // word of a server that it cannot reach.
         407 | 408 | 429 | 502 | 503 | 504 | 507 | 520..=530 => Concern::Registry,
         400..=499 if has(&["NAME_UNKNOWN", "NAME_INVALID"]) => Concern::Repository,
-        // What it cannot do for one of them it may do for the next.
-        500..=599 if matches!(endpoint, Endpoint::Catalog | Endpoint::Token | Endpoint::Other) => {
-            Concern::Registry
-        }
+        // What it cannot do for one manifest it may do for the next.
+        500..=599 if is_trouble_of_all => Concern::Registry,
         _ => of_endpoint(endpoint),
     }
 }

@@ -224,14 +224,13 @@ impl Authenticator {
         if let Some(token) = known {
             return Ok(Lease::of(token, need));
         }
-        let (asked, fetched) = match held.failure(need, arrival) {
-            Some((asked, error)) => (asked, Err(error)),
-            None => {
-                // Read only now: while others fetched, more needs may have come.
-                let asked = self.book().scopes(page);
-                let fetched = self.fetch(base, server, &asked).await;
-                (asked.clone(), fetched.inspect_err(|error| held.fail(&asked, error)))
-            }
+        let (asked, fetched) = if let Some((asked, error)) = held.failure(need, arrival) {
+            (asked, Err(error))
+        } else {
+            // Read only now: while others fetched, more needs may have come.
+            let asked = self.book().scopes(page);
+            let fetched = self.fetch(base, server, &asked).await;
+            (asked.clone(), fetched.inspect_err(|error| held.fail(&asked, error)))
         };
         match fetched {
             Ok(token) => Ok(Lease::of(held.put(token), need)),

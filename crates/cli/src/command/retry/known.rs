@@ -113,7 +113,9 @@ mod tests {
         let mut candidates = Candidates::default();
         let rules: [&[&str]; 4] = [&["v1", "v1"], &["v2"], &["v3", "v1", "v2"], &["v2", "v1"]];
         for (place, tags) in rules.into_iter().enumerate() {
-            images(tags).iter().for_each(|image| candidates.name(image, place));
+            for image in &images(tags) {
+                candidates.name(image, place);
+            }
         }
         let first = |tags| candidates.first_with_all(&images(tags));
         assert_eq!((first(&["v1"]), first(&["v2"]), first(&["v3"])), (Some(0), Some(1), Some(2)));
