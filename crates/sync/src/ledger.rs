@@ -9,6 +9,8 @@
 
 mod claim;
 mod failure;
+#[cfg(test)]
+mod lost_lease;
 mod mounts;
 
 use std::collections::HashMap;
