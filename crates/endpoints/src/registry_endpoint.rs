@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::{FutureExt as _, TryFutureExt as _};
-use oci::{Descriptor, Digest, ErrorKind, HashState, RawManifest, RepositoryName, TagOrDigest};
+use oci::{
+    Descriptor, Digest, ErrorKind, HashState, RawManifest, RepositoryName, TagOrDigest, is_referrers_tag,
+};
 use registry::{Access, BlobReader, Error, ReferrerFilter, Registry, Repository, Start};
 use sync::endpoint::{
     Answer, BlobRead, BulkTags, EndpointError, FoundBlob, Kept, Mount, SavedUpload, StoreId, Tags, Upload,
@@ -245,7 +247,16 @@ impl Target for RegistryEndpoint {
     }
 
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {
-        self.repository.push_manifest(reference, manifest).map_ok(|_| ()).map_err(judged).boxed()
+        match reference {
+            TagOrDigest::Tag(tag) if is_referrers_tag(tag) => {
+                self.repository.push_referrers_tag(tag, manifest).map_err(judged).boxed()
+            }
+            _ => self.repository.push_manifest(reference, manifest).map_ok(|_| ()).map_err(judged).boxed(),
+        }
+    }
+
+    fn lists_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, bool> {
+        self.repository.lists_referrer(subject, referrer).map_err(judged).boxed()
     }
 
     fn list_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, ()> {

@@ -23,5 +23,5 @@ pub use manifest::{Links, ManifestError, RawManifest};
 pub use media_type::MediaType;
 pub use platform::Platform;
 pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
-pub use referrers_tag::{cosign_tags, referrers_tag};
+pub use referrers_tag::{cosign_tags, is_referrers_tag, referrers_tag};
 pub use verifier::{HashState, Hasher, Mismatch, Verifier};

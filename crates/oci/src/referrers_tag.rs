@@ -16,6 +16,15 @@ pub fn referrers_tag(subject: &Digest) -> Tag {
     tag.parse().expect("letters, digits and a hyphen are a tag")
 }
 
+/// Whether a tag is one under which clients keep a list of referrers.
+pub fn is_referrers_tag(tag: &Tag) -> bool {
+    tag.as_str().split_once('-').is_some_and(|(algorithm, hex)| {
+        matches!(algorithm, "sha256" | "sha512")
+            && hex.len() == MOST_DIGITS
+            && hex.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
 /// Where cosign keeps signature, attestations and SBOM of a manifest. None for sha512, whose tags would be too
 /// long. <https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md>
 pub fn cosign_tags(subject: &Digest) -> Vec<Tag> {
@@ -35,6 +44,7 @@ mod tests {
             let tag = referrers_tag(&subject).to_string();
             assert_eq!(tag, format!("{algorithm}-{}", &subject.hex()[..64]));
             assert_eq!(tag.parse::<Tag>().unwrap().to_string(), tag);
+            assert!(is_referrers_tag(&tag.parse().unwrap()));
         }
     }
 
@@ -44,5 +54,6 @@ mod tests {
         let tags: Vec<_> = cosign_tags(&subject).iter().map(Tag::to_string).collect();
         assert_eq!(tags, ["sig", "att", "sbom"].map(|end| format!("sha256-{}.{end}", subject.hex())));
         assert_eq!(cosign_tags(&Algorithm::Sha512.digest(b"x")), []);
+        assert!(cosign_tags(&subject).iter().all(|tag| !is_referrers_tag(tag)));
     }
 }

@@ -122,6 +122,16 @@ impl Repository {
         Ok(())
     }
 
+    /// Whether the registry itself tells what refers to `subject`: `referrer`, which was pushed here before, among them.
+    pub async fn lists_referrer(&self, subject: &Digest, referrer: &Descriptor) -> Result<bool, Error> {
+        let learned = self.registry().learned();
+        let is_listed = learned.referrers_in(self.name()) == Ability::Unknown && {
+            let own = self.own_list(subject, &ReferrerFilter::all()).await?;
+            own.found.iter().any(|entry| entry.digest == referrer.digest)
+        };
+        Ok(is_listed || learned.referrers_in(self.name()) == Ability::Works)
+    }
+
     /// What the registry's own list says, where it may have one.
     async fn own_list(&self, subject: &Digest, filter: &ReferrerFilter) -> Result<OwnList, Error> {
         let learned = self.registry().learned();

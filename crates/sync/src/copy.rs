@@ -12,6 +12,7 @@ mod platform;
 mod reach;
 mod reading;
 mod referrer;
+mod referrer_list;
 
 pub(crate) use image::{Job, copy_image};
 pub(crate) use manifest::panicked;

@@ -92,6 +92,8 @@ pub trait Target: Send + Sync {
     ) -> Answer<'a, Option<Box<dyn Upload>>>;
     /// Stores a manifest. All that it refers to has to be here before.
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()>;
+    /// Whether who asks for the referrers of `subject` is told of `referrer`, which is here, without any list under a tag.
+    fn lists_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, bool>;
     /// Sees to it that who asks for the referrers of `subject` finds `referrer`, which is here.
     fn list_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, ()>;
 }

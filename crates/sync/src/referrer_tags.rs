@@ -83,7 +83,7 @@ fn takes(rule: &Rule, tag: &Tag) -> bool {
 
 /// The image whose signature, attestations or SBOM stand under a tag, or, where the tag is nothing but its digest, whose
 /// list of referrers does.
-fn subject(tag: &Tag) -> Option<Digest> {
+pub(crate) fn subject(tag: &Tag) -> Option<Digest> {
     let (algorithm, rest) = tag.as_str().split_once('-')?;
     let (hex, what) = rest.split_once('.').map_or((rest, None), |(hex, what)| (hex, Some(what)));
     if !matches!(what, None | Some("sig" | "att" | "sbom")) {

@@ -5,20 +5,16 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use tokio::sync::OwnedMutexGuard;
 
-use crate::{Digest, RegistryHost, RepositoryName};
+use crate::{RegistryHost, RepositoryName, Tag};
 
-type Key = (RegistryHost, RepositoryName, Digest);
+type Key = (RegistryHost, RepositoryName, Tag);
 
 /// For the whole process: the same registry may have several handles, one for each login.
 static LOCKS: LazyLock<Mutex<HashMap<Key, Weak<tokio::sync::Mutex<()>>>>> = LazyLock::new(Default::default);
 
 /// Waits for its turn, which lasts as long as the guard.
-pub(super) async fn lock(
-    host: &RegistryHost,
-    repository: &RepositoryName,
-    subject: &Digest,
-) -> OwnedMutexGuard<()> {
-    slot((host.clone(), repository.clone(), subject.clone())).lock_owned().await
+pub(super) async fn lock(host: &RegistryHost, repository: &RepositoryName, tag: &Tag) -> OwnedMutexGuard<()> {
+    slot((host.clone(), repository.clone(), tag.clone())).lock_owned().await
 }
 
 fn slot(key: Key) -> Arc<tokio::sync::Mutex<()>> {

@@ -2,7 +2,7 @@
 
 use super::lock::lock;
 use crate::error::Problem;
-use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest, referrers_tag};
+use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, Tag, TagOrDigest, referrers_tag};
 use oci::RawManifest;
 
 /// What became of the list under the tag.
@@ -21,8 +21,8 @@ impl Repository {
     /// One writer at a time in this process; writers elsewhere may lose their entry, the protocol has no way to
     /// exclude them. A tag that is used for something else is left alone, which is an error.
     pub async fn add_referrer(&self, subject: &Digest, referrer: &Descriptor) -> Result<ReferrersTag, Error> {
-        let _turn = lock(self.registry().host(), self.name(), subject).await;
         let tag = referrers_tag(subject);
+        let _turn = lock(self.registry().host(), self.name(), &tag).await;
         let reference = TagOrDigest::Tag(tag.clone());
         let index = match self.pull_manifest(&reference).await {
             Ok(index) if *index.media_type() == MediaType::OCI_INDEX => with(&index, referrer)?,
@@ -38,6 +38,13 @@ impl Repository {
         let Some(index) = index else { return Ok(ReferrersTag::Unchanged) };
         self.push_manifest(&reference, &index).await?;
         Ok(ReferrersTag::Updated)
+    }
+
+    /// Stores a list of referrers under its tag, in the place of whatever list is there. It waits for its turn among
+    /// those who add to that one.
+    pub async fn push_referrers_tag(&self, tag: &Tag, list: &RawManifest) -> Result<(), Error> {
+        let _turn = lock(self.registry().host(), self.name(), tag).await;
+        self.push_manifest(&TagOrDigest::Tag(tag.clone()), list).await.map(drop)
     }
 }
 

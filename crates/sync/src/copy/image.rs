@@ -79,7 +79,7 @@ fn note_standing(walk: &Walk, referrers: WantedReferrers, ended: &Ended) {
 
 /// Copies what the tag points at.
 async fn copy_tagged(run: &Arc<Run>, walk: &Walk, job: Job) -> Ended {
-    let Job { reference, found, lanes, .. } = job;
+    let Job { reference, found, referrers, lanes, .. } = job;
     let standing = look_at_targets(run, &lanes, found).await;
     let known = digest_if_needed(walk, &reference, found, &standing).await;
     if let Some(Known { at_source, stored: Some(stored), .. }) = &known
@@ -100,7 +100,7 @@ async fn copy_tagged(run: &Arc<Run>, walk: &Walk, job: Job) -> Ended {
             // What a list said may be over.
             Some(Known { told: Told::ByList, .. }) | None => reference,
         };
-        ended.extend(copy_changed(walk, &reference, changed).await);
+        ended.extend(copy_changed(walk, &reference, referrers, changed).await);
     }
     ended
 }
@@ -197,7 +197,12 @@ async fn digest_at_source(
     walk.run.retrying(&lane.image, step).await.ok().flatten().map(|digest| (digest, Told::Now))
 }
 
-async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standing>) -> Ended {
+async fn copy_changed(
+    walk: &Walk,
+    reference: &TagOrDigest,
+    referrers: WantedReferrers,
+    changed: Vec<Standing>,
+) -> Ended {
     let lanes: Vec<_> = changed.iter().map(|(lane, _)| lane.clone()).collect();
     let all = |outcome: Outcome| lanes.iter().map(|lane| (lane.clone(), outcome.clone())).collect();
     let Some(whole) = walk.read_manifest(reference, &lanes).await else {
@@ -218,6 +223,22 @@ async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standin
         Ok(Selected::Nothing) => return all(Outcome::Skipped(SkipReason::NoPlatform)),
         Err(error) => return all(Outcome::Failed(error)),
     };
+    let (plain, completed) = walk.split_by_list(&manifest, referrers, changed).await;
+    let mut ended = copy_manifest(walk, manifest, &at_source, plain).await;
+    if let Some((list, lanes)) = completed {
+        ended.extend(copy_manifest(walk, list, &at_source, lanes).await);
+    }
+    ended
+}
+
+/// Copies what the targets shall have, where they do not have it.
+async fn copy_manifest(
+    walk: &Walk,
+    manifest: RawManifest,
+    at_source: &Digest,
+    changed: Vec<Standing>,
+) -> Ended {
+    let lanes: Vec<_> = changed.iter().map(|(lane, _)| lane.clone()).collect();
     refuse_other_digests(walk, &manifest, &lanes);
     let (mut ended, changed) = split(&walk.run, changed, Some(manifest.digest()));
     let compared =
@@ -239,7 +260,7 @@ async fn copy_changed(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standin
     }
     join_all(different.iter().map(|lane| prepare(&walk.run, lane))).await;
     bring(walk, &manifest, different.clone()).await;
-    let cut_from = Some(at_source).filter(|digest| digest != manifest.digest());
+    let cut_from = Some(at_source.clone()).filter(|digest| digest != manifest.digest());
     ended.extend(different.into_iter().map(|lane| {
         let outcome = match lane.failure() {
             Some(error) => Outcome::Failed(error.clone()),

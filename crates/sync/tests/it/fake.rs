@@ -606,6 +606,10 @@ impl Target for FakeRepository {
         .boxed()
     }
 
+    fn lists_referrer<'a>(&'a self, _: &'a Digest, _: &'a Descriptor) -> Answer<'a, bool> {
+        async move { self.fake.step().await.map(|()| true) }.boxed()
+    }
+
     fn list_referrer<'a>(&'a self, _: &'a Digest, _: &'a Descriptor) -> Answer<'a, ()> {
         async move { self.fake.step().await }.boxed()
     }

@@ -321,3 +321,58 @@ async fn e15_one_list_that_cannot_be_had_fails_the_image() {
     assert_eq!((report.copied(), report.failed()), (0, 1));
     assert!(bench.asked_for_referrers() < 40, "what would be for nothing is not asked");
 }
+
+/// Puts a list of referrers under the tag of `subject` at the source.
+fn keep_list(bench: &Bench, subject: &Sample, entries: &[&Sample]) -> String {
+    let tag = subject.digest.replace(':', "-");
+    let entries: Vec<_> = entries.iter().map(|entry| entry.descriptor.to_string()).collect();
+    let kind = "application/vnd.oci.image.index.v1+json";
+    let body = format!(
+        "{{\n \"schemaVersion\":2,\"mediaType\":\"{kind}\", \"manifests\":[{}]}}\n",
+        entries.join(",")
+    );
+    bench.source.store().put_manifest("a/app", &tag, kind, body);
+    tag
+}
+
+/// What is listed under a tag at the target, in its order.
+fn under_tag(bench: &Bench, tag: &str) -> Vec<String> {
+    let list = bench.target.store().manifest("b/app", tag).unwrap();
+    let list: serde_json::Value = serde_json::from_slice(&list.bytes).unwrap();
+    let entries = list["manifests"].as_array().unwrap();
+    entries.iter().map(|entry| entry["digest"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn e28_a_list_under_a_tag_gets_what_the_tag_and_the_api_have() {
+    for _ in 0..10 {
+        let bench = Bench::start(Referrers::Api, Referrers::Absent).await;
+        let image = bench.image("v1", 1);
+        let (one, two) = (bench.refer(&image, "one"), bench.refer(&image, "two"));
+        // Written by a client before the registry kept lists itself.
+        let old = bench.image("old", 2);
+        let tag = keep_list(&bench, &image, &[&old, &two]);
+        assert_eq!(bench.all().await.copied(), 3);
+        assert_eq!(under_tag(&bench, &tag), [old.digest.as_str(), &two.digest, &one.digest]);
+        assert!(bench.target.store().manifest("b/app", &one.digest).is_some());
+        bench.target.clear_requests();
+        let again = bench.all().await;
+        assert_eq!((again.copied(), again.skipped()), (0, 3), "{:?}", again.images);
+        assert!(bench.target.requests().iter().all(|request| request.method != "PUT"));
+    }
+}
+
+#[tokio::test]
+async fn e28_a_list_that_lacks_nothing_stays_as_it_was_written() {
+    for target in [Referrers::Absent, Referrers::Empty, Referrers::Api] {
+        for _ in 0..4 {
+            let bench = Bench::start(Referrers::Api, target).await;
+            let image = bench.image("v1", 1);
+            let (one, two) = (bench.refer(&image, "one"), bench.refer(&image, "two"));
+            let tag = keep_list(&bench, &image, &[&two, &one]);
+            assert_eq!(bench.all().await.copied(), 2);
+            let there = bench.target.store().manifest("b/app", &tag);
+            assert_eq!(there, bench.source.store().manifest("a/app", &tag), "{target:?}");
+        }
+    }
+}
