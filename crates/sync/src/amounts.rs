@@ -5,7 +5,7 @@ use std::ops::Add;
 use std::sync::Mutex;
 
 use crate::BlobOutcome;
-use crate::run::lock;
+use crate::lock::lock;
 
 /// What was moved for one image, or for many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::breaker::{Admission, Begun, Breaker};
 use crate::deadline::Deadline;
 use crate::endpoint::StoreId;
 use crate::endpoint::{Source, Target};
-use crate::run::lock;
+use crate::lock::lock;
 use crate::{Cause, Error, NoAnswer};
 
 /// How often whoever waits looks again.
@@ -62,21 +62,31 @@ impl Needed {
 }
 
 impl Breakers {
-    /// Begins as soon as the registry's breaker lets it.
+    /// Begins, or says that nothing begins; gives `needed` back where it has to wait.
+    pub(crate) fn begin_now(&self, needed: Needed) -> Result<Result<Attempt, Refused>, Needed> {
+        let breaker = lock(&self.0).entry(needed.host.clone()).or_default().clone();
+        let admission = lock(&breaker).admit(Instant::now(), (needed.answers)());
+        match admission {
+            Admission::Begin(begun) => Ok(Ok(Attempt { needed, breaker, begun })),
+            Admission::Refused(silence) => Ok(Err(Refused::NoAnswer(silence))),
+            Admission::Wait => Err(needed),
+        }
+    }
+
+    /// Begins as soon as the store's breaker lets it.
     ///
     /// # Errors
-    /// The registry is not asked any more, or the run stops.
+    /// The store is not asked any more, or the run stops.
     pub(crate) async fn begin(&self, needed: Needed, deadline: &Deadline) -> Result<Attempt, Refused> {
-        let breaker = lock(&self.0).entry(needed.host.clone()).or_default().clone();
+        let mut needed = needed;
         loop {
-            let admission = lock(&breaker).admit(Instant::now(), (needed.answers)());
-            match admission {
-                Admission::Begin(begun) => return Ok(Attempt { needed, breaker, begun }),
-                Admission::Refused(silence) => return Err(Refused::NoAnswer(silence)),
+            match self.begin_now(needed) {
+                Ok(admitted) => return admitted,
                 // Nothing new begins in a run that stops.
-                Admission::Wait if deadline.is_set() => return Err(Refused::Stopped),
-                Admission::Wait => tokio::time::sleep(LOOK_AGAIN).await,
+                Err(_) if deadline.is_set() => return Err(Refused::Stopped),
+                Err(waiting) => needed = waiting,
             }
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::run::lock;
+use crate::lock::lock;
 
 /// What was not used in so long a time may be caught up on: timers ring late.
 const CREDIT: Duration = Duration::from_millis(20);

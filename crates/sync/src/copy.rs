@@ -2,6 +2,7 @@
 
 mod at_target;
 mod blob;
+mod gather;
 mod held;
 mod image;
 mod left_upload;
@@ -13,6 +14,9 @@ mod reach;
 mod reading;
 mod referrer;
 mod referrer_list;
+mod shared_source;
+mod source_image;
 
-pub(crate) use image::{Job, copy_image};
+pub(crate) use image::copy_image;
 pub(crate) use manifest::panicked;
+pub(crate) use source_image::{SourceImage, Way};

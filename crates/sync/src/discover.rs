@@ -9,8 +9,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use crate::attempt::Needed;
 use crate::backoff::Backoff;
 use crate::endpoint::{Source, TagPage, Tags, Target};
+use crate::engine::Pair;
 use crate::pattern_rule::Discoveries;
-use crate::rule::{Naming, ReferrerPolicy, Rule, Selection};
+use crate::rule::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 use crate::run::Run;
 use crate::target_repository::Found;
 use crate::turns::Turn;
@@ -18,6 +19,8 @@ use crate::{Cause, Error, Event, Image, Operation, Side};
 
 /// Repositories of one listing whose tags are read while more of them come.
 const LISTED_AHEAD: usize = 64;
+/// Images that are planned ahead of those in work, for each pair of stores.
+const PLANNED_AHEAD: usize = 64;
 
 /// Which referrers of an image go along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +116,7 @@ pub(crate) async fn discover(
     if rule.selection.named().is_some() {
         return discovery.run().await;
     }
-    let begun = run.breakers.begin(Needed::by_source(&rule.source), &run.deadline).await;
+    let begun = run.engine.breakers().begin(Needed::by_source(&rule.source), &run.deadline).await;
     let attempt = begun.map_err(|refused| discovery.error(Operation::ListTags, refused.into()))?;
     let discovered = discovery.run().await;
     attempt.end(discovered.as_ref().err());
@@ -139,14 +142,17 @@ struct Discovery<'a> {
     turn: Turn,
     source: Arc<str>,
     targets: Vec<Arc<str>>,
+    pairs: Vec<Pair>,
 }
 
 impl<'a> Discovery<'a> {
     fn new(discoveries: &'a Discoveries, (rule, index): (&'a Rule, usize), origin: Origin) -> Self {
         let targets = rule.targets.iter().map(|target| target.target.name().into()).collect();
         let (run, planned) = (&*discoveries.run, &discoveries.plan);
+        let pair = |target: &RuleTarget| Pair::new(rule.source.store(), target.target.store());
+        let pairs = rule.targets.iter().map(pair).collect();
         let turn = discoveries.turns.at(rule.source.store());
-        Self { run, rule, index, planned, origin, turn, source: rule.source.name().into(), targets }
+        Self { run, rule, index, planned, origin, turn, source: rule.source.name().into(), targets, pairs }
     }
 
     async fn run(&self) -> Result<(), Arc<Error>> {
@@ -299,7 +305,7 @@ impl<'a> Discovery<'a> {
         images
     }
 
-    /// Waits for a place in the queue: discovery keeps only a little ahead of copying.
+    /// Keeps only a little ahead of the fastest of the targets.
     async fn send(&self, reference: TagOrDigest, names: Vec<Option<TagOrDigest>>) {
         let ways: Vec<_> = names
             .into_iter()
@@ -316,6 +322,10 @@ impl<'a> Discovery<'a> {
             .collect();
         for (image, _) in &ways {
             self.run.tell(&Event::ImagePlanned(image.clone()));
+        }
+        let images = self.run.engine.images();
+        if !images.has_room(&self.pairs, PLANNED_AHEAD) {
+            self.turn.wait(images.room(&self.pairs, PLANNED_AHEAD)).await;
         }
         let found = match self.rule.selection {
             Selection::These(_) | Selection::Pinned { .. } => Found::Named,

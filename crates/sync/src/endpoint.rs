@@ -99,7 +99,7 @@ pub trait Target: Send + Sync {
 }
 
 /// Which referrers of a manifest are asked for, by where they are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kept {
     /// All of them.
     Anywhere,

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 pub(crate) use self::claim::{Claim, Claimed, Declined, Waiting};
 pub(crate) use self::failure::{Failure, Why, is_of_manifest};
 use self::mounts::{Mounts, project};
-use crate::run::lock;
+use crate::lock::lock;
 use crate::self_mount::{Question, SelfMounts};
 
 /// From so many repositories a blob is tried to be mounted into another one before it is sent.

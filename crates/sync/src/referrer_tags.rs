@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use oci::{Digest, Tag};
 
+use crate::lock::lock;
 use crate::rule::{Naming, Rule};
-use crate::run::lock;
 
 /// By the source's repository.
 #[derive(Default)]

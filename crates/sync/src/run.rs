@@ -2,21 +2,21 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use oci::{RepositoryName, TagOrDigest};
+use oci::{Descriptor, RepositoryName, TagOrDigest};
 
 use crate::amounts::Counter;
-use crate::attempt::Breakers;
 use crate::backoff::Backoff;
-use crate::bandwidth::{Bandwidth, Pace};
+use crate::bandwidth::Bandwidth;
 use crate::deadline::{Deadline, TooLate};
 use crate::endpoint::StoreId;
 use crate::endpoint::{Target, Upload};
+use crate::engine::{Activity, Engine, ImageSlot, Pair, Place};
 use crate::ledger::Ledger;
+use crate::lock::lock;
 use crate::open_upload::{AbandonTo, OpenUpload};
-use crate::places::Places;
 use crate::referrer_tags::ReferrerTags;
 use crate::target_repository::TargetRepository;
 use crate::{Error, Event, Image, Observer, PlatformFilter, State};
@@ -69,14 +69,14 @@ impl Options {
 
 /// Shared by all tasks of a run.
 pub(crate) struct Run {
+    /// Its number in the engine.
+    pub(crate) number: u64,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) retries: u32,
     pub(crate) platforms: PlatformFilter,
     pub(crate) rewrite: Rewrite,
     pub(crate) mode: Mode,
-    pub(crate) places: Places,
-    pub(crate) breakers: Breakers,
-    pub(crate) pace: Pace,
+    pub(crate) engine: Engine,
     pub(crate) state: State,
     pub(crate) deadline: Deadline,
     /// Referrers that rules do not want, where listings tell how many there are.
@@ -84,17 +84,35 @@ pub(crate) struct Run {
     /// And those that stand under tags of their own.
     pub(crate) referrer_tags: ReferrerTags,
     abandon_to: AbandonTo,
+    /// Kept by the engine for as long as a run has them.
     ledgers: Mutex<HashMap<StoreId, Arc<Ledger>>>,
     repositories: Mutex<HashMap<(StoreId, RepositoryName), Arc<TargetRepository>>>,
 }
 
-/// One image on its way to one target. An image that goes to several targets is walked once, with a lane
-/// for each; what fails in one lane leaves the others alone.
+/// An image that begins its way to a target.
+pub(crate) struct Begun {
+    pub(crate) image: Arc<Image>,
+    pub(crate) rule: usize,
+    pub(crate) index: usize,
+    pub(crate) rank: u64,
+    pub(crate) target: Arc<dyn Target>,
+    pub(crate) pair: Pair,
+    pub(crate) slot: ImageSlot,
+}
+
+/// One image on its way to one target. An image that goes to several targets has a lane for each, and each ends for
+/// itself.
 pub(crate) struct Lane {
     pub(crate) image: Arc<Image>,
     /// The rule that asked for it.
     pub(crate) rule: usize,
+    /// Which of the image's targets this is.
+    pub(crate) index: usize,
+    /// The older the image, the lower.
+    pub(crate) rank: u64,
+    pub(crate) pair: Pair,
     pub(crate) target: Arc<dyn Target>,
+    pub(crate) activity: Activity,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) repository: Arc<TargetRepository>,
     pub(crate) amounts: Counter,
@@ -104,20 +122,20 @@ pub(crate) struct Lane {
 
 impl Run {
     pub(crate) fn new(
+        engine: Engine,
         observer: Arc<dyn Observer>,
         options: Options,
         state: State,
         abandon_to: AbandonTo,
     ) -> Self {
         Self {
+            number: engine.number(),
+            engine,
             observer,
             retries: options.retries,
             platforms: options.platforms,
             rewrite: options.rewrite,
             mode: options.mode,
-            places: Places::new(options.blobs_at_once),
-            breakers: Breakers::default(),
-            pace: Pace::new(options.bandwidth),
             state,
             deadline: Deadline::default(),
             unwanted_referrers: AtomicU64::new(0),
@@ -128,27 +146,40 @@ impl Run {
         }
     }
 
-    /// Prepares the way of a rule's `image` to `target`.
-    pub(crate) fn lane(&self, image: Arc<Image>, rule: usize, target: Arc<dyn Target>) -> Arc<Lane> {
-        let registry = target.store().clone();
-        let ledger = lock(&self.ledgers).entry(registry.clone()).or_default().clone();
-        let key = (registry, target.repository().clone());
+    /// Prepares the way of an image to a target.
+    pub(crate) fn lane(&self, begun: Begun) -> Arc<Lane> {
+        let Begun { image, rule, index, rank, target, pair, slot } = begun;
+        let store = target.store().clone();
+        let ledger =
+            lock(&self.ledgers).entry(store.clone()).or_insert_with(|| self.engine.ledger(&store)).clone();
         let repository = lock(&self.repositories)
-            .entry(key)
+            .entry((store, target.repository().clone()))
             .or_insert_with(|| Arc::new(TargetRepository::new(target.clone())))
             .clone();
-        let (amounts, started) = (Counter::default(), Instant::now());
-        Arc::new(Lane { image, rule, target, ledger, repository, amounts, started, failure: OnceLock::new() })
+        Arc::new(Lane {
+            image,
+            rule,
+            index,
+            rank,
+            pair,
+            target,
+            ledger,
+            repository,
+            activity: Activity::new(slot),
+            amounts: Counter::default(),
+            started: Instant::now(),
+            failure: OnceLock::new(),
+        })
     }
 
     pub(crate) fn tell(&self, event: &Event) {
         self.observer.event(event);
     }
 
-    /// Tries a step until it succeeds or trying again is hopeless. `image` is for whoever watches.
+    /// Tries a step of a lane until it succeeds or trying again is hopeless.
     pub(crate) async fn retrying<T, F>(
         &self,
-        image: &Arc<Image>,
+        lane: &Lane,
         mut step: impl FnMut() -> F,
     ) -> Result<T, Arc<Error>>
     where
@@ -163,19 +194,21 @@ impl Run {
             let wait = backoff.next(&error);
             let error = Arc::new(error);
             let Some(wait) = wait else { return Err(error) };
-            self.pause(image, error, wait).await?;
+            self.pause(lane, error, wait).await?;
         }
     }
 
     /// Waits before a failed step is tried again; gives it up at once where the run's end comes first.
+    /// The lane's slot is free meanwhile.
     pub(crate) async fn pause(
         &self,
-        image: &Arc<Image>,
+        lane: &Lane,
         error: Arc<Error>,
         wait: Duration,
     ) -> Result<(), Arc<Error>> {
-        self.tell(&Event::Retrying { image: image.clone(), error: error.clone(), wait });
-        self.deadline.sleep(wait).await.map_err(|TooLate| Arc::new(error.stopped()))
+        self.tell(&Event::Retrying { image: lane.image.clone(), error: error.clone(), wait });
+        let slept = lane.activity.wait(self.deadline.sleep(wait)).await;
+        slept.map_err(|TooLate| Arc::new(error.stopped()))
     }
 
     /// Waits before `source` is asked for its list again; gives the error back if it is not to be asked again.
@@ -198,12 +231,12 @@ impl Run {
     }
 }
 
-/// A panic elsewhere is told by itself: what it held is read on.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Lane {
+    /// Waits for the right to move a blob.
+    pub(crate) async fn place(&self, run: &Run, blob: &Descriptor) -> Place {
+        run.engine.places().take(&self.pair, self.rank, blob).await
+    }
+
     /// Ends this lane; the first reason counts.
     pub(crate) fn fail(&self, error: Arc<Error>) {
         let _ = self.failure.set(error);

@@ -10,19 +10,17 @@ use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::copy::{Job, copy_image, panicked};
+use crate::copy::{SourceImage, Way, copy_image, panicked};
 use crate::discover::{Origin, Planned};
+use crate::engine::{Engine, ImageSlot, Pair, Turn};
 use crate::open_upload::AbandonedUploads;
 use crate::pattern_rule::Discoveries;
-use crate::run::{Lane, Options, Run};
+use crate::run::{Begun, Lane, Options, Run};
 use crate::turns::Turns;
 use crate::{
     Amounts, Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, RuleFailure,
     Side, State, Work,
 };
-
-/// Images that are planned ahead of those in work.
-const PLANNED_AHEAD: usize = 64;
 
 /// Rules, ready to be carried out.
 pub struct Sync {
@@ -30,9 +28,8 @@ pub struct Sync {
     options: Options,
     observer: Arc<dyn Observer>,
     state: State,
+    engine: Option<Engine>,
 }
-
-type Ended = Vec<(Arc<Lane>, Outcome)>;
 
 impl Sync {
     /// Prepares a run; nothing happens before [`run`](Self::run).
@@ -42,7 +39,7 @@ impl Sync {
         observer: Arc<dyn Observer>,
     ) -> Self {
         let rules = rules.into_iter().map(Into::into).collect();
-        Self { rules, options, observer, state: State::none() }
+        Self { rules, options, observer, state: State::none(), engine: None }
     }
 
     /// Uses, and writes down, what is remembered from run to run.
@@ -51,24 +48,34 @@ impl Sync {
         Self { state, ..self }
     }
 
+    /// Shares slots, bandwidth and what is known of stores with all runs of `engine`, whose limits count in place of the
+    /// options'. Without it the run has an engine of its own.
+    #[must_use]
+    pub fn on(self, engine: &Engine) -> Self {
+        Self { engine: Some(engine.clone()), ..self }
+    }
+
     /// Carries the rules out. One bad image never stops the others. When it is cancelled nothing new begins, images
     /// in work have [`Options::drain`] to end, and the report says what was not done.
     pub async fn run(self, cancel: CancellationToken) -> Report {
         let started = Instant::now();
-        let Self { rules, options, observer, state } = self;
-        let (images_at_once, lists_at_once) = (images_at_once(options.blobs_at_once), options.blobs_at_once);
+        let Self { rules, options, observer, state, engine } = self;
+        let engine = engine.unwrap_or_else(|| Engine::new(options.blobs_at_once, options.bandwidth));
         let (drain, abandoned) = (options.drain, AbandonedUploads::new());
-        let run = Arc::new(Run::new(observer, options, state, abandoned.sender()));
-        let (plan, planned) = mpsc::channel(PLANNED_AHEAD);
-        let turns = Turns::new(lists_at_once);
+        let turns = Turns::new(options.blobs_at_once);
+        let run = Arc::new(Run::new(engine, observer, options, state, abandoned.sender()));
+        let (plan, planned) = mpsc::channel(1);
         let (discoveries, rules) = start_discoveries(Discoveries { run: run.clone(), plan, turns }, rules);
+        let (to_begin, begun) = mpsc::unbounded_channel();
         let mut schedule = Schedule {
             discoveries,
             rules,
             run,
             planned,
+            to_begin,
+            begun,
+            waiting: 0,
             images: JoinSet::new(),
-            images_at_once,
             in_work: HashMap::new(),
             taken: HashSet::new(),
             report: Report::default(),
@@ -83,11 +90,6 @@ impl Sync {
         abandoned.cancel().await;
         Report { took: started.elapsed(), ..schedule.into_report() }
     }
-}
-
-/// Enough images in work that blobs never wait for manifests, few enough that bookkeeping stays small.
-fn images_at_once(blobs_at_once: usize) -> usize {
-    (blobs_at_once.saturating_mul(6)).clamp(8, 256)
 }
 
 type Running = JoinSet<Vec<RuleFailure>>;
@@ -112,15 +114,26 @@ fn start_discoveries(discoveries: Discoveries, rules: Vec<Work>) -> (Running, Ru
     (running, started)
 }
 
+/// An image that waits for its turn to go to one target.
+struct Waiting {
+    image: Arc<SourceImage>,
+    way: Way,
+    rank: u64,
+}
+
 struct Schedule {
     run: Arc<Run>,
     discoveries: Running,
     planned: mpsc::Receiver<Planned>,
-    images: JoinSet<Ended>,
-    images_at_once: usize,
+    /// Where images go whose turn it is, or that were taken out of the queue.
+    to_begin: mpsc::UnboundedSender<(Waiting, Option<ImageSlot>)>,
+    begun: mpsc::UnboundedReceiver<(Waiting, Option<ImageSlot>)>,
+    /// How many images wait for their turn.
+    waiting: usize,
+    images: JoinSet<(Arc<Lane>, Outcome)>,
     /// Rules of which not all images are known yet, with their sources.
     rules: Rules,
-    in_work: HashMap<Id, Vec<Arc<Lane>>>,
+    in_work: HashMap<Id, Arc<Lane>>,
     /// Names at targets that have their image.
     taken: HashSet<ByTarget>,
     report: Report,
@@ -128,44 +141,56 @@ struct Schedule {
 
 impl Schedule {
     async fn work(&mut self) {
-        loop {
+        while !self.is_done() {
             tokio::select! {
                 Some(discovered) = self.discoveries.join_next_with_id() => self.discovered(discovered),
                 Some(ended) = self.images.join_next_with_id() => self.image_ended(ended),
-                planned = self.planned.recv(), if self.images.len() < self.images_at_once => match planned {
-                    Some(planned) => self.start(planned),
-                    None if self.images.is_empty() && self.discoveries.is_empty() => return,
-                    None => self.wait_for_one().await,
-                },
+                Some((waiting, slot)) = self.begun.recv(), if self.waiting > 0 => self.begin(waiting, slot),
+                Some(planned) = self.planned.recv() => self.queue(planned),
+                else => return,
             }
         }
     }
 
-    /// Nothing more is planned: only ends are left to wait for.
-    async fn wait_for_one(&mut self) {
-        tokio::select! {
-            Some(discovered) = self.discoveries.join_next_with_id() => self.discovered(discovered),
-            Some(ended) = self.images.join_next_with_id() => self.image_ended(ended),
-            else => {}
-        }
+    fn is_done(&self) -> bool {
+        self.discoveries.is_empty() && self.images.is_empty() && self.waiting == 0 && self.planned.is_empty()
     }
 
-    fn start(&mut self, planned: Planned) {
+    /// Puts an image into the queue of each of its targets' pairs.
+    fn queue(&mut self, planned: Planned) {
         let Planned { rule, source, reference, found, referrers, ways } = planned;
-        let mut lanes = Vec::new();
+        let mut free = Vec::new();
         for (image, target) in ways {
             match self.take_name(&image) {
-                Name::Free => lanes.push(self.run.lane(image, rule, target)),
+                Name::Free => free.push((image, target)),
                 Name::SameImage => {}
                 Name::Taken(error) => self.end_unstarted(image, rule, Outcome::Failed(Arc::new(error))),
             }
         }
-        if lanes.is_empty() {
-            return;
+        let shared = Arc::new(SourceImage::new(source, reference, found, referrers, free.len()));
+        for (index, (image, target)) in free.into_iter().enumerate() {
+            let pair = Pair::new(shared.source.store(), target.store());
+            let way = Way { image, rule, index, target };
+            let waiting = Waiting { image: shared.clone(), way, rank: self.run.engine.number() };
+            let (rank, to) = (waiting.rank, self.to_begin.clone());
+            self.waiting += 1;
+            let turn = Turn::new(self.run.number, move |slot| {
+                // Nobody listens any more when the run has ended.
+                let _ = to.send((waiting, slot));
+            });
+            self.run.engine.images().wait(&pair, rank, turn);
         }
-        let job = Job { source, reference, found, referrers, lanes: lanes.clone() };
-        let task = self.images.spawn(copy_image(self.run.clone(), job));
-        self.in_work.insert(task.id(), lanes);
+    }
+
+    /// Begins an image whose turn it is.
+    fn begin(&mut self, waiting: Waiting, slot: Option<ImageSlot>) {
+        self.waiting -= 1;
+        let Waiting { image, way: Way { image: named, rule, index, target }, rank } = waiting;
+        let Some(slot) = slot else { return self.end_unstarted(named, rule, Outcome::NotDone) };
+        let pair = Pair::new(image.source.store(), target.store());
+        let lane = self.run.lane(Begun { image: named, rule, index, rank, target, pair, slot });
+        let task = self.images.spawn(copy_image(self.run.clone(), image, lane.clone()));
+        self.in_work.insert(task.id(), lane);
     }
 
     /// Two rules may ask for the same copy; they may not want different images under one name.
@@ -207,26 +232,22 @@ impl Schedule {
         }
     }
 
-    fn image_ended(&mut self, ended: Result<(Id, Ended), JoinError>) {
+    fn image_ended(&mut self, ended: Result<(Id, (Arc<Lane>, Outcome)), JoinError>) {
         match ended {
-            Ok((id, ended)) => {
+            Ok((id, (lane, outcome))) => {
                 self.in_work.remove(&id);
-                for (lane, outcome) in ended {
-                    self.lane_ended(&lane, outcome);
-                }
+                self.lane_ended(&lane, outcome);
             }
             Err(panic) => {
-                let Some(lanes) = self.in_work.remove(&panic.id()) else { return };
-                let place = lanes.first().map_or("", |lane| &*lane.image.source);
-                let error = Arc::new(panicked(place, panic));
-                for lane in lanes {
-                    self.lane_ended(&lane, Outcome::Failed(error.clone()));
-                }
+                let Some(lane) = self.in_work.remove(&panic.id()) else { return };
+                let error = Arc::new(panicked(&lane.image.source, panic));
+                self.lane_ended(&lane, Outcome::Failed(error));
             }
         }
     }
 
     fn lane_ended(&mut self, lane: &Lane, outcome: Outcome) {
+        lane.activity.close();
         let outcome = match outcome {
             Outcome::Failed(error) if error.is_stopped() => Outcome::NotDone,
             other => other,
@@ -250,7 +271,7 @@ impl Schedule {
     /// Begins nothing new and gives what is in work time to end. All else is reported as not done.
     async fn stop(&mut self, drain: Duration) {
         self.run.deadline.set(drain);
-        let in_work = self.in_work.values().map(Vec::len).sum();
+        let in_work = self.in_work.len();
         self.run.tell(&Event::Stopping { in_work, drain });
         while let Some(discovered) = self.discoveries.try_join_next_with_id() {
             self.discovered(discovered);
@@ -277,7 +298,7 @@ impl Schedule {
                 self.image_ended(ended);
             }
         }
-        let in_work: Vec<_> = self.in_work.drain().flat_map(|(_, lanes)| lanes).collect();
+        let in_work: Vec<_> = self.in_work.drain().map(|(_, lane)| lane).collect();
         for lane in in_work {
             self.lane_ended(&lane, Outcome::NotDone);
         }
@@ -285,6 +306,14 @@ impl Schedule {
 
     /// Ends what waits for its turn.
     async fn end_planned(&mut self) {
+        let number = self.run.number;
+        self.run.engine.images().withdraw(|turn| turn.is_of(number)).into_iter().for_each(Turn::give_up);
+        while self.waiting > 0
+            && let Some((Waiting { way, .. }, _)) = self.begun.recv().await
+        {
+            self.waiting -= 1;
+            self.end_unstarted(way.image, way.rule, Outcome::NotDone);
+        }
         self.planned.close();
         while let Some(planned) = self.planned.recv().await {
             for (image, _) in planned.ways {

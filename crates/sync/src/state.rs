@@ -18,7 +18,7 @@ use redb::{Database, ReadableDatabase as _};
 
 use crate::PlatformFilter;
 use crate::endpoint::Target;
-use crate::run::lock;
+use crate::lock::lock;
 
 pub(crate) use journal::{Journal, KeptStates, STRIDE};
 use record::Cut;

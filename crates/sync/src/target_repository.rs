@@ -11,10 +11,14 @@ use std::time::Duration;
 
 use oci::{Digest, Tag, TagOrDigest};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::endpoint::{EndpointError, Target};
 use crate::listing::BulkListing;
+use crate::lock::lock;
+
+/// So long a target that others could not wait for reads by itself.
+const LAGS: Duration = Duration::from_secs(60);
 
 /// How long an image waits for what another asks, as it may need no question then. Asking costs little.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -27,6 +31,8 @@ pub(crate) struct TargetRepository {
     /// Whether the last question got no answer, while nothing is known yet.
     is_silent: AtomicBool,
     was_empty: AtomicBool,
+    /// Until when it is taken to be too slow to share a read with other targets.
+    lags_until: std::sync::Mutex<Option<Instant>>,
 }
 
 enum Tags {
@@ -54,7 +60,8 @@ pub(crate) enum Found {
 impl TargetRepository {
     pub(crate) fn new(target: Arc<dyn Target>) -> Self {
         let (is_silent, was_empty) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { target, tags: Mutex::new(Tags::Unknown), is_silent, was_empty }
+        let lags_until = std::sync::Mutex::default();
+        Self { target, tags: Mutex::new(Tags::Unknown), is_silent, was_empty, lags_until }
     }
 
     /// What a tag or digest points at here; `None` if it is not there.
@@ -111,6 +118,16 @@ impl TargetRepository {
     /// Whether the repository had no tags, so that looking for blobs in it is idle.
     pub(crate) fn was_empty(&self) -> bool {
         self.was_empty.load(Ordering::Relaxed)
+    }
+
+    /// Others could not wait for it.
+    pub(crate) fn note_lag(&self) {
+        *lock(&self.lags_until) = Some(Instant::now() + LAGS);
+    }
+
+    /// Whether it was too slow for others not long ago.
+    pub(crate) fn lags(&self) -> bool {
+        lock(&self.lags_until).is_some_and(|until| Instant::now() < until)
     }
 
     /// The registry turned out to be in another state than it said.

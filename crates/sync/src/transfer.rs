@@ -3,21 +3,24 @@
 //! Each upload has a bounded queue. A source that breaks off goes on where it stood; an upload that breaks goes on
 //! by itself from what its target has, with a read of its own, while the others carry on.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::endpoint::{BlobBody, BrokenOff, Recovery, Standing};
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use oci::Descriptor;
 use oci::ErrorKind;
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::SendTimeoutError;
+use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::endpoint::EndpointError;
 use crate::endpoint::{BlobRead, ReadAgain, Source};
+use crate::engine::Place;
 use crate::open_upload::OpenUpload;
 use crate::run::{Lane, Run};
 use crate::state::{Journal, KeptStates, STRIDE};
@@ -25,8 +28,6 @@ use crate::{Error, Event, Operation, Side};
 
 /// Pieces that wait for one upload. They share their memory with the other uploads' queues.
 const QUEUE: usize = 2;
-/// So long the others wait for an upload that takes nothing.
-const LONGEST_HOLD_UP: Duration = Duration::from_secs(15);
 
 type Piece = Result<Bytes, BrokenOff>;
 
@@ -36,9 +37,7 @@ pub(crate) struct Transfer<'a> {
     source: &'a dyn Source,
     blob: &'a Descriptor,
     /// The source gives no more: what uploads say after that is of no interest.
-    source_failed: AtomicBool,
-    /// What was sent is not the blob.
-    is_wrong: AtomicBool,
+    failed: OnceLock<Arc<Error>>,
 }
 
 /// An upload and whom it is for.
@@ -49,17 +48,24 @@ pub(crate) struct Delivery {
     pub(crate) budget: Backoff,
     /// Where the hashing stood, in what the target has of an earlier run.
     pub(crate) states: KeptStates,
+    pub(crate) place: Arc<Place>,
 }
 
-/// How a delivery ended.
-type Delivered = Result<(), Arc<Error>>;
+/// A delivery with whoever hears how it ended: at once, and whatever becomes of the others.
+pub(crate) struct Told {
+    delivery: Delivery,
+    on_end: Box<dyn FnOnce(Delivered) + Send>,
+}
+
+/// How a delivery ended. Where the source is the reason that an upload failed, the error is the source's.
+pub(crate) type Delivered = Result<(), Arc<Error>>;
 
 /// Why an upload did not get to its end.
-enum Ended {
+enum Failure {
     /// For a reason of its own.
-    Failed(Arc<Error>),
+    Own(Arc<Error>),
     /// With the read that all share.
-    WithSource(Arc<Error>),
+    WithSource,
 }
 
 /// The way of pieces into one upload.
@@ -68,53 +74,96 @@ struct Queue {
     /// Set where the others could not wait for it: it goes on with a read of its own.
     left_behind: Arc<AtomicBool>,
     journal: Option<Journal>,
+    lane: Arc<Lane>,
+}
+
+/// Somebody who waits when the source has to be waited for.
+struct Watcher {
+    lane: Arc<Lane>,
+    place: Arc<Place>,
+}
+
+impl Delivery {
+    /// Has `on_end` hear how it ended.
+    pub(crate) fn on_end(self, on_end: impl FnOnce(Delivered) + Send + 'static) -> Told {
+        Told { delivery: self, on_end: Box::new(on_end) }
+    }
+
+    fn watcher(&self) -> Watcher {
+        Watcher { lane: self.lane.clone(), place: self.place.clone() }
+    }
+}
+
+/// How long the others wait for an upload that takes nothing: a third of the time at most, beyond a first second.
+struct Patience {
+    began: Instant,
+    waited: Duration,
+}
+
+impl Patience {
+    /// So long they wait in any case.
+    const LEAST: Duration = Duration::from_secs(1);
+
+    fn new() -> Self {
+        Self { began: Instant::now(), waited: Duration::ZERO }
+    }
+
+    /// How much longer they may wait now.
+    fn left(&self) -> Duration {
+        (Self::LEAST + self.began.elapsed() / 3).saturating_sub(self.waited)
+    }
 }
 
 impl<'a> Transfer<'a> {
     pub(crate) fn new(run: &'a Run, source: &'a dyn Source, blob: &'a Descriptor) -> Self {
-        Self { run, source, blob, source_failed: AtomicBool::new(false), is_wrong: AtomicBool::new(false) }
+        Self { run, source, blob, failed: OnceLock::new() }
     }
 
-    /// Sends what `reader` gives into all uploads; says how each ended, in their order. Where the source is the
-    /// reason that an upload failed, its error is the source's.
+    /// Sends what `reader` gives to one upload.
+    pub(crate) async fn deliver_one(
+        &self,
+        reader: Box<dyn BlobRead>,
+        delivery: Delivery,
+        read_budget: &mut Backoff,
+    ) -> Delivered {
+        let (ended, delivered) = std::sync::mpsc::channel();
+        let told = delivery.on_end(move |delivered| drop(ended.send(delivered)));
+        self.deliver(reader, vec![told], read_budget).await;
+        delivered.try_recv().expect("each delivery is told how it ended")
+    }
+
+    /// Sends what `reader` gives into all uploads; each hears how it ended.
     pub(crate) async fn deliver(
         &self,
         mut reader: Box<dyn BlobRead>,
-        deliveries: Vec<Delivery>,
+        deliveries: Vec<Told>,
         read_budget: &mut Backoff,
-    ) -> Vec<Delivered> {
+    ) {
         let history = reader.history();
-        let watcher = deliveries.first().map(|delivery| delivery.lane.clone());
+        let watchers: Vec<_> = deliveries.iter().map(|told| told.delivery.watcher()).collect();
         let (mut queues, mut ways) = (Vec::new(), Vec::new());
-        for mut delivery in deliveries {
+        for Told { mut delivery, on_end } in deliveries {
             let journal = self.begin_journal(&mut delivery).await;
             let (queue, body) = self.queue(&delivery.lane, journal);
             let left_behind = queue.left_behind.clone();
             queues.push(queue);
-            ways.push(self.one(delivery, body, left_behind, history.clone(), read_budget.clone()));
+            let (history, read_budget) = (history.clone(), read_budget.clone());
+            ways.push(async move {
+                on_end(self.one(delivery, body, left_behind, history, read_budget).await);
+            });
         }
-        let Some(watcher) = watcher else { return Vec::new() };
         // Without a history nobody can be left behind.
-        let hold_up = history.map(|_| LONGEST_HOLD_UP);
-        let pump = async {
-            let read = self.pump(&mut *reader, queues, &watcher, read_budget, hold_up).await;
-            read.inspect_err(|error| {
-                self.is_wrong.store(error.kind() == Some(ErrorKind::Mismatch), Ordering::Relaxed);
-                self.source_failed.store(true, Ordering::Relaxed);
-            })
-        };
-        let (read, ended) = tokio::join!(pump, join_all(ways));
-        let told = |ended| match (ended, &read) {
-            (Ended::WithSource(_), Err(error)) => error.clone(),
-            (Ended::Failed(error) | Ended::WithSource(error), _) => error,
-        };
-        ended.into_iter().map(|ended| ended.map_err(told)).collect()
+        let patience = history.is_some().then(Patience::new);
+        let pump = self.pump(&mut *reader, queues, &watchers, read_budget, patience, &self.failed);
+        // What went wrong with the read is told to each delivery.
+        let (_, _) = tokio::join!(pump, join_all(ways));
     }
 
     /// A queue, and its other end as the body of an upload.
     fn queue(&self, lane: &Arc<Lane>, journal: Option<Journal>) -> (Queue, BlobBody) {
         let (pieces, receiver) = mpsc::channel::<Piece>(QUEUE);
-        let (lane, observer, digest) = (lane.clone(), self.run.observer.clone(), self.blob.digest.clone());
+        let (whose, lane, observer) = (lane.clone(), lane.clone(), self.run.observer.clone());
+        let digest = self.blob.digest.clone();
         let left_behind = Arc::new(AtomicBool::new(false));
         let is_left = left_behind.clone();
         let body = futures_util::stream::unfold(Some(receiver), move |receiver| {
@@ -134,7 +183,7 @@ impl<'a> Transfer<'a> {
                 Some((piece, Some(receiver)))
             }
         });
-        (Queue { pieces, left_behind, journal }, Box::pin(body))
+        (Queue { pieces, left_behind, journal, lane: whose }, Box::pin(body))
     }
 
     /// One upload to its end.
@@ -144,35 +193,52 @@ impl<'a> Transfer<'a> {
         body: BlobBody,
         left_behind: Arc<AtomicBool>,
         history: Option<Arc<dyn ReadAgain>>,
+        read_budget: Backoff,
+    ) -> Delivered {
+        let sent = self.send_all(&mut delivery, body, &left_behind, history.as_deref(), read_budget).await;
+        let Delivery { lane, upload, .. } = delivery;
+        self.end(&lane, upload, sent.as_ref().err()).await;
+        sent.map_err(|failure| match (failure, self.failed.get()) {
+            (Failure::Own(error), _) => error,
+            (Failure::WithSource, Some(error)) => error.clone(),
+            (Failure::WithSource, None) => unreachable!("only a source that has failed fails others"),
+        })
+    }
+
+    /// Sends the blob, and what is missing of it after a break, for as long as there is hope.
+    async fn send_all(
+        &self,
+        delivery: &mut Delivery,
+        body: BlobBody,
+        left_behind: &AtomicBool,
+        history: Option<&dyn ReadAgain>,
         mut read_budget: Backoff,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), Failure> {
         let mut sent = delivery.upload.send(&self.blob.digest, self.blob.size, body).await;
         let mut furthest = 0;
-        let outcome = loop {
-            let Err(error) = sent else { break Ok(()) };
+        loop {
+            let Err(error) = sent else { return Ok(()) };
             let error = Arc::new(delivery.lane.target_error(self.sending(), error));
-            if self.source_failed.load(Ordering::Relaxed) {
-                break Err(Ended::WithSource(error));
+            if self.failed.get().is_some() {
+                return Err(Failure::WithSource);
             }
             // What we broke off ourselves is no failure of the target.
             let is_ours = left_behind.swap(false, Ordering::AcqRel);
-            let offset = match self.recover(&mut delivery, error.clone(), is_ours).await {
-                Ok(Standing::Complete) => break Ok(()),
+            let offset = match self.recover(delivery, error.clone(), is_ours).await {
+                Ok(Standing::Complete) => return Ok(()),
                 Ok(Standing::At(offset)) => offset,
-                Err(error) => break Err(Ended::Failed(error)),
+                Err(error) => return Err(Failure::Own(error)),
             };
             if offset > furthest {
                 furthest = offset;
                 delivery.budget.progressed();
             }
-            let Some(history) = &history else { break Err(Ended::Failed(error)) };
-            match self.send_rest(&mut delivery, &**history, offset, &mut read_budget).await {
+            let Some(history) = history else { return Err(Failure::Own(error)) };
+            match self.send_rest(delivery, history, offset, &mut read_budget).await {
                 Ok(ended) => sent = ended,
-                Err(source_error) => break Err(Ended::Failed(source_error)),
+                Err(source_error) => return Err(Failure::Own(source_error)),
             }
-        };
-        self.end(delivery, outcome.as_ref().err()).await;
-        outcome
+        }
     }
 
     /// Sees to it that another run finds the upload, where that is of use.
@@ -188,36 +254,37 @@ impl<'a> Transfer<'a> {
         journal.filter(|_| is_written)
     }
 
-    async fn end(&self, delivery: Delivery, failure: Option<&Ended>) {
-        let is_remembered = delivery.upload.is_remembered();
+    async fn end(&self, lane: &Lane, upload: OpenUpload, failure: Option<&Failure>) {
+        let is_remembered = upload.is_remembered();
         let forget = || {
             if is_remembered {
-                self.run.state.upload_ended(&*delivery.lane.target, &self.blob.digest);
+                self.run.state.upload_ended(&*lane.target, &self.blob.digest);
             }
         };
         match failure {
             None => {
                 forget();
-                delivery.upload.close();
+                upload.close();
             }
             // It is left for another run, or cancelled at the end of this one: a registry that wants to be left alone for
             // so long may hold a cancellation up, too.
             Some(failure) if is_remembered && self.may_go_on(failure) => {}
-            Some(Ended::Failed(error)) if error.is_stopped() => {}
+            Some(Failure::Own(error)) if error.is_stopped() => {}
             // The registry would keep for days what it has of a blob that will not be finished.
             Some(_) => {
                 forget();
-                delivery.upload.cancel().await;
+                upload.cancel().await;
             }
         }
     }
 
     /// Whether another run may have more luck with what the target has.
-    fn may_go_on(&self, failure: &Ended) -> bool {
+    fn may_go_on(&self, failure: &Failure) -> bool {
+        let is_wrong = |error: &Error| error.kind() == Some(ErrorKind::Mismatch);
         match failure {
-            Ended::Failed(error) if error.kind() == Some(ErrorKind::Mismatch) => false,
-            Ended::Failed(error) => error.is_retryable() || error.is_stopped(),
-            Ended::WithSource(_) => !self.is_wrong.load(Ordering::Relaxed),
+            Failure::Own(error) if is_wrong(error) => false,
+            Failure::Own(error) => error.is_retryable() || error.is_stopped(),
+            Failure::WithSource => !self.failed.get().is_some_and(|error| is_wrong(error)),
         }
     }
 
@@ -241,7 +308,7 @@ impl<'a> Transfer<'a> {
                 Recovery::Later => delivery.budget.again(&error),
             };
             let Some(wait) = wait else { return Err(error) };
-            self.run.pause(&delivery.lane.image, error, wait).await?;
+            delivery.place.wait(self.run.pause(&delivery.lane, error, wait)).await?;
             match delivery.upload.resume(&self.blob.digest).await {
                 Ok(standing) => return Ok(standing),
                 Err(cause) => error = Arc::new(delivery.lane.target_error(self.sending(), cause)),
@@ -261,13 +328,14 @@ impl<'a> Transfer<'a> {
         let mut reader = loop {
             match history.read_from(offset).await {
                 Ok(reader) => break reader,
-                Err(cause) => self.wait_for_source(&lane, cause, read_budget).await?,
+                Err(cause) => self.wait_for_source(&[delivery.watcher()], cause, read_budget).await?,
             }
         };
         let journal = self.begin_journal(delivery).await;
         let (queue, body) = self.queue(&lane, journal);
+        let (watchers, failed) = ([delivery.watcher()], OnceLock::new());
         let sending = delivery.upload.send(&self.blob.digest, self.blob.size, body);
-        let reading = self.pump(&mut *reader, vec![queue], &lane, read_budget, None);
+        let reading = self.pump(&mut *reader, vec![queue], &watchers, read_budget, None, &failed);
         let (read, sent) = tokio::join!(reading, sending);
         match (read, sent) {
             (_, Ok(())) => Ok(Ok(())),
@@ -281,9 +349,10 @@ impl<'a> Transfer<'a> {
         &self,
         reader: &mut dyn BlobRead,
         mut queues: Vec<Queue>,
-        watcher: &Lane,
+        watchers: &[Watcher],
         budget: &mut Backoff,
-        hold_up: Option<Duration>,
+        mut patience: Option<Patience>,
+        failed: &OnceLock<Arc<Error>>,
     ) -> Result<(), Arc<Error>> {
         let mut since_noted = 0;
         loop {
@@ -294,8 +363,8 @@ impl<'a> Transfer<'a> {
                     if since_noted >= STRIDE && note_state(&*reader, &queues) {
                         since_noted = 0;
                     }
-                    self.run.pace.pass(piece.len()).await;
-                    send_to_all(&mut queues, &piece, hold_up).await;
+                    self.run.engine.pace().pass(piece.len()).await;
+                    send_to_all(&mut queues, &piece, patience.as_mut()).await;
                     if queues.is_empty() {
                         // Every upload has ended by itself and says why.
                         return Ok(());
@@ -305,7 +374,9 @@ impl<'a> Transfer<'a> {
                 Ok(None) => return Ok(()),
                 Err(cause) => cause,
             };
-            if let Err(error) = self.go_on(reader, cause, watcher, budget).await {
+            if let Err(error) = self.go_on(reader, cause, watchers, budget).await {
+                // Before the uploads break off: they ask why.
+                let _ = failed.set(error.clone());
                 for queue in queues {
                     let _ = queue.pieces.send(Err(BrokenOff)).await;
                 }
@@ -319,7 +390,7 @@ impl<'a> Transfer<'a> {
         &self,
         reader: &mut dyn BlobRead,
         cause: EndpointError,
-        watcher: &Lane,
+        watchers: &[Watcher],
         budget: &mut Backoff,
     ) -> Result<(), Arc<Error>> {
         let mut cause = cause;
@@ -327,7 +398,7 @@ impl<'a> Transfer<'a> {
             if cause.kind == ErrorKind::Mismatch {
                 return Err(Arc::new(self.source_error(cause)));
             }
-            self.wait_for_source(watcher, cause, budget).await?;
+            self.wait_for_source(watchers, cause, budget).await?;
             match reader.resume().await {
                 Ok(()) => return Ok(()),
                 Err(next) => cause = next,
@@ -335,15 +406,19 @@ impl<'a> Transfer<'a> {
         }
     }
 
+    /// Waits before the source is asked again. Nobody who waits for it holds a place meanwhile.
     async fn wait_for_source(
         &self,
-        watcher: &Lane,
+        watchers: &[Watcher],
         cause: EndpointError,
         budget: &mut Backoff,
     ) -> Result<(), Arc<Error>> {
         let error = Arc::new(self.source_error(cause));
         let Some(wait) = budget.next(&error) else { return Err(error) };
-        self.run.pause(&watcher.image, error, wait).await
+        let waits = watchers
+            .iter()
+            .map(|watcher| watcher.place.wait(self.run.pause(&watcher.lane, error.clone(), wait)));
+        join_all(waits).await.into_iter().collect()
     }
 
     fn sending(&self) -> Operation {
@@ -369,30 +444,47 @@ fn note_state(reader: &dyn BlobRead, queues: &[Queue]) -> bool {
 
 /// Gives a piece to all queues that are still open.
 ///
-/// An upload that takes nothing for as long as `hold_up`, while another has taken its piece, is left behind: it may
-/// wait for its turn at a host, and that turn for what the other sends.
-async fn send_to_all(queues: &mut Vec<Queue>, piece: &Bytes, hold_up: Option<Duration>) {
-    let Some(hold_up) = hold_up.filter(|_| queues.len() > 1) else {
+/// An upload that takes nothing for longer than the others' patience lasts, while another has taken its piece, is left
+/// behind: it may be slow, or wait for its turn at a host, and that turn for what the other sends.
+async fn send_to_all(queues: &mut Vec<Queue>, piece: &Bytes, patience: Option<&mut Patience>) {
+    let Some(patience) = patience.filter(|_| queues.len() > 1) else {
         let sent = join_all(queues.iter().map(|queue| queue.pieces.send(Ok(piece.clone())))).await;
         let mut sent = sent.into_iter();
         queues.retain(|_| sent.next().is_some_and(|sent| sent.is_ok()));
         return;
     };
-    let mut waiting: Vec<_> = std::mem::take(queues);
-    while !waiting.is_empty() {
-        let sends = waiting.iter().map(|queue| queue.pieces.send_timeout(Ok(piece.clone()), hold_up));
-        let mut sent = join_all(sends).await.into_iter();
-        let mut late = Vec::new();
-        for queue in waiting {
-            match sent.next() {
-                Some(Ok(())) => queues.push(queue),
-                Some(Err(SendTimeoutError::Timeout(_))) => late.push(queue),
-                Some(Err(SendTimeoutError::Closed(_))) | None => {}
+    let mut sends: FuturesUnordered<_> = std::mem::take(queues)
+        .into_iter()
+        .map(|queue| {
+            let piece = piece.clone();
+            async move {
+                let mut late = Late(Some(queue));
+                let sent = late.0.as_ref()?.pieces.send(Ok(piece)).await;
+                late.0.take().filter(|_| sent.is_ok())
             }
+        })
+        .collect();
+    // The first that takes it sets the pace.
+    while queues.is_empty() {
+        let Some(taken) = sends.next().await else { return };
+        queues.extend(taken);
+    }
+    let waiting_since = Instant::now();
+    let until = waiting_since + patience.left();
+    while let Ok(Some(taken)) = tokio::time::timeout_at(until, sends.next()).await {
+        queues.extend(taken);
+    }
+    patience.waited += waiting_since.elapsed();
+}
+
+/// An upload that has not taken its piece. Dropped, it is left behind: it breaks off, and goes on with a read of its own.
+struct Late(Option<Queue>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.0 {
+            queue.lane.repository.note_lag();
+            queue.left_behind.store(true, Ordering::Release);
         }
-        if !queues.is_empty() {
-            late.drain(..).for_each(|queue| queue.left_behind.store(true, Ordering::Release));
-        }
-        waiting = late;
     }
 }

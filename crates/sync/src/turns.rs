@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::endpoint::StoreId;
-use crate::run::lock;
+use crate::lock::lock;
 
 /// The turns of a run.
 pub(crate) struct Turns {
@@ -42,8 +42,18 @@ impl Turn {
         *lock(&self.taken) = taken;
     }
 
-    /// Lets somebody else have it while this one waits for something.
+    /// Lets somebody else have it.
     pub(crate) fn give_back(&self) {
         lock(&self.taken).take();
+    }
+
+    /// Waits for something. Somebody else has the turn meanwhile, if it was taken.
+    pub(crate) async fn wait<T>(&self, wait: impl Future<Output = T>) -> T {
+        let taken = lock(&self.taken).take().is_some();
+        let waited = wait.await;
+        if taken {
+            self.take().await;
+        }
+        waited
     }
 }

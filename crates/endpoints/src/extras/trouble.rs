@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use oci::ErrorKind;
@@ -30,10 +31,13 @@ impl Error for Trouble {}
 /// Says of an error which login was used.
 pub(super) fn asked_with(mut error: EndpointError, login: Option<&LoginSearch>) -> EndpointError {
     let Some(login) = login.cloned() else { return error };
-    if let Some(registry::Error::Refused(refusal)) = error.own.downcast_mut() {
-        refusal.answered.search.get_or_insert(login);
-    } else if let Some(trouble) = error.own.downcast_mut::<Trouble>() {
-        trouble.login.get_or_insert(login);
+    // Nobody else has it yet.
+    if let Some(own) = Arc::get_mut(&mut error.own) {
+        if let Some(registry::Error::Refused(refusal)) = own.downcast_mut() {
+            refusal.answered.search.get_or_insert(login);
+        } else if let Some(trouble) = own.downcast_mut::<Trouble>() {
+            trouble.login.get_or_insert(login);
+        }
     }
     error
 }

@@ -84,7 +84,7 @@ where
     if run.rewrite == Rewrite::Always {
         return step().await.ok();
     }
-    match run.retrying(&lane.image, step).await {
+    match run.retrying(lane, step).await {
         Ok(told) => Some(told),
         Err(error) => {
             if is_about_this_image(&error) {

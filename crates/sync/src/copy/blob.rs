@@ -9,23 +9,25 @@ use futures_util::future::join_all;
 use oci::ErrorKind;
 use oci::{Descriptor, RepositoryName};
 
+use super::gather::Read;
 use super::left_upload;
 use super::length::{check_mended, other_length};
 use super::manifest::Walk;
 use super::mount::{Waits, mount_all};
 use super::reading::Reading;
+use super::source_image::SourceImage;
 use crate::backoff::Backoff;
 use crate::deadline::TooLate;
 use crate::endpoint::EndpointError;
 use crate::endpoint::{BlobRead, Mount, Source};
+use crate::engine::is_small;
 use crate::ledger::{Came, Claim, Claimed, Doubt, Failure, Kind, Why};
 use crate::open_upload::OpenUpload;
-use crate::places::is_small;
 use crate::run::{Lane, Run};
 use crate::self_mount::Question;
 use crate::state::KeptStates;
 use crate::transfer::{Delivery, Transfer};
-use crate::{BlobOutcome, Error, Event, Operation, Side};
+use crate::{BlobOutcome, Cause, Error, Event, Operation, Side};
 
 /// A lane that has the right to bring the blob to its target.
 pub(super) struct Carrier {
@@ -111,7 +113,17 @@ type Opened = (Carrier, OpenUpload);
 
 /// Sees to it that every lane's target has the blob; lanes in which that fails are marked so.
 pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
-    let (run, source) = (&*walk.run, Reading::new(walk, blob));
+    bring_or_wait(walk, blob, lanes.clone()).await;
+    if let Some(gathering) = walk.image.gathering() {
+        for lane in &lanes {
+            gathering.pass(&blob.digest, lane.index);
+        }
+    }
+}
+
+async fn bring_or_wait(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
+    let from = From { image: &walk.image, reading: Arc::new(Reading::new(walk, blob)) };
+    let (run, source) = (&walk.run, &*from.reading.source);
     let mut pending: Vec<_> = lanes.into_iter().map(|lane| (lane, 0)).collect();
     while !pending.is_empty() {
         let (mut mine, mut theirs) = (Vec::new(), Vec::new());
@@ -130,9 +142,9 @@ pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<L
         }
         let (needing, declined) = mount_all(run, blob, mine).await;
         // Only when nothing is claimed any more may this wait for others.
-        bring(run, &source, blob, needing).await;
+        bring(run, &from, blob, needing).await;
         for Waits { lane, declined, waiting } in theirs.into_iter().chain(declined) {
-            match waiting.done(source.source).await {
+            match lane.activity.wait_for_others(waiting.done(source)).await {
                 Some(Why::Failed(error)) => lane.fail(error),
                 Some(Why::LeftOut) => finished(run, &lane, blob, BlobOutcome::LeftOut),
                 None => pending.push((lane, declined)),
@@ -141,15 +153,21 @@ pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<L
     }
 }
 
+/// Where the blob comes from.
+struct From<'a> {
+    image: &'a SourceImage,
+    reading: Arc<Reading>,
+}
+
 /// Tries until each carrier has its blob or must give up.
-async fn bring(run: &Run, from: &Reading<'_>, blob: &Descriptor, mut carriers: Vec<Carrier>) {
+async fn bring(run: &Arc<Run>, from: &From<'_>, blob: &Descriptor, mut carriers: Vec<Carrier>) {
     // What breaks off goes on, and counts anew whenever something moved. Wrong bytes are read anew from the
     // beginning, which never counts anew.
     let (mut beginnings, mut read_budget) = (Backoff::new(run.retries), Backoff::new(run.retries));
     while !carriers.is_empty() {
         let (left, others) = left_upload::split(run, blob, carriers);
         let (from_beginning, failed) = tokio::join!(
-            left_upload::go_on(run, from.source, blob, left),
+            left_upload::go_on(run, &*from.reading.source, blob, left),
             attempt(run, from, blob, others, &mut read_budget)
         );
         let of_source = failed.iter().find(|(_, error)| error.side == Side::Source);
@@ -157,8 +175,8 @@ async fn bring(run: &Run, from: &Reading<'_>, blob: &Descriptor, mut carriers: V
             Some(ErrorKind::Mismatch) => beginnings.next(error),
             _ => read_budget.next(error),
         });
-        let is_left_out =
-            read_again.is_none() && of_source.is_some_and(|(_, error)| from.leaves_out(run, blob, error));
+        let is_left_out = read_again.is_none()
+            && of_source.is_some_and(|(_, error)| from.reading.leaves_out(run, blob, error));
         let mut longest = Duration::ZERO;
         let mut again = Vec::new();
         for (mut carrier, error) in failed {
@@ -172,15 +190,20 @@ async fn bring(run: &Run, from: &Reading<'_>, blob: &Descriptor, mut carriers: V
                 run.tell(&Event::Retrying { image, error: error.clone(), wait });
                 again.push((carrier, error));
             } else if is_left_out && error.side == Side::Source {
-                carrier.leave_out(run, blob, from.source);
+                carrier.leave_out(run, blob, &*from.reading.source);
             } else {
-                carrier.give_up(error, from.source);
+                carrier.give_up(error, &*from.reading.source);
             }
         }
         if again.is_empty() && from_beginning.is_empty() {
             return;
         }
-        if let Err(TooLate) = run.deadline.sleep(longest).await {
+        let lane = again.first().map(|(carrier, _)| carrier.lane.clone());
+        let slept = match &lane {
+            Some(lane) => lane.activity.wait(run.deadline.sleep(longest)).await,
+            None => Ok(()),
+        };
+        if let Err(TooLate) = slept {
             for (carrier, error) in again.drain(..) {
                 carrier.lane.fail(Arc::new(error.stopped()));
             }
@@ -191,47 +214,111 @@ async fn bring(run: &Run, from: &Reading<'_>, blob: &Descriptor, mut carriers: V
 
 /// One try; gives back the carriers that failed.
 async fn attempt(
-    run: &Run,
-    from: &Reading<'_>,
+    run: &Arc<Run>,
+    from: &From<'_>,
     blob: &Descriptor,
     carriers: Vec<Carrier>,
     read_budget: &mut Backoff,
 ) -> Failed {
     let mut failed = Vec::new();
-    let mut waiting = Vec::new();
-    let mut carriers = carriers;
-    let looks = join_all(carriers.iter_mut().map(|carrier| look(run, carrier, blob))).await;
-    for (carrier, looked) in carriers.into_iter().zip(looks) {
-        match looked {
+    for mut carrier in carriers {
+        match look(run, &mut carrier, blob).await {
             Ok(Looked::Done(outcome)) => complete(run, carrier, blob, outcome).await,
             Ok(Looked::Waits(Way::Damaged(length))) => {
                 let carrier = Carrier { has_instead: Some(length), ..carrier };
-                waiting.push((carrier, Way::Damaged(length)));
+                let waiting = (carrier, Way::Damaged(length));
+                carry(run, from, blob, waiting, read_budget, &mut failed).await;
             }
-            Ok(Looked::Waits(way)) => waiting.push((carrier, way)),
+            Ok(Looked::Waits(way)) => carry(run, from, blob, (carrier, way), read_budget, &mut failed).await,
             Err(error) => failed.push((carrier, Arc::new(error))),
         }
     }
-    if waiting.is_empty() {
-        return failed;
-    }
-    let _place = run.places.take(blob, waiting.len()).await;
-    let is_sent_for_sure =
-        waiting.iter().all(|(_, way)| matches!(way, Way::Needed | Way::Damaged(_) | Way::Plain));
+    failed
+}
+
+/// Takes a place, opens the upload and sends the blob.
+async fn carry(
+    run: &Arc<Run>,
+    from: &From<'_>,
+    blob: &Descriptor,
+    (carrier, way): Waiting,
+    read_budget: &mut Backoff,
+    failed: &mut Failed,
+) {
+    let place = Arc::new(carrier.lane.place(run, blob).await);
+    let gathering = from.image.gathering();
+    let is_sent_for_sure = matches!(way, Way::Needed | Way::Damaged(_) | Way::Plain) && gathering.is_none();
     let (opened, reader) = if is_sent_for_sure && is_small(blob) {
         // It waits nowhere for long, so neither side need wait for the other's answer.
-        tokio::join!(open(run, waiting, blob, &mut failed), from.read(run, blob))
+        let (opened, reader) =
+            tokio::join!(open(run, vec![(carrier, way)], blob, failed), from.reading.read(run, blob));
+        (opened, Some(reader))
     } else {
-        let opened = open(run, waiting, blob, &mut failed).await;
-        if opened.is_empty() {
-            return failed;
-        }
-        (opened, from.read(run, blob).await)
+        (open(run, vec![(carrier, way)], blob, failed).await, None)
     };
-    if !opened.is_empty() {
-        send(run, from.source, blob, (opened, reader), read_budget, &mut failed).await;
+    let Some((mut carrier, upload)) = opened.into_iter().next() else { return };
+    let image = carrier.lane.image.clone();
+    run.tell(&Event::BlobStarted { image, digest: blob.digest.clone(), size: blob.size });
+    let budget = Backoff::new(run.retries);
+    let delivery =
+        Delivery { lane: carrier.lane.clone(), upload, budget, states: KeptStates::default(), place };
+    let read = match gathering {
+        Some(gathering) => gathering.deliver(run, &from.reading, blob, delivery, read_budget).await,
+        None => Some(read_alone(run, from, blob, delivery, reader, read_budget).await),
+    };
+    match read {
+        Some(Read::Delivered(Ok(()))) => complete(run, carrier, blob, BlobOutcome::Copied).await,
+        Some(Read::Delivered(Err(error))) => {
+            // The tries to go on are used up already.
+            match error.side {
+                Side::Target => carrier.beginnings = Backoff::new(0),
+                Side::Source if gathering.is_some() => *read_budget = Backoff::new(0),
+                Side::Source => {}
+            }
+            failed.push((carrier, error));
+        }
+        Some(Read::Refused(cause)) if cause.kind == ErrorKind::NotFound && !blob.is_kept_by_registries() => {
+            carrier.leave_out(run, blob, &*from.reading.source);
+        }
+        Some(Read::Refused(cause)) => {
+            let cause = (*cause).clone();
+            let error = Transfer::new(run, &*from.reading.source, blob).source_error(cause);
+            failed.push((carrier, Arc::new(error)));
+        }
+        // Whoever led the read has panicked, which is told there.
+        None => {
+            let cause = Cause::Panic("the read of a blob that others shared was given up".to_owned());
+            let place = from.reading.source.name().to_owned();
+            let operation = Operation::ReadBlob(blob.digest.clone());
+            failed.push((carrier, Arc::new(Error { side: Side::Source, place, operation, cause })));
+        }
     }
-    failed
+}
+
+/// Reads a blob for one target.
+async fn read_alone(
+    run: &Run,
+    from: &From<'_>,
+    blob: &Descriptor,
+    delivery: Delivery,
+    reader: Option<Result<Box<dyn BlobRead>, EndpointError>>,
+    read_budget: &mut Backoff,
+) -> Read {
+    let reader = match reader {
+        Some(reader) => reader,
+        None => from.reading.read(run, blob).await,
+    };
+    match reader {
+        Ok(reader) => {
+            let transfer = Transfer::new(run, &*from.reading.source, blob);
+            Read::Delivered(transfer.deliver_one(reader, delivery, read_budget).await)
+        }
+        Err(error) => {
+            let Delivery { upload, .. } = delivery;
+            upload.cancel().await;
+            Read::Refused(Arc::new(error))
+        }
+    }
 }
 
 /// Asks the target, as cheaply as what is known allows.
@@ -340,56 +427,6 @@ async fn open(run: &Run, waiting: Vec<Waiting>, blob: &Descriptor, failed: &mut 
         }
     }
     opened
-}
-
-async fn send(
-    run: &Run,
-    source: &dyn Source,
-    blob: &Descriptor,
-    (opened, reader): (Vec<Opened>, Result<Box<dyn BlobRead>, EndpointError>),
-    read_budget: &mut Backoff,
-    failed: &mut Failed,
-) {
-    let (carriers, uploads): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
-    for carrier in &carriers {
-        let image = carrier.lane.image.clone();
-        run.tell(&Event::BlobStarted { image, digest: blob.digest.clone(), size: blob.size });
-    }
-    let transfer = Transfer::new(run, source, blob);
-    let reader = match reader {
-        Ok(reader) => reader,
-        Err(cause) => {
-            join_all(uploads.into_iter().map(OpenUpload::cancel)).await;
-            if cause.kind == ErrorKind::NotFound && !blob.is_kept_by_registries() {
-                for carrier in carriers {
-                    carrier.leave_out(run, blob, source);
-                }
-                return;
-            }
-            let error = Arc::new(transfer.source_error(cause));
-            failed.extend(carriers.into_iter().map(|carrier| (carrier, error.clone())));
-            return;
-        }
-    };
-    let deliveries = carriers.iter().zip(uploads).map(|(carrier, upload)| Delivery {
-        lane: carrier.lane.clone(),
-        upload,
-        budget: Backoff::new(run.retries),
-        states: KeptStates::default(),
-    });
-    let delivered = transfer.deliver(reader, deliveries.collect(), read_budget).await;
-    for (mut carrier, delivered) in carriers.into_iter().zip(delivered) {
-        match delivered {
-            Ok(()) => complete(run, carrier, blob, BlobOutcome::Copied).await,
-            Err(error) => {
-                if error.side == Side::Target {
-                    // Its own tries to go on are used up already.
-                    carrier.beginnings = Backoff::new(0);
-                }
-                failed.push((carrier, error));
-            }
-        }
-    }
 }
 
 pub(super) async fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, outcome: BlobOutcome) {

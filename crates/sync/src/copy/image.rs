@@ -11,50 +11,51 @@ use super::manifest::{Claims, Walk};
 use super::platform::Selected;
 use super::reach::Reach;
 use super::referrer::copy_referrers;
+use super::source_image::SourceImage;
 use crate::discover::WantedReferrers;
-use crate::endpoint::Source;
 use crate::ledger::Kind;
 use crate::run::{Lane, Run};
 use crate::target_repository::Found;
 use crate::{Cause, Event, Mode, Operation, Outcome, Rewrite, SkipReason};
 
-/// One image of a source and the lanes that it takes.
-pub(crate) struct Job {
-    pub(crate) source: Arc<dyn Source>,
-    pub(crate) reference: TagOrDigest,
-    pub(crate) found: Found,
-    pub(crate) referrers: WantedReferrers,
-    pub(crate) lanes: Vec<Arc<Lane>>,
-}
-
 pub(super) type Ended = Vec<(Arc<Lane>, Outcome)>;
 
-/// Copies one image; says how each lane ended.
-pub(crate) async fn copy_image(run: Arc<Run>, mut job: Job) -> Ended {
-    for lane in &job.lanes {
-        run.tell(&Event::ImageStarted(lane.image.clone()));
+/// Copies one image to one of its targets; says how that ended.
+pub(crate) async fn copy_image(
+    run: Arc<Run>,
+    image: Arc<SourceImage>,
+    lane: Arc<Lane>,
+) -> (Arc<Lane>, Outcome) {
+    run.tell(&Event::ImageStarted(lane.image.clone()));
+    let reach = Reach::begin(&run, &image.source, &image.reference, &lane).await;
+    let outcome = match lane.failure() {
+        Some(error) => Outcome::Failed(error.clone()),
+        None => copy_reached(&run, &image, &lane).await,
+    };
+    reach.end(&outcome);
+    if let Some(gathering) = image.gathering() {
+        gathering.leave(lane.index);
     }
-    let reach = Reach::begin(&run, &job).await;
-    let (unreached, lanes) = job.lanes.into_iter().partition(|lane| lane.has_failed());
-    job.lanes = lanes;
-    let mut ended = failures(unreached);
-    if !job.lanes.is_empty() {
-        ended.extend(copy_reached(run, job).await);
-    }
-    reach.end(&ended);
-    ended
+    (lane, outcome)
 }
 
 /// Copies one image where nothing speaks against it.
-async fn copy_reached(run: Arc<Run>, job: Job) -> Ended {
-    let referrers = job.referrers;
-    let walk = Walk::new(run.clone(), job.source.clone());
-    let ended = copy_tagged(&run, &walk, job).await;
-    note_standing(&walk, referrers, &ended);
+async fn copy_reached(run: &Arc<Run>, image: &Arc<SourceImage>, lane: &Arc<Lane>) -> Outcome {
+    let walk = Walk::new(run.clone(), image.clone());
+    let ended = copy_with_referrers(&walk, vec![lane.clone()]).await;
+    // Whoever gives nothing has failed the lane.
+    let outcome = ended.into_iter().next().map(|(_, outcome)| outcome);
+    outcome.unwrap_or_else(|| lane.failure().cloned().map_or(Outcome::NotDone, Outcome::Failed))
+}
+
+async fn copy_with_referrers(walk: &Walk, lanes: Vec<Arc<Lane>>) -> Ended {
+    let (run, referrers) = (&walk.run, walk.image.referrers);
+    let ended = copy_tagged(walk, lanes).await;
+    note_standing(walk, referrers, &ended);
     if matches!(referrers, WantedReferrers::None | WantedReferrers::Tagged) || run.mode == Mode::DryRun {
         return ended;
     }
-    copy_referrers(&walk, referrers, ended).await
+    copy_referrers(walk, referrers, ended).await
 }
 
 /// Notes that an image is at a target, so that what refers to it can be counted.
@@ -78,8 +79,9 @@ fn note_standing(walk: &Walk, referrers: WantedReferrers, ended: &Ended) {
 }
 
 /// Copies what the tag points at.
-async fn copy_tagged(run: &Arc<Run>, walk: &Walk, job: Job) -> Ended {
-    let Job { reference, found, referrers, lanes, .. } = job;
+async fn copy_tagged(walk: &Walk, lanes: Vec<Arc<Lane>>) -> Ended {
+    let (run, found, referrers) = (&walk.run, walk.image.found, walk.image.referrers);
+    let reference = walk.image.reference.clone();
     let standing = look_at_targets(run, &lanes, found).await;
     let known = digest_if_needed(walk, &reference, found, &standing).await;
     if let Some(Known { at_source, stored: Some(stored), .. }) = &known
@@ -132,7 +134,7 @@ async fn would_copy(walk: &Walk, reference: &TagOrDigest, changed: Vec<Standing>
         Err(cause) => Err(walk.source_error(operation(), cause)),
     };
     let Some((lane, _)) = changed.first() else { return Vec::new() };
-    let resolved = walk.run.retrying(&lane.image, step).await;
+    let resolved = walk.run.retrying(lane, step).await;
     let outcome = resolved.map_or_else(Outcome::Failed, |()| Outcome::WouldCopy);
     changed.into_iter().map(|(lane, _)| (lane, outcome.clone())).collect()
 }
@@ -194,7 +196,7 @@ async fn digest_at_source(
         resolved.map_err(|cause| walk.source_error(Operation::Resolve(reference.clone()), cause))
     };
     // Reading the manifest will tell what is wrong, if something is.
-    walk.run.retrying(&lane.image, step).await.ok().flatten().map(|digest| (digest, Told::Now))
+    walk.run.retrying(lane, step).await.ok().flatten().map(|digest| (digest, Told::Now))
 }
 
 async fn copy_changed(
@@ -210,7 +212,7 @@ async fn copy_changed(
     };
     let Some(first) = lanes.first() else { return Vec::new() };
     let at_source = whole.digest().clone();
-    let manifest = match walk.select_platforms(whole, &first.image).await {
+    let manifest = match walk.select_platforms(whole, first).await {
         Ok(Selected::Image(manifest)) => {
             if walk.run.platforms.is_active() {
                 walk.run.state.note_cut(&at_source, &walk.run.platforms, manifest.digest());
@@ -297,7 +299,7 @@ async fn prepare(run: &Run, lane: &Lane) {
         let prepared = lane.target.prepare().await;
         prepared.map_err(|cause| lane.target_error(Operation::Prepare, cause))
     };
-    if let Err(error) = run.retrying(&lane.image, step).await {
+    if let Err(error) = run.retrying(lane, step).await {
         lane.fail(error);
     }
 }

@@ -69,7 +69,7 @@ async fn go_on_with(
         // A session that cannot be asked about must not keep the blob from being brought.
         Err(_) => return Some(carrier),
     };
-    let _place = run.places.take(blob, 1).await;
+    let place = Arc::new(lane.place(run, blob).await);
     let confirmed = upload.confirmed();
     let reader = match read(run, source, blob, &lane, &left, confirmed).await {
         Ok(reader) => reader,
@@ -88,10 +88,10 @@ async fn go_on_with(
     });
     let moved_before = lane.amounts.now().moved_bytes;
     let states = Arc::new(Mutex::new(left.states));
-    let delivery = Delivery { lane: lane.clone(), upload, budget: Backoff::new(run.retries), states };
+    let delivery = Delivery { lane: lane.clone(), upload, budget: Backoff::new(run.retries), states, place };
     let mut read_budget = Backoff::new(run.retries);
-    let delivered = Transfer::new(run, source, blob).deliver(reader, vec![delivery], &mut read_budget).await;
-    let error = match delivered.into_iter().next()? {
+    let delivered = Transfer::new(run, source, blob).deliver_one(reader, delivery, &mut read_budget).await;
+    let error = match delivered {
         Ok(()) => {
             complete(run, carrier, blob, BlobOutcome::Copied).await;
             lane.amounts.blob(confirmed, BlobOutcome::Present);
@@ -127,7 +127,7 @@ async fn reopen(
         let reopened = reopened.map(|upload| upload.map(|upload| run.opened(upload)));
         reopened.map_err(|cause| lane.target_error(Operation::StartBlob(blob.digest.clone()), cause))
     };
-    match run.retrying(&lane.image, step).await? {
+    match run.retrying(lane, step).await? {
         Some(upload) if upload.confirmed() == 0 => {
             upload.cancel().await;
             Ok(None)
@@ -153,5 +153,5 @@ async fn read(
         let reader = source.blob_from(blob, confirmed, left.state_before(confirmed)).await;
         reader.map_err(|cause| transfer.source_error(cause))
     };
-    run.retrying(&lane.image, step).await
+    run.retrying(lane, step).await
 }

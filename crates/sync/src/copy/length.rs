@@ -22,7 +22,7 @@ pub(super) async fn check_mended(run: &Run, lane: &Lane, blob: &Descriptor) -> R
         let found = lane.target.find_blob(&blob.digest).await;
         found.map_err(|cause| lane.target_error(operation(), cause))
     };
-    let found = run.retrying(&lane.image, step).await?;
+    let found = run.retrying(lane, step).await?;
     // Of nothing at all it is said by proxies, too, that know nothing of the length.
     match found.and_then(|found| other_length(blob, found)).filter(|length| *length > 0) {
         None => Ok(()),

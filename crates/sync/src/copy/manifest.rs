@@ -12,9 +12,12 @@ use tokio::task::JoinSet;
 
 use super::blob::ensure_blob;
 use super::held::Held;
+use super::source_image::SourceImage;
 use crate::endpoint::{EndpointError, Meaning, Source};
+use crate::engine::PartRight;
 use crate::ledger::{Came, Claim, Claimed, Failure, Kind, Waiting, Why, is_of_manifest};
-use crate::run::{Lane, Run, lock};
+use crate::lock::lock;
+use crate::run::{Lane, Run};
 use crate::{Cause, Error, Event, Operation, Rewrite, Side};
 
 /// How long to wait before each look at what a registry misses of a manifest: the first time it may well be right,
@@ -23,10 +26,52 @@ const HEALING: [Duration; 3] = [Duration::ZERO, Duration::from_millis(500), Dura
 /// Indexes inside indexes deeper than this are an attack.
 const DEEPEST: usize = 16;
 
+/// What a manifest refers to.
+enum Part {
+    Manifest(Descriptor),
+    Blob(Descriptor),
+}
+
+/// The parts of a manifest that are at work, in place of whoever waits for them.
+struct PartsAtWork<'a> {
+    lanes: &'a [Arc<Lane>],
+    parts: usize,
+}
+
+impl<'a> PartsAtWork<'a> {
+    /// Whoever waits for the parts stands for the first.
+    fn begin(lanes: &'a [Arc<Lane>]) -> Self {
+        Self { lanes, parts: 0 }
+    }
+
+    fn add(&mut self) {
+        self.parts += 1;
+        if self.parts > 1 {
+            self.lanes.iter().for_each(|lane| lane.activity.begin());
+        }
+    }
+
+    fn remove(&mut self) {
+        if self.parts > 1 {
+            self.lanes.iter().for_each(|lane| lane.activity.end());
+        }
+        self.parts -= 1;
+    }
+}
+
+impl Drop for PartsAtWork<'_> {
+    fn drop(&mut self) {
+        while self.parts > 0 {
+            self.remove();
+        }
+    }
+}
+
 /// What the walk through one image's graph needs everywhere.
 #[derive(Clone)]
 pub(super) struct Walk {
     pub(super) run: Arc<Run>,
+    pub(super) image: Arc<SourceImage>,
     pub(super) source: Arc<dyn Source>,
     depth: usize,
     /// All manifests that were met.
@@ -38,8 +83,9 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(run: Arc<Run>, source: Arc<dyn Source>) -> Self {
-        Self { run, source, depth: 0, met: Arc::default(), held: Arc::default(), whole: Arc::default() }
+    pub(super) fn new(run: Arc<Run>, image: Arc<SourceImage>) -> Self {
+        let (met, held, whole) = Default::default();
+        Self { source: image.shared_source(), run, image, depth: 0, met, held, whole }
     }
 
     /// The manifests that were met so far: those below an index, too, whether they had to be copied or not.
@@ -142,9 +188,9 @@ impl Walk {
         reference: &TagOrDigest,
         lanes: &[Arc<Lane>],
     ) -> Option<RawManifest> {
-        let image = &lanes.first()?.image;
+        let lane = lanes.first()?;
         let error = |cause| self.source_error(Operation::ReadManifest(reference.clone()), cause);
-        let read = self.run.retrying(image, async || self.source.manifest(reference).await.map_err(&error));
+        let read = self.run.retrying(lane, async || self.source.manifest(reference).await.map_err(&error));
         of_all(read.await, lanes)
     }
 
@@ -170,17 +216,23 @@ impl Walk {
                 return false;
             }
         };
+        self.copy_parts(links, lanes).await
+    }
+
+    /// Brings parts side by side, but begins no more than can be in work: those of other images wait for their turn, too.
+    async fn copy_parts(&self, links: Links, lanes: &[Arc<Lane>]) -> bool {
+        let children = links.manifests.into_iter().map(Part::Manifest);
+        let mut parts = children.chain(links.blobs.into_iter().map(Part::Blob));
+        let mut parts_at_work = PartsAtWork::begin(lanes);
         let mut tasks = JoinSet::new();
-        for child in links.manifests {
-            let below = Self { depth: self.depth + 1, ..self.clone() };
-            let stored = below.ensure_child(child, lanes.to_vec());
-            tasks.spawn(async move { drop(stored.await) });
-        }
-        for blob in links.blobs {
-            let (walk, lanes) = (self.clone(), lanes.to_vec());
-            tasks.spawn(async move { ensure_blob(&walk, &blob, lanes).await });
-        }
-        while let Some(ended) = tasks.join_next().await {
+        loop {
+            while let Some(right) = self.run.engine.begin_part(tasks.len())
+                && let Some(part) = parts.next()
+            {
+                parts_at_work.add();
+                self.begin_part(&mut tasks, part, lanes, right);
+            }
+            let Some(ended) = tasks.join_next().await else { return true };
             if let Err(panic) = ended {
                 let error = Arc::new(panicked(self.source.name(), panic));
                 fail_all(lanes, &error);
@@ -189,8 +241,29 @@ impl Walk {
                 // Dropping the set stops what still moves: it would be for nothing.
                 return false;
             }
+            parts_at_work.remove();
         }
-        true
+    }
+
+    fn begin_part(&self, tasks: &mut JoinSet<()>, part: Part, lanes: &[Arc<Lane>], right: PartRight) {
+        let lanes = lanes.to_vec();
+        match part {
+            Part::Manifest(child) => {
+                let below = Self { depth: self.depth + 1, ..self.clone() };
+                let stored = below.ensure_child(child, lanes);
+                tasks.spawn(async move {
+                    drop(stored.await);
+                    drop(right);
+                });
+            }
+            Part::Blob(blob) => {
+                let walk = self.clone();
+                tasks.spawn(async move {
+                    ensure_blob(&walk, &blob, lanes).await;
+                    drop(right);
+                });
+            }
+        }
     }
 
     pub(super) fn links(&self, manifest: &RawManifest) -> Result<Links, Error> {
@@ -226,7 +299,7 @@ impl Walk {
                 break;
             };
             self.run.tell(&Event::Retrying { image: lane.image.clone(), error, wait });
-            tokio::time::sleep(wait).await;
+            lane.activity.wait(tokio::time::sleep(wait)).await;
             disbelieve(manifest, &lane);
             if !self.copy_links(manifest, std::slice::from_ref(&lane)).await {
                 return;
@@ -257,12 +330,14 @@ impl Walk {
 
     /// Waits until the others have ended; the lanes then have to ask again, unless they would meet the same failure.
     pub(super) async fn wait_for(&self, theirs: Vec<(Arc<Lane>, Waiting)>) -> Vec<Arc<Lane>> {
-        let waits = theirs.into_iter().map(async |(lane, waiting)| match waiting.done(&*self.source).await {
-            Some(Why::Failed(error)) => {
-                lane.fail(error);
-                None
+        let waits = theirs.into_iter().map(async |(lane, waiting)| {
+            match lane.activity.wait_for_others(waiting.done(&*self.source)).await {
+                Some(Why::Failed(error)) => {
+                    lane.fail(error);
+                    None
+                }
+                Some(Why::LeftOut) | None => Some(lane),
             }
-            Some(Why::LeftOut) | None => Some(lane),
         });
         join_all(waits).await.into_iter().flatten().collect()
     }
@@ -279,7 +354,7 @@ impl Walk {
                 pushed.map_err(|cause| lane.target_error(Operation::PushManifest(reference.clone()), cause))
             }
         };
-        self.run.retrying(&lane.image, push).await
+        self.run.retrying(lane, push).await
     }
 }
 

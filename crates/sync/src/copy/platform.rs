@@ -6,7 +6,8 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Descriptor, Links, MediaType, Platform, RawManifest, TagOrDigest};
 
 use super::manifest::Walk;
-use crate::{Cause, Error, Image, Operation, Side};
+use crate::run::Lane;
+use crate::{Cause, Error, Operation, Side};
 
 /// So many children of an index are looked at side by side.
 const CHILDREN_AT_ONCE: usize = 16;
@@ -26,35 +27,35 @@ pub(super) enum Selected {
 }
 
 impl Walk {
-    /// Applies the run's filter. `image` is for whoever watches.
+    /// Applies the run's filter. It is asked for `lane`.
     pub(super) async fn select_platforms(
         &self,
         manifest: RawManifest,
-        image: &Arc<Image>,
+        lane: &Lane,
     ) -> Result<Selected, Arc<Error>> {
         if !self.run.platforms.is_active() {
             return Ok(Selected::Image(manifest));
         }
         let links = self.links(&manifest)?;
         if links.manifests.is_empty() {
-            let platform = self.single_platform(&manifest, links.config.as_ref(), image).await?;
+            let platform = self.single_platform(&manifest, links.config.as_ref(), lane).await?;
             let is_wanted = self.is_wanted(platform.as_ref());
             return Ok(if is_wanted { Selected::Image(manifest) } else { Selected::Nothing });
         }
-        let wanted = self.wanted_children(&links, image).await?;
+        let wanted = self.wanted_children(&links, lane).await?;
         Ok(self.cut(manifest, links, &wanted)?)
     }
 
     /// Which children of an index are wanted, in their order.
-    async fn wanted_children(&self, links: &Links, image: &Arc<Image>) -> Result<Vec<bool>, Arc<Error>> {
-        let asked: Vec<_> = links.manifests.iter().map(|child| self.is_wanted_child(child, image)).collect();
+    async fn wanted_children(&self, links: &Links, lane: &Lane) -> Result<Vec<bool>, Arc<Error>> {
+        let asked: Vec<_> = links.manifests.iter().map(|child| self.is_wanted_child(child, lane)).collect();
         stream::iter(asked).buffered(CHILDREN_AT_ONCE).try_collect().await
     }
 
-    async fn is_wanted_child(&self, child: &Descriptor, image: &Arc<Image>) -> Result<bool, Arc<Error>> {
+    async fn is_wanted_child(&self, child: &Descriptor, lane: &Lane) -> Result<bool, Arc<Error>> {
         match &child.platform {
             Some(platform) => Ok(self.is_wanted(Some(platform))),
-            None => Ok(self.is_wanted(self.child_platform(child, image).await?.as_ref())),
+            None => Ok(self.is_wanted(self.child_platform(child, lane).await?.as_ref())),
         }
     }
 
@@ -85,21 +86,17 @@ impl Walk {
 
     /// The platform of a child whose entry does not tell it: its config does. An index inside an index has none,
     /// and is kept as it is.
-    async fn child_platform(
-        &self,
-        child: &Descriptor,
-        image: &Arc<Image>,
-    ) -> Result<Option<Platform>, Arc<Error>> {
+    async fn child_platform(&self, child: &Descriptor, lane: &Lane) -> Result<Option<Platform>, Arc<Error>> {
         let reference = TagOrDigest::Digest(child.digest.clone());
         let read = async || {
             let manifest = self.source.manifest(&reference).await;
             manifest.map_err(|cause| self.source_error(Operation::ReadManifest(reference.clone()), cause))
         };
-        let manifest = self.run.retrying(image, read).await?;
+        let manifest = self.run.retrying(lane, read).await?;
         self.check_size(child, &manifest)?;
         let links = self.links(&manifest)?;
         if links.manifests.is_empty() {
-            self.single_platform(&manifest, links.config.as_ref(), image).await
+            self.single_platform(&manifest, links.config.as_ref(), lane).await
         } else {
             Ok(None)
         }
@@ -110,14 +107,14 @@ impl Walk {
         &self,
         manifest: &RawManifest,
         config: Option<&Descriptor>,
-        image: &Arc<Image>,
+        lane: &Lane,
     ) -> Result<Option<Platform>, Arc<Error>> {
         if [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(manifest.media_type()) {
             return Ok(Platform::read(manifest.bytes()));
         }
         match config.filter(|config| config.is_image_config()) {
             Some(config) => {
-                let bytes = self.run.retrying(image, || self.read_config(config)).await?;
+                let bytes = self.run.retrying(lane, || self.read_config(config)).await?;
                 let platform = Platform::read(&bytes);
                 if self.is_wanted(platform.as_ref()) && bytes.len() <= LARGEST_HELD {
                     self.hold(&config.digest, bytes.into());
@@ -133,7 +130,7 @@ impl Walk {
         let mut reader = self.source.blob(config).await.map_err(failed)?;
         let mut bytes = Vec::new();
         while let Some(piece) = reader.next().await.map_err(failed)? {
-            self.run.pace.pass(piece.len()).await;
+            self.run.engine.pace().pass(piece.len()).await;
             if bytes.len() + piece.len() > LARGEST_CONFIG {
                 let size = oci::Mismatch::Size {
                     digest: config.digest.clone(),

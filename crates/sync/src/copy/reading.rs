@@ -1,5 +1,6 @@
 //! Reads a blob from its source; one that registries need not keep, from the addresses in its descriptor.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use oci::{Descriptor, ErrorKind};
@@ -11,17 +12,18 @@ use crate::run::Run;
 use crate::{Error, Event};
 
 /// Where a blob is read.
-pub(super) struct Reading<'a> {
-    pub(super) source: &'a dyn Source,
+pub(super) struct Reading {
+    pub(super) source: Arc<dyn Source>,
     /// Its bytes, where they were read before.
     held: Option<Held>,
     /// Whether the source said that it lacks the blob.
     is_missing: AtomicBool,
 }
 
-impl<'a> Reading<'a> {
-    pub(super) fn new(walk: &'a Walk, blob: &Descriptor) -> Self {
-        Self { source: &*walk.source, held: walk.held(&blob.digest), is_missing: AtomicBool::new(false) }
+impl Reading {
+    pub(super) fn new(walk: &Walk, blob: &Descriptor) -> Self {
+        let source = walk.image.source.clone();
+        Self { source, held: walk.held(&blob.digest), is_missing: AtomicBool::new(false) }
     }
 
     /// The source first; a layer that registries need not keep may be had from the addresses in its descriptor. If it

@@ -152,14 +152,14 @@ impl Walk {
         wanted: WantedReferrers,
         lanes: &[Arc<Lane>],
     ) -> Option<Vec<Descriptor>> {
-        let image = &lanes.first()?.image;
+        let lane = lanes.first()?;
         // Where all tags come along, so do those under which clients keep lists, and all that stands in these.
         let kept = if wanted == WantedReferrers::Untagged { Kept::ByRegistry } else { Kept::Anywhere };
         let ask = async || {
             let asked = self.source.referrers(subject, kept).await;
             asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
         };
-        of_all(self.run.retrying(image, ask).await, lanes)
+        of_all(self.run.retrying(lane, ask).await, lanes)
     }
 
     async fn bring_referrer(&self, subject: &Digest, referrer: Descriptor, lanes: &[Arc<Lane>]) {
@@ -169,7 +169,7 @@ impl Walk {
                 let listed = lane.target.list_referrer(subject, &referrer).await;
                 listed.map_err(|cause| lane.target_error(Operation::ListReferrer(subject.clone()), cause))
             };
-            match self.run.retrying(&lane.image, list).await {
+            match self.run.retrying(lane, list).await {
                 Ok(()) if stored.iter().any(|other| Arc::ptr_eq(other, lane)) => lane.amounts.referrer(),
                 Ok(()) => {}
                 Err(error) => lane.fail(error),
@@ -186,7 +186,7 @@ impl Walk {
                 let asked = self.source.resolve(&reference).await;
                 asked.map_err(|cause| self.source_error(Operation::Resolve(reference.clone()), cause))
             };
-            let asked = self.run.retrying(&lane.image, ask).await;
+            let asked = self.run.retrying(lane, ask).await;
             let Some(Some(digest)) = of_all(asked, lanes) else { continue };
             self.bring_tag(&reference, &digest, lanes).await;
         }

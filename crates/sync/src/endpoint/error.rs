@@ -3,12 +3,13 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use oci::ErrorKind;
 
 /// A question to an endpoint that failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EndpointError {
     /// What to make of it.
     pub kind: ErrorKind,
@@ -21,7 +22,7 @@ pub struct EndpointError {
     /// What it says of the content, where that decides how a copy goes on.
     pub meaning: Meaning,
     /// The endpoint's own error.
-    pub own: Box<dyn StdError + Send + Sync>,
+    pub own: Arc<dyn StdError + Send + Sync>,
 }
 
 /// How far a failure reaches: whatever has the same in common is likely to fail as well.
@@ -55,7 +56,7 @@ impl EndpointError {
     /// A failure for good, of one image, that says nothing of the content.
     pub fn new(kind: ErrorKind, own: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let (is_retryable, wait, meaning) = (false, None, Meaning::None);
-        Self { kind, scope: Scope::Image, is_retryable, wait, meaning, own: own.into() }
+        Self { kind, scope: Scope::Image, is_retryable, wait, meaning, own: own.into().into() }
     }
 
     /// The endpoint's own error, where it is a `T`.

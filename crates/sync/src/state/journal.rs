@@ -7,7 +7,7 @@ use oci::{Digest, HashState};
 
 use super::State;
 use crate::endpoint::{Target, Upload};
-use crate::run::lock;
+use crate::lock::lock;
 
 /// The hashing's state is kept whenever so many bytes more were read: what a kill costs in reading.
 pub(crate) const STRIDE: u64 = 8 << 20;

@@ -9,7 +9,7 @@ use redb::Database;
 use tokio::sync::oneshot;
 
 use super::store::{BLOBS, CUTS, UPLOADS};
-use crate::run::lock;
+use crate::lock::lock;
 
 /// Changes that nobody waits for are gathered for so long: what a kill may lose of them costs a few requests.
 const GATHERING: Duration = Duration::from_millis(200);

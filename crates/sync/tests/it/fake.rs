@@ -46,6 +46,10 @@ pub(crate) struct State {
     pub(crate) step_takes: Duration,
     /// What may happen at every step.
     pub(crate) chance: Option<Chance>,
+    /// Blobs whose reads hang for so long, and then fail; the store may ask for a pause.
+    pub(crate) sick_blobs: HashMap<Digest, Sickness>,
+    /// So many bytes a second are taken, where that is slow.
+    pub(crate) takes_a_second: Option<u64>,
     /// Whether nothing answers.
     pub(crate) is_dead: bool,
     /// Whether everything is refused.
@@ -68,6 +72,13 @@ pub(crate) struct Page {
     /// So many questions fail in passing.
     pub(crate) failures: usize,
     pub(crate) asked: usize,
+}
+
+/// What is wrong with a blob.
+#[derive(Clone, Copy)]
+pub(crate) struct Sickness {
+    pub(crate) hangs: Duration,
+    pub(crate) asks_for: Option<Duration>,
 }
 
 /// Dice for each step.
@@ -375,7 +386,15 @@ impl Upload for Receiver {
             };
             let sending = Sending::begin(&self.fake);
             while let Some(piece) = body.next().await {
-                self.bytes.extend_from_slice(&piece.map_err(|_| passing_error())?);
+                let piece = piece.map_err(|_| passing_error())?;
+                let takes = self.fake.state().takes_a_second;
+                if let Some(takes) = takes {
+                    tokio::time::sleep(
+                        Duration::from_secs(piece.len() as u64) / u32::try_from(takes).unwrap(),
+                    )
+                    .await;
+                }
+                self.bytes.extend_from_slice(&piece);
             }
             self.fake.step().await?;
             drop(sending);
@@ -459,6 +478,11 @@ impl Source for FakeRepository {
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
         async move {
             self.fake.step().await?;
+            let sick = self.fake.state().sick_blobs.get(&blob.digest).copied();
+            if let Some(Sickness { hangs, asks_for }) = sick {
+                tokio::time::sleep(hangs).await;
+                return Err(Error { wait: asks_for, ..passing_error() });
+            }
             let mut state = self.fake.state();
             *state.read.entry(blob.digest.clone()).or_default() += 1;
             let Some(bytes) = state.blobs.get(&self.key(&blob.digest)).cloned() else {

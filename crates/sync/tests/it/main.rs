@@ -14,6 +14,7 @@ mod fault_matrix;
 mod fault_seeds;
 mod fault_world;
 mod graph;
+mod isolation;
 mod laws;
 mod length;
 mod lists;

@@ -83,7 +83,8 @@ async fn images_in_work_end_and_no_other_begins() {
         image(&bench, &format!("v{number}"), number, 20_000);
     }
     let (report, observer) = stopped(&bench, bytes_move, LONG).await;
-    assert!(report.not_done() > 0 && report.copied() > 0, "{report:?}");
+    assert!(report.copied() > 0 && report.copied() < 100, "{report:?}");
+    assert!(report.not_done() > 0 || !report.unfinished_rules.is_empty(), "{report:?}");
     assert_eq!(report.copied(), observer.begun.load(Ordering::SeqCst), "what was begun was ended");
     assert!((1..=report.copied()).contains(&observer.in_work.load(Ordering::SeqCst)));
     assert_eq!(report.copied() + report.not_done(), report.images.len());

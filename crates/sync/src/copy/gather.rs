@@ -1,0 +1,168 @@
+//! Where the ways of one image to several targets meet to share the read of a blob: whoever is ready within a short time
+//! joins, and nobody waits longer for anybody.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use oci::{Descriptor, Digest};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use super::reading::Reading;
+use crate::backoff::Backoff;
+use crate::endpoint::EndpointError;
+use crate::lock::lock;
+use crate::run::Run;
+use crate::transfer::{Delivered, Delivery, Transfer};
+
+/// So long a read waits for other targets that may need it, too.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// The blobs of one image that several targets may need.
+pub(super) struct Gathering {
+    targets: usize,
+    blobs: Mutex<Blobs>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Blobs {
+    by_digest: HashMap<Digest, Gathered>,
+    /// Targets that need nothing more: they have ended, or were too late before.
+    absent: Vec<usize>,
+}
+
+#[derive(Default)]
+struct Gathered {
+    /// Targets that have said what they need of it.
+    heard: Vec<usize>,
+    /// Those whose read has not begun.
+    joined: Vec<Joined>,
+}
+
+struct Joined {
+    delivery: Delivery,
+    ended: oneshot::Sender<Read>,
+}
+
+/// How one delivery ended.
+pub(super) enum Read {
+    /// The source did not begin to give the blob.
+    Refused(Arc<EndpointError>),
+    /// It was sent, or what stood against it cannot be helped by trying to read on.
+    Delivered(Delivered),
+}
+
+impl Gathering {
+    pub(super) fn new(targets: usize) -> Self {
+        Self { targets, blobs: Mutex::default(), changed: Notify::new() }
+    }
+
+    /// A target does not need a blob, or not from here.
+    pub(super) fn pass(&self, blob: &Digest, target: usize) {
+        lock(&self.blobs).hear(blob, target);
+        self.changed.notify_waiters();
+    }
+
+    /// A target needs nothing more of the image.
+    pub(super) fn leave(&self, target: usize) {
+        lock(&self.blobs).absent.push(target);
+        self.changed.notify_waiters();
+    }
+
+    /// Delivers a blob with a read that is shared by all who come in time. `None` where it was given up. A target that others
+    /// could not wait for reads by itself.
+    pub(super) async fn deliver(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        reading: &Arc<Reading>,
+        blob: &Descriptor,
+        delivery: Delivery,
+        budget: &Backoff,
+    ) -> Option<Read> {
+        let (target, lags) = (delivery.lane.index, delivery.lane.repository.lags());
+        let (ended, read) = oneshot::channel();
+        let mut joined = vec![Joined { delivery, ended }];
+        let leads = {
+            let mut blobs = lock(&self.blobs);
+            blobs.absent.retain(|absent| *absent != target || lags);
+            blobs.hear(&blob.digest, target);
+            let waiting = &mut blobs.by_digest.entry(blob.digest.clone()).or_default().joined;
+            let leads = waiting.is_empty();
+            if !lags {
+                waiting.append(&mut joined);
+            }
+            leads
+        };
+        self.changed.notify_waiters();
+        if leads || lags {
+            // A task of its own: the read goes on for the others when the first of them gives up.
+            let (this, run, reading) = (self.clone(), run.clone(), reading.clone());
+            let (blob, budget) = (blob.clone(), budget.clone());
+            tokio::spawn(async move {
+                let joined = if joined.is_empty() { this.gather(&blob.digest).await } else { joined };
+                read_for(&run, &reading, &blob, joined, budget).await;
+            });
+        }
+        read.await.ok()
+    }
+
+    /// Waits until every target has joined or passed, or the time is over; takes those that have joined.
+    async fn gather(&self, blob: &Digest) -> Vec<Joined> {
+        let until = Instant::now() + GRACE;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if lock(&self.blobs).missing(blob, self.targets).is_empty() {
+                break;
+            }
+            if tokio::time::timeout_at(until, changed).await.is_err() {
+                let mut blobs = lock(&self.blobs);
+                let late = blobs.missing(blob, self.targets);
+                blobs.absent.extend(late);
+                break;
+            }
+        }
+        let mut blobs = lock(&self.blobs);
+        blobs.by_digest.get_mut(blob).map(|gathered| std::mem::take(&mut gathered.joined)).unwrap_or_default()
+    }
+}
+
+/// Reads a blob once for all who have joined.
+async fn read_for(run: &Run, reading: &Reading, blob: &Descriptor, joined: Vec<Joined>, mut budget: Backoff) {
+    let reader = match reading.read(run, blob).await {
+        Ok(reader) => reader,
+        Err(error) => {
+            let error = Arc::new(error);
+            for Joined { delivery, ended } in joined {
+                let Delivery { upload, .. } = delivery;
+                upload.cancel().await;
+                let _ = ended.send(Read::Refused(error.clone()));
+            }
+            return;
+        }
+    };
+    let deliveries = joined.into_iter().map(|joined| {
+        let ended = joined.ended;
+        joined.delivery.on_end(move |delivered| drop(ended.send(Read::Delivered(delivered))))
+    });
+    let deliveries = deliveries.collect();
+    Transfer::new(run, &*reading.source, blob).deliver(reader, deliveries, &mut budget).await;
+}
+
+impl Blobs {
+    fn hear(&mut self, blob: &Digest, target: usize) {
+        let heard = &mut self.by_digest.entry(blob.clone()).or_default().heard;
+        if !heard.contains(&target) {
+            heard.push(target);
+        }
+    }
+
+    /// The targets that may still come for a blob.
+    fn missing(&self, blob: &Digest, targets: usize) -> Vec<usize> {
+        let heard = self.by_digest.get(blob).map(|gathered| &gathered.heard[..]).unwrap_or_default();
+        (0..targets).filter(|target| !heard.contains(target) && !self.absent.contains(target)).collect()
+    }
+}

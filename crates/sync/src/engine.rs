@@ -1,0 +1,120 @@
+//! What runs when: the part of a run that it shares with all others in the process.
+
+mod activity;
+mod fair;
+mod pair;
+mod place;
+mod slot;
+mod turn;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+pub(crate) use activity::Activity;
+pub(crate) use pair::Pair;
+pub(crate) use place::{Place, Places, is_small};
+pub(crate) use slot::Slots;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+pub(crate) use turn::{ImageSlot, Turn};
+
+use crate::attempt::Breakers;
+use crate::bandwidth::{Bandwidth, Pace};
+use crate::endpoint::StoreId;
+use crate::ledger::Ledger;
+use crate::lock::lock;
+
+/// Slots, places, bandwidth, breakers and ledgers, shared by all runs that are given to it. Cheap to clone, and as long-lived as
+/// the process: runs come and go.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+struct Shared {
+    images: Slots<Turn>,
+    places: Places,
+    /// How many parts of images, blobs and children, are brought at once.
+    parts: Arc<Semaphore>,
+    pace: Pace,
+    breakers: Breakers,
+    /// What stores hold, as long as a run cares.
+    ledgers: Mutex<HashMap<StoreId, Weak<Ledger>>>,
+    /// Images in the order in which they were planned, and runs.
+    numbers: AtomicU64,
+}
+
+impl Engine {
+    /// Moves so many blobs at once, of small ones a multiple unless it is 1, and no more bytes a second than `bandwidth`.
+    pub fn new(blobs_at_once: usize, bandwidth: Option<Bandwidth>) -> Self {
+        Self(Arc::new(Shared {
+            images: Slots::new(images_at_once(blobs_at_once)),
+            places: Places::new(blobs_at_once),
+            parts: Arc::new(Semaphore::new(parts_at_once(blobs_at_once))),
+            pace: Pace::new(bandwidth),
+            breakers: Breakers::default(),
+            ledgers: Mutex::default(),
+            numbers: AtomicU64::new(0),
+        }))
+    }
+
+    pub(crate) fn images(&self) -> &Slots<Turn> {
+        &self.0.images
+    }
+
+    /// The right to begin one more part of an image of which so many are at work. A few can always be: what has begun can end,
+    /// whatever others do.
+    pub(crate) fn begin_part(&self, at_work: usize) -> Option<PartRight> {
+        match self.0.parts.clone().try_acquire_owned() {
+            Ok(permit) => Some(PartRight { _permit: Some(permit) }),
+            Err(_) if at_work < ALWAYS_AT_WORK => Some(PartRight { _permit: None }),
+            Err(_) => None,
+        }
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        &self.0.places
+    }
+
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.0.pace
+    }
+
+    pub(crate) fn breakers(&self) -> &Breakers {
+        &self.0.breakers
+    }
+
+    /// A number that no run and no image of this engine had before; later ones are greater.
+    pub(crate) fn number(&self) -> u64 {
+        self.0.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What `store` holds. It is forgotten when no run uses it any more.
+    pub(crate) fn ledger(&self, store: &StoreId) -> Arc<Ledger> {
+        let mut ledgers = lock(&self.0.ledgers);
+        if let Some(ledger) = ledgers.get(store).and_then(Weak::upgrade) {
+            return ledger;
+        }
+        ledgers.retain(|_, ledger| ledger.strong_count() > 0);
+        let ledger = Arc::new(Ledger::default());
+        ledgers.insert(store.clone(), Arc::downgrade(&ledger));
+        ledger
+    }
+}
+
+/// The right to bring a part of an image.
+pub(crate) struct PartRight {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// So many parts of an image can always be at work.
+const ALWAYS_AT_WORK: usize = 4;
+
+/// Some four for each blob that may move: many are there already, and cost a question. Their tasks are what bookkeeping costs
+/// most.
+fn parts_at_once(blobs_at_once: usize) -> usize {
+    blobs_at_once.saturating_mul(8).clamp(256, 1024)
+}
+
+/// Enough images in work that blobs never wait for manifests, few enough that bookkeeping stays small.
+fn images_at_once(blobs_at_once: usize) -> usize {
+    (blobs_at_once.saturating_mul(6)).clamp(8, 256)
+}

@@ -1,0 +1,226 @@
+//! How many blobs move at once: the large ones count, of the small ones more may wait for answers, and all together
+//! obey a budget of memory.
+
+use crate::endpoint::MOST_IN_MEMORY;
+use std::sync::{Arc, Mutex};
+
+use oci::Descriptor;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::fair::Rank;
+use super::pair::Pair;
+use super::slot::{Sleeper, Slot, Slots};
+use crate::lock::lock;
+
+/// A blob of up to so many bytes is small: it costs round trips, not bandwidth or memory.
+const SMALL: u64 = 256 << 10;
+/// So many small blobs for each large one, and at most so many.
+const SMALL_FOR_EACH: usize = 8;
+const MOST_SMALL: usize = 64;
+
+/// What all bodies together may hold, in bytes, whatever `--proc` says: more than a hundred large blobs on their way to one
+/// target each.
+const BUDGET: u64 = 256 << 20;
+/// What a large blob on its way to one target holds at most, in bytes: some 400 KiB in the HTTP client on each side, and
+/// the pieces that wait between them.
+const MOST_HELD: u64 = 1 << 20;
+/// What any blob may hold, in bytes: a piece.
+const LEAST_HELD: u64 = 64 << 10;
+/// The budget is counted in units of so many bytes, because permits are counted in 32 bits.
+const UNIT: u64 = 1 << 10;
+
+/// Whether a blob is small.
+pub(crate) fn is_small(blob: &Descriptor) -> bool {
+    blob.size.is_some_and(|size| size <= SMALL)
+}
+
+/// One place for each blob that moves, and its share of the memory. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Places {
+    large: Slots<Sleeper>,
+    small: Slots<Sleeper>,
+    memory: Arc<Semaphore>,
+}
+
+/// The right to move a blob. It ends with its drop.
+pub(crate) struct Place {
+    places: Places,
+    wanted: Wanted,
+    state: Mutex<State>,
+}
+
+/// What a blob on its way takes.
+struct Wanted {
+    pair: Pair,
+    rank: Rank,
+    is_small: bool,
+    units: u32,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    /// How many waits there are for which the place is given back.
+    waits: usize,
+}
+
+struct Held {
+    _memory: OwnedSemaphorePermit,
+    _turn: Slot<Sleeper>,
+}
+
+impl Places {
+    pub(crate) fn new(blobs_at_once: usize) -> Self {
+        Self {
+            large: Slots::new(blobs_at_once),
+            small: Slots::new(small_at_once(blobs_at_once)),
+            memory: Arc::new(Semaphore::new(units(BUDGET) as usize)),
+        }
+    }
+
+    /// Waits for a place for a blob on its way to one target. The older the image, the lower its rank, the sooner.
+    pub(crate) async fn take(&self, pair: &Pair, rank: Rank, blob: &Descriptor) -> Place {
+        let (is_small, units) = (is_small(blob), units(held(blob)));
+        let wanted = Wanted { pair: pair.clone(), rank, is_small, units };
+        let held = self.hold(&wanted).await;
+        let state = Mutex::new(State { held: Some(held), waits: 0 });
+        Place { places: self.clone(), wanted, state }
+    }
+
+    /// Always the turn before the memory, and the memory all at once: whoever has memory waits for nothing here.
+    async fn hold(&self, wanted: &Wanted) -> Held {
+        let turns = if wanted.is_small { &self.small } else { &self.large };
+        let turn = turns.acquire(&wanted.pair, wanted.rank).await;
+        let memory = self.memory.clone().acquire_many_owned(wanted.units).await.expect(NEVER_CLOSED);
+        Held { _memory: memory, _turn: turn }
+    }
+}
+
+impl Place {
+    /// Waits for something else. Others have the place meanwhile; what it was taken for goes on when it is had again.
+    pub(crate) async fn wait<T>(&self, wait: impl Future<Output = T>) -> T {
+        let given_back = {
+            let mut state = lock(&self.state);
+            state.waits += 1;
+            state.held.take()
+        };
+        drop(given_back);
+        let waited = wait.await;
+        let is_last = {
+            let mut state = lock(&self.state);
+            state.waits -= 1;
+            state.waits == 0
+        };
+        if is_last {
+            let held = self.places.hold(&self.wanted).await;
+            lock(&self.state).held = Some(held);
+        }
+        waited
+    }
+}
+
+const NEVER_CLOSED: &str = "nobody closes these semaphores";
+
+/// What a blob on its way into an upload may hold, in bytes. Where the size is not known, a chunk may have to be read into
+/// memory to learn its length.
+fn held(blob: &Descriptor) -> u64 {
+    blob.size.map_or(MOST_IN_MEMORY, |size| size.clamp(LEAST_HELD, MOST_HELD))
+}
+
+fn units(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).expect("the budget in units fits")
+}
+
+/// One at a time is one at a time: who asks for that has a reason.
+fn small_at_once(blobs_at_once: usize) -> usize {
+    if blobs_at_once == 1 {
+        return 1;
+    }
+    blobs_at_once.saturating_mul(SMALL_FOR_EACH).min(MOST_SMALL).max(blobs_at_once)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use oci::Digest;
+
+    use super::*;
+    use crate::endpoint::StoreId;
+
+    fn pair() -> Pair {
+        Pair::new(&StoreId::new("a"), &StoreId::new("b"))
+    }
+
+    fn blob(size: Option<u64>) -> Descriptor {
+        Descriptor::new(None, Digest::sha256(b""), size)
+    }
+
+    #[test]
+    fn small_blobs_wait_in_greater_number() {
+        for (large, small) in [(1, 1), (2, 16), (5, 40), (10, 64), (100, 100)] {
+            assert_eq!(small_at_once(large), small, "{large}");
+        }
+    }
+
+    #[test]
+    fn a_blob_counts_with_what_it_may_hold() {
+        for (size, bytes) in [
+            (Some(0), LEAST_HELD),
+            (Some(100_000), 100_000),
+            (Some(5 << 30), MOST_HELD),
+            (None, MOST_IN_MEMORY),
+        ] {
+            assert_eq!(held(&blob(size)), bytes, "{size:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_in_flight_never_hold_more_than_the_budget() {
+        let places = Places::new(usize::MAX);
+        let (now, peak) = (AtomicU64::new(0), AtomicU64::new(0));
+        let sizes = [Some(1), Some(200_000), Some(3 << 20), Some(8 << 30), None];
+        let moves = (0..5000).map(async |number: usize| {
+            let blob = blob(sizes[number % sizes.len()]);
+            let bytes = held(&blob);
+            let _place = places.take(&pair(), 0, &blob).await;
+            let held = now.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            peak.fetch_max(held, Ordering::Relaxed);
+            tokio::time::sleep(std::time::Duration::from_millis(1 + number as u64 % 7)).await;
+            now.fetch_sub(bytes, Ordering::Relaxed);
+        });
+        futures_util::future::join_all(moves).await;
+        let peak = peak.load(Ordering::Relaxed);
+        assert!(peak <= BUDGET, "{peak}");
+        assert!(peak > BUDGET / 2, "so little shows nothing: {peak}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn e4_who_waits_for_something_else_holds_neither_place_nor_memory() {
+        let places = Places::new(1);
+        let (pair, large) = (pair(), blob(Some(5 << 30)));
+        let place = places.take(&pair, 0, &large).await;
+        place.wait(async { drop(places.take(&pair, 1, &large).await) }).await;
+        let taken = places.take(&pair, 1, &large);
+        assert!(
+            tokio::time::timeout(std::time::Duration::from_secs(1), taken).await.is_err(),
+            "it is had again"
+        );
+        let waiting = place.wait(place.wait(async {}));
+        waiting.await;
+        assert!(lock(&place.state).held.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_usual_waits_for_no_memory() {
+        let places = Places::new(100);
+        let large = (0..100).map(|_| blob(Some(5 << 30)));
+        let small = (0..100).map(|_| blob(Some(SMALL)));
+        let (pair, mut taken) = (pair(), Vec::new());
+        for blob in large.chain(small) {
+            let place =
+                tokio::time::timeout(std::time::Duration::from_secs(1), places.take(&pair, 0, &blob)).await;
+            taken.push(place.expect("it waits"));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! One bad image, one sick store and one slow target keep nobody else waiting. What counts is the order of what happens, never
+//! how long it takes: a healthy pair has ended before the sick one has failed for the second time.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use oci::Digest;
+use sync::{
+    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Sync,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::fake::{Fake, Sickness};
+
+/// What happened, in its order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Happened {
+    /// An image to this store stands there.
+    Stands(String),
+    /// An image to this store failed, or a step of it.
+    Failed(String),
+}
+
+#[derive(Clone, Default)]
+struct Diary(Arc<Mutex<Vec<Happened>>>);
+
+impl Observer for Diary {
+    fn event(&self, event: &Event) {
+        let store = |target: &str| target.split('/').next().unwrap().to_owned();
+        let happened = match event {
+            Event::ImageFinished { image, outcome: Outcome::Copied { .. } } => {
+                Happened::Stands(store(&image.target))
+            }
+            Event::ImageFinished { image, outcome: Outcome::Failed(_) } | Event::Retrying { image, .. } => {
+                Happened::Failed(store(&image.target))
+            }
+            _ => return,
+        };
+        self.0.lock().unwrap().push(happened);
+    }
+}
+
+impl Diary {
+    fn happened(&self) -> Vec<Happened> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// How many of `well`'s images stood before `sick` had failed so often.
+    fn stood_before(&self, well: &str, sick: &str, failures: usize) -> usize {
+        let (mut failed, mut stood) = (0, 0);
+        for happened in self.happened() {
+            match happened {
+                Happened::Failed(store) if store == sick => failed += 1,
+                Happened::Stands(store) if store == well => stood += 1,
+                _ => {}
+            }
+            if failed == failures {
+                break;
+            }
+        }
+        stood
+    }
+}
+
+/// So many images, each with a layer of its own, and one that they share.
+fn images(fake: &Fake, number: usize, shared: &[u8]) -> Digest {
+    let shared_layer = fake.put_blob("a/app", shared);
+    for index in 0..number {
+        let own = format!("layer {index}");
+        let layer = fake.put_blob("a/app", own.as_bytes());
+        let body = format!(
+            r#"{{"layers":[{{"digest":"{layer}","size":{}}},{{"digest":"{shared_layer}","size":{}}}]}}"#,
+            own.len(),
+            shared.len()
+        );
+        fake.put_manifest("a/app", Some(&format!("v{index}")), &body);
+    }
+    shared_layer
+}
+
+fn rule(source: (&Fake, &str), targets: &[(&Fake, &str)]) -> Rule {
+    let target = |(fake, host): &(&Fake, &str)| RuleTarget {
+        target: Arc::new(fake.repository(host, "b/app")),
+        naming: Naming::Same,
+    };
+    Rule {
+        source: Arc::new(source.0.repository(source.1, "a/app")),
+        selection: Selection::All,
+        targets: targets.iter().map(target).collect(),
+        referrers: ReferrerPolicy::Leave,
+    }
+}
+
+async fn run(rules: Vec<Rule>, blobs_at_once: usize, retries: u32) -> (Report, Diary) {
+    let diary = Diary::default();
+    let options = Options::new(blobs_at_once, retries);
+    let sync = Sync::new(rules, options, Arc::new(diary.clone()));
+    (sync.run(CancellationToken::new()).await, diary)
+}
+
+fn hangs(seconds: u64, asks_for: Option<u64>) -> Sickness {
+    Sickness { hangs: Duration::from_secs(seconds), asks_for: asks_for.map(Duration::from_secs) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn e2_images_that_wait_for_a_hung_layer_keep_no_other_pair_waiting() {
+    let (sick, well) = (Fake::default(), Fake::default());
+    let (to_sick, to_well) = (Fake::default(), Fake::default());
+    let layer = images(&sick, 200, b"hangs");
+    images(&well, 200, b"shared");
+    sick.state().sick_blobs.insert(layer, hangs(30, None));
+    // Other steps take some time, so that the hung layer is met long before the others are through.
+    well.state().step_takes = Duration::from_millis(5);
+    let rules = vec![
+        rule((&sick, "a.io"), &[(&to_sick, "sick.io")]),
+        rule((&well, "c.io"), &[(&to_well, "well.io")]),
+    ];
+    let (report, diary) = run(rules, 4, 1).await;
+    assert_eq!((report.copied(), report.failed()), (200, 200));
+    assert_eq!(diary.stood_before("well.io", "sick.io", 2), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn e3_a_target_that_dies_keeps_no_other_pair_waiting() {
+    let (source, other) = (Fake::default(), Fake::default());
+    let (dies, well) = (Fake::default(), Fake::default());
+    images(&source, 100, b"shared");
+    images(&other, 100, b"shared");
+    let dying = dies.clone();
+    tokio::spawn(async move {
+        while dying.steps() < 12 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        dying.state().is_dead = true;
+    });
+    dies.state().step_takes = Duration::from_millis(2);
+    other.state().step_takes = Duration::from_millis(5);
+    let rules =
+        vec![rule((&source, "a.io"), &[(&dies, "dies.io")]), rule((&other, "c.io"), &[(&well, "well.io")])];
+    let (report, diary) = run(rules, 4, 2).await;
+    assert_eq!(report.copied(), 100 + 100 - report.failed());
+    // Images in work fail one by one; those that wait for the breaker must not come before the healthy ones.
+    let happened = diary.happened();
+    let last_well = happened.iter().rposition(|happened| *happened == Happened::Stands("well.io".to_owned()));
+    let failed_before = happened[..last_well.unwrap()]
+        .iter()
+        .filter(|happened| **happened == Happened::Failed("dies.io".to_owned()));
+    assert!(failed_before.count() <= 3 * 24, "the healthy pair waited for the breaker");
+}
+
+#[tokio::test(start_paused = true)]
+async fn e4_a_pause_that_a_source_asks_for_is_waited_out_without_a_place() {
+    let (sick, well) = (Fake::default(), Fake::default());
+    let (to_sick, to_well) = (Fake::default(), Fake::default());
+    for (fake, number) in [(&sick, 5), (&well, 20)] {
+        for index in 0..number {
+            let layer = fake.put_blob("a/app", format!("layer {index}").as_bytes());
+            // A size that is not told is taken to be large.
+            let body = format!(r#"{{"layers":[{{"digest":"{layer}"}}]}}"#);
+            fake.put_manifest("a/app", Some(&format!("v{index}")), &body);
+        }
+    }
+    let layers: Vec<_> = sick.state().blobs.keys().map(|(_, layer)| layer.clone()).collect();
+    sick.state().sick_blobs.extend(layers.into_iter().map(|layer| (layer, hangs(1, Some(25)))));
+    well.state().step_takes = Duration::from_millis(300);
+    let rules = vec![
+        rule((&sick, "a.io"), &[(&to_sick, "sick.io")]),
+        rule((&well, "c.io"), &[(&to_well, "well.io")]),
+    ];
+    let (report, diary) = run(rules, 5, 2).await;
+    assert_eq!((report.copied(), report.failed()), (20, 5));
+    // Each of the five fails once before; none has waited out its pause.
+    assert_eq!(diary.stood_before("well.io", "sick.io", 6), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn e5_a_slow_target_of_another_rule_takes_no_more_than_its_share() {
+    let (slow_source, source) = (Fake::default(), Fake::default());
+    let (slow, fast) = (Fake::default(), Fake::default());
+    images(&slow_source, 200, b"shared");
+    images(&source, 200, b"shared");
+    slow.state().step_takes = Duration::from_millis(700);
+    fast.state().step_takes = Duration::from_millis(1);
+    let rules = vec![
+        rule((&slow_source, "a.io"), &[(&slow, "slow.io")]),
+        rule((&source, "c.io"), &[(&fast, "fast.io")]),
+    ];
+    let (report, diary) = run(rules, 4, 0).await;
+    assert_eq!(report.copied(), 400);
+    let happened = diary.happened();
+    let last_fast =
+        happened.iter().rposition(|happened| *happened == Happened::Stands("fast.io".to_owned())).unwrap();
+    let slow_before =
+        happened[..last_fast].iter().filter(|happened| **happened == Happened::Stands("slow.io".to_owned()));
+    assert_eq!(slow_before.count(), 0, "an image takes the slow target more than two seconds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn e7_each_target_of_a_rule_ends_for_itself() {
+    for takes in [Duration::from_secs(1), Duration::from_secs(40)] {
+        let (source, slow, fast) = (Fake::default(), Fake::default(), Fake::default());
+        images(&source, 30, b"shared");
+        slow.state().step_takes = takes;
+        let (report, diary) =
+            run(vec![rule((&source, "a.io"), &[(&slow, "slow.io"), (&fast, "fast.io")])], 4, 0).await;
+        assert_eq!(report.copied(), 60);
+        let fast_first = diary
+            .happened()
+            .iter()
+            .take_while(|happened| **happened == Happened::Stands("fast.io".to_owned()))
+            .count();
+        assert_eq!(fast_first, 30, "{takes:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn e7_a_target_that_takes_few_bytes_a_second_leaves_the_other_its_speed() {
+    let (source, slow, fast) = (Fake::default(), Fake::default(), Fake::default());
+    images(&source, 3, &vec![7; 6000]);
+    slow.state().takes_a_second = Some(1);
+    let (report, diary) =
+        run(vec![rule((&source, "a.io"), &[(&slow, "slow.io"), (&fast, "fast.io")])], 4, 0).await;
+    assert_eq!(report.copied(), 6);
+    let order: Vec<_> = diary.happened();
+    assert!(
+        order[..3].iter().all(|happened| *happened == Happened::Stands("fast.io".to_owned())),
+        "{order:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn targets_that_are_as_fast_as_each_other_share_every_read() {
+    let (source, one, two, three) = (Fake::default(), Fake::default(), Fake::default(), Fake::default());
+    images(&source, 20, b"shared");
+    for fake in [&one, &two, &three] {
+        fake.state().step_takes = Duration::from_millis(10);
+    }
+    let targets = [(&one, "one.io"), (&two, "two.io"), (&three, "three.io")];
+    let (report, _) = run(vec![rule((&source, "a.io"), &targets)], 4, 0).await;
+    assert_eq!(report.copied(), 60);
+    let read = source.state().read.clone();
+    assert!(read.values().all(|times| *times == 1), "{read:?}");
+}
