@@ -56,12 +56,12 @@ impl Walk {
         subject: &Digest,
         lanes: &[Arc<Lane>],
     ) -> Option<Completed> {
-        let image = &lanes.first()?.image;
+        let lane = lanes.first()?;
         let ask = async || {
             let asked = self.source.referrers(subject, Kept::ByRegistry).await;
             asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
         };
-        let told = of_all(self.run.retrying(image, ask).await, lanes)?;
+        let told = of_all(self.run.retrying(lane, ask).await, lanes)?;
         let completed = complete(list, &told).map_err(|source| {
             let digest = Box::new(list.digest().clone());
             let cause = Cause::Manifest { digest, source: Box::new(source) };
@@ -76,7 +76,7 @@ impl Walk {
             let asked = lane.target.lists_referrer(subject, added).await;
             asked.map_err(|cause| lane.target_error(Operation::ListReferrer(subject.clone()), cause))
         };
-        match self.run.retrying(&lane.image, ask).await {
+        match self.run.retrying(lane, ask).await {
             Ok(lists) => !lists,
             Err(error) => {
                 lane.fail(error);
