@@ -26,6 +26,7 @@ mod yaml;
 
 pub(crate) use alibaba::alibaba;
 pub(crate) use auth::MissingRepositories;
+pub(crate) use conflict::shared_names;
 pub(crate) use error::ConfigError;
 pub(crate) use images::WrittenRule;
 pub(crate) use load::{Written, images, load, typed};

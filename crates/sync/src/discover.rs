@@ -1,15 +1,19 @@
 //! Turns a rule into images: page by page where names need no knowledge of all tags.
 
+mod together;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use oci::{Digest, ErrorKind, Tag, TagOrDigest};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use crate::attempt::Needed;
+use crate::attempt::{Attempt, Needed};
 use crate::backoff::Backoff;
+use crate::company::Seat;
 use crate::endpoint::{Source, TagPage, Tags, Target};
 use crate::engine::Pair;
+use crate::order::Settled;
 use crate::pattern_rule::Discoveries;
 use crate::rule::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 use crate::run::Run;
@@ -23,7 +27,9 @@ const LISTED_AHEAD: usize = 64;
 const PLANNED_AHEAD: usize = 64;
 
 /// Which referrers of an image go along.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// The later ones are the wider ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum WantedReferrers {
     None,
     /// Those that stand under a tag, because all tags come along anyway.
@@ -101,23 +107,24 @@ impl Gate {
 pub(crate) async fn discover(
     discoveries: &Discoveries,
     (rule, index): (&Rule, usize),
-    origin: Origin,
+    (origin, seat): (Origin, Option<Arc<Seat>>),
 ) -> Result<(), Arc<Error>> {
-    let run = &discoveries.run;
     let discovery = Discovery::new(discoveries, (rule, index), origin);
-    if let Selection::These(images) = &rule.selection {
+    if let (None, Selection::These(images)) = (&seat, &rule.selection) {
         return discovery.pair(images.clone()).await;
     }
     let _ahead = match &discovery.origin {
         Origin::Listed(gate) => gate.approach().await,
         Origin::Written => None,
     };
+    if let Some(seat) = seat {
+        return discovery.run_in_company(seat).await;
+    }
     discovery.turn.take().await;
     if rule.selection.named().is_some() {
         return discovery.run().await;
     }
-    let begun = run.engine.breakers().begin(Needed::by_source(&rule.source), &run.deadline).await;
-    let attempt = begun.map_err(|refused| discovery.error(Operation::ListTags, refused.into()))?;
+    let attempt = discovery.begin().await?;
     let discovered = discovery.run().await;
     attempt.end(discovered.as_ref().err());
     discovered
@@ -153,6 +160,13 @@ impl<'a> Discovery<'a> {
         let pairs = rule.targets.iter().map(pair).collect();
         let turn = discoveries.turns.at(rule.source.store());
         Self { run, rule, index, planned, origin, turn, source: rule.source.name().into(), targets, pairs }
+    }
+
+    /// Begins to list tags, as soon as the registry's breaker lets it.
+    async fn begin(&self) -> Result<Attempt, Arc<Error>> {
+        let needed = Needed::by_source(&self.rule.source);
+        let begun = self.run.engine.breakers().begin(needed, &self.run.deadline).await;
+        begun.map_err(|refused| self.error(Operation::ListTags, refused.into()).into())
     }
 
     async fn run(&self) -> Result<(), Arc<Error>> {
@@ -246,8 +260,9 @@ impl<'a> Discovery<'a> {
             return Ok(());
         }
         for image in images {
-            let here = names.iter_mut().map(|names| names.next().flatten()).collect();
-            self.send(image, here).await;
+            let names = names.iter_mut().map(|names| names.next().flatten()).collect();
+            let referrers = WantedReferrers::of(self.rule);
+            self.send(Settled { reference: image, names, referrers, after: None }).await;
         }
         Ok(())
     }
@@ -306,7 +321,8 @@ impl<'a> Discovery<'a> {
     }
 
     /// Keeps only a little ahead of the fastest of the targets.
-    async fn send(&self, reference: TagOrDigest, names: Vec<Option<TagOrDigest>>) {
+    async fn send(&self, image: Settled) {
+        let Settled { reference, names, referrers, after } = image;
         let ways: Vec<_> = names
             .into_iter()
             .zip(self.rule.targets.iter().zip(&self.targets))
@@ -328,11 +344,11 @@ impl<'a> Discovery<'a> {
             self.turn.wait(images.room(&self.pairs, PLANNED_AHEAD)).await;
         }
         let found = match self.rule.selection {
+            _ if after.is_some() => Found::Promised,
             Selection::These(_) | Selection::Pinned { .. } => Found::Named,
             Selection::All | Selection::Matching(_) => Found::Listed,
         };
         let source = self.rule.source.clone();
-        let referrers = WantedReferrers::of(self.rule);
         // The receiver is gone when the run is stopped; then nobody waits for this image.
         let planned = Planned { rule: self.index, source, reference, found, referrers, ways };
         let _ = self.planned.send(planned).await;

@@ -131,6 +131,12 @@ pub enum Cause {
         /// The other image at the source.
         by: String,
     },
+    /// What several rules copy comes back to where it is read.
+    #[error("these names are copied in a circle, so none of them can be first: {}", names.join(", "))]
+    Circle {
+        /// Where each of the images is read.
+        names: Vec<String>,
+    },
     /// Two repositories would be mixed in one at the target.
     #[error(transparent)]
     TargetShared(Box<SharedTarget>),

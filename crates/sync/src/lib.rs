@@ -6,11 +6,13 @@
 
 mod amounts;
 mod attempt;
+mod awaited;
 mod backoff;
 mod bandwidth;
 #[doc(hidden)]
 pub mod bench;
 mod breaker;
+mod company;
 mod copy;
 mod deadline;
 mod discover;
@@ -25,6 +27,7 @@ mod ledger;
 pub mod listing;
 mod lock;
 mod open_upload;
+mod order;
 mod pattern_rule;
 mod platform_filter;
 mod referrer_tags;

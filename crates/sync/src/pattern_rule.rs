@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use crate::backoff::Backoff;
+use crate::company::Seat;
 use crate::copy::panicked;
 use crate::discover::{Gate, Origin, Planned, discover};
 use crate::landing::Landings;
@@ -66,7 +67,12 @@ type Found = Vec<(Arc<str>, AbortHandle)>;
 impl Discoveries {
     /// Plans the images of all repositories that match. Tags are listed while repositories still come; images
     /// start when all are known, and none of them lands where another does.
-    pub(crate) async fn of_pattern(self: Arc<Self>, rule: PatternRule, index: usize) -> Vec<RuleFailure> {
+    pub(crate) async fn of_pattern(
+        self: Arc<Self>,
+        rule: PatternRule,
+        index: usize,
+        seat: Option<Arc<Seat>>,
+    ) -> Vec<RuleFailure> {
         let source: Arc<str> = format!("{}/{}", rule.listing.name(), rule.pattern).into();
         let (open, gate) = Gate::new();
         let mut tasks = JoinSet::new();
@@ -74,18 +80,26 @@ impl Discoveries {
         let mut landings = Landings::new(&rule);
         let listed = self.list(&rule, &mut landings, |made| {
             let (this, origin) = (self.clone(), Origin::Listed(gate.clone()));
-            let repository = made.source.name().into();
-            let task = tasks.spawn(async move { this.of_rule(made, index, origin).await });
+            let (repository, seat) = (made.source.name().into(), seat.clone());
+            let task = tasks.spawn(async move { this.of_rule(made, index, origin, seat).await });
             found.push((repository, task));
         });
         if let Err(error) = listed.await {
             tasks.shutdown().await;
+            if let Some(seat) = &seat {
+                seat.company().withdraw(index, None);
+            }
             return vec![RuleFailure { rule: index, source, error }];
         }
         if tasks.is_empty() {
             self.run.tell(&Event::NothingSelected { source: source.clone() });
         }
-        self.leave_out(landings, found);
+        for repository in self.leave_out(landings, found) {
+            if let Some(seat) = &seat {
+                seat.company().withdraw(index, Some(repository));
+            }
+        }
+        drop(seat);
         let _ = open.send(true);
         let mut failures = Vec::new();
         while let Some(ended) = tasks.join_next().await {
@@ -103,15 +117,13 @@ impl Discoveries {
     }
 
     /// Lets go of repositories that turned out to be copies of others, and tells of all that are left out.
-    fn leave_out(&self, mut landings: Landings, found: Found) {
-        for (repository, task) in found {
-            if landings.is_copy(&repository) {
-                task.abort();
-            }
-        }
+    fn leave_out(&self, mut landings: Landings, mut found: Found) -> Vec<Arc<str>> {
+        found.retain(|(repository, _)| landings.is_copy(repository));
+        found.iter().for_each(|(_, task)| task.abort());
         if let Some((place, text)) = landings.note() {
             self.run.tell(&Event::Note { place, text });
         }
+        found.into_iter().map(|(repository, _)| repository).collect()
     }
 
     /// Plans the images of one repository.
@@ -120,9 +132,10 @@ impl Discoveries {
         rule: Rule,
         index: usize,
         origin: Origin,
+        seat: Option<Arc<Seat>>,
     ) -> Vec<RuleFailure> {
         let source: Arc<str> = rule.source.name().into();
-        match discover(&self, (&rule, index), origin).await {
+        match discover(&self, (&rule, index), (origin, seat)).await {
             Ok(()) => Vec::new(),
             Err(error) => vec![RuleFailure { rule: index, source, error }],
         }

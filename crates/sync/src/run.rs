@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use oci::{Descriptor, RepositoryName, TagOrDigest};
 
 use crate::amounts::Counter;
+use crate::awaited::Awaited;
 use crate::backoff::Backoff;
 use crate::bandwidth::Bandwidth;
 use crate::deadline::{Deadline, TooLate};
@@ -79,6 +80,7 @@ pub(crate) struct Run {
     pub(crate) engine: Engine,
     pub(crate) state: State,
     pub(crate) deadline: Deadline,
+    pub(crate) awaited: Arc<Awaited>,
     /// Referrers that rules do not want, where listings tell how many there are.
     pub(crate) unwanted_referrers: AtomicU64,
     /// And those that stand under tags of their own.
@@ -138,6 +140,7 @@ impl Run {
             mode: options.mode,
             state,
             deadline: Deadline::default(),
+            awaited: Arc::default(),
             unwanted_referrers: AtomicU64::new(0),
             referrer_tags: ReferrerTags::default(),
             abandon_to,

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::company::seats;
 use crate::copy::{SourceImage, Way, copy_image, panicked};
 use crate::discover::{Origin, Planned};
 use crate::engine::{Engine, ImageSlot, Pair, Turn};
@@ -99,14 +100,15 @@ type Rules = HashMap<Id, (usize, Arc<str>)>;
 fn start_discoveries(discoveries: Discoveries, rules: Vec<Work>) -> (Running, Rules) {
     let discoveries = Arc::new(discoveries);
     let (mut running, mut started) = (JoinSet::new(), HashMap::new());
-    for (index, rule) in rules.into_iter().enumerate() {
+    let seats = seats(&rules, &discoveries.run.awaited);
+    for (index, (rule, seat)) in rules.into_iter().zip(seats).enumerate() {
         let (source, task): (Arc<str>, _) = match rule {
             Work::Repository(rule) => (
                 rule.source.name().into(),
-                running.spawn(discoveries.clone().of_rule(rule, index, Origin::Written)),
+                running.spawn(discoveries.clone().of_rule(rule, index, Origin::Written, seat)),
             ),
             Work::Pattern(rule) => {
-                (rule.listing.name().into(), running.spawn(discoveries.clone().of_pattern(rule, index)))
+                (rule.listing.name().into(), running.spawn(discoveries.clone().of_pattern(rule, index, seat)))
             }
         };
         started.insert(task.id(), (index, source));
@@ -264,6 +266,7 @@ impl Schedule {
 
     fn end(&mut self, ended: ImageReport) {
         let (image, outcome) = (ended.image.clone(), ended.outcome.clone());
+        self.run.awaited.tell(&image);
         self.run.tell(&Event::ImageFinished { image, outcome });
         self.report.images.push(ended);
     }

@@ -55,6 +55,8 @@ pub(crate) enum Found {
     Named,
     /// The source lists it, most likely among many.
     Listed,
+    /// Another rule of this run has brought it to the source: what was listed before says nothing of it.
+    Promised,
 }
 
 impl TargetRepository {

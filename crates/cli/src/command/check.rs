@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::sync;
 use crate::args::CheckArgs;
-use crate::config::Resolved;
+use crate::config::{Resolved, shared_names};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{print, print_json};
@@ -69,7 +69,7 @@ async fn look(resolved: &Resolved, cancel: &CancellationToken) -> Outcome {
     let mut outcome = Outcome::default();
     let refused = resolved.refused.iter().map(|refused| refused.error.to_string());
     outcome.findings.extend(refused.map(|error| Finding::problem("config", Step::Config, error)));
-    let warnings = resolved.warnings.iter();
+    let warnings = resolved.warnings.iter().cloned().chain(shared_names(&resolved.rules));
     outcome.findings.extend(warnings.map(|warning| Finding::warning("config", Step::Config, warning)));
     let plan = plan(resolved);
     let entries = resolved.registries.lock().entries_with_login();

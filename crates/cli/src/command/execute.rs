@@ -154,7 +154,10 @@ const NOTHING_COPIED: &str =
 fn planned(rules: Vec<ResolvedRule>, patterns: Vec<ResolvedPattern>) -> Vec<PlannedRule> {
     let one = rules.into_iter().map(|rule| PlannedRule { work: rule.rule.into(), written: rule.written });
     let many = patterns.into_iter().map(|rule| PlannedRule { work: rule.rule.into(), written: rule.written });
-    one.chain(many).collect()
+    let mut all: Vec<_> = one.chain(many).collect();
+    // Of two rules the later in the file has its way.
+    all.sort_by_key(|rule| rule.written.line);
+    all
 }
 
 fn cannot_write(problems: &[String]) -> u8 {

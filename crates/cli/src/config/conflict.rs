@@ -1,4 +1,4 @@
-//! Two rules that name one tag at one target: the last one in the file's order has it.
+//! What is odd about rules beside each other, as far as it can be seen before anybody is asked.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,6 @@ use oci::TagOrDigest;
 use sync::{Naming, Selection};
 
 use super::resolve::ResolvedRule;
-
-/// Where a name at a target comes from: rule, target and image, by their positions.
-#[derive(Clone, Copy)]
-struct Place {
-    rule: usize,
-    target: usize,
-    image: usize,
-}
 
 /// Names the rules that copy an image onto itself: most likely a slip, and nothing will be done.
 pub(super) fn self_copies(rules: &[ResolvedRule]) -> Vec<String> {
@@ -35,26 +27,23 @@ pub(super) fn self_copies(rules: &[ResolvedRule]) -> Vec<String> {
     rules.iter().filter(onto_itself).map(warning).collect()
 }
 
-/// Takes names away from rules that a later rule gives to another image; says so, a sentence each.
+/// Names that rules give to more than one image; of these the last rule's is carried out. Told where nothing is asked about
+/// the images themselves: they may be the same.
 ///
 /// Only images that are written down can be compared. What listed tags collide in shows when they are listed.
-pub(super) fn let_the_last_rule_win(rules: &mut [ResolvedRule]) -> Vec<String> {
-    let mut owners: HashMap<(String, TagOrDigest), (String, Place)> = HashMap::new();
-    let (mut lost, mut warnings) = (Vec::new(), Vec::new());
-    for (rule_index, resolved) in rules.iter().enumerate() {
+pub(crate) fn shared_names(rules: &[ResolvedRule]) -> Vec<String> {
+    let mut owners: HashMap<(&str, TagOrDigest), String> = HashMap::new();
+    let mut warnings = Vec::new();
+    for resolved in rules {
         let Some(images) = resolved.rule.selection.named() else { continue };
-        for (target_index, target) in resolved.rule.targets.iter().enumerate() {
+        for target in &resolved.rule.targets {
             let names = target.naming.names(&images).unwrap_or_default();
-            for (image_index, (image, name)) in images.iter().zip(names).enumerate() {
+            for (image, name) in images.iter().zip(names) {
                 let Some(name) = name else { continue };
                 let source = format!("{}{}", resolved.rule.source.name(), image.suffix());
-                let place = Place { rule: rule_index, target: target_index, image: image_index };
                 let shown = format!("{}{}", target.target.name(), name.suffix());
-                let key = (target.target.name().to_owned(), name);
-                if let Some((earlier, earlier_place)) = owners.insert(key, (source.clone(), place))
-                    && earlier != source
-                {
-                    lost.push(earlier_place);
+                let earlier = owners.insert((target.target.name(), name), source.clone());
+                if let Some(earlier) = earlier.filter(|earlier| *earlier != source) {
                     warnings.push(format!(
                         "{shown} is the target of both {earlier} and {source}: the later rule, {source}, is carried out"
                     ));
@@ -62,18 +51,5 @@ pub(super) fn let_the_last_rule_win(rules: &mut [ResolvedRule]) -> Vec<String> {
             }
         }
     }
-    for place in lost {
-        take_away(&mut rules[place.rule], place);
-    }
     warnings
-}
-
-fn take_away(resolved: &mut ResolvedRule, place: Place) {
-    let Some(images) = resolved.rule.selection.named() else { return };
-    let target = &mut resolved.rule.targets[place.target];
-    let mut names = target.naming.names(&images).unwrap_or_default();
-    if let Some(name) = names.get_mut(place.image) {
-        *name = None;
-    }
-    target.naming = Naming::These(names);
 }

@@ -7,7 +7,7 @@ use oci::{Reference, Tag, TagOrDigest};
 use registry::Transport;
 use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 
-use super::conflict::{let_the_last_rule_win, self_copies};
+use super::conflict::self_copies;
 use super::environment::{Lookup, expand};
 use super::error::ConfigError;
 use super::image_text::{ImageText, SourceText, Which, parse, parse_source};
@@ -136,7 +136,6 @@ pub(crate) fn resolve(
     if logins != WrittenLogins::InAnotherConfig {
         warnings.extend(registries.lock().unused());
     }
-    warnings.extend(let_the_last_rule_win(&mut checked));
     warnings.extend(self_copies(&checked));
     Ok(Resolved { rules: checked, patterns, refused, registries, warnings })
 }

@@ -163,6 +163,8 @@ hints! {
     Count: "give no name at the target to keep the source's names, or one for each image",
     /// The digest in the target's name is another one.
     OtherDigest: "name a tag at the target, or the digest that the source has now",
+    /// Rules that copy the same names to each other.
+    Circle: "let each tag have one direction: give the rules tags or patterns that do not overlap; none of these images was copied",
     /// Two repositories in one.
     TargetShared: "give the pattern a target in which the source's whole path stands, such as `registry/namespace/{path:_}`; nothing of this rule was copied",
     /// What no repository can be called.

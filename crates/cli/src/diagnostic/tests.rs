@@ -306,6 +306,7 @@ fn others() -> Vec<Case> {
             Hint::KeepsOtherLength,
         ),
         (from(Cause::TooDeep { deepest: 4 }), "deeper than 4", Hint::TooDeep),
+        (to(Cause::Circle { names: vec!["q.io/x:v1".to_owned()] }), "q.io/x:v1", Hint::Circle),
         (to(Cause::TargetTaken { by: "q.io/x".to_owned() }), "q.io/x", Hint::TargetTaken),
         (
             to(Cause::TargetShared(Box::new(SharedTarget { target, by, also }))),

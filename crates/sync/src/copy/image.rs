@@ -94,7 +94,10 @@ async fn copy_tagged(walk: &Walk, lanes: Vec<Arc<Lane>>) -> Ended {
         return ended;
     }
     let nothing_to_compare = changed.iter().all(|(_, at_target)| at_target.is_none());
-    if run.mode == Mode::DryRun && nothing_to_compare && !run.platforms.is_active() {
+    if run.mode == Mode::DryRun && found == Found::Promised {
+        // What is there now is not what it would be by then.
+        ended.extend(changed.into_iter().map(|(lane, _)| (lane, Outcome::WouldCopy)));
+    } else if run.mode == Mode::DryRun && nothing_to_compare && !run.platforms.is_active() {
         ended.extend(would_copy(walk, &reference, changed).await);
     } else {
         let reference = match known {

@@ -271,3 +271,147 @@ async fn e6_no_listing_waits_for_anothers_pages() {
         assert!(many.iter().all(|repository| state.tag_lists[repository] == 1));
     }
 }
+
+fn these(tags: &[&str]) -> Selection {
+    Selection::These(tags.iter().map(|tag| oci::TagOrDigest::Tag(tag.parse().unwrap())).collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn e22_of_two_rules_for_one_name_the_later_is_carried_out_in_each_run_and_alone() {
+    // Whichever registry is the slower one.
+    for slow in ["a.io", "b.io"] {
+        let registries = Registries::new(&["a.io", "b.io", "t.io"]);
+        registries.at(slow).state().step_takes = Duration::from_secs(3);
+        for tag in ["own", "both"] {
+            registries.image("a.io", "os", tag);
+        }
+        registries.image("b.io", "os", "both");
+        let work = || {
+            let rule = |from| registries.rule((from, "os"), Selection::All, ("t.io", "os")).into();
+            vec![rule("a.io"), rule("b.io")]
+        };
+        let (report, notes) = run(work()).await;
+        assert_sound(&report, 2);
+        let wanted = registries.tag("b.io", "os", "both");
+        assert_eq!(registries.tag("t.io", "os", "both"), wanted);
+        assert!(
+            matches!(&notes[..], [note] if note.contains("`both`") && note.contains("a.io/os and b.io/os")),
+            "{notes:?}"
+        );
+        // Nothing goes to and fro.
+        let (report, notes) = run(work()).await;
+        assert_eq!((report.copied(), report.skipped(), report.images.len(), notes.len()), (0, 2, 2, 1));
+        assert_eq!(registries.tag("t.io", "os", "both"), wanted);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn e27_the_same_image_in_two_places_is_no_conflict() {
+    let registries = Registries::new(&["a.io", "b.io", "t.io"]);
+    let body = r#"{"schemaVersion": 2}"#;
+    for registry in ["a.io", "b.io"] {
+        registries.at(registry).put_manifest("os", Some("v1"), body);
+    }
+    for selection in [Selection::All, these(&["v1"])] {
+        let rule = |from| registries.rule((from, "os"), selection.clone(), ("t.io", "os")).into();
+        let (report, notes) = run(vec![rule("a.io"), rule("b.io")]).await;
+        assert_eq!((report.images.len(), report.failed(), notes), (1, 0, Vec::new()));
+        assert_eq!(&*report.images[0].image.source, "b.io/os");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn e24_what_one_rule_reads_and_another_writes_is_waited_for_wherever_the_rules_stand() {
+    for turned in [false, true] {
+        for selection in [Selection::All, these(&["v1", "v2"])] {
+            let registries = Registries::new(&["a.io", "b.io", "c.io"]);
+            // As a registry answers where there is no repository.
+            let missing = (ErrorKind::NotFound, Duration::ZERO);
+            registries.at("b.io").state().refused_tags.insert("os".to_owned(), missing);
+            let wanted = ["v1", "v2"].map(|tag| registries.image("a.io", "os", tag));
+            let rule = |from, to, selection: &Selection| -> Work {
+                registries.rule((from, "os"), selection.clone(), (to, "os")).into()
+            };
+            let mut work = vec![rule("b.io", "c.io", &selection), rule("a.io", "b.io", &Selection::All)];
+            if turned {
+                work.reverse();
+            }
+            let dry = Options { mode: sync::Mode::DryRun, ..Options::new(2, 1) };
+            let dry =
+                Sync::new(work.clone(), dry, Arc::new(Watch::default())).run(CancellationToken::new()).await;
+            assert_eq!((dry.would_copy(), dry.images.len()), (4, 4));
+            assert_sound(&run(work).await.0, 4);
+            for registry in ["b.io", "c.io"] {
+                let there = ["v1", "v2"].map(|tag| registries.tag(registry, "os", tag).unwrap());
+                assert_eq!(there, wanted);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn e24_an_image_waits_for_its_own_name_alone_and_whatever_becomes_of_that() {
+    let registries = Registries::new(&["a.io", "b.io", "c.io"]);
+    registries.image("a.io", "os", "new");
+    registries.image("b.io", "os", "old");
+    let wanted = registries.image("b.io", "os", "broken");
+    let work: Vec<Work> = vec![
+        registries.rule(("b.io", "os"), these(&["old", "broken"]), ("c.io", "os")).into(),
+        registries.rule(("a.io", "os"), these(&["broken"]), ("b.io", "os")).into(),
+    ];
+    // `broken` is written by a rule whose source is refused, so what is there is copied.
+    registries.at("a.io").state().refuses = true;
+    registries.at("a.io").state().step_takes = Duration::from_secs(60);
+    let (report, _) = run(work).await;
+    assert_eq!((report.copied(), report.failed()), (2, 1));
+    assert_eq!(registries.tag("c.io", "os", "broken"), Some(wanted));
+    assert_eq!(&*report.images[0].image.source_name(), "b.io/os:old", "it waited for nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn e24_a_circle_of_names_is_an_error_before_any_of_them_moves() {
+    let registries = Registries::new(&["a.io", "b.io"]);
+    for registry in ["a.io", "b.io"] {
+        registries.image(registry, "os", "both");
+        registries.image(registry, "os", &format!("only-{}", &registry[..1]));
+    }
+    let rule = |from, to| -> Work { registries.rule((from, "os"), Selection::All, (to, "os")).into() };
+    let before = ["a.io", "b.io"].map(|registry| registries.tag(registry, "os", "both"));
+    let (report, _) = run(vec![rule("a.io", "b.io"), rule("b.io", "a.io")]).await;
+    assert_eq!((report.copied(), report.images.len(), report.failed_rules.len()), (2, 2, 1));
+    let told = report.failed_rules[0].error.cause.to_string();
+    assert!(told.contains("a.io/os:both, b.io/os:both"), "{told}");
+    assert_eq!(["a.io", "b.io"].map(|registry| registries.tag(registry, "os", "both")), before);
+    assert!(
+        registries.tag("b.io", "os", "only-a").is_some() && registries.tag("a.io", "os", "only-b").is_some()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn e24_a_pattern_waits_for_what_a_rule_brings_to_its_registry() {
+    let registries = Registries::new(&["a.io", "b.io", "c.io"]);
+    registries.image("b.io", "lib/os", "v1");
+    let wanted = registries.image("a.io", "os", "v1");
+    registries.at("a.io").state().step_takes = Duration::from_secs(5);
+    let pattern = registries.pattern("b.io", vec![names(&["lib/os"])], "lib/**", ("c.io", "m"));
+    let rule = registries.rule(("a.io", "os"), Selection::All, ("b.io", "lib/os"));
+    assert_sound(&run(vec![pattern.into(), rule.into()]).await.0, 2);
+    assert_eq!(registries.tag("c.io", "m/lib/os", "v1"), Some(wanted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn e21_a_written_rule_and_a_pattern_with_one_image_copy_it_once() {
+    let registries = Registries::new(&["a.io", "c.io"]);
+    for tag in ["v1", "v2"] {
+        registries.image("a.io", "lib/os", tag);
+    }
+    let pattern = registries.pattern("a.io", vec![names(&["lib/os"])], "lib/**", ("c.io", "m"));
+    let written = registries.rule(("a.io", "lib/os"), these(&["v1"]), ("c.io", "m/lib/os"));
+    let (report, notes) = run(vec![written.into(), pattern.into()]).await;
+    assert_sound(&report, 2);
+    let mut rules: Vec<_> =
+        report.images.iter().map(|ended| (ended.image.source_reference.to_string(), ended.rule)).collect();
+    rules.sort();
+    assert_eq!(rules, [("v1".to_owned(), 0), ("v2".to_owned(), 1)]);
+    assert_eq!((report.images.len(), notes), (2, Vec::new()));
+}

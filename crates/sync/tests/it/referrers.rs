@@ -7,7 +7,7 @@ use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Builder, Effect, EmbeddedRegistry, Fault, Match, Referrers, Times};
 use endpoints::RegistryEndpoint;
 use oci::referrers_tag;
-use oci::{Descriptor, Digest};
+use oci::{Descriptor, Digest, TagOrDigest};
 use registry::{Access, ReferrerFilter, Registry, Security, Settings, Transport};
 use sync::{
     Amounts, Naming, Options, PlatformFilter, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Silent,
@@ -59,15 +59,22 @@ impl Bench {
     }
 
     async fn try_run(&self, selection: Selection, referrers: ReferrerPolicy, options: Options) -> Report {
+        self.try_rules(vec![self.rule(selection, referrers)], options).await
+    }
+
+    async fn try_rules(&self, rules: Vec<Rule>, options: Options) -> Report {
+        Sync::new(rules, options, Arc::new(Silent)).run(CancellationToken::new()).await
+    }
+
+    fn rule(&self, selection: Selection, referrers: ReferrerPolicy) -> Rule {
         let (source, target) = (client(&self.source), client(&self.target));
         let target = Arc::new(RegistryEndpoint::target(&target, &"b/app".parse().unwrap()));
-        let rule = Rule {
+        Rule {
             source: Arc::new(RegistryEndpoint::source(&source, &"a/app".parse().unwrap())),
             selection,
             targets: vec![RuleTarget { target, naming: Naming::Same }],
             referrers,
-        };
-        Sync::new(vec![rule], options, Arc::new(Silent)).run(CancellationToken::new()).await
+        }
     }
 
     async fn all(&self) -> Report {
@@ -374,5 +381,24 @@ async fn e28_a_list_that_lacks_nothing_stays_as_it_was_written() {
             let there = bench.target.store().manifest("b/app", &tag);
             assert_eq!(there, bench.source.store().manifest("a/app", &tag), "{target:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn e21_two_rules_for_one_copy_bring_what_either_wants() {
+    for turned in [false, true] {
+        let bench = Bench::start(Referrers::Api, Referrers::Api).await;
+        let image = bench.image("v1", 1);
+        let signature = bench.refer(&image, "signed");
+        bench.image("v2", 2);
+        let v1 = Selection::These(vec![TagOrDigest::Tag("v1".parse().unwrap())]);
+        let mut rules =
+            vec![bench.rule(v1, ReferrerPolicy::Leave), bench.rule(Selection::All, ReferrerPolicy::Copy)];
+        if turned {
+            rules.reverse();
+        }
+        let report = bench.try_rules(rules, Options::new(4, 0)).await;
+        assert_eq!((report.copied(), report.images.len()), (2, 2), "each image is told once");
+        assert_eq!(bench.listed(&image).await, [signature.digest]);
     }
 }

@@ -1,0 +1,68 @@
+//! Images that others wait for.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+
+use tokio::sync::watch;
+
+use crate::Image;
+use crate::lock::lock;
+use crate::order::Place;
+
+/// Names that rules read and other rules of the same run write: whether they were written, or will not be any more.
+#[derive(Default)]
+pub(crate) struct Awaited(Mutex<HashMap<Place, watch::Sender<bool>>>);
+
+impl Awaited {
+    /// Somebody will wait for this.
+    pub(crate) fn expect(&self, place: &Place) {
+        lock(&self.0).entry(place.clone()).or_default();
+    }
+
+    /// Waits until a name has ended; what nobody expects has.
+    pub(crate) async fn ended(&self, place: &Place) {
+        let ended = lock(&self.0).get(place).map(watch::Sender::subscribe);
+        if let Some(mut ended) = ended {
+            let _ = ended.wait_for(|ended| *ended).await;
+        }
+    }
+
+    /// Tells whoever waits for this image that it has ended, well or not.
+    pub(crate) fn tell(&self, image: &Image) {
+        self.tell_of(&Place::new(&image.target, &image.target_reference));
+    }
+
+    fn tell_of(&self, place: &Place) {
+        if let Some(ended) = lock(&self.0).get(place) {
+            ended.send_replace(true);
+        }
+    }
+}
+
+/// Names that one rule has yet to write: whoever waits for them goes on when the rule is over, whatever became of it.
+pub(crate) struct Owed<'a> {
+    awaited: &'a Awaited,
+    places: HashSet<Place>,
+}
+
+impl<'a> Owed<'a> {
+    pub(crate) fn new(awaited: &'a Awaited, places: impl Iterator<Item = Place>) -> Self {
+        let known = lock(&awaited.0);
+        let places = places.filter(|place| known.contains_key(place)).collect();
+        drop(known);
+        Self { awaited, places }
+    }
+
+    /// Images with these names are on their way: their ends are told.
+    pub(crate) fn are_on_their_way(&mut self, places: impl Iterator<Item = Place>) {
+        for place in places {
+            self.places.remove(&place);
+        }
+    }
+}
+
+impl Drop for Owed<'_> {
+    fn drop(&mut self) {
+        self.places.iter().for_each(|place| self.awaited.tell_of(place));
+    }
+}

@@ -1,0 +1,280 @@
+//! Rules that meet wait for each other's lists, and for each other's images, and for nothing else.
+//!
+//! Which rules meet is seen before anything is asked: those that write to one repository, or one of which reads what the
+//! other writes. A pattern meets another rule where either reads what the other writes, and where both go from one place
+//! to one place. Patterns that only share a target do not wait for each other: their registries may be slow.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+
+use crate::awaited::Awaited;
+use crate::endpoint::Source;
+use crate::lock::lock;
+use crate::order::{Circle, Contest, Order, Settled, Wish, settle};
+use crate::{Cause, Work};
+
+/// Where something is read or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Extent {
+    One(String),
+    /// All that begins with this.
+    Below(String),
+}
+
+impl Extent {
+    fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::One(one), Self::One(other)) => one == other,
+            (Self::One(name), Self::Below(front)) | (Self::Below(front), Self::One(name)) => {
+                name.starts_with(front.as_str())
+            }
+            (Self::Below(one), Self::Below(other)) => {
+                one.starts_with(other.as_str()) || other.starts_with(one.as_str())
+            }
+        }
+    }
+}
+
+/// Where a rule reads and writes.
+#[derive(Clone, Debug)]
+struct Reach {
+    reads: Extent,
+    writes: Vec<Extent>,
+}
+
+impl Reach {
+    fn of(work: &Work) -> Self {
+        match work {
+            Work::Repository(rule) => Self {
+                reads: Extent::One(rule.source.name().to_owned()),
+                writes: rule
+                    .targets
+                    .iter()
+                    .map(|target| Extent::One(target.target.name().to_owned()))
+                    .collect(),
+            },
+            Work::Pattern(rule) => {
+                let mut front = vec![rule.listing.name()];
+                front.extend(rule.pattern.literal_front());
+                let writes = rule.target_fronts.iter().map(|front| Extent::Below(format!("{front}/")));
+                Self { reads: Extent::Below(format!("{}/", front.join("/"))), writes: writes.collect() }
+            }
+        }
+    }
+
+    fn is_pattern(&self) -> bool {
+        matches!(self.reads, Extent::Below(_))
+    }
+
+    fn writes_to(&self, place: &Extent) -> bool {
+        self.writes.iter().any(|written| written.overlaps(place))
+    }
+
+    /// Whether a pattern and another rule have to know of each other.
+    fn meets(&self, other: &Self) -> bool {
+        let share_a_target = || self.writes.iter().any(|written| other.writes_to(written));
+        self.writes_to(&other.reads)
+            || other.writes_to(&self.reads)
+            || (self.reads.overlaps(&other.reads) && share_a_target())
+    }
+}
+
+/// For each rule the first of those that it meets, itself included.
+fn firsts(all: &[Reach]) -> Vec<usize> {
+    let mut firsts: Vec<usize> = (0..all.len()).collect();
+    let mut writers: HashMap<&str, usize> = HashMap::new();
+    for (index, reach) in all.iter().enumerate() {
+        for written in &reach.writes {
+            if let Extent::One(name) = written {
+                let first = *writers.entry(name).or_insert(index);
+                join(&mut firsts, first, index);
+            }
+        }
+    }
+    for (index, reach) in all.iter().enumerate() {
+        if let Extent::One(name) = &reach.reads
+            && let Some(writer) = writers.get(name.as_str())
+        {
+            join(&mut firsts, *writer, index);
+        }
+        if reach.is_pattern() {
+            for (other, _) in
+                all.iter().enumerate().filter(|(other, them)| *other != index && reach.meets(them))
+            {
+                join(&mut firsts, index, other);
+            }
+        }
+    }
+    (0..all.len()).map(|index| first(&mut firsts, index)).collect()
+}
+
+fn first(firsts: &mut [usize], mut index: usize) -> usize {
+    while firsts[index] != index {
+        firsts[index] = firsts[firsts[index]];
+        index = firsts[index];
+    }
+    index
+}
+
+fn join(firsts: &mut [usize], one: usize, other: usize) {
+    let (one, other) = (first(firsts, one), first(firsts, other));
+    firsts[one.max(other)] = one.min(other);
+}
+
+/// Seats for all rules that meet others, by their places in the run.
+pub(crate) fn seats(rules: &[Work], awaited: &Arc<Awaited>) -> Vec<Option<Arc<Seat>>> {
+    let firsts = firsts(&rules.iter().map(Reach::of).collect::<Vec<_>>());
+    let mut sizes: HashMap<usize, usize> = HashMap::new();
+    for first in &firsts {
+        *sizes.entry(*first).or_default() += 1;
+    }
+    let mut companies: HashMap<usize, Arc<Company>> = HashMap::new();
+    let seat = |first: &usize| {
+        let size = sizes[first];
+        (size > 1).then(|| {
+            let company =
+                companies.entry(*first).or_insert_with(|| Arc::new(Company::of(size, awaited))).clone();
+            Arc::new(Seat(company))
+        })
+    };
+    firsts.iter().map(seat).collect()
+}
+
+/// Rules that meet.
+pub(crate) struct Company {
+    talk: Mutex<Talk>,
+    is_settled: watch::Sender<bool>,
+    awaited: Arc<Awaited>,
+}
+
+#[derive(Default)]
+struct Talk {
+    /// Rules that may still have wishes.
+    seated: usize,
+    wishes: Vec<Wish>,
+    /// Where they are read.
+    sources: Vec<Arc<dyn Source>>,
+    /// Rules, and sources of rules, of which nothing is wanted any more.
+    withdrawn: HashSet<(usize, Option<Arc<str>>)>,
+    images: HashMap<usize, Result<Vec<Settled>, Cause>>,
+    order: Order,
+}
+
+/// What became of a wish.
+pub(crate) struct Decided {
+    pub(crate) images: Result<Vec<Settled>, Cause>,
+    /// Where it gave way, with where the other image is read.
+    pub(crate) contests: Vec<(Contest, Arc<dyn Source>)>,
+    pub(crate) circles: Vec<Circle>,
+}
+
+/// The right to have wishes. They are settled when all have gone.
+pub(crate) struct Seat(Arc<Company>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.rise();
+    }
+}
+
+impl Seat {
+    pub(crate) fn company(&self) -> Arc<Company> {
+        self.0.clone()
+    }
+}
+
+impl Company {
+    fn of(size: usize, awaited: &Arc<Awaited>) -> Self {
+        let talk = Talk { seated: size, ..Talk::default() };
+        Self { talk: Mutex::new(talk), is_settled: watch::Sender::new(false), awaited: awaited.clone() }
+    }
+
+    /// Takes a wish; the number says whose it is.
+    pub(crate) fn wish(&self, wish: Wish, source: Arc<dyn Source>) -> usize {
+        let mut talk = lock(&self.talk);
+        talk.wishes.push(wish);
+        talk.sources.push(source);
+        talk.wishes.len() - 1
+    }
+
+    /// Forgets what a rule wants, of one source or of all.
+    pub(crate) fn withdraw(&self, rule: usize, source: Option<Arc<str>>) {
+        lock(&self.talk).withdrawn.insert((rule, source));
+    }
+
+    fn rise(&self) {
+        let mut talk = lock(&self.talk);
+        talk.seated -= 1;
+        if talk.seated == 0 {
+            talk.settle();
+            let settled = talk.images.values().flatten().flatten();
+            settled.filter_map(|image| image.after.as_ref()).for_each(|place| self.awaited.expect(place));
+            self.is_settled.send_replace(true);
+        }
+    }
+
+    /// What a wish became, with what its rule has to tell: each contest and circle is told once.
+    pub(crate) async fn decided(&self, number: usize) -> Decided {
+        // The sender lives as long as this.
+        let _ = self.is_settled.subscribe().wait_for(|settled| *settled).await;
+        let talk = &mut *lock(&self.talk);
+        let images = talk.images.remove(&number).unwrap_or_else(|| Ok(Vec::new()));
+        let contests = talk.order.contests.extract_if(.., |contest| contest.loser.0 == number);
+        let contests = contests.map(|contest| (contest.winner.0, contest));
+        let contests = contests.map(|(winner, contest)| (contest, talk.sources[winner].clone())).collect();
+        let circles = talk.order.circles.extract_if(.., |circle| circle.wish == number).collect();
+        Decided { images, contests, circles }
+    }
+}
+
+impl Talk {
+    fn settle(&mut self) {
+        let is_wanted = |wish: &Wish| {
+            let of_source = (wish.rule, Some(wish.source.clone()));
+            !self.withdrawn.contains(&(wish.rule, None)) && !self.withdrawn.contains(&of_source)
+        };
+        let wishes = std::mem::take(&mut self.wishes).into_iter().enumerate();
+        let (numbers, wishes): (Vec<usize>, Vec<Wish>) = wishes.filter(|(_, wish)| is_wanted(wish)).unzip();
+        self.order = settle(wishes);
+        self.images = numbers.iter().copied().zip(std::mem::take(&mut self.order.images)).collect();
+        for contest in &mut self.order.contests {
+            contest.loser.0 = numbers[contest.loser.0];
+            contest.winner.0 = numbers[contest.winner.0];
+        }
+        for circle in &mut self.order.circles {
+            circle.wish = numbers[circle.wish];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text that ends in `/` stands for all below it.
+    fn extent(text: &str) -> Extent {
+        if text.ends_with('/') { Extent::Below(text.to_owned()) } else { Extent::One(text.to_owned()) }
+    }
+
+    fn meetings(rules: &[(&str, &str)]) -> Vec<usize> {
+        let reach = |(from, to): &(&str, &str)| Reach { reads: extent(from), writes: vec![extent(to)] };
+        firsts(&rules.iter().map(reach).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn e22_e24_rules_meet_at_one_target_and_where_one_reads_what_the_other_writes() {
+        assert_eq!(meetings(&[("a/x", "t/x"), ("a/y", "t/y"), ("b/x", "t/x")]), [0, 1, 0]);
+        assert_eq!(meetings(&[("b/os", "c/os"), ("x", "y"), ("a/os", "b/os")]), [0, 1, 0]);
+        assert_eq!(meetings(&[("a", "b"), ("c", "d"), ("b", "c")]), [0, 0, 0], "through the third");
+    }
+
+    #[test]
+    fn e6_e21_patterns_meet_what_they_read_and_do_not_wait_for_others_that_share_a_target() {
+        assert_eq!(meetings(&[("a/lib/x", "t/m/x"), ("a/lib/", "t/m/")]), [0, 0], "the same image");
+        assert_eq!(meetings(&[("a/lib/", "t/m/"), ("b/lib/", "t/m/"), ("b/x", "t/m/x")]), [0, 1, 2]);
+        assert_eq!(meetings(&[("a/lib/", "b/m/"), ("b/m/x", "c/x"), ("b/", "c/y/")]), [0, 0, 0]);
+        assert_eq!(meetings(&[("a/", "a/backup/"), ("b/", "c/")]), [0, 1], "not itself");
+    }
+}

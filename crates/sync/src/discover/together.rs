@@ -1,0 +1,178 @@
+//! A rule that meets others: what it carries out is decided together with theirs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, FuturesUnordered};
+
+use oci::{Digest, ErrorKind, TagOrDigest};
+
+use super::{Discovery, Origin, WantedReferrers};
+use crate::awaited::{Awaited, Owed};
+use crate::company::{Decided, Seat};
+use crate::endpoint::Source;
+use crate::order::{Circle, Contest, Place, Settled, Wish};
+use crate::rule::Selection;
+use crate::{Cause, Error, Event, Operation};
+
+/// Names of images that give way, as many as are told one by one.
+const TOLD: usize = 3;
+/// Images that give way whose digests are asked for at once.
+const COMPARED_AT_ONCE: usize = 8;
+
+/// What a source has, as far as it is known before anything is copied.
+struct Known {
+    images: Vec<TagOrDigest>,
+    /// Why there are none, where the repository is not there.
+    absence: Option<Arc<Error>>,
+}
+
+impl Discovery<'_> {
+    /// Plans what is left to this rule once all that it meets know their images.
+    pub(super) async fn run_in_company(&self, seat: Arc<Seat>) -> Result<(), Arc<Error>> {
+        let Known { images, absence } = self.known_images().await?;
+        let is_empty = images.is_empty();
+        let company = seat.company();
+        let number = company.wish(self.wish(images), self.rule.source.clone());
+        drop(seat);
+        let Decided { images, contests, circles } = company.decided(number).await;
+        let images = images.map_err(|cause| self.error(Operation::Pair, cause))?;
+        match absence {
+            Some(absence) if images.is_empty() => return Err(absence),
+            None if is_empty && images.is_empty() => {
+                self.run.tell(&Event::NothingSelected { source: self.source.clone() });
+            }
+            _ => {}
+        }
+        let owed = Owed::new(&self.run.awaited, self.places(&images));
+        if let Origin::Listed(gate) = &self.origin
+            && !gate.pass().await
+        {
+            return Ok(());
+        }
+        tokio::join!(self.carry_out(images, owed), self.tell_of_contests(contests), self.tell_of_pinned());
+        circles.first().map_or(Ok(()), |circle| Err(self.in_a_circle(circle)))
+    }
+
+    /// The images that are written down or listed. A repository that is not there yet may be another rule's target.
+    async fn known_images(&self) -> Result<Known, Arc<Error>> {
+        if let Some(images) = self.rule.selection.named() {
+            return Ok(Known { images, absence: None });
+        }
+        self.turn.take().await;
+        let attempt = self.begin().await?;
+        self.count_what_is_left().await;
+        let listed = self.list_all().await;
+        attempt.end(listed.as_ref().err());
+        self.turn.give_back();
+        match listed {
+            Ok(images) => Ok(Known { images, absence: None }),
+            Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
+                Ok(Known { images: Vec::new(), absence: Some(error) })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn wish(&self, images: Vec<TagOrDigest>) -> Wish {
+        let namings = self.rule.targets.iter().map(|target| target.naming.clone());
+        Wish {
+            rule: self.index,
+            source: self.source.clone(),
+            selection: self.rule.selection.clone(),
+            targets: self.targets.iter().cloned().zip(namings).collect(),
+            referrers: WantedReferrers::of(self.rule),
+            images,
+        }
+    }
+
+    /// The names that these images get.
+    fn places<'a>(&'a self, images: &'a [Settled]) -> impl Iterator<Item = Place> + 'a {
+        images.iter().flat_map(|image| {
+            let names = image.names.iter().zip(&self.targets);
+            names.filter_map(|(name, target)| Some(Place::new(target, name.as_ref()?)))
+        })
+    }
+
+    /// Sends what waits for nothing, then the others, each when it may go.
+    async fn carry_out(&self, images: Vec<Settled>, mut owed: Owed<'_>) {
+        let (waiting, ready): (Vec<_>, Vec<_>) = images.into_iter().partition(|image| image.after.is_some());
+        let waiting = waiting.into_iter().map(|image| when_it_may_go(self.run.awaited.clone(), image));
+        let mut waiting: FuturesUnordered<_> = waiting.collect();
+        for image in ready {
+            owed.are_on_their_way(self.places(std::slice::from_ref(&image)));
+            self.send(image).await;
+        }
+        while let Some(image) = waiting.next().await {
+            owed.are_on_their_way(self.places(std::slice::from_ref(&image)));
+            self.send(image).await;
+        }
+    }
+
+    async fn tell_of_pinned(&self) {
+        if let Selection::Pinned { tag, digest } = &self.rule.selection {
+            self.tell_of_moved(tag, digest).await;
+        }
+    }
+
+    /// Tells which images give way to those of a later rule. The same image in two places gives way to nobody.
+    async fn tell_of_contests(&self, contests: Vec<(Contest, Arc<dyn Source>)>) {
+        let compare = |(contest, winner)| if_different(contest, self.rule.source.clone(), winner);
+        let comparisons: Vec<_> = contests.into_iter().map(compare).collect();
+        let compared = stream::iter(comparisons).buffered(COMPARED_AT_ONCE);
+        let different: Vec<_> = compared.filter_map(std::future::ready).collect().await;
+        let mut by_winner: BTreeMap<(Arc<str>, String), Vec<String>> = BTreeMap::new();
+        for (name, winner) in different {
+            let tag = name.reference.trim_start_matches([':', '@']).to_owned();
+            by_winner.entry((name.repository, winner)).or_default().push(tag);
+        }
+        for ((place, winner), names) in by_winner {
+            let told = names.iter().take(TOLD).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let more = match names.len().saturating_sub(TOLD) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let text = format!(
+                "{told}{more} would come from both {} and {winner}: the later rule, with {winner}, is carried out",
+                self.source
+            );
+            self.run.tell(&Event::Note { place, text });
+        }
+    }
+
+    fn in_a_circle(&self, circle: &Circle) -> Arc<Error> {
+        let names = circle.names.iter().map(ToString::to_string).collect();
+        self.error(Operation::Pair, Cause::Circle { names }).into()
+    }
+}
+
+async fn when_it_may_go(awaited: Arc<Awaited>, image: Settled) -> Settled {
+    if let Some(place) = &image.after {
+        awaited.ended(place).await;
+    }
+    image
+}
+
+/// The contested name, with where the winner is read, unless both are known to be one image.
+async fn if_different(
+    contest: Contest,
+    loser: Arc<dyn Source>,
+    winner: Arc<dyn Source>,
+) -> Option<(Place, String)> {
+    let (here, there) = (digest(&loser, &contest.loser.1), digest(&winner, &contest.winner.1));
+    let (here, there) = tokio::join!(here, there);
+    let is_same = here.is_some() && here == there;
+    (!is_same).then(|| (contest.name, winner.name().to_owned()))
+}
+
+/// What an image is, if that can be had.
+async fn digest(source: &Arc<dyn Source>, reference: &TagOrDigest) -> Option<Digest> {
+    match reference {
+        TagOrDigest::Digest(digest) => Some(digest.clone()),
+        TagOrDigest::Tag(tag) => match source.bulk_tags().await {
+            Some(known) if known.digests.contains_key(tag) => known.digests.get(tag).cloned(),
+            _ => source.resolve(reference).await.ok().flatten(),
+        },
+    }
+}

@@ -1,0 +1,464 @@
+//! What rules that meet do together: decided once all their images are known, and before any of them moves.
+//!
+//! Two rules meet where they write one name, and where one reads what the other writes. Of two images for one name
+//! the later rule's is carried out. An image that is read from a name which another rule writes waits for that image,
+//! though the registry may not list it yet. Names that are copied in a circle have no right order.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use oci::TagOrDigest;
+
+use crate::Cause;
+use crate::discover::WantedReferrers;
+use crate::rule::{Naming, Selection};
+
+/// A name somewhere, as people read it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// Registry and repository.
+    pub(crate) repository: Arc<str>,
+    pub(crate) reference: String,
+}
+
+impl Place {
+    pub(crate) fn new(repository: &Arc<str>, reference: &TagOrDigest) -> Self {
+        Self { repository: repository.clone(), reference: reference.suffix() }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}{}", self.repository, self.reference)
+    }
+}
+
+/// What a rule wants of one repository.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub(crate) rule: usize,
+    pub(crate) source: Arc<str>,
+    pub(crate) selection: Selection,
+    pub(crate) targets: Vec<(Arc<str>, Naming)>,
+    pub(crate) referrers: WantedReferrers,
+    /// Those that are written down, or listed.
+    pub(crate) images: Vec<TagOrDigest>,
+}
+
+/// An image that its rule carries out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settled {
+    pub(crate) reference: TagOrDigest,
+    /// For each target of the rule; `None` where it does not go, or another rule brings it there.
+    pub(crate) names: Vec<Option<TagOrDigest>>,
+    /// Those of all rules that want this copy.
+    pub(crate) referrers: WantedReferrers,
+    /// What has to end before.
+    pub(crate) after: Option<Place>,
+}
+
+/// Two images for one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Contest {
+    pub(crate) name: Place,
+    /// The wish that gives way, and its image.
+    pub(crate) loser: (usize, TagOrDigest),
+    /// The wish that is carried out, and its image.
+    pub(crate) winner: (usize, TagOrDigest),
+}
+
+/// Names that are copied to each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Circle {
+    /// The first of the rules.
+    pub(crate) wish: usize,
+    pub(crate) names: Vec<Place>,
+}
+
+/// What was decided.
+#[derive(Debug, Default)]
+pub(crate) struct Order {
+    /// For each wish.
+    pub(crate) images: Vec<Result<Vec<Settled>, Cause>>,
+    pub(crate) contests: Vec<Contest>,
+    pub(crate) circles: Vec<Circle>,
+}
+
+/// An image on its way to one name.
+struct Way {
+    wish: usize,
+    image: usize,
+    target: usize,
+    reads: Place,
+    writes: Place,
+}
+
+/// Decides what each wish carries out.
+pub(crate) fn settle(mut wishes: Vec<Wish>) -> Order {
+    let mut hopes = Hopes::default();
+    loop {
+        let (ways, broken) = ways(&wishes);
+        if hopes.add(&mut wishes, &ways) {
+            continue;
+        }
+        let winners = winners(&wishes, &ways);
+        let circles = circles(&ways, &winners);
+        if hopes.give_up(&mut wishes, &ways, &circles) {
+            continue;
+        }
+        return order(&wishes, &ways, broken, &winners, &circles);
+    }
+}
+
+type Broken = BTreeMap<usize, Cause>;
+
+/// The ways of all images; a copy of a name onto itself does nothing, and is none. What cannot be named is broken.
+fn ways(wishes: &[Wish]) -> (Vec<Way>, Broken) {
+    let (mut ways, mut broken) = (Vec::new(), Broken::new());
+    for (index, wish) in wishes.iter().enumerate() {
+        for (target, (repository, naming)) in wish.targets.iter().enumerate() {
+            let names = match naming.names(&wish.images) {
+                Ok(names) => names,
+                Err(cause) => {
+                    broken.insert(index, cause);
+                    continue;
+                }
+            };
+            for (image, (reference, name)) in wish.images.iter().zip(names).enumerate() {
+                let Some(name) = name else { continue };
+                let (reads, writes) = (Place::new(&wish.source, reference), Place::new(repository, &name));
+                if reads != writes {
+                    ways.push(Way { wish: index, image, target, reads, writes });
+                }
+            }
+        }
+    }
+    ways.retain(|way| !broken.contains_key(&way.wish));
+    (ways, broken)
+}
+
+/// Images that no registry lists yet, because rules of this run bring them.
+#[derive(Default)]
+struct Hopes {
+    hoped: HashSet<(usize, TagOrDigest)>,
+    given_up: HashSet<(usize, TagOrDigest)>,
+}
+
+impl Hopes {
+    /// Gives rules that list their source what others write there; says whether that was anything.
+    fn add(&mut self, wishes: &mut [Wish], ways: &[Way]) -> bool {
+        let mut written: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        for way in ways {
+            written.entry(&way.writes.repository).or_default().insert(&way.writes.reference);
+        }
+        let mut any = false;
+        for (index, wish) in wishes.iter_mut().enumerate() {
+            let Some(written) = written.get(&*wish.source) else { continue };
+            let known: HashSet<TagOrDigest> = wish.images.iter().cloned().collect();
+            let tags = written.iter().filter_map(|suffix| suffix.strip_prefix(':')?.parse().ok());
+            for image in wish.selection.select(tags.collect()) {
+                let hope = (index, image.clone());
+                if !known.contains(&image) && !self.given_up.contains(&hope) {
+                    self.hoped.insert(hope);
+                    wish.images.push(image);
+                    any = true;
+                }
+            }
+        }
+        any
+    }
+
+    /// Lets go of hopes that would close a circle, and of those that nobody fulfils then.
+    fn give_up(&mut self, wishes: &mut [Wish], ways: &[Way], circles: &[Vec<usize>]) -> bool {
+        let mut any = false;
+        for way in circles.iter().flatten().map(|way| &ways[*way]) {
+            let hope = (way.wish, wishes[way.wish].images[way.image].clone());
+            any |= self.hoped.contains(&hope) && self.given_up.insert(hope);
+        }
+        if any {
+            // What hung on them is hoped for anew, if somebody still brings it.
+            for (index, wish) in wishes.iter_mut().enumerate() {
+                wish.images.retain(|image| !self.hoped.contains(&(index, image.clone())));
+            }
+            self.hoped.clear();
+        }
+        any
+    }
+}
+
+/// Who writes a name.
+struct Writers {
+    /// The way that is carried out.
+    winner: usize,
+    /// The widest of the policies of all that want the same copy.
+    referrers: WantedReferrers,
+    /// Ways of other images that give way, one for each of these.
+    losers: Vec<usize>,
+}
+
+fn winners<'a>(wishes: &[Wish], ways: &'a [Way]) -> BTreeMap<&'a Place, Writers> {
+    let mut by_name: BTreeMap<&Place, Vec<usize>> = BTreeMap::new();
+    for (index, way) in ways.iter().enumerate() {
+        by_name.entry(&way.writes).or_default().push(index);
+    }
+    let rule = |way: usize| wishes[ways[way].wish].rule;
+    let decide = |all: Vec<usize>| {
+        let last = all.iter().copied().max_by_key(|way| rule(*way))?;
+        let is_same = |way: &usize| ways[*way].reads == ways[last].reads;
+        let (same, others): (Vec<usize>, Vec<usize>) = all.into_iter().partition(is_same);
+        let referrers = same.iter().map(|way| wishes[ways[*way].wish].referrers).max()?;
+        let mut seen = HashSet::new();
+        let losers = others.into_iter().filter(|way| seen.insert(&ways[*way].reads)).collect();
+        Some(Writers { winner: same.into_iter().min_by_key(|way| rule(*way))?, referrers, losers })
+    };
+    by_name.into_iter().filter_map(|(name, all)| Some((name, decide(all)?))).collect()
+}
+
+/// Ways that wait for each other, each circle from its first way on. A way reads one name, which one way writes.
+fn circles(ways: &[Way], winners: &BTreeMap<&Place, Writers>) -> Vec<Vec<usize>> {
+    let mut seen_from: HashMap<usize, usize> = HashMap::new();
+    let mut circles = Vec::new();
+    for start in winners.values().map(|writers| writers.winner) {
+        let (mut path, mut way) = (Vec::new(), start);
+        while !seen_from.contains_key(&way) {
+            seen_from.insert(way, start);
+            path.push(way);
+            match winners.get(&ways[way].reads) {
+                Some(writers) => way = writers.winner,
+                None => break,
+            }
+        }
+        if seen_from.get(&way) == Some(&start)
+            && winners.contains_key(&ways[way].reads)
+            && let Some(first) = path.iter().position(|member| *member == way)
+        {
+            circles.push(path.split_off(first));
+        }
+    }
+    circles
+}
+
+/// What is carried out.
+#[derive(Default)]
+struct Carried<'a> {
+    ways: HashMap<(usize, usize, usize), WantedReferrers>,
+    /// Names that are written.
+    names: HashSet<&'a Place>,
+}
+
+fn order(
+    wishes: &[Wish],
+    ways: &[Way],
+    mut broken: Broken,
+    winners: &BTreeMap<&Place, Writers>,
+    circles: &[Vec<usize>],
+) -> Order {
+    let in_circle: HashSet<usize> = circles.iter().flatten().copied().collect();
+    let mut order = Order::default();
+    let mut carried = Carried::default();
+    for (&name, writers) in winners {
+        let way = &ways[writers.winner];
+        if !in_circle.contains(&writers.winner) {
+            carried.ways.insert((way.wish, way.image, way.target), writers.referrers);
+            carried.names.insert(name);
+        }
+        let image = |way: &Way| (way.wish, wishes[way.wish].images[way.image].clone());
+        order.contests.extend(writers.losers.iter().map(|loser| {
+            let (name, loser, winner) = (name.clone(), image(&ways[*loser]), image(way));
+            Contest { name, loser, winner }
+        }));
+    }
+    let with_ways: HashSet<_> = ways.iter().map(|way| (way.wish, way.image, way.target)).collect();
+    order.images = (0..wishes.len())
+        .map(|index| match broken.remove(&index) {
+            Some(cause) => Err(cause),
+            None => Ok(settled(wishes, index, &with_ways, &carried)),
+        })
+        .collect();
+    order.circles = circles
+        .iter()
+        .filter_map(|circle| {
+            let rule = |way: &usize| wishes[ways[*way].wish].rule;
+            let (first, _) = circle.iter().enumerate().min_by_key(|(_, way)| rule(way))?;
+            let names =
+                circle[first..].iter().chain(&circle[..first]).map(|way| ways[*way].reads.clone()).collect();
+            Some(Circle { wish: ways[circle[first]].wish, names })
+        })
+        .collect();
+    order
+}
+
+/// What one wish carries out: an image that brings different referrers to different targets is there twice.
+fn settled(
+    wishes: &[Wish],
+    index: usize,
+    with_ways: &HashSet<(usize, usize, usize)>,
+    carried: &Carried<'_>,
+) -> Vec<Settled> {
+    let wish = &wishes[index];
+    let names: Vec<_> = wish.targets.iter().map(|(_, naming)| naming.names(&wish.images)).collect();
+    let mut all = Vec::new();
+    for (image, reference) in wish.images.iter().enumerate() {
+        let after = Some(Place::new(&wish.source, reference)).filter(|place| carried.names.contains(place));
+        let mut by_policy: BTreeMap<WantedReferrers, Vec<Option<TagOrDigest>>> = BTreeMap::new();
+        for (target, names) in names.iter().enumerate() {
+            let Some(name) = names.as_ref().ok().and_then(|names| names.get(image)?.clone()) else {
+                continue;
+            };
+            let key = (index, image, target);
+            let referrers = match carried.ways.get(&key) {
+                Some(referrers) => *referrers,
+                // Onto itself: nothing is decided about it.
+                None if !with_ways.contains(&key) => wish.referrers,
+                None => continue,
+            };
+            by_policy.entry(referrers).or_insert_with(|| vec![None; wish.targets.len()])[target] = Some(name);
+        }
+        all.extend(by_policy.into_iter().map(|(referrers, names)| {
+            let (reference, after) = (reference.clone(), after.clone());
+            Settled { reference, names, referrers, after }
+        }));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(text: &str) -> TagOrDigest {
+        TagOrDigest::Tag(text.parse().unwrap())
+    }
+
+    /// `from` with its tags, to the same names at `to`.
+    fn wish(rule: usize, selection: Selection, from: &str, tags: &[&str], to: &str) -> Wish {
+        Wish {
+            rule,
+            source: from.into(),
+            selection,
+            targets: vec![(to.into(), Naming::Same)],
+            referrers: WantedReferrers::None,
+            images: tags.iter().map(|text| tag(text)).collect(),
+        }
+    }
+
+    fn named(rule: usize, from: &str, tags: &[&str], to: &str) -> Wish {
+        wish(rule, Selection::These(tags.iter().map(|text| tag(text)).collect()), from, tags, to)
+    }
+
+    fn listed(rule: usize, from: &str, tags: &[&str], to: &str) -> Wish {
+        wish(rule, Selection::All, from, tags, to)
+    }
+
+    /// What each wish carries out: the tag, and what it waits for.
+    fn carried(order: &Order) -> Vec<Vec<String>> {
+        let shown = |image: &Settled| match &image.after {
+            Some(place) => format!("{} after {place}", image.reference),
+            None => image.reference.to_string(),
+        };
+        let of_wish =
+            |images: &Result<Vec<Settled>, Cause>| images.as_ref().unwrap().iter().map(shown).collect();
+        order.images.iter().map(of_wish).collect()
+    }
+
+    fn contests(order: &Order) -> Vec<String> {
+        order
+            .contests
+            .iter()
+            .map(|contest| format!("{}: {} over {}", contest.name, contest.winner.0, contest.loser.0))
+            .collect()
+    }
+
+    #[test]
+    fn e22_of_two_images_for_one_name_the_later_rules_is_carried_out() {
+        for turned in [false, true] {
+            let mut wishes = vec![listed(0, "a", &["v1", "v2"], "t"), listed(1, "b", &["v2", "v3"], "t")];
+            if turned {
+                wishes.reverse();
+            }
+            let order = settle(wishes);
+            let mut all = carried(&order);
+            if turned {
+                all.reverse();
+            }
+            assert_eq!(all, [vec!["v1"], vec!["v2", "v3"]]);
+            assert_eq!(order.contests.len(), 1);
+            assert_eq!(order.contests[0].name.to_string(), "t:v2");
+            assert!(order.circles.is_empty());
+        }
+        let order = settle(vec![
+            named(0, "a", &["v1"], "t"),
+            named(1, "b", &["v1"], "t"),
+            named(2, "a", &["v1"], "t"),
+        ]);
+        assert_eq!(carried(&order), [vec!["v1"], vec![], vec![]], "the last wants what the first does");
+        assert_eq!(contests(&order), ["t:v1: 0 over 1"]);
+    }
+
+    #[test]
+    fn e21_the_same_copy_is_carried_out_once_with_the_widest_policy() {
+        for (first, second) in [
+            (WantedReferrers::None, WantedReferrers::Untagged),
+            (WantedReferrers::All, WantedReferrers::None),
+        ] {
+            let one = Wish { referrers: first, ..named(0, "a", &["v1"], "t") };
+            let many = Wish { referrers: second, ..listed(1, "a", &["v1", "v2"], "t") };
+            let order = settle(vec![one, many]);
+            assert_eq!(carried(&order), [["v1"], ["v2"]]);
+            let policies = order.images.iter().map(|images| images.as_ref().unwrap()[0].referrers);
+            assert_eq!(policies.collect::<Vec<_>>(), [first.max(second), second]);
+            assert!(order.contests.is_empty());
+        }
+    }
+
+    #[test]
+    fn e24_what_another_rule_writes_is_waited_for_by_tag_wherever_the_rules_stand() {
+        let chain =
+            || vec![listed(0, "c", &[], "d"), listed(1, "b", &["old"], "c"), listed(2, "a", &["v1"], "b")];
+        let order = settle(chain());
+        assert_eq!(
+            carried(&order),
+            [vec!["old after c:old", "v1 after c:v1"], vec!["old", "v1 after b:v1"], vec!["v1"]]
+        );
+        assert!(order.circles.is_empty() && order.contests.is_empty());
+        let order = settle(vec![named(0, "b", &["v1", "v2"], "c"), named(1, "a", &["v2"], "b")]);
+        assert_eq!(carried(&order), [vec!["v1", "v2 after b:v2"], vec!["v2"]]);
+        let wanted = Selection::Matching(regex::Regex::new("^r").unwrap());
+        let order = settle(vec![listed(0, "a", &["r1", "v1"], "b"), wish(1, wanted, "b", &[], "c")]);
+        assert_eq!(carried(&order), [vec!["r1", "v1"], vec!["r1 after b:r1"]]);
+    }
+
+    #[test]
+    fn e24_names_in_a_circle_are_an_error_and_two_way_mirrors_of_other_tags_are_none() {
+        let order = settle(vec![named(0, "a", &["v1", "v2"], "b"), named(1, "b", &["v1"], "a")]);
+        assert_eq!(carried(&order), [vec!["v2"], vec![]]);
+        let names: Vec<_> = order.circles[0].names.iter().map(ToString::to_string).collect();
+        assert_eq!((order.circles.len(), order.circles[0].wish, names.len()), (1, 0, 2));
+        assert!(names.contains(&"a:v1".to_owned()) && names.contains(&"b:v1".to_owned()));
+        let order = settle(vec![named(0, "a", &["v1"], "b"), named(1, "b", &["v2"], "a")]);
+        assert_eq!(
+            (carried(&order), order.circles.len()),
+            (vec![vec!["v1".to_owned()], vec!["v2".to_owned()]], 0)
+        );
+        let order = settle(vec![listed(0, "a", &["a1", "both"], "b"), listed(1, "b", &["b1", "both"], "a")]);
+        assert_eq!(
+            (carried(&order), order.circles.len()),
+            (vec![vec!["a1".to_owned()], vec!["b1".to_owned()]], 1)
+        );
+        let three = [("a", "b"), ("b", "c"), ("c", "a")].into_iter().enumerate();
+        let order = settle(three.map(|(rule, (from, to))| listed(rule, from, &["v1"], to)).collect());
+        assert_eq!(order.circles[0].names.len(), 3);
+        let onto_itself = settle(vec![listed(0, "a", &["v1"], "a"), listed(1, "b", &["v1"], "a")]);
+        assert_eq!(carried(&onto_itself), [["v1 after a:v1"], ["v1"]]);
+        assert!(onto_itself.circles.is_empty());
+    }
+
+    #[test]
+    fn names_that_do_not_pair_are_told_of_their_rule_alone() {
+        let names = Naming::These(vec![Some(tag("x"))]);
+        let broken = Wish { targets: vec![("t".into(), names)], ..listed(0, "a", &["v1", "v2"], "t") };
+        let order = settle(vec![broken, listed(1, "b", &["v1"], "t")]);
+        assert!(matches!(order.images[0], Err(Cause::Count { source_count: 2, target_count: 1 })));
+        assert_eq!(order.images[1].as_ref().unwrap().len(), 1);
+    }
+}
