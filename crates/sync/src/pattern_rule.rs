@@ -119,7 +119,9 @@ impl Discoveries {
     /// Lets go of repositories that turned out to be copies of others, and tells of all that are left out.
     fn leave_out(&self, mut landings: Landings, mut found: Found) -> Vec<Arc<str>> {
         found.retain(|(repository, _)| landings.is_copy(repository));
-        found.iter().for_each(|(_, task)| task.abort());
+        for (_, task) in &found {
+            task.abort();
+        }
         if let Some((place, text)) = landings.note() {
             self.run.tell(&Event::Note { place, text });
         }
