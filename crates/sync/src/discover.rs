@@ -13,6 +13,7 @@ use crate::backoff::Backoff;
 use crate::company::Seat;
 use crate::endpoint::{Source, TagPage, Tags, Target};
 use crate::engine::Pair;
+use crate::followers::is_follower;
 use crate::order::Settled;
 use crate::pattern_rule::Discoveries;
 use crate::rule::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
@@ -61,6 +62,14 @@ pub(crate) struct Planned {
     pub(crate) found: Found,
     pub(crate) referrers: WantedReferrers,
     pub(crate) ways: Vec<(Arc<Image>, Arc<dyn Target>)>,
+}
+
+impl Planned {
+    /// The same image on other ways.
+    pub(crate) fn with(&self, ways: Vec<(Arc<Image>, Arc<dyn Target>)>) -> Self {
+        let (source, reference) = (self.source.clone(), self.reference.clone());
+        Self { rule: self.rule, source, reference, found: self.found, referrers: self.referrers, ways }
+    }
 }
 
 /// How a rule about one repository came into the run.
@@ -214,15 +223,18 @@ impl<'a> Discovery<'a> {
     /// Plans each page as it comes.
     async fn stream(&self) -> Result<(), Arc<Error>> {
         let mut pages = self.rule.source.tags();
-        let mut any = false;
+        let (mut any, mut followers) = (false, Vec::new());
         loop {
             match self.next_page(&mut *pages).await? {
                 Page::Images(images) => {
                     any |= !images.is_empty();
+                    let (follow, images): (Vec<_>, Vec<_>) = images.into_iter().partition(is_follower);
+                    followers.extend(follow);
                     self.plan(images).await?;
                 }
                 Page::NoTags => return Ok(()),
-                Page::End if any => return Ok(()),
+                // What they follow may stand on any page.
+                Page::End if any => return self.plan(followers).await,
                 Page::End => {
                     self.run.tell(&Event::NothingSelected { source: self.source.clone() });
                     return Ok(());

@@ -20,6 +20,7 @@ pub mod endpoint;
 mod engine;
 mod error;
 mod event;
+mod followers;
 
 mod image;
 mod landing;

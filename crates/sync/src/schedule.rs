@@ -14,6 +14,7 @@ use crate::company::seats;
 use crate::copy::{SourceImage, Way, copy_image, panicked};
 use crate::discover::{Origin, Planned};
 use crate::engine::{Engine, ImageSlot, Pair, Turn};
+use crate::followers::{Followers, is_follower};
 use crate::open_upload::AbandonedUploads;
 use crate::pattern_rule::Discoveries;
 use crate::run::{Begun, Lane, Options, Run};
@@ -78,6 +79,7 @@ impl Sync {
             waiting: 0,
             images: JoinSet::new(),
             in_work: HashMap::new(),
+            followers: Followers::default(),
             taken: HashSet::new(),
             report: Report::default(),
         };
@@ -136,6 +138,7 @@ struct Schedule {
     /// Rules of which not all images are known yet, with their sources.
     rules: Rules,
     in_work: HashMap<Id, Arc<Lane>>,
+    followers: Followers<Planned>,
     /// Names at targets that have their image.
     taken: HashSet<ByTarget>,
     report: Report,
@@ -148,7 +151,7 @@ impl Schedule {
                 Some(discovered) = self.discoveries.join_next_with_id() => self.discovered(discovered),
                 Some(ended) = self.images.join_next_with_id() => self.image_ended(ended),
                 Some((waiting, slot)) = self.begun.recv(), if self.waiting > 0 => self.begin(waiting, slot),
-                Some(planned) = self.planned.recv() => self.queue(planned),
+                Some(planned) = self.planned.recv() => self.plan(planned),
                 else => return,
             }
         }
@@ -156,6 +159,20 @@ impl Schedule {
 
     fn is_done(&self) -> bool {
         self.discoveries.is_empty() && self.images.is_empty() && self.waiting == 0 && self.planned.is_empty()
+    }
+
+    /// Queues an image, but for targets where it has to wait for those that it may follow.
+    fn plan(&mut self, planned: Planned) {
+        if !is_follower(&planned.reference) {
+            return self.queue(planned);
+        }
+        let mut now = Vec::new();
+        for (image, target) in planned.ways.iter().cloned() {
+            let between = (image.source.clone(), image.target.clone());
+            let alone = planned.with(vec![(image, target)]);
+            now.extend(self.followers.wait(&between, alone).into_iter().flat_map(|planned| planned.ways));
+        }
+        self.queue(planned.with(now));
     }
 
     /// Puts an image into the queue of each of its targets' pairs.
@@ -171,6 +188,9 @@ impl Schedule {
         }
         let shared = Arc::new(SourceImage::new(source, reference, found, referrers, free.len()));
         for (index, (image, target)) in free.into_iter().enumerate() {
+            if !is_follower(&image.source_reference) {
+                self.followers.leads(&(image.source.clone(), image.target.clone()));
+            }
             let pair = Pair::new(shared.source.store(), target.store());
             let way = Way { image, rule, index, target };
             let waiting = Waiting { image: shared.clone(), way, rank: self.run.engine.number() };
@@ -188,7 +208,10 @@ impl Schedule {
     fn begin(&mut self, waiting: Waiting, slot: Option<ImageSlot>) {
         self.waiting -= 1;
         let Waiting { image, way: Way { image: named, rule, index, target }, rank } = waiting;
-        let Some(slot) = slot else { return self.end_unstarted(named, rule, Outcome::NotDone) };
+        let Some(slot) = slot else {
+            self.let_follow(&named);
+            return self.end_unstarted(named, rule, Outcome::NotDone);
+        };
         let pair = Pair::new(image.source.store(), target.store());
         let lane = self.run.lane(Begun { image: named, rule, index, rank, target, pair, slot });
         let task = self.images.spawn(copy_image(self.run.clone(), image, lane.clone()));
@@ -248,8 +271,19 @@ impl Schedule {
         }
     }
 
+    /// Whoever follows this image need not wait for it any more.
+    fn let_follow(&mut self, image: &Image) {
+        if !is_follower(&image.source_reference) {
+            self.followers.ended(&(image.source.clone(), image.target.clone()));
+        }
+        while let Some(planned) = self.followers.next() {
+            self.queue(planned);
+        }
+    }
+
     fn lane_ended(&mut self, lane: &Lane, outcome: Outcome) {
         lane.activity.close();
+        self.let_follow(&lane.image);
         let outcome = match outcome {
             Outcome::Failed(error) if error.is_stopped() => Outcome::NotDone,
             other => other,
@@ -318,7 +352,11 @@ impl Schedule {
             self.end_unstarted(way.image, way.rule, Outcome::NotDone);
         }
         self.planned.close();
-        while let Some(planned) = self.planned.recv().await {
+        let mut waiting = self.followers.take().into_iter();
+        while let Some(planned) = match waiting.next() {
+            Some(planned) => Some(planned),
+            None => self.planned.recv().await,
+        } {
             for (image, _) in planned.ways {
                 // As if it were started: another rule that asked for the same copy has told of it.
                 match self.take_name(&image) {

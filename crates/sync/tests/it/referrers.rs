@@ -402,3 +402,30 @@ async fn e21_two_rules_for_one_copy_bring_what_either_wants() {
         assert_eq!(bench.listed(&image).await, [signature.digest]);
     }
 }
+
+#[tokio::test]
+async fn e23_a_signature_is_stored_after_its_image_and_also_where_that_failed() {
+    let bench = Bench::start(Referrers::Api, Referrers::Api).await;
+    // It sorts before all others, and its image takes longest.
+    let images: Vec<_> = (0..6).map(|number| bench.image(&format!("v{number}"), number)).collect();
+    for image in &images {
+        sample::signature(bench.source.store(), "a/app", &image.digest);
+    }
+    let effect = Effect::Delay(Duration::from_millis(100));
+    let when = Match::get(&format!("/manifests/{}", images[5].digest));
+    bench.source.misbehave(Fault { when, times: Times::Always, effect });
+    let effect = Effect::refuse(400, "MANIFEST_INVALID", "not this");
+    bench.target.misbehave(Fault { when: Match::put("/manifests/v0"), times: Times::Always, effect });
+    let report = bench.try_all().await;
+    assert_eq!((report.copied(), report.failed()), (11, 1));
+    let requests = bench.target.requests();
+    let tags: Vec<_> = requests
+        .iter()
+        .filter(|request| request.method == "PUT")
+        .filter_map(|request| request.path.split_once("/manifests/"))
+        .map(|(_, name)| name)
+        .collect();
+    let first = tags.iter().position(|name| name.ends_with(".sig")).unwrap();
+    assert!(tags[first..].iter().all(|name| name.ends_with(".sig")), "{tags:?}");
+    assert_eq!(tags[first..].len(), 6);
+}
