@@ -182,6 +182,13 @@ async fn e1_who_reads_elsewhere_tries_for_itself() {
     bench.source.store().remove_blob("a/lost", &format!("sha256:{}", hex(1)));
     let late = Effect::Delay(Duration::from_secs(1));
     bench.source.misbehave(Fault { when: Match::get(&hex(1)), times: Times::Always, effect: late });
+    // The one that lacks it comes first.
+    let later = Effect::Delay(Duration::from_millis(500));
+    bench.source.misbehave(Fault {
+        when: Match::get("/a/whole/manifests/"),
+        times: Times::Always,
+        effect: later,
+    });
     let rules = ["a/lost", "a/whole"].map(|from| bench.rule(from, Selection::All, &["b/app"]));
     let report = run(rules.into(), 0).await;
     assert_eq!((report.copied(), report.failed()), (1, 1));
