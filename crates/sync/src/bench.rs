@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use oci::{Digest, RepositoryName};
 
-use crate::ledger::{Came, Claim, Kind};
+use crate::memory::ledger::{Came, Claim, Kind};
 
 /// The ledger of a target registry.
 #[derive(Default)]
-pub struct Ledger(Arc<crate::ledger::Ledger>);
+pub struct Ledger(Arc<crate::memory::ledger::Ledger>);
 
 impl Ledger {
     /// Claims a blob for a repository and, unless it is there, says that it has come.

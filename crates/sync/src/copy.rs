@@ -9,6 +9,7 @@ mod left_upload;
 mod length;
 mod manifest;
 mod mount;
+pub(crate) mod open_upload;
 mod platform;
 mod reach;
 mod reading;
@@ -16,6 +17,7 @@ mod referrer;
 mod referrer_list;
 mod shared_source;
 mod source_image;
+pub(crate) mod transfer;
 
 pub(crate) use image::copy_image;
 pub(crate) use manifest::panicked;

@@ -2,6 +2,7 @@
 //! stand in for a registry.
 
 mod error;
+pub mod listing;
 mod store_id;
 mod upload;
 
@@ -15,7 +16,7 @@ pub use error::{EndpointError, Meaning, Scope};
 pub use store_id::StoreId;
 pub use upload::{BlobBody, BrokenOff, MOST_IN_MEMORY, Recovery, SavedUpload, Standing, Upload, UploadWatch};
 
-use crate::listing::BulkListing;
+use crate::endpoint::listing::BulkListing;
 
 /// What an endpoint answers, some time.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, EndpointError>>;

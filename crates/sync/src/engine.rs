@@ -1,9 +1,16 @@
 //! What runs when: the part of a run that it shares with all others in the process.
 
 mod activity;
+pub(crate) mod attempt;
+pub(crate) mod backoff;
+pub(crate) mod bandwidth;
+pub(crate) mod breaker;
+pub(crate) mod deadline;
 mod fair;
 mod pair;
 mod place;
+pub(crate) mod run;
+pub(crate) mod schedule;
 mod slot;
 mod turn;
 
@@ -18,11 +25,11 @@ pub(crate) use slot::Slots;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(crate) use turn::{ImageSlot, Turn};
 
-use crate::attempt::Breakers;
-use crate::bandwidth::{Bandwidth, Pace};
 use crate::endpoint::StoreId;
-use crate::ledger::Ledger;
+use crate::engine::attempt::Breakers;
+use crate::engine::bandwidth::{Bandwidth, Pace};
 use crate::lock::lock;
+use crate::memory::ledger::Ledger;
 
 /// Slots, places, bandwidth, breakers and ledgers, shared by all runs that are given to it. Cheap to clone, and as long-lived as
 /// the process: runs come and go.

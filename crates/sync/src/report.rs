@@ -1,5 +1,9 @@
 //! What a run did: every planned image with how it ended, and the sums.
 
+pub(crate) mod amounts;
+pub(crate) mod event;
+pub(crate) mod image;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,5 +1,10 @@
 //! One rule: which images of one source repository go where, under which names.
 
+pub(crate) mod pattern_rule;
+pub(crate) mod platform_filter;
+pub(crate) mod repository_pattern;
+pub(crate) mod target_template;
+
 use std::sync::Arc;
 
 use oci::{Digest, Tag, TagOrDigest};

@@ -11,9 +11,9 @@ use futures_util::stream::{self, StreamExt as _};
 use oci::{Descriptor, Digest, RawManifest, TagOrDigest};
 
 use crate::endpoint::Scope;
-use crate::ledger::Kind;
-use crate::run::{Lane, Run};
-use crate::target_repository::Found;
+use crate::engine::run::{Lane, Run};
+use crate::memory::ledger::Kind;
+use crate::memory::target_repository::Found;
 use crate::{Error, Event, Operation, Rewrite};
 
 /// So many children of an index are asked for side by side.

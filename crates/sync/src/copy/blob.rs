@@ -16,17 +16,17 @@ use super::manifest::Walk;
 use super::mount::{Waits, mount_all};
 use super::reading::Reading;
 use super::source_image::SourceImage;
-use crate::backoff::Backoff;
-use crate::deadline::TooLate;
+use crate::copy::open_upload::OpenUpload;
+use crate::copy::transfer::{Delivery, Transfer};
 use crate::endpoint::EndpointError;
 use crate::endpoint::{BlobRead, Mount, Source};
+use crate::engine::backoff::Backoff;
+use crate::engine::deadline::TooLate;
 use crate::engine::is_small;
-use crate::ledger::{Came, Claim, Claimed, Doubt, Failure, Kind, Why};
-use crate::open_upload::OpenUpload;
-use crate::run::{Lane, Run};
-use crate::self_mount::Question;
-use crate::state::KeptStates;
-use crate::transfer::{Delivery, Transfer};
+use crate::engine::run::{Lane, Run};
+use crate::memory::ledger::{Came, Claim, Claimed, Doubt, Failure, Kind, Why};
+use crate::memory::self_mount::Question;
+use crate::memory::state::KeptStates;
 use crate::{BlobOutcome, Cause, Error, Event, Operation, Side};
 
 /// A lane that has the right to bring the blob to its target.

@@ -10,11 +10,11 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::reading::Reading;
-use crate::backoff::Backoff;
+use crate::copy::transfer::{Delivered, Delivery, Transfer};
 use crate::endpoint::EndpointError;
+use crate::engine::backoff::Backoff;
+use crate::engine::run::Run;
 use crate::lock::lock;
-use crate::run::Run;
-use crate::transfer::{Delivered, Delivery, Transfer};
 
 /// So long a read waits for other targets that may need it, too.
 const GRACE: Duration = Duration::from_millis(250);

@@ -12,10 +12,10 @@ use super::platform::Selected;
 use super::reach::Reach;
 use super::referrer::copy_referrers;
 use super::source_image::SourceImage;
-use crate::discover::WantedReferrers;
-use crate::ledger::Kind;
-use crate::run::{Lane, Run};
-use crate::target_repository::Found;
+use crate::engine::run::{Lane, Run};
+use crate::memory::ledger::Kind;
+use crate::memory::target_repository::Found;
+use crate::plan::discover::WantedReferrers;
 use crate::{Cause, Event, Mode, Operation, Outcome, Rewrite, SkipReason};
 
 pub(super) type Ended = Vec<(Arc<Lane>, Outcome)>;

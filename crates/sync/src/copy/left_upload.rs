@@ -7,12 +7,12 @@ use oci::Descriptor;
 use oci::ErrorKind;
 
 use super::blob::{Begun, Carrier, complete};
-use crate::backoff::Backoff;
+use crate::copy::open_upload::OpenUpload;
+use crate::copy::transfer::{Delivery, Transfer};
 use crate::endpoint::{BlobRead, Source};
-use crate::open_upload::OpenUpload;
-use crate::run::{Lane, Run};
-use crate::state::{LeftUpload, STRIDE};
-use crate::transfer::{Delivery, Transfer};
+use crate::engine::backoff::Backoff;
+use crate::engine::run::{Lane, Run};
+use crate::memory::state::{LeftUpload, STRIDE};
 use crate::{BlobOutcome, Error, Event, Operation};
 
 /// A carrier whose target has a part of the blob.

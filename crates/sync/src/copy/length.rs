@@ -6,7 +6,7 @@ use std::sync::Arc;
 use oci::Descriptor;
 
 use crate::endpoint::FoundBlob;
-use crate::run::{Lane, Run};
+use crate::engine::run::{Lane, Run};
 use crate::{Cause, Error, Operation};
 
 /// The length of what was found, where it is not the blob's.

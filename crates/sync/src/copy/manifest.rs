@@ -15,9 +15,9 @@ use super::held::Held;
 use super::source_image::SourceImage;
 use crate::endpoint::{EndpointError, Meaning, Source};
 use crate::engine::PartRight;
-use crate::ledger::{Came, Claim, Claimed, Failure, Kind, Waiting, Why, is_of_manifest};
+use crate::engine::run::{Lane, Run};
 use crate::lock::lock;
-use crate::run::{Lane, Run};
+use crate::memory::ledger::{Came, Claim, Claimed, Failure, Kind, Waiting, Why, is_of_manifest};
 use crate::{Cause, Error, Event, Operation, Rewrite, Side};
 
 /// How long to wait before each look at what a registry misses of a manifest: the first time it may well be right,

@@ -10,8 +10,8 @@ use oci::Descriptor;
 
 use super::blob::{Begun, Carrier, complete};
 use crate::endpoint::Mount;
-use crate::ledger::{Declined, Waiting};
-use crate::run::{Lane, Run};
+use crate::engine::run::{Lane, Run};
+use crate::memory::ledger::{Declined, Waiting};
 use crate::{BlobOutcome, Operation};
 
 /// A lane that has to wait for somebody else's transfer, and how many mounts were declined to it.

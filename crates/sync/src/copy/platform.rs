@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Descriptor, Links, MediaType, Platform, RawManifest, TagOrDigest};
 
 use super::manifest::Walk;
-use crate::run::Lane;
+use crate::engine::run::Lane;
 use crate::{Cause, Error, Operation, Side};
 
 /// So many children of an index are looked at side by side.

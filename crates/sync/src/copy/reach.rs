@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use oci::TagOrDigest;
 
-use crate::attempt::{Attempt, Needed, Refused};
 use crate::endpoint::{Source, StoreId};
-use crate::run::{Lane, Run};
+use crate::engine::attempt::{Attempt, Needed, Refused};
+use crate::engine::run::{Lane, Run};
 use crate::{Error, Operation, Outcome, Side};
 
 /// An image's attempts: one at each of its stores.

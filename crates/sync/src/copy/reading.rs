@@ -8,7 +8,7 @@ use oci::{Descriptor, ErrorKind};
 use super::held::Held;
 use super::manifest::Walk;
 use crate::endpoint::{BlobRead, EndpointError, Scope, Source};
-use crate::run::Run;
+use crate::engine::run::Run;
 use crate::{Error, Event};
 
 /// Where a blob is read.

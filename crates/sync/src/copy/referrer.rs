@@ -11,9 +11,9 @@ use oci::cosign_tags;
 use oci::{Descriptor, Digest, TagOrDigest};
 
 use super::manifest::{Walk, of_all};
-use crate::discover::WantedReferrers;
 use crate::endpoint::Kept;
-use crate::run::Lane;
+use crate::engine::run::Lane;
+use crate::plan::discover::WantedReferrers;
 use crate::{Operation, Outcome, SkipReason};
 
 /// Referrers of referrers deeper than this are an attack.

@@ -11,10 +11,10 @@ use oci::{Descriptor, Digest, ManifestError, MediaType, RawManifest, TagOrDigest
 
 use super::at_target::Standing;
 use super::manifest::{Walk, of_all};
-use crate::discover::WantedReferrers;
 use crate::endpoint::Kept;
-use crate::referrer_tags;
-use crate::run::Lane;
+use crate::engine::run::Lane;
+use crate::plan::discover::WantedReferrers;
+use crate::plan::referrer_tags;
 use crate::{Cause, Operation};
 
 /// The list, with what it lacks.

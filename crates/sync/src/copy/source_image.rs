@@ -8,9 +8,9 @@ use oci::TagOrDigest;
 use super::gather::Gathering;
 use super::shared_source::SharedSource;
 use crate::Image;
-use crate::discover::WantedReferrers;
 use crate::endpoint::{Source, Target};
-use crate::target_repository::Found;
+use crate::memory::target_repository::Found;
+use crate::plan::discover::WantedReferrers;
 
 /// An image of a source.
 pub(crate) struct SourceImage {

@@ -8,18 +8,18 @@ use std::sync::atomic::Ordering;
 use oci::{Digest, ErrorKind, Tag, TagOrDigest};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use crate::attempt::{Attempt, Needed};
-use crate::backoff::Backoff;
-use crate::company::Seat;
 use crate::endpoint::{Source, TagPage, Tags, Target};
 use crate::engine::Pair;
-use crate::followers::is_follower;
-use crate::order::Settled;
-use crate::pattern_rule::Discoveries;
+use crate::engine::attempt::{Attempt, Needed};
+use crate::engine::backoff::Backoff;
+use crate::engine::run::Run;
+use crate::memory::target_repository::Found;
+use crate::plan::company::Seat;
+use crate::plan::followers::is_follower;
+use crate::plan::order::Settled;
+use crate::plan::turns::Turn;
+use crate::rule::pattern_rule::Discoveries;
 use crate::rule::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
-use crate::run::Run;
-use crate::target_repository::Found;
-use crate::turns::Turn;
 use crate::{Cause, Error, Event, Image, Operation, Side};
 
 /// Repositories of one listing whose tags are read while more of them come.

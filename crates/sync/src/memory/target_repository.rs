@@ -13,8 +13,8 @@ use oci::{Digest, Tag, TagOrDigest};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
+use crate::endpoint::listing::BulkListing;
 use crate::endpoint::{EndpointError, Target};
-use crate::listing::BulkListing;
 use crate::lock::lock;
 
 /// So long a target that others could not wait for reads by itself.

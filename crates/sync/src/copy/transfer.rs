@@ -17,13 +17,13 @@ use oci::ErrorKind;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::backoff::Backoff;
+use crate::copy::open_upload::OpenUpload;
 use crate::endpoint::EndpointError;
 use crate::endpoint::{BlobRead, ReadAgain, Source};
 use crate::engine::Place;
-use crate::open_upload::OpenUpload;
-use crate::run::{Lane, Run};
-use crate::state::{Journal, KeptStates, STRIDE};
+use crate::engine::backoff::Backoff;
+use crate::engine::run::{Lane, Run};
+use crate::memory::state::{Journal, KeptStates, STRIDE};
 use crate::{Error, Event, Operation, Side};
 
 /// Pieces that wait for one upload. They share their memory with the other uploads' queues.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use oci::TagOrDigest;
 
-use crate::referrer_tags;
+use crate::plan::referrer_tags;
 
 /// Whether an image depends on another one, by its name.
 pub(crate) fn is_follower(reference: &TagOrDigest) -> bool {

@@ -23,7 +23,7 @@ pub(crate) use self::claim::{Claim, Claimed, Declined, Waiting};
 pub(crate) use self::failure::{Failure, Why, is_of_manifest};
 use self::mounts::{Mounts, project};
 use crate::lock::lock;
-use crate::self_mount::{Question, SelfMounts};
+use crate::memory::self_mount::{Question, SelfMounts};
 
 /// From so many repositories a blob is tried to be mounted into another one before it is sent.
 const MOST_HOLDERS: usize = 3;

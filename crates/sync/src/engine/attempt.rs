@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::breaker::{Admission, Begun, Breaker};
-use crate::deadline::Deadline;
 use crate::endpoint::StoreId;
 use crate::endpoint::{Source, Target};
+use crate::engine::breaker::{Admission, Begun, Breaker};
+use crate::engine::deadline::Deadline;
 use crate::lock::lock;
 use crate::{Cause, Error, NoAnswer};
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use oci::TagOrDigest;
 
 use crate::Cause;
-use crate::discover::WantedReferrers;
+use crate::plan::discover::WantedReferrers;
 use crate::rule::{Naming, Selection};
 
 /// A name somewhere, as people read it.

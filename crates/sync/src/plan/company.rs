@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
-use crate::awaited::Awaited;
 use crate::endpoint::Source;
 use crate::lock::lock;
-use crate::order::{Circle, Contest, Order, Settled, Wish, settle};
+use crate::plan::awaited::Awaited;
+use crate::plan::order::{Circle, Contest, Order, Settled, Wish, settle};
 use crate::{Cause, Work};
 
 /// Where something is read or written.

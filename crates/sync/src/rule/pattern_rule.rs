@@ -6,15 +6,15 @@ use oci::RepositoryName;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
-use crate::backoff::Backoff;
-use crate::company::Seat;
 use crate::copy::panicked;
-use crate::discover::{Gate, Origin, Planned, discover};
-use crate::landing::Landings;
-use crate::listing::{Listing, Repositories};
+use crate::endpoint::listing::{Listing, Repositories};
+use crate::engine::backoff::Backoff;
+use crate::engine::run::Run;
+use crate::plan::company::Seat;
+use crate::plan::discover::{Gate, Origin, Planned, discover};
+use crate::plan::landing::Landings;
+use crate::plan::turns::Turns;
 use crate::rule::Rule;
-use crate::run::Run;
-use crate::turns::Turns;
 use crate::{Cause, Error, Event, Operation, RepositoryPattern, RuleFailure, Side};
 
 /// Makes the rule about one repository that a pattern matched.

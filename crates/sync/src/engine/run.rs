@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 
 use oci::{Descriptor, RepositoryName, TagOrDigest};
 
-use crate::amounts::Counter;
-use crate::awaited::Awaited;
-use crate::backoff::Backoff;
-use crate::bandwidth::Bandwidth;
-use crate::deadline::{Deadline, TooLate};
+use crate::copy::open_upload::{AbandonTo, OpenUpload};
 use crate::endpoint::StoreId;
 use crate::endpoint::{Target, Upload};
+use crate::engine::backoff::Backoff;
+use crate::engine::bandwidth::Bandwidth;
+use crate::engine::deadline::{Deadline, TooLate};
 use crate::engine::{Activity, Engine, ImageSlot, Pair, Place};
-use crate::ledger::Ledger;
 use crate::lock::lock;
-use crate::open_upload::{AbandonTo, OpenUpload};
-use crate::referrer_tags::ReferrerTags;
-use crate::target_repository::TargetRepository;
+use crate::memory::ledger::Ledger;
+use crate::memory::target_repository::TargetRepository;
+use crate::plan::awaited::Awaited;
+use crate::plan::referrer_tags::ReferrerTags;
+use crate::report::amounts::Counter;
 use crate::{Error, Event, Image, Observer, PlatformFilter, State};
 
 /// How to run.

@@ -9,10 +9,10 @@ use futures_util::stream::{self, FuturesUnordered};
 use oci::{Digest, ErrorKind, TagOrDigest};
 
 use super::{Discovery, Origin, WantedReferrers};
-use crate::awaited::{Awaited, Owed};
-use crate::company::{Decided, Seat};
 use crate::endpoint::Source;
-use crate::order::{Circle, Contest, Place, Settled, Wish};
+use crate::plan::awaited::{Awaited, Owed};
+use crate::plan::company::{Decided, Seat};
+use crate::plan::order::{Circle, Contest, Place, Settled, Wish};
 use crate::rule::Selection;
 use crate::{Cause, Error, Event, Operation};
 

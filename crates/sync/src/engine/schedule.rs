@@ -10,15 +10,15 @@ use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::company::seats;
+use crate::copy::open_upload::AbandonedUploads;
 use crate::copy::{SourceImage, Way, copy_image, panicked};
-use crate::discover::{Origin, Planned};
+use crate::engine::run::{Begun, Lane, Options, Run};
 use crate::engine::{Engine, ImageSlot, Pair, Turn};
-use crate::followers::{Followers, is_follower};
-use crate::open_upload::AbandonedUploads;
-use crate::pattern_rule::Discoveries;
-use crate::run::{Begun, Lane, Options, Run};
-use crate::turns::Turns;
+use crate::plan::company::seats;
+use crate::plan::discover::{Origin, Planned};
+use crate::plan::followers::{Followers, is_follower};
+use crate::plan::turns::Turns;
+use crate::rule::pattern_rule::Discoveries;
 use crate::{
     Amounts, Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, RuleFailure,
     Side, State, Work,

@@ -1,0 +1,10 @@
+//! What is to be done: rules become images, each with the names that it gets, and with what it has to wait for.
+
+pub(crate) mod awaited;
+pub(crate) mod company;
+pub(crate) mod discover;
+pub(crate) mod followers;
+pub(crate) mod landing;
+pub(crate) mod order;
+pub(crate) mod referrer_tags;
+pub(crate) mod turns;
