@@ -86,6 +86,12 @@ impl<P: Clone + Eq + Hash + Ord, W> Fair<P, W> {
         left
     }
 
+    /// Takes a slot at once, even beyond what there are: for work that had one before, and must not wait to go on.
+    pub(super) fn take(&mut self, pair: &P) {
+        self.held += 1;
+        self.pairs.entry(pair.clone()).or_default().held += 1;
+    }
+
     /// Gives a slot back for as long as its work waits for something else.
     pub(super) fn pause(&mut self, pair: &P, pause: Pause) {
         self.held -= 1;

@@ -65,7 +65,8 @@ struct State {
 }
 
 struct Held {
-    _memory: OwnedSemaphorePermit,
+    /// None where there was not enough when the place was taken again.
+    _memory: Option<OwnedSemaphorePermit>,
     _turn: Slot<Sleeper>,
 }
 
@@ -92,12 +93,20 @@ impl Places {
         let turns = if wanted.is_small { &self.small } else { &self.large };
         let turn = turns.acquire(&wanted.pair, wanted.rank).await;
         let memory = self.memory.clone().acquire_many_owned(wanted.units).await.expect(NEVER_CLOSED);
-        Held { _memory: memory, _turn: turn }
+        Held { _memory: Some(memory), _turn: turn }
+    }
+
+    /// Takes a place again without waiting for one, beyond what there are if need be. Uploads that share a read need
+    /// their places all at once, so one that waited would hold the others': two such reads could wait for each other.
+    fn hold_again(&self, wanted: &Wanted) -> Held {
+        let turns = if wanted.is_small { &self.small } else { &self.large };
+        let memory = self.memory.clone().try_acquire_many_owned(wanted.units).ok();
+        Held { _memory: memory, _turn: turns.take_now(&wanted.pair) }
     }
 }
 
 impl Place {
-    /// Waits for something else. Others have the place meanwhile; what it was taken for goes on when it is had again.
+    /// Waits for something else. Others have the place meanwhile; afterwards it is had again at once.
     pub(crate) async fn wait<T>(&self, wait: impl Future<Output = T>) -> T {
         let given_back = {
             let mut state = lock(&self.state);
@@ -112,7 +121,7 @@ impl Place {
             state.waits == 0
         };
         if is_last {
-            let held = self.places.hold(&self.wanted).await;
+            let held = self.places.hold_again(&self.wanted);
             lock(&self.state).held = Some(held);
         }
         waited
@@ -143,7 +152,10 @@ fn small_at_once(blobs_at_once: usize) -> usize {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use std::time::Duration;
+
     use oci::Digest;
+    use tokio::time::{sleep, timeout};
 
     use super::*;
     use crate::endpoint::StoreId;
@@ -222,5 +234,28 @@ mod tests {
                 tokio::time::timeout(std::time::Duration::from_secs(1), places.take(&pair, 0, &blob)).await;
             taken.push(place.expect("it waits"));
         }
+    }
+
+    /// Two reads, each shared by uploads to two stores, break off and go on when both of their uploads have places again.
+    #[tokio::test(start_paused = true)]
+    async fn shared_reads_that_broke_do_not_wait_for_each_other() {
+        let (places, large) = (Places::new(2), blob(Some(5 << 30)));
+        let pairs = ["one", "two"].map(|target| Pair::new(&StoreId::new("a"), &StoreId::new(target)));
+        let shared = async |begins: u64, breaks_for: u64, rank: u64| {
+            sleep(Duration::from_secs(begins)).await;
+            let one = places.take(&pairs[0], rank, &large).await;
+            let two = places.take(&pairs[1], rank + 1, &large).await;
+            let wait = || sleep(Duration::from_secs(breaks_for));
+            tokio::join!(one.wait(wait()), two.wait(wait()));
+        };
+        let single = async |pair: &Pair, rank: u64, takes: u64| {
+            sleep(Duration::from_secs(2)).await;
+            let _place = places.take(pair, rank, &large).await;
+            sleep(Duration::from_secs(takes)).await;
+        };
+        let all = async {
+            tokio::join!(shared(0, 10, 0), shared(1, 4, 2), single(&pairs[0], 4, 6), single(&pairs[1], 5, 9))
+        };
+        timeout(Duration::from_secs(1000), all).await.expect("they wait for each other");
     }
 }

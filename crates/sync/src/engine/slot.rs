@@ -45,6 +45,12 @@ impl<W: Served> Slots<W> {
         ticket
     }
 
+    /// Takes a slot at once, even beyond what there are.
+    pub(crate) fn take_now(&self, pair: &Pair) -> Slot<W> {
+        lock(&self.queue).take(pair);
+        Slot { slots: self.clone(), pair: pair.clone(), paused: None }
+    }
+
     /// Takes out of the queues all who are `unwanted`.
     pub(crate) fn withdraw(&self, unwanted: impl Fn(&W) -> bool) -> Vec<W> {
         lock(&self.queue).withdraw(unwanted)
