@@ -20,8 +20,24 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// What an image's config, or a schema 1 manifest, says of itself; `None` where it says nothing readable.
+    /// What an image's config, or a schema 1 manifest, says of itself; `None` where it says nothing readable, or leaves
+    /// both open: so do signatures that cosign keeps as images, which are for no platform.
     pub fn read(document: &[u8]) -> Option<Self> {
-        serde_json::from_slice(document).ok()
+        let platform: Option<Self> = serde_json::from_slice(document).ok();
+        platform.filter(|platform| !platform.os.is_empty() || !platform.architecture.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_names_no_platform_is_for_none() {
+        for document in [r#"{"architecture":"","os":"","config":{}}"#, "{}", "[]", ""] {
+            assert_eq!(Platform::read(document.as_bytes()), None, "{document}");
+        }
+        let half = Platform::read(br#"{"architecture":"","os":"linux"}"#).unwrap();
+        assert_eq!((&*half.os, &*half.architecture), ("linux", ""));
     }
 }
