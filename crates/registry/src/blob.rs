@@ -1,16 +1,16 @@
 //! Blobs: layers, configs and whatever else manifests refer to. One file for each direction.
 
-mod checkpoint;
 mod chunk;
 mod external;
 pub(crate) mod habits;
+mod history;
 mod mount;
 mod pull;
 mod push;
 mod resume;
 mod saved;
 
-pub use checkpoint::BlobHistory;
+pub use history::BlobHistory;
 pub use mount::Start;
 pub use pull::{BlobReader, FoundBlob};
 pub use push::{BlobBody, BrokenOff, MOST_IN_MEMORY, UploadSession, Withdrawn};

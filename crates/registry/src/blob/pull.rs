@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::checkpoint::BlobHistory;
+use super::history::BlobHistory;
 use crate::error::TransportFailure;
 use crate::http::body::foreign_encoding;
 use crate::http::failure::{stalled, transport_error};
@@ -102,7 +102,7 @@ impl Repository {
 
 impl BlobReader {
     /// Begins to read where `verifier` stands, and gives out what comes from `given_from` on.
-    pub(super) async fn open(
+    async fn open(
         repository: &Repository,
         digest: Digest,
         size: Option<u64>,

@@ -2,7 +2,7 @@
 //!
 //! Cheapest first: known to be there, mounted from another repository, and only then sent.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -26,7 +26,7 @@ use crate::engine::is_small;
 use crate::engine::run::{Lane, Run};
 use crate::memory::ledger::{Came, Claim, Claimed, Doubt, Failure, Kind, Why};
 use crate::memory::self_mount::Question;
-use crate::memory::state::KeptStates;
+use crate::memory::state::new_trail;
 use crate::{BlobOutcome, Cause, Error, Event, Operation, Side};
 
 /// A lane that has the right to bring the blob to its target.
@@ -260,8 +260,8 @@ async fn carry(
     let image = carrier.lane.image.clone();
     run.tell(&Event::BlobStarted { image, digest: blob.digest.clone(), size: blob.size });
     let budget = Backoff::new(run.retries);
-    let delivery =
-        Delivery { lane: carrier.lane.clone(), upload, budget, states: KeptStates::default(), place };
+    let trail = Arc::new(Mutex::new(new_trail()));
+    let delivery = Delivery { lane: carrier.lane.clone(), upload, budget, trail, place };
     let read = match gathering {
         Some(gathering) => gathering.deliver(run, &from.reading, blob, delivery, read_budget).await,
         None => Some(read_alone(run, from, blob, delivery, reader, read_budget).await),

@@ -87,8 +87,8 @@ async fn go_on_with(
         size: blob.size.map(|size| size.saturating_sub(confirmed)),
     });
     let moved_before = lane.amounts.now().moved_bytes;
-    let states = Arc::new(Mutex::new(left.states));
-    let delivery = Delivery { lane: lane.clone(), upload, budget: Backoff::new(run.retries), states, place };
+    let trail = Arc::new(Mutex::new(left.trail));
+    let delivery = Delivery { lane: lane.clone(), upload, budget: Backoff::new(run.retries), trail, place };
     let mut read_budget = Backoff::new(run.retries);
     let delivered = Transfer::new(run, source, blob).deliver_one(reader, delivery, &mut read_budget).await;
     let error = match delivered {
@@ -150,7 +150,7 @@ async fn read(
 ) -> Result<Box<dyn BlobRead>, Arc<Error>> {
     let transfer = Transfer::new(run, source, blob);
     let step = async || {
-        let reader = source.blob_from(blob, confirmed, left.state_before(confirmed)).await;
+        let reader = source.blob_from(blob, confirmed, left.trail.latest_within(confirmed)).await;
         reader.map_err(|cause| transfer.source_error(cause))
     };
     run.retrying(lane, step).await

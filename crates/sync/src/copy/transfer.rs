@@ -23,7 +23,7 @@ use crate::endpoint::{BlobRead, ReadAgain, Source};
 use crate::engine::Place;
 use crate::engine::backoff::Backoff;
 use crate::engine::run::{Lane, Run};
-use crate::memory::state::{Journal, KeptStates, STRIDE};
+use crate::memory::state::{Journal, STRIDE, SharedTrail};
 use crate::{Error, Event, Operation, Side};
 
 /// Pieces that wait for one upload. They share their memory with the other uploads' queues.
@@ -47,7 +47,7 @@ pub(crate) struct Delivery {
     /// Tries that are left.
     pub(crate) budget: Backoff,
     /// Where the hashing stood, in what the target has of an earlier run.
-    pub(crate) states: KeptStates,
+    pub(crate) trail: SharedTrail,
     pub(crate) place: Arc<Place>,
 }
 
@@ -243,9 +243,9 @@ impl<'a> Transfer<'a> {
 
     /// Sees to it that another run finds the upload, where that is of use.
     async fn begin_journal(&self, delivery: &mut Delivery) -> Option<Journal> {
-        let Delivery { lane, upload, states, .. } = delivery;
+        let Delivery { lane, upload, trail, .. } = delivery;
         let (blob, size) = (&self.blob.digest, self.blob.size);
-        let journal = Journal::of(&self.run.state, &lane.target, &**upload, blob, size, states);
+        let journal = Journal::of(&self.run.state, &lane.target, &**upload, blob, size, trail);
         let is_written = match &journal {
             Some(journal) => journal.begin().await,
             None => false,

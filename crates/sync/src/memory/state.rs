@@ -13,14 +13,14 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use crate::endpoint::SavedUpload;
-use oci::{Digest, HashState, RepositoryName};
+use oci::{Digest, HashTrail, RepositoryName};
 use redb::{Database, ReadableDatabase as _};
 
 use crate::PlatformFilter;
 use crate::endpoint::Target;
 use crate::lock::lock;
 
-pub(crate) use journal::{Journal, KeptStates, STRIDE};
+pub(crate) use journal::{Journal, STRIDE, SharedTrail, new_trail};
 use record::Cut;
 pub(crate) use record::LeftUpload;
 #[doc(hidden)]
@@ -82,18 +82,18 @@ impl State {
         target: &dyn Target,
         blob: &Digest,
         saved: SavedUpload,
-        states: Vec<HashState>,
+        trail: HashTrail,
     ) -> bool {
         let Some(open) = &self.0 else { return false };
-        let change = open.upload_change(target, blob, saved, states);
+        let change = open.upload_change(target, blob, saved, trail);
         let written = open.writer().write_now(change);
         written.await.is_ok()
     }
 
-    /// An upload has got further; `states` are where the hashing stood, the older first.
-    fn upload_went_on(&self, target: &dyn Target, blob: &Digest, saved: SavedUpload, states: Vec<HashState>) {
+    /// An upload has got further; `trail` says where the hashing stood.
+    fn upload_went_on(&self, target: &dyn Target, blob: &Digest, saved: SavedUpload, trail: HashTrail) {
         let Some(open) = &self.0 else { return };
-        open.writer().write(open.upload_change(target, blob, saved, states));
+        open.writer().write(open.upload_change(target, blob, saved, trail));
     }
 
     /// There is nothing left to go on with.
@@ -157,10 +157,10 @@ impl Open {
         target: &dyn Target,
         blob: &Digest,
         saved: SavedUpload,
-        states: Vec<HashState>,
+        trail: HashTrail,
     ) -> Change {
         let key = record::upload_key(target.store(), target.repository(), blob);
-        Change::Upload(key, LeftUpload { day: self.today, saved, states }.encode())
+        Change::Upload(key, LeftUpload { day: self.today, saved, trail }.encode())
     }
 
     fn upload(&self, key: &[u8]) -> Result<Option<LeftUpload>, redb::Error> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::endpoint::UploadWatch;
-use oci::{Digest, HashState};
+use oci::{Digest, HashState, HashTrail};
 
 use super::State;
 use crate::endpoint::{Target, Upload};
@@ -20,11 +20,16 @@ pub(crate) struct Journal {
     target: Arc<dyn Target>,
     blob: Digest,
     watch: Box<dyn UploadWatch>,
-    states: KeptStates,
+    trail: SharedTrail,
 }
 
-/// Where the hashing of a blob stood, the older first. They are of the blob, whatever session its bytes go to.
-pub(crate) type KeptStates = Arc<Mutex<Vec<HashState>>>;
+/// Where the hashing of a blob stood. It is of the blob, whatever session its bytes go to.
+pub(crate) type SharedTrail = Arc<Mutex<HashTrail>>;
+
+/// The trail of a blob of which nothing was sent yet.
+pub(crate) fn new_trail() -> HashTrail {
+    HashTrail::of_the_end(STATES)
+}
 
 impl Journal {
     /// Begins, or goes on with, the record of `upload`; `None` where a broken one leaves nothing to go on with.
@@ -34,26 +39,23 @@ impl Journal {
         upload: &dyn Upload,
         blob: &Digest,
         size: Option<u64>,
-        states: &KeptStates,
+        trail: &SharedTrail,
     ) -> Option<Self> {
         let watch = upload.watch(size).filter(|_| state.is_kept())?;
-        let (state, target, states) = (state.clone(), target.clone(), states.clone());
-        Some(Self { state, target, blob: blob.clone(), watch, states })
+        let (state, target, trail) = (state.clone(), target.clone(), trail.clone());
+        Some(Self { state, target, blob: blob.clone(), watch, trail })
     }
 
     /// Returns when the upload can be found by another run. Says whether it can.
     pub(crate) async fn begin(&self) -> bool {
-        let states = lock(&self.states).clone();
-        self.state.upload_opened(&*self.target, &self.blob, self.watch.now(), states).await
+        let trail = lock(&self.trail).clone();
+        self.state.upload_opened(&*self.target, &self.blob, self.watch.now(), trail).await
     }
 
     /// The blob was read so far, and is on its way.
     pub(crate) fn note(&self, state: &HashState) {
-        let mut states = lock(&self.states);
-        if states.len() == STATES {
-            states.remove(0);
-        }
-        states.push(state.clone());
-        self.state.upload_went_on(&*self.target, &self.blob, self.watch.now(), states.clone());
+        let mut trail = lock(&self.trail);
+        trail.note(state.clone());
+        self.state.upload_went_on(&*self.target, &self.blob, self.watch.now(), trail.clone());
     }
 }
