@@ -7,6 +7,7 @@ pub(crate) mod bandwidth;
 pub(crate) mod breaker;
 pub(crate) mod deadline;
 mod fair;
+mod manifest_bytes;
 mod pair;
 mod place;
 pub(crate) mod run;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 pub(crate) use activity::Activity;
+pub(crate) use manifest_bytes::{HeldBytes, ManifestBytes};
 pub(crate) use pair::Pair;
 pub(crate) use place::{Place, Places, is_small};
 pub(crate) use slot::Slots;
@@ -39,6 +41,7 @@ pub struct Engine(Arc<Shared>);
 struct Shared {
     images: Slots<Turn>,
     places: Places,
+    manifest_bytes: ManifestBytes,
     /// How many parts of images, blobs and children, are brought at once.
     parts: Arc<Semaphore>,
     pace: Pace,
@@ -55,6 +58,7 @@ impl Engine {
         Self(Arc::new(Shared {
             images: Slots::new(images_at_once(blobs_at_once)),
             places: Places::new(blobs_at_once),
+            manifest_bytes: ManifestBytes::default(),
             parts: Arc::new(Semaphore::new(parts_at_once(blobs_at_once))),
             pace: Pace::new(bandwidth),
             breakers: Breakers::default(),
@@ -79,6 +83,10 @@ impl Engine {
 
     pub(crate) fn places(&self) -> &Places {
         &self.0.places
+    }
+
+    pub(crate) fn manifest_bytes(&self) -> &ManifestBytes {
+        &self.0.manifest_bytes
     }
 
     pub(crate) fn pace(&self) -> &Pace {

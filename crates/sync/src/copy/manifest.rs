@@ -140,6 +140,8 @@ impl Walk {
         let reference = TagOrDigest::Digest(child.digest.clone());
         let (_, missing) = self.ask_targets(&child.digest, mine).await;
         let lanes: Vec<_> = missing.iter().map(|(lane, _)| lane.clone()).collect();
+        let Some(first) = lanes.first() else { return Vec::new() };
+        let bytes = first.manifest_bytes(&self.run, child).await;
         let read = self.read_manifest(&reference, &lanes).await;
         let fits = |manifest: &RawManifest| {
             of_all(self.check_size(child, manifest).map_err(Arc::new), &lanes).is_some()
@@ -150,7 +152,12 @@ impl Walk {
             }
             return Vec::new();
         };
-        self.copy_links(&manifest, &lanes).await;
+        let links = self.links_for(&manifest, &lanes);
+        // Whoever holds bytes waits for blobs alone.
+        let _bytes = links.as_ref().is_some_and(|links| links.manifests.is_empty()).then_some(bytes);
+        if let Some(links) = links {
+            self.copy_parts(links, &lanes).await;
+        }
         let store = |(lane, claim)| self.store(&manifest, &reference, lane, Some(claim));
         join_all(missing.into_iter().map(store)).await;
         lanes.into_iter().filter(|lane| !lane.has_failed()).collect()
@@ -208,15 +215,15 @@ impl Walk {
         if lanes.is_empty() {
             return true;
         }
-        let links = match self.links(manifest) {
-            Ok(links) => links,
-            Err(error) => {
-                let error = Arc::new(error);
-                fail_all(lanes, &error);
-                return false;
-            }
-        };
-        self.copy_parts(links, lanes).await
+        match self.links_for(manifest, lanes) {
+            Some(links) => self.copy_parts(links, lanes).await,
+            None => false,
+        }
+    }
+
+    /// What `manifest` refers to; if that cannot be told, it has failed for all `lanes`.
+    fn links_for(&self, manifest: &RawManifest, lanes: &[Arc<Lane>]) -> Option<Links> {
+        of_all(self.links(manifest).map_err(Arc::new), lanes)
     }
 
     /// Brings parts side by side, but begins no more than can be in work: those of other images wait for their turn, too.

@@ -92,6 +92,7 @@ impl Walk {
             let manifest = self.source.manifest(&reference).await;
             manifest.map_err(|cause| self.source_error(Operation::ReadManifest(reference.clone()), cause))
         };
+        let _bytes = lane.manifest_bytes(&self.run, child).await;
         let manifest = self.run.retrying(lane, read).await?;
         self.check_size(child, &manifest)?;
         let links = self.links(&manifest)?;

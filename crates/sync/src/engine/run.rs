@@ -13,7 +13,7 @@ use crate::endpoint::{Target, Upload};
 use crate::engine::backoff::Backoff;
 use crate::engine::bandwidth::Bandwidth;
 use crate::engine::deadline::{Deadline, TooLate};
-use crate::engine::{Activity, Engine, ImageSlot, Pair, Place};
+use crate::engine::{Activity, Engine, HeldBytes, ImageSlot, Pair, Place};
 use crate::lock::lock;
 use crate::memory::ledger::Ledger;
 use crate::memory::target_repository::TargetRepository;
@@ -238,6 +238,16 @@ impl Lane {
     /// Waits for the right to move a blob.
     pub(crate) async fn place(&self, run: &Run, blob: &Descriptor) -> Place {
         run.engine.places().take(&self.pair, self.rank, blob).await
+    }
+
+    /// Waits for the right to hold a manifest below an index in memory. The lane's slot is free meanwhile, though for other
+    /// pairs alone: more images of this one would wait as well.
+    pub(crate) async fn manifest_bytes(&self, run: &Run, manifest: &Descriptor) -> HeldBytes {
+        let budget = run.engine.manifest_bytes();
+        match budget.take_now(&self.pair, manifest.size) {
+            Some(held) => held,
+            None => self.activity.wait(budget.take(&self.pair, manifest.size)).await,
+        }
     }
 
     /// Ends this lane; the first reason counts.

@@ -50,6 +50,10 @@ pub(crate) struct State {
     pub(crate) sick_blobs: HashMap<Digest, Sickness>,
     /// So many bytes a second are taken, where that is slow.
     pub(crate) takes_a_second: Option<u64>,
+    /// Manifests that are made whenever they are read, by what makes them: many large ones need no memory.
+    pub(crate) made: Option<Made>,
+    /// Whether what arrives is taken and forgotten.
+    pub(crate) keeps_nothing: bool,
     /// Whether nothing answers.
     pub(crate) is_dead: bool,
     /// Whether everything is refused.
@@ -64,6 +68,9 @@ pub(crate) struct State {
     steps: usize,
     answers: u64,
 }
+
+/// Makes the manifest with this digest, if it is one of its own.
+pub(crate) type Made = Arc<dyn Fn(&Digest) -> Option<RawManifest> + Send + Sync>;
 
 /// Bytes at an address.
 #[derive(Default)]
@@ -200,7 +207,10 @@ impl FakeRepository {
             TagOrDigest::Digest(digest) => digest.clone(),
             TagOrDigest::Tag(tag) => state.tags.get(&self.key(tag))?.clone(),
         };
-        state.manifests.get(&self.key(&digest)).cloned()
+        let made = state.made.clone();
+        let kept = state.manifests.get(&self.key(&digest)).cloned();
+        drop(state);
+        kept.or_else(|| made?(&digest))
     }
 
     fn tag_page(&self) -> TagPage {
@@ -400,9 +410,12 @@ impl Upload for Receiver {
             drop(sending);
             assert_eq!(Digest::sha256(&self.bytes), *digest, "a registry would refuse it");
             let mut state = self.fake.state();
+            state.open_uploads -= 1;
+            if state.keeps_nothing {
+                return Ok(());
+            }
             *state.sent.entry((self.repository.clone(), digest.clone())).or_default() += 1;
             state.blobs.insert((self.repository.clone(), digest.clone()), self.bytes.clone().into());
-            state.open_uploads -= 1;
             Ok(())
         }
         .boxed()
@@ -484,7 +497,9 @@ impl Source for FakeRepository {
                 return Err(Error { wait: asks_for, ..passing_error() });
             }
             let mut state = self.fake.state();
-            *state.read.entry(blob.digest.clone()).or_default() += 1;
+            if !state.keeps_nothing {
+                *state.read.entry(blob.digest.clone()).or_default() += 1;
+            }
             let Some(bytes) = state.blobs.get(&self.key(&blob.digest)).cloned() else {
                 return Err(Error::new(ErrorKind::NotFound, "404 Not Found"));
             };
@@ -611,6 +626,9 @@ impl Target for FakeRepository {
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {
         async move {
             self.fake.step().await?;
+            if self.fake.state().keeps_nothing {
+                return Ok(());
+            }
             let links = manifest.links().unwrap();
             let mut state = self.fake.state();
             let missing_blob =

@@ -1,10 +1,14 @@
-//! What bookkeeping costs: measured in a process of its own, because other tests take memory, too.
+//! What bookkeeping and manifests cost: measured in a process of its own, because other tests take memory, too.
 
+use std::collections::HashMap;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use sync::{Naming, Options, ReferrerPolicy, Rule, RuleTarget, Selection, Silent, Sync};
+use bytes::Bytes;
+use oci::{Digest, MediaType, RawManifest};
+use sync::{Naming, Options, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Silent, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::Fake;
@@ -12,6 +16,8 @@ use crate::fake::Fake;
 const TAGS: usize = 100_000;
 /// Bytes that a planned tag may cost, everything in the engine together.
 const MOST_A_TAG: u64 = 600;
+/// What of the program itself is in memory, beside what a run takes.
+const PROGRAM: u64 = 13 << 20;
 
 /// A line of `/proc/self/status`, in bytes.
 fn status(name: &str) -> Result<u64> {
@@ -22,16 +28,47 @@ fn status(name: &str) -> Result<u64> {
     Ok(kibibytes << 10)
 }
 
-#[test]
-fn law_a_planned_tag_costs_at_most_600_bytes() -> Result<()> {
+/// Runs an ignored test of this file alone; gives what it says that its work took, in bytes.
+fn measured(name: &str) -> Result<u64> {
     let mut measured = Command::new(std::env::current_exe()?);
-    measured.args(["--exact", "memory::a_run_over_many_tags", "--ignored", "--nocapture"]);
+    measured.args(["--exact", &format!("memory::{name}"), "--ignored", "--nocapture"]);
     let output = measured.output()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let told = text.lines().find_map(|line| line.strip_prefix("bytes a tag: "));
-    let bytes: u64 = told.with_context(|| text.to_string())?.parse()?;
+    let told = text.lines().find_map(|line| line.strip_prefix("bytes: "));
+    Ok(told.with_context(|| text.to_string())?.parse()?)
+}
+
+/// Copies all of `a/app`, and tells the process that asked what that took, above what the registries in memory took before.
+async fn measure(source: &Fake, target: &Fake, blobs_at_once: usize) -> Result<Report> {
+    let rule = Rule {
+        source: Arc::new(source.repository("source.io", "a/app")),
+        selection: Selection::All,
+        referrers: ReferrerPolicy::Leave,
+        targets: vec![RuleTarget {
+            target: Arc::new(target.repository("target.io", "a/app")),
+            naming: Naming::Same,
+        }],
+    };
+    let options = Options::new(blobs_at_once, 0);
+    let before = status("VmHWM")?;
+    let report = Sync::new([rule], options, Arc::new(Silent)).run(CancellationToken::new()).await;
+    println!("\nbytes: {}", status("VmHWM")? - before);
+    Ok(report)
+}
+
+#[test]
+fn law_a_planned_tag_costs_at_most_600_bytes() -> Result<()> {
+    let bytes = measured("a_run_over_many_tags")? / TAGS as u64;
     println!("{bytes} bytes a tag");
     ensure!(bytes <= MOST_A_TAG, "{bytes} bytes a tag");
+    Ok(())
+}
+
+#[test]
+fn e16_law_indexes_of_400_manifests_of_4_mb_need_less_than_64_mib() -> Result<()> {
+    let bytes = measured("a_run_over_large_manifests")?;
+    println!("{} KiB", bytes >> 10);
+    ensure!(bytes + PROGRAM < 64 << 20, "{} KiB", bytes >> 10);
     Ok(())
 }
 
@@ -46,17 +83,41 @@ async fn a_run_over_many_tags() -> Result<()> {
             side.put_manifest("a/app", Some(&tag), r#"{"schemaVersion":2,"manifests":[]}"#);
         }
     }
-    let to = target.repository("target.io", "a/app");
-    let rule = Rule {
-        source: Arc::new(source.repository("source.io", "a/app")),
-        selection: Selection::All,
-        referrers: ReferrerPolicy::Leave,
-        targets: vec![RuleTarget { target: Arc::new(to), naming: Naming::Same }],
-    };
-    let before = status("VmHWM")?;
-    let report = Sync::new([rule], Options::new(5, 0), Arc::new(Silent)).run(CancellationToken::new()).await;
-    let after = status("VmHWM")?;
+    let report = measure(&source, &target, 5).await?;
     ensure!(report.skipped() == TAGS);
-    println!("\nbytes a tag: {}", (after - before) / TAGS as u64);
+    Ok(())
+}
+
+/// A manifest of 4 MB, which differs from others by its number.
+fn large_manifest(number: usize) -> RawManifest {
+    let filler = "x".repeat(4_000_000);
+    let body =
+        format!(r#"{{"schemaVersion":2,"layers":[],"annotations":{{"n":"{number}","f":"{filler}"}}}}"#);
+    RawManifest::from_answer(&MediaType::OCI_MANIFEST, Bytes::from(body), None).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "e16_law_indexes_of_400_manifests_of_4_mb_need_less_than_64_mib runs it"]
+async fn a_run_over_large_manifests() -> Result<()> {
+    let (source, target) = (Fake::default(), Fake::default());
+    let mut numbers: HashMap<Digest, usize> = HashMap::new();
+    for index in 0..4 {
+        let mut entries = Vec::new();
+        for number in index * 100..(index + 1) * 100 {
+            let manifest = large_manifest(number);
+            let (digest, size) = (manifest.digest().clone(), manifest.bytes().len());
+            entries.push(format!(r#"{{"digest":"{digest}","size":{size}}}"#));
+            numbers.insert(digest, number);
+        }
+        let body = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, entries.join(","));
+        source.put_manifest("a/app", Some(&format!("v{index}")), &body);
+    }
+    source.state().made =
+        Some(Arc::new(move |digest| numbers.get(digest).map(|number| large_manifest(*number))));
+    target.state().keeps_nothing = true;
+    // All are read before the first is stored, where nothing keeps them.
+    target.state().step_takes = Duration::from_secs(1);
+    let report = measure(&source, &target, 5).await?;
+    ensure!(report.copied() == 4, "{:?}", report.errors().next());
     Ok(())
 }
