@@ -39,6 +39,7 @@ fn measured(name: &str) -> Result<u64> {
 }
 
 /// Copies all of `a/app`, and tells the process that asked what that took, above what the registries in memory took before.
+#[expect(clippy::print_stdout, reason = "the process that asked reads it")]
 async fn measure(source: &Fake, target: &Fake, blobs_at_once: usize) -> Result<Report> {
     let rule = Rule {
         source: Arc::new(source.repository("source.io", "a/app")),
