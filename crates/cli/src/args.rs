@@ -17,7 +17,7 @@ use clap::{Args, CommandFactory as _, Parser};
 use oci::foreign_text::clean;
 
 pub(crate) use acr::{AcrArgs, AcrCommand, AcrRegistryArgs, PolicyArgs, SetupArgs, TokenArgs};
-pub(crate) use config::ConfigArgs;
+pub(crate) use config::{ConfigArgs, DEFAULT as DEFAULT_OF_VERBS};
 pub(crate) use file::given;
 pub(crate) use reach::ReachArgs;
 pub(crate) use run::{ImagesFormat, LogFormat, RunArgs};
@@ -225,8 +225,16 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, Un
         "check" => read(rest(), Invocation::Check),
         "acr" => read(rest(), Invocation::Acr),
         "demo" => read(rest(), Invocation::Demo),
+        "help" => parse(help(args)),
         _ => old(args),
     }
+}
+
+/// `help VERB` as it is written for each verb: `VERB --help`.
+fn help(mut args: Vec<OsString>) -> Vec<OsString> {
+    args.remove(1);
+    args.push("--help".into());
+    args
 }
 
 /// The form without a verb, which takes no words.

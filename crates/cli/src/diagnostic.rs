@@ -10,6 +10,7 @@ mod tests;
 use std::error::Error as _;
 
 use oci::foreign_text::{Cleaned, clean_to};
+use registry::TransportFailure;
 use sync::{Cause, Error};
 
 pub(crate) use alike::{Alike, Failed, alike};
@@ -70,6 +71,8 @@ pub(crate) fn registry_words(error: &registry::Error) -> String {
             None => refusal.to_string(),
         },
         registry::Error::Token { source, .. } => format!("{error}: {}", registry_words(source)),
+        // All is said: the root is the TLS library's name for bytes that are no TLS.
+        registry::Error::Transport { failure: TransportFailure::PlainHttp, .. } => error.to_string(),
         other => {
             let mut root = None;
             let mut link = other.source();

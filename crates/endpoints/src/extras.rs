@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 pub use acr::{AcrAccess, AcrSettings};
 pub use listing::RegistryListing;
-pub use trouble::Trouble;
+pub use trouble::{Shown, Trouble};
 
 /// What one registry, as one user sees it, offers beside the protocol.
 pub struct Extras {

@@ -10,6 +10,6 @@ mod read;
 mod registry_endpoint;
 mod upload;
 
-pub use extras::{AcrAccess, AcrSettings, Extras, RegistryListing, Trouble};
+pub use extras::{AcrAccess, AcrSettings, Extras, RegistryListing, Shown, Trouble};
 pub use judge::judged;
 pub use registry_endpoint::RegistryEndpoint;

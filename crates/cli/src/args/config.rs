@@ -7,7 +7,7 @@ use clap::Args;
 use super::file::{file, given};
 
 /// What verbs read where no file is named. The form without a verb never does: the Go tool did not.
-const DEFAULT: &str = "image-syncer.yaml";
+pub(crate) const DEFAULT: &str = "image-syncer.yaml";
 
 /// Where rules and logins stand.
 #[derive(Clone, Debug, Default, Args)]
@@ -31,11 +31,16 @@ pub(crate) struct ConfigArgs {
     /// Namespace for rules whose target is empty
     #[arg(long, value_name = "NAME", env = "DEFAULT_NAMESPACE", overrides_with = "namespace")]
     pub(crate) namespace: Option<String>,
+
+    /// The verb that reads them; none in the form without one.
+    #[arg(skip)]
+    pub(crate) verb: Option<&'static str>,
 }
 
 impl ConfigArgs {
     /// As a verb reads them: `image-syncer.yaml` of this folder where no file is named.
-    pub(crate) fn of_verb(mut self) -> Self {
+    pub(crate) fn of_verb(mut self, verb: &'static str) -> Self {
+        self.verb = Some(verb);
         let others = [self.auth.as_deref(), self.images.as_deref()];
         self.config = config_of_verb(self.config.as_deref(), &others);
         self

@@ -4,6 +4,7 @@
 //! boolean flag are ignored, as old scripts have them; every other word that is no verb ends the program.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use clap::{Arg, Command};
 
@@ -56,6 +57,10 @@ pub(super) fn unknown(word: &str) -> Refusal {
             problem: "there is an empty argument where a verb or a flag could stand".to_owned(),
             next: "leave it out; in a script, see which variable is empty".to_owned(),
         };
+    } else if Path::new(word).is_file() {
+        format!(
+            "a file is named by a flag: write `image-syncer check --config {word}` to look, `image-syncer --config {word}` to copy"
+        )
     } else if ["version", "help", "dry-run"].contains(&word) {
         format!("write `image-syncer --{word}`")
     } else if let Some(meant) = nearest(word, &VERBS) {

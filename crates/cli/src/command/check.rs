@@ -43,7 +43,7 @@ const RULES_AT_ONCE: usize = 8;
 
 /// Looks and tells; gives the exit status.
 pub(crate) async fn run(args: CheckArgs) -> u8 {
-    let resolved = match sync::resolve(&args.config.of_verb(), &args.reach) {
+    let resolved = match sync::resolve(&args.config.of_verb("check"), &args.reach) {
         Ok(resolved) => resolved,
         Err(errors) => return sync::refuse(&errors),
     };
@@ -67,8 +67,7 @@ pub(crate) async fn run(args: CheckArgs) -> u8 {
 /// open.
 async fn look(resolved: &Resolved, cancel: &CancellationToken) -> Outcome {
     let mut outcome = Outcome::default();
-    let refused = resolved.refused.iter().map(|refused| refused.error.to_string());
-    outcome.findings.extend(refused.map(|error| Finding::problem("config", Step::Config, error)));
+    outcome.findings.extend(resolved.refused.iter().map(|refused| Finding::of_config(&refused.error)));
     let warnings = resolved.warnings.iter().cloned().chain(shared_names(&resolved.rules));
     outcome.findings.extend(warnings.map(|warning| Finding::warning("config", Step::Config, warning)));
     let plan = plan(resolved);

@@ -44,7 +44,7 @@ fn parts(login: Option<&LoginOrigin>) -> (Option<&str>, Option<&str>) {
 
 /// Prints the rules; gives the exit status.
 pub(crate) fn run(args: ExpandArgs) -> u8 {
-    let resolved = match sync::resolve(&args.config.of_verb(), &ReachArgs::default()) {
+    let resolved = match sync::resolve(&args.config.of_verb("expand"), &ReachArgs::default()) {
         Ok(resolved) => resolved,
         Err(errors) => return sync::refuse(&errors),
     };

@@ -18,7 +18,7 @@ pub(crate) async fn run_old(args: &OldArgs) -> u8 {
 /// Runs `image-syncer sync`; gives the exit status.
 pub(crate) async fn run(args: SyncArgs) -> u8 {
     let results = if args.json { Results::Report } else { Results::Nothing };
-    let job = JobArgs { config: args.job.config.of_verb(), ..args.job };
+    let job = JobArgs { config: args.job.config.of_verb("sync"), ..args.job };
     main_job(&job, results).await
 }
 

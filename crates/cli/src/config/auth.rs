@@ -27,6 +27,8 @@ pub(crate) struct AuthEntry {
     pub(crate) key: String,
     /// File and line.
     pub(crate) place: Option<String>,
+    /// The flags that made it, where no file has it.
+    pub(crate) flags: Vec<&'static str>,
     /// The key in the form that names are compared in.
     prefix: String,
     /// Nobody where user or password is empty.
@@ -48,6 +50,7 @@ impl AuthEntry {
             prefix: normal_host(&key),
             key,
             place: None,
+            flags: Vec::new(),
             credentials,
             half_login,
             reach,
@@ -219,7 +222,8 @@ impl EntryReader<'_> {
         let trusted_realm = self.find(fields, "realm").map(|node| self.realm(node)).transpose()?.flatten();
         let (prefix, reach, offer) = (normal_key(self.key), self.reach(fields)?, self.offer(fields)?);
         let (key, place) = (self.key.to_owned(), Some(format!("{}:{}", shown(self.file), node.line)));
-        Ok(AuthEntry { key, place, prefix, credentials, half_login, reach, offer, trusted_realm })
+        let flags = Vec::new();
+        Ok(AuthEntry { key, place, flags, prefix, credentials, half_login, reach, offer, trusted_realm })
     }
 
     /// The token server that the registry sends its users to, where that is not evident. Empty means none.

@@ -1,5 +1,6 @@
 //! What is wrong with a config, where, and what to write instead.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -83,24 +84,30 @@ impl ConfigError {
     }
 }
 
+impl ConfigError {
+    /// What is wrong, with its place, on one line.
+    pub(crate) fn problem(&self) -> String {
+        let problem = clean_to(&self.problem, LONGEST);
+        let Some(file) = &self.file else { return problem.into_owned() };
+        let numbers = [self.line, self.line.and(self.column)].into_iter().flatten();
+        let numbers: String = numbers.map(|number| format!("{number}:")).collect();
+        format!("{}:{numbers} {problem}", Cleaned(file_text::shown(file)))
+    }
+
+    /// What to write instead, on one line.
+    pub(crate) fn advice(&self) -> Option<Cow<'_, str>> {
+        self.help.as_deref().map(|help| clean_to(help, LONGEST))
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(file) = &self.file {
-            write!(formatter, "{}:", Cleaned(file_text::shown(file)))?;
-            if let Some(line) = self.line {
-                write!(formatter, "{line}:")?;
-            }
-            if let Some(column) = self.column {
-                write!(formatter, "{column}:")?;
-            }
-            formatter.write_str(" ")?;
-        }
-        formatter.write_str(&clean_to(&self.problem, LONGEST))?;
+        formatter.write_str(&self.problem())?;
         if let (Some(excerpt), Some(line)) = (&self.excerpt, self.line) {
             write!(formatter, "\n{}", excerpt.lines(line, "  "))?;
         }
-        if let Some(help) = &self.help {
-            write!(formatter, "\n  help: {}", clean_to(help, LONGEST))?;
+        if let Some(help) = self.advice() {
+            write!(formatter, "\n  help: {help}")?;
         }
         Ok(())
     }

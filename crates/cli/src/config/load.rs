@@ -10,7 +10,7 @@ use super::error::ConfigError;
 use super::file_text::{is_standard_input, shown};
 use super::images::{self, WrittenRule};
 use super::{no_rules, unknown_key};
-use crate::args::{ConfigArgs, given};
+use crate::args::{ConfigArgs, DEFAULT_OF_VERBS, given};
 
 /// Where the oldest releases looked when no flag said otherwise.
 const OLD_DEFAULT: &str = "image-syncer.json";
@@ -53,12 +53,22 @@ pub(crate) fn load(args: &ConfigArgs, lookup: Lookup<'_>) -> Result<Written, Vec
         (None, Some(images)) => load_two(auth, images, lookup, warnings),
         (None, None) => match old_default() {
             Some(config) => load_one(&config, lookup, warnings),
-            None => Err(vec![
-                ConfigError::new("neither --config nor --images is given")
-                    .help("write `image-syncer --config FILE`, or `image-syncer --help` to see how; `image-syncer demo` needs no file"),
-            ]),
+            None => Err(vec![no_file(args.verb, auth)]),
         },
     }
+}
+
+/// No rules are named: what was typed is named again with a file, so that whoever wanted to look does not copy.
+fn no_file(verb: Option<&str>, auth: Option<&Path>) -> ConfigError {
+    let neither = "neither --config nor --images is given";
+    let problem = match (verb, auth) {
+        (Some(_), None) => format!("{neither}, and `./{DEFAULT_OF_VERBS}`, which is read then, is not there"),
+        _ => neither.to_owned(),
+    };
+    let command = verb.map_or_else(|| "image-syncer".to_owned(), |verb| format!("image-syncer {verb}"));
+    ConfigError::new(problem).help(format!(
+        "write `{command} --config FILE`, or `{command} --help` to see how; `image-syncer demo` needs no file"
+    ))
 }
 
 fn ignored(config: &Path, flags: &str) -> String {

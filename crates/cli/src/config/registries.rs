@@ -251,7 +251,23 @@ impl Registries {
     /// Entries in vain: most likely a slip, too.
     pub(super) fn unused(&self) -> Vec<String> {
         let warning = |entry: &AuthEntry| format!("the auth entry `{}` is used by no rule", entry.key);
-        self.unused_entries().map(warning).collect()
+        self.unused_entries().filter(|entry| entry.flags.is_empty()).map(warning).collect()
+    }
+
+    /// Registries that flags name in vain: most likely a slip whatever the config holds.
+    pub(super) fn unused_flags(&self) -> Vec<String> {
+        let is_vain = |entry: &&AuthEntry| {
+            // Flags count for the entries of a registry's paths, too.
+            let front = format!("{}/", entry.prefix());
+            let mut used = self.used.iter().map(|index| &self.auth.entries[*index]);
+            !entry.flags.is_empty() && !used.any(|used| used.prefix().starts_with(&front))
+        };
+        let vain = self.unused_entries().filter(is_vain);
+        vain.map(|entry| {
+            let AuthEntry { key, flags, .. } = entry;
+            format!("no rule uses the registry `{key}`, which is named by {}", flags.join(" and "))
+        })
+        .collect()
     }
 
     fn unused_entries(&self) -> impl Iterator<Item = &AuthEntry> {

@@ -133,6 +133,7 @@ pub(crate) fn resolve(
         warnings.push(registries.lock().where_logins_come_from());
     }
     warnings.extend(registries.lock().warnings());
+    warnings.extend(registries.lock().unused_flags());
     if logins != WrittenLogins::InAnotherConfig {
         warnings.extend(registries.lock().unused());
     }

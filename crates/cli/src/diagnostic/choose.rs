@@ -1,5 +1,6 @@
 //! Which hint an error gets: decided by its typed cause, its side and its step, never by its text.
 
+use endpoints::{Shown, Trouble};
 use http::StatusCode;
 use oci::ErrorKind;
 use oci::{ManifestError, Mismatch};
@@ -77,7 +78,10 @@ pub(super) fn advice(error: &Error) -> Advice {
     match &error.cause {
         Cause::Endpoint(cause) => match cause.inner::<registry::Error>() {
             Some(cause) => of_registry(step, cause),
-            None => of_provider(step, cause.kind),
+            None => {
+                let shown = cause.inner::<Trouble>().map_or(Shown::Login, |trouble| trouble.shown);
+                of_provider(step, cause.kind, shown)
+            }
         },
         Cause::Mismatch(wrong) => step.advice(of_mismatch(wrong)),
         Cause::Manifest { source, .. } => step.advice(of_manifest(source)),
@@ -293,12 +297,15 @@ fn of_problem(problem: &Problem) -> Hint {
 }
 
 /// Something beside the protocol: Harbor's and the clouds' own interfaces.
-fn of_provider(step: Step<'_>, kind: ErrorKind) -> Advice {
+fn of_provider(step: Step<'_>, kind: ErrorKind, shown: Shown) -> Advice {
     let hint = match kind {
         ErrorKind::Unauthorized | ErrorKind::Denied if is_stranger(step, LoginSent::Unknown) => {
             return step.stranger();
         }
-        ErrorKind::Unauthorized => Hint::ProviderLogin,
+        ErrorKind::Unauthorized => match shown {
+            Shown::Login => Hint::ProviderLogin,
+            Shown::AccessKey => Hint::AlibabaLogin,
+        },
         ErrorKind::Denied => Hint::ProviderDenied,
         ErrorKind::NotFound => Hint::ProviderNotFound,
         ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Network | ErrorKind::Stalled => {

@@ -33,23 +33,23 @@ hints! {
     /// Refused, reset, unreachable.
     NoConnection: "check that `{other}` listens on that port, and that firewalls and whitelists let this machine in",
     /// Closed before TLS began.
-    TlsClosed: "check that `{other}` lets this machine in (closed whitelists look like this); if it does not speak TLS at all, set \"plainHttp\": true in the auth entry of `{host}`",
+    TlsClosed: "check that `{other}` lets this machine in (closed whitelists look like this); if it does not speak TLS at all, add `--plain-http {host}`, or \"plainHttp\": true in its auth entry",
     /// Only old versions or ciphers.
     TlsVersion: "ask whoever runs `{other}`, or the proxy in front of it, to allow one of what is offered: {offered}",
     /// Anything else in the handshake.
     TlsFailed: "ask whoever runs `{other}` what its log says of the handshake, and run the same command again",
     /// Signed by nobody who is trusted here.
-    UnknownAuthority: "name the authority's file as `ca` in the auth entry of `{host}`, or for all in SSL_CERT_FILE; \"skipTlsVerify\": true takes any certificate",
+    UnknownAuthority: "name the authority's file: `--ca {host}=FILE`, `ca` in its auth entry, or for all in SSL_CERT_FILE; `--insecure {host}`, or \"skipTlsVerify\": true in the entry, takes any certificate",
     /// For another host.
     OtherHost: "write `{other}` as the certificate names it, or ask whoever runs it for a certificate with this name",
     /// Expired, not yet valid, revoked, or none for servers.
-    InvalidCertificate: "ask whoever runs `{other}` for a valid certificate; until then, \"skipTlsVerify\": true in the auth entry of `{host}` takes any",
+    InvalidCertificate: "ask whoever runs `{other}` for a valid certificate; until then, `--insecure {host}`, or \"skipTlsVerify\": true in its auth entry, takes any",
     /// The server wants one of ours.
     ClientCertificate: "name the certificate and its key, `clientCert` and `clientKey`, in the auth entry of `{host}`",
     /// It speaks plain HTTP only.
-    PlainHttp: "set \"plainHttp\": true in the auth entry of `{host}`: it does not speak TLS",
+    PlainHttp: "add `--plain-http {host}`, or \"plainHttp\": true in its auth entry: it does not speak TLS",
     /// It speaks TLS only.
-    HttpsOnly: "remove \"plainHttp\" from the auth entry of `{host}`: it speaks TLS on that port",
+    HttpsOnly: "remove `--plain-http {host}`, or \"plainHttp\" from its auth entry: it speaks TLS on that port",
     /// Sent to an address inside.
     LeadsInside: "check what `{host}` redirects to: outside of a private network it may not send anybody into one; reach it by its private address if it has one",
     /// A connection broke or stood still too often.
@@ -132,7 +132,7 @@ hints! {
     /// A redirect that is not followed.
     Redirect: "ask whoever runs `{host}` to redirect to an address that clients may follow; the reason above says what is wrong with this one",
     /// A redirect from TLS to plain HTTP.
-    LeavesTls: "set \"insecure\": true in the auth entry of `{host}` if its storage may be without TLS; the login never goes there",
+    LeavesTls: "add `--insecure {host}`, or \"insecure\": true in its auth entry, if its storage may be without TLS; the login never goes there",
     /// The upload's address changes under way.
     UploadMoved: "run the same command again; if that does not help, ask whoever runs `{host}` why it moves uploads that have begun",
     /// A layer that lies outside of registries.
@@ -179,7 +179,7 @@ hints! {
     Panic: "report this, with the image's name, to the makers of image-syncer",
 
     /// A login that an interface beside the protocol does not take.
-    ProviderLogin: "check {login}, or the access key that it is traded for",
+    ProviderLogin: "check user and password of {login}",
     /// A right that an interface beside the protocol wants.
     ProviderDenied: "give {login} the right to list or create in `{host}`; `image-syncer acr policy` prints the one for Alibaba Cloud",
     /// Something that an interface beside the protocol does not find.

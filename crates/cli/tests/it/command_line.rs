@@ -43,7 +43,12 @@ async fn c1_a_word_that_is_no_verb_starts_nothing() -> Result<()> {
         ("--config c.json --dry-run expand --json", "put it first: `image-syncer expand"),
         ("dry-run --config c.json", "write `image-syncer --dry-run`"),
         ("version", "write `image-syncer --version`"),
-        ("help", "write `image-syncer --help`"),
+        ("help chekc", "'chekc'"),
+        ("--config c.json help", "write `image-syncer --help`"),
+        (
+            "c.json",
+            "write `image-syncer check --config c.json` to look, `image-syncer --config c.json` to copy",
+        ),
         ("--config c.json -- stray", "`stray` is no verb"),
         ("--config c.json true", "`true` is no verb"),
         ("--force=true false --config c.json", "`false` is no verb"),
@@ -56,6 +61,51 @@ async fn c1_a_word_that_is_no_verb_starts_nothing() -> Result<()> {
         ensure!(ran.stdout.is_empty(), "{line}: {}", ran.stdout);
         ensure!(!pair.was_asked(), "{line} asked a registry");
     }
+    Ok(())
+}
+
+#[test]
+fn c1_help_is_a_word_too() -> Result<()> {
+    let workplace = Workplace::new()?;
+    for (words, flags, told) in [
+        ("help", "--help", "How a rule reads"),
+        ("help check", "check --help", "Looks at every step"),
+        ("help acr setup", "acr setup --help", "image-syncer acr setup"),
+        ("help help", "--help", "How a rule reads"),
+    ] {
+        let (help, same) = (workplace.run(words)?.expect_code(0)?, workplace.run(flags)?.expect_code(0)?);
+        ensure!(help.stdout.contains(told) && help.stdout == same.stdout, "{words}: {}", help.all());
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c16_a_flag_for_a_registry_that_no_rule_uses_is_told_by_its_name() -> Result<()> {
+    let pair = Pair::start().await?;
+    let (from, to) = (pair.source.host(), pair.target.host());
+    let flags = format!("--plain-http {from} --insecure {to} --insecure a.invalid --plain-http a.invalid");
+    let told =
+        "warning: no rule uses the registry `a.invalid`, which is named by --insecure and --plain-http";
+    for command in [format!("copy {flags} {from}/app:v1 {to}/b"), format!("sync {flags} --config c.json")] {
+        let ran = pair.workplace.run(&command)?.expect_code(0)?.says(&[told])?;
+        ensure!(ran.stderr.matches("warning").count() == 1, "{}", ran.stderr);
+    }
+    let path = format!(r#"{{"{from}/app": {{}}}}"#);
+    pair.workplace.write("auth.json", &path)?;
+    let copy = format!("copy --auth auth.json --plain-http {from} --insecure {to} {from}/app:v1 {to}/b");
+    let ran = pair.workplace.run(&copy)?.expect_code(0)?;
+    ensure!(!ran.stderr.contains("no rule uses"), "{}", ran.stderr);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c83_the_hint_for_a_registry_without_tls_names_the_flag() -> Result<()> {
+    let source = EmbeddedRegistry::builder().start().await?;
+    let (host, workplace) = (source.host(), Workplace::new()?);
+    let ran = workplace.run(&format!("copy -r 0 {host}/app:v1 {host}/b"))?;
+    let ran =
+        ran.says(&[&format!("next:  add `--plain-http {host}`, or \"plainHttp\": true in its auth entry")])?;
+    ensure!(!ran.all().contains("InvalidContentType"), "{}", ran.all());
     Ok(())
 }
 

@@ -65,6 +65,14 @@ async fn a_bad_rule_leaves_the_others_alone() -> Result<()> {
 fn no_files_are_an_error() -> Result<()> {
     let workplace = Workplace::new()?;
     workplace.run("")?.expect_code(2)?.says(&["neither --config nor --images", "--help"])?;
+    for verb in ["check", "expand", "sync"] {
+        let ran = workplace.run(verb)?.expect_code(2)?;
+        ran.says(&[
+            "`./image-syncer.yaml`",
+            "is not there",
+            &format!("`image-syncer {verb} --config FILE`"),
+        ])?;
+    }
     Ok(())
 }
 

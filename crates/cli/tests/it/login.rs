@@ -222,3 +222,19 @@ async fn c15_what_is_advised_about_a_dollar_in_a_login_helps() -> Result<()> {
     run(r#", "disableExpandEnv": true"#)?.expect_code(0)?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c16_a_wrong_password_is_told_as_one_where_repositories_are_listed() -> Result<()> {
+    for access in ways() {
+        let bench = Bench::start(access).await?;
+        bench.configure(Some(&format!(r#""username": "u", "password": "{WRONG}""#)))?;
+        let config = bench.workplace.read("c.json")?.replace("/team/app:v1", "/**");
+        bench.workplace.write("c.json", &config.replace("/team/app\"", "/copy/{path}\""))?;
+        let ran = bench.workplace.run("--config c.json --no-state -r 0")?.expect_code(4)?.hides(&[WRONG])?;
+        let ran = ran.says(&["401 Unauthorized", "next:  check user and password of `u` (auth entry `"])?;
+        for misleading in ["does not list", "access key"] {
+            ensure!(!ran.stderr.contains(misleading), "{}", ran.stderr);
+        }
+    }
+    Ok(())
+}

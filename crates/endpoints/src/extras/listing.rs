@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use oci::ErrorKind;
 use oci::RepositoryName;
 use providers::harbor::{self, Harbor, Project, ProjectKind, ProjectName, ProjectPages, RepositoryPages};
-use registry::{Catalog, CatalogPages, Offer, OptionalEndpoint};
+use registry::{Catalog, CatalogPages, LoginSearch, Offer, OptionalEndpoint, Refusal};
 use sync::endpoint::Answer;
 use sync::endpoint::EndpointError;
 use sync::listing::{Listing, Repositories};
@@ -93,7 +93,7 @@ impl Walk {
                     Ok(Some(page.repositories))
                 }
                 Catalog::End => Ok(None),
-                Catalog::NotOffered(refusal) => Err(self.no_list(&refusal)),
+                Catalog::NotOffered(refusal) => Err(self.extras.no_list(&refusal).await),
             },
             Way::Once(names) => {
                 let names = std::mem::take(names);
@@ -126,18 +126,35 @@ impl Walk {
             None => Ok(Way::Catalog(Box::new(self.extras.registry.catalog()))),
         }
     }
+}
 
-    fn no_list(&self, refusal: &registry::Refusal) -> EndpointError {
-        let host = self.extras.registry.host();
-        if refusal.offer(OptionalEndpoint::Catalog) == Offer::Forbidden {
-            let text = format!(
-                "{host} does not list its repositories to this login ({refusal}): name them one by one, or use a login that may see the list"
-            );
-            return trouble::permanent(refusal.kind(), text);
+impl Extras {
+    /// What it means that the catalog is refused.
+    async fn no_list(&self, refusal: &Refusal) -> EndpointError {
+        let host = self.registry.host();
+        if refusal.offer(OptionalEndpoint::Catalog) != Offer::Forbidden {
+            // No login helps, so it is not about one.
+            let text = format!("{host} lists its repositories to nobody ({refusal}): name them one by one");
+            return trouble::permanent(ErrorKind::Rejected, text);
         }
-        // No login helps, so it is not about one.
-        let text = format!("{host} lists its repositories to nobody ({refusal}): name them one by one");
-        trouble::permanent(ErrorKind::Rejected, text)
+        let kind = match self.login_behind(refusal).await {
+            Ok(kind) => kind,
+            Err(error) => return judged(error),
+        };
+        let text = format!(
+            "{host} does not list its repositories to this login ({refusal}): name them one by one, or use a login that may see the list"
+        );
+        trouble::permanent(kind, text)
+    }
+
+    /// A 401 may be about the login itself, or about its rights, as registries with tokens say both with it: one that is
+    /// taken elsewhere lacks the right. The error is the refused login's.
+    async fn login_behind(&self, refusal: &Refusal) -> Result<ErrorKind, registry::Error> {
+        let has_login = matches!(self.registry.login_search(), Some(LoginSearch::Found(_)));
+        if refusal.kind() != ErrorKind::Unauthorized || !has_login {
+            return Ok(refusal.kind());
+        }
+        self.registry.try_login().await.map(|()| ErrorKind::Denied)
     }
 }
 

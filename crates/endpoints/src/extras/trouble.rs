@@ -18,6 +18,17 @@ pub struct Trouble {
     text: String,
     /// Where the login comes from that was used, or was looked for.
     pub login: Option<LoginSearch>,
+    /// What was shown to whoever was asked.
+    pub shown: Shown,
+}
+
+/// What somebody beside the protocol is asked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// User and password, as the registry itself gets them.
+    Login,
+    /// A cloud's access key, which is traded for a login.
+    AccessKey,
 }
 
 impl fmt::Display for Trouble {
@@ -44,23 +55,40 @@ pub(super) fn asked_with(mut error: EndpointError, login: Option<&LoginSearch>) 
 
 /// Something that is as it is: no error of anybody.
 pub(super) fn permanent(kind: ErrorKind, text: String) -> EndpointError {
-    trouble(kind, false, None, text)
+    trouble(kind, false, None, text, Shown::Login)
 }
 
 pub(super) fn harbor(error: harbor::Error) -> EndpointError {
     match error {
         harbor::Error::Api(error) => EndpointError { scope: scope_by_kind(error.kind()), ..judged(error) },
-        other => trouble(other.kind(), other.is_retryable(), other.retry_after(), with_sources(&other)),
+        other => trouble(
+            other.kind(),
+            other.is_retryable(),
+            other.retry_after(),
+            with_sources(&other),
+            Shown::Login,
+        ),
     }
 }
 
 pub(super) fn acr(error: &alibaba::Error) -> EndpointError {
-    trouble(acr_kind(error.kind()), error.is_retryable(), None, with_sources(error))
+    trouble(acr_kind(error.kind()), error.is_retryable(), None, with_sources(error), Shown::AccessKey)
 }
 
-fn trouble(kind: ErrorKind, is_retryable: bool, wait: Option<Duration>, text: String) -> EndpointError {
+fn trouble(
+    kind: ErrorKind,
+    is_retryable: bool,
+    wait: Option<Duration>,
+    text: String,
+    shown: Shown,
+) -> EndpointError {
     let scope = scope_by_kind(kind);
-    EndpointError { scope, is_retryable, wait, ..EndpointError::new(kind, Trouble { text, login: None }) }
+    EndpointError {
+        scope,
+        is_retryable,
+        wait,
+        ..EndpointError::new(kind, Trouble { text, login: None, shown })
+    }
 }
 
 /// An error with all that it came from, in one line.

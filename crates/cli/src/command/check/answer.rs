@@ -29,7 +29,9 @@ pub(super) fn judge_failure(host: &RegistryHost, error: &Error, is_cloud: bool) 
             let what =
                 "the connection is accepted and closed before any answer, as where a whitelist is closed";
             let advice = reach_advice(host, is_cloud);
-            let plain = "; if it speaks no TLS, set \"plainHttp\": true in its auth entry";
+            let plain = format!(
+                "; if it speaks no TLS, add `--plain-http {host}`, or \"plainHttp\": true in its auth entry"
+            );
             Finding::problem(place, Step::Whitelist, what).why(words).next(format!("{advice}{plain}"))
         }
         TransportFailure::Connect | TransportFailure::Name => {

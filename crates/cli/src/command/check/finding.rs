@@ -1,6 +1,10 @@
 //! What was found out: one thing each, with what is wrong, why in the other side's own words, and what to do.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
+
+use crate::config::ConfigError;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -97,6 +101,12 @@ impl Finding {
 
     pub(super) fn problem(place: impl Into<String>, step: Step, what: impl Into<String>) -> Self {
         Self::new(Level::Problem, place, step, what)
+    }
+
+    /// What is wrong with the config.
+    pub(super) fn of_config(error: &ConfigError) -> Self {
+        let finding = Self::problem("config", Step::Config, error.problem());
+        Self { next: error.advice().map(Cow::into_owned), ..finding }
     }
 
     fn new(level: Level, place: impl Into<String>, step: Step, what: impl Into<String>) -> Self {

@@ -90,7 +90,10 @@ fn line(finding: &Finding) -> String {
         Level::Warning => "warning",
         Level::Problem => "problem",
     };
-    let mut line = format!("{level:<8} {place}: {}: {what}", step.as_str());
+    let step = step.as_str();
+    // What is about the config itself is at no registry.
+    let place = if place == step { step.to_owned() } else { format!("{place}: {step}") };
+    let mut line = format!("{level:<8} {place}: {what}");
     for (name, text) in [("why", why), ("do", next)] {
         if let Some(text) = text {
             line = format!("{line}; {name}: {text}");
@@ -102,6 +105,7 @@ fn line(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ConfigError;
 
     fn outcome(findings: Vec<Finding>) -> Outcome {
         Outcome { findings, not_checked: Vec::new() }
@@ -112,6 +116,9 @@ mod tests {
         let finding = Finding::problem("r.io", Step::Login, "refused").why("401 no").next("log in");
         assert_eq!(line(&finding), "problem  r.io: login: refused; why: 401 no; do: log in");
         assert_eq!(line(&Finding::ok("r.io", Step::Tls, "accepted")), "ok       r.io: tls: accepted");
+        let refused = ConfigError::new("2 names for 1 image").help("give no name");
+        let told = line(&Finding::of_config(&refused));
+        assert_eq!(told, "problem  config: 2 names for 1 image; do: give no name");
     }
 
     #[test]

@@ -14,13 +14,13 @@ impl Auth {
     /// Changes all entries of the registries that flags name, or makes one that says nothing else.
     pub(crate) fn reach_by(&mut self, flags: &ReachArgs) -> Result<(), Vec<ConfigError>> {
         for host in &flags.insecure {
-            self.change(host, |reach| reach.security = Security::INSECURE);
+            self.change("--insecure", host, |reach| reach.security = Security::INSECURE);
         }
         for host in &flags.plain_http {
-            self.change(host, |reach| reach.security.scheme = Scheme::Plain);
+            self.change("--plain-http", host, |reach| reach.security.scheme = Scheme::Plain);
         }
         for (host, file) in &flags.ca {
-            let read = self.each(host).try_for_each(|entry| {
+            let read = self.each("--ca", host).try_for_each(|entry| {
                 let certificates = std::mem::take(&mut entry.reach.certificates);
                 entry.reach.certificates = certificates.with_authorities(file)?;
                 Ok(())
@@ -33,15 +33,17 @@ impl Auth {
         Ok(())
     }
 
-    fn change(&mut self, host: &RegistryHost, change: impl Fn(&mut Reach)) {
-        self.each(host).for_each(|entry| change(&mut entry.reach));
+    fn change(&mut self, flag: &'static str, host: &RegistryHost, change: impl Fn(&mut Reach)) {
+        self.each(flag, host).for_each(|entry| change(&mut entry.reach));
     }
 
-    fn each(&mut self, host: &RegistryHost) -> impl Iterator<Item = &mut AuthEntry> {
+    fn each(&mut self, flag: &'static str, host: &RegistryHost) -> impl Iterator<Item = &mut AuthEntry> {
         let name = normal_host(host.as_str());
         if !self.entries.iter().any(|entry| entry.prefix == name) {
             self.push(AuthEntry::empty(host));
         }
+        let made = self.entries.iter_mut().filter(|entry| entry.place.is_none() && entry.prefix == name);
+        made.filter(|entry| !entry.flags.contains(&flag)).for_each(|entry| entry.flags.push(flag));
         let front = format!("{name}/");
         self.entries.iter_mut().filter(move |entry| format!("{}/", entry.prefix).starts_with(&front))
     }
