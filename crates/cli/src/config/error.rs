@@ -89,9 +89,12 @@ impl ConfigError {
     pub(crate) fn problem(&self) -> String {
         let problem = clean_to(&self.problem, LONGEST);
         let Some(file) = &self.file else { return problem.into_owned() };
-        let numbers = [self.line, self.line.and(self.column)].into_iter().flatten();
-        let numbers: String = numbers.map(|number| format!("{number}:")).collect();
-        format!("{}:{numbers} {problem}", Cleaned(file_text::shown(file)))
+        let file = Cleaned(file_text::shown(file));
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => format!("{file}:{line}:{column}: {problem}"),
+            (Some(line), None) => format!("{file}:{line}: {problem}"),
+            (None, _) => format!("{file}: {problem}"),
+        }
     }
 
     /// What to write instead, on one line.

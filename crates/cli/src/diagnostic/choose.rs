@@ -8,6 +8,7 @@ use providers::harbor::refusal::{Explanation, Reason, explain as harbor_refusal}
 use registry::{
     CertificateFault, LoginSearch, LoginSent, NotFollowed, Party, Problem, Refusal, TransportFailure,
 };
+use sync::endpoint::EndpointError;
 use sync::{Cause, Error, Operation, Side};
 
 use super::hint::Hint;
@@ -76,13 +77,7 @@ pub(super) fn advice(error: &Error) -> Advice {
     let login = login::of_cause(&error.cause);
     let step = Step { side: error.side, operation: &error.operation, host, login };
     match &error.cause {
-        Cause::Endpoint(cause) => match cause.inner::<registry::Error>() {
-            Some(cause) => of_registry(step, cause),
-            None => {
-                let shown = cause.inner::<Trouble>().map_or(Shown::Login, |trouble| trouble.shown);
-                of_provider(step, cause.kind, shown)
-            }
-        },
+        Cause::Endpoint(cause) => of_endpoint(step, cause),
         Cause::Mismatch(wrong) => step.advice(of_mismatch(wrong)),
         Cause::Manifest { source, .. } => step.advice(of_manifest(source)),
         // Whatever helps the one that asked helps all.
@@ -99,6 +94,14 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::Stopped => step.advice(Hint::Stopped),
         Cause::Panic(_) | _ => step.advice(Hint::Panic),
     }
+}
+
+fn of_endpoint(step: Step<'_>, error: &EndpointError) -> Advice {
+    if let Some(error) = error.inner::<registry::Error>() {
+        return of_registry(step, error);
+    }
+    let shown = error.inner::<Trouble>().map_or(Shown::Login, |trouble| trouble.shown);
+    of_provider(step, error.kind, shown)
 }
 
 /// What helps where no usable answer came from `server`, which is the registry or where it sends its clients.
