@@ -25,6 +25,7 @@ mod platform;
 mod referrers;
 mod reported;
 mod schema1;
+mod sick_simulation;
 mod simulation;
 mod soak;
 mod stop;

@@ -20,7 +20,7 @@ use crate::graph::{Diary, closure};
 /// So many in `scripts/test`; `cargo xtask torture` sets the variable to more.
 const SEEDS: u64 = 1000;
 /// In virtual time, so that this passes only when nothing else can move.
-const DEADLINE: Duration = Duration::from_secs(10_000_000);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10_000_000);
 const SOURCES: [&str; 2] = ["library/app", "library/other"];
 const TARGETS: [(&str, &str); 4] = [("a.io", "one"), ("a.io", "two"), ("b.io", "one"), ("b.io", "three")];
 
@@ -126,7 +126,7 @@ impl World {
     }
 }
 
-fn index(dice: &mut Dice, length: usize) -> usize {
+pub(crate) fn index(dice: &mut Dice, length: usize) -> usize {
     usize::try_from(dice.below(length as u64)).unwrap()
 }
 
@@ -140,7 +140,7 @@ fn rule(dice: &mut Dice) -> (&'static str, Vec<usize>) {
 }
 
 /// Manifests that refer to blobs and to manifests before them, under some tags.
-fn seed_graph(fake: &Fake, repository: &str, dice: &mut Dice) {
+pub(crate) fn seed_graph(fake: &Fake, repository: &str, dice: &mut Dice) {
     let blobs: Vec<Digest> = (0..=dice.below(7))
         .map(|number| fake.put_blob(repository, format!("blob number {number}").as_bytes()))
         .collect();
@@ -170,7 +170,7 @@ fn seed_graph(fake: &Fake, repository: &str, dice: &mut Dice) {
 }
 
 /// Every image that was planned has ended, once; one that the run's end kept from being queued is under an unfinished rule.
-fn assert_nothing_swallowed(report: &Report, events: &[Event]) {
+pub(crate) fn assert_nothing_swallowed(report: &Report, events: &[Event]) {
     let planned: BTreeSet<String> = events
         .iter()
         .filter_map(
