@@ -272,7 +272,9 @@ async fn carry(
             // The tries to go on are used up already.
             match error.side {
                 Side::Target => carrier.beginnings = Backoff::new(0),
-                Side::Source if gathering.is_some() => *read_budget = Backoff::new(0),
+                Side::Source if gathering.is_some() && error.kind() != Some(ErrorKind::Mismatch) => {
+                    *read_budget = Backoff::new(0);
+                }
                 Side::Source => {}
             }
             failed.push((carrier, error));

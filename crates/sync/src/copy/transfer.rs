@@ -4,7 +4,7 @@
 //! by itself from what its target has, with a read of its own, while the others carry on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use crate::endpoint::{BlobBody, BrokenOff, Recovery, Standing};
@@ -80,7 +80,8 @@ struct Queue {
 /// Somebody who waits when the source has to be waited for.
 struct Watcher {
     lane: Arc<Lane>,
-    place: Arc<Place>,
+    /// Gone when its upload has ended.
+    place: Weak<Place>,
 }
 
 impl Delivery {
@@ -90,7 +91,7 @@ impl Delivery {
     }
 
     fn watcher(&self) -> Watcher {
-        Watcher { lane: self.lane.clone(), place: self.place.clone() }
+        Watcher { lane: self.lane.clone(), place: Arc::downgrade(&self.place) }
     }
 }
 
@@ -215,11 +216,11 @@ impl<'a> Transfer<'a> {
         mut read_budget: Backoff,
     ) -> Result<(), Failure> {
         let mut sent = delivery.upload.send(&self.blob.digest, self.blob.size, body).await;
-        let mut furthest = 0;
+        let (mut furthest, mut shares_the_read) = (0, true);
         loop {
             let Err(error) = sent else { return Ok(()) };
             let error = Arc::new(delivery.lane.target_error(self.sending(), error));
-            if self.failed.get().is_some() {
+            if shares_the_read && self.failed.get().is_some() {
                 return Err(Failure::WithSource);
             }
             // What we broke off ourselves is no failure of the target.
@@ -234,6 +235,7 @@ impl<'a> Transfer<'a> {
                 delivery.budget.progressed();
             }
             let Some(history) = history else { return Err(Failure::Own(error)) };
+            shares_the_read = false;
             match self.send_rest(delivery, history, offset, &mut read_budget).await {
                 Ok(ended) => sent = ended,
                 Err(source_error) => return Err(Failure::Own(source_error)),
@@ -415,9 +417,15 @@ impl<'a> Transfer<'a> {
     ) -> Result<(), Arc<Error>> {
         let error = Arc::new(self.source_error(cause));
         let Some(wait) = budget.next(&error) else { return Err(error) };
-        let waits = watchers
+        let places: Vec<_> = watchers.iter().map(|watcher| (watcher.place.upgrade(), watcher)).collect();
+        let waits: Vec<_> = places
             .iter()
-            .map(|watcher| watcher.place.wait(self.run.pause(&watcher.lane, error.clone(), wait)));
+            .filter_map(|(place, watcher)| Some((place.as_ref()?, watcher)))
+            .map(|(place, watcher)| place.wait(self.run.pause(&watcher.lane, error.clone(), wait)))
+            .collect();
+        if waits.is_empty() {
+            return self.run.deadline.sleep(wait).await.map_err(|_| Arc::new(error.stopped()));
+        }
         join_all(waits).await.into_iter().collect()
     }
 

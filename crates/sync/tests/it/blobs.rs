@@ -217,7 +217,9 @@ async fn e1_what_a_repository_does_not_take_fails_all_that_wait_there_and_nobody
             request.method == Method::PUT && request.path.contains(to) && is_last
         })
     };
-    assert_eq!((sent("/b/app/"), sent("/c/app/")), (1, 1));
+    // Whoever comes when the failure was told to those who waited tries for itself.
+    assert!((1..6).contains(&sent("/b/app/")), "{}", sent("/b/app/"));
+    assert_eq!(sent("/c/app/"), 1);
 }
 
 #[tokio::test]
