@@ -55,12 +55,7 @@ pub(crate) fn why(cause: &Cause) -> String {
 
 /// An error and all that lies behind it, in one line.
 pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
-    let (mut text, mut source) = (error.to_string(), error.source());
-    while let Some(link) = source {
-        text = format!("{text}: {link}");
-        source = link.source();
-    }
-    clean_to(&text, LONGEST).into_owned()
+    clean_to(&oci::with_sources(error), LONGEST).into_owned()
 }
 
 /// The error and its root: the links between are the HTTP library's layers.

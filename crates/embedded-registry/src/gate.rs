@@ -1,8 +1,7 @@
 //! Decides who may ask what, and words the refusals as Harbor, ACR and distribution do.
 
-use http::header;
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use serde_json::json;
 
 use crate::access::{Access, Action, Grant, Login, RefusedBasic, TokenAccess, User, may};

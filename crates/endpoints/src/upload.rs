@@ -1,12 +1,10 @@
 //! The registry client's upload session as the engine's upload.
 
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt as _, StreamExt as _, TryFutureExt as _};
-use oci::Digest;
+use futures_util::{FutureExt as _, TryFutureExt as _};
+use oci::{Digest, Recovery, Standing};
 use registry::UploadSession;
-use sync::endpoint::{
-    Answer, BlobBody, EndpointError, MOST_IN_MEMORY, Recovery, SavedUpload, Standing, Upload, UploadWatch,
-};
+use sync::endpoint::{Answer, BlobBody, EndpointError, MOST_IN_MEMORY, SavedUpload, Upload, UploadWatch};
 
 use crate::judge::judged;
 
@@ -19,8 +17,7 @@ struct Watch(registry::UploadWatch);
 
 impl Upload for Session {
     fn send<'a>(&'a mut self, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()> {
-        let body = body.map(|piece| piece.map_err(|_| registry::BrokenOff));
-        self.0.send(digest, size, Box::pin(body)).map_err(judged).boxed()
+        self.0.send(digest, size, body).map_err(judged).boxed()
     }
 
     fn confirmed(&self) -> u64 {
@@ -33,21 +30,11 @@ impl Upload for Session {
 
     fn recovery(&mut self, error: &EndpointError) -> Recovery {
         let Some(error) = error.inner::<registry::Error>() else { return Recovery::Never };
-        match self.0.recovery(error) {
-            registry::Recovery::Never => Recovery::Never,
-            registry::Recovery::AtOnce => Recovery::AtOnce,
-            registry::Recovery::Later => Recovery::Later,
-        }
+        self.0.recovery(error)
     }
 
     fn resume<'a>(&'a mut self, digest: &'a Digest) -> Answer<'a, Standing> {
-        async move {
-            Ok(match self.0.resume(digest).await.map_err(judged)? {
-                registry::Standing::Complete => Standing::Complete,
-                registry::Standing::At(offset) => Standing::At(offset),
-            })
-        }
-        .boxed()
+        self.0.resume(digest).map_err(judged).boxed()
     }
 
     fn cancel<'a>(self: Box<Self>) -> BoxFuture<'a, ()>

@@ -7,6 +7,7 @@
 mod descriptor;
 mod digest;
 mod error_kind;
+mod error_text;
 pub mod foreign_text;
 mod hash_trail;
 pub mod lenient;
@@ -15,15 +16,18 @@ pub mod media_type;
 mod platform;
 mod reference;
 mod referrers_tag;
+mod upload;
 mod verifier;
 
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError};
 pub use error_kind::ErrorKind;
+pub use error_text::with_sources;
 pub use hash_trail::HashTrail;
 pub use manifest::{Links, ManifestError, RawManifest};
 pub use media_type::MediaType;
 pub use platform::Platform;
 pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 pub use referrers_tag::{cosign_tags, is_referrers_tag, referrers_tag};
+pub use upload::{BrokenOff, Recovery, Standing};
 pub use verifier::{HashState, Hasher, Mismatch, Verifier};

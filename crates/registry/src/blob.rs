@@ -13,6 +13,5 @@ mod saved;
 pub use history::BlobHistory;
 pub use mount::Start;
 pub use pull::{BlobReader, FoundBlob};
-pub use push::{BlobBody, BrokenOff, MOST_IN_MEMORY, UploadSession, Withdrawn};
-pub use resume::{Recovery, Standing};
+pub use push::{BlobBody, MOST_IN_MEMORY, UploadSession, Withdrawn};
 pub use saved::{SavedUpload, UploadWatch};

@@ -3,9 +3,11 @@
 //! Few registries offer it to everybody: Harbor wants an administrator's Basic login, Docker Hub and Alibaba's
 //! ACR have none. <https://distribution.github.io/distribution/spec/api/#listing-repositories>
 
+use oci::RepositoryName;
+
 use crate::auth::scope::Scopes;
 use crate::pages::{PAGE_SIZE, Pages};
-use crate::{Error, Offer, OptionalEndpoint, Refusal, Registry, RepositoryName};
+use crate::{Error, Offer, OptionalEndpoint, Refusal, Registry};
 
 /// One page of a registry's repositories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
+use oci::{RegistryHost, RepositoryName};
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -34,7 +35,7 @@ use crate::http::transport::Transport;
 use crate::learned::Learned;
 use crate::profile::Profile;
 use crate::settings::Settings;
-use crate::{Error, RedactedUrl, RegistryHost, RepositoryName};
+use crate::{Error, RedactedUrl};
 
 pub use answered::{Answered, LoginSent, Party};
 pub(crate) use send::unexpected;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode, Version};
+use oci::RegistryHost;
 use url::Url;
 
+use crate::Error;
 use crate::auth::authenticator::Base;
 use crate::auth::challenge::{Challenge, challenges};
 use crate::error::TransportFailure;
@@ -18,7 +20,6 @@ use crate::http::transport::Transport;
 use crate::http::walk::Walk;
 use crate::profile::{Appearance, Profile};
 use crate::settings::{Scheme, Settings};
-use crate::{Error, RegistryHost};
 
 /// Where a registry answers.
 pub(crate) struct Connection {

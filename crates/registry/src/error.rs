@@ -7,16 +7,16 @@ mod transport;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oci::foreign_text::clean;
+use oci::{Digest, ErrorKind, ManifestError, MediaType, Mismatch, RegistryHost};
+
 pub use self::problem::{NotFollowed, Problem};
 pub use self::refusal::{Refusal, RegistryMessage};
 pub use self::transport::{CertificateFault, TransportFailure};
 use crate::auth::credential::{CredentialError, Prospect};
 use crate::auth::login_search::LoginSearch;
 use crate::concern::{Cause, Concern, Endpoint, concern};
-use crate::foreign_text::clean;
 use crate::http::redact::RedactedUrl;
-use crate::{Digest, MediaType, Mismatch, RegistryHost};
-use oci::{ErrorKind, ManifestError};
 
 /// Why a request to a registry did not do what it was for.
 #[derive(Debug, thiserror::Error)]

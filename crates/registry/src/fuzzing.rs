@@ -7,13 +7,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use bytes::Bytes;
+use oci::foreign_text::{LIMIT, clean, is_plain};
+use oci::{Descriptor, Digest, MediaType, RawManifest, Reference, referrers_tag};
 use serde_json::{Map, Value};
 
 use crate::auth::scope::Scopes;
 use crate::auth::{challenge as challenges, login_files, token};
-use crate::foreign_text::{LIMIT, clean, is_plain};
 use crate::http::{link_header, notice, range};
-use crate::{Descriptor, Digest, MediaType, RawManifest, Reference, referrers_tag};
 
 pub use name_list::{catalog_page, tag_page};
 pub use schema1::payload as schema1_payload;

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use crate::RepositoryName;
+use oci::RepositoryName;
+
 use crate::profile::{Profile, ReferrersApi};
 
 /// Knowledge about one registry. Every note is only a hint: a wrong one costs requests.

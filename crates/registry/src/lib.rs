@@ -12,8 +12,8 @@
 //!
 //! ```
 //! use futures_util::stream::try_unfold;
-//! use oci::{RegistryHost, TagOrDigest};
-//! use registry::{Access, BrokenOff, Registry, Settings, Transport};
+//! use oci::{BrokenOff, RegistryHost, TagOrDigest};
+//! use registry::{Access, Registry, Settings, Transport};
 //!
 //! # use embedded_registry::{EmbeddedRegistry, sample};
 //! # use registry::Security;
@@ -84,13 +84,6 @@
 //! them, shared by all clones, and renewed before they end. The login goes to the registry and to a token server
 //! that may have it ([`TrustedRealm`]), and along no redirect.
 
-// The nouns, by the names under which all files here know them.
-use oci::{
-    Algorithm, Descriptor, Digest, ErrorKind, HashState, MediaType, Mismatch, RawManifest, Reference,
-    RegistryHost, RepositoryName, Tag, TagOrDigest, Verifier, foreign_text, lenient, media_type,
-    referrers_tag,
-};
-
 mod auth;
 mod blob;
 mod catalog;
@@ -123,8 +116,8 @@ pub use auth::login_search::LoginSearch;
 pub use auth::scope::Access;
 pub use auth::trusted_realm::{TrustedRealm, TrustedRealmError};
 pub use blob::{
-    BlobBody, BlobHistory, BlobReader, BrokenOff, FoundBlob, MOST_IN_MEMORY, Recovery, SavedUpload, Standing,
-    Start, UploadSession, UploadWatch, Withdrawn,
+    BlobBody, BlobHistory, BlobReader, FoundBlob, MOST_IN_MEMORY, SavedUpload, Start, UploadSession,
+    UploadWatch, Withdrawn,
 };
 pub use catalog::{Catalog, CatalogPage, CatalogPages};
 pub use client::{Answered, LoginSent, Party, Registry, Repository};

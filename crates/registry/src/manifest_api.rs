@@ -5,13 +5,13 @@ mod push;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use oci::{Algorithm, Digest, ErrorKind, MediaType, RawManifest, TagOrDigest, media_type};
 
 use crate::client::{Answered, Call, Party};
 use crate::http::body::{foreign_encoding, read_to_limit};
 use crate::http::web_page::is_web_page;
 use crate::learned::Ability;
-use crate::{Algorithm, Digest, Error, ErrorKind, MediaType, Problem, Repository, TagOrDigest, media_type};
-use oci::RawManifest;
+use crate::{Error, Problem, Repository};
 
 use head::Head;
 

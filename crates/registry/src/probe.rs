@@ -6,16 +6,14 @@ use std::time::SystemTime;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use oci::{Digest, RepositoryName};
 
 use crate::auth::access_claim;
 use crate::auth::challenge::challenges;
 use crate::auth::scope::Scopes;
 use crate::client::{Answered, Call, unexpected};
 use crate::http::failure::in_time;
-use crate::{
-    Access, Digest, Error, Offer, OptionalEndpoint, RedactedUrl, Registry, Repository, RepositoryName,
-    Withdrawn,
-};
+use crate::{Access, Error, Offer, OptionalEndpoint, RedactedUrl, Registry, Repository, Withdrawn};
 
 /// What a registry's host answers to `/v2/` without a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

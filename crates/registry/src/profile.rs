@@ -4,7 +4,7 @@
 
 use http::HeaderMap;
 
-use crate::RegistryHost;
+use oci::RegistryHost;
 
 /// What is known of a kind of registry before it is asked anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

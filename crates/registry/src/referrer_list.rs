@@ -10,6 +10,7 @@ mod tag;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
+use oci::{Descriptor, Digest, ErrorKind, MediaType, TagOrDigest, referrers_tag};
 
 use crate::client::{Answered, Call, Party, unexpected};
 use crate::error::Problem;
@@ -17,7 +18,7 @@ use crate::http::body::read_to_limit;
 use crate::learned::Ability;
 use crate::manifest_api::LARGEST_MANIFEST;
 use crate::pages::{Origin, Page, Pages};
-use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, TagOrDigest, referrers_tag};
+use crate::{Error, Repository};
 
 use answer::Meaning;
 

@@ -1,6 +1,7 @@
 //! How one registry is reached, and who we are there.
 
-use crate::RegistryHost;
+use oci::RegistryHost;
+
 use crate::auth::credential::Login;
 use crate::auth::login_search::LoginSearch;
 use crate::auth::trusted_realm::TrustedRealm;

@@ -1,7 +1,9 @@
 //! The tags of a repository, page by page. Spec: distribution-spec, end-8.
 
+use oci::Tag;
+
 use crate::pages::{PAGE_SIZE, Pages};
-use crate::{Error, Repository, Tag};
+use crate::{Error, Repository};
 
 /// One page of a repository's tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub struct TagPages(Pages);
 
 impl Repository {
     /// The tags here. Registries answer 404 for a repository that does not exist, and distribution also for one
-    /// without tags: that is an error of the kind [`NotFound`](crate::ErrorKind::NotFound), because nothing
+    /// without tags: that is an error of the kind [`NotFound`](oci::ErrorKind::NotFound), because nothing
     /// tells the two apart. Who looks at a target takes it for "no tags".
     pub fn tags(&self) -> TagPages {
         let path = format!("/v2/{}/tags/list", self.name());

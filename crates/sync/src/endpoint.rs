@@ -14,7 +14,7 @@ use oci::{Descriptor, Digest, HashState, RawManifest, RepositoryName, Tag, TagOr
 
 pub use error::{EndpointError, Meaning, Scope};
 pub use store_id::StoreId;
-pub use upload::{BlobBody, BrokenOff, MOST_IN_MEMORY, Recovery, SavedUpload, Standing, Upload, UploadWatch};
+pub use upload::{BlobBody, MOST_IN_MEMORY, SavedUpload, Upload, UploadWatch};
 
 use crate::endpoint::listing::BulkListing;
 

@@ -5,10 +5,9 @@ use std::ffi::OsString;
 use anyhow::{Context as _, Result, ensure};
 use testkit::corpus::Corpus;
 
-use super::measure;
-use super::registries_time;
 use super::rig::{Pair, Rig};
 use super::tool::Tool;
+use super::{measure, registries_time};
 
 /// How the pipe is named in tables.
 pub(super) const CURL: &str = "curl | curl";

@@ -9,10 +9,9 @@ use testkit::{Access, DockerRegistry};
 
 use super::machine::Machine;
 use super::measure::{self, Usage};
-use super::program;
-use super::registries_time;
 use super::result::{CorpusFacts, Results, Sample, Traffic};
 use super::tool::{Tool, Way};
+use super::{program, registries_time};
 use crate::say;
 
 /// Memory that looks like a folder, on Linux.

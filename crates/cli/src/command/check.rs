@@ -22,9 +22,8 @@ mod standing;
 mod visit;
 mod whitelist;
 
-use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::sync;

@@ -14,13 +14,12 @@ use super::outputs::Outputs;
 use super::sync::warn;
 use crate::args::{RunArgs, given};
 use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule};
-use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{
     self, All, Display, LogFile, Paint, PlannedRule, Status, Tally, Volume, print, print_verbatim,
     report_json, say, say_lines,
 };
-use crate::state_file;
+use crate::{exit_code, state_file};
 
 /// How the tool introduces itself to registries.
 pub(crate) const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));

@@ -5,8 +5,7 @@ use super::config_file::ConfigFile;
 use super::document::{Format, Node, Value};
 use super::error::ConfigError;
 use super::image_text::parse_source;
-use super::odd_character;
-use super::{other_tool, unknown_key};
+use super::{odd_character, other_tool, unknown_key};
 
 const KNOWN: [&str; 2] = ["auth", "images"];
 

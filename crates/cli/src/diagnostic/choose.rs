@@ -2,8 +2,7 @@
 
 use endpoints::{Shown, Trouble};
 use http::StatusCode;
-use oci::ErrorKind;
-use oci::{ManifestError, Mismatch};
+use oci::{ErrorKind, ManifestError, Mismatch};
 use providers::harbor::refusal::{Explanation, Reason, explain as harbor_refusal};
 use registry::{
     CertificateFault, LoginSearch, LoginSent, NotFollowed, Party, Problem, Refusal, TransportFailure,

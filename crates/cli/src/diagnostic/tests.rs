@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use oci::ErrorKind;
-use oci::{Digest, ManifestError, MediaType, Mismatch, TagOrDigest};
+use oci::{Digest, ErrorKind, ManifestError, MediaType, Mismatch, TagOrDigest};
 use registry::{
     CertificateFault, CredentialError, LoginSearch, LoginSent, NotFollowed, Party, Problem, Prospect,
     RedactedUrl, Refusal, RegistryMessage, TransportFailure,

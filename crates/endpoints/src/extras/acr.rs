@@ -6,8 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use oci::ErrorKind;
-use oci::{RegistryHost, RepositoryName};
+use oci::{ErrorKind, RegistryHost, RepositoryName};
 use providers::alibaba::{
     self, Acr, AcrLogin, AcrLoginSettings, AutoCreateRepository, CredentialChain, CredentialOrigin, Endpoint,
     Endpoints, Http, InstanceId, NamespaceSettings, Region, RepositoryType, ServiceSource,

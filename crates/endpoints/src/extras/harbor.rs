@@ -2,14 +2,12 @@
 
 use std::collections::HashSet;
 
-use oci::ErrorKind;
-use oci::RepositoryName;
+use oci::{ErrorKind, RepositoryName};
 use providers::harbor::{Error, Harbor, ProjectName, Visibility};
 use sync::endpoint::EndpointError;
 use sync::listing::BulkListing;
 
-use super::Extras;
-use super::trouble;
+use super::{Extras, trouble};
 use crate::judge::judged;
 
 /// What Harbor calls itself in its challenges, from 1.x to today.

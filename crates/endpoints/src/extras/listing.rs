@@ -4,12 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use oci::ErrorKind;
-use oci::RepositoryName;
+use oci::{ErrorKind, RepositoryName};
 use providers::harbor::{self, Harbor, Project, ProjectKind, ProjectName, ProjectPages, RepositoryPages};
 use registry::{Catalog, CatalogPages, LoginSearch, Offer, OptionalEndpoint, Refusal};
-use sync::endpoint::Answer;
-use sync::endpoint::EndpointError;
+use sync::endpoint::{Answer, EndpointError};
 use sync::listing::{Listing, Repositories};
 
 use super::Extras;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oci::ErrorKind;
+use oci::{ErrorKind, with_sources};
 use providers::{alibaba, harbor};
 use registry::LoginSearch;
 use sync::endpoint::EndpointError;
@@ -89,17 +89,6 @@ fn trouble(
         wait,
         ..EndpointError::new(kind, Trouble { text, login: None, shown })
     }
-}
-
-/// An error with all that it came from, in one line.
-fn with_sources(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 fn acr_kind(kind: alibaba::ErrorKind) -> ErrorKind {

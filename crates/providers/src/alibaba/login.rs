@@ -138,7 +138,7 @@ impl AcrLogin {
         let asked = Instant::now();
         let told = |error: Error| CredentialError {
             source_name: SOURCE_NAME.to_owned(),
-            reason: with_causes(&error),
+            reason: oci::with_sources(&error),
             prospect: if error.is_retryable() { Prospect::Passing } else { Prospect::Lasting },
         };
         let login = self.fetch().await.map_err(told)?;
@@ -163,12 +163,6 @@ impl CredentialSource for AcrLogin {
         // Another one may have been got meanwhile.
         self.held.forget(|known| known.is_same(credentials)).boxed()
     }
-}
-
-/// An error and its causes, in one line.
-fn with_causes(error: &Error) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Reads user, password and end (in milliseconds since 1970) from the fields `names`.

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use oci::ErrorKind;
-use oci::RepositoryName;
+use oci::{ErrorKind, RepositoryName};
 use registry::{RedactedUrl, Refusal};
 
 /// Why a request to Harbor's API did not do what it was for.

@@ -1,8 +1,7 @@
 //! Who we are at Harbor's API, and what goes along with a request.
 
 use oci::ErrorKind;
-use providers::harbor::Harbor;
-use providers::harbor::{Error, Visibility, WriteMode};
+use providers::harbor::{Error, Harbor, Visibility, WriteMode};
 use registry::Credentials;
 use testkit::{HarborBench, TokenUser};
 

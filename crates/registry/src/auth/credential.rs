@@ -6,10 +6,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
+use oci::foreign_text::Cleaned;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
-use crate::foreign_text::Cleaned;
 use crate::fresh::Failure;
 
 /// A user and a password, or a token in their place; printing it shows neither secret nor length.

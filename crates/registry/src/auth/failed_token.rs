@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use oci::RegistryHost;
+
 use super::scope::Scopes;
 use crate::fresh::LASTING_FAILURE;
-use crate::{Error, RedactedUrl, RegistryHost};
+use crate::{Error, RedactedUrl};
 
 /// A failure and when it was known.
 pub(super) struct FailedToken {

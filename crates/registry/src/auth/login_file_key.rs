@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::RegistryHost;
+use oci::RegistryHost;
 
 /// By what name Docker's helpers know Docker Hub.
 const DOCKER_HUB_SERVER: &str = "https://index.docker.io/v1/";

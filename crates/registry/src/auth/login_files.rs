@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use oci::foreign_text::Cleaned;
+use oci::{RegistryHost, RepositoryName, lenient};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
 use super::credential::{Credentials, Login, user_or_token};
 use super::credential_helper::CredentialHelper;
 use super::login_file_key::{ByKey, normal_key, server_name};
-use crate::foreign_text::Cleaned;
-use crate::{RegistryHost, RepositoryName, lenient};
 
 /// The variable in which GitLab's runners, and Docker since 28.2, find the text of a `config.json`.
 const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
@@ -327,7 +327,7 @@ mod tests {
         let content = Ok(read(&place, text.as_bytes()).unwrap());
         let files = vec![LoginFile { place: place.clone(), content }];
         let files = LoginFiles { files, ..LoginFiles::default() };
-        let image: crate::Reference = image.parse().unwrap();
+        let image: oci::Reference = image.parse().unwrap();
         let found = files.find(&image.registry, &image.repository)?;
         let again = files.find(&image.registry, &image.repository)?;
         assert_eq!((found.place, &found.identity), (&place, &again.identity));

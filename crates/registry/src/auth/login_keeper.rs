@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use http::HeaderValue;
+use oci::RegistryHost;
 use tokio::time::Instant;
 
 use super::credential::{CredentialError, CredentialSource, Credentials, Login};
 use super::login_search::LoginSearch;
+use crate::Error;
 use crate::fresh::{Fresh, Kept};
 use crate::settings::Settings;
-use crate::{Error, RegistryHost};
 
 /// How long "nobody" counts: somebody may log in while a program runs for days.
 const NOBODY: Duration = Duration::from_secs(5 * 60);

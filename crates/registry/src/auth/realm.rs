@@ -4,11 +4,12 @@
 //! registry's own host, any host behind TLS, and the one that the user names. Which certificates are accepted there is
 //! said in [`Destination`](crate::http::destination::Destination).
 
+use oci::RegistryHost;
 use url::Url;
 
 use super::trusted_realm::TrustedRealm;
+use crate::Error;
 use crate::http::origin::{is_same_host, upgrade};
-use crate::{Error, RegistryHost};
 
 /// How to ask a token server.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::RepositoryName;
+use oci::RepositoryName;
 
 /// What may be done with a repository. Pushing needs pulling, too: registries look before they write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

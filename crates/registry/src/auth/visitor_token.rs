@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
+use oci::RegistryHost;
 use url::Url;
 
 use super::challenge::{Challenge, bearer};
@@ -13,8 +14,8 @@ use super::realm::{self, Realm};
 use super::scope::Scopes;
 use super::token::Token;
 use super::token_request::{Grant, Question};
+use crate::Error;
 use crate::http::traffic::TrafficMeter;
-use crate::{Error, RegistryHost};
 
 /// More servers and repositories than this are not remembered.
 const MOST_REMEMBERED: usize = 10_000;

@@ -7,7 +7,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::push::{BlobBody, BrokenOff};
+use oci::BrokenOff;
+
+use super::push::BlobBody;
 
 /// The bytes that are still to be sent, shared between the bodies that take turns with them.
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 //! The address is the image's author's word: only https, only public addresses, never a login.
 
 use http::{Method, StatusCode};
+use oci::Digest;
 use url::Url;
 
 use super::BlobReader;
@@ -12,7 +13,7 @@ use crate::http::network::Network;
 use crate::http::redirect::Rule;
 use crate::http::refusal::refusal;
 use crate::http::walk::Walk;
-use crate::{Digest, Error, RedactedUrl, Registry};
+use crate::{Error, RedactedUrl, Registry};
 
 impl Registry {
     /// Begins to read a blob from `address` instead of from this registry.

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::RepositoryName;
+use oci::RepositoryName;
+
 use crate::profile::{Profile, UploadShape};
 
 /// Up to here a blob goes in one PUT; above, in one PATCH that can be resumed, closed by a PUT. In bytes.

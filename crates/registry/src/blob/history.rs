@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use oci::HashTrail;
+use oci::{Digest, HashTrail, Verifier};
 
-use crate::{BlobReader, Digest, Error, Repository, Verifier};
+use crate::{BlobReader, Error, Repository};
 
 /// The first states are kept so many bytes apart.
 const FIRST_STRIDE: u64 = 1 << 20;

@@ -5,6 +5,7 @@
 
 use http::header::{CONTENT_LENGTH, LOCATION};
 use http::{HeaderValue, Method, StatusCode};
+use oci::{Digest, ErrorKind, RepositoryName};
 use reqwest::Response;
 use url::Url;
 
@@ -16,7 +17,7 @@ use crate::client::{Answered, Call, Party};
 use crate::error::Problem;
 use crate::http::location::{self, Unusable};
 use crate::profile::MountSources;
-use crate::{Digest, Error, ErrorKind, Registry, Repository, RepositoryName};
+use crate::{Error, Registry, Repository};
 
 /// What became of the wish to have a blob in a repository.
 pub enum Start {

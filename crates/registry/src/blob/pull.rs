@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use oci::{Digest, HashState, Mismatch, Verifier};
 
 use super::history::BlobHistory;
 use crate::error::TransportFailure;
@@ -10,7 +11,7 @@ use crate::http::body::foreign_encoding;
 use crate::http::failure::{stalled, transport_error};
 use crate::http::range;
 use crate::http::traffic::chunk;
-use crate::{Digest, Error, HashState, Mismatch, Repository, Verifier};
+use crate::{Error, Repository};
 
 /// Bytes that are hashed and given out at once: few enough to be in the processor's cache all the while, and for all
 /// queues together to stay small.

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use http::{HeaderValue, Method, StatusCode};
+use oci::BrokenOff;
 use url::Url;
 
 use super::chunk::Cursor;
@@ -17,12 +18,14 @@ use super::mount::place;
 use super::resume::Free;
 use super::saved::UploadWatch;
 use crate::client::{Call, Party, unexpected};
+
 use crate::concern::Endpoint;
 use crate::error::Problem;
 use crate::http::range;
 use crate::http::stall::Progress;
 use crate::http::streamed_body::StreamedBody;
-use crate::{Digest, Error, Repository};
+use crate::{Error, Repository};
+use oci::Digest;
 
 /// The largest chunk that is held in memory, whatever the registry calls its smallest: only an upload of unknown size
 /// holds one. In bytes.
@@ -30,11 +33,6 @@ pub const MOST_IN_MEMORY: u64 = 32 << 20;
 
 /// The bytes of a blob on their way to a registry. An error in it breaks the upload off.
 pub type BlobBody = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>;
-
-/// The bytes of an upload do not come to an end: what was sent must not be kept.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the upload was broken off")]
-pub struct BrokenOff;
 
 /// An upload that the registry has opened. It costs the registry nothing if it is never used.
 pub struct UploadSession {

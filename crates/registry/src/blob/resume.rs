@@ -4,13 +4,14 @@
 
 use http::header::RANGE;
 use http::{Method, StatusCode};
+use oci::{Digest, Recovery, Standing};
 
 use super::habits::{SMALLEST_CHUNK, Shape};
 use super::mount::place;
 use super::push::{LastSend, Parts, Suspicion, UploadSession};
 use crate::error::{Problem, TransportFailure};
 use crate::http::range;
-use crate::{Digest, Error, Offer, OptionalEndpoint, Refusal};
+use crate::{Error, Offer, OptionalEndpoint, Refusal};
 
 /// So often an upload goes on at once without a byte more at the registry: enough for a 413 to halve
 /// 64 MiB down to 1 MiB.
@@ -19,17 +20,6 @@ const MOST_AT_ONCE: u32 = 9;
 const MOST_MOVES: usize = 3;
 /// A connection that breaks with fewer bytes taken broke early: buffers on the way hold about as much.
 const EARLY: u64 = 8 << 20;
-
-/// Whether an upload can go on after an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recovery {
-    /// It cannot.
-    Never,
-    /// In another way, without waiting: the registry's answer says how.
-    AtOnce,
-    /// After a while, as one of the tries that the run allows.
-    Later,
-}
 
 /// Why an upload goes on at once though the registry said nothing new of how it wants its bodies. That is no try of its
 /// own once: what comes again, without a byte more at the registry, is a failure like any other.
@@ -45,15 +35,6 @@ pub(super) enum Free {
     Contest,
     /// The registry wants the body elsewhere.
     Move,
-}
-
-/// What the registry has of an upload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// The blob is complete: only the answer was lost.
-    Complete,
-    /// So many bytes: the rest is to be sent.
-    At(u64),
 }
 
 impl UploadSession {

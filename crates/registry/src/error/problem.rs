@@ -1,9 +1,10 @@
 //! How an answer breaks the protocol.
 
-use crate::foreign_text::Cleaned;
+use oci::foreign_text::Cleaned;
+use oci::{Digest, Tag};
+
 use crate::http::redact::RedactedUrl;
 use crate::http::web_page::is_web_page;
-use crate::{Digest, Tag};
 
 /// How an answer breaks the protocol.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::ErrorKind;
+use oci::ErrorKind;
+use oci::foreign_text::clean_to;
+
 use crate::client::Answered;
 use crate::concern::{Cause, Concern, concern};
-use crate::foreign_text::clean_to;
 use crate::http::redact::RedactedUrl;
 use crate::http::web_page::is_web_page;
 

@@ -1,6 +1,6 @@
 //! At which step of a request no answer came about, and what to make of it.
 
-use crate::ErrorKind;
+use oci::ErrorKind;
 
 /// At which step no answer came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

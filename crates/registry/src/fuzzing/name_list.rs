@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use oci::{RepositoryName, Tag};
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::list_scanner::{Broken, ListScanner};
 use crate::name_page::{Names, judge, sort};
-use crate::{RepositoryName, Tag};
 
 /// A page of tags.
 pub fn tag_page(bytes: &[u8]) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::RegistryHost;
+use oci::RegistryHost;
 
 /// The counts of all registries. Cheap to clone; clones count together.
 #[derive(Clone, Default)]

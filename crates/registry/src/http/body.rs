@@ -110,7 +110,7 @@ mod tests {
     use futures_util::stream;
 
     use super::*;
-    use crate::ErrorKind;
+    use oci::ErrorKind;
 
     /// An answer that never ends, `bytes` every few milliseconds.
     fn dripping(bytes: usize, end: usize) -> reqwest::Response {

@@ -5,13 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
+use oci::RegistryHost;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::tls;
-use crate::{Error, RegistryHost};
+use crate::Error;
 
 /// Certificates to trust, and to show, for one registry alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use crate::foreign_text::clean;
+use oci::foreign_text::clean;
 
 /// More distinct warnings than this of one registry are noise.
 const MOST_WARNINGS: usize = 100;

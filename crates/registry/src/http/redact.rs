@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-use crate::foreign_text::Cleaned;
+use oci::foreign_text::Cleaned;
 
 /// A URL as people may see it: no user, no password, and a query only where it is harmless.
 #[derive(Clone, PartialEq, Eq)]

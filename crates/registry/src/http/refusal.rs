@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method};
+use oci::foreign_text::{clean, clean_to};
 use serde::Deserialize;
 
 use super::body::read_to_limit;
 use crate::client::Answered;
 use crate::error::{Refusal, RegistryMessage};
-use crate::foreign_text::{clean, clean_to};
 use crate::{Error, RedactedUrl};
 
 /// The most that is read of an answer that only explains a refusal.

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
+use oci::BrokenOff;
 use tokio::sync::Notify;
 
 use super::route::Route;
 use super::traffic::TrafficMeter;
-use crate::blob::{BlobBody, BrokenOff};
+use crate::blob::BlobBody;
 
 /// A connection that broke lets go of its bodies within this time.
 const COMES_BACK: Duration = Duration::from_secs(1);

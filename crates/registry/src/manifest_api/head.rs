@@ -2,9 +2,9 @@
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
+use oci::{Digest, TagOrDigest};
 
 use crate::learned::Ability;
-use crate::{Digest, TagOrDigest};
 
 /// What a HEAD tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::Algorithm;
+    use oci::Algorithm;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pairs = pairs

@@ -2,14 +2,14 @@
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use oci::{Descriptor, ManifestError, RawManifest, TagOrDigest};
 
 use super::content_digest;
 use crate::client::{Answered, Call};
 use crate::error::Problem;
 use crate::http::limit::RequestKind;
 use crate::learned::Ability;
-use crate::{Descriptor, Error, Repository, TagOrDigest};
-use oci::{ManifestError, RawManifest};
+use crate::{Error, Repository};
 
 /// What became of a manifest that was pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! Whether an answer to the request for referrers is a list of them. Statuses are not enough: GitLab answers
 //! with the image itself (<https://github.com/oras-project/oras-go/issues/2148>), others with a web page.
 
+use oci::{Descriptor, Digest, MediaType, lenient};
 use serde::Deserialize;
 
-use crate::{Descriptor, Digest, Error, MediaType, Offer, OptionalEndpoint, lenient};
+use crate::{Error, Offer, OptionalEndpoint};
 
 /// What an answer that is no list says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use http::HeaderMap;
 use url::form_urlencoded::Serializer;
 
-use crate::{Descriptor, MediaType};
+use oci::{Descriptor, MediaType};
 
 /// Which referrers are wanted: all, if nothing is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl ReferrerFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Digest;
+    use oci::Digest;
 
     #[test]
     fn c62_types_and_annotations_choose() {

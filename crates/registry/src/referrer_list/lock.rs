@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use tokio::sync::OwnedMutexGuard;
 
-use crate::{RegistryHost, RepositoryName, Tag};
+use oci::{RegistryHost, RepositoryName, Tag};
 
 type Key = (RegistryHost, RepositoryName, Tag);
 

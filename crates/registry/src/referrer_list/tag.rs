@@ -1,9 +1,10 @@
 //! The tags under which clients keep what refers to a manifest. Spec: distribution-spec, "Referrers Tag Schema".
 
+use oci::{Descriptor, Digest, ErrorKind, MediaType, RawManifest, Tag, TagOrDigest, referrers_tag};
+
 use super::lock::lock;
 use crate::error::Problem;
-use crate::{Descriptor, Digest, Error, ErrorKind, MediaType, Repository, Tag, TagOrDigest, referrers_tag};
-use oci::RawManifest;
+use crate::{Error, Repository};
 
 /// What became of the list under the tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

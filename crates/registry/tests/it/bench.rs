@@ -3,11 +3,10 @@
 use bytes::{Bytes, BytesMut};
 use embedded_registry::{Builder, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
 use futures_util::stream;
-use oci::ErrorKind;
-use oci::{Descriptor, Digest, MediaType, RawManifest, Tag, TagOrDigest};
+use oci::{Descriptor, Digest, ErrorKind, MediaType, RawManifest, Recovery, Standing, Tag, TagOrDigest};
 use registry::{
-    Access, BlobBody, BlobReader, Credentials, Error, Login, Patience, Recovery, Registry, Repository,
-    Security, Settings, Standing, Transport, UploadSession,
+    Access, BlobBody, BlobReader, Credentials, Error, Login, Patience, Registry, Repository, Security,
+    Settings, Transport, UploadSession,
 };
 
 pub(crate) struct Bench {

@@ -4,9 +4,8 @@ use bytes::{Bytes, BytesMut};
 use embedded_registry::{Effect, EmbeddedRegistry, Match, Mounts, sample};
 use futures_util::{StreamExt as _, stream};
 use http::Method;
-use oci::Digest;
-use oci::ErrorKind;
-use registry::{Access, BrokenOff, Error, Start};
+use oci::{BrokenOff, Digest, ErrorKind};
+use registry::{Access, Error, Start};
 
 use crate::bench::{Bench, body, digest};
 

@@ -5,9 +5,8 @@ mod manifest;
 use bytes::Bytes;
 use embedded_registry::sample;
 use futures_util::stream;
-use oci::ErrorKind;
-use oci::{Algorithm, Digest, MediaType, RawManifest, TagOrDigest};
-use registry::{Access, BrokenOff, Catalog, Registry, Repository, Start};
+use oci::{Algorithm, BrokenOff, Digest, ErrorKind, MediaType, RawManifest, TagOrDigest};
+use registry::{Access, Catalog, Registry, Repository, Start};
 use serde_json::{Value, json};
 use testkit::{CertificateAuthority, DockerRegistry, TlsFront, TokenServer, TokenUser};
 

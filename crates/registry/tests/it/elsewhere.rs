@@ -8,8 +8,7 @@ use embedded_registry::{
     TokenAccess, User,
 };
 use http::Method;
-use oci::Digest;
-use oci::ErrorKind;
+use oci::{Digest, ErrorKind};
 use registry::{Access, Party, ReferrerFilter, Repository, Start};
 
 use crate::bench::{Bench, body, digest, fill, push_blob, tag};

@@ -4,8 +4,7 @@ use bytes::Bytes;
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, Match};
 use http::Method;
-use oci::ErrorKind;
-use oci::{Algorithm, MediaType, RawManifest, TagOrDigest};
+use oci::{Algorithm, ErrorKind, MediaType, RawManifest, TagOrDigest};
 use registry::{Access, Error};
 
 use crate::bench::{Bench, digest, tag};

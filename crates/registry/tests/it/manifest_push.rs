@@ -3,8 +3,7 @@
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Match, Referrers};
 use http::Method;
-use oci::ErrorKind;
-use oci::{MediaType, RawManifest, TagOrDigest};
+use oci::{ErrorKind, MediaType, RawManifest, TagOrDigest};
 use registry::{Access, Repository, SubjectIndexed};
 
 use crate::bench::{Bench, digest, tag};

@@ -11,8 +11,7 @@ use embedded_registry::{
     TokenAnswers, TokenForm, TokenMethods, User, preset, sample,
 };
 use futures_util::future::join_all;
-use oci::ErrorKind;
-use oci::{Digest, MediaType, RawManifest, TagOrDigest};
+use oci::{Digest, ErrorKind, MediaType, RawManifest, TagOrDigest};
 use registry::{Access, ReferrerFilter, Repository, Start, SubjectIndexed};
 use serde_json::{Value, json};
 

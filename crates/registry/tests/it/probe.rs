@@ -2,8 +2,7 @@
 
 use embedded_registry::{Access as Login, EmbeddedRegistry, Fault, Grant as Right, Match, TokenAccess, User};
 use http::Method;
-use oci::Digest;
-use oci::ErrorKind;
+use oci::{Digest, ErrorKind};
 use registry::{Access, BlobPlace, Face, Grant, PushTrial, WantsLogin};
 
 use crate::bench::{Bench, client};

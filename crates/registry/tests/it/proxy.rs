@@ -1,8 +1,7 @@
 //! Proxies: who is asked for what, and who sees which secret.
 
-use embedded_registry::EmbeddedRegistry;
 use embedded_registry::sample::{self, Flavour};
-use embedded_registry::{Effect, Fault, Match, Times};
+use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
 use registry::{
     Access, Error, HostCertificates, Proxies, Registry, Security, Settings, Transport, TransportFailure,
 };

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Match, Referrers};
 use futures_util::future::join_all;
-use oci::referrers_tag;
-use oci::{Descriptor, MediaType, TagOrDigest};
+use oci::{Descriptor, MediaType, TagOrDigest, referrers_tag};
 use registry::{Access, Error, Problem, ReferrerFilter, ReferrersTag, Repository};
 
 use crate::bench::{Bench, as_referrer, digest, tag};

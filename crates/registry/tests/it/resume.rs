@@ -7,8 +7,7 @@ use embedded_registry::{
     Authorization, Effect, EmbeddedRegistry, EntityTags, Fault, LoggedRequest, Match, Ranges, Storage, Times,
     sample,
 };
-use oci::Digest;
-use oci::ErrorKind;
+use oci::{Digest, ErrorKind};
 use registry::{Access, Error, Patience, RequestKind};
 
 use crate::bench::{Bench, digest, patient_client, read_all};

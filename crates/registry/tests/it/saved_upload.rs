@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use embedded_registry::{EmbeddedRegistry, sample};
 use futures_util::stream;
-use oci::{Digest, HashState, Verifier};
-use registry::{Access, BlobBody, BrokenOff, SavedUpload};
+use oci::{BrokenOff, Digest, HashState, Verifier};
+use registry::{Access, BlobBody, SavedUpload};
 
 use crate::bench::{Bench, digest, read_all};
 

@@ -1,8 +1,7 @@
 //! Lists of tags.
 
 use embedded_registry::{Effect, EmbeddedRegistry, Match};
-use oci::ErrorKind;
-use oci::Tag;
+use oci::{ErrorKind, Tag};
 use registry::{Access, Error, TagPage};
 
 use crate::bench::{Bench, client};

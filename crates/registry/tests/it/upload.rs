@@ -9,8 +9,7 @@ use embedded_registry::{
     User, sample,
 };
 use http::Method;
-use oci::Digest;
-use oci::ErrorKind;
+use oci::{Digest, ErrorKind};
 use registry::{Access, Error, Patience, Registry, Start};
 
 use crate::bench::{Bench, digest, patient_client, push_blob};

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use oci::ErrorKind;
-use oci::{Descriptor, RepositoryName};
+use oci::{Descriptor, ErrorKind, RepositoryName};
 
 use super::gather::Read;
 use super::left_upload;
@@ -18,8 +17,7 @@ use super::reading::Reading;
 use super::source_image::SourceImage;
 use crate::copy::open_upload::OpenUpload;
 use crate::copy::transfer::{Delivery, Transfer};
-use crate::endpoint::EndpointError;
-use crate::endpoint::{BlobRead, Mount, Source};
+use crate::endpoint::{BlobRead, EndpointError, Mount, Source};
 use crate::engine::backoff::Backoff;
 use crate::engine::deadline::TooLate;
 use crate::engine::is_small;

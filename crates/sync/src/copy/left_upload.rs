@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use oci::Descriptor;
-use oci::ErrorKind;
+use oci::{Descriptor, ErrorKind};
 
 use super::blob::{Begun, Carrier, complete};
 use crate::copy::open_upload::OpenUpload;

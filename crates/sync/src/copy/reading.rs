@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use oci::{Descriptor, ErrorKind};
+use oci::{Descriptor, ErrorKind, with_sources};
 
 use super::held::Held;
 use super::manifest::Walk;
@@ -46,7 +46,7 @@ impl Reading {
             match self.source.external_blob(address, blob).await {
                 Ok(reader) => return Ok(reader),
                 Err(error) => {
-                    reasons.push(reason(&error));
+                    reasons.push(with_sources(&error));
                     // It is about this blob's own address, and says nothing of the source.
                     passing = passing
                         .or(error.is_retryable.then_some(EndpointError { scope: Scope::Image, ..error }));
@@ -65,7 +65,7 @@ impl Reading {
         let is_missing = self.is_missing.load(Ordering::Relaxed) && !blob.is_kept_by_registries();
         let is_left_out = is_missing && error.kind() != Some(ErrorKind::Mismatch) && !error.is_stopped();
         if is_left_out {
-            self.tell_left_out(run, blob, &reason(&error.cause));
+            self.tell_left_out(run, blob, &with_sources(&error.cause));
         }
         is_left_out
     }
@@ -76,15 +76,4 @@ impl Reading {
         let text = format!("layer {} is not there, and left out: {why}", blob.digest.short());
         run.tell(&Event::Note { place: self.source.name().into(), text });
     }
-}
-
-/// The error with all its causes.
-fn reason(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

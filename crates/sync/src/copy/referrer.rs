@@ -7,8 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use oci::cosign_tags;
-use oci::{Descriptor, Digest, TagOrDigest};
+use oci::{Descriptor, Digest, TagOrDigest, cosign_tags};
 
 use super::manifest::{Walk, of_all};
 use crate::endpoint::Kept;

@@ -7,19 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use crate::endpoint::{BlobBody, BrokenOff, Recovery, Standing};
+use oci::{BrokenOff, Descriptor, ErrorKind, Recovery, Standing};
+
+use crate::endpoint::BlobBody;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
-use oci::Descriptor;
-use oci::ErrorKind;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::copy::open_upload::OpenUpload;
-use crate::endpoint::EndpointError;
-use crate::endpoint::{BlobRead, ReadAgain, Source};
+use crate::endpoint::{BlobRead, EndpointError, ReadAgain, Source};
 use crate::engine::Place;
 use crate::engine::backoff::Backoff;
 use crate::engine::run::{Lane, Run};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use oci::Digest;
+use oci::{BrokenOff, Digest, Recovery, Standing};
 use secrecy::SecretString;
 
 use super::{Answer, EndpointError};
@@ -14,11 +14,6 @@ pub const MOST_IN_MEMORY: u64 = 32 << 20;
 
 /// The bytes of a blob on their way into an upload.
 pub type BlobBody = BoxStream<'static, Result<Bytes, BrokenOff>>;
-
-/// The bytes end here, and the blob does not. Why is known to whoever feeds them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the bytes broke off")]
-pub struct BrokenOff;
 
 /// An upload that the target has opened.
 pub trait Upload: Send {
@@ -51,24 +46,4 @@ pub struct SavedUpload {
     pub place: SecretString,
     /// The smallest chunk in bytes that the target takes, but for the last one.
     pub smallest_chunk: u64,
-}
-
-/// Whether an upload can go on after an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recovery {
-    /// It cannot.
-    Never,
-    /// In another way, without waiting: the target's answer says how.
-    AtOnce,
-    /// After a while, as one of the tries that the run allows.
-    Later,
-}
-
-/// What the target has of an upload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// The blob is complete: only the answer was lost.
-    Complete,
-    /// So many bytes: the rest is to be sent.
-    At(u64),
 }

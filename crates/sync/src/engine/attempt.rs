@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::endpoint::StoreId;
-use crate::endpoint::{Source, Target};
+use crate::endpoint::{Source, StoreId, Target};
 use crate::engine::breaker::{Admission, Begun, Breaker};
 use crate::engine::deadline::Deadline;
 use crate::lock::lock;

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use oci::{Descriptor, RepositoryName, TagOrDigest};
 
 use crate::copy::open_upload::{AbandonTo, OpenUpload};
-use crate::endpoint::StoreId;
-use crate::endpoint::{Target, Upload};
+use crate::endpoint::{StoreId, Target, Upload};
 use crate::engine::backoff::Backoff;
 use crate::engine::bandwidth::Bandwidth;
 use crate::engine::deadline::{Deadline, TooLate};

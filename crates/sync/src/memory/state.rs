@@ -12,8 +12,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use crate::endpoint::SavedUpload;
 use oci::{Digest, HashTrail, RepositoryName};
+
+use crate::endpoint::SavedUpload;
 use redb::{Database, ReadableDatabase as _};
 
 use crate::PlatformFilter;

@@ -8,8 +8,7 @@ use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Mounts, Times};
 use endpoints::RegistryEndpoint;
 use http::Method;
-use oci::ErrorKind;
-use oci::{Tag, TagOrDigest};
+use oci::{ErrorKind, Tag, TagOrDigest};
 use registry::{Registry, Security, Settings, Transport};
 use sync::{
     Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Side,

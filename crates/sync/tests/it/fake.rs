@@ -8,11 +8,12 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use oci::{
-    Descriptor, Digest, ErrorKind, HashState, MediaType, RawManifest, RepositoryName, Tag, TagOrDigest,
+    Descriptor, Digest, ErrorKind, HashState, MediaType, RawManifest, Recovery, RepositoryName, Standing,
+    Tag, TagOrDigest,
 };
 use sync::endpoint::{
     Answer, BlobBody, BlobRead, BulkTags, EndpointError as Error, FoundBlob, Kept, Mount, ReadAgain,
-    Recovery, SavedUpload, Scope, Source, Standing, StoreId, TagPage, Tags, Target, Upload, UploadWatch,
+    SavedUpload, Scope, Source, StoreId, TagPage, Tags, Target, Upload, UploadWatch,
 };
 use sync::listing::{Listing, Repositories};
 use testkit::Dice;

@@ -6,8 +6,7 @@ use std::time::Duration;
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Builder, Effect, EmbeddedRegistry, Fault, Match, Referrers, Times};
 use endpoints::RegistryEndpoint;
-use oci::referrers_tag;
-use oci::{Descriptor, Digest, TagOrDigest};
+use oci::{Descriptor, Digest, TagOrDigest, referrers_tag};
 use registry::{Access, ReferrerFilter, Registry, Security, Settings, Transport};
 use sync::{
     Amounts, Naming, Options, PlatformFilter, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Silent,

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Referrers, Times};
 use http::Method;
-use oci::referrers_tag;
-use oci::{Descriptor, Digest, TagOrDigest};
+use oci::{Descriptor, Digest, TagOrDigest, referrers_tag};
 use registry::{Access, ReferrerFilter};
 use sync::{
     Event, Naming, Observer, Options, PlatformFilter, ReferrerPolicy, Report, Rule, Selection, Silent, Sync,
@@ -386,19 +385,10 @@ async fn s6_a_deep_nest_where_something_is_read_is_an_error_that_says_so() {
     let body = format!(r#"{{"schemaVersion":2,"mediaType":"{media_type}","config":{deep},"layers":[]}}"#);
     bench.source.store().put_manifest("a/app", "v1", media_type, body.into_bytes());
     let report = copy(&bench, Selection::All).await;
-    let errors: Vec<_> = report.errors().map(|error| with_sources(&error.cause)).collect();
+    let errors: Vec<_> = report.errors().map(|error| oci::with_sources(&error.cause)).collect();
     assert_eq!((report.failed(), errors.len()), (1, 1));
     assert!(
         errors[0].contains("cannot be used") && errors[0].contains("invalid type: sequence"),
         "{errors:?}"
     );
-}
-
-fn with_sources(mut error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    while let Some(source) = error.source() {
-        text = format!("{text}: {source}");
-        error = source;
-    }
-    text
 }

@@ -1,7 +1,6 @@
 //! Where a source's blobs come from, and whether whoever serves them lets us in.
 
-use oci::ErrorKind;
-use oci::{Digest, RegistryHost};
+use oci::{Digest, ErrorKind, RegistryHost};
 use registry::{BlobPlace, Error, NotFollowed, Problem};
 
 use super::finding::{Finding, Step};

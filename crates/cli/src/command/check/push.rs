@@ -1,8 +1,7 @@
 //! Whether a target may be pushed to: what the token grants, and an upload session that is opened and
 //! cancelled, or none where it could not be cancelled.
 
-use oci::ErrorKind;
-use oci::RepositoryName;
+use oci::{ErrorKind, RepositoryName};
 use registry::{Access, Grant, PushTrial, Repository};
 
 use super::cloud::Edition;

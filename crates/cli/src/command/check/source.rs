@@ -1,7 +1,6 @@
 //! Whether a source lists its tags and gives images: some sample manifests, and where their blobs come from.
 
-use oci::ErrorKind;
-use oci::{Digest, RawManifest, RepositoryName, TagOrDigest};
+use oci::{Digest, ErrorKind, RawManifest, RepositoryName, TagOrDigest};
 use registry::{Access, Error, LoginSearch, Repository};
 use sync::Selection;
 

@@ -3,7 +3,6 @@
 use ::sync::Selection;
 use oci::RepositoryName;
 
-use super::content;
 use super::finding::{Finding, Step};
 use super::holdings::Holdings;
 use super::limit::{NO_ANSWER, within};
@@ -11,8 +10,8 @@ use super::namespace::{self, Seen};
 use super::plan::{Many, One, Planned, Spot, is_same, spots};
 use super::push::{self, Circumstances, Namespace};
 use super::show::Outcome;
-use super::source;
 use super::standing::Standing;
+use super::{content, source};
 use crate::config::{KnownRegistry, SharedRegistries};
 use crate::diagnostic::why;
 

@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use embedded_registry::sample;
-use oci::{Digest, MediaType, RawManifest, Tag, TagOrDigest};
-use oci::{ErrorKind, referrers_tag};
+use oci::{Digest, ErrorKind, MediaType, RawManifest, Tag, TagOrDigest, referrers_tag};
 use registry::{Catalog, ReferrerFilter, SubjectIndexed};
 use serde_json::json;
 

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::endpoint::UploadWatch;
 use oci::{Digest, HashState, HashTrail};
+
+use crate::endpoint::UploadWatch;
 
 use super::State;
 use crate::endpoint::{Target, Upload};

@@ -1,9 +1,9 @@
 //! How what is remembered is written down. Everything read back may be damaged, or be of another version: then it is
 //! as if it had not been there.
 
-use crate::endpoint::SavedUpload;
-use crate::endpoint::StoreId;
 use oci::{Digest, HashState, HashTrail, RepositoryName};
+
+use crate::endpoint::{SavedUpload, StoreId};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::journal::new_trail;
