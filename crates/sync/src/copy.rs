@@ -21,4 +21,4 @@ pub(crate) mod transfer;
 
 pub(crate) use image::copy_image;
 pub(crate) use manifest::panicked;
-pub(crate) use source_image::{SourceImage, Way};
+pub(crate) use source_image::SourceImage;

@@ -8,13 +8,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use oci::{Descriptor, ErrorKind, RepositoryName};
 
-use super::gather::Read;
+use super::gather::{Gathering, Read};
 use super::left_upload;
 use super::length::{check_mended, other_length};
 use super::manifest::Walk;
 use super::mount::{Waits, mount_all};
 use super::reading::Reading;
-use super::source_image::SourceImage;
 use crate::copy::open_upload::OpenUpload;
 use crate::copy::transfer::{Delivery, Transfer};
 use crate::endpoint::{BlobRead, EndpointError, Mount, Source};
@@ -112,7 +111,7 @@ type Opened = (Carrier, OpenUpload);
 /// Sees to it that every lane's target has the blob; lanes in which that fails are marked so.
 pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
     bring_or_wait(walk, blob, lanes.clone()).await;
-    if let Some(gathering) = walk.image.gathering() {
+    if let Some(gathering) = walk.gathering() {
         for lane in &lanes {
             gathering.pass(&blob.digest, lane.index);
         }
@@ -120,7 +119,7 @@ pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<L
 }
 
 async fn bring_or_wait(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
-    let from = From { image: &walk.image, reading: Arc::new(Reading::new(walk, blob)) };
+    let from = From { gathering: walk.gathering(), reading: Arc::new(Reading::new(walk, blob)) };
     let (run, source) = (&walk.run, &*from.reading.source);
     let mut pending: Vec<_> = lanes.into_iter().map(|lane| (lane, 0)).collect();
     while !pending.is_empty() {
@@ -153,7 +152,8 @@ async fn bring_or_wait(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
 
 /// Where the blob comes from.
 struct From<'a> {
-    image: &'a SourceImage,
+    /// Where targets meet that may need it; `None` where there is one.
+    gathering: Option<&'a Arc<Gathering>>,
     reading: Arc<Reading>,
 }
 
@@ -244,7 +244,7 @@ async fn carry(
     failed: &mut Failed,
 ) {
     let place = Arc::new(carrier.lane.place(run, blob).await);
-    let gathering = from.image.gathering();
+    let gathering = from.gathering;
     let is_sent_for_sure = matches!(way, Way::Needed | Way::Damaged(_) | Way::Plain) && gathering.is_none();
     let (opened, reader) = if is_sent_for_sure && is_small(blob) {
         // It waits nowhere for long, so neither side need wait for the other's answer.

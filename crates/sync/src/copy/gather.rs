@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use oci::{Descriptor, Digest};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::reading::Reading;
 use crate::copy::transfer::{Delivered, Delivery, Transfer};
@@ -20,8 +22,8 @@ use crate::lock::lock;
 const GRACE: Duration = Duration::from_millis(250);
 
 /// The blobs of one image that several targets may need.
+#[derive(Default)]
 pub(super) struct Gathering {
-    targets: usize,
     blobs: Mutex<Blobs>,
     changed: Notify,
 }
@@ -29,8 +31,8 @@ pub(super) struct Gathering {
 #[derive(Default)]
 struct Blobs {
     by_digest: HashMap<Digest, Gathered>,
-    /// Targets that need nothing more: they have ended, or were too late before.
-    absent: Vec<usize>,
+    /// Targets that are waited for: those whose way has begun and not ended, but for who was too late before.
+    present: Vec<usize>,
 }
 
 #[derive(Default)]
@@ -44,6 +46,8 @@ struct Gathered {
 struct Joined {
     delivery: Delivery,
     ended: oneshot::Sender<Read>,
+    /// Cancelled when nobody waits for it any more.
+    taker: CancellationToken,
 }
 
 /// How one delivery ended.
@@ -55,8 +59,9 @@ pub(super) enum Read {
 }
 
 impl Gathering {
-    pub(super) fn new(targets: usize) -> Self {
-        Self { targets, blobs: Mutex::default(), changed: Notify::new() }
+    /// The way to a target begins.
+    pub(super) fn enter(&self, target: usize) {
+        lock(&self.blobs).wait_for(target);
     }
 
     /// A target does not need a blob, or not from here.
@@ -67,7 +72,7 @@ impl Gathering {
 
     /// A target needs nothing more of the image.
     pub(super) fn leave(&self, target: usize) {
-        lock(&self.blobs).absent.push(target);
+        lock(&self.blobs).present.retain(|present| *present != target);
         self.changed.notify_waiters();
     }
 
@@ -83,10 +88,15 @@ impl Gathering {
     ) -> Option<Read> {
         let (target, lags) = (delivery.lane.index, delivery.lane.repository.lags());
         let (ended, read) = oneshot::channel();
-        let mut joined = vec![Joined { delivery, ended }];
+        let taker = CancellationToken::new();
+        // Whoever gives up, or is given up, stops what moves for it.
+        let _taker = taker.clone().drop_guard();
+        let mut joined = vec![Joined { delivery, ended, taker }];
         let leads = {
             let mut blobs = lock(&self.blobs);
-            blobs.absent.retain(|absent| *absent != target || lags);
+            if !lags {
+                blobs.wait_for(target);
+            }
             blobs.hear(&blob.digest, target);
             let waiting = &mut blobs.by_digest.entry(blob.digest.clone()).or_default().joined;
             let leads = waiting.is_empty();
@@ -115,13 +125,13 @@ impl Gathering {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if lock(&self.blobs).missing(blob, self.targets).is_empty() {
+            if lock(&self.blobs).missing(blob).is_empty() {
                 break;
             }
             if tokio::time::timeout_at(until, changed).await.is_err() {
                 let mut blobs = lock(&self.blobs);
-                let late = blobs.missing(blob, self.targets);
-                blobs.absent.extend(late);
+                let late = blobs.missing(blob);
+                blobs.present.retain(|present| !late.contains(present));
                 break;
             }
         }
@@ -132,11 +142,16 @@ impl Gathering {
 
 /// Reads a blob once for all who have joined.
 async fn read_for(run: &Run, reading: &Reading, blob: &Descriptor, joined: Vec<Joined>, mut budget: Backoff) {
-    let reader = match reading.read(run, blob).await {
+    let takers: Vec<_> = joined.iter().map(|joined| joined.taker.clone()).collect();
+    let reader = tokio::select! {
+        reader = reading.read(run, blob) => reader,
+        _ = join_all(takers.iter().map(CancellationToken::cancelled)) => return,
+    };
+    let reader = match reader {
         Ok(reader) => reader,
         Err(error) => {
             let error = Arc::new(error);
-            for Joined { delivery, ended } in joined {
+            for Joined { delivery, ended, .. } in joined {
                 let Delivery { upload, .. } = delivery;
                 upload.cancel().await;
                 let _ = ended.send(Read::Refused(error.clone()));
@@ -144,9 +159,8 @@ async fn read_for(run: &Run, reading: &Reading, blob: &Descriptor, joined: Vec<J
             return;
         }
     };
-    let deliveries = joined.into_iter().map(|joined| {
-        let ended = joined.ended;
-        joined.delivery.on_end(move |delivered| drop(ended.send(Read::Delivered(delivered))))
+    let deliveries = joined.into_iter().map(|Joined { delivery, ended, taker }| {
+        delivery.taken_by(taker, move |delivered| drop(ended.send(Read::Delivered(delivered))))
     });
     let deliveries = deliveries.collect();
     Transfer::new(run, &*reading.source, blob).deliver(reader, deliveries, &mut budget).await;
@@ -160,9 +174,15 @@ impl Blobs {
         }
     }
 
+    fn wait_for(&mut self, target: usize) {
+        if !self.present.contains(&target) {
+            self.present.push(target);
+        }
+    }
+
     /// The targets that may still come for a blob.
-    fn missing(&self, blob: &Digest, targets: usize) -> Vec<usize> {
+    fn missing(&self, blob: &Digest) -> Vec<usize> {
         let heard = self.by_digest.get(blob).map(|gathered| &gathered.heard[..]).unwrap_or_default();
-        (0..targets).filter(|target| !heard.contains(target) && !self.absent.contains(target)).collect()
+        self.present.iter().copied().filter(|target| !heard.contains(target)).collect()
     }
 }

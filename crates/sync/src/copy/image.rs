@@ -27,21 +27,24 @@ pub(crate) async fn copy_image(
     lane: Arc<Lane>,
 ) -> (Arc<Lane>, Outcome) {
     run.tell(&Event::ImageStarted(lane.image.clone()));
+    let shared = image.share();
+    if let Some(shared) = &shared {
+        shared.gathering.enter(lane.index);
+    }
     let reach = Reach::begin(&run, &image.source, &image.reference, &lane).await;
     let outcome = match lane.failure() {
         Some(error) => Outcome::Failed(error.clone()),
-        None => copy_reached(&run, &image, &lane).await,
+        None => copy_reached(Walk::new(run.clone(), image, shared.clone()), &lane).await,
     };
     reach.end(&outcome);
-    if let Some(gathering) = image.gathering() {
-        gathering.leave(lane.index);
+    if let Some(shared) = shared {
+        shared.gathering.leave(lane.index);
     }
     (lane, outcome)
 }
 
 /// Copies one image where nothing speaks against it.
-async fn copy_reached(run: &Arc<Run>, image: &Arc<SourceImage>, lane: &Arc<Lane>) -> Outcome {
-    let walk = Walk::new(run.clone(), image.clone());
+async fn copy_reached(walk: Walk, lane: &Arc<Lane>) -> Outcome {
     let ended = copy_with_referrers(&walk, vec![lane.clone()]).await;
     // Whoever gives nothing has failed the lane.
     let outcome = ended.into_iter().next().map(|(_, outcome)| outcome);

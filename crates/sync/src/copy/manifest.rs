@@ -11,8 +11,9 @@ use oci::{Descriptor, Digest, Links, RawManifest, TagOrDigest};
 use tokio::task::JoinSet;
 
 use super::blob::ensure_blob;
+use super::gather::Gathering;
 use super::held::Held;
-use super::source_image::SourceImage;
+use super::source_image::{Shared, SourceImage};
 use crate::endpoint::{EndpointError, Meaning, Source};
 use crate::engine::PartRight;
 use crate::engine::run::{Lane, Run};
@@ -73,6 +74,7 @@ pub(super) struct Walk {
     pub(super) run: Arc<Run>,
     pub(super) image: Arc<SourceImage>,
     pub(super) source: Arc<dyn Source>,
+    shared: Option<Arc<Shared>>,
     depth: usize,
     /// All manifests that were met.
     met: Arc<Mutex<Vec<Digest>>>,
@@ -83,9 +85,15 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(run: Arc<Run>, image: Arc<SourceImage>) -> Self {
+    pub(super) fn new(run: Arc<Run>, image: Arc<SourceImage>, shared: Option<Arc<Shared>>) -> Self {
+        let source = shared.as_ref().map_or_else(|| image.source.clone(), |shared| shared.source.clone());
         let (met, held, whole) = Default::default();
-        Self { source: image.shared_source(), run, image, depth: 0, met, held, whole }
+        Self { source, run, image, shared, depth: 0, met, held, whole }
+    }
+
+    /// Where ways to several targets meet to share the read of a blob; `None` where there is one.
+    pub(super) fn gathering(&self) -> Option<&Arc<Gathering>> {
+        self.shared.as_ref().map(|shared| &shared.gathering)
     }
 
     /// The manifests that were met so far: those below an index, too, whether they had to be copied or not.

@@ -1,14 +1,14 @@
 //! One image of a source, and what its ways to several targets share: each goes for itself, and what one has read the
 //! others need not read again.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, Weak};
 
 use oci::TagOrDigest;
 
 use super::gather::Gathering;
 use super::shared_source::SharedSource;
-use crate::Image;
-use crate::endpoint::{Source, Target};
+use crate::endpoint::Source;
+use crate::lock::lock;
 use crate::memory::target_repository::Found;
 use crate::plan::discover::WantedReferrers;
 
@@ -20,21 +20,15 @@ pub(crate) struct SourceImage {
     pub(crate) referrers: WantedReferrers,
     /// How many targets it goes to.
     targets: usize,
-    shared: OnceLock<Shared>,
+    shared: Mutex<Weak<Shared>>,
 }
 
-/// Where one image goes.
-pub(crate) struct Way {
-    pub(crate) image: Arc<Image>,
-    pub(crate) rule: usize,
-    /// Which of the image's targets this is.
-    pub(crate) index: usize,
-    pub(crate) target: Arc<dyn Target>,
-}
-
-struct Shared {
-    source: Arc<dyn Source>,
-    gathering: Arc<Gathering>,
+/// What the ways of one image that are in work share.
+pub(super) struct Shared {
+    /// The source, which does not ask twice for what another way to a target has asked for.
+    pub(super) source: Arc<dyn Source>,
+    /// Where they meet to share the read of a blob.
+    pub(super) gathering: Arc<Gathering>,
 }
 
 impl SourceImage {
@@ -45,25 +39,21 @@ impl SourceImage {
         referrers: WantedReferrers,
         targets: usize,
     ) -> Self {
-        Self { source, reference, found, referrers, targets, shared: OnceLock::new() }
+        Self { source, reference, found, referrers, targets, shared: Mutex::default() }
     }
 
-    /// The source, which does not ask twice for what another way to a target has asked for.
-    pub(super) fn shared_source(&self) -> Arc<dyn Source> {
-        self.shared().map_or_else(|| self.source.clone(), |shared| shared.source.clone())
-    }
-
-    /// Where ways to several targets meet to share the read of a blob; `None` where there is one.
-    pub(super) fn gathering(&self) -> Option<&Arc<Gathering>> {
-        self.shared().map(|shared| &shared.gathering)
-    }
-
-    /// Made when the first of several ways begins: images that wait cost no more than their names.
-    fn shared(&self) -> Option<&Shared> {
-        let make = || Shared {
-            source: Arc::new(SharedSource::new(self.source.clone(), self.targets)),
-            gathering: Arc::new(Gathering::new(self.targets)),
-        };
-        (self.targets > 1).then(|| self.shared.get_or_init(make))
+    /// What its ways share from now on, as long as one that has begun keeps it: images that wait cost no more than their
+    /// names, also where another target has them. `None` where there is one target.
+    pub(super) fn share(&self) -> Option<Arc<Shared>> {
+        if self.targets <= 1 {
+            return None;
+        }
+        let mut kept = lock(&self.shared);
+        let shared = kept.upgrade().unwrap_or_else(|| {
+            let source = Arc::new(SharedSource::new(self.source.clone(), self.targets));
+            Arc::new(Shared { source, gathering: Arc::default() })
+        });
+        *kept = Arc::downgrade(&shared);
+        Some(shared)
     }
 }

@@ -16,6 +16,7 @@ use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::copy::open_upload::OpenUpload;
 use crate::endpoint::{BlobRead, EndpointError, ReadAgain, Source};
@@ -53,6 +54,8 @@ pub(crate) struct Delivery {
 /// A delivery with whoever hears how it ended: at once, and whatever becomes of the others.
 pub(crate) struct Told {
     delivery: Delivery,
+    /// Cancelled when nobody waits for it any more: its upload is given up then.
+    taker: CancellationToken,
     on_end: Box<dyn FnOnce(Delivered) + Send>,
 }
 
@@ -84,9 +87,13 @@ struct Watcher {
 }
 
 impl Delivery {
-    /// Has `on_end` hear how it ended.
-    pub(crate) fn on_end(self, on_end: impl FnOnce(Delivered) + Send + 'static) -> Told {
-        Told { delivery: self, on_end: Box::new(on_end) }
+    /// Has `on_end` hear how it ended, unless `taker` is cancelled before.
+    pub(crate) fn taken_by(
+        self,
+        taker: CancellationToken,
+        on_end: impl FnOnce(Delivered) + Send + 'static,
+    ) -> Told {
+        Told { delivery: self, taker, on_end: Box::new(on_end) }
     }
 
     fn watcher(&self) -> Watcher {
@@ -127,7 +134,7 @@ impl<'a> Transfer<'a> {
         read_budget: &mut Backoff,
     ) -> Delivered {
         let (ended, delivered) = std::sync::mpsc::channel();
-        let told = delivery.on_end(move |delivered| drop(ended.send(delivered)));
+        let told = delivery.taken_by(CancellationToken::new(), move |delivered| drop(ended.send(delivered)));
         self.deliver(reader, vec![told], read_budget).await;
         delivered.try_recv().expect("each delivery is told how it ended")
     }
@@ -142,21 +149,30 @@ impl<'a> Transfer<'a> {
         let history = reader.history();
         let watchers: Vec<_> = deliveries.iter().map(|told| told.delivery.watcher()).collect();
         let (mut queues, mut ways) = (Vec::new(), Vec::new());
-        for Told { mut delivery, on_end } in deliveries {
+        for Told { mut delivery, taker, on_end } in deliveries {
             let journal = self.begin_journal(&mut delivery).await;
             let (queue, body) = self.queue(&delivery.lane, journal);
             let left_behind = queue.left_behind.clone();
             queues.push(queue);
             let (history, read_budget) = (history.clone(), read_budget.clone());
             ways.push(async move {
-                on_end(self.one(delivery, body, left_behind, history, read_budget).await);
+                tokio::select! {
+                    delivered = self.one(delivery, body, left_behind, history, read_budget) => on_end(delivered),
+                    () = taker.cancelled() => {}
+                }
             });
         }
         // Without a history nobody can be left behind.
         let patience = history.is_some().then(Patience::new);
         let pump = self.pump(&mut *reader, queues, &watchers, read_budget, patience, &self.failed);
-        // What went wrong with the read is told to each delivery.
-        let (_, _) = tokio::join!(pump, join_all(ways));
+        let ways = join_all(ways);
+        tokio::pin!(ways);
+        tokio::select! {
+            // Nobody needs the rest of the read.
+            _ = &mut ways => {}
+            // What went wrong with it is told to each delivery.
+            _ = pump => drop(ways.await),
+        }
     }
 
     /// A queue, and its other end as the body of an upload.

@@ -90,15 +90,16 @@ pub(crate) struct Run {
     repositories: Mutex<HashMap<(StoreId, RepositoryName), Arc<TargetRepository>>>,
 }
 
-/// An image that begins its way to a target.
-pub(crate) struct Begun {
+/// Where one image goes.
+pub(crate) struct Way {
     pub(crate) image: Arc<Image>,
+    /// The rule that asked for it.
     pub(crate) rule: usize,
+    /// Which of the image's targets this is.
     pub(crate) index: usize,
+    /// The older the image, the lower.
     pub(crate) rank: u64,
     pub(crate) target: Arc<dyn Target>,
-    pub(crate) pair: Pair,
-    pub(crate) slot: ImageSlot,
 }
 
 /// One image on its way to one target. An image that goes to several targets has a lane for each, and each ends for
@@ -148,9 +149,9 @@ impl Run {
         }
     }
 
-    /// Prepares the way of an image to a target.
-    pub(crate) fn lane(&self, begun: Begun) -> Arc<Lane> {
-        let Begun { image, rule, index, rank, target, pair, slot } = begun;
+    /// Begins the way of an image to a target.
+    pub(crate) fn lane(&self, way: Way, slot: ImageSlot) -> Arc<Lane> {
+        let Way { image, rule, index, rank, target } = way;
         let store = target.store().clone();
         let ledger =
             lock(&self.ledgers).entry(store.clone()).or_insert_with(|| self.engine.ledger(&store)).clone();
@@ -163,7 +164,7 @@ impl Run {
             rule,
             index,
             rank,
-            pair,
+            pair: slot.pair().clone(),
             target,
             ledger,
             repository,

@@ -11,8 +11,8 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::copy::open_upload::AbandonedUploads;
-use crate::copy::{SourceImage, Way, copy_image, panicked};
-use crate::engine::run::{Begun, Lane, Options, Run};
+use crate::copy::{SourceImage, copy_image, panicked};
+use crate::engine::run::{Lane, Options, Run, Way};
 use crate::engine::{Engine, ImageSlot, Pair, Turn};
 use crate::plan::company::seats;
 use crate::plan::discover::{Origin, Planned};
@@ -122,7 +122,6 @@ fn start_discoveries(discoveries: Discoveries, rules: Vec<Work>) -> (Running, Ru
 struct Waiting {
     image: Arc<SourceImage>,
     way: Way,
-    rank: u64,
 }
 
 struct Schedule {
@@ -192,9 +191,9 @@ impl Schedule {
                 self.followers.leads(&(image.source.clone(), image.target.clone()));
             }
             let pair = Pair::new(shared.source.store(), target.store());
-            let way = Way { image, rule, index, target };
-            let waiting = Waiting { image: shared.clone(), way, rank: self.run.engine.number() };
-            let (rank, to) = (waiting.rank, self.to_begin.clone());
+            let (rank, to) = (self.run.engine.number(), self.to_begin.clone());
+            let way = Way { image, rule, index, rank, target };
+            let waiting = Waiting { image: shared.clone(), way };
             self.waiting += 1;
             let turn = Turn::new(self.run.number, move |slot| {
                 // Nobody listens any more when the run has ended.
@@ -207,13 +206,12 @@ impl Schedule {
     /// Begins an image whose turn it is.
     fn begin(&mut self, waiting: Waiting, slot: Option<ImageSlot>) {
         self.waiting -= 1;
-        let Waiting { image, way: Way { image: named, rule, index, target }, rank } = waiting;
+        let Waiting { image, way } = waiting;
         let Some(slot) = slot else {
-            self.let_follow(&named);
-            return self.end_unstarted(named, rule, Outcome::NotDone);
+            self.let_follow(&way.image);
+            return self.end_unstarted(way.image, way.rule, Outcome::NotDone);
         };
-        let pair = Pair::new(image.source.store(), target.store());
-        let lane = self.run.lane(Begun { image: named, rule, index, rank, target, pair, slot });
+        let lane = self.run.lane(way, slot);
         let task = self.images.spawn(copy_image(self.run.clone(), image, lane.clone()));
         self.in_work.insert(task.id(), lane);
     }

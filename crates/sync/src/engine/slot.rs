@@ -86,6 +86,10 @@ impl<W: Served> Slots<W> {
 }
 
 impl<W: Served> Slot<W> {
+    pub(crate) fn pair(&self) -> &Pair {
+        &self.pair
+    }
+
     pub(crate) fn is_paused(&self) -> bool {
         self.paused.is_some()
     }

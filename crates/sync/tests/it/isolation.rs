@@ -241,3 +241,30 @@ async fn targets_that_are_as_fast_as_each_other_share_every_read() {
     let read = source.state().read.clone();
     assert!(read.values().all(|times| *times == 1), "{read:?}");
 }
+
+/// Stops a run some time after it began.
+async fn stopped_after(rule: Rule, time: Duration) -> Report {
+    let cancel = CancellationToken::new();
+    let sync = Sync::new([rule], Options::new(4, 0), Arc::new(Diary::default()));
+    let (report, ()) = tokio::join!(sync.run(cancel.clone()), async {
+        tokio::time::sleep(time).await;
+        cancel.cancel();
+    });
+    report
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_read_ends_with_those_who_wait_for_it() {
+    let (source, one, two) = (Fake::default(), Fake::default(), Fake::default());
+    images(&source, 1, &vec![7; 6000]);
+    for fake in [&one, &two] {
+        fake.state().takes_a_second = Some(1);
+    }
+    let rule = rule((&source, "a.io"), &[(&one, "one.io"), (&two, "two.io")]);
+    let report = stopped_after(rule, Duration::from_secs(60)).await;
+    assert_eq!((report.copied(), report.not_done()), (0, 2));
+    let (steps, open) = (source.steps(), [&one, &two].map(|fake| fake.state().open_uploads));
+    assert_eq!(open, [0, 0], "uploads are left open");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(source.steps(), steps, "it is read for nobody");
+}
