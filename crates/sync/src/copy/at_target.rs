@@ -4,9 +4,6 @@
 //! where it blocks the image for its weaknesses (<https://github.com/goharbor/harbor/issues/15283>), others 500 for ever
 //! where the tag points at what is lost (<https://github.com/distribution/distribution/issues/2489>).
 
-use std::sync::Arc;
-
-use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 use oci::{Descriptor, Digest, RawManifest, TagOrDigest};
 
@@ -19,25 +16,19 @@ use crate::{Error, Event, Operation, Rewrite};
 /// So many children of an index are asked for side by side.
 const CHILDREN_AT_ONCE: usize = 16;
 
-/// A lane with what its target is known to have under the image's name.
-pub(super) type Standing = (Arc<Lane>, Option<Digest>);
-
 /// Whether the target has the image in other words, and under which digest.
 pub(super) enum Same {
     Content(Digest),
     Not,
 }
 
-/// What each target has under the image's name.
-pub(super) async fn look_at_targets(run: &Run, lanes: &[Arc<Lane>], found: Found) -> Vec<Standing> {
-    let looks = lanes.iter().map(async |lane| {
-        let step = async || {
-            let resolved = lane.repository.resolve(lane.reference(), found).await;
-            resolved.map_err(|cause| lane.target_error(Operation::Resolve(lane.reference().clone()), cause))
-        };
-        (lane.clone(), if_told(run, lane, step).await.flatten())
-    });
-    join_all(looks).await
+/// What the target has under the image's name.
+pub(super) async fn look_at_target(run: &Run, lane: &Lane, found: Found) -> Option<Digest> {
+    let step = async || {
+        let resolved = lane.repository.resolve(lane.reference(), found).await;
+        resolved.map_err(|cause| lane.target_error(Operation::Resolve(lane.reference().clone()), cause))
+    };
+    if_told(run, lane, step).await.flatten()
 }
 
 /// Compares what the target has with what it should have, and learns from it which blobs need not be asked for.

@@ -1,24 +1,21 @@
-//! Brings one blob to all lanes that need it, with one read.
+//! Brings one blob to a lane's target.
 //!
 //! Cheapest first: known to be there, mounted from another repository, and only then sent.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use futures_util::future::join_all;
 use oci::{Descriptor, ErrorKind, RepositoryName};
 
 use super::gather::{Gathering, Read};
 use super::left_upload;
 use super::length::{check_mended, other_length};
 use super::manifest::Walk;
-use super::mount::{Waits, mount_all};
+use super::mount::{Asked, mount};
 use super::reading::Reading;
 use crate::copy::open_upload::OpenUpload;
 use crate::copy::transfer::{Delivery, Transfer};
 use crate::endpoint::{BlobRead, EndpointError, Mount, Source};
 use crate::engine::backoff::Backoff;
-use crate::engine::deadline::TooLate;
 use crate::engine::is_small;
 use crate::engine::run::{Lane, Run};
 use crate::memory::ledger::{Came, Claim, Claimed, Doubt, Failure, Kind, Why};
@@ -73,7 +70,8 @@ impl Carrier {
     }
 }
 
-type Failed = Vec<(Carrier, Arc<Error>)>;
+/// A carrier that met an error.
+type Failed = (Carrier, Arc<Error>);
 
 /// What a target says before any byte moves.
 enum Looked {
@@ -97,55 +95,43 @@ enum Way {
     Unknown,
 }
 
-/// What a target says to the wish to begin.
-enum Started {
-    IsThere,
-    Upload(OpenUpload),
-}
-
-/// A carrier whose blob is not known to be at the target.
-type Waiting = (Carrier, Way);
-/// A carrier with the upload that its target has opened.
-type Opened = (Carrier, OpenUpload);
-
-/// Sees to it that every lane's target has the blob; lanes in which that fails are marked so.
-pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
-    bring_or_wait(walk, blob, lanes.clone()).await;
+/// Sees to it that the lane's target has the blob; where that fails, so has the lane.
+pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor) {
+    bring_or_wait(walk, blob).await;
     if let Some(gathering) = walk.gathering() {
-        for lane in &lanes {
-            gathering.pass(&blob.digest, lane.index);
-        }
+        gathering.pass(&blob.digest, walk.lane.index);
     }
 }
 
-async fn bring_or_wait(walk: &Walk, blob: &Descriptor, lanes: Vec<Arc<Lane>>) {
+async fn bring_or_wait(walk: &Walk, blob: &Descriptor) {
     let from = From { gathering: walk.gathering(), reading: Arc::new(Reading::new(walk, blob)) };
-    let (run, source) = (&walk.run, &*from.reading.source);
-    let mut pending: Vec<_> = lanes.into_iter().map(|lane| (lane, 0)).collect();
-    while !pending.is_empty() {
-        let (mut mine, mut theirs) = (Vec::new(), Vec::new());
-        for (lane, declined) in pending.drain(..).filter(|(lane, _)| !lane.has_failed()) {
-            match lane.ledger.claim(Kind::Blob, lane.target.repository(), &blob.digest, declined) {
-                Claim::Present => finished(run, &lane, blob, BlobOutcome::Present),
-                Claim::Mine(claim) => {
-                    if claim.mount_from.is_none() {
-                        let (image, digest) = (lane.image.clone(), blob.digest.clone());
-                        run.tell(&Event::BlobPlanned { image, digest, size: blob.size });
-                    }
-                    mine.push(Carrier::new(run, lane, claim));
+    let (run, lane) = (&walk.run, &walk.lane);
+    let mut declined = 0;
+    while !lane.has_failed() {
+        let claim = lane.ledger.claim(Kind::Blob, lane.target.repository(), &blob.digest, declined);
+        let waiting = match claim {
+            Claim::Present => return finished(run, lane, blob, BlobOutcome::Present),
+            Claim::Theirs(waiting) => waiting,
+            Claim::Mine(claim) => {
+                if claim.mount_from.is_none() {
+                    let (image, digest) = (lane.image.clone(), blob.digest.clone());
+                    run.tell(&Event::BlobPlanned { image, digest, size: blob.size });
                 }
-                Claim::Theirs(waiting) => theirs.push(Waits { lane, declined, waiting }),
+                match mount(run, blob, Carrier::new(run, lane.clone(), claim)).await {
+                    Asked::Mounted => return,
+                    Asked::Needed(carrier) => return bring(run, &from, blob, *carrier).await,
+                    Asked::Waits { waiting, declined: so_often } => {
+                        declined = so_often;
+                        waiting
+                    }
+                }
             }
-        }
-        let (needing, declined) = mount_all(run, blob, mine).await;
-        // Only when nothing is claimed any more may this wait for others.
-        bring(run, &from, blob, needing).await;
-        for Waits { lane, declined, waiting } in theirs.into_iter().chain(declined) {
-            match lane.activity.wait_for_others(waiting.done(source)).await {
-                Some(Why::Failed(error)) => lane.fail(error),
-                Some(Why::LeftOut) => finished(run, &lane, blob, BlobOutcome::LeftOut),
-                None => pending.push((lane, declined)),
-            }
+        };
+        // Nothing is claimed any more: only then may this wait for others.
+        match lane.activity.wait_for_others(waiting.done(&*from.reading.source)).await {
+            Some(Why::Failed(error)) => return lane.fail(error),
+            Some(Why::LeftOut) => return finished(run, lane, blob, BlobOutcome::LeftOut),
+            None => {}
         }
     }
 }
@@ -157,81 +143,62 @@ struct From<'a> {
     reading: Arc<Reading>,
 }
 
-/// Tries until each carrier has its blob or must give up.
-async fn bring(run: &Arc<Run>, from: &From<'_>, blob: &Descriptor, mut carriers: Vec<Carrier>) {
+/// Tries until the blob is there, or the carrier must give up.
+async fn bring(run: &Arc<Run>, from: &From<'_>, blob: &Descriptor, mut carrier: Carrier) {
     // What breaks off goes on, and counts anew whenever something moved. Wrong bytes are read anew from the
     // beginning, which never counts anew.
     let (mut beginnings, mut read_budget) = (Backoff::new(run.retries), Backoff::new(run.retries));
-    while !carriers.is_empty() {
-        let (left, others) = left_upload::split(run, blob, carriers);
-        let (from_beginning, failed) = tokio::join!(
-            left_upload::go_on(run, &*from.reading.source, blob, left),
-            attempt(run, from, blob, others, &mut read_budget)
-        );
-        let of_source = failed.iter().find(|(_, error)| error.side == Side::Source);
-        let read_again = of_source.and_then(|(_, error)| match error.kind() {
-            Some(ErrorKind::Mismatch) => beginnings.next(error),
-            _ => read_budget.next(error),
-        });
-        let is_left_out = read_again.is_none()
-            && of_source.is_some_and(|(_, error)| from.reading.leaves_out(run, blob, error));
-        let mut longest = Duration::ZERO;
-        let mut again = Vec::new();
-        for (mut carrier, error) in failed {
-            let wait = match error.side {
-                Side::Source => read_again,
-                Side::Target => carrier.beginnings.next(&error),
-            };
-            if let Some(wait) = wait {
-                longest = longest.max(wait);
-                let image = carrier.lane.image.clone();
-                run.tell(&Event::Retrying { image, error: error.clone(), wait });
-                again.push((carrier, error));
-            } else if is_left_out && error.side == Side::Source {
-                carrier.leave_out(run, blob, &*from.reading.source);
-            } else {
-                carrier.give_up(error, &*from.reading.source);
+    let source = &*from.reading.source;
+    loop {
+        if let Some(left) = left_upload::take(run, blob, &mut carrier) {
+            match left_upload::go_on(run, source, blob, carrier, left).await {
+                Some(from_beginning) => carrier = from_beginning,
+                None => return,
             }
+            continue;
         }
-        if again.is_empty() && from_beginning.is_empty() {
-            return;
-        }
-        let lane = again.first().map(|(carrier, _)| carrier.lane.clone());
-        let slept = match &lane {
-            Some(lane) => lane.activity.wait(run.deadline.sleep(longest)).await,
-            None => Ok(()),
+        let Some((failed, error)) = attempt(run, from, blob, carrier, &mut read_budget).await else { return };
+        carrier = failed;
+        let wait = match (error.side, error.kind()) {
+            (Side::Source, Some(ErrorKind::Mismatch)) => beginnings.next(&error),
+            (Side::Source, _) => read_budget.next(&error),
+            (Side::Target, _) => carrier.beginnings.next(&error),
         };
-        if let Err(TooLate) = slept {
-            for (carrier, error) in again.drain(..) {
-                carrier.lane.fail(Arc::new(error.stopped()));
-            }
+        let Some(wait) = wait else {
+            let is_left_out = error.side == Side::Source && from.reading.leaves_out(run, blob, &error);
+            return if is_left_out {
+                carrier.leave_out(run, blob, source);
+            } else {
+                carrier.give_up(error, source);
+            };
+        };
+        if let Err(stopped) = run.pause(&carrier.lane, error, wait).await {
+            return carrier.lane.fail(stopped);
         }
-        carriers = again.into_iter().map(|(carrier, _)| carrier).chain(from_beginning).collect();
     }
 }
 
-/// One try; gives back the carriers that failed.
+/// One try; gives the carrier back if it failed.
 async fn attempt(
     run: &Arc<Run>,
     from: &From<'_>,
     blob: &Descriptor,
-    carriers: Vec<Carrier>,
+    mut carrier: Carrier,
     read_budget: &mut Backoff,
-) -> Failed {
-    let mut failed = Vec::new();
-    for mut carrier in carriers {
-        match look(run, &mut carrier, blob).await {
-            Ok(Looked::Done(outcome)) => complete(run, carrier, blob, outcome).await,
-            Ok(Looked::Waits(Way::Damaged(length))) => {
-                let carrier = Carrier { has_instead: Some(length), ..carrier };
-                let waiting = (carrier, Way::Damaged(length));
-                carry(run, from, blob, waiting, read_budget, &mut failed).await;
-            }
-            Ok(Looked::Waits(way)) => carry(run, from, blob, (carrier, way), read_budget, &mut failed).await,
-            Err(error) => failed.push((carrier, Arc::new(error))),
+) -> Option<Failed> {
+    match look(run, &mut carrier, blob).await {
+        Ok(Looked::Done(outcome)) => {
+            complete(run, carrier, blob, outcome).await;
+            None
         }
+        Ok(Looked::Waits(way)) => {
+            if let Way::Damaged(length) = way {
+                carrier.has_instead = Some(length);
+            }
+            carry(run, from, blob, (carrier, way), read_budget).await
+        }
+        Err(error) => Some((carrier, Arc::new(error))),
     }
-    failed
 }
 
 /// Takes a place, opens the upload and sends the blob.
@@ -239,60 +206,76 @@ async fn carry(
     run: &Arc<Run>,
     from: &From<'_>,
     blob: &Descriptor,
-    (carrier, way): Waiting,
+    (carrier, way): (Carrier, Way),
     read_budget: &mut Backoff,
-    failed: &mut Failed,
-) {
+) -> Option<Failed> {
     let place = Arc::new(carrier.lane.place(run, blob).await);
-    let gathering = from.gathering;
-    let is_sent_for_sure = matches!(way, Way::Needed | Way::Damaged(_) | Way::Plain) && gathering.is_none();
+    let is_sent_for_sure =
+        matches!(way, Way::Needed | Way::Damaged(_) | Way::Plain) && from.gathering.is_none();
     let (opened, reader) = if is_sent_for_sure && is_small(blob) {
         // It waits nowhere for long, so neither side need wait for the other's answer.
-        let (opened, reader) =
-            tokio::join!(open(run, vec![(carrier, way)], blob, failed), from.reading.read(run, blob));
+        let (opened, reader) = tokio::join!(open(run, carrier, way, blob), from.reading.read(run, blob));
         (opened, Some(reader))
     } else {
-        (open(run, vec![(carrier, way)], blob, failed).await, None)
+        (open(run, carrier, way, blob).await, None)
     };
-    let Some((mut carrier, upload)) = opened.into_iter().next() else { return };
+    let (carrier, upload) = match opened {
+        Ok(opened) => opened?,
+        Err(failed) => return Some(failed),
+    };
     let image = carrier.lane.image.clone();
     run.tell(&Event::BlobStarted { image, digest: blob.digest.clone(), size: blob.size });
     let budget = Backoff::new(run.retries);
     let trail = Arc::new(Mutex::new(new_trail()));
     let delivery = Delivery { lane: carrier.lane.clone(), upload, budget, trail, place };
-    let read = match gathering {
+    let read = match from.gathering {
         Some(gathering) => gathering.deliver(run, &from.reading, blob, delivery, read_budget).await,
         None => Some(read_alone(run, from, blob, delivery, reader, read_budget).await),
     };
-    match read {
-        Some(Read::Delivered(Ok(()))) => complete(run, carrier, blob, BlobOutcome::Copied).await,
+    after(run, from, blob, carrier, read, read_budget).await
+}
+
+/// What becomes of the carrier once its blob was read.
+async fn after(
+    run: &Run,
+    from: &From<'_>,
+    blob: &Descriptor,
+    mut carrier: Carrier,
+    read: Option<Read>,
+    read_budget: &mut Backoff,
+) -> Option<Failed> {
+    let source = &*from.reading.source;
+    let error = match read {
+        Some(Read::Delivered(Ok(()))) => {
+            complete(run, carrier, blob, BlobOutcome::Copied).await;
+            return None;
+        }
+        Some(Read::Refused(cause)) if cause.kind == ErrorKind::NotFound && !blob.is_kept_by_registries() => {
+            carrier.leave_out(run, blob, source);
+            return None;
+        }
+        Some(Read::Refused(cause)) => {
+            Arc::new(Transfer::new(run, source, blob).source_error((*cause).clone()))
+        }
         Some(Read::Delivered(Err(error))) => {
             // The tries to go on are used up already.
             match error.side {
                 Side::Target => carrier.beginnings = Backoff::new(0),
-                Side::Source if gathering.is_some() && error.kind() != Some(ErrorKind::Mismatch) => {
+                Side::Source if from.gathering.is_some() && error.kind() != Some(ErrorKind::Mismatch) => {
                     *read_budget = Backoff::new(0);
                 }
                 Side::Source => {}
             }
-            failed.push((carrier, error));
-        }
-        Some(Read::Refused(cause)) if cause.kind == ErrorKind::NotFound && !blob.is_kept_by_registries() => {
-            carrier.leave_out(run, blob, &*from.reading.source);
-        }
-        Some(Read::Refused(cause)) => {
-            let cause = (*cause).clone();
-            let error = Transfer::new(run, &*from.reading.source, blob).source_error(cause);
-            failed.push((carrier, Arc::new(error)));
+            error
         }
         // Whoever led the read has panicked, which is told there.
         None => {
             let cause = Cause::Panic("the read of a blob that others shared was given up".to_owned());
-            let place = from.reading.source.name().to_owned();
-            let operation = Operation::ReadBlob(blob.digest.clone());
-            failed.push((carrier, Arc::new(Error { side: Side::Source, place, operation, cause })));
+            let (place, operation) = (source.name().to_owned(), Operation::ReadBlob(blob.digest.clone()));
+            Arc::new(Error { side: Side::Source, place, operation, cause })
         }
-    }
+    };
+    Some((carrier, error))
 }
 
 /// Reads a blob for one target.
@@ -386,47 +369,43 @@ async fn tells_by_upload(run: &Run, lane: &Lane, blob: &Descriptor) -> bool {
     }
 }
 
-/// Opens the uploads that are not open yet: before a large blob's source is read, so that it never waits for a target.
-async fn open(run: &Run, waiting: Vec<Waiting>, blob: &Descriptor, failed: &mut Failed) -> Vec<Opened> {
-    let started = waiting.into_iter().map(async |(carrier, way)| {
-        let target = &carrier.lane.target;
-        let (started, if_there) = match way {
-            Way::Opened(upload) => return (carrier, Ok(Started::Upload(upload)), BlobOutcome::Mounted),
-            Way::Unknown => (target.mount(&blob.digest, target.repository()).await, BlobOutcome::Present),
-            Way::HadElsewhere(from) => {
-                let started = target.mount_remembered(&blob.digest, &from).await;
-                if matches!(started, Ok(Mount::Upload(_))) {
-                    run.state.forget_holder(&**target, &blob.digest, &from);
-                }
-                (started, BlobOutcome::Mounted)
+/// Opens the upload if it is not open yet: before a large blob's source is read, so that it never waits for a target.
+/// `None` where the target turned out to have the blob.
+async fn open(
+    run: &Run,
+    carrier: Carrier,
+    way: Way,
+    blob: &Descriptor,
+) -> Result<Option<(Carrier, OpenUpload)>, Failed> {
+    let target = carrier.lane.target.clone();
+    let (started, if_there) = match way {
+        Way::Opened(upload) => return Ok(Some((carrier, upload))),
+        Way::Unknown => (target.mount(&blob.digest, target.repository()).await, BlobOutcome::Present),
+        Way::HadElsewhere(from) => {
+            let started = target.mount_remembered(&blob.digest, &from).await;
+            if matches!(started, Ok(Mount::Upload(_))) {
+                run.state.forget_holder(&*target, &blob.digest, &from);
             }
-            Way::Needed => (target.start_upload(Some(&blob.digest)).await, BlobOutcome::Mounted),
-            // What is damaged is so wherever it could be mounted from.
-            Way::Plain | Way::Damaged(_) => (target.start_upload(None).await, BlobOutcome::Mounted),
-        };
-        let started = started.map(|started| match started {
-            Mount::Mounted => Started::IsThere,
-            Mount::Upload(upload) => Started::Upload(run.opened(upload)),
-        });
-        (carrier, started, if_there)
-    });
-    let mut opened = Vec::new();
-    for (carrier, started, if_there) in join_all(started).await {
-        match started {
-            Ok(Started::Upload(upload)) => opened.push((carrier, upload)),
-            Ok(Started::IsThere) => {
-                if if_there == BlobOutcome::Present {
-                    carrier.lane.ledger.note_self_mount(true);
-                }
-                complete(run, carrier, blob, if_there).await;
+            (started, BlobOutcome::Mounted)
+        }
+        Way::Needed => (target.start_upload(Some(&blob.digest)).await, BlobOutcome::Mounted),
+        // What is damaged is so wherever it could be mounted from.
+        Way::Plain | Way::Damaged(_) => (target.start_upload(None).await, BlobOutcome::Mounted),
+    };
+    match started {
+        Ok(Mount::Upload(upload)) => Ok(Some((carrier, run.opened(upload)))),
+        Ok(Mount::Mounted) => {
+            if if_there == BlobOutcome::Present {
+                carrier.lane.ledger.note_self_mount(true);
             }
-            Err(cause) => {
-                let error = carrier.lane.target_error(Operation::StartBlob(blob.digest.clone()), cause);
-                failed.push((carrier, Arc::new(error)));
-            }
+            complete(run, carrier, blob, if_there).await;
+            Ok(None)
+        }
+        Err(cause) => {
+            let error = carrier.lane.target_error(Operation::StartBlob(blob.digest.clone()), cause);
+            Err((carrier, Arc::new(error)))
         }
     }
-    opened
 }
 
 pub(super) async fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, outcome: BlobOutcome) {

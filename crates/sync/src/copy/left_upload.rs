@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use futures_util::future::join_all;
 use oci::{Descriptor, ErrorKind};
 
 use super::blob::{Begun, Carrier, complete};
@@ -14,41 +13,22 @@ use crate::engine::run::{Lane, Run};
 use crate::memory::state::{LeftUpload, STRIDE};
 use crate::{BlobOutcome, Error, Event, Operation};
 
-/// A carrier whose target has a part of the blob.
-pub(super) type Left = (Carrier, LeftUpload);
-
-/// Those whose target may have a part of the blob, from an earlier run or try, and the others. Each goes on once.
-pub(super) fn split(run: &Run, blob: &Descriptor, carriers: Vec<Carrier>) -> (Vec<Left>, Vec<Carrier>) {
-    let (mut left, mut others) = (Vec::new(), Vec::new());
-    for mut carrier in carriers {
-        // A mount is cheaper than any rest.
-        let is_untouched = carrier.claim.mount_from.is_none() && matches!(carrier.begun, Begun::Nothing);
-        let may_be_left = !carrier.went_on && is_untouched;
-        let upload = may_be_left.then(|| run.state.upload(&*carrier.lane.target, &blob.digest)).flatten();
-        match upload {
-            Some(upload) => {
-                carrier.went_on = true;
-                left.push((carrier, upload));
-            }
-            None => others.push(carrier),
-        }
+/// What the target may have of the blob, from an earlier run or try. Each carrier goes on with that once.
+pub(super) fn take(run: &Run, blob: &Descriptor, carrier: &mut Carrier) -> Option<LeftUpload> {
+    // A mount is cheaper than any rest.
+    let is_untouched = carrier.claim.mount_from.is_none() && matches!(carrier.begun, Begun::Nothing);
+    if carrier.went_on || !is_untouched {
+        return None;
     }
-    (left, others)
+    let left = run.state.upload(&*carrier.lane.target, &blob.digest)?;
+    carrier.went_on = true;
+    Some(left)
 }
 
-/// Brings the rest of the blob to these; gives back all whose blob has to be brought from its beginning.
-pub(super) async fn go_on(
-    run: &Run,
-    source: &dyn Source,
-    blob: &Descriptor,
-    left: Vec<Left>,
-) -> Vec<Carrier> {
-    let tried = left.into_iter().map(|(carrier, upload)| go_on_with(run, source, blob, carrier, upload));
-    join_all(tried).await.into_iter().flatten().collect()
-}
-
+/// Brings the rest of the blob; gives the carrier back where it has to be brought from its beginning.
+///
 /// `None` where nothing is left to be done: the blob is there, or the lane has failed and may go on in another run.
-async fn go_on_with(
+pub(super) async fn go_on(
     run: &Run,
     source: &dyn Source,
     blob: &Descriptor,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
 use oci::{Descriptor, Digest, Links, RawManifest, TagOrDigest};
 use tokio::task::JoinSet;
 
@@ -35,26 +35,26 @@ enum Part {
 
 /// The parts of a manifest that are at work, in place of whoever waits for them.
 struct PartsAtWork<'a> {
-    lanes: &'a [Arc<Lane>],
+    lane: &'a Lane,
     parts: usize,
 }
 
 impl<'a> PartsAtWork<'a> {
     /// Whoever waits for the parts stands for the first.
-    fn begin(lanes: &'a [Arc<Lane>]) -> Self {
-        Self { lanes, parts: 0 }
+    fn begin(lane: &'a Lane) -> Self {
+        Self { lane, parts: 0 }
     }
 
     fn add(&mut self) {
         self.parts += 1;
         if self.parts > 1 {
-            self.lanes.iter().for_each(|lane| lane.activity.begin());
+            self.lane.activity.begin();
         }
     }
 
     fn remove(&mut self) {
         if self.parts > 1 {
-            self.lanes.iter().for_each(|lane| lane.activity.end());
+            self.lane.activity.end();
         }
         self.parts -= 1;
     }
@@ -68,10 +68,11 @@ impl Drop for PartsAtWork<'_> {
     }
 }
 
-/// What the walk through one image's graph needs everywhere.
+/// What the walk through one image's graph to one target needs everywhere.
 #[derive(Clone)]
 pub(super) struct Walk {
     pub(super) run: Arc<Run>,
+    pub(super) lane: Arc<Lane>,
     pub(super) image: Arc<SourceImage>,
     pub(super) source: Arc<dyn Source>,
     shared: Option<Arc<Shared>>,
@@ -85,10 +86,15 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(run: Arc<Run>, image: Arc<SourceImage>, shared: Option<Arc<Shared>>) -> Self {
+    pub(super) fn new(
+        run: Arc<Run>,
+        lane: Arc<Lane>,
+        image: Arc<SourceImage>,
+        shared: Option<Arc<Shared>>,
+    ) -> Self {
         let source = shared.as_ref().map_or_else(|| image.source.clone(), |shared| shared.source.clone());
         let (met, held, whole) = Default::default();
-        Self { source, run, image, shared, depth: 0, met, held, whole }
+        Self { source, run, lane, image, shared, depth: 0, met, held, whole }
     }
 
     /// Where ways to several targets meet to share the read of a blob; `None` where there is one.
@@ -124,89 +130,71 @@ impl Walk {
         lock(&self.met).push(digest.clone());
     }
 
-    /// Stores a child of an index, by its digest, with all below it. Each target that has it is left alone. Gives the
-    /// lanes for which it had to be stored.
-    pub(super) fn ensure_child(
-        self,
-        child: Descriptor,
-        lanes: Vec<Arc<Lane>>,
-    ) -> BoxFuture<'static, Vec<Arc<Lane>>> {
+    /// Asks for the right to bring a manifest.
+    pub(super) fn claim(&self, digest: &Digest) -> Claim {
+        self.lane.ledger.claim(Kind::Manifest, self.lane.target.repository(), digest, 0)
+    }
+
+    /// Stores a child of an index, by its digest, with all below it. A target that has it is left alone. Says whether
+    /// it had to be stored.
+    pub(super) fn ensure_child(self, child: Descriptor) -> BoxFuture<'static, bool> {
         async move {
             self.meet(&child.digest);
-            let (mut pending, mut stored) = (lanes, Vec::new());
-            while !pending.is_empty() {
-                let claims = Claims::ask(&child.digest, pending);
-                stored.extend(self.bring_child(&child, claims.mine).await);
-                pending = self.wait_for(claims.theirs).await;
+            while !self.lane.has_failed() {
+                match self.claim(&child.digest) {
+                    Claim::Present => return false,
+                    Claim::Mine(claim) => return self.bring_child(&child, claim).await,
+                    Claim::Theirs(waiting) => self.wait_for(waiting).await,
+                }
             }
-            stored
+            false
         }
         .boxed()
     }
 
-    async fn bring_child(&self, child: &Descriptor, mine: Vec<(Arc<Lane>, Claimed)>) -> Vec<Arc<Lane>> {
+    async fn bring_child(&self, child: &Descriptor, claim: Claimed) -> bool {
+        if self.target_has(&child.digest).await {
+            claim.complete(Came::Found);
+            return false;
+        }
         let reference = TagOrDigest::Digest(child.digest.clone());
-        let (_, missing) = self.ask_targets(&child.digest, mine).await;
-        let lanes: Vec<_> = missing.iter().map(|(lane, _)| lane.clone()).collect();
-        let Some(first) = lanes.first() else { return Vec::new() };
-        let bytes = first.manifest_bytes(&self.run, child).await;
-        let read = self.read_manifest(&reference, &lanes).await;
+        let bytes = self.lane.manifest_bytes(&self.run, child).await;
+        let read = self.read_manifest(&reference).await;
         let fits = |manifest: &RawManifest| {
-            of_all(self.check_size(child, manifest).map_err(Arc::new), &lanes).is_some()
+            self.or_fail(self.check_size(child, manifest).map_err(Arc::new)).is_some()
         };
         let Some(manifest) = read.filter(fits) else {
-            for (lane, claim) in missing {
-                self.hand_on(&lane, claim, &child.digest, &Links::default());
-            }
-            return Vec::new();
+            self.hand_on(claim, &child.digest, &Links::default());
+            return false;
         };
-        let links = self.links_for(&manifest, &lanes);
+        let links = self.or_fail(self.links(&manifest).map_err(Arc::new));
         // Whoever holds bytes waits for blobs alone.
         let _bytes = links.as_ref().is_some_and(|links| links.manifests.is_empty()).then_some(bytes);
         if let Some(links) = links {
-            self.copy_parts(links, &lanes).await;
+            self.copy_parts(links).await;
         }
-        let store = |(lane, claim)| self.store(&manifest, &reference, lane, Some(claim));
-        join_all(missing.into_iter().map(store)).await;
-        lanes.into_iter().filter(|lane| !lane.has_failed()).collect()
+        self.store(&manifest, &reference, Some(claim)).await;
+        !self.lane.has_failed()
     }
 
-    /// Asks the targets for `digest`: gives the lanes that have it, and those that lack it with their claims.
-    /// A repository that was empty need not be asked.
-    pub(super) async fn ask_targets(
-        &self,
-        digest: &Digest,
-        claimed: Vec<(Arc<Lane>, Claimed)>,
-    ) -> (Vec<Arc<Lane>>, Vec<(Arc<Lane>, Claimed)>) {
+    /// Asks the target for `digest`. A repository that was empty need not be asked.
+    pub(super) async fn target_has(&self, digest: &Digest) -> bool {
         let reference = TagOrDigest::Digest(digest.clone());
-        let ask = async |lane: &Lane| {
-            // An error here is no reason to fail: the push will tell.
-            let may_have = self.run.rewrite == Rewrite::Changed && !lane.repository.was_empty();
-            may_have && matches!(lane.target.resolve(&reference).await, Ok(Some(_)))
-        };
-        let answers = join_all(claimed.iter().map(|(lane, _)| ask(lane))).await;
-        let (mut have, mut missing) = (Vec::new(), Vec::new());
-        for ((lane, claim), has_it) in claimed.into_iter().zip(answers) {
-            if has_it {
-                claim.complete(Came::Found);
-                have.push(lane);
-            } else {
-                missing.push((lane, claim));
-            }
-        }
-        (have, missing)
+        // An error here is no reason to fail: the push will tell.
+        let may_have = self.run.rewrite == Rewrite::Changed && !self.lane.repository.was_empty();
+        may_have && matches!(self.lane.target.resolve(&reference).await, Ok(Some(_)))
     }
 
-    /// Reads a manifest; if that fails, it has failed for all `lanes`.
-    pub(super) async fn read_manifest(
-        &self,
-        reference: &TagOrDigest,
-        lanes: &[Arc<Lane>],
-    ) -> Option<RawManifest> {
-        let lane = lanes.first()?;
+    /// Reads a manifest; if that fails, so has the lane.
+    pub(super) async fn read_manifest(&self, reference: &TagOrDigest) -> Option<RawManifest> {
         let error = |cause| self.source_error(Operation::ReadManifest(reference.clone()), cause);
-        let read = self.run.retrying(lane, async || self.source.manifest(reference).await.map_err(&error));
-        of_all(read.await, lanes)
+        let read = async || self.source.manifest(reference).await.map_err(&error);
+        self.or_fail(self.run.retrying(&self.lane, read).await)
+    }
+
+    /// The value, if there is one; else the lane has failed.
+    pub(super) fn or_fail<T>(&self, asked: Result<T, Arc<Error>>) -> Option<T> {
+        asked.map_err(|error| self.lane.fail(error)).ok()
     }
 
     /// Checks the size of an index's child: clients refuse to pull what has another size than its index says.
@@ -218,41 +206,32 @@ impl Walk {
         })
     }
 
-    /// Brings everything that `manifest` refers to, side by side. Says whether any lane is still good.
-    pub(super) async fn copy_links(&self, manifest: &RawManifest, lanes: &[Arc<Lane>]) -> bool {
-        if lanes.is_empty() {
-            return true;
-        }
-        match self.links_for(manifest, lanes) {
-            Some(links) => self.copy_parts(links, lanes).await,
+    /// Brings everything that `manifest` refers to, side by side. Says whether the lane is still good.
+    pub(super) async fn copy_links(&self, manifest: &RawManifest) -> bool {
+        match self.or_fail(self.links(manifest).map_err(Arc::new)) {
+            Some(links) => self.copy_parts(links).await,
             None => false,
         }
     }
 
-    /// What `manifest` refers to; if that cannot be told, it has failed for all `lanes`.
-    fn links_for(&self, manifest: &RawManifest, lanes: &[Arc<Lane>]) -> Option<Links> {
-        of_all(self.links(manifest).map_err(Arc::new), lanes)
-    }
-
     /// Brings parts side by side, but begins no more than can be in work: those of other images wait for their turn, too.
-    async fn copy_parts(&self, links: Links, lanes: &[Arc<Lane>]) -> bool {
+    async fn copy_parts(&self, links: Links) -> bool {
         let children = links.manifests.into_iter().map(Part::Manifest);
         let mut parts = children.chain(links.blobs.into_iter().map(Part::Blob));
-        let mut parts_at_work = PartsAtWork::begin(lanes);
+        let mut parts_at_work = PartsAtWork::begin(&self.lane);
         let mut tasks = JoinSet::new();
         loop {
             while let Some(right) = self.run.engine.begin_part(tasks.len())
                 && let Some(part) = parts.next()
             {
                 parts_at_work.add();
-                self.begin_part(&mut tasks, part, lanes, right);
+                self.begin_part(&mut tasks, part, right);
             }
             let Some(ended) = tasks.join_next().await else { return true };
             if let Err(panic) = ended {
-                let error = Arc::new(panicked(self.source.name(), panic));
-                fail_all(lanes, &error);
+                self.lane.fail(Arc::new(panicked(self.source.name(), panic)));
             }
-            if lanes.iter().all(|lane| lane.has_failed()) {
+            if self.lane.has_failed() {
                 // Dropping the set stops what still moves: it would be for nothing.
                 return false;
             }
@@ -260,21 +239,19 @@ impl Walk {
         }
     }
 
-    fn begin_part(&self, tasks: &mut JoinSet<()>, part: Part, lanes: &[Arc<Lane>], right: PartRight) {
-        let lanes = lanes.to_vec();
+    fn begin_part(&self, tasks: &mut JoinSet<()>, part: Part, right: PartRight) {
+        let walk = self.clone();
         match part {
             Part::Manifest(child) => {
-                let below = Self { depth: self.depth + 1, ..self.clone() };
-                let stored = below.ensure_child(child, lanes);
+                let stored = Self { depth: self.depth + 1, ..walk }.ensure_child(child);
                 tasks.spawn(async move {
-                    drop(stored.await);
+                    stored.await;
                     drop(right);
                 });
             }
             Part::Blob(blob) => {
-                let walk = self.clone();
                 tasks.spawn(async move {
-                    ensure_blob(&walk, &blob, lanes).await;
+                    ensure_blob(&walk, &blob).await;
                     drop(right);
                 });
             }
@@ -293,43 +270,40 @@ impl Walk {
         Ok(links)
     }
 
-    /// Stores the manifest at one target, unless the lane has failed. A registry that misses something of it is asked for each part and sent what
-    /// is missing, whatever `--retries` says; one that has all and still misses some needs a moment.
+    /// Stores the manifest, unless the lane has failed. A registry that misses something of it is asked for each part and
+    /// sent what is missing, whatever `--retries` says; one that has all and still misses some needs a moment.
     pub(super) async fn store(
         &self,
         manifest: &RawManifest,
         reference: &TagOrDigest,
-        lane: Arc<Lane>,
         claim: Option<Claimed>,
     ) {
+        let lane = &self.lane;
         if lane.has_failed() {
             if let Some(claim) = claim {
-                self.hand_on(&lane, claim, manifest.digest(), &manifest.links().unwrap_or_default());
+                self.hand_on(claim, manifest.digest(), &manifest.links().unwrap_or_default());
             }
             return;
         }
-        let mut stored = self.push(manifest, reference, &lane).await;
+        let mut stored = self.push(manifest, reference).await;
         for wait in HEALING {
             let Some(error) = stored.as_ref().err().filter(|error| misses_content(error)).cloned() else {
                 break;
             };
             self.run.tell(&Event::Retrying { image: lane.image.clone(), error, wait });
             lane.activity.wait(tokio::time::sleep(wait)).await;
-            disbelieve(manifest, &lane);
-            if !self.copy_links(manifest, std::slice::from_ref(&lane)).await {
+            disbelieve(manifest, lane);
+            if !self.copy_links(manifest).await {
                 return;
             }
-            stored = self.push(manifest, reference, &lane).await;
+            stored = self.push(manifest, reference).await;
         }
         match stored {
-            Ok(()) => {
-                lane.ledger.note_present(Kind::Manifest, lane.target.repository(), manifest.digest());
-                drop(claim);
-            }
+            Ok(()) => lane.ledger.note_present(Kind::Manifest, lane.target.repository(), manifest.digest()),
             Err(error) => {
                 lane.fail(error);
                 if let Some(claim) = claim {
-                    self.hand_on(&lane, claim, manifest.digest(), &Links::default());
+                    self.hand_on(claim, manifest.digest(), &Links::default());
                 }
             }
         }
@@ -337,32 +311,23 @@ impl Walk {
 
     /// Gives a claim back. Those who wait for it get the lane's failure, where it is one of this manifest or of what it
     /// refers to: a lane that failed with something else leaves the manifest to the next.
-    fn hand_on(&self, lane: &Lane, claim: Claimed, manifest: &Digest, links: &Links) {
-        if let Some(error) = lane.failure().filter(|error| is_of_manifest(error, manifest, links)) {
+    fn hand_on(&self, claim: Claimed, manifest: &Digest, links: &Links) {
+        if let Some(error) = self.lane.failure().filter(|error| is_of_manifest(error, manifest, links)) {
             claim.fail(Failure::new(error.clone(), &*self.source));
         }
     }
 
-    /// Waits until the others have ended; the lanes then have to ask again, unless they would meet the same failure.
-    pub(super) async fn wait_for(&self, theirs: Vec<(Arc<Lane>, Waiting)>) -> Vec<Arc<Lane>> {
-        let waits = theirs.into_iter().map(async |(lane, waiting)| {
-            match lane.activity.wait_for_others(waiting.done(&*self.source)).await {
-                Some(Why::Failed(error)) => {
-                    lane.fail(error);
-                    None
-                }
-                Some(Why::LeftOut) | None => Some(lane),
-            }
-        });
-        join_all(waits).await.into_iter().flatten().collect()
+    /// Waits until somebody else has ended with a manifest; the lane then has to ask again, unless it would meet the same
+    /// failure.
+    pub(super) async fn wait_for(&self, waiting: Waiting) {
+        let why = self.lane.activity.wait_for_others(waiting.done(&*self.source)).await;
+        if let Some(Why::Failed(error)) = why {
+            self.lane.fail(error);
+        }
     }
 
-    async fn push(
-        &self,
-        manifest: &RawManifest,
-        reference: &TagOrDigest,
-        lane: &Lane,
-    ) -> Result<(), Arc<Error>> {
+    async fn push(&self, manifest: &RawManifest, reference: &TagOrDigest) -> Result<(), Arc<Error>> {
+        let lane = &self.lane;
         let push = async || match lane.target.push_manifest(reference, manifest).await {
             Err(cause) if is_there_already(&cause, manifest, reference, lane).await => Ok(()),
             pushed => {
@@ -396,43 +361,6 @@ fn disbelieve(manifest: &RawManifest, lane: &Lane) {
     }
     for child in &links.manifests {
         lane.ledger.forget(Kind::Manifest, repository, &child.digest);
-    }
-}
-
-/// What fails at the source fails for every target.
-fn fail_all(lanes: &[Arc<Lane>], error: &Arc<Error>) {
-    for lane in lanes {
-        lane.fail(error.clone());
-    }
-}
-
-/// The value, if there is one; else all lanes have failed.
-pub(super) fn of_all<T>(asked: Result<T, Arc<Error>>, lanes: &[Arc<Lane>]) -> Option<T> {
-    asked.inspect_err(|error| fail_all(lanes, error)).ok()
-}
-
-/// What the ledgers say about bringing a manifest.
-pub(super) struct Claims {
-    /// Their targets have it.
-    pub(super) present: Vec<Arc<Lane>>,
-    /// They may bring it.
-    pub(super) mine: Vec<(Arc<Lane>, Claimed)>,
-    /// Somebody else is bringing it.
-    pub(super) theirs: Vec<(Arc<Lane>, Waiting)>,
-}
-
-impl Claims {
-    /// Asks for all lanes that are still good.
-    pub(super) fn ask(digest: &Digest, lanes: Vec<Arc<Lane>>) -> Self {
-        let mut claims = Self { present: Vec::new(), mine: Vec::new(), theirs: Vec::new() };
-        for lane in lanes.into_iter().filter(|lane| !lane.has_failed()) {
-            match lane.ledger.claim(Kind::Manifest, lane.target.repository(), digest, 0) {
-                Claim::Present => claims.present.push(lane),
-                Claim::Mine(claim) => claims.mine.push((lane, claim)),
-                Claim::Theirs(waiting) => claims.theirs.push((lane, waiting)),
-            }
-        }
-        claims
     }
 }
 

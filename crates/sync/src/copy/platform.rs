@@ -6,7 +6,6 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Descriptor, Links, MediaType, Platform, RawManifest, TagOrDigest};
 
 use super::manifest::Walk;
-use crate::engine::run::Lane;
 use crate::{Cause, Error, Operation, Side};
 
 /// So many children of an index are looked at side by side.
@@ -27,35 +26,31 @@ pub(super) enum Selected {
 }
 
 impl Walk {
-    /// Applies the run's filter. It is asked for `lane`.
-    pub(super) async fn select_platforms(
-        &self,
-        manifest: RawManifest,
-        lane: &Lane,
-    ) -> Result<Selected, Arc<Error>> {
+    /// Applies the run's filter.
+    pub(super) async fn select_platforms(&self, manifest: RawManifest) -> Result<Selected, Arc<Error>> {
         if !self.run.platforms.is_active() {
             return Ok(Selected::Image(manifest));
         }
         let links = self.links(&manifest)?;
         if links.manifests.is_empty() {
-            let platform = self.single_platform(&manifest, links.config.as_ref(), lane).await?;
+            let platform = self.single_platform(&manifest, links.config.as_ref()).await?;
             let is_wanted = self.is_wanted(platform.as_ref());
             return Ok(if is_wanted { Selected::Image(manifest) } else { Selected::Nothing });
         }
-        let wanted = self.wanted_children(&links, lane).await?;
+        let wanted = self.wanted_children(&links).await?;
         Ok(self.cut(manifest, links, &wanted)?)
     }
 
     /// Which children of an index are wanted, in their order.
-    async fn wanted_children(&self, links: &Links, lane: &Lane) -> Result<Vec<bool>, Arc<Error>> {
-        let asked: Vec<_> = links.manifests.iter().map(|child| self.is_wanted_child(child, lane)).collect();
+    async fn wanted_children(&self, links: &Links) -> Result<Vec<bool>, Arc<Error>> {
+        let asked: Vec<_> = links.manifests.iter().map(|child| self.is_wanted_child(child)).collect();
         stream::iter(asked).buffered(CHILDREN_AT_ONCE).try_collect().await
     }
 
-    async fn is_wanted_child(&self, child: &Descriptor, lane: &Lane) -> Result<bool, Arc<Error>> {
+    async fn is_wanted_child(&self, child: &Descriptor) -> Result<bool, Arc<Error>> {
         match &child.platform {
             Some(platform) => Ok(self.is_wanted(Some(platform))),
-            None => Ok(self.is_wanted(self.child_platform(child, lane).await?.as_ref())),
+            None => Ok(self.is_wanted(self.child_platform(child).await?.as_ref())),
         }
     }
 
@@ -86,18 +81,18 @@ impl Walk {
 
     /// The platform of a child whose entry does not tell it: its config does. An index inside an index has none,
     /// and is kept as it is.
-    async fn child_platform(&self, child: &Descriptor, lane: &Lane) -> Result<Option<Platform>, Arc<Error>> {
+    async fn child_platform(&self, child: &Descriptor) -> Result<Option<Platform>, Arc<Error>> {
         let reference = TagOrDigest::Digest(child.digest.clone());
         let read = async || {
             let manifest = self.source.manifest(&reference).await;
             manifest.map_err(|cause| self.source_error(Operation::ReadManifest(reference.clone()), cause))
         };
-        let _bytes = lane.manifest_bytes(&self.run, child).await;
-        let manifest = self.run.retrying(lane, read).await?;
+        let _bytes = self.lane.manifest_bytes(&self.run, child).await;
+        let manifest = self.run.retrying(&self.lane, read).await?;
         self.check_size(child, &manifest)?;
         let links = self.links(&manifest)?;
         if links.manifests.is_empty() {
-            self.single_platform(&manifest, links.config.as_ref(), lane).await
+            self.single_platform(&manifest, links.config.as_ref()).await
         } else {
             Ok(None)
         }
@@ -108,14 +103,13 @@ impl Walk {
         &self,
         manifest: &RawManifest,
         config: Option<&Descriptor>,
-        lane: &Lane,
     ) -> Result<Option<Platform>, Arc<Error>> {
         if [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(manifest.media_type()) {
             return Ok(Platform::read(manifest.bytes()));
         }
         match config.filter(|config| config.is_image_config()) {
             Some(config) => {
-                let bytes = self.run.retrying(lane, || self.read_config(config)).await?;
+                let bytes = self.run.retrying(&self.lane, || self.read_config(config)).await?;
                 let platform = Platform::read(&bytes);
                 if self.is_wanted(platform.as_ref()) && bytes.len() <= LARGEST_HELD {
                     self.hold(&config.digest, bytes.into());

@@ -9,10 +9,8 @@ use std::sync::Arc;
 
 use oci::{Descriptor, Digest, ManifestError, MediaType, RawManifest, TagOrDigest, is_referrers_tag};
 
-use super::at_target::Standing;
-use super::manifest::{Walk, of_all};
+use super::manifest::Walk;
 use crate::endpoint::Kept;
-use crate::engine::run::Lane;
 use crate::plan::discover::WantedReferrers;
 use crate::plan::referrer_tags;
 use crate::{Cause, Operation};
@@ -25,64 +23,46 @@ struct Completed {
 }
 
 impl Walk {
-    /// Splits off the lanes whose targets need a list with more in it than stands under its tag at the source.
-    pub(super) async fn split_by_list(
+    /// The list with more in it than stands under its tag at the source, where the lane's target needs that; else the
+    /// manifest as it is.
+    pub(super) async fn with_what_it_lacks(
         &self,
-        list: &RawManifest,
+        manifest: RawManifest,
         wanted: WantedReferrers,
-        lanes: Vec<Standing>,
-    ) -> (Vec<Standing>, Option<(RawManifest, Vec<Standing>)>) {
-        let subject = lanes.iter().find_map(|(lane, _)| subject_of(lane.reference()));
-        let Some(subject) = subject.filter(|_| wanted != WantedReferrers::None && is_list(list)) else {
-            return (lanes, None);
+    ) -> RawManifest {
+        let subject = subject_of(self.lane.reference());
+        let Some(subject) = subject.filter(|_| wanted != WantedReferrers::None && is_list(&manifest)) else {
+            return manifest;
         };
-        let all: Vec<_> = lanes.iter().map(|(lane, _)| lane.clone()).collect();
-        let Some(Completed { list, added }) = self.completed(list, &subject, &all).await else {
-            return (lanes, None);
-        };
-        let (mut plain, mut need) = (Vec::new(), Vec::new());
-        for (lane, at_target) in lanes {
-            let is_same = subject_of(lane.reference()).is_some_and(|other| other == subject);
-            let needs = is_same && self.has_tag_alone(&lane, &subject, &added).await;
-            if needs { &mut need } else { &mut plain }.push((lane, at_target));
+        match self.completed(&manifest, &subject).await {
+            Some(Completed { list, added }) if self.has_tag_alone(&subject, &added).await => list,
+            _ => manifest,
         }
-        (plain, Some((list, need)))
     }
 
-    /// The list with what else the source tells, where that is something. If it cannot be told, all `lanes` have failed.
-    async fn completed(
-        &self,
-        list: &RawManifest,
-        subject: &Digest,
-        lanes: &[Arc<Lane>],
-    ) -> Option<Completed> {
-        let lane = lanes.first()?;
+    /// The list with what else the source tells, where that is something. If it cannot be told, the lane has failed.
+    async fn completed(&self, list: &RawManifest, subject: &Digest) -> Option<Completed> {
         let ask = async || {
             let asked = self.source.referrers(subject, Kept::ByRegistry).await;
             asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
         };
-        let told = of_all(self.run.retrying(lane, ask).await, lanes)?;
+        let told = self.or_fail(self.run.retrying(&self.lane, ask).await)?;
         let completed = complete(list, &told).map_err(|source| {
             let digest = Box::new(list.digest().clone());
             let cause = Cause::Manifest { digest, source: Box::new(source) };
             Arc::new(self.source_error(Operation::ListReferrers(subject.clone()), cause))
         });
-        of_all(completed, lanes)?
+        self.or_fail(completed)?
     }
 
-    /// Whether the tag is all that tells of referrers at a lane's target.
-    async fn has_tag_alone(&self, lane: &Lane, subject: &Digest, added: &Descriptor) -> bool {
+    /// Whether the tag is all that tells of referrers at the lane's target.
+    async fn has_tag_alone(&self, subject: &Digest, added: &Descriptor) -> bool {
+        let lane = &self.lane;
         let ask = async || {
             let asked = lane.target.lists_referrer(subject, added).await;
             asked.map_err(|cause| lane.target_error(Operation::ListReferrer(subject.clone()), cause))
         };
-        match self.run.retrying(lane, ask).await {
-            Ok(lists) => !lists,
-            Err(error) => {
-                lane.fail(error);
-                false
-            }
-        }
+        self.or_fail(self.run.retrying(lane, ask).await).is_some_and(|lists| !lists)
     }
 }
 
