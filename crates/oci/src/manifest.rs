@@ -189,16 +189,16 @@ fn each_once(descriptors: impl IntoIterator<Item = Descriptor>) -> Vec<Descripto
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn read(content_type: &str, body: &str) -> Result<RawManifest, ManifestError> {
+    pub(crate) fn read(content_type: &str, body: &str) -> Result<RawManifest, ManifestError> {
         RawManifest::from_answer(&MediaType::new(content_type), Bytes::copy_from_slice(body.as_bytes()), None)
     }
 
-    fn digest(text: &str) -> Digest {
+    pub(crate) fn digest(text: &str) -> Digest {
         Digest::sha256(text.as_bytes())
     }
 

@@ -89,14 +89,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn read(content_type: &str, body: &str) -> Result<RawManifest, ManifestError> {
-        RawManifest::from_answer(&MediaType::new(content_type), Bytes::copy_from_slice(body.as_bytes()), None)
-    }
-
-    fn digest(text: &str) -> Digest {
-        Digest::sha256(text.as_bytes())
-    }
+    use crate::manifest::tests::{digest, read};
 
     #[test]
     fn children_are_cut_out_and_all_else_stays_as_it_was_written() {

@@ -1,26 +1,15 @@
 //! What the target has under a name: what it does not tell, and what it has in other words.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, Fault, Match, Times};
 use http::Method;
-use sync::{Event, Mode, Observer, Options, Outcome, Report, Rewrite, Selection, SkipReason, Sync};
+use sync::{Mode, Options, Outcome, Report, Rewrite, Selection, SkipReason, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count};
-
-/// Keeps what people are told.
-#[derive(Default)]
-struct Notes(Mutex<Vec<String>>);
-
-impl Observer for Notes {
-    fn event(&self, event: &Event) {
-        if let Event::Note { text, .. } = event {
-            self.0.lock().unwrap().push(text.clone());
-        }
-    }
-}
+use crate::notes::Notes;
 
 async fn run(bench: &Bench, options: Options) -> (Report, Vec<String>) {
     let (rules, notes) = (vec![bench.rule("a/app", Selection::All, &["b/app"])], Arc::new(Notes::default()));

@@ -5,25 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sync::{
-    Cause, Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection,
-    Silent, Sync,
-};
+use sync::{Cause, Event, Observer, Options, Outcome, Report, Rule, Silent, Sync};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::fake::Fake;
+use crate::fake::{self, Fake};
 
 fn rule(source: &Fake, target: &Fake) -> Rule {
-    Rule {
-        source: Arc::new(source.repository("source.io", "a/app")),
-        selection: Selection::All,
-        targets: vec![RuleTarget {
-            target: Arc::new(target.repository("target.io", "b/app")),
-            naming: Naming::Same,
-        }],
-        referrers: ReferrerPolicy::Leave,
-    }
+    fake::rule((source, "source.io"), &[(target, "target.io")])
 }
 
 async fn run(rule: Rule, blobs_at_once: usize, observer: Arc<dyn Observer>) -> Report {

@@ -5,13 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oci::TagOrDigest;
-use sync::{
-    Cause, ImageReport, Naming, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection,
-    Silent, Sync,
-};
+use sync::{Cause, ImageReport, Naming, Options, Outcome, Report, Rule, RuleTarget, Selection, Silent, Sync};
 use tokio_util::sync::CancellationToken;
 
-use crate::fake::Fake;
+use crate::fake::{self, Fake};
 
 const IMAGES: usize = 200;
 const RETRIES: u32 = 2;
@@ -44,16 +41,7 @@ fn slow(step: Duration) -> Fake {
 }
 
 fn rule(source: &Fake, targets: &[(&Fake, &str)]) -> Rule {
-    let target = |(fake, host): &(&Fake, &str)| RuleTarget {
-        target: Arc::new(fake.repository(host, "b/app")),
-        naming: Naming::Same,
-    };
-    Rule {
-        source: Arc::new(source.repository("source.io", "a/app")),
-        selection: Selection::All,
-        targets: targets.iter().map(target).collect(),
-        referrers: ReferrerPolicy::Leave,
-    }
+    fake::rule((source, "source.io"), targets)
 }
 
 async fn run(rules: Vec<Rule>) -> Report {

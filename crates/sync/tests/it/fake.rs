@@ -16,6 +16,7 @@ use sync::endpoint::{
     SavedUpload, Scope, Source, StoreId, TagPage, Tags, Target, Upload, UploadWatch,
 };
 use sync::listing::{Listing, Repositories};
+use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 use testkit::Dice;
 use tokio::sync::Semaphore;
 
@@ -656,4 +657,23 @@ impl Target for FakeRepository {
     fn list_referrer<'a>(&'a self, _: &'a Digest, _: &'a Descriptor) -> Answer<'a, ()> {
         async move { self.fake.step().await }.boxed()
     }
+}
+
+/// A rule that copies all tags of `a/app` from a host to `to` at each of the others.
+pub(crate) fn rule_to(to: &str, (source, host): (&Fake, &str), targets: &[(&Fake, &str)]) -> Rule {
+    let target = |(fake, host): &(&Fake, &str)| RuleTarget {
+        target: Arc::new(fake.repository(host, to)),
+        naming: Naming::Same,
+    };
+    Rule {
+        source: Arc::new(source.repository(host, "a/app")),
+        selection: Selection::All,
+        targets: targets.iter().map(target).collect(),
+        referrers: ReferrerPolicy::Leave,
+    }
+}
+
+/// The same, to `b/app`.
+pub(crate) fn rule(source: (&Fake, &str), targets: &[(&Fake, &str)]) -> Rule {
+    rule_to("b/app", source, targets)
 }

@@ -5,12 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oci::Digest;
-use sync::{
-    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Sync,
-};
+use sync::{Event, Observer, Options, Outcome, Report, Rule, Sync};
 use tokio_util::sync::CancellationToken;
 
-use crate::fake::{Fake, Sickness};
+use crate::fake::{Fake, Sickness, rule};
 
 /// What happened, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,19 +74,6 @@ fn images(fake: &Fake, number: usize, shared: &[u8]) -> Digest {
         fake.put_manifest("a/app", Some(&format!("v{index}")), &body);
     }
     shared_layer
-}
-
-fn rule(source: (&Fake, &str), targets: &[(&Fake, &str)]) -> Rule {
-    let target = |(fake, host): &(&Fake, &str)| RuleTarget {
-        target: Arc::new(fake.repository(host, "b/app")),
-        naming: Naming::Same,
-    };
-    Rule {
-        source: Arc::new(source.0.repository(source.1, "a/app")),
-        selection: Selection::All,
-        targets: targets.iter().map(target).collect(),
-        referrers: ReferrerPolicy::Leave,
-    }
 }
 
 async fn run(rules: Vec<Rule>, blobs_at_once: usize, retries: u32) -> (Report, Diary) {

@@ -13,7 +13,7 @@ use sync::{
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, client, count, counted};
-use crate::fake::Fake;
+use crate::fake::{Fake, rule_to};
 
 async fn run(rules: Vec<Rule>) -> Report {
     let report = Sync::new(rules, Options::new(4, 0), Arc::new(Silent)).run(CancellationToken::new()).await;
@@ -214,15 +214,7 @@ async fn steps_to_find_nothing(tags: usize) -> usize {
         source.put_manifest("a/app", Some(&tag), manifest);
         target.put_manifest("a/app", Some(&tag), manifest);
     }
-    let rule = Rule {
-        source: Arc::new(source.repository("source.io", "a/app")),
-        selection: Selection::All,
-        referrers: ReferrerPolicy::Leave,
-        targets: vec![RuleTarget {
-            target: Arc::new(target.repository("target.io", "a/app")),
-            naming: Naming::Same,
-        }],
-    };
+    let rule = rule_to("a/app", (&source, "source.io"), &[(&target, "target.io")]);
     assert_eq!(run(vec![rule]).await.skipped(), tags);
     source.steps() + target.steps()
 }

@@ -20,6 +20,7 @@ mod length;
 mod lists;
 mod login_failure;
 mod memory;
+mod notes;
 mod options;
 mod platform;
 mod referrers;

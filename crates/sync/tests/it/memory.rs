@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use oci::{Digest, MediaType, RawManifest};
-use sync::{Naming, Options, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Silent, Sync};
+use sync::{Options, Report, Silent, Sync};
 use tokio_util::sync::CancellationToken;
 
-use crate::fake::Fake;
+use crate::fake::{Fake, rule_to};
 
 const TAGS: usize = 100_000;
 /// Bytes that a planned tag may cost, everything in the engine together.
@@ -41,15 +41,7 @@ fn measured(name: &str) -> Result<u64> {
 /// Copies all of `a/app`, and tells the process that asked what that took, above what the registries in memory took before.
 #[expect(clippy::print_stdout, reason = "the process that asked reads it")]
 async fn measure(source: &Fake, target: &Fake, blobs_at_once: usize) -> Result<Report> {
-    let rule = Rule {
-        source: Arc::new(source.repository("source.io", "a/app")),
-        selection: Selection::All,
-        referrers: ReferrerPolicy::Leave,
-        targets: vec![RuleTarget {
-            target: Arc::new(target.repository("target.io", "a/app")),
-            naming: Naming::Same,
-        }],
-    };
+    let rule = rule_to("a/app", (source, "source.io"), &[(target, "target.io")]);
     let options = Options::new(blobs_at_once, 0);
     let before = status("VmHWM")?;
     let report = Sync::new([rule], options, Arc::new(Silent)).run(CancellationToken::new()).await;

@@ -1,18 +1,17 @@
 //! What people reported of other tools: answers of registries that are no reason to fail an image.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Referrers, Times};
 use http::Method;
 use oci::{Descriptor, Digest, TagOrDigest, referrers_tag};
 use registry::{Access, ReferrerFilter};
-use sync::{
-    Event, Naming, Observer, Options, PlatformFilter, ReferrerPolicy, Report, Rule, Selection, Silent, Sync,
-};
+use sync::{Naming, Options, PlatformFilter, ReferrerPolicy, Report, Rule, Selection, Silent, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, client, count, counted};
+use crate::notes::Notes;
 
 async fn run(rule: Rule, options: Options) -> Report {
     Sync::new(vec![rule], options, Arc::new(Silent)).run(CancellationToken::new()).await
@@ -205,18 +204,6 @@ async fn p7_a_conflict_over_a_blob_that_is_there_is_none() {
     let report = copy().await;
     assert_eq!((report.copied(), report.failed()), (1, 0), "{:?}", report.errors().collect::<Vec<_>>());
     assert_eq!(count(&bench.target, |request| request.status == 409), 2, "each blob is sent once");
-}
-
-/// Keeps what people should know.
-#[derive(Default)]
-struct Notes(Mutex<Vec<String>>);
-
-impl Observer for Notes {
-    fn event(&self, event: &Event) {
-        if let Event::Note { text, .. } = event {
-            self.0.lock().unwrap().push(text.clone());
-        }
-    }
 }
 
 #[tokio::test]
