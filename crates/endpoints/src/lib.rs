@@ -4,12 +4,12 @@
 //! The engine judges every failure by [`judged`]; the registry client's own error stays inside
 //! ([`EndpointError::inner`](sync::endpoint::EndpointError::inner)).
 
-mod extras;
 mod judge;
 mod read;
+mod registry_api;
 mod registry_endpoint;
 mod upload;
 
-pub use extras::{AcrAccess, AcrSettings, Extras, RegistryListing, Shown, Trouble};
 pub use judge::judged;
+pub use registry_api::{AcrAccess, AcrSettings, RegistryApi, RegistryListing, Shown, Trouble};
 pub use registry_endpoint::RegistryEndpoint;

@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
-use oci::{Digest, Recovery, Standing};
+use oci::{Digest, Recovery, UploadStatus};
 use registry::UploadSession;
 use sync::endpoint::{Answer, BlobBody, EndpointError, MOST_IN_MEMORY, SavedUpload, Upload, UploadWatch};
 
@@ -33,7 +33,7 @@ impl Upload for Session {
         self.0.recovery(error)
     }
 
-    fn resume<'a>(&'a mut self, digest: &'a Digest) -> Answer<'a, Standing> {
+    fn resume<'a>(&'a mut self, digest: &'a Digest) -> Answer<'a, UploadStatus> {
         self.0.resume(digest).map_err(judged).boxed()
     }
 

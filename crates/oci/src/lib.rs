@@ -29,5 +29,5 @@ pub use media_type::MediaType;
 pub use platform::Platform;
 pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 pub use referrers_tag::{cosign_tags, is_referrers_tag, referrers_tag};
-pub use upload::{BrokenOff, Recovery, Standing};
+pub use upload::{BrokenOff, Recovery, UploadStatus};
 pub use verifier::{HashState, Hasher, Mismatch, Verifier};

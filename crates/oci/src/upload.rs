@@ -18,7 +18,7 @@ pub enum Recovery {
 
 /// What the other side has of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum UploadStatus {
     /// The blob is complete: only the answer was lost.
     Complete,
     /// So many bytes: the rest is to be sent.

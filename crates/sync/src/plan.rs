@@ -4,7 +4,7 @@ pub(crate) mod awaited;
 pub(crate) mod company;
 pub(crate) mod discover;
 pub(crate) mod followers;
-pub(crate) mod landing;
 pub(crate) mod order;
+pub(crate) mod pattern_targets;
 pub(crate) mod referrer_tags;
 pub(crate) mod turns;

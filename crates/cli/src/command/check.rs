@@ -34,7 +34,7 @@ use crate::interrupt::Interrupt;
 use crate::output::{print, print_json};
 use finding::{Finding, Step};
 use plan::plan;
-use show::Outcome;
+use show::CheckResult;
 use visit::Visitor;
 
 /// So many rules are looked at at once.
@@ -64,8 +64,8 @@ pub(crate) async fn run(args: CheckArgs) -> u8 {
 ///
 /// Once `cancel` is set nothing new begins. Rules that are looked at come to their end, so that no trial of an upload stays
 /// open.
-async fn look(resolved: &Resolved, cancel: &CancellationToken) -> Outcome {
-    let mut outcome = Outcome::default();
+async fn look(resolved: &Resolved, cancel: &CancellationToken) -> CheckResult {
+    let mut outcome = CheckResult::default();
     outcome.findings.extend(resolved.refused.iter().map(|refused| Finding::of_config(&refused.error)));
     let warnings = resolved.warnings.iter().cloned().chain(shared_names(&resolved.rules));
     outcome.findings.extend(warnings.map(|warning| Finding::warning("config", Step::Config, warning)));

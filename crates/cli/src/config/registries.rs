@@ -18,7 +18,7 @@ use super::auth::{Auth, AuthEntry, MissingRepositories};
 use super::environment::Lookup;
 use crate::command::sync::environment;
 use crate::nearest::changes;
-use endpoints::{AcrAccess, AcrSettings, Extras, RegistryListing};
+use endpoints::{AcrAccess, AcrSettings, RegistryApi, RegistryListing};
 
 pub(crate) use known::KnownRegistry;
 pub(crate) use search::LoginOrigin;
@@ -44,7 +44,7 @@ pub(crate) struct Registries {
 #[derive(Clone)]
 struct Handle {
     registry: Registry,
-    extras: Arc<Extras>,
+    registry_api: Arc<RegistryApi>,
     missing: MissingRepositories,
 }
 
@@ -83,12 +83,12 @@ impl Registries {
 
     /// What is to be told about what they offer beside the protocol.
     pub(crate) fn notes(&self) -> BTreeSet<String> {
-        self.handles.values().filter_map(|handle| handle.extras.note()).collect()
+        self.handles.values().filter_map(|handle| handle.registry_api.note()).collect()
     }
 
     pub(super) fn source(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
         let handle = self.handle(host, repository);
-        RegistryEndpoint::source(&handle.registry, repository).with_bulk_digests(handle.extras)
+        RegistryEndpoint::source(&handle.registry, repository).with_bulk_digests(handle.registry_api)
     }
 
     /// What lists the repositories of a registry below a path, with the login that fits that path.
@@ -98,7 +98,7 @@ impl Registries {
         let fits = |entry: &AuthEntry| format!("{}/", entry.prefix()).starts_with(&host_key);
         let entries = self.auth.entries.iter().enumerate();
         self.used.extend(entries.filter(|(_, entry)| fits(entry)).map(|(index, _)| index));
-        RegistryListing::new(self.handle(host, below).extras)
+        RegistryListing::new(self.handle(host, below).registry_api)
     }
 
     pub(super) fn target(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
@@ -109,10 +109,10 @@ impl Registries {
             self.targets_without_login.insert(host.to_string(), places.to_string());
         }
         let handle = self.handle(host, repository);
-        let target =
-            RegistryEndpoint::target(&handle.registry, repository).with_bulk_digests(handle.extras.clone());
+        let target = RegistryEndpoint::target(&handle.registry, repository)
+            .with_bulk_digests(handle.registry_api.clone());
         match handle.missing {
-            MissingRepositories::AreCreated => target.with_preparation(handle.extras),
+            MissingRepositories::AreCreated => target.with_preparation(handle.registry_api),
             MissingRepositories::AreTold => target,
         }
     }
@@ -125,7 +125,7 @@ impl Registries {
     ) -> Result<Arc<AcrAccess>, String> {
         let handle = self.handle(host, repository);
         let unusable = || self.unusable.iter().cloned().collect::<Vec<_>>().join("; ");
-        handle.extras.acr().cloned().ok_or_else(unusable)
+        handle.registry_api.acr().cloned().ok_or_else(unusable)
     }
 
     fn handle(&mut self, host: &RegistryHost, repository: &RepositoryName) -> Handle {
@@ -168,8 +168,8 @@ impl Registries {
         if let Some(acr) = &acr {
             acr.learn_from(&registry);
         }
-        let extras = Arc::new(Extras::new(registry.clone(), acr));
-        let handle = Handle { registry, extras, missing: offer.missing };
+        let registry_api = Arc::new(RegistryApi::new(registry.clone(), acr));
+        let handle = Handle { registry, registry_api, missing: offer.missing };
         self.handles.insert(key, handle.clone());
         handle
     }

@@ -64,7 +64,7 @@ struct Held {
 }
 
 /// What a source says.
-enum Outcome {
+enum Answer {
     Found(CredentialOrigin, AccessKey),
     /// It is not configured; what it lacks.
     NotApplied(String),
@@ -138,14 +138,14 @@ impl Context {
         let mut tried = Vec::new();
         for source in sources {
             match self.ask(*source).await? {
-                Outcome::Found(origin, key) => return Ok(Held { source: *source, origin, key }),
-                Outcome::NotApplied(reason) => tried.push(NotApplied { source: source.name(), reason }),
+                Answer::Found(origin, key) => return Ok(Held { source: *source, origin, key }),
+                Answer::NotApplied(reason) => tried.push(NotApplied { source: source.name(), reason }),
             }
         }
         Err(Error::NoAccessKey { tried })
     }
 
-    async fn ask(&self, source: Source) -> Result<Outcome, Error> {
+    async fn ask(&self, source: Source) -> Result<Answer, Error> {
         match source {
             Source::Environment => Ok(environment::read(self)),
             Source::OidcRole => oidc_role::from_environment(self).await,

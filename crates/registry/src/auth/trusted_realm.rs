@@ -25,7 +25,7 @@ pub enum TrustedRealmError {
     Scheme,
     /// A user, a password, a query or a fragment. They may be secrets, so they are not repeated.
     #[error("it has a user, a query or a fragment; only scheme, host, port and path belong there")]
-    Extras,
+    RegistryApi,
 }
 
 impl FromStr for TrustedRealm {
@@ -43,7 +43,7 @@ impl FromStr for TrustedRealm {
         }
         let has_user = !url.username().is_empty() || url.password().is_some();
         if has_user || url.query().is_some() || url.fragment().is_some() {
-            return Err(TrustedRealmError::Extras);
+            return Err(TrustedRealmError::RegistryApi);
         }
         url.has_host().then_some(Self(url)).ok_or(unreadable)
     }
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(read("ftp://auth.io"), TrustedRealmError::Scheme);
         for text in ["https://me:secret@auth.io", "me@auth.io", "https://auth.io/?a=b", "https://auth.io/#a"]
         {
-            assert_eq!(read(text), TrustedRealmError::Extras, "{text}");
+            assert_eq!(read(text), TrustedRealmError::RegistryApi, "{text}");
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use http::header::RANGE;
 use http::{Method, StatusCode};
-use oci::{Digest, Recovery, Standing};
+use oci::{Digest, Recovery, UploadStatus};
 
 use super::habits::{SMALLEST_CHUNK, Shape};
 use super::mount::place;
@@ -126,15 +126,15 @@ impl UploadSession {
     ///
     /// # Errors
     /// As of any request. This can be asked again.
-    pub async fn resume(&mut self, digest: &Digest) -> Result<Standing, Error> {
+    pub async fn resume(&mut self, digest: &Digest) -> Result<UploadStatus, Error> {
         if let Some(moved_to) = self.last.moved_to.take() {
             self.goes_on_at(moved_to);
             self.confirmed = 0;
-            return Ok(Standing::At(0));
+            return Ok(UploadStatus::At(0));
         }
         let may_be_there = self.last.is_complete || self.last.is_contested;
         if may_be_there && self.repository.has_blob(digest).await? {
-            return Ok(Standing::Complete);
+            return Ok(UploadStatus::Complete);
         }
         let keeps_parts = !matches!(self.last.shape, Some(Shape::Put) | None);
         let believed = self.confirmed;
@@ -146,10 +146,10 @@ impl UploadSession {
         {
             self.confirmed = confirmed;
             self.note_progress();
-            return Ok(Standing::At(confirmed));
+            return Ok(UploadStatus::At(confirmed));
         }
         self.restart().await?;
-        Ok(Standing::At(0))
+        Ok(UploadStatus::At(0))
     }
 
     /// Asks about a session that another process left. Says whether the registry knows it, and keeps what it has.

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use embedded_registry::{Builder, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
 use futures_util::stream;
-use oci::{Descriptor, Digest, ErrorKind, MediaType, RawManifest, Recovery, Standing, Tag, TagOrDigest};
+use oci::{Descriptor, Digest, ErrorKind, MediaType, RawManifest, Recovery, Tag, TagOrDigest, UploadStatus};
 use registry::{
     Access, BlobBody, BlobReader, Credentials, Error, Login, Patience, Registry, Repository, Security,
     Settings, Transport, UploadSession,
@@ -102,8 +102,8 @@ pub(crate) async fn fill(session: &mut UploadSession, bytes: &Bytes) -> Result<D
             Recovery::Later | Recovery::Never => return Err(error),
         }
         match session.resume(&digest).await? {
-            Standing::Complete => return Ok(digest),
-            Standing::At(confirmed) => offset = usize::try_from(confirmed).unwrap(),
+            UploadStatus::Complete => return Ok(digest),
+            UploadStatus::At(confirmed) => offset = usize::try_from(confirmed).unwrap(),
         }
     }
     panic!("it goes on for ever");

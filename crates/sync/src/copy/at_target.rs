@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt as _};
 use oci::{Descriptor, Digest, RawManifest, TagOrDigest};
 
 use crate::endpoint::Scope;
-use crate::engine::run::{Lane, Run};
+use crate::engine::run::{ImageCopy, Run};
 use crate::memory::ledger::Kind;
 use crate::memory::target_repository::Found;
 use crate::{Error, Event, Operation, Rewrite};
@@ -23,65 +23,70 @@ pub(super) enum Same {
 }
 
 /// What the target has under the image's name.
-pub(super) async fn look_at_target(run: &Run, lane: &Lane, found: Found) -> Option<Digest> {
+pub(super) async fn look_at_target(run: &Run, copy: &ImageCopy, found: Found) -> Option<Digest> {
     let step = async || {
-        let resolved = lane.repository.resolve(lane.reference(), found).await;
-        resolved.map_err(|cause| lane.target_error(Operation::Resolve(lane.reference().clone()), cause))
+        let resolved = copy.repository.resolve(copy.reference(), found).await;
+        resolved.map_err(|cause| copy.target_error(Operation::Resolve(copy.reference().clone()), cause))
     };
-    if_told(run, lane, step).await.flatten()
+    if_told(run, copy, step).await.flatten()
 }
 
 /// Compares what the target has with what it should have, and learns from it which blobs need not be asked for.
 ///
 /// Tools that parse and print manifests leave copies with the same content and another digest; rewriting all
 /// of them would be a surprise, and fail where tags are immutable.
-pub(super) async fn compare(run: &Run, manifest: &RawManifest, lane: &Lane, old: Option<&Digest>) -> Same {
+pub(super) async fn compare(
+    run: &Run,
+    manifest: &RawManifest,
+    copy: &ImageCopy,
+    old: Option<&Digest>,
+) -> Same {
     let Some(old) = old else { return Same::Not };
     let reference = TagOrDigest::Digest(old.clone());
     let step = async || {
-        let read = lane.target.manifest(&reference).await;
-        read.map_err(|cause| lane.target_error(Operation::ReadManifest(reference.clone()), cause))
+        let read = copy.target.manifest(&reference).await;
+        read.map_err(|cause| copy.target_error(Operation::ReadManifest(reference.clone()), cause))
     };
-    let Some(old) = if_told(run, lane, step).await else { return Same::Not };
-    if run.rewrite == Rewrite::Changed && old.is_same_json(manifest) && has_children(run, lane, &old).await {
+    let Some(old) = if_told(run, copy, step).await else { return Same::Not };
+    if run.rewrite == Rewrite::Changed && old.is_same_json(manifest) && has_children(run, copy, &old).await {
         return Same::Content(old.digest().clone());
     }
-    learn(lane, &old);
+    learn(copy, &old);
     Same::Not
 }
 
 /// Some registries take indexes without all their children.
-async fn has_children(run: &Run, lane: &Lane, index: &RawManifest) -> bool {
+async fn has_children(run: &Run, copy: &ImageCopy, index: &RawManifest) -> bool {
     let children = index.links().map(|links| links.manifests).unwrap_or_default();
-    let asked: Vec<_> = children.iter().map(|child| has_child(run, lane, child)).collect();
+    let asked: Vec<_> = children.iter().map(|child| has_child(run, copy, child)).collect();
     stream::iter(asked).buffered(CHILDREN_AT_ONCE).all(std::future::ready).await
 }
 
-async fn has_child(run: &Run, lane: &Lane, child: &Descriptor) -> bool {
+async fn has_child(run: &Run, copy: &ImageCopy, child: &Descriptor) -> bool {
     let reference = TagOrDigest::Digest(child.digest.clone());
     let step = async || {
-        let resolved = lane.target.resolve(&reference).await;
-        resolved.map_err(|cause| lane.target_error(Operation::Resolve(reference.clone()), cause))
+        let resolved = copy.target.resolve(&reference).await;
+        resolved.map_err(|cause| copy.target_error(Operation::Resolve(reference.clone()), cause))
     };
-    if_told(run, lane, step).await.flatten().is_some()
+    if_told(run, copy, step).await.flatten().is_some()
 }
 
 /// What a target answers about an image that it has; `None` where it does not tell that of this image. What speaks
-/// against the whole target fails the lane, unless the image is stored whatever is there.
-async fn if_told<T, F>(run: &Run, lane: &Lane, mut step: impl FnMut() -> F) -> Option<T>
+/// against the whole target fails the copy, unless the image is stored whatever is there.
+async fn if_told<T, F>(run: &Run, copy: &ImageCopy, mut step: impl FnMut() -> F) -> Option<T>
 where
     F: Future<Output = Result<T, Error>>,
 {
     if run.rewrite == Rewrite::Always {
         return step().await.ok();
     }
-    match run.retrying(lane, step).await {
+    match run.retrying(copy, step).await {
         Ok(told) => Some(told),
         Err(error) => {
             if is_about_this_image(&error) {
-                tell_unknown(run, lane, &error);
+                tell_unknown(run, copy, &error);
             } else {
-                lane.fail(error);
+                copy.fail(error);
             }
             None
         }
@@ -92,21 +97,21 @@ fn is_about_this_image(error: &Error) -> bool {
     error.endpoint().is_some_and(|error| matches!(error.scope, Scope::Image | Scope::Repository))
 }
 
-fn tell_unknown(run: &Run, lane: &Lane, error: &Error) {
+fn tell_unknown(run: &Run, copy: &ImageCopy, error: &Error) {
     let text = format!(
         "it does not tell what it has as {} ({}): the image is stored again",
-        lane.reference(),
+        copy.reference(),
         error.cause
     );
-    run.tell(&Event::Note { place: lane.target.name().into(), text });
+    run.tell(&Event::Note { place: copy.target.name().into(), text });
 }
 
 /// What the tag points at now proves which blobs the target has: one request instead of one for each.
 /// Layers that need not be in a registry may be missing in the best of them.
-fn learn(lane: &Lane, old: &RawManifest) {
+fn learn(copy: &ImageCopy, old: &RawManifest) {
     let links = old.links().unwrap_or_default();
     for blob in links.blobs.iter().filter(|blob| blob.is_kept_by_registries()) {
-        lane.ledger.note_present(Kind::Blob, lane.target.repository(), &blob.digest);
-        lane.ledger.note_known_blob(lane.target.repository(), &blob.digest);
+        copy.ledger.note_present(Kind::Blob, copy.target.repository(), &blob.digest);
+        copy.ledger.note_known_blob(copy.target.repository(), &blob.digest);
     }
 }

@@ -1,4 +1,4 @@
-//! Brings one blob to a lane's target.
+//! Brings one blob to a copy's target.
 //!
 //! Cheapest first: known to be there, mounted from another repository, and only then sent.
 
@@ -17,15 +17,15 @@ use crate::copy::transfer::{Delivery, Transfer};
 use crate::endpoint::{BlobRead, EndpointError, Mount, Source};
 use crate::engine::backoff::Backoff;
 use crate::engine::is_small;
-use crate::engine::run::{Lane, Run};
+use crate::engine::run::{ImageCopy, Run};
 use crate::memory::ledger::{Came, Claim, Claimed, Doubt, Failure, Kind, Why};
 use crate::memory::self_mount::Question;
 use crate::memory::state::new_trail;
 use crate::{BlobOutcome, Cause, Error, Event, Operation, Side};
 
-/// A lane that has the right to bring the blob to its target.
-pub(super) struct Carrier {
-    pub(super) lane: Arc<Lane>,
+/// A copy that has the right to bring the blob to its target.
+pub(super) struct ClaimedBlob {
+    pub(super) copy: Arc<ImageCopy>,
     pub(super) claim: Claimed,
     /// Tries that are left for what the target does wrong.
     beginnings: Backoff,
@@ -48,16 +48,16 @@ pub(super) enum Begun {
     Failed(Error),
 }
 
-impl Carrier {
-    fn new(run: &Run, lane: Arc<Lane>, claim: Claimed) -> Self {
+impl ClaimedBlob {
+    fn new(run: &Run, copy: Arc<ImageCopy>, claim: Claimed) -> Self {
         let beginnings = Backoff::new(run.retries);
         let (may_be_there, went_on, begun, has_instead) = Default::default();
-        Self { lane, claim, beginnings, may_be_there, went_on, begun, has_instead }
+        Self { copy, claim, beginnings, may_be_there, went_on, begun, has_instead }
     }
 
-    /// Ends the lane, and the wait of all to whom the same would happen.
+    /// Ends the copy, and the wait of all to whom the same would happen.
     pub(super) fn give_up(self, error: Arc<Error>, source: &dyn Source) {
-        self.lane.fail(error.clone());
+        self.copy.fail(error.clone());
         if !error.is_stopped() {
             self.claim.fail(Failure::new(error, source));
         }
@@ -65,13 +65,13 @@ impl Carrier {
 
     /// The image goes on without the blob, and so do all that wait for it.
     fn leave_out(self, run: &Run, blob: &Descriptor, source: &dyn Source) {
-        finished(run, &self.lane, blob, BlobOutcome::LeftOut);
+        finished(run, &self.copy, blob, BlobOutcome::LeftOut);
         self.claim.fail(Failure::left_out(source));
     }
 }
 
-/// A carrier that met an error.
-type Failed = (Carrier, Arc<Error>);
+/// A claimed that met an error.
+type Failed = (ClaimedBlob, Arc<Error>);
 
 /// What a target says before any byte moves.
 enum Looked {
@@ -95,31 +95,31 @@ enum Way {
     Unknown,
 }
 
-/// Sees to it that the lane's target has the blob; where that fails, so has the lane.
+/// Sees to it that the copy's target has the blob; where that fails, so has the copy.
 pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor) {
     bring_or_wait(walk, blob).await;
     if let Some(gathering) = walk.gathering() {
-        gathering.pass(&blob.digest, walk.lane.index);
+        gathering.pass(&blob.digest, walk.copy.index);
     }
 }
 
 async fn bring_or_wait(walk: &Walk, blob: &Descriptor) {
     let from = From { gathering: walk.gathering(), reading: Arc::new(Reading::new(walk, blob)) };
-    let (run, lane) = (&walk.run, &walk.lane);
+    let (run, copy) = (&walk.run, &walk.copy);
     let mut declined = 0;
-    while !lane.has_failed() {
-        let claim = lane.ledger.claim(Kind::Blob, lane.target.repository(), &blob.digest, declined);
+    while !copy.has_failed() {
+        let claim = copy.ledger.claim(Kind::Blob, copy.target.repository(), &blob.digest, declined);
         let waiting = match claim {
-            Claim::Present => return finished(run, lane, blob, BlobOutcome::Present),
+            Claim::Present => return finished(run, copy, blob, BlobOutcome::Present),
             Claim::Theirs(waiting) => waiting,
             Claim::Mine(claim) => {
                 if claim.mount_from.is_none() {
-                    let (image, digest) = (lane.image.clone(), blob.digest.clone());
+                    let (image, digest) = (copy.image.clone(), blob.digest.clone());
                     run.tell(&Event::BlobPlanned { image, digest, size: blob.size });
                 }
-                match mount(run, blob, Carrier::new(run, lane.clone(), claim)).await {
+                match mount(run, blob, ClaimedBlob::new(run, copy.clone(), claim)).await {
                     Asked::Mounted => return,
-                    Asked::Needed(carrier) => return bring(run, &from, blob, *carrier).await,
+                    Asked::Needed(claimed) => return bring(run, &from, blob, *claimed).await,
                     Asked::Waits { waiting, declined: so_often } => {
                         declined = so_often;
                         waiting
@@ -128,9 +128,9 @@ async fn bring_or_wait(walk: &Walk, blob: &Descriptor) {
             }
         };
         // Nothing is claimed any more: only then may this wait for others.
-        match lane.activity.wait_for_others(waiting.done(&*from.reading.source)).await {
-            Some(Why::Failed(error)) => return lane.fail(error),
-            Some(Why::LeftOut) => return finished(run, lane, blob, BlobOutcome::LeftOut),
+        match copy.activity.wait_for_others(waiting.done(&*from.reading.source)).await {
+            Some(Why::Failed(error)) => return copy.fail(error),
+            Some(Why::LeftOut) => return finished(run, copy, blob, BlobOutcome::LeftOut),
             None => {}
         }
     }
@@ -143,61 +143,61 @@ struct From<'a> {
     reading: Arc<Reading>,
 }
 
-/// Tries until the blob is there, or the carrier must give up.
-async fn bring(run: &Arc<Run>, from: &From<'_>, blob: &Descriptor, mut carrier: Carrier) {
+/// Tries until the blob is there, or the claimed must give up.
+async fn bring(run: &Arc<Run>, from: &From<'_>, blob: &Descriptor, mut claimed: ClaimedBlob) {
     // What breaks off goes on, and counts anew whenever something moved. Wrong bytes are read anew from the
     // beginning, which never counts anew.
     let (mut beginnings, mut read_budget) = (Backoff::new(run.retries), Backoff::new(run.retries));
     let source = &*from.reading.source;
     loop {
-        if let Some(left) = left_upload::take(run, blob, &mut carrier) {
-            match left_upload::go_on(run, source, blob, carrier, left).await {
-                Some(from_beginning) => carrier = from_beginning,
+        if let Some(left) = left_upload::take(run, blob, &mut claimed) {
+            match left_upload::go_on(run, source, blob, claimed, left).await {
+                Some(from_beginning) => claimed = from_beginning,
                 None => return,
             }
             continue;
         }
-        let Some((failed, error)) = attempt(run, from, blob, carrier, &mut read_budget).await else { return };
-        carrier = failed;
+        let Some((failed, error)) = attempt(run, from, blob, claimed, &mut read_budget).await else { return };
+        claimed = failed;
         let wait = match (error.side, error.kind()) {
             (Side::Source, Some(ErrorKind::Mismatch)) => beginnings.next(&error),
             (Side::Source, _) => read_budget.next(&error),
-            (Side::Target, _) => carrier.beginnings.next(&error),
+            (Side::Target, _) => claimed.beginnings.next(&error),
         };
         let Some(wait) = wait else {
             let is_left_out = error.side == Side::Source && from.reading.leaves_out(run, blob, &error);
             return if is_left_out {
-                carrier.leave_out(run, blob, source);
+                claimed.leave_out(run, blob, source);
             } else {
-                carrier.give_up(error, source);
+                claimed.give_up(error, source);
             };
         };
-        if let Err(stopped) = run.pause(&carrier.lane, error, wait).await {
-            return carrier.lane.fail(stopped);
+        if let Err(stopped) = run.pause(&claimed.copy, error, wait).await {
+            return claimed.copy.fail(stopped);
         }
     }
 }
 
-/// One try; gives the carrier back if it failed.
+/// One try; gives the claimed back if it failed.
 async fn attempt(
     run: &Arc<Run>,
     from: &From<'_>,
     blob: &Descriptor,
-    mut carrier: Carrier,
+    mut claimed: ClaimedBlob,
     read_budget: &mut Backoff,
 ) -> Option<Failed> {
-    match look(run, &mut carrier, blob).await {
+    match look(run, &mut claimed, blob).await {
         Ok(Looked::Done(outcome)) => {
-            complete(run, carrier, blob, outcome).await;
+            complete(run, claimed, blob, outcome).await;
             None
         }
         Ok(Looked::Waits(way)) => {
             if let Way::Damaged(length) = way {
-                carrier.has_instead = Some(length);
+                claimed.has_instead = Some(length);
             }
-            carry(run, from, blob, (carrier, way), read_budget).await
+            carry(run, from, blob, (claimed, way), read_budget).await
         }
-        Err(error) => Some((carrier, Arc::new(error))),
+        Err(error) => Some((claimed, Arc::new(error))),
     }
 }
 
@@ -206,52 +206,52 @@ async fn carry(
     run: &Arc<Run>,
     from: &From<'_>,
     blob: &Descriptor,
-    (carrier, way): (Carrier, Way),
+    (claimed, way): (ClaimedBlob, Way),
     read_budget: &mut Backoff,
 ) -> Option<Failed> {
-    let place = Arc::new(carrier.lane.place(run, blob).await);
+    let place = Arc::new(claimed.copy.place(run, blob).await);
     let is_sent_for_sure =
         matches!(way, Way::Needed | Way::Damaged(_) | Way::Plain) && from.gathering.is_none();
     let (opened, reader) = if is_sent_for_sure && is_small(blob) {
         // It waits nowhere for long, so neither side need wait for the other's answer.
-        let (opened, reader) = tokio::join!(open(run, carrier, way, blob), from.reading.read(run, blob));
+        let (opened, reader) = tokio::join!(open(run, claimed, way, blob), from.reading.read(run, blob));
         (opened, Some(reader))
     } else {
-        (open(run, carrier, way, blob).await, None)
+        (open(run, claimed, way, blob).await, None)
     };
-    let (carrier, upload) = match opened {
+    let (claimed, upload) = match opened {
         Ok(opened) => opened?,
         Err(failed) => return Some(failed),
     };
-    let image = carrier.lane.image.clone();
+    let image = claimed.copy.image.clone();
     run.tell(&Event::BlobStarted { image, digest: blob.digest.clone(), size: blob.size });
     let budget = Backoff::new(run.retries);
     let trail = Arc::new(Mutex::new(new_trail()));
-    let delivery = Delivery { lane: carrier.lane.clone(), upload, budget, trail, place };
+    let delivery = Delivery { copy: claimed.copy.clone(), upload, budget, trail, place };
     let read = match from.gathering {
         Some(gathering) => gathering.deliver(run, &from.reading, blob, delivery, read_budget).await,
         None => Some(read_alone(run, from, blob, delivery, reader, read_budget).await),
     };
-    after(run, from, blob, carrier, read, read_budget).await
+    after(run, from, blob, claimed, read, read_budget).await
 }
 
-/// What becomes of the carrier once its blob was read.
+/// What becomes of the claimed once its blob was read.
 async fn after(
     run: &Run,
     from: &From<'_>,
     blob: &Descriptor,
-    mut carrier: Carrier,
+    mut claimed: ClaimedBlob,
     read: Option<Read>,
     read_budget: &mut Backoff,
 ) -> Option<Failed> {
     let source = &*from.reading.source;
     let error = match read {
         Some(Read::Delivered(Ok(()))) => {
-            complete(run, carrier, blob, BlobOutcome::Copied).await;
+            complete(run, claimed, blob, BlobOutcome::Copied).await;
             return None;
         }
         Some(Read::Refused(cause)) if cause.kind == ErrorKind::NotFound && !blob.is_kept_by_registries() => {
-            carrier.leave_out(run, blob, source);
+            claimed.leave_out(run, blob, source);
             return None;
         }
         Some(Read::Refused(cause)) => {
@@ -260,7 +260,7 @@ async fn after(
         Some(Read::Delivered(Err(error))) => {
             // The tries to go on are used up already.
             match error.side {
-                Side::Target => carrier.beginnings = Backoff::new(0),
+                Side::Target => claimed.beginnings = Backoff::new(0),
                 Side::Source if from.gathering.is_some() && error.kind() != Some(ErrorKind::Mismatch) => {
                     *read_budget = Backoff::new(0);
                 }
@@ -275,7 +275,7 @@ async fn after(
             Arc::new(Error { side: Side::Source, place, operation, cause })
         }
     };
-    Some((carrier, error))
+    Some((claimed, error))
 }
 
 /// Reads a blob for one target.
@@ -305,62 +305,62 @@ async fn read_alone(
 }
 
 /// Asks the target, as cheaply as what is known allows.
-async fn look(run: &Run, carrier: &mut Carrier, blob: &Descriptor) -> Result<Looked, Error> {
-    match std::mem::take(&mut carrier.begun) {
+async fn look(run: &Run, claimed: &mut ClaimedBlob, blob: &Descriptor) -> Result<Looked, Error> {
+    match std::mem::take(&mut claimed.begun) {
         Begun::Nothing => {}
         Begun::Opened(upload) => return Ok(Looked::Waits(Way::Opened(upload))),
         Begun::Failed(error) => return Err(error),
     }
-    let lane = carrier.lane.clone();
-    let error = |cause| lane.target_error(Operation::StartBlob(blob.digest.clone()), cause);
-    if let Some(from) = &carrier.claim.mount_from {
-        return Ok(match lane.target.mount(&blob.digest, from).await.map_err(error)? {
+    let copy = claimed.copy.clone();
+    let error = |cause| copy.target_error(Operation::StartBlob(blob.digest.clone()), cause);
+    if let Some(from) = &claimed.claim.mount_from {
+        return Ok(match copy.target.mount(&blob.digest, from).await.map_err(error)? {
             Mount::Mounted => Looked::Done(BlobOutcome::Mounted),
             Mount::Upload(upload) => {
-                carrier.claim.send_after_decline();
+                claimed.claim.send_after_decline();
                 Looked::Waits(Way::Opened(run.opened(upload)))
             }
         });
     }
-    if let Some(doubt) = carrier.claim.doubt {
+    if let Some(doubt) = claimed.claim.doubt {
         if doubt == Doubt::Ask
-            && let Some(found) = lane.target.find_blob(&blob.digest).await.map_err(error)?
+            && let Some(found) = copy.target.find_blob(&blob.digest).await.map_err(error)?
             && other_length(blob, found).is_none()
         {
             return Ok(Looked::Done(BlobOutcome::Present));
         }
-        lane.ledger.disprove_mounts();
+        copy.ledger.disprove_mounts();
         return Ok(Looked::Waits(Way::Plain));
     }
-    let is_asked_for = carrier.may_be_there
-        || !lane.repository.was_empty()
-        || run.state.had_blob(&*lane.target, &blob.digest);
-    if is_asked_for && tells_by_upload(run, &lane, blob).await {
+    let is_asked_for = claimed.may_be_there
+        || !copy.repository.was_empty()
+        || run.state.had_blob(&*copy.target, &blob.digest);
+    if is_asked_for && tells_by_upload(run, &copy, blob).await {
         return Ok(Looked::Waits(Way::Unknown));
     }
-    if is_asked_for && let Some(found) = lane.target.find_blob(&blob.digest).await.map_err(error)? {
+    if is_asked_for && let Some(found) = copy.target.find_blob(&blob.digest).await.map_err(error)? {
         return Ok(match other_length(blob, found) {
             Some(length) => Looked::Waits(Way::Damaged(length)),
             None => Looked::Done(BlobOutcome::Present),
         });
     }
-    if !lane.ledger.believes_mounts() {
+    if !copy.ledger.believes_mounts() {
         return Ok(Looked::Waits(Way::Plain));
     }
-    let elsewhere = run.state.other_holder(&*lane.target, &blob.digest);
+    let elsewhere = run.state.other_holder(&*copy.target, &blob.digest);
     Ok(Looked::Waits(elsewhere.map_or(Way::Needed, Way::HadElsewhere)))
 }
 
 /// Whether opening an upload is question enough. Where a proof is due, it is made here.
-async fn tells_by_upload(run: &Run, lane: &Lane, blob: &Descriptor) -> bool {
-    let repository = lane.target.repository();
-    match lane.ledger.question(repository, blob.size) {
+async fn tells_by_upload(run: &Run, copy: &ImageCopy, blob: &Descriptor) -> bool {
+    let repository = copy.target.repository();
+    match copy.ledger.question(repository, blob.size) {
         Question::Mount => true,
         Question::Head => false,
         Question::Prove(known) => {
-            let mount = lane.target.mount(&known, repository).await;
+            let mount = copy.target.mount(&known, repository).await;
             let tells = matches!(mount, Ok(Mount::Mounted));
-            lane.ledger.note_self_mount(tells);
+            copy.ledger.note_self_mount(tells);
             if let Ok(Mount::Upload(upload)) = mount {
                 run.opened(upload).cancel().await;
             }
@@ -373,13 +373,13 @@ async fn tells_by_upload(run: &Run, lane: &Lane, blob: &Descriptor) -> bool {
 /// `None` where the target turned out to have the blob.
 async fn open(
     run: &Run,
-    carrier: Carrier,
+    claimed: ClaimedBlob,
     way: Way,
     blob: &Descriptor,
-) -> Result<Option<(Carrier, OpenUpload)>, Failed> {
-    let target = carrier.lane.target.clone();
+) -> Result<Option<(ClaimedBlob, OpenUpload)>, Failed> {
+    let target = claimed.copy.target.clone();
     let (started, if_there) = match way {
-        Way::Opened(upload) => return Ok(Some((carrier, upload))),
+        Way::Opened(upload) => return Ok(Some((claimed, upload))),
         Way::Unknown => (target.mount(&blob.digest, target.repository()).await, BlobOutcome::Present),
         Way::HadElsewhere(from) => {
             let started = target.mount_remembered(&blob.digest, &from).await;
@@ -393,26 +393,26 @@ async fn open(
         Way::Plain | Way::Damaged(_) => (target.start_upload(None).await, BlobOutcome::Mounted),
     };
     match started {
-        Ok(Mount::Upload(upload)) => Ok(Some((carrier, run.opened(upload)))),
+        Ok(Mount::Upload(upload)) => Ok(Some((claimed, run.opened(upload)))),
         Ok(Mount::Mounted) => {
             if if_there == BlobOutcome::Present {
-                carrier.lane.ledger.note_self_mount(true);
+                claimed.copy.ledger.note_self_mount(true);
             }
-            complete(run, carrier, blob, if_there).await;
+            complete(run, claimed, blob, if_there).await;
             Ok(None)
         }
         Err(cause) => {
-            let error = carrier.lane.target_error(Operation::StartBlob(blob.digest.clone()), cause);
-            Err((carrier, Arc::new(error)))
+            let error = claimed.copy.target_error(Operation::StartBlob(blob.digest.clone()), cause);
+            Err((claimed, Arc::new(error)))
         }
     }
 }
 
-pub(super) async fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, outcome: BlobOutcome) {
-    if carrier.has_instead.is_some()
-        && let Err(error) = check_mended(run, &carrier.lane, blob).await
+pub(super) async fn complete(run: &Run, claimed: ClaimedBlob, blob: &Descriptor, outcome: BlobOutcome) {
+    if claimed.has_instead.is_some()
+        && let Err(error) = check_mended(run, &claimed.copy, blob).await
     {
-        carrier.lane.fail(error);
+        claimed.copy.fail(error);
         return;
     }
     let came = match outcome {
@@ -420,14 +420,14 @@ pub(super) async fn complete(run: &Run, carrier: Carrier, blob: &Descriptor, out
         BlobOutcome::Mounted => Came::Mounted,
         BlobOutcome::Present | BlobOutcome::LeftOut => Came::Found,
     };
-    carrier.claim.complete(came);
-    run.state.note_blob(&*carrier.lane.target, &blob.digest);
-    carrier.lane.ledger.note_known_blob(carrier.lane.target.repository(), &blob.digest);
-    finished(run, &carrier.lane, blob, outcome);
+    claimed.claim.complete(came);
+    run.state.note_blob(&*claimed.copy.target, &blob.digest);
+    claimed.copy.ledger.note_known_blob(claimed.copy.target.repository(), &blob.digest);
+    finished(run, &claimed.copy, blob, outcome);
 }
 
-fn finished(run: &Run, lane: &Lane, blob: &Descriptor, outcome: BlobOutcome) {
-    lane.amounts.blob(blob.size.unwrap_or(0), outcome);
-    let image = lane.image.clone();
+fn finished(run: &Run, copy: &ImageCopy, blob: &Descriptor, outcome: BlobOutcome) {
+    copy.amounts.blob(blob.size.unwrap_or(0), outcome);
+    let image = copy.image.clone();
     run.tell(&Event::BlobFinished { image, digest: blob.digest.clone(), size: blob.size, outcome });
 }

@@ -86,7 +86,7 @@ impl Gathering {
         delivery: Delivery,
         budget: &Backoff,
     ) -> Option<Read> {
-        let (target, lags) = (delivery.lane.index, delivery.lane.repository.lags());
+        let (target, lags) = (delivery.copy.index, delivery.copy.repository.lags());
         let (ended, read) = oneshot::channel();
         let taker = CancellationToken::new();
         // Whoever gives up, or is given up, stops what moves for it.

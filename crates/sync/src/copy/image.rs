@@ -11,7 +11,7 @@ use super::platform::Selected;
 use super::reach::Reach;
 use super::referrer::copy_referrers;
 use super::source_image::SourceImage;
-use crate::engine::run::{Lane, Run};
+use crate::engine::run::{ImageCopy, Run};
 use crate::memory::ledger::{Came, Claim, Kind};
 use crate::memory::target_repository::Found;
 use crate::plan::discover::WantedReferrers;
@@ -21,23 +21,23 @@ use crate::{Cause, Event, Mode, Operation, Outcome, Rewrite, SkipReason};
 pub(crate) async fn copy_image(
     run: Arc<Run>,
     image: Arc<SourceImage>,
-    lane: Arc<Lane>,
-) -> (Arc<Lane>, Outcome) {
-    run.tell(&Event::ImageStarted(lane.image.clone()));
+    copy: Arc<ImageCopy>,
+) -> (Arc<ImageCopy>, Outcome) {
+    run.tell(&Event::ImageStarted(copy.image.clone()));
     let shared = image.share();
     if let Some(shared) = &shared {
-        shared.gathering.enter(lane.index);
+        shared.gathering.enter(copy.index);
     }
-    let reach = Reach::begin(&run, &image.source, &image.reference, &lane).await;
-    let outcome = match lane.failure() {
+    let reach = Reach::begin(&run, &image.source, &image.reference, &copy).await;
+    let outcome = match copy.failure() {
         Some(error) => Outcome::Failed(error.clone()),
-        None => copy_reached(&Walk::new(run.clone(), lane.clone(), image, shared.clone())).await,
+        None => copy_reached(&Walk::new(run.clone(), copy.clone(), image, shared.clone())).await,
     };
     reach.end(&outcome);
     if let Some(shared) = shared {
-        shared.gathering.leave(lane.index);
+        shared.gathering.leave(copy.index);
     }
-    (lane, outcome)
+    (copy, outcome)
 }
 
 /// Copies one image where nothing speaks against it.
@@ -64,16 +64,16 @@ fn note_standing(walk: &Walk, referrers: WantedReferrers, outcome: &Outcome) {
         SkipReason::Unchanged(digest) | SkipReason::SameContent { at_source: digest, .. },
     ) = outcome
     {
-        let (source, digest) = (&walk.lane.image.source, walk.whole().unwrap_or(digest));
+        let (source, digest) = (&walk.copy.image.source, walk.whole().unwrap_or(digest));
         walk.run.referrer_tags.stands(source, digest, is_followed);
     }
 }
 
 /// Copies what the tag points at.
 async fn copy_tagged(walk: &Walk) -> Outcome {
-    let (run, lane, found) = (&walk.run, &walk.lane, walk.image.found);
+    let (run, copy, found) = (&walk.run, &walk.copy, walk.image.found);
     let reference = &walk.image.reference;
-    let at_target = look_at_target(run, lane, found).await;
+    let at_target = look_at_target(run, copy, found).await;
     let known = digest_if_needed(walk, at_target.as_ref()).await;
     if let Some(Known { at_source, stored: Some(stored), .. }) = &known
         && stored != at_source
@@ -99,15 +99,15 @@ async fn copy_tagged(walk: &Walk) -> Outcome {
     copy_changed(walk, &reference, at_target.as_ref()).await
 }
 
-/// How the lane ended, if it did: badly, or with nothing to do, as the target has what it should.
+/// How the copy ended, if it did: badly, or with nothing to do, as the target has what it should.
 fn ended(walk: &Walk, at_target: Option<&Digest>, wanted: Option<&Digest>) -> Option<Outcome> {
-    let lane = &walk.lane;
-    if let Some(error) = lane.failure().cloned() {
+    let copy = &walk.copy;
+    if let Some(error) = copy.failure().cloned() {
         return Some(Outcome::Failed(error));
     }
     let wanted =
         wanted.filter(|wanted| walk.run.rewrite == Rewrite::Changed && at_target == Some(*wanted))?;
-    lane.ledger.note_present(Kind::Manifest, lane.target.repository(), wanted);
+    copy.ledger.note_present(Kind::Manifest, copy.target.repository(), wanted);
     Some(Outcome::Skipped(SkipReason::Unchanged(wanted.clone())))
 }
 
@@ -120,7 +120,7 @@ async fn would_copy(walk: &Walk) -> Outcome {
         Ok(None) => Err(walk.source_error(operation(), Cause::Missing)),
         Err(cause) => Err(walk.source_error(operation(), cause)),
     };
-    let resolved = walk.run.retrying(&walk.lane, step).await;
+    let resolved = walk.run.retrying(&walk.copy, step).await;
     resolved.map_or_else(Outcome::Failed, |()| Outcome::WouldCopy)
 }
 
@@ -173,12 +173,12 @@ async fn digest_at_source(walk: &Walk, at_target: Option<&Digest>) -> Option<(Di
         resolved.map_err(|cause| walk.source_error(Operation::Resolve(reference.clone()), cause))
     };
     // Reading the manifest will tell what is wrong, if something is.
-    let resolved = walk.run.retrying(&walk.lane, step).await;
+    let resolved = walk.run.retrying(&walk.copy, step).await;
     resolved.ok().flatten().map(|digest| (digest, Told::Now))
 }
 
 async fn copy_changed(walk: &Walk, reference: &TagOrDigest, at_target: Option<&Digest>) -> Outcome {
-    let Some(whole) = walk.read_manifest(reference).await else { return failed(&walk.lane) };
+    let Some(whole) = walk.read_manifest(reference).await else { return failed(&walk.copy) };
     let at_source = whole.digest().clone();
     let manifest = match walk.select_platforms(whole).await {
         Ok(Selected::Image(manifest)) => manifest,
@@ -202,13 +202,13 @@ async fn copy_manifest(
     at_source: Digest,
     at_target: Option<&Digest>,
 ) -> Outcome {
-    let (run, lane) = (&walk.run, &walk.lane);
+    let (run, copy) = (&walk.run, &walk.copy);
     refuse_other_digest(walk, manifest);
     if let Some(outcome) = ended(walk, at_target, Some(manifest.digest())) {
         return outcome;
     }
-    let same = compare(run, manifest, lane, at_target).await;
-    if let Some(error) = lane.failure() {
+    let same = compare(run, manifest, copy, at_target).await;
+    if let Some(error) = copy.failure() {
         return Outcome::Failed(error.clone());
     }
     if let Same::Content(at_target) = same {
@@ -217,53 +217,53 @@ async fn copy_manifest(
     if run.mode == Mode::DryRun {
         return Outcome::WouldCopy;
     }
-    prepare(run, lane).await;
+    prepare(run, copy).await;
     bring(walk, manifest).await;
-    if let Some(error) = lane.failure() {
+    if let Some(error) = copy.failure() {
         return Outcome::Failed(error.clone());
     }
     let cut_from = Some(at_source).filter(|digest| digest != manifest.digest());
     Outcome::Copied { digest: manifest.digest().clone(), cut_from }
 }
 
-/// Whoever gives nothing has failed the lane.
-fn failed(lane: &Lane) -> Outcome {
-    lane.failure().cloned().map_or(Outcome::NotDone, Outcome::Failed)
+/// Whoever gives nothing has failed the copy.
+fn failed(copy: &ImageCopy) -> Outcome {
+    copy.failure().cloned().map_or(Outcome::NotDone, Outcome::Failed)
 }
 
 /// A name at the target that is a digest can only be this image's own.
 fn refuse_other_digest(walk: &Walk, manifest: &RawManifest) {
-    if let TagOrDigest::Digest(wanted) = walk.lane.reference()
+    if let TagOrDigest::Digest(wanted) = walk.copy.reference()
         && wanted != manifest.digest()
     {
         let (wanted, actual) = (Box::new(wanted.clone()), Box::new(manifest.digest().clone()));
         let cause = Cause::OtherDigest { wanted, actual };
-        walk.lane.fail(Arc::new(walk.source_error(Operation::Pair, cause)));
+        walk.copy.fail(Arc::new(walk.source_error(Operation::Pair, cause)));
     }
 }
 
 /// Makes the target's repository ready to be pushed to.
-async fn prepare(run: &Run, lane: &Lane) {
+async fn prepare(run: &Run, copy: &ImageCopy) {
     let step = async || {
-        let prepared = lane.target.prepare().await;
-        prepared.map_err(|cause| lane.target_error(Operation::Prepare, cause))
+        let prepared = copy.target.prepare().await;
+        prepared.map_err(|cause| copy.target_error(Operation::Prepare, cause))
     };
-    if let Err(error) = run.retrying(lane, step).await {
-        lane.fail(error);
+    if let Err(error) = run.retrying(copy, step).await {
+        copy.fail(error);
     }
 }
 
 /// Whether looking for the manifest by its digest saves nothing: its blobs are looked for at no cost, and where all
 /// are there, the manifest is all that is sent.
-fn blobs_tell(links: &Links, lane: &Lane) -> bool {
-    links.manifests.is_empty() && lane.ledger.asks_by_uploads(lane.target.repository(), &links.blobs)
+fn blobs_tell(links: &Links, copy: &ImageCopy) -> bool {
+    links.manifests.is_empty() && copy.ledger.asks_by_uploads(copy.target.repository(), &links.blobs)
 }
 
 /// Brings the image's graph to the target, each digest once for a repository, then names it there.
 async fn bring(walk: &Walk, manifest: &RawManifest) {
-    let (lane, digest) = (&walk.lane, manifest.digest());
+    let (copy, digest) = (&walk.copy, manifest.digest());
     let links = manifest.links().unwrap_or_default();
-    while !lane.has_failed() {
+    while !copy.has_failed() {
         let claim = match walk.claim(digest) {
             Claim::Theirs(waiting) => {
                 walk.wait_for(waiting).await;
@@ -272,7 +272,7 @@ async fn bring(walk: &Walk, manifest: &RawManifest) {
             Claim::Present => None,
             Claim::Mine(claim) => {
                 // Whose target has it under another name, or by its digest alone, lacks only the name.
-                if !blobs_tell(&links, lane) && walk.target_has(digest).await {
+                if !blobs_tell(&links, copy) && walk.target_has(digest).await {
                     claim.complete(Came::Found);
                     None
                 } else {
@@ -281,6 +281,6 @@ async fn bring(walk: &Walk, manifest: &RawManifest) {
                 }
             }
         };
-        return walk.store(manifest, lane.reference(), claim).await;
+        return walk.store(manifest, copy.reference(), claim).await;
     }
 }

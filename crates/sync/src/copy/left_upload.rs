@@ -4,93 +4,93 @@ use std::sync::{Arc, Mutex};
 
 use oci::{Descriptor, ErrorKind};
 
-use super::blob::{Begun, Carrier, complete};
+use super::blob::{Begun, ClaimedBlob, complete};
 use crate::copy::open_upload::OpenUpload;
 use crate::copy::transfer::{Delivery, Transfer};
 use crate::endpoint::{BlobRead, Source};
 use crate::engine::backoff::Backoff;
-use crate::engine::run::{Lane, Run};
+use crate::engine::run::{ImageCopy, Run};
 use crate::memory::state::{LeftUpload, STRIDE};
 use crate::{BlobOutcome, Error, Event, Operation};
 
-/// What the target may have of the blob, from an earlier run or try. Each carrier goes on with that once.
-pub(super) fn take(run: &Run, blob: &Descriptor, carrier: &mut Carrier) -> Option<LeftUpload> {
+/// What the target may have of the blob, from an earlier run or try. Each claimed goes on with that once.
+pub(super) fn take(run: &Run, blob: &Descriptor, claimed: &mut ClaimedBlob) -> Option<LeftUpload> {
     // A mount is cheaper than any rest.
-    let is_untouched = carrier.claim.mount_from.is_none() && matches!(carrier.begun, Begun::Nothing);
-    if carrier.went_on || !is_untouched {
+    let is_untouched = claimed.claim.mount_from.is_none() && matches!(claimed.begun, Begun::Nothing);
+    if claimed.went_on || !is_untouched {
         return None;
     }
-    let left = run.state.upload(&*carrier.lane.target, &blob.digest)?;
-    carrier.went_on = true;
+    let left = run.state.upload(&*claimed.copy.target, &blob.digest)?;
+    claimed.went_on = true;
     Some(left)
 }
 
-/// Brings the rest of the blob; gives the carrier back where it has to be brought from its beginning.
+/// Brings the rest of the blob; gives the claimed back where it has to be brought from its beginning.
 ///
-/// `None` where nothing is left to be done: the blob is there, or the lane has failed and may go on in another run.
+/// `None` where nothing is left to be done: the blob is there, or the copy has failed and may go on in another run.
 pub(super) async fn go_on(
     run: &Run,
     source: &dyn Source,
     blob: &Descriptor,
-    mut carrier: Carrier,
+    mut claimed: ClaimedBlob,
     left: LeftUpload,
-) -> Option<Carrier> {
-    let lane = carrier.lane.clone();
-    let upload = match reopen(run, blob, &lane, &left).await {
+) -> Option<ClaimedBlob> {
+    let copy = claimed.copy.clone();
+    let upload = match reopen(run, blob, &copy, &left).await {
         Ok(Some(upload)) => upload,
         Ok(None) => {
             // It may have come to its end when nobody was there to hear it.
-            carrier.may_be_there = true;
-            run.state.upload_ended(&*lane.target, &blob.digest);
-            return Some(carrier);
+            claimed.may_be_there = true;
+            run.state.upload_ended(&*copy.target, &blob.digest);
+            return Some(claimed);
         }
-        Err(error) if error.is_stopped() => return fail(carrier, error, source),
+        Err(error) if error.is_stopped() => return fail(claimed, error, source),
         // A session that cannot be asked about must not keep the blob from being brought.
-        Err(_) => return Some(carrier),
+        Err(_) => return Some(claimed),
     };
-    let place = Arc::new(lane.place(run, blob).await);
+    let place = Arc::new(copy.place(run, blob).await);
     let confirmed = upload.confirmed();
-    let reader = match read(run, source, blob, &lane, &left, confirmed).await {
+    let reader = match read(run, source, blob, &copy, &left, confirmed).await {
         Ok(reader) => reader,
-        Err(error) if error.is_retryable() || error.is_stopped() => return fail(carrier, error, source),
+        Err(error) if error.is_retryable() || error.is_stopped() => return fail(claimed, error, source),
         Err(_) => {
             // The blob may be had from elsewhere, or need not be had.
-            run.state.upload_ended(&*lane.target, &blob.digest);
+            run.state.upload_ended(&*copy.target, &blob.digest);
             upload.cancel().await;
-            return Some(carrier);
+            return Some(claimed);
         }
     };
     run.tell(&Event::BlobStarted {
-        image: lane.image.clone(),
+        image: copy.image.clone(),
         digest: blob.digest.clone(),
         size: blob.size.map(|size| size.saturating_sub(confirmed)),
     });
-    let moved_before = lane.amounts.now().moved_bytes;
+    let moved_before = copy.amounts.now().moved_bytes;
     let trail = Arc::new(Mutex::new(left.trail));
-    let delivery = Delivery { lane: lane.clone(), upload, budget: Backoff::new(run.retries), trail, place };
+    let delivery = Delivery { copy: copy.clone(), upload, budget: Backoff::new(run.retries), trail, place };
     let mut read_budget = Backoff::new(run.retries);
     let delivered = Transfer::new(run, source, blob).deliver_one(reader, delivery, &mut read_budget).await;
     let error = match delivered {
         Ok(()) => {
-            complete(run, carrier, blob, BlobOutcome::Copied).await;
-            lane.amounts.blob(confirmed, BlobOutcome::Present);
+            complete(run, claimed, blob, BlobOutcome::Copied).await;
+            copy.amounts.blob(confirmed, BlobOutcome::Present);
             return None;
         }
         Err(error) => error,
     };
-    let has_moved = lane.amounts.now().moved_bytes >= moved_before + STRIDE;
+    let has_moved = copy.amounts.now().moved_bytes >= moved_before + STRIDE;
     let is_wrong = error.kind() == Some(ErrorKind::Mismatch);
     if error.is_stopped() || error.is_retryable() && has_moved && !is_wrong {
-        return fail(carrier, error, source);
+        return fail(claimed, error, source);
     }
     // What was kept is wrong, or of no use: the blob begins anew.
-    run.state.upload_ended(&*lane.target, &blob.digest);
-    Some(carrier)
+    run.state.upload_ended(&*copy.target, &blob.digest);
+    Some(claimed)
 }
 
 /// The record stays for another run.
-fn fail(carrier: Carrier, error: Arc<Error>, source: &dyn Source) -> Option<Carrier> {
-    carrier.give_up(error, source);
+fn fail(claimed: ClaimedBlob, error: Arc<Error>, source: &dyn Source) -> Option<ClaimedBlob> {
+    claimed.give_up(error, source);
     None
 }
 
@@ -98,15 +98,15 @@ fn fail(carrier: Carrier, error: Arc<Error>, source: &dyn Source) -> Option<Carr
 async fn reopen(
     run: &Run,
     blob: &Descriptor,
-    lane: &Lane,
+    copy: &ImageCopy,
     left: &LeftUpload,
 ) -> Result<Option<OpenUpload>, Arc<Error>> {
     let step = async || {
-        let reopened = lane.target.reopen_upload(&left.saved, blob.size).await;
+        let reopened = copy.target.reopen_upload(&left.saved, blob.size).await;
         let reopened = reopened.map(|upload| upload.map(|upload| run.opened(upload)));
-        reopened.map_err(|cause| lane.target_error(Operation::StartBlob(blob.digest.clone()), cause))
+        reopened.map_err(|cause| copy.target_error(Operation::StartBlob(blob.digest.clone()), cause))
     };
-    match run.retrying(lane, step).await? {
+    match run.retrying(copy, step).await? {
         Some(upload) if upload.confirmed() == 0 => {
             upload.cancel().await;
             Ok(None)
@@ -123,7 +123,7 @@ async fn read(
     run: &Run,
     source: &dyn Source,
     blob: &Descriptor,
-    lane: &Lane,
+    copy: &ImageCopy,
     left: &LeftUpload,
     confirmed: u64,
 ) -> Result<Box<dyn BlobRead>, Arc<Error>> {
@@ -132,5 +132,5 @@ async fn read(
         let reader = source.blob_from(blob, confirmed, left.trail.latest_within(confirmed)).await;
         reader.map_err(|cause| transfer.source_error(cause))
     };
-    run.retrying(lane, step).await
+    run.retrying(copy, step).await
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use oci::Descriptor;
 
 use crate::endpoint::FoundBlob;
-use crate::engine::run::{Lane, Run};
+use crate::engine::run::{ImageCopy, Run};
 use crate::{Cause, Error, Operation};
 
 /// The length of what was found, where it is not the blob's.
@@ -16,20 +16,20 @@ pub(super) fn other_length(blob: &Descriptor, found: FoundBlob) -> Option<u64> {
 
 /// Asks again once the blob was sent: some registries keep what they have under a digest, whatever comes
 /// (<https://github.com/distribution/distribution/blob/main/registry/storage/blobwriter.go>, `moveBlob`).
-pub(super) async fn check_mended(run: &Run, lane: &Lane, blob: &Descriptor) -> Result<(), Arc<Error>> {
+pub(super) async fn check_mended(run: &Run, copy: &ImageCopy, blob: &Descriptor) -> Result<(), Arc<Error>> {
     let operation = || Operation::SendBlob(blob.digest.clone());
     let step = async || {
-        let found = lane.target.find_blob(&blob.digest).await;
-        found.map_err(|cause| lane.target_error(operation(), cause))
+        let found = copy.target.find_blob(&blob.digest).await;
+        found.map_err(|cause| copy.target_error(operation(), cause))
     };
-    let found = run.retrying(lane, step).await?;
+    let found = run.retrying(copy, step).await?;
     // Of nothing at all it is said by proxies, too, that know nothing of the length.
     match found.and_then(|found| other_length(blob, found)).filter(|length| *length > 0) {
         None => Ok(()),
         Some(actual) => {
             let (digest, expected) = (Box::new(blob.digest.clone()), blob.size.unwrap_or_default());
             let cause = Cause::KeepsOtherLength { digest, expected, actual };
-            Err(Arc::new(lane.target_error(operation(), cause)))
+            Err(Arc::new(copy.target_error(operation(), cause)))
         }
     }
 }

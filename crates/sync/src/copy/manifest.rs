@@ -16,7 +16,7 @@ use super::held::Held;
 use super::source_image::{Shared, SourceImage};
 use crate::endpoint::{EndpointError, Meaning, Source};
 use crate::engine::PartRight;
-use crate::engine::run::{Lane, Run};
+use crate::engine::run::{ImageCopy, Run};
 use crate::lock::lock;
 use crate::memory::ledger::{Came, Claim, Claimed, Failure, Kind, Waiting, Why, is_of_manifest};
 use crate::{Cause, Error, Event, Operation, Rewrite, Side};
@@ -35,26 +35,26 @@ enum Part {
 
 /// The parts of a manifest that are at work, in place of whoever waits for them.
 struct PartsAtWork<'a> {
-    lane: &'a Lane,
+    copy: &'a ImageCopy,
     parts: usize,
 }
 
 impl<'a> PartsAtWork<'a> {
     /// Whoever waits for the parts stands for the first.
-    fn begin(lane: &'a Lane) -> Self {
-        Self { lane, parts: 0 }
+    fn begin(copy: &'a ImageCopy) -> Self {
+        Self { copy, parts: 0 }
     }
 
     fn add(&mut self) {
         self.parts += 1;
         if self.parts > 1 {
-            self.lane.activity.begin();
+            self.copy.activity.begin();
         }
     }
 
     fn remove(&mut self) {
         if self.parts > 1 {
-            self.lane.activity.end();
+            self.copy.activity.end();
         }
         self.parts -= 1;
     }
@@ -72,7 +72,7 @@ impl Drop for PartsAtWork<'_> {
 #[derive(Clone)]
 pub(super) struct Walk {
     pub(super) run: Arc<Run>,
-    pub(super) lane: Arc<Lane>,
+    pub(super) copy: Arc<ImageCopy>,
     pub(super) image: Arc<SourceImage>,
     pub(super) source: Arc<dyn Source>,
     shared: Option<Arc<Shared>>,
@@ -88,13 +88,13 @@ pub(super) struct Walk {
 impl Walk {
     pub(super) fn new(
         run: Arc<Run>,
-        lane: Arc<Lane>,
+        copy: Arc<ImageCopy>,
         image: Arc<SourceImage>,
         shared: Option<Arc<Shared>>,
     ) -> Self {
         let source = shared.as_ref().map_or_else(|| image.source.clone(), |shared| shared.source.clone());
         let (met, held, whole) = Default::default();
-        Self { source, run, lane, image, shared, depth: 0, met, held, whole }
+        Self { source, run, copy, image, shared, depth: 0, met, held, whole }
     }
 
     /// Where ways to several targets meet to share the read of a blob; `None` where there is one.
@@ -132,7 +132,7 @@ impl Walk {
 
     /// Asks for the right to bring a manifest.
     pub(super) fn claim(&self, digest: &Digest) -> Claim {
-        self.lane.ledger.claim(Kind::Manifest, self.lane.target.repository(), digest, 0)
+        self.copy.ledger.claim(Kind::Manifest, self.copy.target.repository(), digest, 0)
     }
 
     /// Stores a child of an index, by its digest, with all below it. A target that has it is left alone. Says whether
@@ -140,7 +140,7 @@ impl Walk {
     pub(super) fn ensure_child(self, child: Descriptor) -> BoxFuture<'static, bool> {
         async move {
             self.meet(&child.digest);
-            while !self.lane.has_failed() {
+            while !self.copy.has_failed() {
                 match self.claim(&child.digest) {
                     Claim::Present => return false,
                     Claim::Mine(claim) => return self.bring_child(&child, claim).await,
@@ -158,7 +158,7 @@ impl Walk {
             return false;
         }
         let reference = TagOrDigest::Digest(child.digest.clone());
-        let bytes = self.lane.manifest_bytes(&self.run, child).await;
+        let bytes = self.copy.manifest_bytes(&self.run, child).await;
         let read = self.read_manifest(&reference).await;
         let fits = |manifest: &RawManifest| {
             self.or_fail(self.check_size(child, manifest).map_err(Arc::new)).is_some()
@@ -174,27 +174,27 @@ impl Walk {
             self.copy_parts(links).await;
         }
         self.store(&manifest, &reference, Some(claim)).await;
-        !self.lane.has_failed()
+        !self.copy.has_failed()
     }
 
     /// Asks the target for `digest`. A repository that was empty need not be asked.
     pub(super) async fn target_has(&self, digest: &Digest) -> bool {
         let reference = TagOrDigest::Digest(digest.clone());
         // An error here is no reason to fail: the push will tell.
-        let may_have = self.run.rewrite == Rewrite::Changed && !self.lane.repository.was_empty();
-        may_have && matches!(self.lane.target.resolve(&reference).await, Ok(Some(_)))
+        let may_have = self.run.rewrite == Rewrite::Changed && !self.copy.repository.was_empty();
+        may_have && matches!(self.copy.target.resolve(&reference).await, Ok(Some(_)))
     }
 
-    /// Reads a manifest; if that fails, so has the lane.
+    /// Reads a manifest; if that fails, so has the copy.
     pub(super) async fn read_manifest(&self, reference: &TagOrDigest) -> Option<RawManifest> {
         let error = |cause| self.source_error(Operation::ReadManifest(reference.clone()), cause);
         let read = async || self.source.manifest(reference).await.map_err(&error);
-        self.or_fail(self.run.retrying(&self.lane, read).await)
+        self.or_fail(self.run.retrying(&self.copy, read).await)
     }
 
-    /// The value, if there is one; else the lane has failed.
+    /// The value, if there is one; else the copy has failed.
     pub(super) fn or_fail<T>(&self, asked: Result<T, Arc<Error>>) -> Option<T> {
-        asked.map_err(|error| self.lane.fail(error)).ok()
+        asked.map_err(|error| self.copy.fail(error)).ok()
     }
 
     /// Checks the size of an index's child: clients refuse to pull what has another size than its index says.
@@ -206,7 +206,7 @@ impl Walk {
         })
     }
 
-    /// Brings everything that `manifest` refers to, side by side. Says whether the lane is still good.
+    /// Brings everything that `manifest` refers to, side by side. Says whether the copy is still good.
     pub(super) async fn copy_links(&self, manifest: &RawManifest) -> bool {
         match self.or_fail(self.links(manifest).map_err(Arc::new)) {
             Some(links) => self.copy_parts(links).await,
@@ -218,7 +218,7 @@ impl Walk {
     async fn copy_parts(&self, links: Links) -> bool {
         let children = links.manifests.into_iter().map(Part::Manifest);
         let mut parts = children.chain(links.blobs.into_iter().map(Part::Blob));
-        let mut parts_at_work = PartsAtWork::begin(&self.lane);
+        let mut parts_at_work = PartsAtWork::begin(&self.copy);
         let mut tasks = JoinSet::new();
         loop {
             while let Some(right) = self.run.engine.begin_part(tasks.len())
@@ -229,9 +229,9 @@ impl Walk {
             }
             let Some(ended) = tasks.join_next().await else { return true };
             if let Err(panic) = ended {
-                self.lane.fail(Arc::new(panicked(self.source.name(), panic)));
+                self.copy.fail(Arc::new(panicked(self.source.name(), panic)));
             }
-            if self.lane.has_failed() {
+            if self.copy.has_failed() {
                 // Dropping the set stops what still moves: it would be for nothing.
                 return false;
             }
@@ -270,7 +270,7 @@ impl Walk {
         Ok(links)
     }
 
-    /// Stores the manifest, unless the lane has failed. A registry that misses something of it is asked for each part and
+    /// Stores the manifest, unless the copy has failed. A registry that misses something of it is asked for each part and
     /// sent what is missing, whatever `--retries` says; one that has all and still misses some needs a moment.
     pub(super) async fn store(
         &self,
@@ -278,8 +278,8 @@ impl Walk {
         reference: &TagOrDigest,
         claim: Option<Claimed>,
     ) {
-        let lane = &self.lane;
-        if lane.has_failed() {
+        let copy = &self.copy;
+        if copy.has_failed() {
             if let Some(claim) = claim {
                 self.hand_on(claim, manifest.digest(), &manifest.links().unwrap_or_default());
             }
@@ -290,18 +290,18 @@ impl Walk {
             let Some(error) = stored.as_ref().err().filter(|error| misses_content(error)).cloned() else {
                 break;
             };
-            self.run.tell(&Event::Retrying { image: lane.image.clone(), error, wait });
-            lane.activity.wait(tokio::time::sleep(wait)).await;
-            disbelieve(manifest, lane);
+            self.run.tell(&Event::Retrying { image: copy.image.clone(), error, wait });
+            copy.activity.wait(tokio::time::sleep(wait)).await;
+            disbelieve(manifest, copy);
             if !self.copy_links(manifest).await {
                 return;
             }
             stored = self.push(manifest, reference).await;
         }
         match stored {
-            Ok(()) => lane.ledger.note_present(Kind::Manifest, lane.target.repository(), manifest.digest()),
+            Ok(()) => copy.ledger.note_present(Kind::Manifest, copy.target.repository(), manifest.digest()),
             Err(error) => {
-                lane.fail(error);
+                copy.fail(error);
                 if let Some(claim) = claim {
                     self.hand_on(claim, manifest.digest(), &Links::default());
                 }
@@ -309,32 +309,32 @@ impl Walk {
         }
     }
 
-    /// Gives a claim back. Those who wait for it get the lane's failure, where it is one of this manifest or of what it
-    /// refers to: a lane that failed with something else leaves the manifest to the next.
+    /// Gives a claim back. Those who wait for it get the copy's failure, where it is one of this manifest or of what it
+    /// refers to: a copy that failed with something else leaves the manifest to the next.
     fn hand_on(&self, claim: Claimed, manifest: &Digest, links: &Links) {
-        if let Some(error) = self.lane.failure().filter(|error| is_of_manifest(error, manifest, links)) {
+        if let Some(error) = self.copy.failure().filter(|error| is_of_manifest(error, manifest, links)) {
             claim.fail(Failure::new(error.clone(), &*self.source));
         }
     }
 
-    /// Waits until somebody else has ended with a manifest; the lane then has to ask again, unless it would meet the same
+    /// Waits until somebody else has ended with a manifest; the copy then has to ask again, unless it would meet the same
     /// failure.
     pub(super) async fn wait_for(&self, waiting: Waiting) {
-        let why = self.lane.activity.wait_for_others(waiting.done(&*self.source)).await;
+        let why = self.copy.activity.wait_for_others(waiting.done(&*self.source)).await;
         if let Some(Why::Failed(error)) = why {
-            self.lane.fail(error);
+            self.copy.fail(error);
         }
     }
 
     async fn push(&self, manifest: &RawManifest, reference: &TagOrDigest) -> Result<(), Arc<Error>> {
-        let lane = &self.lane;
-        let push = async || match lane.target.push_manifest(reference, manifest).await {
-            Err(cause) if is_there_already(&cause, manifest, reference, lane).await => Ok(()),
+        let copy = &self.copy;
+        let push = async || match copy.target.push_manifest(reference, manifest).await {
+            Err(cause) if is_there_already(&cause, manifest, reference, copy).await => Ok(()),
             pushed => {
-                pushed.map_err(|cause| lane.target_error(Operation::PushManifest(reference.clone()), cause))
+                pushed.map_err(|cause| copy.target_error(Operation::PushManifest(reference.clone()), cause))
             }
         };
-        self.run.retrying(lane, push).await
+        self.run.retrying(copy, push).await
     }
 }
 
@@ -344,23 +344,23 @@ async fn is_there_already(
     refused: &EndpointError,
     manifest: &RawManifest,
     reference: &TagOrDigest,
-    lane: &Lane,
+    copy: &ImageCopy,
 ) -> bool {
     matches!(refused.meaning, Meaning::ImmutableTag | Meaning::Conflict)
-        && matches!(lane.target.resolve(reference).await, Ok(Some(there)) if there == *manifest.digest())
+        && matches!(copy.target.resolve(reference).await, Ok(Some(there)) if there == *manifest.digest())
 }
 
 /// Drops all beliefs about what the target has of this manifest.
-fn disbelieve(manifest: &RawManifest, lane: &Lane) {
-    lane.repository.distrust();
-    lane.ledger.note_self_mount(false);
+fn disbelieve(manifest: &RawManifest, copy: &ImageCopy) {
+    copy.repository.distrust();
+    copy.ledger.note_self_mount(false);
     let links = manifest.links().unwrap_or_default();
-    let repository = lane.target.repository();
+    let repository = copy.target.repository();
     for blob in &links.blobs {
-        lane.ledger.forget(Kind::Blob, repository, &blob.digest);
+        copy.ledger.forget(Kind::Blob, repository, &blob.digest);
     }
     for child in &links.manifests {
-        lane.ledger.forget(Kind::Manifest, repository, &child.digest);
+        copy.ledger.forget(Kind::Manifest, repository, &child.digest);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use oci::Descriptor;
 
-use super::blob::{Begun, Carrier, complete};
+use super::blob::{Begun, ClaimedBlob, complete};
 use crate::endpoint::Mount;
 use crate::engine::run::Run;
 use crate::memory::ledger::{Declined, Waiting};
@@ -16,38 +16,38 @@ pub(super) enum Asked {
     /// The blob is there.
     Mounted,
     /// Its bytes have to be sent, or what failed has to be tried again.
-    Needed(Box<Carrier>),
+    Needed(Box<ClaimedBlob>),
     /// Somebody else sends them to another repository, after so many mounts were declined.
     Waits { waiting: Waiting, declined: usize },
 }
 
 /// Asks for all mounts that may be accepted.
-pub(super) async fn mount(run: &Run, blob: &Descriptor, mut carrier: Carrier) -> Asked {
-    while let Some(from) = carrier.claim.mount_from.clone() {
-        if let Begun::Opened(upload) = std::mem::take(&mut carrier.begun) {
+pub(super) async fn mount(run: &Run, blob: &Descriptor, mut claimed: ClaimedBlob) -> Asked {
+    while let Some(from) = claimed.claim.mount_from.clone() {
+        if let Begun::Opened(upload) = std::mem::take(&mut claimed.begun) {
             upload.cancel().await;
         }
-        let upload = match carrier.lane.target.mount(&blob.digest, &from).await {
+        let upload = match claimed.copy.target.mount(&blob.digest, &from).await {
             Ok(Mount::Mounted) => {
-                complete(run, carrier, blob, BlobOutcome::Mounted).await;
+                complete(run, claimed, blob, BlobOutcome::Mounted).await;
                 return Asked::Mounted;
             }
             Ok(Mount::Upload(upload)) => run.opened(upload),
             Err(cause) => {
                 let operation = Operation::StartBlob(blob.digest.clone());
-                carrier.begun = Begun::Failed(carrier.lane.target_error(operation, cause));
-                return Asked::Needed(Box::new(carrier));
+                claimed.begun = Begun::Failed(claimed.copy.target_error(operation, cause));
+                return Asked::Needed(Box::new(claimed));
             }
         };
-        match carrier.claim.decline() {
-            Declined::GoOn => carrier.begun = Begun::Opened(upload),
+        match claimed.claim.decline() {
+            Declined::GoOn => claimed.begun = Begun::Opened(upload),
             Declined::Wait(waiting) => {
-                let declined = carrier.claim.declined;
-                drop(carrier);
+                let declined = claimed.claim.declined;
+                drop(claimed);
                 upload.cancel().await;
                 return Asked::Waits { waiting, declined };
             }
         }
     }
-    Asked::Needed(Box::new(carrier))
+    Asked::Needed(Box::new(claimed))
 }

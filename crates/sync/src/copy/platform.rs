@@ -87,8 +87,8 @@ impl Walk {
             let manifest = self.source.manifest(&reference).await;
             manifest.map_err(|cause| self.source_error(Operation::ReadManifest(reference.clone()), cause))
         };
-        let _bytes = self.lane.manifest_bytes(&self.run, child).await;
-        let manifest = self.run.retrying(&self.lane, read).await?;
+        let _bytes = self.copy.manifest_bytes(&self.run, child).await;
+        let manifest = self.run.retrying(&self.copy, read).await?;
         self.check_size(child, &manifest)?;
         let links = self.links(&manifest)?;
         if links.manifests.is_empty() {
@@ -109,7 +109,7 @@ impl Walk {
         }
         match config.filter(|config| config.is_image_config()) {
             Some(config) => {
-                let bytes = self.run.retrying(&self.lane, || self.read_config(config)).await?;
+                let bytes = self.run.retrying(&self.copy, || self.read_config(config)).await?;
                 let platform = Platform::read(&bytes);
                 if self.is_wanted(platform.as_ref()) && bytes.len() <= LARGEST_HELD {
                     self.hold(&config.digest, bytes.into());

@@ -6,7 +6,7 @@ use oci::TagOrDigest;
 
 use crate::endpoint::{Source, StoreId};
 use crate::engine::attempt::{Attempt, Needed, Refused};
-use crate::engine::run::{Lane, Run};
+use crate::engine::run::{ImageCopy, Run};
 use crate::{Error, Operation, Outcome, Side};
 
 /// An image's attempts: one at each of its stores.
@@ -17,41 +17,41 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Begins as soon as the stores let it; where one does not, the lane has failed. The lane's slot is free while it waits.
+    /// Begins as soon as the stores let it; where one does not, the copy has failed. The copy's slot is free while it waits.
     pub(super) async fn begin(
         run: &Run,
         source: &Arc<dyn Source>,
         reference: &TagOrDigest,
-        lane: &Lane,
+        copy: &ImageCopy,
     ) -> Self {
-        let (from, to) = (source.store().clone(), lane.target.store().clone());
+        let (from, to) = (source.store().clone(), copy.target.store().clone());
         let mut reach = Self { source: from, target: to, attempts: Vec::new() };
-        match reach.begin_at(run, lane, Needed::by_source(source)).await {
+        match reach.begin_at(run, copy, Needed::by_source(source)).await {
             Ok(attempt) => reach.attempts.push(attempt),
             Err(refused) => {
                 let (side, place) = (Side::Source, source.name().to_owned());
                 let operation = Operation::Resolve(reference.clone());
-                lane.fail(Arc::new(Error { side, place, operation, cause: refused.into() }));
+                copy.fail(Arc::new(Error { side, place, operation, cause: refused.into() }));
                 return reach;
             }
         }
         if reach.target != reach.source {
-            match reach.begin_at(run, lane, Needed::by_target(&lane.target)).await {
+            match reach.begin_at(run, copy, Needed::by_target(&copy.target)).await {
                 Ok(attempt) => reach.attempts.push(attempt),
                 Err(refused) => {
-                    let operation = Operation::Resolve(lane.reference().clone());
-                    lane.fail(Arc::new(lane.target_error(operation, refused)));
+                    let operation = Operation::Resolve(copy.reference().clone());
+                    copy.fail(Arc::new(copy.target_error(operation, refused)));
                 }
             }
         }
         reach
     }
 
-    async fn begin_at(&self, run: &Run, lane: &Lane, needed: Needed) -> Result<Attempt, Refused> {
+    async fn begin_at(&self, run: &Run, copy: &ImageCopy, needed: Needed) -> Result<Attempt, Refused> {
         let breakers = run.engine.breakers();
         match breakers.begin_now(needed) {
             Ok(admitted) => admitted,
-            Err(needed) => lane.activity.wait(breakers.begin(needed, &run.deadline)).await,
+            Err(needed) => copy.activity.wait(breakers.begin(needed, &run.deadline)).await,
         }
     }
 

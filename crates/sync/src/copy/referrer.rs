@@ -18,8 +18,8 @@ const DEEPEST: usize = 5;
 /// So many subjects have their referrers listed, and brought, side by side.
 const SUBJECTS_AT_ONCE: usize = 16;
 
-/// The lane has failed, and knows why.
-struct LaneFailed;
+/// The copy has failed, and knows why.
+struct CopyFailed;
 
 /// Copies the referrers of an image that stands at its target now. Where that fails, the image has failed: its tag
 /// stands, and the next run goes on here.
@@ -34,7 +34,7 @@ pub(super) async fn copy_referrers(walk: &Walk, wanted: WantedReferrers, outcome
         None => roots.insert(0, digest),
     }
     below(walk, wanted, roots).await;
-    walk.lane.failure().cloned().map_or(outcome, Outcome::Failed)
+    walk.copy.failure().cloned().map_or(outcome, Outcome::Failed)
 }
 
 /// Whether an image was at its target before, and the source told with all others that nothing refers to it.
@@ -69,7 +69,7 @@ async fn below(walk: &Walk, wanted: WantedReferrers, roots: Vec<Digest>) {
         }
         level = below.iter().flat_map(|(_, referrers)| referrers).map(|found| found.digest.clone()).collect();
         walk.bring_level(below, wanted).await;
-        if level.is_empty() || walk.lane.has_failed() {
+        if level.is_empty() || walk.copy.has_failed() {
             return;
         }
     }
@@ -85,7 +85,7 @@ impl Walk {
     ) -> Option<Vec<Vec<Descriptor>>> {
         let Some((first, others)) = subjects.split_first() else { return Some(Vec::new()) };
         let mut found = vec![self.referrers(first, wanted).await?];
-        let ask = async |subject| self.referrers(subject, wanted).await.ok_or(LaneFailed);
+        let ask = async |subject| self.referrers(subject, wanted).await.ok_or(CopyFailed);
         let others: Vec<_> = others.iter().map(ask).collect();
         let others = stream::iter(others).buffered(SUBJECTS_AT_ONCE).try_collect::<Vec<_>>().await;
         found.extend(others.ok()?);
@@ -116,7 +116,7 @@ impl Walk {
         }
     }
 
-    /// What refers to `subject` at the source; if that cannot be told, the lane has failed.
+    /// What refers to `subject` at the source; if that cannot be told, the copy has failed.
     async fn referrers(&self, subject: &Digest, wanted: WantedReferrers) -> Option<Vec<Descriptor>> {
         // Where all tags come along, so do those under which clients keep lists, and all that stands in these.
         let kept = if wanted == WantedReferrers::Untagged { Kept::ByRegistry } else { Kept::Anywhere };
@@ -124,22 +124,22 @@ impl Walk {
             let asked = self.source.referrers(subject, kept).await;
             asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
         };
-        self.or_fail(self.run.retrying(&self.lane, ask).await)
+        self.or_fail(self.run.retrying(&self.copy, ask).await)
     }
 
     async fn bring_referrer(&self, subject: &Digest, referrer: Descriptor) {
         let is_new = self.clone().ensure_child(referrer.clone()).await;
-        let lane = &self.lane;
-        if lane.has_failed() {
+        let copy = &self.copy;
+        if copy.has_failed() {
             return;
         }
         let list = async || {
-            let listed = lane.target.list_referrer(subject, &referrer).await;
-            listed.map_err(|cause| lane.target_error(Operation::ListReferrer(subject.clone()), cause))
+            let listed = copy.target.list_referrer(subject, &referrer).await;
+            listed.map_err(|cause| copy.target_error(Operation::ListReferrer(subject.clone()), cause))
         };
-        let listed = self.or_fail(self.run.retrying(lane, list).await);
+        let listed = self.or_fail(self.run.retrying(copy, list).await);
         if listed.is_some() && is_new {
-            lane.amounts.referrer();
+            copy.amounts.referrer();
         }
     }
 
@@ -151,7 +151,7 @@ impl Walk {
                 let asked = self.source.resolve(&reference).await;
                 asked.map_err(|cause| self.source_error(Operation::Resolve(reference.clone()), cause))
             };
-            let asked = self.run.retrying(&self.lane, ask).await;
+            let asked = self.run.retrying(&self.copy, ask).await;
             let Some(Some(digest)) = self.or_fail(asked) else { continue };
             self.bring_tag(&reference, &digest).await;
         }
@@ -168,23 +168,23 @@ impl Walk {
                 left += u64::from(matches!(self.source.resolve(&TagOrDigest::Tag(tag)).await, Ok(Some(_))));
             }
         }
-        self.lane.amounts.referrers_left(left);
+        self.copy.amounts.referrers_left(left);
     }
 
     async fn bring_tag(&self, reference: &TagOrDigest, digest: &Digest) {
-        let lane = &self.lane;
+        let copy = &self.copy;
         // An error here is no reason to fail: the push will tell.
         let is_there =
-            async || matches!(lane.target.resolve(reference).await, Ok(Some(there)) if there == *digest);
-        if lane.has_failed() || is_there().await {
+            async || matches!(copy.target.resolve(reference).await, Ok(Some(there)) if there == *digest);
+        if copy.has_failed() || is_there().await {
             return;
         }
         let by_digest = TagOrDigest::Digest(digest.clone());
         let Some(manifest) = self.read_manifest(&by_digest).await else { return };
         if self.copy_links(&manifest).await {
             self.store(&manifest, reference, None).await;
-            if !lane.has_failed() {
-                lane.amounts.referrer();
+            if !copy.has_failed() {
+                copy.amounts.referrer();
             }
         }
     }

@@ -23,14 +23,14 @@ struct Completed {
 }
 
 impl Walk {
-    /// The list with more in it than stands under its tag at the source, where the lane's target needs that; else the
+    /// The list with more in it than stands under its tag at the source, where the copy's target needs that; else the
     /// manifest as it is.
     pub(super) async fn with_what_it_lacks(
         &self,
         manifest: RawManifest,
         wanted: WantedReferrers,
     ) -> RawManifest {
-        let subject = subject_of(self.lane.reference());
+        let subject = subject_of(self.copy.reference());
         let Some(subject) = subject.filter(|_| wanted != WantedReferrers::None && is_list(&manifest)) else {
             return manifest;
         };
@@ -40,13 +40,13 @@ impl Walk {
         }
     }
 
-    /// The list with what else the source tells, where that is something. If it cannot be told, the lane has failed.
+    /// The list with what else the source tells, where that is something. If it cannot be told, the copy has failed.
     async fn completed(&self, list: &RawManifest, subject: &Digest) -> Option<Completed> {
         let ask = async || {
             let asked = self.source.referrers(subject, Kept::ByRegistry).await;
             asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
         };
-        let told = self.or_fail(self.run.retrying(&self.lane, ask).await)?;
+        let told = self.or_fail(self.run.retrying(&self.copy, ask).await)?;
         let completed = complete(list, &told).map_err(|source| {
             let digest = Box::new(list.digest().clone());
             let cause = Cause::Manifest { digest, source: Box::new(source) };
@@ -55,14 +55,14 @@ impl Walk {
         self.or_fail(completed)?
     }
 
-    /// Whether the tag is all that tells of referrers at the lane's target.
+    /// Whether the tag is all that tells of referrers at the copy's target.
     async fn has_tag_alone(&self, subject: &Digest, added: &Descriptor) -> bool {
-        let lane = &self.lane;
+        let copy = &self.copy;
         let ask = async || {
-            let asked = lane.target.lists_referrer(subject, added).await;
-            asked.map_err(|cause| lane.target_error(Operation::ListReferrer(subject.clone()), cause))
+            let asked = copy.target.lists_referrer(subject, added).await;
+            asked.map_err(|cause| copy.target_error(Operation::ListReferrer(subject.clone()), cause))
         };
-        self.or_fail(self.run.retrying(lane, ask).await).is_some_and(|lists| !lists)
+        self.or_fail(self.run.retrying(copy, ask).await).is_some_and(|lists| !lists)
     }
 }
 

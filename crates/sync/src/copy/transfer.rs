@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use oci::{BrokenOff, Descriptor, ErrorKind, Recovery, Standing};
+use oci::{BrokenOff, Descriptor, ErrorKind, Recovery, UploadStatus};
 
 use crate::endpoint::BlobBody;
 use bytes::Bytes;
@@ -22,7 +22,7 @@ use crate::copy::open_upload::OpenUpload;
 use crate::endpoint::{BlobRead, EndpointError, ReadAgain, Source};
 use crate::engine::Place;
 use crate::engine::backoff::Backoff;
-use crate::engine::run::{Lane, Run};
+use crate::engine::run::{ImageCopy, Run};
 use crate::memory::state::{Journal, STRIDE, SharedTrail};
 use crate::{Error, Event, Operation, Side};
 
@@ -42,7 +42,7 @@ pub(crate) struct Transfer<'a> {
 
 /// An upload and whom it is for.
 pub(crate) struct Delivery {
-    pub(crate) lane: Arc<Lane>,
+    pub(crate) copy: Arc<ImageCopy>,
     pub(crate) upload: OpenUpload,
     /// Tries that are left.
     pub(crate) budget: Backoff,
@@ -76,12 +76,12 @@ struct Queue {
     /// Set where the others could not wait for it: it goes on with a read of its own.
     left_behind: Arc<AtomicBool>,
     journal: Option<Journal>,
-    lane: Arc<Lane>,
+    copy: Arc<ImageCopy>,
 }
 
 /// Somebody who waits when the source has to be waited for.
 struct Watcher {
-    lane: Arc<Lane>,
+    copy: Arc<ImageCopy>,
     /// Gone when its upload has ended.
     place: Weak<Place>,
 }
@@ -97,7 +97,7 @@ impl Delivery {
     }
 
     fn watcher(&self) -> Watcher {
-        Watcher { lane: self.lane.clone(), place: Arc::downgrade(&self.place) }
+        Watcher { copy: self.copy.clone(), place: Arc::downgrade(&self.place) }
     }
 }
 
@@ -151,7 +151,7 @@ impl<'a> Transfer<'a> {
         let (mut queues, mut ways) = (Vec::new(), Vec::new());
         for Told { mut delivery, taker, on_end } in deliveries {
             let journal = self.begin_journal(&mut delivery).await;
-            let (queue, body) = self.queue(&delivery.lane, journal);
+            let (queue, body) = self.queue(&delivery.copy, journal);
             let left_behind = queue.left_behind.clone();
             queues.push(queue);
             let (history, read_budget) = (history.clone(), read_budget.clone());
@@ -176,14 +176,14 @@ impl<'a> Transfer<'a> {
     }
 
     /// A queue, and its other end as the body of an upload.
-    fn queue(&self, lane: &Arc<Lane>, journal: Option<Journal>) -> (Queue, BlobBody) {
+    fn queue(&self, copy: &Arc<ImageCopy>, journal: Option<Journal>) -> (Queue, BlobBody) {
         let (pieces, receiver) = mpsc::channel::<Piece>(QUEUE);
-        let (whose, lane, observer) = (lane.clone(), lane.clone(), self.run.observer.clone());
+        let (whose, copy, observer) = (copy.clone(), copy.clone(), self.run.observer.clone());
         let digest = self.blob.digest.clone();
         let left_behind = Arc::new(AtomicBool::new(false));
         let is_left = left_behind.clone();
         let body = futures_util::stream::unfold(Some(receiver), move |receiver| {
-            let (lane, observer, is_left) = (lane.clone(), observer.clone(), is_left.clone());
+            let (copy, observer, is_left) = (copy.clone(), observer.clone(), is_left.clone());
             let digest = digest.clone();
             async move {
                 let mut receiver = receiver?;
@@ -193,13 +193,13 @@ impl<'a> Transfer<'a> {
                 };
                 if let Ok(bytes) = &piece {
                     let bytes = bytes.len() as u64;
-                    lane.amounts.moved(bytes);
-                    observer.event(&Event::BytesMoved { image: lane.image.clone(), digest, bytes });
+                    copy.amounts.moved(bytes);
+                    observer.event(&Event::BytesMoved { image: copy.image.clone(), digest, bytes });
                 }
                 Some((piece, Some(receiver)))
             }
         });
-        (Queue { pieces, left_behind, journal, lane: whose }, Box::pin(body))
+        (Queue { pieces, left_behind, journal, copy: whose }, Box::pin(body))
     }
 
     /// One upload to its end.
@@ -212,8 +212,8 @@ impl<'a> Transfer<'a> {
         read_budget: Backoff,
     ) -> Delivered {
         let sent = self.send_all(&mut delivery, body, &left_behind, history.as_deref(), read_budget).await;
-        let Delivery { lane, upload, .. } = delivery;
-        self.end(&lane, upload, sent.as_ref().err()).await;
+        let Delivery { copy, upload, .. } = delivery;
+        self.end(&copy, upload, sent.as_ref().err()).await;
         sent.map_err(|failure| match (failure, self.failed.get()) {
             (Failure::Own(error), _) => error,
             (Failure::WithSource, Some(error)) => error.clone(),
@@ -234,15 +234,15 @@ impl<'a> Transfer<'a> {
         let (mut furthest, mut shares_the_read) = (0, true);
         loop {
             let Err(error) = sent else { return Ok(()) };
-            let error = Arc::new(delivery.lane.target_error(self.sending(), error));
+            let error = Arc::new(delivery.copy.target_error(self.sending(), error));
             if shares_the_read && self.failed.get().is_some() {
                 return Err(Failure::WithSource);
             }
             // What we broke off ourselves is no failure of the target.
             let is_ours = left_behind.swap(false, Ordering::AcqRel);
             let offset = match self.recover(delivery, error.clone(), is_ours).await {
-                Ok(Standing::Complete) => return Ok(()),
-                Ok(Standing::At(offset)) => offset,
+                Ok(UploadStatus::Complete) => return Ok(()),
+                Ok(UploadStatus::At(offset)) => offset,
                 Err(error) => return Err(Failure::Own(error)),
             };
             if offset > furthest {
@@ -260,9 +260,9 @@ impl<'a> Transfer<'a> {
 
     /// Sees to it that another run finds the upload, where that is of use.
     async fn begin_journal(&self, delivery: &mut Delivery) -> Option<Journal> {
-        let Delivery { lane, upload, trail, .. } = delivery;
+        let Delivery { copy, upload, trail, .. } = delivery;
         let (blob, size) = (&self.blob.digest, self.blob.size);
-        let journal = Journal::of(&self.run.state, &lane.target, &**upload, blob, size, trail);
+        let journal = Journal::of(&self.run.state, &copy.target, &**upload, blob, size, trail);
         let is_written = match &journal {
             Some(journal) => journal.begin().await,
             None => false,
@@ -271,11 +271,11 @@ impl<'a> Transfer<'a> {
         journal.filter(|_| is_written)
     }
 
-    async fn end(&self, lane: &Lane, upload: OpenUpload, failure: Option<&Failure>) {
+    async fn end(&self, copy: &ImageCopy, upload: OpenUpload, failure: Option<&Failure>) {
         let is_remembered = upload.is_remembered();
         let forget = || {
             if is_remembered {
-                self.run.state.upload_ended(&*lane.target, &self.blob.digest);
+                self.run.state.upload_ended(&*copy.target, &self.blob.digest);
             }
         };
         match failure {
@@ -311,7 +311,7 @@ impl<'a> Transfer<'a> {
         delivery: &mut Delivery,
         error: Arc<Error>,
         is_ours: bool,
-    ) -> Result<Standing, Arc<Error>> {
+    ) -> Result<UploadStatus, Arc<Error>> {
         let (mut error, mut is_ours) = (error, is_ours);
         loop {
             let recovery = match &error.cause {
@@ -325,10 +325,10 @@ impl<'a> Transfer<'a> {
                 Recovery::Later => delivery.budget.again(&error),
             };
             let Some(wait) = wait else { return Err(error) };
-            delivery.place.wait(self.run.pause(&delivery.lane, error, wait)).await?;
+            delivery.place.wait(self.run.pause(&delivery.copy, error, wait)).await?;
             match delivery.upload.resume(&self.blob.digest).await {
                 Ok(standing) => return Ok(standing),
-                Err(cause) => error = Arc::new(delivery.lane.target_error(self.sending(), cause)),
+                Err(cause) => error = Arc::new(delivery.copy.target_error(self.sending(), cause)),
             }
         }
     }
@@ -341,7 +341,7 @@ impl<'a> Transfer<'a> {
         offset: u64,
         read_budget: &mut Backoff,
     ) -> Result<Result<(), EndpointError>, Arc<Error>> {
-        let lane = delivery.lane.clone();
+        let copy = delivery.copy.clone();
         let mut reader = loop {
             match history.read_from(offset).await {
                 Ok(reader) => break reader,
@@ -349,7 +349,7 @@ impl<'a> Transfer<'a> {
             }
         };
         let journal = self.begin_journal(delivery).await;
-        let (queue, body) = self.queue(&lane, journal);
+        let (queue, body) = self.queue(&copy, journal);
         let (watchers, failed) = ([delivery.watcher()], OnceLock::new());
         let sending = delivery.upload.send(&self.blob.digest, self.blob.size, body);
         let reading = self.pump(&mut *reader, vec![queue], &watchers, read_budget, None, &failed);
@@ -436,7 +436,7 @@ impl<'a> Transfer<'a> {
         let waits: Vec<_> = places
             .iter()
             .filter_map(|(place, watcher)| Some((place.as_ref()?, watcher)))
-            .map(|(place, watcher)| place.wait(self.run.pause(&watcher.lane, error.clone(), wait)))
+            .map(|(place, watcher)| place.wait(self.run.pause(&watcher.copy, error.clone(), wait)))
             .collect();
         if waits.is_empty() {
             return self.run.deadline.sleep(wait).await.map_err(|_| Arc::new(error.stopped()));
@@ -506,7 +506,7 @@ struct Late(Option<Queue>);
 impl Drop for Late {
     fn drop(&mut self) {
         if let Some(queue) = &self.0 {
-            queue.lane.repository.note_lag();
+            queue.copy.repository.note_lag();
             queue.left_behind.store(true, Ordering::Release);
         }
     }

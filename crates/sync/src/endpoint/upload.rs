@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use oci::{BrokenOff, Digest, Recovery, Standing};
+use oci::{BrokenOff, Digest, Recovery, UploadStatus};
 use secrecy::SecretString;
 
 use super::{Answer, EndpointError};
@@ -26,7 +26,7 @@ pub trait Upload: Send {
     /// Decides whether the upload can go on after an error.
     fn recovery(&mut self, error: &EndpointError) -> Recovery;
     /// Finds out what the target has, so that the rest can be sent.
-    fn resume<'a>(&'a mut self, digest: &'a Digest) -> Answer<'a, Standing>;
+    fn resume<'a>(&'a mut self, digest: &'a Digest) -> Answer<'a, UploadStatus>;
     /// Tells the target to forget it.
     fn cancel<'a>(self: Box<Self>) -> BoxFuture<'a, ()>
     where

@@ -102,9 +102,9 @@ pub(crate) struct Way {
     pub(crate) target: Arc<dyn Target>,
 }
 
-/// One image on its way to one target. An image that goes to several targets has a lane for each, and each ends for
+/// One image on its way to one target. An image that goes to several targets has a copy for each, and each ends for
 /// itself.
-pub(crate) struct Lane {
+pub(crate) struct ImageCopy {
     pub(crate) image: Arc<Image>,
     /// The rule that asked for it.
     pub(crate) rule: usize,
@@ -150,7 +150,7 @@ impl Run {
     }
 
     /// Begins the way of an image to a target.
-    pub(crate) fn lane(&self, way: Way, slot: ImageSlot) -> Arc<Lane> {
+    pub(crate) fn begin_copy(&self, way: Way, slot: ImageSlot) -> Arc<ImageCopy> {
         let Way { image, rule, index, rank, target } = way;
         let store = target.store().clone();
         let ledger =
@@ -159,7 +159,7 @@ impl Run {
             .entry((store, target.repository().clone()))
             .or_insert_with(|| Arc::new(TargetRepository::new(target.clone())))
             .clone();
-        Arc::new(Lane {
+        Arc::new(ImageCopy {
             image,
             rule,
             index,
@@ -179,10 +179,10 @@ impl Run {
         self.observer.event(event);
     }
 
-    /// Tries a step of a lane until it succeeds or trying again is hopeless.
+    /// Tries a step of a copy until it succeeds or trying again is hopeless.
     pub(crate) async fn retrying<T, F>(
         &self,
-        lane: &Lane,
+        copy: &ImageCopy,
         mut step: impl FnMut() -> F,
     ) -> Result<T, Arc<Error>>
     where
@@ -197,20 +197,20 @@ impl Run {
             let wait = backoff.next(&error);
             let error = Arc::new(error);
             let Some(wait) = wait else { return Err(error) };
-            self.pause(lane, error, wait).await?;
+            self.pause(copy, error, wait).await?;
         }
     }
 
     /// Waits before a failed step is tried again; gives it up at once where the run's end comes first.
-    /// The lane's slot is free meanwhile.
+    /// The copy's slot is free meanwhile.
     pub(crate) async fn pause(
         &self,
-        lane: &Lane,
+        copy: &ImageCopy,
         error: Arc<Error>,
         wait: Duration,
     ) -> Result<(), Arc<Error>> {
-        self.tell(&Event::Retrying { image: lane.image.clone(), error: error.clone(), wait });
-        let slept = lane.activity.wait(self.deadline.sleep(wait)).await;
+        self.tell(&Event::Retrying { image: copy.image.clone(), error: error.clone(), wait });
+        let slept = copy.activity.wait(self.deadline.sleep(wait)).await;
         slept.map_err(|TooLate| Arc::new(error.stopped()))
     }
 
@@ -234,13 +234,13 @@ impl Run {
     }
 }
 
-impl Lane {
+impl ImageCopy {
     /// Waits for the right to move a blob.
     pub(crate) async fn place(&self, run: &Run, blob: &Descriptor) -> Place {
         run.engine.places().take(&self.pair, self.rank, blob).await
     }
 
-    /// Waits for the right to hold a manifest below an index in memory. The lane's slot is free meanwhile, though for other
+    /// Waits for the right to hold a manifest below an index in memory. The copy's slot is free meanwhile, though for other
     /// pairs alone: more images of this one would wait as well.
     pub(crate) async fn manifest_bytes(&self, run: &Run, manifest: &Descriptor) -> HeldBytes {
         let budget = run.engine.manifest_bytes();
@@ -250,7 +250,7 @@ impl Lane {
         }
     }
 
-    /// Ends this lane; the first reason counts.
+    /// Ends this copy; the first reason counts.
     pub(crate) fn fail(&self, error: Arc<Error>) {
         let _ = self.failure.set(error);
     }
@@ -263,7 +263,7 @@ impl Lane {
         self.failure.get().is_some()
     }
 
-    /// An error of this lane's target.
+    /// An error of this copy's target.
     pub(crate) fn target_error(&self, operation: crate::Operation, cause: impl Into<crate::Cause>) -> Error {
         let place = self.target.name().to_owned();
         Error { side: crate::Side::Target, place, operation, cause: cause.into() }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::copy::open_upload::AbandonedUploads;
 use crate::copy::{SourceImage, copy_image, panicked};
-use crate::engine::run::{Lane, Options, Run, Way};
+use crate::engine::run::{ImageCopy, Options, Run, Way};
 use crate::engine::{Engine, ImageSlot, Pair, Turn};
 use crate::plan::company::seats;
 use crate::plan::discover::{Origin, Planned};
@@ -133,10 +133,10 @@ struct Schedule {
     begun: mpsc::UnboundedReceiver<(Waiting, Option<ImageSlot>)>,
     /// How many images wait for their turn.
     waiting: usize,
-    images: JoinSet<(Arc<Lane>, Outcome)>,
+    images: JoinSet<(Arc<ImageCopy>, Outcome)>,
     /// Rules of which not all images are known yet, with their sources.
     rules: Rules,
-    in_work: HashMap<Id, Arc<Lane>>,
+    in_work: HashMap<Id, Arc<ImageCopy>>,
     followers: Followers<Planned>,
     /// Names at targets that have their image.
     taken: HashSet<ByTarget>,
@@ -211,9 +211,9 @@ impl Schedule {
             self.let_follow(&way.image);
             return self.end_unstarted(way.image, way.rule, Outcome::NotDone);
         };
-        let lane = self.run.lane(way, slot);
-        let task = self.images.spawn(copy_image(self.run.clone(), image, lane.clone()));
-        self.in_work.insert(task.id(), lane);
+        let copy = self.run.begin_copy(way, slot);
+        let task = self.images.spawn(copy_image(self.run.clone(), image, copy.clone()));
+        self.in_work.insert(task.id(), copy);
     }
 
     /// Two rules may ask for the same copy; they may not want different images under one name.
@@ -255,16 +255,16 @@ impl Schedule {
         }
     }
 
-    fn image_ended(&mut self, ended: Result<(Id, (Arc<Lane>, Outcome)), JoinError>) {
+    fn image_ended(&mut self, ended: Result<(Id, (Arc<ImageCopy>, Outcome)), JoinError>) {
         match ended {
-            Ok((id, (lane, outcome))) => {
+            Ok((id, (copy, outcome))) => {
                 self.in_work.remove(&id);
-                self.lane_ended(&lane, outcome);
+                self.copy_ended(&copy, outcome);
             }
             Err(panic) => {
-                let Some(lane) = self.in_work.remove(&panic.id()) else { return };
-                let error = Arc::new(panicked(&lane.image.source, panic));
-                self.lane_ended(&lane, Outcome::Failed(error));
+                let Some(copy) = self.in_work.remove(&panic.id()) else { return };
+                let error = Arc::new(panicked(&copy.image.source, panic));
+                self.copy_ended(&copy, Outcome::Failed(error));
             }
         }
     }
@@ -279,15 +279,15 @@ impl Schedule {
         }
     }
 
-    fn lane_ended(&mut self, lane: &Lane, outcome: Outcome) {
-        lane.activity.close();
-        self.let_follow(&lane.image);
+    fn copy_ended(&mut self, copy: &ImageCopy, outcome: Outcome) {
+        copy.activity.close();
+        self.let_follow(&copy.image);
         let outcome = match outcome {
             Outcome::Failed(error) if error.is_stopped() => Outcome::NotDone,
             other => other,
         };
-        let (image, took) = (lane.image.clone(), lane.started.elapsed());
-        self.end(ImageReport { image, rule: lane.rule, outcome, amounts: lane.amounts.now(), took });
+        let (image, took) = (copy.image.clone(), copy.started.elapsed());
+        self.end(ImageReport { image, rule: copy.rule, outcome, amounts: copy.amounts.now(), took });
     }
 
     /// Ends an image on which no work was begun.
@@ -333,9 +333,9 @@ impl Schedule {
                 self.image_ended(ended);
             }
         }
-        let in_work: Vec<_> = self.in_work.drain().map(|(_, lane)| lane).collect();
-        for lane in in_work {
-            self.lane_ended(&lane, Outcome::NotDone);
+        let in_work: Vec<_> = self.in_work.drain().map(|(_, copy)| copy).collect();
+        for copy in in_work {
+            self.copy_ended(&copy, Outcome::NotDone);
         }
     }
 

@@ -61,7 +61,7 @@ pub(crate) struct Ledger(Mutex<Books>);
 
 #[derive(Default)]
 struct Books {
-    entries: HashMap<(Kind, Digest), Places>,
+    entries: HashMap<(Kind, Digest), Entry>,
     claims: u64,
     mounts: Mounts,
     doubts: HashMap<(RepositoryName, Digest), Doubt>,
@@ -69,7 +69,7 @@ struct Books {
 }
 
 #[derive(Default)]
-struct Places {
+struct Entry {
     holders: Vec<(RepositoryName, Came)>,
     receiving: Vec<Receiving>,
 }
@@ -108,11 +108,11 @@ impl Ledger {
         declined: usize,
     ) -> Claim {
         let mut books = self.books();
-        let places = books.entries.entry((kind, digest.clone())).or_default();
-        if places.holds(repository) {
+        let entry = books.entries.entry((kind, digest.clone())).or_default();
+        if entry.holds(repository) {
             return Claim::Present;
         }
-        if let Some(same) = places.receiving.iter().find(|receiving| receiving.repository == *repository) {
+        if let Some(same) = entry.receiving.iter().find(|receiving| receiving.repository == *repository) {
             return Claim::Theirs(same.wait(repository));
         }
         let doubt = books.doubt(repository, digest);
@@ -147,9 +147,9 @@ impl Ledger {
     /// Drops a belief that the registry has disproved.
     pub(crate) fn forget(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) {
         let mut books = self.books();
-        let Some(places) = books.entries.get_mut(&(kind, digest.clone())) else { return };
-        let Some(at) = places.holders.iter().position(|(holder, _)| holder == repository) else { return };
-        let (_, came) = places.holders.swap_remove(at);
+        let Some(entry) = books.entries.get_mut(&(kind, digest.clone())) else { return };
+        let Some(at) = entry.holders.iter().position(|(holder, _)| holder == repository) else { return };
+        let (_, came) = entry.holders.swap_remove(at);
         let key = (repository.clone(), digest.clone());
         match (came, books.doubts.get(&key)) {
             (Came::Mounted, None) => books.doubts.insert(key, Doubt::Ask),
@@ -176,8 +176,8 @@ impl Ledger {
     pub(crate) fn asks_by_uploads(&self, repository: &RepositoryName, blobs: &[Descriptor]) -> bool {
         let books = self.books();
         let is_held = |blob: &&Descriptor| {
-            let places = books.entries.get(&(Kind::Blob, blob.digest.clone()));
-            places.is_some_and(|places| places.holds(repository))
+            let entry = books.entries.get(&(Kind::Blob, blob.digest.clone()));
+            entry.is_some_and(|entry| entry.holds(repository))
         };
         books.self_mounts.would_tell(blobs.iter().filter(|blob| !is_held(blob)).map(|blob| blob.size))
     }
@@ -201,16 +201,16 @@ impl Books {
     /// How a blob gets to a repository, after so many declined mounts. Rights are given by project, as a rule, so a
     /// repository of the same one is asked first.
     fn way(&self, to: &RepositoryName, digest: &Digest, declined: usize) -> Way {
-        let Some(places) = self.entries.get(&(Kind::Blob, digest.clone())) else { return Way::Send };
+        let Some(entry) = self.entries.get(&(Kind::Blob, digest.clone())) else { return Way::Send };
         if declined >= MOST_HOLDERS {
             return Way::Send;
         }
         let may_be_mounted = |from: &&RepositoryName| self.mounts.may_be_accepted(from, to);
-        let holders = places.holders.iter().map(|(holder, _)| holder).filter(may_be_mounted);
+        let holders = entry.holders.iter().map(|(holder, _)| holder).filter(may_be_mounted);
         if let Some(holder) = holders.min_by_key(|holder| project(holder) != project(to)) {
             return Way::Mount(holder.clone());
         }
-        let of_others = places.receiving.iter().filter(|other| {
+        let of_others = entry.receiving.iter().filter(|other| {
             // Who was declined once waits for bytes only: others who ask for mounts may wait for the same.
             let may_wait = declined == 0 || other.stage == Stage::Sending;
             may_wait && other.repository != *to && may_be_mounted(&&other.repository)
@@ -230,17 +230,17 @@ impl Books {
     fn receive(&mut self, kind: Kind, repository: &RepositoryName, digest: &Digest, stage: Stage) -> u64 {
         self.claims += 1;
         let (claim, repository, ended) = (self.claims, repository.clone(), watch::Sender::new(None));
-        let places = self.entries.entry((kind, digest.clone())).or_default();
-        places.receiving.push(Receiving { claim, repository, stage, ended });
+        let entry = self.entries.entry((kind, digest.clone())).or_default();
+        entry.receiving.push(Receiving { claim, repository, stage, ended });
         claim
     }
 
     fn hold(&mut self, kind: Kind, repository: &RepositoryName, digest: &Digest, came: Came) {
-        let places = self.entries.entry((kind, digest.clone())).or_default();
-        match places.holders.iter_mut().find(|(holder, _)| holder == repository) {
+        let entry = self.entries.entry((kind, digest.clone())).or_default();
+        match entry.holders.iter_mut().find(|(holder, _)| holder == repository) {
             Some((_, before)) if came == Came::Sent => *before = came,
             Some(_) => {}
-            None => places.holders.push((repository.clone(), came)),
+            None => entry.holders.push((repository.clone(), came)),
         }
         if came == Came::Sent && !self.doubts.is_empty() {
             self.doubts.remove(&(repository.clone(), digest.clone()));
@@ -248,12 +248,12 @@ impl Books {
     }
 
     fn receiving(&mut self, claimed: &Claimed) -> Option<&mut Receiving> {
-        let places = self.entries.get_mut(&(claimed.kind, claimed.digest.clone()))?;
-        places.receiving.iter_mut().find(|receiving| receiving.claim == claimed.claim)
+        let entry = self.entries.get_mut(&(claimed.kind, claimed.digest.clone()))?;
+        entry.receiving.iter_mut().find(|receiving| receiving.claim == claimed.claim)
     }
 }
 
-impl Places {
+impl Entry {
     fn holds(&self, repository: &RepositoryName) -> bool {
         self.holders.iter().any(|(holder, _)| holder == repository)
     }

@@ -12,7 +12,7 @@ use crate::engine::backoff::Backoff;
 use crate::engine::run::Run;
 use crate::plan::company::Seat;
 use crate::plan::discover::{Gate, Origin, Planned, discover};
-use crate::plan::landing::Landings;
+use crate::plan::pattern_targets::PatternTargets;
 use crate::plan::turns::Turns;
 use crate::rule::Rule;
 use crate::{Cause, Error, Event, Operation, RepositoryPattern, RuleFailure, Side};
@@ -77,8 +77,8 @@ impl Discoveries {
         let (open, gate) = Gate::new();
         let mut tasks = JoinSet::new();
         let mut found = Found::new();
-        let mut landings = Landings::new(&rule);
-        let listed = self.list(&rule, &mut landings, |made| {
+        let mut pattern_targets = PatternTargets::new(&rule);
+        let listed = self.list(&rule, &mut pattern_targets, |made| {
             let (this, origin) = (self.clone(), Origin::Listed(gate.clone()));
             let (repository, seat) = (made.source.name().into(), seat.clone());
             let task = tasks.spawn(async move { this.of_rule(made, index, origin, seat).await });
@@ -94,7 +94,7 @@ impl Discoveries {
         if tasks.is_empty() {
             self.run.tell(&Event::NothingSelected { source: source.clone() });
         }
-        for repository in self.leave_out(landings, found) {
+        for repository in self.leave_out(pattern_targets, found) {
             if let Some(seat) = &seat {
                 seat.company().withdraw(index, Some(repository));
             }
@@ -117,12 +117,12 @@ impl Discoveries {
     }
 
     /// Lets go of repositories that turned out to be copies of others, and tells of all that are left out.
-    fn leave_out(&self, mut landings: Landings, mut found: Found) -> Vec<Arc<str>> {
-        found.retain(|(repository, _)| landings.is_copy(repository));
+    fn leave_out(&self, mut pattern_targets: PatternTargets, mut found: Found) -> Vec<Arc<str>> {
+        found.retain(|(repository, _)| pattern_targets.is_copy(repository));
         for (_, task) in &found {
             task.abort();
         }
-        if let Some((place, text)) = landings.note() {
+        if let Some((place, text)) = pattern_targets.note() {
             self.run.tell(&Event::Note { place, text });
         }
         found.into_iter().map(|(repository, _)| repository).collect()
@@ -146,7 +146,7 @@ impl Discoveries {
     async fn list(
         &self,
         rule: &PatternRule,
-        landings: &mut Landings,
+        pattern_targets: &mut PatternTargets,
         mut found: impl FnMut(Rule),
     ) -> Result<(), Arc<Error>> {
         let error = |cause| Error {
@@ -171,11 +171,11 @@ impl Discoveries {
                 selected: wanted.len(),
             });
             for repository in wanted {
-                if landings.lies_below_a_target(&repository) {
+                if pattern_targets.lies_below_a_target(&repository) {
                     continue;
                 }
                 let made = (rule.make_rule)(&repository).map_err(error)?;
-                landings.take(&made).map_err(error)?;
+                pattern_targets.take(&made).map_err(error)?;
                 found(made);
             }
         }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use oci::{
-    Descriptor, Digest, ErrorKind, HashState, MediaType, RawManifest, Recovery, RepositoryName, Standing,
-    Tag, TagOrDigest,
+    Descriptor, Digest, ErrorKind, HashState, MediaType, RawManifest, Recovery, RepositoryName, Tag,
+    TagOrDigest, UploadStatus,
 };
 use sync::endpoint::{
     Answer, BlobBody, BlobRead, BulkTags, EndpointError as Error, FoundBlob, Kept, Mount, ReadAgain,
@@ -435,11 +435,11 @@ impl Upload for Receiver {
         if error.is_retryable { Recovery::Later } else { Recovery::Never }
     }
 
-    fn resume<'a>(&'a mut self, _: &'a Digest) -> Answer<'a, Standing> {
+    fn resume<'a>(&'a mut self, _: &'a Digest) -> Answer<'a, UploadStatus> {
         async move {
             self.fake.step().await?;
             self.bytes.pop();
-            Ok(Standing::At(self.bytes.len() as u64))
+            Ok(UploadStatus::At(self.bytes.len() as u64))
         }
         .boxed()
     }

@@ -23,7 +23,7 @@ pub(super) async fn look(known: &KnownRegistry) -> Finding {
             "check that this machine reaches the token server (in firewalls, too), and the source of the access key if there is one",
         );
     };
-    let acr = known.extras.acr();
+    let acr = known.registry_api.acr();
     match (tried, acr) {
         (Ok(()), Some(acr)) => {
             let origin = acr.origin().await.map(|origin| format!(", access key: {origin}"));

@@ -29,7 +29,7 @@ pub(super) async fn look(
 ) -> Seen {
     let place = format!("{}/{repository}", known.registry.host());
     let place = place.as_str();
-    if let Some(access) = known.extras.acr() {
+    if let Some(access) = known.registry_api.acr() {
         let ask = async {
             match access.acr().await? {
                 Some(acr) => acr_namespace(place, &acr, repository, known.missing, usage).await,
@@ -43,7 +43,7 @@ pub(super) async fn look(
         };
     }
     let ask = async {
-        match known.extras.harbor().await {
+        match known.registry_api.harbor().await {
             Ok(Some(harbor)) => harbor_project(place, &harbor, repository, known.missing).await,
             // The push tells.
             Ok(None) | Err(_) => Seen::Unclear(None),

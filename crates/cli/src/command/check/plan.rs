@@ -49,7 +49,7 @@ impl Spot {
 
 /// Whether both are the same registry with the same login.
 pub(super) fn is_same(one: &KnownRegistry, other: &KnownRegistry) -> bool {
-    Arc::ptr_eq(&one.extras, &other.extras)
+    Arc::ptr_eq(&one.registry_api, &other.registry_api)
 }
 
 /// Reads the plan from the rules.

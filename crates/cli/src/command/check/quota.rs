@@ -11,7 +11,7 @@ use crate::diagnostic::with_sources;
 pub(super) async fn look(known: &KnownRegistry, planned: usize) -> Option<(Option<InstanceUsage>, Finding)> {
     let place = known.registry.host().as_str();
     let ask = async {
-        let acr = known.extras.acr()?.acr().await.transpose()?;
+        let acr = known.registry_api.acr()?.acr().await.transpose()?;
         Some(match acr {
             Ok(acr) => acr.usage().await,
             Err(error) => Err(error),

@@ -7,7 +7,7 @@ use crate::exit_code;
 
 /// All that was found.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
+pub(super) struct CheckResult {
     pub(super) findings: Vec<Finding>,
     /// Repositories whose registry has a problem already.
     pub(super) not_checked: Vec<String>,
@@ -22,7 +22,7 @@ struct Document<'a> {
     not_checked: &'a [String],
 }
 
-impl Outcome {
+impl CheckResult {
     /// The same, with a word that a signal came before all was looked at.
     pub(super) fn stopped(mut self) -> Self {
         let what = "stopped by a signal: not everything was looked at";
@@ -107,8 +107,8 @@ mod tests {
     use super::*;
     use crate::config::ConfigError;
 
-    fn outcome(findings: Vec<Finding>) -> Outcome {
-        Outcome { findings, not_checked: Vec::new() }
+    fn outcome(findings: Vec<Finding>) -> CheckResult {
+        CheckResult { findings, not_checked: Vec::new() }
     }
 
     #[test]

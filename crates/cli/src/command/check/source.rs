@@ -180,7 +180,7 @@ fn missing(place: &str, image: &TagOrDigest) -> Finding {
 
 async fn lacks_project(known: &KnownRegistry, repository: &RepositoryName) -> bool {
     let ask = async {
-        let harbor = known.extras.harbor().await.ok()??;
+        let harbor = known.registry_api.harbor().await.ok()??;
         let project = providers::harbor::ProjectName::of(repository)?;
         match harbor.project(&project).await {
             Ok(found) => Some(found.is_none()),

@@ -79,7 +79,7 @@ async fn is_reached(known: &KnownRegistry, standing: &mut Standing) -> bool {
     }
     let port = name::split(host).1.unwrap_or(known.usual_port);
     let knock = port::knock(&resolved.unwrap_or_default(), port).await;
-    let is_open = standing.note(port::judge(host, port, &knock, known.extras.acr().is_some()));
+    let is_open = standing.note(port::judge(host, port, &knock, known.registry_api.acr().is_some()));
     if !is_open {
         standing.findings.extend(whitelist::look(known).await);
     }
@@ -92,7 +92,7 @@ async fn is_registry(known: &KnownRegistry, standing: &mut Standing) -> bool {
     let ping = match within(known.registry.ping()).await {
         Some(Ok(ping)) => ping,
         Some(Err(error)) => {
-            let finding = answer::judge_failure(host, &error, known.extras.acr().is_some());
+            let finding = answer::judge_failure(host, &error, known.registry_api.acr().is_some());
             let may_be_closed = matches!(finding.step, Step::Whitelist | Step::Port);
             standing.note(finding);
             if may_be_closed {
@@ -103,7 +103,7 @@ async fn is_registry(known: &KnownRegistry, standing: &mut Standing) -> bool {
         None => {
             let finding =
                 Finding::problem(host.as_str(), Step::Answer, "it accepts the connection, and says nothing");
-            let advice = super::cloud::reach_advice(host, known.extras.acr().is_some());
+            let advice = super::cloud::reach_advice(host, known.registry_api.acr().is_some());
             standing.note(finding.why(NO_ANSWER).next(advice));
             standing.findings.extend(whitelist::look(known).await);
             return false;
@@ -122,7 +122,7 @@ async fn is_registry(known: &KnownRegistry, standing: &mut Standing) -> bool {
 async fn is_as_meant(known: &KnownRegistry, standing: &mut Standing) -> bool {
     let service = within(known.registry.service()).await.and_then(Result::ok).flatten();
     standing.edition = service.as_deref().and_then(Edition::of_service);
-    let login = known.extras.acr().map(|acr| acr.login());
+    let login = known.registry_api.acr().map(|acr| acr.login());
     let instance = match &login {
         Some(login) => within(login.instance()).await.and_then(Result::ok).flatten(),
         None => None,
@@ -139,10 +139,10 @@ async fn takes_writes(known: &KnownRegistry, roles: Roles, standing: &mut Standi
         standing.note(finding);
     }
     let ask = async {
-        let harbor = known.extras.harbor().await.ok()??;
+        let harbor = known.registry_api.harbor().await.ok()??;
         harbor.system_info().await.ok()
     };
-    if known.extras.acr().is_none()
+    if known.registry_api.acr().is_none()
         && let Some(Some(info)) = within(ask).await
         && info.write_mode == Some(WriteMode::ReadOnly)
     {

@@ -9,7 +9,7 @@ use super::limit::{NO_ANSWER, within};
 use super::namespace::{self, Seen};
 use super::plan::{Many, One, Planned, Spot, is_same, spots};
 use super::push::{self, Circumstances, Namespace};
-use super::show::Outcome;
+use super::show::CheckResult;
 use super::standing::Standing;
 use super::{content, source};
 use crate::config::{KnownRegistry, SharedRegistries};
@@ -22,8 +22,8 @@ pub(super) struct Visitor<'a> {
 }
 
 impl Visitor<'_> {
-    pub(super) async fn visit(&self, planned: &Planned) -> Outcome {
-        let mut outcome = Outcome::default();
+    pub(super) async fn visit(&self, planned: &Planned) -> CheckResult {
+        let mut outcome = CheckResult::default();
         match planned {
             Planned::One(one) => self.visit_one(one, &mut outcome).await,
             Planned::Many(many) => self.visit_many(many, &mut outcome).await,
@@ -31,7 +31,7 @@ impl Visitor<'_> {
         outcome
     }
 
-    async fn visit_one(&self, one: &One, outcome: &mut Outcome) {
+    async fn visit_one(&self, one: &One, outcome: &mut CheckResult) {
         let holdings = self.visit_source(&one.source, &one.selection, outcome).await;
         for target in &one.targets {
             let edition = self.standing(&target.known).and_then(|standing| standing.edition);
@@ -42,7 +42,7 @@ impl Visitor<'_> {
     }
 
     /// The first page of repositories, and of these the first one.
-    async fn visit_many(&self, many: &Many, outcome: &mut Outcome) {
+    async fn visit_many(&self, many: &Many, outcome: &mut CheckResult) {
         let place = format!("{}/{}", many.source.known.registry.host(), many.rule.pattern);
         if !self.is_usable(&many.source.known) {
             outcome.not_checked.push(place);
@@ -59,7 +59,13 @@ impl Visitor<'_> {
         outcome.findings.push(finding.why(why).next(next));
     }
 
-    async fn visit_first(&self, many: &Many, place: &str, page: Vec<RepositoryName>, outcome: &mut Outcome) {
+    async fn visit_first(
+        &self,
+        many: &Many,
+        place: &str,
+        page: Vec<RepositoryName>,
+        outcome: &mut CheckResult,
+    ) {
         let listed = page.len();
         let matching: Vec<_> = page.into_iter().filter(|name| many.rule.pattern.matches(name)).collect();
         let Some(first) = matching.first() else {
@@ -88,7 +94,12 @@ impl Visitor<'_> {
         }
     }
 
-    async fn visit_source(&self, source: &Spot, selection: &Selection, outcome: &mut Outcome) -> Holdings {
+    async fn visit_source(
+        &self,
+        source: &Spot,
+        selection: &Selection,
+        outcome: &mut CheckResult,
+    ) -> Holdings {
         if !self.is_usable(&source.known) {
             outcome.not_checked.push(source.place());
             return Holdings::default();
@@ -98,7 +109,7 @@ impl Visitor<'_> {
         holdings
     }
 
-    async fn visit_target(&self, target: &Spot, outcome: &mut Outcome) {
+    async fn visit_target(&self, target: &Spot, outcome: &mut CheckResult) {
         let standing = self.standing(&target.known);
         if standing.is_some_and(|standing| !standing.is_usable()) {
             outcome.not_checked.push(target.place());

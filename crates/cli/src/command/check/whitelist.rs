@@ -11,7 +11,7 @@ use crate::diagnostic::with_sources;
 /// Asks the API, if there is a way to it and the registry is one for the Internet.
 pub(super) async fn look(known: &KnownRegistry) -> Option<Finding> {
     let host = known.registry.host();
-    let access = known.extras.acr()?;
+    let access = known.registry_api.acr()?;
     if is_vpc(host) {
         return None;
     }

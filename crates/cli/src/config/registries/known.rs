@@ -6,13 +6,13 @@ use oci::{RegistryHost, RepositoryName};
 use registry::{LoginSearch, Registry, Scheme};
 
 use super::{MissingRepositories, Registries};
-use endpoints::Extras;
+use endpoints::RegistryApi;
 
 /// A registry as one user sees it, and who that is.
 #[derive(Clone)]
 pub(crate) struct KnownRegistry {
     pub(crate) registry: Registry,
-    pub(crate) extras: Arc<Extras>,
+    pub(crate) registry_api: Arc<RegistryApi>,
     pub(crate) missing: MissingRepositories,
     /// Where its login comes from, or was looked for.
     pub(crate) login: LoginSearch,
@@ -29,7 +29,7 @@ impl Registries {
         KnownRegistry {
             login: self.search(host, repository),
             registry: handle.registry,
-            extras: handle.extras,
+            registry_api: handle.registry_api,
             missing: handle.missing,
             usual_port: if is_plain { 80 } else { 443 },
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::assume_role::{DURATION_SECONDS, RoleSettings};
 use super::oidc_role::OidcRole;
-use super::{Context, CredentialOrigin, Outcome, ecs_role};
+use super::{Answer, Context, CredentialOrigin, ecs_role};
 use crate::alibaba::access_key::AccessKey;
 use crate::alibaba::endpoint::Network;
 use crate::alibaba::error::Error;
@@ -72,8 +72,8 @@ impl Default for Profile {
     }
 }
 
-pub(super) async fn read(context: &Context) -> Result<Outcome, Error> {
-    let not_applied = |reason: String| Ok(Outcome::NotApplied(reason));
+pub(super) async fn read(context: &Context) -> Result<Answer, Error> {
+    let not_applied = |reason: String| Ok(Answer::NotApplied(reason));
     if context.is_true("ALIBABA_CLOUD_CLI_PROFILE_DISABLED") {
         return not_applied("ALIBABA_CLOUD_CLI_PROFILE_DISABLED is true".to_owned());
     }
@@ -104,7 +104,7 @@ pub(super) async fn read(context: &Context) -> Result<Outcome, Error> {
     }
     let origin = CredentialOrigin::CliProfile { path, profile: name };
     let key = Reader { context, file: &file, origin: &origin }.key(profile, 0).await?;
-    Ok(Outcome::Found(origin, key))
+    Ok(Answer::Found(origin, key))
 }
 
 impl File {

@@ -6,14 +6,14 @@ use serde_json::Value;
 use url::Url;
 
 use super::answer::temporary_key;
-use super::{Context, CredentialOrigin, Outcome};
+use super::{Answer, Context, CredentialOrigin};
 use crate::alibaba::error::Error;
 
 const VARIABLE: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 
-pub(super) async fn ask(context: &Context) -> Result<Outcome, Error> {
+pub(super) async fn ask(context: &Context) -> Result<Answer, Error> {
     let Some(uri) = context.variable(VARIABLE) else {
-        return Ok(Outcome::NotApplied(format!("{VARIABLE} is not set")));
+        return Ok(Answer::NotApplied(format!("{VARIABLE} is not set")));
     };
     let origin = CredentialOrigin::CredentialsUri;
     // The address may have a password in it, so no error shows more than its host.
@@ -26,5 +26,5 @@ pub(super) async fn ask(context: &Context) -> Result<Outcome, Error> {
     let json: Value =
         serde_json::from_slice(&answer.body).map_err(|_| origin.clone().failed("its answer is not JSON"))?;
     let key = temporary_key(&json).map_err(|reason| origin.clone().failed(reason))?;
-    Ok(Outcome::Found(origin, key))
+    Ok(Answer::Found(origin, key))
 }

@@ -6,7 +6,7 @@ use registry::HostRequest;
 use serde_json::Value;
 
 use super::answer::temporary_key;
-use super::{Context, CredentialOrigin, Outcome};
+use super::{Answer, Context, CredentialOrigin};
 use crate::alibaba::access_key::AccessKey;
 use crate::alibaba::endpoint::Endpoint;
 use crate::alibaba::error::Error;
@@ -21,24 +21,24 @@ const SESSION_SECONDS_HEADER: HeaderName = HeaderName::from_static("x-aliyun-ecs
 const SESSION_HEADER: HeaderName = HeaderName::from_static("x-aliyun-ecs-metadata-token");
 
 /// Looks whether this is an instance with a role. That there is no metadata server is no error.
-pub(super) async fn discover(context: &Context) -> Result<Outcome, Error> {
+pub(super) async fn discover(context: &Context) -> Result<Answer, Error> {
     if context.is_true("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
-        return Ok(Outcome::NotApplied("ALIBABA_CLOUD_ECS_METADATA_DISABLED is true".to_owned()));
+        return Ok(Answer::NotApplied("ALIBABA_CLOUD_ECS_METADATA_DISABLED is true".to_owned()));
     }
     let server = Server::greet(context).await;
     let server = match server {
         Ok(server) => server,
-        Err(reason) => return Ok(Outcome::NotApplied(reason)),
+        Err(reason) => return Ok(Answer::NotApplied(reason)),
     };
     let role = match context.variable("ALIBABA_CLOUD_ECS_METADATA") {
         Some(role) => role,
         None => match server.role().await? {
             Some(role) => role,
-            None => return Ok(Outcome::NotApplied("the instance has no role".to_owned())),
+            None => return Ok(Answer::NotApplied("the instance has no role".to_owned())),
         },
     };
     let key = server.key(&role).await?;
-    Ok(Outcome::Found(CredentialOrigin::EcsRole { role }, key))
+    Ok(Answer::Found(CredentialOrigin::EcsRole { role }, key))
 }
 
 /// The key of a role that is configured, or of the only one.

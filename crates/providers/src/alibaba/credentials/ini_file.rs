@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::assume_role::RoleSettings;
-use super::{Context, CredentialOrigin, Outcome, ecs_role};
+use super::{Answer, Context, CredentialOrigin, ecs_role};
 use crate::alibaba::access_key::AccessKey;
 use crate::alibaba::error::Error;
 
-pub(super) async fn read(context: &Context) -> Result<Outcome, Error> {
-    let not_applied = |reason: String| Ok(Outcome::NotApplied(reason));
+pub(super) async fn read(context: &Context) -> Result<Answer, Error> {
+    let not_applied = |reason: String| Ok(Answer::NotApplied(reason));
     let Some(path) = context.path("ALIBABA_CLOUD_CREDENTIALS_FILE", ".alibabacloud/credentials") else {
         return not_applied("there is no home folder".to_owned());
     };
@@ -25,7 +25,7 @@ pub(super) async fn read(context: &Context) -> Result<Outcome, Error> {
     }
     let origin = CredentialOrigin::CredentialsFile { path, section };
     let key = key(context, &values, &origin).await?;
-    Ok(Outcome::Found(origin, key))
+    Ok(Answer::Found(origin, key))
 }
 
 async fn key(

@@ -10,7 +10,7 @@ use registry::HostRequest;
 use serde_json::Value;
 
 use super::answer::temporary_key;
-use super::{Context, CredentialOrigin, Outcome};
+use super::{Answer, Context, CredentialOrigin};
 use crate::alibaba::access_key::AccessKey;
 use crate::alibaba::endpoint::Endpoint;
 use crate::alibaba::error::Error;
@@ -30,14 +30,14 @@ pub(super) struct OidcRole {
     pub(super) policy: Option<String>,
 }
 
-pub(super) async fn from_environment(context: &Context) -> Result<Outcome, Error> {
+pub(super) async fn from_environment(context: &Context) -> Result<Answer, Error> {
     let names =
         ["ALIBABA_CLOUD_ROLE_ARN", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "ALIBABA_CLOUD_OIDC_TOKEN_FILE"];
     let [Some(role_arn), Some(provider_arn), Some(token_file)] = names.map(|name| context.variable(name))
     else {
         let missing = names.into_iter().filter(|name| context.variable(name).is_none());
         let missing: Vec<_> = missing.collect();
-        return Ok(Outcome::NotApplied(format!("not set: {}", missing.join(", "))));
+        return Ok(Answer::NotApplied(format!("not set: {}", missing.join(", "))));
     };
     let origin = CredentialOrigin::OidcRole { role_arn: role_arn.clone() };
     let role = OidcRole {
@@ -49,7 +49,7 @@ pub(super) async fn from_environment(context: &Context) -> Result<Outcome, Error
         policy: None,
     };
     let key = role.assume(&context.http, &context.sts(None, None), &origin).await?;
-    Ok(Outcome::Found(origin, key))
+    Ok(Answer::Found(origin, key))
 }
 
 impl OidcRole {

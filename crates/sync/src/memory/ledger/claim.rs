@@ -114,8 +114,8 @@ impl Claimed {
 impl Drop for Claimed {
     fn drop(&mut self) {
         let key = (self.kind, self.digest.clone());
-        if let Some(places) = self.ledger.books().entries.get_mut(&key) {
-            places.receiving.retain(|receiving| receiving.claim != self.claim);
+        if let Some(entry) = self.ledger.books().entries.get_mut(&key) {
+            entry.receiving.retain(|receiving| receiving.claim != self.claim);
         }
     }
 }

@@ -42,7 +42,7 @@ impl Failure {
     }
 }
 
-/// Whether a failed lane failed with this manifest, or with what it refers to, and not for a reason of its own.
+/// Whether a failed copy failed with this manifest, or with what it refers to, and not for a reason of its own.
 pub(crate) fn is_of_manifest(error: &Error, manifest: &Digest, links: &Links) -> bool {
     if error.is_stopped() {
         return false;
@@ -66,7 +66,7 @@ mod tests {
     use crate::error::fixtures::broken;
 
     #[test]
-    fn e1_a_lane_that_failed_with_another_blob_says_nothing_of_a_manifest() {
+    fn e1_a_copy_that_failed_with_another_blob_says_nothing_of_a_manifest() {
         let [manifest, blob, other] =
             [b"manifest", b"the blob", b"another "].map(|text| Digest::sha256(text));
         let links = Links { blobs: vec![Descriptor::new(None, blob.clone(), None)], ..Links::default() };
@@ -76,6 +76,6 @@ mod tests {
         assert!(!is_of(Operation::SendBlob(other)));
         assert!(!is_of(Operation::Resolve(TagOrDigest::Digest(manifest.clone()))));
         let stopped = Error { operation: Operation::ReadBlob(blob), ..broken() }.stopped();
-        assert!(!is_of_manifest(&stopped, &manifest, &links), "that lane's end");
+        assert!(!is_of_manifest(&stopped, &manifest, &links), "that copy's end");
     }
 }

@@ -25,7 +25,7 @@ pub use listing::RegistryListing;
 pub use trouble::{Shown, Trouble};
 
 /// What one registry, as one user sees it, offers beside the protocol.
-pub struct Extras {
+pub struct RegistryApi {
     registry: Registry,
     acr: Option<Arc<AcrAccess>>,
     harbor: OnceCell<Option<providers::harbor::Harbor>>,
@@ -35,7 +35,7 @@ pub struct Extras {
     ready: Mutex<HashSet<String>>,
 }
 
-impl Extras {
+impl RegistryApi {
     /// Of the registry that `registry` speaks to, with the way to Alibaba's API where its login is from there.
     pub fn new(registry: Registry, acr: Option<Arc<AcrAccess>>) -> Self {
         let (harbor, gives_no_digests, ready) = Default::default();
@@ -78,13 +78,13 @@ impl Extras {
     }
 }
 
-impl BulkDigests for Extras {
+impl BulkDigests for RegistryApi {
     fn digests<'a>(&'a self, repository: &'a RepositoryName) -> BoxFuture<'a, Option<Arc<BulkListing>>> {
         self.digests_of(repository).map(|listing| listing.map(Arc::new)).boxed()
     }
 }
 
-impl Preparation for Extras {
+impl Preparation for RegistryApi {
     fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, ()> {
         self.make_ready(repository)
             .map_err(|error| trouble::asked_with(error, self.registry.login_search()))

@@ -11,7 +11,7 @@ use crate::{Cause, PatternRule, Rule, SharedTarget};
 const TOLD: usize = 3;
 
 /// What one pattern's repositories are copied to.
-pub(crate) struct Landings {
+pub(crate) struct PatternTargets {
     registry: Arc<str>,
     /// Below these lies what this rule itself writes, though the pattern matches it.
     below: Vec<String>,
@@ -20,7 +20,7 @@ pub(crate) struct Landings {
     left_out: Vec<Arc<str>>,
 }
 
-impl Landings {
+impl PatternTargets {
     /// None yet.
     pub(crate) fn new(rule: &PatternRule) -> Self {
         let registry: Arc<str> = rule.listing.name().into();

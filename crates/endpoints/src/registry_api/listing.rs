@@ -10,17 +10,17 @@ use registry::{Catalog, CatalogPages, LoginSearch, Offer, OptionalEndpoint, Refu
 use sync::endpoint::{Answer, EndpointError};
 use sync::listing::{Listing, Repositories};
 
-use super::Extras;
+use super::RegistryApi;
 use super::trouble::{self, asked_with};
 use crate::judge::judged;
 
 /// What a registry can be asked for its repositories.
-pub struct RegistryListing(Arc<Extras>);
+pub struct RegistryListing(Arc<RegistryApi>);
 
 impl RegistryListing {
-    /// Of the registry that `extras` are of.
-    pub fn new(extras: Arc<Extras>) -> Self {
-        Self(extras)
+    /// Of the registry that `registry_api` are of.
+    pub fn new(registry_api: Arc<RegistryApi>) -> Self {
+        Self(registry_api)
     }
 }
 
@@ -31,13 +31,13 @@ impl Listing for RegistryListing {
 
     fn repositories(&self, below: &[&str]) -> Box<dyn Repositories> {
         let first = below.first().map(|component| (*component).to_owned());
-        Box::new(Walk { extras: self.0.clone(), first, way: Way::Unknown, notes: Vec::new() })
+        Box::new(Walk { registry_api: self.0.clone(), first, way: Way::Unknown, notes: Vec::new() })
     }
 }
 
 /// A walk over the pages of whatever the registry offers.
 struct Walk {
-    extras: Arc<Extras>,
+    registry_api: Arc<RegistryApi>,
     /// The first component of all wanted names, if they have it in common: a project or namespace.
     first: Option<String>,
     way: Way,
@@ -66,7 +66,7 @@ impl Repositories for Walk {
     fn next(&mut self) -> Answer<'_, Option<Vec<RepositoryName>>> {
         async {
             let page = self.page().await;
-            page.map_err(|error| asked_with(error, self.extras.registry.login_search()))
+            page.map_err(|error| asked_with(error, self.registry_api.registry.login_search()))
         }
         .boxed()
     }
@@ -91,7 +91,7 @@ impl Walk {
                     Ok(Some(page.repositories))
                 }
                 Catalog::End => Ok(None),
-                Catalog::NotOffered(refusal) => Err(self.extras.no_list(&refusal).await),
+                Catalog::NotOffered(refusal) => Err(self.registry_api.no_list(&refusal).await),
             },
             Way::Once(names) => {
                 let names = std::mem::take(names);
@@ -103,9 +103,9 @@ impl Walk {
     }
 
     async fn find_way(&mut self) -> Result<Way, EndpointError> {
-        if let Some(acr) = &self.extras.acr {
+        if let Some(acr) = &self.registry_api.acr {
             let Some(namespace) = &self.first else {
-                let host = self.extras.registry.host();
+                let host = self.registry_api.registry.host();
                 let text = format!(
                     "{host} lists by namespace: begin the pattern with one, as in `{host}/namespace/**`"
                 );
@@ -116,17 +116,17 @@ impl Walk {
                 return Ok(Way::Once(names));
             }
         }
-        match self.extras.harbor().await? {
+        match self.registry_api.harbor().await? {
             Some(harbor) => {
                 let walk = HarborWalk::begin(harbor, self.first.as_deref()).await?;
                 Ok(Way::Harbor(Box::new(walk)))
             }
-            None => Ok(Way::Catalog(Box::new(self.extras.registry.catalog()))),
+            None => Ok(Way::Catalog(Box::new(self.registry_api.registry.catalog()))),
         }
     }
 }
 
-impl Extras {
+impl RegistryApi {
     /// What it means that the catalog is refused.
     async fn no_list(&self, refusal: &Refusal) -> EndpointError {
         let host = self.registry.host();

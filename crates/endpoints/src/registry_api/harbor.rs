@@ -7,13 +7,13 @@ use providers::harbor::{Error, Harbor, ProjectName, Visibility};
 use sync::endpoint::EndpointError;
 use sync::listing::BulkListing;
 
-use super::{Extras, trouble};
+use super::{RegistryApi, trouble};
 use crate::judge::judged;
 
 /// What Harbor calls itself in its challenges, from 1.x to today.
 const SERVICE: &str = "harbor-registry";
 
-impl Extras {
+impl RegistryApi {
     /// Harbor's API, if this is a Harbor. Found out once.
     pub async fn harbor(&self) -> Result<Option<Harbor>, EndpointError> {
         self.harbor.get_or_try_init(|| self.find_harbor()).await.cloned()
