@@ -1,7 +1,5 @@
 //! What the exit status says. The table in the README is this one.
 
-use oci::ErrorKind;
-
 use crate::command::execute::Done;
 
 /// All is well.
@@ -20,13 +18,9 @@ pub(crate) fn of(done: &Done) -> u8 {
     let report = &done.report;
     let failures = report.failed() + report.failed_rules.len() + done.refused.len();
     let fine = report.copied() + report.skipped() + report.would_copy();
-    let by_login =
-        |kind: Option<ErrorKind>| matches!(kind, Some(ErrorKind::Unauthorized | ErrorKind::Denied));
     match (failures, fine) {
         (0, _) => DONE,
-        (_, 0) if done.refused.is_empty() && report.errors().all(|error| by_login(error.kind())) => {
-            ALL_REFUSED
-        }
+        (_, 0) if done.refused.is_empty() && done.failures.are_all_by_login() => ALL_REFUSED,
         (_, 0) => ALL_FAILED,
         _ => SOME_FAILED,
     }

@@ -2,6 +2,7 @@
 
 mod bar_text;
 mod bars;
+mod failure;
 mod foreign;
 pub(crate) mod image_file;
 mod lines;
@@ -9,10 +10,14 @@ mod log_file;
 mod output_file;
 mod paint;
 mod progress;
+mod record;
+mod records;
 mod relay;
 pub(crate) mod report_json;
 mod rule_text;
+mod sorted;
 mod speed;
+mod spool;
 mod standard;
 mod status;
 mod stream;
@@ -26,17 +31,17 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 use serde::Serialize;
-use sync::{Event, Observer};
+use sync::{Event, Observer, Stamp};
 
 pub(crate) use bars::Bars;
-pub(crate) use image_file::standing;
 pub(crate) use lines::Lines;
 pub(crate) use log_file::LogFile;
-pub(crate) use output_file::{OutputFile, is_stdout};
+pub(crate) use output_file::{Document, OutputFile, is_stdout};
 pub(crate) use paint::{Colour, Paint, choose as choose_colour};
+pub(crate) use records::{Recorder, Records};
 use relay::Relay;
 pub(crate) use rule_text::{PlannedRule, covers, made};
-pub(crate) use standard::{finish, let_results_go};
+pub(crate) use standard::{finish, let_results_go, write_to_stdout};
 pub(crate) use status::Status;
 pub(crate) use stream::Flushed;
 pub(crate) use summary::{old_sentence, table};
@@ -111,17 +116,6 @@ pub(crate) fn stopping(in_work: usize, drain: Duration) -> String {
     }
 }
 
-/// Tells several observers.
-pub(crate) struct All(pub(crate) Vec<Arc<dyn Observer>>);
-
-impl Observer for All {
-    fn event(&self, event: &Event) {
-        for observer in &self.0 {
-            observer.event(event);
-        }
-    }
-}
-
 /// So long the end waits for a terminal that is stopped before the bars are taken away.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -180,9 +174,12 @@ struct Drawn {
 }
 
 impl Observer for Drawn {
-    fn event(&self, event: &Event) {
+    fn event(&self, stamp: &Stamp, event: &Event) {
         self.bars.count(event);
-        self.relay.event(event);
+        // What has no line takes no place among what waits.
+        if self.bars.shows(event) {
+            self.relay.event(stamp, event);
+        }
     }
 }
 

@@ -1,15 +1,17 @@
-//! What a run did: every planned image with how it ended, and the sums.
+//! What a run did: how each image ended, and the sums.
 
 pub(crate) mod amounts;
 pub(crate) mod event;
 pub(crate) mod image;
+pub(crate) mod run_id;
+pub(crate) mod totals;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use oci::Digest;
 
-use crate::{Amounts, Error, Image};
+use crate::{Amounts, Error, Image, RunId, Totals};
 
 /// How one image ended.
 #[derive(Clone, Debug)]
@@ -73,11 +75,13 @@ pub struct RuleFailure {
     pub error: Arc<Error>,
 }
 
-/// All that a run did.
-#[derive(Clone, Debug, Default)]
+/// What a run did, in sums: its images are told one by one as they end ([`Event::ImageFinished`](crate::Event)), and not kept.
+#[derive(Clone, Debug)]
 pub struct Report {
-    /// Every planned image, in the order in which they ended.
-    pub images: Vec<ImageReport>,
+    /// Which run.
+    pub run: RunId,
+    /// Of all planned images.
+    pub totals: Totals,
     /// Rules that gave no images because something failed.
     pub failed_rules: Vec<Arc<RuleFailure>>,
     /// Rules of which not all images are known because the run was stopped: counted from 0 in the order in which they
@@ -91,9 +95,21 @@ pub struct Report {
 }
 
 impl Report {
+    /// Nothing was done yet.
+    pub fn empty(run: RunId) -> Self {
+        Self {
+            run,
+            totals: Totals::default(),
+            failed_rules: Vec::new(),
+            unfinished_rules: Vec::new(),
+            unwanted_referrers: 0,
+            took: Duration::ZERO,
+        }
+    }
+
     /// What was moved for all images together.
     pub fn amounts(&self) -> Amounts {
-        self.images.iter().map(|image| image.amounts).sum()
+        self.totals.amounts
     }
 
     /// How many signatures, SBOMs and other referrers stayed behind, as far as that is known.
@@ -103,44 +119,31 @@ impl Report {
 
     /// How many images stand at the target that did not before.
     pub fn copied(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::Copied { .. }))
+        self.totals.copied
     }
 
     /// How many images a dry run would have copied.
     pub fn would_copy(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::WouldCopy))
+        self.totals.would_copy
     }
 
     /// How many images the platform filter left nothing of: they count as skipped, too.
     pub fn left_out(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::Skipped(SkipReason::NoPlatform)))
+        self.totals.left_out
     }
 
     /// How many images needed nothing.
     pub fn skipped(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::Skipped(_)))
+        self.totals.unchanged + self.totals.left_out
     }
 
     /// How many images failed.
     pub fn failed(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::Failed(_)))
+        self.totals.failed
     }
 
     /// How many images were not looked at, or not finished, because the run was stopped.
     pub fn not_done(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::NotDone))
-    }
-
-    /// The errors of all failed images and rules.
-    pub fn errors(&self) -> impl Iterator<Item = &Error> {
-        let images = self.images.iter().filter_map(|image| match &image.outcome {
-            Outcome::Failed(error) => Some(&**error),
-            _ => None,
-        });
-        images.chain(self.failed_rules.iter().map(|failure| &*failure.error))
-    }
-
-    fn count(&self, wanted: impl Fn(&Outcome) -> bool) -> usize {
-        self.images.iter().filter(|image| wanted(&image.outcome)).count()
+        self.totals.not_done
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sync::{Mode, Observer, Options, Report, Rewrite, Sync, Work};
+use ::sync::{Mode, Observer, Options, Report, Rewrite, RunId, Sync};
 
 use registry::Registry;
 
@@ -14,10 +14,11 @@ use super::outputs::Outputs;
 use super::sync::warn;
 use crate::args::{RunArgs, given};
 use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule};
+use crate::diagnostic::Failures;
 use crate::interrupt::Interrupt;
 use crate::output::{
-    self, All, Display, LogFile, Paint, PlannedRule, Status, Tally, Volume, print, print_verbatim,
-    report_json, say, say_lines,
+    self, Display, LogFile, Paint, PlannedRule, Recorder, Records, Status, Tally, Volume, image_file, print,
+    report_json, say, say_lines, write_to_stdout,
 };
 use crate::{exit_code, state_file};
 
@@ -55,7 +56,7 @@ impl Asked<'_> {
 
 /// One run, for its report.
 pub(crate) struct RunFacts {
-    pub(crate) id: String,
+    pub(crate) id: RunId,
     pub(crate) command: &'static str,
     pub(crate) started: jiff::Timestamp,
     pub(crate) tally: Arc<Tally>,
@@ -65,17 +66,27 @@ impl RunFacts {
     fn of(command: &'static str) -> Self {
         let started = jiff::Timestamp::now();
         let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%SZ"), std::process::id());
-        Self { id, command, started, tally: Arc::default() }
+        Self { id: RunId::new(id), command, started, tally: Arc::default() }
     }
 }
 
 impl Results {
-    fn print(self, done: &Done, sentence: &str, code: u8) {
+    /// Whether it names images.
+    fn name_images(self) -> bool {
+        matches!(self, Self::Images | Self::Report)
+    }
+
+    fn print(self, done: &Done, sentence: &str, code: u8) -> std::io::Result<()> {
         match self {
-            Self::OldSentence => print(sentence),
-            Self::Images => output::standing(&done.report).iter().for_each(|line| print(line)),
-            Self::Report => print_verbatim(report_json::render(done, code).trim_end()),
-            Self::Nothing => {}
+            Self::OldSentence => {
+                print(sentence);
+                // Whoever does not read it does not miss it.
+                output::let_results_go();
+                Ok(())
+            }
+            Self::Images => write_to_stdout(|writer| image_file::write_standing(&done.records, writer)),
+            Self::Report => write_to_stdout(|writer| report_json::write(done, code, writer)),
+            Self::Nothing => Ok(()),
         }
     }
 }
@@ -94,7 +105,8 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
             "--records is not needed any more: blobs are looked up at the target, and the file is left alone",
         );
     }
-    let log = open_log(args);
+    let facts = RunFacts::of(asked.verb);
+    let log = open_log(args, &facts.id);
     if let Some(log) = &log {
         resolved.warnings.iter().for_each(|warning| log.write("warning", warning));
     }
@@ -105,9 +117,17 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         }
     }
     let rules = planned(resolved.rules, resolved.patterns);
-    let work = rules.iter().map(|rule| rule.work.clone()).collect();
-    let facts = RunFacts::of(asked.verb);
-    let (report, interrupt) = copy(args, work, log.clone(), facts.tally.clone()).await;
+    let names_images = outputs.name_images() || asked.results.name_images();
+    let recorder =
+        names_images.then(|| Arc::new(Recorder::new(&rules, facts.tally.clone(), outputs.folder())));
+    let failures = Arc::<Failures>::default();
+    // Who takes images down asks the tally before that forgets them.
+    let mut watching: Vec<Arc<dyn Observer>> = Vec::new();
+    watching.extend(recorder.clone().map(|recorder| recorder as Arc<dyn Observer>));
+    watching.extend([facts.tally.clone() as Arc<dyn Observer>, failures.clone()]);
+    watching.extend(log.clone().map(|log| log as Arc<dyn Observer>));
+    let (report, interrupt) = copy(args, &rules, facts.id.clone(), watching).await;
+    let records = recorder.map_or_else(Records::none, |recorder| recorder.finish());
     let (registries, more) = {
         let known = resolved.registries.lock();
         (known.all(), known.notes())
@@ -118,7 +138,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
             log.write("warning", &note);
         }
     }
-    let done = Done { run: facts, report, rules, refused: resolved.refused, registries };
+    let done = Done { run: facts, report, failures, records, rules, refused: resolved.refused, registries };
     let is_empty = asked.needs_images && done.is_empty();
     let code = if is_empty { exit_code::SOME_FAILED } else { exit_code::of(&done) };
     let code = interrupt.exit_code().unwrap_or(code);
@@ -133,18 +153,21 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         log.write("info", &sentence);
         log.finish();
     }
-    if !outputs.take_stdout() {
-        asked.results.print(&done, &sentence, code);
-        if asked.results == Results::OldSentence {
-            // Whoever does not read it does not miss it.
-            output::let_results_go();
-        }
-    }
-    let problems = outputs.write(&done, code);
+    let results = asked.results;
+    // Whoever reads may take his time, and signals are heard meanwhile.
+    let writing = tokio::task::spawn_blocking(move || write(results, outputs, &done, &sentence, code));
+    let problems = writing.await.unwrap_or_else(|panic| vec![panic.to_string()]);
     let code = if problems.is_empty() { code } else { code.max(exit_code::SOME_FAILED) };
     cannot_write(&problems);
     // A signal may have come since.
     interrupt.exit_code().unwrap_or(code)
+}
+
+/// Writes results and files; tells what could not be written.
+fn write(results: Results, outputs: Outputs, done: &Done, sentence: &str, code: u8) -> Vec<String> {
+    let printed = if outputs.take_stdout() { Ok(()) } else { results.print(done, sentence, code) };
+    let unprinted = printed.err().map(|error| format!("stdout cannot be written: {error}"));
+    unprinted.into_iter().chain(outputs.write(done, code)).collect()
 }
 
 const NOTHING_COPIED: &str =
@@ -191,13 +214,13 @@ pub(super) fn is_loopback(name: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn open_log(args: &RunArgs) -> Option<Arc<LogFile>> {
+fn open_log(args: &RunArgs, run: &RunId) -> Option<Arc<LogFile>> {
     let path = given(args.log.as_deref())?;
     let shown = path.display().to_string();
     let lost = move |error: &std::io::Error| {
         warn(&format!("the log {shown} is not written any more: {error}; the run goes on without it"));
     };
-    match LogFile::open(path, args.log_format, lost) {
+    match LogFile::open(path, args.log_format, run.clone(), lost) {
         Ok(log) => Some(Arc::new(log)),
         Err(error) => {
             warn(&format!("Failed to log to file, using default stderr: {}: {error}", path.display()));
@@ -210,6 +233,9 @@ fn open_log(args: &RunArgs) -> Option<Arc<LogFile>> {
 pub(crate) struct Done {
     pub(crate) run: RunFacts,
     pub(crate) report: Report,
+    pub(crate) failures: Arc<Failures>,
+    /// Its images, where somebody wants to know them.
+    pub(crate) records: Records,
     /// In the order in which failures count them.
     pub(crate) rules: Vec<PlannedRule>,
     pub(crate) refused: Vec<RefusedRule>,
@@ -225,8 +251,8 @@ impl Done {
 
     /// Nothing stands at a target, and nothing failed either.
     fn is_empty(&self) -> bool {
-        let Report { images, failed_rules, unfinished_rules, .. } = &self.report;
-        images.len() == self.report.left_out()
+        let Report { totals, failed_rules, unfinished_rules, .. } = &self.report;
+        totals.images() == totals.left_out
             && failed_rules.is_empty()
             && unfinished_rules.is_empty()
             && self.refused.is_empty()
@@ -236,13 +262,13 @@ impl Done {
 /// Copies. Signals are listened to until what comes back is dropped.
 async fn copy(
     args: &RunArgs,
-    rules: Vec<Work>,
-    log: Option<Arc<LogFile>>,
-    tally: Arc<Tally>,
+    rules: &[PlannedRule],
+    id: RunId,
+    watching: Vec<Arc<dyn Observer>>,
 ) -> (Report, Interrupt) {
     let (display, status) = (Display::for_stderr(Volume::of(args.show)), Arc::new(Status::start()));
-    let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer(), status.clone(), tally];
-    observers.extend(log.map(|log| log as Arc<dyn Observer>));
+    let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer(), status.clone()];
+    observers.extend(watching);
     let shown = display.clone();
     let interrupt = Interrupt::listen(move || shown.say_lines(&status.block()));
     let options = Options {
@@ -254,7 +280,8 @@ async fn copy(
         ..Options::new(args.proc, args.retries)
     };
     let state = state_file::open(args, |name| std::env::var(name).ok());
-    let sync = Sync::new(rules, options, Arc::new(All(observers))).remembering(state.clone());
+    let work = rules.iter().map(|rule| rule.work.clone());
+    let sync = Sync::new(work, options, Arc::new(observers)).called(id).remembering(state.clone());
     let report = sync.run(interrupt.cancel.clone()).await;
     display.finish();
     state_file::close(&state);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::execute::{Asked, Done, Results};
 use crate::args::{ImagesFormat, RunArgs, given};
-use crate::output::{OutputFile, image_file, is_stdout, report_json};
+use crate::output::{Document, OutputFile, image_file, is_stdout, report_json};
 
 /// All of them.
 pub(super) struct Outputs {
@@ -53,23 +53,34 @@ impl Outputs {
     }
 
     fn on_stdout(&self) -> usize {
-        let files = [&self.copied, &self.failed, &self.report, &self.digests];
-        files.into_iter().flatten().filter(|file| file.is_stdout()).count()
-            + usize::from(self.is_log_on_stdout)
+        self.files().filter(|file| file.is_stdout()).count() + usize::from(self.is_log_on_stdout)
+    }
+
+    /// Whether one of them names images.
+    pub(super) fn name_images(&self) -> bool {
+        self.files().next().is_some()
+    }
+
+    /// A folder that one of them is written to: there is room for as much again.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.files().find_map(OutputFile::folder)
+    }
+
+    fn files(&self) -> impl Iterator<Item = &OutputFile> {
+        [&self.copied, &self.failed, &self.report, &self.digests].into_iter().flatten()
     }
 
     /// Writes them; tells each that could not be written after all.
     pub(super) fn write(self, done: &Done, code: u8) -> Vec<String> {
         let json = self.format == ImagesFormat::Json;
-        let images = |images: &image_file::Images| image_file::render(images, json);
-        let texts: [(Option<OutputFile>, &dyn Fn() -> String); 4] = [
-            (self.copied, &|| images(&image_file::copied(&done.report))),
-            (self.failed, &|| images(&image_file::failed(done))),
-            (self.report, &|| report_json::render(done, code)),
-            (self.digests, &|| image_file::digests(&done.report)),
+        let documents: [(Option<OutputFile>, &Document<'_>); 4] = [
+            (self.copied, &|writer| image_file::write(&image_file::copied(&done.records)?, json, writer)),
+            (self.failed, &|writer| image_file::write(&image_file::failed(done)?, json, writer)),
+            (self.report, &|writer| report_json::write(done, code, writer)),
+            (self.digests, &|writer| image_file::write_digests(&done.records, writer)),
         ];
-        let written = texts.into_iter().filter_map(|(file, text)| {
-            let (path, result) = file.map(|file| (file.path.clone(), file.write(&text())))?;
+        let written = documents.into_iter().filter_map(|(file, document)| {
+            let (path, result) = file.map(|file| (file.path.clone(), file.write(document)))?;
             Some(format!("{} cannot be written: {}", path.display(), result.err()?))
         });
         written.collect()

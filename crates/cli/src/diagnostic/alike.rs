@@ -1,32 +1,47 @@
 //! Failures for one reason, told once: a key that opens nothing fails every image.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fmt;
-use std::mem::discriminant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sync::{Cause, Error, Image, Outcome, Report, RuleFailure, Side};
+use oci::ErrorKind;
+use sync::{Cause, Error, Event, Image, Observer, Outcome, RuleFailure, Side, Stamp};
 
 use super::choose::{Advice, advice};
 use super::why;
 
+/// So many of what failed for one reason are kept.
+const EXAMPLES: usize = 5;
+/// So many reasons are told apart; what fails after them for others is told by registry and kind.
+const MOST_REASONS: usize = 500;
+
 /// What failed for one reason.
 #[derive(Clone, Debug)]
-pub(crate) struct Alike<'a> {
+pub(crate) struct Alike {
     /// The first one's.
-    pub(crate) error: &'a Error,
-    /// What failed so, in the order in which it ended: all rules, or all images.
-    pub(crate) failed: Vec<Failed<'a>>,
+    pub(crate) error: Arc<Error>,
+    pub(crate) reasons: Reasons,
+    pub(crate) count: usize,
+    /// What failed so first: all rules, or all images.
+    pub(crate) examples: Vec<Failed>,
+}
+
+/// Whether what failed alike has one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reasons {
+    One,
+    /// Too many reasons came before to tell these apart.
+    Many,
 }
 
 /// What can fail.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Failed<'a> {
-    Rule(&'a RuleFailure),
-    Image(&'a Image),
+#[derive(Clone, Debug)]
+pub(crate) enum Failed {
+    Rule(Arc<RuleFailure>),
+    Image(Arc<Image>),
 }
 
-impl fmt::Display for Failed<'_> {
+impl fmt::Display for Failed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rule(failure) => write!(formatter, "{}: {}", failure.source, failure.error.operation),
@@ -35,25 +50,81 @@ impl fmt::Display for Failed<'_> {
     }
 }
 
-/// All failures, grouped by their reasons.
-pub(crate) fn alike(report: &Report) -> Vec<Alike<'_>> {
-    let rules = report.failed_rules.iter().map(|failure| (Failed::Rule(failure), &*failure.error));
-    let images = report.images.iter().filter_map(|image| match &image.outcome {
-        Outcome::Failed(error) => Some((Failed::Image(&image.image), &**error)),
-        _ => None,
-    });
-    let mut groups: Vec<Alike<'_>> = Vec::new();
-    let mut by_reason: HashMap<_, usize> = HashMap::new();
-    for (failed, error) in rules.chain(images) {
-        match by_reason.entry((discriminant(&failed), Reason::of(error))) {
-            Entry::Occupied(group) => groups[*group.get()].failed.push(failed),
-            Entry::Vacant(free) => {
-                free.insert(groups.len());
-                groups.push(Alike { error, failed: vec![failed] });
-            }
+/// Failures of a run, grouped by their reasons as they come. Takes the same memory for ten as for a million.
+#[derive(Default)]
+pub(crate) struct Failures(Mutex<Groups>);
+
+#[derive(Default)]
+struct Groups {
+    rules: Group,
+    images: Group,
+    /// Failures that have nothing to do with a login.
+    not_by_login: usize,
+}
+
+#[derive(Default)]
+struct Group {
+    alike: Vec<Alike>,
+    by_reason: HashMap<Reason, usize>,
+}
+
+impl Failures {
+    /// All failures, grouped: first those of rules.
+    pub(crate) fn alike(&self) -> Vec<Alike> {
+        let groups = self.lock();
+        groups.rules.alike.iter().chain(&groups.images.alike).cloned().collect()
+    }
+
+    /// Whether a login was refused for everything that failed.
+    pub(crate) fn are_all_by_login(&self) -> bool {
+        self.lock().not_by_login == 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Groups> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Failures {
+    fn event(&self, _: &Stamp, event: &Event) {
+        let (failed, error) = match event {
+            Event::RuleFailed(failure) => (Failed::Rule(failure.clone()), &failure.error),
+            Event::ImageFinished(ended) => match &ended.outcome {
+                Outcome::Failed(error) => (Failed::Image(ended.image.clone()), error),
+                _ => return,
+            },
+            _ => return,
+        };
+        let mut groups = self.lock();
+        if !matches!(error.kind(), Some(ErrorKind::Unauthorized | ErrorKind::Denied)) {
+            groups.not_by_login += 1;
+        }
+        match failed {
+            Failed::Rule(_) => groups.rules.add(failed, error),
+            Failed::Image(_) => groups.images.add(failed, error),
         }
     }
-    groups
+}
+
+impl Group {
+    fn add(&mut self, failed: Failed, error: &Arc<Error>) {
+        let mut reason = Reason::of(error);
+        let mut reasons = Reasons::One;
+        if self.by_reason.len() >= MOST_REASONS && !self.by_reason.contains_key(&reason) {
+            reasons = Reasons::Many;
+            reason = reason.by_kind(error.kind());
+        }
+        let next = self.alike.len();
+        let index = *self.by_reason.entry(reason).or_insert(next);
+        if index == next {
+            self.alike.push(Alike { error: error.clone(), reasons, count: 0, examples: Vec::new() });
+        }
+        let alike = &mut self.alike[index];
+        alike.count += 1;
+        if alike.examples.len() < EXAMPLES {
+            alike.examples.push(failed);
+        }
+    }
 }
 
 /// What makes two failures one: the side, its registry, what helps, and the words without names in them.
@@ -74,6 +145,11 @@ impl Reason {
         };
         let host = error.place.split('/').next().unwrap_or_default().to_owned();
         Self { side: error.side, host, advice, words: without(&names, &words(&error.cause)) }
+    }
+
+    /// What is left of it where too many are known.
+    fn by_kind(self, kind: Option<ErrorKind>) -> Self {
+        Self { advice: String::new(), words: format!("{kind:?}"), ..self }
     }
 }
 

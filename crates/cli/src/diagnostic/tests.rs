@@ -11,13 +11,13 @@ use registry::{
 };
 use sync::endpoint::EndpointError;
 use sync::{
-    Cause, Error, Image, ImageReport, ImpossibleTarget, NoAnswer, Operation, Outcome, Report, SharedTarget,
-    Side,
+    Cause, Error, Event, Image, ImageReport, ImpossibleTarget, NoAnswer, Observer, Operation, Outcome, RunId,
+    SharedTarget, Side, Stamp,
 };
 
 use super::choose::{Advice, advice};
 use super::hint::Hint;
-use super::{Failed, alike, diagnose};
+use super::{Failed, Failures, Reasons, diagnose};
 
 fn url(text: &str) -> RedactedUrl {
     (&url::Url::parse(text).unwrap()).into()
@@ -389,20 +389,26 @@ fn c16_a_hint_about_a_login_says_which_it_is() {
     }
 }
 
-fn report(errors: impl IntoIterator<Item = Error>) -> Report {
-    let images = errors.into_iter().enumerate().map(|(number, error)| ImageReport {
-        image: Arc::new(Image {
+fn failures(errors: impl IntoIterator<Item = Error>) -> Failures {
+    let failures = Failures::default();
+    for (number, error) in errors.into_iter().enumerate() {
+        let image = Image {
             source: format!("q.io/a/app{number}").into(),
             source_reference: tag(),
             target: error.place.as_str().into(),
             target_reference: tag(),
-        }),
-        rule: 0,
-        outcome: Outcome::Failed(Arc::new(error)),
-        amounts: sync::Amounts::default(),
-        took: std::time::Duration::ZERO,
-    });
-    Report { images: images.collect(), ..Report::default() }
+        };
+        let ended = ImageReport {
+            image: Arc::new(image),
+            rule: 0,
+            outcome: Outcome::Failed(Arc::new(error)),
+            amounts: sync::Amounts::default(),
+            took: std::time::Duration::ZERO,
+        };
+        let stamp = Stamp { run: RunId::new("r"), at: std::time::SystemTime::now() };
+        failures.event(&stamp, &Event::ImageFinished(Arc::new(ended)));
+    }
+    failures
 }
 
 #[test]
@@ -417,10 +423,9 @@ fn c7_one_reason_is_one_group_whatever_the_images_are_called() {
         let error = at(Side::Target, operation, refusal(403, "DENIED", &message, None));
         Error { place: format!("r.io/team/app-{number}"), ..error }
     };
-    let report_of_60 = report((0..60).map(denied));
-    let groups = alike(&report_of_60);
-    assert_eq!((groups.len(), groups[0].failed.len()), (1, 60));
-    assert!(matches!(groups[0].failed[0], Failed::Image(_)));
+    let groups = failures((0..60).map(denied)).alike();
+    assert_eq!((groups.len(), groups[0].count, groups[0].examples.len()), (1, 60, 5));
+    assert!(matches!(groups[0].examples[0], Failed::Image(_)));
 
     // Other sides, registries, codes, words and causes are other reasons.
     let different = [
@@ -432,5 +437,23 @@ fn c7_one_reason_is_one_group_whatever_the_images_are_called() {
         to(refused(400, "TAG_INVALID")),
         to(transport(TransportFailure::Broken)),
     ];
-    assert_eq!(alike(&report(different)).len(), 7);
+    assert_eq!(failures(different).alike().len(), 7);
+}
+
+#[test]
+fn c7_more_reasons_than_anybody_reads_take_no_more_memory() {
+    let other = |number: usize| {
+        let letters: String =
+            number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect();
+        let message = format!("the quota of {letters} is used up");
+        let error = to(refusal(403, "DENIED", &message, None));
+        Error { place: format!("{}.io/app", if number.is_multiple_of(2) { "q" } else { "r" }), ..error }
+    };
+    let failures = failures((0..2000).map(other).chain([other(0)]));
+    let groups = failures.alike();
+    assert_eq!(groups.len(), 502, "some for themselves, the rest by registry");
+    assert_eq!(groups.iter().map(|group| group.count).sum::<usize>(), 2001);
+    assert_eq!((groups[0].count, groups[0].reasons), (2, Reasons::One));
+    assert_eq!((groups[501].count, groups[501].reasons), (750, Reasons::Many));
+    assert!(failures.are_all_by_login());
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sync::{Event, Observer};
+use sync::{Event, Observer, Stamp};
 
 use super::bar_text::{row_text, run_text};
 use super::progress::{Progress, Row};
@@ -55,6 +55,11 @@ impl Bars {
         lock(&self.progress).event(event);
     }
 
+    /// Whether an event may have a line.
+    pub(super) fn shows(&self, event: &Event) -> bool {
+        self.volume.shows(event)
+    }
+
     /// How many columns a text has beside its bar. A terminal may be made wider or narrower at any time.
     fn text_columns(&self) -> usize {
         columns().saturating_sub(self.cells + MARGIN)
@@ -95,8 +100,8 @@ impl Screen for Bars {
 }
 
 impl Observer for Bars {
-    fn event(&self, event: &Event) {
-        if self.volume.shows(event)
+    fn event(&self, _: &Stamp, event: &Event) {
+        if self.shows(event)
             && let Some(line) = lines::line(event, self.paint)
         {
             let _ = self.screen.println(foreign::line(&line));

@@ -2,6 +2,7 @@
 //! obeyed. The first is where the text comes in: an error's words, a registry's warning.
 
 use std::fmt::Write as _;
+use std::io::{ErrorKind, Write};
 
 use oci::foreign_text::{clean_to, is_plain};
 
@@ -41,6 +42,22 @@ pub(super) fn json(document: &str) -> String {
     plain
 }
 
+/// Writes a JSON document in the same way, as it comes.
+pub(super) struct PlainJson<W>(pub(super) W);
+
+impl<W: Write> Write for PlainJson<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        // Whoever writes JSON writes whole texts: no character is cut.
+        let text = std::str::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData)?;
+        self.0.write_all(json(text).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -53,7 +70,10 @@ mod tests {
             let value = serde_json::json!({key: [text, "\u{202e}\u{e0041}\u{7f}\u{9b}"]});
             let plain = json(&serde_json::to_string_pretty(&value).unwrap());
             prop_assert!(plain.split('\n').all(|line| line.chars().all(is_plain)));
-            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&plain).unwrap(), value);
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&plain).unwrap(), value.clone());
+            let mut written = Vec::new();
+            serde_json::to_writer_pretty(PlainJson(&mut written), &value).unwrap();
+            prop_assert_eq!(String::from_utf8(written).unwrap(), plain);
         }
 
         #[test]

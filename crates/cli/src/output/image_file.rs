@@ -1,108 +1,128 @@
-//! Files in the form of an `--images` file: what was copied, and what failed and can be run again.
+//! Files in the form of an `--images` file: what was copied, and what failed and can be run again. And lists of what stands at
+//! targets.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::io::{Result, Write};
 
 use oci::foreign_text::is_plain;
-use oci::{Digest, TagOrDigest};
-use sync::{Image, ImageReport, Outcome, Report, SkipReason};
 
 use super::foreign;
-
+use super::record::{Ended, ImageRecord};
+use super::records::Records;
+use super::sorted::{Pair, Sorted, Sorter};
 use crate::command::execute::Done;
 
-/// Sources with their targets.
-pub(crate) type Images = BTreeMap<String, Vec<String>>;
+/// Sources with their targets, each once, sorted.
+pub(crate) struct Images(Sorted);
 
 /// Images that stand at their targets now and did not before.
-pub(crate) fn copied(report: &Report) -> Images {
-    collect(report, |ended| matches!(ended.outcome, Outcome::Copied { .. }))
-}
-
-/// Each image that stands at a target, sorted: `registry/repository:tag@digest`, where it has a tag there.
-pub(crate) fn standing(report: &Report) -> Vec<String> {
-    let sorted: BTreeSet<_> = at_targets(report)
-        .map(|(image, digest)| match image.target_reference {
-            TagOrDigest::Tag(_) => format!("{}@{digest}", image.target_name()),
-            TagOrDigest::Digest(_) => format!("{}@{digest}", image.target),
-        })
-        .collect();
-    sorted.into_iter().collect()
-}
-
-/// Their digests, each once, a line for each.
-pub(crate) fn digests(report: &Report) -> String {
-    let sorted: BTreeSet<_> = at_targets(report).map(|(_, digest)| digest.to_string()).collect();
-    sorted.into_iter().map(|digest| digest + "\n").collect()
-}
-
-fn at_targets(report: &Report) -> impl Iterator<Item = (&Image, &Digest)> {
-    report.images.iter().filter_map(|ended| match &ended.outcome {
-        Outcome::Copied { digest, .. }
-        | Outcome::Skipped(
-            SkipReason::Unchanged(digest) | SkipReason::SameContent { at_target: digest, .. },
-        ) => Some((&*ended.image, digest)),
-        _ => None,
-    })
+pub(crate) fn copied(records: &Records) -> Result<Images> {
+    let mut images = Sorter::new(records.folder());
+    collect(records, &mut images, |_, record| {
+        (record.outcome == Ended::Copied).then_some((record.source, record.target))
+    })?;
+    images.finish().map(Images)
 }
 
 /// Images that failed or were not reached, and what rules that could not be turned into images are about: with the
 /// repositories that were meant, so that nothing else is tried again. A rule that was stopped on the way is named whole.
-pub(crate) fn failed(done: &Done) -> Images {
+pub(crate) fn failed(done: &Done) -> Result<Images> {
+    let mut images = Sorter::new(done.records.folder());
     let unfinished = &done.report.unfinished_rules;
-    let mut images = collect(&done.report, |ended| {
-        matches!(ended.outcome, Outcome::Failed(_) | Outcome::NotDone)
-            && unfinished.binary_search(&ended.rule).is_err()
+    collect(&done.records, &mut images, |rule, record| {
+        let is_left = matches!(record.outcome, Ended::Failed | Ended::NotDone);
+        (is_left && unfinished.binary_search(&rule).is_err()).then_some((record.source, record.target))
+    })?;
+    let stopped =
+        unfinished.iter().filter_map(|rule| done.rules.get(*rule)).flat_map(|rule| rule.all_pairs());
+    let unlisted = done.report.failed_rules.iter().flat_map(|failure| {
+        done.rules.get(failure.rule).map(|rule| rule.pairs(&failure.source)).unwrap_or_default()
     });
-    for rule in unfinished.iter().filter_map(|rule| done.rules.get(*rule)) {
-        for (source, target) in rule.all_pairs() {
-            add(&mut images, source, target);
-        }
+    let refused = done.refused.iter().flat_map(|refused| {
+        let rule = &refused.written;
+        rule.targets.iter().map(|target| (rule.source.clone(), target.clone()))
+    });
+    for pair in stopped.chain(unlisted).chain(refused) {
+        images.add(pair)?;
     }
-    for failure in &done.report.failed_rules {
-        let pairs = done.rules.get(failure.rule).map(|rule| rule.pairs(&failure.source)).unwrap_or_default();
-        for (source, target) in pairs {
-            add(&mut images, source, target);
-        }
-    }
-    for rule in done.refused.iter().map(|refused| &refused.written) {
-        for target in &rule.targets {
-            add(&mut images, rule.source.clone(), target.clone());
-        }
-    }
-    images
+    images.finish().map(Images)
 }
 
-fn collect(report: &Report, wanted: impl Fn(&ImageReport) -> bool) -> Images {
-    let mut images = Images::new();
-    for ended in report.images.iter().filter(|ended| wanted(ended)) {
-        add(&mut images, ended.image.source_name(), ended.image.target_name());
-    }
-    images
+/// Writes a line for each image that stands at a target, sorted: `registry/repository:tag@digest`, where it has a tag there.
+pub(crate) fn write_standing(records: &Records, writer: &mut dyn Write) -> Result<()> {
+    write_lines(records, writer, |target, digest| {
+        let (name, _) = target.split_once('@').unwrap_or((target, ""));
+        foreign::result(&format!("{name}@{digest}"))
+    })
 }
 
-fn add(images: &mut Images, source: String, target: String) {
-    let targets = images.entry(source).or_default();
-    if !targets.contains(&target) {
-        targets.push(target);
-    }
+/// Writes their digests, each once, a line for each.
+pub(crate) fn write_digests(records: &Records, writer: &mut dyn Write) -> Result<()> {
+    write_lines(records, writer, |_, digest| digest.to_owned())
 }
 
-/// One line of JSON, or YAML as Go's library writes it: sorted keys, list items without indent.
-pub(crate) fn render(images: &Images, json: bool) -> String {
-    if json || images.is_empty() {
-        // An empty map is `{}` in both.
-        let text = serde_json::to_string(images).expect("texts and lists are always JSON");
-        return foreign::json(&text) + "\n";
+fn write_lines(records: &Records, writer: &mut dyn Write, line: impl Fn(&str, &str) -> String) -> Result<()> {
+    let mut lines = Sorter::new(records.folder());
+    collect(records, &mut lines, |_, record| {
+        let digest = record.digest.filter(|_| matches!(record.outcome, Ended::Copied | Ended::Unchanged))?;
+        Some((line(&record.target, &digest), String::new()))
+    })?;
+    for pair in lines.finish()?.pairs() {
+        writeln!(writer, "{}", pair?.0)?;
     }
-    let mut text = String::new();
-    for (source, targets) in images {
-        let _ = writeln!(text, "{}:", yaml_text(source));
-        for target in targets {
-            let _ = writeln!(text, "- {}", yaml_text(target));
+    Ok(())
+}
+
+fn collect(
+    records: &Records,
+    into: &mut Sorter,
+    wanted: impl Fn(usize, ImageRecord) -> Option<Pair>,
+) -> Result<()> {
+    for record in records.read()? {
+        let (rule, record) = record?;
+        wanted(rule, record).map_or(Ok(()), |pair| into.add(pair))?;
+    }
+    Ok(())
+}
+
+/// Writes one line of JSON, or YAML as Go's library writes it: sorted keys, list items without indent.
+pub(crate) fn write(images: &Images, json: bool, writer: &mut dyn Write) -> Result<()> {
+    let mut pairs = images.0.pairs().peekable();
+    // An empty map is `{}` in both.
+    if json || pairs.peek().is_none() { write_json(pairs, writer) } else { write_yaml(pairs, writer) }
+}
+
+fn write_json(pairs: impl Iterator<Item = Result<Pair>>, writer: &mut dyn Write) -> Result<()> {
+    let mut last: Option<String> = None;
+    write!(writer, "{{")?;
+    for pair in pairs {
+        let (source, target) = pair?;
+        if last.as_ref() == Some(&source) {
+            write!(writer, ",{}", json_text(&target))?;
+        } else {
+            let end = if last.is_some() { "]," } else { "" };
+            write!(writer, "{end}{}:[{}", json_text(&source), json_text(&target))?;
+            last = Some(source);
         }
     }
-    text
+    writeln!(writer, "{}", if last.is_some() { "]}" } else { "}" })
+}
+
+fn write_yaml(pairs: impl Iterator<Item = Result<Pair>>, writer: &mut dyn Write) -> Result<()> {
+    let mut last: Option<String> = None;
+    for pair in pairs {
+        let (source, target) = pair?;
+        if last.as_ref() != Some(&source) {
+            writeln!(writer, "{}:", yaml_text(&source))?;
+            last = Some(source);
+        }
+        writeln!(writer, "- {}", yaml_text(&target))?;
+    }
+    Ok(())
+}
+
+/// A text as JSON has it, with nothing in it that a terminal obeys.
+fn json_text(text: &str) -> String {
+    foreign::json(&serde_json::Value::from(text).to_string())
 }
 
 /// References are plain scalars; what a rule may hold besides (patterns, blanks) is put in quotes.
@@ -117,7 +137,7 @@ fn yaml_text(text: &str) -> String {
         format!("'{}'", text.replace('\'', "''"))
     } else {
         // A JSON text is one in YAML, too, and has escapes for everything.
-        foreign::json(&serde_json::Value::from(text).to_string())
+        json_text(text)
     }
 }
 
@@ -125,18 +145,33 @@ fn yaml_text(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn written(pairs: &[(&str, &str)], json: bool) -> String {
+        let mut images = Sorter::new(None);
+        for (source, target) in pairs {
+            images.add(((*source).to_owned(), (*target).to_owned())).unwrap();
+        }
+        let mut text = Vec::new();
+        write(&images.finish().map(Images).unwrap(), json, &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
     #[test]
     fn the_forms_of_the_go_tool() {
-        let mut images = Images::new();
-        assert_eq!((render(&images, true), render(&images, false)), ("{}\n".to_owned(), "{}\n".to_owned()));
-        add(&mut images, "q.io/b:v1".to_owned(), "r.io/b:v1".to_owned());
-        add(&mut images, "a.io/a@sha256:00".to_owned(), "r.io/a:x".to_owned());
-        add(&mut images, "a.io/a@sha256:00".to_owned(), "r.io/a:x".to_owned());
+        assert_eq!((written(&[], true), written(&[], false)), ("{}\n".to_owned(), "{}\n".to_owned()));
+        let pairs = [
+            ("q.io/b:v1", "r.io/b:v1"),
+            ("a.io/a@sha256:00", "r.io/a:x"),
+            ("a.io/a@sha256:00", "r.io/a:x"),
+            ("q.io/b:v1", "s.io/b:v1"),
+        ];
         assert_eq!(
-            render(&images, true),
-            "{\"a.io/a@sha256:00\":[\"r.io/a:x\"],\"q.io/b:v1\":[\"r.io/b:v1\"]}\n"
+            written(&pairs, true),
+            "{\"a.io/a@sha256:00\":[\"r.io/a:x\"],\"q.io/b:v1\":[\"r.io/b:v1\",\"s.io/b:v1\"]}\n"
         );
-        assert_eq!(render(&images, false), "a.io/a@sha256:00:\n- r.io/a:x\nq.io/b:v1:\n- r.io/b:v1\n");
+        assert_eq!(
+            written(&pairs, false),
+            "a.io/a@sha256:00:\n- r.io/a:x\nq.io/b:v1:\n- r.io/b:v1\n- s.io/b:v1\n"
+        );
         assert_eq!(yaml_text("q.io/b:/^v'.*$/"), "'q.io/b:/^v''.*$/'");
         assert_eq!(yaml_text("q.io/b:/^v\n\u{202e}/"), r#""q.io/b:/^v\n\u202e/""#);
     }

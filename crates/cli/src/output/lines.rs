@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use oci::foreign_text::clean;
-use sync::{BlobOutcome, Error, Event, Observer, Outcome, SkipReason};
+use sync::{BlobOutcome, Error, Event, Image, Observer, Outcome, SkipReason, Stamp};
 
 use super::{Paint, Volume, say, size, stopping};
 use crate::diagnostic;
@@ -77,7 +77,7 @@ impl State {
 }
 
 impl Observer for Lines {
-    fn event(&self, event: &Event) {
+    fn event(&self, _: &Stamp, event: &Event) {
         match event {
             Event::ImagePlanned(_) => {
                 self.state.planned.fetch_add(1, Ordering::Relaxed);
@@ -85,7 +85,7 @@ impl Observer for Lines {
             Event::BytesMoved { bytes, .. } => {
                 self.state.moved.fetch_add(*bytes, Ordering::Relaxed);
             }
-            Event::ImageFinished { .. } => {
+            Event::ImageFinished(_) => {
                 self.state.ended.fetch_add(1, Ordering::Relaxed);
             }
             _ => {}
@@ -101,27 +101,7 @@ impl Observer for Lines {
 /// The line for an event that deserves one.
 pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
     Some(match event {
-        Event::ImageFinished { image, outcome } => match outcome {
-            Outcome::Copied { digest, cut_from: None } => {
-                format!("{} {image} ({})", paint.green("copied"), digest.short())
-            }
-            Outcome::Copied { digest, cut_from: Some(whole) } => {
-                let (copied, digest, whole) = (paint.green("copied"), digest.short(), whole.short());
-                format!("{copied} {image} ({digest}, without the platforms left out of {whole})")
-            }
-            Outcome::Skipped(SkipReason::Unchanged(_)) => format!("unchanged {image}"),
-            Outcome::Skipped(SkipReason::SameContent { .. }) => {
-                format!("unchanged {image} (same content, another digest: --force makes it exact)")
-            }
-            Outcome::Skipped(SkipReason::NoPlatform) => {
-                format!("{} {image}: no wanted platform", paint.yellow("left out"))
-            }
-            Outcome::WouldCopy => format!("{} {image}", paint.green("would copy")),
-            Outcome::Failed(error) => {
-                format!("{} {image}: {}", paint.red("failed"), diagnostic::short(error))
-            }
-            Outcome::NotDone => format!("{} {image}", paint.yellow("not done")),
-        },
+        Event::ImageFinished(ended) => ended_line(&ended.image, &ended.outcome, paint),
         Event::Stopping { in_work, drain } => stopping(*in_work, *drain),
         Event::RuleFailed(failure) => {
             format!("{} {}: {}", paint.red("failed"), failure.source, diagnostic::short(&failure.error))
@@ -144,10 +124,35 @@ pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
                 clean(tag)
             )
         }
-        Event::Retrying { image, error, wait } => again(image, error, *wait, paint),
+        Event::Retrying { image, error, wait, .. } => again(image, error, *wait, paint),
         Event::RetryingList { source, error, wait } => again(source, error, *wait, paint),
         _ => return None,
     })
+}
+
+/// How an image ended.
+fn ended_line(image: &Image, outcome: &Outcome, paint: Paint) -> String {
+    match outcome {
+        Outcome::Copied { digest, cut_from: None } => {
+            format!("{} {image} ({})", paint.green("copied"), digest.short())
+        }
+        Outcome::Copied { digest, cut_from: Some(whole) } => {
+            let (copied, digest, whole) = (paint.green("copied"), digest.short(), whole.short());
+            format!("{copied} {image} ({digest}, without the platforms left out of {whole})")
+        }
+        Outcome::Skipped(SkipReason::Unchanged(_)) => format!("unchanged {image}"),
+        Outcome::Skipped(SkipReason::SameContent { .. }) => {
+            format!("unchanged {image} (same content, another digest: --force makes it exact)")
+        }
+        Outcome::Skipped(SkipReason::NoPlatform) => {
+            format!("{} {image}: no wanted platform", paint.yellow("left out"))
+        }
+        Outcome::WouldCopy => format!("{} {image}", paint.green("would copy")),
+        Outcome::Failed(error) => {
+            format!("{} {image}: {}", paint.red("failed"), diagnostic::short(error))
+        }
+        Outcome::NotDone => format!("{} {image}", paint.yellow("not done")),
+    }
 }
 
 /// What will be tried again, when, and why.

@@ -4,10 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use oci::foreign_text::clean;
-use sync::{BlobOutcome, Event, Observer, Outcome, SkipReason};
+use sync::{BlobOutcome, Event, Observer, Outcome, RunId, SkipReason, Stamp};
 
 use super::output_file::is_stdout;
 use super::stream::{Notice, Stream};
@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct LogFile {
     stream: Stream,
     format: LogFormat,
+    run: RunId,
 }
 
 impl LogFile {
@@ -30,6 +31,7 @@ impl LogFile {
     pub(crate) fn open(
         path: &Path,
         format: LogFormat,
+        run: RunId,
         on_error: impl Fn(&std::io::Error) + Send + 'static,
     ) -> std::io::Result<Self> {
         let file = if is_stdout(path) {
@@ -42,12 +44,22 @@ impl LogFile {
             LogFormat::Text => |count| left_out(LogFormat::Text, count),
             LogFormat::Json => |count| left_out(LogFormat::Json, count),
         };
-        Ok(Self { stream: Stream::new(file, Box::new(on_error)).noting(left_out), format })
+        Ok(Self { stream: Stream::new(file, Box::new(on_error)).noting(left_out), format, run })
     }
 
     /// Adds a line.
     pub(crate) fn write(&self, level: &str, message: &str) {
-        self.stream.line(line(self.format, level, message).trim_end_matches('\n'));
+        self.add(SystemTime::now(), level, message);
+    }
+
+    fn add(&self, at: SystemTime, level: &str, message: &str) {
+        let line = line(self.format, at, level, message, Some(&self.run));
+        if level == "error" {
+            // What failed is never left out.
+            self.stream.text(line);
+        } else {
+            self.stream.line(line.trim_end_matches('\n'));
+        }
     }
 
     /// Waits until all lines are in the file.
@@ -57,17 +69,21 @@ impl LogFile {
 }
 
 fn left_out(format: LogFormat, count: usize) -> String {
-    line(format, "warning", &format!("{count} lines are left out here: nobody read them"))
-        .trim_end_matches('\n')
-        .to_owned()
+    let message = format!("{count} lines are left out here: nobody read them");
+    line(format, SystemTime::now(), "warning", &message, None).trim_end_matches('\n').to_owned()
 }
 
-/// `time="2006-01-02 15:04:05" level=info msg="…"`, local time.
-fn line(format: LogFormat, level: &str, message: &str) -> String {
+/// `time="2006-01-02 15:04:05" level=info msg="…" run=…`, local time: where many runs write to one file, their lines are told
+/// apart by the last field.
+fn line(format: LogFormat, at: SystemTime, level: &str, message: &str, run: Option<&RunId>) -> String {
     // One thing that happened is one line, whatever its texts hold.
-    let time = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let at = jiff::Zoned::try_from(at).unwrap_or_else(|_| jiff::Zoned::now());
+    let time = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
     if format == LogFormat::Json {
-        let entry = serde_json::json!({"level": level, "msg": message, "time": time});
+        let mut entry = serde_json::json!({"level": level, "msg": message, "time": time});
+        if let Some(run) = run {
+            entry["run"] = run.as_str().into();
+        }
         return foreign::json(&entry.to_string()) + "\n";
     }
     let mut quoted = String::with_capacity(message.len());
@@ -80,11 +96,12 @@ fn line(format: LogFormat, level: &str, message: &str) -> String {
             other => quoted.push(other),
         }
     }
-    format!("time=\"{time}\" level={level} msg=\"{}\"\n", foreign::line(&quoted))
+    let run = run.map(|run| format!(" run={run}")).unwrap_or_default();
+    format!("time=\"{time}\" level={level} msg=\"{}\"{run}\n", foreign::line(&quoted))
 }
 
 impl Observer for LogFile {
-    fn event(&self, event: &Event) {
+    fn event(&self, stamp: &Stamp, event: &Event) {
         let (level, message) = match event {
             Event::TagsListed { source, tags, selected } => {
                 ("info", format!("Get tags of {source} successfully: {tags} listed, {selected} selected"))
@@ -125,7 +142,7 @@ impl Observer for LogFile {
                     format!("Finish synchronizing blob {digest}({bytes}) from {source} to {target}: {how}"),
                 )
             }
-            Event::Retrying { image, error, wait } => {
+            Event::Retrying { image, error, wait, .. } => {
                 let seconds = wait.as_secs_f64();
                 ("warning", format!("Retry in {seconds:.1} s {image}: {}", diagnostic::short(error)))
             }
@@ -134,10 +151,10 @@ impl Observer for LogFile {
                 ("warning", format!("Retry in {seconds:.1} s {source}: {}", diagnostic::short(error)))
             }
             Event::Stopping { in_work, drain } => ("warning", stopping(*in_work, *drain)),
-            Event::ImageFinished { image, outcome } => image_line(image, outcome),
+            Event::ImageFinished(ended) => image_line(&ended.image, &ended.outcome),
             _ => return,
         };
-        self.write(level, &message);
+        self.add(stamp.at, level, &message);
     }
 }
 
@@ -177,17 +194,21 @@ mod tests {
 
     #[test]
     fn lines_are_json_if_so_asked() {
-        let line = line(LogFormat::Json, "error", "say \"hi\"");
+        let run = RunId::new("r-1");
+        let line = line(LogFormat::Json, SystemTime::now(), "error", "say \"hi\"", Some(&run));
         assert!(
-            line.starts_with(r#"{"level":"error","msg":"say \"hi\"","time":"20"#) && line.ends_with("\"}\n")
+            line.starts_with(r#"{"level":"error","msg":"say \"hi\"","run":"r-1","time":"20"#)
+                && line.ends_with("\"}\n")
         );
     }
 
     #[test]
     fn lines_are_logrus_text() {
-        let line = line(LogFormat::Text, "info", "say \"hi\"\n\\");
+        let run = RunId::new("r-1");
+        let line = line(LogFormat::Text, SystemTime::now(), "info", "say \"hi\"\n\\", Some(&run));
         assert!(
-            line.starts_with("time=\"20") && line.ends_with("level=info msg=\"say \\\"hi\\\"\\n\\\\\"\n"),
+            line.starts_with("time=\"20")
+                && line.ends_with("level=info msg=\"say \\\"hi\\\"\\n\\\\\" run=r-1\n"),
             "{line}"
         );
     }

@@ -1,17 +1,20 @@
 //! A file that is written when the run has ended: whether it can be shows before it begins.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::print_verbatim;
-use super::stream::{Flushed, Stream};
+use super::standard::write_to_stdout;
+use super::stream::{Flushed, Pieces, Stream};
 
 /// So long a pipe may take nothing, or have no reader.
 const PATIENCE: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(20);
+
+/// Writes a document.
+pub(crate) type Document<'a> = dyn Fn(&mut dyn Write) -> std::io::Result<()> + 'a;
 
 /// A place for one text.
 pub(crate) struct OutputFile {
@@ -39,17 +42,21 @@ impl OutputFile {
         matches!(self.place, Place::Stdout)
     }
 
+    /// Where it is a file: its folder, which can be written.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Whole(path) => Some(beside(path)),
+            _ => None,
+        }
+    }
+
     /// Writes all of it, or leaves what was there.
-    pub(crate) fn write(self, text: &str) -> std::io::Result<()> {
+    pub(crate) fn write(self, document: &Document<'_>) -> std::io::Result<()> {
         match self.place {
-            // Whether it arrives shows at the end of the program, which waits for it.
-            Place::Stdout => {
-                print_verbatim(text.trim_end_matches('\n'));
-                Ok(())
-            }
-            Place::Whole(path) => replace(&path, text),
-            Place::Open(file) => stream(file, text),
-            Place::Unread => stream(wait_for_reader(&self.path)?, text),
+            Place::Stdout => write_to_stdout(document),
+            Place::Whole(path) => replace(&path, document),
+            Place::Open(file) => stream(file, document),
+            Place::Unread => stream(wait_for_reader(&self.path)?, document),
         }
     }
 }
@@ -116,12 +123,15 @@ fn temporary(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     tempfile::Builder::new().prefix(".image-syncer-").permissions(permissions).tempfile_in(beside(path))
 }
 
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+fn replace(path: &Path, document: &Document<'_>) -> std::io::Result<()> {
     let mut file = temporary(path)?;
-    file.write_all(text.as_bytes())?;
+    let mut writer = BufWriter::new(file.as_file_mut());
+    document(&mut writer)?;
+    writer.flush()?;
+    drop(writer);
     let is_alike = std::fs::metadata(path).map_or(true, |found| make_alike(file.as_file(), &found).is_ok());
     // A file of somebody else stays his; one that is mounted by itself, as containers have it, cannot be replaced.
-    if is_alike && file.persist(path).is_ok() { Ok(()) } else { stream(existing(path)?, text) }
+    if is_alike && file.persist(path).is_ok() { Ok(()) } else { stream(existing(path)?, document) }
 }
 
 /// Gives a file the owner and the permissions of the one that it replaces: the umask does not count for it.
@@ -134,25 +144,16 @@ fn make_alike(file: &File, found: &Metadata) -> std::io::Result<()> {
 }
 
 /// Writes from a thread, because a pipe may take its time.
-fn stream(file: File, text: &str) -> std::io::Result<()> {
+fn stream(file: File, document: &Document<'_>) -> std::io::Result<()> {
     if file.metadata()?.is_file() {
         file.set_len(0)?;
     }
     let stream = Stream::new(file, Box::new(|_| {}));
-    stream.text(text.to_owned());
-    match stream.flush(PATIENCE) {
-        Flushed::All => Ok(()),
-        other => failed(other),
-    }
-}
-
-fn failed(flushed: Flushed) -> std::io::Result<()> {
-    match flushed {
-        Flushed::All => Ok(()),
-        Flushed::Gone => Err(ErrorKind::BrokenPipe.into()),
-        Flushed::Failed(kind) => Err(kind.into()),
-        Flushed::Stuck => Err(std::io::Error::new(ErrorKind::TimedOut, "nobody reads it")),
-    }
+    let mut pieces = Pieces::new(&stream, PATIENCE);
+    let written = document(&mut pieces).and_then(|()| pieces.flush());
+    // What is left in it has nowhere to go.
+    let _ = pieces.into_parts();
+    written.and_then(|()| stream.flush(PATIENCE).result())
 }
 
 fn wait_for_reader(path: &Path) -> std::io::Result<File> {
@@ -163,7 +164,7 @@ fn wait_for_reader(path: &Path) -> std::io::Result<File> {
                 std::thread::sleep(AGAIN);
             }
             Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
-                return failed(Flushed::Stuck).and(Err(error));
+                return Flushed::Stuck.result().and(Err(error));
             }
             opened => return opened,
         }
@@ -173,6 +174,10 @@ fn wait_for_reader(path: &Path) -> std::io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn text(text: &'static str) -> impl Fn(&mut dyn Write) -> std::io::Result<()> {
+        move |writer| writer.write_all(text.as_bytes())
+    }
 
     #[test]
     fn c6_a_file_is_replaced_whole_with_its_permissions() {
@@ -184,7 +189,7 @@ mod tests {
         std::os::unix::fs::symlink("report.json", &link).unwrap();
         let opened = OutputFile::open(&link).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "a longer text that was there");
-        opened.write("new\n").unwrap();
+        opened.write(&text("new\n")).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "new\n");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert!(link.is_symlink(), "a link stays one");
@@ -197,7 +202,7 @@ mod tests {
         let path = folder.path().join("report.json");
         std::fs::write(&path, "").unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
-        OutputFile::open(&path).unwrap().write("new").unwrap();
+        OutputFile::open(&path).unwrap().write(&text("new")).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
     }
 
@@ -205,7 +210,7 @@ mod tests {
     fn c6_a_reader_that_has_gone_has_no_report() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let error = stream(File::from(std::os::fd::OwnedFd::from(writer)), "x").unwrap_err();
+        let error = stream(File::from(std::os::fd::OwnedFd::from(writer)), &text("x")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     }
 
@@ -215,7 +220,7 @@ mod tests {
         for path in [folder.path().to_owned(), folder.path().join("none/file"), "/dev/null/file".into()] {
             assert!(OutputFile::open(&path).is_err(), "{}", path.display());
         }
-        OutputFile::open(Path::new("/dev/null")).unwrap().write("x").unwrap();
-        assert!(OutputFile::open(Path::new("/dev/full")).unwrap().write("x").is_err());
+        OutputFile::open(Path::new("/dev/null")).unwrap().write(&text("x")).unwrap();
+        assert!(OutputFile::open(Path::new("/dev/full")).unwrap().write(&text("x")).is_err());
     }
 }

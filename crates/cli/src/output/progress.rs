@@ -151,10 +151,10 @@ impl Progress {
             Event::BlobPlanned { image, .. } | Event::BlobFinished { image, .. } => {
                 self.of_image(image, event);
             }
-            Event::ImageFinished { image, .. } => {
+            Event::ImageFinished(ended) => {
                 self.ended += 1;
                 // What was sent for an image that failed was sent all the same.
-                self.done += self.in_work.remove(image).map_or(0, |work| work.sent());
+                self.done += self.in_work.remove(&ended.image).map_or(0, |work| work.sent());
             }
             _ => {}
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sync::{Event, Observer};
+use sync::{Event, Observer, Stamp};
 
 /// So many events wait at most, beside those that tell how images end.
 const MOST_WAITING: usize = 10_000;
@@ -32,21 +32,21 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Event>,
+    waiting: VecDeque<(Stamp, Event)>,
     /// Lines beside events.
     said: Vec<String>,
     is_telling: bool,
 }
 
 impl State {
-    fn take(&mut self, event: &Event) {
+    fn take(&mut self, stamp: &Stamp, event: &Event) {
         // Nothing is written about these.
         if let Event::BytesMoved { .. } | Event::BlobPlanned { .. } | Event::BlobStarted { .. } = event {
             return;
         }
-        let is_end = matches!(event, Event::ImageFinished { .. } | Event::RuleFailed(_));
+        let is_end = matches!(event, Event::ImageFinished(_) | Event::RuleFailed(_));
         if is_end || self.waiting.len() < MOST_WAITING {
-            self.waiting.push_back(event.clone());
+            self.waiting.push_back((stamp.clone(), event.clone()));
         }
     }
 }
@@ -94,8 +94,8 @@ impl Shared {
             let (events, said) = (std::mem::take(&mut state.waiting), std::mem::take(&mut state.said));
             state.is_telling = true;
             drop(state);
-            for event in &events {
-                screen.event(event);
+            for (stamp, event) in &events {
+                screen.event(stamp, event);
             }
             for lines in &said {
                 screen.say_lines(lines);
@@ -108,8 +108,8 @@ impl Shared {
 }
 
 impl Observer for Relay {
-    fn event(&self, event: &Event) {
-        self.0.lock().take(event);
+    fn event(&self, stamp: &Stamp, event: &Event) {
+        self.0.lock().take(stamp, event);
         self.0.changed.notify_all();
     }
 }
@@ -118,7 +118,7 @@ impl Observer for Relay {
 mod tests {
     use std::sync::mpsc;
 
-    use sync::{Image, Outcome};
+    use sync::{Amounts, Image, ImageReport, Outcome, RunId};
 
     use super::*;
 
@@ -130,9 +130,9 @@ mod tests {
     }
 
     impl Observer for Stopped {
-        fn event(&self, event: &Event) {
+        fn event(&self, _: &Stamp, event: &Event) {
             let _ = self.permits.lock().unwrap().recv();
-            if let Event::ImageFinished { .. } = event {
+            if let Event::ImageFinished(_) = event {
                 *self.ended.lock().unwrap() += 1;
             }
         }
@@ -164,13 +164,16 @@ mod tests {
             target: "r.io/b".into(),
             target_reference: tag,
         });
+        let stamp = Stamp { run: RunId::new("r"), at: std::time::SystemTime::now() };
+        let (outcome, amounts, took) = (Outcome::NotDone, Amounts::default(), Duration::ZERO);
+        let ended = Arc::new(ImageReport { image: image.clone(), rule: 0, outcome, amounts, took });
         for _ in 0..50_000 {
-            relay.event(&Event::ImageStarted(image.clone()));
+            relay.event(&stamp, &Event::ImageStarted(image.clone()));
         }
         assert!(!relay.flush(Duration::from_millis(20)));
         assert!(relay.0.lock().waiting.len() <= MOST_WAITING);
         for _ in 0..20_000 {
-            relay.event(&Event::ImageFinished { image: image.clone(), outcome: Outcome::NotDone });
+            relay.event(&stamp, &Event::ImageFinished(ended.clone()));
         }
         drop(permit);
         assert!(relay.flush(Duration::from_secs(60)));

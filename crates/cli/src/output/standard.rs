@@ -1,13 +1,13 @@
 //! stdout and stderr, neither of which anybody may read.
 
 use std::fs::File;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write};
 use std::os::fd::AsFd;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::stream::{Flushed, Stream};
+use super::stream::{Flushed, Pieces, Stream};
 
 /// Two streams that end at one terminal keep their order: so long the one waits for the other, unless that is stuck.
 const ORDER: Duration = Duration::from_millis(200);
@@ -51,6 +51,20 @@ pub(super) fn stdout_text(text: &str) {
     if let Some(stdout) = &*STDOUT {
         stdout.text(format!("{text}\n"));
     }
+}
+
+/// A long result for programs, written as it comes. Whether it arrives shows at the end of the program; here a reader that has
+/// gone only ends it.
+pub(crate) fn write_to_stdout(
+    document: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    in_order(STDERR.as_ref());
+    let Some(stdout) = &*STDOUT else { return Ok(()) };
+    let mut pieces = Pieces::new(stdout, FOR_EVER);
+    let written = document(&mut pieces).and_then(|()| pieces.flush());
+    // What is left in it has nowhere to go.
+    let _ = pieces.into_parts();
+    if stdout.has_failed() { Ok(()) } else { written }
 }
 
 /// Lets `other` go first.

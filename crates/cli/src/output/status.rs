@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sync::{Event, Image, Observer, Outcome};
+use sync::{Event, Image, Observer, Outcome, Stamp};
 
 use super::progress::ImageWork;
 use super::size;
@@ -80,7 +80,7 @@ fn duration(duration: Duration) -> String {
 }
 
 impl Observer for Status {
-    fn event(&self, event: &Event) {
+    fn event(&self, _: &Stamp, event: &Event) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::ImagePlanned(_) => counts.planned += 1,
@@ -99,9 +99,9 @@ impl Observer for Status {
                     work.bytes.event(event, 0);
                 }
             }
-            Event::ImageFinished { image, outcome } => {
-                counts.in_work.remove(image);
-                match outcome {
+            Event::ImageFinished(ended) => {
+                counts.in_work.remove(&ended.image);
+                match ended.outcome {
                     Outcome::Copied { .. } => counts.copied += 1,
                     Outcome::Failed(_) => counts.failed += 1,
                     _ => counts.others += 1,
@@ -114,6 +114,8 @@ impl Observer for Status {
 
 #[cfg(test)]
 mod tests {
+    use sync::{Amounts, ImageReport, RunId};
+
     use super::*;
 
     #[test]
@@ -129,15 +131,18 @@ mod tests {
             })
         };
         let [one, two] = ["v1", "v2"].map(image);
+        let stamp = Stamp { run: RunId::new("r"), at: std::time::SystemTime::now() };
+        let tell = |event: Event| status.event(&stamp, &event);
         for image in [&one, &two] {
-            status.event(&Event::ImagePlanned(image.clone()));
-            status.event(&Event::ImageStarted(image.clone()));
+            tell(Event::ImagePlanned(image.clone()));
+            tell(Event::ImageStarted(image.clone()));
         }
-        status.event(&Event::ImageFinished { image: one, outcome: Outcome::NotDone });
+        let (outcome, amounts, took) = (Outcome::NotDone, Amounts::default(), Duration::ZERO);
+        tell(Event::ImageFinished(Arc::new(ImageReport { image: one, rule: 0, outcome, amounts, took })));
         let digest = oci::Digest::sha256(b"layer");
         let (image, size) = (two.clone(), Some(4096));
-        status.event(&Event::BlobPlanned { image, digest: digest.clone(), size });
-        status.event(&Event::BytesMoved { image: two, digest, bytes: 2048 });
+        tell(Event::BlobPlanned { image, digest: digest.clone(), size });
+        tell(Event::BytesMoved { image: two, digest, bytes: 2048 });
         let block = status.block();
         assert!(
             block.contains("1 of 2 images done (0 copied, 0 failed), 2.00 KiB moved, 1 in work"),

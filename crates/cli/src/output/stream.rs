@@ -5,12 +5,14 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{ErrorKind, Write as _};
+use std::io::{BufWriter, ErrorKind, Write as _};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What waits at most, in bytes: as much as a reader may be behind before lines are left out.
 const MOST_WAITING: usize = 4 << 20;
+/// What waits of a text that is handed in piece by piece, in bytes.
+const MOST_OF_A_TEXT: usize = 256 << 10;
 /// Pipes take so much in one piece, so what is read shows soon.
 const PIECE: usize = 4096;
 /// A pipe that somebody else has made non-blocking is asked again so often.
@@ -107,6 +109,16 @@ impl Stream {
         self.0.changed.notify_all();
     }
 
+    /// Hands a piece of a long text in, and waits until little enough of it waits: for as long as something is taken.
+    pub(super) fn piece(&self, text: Vec<u8>, patience: Duration) -> Flushed {
+        let mut state = self.0.lock();
+        self.tell_left_out(&mut state);
+        state.push(text);
+        drop(state);
+        self.0.changed.notify_all();
+        self.wait(patience, |state| state.waiting_bytes <= MOST_OF_A_TEXT)
+    }
+
     fn tell_left_out(&self, state: &mut State) {
         let left_out = std::mem::take(&mut state.left_out);
         if left_out > 0 {
@@ -120,17 +132,17 @@ impl Stream {
         self.tell_left_out(&mut state);
         drop(state);
         self.0.changed.notify_all();
-        self.wait(patience)
+        self.wait(patience, State::is_idle)
     }
 
-    fn wait(&self, patience: Duration) -> Flushed {
+    fn wait(&self, patience: Duration, is_done: fn(&State) -> bool) -> Flushed {
         let mut state = self.0.lock();
         let (mut written, mut last) = (state.written, Instant::now());
         loop {
             match state.error {
                 Some(ErrorKind::BrokenPipe) => return Flushed::Gone,
                 Some(error) => return Flushed::Failed(error),
-                None if state.is_idle() => return Flushed::All,
+                None if is_done(&state) => return Flushed::All,
                 None if state.written != written => (written, last) = (state.written, Instant::now()),
                 None => {}
             }
@@ -142,10 +154,49 @@ impl Stream {
         }
     }
 
+    /// Whether a write failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.0.lock().error.is_some()
+    }
+
     /// The same, but never twice for a stream of which nothing is taken.
     pub(crate) fn flush_in_order(&self, patience: Duration) {
         if !self.0.lock().is_stuck {
-            self.wait(patience);
+            self.wait(patience, State::is_idle);
+        }
+    }
+}
+
+/// Writes a long text to a stream without having all of it wait there.
+pub(super) struct Pieces<'a> {
+    stream: &'a Stream,
+    patience: Duration,
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) fn new(stream: &'a Stream, patience: Duration) -> BufWriter<Self> {
+        BufWriter::with_capacity(PIECE * 4, Self { stream, patience })
+    }
+}
+
+impl std::io::Write for Pieces<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.stream.piece(bytes.to_vec(), self.patience).result()?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Flushed {
+    pub(super) fn result(self) -> std::io::Result<()> {
+        match self {
+            Self::All => Ok(()),
+            Self::Gone => Err(ErrorKind::BrokenPipe.into()),
+            Self::Failed(kind) => Err(kind.into()),
+            Self::Stuck => Err(std::io::Error::new(ErrorKind::TimedOut, "nobody reads it")),
         }
     }
 }
@@ -252,6 +303,33 @@ mod tests {
         let text = reading.join().unwrap();
         assert!(text.len() > 4_000_000, "{}", text.len());
         assert!(text.contains("lines are left out here: nobody read them]\nthe end\n"));
+    }
+
+    #[test]
+    fn c6_a_long_text_comes_whole_and_little_of_it_waits() {
+        let (reader, stream) = pipe();
+        let reading = std::thread::spawn(move || {
+            let lines = std::io::BufRead::lines(std::io::BufReader::new(reader)).map(Result::unwrap);
+            lines.take_while(|line| line != "end").collect::<Vec<_>>()
+        });
+        let mut writer = Pieces::new(&stream, Duration::from_secs(60));
+        for number in 0..200_000 {
+            writeln!(writer, "line {number}").unwrap();
+            assert!(stream.0.lock().waiting_bytes <= MOST_OF_A_TEXT);
+        }
+        writeln!(writer, "end").unwrap();
+        writer.flush().unwrap();
+        let lines = reading.join().unwrap();
+        assert_eq!((lines.len(), lines.last().unwrap().as_str()), (200_000, "line 199999"));
+    }
+
+    #[test]
+    fn c6_a_long_text_that_nobody_reads_is_given_up() {
+        let (_reader, stream) = pipe();
+        let mut writer = Pieces::new(&stream, Duration::from_millis(20));
+        let refused = (0..1_000_000).find_map(|_| writeln!(writer, "a line").err());
+        assert_eq!(refused.unwrap().kind(), ErrorKind::TimedOut);
+        assert!(stream.0.lock().waiting_bytes < 2 * MOST_OF_A_TEXT);
     }
 
     #[test]

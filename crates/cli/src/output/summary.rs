@@ -8,7 +8,7 @@ use sync::Report;
 
 use super::Paint;
 use crate::command::execute::Done;
-use crate::diagnostic::{Alike, Failed, alike, diagnose};
+use crate::diagnostic::{Alike, Failed, Failures, Reasons, diagnose};
 
 /// The sentence that scripts look for on stdout. A run that was stopped has not finished, and must not be taken for one
 /// in which nothing failed.
@@ -56,7 +56,7 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
         count("refused", done.refused.len(), Paint::red, ["rule: see above", "rules: see above"]),
     ];
     let mut text = String::new();
-    failures(&mut text, report, paint);
+    failures(&mut text, &done.failures, paint);
     text.push('\n');
     for row in
         rows.iter().filter(|row| row.number > 0 || ["copied", "unchanged", "failed"].contains(&row.label))
@@ -133,29 +133,34 @@ impl Row {
 }
 
 /// Each reason once. The table comes after them, so that it is what stays on the screen.
-fn failures(text: &mut String, report: &Report, paint: Paint) {
-    let groups = alike(report);
-    for Alike { error, failed } in groups.iter().take(MOST_REASONS) {
-        let Some((first, others)) = failed.split_first() else { continue };
+fn failures(text: &mut String, failures: &Failures, paint: Paint) {
+    let groups = failures.alike();
+    for Alike { error, reasons, count, examples } in groups.iter().take(MOST_REASONS) {
+        let Some((first, others)) = examples.split_first() else { continue };
         let diagnosis = diagnose(error);
         let _ = writeln!(text, "\n{} {first}", paint.red("failed"));
         let _ = writeln!(text, "  where: {}", diagnosis.place);
         let _ = writeln!(text, "  why:   {}", diagnosis.why);
         let _ = writeln!(text, "  next:  {}", diagnosis.next);
-        if !others.is_empty() {
+        let more = count - 1;
+        if more > 0 {
             let named: Vec<_> = others.iter().take(NAMED).map(ToString::to_string).collect();
-            let rest = match others.len() - named.len() {
+            let rest = match more - named.len() {
                 0 => String::new(),
                 rest => format!(" and {rest} others: --output-failed-images and --report list all"),
             };
-            let what = match (first, others.len()) {
+            let what = match (first, more) {
                 (Failed::Image(_), 1) => "image",
                 (Failed::Image(_), _) => "images",
                 (Failed::Rule(_), 1) => "rule",
                 (Failed::Rule(_), _) => "rules",
             };
-            let (count, named) = (others.len(), named.join(", "));
-            let _ = writeln!(text, "  also:  {count} more {what} for the same reason: {named}{rest}");
+            let why = match reasons {
+                Reasons::One => "the same reason",
+                Reasons::Many => "this and other reasons",
+            };
+            let named = named.join(", ");
+            let _ = writeln!(text, "  also:  {more} more {what} for {why}: {named}{rest}");
         }
     }
     if let Some(more) = groups.len().checked_sub(MOST_REASONS).filter(|more| *more > 0) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sync::{Event, Image, Observer, Side};
+use sync::{Event, Image, Observer, Stamp};
 
 /// Counts along.
 #[derive(Default)]
@@ -12,14 +12,14 @@ pub(crate) struct Tally(Mutex<Retries>);
 
 #[derive(Default)]
 struct Retries {
-    /// Only of images of which a step was tried again.
+    /// Only of images in work of which a step was tried again.
     tries: HashMap<Arc<Image>, u64>,
     /// By the host that failed.
     waits: HashMap<String, Duration>,
 }
 
 impl Tally {
-    /// How often steps of an image were tried again.
+    /// How often steps of an image in work were tried again.
     pub(super) fn tried_again(&self, image: &Arc<Image>) -> u64 {
         self.lock().tries.get(image).copied().unwrap_or_default()
     }
@@ -43,16 +43,15 @@ impl Retries {
 }
 
 impl Observer for Tally {
-    fn event(&self, event: &Event) {
+    fn event(&self, _: &Stamp, event: &Event) {
         match event {
-            Event::Retrying { image, error, wait } => {
+            Event::Retrying { image, place, wait, .. } => {
                 let mut retries = self.lock();
                 *retries.tries.entry(image.clone()).or_default() += 1;
-                let place = match error.side {
-                    Side::Source => &image.source,
-                    Side::Target => &image.target,
-                };
                 retries.note_wait(place, *wait);
+            }
+            Event::ImageFinished(ended) => {
+                self.lock().tries.remove(&ended.image);
             }
             Event::RetryingList { source, wait, .. } => self.lock().note_wait(source, *wait),
             _ => {}

@@ -19,7 +19,7 @@ use crate::engine::PartRight;
 use crate::engine::run::{ImageCopy, Run};
 use crate::lock::lock;
 use crate::memory::ledger::{Came, Claim, Claimed, Failure, Kind, Waiting, Why, is_of_manifest};
-use crate::{Cause, Error, Event, Operation, Rewrite, Side};
+use crate::{Cause, Error, Operation, Rewrite, Side};
 
 /// How long to wait before each look at what a registry misses of a manifest: the first time it may well be right,
 /// later it only does not see yet what it has.
@@ -290,7 +290,7 @@ impl Walk {
             let Some(error) = stored.as_ref().err().filter(|error| misses_content(error)).cloned() else {
                 break;
             };
-            self.run.tell(&Event::Retrying { image: copy.image.clone(), error, wait });
+            self.run.tell(&copy.retrying(error, wait));
             copy.activity.wait(tokio::time::sleep(wait)).await;
             disbelieve(manifest, copy);
             if !self.copy_links(manifest).await {

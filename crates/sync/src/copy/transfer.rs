@@ -178,12 +178,12 @@ impl<'a> Transfer<'a> {
     /// A queue, and its other end as the body of an upload.
     fn queue(&self, copy: &Arc<ImageCopy>, journal: Option<Journal>) -> (Queue, BlobBody) {
         let (pieces, receiver) = mpsc::channel::<Piece>(QUEUE);
-        let (whose, copy, observer) = (copy.clone(), copy.clone(), self.run.observer.clone());
+        let (whose, copy, teller) = (copy.clone(), copy.clone(), self.run.teller.clone());
         let digest = self.blob.digest.clone();
         let left_behind = Arc::new(AtomicBool::new(false));
         let is_left = left_behind.clone();
         let body = futures_util::stream::unfold(Some(receiver), move |receiver| {
-            let (copy, observer, is_left) = (copy.clone(), observer.clone(), is_left.clone());
+            let (copy, teller, is_left) = (copy.clone(), teller.clone(), is_left.clone());
             let digest = digest.clone();
             async move {
                 let mut receiver = receiver?;
@@ -194,7 +194,7 @@ impl<'a> Transfer<'a> {
                 if let Ok(bytes) = &piece {
                     let bytes = bytes.len() as u64;
                     copy.amounts.moved(bytes);
-                    observer.event(&Event::BytesMoved { image: copy.image.clone(), digest, bytes });
+                    teller.tell(&Event::BytesMoved { image: copy.image.clone(), digest, bytes });
                 }
                 Some((piece, Some(receiver)))
             }

@@ -19,7 +19,8 @@ use crate::memory::target_repository::TargetRepository;
 use crate::plan::awaited::Awaited;
 use crate::plan::referrer_tags::ReferrerTags;
 use crate::report::amounts::Counter;
-use crate::{Error, Event, Image, Observer, PlatformFilter, State};
+use crate::report::event::Teller;
+use crate::{Error, Event, Image, PlatformFilter, Side, State};
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -71,7 +72,7 @@ impl Options {
 pub(crate) struct Run {
     /// Its number in the engine.
     pub(crate) number: u64,
-    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) teller: Teller,
     pub(crate) retries: u32,
     pub(crate) platforms: PlatformFilter,
     pub(crate) rewrite: Rewrite,
@@ -124,16 +125,17 @@ pub(crate) struct ImageCopy {
 
 impl Run {
     pub(crate) fn new(
+        number: u64,
         engine: Engine,
-        observer: Arc<dyn Observer>,
+        teller: Teller,
         options: Options,
         state: State,
         abandon_to: AbandonTo,
     ) -> Self {
         Self {
-            number: engine.number(),
+            number,
             engine,
-            observer,
+            teller,
             retries: options.retries,
             platforms: options.platforms,
             rewrite: options.rewrite,
@@ -176,7 +178,7 @@ impl Run {
     }
 
     pub(crate) fn tell(&self, event: &Event) {
-        self.observer.event(event);
+        self.teller.tell(event);
     }
 
     /// Tries a step of a copy until it succeeds or trying again is hopeless.
@@ -209,7 +211,7 @@ impl Run {
         error: Arc<Error>,
         wait: Duration,
     ) -> Result<(), Arc<Error>> {
-        self.tell(&Event::Retrying { image: copy.image.clone(), error: error.clone(), wait });
+        self.tell(&copy.retrying(error.clone(), wait));
         let slept = copy.activity.wait(self.deadline.sleep(wait)).await;
         slept.map_err(|TooLate| Arc::new(error.stopped()))
     }
@@ -248,6 +250,15 @@ impl ImageCopy {
             Some(held) => held,
             None => self.activity.wait(budget.take(&self.pair, manifest.size)).await,
         }
+    }
+
+    /// What is told when a step of it failed that is tried again.
+    pub(crate) fn retrying(&self, error: Arc<Error>, wait: Duration) -> Event {
+        let place = match error.side {
+            Side::Source => self.image.source.clone(),
+            Side::Target => self.image.target.clone(),
+        };
+        Event::Retrying { image: self.image.clone(), place, error, wait }
     }
 
     /// Ends this copy; the first reason counts.

@@ -18,10 +18,11 @@ use crate::plan::company::seats;
 use crate::plan::discover::{Origin, Planned};
 use crate::plan::followers::{Followers, is_follower};
 use crate::plan::turns::Turns;
+use crate::report::event::Teller;
 use crate::rule::pattern_rule::Discoveries;
 use crate::{
     Amounts, Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, RuleFailure,
-    Side, State, Work,
+    RunId, Side, State, Work,
 };
 
 /// Rules, ready to be carried out.
@@ -29,6 +30,7 @@ pub struct Sync {
     rules: Vec<Work>,
     options: Options,
     observer: Arc<dyn Observer>,
+    id: Option<RunId>,
     state: State,
     engine: Option<Engine>,
 }
@@ -41,7 +43,19 @@ impl Sync {
         observer: Arc<dyn Observer>,
     ) -> Self {
         let rules = rules.into_iter().map(Into::into).collect();
-        Self { rules, options, observer, state: State::none(), engine: None }
+        Self { rules, options, observer, id: None, state: State::none(), engine: None }
+    }
+
+    /// Calls the run so in its events and its report. Without it the engine gives it a number.
+    #[must_use]
+    pub fn called(self, id: RunId) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// Tells `observer`, too.
+    #[must_use]
+    pub fn watched_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Arc::new(vec![self.observer, observer]), ..self }
     }
 
     /// Uses, and writes down, what is remembered from run to run.
@@ -58,14 +72,17 @@ impl Sync {
     }
 
     /// Carries the rules out. One bad image never stops the others. When it is cancelled nothing new begins, images
-    /// in work have [`Options::drain`] to end, and the report says what was not done.
+    /// in work have [`Options::drain`] to end, and what was not done is told, too.
     pub async fn run(self, cancel: CancellationToken) -> Report {
         let started = Instant::now();
-        let Self { rules, options, observer, state, engine } = self;
+        let Self { rules, options, observer, id, state, engine } = self;
         let engine = engine.unwrap_or_else(|| Engine::new(options.blobs_at_once, options.bandwidth));
         let (drain, abandoned) = (options.drain, AbandonedUploads::new());
         let turns = Turns::new(options.blobs_at_once);
-        let run = Arc::new(Run::new(engine, observer, options, state, abandoned.sender()));
+        let number = engine.number();
+        let id = id.unwrap_or_else(|| RunId::new(format!("run-{number}")));
+        let teller = Teller::new(id.clone(), observer);
+        let run = Arc::new(Run::new(number, engine, teller, options, state, abandoned.sender()));
         let (plan, planned) = mpsc::channel(1);
         let (discoveries, rules) = start_discoveries(Discoveries { run: run.clone(), plan, turns }, rules);
         let (to_begin, begun) = mpsc::unbounded_channel();
@@ -81,7 +98,7 @@ impl Sync {
             in_work: HashMap::new(),
             followers: Followers::default(),
             taken: HashSet::new(),
-            report: Report::default(),
+            report: Report::empty(id),
         };
         let finished = tokio::select! {
             () = schedule.work() => true,
@@ -297,10 +314,9 @@ impl Schedule {
     }
 
     fn end(&mut self, ended: ImageReport) {
-        let (image, outcome) = (ended.image.clone(), ended.outcome.clone());
-        self.run.awaited.tell(&image);
-        self.run.tell(&Event::ImageFinished { image, outcome });
-        self.report.images.push(ended);
+        self.run.awaited.tell(&ended.image);
+        self.report.totals.add(&ended);
+        self.run.tell(&Event::ImageFinished(Arc::new(ended)));
     }
 
     /// Begins nothing new and gives what is in work time to end. All else is reported as not done.
@@ -376,7 +392,8 @@ impl Schedule {
     }
 }
 
-/// An image that is found by its name at the target. Reports hold the same image, so it costs no copy of its names.
+/// An image that is found by its name at the target: what a run keeps of an image that has ended, some 200 bytes with its
+/// place in the set. The names of repositories are shared by all their tags.
 struct ByTarget(Arc<Image>);
 
 impl PartialEq for ByTarget {

@@ -1,6 +1,5 @@
 //! What was moved for one image. The sums of a report are made from these and from nothing else, so they agree.
 
-use std::iter::Sum;
 use std::ops::Add;
 use std::sync::Mutex;
 
@@ -41,12 +40,6 @@ impl Add for Amounts {
             referrers: self.referrers.saturating_add(other.referrers),
             referrers_left: self.referrers_left.saturating_add(other.referrers_left),
         }
-    }
-}
-
-impl Sum for Amounts {
-    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
-        amounts.fold(Self::default(), Add::add)
     }
 }
 

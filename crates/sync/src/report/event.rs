@@ -1,11 +1,20 @@
 //! What a run tells while it goes on: the only way out of the engine.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use oci::Digest;
 
-use crate::{Error, Image, Outcome, RuleFailure};
+use crate::{Error, Image, ImageReport, RuleFailure, RunId};
+
+/// Which run tells something, and when it happened.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// The run: several may tell one observer.
+    pub run: RunId,
+    /// When.
+    pub at: SystemTime,
+}
 
 /// Something that happened. Observers must be quick: they are called from the copying tasks.
 #[derive(Clone, Debug)]
@@ -98,6 +107,8 @@ pub enum Event {
     Retrying {
         /// Of which image.
         image: Arc<Image>,
+        /// The registry and repository that it failed at.
+        place: Arc<str>,
         /// What failed.
         error: Arc<Error>,
         /// How long to wait before the next try.
@@ -119,13 +130,8 @@ pub enum Event {
         /// How long these may go on.
         drain: Duration,
     },
-    /// Work on an image has ended.
-    ImageFinished {
-        /// Which image.
-        image: Arc<Image>,
-        /// How it ended.
-        outcome: Outcome,
-    },
+    /// Work on an image has ended. The run keeps nothing of it but sums.
+    ImageFinished(Arc<ImageReport>),
 }
 
 /// How a blob came to be at the target.
@@ -144,12 +150,38 @@ pub enum BlobOutcome {
 /// Watches a run.
 pub trait Observer: Send + Sync {
     /// Takes one event.
-    fn event(&self, event: &Event);
+    fn event(&self, stamp: &Stamp, event: &Event);
 }
 
 /// Watches nothing.
 pub struct Silent;
 
 impl Observer for Silent {
-    fn event(&self, _: &Event) {}
+    fn event(&self, _: &Stamp, _: &Event) {}
+}
+
+/// Tells several, one after the other.
+impl Observer for Vec<Arc<dyn Observer>> {
+    fn event(&self, stamp: &Stamp, event: &Event) {
+        for observer in self {
+            observer.event(stamp, event);
+        }
+    }
+}
+
+/// Where what happens in a run is told.
+#[derive(Clone)]
+pub(crate) struct Teller {
+    run: RunId,
+    observer: Arc<dyn Observer>,
+}
+
+impl Teller {
+    pub(crate) fn new(run: RunId, observer: Arc<dyn Observer>) -> Self {
+        Self { run, observer }
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        self.observer.event(&Stamp { run: self.run.clone(), at: SystemTime::now() }, event);
+    }
 }

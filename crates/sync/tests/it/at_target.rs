@@ -5,15 +5,16 @@ use std::sync::Arc;
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, Fault, Match, Times};
 use http::Method;
-use sync::{Mode, Options, Outcome, Report, Rewrite, Selection, SkipReason, Sync};
+use sync::{Mode, Options, Outcome, Rewrite, Selection, SkipReason, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count};
 use crate::notes::Notes;
+use crate::whole_report::{RunWhole, WholeReport};
 
-async fn run(bench: &Bench, options: Options) -> (Report, Vec<String>) {
+async fn run(bench: &Bench, options: Options) -> (WholeReport, Vec<String>) {
     let (rules, notes) = (vec![bench.rule("a/app", Selection::All, &["b/app"])], Arc::new(Notes::default()));
-    let report = Sync::new(rules, options, notes.clone()).run(CancellationToken::new()).await;
+    let report = Sync::new(rules, options, notes.clone()).run_whole(CancellationToken::new()).await;
     (report, std::mem::take(&mut notes.0.lock().unwrap()))
 }
 
@@ -49,7 +50,7 @@ fn puts(bench: &Bench) -> usize {
     count(&bench.target, |request| request.is_manifest(&Method::PUT))
 }
 
-fn is_same_content(report: &Report) -> bool {
+fn is_same_content(report: &WholeReport) -> bool {
     matches!(&*report.images, [image] if matches!(image.outcome, Outcome::Skipped(SkipReason::SameContent { .. })))
 }
 

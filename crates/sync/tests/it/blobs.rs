@@ -8,19 +8,19 @@ use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, M
 use http::Method;
 use oci::{Digest, MediaType, RawManifest};
 use sync::{
-    BlobOutcome, Event, Naming, Options, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Side, Silent,
-    Sync,
+    BlobOutcome, Event, Naming, Options, ReferrerPolicy, Rule, RuleTarget, Selection, Side, Silent, Sync,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count};
 use crate::fake::{Fake, Page};
 use crate::graph::Diary;
+use crate::whole_report::{RunWhole, WholeReport};
 
 const LAYER: usize = 20_000;
 
-async fn run(rules: Vec<Rule>, retries: u32) -> Report {
-    Sync::new(rules, Options::new(16, retries), Arc::new(Silent)).run(CancellationToken::new()).await
+async fn run(rules: Vec<Rule>, retries: u32) -> WholeReport {
+    Sync::new(rules, Options::new(16, retries), Arc::new(Silent)).run_whole(CancellationToken::new()).await
 }
 
 fn image(bench: &Bench, repository: &str, tag: &str, layers: &[u64]) {
@@ -98,7 +98,7 @@ async fn e14_a_blob_that_was_mounted_and_is_not_there_is_sent_and_mounts_are_not
     assert_eq!(run(vec![rule("1")], 0).await.copied(), 1, "there is nothing to mount from");
     bench.clear();
     let report = Sync::new(vec![rule("1"), rule("2")], Options::new(16, 0), Arc::new(Silent));
-    let report = report.run(CancellationToken::new()).await;
+    let report = report.run_whole(CancellationToken::new()).await;
     assert_eq!((report.copied(), report.skipped()), (1, 1), "{:?}", report.errors().collect::<Vec<_>>());
     assert_eq!(bodies(&bench), 2, "both layers, once");
     assert_eq!(bench.target.store().blob_count("b/2"), 3);
@@ -248,7 +248,7 @@ async fn copy_foreign(
     images: usize,
     failures: usize,
     retries: u32,
-) -> (Report, Vec<BlobOutcome>, Vec<String>, usize) {
+) -> (WholeReport, Vec<BlobOutcome>, Vec<String>, usize) {
     const ADDRESS: &str = "https://example.com/layer";
     let (source, target) = (Fake::default(), Fake::default());
     source.state().step_takes = Duration::from_secs(1);
@@ -271,7 +271,7 @@ async fn copy_foreign(
     };
     let diary = Arc::new(Diary::default());
     let sync = Sync::new(vec![rule], Options::new(8, retries), diary.clone());
-    let report = sync.run(CancellationToken::new()).await;
+    let report = sync.run_whole(CancellationToken::new()).await;
     let (mut outcomes, mut notes) = (Vec::new(), Vec::new());
     for event in std::mem::take(&mut *diary.0.lock().unwrap()) {
         match event {

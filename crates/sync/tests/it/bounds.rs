@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sync::{Cause, Event, Observer, Options, Outcome, Report, Rule, Silent, Sync};
+use sync::{Cause, Event, Observer, Options, Outcome, Rule, Silent, Stamp, Sync};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::{self, Fake};
+use crate::whole_report::{RunWhole, WholeReport};
 
 fn rule(source: &Fake, target: &Fake) -> Rule {
     fake::rule((source, "source.io"), &[(target, "target.io")])
 }
 
-async fn run(rule: Rule, blobs_at_once: usize, observer: Arc<dyn Observer>) -> Report {
-    Sync::new([rule], Options::new(blobs_at_once, 0), observer).run(CancellationToken::new()).await
+async fn run(rule: Rule, blobs_at_once: usize, observer: Arc<dyn Observer>) -> WholeReport {
+    Sync::new([rule], Options::new(blobs_at_once, 0), observer).run_whole(CancellationToken::new()).await
 }
 
 /// An image with so many layers, each of which says that it has so many bytes.
@@ -56,13 +57,13 @@ struct Ahead {
 }
 
 impl Observer for Ahead {
-    fn event(&self, event: &Event) {
+    fn event(&self, _: &Stamp, event: &Event) {
         match event {
             Event::ImagePlanned(_) => {
                 let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
                 self.most.fetch_max(now, Ordering::Relaxed);
             }
-            Event::ImageFinished { .. } => {
+            Event::ImageFinished(_) => {
                 self.now.fetch_sub(1, Ordering::Relaxed);
             }
             _ => {}

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oci::TagOrDigest;
-use sync::{Cause, ImageReport, Naming, Options, Outcome, Report, Rule, RuleTarget, Selection, Silent, Sync};
+use sync::{Cause, ImageReport, Naming, Options, Outcome, Rule, RuleTarget, Selection, Silent, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::{self, Fake};
+use crate::whole_report::{RunWhole, WholeReport};
 
 const IMAGES: usize = 200;
 const RETRIES: u32 = 2;
@@ -44,8 +45,8 @@ fn rule(source: &Fake, targets: &[(&Fake, &str)]) -> Rule {
     fake::rule((source, "source.io"), targets)
 }
 
-async fn run(rules: Vec<Rule>) -> Report {
-    Sync::new(rules, Options::new(BLOBS, RETRIES), Arc::new(Silent)).run(CancellationToken::new()).await
+async fn run(rules: Vec<Rule>) -> WholeReport {
+    Sync::new(rules, Options::new(BLOBS, RETRIES), Arc::new(Silent)).run_whole(CancellationToken::new()).await
 }
 
 /// Has `fake` fall silent for a while.
@@ -59,7 +60,7 @@ fn silent(fake: &Fake, from: Duration, until: Duration) {
     });
 }
 
-fn at<'a>(report: &'a Report, host: &str) -> Vec<&'a ImageReport> {
+fn at<'a>(report: &'a WholeReport, host: &str) -> Vec<&'a ImageReport> {
     report.images.iter().filter(|ended| ended.image.target.starts_with(host)).collect()
 }
 

@@ -11,10 +11,12 @@ use http::Method;
 use oci::{ErrorKind, Tag, TagOrDigest};
 use registry::{Registry, Security, Settings, Transport};
 use sync::{
-    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Side,
-    Silent, Sync,
+    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Rule, RuleTarget, Selection, Side, Silent,
+    Stamp, Sync,
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::whole_report::{RunWhole, WholeReport};
 
 pub(crate) struct Bench {
     pub(crate) source: EmbeddedRegistry,
@@ -34,7 +36,7 @@ impl Bench {
         Self { source, target }
     }
 
-    fn image(&self, repository: &str, tag: &str, layers: &[u64]) -> Sample {
+    pub(crate) fn image(&self, repository: &str, tag: &str, layers: &[u64]) -> Sample {
         let layers: Vec<_> = layers.iter().map(|number| sample::layer(*number, 20_000)).collect();
         sample::image(self.source.store(), repository, Some(tag), Flavour::Oci, &layers, "amd64")
     }
@@ -54,7 +56,7 @@ impl Bench {
     }
 
     /// Copies all tags of `a/app` to `b/app`.
-    pub(crate) async fn copy(&self) -> Report {
+    pub(crate) async fn copy(&self) -> WholeReport {
         run(vec![self.rule("a/app", Selection::All, &["b/app"])], 0).await
     }
 
@@ -69,8 +71,8 @@ impl Bench {
     }
 }
 
-pub(crate) async fn run(rules: Vec<Rule>, retries: u32) -> Report {
-    Sync::new(rules, Options::new(4, retries), Arc::new(Silent)).run(CancellationToken::new()).await
+pub(crate) async fn run(rules: Vec<Rule>, retries: u32) -> WholeReport {
+    Sync::new(rules, Options::new(4, retries), Arc::new(Silent)).run_whole(CancellationToken::new()).await
 }
 
 /// Requests but for pings and lists of tags.
@@ -86,7 +88,7 @@ pub(crate) fn count(server: &EmbeddedRegistry, wanted: impl Fn(&LoggedRequest) -
     server.requests().iter().filter(|request| wanted(request)).count()
 }
 
-fn failure(report: &Report) -> &sync::Error {
+fn failure(report: &WholeReport) -> &sync::Error {
     report.errors().next().unwrap()
 }
 
@@ -401,7 +403,7 @@ async fn an_image_by_digest_keeps_it_or_is_refused() {
 struct CancelOnBytes(CancellationToken);
 
 impl Observer for CancelOnBytes {
-    fn event(&self, event: &Event) {
+    fn event(&self, _: &Stamp, event: &Event) {
         if matches!(event, Event::BytesMoved { .. }) {
             self.0.cancel();
         }
@@ -422,7 +424,7 @@ async fn a_cancelled_run_says_what_was_not_done_and_the_next_one_does_it() {
     let cancel = CancellationToken::new();
     let rules = vec![bench.rule("a/app", Selection::All, &["b/app"])];
     let observer = Arc::new(CancelOnBytes(cancel.clone()));
-    let report = Sync::new(rules, Options::new(4, 0), observer).run(cancel).await;
+    let report = Sync::new(rules, Options::new(4, 0), observer).run_whole(cancel).await;
     assert!(report.not_done() > 0 && report.failed() == 0, "{report:?}");
     assert_eq!(report.copied() + report.not_done(), report.images.len());
     bench.source.behave();
@@ -435,7 +437,7 @@ async fn b3_a_panic_is_that_images_failure() {
     struct PanicsOnce;
 
     impl Observer for PanicsOnce {
-        fn event(&self, event: &Event) {
+        fn event(&self, _: &Stamp, event: &Event) {
             if let Event::BlobStarted { image, .. } = event {
                 assert!(image.target_reference != tag("bad"), "told to break");
             }
@@ -447,7 +449,7 @@ async fn b3_a_panic_is_that_images_failure() {
     bench.image("a/app", "good", &[2]);
     let rules = vec![bench.rule("a/app", Selection::All, &["b/app"])];
     let options = Options::new(4, 0);
-    let report = Sync::new(rules, options, Arc::new(PanicsOnce)).run(CancellationToken::new()).await;
+    let report = Sync::new(rules, options, Arc::new(PanicsOnce)).run_whole(CancellationToken::new()).await;
     assert_eq!((report.copied(), report.failed()), (1, 1));
     let bad = report.images.iter().find(|image| image.image.target_reference == tag("bad")).unwrap();
     assert!(
@@ -580,7 +582,8 @@ async fn c54_a_tag_that_may_not_be_set_again_is_fine_where_it_points_there_alrea
     bench.target.misbehave(immutable);
     // A target that does not tell what it has is asked only by the push.
     let options = Options { rewrite: sync::Rewrite::Always, ..Options::new(4, 0) };
-    let force = |rules| Sync::new(rules, options.clone(), Arc::new(Silent)).run(CancellationToken::new());
+    let force =
+        |rules| Sync::new(rules, options.clone(), Arc::new(Silent)).run_whole(CancellationToken::new());
     let rule = || vec![bench.rule("a/app", Selection::All, &["b/app"])];
     assert_eq!(force(rule()).await.failed(), 0);
     bench.image("a/app", "v1", &[2]);

@@ -9,12 +9,14 @@ use endpoints::RegistryEndpoint;
 use oci::TagOrDigest;
 use registry::{Credentials, Login, Patience, Registry, Security, Settings, Transport};
 use sync::{
-    Event, ImageReport, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget,
-    Selection, Sync,
+    Event, ImageReport, Naming, Observer, Options, Outcome, ReferrerPolicy, Rule, RuleTarget, Selection,
+    Stamp, Sync,
 };
 use testkit::seed::{Flavour, Image, Pusher, layer};
 use testkit::{DockerRegistry, FaultProxy, TokenServer, TokenUser, compare};
 use tokio_util::sync::CancellationToken;
+
+use crate::whole_report::{RunWhole, WholeReport};
 
 const USER: (&str, &str) = ("mirror", "secret-password");
 
@@ -50,7 +52,7 @@ pub(crate) struct Way {
 
 /// A run that has ended, with how many images it had planned.
 pub(crate) struct Ran {
-    pub(crate) report: Report,
+    pub(crate) report: WholeReport,
     planned: usize,
 }
 
@@ -58,7 +60,7 @@ pub(crate) struct Ran {
 struct Counter(AtomicUsize);
 
 impl Observer for Counter {
-    fn event(&self, event: &Event) {
+    fn event(&self, _: &Stamp, event: &Event) {
         if matches!(event, Event::ImagePlanned(_)) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
@@ -141,7 +143,7 @@ pub(crate) async fn run(
     };
     let counter = Arc::new(Counter::default());
     let sync = Sync::new(vec![rule], Options::new(6, retries), counter.clone());
-    let run = tokio::time::timeout(DEADLINE, sync.run(CancellationToken::new())).await;
+    let run = tokio::time::timeout(DEADLINE, sync.run_whole(CancellationToken::new())).await;
     let report = run.context("the run hangs")?;
     Ok(Ran { report, planned: counter.0.load(Ordering::Relaxed) })
 }

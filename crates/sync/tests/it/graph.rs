@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex};
 use oci::{Digest, TagOrDigest};
 use proptest::prelude::*;
 use sync::{
-    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Sync,
+    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Rule, RuleTarget, Selection, Stamp, Sync,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::Fake;
+use crate::whole_report::{RunWhole, WholeReport};
 
 /// A graph to copy: manifests refer to blobs and to manifests before them.
 #[derive(Clone, Debug)]
@@ -59,13 +60,19 @@ fn seed(fake: &Fake, repository: &str, graph: &Graph) {
 pub(crate) struct Diary(pub(crate) Mutex<Vec<Event>>);
 
 impl Observer for Diary {
-    fn event(&self, event: &Event) {
+    fn event(&self, _: &Stamp, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
 }
 
 /// Copies `library/app` to the repositories `to` of one registry, with a rule for each.
-fn copy(source: &Fake, target: &Fake, to: &[&str], retries: u32, one_rule: bool) -> (Report, Vec<Event>) {
+fn copy(
+    source: &Fake,
+    target: &Fake,
+    to: &[&str],
+    retries: u32,
+    one_rule: bool,
+) -> (WholeReport, Vec<Event>) {
     let rule_target = |name: &&str| RuleTarget {
         target: Arc::new(target.repository("target.io", name)),
         naming: Naming::Same,
@@ -86,7 +93,7 @@ fn copy(source: &Fake, target: &Fake, to: &[&str], retries: u32, one_rule: bool)
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let report = runtime.block_on(async {
-        let run = Sync::new(rules, options, diary.clone()).run(CancellationToken::new());
+        let run = Sync::new(rules, options, diary.clone()).run_whole(CancellationToken::new());
         // Time is paused, so this only passes when nothing else can move: a wait cycle.
         tokio::time::timeout(std::time::Duration::from_secs(100_000), run).await.expect("the run ends")
     });
@@ -201,7 +208,7 @@ proptest! {
 }
 
 /// One image in each of `repositories`, copied by a rule each, where every step takes a second of paused time.
-async fn copy_slowly(repositories: usize) -> (Report, std::time::Duration) {
+async fn copy_slowly(repositories: usize) -> (WholeReport, std::time::Duration) {
     let (source, target) = (Fake::default(), Fake::default());
     source.state().step_takes = std::time::Duration::from_secs(1);
     let rules = (0..repositories).map(|number| {
@@ -215,7 +222,7 @@ async fn copy_slowly(repositories: usize) -> (Report, std::time::Duration) {
     });
     let sync = Sync::new(rules, Options::new(8, 0), Arc::new(Diary::default()));
     let started = tokio::time::Instant::now();
-    let report = sync.run(CancellationToken::new()).await;
+    let report = sync.run_whole(CancellationToken::new()).await;
     (report, started.elapsed())
 }
 
@@ -231,7 +238,7 @@ async fn b18_nothing_waits_for_a_clock() {
     let started = tokio::time::Instant::now();
     for _ in 0..2 {
         let sync = Sync::new(vec![rule.clone()], Options::new(1, 5), Arc::new(Diary::default()));
-        assert_eq!(sync.run(CancellationToken::new()).await.failed(), 0);
+        assert_eq!(sync.run_whole(CancellationToken::new()).await.failed(), 0);
     }
     assert_eq!(started.elapsed(), std::time::Duration::ZERO);
 }
@@ -254,7 +261,7 @@ async fn uploads_of_one_read_that_wait_for_one_turn_all_end() {
     let rule =
         Rule { source, selection: Selection::All, targets: targets.into(), referrers: ReferrerPolicy::Leave };
     let sync = Sync::new(vec![rule], Options::new(5, 0), Arc::new(Diary::default()));
-    let run = sync.run(CancellationToken::new());
+    let run = sync.run_whole(CancellationToken::new());
     let report = tokio::time::timeout(std::time::Duration::from_secs(3600), run).await.expect("it ends");
     assert_eq!((report.copied(), report.failed()), (3, 0), "who is left behind has not failed");
 }
@@ -287,7 +294,7 @@ async fn b22_many_runs_at_once_on_many_threads_all_end() {
             let source = Arc::new(source.repository("source.io", "library/app"));
             let rule = Rule { source, selection, targets: targets.into(), referrers: ReferrerPolicy::Leave };
             Sync::new(vec![rule], Options::new(2, 0), Arc::new(Diary::default()))
-                .run(CancellationToken::new())
+                .run_whole(CancellationToken::new())
                 .await
         })
     });

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oci::Digest;
-use sync::{Event, Observer, Options, Outcome, Report, Rule, Sync};
+use sync::{Event, Observer, Options, Outcome, Rule, Stamp, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::{Fake, Sickness, rule};
+use crate::whole_report::{RunWhole, WholeReport};
 
 /// What happened, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,15 +24,15 @@ enum Happened {
 struct Diary(Arc<Mutex<Vec<Happened>>>);
 
 impl Observer for Diary {
-    fn event(&self, event: &Event) {
+    fn event(&self, _: &Stamp, event: &Event) {
         let store = |target: &str| target.split('/').next().unwrap().to_owned();
         let happened = match event {
-            Event::ImageFinished { image, outcome: Outcome::Copied { .. } } => {
-                Happened::Stands(store(&image.target))
-            }
-            Event::ImageFinished { image, outcome: Outcome::Failed(_) } | Event::Retrying { image, .. } => {
-                Happened::Failed(store(&image.target))
-            }
+            Event::ImageFinished(ended) => match &ended.outcome {
+                Outcome::Copied { .. } => Happened::Stands(store(&ended.image.target)),
+                Outcome::Failed(_) => Happened::Failed(store(&ended.image.target)),
+                _ => return,
+            },
+            Event::Retrying { image, .. } => Happened::Failed(store(&image.target)),
             _ => return,
         };
         self.0.lock().unwrap().push(happened);
@@ -76,11 +77,11 @@ fn images(fake: &Fake, number: usize, shared: &[u8]) -> Digest {
     shared_layer
 }
 
-async fn run(rules: Vec<Rule>, blobs_at_once: usize, retries: u32) -> (Report, Diary) {
+async fn run(rules: Vec<Rule>, blobs_at_once: usize, retries: u32) -> (WholeReport, Diary) {
     let diary = Diary::default();
     let options = Options::new(blobs_at_once, retries);
     let sync = Sync::new(rules, options, Arc::new(diary.clone()));
-    (sync.run(CancellationToken::new()).await, diary)
+    (sync.run_whole(CancellationToken::new()).await, diary)
 }
 
 fn hangs(seconds: u64, asks_for: Option<u64>) -> Sickness {
@@ -228,10 +229,10 @@ async fn targets_that_are_as_fast_as_each_other_share_every_read() {
 }
 
 /// Stops a run some time after it began.
-async fn stopped_after(rule: Rule, time: Duration) -> Report {
+async fn stopped_after(rule: Rule, time: Duration) -> WholeReport {
     let cancel = CancellationToken::new();
     let sync = Sync::new([rule], Options::new(4, 0), Arc::new(Diary::default()));
-    let (report, ()) = tokio::join!(sync.run(cancel.clone()), async {
+    let (report, ()) = tokio::join!(sync.run_whole(cancel.clone()), async {
         tokio::time::sleep(time).await;
         cancel.cancel();
     });

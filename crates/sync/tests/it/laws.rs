@@ -8,20 +8,22 @@ use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Mounts, Times};
 use http::Method;
 use sync::{
-    Event, Naming, Observer, Options, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Silent, Sync,
+    Event, Naming, Observer, Options, ReferrerPolicy, Rule, RuleTarget, Selection, Silent, Stamp, Sync,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, client, count, counted};
 use crate::fake::{Fake, rule_to};
+use crate::whole_report::{RunWhole, WholeReport};
 
-async fn run(rules: Vec<Rule>) -> Report {
-    let report = Sync::new(rules, Options::new(4, 0), Arc::new(Silent)).run(CancellationToken::new()).await;
+async fn run(rules: Vec<Rule>) -> WholeReport {
+    let report =
+        Sync::new(rules, Options::new(4, 0), Arc::new(Silent)).run_whole(CancellationToken::new()).await;
     assert_eq!(report.failed(), 0, "{:?}", report.errors().collect::<Vec<_>>());
     report
 }
 
-async fn copy(bench: &Bench) -> Report {
+async fn copy(bench: &Bench) -> WholeReport {
     run(vec![bench.rule("a/app", Selection::All, &["b/app"])]).await
 }
 
@@ -167,7 +169,7 @@ struct FirstByte {
 }
 
 impl Observer for FirstByte {
-    fn event(&self, event: &Event) {
+    fn event(&self, _: &Stamp, event: &Event) {
         if matches!(event, Event::BytesMoved { .. }) && !self.cancel.is_cancelled() {
             self.pages.store(count(&self.source, LoggedRequest::is_tag_list), Ordering::SeqCst);
             self.cancel.cancel();
@@ -201,7 +203,7 @@ async fn law_the_first_blob_moves_before_the_second_page_of_tags_is_asked_for() 
     let cancel = CancellationToken::new();
     let observer = FirstByte { source: source.clone(), cancel: cancel.clone(), pages: AtomicUsize::new(0) };
     let observer = Arc::new(observer);
-    Sync::new(vec![rule], Options::new(4, 0), observer.clone()).run(cancel).await;
+    Sync::new(vec![rule], Options::new(4, 0), observer.clone()).run_whole(cancel).await;
     assert_eq!(observer.pages.load(Ordering::SeqCst), 1);
 }
 
@@ -226,7 +228,7 @@ async fn law_planning_is_linear() {
 }
 
 /// Copies the tag `v2`, of which the target has 20 layers under the tag `v1`.
-async fn copy_what_is_there_under_another_tag(builder: embedded_registry::Builder) -> (Bench, Report) {
+async fn copy_what_is_there_under_another_tag(builder: embedded_registry::Builder) -> (Bench, WholeReport) {
     let source = EmbeddedRegistry::builder().start().await.unwrap();
     let bench = Bench { source, target: builder.start().await.unwrap() };
     let layers: Vec<u64> = (0..20).collect();

@@ -7,6 +7,7 @@ use oci::{Digest, ErrorKind};
 use sync::{Cause, Selection};
 
 use crate::engine::{Bench, count, run};
+use crate::whole_report::WholeReport;
 
 const LARGE: usize = 1_200_000;
 
@@ -32,7 +33,7 @@ fn tells_length(bench: &Bench, blob: &str, length: &str, times: Times) {
     bench.target.misbehave(Fault { when: Match::head(&format!("/blobs/{blob}")), times, effect });
 }
 
-async fn copy_v2(bench: &Bench) -> sync::Report {
+async fn copy_v2(bench: &Bench) -> WholeReport {
     let named = Selection::These(vec![oci::TagOrDigest::Tag("v2".parse().unwrap())]);
     run(vec![bench.rule("a/app", named, &["b/app"])], 0).await
 }

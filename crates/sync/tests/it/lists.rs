@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use oci::{Digest, ErrorKind};
 use sync::{
-    Event, Naming, Observer, Options, PatternRule, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Sync,
+    Event, Naming, Observer, Options, PatternRule, ReferrerPolicy, Rule, RuleTarget, Selection, Stamp, Sync,
     Work,
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::{Fake, FakeListing, FakePage};
+use crate::whole_report::{RunWhole, WholeReport};
 
 /// In virtual time, so that this passes only when nothing else can move.
 const DEADLINE: Duration = Duration::from_secs(100_000);
@@ -91,10 +92,10 @@ struct Watch {
 }
 
 impl Observer for Watch {
-    fn event(&self, event: &Event) {
+    fn event(&self, _: &Stamp, event: &Event) {
         match event {
             Event::Note { place, text } => self.notes.lock().unwrap().push(format!("{place}: {text}")),
-            Event::ImageFinished { .. } | Event::RuleFailed(_) => {
+            Event::ImageFinished(_) | Event::RuleFailed(_) => {
                 if let Some(ended) = &self.ended {
                     ended.add_permits(1);
                 }
@@ -104,19 +105,21 @@ impl Observer for Watch {
     }
 }
 
-async fn run_watched(work: Vec<Work>, watch: &Arc<Watch>) -> Report {
+async fn run_watched(work: Vec<Work>, watch: &Arc<Watch>) -> WholeReport {
     let sync = Sync::new(work, Options::new(2, 1), watch.clone());
-    tokio::time::timeout(DEADLINE, sync.run(CancellationToken::new())).await.expect("a wait without end")
+    tokio::time::timeout(DEADLINE, sync.run_whole(CancellationToken::new()))
+        .await
+        .expect("a wait without end")
 }
 
-async fn run(work: Vec<Work>) -> (Report, Vec<String>) {
+async fn run(work: Vec<Work>) -> (WholeReport, Vec<String>) {
     let watch = Arc::new(Watch::default());
     let report = run_watched(work, &watch).await;
     let notes = std::mem::take(&mut *watch.notes.lock().unwrap());
     (report, notes)
 }
 
-fn assert_sound(report: &Report, copied: usize) {
+fn assert_sound(report: &WholeReport, copied: usize) {
     assert_eq!(report.errors().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
     assert_eq!(report.copied(), copied);
 }
@@ -337,8 +340,9 @@ async fn e24_what_one_rule_reads_and_another_writes_is_waited_for_wherever_the_r
                 work.reverse();
             }
             let dry = Options { mode: sync::Mode::DryRun, ..Options::new(2, 1) };
-            let dry =
-                Sync::new(work.clone(), dry, Arc::new(Watch::default())).run(CancellationToken::new()).await;
+            let dry = Sync::new(work.clone(), dry, Arc::new(Watch::default()))
+                .run_whole(CancellationToken::new())
+                .await;
             assert_eq!((dry.would_copy(), dry.images.len()), (4, 4));
             assert_sound(&run(work).await.0, 4);
             for registry in ["b.io", "c.io"] {

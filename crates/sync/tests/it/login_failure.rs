@@ -12,9 +12,10 @@ use endpoints::RegistryEndpoint;
 use oci::{ErrorKind, TagOrDigest};
 use registry::{CredentialHelper, Credentials, Login, Patience, Registry, Security, Settings, Transport};
 use sync::endpoint::Scope;
-use sync::{Naming, ReferrerPolicy, Report, Rule, RuleTarget, Selection};
+use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 
 use crate::engine::{client, count, run};
+use crate::whole_report::WholeReport;
 
 const IMAGES: usize = 8;
 const RETRIES: u32 = 1;
@@ -43,7 +44,7 @@ fn with_login(server: &EmbeddedRegistry, login: Login) -> Registry {
 }
 
 /// Copies each image by a rule of its own.
-async fn copy(source: &Registry, target: &EmbeddedRegistry) -> Report {
+async fn copy(source: &Registry, target: &EmbeddedRegistry) -> WholeReport {
     let target = client(target);
     let rules = (0..IMAGES).map(|number| {
         let (name, tag) = (format!("a/app-{}", number % 2), format!("v{number}"));
@@ -60,7 +61,7 @@ async fn copy(source: &Registry, target: &EmbeddedRegistry) -> Report {
     run(rules.collect(), RETRIES).await
 }
 
-fn assert_all_failed(report: &Report, kind: ErrorKind, scope: Scope) {
+fn assert_all_failed(report: &WholeReport, kind: ErrorKind, scope: Scope) {
     let errors = report.errors().map(|error| error.endpoint().map(|error| (error.kind, error.scope)));
     assert_eq!(errors.collect::<Vec<_>>(), vec![Some((kind, scope)); IMAGES]);
 }

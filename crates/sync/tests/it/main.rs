@@ -29,4 +29,6 @@ mod schema1;
 mod sick_simulation;
 mod simulation;
 mod soak;
+mod stamp;
 mod stop;
+mod whole_report;

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use embedded_registry::sample::{self, Flavour, Sample};
 use http::Method;
-use sync::{Mode, Options, Outcome, PlatformFilter, Report, Rewrite, Selection, Silent, SkipReason, Sync};
+use sync::{Mode, Options, Outcome, PlatformFilter, Rewrite, Selection, Silent, SkipReason, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count, counted};
+use crate::whole_report::{RunWhole, WholeReport};
 
-async fn run(bench: &Bench, options: Options) -> Report {
+async fn run(bench: &Bench, options: Options) -> WholeReport {
     let rules = vec![bench.rule("a/app", Selection::All, &["b/app"])];
-    Sync::new(rules, options, Arc::new(Silent)).run(CancellationToken::new()).await
+    Sync::new(rules, options, Arc::new(Silent)).run_whole(CancellationToken::new()).await
 }
 
 fn only(systems: &[&str], architectures: &[&str]) -> Options {

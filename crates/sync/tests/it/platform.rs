@@ -6,10 +6,11 @@ use std::time::Duration;
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, Fault, Match, Times};
 use http::Method;
-use sync::{Options, PlatformFilter, Report, Selection, Silent, Sync};
+use sync::{Options, PlatformFilter, Selection, Silent, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count};
+use crate::whole_report::{RunWhole, WholeReport};
 
 /// An index of `many` children whose entries tell no platform; every second one is for arm64.
 fn untold(bench: &Bench, many: u64) -> Vec<Sample> {
@@ -26,11 +27,11 @@ fn untold(bench: &Bench, many: u64) -> Vec<Sample> {
     children
 }
 
-async fn only_arm64(bench: &Bench, retries: u32) -> Report {
+async fn only_arm64(bench: &Bench, retries: u32) -> WholeReport {
     let platforms = PlatformFilter::new(&[], &["arm64".to_owned()]);
     let rules = vec![bench.rule("a/app", Selection::All, &["b/app"])];
     let options = Options { platforms, ..Options::new(4, retries) };
-    Sync::new(rules, options, Arc::new(Silent)).run(CancellationToken::new()).await
+    Sync::new(rules, options, Arc::new(Silent)).run_whole(CancellationToken::new()).await
 }
 
 #[tokio::test]

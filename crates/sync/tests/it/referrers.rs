@@ -9,10 +9,11 @@ use endpoints::RegistryEndpoint;
 use oci::{Descriptor, Digest, TagOrDigest, referrers_tag};
 use registry::{Access, ReferrerFilter, Registry, Security, Settings, Transport};
 use sync::{
-    Amounts, Naming, Options, PlatformFilter, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Silent,
-    Sync,
+    Amounts, Naming, Options, PlatformFilter, ReferrerPolicy, Rule, RuleTarget, Selection, Silent, Sync,
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::whole_report::{RunWhole, WholeReport};
 
 struct Bench {
     source: EmbeddedRegistry,
@@ -43,26 +44,31 @@ impl Bench {
         sample::referrer(self.source.store(), "a/app", subject, "test/signature", &[content.into()])
     }
 
-    async fn copy(&self, selection: Selection, referrers: ReferrerPolicy) -> Report {
+    async fn copy(&self, selection: Selection, referrers: ReferrerPolicy) -> WholeReport {
         self.run(selection, referrers, Options::new(4, 0)).await
     }
 
-    async fn run(&self, selection: Selection, referrers: ReferrerPolicy, options: Options) -> Report {
+    async fn run(&self, selection: Selection, referrers: ReferrerPolicy, options: Options) -> WholeReport {
         let report = self.try_run(selection, referrers, options).await;
         assert_eq!(report.failed(), 0, "{:?}", report.images);
         report
     }
 
-    async fn try_all(&self) -> Report {
+    async fn try_all(&self) -> WholeReport {
         self.try_run(Selection::All, ReferrerPolicy::Copy, Options::new(4, 0)).await
     }
 
-    async fn try_run(&self, selection: Selection, referrers: ReferrerPolicy, options: Options) -> Report {
+    async fn try_run(
+        &self,
+        selection: Selection,
+        referrers: ReferrerPolicy,
+        options: Options,
+    ) -> WholeReport {
         self.try_rules(vec![self.rule(selection, referrers)], options).await
     }
 
-    async fn try_rules(&self, rules: Vec<Rule>, options: Options) -> Report {
-        Sync::new(rules, options, Arc::new(Silent)).run(CancellationToken::new()).await
+    async fn try_rules(&self, rules: Vec<Rule>, options: Options) -> WholeReport {
+        Sync::new(rules, options, Arc::new(Silent)).run_whole(CancellationToken::new()).await
     }
 
     fn rule(&self, selection: Selection, referrers: ReferrerPolicy) -> Rule {
@@ -76,7 +82,7 @@ impl Bench {
         }
     }
 
-    async fn all(&self) -> Report {
+    async fn all(&self) -> WholeReport {
         self.copy(Selection::All, ReferrerPolicy::Copy).await
     }
 

@@ -7,21 +7,22 @@ use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, R
 use http::Method;
 use oci::{Descriptor, Digest, TagOrDigest, referrers_tag};
 use registry::{Access, ReferrerFilter};
-use sync::{Naming, Options, PlatformFilter, ReferrerPolicy, Report, Rule, Selection, Silent, Sync};
+use sync::{Naming, Options, PlatformFilter, ReferrerPolicy, Rule, Selection, Silent, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, client, count, counted};
 use crate::notes::Notes;
+use crate::whole_report::{RunWhole, WholeReport};
 
-async fn run(rule: Rule, options: Options) -> Report {
-    Sync::new(vec![rule], options, Arc::new(Silent)).run(CancellationToken::new()).await
+async fn run(rule: Rule, options: Options) -> WholeReport {
+    Sync::new(vec![rule], options, Arc::new(Silent)).run_whole(CancellationToken::new()).await
 }
 
 fn rule(bench: &Bench, selection: Selection) -> Rule {
     Rule { referrers: ReferrerPolicy::Copy, ..bench.rule("a/app", selection, &["b/app"]) }
 }
 
-async fn copy(bench: &Bench, selection: Selection) -> Report {
+async fn copy(bench: &Bench, selection: Selection) -> WholeReport {
     run(rule(bench, selection), Options::new(4, 0)).await
 }
 
@@ -219,8 +220,9 @@ async fn p9_a_tag_that_moved_away_from_its_digest_is_told_and_the_digest_is_copi
         let mut rule = bench.rule("a/app", selection, &["b/app"]);
         rule.targets[0].naming = Naming::These(vec![Some(TagOrDigest::Tag("v1".parse().unwrap()))]);
         let notes = Arc::new(Notes::default());
-        let report =
-            Sync::new(vec![rule], Options::new(4, 0), notes.clone()).run(CancellationToken::new()).await;
+        let report = Sync::new(vec![rule], Options::new(4, 0), notes.clone())
+            .run_whole(CancellationToken::new())
+            .await;
         assert_eq!(report.failed(), 0);
         assert_eq!(bench.target.store().manifest("b/app", "v1").unwrap().digest, pinned.digest);
         let notes = notes.0.lock().unwrap();

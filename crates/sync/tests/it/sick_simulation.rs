@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use oci::Digest;
 use sync::{
-    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Sync,
+    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Rule, RuleTarget, Selection, Stamp, Sync,
 };
 use testkit::Dice;
 use tokio::time::Instant;
@@ -18,6 +18,7 @@ use crate::fake::{Fake, Sickness};
 use crate::fault_world::count;
 use crate::graph::closure;
 use crate::simulation::{DEADLINE, assert_nothing_swallowed, index, seed_graph};
+use crate::whole_report::{RunWhole, WholeReport};
 
 const SEEDS: u64 = 300;
 /// What a step at a healthy store takes, in virtual time.
@@ -132,9 +133,9 @@ struct Clock {
 }
 
 impl Observer for Clock {
-    fn event(&self, event: &Event) {
-        if let Event::ImageFinished { image, .. } = event {
-            let host = image.target.split('/').next().unwrap().to_owned();
+    fn event(&self, _: &Stamp, event: &Event) {
+        if let Event::ImageFinished(ended) = event {
+            let host = ended.image.target.split('/').next().unwrap().to_owned();
             self.last.lock().unwrap().insert(host, Instant::now());
         }
         self.events.lock().unwrap().push(event.clone());
@@ -166,7 +167,7 @@ impl World {
     }
 
     /// Gives the report, what happened, and how long each target's images took.
-    fn run(&self, with_sick: bool) -> (Report, Vec<Event>, BTreeMap<String, Duration>) {
+    fn run(&self, with_sick: bool) -> (WholeReport, Vec<Event>, BTreeMap<String, Duration>) {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         let clock = Arc::new(Clock::default());
@@ -174,7 +175,7 @@ impl World {
         let options = Options::new(self.blobs_at_once, self.retries);
         let (report, began) = runtime.block_on(async {
             let began = Instant::now();
-            let sync = Sync::new(rules, options, clock.clone()).run(CancellationToken::new());
+            let sync = Sync::new(rules, options, clock.clone()).run_whole(CancellationToken::new());
             (tokio::time::timeout(DEADLINE, sync).await.expect("a wait cycle"), began)
         });
         let last = clock.last.lock().unwrap();
@@ -184,7 +185,7 @@ impl World {
 }
 
 /// All that is well stands at its target, with everything below it.
-fn assert_healthy_stands(world: &World, report: &Report) {
+fn assert_healthy_stands(world: &World, report: &WholeReport) {
     for pair in &world.pairs {
         for (host, fake) in pair.healthy() {
             let copied = report.images.iter().filter(|ended| {

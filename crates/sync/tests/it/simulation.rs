@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oci::Digest;
-use sync::{
-    Cause, Event, Naming, Options, Outcome, ReferrerPolicy, Report, Rule, RuleTarget, Selection, Sync,
-};
+use sync::{Cause, Event, Naming, Options, Outcome, ReferrerPolicy, Rule, RuleTarget, Selection, Sync};
 use testkit::Dice;
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::{Chance, Fake};
 use crate::fault_world::count;
 use crate::graph::{Diary, closure};
+use crate::whole_report::{RunWhole, WholeReport};
 
 /// So many in `scripts/test`; `cargo xtask torture` sets the variable to more.
 const SEEDS: u64 = 1000;
@@ -101,7 +100,7 @@ impl World {
         self.rules.iter().map(rule).collect()
     }
 
-    fn run(&mut self) -> (Report, Vec<Event>) {
+    fn run(&mut self) -> (WholeReport, Vec<Event>) {
         let (blobs, retries) = (1 + index(&mut self.dice, 6), self.dice.below(5));
         let drain = Duration::from_millis(if self.dice.percent(30) { 0 } else { self.dice.below(4000) });
         let options = Options { drain, ..Options::new(blobs, u32::try_from(retries).unwrap()) };
@@ -119,7 +118,7 @@ impl World {
                     cancel.cancel();
                 });
             }
-            tokio::time::timeout(DEADLINE, sync.run(cancel.clone())).await.expect("a wait cycle")
+            tokio::time::timeout(DEADLINE, sync.run_whole(cancel.clone())).await.expect("a wait cycle")
         });
         let events = std::mem::take(&mut *diary.0.lock().unwrap());
         (report, events)
@@ -170,7 +169,7 @@ pub(crate) fn seed_graph(fake: &Fake, repository: &str, dice: &mut Dice) {
 }
 
 /// Every image that was planned has ended, once; one that the run's end kept from being queued is under an unfinished rule.
-pub(crate) fn assert_nothing_swallowed(report: &Report, events: &[Event]) {
+pub(crate) fn assert_nothing_swallowed(report: &WholeReport, events: &[Event]) {
     let planned: BTreeSet<String> = events
         .iter()
         .filter_map(
@@ -190,7 +189,7 @@ pub(crate) fn assert_nothing_swallowed(report: &Report, events: &[Event]) {
 }
 
 /// What is reported as there is there, with all below it; nothing was ever stored before what it needs.
-fn assert_true(world: &World, report: &Report) {
+fn assert_true(world: &World, report: &WholeReport) {
     for fake in &world.targets {
         assert!(fake.state().broken_promises.is_empty(), "{:?}", fake.state().broken_promises);
     }
@@ -212,7 +211,7 @@ fn assert_true(world: &World, report: &Report) {
 }
 
 /// Undisturbed, nothing fails but what two rules want at the same place, and no blob goes twice to one repository.
-fn assert_perfect(world: &World, report: &Report) {
+fn assert_perfect(world: &World, report: &WholeReport) {
     for error in report.errors() {
         assert!(matches!(error.cause, Cause::TargetTaken { .. }), "{error}");
     }
@@ -236,12 +235,11 @@ struct Met {
 }
 
 impl Met {
-    fn of(fakes: [&Fake; 3], report: &Report, events: &[Event]) -> Self {
+    fn of(fakes: [&Fake; 3], report: &WholeReport, events: &[Event]) -> Self {
         let failed = fakes.iter().map(|fake| fake.state().chance.as_ref().unwrap().failed).sum();
         let is_stopped = report.not_done() + report.unfinished_rules.len() > 0;
         let is_stop = |event: &Event| matches!(event, Event::Stopping { .. });
-        let is_copied =
-            |event: &Event| matches!(event, Event::ImageFinished { outcome: Outcome::Copied { .. }, .. });
+        let is_copied = |event: &Event| matches!(event, Event::ImageFinished(ended) if matches!(ended.outcome, Outcome::Copied { .. }));
         let is_drained = events.iter().skip_while(|event| !is_stop(event)).any(is_copied);
         Self { failed, stopped: is_stopped.into(), drained: is_drained.into() }
     }

@@ -8,10 +8,11 @@ use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, Fault, LoggedRequest, Match, Times};
 use futures_util::future::join_all;
 use http::Method;
-use sync::{Event, Observer, Options, Report, Selection, Sync};
+use sync::{Event, Observer, Options, Selection, Stamp, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count};
+use crate::whole_report::{RunWhole, WholeReport};
 
 /// No run here needs it; where one waits for it the test fails. Less than the longest wait that registries may ask for.
 const LONG: Duration = Duration::from_secs(600);
@@ -27,7 +28,7 @@ struct StopAt {
 }
 
 impl Observer for StopAt {
-    fn event(&self, event: &Event) {
+    fn event(&self, _: &Stamp, event: &Event) {
         match event {
             Event::ImageStarted(_) => {
                 self.begun.fetch_add(1, Ordering::SeqCst);
@@ -59,12 +60,12 @@ fn image(bench: &Bench, tag: &str, layer: u64, bytes: usize) {
 }
 
 /// Copies `a/app` to `b/app` and stops at the first event of this kind.
-async fn stopped(bench: &Bench, kind: fn(&Event) -> bool, drain: Duration) -> (Report, Arc<StopAt>) {
+async fn stopped(bench: &Bench, kind: fn(&Event) -> bool, drain: Duration) -> (WholeReport, Arc<StopAt>) {
     let (begun, in_work) = Default::default();
     let observer = Arc::new(StopAt { kind, cancel: CancellationToken::new(), begun, in_work });
     let rules = [bench.rule("a/app", Selection::All, &["b/app"])];
     let options = Options { drain, ..Options::new(4, 5) };
-    let run = Sync::new(rules, options, observer.clone()).run(observer.cancel.clone());
+    let run = Sync::new(rules, options, observer.clone()).run_whole(observer.cancel.clone());
     let report = tokio::time::timeout(PATIENCE, run).await.expect("the run hangs");
     assert!(observer.cancel.is_cancelled(), "it was never asked to stop");
     (report, observer)

@@ -1,4 +1,4 @@
-use sync::Outcome;
+use sync::{Amounts, ImageReport, Outcome};
 
 use super::*;
 
@@ -63,7 +63,9 @@ impl Told {
     }
 
     fn image_finished(&mut self, image: &Arc<Image>) {
-        self.progress.event(&Event::ImageFinished { image: image.clone(), outcome: Outcome::NotDone });
+        let (outcome, amounts, took) = (Outcome::NotDone, Amounts::default(), Duration::ZERO);
+        let ended = ImageReport { image: image.clone(), rule: 0, outcome, amounts, took };
+        self.progress.event(&Event::ImageFinished(Arc::new(ended)));
     }
 }
 

@@ -1,12 +1,16 @@
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use sync::{Amounts, Cause, Error, Image, ImageReport, Operation, Outcome, Report, Side, SkipReason};
+use sync::{
+    Amounts, Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, RunId, Side,
+    SkipReason, Stamp,
+};
 
-use super::render;
+use super::write;
 use crate::command::execute::{Done, RunFacts};
-use crate::output::{Paint, table};
+use crate::diagnostic::Failures;
+use crate::output::{Paint, Recorder, Tally, table};
 
 fn outcome(kind: u8) -> Outcome {
     let digest = oci::Digest::sha256(b"image");
@@ -49,14 +53,26 @@ fn image(number: usize, kind: u8, amounts: [u64; 5]) -> ImageReport {
 }
 
 fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
-    let run = RunFacts {
-        id: "r".to_owned(),
-        command: "sync",
-        started: jiff::Timestamp::UNIX_EPOCH,
-        tally: Arc::default(),
-    };
-    let report = Report { images, unwanted_referrers, ..Report::default() };
-    Done { run, report, rules: Vec::new(), refused: Vec::new(), registries: Vec::new() }
+    let (id, tally) = (RunId::new("r"), Arc::<Tally>::default());
+    let (failures, recorder) = (Arc::<Failures>::default(), Recorder::new(&[], tally.clone(), None));
+    let stamp = Stamp { run: id.clone(), at: SystemTime::now() };
+    let mut report = Report { unwanted_referrers, ..Report::empty(id.clone()) };
+    for ended in images {
+        report.totals.add(&ended);
+        let event = Event::ImageFinished(Arc::new(ended));
+        recorder.event(&stamp, &event);
+        failures.event(&stamp, &event);
+    }
+    let run = RunFacts { id, command: "sync", started: jiff::Timestamp::UNIX_EPOCH, tally };
+    let records = recorder.finish();
+    Done { run, report, failures, records, rules: Vec::new(), refused: Vec::new(), registries: Vec::new() }
+}
+
+fn written(done: &Done, exit_code: u8) -> serde_json::Value {
+    let mut text = Vec::new();
+    write(done, exit_code, &mut text).unwrap();
+    assert!(text.ends_with(b"}\n"));
+    serde_json::from_slice(&text).unwrap()
 }
 
 #[test]
@@ -71,7 +87,7 @@ fn c7_failures_are_grouped_as_in_the_summary() {
         ImageReport { outcome: Outcome::Failed(Arc::new(error)), ..image(number, 5, [0; 5]) }
     };
     let done = done((0..9).map(|number| failed(number, ["q.io/a", "s.io/a"][number / 7])).collect(), 0);
-    let report: serde_json::Value = serde_json::from_str(&render(&done, 3)).unwrap();
+    let report = written(&done, 3);
     let groups = report["failures"].as_array().unwrap();
     let counts: Vec<_> = groups.iter().map(|group| group["count"].as_u64().unwrap()).collect();
     assert_eq!(counts, [7, 2], "what has another registry is another reason: {report}");
@@ -92,7 +108,7 @@ proptest! {
     ) {
         let images = images.into_iter().enumerate();
         let done = done(images.map(|(number, (kind, amounts))| image(number, kind, amounts)).collect(), unwanted);
-        let report: serde_json::Value = serde_json::from_str(&render(&done, 0)).unwrap();
+        let report = written(&done, 0);
         let (images, totals) = (report["images"].as_array().unwrap(), &report["totals"]);
         for key in ["bytesMoved", "bytesMounted", "bytesPresent", "referrers", "referrersLeft"] {
             let sum: u64 = images.iter().map(|image| image[key].as_u64().unwrap()).sum();

@@ -1,18 +1,17 @@
-//! What went wrong, for programs: one error with its parts, and errors that are alike.
+//! What went wrong, for programs: one error with its parts.
+
+use std::borrow::Cow;
 
 use oci::ErrorKind;
-use serde::Serialize;
-use sync::{Cause, Error, Report};
+use serde::{Deserialize, Serialize};
+use sync::{Cause, Error};
 
-use crate::diagnostic::{self, Failed};
+use crate::diagnostic;
 
-/// So many images with the same failure are named.
-const EXAMPLES: usize = 5;
-
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Failure {
-    kind: &'static str,
+    kind: Cow<'static, str>,
     side: String,
     host: String,
     operation: String,
@@ -25,20 +24,11 @@ pub(super) struct Failure {
     hint: String,
 }
 
-/// Failures for one reason.
-#[derive(Serialize)]
-pub(super) struct Alike {
-    kind: &'static str,
-    hint: String,
-    count: usize,
-    examples: Vec<String>,
-}
-
 pub(super) fn explain(error: &Error) -> Failure {
     let diagnosis = diagnostic::diagnose(error);
     let refusal = refusal(&error.cause);
     Failure {
-        kind: kind(error),
+        kind: kind(error).into(),
         side: error.side.to_string(),
         host: error.place.split('/').next().unwrap_or_default().to_owned(),
         operation: error.operation.to_string(),
@@ -48,23 +38,6 @@ pub(super) fn explain(error: &Error) -> Failure {
         request_id: refusal.and_then(|refusal| refusal.request_id.clone()),
         hint: diagnosis.next,
     }
-}
-
-/// All failures of rules and images, grouped as the summary groups them, the most frequent first.
-pub(super) fn alike(report: &Report) -> Vec<Alike> {
-    let name = |failed: &Failed<'_>| match failed {
-        Failed::Image(image) => image.target_name(),
-        Failed::Rule(failure) => failure.source.to_string(),
-    };
-    let groups = diagnostic::alike(report).into_iter().map(|group| Alike {
-        kind: kind(group.error),
-        hint: diagnostic::diagnose(group.error).next,
-        count: group.failed.len(),
-        examples: group.failed.iter().take(EXAMPLES).map(name).collect(),
-    });
-    let mut groups: Vec<_> = groups.collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    groups
 }
 
 fn refusal(cause: &Cause) -> Option<&registry::Refusal> {
@@ -83,7 +56,8 @@ fn of_registry(error: &registry::Error) -> Option<&registry::Refusal> {
     }
 }
 
-fn kind(error: &Error) -> &'static str {
+/// What kind of failure it is, in a word.
+pub(super) fn kind(error: &Error) -> &'static str {
     match error.kind() {
         Some(ErrorKind::Unauthorized) => "unauthorized",
         Some(ErrorKind::Denied) => "denied",

@@ -1,0 +1,98 @@
+//! One image with how it ended, as the report has it: kept outside of memory while a run goes on.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use sync::{ImageReport, Outcome, SkipReason};
+
+use super::failure::{Failure, explain};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ImageRecord {
+    /// The source's text of the rule that asked for it.
+    pub(super) rule: Option<String>,
+    pub(super) source: String,
+    pub(super) target: String,
+    pub(super) outcome: Ended,
+    /// Why it was skipped, or what is odd about it.
+    note: Option<Cow<'static, str>>,
+    pub(super) digest: Option<String>,
+    /// Where it is known: it differs where platforms were left out, and where the target has the same in other bytes.
+    source_digest: Option<String>,
+    bytes_moved: u64,
+    bytes_mounted: u64,
+    bytes_present: u64,
+    referrers: u64,
+    /// Of the whole image, where platforms are left out.
+    referrers_left: u64,
+    seconds: f64,
+    attempts: u64,
+    worker: Option<String>,
+    error: Option<Failure>,
+}
+
+/// How it ended, in a word.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Ended {
+    Copied,
+    Unchanged,
+    Skipped,
+    Failed,
+    NotDone,
+    /// Of a dry run.
+    WouldCopy,
+}
+
+impl ImageRecord {
+    /// `tried_again`: how often steps of it were.
+    pub(super) fn new(ended: &ImageReport, rule: Option<&str>, tried_again: u64) -> Self {
+        let (outcome, note) = outcome(&ended.outcome);
+        let (digest, source_digest) = match &ended.outcome {
+            Outcome::Copied { digest, cut_from } => (Some(digest), Some(cut_from.as_ref().unwrap_or(digest))),
+            Outcome::Skipped(SkipReason::Unchanged(digest)) => (Some(digest), None),
+            Outcome::Skipped(SkipReason::SameContent { at_target, at_source }) => {
+                (Some(at_target), Some(at_source))
+            }
+            _ => (None, None),
+        };
+        let error = match &ended.outcome {
+            Outcome::Failed(error) => Some(explain(error)),
+            _ => None,
+        };
+        let was_begun = outcome != Ended::NotDone || !ended.took.is_zero();
+        Self {
+            rule: rule.map(str::to_owned),
+            source: ended.image.source_name(),
+            target: ended.image.target_name(),
+            outcome,
+            note: note.map(Cow::Borrowed),
+            digest: digest.map(ToString::to_string),
+            source_digest: source_digest.map(ToString::to_string),
+            bytes_moved: ended.amounts.moved_bytes,
+            bytes_mounted: ended.amounts.mounted_bytes,
+            bytes_present: ended.amounts.present_bytes,
+            referrers: ended.amounts.referrers,
+            referrers_left: ended.amounts.referrers_left,
+            seconds: ended.took.as_secs_f64(),
+            attempts: u64::from(was_begun) + tried_again,
+            worker: None,
+            error,
+        }
+    }
+}
+
+fn outcome(outcome: &Outcome) -> (Ended, Option<&'static str>) {
+    match outcome {
+        Outcome::Copied { .. } => (Ended::Copied, None),
+        Outcome::Skipped(SkipReason::Unchanged(_)) => (Ended::Unchanged, None),
+        Outcome::Skipped(SkipReason::SameContent { .. }) => {
+            (Ended::Unchanged, Some("same content, another digest"))
+        }
+        Outcome::Skipped(SkipReason::NoPlatform) => (Ended::Skipped, Some("no wanted platform")),
+        Outcome::WouldCopy => (Ended::WouldCopy, None),
+        Outcome::Failed(_) => (Ended::Failed, None),
+        Outcome::NotDone => (Ended::NotDone, None),
+    }
+}
