@@ -8,6 +8,7 @@ use oci::foreign_text::is_plain;
 use super::foreign;
 use super::record::{Ended, ImageRecord};
 use super::records::Records;
+use super::rule_text::PlannedRule;
 use super::sorted::{Pair, Sorted, Sorter};
 use crate::command::execute::Done;
 
@@ -32,8 +33,7 @@ pub(crate) fn failed(done: &Done) -> Result<Images> {
         let is_left = matches!(record.outcome, Ended::Failed | Ended::NotDone);
         (is_left && unfinished.binary_search(&rule).is_err()).then_some((record.source, record.target))
     })?;
-    let stopped =
-        unfinished.iter().filter_map(|rule| done.rules.get(*rule)).flat_map(|rule| rule.all_pairs());
+    let stopped = unfinished.iter().filter_map(|rule| done.rules.get(*rule)).flat_map(PlannedRule::all_pairs);
     let unlisted = done.report.failed_rules.iter().flat_map(|failure| {
         done.rules.get(failure.rule).map(|rule| rule.pairs(&failure.source)).unwrap_or_default()
     });

@@ -25,12 +25,11 @@ impl Volume {
     pub(super) fn shows(self, event: &Event) -> bool {
         match (self, event) {
             // What a dry run finds is what it was asked for.
-            (Self::Verbose, _) => true,
             (Self::Usual, Event::ImageFinished(ended)) => {
                 matches!(ended.outcome, Outcome::Failed(_) | Outcome::WouldCopy)
             }
             (Self::Quiet, Event::ImageFinished(ended)) => matches!(ended.outcome, Outcome::Failed(_)),
-            (Self::Usual, _) => true,
+            (Self::Usual | Self::Verbose, _) => true,
             (Self::Quiet, event) => {
                 !matches!(event, Event::Note { .. } | Event::Retrying { .. } | Event::RetryingList { .. })
             }
