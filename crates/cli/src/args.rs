@@ -4,7 +4,7 @@ mod acr;
 mod config;
 mod file;
 mod number;
-mod platform;
+pub(crate) mod platform;
 mod reach;
 mod run;
 mod show;
@@ -38,6 +38,8 @@ pub(crate) enum Invocation {
     Check(CheckArgs),
     /// `image-syncer demo`
     Demo(DemoArgs),
+    /// `image-syncer schema`
+    Schema(SchemaArgs),
     /// `image-syncer acr`
     Acr(AcrArgs),
 }
@@ -56,7 +58,7 @@ impl Invocation {
             Self::Old(args) => Some(&args.job.run),
             Self::Sync(args) => Some(&args.job.run),
             Self::Copy(args) => Some(&args.run),
-            Self::Expand(_) | Self::Check(_) | Self::Demo(_) | Self::Acr(_) => None,
+            Self::Expand(_) | Self::Check(_) | Self::Demo(_) | Self::Acr(_) | Self::Schema(_) => None,
         }
     }
 }
@@ -66,7 +68,7 @@ impl Invocation {
 #[command(
     name = "image-syncer",
     version,
-    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer sync [--config FILE] [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer demo",
+    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer sync [--config FILE] [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer schema NAME\n       image-syncer demo",
     after_help = EXAMPLES,
 )]
 pub(crate) struct OldArgs {
@@ -184,6 +186,14 @@ const CHECK_STATUS: &str =
 #[command(name = "image-syncer demo", bin_name = "image-syncer demo")]
 pub(crate) struct DemoArgs {}
 
+/// Prints the JSON Schema of a document that this program reads or writes: `config`, for editors.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "image-syncer schema", bin_name = "image-syncer schema")]
+pub(crate) struct SchemaArgs {
+    /// Which document
+    pub(crate) name: String,
+}
+
 const EXAMPLES: &str = "\
 How a rule reads:
   \"harbor.example.com/library/nginx\": \"\"                   every tag, to REGISTRY/NAMESPACE/nginx
@@ -225,6 +235,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, Un
         "check" => read(rest(), Invocation::Check),
         "acr" => read(rest(), Invocation::Acr),
         "demo" => read(rest(), Invocation::Demo),
+        "schema" => read(rest(), Invocation::Schema),
         "help" => parse(help(args)),
         _ => old(args),
     }
@@ -284,6 +295,7 @@ mod tests {
         ExpandArgs::command().debug_assert();
         CheckArgs::command().debug_assert();
         DemoArgs::command().debug_assert();
+        SchemaArgs::command().debug_assert();
     }
 
     #[test]

@@ -8,4 +8,5 @@ pub(crate) mod execute;
 pub(crate) mod expand;
 mod outputs;
 mod retry;
+pub(crate) mod schema;
 pub(crate) mod sync;

@@ -20,6 +20,8 @@ mod pattern;
 mod registries;
 mod resolve;
 mod rule_error;
+mod schema;
+mod sync_rules;
 mod syntax_error;
 mod unknown_key;
 mod yaml;
@@ -35,3 +37,4 @@ pub(crate) use registries::{KnownRegistry, LoginOrigin};
 pub(crate) use resolve::{
     Defaults, RefusedRule, Resolved, ResolvedRule, RuleLogins, SharedRegistries, resolve,
 };
+pub(crate) use schema::schema;

@@ -48,6 +48,7 @@ fn main() -> ExitCode {
             Invocation::Expand(args) => command::expand::run(args),
             Invocation::Check(args) => command::check::run(args).await,
             Invocation::Acr(args) => command::acr::run(&args).await,
+            Invocation::Schema(args) => command::schema::run(&args),
             Invocation::Demo(args) => command::demo::run(&args).await,
         }
     });

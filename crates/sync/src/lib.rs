@@ -32,6 +32,7 @@ pub use report::{ImageReport, Outcome, Report, RuleFailure, SkipReason};
 pub use rule::pattern_rule::{MakeRule, PatternRule, Work};
 pub use rule::platform_filter::PlatformFilter;
 pub use rule::repository_pattern::{RepositoryPattern, RepositoryPatternError};
+pub use rule::tag_template::{TagTemplate, TagTemplateError};
 pub use rule::target_template::{TargetTemplate, TargetTemplateError};
 pub use rule::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 

@@ -2,7 +2,10 @@
 
 pub(crate) mod pattern_rule;
 pub(crate) mod platform_filter;
+pub(crate) mod referrer_tag;
 pub(crate) mod repository_pattern;
+mod repository_regex;
+pub(crate) mod tag_template;
 pub(crate) mod target_template;
 
 use std::sync::Arc;
@@ -10,8 +13,10 @@ use std::sync::Arc;
 use oci::{Digest, Tag, TagOrDigest};
 use regex::Regex;
 
-use crate::Cause;
+use self::referrer_tag::subject;
+use self::tag_template::TagTemplate;
 use crate::endpoint::{Source, Target};
+use crate::{Cause, ImpossibleTarget};
 
 /// Images of one repository, and the repositories that they go to.
 #[derive(Clone)]
@@ -70,6 +75,9 @@ pub enum Naming {
     Same,
     /// As at the source, and only those in which the pattern is found.
     Matching(Regex),
+    /// What this makes of the source's tags. Tags made of an image's digest are called as at the source: whoever looks
+    /// for a signature makes its tag of the digest.
+    Templated(TagTemplate),
     /// These names, one for each image, in the source's order; `None` for an image that does not go there.
     These(Vec<Option<TagOrDigest>>),
 }
@@ -99,7 +107,7 @@ impl Naming {
     /// What each of a rule's images is called at the target; `None` for those that do not go there.
     ///
     /// # Errors
-    /// Names that are paired by position must be as many as the images.
+    /// Names that are paired by position must be as many as the images. A tag may become too long, and a digest has none.
     pub fn names(&self, images: &[TagOrDigest]) -> Result<Vec<Option<TagOrDigest>>, Cause> {
         match self {
             Self::Same => Ok(images.iter().cloned().map(Some).collect()),
@@ -107,6 +115,7 @@ impl Naming {
                 let name = |image: &TagOrDigest| pattern.is_match(&image.to_string()).then(|| image.clone());
                 Ok(images.iter().map(name).collect())
             }
+            Self::Templated(template) => images.iter().map(|image| templated(template, image)).collect(),
             Self::These(names) if names.len() == images.len() => Ok(names.clone()),
             Self::These(names) => Err(Cause::Count { source_count: images.len(), target_count: names.len() }),
         }
@@ -115,5 +124,38 @@ impl Naming {
     /// Whether images can be named before all of them are known.
     pub(crate) fn is_by_image(&self) -> bool {
         !matches!(self, Self::These(_))
+    }
+}
+
+fn templated(template: &TagTemplate, image: &TagOrDigest) -> Result<Option<TagOrDigest>, Cause> {
+    let impossible = |reason: String| {
+        let (repository, target) = (image.to_string(), template.to_string());
+        Cause::TargetName(Box::new(ImpossibleTarget { repository, target, reason }))
+    };
+    match image {
+        TagOrDigest::Tag(tag) if subject(tag).is_some() => Ok(Some(image.clone())),
+        TagOrDigest::Tag(tag) => match template.fill(tag) {
+            Ok(name) => Ok(Some(TagOrDigest::Tag(name))),
+            Err(error) => Err(impossible(error.to_string())),
+        },
+        TagOrDigest::Digest(_) => {
+            Err(impossible("an image that is named by its digest has no tag".to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_names_tags_but_not_those_of_signatures() {
+        let naming = Naming::Templated("{tag}-mirror".parse().unwrap());
+        let signature = format!("sha256-{}.sig", Digest::sha256(b"image").hex());
+        let images = ["v1", &signature].map(|tag| TagOrDigest::Tag(tag.parse().unwrap()));
+        let names = naming.names(&images).unwrap();
+        let names: Vec<_> = names.iter().flatten().map(ToString::to_string).collect();
+        assert_eq!(names, ["v1-mirror", &signature]);
+        assert!(naming.names(&[TagOrDigest::Digest(Digest::sha256(b"image"))]).is_err());
     }
 }

@@ -90,15 +90,18 @@ pub(super) fn architectures(text: &str) -> Result<String, String> {
 
 /// Checks what `--platform` has: whole platforms.
 pub(super) fn platforms(text: &str) -> Result<String, String> {
-    for platform in text.split(',') {
-        if !(2..=3).contains(&platform.split('/').count()) || platform.split('/').any(str::is_empty) {
-            return Err(format!(
-                "`{platform}` is no platform: write OS/ARCH or OS/ARCH/VARIANT, such as linux/arm64/v8"
-            ));
-        }
-        whole(platform)?;
-    }
+    text.split(',').try_for_each(platform)?;
     Ok(text.to_owned())
+}
+
+/// Checks one whole platform.
+pub(crate) fn platform(text: &str) -> Result<(), String> {
+    if !(2..=3).contains(&text.split('/').count()) || text.split('/').any(str::is_empty) {
+        return Err(format!(
+            "`{text}` is no platform: write OS/ARCH or OS/ARCH/VARIANT, such as linux/arm64/v8"
+        ));
+    }
+    whole(text)
 }
 
 fn patterns(text: &str, known: &[&str], what: &str) -> Result<String, String> {

@@ -11,10 +11,10 @@ use clap::{Arg, Command};
 use crate::nearest::nearest;
 
 /// What can be asked for.
-pub(super) const VERBS: [&str; 6] = ["sync", "copy", "expand", "check", "acr", "demo"];
+pub(super) const VERBS: [&str; 7] = ["sync", "copy", "expand", "check", "acr", "schema", "demo"];
 
 /// What later releases can be asked for.
-const PLANNED: [&str; 20] = [
+const PLANNED: [&str; 19] = [
     "plan",
     "apply",
     "verify",
@@ -27,7 +27,6 @@ const PLANNED: [&str; 20] = [
     "explain",
     "report",
     "worker",
-    "schema",
     "completions",
     "man",
     "bundle",

@@ -21,7 +21,7 @@ pub(crate) async fn run(args: &CopyArgs) -> u8 {
 }
 
 fn written(args: &CopyArgs) -> Result<Written, Vec<ConfigError>> {
-    let rule = WrittenRule { line: 1, source: args.source.clone(), targets: args.targets.clone() };
+    let rule = WrittenRule::of_images(0, 1, args.source.clone(), args.targets.clone());
     let (auth, config) = (given(args.auth.as_deref()), args.config());
     let mut written = config::typed(config.as_deref(), auth, vec![rule], &sync::environment)?;
     written.auth.reach_by(&args.reach)?;

@@ -177,8 +177,8 @@ fn planned(rules: Vec<ResolvedRule>, patterns: Vec<ResolvedPattern>) -> Vec<Plan
     let one = rules.into_iter().map(|rule| PlannedRule { work: rule.rule.into(), written: rule.written });
     let many = patterns.into_iter().map(|rule| PlannedRule { work: rule.rule.into(), written: rule.written });
     let mut all: Vec<_> = one.chain(many).collect();
-    // Of two rules the later in the file has its way.
-    all.sort_by_key(|rule| rule.written.line);
+    // Of two rules the later one has its way.
+    all.sort_by_key(|rule| rule.written.order);
     all
 }
 
@@ -244,9 +244,9 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    /// The text that a rule begins with: how it is called.
+    /// How a rule is called.
     pub(crate) fn rule(&self, index: usize) -> Option<&str> {
-        self.rules.get(index).map(|rule| rule.written.source.as_str())
+        self.rules.get(index).map(|rule| rule.written.label())
     }
 
     /// Nothing stands at a target, and nothing failed either.

@@ -13,6 +13,8 @@ use crate::output::{print_json, print_lines};
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
+    /// Only rules of `sync` have one.
+    name: Option<&'a str>,
     source: &'a str,
     selection: String,
     /// For a pattern, that of any repository that matches.
@@ -53,9 +55,11 @@ pub(crate) fn run(args: ExpandArgs) -> u8 {
     }
     let errors: Vec<_> = resolved.refused.iter().map(|refused| refused.error.clone()).collect();
     sync::refuse(&errors);
-    let rules = resolved.rules.iter().map(show);
-    let patterns = resolved.patterns.iter().map(show_pattern);
-    let shown: Vec<_> = rules.chain(patterns).collect();
+    let rules = resolved.rules.iter().map(|rule| (rule.written.order, show(rule)));
+    let patterns = resolved.patterns.iter().map(|rule| (rule.written.order, show_pattern(rule)));
+    let mut shown: Vec<_> = rules.chain(patterns).collect();
+    shown.sort_by_key(|(order, _)| *order);
+    let shown: Vec<_> = shown.into_iter().map(|(_, rule)| rule).collect();
     if args.json {
         print_json(&shown);
     } else {
@@ -72,6 +76,7 @@ fn show(resolved: &ResolvedRule) -> Shown<'_> {
         .map(|(target, login)| ShownTarget::new(target.target.name(), names(&target.naming), login.as_ref()));
     let (login, login_place) = parts(resolved.logins.source.as_ref());
     Shown {
+        name: resolved.written.name.as_deref(),
         source: source.name(),
         selection: selected(selection),
         login,
@@ -88,7 +93,8 @@ fn show_pattern(pattern: &ResolvedPattern) -> Shown<'_> {
     });
     let (login, login_place) = parts(logins.source.as_ref());
     let selection = "every repository that matches".to_owned();
-    Shown { source: &written.source, selection, login, login_place, targets: targets.collect() }
+    let name = written.name.as_deref();
+    Shown { name, source: &written.source, selection, login, login_place, targets: targets.collect() }
 }
 
 fn selected(selection: &Selection) -> String {
@@ -104,6 +110,7 @@ fn names(naming: &Naming) -> String {
     match naming {
         Naming::Same => "the same names".to_owned(),
         Naming::Matching(pattern) => format!("the same names, where they match /{pattern}/"),
+        Naming::Templated(template) => format!("each as {template}"),
         Naming::These(names) => list(&names.iter().flatten().cloned().collect::<Vec<_>>()),
     }
 }
@@ -114,7 +121,9 @@ fn list(images: &[oci::TagOrDigest]) -> String {
 
 /// A rule, as people read it.
 fn lines<'a>(rule: &'a Shown<'_>) -> impl Iterator<Item = String> + use<'a> {
-    let source = format!("{} ({}): {}", rule.source, login(rule.login, rule.login_place), rule.selection);
+    let name = rule.name.map_or_else(String::new, |name| format!("{name}: "));
+    let login_text = login(rule.login, rule.login_place);
+    let source = format!("{name}{} ({login_text}): {}", rule.source, rule.selection);
     let targets = rule.targets.iter().map(|target| {
         let login = login(target.login, target.login_place);
         format!("  -> {} ({login}): {}", target.target, target.names)

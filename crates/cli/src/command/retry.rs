@@ -22,6 +22,7 @@ pub(super) fn resolve(
     let again = Written {
         auth: config.auth.clone(),
         rules: failed,
+        sync: None,
         rules_file: Some(file.to_owned()),
         warnings: Vec::new(),
         logins: config.logins,

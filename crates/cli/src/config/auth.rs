@@ -1,5 +1,6 @@
 //! The auth map: who we are at which registry, or at which part of it.
 
+mod field;
 mod from_flags;
 mod login;
 mod provider;
@@ -8,6 +9,7 @@ mod reach;
 use std::collections::HashMap;
 use std::path::Path;
 
+pub(crate) use field::schema;
 use oci::{RegistryHost, RepositoryName};
 pub(crate) use provider::{MissingRepositories, Offer};
 pub(crate) use reach::Reach;
@@ -169,30 +171,6 @@ const SHAPE: &str =
 const REALM: &str =
     r#"write "realm": "https://auth.example.com/token", a bare host, or "http://10.0.0.5:5001" without TLS"#;
 
-/// Everything that an entry may have.
-const FIELDS: [&str; 20] = [
-    "username",
-    "password",
-    "usernameEnv",
-    "passwordEnv",
-    "passwordFile",
-    "insecure",
-    "disableExpandEnv",
-    "realm",
-    "provider",
-    "create",
-    "region",
-    "instanceId",
-    "endpoint",
-    "skipTlsVerify",
-    "plainHttp",
-    "ca",
-    "clientCert",
-    "clientKey",
-    "proxy",
-    "http1",
-];
-
 struct EntryReader<'a> {
     file: &'a Path,
     format: Format,
@@ -217,7 +195,7 @@ impl EntryReader<'_> {
             (self.expansion, self.is_literal_wanted) = (Expansion::Literal, true);
         }
         let of = format!("the auth entry `{}`", self.key);
-        self.warnings.extend(unknown_key::warnings(self.file, self.format, &of, fields, &FIELDS));
+        self.warnings.extend(unknown_key::warnings(self.file, self.format, &of, fields, &field::names()));
         let (credentials, half_login) = self.credentials(fields)?;
         let trusted_realm = self.find(fields, "realm").map(|node| self.realm(node)).transpose()?.flatten();
         let (prefix, reach, offer) = (normal_key(self.key), self.reach(fields)?, self.offer(fields)?);

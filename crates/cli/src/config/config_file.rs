@@ -1,20 +1,29 @@
 //! One config file, read into a tree, with its text for errors.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::document::{Format, Node};
+use super::document::{Format, Node, Repeated, Value};
 use super::error::ConfigError;
-use super::syntax_error::SyntaxError;
+use super::syntax_error::{Place, SyntaxError};
 use super::{file_text, json, yaml};
 
 /// A file that is valid JSON or YAML.
-pub(super) struct ConfigFile {
+pub(crate) struct ConfigFile {
     pub(super) path: PathBuf,
     pub(super) format: Format,
     pub(super) root: Node,
-    /// What was not read of it, and other odd things.
-    pub(super) warnings: Vec<String>,
+    /// What is odd about its text, and where what is not read begins.
+    odd: Vec<String>,
+    repeated: Vec<Repeated>,
     text: String,
+}
+
+/// Without the text, which has passwords in it.
+impl fmt::Debug for ConfigFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("ConfigFile").field(&self.path).finish()
+    }
 }
 
 impl ConfigFile {
@@ -38,24 +47,69 @@ impl ConfigFile {
             };
         let (format, document) = parsed?;
         let shown = file_text::shown(path);
-        let mut warnings: Vec<String> =
+        let mut odd: Vec<String> =
             read.warning.into_iter().map(|warning| format!("{shown}: {warning}")).collect();
-        warnings.extend(document.repeated.iter().map(|repeated| {
+        odd.extend(document.unread.map(|line| {
+            let what = if format == Format::Json { "JSON value" } else { "YAML document" };
+            format!("{shown}:{line}: a second {what} begins here and is ignored: only the one from line {} is read", document.root.line)
+        }));
+        Ok(Self {
+            path: path.to_owned(),
+            format,
+            root: document.root,
+            odd,
+            repeated: document.repeated,
+            text,
+        })
+    }
+
+    /// What was not read of it, and other odd things.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let shown = file_text::shown(&self.path);
+        let repeated = self.repeated.iter().map(|repeated| {
             format!(
                 "{shown}:{}: `{}` stands here and again in line {}: only the last one counts (several targets of one source are a list)",
                 repeated.lost, repeated.key, repeated.kept
             )
-        }));
-        warnings.extend(document.unread.map(|line| {
-            let what = if format == Format::Json { "JSON value" } else { "YAML document" };
-            format!("{shown}:{line}: a second {what} begins here and is ignored: only the one from line {} is read", document.root.line)
-        }));
-        Ok(Self { path: path.to_owned(), format, root: document.root, warnings, text })
+        });
+        let mut warnings = self.odd.clone();
+        let place = usize::from(!self.odd.is_empty()).min(warnings.len());
+        warnings.splice(place..place, repeated);
+        warnings
+    }
+
+    /// Keys that stand twice in one map below a key of the file itself, as far as lines tell what is below it.
+    pub(super) fn repeated_in(&self, node: &Node) -> Vec<ConfigError> {
+        let Value::Map(entries) = &self.root.value else { return Vec::new() };
+        let later = entries.iter().map(|(_, other)| other.line).filter(|line| *line > node.line).min();
+        let is_alone = entries.iter().filter(|(_, other)| other.line == node.line).count() == 1;
+        let lines = if is_alone { node.line..later.unwrap_or(usize::MAX) } else { 0..0 };
+        let repeated = self.repeated.iter().filter(|repeated| lines.contains(&repeated.lost));
+        let error = |Repeated { key, lost, kept }: &Repeated| {
+            let problem = format!("`{key}` stands twice in one map: here and in line {lost}");
+            self.error(problem, *kept, key).help("remove one of them")
+        };
+        repeated.map(error).collect()
     }
 
     /// A problem with what stands in a line, at a word there.
     pub(super) fn error(&self, problem: String, line: usize, word: &str) -> ConfigError {
         ConfigError::new(problem).file(&self.path).showing(&self.text, line, word)
+    }
+
+    /// A problem with what begins at a place.
+    pub(super) fn error_at(&self, problem: String, place: Place) -> ConfigError {
+        ConfigError::new(problem).file(&self.path).showing_place(&self.text, place)
+    }
+
+    /// Where a key stands whose value is known.
+    pub(super) fn place_of_key(&self, key: &str, node: &Node) -> Place {
+        let line = self.text.lines().nth(node.line.saturating_sub(1)).unwrap_or_default();
+        let before: String = line.chars().take(node.column.saturating_sub(1)).collect();
+        // Where the value has no line of its own, its place is the key's.
+        let offset = before.rfind(key).or_else(|| line.find(key));
+        let column = offset.map_or(1, |offset| line[..offset].chars().count() + 1);
+        Place { line: node.line, column }
     }
 
     /// A problem with the file as a whole.

@@ -14,7 +14,7 @@ pub(super) fn self_copies(rules: &[ResolvedRule]) -> Vec<String> {
         rule.targets.iter().any(|target| {
             let same_names = match (&rule.selection, &target.naming) {
                 (_, Naming::Same | Naming::Matching(_)) => true,
-                (Selection::Pinned { .. }, _) => false,
+                (Selection::Pinned { .. }, _) | (_, Naming::Templated(_)) => false,
                 (selection, Naming::These(names)) => {
                     let images = selection.named().unwrap_or_default();
                     images.iter().zip(names).any(|(image, name)| name.as_ref() == Some(image))

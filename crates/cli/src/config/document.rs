@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::syntax_error::Place;
+
 /// What is read of a file, and what is not.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
@@ -21,10 +23,11 @@ pub(crate) struct Repeated {
     pub(crate) kept: usize,
 }
 
-/// A value with the line where it begins; in a map, the line of its key where the format tells that.
+/// A value with the place where it begins; in a map, the place of its key where that stands in a line before it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Node {
     pub(crate) line: usize,
+    pub(crate) column: usize,
     pub(crate) value: Value,
 }
 
@@ -76,6 +79,10 @@ impl Node {
                 ScalarKind::Text => "a text".to_owned(),
             },
         }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place { line: self.line, column: self.column }
     }
 
     pub(crate) fn is_null(&self) -> bool {

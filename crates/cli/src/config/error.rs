@@ -55,11 +55,16 @@ impl ConfigError {
     }
 
     /// Shows a line of the file, with a mark under a word in it.
-    pub(crate) fn showing(mut self, text: &str, line: usize, word: &str) -> Self {
+    pub(crate) fn showing(self, text: &str, line: usize, word: &str) -> Self {
         let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
         let column = shown.find(word).map_or(1, |offset| shown[..offset].chars().count() + 1);
-        self.excerpt = Some(Box::new(Excerpt::new(text, Place { line, column })));
-        (self.line, self.column) = (Some(line), Some(column));
+        self.showing_place(text, Place { line, column })
+    }
+
+    /// Shows a line of the file, with a mark under a place in it.
+    pub(crate) fn showing_place(mut self, text: &str, place: Place) -> Self {
+        self.excerpt = Some(Box::new(Excerpt::new(text, place)));
+        (self.line, self.column) = (Some(place.line), Some(place.column));
         self
     }
 

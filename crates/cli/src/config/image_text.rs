@@ -2,7 +2,7 @@
 
 use oci::{Digest, Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 use regex::Regex;
-use sync::{RepositoryPattern, RepositoryPatternError};
+use sync::{RepositoryPattern, RepositoryPatternError, TagTemplate, TagTemplateError};
 
 use super::odd_character::{self, OddCharacter};
 
@@ -40,6 +40,8 @@ pub(crate) enum Which {
     Pinned(Tag, Digest),
     /// Tags in which the pattern is found.
     Matching(Regex),
+    /// At a target alone: the source's tags with something before or behind them.
+    Templated(TagTemplate),
 }
 
 /// Why a text is no such thing.
@@ -47,6 +49,8 @@ pub(crate) enum Which {
 pub(crate) enum ImageTextError {
     #[error(transparent)]
     Reference(#[from] ReferenceError),
+    #[error(transparent)]
+    TagTemplate(#[from] TagTemplateError),
     #[error("a tag pattern begins with `:/` and must end with `/`: `{text}` does not")]
     PatternOpen { text: String },
     #[error("the tag pattern `{pattern}` is not valid: {reason}")]
@@ -113,12 +117,38 @@ pub(crate) fn parse_source(text: &str) -> Result<SourceText, ImageTextError> {
     let has_digest = match &which {
         Which::These(images) => images.iter().any(|image| matches!(image, TagOrDigest::Digest(_))),
         Which::Pinned(..) => true,
-        Which::Unsaid | Which::Matching(_) => false,
+        Which::Unsaid | Which::Matching(_) | Which::Templated(_) => false,
     };
     if has_digest {
         return Err(ImageTextError::PatternWithDigest { text: text.to_owned() });
     }
     Ok(SourceText::Many(PatternText { registry, pattern, which }))
+}
+
+/// Reads a target's text: as a source's, or with `{tag}` in its tag.
+pub(crate) fn parse_target(text: &str) -> Result<ImageText, ImageTextError> {
+    let (front, behind) = split_target(text);
+    match behind.strip_prefix(':').filter(|tag| tag.contains('{') && !tag.starts_with('/')) {
+        Some(template) => Ok(ImageText { which: Which::Templated(template.parse()?), ..parse(front)? }),
+        None => parse(text),
+    }
+}
+
+/// A target's registry and repository, and what says which tags. Colons in placeholders are theirs.
+pub(crate) fn split_target(text: &str) -> (&str, &str) {
+    let mut depth = 0_usize;
+    let name = text.rfind('/').filter(|slash| !text[..*slash].contains(":/")).map_or(0, |slash| slash + 1);
+    for (index, character) in text.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 && (index >= name || text[index..].starts_with(":/")) => {
+                return text.split_at(index);
+            }
+            _ => {}
+        }
+    }
+    (text, "")
 }
 
 /// Registry and repository, and what says which images.
@@ -213,10 +243,33 @@ mod tests {
                     }
                     Which::Pinned(tag, digest) => format!("{tag}@{digest}"),
                     Which::Matching(regex) => format!("/{regex}/"),
+                    Which::Templated(template) => template.to_string(),
                 };
                 format!("{}/{} {which}", image.registry, image.repository)
             }
         }
+    }
+
+    #[test]
+    fn a_targets_text_is_cut_where_tags_begin() {
+        assert_eq!(split_target("acr.io:5000/ns"), ("acr.io:5000/ns", ""));
+        assert_eq!(split_target("acr.io:5000/ns/{path:_}"), ("acr.io:5000/ns/{path:_}", ""));
+        assert_eq!(split_target("acr.io/ns/{path:_}:/^v1/"), ("acr.io/ns/{path:_}", ":/^v1/"));
+        assert_eq!(split_target("acr.io:5000/ns:v1"), ("acr.io:5000/ns", ":v1"));
+        assert_eq!(split_target("acr.io/ns/{path:_}:{tag}-x"), ("acr.io/ns/{path:_}", ":{tag}-x"));
+    }
+
+    #[test]
+    fn tags_at_a_target_may_be_templates() {
+        let which = |text: &str| match parse_target(text) {
+            Ok(ImageText { which: Which::Templated(template), .. }) => template.to_string(),
+            Ok(ImageText { which, .. }) => format!("{which:?}"),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(which("acr.io:5000/ns/a:{tag}-mirror"), "{tag}-mirror");
+        assert!(which("acr.io/ns/a:/x{1,2}/").starts_with("Matching"));
+        assert!(which("acr.io/ns/a:{name}").contains("has no `{tag}`"));
+        assert!(parse("acr.io/ns/a:{tag}-mirror").is_err(), "a source has no template");
     }
 
     #[test]

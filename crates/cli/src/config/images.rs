@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::{Value as Json, json};
+
 use super::document::{Node, Scalar, ScalarKind, Value};
 use super::error::ConfigError;
 use super::odd_character;
@@ -9,9 +11,35 @@ use super::odd_character;
 /// One rule as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WrittenRule {
+    /// The place among all rules, in the order in which they are carried out: `images` first, then `sync`.
+    pub(crate) order: usize,
+    pub(crate) section: Section,
     pub(crate) line: usize,
+    /// Only rules of `sync` have one.
+    pub(crate) name: Option<String>,
     pub(crate) source: String,
     pub(crate) targets: Vec<String>,
+}
+
+/// Where a rule stands: the older form and the newer one differ in what their texts mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// Variables in targets are replaced.
+    Images,
+    /// Texts are what they say.
+    Sync,
+}
+
+impl WrittenRule {
+    /// A rule of `images`, or one that was typed.
+    pub(crate) fn of_images(order: usize, line: usize, source: String, targets: Vec<String>) -> Self {
+        Self { order, section: Section::Images, line, name: None, source, targets }
+    }
+
+    /// What it is called for people: its name, or else its source's text.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.source)
+    }
 }
 
 const SHAPE: &str = r#"write "source": "target" or "source": ["target", "target"]"#;
@@ -27,9 +55,9 @@ pub(crate) fn read(file: &Path, node: &Node) -> Result<Vec<WrittenRule>, Vec<Con
         }
     };
     let (mut rules, mut errors) = (Vec::new(), Vec::new());
-    for (source, node) in entries {
+    for (order, (source, node)) in entries.iter().enumerate() {
         match targets(source, node) {
-            Ok(targets) => rules.push(WrittenRule { line: node.line, source: source.clone(), targets }),
+            Ok(targets) => rules.push(WrittenRule::of_images(order, node.line, source.clone(), targets)),
             Err(problem) => {
                 errors.push(ConfigError::new(problem).file(file).line(node.line).help(SHAPE));
             }
@@ -66,6 +94,17 @@ fn targets(source: &str, node: &Node) -> Result<Vec<String>, String> {
         Value::List(items) => items.iter().map(text).collect(),
         _ => Ok(vec![text(node)?]),
     }
+}
+
+/// What `images` may hold, as JSON Schema.
+pub(crate) fn schema() -> Json {
+    let text = json!({ "type": "string" });
+    let list = json!({ "type": "array", "minItems": 1, "items": text });
+    json!({
+        "type": ["object", "null"],
+        "description": "Rules: a source, and the target or targets that it is copied to.",
+        "additionalProperties": { "anyOf": [{ "type": ["string", "null"] }, list] },
+    })
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ pub(crate) fn read(text: &str) -> Result<Document, SyntaxError> {
     if text.trim().is_empty() {
         return Err(SyntaxError::new(Place { line: 1, column: 1 }, "the file is empty"));
     }
-    let mut reader = Reader { text, lines: Lines::new(text), repeated: Vec::new() };
+    let last = (0, Place { line: 1, column: 1 });
+    let mut reader = Reader { text, lines: Lines::new(text), last, repeated: Vec::new() };
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let raw = values.next().transpose().map_err(|error| reader.error(&error, 0))?;
     // A text with nothing but blanks was refused above.
@@ -35,6 +36,8 @@ pub(crate) fn read(text: &str) -> Result<Document, SyntaxError> {
 struct Reader<'a> {
     text: &'a str,
     lines: Lines<'a>,
+    /// The byte whose place was asked for last: what is read next stands behind it.
+    last: (usize, Place),
     repeated: Vec<Repeated>,
 }
 
@@ -45,12 +48,26 @@ impl Reader<'_> {
         (raw.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize)
     }
 
+    /// Line and column of a byte. Those of a file without line ends are counted only once.
+    fn place(&mut self, offset: usize) -> Place {
+        let line = self.lines.line(offset);
+        let (from, column) = match self.last {
+            (last, place) if place.line == line && last <= offset => (last, place.column),
+            _ => (self.lines.offset(line, 1), 1),
+        };
+        let between = self.text.get(from..offset).unwrap_or_default();
+        let place = Place { line, column: column + between.chars().count() };
+        self.last = (offset, place);
+        place
+    }
+
     fn node(&mut self, raw: &RawValue, level: usize) -> Result<Node, SyntaxError> {
         let (text, offset) = (raw.get(), self.offset(raw));
         if level > MOST_LEVELS {
             let reason = format!("maps and lists are nested more than {MOST_LEVELS} levels deep");
             return Err(SyntaxError::new(self.lines.place(offset), reason));
         }
+        let Place { line, column } = self.place(offset);
         let scalar = |text: String, kind| Value::Scalar(Scalar { text, kind, is_tagged: false });
         let value = match text.as_bytes().first() {
             Some(b'{') => Value::Map(self.map(text, offset, level)?),
@@ -65,7 +82,7 @@ impl Reader<'_> {
             Some(b'n') => scalar(text.to_owned(), ScalarKind::Null),
             _ => scalar(text.to_owned(), ScalarKind::Number),
         };
-        Ok(Node { line: self.lines.line(offset), value })
+        Ok(Node { line, column, value })
     }
 
     fn map(&mut self, text: &str, offset: usize, level: usize) -> Result<Vec<(String, Node)>, SyntaxError> {

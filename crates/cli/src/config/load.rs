@@ -9,7 +9,8 @@ use super::environment::Lookup;
 use super::error::ConfigError;
 use super::file_text::{is_standard_input, shown};
 use super::images::{self, WrittenRule};
-use super::{no_rules, unknown_key};
+use super::sync_rules::{self, SyncRule};
+use super::{no_rules, other_tool, unknown_key};
 use crate::args::{ConfigArgs, DEFAULT_OF_VERBS, given};
 
 /// Where the oldest releases looked when no flag said otherwise.
@@ -19,12 +20,22 @@ const OLD_DEFAULT: &str = "image-syncer.json";
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) auth: Auth,
+    /// Those of `images`.
     pub(crate) rules: Vec<WrittenRule>,
+    /// Those of `sync`, which come after the others.
+    pub(crate) sync: Option<WrittenSync>,
     /// The file that the rules stand in, if they were not typed.
     pub(crate) rules_file: Option<PathBuf>,
     pub(crate) warnings: Vec<String>,
     /// Whether there was a place for logins beside the rules.
     pub(crate) logins: WrittenLogins,
+}
+
+/// The rules of `sync`, with the file that shows where they stand.
+#[derive(Debug)]
+pub(crate) struct WrittenSync {
+    pub(crate) rules: Vec<SyncRule>,
+    pub(crate) file: ConfigFile,
 }
 
 /// Where the logins may stand.
@@ -82,22 +93,39 @@ fn load_one(path: &Path, lookup: Lookup<'_>, mut warnings: Vec<String>) -> Resul
     if !misplaced.is_empty() {
         return Err(misplaced);
     }
-    let known = ["auth", "images"];
-    if let Some((key, node)) = unknown_key::slip_for(file.format, entries, &known, "images") {
-        let problem = format!("`{key}` means nothing: write `images`");
-        return Err(vec![file.error(problem, node.line, key)]);
+    if let Some(slip) = no_rules::slip_of_key(&file, entries) {
+        return Err(vec![slip]);
     }
     let rules = match find(&file, entries, "images") {
         Some(node) => images::read(path, node).map_err(|errors| shown_in(&file, errors))?,
         None => Vec::new(),
     };
-    if rules.is_empty() {
+    let sync = sync_in(&file, entries)?;
+    if rules.is_empty() && sync.is_empty() {
         return Err(vec![no_rules::of_config(&file, entries)]);
     }
     let auth = auth_in(&file, entries, lookup)?;
-    warnings.extend(file.warnings.iter().cloned());
-    warnings.extend(unknown_key::warnings(path, file.format, "the file", entries, &known));
-    Ok(Written { auth, rules, rules_file: Some(path.to_owned()), warnings, logins: WrittenLogins::InFiles })
+    warnings.extend(file.warnings());
+    warnings.extend(unknown_key::warnings(path, file.format, "the file", entries, &no_rules::KNOWN));
+    let (logins, rules_file) = (WrittenLogins::InFiles, Some(path.to_owned()));
+    let sync = (!sync.is_empty()).then_some(WrittenSync { rules: sync, file });
+    Ok(Written { auth, rules, sync, rules_file, warnings, logins })
+}
+
+/// The rules of `sync` with their `defaults`. These keys are new: their case counts, and one that stands twice is a slip.
+fn sync_in(file: &ConfigFile, entries: &[(String, Node)]) -> Result<Vec<SyncRule>, Vec<ConfigError>> {
+    let find = |wanted: &str| entries.iter().find(|(key, _)| key == wanted).map(|(_, node)| node);
+    let (defaults, sync) = (find("defaults"), find("sync"));
+    if let (Some(_), Some(tool)) = (sync, other_tool::recognise(&file.root)) {
+        return Err(vec![no_rules::of_other_tool(file, &tool)]);
+    }
+    let repeated: Vec<_> =
+        [defaults, sync].into_iter().flatten().flat_map(|node| file.repeated_in(node)).collect();
+    match sync_rules::read(file, defaults, sync) {
+        Ok(rules) if repeated.is_empty() => Ok(rules),
+        Ok(_) => Err(repeated),
+        Err(errors) => Err(repeated.into_iter().chain(errors).collect()),
+    }
 }
 
 /// The logins of a `--config` file alone, whatever its rules are.
@@ -154,13 +182,13 @@ fn load_two(
         return Err(vec![error]);
     }
     let rules = images::read(images_path, &file.root).map_err(|errors| shown_in(&file, errors))?;
-    warnings.extend(file.warnings);
+    warnings.extend(file.warnings());
     if rules.is_empty() {
         warnings.push(format!("{} holds no rules: nothing is copied", shown(images_path)));
     }
     let logins = if auth.is_some() { WrittenLogins::InFiles } else { WrittenLogins::Elsewhere };
     let (auth, rules_file) = (auth.unwrap_or_default(), Some(images_path.to_owned()));
-    Ok(Written { auth, rules, rules_file, warnings, logins })
+    Ok(Written { auth, rules, sync: None, rules_file, warnings, logins })
 }
 
 /// Rules alone, such as those that an earlier run named as failed, and what is odd about the file. That there are none is
@@ -168,7 +196,7 @@ fn load_two(
 pub(crate) fn images(path: &Path) -> Result<(Vec<WrittenRule>, Vec<String>), Vec<ConfigError>> {
     let file = ConfigFile::read(path).map_err(|error| vec![error])?;
     let rules = images::read(path, &file.root).map_err(|errors| shown_in(&file, errors))?;
-    Ok((rules, file.warnings))
+    Ok((rules, file.warnings()))
 }
 
 /// Rules that were typed, with the logins of a config, or of an `--auth` file.
@@ -183,12 +211,13 @@ pub(crate) fn typed(
         warnings.extend(auth_path.map(|_| ignored(config, "--auth is")));
         let file = ConfigFile::read(config).map_err(|error| vec![error])?;
         let auth = auth_in(&file, entries(&file)?, lookup)?;
-        warnings.extend(file.warnings);
+        warnings.extend(file.warnings());
         let logins = WrittenLogins::InAnotherConfig;
-        return Ok(Written { auth, rules, rules_file: None, warnings, logins });
+        return Ok(Written { auth, rules, sync: None, rules_file: None, warnings, logins });
     }
     let auth = auth_path.map(|path| read_auth(path, lookup, &mut warnings)).transpose()?.unwrap_or_default();
-    Ok(Written { auth, rules, rules_file: None, warnings, logins: WrittenLogins::InFiles })
+    let logins = WrittenLogins::InFiles;
+    Ok(Written { auth, rules, sync: None, rules_file: None, warnings, logins })
 }
 
 fn read_auth(path: &Path, lookup: Lookup<'_>, warnings: &mut Vec<String>) -> Result<Auth, Vec<ConfigError>> {
@@ -199,6 +228,6 @@ fn read_auth(path: &Path, lookup: Lookup<'_>, warnings: &mut Vec<String>) -> Res
     let auth = auth::read(path, file.format, &file.root, Expansion::Expanded, lookup);
     // The line is not shown, as in `auth_in`.
     let auth = auth.map_err(|error| vec![error])?;
-    warnings.extend(file.warnings);
+    warnings.extend(file.warnings());
     Ok(auth)
 }

@@ -5,9 +5,11 @@ use super::config_file::ConfigFile;
 use super::document::{Format, Node, Value};
 use super::error::ConfigError;
 use super::image_text::parse_source;
-use super::{odd_character, other_tool, unknown_key};
+use super::other_tool::OtherTool;
+use super::{file_text, odd_character, other_tool, unknown_key};
 
-const KNOWN: [&str; 2] = ["auth", "images"];
+/// The keys of a `--config` file.
+pub(super) const KNOWN: [&str; 4] = ["auth", "images", "defaults", "sync"];
 
 const EXAMPLE: &str =
     r#"write "images": {"SOURCE": "TARGET"}, as in {"quay.io/coreos/etcd:v3.5.0": "r.io/mirror/etcd"}"#;
@@ -33,12 +35,35 @@ pub(super) fn misplaced(file: &ConfigFile, entries: &[(String, Node)]) -> Vec<Co
     unknown.filter_map(error).collect()
 }
 
+/// A key that most likely is one of the known ones, where leaving it out would leave rules out.
+pub(super) fn slip_of_key(file: &ConfigFile, entries: &[(String, Node)]) -> Option<ConfigError> {
+    let slip = |wanted: &str| unknown_key::slip_for(file.format, entries, &KNOWN, wanted);
+    let has = |key: &str| entries.iter().any(|(name, _)| name == key);
+    let is_list = |node: &Node| matches!(node.value, Value::List(_));
+    let is_map = |node: &Node| matches!(node.value, Value::Map(_));
+    let images = slip("images").map(|found| (found, "images"));
+    let sync = slip("sync").filter(|(_, node)| is_list(node)).map(|found| (found, "sync"));
+    let defaults = slip("defaults").filter(|(_, node)| has("sync") && is_map(node));
+    let of_case = |wanted: &'static str| {
+        let is_it = |(key, _): &&(String, Node)| key != wanted && key.eq_ignore_ascii_case(wanted);
+        entries.iter().find(is_it).map(|found| (found, wanted))
+    };
+    let found = images
+        .or(sync)
+        .or(defaults.map(|found| (found, "defaults")))
+        .or_else(|| of_case("sync").filter(|((_, node), _)| is_list(node)))
+        .or_else(|| of_case("defaults").filter(|_| has("sync")));
+    found.map(|((key, node), wanted)| {
+        file.error(format!("`{key}` means nothing: write `{wanted}`"), node.line, key)
+    })
+}
+
 const INDENT_ODD: &str = "write ordinary blanks (U+0020) at the beginning of the line";
 
 /// Why a `--config` file has no rules.
 pub(super) fn of_config(file: &ConfigFile, entries: &[(String, Node)]) -> ConfigError {
     if let Some(tool) = other_tool::recognise(&file.root) {
-        return of_other_tool(file, tool);
+        return of_other_tool(file, &tool);
     }
     let mut unknown =
         entries.iter().filter(|(key, _)| !KNOWN.iter().any(|known| unknown_key::is(file.format, key, known)));
@@ -64,6 +89,8 @@ pub(super) fn of_config(file: &ConfigFile, entries: &[(String, Node)]) -> Config
     let found = if found.is_empty() { String::new() } else { format!(" (it has {})", found.join(", ")) };
     let problem = if has("images") {
         "`images` has no rules".to_owned()
+    } else if has("sync") {
+        "`sync` has no rules".to_owned()
     } else {
         format!("the file has no rules: `images` is missing{found}")
     };
@@ -73,7 +100,7 @@ pub(super) fn of_config(file: &ConfigFile, entries: &[(String, Node)]) -> Config
 /// What is wrong with an `--images` file as a whole.
 pub(super) fn of_images(file: &ConfigFile) -> Option<ConfigError> {
     if let Some(tool) = other_tool::recognise(&file.root) {
-        return Some(of_other_tool(file, tool));
+        return Some(of_other_tool(file, &tool));
     }
     let entries: &[(String, Node)] = match &file.root.value {
         Value::Map(entries) => entries,
@@ -86,19 +113,20 @@ pub(super) fn of_images(file: &ConfigFile) -> Option<ConfigError> {
             r#"write {"SOURCE": "TARGET"}, as in {"quay.io/coreos/etcd:v3.5.0": "r.io/mirror/etcd"}"#,
         ));
     }
-    let nested = entries
-        .iter()
-        .find(|(key, node)| KNOWN.contains(&key.as_str()) && matches!(node.value, Value::Map(_)));
+    let is_rules = |node: &Node| matches!(&node.value, Value::List(items) if items.iter().any(|item| matches!(item.value, Value::Map(_))));
+    let nested = entries.iter().find(|(key, node)| {
+        KNOWN.contains(&key.as_str()) && (matches!(node.value, Value::Map(_)) || is_rules(node))
+    });
     nested.map(|(key, node)| {
         file.error(format!("an --images file holds the rules alone, without `{key}`"), node.line, key)
-            .help("write --config FILE for a file with `auth` and `images`, or remove this line and what does not belong to the rules")
+            .help("write --config FILE for a file with `auth`, `images` and `sync`, or remove this line and what does not belong to the rules")
     })
 }
 
 /// What is wrong with an `--auth` file as a whole.
 pub(super) fn of_auth(file: &ConfigFile) -> Option<ConfigError> {
     if let Some(tool) = other_tool::recognise(&file.root) {
-        return Some(of_other_tool(file, tool));
+        return Some(of_other_tool(file, &tool));
     }
     let Value::Map(entries) = &file.root.value else { return None };
     let holds_maps = |node: &Node| matches!(&node.value, Value::Map(inner) if inner.iter().all(|(_, node)| is_login(node) || node.is_null()));
@@ -116,14 +144,24 @@ pub(super) fn of_auth(file: &ConfigFile) -> Option<ConfigError> {
     })
 }
 
-fn of_other_tool(file: &ConfigFile, tool: &str) -> ConfigError {
-    let of =
-        if tool.ends_with("file") { format!("this is {tool}") } else { format!("this is a file for {tool}") };
-    file.whole(&format!("{of}, which is not read here")).help(if tool.ends_with("file") {
-        "leave the flag out: where `auth` has no login, what docker login left is used anyway"
-    } else {
-        EXAMPLE
-    })
+/// Why the file of another program is not read, and how to come by one that is.
+pub(super) fn of_other_tool(file: &ConfigFile, tool: &OtherTool) -> ConfigError {
+    let (OtherTool::Imported(name) | OtherTool::Logins(name) | OtherTool::Foreign(name)) = tool;
+    match tool {
+        OtherTool::Imported(_) => {
+            let next = format!(
+                "`image-syncer import {}` makes a config of it, and says what changes; or {EXAMPLE}",
+                file_text::shown(&file.path)
+            );
+            file.whole(&format!("this is a file for {name}, which is not read here")).help(next)
+        }
+        OtherTool::Logins(_) => file
+            .whole(&format!("this is {name}, which is not read here"))
+            .help("leave the flag out: where `auth` has no login, what docker login left is used anyway"),
+        OtherTool::Foreign(_) => {
+            file.whole(&format!("this is a file for {name}, which is not read here")).help(EXAMPLE)
+        }
+    }
 }
 
 /// Whether an entry would be a rule in `images`.

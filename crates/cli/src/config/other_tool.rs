@@ -5,38 +5,53 @@ use super::document::{Node, Value};
 /// The keys under which skopeo's registries list their images.
 const SKOPEO: [&str; 3] = ["images", "images-by-tag-regex", "images-by-semver"];
 
+/// The program whose file this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OtherTool {
+    /// `image-syncer import` reads its files.
+    Imported(&'static str),
+    /// It keeps logins.
+    Logins(&'static str),
+    /// Nothing here reads its files.
+    Foreign(&'static str),
+}
+
 /// The program whose file this is; `None` for ours and for what nobody knows.
-pub(super) fn recognise(root: &Node) -> Option<&'static str> {
+///
+/// regsync's rules stand in `sync`, too, but have `source` and `target` where ours have `from` and `to`.
+pub(super) fn recognise(root: &Node) -> Option<OtherTool> {
+    use OtherTool::{Foreign, Imported, Logins};
+
     let fields = map(root)?;
     let get = |key: &str| find(fields, key);
     if let (Some(version), Some(kind)) = (get("apiVersion").and_then(text), get("kind").and_then(text)) {
-        return Some(of_api(version, kind));
+        return Some(Foreign(of_api(version, kind)));
     }
     let first = |key: &str| get(key).and_then(first_of_list).and_then(map);
     let has = |entry: &[(String, Node)], keys: &[&str]| keys.iter().all(|key| find(entry, key).is_some());
     if first("sync").is_some_and(|entry| has(entry, &["source", "target"]))
         || first("creds").is_some_and(|entry| has(entry, &["registry"]))
     {
-        return Some("regsync");
+        return Some(Imported("regsync"));
     }
     if first("tasks").is_some_and(|entry| has(entry, &["mappings"]) || has(entry, &["source", "target"])) {
-        return Some("dregsy");
+        return Some(Imported("dregsy"));
     }
     if get("mappings").is_some_and(is_list) && (get("registries").is_some() || get("target_groups").is_some())
     {
-        return Some("ocync");
+        return Some(Imported("ocync"));
     }
     if get("auths").or(get("credHelpers")).is_some_and(|node| map(node).is_some()) {
-        return Some("docker's login file");
+        return Some(Logins("docker's login file"));
     }
     if get("services")
         .and_then(map)
         .is_some_and(|services| services.iter().any(|(_, node)| field(node, "image")))
     {
-        return Some("docker compose");
+        return Some(Foreign("docker compose"));
     }
     let is_of_skopeo = |(_, node): &(String, Node)| SKOPEO.iter().any(|key| field(node, key));
-    (find(fields, "auth").is_none() && fields.iter().any(is_of_skopeo)).then_some("skopeo sync")
+    (find(fields, "auth").is_none() && fields.iter().any(is_of_skopeo)).then_some(Imported("skopeo sync"))
 }
 
 fn of_api(version: &str, kind: &str) -> &'static str {
@@ -114,7 +129,10 @@ mod tests {
             ("sync:\n- {from: a, to: b}\n", None),
             ("null", None),
         ] {
-            assert_eq!(recognise(&yaml::read(text).unwrap().root), tool, "{text}");
+            let found = recognise(&yaml::read(text).unwrap().root).map(|found| match found {
+                OtherTool::Imported(name) | OtherTool::Logins(name) | OtherTool::Foreign(name) => name,
+            });
+            assert_eq!(found, tool, "{text}");
         }
     }
 }

@@ -7,7 +7,7 @@ use sync::{
     Cause, ImpossibleTarget, PatternRule, ReferrerPolicy, RepositoryPattern, Rule, RuleTarget, TargetTemplate,
 };
 
-use super::image_text::{PatternText, Which, parse};
+use super::image_text::{PatternText, Which, parse, parse_target, split_target};
 use super::images::WrittenRule;
 use super::resolve::{Defaults, Resolver, RuleLogins, SharedRegistries, naming, selection};
 use super::rule_error::RuleError;
@@ -60,6 +60,7 @@ pub(super) fn resolve_pattern(
     resolver: &mut Resolver<'_>,
     rule: &WrittenRule,
     source: PatternText,
+    referrers: Option<ReferrerPolicy>,
 ) -> Result<ResolvedPattern, RuleError> {
     let (mut targets, mut texts) = (Vec::new(), Vec::new());
     for text in &rule.targets {
@@ -69,7 +70,7 @@ pub(super) fn resolve_pattern(
             texts.push(text);
         }
     }
-    let referrers = resolver.defaults.referrers.unwrap_or(ReferrerPolicy::Copy);
+    let referrers = referrers.unwrap_or(ReferrerPolicy::Copy);
     let PatternText { registry, pattern, which } = source;
     let listing = resolver.registries.lock().listing(&registry, &sample(&pattern));
     let maker = RuleMaker {
@@ -85,7 +86,7 @@ pub(super) fn resolve_pattern(
     let target_fronts = maker.targets.iter().filter_map(TargetText::front).collect();
     let make_rule = Arc::new(move |repository: &RepositoryName| maker.make(repository));
     let rule_of_many = PatternRule { listing: Arc::new(listing), pattern, make_rule, target_fronts };
-    let written = WrittenRule { line: rule.line, source: rule.source.clone(), targets: texts };
+    let written = WrittenRule { targets: texts, ..rule.clone() };
     Ok(ResolvedPattern { written, rule: rule_of_many, logins })
 }
 
@@ -104,8 +105,8 @@ fn target_text(
         return Ok((target, default_text(registry, namespace, pattern)));
     }
     let text = resolver.expanded(rule, text);
-    let (front, behind) = split(&text);
-    let template = TargetTemplate::new(front).map_err(|reason| RuleError::Template {
+    let (front, behind) = split_target(&text);
+    let template = TargetTemplate::of(pattern, front).map_err(|reason| RuleError::Template {
         source_text: rule.source.clone(),
         text: text.clone(),
         reason,
@@ -122,23 +123,6 @@ fn default_text(registry: &str, namespace: &str, pattern: &RepositoryPattern) ->
         [] => String::new(),
         [_, shared @ ..] => [&[registry, namespace], shared].concat().join("/"),
     }
-}
-
-/// Registry and repository, and what says which tags. Colons in placeholders are theirs.
-fn split(text: &str) -> (&str, &str) {
-    let mut depth = 0_usize;
-    let name = text.rfind('/').filter(|slash| !text[..*slash].contains(":/")).map_or(0, |slash| slash + 1);
-    for (index, character) in text.char_indices() {
-        match character {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            ':' if depth == 0 && (index >= name || text[index..].starts_with(":/")) => {
-                return text.split_at(index);
-            }
-            _ => {}
-        }
-    }
-    (text, "")
 }
 
 /// Any name that lies where the pattern's matches lie: for the login that lists them.
@@ -164,7 +148,7 @@ impl RuleMaker {
         let mut targets = Vec::new();
         for target in &self.targets {
             let text = self.fill(target, repository);
-            let parsed = parse(&text).map_err(|reason| {
+            let parsed = parse_target(&text).map_err(|reason| {
                 let (repository, reason) = (format!("{}/{repository}", self.registry), reason.to_string());
                 Cause::TargetName(Box::new(ImpossibleTarget { repository, target: text.clone(), reason }))
             })?;
@@ -194,30 +178,21 @@ impl RuleMaker {
         let mut logins = RuleLogins { source, targets: Vec::new() };
         for (target, text) in self.targets.iter().zip(texts) {
             let (source_text, text) = (rule.source.clone(), text.clone());
-            let parsed = match parse(&self.fill(target, &repository)) {
+            let parsed = match parse_target(&self.fill(target, &repository)) {
                 Ok(parsed) => parsed,
                 Err(reason) => return Err(RuleError::Target { source_text, text, reason }),
             };
             if matches!(parsed.which, Which::These(_) | Which::Pinned(..)) {
                 return Err(RuleError::NamesUnderPattern { source_text, text });
             }
+            let is_source = (&parsed.registry, &parsed.repository) == (&self.registry, &repository);
+            if is_source && matches!(parsed.which, Which::Templated(_)) {
+                return Err(RuleError::TemplateIntoSource { source_text, text });
+            }
             let mut registries = self.registries.lock();
             registries.target(&parsed.registry, &parsed.repository);
             logins.targets.push(registries.login_origin(&parsed.registry, &parsed.repository));
         }
         Ok(logins)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_targets_text_is_cut_where_tags_begin() {
-        assert_eq!(split("acr.io:5000/ns"), ("acr.io:5000/ns", ""));
-        assert_eq!(split("acr.io:5000/ns/{path:_}"), ("acr.io:5000/ns/{path:_}", ""));
-        assert_eq!(split("acr.io/ns/{path:_}:/^v1/"), ("acr.io/ns/{path:_}", ":/^v1/"));
-        assert_eq!(split("acr.io:5000/ns:v1"), ("acr.io:5000/ns", ":v1"));
     }
 }

@@ -1,5 +1,7 @@
 //! From what was written to what it means: checked rules with the registries they speak to.
 
+mod sync_rule;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,8 +12,8 @@ use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
 use super::conflict::self_copies;
 use super::environment::{Lookup, expand};
 use super::error::ConfigError;
-use super::image_text::{ImageText, SourceText, Which, parse, parse_source};
-use super::images::WrittenRule;
+use super::image_text::{ImageText, SourceText, Which, parse, parse_source, parse_target, split_target};
+use super::images::{Section, WrittenRule};
 use super::load::{Written, WrittenLogins};
 use super::pattern::{ResolvedPattern, resolve_pattern};
 use super::registries::{LoginOrigin, Registries};
@@ -93,7 +95,7 @@ pub(crate) fn resolve(
     transport: &Transport,
     lookup: Lookup<'_>,
 ) -> Result<Resolved, Vec<ConfigError>> {
-    let Written { auth, rules, rules_file, mut warnings, logins } = written;
+    let Written { auth, rules, sync, rules_file, mut warnings, logins } = written;
     warnings.extend(auth.warnings.iter().cloned());
     let registries = SharedRegistries(Arc::new(Mutex::new(Registries::new(auth, lookup, transport))));
     let mut resolver = Resolver { defaults, lookup, registries, warnings };
@@ -101,12 +103,8 @@ pub(crate) fn resolve(
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for rule in &rules {
         let error = match resolver.rule(rule) {
-            Ok(Checked::Rule(rule)) => {
-                checked.push(*rule);
-                continue;
-            }
-            Ok(Checked::Pattern(pattern)) => {
-                patterns.push(*pattern);
+            Ok(rule) => {
+                rule.sort_into(&mut checked, &mut patterns);
                 continue;
             }
             Err(error) => error,
@@ -120,6 +118,15 @@ pub(crate) fn resolve(
             errors.push(error);
         } else {
             refused.push(RefusedRule { written: rule.clone(), error });
+        }
+    }
+    for (index, rule) in
+        sync.iter().flat_map(|sync| sync.rules.iter().map(move |rule| (sync, rule))).enumerate()
+    {
+        let (sync, rule) = rule;
+        match resolver.sync_rule(rule, rules.len() + index, &sync.file) {
+            Ok(rule) => rule.sort_into(&mut checked, &mut patterns),
+            Err(slips) => errors.extend(slips),
         }
     }
     // A config of which nothing is left, and one that was not finished, are told whole.
@@ -153,18 +160,45 @@ enum Checked {
     Pattern(Box<ResolvedPattern>),
 }
 
+impl Checked {
+    fn sort_into(self, rules: &mut Vec<ResolvedRule>, patterns: &mut Vec<ResolvedPattern>) {
+        match self {
+            Self::Rule(rule) => rules.push(*rule),
+            Self::Pattern(pattern) => patterns.push(*pattern),
+        }
+    }
+}
+
 impl Resolver<'_> {
     fn rule(&mut self, rule: &WrittenRule) -> Result<Checked, RuleError> {
         if rule.source.is_empty() {
             return Err(RuleError::SourceEmpty);
         }
-        match parse_source(&rule.source).map_err(RuleError::Source)? {
-            SourceText::One(source) => Ok(Checked::Rule(Box::new(self.one(rule, source)?))),
-            SourceText::Many(source) => Ok(Checked::Pattern(Box::new(resolve_pattern(self, rule, source)?))),
-        }
+        let source = parse_source(&rule.source).map_err(RuleError::Source)?;
+        self.read(rule, source, self.defaults.referrers)
     }
 
-    fn one(&mut self, rule: &WrittenRule, mut source: ImageText) -> Result<ResolvedRule, RuleError> {
+    /// A rule of one repository or many.
+    fn read(
+        &mut self,
+        rule: &WrittenRule,
+        source: SourceText,
+        referrers: Option<ReferrerPolicy>,
+    ) -> Result<Checked, RuleError> {
+        Ok(match source {
+            SourceText::One(source) => Checked::Rule(Box::new(self.one(rule, source, referrers)?)),
+            SourceText::Many(source) => {
+                Checked::Pattern(Box::new(resolve_pattern(self, rule, source, referrers)?))
+            }
+        })
+    }
+
+    fn one(
+        &mut self,
+        rule: &WrittenRule,
+        mut source: ImageText,
+        referrers: Option<ReferrerPolicy>,
+    ) -> Result<ResolvedRule, RuleError> {
         let (mut texts, mut seen) = (Vec::new(), HashSet::new());
         for text in &rule.targets {
             let text = self.target(rule, &source, text)?;
@@ -186,12 +220,12 @@ impl Resolver<'_> {
         };
         let endpoint = registries.source(&source.registry, &source.repository);
         let selection = selection(source.which, &targets);
-        let written = WrittenRule { line: rule.line, source: rule.source.clone(), targets: texts };
+        let written = WrittenRule { targets: texts, ..rule.clone() };
         let rule = Rule {
             source: Arc::new(endpoint),
             selection,
             targets,
-            referrers: self.defaults.referrers.unwrap_or(ReferrerPolicy::Leave),
+            referrers: referrers.unwrap_or(ReferrerPolicy::Leave),
         };
         Ok(ResolvedRule { written, rule, logins })
     }
@@ -205,8 +239,11 @@ impl Resolver<'_> {
         Ok(self.expanded(rule, text))
     }
 
-    /// A target's text with variables replaced.
+    /// A target's text, with variables replaced where they are.
     pub(super) fn expanded(&mut self, rule: &WrittenRule, text: &str) -> String {
+        if rule.section == Section::Sync {
+            return text.to_owned();
+        }
         let expanded = expand(text, self.lookup);
         for name in &expanded.undefined {
             let warning = format!("the target of `{}` refers to ${name}, which has no value", rule.source);
@@ -225,7 +262,7 @@ impl Resolver<'_> {
         if has_placeholder(text) {
             return Err(RuleError::PlaceholderWithoutPattern { source_text, text: text.to_owned() });
         }
-        let target = parse(text).map_err(|reason| RuleError::Target {
+        let target = parse_target(text).map_err(|reason| RuleError::Target {
             source_text: source_text.clone(),
             text: text.to_owned(),
             reason,
@@ -249,7 +286,7 @@ impl Resolver<'_> {
         }
         let endpoint = self.registries.lock().target(&target.registry, &target.repository);
         let naming = match (&source.which, target.which) {
-            (Which::Pinned(tag, _), which) => naming_of_pinned(tag, which),
+            (Which::Pinned(tag, _), which) => naming_of_pinned(tag, which, &source_text, text)?,
             // Its digest is this one, or it was refused above.
             (Which::These(images), Which::Pinned(tag, _))
                 if matches!(images[..], [TagOrDigest::Digest(_)]) =>
@@ -288,7 +325,7 @@ fn pinned_by_targets(which: Which, targets: &[String]) -> Which {
 
 /// Whether a repository has something like `{path}` in it, which no name has.
 fn has_placeholder(text: &str) -> bool {
-    let repository = text.split(":/").next().unwrap_or_default();
+    let (repository, _) = split_target(text);
     repository.split_once('{').is_some_and(|(_, rest)| rest.contains('}'))
 }
 
@@ -305,8 +342,11 @@ fn check_names(
     text: &str,
     target: &ImageText,
 ) -> Result<(), RuleError> {
-    let Some(names) = written_names(&target.which) else { return Ok(()) };
     let (source_text, text) = (source_text.to_owned(), text.to_owned());
+    if matches!(target.which, Which::Templated(_)) {
+        return check_template(source_text, source, text, target);
+    }
+    let Some(names) = written_names(&target.which) else { return Ok(()) };
     let mut seen = HashSet::new();
     if let Some(name) = names.iter().find(|name| !seen.insert(*name)) {
         return Err(RuleError::NameTwice { source_text, text, name: name.clone() });
@@ -323,28 +363,55 @@ fn check_names(
     }
 }
 
+/// A template needs tags, and another repository than the one that they come from.
+fn check_template(
+    source_text: String,
+    source: &ImageText,
+    text: String,
+    target: &ImageText,
+) -> Result<(), RuleError> {
+    let images = if let Which::These(images) = &source.which { &images[..] } else { &[] };
+    if images.iter().any(|image| matches!(image, TagOrDigest::Digest(_))) {
+        return Err(RuleError::TemplateWithoutTag { source_text, text });
+    }
+    let is_same = (&source.registry, &source.repository) == (&target.registry, &target.repository);
+    if is_same && written_names(&source.which).is_none() {
+        return Err(RuleError::TemplateIntoSource { source_text, text });
+    }
+    Ok(())
+}
+
 /// The images that a text names; of `tag@digest` the digest.
 fn written_names(which: &Which) -> Option<Vec<TagOrDigest>> {
     match which {
         Which::These(images) => Some(images.clone()),
         Which::Pinned(_, digest) => Some(vec![TagOrDigest::Digest(digest.clone())]),
-        Which::Unsaid | Which::Matching(_) => None,
+        Which::Unsaid | Which::Matching(_) | Which::Templated(_) => None,
     }
 }
 
 /// What an image is called at a target that is written as `tag@digest` at the source.
-fn naming_of_pinned(tag: &Tag, target: Which) -> Naming {
+fn naming_of_pinned(tag: &Tag, target: Which, source_text: &str, text: &str) -> Result<Naming, RuleError> {
     let name = || TagOrDigest::Tag(tag.clone());
-    match target {
+    Ok(match target {
         Which::Unsaid => Naming::These(vec![Some(name())]),
         Which::Matching(pattern) => Naming::These(vec![pattern.is_match(tag.as_str()).then(name)]),
+        Which::Templated(template) => {
+            let filled = template.fill(tag).map_err(|error| RuleError::Target {
+                source_text: source_text.to_owned(),
+                text: text.to_owned(),
+                reason: error.into(),
+            });
+            Naming::These(vec![Some(TagOrDigest::Tag(filled?))])
+        }
         which @ (Which::These(_) | Which::Pinned(..)) => naming(which),
-    }
+    })
 }
 
 pub(super) fn selection(which: Which, targets: &[RuleTarget]) -> Selection {
     match which {
-        Which::Unsaid => Selection::All,
+        // No source has a template.
+        Which::Unsaid | Which::Templated(_) => Selection::All,
         Which::Matching(pattern) => Selection::Matching(pattern),
         Which::Pinned(tag, digest) => Selection::Pinned { tag, digest },
         Which::These(images) => {
@@ -362,6 +429,7 @@ pub(super) fn naming(which: Which) -> Naming {
     match which {
         Which::Unsaid => Naming::Same,
         Which::Matching(pattern) => Naming::Matching(pattern),
+        Which::Templated(template) => Naming::Templated(template),
         Which::These(names) => Naming::These(names.into_iter().map(Some).collect()),
         Which::Pinned(tag, _) => Naming::These(vec![Some(TagOrDigest::Tag(tag))]),
     }

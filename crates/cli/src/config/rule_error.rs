@@ -29,6 +29,12 @@ pub(crate) enum RuleError {
     Count { source_text: String, text: String, images: usize, names: usize },
     #[error("the target of `{source_text}` is {wanted}, which only the image with that digest can be")]
     OtherDigest { source_text: String, wanted: Digest },
+    #[error("the target `{text}` of `{source_text}` has a `{{tag}}`, but a digest in the source has no tag")]
+    TemplateWithoutTag { source_text: String, text: String },
+    #[error(
+        "the target `{text}` of `{source_text}` is the source's own repository: each run would copy the last one's copies again"
+    )]
+    TemplateIntoSource { source_text: String, text: String },
     #[error("the target `{text}` of `{source_text}` gives the name {name} to two images")]
     NameTwice { source_text: String, text: String, name: TagOrDigest },
 }
@@ -40,7 +46,22 @@ impl RuleError {
         matches!(self, Self::SourceEmpty | Self::TargetEmpty { .. })
     }
 
-    fn help(&self) -> Option<&'static str> {
+    /// The target's text, where that is what is wrong.
+    pub(super) fn target_text(&self) -> Option<&str> {
+        match self {
+            Self::SourceEmpty | Self::Source(_) | Self::TargetEmpty { .. } | Self::OtherDigest { .. } => None,
+            Self::Target { text, .. }
+            | Self::Template { text, .. }
+            | Self::NamesUnderPattern { text, .. }
+            | Self::PlaceholderWithoutPattern { text, .. }
+            | Self::Count { text, .. }
+            | Self::TemplateWithoutTag { text, .. }
+            | Self::TemplateIntoSource { text, .. }
+            | Self::NameTwice { text, .. } => Some(text),
+        }
+    }
+
+    pub(super) fn help(&self) -> Option<&'static str> {
         match self {
             Self::TargetEmpty { .. } => {
                 Some("write a target, or give --registry and --namespace for all empty ones")
@@ -58,6 +79,8 @@ impl RuleError {
             | Self::Target { reason: ImageTextError::Reserved { .. }, .. } => Some(
                 "name a registry, as in `registry.example.com/team/app`; a repository with such a name at Docker Hub is written `docker.io/library/NAME`",
             ),
+            Self::TemplateWithoutTag { .. } => Some("name the tag at the target instead"),
+            Self::TemplateIntoSource { .. } => Some("name another repository, or the tags that are meant"),
             Self::OtherDigest { .. } => Some("name a tag at the target, or nothing to keep the digest"),
             _ => None,
         }

@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
     }
 
     fn node(&mut self, event: Event<'a>) -> Result<Node, SyntaxError> {
-        let line = self.place.line;
+        let Place { line, column } = self.place;
         self.count(1)?;
         let (anchor, value) = match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -100,11 +100,11 @@ impl<'a> Reader<'a> {
                 let target = self.anchors.get(&anchor).cloned();
                 let target = target.ok_or_else(|| self.error("an alias refers to itself"))?;
                 self.count(size(&target))?;
-                return Ok(Node { line, value: target.value });
+                return Ok(Node { line, column, value: target.value });
             }
             _ => return Err(self.error("a value is missing")),
         };
-        let node = Node { line, value };
+        let node = Node { line, column, value };
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
         }
@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
                 Event::MappingEnd => break,
                 event => self.node(event)?,
             };
-            let Value::Scalar(key_scalar) = key.value else {
+            let (key, Value::Scalar(key_scalar)) = (key.place(), key.value) else {
                 return Err(self.error("a key must be a text"));
             };
             let event = self.next()?;
@@ -149,9 +149,9 @@ impl<'a> Reader<'a> {
                 continue;
             }
             // An empty value has no line of its own; a list or map is where its key is.
-            let line =
-                if matches!(value.value, Value::Scalar(_)) { value.line.max(key.line) } else { key.line };
-            let repeated = map.insert(key_scalar.text, Node { line, ..value });
+            let is_here = value.line == key.line || (value.line > key.line && is_scalar(&value.value));
+            let Place { line, column } = if is_here { value.place() } else { key };
+            let repeated = map.insert(key_scalar.text, Node { line, column, ..value });
             self.repeated.extend(repeated);
         }
         for value in merged {
@@ -183,6 +183,10 @@ fn merge(map: &mut MapBuilder, value: Node) -> Result<(), &'static str> {
         Value::List(maps) => maps.into_iter().try_for_each(|item| merge(map, item)),
         Value::Scalar(_) => Err("`<<` needs a map"),
     }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    matches!(value, Value::Scalar(_))
 }
 
 fn size(node: &Node) -> usize {

@@ -75,6 +75,7 @@ fn behind(naming: &Naming) -> String {
     match naming {
         Naming::Same => String::new(),
         Naming::Matching(pattern) => format!(":/{pattern}/"),
+        Naming::Templated(template) => format!(":{template}"),
         Naming::These(names) => match &names.iter().flatten().collect::<Vec<_>>()[..] {
             [one] => one.suffix(),
             many => format!(":{}", many.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),

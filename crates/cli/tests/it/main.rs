@@ -30,6 +30,7 @@ mod retry_failed;
 mod scenario;
 mod security;
 mod state;
+mod sync_rules;
 mod totals;
 mod traffic;
 mod world;

@@ -12,7 +12,7 @@ use oci::{Descriptor, Digest, ManifestError, MediaType, RawManifest, TagOrDigest
 use super::manifest::Walk;
 use crate::endpoint::Kept;
 use crate::plan::discover::WantedReferrers;
-use crate::plan::referrer_tags;
+use crate::rule::referrer_tag::subject;
 use crate::{Cause, Operation};
 
 /// The list, with what it lacks.
@@ -69,7 +69,7 @@ impl Walk {
 /// What a list is about, by the tag that it gets.
 fn subject_of(reference: &TagOrDigest) -> Option<Digest> {
     match reference {
-        TagOrDigest::Tag(tag) if is_referrers_tag(tag) => referrer_tags::subject(tag),
+        TagOrDigest::Tag(tag) if is_referrers_tag(tag) => subject(tag),
         _ => None,
     }
 }

@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use oci::TagOrDigest;
 
-use crate::plan::referrer_tags;
+use crate::rule::referrer_tag::subject;
 
 /// Whether an image depends on another one, by its name.
 pub(crate) fn is_follower(reference: &TagOrDigest) -> bool {
-    matches!(reference, TagOrDigest::Tag(tag) if referrer_tags::subject(tag).is_some())
+    matches!(reference, TagOrDigest::Tag(tag) if subject(tag).is_some())
 }
 
 /// A repository of a source and one of a target: what is slow at one target keeps no follower from another.

@@ -1,15 +1,26 @@
-//! Which repositories of a registry a rule is about: `library/*`, `library/**`, `**`.
+//! Which repositories of a registry a rule is about: `library/*`, `library/**`, `**`, or a regular expression for the whole
+//! path.
 
 use std::fmt;
 use std::str::FromStr;
 
 use oci::RepositoryName;
+use regex::Regex;
 
-/// A repository's name with wildcards: `*` stands for any text inside a path component, `**` for any components.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use super::repository_regex::RepositoryRegex;
+
+/// A repository's name with wildcards: `*` stands for any text inside a path component, `**` for any components. Or a
+/// regular expression for the whole path.
+#[derive(Clone, Debug)]
 pub struct RepositoryPattern {
-    components: Vec<Component>,
+    form: Form,
     text: String,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    Wildcards(Vec<Component>),
+    Regex(RepositoryRegex),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +53,40 @@ pub enum RepositoryPatternError {
         /// The component.
         component: String,
     },
+    /// What stands between the parentheses.
+    #[error("the regular expression `{text}` is not valid: {reason}")]
+    Regex {
+        /// What was read.
+        text: String,
+        /// Why it is none.
+        reason: String,
+    },
 }
 
 impl RepositoryPattern {
+    /// A regular expression that repositories' whole paths match.
+    ///
+    /// # Errors
+    /// It must be one that can be searched for in linear time and little memory.
+    pub fn regex(text: &str) -> Result<Self, RepositoryPatternError> {
+        let error = |reason| RepositoryPatternError::Regex { text: text.to_owned(), reason };
+        let regex = RepositoryRegex::new(text).map_err(error)?;
+        Ok(Self { form: Form::Regex(regex), text: format!("({text})/") })
+    }
+
+    /// The regular expression, if it is one: its groups have parts of the path.
+    pub(super) fn as_regex(&self) -> Option<&Regex> {
+        match &self.form {
+            Form::Regex(regex) => Some(&regex.regex),
+            Form::Wildcards(_) => None,
+        }
+    }
+
+    /// Whether targets may have parts of the path as `$1`.
+    pub fn has_groups(&self) -> bool {
+        self.as_regex().is_some()
+    }
+
     /// Whether a text has wildcards, and so is a pattern and no name.
     pub fn is_pattern(text: &str) -> bool {
         text.contains('*')
@@ -52,13 +94,21 @@ impl RepositoryPattern {
 
     /// Whether a repository is meant.
     pub fn matches(&self, repository: &RepositoryName) -> bool {
-        let names: Vec<&str> = repository.as_str().split('/').collect();
-        fits(&self.components, &names)
+        match &self.form {
+            Form::Wildcards(components) => {
+                fits(components, &repository.as_str().split('/').collect::<Vec<_>>())
+            }
+            Form::Regex(regex) => regex.regex.is_match(repository.as_str()),
+        }
     }
 
     /// The whole components before the first wildcard: all that matches lies below.
     pub fn literal_front(&self) -> Vec<&str> {
-        let literal = self.components.iter().map_while(|component| match component {
+        let components = match &self.form {
+            Form::Wildcards(components) => components,
+            Form::Regex(regex) => return regex.front.iter().map(String::as_str).collect(),
+        };
+        let literal = components.iter().map_while(|component| match component {
             Component::Parts(parts) => match &parts[..] {
                 [whole] => Some(whole.as_str()),
                 _ => None,
@@ -123,7 +173,8 @@ impl FromStr for RepositoryPattern {
             }
             other => Ok(Component::Parts(other.split('*').map(str::to_owned).collect())),
         });
-        Ok(Self { components: components.collect::<Result<_, _>>()?, text: text.to_owned() })
+        let form = Form::Wildcards(components.collect::<Result<_, _>>()?);
+        Ok(Self { form, text: text.to_owned() })
     }
 }
 

@@ -13,7 +13,12 @@ pub struct TargetTemplate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Place { what: What, joined_by: Option<String> },
+    Place {
+        what: What,
+        joined_by: Option<String>,
+    },
+    /// A group of the regular expression.
+    Group(usize),
 }
 
 /// Which part of the source's repository goes in.
@@ -45,6 +50,22 @@ pub enum TargetTemplateError {
         /// What stands between the braces.
         name: String,
     },
+    /// `$` for a group that is not there.
+    #[error("`${name}` stands for nothing: the source's groups are {}", groups(*.last))]
+    Group {
+        /// What stands behind the `$`.
+        name: String,
+        /// The number of the last group.
+        last: usize,
+    },
+}
+
+fn groups(last: usize) -> String {
+    match last {
+        0 => "none".to_owned(),
+        1 => "$1".to_owned(),
+        last => format!("$1 to ${last}"),
+    }
 }
 
 impl TargetTemplate {
@@ -68,9 +89,24 @@ impl TargetTemplate {
         Ok(Self { pieces })
     }
 
+    /// Reads a template for what a pattern matches: where that is a regular expression, with its groups as `$1`.
+    pub fn of(pattern: &RepositoryPattern, text: &str) -> Result<Self, TargetTemplateError> {
+        let template = Self::new(text)?;
+        let Some(regex) = pattern.as_regex() else { return Ok(template) };
+        let last = regex.captures_len() - 1;
+        let mut pieces = Vec::new();
+        for piece in template.pieces {
+            match piece {
+                Piece::Text(text) => with_groups(&text, last, &mut pieces)?,
+                piece => pieces.push(piece),
+            }
+        }
+        Ok(Self { pieces })
+    }
+
     /// Whether the text says itself where the source's name goes.
     pub fn has_placeholders(&self) -> bool {
-        self.pieces.iter().any(|piece| matches!(piece, Piece::Place { .. }))
+        self.pieces.iter().any(|piece| !matches!(piece, Piece::Text(_)))
     }
 
     /// What all targets' texts begin with, whatever the repository: whole components.
@@ -85,12 +121,32 @@ impl TargetTemplate {
     /// The target's text for a repository: with placeholders filled in, or as a prefix with what the pattern matched
     /// past its literal front behind it.
     pub fn fill(&self, pattern: &RepositoryPattern, repository: &RepositoryName) -> String {
-        let filled: String = self.pieces.iter().map(|piece| piece.fill(repository)).collect();
+        let filled: String = self.pieces.iter().map(|piece| piece.fill(pattern, repository)).collect();
         if self.has_placeholders() {
             return filled;
         }
         format!("{}/{}", filled.trim_end_matches('/'), pattern.below_front(repository))
     }
+}
+
+/// Cuts a text at its `$1`, of which there are so many as the source has groups.
+fn with_groups(text: &str, last: usize, pieces: &mut Vec<Piece>) -> Result<(), TargetTemplateError> {
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('$') {
+        let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
+        let (name, after) = behind.split_at(digits);
+        let group = name.parse().ok().filter(|group| (1..=last).contains(group));
+        let group = group.ok_or_else(|| TargetTemplateError::Group { name: name.to_owned(), last })?;
+        if !before.is_empty() {
+            pieces.push(Piece::Text(before.to_owned()));
+        }
+        pieces.push(Piece::Group(group));
+        rest = after;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Text(rest.to_owned()));
+    }
+    Ok(())
 }
 
 fn place(text: &str) -> Result<Piece, TargetTemplateError> {
@@ -108,9 +164,15 @@ fn place(text: &str) -> Result<Piece, TargetTemplateError> {
 }
 
 impl Piece {
-    fn fill(&self, repository: &RepositoryName) -> String {
+    fn fill(&self, pattern: &RepositoryPattern, repository: &RepositoryName) -> String {
         match self {
             Self::Text(text) => text.clone(),
+            Self::Group(group) => {
+                let captures = pattern.as_regex().and_then(|regex| regex.captures(repository.as_str()));
+                // What does not match is only a sample, for what can be known before any repository is.
+                let Some(captures) = captures else { return "any".to_owned() };
+                captures.get(*group).map_or_else(String::new, |part| part.as_str().to_owned())
+            }
             Self::Place { what, joined_by } => {
                 let path = repository.as_str();
                 let part = match what {
@@ -149,6 +211,22 @@ mod tests {
         assert_eq!(fill("acr/ns/{path:_}"), "acr/ns/library_a_b");
         assert_eq!(fill("acr/ns/x-{repository:-}-y"), "acr/ns/x-a-b-y");
         assert_eq!(fill("acr/ns/{path:}"), "acr/ns/libraryab");
+    }
+
+    #[test]
+    fn groups_of_a_regular_expression_go_where_they_are_written() {
+        let pattern = RepositoryPattern::regex("library/(.+)-v([0-9]+)").unwrap();
+        let fill = |template: &str, repository: &str| {
+            TargetTemplate::of(&pattern, template).unwrap().fill(&pattern, &repository.parse().unwrap())
+        };
+        assert_eq!(fill("acr/$2/$1", "library/a/b-v7"), "acr/7/a/b");
+        assert_eq!(fill("acr/$1x/{name}", "library/a-v7"), "acr/ax/a-v7");
+        assert_eq!(fill("acr/mirror", "library/a-v7"), "acr/mirror/a-v7", "as a prefix");
+        let error = |template| TargetTemplate::of(&pattern, template).unwrap_err().to_string();
+        assert_eq!(error("acr/$3"), "`$3` stands for nothing: the source's groups are $1 to $2");
+        assert!(error("acr/$0").contains("`$0`") && error("acr/$x").contains("`$`"));
+        assert_eq!(TargetTemplate::of(&pattern, "acr/x/$1").unwrap().front(), "acr/x");
+        assert_eq!(pattern.to_string(), "(library/(.+)-v([0-9]+))/");
     }
 
     #[test]

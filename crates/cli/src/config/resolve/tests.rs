@@ -20,8 +20,14 @@ fn resolved(auth: &str, images: &str, registry: &str, namespace: &str) -> Result
     )
     .unwrap();
     let rules = crate::config::images::read(&file, &json(images)).unwrap();
-    let written =
-        Written { auth, rules, rules_file: Some(file), warnings: Vec::new(), logins: WrittenLogins::InFiles };
+    let written = Written {
+        auth,
+        rules,
+        sync: None,
+        rules_file: Some(file),
+        warnings: Vec::new(),
+        logins: WrittenLogins::InFiles,
+    };
     let transport = Transport::new("test", &[]).unwrap();
     resolve(written, Defaults { registry, namespace, referrers: None }, &transport, &lookup)
 }
@@ -135,7 +141,7 @@ fn outcome(source: &str, target: &str, tags: &str, defaults: Defaults<'_>) -> St
     let registries = Registries::new(Auth::default(), &|_| None, &transport);
     let registries = SharedRegistries(Arc::new(Mutex::new(registries)));
     let mut resolver = Resolver { defaults, lookup: &|_| None, registries, warnings: Vec::new() };
-    let written = WrittenRule { line: 1, source: source.to_owned(), targets: vec![target.to_owned()] };
+    let written = WrittenRule::of_images(0, 1, source.to_owned(), vec![target.to_owned()]);
     let rule = match resolver.rule(&written) {
         Ok(Checked::Rule(checked)) => checked.rule,
         Ok(Checked::Pattern(_)) => return "many repositories".to_owned(),
@@ -175,6 +181,8 @@ fn class(error: &RuleError) -> String {
         RuleError::NameTwice { .. } => "E-DUP-DEST".to_owned(),
         RuleError::Template { .. }
         | RuleError::NamesUnderPattern { .. }
+        | RuleError::TemplateWithoutTag { .. }
+        | RuleError::TemplateIntoSource { .. }
         | RuleError::PlaceholderWithoutPattern { .. } => "E-PATTERN".to_owned(),
     }
 }

@@ -1,0 +1,142 @@
+//! What is wrong with settings: each slip is told with its place, what stands there, and what may.
+
+use super::setting::Setting;
+use crate::config::config_file::ConfigFile;
+use crate::config::document::{Node, Scalar, ScalarKind, Value};
+use crate::config::error::ConfigError;
+use crate::config::syntax_error::Place;
+use crate::nearest::nearest;
+
+/// Longer values are not repeated in an error.
+const LONGEST_SHOWN: usize = 60;
+
+/// All slips of a file, so that they can be mended in one go.
+pub(crate) struct Slips<'a> {
+    file: &'a ConfigFile,
+    /// The keys that lead to what is being read.
+    path: Vec<String>,
+    /// Whether what is being read is one of a list.
+    in_list: bool,
+    errors: Vec<ConfigError>,
+}
+
+impl<'a> Slips<'a> {
+    pub(crate) fn new(file: &'a ConfigFile) -> Self {
+        Self { file, path: Vec::new(), in_list: false, errors: Vec::new() }
+    }
+
+    /// How many there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.errors.len()
+    }
+
+    pub(crate) fn into_errors(self) -> Vec<ConfigError> {
+        self.errors
+    }
+
+    /// Reads what stands below a key.
+    pub(crate) fn below<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(key.to_owned());
+        let in_list = std::mem::take(&mut self.in_list);
+        let value = read(self);
+        self.in_list = in_list;
+        self.path.pop();
+        value
+    }
+
+    /// Reads one of a list.
+    pub(crate) fn item<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let in_list = std::mem::replace(&mut self.in_list, true);
+        let value = read(self);
+        self.in_list = in_list;
+        value
+    }
+
+    /// The value of a key, if it is there and right.
+    pub(crate) fn value<T: Setting>(&mut self, fields: &[(String, Node)], key: &str) -> Option<T> {
+        let (_, node) = fields.iter().find(|(name, _)| name == key)?;
+        self.below(key, |slips| T::read(node, slips))
+    }
+
+    /// The entries of a map. Keys that are not known, and those that are missing, are slips.
+    pub(crate) fn map<'n>(
+        &mut self,
+        node: &'n Node,
+        known: &[&str],
+        required: &[&str],
+    ) -> Option<&'n [(String, Node)]> {
+        let Value::Map(fields) = &node.value else {
+            self.expected(node, &format!("a map with some of {}", known.join(", ")));
+            return None;
+        };
+        for (key, value) in fields.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
+            let of = self.path_text().map_or_else(String::new, |path| format!(" in `{path}`"));
+            let help = match nearest(key, known) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("known are {}", known.join(", ")),
+            };
+            let place = self.file.place_of_key(key, value);
+            self.push(format!("`{key}`{of} means nothing"), place, Some(&help));
+        }
+        for key in required.iter().filter(|key| !fields.iter().any(|(name, _)| name == *key)) {
+            let what = self.path_text().map_or_else(|| "the rule".to_owned(), |path| format!("`{path}`"));
+            self.push(format!("{what} has no `{key}`"), node.place(), None);
+        }
+        Some(fields)
+    }
+
+    /// Something else must stand there.
+    pub(crate) fn expected(&mut self, node: &Node, what: &str) {
+        let problem = format!("must be {what}, not {}", described(node));
+        let help = match &node.value {
+            Value::Scalar(Scalar { is_tagged: true, .. }) => {
+                Some("without quotes, `!` begins a tag in YAML: put the text in quotes".to_owned())
+            }
+            Value::Scalar(scalar) if what.starts_with("a text") && scalar.kind != ScalarKind::Null => {
+                Some(format!("put it in quotes: \"{}\"", scalar.text))
+            }
+            Value::Scalar(scalar) if what.starts_with("a list") && scalar.kind == ScalarKind::Text => {
+                Some(format!("put it in brackets: [\"{}\"]", scalar.text))
+            }
+            _ => None,
+        };
+        self.wrong(node.place(), &problem, help.as_deref());
+    }
+
+    /// What stands at a place cannot be used: `problem` says why, behind the key.
+    pub(crate) fn wrong(&mut self, place: Place, problem: &str, help: Option<&str>) {
+        let path = self.path_text().unwrap_or_else(|| "the rule".to_owned());
+        let subject = match (self.in_list, self.path.is_empty()) {
+            (true, _) => format!("each of `{path}`"),
+            (false, true) => path,
+            (false, false) => format!("`{path}`"),
+        };
+        self.push(format!("{subject} {problem}"), place, help);
+    }
+
+    /// A slip in its own words.
+    pub(crate) fn push(&mut self, problem: String, place: Place, help: Option<&str>) {
+        let error = self.file.error_at(problem, place);
+        self.errors.push(match help {
+            Some(help) => error.help(help),
+            None => error,
+        });
+    }
+
+    fn path_text(&self) -> Option<String> {
+        (!self.path.is_empty()).then(|| self.path.join("."))
+    }
+}
+
+/// What stands there, for people.
+fn described(node: &Node) -> String {
+    match &node.value {
+        Value::Scalar(Scalar { kind: ScalarKind::Text, text, .. }) if text.is_empty() => {
+            "an empty text".to_owned()
+        }
+        Value::Scalar(Scalar { kind: ScalarKind::Text, text, .. }) if text.len() <= LONGEST_SHOWN => {
+            format!("`{text}`")
+        }
+        _ => node.describe(),
+    }
+}

@@ -1,0 +1,31 @@
+//! Tags made of another image's digest.
+
+use oci::{Digest, Tag};
+
+/// The image whose signature, attestations or SBOM stand under a tag, or, where the tag is nothing but its digest, whose
+/// list of referrers does.
+pub(crate) fn subject(tag: &Tag) -> Option<Digest> {
+    let (algorithm, rest) = tag.as_str().split_once('-')?;
+    let (hex, what) = rest.split_once('.').map_or((rest, None), |(hex, what)| (hex, Some(what)));
+    if !matches!(what, None | Some("sig" | "att" | "sbom")) {
+        return None;
+    }
+    format!("{algorithm}:{hex}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c10_tags_of_referrers_name_their_image() {
+        let digest = Digest::sha256(b"image");
+        let of = |text: String| subject(&text.parse().unwrap());
+        for what in ["", ".sig", ".att", ".sbom"] {
+            assert_eq!(of(format!("sha256-{}{what}", digest.hex())), Some(digest.clone()), "{what}");
+        }
+        for other in ["v1.0".to_owned(), "sha256-00.sig".to_owned(), format!("sha256-{}.tar", digest.hex())] {
+            assert_eq!(of(other.clone()), None, "{other}");
+        }
+    }
+}

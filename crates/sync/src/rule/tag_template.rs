@@ -1,0 +1,94 @@
+//! How tags are called at the target where a text is put before or behind them: `{tag}-mirror`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use oci::{ReferenceError, Tag};
+
+/// Stands for the source's tag.
+const PLACE: &str = "{tag}";
+
+/// A tag's name with at least one `{tag}` in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagTemplate {
+    /// What stands before, between and behind the places of the source's tag.
+    texts: Vec<String>,
+}
+
+/// Why a text is no template for tags.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TagTemplateError {
+    /// Nothing of the source's tag would be left.
+    #[error("`{text}` has no `{{tag}}`, so all tags would be called the same")]
+    WithoutTag {
+        /// What was read.
+        text: String,
+    },
+    /// A character that no tag has, most likely another placeholder.
+    #[error("`{text}` cannot be a tag: in a tag, `{{tag}}` is the only placeholder")]
+    NoTag {
+        /// What was read.
+        text: String,
+    },
+}
+
+impl TagTemplate {
+    /// The name at the target.
+    ///
+    /// # Errors
+    /// What comes out may be too long for a tag.
+    pub fn fill(&self, tag: &Tag) -> Result<Tag, ReferenceError> {
+        self.texts.join(tag.as_str()).parse()
+    }
+}
+
+impl FromStr for TagTemplate {
+    type Err = TagTemplateError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let texts: Vec<String> = text.split(PLACE).map(str::to_owned).collect();
+        if texts.len() < 2 {
+            return Err(TagTemplateError::WithoutTag { text: text.to_owned() });
+        }
+        // Whatever a tag begins with may stand in its middle, too.
+        let shortest = texts.join("t");
+        shortest.parse::<Tag>().map_err(|_| TagTemplateError::NoTag { text: text.to_owned() })?;
+        Ok(Self { texts })
+    }
+}
+
+impl fmt::Display for TagTemplate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.texts.join(PLACE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sources_tag_goes_where_it_is_written() {
+        let fill = |template: &str| {
+            let template: TagTemplate = template.parse().unwrap();
+            template.fill(&"v1.2".parse().unwrap()).unwrap().to_string()
+        };
+        assert_eq!(fill("{tag}-mirror"), "v1.2-mirror");
+        assert_eq!(fill("prod-{tag}"), "prod-v1.2");
+        assert_eq!(fill("{tag}_{tag}"), "v1.2_v1.2");
+        assert_eq!("a-{tag}-b".parse::<TagTemplate>().unwrap().to_string(), "a-{tag}-b");
+    }
+
+    #[test]
+    fn what_makes_no_tag_is_told() {
+        let error = |text: &str| text.parse::<TagTemplate>().unwrap_err();
+        assert!(matches!(error("mirror"), TagTemplateError::WithoutTag { .. }));
+        for text in ["{tag}-{name}", "{tag", "-{tag}", "{tag}/x", "{tag} x"] {
+            let told = error(text).to_string();
+            assert!(told.contains(text) && told.contains("{tag}"), "{told}");
+        }
+        let long: Tag = "x".repeat(125).parse().unwrap();
+        assert!("{tag}-mirror".parse::<TagTemplate>().unwrap().fill(&long).is_err());
+    }
+}
