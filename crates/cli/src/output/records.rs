@@ -24,7 +24,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// What is too much for memory goes to `folder`, if there is one, or where temporary files go.
     pub(crate) fn new(rules: &[PlannedRule], tally: Arc<Tally>, folder: Option<&Path>) -> Self {
-        let rules = rules.iter().map(|rule| rule.written.source.clone()).collect();
+        let rules = rules.iter().map(|rule| rule.written.label().to_owned()).collect();
         let spool = Mutex::new(Ok(Spool::new(folder)));
         Self { tally, rules, folder: folder.map(Path::to_owned), spool }
     }

@@ -95,7 +95,7 @@ fn slips_in_sync_rules_end_the_run_before_any_request() -> Result<()> {
         (rule("- from: oci:/srv/a\n  to: t.io/a"), &["c.yaml:4:9: ", "a later release"]),
         (
             rule("images: {r.io/A: t.io/x}\ndefaults: {tags: 1}"),
-            &["c.yaml:5:12: `defaults.tags` must be a map"],
+            &["c.yaml:5:18: `defaults.tags` must be a map"],
         ),
         (
             "default: {referrers: true}\nsync: [{from: r.io/a, to: t.io/a}]\n".to_owned(),
