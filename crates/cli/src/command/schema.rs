@@ -9,8 +9,11 @@ use crate::exit_code;
 use crate::nearest::nearest;
 use crate::output::print_json;
 
+/// A document's name, and what makes its schema.
+type Schema = (&'static str, fn() -> Value);
+
 /// The schemas that are there.
-const SCHEMAS: [(&str, fn() -> Value); 1] = [("config", config::schema)];
+const SCHEMAS: [Schema; 1] = [("config", config::schema)];
 
 /// Those that come with their documents.
 const PLANNED: [&str; 7] = ["plan", "report", "verify", "prune", "inspect", "check", "progress"];

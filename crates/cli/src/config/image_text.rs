@@ -58,7 +58,7 @@ pub(crate) enum ImageTextError {
     #[error("the list in `{text}` has an empty element: remove the comma that is too many")]
     EmptyElement { text: String },
     #[error("the pattern in `{text}` cannot be used: {reason}")]
-    RepositoryPattern { text: String, reason: RepositoryPatternError },
+    RepositoryPattern { text: String, reason: Box<RepositoryPatternError> },
     #[error(
         "`{text}` names no registry: a pattern for repositories begins with one, as in `harbor.example.com/library/**`"
     )]
@@ -111,7 +111,7 @@ pub(crate) fn parse_source(text: &str) -> Result<SourceText, ImageTextError> {
         host.ok_or_else(|| ImageTextError::PatternWithoutRegistry { text: text.to_owned() })?;
     let pattern = pattern
         .parse()
-        .map_err(|reason| ImageTextError::RepositoryPattern { text: text.to_owned(), reason })?;
+        .map_err(|reason| ImageTextError::RepositoryPattern { text: text.to_owned(), reason: Box::new(reason) })?;
     // What stands behind means the same for one repository.
     let ImageText { registry, which, .. } = parse(&format!("{host}/any{behind}"))?;
     let has_digest = match &which {

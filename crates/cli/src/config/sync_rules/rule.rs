@@ -255,5 +255,5 @@ pub(crate) fn read_rule(node: &Node, defaults: &Policies, slips: &mut Slips<'_>)
 pub(crate) fn rule_schema() -> Json {
     let properties: Map<String, Json> =
         RuleHead::properties().into_iter().chain(Policies::properties()).collect();
-    map_schema(properties, RuleHead::REQUIRED)
+    map_schema(&properties, RuleHead::REQUIRED)
 }

@@ -67,7 +67,7 @@ pub(crate) fn read_map<T: Settings>(node: &Node, slips: &mut Slips<'_>) -> Optio
 }
 
 /// The schema of a map.
-pub(crate) fn map_schema(properties: Map<String, Value>, required: &[&str]) -> Value {
+pub(crate) fn map_schema(properties: &Map<String, Value>, required: &[&str]) -> Value {
     let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": properties });
     if !required.is_empty() {
         schema["required"] = json!(required);
@@ -132,7 +132,7 @@ macro_rules! settings {
 
             fn schema() -> serde_json::Value {
                 use $crate::config::sync_rules::setting::{Settings, map_schema};
-                map_schema(<Self as Settings>::properties(), <Self as Settings>::REQUIRED)
+                map_schema(&<Self as Settings>::properties(), <Self as Settings>::REQUIRED)
             }
         }
     };

@@ -55,15 +55,11 @@ impl Setting for Variant {
     }
 
     fn read(node: &Node, slips: &mut Slips<'_>) -> Option<Self> {
-        match &node.value {
-            Value::Scalar(Scalar { kind: ScalarKind::Text, text, is_tagged: false }) => {
-                Some(Self { text: text.clone(), place: node.place() })
-            }
-            _ => {
-                slips.expected(node, &Self::expected());
-                None
-            }
+        if let Value::Scalar(Scalar { kind: ScalarKind::Text, text, is_tagged: false }) = &node.value {
+            return Some(Self { text: text.clone(), place: node.place() });
         }
+        slips.expected(node, &Self::expected());
+        None
     }
 
     fn schema() -> Json {
