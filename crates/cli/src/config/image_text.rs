@@ -109,9 +109,10 @@ pub(crate) fn parse_source(text: &str) -> Result<SourceText, ImageTextError> {
     let host = front.split_once('/').filter(|(host, _)| is_registry(host));
     let (host, pattern) =
         host.ok_or_else(|| ImageTextError::PatternWithoutRegistry { text: text.to_owned() })?;
-    let pattern = pattern
-        .parse()
-        .map_err(|reason| ImageTextError::RepositoryPattern { text: text.to_owned(), reason: Box::new(reason) })?;
+    let pattern = pattern.parse().map_err(|reason| ImageTextError::RepositoryPattern {
+        text: text.to_owned(),
+        reason: Box::new(reason),
+    })?;
     // What stands behind means the same for one repository.
     let ImageText { registry, which, .. } = parse(&format!("{host}/any{behind}"))?;
     let has_digest = match &which {
