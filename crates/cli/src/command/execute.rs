@@ -122,10 +122,13 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         names_images.then(|| Arc::new(Recorder::new(&rules, facts.tally.clone(), outputs.folder())));
     let failures = Arc::<Failures>::default();
     // Who takes images down asks the tally before that forgets them.
-    let mut watching: Vec<Arc<dyn Observer>> = Vec::new();
-    watching.extend(recorder.clone().map(|recorder| recorder as Arc<dyn Observer>));
-    watching.extend([facts.tally.clone() as Arc<dyn Observer>, failures.clone()]);
-    watching.extend(log.clone().map(|log| log as Arc<dyn Observer>));
+    let watching: [Option<Arc<dyn Observer>>; 4] = [
+        recorder.clone().map(|recorder| recorder as _),
+        Some(facts.tally.clone()),
+        Some(failures.clone()),
+        log.clone().map(|log| log as _),
+    ];
+    let watching = watching.into_iter().flatten();
     let (report, interrupt) = copy(args, &rules, facts.id.clone(), watching).await;
     let records = recorder.map_or_else(Records::none, |recorder| recorder.finish());
     let (registries, more) = {
@@ -154,20 +157,38 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         log.finish();
     }
     let results = asked.results;
-    // Whoever reads may take his time, and signals are heard meanwhile.
-    let writing = tokio::task::spawn_blocking(move || write(results, outputs, &done, &sentence, code));
-    let problems = writing.await.unwrap_or_else(|panic| vec![panic.to_string()]);
+    let problems = while_heard(&interrupt, move || write(results, outputs, &done, &sentence, code)).await;
     let code = if problems.is_empty() { code } else { code.max(exit_code::SOME_FAILED) };
     cannot_write(&problems);
     // A signal may have come since.
     interrupt.exit_code().unwrap_or(code)
 }
 
+/// Writes, for as long as whoever reads takes; once a signal has come he is not waited for any longer.
+async fn while_heard(
+    interrupt: &Interrupt,
+    write: impl FnOnce() -> Vec<String> + Send + 'static,
+) -> Vec<String> {
+    let mut writing = tokio::task::spawn_blocking(write);
+    let written = tokio::select! {
+        written = &mut writing => written,
+        () = interrupt.cancel.cancelled() => {
+            output::let_results_go();
+            writing.await
+        }
+    };
+    written.unwrap_or_else(|panic| vec![panic.to_string()])
+}
+
 /// Writes results and files; tells what could not be written.
 fn write(results: Results, outputs: Outputs, done: &Done, sentence: &str, code: u8) -> Vec<String> {
-    let printed = if outputs.take_stdout() { Ok(()) } else { results.print(done, sentence, code) };
-    let unprinted = printed.err().map(|error| format!("stdout cannot be written: {error}"));
-    unprinted.into_iter().chain(outputs.write(done, code)).collect()
+    let prints = !outputs.take_stdout();
+    // Files first: who reads stdout may take for ever.
+    let mut problems = outputs.write(done, code);
+    if prints && let Err(error) = results.print(done, sentence, code) {
+        problems.push(format!("stdout cannot be written: {error}"));
+    }
+    problems
 }
 
 const NOTHING_COPIED: &str =
@@ -264,7 +285,7 @@ async fn copy(
     args: &RunArgs,
     rules: &[PlannedRule],
     id: RunId,
-    watching: Vec<Arc<dyn Observer>>,
+    watching: impl Iterator<Item = Arc<dyn Observer>>,
 ) -> (Report, Interrupt) {
     let (display, status) = (Display::for_stderr(Volume::of(args.show)), Arc::new(Status::start()));
     let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer(), status.clone()];

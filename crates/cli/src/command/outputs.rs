@@ -73,12 +73,14 @@ impl Outputs {
     /// Writes them; tells each that could not be written after all.
     pub(super) fn write(self, done: &Done, code: u8) -> Vec<String> {
         let json = self.format == ImagesFormat::Json;
-        let documents: [(Option<OutputFile>, &Document<'_>); 4] = [
+        let mut documents: [(Option<OutputFile>, &Document<'_>); 4] = [
             (self.copied, &|writer| image_file::write(&image_file::copied(&done.records)?, json, writer)),
             (self.failed, &|writer| image_file::write(&image_file::failed(done)?, json, writer)),
             (self.report, &|writer| report_json::write(done, code, writer)),
             (self.digests, &|writer| image_file::write_digests(&done.records, writer)),
         ];
+        // Who reads stdout may take for ever.
+        documents.sort_by_key(|(file, _)| file.as_ref().is_some_and(OutputFile::is_stdout));
         let written = documents.into_iter().filter_map(|(file, document)| {
             let (path, result) = file.map(|file| (file.path.clone(), file.write(document)))?;
             Some(format!("{} cannot be written: {}", path.display(), result.err()?))

@@ -212,4 +212,33 @@ mod tests {
             "{line}"
         );
     }
+
+    /// A pipe is full after 64 KiB, and 4 MiB wait at most.
+    #[test]
+    fn s5_a_log_that_nobody_reads_holds_nobody_up_and_loses_no_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        // So that the log finds a reader.
+        let held = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&pipe).unwrap();
+        let log = LogFile::open(&pipe, LogFormat::Text, RunId::new("r"), |_| {}).unwrap();
+        for number in 0..60_000 {
+            log.write("info", &format!("copied {}", "x".repeat(100)));
+            if number % 100 == 0 {
+                log.write("error", &format!("failed {number}"));
+            }
+        }
+        log.write("error", "the end");
+        // Nobody has read yet.
+        let lines = std::io::BufRead::lines(std::io::BufReader::new(File::open(&pipe).unwrap()));
+        let lines = lines.map(Result::unwrap).take_while(|line| !line.contains("the end"));
+        let (mut failed, mut left_out) = (0, false);
+        for line in lines {
+            left_out |= line.contains("lines are left out here: nobody read them");
+            failed += usize::from(line.contains("level=error msg=\"failed "));
+        }
+        drop(held);
+        assert_eq!(failed, 600);
+        assert!(left_out, "or this shows nothing");
+    }
 }

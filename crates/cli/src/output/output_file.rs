@@ -149,7 +149,7 @@ fn stream(file: File, document: &Document<'_>) -> std::io::Result<()> {
         file.set_len(0)?;
     }
     let stream = Stream::new(file, Box::new(|_| {}));
-    let mut pieces = Pieces::new(&stream, PATIENCE);
+    let mut pieces = Pieces::new(&stream, || PATIENCE);
     let written = document(&mut pieces).and_then(|()| pieces.flush());
     // What is left in it has nowhere to go.
     let _ = pieces.into_parts();

@@ -27,9 +27,9 @@ pub(super) struct ImageRecord {
     /// Of the whole image, where platforms are left out.
     referrers_left: u64,
     seconds: f64,
-    attempts: u64,
+    pub(super) attempts: u64,
     worker: Option<String>,
-    error: Option<Failure>,
+    pub(super) error: Option<Failure>,
 }
 
 /// How it ended, in a word.

@@ -1,5 +1,5 @@
 //! The images of a run with how they ended, in this order, for the documents that name them all: written to a spool while the
-//! run goes on, so that a million images take no memory.
+//! run goes on, so that a million images take no memory. None may be left out, so this local file is what the engine does wait for.
 
 use std::io::{BufRead as _, Error};
 use std::path::{Path, PathBuf};
@@ -86,5 +86,82 @@ impl Records {
             Error::new(error.kind(), format!("a temporary file for the images failed: {error}"))
         })?;
         Ok(spooled.all().lines().map(|line| Ok(serde_json::from_str(&line?)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use sync::{Amounts, Cause, Image, Operation, Outcome, RunId, Side, SkipReason};
+
+    use super::*;
+    use crate::output::record::Ended;
+
+    /// Two thirds of the images fail, some of them after they were tried again.
+    fn outcome(number: usize) -> Outcome {
+        let error = |operation| sync::Error {
+            side: Side::Source,
+            place: "q.io/a".to_owned(),
+            operation,
+            cause: Cause::Missing,
+        };
+        match number % 3 {
+            0 => Outcome::Skipped(SkipReason::Unchanged(oci::Digest::sha256(&number.to_le_bytes()))),
+            _ => Outcome::Failed(Arc::new(error(Operation::Copy))),
+        }
+    }
+
+    fn image(number: usize) -> Arc<Image> {
+        let tag = oci::TagOrDigest::Tag(format!("v{number}").parse().unwrap());
+        let (source, target) = ("q.io/a".into(), "r.io/b".into());
+        Arc::new(Image { source, source_reference: tag.clone(), target, target_reference: tag })
+    }
+
+    fn tell(recorder: &Recorder, images: usize) {
+        let stamp = Stamp { run: RunId::new("r"), at: SystemTime::now() };
+        for number in 0..images {
+            let image = image(number);
+            if let (Outcome::Failed(error), true) = (outcome(number), number % 2 == 0) {
+                let (place, wait) = (image.source.clone(), Duration::from_secs(1));
+                recorder.tally.event(&stamp, &Event::Retrying { image: image.clone(), place, error, wait });
+            }
+            let (outcome, amounts, took) = (outcome(number), Amounts::default(), Duration::from_secs(1));
+            let ended = ImageReport { image, rule: number, outcome, amounts, took };
+            let event = Event::ImageFinished(Arc::new(ended));
+            recorder.event(&stamp, &event);
+            recorder.tally.event(&stamp, &event);
+        }
+    }
+
+    #[test]
+    fn images_come_back_as_they_ended_from_memory_and_file() {
+        for images in [3, 3000] {
+            let recorder = Recorder::new(&[], Arc::default(), None);
+            tell(&recorder, images);
+            let records = recorder.finish();
+            let mut next = 0;
+            for record in records.read().unwrap() {
+                let (rule, record) = record.unwrap();
+                assert_eq!((rule, record.source), (next, format!("q.io/a:v{next}")));
+                let (is_failed, tries) = (next % 3 != 0, 1 + u64::from(next % 3 != 0 && next % 2 == 0));
+                assert_eq!((record.outcome == Ended::Failed, record.attempts), (is_failed, tries), "{next}");
+                assert_eq!((record.error.is_some(), record.digest.is_none()), (is_failed, is_failed));
+                next += 1;
+            }
+            assert_eq!(next, images);
+            assert_eq!(recorder.tally.tried_again(&image(2)), 0, "what has ended is forgotten");
+        }
+    }
+
+    #[test]
+    fn a_broken_file_is_told_to_whoever_wants_the_images() {
+        let recorder = Recorder::new(&[], Arc::default(), None);
+        tell(&recorder, 3);
+        *recorder.lock() = Err(std::io::ErrorKind::StorageFull.into());
+        tell(&recorder, 3);
+        let error = recorder.finish().read().err().unwrap();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        assert!(error.to_string().starts_with("a temporary file for the images failed: "), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! stdout and stderr, neither of which anybody may read.
 
 use std::fs::File;
-use std::io::{IsTerminal as _, Write};
+use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,7 +60,7 @@ pub(crate) fn write_to_stdout(
 ) -> std::io::Result<()> {
     in_order(STDERR.as_ref());
     let Some(stdout) = &*STDOUT else { return Ok(()) };
-    let mut pieces = Pieces::new(stdout, FOR_EVER);
+    let mut pieces = Pieces::new(stdout, patience_for_results);
     let written = document(&mut pieces).and_then(|()| pieces.flush());
     // What is left in it has nowhere to go.
     let _ = pieces.into_parts();
@@ -82,14 +82,18 @@ pub(crate) fn let_results_go() {
 
 /// Waits until results have arrived, and for what people read, but for that not for ever. Says how much of the results has.
 pub(crate) fn finish() -> Flushed {
-    let patience = |is_terminal| if is_terminal { PATIENCE_AT_TERMINAL } else { PATIENCE };
     if let Some(stderr) = &*STDERR {
-        stderr.flush(patience(std::io::stderr().is_terminal()));
+        stderr.flush(patience(&std::io::stderr()));
     }
     let Some(stdout) = &*STDOUT else { return Flushed::All };
-    if MAY_BE_LOST.load(Ordering::Relaxed) {
-        stdout.flush(patience(std::io::stdout().is_terminal()));
-        return Flushed::All;
-    }
-    stdout.flush(FOR_EVER)
+    let flushed = stdout.flush(patience_for_results());
+    if MAY_BE_LOST.load(Ordering::Relaxed) { Flushed::All } else { flushed }
+}
+
+fn patience_for_results() -> Duration {
+    if MAY_BE_LOST.load(Ordering::Relaxed) { patience(&std::io::stdout()) } else { FOR_EVER }
+}
+
+fn patience(standard: &impl IsTerminal) -> Duration {
+    if standard.is_terminal() { PATIENCE_AT_TERMINAL } else { PATIENCE }
 }

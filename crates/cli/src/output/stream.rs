@@ -15,6 +15,8 @@ const MOST_WAITING: usize = 4 << 20;
 const MOST_OF_A_TEXT: usize = 256 << 10;
 /// Pipes take so much in one piece, so what is read shows soon.
 const PIECE: usize = 4096;
+/// Whoever waits looks so often how long he still may.
+const LOOK: Duration = Duration::from_millis(200);
 /// A pipe that somebody else has made non-blocking is asked again so often.
 const AGAIN: Duration = Duration::from_millis(10);
 
@@ -110,7 +112,7 @@ impl Stream {
     }
 
     /// Hands a piece of a long text in, and waits until little enough of it waits: for as long as something is taken.
-    pub(super) fn piece(&self, text: Vec<u8>, patience: Duration) -> Flushed {
+    fn piece(&self, text: Vec<u8>, patience: &dyn Fn() -> Duration) -> Flushed {
         let mut state = self.0.lock();
         self.tell_left_out(&mut state);
         state.push(text);
@@ -132,10 +134,11 @@ impl Stream {
         self.tell_left_out(&mut state);
         drop(state);
         self.0.changed.notify_all();
-        self.wait(patience, State::is_idle)
+        self.wait(&|| patience, State::is_idle)
     }
 
-    fn wait(&self, patience: Duration, is_done: fn(&State) -> bool) -> Flushed {
+    /// `patience` may become less meanwhile.
+    fn wait(&self, patience: &dyn Fn() -> Duration, is_done: fn(&State) -> bool) -> Flushed {
         let mut state = self.0.lock();
         let (mut written, mut last) = (state.written, Instant::now());
         loop {
@@ -146,11 +149,12 @@ impl Stream {
                 None if state.written != written => (written, last) = (state.written, Instant::now()),
                 None => {}
             }
-            let Some(left) = patience.checked_sub(last.elapsed()) else {
+            let Some(left) = patience().checked_sub(last.elapsed()) else {
                 state.is_stuck = true;
                 return Flushed::Stuck;
             };
-            state = self.0.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state =
+                self.0.changed.wait_timeout(state, left.min(LOOK)).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -162,7 +166,7 @@ impl Stream {
     /// The same, but never twice for a stream of which nothing is taken.
     pub(crate) fn flush_in_order(&self, patience: Duration) {
         if !self.0.lock().is_stuck {
-            self.wait(patience, State::is_idle);
+            self.wait(&|| patience, State::is_idle);
         }
     }
 }
@@ -170,18 +174,18 @@ impl Stream {
 /// Writes a long text to a stream without having all of it wait there.
 pub(super) struct Pieces<'a> {
     stream: &'a Stream,
-    patience: Duration,
+    patience: fn() -> Duration,
 }
 
 impl<'a> Pieces<'a> {
-    pub(super) fn new(stream: &'a Stream, patience: Duration) -> BufWriter<Self> {
+    pub(super) fn new(stream: &'a Stream, patience: fn() -> Duration) -> BufWriter<Self> {
         BufWriter::with_capacity(PIECE * 4, Self { stream, patience })
     }
 }
 
 impl std::io::Write for Pieces<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.stream.piece(bytes.to_vec(), self.patience).result()?;
+        self.stream.piece(bytes.to_vec(), &self.patience).result()?;
         Ok(bytes.len())
     }
 
@@ -312,7 +316,7 @@ mod tests {
             let lines = std::io::BufRead::lines(std::io::BufReader::new(reader)).map(Result::unwrap);
             lines.take_while(|line| line != "end").collect::<Vec<_>>()
         });
-        let mut writer = Pieces::new(&stream, Duration::from_secs(60));
+        let mut writer = Pieces::new(&stream, || Duration::from_secs(60));
         for number in 0..200_000 {
             writeln!(writer, "line {number}").unwrap();
             assert!(stream.0.lock().waiting_bytes <= MOST_OF_A_TEXT);
@@ -326,7 +330,7 @@ mod tests {
     #[test]
     fn c6_a_long_text_that_nobody_reads_is_given_up() {
         let (_reader, stream) = pipe();
-        let mut writer = Pieces::new(&stream, Duration::from_millis(20));
+        let mut writer = Pieces::new(&stream, || Duration::from_millis(20));
         let refused = (0..1_000_000).find_map(|_| writeln!(writer, "a line").err());
         assert_eq!(refused.unwrap().kind(), ErrorKind::TimedOut);
         assert!(stream.0.lock().waiting_bytes < 2 * MOST_OF_A_TEXT);

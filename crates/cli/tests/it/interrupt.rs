@@ -341,6 +341,32 @@ async fn s5_signals_count_while_nobody_reads() -> Result<()> {
     Ok(())
 }
 
+/// A report that does not fit into a pipe waits for its reader, but not for ever once a signal has come. The file is there before.
+#[tokio::test(flavor = "multi_thread")]
+async fn s4_a_signal_ends_the_wait_for_a_report_that_nobody_reads() -> Result<()> {
+    let world = World::start(Effect::Hang).await?;
+    for number in 0..1000 {
+        let manifest = br#"{"schemaVersion":2,"manifests":[]}"#.to_vec();
+        let media_type = "application/vnd.oci.image.index.v1+json";
+        world.source.store().put_manifest("many", &format!("v{number}"), media_type, manifest);
+    }
+    let (from, to) = (world.source.host(), world.target.host());
+    let arguments = format!("copy {from}/many {to}/many --auth auth.json --json --report report.json");
+    let (reader, writer) = full_pipe()?;
+    let mut child = world.workplace.command(&arguments).stdout(writer).stderr(Stdio::null()).spawn()?;
+    until(|| world.workplace.path().join("report.json").exists()).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    ensure!(child.try_wait()?.is_none(), "it did not wait");
+    signal(&child, "-TERM")?;
+    let ended = tokio::task::spawn_blocking(move || child.wait());
+    let status = tokio::time::timeout(PATIENCE, ended).await.context("it waits for ever")???;
+    ensure!(status.code() == Some(143), "{status}");
+    let report: serde_json::Value = serde_json::from_str(&world.workplace.read("report.json")?)?;
+    ensure!(report["totals"]["copied"] == 1000, "{}", report["totals"]);
+    drop(reader);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn s4_check_tells_what_it_found_when_it_is_stopped() -> Result<()> {
     let world = World::start(Effect::Hang).await?;

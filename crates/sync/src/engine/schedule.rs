@@ -392,7 +392,7 @@ impl Schedule {
     }
 }
 
-/// An image that is found by its name at the target: what a run keeps of an image that has ended, some 200 bytes with its
+/// An image that is found by its name at the target: what a run keeps of an image that has ended, some 230 bytes with its
 /// place in the set. The names of repositories are shared by all their tags.
 struct ByTarget(Arc<Image>);
 
