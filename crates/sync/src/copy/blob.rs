@@ -358,14 +358,27 @@ async fn tells_by_upload(run: &Run, copy: &ImageCopy, blob: &Descriptor) -> bool
         Question::Mount => true,
         Question::Head => false,
         Question::Prove(known) => {
+            let proof = copy.ledger.proof();
             let mount = copy.target.mount(&known, repository).await;
-            let tells = matches!(mount, Ok(Mount::Mounted));
-            copy.ledger.note_self_mount(tells);
+            let shown = shown_by(&mount);
+            if let Some(tells) = shown {
+                copy.ledger.note_self_mount(tells);
+            }
+            drop(proof);
             if let Ok(Mount::Upload(upload)) = mount {
                 run.opened(upload).cancel().await;
             }
-            tells
+            shown == Some(true)
         }
+    }
+}
+
+/// Whether a registry tells by mounts, after one of a blob that it has. What failed in passing shows nothing.
+fn shown_by(mount: &Result<Mount, EndpointError>) -> Option<bool> {
+    match mount {
+        Ok(mount) => Some(matches!(mount, Mount::Mounted)),
+        Err(error) if error.is_retryable => None,
+        Err(_) => Some(false),
     }
 }
 
@@ -430,4 +443,19 @@ fn finished(run: &Run, copy: &ImageCopy, blob: &Descriptor, outcome: BlobOutcome
     copy.amounts.blob(blob.size.unwrap_or(0), outcome);
     let image = copy.image.clone();
     run.tell(&Event::BlobFinished { image, digest: blob.digest.clone(), size: blob.size, outcome });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_that_failed_in_passing_shows_nothing() {
+        let failed = |is_retryable| {
+            let error = EndpointError::new(ErrorKind::Server, "503 Service Unavailable");
+            shown_by(&Err(EndpointError { is_retryable, ..error }))
+        };
+        assert_eq!(shown_by(&Ok(Mount::Mounted)), Some(true));
+        assert_eq!([failed(true), failed(false)], [None, Some(false)]);
+    }
 }

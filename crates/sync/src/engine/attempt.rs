@@ -41,11 +41,12 @@ impl From<Refused> for Cause {
     }
 }
 
-/// Something that has begun.
+/// Something that has begun. Dropped before its end it says nothing of the registry, and gives a try back to the next.
 pub(crate) struct Attempt {
     needed: Needed,
     breaker: Arc<Mutex<Breaker>>,
-    begun: Begun,
+    /// Gone when its end was told.
+    begun: Option<Begun>,
 }
 
 impl Needed {
@@ -66,7 +67,7 @@ impl Breakers {
         let breaker = lock(&self.0).entry(needed.host.clone()).or_default().clone();
         let admission = lock(&breaker).admit(Instant::now(), (needed.answers)());
         match admission {
-            Admission::Begin(begun) => Ok(Ok(Attempt { needed, breaker, begun })),
+            Admission::Begin(begun) => Ok(Ok(Attempt { needed, breaker, begun: Some(begun) })),
             Admission::Refused(silence) => Ok(Err(Refused::NoAnswer(silence))),
             Admission::Wait => Err(needed),
         }
@@ -96,8 +97,49 @@ impl Attempt {
     }
 
     /// Tells how it ended. Only what says that the registry cannot be reached counts.
-    pub(crate) fn end(self, failure: Option<&Arc<Error>>) {
-        let failure = failure.filter(|error| error.is_no_answer());
-        lock(&self.breaker).end(Instant::now(), self.begun, (self.needed.answers)(), failure);
+    pub(crate) fn end(mut self, failure: Option<&Arc<Error>>) {
+        self.tell(failure.filter(|error| error.is_no_answer()));
+    }
+
+    fn tell(&mut self, failure: Option<&Arc<Error>>) {
+        let Some(begun) = self.begun.take() else { return };
+        let answers = (self.needed.answers)();
+        lock(&self.breaker).end(Instant::now(), begun, answers, failure);
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.tell(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::fixtures::broken;
+
+    fn needed() -> Needed {
+        Needed { host: StoreId::new("r.io"), answers: Box::new(|| 0) }
+    }
+
+    fn begin(breakers: &Breakers) -> Option<Attempt> {
+        breakers.begin_now(needed()).ok()?.ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_is_given_up_leaves_the_try_to_the_next() {
+        let breakers = Breakers::default();
+        let failure = Arc::new(broken());
+        while let Some(attempt) = begin(&breakers) {
+            attempt.end(Some(&failure));
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let tried = begin(&breakers).unwrap();
+        assert!(begin(&breakers).is_none(), "one at a time");
+        drop(tried);
+        let tried = begin(&breakers).expect("the try was given back");
+        tried.end(Some(&failure));
+        assert!(begin(&breakers).is_none(), "one that has ended is not given back");
     }
 }

@@ -98,6 +98,16 @@ enum Way {
     Send,
 }
 
+/// The right to find out whether a registry tells by mounts what it has. Whoever drops it without an answer leaves that to
+/// the next.
+pub(crate) struct Proof(Arc<Ledger>);
+
+impl Drop for Proof {
+    fn drop(&mut self) {
+        self.0.books().self_mounts.leave_unproved();
+    }
+}
+
 impl Ledger {
     /// Asks for the right to bring `digest` to `repository`, where so many mounts of it were `declined` before.
     pub(crate) fn claim(
@@ -185,6 +195,11 @@ impl Ledger {
     /// Notes whether a mount of a blob into its own repository told that it is there.
     pub(crate) fn note_self_mount(&self, tells: bool) {
         self.books().self_mounts.note(tells);
+    }
+
+    /// Begins to find out whether the registry tells by mounts, after [`Question::Prove`].
+    pub(crate) fn proof(self: &Arc<Self>) -> Proof {
+        Proof(self.clone())
     }
 
     /// Notes a blob that is in a repository for sure: it was just put there, or something that needs it is there.
@@ -336,6 +351,23 @@ mod tests {
         );
         let tried = ledger.claim(Kind::Blob, &name("b/5"), &blob, MOST_HOLDERS);
         assert_eq!(mine(tried).mount_from, None, "not for ever");
+    }
+
+    #[test]
+    fn a_proof_that_is_given_up_is_left_to_the_next() {
+        let (ledger, blob) = (Arc::new(Ledger::default()), Digest::sha256(b"blob"));
+        ledger.note_known_blob(&name("a/1"), &blob);
+        let question = || ledger.question(&name("a/1"), None);
+        for _ in 0..2 {
+            assert_eq!(question(), Question::Prove(blob.clone()));
+            let proof = ledger.proof();
+            assert_eq!(question(), Question::Head, "one at a time");
+            drop(proof);
+        }
+        let proof = ledger.proof();
+        ledger.note_self_mount(true);
+        drop(proof);
+        assert_eq!(question(), Question::Mount);
     }
 
     #[test]

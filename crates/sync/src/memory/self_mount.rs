@@ -20,7 +20,7 @@ pub(crate) enum Question {
     /// By HEAD.
     Head,
     /// By a mount, if one of this blob shows that the registry tells by it; by HEAD otherwise. Whoever is told this
-    /// says how it went.
+    /// says how it went, or that it did not come to a proof.
     Prove(Digest),
 }
 
@@ -84,6 +84,13 @@ impl SelfMounts {
         self.trust =
             if tells && self.trust != Trust::DoesNotTell { Trust::Tells } else { Trust::DoesNotTell };
         self.known = HashMap::new();
+    }
+
+    /// The proof was given up, or nothing came of it: the next may make it.
+    pub(crate) fn leave_unproved(&mut self) {
+        if self.trust == Trust::Proving {
+            self.trust = Trust::Unknown;
+        }
     }
 
     /// A blob is in a repository for sure.
