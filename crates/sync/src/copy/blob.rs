@@ -27,6 +27,8 @@ use crate::{BlobOutcome, Cause, Error, Event, Operation, Side};
 pub(super) struct ClaimedBlob {
     pub(super) copy: Arc<ImageCopy>,
     pub(super) claim: Claimed,
+    /// Where it is read.
+    source: Arc<dyn Source>,
     /// Tries that are left for what the target does wrong.
     beginnings: Backoff,
     /// What an earlier run left is gone: it may have come to its end.
@@ -49,24 +51,24 @@ pub(super) enum Begun {
 }
 
 impl ClaimedBlob {
-    fn new(run: &Run, copy: Arc<ImageCopy>, claim: Claimed) -> Self {
+    fn new(run: &Run, copy: Arc<ImageCopy>, claim: Claimed, source: Arc<dyn Source>) -> Self {
         let beginnings = Backoff::new(run.retries);
         let (may_be_there, went_on, begun, has_instead) = Default::default();
-        Self { copy, claim, beginnings, may_be_there, went_on, begun, has_instead }
+        Self { copy, claim, source, beginnings, may_be_there, went_on, begun, has_instead }
     }
 
     /// Ends the copy, and the wait of all to whom the same would happen.
-    pub(super) fn give_up(self, error: Arc<Error>, source: &dyn Source) {
+    pub(super) fn give_up(self, error: Arc<Error>) {
         self.copy.fail(error.clone());
         if !error.is_stopped() {
-            self.claim.fail(Failure::new(error, source));
+            self.claim.fail(Failure::new(error, &*self.source));
         }
     }
 
     /// The image goes on without the blob, and so do all that wait for it.
-    fn leave_out(self, run: &Run, blob: &Descriptor, source: &dyn Source) {
+    fn leave_out(self, run: &Run, blob: &Descriptor) {
         finished(run, &self.copy, blob, BlobOutcome::LeftOut);
-        self.claim.fail(Failure::left_out(source));
+        self.claim.fail(Failure::left_out(&*self.source));
     }
 }
 
@@ -117,7 +119,8 @@ async fn bring_or_wait(walk: &Walk, blob: &Descriptor) {
                     let (image, digest) = (copy.image.clone(), blob.digest.clone());
                     run.tell(&Event::BlobPlanned { image, digest, size: blob.size });
                 }
-                match mount(run, blob, ClaimedBlob::new(run, copy.clone(), claim)).await {
+                let claimed = ClaimedBlob::new(run, copy.clone(), claim, from.reading.source.clone());
+                match mount(run, blob, claimed).await {
                     Asked::Mounted => return,
                     Asked::Needed(claimed) => return bring(run, &from, blob, *claimed).await,
                     Asked::Waits { waiting, declined: so_often } => {
@@ -167,9 +170,9 @@ async fn bring(run: &Arc<Run>, from: &From<'_>, blob: &Descriptor, mut claimed: 
         let Some(wait) = wait else {
             let is_left_out = error.side == Side::Source && from.reading.leaves_out(run, blob, &error);
             return if is_left_out {
-                claimed.leave_out(run, blob, source);
+                claimed.leave_out(run, blob);
             } else {
-                claimed.give_up(error, source);
+                claimed.give_up(error);
             };
         };
         if let Err(stopped) = run.pause(&claimed.copy, error, wait).await {
@@ -251,7 +254,7 @@ async fn after(
             return None;
         }
         Some(Read::Refused(cause)) if cause.kind == ErrorKind::NotFound && !blob.is_kept_by_registries() => {
-            claimed.leave_out(run, blob, source);
+            claimed.leave_out(run, blob);
             return None;
         }
         Some(Read::Refused(cause)) => {
@@ -425,8 +428,8 @@ pub(super) async fn complete(run: &Run, claimed: ClaimedBlob, blob: &Descriptor,
     if claimed.has_instead.is_some()
         && let Err(error) = check_mended(run, &claimed.copy, blob).await
     {
-        claimed.copy.fail(error);
-        return;
+        // Whoever waits for the blob would be told the same.
+        return claimed.give_up(error);
     }
     let came = match outcome {
         BlobOutcome::Copied => Came::Sent,
@@ -452,7 +455,7 @@ mod tests {
     #[test]
     fn a_proof_that_failed_in_passing_shows_nothing() {
         let failed = |is_retryable| {
-            let error = EndpointError::new(ErrorKind::Server, "503 Service Unavailable");
+            let error = EndpointError::new(ErrorKind::Unavailable, "503 Service Unavailable");
             shown_by(&Err(EndpointError { is_retryable, ..error }))
         };
         assert_eq!(shown_by(&Ok(Mount::Mounted)), Some(true));

@@ -44,7 +44,7 @@ pub(super) async fn go_on(
             run.state.upload_ended(&*copy.target, &blob.digest);
             return Some(claimed);
         }
-        Err(error) if error.is_stopped() => return fail(claimed, error, source),
+        Err(error) if error.is_stopped() => return fail(claimed, error),
         // A session that cannot be asked about must not keep the blob from being brought.
         Err(_) => return Some(claimed),
     };
@@ -52,7 +52,7 @@ pub(super) async fn go_on(
     let confirmed = upload.confirmed();
     let reader = match read(run, source, blob, &copy, &left, confirmed).await {
         Ok(reader) => reader,
-        Err(error) if error.is_retryable() || error.is_stopped() => return fail(claimed, error, source),
+        Err(error) if error.is_retryable() || error.is_stopped() => return fail(claimed, error),
         Err(_) => {
             // The blob may be had from elsewhere, or need not be had.
             run.state.upload_ended(&*copy.target, &blob.digest);
@@ -81,7 +81,7 @@ pub(super) async fn go_on(
     let has_moved = copy.amounts.now().moved_bytes >= moved_before + STRIDE;
     let is_wrong = error.kind() == Some(ErrorKind::Mismatch);
     if error.is_stopped() || error.is_retryable() && has_moved && !is_wrong {
-        return fail(claimed, error, source);
+        return fail(claimed, error);
     }
     // What was kept is wrong, or of no use: the blob begins anew.
     run.state.upload_ended(&*copy.target, &blob.digest);
@@ -89,8 +89,8 @@ pub(super) async fn go_on(
 }
 
 /// The record stays for another run.
-fn fail(claimed: ClaimedBlob, error: Arc<Error>, source: &dyn Source) -> Option<ClaimedBlob> {
-    claimed.give_up(error, source);
+fn fail(claimed: ClaimedBlob, error: Arc<Error>) -> Option<ClaimedBlob> {
+    claimed.give_up(error);
     None
 }
 

@@ -1,5 +1,7 @@
 //! Blobs that a target has, but not whole.
 
+use std::time::Duration;
+
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Mounts, Times};
 use http::Method;
@@ -73,6 +75,21 @@ async fn e25_a_registry_that_keeps_what_it_has_fails_the_image_and_names_the_blo
     assert!(matches!(&error.cause, Cause::KeepsOtherLength { digest, .. } if digest.to_string() == layer));
     assert_eq!(bench.target.store().tags("b/app"), ["v1"]);
     assert_eq!(bench.target.store().open_uploads(), 0);
+}
+
+#[tokio::test]
+async fn e25_a_blob_that_a_registry_does_not_mend_is_sent_once_for_all_who_wait_for_it() {
+    let (bench, layer) = shared().await;
+    for (tag, own) in [("v3", 3), ("v4", 4)] {
+        image(&bench, tag, own);
+    }
+    tells_length(&bench, &layer, "700000", Times::Always);
+    // All wait for it by the time it has come.
+    let effect = Effect::Delay(Duration::from_secs(1));
+    bench.source.misbehave(Fault { when: Match::get(&format!("/blobs/{layer}")), times: Times::Always, effect });
+    let named = ["v2", "v3", "v4"].map(|tag| oci::TagOrDigest::Tag(tag.parse().unwrap()));
+    let report = run(vec![bench.rule("a/app", Selection::These(named.into()), &["b/app"])], 0).await;
+    assert_eq!((report.failed(), moved(&bench, &layer)), (3, (1, 2)), "sent once, and looked at before and after");
 }
 
 #[tokio::test]
