@@ -5,9 +5,10 @@ pub(crate) mod attempt;
 pub(crate) mod backoff;
 pub(crate) mod bandwidth;
 pub(crate) mod breaker;
+mod byte_budget;
 pub(crate) mod deadline;
 mod fair;
-mod manifest_bytes;
+mod fair_bytes;
 mod pair;
 mod place;
 pub(crate) mod run;
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 pub(crate) use activity::Activity;
-pub(crate) use manifest_bytes::{HeldBytes, ManifestBytes};
+pub(crate) use byte_budget::{ByteBudget, HeldBytes};
 pub(crate) use pair::Pair;
 pub(crate) use place::{Place, Places, is_small};
 pub(crate) use slot::Slots;
@@ -41,7 +42,9 @@ pub struct Engine(Arc<Shared>);
 struct Shared {
     images: Slots<Turn>,
     places: Places,
-    manifest_bytes: ManifestBytes,
+    /// Of manifests below indexes: an index of a few kilobytes may name hundreds of manifests of some megabytes each. Whoever
+    /// holds some waits for blobs alone, never for another manifest or for more bytes: no wait goes round in a circle.
+    manifests: ByteBudget,
     /// How many parts of images, blobs and children, are brought at once.
     parts: Arc<Semaphore>,
     pace: Pace,
@@ -58,7 +61,7 @@ impl Engine {
         Self(Arc::new(Shared {
             images: Slots::new(images_at_once(blobs_at_once)),
             places: Places::new(blobs_at_once),
-            manifest_bytes: ManifestBytes::default(),
+            manifests: ByteBudget::new(MANIFESTS),
             parts: Arc::new(Semaphore::new(parts_at_once(blobs_at_once))),
             pace: Pace::new(bandwidth),
             breakers: Breakers::default(),
@@ -85,8 +88,9 @@ impl Engine {
         &self.0.places
     }
 
-    pub(crate) fn manifest_bytes(&self) -> &ManifestBytes {
-        &self.0.manifest_bytes
+    /// The budget of manifests below indexes.
+    pub(crate) fn manifests(&self) -> &ByteBudget {
+        &self.0.manifests
     }
 
     pub(crate) fn pace(&self) -> &Pace {
@@ -119,6 +123,9 @@ impl Engine {
 pub(crate) struct PartRight {
     _permit: Option<OwnedSemaphorePermit>,
 }
+
+/// What manifests below indexes may hold all together, in bytes; registries take manifests of 4 MiB at least.
+const MANIFESTS: u64 = 16 << 20;
 
 /// So many parts of an image can always be at work.
 const ALWAYS_AT_WORK: usize = 4;

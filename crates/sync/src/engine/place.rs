@@ -1,12 +1,12 @@
 //! How many blobs move at once: the large ones count, of the small ones more may wait for answers, and all together
-//! obey a budget of memory.
+//! obey a budget of memory, of which each pair has its share.
 
 use crate::endpoint::MOST_IN_MEMORY;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use oci::Descriptor;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::byte_budget::{ByteBudget, HeldBytes};
 use super::fair::Rank;
 use super::pair::Pair;
 use super::slot::{Sleeper, Slot, Slots};
@@ -26,8 +26,6 @@ const BUDGET: u64 = 256 << 20;
 const MOST_HELD: u64 = 1 << 20;
 /// What any blob may hold, in bytes: a piece.
 const LEAST_HELD: u64 = 64 << 10;
-/// The budget is counted in units of so many bytes, because permits are counted in 32 bits.
-const UNIT: u64 = 1 << 10;
 
 /// Whether a blob is small.
 pub(crate) fn is_small(blob: &Descriptor) -> bool {
@@ -39,7 +37,7 @@ pub(crate) fn is_small(blob: &Descriptor) -> bool {
 pub(crate) struct Places {
     large: Slots<Sleeper>,
     small: Slots<Sleeper>,
-    memory: Arc<Semaphore>,
+    memory: ByteBudget,
 }
 
 /// The right to move a blob. It ends with its drop.
@@ -54,7 +52,7 @@ struct Wanted {
     pair: Pair,
     rank: Rank,
     is_small: bool,
-    units: u32,
+    bytes: u64,
 }
 
 #[derive(Default)]
@@ -66,7 +64,7 @@ struct State {
 
 struct Held {
     /// None where there was not enough when the place was taken again.
-    _memory: Option<OwnedSemaphorePermit>,
+    _memory: Option<HeldBytes>,
     _turn: Slot<Sleeper>,
 }
 
@@ -75,14 +73,14 @@ impl Places {
         Self {
             large: Slots::new(blobs_at_once),
             small: Slots::new(small_at_once(blobs_at_once)),
-            memory: Arc::new(Semaphore::new(units(BUDGET) as usize)),
+            memory: ByteBudget::new(BUDGET),
         }
     }
 
     /// Waits for a place for a blob on its way to one target. The older the image, the lower its rank, the sooner.
     pub(crate) async fn take(&self, pair: &Pair, rank: Rank, blob: &Descriptor) -> Place {
-        let (is_small, units) = (is_small(blob), units(held(blob)));
-        let wanted = Wanted { pair: pair.clone(), rank, is_small, units };
+        let (is_small, bytes) = (is_small(blob), held(blob));
+        let wanted = Wanted { pair: pair.clone(), rank, is_small, bytes };
         let held = self.hold(&wanted).await;
         let state = Mutex::new(State { held: Some(held), waits: 0 });
         Place { places: self.clone(), wanted, state }
@@ -92,7 +90,7 @@ impl Places {
     async fn hold(&self, wanted: &Wanted) -> Held {
         let turns = if wanted.is_small { &self.small } else { &self.large };
         let turn = turns.acquire(&wanted.pair, wanted.rank).await;
-        let memory = self.memory.clone().acquire_many_owned(wanted.units).await.expect(NEVER_CLOSED);
+        let memory = self.memory.take(&wanted.pair, wanted.rank, wanted.bytes).await;
         Held { _memory: Some(memory), _turn: turn }
     }
 
@@ -100,7 +98,7 @@ impl Places {
     /// their places all at once, so one that waited would hold the others': two such reads could wait for each other.
     fn hold_again(&self, wanted: &Wanted) -> Held {
         let turns = if wanted.is_small { &self.small } else { &self.large };
-        let memory = self.memory.clone().try_acquire_many_owned(wanted.units).ok();
+        let memory = self.memory.take_now(&wanted.pair, wanted.rank, wanted.bytes);
         Held { _memory: memory, _turn: turns.take_now(&wanted.pair) }
     }
 }
@@ -128,16 +126,10 @@ impl Place {
     }
 }
 
-const NEVER_CLOSED: &str = "nobody closes these semaphores";
-
 /// What a blob on its way into an upload may hold, in bytes. Where the size is not known, a chunk may have to be read into
 /// memory to learn its length.
 fn held(blob: &Descriptor) -> u64 {
     blob.size.map_or(MOST_IN_MEMORY, |size| size.clamp(LEAST_HELD, MOST_HELD))
-}
-
-fn units(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(UNIT)).expect("the budget in units fits")
 }
 
 /// One at a time is one at a time: who asks for that has a reason.
@@ -205,6 +197,24 @@ mod tests {
         let peak = peak.load(Ordering::Relaxed);
         assert!(peak <= BUDGET, "{peak}");
         assert!(peak > BUDGET / 2, "so little shows nothing: {peak}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pair_that_holds_all_memory_keeps_no_other_waiting() {
+        let (places, untold) = (Places::new(100), blob(None));
+        let mut held = Vec::new();
+        for rank in 0..BUDGET / MOST_IN_MEMORY {
+            held.push(places.take(&pair(), rank, &untold).await);
+        }
+        let more = places.take(&pair(), 100, &untold);
+        let other = Pair::new(&StoreId::new("a"), &StoreId::new("other"));
+        let well = async {
+            for rank in 0..BUDGET / MOST_IN_MEMORY / 2 {
+                held.push(places.take(&other, 200 + rank, &untold).await);
+            }
+        };
+        let ((), more) = tokio::join!(well, timeout(Duration::from_secs(1), more));
+        assert!(more.is_err(), "there is none left for the first");
     }
 
     #[tokio::test(start_paused = true)]

@@ -236,6 +236,9 @@ impl Run {
     }
 }
 
+/// What a manifest is taken to have, in bytes, whose size is not told.
+const UNTOLD: u64 = 4 << 20;
+
 impl ImageCopy {
     /// Waits for the right to move a blob.
     pub(crate) async fn place(&self, run: &Run, blob: &Descriptor) -> Place {
@@ -245,10 +248,10 @@ impl ImageCopy {
     /// Waits for the right to hold a manifest below an index in memory. The copy's slot is free meanwhile, though for other
     /// pairs alone: more images of this one would wait as well.
     pub(crate) async fn manifest_bytes(&self, run: &Run, manifest: &Descriptor) -> HeldBytes {
-        let budget = run.engine.manifest_bytes();
-        match budget.take_now(&self.pair, manifest.size) {
+        let (budget, bytes) = (run.engine.manifests(), manifest.size.unwrap_or(UNTOLD));
+        match budget.take_now(&self.pair, self.rank, bytes) {
             Some(held) => held,
-            None => self.activity.wait(budget.take(&self.pair, manifest.size)).await,
+            None => self.activity.wait(budget.take(&self.pair, self.rank, bytes)).await,
         }
     }
 
