@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, Weak};
 pub(crate) use activity::Activity;
 pub(crate) use byte_budget::{ByteBudget, HeldBytes};
 pub(crate) use pair::Pair;
+pub use pair::PairInWork;
 pub(crate) use place::{Place, Places, is_small};
 pub(crate) use slot::Slots;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -68,6 +69,11 @@ impl Engine {
             ledgers: Mutex::default(),
             numbers: AtomicU64::new(0),
         }))
+    }
+
+    /// What is done between which stores now.
+    pub fn pairs(&self) -> Vec<PairInWork> {
+        self.0.images.pairs()
     }
 
     pub(crate) fn images(&self) -> &Slots<Turn> {

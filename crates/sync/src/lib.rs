@@ -17,7 +17,7 @@ mod report;
 mod rule;
 
 pub use endpoint::{Source, Target};
-pub use engine::Engine;
+pub use engine::{Engine, PairInWork};
 pub use engine::bandwidth::{Bandwidth, BandwidthError};
 pub use engine::run::{Mode, Options, Rewrite};
 pub use engine::schedule::Sync;

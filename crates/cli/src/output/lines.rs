@@ -102,7 +102,7 @@ impl Observer for Lines {
 pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
     Some(match event {
         Event::ImageFinished(ended) => ended_line(&ended.image, &ended.outcome, paint),
-        Event::Stopping { in_work, drain } => stopping(*in_work, *drain),
+        Event::Stopping { in_work, waiting, drain } => stopping(*in_work, *waiting, *drain),
         Event::RuleFailed(failure) => {
             format!("{} {}: {}", paint.red("failed"), failure.source, diagnostic::short(&failure.error))
         }

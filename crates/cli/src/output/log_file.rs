@@ -150,7 +150,7 @@ impl Observer for LogFile {
                 let seconds = wait.as_secs_f64();
                 ("warning", format!("Retry in {seconds:.1} s {source}: {}", diagnostic::short(error)))
             }
-            Event::Stopping { in_work, drain } => ("warning", stopping(*in_work, *drain)),
+            Event::Stopping { in_work, waiting, drain } => ("warning", stopping(*in_work, *waiting, *drain)),
             Event::ImageFinished(ended) => image_line(&ended.image, &ended.outcome),
             _ => return,
         };

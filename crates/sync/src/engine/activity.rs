@@ -65,6 +65,11 @@ impl Activity {
         }
     }
 
+    /// Whether the image holds its slot: it does not while all that it does is wait.
+    pub(crate) fn is_working(&self) -> bool {
+        lock(&self.0).slot.as_ref().is_some_and(|slot| !slot.is_paused())
+    }
+
     /// The image has ended.
     pub(crate) fn close(&self) {
         let slot = lock(&self.0).slot.take();

@@ -44,6 +44,13 @@ struct Pair<W> {
     served: u64,
 }
 
+/// How much work of a pair holds a slot, has given it back to wait, and has not begun.
+pub(super) struct Counts {
+    pub(super) held: usize,
+    pub(super) waiting: usize,
+    pub(super) queued: usize,
+}
+
 /// The place of one who waits.
 pub(super) type Ticket = (Rank, u64);
 
@@ -173,6 +180,14 @@ impl<P: Clone + Eq + Hash + Ord, W> Fair<P, W> {
         if self.pairs.get(pair).is_some_and(Pair::is_idle) {
             self.pairs.remove(pair);
         }
+    }
+
+    /// What each pair has.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&P, Counts)> {
+        self.pairs.iter().map(|(name, pair)| {
+            let (waiting, queued) = (pair.paused + pair.waiting_for_others, pair.waiting.len());
+            (name, Counts { held: pair.held, waiting, queued })
+        })
     }
 
     /// How many stand in the queue of `pair`.

@@ -267,7 +267,7 @@ impl Schedule {
             self.run.tell(&Event::RuleFailed(failure.clone()));
             self.report.failed_rules.push(failure);
         }
-        if self.discoveries.is_empty() {
+        if self.rules.is_empty() {
             self.run.tell(&Event::AllPlanned);
         }
     }
@@ -322,14 +322,10 @@ impl Schedule {
     /// Begins nothing new and gives what is in work time to end. All else is reported as not done.
     async fn stop(&mut self, drain: Duration) {
         self.run.deadline.set(drain);
-        let in_work = self.in_work.len();
-        self.run.tell(&Event::Stopping { in_work, drain });
-        while let Some(discovered) = self.discoveries.try_join_next_with_id() {
-            self.discovered(discovered);
-        }
-        self.report.unfinished_rules = self.rules.values().map(|(rule, _)| *rule).collect();
-        self.report.unfinished_rules.sort_unstable();
-        self.discoveries.shutdown().await;
+        let in_work = self.in_work.values().filter(|copy| copy.activity.is_working()).count();
+        let waiting = self.in_work.len() - in_work;
+        self.run.tell(&Event::Stopping { in_work, waiting, drain });
+        self.end_discoveries().await;
         self.end_planned().await;
         let drained = async {
             while let Some(ended) = self.images.join_next_with_id().await {
@@ -339,6 +335,18 @@ impl Schedule {
         if tokio::time::timeout(drain, drained).await.is_err() {
             self.break_off().await;
         }
+    }
+
+    /// Ends rules of which not all images are known. Those that had come to their end before count as they ended.
+    async fn end_discoveries(&mut self) {
+        self.discoveries.abort_all();
+        while let Some(ended) = self.discoveries.join_next_with_id().await {
+            if !ended.as_ref().is_err_and(JoinError::is_cancelled) {
+                self.discovered(ended);
+            }
+        }
+        self.report.unfinished_rules = self.rules.values().map(|(rule, _)| *rule).collect();
+        self.report.unfinished_rules.sort_unstable();
     }
 
     async fn break_off(&mut self) {
@@ -357,8 +365,7 @@ impl Schedule {
 
     /// Ends what waits for its turn.
     async fn end_planned(&mut self) {
-        let number = self.run.number;
-        self.run.engine.images().withdraw(|turn| turn.is_of(number)).into_iter().for_each(Turn::give_up);
+        self.withdraw().into_iter().for_each(Turn::give_up);
         while self.waiting > 0
             && let Some((Waiting { way, .. }, _)) = self.begun.recv().await
         {
@@ -384,11 +391,24 @@ impl Schedule {
         }
     }
 
-    fn into_report(self) -> Report {
-        let mut report = self.report;
+    /// Takes what waits for its turn out of the engine's queues.
+    fn withdraw(&self) -> Vec<Turn> {
+        let number = self.run.number;
+        self.run.engine.images().withdraw(|turn| turn.is_of(number))
+    }
+
+    fn into_report(mut self) -> Report {
+        let mut report = std::mem::take(&mut self.report);
         let listed = self.run.unwanted_referrers.load(Ordering::Relaxed);
         report.unwanted_referrers = listed.saturating_add(self.run.referrer_tags.left());
         report
+    }
+}
+
+impl Drop for Schedule {
+    /// A run that is dropped before its end waits for nothing any more.
+    fn drop(&mut self) {
+        drop(self.withdraw());
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, oneshot};
 
 use super::fair::{Fair, Pause, Rank, Ticket};
-use super::pair::Pair;
+use super::pair::{Pair, PairInWork};
 use crate::lock::lock;
 
 /// Somebody who waits for a slot.
@@ -73,6 +73,19 @@ impl<W: Served> Slots<W> {
     pub(crate) fn has_room(&self, pairs: &[Pair], most: usize) -> bool {
         let queue = lock(&self.queue);
         pairs.is_empty() || pairs.iter().any(|pair| queue.waiting(pair) < most)
+    }
+
+    /// What each pair has.
+    pub(crate) fn pairs(&self) -> Vec<PairInWork> {
+        let queue = lock(&self.queue);
+        let counted = queue.pairs().map(|(pair, counts)| PairInWork {
+            source: pair.source().clone(),
+            target: pair.target().clone(),
+            working: counts.held,
+            waiting: counts.waiting,
+            queued: counts.queued,
+        });
+        counted.collect()
     }
 
     fn serve(&self) {

@@ -348,9 +348,6 @@ impl<'a> Discovery<'a> {
                 Some((Arc::new(image), target.target.clone()))
             })
             .collect();
-        for (image, _) in &ways {
-            self.run.tell(&Event::ImagePlanned(image.clone()));
-        }
         let images = self.run.engine.images();
         if !images.has_room(&self.pairs, PLANNED_AHEAD) {
             self.turn.wait(images.room(&self.pairs, PLANNED_AHEAD)).await;
@@ -362,8 +359,12 @@ impl<'a> Discovery<'a> {
         };
         let source = self.rule.source.clone();
         // The receiver is gone when the run is stopped; then nobody waits for this image.
-        let planned = Planned { rule: self.index, source, reference, found, referrers, ways };
-        let _ = self.planned.send(planned).await;
+        let Ok(room) = self.planned.reserve().await else { return };
+        // What is told is queued, also when the run stops at this moment: all that is planned is in the report.
+        for (image, _) in &ways {
+            self.run.tell(&Event::ImagePlanned(image.clone()));
+        }
+        room.send(Planned { rule: self.index, source, reference, found, referrers, ways });
     }
 
     fn error(&self, operation: Operation, cause: Cause) -> Error {

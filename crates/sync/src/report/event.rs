@@ -125,8 +125,11 @@ pub enum Event {
     },
     /// The run was asked to stop: nothing new begins.
     Stopping {
-        /// How many images are in work.
+        /// How many images are worked on.
         in_work: usize,
+        /// How many more have begun, and wait: for another try, for a store that does not answer, or for what another image
+        /// brings.
+        waiting: usize,
         /// How long these may go on.
         drain: Duration,
     },

@@ -67,6 +67,8 @@ pub(crate) struct State {
     /// The most bodies that were being sent at once.
     pub(crate) most_sending: usize,
     sending: usize,
+    /// Steps that are being made.
+    busy: usize,
     steps: usize,
     answers: u64,
 }
@@ -158,15 +160,26 @@ impl Fake {
         self.state().steps
     }
 
+    /// How many steps take their time now.
+    pub(crate) fn busy(&self) -> usize {
+        self.state().busy
+    }
+
+    /// Something takes its time.
+    async fn takes(&self, time: Duration) {
+        if !time.is_zero() {
+            let _busy = Busy::begin(self);
+            tokio::time::sleep(time).await;
+        }
+    }
+
     /// A step that the plan of failures may let fail in passing.
     async fn step(&self) -> Result<(), Error> {
         let takes = {
             let mut state = self.state();
             state.step_takes + state.chance.as_mut().map(Chance::takes).unwrap_or_default()
         };
-        if !takes.is_zero() {
-            tokio::time::sleep(takes).await;
-        }
+        self.takes(takes).await;
         let mut state = self.state();
         state.steps += 1;
         let step = state.steps;
@@ -370,6 +383,22 @@ impl Receiver {
     }
 }
 
+/// A step that takes its time.
+struct Busy(Fake);
+
+impl Busy {
+    fn begin(fake: &Fake) -> Self {
+        fake.state().busy += 1;
+        Self(fake.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.state().busy -= 1;
+    }
+}
+
 /// A body that is being sent.
 struct Sending(Fake);
 
@@ -401,10 +430,8 @@ impl Upload for Receiver {
                 let piece = piece.map_err(|_| passing_error())?;
                 let takes = self.fake.state().takes_a_second;
                 if let Some(takes) = takes {
-                    tokio::time::sleep(
-                        Duration::from_secs(piece.len() as u64) / u32::try_from(takes).unwrap(),
-                    )
-                    .await;
+                    let takes = Duration::from_secs(piece.len() as u64) / u32::try_from(takes).unwrap();
+                    self.fake.takes(takes).await;
                 }
                 self.bytes.extend_from_slice(&piece);
             }
@@ -495,7 +522,7 @@ impl Source for FakeRepository {
             self.fake.step().await?;
             let sick = self.fake.state().sick_blobs.get(&blob.digest).copied();
             if let Some(Sickness { hangs, asks_for }) = sick {
-                tokio::time::sleep(hangs).await;
+                self.fake.takes(hangs).await;
                 return Err(Error { wait: asks_for, ..passing_error() });
             }
             let mut state = self.fake.state();

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oci::Digest;
-use sync::{Event, Observer, Options, Outcome, Rule, Stamp, Sync};
+use sync::endpoint::StoreId;
+use sync::{Engine, Event, Observer, Options, Outcome, Rule, Stamp, Sync};
 use tokio_util::sync::CancellationToken;
 
-use crate::fake::{Fake, Sickness, rule};
+use crate::fake::{Fake, Sickness, rule, rule_to};
 use crate::whole_report::{RunWhole, WholeReport};
 
 /// What happened, in its order.
@@ -78,10 +79,51 @@ fn images(fake: &Fake, number: usize, shared: &[u8]) -> Digest {
 }
 
 async fn run(rules: Vec<Rule>, blobs_at_once: usize, retries: u32) -> (WholeReport, Diary) {
+    run_watched(rules, (blobs_at_once, retries), &[]).await
+}
+
+/// The same. Demands all the time that images to each of these targets hold no more slots than they have steps under way at
+/// their source and their target: whoever waits for anything else holds none.
+async fn run_watched(
+    rules: Vec<Rule>,
+    (blobs_at_once, retries): (usize, u32),
+    pairs: &[(&str, [&Fake; 2])],
+) -> (WholeReport, Diary) {
     let diary = Diary::default();
     let options = Options::new(blobs_at_once, retries);
-    let sync = Sync::new(rules, options, Arc::new(diary.clone()));
-    (sync.run_whole(CancellationToken::new()).await, diary)
+    let engine = Engine::new(blobs_at_once, None);
+    let sync = Sync::new(rules, options, Arc::new(diary.clone())).on(&engine);
+    let mut waited = 0;
+    let watch = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(997)).await;
+            for _ in 0..1000 {
+                // Whoever can go on at this moment does.
+                tokio::task::yield_now().await;
+            }
+            waited = waited.max(assert_no_waiter_has_a_slot(&engine, pairs));
+        }
+    };
+    let report = tokio::select! {
+        report = sync.run_whole(CancellationToken::new()) => report,
+        () = watch => unreachable!("it never ends"),
+    };
+    assert!(pairs.is_empty() || waited > 0, "nobody has waited");
+    (report, diary)
+}
+
+/// Gives how many images wait.
+fn assert_no_waiter_has_a_slot(engine: &Engine, pairs: &[(&str, [&Fake; 2])]) -> usize {
+    let mut waiting = 0;
+    for pair in engine.pairs() {
+        let Some((_, stores)) = pairs.iter().find(|(host, _)| StoreId::new(host) == pair.target) else {
+            continue;
+        };
+        let busy: usize = stores.iter().map(|store| store.busy()).sum();
+        assert!(pair.working <= busy, "a slot is held by who waits: {busy} steps under way, {pair:?}");
+        waiting += pair.waiting;
+    }
+    waiting
 }
 
 fn hangs(seconds: u64, asks_for: Option<u64>) -> Sickness {
@@ -101,7 +143,8 @@ async fn e2_images_that_wait_for_a_hung_layer_keep_no_other_pair_waiting() {
         rule((&sick, "a.io"), &[(&to_sick, "sick.io")]),
         rule((&well, "c.io"), &[(&to_well, "well.io")]),
     ];
-    let (report, diary) = run(rules, 4, 1).await;
+    let pairs = [("sick.io", [&sick, &to_sick]), ("well.io", [&well, &to_well])];
+    let (report, diary) = run_watched(rules, (4, 1), &pairs).await;
     assert_eq!((report.copied(), report.failed()), (200, 200));
     assert_eq!(diary.stood_before("well.io", "sick.io", 2), 200);
 }
@@ -123,7 +166,7 @@ async fn e3_a_target_that_dies_keeps_no_other_pair_waiting() {
     other.state().step_takes = Duration::from_millis(5);
     let rules =
         vec![rule((&source, "a.io"), &[(&dies, "dies.io")]), rule((&other, "c.io"), &[(&well, "well.io")])];
-    let (report, diary) = run(rules, 4, 2).await;
+    let (report, diary) = run_watched(rules, (4, 2), &[("dies.io", [&source, &dies])]).await;
     assert_eq!(report.copied(), 100 + 100 - report.failed());
     // Images in work fail one by one; those that wait for the breaker must not come before the healthy ones.
     let happened = diary.happened();
@@ -153,7 +196,8 @@ async fn e4_a_pause_that_a_source_asks_for_is_waited_out_without_a_place() {
         rule((&sick, "a.io"), &[(&to_sick, "sick.io")]),
         rule((&well, "c.io"), &[(&to_well, "well.io")]),
     ];
-    let (report, diary) = run(rules, 5, 2).await;
+    let pairs = [("sick.io", [&sick, &to_sick]), ("well.io", [&well, &to_well])];
+    let (report, diary) = run_watched(rules, (5, 2), &pairs).await;
     assert_eq!((report.copied(), report.failed()), (20, 5));
     // Each of the five fails once before; none has waited out its pause.
     assert_eq!(diary.stood_before("well.io", "sick.io", 6), 20);
@@ -226,6 +270,33 @@ async fn targets_that_are_as_fast_as_each_other_share_every_read() {
     assert_eq!(report.copied(), 60);
     let read = source.state().read.clone();
     assert!(read.values().all(|times| *times == 1), "{read:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_dropped_leaves_nothing_in_the_queues_of_its_engine() {
+    let (source, target) = (Fake::default(), Fake::default());
+    images(&source, 20, b"shared");
+    source.state().step_takes = Duration::from_secs(3600);
+    let engine = Engine::new(1, None);
+    let run = |to: &str| {
+        let rule = rule_to(to, (&source, "a.io"), &[(&target, "target.io")]);
+        Sync::new([rule], Options::new(1, 0), Arc::new(Diary::default())).on(&engine).run(CancellationToken::new())
+    };
+    let stays = run("b/stays");
+    let dropped = tokio::time::timeout(Duration::from_secs(2 * 3600), run("b/dropped"));
+    let queued = async {
+        tokio::time::sleep(Duration::from_secs(2 * 3600 - 1)).await;
+        let before = engine.pairs()[0].queued;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        (before, engine.pairs()[0].queued)
+    };
+    tokio::select! {
+        _ = stays => panic!("it ended"),
+        (ended, queued) = async { tokio::join!(dropped, queued) } => {
+            assert!(ended.is_err());
+            assert_eq!(queued, (32, 12), "of 40 images eight have a slot");
+        }
+    }
 }
 
 /// Stops a run some time after it began.
