@@ -253,12 +253,18 @@ async fn after(
             complete(run, claimed, blob, BlobOutcome::Copied).await;
             return None;
         }
-        Some(Read::Refused(cause)) if cause.kind == ErrorKind::NotFound && !blob.is_kept_by_registries() => {
+        Some(Read::Refused(error))
+            if error.kind() == Some(ErrorKind::NotFound) && !blob.is_kept_by_registries() =>
+        {
             claimed.leave_out(run, blob);
             return None;
         }
-        Some(Read::Refused(cause)) => {
-            Arc::new(Transfer::new(run, source, blob).source_error((*cause).clone()))
+        Some(Read::Refused(error)) => {
+            if from.gathering.is_some() {
+                // The tries are used up already, for all who shared them.
+                *read_budget = Backoff::new(0);
+            }
+            error
         }
         Some(Read::Delivered(Err(error))) => {
             // The tries to go on are used up already.
@@ -294,15 +300,15 @@ async fn read_alone(
         Some(reader) => reader,
         None => from.reading.read(run, blob).await,
     };
+    let transfer = Transfer::new(run, &*from.reading.source, blob);
     match reader {
         Ok(reader) => {
-            let transfer = Transfer::new(run, &*from.reading.source, blob);
             Read::Delivered(transfer.deliver_one(reader, delivery, read_budget).await)
         }
         Err(error) => {
             let Delivery { upload, .. } = delivery;
             upload.cancel().await;
-            Read::Refused(Arc::new(error))
+            Read::Refused(Arc::new(transfer.source_error(error)))
         }
     }
 }

@@ -11,11 +11,11 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::reading::Reading;
+use super::reading::{KnownAtSource, Reading};
 use crate::copy::transfer::{Delivered, Delivery, Transfer};
-use crate::endpoint::EndpointError;
 use crate::engine::backoff::Backoff;
 use crate::engine::run::Run;
+use crate::Error;
 use crate::lock::lock;
 
 /// So long a read waits for other targets that may need it, too.
@@ -41,6 +41,7 @@ struct Gathered {
     heard: Vec<usize>,
     /// Those whose read has not begun.
     joined: Vec<Joined>,
+    known: Arc<KnownAtSource>,
 }
 
 struct Joined {
@@ -52,8 +53,8 @@ struct Joined {
 
 /// How one delivery ended.
 pub(super) enum Read {
-    /// The source did not begin to give the blob.
-    Refused(Arc<EndpointError>),
+    /// The source did not begin to give the blob, however often it was asked.
+    Refused(Arc<Error>),
     /// It was sent, or what stood against it cannot be helped by trying to read on.
     Delivered(Delivered),
 }
@@ -68,6 +69,11 @@ impl Gathering {
     pub(super) fn pass(&self, blob: &Digest, target: usize) {
         lock(&self.blobs).hear(blob, target);
         self.changed.notify_waiters();
+    }
+
+    /// What reads of a blob show.
+    pub(super) fn known(&self, blob: &Digest) -> Arc<KnownAtSource> {
+        lock(&self.blobs).by_digest.entry(blob.clone()).or_default().known.clone()
     }
 
     /// A target needs nothing more of the image.
@@ -112,7 +118,7 @@ impl Gathering {
             let (blob, budget) = (blob.clone(), budget.clone());
             tokio::spawn(async move {
                 let joined = if joined.is_empty() { this.gather(&blob.digest).await } else { joined };
-                read_for(&run, &reading, &blob, joined, budget).await;
+                this.read_for(&run, &reading, &blob, joined, budget).await;
             });
         }
         read.await.ok()
@@ -138,32 +144,56 @@ impl Gathering {
         let mut blobs = lock(&self.blobs);
         blobs.by_digest.get_mut(blob).map(|gathered| std::mem::take(&mut gathered.joined)).unwrap_or_default()
     }
-}
 
-/// Reads a blob once for all who have joined.
-async fn read_for(run: &Run, reading: &Reading, blob: &Descriptor, joined: Vec<Joined>, mut budget: Backoff) {
-    let takers: Vec<_> = joined.iter().map(|joined| joined.taker.clone()).collect();
-    let reader = tokio::select! {
-        reader = reading.read(run, blob) => reader,
-        _ = join_all(takers.iter().map(CancellationToken::cancelled)) => return,
-    };
-    let reader = match reader {
-        Ok(reader) => reader,
-        Err(error) => {
-            let error = Arc::new(error);
-            for Joined { delivery, ended, .. } in joined {
-                let Delivery { upload, .. } = delivery;
-                upload.cancel().await;
-                let _ = ended.send(Read::Refused(error.clone()));
+    /// Reads a blob once for all who have joined. A source that refuses is asked again once for all.
+    async fn read_for(
+        self: &Arc<Self>,
+        run: &Run,
+        reading: &Reading,
+        blob: &Descriptor,
+        joined: Vec<Joined>,
+        mut budget: Backoff,
+    ) {
+        let takers: Vec<_> = joined.iter().map(|joined| joined.taker.clone()).collect();
+        let watchers: Vec<_> = joined.iter().map(|joined| joined.delivery.watcher()).collect();
+        let transfer = Transfer::new(run, &*reading.source, blob);
+        let reader = tokio::select! {
+            reader = transfer.begin_read(&watchers, &mut budget, || reading.read(run, blob)) => reader,
+            _ = join_all(takers.iter().map(CancellationToken::cancelled)) => return,
+        };
+        let reader = match reader {
+            Ok(reader) => reader,
+            Err(error) => {
+                // Each for itself: a target that hangs keeps no other waiting.
+                join_all(joined.into_iter().map(|joined| self.refuse(blob, joined, error.clone()))).await;
+                return;
             }
-            return;
+        };
+        let deliveries = joined.into_iter().map(|Joined { delivery, ended, taker }| {
+            let (this, digest, target) = (self.clone(), blob.digest.clone(), delivery.copy.index);
+            delivery.taken_by(taker, move |delivered| {
+                if delivered.is_err() {
+                    lock(&this.blobs).forget(&digest, target);
+                }
+                let _ = ended.send(Read::Delivered(delivered));
+            })
+        });
+        transfer.deliver(reader, deliveries.collect(), &mut budget).await;
+    }
+
+    async fn refuse(&self, blob: &Descriptor, joined: Joined, error: Arc<Error>) {
+        let Joined { delivery, ended, taker } = joined;
+        lock(&self.blobs).forget(&blob.digest, delivery.copy.index);
+        let Delivery { upload, .. } = delivery;
+        // At the run's end all that is open is cancelled.
+        if !error.is_stopped() {
+            tokio::select! {
+                () = upload.cancel() => {}
+                () = taker.cancelled() => {}
+            }
         }
-    };
-    let deliveries = joined.into_iter().map(|Joined { delivery, ended, taker }| {
-        delivery.taken_by(taker, move |delivered| drop(ended.send(Read::Delivered(delivered))))
-    });
-    let deliveries = deliveries.collect();
-    Transfer::new(run, &*reading.source, blob).deliver(reader, deliveries, &mut budget).await;
+        let _ = ended.send(Read::Refused(error));
+    }
 }
 
 impl Blobs {
@@ -171,6 +201,13 @@ impl Blobs {
         let heard = &mut self.by_digest.entry(blob.clone()).or_default().heard;
         if !heard.contains(&target) {
             heard.push(target);
+        }
+    }
+
+    /// What a target needed did not come: it may join again.
+    fn forget(&mut self, blob: &Digest, target: usize) {
+        if let Some(gathered) = self.by_digest.get_mut(blob) {
+            gathered.heard.retain(|heard| *heard != target);
         }
     }
 
@@ -184,5 +221,25 @@ impl Blobs {
     fn missing(&self, blob: &Digest) -> Vec<usize> {
         let heard = self.by_digest.get(blob).map(|gathered| &gathered.heard[..]).unwrap_or_default();
         self.present.iter().copied().filter(|target| !heard.contains(target)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_that_did_not_get_a_blob_are_waited_for_again() {
+        let (mut blobs, blob) = (Blobs::default(), Digest::sha256(b"blob"));
+        for target in 0..3 {
+            blobs.wait_for(target);
+            blobs.hear(&blob, target);
+        }
+        assert!(blobs.missing(&blob).is_empty());
+        blobs.forget(&blob, 0);
+        blobs.forget(&blob, 2);
+        assert_eq!(blobs.missing(&blob), [0, 2]);
+        blobs.hear(&blob, 2);
+        assert_eq!(blobs.missing(&blob), [0], "the other one may join the read");
     }
 }

@@ -7,7 +7,7 @@ use oci::{Descriptor, ErrorKind};
 use super::blob::{Begun, ClaimedBlob, complete};
 use crate::copy::open_upload::OpenUpload;
 use crate::copy::transfer::{Delivery, Transfer};
-use crate::endpoint::{BlobRead, Source};
+use crate::endpoint::Source;
 use crate::engine::backoff::Backoff;
 use crate::engine::run::{ImageCopy, Run};
 use crate::memory::state::{LeftUpload, STRIDE};
@@ -50,13 +50,20 @@ pub(super) async fn go_on(
     };
     let place = Arc::new(copy.place(run, blob).await);
     let confirmed = upload.confirmed();
-    let reader = match read(run, source, blob, &copy, &left, confirmed).await {
+    let budget = Backoff::new(run.retries);
+    let trail = Arc::new(Mutex::new(left.trail.clone()));
+    let delivery = Delivery { copy: copy.clone(), upload, budget, trail, place };
+    let transfer = Transfer::new(run, source, blob);
+    let state = left.trail.latest_within(confirmed);
+    let (watchers, mut read_budget) = ([delivery.watcher()], Backoff::new(run.retries));
+    let read = || source.blob_from(blob, confirmed, state);
+    let reader = match transfer.begin_read(&watchers, &mut read_budget, read).await {
         Ok(reader) => reader,
         Err(error) if error.is_retryable() || error.is_stopped() => return fail(claimed, error),
         Err(_) => {
             // The blob may be had from elsewhere, or need not be had.
             run.state.upload_ended(&*copy.target, &blob.digest);
-            upload.cancel().await;
+            delivery.upload.cancel().await;
             return Some(claimed);
         }
     };
@@ -66,10 +73,8 @@ pub(super) async fn go_on(
         size: blob.size.map(|size| size.saturating_sub(confirmed)),
     });
     let moved_before = copy.amounts.now().moved_bytes;
-    let trail = Arc::new(Mutex::new(left.trail));
-    let delivery = Delivery { copy: copy.clone(), upload, budget: Backoff::new(run.retries), trail, place };
     let mut read_budget = Backoff::new(run.retries);
-    let delivered = Transfer::new(run, source, blob).deliver_one(reader, delivery, &mut read_budget).await;
+    let delivered = transfer.deliver_one(reader, delivery, &mut read_budget).await;
     let error = match delivered {
         Ok(()) => {
             complete(run, claimed, blob, BlobOutcome::Copied).await;
@@ -117,20 +122,4 @@ async fn reopen(
         }
         None => Ok(None),
     }
-}
-
-async fn read(
-    run: &Run,
-    source: &dyn Source,
-    blob: &Descriptor,
-    copy: &ImageCopy,
-    left: &LeftUpload,
-    confirmed: u64,
-) -> Result<Box<dyn BlobRead>, Arc<Error>> {
-    let transfer = Transfer::new(run, source, blob);
-    let step = async || {
-        let reader = source.blob_from(blob, confirmed, left.trail.latest_within(confirmed)).await;
-        reader.map_err(|cause| transfer.source_error(cause))
-    };
-    run.retrying(copy, step).await
 }

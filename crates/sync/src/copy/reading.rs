@@ -16,14 +16,23 @@ pub(super) struct Reading {
     pub(super) source: Arc<dyn Source>,
     /// Its bytes, where they were read before.
     held: Option<Held>,
+    known: Arc<KnownAtSource>,
+}
+
+/// What reads of a blob have shown, whichever of the image's targets they were for.
+#[derive(Default)]
+pub(super) struct KnownAtSource {
     /// Whether the source said that it lacks the blob.
     is_missing: AtomicBool,
+    /// Whether it was told why images go on without it.
+    is_told: AtomicBool,
 }
 
 impl Reading {
     pub(super) fn new(walk: &Walk, blob: &Descriptor) -> Self {
         let source = walk.image.source.clone();
-        Self { source, held: walk.held(&blob.digest), is_missing: AtomicBool::new(false) }
+        let known = walk.gathering().map(|gathering| gathering.known(&blob.digest)).unwrap_or_default();
+        Self { source, held: walk.held(&blob.digest), known }
     }
 
     /// The source first; a layer that registries need not keep may be had from the addresses in its descriptor. If it
@@ -40,7 +49,7 @@ impl Reading {
             Err(error) if error.kind == ErrorKind::NotFound => error,
             other => return other,
         };
-        self.is_missing.store(true, Ordering::Relaxed);
+        self.known.is_missing.store(true, Ordering::Relaxed);
         let (mut reasons, mut passing) = (Vec::new(), None);
         for address in &blob.urls {
             match self.source.external_blob(address, blob).await {
@@ -62,7 +71,7 @@ impl Reading {
     /// Whether an image can go on without the blob, which no further try at its addresses will bring: then it is told
     /// why. Bytes that are not the blob are told as a failure.
     pub(super) fn leaves_out(&self, run: &Run, blob: &Descriptor, error: &Error) -> bool {
-        let is_missing = self.is_missing.load(Ordering::Relaxed) && !blob.is_kept_by_registries();
+        let is_missing = self.known.is_missing.load(Ordering::Relaxed) && !blob.is_kept_by_registries();
         let is_left_out = is_missing && error.kind() != Some(ErrorKind::Mismatch) && !error.is_stopped();
         if is_left_out {
             self.tell_left_out(run, blob, &with_sources(&error.cause));
@@ -72,6 +81,9 @@ impl Reading {
 
     /// Says why the image goes on without it.
     fn tell_left_out(&self, run: &Run, blob: &Descriptor, why: &str) {
+        if self.known.is_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let why = if why.is_empty() { "its manifest names no address for it" } else { why };
         let text = format!("layer {} is not there, and left out: {why}", blob.digest.short());
         run.tell(&Event::Note { place: self.source.name().into(), text });

@@ -80,7 +80,7 @@ struct Queue {
 }
 
 /// Somebody who waits when the source has to be waited for.
-struct Watcher {
+pub(crate) struct Watcher {
     copy: Arc<ImageCopy>,
     /// Gone when its upload has ended.
     place: Weak<Place>,
@@ -96,7 +96,7 @@ impl Delivery {
         Told { delivery: self, taker, on_end: Box::new(on_end) }
     }
 
-    fn watcher(&self) -> Watcher {
+    pub(crate) fn watcher(&self) -> Watcher {
         Watcher { copy: self.copy.clone(), place: Arc::downgrade(&self.place) }
     }
 }
@@ -124,6 +124,24 @@ impl Patience {
 impl<'a> Transfer<'a> {
     pub(crate) fn new(run: &'a Run, source: &'a dyn Source, blob: &'a Descriptor) -> Self {
         Self { run, source, blob, failed: OnceLock::new() }
+    }
+
+    /// Begins a read, as often as it takes. Between two tries nobody who waits for it holds a place.
+    pub(crate) async fn begin_read<F>(
+        &self,
+        watchers: &[Watcher],
+        budget: &mut Backoff,
+        mut read: impl FnMut() -> F,
+    ) -> Result<Box<dyn BlobRead>, Arc<Error>>
+    where
+        F: Future<Output = Result<Box<dyn BlobRead>, EndpointError>>,
+    {
+        loop {
+            match read().await {
+                Ok(reader) => return Ok(reader),
+                Err(cause) => self.wait_for_source(watchers, cause, budget).await?,
+            }
+        }
     }
 
     /// Sends what `reader` gives to one upload.

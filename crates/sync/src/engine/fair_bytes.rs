@@ -3,7 +3,7 @@
 //! As with slots, a pair has its share whatever others hold, and can always have one body. What is free beyond that goes to the
 //! oldest image; in a pair nobody overtakes the oldest, which may need more than others.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 use super::fair::{Rank, Ticket};

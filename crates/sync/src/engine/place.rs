@@ -201,12 +201,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pair_that_holds_all_memory_keeps_no_other_waiting() {
-        let (places, untold) = (Places::new(100), blob(None));
+        let (places, full, untold) = (Places::new(100), pair(), blob(None));
         let mut held = Vec::new();
         for rank in 0..BUDGET / MOST_IN_MEMORY {
-            held.push(places.take(&pair(), rank, &untold).await);
+            held.push(places.take(&full, rank, &untold).await);
         }
-        let more = places.take(&pair(), 100, &untold);
+        let more = places.take(&full, 100, &untold);
         let other = Pair::new(&StoreId::new("a"), &StoreId::new("other"));
         let well = async {
             for rank in 0..BUDGET / MOST_IN_MEMORY / 2 {

@@ -246,11 +246,12 @@ async fn e1_an_index_whose_child_cannot_be_read_fails_all_that_wait_for_the_chil
 /// report, how the layer came there, what was noted, and how often its address was asked.
 async fn copy_foreign(
     images: usize,
+    targets: usize,
     failures: usize,
     retries: u32,
 ) -> (WholeReport, Vec<BlobOutcome>, Vec<String>, usize) {
     const ADDRESS: &str = "https://example.com/layer";
-    let (source, target) = (Fake::default(), Fake::default());
+    let source = Fake::default();
     source.state().step_takes = Duration::from_secs(1);
     let page = Page { bytes: "foreign".into(), failures, ..Page::default() };
     source.state().web.insert(ADDRESS.to_owned(), page);
@@ -262,11 +263,15 @@ async fn copy_foreign(
         );
         source.put_manifest("a/app", Some(&format!("v{number}")), &body);
     }
-    let to = Arc::new(target.repository("target.io", "b/app"));
+    let targets: Vec<_> = (0..targets).map(|_| Fake::default()).collect();
+    let target = |(number, target): (usize, &Fake)| RuleTarget {
+        target: Arc::new(target.repository(&format!("target{number}.io"), "b/app")),
+        naming: Naming::Same,
+    };
     let rule = Rule {
         source: Arc::new(source.repository("source.io", "a/app")),
         selection: Selection::All,
-        targets: vec![RuleTarget { target: to, naming: Naming::Same }],
+        targets: targets.iter().enumerate().map(target).collect(),
         referrers: ReferrerPolicy::Leave,
     };
     let diary = Arc::new(Diary::default());
@@ -281,13 +286,13 @@ async fn copy_foreign(
         }
     }
     let asked = source.state().web[ADDRESS].asked;
-    assert_eq!(target.state().open_uploads, 0);
+    assert!(targets.iter().all(|target| target.state().open_uploads == 0));
     (report, outcomes, notes, asked)
 }
 
 #[tokio::test(start_paused = true)]
 async fn p21_a_layers_own_address_is_tried_again_as_anything_else() {
-    let (report, outcomes, notes, asked) = copy_foreign(1, 2, 2).await;
+    let (report, outcomes, notes, asked) = copy_foreign(1, 1, 2, 2).await;
     assert_eq!((report.copied(), outcomes, asked), (1, vec![BlobOutcome::Copied], 3));
     assert!(notes.is_empty(), "{notes:?}");
 }
@@ -295,12 +300,21 @@ async fn p21_a_layers_own_address_is_tried_again_as_anything_else() {
 #[tokio::test(start_paused = true)]
 async fn p21_why_a_layer_is_left_out_is_told_once_and_all_who_wait_for_it_go_on_without_it() {
     for (retries, asked_in_all) in [(0, 1), (2, 3)] {
-        let (report, outcomes, notes, asked) = copy_foreign(4, usize::MAX, retries).await;
+        let (report, outcomes, notes, asked) = copy_foreign(4, 1, usize::MAX, retries).await;
         assert_eq!((report.copied(), outcomes), (4, vec![BlobOutcome::LeftOut; 4]));
         assert_eq!(asked, asked_in_all, "not once for each image");
         assert!(
             matches!(&notes[..], [note] if note.ends_with("left out: the connection broke")),
             "{notes:?}"
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p21_a_layer_that_is_nowhere_is_left_out_at_all_targets_that_shared_its_read() {
+    for (retries, asked_in_all) in [(0, 1), (2, 3)] {
+        let (report, outcomes, notes, asked) = copy_foreign(1, 3, usize::MAX, retries).await;
+        assert_eq!((report.copied(), outcomes), (3, vec![BlobOutcome::LeftOut; 3]));
+        assert_eq!((asked, notes.len()), (asked_in_all, 1), "{notes:?}");
     }
 }

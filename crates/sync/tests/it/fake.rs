@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) tags: BTreeMap<(String, Tag), Digest>,
     /// How often a blob was sent to a repository.
     pub(crate) sent: HashMap<(String, Digest), usize>,
+    /// How often the source was asked for a blob, whatever it answered.
+    pub(crate) asked: HashMap<Digest, usize>,
     /// How often a blob was read.
     pub(crate) read: HashMap<Digest, usize>,
     pub(crate) mounts: usize,
@@ -60,6 +62,10 @@ pub(crate) struct State {
     pub(crate) is_dead: bool,
     /// Whether everything is refused.
     pub(crate) refuses: bool,
+    /// How long it takes to cancel an upload.
+    pub(crate) cancel_takes: Duration,
+    /// Whether uploads can be gone on with in another run, which finds so many bytes of each.
+    pub(crate) keeps_of_uploads: Option<usize>,
     /// What is answered, after so long, to the question for a repository's tags.
     pub(crate) refused_tags: BTreeMap<String, (ErrorKind, Duration)>,
     /// How often the tags of a repository were asked for.
@@ -451,11 +457,11 @@ impl Upload for Receiver {
     }
 
     fn confirmed(&self) -> u64 {
-        0
+        self.bytes.len() as u64
     }
 
     fn watch(&self, _: Option<u64>) -> Option<Box<dyn UploadWatch>> {
-        None
+        self.fake.state().keeps_of_uploads.map(|_| Box::new(LeftBehind) as Box<dyn UploadWatch>)
     }
 
     fn recovery(&mut self, error: &Error) -> Recovery {
@@ -475,7 +481,21 @@ impl Upload for Receiver {
     where
         Self: 'a,
     {
-        async move { self.fake.state().open_uploads -= 1 }.boxed()
+        async move {
+            let takes = self.fake.state().cancel_takes;
+            self.fake.takes(takes).await;
+            self.fake.state().open_uploads -= 1;
+        }
+        .boxed()
+    }
+}
+
+/// An upload that can be gone on with.
+struct LeftBehind;
+
+impl UploadWatch for LeftBehind {
+    fn now(&self) -> SavedUpload {
+        SavedUpload { place: "kept".to_owned().into(), smallest_chunk: 0 }
     }
 }
 
@@ -519,6 +539,7 @@ impl Source for FakeRepository {
 
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
         async move {
+            *self.fake.state().asked.entry(blob.digest.clone()).or_default() += 1;
             self.fake.step().await?;
             let sick = self.fake.state().sick_blobs.get(&blob.digest).copied();
             if let Some(Sickness { hangs, asks_for }) = sick {
@@ -539,11 +560,17 @@ impl Source for FakeRepository {
 
     fn blob_from<'a>(
         &'a self,
-        _: &'a Descriptor,
-        _: u64,
+        blob: &'a Descriptor,
+        offset: u64,
         _: Option<&'a HashState>,
     ) -> Answer<'a, Box<dyn BlobRead>> {
-        unreachable!("nothing is remembered")
+        async move {
+            Source::blob(self, blob).await?;
+            let bytes = self.fake.state().blobs[&self.key(&blob.digest)].clone();
+            let offset = usize::try_from(offset).unwrap();
+            Ok(Box::new(InPieces::from(&self.fake, &bytes, offset)) as Box<dyn BlobRead>)
+        }
+        .boxed()
     }
 
     fn referrers<'a>(&'a self, _: &'a Digest, _: Kept) -> Answer<'a, Vec<Descriptor>> {
@@ -647,9 +674,19 @@ impl Target for FakeRepository {
     fn reopen_upload<'a>(
         &'a self,
         _: &'a SavedUpload,
-        _: Option<u64>,
+        size: Option<u64>,
     ) -> Answer<'a, Option<Box<dyn Upload>>> {
-        unreachable!("nothing is remembered")
+        async move {
+            self.fake.step().await?;
+            let Some(kept) = self.fake.state().keeps_of_uploads else { return Ok(None) };
+            self.fake.state().open_uploads += 1;
+            let size = usize::try_from(size.unwrap_or_default()).unwrap();
+            // The layers of tests that keep uploads are all of the same byte.
+            let bytes = vec![7; kept.min(size)];
+            let (fake, repository) = (self.fake.clone(), self.name.to_string());
+            Ok(Some(Box::new(Receiver { fake, repository, bytes }) as Box<dyn Upload>))
+        }
+        .boxed()
     }
 
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use oci::Digest;
 use sync::endpoint::StoreId;
-use sync::{Engine, Event, Observer, Options, Outcome, Rule, Stamp, Sync};
+use sync::{Engine, Event, Observer, Options, Outcome, Rule, Stamp, State, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::{Fake, Sickness, rule, rule_to};
@@ -83,7 +83,7 @@ async fn run(rules: Vec<Rule>, blobs_at_once: usize, retries: u32) -> (WholeRepo
 }
 
 /// The same. Demands all the time that images to each of these targets hold no more slots than they have steps under way at
-/// their source and their target: whoever waits for anything else holds none.
+/// their source and their target: whoever waits for anything but the right to move a blob holds none.
 async fn run_watched(
     rules: Vec<Rule>,
     (blobs_at_once, retries): (usize, u32),
@@ -95,6 +95,9 @@ async fn run_watched(
     let sync = Sync::new(rules, options, Arc::new(diary.clone())).on(&engine);
     let mut waited = 0;
     let watch = async {
+        if pairs.is_empty() {
+            std::future::pending::<()>().await;
+        }
         loop {
             tokio::time::sleep(Duration::from_millis(997)).await;
             for _ in 0..1000 {
@@ -196,11 +199,87 @@ async fn e4_a_pause_that_a_source_asks_for_is_waited_out_without_a_place() {
         rule((&sick, "a.io"), &[(&to_sick, "sick.io")]),
         rule((&well, "c.io"), &[(&to_well, "well.io")]),
     ];
-    let pairs = [("sick.io", [&sick, &to_sick]), ("well.io", [&well, &to_well])];
+    let pairs = [("sick.io", [&sick, &to_sick])];
     let (report, diary) = run_watched(rules, (5, 2), &pairs).await;
     assert_eq!((report.copied(), report.failed()), (20, 5));
     // Each of the five fails once before; none has waited out its pause.
     assert_eq!(diary.stood_before("well.io", "sick.io", 6), 20);
+}
+
+/// An image of one layer, which is all of the same byte.
+fn image_of_sevens(fake: &Fake, bytes: usize) -> Digest {
+    let layer = fake.put_blob("a/app", &vec![7; bytes]);
+    fake.put_manifest("a/app", Some("v0"), &format!(r#"{{"layers":[{{"digest":"{layer}","size":{bytes}}}]}}"#));
+    layer
+}
+
+#[tokio::test(start_paused = true)]
+async fn e4_an_upload_that_an_earlier_run_left_holds_no_place_while_its_source_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sick, well) = (Fake::default(), Fake::default());
+    let (to_sick, to_well) = (Fake::default(), Fake::default());
+    let layer = image_of_sevens(&sick, 600);
+    image_of_sevens(&well, 60);
+    to_sick.state().keeps_of_uploads = Some(300);
+    let rules = || {
+        [rule((&sick, "a.io"), &[(&to_sick, "sick.io")]), rule((&well, "c.io"), &[(&to_well, "well.io")])]
+    };
+    let run = async |rules: Vec<Rule>, stops_after: Duration| {
+        let (diary, cancel) = (Diary::default(), CancellationToken::new());
+        let (state, _) = State::open(&folder.path().join("state")).unwrap();
+        let sync = Sync::new(rules, Options::new(1, 1), Arc::new(diary.clone())).remembering(state.clone());
+        let stop = async {
+            tokio::time::sleep(stops_after).await;
+            cancel.cancel();
+        };
+        let (report, ()) = tokio::join!(sync.run_whole(cancel.clone()), stop);
+        state.close().unwrap();
+        (report, diary)
+    };
+    to_sick.state().takes_a_second = Some(1);
+    let [first, _] = rules();
+    let (report, _) = run(vec![first], Duration::from_secs(60)).await;
+    assert_eq!(report.not_done(), 1);
+    // It begins when the other holds the only place, and that one waits before it asks again.
+    sick.state().sick_blobs.insert(layer, hangs(5, Some(25)));
+    well.state().step_takes = Duration::from_secs(1);
+    let (report, diary) = run(rules().into(), Duration::from_secs(3600)).await;
+    assert_eq!((report.copied(), report.failed()), (1, 1), "{:?}", report.errors().collect::<Vec<_>>());
+    assert_eq!(diary.stood_before("well.io", "sick.io", 2), 1);
+}
+
+/// Copies the images of a source to three targets.
+async fn to_three(source: &Fake, targets: &[Fake; 3], retries: u32) -> (WholeReport, Diary) {
+    let [one, two, three] = targets;
+    let targets = [(one, "one.io"), (two, "two.io"), (three, "three.io")];
+    run(vec![rule((source, "a.io"), &targets)], 4, retries).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn targets_that_share_a_read_share_its_tries() {
+    let (source, targets) = (Fake::default(), <[Fake; 3]>::default());
+    let layer = image_of_sevens(&source, 60);
+    source.state().sick_blobs.insert(layer.clone(), hangs(1, None));
+    let (report, _) = to_three(&source, &targets, 2).await;
+    assert_eq!(report.failed(), 3);
+    assert_eq!(source.state().asked[&layer], 3, "once, and as often again as the retries say");
+    assert!(targets.iter().all(|target| target.state().open_uploads == 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_slow_to_cancel_keeps_no_other_from_hearing_that_a_read_was_refused() {
+    let (source, targets) = (Fake::default(), <[Fake; 3]>::default());
+    let layer = image_of_sevens(&source, 60);
+    source.state().sick_blobs.insert(layer, hangs(1, None));
+    targets[0].state().cancel_takes = Duration::from_secs(3600);
+    // It is the first that joins.
+    for target in &targets[1..] {
+        target.state().step_takes = Duration::from_millis(20);
+    }
+    let (report, diary) = to_three(&source, &targets, 0).await;
+    assert_eq!(report.failed(), 3);
+    let last = Happened::Failed("one.io".to_owned());
+    assert_eq!(diary.happened().iter().position(|happened| *happened == last), Some(2));
 }
 
 #[tokio::test(start_paused = true)]
