@@ -87,6 +87,7 @@ impl Sync {
         let (discoveries, rules) = start_discoveries(Discoveries { run: run.clone(), plan, turns }, rules);
         let (to_begin, begun) = mpsc::unbounded_channel();
         let mut schedule = Schedule {
+            in_queues: InQueues(run.clone()),
             discoveries,
             rules,
             run,
@@ -142,6 +143,8 @@ struct Waiting {
 }
 
 struct Schedule {
+    /// The first to be dropped: no slot that the others give back comes to an image of this run.
+    in_queues: InQueues,
     run: Arc<Run>,
     discoveries: Running,
     planned: mpsc::Receiver<Planned>,
@@ -365,7 +368,7 @@ impl Schedule {
 
     /// Ends what waits for its turn.
     async fn end_planned(&mut self) {
-        self.withdraw().into_iter().for_each(Turn::give_up);
+        self.in_queues.withdraw().into_iter().for_each(Turn::give_up);
         while self.waiting > 0
             && let Some((Waiting { way, .. }, _)) = self.begun.recv().await
         {
@@ -391,22 +394,24 @@ impl Schedule {
         }
     }
 
-    /// Takes what waits for its turn out of the engine's queues.
-    fn withdraw(&self) -> Vec<Turn> {
-        let number = self.run.number;
-        self.run.engine.images().withdraw(|turn| turn.is_of(number))
-    }
-
-    fn into_report(mut self) -> Report {
-        let mut report = std::mem::take(&mut self.report);
+    fn into_report(self) -> Report {
+        let mut report = self.report;
         let listed = self.run.unwanted_referrers.load(Ordering::Relaxed);
         report.unwanted_referrers = listed.saturating_add(self.run.referrer_tags.left());
         report
     }
 }
 
-impl Drop for Schedule {
-    /// A run that is dropped before its end waits for nothing any more.
+/// The images of a run that wait in the engine's queues. A run that is dropped before its end waits for nothing any more.
+struct InQueues(Arc<Run>);
+
+impl InQueues {
+    fn withdraw(&self) -> Vec<Turn> {
+        self.0.engine.images().withdraw(|turn| turn.is_of(self.0.number))
+    }
+}
+
+impl Drop for InQueues {
     fn drop(&mut self) {
         drop(self.withdraw());
     }
