@@ -17,10 +17,10 @@ mod report;
 mod rule;
 
 pub use endpoint::{Source, Target};
-pub use engine::{Engine, PairInWork};
 pub use engine::bandwidth::{Bandwidth, BandwidthError};
 pub use engine::run::{Mode, Options, Rewrite};
 pub use engine::schedule::Sync;
+pub use engine::{Engine, PairInWork};
 pub use error::{Cause, Error, ImpossibleTarget, NoAnswer, Operation, SharedTarget, Side};
 pub use memory::state::{State, StateError};
 pub use report::amounts::Amounts;

@@ -302,9 +302,7 @@ async fn read_alone(
     };
     let transfer = Transfer::new(run, &*from.reading.source, blob);
     match reader {
-        Ok(reader) => {
-            Read::Delivered(transfer.deliver_one(reader, delivery, read_budget).await)
-        }
+        Ok(reader) => Read::Delivered(transfer.deliver_one(reader, delivery, read_budget).await),
         Err(error) => {
             let Delivery { upload, .. } = delivery;
             upload.cancel().await;

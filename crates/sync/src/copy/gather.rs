@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::reading::{KnownAtSource, Reading};
+use crate::Error;
 use crate::copy::transfer::{Delivered, Delivery, Transfer};
 use crate::engine::backoff::Backoff;
 use crate::engine::run::Run;
-use crate::Error;
 use crate::lock::lock;
 
 /// So long a read waits for other targets that may need it, too.

@@ -123,7 +123,8 @@ mod tests {
         let _held = budget.take(&one, 0, 90).await;
         let large = budget.take(&one, 1, 50);
         let small = budget.take(&one, 2, 10);
-        let both = async { tokio::join!(tokio::time::timeout(std::time::Duration::from_secs(1), large), small) };
+        let both =
+            async { tokio::join!(tokio::time::timeout(std::time::Duration::from_secs(1), large), small) };
         let (large, _small) = tokio::time::timeout(std::time::Duration::from_secs(9), both).await.unwrap();
         assert!(large.is_err(), "so much is not free");
     }

@@ -209,7 +209,11 @@ async fn e4_a_pause_that_a_source_asks_for_is_waited_out_without_a_place() {
 /// An image of one layer, which is all of the same byte.
 fn image_of_sevens(fake: &Fake, bytes: usize) -> Digest {
     let layer = fake.put_blob("a/app", &vec![7; bytes]);
-    fake.put_manifest("a/app", Some("v0"), &format!(r#"{{"layers":[{{"digest":"{layer}","size":{bytes}}}]}}"#));
+    fake.put_manifest(
+        "a/app",
+        Some("v0"),
+        &format!(r#"{{"layers":[{{"digest":"{layer}","size":{bytes}}}]}}"#),
+    );
     layer
 }
 
@@ -221,9 +225,8 @@ async fn e4_an_upload_that_an_earlier_run_left_holds_no_place_while_its_source_i
     let layer = image_of_sevens(&sick, 600);
     image_of_sevens(&well, 60);
     to_sick.state().keeps_of_uploads = Some(300);
-    let rules = || {
-        [rule((&sick, "a.io"), &[(&to_sick, "sick.io")]), rule((&well, "c.io"), &[(&to_well, "well.io")])]
-    };
+    let rules =
+        || [rule((&sick, "a.io"), &[(&to_sick, "sick.io")]), rule((&well, "c.io"), &[(&to_well, "well.io")])];
     let run = async |rules: Vec<Rule>, stops_after: Duration| {
         let (diary, cancel) = (Diary::default(), CancellationToken::new());
         let (state, _) = State::open(&folder.path().join("state")).unwrap();
@@ -359,7 +362,9 @@ async fn a_run_that_is_dropped_leaves_nothing_in_the_queues_of_its_engine() {
     let engine = Engine::new(1, None);
     let run = |to: &str| {
         let rule = rule_to(to, (&source, "a.io"), &[(&target, "target.io")]);
-        Sync::new([rule], Options::new(1, 0), Arc::new(Diary::default())).on(&engine).run(CancellationToken::new())
+        Sync::new([rule], Options::new(1, 0), Arc::new(Diary::default()))
+            .on(&engine)
+            .run(CancellationToken::new())
     };
     let stays = run("b/stays");
     let dropped = tokio::time::timeout(Duration::from_secs(2 * 3600), run("b/dropped"));

@@ -86,10 +86,18 @@ async fn e25_a_blob_that_a_registry_does_not_mend_is_sent_once_for_all_who_wait_
     tells_length(&bench, &layer, "700000", Times::Always);
     // All wait for it by the time it has come.
     let effect = Effect::Delay(Duration::from_secs(1));
-    bench.source.misbehave(Fault { when: Match::get(&format!("/blobs/{layer}")), times: Times::Always, effect });
+    bench.source.misbehave(Fault {
+        when: Match::get(&format!("/blobs/{layer}")),
+        times: Times::Always,
+        effect,
+    });
     let named = ["v2", "v3", "v4"].map(|tag| oci::TagOrDigest::Tag(tag.parse().unwrap()));
     let report = run(vec![bench.rule("a/app", Selection::These(named.into()), &["b/app"])], 0).await;
-    assert_eq!((report.failed(), moved(&bench, &layer)), (3, (1, 2)), "sent once, and looked at before and after");
+    assert_eq!(
+        (report.failed(), moved(&bench, &layer)),
+        (3, (1, 2)),
+        "sent once, and looked at before and after"
+    );
 }
 
 #[tokio::test]
