@@ -1,5 +1,5 @@
-//! The nouns of the OCI specifications: digests, descriptors, references, media types, platforms and manifests, and the
-//! cleaner for text of foreign origin. Everything here is a value: nothing does I/O.
+//! The nouns of the OCI specifications: digests, descriptors, references, media types, platforms and manifests, the
+//! version that a tag names, and the cleaner for text of foreign origin. Everything here is a value: nothing does I/O.
 //!
 //! Manifests are kept as the bytes that came ([`RawManifest`]), because their digest is that of the bytes. What is
 //! read from them ([`RawManifest::links`]) is what a copy needs.
@@ -16,6 +16,7 @@ pub mod media_type;
 mod platform;
 mod reference;
 mod referrers_tag;
+mod tag_version;
 mod upload;
 mod verifier;
 
@@ -29,5 +30,6 @@ pub use media_type::MediaType;
 pub use platform::Platform;
 pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 pub use referrers_tag::{cosign_tags, is_referrers_tag, referrers_tag};
+pub use tag_version::{Numbers, Prerelease, Stage, TagVersion};
 pub use upload::{BrokenOff, Recovery, UploadStatus};
 pub use verifier::{HashState, Hasher, Mismatch, Verifier};

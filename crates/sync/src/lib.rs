@@ -15,6 +15,7 @@ mod memory;
 mod plan;
 mod report;
 mod rule;
+pub mod select;
 
 pub use endpoint::{Source, Target};
 pub use engine::bandwidth::{Bandwidth, BandwidthError};

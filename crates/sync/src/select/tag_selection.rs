@@ -1,0 +1,234 @@
+//! Which tags of a repository a rule selects.
+
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+use oci::{Tag, TagOrDigest, TagVersion, is_referrers_tag};
+
+use super::age::AgeLimits;
+use super::counts::Counts;
+use super::latest::{Latest, NewestBy};
+use super::pattern::Pattern;
+use super::range::VersionRange;
+use super::reason::Reason;
+use super::variant_name::VariantName;
+use crate::rule::referrer_tag::subject;
+
+/// What is asked of tags. What is empty asks nothing, so that the default is every tag.
+#[derive(Clone, Debug, Default)]
+pub struct TagSelection {
+    /// Lists of patterns: in each one a pattern must fit. A list without patterns asks nothing.
+    pub include: Vec<Vec<Pattern>>,
+    /// Patterns of which none may fit.
+    pub exclude: Vec<Pattern>,
+    /// Ranges in all of which the version must be.
+    pub semver: Vec<VersionRange>,
+    /// Variants of which the version must be one.
+    pub variants: Vec<VariantName>,
+    /// Whether prereleases are selected where versions matter.
+    pub prereleases: Prereleases,
+    /// How old tags must be, and may be.
+    pub ages: AgeLimits,
+    /// How many of the newest are selected.
+    pub latest: Option<Latest>,
+    /// What comes in any case.
+    pub pins: Vec<TagOrDigest>,
+    /// With fewer the rule fails.
+    pub at_least: usize,
+}
+
+/// What happens to prereleases where versions matter: with ranges, variants and the latest by version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prereleases {
+    /// They are left out, but where a range names one.
+    #[default]
+    LeaveOut,
+    /// They are selected like other versions.
+    Select,
+}
+
+/// Which dates a selection needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dates {
+    /// None.
+    None,
+    /// Those of the registry, or when each tag's image was first seen.
+    ForAges,
+    /// Those of the registry: what is newer, or too old, no other date tells.
+    Required,
+}
+
+/// A tag of a listing. Each tag stands in it once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedTag {
+    /// The tag.
+    pub tag: Tag,
+    /// When the registry got what it points at, where it tells.
+    pub date: Option<SystemTime>,
+    /// When an earlier run, or this one, first saw what it points at, where that is remembered.
+    pub first_seen: Option<SystemTime>,
+}
+
+/// What a selection is about to do with a listing.
+#[derive(Clone, Debug)]
+pub struct Selected {
+    /// The images: tags in the order of the listing, behind them the digests that are pinned.
+    pub chosen: Vec<TagOrDigest>,
+    /// For each tag of the listing why it is left out; `None` for those that are chosen.
+    pub reasons: Vec<Option<Reason>>,
+    /// How many tags each stage left.
+    pub counts: Counts,
+    /// Pinned tags that are not in the listing.
+    pub missing_pins: Vec<Tag>,
+}
+
+/// A selection has fewer tags than it must.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{selected} of {listed} listed tags are selected, and `atLeast` asks for {at_least}")]
+pub struct TooFew {
+    /// How many are selected.
+    pub selected: usize,
+    /// Of how many.
+    pub listed: usize,
+    /// How many there must be.
+    pub at_least: usize,
+}
+
+impl TagSelection {
+    /// Whether every tag is selected, whatever the listing, so that nothing needs be decided.
+    pub fn is_all(&self) -> bool {
+        !self.narrows() && self.pins.is_empty() && self.at_least == 0
+    }
+
+    /// Which dates [`TagSelection::select`] needs.
+    pub fn needs_dates(&self) -> Dates {
+        if self.ages.max().is_some() || self.latest.is_some_and(|latest| latest.by == NewestBy::Pushed) {
+            Dates::Required
+        } else if self.ages.min().is_some() {
+            Dates::ForAges
+        } else {
+            Dates::None
+        }
+    }
+
+    /// Decides on a listing.
+    pub fn select(&self, listed: &[ListedTag], now: SystemTime) -> Selected {
+        let mut reasons: Vec<_> = listed.iter().map(|tag| self.reason_against(tag, now)).collect();
+        if let Some(latest) = &self.latest {
+            super::newest::leave_out_older(latest, listed, &mut reasons);
+        }
+        let counts = Counts::of(&reasons);
+        let mut selected = Selected { chosen: Vec::new(), reasons, counts, missing_pins: Vec::new() };
+        let pinned_digests = self.pin(listed, &mut selected);
+        let chosen = listed.iter().zip(&selected.reasons).filter(|(_, reason)| reason.is_none());
+        selected.chosen = chosen.map(|(listed, _)| TagOrDigest::Tag(listed.tag.clone())).collect();
+        selected.chosen.extend(pinned_digests);
+        selected
+    }
+
+    /// Whether these are fewer than there must be.
+    pub fn shortfall(&self, counts: &Counts) -> Option<TooFew> {
+        let too_few = TooFew { selected: counts.selected, listed: counts.listed, at_least: self.at_least };
+        (counts.selected < self.at_least).then_some(too_few)
+    }
+
+    /// Whether a tag of a listing can be left out.
+    fn narrows(&self) -> bool {
+        self.include.iter().any(|any_of| !any_of.is_empty())
+            || !self.exclude.is_empty()
+            || self.is_about_versions()
+            || self.ages != AgeLimits::default()
+            || self.latest.is_some()
+    }
+
+    fn is_about_versions(&self) -> bool {
+        !self.semver.is_empty()
+            || !self.variants.is_empty()
+            || self.latest.is_some_and(|latest| latest.needs_versions())
+    }
+
+    /// Why a tag is left out, whatever else is in the listing.
+    fn reason_against(&self, listed: &ListedTag, now: SystemTime) -> Option<Reason> {
+        let tag = &listed.tag;
+        if self.narrows() && (is_referrers_tag(tag) || subject(tag).is_some()) {
+            return Some(Reason::Referrer);
+        }
+        let fits = |any_of: &Vec<Pattern>| any_of.is_empty() || any_of.iter().any(|one| one.fits_tag(tag));
+        if !self.include.iter().all(fits) {
+            return Some(Reason::NotIncluded);
+        }
+        let excluded = || self.exclude.iter().find(|one| one.fits_tag(tag)).cloned().map(Reason::ExcludedBy);
+        self.version_reason(tag).or_else(excluded).or_else(|| self.age_reason(listed, now))
+    }
+
+    fn version_reason(&self, tag: &Tag) -> Option<Reason> {
+        if !self.is_about_versions() {
+            return None;
+        }
+        let Some(version) = TagVersion::parse(tag.as_str()) else { return Some(Reason::NoVersion) };
+        let parts = self.latest.and_then(|latest| latest.parts);
+        if let Some(parts) = parts.filter(|parts| *parts != version.numbers.count()) {
+            return Some(Reason::OtherParts { parts });
+        }
+        if let Some(range) = self.semver.iter().find(|range| !range.contains(&version)) {
+            return Some(Reason::OutOfRange(range.text().clone()));
+        }
+        if !self.variants.is_empty() && !self.variants.iter().any(|variant| variant.fits(&version)) {
+            return Some(Reason::OtherVariant);
+        }
+        let is_left_out = version.prerelease.is_some() && !self.selects_prereleases();
+        is_left_out.then_some(Reason::Prerelease)
+    }
+
+    /// With `parts` alone, of the latest by date, versions are looked at but prereleases are not.
+    fn selects_prereleases(&self) -> bool {
+        let matters = !self.semver.is_empty()
+            || !self.variants.is_empty()
+            || self.latest.is_some_and(|latest| latest.by == NewestBy::Version);
+        !matters
+            || self.prereleases == Prereleases::Select
+            || self.semver.iter().any(VersionRange::names_prerelease)
+    }
+
+    fn age_reason(&self, listed: &ListedTag, now: SystemTime) -> Option<Reason> {
+        // A date that is still to come is that of a clock that is ahead.
+        let age_of = |date: SystemTime| now.duration_since(date).unwrap_or_default();
+        let told = listed.date.map(age_of);
+        if told.is_none() && self.needs_dates() == Dates::Required {
+            return Some(Reason::NoDate);
+        }
+        if let Some(min) = self.ages.min() {
+            match told.or(listed.first_seen.map(age_of)) {
+                None => return Some(Reason::NoDate),
+                Some(age) if age < min => return Some(Reason::TooYoung { age }),
+                Some(_) => {}
+            }
+        }
+        let age = told.filter(|age| self.ages.max().is_some_and(|max| *age > max))?;
+        Some(Reason::TooOld { age })
+    }
+
+    /// Brings the pins in. Gives those that are digests, which no listing can tell of.
+    fn pin(&self, listed: &[ListedTag], selected: &mut Selected) -> Vec<TagOrDigest> {
+        let (mut missing, mut digests) = (HashSet::new(), Vec::new());
+        for pin in &self.pins {
+            match pin {
+                TagOrDigest::Tag(tag) => _ = missing.insert(tag),
+                TagOrDigest::Digest(_) if !digests.contains(pin) => digests.push(pin.clone()),
+                TagOrDigest::Digest(_) => {}
+            }
+        }
+        selected.counts.pinned += digests.len();
+        for (listed, reason) in listed.iter().zip(&mut selected.reasons) {
+            if missing.remove(&listed.tag) && reason.take().is_some() {
+                selected.counts.pinned += 1;
+            }
+        }
+        selected.counts.selected += selected.counts.pinned;
+        // In the order in which they are written.
+        let pins =
+            self.pins.iter().filter_map(|pin| if let TagOrDigest::Tag(tag) = pin { Some(tag) } else { None });
+        selected.missing_pins = pins.filter(|tag| missing.remove(tag)).cloned().collect();
+        digests
+    }
+}
