@@ -43,7 +43,9 @@ pub(super) fn leave_out_older(latest: &Latest, listed: &[ListedTag], reasons: &m
     let mut is_kept = vec![false; listed.len()];
     for (name, place) in places {
         let kept = &groups[place];
-        kept.iter().for_each(|rank| is_kept[rank.0.index] = true);
+        for rank in kept {
+            is_kept[rank.0.index] = true;
+        }
         // `Reverse` turns the order around: its least is the newest.
         newest[place] = kept.iter().min().map(|rank| {
             let newest = listed[rank.0.index].tag.clone();

@@ -97,7 +97,7 @@ pub enum RangeError {
 }
 
 impl VersionRange {
-    /// Whether a version is in the range. Its variant does not count, nor does it if it is a prerelease, except at
+    /// Whether a version is in the range. Its variant does not count; a prerelease stands where its release does, but beside
     /// a prerelease that the range names.
     pub fn contains(&self, version: &TagVersion<'_>) -> bool {
         self.any_of.iter().any(|all_of| all_of.iter().all(|interval| interval.contains(version)))

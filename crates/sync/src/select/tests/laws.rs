@@ -31,18 +31,15 @@ const TAGS: [&str; 20] = [
 ];
 
 fn listing() -> impl Strategy<Value = Vec<ListedTag>> {
-    let ages = || proptest::collection::vec(proptest::option::of(0_u64..12), TAGS.len());
-    let dated = |((tags, dates), seen): ((Vec<&str>, Vec<Option<u64>>), Vec<Option<u64>>)| {
-        let tag = |((tag, date), seen): ((&str, Option<u64>), Option<u64>)| ListedTag {
-            tag: tag.parse().unwrap(),
-            date: date.map(days_ago),
-            first_seen: seen.map(days_ago),
-        };
-        tags.into_iter().zip(dates).zip(seen).map(tag).collect()
+    let days = || proptest::option::of(0_u64..12);
+    let tags = TAGS.map(|tag| (Just(tag), days(), days())).to_vec();
+    let dated = |(tag, date, seen): (&str, Option<u64>, Option<u64>)| ListedTag {
+        tag: tag.parse().unwrap(),
+        date: date.map(days_ago),
+        first_seen: seen.map(days_ago),
     };
-    (subsequence(TAGS.to_vec(), 0..=TAGS.len()).prop_shuffle(), ages())
-        .prop_flat_map(move |listed| (Just(listed), ages()))
-        .prop_map(dated)
+    let all = tags.prop_map(move |tags| tags.into_iter().map(dated).collect::<Vec<_>>());
+    all.prop_flat_map(|all| subsequence(all, 0..=TAGS.len()).prop_shuffle())
 }
 
 fn pattern() -> impl Strategy<Value = Pattern> {
