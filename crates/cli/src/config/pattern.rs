@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use oci::{RegistryHost, RepositoryName};
+use sync::select::RepositorySelection;
 use sync::{
     Cause, ImpossibleTarget, PatternRule, ReferrerPolicy, RepositoryPattern, Rule, RuleTarget, TargetTemplate,
 };
@@ -85,7 +86,13 @@ pub(super) fn resolve_pattern(
     let logins = maker.check(rule, &texts)?;
     let target_fronts = maker.targets.iter().filter_map(TargetText::front).collect();
     let make_rule = Arc::new(move |repository: &RepositoryName| maker.make(repository));
-    let rule_of_many = PatternRule { listing: Arc::new(listing), pattern, make_rule, target_fronts };
+    let rule_of_many = PatternRule {
+        listing: Arc::new(listing),
+        pattern,
+        repositories: RepositorySelection::default(),
+        make_rule,
+        target_fronts,
+    };
     let written = WrittenRule { targets: texts, ..rule.clone() };
     Ok(ResolvedPattern { written, rule: rule_of_many, logins })
 }

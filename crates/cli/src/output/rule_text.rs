@@ -41,7 +41,7 @@ impl PlannedRule {
 pub(crate) fn made(pattern: &PatternRule, repository: &str) -> Option<Rule> {
     let path = repository.strip_prefix(pattern.listing.name())?.strip_prefix('/')?;
     let repository: RepositoryName = path.parse().ok()?;
-    if !pattern.pattern.matches(&repository) {
+    if !pattern.selects(&repository) {
         return None;
     }
     (pattern.make_rule)(&repository).ok()

@@ -14,6 +14,7 @@ defaults: {referrers: false}
 sync:
   - name: apps
     from: harbor.example.com/library/**
+    repositories: {exclude: [library/tmp/**]}
     to: [t.example.com/mirror, "u.example.com/all/{path:_}:{tag}-mirror"]
   - from: harbor.example.com/(team/(.+)-v([0-9]+))/
     to: t.example.com/mirror/$2/$1
@@ -65,6 +66,15 @@ fn slips_in_sync_rules_end_the_run_before_any_request() -> Result<()> {
             rule("  tagz: {latest: 1}"),
             &["c.yaml:4:3: `tagz` means nothing", "  4 |   tagz: {latest: 1}", "did you mean `tags`?"][..],
         ),
+        (
+            rule("- from: r.io/a\n  to: t.io/a\n  repositories: {exclude: [x]}"),
+            &["c.yaml:6:17: `repositories` chooses among those of a pattern, but `from` names one"],
+        ),
+        (
+            rule("- from: r.io/a:v1\n  to: t.io/a\n  tags: {exclude: [x]}"),
+            &["c.yaml:6:9: both `from` and `tags` say which tags are meant"],
+        ),
+        (rule("  tags: {include: ['/a(/']}"), &["c.yaml:4:20: `include` cannot be used: `/a(/` is no regular"]),
         (rule("  platforms: [linux/amd64]"), &["c.yaml:4:14: `platforms` is not supported yet"]),
         (rule("  tags: {latest: 5}"), &["c.yaml:4:9: `tags` is not supported yet"]),
         (rule("  onConflict: fail"), &["`onConflict` other than `overwrite` is not supported yet"]),
@@ -129,13 +139,13 @@ fn slips_in_sync_rules_end_the_run_before_any_request() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn sync_rules_are_carried_out_in_both_forms() -> Result<()> {
     let (source, target) = (DockerRegistry::open().await?, DockerRegistry::open().await?);
-    for repository in ["team/app-v1", "team/web-v2", "other/app-v1", "images/app"] {
+    for repository in ["team/app-v1", "team/web-v2", "team/old-v3", "other/app-v1", "images/app"] {
         crate::world::seed(&Pusher::new(source.host()), repository).await?;
     }
     let (from, to) = (source.host(), target.host());
     let config = format!(
         "auth:\n  {from}: {{plainHttp: true}}\n  {to}: {{plainHttp: true}}\nsync:\n\
-         - {{name: teams, from: '{from}/(team/(.+)-v([0-9]+))/', to: '{to}/v$2/$1:{{tag}}-mirror'}}\n\
+         - {{name: teams, from: '{from}/(team/(.+)-v([0-9]+))/', to: '{to}/v$2/$1:{{tag}}-mirror', repositories: {{exclude: [/old/]}}}}\n\
          images:\n  {from}/images/app:1.24: {to}/app\n"
     );
     let workplace = Workplace::new()?;
@@ -152,7 +162,7 @@ async fn sync_rules_are_carried_out_in_both_forms() -> Result<()> {
     for landed in ["v1/app:1.24-mirror", "v2/web:1.24-mirror"] {
         ensure!(image(landed).is_some_and(|image| image["rule"] == "teams"), "{landed}: {}", ran.stdout);
     }
-    ensure!(!ran.stdout.contains("other/app"), "{}", ran.stdout);
+    ensure!(!ran.stdout.contains("other/app") && !ran.stdout.contains("team/old"), "{}", ran.stdout);
     let again = workplace.run("--config image-syncer.yaml")?.expect_code(0)?;
     again.says(&["copied           0 images"])?;
     Ok(())

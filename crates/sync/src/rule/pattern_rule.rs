@@ -15,6 +15,7 @@ use crate::plan::discover::{Gate, Origin, Planned, discover};
 use crate::plan::pattern_targets::PatternTargets;
 use crate::plan::turns::Turns;
 use crate::rule::Rule;
+use crate::select::RepositorySelection;
 use crate::{Cause, Error, Event, Operation, RepositoryPattern, RuleFailure, Side};
 
 /// Makes the rule about one repository that a pattern matched.
@@ -27,10 +28,19 @@ pub struct PatternRule {
     pub listing: Arc<dyn Listing>,
     /// Which are meant.
     pub pattern: RepositoryPattern,
+    /// Which of those that match.
+    pub repositories: RepositorySelection,
     /// What is done with each.
     pub make_rule: MakeRule,
     /// What the names of all targets begin with: registry and whole components.
     pub target_fronts: Vec<String>,
+}
+
+impl PatternRule {
+    /// Whether the rule is about a repository.
+    pub fn selects(&self, repository: &RepositoryName) -> bool {
+        self.pattern.matches(repository) && self.repositories.reason_against(repository).is_none()
+    }
 }
 
 /// Something to carry out.
@@ -164,7 +174,7 @@ impl Discoveries {
             }
             let Some(page) = page else { return Ok(()) };
             let listed = page.len();
-            let wanted: Vec<_> = page.into_iter().filter(|name| rule.pattern.matches(name)).collect();
+            let wanted: Vec<_> = page.into_iter().filter(|name| rule.selects(name)).collect();
             self.run.tell(&Event::RepositoriesListed {
                 source: source.clone(),
                 repositories: listed,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oci::{Digest, ErrorKind};
+use sync::select::RepositorySelection;
 use sync::{
     Event, Naming, Observer, Options, PatternRule, ReferrerPolicy, Rule, RuleTarget, Selection, Stamp, Sync,
     Work,
@@ -71,6 +72,7 @@ impl Registries {
         PatternRule {
             listing: Arc::new(FakeListing::new(registry, pages)),
             pattern: pattern.parse().unwrap(),
+            repositories: RepositorySelection::default(),
             make_rule: Arc::new(move |name| {
                 let target = format!("{}/{name}", to.1);
                 Ok(this.rule((registry, name.as_str()), Selection::All, (to.0, &target)))

@@ -67,7 +67,7 @@ impl Visitor<'_> {
         outcome: &mut CheckResult,
     ) {
         let listed = page.len();
-        let matching: Vec<_> = page.into_iter().filter(|name| many.rule.pattern.matches(name)).collect();
+        let matching: Vec<_> = page.into_iter().filter(|name| many.rule.selects(name)).collect();
         let Some(first) = matching.first() else {
             let what = format!("none of the {listed} repositories on the first page matches");
             let finding = Finding::warning(place, Step::Repositories, what);

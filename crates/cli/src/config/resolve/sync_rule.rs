@@ -5,10 +5,12 @@ use sync::ReferrerPolicy;
 use super::{Checked, Resolver};
 use crate::config::config_file::ConfigFile;
 use crate::config::error::ConfigError;
-use crate::config::image_text::{ImageTextError, SourceText};
+use crate::config::image_text::{ImageTextError, SourceText, Which};
 use crate::config::images::{Section, WrittenRule};
 use crate::config::rule_error::RuleError;
-use crate::config::sync_rules::{SourceSlip, SyncRule, WrittenReferrers, not_yet, parse_from};
+use crate::config::sync_rules::{
+    Key, SourceSlip, SyncRule, WrittenReferrers, not_yet, not_yet_problem, parse_from,
+};
 
 impl Resolver<'_> {
     /// Checks a rule whose keys are right by themselves.
@@ -30,6 +32,7 @@ impl Resolver<'_> {
             vec![if let Some(help) = help { error.help(help) } else { error }]
         })?;
         check_variables(rule, &source, file)?;
+        check_keys(rule, &source, file)?;
         let written = WrittenRule {
             order,
             section: Section::Sync,
@@ -39,7 +42,13 @@ impl Resolver<'_> {
             targets: rule.to.iter().map(|text| text.text.clone()).collect(),
         };
         let referrers = self.referrers(rule);
-        self.read(&written, source, Some(referrers)).map_err(|error| vec![placed(&error, rule, file)])
+        let mut checked = self
+            .read(&written, source, Some(referrers))
+            .map_err(|error| vec![placed(&error, rule, file)])?;
+        if let Checked::Pattern(pattern) = &mut checked {
+            pattern.rule.repositories = rule.repositories.clone();
+        }
+        Ok(checked)
     }
 
     /// What the command line leaves behind no rule brings along; what it brings along does not widen a rule.
@@ -62,6 +71,34 @@ fn check_variables(rule: &SyncRule, source: &SourceText, file: &ConfigFile) -> R
         let help = "write what is meant; `$1` stands for a group of a source such as `quay.io/(team/(.+))/`";
         Err(vec![file.error_at(problem, to.place).help(help)])
     })
+}
+
+/// What stands behind the repository in `from` is the rule's own choice of tags, in place of `tags` of the defaults; and
+/// `repositories` is about those that a pattern matches.
+fn check_keys(rule: &SyncRule, source: &SourceText, file: &ConfigFile) -> Result<(), Vec<ConfigError>> {
+    let (is_one, which) = match source {
+        SourceText::One(one) => (true, &one.which),
+        SourceText::Many(many) => (false, &many.which),
+    };
+    let mut slips = Vec::new();
+    if let Some(place) = rule.own_place(Key::Repositories).filter(|_| is_one) {
+        let problem = "`repositories` chooses among those of a pattern, but `from` names one".to_owned();
+        slips.push(file.error_at(problem, place).help("leave the key out, or write * or ** in `from`"));
+    }
+    let names_tags = !matches!(which, Which::Unsaid);
+    match rule.own_place(Key::Tags) {
+        Some(place) if names_tags => {
+            let problem = "both `from` and `tags` say which tags are meant".to_owned();
+            slips.push(file.error_at(problem, place).help("leave out what stands behind the repository in `from`"));
+        }
+        own if !names_tags && !rule.tags.is_all() => {
+            let of_defaults = || rule.policies.tags.as_ref().map(|tags| tags.place);
+            let place = own.or_else(of_defaults).unwrap_or(rule.place);
+            slips.push(file.error_at(not_yet_problem("`tags`"), place));
+        }
+        _ => {}
+    }
+    if slips.is_empty() { Ok(()) } else { Err(slips) }
 }
 
 /// An error at the text that it is about.

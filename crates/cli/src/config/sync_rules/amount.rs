@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use sync::select::parse_age;
+
 use super::setting::Setting;
 use super::slips::Slips;
 use crate::config::document::{Node, Scalar, ScalarKind, Value};
@@ -40,20 +42,7 @@ fn of_kind(node: &Node, wanted: ScalarKind) -> Option<&str> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Age {
     pub(crate) duration: Duration,
-    /// As it was written.
-    pub(crate) text: String,
     pub(crate) place: Place,
-}
-
-const UNITS: [(char, u64); 5] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 604_800)];
-
-/// The digits and the unit of an age.
-fn seconds(text: &str) -> Option<u64> {
-    let unit = text.chars().last()?;
-    let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    let number = text.strip_suffix(unit)?;
-    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| number.parse::<u64>().ok()?.checked_mul(*seconds)).flatten()
 }
 
 impl Setting for Age {
@@ -62,17 +51,21 @@ impl Setting for Age {
     }
 
     fn read(node: &Node, slips: &mut Slips<'_>) -> Option<Self> {
-        let read = of_kind(node, ScalarKind::Text).and_then(|text| Some((text, seconds(text)?)));
-        let Some((text, seconds)) = read else {
+        let Some(text) = of_kind(node, ScalarKind::Text) else {
             slips.expected(node, &Self::expected());
             return None;
         };
-        let duration = Duration::from_secs(seconds);
-        Some(Self { duration, text: text.to_owned(), place: node.place() })
+        match parse_age(text) {
+            Ok(duration) => Some(Self { duration, place: node.place() }),
+            Err(error) => {
+                slips.wrong(node.place(), &format!("must be {}: {error}", Self::expected()), None);
+                None
+            }
+        }
     }
 
     fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^[0-9]+[smhdw]$" })
+        json!({ "type": "string", "pattern": "^([0-9]+[smhdw])+$" })
     }
 }
 

@@ -4,20 +4,22 @@
 use super::rule::{Attestations, OnConflict, Policies, WrittenReferrers};
 use crate::config::syntax_error::Place;
 
-/// What cannot be carried out, and where it stands. `prune` is for the verb of that name alone.
+/// What cannot be carried out, and where it stands, but for `tags`. `prune` is for the verb of that name alone.
 pub(crate) fn not_yet(policies: &Policies) -> Vec<(String, Place)> {
-    let Policies { repositories, tags, platforms, referrers, attestations, on_conflict, prune: _ } = policies;
+    let Policies { platforms, referrers, attestations, on_conflict, .. } = policies;
     let by_type = referrers.as_ref().filter(|all| matches!(all.value, WrittenReferrers::ByType(_)));
     let dropped = attestations.as_ref().filter(|what| what.value == Attestations::Drop);
     let cautious = on_conflict.as_ref().filter(|what| what.value != OnConflict::Overwrite);
     let found = [
-        ("`repositories`", repositories.as_ref().map(|written| written.place)),
-        ("`tags`", tags.as_ref().map(|written| written.place)),
         ("`platforms`", platforms.as_ref().map(|written| written.place)),
         ("`referrers` by artifact type", by_type.map(|written| written.place)),
         ("`attestations: drop`", dropped.map(|written| written.place)),
         ("`onConflict` other than `overwrite`", cautious.map(|written| written.place)),
     ];
-    let problem = |key: &str| format!("{key} is not supported yet: a later release carries it out");
     found.into_iter().filter_map(|(key, place)| Some((problem(key), place?))).collect()
+}
+
+/// What is said of a key.
+pub(crate) fn problem(key: &str) -> String {
+    format!("{key} is not supported yet: a later release carries it out")
 }

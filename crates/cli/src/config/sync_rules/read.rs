@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::check::check;
 use super::rule::{Policies, SyncRule, read_rule};
 use super::setting::Setting as _;
 use super::slips::Slips;
@@ -23,9 +22,6 @@ pub(crate) fn read(
     let defaults = defaults.and_then(|node| slips.below("defaults", |slips| Policies::read(node, slips)));
     let rules = sync.map(|node| rules(node, &defaults.unwrap_or_default(), &mut slips)).unwrap_or_default();
     check_names(&rules, &mut slips);
-    for rule in &rules {
-        check(rule, &mut slips);
-    }
     let mut errors = slips.into_errors();
     // What is wrong with defaults beside each other shows in each rule.
     let mut seen = Vec::new();

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use sync::select::{RepositorySelection, TagSelection};
+
 use super::amount::{Age, MaxDelete};
+use super::compile;
 use super::setting::{Placed, Setting, Settings, map_schema, settings};
 use super::slips::Slips;
 use super::tags::{WrittenRepositories, WrittenTags};
@@ -229,15 +232,41 @@ settings! {
     }
 }
 
+/// A key that means nothing beside some sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    Repositories,
+    Tags,
+}
+
 /// A rule with what the defaults add to it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct SyncRule {
     /// Where it begins.
     pub(crate) place: Place,
     pub(crate) name: Option<Text>,
     pub(crate) from: Text,
     pub(crate) to: Vec<Text>,
+    /// As they were written.
     pub(crate) policies: Policies,
+    /// What `repositories` means.
+    pub(crate) repositories: RepositorySelection,
+    /// What `tags` means.
+    pub(crate) tags: TagSelection,
+    /// Which of these keys are the rule's own.
+    own: Vec<Key>,
+}
+
+impl SyncRule {
+    /// Where a key stands that is the rule's own.
+    pub(crate) fn own_place(&self, key: Key) -> Option<Place> {
+        let Policies { repositories, tags, .. } = &self.policies;
+        let place = match key {
+            Key::Repositories => repositories.as_ref().map(|written| written.place),
+            Key::Tags => tags.as_ref().map(|written| written.place),
+        };
+        place.filter(|_| self.own.contains(&key))
+    }
 }
 
 /// Reads a rule. Its own keys replace the defaults'.
@@ -246,9 +275,17 @@ pub(crate) fn read_rule(node: &Node, defaults: &Policies, slips: &mut Slips<'_>)
     let before = slips.count();
     let fields = slips.map(node, &keys, RuleHead::REQUIRED)?;
     let RuleHead { name, from, to } = RuleHead::take(fields, slips);
-    let policies = Policies::take(fields, slips).or(defaults.clone());
+    let own = Policies::take(fields, slips);
+    let keys = [(Key::Repositories, own.repositories.is_some()), (Key::Tags, own.tags.is_some())];
+    let policies = own.or(defaults.clone());
+    let own = keys.into_iter().filter_map(|(key, is_own)| is_own.then_some(key)).collect();
+    let repositories = policies.repositories.as_ref().map(|all| compile::repositories(&all.value, slips));
+    let tags = policies.tags.as_ref().map(|all| compile::tags(&all.value, slips));
+    let (repositories, tags) = (repositories.unwrap_or_default(), tags.unwrap_or_default());
     let (from, OneOrMany(to)) = (from?, to?);
-    (slips.count() == before).then(|| SyncRule { place: node.place(), name, from, to, policies })
+    let place = node.place();
+    (slips.count() == before)
+        .then(|| SyncRule { place, name, from, to, policies, repositories, tags, own })
 }
 
 /// The schema of a rule.
