@@ -74,7 +74,10 @@ fn slips_in_sync_rules_end_the_run_before_any_request() -> Result<()> {
             rule("- from: r.io/a:v1\n  to: t.io/a\n  tags: {exclude: [x]}"),
             &["c.yaml:6:9: both `from` and `tags` say which tags are meant"],
         ),
-        (rule("  tags: {include: ['/a(/']}"), &["c.yaml:4:20: `include` cannot be used: `/a(/` is no regular"]),
+        (
+            rule("  tags: {include: ['/a(/']}"),
+            &["c.yaml:4:20: `include` cannot be used: `/a(/` is no regular"],
+        ),
         (rule("  platforms: [linux/amd64]"), &["c.yaml:4:14: `platforms` is not supported yet"]),
         (rule("  tags: {latest: 5}"), &["c.yaml:4:9: `tags` is not supported yet"]),
         (rule("  onConflict: fail"), &["`onConflict` other than `overwrite` is not supported yet"]),

@@ -42,9 +42,8 @@ impl Resolver<'_> {
             targets: rule.to.iter().map(|text| text.text.clone()).collect(),
         };
         let referrers = self.referrers(rule);
-        let mut checked = self
-            .read(&written, source, Some(referrers))
-            .map_err(|error| vec![placed(&error, rule, file)])?;
+        let mut checked =
+            self.read(&written, source, Some(referrers)).map_err(|error| vec![placed(&error, rule, file)])?;
         if let Checked::Pattern(pattern) = &mut checked {
             pattern.rule.repositories = rule.repositories.clone();
         }
@@ -89,7 +88,9 @@ fn check_keys(rule: &SyncRule, source: &SourceText, file: &ConfigFile) -> Result
     match rule.own_place(Key::Tags) {
         Some(place) if names_tags => {
             let problem = "both `from` and `tags` say which tags are meant".to_owned();
-            slips.push(file.error_at(problem, place).help("leave out what stands behind the repository in `from`"));
+            slips.push(
+                file.error_at(problem, place).help("leave out what stands behind the repository in `from`"),
+            );
         }
         own if !names_tags && !rule.tags.is_all() => {
             let of_defaults = || rule.policies.tags.as_ref().map(|tags| tags.place);

@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use sync::select::{
-    AgeError, AgeLimits, Group, Latest, Matched, NewestBy, Pattern, Prereleases, RepositorySelection, TagSelection,
+    AgeError, AgeLimits, Group, Latest, Matched, NewestBy, Pattern, Prereleases, RepositorySelection,
+    TagSelection,
 };
 
 use super::slips::Slips;
@@ -13,7 +14,8 @@ use crate::config::syntax_error::Place;
 
 /// Which repositories of a pattern are meant.
 pub(super) fn repositories(written: &WrittenRepositories, slips: &mut Slips<'_>) -> RepositorySelection {
-    let mut read = |list: &Option<Vec<Text>>, key| patterns(list.as_deref(), Matched::Repositories, key, slips);
+    let mut read =
+        |list: &Option<Vec<Text>>, key| patterns(list.as_deref(), Matched::Repositories, key, slips);
     let (include, exclude) = (read(&written.include, "include"), read(&written.exclude, "exclude"));
     RepositorySelection { include: vec![include], exclude }
 }
@@ -24,8 +26,7 @@ pub(super) fn tags(written: &WrittenTags, slips: &mut Slips<'_>) -> TagSelection
     let include = include.map(|list| patterns(Some(list), Matched::Tags, "include", slips)).collect();
     let exclude = patterns(written.exclude.as_deref(), Matched::Tags, "exclude", slips);
     let semver = written.semver.iter();
-    let semver =
-        semver.filter_map(|range| take("semver", range.place, range.text.parse(), slips)).collect();
+    let semver = semver.filter_map(|range| take("semver", range.place, range.text.parse(), slips)).collect();
     let variants = written.variants.iter().flatten();
     let variants =
         variants.filter_map(|name| take("variants", name.place, name.text.parse(), slips)).collect();

@@ -284,8 +284,7 @@ pub(crate) fn read_rule(node: &Node, defaults: &Policies, slips: &mut Slips<'_>)
     let (repositories, tags) = (repositories.unwrap_or_default(), tags.unwrap_or_default());
     let (from, OneOrMany(to)) = (from?, to?);
     let place = node.place();
-    (slips.count() == before)
-        .then(|| SyncRule { place, name, from, to, policies, repositories, tags, own })
+    (slips.count() == before).then(|| SyncRule { place, name, from, to, policies, repositories, tags, own })
 }
 
 /// The schema of a rule.
