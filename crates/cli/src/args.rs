@@ -3,6 +3,7 @@
 mod acr;
 mod config;
 mod file;
+mod import;
 mod number;
 pub(crate) mod platform;
 mod reach;
@@ -19,6 +20,7 @@ use oci::foreign_text::clean;
 pub(crate) use acr::{AcrArgs, AcrCommand, AcrRegistryArgs, PolicyArgs, SetupArgs, TokenArgs};
 pub(crate) use config::{ConfigArgs, DEFAULT as DEFAULT_OF_VERBS};
 pub(crate) use file::given;
+pub(crate) use import::{ImportArgs, Tool};
 pub(crate) use reach::ReachArgs;
 pub(crate) use run::{ImagesFormat, LogFormat, RunArgs};
 pub(crate) use show::ShowArgs;
@@ -36,6 +38,8 @@ pub(crate) enum Invocation {
     Expand(ExpandArgs),
     /// `image-syncer check`
     Check(CheckArgs),
+    /// `image-syncer import`
+    Import(ImportArgs),
     /// `image-syncer demo`
     Demo(DemoArgs),
     /// `image-syncer schema`
@@ -58,7 +62,12 @@ impl Invocation {
             Self::Old(args) => Some(&args.job.run),
             Self::Sync(args) => Some(&args.job.run),
             Self::Copy(args) => Some(&args.run),
-            Self::Expand(_) | Self::Check(_) | Self::Demo(_) | Self::Acr(_) | Self::Schema(_) => None,
+            Self::Expand(_)
+            | Self::Check(_)
+            | Self::Import(_)
+            | Self::Demo(_)
+            | Self::Acr(_)
+            | Self::Schema(_) => None,
         }
     }
 }
@@ -68,7 +77,7 @@ impl Invocation {
 #[command(
     name = "image-syncer",
     version,
-    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer sync [--config FILE] [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer schema NAME\n       image-syncer demo",
+    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer sync [--config FILE] [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer import FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer schema NAME\n       image-syncer demo",
     after_help = EXAMPLES,
 )]
 pub(crate) struct OldArgs {
@@ -233,6 +242,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, Un
         "copy" => read(rest(), Invocation::Copy),
         "expand" => read(rest(), Invocation::Expand),
         "check" => read(rest(), Invocation::Check),
+        "import" => read(rest(), Invocation::Import),
         "acr" => read(rest(), Invocation::Acr),
         "demo" => read(rest(), Invocation::Demo),
         "schema" => read(rest(), Invocation::Schema),
@@ -294,6 +304,7 @@ mod tests {
         CopyArgs::command().debug_assert();
         ExpandArgs::command().debug_assert();
         CheckArgs::command().debug_assert();
+        ImportArgs::command().debug_assert();
         DemoArgs::command().debug_assert();
         SchemaArgs::command().debug_assert();
     }

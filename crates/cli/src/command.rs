@@ -6,6 +6,7 @@ pub(crate) mod copy;
 pub(crate) mod demo;
 pub(crate) mod execute;
 pub(crate) mod expand;
+pub(crate) mod import;
 mod outputs;
 mod retry;
 pub(crate) mod schema;

@@ -24,14 +24,17 @@ mod schema;
 mod sync_rules;
 mod syntax_error;
 mod unknown_key;
-mod yaml;
+pub(crate) mod yaml;
 
 pub(crate) use alibaba::alibaba;
 pub(crate) use auth::MissingRepositories;
+pub(crate) use config_file::ConfigFile;
 pub(crate) use conflict::shared_names;
+pub(crate) use document::{Node, Scalar, ScalarKind, Value};
 pub(crate) use error::ConfigError;
 pub(crate) use images::WrittenRule;
 pub(crate) use load::{Written, images, load, typed};
+pub(crate) use other_tool::{OtherTool, recognise};
 pub(crate) use pattern::ResolvedPattern;
 pub(crate) use registries::{KnownRegistry, LoginOrigin};
 pub(crate) use resolve::{

@@ -6,6 +6,7 @@ mod config;
 mod diagnostic;
 mod exit_code;
 mod heap;
+mod import;
 mod interrupt;
 mod nearest;
 mod output;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
             Invocation::Copy(args) => command::copy::run(&args).await,
             Invocation::Expand(args) => command::expand::run(args),
             Invocation::Check(args) => command::check::run(args).await,
+            Invocation::Import(args) => command::import::run(&args),
             Invocation::Acr(args) => command::acr::run(&args).await,
             Invocation::Schema(args) => command::schema::run(&args),
             Invocation::Demo(args) => command::demo::run(&args).await,

@@ -11,10 +11,10 @@ use clap::{Arg, Command};
 use crate::nearest::nearest;
 
 /// What can be asked for.
-pub(super) const VERBS: [&str; 7] = ["sync", "copy", "expand", "check", "acr", "schema", "demo"];
+pub(super) const VERBS: [&str; 8] = ["sync", "copy", "expand", "check", "import", "acr", "schema", "demo"];
 
 /// What later releases can be asked for.
-const PLANNED: [&str; 19] = [
+const PLANNED: [&str; 18] = [
     "plan",
     "apply",
     "verify",
@@ -23,7 +23,6 @@ const PLANNED: [&str; 19] = [
     "digest",
     "tags",
     "repos",
-    "import",
     "explain",
     "report",
     "worker",

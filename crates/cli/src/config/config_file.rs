@@ -1,5 +1,6 @@
 //! One config file, read into a tree, with its text for errors.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use super::{file_text, json, yaml};
 pub(crate) struct ConfigFile {
     pub(super) path: PathBuf,
     pub(super) format: Format,
-    pub(super) root: Node,
+    pub(crate) root: Node,
     /// What is odd about its text, and where what is not read begins.
     odd: Vec<String>,
     repeated: Vec<Repeated>,
@@ -28,7 +29,7 @@ impl fmt::Debug for ConfigFile {
 
 impl ConfigFile {
     /// By the file's ending; a file with another ending is JSON if it can be read as such, else YAML.
-    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         let read = file_text::read(path)?;
         let text = read.text;
         let as_json = || json::read(&text).map(|document| (Format::Json, document));
@@ -64,7 +65,7 @@ impl ConfigFile {
     }
 
     /// What was not read of it, and other odd things.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let shown = file_text::shown(&self.path);
         let repeated = self.repeated.iter().map(|repeated| {
             format!(
@@ -112,8 +113,13 @@ impl ConfigFile {
         Place { line: node.line, column }
     }
 
+    /// The name of the file for people.
+    pub(crate) fn shown(&self) -> Cow<'_, str> {
+        file_text::shown(&self.path)
+    }
+
     /// A problem with the file as a whole.
-    pub(super) fn whole(&self, problem: &str) -> ConfigError {
+    pub(crate) fn whole(&self, problem: &str) -> ConfigError {
         ConfigError::new(problem).file(&self.path)
     }
 

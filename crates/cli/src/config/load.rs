@@ -117,7 +117,7 @@ fn sync_in(file: &ConfigFile, entries: &[(String, Node)]) -> Result<Vec<SyncRule
     let find = |wanted: &str| entries.iter().find(|(key, _)| key == wanted).map(|(_, node)| node);
     let (defaults, sync) = (find("defaults"), find("sync"));
     if let (Some(_), Some(tool)) = (sync, other_tool::recognise(&file.root)) {
-        return Err(vec![no_rules::of_other_tool(file, &tool)]);
+        return Err(vec![no_rules::of_other_tool(file, tool)]);
     }
     let repeated: Vec<_> =
         [defaults, sync].into_iter().flatten().flat_map(|node| file.repeated_in(node)).collect();
@@ -139,6 +139,9 @@ fn entries(file: &ConfigFile) -> Result<&[(String, Node)], Vec<ConfigError>> {
     match &file.root.value {
         Value::Map(entries) => Ok(entries),
         _ if file.root.is_null() => Ok(&[]),
+        _ if let Some(tool) = other_tool::recognise(&file.root) => {
+            Err(vec![no_rules::of_other_tool(file, tool)])
+        }
         _ => {
             let problem =
                 format!("the file holds {}, but must hold `auth` and `images`", file.root.describe());

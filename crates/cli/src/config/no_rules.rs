@@ -6,7 +6,7 @@ use super::document::{Format, Node, Value};
 use super::error::ConfigError;
 use super::image_text::parse_source;
 use super::other_tool::OtherTool;
-use super::{file_text, odd_character, other_tool, unknown_key};
+use super::{odd_character, other_tool, unknown_key};
 
 /// The keys of a `--config` file.
 pub(super) const KNOWN: [&str; 4] = ["auth", "images", "defaults", "sync"];
@@ -63,7 +63,7 @@ const INDENT_ODD: &str = "write ordinary blanks (U+0020) at the beginning of the
 /// Why a `--config` file has no rules.
 pub(super) fn of_config(file: &ConfigFile, entries: &[(String, Node)]) -> ConfigError {
     if let Some(tool) = other_tool::recognise(&file.root) {
-        return of_other_tool(file, &tool);
+        return of_other_tool(file, tool);
     }
     let mut unknown =
         entries.iter().filter(|(key, _)| !KNOWN.iter().any(|known| unknown_key::is(file.format, key, known)));
@@ -100,7 +100,7 @@ pub(super) fn of_config(file: &ConfigFile, entries: &[(String, Node)]) -> Config
 /// What is wrong with an `--images` file as a whole.
 pub(super) fn of_images(file: &ConfigFile) -> Option<ConfigError> {
     if let Some(tool) = other_tool::recognise(&file.root) {
-        return Some(of_other_tool(file, &tool));
+        return Some(of_other_tool(file, tool));
     }
     let entries: &[(String, Node)] = match &file.root.value {
         Value::Map(entries) => entries,
@@ -126,7 +126,7 @@ pub(super) fn of_images(file: &ConfigFile) -> Option<ConfigError> {
 /// What is wrong with an `--auth` file as a whole.
 pub(super) fn of_auth(file: &ConfigFile) -> Option<ConfigError> {
     if let Some(tool) = other_tool::recognise(&file.root) {
-        return Some(of_other_tool(file, &tool));
+        return Some(of_other_tool(file, tool));
     }
     let Value::Map(entries) = &file.root.value else { return None };
     let holds_maps = |node: &Node| matches!(&node.value, Value::Map(inner) if inner.iter().all(|(_, node)| is_login(node) || node.is_null()));
@@ -145,22 +145,20 @@ pub(super) fn of_auth(file: &ConfigFile) -> Option<ConfigError> {
 }
 
 /// Why the file of another program is not read, and how to come by one that is.
-pub(super) fn of_other_tool(file: &ConfigFile, tool: &OtherTool) -> ConfigError {
-    let (OtherTool::Imported(name) | OtherTool::Logins(name) | OtherTool::Foreign(name)) = tool;
-    match tool {
-        OtherTool::Imported(_) => {
-            let next = format!(
-                "`image-syncer import {}` makes a config of it, and says what changes; or {EXAMPLE}",
-                file_text::shown(&file.path)
-            );
-            file.whole(&format!("this is a file for {name}, which is not read here")).help(next)
-        }
-        OtherTool::Logins(_) => file
+pub(super) fn of_other_tool(file: &ConfigFile, tool: OtherTool) -> ConfigError {
+    let name = tool.name();
+    if tool == OtherTool::DockerLogin {
+        return file
             .whole(&format!("this is {name}, which is not read here"))
-            .help("leave the flag out: where `auth` has no login, what docker login left is used anyway"),
-        OtherTool::Foreign(_) => {
-            file.whole(&format!("this is a file for {name}, which is not read here")).help(EXAMPLE)
-        }
+            .help("leave the flag out: where `auth` has no login, what docker login left is used anyway");
+    }
+    let error = file.whole(&format!("this is a file for {name}, which is not read here"));
+    if tool.is_imported() {
+        let next =
+            format!("`image-syncer import {}` makes a config of it, and says what changes", file.shown());
+        error.help(format!("{next}; or {EXAMPLE}"))
+    } else {
+        error.help(EXAMPLE)
     }
 }
 

@@ -5,62 +5,100 @@ use super::document::{Node, Value};
 /// The keys under which skopeo's registries list their images.
 const SKOPEO: [&str; 3] = ["images", "images-by-tag-regex", "images-by-semver"];
 
-/// The program whose file this is.
+/// A program whose files people have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OtherTool {
-    /// `image-syncer import` reads its files.
-    Imported(&'static str),
-    /// It keeps logins.
-    Logins(&'static str),
-    /// Nothing here reads its files.
-    Foreign(&'static str),
+pub(crate) enum OtherTool {
+    Regsync,
+    Skopeo,
+    Dregsy,
+    Ocync,
+    /// Its replication policies, as its API has them.
+    Harbor,
+    OcMirror,
+    Hauler,
+    Kubernetes,
+    DockerLogin,
+    DockerCompose,
+}
+
+impl OtherTool {
+    /// What the file is for.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Regsync => "regsync",
+            Self::Skopeo => "skopeo sync",
+            Self::Dregsy => "dregsy",
+            Self::Ocync => "ocync",
+            Self::Harbor => "Harbor's replication",
+            Self::OcMirror => "oc-mirror",
+            Self::Hauler => "hauler",
+            Self::Kubernetes => "Kubernetes",
+            Self::DockerLogin => "docker's login file",
+            Self::DockerCompose => "docker compose",
+        }
+    }
+
+    /// Whether `image-syncer import` makes a config of ours of it.
+    pub(super) fn is_imported(self) -> bool {
+        matches!(self, Self::Regsync | Self::Skopeo | Self::Dregsy | Self::Ocync | Self::Harbor)
+    }
 }
 
 /// The program whose file this is; `None` for ours and for what nobody knows.
 ///
 /// regsync's rules stand in `sync`, too, but have `source` and `target` where ours have `from` and `to`.
-pub(super) fn recognise(root: &Node) -> Option<OtherTool> {
-    use OtherTool::{Foreign, Imported, Logins};
-
+pub(crate) fn recognise(root: &Node) -> Option<OtherTool> {
+    if let Value::List(policies) = &root.value {
+        return policies.first().filter(|policy| is_policy(policy)).map(|_| OtherTool::Harbor);
+    }
+    if is_policy(root) {
+        return Some(OtherTool::Harbor);
+    }
     let fields = map(root)?;
     let get = |key: &str| find(fields, key);
     if let (Some(version), Some(kind)) = (get("apiVersion").and_then(text), get("kind").and_then(text)) {
-        return Some(Foreign(of_api(version, kind)));
+        return Some(of_api(version, kind));
     }
     let first = |key: &str| get(key).and_then(first_of_list).and_then(map);
     let has = |entry: &[(String, Node)], keys: &[&str]| keys.iter().all(|key| find(entry, key).is_some());
     if first("sync").is_some_and(|entry| has(entry, &["source", "target"]))
         || first("creds").is_some_and(|entry| has(entry, &["registry"]))
     {
-        return Some(Imported("regsync"));
+        return Some(OtherTool::Regsync);
     }
     if first("tasks").is_some_and(|entry| has(entry, &["mappings"]) || has(entry, &["source", "target"])) {
-        return Some(Imported("dregsy"));
+        return Some(OtherTool::Dregsy);
     }
     if get("mappings").is_some_and(is_list) && (get("registries").is_some() || get("target_groups").is_some())
     {
-        return Some(Imported("ocync"));
+        return Some(OtherTool::Ocync);
     }
     if get("auths").or(get("credHelpers")).is_some_and(|node| map(node).is_some()) {
-        return Some(Logins("docker's login file"));
+        return Some(OtherTool::DockerLogin);
     }
     if get("services")
         .and_then(map)
         .is_some_and(|services| services.iter().any(|(_, node)| field(node, "image")))
     {
-        return Some(Foreign("docker compose"));
+        return Some(OtherTool::DockerCompose);
     }
     let is_of_skopeo = |(_, node): &(String, Node)| SKOPEO.iter().any(|key| field(node, key));
-    (find(fields, "auth").is_none() && fields.iter().any(is_of_skopeo)).then_some(Imported("skopeo sync"))
+    (find(fields, "auth").is_none() && fields.iter().any(is_of_skopeo)).then_some(OtherTool::Skopeo)
 }
 
-fn of_api(version: &str, kind: &str) -> &'static str {
+/// Whether it is one of Harbor's replication policies.
+fn is_policy(node: &Node) -> bool {
+    ["src_registry", "dest_registry", "dest_namespace"].iter().any(|key| field(node, key))
+        && field(node, "name")
+}
+
+fn of_api(version: &str, kind: &str) -> OtherTool {
     if version.starts_with("mirror.openshift.io/") || kind == "ImageSetConfiguration" {
-        "oc-mirror"
+        OtherTool::OcMirror
     } else if version.starts_with("content.hauler.") {
-        "hauler"
+        OtherTool::Hauler
     } else {
-        "Kubernetes"
+        OtherTool::Kubernetes
     }
 }
 
@@ -107,32 +145,38 @@ mod tests {
         for (text, tool) in [
             (
                 "version: 1\ncreds:\n- {registry: r.io, user: u}\nsync:\n- {source: a, target: b, type: image}\n",
-                Some("regsync"),
+                Some(OtherTool::Regsync),
             ),
-            ("quay.io:\n  tls-verify: true\n  images: {coreos/etcd: [v1]}\n", Some("skopeo sync")),
-            ("quay.io:\n  images-by-tag-regex: {a/b: ^v}\n", Some("skopeo sync")),
+            ("quay.io:\n  tls-verify: true\n  images: {coreos/etcd: [v1]}\n", Some(OtherTool::Skopeo)),
+            ("quay.io:\n  images-by-tag-regex: {a/b: ^v}\n", Some(OtherTool::Skopeo)),
             (
                 "relay: skopeo\ntasks:\n- name: a\n  source: {registry: a}\n  target: {registry: b}\n",
-                Some("dregsy"),
+                Some(OtherTool::Dregsy),
             ),
-            ("registries: {hub: {url: docker.io}}\nmappings:\n- {from: a, to: b}\n", Some("ocync")),
-            ("apiVersion: mirror.openshift.io/v2alpha1\nkind: ImageSetConfiguration\n", Some("oc-mirror")),
+            ("registries: {hub: {url: docker.io}}\nmappings:\n- {from: a, to: b}\n", Some(OtherTool::Ocync)),
+            (
+                "apiVersion: mirror.openshift.io/v2alpha1\nkind: ImageSetConfiguration\n",
+                Some(OtherTool::OcMirror),
+            ),
             (
                 "apiVersion: content.hauler.cattle.io/v1\nkind: Images\nspec: {images: [{name: a}]}\n",
-                Some("hauler"),
+                Some(OtherTool::Hauler),
             ),
-            ("apiVersion: v1\nkind: Secret\n", Some("Kubernetes")),
-            ("{\"auths\": {\"r.io\": {\"auth\": \"x\"}}}", Some("docker's login file")),
-            ("services: {a: {image: nginx}}\n", Some("docker compose")),
+            ("apiVersion: v1\nkind: Secret\n", Some(OtherTool::Kubernetes)),
+            ("{\"auths\": {\"r.io\": {\"auth\": \"x\"}}}", Some(OtherTool::DockerLogin)),
+            ("services: {a: {image: nginx}}\n", Some(OtherTool::DockerCompose)),
+            (
+                "[{\"name\": \"a\", \"src_registry\": null, \"dest_registry\": {\"id\": 1}}]",
+                Some(OtherTool::Harbor),
+            ),
+            ("{\"name\": \"a\", \"dest_namespace\": \"b\"}", Some(OtherTool::Harbor)),
+            ("[]", None),
             ("auth: {r.io: {username: u}}\nimages: {a/b: c/d}\n", None),
             ("a/b: c/d\n", None),
             ("sync:\n- {from: a, to: b}\n", None),
             ("null", None),
         ] {
-            let found = recognise(&yaml::read(text).unwrap().root).map(|found| match found {
-                OtherTool::Imported(name) | OtherTool::Logins(name) | OtherTool::Foreign(name) => name,
-            });
-            assert_eq!(found, tool, "{text}");
+            assert_eq!(recognise(&yaml::read(text).unwrap().root), tool, "{text}");
         }
     }
 }

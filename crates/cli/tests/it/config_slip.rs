@@ -22,21 +22,22 @@ fn refused(cases: &[(&str, &str, &str, &[&str])]) -> Result<()> {
 #[test]
 fn c4_files_without_rules_and_those_of_other_programs_are_refused() -> Result<()> {
     const HINT: &str = r#"write "images": {"SOURCE": "TARGET"}"#;
+    const IMPORT: &str = "`image-syncer import a.yaml` makes a config of it";
     refused(&[
         (
             "--config",
             "a.yaml",
             "version: 1\nsync:\n- {source: a, target: b, type: image}\n",
-            &["regsync", HINT],
+            &["regsync", IMPORT],
         ),
-        ("--config", "a.yaml", "quay.io:\n  images: {coreos/etcd: [v1]}\n", &["skopeo sync", HINT]),
+        ("--config", "a.yaml", "quay.io:\n  images: {coreos/etcd: [v1]}\n", &["skopeo sync", IMPORT]),
         ("--images", "a.yaml", "quay.io:\n  images: {coreos/etcd: [v1]}\n", &["skopeo sync"]),
-        ("--config", "a.yaml", "tasks:\n- {name: a, mappings: []}\n", &["dregsy", HINT]),
+        ("--config", "a.yaml", "tasks:\n- {name: a, mappings: []}\n", &["dregsy", IMPORT]),
         (
             "--config",
             "a.yaml",
             "registries: {a: {url: b}}\nmappings:\n- {from: a, to: b}\n",
-            &["ocync", HINT],
+            &["ocync", IMPORT],
         ),
         (
             "--config",

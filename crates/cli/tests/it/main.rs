@@ -16,6 +16,7 @@ mod dead_registry;
 mod demo;
 mod foreign_text;
 mod hint;
+mod import;
 mod interrupt;
 mod kill;
 mod login;

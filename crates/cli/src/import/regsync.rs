@@ -1,0 +1,95 @@
+//! regsync.yml: <https://regclient.org/usage/regsync/>. Keys that it does not know it ignores; so does this, and says so.
+
+mod creds;
+mod entry;
+mod tags;
+mod template;
+
+use super::Draft;
+use super::fields::{FILE, Fields, Slip, text};
+use super::note::Notes;
+use crate::config::Node;
+use entry::Defaults;
+
+const NO_SCHEDULE: &str = "this program runs once and ends: let cron or a timer start `image-syncer sync`";
+const NO_RATE_LIMIT: &str = "nothing waits for a quota to fill up; a registry that answers 429 is asked less, and its Retry-After is obeyed";
+const NO_BACKUP: &str = "what a tag pointed at before is not kept under another name";
+const NO_HOOKS: &str = "nothing is run around a copy; regsync reads these and runs none, either";
+const NO_MEDIA_TYPES: &str = "every kind of manifest is copied: regsync passes over those that are not in the list, and this program does not";
+
+/// What entries and `defaults` may both say, and no rule can.
+const NO_EQUAL: [(&str, &str); 8] = [
+    ("backup", NO_BACKUP),
+    ("interval", NO_SCHEDULE),
+    ("schedule", NO_SCHEDULE),
+    ("ratelimit", NO_RATE_LIMIT),
+    ("mediaTypes", NO_MEDIA_TYPES),
+    ("hooks", NO_HOOKS),
+    (
+        "forceRecursive",
+        "what is whole at the target is not sent again; `image-syncer verify` looks whether it is",
+    ),
+    (
+        "includeExternal",
+        "layers that lie elsewhere are brought along where they can be read, and told where they cannot",
+    ),
+];
+
+/// What only `defaults` has.
+const OF_DEFAULTS: [(&str, &str); 7] = [
+    ("parallel", "how much is copied at once is a flag here: `--proc`"),
+    ("blobLimit", "blobs of every size are copied"),
+    ("cacheCount", "nothing is cached that needs a size"),
+    ("cacheTime", "nothing is cached that needs a time"),
+    ("userAgent", "this program says who it is"),
+    ("skipDockerConfig", "where `auth` has no login, the one that `docker login` left is used"),
+    ("requestTimeout", "requests that get no answer end by themselves"),
+];
+
+pub(super) fn import(root: &Node) -> Result<Draft, Slip> {
+    let mut file = Fields::of(FILE, root)?;
+    let mut draft = Draft::default();
+    if let Some(version) = file.number("version")?
+        && version > 1
+    {
+        return Err(Slip::new(root.line, format!("`version` is {version}, but regsync's files have 1")));
+    }
+    for creds in file.maps("creds", "creds entry")? {
+        creds::read(creds, &mut draft)?;
+    }
+    let defaults = read_defaults(&mut file, &mut draft.notes)?;
+    if file.node("sync").is_none() {
+        let problem = "the file has no `sync`, which regsync has as a list of `source`, `target` and `type`";
+        return Err(Slip::new(root.line, problem));
+    }
+    for entry in file.maps("sync", "sync entry")? {
+        entry::read(entry, &defaults, &mut draft)?;
+    }
+    leave_out_extensions(file, &mut draft.notes);
+    Ok(draft)
+}
+
+fn read_defaults(file: &mut Fields<'_>, notes: &mut Notes) -> Result<Defaults, Slip> {
+    let Some(mut fields) = file.map("defaults")? else { return Ok(Defaults::default()) };
+    let defaults = entry::read_shared(&mut fields, &Defaults::default(), notes)?;
+    fields.leave_out(notes, &NO_EQUAL);
+    fields.leave_out(notes, &OF_DEFAULTS);
+    fields.finish(notes);
+    Ok(defaults)
+}
+
+/// `x-` begins what a file keeps for its own anchors.
+fn leave_out_extensions(file: Fields<'_>, notes: &mut Notes) {
+    let mut told = Notes::default();
+    file.finish(&mut told);
+    for note in told.sorted() {
+        if !note.what.starts_with("`x-") {
+            notes.left_out(note.line.unwrap_or_default(), note.what, note.why);
+        }
+    }
+}
+
+/// The text of a scalar that was asked for as a node.
+fn shown(node: &Node) -> &str {
+    text(node).unwrap_or("a list or map")
+}
