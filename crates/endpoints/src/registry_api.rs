@@ -84,9 +84,25 @@ impl BulkDigests for RegistryApi {
     }
 }
 
+impl RegistryApi {
+    async fn needs_nothing(&self, repository: &RepositoryName) -> Result<bool, EndpointError> {
+        let mut ready = self.ready.lock().await;
+        match &self.acr {
+            Some(acr) => acr.is_ready(repository, &mut ready).await,
+            None => self.harbor_is_ready(repository, &mut ready).await,
+        }
+    }
+}
+
 impl Preparation for RegistryApi {
     fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, ()> {
         self.make_ready(repository)
+            .map_err(|error| trouble::asked_with(error, self.registry.login_search()))
+            .boxed()
+    }
+
+    fn is_ready<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, bool> {
+        self.needs_nothing(repository)
             .map_err(|error| trouble::asked_with(error, self.registry.login_search()))
             .boxed()
     }

@@ -8,7 +8,8 @@ use oci::{
 };
 use registry::{Access, BlobReader, Error, ReferrerFilter, Registry, Repository, Start};
 use sync::endpoint::{
-    Answer, BlobRead, BulkTags, EndpointError, FoundBlob, Kept, Mount, SavedUpload, StoreId, Tags, Upload,
+    Answer, BlobRead, BulkTags, EndpointError, FoundBlob, KeepsUploads, Kept, Mount, ReadParts, SavedUpload,
+    StoreId, Tags, Upload,
 };
 use sync::listing::{BulkDigests, BulkListing, Preparation};
 use sync::{Source, Target};
@@ -110,6 +111,10 @@ impl Source for RegistryEndpoint {
         self.read_bulk_tags().boxed()
     }
 
+    fn parts(&self) -> Option<&dyn ReadParts> {
+        Some(self)
+    }
+
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
         self.repository.resolve(reference).map_err(judged).boxed()
     }
@@ -121,22 +126,6 @@ impl Source for RegistryEndpoint {
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
         async move { self.repository.pull_blob(&blob.digest, blob.size).await.map(read).map_err(judged) }
             .boxed()
-    }
-
-    fn blob_from<'a>(
-        &'a self,
-        blob: &'a Descriptor,
-        offset: u64,
-        state: Option<&'a HashState>,
-    ) -> Answer<'a, Box<dyn BlobRead>> {
-        async move {
-            self.repository
-                .pull_blob_from(&blob.digest, blob.size, offset, state)
-                .await
-                .map(read)
-                .map_err(judged)
-        }
-        .boxed()
     }
 
     fn referrers<'a>(&'a self, subject: &'a Digest, kept: Kept) -> Answer<'a, Vec<Descriptor>> {
@@ -159,6 +148,39 @@ impl Source for RegistryEndpoint {
                 .await
                 .map(|reader| Box::new(Blob::external(reader)) as Box<dyn BlobRead>)
                 .map_err(judged_external)
+        }
+        .boxed()
+    }
+}
+
+impl ReadParts for RegistryEndpoint {
+    fn blob_from<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        offset: u64,
+        state: Option<&'a HashState>,
+    ) -> Answer<'a, Box<dyn BlobRead>> {
+        async move {
+            self.repository
+                .pull_blob_from(&blob.digest, blob.size, offset, state)
+                .await
+                .map(read)
+                .map_err(judged)
+        }
+        .boxed()
+    }
+}
+
+impl KeepsUploads for RegistryEndpoint {
+    fn reopen<'a>(
+        &'a self,
+        saved: &'a SavedUpload,
+        size: Option<u64>,
+    ) -> Answer<'a, Option<Box<dyn Upload>>> {
+        async move {
+            let saved = registry::SavedUpload::new(saved.place.clone(), saved.smallest_chunk);
+            let session = self.repository.reopen_upload(&saved, size).await.map_err(judged)?;
+            Ok(session.map(|session| Box::new(Session(session)) as Box<dyn Upload>))
         }
         .boxed()
     }
@@ -189,6 +211,10 @@ impl Target for RegistryEndpoint {
         self.read_bulk_tags().boxed()
     }
 
+    fn kept_uploads(&self) -> Option<&dyn KeepsUploads> {
+        Some(self)
+    }
+
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
         async move { self.absent_if_denied(self.repository.resolve(reference).await).map_err(judged) }.boxed()
     }
@@ -199,6 +225,18 @@ impl Target for RegistryEndpoint {
 
     fn prepare(&self) -> Answer<'_, ()> {
         self.make_ready().boxed()
+    }
+
+    fn try_push(&self) -> Answer<'_, ()> {
+        async move {
+            if let Some(preparation) = &self.preparation
+                && !preparation.is_ready(self.repository.name()).await?
+            {
+                return Ok(());
+            }
+            self.repository.registry().try_push(self.repository.name()).await.map(drop).map_err(judged)
+        }
+        .boxed()
     }
 
     fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>> {
@@ -229,19 +267,6 @@ impl Target for RegistryEndpoint {
                 None => self.repository.start_upload().await.map(|session| Start::Session(Box::new(session))),
             };
             started.map(mount).map_err(judged)
-        }
-        .boxed()
-    }
-
-    fn reopen_upload<'a>(
-        &'a self,
-        saved: &'a SavedUpload,
-        size: Option<u64>,
-    ) -> Answer<'a, Option<Box<dyn Upload>>> {
-        async move {
-            let saved = registry::SavedUpload::new(saved.place.clone(), saved.smallest_chunk);
-            let session = self.repository.reopen_upload(&saved, size).await.map_err(judged)?;
-            Ok(session.map(|session| Box::new(Session(session)) as Box<dyn Upload>))
         }
         .boxed()
     }

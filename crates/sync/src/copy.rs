@@ -2,6 +2,8 @@
 
 mod at_target;
 mod blob;
+mod carry_out;
+mod decide;
 mod gather;
 mod held;
 mod image;
@@ -18,7 +20,8 @@ mod referrer_list;
 mod shared_source;
 mod source_image;
 pub(crate) mod transfer;
+mod weigh;
 
-pub(crate) use image::copy_image;
+pub(crate) use image::{copy_image, plan_image};
 pub(crate) use manifest::panicked;
 pub(crate) use source_image::SourceImage;

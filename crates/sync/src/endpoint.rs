@@ -9,7 +9,8 @@ mod upload;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
 use oci::{Descriptor, Digest, HashState, RawManifest, RepositoryName, Tag, TagOrDigest};
 
 pub use error::{EndpointError, Meaning, Scope};
@@ -36,13 +37,27 @@ pub trait Source: Send + Sync {
     /// The tags here.
     fn tags(&self) -> Box<dyn Tags>;
     /// What all tags here point at; `None` where each has to be asked for.
-    fn bulk_tags(&self) -> BulkTags<'_>;
+    fn bulk_tags(&self) -> BulkTags<'_> {
+        ready(None).boxed()
+    }
+    /// The reading of parts of blobs, where it offers that.
+    fn parts(&self) -> Option<&dyn ReadParts> {
+        None
+    }
     /// What `reference` points at; `None` if it is not there.
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
     /// A manifest, verbatim.
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
     /// The bytes of a blob.
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
+    /// What refers to a manifest here, each once.
+    fn referrers<'a>(&'a self, subject: &'a Digest, kept: Kept) -> Answer<'a, Vec<Descriptor>>;
+    /// The bytes of a blob from an address that its manifest names.
+    fn external_blob<'a>(&'a self, address: &'a str, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
+}
+
+/// A repository that gives parts of blobs: what an earlier run has sent need not be read again.
+pub trait ReadParts: Send + Sync {
     /// The bytes of a blob from `offset` on, checked as a whole; `state` is where the hashing of it stood before.
     fn blob_from<'a>(
         &'a self,
@@ -50,10 +65,6 @@ pub trait Source: Send + Sync {
         offset: u64,
         state: Option<&'a HashState>,
     ) -> Answer<'a, Box<dyn BlobRead>>;
-    /// What refers to a manifest here, each once.
-    fn referrers<'a>(&'a self, subject: &'a Digest, kept: Kept) -> Answer<'a, Vec<Descriptor>>;
-    /// The bytes of a blob from an address that its manifest names.
-    fn external_blob<'a>(&'a self, address: &'a str, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
 }
 
 /// A repository to write to.
@@ -69,13 +80,22 @@ pub trait Target: Send + Sync {
     /// The tags here.
     fn tags(&self) -> Box<dyn Tags>;
     /// What all tags here point at; `None` where each has to be asked for.
-    fn bulk_tags(&self) -> BulkTags<'_>;
+    fn bulk_tags(&self) -> BulkTags<'_> {
+        ready(None).boxed()
+    }
+    /// Uploads that outlive the process that opened them, where it keeps such.
+    fn kept_uploads(&self) -> Option<&dyn KeepsUploads> {
+        None
+    }
     /// What `reference` points at; `None` if it is not there.
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
     /// A manifest, verbatim.
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
     /// Sees to it that this repository can be pushed to.
     fn prepare(&self) -> Answer<'_, ()>;
+    /// Finds out whether this repository may be pushed to, and leaves nothing behind that the registry does not clean up: an
+    /// upload may be opened and cancelled. Where something has to be made first, nothing is tried.
+    fn try_push(&self) -> Answer<'_, ()>;
     /// Looks for a blob; `None` if it is not here.
     fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>>;
     /// Links a blob from another repository of this registry, or opens an upload for it.
@@ -85,18 +105,19 @@ pub trait Target: Send + Sync {
     fn mount_remembered<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount>;
     /// Opens an upload for a blob; a registry that is told its digest may find that it has the blob elsewhere.
     fn start_upload<'a>(&'a self, digest: Option<&'a Digest>) -> Answer<'a, Mount>;
-    /// Goes on with an upload that an earlier run began. `None` where it is not known any more.
-    fn reopen_upload<'a>(
-        &'a self,
-        saved: &'a SavedUpload,
-        size: Option<u64>,
-    ) -> Answer<'a, Option<Box<dyn Upload>>>;
     /// Stores a manifest. All that it refers to has to be here before.
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()>;
     /// Whether who asks for the referrers of `subject` is told of `referrer`, which is here, without any list under a tag.
     fn lists_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, bool>;
     /// Sees to it that who asks for the referrers of `subject` finds `referrer`, which is here.
     fn list_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, ()>;
+}
+
+/// A repository in which an upload can be gone on with by another process.
+pub trait KeepsUploads: Send + Sync {
+    /// Goes on with an upload that an earlier run began. `None` where it is not known any more.
+    fn reopen<'a>(&'a self, saved: &'a SavedUpload, size: Option<u64>)
+    -> Answer<'a, Option<Box<dyn Upload>>>;
 }
 
 /// Which referrers of a manifest are asked for, by where they are kept.

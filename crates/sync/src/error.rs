@@ -10,6 +10,7 @@ use std::time::Duration;
 use oci::{Digest, ErrorKind, ManifestError, Mismatch, TagOrDigest};
 
 use crate::endpoint::{EndpointError, Scope};
+use crate::plan::task::Expected;
 
 /// Where it went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,8 @@ pub enum Operation {
     ReadBlob(Digest),
     /// Creating what has to be there before anything is pushed.
     Prepare,
+    /// Finding out whether a repository may be pushed to.
+    TryPush,
     /// Asking whether a blob is there, mounting it or opening its upload.
     StartBlob(Digest),
     /// Sending a blob.
@@ -136,6 +139,25 @@ pub enum Cause {
     Circle {
         /// Where each of the images is read.
         names: Vec<String>,
+    },
+    /// The target has the name with another digest, and its rule says that this is a failure.
+    #[error("the target has {there} under this name, not {wanted}, and the rule says to keep it")]
+    Conflict {
+        /// What the target has.
+        there: Box<Digest>,
+        /// What the rule would store.
+        wanted: Box<Digest>,
+    },
+    /// Since the plan was made, somebody else has changed what the target has.
+    #[error(
+        "the target has {} under this name, where the plan expects {expected}",
+        there.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
+    )]
+    Drift {
+        /// What the target had when the plan was made.
+        expected: Box<Expected>,
+        /// What it has now.
+        there: Option<Box<Digest>>,
     },
     /// Two repositories would be mixed in one at the target.
     #[error(transparent)]
@@ -263,6 +285,7 @@ impl fmt::Display for Operation {
             Self::Resolve(reference) => write!(formatter, "looking up {reference}"),
             Self::ReadManifest(reference) => write!(formatter, "reading manifest {reference}"),
             Self::ReadBlob(digest) => write!(formatter, "reading blob {}", digest.short()),
+            Self::TryPush => formatter.write_str("opening an upload, to see whether pushes are allowed,"),
             Self::Prepare => formatter.write_str("creating the project or namespace"),
             Self::StartBlob(digest) => write!(formatter, "starting the upload of blob {}", digest.short()),
             Self::SendBlob(digest) => write!(formatter, "sending blob {}", digest.short()),

@@ -19,11 +19,14 @@ pub mod select;
 
 pub use endpoint::{Source, Target};
 pub use engine::bandwidth::{Bandwidth, BandwidthError};
-pub use engine::run::{Mode, Options, Rewrite};
+pub use engine::run::{Mode, Options};
 pub use engine::schedule::Sync;
 pub use engine::{Engine, PairInWork};
 pub use error::{Cause, Error, ImpossibleTarget, NoAnswer, Operation, SharedTarget, Side};
 pub use memory::state::{State, StateError};
+pub use plan::decision::{Action, Decision, Load, LoadedBlob};
+pub use plan::pattern_targets::PatternTargets;
+pub use plan::task::{BoundTask, Expected, Task};
 pub use report::amounts::Amounts;
 pub use report::event::{BlobOutcome, Event, Observer, Silent, Stamp};
 pub use report::image::Image;
@@ -32,10 +35,11 @@ pub use report::totals::Totals;
 pub use report::{ImageReport, Outcome, Report, RuleFailure, SkipReason};
 pub use rule::pattern_rule::{MakeRule, PatternRule, Work};
 pub use rule::platform_filter::PlatformFilter;
+pub use rule::policy::{OnConflict, Policy, ReferrerPolicy, Rewrite};
 pub use rule::repository_pattern::{RepositoryPattern, RepositoryPatternError};
 pub use rule::tag_template::{TagTemplate, TagTemplateError};
 pub use rule::target_template::{TargetTemplate, TargetTemplateError};
-pub use rule::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
+pub use rule::{Naming, Rule, RuleTarget, Selection};
 
 pub use endpoint::listing;
 #[doc(hidden)]

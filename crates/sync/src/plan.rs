@@ -2,9 +2,13 @@
 
 pub(crate) mod awaited;
 pub(crate) mod company;
+pub(crate) mod decision;
 pub(crate) mod discover;
 pub(crate) mod followers;
 pub(crate) mod order;
 pub(crate) mod pattern_targets;
+pub(crate) mod planned;
 pub(crate) mod referrer_tags;
+pub(crate) mod task;
 pub(crate) mod turns;
+pub(crate) mod wanted;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use oci::Digest;
 
-use crate::{Amounts, Error, Image, RunId, Totals};
+use crate::{Action, Amounts, Error, Image, RunId, Totals};
 
 /// How one image ended.
 #[derive(Clone, Debug)]
@@ -23,8 +23,8 @@ pub enum Outcome {
         /// Its digest at the source, where platforms were left out: then the two differ.
         cut_from: Option<Digest>,
     },
-    /// It would have been copied, had this not been a dry run.
-    WouldCopy,
+    /// Something would have been done about it, had the run done anything but look.
+    WouldCopy(Action),
     /// Nothing had to be done.
     Skipped(SkipReason),
     /// It could not be copied. What the target had before is untouched.
@@ -40,6 +40,13 @@ pub enum SkipReason {
     Unchanged(Digest),
     /// The target has a copy that says the same in other bytes, as some tools leave behind. `--force` makes it exact.
     SameContent {
+        /// Its digest at the target.
+        at_target: Digest,
+        /// And at the source.
+        at_source: Digest,
+    },
+    /// The target has the name with another digest, which its rule wants to stay.
+    Kept {
         /// Its digest at the target.
         at_target: Digest,
         /// And at the source.
@@ -127,6 +134,11 @@ impl Report {
         self.totals.would_copy
     }
 
+    /// In place of how many images targets keep others: they count as skipped, too.
+    pub fn kept(&self) -> usize {
+        self.totals.kept
+    }
+
     /// How many images the platform filter left nothing of: they count as skipped, too.
     pub fn left_out(&self) -> usize {
         self.totals.left_out
@@ -134,7 +146,7 @@ impl Report {
 
     /// How many images needed nothing.
     pub fn skipped(&self) -> usize {
-        self.totals.unchanged + self.totals.left_out
+        self.totals.unchanged + self.totals.kept + self.totals.left_out
     }
 
     /// How many images failed.

@@ -2,6 +2,7 @@
 
 pub(crate) mod pattern_rule;
 pub(crate) mod platform_filter;
+pub(crate) mod policy;
 pub(crate) mod referrer_tag;
 pub(crate) mod repository_pattern;
 mod repository_regex;
@@ -16,7 +17,7 @@ use regex::Regex;
 use self::referrer_tag::subject;
 use self::tag_template::TagTemplate;
 use crate::endpoint::{Source, Target};
-use crate::{Cause, ImpossibleTarget};
+use crate::{Cause, ImpossibleTarget, Policy};
 
 /// Images of one repository, and the repositories that they go to.
 #[derive(Clone)]
@@ -27,18 +28,8 @@ pub struct Rule {
     pub selection: Selection,
     /// Where to write.
     pub targets: Vec<RuleTarget>,
-    /// Whether what refers to the images goes along.
-    pub referrers: ReferrerPolicy,
-}
-
-/// Whether signatures, SBOMs and attestations that refer to an image go along with it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReferrerPolicy {
-    /// Only what has a tag of its own that the rule selects.
-    #[default]
-    Leave,
-    /// All of them.
-    Copy,
+    /// How they are copied.
+    pub policy: Arc<Policy>,
 }
 
 /// Which images of a repository a rule is about.

@@ -7,7 +7,7 @@ use crate::config::{self, ConfigError, Defaults, Written, WrittenRule};
 
 /// Copies; gives the exit status.
 pub(crate) async fn run(args: &CopyArgs) -> u8 {
-    let defaults = Defaults { referrers: args.run.referrers.map(sync::policy), ..Defaults::default() };
+    let defaults = sync::with_policies(&Defaults::default(), &args.run);
     let asked = Asked {
         verb: "copy",
         results: if args.json { Results::Report } else { Results::Images },

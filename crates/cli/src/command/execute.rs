@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sync::{Mode, Observer, Options, Report, Rewrite, RunId, Sync};
+use ::sync::{Mode, Observer, Options, Report, RunId, Sync};
 
 use registry::Registry;
 
@@ -294,9 +294,7 @@ async fn copy(
     let interrupt = Interrupt::listen(move || shown.say_lines(&status.block()));
     let options = Options {
         bandwidth: args.bandwidth,
-        platforms: args.platforms(),
-        rewrite: if args.force { Rewrite::Always } else { Rewrite::Changed },
-        mode: if args.dry_run { Mode::DryRun } else { Mode::Copy },
+        mode: if args.dry_run { Mode::Plan } else { Mode::Copy },
         drain: Duration::from_secs(args.drain.into()),
         ..Options::new(args.proc, args.retries)
     };

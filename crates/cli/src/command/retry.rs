@@ -27,7 +27,7 @@ pub(super) fn resolve(
         warnings: Vec::new(),
         logins: config.logins,
     };
-    let mut whole = resolve_written(config, defaults)?;
+    let mut whole = resolve_written(config, defaults.clone())?;
     whole.warnings.extend(odd);
     if is_empty {
         let mut warnings = whole.warnings;
@@ -62,12 +62,12 @@ fn with_policies(
                 target.target.name()
             ));
         }
-        let referrers = found.unwrap_or(rule.referrers);
-        if let Some(part) = parts.iter_mut().find(|part| part.rule.referrers == referrers) {
+        let policy = found.unwrap_or_else(|| rule.policy.clone());
+        if let Some(part) = parts.iter_mut().find(|part| part.rule.policy == policy) {
             part.rule.targets.push(target.clone());
             part.logins.targets.push(login);
         } else {
-            let rule = Rule { targets: vec![target.clone()], referrers, ..rule.clone() };
+            let rule = Rule { targets: vec![target.clone()], policy, ..rule.clone() };
             let logins = RuleLogins { source: logins.source.clone(), targets: vec![login] };
             parts.push(ResolvedRule { written: written.clone(), rule, logins });
         }

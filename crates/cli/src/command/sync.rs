@@ -1,11 +1,11 @@
 //! The main job, with a verb and in the Go tool's form without one: rules and logins from files.
 
-use ::sync::ReferrerPolicy;
+use ::sync::{ReferrerPolicy, Rewrite};
 use registry::{Proxies, Transport};
 
 use super::execute::{self, Asked, Results, USER_AGENT};
 use super::retry;
-use crate::args::{ConfigArgs, JobArgs, OldArgs, ReachArgs, SyncArgs, given};
+use crate::args::{ConfigArgs, JobArgs, OldArgs, ReachArgs, RunArgs, SyncArgs, given};
 use crate::config::{self, ConfigError, Defaults, Resolved, Written};
 use crate::exit_code;
 use crate::output::{Paint, say, say_lines};
@@ -31,7 +31,7 @@ async fn main_job(args: &JobArgs, results: Results) -> u8 {
 
 /// All rules of the config, or what failed of them.
 fn to_do(args: &JobArgs) -> Result<Resolved, Vec<ConfigError>> {
-    let defaults = defaults(&args.config, args.run.referrers);
+    let defaults = with_policies(&defaults(&args.config), &args.run);
     let config = written(&args.config, &args.reach)?;
     match given(args.retry_failed.as_deref()) {
         Some(file) => retry::resolve(config, file, defaults),
@@ -41,7 +41,7 @@ fn to_do(args: &JobArgs) -> Result<Resolved, Vec<ConfigError>> {
 
 /// What the files say; everything that can be wrong with them shows here, before any registry is asked.
 pub(super) fn resolve(args: &ConfigArgs, reach: &ReachArgs) -> Result<Resolved, Vec<ConfigError>> {
-    resolve_written(written(args, reach)?, defaults(args, None))
+    resolve_written(written(args, reach)?, defaults(args))
 }
 
 fn written(args: &ConfigArgs, reach: &ReachArgs) -> Result<Written, Vec<ConfigError>> {
@@ -50,17 +50,24 @@ fn written(args: &ConfigArgs, reach: &ReachArgs) -> Result<Written, Vec<ConfigEr
     Ok(written)
 }
 
-fn defaults(args: &ConfigArgs, referrers: Option<bool>) -> Defaults<'_> {
+fn defaults(args: &ConfigArgs) -> Defaults<'_> {
     Defaults {
         registry: args.registry.as_deref().unwrap_or_default(),
         namespace: args.namespace.as_deref().unwrap_or_default(),
-        referrers: referrers.map(policy),
+        ..Defaults::default()
     }
 }
 
-/// What `--referrers` says.
-pub(super) fn policy(copies: bool) -> ReferrerPolicy {
-    if copies { ReferrerPolicy::Copy } else { ReferrerPolicy::Leave }
+/// What the command line says of how images are copied.
+pub(super) fn with_policies<'a>(defaults: &Defaults<'a>, args: &RunArgs) -> Defaults<'a> {
+    let referrers = |copies| if copies { ReferrerPolicy::Copy } else { ReferrerPolicy::Leave };
+    Defaults {
+        referrers: args.referrers.map(referrers),
+        platforms: args.platforms(),
+        rewrite: if args.force { Rewrite::Always } else { Rewrite::Changed },
+        registry: defaults.registry,
+        namespace: defaults.namespace,
+    }
 }
 
 /// What rules mean, wherever they come from.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use oci::{RegistryHost, RepositoryName};
 use sync::select::RepositorySelection;
 use sync::{
-    Cause, ImpossibleTarget, PatternRule, ReferrerPolicy, RepositoryPattern, Rule, RuleTarget, TargetTemplate,
+    Cause, ImpossibleTarget, PatternRule, Policy, RepositoryPattern, Rule, RuleTarget, TargetTemplate,
 };
 
 use super::image_text::{PatternText, Which, parse, parse_target, split_target};
@@ -61,7 +61,7 @@ pub(super) fn resolve_pattern(
     resolver: &mut Resolver<'_>,
     rule: &WrittenRule,
     source: PatternText,
-    referrers: Option<ReferrerPolicy>,
+    policy: Arc<Policy>,
 ) -> Result<ResolvedPattern, RuleError> {
     let (mut targets, mut texts) = (Vec::new(), Vec::new());
     for text in &rule.targets {
@@ -71,7 +71,6 @@ pub(super) fn resolve_pattern(
             texts.push(text);
         }
     }
-    let referrers = referrers.unwrap_or(ReferrerPolicy::Copy);
     let PatternText { registry, pattern, which } = source;
     let listing = resolver.registries.lock().listing(&registry, &sample(&pattern));
     let maker = RuleMaker {
@@ -80,7 +79,7 @@ pub(super) fn resolve_pattern(
         pattern: pattern.clone(),
         which,
         targets,
-        referrers,
+        policy,
     };
     // What no repository could be named like is told at once.
     let logins = maker.check(rule, &texts)?;
@@ -104,11 +103,12 @@ fn target_text(
     text: &str,
 ) -> Result<(TargetText, String), RuleError> {
     if text.is_empty() {
-        let Defaults { registry, namespace, .. } = resolver.defaults;
+        let Defaults { registry, namespace, .. } = &resolver.defaults;
         if resolver.defaults.target_for("a").is_none() {
             return Err(RuleError::TargetEmpty { source_text: rule.source.clone() });
         }
-        let target = TargetText::Default { registry: registry.to_owned(), namespace: namespace.to_owned() };
+        let target =
+            TargetText::Default { registry: (*registry).to_owned(), namespace: (*namespace).to_owned() };
         return Ok((target, default_text(registry, namespace, pattern)));
     }
     let text = resolver.expanded(rule, text);
@@ -146,7 +146,7 @@ struct RuleMaker {
     pattern: RepositoryPattern,
     which: Which,
     targets: Vec<TargetText>,
-    referrers: ReferrerPolicy,
+    policy: Arc<Policy>,
 }
 
 impl RuleMaker {
@@ -164,7 +164,7 @@ impl RuleMaker {
         }
         let source = Arc::new(registries.source(&self.registry, repository));
         let selection = selection(self.which.clone(), &targets);
-        Ok(Rule { source, selection, targets, referrers: self.referrers })
+        Ok(Rule { source, selection, targets, policy: self.policy.clone() })
     }
 
     fn fill(&self, target: &TargetText, repository: &RepositoryName) -> String {
@@ -173,7 +173,7 @@ impl RuleMaker {
                 format!("{}{behind}", template.fill(&self.pattern, repository))
             }
             TargetText::Default { registry, namespace } => {
-                let defaults = Defaults { registry, namespace, referrers: None };
+                let defaults = Defaults { registry, namespace, ..Defaults::default() };
                 defaults.target_for(repository.as_str()).unwrap_or_default()
             }
         }

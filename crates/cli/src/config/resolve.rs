@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oci::{Reference, Tag, TagOrDigest};
 use registry::Transport;
-use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
+use sync::{Naming, PlatformFilter, Policy, ReferrerPolicy, Rewrite, Rule, RuleTarget, Selection};
 
 use super::conflict::self_copies;
 use super::environment::{Lookup, expand};
@@ -20,16 +20,30 @@ use super::registries::{LoginOrigin, Registries};
 use super::rule_error::RuleError;
 
 /// What the command line says about rules.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Defaults<'a> {
     /// Where rules with an empty target go.
     pub(crate) registry: &'a str,
     pub(crate) namespace: &'a str,
     /// What becomes of referrers, if it is said.
     pub(crate) referrers: Option<ReferrerPolicy>,
+    /// Which platforms are copied.
+    pub(crate) platforms: PlatformFilter,
+    /// Which manifests are stored.
+    pub(crate) rewrite: Rewrite,
 }
 
 impl Defaults<'_> {
+    /// The policy of a rule of `images`, which does `referrers` unless the command line says otherwise.
+    pub(super) fn policy(&self, referrers: ReferrerPolicy) -> Policy {
+        Policy {
+            referrers: self.referrers.unwrap_or(referrers),
+            platforms: self.platforms.clone(),
+            rewrite: self.rewrite,
+            ..Policy::default()
+        }
+    }
+
     /// With registry and namespace: the source's path without its first part. With a registry alone: all of it.
     pub(super) fn target_for(&self, path: &str) -> Option<String> {
         let registry = self.registry.trim_end_matches('/');
@@ -175,7 +189,11 @@ impl Resolver<'_> {
             return Err(RuleError::SourceEmpty);
         }
         let source = parse_source(&rule.source).map_err(RuleError::Source)?;
-        self.read(rule, source, self.defaults.referrers)
+        let referrers = match &source {
+            SourceText::One(_) => ReferrerPolicy::Leave,
+            SourceText::Many(_) => ReferrerPolicy::Copy,
+        };
+        self.read(rule, source, self.defaults.policy(referrers).into())
     }
 
     /// A rule of one repository or many.
@@ -183,12 +201,12 @@ impl Resolver<'_> {
         &mut self,
         rule: &WrittenRule,
         source: SourceText,
-        referrers: Option<ReferrerPolicy>,
+        policy: Arc<Policy>,
     ) -> Result<Checked, RuleError> {
         Ok(match source {
-            SourceText::One(source) => Checked::Rule(Box::new(self.one(rule, source, referrers)?)),
+            SourceText::One(source) => Checked::Rule(Box::new(self.one(rule, source, policy)?)),
             SourceText::Many(source) => {
-                Checked::Pattern(Box::new(resolve_pattern(self, rule, source, referrers)?))
+                Checked::Pattern(Box::new(resolve_pattern(self, rule, source, policy)?))
             }
         })
     }
@@ -197,7 +215,7 @@ impl Resolver<'_> {
         &mut self,
         rule: &WrittenRule,
         mut source: ImageText,
-        referrers: Option<ReferrerPolicy>,
+        policy: Arc<Policy>,
     ) -> Result<ResolvedRule, RuleError> {
         let (mut texts, mut seen) = (Vec::new(), HashSet::new());
         for text in &rule.targets {
@@ -221,12 +239,7 @@ impl Resolver<'_> {
         let endpoint = registries.source(&source.registry, &source.repository);
         let selection = selection(source.which, &targets);
         let written = WrittenRule { targets: texts, ..rule.clone() };
-        let rule = Rule {
-            source: Arc::new(endpoint),
-            selection,
-            targets,
-            referrers: referrers.unwrap_or(ReferrerPolicy::Leave),
-        };
+        let rule = Rule { source: Arc::new(endpoint), selection, targets, policy };
         Ok(ResolvedRule { written, rule, logins })
     }
 

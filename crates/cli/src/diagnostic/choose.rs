@@ -84,6 +84,8 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::Missing => step.advice(Hint::NoImage),
         Cause::Count { .. } => step.advice(Hint::Count),
         Cause::OtherDigest { .. } => step.advice(Hint::OtherDigest),
+        Cause::Conflict { .. } => step.advice(Hint::Conflict),
+        Cause::Drift { .. } => step.advice(Hint::Drift),
         Cause::KeepsOtherLength { .. } => step.advice(Hint::KeepsOtherLength),
         Cause::TooDeep { .. } => step.advice(Hint::TooDeep),
         Cause::TargetTaken { .. } => step.advice(Hint::TargetTaken),

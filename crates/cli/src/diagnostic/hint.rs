@@ -163,6 +163,10 @@ hints! {
     Count: "give no name at the target to keep the source's names, or one for each image",
     /// The digest in the target's name is another one.
     OtherDigest: "name a tag at the target, or the digest that the source has now",
+    /// The target has another image under the name, and the rule wants it to stay.
+    Conflict: "look which of the two is right; `onConflict: overwrite` in the rule replaces what the target has, `onConflict: keep` leaves it without a failure",
+    /// Somebody else has changed the target since the plan was made.
+    Drift: "look who pushed to the target since the plan was made; a new plan takes what is there now into account",
     /// Rules that copy the same names to each other.
     Circle: "let each tag have one direction: give the rules tags or patterns that do not overlap; none of these images was copied",
     /// Two repositories in one.

@@ -11,8 +11,8 @@ use registry::{
 };
 use sync::endpoint::EndpointError;
 use sync::{
-    Cause, Error, Event, Image, ImageReport, ImpossibleTarget, NoAnswer, Observer, Operation, Outcome, RunId,
-    SharedTarget, Side, Stamp,
+    Cause, Error, Event, Expected, Image, ImageReport, ImpossibleTarget, NoAnswer, Observer, Operation,
+    Outcome, RunId, SharedTarget, Side, Stamp,
 };
 
 use super::choose::{Advice, advice};
@@ -303,6 +303,16 @@ fn others() -> Vec<Case> {
             to(Cause::KeepsOtherLength { digest: Box::new(digest()), expected: 9, actual: 7 }),
             "has 7 bytes of",
             Hint::KeepsOtherLength,
+        ),
+        (
+            to(Cause::Conflict { there: Box::new(digest()), wanted: Box::new(digest()) }),
+            "the rule says to keep it",
+            Hint::Conflict,
+        ),
+        (
+            to(Cause::Drift { expected: Box::new(Expected::Absent), there: Some(Box::new(digest())) }),
+            "where the plan expects nothing",
+            Hint::Drift,
         ),
         (from(Cause::TooDeep { deepest: 4 }), "deeper than 4", Hint::TooDeep),
         (to(Cause::Circle { names: vec!["q.io/x:v1".to_owned()] }), "q.io/x:v1", Hint::Circle),

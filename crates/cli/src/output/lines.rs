@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use oci::foreign_text::clean;
-use sync::{BlobOutcome, Error, Event, Image, Observer, Outcome, SkipReason, Stamp};
+use sync::{Action, BlobOutcome, Error, Event, Image, Observer, Outcome, SkipReason, Stamp};
 
 use super::{Paint, Volume, say, size, stopping};
 use crate::diagnostic;
@@ -144,14 +144,33 @@ fn ended_line(image: &Image, outcome: &Outcome, paint: Paint) -> String {
         Outcome::Skipped(SkipReason::SameContent { .. }) => {
             format!("unchanged {image} (same content, another digest: --force makes it exact)")
         }
+        Outcome::Skipped(SkipReason::Kept { at_target, at_source }) => {
+            let (kept, there, here) = (paint.yellow("kept"), at_target.short(), at_source.short());
+            format!("{kept} {image}: the target has {there}, the source {here}")
+        }
         Outcome::Skipped(SkipReason::NoPlatform) => {
             format!("{} {image}: no wanted platform", paint.yellow("left out"))
         }
-        Outcome::WouldCopy => format!("{} {image}", paint.green("would copy")),
+        Outcome::WouldCopy(action) => {
+            format!("{} {image} ({})", paint.green("would copy"), what_is_done(*action))
+        }
         Outcome::Failed(error) => {
             format!("{} {image}: {}", paint.red("failed"), diagnostic::short(error))
         }
         Outcome::NotDone => format!("{} {image}", paint.yellow("not done")),
+    }
+}
+
+/// What a copy would do about an image.
+fn what_is_done(action: Action) -> &'static str {
+    match action {
+        Action::Create => "new",
+        Action::Update => "the target has another digest",
+        Action::Retag => "only the name is missing",
+        Action::Referrers => "only signatures or other referrers are missing",
+        Action::Unchanged => "nothing to do",
+        Action::Conflict => "a conflict",
+        Action::Missing => "not at the source",
     }
 }
 

@@ -170,13 +170,19 @@ fn image_line(image: &sync::Image, outcome: &Outcome) -> (&'static str, String) 
                 "Finish synchronizing from {source} to {target}: skip synchronization because no manifest fits platform filters"
             ),
         ),
+        Outcome::Skipped(SkipReason::Kept { .. }) => (
+            "warning",
+            format!(
+                "Finish synchronizing from {source} to {target}: skip synchronization because destination has another image, which the rule keeps"
+            ),
+        ),
         Outcome::Skipped(_) => (
             "info",
             format!(
                 "Finish synchronizing from {source} to {target}: skip synchronization because destination image exists"
             ),
         ),
-        Outcome::WouldCopy => ("info", format!("Would synchronize from {source} to {target}")),
+        Outcome::WouldCopy(_) => ("info", format!("Would synchronize from {source} to {target}")),
         Outcome::Failed(error) => (
             "error",
             format!(

@@ -52,9 +52,9 @@ impl ImageRecord {
         let (digest, source_digest) = match &ended.outcome {
             Outcome::Copied { digest, cut_from } => (Some(digest), Some(cut_from.as_ref().unwrap_or(digest))),
             Outcome::Skipped(SkipReason::Unchanged(digest)) => (Some(digest), None),
-            Outcome::Skipped(SkipReason::SameContent { at_target, at_source }) => {
-                (Some(at_target), Some(at_source))
-            }
+            Outcome::Skipped(
+                SkipReason::SameContent { at_target, at_source } | SkipReason::Kept { at_target, at_source },
+            ) => (Some(at_target), Some(at_source)),
             _ => (None, None),
         };
         let error = match &ended.outcome {
@@ -90,8 +90,11 @@ fn outcome(outcome: &Outcome) -> (Ended, Option<&'static str>) {
         Outcome::Skipped(SkipReason::SameContent { .. }) => {
             (Ended::Unchanged, Some("same content, another digest"))
         }
+        Outcome::Skipped(SkipReason::Kept { .. }) => {
+            (Ended::Skipped, Some("the target has another digest, which the rule keeps"))
+        }
         Outcome::Skipped(SkipReason::NoPlatform) => (Ended::Skipped, Some("no wanted platform")),
-        Outcome::WouldCopy => (Ended::WouldCopy, None),
+        Outcome::WouldCopy(_) => (Ended::WouldCopy, None),
         Outcome::Failed(_) => (Ended::Failed, None),
         Outcome::NotDone => (Ended::NotDone, None),
     }

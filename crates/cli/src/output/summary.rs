@@ -32,7 +32,13 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
     let rows = [
         count("copied", report.copied(), Paint::green, images),
         count("would copy", report.would_copy(), Paint::green, images),
-        count("unchanged", report.skipped() - report.left_out(), Paint::bold, images),
+        count("unchanged", report.skipped() - report.kept() - report.left_out(), Paint::bold, images),
+        count(
+            "kept",
+            report.kept(),
+            Paint::yellow,
+            ["image: the target has another one", "images: the target has others"],
+        ),
         count(
             "left out",
             report.left_out(),

@@ -26,7 +26,7 @@ impl Volume {
         match (self, event) {
             // What a dry run finds is what it was asked for.
             (Self::Usual, Event::ImageFinished(ended)) => {
-                matches!(ended.outcome, Outcome::Failed(_) | Outcome::WouldCopy)
+                matches!(ended.outcome, Outcome::Failed(_) | Outcome::WouldCopy(_))
             }
             (Self::Quiet, Event::ImageFinished(ended)) => matches!(ended.outcome, Outcome::Failed(_)),
             (Self::Usual | Self::Verbose, _) => true,

@@ -27,7 +27,7 @@ async fn a_sound_journey_is_all_ok_and_leaves_nothing() -> Result<()> {
         )?
         .line(&format!("ok       {acr}: clock:"), &["agrees"])?
         .line(&format!("ok       {acr}: quota:"), &["0 of 1000 repositories are used"])?
-        .line(&format!("ok       {harbor}/library/app: tags:"), &["tags on its first page: 1, selected: 1"])?
+        .line(&format!("ok       {harbor}/library/app: tags:"), &["tags read: 1, selected of these: 1"])?
         .line(&format!("ok       {harbor}/library/app: pull:"), &["`v1` can be read"])?
         .line(&format!("ok       {harbor}/library/app: blobs:"), &["the registry itself"])?
         .line(&format!("ok       {acr}/image-syncer/app: namespace:"), &["creates repositories by itself"])?

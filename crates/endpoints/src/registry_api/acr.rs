@@ -162,14 +162,31 @@ impl AcrAccess {
         Ok(Some(BulkListing { digests: digests.collect(), ..BulkListing::default() }))
     }
 
-    /// Creates namespace and repository, as far as they do not come by themselves.
-    pub(super) async fn make_ready(
+    /// Whether namespace and repository are there, or come by themselves.
+    pub(super) async fn is_ready(
         &self,
         repository: &RepositoryName,
         ready: &mut HashSet<String>,
-    ) -> Result<(), EndpointError> {
+    ) -> Result<bool, EndpointError> {
         let trouble = |error: alibaba::Error| trouble::acr(&error);
-        let Some(acr) = self.acr().await.map_err(trouble)? else {
+        let (acr, namespace, name) = self.place_of(repository).await?;
+        if ready.contains(namespace) {
+            return Ok(true);
+        }
+        let Some(found) = acr.namespace(namespace).await.map_err(trouble)? else { return Ok(false) };
+        if found.auto_create == AutoCreateRepository::Enabled {
+            ready.insert(namespace.to_owned());
+            return Ok(true);
+        }
+        Ok(acr.repository(namespace, name).await.map_err(trouble)?.is_some())
+    }
+
+    /// The API, with a repository's namespace and its name there.
+    async fn place_of<'a>(
+        &self,
+        repository: &'a RepositoryName,
+    ) -> Result<(Acr, &'a str, &'a str), EndpointError> {
+        let Some(acr) = self.acr().await.map_err(|error| trouble::acr(&error))? else {
             let text = "the Personal Edition has no API to create namespaces with: create it in the console";
             return Err(trouble::permanent(ErrorKind::Rejected, text.to_owned()));
         };
@@ -178,6 +195,17 @@ impl AcrAccess {
                 format!("{repository} names no namespace: here repositories are `namespace/repository`");
             return Err(trouble::permanent(ErrorKind::Rejected, text));
         };
+        Ok((acr, namespace, name))
+    }
+
+    /// Creates namespace and repository, as far as they do not come by themselves.
+    pub(super) async fn make_ready(
+        &self,
+        repository: &RepositoryName,
+        ready: &mut HashSet<String>,
+    ) -> Result<(), EndpointError> {
+        let trouble = |error: alibaba::Error| trouble::acr(&error);
+        let (acr, namespace, name) = self.place_of(repository).await?;
         if ready.contains(namespace) {
             return Ok(());
         }

@@ -53,6 +53,33 @@ impl RegistryApi {
         Ok(Some(listing))
     }
 
+    /// Whether the project that a repository lies in is there.
+    pub(super) async fn harbor_is_ready(
+        &self,
+        repository: &RepositoryName,
+        ready: &mut HashSet<String>,
+    ) -> Result<bool, EndpointError> {
+        let Some(project) = ProjectName::of(repository) else { return Ok(true) };
+        if ready.contains(project.as_str()) {
+            return Ok(true);
+        }
+        let Some(harbor) = self.harbor().await? else { return Err(self.makes_nothing()) };
+        let is_there = harbor.project(&project).await.map_err(trouble::harbor)?.is_some();
+        if is_there {
+            ready.insert(project.as_str().to_owned());
+        }
+        Ok(is_there)
+    }
+
+    /// What is said where something should be made in a registry that offers no way to.
+    fn makes_nothing(&self) -> EndpointError {
+        let host = self.registry.host();
+        let text = format!(
+            "{host} is neither a Harbor nor one of Alibaba's registries with \"provider\": \"acr\": nothing can be created there"
+        );
+        trouble::permanent(ErrorKind::Rejected, text)
+    }
+
     /// Creates the project that a repository lies in.
     pub(super) async fn make_harbor_ready(
         &self,
@@ -64,11 +91,7 @@ impl RegistryApi {
             return Ok(());
         }
         let Some(harbor) = self.harbor().await? else {
-            let host = self.registry.host();
-            let text = format!(
-                "{host} is neither a Harbor nor one of Alibaba's registries with \"provider\": \"acr\": nothing can be created there"
-            );
-            return Err(trouble::permanent(ErrorKind::Rejected, text));
+            return Err(self.makes_nothing());
         };
         if harbor.project(&project).await.map_err(trouble::harbor)?.is_none() {
             harbor.create_project(&project, Visibility::Private).await.map_err(trouble::harbor)?;

@@ -4,92 +4,111 @@
 //! where it blocks the image for its weaknesses (<https://github.com/goharbor/harbor/issues/15283>), others 500 for ever
 //! where the tag points at what is lost (<https://github.com/distribution/distribution/issues/2489>).
 
-use futures_util::stream::{self, StreamExt as _};
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Descriptor, Digest, RawManifest, TagOrDigest};
 
+use super::manifest::Walk;
 use crate::endpoint::Scope;
-use crate::engine::run::{ImageCopy, Run};
+use crate::engine::run::ImageCopy;
 use crate::memory::ledger::Kind;
-use crate::memory::target_repository::Found;
-use crate::{Error, Event, Operation, Rewrite};
+use crate::{Error, Event, OnConflict, Operation, Rewrite};
 
 /// So many children of an index are asked for side by side.
 const CHILDREN_AT_ONCE: usize = 16;
 
-/// Whether the target has the image in other words, and under which digest.
+/// What a target has under an image's name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum AtTarget {
+    Absent,
+    Has(Digest),
+    /// The target does not tell that of this image.
+    Unknown,
+}
+
+impl AtTarget {
+    pub(super) fn digest(&self) -> Option<&Digest> {
+        match self {
+            Self::Has(digest) => Some(digest),
+            Self::Absent | Self::Unknown => None,
+        }
+    }
+}
+
+/// Whether the target has the same image in other bytes.
 pub(super) enum Same {
-    Content(Digest),
+    Content,
     Not,
 }
 
 /// What the target has under the image's name.
-pub(super) async fn look_at_target(run: &Run, copy: &ImageCopy, found: Found) -> Option<Digest> {
+pub(super) async fn look_at_target(walk: &Walk) -> Result<AtTarget, Arc<Error>> {
+    let (copy, found) = (&walk.copy, walk.image.found);
     let step = async || {
         let resolved = copy.repository.resolve(copy.reference(), found).await;
         resolved.map_err(|cause| copy.target_error(Operation::Resolve(copy.reference().clone()), cause))
     };
-    if_told(run, copy, step).await.flatten()
+    Ok(match if_told(walk, step).await? {
+        Some(Some(digest)) => AtTarget::Has(digest),
+        Some(None) => AtTarget::Absent,
+        None => AtTarget::Unknown,
+    })
 }
 
 /// Compares what the target has with what it should have, and learns from it which blobs need not be asked for.
 ///
 /// Tools that parse and print manifests leave copies with the same content and another digest; rewriting all
 /// of them would be a surprise, and fail where tags are immutable.
-pub(super) async fn compare(
-    run: &Run,
-    manifest: &RawManifest,
-    copy: &ImageCopy,
-    old: Option<&Digest>,
-) -> Same {
-    let Some(old) = old else { return Same::Not };
-    let reference = TagOrDigest::Digest(old.clone());
+pub(super) async fn compare(walk: &Walk, manifest: &RawManifest, there: &Digest) -> Result<Same, Arc<Error>> {
+    let copy = &walk.copy;
+    let reference = TagOrDigest::Digest(there.clone());
     let step = async || {
         let read = copy.target.manifest(&reference).await;
         read.map_err(|cause| copy.target_error(Operation::ReadManifest(reference.clone()), cause))
     };
-    let Some(old) = if_told(run, copy, step).await else { return Same::Not };
-    if run.rewrite == Rewrite::Changed && old.is_same_json(manifest) && has_children(run, copy, &old).await {
-        return Same::Content(old.digest().clone());
+    let Some(old) = if_told(walk, step).await? else { return Ok(Same::Not) };
+    let may_be_same = walk.policy().rewrite == Rewrite::Changed && old.is_same_json(manifest);
+    if may_be_same && has_children(walk, &old).await? {
+        return Ok(Same::Content);
     }
     learn(copy, &old);
-    Same::Not
+    Ok(Same::Not)
 }
 
 /// Some registries take indexes without all their children.
-async fn has_children(run: &Run, copy: &ImageCopy, index: &RawManifest) -> bool {
+async fn has_children(walk: &Walk, index: &RawManifest) -> Result<bool, Arc<Error>> {
     let children = index.links().map(|links| links.manifests).unwrap_or_default();
-    let asked: Vec<_> = children.iter().map(|child| has_child(run, copy, child)).collect();
-    stream::iter(asked).buffered(CHILDREN_AT_ONCE).all(std::future::ready).await
+    let asked: Vec<_> = children.iter().map(|child| has_child(walk, child)).collect();
+    stream::iter(asked).buffered(CHILDREN_AT_ONCE).try_all(std::future::ready).await
 }
 
-async fn has_child(run: &Run, copy: &ImageCopy, child: &Descriptor) -> bool {
-    let reference = TagOrDigest::Digest(child.digest.clone());
+async fn has_child(walk: &Walk, child: &Descriptor) -> Result<bool, Arc<Error>> {
+    let (copy, reference) = (&walk.copy, TagOrDigest::Digest(child.digest.clone()));
     let step = async || {
         let resolved = copy.target.resolve(&reference).await;
         resolved.map_err(|cause| copy.target_error(Operation::Resolve(reference.clone()), cause))
     };
-    if_told(run, copy, step).await.flatten().is_some()
+    Ok(if_told(walk, step).await?.flatten().is_some())
 }
 
-/// What a target answers about an image that it has; `None` where it does not tell that of this image. What speaks
-/// against the whole target fails the copy, unless the image is stored whatever is there.
-async fn if_told<T, F>(run: &Run, copy: &ImageCopy, mut step: impl FnMut() -> F) -> Option<T>
+/// What a target answers about an image that it has; `None` where it does not tell that of this image, and the image is
+/// stored whatever is there.
+async fn if_told<T, F>(walk: &Walk, mut step: impl FnMut() -> F) -> Result<Option<T>, Arc<Error>>
 where
     F: Future<Output = Result<T, Error>>,
 {
-    if run.rewrite == Rewrite::Always {
-        return step().await.ok();
+    let (policy, stays) = (walk.policy(), walk.policy().on_conflict != OnConflict::Overwrite);
+    if policy.rewrite == Rewrite::Always && !stays {
+        return Ok(step().await.ok());
     }
-    match run.retrying(copy, step).await {
-        Ok(told) => Some(told),
-        Err(error) => {
-            if is_about_this_image(&error) {
-                tell_unknown(run, copy, &error);
-            } else {
-                copy.fail(error);
-            }
-            None
+    match walk.run.retrying(&walk.copy, step).await {
+        Ok(told) => Ok(Some(told)),
+        Err(error) if is_about_this_image(&error) && !stays => {
+            tell_unknown(walk, &error);
+            Ok(None)
         }
+        Err(error) => Err(error),
     }
 }
 
@@ -97,13 +116,14 @@ fn is_about_this_image(error: &Error) -> bool {
     error.endpoint().is_some_and(|error| matches!(error.scope, Scope::Image | Scope::Repository))
 }
 
-fn tell_unknown(run: &Run, copy: &ImageCopy, error: &Error) {
+fn tell_unknown(walk: &Walk, error: &Error) {
+    let copy = &walk.copy;
     let text = format!(
         "it does not tell what it has as {} ({}): the image is stored again",
         copy.reference(),
         error.cause
     );
-    run.tell(&Event::Note { place: copy.target.name().into(), text });
+    walk.run.tell(&Event::Note { place: copy.target.name().into(), text });
 }
 
 /// What the tag points at now proves which blobs the target has: one request instead of one for each.

@@ -35,6 +35,7 @@ pub(super) async fn go_on(
     mut claimed: ClaimedBlob,
     left: LeftUpload,
 ) -> Option<ClaimedBlob> {
+    let Some(parts) = source.parts() else { return Some(claimed) };
     let copy = claimed.copy.clone();
     let upload = match reopen(run, blob, &copy, &left).await {
         Ok(Some(upload)) => upload,
@@ -56,7 +57,7 @@ pub(super) async fn go_on(
     let transfer = Transfer::new(run, source, blob);
     let state = left.trail.latest_within(confirmed);
     let (watchers, mut read_budget) = ([delivery.watcher()], Backoff::new(run.retries));
-    let read = || source.blob_from(blob, confirmed, state);
+    let read = || parts.blob_from(blob, confirmed, state);
     let reader = match transfer.begin_read(&watchers, &mut read_budget, read).await {
         Ok(reader) => reader,
         Err(error) if error.is_retryable() || error.is_stopped() => return fail(claimed, error),
@@ -107,7 +108,8 @@ async fn reopen(
     left: &LeftUpload,
 ) -> Result<Option<OpenUpload>, Arc<Error>> {
     let step = async || {
-        let reopened = copy.target.reopen_upload(&left.saved, blob.size).await;
+        let Some(uploads) = copy.target.kept_uploads() else { return Ok(None) };
+        let reopened = uploads.reopen(&left.saved, blob.size).await;
         let reopened = reopened.map(|upload| upload.map(|upload| run.opened(upload)));
         reopened.map_err(|cause| copy.target_error(Operation::StartBlob(blob.digest.clone()), cause))
     };

@@ -19,7 +19,7 @@ use crate::engine::PartRight;
 use crate::engine::run::{ImageCopy, Run};
 use crate::lock::lock;
 use crate::memory::ledger::{Came, Claim, Claimed, Failure, Kind, Waiting, Why, is_of_manifest};
-use crate::{Cause, Error, Operation, Rewrite, Side};
+use crate::{Cause, Error, Operation, Policy, Rewrite, Side};
 
 /// How long to wait before each look at what a registry misses of a manifest: the first time it may well be right,
 /// later it only does not see yet what it has.
@@ -102,6 +102,11 @@ impl Walk {
         self.shared.as_ref().map(|shared| &shared.gathering)
     }
 
+    /// How the image is copied.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.image.wanted.policy
+    }
+
     /// The manifests that were met so far: those below an index, too, whether they had to be copied or not.
     pub(super) fn met(&self) -> Vec<Digest> {
         lock(&self.met).clone()
@@ -126,7 +131,7 @@ impl Walk {
         lock(&self.held).remove(digest)
     }
 
-    fn meet(&self, digest: &Digest) {
+    pub(super) fn meet(&self, digest: &Digest) {
         lock(&self.met).push(digest.clone());
     }
 
@@ -159,7 +164,7 @@ impl Walk {
         }
         let reference = TagOrDigest::Digest(child.digest.clone());
         let bytes = self.copy.manifest_bytes(&self.run, child).await;
-        let read = self.read_manifest(&reference).await;
+        let read = self.or_fail(self.read_manifest(&reference).await);
         let fits = |manifest: &RawManifest| {
             self.or_fail(self.check_size(child, manifest).map_err(Arc::new)).is_some()
         };
@@ -181,15 +186,15 @@ impl Walk {
     pub(super) async fn target_has(&self, digest: &Digest) -> bool {
         let reference = TagOrDigest::Digest(digest.clone());
         // An error here is no reason to fail: the push will tell.
-        let may_have = self.run.rewrite == Rewrite::Changed && !self.copy.repository.was_empty();
+        let may_have = self.policy().rewrite == Rewrite::Changed && !self.copy.repository.was_empty();
         may_have && matches!(self.copy.target.resolve(&reference).await, Ok(Some(_)))
     }
 
-    /// Reads a manifest; if that fails, so has the copy.
-    pub(super) async fn read_manifest(&self, reference: &TagOrDigest) -> Option<RawManifest> {
+    /// Reads a manifest.
+    pub(super) async fn read_manifest(&self, reference: &TagOrDigest) -> Result<RawManifest, Arc<Error>> {
         let error = |cause| self.source_error(Operation::ReadManifest(reference.clone()), cause);
         let read = async || self.source.manifest(reference).await.map_err(&error);
-        self.or_fail(self.run.retrying(&self.copy, read).await)
+        self.run.retrying(&self.copy, read).await
     }
 
     /// The value, if there is one; else the copy has failed.

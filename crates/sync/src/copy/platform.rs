@@ -26,9 +26,9 @@ pub(super) enum Selected {
 }
 
 impl Walk {
-    /// Applies the run's filter.
+    /// Applies the policy's filter.
     pub(super) async fn select_platforms(&self, manifest: RawManifest) -> Result<Selected, Arc<Error>> {
-        if !self.run.platforms.is_active() {
+        if !self.policy().platforms.is_active() {
             return Ok(Selected::Image(manifest));
         }
         let links = self.links(&manifest)?;
@@ -56,7 +56,7 @@ impl Walk {
 
     /// What has no platform is never left out.
     fn is_wanted(&self, platform: Option<&Platform>) -> bool {
-        platform.is_none_or(|platform| self.run.platforms.accepts(platform))
+        platform.is_none_or(|platform| self.policy().platforms.accepts(platform))
     }
 
     /// What is left of an index.

@@ -4,28 +4,27 @@
 //! already only the index itself is asked for: its children would take a read of it each time.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Descriptor, Digest, TagOrDigest, cosign_tags};
 
 use super::manifest::Walk;
 use crate::endpoint::Kept;
-use crate::plan::discover::WantedReferrers;
-use crate::{Operation, Outcome, SkipReason};
+use crate::plan::wanted::WantedReferrers;
+use crate::{Error, Operation, Outcome, SkipReason};
 
 /// Referrers of referrers deeper than this are an attack.
 const DEEPEST: usize = 5;
 /// So many subjects have their referrers listed, and brought, side by side.
 const SUBJECTS_AT_ONCE: usize = 16;
 
-/// The copy has failed, and knows why.
-struct CopyFailed;
-
 /// Copies the referrers of an image that stands at its target now. Where that fails, the image has failed: its tag
 /// stands, and the next run goes on here.
 pub(super) async fn copy_referrers(walk: &Walk, wanted: WantedReferrers, outcome: Outcome) -> Outcome {
     let Some(digest) = standing(&outcome).cloned() else { return outcome };
-    if wanted == WantedReferrers::Untagged && is_bare(walk, &digest, &outcome).await {
+    let is_new = matches!(outcome, Outcome::Copied { .. });
+    if wanted == WantedReferrers::Untagged && is_bare(walk, &digest, is_new).await {
         return outcome;
     }
     let mut roots = walk.met();
@@ -33,13 +32,25 @@ pub(super) async fn copy_referrers(walk: &Walk, wanted: WantedReferrers, outcome
         Some(whole) => walk.count_left(whole, wanted).await,
         None => roots.insert(0, digest),
     }
-    below(walk, wanted, roots).await;
-    walk.copy.failure().cloned().map_or(outcome, Outcome::Failed)
+    match bring_all(walk, roots, wanted).await {
+        Ok(()) => outcome,
+        Err(error) => Outcome::Failed(error),
+    }
+}
+
+async fn bring_all(walk: &Walk, roots: Vec<Digest>, wanted: WantedReferrers) -> Result<(), Arc<Error>> {
+    let mut levels = Levels::below(roots);
+    while !walk.copy.has_failed()
+        && let Some(level) = levels.next(walk, wanted).await?
+    {
+        walk.bring_level(level, wanted).await;
+    }
+    walk.copy.failure().cloned().map_or(Ok(()), Err)
 }
 
 /// Whether an image was at its target before, and the source told with all others that nothing refers to it.
-async fn is_bare(walk: &Walk, digest: &Digest, outcome: &Outcome) -> bool {
-    if matches!(outcome, Outcome::Copied { .. }) {
+pub(super) async fn is_bare(walk: &Walk, digest: &Digest, is_new: bool) -> bool {
+    if is_new {
         // Its children were met, too, and these are in no list.
         return false;
     }
@@ -55,23 +66,41 @@ fn standing(outcome: &Outcome) -> Option<&Digest> {
     }
 }
 
-/// Level by level, because what refers to a referrer is known only when that is.
-async fn below(walk: &Walk, wanted: WantedReferrers, roots: Vec<Digest>) {
-    let (mut known, mut level) = (HashSet::new(), roots);
-    level.retain(|root| known.insert(root.clone()));
-    for _ in 0..DEEPEST {
-        let Some(found) = walk.referrers_of(&level, wanted).await else { return };
-        let mut below = Vec::new();
-        for (subject, mut referrers) in level.into_iter().zip(found) {
+/// What refers to some images, level by level, because what refers to a referrer is known only when that is.
+pub(super) struct Levels {
+    known: HashSet<Digest>,
+    subjects: Vec<Digest>,
+    depth: usize,
+}
+
+impl Levels {
+    /// Of these images and all that is found below them.
+    pub(super) fn below(mut roots: Vec<Digest>) -> Self {
+        let mut known = HashSet::new();
+        roots.retain(|root| known.insert(root.clone()));
+        Self { known, subjects: roots, depth: 0 }
+    }
+
+    /// The subjects of the next level, each with what refers to it.
+    pub(super) async fn next(
+        &mut self,
+        walk: &Walk,
+        wanted: WantedReferrers,
+    ) -> Result<Option<Vec<(Digest, Vec<Descriptor>)>>, Arc<Error>> {
+        if self.subjects.is_empty() || self.depth == DEEPEST {
+            return Ok(None);
+        }
+        self.depth += 1;
+        let subjects = std::mem::take(&mut self.subjects);
+        let found = walk.referrers_of(&subjects, wanted).await?;
+        let mut level = Vec::new();
+        for (subject, mut referrers) in subjects.into_iter().zip(found) {
             // What lists itself among its referrers, by however many steps, is not followed.
-            referrers.retain(|referrer| known.insert(referrer.digest.clone()));
-            below.push((subject, referrers));
+            referrers.retain(|referrer| self.known.insert(referrer.digest.clone()));
+            self.subjects.extend(referrers.iter().map(|referrer| referrer.digest.clone()));
+            level.push((subject, referrers));
         }
-        level = below.iter().flat_map(|(_, referrers)| referrers).map(|found| found.digest.clone()).collect();
-        walk.bring_level(below, wanted).await;
-        if level.is_empty() || walk.copy.has_failed() {
-            return;
-        }
+        Ok(Some(level))
     }
 }
 
@@ -82,14 +111,13 @@ impl Walk {
         &self,
         subjects: &[Digest],
         wanted: WantedReferrers,
-    ) -> Option<Vec<Vec<Descriptor>>> {
-        let Some((first, others)) = subjects.split_first() else { return Some(Vec::new()) };
+    ) -> Result<Vec<Vec<Descriptor>>, Arc<Error>> {
+        let Some((first, others)) = subjects.split_first() else { return Ok(Vec::new()) };
         let mut found = vec![self.referrers(first, wanted).await?];
-        let ask = async |subject| self.referrers(subject, wanted).await.ok_or(CopyFailed);
-        let others: Vec<_> = others.iter().map(ask).collect();
-        let others = stream::iter(others).buffered(SUBJECTS_AT_ONCE).try_collect::<Vec<_>>().await;
-        found.extend(others.ok()?);
-        Some(found)
+        let others: Vec<_> = others.iter().map(|subject| self.referrers(subject, wanted)).collect();
+        let others = stream::iter(others).buffered(SUBJECTS_AT_ONCE).try_collect::<Vec<_>>().await?;
+        found.extend(others);
+        Ok(found)
     }
 
     /// Brings what refers to each subject, side by side; what refers to one and the same in its order, so that lists that
@@ -116,15 +144,19 @@ impl Walk {
         }
     }
 
-    /// What refers to `subject` at the source; if that cannot be told, the copy has failed.
-    async fn referrers(&self, subject: &Digest, wanted: WantedReferrers) -> Option<Vec<Descriptor>> {
+    /// What refers to `subject` at the source.
+    async fn referrers(
+        &self,
+        subject: &Digest,
+        wanted: WantedReferrers,
+    ) -> Result<Vec<Descriptor>, Arc<Error>> {
         // Where all tags come along, so do those under which clients keep lists, and all that stands in these.
         let kept = if wanted == WantedReferrers::Untagged { Kept::ByRegistry } else { Kept::Anywhere };
         let ask = async || {
             let asked = self.source.referrers(subject, kept).await;
             asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
         };
-        self.or_fail(self.run.retrying(&self.copy, ask).await)
+        self.run.retrying(&self.copy, ask).await
     }
 
     async fn bring_referrer(&self, subject: &Digest, referrer: Descriptor) {
@@ -147,20 +179,29 @@ impl Walk {
     async fn bring_cosign_tags(&self, subject: &Digest) {
         for tag in cosign_tags(subject) {
             let reference = TagOrDigest::Tag(tag);
-            let ask = async || {
-                let asked = self.source.resolve(&reference).await;
-                asked.map_err(|cause| self.source_error(Operation::Resolve(reference.clone()), cause))
-            };
-            let asked = self.run.retrying(&self.copy, ask).await;
-            let Some(Some(digest)) = self.or_fail(asked) else { continue };
+            let Some(Some(digest)) = self.or_fail(self.resolve(&reference).await) else { continue };
             self.bring_tag(&reference, &digest).await;
         }
     }
 
+    /// What a name at the source points at.
+    pub(super) async fn resolve(&self, reference: &TagOrDigest) -> Result<Option<Digest>, Arc<Error>> {
+        let ask = async || {
+            let asked = self.source.resolve(reference).await;
+            asked.map_err(|cause| self.source_error(Operation::Resolve(reference.clone()), cause))
+        };
+        self.run.retrying(&self.copy, ask).await
+    }
+
+    /// Whether the target has this under a name. An error here is no reason to fail: the push will tell.
+    pub(super) async fn has_as(&self, reference: &TagOrDigest, digest: &Digest) -> bool {
+        matches!(self.copy.target.resolve(reference).await, Ok(Some(there)) if there == *digest)
+    }
+
     /// Counts what refers to an image of which platforms are left out. It stays behind: the target does not get what it
     /// refers to. The source is asked in place of the question for the new digest, which it does not have.
-    async fn count_left(&self, whole: &Digest, wanted: WantedReferrers) {
-        let Some(found) = self.referrers(whole, wanted).await else { return };
+    pub(super) async fn count_left(&self, whole: &Digest, wanted: WantedReferrers) {
+        let Some(found) = self.or_fail(self.referrers(whole, wanted).await) else { return };
         let mut left = found.len() as u64;
         if wanted == WantedReferrers::All {
             for tag in cosign_tags(whole) {
@@ -173,14 +214,11 @@ impl Walk {
 
     async fn bring_tag(&self, reference: &TagOrDigest, digest: &Digest) {
         let copy = &self.copy;
-        // An error here is no reason to fail: the push will tell.
-        let is_there =
-            async || matches!(copy.target.resolve(reference).await, Ok(Some(there)) if there == *digest);
-        if copy.has_failed() || is_there().await {
+        if copy.has_failed() || self.has_as(reference, digest).await {
             return;
         }
         let by_digest = TagOrDigest::Digest(digest.clone());
-        let Some(manifest) = self.read_manifest(&by_digest).await else { return };
+        let Some(manifest) = self.or_fail(self.read_manifest(&by_digest).await) else { return };
         if self.copy_links(&manifest).await {
             self.store(&manifest, reference, None).await;
             if !copy.has_failed() {

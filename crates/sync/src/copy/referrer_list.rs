@@ -11,9 +11,9 @@ use oci::{Descriptor, Digest, ManifestError, MediaType, RawManifest, TagOrDigest
 
 use super::manifest::Walk;
 use crate::endpoint::Kept;
-use crate::plan::discover::WantedReferrers;
+use crate::plan::wanted::WantedReferrers;
 use crate::rule::referrer_tag::subject;
-use crate::{Cause, Operation};
+use crate::{Cause, Error, Operation};
 
 /// The list, with what it lacks.
 struct Completed {
@@ -29,40 +29,39 @@ impl Walk {
         &self,
         manifest: RawManifest,
         wanted: WantedReferrers,
-    ) -> RawManifest {
+    ) -> Result<RawManifest, Arc<Error>> {
         let subject = subject_of(self.copy.reference());
         let Some(subject) = subject.filter(|_| wanted != WantedReferrers::None && is_list(&manifest)) else {
-            return manifest;
+            return Ok(manifest);
         };
-        match self.completed(&manifest, &subject).await {
-            Some(Completed { list, added }) if self.has_tag_alone(&subject, &added).await => list,
+        Ok(match self.completed(&manifest, &subject).await? {
+            Some(Completed { list, added }) if self.has_tag_alone(&subject, &added).await? => list,
             _ => manifest,
-        }
+        })
     }
 
-    /// The list with what else the source tells, where that is something. If it cannot be told, the copy has failed.
-    async fn completed(&self, list: &RawManifest, subject: &Digest) -> Option<Completed> {
+    /// The list with what else the source tells, where that is something.
+    async fn completed(&self, list: &RawManifest, subject: &Digest) -> Result<Option<Completed>, Arc<Error>> {
         let ask = async || {
             let asked = self.source.referrers(subject, Kept::ByRegistry).await;
             asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
         };
-        let told = self.or_fail(self.run.retrying(&self.copy, ask).await)?;
-        let completed = complete(list, &told).map_err(|source| {
+        let told = self.run.retrying(&self.copy, ask).await?;
+        complete(list, &told).map_err(|source| {
             let digest = Box::new(list.digest().clone());
             let cause = Cause::Manifest { digest, source: Box::new(source) };
             Arc::new(self.source_error(Operation::ListReferrers(subject.clone()), cause))
-        });
-        self.or_fail(completed)?
+        })
     }
 
     /// Whether the tag is all that tells of referrers at the copy's target.
-    async fn has_tag_alone(&self, subject: &Digest, added: &Descriptor) -> bool {
+    async fn has_tag_alone(&self, subject: &Digest, added: &Descriptor) -> Result<bool, Arc<Error>> {
         let copy = &self.copy;
         let ask = async || {
             let asked = copy.target.lists_referrer(subject, added).await;
             asked.map_err(|cause| copy.target_error(Operation::ListReferrer(subject.clone()), cause))
         };
-        self.or_fail(self.run.retrying(copy, ask).await).is_some_and(|lists| !lists)
+        Ok(!self.run.retrying(copy, ask).await?)
     }
 }
 

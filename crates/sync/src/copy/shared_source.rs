@@ -5,10 +5,10 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
-use oci::{Descriptor, Digest, HashState, RawManifest, TagOrDigest};
+use oci::{Descriptor, Digest, RawManifest, TagOrDigest};
 use tokio::sync::Mutex as Turn;
 
-use crate::endpoint::{Answer, BlobRead, BulkTags, EndpointError, Kept, Source, StoreId, Tags};
+use crate::endpoint::{Answer, BlobRead, BulkTags, EndpointError, Kept, ReadParts, Source, StoreId, Tags};
 use crate::lock::lock;
 
 /// A manifest of more bytes is not kept: a target that comes later reads it again.
@@ -147,13 +147,8 @@ impl Source for SharedSource {
         self.source.blob(blob)
     }
 
-    fn blob_from<'a>(
-        &'a self,
-        blob: &'a Descriptor,
-        offset: u64,
-        state: Option<&'a HashState>,
-    ) -> Answer<'a, Box<dyn BlobRead>> {
-        self.source.blob_from(blob, offset, state)
+    fn parts(&self) -> Option<&dyn ReadParts> {
+        self.source.parts()
     }
 
     fn referrers<'a>(&'a self, subject: &'a Digest, kept: Kept) -> Answer<'a, Vec<Descriptor>> {

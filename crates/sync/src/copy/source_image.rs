@@ -10,14 +10,18 @@ use super::shared_source::SharedSource;
 use crate::endpoint::Source;
 use crate::lock::lock;
 use crate::memory::target_repository::Found;
-use crate::plan::discover::WantedReferrers;
+use crate::plan::planned::PlannedImage;
+use crate::plan::task::Expected;
+use crate::plan::wanted::Wanted;
 
 /// An image of a source.
 pub(crate) struct SourceImage {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) reference: TagOrDigest,
     pub(crate) found: Found,
-    pub(crate) referrers: WantedReferrers,
+    pub(crate) wanted: Wanted,
+    /// What its target has to have before; `None` where anything may be there.
+    pub(crate) expected: Option<Expected>,
     /// How many targets it goes to.
     targets: usize,
     shared: Mutex<Weak<Shared>>,
@@ -32,14 +36,10 @@ pub(super) struct Shared {
 }
 
 impl SourceImage {
-    pub(crate) fn new(
-        source: Arc<dyn Source>,
-        reference: TagOrDigest,
-        found: Found,
-        referrers: WantedReferrers,
-        targets: usize,
-    ) -> Self {
-        Self { source, reference, found, referrers, targets, shared: Mutex::default() }
+    /// An image that goes to so many targets.
+    pub(crate) fn new(planned: PlannedImage, targets: usize) -> Self {
+        let PlannedImage { source, reference, found, wanted, expected } = planned;
+        Self { source, reference, found, wanted, expected, targets, shared: Mutex::default() }
     }
 
     /// What its ways share from now on, as long as one that has begun keeps it: images that wait cost no more than their

@@ -45,4 +45,6 @@ pub trait BulkDigests: Send + Sync {
 pub trait Preparation: Send + Sync {
     /// Sees to it that `repository` can be pushed to. Asked once for each.
     fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, ()>;
+    /// Whether `repository` can be pushed to as it is, without [`prepare`](Self::prepare).
+    fn is_ready<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, bool>;
 }

@@ -22,7 +22,9 @@ pub trait Upload: Send {
     /// How many bytes the target has for sure.
     fn confirmed(&self) -> u64;
     /// Tells where it stands while it is sent; `None` where a broken one leaves nothing.
-    fn watch(&self, size: Option<u64>) -> Option<Box<dyn UploadWatch>>;
+    fn watch(&self, _size: Option<u64>) -> Option<Box<dyn UploadWatch>> {
+        None
+    }
     /// Decides whether the upload can go on after an error.
     fn recovery(&mut self, error: &EndpointError) -> Recovery;
     /// Finds out what the target has, so that the rest can be sent.

@@ -15,12 +15,13 @@ use crate::engine::deadline::{Deadline, TooLate};
 use crate::engine::{Activity, Engine, HeldBytes, ImageSlot, Pair, Place};
 use crate::lock::lock;
 use crate::memory::ledger::Ledger;
+use crate::memory::looked::Looked;
 use crate::memory::target_repository::TargetRepository;
 use crate::plan::awaited::Awaited;
 use crate::plan::referrer_tags::ReferrerTags;
 use crate::report::amounts::Counter;
 use crate::report::event::Teller;
-use crate::{Error, Event, Image, PlatformFilter, Side, State};
+use crate::{Error, Event, Image, Side, State};
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -31,23 +32,10 @@ pub struct Options {
     pub retries: u32,
     /// How fast bodies are read, all together; as fast as it goes without.
     pub bandwidth: Option<Bandwidth>,
-    /// Which platforms are copied.
-    pub platforms: PlatformFilter,
-    /// Which manifests are stored.
-    pub rewrite: Rewrite,
     /// Whether anything is copied at all.
     pub mode: Mode,
     /// How long images in work may go on when the run is asked to stop.
     pub drain: Duration,
-}
-
-/// Which manifests are stored at the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rewrite {
-    /// Those that differ.
-    Changed,
-    /// All of them, also where the target has them.
-    Always,
 }
 
 /// Whether anything is copied at all.
@@ -55,16 +43,14 @@ pub enum Rewrite {
 pub enum Mode {
     /// Copy.
     Copy,
-    /// Only look what would be copied.
-    DryRun,
+    /// Only decide what is to be copied, and find out what that takes.
+    Plan,
 }
 
 impl Options {
-    /// Copies what has changed, of all platforms, and stops at once when asked to.
+    /// Copies, and stops at once when asked to.
     pub fn new(blobs_at_once: usize, retries: u32) -> Self {
-        let platforms = PlatformFilter::default();
-        let (rewrite, mode) = (Rewrite::Changed, Mode::Copy);
-        Self { blobs_at_once, retries, bandwidth: None, platforms, rewrite, mode, drain: Duration::ZERO }
+        Self { blobs_at_once, retries, bandwidth: None, mode: Mode::Copy, drain: Duration::ZERO }
     }
 }
 
@@ -74,11 +60,10 @@ pub(crate) struct Run {
     pub(crate) number: u64,
     pub(crate) teller: Teller,
     pub(crate) retries: u32,
-    pub(crate) platforms: PlatformFilter,
-    pub(crate) rewrite: Rewrite,
     pub(crate) mode: Mode,
     pub(crate) engine: Engine,
     pub(crate) state: State,
+    pub(crate) looked: Looked,
     pub(crate) deadline: Deadline,
     pub(crate) awaited: Arc<Awaited>,
     /// Referrers that rules do not want, where listings tell how many there are.
@@ -128,7 +113,7 @@ impl Run {
         number: u64,
         engine: Engine,
         teller: Teller,
-        options: Options,
+        options: &Options,
         state: State,
         abandon_to: AbandonTo,
     ) -> Self {
@@ -137,10 +122,9 @@ impl Run {
             engine,
             teller,
             retries: options.retries,
-            platforms: options.platforms,
-            rewrite: options.rewrite,
             mode: options.mode,
             state,
+            looked: Looked::default(),
             deadline: Deadline::default(),
             awaited: Arc::default(),
             unwanted_referrers: AtomicU64::new(0),

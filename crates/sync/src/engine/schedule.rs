@@ -11,18 +11,19 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::copy::open_upload::AbandonedUploads;
-use crate::copy::{SourceImage, copy_image, panicked};
+use crate::copy::{SourceImage, copy_image, panicked, plan_image};
 use crate::engine::run::{ImageCopy, Options, Run, Way};
 use crate::engine::{Engine, ImageSlot, Pair, Turn};
 use crate::plan::company::seats;
-use crate::plan::discover::{Origin, Planned};
+use crate::plan::discover::Origin;
 use crate::plan::followers::{Followers, is_follower};
+use crate::plan::planned::Planned;
 use crate::plan::turns::Turns;
 use crate::report::event::Teller;
 use crate::rule::pattern_rule::Discoveries;
 use crate::{
-    Amounts, Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, RuleFailure,
-    RunId, Side, State, Work,
+    Amounts, Cause, Error, Event, Image, ImageReport, Mode, Observer, Operation, Outcome, Report,
+    RuleFailure, RunId, Side, State, Work,
 };
 
 /// Rules, ready to be carried out.
@@ -82,7 +83,7 @@ impl Sync {
         let number = engine.number();
         let id = id.unwrap_or_else(|| RunId::new(format!("run-{number}")));
         let teller = Teller::new(id.clone(), observer);
-        let run = Arc::new(Run::new(number, engine, teller, options, state, abandoned.sender()));
+        let run = Arc::new(Run::new(number, engine, teller, &options, state, abandoned.sender()));
         let (plan, planned) = mpsc::channel(1);
         let (discoveries, rules) = start_discoveries(Discoveries { run: run.clone(), plan, turns }, rules);
         let (to_begin, begun) = mpsc::unbounded_channel();
@@ -130,6 +131,7 @@ fn start_discoveries(discoveries: Discoveries, rules: Vec<Work>) -> (Running, Ru
             Work::Pattern(rule) => {
                 (rule.listing.name().into(), running.spawn(discoveries.clone().of_pattern(rule, index, seat)))
             }
+            Work::Tasks(tasks) => ("tasks".into(), running.spawn(discoveries.clone().of_tasks(tasks))),
         };
         started.insert(task.id(), (index, source));
     }
@@ -182,7 +184,7 @@ impl Schedule {
 
     /// Queues an image, but for targets where it has to wait for those that it may follow.
     fn plan(&mut self, planned: Planned) {
-        if !is_follower(&planned.reference) {
+        if !is_follower(&planned.image.reference) {
             return self.queue(planned);
         }
         let mut now = Vec::new();
@@ -196,7 +198,7 @@ impl Schedule {
 
     /// Puts an image into the queue of each of its targets' pairs.
     fn queue(&mut self, planned: Planned) {
-        let Planned { rule, source, reference, found, referrers, ways } = planned;
+        let Planned { rule, image: planned, ways } = planned;
         let mut free = Vec::new();
         for (image, target) in ways {
             match self.take_name(&image) {
@@ -205,7 +207,7 @@ impl Schedule {
                 Name::Taken(error) => self.end_unstarted(image, rule, Outcome::Failed(Arc::new(error))),
             }
         }
-        let shared = Arc::new(SourceImage::new(source, reference, found, referrers, free.len()));
+        let shared = Arc::new(SourceImage::new(planned, free.len()));
         for (index, (image, target)) in free.into_iter().enumerate() {
             if !is_follower(&image.source_reference) {
                 self.followers.leads(&(image.source.clone(), image.target.clone()));
@@ -232,7 +234,10 @@ impl Schedule {
             return self.end_unstarted(way.image, way.rule, Outcome::NotDone);
         };
         let copy = self.run.begin_copy(way, slot);
-        let task = self.images.spawn(copy_image(self.run.clone(), image, copy.clone()));
+        let task = match self.run.mode {
+            Mode::Copy => self.images.spawn(copy_image(self.run.clone(), image, copy.clone())),
+            Mode::Plan => self.images.spawn(plan_image(self.run.clone(), image, copy.clone())),
+        };
         self.in_work.insert(task.id(), copy);
     }
 

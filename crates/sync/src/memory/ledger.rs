@@ -154,6 +154,11 @@ impl Ledger {
         self.books().hold(kind, repository, digest, Came::Found);
     }
 
+    /// Whether a repository has this, as far as is known.
+    pub(crate) fn holds(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) -> bool {
+        self.books().entries.get(&(kind, digest.clone())).is_some_and(|entry| entry.holds(repository))
+    }
+
     /// Drops a belief that the registry has disproved.
     pub(crate) fn forget(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) {
         let mut books = self.books();

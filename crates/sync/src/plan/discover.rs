@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use oci::{Digest, ErrorKind, Tag, TagOrDigest};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use crate::endpoint::{Source, TagPage, Tags, Target};
+use crate::endpoint::{TagPage, Tags};
 use crate::engine::Pair;
 use crate::engine::attempt::{Attempt, Needed};
 use crate::engine::backoff::Backoff;
@@ -17,60 +17,17 @@ use crate::memory::target_repository::Found;
 use crate::plan::company::Seat;
 use crate::plan::followers::is_follower;
 use crate::plan::order::Settled;
+use crate::plan::planned::{Planned, PlannedImage};
 use crate::plan::turns::Turn;
+use crate::plan::wanted::Wanted;
 use crate::rule::pattern_rule::Discoveries;
-use crate::rule::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
-use crate::{Cause, Error, Event, Image, Operation, Side};
+use crate::rule::{Rule, RuleTarget, Selection};
+use crate::{Cause, Error, Event, Image, Operation, ReferrerPolicy, Side};
 
 /// Repositories of one listing whose tags are read while more of them come.
 const LISTED_AHEAD: usize = 64;
 /// Images that are planned ahead of those in work, for each pair of stores.
 const PLANNED_AHEAD: usize = 64;
-
-/// Which referrers of an image go along.
-///
-/// The later ones are the wider ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum WantedReferrers {
-    None,
-    /// Those that stand under a tag, because all tags come along anyway.
-    Tagged,
-    /// Those that do not stand under a tag, because all tags come along anyway.
-    Untagged,
-    All,
-}
-
-impl WantedReferrers {
-    fn of(rule: &Rule) -> Self {
-        let all_tags_come = matches!(rule.selection, Selection::All)
-            && rule.targets.iter().all(|target| matches!(target.naming, Naming::Same));
-        match rule.referrers {
-            ReferrerPolicy::Leave if all_tags_come => Self::Tagged,
-            ReferrerPolicy::Leave => Self::None,
-            ReferrerPolicy::Copy if all_tags_come => Self::Untagged,
-            ReferrerPolicy::Copy => Self::All,
-        }
-    }
-}
-
-/// An image of a source with the names that it gets at its targets.
-pub(crate) struct Planned {
-    /// The rule that asks for it.
-    pub(crate) rule: usize,
-    pub(crate) source: Arc<dyn Source>,
-    pub(crate) reference: TagOrDigest,
-    pub(crate) found: Found,
-    pub(crate) referrers: WantedReferrers,
-    pub(crate) ways: Vec<(Arc<Image>, Arc<dyn Target>)>,
-}
-
-impl Planned {
-    /// The same image on other ways.
-    pub(crate) fn with(&self, ways: Vec<(Arc<Image>, Arc<dyn Target>)>) -> Self {
-        let (source, reference) = (self.source.clone(), self.reference.clone());
-        Self { rule: self.rule, source, reference, found: self.found, referrers: self.referrers, ways }
-    }
-}
 
 /// How a rule about one repository came into the run.
 #[derive(Clone)]
@@ -199,7 +156,7 @@ impl<'a> Discovery<'a> {
     async fn count_what_is_left(&self) {
         let is_listed = self.rule.selection.named().is_none();
         if is_listed
-            && self.rule.referrers == ReferrerPolicy::Leave
+            && self.rule.policy.referrers == ReferrerPolicy::Leave
             && let Some(listing) = self.rule.source.bulk_tags().await
         {
             self.run.unwanted_referrers.fetch_add(listing.referrers, Ordering::Relaxed);
@@ -273,8 +230,8 @@ impl<'a> Discovery<'a> {
         }
         for image in images {
             let names = names.iter_mut().map(|names| names.next().flatten()).collect();
-            let referrers = WantedReferrers::of(self.rule);
-            self.send(Settled { reference: image, names, referrers, after: None }).await;
+            let wanted = Wanted::of(self.rule);
+            self.send(Settled { reference: image, names, wanted, after: None }).await;
         }
         Ok(())
     }
@@ -334,7 +291,7 @@ impl<'a> Discovery<'a> {
 
     /// Keeps only a little ahead of the fastest of the targets.
     async fn send(&self, image: Settled) {
-        let Settled { reference, names, referrers, after } = image;
+        let Settled { reference, names, wanted, after } = image;
         let ways: Vec<_> = names
             .into_iter()
             .zip(self.rule.targets.iter().zip(&self.targets))
@@ -364,7 +321,8 @@ impl<'a> Discovery<'a> {
         for (image, _) in &ways {
             self.run.tell(&Event::ImagePlanned(image.clone()));
         }
-        room.send(Planned { rule: self.index, source, reference, found, referrers, ways });
+        let image = PlannedImage { source, reference, found, wanted, expected: None };
+        room.send(Planned { rule: self.index, image, ways });
     }
 
     fn error(&self, operation: Operation, cause: Cause) -> Error {

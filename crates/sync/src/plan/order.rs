@@ -10,7 +10,7 @@ use std::sync::Arc;
 use oci::TagOrDigest;
 
 use crate::Cause;
-use crate::plan::discover::WantedReferrers;
+use crate::plan::wanted::Wanted;
 use crate::rule::{Naming, Selection};
 
 /// A name somewhere, as people read it.
@@ -40,7 +40,7 @@ pub(crate) struct Wish {
     pub(crate) source: Arc<str>,
     pub(crate) selection: Selection,
     pub(crate) targets: Vec<(Arc<str>, Naming)>,
-    pub(crate) referrers: WantedReferrers,
+    pub(crate) wanted: Wanted,
     /// Those that are written down, or listed.
     pub(crate) images: Vec<TagOrDigest>,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Settled {
     /// For each target of the rule; `None` where it does not go, or another rule brings it there.
     pub(crate) names: Vec<Option<TagOrDigest>>,
     /// Those of all rules that want this copy.
-    pub(crate) referrers: WantedReferrers,
+    pub(crate) wanted: Wanted,
     /// What has to end before.
     pub(crate) after: Option<Place>,
 }
@@ -190,8 +190,8 @@ impl Hopes {
 struct Writers {
     /// The way that is carried out.
     winner: usize,
-    /// The widest of the policies of all that want the same copy.
-    referrers: WantedReferrers,
+    /// What all rules want that want the same copy.
+    wanted: Wanted,
     /// Ways of other images that give way, one for each of these.
     losers: Vec<usize>,
 }
@@ -206,10 +206,13 @@ fn winners<'a>(wishes: &[Wish], ways: &'a [Way]) -> BTreeMap<&'a Place, Writers>
         let last = all.iter().copied().max_by_key(|way| rule(*way))?;
         let is_same = |way: &usize| ways[*way].reads == ways[last].reads;
         let (same, others): (Vec<usize>, Vec<usize>) = all.into_iter().partition(is_same);
-        let referrers = same.iter().map(|way| wishes[ways[*way].wish].referrers).max()?;
+        let mut by_rule = same.clone();
+        by_rule.sort_by_key(|way| rule(*way));
+        let wanted = by_rule.iter().map(|way| wishes[ways[*way].wish].wanted.clone());
+        let wanted = wanted.reduce(|wanted, later| wanted.merged(&later))?;
         let mut seen = HashSet::new();
         let losers = others.into_iter().filter(|way| seen.insert(&ways[*way].reads)).collect();
-        Some(Writers { winner: same.into_iter().min_by_key(|way| rule(*way))?, referrers, losers })
+        Some(Writers { winner: *by_rule.first()?, wanted, losers })
     };
     by_name.into_iter().filter_map(|(name, all)| Some((name, decide(all)?))).collect()
 }
@@ -241,7 +244,7 @@ fn circles(ways: &[Way], winners: &BTreeMap<&Place, Writers>) -> Vec<Vec<usize>>
 /// What is carried out.
 #[derive(Default)]
 struct Carried<'a> {
-    ways: HashMap<(usize, usize, usize), WantedReferrers>,
+    ways: HashMap<(usize, usize, usize), Wanted>,
     /// Names that are written.
     names: HashSet<&'a Place>,
 }
@@ -259,7 +262,7 @@ fn order(
     for (&name, writers) in winners {
         let way = &ways[writers.winner];
         if !in_circle.contains(&writers.winner) {
-            carried.ways.insert((way.wish, way.image, way.target), writers.referrers);
+            carried.ways.insert((way.wish, way.image, way.target), writers.wanted.clone());
             carried.names.insert(name);
         }
         let image = |way: &Way| (way.wish, wishes[way.wish].images[way.image].clone());
@@ -288,7 +291,7 @@ fn order(
     order
 }
 
-/// What one wish carries out: an image that brings different referrers to different targets is there twice.
+/// What one wish carries out: an image of which different things are wanted at different targets is there twice.
 fn settled(
     wishes: &[Wish],
     index: usize,
@@ -300,23 +303,27 @@ fn settled(
     let mut all = Vec::new();
     for (image, reference) in wish.images.iter().enumerate() {
         let after = Some(Place::new(&wish.source, reference)).filter(|place| carried.names.contains(place));
-        let mut by_policy: BTreeMap<WantedReferrers, Vec<Option<TagOrDigest>>> = BTreeMap::new();
+        let mut by_policy: Vec<(&Wanted, Vec<Option<TagOrDigest>>)> = Vec::new();
         for (target, names) in names.iter().enumerate() {
             let Some(name) = names.as_ref().ok().and_then(|names| names.get(image)?.clone()) else {
                 continue;
             };
             let key = (index, image, target);
-            let referrers = match carried.ways.get(&key) {
-                Some(referrers) => *referrers,
+            let wanted = match carried.ways.get(&key) {
+                Some(wanted) => wanted,
                 // Onto itself: nothing is decided about it.
-                None if !with_ways.contains(&key) => wish.referrers,
+                None if !with_ways.contains(&key) => &wish.wanted,
                 None => continue,
             };
-            by_policy.entry(referrers).or_insert_with(|| vec![None; wish.targets.len()])[target] = Some(name);
+            let at = by_policy.iter().position(|(other, _)| *other == wanted).unwrap_or_else(|| {
+                by_policy.push((wanted, vec![None; wish.targets.len()]));
+                by_policy.len() - 1
+            });
+            by_policy[at].1[target] = Some(name);
         }
-        all.extend(by_policy.into_iter().map(|(referrers, names)| {
+        all.extend(by_policy.into_iter().map(|(wanted, names)| {
             let (reference, after) = (reference.clone(), after.clone());
-            Settled { reference, names, referrers, after }
+            Settled { reference, names, wanted: wanted.clone(), after }
         }));
     }
     all
@@ -325,9 +332,14 @@ fn settled(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::wanted::WantedReferrers;
 
     fn tag(text: &str) -> TagOrDigest {
         TagOrDigest::Tag(text.parse().unwrap())
+    }
+
+    fn wanted(referrers: WantedReferrers) -> Wanted {
+        Wanted { referrers, policy: Arc::default() }
     }
 
     /// `from` with its tags, to the same names at `to`.
@@ -337,7 +349,7 @@ mod tests {
             source: from.into(),
             selection,
             targets: vec![(to.into(), Naming::Same)],
-            referrers: WantedReferrers::None,
+            wanted: wanted(WantedReferrers::None),
             images: tags.iter().map(|text| tag(text)).collect(),
         }
     }
@@ -401,11 +413,11 @@ mod tests {
             (WantedReferrers::None, WantedReferrers::Untagged),
             (WantedReferrers::All, WantedReferrers::None),
         ] {
-            let one = Wish { referrers: first, ..named(0, "a", &["v1"], "t") };
-            let many = Wish { referrers: second, ..listed(1, "a", &["v1", "v2"], "t") };
+            let one = Wish { wanted: wanted(first), ..named(0, "a", &["v1"], "t") };
+            let many = Wish { wanted: wanted(second), ..listed(1, "a", &["v1", "v2"], "t") };
             let order = settle(vec![one, many]);
             assert_eq!(carried(&order), [["v1"], ["v2"]]);
-            let policies = order.images.iter().map(|images| images.as_ref().unwrap()[0].referrers);
+            let policies = order.images.iter().map(|images| images.as_ref().unwrap()[0].wanted.referrers);
             assert_eq!(policies.collect::<Vec<_>>(), [first.max(second), second]);
             assert!(order.contests.is_empty());
         }

@@ -11,7 +11,7 @@ use crate::{Cause, PatternRule, Rule, SharedTarget};
 const TOLD: usize = 3;
 
 /// What one pattern's repositories are copied to.
-pub(crate) struct PatternTargets {
+pub struct PatternTargets {
     registry: Arc<str>,
     /// Below these lies what this rule itself writes, though the pattern matches it.
     below: Vec<String>,
@@ -22,7 +22,7 @@ pub(crate) struct PatternTargets {
 
 impl PatternTargets {
     /// None yet.
-    pub(crate) fn new(rule: &PatternRule) -> Self {
+    pub fn new(rule: &PatternRule) -> Self {
         let registry: Arc<str> = rule.listing.name().into();
         let mut components = vec![&*registry];
         components.extend(rule.pattern.literal_front());
@@ -33,8 +33,26 @@ impl PatternTargets {
         Self { registry, below, taken: HashMap::new(), left_out: Vec::new() }
     }
 
+    /// The rule that the pattern makes of a repository. `None` where that does not match, or is most likely a copy that this
+    /// rule made.
+    ///
+    /// # Errors
+    /// A repository that cannot be called what the rule says, and one that would be mixed with another at the target.
+    pub fn rule_of(
+        &mut self,
+        rule: &PatternRule,
+        repository: &RepositoryName,
+    ) -> Result<Option<Rule>, Cause> {
+        if !rule.selects(repository) || self.lies_below_a_target(repository) {
+            return Ok(None);
+        }
+        let made = (rule.make_rule)(repository)?;
+        self.take(&made)?;
+        Ok(Some(made))
+    }
+
     /// Whether a repository is most likely a copy that this rule made; then it is left out.
-    pub(crate) fn lies_below_a_target(&mut self, repository: &RepositoryName) -> bool {
+    fn lies_below_a_target(&mut self, repository: &RepositoryName) -> bool {
         let name = format!("{}/{repository}", self.registry);
         let lies_below = self.below.iter().any(|front| name.starts_with(front));
         if lies_below {
@@ -44,7 +62,7 @@ impl PatternTargets {
     }
 
     /// Takes the targets of a repository. Two repositories in one place are a slip that would mix them for good.
-    pub(crate) fn take(&mut self, rule: &Rule) -> Result<(), Cause> {
+    fn take(&mut self, rule: &Rule) -> Result<(), Cause> {
         let source: Arc<str> = rule.source.name().into();
         for target in &rule.targets {
             if target.target.name() == &*source {

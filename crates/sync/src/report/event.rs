@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use oci::Digest;
 
-use crate::{Error, Image, ImageReport, RuleFailure, RunId};
+use crate::{Decision, Error, Image, ImageReport, Load, RuleFailure, RunId};
 
 /// Which run tells something, and when it happened.
 #[derive(Clone, Debug)]
@@ -65,6 +65,13 @@ pub enum Event {
     AllPlanned,
     /// Work on an image begins.
     ImageStarted(Arc<Image>),
+    /// It is decided what is to be done about an image.
+    Decided {
+        /// What.
+        decision: Box<Decision>,
+        /// What has to come to the target for it: known only where a run does nothing but look.
+        load: Option<Arc<Load>>,
+    },
     /// A blob may have to be sent: whether the target has it is not known yet.
     BlobPlanned {
         /// For which image.

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use oci::TagOrDigest;
+use oci::{ReferenceError, TagOrDigest};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A source and a target, as people read them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,5 +35,64 @@ impl Image {
 impl fmt::Display for Image {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} -> {}", self.source_name(), self.target_name())
+    }
+}
+
+/// Both names, as people read them.
+#[derive(Serialize, Deserialize)]
+struct Names {
+    source: String,
+    target: String,
+}
+
+impl Serialize for Image {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Names { source: self.source_name(), target: self.target_name() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Image {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Names { source, target } = Names::deserialize(deserializer)?;
+        let (source, source_reference) = split(&source).map_err(D::Error::custom)?;
+        let (target, target_reference) = split(&target).map_err(D::Error::custom)?;
+        Ok(Self { source, source_reference, target, target_reference })
+    }
+}
+
+/// A repository's name and the reference behind it.
+fn split(name: &str) -> Result<(Arc<str>, TagOrDigest), ReferenceError> {
+    if let Some((repository, digest)) = name.split_once('@') {
+        return Ok((repository.into(), TagOrDigest::Digest(digest.parse()?)));
+    }
+    let end = name.rfind('/').map_or(0, |slash| slash + 1);
+    match name[end..].split_once(':') {
+        Some((repository, tag)) => {
+            Ok((format!("{}{repository}", &name[..end]).into(), TagOrDigest::Tag(tag.parse()?)))
+        }
+        None => Err(ReferenceError::Empty),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_two_names_in_documents() {
+        let digest = oci::Digest::sha256(b"x");
+        let image = Image {
+            source: "a.example:5000/x/y".into(),
+            source_reference: TagOrDigest::Tag("v1".parse().unwrap()),
+            target: "b.example/x".into(),
+            target_reference: TagOrDigest::Digest(digest.clone()),
+        };
+        let text = serde_json::to_string(&image).unwrap();
+        assert_eq!(text, format!(r#"{{"source":"a.example:5000/x/y:v1","target":"b.example/x@{digest}"}}"#));
+        assert_eq!(serde_json::from_str::<Image>(&text).unwrap(), image);
+        for name in ["", "a/b", "a:5000/b", "a/b:", "a/b@sha256:0", "a/b:.x"] {
+            let text = format!(r#"{{"source":"{name}","target":"b/x:1"}}"#);
+            assert!(serde_json::from_str::<Image>(&text).is_err(), "{name}");
+        }
     }
 }

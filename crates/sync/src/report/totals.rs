@@ -11,6 +11,8 @@ pub struct Totals {
     pub would_copy: usize,
     /// Images that needed nothing.
     pub unchanged: usize,
+    /// Images in whose place the target has others, which their rules keep.
+    pub kept: usize,
     /// Images that the platform filter left nothing of.
     pub left_out: usize,
     /// Images that failed.
@@ -26,10 +28,11 @@ impl Totals {
     pub fn add(&mut self, ended: &ImageReport) {
         let number = match &ended.outcome {
             Outcome::Copied { .. } => &mut self.copied,
-            Outcome::WouldCopy => &mut self.would_copy,
+            Outcome::WouldCopy(_) => &mut self.would_copy,
             Outcome::Skipped(SkipReason::Unchanged(_) | SkipReason::SameContent { .. }) => {
                 &mut self.unchanged
             }
+            Outcome::Skipped(SkipReason::Kept { .. }) => &mut self.kept,
             Outcome::Skipped(SkipReason::NoPlatform) => &mut self.left_out,
             Outcome::Failed(_) => &mut self.failed,
             Outcome::NotDone => &mut self.not_done,
@@ -40,6 +43,7 @@ impl Totals {
 
     /// How many images were planned: each ended in one way.
     pub fn images(&self) -> usize {
-        self.copied + self.would_copy + self.unchanged + self.left_out + self.failed + self.not_done
+        let skipped = self.unchanged + self.kept + self.left_out;
+        self.copied + self.would_copy + skipped + self.failed + self.not_done
     }
 }

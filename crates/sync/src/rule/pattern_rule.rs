@@ -11,8 +11,10 @@ use crate::endpoint::listing::{Listing, Repositories};
 use crate::engine::backoff::Backoff;
 use crate::engine::run::Run;
 use crate::plan::company::Seat;
-use crate::plan::discover::{Gate, Origin, Planned, discover};
+use crate::plan::discover::{Gate, Origin, discover};
 use crate::plan::pattern_targets::PatternTargets;
+use crate::plan::planned::Planned;
+use crate::plan::task::BoundTask;
 use crate::plan::turns::Turns;
 use crate::rule::Rule;
 use crate::select::RepositorySelection;
@@ -50,6 +52,8 @@ pub enum Work {
     Repository(Rule),
     /// A rule about many.
     Pattern(PatternRule),
+    /// What was decided before.
+    Tasks(Vec<BoundTask>),
 }
 
 impl From<Rule> for Work {
@@ -71,10 +75,28 @@ pub(crate) struct Discoveries {
     pub(crate) turns: Turns,
 }
 
+impl From<Vec<BoundTask>> for Work {
+    fn from(tasks: Vec<BoundTask>) -> Self {
+        Self::Tasks(tasks)
+    }
+}
+
 /// Repositories whose tags are being listed, by their names.
 type Found = Vec<(Arc<str>, AbortHandle)>;
 
 impl Discoveries {
+    /// Plans what was decided before.
+    pub(crate) async fn of_tasks(self: Arc<Self>, tasks: Vec<BoundTask>) -> Vec<RuleFailure> {
+        for task in tasks {
+            // The receiver is gone when the run is stopped.
+            let Ok(room) = self.plan.reserve().await else { break };
+            let planned = Planned::of_task(task);
+            planned.ways.iter().for_each(|(image, _)| self.run.tell(&Event::ImagePlanned(image.clone())));
+            room.send(planned);
+        }
+        Vec::new()
+    }
+
     /// Plans the images of all repositories that match. Tags are listed while repositories still come; images
     /// start when all are known, and none of them lands where another does.
     pub(crate) async fn of_pattern(
@@ -181,12 +203,7 @@ impl Discoveries {
                 selected: wanted.len(),
             });
             for repository in wanted {
-                if pattern_targets.lies_below_a_target(&repository) {
-                    continue;
-                }
-                let made = (rule.make_rule)(&repository).map_err(error)?;
-                pattern_targets.take(&made).map_err(error)?;
-                found(made);
+                pattern_targets.rule_of(rule, &repository).map_err(error)?.into_iter().for_each(&mut found);
             }
         }
     }

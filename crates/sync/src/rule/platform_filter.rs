@@ -1,19 +1,27 @@
 //! Which platforms of an image are wanted.
 
 use oci::Platform;
+use serde::{Deserialize, Serialize};
 
 /// Patterns for operating system and architecture, both of which an image has to fit.
 ///
 /// `linux`, `windows:10.0.17763.1234` (with `os.version`), `arm64`, `arm:v7` (with variant), or both at once as
 /// `linux/arm64/v8`. Without a detail any detail fits; an empty one (`arm:`) fits only where there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlatformFilter {
+    /// An image fits if it fits all of any of these; none are no filter.
+    any: Vec<Vec<Patterns>>,
+}
+
+/// What one rule says of platforms.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Patterns {
     systems: Vec<Pattern>,
     architectures: Vec<Pattern>,
     whole: Vec<(String, String, Option<String>)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Pattern {
     name: String,
     detail: Option<String>,
@@ -35,15 +43,51 @@ impl PlatformFilter {
             let parts = typed.iter().flat_map(|text| text.split(','));
             parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
         };
-        let mut filter = Self::default();
+        let mut patterns = Patterns::default();
         for (typed, is_system) in [(split(systems), true), (split(architectures), false)] {
             for text in typed {
-                filter.add(&text, is_system);
+                patterns.add(&text, is_system);
             }
         }
-        filter
+        Self { any: if patterns == Patterns::default() { Vec::new() } else { vec![vec![patterns]] } }
     }
 
+    /// What fits this filter or the other.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        if !self.is_active() || !other.is_active() {
+            return Self::default();
+        }
+        let mut any = self.any.clone();
+        any.extend(other.any.iter().filter(|all| !self.any.contains(all)).cloned());
+        Self { any }
+    }
+
+    /// What fits this filter and the other.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        if !self.is_active() || self == other {
+            return other.clone();
+        }
+        if !other.is_active() {
+            return self.clone();
+        }
+        let both = self.any.iter().flat_map(|one| other.any.iter().map(|other| [&one[..], other].concat()));
+        Self { any: both.collect() }
+    }
+
+    /// Whether anything is left out at all.
+    pub fn is_active(&self) -> bool {
+        !self.any.is_empty()
+    }
+
+    /// Whether an image for this platform is wanted.
+    pub fn accepts(&self, platform: &Platform) -> bool {
+        !self.is_active() || self.any.iter().any(|all| all.iter().all(|patterns| patterns.accept(platform)))
+    }
+}
+
+impl Patterns {
     fn add(&mut self, text: &str, is_system: bool) {
         if let Some((system, rest)) = text.split_once('/') {
             let (architecture, variant) = match rest.split_once('/') {
@@ -61,13 +105,7 @@ impl PlatformFilter {
         list.push(Pattern { name, detail });
     }
 
-    /// Whether anything is left out at all.
-    pub fn is_active(&self) -> bool {
-        !(self.systems.is_empty() && self.architectures.is_empty() && self.whole.is_empty())
-    }
-
-    /// Whether an image for this platform is wanted.
-    pub fn accepts(&self, platform: &Platform) -> bool {
+    fn accept(&self, platform: &Platform) -> bool {
         let variant = platform.variant.as_deref();
         let whole = self.whole.iter().any(|(system, architecture, wanted)| {
             *system == platform.os

@@ -5,16 +5,22 @@ use std::sync::Arc;
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, Fault, Match, Times};
 use http::Method;
-use sync::{Mode, Options, Outcome, Rewrite, Selection, SkipReason, Sync};
+use sync::{Mode, Options, Outcome, Policy, Rewrite, Selection, SkipReason, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count};
+use crate::fake::with_policy;
 use crate::notes::Notes;
 use crate::whole_report::{RunWhole, WholeReport};
 
 async fn run(bench: &Bench, options: Options) -> (WholeReport, Vec<String>) {
-    let (rules, notes) = (vec![bench.rule("a/app", Selection::All, &["b/app"])], Arc::new(Notes::default()));
-    let report = Sync::new(rules, options, notes.clone()).run_whole(CancellationToken::new()).await;
+    run_with(bench, Policy::default(), options).await
+}
+
+async fn run_with(bench: &Bench, policy: Policy, options: Options) -> (WholeReport, Vec<String>) {
+    let rule = with_policy(bench.rule("a/app", Selection::All, &["b/app"]), |of_rule| *of_rule = policy);
+    let notes = Arc::new(Notes::default());
+    let report = Sync::new(vec![rule], options, notes.clone()).run_whole(CancellationToken::new()).await;
     (report, std::mem::take(&mut notes.0.lock().unwrap()))
 }
 
@@ -107,7 +113,7 @@ async fn e26_a_tag_that_the_target_does_not_show_is_stored() {
         for method in [Method::HEAD, Method::GET] {
             misbehave(&bench, Match::new(method, "/b/app/manifests/v1"), Times::Always, refused(code));
         }
-        let look = Options { mode: Mode::DryRun, ..Options::new(4, 0) };
+        let look = Options { mode: Mode::Plan, ..Options::new(4, 0) };
         assert_eq!(run(&bench, look).await.0.would_copy(), 1, "{code}");
         let (report, notes) = run(&bench, Options::new(4, 0)).await;
         assert_eq!((report.copied(), report.failed(), bench.same("v1")), (1, 0, true), "{code}");
@@ -140,8 +146,8 @@ async fn e26_who_forces_does_not_depend_on_what_was_there() {
         for method in [Method::HEAD, Method::GET] {
             misbehave(&bench, Match::new(method, "/b/app/manifests/v1"), Times::Always, effect.clone());
         }
-        let forced = Options { rewrite: Rewrite::Always, ..Options::new(4, 5) };
-        let (report, notes) = run(&bench, forced).await;
+        let forced = Policy { rewrite: Rewrite::Always, ..Policy::default() };
+        let (report, notes) = run_with(&bench, forced, Options::new(4, 5)).await;
         assert_eq!((report.copied(), report.failed(), notes), (1, 0, vec![]), "{effect:?}");
         let looks = count(&bench.target, |request| request.is_manifest(&Method::HEAD));
         assert!(looks <= 2, "it is not waited for: {looks}");

@@ -7,9 +7,7 @@ use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Mounts, Times};
 use http::Method;
 use oci::{Digest, MediaType, RawManifest};
-use sync::{
-    BlobOutcome, Event, Naming, Options, ReferrerPolicy, Rule, RuleTarget, Selection, Side, Silent, Sync,
-};
+use sync::{BlobOutcome, Event, Naming, Options, Rule, RuleTarget, Selection, Side, Silent, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count};
@@ -272,7 +270,7 @@ async fn copy_foreign(
         source: Arc::new(source.repository("source.io", "a/app")),
         selection: Selection::All,
         targets: targets.iter().enumerate().map(target).collect(),
-        referrers: ReferrerPolicy::Leave,
+        policy: Arc::default(),
     };
     let diary = Arc::new(Diary::default());
     let sync = Sync::new(vec![rule], Options::new(8, retries), diary.clone());

@@ -11,11 +11,11 @@ use http::Method;
 use oci::{ErrorKind, Tag, TagOrDigest};
 use registry::{Registry, Security, Settings, Transport};
 use sync::{
-    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Rule, RuleTarget, Selection, Side, Silent,
-    Stamp, Sync,
+    Event, Naming, Observer, Options, Outcome, Rule, RuleTarget, Selection, Side, Silent, Stamp, Sync,
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::fake::with_policy;
 use crate::whole_report::{RunWhole, WholeReport};
 
 pub(crate) struct Bench {
@@ -51,7 +51,7 @@ impl Bench {
             source: Arc::new(RegistryEndpoint::source(&client(&self.source), &from.parse().unwrap())),
             selection,
             targets: targets.collect(),
-            referrers: ReferrerPolicy::Leave,
+            policy: Arc::default(),
         }
     }
 
@@ -581,10 +581,11 @@ async fn c54_a_tag_that_may_not_be_set_again_is_fine_where_it_points_there_alrea
     };
     bench.target.misbehave(immutable);
     // A target that does not tell what it has is asked only by the push.
-    let options = Options { rewrite: sync::Rewrite::Always, ..Options::new(4, 0) };
-    let force =
-        |rules| Sync::new(rules, options.clone(), Arc::new(Silent)).run_whole(CancellationToken::new());
-    let rule = || vec![bench.rule("a/app", Selection::All, &["b/app"])];
+    let force = |rules: Vec<Rule>| {
+        Sync::new(rules, Options::new(4, 0), Arc::new(Silent)).run_whole(CancellationToken::new())
+    };
+    let always = |policy: &mut sync::Policy| policy.rewrite = sync::Rewrite::Always;
+    let rule = || vec![with_policy(bench.rule("a/app", Selection::All, &["b/app"]), always)];
     assert_eq!(force(rule()).await.failed(), 0);
     bench.image("a/app", "v1", &[2]);
     let report = force(rule()).await;

@@ -12,11 +12,11 @@ use oci::{
     TagOrDigest, UploadStatus,
 };
 use sync::endpoint::{
-    Answer, BlobBody, BlobRead, BulkTags, EndpointError as Error, FoundBlob, Kept, Mount, ReadAgain,
-    SavedUpload, Scope, Source, StoreId, TagPage, Tags, Target, Upload, UploadWatch,
+    Answer, BlobBody, BlobRead, EndpointError as Error, FoundBlob, KeepsUploads, Kept, Mount, ReadAgain,
+    ReadParts, SavedUpload, Scope, Source, StoreId, TagPage, Tags, Target, Upload, UploadWatch,
 };
 use sync::listing::{Listing, Repositories};
-use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
+use sync::{Naming, Policy, Rule, RuleTarget, Selection};
 use testkit::Dice;
 use tokio::sync::Semaphore;
 
@@ -517,8 +517,8 @@ impl Source for FakeRepository {
         Box::new(OnePage { fake, repository, page: Some(self.tag_page()) })
     }
 
-    fn bulk_tags(&self) -> BulkTags<'_> {
-        std::future::ready(None).boxed()
+    fn parts(&self) -> Option<&dyn ReadParts> {
+        Some(self)
     }
 
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
@@ -558,21 +558,6 @@ impl Source for FakeRepository {
         .boxed()
     }
 
-    fn blob_from<'a>(
-        &'a self,
-        blob: &'a Descriptor,
-        offset: u64,
-        _: Option<&'a HashState>,
-    ) -> Answer<'a, Box<dyn BlobRead>> {
-        async move {
-            Source::blob(self, blob).await?;
-            let bytes = self.fake.state().blobs[&self.key(&blob.digest)].clone();
-            let offset = usize::try_from(offset).unwrap();
-            Ok(Box::new(InPieces::from(&self.fake, &bytes, offset)) as Box<dyn BlobRead>)
-        }
-        .boxed()
-    }
-
     fn referrers<'a>(&'a self, _: &'a Digest, _: Kept) -> Answer<'a, Vec<Descriptor>> {
         async move {
             self.fake.step().await?;
@@ -593,6 +578,39 @@ impl Source for FakeRepository {
                 return Err(passing_error());
             }
             Ok(Box::new(InPieces::from(&self.fake, &page.bytes, 0)) as Box<dyn BlobRead>)
+        }
+        .boxed()
+    }
+}
+
+impl ReadParts for FakeRepository {
+    fn blob_from<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        offset: u64,
+        _: Option<&'a HashState>,
+    ) -> Answer<'a, Box<dyn BlobRead>> {
+        async move {
+            Source::blob(self, blob).await?;
+            let bytes = self.fake.state().blobs[&self.key(&blob.digest)].clone();
+            let offset = usize::try_from(offset).unwrap();
+            Ok(Box::new(InPieces::from(&self.fake, &bytes, offset)) as Box<dyn BlobRead>)
+        }
+        .boxed()
+    }
+}
+
+impl KeepsUploads for FakeRepository {
+    fn reopen<'a>(&'a self, _: &'a SavedUpload, size: Option<u64>) -> Answer<'a, Option<Box<dyn Upload>>> {
+        async move {
+            self.fake.step().await?;
+            let Some(kept) = self.fake.state().keeps_of_uploads else { return Ok(None) };
+            self.fake.state().open_uploads += 1;
+            let size = usize::try_from(size.unwrap_or_default()).unwrap();
+            // The layers of tests that keep uploads are all of the same byte.
+            let bytes = vec![7; kept.min(size)];
+            let (fake, repository) = (self.fake.clone(), self.name.to_string());
+            Ok(Some(Box::new(Receiver { fake, repository, bytes }) as Box<dyn Upload>))
         }
         .boxed()
     }
@@ -619,8 +637,8 @@ impl Target for FakeRepository {
         Source::tags(self)
     }
 
-    fn bulk_tags(&self) -> BulkTags<'_> {
-        Source::bulk_tags(self)
+    fn kept_uploads(&self) -> Option<&dyn KeepsUploads> {
+        Some(self)
     }
 
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
@@ -633,6 +651,10 @@ impl Target for FakeRepository {
 
     fn prepare(&self) -> Answer<'_, ()> {
         std::future::ready(Ok(())).boxed()
+    }
+
+    fn try_push(&self) -> Answer<'_, ()> {
+        self.fake.step().boxed()
     }
 
     fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>> {
@@ -671,24 +693,6 @@ impl Target for FakeRepository {
         .boxed()
     }
 
-    fn reopen_upload<'a>(
-        &'a self,
-        _: &'a SavedUpload,
-        size: Option<u64>,
-    ) -> Answer<'a, Option<Box<dyn Upload>>> {
-        async move {
-            self.fake.step().await?;
-            let Some(kept) = self.fake.state().keeps_of_uploads else { return Ok(None) };
-            self.fake.state().open_uploads += 1;
-            let size = usize::try_from(size.unwrap_or_default()).unwrap();
-            // The layers of tests that keep uploads are all of the same byte.
-            let bytes = vec![7; kept.min(size)];
-            let (fake, repository) = (self.fake.clone(), self.name.to_string());
-            Ok(Some(Box::new(Receiver { fake, repository, bytes }) as Box<dyn Upload>))
-        }
-        .boxed()
-    }
-
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()> {
         async move {
             self.fake.step().await?;
@@ -723,6 +727,13 @@ impl Target for FakeRepository {
     }
 }
 
+/// The same rule with another policy.
+pub(crate) fn with_policy(rule: Rule, change: impl FnOnce(&mut Policy)) -> Rule {
+    let mut policy = (*rule.policy).clone();
+    change(&mut policy);
+    Rule { policy: Arc::new(policy), ..rule }
+}
+
 /// A rule that copies all tags of `a/app` from a host to `to` at each of the others.
 pub(crate) fn rule_to(to: &str, (source, host): (&Fake, &str), targets: &[(&Fake, &str)]) -> Rule {
     let target = |(fake, host): &(&Fake, &str)| RuleTarget {
@@ -733,7 +744,7 @@ pub(crate) fn rule_to(to: &str, (source, host): (&Fake, &str), targets: &[(&Fake
         source: Arc::new(source.repository(host, "a/app")),
         selection: Selection::All,
         targets: targets.iter().map(target).collect(),
-        referrers: ReferrerPolicy::Leave,
+        policy: Arc::default(),
     }
 }
 

@@ -9,8 +9,7 @@ use endpoints::RegistryEndpoint;
 use oci::TagOrDigest;
 use registry::{Credentials, Login, Patience, Registry, Security, Settings, Transport};
 use sync::{
-    Event, ImageReport, Naming, Observer, Options, Outcome, ReferrerPolicy, Rule, RuleTarget, Selection,
-    Stamp, Sync,
+    Event, ImageReport, Naming, Observer, Options, Outcome, Rule, RuleTarget, Selection, Stamp, Sync,
 };
 use testkit::seed::{Flavour, Image, Pusher, layer};
 use testkit::{DockerRegistry, FaultProxy, TokenServer, TokenUser, compare};
@@ -139,7 +138,7 @@ pub(crate) async fn run(
         source: Arc::new(RegistryEndpoint::source(source, &from.parse()?)),
         selection: Selection::All,
         targets: to.iter().map(rule_target).collect::<Result<_>>()?,
-        referrers: ReferrerPolicy::Leave,
+        policy: Arc::default(),
     };
     let counter = Arc::new(Counter::default());
     let sync = Sync::new(vec![rule], Options::new(6, retries), counter.clone());

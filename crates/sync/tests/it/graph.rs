@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use oci::{Digest, TagOrDigest};
 use proptest::prelude::*;
-use sync::{
-    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Rule, RuleTarget, Selection, Stamp, Sync,
-};
+use sync::{Event, Naming, Observer, Options, Outcome, Rule, RuleTarget, Selection, Stamp, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::Fake;
@@ -81,7 +79,7 @@ fn copy(
         source: Arc::new(source.repository("source.io", "library/app")),
         selection: Selection::All,
         targets,
-        referrers: ReferrerPolicy::Leave,
+        policy: Arc::default(),
     };
     let rules = if one_rule {
         vec![rule(to.iter().map(rule_target).collect())]
@@ -218,7 +216,7 @@ async fn copy_slowly(repositories: usize) -> (WholeReport, std::time::Duration) 
         source.put_manifest(&name, Some("v1"), &body);
         let to = RuleTarget { target: Arc::new(target.repository("target.io", &name)), naming: Naming::Same };
         let source = Arc::new(source.repository("source.io", &name));
-        Rule { source, selection: Selection::All, targets: vec![to], referrers: ReferrerPolicy::Leave }
+        Rule { source, selection: Selection::All, targets: vec![to], policy: Arc::default() }
     });
     let sync = Sync::new(rules, Options::new(8, 0), Arc::new(Diary::default()));
     let started = tokio::time::Instant::now();
@@ -234,7 +232,7 @@ async fn b18_nothing_waits_for_a_clock() {
     let targets =
         vec![RuleTarget { target: Arc::new(target.repository("target.io", "a")), naming: Naming::Same }];
     let source = Arc::new(source.repository("source.io", "library/app"));
-    let rule = Rule { source, selection: Selection::All, targets, referrers: ReferrerPolicy::Leave };
+    let rule = Rule { source, selection: Selection::All, targets, policy: Arc::default() };
     let started = tokio::time::Instant::now();
     for _ in 0..2 {
         let sync = Sync::new(vec![rule.clone()], Options::new(1, 5), Arc::new(Diary::default()));
@@ -258,8 +256,7 @@ async fn uploads_of_one_read_that_wait_for_one_turn_all_end() {
         naming: Naming::Same,
     });
     let source = Arc::new(source.repository("source.io", "library/app"));
-    let rule =
-        Rule { source, selection: Selection::All, targets: targets.into(), referrers: ReferrerPolicy::Leave };
+    let rule = Rule { source, selection: Selection::All, targets: targets.into(), policy: Arc::default() };
     let sync = Sync::new(vec![rule], Options::new(5, 0), Arc::new(Diary::default()));
     let run = sync.run_whole(CancellationToken::new());
     let report = tokio::time::timeout(std::time::Duration::from_secs(3600), run).await.expect("it ends");
@@ -292,7 +289,7 @@ async fn b22_many_runs_at_once_on_many_threads_all_end() {
                 naming: Naming::Same,
             });
             let source = Arc::new(source.repository("source.io", "library/app"));
-            let rule = Rule { source, selection, targets: targets.into(), referrers: ReferrerPolicy::Leave };
+            let rule = Rule { source, selection, targets: targets.into(), policy: Arc::default() };
             Sync::new(vec![rule], Options::new(2, 0), Arc::new(Diary::default()))
                 .run_whole(CancellationToken::new())
                 .await

@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Mounts, Times};
 use http::Method;
-use sync::{
-    Event, Naming, Observer, Options, ReferrerPolicy, Rule, RuleTarget, Selection, Silent, Stamp, Sync,
-};
+use sync::{Event, Naming, Observer, Options, Rule, RuleTarget, Selection, Silent, Stamp, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, client, count, counted};
@@ -197,7 +195,7 @@ async fn law_the_first_blob_moves_before_the_second_page_of_tags_is_asked_for() 
     let rule = Rule {
         source: Arc::new(from),
         selection: Selection::All,
-        referrers: ReferrerPolicy::Leave,
+        policy: Arc::default(),
         targets: vec![RuleTarget { target: Arc::new(to), naming: Naming::Same }],
     };
     let cancel = CancellationToken::new();

@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use oci::{Digest, ErrorKind};
 use sync::select::RepositorySelection;
-use sync::{
-    Event, Naming, Observer, Options, PatternRule, ReferrerPolicy, Rule, RuleTarget, Selection, Stamp, Sync,
-    Work,
-};
+use sync::{Event, Naming, Observer, Options, PatternRule, Rule, RuleTarget, Selection, Stamp, Sync, Work};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +53,7 @@ impl Registries {
             source: Arc::new(self.at(from.0).repository(from.0, from.1)),
             selection,
             targets: vec![RuleTarget { target, naming: Naming::Same }],
-            referrers: ReferrerPolicy::Leave,
+            policy: Arc::default(),
         }
     }
 
@@ -341,7 +338,7 @@ async fn e24_what_one_rule_reads_and_another_writes_is_waited_for_wherever_the_r
             if turned {
                 work.reverse();
             }
-            let dry = Options { mode: sync::Mode::DryRun, ..Options::new(2, 1) };
+            let dry = Options { mode: sync::Mode::Plan, ..Options::new(2, 1) };
             let dry = Sync::new(work.clone(), dry, Arc::new(Watch::default()))
                 .run_whole(CancellationToken::new())
                 .await;

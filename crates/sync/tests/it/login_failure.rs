@@ -12,7 +12,7 @@ use endpoints::RegistryEndpoint;
 use oci::{ErrorKind, TagOrDigest};
 use registry::{CredentialHelper, Credentials, Login, Patience, Registry, Security, Settings, Transport};
 use sync::endpoint::Scope;
-use sync::{Naming, ReferrerPolicy, Rule, RuleTarget, Selection};
+use sync::{Naming, Rule, RuleTarget, Selection};
 
 use crate::engine::{client, count, run};
 use crate::whole_report::WholeReport;
@@ -55,7 +55,7 @@ async fn copy(source: &Registry, target: &EmbeddedRegistry) -> WholeReport {
                 target: Arc::new(RegistryEndpoint::target(&target, &name.parse().unwrap())),
                 naming: Naming::Same,
             }],
-            referrers: ReferrerPolicy::Leave,
+            policy: Arc::default(),
         }
     });
     run(rules.collect(), RETRIES).await

@@ -2,22 +2,29 @@
 
 use std::sync::Arc;
 
+use embedded_registry::LoggedRequest;
 use embedded_registry::sample::{self, Flavour, Sample};
 use http::Method;
-use sync::{Mode, Options, Outcome, PlatformFilter, Rewrite, Selection, Silent, SkipReason, Sync};
+use sync::{Mode, Options, Outcome, PlatformFilter, Policy, Rewrite, Selection, Silent, SkipReason, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count, counted};
+use crate::fake::with_policy;
 use crate::whole_report::{RunWhole, WholeReport};
 
-async fn run(bench: &Bench, options: Options) -> WholeReport {
-    let rules = vec![bench.rule("a/app", Selection::All, &["b/app"])];
-    Sync::new(rules, options, Arc::new(Silent)).run_whole(CancellationToken::new()).await
+async fn run(bench: &Bench, policy: Policy, mode: Mode) -> WholeReport {
+    let rule = with_policy(bench.rule("a/app", Selection::All, &["b/app"]), |of_rule| *of_rule = policy);
+    let options = Options { mode, ..Options::new(4, 0) };
+    Sync::new(vec![rule], options, Arc::new(Silent)).run_whole(CancellationToken::new()).await
 }
 
-fn only(systems: &[&str], architectures: &[&str]) -> Options {
+async fn copy(bench: &Bench, policy: Policy) -> WholeReport {
+    run(bench, policy, Mode::Copy).await
+}
+
+fn only(systems: &[&str], architectures: &[&str]) -> Policy {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-    Options { platforms: PlatformFilter::new(&owned(systems), &owned(architectures)), ..Options::new(4, 0) }
+    Policy { platforms: PlatformFilter::new(&owned(systems), &owned(architectures)), ..Policy::default() }
 }
 
 fn image(bench: &Bench, number: u64, architecture: &str, flavour: Flavour) -> Sample {
@@ -48,7 +55,7 @@ fn children(bench: &Bench, tag: &str) -> usize {
 async fn b6_b9_lists_and_indexes_are_cut_down_to_the_wanted_platforms() {
     let bench = Bench::start().await;
     indexes(&bench);
-    let report = run(&bench, only(&["linux"], &["amd64", "arm64"])).await;
+    let report = copy(&bench, only(&["linux"], &["amd64", "arm64"])).await;
     assert_eq!(report.copied(), 2);
     for tag in ["docker", "oci"] {
         assert_eq!(children(&bench, tag), 2);
@@ -67,7 +74,7 @@ async fn b6_b9_lists_and_indexes_are_cut_down_to_the_wanted_platforms() {
     );
 
     bench.clear();
-    let again = run(&bench, only(&["linux"], &["amd64", "arm64"])).await;
+    let again = copy(&bench, only(&["linux"], &["amd64", "arm64"])).await;
     assert_eq!((again.copied(), again.skipped()), (0, 2));
     assert_eq!(count(&bench.target, |request| request.method == Method::PUT), 0);
 }
@@ -77,7 +84,7 @@ async fn a_filter_that_leaves_everything_changes_nothing() {
     let bench = Bench::start().await;
     let children = [image(&bench, 1, "amd64", Flavour::Oci), image(&bench, 2, "arm64", Flavour::Oci)];
     sample::index(bench.source.store(), "a/app", Some("oci"), Flavour::Oci, &children);
-    assert_eq!(run(&bench, only(&["linux"], &[])).await.copied(), 1);
+    assert_eq!(copy(&bench, only(&["linux"], &[])).await.copied(), 1);
     assert_eq!(bench.source.store().manifest("a/app", "oci"), bench.target.store().manifest("b/app", "oci"));
 }
 
@@ -94,7 +101,7 @@ async fn single_images_are_judged_by_their_config_and_artifacts_are_kept() {
         "application/vnd.oci.image.manifest.v1+json",
         artifact,
     );
-    let report = run(&bench, only(&["linux"], &["arm64"])).await;
+    let report = copy(&bench, only(&["linux"], &["arm64"])).await;
     assert_eq!(bench.target.store().tags("b/app"), ["artifact", "docker-arm64", "oci-arm64"]);
     let left_out = report
         .images
@@ -111,7 +118,7 @@ async fn b6_an_entry_without_a_platform_is_judged_by_its_config() {
         child.descriptor.as_object_mut().unwrap().remove("platform");
     }
     sample::index(bench.source.store(), "a/app", Some("oci"), Flavour::Oci, &children);
-    assert_eq!(run(&bench, only(&[], &["arm64"])).await.copied(), 1);
+    assert_eq!(copy(&bench, only(&[], &["arm64"])).await.copied(), 1);
     let kept = bench.target.store().manifest("b/app", "oci").unwrap().bytes;
     let kept = String::from_utf8(kept.to_vec()).unwrap();
     assert!(kept.contains(&children[1].digest) && !kept.contains(&children[0].digest), "{kept}");
@@ -121,15 +128,15 @@ async fn b6_an_entry_without_a_platform_is_judged_by_its_config() {
 async fn b4_a_copy_with_the_same_content_is_left_alone_unless_forced() {
     let bench = Bench::start().await;
     indexes(&bench);
-    run(&bench, Options::new(4, 0)).await;
+    copy(&bench, Policy::default()).await;
     let exact = bench.target.store().manifest("b/app", "oci").unwrap();
     // What the Go tool makes of it: the same content, printed again.
     let value: serde_json::Value = serde_json::from_slice(&exact.bytes).unwrap();
     bench.target.store().put_manifest("b/app", "oci", &exact.media_type, value.to_string());
-    let looked = run(&bench, Options { mode: Mode::DryRun, ..Options::new(4, 0) }).await;
+    let looked = run(&bench, Policy::default(), Mode::Plan).await;
     assert_eq!((looked.would_copy(), looked.skipped()), (0, 2), "a dry run knows it, too");
     bench.clear();
-    let report = run(&bench, Options::new(4, 0)).await;
+    let report = copy(&bench, Policy::default()).await;
     assert_eq!((report.copied(), report.skipped()), (0, 2));
     assert!(
         report
@@ -139,7 +146,7 @@ async fn b4_a_copy_with_the_same_content_is_left_alone_unless_forced() {
     );
     assert_eq!(count(&bench.target, |request| request.method == Method::PUT), 0);
 
-    let report = run(&bench, Options { rewrite: Rewrite::Always, ..Options::new(4, 0) }).await;
+    let report = copy(&bench, Policy { rewrite: Rewrite::Always, ..Policy::default() }).await;
     assert_eq!(report.copied(), 2);
     assert_eq!(bench.target.store().manifest("b/app", "oci").unwrap(), exact);
     assert_eq!(
@@ -153,14 +160,17 @@ async fn b4_a_copy_with_the_same_content_is_left_alone_unless_forced() {
 async fn a_dry_run_looks_and_moves_nothing() {
     let bench = Bench::start().await;
     single(&bench, "there", "amd64", Flavour::Docker);
-    run(&bench, Options::new(4, 0)).await;
+    copy(&bench, Policy::default()).await;
     single(&bench, "new", "arm64", Flavour::Docker);
     bench.clear();
-    let report = run(&bench, Options { mode: Mode::DryRun, ..Options::new(4, 0) }).await;
+    let report = run(&bench, Policy::default(), Mode::Plan).await;
     assert_eq!((report.would_copy(), report.skipped(), report.copied()), (1, 1, 0));
     let requests = [counted(&bench.source), counted(&bench.target)].concat();
-    assert!(requests.iter().all(|request| request.method == Method::HEAD), "{requests:?}");
-    let filtered = run(&bench, Options { mode: Mode::DryRun, ..only(&[], &["s390x"]) }).await;
+    let trials = requests.iter().filter(|request| !matches!(request.method, Method::HEAD | Method::GET));
+    let trials: Vec<_> = trials.map(|request| request.method.clone()).collect();
+    assert_eq!(trials, [Method::POST, Method::DELETE], "the push right was tried: {requests:?}");
+    assert!(!requests.iter().any(LoggedRequest::is_blob_read), "{requests:?}");
+    let filtered = run(&bench, only(&[], &["s390x"]), Mode::Plan).await;
     assert_eq!((filtered.would_copy(), filtered.skipped()), (0, 2));
     assert_eq!(bench.target.store().tags("b/app"), ["there"]);
 }
@@ -172,13 +182,13 @@ async fn b7_a_child_that_is_missing_fails_the_image_also_under_a_filter() {
     lost.descriptor["digest"] = format!("sha256:{}", "0".repeat(64)).into();
     let other = image(&bench, 2, "arm64", Flavour::Docker);
     sample::index(bench.source.store(), "a/app", Some("oci"), Flavour::Oci, &[lost, other]);
-    for options in [only(&["linux"], &["amd64"]), Options::new(4, 0)] {
-        let report = run(&bench, options).await;
+    for policy in [only(&["linux"], &["amd64"]), Policy::default()] {
+        let report = copy(&bench, policy).await;
         assert_eq!((report.copied(), report.skipped(), report.failed()), (0, 0, 1));
         assert!(bench.target.store().tags("b/app").is_empty());
     }
     assert_eq!(
-        run(&bench, only(&["linux"], &["arm64"])).await.copied(),
+        copy(&bench, only(&["linux"], &["arm64"])).await.copied(),
         1,
         "what is left out need not be there"
     );
@@ -195,7 +205,7 @@ async fn a_config_too_large_to_be_one_is_not_read_to_its_end() {
         r#"{{"schemaVersion":2,"mediaType":"{kind}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config}","size":{size}}},"layers":[]}}"#
     );
     store.put_manifest("a/app", "v1", kind, body);
-    let report = run(&bench, only(&["linux"], &["amd64"])).await;
+    let report = copy(&bench, only(&["linux"], &["amd64"])).await;
     let error = report.errors().next().unwrap();
     assert_eq!((report.failed(), error.kind()), (1, Some(oci::ErrorKind::Mismatch)), "{error:?}");
 }

@@ -10,6 +10,7 @@ use sync::{Options, PlatformFilter, Selection, Silent, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count};
+use crate::fake::with_policy;
 use crate::whole_report::{RunWhole, WholeReport};
 
 /// An index of `many` children whose entries tell no platform; every second one is for arm64.
@@ -29,9 +30,11 @@ fn untold(bench: &Bench, many: u64) -> Vec<Sample> {
 
 async fn only_arm64(bench: &Bench, retries: u32) -> WholeReport {
     let platforms = PlatformFilter::new(&[], &["arm64".to_owned()]);
-    let rules = vec![bench.rule("a/app", Selection::All, &["b/app"])];
-    let options = Options { platforms, ..Options::new(4, retries) };
-    Sync::new(rules, options, Arc::new(Silent)).run_whole(CancellationToken::new()).await
+    let rule =
+        with_policy(bench.rule("a/app", Selection::All, &["b/app"]), |policy| policy.platforms = platforms);
+    Sync::new(vec![rule], Options::new(4, retries), Arc::new(Silent))
+        .run_whole(CancellationToken::new())
+        .await
 }
 
 #[tokio::test]

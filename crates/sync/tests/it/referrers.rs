@@ -9,10 +9,12 @@ use endpoints::RegistryEndpoint;
 use oci::{Descriptor, Digest, TagOrDigest, referrers_tag};
 use registry::{Access, ReferrerFilter, Registry, Security, Settings, Transport};
 use sync::{
-    Amounts, Naming, Options, PlatformFilter, ReferrerPolicy, Rule, RuleTarget, Selection, Silent, Sync,
+    Amounts, Naming, Options, PlatformFilter, Policy, ReferrerPolicy, Rule, RuleTarget, Selection, Silent,
+    Sync,
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::fake::with_policy;
 use crate::whole_report::{RunWhole, WholeReport};
 
 struct Bench {
@@ -78,7 +80,7 @@ impl Bench {
             source: Arc::new(RegistryEndpoint::source(&source, &"a/app".parse().unwrap())),
             selection,
             targets: vec![RuleTarget { target, naming: Naming::Same }],
-            referrers,
+            policy: Arc::new(Policy { referrers, ..Policy::default() }),
         }
     }
 
@@ -166,8 +168,9 @@ async fn c10_what_refers_to_a_whole_image_is_counted_where_platforms_are_left_ou
     bench.source.clear_requests();
     let platforms = PlatformFilter::new(&[], &["amd64".to_owned()]);
     let named = Selection::These(vec![oci::TagOrDigest::Tag("v1".parse().unwrap())]);
-    let options = Options { platforms, ..Options::new(4, 0) };
-    let report = bench.run(named, ReferrerPolicy::Copy, options).await;
+    let rule = with_policy(bench.rule(named, ReferrerPolicy::Copy), |policy| policy.platforms = platforms);
+    let report = bench.try_rules(vec![rule], Options::new(4, 0)).await;
+    assert_eq!(report.failed(), 0, "{:?}", report.images);
     assert_eq!((report.copied(), report.amounts().referrers), (1, 1));
     assert_eq!(
         (report.amounts().referrers_left, report.referrers_left()),

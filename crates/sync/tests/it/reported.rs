@@ -11,6 +11,7 @@ use sync::{Naming, Options, PlatformFilter, ReferrerPolicy, Rule, Selection, Sil
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, client, count, counted};
+use crate::fake::with_policy;
 use crate::notes::Notes;
 use crate::whole_report::{RunWhole, WholeReport};
 
@@ -19,7 +20,7 @@ async fn run(rule: Rule, options: Options) -> WholeReport {
 }
 
 fn rule(bench: &Bench, selection: Selection) -> Rule {
-    Rule { referrers: ReferrerPolicy::Copy, ..bench.rule("a/app", selection, &["b/app"]) }
+    with_policy(bench.rule("a/app", selection, &["b/app"]), |policy| policy.referrers = ReferrerPolicy::Copy)
 }
 
 async fn copy(bench: &Bench, selection: Selection) -> WholeReport {
@@ -159,8 +160,9 @@ async fn p2_platforms_leave_what_is_no_manifest_in_an_index() {
     );
     store.put_manifest("a/app", "v1", media_type, index);
     let platforms = PlatformFilter::new(&[], &["amd64".to_owned()]);
-    let options = Options { platforms, ..Options::new(4, 0) };
-    let report = run(bench.rule("a/app", Selection::All, &["b/app"]), options).await;
+    let rule =
+        with_policy(bench.rule("a/app", Selection::All, &["b/app"]), |policy| policy.platforms = platforms);
+    let report = run(rule, Options::new(4, 0)).await;
     assert_eq!(report.copied(), 1, "{:?}", report.errors().collect::<Vec<_>>());
     assert!(bench.target.store().blob("b/app", &blob).is_some());
     let stored = bench.target.store().manifest("b/app", "v1").unwrap();
@@ -182,8 +184,9 @@ async fn p7_a_conflict_is_looked_at_and_only_another_digest_is_a_failure() {
     // The target has it, whatever it says.
     bench.clear();
     refuse(&bench.target, Match::put("/manifests/v1"), Times::Always, 409, conflict);
-    let options = Options { rewrite: sync::Rewrite::Always, ..Options::new(4, 0) };
-    let report = run(bench.rule("a/app", Selection::All, &["b/app"]), options).await;
+    let force = |policy: &mut sync::Policy| policy.rewrite = sync::Rewrite::Always;
+    let report =
+        run(with_policy(bench.rule("a/app", Selection::All, &["b/app"]), force), Options::new(4, 0)).await;
     assert_eq!((report.copied(), report.failed()), (1, 0));
 
     // It has something else.
@@ -296,8 +299,9 @@ async fn p31_with_platforms_each_single_images_config_is_read_once() {
         image(&bench.source, &format!("v{number}"), number);
     }
     let platforms = PlatformFilter::new(&[], &["amd64".to_owned()]);
-    let options = Options { platforms, ..Options::new(4, 0) };
-    let report = run(bench.rule("a/app", Selection::All, &["b/app"]), options).await;
+    let rule =
+        with_policy(bench.rule("a/app", Selection::All, &["b/app"]), |policy| policy.platforms = platforms);
+    let report = run(rule, Options::new(4, 0)).await;
     assert_eq!(report.copied(), 3);
     assert_eq!(count(&bench.source, LoggedRequest::is_blob_read), 2 * 3);
     assert_eq!(bench.target.store().blob_count("b/app"), 2 * 3);

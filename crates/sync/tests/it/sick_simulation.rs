@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oci::Digest;
-use sync::{
-    Event, Naming, Observer, Options, Outcome, ReferrerPolicy, Rule, RuleTarget, Selection, Stamp, Sync,
-};
+use sync::{Event, Naming, Observer, Options, Outcome, Rule, RuleTarget, Selection, Stamp, Sync};
 use testkit::Dice;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -116,7 +114,7 @@ impl Pair {
             source: Arc::new(self.source.repository(&format!("source{}.io", self.number), "a/app")),
             selection: Selection::All,
             targets,
-            referrers: ReferrerPolicy::Leave,
+            policy: Arc::default(),
         })
     }
 

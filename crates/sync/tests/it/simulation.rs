@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oci::Digest;
-use sync::{Cause, Event, Naming, Options, Outcome, ReferrerPolicy, Rule, RuleTarget, Selection, Sync};
+use sync::{Cause, Event, Naming, Options, Outcome, Rule, RuleTarget, Selection, Sync};
 use testkit::Dice;
 use tokio_util::sync::CancellationToken;
 
@@ -95,7 +95,7 @@ impl World {
             source: Arc::new(self.source.repository("source.io", from)),
             selection: Selection::All,
             targets: to.iter().map(target).collect(),
-            referrers: ReferrerPolicy::Leave,
+            policy: Arc::default(),
         };
         self.rules.iter().map(rule).collect()
     }

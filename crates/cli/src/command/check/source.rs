@@ -47,7 +47,7 @@ impl Look<'_> {
             Ok((images, found)) => {
                 self.findings.extend(found.map(|what| Finding::ok(&self.place, Step::Tags, what)));
                 if images.is_empty() {
-                    let what = "no tag of the first page is selected";
+                    let what = "none of its tags is selected";
                     let finding = Finding::warning(&self.place, Step::Tags, what);
                     self.findings.push(finding.next("check the rule's pattern, and the repository's tags"));
                 }
@@ -122,7 +122,7 @@ async fn timely<T>(question: impl Future<Output = Result<T, Error>>) -> Result<T
     }
 }
 
-/// The images that the rule means, as far as the first page shows them; and what the page holds.
+/// The images that the rule means, up to the first page that shows any; and what was read.
 async fn select(
     handle: &Repository,
     selection: &Selection,
@@ -130,11 +130,15 @@ async fn select(
     if let Some(images) = selection.named() {
         return Ok((images, None));
     }
-    let page = timely(handle.tags().next()).await?.unwrap_or_default();
-    let listed = page.tags.len();
-    let images = selection.select(page.tags);
+    let (mut pages, mut listed, mut images) = (handle.tags(), 0, Vec::new());
+    while images.is_empty()
+        && let Some(page) = timely(pages.next()).await?
+    {
+        listed += page.tags.len();
+        images = selection.select(page.tags);
+    }
     let selected = images.len();
-    Ok((images, Some(format!("tags on its first page: {listed}, selected: {selected}"))))
+    Ok((images, Some(format!("tags read: {listed}, selected of these: {selected}"))))
 }
 
 /// The first, the middle and the last one: what a repository holds is often alike.

@@ -1,6 +1,6 @@
 //! What a rule does with its repositories: reads from the source, writes to the targets.
 
-use ::sync::Selection;
+use ::sync::{Cause, PatternTargets, Rule, Selection};
 use oci::RepositoryName;
 
 use super::finding::{Finding, Step};
@@ -41,56 +41,41 @@ impl Visitor<'_> {
         }
     }
 
-    /// The first page of repositories, and of these the first one.
+    /// All repositories, as the copy lists them, and of these the first one.
     async fn visit_many(&self, many: &Many, outcome: &mut CheckResult) {
         let place = format!("{}/{}", many.source.known.registry.host(), many.rule.pattern);
         if !self.is_usable(&many.source.known) {
             outcome.not_checked.push(place);
             return;
         }
-        let mut pages = many.rule.listing.repositories(&many.rule.pattern.literal_front());
-        let why = match within(pages.next()).await {
-            Some(Ok(page)) => return self.visit_first(many, &place, page.unwrap_or_default(), outcome).await,
-            Some(Err(error)) => why(&error.into()),
-            None => NO_ANSWER.to_owned(),
+        let listed = match list(many).await {
+            Ok(listed) => listed,
+            Err(Unlisted::NoList(why)) => {
+                let finding =
+                    Finding::problem(&place, Step::Repositories, "its repositories cannot be listed");
+                let next = "check the project's or namespace's name, and that the login may see it";
+                outcome.findings.push(finding.why(why).next(next));
+                return;
+            }
+            Err(Unlisted::NoPlace(cause)) => {
+                let what = "two of its repositories have one place at the target, or one has none";
+                let finding = Finding::problem(&place, Step::Repositories, what);
+                outcome.findings.push(finding.why(why(&cause)).next("give the pattern another target"));
+                return;
+            }
         };
-        let finding = Finding::problem(&place, Step::Repositories, "its repositories cannot be listed");
-        let next = "check the project's or namespace's name, and that the login may see it";
-        outcome.findings.push(finding.why(why).next(next));
-    }
-
-    async fn visit_first(
-        &self,
-        many: &Many,
-        place: &str,
-        page: Vec<RepositoryName>,
-        outcome: &mut CheckResult,
-    ) {
-        let listed = page.len();
-        let matching: Vec<_> = page.into_iter().filter(|name| many.rule.selects(name)).collect();
-        let Some(first) = matching.first() else {
-            let what = format!("none of the {listed} repositories on the first page matches");
-            let finding = Finding::warning(place, Step::Repositories, what);
-            outcome
-                .findings
-                .push(finding.next("check the pattern, and that the login may see what it is meant for"));
+        let Some((name, rule)) = listed.first else {
+            let what = format!("none of its {} repositories matches", listed.repositories);
+            let finding = Finding::warning(&place, Step::Repositories, what);
+            let next = "check the pattern, and that the login may see what it is meant for";
+            outcome.findings.push(finding.next(next));
             return;
         };
-        let count = matching.len();
-        let what =
-            format!("repositories on its first page: {listed}, matching: {count}; `{first}` is looked at");
-        outcome.findings.push(Finding::ok(place, Step::Repositories, what));
-        match (many.rule.make_rule)(first) {
-            Ok(rule) => {
-                if let Some(one) = spots(self.registries, &rule) {
-                    self.visit_one(&one, outcome).await;
-                }
-            }
-            Err(cause) => {
-                let finding =
-                    Finding::problem(place, Step::Repositories, "a repository has no place at the target");
-                outcome.findings.push(finding.why(why(&cause)).next("give the pattern another target"));
-            }
+        let (repositories, matching) = (listed.repositories, listed.matching);
+        let what = format!("repositories: {repositories}, matching: {matching}; `{name}` is looked at");
+        outcome.findings.push(Finding::ok(&place, Step::Repositories, what));
+        if let Some(one) = spots(self.registries, &rule) {
+            self.visit_one(&one, outcome).await;
         }
     }
 
@@ -142,5 +127,41 @@ impl Visitor<'_> {
 
     fn is_usable(&self, known: &KnownRegistry) -> bool {
         self.standing(known).is_none_or(Standing::is_usable)
+    }
+}
+
+/// What a pattern's registry lists.
+#[derive(Default)]
+struct Listed {
+    repositories: usize,
+    matching: usize,
+    first: Option<(RepositoryName, Rule)>,
+}
+
+/// Why a pattern cannot be carried out.
+enum Unlisted {
+    NoList(String),
+    NoPlace(Cause),
+}
+
+/// Reads the whole list, and finds a place for all that match, as a copy does.
+async fn list(many: &Many) -> Result<Listed, Unlisted> {
+    let (rule, mut listed) = (&many.rule, Listed::default());
+    let mut pages = rule.listing.repositories(&rule.pattern.literal_front());
+    let mut targets = PatternTargets::new(rule);
+    loop {
+        let page = match within(pages.next()).await {
+            Some(Ok(page)) => page,
+            Some(Err(error)) => return Err(Unlisted::NoList(why(&error.into()))),
+            None => return Err(Unlisted::NoList(NO_ANSWER.to_owned())),
+        };
+        let Some(page) = page else { return Ok(listed) };
+        listed.repositories += page.len();
+        for repository in page {
+            if let Some(made) = targets.rule_of(rule, &repository).map_err(Unlisted::NoPlace)? {
+                listed.matching += 1;
+                listed.first.get_or_insert((repository, made));
+            }
+        }
     }
 }

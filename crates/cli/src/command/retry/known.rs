@@ -2,8 +2,9 @@
 //! meet as many rules.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use ::sync::{PatternRule, ReferrerPolicy, Rule, Selection};
+use ::sync::{PatternRule, Policy, Rule, Selection};
 use oci::TagOrDigest;
 
 use crate::config::Resolved;
@@ -54,9 +55,9 @@ impl<'a> Known<'a> {
         &mut self,
         (source, target): (&str, &str),
         selection: &Selection,
-    ) -> Option<ReferrerPolicy> {
-        let written = self.written(source, target, selection).map(|rule| rule.referrers);
-        written.or_else(|| self.of_pattern(source, target, selection).map(|rule| rule.referrers))
+    ) -> Option<Arc<Policy>> {
+        let written = self.written(source, target, selection).map(|rule| rule.policy.clone());
+        written.or_else(|| self.of_pattern(source, target, selection).map(|rule| rule.policy.clone()))
     }
 
     fn written(&self, source: &str, target: &str, selection: &Selection) -> Option<&'a Rule> {

@@ -1,6 +1,6 @@
 //! Rules of `sync`: what their texts mean, and which of their keys can be carried out.
 
-use sync::ReferrerPolicy;
+use sync::{OnConflict, PlatformFilter, Policy, ReferrerPolicy};
 
 use super::{Checked, Resolver};
 use crate::config::config_file::ConfigFile;
@@ -9,7 +9,8 @@ use crate::config::image_text::{ImageTextError, SourceText, Which};
 use crate::config::images::{Section, WrittenRule};
 use crate::config::rule_error::RuleError;
 use crate::config::sync_rules::{
-    Key, SourceSlip, SyncRule, WrittenReferrers, not_yet, not_yet_problem, parse_from,
+    Key, Policies, SourceSlip, SyncRule, WrittenOnConflict, WrittenReferrers, not_yet, not_yet_problem,
+    parse_from,
 };
 
 impl Resolver<'_> {
@@ -41,13 +42,31 @@ impl Resolver<'_> {
             source: rule.from.text.clone(),
             targets: rule.to.iter().map(|text| text.text.clone()).collect(),
         };
-        let referrers = self.referrers(rule);
-        let mut checked =
-            self.read(&written, source, Some(referrers)).map_err(|error| vec![placed(&error, rule, file)])?;
+        let mut checked = self
+            .read(&written, source, self.policy(rule).into())
+            .map_err(|error| vec![placed(&error, rule, file)])?;
         if let Checked::Pattern(pattern) = &mut checked {
             pattern.rule.repositories = rule.repositories.clone();
         }
         Ok(checked)
+    }
+
+    /// How the rule's images are copied: the command line narrows it, and never widens it.
+    fn policy(&self, rule: &SyncRule) -> Policy {
+        let Policies { platforms, on_conflict, .. } = &rule.policies;
+        let only = platforms.as_ref().map(|platforms| &platforms.value.only);
+        let only = only.map(|only| only.iter().map(|name| name.0.clone()).collect::<Vec<_>>());
+        let platforms = PlatformFilter::new(&[], &only.unwrap_or_default());
+        Policy {
+            referrers: self.referrers(rule),
+            platforms: platforms.and(&self.defaults.platforms),
+            rewrite: self.defaults.rewrite,
+            on_conflict: match on_conflict.as_ref().map(|written| written.value) {
+                None | Some(WrittenOnConflict::Overwrite) => OnConflict::Overwrite,
+                Some(WrittenOnConflict::Keep) => OnConflict::Keep,
+                Some(WrittenOnConflict::Fail) => OnConflict::Fail,
+            },
+        }
     }
 
     /// What the command line leaves behind no rule brings along; what it brings along does not widen a rule.

@@ -29,7 +29,7 @@ fn resolved(auth: &str, images: &str, registry: &str, namespace: &str) -> Result
         logins: WrittenLogins::InFiles,
     };
     let transport = Transport::new("test", &[]).unwrap();
-    resolve(written, Defaults { registry, namespace, referrers: None }, &transport, &lookup)
+    resolve(written, Defaults { registry, namespace, ..Defaults::default() }, &transport, &lookup)
 }
 
 fn targets(images: &str, registry: &str, namespace: &str) -> Vec<String> {
@@ -250,7 +250,7 @@ fn the_table_of_the_go_releases_cases() {
             panic!("{row}")
         };
         let unset = Defaults::default();
-        let set = Defaults { registry: "def.example", namespace: "dns", referrers: None };
+        let set = Defaults { registry: "def.example", namespace: "dns", ..Defaults::default() };
         if defaults == "set" {
             assert_eq!(outcome(source, target, tags, set), expected, "row {number}");
             assert_eq!(outcome(source, target, tags, unset), "E-DST-EMPTY", "row {number} without defaults");

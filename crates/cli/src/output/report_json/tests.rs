@@ -22,7 +22,7 @@ fn outcome(kind: u8) -> Outcome {
     };
     match kind {
         0 => Outcome::Copied { digest, cut_from: None },
-        1 => Outcome::WouldCopy,
+        1 => Outcome::WouldCopy(sync::Action::Create),
         2 => Outcome::Skipped(SkipReason::Unchanged(digest)),
         3 => {
             let at_source = oci::Digest::sha256(b"the same, printed otherwise");

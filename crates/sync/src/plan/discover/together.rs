@@ -8,11 +8,12 @@ use futures_util::stream::{self, FuturesUnordered};
 
 use oci::{Digest, ErrorKind, TagOrDigest};
 
-use super::{Discovery, Origin, WantedReferrers};
+use super::{Discovery, Origin};
 use crate::endpoint::Source;
 use crate::plan::awaited::{Awaited, Owed};
 use crate::plan::company::{Decided, Seat};
 use crate::plan::order::{Circle, Contest, Place, Settled, Wish};
+use crate::plan::wanted::Wanted;
 use crate::rule::Selection;
 use crate::{Cause, Error, Event, Operation};
 
@@ -82,7 +83,7 @@ impl Discovery<'_> {
             source: self.source.clone(),
             selection: self.rule.selection.clone(),
             targets: self.targets.iter().cloned().zip(namings).collect(),
-            referrers: WantedReferrers::of(self.rule),
+            wanted: Wanted::of(self.rule),
             images,
         }
     }

@@ -1,0 +1,196 @@
+//! Finds out what carrying a decision out would bring to the target, and whether the target takes it. Nothing is changed.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use oci::{Descriptor, Digest, Links, TagOrDigest, cosign_tags};
+
+use super::decide::{Decided, Work};
+use super::length::other_length;
+use super::manifest::Walk;
+use super::referrer::{Levels, is_bare};
+use crate::memory::ledger::Kind;
+use crate::memory::looked::Content;
+use crate::plan::decision::{Action, Load, LoadedBlob};
+use crate::plan::wanted::WantedReferrers;
+use crate::{Error, Operation, SkipReason};
+
+/// So many blobs or manifests of one image are asked for side by side.
+const AT_ONCE: usize = 16;
+
+/// What comes to the target, and what that makes of the decision.
+pub(super) async fn weigh(walk: &Walk, decided: &Decided) -> Result<(Action, Load), Arc<Error>> {
+    let (mut action, mut load) = (decided.decision.action, Load::default());
+    let (digest, is_new) = match &decided.work {
+        Work::Store(stored) => {
+            may_push(walk).await?;
+            let digest = stored.manifest.digest();
+            load.manifests += 1;
+            if walk.target_has(digest).await {
+                if action == Action::Create {
+                    action = Action::Retag;
+                }
+            } else {
+                load_content(walk, Arc::new(content(&walk.links(&stored.manifest)?)), &mut load).await?;
+            }
+            (digest, true)
+        }
+        Work::Skip(SkipReason::Unchanged(digest)) => (digest, false),
+        Work::Skip(_) | Work::Refuse(_) => return Ok((action, load)),
+    };
+    load_referrers(walk, digest.clone(), is_new, &mut load).await?;
+    if !is_new && load.referrers > 0 {
+        may_push(walk).await?;
+        action = Action::Referrers;
+    }
+    Ok((action, load))
+}
+
+/// Asks once for each repository whether it may be pushed to. What a copy would meet is met here.
+async fn may_push(walk: &Walk) -> Result<(), Arc<Error>> {
+    let copy = &walk.copy;
+    let key = (copy.target.store().clone(), copy.target.repository().clone());
+    let ask = async {
+        let step = async || {
+            let tried = copy.target.try_push().await;
+            tried.map_err(|cause| copy.target_error(Operation::TryPush, cause))
+        };
+        match walk.run.retrying(copy, step).await {
+            // Nobody else need wait for the next try of what stopped this run.
+            Err(stopped) if stopped.is_stopped() => Err(stopped),
+            tried => Ok(tried),
+        }
+    };
+    walk.run.looked.pushes.get(key, ask).await?
+}
+
+/// Adds what a manifest refers to, as far as the target lacks it.
+fn load_content<'a>(
+    walk: &'a Walk,
+    content: Arc<Content>,
+    load: &'a mut Load,
+) -> BoxFuture<'a, Result<(), Arc<Error>>> {
+    async move {
+        for (child, size) in &content.children {
+            walk.meet(child);
+            if !walk.target_has(child).await {
+                let below = read_content(walk, child, *size).await?;
+                load.manifests += 1;
+                load_content(walk, below, load).await?;
+            }
+        }
+        let asked: Vec<_> = content.blobs.iter().map(|blob| lacks(walk, blob)).collect();
+        let lacking: Vec<bool> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+        for ((digest, size), _) in content.blobs.iter().zip(lacking).filter(|(_, lacks)| *lacks) {
+            if load.blobs.iter().all(|blob| blob.digest != *digest) {
+                let held_by = walk.run.state.other_holder(&*walk.copy.target, digest);
+                load.blobs.push(LoadedBlob { digest: digest.clone(), size: *size, held_by });
+            }
+        }
+        Ok(())
+    }
+    .boxed()
+}
+
+/// What a manifest at the source refers to.
+async fn read_content(walk: &Walk, digest: &Digest, size: Option<u64>) -> Result<Arc<Content>, Arc<Error>> {
+    let read = async {
+        let descriptor = Descriptor::new(None, digest.clone(), size);
+        let _bytes = walk.copy.manifest_bytes(&walk.run, &descriptor).await;
+        let manifest = walk.read_manifest(&TagOrDigest::Digest(digest.clone())).await?;
+        walk.check_size(&descriptor, &manifest)?;
+        Ok::<_, Arc<Error>>(Arc::new(content(&walk.links(&manifest)?)))
+    };
+    walk.run.looked.manifests.get(digest.clone(), read).await
+}
+
+fn content(links: &Links) -> Content {
+    let blobs = links.blobs.iter().map(|blob| (blob.digest.clone(), blob.size.unwrap_or(0)));
+    let children = links.manifests.iter().map(|child| (child.digest.clone(), child.size));
+    Content { blobs: blobs.collect(), children: children.collect() }
+}
+
+/// Whether the target's repository lacks a blob, or has it with another length.
+async fn lacks(walk: &Walk, (digest, size): &(Digest, u64)) -> Result<bool, Arc<Error>> {
+    let copy = &walk.copy;
+    let repository = copy.target.repository();
+    if copy.ledger.holds(Kind::Blob, repository, digest) {
+        return Ok(false);
+    }
+    if copy.repository.was_empty() && !walk.run.state.had_blob(&*copy.target, digest) {
+        return Ok(true);
+    }
+    let blob = Descriptor::new(None, digest.clone(), Some(*size).filter(|size| *size > 0));
+    let ask = async {
+        let step = async || {
+            let found = copy.target.find_blob(digest).await;
+            found.map_err(|cause| copy.target_error(Operation::StartBlob(digest.clone()), cause))
+        };
+        let found = walk.run.retrying(copy, step).await?;
+        let is_whole = found.is_some_and(|found| other_length(&blob, found).is_none());
+        if is_whole {
+            copy.ledger.note_present(Kind::Blob, repository, digest);
+        }
+        Ok::<_, Arc<Error>>(!is_whole)
+    };
+    walk.run.looked.blobs.get((copy.target.store().clone(), repository.clone(), digest.clone()), ask).await
+}
+
+/// Adds the referrers of an image that the target lacks.
+async fn load_referrers(
+    walk: &Walk,
+    digest: Digest,
+    is_new: bool,
+    load: &mut Load,
+) -> Result<(), Arc<Error>> {
+    let wanted = walk.image.wanted.referrers;
+    if matches!(wanted, WantedReferrers::None | WantedReferrers::Tagged)
+        || (wanted == WantedReferrers::Untagged && is_bare(walk, &digest, is_new).await)
+    {
+        return Ok(());
+    }
+    let mut roots = walk.met();
+    match walk.whole() {
+        Some(whole) => walk.count_left(whole, wanted).await,
+        None => roots.insert(0, digest),
+    }
+    let mut levels = Levels::below(roots);
+    while let Some(level) = levels.next(walk, wanted).await? {
+        for (subject, referrers) in level {
+            for referrer in referrers {
+                if !walk.target_has(&referrer.digest).await {
+                    load_referrer(walk, &referrer.digest, referrer.size, load).await?;
+                }
+            }
+            if wanted == WantedReferrers::All {
+                load_cosign_tags(walk, &subject, load).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn load_referrer(
+    walk: &Walk,
+    digest: &Digest,
+    size: Option<u64>,
+    load: &mut Load,
+) -> Result<(), Arc<Error>> {
+    let content = read_content(walk, digest, size).await?;
+    load.manifests += 1;
+    load.referrers += 1;
+    load_content(walk, content, load).await
+}
+
+async fn load_cosign_tags(walk: &Walk, subject: &Digest, load: &mut Load) -> Result<(), Arc<Error>> {
+    for tag in cosign_tags(subject) {
+        let reference = TagOrDigest::Tag(tag);
+        let Some(digest) = walk.resolve(&reference).await? else { continue };
+        if !walk.has_as(&reference, &digest).await {
+            load_referrer(walk, &digest, None, load).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! What a run that only looks has looked up already, so that images that share content cost no question twice.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex};
+
+use oci::{Digest, RepositoryName};
+use tokio::sync::OnceCell;
+
+use crate::Error;
+use crate::endpoint::StoreId;
+use crate::lock::lock;
+
+/// What was looked up. Empty in runs that copy.
+#[derive(Default)]
+pub(crate) struct Looked {
+    /// Whether a repository lacks a blob.
+    pub(crate) blobs: Memo<(StoreId, RepositoryName, Digest), bool>,
+    /// What a manifest refers to.
+    pub(crate) manifests: Memo<Digest, Arc<Content>>,
+    /// Whether a repository may be pushed to. A refusal is an answer, too.
+    pub(crate) pushes: Memo<(StoreId, RepositoryName), Result<(), Arc<Error>>>,
+}
+
+/// What a manifest refers to, in few bytes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) blobs: Box<[(Digest, u64)]>,
+    /// Manifests, with their sizes where these are told.
+    pub(crate) children: Box<[(Digest, Option<u64>)]>,
+}
+
+/// Answers to questions, each asked once at a time: a failure is no answer, and the next one asks again.
+pub(crate) struct Memo<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
+
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Memo<K, V> {
+    /// The answer, asked for if nobody has.
+    pub(crate) async fn get<E>(&self, question: K, ask: impl Future<Output = Result<V, E>>) -> Result<V, E> {
+        let cell = lock(&self.0).entry(question).or_default().clone();
+        cell.get_or_try_init(|| ask).await.cloned()
+    }
+}

@@ -1,0 +1,54 @@
+//! An image that discovery has found, with where it goes.
+
+use std::sync::Arc;
+
+use oci::TagOrDigest;
+
+use crate::memory::target_repository::Found;
+use crate::plan::task::{BoundTask, Expected};
+use crate::plan::wanted::{Wanted, WantedReferrers};
+use crate::{Image, ReferrerPolicy, Source, Target};
+
+/// An image of a source with the names that it gets at its targets.
+pub(crate) struct Planned {
+    /// The rule that asks for it.
+    pub(crate) rule: usize,
+    pub(crate) image: PlannedImage,
+    pub(crate) ways: Vec<(Arc<Image>, Arc<dyn Target>)>,
+}
+
+/// An image of a source, and how it is copied.
+#[derive(Clone)]
+pub(crate) struct PlannedImage {
+    pub(crate) source: Arc<dyn Source>,
+    /// What it is read by.
+    pub(crate) reference: TagOrDigest,
+    pub(crate) found: Found,
+    pub(crate) wanted: Wanted,
+    /// What its targets have to have before; `None` where anything may be there.
+    pub(crate) expected: Option<Expected>,
+}
+
+impl Planned {
+    /// The same image on other ways.
+    pub(crate) fn with(&self, ways: Vec<(Arc<Image>, Arc<dyn Target>)>) -> Self {
+        Self { rule: self.rule, image: self.image.clone(), ways }
+    }
+
+    /// What a task asks for: its digest, whatever the name at the source points at by now.
+    pub(crate) fn of_task(bound: BoundTask) -> Self {
+        let BoundTask { task, source, target } = bound;
+        let referrers = match task.policy.referrers {
+            ReferrerPolicy::Leave => WantedReferrers::None,
+            ReferrerPolicy::Copy => WantedReferrers::All,
+        };
+        let image = PlannedImage {
+            source,
+            reference: TagOrDigest::Digest(task.source_digest),
+            found: Found::Listed,
+            wanted: Wanted { referrers, policy: Arc::new(task.policy) },
+            expected: Some(task.expected),
+        };
+        Self { rule: task.rule, image, ways: vec![(task.image, target)] }
+    }
+}

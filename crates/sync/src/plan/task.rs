@@ -1,0 +1,66 @@
+//! One image to bring to one target, as a plain value: it can go through a channel, a plan file or a queue.
+
+use std::fmt;
+use std::sync::Arc;
+
+use oci::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::{Image, Policy, Source, Target};
+
+/// What is to be brought where. Whoever carries it out finds the endpoints with their own config and logins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Task {
+    /// The rule that asked for it, counted from 0.
+    pub rule: usize,
+    /// The names at the source and at the target.
+    #[serde(flatten)]
+    pub image: Arc<Image>,
+    /// What is brought, whatever the name at the source points at by then.
+    pub source_digest: Digest,
+    /// What the target has to have under the name before: another digest has come from somebody else.
+    pub expected: Expected,
+    /// How.
+    pub policy: Policy,
+}
+
+/// What a target has under a name before a task is carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Expected {
+    /// Nothing.
+    Absent,
+    /// This.
+    Digest(Digest),
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => formatter.write_str("nothing"),
+            Self::Digest(digest) => digest.fmt(formatter),
+        }
+    }
+}
+
+impl Expected {
+    /// Whether `there` is what was expected.
+    pub(crate) fn is_met_by(&self, there: Option<&Digest>) -> bool {
+        match self {
+            Self::Absent => there.is_none(),
+            Self::Digest(digest) => there == Some(digest),
+        }
+    }
+}
+
+/// A task with the endpoints that its names stand for.
+#[derive(Clone)]
+pub struct BoundTask {
+    /// What is to be done.
+    pub task: Task,
+    /// Where it is read.
+    pub source: Arc<dyn Source>,
+    /// Where it is written.
+    pub target: Arc<dyn Target>,
+}

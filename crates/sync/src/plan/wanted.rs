@@ -1,0 +1,51 @@
+//! What is wanted of one image: its rule's policy, and which referrers are left to bring where all tags come along anyway.
+
+use std::sync::Arc;
+
+use crate::rule::Rule;
+use crate::{Naming, Policy, ReferrerPolicy, Selection};
+
+/// Which referrers of an image go along.
+///
+/// The later ones are the wider ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum WantedReferrers {
+    None,
+    /// Those that stand under a tag, because all tags come along anyway.
+    Tagged,
+    /// Those that do not stand under a tag, because all tags come along anyway.
+    Untagged,
+    All,
+}
+
+/// How an image is copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) referrers: WantedReferrers,
+    pub(crate) policy: Arc<Policy>,
+}
+
+impl Wanted {
+    /// What a rule wants of its images.
+    pub(crate) fn of(rule: &Rule) -> Self {
+        let all_tags_come = matches!(rule.selection, Selection::All)
+            && rule.targets.iter().all(|target| matches!(target.naming, Naming::Same));
+        let referrers = match rule.policy.referrers {
+            ReferrerPolicy::Leave if all_tags_come => WantedReferrers::Tagged,
+            ReferrerPolicy::Leave => WantedReferrers::None,
+            ReferrerPolicy::Copy if all_tags_come => WantedReferrers::Untagged,
+            ReferrerPolicy::Copy => WantedReferrers::All,
+        };
+        Self { referrers, policy: rule.policy.clone() }
+    }
+
+    /// All that this rule or a later one wants of the same copy.
+    pub(crate) fn merged(&self, later: &Self) -> Self {
+        let policy = if self.policy == later.policy {
+            self.policy.clone()
+        } else {
+            Arc::new(self.policy.merged(&later.policy))
+        };
+        Self { referrers: self.referrers.max(later.referrers), policy }
+    }
+}

@@ -1,0 +1,109 @@
+//! How a rule's images are copied: what goes along, what is left out, and what happens where the target has something else.
+
+use serde::{Deserialize, Serialize};
+
+use crate::PlatformFilter;
+
+/// How the images of a rule are copied. Where two rules want the same copy, their policies are [merged](Self::merged).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Policy {
+    /// Whether what refers to the images goes along.
+    pub referrers: ReferrerPolicy,
+    /// Which platforms are copied.
+    pub platforms: PlatformFilter,
+    /// Which manifests are stored.
+    pub rewrite: Rewrite,
+    /// What happens where the target has the name with another digest.
+    pub on_conflict: OnConflict,
+}
+
+/// Whether signatures, SBOMs and attestations that refer to an image go along with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReferrerPolicy {
+    /// Only what has a tag of its own that the rule selects.
+    #[default]
+    Leave,
+    /// All of them.
+    Copy,
+}
+
+/// Which manifests are stored at the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rewrite {
+    /// Those that differ.
+    #[default]
+    Changed,
+    /// All of them, also where the target has them.
+    Always,
+}
+
+/// What happens where the target has a name with another digest than the image that the rule copies there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OnConflict {
+    /// The name gets the rule's image.
+    #[default]
+    Overwrite,
+    /// What the target has stays, and the image is skipped.
+    Keep,
+    /// What the target has stays, and the image fails.
+    Fail,
+}
+
+impl Policy {
+    /// What both this rule and a later one want of the same copy: all that either of them wants, and the later one's word
+    /// about conflicts.
+    #[must_use]
+    pub fn merged(&self, later: &Self) -> Self {
+        Self {
+            referrers: match (self.referrers, later.referrers) {
+                (ReferrerPolicy::Leave, ReferrerPolicy::Leave) => ReferrerPolicy::Leave,
+                _ => ReferrerPolicy::Copy,
+            },
+            platforms: self.platforms.or(&later.platforms),
+            rewrite: self.rewrite.max(later.rewrite),
+            on_conflict: later.on_conflict,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oci::Platform;
+
+    use super::*;
+
+    #[test]
+    fn e21_a_merged_policy_wants_all_that_either_wants() {
+        let only = |architecture: &str| PlatformFilter::new(&[], &[architecture.to_owned()]);
+        let first = Policy { platforms: only("amd64"), on_conflict: OnConflict::Fail, ..Policy::default() };
+        let later = Policy {
+            platforms: only("arm64"),
+            referrers: ReferrerPolicy::Copy,
+            rewrite: Rewrite::Always,
+            on_conflict: OnConflict::Keep,
+        };
+        for (one, other, on_conflict) in
+            [(&first, &later, OnConflict::Keep), (&later, &first, OnConflict::Fail)]
+        {
+            let merged = one.merged(other);
+            assert_eq!((merged.referrers, merged.rewrite), (ReferrerPolicy::Copy, Rewrite::Always));
+            assert_eq!(merged.on_conflict, on_conflict, "the later rule's");
+            let accepts = |architecture: &str| {
+                let (os, architecture) = ("linux".to_owned(), architecture.to_owned());
+                merged.platforms.accepts(&Platform { os, architecture, ..Platform::default() })
+            };
+            assert!(accepts("amd64") && accepts("arm64") && !accepts("s390x"));
+        }
+        let both = PlatformFilter::new(&[], &["amd64,arm64".to_owned()]).and(&only("arm64"));
+        let accepts = |architecture: &str| {
+            both.accepts(&Platform { architecture: architecture.to_owned(), ..Platform::default() })
+        };
+        assert!(accepts("arm64") && !accepts("amd64"));
+        assert!(!first.merged(&Policy::default()).platforms.is_active(), "one of the rules wants all");
+        assert_eq!(first.merged(&first), first);
+    }
+}

@@ -1,0 +1,254 @@
+//! What a run decides before it does anything: a plan tells it, a copy carries it out, and a task carries it elsewhere.
+
+use std::sync::{Arc, Mutex};
+
+use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{Effect, Fault, LoggedRequest, Match, Times};
+use http::Method;
+use oci::TagOrDigest;
+use sync::{
+    Action, BoundTask, Cause, Decision, Event, Load, Mode, Observer, OnConflict, Options, Outcome, Policy,
+    ReferrerPolicy, Rule, Selection, SkipReason, Stamp, Sync, Task, Work,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{Bench, count};
+use crate::fake::with_policy;
+use crate::whole_report::{RunWhole, WholeReport};
+
+#[derive(Default)]
+struct Decided(Mutex<Vec<(Decision, Option<Arc<Load>>)>>);
+
+impl Observer for Decided {
+    fn event(&self, _: &Stamp, event: &Event) {
+        if let Event::Decided { decision, load } = event {
+            self.0.lock().unwrap().push(((**decision).clone(), load.clone()));
+        }
+    }
+}
+
+type Decisions = Vec<(Decision, Option<Arc<Load>>)>;
+
+async fn run(work: Vec<Work>, mode: Mode) -> (WholeReport, Decisions) {
+    let (decided, options) = (Arc::new(Decided::default()), Options { mode, ..Options::new(4, 0) });
+    let report = Sync::new(work, options, decided.clone()).run_whole(CancellationToken::new()).await;
+    let mut decisions = std::mem::take(&mut *decided.0.lock().unwrap());
+    decisions.sort_by_key(|(decision, _)| decision.image.target_name());
+    (report, decisions)
+}
+
+async fn plan(rule: &Rule) -> (WholeReport, Decisions) {
+    run(vec![rule.clone().into()], Mode::Plan).await
+}
+
+async fn copy(rule: &Rule) -> (WholeReport, Decisions) {
+    run(vec![rule.clone().into()], Mode::Copy).await
+}
+
+fn all(bench: &Bench, policy: Policy) -> Rule {
+    with_policy(bench.rule("a/app", Selection::All, &["b/app"]), |of_rule| *of_rule = policy)
+}
+
+fn actions(decisions: &Decisions) -> Vec<(String, Action)> {
+    let shown = |(decision, _): &(Decision, Option<Arc<Load>>)| {
+        (decision.image.target_reference.to_string(), decision.action)
+    };
+    decisions.iter().map(shown).collect()
+}
+
+fn bytes(decisions: &Decisions) -> u64 {
+    let loads = decisions.iter().filter_map(|(_, load)| load.as_ref());
+    let mut blobs: Vec<_> =
+        loads.flat_map(|load| &load.blobs).map(|blob| (&blob.digest, blob.size)).collect();
+    blobs.sort_unstable();
+    blobs.dedup();
+    blobs.iter().map(|(_, size)| size).sum()
+}
+
+/// Tags that are new, moved, only named anew, unchanged, and unchanged with a new signature.
+async fn world(bench: &Bench) -> Rule {
+    let rule = all(bench, Policy { referrers: ReferrerPolicy::Copy, ..Policy::default() });
+    let store = bench.source.store();
+    let signed = bench.image("a/app", "signed", &[1, 2]);
+    for (tag, layer) in [("moved", 3), ("still", 4)] {
+        bench.image("a/app", tag, &[1, layer]);
+    }
+    assert_eq!(copy(&rule).await.0.copied(), 3);
+    bench.image("a/app", "moved", &[1, 5, 6]);
+    bench.image("a/app", "new", &[7]);
+    let still = store.manifest("a/app", "still").unwrap();
+    store.put_manifest("a/app", "renamed", &still.media_type, still.bytes);
+    sample::referrer(store, "a/app", &signed, "test/signature", &["signature".into()]);
+    bench.clear();
+    rule
+}
+
+#[tokio::test]
+async fn a_plan_says_what_a_copy_does_and_a_plan_after_it_is_empty() {
+    let bench = Bench::start().await;
+    let rule = world(&bench).await;
+    let before = bench.target.store().tags("b/app");
+    let (report, planned) = plan(&rule).await;
+    let expected = [
+        ("moved", Action::Update),
+        ("new", Action::Create),
+        ("renamed", Action::Retag),
+        ("signed", Action::Referrers),
+        ("still", Action::Unchanged),
+    ];
+    assert_eq!(actions(&planned), expected.map(|(tag, action)| (tag.to_owned(), action)));
+    assert_eq!((report.would_copy(), report.skipped(), report.copied()), (4, 1, 0));
+    assert_eq!(bench.target.store().tags("b/app"), before);
+    assert_eq!(count(&bench.target, |request| request.is_manifest(&Method::PUT)), 0);
+    assert_eq!(count(&bench.source, LoggedRequest::is_blob_read), 0);
+
+    let (report, carried_out) = copy(&rule).await;
+    assert_eq!(report.amounts().moved_bytes, bytes(&planned));
+    assert_eq!((report.copied(), report.amounts().referrers), (3, 1));
+    let same = |(planned, _): &(Decision, _), (done, _): &(Decision, _)| {
+        planned.source_digest == done.source_digest
+            && planned.target_digest == done.target_digest
+            && planned.result_digest == done.result_digest
+    };
+    assert!(planned.iter().zip(&carried_out).all(|(planned, done)| same(planned, done)), "{carried_out:?}");
+
+    let (report, after) = plan(&rule).await;
+    assert!(after.iter().all(|(decision, _)| decision.action == Action::Unchanged), "{after:?}");
+    assert_eq!((report.skipped(), bytes(&after)), (5, 0));
+}
+
+#[tokio::test]
+async fn a_plan_of_what_is_unchanged_costs_what_a_copy_that_does_nothing_costs() {
+    let bench = Bench::start().await;
+    for number in 0..20 {
+        bench.image("a/app", &format!("v{number}"), &[number]);
+    }
+    let rule = all(&bench, Policy::default());
+    copy(&rule).await;
+    let mut costs = Vec::new();
+    for mode in [Mode::Plan, Mode::Copy] {
+        bench.clear();
+        run(vec![rule.clone().into()], mode).await;
+        costs.push((bench.source.requests().len(), bench.target.requests().len()));
+    }
+    assert_eq!(costs[0], costs[1]);
+}
+
+#[tokio::test]
+async fn k1_a_plan_meets_what_the_copy_would_meet() {
+    for (code, name) in [(401, "UNAUTHORIZED"), (403, "DENIED")] {
+        for everywhere in [false, true] {
+            let bench = Bench::start().await;
+            bench.image("a/app", "v1", &[1]);
+            bench.image("a/app", "v2", &[2]);
+            let when = if everywhere { Match::any() } else { Match::post("/b/app/blobs/uploads/") };
+            let effect = Effect::refuse(code, name, "no");
+            bench.target.misbehave(Fault { when, times: Times::Always, effect });
+            let rule = all(&bench, Policy::default());
+            let (planned, _) = plan(&rule).await;
+            let trials = count(&bench.target, |request| request.method == Method::POST);
+            assert_eq!(trials, 1, "once for a repository");
+            assert_eq!((planned.failed(), planned.would_copy()), (2, 0), "{code} {everywhere}");
+            assert_eq!(copy(&rule).await.0.failed(), 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_rule_keeps_is_kept_or_fails_and_both_are_conflicts() {
+    let bench = Bench::start().await;
+    bench.image("a/app", "v1", &[1]);
+    copy(&all(&bench, Policy::default())).await;
+    let there = bench.target.store().manifest("b/app", "v1").unwrap().digest;
+    bench.image("a/app", "v1", &[2]);
+    bench.image("a/app", "v2", &[3]);
+    for mode in [Mode::Plan, Mode::Copy] {
+        for on_conflict in [OnConflict::Fail, OnConflict::Keep] {
+            let rule = all(&bench, Policy { on_conflict, ..Policy::default() });
+            let (report, decisions) = run(vec![rule.into()], mode).await;
+            assert_eq!(decisions[0].0.action, Action::Conflict);
+            assert_eq!(decisions[0].0.target_digest, decisions[0].0.result_digest);
+            let ended = report.images.iter().find(|ended| ended.image.target_name().ends_with("v1")).unwrap();
+            match (&ended.outcome, on_conflict) {
+                (Outcome::Failed(error), OnConflict::Fail) => {
+                    assert!(matches!(error.cause, Cause::Conflict { .. }), "{error:?}");
+                }
+                (Outcome::Skipped(SkipReason::Kept { at_target, .. }), OnConflict::Keep) => {
+                    assert_eq!(at_target.to_string(), there);
+                }
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(bench.target.store().manifest("b/app", "v1").unwrap().digest, there);
+        }
+    }
+    assert!(bench.same("v2"), "what is no conflict is copied");
+}
+
+#[tokio::test]
+async fn e26_what_a_target_does_not_tell_is_not_overwritten_where_a_rule_keeps_it() {
+    let bench = Bench::start().await;
+    bench.image("a/app", "v1", &[1]);
+    copy(&all(&bench, Policy::default())).await;
+    bench.image("a/app", "v1", &[2]);
+    for method in [Method::HEAD, Method::GET] {
+        let when = Match::new(method, "/b/app/manifests/v1");
+        let effect = Effect::refuse(412, "PRECONDITION", "blocked");
+        bench.target.misbehave(Fault { when, times: Times::Always, effect });
+    }
+    for on_conflict in [OnConflict::Fail, OnConflict::Keep] {
+        let rule = all(&bench, Policy { on_conflict, ..Policy::default() });
+        assert_eq!(copy(&rule).await.0.failed(), 1);
+    }
+    assert!(!bench.same("v1"));
+}
+
+#[tokio::test]
+async fn a_named_image_that_is_not_there_is_missing() {
+    let bench = Bench::start().await;
+    let named = Selection::These(vec![TagOrDigest::Tag("v1".parse().unwrap())]);
+    let (report, decisions) = plan(&bench.rule("a/app", named, &["b/app"])).await;
+    assert_eq!(actions(&decisions), [("v1".to_owned(), Action::Missing)]);
+    assert_eq!(report.failed(), 1);
+}
+
+/// What a plan leaves to do, written down and read again.
+fn tasks(rule: &Rule, decisions: &Decisions) -> Work {
+    let tasks = decisions.iter().filter_map(|(decision, _)| decision.task(&rule.policy));
+    let bound = tasks.map(|task| {
+        let written = serde_json::to_string(&task).unwrap();
+        let read: Task = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, task);
+        BoundTask { task: read, source: rule.source.clone(), target: rule.targets[0].target.clone() }
+    });
+    bound.collect::<Vec<_>>().into()
+}
+
+#[tokio::test]
+async fn tasks_bring_what_was_planned_whatever_the_source_has_by_then() {
+    let bench = Bench::start().await;
+    let rule = world(&bench).await;
+    let (_, planned) = plan(&rule).await;
+    let wanted = bench.source.store().manifest("a/app", "new").unwrap();
+    bench.image("a/app", "new", &[8]);
+    let (report, _) = run(vec![tasks(&rule, &planned)], Mode::Copy).await;
+    assert_eq!((report.copied(), report.skipped(), report.failed()), (3, 1, 0), "{:?}", report.images);
+    assert_eq!(report.amounts().referrers, 1);
+    assert_eq!(bench.target.store().manifest("b/app", "new").unwrap().digest, wanted.digest);
+    let (again, _) = run(vec![tasks(&rule, &planned)], Mode::Copy).await;
+    assert_eq!((again.skipped(), again.failed()), (4, 0), "what stands there already is no drift");
+}
+
+#[tokio::test]
+async fn a_task_whose_target_has_changed_since_is_refused_and_the_others_go_on() {
+    let bench = Bench::start().await;
+    let rule = world(&bench).await;
+    let (_, planned) = plan(&rule).await;
+    for tag in ["new", "moved"] {
+        let other = [sample::layer(99, 500)];
+        sample::image(bench.target.store(), "b/app", Some(tag), Flavour::Oci, &other, "amd64");
+    }
+    let (report, _) = run(vec![tasks(&rule, &planned)], Mode::Copy).await;
+    assert_eq!((report.copied(), report.skipped(), report.failed()), (1, 1, 2));
+    assert!(report.errors().all(|error| matches!(error.cause, Cause::Drift { .. })));
+    assert!(bench.same("renamed") && !bench.same("new") && !bench.same("moved"));
+}
