@@ -170,3 +170,19 @@ async fn c17_a_list_that_is_asked_for_again_is_told_like_any_retry() -> Result<(
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn k2_check_sees_what_lies_beyond_the_first_page_and_two_repositories_in_one_place() -> Result<()> {
+    let source = EmbeddedRegistry::builder().largest_page(3).start().await?;
+    let bench = Bench::from(source).await?;
+    for name in ["a/1", "a/2", "a/3", "a/4", "b/one", "c/one"] {
+        bench.image(name, Flavour::Oci);
+    }
+    let ran = bench.run("check", "b/*", "mirror")?.expect_code(0)?;
+    ensure!(ran.all().contains("matching: 1; `b/one` is looked at"), "{}", ran.all());
+    let ran = bench.run("check", "*/one", "mirror/{name}")?;
+    ensure!(ran.all().contains("one place at the target"), "{}", ran.all());
+    bench.run("--retries 0", "*/one", "mirror/{name}")?.says(&["one"])?;
+    ensure!(bench.target.store().repositories().is_empty(), "the copy finds the same");
+    Ok(())
+}
