@@ -45,7 +45,7 @@ pub(crate) struct RunArgs {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, value_name = "BOOL", hide_possible_values = true, overrides_with = "referrers")]
     pub(crate) referrers: Option<bool>,
 
-    /// Only look what would be copied
+    /// Only look what would be copied; to know whether pushes are allowed, an upload is opened in each repository that would be written to, and cancelled
     #[arg(long)]
     pub(crate) dry_run: bool,
 
