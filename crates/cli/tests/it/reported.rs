@@ -173,7 +173,7 @@ async fn c17_a_list_that_is_asked_for_again_is_told_like_any_retry() -> Result<(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn k2_check_sees_what_lies_beyond_the_first_page_and_two_repositories_in_one_place() -> Result<()> {
-    let source = EmbeddedRegistry::builder().largest_page(3).start().await?;
+    let source = EmbeddedRegistry::builder().catalog_page_size(3).start().await?;
     let bench = Bench::from(source).await?;
     for name in ["a/1", "a/2", "a/3", "a/4", "b/one", "c/one"] {
         bench.image(name, Flavour::Oci);
