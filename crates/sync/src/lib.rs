@@ -33,6 +33,7 @@ pub use report::image::Image;
 pub use report::run_id::RunId;
 pub use report::totals::Totals;
 pub use report::{ImageReport, Outcome, Report, RuleFailure, SkipReason};
+pub use rule::artifact_types::{ArtifactTypeError, ArtifactTypePattern, ArtifactTypes};
 pub use rule::pattern_rule::{MakeRule, PatternRule, Work};
 pub use rule::platform_filter::PlatformFilter;
 pub use rule::policy::{OnConflict, Policy, ReferrerPolicy, Rewrite};

@@ -1,5 +1,6 @@
 //! One rule: which images of one source repository go where, under which names.
 
+pub(crate) mod artifact_types;
 pub(crate) mod pattern_rule;
 pub(crate) mod platform_filter;
 pub(crate) mod policy;

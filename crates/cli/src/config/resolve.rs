@@ -37,7 +37,7 @@ impl Defaults<'_> {
     /// The policy of a rule of `images`, which does `referrers` unless the command line says otherwise.
     pub(super) fn policy(&self, referrers: ReferrerPolicy) -> Policy {
         Policy {
-            referrers: self.referrers.unwrap_or(referrers),
+            referrers: self.referrers.clone().unwrap_or(referrers),
             platforms: self.platforms.clone(),
             rewrite: self.rewrite,
             ..Policy::default()

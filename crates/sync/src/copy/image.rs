@@ -17,7 +17,7 @@ use crate::engine::run::{ImageCopy, Run};
 use crate::memory::target_repository::Found;
 use crate::plan::decision::{Action, Decision};
 use crate::plan::wanted::WantedReferrers;
-use crate::{Error, Event, Load, Operation, Outcome, Side, SkipReason};
+use crate::{Error, Event, Load, Operation, Outcome, ReferrerPolicy, Side, SkipReason};
 
 /// Copies one image to one of its targets; says how that ended.
 pub(crate) async fn copy_image(
@@ -130,7 +130,9 @@ fn note_standing(walk: &Walk, referrers: WantedReferrers, outcome: &Outcome) {
         // All tags come along.
         WantedReferrers::Tagged => return,
         WantedReferrers::None => false,
-        WantedReferrers::Untagged | WantedReferrers::All => true,
+        // Those of its tags that are not wanted stay behind.
+        WantedReferrers::Untagged => walk.policy().referrers == ReferrerPolicy::Copy,
+        WantedReferrers::All => true,
     };
     if let Outcome::Copied { digest, .. }
     | Outcome::Skipped(

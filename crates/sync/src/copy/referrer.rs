@@ -7,12 +7,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use oci::{Descriptor, Digest, TagOrDigest, cosign_tags};
+use oci::{Descriptor, Digest, MediaType, Tag, TagOrDigest, cosign_tags};
 
 use super::manifest::Walk;
 use crate::endpoint::Kept;
 use crate::plan::wanted::WantedReferrers;
-use crate::{Error, Operation, Outcome, SkipReason};
+use crate::{Cause, Error, Operation, Outcome, ReferrerPolicy, SkipReason};
 
 /// Referrers of referrers deeper than this are an attack.
 const DEEPEST: usize = 5;
@@ -52,6 +52,10 @@ async fn bring_all(walk: &Walk, roots: Vec<Digest>, wanted: WantedReferrers) -> 
 pub(super) async fn is_bare(walk: &Walk, digest: &Digest, is_new: bool) -> bool {
     if is_new {
         // Its children were met, too, and these are in no list.
+        return false;
+    }
+    if walk.policy().referrers != ReferrerPolicy::Copy {
+        // Nor are lists that clients keep under tags, which do not come along by themselves.
         return false;
     }
     let digest = walk.whole().unwrap_or(digest);
@@ -97,6 +101,7 @@ impl Levels {
         for (subject, mut referrers) in subjects.into_iter().zip(found) {
             // What lists itself among its referrers, by however many steps, is not followed.
             referrers.retain(|referrer| self.known.insert(referrer.digest.clone()));
+            let referrers = walk.of_wanted_types(referrers).await?;
             self.subjects.extend(referrers.iter().map(|referrer| referrer.digest.clone()));
             level.push((subject, referrers));
         }
@@ -151,7 +156,8 @@ impl Walk {
         wanted: WantedReferrers,
     ) -> Result<Vec<Descriptor>, Arc<Error>> {
         // Where all tags come along, so do those under which clients keep lists, and all that stands in these.
-        let kept = if wanted == WantedReferrers::Untagged { Kept::ByRegistry } else { Kept::Anywhere };
+        let lists_come = wanted == WantedReferrers::Untagged && self.policy().referrers == ReferrerPolicy::Copy;
+        let kept = if lists_come { Kept::ByRegistry } else { Kept::Anywhere };
         let ask = async || {
             let asked = self.source.referrers(subject, kept).await;
             asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
@@ -175,13 +181,59 @@ impl Walk {
         }
     }
 
+    /// Those that the rule wants, by what they are. The others stay behind and are counted, and nobody asks what refers
+    /// to them.
+    async fn of_wanted_types(&self, referrers: Vec<Descriptor>) -> Result<Vec<Descriptor>, Arc<Error>> {
+        let ReferrerPolicy::ByType(types) = &self.policy().referrers else { return Ok(referrers) };
+        let (all, mut wanted) = (referrers.len(), Vec::new());
+        for referrer in referrers {
+            if types.accepts(&self.artifact_type(&referrer).await?) {
+                wanted.push(referrer);
+            }
+        }
+        self.copy.amounts.referrers_left((all - wanted.len()) as u64);
+        Ok(wanted)
+    }
+
+    /// What a referrer is; lists that clients keep under tags need not tell.
+    async fn artifact_type(&self, referrer: &Descriptor) -> Result<String, Arc<Error>> {
+        let told = referrer.artifact_type.as_ref().map(MediaType::as_str);
+        if let Some(told) = told.filter(|told| !told.is_empty()) {
+            return Ok(told.to_owned());
+        }
+        let reference = TagOrDigest::Digest(referrer.digest.clone());
+        let manifest = self.read_manifest(&reference).await?;
+        let read = manifest.artifact_type().map_err(|source| {
+            let digest = Box::new(referrer.digest.clone());
+            let cause = Cause::Manifest { digest, source: Box::new(source) };
+            self.source_error(Operation::ReadManifest(reference), cause)
+        });
+        Ok(read?.map(|artifact_type| artifact_type.as_str().to_owned()).unwrap_or_default())
+    }
+
     /// Older signatures stand under tags that are made from their subject's digest.
     async fn bring_cosign_tags(&self, subject: &Digest) {
-        for tag in cosign_tags(subject) {
-            let reference = TagOrDigest::Tag(tag);
+        for reference in self.wanted_cosign_tags(subject).await {
             let Some(Some(digest)) = self.or_fail(self.resolve(&reference).await) else { continue };
             self.bring_tag(&reference, &digest).await;
         }
+    }
+
+    /// The tags of older signatures that the rule wants, if they are there. Others that are there are counted.
+    pub(super) async fn wanted_cosign_tags(&self, subject: &Digest) -> Vec<TagOrDigest> {
+        let is_wanted = |tag: &Tag| self.policy().referrers.takes_tag(tag);
+        let (wanted, unwanted): (Vec<_>, Vec<_>) = cosign_tags(subject).into_iter().partition(is_wanted);
+        self.copy.amounts.referrers_left(self.number_there(unwanted).await);
+        wanted.into_iter().map(TagOrDigest::Tag).collect()
+    }
+
+    /// How many of these tags the source has. Nothing depends on the answer but the number.
+    async fn number_there(&self, tags: Vec<Tag>) -> u64 {
+        let mut there = 0;
+        for tag in tags {
+            there += u64::from(matches!(self.source.resolve(&TagOrDigest::Tag(tag)).await, Ok(Some(_))));
+        }
+        there
     }
 
     /// What a name at the source points at.
@@ -204,10 +256,7 @@ impl Walk {
         let Some(found) = self.or_fail(self.referrers(whole, wanted).await) else { return };
         let mut left = found.len() as u64;
         if wanted == WantedReferrers::All {
-            for tag in cosign_tags(whole) {
-                // Nothing depends on the answer but the number.
-                left += u64::from(matches!(self.source.resolve(&TagOrDigest::Tag(tag)).await, Ok(Some(_))));
-            }
+            left += self.number_there(cosign_tags(whole)).await;
         }
         self.copy.amounts.referrers_left(left);
     }

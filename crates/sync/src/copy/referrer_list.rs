@@ -13,7 +13,7 @@ use super::manifest::Walk;
 use crate::endpoint::Kept;
 use crate::plan::wanted::WantedReferrers;
 use crate::rule::referrer_tag::subject;
-use crate::{Cause, Error, Operation};
+use crate::{Cause, Error, Operation, ReferrerPolicy};
 
 /// The list, with what it lacks.
 struct Completed {
@@ -31,7 +31,9 @@ impl Walk {
         wanted: WantedReferrers,
     ) -> Result<RawManifest, Arc<Error>> {
         let subject = subject_of(self.copy.reference());
-        let Some(subject) = subject.filter(|_| wanted != WantedReferrers::None && is_list(&manifest)) else {
+        // Where kinds are chosen, a list is copied only where a rule names its tag: as it is.
+        let takes_all = wanted != WantedReferrers::None && !matches!(self.policy().referrers, ReferrerPolicy::ByType(_));
+        let Some(subject) = subject.filter(|_| takes_all && is_list(&manifest)) else {
             return Ok(manifest);
         };
         Ok(match self.completed(&manifest, &subject).await? {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use oci::{Descriptor, Digest, Links, TagOrDigest, cosign_tags};
+use oci::{Descriptor, Digest, Links, TagOrDigest};
 
 use super::decide::{Decided, Work};
 use super::length::other_length;
@@ -185,8 +185,7 @@ async fn load_referrer(
 }
 
 async fn load_cosign_tags(walk: &Walk, subject: &Digest, load: &mut Load) -> Result<(), Arc<Error>> {
-    for tag in cosign_tags(subject) {
-        let reference = TagOrDigest::Tag(tag);
+    for reference in walk.wanted_cosign_tags(subject).await {
         let Some(digest) = walk.resolve(&reference).await? else { continue };
         if !walk.has_as(&reference, &digest).await {
             load_referrer(walk, &digest, None, load).await?;

@@ -277,12 +277,13 @@ impl<'a> Discovery<'a> {
         self.run.tell(&Event::Note { place: self.source.clone(), text: text.to_owned() });
     }
 
-    fn select(&self, page: TagPage) -> Vec<TagOrDigest> {
+    fn select(&self, mut page: TagPage) -> Vec<TagOrDigest> {
         let listed = page.tags.len();
         for tag in page.invalid {
             self.run.tell(&Event::InvalidTag { source: self.source.clone(), tag });
         }
         self.run.referrer_tags.listed(&self.source, self.rule, &page.tags);
+        page.tags.retain(|tag| self.rule.policy.referrers.takes_tag(tag));
         let images = self.rule.selection.select(page.tags);
         let source = self.source.clone();
         self.run.tell(&Event::TagsListed { source, tags: listed, selected: images.len() });

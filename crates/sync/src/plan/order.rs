@@ -155,7 +155,9 @@ impl Hopes {
         for (index, wish) in wishes.iter_mut().enumerate() {
             let Some(written) = written.get(&*wish.source) else { continue };
             let known: HashSet<TagOrDigest> = wish.images.iter().cloned().collect();
+            let referrers = &wish.wanted.policy.referrers;
             let tags = written.iter().filter_map(|suffix| suffix.strip_prefix(':')?.parse().ok());
+            let tags = tags.filter(|tag| referrers.takes_tag(tag));
             for image in wish.selection.select(tags.collect()) {
                 let hope = (index, image.clone());
                 if !known.contains(&image) && !self.given_up.contains(&hope) {

@@ -40,7 +40,7 @@ impl Planned {
         let BoundTask { task, source, target } = bound;
         let referrers = match task.policy.referrers {
             ReferrerPolicy::Leave => WantedReferrers::None,
-            ReferrerPolicy::Copy => WantedReferrers::All,
+            ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => WantedReferrers::All,
         };
         let image = PlannedImage {
             source,

@@ -74,8 +74,12 @@ impl Repository {
     }
 }
 
-/// Whether a rule takes a tag that its source lists to any of its targets.
+/// Whether a rule takes a tag that its source lists to any of its targets, or counts what it leaves of it.
 fn takes(rule: &Rule, tag: &Tag) -> bool {
+    let referrers = &rule.policy.referrers;
+    if referrers.opens(tag) || !referrers.takes_tag(tag) {
+        return referrers.opens(tag);
+    }
     let goes =
         |naming: &Naming| !matches!(naming, Naming::Matching(pattern) if !pattern.is_match(tag.as_str()));
     !rule.selection.select(vec![tag.clone()]).is_empty()

@@ -30,11 +30,11 @@ impl Wanted {
     pub(crate) fn of(rule: &Rule) -> Self {
         let all_tags_come = matches!(rule.selection, Selection::All)
             && rule.targets.iter().all(|target| matches!(target.naming, Naming::Same));
-        let referrers = match rule.policy.referrers {
+        let referrers = match &rule.policy.referrers {
             ReferrerPolicy::Leave if all_tags_come => WantedReferrers::Tagged,
             ReferrerPolicy::Leave => WantedReferrers::None,
-            ReferrerPolicy::Copy if all_tags_come => WantedReferrers::Untagged,
-            ReferrerPolicy::Copy => WantedReferrers::All,
+            ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) if all_tags_come => WantedReferrers::Untagged,
+            ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => WantedReferrers::All,
         };
         Self { referrers, policy: rule.policy.clone() }
     }

@@ -1,8 +1,10 @@
 //! How a rule's images are copied: what goes along, what is left out, and what happens where the target has something else.
 
+use oci::{Tag, is_referrers_tag};
 use serde::{Deserialize, Serialize};
 
-use crate::PlatformFilter;
+use crate::rule::referrer_tag::{cosign_type, subject};
+use crate::{ArtifactTypes, PlatformFilter};
 
 /// How the images of a rule are copied. Where two rules want the same copy, their policies are [merged](Self::merged).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +21,7 @@ pub struct Policy {
 }
 
 /// Whether signatures, SBOMs and attestations that refer to an image go along with it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ReferrerPolicy {
     /// Only what has a tag of its own that the rule selects.
@@ -27,6 +29,35 @@ pub enum ReferrerPolicy {
     Leave,
     /// All of them.
     Copy,
+    /// Those of some kinds. What refers to one that is left is left, too.
+    ByType(ArtifactTypes),
+}
+
+impl ReferrerPolicy {
+    /// Whether a tag that is listed may come along as the tag that it is. Where kinds are chosen, cosign's tags come by
+    /// theirs, and lists of referrers do not: what stands in them is chosen one by one.
+    pub(crate) fn takes_tag(&self, tag: &Tag) -> bool {
+        match self {
+            Self::ByType(types) if subject(tag).is_some() => {
+                cosign_type(tag).is_some_and(|artifact_type| types.accepts(artifact_type))
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether what a tag has is chosen one by one.
+    pub(crate) fn opens(&self, tag: &Tag) -> bool {
+        matches!(self, Self::ByType(_)) && is_referrers_tag(tag)
+    }
+
+    /// What this rule or a later one wants.
+    fn merged(&self, later: &Self) -> Self {
+        match (self, later) {
+            (Self::Leave, other) | (other, Self::Leave) => other.clone(),
+            (Self::ByType(types), Self::ByType(others)) => Self::ByType(types.or(others)),
+            (Self::Copy, _) | (_, Self::Copy) => Self::Copy,
+        }
+    }
 }
 
 /// Which manifests are stored at the target.
@@ -59,10 +90,7 @@ impl Policy {
     #[must_use]
     pub fn merged(&self, later: &Self) -> Self {
         Self {
-            referrers: match (self.referrers, later.referrers) {
-                (ReferrerPolicy::Leave, ReferrerPolicy::Leave) => ReferrerPolicy::Leave,
-                _ => ReferrerPolicy::Copy,
-            },
+            referrers: self.referrers.merged(&later.referrers),
             platforms: self.platforms.or(&later.platforms),
             rewrite: self.rewrite.max(later.rewrite),
             on_conflict: later.on_conflict,
@@ -90,7 +118,7 @@ mod tests {
             [(&first, &later, OnConflict::Keep), (&later, &first, OnConflict::Fail)]
         {
             let merged = one.merged(other);
-            assert_eq!((merged.referrers, merged.rewrite), (ReferrerPolicy::Copy, Rewrite::Always));
+            assert_eq!((&merged.referrers, merged.rewrite), (&ReferrerPolicy::Copy, Rewrite::Always));
             assert_eq!(merged.on_conflict, on_conflict, "the later rule's");
             let accepts = |architecture: &str| {
                 let (os, architecture) = ("linux".to_owned(), architecture.to_owned());
@@ -105,5 +133,34 @@ mod tests {
         assert!(accepts("arm64") && !accepts("amd64"));
         assert!(!first.merged(&Policy::default()).platforms.is_active(), "one of the rules wants all");
         assert_eq!(first.merged(&first), first);
+    }
+
+    #[test]
+    fn rules_that_want_other_kinds_of_referrers_bring_both() {
+        let only = |text: &str| {
+            ReferrerPolicy::ByType(ArtifactTypes::new(vec![text.parse().unwrap()], Vec::new()))
+        };
+        let ReferrerPolicy::ByType(both) = only("a/b").merged(&only("c/d")) else { panic!("no kinds") };
+        assert!(both.accepts("a/b") && both.accepts("c/d") && !both.accepts("e/f"));
+        assert_eq!(only("a/b").merged(&ReferrerPolicy::Leave), only("a/b"));
+        assert_eq!(ReferrerPolicy::Leave.merged(&only("a/b")), only("a/b"));
+        assert_eq!(only("a/b").merged(&ReferrerPolicy::Copy), ReferrerPolicy::Copy);
+    }
+
+    #[test]
+    fn cosigns_tags_come_by_their_kinds_and_lists_are_opened() {
+        let types = vec!["application/vnd.dev.cosign.artifact.sig.v1+json".parse().unwrap()];
+        let policy = ReferrerPolicy::ByType(ArtifactTypes::new(types, Vec::new()));
+        let hex = oci::Digest::sha256(b"image").hex().to_owned();
+        for (tag, takes, opens) in [
+            ("v1".to_owned(), true, false),
+            (format!("sha256-{hex}.sig"), true, false),
+            (format!("sha256-{hex}.att"), false, false),
+            (format!("sha256-{hex}"), false, true),
+        ] {
+            let tag: Tag = tag.parse().unwrap();
+            assert_eq!((policy.takes_tag(&tag), policy.opens(&tag)), (takes, opens), "{tag}");
+            assert!(ReferrerPolicy::Copy.takes_tag(&tag) && !ReferrerPolicy::Copy.opens(&tag));
+        }
     }
 }

@@ -13,6 +13,17 @@ pub(crate) fn subject(tag: &Tag) -> Option<Digest> {
     format!("{algorithm}:{hex}").parse().ok()
 }
 
+/// What stands under one of cosign's tags, as cosign itself calls it where registries keep lists of referrers:
+/// <https://github.com/sigstore/cosign/blob/main/internal/pkg/oci/remote/remote.go>
+pub(crate) fn cosign_type(tag: &Tag) -> Option<&'static str> {
+    match tag.as_str().rsplit_once('.')?.1 {
+        "sig" => Some("application/vnd.dev.cosign.artifact.sig.v1+json"),
+        "att" => Some("application/vnd.dev.cosign.artifact.att.v1+json"),
+        "sbom" => Some("application/vnd.dev.cosign.artifact.sbom.v1+json"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,7 @@ mod memory;
 mod notes;
 mod options;
 mod platform;
+mod referrer_types;
 mod referrers;
 mod reported;
 mod schema1;

@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 use crate::fake::with_policy;
 use crate::whole_report::{RunWhole, WholeReport};
 
-struct Bench {
-    source: EmbeddedRegistry,
-    target: EmbeddedRegistry,
+pub(crate) struct Bench {
+    pub(crate) source: EmbeddedRegistry,
+    pub(crate) target: EmbeddedRegistry,
 }
 
 fn client(server: &EmbeddedRegistry) -> Registry {
@@ -32,12 +32,12 @@ fn with(referrers: Referrers) -> Builder {
 }
 
 impl Bench {
-    async fn start(source: Referrers, target: Referrers) -> Self {
+    pub(crate) async fn start(source: Referrers, target: Referrers) -> Self {
         let (source, target) = (with(source).start().await.unwrap(), with(target).start().await.unwrap());
         Self { source, target }
     }
 
-    fn image(&self, tag: &str, layer: u64) -> Sample {
+    pub(crate) fn image(&self, tag: &str, layer: u64) -> Sample {
         let layers = [sample::layer(layer, 1000)];
         sample::image(self.source.store(), "a/app", Some(tag), Flavour::Oci, &layers, "amd64")
     }
@@ -46,7 +46,7 @@ impl Bench {
         sample::referrer(self.source.store(), "a/app", subject, "test/signature", &[content.into()])
     }
 
-    async fn copy(&self, selection: Selection, referrers: ReferrerPolicy) -> WholeReport {
+    pub(crate) async fn copy(&self, selection: Selection, referrers: ReferrerPolicy) -> WholeReport {
         self.run(selection, referrers, Options::new(4, 0)).await
     }
 
@@ -69,11 +69,11 @@ impl Bench {
         self.try_rules(vec![self.rule(selection, referrers)], options).await
     }
 
-    async fn try_rules(&self, rules: Vec<Rule>, options: Options) -> WholeReport {
+    pub(crate) async fn try_rules(&self, rules: Vec<Rule>, options: Options) -> WholeReport {
         Sync::new(rules, options, Arc::new(Silent)).run_whole(CancellationToken::new()).await
     }
 
-    fn rule(&self, selection: Selection, referrers: ReferrerPolicy) -> Rule {
+    pub(crate) fn rule(&self, selection: Selection, referrers: ReferrerPolicy) -> Rule {
         let (source, target) = (client(&self.source), client(&self.target));
         let target = Arc::new(RegistryEndpoint::target(&target, &"b/app".parse().unwrap()));
         Rule {
@@ -89,14 +89,14 @@ impl Bench {
     }
 
     /// What the target lists as referring to a manifest.
-    async fn listed(&self, subject: &Sample) -> Vec<String> {
+    pub(crate) async fn listed(&self, subject: &Sample) -> Vec<String> {
         let repository = client(&self.target).repository(&"b/app".parse().unwrap(), Access::Pull);
         let subject: Digest = subject.digest.parse().unwrap();
         let found = repository.referrers(&subject, &ReferrerFilter::default()).await.unwrap();
         found.into_iter().map(|referrer| referrer.digest.to_string()).collect()
     }
 
-    fn asked_for_referrers(&self) -> usize {
+    pub(crate) fn asked_for_referrers(&self) -> usize {
         let requests = self.source.requests();
         requests.iter().filter(|request| request.path.contains("/referrers/")).count()
     }
@@ -338,7 +338,7 @@ async fn e15_one_list_that_cannot_be_had_fails_the_image() {
 }
 
 /// Puts a list of referrers under the tag of `subject` at the source.
-fn keep_list(bench: &Bench, subject: &Sample, entries: &[&Sample]) -> String {
+pub(crate) fn keep_list(bench: &Bench, subject: &Sample, entries: &[&Sample]) -> String {
     let tag = subject.digest.replace(':', "-");
     let entries: Vec<_> = entries.iter().map(|entry| entry.descriptor.to_string()).collect();
     let kind = "application/vnd.oci.image.index.v1+json";
@@ -351,7 +351,7 @@ fn keep_list(bench: &Bench, subject: &Sample, entries: &[&Sample]) -> String {
 }
 
 /// What is listed under a tag at the target, in its order.
-fn under_tag(bench: &Bench, tag: &str) -> Vec<String> {
+pub(crate) fn under_tag(bench: &Bench, tag: &str) -> Vec<String> {
     let list = bench.target.store().manifest("b/app", tag).unwrap();
     let list: serde_json::Value = serde_json::from_slice(&list.bytes).unwrap();
     let entries = list["manifests"].as_array().unwrap();

@@ -9,7 +9,7 @@ use crate::config::image_text::{ImageTextError, SourceText, Which};
 use crate::config::images::{Section, WrittenRule};
 use crate::config::rule_error::RuleError;
 use crate::config::sync_rules::{
-    Key, Policies, SourceSlip, SyncRule, WrittenOnConflict, WrittenReferrers, not_yet, not_yet_problem,
+    Key, Policies, SourceSlip, SyncRule, WrittenOnConflict, not_yet, not_yet_problem,
     parse_from,
 };
 
@@ -71,11 +71,10 @@ impl Resolver<'_> {
 
     /// What the command line leaves behind no rule brings along; what it brings along does not widen a rule.
     fn referrers(&self, rule: &SyncRule) -> ReferrerPolicy {
-        let is_left = self.defaults.referrers == Some(ReferrerPolicy::Leave);
-        match rule.policies.referrers.as_ref().map(|referrers| &referrers.value) {
-            _ if is_left => ReferrerPolicy::Leave,
-            Some(WrittenReferrers::None) => ReferrerPolicy::Leave,
-            Some(WrittenReferrers::All | WrittenReferrers::ByType(_)) | None => ReferrerPolicy::Copy,
+        match &rule.policies.referrers {
+            _ if self.defaults.referrers == Some(ReferrerPolicy::Leave) => ReferrerPolicy::Leave,
+            Some(written) => written.value.policy(),
+            None => ReferrerPolicy::Copy,
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use sync::select::{RepositorySelection, TagSelection};
+use sync::{ArtifactTypeError, ArtifactTypePattern, ArtifactTypes, ReferrerPolicy};
 
 use super::amount::{Age, MaxDelete};
 use super::compile;
@@ -151,7 +152,9 @@ impl Setting for PlatformName {
 settings! {
     /// The long form of `referrers`.
     ReferrerSettings requires [] {
-        /// Only these artifact types.
+        /// Only these artifact types: whole, as in application/spdx+json, or with * at the end, as in
+        /// application/vnd.cyclonedx*. cosign's tags count as application/vnd.dev.cosign.artifact.sig.v1+json, with att
+        /// and sbom in place of sig.
         types "types": Vec<ArtifactType>,
         /// None of these artifact types.
         exclude "exclude": Vec<ArtifactType>,
@@ -164,6 +167,22 @@ pub(crate) enum WrittenReferrers {
     All,
     None,
     ByType(ReferrerSettings),
+}
+
+impl WrittenReferrers {
+    /// What it means.
+    pub(crate) fn policy(&self) -> ReferrerPolicy {
+        let patterns = |list: &Option<Vec<ArtifactType>>| {
+            list.iter().flatten().map(|artifact_type| artifact_type.0.clone()).collect::<Vec<_>>()
+        };
+        match self {
+            Self::All => ReferrerPolicy::Copy,
+            Self::None => ReferrerPolicy::Leave,
+            Self::ByType(ReferrerSettings { types, exclude }) => {
+                ReferrerPolicy::ByType(ArtifactTypes::new(patterns(types), patterns(exclude)))
+            }
+        }
+    }
 }
 
 impl Setting for WrittenReferrers {
@@ -193,9 +212,9 @@ impl Setting for WrittenReferrers {
     }
 }
 
-/// The media type that says what a referrer is.
+/// The media type that says what a referrer is, or the front of some, with `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ArtifactType(pub(crate) String);
+pub(crate) struct ArtifactType(pub(crate) ArtifactTypePattern);
 
 impl Setting for ArtifactType {
     fn expected() -> String {
@@ -204,20 +223,11 @@ impl Setting for ArtifactType {
 
     fn read(node: &Node, slips: &mut Slips<'_>) -> Option<Self> {
         let Text { text, place } = Text::read(node, slips)?;
-        let is_media_type = text.split_once('/').is_some_and(|(kind, name)| {
-            let is_name = |text: &str| !text.is_empty() && !text.contains(['/', ' ', '*']);
-            is_name(kind) && is_name(name)
-        });
-        if !is_media_type {
-            let problem = format!("must be an artifact type such as `application/spdx+json`, not `{text}`");
-            slips.wrong(place, &problem, None);
-            return None;
-        }
-        Some(Self(text))
+        text.parse().map(Self).map_err(|error: ArtifactTypeError| slips.wrong(place, &error.to_string(), None)).ok()
     }
 
     fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^[^/ *]+/[^/ *]+$" })
+        json!({ "type": "string", "pattern": "^([^/ *;,]+/[^/ *;,]+|([^/ *;,]+(/[^/ *;,]*)?)?[*])$" })
     }
 }
 

@@ -175,7 +175,7 @@ const SLIPS: &[(&str, &str, &str)] = &[
     ("referrers: {}", "`referrers` says nothing", ""),
     (
         "referrers: {types: [sbom]}",
-        "must be an artifact type such as `application/spdx+json`, not `sbom`",
+        "must be an artifact type such as `application/spdx+json` or `application/vnd.cyclonedx*`, not `sbom`",
         "",
     ),
     ("attestations: dorp", "`attestations` must be `keep` or `drop`, not `dorp`", "did you mean `drop`?"),
