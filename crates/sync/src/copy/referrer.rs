@@ -156,7 +156,8 @@ impl Walk {
         wanted: WantedReferrers,
     ) -> Result<Vec<Descriptor>, Arc<Error>> {
         // Where all tags come along, so do those under which clients keep lists, and all that stands in these.
-        let lists_come = wanted == WantedReferrers::Untagged && self.policy().referrers == ReferrerPolicy::Copy;
+        let lists_come =
+            wanted == WantedReferrers::Untagged && self.policy().referrers == ReferrerPolicy::Copy;
         let kept = if lists_come { Kept::ByRegistry } else { Kept::Anywhere };
         let ask = async || {
             let asked = self.source.referrers(subject, kept).await;

@@ -32,7 +32,8 @@ impl Walk {
     ) -> Result<RawManifest, Arc<Error>> {
         let subject = subject_of(self.copy.reference());
         // Where kinds are chosen, a list is copied only where a rule names its tag: as it is.
-        let takes_all = wanted != WantedReferrers::None && !matches!(self.policy().referrers, ReferrerPolicy::ByType(_));
+        let takes_all =
+            wanted != WantedReferrers::None && !matches!(self.policy().referrers, ReferrerPolicy::ByType(_));
         let Some(subject) = subject.filter(|_| takes_all && is_list(&manifest)) else {
             return Ok(manifest);
         };

@@ -142,7 +142,9 @@ mod tests {
         assert!(front.accepts("application/vnd.dev.cosign.artifact.sig.v1+json"));
         assert!(!front.accepts("application/vnd.dev.sigstore.bundle.v0.3+json"));
         let without = types(&[], &["application/vnd.in-toto*"]);
-        assert!(without.accepts("") && without.accepts("a/b") && !without.accepts("application/vnd.in-toto+json"));
+        assert!(
+            without.accepts("") && without.accepts("a/b") && !without.accepts("application/vnd.in-toto+json")
+        );
         let both = types(&["application/*"], &["application/spdx+json"]);
         assert!(both.accepts("application/x") && !both.accepts("application/spdx+json"));
         let either = exact.or(&without).or(&exact);

@@ -137,9 +137,8 @@ mod tests {
 
     #[test]
     fn rules_that_want_other_kinds_of_referrers_bring_both() {
-        let only = |text: &str| {
-            ReferrerPolicy::ByType(ArtifactTypes::new(vec![text.parse().unwrap()], Vec::new()))
-        };
+        let only =
+            |text: &str| ReferrerPolicy::ByType(ArtifactTypes::new(vec![text.parse().unwrap()], Vec::new()));
         let ReferrerPolicy::ByType(both) = only("a/b").merged(&only("c/d")) else { panic!("no kinds") };
         assert!(both.accepts("a/b") && both.accepts("c/d") && !both.accepts("e/f"));
         assert_eq!(only("a/b").merged(&ReferrerPolicy::Leave), only("a/b"));

@@ -96,11 +96,18 @@ async fn tags_of_cosign_come_by_what_stands_under_them() {
         let image = bench.image("v1", 1);
         sample::signature(bench.source.store(), "a/app", &image.digest);
         let front = image.digest.replace(':', "-");
-        sample::artifact(bench.source.store(), "a/app", Some(&format!("{front}.att")), "a/b", &["att".into()]);
+        sample::artifact(
+            bench.source.store(),
+            "a/app",
+            Some(&format!("{front}.att")),
+            "a/b",
+            &["att".into()],
+        );
         let report = bench.copy(selection.clone(), types(&[&format!("{COSIGN}sig*")], &[])).await;
         assert_eq!((report.failed(), report.referrers_left()), (0, 1), "{selection:?}");
         assert_eq!(bench.target.store().tags("b/app"), [format!("{front}.sig"), "v1".to_owned()]);
-        let report = bench.copy(selection, types(&[&format!("{COSIGN}*")], &[&format!("{COSIGN}sig*")])).await;
+        let report =
+            bench.copy(selection, types(&[&format!("{COSIGN}*")], &[&format!("{COSIGN}sig*")])).await;
         assert_eq!((report.failed(), report.referrers_left()), (0, 1), "the signature is left");
         assert_eq!(bench.target.store().tags("b/app").len(), 3);
     }

@@ -9,8 +9,7 @@ use crate::config::image_text::{ImageTextError, SourceText, Which};
 use crate::config::images::{Section, WrittenRule};
 use crate::config::rule_error::RuleError;
 use crate::config::sync_rules::{
-    Key, Policies, SourceSlip, SyncRule, WrittenOnConflict, not_yet, not_yet_problem,
-    parse_from,
+    Key, Policies, SourceSlip, SyncRule, WrittenOnConflict, not_yet, not_yet_problem, parse_from,
 };
 
 impl Resolver<'_> {

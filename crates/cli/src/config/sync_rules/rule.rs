@@ -223,7 +223,10 @@ impl Setting for ArtifactType {
 
     fn read(node: &Node, slips: &mut Slips<'_>) -> Option<Self> {
         let Text { text, place } = Text::read(node, slips)?;
-        text.parse().map(Self).map_err(|error: ArtifactTypeError| slips.wrong(place, &error.to_string(), None)).ok()
+        text.parse()
+            .map(Self)
+            .map_err(|error: ArtifactTypeError| slips.wrong(place, &error.to_string(), None))
+            .ok()
     }
 
     fn schema() -> Json {
