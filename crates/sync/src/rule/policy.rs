@@ -150,7 +150,8 @@ mod tests {
     fn cosigns_tags_come_by_their_kinds_and_lists_are_opened() {
         let types = vec!["application/vnd.dev.cosign.artifact.sig.v1+json".parse().unwrap()];
         let policy = ReferrerPolicy::ByType(ArtifactTypes::new(types, Vec::new()));
-        let hex = oci::Digest::sha256(b"image").hex().to_owned();
+        let digest = oci::Digest::sha256(b"image");
+        let hex = digest.hex();
         for (tag, takes, opens) in [
             ("v1".to_owned(), true, false),
             (format!("sha256-{hex}.sig"), true, false),
