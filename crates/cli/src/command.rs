@@ -1,6 +1,7 @@
 //! One verb a file; what verbs that run share is in `execute.rs` and `outputs.rs`.
 
 pub(crate) mod acr;
+mod asked;
 pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod demo;
@@ -8,6 +9,8 @@ pub(crate) mod execute;
 pub(crate) mod expand;
 pub(crate) mod import;
 mod outputs;
+mod refuse;
+mod resolve;
 mod retry;
 pub(crate) mod schema;
 pub(crate) mod sync;

@@ -4,21 +4,26 @@ mod alibaba;
 mod auth;
 mod config_file;
 mod conflict;
+mod defaults;
 mod document;
 mod environment;
 mod error;
 mod excerpt;
+mod file_name;
 mod file_text;
 mod image_text;
 mod images;
 mod json;
 mod load;
+mod naming;
 mod no_rules;
 mod odd_character;
 mod other_tool;
 mod pattern;
 mod registries;
 mod resolve;
+mod resolved;
+mod resolver;
 mod rule_error;
 mod schema;
 mod sync_rules;
@@ -30,14 +35,16 @@ pub(crate) use alibaba::alibaba;
 pub(crate) use auth::MissingRepositories;
 pub(crate) use config_file::ConfigFile;
 pub(crate) use conflict::shared_names;
+pub(crate) use defaults::Defaults;
 pub(crate) use document::{Node, Scalar, ScalarKind, Value};
+pub(crate) use environment::environment;
 pub(crate) use error::ConfigError;
 pub(crate) use images::WrittenRule;
 pub(crate) use load::{Written, images, load, typed};
 pub(crate) use other_tool::{OtherTool, recognise};
-pub(crate) use pattern::ResolvedPattern;
 pub(crate) use registries::{KnownRegistry, LoginOrigin};
-pub(crate) use resolve::{
-    Defaults, RefusedRule, Resolved, ResolvedRule, RuleLogins, SharedRegistries, resolve,
+pub(crate) use resolve::resolve;
+pub(crate) use resolved::{
+    RefusedRule, Resolved, ResolvedPattern, ResolvedRule, RuleLogins, SharedRegistries,
 };
 pub(crate) use schema::schema;

@@ -1,6 +1,6 @@
 //! What the exit status says. The table in the README is this one.
 
-use crate::command::execute::Done;
+use crate::done::Done;
 
 /// All is well.
 pub(crate) const DONE: u8 = 0;

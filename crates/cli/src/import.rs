@@ -1,12 +1,14 @@
 //! Configs of other tools, made into ours: what they say is kept, changed in meaning or left out, and all of that is
 //! told. Nothing is guessed, and nothing is copied that the other tool would not have copied without a word about it.
 
+mod draft;
 mod dregsy;
 mod fields;
 mod harbor;
 mod login;
 mod note;
 mod ocync;
+mod options;
 mod pattern;
 mod place;
 mod print;
@@ -19,25 +21,12 @@ mod tests;
 mod tree;
 
 use crate::config::{Node, OtherTool};
+use draft::Draft;
 pub(crate) use fields::Slip;
-use login::Logins;
-use note::Notes;
 pub(crate) use note::{Kind, Note};
+pub(crate) use options::Options;
 use rule::{Referrers, Rule};
 use tree::Tree;
-
-/// What the command line says about a file that does not say it itself.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Options<'a> {
-    /// skopeo's target: `HOST` or `HOST/PREFIX`.
-    pub(crate) to: Option<&'a str>,
-    /// skopeo's `--scoped`: the whole source stands behind the target.
-    pub(crate) scoped: bool,
-    /// skopeo's `--all`: every platform is copied.
-    pub(crate) all: bool,
-    /// The Harbor whose replication policies these are.
-    pub(crate) harbor: Option<&'a str>,
-}
 
 /// A config of ours, and what became of the other one.
 #[derive(Debug)]
@@ -45,15 +34,6 @@ pub(crate) struct Imported {
     /// YAML with `auth`, `defaults` and `sync`; nothing where no rule could be made.
     pub(crate) config: Option<String>,
     pub(crate) notes: Vec<Note>,
-}
-
-/// What an importer makes.
-#[derive(Debug, Default)]
-struct Draft {
-    comments: Vec<String>,
-    logins: Logins,
-    rules: Vec<Rule>,
-    notes: Notes,
 }
 
 /// Makes a config of ours of a file; `None` where files of that tool are not read.
@@ -70,19 +50,6 @@ pub(crate) fn import(root: &Node, tool: OtherTool, options: Options<'_>) -> Opti
 }
 
 impl Draft {
-    /// Adds a rule that means the same here, or nearly.
-    fn add(&mut self, line: usize, what: &str, rule: Rule) {
-        self.notes.kept(line, what, rule.way());
-        self.rules.push(rule);
-    }
-
-    /// A name that no rule has so far.
-    fn unique_name(&self, wanted: &str) -> String {
-        let is_free = |name: &String| self.rules.iter().all(|rule| rule.name.as_ref() != Some(name));
-        let numbered = (2..).map(|number| format!("{wanted}-{number}"));
-        std::iter::once(wanted.to_owned()).chain(numbered).find(is_free).unwrap_or_default()
-    }
-
     fn finish(mut self, tool: OtherTool) -> Imported {
         if self.rules.is_empty() {
             return Imported { config: None, notes: self.notes.sorted() };

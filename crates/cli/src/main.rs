@@ -4,6 +4,7 @@ mod args;
 mod command;
 mod config;
 mod diagnostic;
+mod done;
 mod exit_code;
 mod heap;
 mod import;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         output::choose_colour(run.show.color);
     }
     for (flag, word) in ignored {
-        command::sync::warn(&format!(
+        output::warn(&format!(
             "`{word}` behind {flag} is ignored: where {flag} takes a value, write {flag}={word}"
         ));
     }

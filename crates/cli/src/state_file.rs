@@ -6,8 +6,8 @@ use sync::State;
 use sync::state::Found;
 
 use crate::args::{RunArgs, given};
-use crate::command::sync::warn;
 use crate::diagnostic::with_sources;
+use crate::output::warn;
 
 /// Opens what is remembered. Where that cannot be, a warning says so and nothing is remembered.
 pub(crate) fn open(args: &RunArgs, lookup: impl Fn(&str) -> Option<String>) -> State {

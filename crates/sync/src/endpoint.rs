@@ -1,6 +1,7 @@
 //! Where images are read and written. The engine sees these traits, never a URL: a folder or an archive can
 //! stand in for a registry.
 
+mod answer;
 mod error;
 pub mod listing;
 mod store_id;
@@ -13,14 +14,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use oci::{Descriptor, Digest, HashState, RawManifest, RepositoryName, Tag, TagOrDigest};
 
+pub use answer::Answer;
 pub use error::{EndpointError, Meaning, Scope};
 pub use store_id::StoreId;
 pub use upload::{BlobBody, MOST_IN_MEMORY, SavedUpload, Upload, UploadWatch};
 
 use crate::endpoint::listing::BulkListing;
-
-/// What an endpoint answers, some time.
-pub type Answer<'a, T> = BoxFuture<'a, Result<T, EndpointError>>;
 
 /// What all tags of a repository point at, where that can be had at the price of a few requests.
 pub type BulkTags<'a> = BoxFuture<'a, Option<Arc<BulkListing>>>;

@@ -1,6 +1,7 @@
 //! What a run did: how each image ended, and the sums.
 
 pub(crate) mod amounts;
+pub(crate) mod blob_outcome;
 pub(crate) mod event;
 pub(crate) mod image;
 pub(crate) mod run_id;

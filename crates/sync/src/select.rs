@@ -7,6 +7,7 @@
 mod age;
 mod counts;
 mod latest;
+mod listed_tag;
 mod newest;
 mod pattern;
 mod range;
@@ -18,11 +19,12 @@ mod variant_name;
 pub use age::{Age, AgeError, AgeLimits, parse_age};
 pub use counts::Counts;
 pub use latest::{Group, Latest, LatestError, NewestBy};
+pub use listed_tag::ListedTag;
 pub use pattern::{Matched, Pattern, PatternError};
 pub use range::{RangeError, VersionRange};
 pub use reason::{GroupName, NewestTags, Reason};
 pub use repository_selection::RepositorySelection;
-pub use tag_selection::{Dates, ListedTag, Prereleases, Selected, TagSelection, TooFew};
+pub use tag_selection::{Dates, Prereleases, Selected, TagSelection, TooFew};
 pub use variant_name::{VariantName, VariantNameError};
 
 #[cfg(test)]

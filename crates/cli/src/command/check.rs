@@ -26,7 +26,8 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::sync;
+use super::refuse::refuse;
+use super::resolve;
 use crate::args::CheckArgs;
 use crate::config::{Resolved, shared_names};
 use crate::exit_code;
@@ -42,9 +43,9 @@ const RULES_AT_ONCE: usize = 8;
 
 /// Looks and tells; gives the exit status.
 pub(crate) async fn run(args: CheckArgs) -> u8 {
-    let resolved = match sync::resolve(&args.config.of_verb("check"), &args.reach) {
+    let resolved = match resolve::resolve(&args.config.of_verb("check"), &args.reach) {
         Ok(resolved) => resolved,
-        Err(errors) => return sync::refuse(&errors),
+        Err(errors) => return refuse(&errors),
     };
     let interrupt = Interrupt::listen(|| {});
     let outcome = look(&resolved, &interrupt.cancel).await;

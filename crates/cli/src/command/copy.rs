@@ -1,29 +1,31 @@
 //! `image-syncer copy SOURCE TARGET...`: one rule, typed instead of written.
 
-use super::execute::{self, Asked, Results};
-use super::sync;
+use super::asked::{Asked, Results};
+use super::execute;
+use super::refuse::refuse;
+use super::resolve;
 use crate::args::{CopyArgs, given};
 use crate::config::{self, ConfigError, Defaults, Written, WrittenRule};
 
 /// Copies; gives the exit status.
 pub(crate) async fn run(args: &CopyArgs) -> u8 {
-    let defaults = sync::with_policies(&Defaults::default(), &args.run);
+    let defaults = resolve::with_policies(&Defaults::default(), &args.run);
     let asked = Asked {
         verb: "copy",
         results: if args.json { Results::Report } else { Results::Images },
         needs_images: true,
         digest_file: args.digest_file.as_deref(),
     };
-    match written(args).and_then(|written| sync::resolve_written(written, defaults)) {
+    match written(args).and_then(|written| resolve::resolve_written(written, defaults)) {
         Ok(resolved) => execute::run(resolved, &args.run, asked).await,
-        Err(errors) => sync::refuse(&errors),
+        Err(errors) => refuse(&errors),
     }
 }
 
 fn written(args: &CopyArgs) -> Result<Written, Vec<ConfigError>> {
     let rule = WrittenRule::of_images(0, 1, args.source.clone(), args.targets.clone());
     let (auth, config) = (given(args.auth.as_deref()), args.config());
-    let mut written = config::typed(config.as_deref(), auth, vec![rule], &sync::environment)?;
+    let mut written = config::typed(config.as_deref(), auth, vec![rule], &config::environment)?;
     written.auth.reach_by(&args.reach)?;
     Ok(written)
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,86 +9,17 @@ use ::sync::{Mode, Observer, Options, Report, RunId, Sync};
 
 use registry::Registry;
 
+use super::asked::{Asked, Results};
 use super::outputs::Outputs;
-use super::sync::warn;
 use crate::args::{RunArgs, given};
-use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule};
+use crate::config::{Resolved, ResolvedPattern, ResolvedRule};
 use crate::diagnostic::Failures;
+use crate::done::{Done, RunFacts};
 use crate::interrupt::Interrupt;
 use crate::output::{
-    self, Display, LogFile, Paint, PlannedRule, Recorder, Records, Status, Tally, Volume, image_file, print,
-    report_json, say, say_lines, write_to_stdout,
+    self, Display, LogFile, Paint, PlannedRule, Recorder, Records, Status, Volume, say, say_lines, warn,
 };
 use crate::{exit_code, state_file};
-
-/// How the tool introduces itself to registries.
-pub(crate) const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
-
-/// What a run prints on stdout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Results {
-    /// The sentence that the Go tool's scripts look for.
-    OldSentence,
-    /// A line for each image that stands at a target.
-    Images,
-    /// The report, for programs.
-    Report,
-    /// The exit status says it.
-    Nothing,
-}
-
-/// What a verb asks for beside its flags.
-pub(crate) struct Asked<'a> {
-    pub(crate) verb: &'static str,
-    pub(crate) results: Results,
-    /// Whether a run that finds no image is a failure.
-    pub(crate) needs_images: bool,
-    pub(crate) digest_file: Option<&'a Path>,
-}
-
-impl Asked<'_> {
-    /// A verb that carries a config out.
-    pub(crate) fn of_config(verb: &'static str, results: Results) -> Self {
-        Self { verb, results, needs_images: false, digest_file: None }
-    }
-}
-
-/// One run, for its report.
-pub(crate) struct RunFacts {
-    pub(crate) id: RunId,
-    pub(crate) command: &'static str,
-    pub(crate) started: jiff::Timestamp,
-    pub(crate) tally: Arc<Tally>,
-}
-
-impl RunFacts {
-    fn of(command: &'static str) -> Self {
-        let started = jiff::Timestamp::now();
-        let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%SZ"), std::process::id());
-        Self { id: RunId::new(id), command, started, tally: Arc::default() }
-    }
-}
-
-impl Results {
-    /// Whether it names images.
-    fn name_images(self) -> bool {
-        matches!(self, Self::Images | Self::Report)
-    }
-
-    fn print(self, done: &Done, sentence: &str, code: u8) -> std::io::Result<()> {
-        match self {
-            Self::OldSentence => {
-                print(sentence);
-                // Whoever does not read it does not miss it.
-                output::let_results_go();
-                Ok(())
-            }
-            Self::Images => write_to_stdout(|writer| image_file::write_standing(&done.records, writer)),
-            Self::Report => write_to_stdout(|writer| report_json::write(done, code, writer)),
-            Self::Nothing => Ok(()),
-        }
-    }
-}
 
 /// Copies, tells, writes; gives the exit status.
 pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) -> u8 {
@@ -247,36 +177,6 @@ fn open_log(args: &RunArgs, run: &RunId) -> Option<Arc<LogFile>> {
             warn(&format!("Failed to log to file, using default stderr: {}: {error}", path.display()));
             None
         }
-    }
-}
-
-/// What a run did, with the rules as they were written.
-pub(crate) struct Done {
-    pub(crate) run: RunFacts,
-    pub(crate) report: Report,
-    pub(crate) failures: Arc<Failures>,
-    /// Its images, where somebody wants to know them.
-    pub(crate) records: Records,
-    /// In the order in which failures count them.
-    pub(crate) rules: Vec<PlannedRule>,
-    pub(crate) refused: Vec<RefusedRule>,
-    /// All registries that were spoken to.
-    pub(crate) registries: Vec<Registry>,
-}
-
-impl Done {
-    /// How a rule is called.
-    pub(crate) fn rule(&self, index: usize) -> Option<&str> {
-        self.rules.get(index).map(|rule| rule.written.label())
-    }
-
-    /// Nothing stands at a target, and nothing failed either.
-    fn is_empty(&self) -> bool {
-        let Report { totals, failed_rules, unfinished_rules, .. } = &self.report;
-        totals.images() == totals.left_out
-            && failed_rules.is_empty()
-            && unfinished_rules.is_empty()
-            && self.refused.is_empty()
     }
 }
 

@@ -3,11 +3,12 @@
 use ::sync::{Naming, Rule, Selection};
 use serde::Serialize;
 
-use super::sync;
+use super::refuse::refuse;
+use super::resolve;
 use crate::args::{ExpandArgs, ReachArgs};
 use crate::config::{LoginOrigin, ResolvedPattern, ResolvedRule};
 use crate::exit_code;
-use crate::output::{print_json, print_lines};
+use crate::output::{print_json, print_lines, warn};
 
 /// One rule, as programs read it.
 #[derive(Serialize)]
@@ -46,15 +47,15 @@ fn parts(login: Option<&LoginOrigin>) -> (Option<&str>, Option<&str>) {
 
 /// Prints the rules; gives the exit status.
 pub(crate) fn run(args: ExpandArgs) -> u8 {
-    let resolved = match sync::resolve(&args.config.of_verb("expand"), &ReachArgs::default()) {
+    let resolved = match resolve::resolve(&args.config.of_verb("expand"), &ReachArgs::default()) {
         Ok(resolved) => resolved,
-        Err(errors) => return sync::refuse(&errors),
+        Err(errors) => return refuse(&errors),
     };
     for warning in &resolved.warnings {
-        sync::warn(warning);
+        warn(warning);
     }
     let errors: Vec<_> = resolved.refused.iter().map(|refused| refused.error.clone()).collect();
-    sync::refuse(&errors);
+    refuse(&errors);
     let rules = resolved.rules.iter().map(|rule| (rule.written.order, show(rule)));
     let patterns = resolved.patterns.iter().map(|rule| (rule.written.order, show_pattern(rule)));
     let mut shown: Vec<_> = rules.chain(patterns).collect();

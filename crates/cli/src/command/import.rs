@@ -1,12 +1,12 @@
 //! `image-syncer import`: a config of ours, made of another tool's. The config goes to stdout, what became of the other
 //! one to stderr.
 
-use super::sync::{refuse, warn};
+use super::refuse::refuse;
 use crate::args::{ImportArgs, Tool};
 use crate::config::{ConfigError, ConfigFile, OtherTool, recognise};
 use crate::exit_code;
 use crate::import::{Imported, Kind, Note, Options, import};
-use crate::output::{print_verbatim, say};
+use crate::output::{print_verbatim, say, warn};
 
 const FLAGS_OF_SKOPEO: &str = "--to, --scoped and --all say what stands on skopeo's command line";
 

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::execute::{Asked, Done, Results};
+use super::asked::{Asked, Results};
 use crate::args::{ImagesFormat, RunArgs, given};
+use crate::done::Done;
 use crate::output::{Document, OutputFile, image_file, is_stdout, report_json};
 
 /// All of them.

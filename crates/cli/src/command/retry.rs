@@ -8,7 +8,7 @@ use std::path::Path;
 use ::sync::Rule;
 
 use self::known::Known;
-use super::sync::resolve_written;
+use super::resolve::resolve_written;
 use crate::config::{self, ConfigError, Defaults, Resolved, ResolvedRule, RuleLogins, Written};
 
 /// What is left to do of `config`.

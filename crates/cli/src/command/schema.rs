@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::sync::refuse;
+use super::refuse::refuse;
 use crate::args::SchemaArgs;
 use crate::config::{self, ConfigError};
 use crate::exit_code;

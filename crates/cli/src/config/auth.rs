@@ -1,5 +1,6 @@
 //! The auth map: who we are at which registry, or at which part of it.
 
+mod entry_reader;
 mod field;
 mod from_flags;
 mod login;
@@ -9,6 +10,8 @@ mod reach;
 use std::collections::HashMap;
 use std::path::Path;
 
+pub(crate) use entry_reader::Expansion;
+use entry_reader::{EntryReader, SHAPE};
 pub(crate) use field::schema;
 use oci::{RegistryHost, RepositoryName};
 pub(crate) use provider::{MissingRepositories, Offer};
@@ -16,9 +19,9 @@ pub(crate) use reach::Reach;
 use registry::{Credentials, TrustedRealm, TrustedRealmError};
 
 use super::document::{Format, Node, Scalar, ScalarKind, Value};
-use super::environment::{Lookup, expand};
+use super::environment::Lookup;
 use super::error::ConfigError;
-use super::file_text::shown;
+use super::file_name::shown;
 use super::unknown_key;
 use endpoints::AcrSettings;
 
@@ -73,13 +76,6 @@ pub(crate) enum HalfLogin {
     /// This user has no password.
     User(String),
     Password,
-}
-
-/// Whether `$NAME` in user and password is replaced: in `--auth` files it always was, in `--config` files never.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Expansion {
-    Expanded,
-    Literal,
 }
 
 /// All entries, and what was odd about them.
@@ -165,22 +161,8 @@ pub(crate) fn read(
     Ok(auth)
 }
 
-const SHAPE: &str =
-    r#"write "auth": {"registry.example.com": {"username": "...", "password": "...", "insecure": false}}"#;
-
 const REALM: &str =
     r#"write "realm": "https://auth.example.com/token", a bare host, or "http://10.0.0.5:5001" without TLS"#;
-
-struct EntryReader<'a> {
-    file: &'a Path,
-    format: Format,
-    key: &'a str,
-    expansion: Expansion,
-    lookup: Lookup<'a>,
-    /// Whether the entry says that its `$` are no variables.
-    is_literal_wanted: bool,
-    warnings: &'a mut Vec<String>,
-}
 
 impl EntryReader<'_> {
     fn read(&mut self, node: &Node) -> Result<AuthEntry, ConfigError> {
@@ -216,57 +198,6 @@ impl EntryReader<'_> {
         }
         let slip = |error| format!("has a `realm` that cannot be used: {error}");
         text.parse().map(Some).map_err(|error: TrustedRealmError| self.error(node, &slip(error)).help(REALM))
-    }
-
-    /// A text with variables replaced.
-    fn text(&mut self, field: &str, node: &Node) -> Result<String, ConfigError> {
-        let text = self.written(field, node)?;
-        if self.expansion == Expansion::Literal {
-            return Ok(text);
-        }
-        let expanded = expand(&text, self.lookup);
-        if !expanded.undefined.is_empty() {
-            self.warn_of_undefined(field, node, &text, &expanded.undefined);
-        }
-        Ok(expanded.text)
-    }
-
-    /// A text as it stands there.
-    fn written(&self, field: &str, node: &Node) -> Result<String, ConfigError> {
-        match &node.value {
-            Value::Scalar(Scalar { kind: ScalarKind::Null, .. }) => Ok(String::new()),
-            Value::Scalar(Scalar { text, kind: ScalarKind::Text, .. }) => Ok(text.clone()),
-            // An unquoted YAML number or truth value is the text that was typed: `0456` stays `0456`.
-            Value::Scalar(Scalar { text, .. }) if self.format == Format::Yaml => Ok(text.clone()),
-            _ => {
-                // The value may be a secret: only its kind is named.
-                let kind = node.describe();
-                let kind = kind.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
-                Err(self.error(node, &format!("has a {field} that is {kind}: put it in quotes")))
-            }
-        }
-    }
-
-    fn truth(&self, field: &str, node: &Node) -> Result<bool, ConfigError> {
-        match &node.value {
-            Value::Scalar(Scalar { kind: ScalarKind::True, .. }) => Ok(true),
-            Value::Scalar(Scalar { kind: ScalarKind::False | ScalarKind::Null, .. }) => Ok(false),
-            _ => {
-                Err(self
-                    .error(node, &format!("has a `{field}` that is neither true nor false (without quotes)")))
-            }
-        }
-    }
-
-    fn is(&self, name: &str, field: &str) -> bool {
-        unknown_key::is(self.format, name, field)
-    }
-
-    fn error(&self, node: &Node, problem: &str) -> ConfigError {
-        ConfigError::new(format!("the auth entry `{}` {problem}", self.key))
-            .file(self.file)
-            .line(node.line)
-            .help(SHAPE)
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::{Format, Node, Repeated, Value};
 use super::error::ConfigError;
+use super::file_name;
 use super::syntax_error::{Place, SyntaxError};
 use super::{file_text, json, yaml};
 
@@ -47,7 +48,7 @@ impl ConfigFile {
                 }),
             };
         let (format, document) = parsed?;
-        let shown = file_text::shown(path);
+        let shown = file_name::shown(path);
         let mut odd: Vec<String> =
             read.warning.into_iter().map(|warning| format!("{shown}: {warning}")).collect();
         odd.extend(document.unread.map(|line| {
@@ -66,7 +67,7 @@ impl ConfigFile {
 
     /// What was not read of it, and other odd things.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let shown = file_text::shown(&self.path);
+        let shown = file_name::shown(&self.path);
         let repeated = self.repeated.iter().map(|repeated| {
             format!(
                 "{shown}:{}: `{}` stands here and again in line {}: only the last one counts (several targets of one source are a list)",
@@ -115,7 +116,7 @@ impl ConfigFile {
 
     /// The name of the file for people.
     pub(crate) fn shown(&self) -> Cow<'_, str> {
-        file_text::shown(&self.path)
+        file_name::shown(&self.path)
     }
 
     /// A problem with the file as a whole.

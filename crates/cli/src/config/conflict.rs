@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use oci::TagOrDigest;
 use sync::{Naming, Selection};
 
-use super::resolve::ResolvedRule;
+use super::resolved::ResolvedRule;
 
 /// Names the rules that copy an image onto itself: most likely a slip, and nothing will be done.
 pub(super) fn self_copies(rules: &[ResolvedRule]) -> Vec<String> {

@@ -3,6 +3,11 @@
 /// Gives the value of an environment variable.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// The only place where the environment is read for the config.
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// A text after expansion, and the names that had no value.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Expanded {

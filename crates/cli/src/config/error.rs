@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use oci::foreign_text::{Cleaned, clean_to};
 
 use super::excerpt::Excerpt;
-use super::file_text;
+use super::file_name;
 use super::syntax_error::{Place, SyntaxError};
 
 /// The most bytes of one part: several texts of the config may stand in it.
@@ -94,7 +94,7 @@ impl ConfigError {
     pub(crate) fn problem(&self) -> String {
         let problem = clean_to(&self.problem, LONGEST);
         let Some(file) = &self.file else { return problem.into_owned() };
-        let file = Cleaned(file_text::shown(file));
+        let file = Cleaned(file_name::shown(file));
         match (self.line, self.column) {
             (Some(line), Some(column)) => format!("{file}:{line}:{column}: {problem}"),
             (Some(line), None) => format!("{file}:{line}: {problem}"),

@@ -1,31 +1,19 @@
 //! The text of a config file: from a file or standard input, in UTF-8 or, from Windows, in UTF-16.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use super::error::ConfigError;
+use super::file_name::is_standard_input;
 
 /// Larger than any config; a device has no end.
 const MOST_BYTES: u64 = 256 << 20;
-
-/// Stands for standard input.
-const STANDARD_INPUT: &str = "-";
 
 /// A text, and what was odd about it.
 pub(crate) struct FileText {
     pub(crate) text: String,
     pub(crate) warning: Option<String>,
-}
-
-pub(crate) fn is_standard_input(path: &Path) -> bool {
-    path.as_os_str() == STANDARD_INPUT
-}
-
-/// The name of a file for people.
-pub(crate) fn shown(path: &Path) -> Cow<'_, str> {
-    if is_standard_input(path) { Cow::Borrowed("standard input") } else { path.to_string_lossy() }
 }
 
 /// Reads a file.

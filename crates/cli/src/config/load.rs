@@ -7,7 +7,7 @@ use super::config_file::ConfigFile;
 use super::document::{Node, Value};
 use super::environment::Lookup;
 use super::error::ConfigError;
-use super::file_text::{is_standard_input, shown};
+use super::file_name::{is_standard_input, shown};
 use super::images::{self, WrittenRule};
 use super::sync_rules::{self, SyncRule};
 use super::{no_rules, other_tool, unknown_key};

@@ -8,19 +8,13 @@ use sync::{
     Cause, ImpossibleTarget, PatternRule, Policy, RepositoryPattern, Rule, RuleTarget, TargetTemplate,
 };
 
+use super::defaults::Defaults;
 use super::image_text::{PatternText, Which, parse, parse_target, split_target};
 use super::images::WrittenRule;
-use super::resolve::{Defaults, Resolver, RuleLogins, SharedRegistries, naming, selection};
+use super::naming::{naming, selection};
+use super::resolved::{ResolvedPattern, RuleLogins, SharedRegistries};
+use super::resolver::Resolver;
 use super::rule_error::RuleError;
-
-/// A rule about many repositories with how it was written.
-pub(crate) struct ResolvedPattern {
-    /// The source's text, and those of the targets after variables.
-    pub(crate) written: WrittenRule,
-    pub(crate) rule: PatternRule,
-    /// Those of any repository that matches: entries for single repositories may give them others.
-    pub(crate) logins: RuleLogins,
-}
 
 impl ResolvedPattern {
     /// Any name that lies where the matches lie.

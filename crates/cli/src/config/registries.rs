@@ -15,8 +15,7 @@ use registry::{
 };
 
 use super::auth::{Auth, AuthEntry, MissingRepositories};
-use super::environment::Lookup;
-use crate::command::sync::environment;
+use super::environment::{Lookup, environment};
 use crate::nearest::changes;
 use endpoints::{AcrAccess, AcrSettings, RegistryApi, RegistryListing};
 

@@ -7,7 +7,6 @@ mod tags;
 use super::Draft;
 use super::fields::{FILE, Fields, Slip};
 use super::note::Notes;
-use super::place;
 use super::rule::{Index, Platforms, Referrers, Rule};
 use crate::args::platform::platform;
 use crate::config::Node;
@@ -145,14 +144,4 @@ fn platforms(mapping: &mut Fields<'_>, notes: &mut Notes) -> Result<Result<Optio
     }
     notes.changed(one.line, what, "dregsy puts the image of the platform itself under the tag; here it is the index, of which only that platform is copied, so the digest is another one");
     Ok(Ok(Some(Platforms { only: vec![one.text.to_owned()], index: Index::Auto })))
-}
-
-/// `HOST/PATH`, checked.
-fn checked(host: &str, path: &str) -> Result<String, String> {
-    let text = format!("{host}/{path}");
-    let reference = place::reference(&text)?;
-    if reference.tag.is_some() || reference.digest.is_some() {
-        return Err(format!("`{text}` is no repository"));
-    }
-    Ok(place::repository(&reference))
 }

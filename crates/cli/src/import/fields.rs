@@ -162,6 +162,11 @@ pub(super) fn text(node: &Node) -> Option<&str> {
     }
 }
 
+/// The text of a scalar that was asked for as a node.
+pub(super) fn shown(node: &Node) -> &str {
+    text(node).unwrap_or("a list or map")
+}
+
 /// What a value is, without the value: it may be a secret.
 fn kind(node: &Node) -> &'static str {
     match &node.value {

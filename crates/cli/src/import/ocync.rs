@@ -3,6 +3,7 @@
 
 mod registry;
 mod tags;
+mod variable;
 
 use std::collections::HashMap;
 
@@ -14,6 +15,7 @@ use super::rule::{Index, Platforms, Referrers, Rule};
 use crate::args::platform::platform;
 use crate::config::{Node, Value};
 use tags::TagRules;
+use variable::{has_variable, variable};
 
 /// Registries by their names in the file; without a host where it is not written down.
 type Registries<'a> = HashMap<&'a str, Option<String>>;
@@ -160,15 +162,6 @@ impl Shared<'_> {
         let Value::List(items) = &group.value else { return Err(wrong()) };
         items.iter().map(|item| text(item).map(str::to_owned).ok_or_else(wrong)).collect()
     }
-}
-
-/// Whether something of a text is put in from the environment.
-fn has_variable(text: &str) -> bool {
-    text.contains("${")
-}
-
-fn variable(text: &str) -> String {
-    format!("`{text}` is put together from the environment: nothing in `sync` is, so write what it becomes")
 }
 
 /// ocync makes an index of the platforms that are wanted.

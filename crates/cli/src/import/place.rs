@@ -54,6 +54,16 @@ pub(super) fn is_docker_hub(host: &str) -> bool {
     host_of(host) == RegistryHost::DOCKER_HUB
 }
 
+/// `HOST/PATH`, checked.
+pub(super) fn checked(host: &str, path: &str) -> Result<String, String> {
+    let text = format!("{host}/{path}");
+    let reference = reference(&text)?;
+    if reference.tag.is_some() || reference.digest.is_some() {
+        return Err(format!("`{text}` is no repository"));
+    }
+    Ok(repository(&reference))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,38 +2,16 @@
 
 mod creds;
 mod entry;
+mod no_equal;
 mod tags;
 mod template;
 
 use super::Draft;
-use super::fields::{FILE, Fields, Slip, text};
+use super::fields::{FILE, Fields, Slip};
 use super::note::Notes;
 use crate::config::Node;
 use entry::Defaults;
-
-const NO_SCHEDULE: &str = "this program runs once and ends: let cron or a timer start `image-syncer sync`";
-const NO_RATE_LIMIT: &str = "nothing waits for a quota to fill up; a registry that answers 429 is asked less, and its Retry-After is obeyed";
-const NO_BACKUP: &str = "what a tag pointed at before is not kept under another name";
-const NO_HOOKS: &str = "nothing is run around a copy; regsync reads these and runs none, either";
-const NO_MEDIA_TYPES: &str = "every kind of manifest is copied: regsync passes over those that are not in the list, and this program does not";
-
-/// What entries and `defaults` may both say, and no rule can.
-const NO_EQUAL: [(&str, &str); 8] = [
-    ("backup", NO_BACKUP),
-    ("interval", NO_SCHEDULE),
-    ("schedule", NO_SCHEDULE),
-    ("ratelimit", NO_RATE_LIMIT),
-    ("mediaTypes", NO_MEDIA_TYPES),
-    ("hooks", NO_HOOKS),
-    (
-        "forceRecursive",
-        "what is whole at the target is not sent again; `image-syncer verify` looks whether it is",
-    ),
-    (
-        "includeExternal",
-        "layers that lie elsewhere are brought along where they can be read, and told where they cannot",
-    ),
-];
+use no_equal::NO_EQUAL;
 
 /// What only `defaults` has.
 const OF_DEFAULTS: [(&str, &str); 7] = [
@@ -87,9 +65,4 @@ fn leave_out_extensions(file: Fields<'_>, notes: &mut Notes) {
             notes.left_out(note.line.unwrap_or_default(), note.what, note.why);
         }
     }
-}
-
-/// The text of a scalar that was asked for as a node.
-fn shown(node: &Node) -> &str {
-    text(node).unwrap_or("a list or map")
 }

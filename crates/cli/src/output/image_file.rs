@@ -10,7 +10,7 @@ use super::record::{Ended, ImageRecord};
 use super::records::Records;
 use super::rule_text::PlannedRule;
 use super::sorted::{Pair, Sorted, Sorter};
-use crate::command::execute::Done;
+use crate::done::Done;
 
 /// Sources with their targets, each once, sorted.
 pub(crate) struct Images(Sorted);

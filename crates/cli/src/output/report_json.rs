@@ -11,7 +11,7 @@ use serde::ser::{Error as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 use sync::{Report, RuleFailure};
 
-use crate::command::execute::Done;
+use crate::done::Done;
 use crate::output::failure::{Failure, explain};
 use crate::output::foreign::PlainJson;
 use crate::output::records::Records;

@@ -7,8 +7,8 @@ use registry::Quota;
 use sync::Report;
 
 use super::Paint;
-use crate::command::execute::Done;
 use crate::diagnostic::{Alike, Failed, Failures, Reasons, diagnose};
+use crate::done::Done;
 
 /// The sentence that scripts look for on stdout. A run that was stopped has not finished, and must not be taken for one
 /// in which nothing failed.

@@ -12,6 +12,7 @@ mod failure;
 #[cfg(test)]
 mod lost_lease;
 mod mounts;
+mod waiting;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,9 +20,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use oci::{Descriptor, Digest, RepositoryName};
 use tokio::sync::watch;
 
-pub(crate) use self::claim::{Claim, Claimed, Declined, Waiting};
+pub(crate) use self::claim::{Claim, Claimed, Declined};
 pub(crate) use self::failure::{Failure, Why, is_of_manifest};
 use self::mounts::{Mounts, project};
+pub(crate) use self::waiting::Waiting;
 use crate::lock::lock;
 use crate::memory::self_mount::{Question, SelfMounts};
 
@@ -109,46 +111,6 @@ impl Drop for Proof {
 }
 
 impl Ledger {
-    /// Asks for the right to bring `digest` to `repository`, where so many mounts of it were `declined` before.
-    pub(crate) fn claim(
-        self: &Arc<Self>,
-        kind: Kind,
-        repository: &RepositoryName,
-        digest: &Digest,
-        declined: usize,
-    ) -> Claim {
-        let mut books = self.books();
-        let entry = books.entries.entry((kind, digest.clone())).or_default();
-        if entry.holds(repository) {
-            return Claim::Present;
-        }
-        if let Some(same) = entry.receiving.iter().find(|receiving| receiving.repository == *repository) {
-            return Claim::Theirs(same.wait(repository));
-        }
-        let doubt = books.doubt(repository, digest);
-        let way = if kind == Kind::Manifest || doubt.is_some() {
-            Way::Send
-        } else {
-            books.way(repository, digest, declined)
-        };
-        let (mount_from, stage) = match way {
-            Way::Wait(waiting) => return Claim::Theirs(waiting),
-            Way::Mount(from) => (Some(from), Stage::Mounting),
-            Way::Send => (None, Stage::Sending),
-        };
-        let claim = books.receive(kind, repository, digest, stage);
-        Claim::Mine(Claimed {
-            ledger: self.clone(),
-            claim,
-            kind,
-            repository: repository.clone(),
-            digest: digest.clone(),
-            mount_from,
-            doubt,
-            declined,
-        })
-    }
-
     /// Notes what the target is known to have.
     pub(crate) fn note_present(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) {
         self.books().hold(kind, repository, digest, Came::Found);
@@ -265,11 +227,6 @@ impl Books {
         if came == Came::Sent && !self.doubts.is_empty() {
             self.doubts.remove(&(repository.clone(), digest.clone()));
         }
-    }
-
-    fn receiving(&mut self, claimed: &Claimed) -> Option<&mut Receiving> {
-        let entry = self.entries.get_mut(&(claimed.kind, claimed.digest.clone()))?;
-        entry.receiving.iter_mut().find(|receiving| receiving.claim == claimed.claim)
     }
 }
 

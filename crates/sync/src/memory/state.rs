@@ -6,6 +6,7 @@
 mod journal;
 mod record;
 mod store;
+mod trail;
 mod writer;
 
 use std::path::Path;
@@ -21,12 +22,13 @@ use crate::PlatformFilter;
 use crate::endpoint::Target;
 use crate::lock::lock;
 
-pub(crate) use journal::{Journal, STRIDE, SharedTrail, new_trail};
+pub(crate) use journal::{Journal, STRIDE};
 use record::Cut;
 pub(crate) use record::LeftUpload;
 #[doc(hidden)]
 pub use record::fuzz_record;
 pub use store::{Found, StateError};
+pub(crate) use trail::{SharedTrail, new_trail};
 use writer::{Change, Writer};
 
 /// A blob that a repository has is written down again after so many days.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use oci::Digest;
 
-use crate::{Decision, Error, Image, ImageReport, Load, RuleFailure, RunId};
+use crate::{BlobOutcome, Decision, Error, Image, ImageReport, Load, RuleFailure, RunId};
 
 /// Which run tells something, and when it happened.
 #[derive(Clone, Debug)]
@@ -142,19 +142,6 @@ pub enum Event {
     },
     /// Work on an image has ended. The run keeps nothing of it but sums.
     ImageFinished(Arc<ImageReport>),
-}
-
-/// How a blob came to be at the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlobOutcome {
-    /// Its bytes were sent.
-    Copied,
-    /// The registry linked it from another of its repositories.
-    Mounted,
-    /// It was there already.
-    Present,
-    /// It may be kept elsewhere, and could be had nowhere: the image's users have to fetch it themselves.
-    LeftOut,
 }
 
 /// Watches a run.

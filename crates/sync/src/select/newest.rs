@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use oci::TagVersion;
 
 use super::latest::{Group, Latest, NewestBy};
+use super::listed_tag::ListedTag;
 use super::reason::{GroupName, NewestTags, Reason};
-use super::tag_selection::ListedTag;
 
 /// A tag among those of its group: the newer one is greater.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]

@@ -8,6 +8,7 @@ use oci::{Tag, TagOrDigest, TagVersion, is_referrers_tag};
 use super::age::AgeLimits;
 use super::counts::Counts;
 use super::latest::{Latest, NewestBy};
+use super::listed_tag::ListedTag;
 use super::pattern::Pattern;
 use super::range::VersionRange;
 use super::reason::Reason;
@@ -56,17 +57,6 @@ pub enum Dates {
     ForAges,
     /// Those of the registry: what is newer, or too old, no other date tells.
     Required,
-}
-
-/// A tag of a listing. Each tag stands in it once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedTag {
-    /// The tag.
-    pub tag: Tag,
-    /// When the registry got what it points at, where it tells.
-    pub date: Option<SystemTime>,
-    /// When an earlier run, or this one, first saw what it points at, where that is remembered.
-    pub first_seen: Option<SystemTime>,
 }
 
 /// What a selection is about to do with a listing.

@@ -4,12 +4,12 @@
 
 use providers::alibaba::{Acr, Error, NamespaceSettings};
 
+use super::access::access;
+use super::fail::fail;
 use super::plan::{self, Action, Step};
-use super::{access, fail};
 use crate::args::SetupArgs;
-use crate::command::sync::warn;
 use crate::exit_code;
-use crate::output::{Paint, print, say, say_lines};
+use crate::output::{Paint, print, say, say_lines, warn};
 
 /// Written beside the entries that are added.
 const COMMENT: &str = "added by image-syncer";

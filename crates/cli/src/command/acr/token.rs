@@ -6,7 +6,8 @@ use indicatif::HumanDuration;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use super::{access, fail};
+use super::access::access;
+use super::fail::fail;
 use crate::args::TokenArgs;
 use crate::exit_code;
 use crate::output::{print_verbatim, say};

@@ -5,10 +5,12 @@ use std::path::Path;
 use registry::Credentials;
 use secrecy::SecretString;
 
-use super::{EntryReader, Expansion, HalfLogin};
+use super::HalfLogin;
+use super::entry_reader::{EntryReader, Expansion};
 use crate::config::document::{Format, Node, Scalar, Value};
 use crate::config::error::ConfigError;
-use crate::config::file_text::{self, shown};
+use crate::config::file_name::shown;
+use crate::config::file_text;
 
 /// Longer than any password; tokens are longer than one thinks.
 const LONGEST_PASSWORD: usize = 64 << 10;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::EntryReader;
+use super::entry_reader::EntryReader;
 use crate::config::document::Node;
 use crate::config::error::ConfigError;
 use endpoints::AcrSettings;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use registry::{CertificateCheck, HostCertificates, HttpVersion, Proxies, Scheme, Security};
 
-use super::EntryReader;
+use super::entry_reader::EntryReader;
 use crate::config::document::Node;
 use crate::config::error::ConfigError;
 

@@ -2,11 +2,12 @@
 
 use sync::{OnConflict, PlatformFilter, Policy, ReferrerPolicy};
 
-use super::{Checked, Resolver};
+use super::Checked;
 use crate::config::config_file::ConfigFile;
 use crate::config::error::ConfigError;
 use crate::config::image_text::{ImageTextError, SourceText, Which};
 use crate::config::images::{Section, WrittenRule};
+use crate::config::resolver::Resolver;
 use crate::config::rule_error::RuleError;
 use crate::config::sync_rules::{
     Key, Policies, SourceSlip, SyncRule, WrittenOnConflict, not_yet, not_yet_problem, parse_from,

@@ -139,7 +139,7 @@ const TABLE: &str = include_str!("../../../tests/data/references.tsv");
 fn outcome(source: &str, target: &str, tags: &str, defaults: Defaults<'_>) -> String {
     let transport = Transport::new("test", &[]).unwrap();
     let registries = Registries::new(Auth::default(), &|_| None, &transport);
-    let registries = SharedRegistries(Arc::new(Mutex::new(registries)));
+    let registries = SharedRegistries::new(registries);
     let mut resolver = Resolver { defaults, lookup: &|_| None, registries, warnings: Vec::new() };
     let written = WrittenRule::of_images(0, 1, source.to_owned(), vec![target.to_owned()]);
     let rule = match resolver.rule(&written) {

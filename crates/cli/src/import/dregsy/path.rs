@@ -9,9 +9,8 @@ use regex::Regex;
 use super::super::fields::Written;
 use super::super::note::Notes;
 use super::super::pattern::anchored_once;
-use super::super::place;
+use super::super::place::{self, checked};
 use super::super::rule::{Patterns, Rule};
-use super::checked;
 
 const REGEX: &str = "regex:";
 

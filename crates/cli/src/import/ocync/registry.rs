@@ -4,6 +4,7 @@ use super::super::fields::{Fields, Slip};
 use super::super::login::{Login, Secret};
 use super::super::note::Notes;
 use super::super::{Draft, place};
+use super::variable::{has_variable, variable};
 
 /// Logins that come from somewhere else than the file: where to have them from here.
 const ELSEWHERE: [(&str, &str); 6] = [
@@ -22,8 +23,8 @@ const ELSEWHERE: [(&str, &str); 6] = [
 pub(super) fn read(mut registry: Fields<'_>, draft: &mut Draft) -> Result<Option<String>, Slip> {
     let url = registry.needed("url")?;
     let notes = &mut draft.notes;
-    let host = if super::has_variable(url.text) {
-        notes.left_out(url.line, &registry.what, super::variable(url.text));
+    let host = if has_variable(url.text) {
+        notes.left_out(url.line, &registry.what, variable(url.text));
         None
     } else {
         let host = place::host_of(url.text);
@@ -91,7 +92,7 @@ fn read_login(registry: &mut Fields<'_>, notes: &mut Notes) -> Result<Login, Sli
 
 /// `${NAME}`, `${NAME:?error}` and `${NAME:-default}` are variables; a text without any is itself.
 fn secret(text: &str) -> Option<Secret> {
-    if !super::has_variable(text) {
+    if !has_variable(text) {
         return Some(Secret::Literal(text.to_owned()));
     }
     let inner = text.strip_prefix("${")?.strip_suffix('}')?;

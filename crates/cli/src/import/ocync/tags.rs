@@ -4,6 +4,7 @@ use super::super::fields::{Fields, Slip, Written};
 use super::super::note::Notes;
 use super::super::range::{self, Dialect};
 use super::super::rule::{Rule, Tags};
+use super::variable::{has_variable, variable};
 
 /// What ocync leaves out by itself, in whatever case; `include` brings it back.
 const BUILT_IN: &str = "/(?i)-(rc|alpha|beta|pre|snapshot|nightly)/";
@@ -132,6 +133,6 @@ const RANGE: &str = "numbers alone decide here as with ocync; versions without `
 
 fn refuse_variables(rules: &TagRules<'_>) -> Result<(), String> {
     let texts = rules.glob.iter().chain(&rules.include).chain(&rules.exclude).chain(rules.semver.as_ref());
-    let found = texts.into_iter().find(|each| super::has_variable(each.text));
-    found.map_or(Ok(()), |each| Err(super::variable(each.text)))
+    let found = texts.into_iter().find(|each| has_variable(each.text));
+    found.map_or(Ok(()), |each| Err(variable(each.text)))
 }

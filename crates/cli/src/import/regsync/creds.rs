@@ -1,10 +1,9 @@
 //! `creds`: one registry each, who regsync is there and how it gets there.
 
-use super::super::fields::{Fields, Slip};
+use super::super::fields::{Fields, Slip, shown};
 use super::super::login::{Login, Secret, Trust};
 use super::super::note::Notes;
 use super::super::{Draft, place};
-use super::shown;
 use super::template::Template;
 
 const NO_HELPER: &str =

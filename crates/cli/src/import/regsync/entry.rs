@@ -7,7 +7,7 @@ use super::super::note::Notes;
 use super::super::pattern::anchored;
 use super::super::rule::{Index, Patterns, Platforms, Referrers, Rule};
 use super::super::{Draft, place};
-use super::NO_EQUAL;
+use super::no_equal::NO_EQUAL;
 use super::tags::{self, TagSets};
 use super::template::Template;
 use crate::args::platform::platform;

@@ -8,8 +8,8 @@ use sync::{
 };
 
 use super::write;
-use crate::command::execute::{Done, RunFacts};
 use crate::diagnostic::Failures;
+use crate::done::{Done, RunFacts};
 use crate::output::{Paint, Recorder, Tally, table};
 
 fn outcome(kind: u8) -> Outcome {

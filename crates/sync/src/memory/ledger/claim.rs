@@ -1,12 +1,12 @@
-//! The right to bring content to a repository, and the wait for who has it.
+//! The right to bring content to a repository.
 
 use std::sync::Arc;
 
 use oci::{Digest, RepositoryName};
-use tokio::sync::watch;
 
-use super::{Came, Doubt, Failure, Kind, Ledger, Stage, Way, Why};
-use crate::endpoint::Source;
+use super::failure::Failure;
+use super::waiting::Waiting;
+use super::{Books, Came, Doubt, Kind, Ledger, Receiving, Stage, Way};
 
 /// The answer to "may I send it?".
 pub(crate) enum Claim {
@@ -20,11 +20,11 @@ pub(crate) enum Claim {
 
 /// The right to bring content to a repository. Dropping it gives the right back.
 pub(crate) struct Claimed {
-    pub(super) ledger: Arc<Ledger>,
-    pub(super) claim: u64,
-    pub(super) kind: Kind,
-    pub(super) repository: RepositoryName,
-    pub(super) digest: Digest,
+    ledger: Arc<Ledger>,
+    claim: u64,
+    kind: Kind,
+    repository: RepositoryName,
+    digest: Digest,
     /// A repository of the same registry that has the blob.
     pub(crate) mount_from: Option<RepositoryName>,
     pub(crate) doubt: Option<Doubt>,
@@ -40,25 +40,45 @@ pub(crate) enum Declined {
     Wait(Waiting),
 }
 
-/// Somebody else's transfer.
-pub(crate) struct Waiting {
-    pub(super) ended: watch::Receiver<Option<Arc<Failure>>>,
-    pub(super) is_same_repository: bool,
-}
-
-impl Waiting {
-    /// Returns when the transfer has ended, well or badly: with its failure, where whoever reads from `source` would meet
-    /// the same.
-    pub(crate) async fn done(mut self, source: &dyn Source) -> Option<Why> {
-        let failure = self.end().await;
-        let failure = failure.filter(|failure| failure.concerns(source, self.is_same_repository));
-        failure.map(|failure| failure.why.clone())
-    }
-
-    pub(super) async fn end(&mut self) -> Option<Arc<Failure>> {
-        // The sender's end is the message.
-        while self.ended.changed().await.is_ok() {}
-        self.ended.borrow().clone()
+impl Ledger {
+    /// Asks for the right to bring `digest` to `repository`, where so many mounts of it were `declined` before.
+    pub(crate) fn claim(
+        self: &Arc<Self>,
+        kind: Kind,
+        repository: &RepositoryName,
+        digest: &Digest,
+        declined: usize,
+    ) -> Claim {
+        let mut books = self.books();
+        let entry = books.entries.entry((kind, digest.clone())).or_default();
+        if entry.holds(repository) {
+            return Claim::Present;
+        }
+        if let Some(same) = entry.receiving.iter().find(|receiving| receiving.repository == *repository) {
+            return Claim::Theirs(same.wait(repository));
+        }
+        let doubt = books.doubt(repository, digest);
+        let way = if kind == Kind::Manifest || doubt.is_some() {
+            Way::Send
+        } else {
+            books.way(repository, digest, declined)
+        };
+        let (mount_from, stage) = match way {
+            Way::Wait(waiting) => return Claim::Theirs(waiting),
+            Way::Mount(from) => (Some(from), Stage::Mounting),
+            Way::Send => (None, Stage::Sending),
+        };
+        let claim = books.receive(kind, repository, digest, stage);
+        Claim::Mine(Claimed {
+            ledger: self.clone(),
+            claim,
+            kind,
+            repository: repository.clone(),
+            digest: digest.clone(),
+            mount_from,
+            doubt,
+            declined,
+        })
     }
 }
 
@@ -108,6 +128,13 @@ impl Claimed {
             self.declined += 1;
             self.ledger.books().mounts.note(&from, &self.repository, false);
         }
+    }
+}
+
+impl Books {
+    fn receiving(&mut self, claimed: &Claimed) -> Option<&mut Receiving> {
+        let entry = self.entries.get_mut(&(claimed.kind, claimed.digest.clone()))?;
+        entry.receiving.iter_mut().find(|receiving| receiving.claim == claimed.claim)
     }
 }
 

@@ -1,20 +1,16 @@
 //! Keeps the record of one upload true while it is sent.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use oci::{Digest, HashState, HashTrail};
-
-use crate::endpoint::UploadWatch;
+use oci::{Digest, HashState};
 
 use super::State;
-use crate::endpoint::{Target, Upload};
+use super::trail::SharedTrail;
+use crate::endpoint::{Target, Upload, UploadWatch};
 use crate::lock::lock;
 
 /// The hashing's state is kept whenever so many bytes more were read: what a kill costs in reading.
 pub(crate) const STRIDE: u64 = 8 << 20;
-/// The last state may be ahead of what the registry has: bytes wait in queues and sockets.
-const STATES: usize = 3;
-
 /// The record of one upload. Without state nothing is kept.
 pub(crate) struct Journal {
     state: State,
@@ -22,14 +18,6 @@ pub(crate) struct Journal {
     blob: Digest,
     watch: Box<dyn UploadWatch>,
     trail: SharedTrail,
-}
-
-/// Where the hashing of a blob stood. It is of the blob, whatever session its bytes go to.
-pub(crate) type SharedTrail = Arc<Mutex<HashTrail>>;
-
-/// The trail of a blob of which nothing was sent yet.
-pub(crate) fn new_trail() -> HashTrail {
-    HashTrail::of_the_end(STATES)
 }
 
 impl Journal {

@@ -6,7 +6,7 @@ use oci::{Digest, HashState, HashTrail, RepositoryName};
 use crate::endpoint::{SavedUpload, StoreId};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::journal::new_trail;
+use super::trail::new_trail;
 use crate::PlatformFilter;
 
 /// The version of an upload's record.

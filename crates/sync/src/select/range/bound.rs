@@ -29,6 +29,9 @@ pub(super) struct Edge {
     pub(super) prerelease: Option<Prerelease>,
 }
 
+/// Conditions that must all hold.
+pub(super) type Alternative = Vec<Interval>;
+
 /// Versions between two edges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Interval {

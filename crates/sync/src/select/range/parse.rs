@@ -2,8 +2,8 @@
 
 use oci::TagVersion;
 
-use super::bound::{Interval, Written};
-use super::{Alternative, RangeError};
+use super::bound::{Alternative, Interval, Written};
+use super::error::RangeError;
 
 /// What stands before a version; the longer ones first.
 const OPERATORS: [&str; 7] = [">=", "<=", ">", "<", "=", "^", "~"];

@@ -1,0 +1,58 @@
+//! What is to be done by files and flags, before any registry is asked.
+
+use ::sync::{ReferrerPolicy, Rewrite};
+use registry::{Proxies, Transport};
+
+use crate::args::{ConfigArgs, ReachArgs, RunArgs};
+use crate::config::{self, ConfigError, Defaults, Resolved, Written, environment};
+
+/// How the tool introduces itself to registries.
+const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
+
+/// What the files say; everything that can be wrong with them shows here, before any registry is asked.
+pub(super) fn resolve(args: &ConfigArgs, reach: &ReachArgs) -> Result<Resolved, Vec<ConfigError>> {
+    resolve_written(written(args, reach)?, defaults(args))
+}
+
+pub(super) fn written(args: &ConfigArgs, reach: &ReachArgs) -> Result<Written, Vec<ConfigError>> {
+    let mut written = config::load(args, &environment)?;
+    written.auth.reach_by(reach)?;
+    Ok(written)
+}
+
+pub(super) fn defaults(args: &ConfigArgs) -> Defaults<'_> {
+    Defaults {
+        registry: args.registry.as_deref().unwrap_or_default(),
+        namespace: args.namespace.as_deref().unwrap_or_default(),
+        ..Defaults::default()
+    }
+}
+
+/// What the command line says of how images are copied.
+pub(super) fn with_policies<'a>(defaults: &Defaults<'a>, args: &RunArgs) -> Defaults<'a> {
+    let referrers = |copies| if copies { ReferrerPolicy::Copy } else { ReferrerPolicy::Leave };
+    Defaults {
+        referrers: args.referrers.map(referrers),
+        platforms: args.platforms(),
+        rewrite: if args.force { Rewrite::Always } else { Rewrite::Changed },
+        registry: defaults.registry,
+        namespace: defaults.namespace,
+    }
+}
+
+/// What rules mean, wherever they come from.
+pub(super) fn resolve_written(
+    written: Written,
+    defaults: Defaults<'_>,
+) -> Result<Resolved, Vec<ConfigError>> {
+    config::resolve(written, defaults, &transport()?, &environment)
+}
+
+/// Connections through the environment's proxies.
+pub(super) fn transport() -> Result<Transport, Vec<ConfigError>> {
+    let proxies = Proxies::from_environment(&environment);
+    let proxies = proxies.map_err(|error| vec![ConfigError::new(error.to_string())])?;
+    let transport = Transport::new(USER_AGENT, &[])
+        .map_err(|error| vec![ConfigError::new(format!("connections cannot be set up: {error}"))])?;
+    Ok(transport.through(&proxies))
+}

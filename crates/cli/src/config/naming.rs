@@ -1,0 +1,35 @@
+//! Which images a source's text selects, and how they are called at a target.
+
+use std::collections::HashSet;
+
+use oci::TagOrDigest;
+use sync::{Naming, RuleTarget, Selection};
+
+use super::image_text::Which;
+
+pub(super) fn selection(which: Which, targets: &[RuleTarget]) -> Selection {
+    match which {
+        // No source has a template.
+        Which::Unsaid | Which::Templated(_) => Selection::All,
+        Which::Matching(pattern) => Selection::Matching(pattern),
+        Which::Pinned(tag, digest) => Selection::Pinned { tag, digest },
+        Which::These(images) => {
+            // Names are paired by position, so an image may only be left out where there are none.
+            let paired = targets.iter().any(|target| matches!(target.naming, Naming::These(_)));
+            let mut seen = HashSet::new();
+            Selection::These(
+                images.into_iter().filter(|image| paired || seen.insert(image.clone())).collect(),
+            )
+        }
+    }
+}
+
+pub(super) fn naming(which: Which) -> Naming {
+    match which {
+        Which::Unsaid => Naming::Same,
+        Which::Matching(pattern) => Naming::Matching(pattern),
+        Which::Templated(template) => Naming::Templated(template),
+        Which::These(names) => Naming::These(names.into_iter().map(Some).collect()),
+        Which::Pinned(tag, _) => Naming::These(vec![Some(TagOrDigest::Tag(tag))]),
+    }
+}

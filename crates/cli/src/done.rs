@@ -1,0 +1,56 @@
+//! What a run did, as everything that tells of it needs it.
+
+use std::sync::Arc;
+
+use registry::Registry;
+use sync::{Report, RunId};
+
+use crate::config::RefusedRule;
+use crate::diagnostic::Failures;
+use crate::output::{PlannedRule, Records, Tally};
+
+/// What a run did, with the rules as they were written.
+pub(crate) struct Done {
+    pub(crate) run: RunFacts,
+    pub(crate) report: Report,
+    pub(crate) failures: Arc<Failures>,
+    /// Its images, where somebody wants to know them.
+    pub(crate) records: Records,
+    /// In the order in which failures count them.
+    pub(crate) rules: Vec<PlannedRule>,
+    pub(crate) refused: Vec<RefusedRule>,
+    /// All registries that were spoken to.
+    pub(crate) registries: Vec<Registry>,
+}
+
+impl Done {
+    /// How a rule is called.
+    pub(crate) fn rule(&self, index: usize) -> Option<&str> {
+        self.rules.get(index).map(|rule| rule.written.label())
+    }
+
+    /// Nothing stands at a target, and nothing failed either.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Report { totals, failed_rules, unfinished_rules, .. } = &self.report;
+        totals.images() == totals.left_out
+            && failed_rules.is_empty()
+            && unfinished_rules.is_empty()
+            && self.refused.is_empty()
+    }
+}
+
+/// One run, for its report.
+pub(crate) struct RunFacts {
+    pub(crate) id: RunId,
+    pub(crate) command: &'static str,
+    pub(crate) started: jiff::Timestamp,
+    pub(crate) tally: Arc<Tally>,
+}
+
+impl RunFacts {
+    pub(crate) fn of(command: &'static str) -> Self {
+        let started = jiff::Timestamp::now();
+        let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%SZ"), std::process::id());
+        Self { id: RunId::new(id), command, started, tally: Arc::default() }
+    }
+}
