@@ -55,7 +55,7 @@ impl Modules {
         let source = Source::parse(&text).with_context(|| file.display().to_string())?;
         for name in &source.modules {
             let file = folder.join(format!("{name}.rs"));
-            self.add([&path[..], &[name.clone()]].concat(), file, &folder.join(name), read)?;
+            self.add([&path[..], std::slice::from_ref(name)].concat(), file, &folder.join(name), read)?;
         }
         self.0.insert(path, Module { file, source });
         Ok(())
