@@ -33,6 +33,7 @@ use crate::endpoint::StoreId;
 use crate::engine::attempt::Breakers;
 use crate::engine::bandwidth::{Bandwidth, Pace};
 use crate::lock::lock;
+use crate::memory::leases::Leases;
 use crate::memory::ledger::Ledger;
 
 /// Slots, places, bandwidth, breakers and ledgers, shared by all runs that are given to it. Cheap to clone, and as long-lived as
@@ -54,11 +55,23 @@ struct Shared {
     ledgers: Mutex<HashMap<StoreId, Weak<Ledger>>>,
     /// Images in the order in which they were planned, and runs.
     numbers: AtomicU64,
+    /// Where other processes write to the same stores.
+    leases: Option<Arc<dyn Leases>>,
 }
 
 impl Engine {
     /// Moves so many blobs at once, of small ones a multiple unless it is 1, and no more bytes a second than `bandwidth`.
     pub fn new(blobs_at_once: usize, bandwidth: Option<Bandwidth>) -> Self {
+        Self::with(blobs_at_once, bandwidth, None)
+    }
+
+    /// The same, where other processes bring images to the same stores: large blobs are sent once by all of them together, as far
+    /// as `leases` keeps what it promises.
+    pub fn sharing(blobs_at_once: usize, bandwidth: Option<Bandwidth>, leases: Arc<dyn Leases>) -> Self {
+        Self::with(blobs_at_once, bandwidth, Some(leases))
+    }
+
+    fn with(blobs_at_once: usize, bandwidth: Option<Bandwidth>, leases: Option<Arc<dyn Leases>>) -> Self {
         Self(Arc::new(Shared {
             images: Slots::new(images_at_once(blobs_at_once)),
             places: Places::new(blobs_at_once),
@@ -68,7 +81,12 @@ impl Engine {
             breakers: Breakers::default(),
             ledgers: Mutex::default(),
             numbers: AtomicU64::new(0),
+            leases,
         }))
+    }
+
+    pub(crate) fn leases(&self) -> Option<&Arc<dyn Leases>> {
+        self.0.leases.as_ref()
     }
 
     /// What is done between which stores now.

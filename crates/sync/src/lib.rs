@@ -23,6 +23,7 @@ pub use engine::run::{Mode, Options};
 pub use engine::schedule::Sync;
 pub use engine::{Engine, PairInWork};
 pub use error::{Cause, Error, ImpossibleTarget, NoAnswer, Operation, SharedTarget, Side};
+pub use memory::leases::{Lease, Leased, Leases, Wanted as LeaseWanted};
 pub use memory::state::{State, StateError};
 pub use plan::decision::{Action, Decision, Load, LoadedBlob};
 pub use plan::pattern_targets::PatternTargets;

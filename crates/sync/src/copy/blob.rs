@@ -16,8 +16,10 @@ use crate::copy::open_upload::OpenUpload;
 use crate::copy::transfer::{Delivery, Transfer};
 use crate::endpoint::{BlobRead, EndpointError, Mount, Source};
 use crate::engine::backoff::Backoff;
+use crate::engine::deadline::TooLate;
 use crate::engine::is_small;
 use crate::engine::run::{ImageCopy, Run};
+use crate::memory::leases::{Lease, Leased, SMALLEST_LEASED, Wanted};
 use crate::memory::ledger::{Came, Claim, Claimed, Doubt, Failure, Kind, Why};
 use crate::memory::self_mount::Question;
 use crate::memory::state::new_trail;
@@ -38,6 +40,8 @@ pub(super) struct ClaimedBlob {
     pub(super) begun: Begun,
     /// How many bytes the target has in its place.
     has_instead: Option<u64>,
+    /// The right among all processes to send it.
+    lease: Option<Box<dyn Lease>>,
 }
 
 /// What came of the wish to mount the blob.
@@ -53,8 +57,8 @@ pub(super) enum Begun {
 impl ClaimedBlob {
     fn new(run: &Run, copy: Arc<ImageCopy>, claim: Claimed, source: Arc<dyn Source>) -> Self {
         let beginnings = Backoff::new(run.retries);
-        let (may_be_there, went_on, begun, has_instead) = Default::default();
-        Self { copy, claim, source, beginnings, may_be_there, went_on, begun, has_instead }
+        let (may_be_there, went_on, begun, has_instead, lease) = Default::default();
+        Self { copy, claim, source, beginnings, may_be_there, went_on, begun, has_instead, lease }
     }
 
     /// Ends the copy, and the wait of all to whom the same would happen.
@@ -198,9 +202,42 @@ async fn attempt(
             if let Way::Damaged(length) = way {
                 claimed.has_instead = Some(length);
             }
+            let way = match lease(run, &mut claimed, blob, way).await {
+                Ok(way) => way,
+                Err(stopped) => return Some((claimed, stopped)),
+            };
             carry(run, from, blob, (claimed, way), read_budget).await
         }
         Err(error) => Some((claimed, Arc::new(error))),
+    }
+}
+
+/// Asks other processes that write to the same store for the right to send a large blob, where there are any: one of them may
+/// have brought it meanwhile. What is open already, and what is damaged, is sent.
+async fn lease(run: &Run, claimed: &mut ClaimedBlob, blob: &Descriptor, way: Way) -> Result<Way, Arc<Error>> {
+    let (Some(leases), Some(size)) = (run.engine.leases(), blob.size) else { return Ok(way) };
+    if size < SMALLEST_LEASED || claimed.lease.is_some() || matches!(way, Way::Opened(_) | Way::Damaged(_)) {
+        return Ok(way);
+    }
+    let copy = claimed.copy.clone();
+    let (store, repository) = (copy.target.store(), copy.target.repository());
+    loop {
+        match leases.ask(Wanted { store, repository, digest: &blob.digest, size }).await {
+            Leased::Yours(lease) => {
+                claimed.lease = Some(lease);
+                return Ok(way);
+            }
+            Leased::HeldBy(holder) if holder != *repository => return Ok(Way::HadElsewhere(holder)),
+            // Opening the upload with a mount from here tells whether that is true.
+            Leased::HeldBy(_) => return Ok(Way::Unknown),
+            Leased::Theirs(wait) => {
+                let slept = copy.activity.wait(run.deadline.sleep(wait)).await;
+                slept.map_err(|TooLate| {
+                    let operation = Operation::StartBlob(blob.digest.clone());
+                    Arc::new(copy.target_error(operation, Cause::Stopped))
+                })?;
+            }
+        }
     }
 }
 
@@ -440,6 +477,9 @@ pub(super) async fn complete(run: &Run, claimed: ClaimedBlob, blob: &Descriptor,
         BlobOutcome::Mounted => Came::Mounted,
         BlobOutcome::Present | BlobOutcome::LeftOut => Came::Found,
     };
+    if let Some(lease) = claimed.lease {
+        lease.done().await;
+    }
     claimed.claim.complete(came);
     run.state.note_blob(&*claimed.copy.target, &blob.digest);
     claimed.copy.ledger.note_known_blob(claimed.copy.target.repository(), &blob.digest);

@@ -17,6 +17,7 @@ mod fault_world;
 mod graph;
 mod isolation;
 mod laws;
+mod leases;
 mod length;
 mod lists;
 mod login_failure;
