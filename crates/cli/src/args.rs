@@ -4,6 +4,7 @@ mod acr;
 mod config;
 mod file;
 mod import;
+mod narrow;
 mod number;
 pub(crate) mod platform;
 mod reach;
@@ -21,6 +22,7 @@ pub(crate) use acr::{AcrArgs, AcrCommand, AcrRegistryArgs, PolicyArgs, SetupArgs
 pub(crate) use config::{ConfigArgs, DEFAULT as DEFAULT_OF_VERBS};
 pub(crate) use file::given;
 pub(crate) use import::{ImportArgs, Tool};
+pub(crate) use narrow::NarrowArgs;
 pub(crate) use reach::ReachArgs;
 pub(crate) use run::{ImagesFormat, LogFormat, RunArgs};
 pub(crate) use show::ShowArgs;
@@ -111,6 +113,10 @@ pub(crate) struct SyncArgs {
     #[command(flatten)]
     pub(crate) job: JobArgs,
 
+    /// Carry out the one rule of `sync` that has this name
+    #[arg(long, value_name = "NAME", overrides_with = "only", conflicts_with = "retry_failed")]
+    pub(crate) only: Option<String>,
+
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -153,13 +159,16 @@ pub(crate) struct CopyArgs {
     pub(crate) digest_file: Option<PathBuf>,
 }
 
-/// Shows what the config means, without asking any registry: each rule's source, selection, targets, and which
-/// entry of `auth` each side uses.
+/// Shows what the config means, without asking any registry: each rule's source, selection, targets, how it copies, and
+/// which entry of `auth` each side uses. Flags show how they narrow it.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "image-syncer expand", bin_name = "image-syncer expand")]
 pub(crate) struct ExpandArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+
+    #[command(flatten)]
+    pub(crate) narrow: NarrowArgs,
 
     /// Print JSON
     #[arg(long)]
@@ -338,7 +347,7 @@ mod tests {
     #[test]
     fn filters_add_up_and_other_flags_are_replaced() {
         let args = old("--os linux --os windows --arch=amd64,arm64 --config a --config b --log x --log=y");
-        assert_eq!((args.job.run.os.len(), args.job.run.arch.len()), (2, 1));
+        assert_eq!((args.job.run.narrow.os.len(), args.job.run.narrow.arch.len()), (2, 1));
         assert_eq!((args.job.config.config.unwrap(), args.job.run.log.unwrap()), ("b".into(), "y".into()));
     }
 

@@ -140,6 +140,18 @@ pub enum Cause {
         /// Where each of the images is read.
         names: Vec<String>,
     },
+    /// Rules give other images the same names, and say that this is a slip.
+    #[error(
+        "another rule copies another image to the same name, so neither was copied: {}{}",
+        names.join(", "),
+        if *more > 0 { format!(", and {more} more") } else { String::new() }
+    )]
+    Collision {
+        /// The first names, each with where both images are read.
+        names: Vec<String>,
+        /// How many more there are.
+        more: usize,
+    },
     /// The target has the name with another digest, and its rule says that this is a failure.
     #[error("the target has {there} under this name, not {wanted}, and the rule says to keep it")]
     Conflict {

@@ -38,7 +38,7 @@ pub use report::{ImageReport, Outcome, Report, RuleFailure, SkipReason};
 pub use rule::artifact_types::{ArtifactTypeError, ArtifactTypePattern, ArtifactTypes};
 pub use rule::pattern_rule::{MakeRule, PatternRule, Work};
 pub use rule::platform_filter::PlatformFilter;
-pub use rule::policy::{OnConflict, Policy, ReferrerPolicy, Rewrite};
+pub use rule::policy::{OnCollision, OnConflict, Policy, ReferrerPolicy, Rewrite};
 pub use rule::repository_pattern::{RepositoryPattern, RepositoryPatternError};
 pub use rule::tag_template::{TagTemplate, TagTemplateError};
 pub use rule::target_template::{TargetTemplate, TargetTemplateError};

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use sync::{Bandwidth, PlatformFilter};
+use sync::Bandwidth;
 
 use super::file::{file, kept, report};
+use super::narrow::NarrowArgs;
 use super::number::{at_least_one, retries, truth};
-use super::platform::{architectures, platforms, systems};
 use super::show::ShowArgs;
 
 /// How to run, and what to write besides.
@@ -25,25 +25,12 @@ pub(crate) struct RunArgs {
     #[arg(short, long, value_name = "NUMBER", default_value = "2", value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
     pub(crate) retries: u32,
 
-    /// Only these platforms: linux/amd64, linux/arm64/v8, ... (repeatable, or with commas)
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_parser = platforms)]
-    pub(crate) platform: Vec<String>,
-
-    /// Only these operating systems: linux, windows:10.0.17763.1234, ... (repeatable, or with commas)
-    #[arg(long, value_name = "SYSTEM", value_parser = systems)]
-    pub(crate) os: Vec<String>,
-
-    /// Only these architectures: amd64, arm64, arm:v7, or whole platforms: linux/arm64 (repeatable, or with commas)
-    #[arg(long, value_name = "ARCHITECTURE", value_parser = architectures)]
-    pub(crate) arch: Vec<String>,
+    #[command(flatten)]
+    pub(crate) narrow: NarrowArgs,
 
     /// Store manifests also where the target has them
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth, value_name = "BOOL", hide_possible_values = true, overrides_with = "force")]
     pub(crate) force: bool,
-
-    /// Copy what refers to images, too: signatures, SBOMs, attestations (rules with patterns do so unless this is false)
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, value_name = "BOOL", hide_possible_values = true, overrides_with = "referrers")]
-    pub(crate) referrers: Option<bool>,
 
     /// Only look what would be copied; to know whether pushes are allowed, an upload is opened in each repository that would be written to, and cancelled
     #[arg(long)]
@@ -99,13 +86,6 @@ pub(crate) struct RunArgs {
     /// Where the oldest releases noted blobs: not needed any more, so neither read nor written
     #[arg(long, value_name = "FILE", value_parser = file(), hide = true, overrides_with = "records")]
     pub(crate) records: Option<PathBuf>,
-}
-
-impl RunArgs {
-    /// Which platforms are wanted.
-    pub(crate) fn platforms(&self) -> PlatformFilter {
-        PlatformFilter::new(&self.os, &[&self.arch[..], &self.platform].concat())
-    }
 }
 
 /// How log lines are written.

@@ -3,7 +3,7 @@
 use ::sync::{ReferrerPolicy, Rewrite};
 use registry::{Proxies, Transport};
 
-use crate::args::{ConfigArgs, ReachArgs, RunArgs};
+use crate::args::{ConfigArgs, NarrowArgs, ReachArgs, RunArgs};
 use crate::config::{self, ConfigError, Defaults, Resolved, Written, environment};
 
 /// How the tool introduces itself to registries.
@@ -12,6 +12,11 @@ const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
 /// What the files say; everything that can be wrong with them shows here, before any registry is asked.
 pub(super) fn resolve(args: &ConfigArgs, reach: &ReachArgs) -> Result<Resolved, Vec<ConfigError>> {
     resolve_written(written(args, reach)?, defaults(args))
+}
+
+/// The same where flags narrow it.
+pub(super) fn resolve_narrowed(args: &ConfigArgs, narrow: &NarrowArgs) -> Result<Resolved, Vec<ConfigError>> {
+    resolve_written(written(args, &ReachArgs::default())?, narrowed(&defaults(args), narrow))
 }
 
 pub(super) fn written(args: &ConfigArgs, reach: &ReachArgs) -> Result<Written, Vec<ConfigError>> {
@@ -30,14 +35,14 @@ pub(super) fn defaults(args: &ConfigArgs) -> Defaults<'_> {
 
 /// What the command line says of how images are copied.
 pub(super) fn with_policies<'a>(defaults: &Defaults<'a>, args: &RunArgs) -> Defaults<'a> {
+    let rewrite = if args.force { Rewrite::Always } else { Rewrite::Changed };
+    Defaults { rewrite, ..narrowed(defaults, &args.narrow) }
+}
+
+/// What the command line says of what is copied.
+fn narrowed<'a>(defaults: &Defaults<'a>, args: &NarrowArgs) -> Defaults<'a> {
     let referrers = |copies| if copies { ReferrerPolicy::Copy } else { ReferrerPolicy::Leave };
-    Defaults {
-        referrers: args.referrers.map(referrers),
-        platforms: args.platforms(),
-        rewrite: if args.force { Rewrite::Always } else { Rewrite::Changed },
-        registry: defaults.registry,
-        namespace: defaults.namespace,
-    }
+    Defaults { referrers: args.referrers.map(referrers), platforms: args.platforms(), ..defaults.clone() }
 }
 
 /// What rules mean, wherever they come from.

@@ -10,27 +10,30 @@ use crate::config::{ConfigError, Resolved};
 
 /// Runs the form without a verb; gives the exit status.
 pub(crate) async fn run_old(args: &OldArgs) -> u8 {
-    main_job(&args.job, Results::OldSentence).await
+    main_job(&args.job, None, Results::OldSentence).await
 }
 
 /// Runs `image-syncer sync`; gives the exit status.
 pub(crate) async fn run(args: SyncArgs) -> u8 {
     let results = if args.json { Results::Report } else { Results::Nothing };
     let job = JobArgs { config: args.job.config.of_verb("sync"), ..args.job };
-    main_job(&job, results).await
+    main_job(&job, args.only.as_deref(), results).await
 }
 
-async fn main_job(args: &JobArgs, results: Results) -> u8 {
-    match to_do(args) {
+async fn main_job(args: &JobArgs, only: Option<&str>, results: Results) -> u8 {
+    match to_do(args, only) {
         Ok(resolved) => execute::run(resolved, &args.run, Asked::of_config("sync", results)).await,
         Err(errors) => refuse(&errors),
     }
 }
 
-/// All rules of the config, or what failed of them.
-fn to_do(args: &JobArgs) -> Result<Resolved, Vec<ConfigError>> {
+/// All rules of the config, the one that is named, or what failed of them.
+fn to_do(args: &JobArgs, only: Option<&str>) -> Result<Resolved, Vec<ConfigError>> {
     let defaults = with_policies(&defaults(&args.config), &args.run);
-    let config = written(&args.config, &args.reach)?;
+    let mut config = written(&args.config, &args.reach)?;
+    if let Some(name) = only {
+        config = config.only(name).map_err(|error| vec![error])?;
+    }
     match given(args.retry_failed.as_deref()) {
         Some(file) => retry::resolve(config, file, defaults),
         None => resolve_written(config, defaults),

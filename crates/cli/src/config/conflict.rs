@@ -1,10 +1,11 @@
 //! What is odd about rules beside each other, as far as it can be seen before anybody is asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use oci::TagOrDigest;
-use sync::{Naming, Selection};
+use sync::{Naming, RuleTarget, Selection};
 
+use super::images::{Section, WrittenRule};
 use super::resolved::ResolvedRule;
 
 /// Names the rules that copy an image onto itself: most likely a slip, and nothing will be done.
@@ -27,29 +28,82 @@ pub(super) fn self_copies(rules: &[ResolvedRule]) -> Vec<String> {
     rules.iter().filter(onto_itself).map(warning).collect()
 }
 
+/// An image that is written down, and a name that it gets.
+struct Named<'a> {
+    target: &'a str,
+    name: TagOrDigest,
+    image: TagOrDigest,
+    /// As people read it.
+    source: String,
+}
+
+impl Named<'_> {
+    fn shown(&self) -> String {
+        format!("{}{}", self.target, self.name.suffix())
+    }
+}
+
+/// Only images that are written down can be compared. What listed tags collide in shows when they are listed.
+fn named_images(resolved: &ResolvedRule) -> Vec<Named<'_>> {
+    let Some(images) = resolved.rule.selection.named() else { return Vec::new() };
+    let of_target = |target: &RuleTarget| target.naming.names(&images).unwrap_or_default();
+    let mut all = Vec::new();
+    for target in &resolved.rule.targets {
+        for (image, name) in images.iter().zip(of_target(target)) {
+            let source = format!("{}{}", resolved.rule.source.name(), image.suffix());
+            let (target, image) = (target.target.name(), image.clone());
+            all.extend(name.map(|name| Named { target, name, image, source }));
+        }
+    }
+    all
+}
+
 /// Names that rules give to more than one image; of these the last rule's is carried out. Told where nothing is asked about
 /// the images themselves: they may be the same.
-///
-/// Only images that are written down can be compared. What listed tags collide in shows when they are listed.
 pub(crate) fn shared_names(rules: &[ResolvedRule]) -> Vec<String> {
     let mut owners: HashMap<(&str, TagOrDigest), String> = HashMap::new();
     let mut warnings = Vec::new();
-    for resolved in rules {
-        let Some(images) = resolved.rule.selection.named() else { continue };
-        for target in &resolved.rule.targets {
-            let names = target.naming.names(&images).unwrap_or_default();
-            for (image, name) in images.iter().zip(names) {
-                let Some(name) = name else { continue };
-                let source = format!("{}{}", resolved.rule.source.name(), image.suffix());
-                let shown = format!("{}{}", target.target.name(), name.suffix());
-                let earlier = owners.insert((target.target.name(), name), source.clone());
-                if let Some(earlier) = earlier.filter(|earlier| *earlier != source) {
-                    warnings.push(format!(
-                        "{shown} is the target of both {earlier} and {source}: the later rule, {source}, is carried out"
-                    ));
-                }
-            }
+    for named in rules.iter().flat_map(named_images) {
+        let (shown, source) = (named.shown(), named.source);
+        let earlier = owners.insert((named.target, named.name), source.clone());
+        if let Some(earlier) = earlier.filter(|earlier| *earlier != source) {
+            warnings.push(format!(
+                "{shown} is the target of both {earlier} and {source}: the later rule, {source}, is carried out"
+            ));
         }
     }
     warnings
+}
+
+/// A rule of `sync` that gives a name to another image than an earlier one does.
+pub(super) struct Collision {
+    /// The later rule's place among all rules.
+    pub(super) order: usize,
+    pub(super) problem: String,
+}
+
+/// Slips of two rules of `sync`, one for each pair of rules. Two names of one digest are none.
+pub(super) fn collisions(rules: &[ResolvedRule]) -> Vec<Collision> {
+    let mut owners: HashMap<(&str, TagOrDigest), (&WrittenRule, TagOrDigest, String)> = HashMap::new();
+    let (mut collisions, mut told) = (Vec::new(), HashSet::new());
+    for resolved in rules.iter().filter(|resolved| resolved.written.section == Section::Sync) {
+        let written = &resolved.written;
+        for named in named_images(resolved) {
+            let shown = named.shown();
+            let Named { target, name, image, source } = named;
+            let (earlier, its_image, its_source) =
+                owners.entry((target, name)).or_insert_with(|| (written, image.clone(), source.clone()));
+            let is_one_digest = matches!(image, TagOrDigest::Digest(_)) && image == *its_image;
+            if source != *its_source && !is_one_digest && told.insert((earlier.order, written.order)) {
+                let problem = format!(
+                    "{shown} would come from both {its_source} (rule `{}` in line {}) and {source} (rule `{}`)",
+                    earlier.label(),
+                    earlier.line,
+                    written.label()
+                );
+                collisions.push(Collision { order: written.order, problem });
+            }
+        }
+    }
+    collisions
 }

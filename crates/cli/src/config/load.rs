@@ -45,7 +45,7 @@ pub(crate) enum WrittenLogins {
     InFiles,
     /// Nowhere but where `docker login` leaves them: `--images` without `--auth`.
     Elsewhere,
-    /// In the `auth` of a config whose own rules are not carried out: entries that nothing uses are none of this run's.
+    /// In the `auth` of a config whose own rules are not carried out, or not all: entries that nothing uses are none of this run's.
     InAnotherConfig,
 }
 

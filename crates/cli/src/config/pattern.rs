@@ -67,13 +67,14 @@ pub(super) fn resolve_pattern(
     }
     let PatternText { registry, pattern, which } = source;
     let listing = resolver.registries.lock().listing(&registry, &sample(&pattern));
+    let tags = selection(which.clone(), &[]);
     let maker = RuleMaker {
         registries: resolver.registries.clone(),
         registry,
         pattern: pattern.clone(),
         which,
         targets,
-        policy,
+        policy: policy.clone(),
     };
     // What no repository could be named like is told at once.
     let logins = maker.check(rule, &texts)?;
@@ -87,7 +88,7 @@ pub(super) fn resolve_pattern(
         target_fronts,
     };
     let written = WrittenRule { targets: texts, ..rule.clone() };
-    Ok(ResolvedPattern { written, rule: rule_of_many, logins })
+    Ok(ResolvedPattern { written, rule: rule_of_many, policy, tags, logins })
 }
 
 fn target_text(

@@ -10,7 +10,7 @@ use oci::{Reference, Tag, TagOrDigest};
 use registry::Transport;
 use sync::{Naming, Policy, ReferrerPolicy, Rule, RuleTarget};
 
-use super::conflict::self_copies;
+use super::conflict::{collisions, self_copies};
 use super::defaults::Defaults;
 use super::environment::Lookup;
 use super::error::ConfigError;
@@ -65,6 +65,13 @@ pub(crate) fn resolve(
             Ok(rule) => rule.sort_into(&mut checked, &mut patterns),
             Err(slips) => errors.extend(slips),
         }
+    }
+    if let Some(sync) = &sync {
+        errors.extend(collisions(&checked).into_iter().map(|collision| {
+            let place = sync.rules[collision.order - rules.len()].to[0].place;
+            let help = "give one of the two rules another target, or a name of its own as in `HOST/REPOSITORY:{tag}-x`";
+            sync.file.error_at(collision.problem, place).help(help)
+        }));
     }
     // A config of which nothing is left, and one that was not finished, are told whole.
     if !errors.is_empty() || (checked.is_empty() && patterns.is_empty() && !refused.is_empty()) {

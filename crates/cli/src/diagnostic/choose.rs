@@ -90,6 +90,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::TooDeep { .. } => step.advice(Hint::TooDeep),
         Cause::TargetTaken { .. } => step.advice(Hint::TargetTaken),
         Cause::Circle { .. } => step.advice(Hint::Circle),
+        Cause::Collision { .. } => step.advice(Hint::Collision),
         Cause::TargetShared(_) => step.advice(Hint::TargetShared),
         Cause::TargetName(_) => step.advice(Hint::TargetName),
         Cause::Stopped => step.advice(Hint::Stopped),

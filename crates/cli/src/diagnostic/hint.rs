@@ -169,6 +169,8 @@ hints! {
     Drift: "look who pushed to the target since the plan was made; a new plan takes what is there now into account",
     /// Rules that copy the same names to each other.
     Circle: "let each tag have one direction: give the rules tags or patterns that do not overlap; none of these images was copied",
+    /// Two rules with one name for different images.
+    Collision: "give one of the two rules another target, or tags or patterns that do not overlap",
     /// Two repositories in one.
     TargetShared: "give the pattern a target in which the source's whole path stands, such as `registry/namespace/{path:_}`; nothing of this rule was copied",
     /// What no repository can be called.

@@ -316,6 +316,11 @@ fn others() -> Vec<Case> {
         ),
         (from(Cause::TooDeep { deepest: 4 }), "deeper than 4", Hint::TooDeep),
         (to(Cause::Circle { names: vec!["q.io/x:v1".to_owned()] }), "q.io/x:v1", Hint::Circle),
+        (
+            to(Cause::Collision { names: vec!["q.io/x:v1".to_owned()], more: 2 }),
+            "and 2 more",
+            Hint::Collision,
+        ),
         (to(Cause::TargetTaken { by: "q.io/x".to_owned() }), "q.io/x", Hint::TargetTaken),
         (
             to(Cause::TargetShared(Box::new(SharedTarget { target, by, also }))),

@@ -167,6 +167,7 @@ fn what_is_made_means_what_the_other_tool_meant() -> Result<()> {
             "version: 1\nsync:\n- {source: alpine, target: r.io/m/alpine, type: image}\n- {source: q.io/a, target: r.io/a, type: repository, referrers: true}\n- {source: q.io, target: r.io/q, type: registry, referrers: true}\n",
             &[
                 "docker.io/library/alpine (no login): latest",
+                "  referrers: none",
                 "  -> r.io/m/alpine (no login): latest",
                 "q.io/a (no login): all tags",
                 "  -> r.io/a (no login): the same names",
@@ -179,6 +180,7 @@ fn what_is_made_means_what_the_other_tool_meant() -> Result<()> {
             "q.io:\n  credentials: {username: u, password: p}\n  images: {a/b: [v1, v2], c: []}\n",
             &[
                 "q.io/a/b (login `q.io`, auth entry in c.yaml:4): v1, v2",
+                "  referrers: none",
                 "  -> r.io/m/b (no login): the same names",
                 "q.io/c (login `q.io`, auth entry in c.yaml:4): all tags",
                 "  -> r.io/m/c (no login): the same names",
@@ -187,7 +189,7 @@ fn what_is_made_means_what_the_other_tool_meant() -> Result<()> {
         (
             "",
             "tasks:\n- name: t\n  source: {registry: a.io}\n  target: {registry: b.io}\n  mappings: [{from: x, to: y/x, tags: [v1], platform: all}]\n",
-            &["t: a.io/x (no login): v1", "  -> b.io/y/x (no login): the same names"],
+            &["t: a.io/x (no login): v1", "  referrers: none", "  -> b.io/y/x (no login): the same names"],
         ),
         (
             "--harbor h.io",

@@ -1,8 +1,9 @@
 //! `defaults` and `sync` of a config: what they mean without a network, what is refused, and a run.
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 use testkit::DockerRegistry;
-use testkit::seed::Pusher;
+use testkit::seed::{Flavour, Image, Pusher, layer};
 
 use crate::process::Workplace;
 
@@ -35,18 +36,22 @@ fn expand_shows_the_rules_of_images_and_then_those_of_sync() -> Result<()> {
         "quay.io/coreos/flannel (no login): all tags",
         "  -> u.example.com/flannel (no login): the same names",
         "apps: harbor.example.com/library/** (login `harbor.example.com`, ",
+        "  repositories: not library/tmp/**",
+        "  referrers: none",
         "  -> t.example.com/mirror (login `t.example.com/mirror`, ",
         "  -> u.example.com/all/{path:_}:{tag}-mirror (no login): each at a place of its own",
         "harbor.example.com/(team/(.+)-v([0-9]+))/ (login `harbor.example.com`, ",
+        "  referrers: none",
         "  -> t.example.com/mirror/$2/$1 (login `t.example.com/mirror`, ",
         "one: quay.io/coreos/etcd (no login): v3.5.0, v3.5.1",
+        "  referrers: none",
         "  -> t.example.com/mirror/etcd (login `t.example.com/mirror`, ",
     ];
     ensure!(lines.len() == expected.len(), "{}", ran.stdout);
     for (line, expected) in lines.iter().zip(expected) {
         ensure!(line.starts_with(expected), "{line}\n{expected}");
     }
-    ensure!(lines[8].ends_with(": each as {tag}-x"), "{}", lines[8]);
+    ensure!(lines[12].ends_with(": each as {tag}-x"), "{}", lines[12]);
     let json = workplace.run("expand --json")?.expect_code(0)?;
     let shown: serde_json::Value = serde_json::from_str(&json.stdout)?;
     let names: Vec<_> = shown.as_array().unwrap().iter().map(|rule| rule["name"].clone()).collect();
@@ -166,6 +171,164 @@ async fn sync_rules_are_carried_out_in_both_forms() -> Result<()> {
     ensure!(!ran.stdout.contains("other/app") && !ran.stdout.contains("team/old"), "{}", ran.stdout);
     let again = workplace.run("--config image-syncer.yaml")?.expect_code(0)?;
     again.says(&["copied           0 images"])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_rules_with_other_images_for_one_tag_fail_and_leave_it_alone() -> Result<()> {
+    let (source, target) = (DockerRegistry::open().await?, DockerRegistry::open().await?);
+    let pusher = Pusher::new(source.host());
+    for (repository, number) in [("team/a", 1), ("team/b", 2)] {
+        let image = Image::new(Flavour::Oci).layer(layer(number, 100));
+        pusher.image(repository, "latest", &image).await?;
+        pusher.image(repository, format!("only-{number}").as_str(), &image).await?;
+    }
+    let (from, to) = (source.host(), target.host());
+    let config = format!(
+        "auth:\n  {from}: {{plainHttp: true}}\n  {to}: {{plainHttp: true}}\nsync:\n\
+         - {{name: a, from: {from}/team/a, to: {to}/app}}\n- {{name: b, from: {from}/team/b, to: {to}/app}}\n"
+    );
+    let workplace = Workplace::new()?;
+    workplace.write("image-syncer.yaml", &config)?;
+    let told = format!("{to}/app:latest (from {from}/team/a:latest and {from}/team/b:latest)");
+    let ran = workplace.run("sync")?.expect_code(1)?;
+    ran.says(&[&told, "tags or patterns that do not overlap"])?;
+    let there = Pusher::new(to.as_str());
+    let mut tags = there.tags("app").await?;
+    tags.sort();
+    ensure!(tags == ["only-1", "only-2"], "{tags:?}");
+    // Alone, each is no slip.
+    workplace.run("sync --only b")?.expect_code(0)?;
+    ensure!(there.digest("app", "latest").await? == pusher.digest("team/b", "latest").await?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_rule_is_carried_out_by_its_name() -> Result<()> {
+    let (source, target) = (DockerRegistry::open().await?, DockerRegistry::open().await?);
+    let image = Image::new(Flavour::Oci).layer(layer(1, 100));
+    Pusher::new(source.host()).image("app", "v1", &image).await?;
+    let (from, to) = (source.host(), target.host());
+    let config = format!(
+        "auth:\n  {from}: {{plainHttp: true}}\n  {to}: {{plainHttp: true}}\n  other.invalid: {{plainHttp: true}}\n\
+         images:\n  other.invalid/images: {to}/images\nsync:\n- {{name: apps, from: {from}/app, to: {to}/app}}\n\
+         - {{name: others, from: other.invalid/x, to: {to}/x}}\n- {{from: other.invalid/y, to: {to}/y}}\n"
+    );
+    let workplace = Workplace::new()?;
+    workplace.write("c.yaml", &config)?;
+    let ran = workplace.run("sync --config c.yaml --only apps --json")?.expect_code(0)?;
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout)?;
+    ensure!(report["images"].as_array().map(Vec::len) == Some(1) && report["images"][0]["rule"] == "apps");
+    ensure!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    for (name, says) in
+        [("app", "did you mean `apps`?"), ("nothing-like-it", "those that have names: apps, others")]
+    {
+        let told = format!("--only: no rule of `sync` has the name `{name}`");
+        workplace
+            .run(&format!("sync --config c.yaml --only {name}"))?
+            .expect_code(2)?
+            .says(&[&told, says])?;
+    }
+    workplace.write("i.yaml", "images: {r.io/a: t.io/a}\n")?;
+    workplace.run("sync --config i.yaml --only r.io/a")?.expect_code(2)?.says(&["`- name: NAME`"])?;
+    workplace.run("sync --config c.yaml --only apps --retry-failed f.yaml")?.expect_code(2)?;
+    Ok(())
+}
+
+const POLICIES: &str = r#"
+defaults: {platforms: [linux/amd64, linux/arm64/v8]}
+sync:
+  - name: usual
+    from: q.io/a:v1
+    to: t.io/a
+    platforms: [linux/amd64]
+  - name: unusual
+    from: q.io/team/**
+    repositories: {include: ["team/app-*", "/-v2$/"], exclude: ["team/tmp/**"]}
+    to: t.io/team
+    referrers: {types: ["application/spdx+json", "application/vnd.cyclonedx*"], exclude: [application/vnd.cyclonedx+xml]}
+    onConflict: keep
+images:
+  q.io/old: t.io/old
+"#;
+
+#[test]
+fn expand_shows_how_rules_copy_and_how_flags_narrow_it() -> Result<()> {
+    let workplace = Workplace::new()?;
+    workplace.write("image-syncer.yaml", POLICIES)?;
+    let lines = |flags: &str| -> Result<Vec<String>> {
+        let ran = workplace.run(&format!("expand {flags}"))?.expect_code(0)?;
+        Ok(ran.stdout.lines().map(str::to_owned).collect())
+    };
+    let usual = [
+        "q.io/old (no login): all tags",
+        "  -> t.io/old (no login): the same names",
+        "usual: q.io/a (no login): v1",
+        "  platforms: linux/amd64",
+        "  -> t.io/a (no login): the same names",
+        "unusual: q.io/team/** (no login): every repository that matches",
+        "  repositories: team/app-*, /-v2$/; not team/tmp/**",
+        "  platforms: linux/amd64, linux/arm64/v8",
+        "  referrers: application/spdx+json, application/vnd.cyclonedx*, but not application/vnd.cyclonedx+xml",
+        "  where the target has another image: that stays",
+        "  -> t.io/team (no login): each at a place of its own",
+    ];
+    let shown = lines("")?;
+    ensure!(shown == usual, "{shown:#?}");
+    let narrowed = lines("--referrers=false --platform linux/amd64 --os linux")?;
+    ensure!(narrowed[1] == "  platforms: linux/amd64, linux", "{narrowed:#?}");
+    ensure!(
+        narrowed.contains(&"  platforms: linux/amd64 and linux/amd64, linux".to_owned()),
+        "{narrowed:#?}"
+    );
+    ensure!(narrowed.iter().filter(|line| *line == "  referrers: none").count() == 2, "{narrowed:#?}");
+    ensure!(lines("--referrers")?[1] == "  referrers: all");
+    let json = workplace.run("expand --json")?.expect_code(0)?;
+    let shown: serde_json::Value = serde_json::from_str(&json.stdout)?;
+    let keys = ["repositories", "tags", "platforms", "referrers", "onConflict"];
+    let of = |rule: usize| keys.map(|key| shown[rule][key].clone());
+    ensure!(of(0) == [json!(null), json!("all tags"), json!(null), json!(false), json!("overwrite")]);
+    ensure!(of(1) == [json!(null), json!("v1"), json!("linux/amd64"), json!(true), json!("overwrite")]);
+    let repositories = json!({"include": [["team/app-*", "/-v2$/"]], "exclude": ["team/tmp/**"]});
+    let referrers = json!({
+        "types": ["application/spdx+json", "application/vnd.cyclonedx*"],
+        "exclude": ["application/vnd.cyclonedx+xml"],
+    });
+    let platforms = json!("linux/amd64, linux/arm64/v8");
+    ensure!(
+        of(2) == [repositories, json!("all tags"), platforms, referrers, json!("keep")],
+        "{}",
+        json.stdout
+    );
+    Ok(())
+}
+
+#[test]
+fn names_that_two_rules_write_are_told_before_any_request() -> Result<()> {
+    let workplace = Workplace::new()?;
+    let digest = format!("sha256:{}", "1".repeat(64));
+    for (first, second, collides) in [
+        ("q.io/a:v1,v2", "r.io/b:v2", true),
+        ("q.io/a:v1", "r.io/b:v2", false),
+        ("q.io/a:v1", "q.io/a:v1", false),
+        (&format!("q.io/a:v1@{digest}"), &format!("r.io/b:v1@{digest}"), false),
+        (&format!("q.io/a:v2@{digest}"), "r.io/b:v2", true),
+    ] {
+        let text = format!(
+            "sync:\n- {{name: one, from: '{first}', to: t.io/x}}\n- from: '{second}'\n  to: [t.io/x]\n"
+        );
+        workplace.write("c.yaml", &text)?;
+        let ran = workplace.run("expand --config c.yaml")?.expect_code(if collides { 2 } else { 0 })?;
+        if collides {
+            ran.says(&[
+                "c.yaml:4:8: t.io/x:v2 would come from both q.io/a",
+                "(rule `one` in line 2) and r.io/b:v2 (rule `r.io/b:v2`)",
+            ])?;
+        }
+    }
+    // Of `images` the later one wins, as ever.
+    workplace.write("c.yaml", "images: {q.io/a:v1: t.io/x, r.io/b:v1: t.io/x}\n")?;
+    workplace.run("expand --config c.yaml")?.expect_code(0)?;
     Ok(())
 }
 

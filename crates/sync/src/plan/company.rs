@@ -12,8 +12,9 @@ use tokio::sync::watch;
 use crate::endpoint::Source;
 use crate::lock::lock;
 use crate::plan::awaited::Awaited;
+use crate::plan::collision::Collision;
 use crate::plan::order::{Circle, Contest, Order, Settled, Wish, settle};
-use crate::{Cause, Work};
+use crate::{Cause, OnCollision, Work};
 
 /// Where something is read or written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +163,7 @@ struct Talk {
     withdrawn: HashSet<(usize, Option<Arc<str>>)>,
     images: HashMap<usize, Result<Vec<Settled>, Cause>>,
     order: Order,
+    collisions: Vec<Arc<Collision>>,
 }
 
 /// What became of a wish.
@@ -169,6 +171,8 @@ pub(crate) struct Decided {
     pub(crate) images: Result<Vec<Settled>, Cause>,
     /// Where it gave way, with where the other image is read.
     pub(crate) contests: Vec<(Contest, Arc<dyn Source>)>,
+    /// Names for which another rule has another image, where both are to fail.
+    pub(crate) collisions: Vec<Arc<Collision>>,
     pub(crate) circles: Vec<Circle>,
 }
 
@@ -217,7 +221,8 @@ impl Company {
         }
     }
 
-    /// What a wish became, with what its rule has to tell: each contest and circle is told once.
+    /// What a wish became, with what its rule has to tell: each contest and circle is told once, a collision to both
+    /// of its rules.
     pub(crate) async fn decided(&self, number: usize) -> Decided {
         // The sender lives as long as this.
         let _ = self.is_settled.subscribe().wait_for(|settled| *settled).await;
@@ -227,7 +232,9 @@ impl Company {
         let contests = contests.map(|contest| (contest.winner.0, contest));
         let contests = contests.map(|(winner, contest)| (contest, talk.sources[winner].clone())).collect();
         let circles = talk.order.circles.extract_if(.., |circle| circle.wish == number).collect();
-        Decided { images, contests, circles }
+        let collisions =
+            talk.collisions.iter().filter(|collision| collision.concerns(number)).cloned().collect();
+        Decided { images, contests, collisions, circles }
     }
 }
 
@@ -248,6 +255,14 @@ impl Talk {
         for circle in &mut self.order.circles {
             circle.wish = numbers[circle.wish];
         }
+        let refused =
+            self.order.contests.extract_if(.., |contest| contest.on_collision == OnCollision::Refuse);
+        let source = |number: usize| self.sources[number].clone();
+        let collision = |contest: Contest| {
+            let sources = (source(contest.loser.0), source(contest.winner.0));
+            Arc::new(Collision::new(contest, sources))
+        };
+        self.collisions = refused.map(collision).collect();
     }
 }
 

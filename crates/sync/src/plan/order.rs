@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use oci::TagOrDigest;
 
-use crate::Cause;
 use crate::plan::wanted::Wanted;
 use crate::rule::{Naming, Selection};
+use crate::{Cause, OnCollision};
 
 /// A name somewhere, as people read it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,6 +65,8 @@ pub(crate) struct Contest {
     pub(crate) loser: (usize, TagOrDigest),
     /// The wish that is carried out, and its image.
     pub(crate) winner: (usize, TagOrDigest),
+    /// Whether that is a slip of both rules. The winner is carried out only if both images are the same one.
+    pub(crate) on_collision: OnCollision,
 }
 
 /// Names that are copied to each other.
@@ -269,8 +271,9 @@ fn order(
         }
         let image = |way: &Way| (way.wish, wishes[way.wish].images[way.image].clone());
         order.contests.extend(writers.losers.iter().map(|loser| {
+            let on_collision = on_collision(&wishes[ways[*loser].wish], &wishes[way.wish]);
             let (name, loser, winner) = (name.clone(), image(&ways[*loser]), image(way));
-            Contest { name, loser, winner }
+            Contest { name, loser, winner, on_collision }
         }));
     }
     let with_ways: HashSet<_> = ways.iter().map(|way| (way.wish, way.image, way.target)).collect();
@@ -291,6 +294,14 @@ fn order(
         })
         .collect();
     order
+}
+
+/// It takes two to refuse.
+fn on_collision(one: &Wish, other: &Wish) -> OnCollision {
+    match [one, other].map(|wish| wish.wanted.policy.on_collision) {
+        [OnCollision::Refuse, OnCollision::Refuse] => OnCollision::Refuse,
+        _ => OnCollision::LaterWins,
+    }
 }
 
 /// What one wish carries out: an image of which different things are wanted at different targets is there twice.
@@ -334,6 +345,7 @@ fn settled(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Policy;
     use crate::plan::wanted::WantedReferrers;
 
     fn tag(text: &str) -> TagOrDigest {
@@ -407,6 +419,21 @@ mod tests {
         ]);
         assert_eq!(carried(&order), [vec!["v1"], vec![], vec![]], "the last wants what the first does");
         assert_eq!(contests(&order), ["t:v1: 0 over 1"]);
+    }
+
+    #[test]
+    fn two_rules_refuse_a_collision_where_both_say_so() {
+        let refuses = |wish: Wish| {
+            let policy = Policy { on_collision: OnCollision::Refuse, ..Policy::default() };
+            Wish { wanted: Wanted { policy: policy.into(), ..wish.wanted.clone() }, ..wish }
+        };
+        let [a, b, c] = ["a", "b", "c"].map(|from| move |rule| named(rule, from, &["v1"], "t"));
+        let order = settle(vec![a(0), refuses(b(1)), refuses(c(2)), refuses(named(3, "d", &["v1"], "u"))]);
+        let told: Vec<_> =
+            order.contests.iter().map(|contest| (contest.loser.0, contest.on_collision)).collect();
+        assert_eq!(told, [(0, OnCollision::LaterWins), (1, OnCollision::Refuse)]);
+        let same = settle(vec![refuses(a(0)), refuses(a(1))]);
+        assert!(same.contests.is_empty(), "the same copy twice is one");
     }
 
     #[test]

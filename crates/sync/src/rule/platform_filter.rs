@@ -1,5 +1,7 @@
 //! Which platforms of an image are wanted.
 
+use std::fmt;
+
 use oci::Platform;
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +89,40 @@ impl PlatformFilter {
     }
 }
 
+/// As they were written; who gave several filters reads of which each image has to fit one, and of which all.
+impl fmt::Display for PlatformFilter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all_of =
+            |all: &Vec<Patterns>| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        formatter.write_str(&self.any.iter().map(all_of).collect::<Vec<_>>().join("; or "))
+    }
+}
+
+impl fmt::Display for Patterns {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = self.whole.iter().map(|(system, architecture, variant)| {
+            let variant = variant.as_ref().map_or_else(String::new, |variant| format!("/{variant}"));
+            format!("{system}/{architecture}{variant}")
+        });
+        let list =
+            |patterns: &[Pattern]| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let parts = match (list(&self.systems), list(&self.architectures)) {
+            (systems, architectures) if architectures.is_empty() => systems,
+            (systems, architectures) if systems.is_empty() => architectures,
+            (systems, architectures) => format!("{architectures} on {systems}"),
+        };
+        let parts = Some(parts).filter(|parts| !parts.is_empty());
+        formatter.write_str(&whole.chain(parts).collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.name)?;
+        self.detail.as_ref().map_or(Ok(()), |detail| write!(formatter, ":{detail}"))
+    }
+}
+
 impl Patterns {
     fn add(&mut self, text: &str, is_system: bool) {
         if let Some((system, rest)) = text.split_once('/') {
@@ -163,6 +199,23 @@ mod tests {
         }
         assert!(!accepts(&["linux/arm/v7"], &[], "linux/arm/v6"));
         assert!(accepts(&["linux/arm/v7"], &["amd64"], "windows/amd64"), "one or the other");
+    }
+
+    #[test]
+    fn a_filter_is_shown_as_it_was_written() {
+        let filter = |systems: &[&str], architectures: &[&str]| {
+            let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+            PlatformFilter::new(&owned(systems), &owned(architectures))
+        };
+        assert_eq!(
+            filter(&[], &["linux/amd64", "linux/arm64/v8"]).to_string(),
+            "linux/amd64, linux/arm64/v8"
+        );
+        let parts = filter(&["linux", "windows:10.0.1"], &["amd64", "arm:v7"]);
+        assert_eq!(parts.to_string(), "amd64, arm:v7 on linux, windows:10.0.1");
+        let narrowed = filter(&[], &["linux/amd64"]).and(&filter(&["linux"], &[]));
+        assert_eq!(narrowed.to_string(), "linux/amd64 and linux");
+        assert_eq!(narrowed.or(&filter(&[], &["s390x"])).to_string(), "linux/amd64 and linux; or s390x");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! How a rule's images are copied: what goes along, what is left out, and what happens where the target has something else.
 
+use std::fmt;
+
 use oci::{Tag, is_referrers_tag};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,8 @@ pub struct Policy {
     pub rewrite: Rewrite,
     /// What happens where the target has the name with another digest.
     pub on_conflict: OnConflict,
+    /// What happens where another rule gives the name to another image.
+    pub on_collision: OnCollision,
 }
 
 /// Whether signatures, SBOMs and attestations that refer to an image go along with it.
@@ -60,6 +64,16 @@ impl ReferrerPolicy {
     }
 }
 
+impl fmt::Display for ReferrerPolicy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leave => formatter.write_str("none"),
+            Self::Copy => formatter.write_str("all"),
+            Self::ByType(types) => types.fmt(formatter),
+        }
+    }
+}
+
 /// Which manifests are stored at the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,6 +98,17 @@ pub enum OnConflict {
     Fail,
 }
 
+/// What happens where two rules give one name to different images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OnCollision {
+    /// The later rule's image gets it, and that is told.
+    #[default]
+    LaterWins,
+    /// Neither does, and both rules fail, where both say so.
+    Refuse,
+}
+
 impl Policy {
     /// What both this rule and a later one want of the same copy: all that either of them wants, and the later one's word
     /// about conflicts.
@@ -94,6 +119,7 @@ impl Policy {
             platforms: self.platforms.or(&later.platforms),
             rewrite: self.rewrite.max(later.rewrite),
             on_conflict: later.on_conflict,
+            on_collision: later.on_collision,
         }
     }
 }
@@ -113,6 +139,7 @@ mod tests {
             referrers: ReferrerPolicy::Copy,
             rewrite: Rewrite::Always,
             on_conflict: OnConflict::Keep,
+            on_collision: OnCollision::Refuse,
         };
         for (one, other, on_conflict) in
             [(&first, &later, OnConflict::Keep), (&later, &first, OnConflict::Fail)]

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use oci::{Digest, ErrorKind};
 use sync::select::RepositorySelection;
-use sync::{Event, Naming, Observer, Options, PatternRule, Rule, RuleTarget, Selection, Stamp, Sync, Work};
+use sync::{
+    Event, Mode, Naming, Observer, OnCollision, Options, PatternRule, Rule, RuleTarget, Selection, Stamp,
+    Sync, Work,
+};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::fake::{Fake, FakeListing, FakePage};
+use crate::fake::{Fake, FakeListing, FakePage, with_policy};
 use crate::whole_report::{RunWhole, WholeReport};
 
 /// In virtual time, so that this passes only when nothing else can move.
@@ -320,6 +323,58 @@ async fn e27_the_same_image_in_two_places_is_no_conflict() {
         assert_eq!((report.images.len(), report.failed(), notes), (1, 0, Vec::new()));
         assert_eq!(&*report.images[0].image.source, "b.io/os");
     }
+}
+
+/// A rule for which it is a slip if another such rule has other images for its names.
+fn strict(rule: Rule) -> Work {
+    with_policy(rule, |policy| policy.on_collision = OnCollision::Refuse).into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_images_for_one_name_fail_both_rules_and_neither_moves() {
+    for (slow, mode) in [("a.io", Mode::Copy), ("b.io", Mode::Copy), ("a.io", Mode::Plan)] {
+        let registries = Registries::new(&["a.io", "b.io", "c.io", "t.io"]);
+        registries.at(slow).state().step_takes = Duration::from_secs(3);
+        for (registry, tag) in [("a.io", "one"), ("a.io", "both"), ("b.io", "other"), ("b.io", "both")] {
+            registries.image(registry, "os", tag);
+        }
+        let rule = |from, to| registries.rule((from, "os"), Selection::All, (to, "os"));
+        // The third waits for what the others write.
+        let work =
+            vec![strict(rule("a.io", "t.io")), strict(rule("b.io", "t.io")), strict(rule("t.io", "c.io"))];
+        let options = Options { mode, ..Options::new(2, 1) };
+        let sync = Sync::new(work, options, Arc::new(Watch::default()));
+        let report = tokio::time::timeout(DEADLINE, sync.run_whole(CancellationToken::new()));
+        let report = report.await.expect("a wait without end");
+        let mut failed: Vec<_> = report.failed_rules.iter().map(|failure| failure.rule).collect();
+        failed.sort_unstable();
+        assert_eq!(failed, [0, 1], "{:?}", report.failed_rules);
+        for failure in &report.failed_rules {
+            let cause = failure.error.cause.to_string();
+            assert!(cause.contains("t.io/os:both (from a.io/os:both and b.io/os:both)"), "{cause}");
+        }
+        let there = ["one", "other", "both"].map(|tag| registries.tag("t.io", "os", tag).is_some());
+        let is_copied = mode == Mode::Copy;
+        assert_eq!(there, [is_copied, is_copied, false]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_collision_is_a_slip_only_of_two_rules_that_say_so_and_of_two_images() {
+    let registries = Registries::new(&["a.io", "b.io", "t.io"]);
+    let body = r#"{"schemaVersion": 2}"#;
+    for registry in ["a.io", "b.io"] {
+        registries.at(registry).put_manifest("os", Some("same"), body);
+        registries.image(registry, "os", "both");
+    }
+    let rule = |from, tag| registries.rule((from, "os"), these(&[tag]), ("t.io", "os"));
+    let (report, notes) = run(vec![strict(rule("a.io", "same")), strict(rule("b.io", "same"))]).await;
+    assert_sound(&report, 1);
+    assert_eq!(notes, Vec::<String>::new());
+    let (report, notes) = run(vec![rule("a.io", "both").into(), strict(rule("b.io", "both"))]).await;
+    assert_sound(&report, 1);
+    assert!(matches!(&notes[..], [note] if note.contains("the later rule, with b.io/os")), "{notes:?}");
+    assert_eq!(registries.tag("t.io", "os", "both"), registries.tag("b.io", "os", "both"));
 }
 
 #[tokio::test(start_paused = true)]

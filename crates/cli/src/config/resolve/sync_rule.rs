@@ -1,6 +1,6 @@
 //! Rules of `sync`: what their texts mean, and which of their keys can be carried out.
 
-use sync::{OnConflict, PlatformFilter, Policy, ReferrerPolicy};
+use sync::{OnCollision, OnConflict, PlatformFilter, Policy, ReferrerPolicy};
 
 use super::Checked;
 use crate::config::config_file::ConfigFile;
@@ -66,6 +66,7 @@ impl Resolver<'_> {
                 Some(WrittenOnConflict::Keep) => OnConflict::Keep,
                 Some(WrittenOnConflict::Fail) => OnConflict::Fail,
             },
+            on_collision: OnCollision::Refuse,
         }
     }
 

@@ -1,16 +1,17 @@
 //! A rule that meets others: what it carries out is decided together with theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, FuturesUnordered};
 
-use oci::{Digest, ErrorKind, TagOrDigest};
+use oci::{ErrorKind, TagOrDigest};
 
 use super::{Discovery, Origin};
 use crate::endpoint::Source;
 use crate::plan::awaited::{Awaited, Owed};
+use crate::plan::collision::{Collision, is_one_image};
 use crate::plan::company::{Decided, Seat};
 use crate::plan::order::{Circle, Contest, Place, Settled, Wish};
 use crate::plan::wanted::Wanted;
@@ -37,7 +38,7 @@ impl Discovery<'_> {
         let company = seat.company();
         let number = company.wish(self.wish(images), self.rule.source.clone());
         drop(seat);
-        let Decided { images, contests, circles } = company.decided(number).await;
+        let Decided { images, contests, collisions, circles } = company.decided(number).await;
         let images = images.map_err(|cause| self.error(Operation::Pair, cause))?;
         match absence {
             Some(absence) if images.is_empty() => return Err(absence),
@@ -47,13 +48,33 @@ impl Discovery<'_> {
             _ => {}
         }
         let owed = Owed::new(&self.run.awaited, self.places(&images));
+        let collisions = different(collisions).await;
+        let images = self.without(images, &collisions);
         if let Origin::Listed(gate) = &self.origin
             && !gate.pass().await
         {
             return Ok(());
         }
         tokio::join!(self.carry_out(images, owed), self.tell_of_contests(contests), self.tell_of_pinned());
-        circles.first().map_or(Ok(()), |circle| Err(self.in_a_circle(circle)))
+        match (circles.first(), &collisions[..]) {
+            (Some(circle), _) => Err(self.in_a_circle(circle)),
+            (None, []) => Ok(()),
+            (None, collisions) => Err(self.in_collision(collisions)),
+        }
+    }
+
+    /// What is left where names that other rules want, too, are left out.
+    fn without(&self, mut images: Vec<Settled>, collisions: &[Arc<Collision>]) -> Vec<Settled> {
+        let refused: HashSet<&Place> = collisions.iter().map(|collision| collision.name()).collect();
+        if !refused.is_empty() {
+            for image in &mut images {
+                for (name, target) in image.names.iter_mut().zip(&self.targets) {
+                    name.take_if(|name| refused.contains(&Place::new(target, name)));
+                }
+            }
+            images.retain(|image| image.names.iter().any(Option::is_some));
+        }
+        images
     }
 
     /// The images that are written down or listed. A repository that is not there yet may be another rule's target.
@@ -146,6 +167,19 @@ impl Discovery<'_> {
         let names = circle.names.iter().map(ToString::to_string).collect();
         self.error(Operation::Pair, Cause::Circle { names }).into()
     }
+
+    fn in_collision(&self, collisions: &[Arc<Collision>]) -> Arc<Error> {
+        let names = collisions.iter().take(TOLD).map(ToString::to_string).collect();
+        let more = collisions.len().saturating_sub(TOLD);
+        self.error(Operation::Pair, Cause::Collision { names, more }).into()
+    }
+}
+
+/// Those that are not known to be of one image.
+async fn different(collisions: Vec<Arc<Collision>>) -> Vec<Arc<Collision>> {
+    let compare = async |collision: Arc<Collision>| (!collision.is_of_one_image().await).then_some(collision);
+    let compared = stream::iter(collisions.into_iter().map(compare)).buffered(COMPARED_AT_ONCE);
+    compared.filter_map(std::future::ready).collect().await
 }
 
 async fn when_it_may_go(awaited: Arc<Awaited>, image: Settled) -> Settled {
@@ -161,19 +195,7 @@ async fn if_different(
     loser: Arc<dyn Source>,
     winner: Arc<dyn Source>,
 ) -> Option<(Place, String)> {
-    let (here, there) = (digest(&loser, &contest.loser.1), digest(&winner, &contest.winner.1));
-    let (here, there) = tokio::join!(here, there);
-    let is_same = here.is_some() && here == there;
+    let (here, there) = ((&loser, &contest.loser.1), (&winner, &contest.winner.1));
+    let is_same = is_one_image(here, there).await;
     (!is_same).then(|| (contest.name, winner.name().to_owned()))
-}
-
-/// What an image is, if that can be had.
-async fn digest(source: &Arc<dyn Source>, reference: &TagOrDigest) -> Option<Digest> {
-    match reference {
-        TagOrDigest::Digest(digest) => Some(digest.clone()),
-        TagOrDigest::Tag(tag) => match source.bulk_tags().await {
-            Some(known) if known.digests.contains_key(tag) => known.digests.get(tag).cloned(),
-            _ => source.resolve(reference).await.ok().flatten(),
-        },
-    }
 }

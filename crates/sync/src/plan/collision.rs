@@ -1,0 +1,73 @@
+//! Two rules that give one name to different images, where that is a slip: neither is carried out, and both fail.
+
+use std::sync::Arc;
+
+use oci::{Digest, TagOrDigest};
+use tokio::sync::OnceCell;
+
+use crate::endpoint::Source;
+use crate::plan::order::{Contest, Place};
+
+/// Two images for one name, with where they are read.
+pub(crate) struct Collision {
+    contest: Contest,
+    loser: Arc<dyn Source>,
+    winner: Arc<dyn Source>,
+    /// Both rules get one answer.
+    is_same: OnceCell<bool>,
+}
+
+impl Collision {
+    pub(crate) fn new(contest: Contest, (loser, winner): (Arc<dyn Source>, Arc<dyn Source>)) -> Self {
+        Self { contest, loser, winner, is_same: OnceCell::new() }
+    }
+
+    /// Whether it is one of a wish's.
+    pub(crate) fn concerns(&self, wish: usize) -> bool {
+        self.contest.loser.0 == wish || self.contest.winner.0 == wish
+    }
+
+    /// The name that both want.
+    pub(crate) fn name(&self) -> &Place {
+        &self.contest.name
+    }
+
+    /// Whether both are known to be one image: then nobody minds whose it is.
+    pub(crate) async fn is_of_one_image(&self) -> bool {
+        let ask = async || {
+            let ((_, loser), (_, winner)) = (&self.contest.loser, &self.contest.winner);
+            is_one_image((&self.loser, loser), (&self.winner, winner)).await
+        };
+        *self.is_same.get_or_init(ask).await
+    }
+}
+
+/// What is told of it.
+impl std::fmt::Display for Collision {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Contest { name, loser: (_, loser), winner: (_, winner), .. } = &self.contest;
+        let (one, other) = (self.loser.name(), self.winner.name());
+        write!(formatter, "{name} (from {one}{} and {other}{})", loser.suffix(), winner.suffix())
+    }
+}
+
+/// Whether two names are known to be of one image.
+pub(crate) async fn is_one_image(
+    (source, reference): (&Arc<dyn Source>, &TagOrDigest),
+    (other_source, other): (&Arc<dyn Source>, &TagOrDigest),
+) -> bool {
+    let (here, there) = (digest(source, reference), digest(other_source, other));
+    let (here, there) = tokio::join!(here, there);
+    here.is_some() && here == there
+}
+
+/// What an image is, if that can be had.
+async fn digest(source: &Arc<dyn Source>, reference: &TagOrDigest) -> Option<Digest> {
+    match reference {
+        TagOrDigest::Digest(digest) => Some(digest.clone()),
+        TagOrDigest::Tag(tag) => match source.bulk_tags().await {
+            Some(known) if known.digests.contains_key(tag) => known.digests.get(tag).cloned(),
+            _ => source.resolve(reference).await.ok().flatten(),
+        },
+    }
+}
