@@ -160,7 +160,8 @@ fn parts_at_once(blobs_at_once: usize) -> usize {
     blobs_at_once.saturating_mul(8).clamp(256, 1024)
 }
 
-/// Enough images in work that blobs never wait for manifests, few enough that bookkeeping stays small.
+/// Enough images in work that blobs never wait for manifests, few enough that bookkeeping stays small: each may have a connection
+/// to its source and its target, with a manifest in the buffer.
 fn images_at_once(blobs_at_once: usize) -> usize {
-    (blobs_at_once.saturating_mul(6)).clamp(8, 256)
+    (blobs_at_once.saturating_mul(6)).clamp(8, 128)
 }

@@ -9,6 +9,7 @@
 
 mod claim;
 mod failure;
+mod holdings;
 #[cfg(test)]
 mod lost_lease;
 mod mounts;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::claim::{Claim, Claimed, Declined};
 pub(crate) use self::failure::{Failure, Why, is_of_manifest};
+use self::holdings::Holdings;
 use self::mounts::{Mounts, project};
 pub(crate) use self::waiting::Waiting;
 use crate::lock::lock;
@@ -63,17 +65,13 @@ pub(crate) struct Ledger(Mutex<Books>);
 
 #[derive(Default)]
 struct Books {
-    entries: HashMap<(Kind, Digest), Entry>,
+    holdings: Holdings,
+    /// Only what is on its way has a place here.
+    receiving: HashMap<(Kind, Digest), Vec<Receiving>>,
     claims: u64,
     mounts: Mounts,
     doubts: HashMap<(RepositoryName, Digest), Doubt>,
     self_mounts: SelfMounts,
-}
-
-#[derive(Default)]
-struct Entry {
-    holders: Vec<(RepositoryName, Came)>,
-    receiving: Vec<Receiving>,
 }
 
 /// Content on its way to a repository.
@@ -118,15 +116,13 @@ impl Ledger {
 
     /// Whether a repository has this, as far as is known.
     pub(crate) fn holds(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) -> bool {
-        self.books().entries.get(&(kind, digest.clone())).is_some_and(|entry| entry.holds(repository))
+        self.books().holdings.has(kind, repository, digest)
     }
 
     /// Drops a belief that the registry has disproved.
     pub(crate) fn forget(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) {
         let mut books = self.books();
-        let Some(entry) = books.entries.get_mut(&(kind, digest.clone())) else { return };
-        let Some(at) = entry.holders.iter().position(|(holder, _)| holder == repository) else { return };
-        let (_, came) = entry.holders.swap_remove(at);
+        let Some(came) = books.holdings.forget(kind, repository, digest) else { return };
         let key = (repository.clone(), digest.clone());
         match (came, books.doubts.get(&key)) {
             (Came::Mounted, None) => books.doubts.insert(key, Doubt::Ask),
@@ -152,10 +148,7 @@ impl Ledger {
     /// Whether bringing `blobs` to a repository costs no question, because the opening of each upload is one.
     pub(crate) fn asks_by_uploads(&self, repository: &RepositoryName, blobs: &[Descriptor]) -> bool {
         let books = self.books();
-        let is_held = |blob: &&Descriptor| {
-            let entry = books.entries.get(&(Kind::Blob, blob.digest.clone()));
-            entry.is_some_and(|entry| entry.holds(repository))
-        };
+        let is_held = |blob: &&Descriptor| books.holdings.has(Kind::Blob, repository, &blob.digest);
         books.self_mounts.would_tell(blobs.iter().filter(|blob| !is_held(blob)).map(|blob| blob.size))
     }
 
@@ -183,16 +176,15 @@ impl Books {
     /// How a blob gets to a repository, after so many declined mounts. Rights are given by project, as a rule, so a
     /// repository of the same one is asked first.
     fn way(&self, to: &RepositoryName, digest: &Digest, declined: usize) -> Way {
-        let Some(entry) = self.entries.get(&(Kind::Blob, digest.clone())) else { return Way::Send };
         if declined >= MOST_HOLDERS {
             return Way::Send;
         }
         let may_be_mounted = |from: &&RepositoryName| self.mounts.may_be_accepted(from, to);
-        let holders = entry.holders.iter().map(|(holder, _)| holder).filter(may_be_mounted);
+        let holders = self.holdings.holders(Kind::Blob, digest).filter(may_be_mounted);
         if let Some(holder) = holders.min_by_key(|holder| project(holder) != project(to)) {
             return Way::Mount(holder.clone());
         }
-        let of_others = entry.receiving.iter().filter(|other| {
+        let of_others = self.receiving(Kind::Blob, digest).iter().filter(|other| {
             // Who was declined once waits for bytes only: others who ask for mounts may wait for the same.
             let may_wait = declined == 0 || other.stage == Stage::Sending;
             may_wait && other.repository != *to && may_be_mounted(&&other.repository)
@@ -212,27 +204,20 @@ impl Books {
     fn receive(&mut self, kind: Kind, repository: &RepositoryName, digest: &Digest, stage: Stage) -> u64 {
         self.claims += 1;
         let (claim, repository, ended) = (self.claims, repository.clone(), watch::Sender::new(None));
-        let entry = self.entries.entry((kind, digest.clone())).or_default();
-        entry.receiving.push(Receiving { claim, repository, stage, ended });
+        let receiving = self.receiving.entry((kind, digest.clone())).or_default();
+        receiving.push(Receiving { claim, repository, stage, ended });
         claim
     }
 
     fn hold(&mut self, kind: Kind, repository: &RepositoryName, digest: &Digest, came: Came) {
-        let entry = self.entries.entry((kind, digest.clone())).or_default();
-        match entry.holders.iter_mut().find(|(holder, _)| holder == repository) {
-            Some((_, before)) if came == Came::Sent => *before = came,
-            Some(_) => {}
-            None => entry.holders.push((repository.clone(), came)),
-        }
+        self.holdings.note(kind, repository, digest, came);
         if came == Came::Sent && !self.doubts.is_empty() {
             self.doubts.remove(&(repository.clone(), digest.clone()));
         }
     }
-}
 
-impl Entry {
-    fn holds(&self, repository: &RepositoryName) -> bool {
-        self.holders.iter().any(|(holder, _)| holder == repository)
+    fn receiving(&self, kind: Kind, digest: &Digest) -> &[Receiving] {
+        self.receiving.get(&(kind, digest.clone())).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) struct State {
     pub(crate) takes_a_second: Option<u64>,
     /// Manifests that are made whenever they are read, by what makes them: many large ones need no memory.
     pub(crate) made: Option<Made>,
-    /// Whether what arrives is taken and forgotten.
+    /// Whether what arrives is taken and forgotten, and what is asked for not counted.
     pub(crate) keeps_nothing: bool,
     /// Whether nothing answers.
     pub(crate) is_dead: bool,
@@ -541,7 +541,9 @@ impl Source for FakeRepository {
 
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
         async move {
-            *self.fake.state().asked.entry(blob.digest.clone()).or_default() += 1;
+            if !self.fake.state().keeps_nothing {
+                *self.fake.state().asked.entry(blob.digest.clone()).or_default() += 1;
+            }
             self.fake.step().await?;
             let sick = self.fake.state().sick_blobs.get(&blob.digest).copied();
             if let Some(Sickness { hangs, asks_for }) = sick {

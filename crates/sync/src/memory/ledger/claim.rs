@@ -1,5 +1,6 @@
 //! The right to bring content to a repository.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use oci::{Digest, RepositoryName};
@@ -50,11 +51,11 @@ impl Ledger {
         declined: usize,
     ) -> Claim {
         let mut books = self.books();
-        let entry = books.entries.entry((kind, digest.clone())).or_default();
-        if entry.holds(repository) {
+        if books.holdings.has(kind, repository, digest) {
             return Claim::Present;
         }
-        if let Some(same) = entry.receiving.iter().find(|receiving| receiving.repository == *repository) {
+        let mut receiving = books.receiving(kind, digest).iter();
+        if let Some(same) = receiving.find(|receiving| receiving.repository == *repository) {
             return Claim::Theirs(same.wait(repository));
         }
         let doubt = books.doubt(repository, digest);
@@ -94,7 +95,7 @@ impl Claimed {
 
     /// The content does not come, and who waits for it need not try whatever would meet the same failure.
     pub(crate) fn fail(self, failure: Failure) {
-        if let Some(receiving) = self.ledger.books().receiving(&self) {
+        if let Some(receiving) = self.ledger.books().of_claim(&self) {
             receiving.ended.send_replace(Some(Arc::new(failure)));
         }
     }
@@ -107,7 +108,7 @@ impl Claimed {
             Way::Mount(from) => self.mount_from = Some(from),
             Way::Wait(waiting) => return Declined::Wait(waiting),
             Way::Send => {
-                if let Some(receiving) = books.receiving(self) {
+                if let Some(receiving) = books.of_claim(self) {
                     receiving.stage = Stage::Sending;
                 }
             }
@@ -118,7 +119,7 @@ impl Claimed {
     /// The same, where nothing else is tried any more.
     pub(crate) fn send_after_decline(&mut self) {
         self.note_declined();
-        if let Some(receiving) = self.ledger.books().receiving(self) {
+        if let Some(receiving) = self.ledger.books().of_claim(self) {
             receiving.stage = Stage::Sending;
         }
     }
@@ -132,17 +133,24 @@ impl Claimed {
 }
 
 impl Books {
-    fn receiving(&mut self, claimed: &Claimed) -> Option<&mut Receiving> {
-        let entry = self.entries.get_mut(&(claimed.kind, claimed.digest.clone()))?;
-        entry.receiving.iter_mut().find(|receiving| receiving.claim == claimed.claim)
+    fn of_claim(&mut self, claimed: &Claimed) -> Option<&mut Receiving> {
+        let receiving = self.receiving.get_mut(&(claimed.kind, claimed.digest.clone()))?;
+        receiving.iter_mut().find(|receiving| receiving.claim == claimed.claim)
+    }
+
+    /// Ends what a claim stood for: whoever waits for it wakes.
+    fn end(&mut self, claimed: &Claimed) {
+        if let Entry::Occupied(mut receiving) = self.receiving.entry((claimed.kind, claimed.digest.clone())) {
+            receiving.get_mut().retain(|receiving| receiving.claim != claimed.claim);
+            if receiving.get().is_empty() {
+                receiving.remove();
+            }
+        }
     }
 }
 
 impl Drop for Claimed {
     fn drop(&mut self) {
-        let key = (self.kind, self.digest.clone());
-        if let Some(entry) = self.ledger.books().entries.get_mut(&key) {
-            entry.receiving.retain(|receiving| receiving.claim != self.claim);
-        }
+        self.ledger.books().end(self);
     }
 }
