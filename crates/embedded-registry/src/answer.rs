@@ -77,6 +77,7 @@ pub(crate) enum Refusal {
     BodyTooLarge,
     ChunkTooLarge,
     ChunkTooSmall,
+    Denied,
     DigestInvalid,
     ManifestBlobUnknown,
     ManifestInvalid,
@@ -108,6 +109,7 @@ impl Refusal {
             Self::ChunkTooSmall => {
                 (S::BAD_REQUEST, "SIZE_INVALID", "a chunk before the last one was too small")
             }
+            Self::Denied => (S::FORBIDDEN, "DENIED", "requested access to the resource is denied"),
             Self::DigestInvalid => {
                 (S::BAD_REQUEST, "DIGEST_INVALID", "provided digest did not match uploaded content")
             }
@@ -147,6 +149,12 @@ impl Refusal {
         let mut answer = self.of(Value::Null);
         answer.status = StatusCode::from_u16(status).unwrap_or(answer.status);
         answer
+    }
+
+    /// The refusal in other words than distribution's.
+    pub(crate) fn in_words(self, message: &str) -> Answer {
+        let (status, code, _) = self.row();
+        Answer::errors(status, &[json!({"code": code, "message": message})])
     }
 
     /// The refusal with what it is about.

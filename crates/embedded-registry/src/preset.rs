@@ -67,8 +67,9 @@ pub fn ecr_early() -> Builder {
 ///
 /// - A mount needs `from`: go-containerregistry never leaves it out for that.
 /// - Long logins are refused: <https://github.com/openshift/oc/pull/761>.
+/// - Sparse indexes are refused as invalid, unless `FEATURE_SPARSE_INDEX` is on.
 pub fn quay() -> Builder {
-    Builder::new().mounts(Mounts::RefusesAnonymous).longest_login(8 << 10)
+    Builder::new().mounts(Mounts::RefusesAnonymous).longest_login(8 << 10).indexes(Indexes::Invalid)
 }
 
 /// Azure Container Registry.
@@ -96,13 +97,11 @@ pub fn harbor() -> Builder {
 /// The personal edition of Alibaba's registry.
 ///
 /// - `Range` tells the last chunk alone: <https://github.com/regclient/regclient/issues/627>.
-/// - Attestations and empty configs are refused since August 2026.
+/// - Manifests with empty configs are denied since August 2026, and with them `BuildKit`'s attestations in the form of 0.32:
+///   <https://github.com/koordinator-sh/koordinator/pull/3194>. Those of before pass.
 /// - No list of referrers.
 pub fn acr_personal() -> Builder {
-    acr_enterprise()
-        .attestations(Attestations::Refused)
-        .refused_media_types(&["application/vnd.oci.empty.v1+json"])
-        .referrers(Referrers::Absent)
+    acr_enterprise().denied_classes(&["application/vnd.oci.empty.v1+json"]).referrers(Referrers::Absent)
 }
 
 /// The enterprise edition of Alibaba's registry.

@@ -66,6 +66,20 @@ impl Descriptor {
         text.is_empty() || media_type.is_manifest() || text.contains(".manifest.") || text.contains(".index.")
     }
 
+    /// Whether an entry of an index, or of a list of referrers, is one of `BuildKit`'s attestations: by its annotation
+    /// (<https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md>), as the artifact that it is
+    /// since 0.32, or because it is for no platform that there is.
+    pub fn is_attestation(&self) -> bool {
+        let is_marked = self
+            .annotations
+            .get("vnd.docker.reference.type")
+            .is_some_and(|marked| marked == "attestation-manifest");
+        let is_artifact = self.artifact_type.as_ref().is_some_and(|kind| *kind == MediaType::ATTESTATION);
+        let is_for_none =
+            |platform: &Platform| platform.os == "unknown" && platform.architecture == "unknown";
+        is_marked || is_artifact || self.platform.as_ref().is_some_and(is_for_none)
+    }
+
     /// Whether this is the config of an image that runs somewhere, not of an artifact.
     pub fn is_image_config(&self) -> bool {
         let known =
@@ -86,6 +100,29 @@ impl Descriptor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn attestations_are_known_by_what_marks_them() {
+        let read = |rest: &str| {
+            let text = format!(r#"{{"digest":"{}","size":2{rest}}}"#, Digest::sha256(b"{}"));
+            serde_json::from_str::<Descriptor>(&text).unwrap().is_attestation()
+        };
+        for marked in [
+            r#","annotations":{"vnd.docker.reference.type":"attestation-manifest"},"platform":{"os":"linux","architecture":"arm64"}"#,
+            r#","artifactType":"application/vnd.docker.attestation.manifest.v1+json""#,
+            r#","platform":{"os":"unknown","architecture":"unknown"}"#,
+        ] {
+            assert!(read(marked), "{marked}");
+        }
+        for other in [
+            "",
+            r#","annotations":{"vnd.docker.reference.digest":"sha256:1"}"#,
+            r#","artifactType":"application/vnd.in-toto+json""#,
+            r#","platform":{"os":"linux","architecture":"unknown"}"#,
+        ] {
+            assert!(!read(other), "{other}");
+        }
+    }
 
     #[test]
     fn odd_fields_that_only_inform_do_no_harm() {

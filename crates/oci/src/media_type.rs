@@ -27,6 +27,9 @@ impl MediaType {
     /// Docker image manifest, version 2 schema 1.
     pub const DOCKER_SCHEMA1: Self = Self::known("application/vnd.docker.distribution.manifest.v1+json");
 
+    /// What `BuildKit` calls an attestation that is an artifact.
+    pub const ATTESTATION: Self = Self::known("application/vnd.docker.attestation.manifest.v1+json");
+
     const fn known(text: &'static str) -> Self {
         Self(Cow::Borrowed(text))
     }

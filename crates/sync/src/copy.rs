@@ -1,12 +1,14 @@
 //! Copies one image: its graph from the leaves up, its tag last.
 
 mod at_target;
+mod attestation;
 mod blob;
 mod carry_out;
 mod decide;
 mod gather;
 mod held;
 mod image;
+mod index_form;
 mod left_upload;
 mod length;
 mod manifest;

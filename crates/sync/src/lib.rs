@@ -34,11 +34,13 @@ pub use report::event::{Event, Observer, Silent, Stamp};
 pub use report::image::Image;
 pub use report::run_id::RunId;
 pub use report::totals::Totals;
-pub use report::{ImageReport, Outcome, Report, RuleFailure, SkipReason};
+pub use report::{ImageReport, LeftOut, Outcome, Report, RuleFailure, SkipReason};
 pub use rule::artifact_types::{ArtifactTypeError, ArtifactTypePattern, ArtifactTypes};
 pub use rule::pattern_rule::{MakeRule, PatternRule, Work};
 pub use rule::platform_filter::PlatformFilter;
-pub use rule::policy::{OnCollision, OnConflict, Policy, ReferrerPolicy, Rewrite};
+pub use rule::policy::{
+    AttestationPolicy, IndexPolicy, OnCollision, OnConflict, Policy, ReferrerPolicy, Rewrite, SOURCE_DIGEST,
+};
 pub use rule::repository_pattern::{RepositoryPattern, RepositoryPatternError};
 pub use rule::tag_template::{TagTemplate, TagTemplateError};
 pub use rule::target_template::{TargetTemplate, TargetTemplateError};

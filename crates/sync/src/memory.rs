@@ -3,6 +3,8 @@
 pub(crate) mod leases;
 pub(crate) mod ledger;
 pub(crate) mod looked;
+pub(crate) mod refusals;
 pub(crate) mod self_mount;
+pub(crate) mod sparse_indexes;
 pub mod state;
 pub(crate) mod target_repository;

@@ -21,8 +21,10 @@ pub enum Outcome {
     Copied {
         /// Its digest there.
         digest: Digest,
-        /// Its digest at the source, where platforms were left out: then the two differ.
-        cut_from: Option<Digest>,
+        /// Its digest at the source: another one where the index was rewritten, or a list of referrers completed.
+        at_source: Digest,
+        /// What it does not have of what it has at the source.
+        left_out: LeftOut,
     },
     /// Something would have been done about it, had the run done anything but look.
     WouldCopy(Action),
@@ -32,6 +34,15 @@ pub enum Outcome {
     Failed(Arc<Error>),
     /// The run was stopped before.
     NotDone,
+}
+
+/// Children of an index that its target does not get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// So many for platforms that are not wanted.
+    pub platforms: usize,
+    /// So many attestations that the target refuses.
+    pub attestations: usize,
 }
 
 /// Why an image needed nothing.

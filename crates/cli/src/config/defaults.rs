@@ -1,6 +1,6 @@
 //! What the command line says about rules.
 
-use sync::{PlatformFilter, Policy, ReferrerPolicy, Rewrite};
+use sync::{IndexPolicy, PlatformFilter, Policy, ReferrerPolicy, Rewrite};
 
 /// What the command line says about rules.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ impl Defaults<'_> {
         Policy {
             referrers: self.referrers.clone().unwrap_or(referrers),
             platforms: self.platforms.clone(),
+            // As the Go tool did.
+            index: IndexPolicy::Cut,
             rewrite: self.rewrite,
             ..Policy::default()
         }

@@ -13,9 +13,12 @@ mod text;
 mod word;
 
 pub(crate) use from::{SourceSlip, parse_from};
-pub(crate) use not_yet::{not_yet, problem as not_yet_problem};
+pub(crate) use not_yet::problem as not_yet_problem;
 pub(crate) use read::read;
-pub(crate) use rule::{Key, OnConflict as WrittenOnConflict, Policies, SyncRule, rule_schema};
+pub(crate) use rule::{
+    Attestations as WrittenAttestations, IndexForm as WrittenIndex, Key, OnConflict as WrittenOnConflict,
+    Policies, SyncRule, rule_schema,
+};
 pub(crate) use setting::Setting;
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use providers::harbor::refusal::{Explanation, Reason, explain as harbor_refusal}
 use registry::{
     CertificateFault, LoginSearch, LoginSent, NotFollowed, Party, Problem, Refusal, TransportFailure,
 };
-use sync::endpoint::EndpointError;
+use sync::endpoint::{EndpointError, Meaning};
 use sync::{Cause, Error, Operation, Side};
 
 use super::hint::Hint;
@@ -76,6 +76,8 @@ pub(super) fn advice(error: &Error) -> Advice {
     let login = login::of_cause(&error.cause);
     let step = Step { side: error.side, operation: &error.operation, host, login };
     match &error.cause {
+        Cause::Endpoint(cause) if cause.meaning == Meaning::Attestation => step.advice(Hint::Attestation),
+        Cause::Endpoint(cause) if cause.meaning == Meaning::SparseIndex => step.advice(Hint::SparseIndex),
         Cause::Endpoint(cause) => of_endpoint(step, cause),
         Cause::Mismatch(wrong) => step.advice(of_mismatch(wrong)),
         Cause::Manifest { source, .. } => step.advice(of_manifest(source)),

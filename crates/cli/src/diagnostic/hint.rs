@@ -95,7 +95,9 @@ hints! {
     /// The tag may not be moved.
     ImmutableTag: "the tag is there and `{host}` forbids to move it: change that rule there, or choose another tag",
     /// Attestations are not taken.
-    Attestation: "`{host}` takes no attestations, which this index has as children for `unknown/unknown`: name the wanted platforms, as in `--arch amd64,arm64`, and they are left out; or build the image with `--provenance=false --sbom=false`",
+    Attestation: "`{host}` takes no attestations, which this index has as children for `unknown/unknown`: say `attestations: drop` in the rule of `sync`, and those that are refused are left out; or name the wanted platforms, as in `--arch amd64,arm64`; or build the image with `--provenance=false --sbom=false`",
+    /// Sparse indexes are not taken.
+    SparseIndex: "`{host}` takes no index without all its manifests: say `index: auto` or `index: rewrite` in `platforms` of the rule, or leave `only` out to copy all of them",
     /// Docker's manifests are not taken.
     DockerManifest: "have `{host}` take Docker's types beside OCI's: zot does with `\"compat\": [\"docker2s2\"]` in the `http` section of its config; or build the image with OCI types",
     /// Manifests of another media type are not taken.

@@ -9,7 +9,7 @@ use registry::{
     CertificateFault, CredentialError, LoginSearch, LoginSent, NotFollowed, Party, Problem, Prospect,
     RedactedUrl, Refusal, RegistryMessage, TransportFailure,
 };
-use sync::endpoint::EndpointError;
+use sync::endpoint::{EndpointError, Meaning};
 use sync::{
     Cause, Error, Event, Expected, Image, ImageReport, ImpossibleTarget, NoAnswer, Observer, Operation,
     Outcome, RunId, SharedTarget, Side, Stamp,
@@ -218,6 +218,8 @@ fn refusals() -> Vec<Case> {
         (to(untaken(MediaType::DOCKER_MANIFEST)), "415 Unsupported Media Type", Hint::DockerManifest),
         (to(untaken(MediaType::OCI_ARTIFACT)), "takes no manifests of the type", Hint::ManifestType),
         (to(refusal(403, "DENIED", "unknown manifest class for x", None)), "403", Hint::Attestation),
+        (meant(Meaning::Attestation), "400 Bad Request", Hint::Attestation),
+        (meant(Meaning::SparseIndex), "400 Bad Request", Hint::SparseIndex),
         (to(refused(400, "MANIFEST_INVALID")), "400 Bad Request", Hint::TargetRejects),
         (from(refused(400, "X")), "400 Bad Request", Hint::SourceRejects),
         (from(refused(402, "X")), "402 Payment Required", Hint::Payment),
@@ -232,6 +234,12 @@ fn refusals() -> Vec<Case> {
         (to(page(502)), "502 Bad Gateway", Hint::Unavailable),
         (to(page(413)), "413 Payload Too Large", Hint::TooLarge),
     ]
+}
+
+/// A refusal whose meaning the engine has found out.
+fn meant(meaning: Meaning) -> Error {
+    let error = endpoints::judged(refused(400, "MANIFEST_INVALID"));
+    to(Cause::from(EndpointError { meaning, ..error }))
 }
 
 fn answers() -> Vec<Case> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use oci::foreign_text::clean;
 use sync::{Action, BlobOutcome, Error, Event, Image, Observer, Outcome, SkipReason, Stamp};
 
-use super::{Paint, Volume, say, size, stopping};
+use super::{Paint, Volume, left_out, say, size, stopping};
 use crate::diagnostic;
 
 /// CI systems end jobs that are silent for ten minutes; people begin to wonder much earlier.
@@ -133,12 +133,15 @@ pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
 /// How an image ended.
 fn ended_line(image: &Image, outcome: &Outcome, paint: Paint) -> String {
     match outcome {
-        Outcome::Copied { digest, cut_from: None } => {
-            format!("{} {image} ({})", paint.green("copied"), digest.short())
-        }
-        Outcome::Copied { digest, cut_from: Some(whole) } => {
-            let (copied, digest, whole) = (paint.green("copied"), digest.short(), whole.short());
-            format!("{copied} {image} ({digest}, without the platforms left out of {whole})")
+        Outcome::Copied { digest, at_source, left_out } => {
+            let (copied, left_out) = (paint.green("copied"), left_out::words(*left_out));
+            let how = match (left_out, at_source == digest) {
+                (None, true) => String::new(),
+                (Some(left_out), true) => format!(", {left_out}"),
+                (Some(left_out), false) => format!(", rewritten: {} {left_out}", at_source.short()),
+                (None, false) => format!(", completed: {} with all referrers", at_source.short()),
+            };
+            format!("{copied} {image} ({}{how})", digest.short())
         }
         Outcome::Skipped(SkipReason::Unchanged(_)) => format!("unchanged {image}"),
         Outcome::Skipped(SkipReason::SameContent { .. }) => {

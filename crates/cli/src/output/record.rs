@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sync::{ImageReport, Outcome, SkipReason};
 
 use super::failure::{Failure, explain};
+use super::left_out;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,13 +19,13 @@ pub(super) struct ImageRecord {
     /// Why it was skipped, or what is odd about it.
     note: Option<Cow<'static, str>>,
     pub(super) digest: Option<String>,
-    /// Where it is known: it differs where platforms were left out, and where the target has the same in other bytes.
+    /// Where it is known: it differs where an index was rewritten, and where the target has the same in other bytes.
     source_digest: Option<String>,
     bytes_moved: u64,
     bytes_mounted: u64,
     bytes_present: u64,
     referrers: u64,
-    /// Of the whole image, where platforms are left out.
+    /// Of the whole image and of its children, where some of these are left out.
     referrers_left: u64,
     seconds: f64,
     pub(super) attempts: u64,
@@ -49,8 +50,12 @@ impl ImageRecord {
     /// `tried_again`: how often steps of it were.
     pub(super) fn new(ended: &ImageReport, rule: Option<&str>, tried_again: u64) -> Self {
         let (outcome, note) = outcome(&ended.outcome);
+        let left_out = match &ended.outcome {
+            Outcome::Copied { left_out, .. } => left_out::words(*left_out),
+            _ => None,
+        };
         let (digest, source_digest) = match &ended.outcome {
-            Outcome::Copied { digest, cut_from } => (Some(digest), Some(cut_from.as_ref().unwrap_or(digest))),
+            Outcome::Copied { digest, at_source, .. } => (Some(digest), Some(at_source)),
             Outcome::Skipped(SkipReason::Unchanged(digest)) => (Some(digest), None),
             Outcome::Skipped(
                 SkipReason::SameContent { at_target, at_source } | SkipReason::Kept { at_target, at_source },
@@ -67,7 +72,7 @@ impl ImageRecord {
             source: ended.image.source_name(),
             target: ended.image.target_name(),
             outcome,
-            note: note.map(Cow::Borrowed),
+            note: note.map(Cow::Borrowed).or(left_out.map(Cow::Owned)),
             digest: digest.map(ToString::to_string),
             source_digest: source_digest.map(ToString::to_string),
             bytes_moved: ended.amounts.moved_bytes,

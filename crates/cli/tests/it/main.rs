@@ -31,6 +31,7 @@ mod retry_failed;
 mod scenario;
 mod security;
 mod state;
+mod sync_platforms;
 mod sync_rules;
 mod totals;
 mod traffic;

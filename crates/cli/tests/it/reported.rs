@@ -140,7 +140,12 @@ async fn p28_a_target_without_attestations_says_so_and_the_hint_is_true() -> Res
     let when = Match::put(&format!("/manifests/{}", attestation.digest));
     bench.target.misbehave(fault(when, Times::Always, effect));
     let ran = bench.run("--retries 0", "library/app:v1", "mirror/app")?;
-    let ran = ran.says(&["unknown manifest class", "takes no attestations", "--arch amd64,arm64"])?;
+    let ran = ran.says(&[
+        "unknown manifest class",
+        "takes no attestations",
+        "`attestations: drop`",
+        "--arch amd64,arm64",
+    ])?;
     ran.hides(&["check the auth entry"])?;
     bench.run("--arch amd64,arm64", "library/app:v1", "mirror/app")?.expect_code(0)?;
     ensure!(bench.target.store().manifest("mirror/app", "v1").is_some());

@@ -12,6 +12,7 @@ pub(crate) struct ManifestSettings {
     pub(crate) same_digest: SameDigest,
     pub(crate) attestations: Attestations,
     pub(crate) refused_media_types: Vec<String>,
+    pub(crate) denied_classes: Vec<String>,
     pub(crate) indexes: Indexes,
     pub(crate) lag: usize,
     pub(crate) tag_parameters: TagParameters,
@@ -26,6 +27,7 @@ impl Default for ManifestSettings {
             same_digest: SameDigest::default(),
             attestations: Attestations::default(),
             refused_media_types: Vec::new(),
+            denied_classes: Vec::new(),
             indexes: Indexes::default(),
             lag: 0,
             tag_parameters: TagParameters::default(),
@@ -79,6 +81,8 @@ pub enum Attestations {
     Refused,
     /// The manifests are, the indexes are not: 400 `MANIFEST_INVALID`.
     RefusedInIndexes,
+    /// The manifests are not, the indexes are: 403 `DENIED`, `unknown manifest class for …`.
+    Denied,
 }
 
 /// Whether an index needs all its manifests in the repository.
@@ -89,6 +93,10 @@ pub enum Indexes {
     Whole,
     /// It does not.
     Sparse,
+    /// It does; Quay: 400 `MANIFEST_INVALID`.
+    Invalid,
+    /// It does, and otherwise there is no right to push it: 403 `DENIED`.
+    Denied,
 }
 
 /// Whether `PUT` by digest takes `?tag=`, as distribution-spec 1.2 is going to have it.
@@ -136,6 +144,14 @@ impl Builder {
     pub fn refused_media_types(mut self, media_types: &[&str]) -> Self {
         self.settings.manifests.refused_media_types =
             media_types.iter().map(|media_type| (*media_type).to_owned()).collect();
+        self
+    }
+
+    /// Denies with 403 `unknown manifest class for …` what has a config of such a media type.
+    #[must_use]
+    pub fn denied_classes(mut self, config_types: &[&str]) -> Self {
+        self.settings.manifests.denied_classes =
+            config_types.iter().map(|config_type| (*config_type).to_owned()).collect();
         self
     }
 

@@ -79,6 +79,7 @@ async fn attestations_and_media_types_are_refused() {
         (Attestations::Taken, [201, 201]),
         (Attestations::RefusedInIndexes, [201, 400]),
         (Attestations::Refused, [400, 400]),
+        (Attestations::Denied, [403, 201]),
     ];
     for (attestations, expected) in rows {
         let bench = Bench::start(builder().attestations(attestations).indexes(Indexes::Sparse)).await;
@@ -94,12 +95,17 @@ async fn attestations_and_media_types_are_refused() {
         assert_eq!(put_json(&bench, OCI, refused).await.refusal(), invalid);
     }
     assert_eq!(put_json(&bench, "x/artifact", json!({})).await.refusal(), invalid);
+    let bench = Bench::start(builder().denied_classes(&["x/empty"])).await;
+    let empty = json!({"config": {"mediaType": "x/empty", "digest": "x"}});
+    assert_eq!(put_json(&bench, OCI, empty).await.refusal(), (403, "DENIED".to_owned()));
     assert_eq!(put_json(&bench, OCI, json!({"artifactType": "x/other"})).await.status, 201);
 }
 
 #[tokio::test]
 async fn sparse_indexes_may_be_taken() {
-    for (indexes, status) in [(Indexes::Whole, 400), (Indexes::Sparse, 201)] {
+    let rows =
+        [(Indexes::Whole, 400), (Indexes::Sparse, 201), (Indexes::Invalid, 400), (Indexes::Denied, 403)];
+    for (indexes, status) in rows {
         let bench = Bench::start(builder().indexes(indexes)).await;
         let index = json!({"manifests": [{"digest": format!("sha256:{}", "1".repeat(64))}]});
         assert_eq!(put_json(&bench, INDEX, index).await.status, status);

@@ -1,7 +1,11 @@
 //! Changes of an index that leave its other bytes alone.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use super::{ManifestError, RawManifest};
 use crate::{Descriptor, Digest, MediaType};
@@ -40,22 +44,74 @@ impl RawManifest {
         })
     }
 
+    /// This index with one more annotation, or with another text where it has one of that name. All else stays as it was
+    /// written.
+    ///
+    /// # Errors
+    /// What it has as annotations is no map.
+    pub fn with_annotation(&self, name: &str, value: &str) -> Result<Self, ManifestError> {
+        let malformed = |source| ManifestError::Malformed { source };
+        let text = self.text()?;
+        let (name, value) = (json_text(name), json_text(value));
+        let index: Annotated<'_> = serde_json::from_str(text).map_err(malformed)?;
+        let Some(found) = index.annotations else {
+            let Some(before) = text.trim_end().strip_suffix('}').map(str::trim_end) else {
+                return Err(malformed(serde::de::Error::custom("it is no map")));
+            };
+            let comma = if before.ends_with('{') { "" } else { "," };
+            let annotations = format!("{comma}\"annotations\":{{{name}:{value}}}");
+            return Ok(self.edited(&[before, &annotations, &text[before.len()..]]));
+        };
+        let annotations: Option<BTreeMap<String, &RawValue>> =
+            serde_json::from_str(found.get()).map_err(malformed)?;
+        let (place, new) = match annotations {
+            None => (place_in(text, found.get()), format!("{{{name}:{value}}}")),
+            Some(all) => match all.iter().find(|(known, _)| json_text(known) == name) {
+                Some((_, old)) => (place_in(text, old.get()), value),
+                None => {
+                    let start = place_in(text, found.get()).start + 1;
+                    let comma = if all.is_empty() { "" } else { "," };
+                    (start..start, format!("{name}:{value}{comma}"))
+                }
+            },
+        };
+        Ok(self.edited(&[&text[..place.start], &new, &text[place.end..]]))
+    }
+
+    fn text(&self) -> Result<&str, ManifestError> {
+        let no_text = |error| ManifestError::Malformed { source: serde::de::Error::custom(error) };
+        std::str::from_utf8(&self.bytes).map_err(no_text)
+    }
+
+    /// The same, with these texts one after the other as its bytes.
+    fn edited(&self, texts: &[&str]) -> Self {
+        let bytes = Bytes::from(texts.concat());
+        let digest = self.digest.algorithm().digest(&bytes);
+        Self { media_type: self.media_type.clone(), digest, bytes }
+    }
+
     /// Puts another list of children, as text, where this index has its own.
     fn with_list(
         &self,
         list: impl FnOnce(&Index<'_>) -> Result<String, serde_json::Error>,
     ) -> Result<Self, ManifestError> {
         let malformed = |source| ManifestError::Malformed { source };
-        let text =
-            std::str::from_utf8(&self.bytes).map_err(|error| malformed(serde::de::Error::custom(error)))?;
+        let text = self.text()?;
         let index: Index<'_> = serde_json::from_str(text).map_err(malformed)?;
         let list = list(&index).map_err(malformed)?;
-        let start = index.manifests.get().as_ptr() as usize - text.as_ptr() as usize;
-        let end = start + index.manifests.get().len();
-        let bytes = Bytes::from([&text[..start], &list, &text[end..]].concat());
-        let digest = self.digest.algorithm().digest(&bytes);
-        Ok(Self { media_type: self.media_type.clone(), digest, bytes })
+        let place = place_in(text, index.manifests.get());
+        Ok(self.edited(&[&text[..place.start], &list, &text[place.end..]]))
     }
+}
+
+/// Where a part of a text stands that was borrowed from it.
+fn place_in(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr() as usize - text.as_ptr() as usize;
+    start..start + part.len()
+}
+
+fn json_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 #[derive(Serialize)]
@@ -69,14 +125,25 @@ struct NewIndex<'a> {
 #[derive(Deserialize)]
 struct Index<'a> {
     #[serde(borrow)]
-    manifests: &'a serde_json::value::RawValue,
+    manifests: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Annotated<'a> {
+    #[serde(borrow, default, deserialize_with = "present")]
+    annotations: Option<&'a RawValue>,
+}
+
+/// What is there, also where it is `null`.
+fn present<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 impl<'a> Index<'a> {
     /// Each child with its text.
     fn children(&self) -> Result<Vec<(Digest, &'a str)>, serde_json::Error> {
-        let children: Option<Vec<&serde_json::value::RawValue>> = serde_json::from_str(self.manifests.get())?;
-        let with_digest = |child: &'a serde_json::value::RawValue| {
+        let children: Option<Vec<&RawValue>> = serde_json::from_str(self.manifests.get())?;
+        let with_digest = |child: &'a RawValue| {
             let descriptor: Descriptor = serde_json::from_str(child.get())?;
             Ok((descriptor.digest, child.get()))
         };
@@ -128,6 +195,38 @@ mod tests {
             )),
             format!(r#"{{"manifests":[{old},{new}]}}"#)
         );
+    }
+
+    #[test]
+    fn an_annotation_is_added_or_replaced_and_all_else_stays_as_it_was_written() {
+        for (body, expected) in [
+            ("{\n \"manifests\": [ ]\n}\n", "{\n \"manifests\": [ ],\"annotations\":{\"x/y\":\"1\"}\n}\n"),
+            (
+                r#"{"manifests":[],"annotations": null, "z":1.0}"#,
+                r#"{"manifests":[],"annotations": {"x/y":"1"}, "z":1.0}"#,
+            ),
+            (r#"{"annotations":{ },"manifests":[]}"#, r#"{"annotations":{"x/y":"1" },"manifests":[]}"#),
+            (
+                r#"{"manifests":[{"annotations":{"x/y":"0"}}],"annotations":{ "a" : "b"}}"#,
+                r#"{"manifests":[{"annotations":{"x/y":"0"}}],"annotations":{"x/y":"1", "a" : "b"}}"#,
+            ),
+            (
+                r#"{"manifests":[],"annotations":{"a":"b","x\/y": "0" , "c":"d"}}"#,
+                r#"{"manifests":[],"annotations":{"a":"b","x\/y": "1" , "c":"d"}}"#,
+            ),
+        ] {
+            let annotated = RawManifest {
+                media_type: MediaType::OCI_INDEX,
+                digest: digest(body),
+                bytes: Bytes::copy_from_slice(body.as_bytes()),
+            };
+            let annotated = annotated.with_annotation("x/y", "1").unwrap();
+            assert_eq!(annotated.bytes, expected);
+            assert_eq!(annotated.digest, digest(expected));
+            assert_eq!(annotated.with_annotation("x/y", "1").unwrap().bytes, expected);
+        }
+        let odd = read(MediaType::OCI_INDEX.as_str(), r#"{"manifests":[],"annotations":[1]}"#).unwrap();
+        assert!(matches!(odd.with_annotation("x", "1"), Err(ManifestError::Malformed { .. })));
     }
 
     proptest! {

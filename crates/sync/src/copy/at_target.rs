@@ -9,10 +9,12 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Descriptor, Digest, RawManifest, TagOrDigest};
 
+use super::index_form::Form;
 use super::manifest::Walk;
 use crate::endpoint::Scope;
 use crate::engine::run::ImageCopy;
 use crate::memory::ledger::Kind;
+use crate::memory::sparse_indexes::Children;
 use crate::{Error, Event, OnConflict, Operation, Rewrite};
 
 /// So many children of an index are asked for side by side.
@@ -60,7 +62,7 @@ pub(super) async fn look_at_target(walk: &Walk) -> Result<AtTarget, Arc<Error>> 
 ///
 /// Tools that parse and print manifests leave copies with the same content and another digest; rewriting all
 /// of them would be a surprise, and fail where tags are immutable.
-pub(super) async fn compare(walk: &Walk, manifest: &RawManifest, there: &Digest) -> Result<Same, Arc<Error>> {
+pub(super) async fn compare(walk: &Walk, form: &Form, there: &Digest) -> Result<Same, Arc<Error>> {
     let copy = &walk.copy;
     let reference = TagOrDigest::Digest(there.clone());
     let step = async || {
@@ -68,23 +70,32 @@ pub(super) async fn compare(walk: &Walk, manifest: &RawManifest, there: &Digest)
         read.map_err(|cause| copy.target_error(Operation::ReadManifest(reference.clone()), cause))
     };
     let Some(old) = if_told(walk, step).await? else { return Ok(Same::Not) };
-    let may_be_same = walk.policy().rewrite == Rewrite::Changed && old.is_same_json(manifest);
-    if may_be_same && has_children(walk, &old).await? {
+    let may_be_same = walk.policy().rewrite == Rewrite::Changed && old.is_same_json(form.manifest());
+    if may_be_same && has_children(walk, &form.links().manifests).await? {
         return Ok(Same::Content);
     }
     learn(copy, &old);
     Ok(Same::Not)
 }
 
+/// Whether the target may have the index, and not all children of this form.
+pub(super) fn may_lack_children(walk: &Walk, form: &Form) -> bool {
+    let (run, target) = (&walk.run, &*walk.copy.target);
+    let known = || run.sparse_indexes.children(&run.state, target, form.digest());
+    form.is_sparse() || known() != Children::All
+}
+
 /// Some registries take indexes without all their children.
-async fn has_children(walk: &Walk, index: &RawManifest) -> Result<bool, Arc<Error>> {
-    let children = index.links().map(|links| links.manifests).unwrap_or_default();
+pub(super) async fn has_children(walk: &Walk, children: &[Descriptor]) -> Result<bool, Arc<Error>> {
     let asked: Vec<_> = children.iter().map(|child| has_child(walk, child)).collect();
     stream::iter(asked).buffered(CHILDREN_AT_ONCE).try_all(std::future::ready).await
 }
 
 async fn has_child(walk: &Walk, child: &Descriptor) -> Result<bool, Arc<Error>> {
     let (copy, reference) = (&walk.copy, TagOrDigest::Digest(child.digest.clone()));
+    if copy.ledger.holds(Kind::Manifest, copy.target.repository(), &child.digest) {
+        return Ok(true);
+    }
     let step = async || {
         let resolved = copy.target.resolve(&reference).await;
         resolved.map_err(|cause| copy.target_error(Operation::Resolve(reference.clone()), cause))

@@ -1,35 +1,128 @@
-//! Carries a decision about an image out: brings what is missing, and sets the tag last.
+//! Carries a decision about an image out: brings what is missing, and sets the tag last. A target that does not take an index
+//! in one form gets it in another, where the rule allows for that.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use oci::{Links, RawManifest};
+use oci::{ErrorKind, Links, ManifestError};
 
-use super::decide::{Decided, Stored, Work};
-use super::manifest::Walk;
+use super::at_target::may_lack_children;
+use super::decide::{Decided, Stored, Work, refuse_other_digest};
+use super::index_form::{Form, remembered_as};
+use super::manifest::{Walk, as_meaning, refuses_kind};
+use crate::endpoint::{EndpointError, Meaning};
 use crate::engine::run::ImageCopy;
-use crate::memory::ledger::{Came, Claim};
-use crate::{Error, Operation, Outcome};
+use crate::memory::ledger::{Came, Claim, Claimed};
+use crate::memory::refusals::Refused;
+use crate::memory::sparse_indexes::Children;
+use crate::{AttestationPolicy, Error, IndexPolicy, Operation, Outcome, Rewrite, SkipReason};
 
 /// Does what was decided; says how that ended.
 pub(super) async fn carry_out(walk: &Walk, decided: Decided) -> Outcome {
     match decided.work {
         Work::Skip(reason) => Outcome::Skipped(reason),
         Work::Refuse(error) => Outcome::Failed(error),
-        Work::Store(stored) => match store(walk, &stored).await {
-            Ok(()) => {
-                let digest = stored.manifest.digest().clone();
-                let cut_from = Some(stored.at_source).filter(|at_source| *at_source != digest);
-                Outcome::Copied { digest, cut_from }
-            }
-            Err(error) => Outcome::Failed(error),
-        },
+        Work::Store(stored) => store(walk, stored).await.unwrap_or_else(Outcome::Failed),
     }
 }
 
-async fn store(walk: &Walk, stored: &Stored) -> Result<(), Arc<Error>> {
+async fn store(walk: &Walk, Stored { mut form, there }: Stored) -> Result<Outcome, Arc<Error>> {
     prepare(walk).await?;
-    bring(walk, &stored.manifest).await;
-    walk.copy.failure().cloned().map_or(Ok(()), Err)
+    // A target that has the first form lacks children of it.
+    let is_there =
+        |form: &Form| walk.policy().rewrite == Rewrite::Changed && there.as_ref() == Some(form.digest());
+    let is_repaired = is_there(&form);
+    let refused = walk.bring_attestations(&form).await?;
+    if !refused.is_empty() {
+        form = settled(walk, &form, form.without(refused))?;
+    }
+    let mut last_refusal = None;
+    while is_repaired || !is_there(&form) {
+        if form.is_sparse()
+            && walk.policy().index == IndexPolicy::Auto
+            && walk.refuses(Refused::SparseIndexes)
+        {
+            // Another image has learnt it meanwhile.
+            form = settled(walk, &form, form.without_names())?;
+        }
+        let Some(NotTaken { error, claim }) = bring(walk, &form).await? else { break };
+        let Some((what, next)) = instead(walk, &form, &error) else {
+            return Err(refused_for_good(walk, &form, error, claim));
+        };
+        drop(claim);
+        last_refusal = Some((what, error));
+        form = settled(walk, &form, next)?;
+    }
+    // Where the other form is taken, the last one was refused for what it is.
+    if let Some((what, error)) = last_refusal {
+        learn(walk, what, &error);
+    }
+    remember(walk, &form);
+    let (digest, at_source) = (form.digest().clone(), form.at_source().clone());
+    Ok(if is_there(&form) && !is_repaired {
+        Outcome::Skipped(SkipReason::Unchanged(digest))
+    } else {
+        walk.count_left_of(&form.absent(), walk.image.wanted.referrers).await;
+        Outcome::Copied { digest, at_source, left_out: form.left_out() }
+    })
+}
+
+/// The form, where it can be stored under the image's name.
+fn settled(walk: &Walk, old: &Form, new: Result<Form, ManifestError>) -> Result<Form, Arc<Error>> {
+    let new = new.map_err(|source| walk.unusable(old.at_source(), source))?;
+    refuse_other_digest(walk, new.manifest())?;
+    Ok(new)
+}
+
+/// The form in place of one that the target does not take, and what that means; `None` where the rule allows for no other.
+fn instead(walk: &Walk, form: &Form, error: &Error) -> Option<(Refused, Result<Form, ManifestError>)> {
+    let policy = walk.policy();
+    if form.is_sparse() && policy.index == IndexPolicy::Auto && is_of_form(error) {
+        return Some((Refused::SparseIndexes, form.without_names()));
+    }
+    let attestations: HashSet<_> = form.attestations().into_iter().map(|child| child.digest).collect();
+    let may_drop = policy.attestations == AttestationPolicy::Drop && !attestations.is_empty();
+    let may_drop = may_drop && refuses_kind(error);
+    may_drop.then(|| (Refused::IndexesWithAttestations, form.without(attestations)))
+}
+
+/// Whether a manifest may have been refused for its form. Registries that refuse sparse indexes have no code of their own for it:
+/// most miss content, Quay calls them invalid, and a policy may deny them.
+fn is_of_form(error: &Error) -> bool {
+    let is_final = |error: &EndpointError| {
+        !error.is_retryable
+            && matches!(error.kind, ErrorKind::Rejected | ErrorKind::NotFound | ErrorKind::Denied)
+            && matches!(error.meaning, Meaning::None | Meaning::MissesContent | Meaning::Attestation)
+    };
+    matches!(error.operation, Operation::PushManifest(_)) && error.endpoint().is_some_and(is_final)
+}
+
+fn refused_for_good(walk: &Walk, form: &Form, error: Arc<Error>, claim: Option<Claimed>) -> Arc<Error> {
+    let is_of_sparse = form.is_sparse() && is_of_form(&error) && error.kind() != Some(ErrorKind::Denied);
+    let error = if is_of_sparse { as_meaning(error, Meaning::SparseIndex) } else { error };
+    walk.fail(error.clone(), form.manifest(), claim);
+    error
+}
+
+fn learn(walk: &Walk, what: Refused, error: &Error) {
+    if what == Refused::SparseIndexes {
+        walk.run.state.note_sparse_refusal(&*walk.copy.target);
+    }
+    walk.learn_refusal(what, error);
+}
+
+/// Remembers what became of the image.
+fn remember(walk: &Walk, form: &Form) {
+    let (run, target, policy) = (&walk.run, &*walk.copy.target, walk.policy());
+    if form.is_rewritten() {
+        walk.note_whole(form.at_source());
+    }
+    if form.is_whole() && run.sparse_indexes.children(&run.state, target, form.digest()) != Children::All {
+        run.sparse_indexes.note(&run.state, target, form.digest(), Children::All);
+    }
+    if policy.attestations == AttestationPolicy::Drop && !form.is_sparse() {
+        run.state.note_cut(form.at_source(), &remembered_as(policy, target.name()), form.digest());
+    }
 }
 
 /// Makes the target's repository ready to be pushed to.
@@ -48,28 +141,67 @@ fn blobs_tell(links: &Links, copy: &ImageCopy) -> bool {
     links.manifests.is_empty() && copy.ledger.asks_by_uploads(copy.target.repository(), &links.blobs)
 }
 
+/// A manifest that the target refuses, though it has all that was to be brought for it.
+struct NotTaken {
+    error: Arc<Error>,
+    claim: Option<Claimed>,
+}
+
 /// Brings the image's graph to the target, each digest once for a repository, then names it there.
-async fn bring(walk: &Walk, manifest: &RawManifest) {
-    let (copy, digest) = (&walk.copy, manifest.digest());
-    let links = manifest.links().unwrap_or_default();
-    while !copy.has_failed() {
-        let claim = match walk.claim(digest) {
-            Claim::Theirs(waiting) => {
-                walk.wait_for(waiting).await;
-                continue;
+async fn bring(walk: &Walk, form: &Form) -> Result<Option<NotTaken>, Arc<Error>> {
+    let (copy, digest, links) = (&walk.copy, form.digest(), form.links());
+    let claim = loop {
+        if let Some(failure) = copy.failure() {
+            return Err(failure.clone());
+        }
+        match walk.claim(digest) {
+            Claim::Theirs(waiting) => walk.wait_for(waiting).await,
+            Claim::Present if may_lack_children(walk, form) => {
+                walk.copy_parts(links.clone()).await;
+                break None;
             }
-            Claim::Present => None,
+            Claim::Present => break None,
             Claim::Mine(claim) => {
                 // Whose target has it under another name, or by its digest alone, lacks only the name.
-                if !blobs_tell(&links, copy) && walk.target_has(digest).await {
+                let may_be_all = !may_lack_children(walk, form) && !blobs_tell(&links, copy);
+                if may_be_all && walk.target_has(digest).await {
                     claim.complete(Came::Found);
-                    None
-                } else {
-                    walk.copy_links(manifest).await;
-                    Some(claim)
+                    break None;
                 }
+                walk.copy_parts(links.clone()).await;
+                break Some(claim);
             }
-        };
-        return walk.store(manifest, copy.reference(), claim).await;
+        }
+    };
+    if let Some(failure) = copy.failure() {
+        if let Some(claim) = claim {
+            walk.hand_on(claim, digest, &links);
+        }
+        return Err(failure.clone());
+    }
+    put(walk, form, &links, claim).await
+}
+
+/// Names the image at the target. That an index is sparse is noted before: nobody is to take it for whole.
+async fn put(
+    walk: &Walk,
+    form: &Form,
+    links: &Links,
+    claim: Option<Claimed>,
+) -> Result<Option<NotTaken>, Arc<Error>> {
+    let (run, target) = (&walk.run, &*walk.copy.target);
+    let before = run.sparse_indexes.children(&run.state, target, form.digest());
+    if form.is_sparse() {
+        let wanted = Children::wanted_by(&walk.policy().platforms);
+        run.sparse_indexes.note(&run.state, target, form.digest(), wanted);
+    }
+    let stored = walk.put(form.manifest(), walk.copy.reference(), links).await;
+    let Err(error) = stored else { return Ok(None) };
+    if form.is_sparse() {
+        run.sparse_indexes.note(&run.state, target, form.digest(), before);
+    }
+    match walk.copy.failure() {
+        Some(failure) => Err(failure.clone()),
+        None => Ok(Some(NotTaken { error, claim })),
     }
 }

@@ -1,16 +1,20 @@
 //! Decides what is to be done about an image at one of its targets: looks what the target has, and reads what it should have.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use oci::{Digest, RawManifest, TagOrDigest};
 
-use super::at_target::{AtTarget, Same, compare, look_at_target};
+use super::at_target::{AtTarget, Same, compare, has_children, look_at_target, may_lack_children};
+use super::index_form::{Form, Forms, remembered_as};
 use super::manifest::Walk;
 use super::platform::Selected;
 use crate::memory::ledger::Kind;
+use crate::memory::refusals::Refused;
+use crate::memory::sparse_indexes::Children;
 use crate::memory::target_repository::Found;
 use crate::plan::decision::{Action, Decision};
-use crate::{Cause, Error, OnConflict, Operation, Rewrite, SkipReason};
+use crate::{AttestationPolicy, Cause, Error, IndexPolicy, OnConflict, Operation, Rewrite, SkipReason};
 
 /// What is to be done, with what was read to know it.
 pub(super) struct Decided {
@@ -30,24 +34,19 @@ pub(super) enum Work {
 
 /// What the target gets.
 pub(super) struct Stored {
-    pub(super) manifest: RawManifest,
-    /// The digest at the source: another one, where something is left out.
-    pub(super) at_source: Digest,
+    pub(super) form: Form,
+    /// What it has under the image's name.
+    pub(super) there: Option<Digest>,
 }
 
 /// Decides; what keeps it from that is the image's failure.
 pub(super) async fn decide(walk: &Walk) -> Result<Decided, Arc<Error>> {
     let at_target = look_at_target(walk).await?;
     let known = digest_if_needed(walk, at_target.digest()).await;
-    if let Some(Known { at_source, stored: Some(stored), .. }) = &known
-        && stored != at_source
+    if let (Some(Known { at_source, .. }), Some(there)) = (&known, at_target.digest())
+        && is_known(walk, at_source, there)
     {
-        walk.note_whole(at_source);
-    }
-    if let Some(Known { at_source, stored: Some(stored), .. }) = &known
-        && is_there(walk, &at_target, stored)
-    {
-        return Ok(unchanged(walk, at_source.clone(), stored.clone()));
+        return Ok(unchanged(walk, at_source.clone(), there.clone()));
     }
     let reference = match known {
         Some(Known { at_source, told: Told::Now, .. }) => TagOrDigest::Digest(at_source),
@@ -58,9 +57,31 @@ pub(super) async fn decide(walk: &Walk) -> Result<Decided, Arc<Error>> {
     decide_about(walk, whole, &at_target).await
 }
 
-/// Whether the target has what it should have, and nothing else is wanted.
-fn is_there(walk: &Walk, at_target: &AtTarget, wanted: &Digest) -> bool {
-    walk.policy().rewrite == Rewrite::Changed && at_target.digest() == Some(wanted)
+/// Whether it is known without reading it that the target has what it should have of what the source has.
+fn is_known(walk: &Walk, at_source: &Digest, there: &Digest) -> bool {
+    let (run, target, policy) = (&walk.run, &*walk.copy.target, walk.policy());
+    if policy.rewrite == Rewrite::Always {
+        return false;
+    }
+    let wanted = Children::wanted_by(&policy.platforms);
+    let remembered = || run.state.cut(at_source, &remembered_as(policy, target.name()));
+    if there != at_source {
+        let is_known = remembered().as_ref() == Some(there);
+        if is_known {
+            walk.note_whole(at_source);
+        }
+        return is_known;
+    }
+    match run.sparse_indexes.children(&run.state, target, there) {
+        // Either all platforms are wanted, or all that there are.
+        Children::All => wanted == Children::All || remembered().as_ref() == Some(there),
+        children if children == wanted => {
+            // It stays known for as long as it is seen.
+            run.sparse_indexes.note(&run.state, target, there, children);
+            matches!(policy.index, IndexPolicy::Auto | IndexPolicy::Sparse)
+        }
+        Children::Of(_) => false,
+    }
 }
 
 fn unchanged(walk: &Walk, at_source: Digest, digest: Digest) -> Decided {
@@ -85,47 +106,95 @@ pub(super) fn empty(walk: &Walk) -> Decision {
 
 /// Decides about an image whose manifest was read.
 async fn decide_about(walk: &Walk, whole: RawManifest, at_target: &AtTarget) -> Result<Decided, Arc<Error>> {
-    let (at_source, platforms) = (whole.digest().clone(), &walk.policy().platforms);
+    let at_source = whole.digest().clone();
     let decision = Decision {
         source_digest: Some(at_source.clone()),
         target_digest: at_target.digest().cloned(),
         ..empty(walk)
     };
-    let manifest = match walk.select_platforms(whole).await? {
-        Selected::Image(manifest) => manifest,
+    let unwanted = match walk.select_platforms(&whole).await? {
+        Selected::AllBut(unwanted) => unwanted,
         Selected::Nothing => {
             let note = Some("no platform of it is wanted".to_owned());
             let decision = Decision { action: Action::Unchanged, note, ..decision };
             return Ok(Decided { decision, work: Work::Skip(SkipReason::NoPlatform) });
         }
     };
-    if platforms.is_active() {
-        walk.run.state.note_cut(&at_source, platforms, manifest.digest());
+    let forms = forms(walk, whole, at_source, unwanted).await?;
+    match found(walk, &forms, at_target).await? {
+        There::Whole(form) => Ok(unchanged(walk, form.at_source().clone(), form.digest().clone())),
+        There::WithoutChildren(form) => {
+            let note = Some("the target lacks some of it".to_owned());
+            settle(walk, form, at_target, Decision { note, ..decision }).await
+        }
+        There::Not => settle(walk, forms.first, at_target, decision).await,
     }
-    if at_source != *manifest.digest() {
-        walk.note_whole(&at_source);
-    }
-    let manifest = walk.with_what_it_lacks(manifest, walk.image.wanted.referrers).await?;
-    refuse_other_digest(walk, &manifest)?;
-    if is_there(walk, at_target, manifest.digest()) {
-        return Ok(unchanged(walk, at_source, manifest.digest().clone()));
-    }
-    let decision = Decision { result_digest: Some(manifest.digest().clone()), ..decision };
-    settle(walk, Stored { manifest, at_source }, at_target, decision).await
 }
 
-/// What becomes of an image that the target does not have under its name.
+/// The forms in which the image may stand at the target.
+async fn forms(
+    walk: &Walk,
+    whole: RawManifest,
+    at_source: Digest,
+    unwanted: HashSet<Digest>,
+) -> Result<Forms, Arc<Error>> {
+    let (policy, target, state) = (walk.policy(), &*walk.copy.target, &walk.run.state);
+    let whole = walk.with_what_it_lacks(whole, walk.image.wanted.referrers).await?;
+    let refuses_sparse = walk.refuses(Refused::SparseIndexes) || state.refuses_sparse(target);
+    let verbatim = Form::verbatim(whole, at_source.clone(), unwanted, policy);
+    let forms = verbatim.all(policy, refuses_sparse).map_err(|source| walk.unusable(&at_source, source))?;
+    let is_told = policy.platforms.is_active() && policy.attestations == AttestationPolicy::Keep;
+    if let Some(cut) = forms.iter().find(|form| is_told && !form.is_sparse()) {
+        state.note_cut(&at_source, &remembered_as(policy, target.name()), cut.digest());
+    }
+    if forms.first.is_rewritten() {
+        walk.note_whole(&at_source);
+    }
+    refuse_other_digest(walk, forms.first.manifest())?;
+    Ok(forms)
+}
+
+/// What the target has under the image's name.
+enum There {
+    /// One of its forms, with all that is wanted.
+    Whole(Form),
+    /// One of its forms, and not all of that.
+    WithoutChildren(Form),
+    Not,
+}
+
+/// Looks which form of the image the target has. Where it takes sparse indexes, that it has one is no proof of its children.
+async fn found(walk: &Walk, forms: &Forms, at_target: &AtTarget) -> Result<There, Arc<Error>> {
+    let (run, target, policy) = (&walk.run, &*walk.copy.target, walk.policy());
+    let is_there =
+        |form: &&Form| policy.rewrite == Rewrite::Changed && at_target.digest() == Some(form.digest());
+    let Some(form) = forms.iter().find(is_there).cloned() else { return Ok(There::Not) };
+    if may_lack_children(walk, &form) {
+        if !has_children(walk, &form.links().manifests).await? {
+            return Ok(There::WithoutChildren(form));
+        }
+        let children = if form.is_sparse() { Children::wanted_by(&policy.platforms) } else { Children::All };
+        run.sparse_indexes.note(&run.state, target, form.digest(), children);
+    }
+    if form.is_rewritten() {
+        walk.note_whole(form.at_source());
+    }
+    Ok(There::Whole(form))
+}
+
+/// What becomes of an image that the target does not have under its name, or not with all that is wanted of it.
 async fn settle(
     walk: &Walk,
-    stored: Stored,
+    form: Form,
     at_target: &AtTarget,
     decision: Decision,
 ) -> Result<Decided, Arc<Error>> {
     let there = at_target.digest();
-    if let Some(there) = there {
-        match compare(walk, &stored.manifest, there).await? {
+    let is_repaired = walk.policy().rewrite == Rewrite::Changed && there == Some(form.digest());
+    if let Some(there) = there.filter(|_| !is_repaired) {
+        match compare(walk, &form, there).await? {
             Same::Content => {
-                let (at_target, at_source) = (there.clone(), stored.at_source);
+                let (at_target, at_source) = (there.clone(), form.at_source().clone());
                 let note = Some("the target has the same content in other bytes".to_owned());
                 let result_digest = Some(at_target.clone());
                 let decision = Decision { action: Action::Unchanged, result_digest, note, ..decision };
@@ -135,17 +204,20 @@ async fn settle(
             Same::Not => {}
         }
     }
-    if let Some(refused) = refused(walk, &stored, at_target) {
+    if let Some(refused) = refused(walk, &form, at_target) {
         let (result_digest, action) = (there.cloned(), Action::Conflict);
         return Ok(Decided { decision: Decision { result_digest, action, ..decision }, work: refused });
     }
     let action = if there.is_some() { Action::Update } else { Action::Create };
-    Ok(Decided { decision: Decision { action, ..decision }, work: Work::Store(stored) })
+    let is_known = is_repaired || !form.is_open(walk.policy());
+    let result_digest = is_known.then(|| form.digest().clone());
+    let work = Work::Store(Stored { form, there: there.cloned() });
+    Ok(Decided { decision: Decision { action, result_digest, ..decision }, work })
 }
 
 /// What is done in place of writing, where what the target has is to stay.
-fn refused(walk: &Walk, stored: &Stored, at_target: &AtTarget) -> Option<Work> {
-    let wanted = stored.manifest.digest();
+fn refused(walk: &Walk, form: &Form, at_target: &AtTarget) -> Option<Work> {
+    let wanted = form.digest();
     let fail = |cause| {
         let operation = Operation::PushManifest(walk.copy.reference().clone());
         Some(Work::Refuse(Arc::new(walk.copy.target_error(operation, cause))))
@@ -166,7 +238,7 @@ fn refused(walk: &Walk, stored: &Stored, at_target: &AtTarget) -> Option<Work> {
         OnConflict::Overwrite => None,
         OnConflict::Keep => Some(Work::Skip(SkipReason::Kept {
             at_target: there.clone(),
-            at_source: stored.at_source.clone(),
+            at_source: form.at_source().clone(),
         })),
         OnConflict::Fail => {
             let (there, wanted) = (Box::new(there.clone()), Box::new(wanted.clone()));
@@ -179,8 +251,6 @@ fn refused(walk: &Walk, stored: &Stored, at_target: &AtTarget) -> Option<Work> {
 struct Known {
     at_source: Digest,
     told: Told,
-    /// What the targets should have; platforms that are left out make it another one.
-    stored: Option<Digest>,
 }
 
 /// How old the word of a digest is.
@@ -199,9 +269,7 @@ async fn digest_if_needed(walk: &Walk, at_target: Option<&Digest>) -> Option<Kno
         return None;
     }
     let (at_source, told) = digest_at_source(walk, at_target).await?;
-    let stored =
-        if platforms.is_active() { state.cut(&at_source, platforms) } else { Some(at_source.clone()) };
-    Some(Known { at_source, told, stored })
+    Some(Known { at_source, told })
 }
 
 async fn digest_at_source(walk: &Walk, at_target: Option<&Digest>) -> Option<(Digest, Told)> {
@@ -226,7 +294,7 @@ async fn digest_at_source(walk: &Walk, at_target: Option<&Digest>) -> Option<(Di
 }
 
 /// A name at the target that is a digest can only be this image's own.
-fn refuse_other_digest(walk: &Walk, manifest: &RawManifest) -> Result<(), Arc<Error>> {
+pub(super) fn refuse_other_digest(walk: &Walk, manifest: &RawManifest) -> Result<(), Arc<Error>> {
     match walk.copy.reference() {
         TagOrDigest::Digest(wanted) if wanted != manifest.digest() => {
             let (wanted, actual) = (Box::new(wanted.clone()), Box::new(manifest.digest().clone()));

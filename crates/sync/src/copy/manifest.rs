@@ -1,13 +1,14 @@
 //! Walks the graph below a manifest and stores the manifest when all below it stands.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use oci::{Descriptor, Digest, Links, RawManifest, TagOrDigest};
+use futures_util::stream::{self, StreamExt as _};
+use oci::{Descriptor, Digest, ErrorKind, Links, ManifestError, RawManifest, TagOrDigest};
 use tokio::task::JoinSet;
 
 use super::blob::ensure_blob;
@@ -24,6 +25,8 @@ use crate::{Cause, Error, Operation, Policy, Rewrite, Side};
 /// How long to wait before each look at what a registry misses of a manifest: the first time it may well be right,
 /// later it only does not see yet what it has.
 const HEALING: [Duration; 3] = [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(2)];
+/// So many children of an index are asked for side by side.
+const CHILDREN_AT_ONCE: usize = 16;
 /// Indexes inside indexes deeper than this are an attack.
 const DEEPEST: usize = 16;
 
@@ -81,8 +84,10 @@ pub(super) struct Walk {
     met: Arc<Mutex<Vec<Digest>>>,
     /// Configs that were read to look at them.
     held: Arc<Mutex<HashMap<Digest, Held>>>,
-    /// The digest at the source, where platforms are left out.
+    /// The digest at the source, where children are taken out of the index.
     whole: Arc<OnceLock<Digest>>,
+    /// Attestations that the target refuses, where they are left out.
+    refused: Arc<Mutex<HashSet<Digest>>>,
 }
 
 impl Walk {
@@ -93,8 +98,8 @@ impl Walk {
         shared: Option<Arc<Shared>>,
     ) -> Self {
         let source = shared.as_ref().map_or_else(|| image.source.clone(), |shared| shared.source.clone());
-        let (met, held, whole) = Default::default();
-        Self { source, run, copy, image, shared, depth: 0, met, held, whole }
+        let (met, held, whole, refused) = Default::default();
+        Self { source, run, copy, image, shared, depth: 0, met, held, whole, refused }
     }
 
     /// Where ways to several targets meet to share the read of a blob; `None` where there is one.
@@ -112,12 +117,21 @@ impl Walk {
         lock(&self.met).clone()
     }
 
-    /// Notes that platforms are left out of the manifest with this digest.
+    /// Notes that the target does not get this attestation.
+    pub(super) fn note_refused(&self, attestation: &Digest) {
+        lock(&self.refused).insert(attestation.clone());
+    }
+
+    pub(super) fn is_refused(&self, attestation: &Digest) -> bool {
+        lock(&self.refused).contains(attestation)
+    }
+
+    /// Notes that children are taken out of the index with this digest.
     pub(super) fn note_whole(&self, digest: &Digest) {
         let _ = self.whole.set(digest.clone());
     }
 
-    /// The digest at the source, where platforms are left out: nothing there refers to what is left.
+    /// The digest at the source, where children are taken out of the index: nothing there refers to what is left.
     pub(super) fn whole(&self) -> Option<&Digest> {
         self.whole.get()
     }
@@ -178,7 +192,8 @@ impl Walk {
         if let Some(links) = links {
             self.copy_parts(links).await;
         }
-        self.store(&manifest, &reference, Some(claim)).await;
+        let if_refused = if child.is_attestation() { Meaning::Attestation } else { Meaning::None };
+        self.store(&manifest, &reference, Some(claim), if_refused).await;
         !self.copy.has_failed()
     }
 
@@ -202,6 +217,13 @@ impl Walk {
         asked.map_err(|error| self.copy.fail(error)).ok()
     }
 
+    /// The failure of an image whose manifest cannot be read.
+    pub(super) fn unusable(&self, digest: &Digest, source: ManifestError) -> Arc<Error> {
+        let reference = TagOrDigest::Digest(digest.clone());
+        let cause = Cause::Manifest { digest: Box::new(digest.clone()), source: Box::new(source) };
+        Arc::new(self.source_error(Operation::ReadManifest(reference), cause))
+    }
+
     /// Checks the size of an index's child: clients refuse to pull what has another size than its index says.
     pub(super) fn check_size(&self, child: &Descriptor, manifest: &RawManifest) -> Result<(), Error> {
         let reference = TagOrDigest::Digest(child.digest.clone());
@@ -220,7 +242,7 @@ impl Walk {
     }
 
     /// Brings parts side by side, but begins no more than can be in work: those of other images wait for their turn, too.
-    async fn copy_parts(&self, links: Links) -> bool {
+    pub(super) async fn copy_parts(&self, links: Links) -> bool {
         let children = links.manifests.into_iter().map(Part::Manifest);
         let mut parts = children.chain(links.blobs.into_iter().map(Part::Blob));
         let mut parts_at_work = PartsAtWork::begin(&self.copy);
@@ -275,48 +297,84 @@ impl Walk {
         Ok(links)
     }
 
-    /// Stores the manifest, unless the copy has failed. A registry that misses something of it is asked for each part and
-    /// sent what is missing, whatever `--retries` says; one that has all and still misses some needs a moment.
+    /// Stores the manifest, unless the copy has failed. A failure is the copy's; `if_refused` is what it means where the target
+    /// does not take this kind of manifest.
     pub(super) async fn store(
         &self,
         manifest: &RawManifest,
         reference: &TagOrDigest,
         claim: Option<Claimed>,
+        if_refused: Meaning,
     ) {
-        let copy = &self.copy;
-        if copy.has_failed() {
+        if self.copy.has_failed() {
             if let Some(claim) = claim {
                 self.hand_on(claim, manifest.digest(), &manifest.links().unwrap_or_default());
             }
             return;
         }
+        let links = manifest.links().unwrap_or_default();
+        if let Err(error) = self.put(manifest, reference, &links).await {
+            let is_told = if_refused != Meaning::None && refuses_kind(&error);
+            self.fail(if is_told { as_meaning(error, if_refused) } else { error }, manifest, claim);
+        }
+    }
+
+    /// Fails with a manifest, and gives the claim on it back.
+    pub(super) fn fail(&self, error: Arc<Error>, manifest: &RawManifest, claim: Option<Claimed>) {
+        self.copy.fail(error);
+        if let Some(claim) = claim {
+            self.hand_on(claim, manifest.digest(), &Links::default());
+        }
+    }
+
+    /// Stores the manifest, of which the target has `links`. A registry that misses something of that is asked for each part and
+    /// sent what is missing, whatever `--retries` says; one that has all and still misses some needs a moment.
+    pub(super) async fn put(
+        &self,
+        manifest: &RawManifest,
+        reference: &TagOrDigest,
+        links: &Links,
+    ) -> Result<(), Arc<Error>> {
+        let copy = &self.copy;
         let mut stored = self.push(manifest, reference).await;
         for wait in HEALING {
             let Some(error) = stored.as_ref().err().filter(|error| misses_content(error)).cloned() else {
                 break;
             };
+            if self.misses_what_is_absent(manifest, links).await {
+                break;
+            }
             self.run.tell(&copy.retrying(error, wait));
             copy.activity.wait(tokio::time::sleep(wait)).await;
-            disbelieve(manifest, copy);
-            if !self.copy_links(manifest).await {
-                return;
+            disbelieve(links, copy);
+            self.copy_parts(links.clone()).await;
+            if let Some(failure) = copy.failure() {
+                return Err(failure.clone());
             }
             stored = self.push(manifest, reference).await;
         }
-        match stored {
-            Ok(()) => copy.ledger.note_present(Kind::Manifest, copy.target.repository(), manifest.digest()),
-            Err(error) => {
-                copy.fail(error);
-                if let Some(claim) = claim {
-                    self.hand_on(claim, manifest.digest(), &Links::default());
-                }
-            }
+        stored?;
+        copy.ledger.note_present(Kind::Manifest, copy.target.repository(), manifest.digest());
+        Ok(())
+    }
+
+    /// Whether the target has all children of an index that were to be brought, so that it misses those that were not.
+    async fn misses_what_is_absent(&self, index: &RawManifest, links: &Links) -> bool {
+        let named = index.links().map(|links| links.manifests.len()).unwrap_or_default();
+        if named == links.manifests.len() {
+            return false;
         }
+        let ask = |child: &Descriptor| {
+            let (target, reference) = (self.copy.target.clone(), TagOrDigest::Digest(child.digest.clone()));
+            async move { matches!(target.resolve(&reference).await, Ok(Some(_))) }
+        };
+        let asked: Vec<_> = links.manifests.iter().map(ask).collect();
+        stream::iter(asked).buffered(CHILDREN_AT_ONCE).all(std::future::ready).await
     }
 
     /// Gives a claim back. Those who wait for it get the copy's failure, where it is one of this manifest or of what it
     /// refers to: a copy that failed with something else leaves the manifest to the next.
-    fn hand_on(&self, claim: Claimed, manifest: &Digest, links: &Links) {
+    pub(super) fn hand_on(&self, claim: Claimed, manifest: &Digest, links: &Links) {
         if let Some(error) = self.copy.failure().filter(|error| is_of_manifest(error, manifest, links)) {
             claim.fail(Failure::new(error.clone(), &*self.source));
         }
@@ -356,10 +414,9 @@ async fn is_there_already(
 }
 
 /// Drops all beliefs about what the target has of this manifest.
-fn disbelieve(manifest: &RawManifest, copy: &ImageCopy) {
+fn disbelieve(links: &Links, copy: &ImageCopy) {
     copy.repository.distrust();
     copy.ledger.note_self_mount(false);
-    let links = manifest.links().unwrap_or_default();
     let repository = copy.target.repository();
     for blob in &links.blobs {
         copy.ledger.forget(Kind::Blob, repository, &blob.digest);
@@ -367,6 +424,24 @@ fn disbelieve(manifest: &RawManifest, copy: &ImageCopy) {
     for child in &links.manifests {
         copy.ledger.forget(Kind::Manifest, repository, &child.digest);
     }
+}
+
+/// Whether a registry does not take this kind of manifest, for good.
+pub(super) fn refuses_kind(error: &Error) -> bool {
+    let refuses = |error: &EndpointError| {
+        error.kind == ErrorKind::Rejected
+            && matches!(error.meaning, Meaning::None | Meaning::Attestation)
+            && !error.is_retryable
+    };
+    matches!(error.operation, Operation::PushManifest(_)) && error.endpoint().is_some_and(refuses)
+}
+
+/// The error with what it means here.
+pub(super) fn as_meaning(error: Arc<Error>, meaning: Meaning) -> Arc<Error> {
+    let Some(own) = error.endpoint() else { return error };
+    let (side, place, operation) = (error.side, error.place.clone(), error.operation.clone());
+    let cause = EndpointError { meaning, ..own.clone() }.into();
+    Arc::new(Error { side, place, operation, cause })
 }
 
 /// What registries say when a manifest refers to content that they do not have (any more).

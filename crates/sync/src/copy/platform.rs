@@ -1,9 +1,10 @@
-//! Cuts an image down to the wanted platforms. Bytes change only where something is really left out.
+//! Which children of an image are for platforms that are wanted.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use oci::{Descriptor, Links, MediaType, Platform, RawManifest, TagOrDigest};
+use oci::{Descriptor, Digest, Links, MediaType, Platform, RawManifest, TagOrDigest};
 
 use super::manifest::Walk;
 use crate::{Cause, Error, Operation, Side};
@@ -17,28 +18,33 @@ const LARGEST_CONFIG: usize = 8 << 20;
 /// A config larger than this is read again when it is sent: images that wait shall not fill the memory.
 const LARGEST_HELD: usize = 64 << 10;
 
-/// What is left of an image.
+/// What the filter accepts of an image.
 pub(super) enum Selected {
-    /// Something: the manifest as it was, or with children cut out.
-    Image(RawManifest),
-    /// Nothing that the filter accepts.
+    /// Something: all but these children.
+    AllBut(HashSet<Digest>),
+    /// Nothing.
     Nothing,
 }
 
 impl Walk {
     /// Applies the policy's filter.
-    pub(super) async fn select_platforms(&self, manifest: RawManifest) -> Result<Selected, Arc<Error>> {
+    pub(super) async fn select_platforms(&self, manifest: &RawManifest) -> Result<Selected, Arc<Error>> {
         if !self.policy().platforms.is_active() {
-            return Ok(Selected::Image(manifest));
+            return Ok(Selected::AllBut(HashSet::new()));
         }
-        let links = self.links(&manifest)?;
+        let links = self.links(manifest)?;
         if links.manifests.is_empty() {
-            let platform = self.single_platform(&manifest, links.config.as_ref()).await?;
+            let platform = self.single_platform(manifest, links.config.as_ref()).await?;
             let is_wanted = self.is_wanted(platform.as_ref());
-            return Ok(if is_wanted { Selected::Image(manifest) } else { Selected::Nothing });
+            return Ok(if is_wanted { Selected::AllBut(HashSet::new()) } else { Selected::Nothing });
         }
         let wanted = self.wanted_children(&links).await?;
-        Ok(self.cut(manifest, links, &wanted)?)
+        if !wanted.contains(&true) {
+            return Ok(Selected::Nothing);
+        }
+        let children = links.manifests.into_iter().zip(wanted);
+        let unwanted = children.filter(|(_, wanted)| !wanted).map(|(child, _)| child.digest);
+        Ok(Selected::AllBut(unwanted.collect()))
     }
 
     /// Which children of an index are wanted, in their order.
@@ -57,26 +63,6 @@ impl Walk {
     /// What has no platform is never left out.
     fn is_wanted(&self, platform: Option<&Platform>) -> bool {
         platform.is_none_or(|platform| self.policy().platforms.accepts(platform))
-    }
-
-    /// What is left of an index.
-    fn cut(&self, manifest: RawManifest, links: Links, wanted: &[bool]) -> Result<Selected, Error> {
-        let children = links.manifests.into_iter().zip(wanted);
-        let mut keep: Vec<_> =
-            children.filter(|(_, wanted)| **wanted).map(|(child, _)| child.digest).collect();
-        if keep.is_empty() {
-            return Ok(Selected::Nothing);
-        }
-        if keep.len() == wanted.len() {
-            return Ok(Selected::Image(manifest));
-        }
-        // What is no manifest has no platform.
-        keep.extend(links.blobs.into_iter().map(|blob| blob.digest));
-        let cut = manifest.with_children(|child| keep.contains(child)).map_err(|source| {
-            let digest = manifest.digest().clone();
-            self.unusable(&manifest, Cause::Manifest { digest: Box::new(digest), source: Box::new(source) })
-        })?;
-        Ok(Selected::Image(cut))
     }
 
     /// The platform of a child whose entry does not tell it: its config does. An index inside an index has none,
@@ -140,11 +126,6 @@ impl Walk {
             bytes.extend_from_slice(&piece);
         }
         Ok(bytes)
-    }
-
-    fn unusable(&self, manifest: &RawManifest, cause: Cause) -> Error {
-        let reference = TagOrDigest::Digest(manifest.digest().clone());
-        self.source_error(Operation::ReadManifest(reference), cause)
     }
 
     /// An error of the source.

@@ -10,9 +10,9 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Descriptor, Digest, MediaType, Tag, TagOrDigest, cosign_tags};
 
 use super::manifest::Walk;
-use crate::endpoint::Kept;
+use crate::endpoint::{Kept, Meaning};
 use crate::plan::wanted::WantedReferrers;
-use crate::{Cause, Error, Operation, Outcome, ReferrerPolicy, SkipReason};
+use crate::{AttestationPolicy, Cause, Error, Operation, Outcome, ReferrerPolicy, SkipReason};
 
 /// Referrers of referrers deeper than this are an attack.
 const DEEPEST: usize = 5;
@@ -95,7 +95,9 @@ impl Levels {
             return Ok(None);
         }
         self.depth += 1;
-        let subjects = std::mem::take(&mut self.subjects);
+        let mut subjects = std::mem::take(&mut self.subjects);
+        // What the target does not get, nothing there refers to.
+        subjects.retain(|subject| !walk.is_refused(subject));
         let found = walk.referrers_of(&subjects, wanted).await?;
         let mut level = Vec::new();
         for (subject, mut referrers) in subjects.into_iter().zip(found) {
@@ -166,7 +168,21 @@ impl Walk {
         self.run.retrying(&self.copy, ask).await
     }
 
+    /// Whether a referrer stays behind, because it is an attestation that the target refuses and the rule has such left out.
+    async fn is_left_behind(&self, referrer: &Descriptor) -> bool {
+        let may_be = self.policy().attestations == AttestationPolicy::Drop && referrer.is_attestation();
+        if may_be && !self.is_refused(&referrer.digest) {
+            self.or_fail(self.bring_attestation(referrer).await);
+        }
+        let is_left = self.is_refused(&referrer.digest);
+        self.copy.amounts.referrers_left(u64::from(is_left));
+        is_left
+    }
+
     async fn bring_referrer(&self, subject: &Digest, referrer: Descriptor) {
+        if self.is_left_behind(&referrer).await {
+            return;
+        }
         let is_new = self.clone().ensure_child(referrer.clone()).await;
         let copy = &self.copy;
         if copy.has_failed() {
@@ -262,6 +278,21 @@ impl Walk {
         self.copy.amounts.referrers_left(left);
     }
 
+    /// Counts what refers to children that the target does not get.
+    pub(super) async fn count_left_of(&self, absent: &HashSet<Digest>, wanted: WantedReferrers) {
+        if matches!(wanted, WantedReferrers::None | WantedReferrers::Tagged) {
+            return;
+        }
+        let absent: Vec<_> = absent.iter().cloned().collect();
+        // Nothing depends on the answer but the number.
+        let left = self
+            .referrers_of(&absent, wanted)
+            .await
+            .map(|found| found.iter().map(Vec::len).sum::<usize>())
+            .unwrap_or_default();
+        self.copy.amounts.referrers_left(left as u64);
+    }
+
     async fn bring_tag(&self, reference: &TagOrDigest, digest: &Digest) {
         let copy = &self.copy;
         if copy.has_failed() || self.has_as(reference, digest).await {
@@ -270,7 +301,7 @@ impl Walk {
         let by_digest = TagOrDigest::Digest(digest.clone());
         let Some(manifest) = self.or_fail(self.read_manifest(&by_digest).await) else { return };
         if self.copy_links(&manifest).await {
-            self.store(&manifest, reference, None).await;
+            self.store(&manifest, reference, None, Meaning::None).await;
             if !copy.has_failed() {
                 copy.amounts.referrer();
             }

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Descriptor, Digest, Links, TagOrDigest};
 
+use super::at_target::may_lack_children;
 use super::decide::{Decided, Work};
 use super::length::other_length;
 use super::manifest::Walk;
@@ -26,16 +27,18 @@ pub(super) async fn weigh(walk: &Walk, decided: &Decided) -> Result<(Action, Loa
     let (digest, is_new) = match &decided.work {
         Work::Store(stored) => {
             may_push(walk).await?;
-            let digest = stored.manifest.digest();
+            let form = &stored.form;
+            walk.links(form.manifest())?;
             load.manifests += 1;
-            if walk.target_has(digest).await {
-                if action == Action::Create {
-                    action = Action::Retag;
-                }
-            } else {
-                load_content(walk, Arc::new(content(&walk.links(&stored.manifest)?)), &mut load).await?;
+            let is_there = walk.target_has(form.digest()).await;
+            if is_there && action == Action::Create {
+                action = Action::Retag;
             }
-            (digest, true)
+            if !is_there || may_lack_children(walk, form) {
+                load_content(walk, Arc::new(content(&form.links())), &mut load).await?;
+            }
+            walk.count_left_of(&form.absent(), walk.image.wanted.referrers).await;
+            (form.digest(), true)
         }
         Work::Skip(SkipReason::Unchanged(digest)) => (digest, false),
         Work::Skip(_) | Work::Refuse(_) => return Ok((action, load)),

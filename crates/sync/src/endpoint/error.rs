@@ -50,6 +50,10 @@ pub enum Meaning {
     ImmutableTag,
     /// Somebody else writes the same.
     Conflict,
+    /// An attestation is not taken.
+    Attestation,
+    /// An index is not taken, because not all its manifests are there.
+    SparseIndex,
 }
 
 impl EndpointError {

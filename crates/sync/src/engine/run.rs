@@ -16,6 +16,8 @@ use crate::engine::{Activity, Engine, HeldBytes, ImageSlot, Pair, Place};
 use crate::lock::lock;
 use crate::memory::ledger::Ledger;
 use crate::memory::looked::Looked;
+use crate::memory::refusals::Refusals;
+use crate::memory::sparse_indexes::SparseIndexes;
 use crate::memory::target_repository::TargetRepository;
 use crate::plan::awaited::Awaited;
 use crate::plan::referrer_tags::ReferrerTags;
@@ -64,6 +66,8 @@ pub(crate) struct Run {
     pub(crate) engine: Engine,
     pub(crate) state: State,
     pub(crate) looked: Looked,
+    pub(crate) refusals: Refusals,
+    pub(crate) sparse_indexes: SparseIndexes,
     pub(crate) deadline: Deadline,
     pub(crate) awaited: Arc<Awaited>,
     /// Referrers that rules do not want, where listings tell how many there are.
@@ -125,6 +129,8 @@ impl Run {
             mode: options.mode,
             state,
             looked: Looked::default(),
+            refusals: Refusals::default(),
+            sparse_indexes: SparseIndexes::default(),
             deadline: Deadline::default(),
             awaited: Arc::default(),
             unwanted_referrers: AtomicU64::new(0),

@@ -1,5 +1,5 @@
-//! What is remembered from run to run: uploads that did not end, which repositories have which blobs, and what images
-//! become without the platforms that are left out.
+//! What is remembered from run to run: uploads that did not end, which repositories have which blobs, what images
+//! become without the platforms that are left out, and who has indexes without all their manifests, or refuses such.
 //!
 //! It is a hint. Without it everything works; where it is wrong, a question more is asked, or the registry's answer counts.
 
@@ -18,7 +18,6 @@ use oci::{Digest, HashTrail, RepositoryName};
 use crate::endpoint::SavedUpload;
 use redb::{Database, ReadableDatabase as _};
 
-use crate::PlatformFilter;
 use crate::endpoint::Target;
 use crate::lock::lock;
 
@@ -33,6 +32,9 @@ use writer::{Change, Writer};
 
 /// A blob that a repository has is written down again after so many days.
 const FRESH_DAYS: u32 = 7;
+
+/// A registry that refused something may be another one, or be set otherwise, after so many days.
+const REFUSAL_DAYS: u32 = 30;
 
 /// What is remembered, or nothing. Cheap to clone; the last clone writes what is left.
 #[derive(Clone, Default)]
@@ -128,18 +130,57 @@ impl State {
         }
     }
 
-    /// What the manifest `whole` was when only these platforms were left of it.
-    pub(crate) fn cut(&self, whole: &Digest, platforms: &PlatformFilter) -> Option<Digest> {
-        self.0.as_ref()?.cut(&record::cut_key(whole, platforms)).ok().flatten()
+    /// What the manifest `whole` became where only this of it was wanted.
+    pub(crate) fn cut(&self, whole: &Digest, wanted: &str) -> Option<Digest> {
+        self.0.as_ref()?.cut(&record::cut_key(whole, wanted)).ok().flatten()
     }
 
     /// Of the manifest `whole`, `cut` is left.
-    pub(crate) fn note_cut(&self, whole: &Digest, platforms: &PlatformFilter, cut: &Digest) {
+    pub(crate) fn note_cut(&self, whole: &Digest, wanted: &str, cut: &Digest) {
         let Some(open) = &self.0 else { return };
-        let key = record::cut_key(whole, platforms);
+        let key = record::cut_key(whole, wanted);
         if open.cut(&key).ok().flatten().as_ref() != Some(cut) {
             open.writer().write(Change::Cut(key, Cut { day: open.today, digest: cut.clone() }.encode()));
         }
+    }
+
+    /// For which platforms the target has the children of an index of which it need not have all.
+    pub(crate) fn sparse(&self, target: &dyn Target, index: &Digest) -> Option<Digest> {
+        let key = record::sparse_key(target.store(), target.repository(), index);
+        Some(self.0.as_ref()?.sparse(&key).ok().flatten()?.digest)
+    }
+
+    /// The target has the children of an index for these platforms, and need not have the others.
+    pub(crate) fn note_sparse(&self, target: &dyn Target, index: &Digest, platforms: &Digest) {
+        let Some(open) = &self.0 else { return };
+        let key = record::sparse_key(target.store(), target.repository(), index);
+        let noted = open.sparse(&key).ok().flatten().filter(|noted| noted.digest == *platforms);
+        if noted.is_none_or(|noted| open.today.saturating_sub(noted.day) >= FRESH_DAYS) {
+            let record = Cut { day: open.today, digest: platforms.clone() };
+            open.writer().write(Change::Sparse(key, record.encode()));
+        }
+    }
+
+    /// The target has all children of an index.
+    pub(crate) fn forget_sparse(&self, target: &dyn Target, index: &Digest) {
+        let Some(open) = &self.0 else { return };
+        let key = record::sparse_key(target.store(), target.repository(), index);
+        if matches!(open.sparse(&key), Ok(Some(_))) {
+            open.writer().write(Change::NotSparse(key));
+        }
+    }
+
+    /// Whether the target's registry refused an index without all its manifests not long ago.
+    pub(crate) fn refuses_sparse(&self, target: &dyn Target) -> bool {
+        let Some(open) = &self.0 else { return false };
+        let refused = open.refusal_day(target.store().as_str()).ok().flatten();
+        refused.is_some_and(|day| open.today.saturating_sub(day) < REFUSAL_DAYS)
+    }
+
+    /// The target's registry refuses such indexes.
+    pub(crate) fn note_sparse_refusal(&self, target: &dyn Target) {
+        let Some(open) = &self.0 else { return };
+        open.writer().write(Change::RefusesSparse(target.store().as_str().to_owned(), open.today));
     }
 
     /// This repository of the target's registry does not have the blob, or does not give it.
@@ -174,6 +215,16 @@ impl Open {
     fn cut(&self, key: &[u8]) -> Result<Option<Digest>, redb::Error> {
         let cuts = self.database.begin_read()?.open_table(store::CUTS)?;
         Ok(cuts.get(key)?.and_then(|record| Cut::decode(record.value())).map(|cut| cut.digest))
+    }
+
+    fn sparse(&self, key: &[u8]) -> Result<Option<Cut>, redb::Error> {
+        let indexes = self.database.begin_read()?.open_table(store::SPARSE)?;
+        Ok(indexes.get(key)?.and_then(|record| Cut::decode(record.value())))
+    }
+
+    fn refusal_day(&self, registry: &str) -> Result<Option<u32>, redb::Error> {
+        let refusals = self.database.begin_read()?.open_table(store::SPARSE_REFUSALS)?;
+        Ok(refusals.get(registry)?.map(|day| day.value()))
     }
 
     fn blob_day(&self, key: &[u8]) -> Result<Option<u32>, redb::Error> {

@@ -16,6 +16,10 @@ pub struct Policy {
     pub referrers: ReferrerPolicy,
     /// Which platforms are copied.
     pub platforms: PlatformFilter,
+    /// How an index names platforms that are left out.
+    pub index: IndexPolicy,
+    /// What becomes of attestations inside an index that the target refuses.
+    pub attestations: AttestationPolicy,
     /// Which manifests are stored.
     pub rewrite: Rewrite,
     /// What happens where the target has the name with another digest.
@@ -74,6 +78,39 @@ impl fmt::Display for ReferrerPolicy {
     }
 }
 
+/// How an index names children for platforms that are left out.
+///
+/// Where two rules meet, the later of these wins: `Auto` is content with either form, and what rewrites can be done at every
+/// target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum IndexPolicy {
+    /// As at the source where the target takes that, without them where it does not. Either is right where it is there
+    /// already.
+    #[default]
+    Auto,
+    /// As at the source: it keeps its digest, and those children are absent.
+    Sparse,
+    /// Without them, and with the annotation [`SOURCE_DIGEST`] where it can have one.
+    Rewrite,
+    /// Without them, and with no other change.
+    Cut,
+}
+
+/// The annotation of an index from which children were taken: the digest that it has at its source.
+pub const SOURCE_DIGEST: &str = "io.image-syncer.source.digest";
+
+/// What becomes of attestations inside an index that the target refuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AttestationPolicy {
+    /// The image fails.
+    #[default]
+    Keep,
+    /// Those that are refused are left out, and the index is rewritten without them.
+    Drop,
+}
+
 /// Which manifests are stored at the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -117,6 +154,11 @@ impl Policy {
         Self {
             referrers: self.referrers.merged(&later.referrers),
             platforms: self.platforms.or(&later.platforms),
+            index: self.index.max(later.index),
+            attestations: match (self.attestations, later.attestations) {
+                (AttestationPolicy::Drop, AttestationPolicy::Drop) => AttestationPolicy::Drop,
+                _ => AttestationPolicy::Keep,
+            },
             rewrite: self.rewrite.max(later.rewrite),
             on_conflict: later.on_conflict,
             on_collision: later.on_collision,
@@ -140,6 +182,7 @@ mod tests {
             rewrite: Rewrite::Always,
             on_conflict: OnConflict::Keep,
             on_collision: OnCollision::Refuse,
+            ..Policy::default()
         };
         for (one, other, on_conflict) in
             [(&first, &later, OnConflict::Keep), (&later, &first, OnConflict::Fail)]
@@ -153,6 +196,17 @@ mod tests {
             };
             assert!(accepts("amd64") && accepts("arm64") && !accepts("s390x"));
         }
+        let merged = |index, other| {
+            let [one, other] = [index, other].map(|index| Policy { index, ..Policy::default() });
+            assert_eq!(one.merged(&other).index, other.merged(&one).index);
+            one.merged(&other).index
+        };
+        assert_eq!(merged(IndexPolicy::Auto, IndexPolicy::Sparse), IndexPolicy::Sparse);
+        assert_eq!(merged(IndexPolicy::Rewrite, IndexPolicy::Auto), IndexPolicy::Rewrite);
+        assert_eq!(merged(IndexPolicy::Rewrite, IndexPolicy::Sparse), IndexPolicy::Rewrite);
+        let drop = Policy { attestations: AttestationPolicy::Drop, ..Policy::default() };
+        assert_eq!(drop.merged(&drop).attestations, AttestationPolicy::Drop);
+        assert_eq!(drop.merged(&first).attestations, AttestationPolicy::Keep, "one of the rules keeps them");
         let both = PlatformFilter::new(&[], &["amd64,arm64".to_owned()]).and(&only("arm64"));
         let accepts = |architecture: &str| {
             both.accepts(&Platform { architecture: architecture.to_owned(), ..Platform::default() })

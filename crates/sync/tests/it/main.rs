@@ -15,6 +15,7 @@ mod fault_matrix;
 mod fault_seeds;
 mod fault_world;
 mod graph;
+mod index_form;
 mod isolation;
 mod laws;
 mod leases;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, Fault, Match, Times};
 use http::Method;
-use sync::{Options, PlatformFilter, Selection, Silent, Sync};
+use sync::{IndexPolicy, Options, PlatformFilter, Selection, Silent, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, count};
@@ -30,8 +30,9 @@ fn untold(bench: &Bench, many: u64) -> Vec<Sample> {
 
 async fn only_arm64(bench: &Bench, retries: u32) -> WholeReport {
     let platforms = PlatformFilter::new(&[], &["arm64".to_owned()]);
-    let rule =
-        with_policy(bench.rule("a/app", Selection::All, &["b/app"]), |policy| policy.platforms = platforms);
+    let rule = with_policy(bench.rule("a/app", Selection::All, &["b/app"]), |policy| {
+        (policy.platforms, policy.index) = (platforms, IndexPolicy::Cut);
+    });
     Sync::new(vec![rule], Options::new(4, retries), Arc::new(Silent))
         .run_whole(CancellationToken::new())
         .await

@@ -1,6 +1,6 @@
 //! Rules of `sync`: what their texts mean, and which of their keys can be carried out.
 
-use sync::{OnCollision, OnConflict, PlatformFilter, Policy, ReferrerPolicy};
+use sync::{AttestationPolicy, IndexPolicy, OnCollision, OnConflict, PlatformFilter, Policy, ReferrerPolicy};
 
 use super::Checked;
 use crate::config::config_file::ConfigFile;
@@ -10,7 +10,8 @@ use crate::config::images::{Section, WrittenRule};
 use crate::config::resolver::Resolver;
 use crate::config::rule_error::RuleError;
 use crate::config::sync_rules::{
-    Key, Policies, SourceSlip, SyncRule, WrittenOnConflict, not_yet, not_yet_problem, parse_from,
+    Key, Policies, SourceSlip, SyncRule, WrittenAttestations, WrittenIndex, WrittenOnConflict,
+    not_yet_problem, parse_from,
 };
 
 impl Resolver<'_> {
@@ -21,13 +22,6 @@ impl Resolver<'_> {
         order: usize,
         file: &ConfigFile,
     ) -> Result<Checked, Vec<ConfigError>> {
-        let slips: Vec<_> = not_yet(&rule.policies)
-            .into_iter()
-            .map(|(problem, place)| file.error_at(problem, place))
-            .collect();
-        if !slips.is_empty() {
-            return Err(slips);
-        }
         let source = parse_from(&rule.from.text).map_err(|SourceSlip { problem, help }| {
             let error = file.error_at(problem, rule.from.place);
             vec![if let Some(help) = help { error.help(help) } else { error }]
@@ -53,13 +47,23 @@ impl Resolver<'_> {
 
     /// How the rule's images are copied: the command line narrows it, and never widens it.
     fn policy(&self, rule: &SyncRule) -> Policy {
-        let Policies { platforms, on_conflict, .. } = &rule.policies;
+        let Policies { platforms, on_conflict, attestations, .. } = &rule.policies;
+        let index = platforms.as_ref().map(|platforms| platforms.value.index);
         let only = platforms.as_ref().map(|platforms| &platforms.value.only);
         let only = only.map(|only| only.iter().map(|name| name.0.clone()).collect::<Vec<_>>());
         let platforms = PlatformFilter::new(&[], &only.unwrap_or_default());
         Policy {
             referrers: self.referrers(rule),
             platforms: platforms.and(&self.defaults.platforms),
+            index: match index {
+                None | Some(WrittenIndex::Auto) => IndexPolicy::Auto,
+                Some(WrittenIndex::Sparse) => IndexPolicy::Sparse,
+                Some(WrittenIndex::Rewrite) => IndexPolicy::Rewrite,
+            },
+            attestations: match attestations.as_ref().map(|written| written.value) {
+                None | Some(WrittenAttestations::Keep) => AttestationPolicy::Keep,
+                Some(WrittenAttestations::Drop) => AttestationPolicy::Drop,
+            },
             rewrite: self.defaults.rewrite,
             on_conflict: match on_conflict.as_ref().map(|written| written.value) {
                 None | Some(WrittenOnConflict::Overwrite) => OnConflict::Overwrite,

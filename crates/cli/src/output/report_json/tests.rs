@@ -3,8 +3,8 @@ use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use sync::{
-    Amounts, Cause, Error, Event, Image, ImageReport, Observer, Operation, Outcome, Report, RunId, Side,
-    SkipReason, Stamp,
+    Amounts, Cause, Error, Event, Image, ImageReport, LeftOut, Observer, Operation, Outcome, Report, RunId,
+    Side, SkipReason, Stamp,
 };
 
 use super::write;
@@ -21,7 +21,7 @@ fn outcome(kind: u8) -> Outcome {
         cause: Cause::Missing,
     };
     match kind {
-        0 => Outcome::Copied { digest, cut_from: None },
+        0 => Outcome::Copied { at_source: digest.clone(), digest, left_out: LeftOut::default() },
         1 => Outcome::WouldCopy(sync::Action::Create),
         2 => Outcome::Skipped(SkipReason::Unchanged(digest)),
         3 => {

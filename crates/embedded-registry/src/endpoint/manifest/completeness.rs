@@ -2,11 +2,16 @@
 
 use serde_json::Value;
 
+use crate::answer::{Answer, Refusal};
 use crate::builder::manifest::Indexes;
 use crate::store::Repository;
 
-/// The first digest that the manifest refers to and the repository lacks.
-pub(super) fn missing(repository: Option<&Repository>, manifest: &Value, indexes: Indexes) -> Option<String> {
+/// What is said where the repository lacks something that the manifest refers to.
+pub(super) fn check(
+    repository: Option<&Repository>,
+    manifest: &Value,
+    indexes: Indexes,
+) -> Result<(), Answer> {
     let has_blob = |digest: &str| repository.is_some_and(|found| found.blobs.contains_key(digest));
     // As distribution, which finds an index's children among manifests and blobs: BuildKit's caches rely on it.
     let has_child = |digest: &str| {
@@ -15,9 +20,18 @@ pub(super) fn missing(repository: Option<&Repository>, manifest: &Value, indexes
     let config = manifest.get("config").into_iter();
     let blobs =
         config.chain(list(manifest, "layers")).chain(list(manifest, "blobs")).filter(|blob| is_ours(blob));
-    let missing_blob = blobs.filter_map(digest).find(|digest| !has_blob(digest));
-    let mut children = list(manifest, "manifests").filter(|_| indexes == Indexes::Whole).filter_map(digest);
-    missing_blob.or_else(|| children.find(|digest| !has_child(digest))).map(str::to_owned)
+    if let Some(digest) = blobs.filter_map(digest).find(|digest| !has_blob(digest)) {
+        return Err(Refusal::ManifestBlobUnknown.of(digest));
+    }
+    match list(manifest, "manifests").filter_map(digest).find(|digest| !has_child(digest)) {
+        None => Ok(()),
+        Some(digest) => match indexes {
+            Indexes::Sparse => Ok(()),
+            Indexes::Whole => Err(Refusal::ManifestBlobUnknown.of(digest)),
+            Indexes::Invalid => Err(Refusal::ManifestInvalid.of(format!("{digest} is not there"))),
+            Indexes::Denied => Err(Refusal::Denied.of("sparse indexes are not allowed")),
+        },
+    }
 }
 
 pub(super) fn list<'a>(manifest: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {

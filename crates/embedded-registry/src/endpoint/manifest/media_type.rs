@@ -24,9 +24,15 @@ pub(super) fn check(settings: &ManifestSettings, media_type: &str, manifest: &Va
         return Err(Refusal::ManifestInvalid.of(format!("{refused} is not supported")));
     }
     let is_attestation = layer_types(manifest).any(|found| found == IN_TOTO);
+    let class = config.unwrap_or(media_type);
+    let is_denied = settings.denied_classes.iter().any(|denied| denied == class)
+        || (is_attestation && settings.attestations == Attestations::Denied);
+    if is_denied {
+        return Err(Refusal::Denied.in_words(&format!("unknown manifest class for {class}")));
+    }
     let leads_to_one = list(manifest, "manifests").any(|child| child.pointer(REFERENCE_TYPE).is_some());
     let is_refused = match settings.attestations {
-        Attestations::Taken => false,
+        Attestations::Taken | Attestations::Denied => false,
         Attestations::Refused => is_attestation || leads_to_one,
         Attestations::RefusedInIndexes => leads_to_one,
     };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header;
 use serde_json::Value;
 
-use super::completeness::missing;
+use super::completeness;
 use super::media_type::{self, without_parameters};
 use crate::answer::{Answer, Refusal};
 use crate::builder::referrer::{Referrers, SubjectHeader};
@@ -28,10 +28,7 @@ impl Call<'_> {
         if self.shared.quotas.count_manifest_put() < settings.lag {
             return Err(Refusal::ManifestBlobUnknown.of(reference));
         }
-        let lacks = missing(store.content().repositories.get(repository), &manifest, settings.indexes);
-        if let Some(digest) = lacks {
-            return Err(Refusal::ManifestBlobUnknown.of(digest));
-        }
+        completeness::check(store.content().repositories.get(repository), &manifest, settings.indexes)?;
         let tags = self.tags_to_put(reference);
         let digest = digest::like(reference, bytes);
         for tag in tags.iter().map(String::as_str).chain([reference]) {

@@ -7,7 +7,6 @@ use crate::endpoint::{SavedUpload, StoreId};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::trail::new_trail;
-use crate::PlatformFilter;
 
 /// The version of an upload's record.
 const VERSION: u8 = 1;
@@ -60,7 +59,8 @@ impl LeftUpload {
     }
 }
 
-/// What is left of an image when platforms are left out.
+/// What is left of an image when platforms are left out; also, of an index that is somewhere without all its manifests, which
+/// of them are there.
 pub(super) struct Cut {
     /// In days since 1970.
     pub(super) day: u32,
@@ -108,9 +108,14 @@ pub(super) fn blob_key(registry: &StoreId, blob: &Digest, repository: &Repositor
     joined(&[registry.as_str(), &blob.to_string(), repository.as_str()])
 }
 
-/// Where it is kept what is left of an image. Filters that are written otherwise have keys of their own.
-pub(super) fn cut_key(whole: &Digest, platforms: &PlatformFilter) -> Vec<u8> {
-    joined(&[&whole.to_string(), &format!("{platforms:?}")])
+/// Where it is kept what is left of an image. What is wanted and written otherwise has keys of its own.
+pub(super) fn cut_key(whole: &Digest, wanted: &str) -> Vec<u8> {
+    joined(&[&whole.to_string(), wanted])
+}
+
+/// Where it is kept which children of an index a repository has.
+pub(super) fn sparse_key(registry: &StoreId, repository: &RepositoryName, index: &Digest) -> Vec<u8> {
+    joined(&[registry.as_str(), repository.as_str(), &index.to_string()])
 }
 
 /// The repository that a key with such a prefix names.
@@ -177,9 +182,7 @@ mod tests {
         let read = Cut::decode(&Cut { day: 7, digest: digest.clone() }.encode()).unwrap();
         assert_eq!((read.day, read.digest), (7, digest));
         assert!(Cut::decode(b"abc").is_none() && Cut::decode(b"abcdsha256:1").is_none());
-        let key = |image: &[u8], arch: &str| {
-            cut_key(&Digest::sha256(image), &PlatformFilter::new(&[], &[arch.to_owned()]))
-        };
+        let key = |image: &[u8], arch: &str| cut_key(&Digest::sha256(image), arch);
         assert_ne!(key(b"a", "arm64"), key(b"b", "arm64"));
         assert_ne!(key(b"a", "arm64"), key(b"a", "amd64"));
     }

@@ -16,6 +16,10 @@ pub(super) const UPLOADS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::n
 pub(super) const BLOBS: TableDefinition<'_, &[u8], u32> = TableDefinition::new("blobs");
 /// What is left of an image: [`Cut`] by its digest and the wanted platforms.
 pub(super) const CUTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("cuts");
+/// Which children of an index a repository has: [`Cut`] by registry, repository and digest.
+pub(super) const SPARSE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sparse");
+/// The day on which a registry refused an index without all its manifests.
+pub(super) const SPARSE_REFUSALS: TableDefinition<'_, &str, u32> = TableDefinition::new("sparse-refusals");
 /// When old entries were last looked for.
 const CHORES: TableDefinition<'_, &str, u32> = TableDefinition::new("chores");
 
@@ -156,7 +160,10 @@ fn prepare(database: &Database, today: u32) -> Result<(), redb::Error> {
         uploads.retain(|_, record| LeftUpload::decode(record).is_some_and(|upload| !upload.is_old(today)))?;
         writing.open_table(BLOBS)?.retain(|_, day| !is_old(day, SEEN_DAYS))?;
         let is_true = |cut: Cut| !is_old(cut.day, SEEN_DAYS);
-        writing.open_table(CUTS)?.retain(|_, record| Cut::decode(record).is_some_and(is_true))?;
+        for table in [CUTS, SPARSE] {
+            writing.open_table(table)?.retain(|_, record| Cut::decode(record).is_some_and(is_true))?;
+        }
+        writing.open_table(SPARSE_REFUSALS)?.retain(|_, day| !is_old(day, SEEN_DAYS))?;
     }
     writing.commit()?;
     Ok(())

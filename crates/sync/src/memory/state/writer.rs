@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use redb::Database;
 use tokio::sync::oneshot;
 
-use super::store::{BLOBS, CUTS, UPLOADS};
+use super::store::{BLOBS, CUTS, SPARSE, SPARSE_REFUSALS, UPLOADS};
 use crate::lock::lock;
 
 /// Changes that nobody waits for are gathered for so long: what a kill may lose of them costs a few requests.
@@ -21,6 +21,9 @@ pub(super) enum Change {
     Blob(Vec<u8>, u32),
     NoBlob(Vec<u8>),
     Cut(Vec<u8>, Vec<u8>),
+    Sparse(Vec<u8>, Vec<u8>),
+    NotSparse(Vec<u8>),
+    RefusesSparse(String, u32),
 }
 
 /// A change, and who waits until it is on disk.
@@ -87,7 +90,8 @@ fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::
         let writing = database.begin_write()?;
         {
             let (mut uploads, mut blobs) = (writing.open_table(UPLOADS)?, writing.open_table(BLOBS)?);
-            let mut cuts = writing.open_table(CUTS)?;
+            let (mut cuts, mut sparse) = (writing.open_table(CUTS)?, writing.open_table(SPARSE)?);
+            let mut refusals = writing.open_table(SPARSE_REFUSALS)?;
             for (change, _) in &gathered {
                 match change {
                     Change::Upload(key, record) => drop(uploads.insert(key.as_slice(), record.as_slice())?),
@@ -95,6 +99,9 @@ fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::
                     Change::Blob(key, day) => drop(blobs.insert(key.as_slice(), day)?),
                     Change::NoBlob(key) => drop(blobs.remove(key.as_slice())?),
                     Change::Cut(key, record) => drop(cuts.insert(key.as_slice(), record.as_slice())?),
+                    Change::Sparse(key, record) => drop(sparse.insert(key.as_slice(), record.as_slice())?),
+                    Change::NotSparse(key) => drop(sparse.remove(key.as_slice())?),
+                    Change::RefusesSparse(registry, day) => drop(refusals.insert(registry.as_str(), day)?),
                 }
             }
         }
