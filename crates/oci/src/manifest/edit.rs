@@ -52,28 +52,29 @@ impl RawManifest {
     pub fn with_annotation(&self, name: &str, value: &str) -> Result<Self, ManifestError> {
         let malformed = |source| ManifestError::Malformed { source };
         let text = self.text()?;
-        let (name, value) = (json_text(name), json_text(value));
+        let (quoted, value) = (json_text(name), json_text(value));
         let index: Annotated<'_> = serde_json::from_str(text).map_err(malformed)?;
         let Some(found) = index.annotations else {
             let Some(before) = text.trim_end().strip_suffix('}').map(str::trim_end) else {
                 return Err(malformed(serde::de::Error::custom("it is no map")));
             };
             let comma = if before.ends_with('{') { "" } else { "," };
-            let annotations = format!("{comma}\"annotations\":{{{name}:{value}}}");
+            let annotations = format!("{comma}\"annotations\":{{{quoted}:{value}}}");
             return Ok(self.edited(&[before, &annotations, &text[before.len()..]]));
         };
         let annotations: Option<BTreeMap<String, &RawValue>> =
             serde_json::from_str(found.get()).map_err(malformed)?;
         let (place, new) = match annotations {
-            None => (place_in(text, found.get()), format!("{{{name}:{value}}}")),
-            Some(all) => match all.iter().find(|(known, _)| json_text(known) == name) {
-                Some((_, old)) => (place_in(text, old.get()), value),
-                None => {
+            None => (place_in(text, found.get()), format!("{{{quoted}:{value}}}")),
+            Some(all) => {
+                if let Some(old) = all.get(name) {
+                    (place_in(text, old.get()), value)
+                } else {
                     let start = place_in(text, found.get()).start + 1;
                     let comma = if all.is_empty() { "" } else { "," };
-                    (start..start, format!("{name}:{value}{comma}"))
+                    (start..start, format!("{quoted}:{value}{comma}"))
                 }
-            },
+            }
         };
         Ok(self.edited(&[&text[..place.start], &new, &text[place.end..]]))
     }

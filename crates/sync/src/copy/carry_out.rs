@@ -22,7 +22,7 @@ pub(super) async fn carry_out(walk: &Walk, decided: Decided) -> Outcome {
     match decided.work {
         Work::Skip(reason) => Outcome::Skipped(reason),
         Work::Refuse(error) => Outcome::Failed(error),
-        Work::Store(stored) => store(walk, stored).await.unwrap_or_else(Outcome::Failed),
+        Work::Store(stored) => store(walk, *stored).await.unwrap_or_else(Outcome::Failed),
     }
 }
 
@@ -34,7 +34,7 @@ async fn store(walk: &Walk, Stored { mut form, there }: Stored) -> Result<Outcom
     let is_repaired = is_there(&form);
     let refused = walk.bring_attestations(&form).await?;
     if !refused.is_empty() {
-        form = settled(walk, &form, form.without(refused))?;
+        form = settled(walk, &form, form.without(&refused))?;
     }
     let mut last_refusal = None;
     while is_repaired || !is_there(&form) {
@@ -83,7 +83,7 @@ fn instead(walk: &Walk, form: &Form, error: &Error) -> Option<(Refused, Result<F
     let attestations: HashSet<_> = form.attestations().into_iter().map(|child| child.digest).collect();
     let may_drop = policy.attestations == AttestationPolicy::Drop && !attestations.is_empty();
     let may_drop = may_drop && refuses_kind(error);
-    may_drop.then(|| (Refused::IndexesWithAttestations, form.without(attestations)))
+    may_drop.then(|| (Refused::IndexesWithAttestations, form.without(&attestations)))
 }
 
 /// Whether a manifest may have been refused for its form. Registries that refuse sparse indexes have no code of their own for it:

@@ -29,7 +29,7 @@ pub(super) enum Work {
     /// Nothing, and that is a failure.
     Refuse(Arc<Error>),
     /// The target gets this manifest with all below it, under the image's name.
-    Store(Stored),
+    Store(Box<Stored>),
 }
 
 /// What the target gets.
@@ -211,8 +211,8 @@ async fn settle(
     let action = if there.is_some() { Action::Update } else { Action::Create };
     let is_known = is_repaired || !form.is_open(walk.policy());
     let result_digest = is_known.then(|| form.digest().clone());
-    let work = Work::Store(Stored { form, there: there.cloned() });
-    Ok(Decided { decision: Decision { action, result_digest, ..decision }, work })
+    let work = Work::Store(Box::new(Stored { form, there: there.cloned() }));
+    Ok(Decided { decision: Decision { result_digest, action, ..decision }, work })
 }
 
 /// What is done in place of writing, where what the target has is to stay.

@@ -63,7 +63,7 @@ impl Form {
         };
         let attestations: HashSet<_> = first.attestations().into_iter().map(|child| child.digest).collect();
         if policy.attestations == AttestationPolicy::Drop && !attestations.is_empty() {
-            others.push(first.without(attestations)?);
+            others.push(first.without(&attestations)?);
         }
         Ok(Forms { first, others })
     }
@@ -75,10 +75,10 @@ impl Form {
 
     /// The same without these attestations. Where it loses its digest by that, it names nothing that is absent, unless its rule
     /// says so.
-    pub(super) fn without(&self, attestations: HashSet<Digest>) -> Result<Self, ManifestError> {
+    pub(super) fn without(&self, attestations: &HashSet<Digest>) -> Result<Self, ManifestError> {
         let names = if self.policy == IndexPolicy::Sparse { self.names } else { Names::Wanted };
-        let refused = &self.refused | &attestations;
-        Self { names, refused, ..self.clone() }.written()
+        let refused = &self.refused | attestations;
+        Self { refused, names, ..self.clone() }.written()
     }
 
     fn written(self) -> Result<Self, ManifestError> {
