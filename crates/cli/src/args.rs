@@ -9,6 +9,7 @@ mod number;
 pub(crate) mod platform;
 mod reach;
 mod run;
+mod select;
 mod show;
 mod word;
 

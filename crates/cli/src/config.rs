@@ -2,6 +2,7 @@
 
 mod alibaba;
 mod auth;
+mod choice;
 mod config_file;
 mod conflict;
 mod defaults;
@@ -29,6 +30,7 @@ mod rule_error;
 mod schema;
 mod sync_rules;
 mod syntax_error;
+mod terms;
 mod unknown_key;
 pub(crate) mod yaml;
 

@@ -9,6 +9,7 @@ pub(crate) mod image_file;
 mod left_out;
 mod lines;
 mod log_file;
+mod nothing;
 mod output_file;
 mod paint;
 mod progress;

@@ -15,7 +15,7 @@ mod system_info;
 use crate::entries::Entries;
 
 pub use api::{ApiVersion, Harbor};
-pub use artifacts::{Artifact, ArtifactPages};
+pub use artifacts::{Artifact, ArtifactPages, ArtifactTag};
 pub use error::Error;
 pub use project::{Project, ProjectKind, ProjectName, ProjectNameError, Visibility};
 pub use projects::{Creation, ProjectPages};

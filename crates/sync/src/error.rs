@@ -11,6 +11,7 @@ use oci::{Digest, ErrorKind, ManifestError, Mismatch, TagOrDigest};
 
 use crate::endpoint::{EndpointError, Scope};
 use crate::plan::task::Expected;
+use crate::select::TooFew;
 
 /// Where it went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +30,8 @@ pub enum Operation {
     ListRepositories,
     /// Reading the list of tags.
     ListTags,
+    /// Choosing from the list of tags.
+    SelectTags,
     /// Pairing the source's tags with the names at the target.
     Pair,
     /// Asking what a tag points at.
@@ -102,6 +105,12 @@ pub enum Cause {
         /// Names at the target.
         target_count: usize,
     },
+    /// A rule selects fewer tags than it must.
+    #[error(transparent)]
+    TooFew(TooFew),
+    /// A rule needs to know when tags were pushed, and the registry does not tell.
+    #[error("the rule needs the dates at which tags were pushed, and the registry tells none")]
+    NoDates,
     /// The target's name is a digest, and the source's image has another one.
     #[error("the image at the source is {actual}, so it cannot be stored as {wanted}")]
     OtherDigest {
@@ -293,6 +302,7 @@ impl fmt::Display for Operation {
         match self {
             Self::ListRepositories => formatter.write_str("listing repositories"),
             Self::ListTags => formatter.write_str("listing tags"),
+            Self::SelectTags => formatter.write_str("selecting tags"),
             Self::Pair => formatter.write_str("matching tags with the target's names"),
             Self::Resolve(reference) => write!(formatter, "looking up {reference}"),
             Self::ReadManifest(reference) => write!(formatter, "reading manifest {reference}"),

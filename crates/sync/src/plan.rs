@@ -1,6 +1,7 @@
 //! What is to be done: rules become images, each with the names that it gets, and with what it has to wait for.
 
 pub(crate) mod awaited;
+pub(crate) mod choice;
 pub(crate) mod collision;
 pub(crate) mod company;
 pub(crate) mod decision;

@@ -18,6 +18,7 @@ use regex::Regex;
 use self::referrer_tag::subject;
 use self::tag_template::TagTemplate;
 use crate::endpoint::{Source, Target};
+use crate::select::TagSelection;
 use crate::{Cause, ImpossibleTarget, Policy};
 
 /// Images of one repository, and the repositories that they go to.
@@ -40,6 +41,8 @@ pub enum Selection {
     All,
     /// Every tag in which the pattern is found.
     Matching(Regex),
+    /// What is left of the whole list after the stages of a selection, and its pins.
+    Chosen(Arc<TagSelection>),
     /// These, whether they exist or not.
     These(Vec<TagOrDigest>),
     /// The image with this digest, wherever the tag points by now: the tag is told of where it points elsewhere.
@@ -78,17 +81,19 @@ impl Selection {
     /// The images that are written down; `None` where the registry's list tells which there are.
     pub fn named(&self) -> Option<Vec<TagOrDigest>> {
         match self {
-            Self::All | Self::Matching(_) => None,
+            Self::All | Self::Matching(_) | Self::Chosen(_) => None,
             Self::These(images) => Some(images.clone()),
             Self::Pinned { digest, .. } => Some(vec![TagOrDigest::Digest(digest.clone())]),
         }
     }
 
-    /// Those of the tags that a registry lists which the rule is about.
-    pub fn select(&self, listed: Vec<Tag>) -> Vec<TagOrDigest> {
+    /// Those of some tags which the rule is about, as far as their names tell: of those that are chosen from the whole
+    /// list, their age and what is newer may leave out more.
+    pub fn by_name(&self, listed: Vec<Tag>) -> Vec<TagOrDigest> {
         let is_wanted = |tag: &Tag| match self {
             Self::All => true,
             Self::Matching(pattern) => pattern.is_match(tag.as_str()),
+            Self::Chosen(selection) => selection.selects_by_name(tag),
             Self::These(_) | Self::Pinned { .. } => false,
         };
         listed.into_iter().filter(is_wanted).map(TagOrDigest::Tag).collect()

@@ -136,6 +136,11 @@ impl HarborBench {
         self.state.rules().vanishing.push(repository.to_owned());
     }
 
+    /// Says that a tag was pushed at another moment than the others, such as `2020-01-31T12:00:00Z`.
+    pub fn set_push_time(&self, repository: &str, tag: &str, time: &str) {
+        self.state.rules().push_times.push((repository.to_owned(), tag.to_owned(), time.to_owned()));
+    }
+
     /// Gives the next `count` requests to the API an answer of the test's choice.
     pub fn answer_next(&self, count: usize, answer: &CannedAnswer) {
         self.state.canned().extend(std::iter::repeat_n(answer.clone(), count));

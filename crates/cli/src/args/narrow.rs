@@ -5,6 +5,7 @@ use sync::PlatformFilter;
 
 use super::number::truth;
 use super::platform::{architectures, platforms, systems};
+use super::select::SelectArgs;
 
 // No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Default, Args)]
@@ -20,6 +21,9 @@ pub(crate) struct NarrowArgs {
     /// Only these architectures: amd64, arm64, arm:v7, or whole platforms: linux/arm64 (repeatable, or with commas)
     #[arg(long, value_name = "ARCHITECTURE", value_parser = architectures)]
     pub(crate) arch: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
 
     /// Copy what refers to images, too: signatures, SBOMs, attestations (rules with patterns do so unless this is false)
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, value_name = "BOOL", hide_possible_values = true, overrides_with = "referrers")]

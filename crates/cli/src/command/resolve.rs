@@ -42,7 +42,13 @@ pub(super) fn with_policies<'a>(defaults: &Defaults<'a>, args: &RunArgs) -> Defa
 /// What the command line says of what is copied.
 fn narrowed<'a>(defaults: &Defaults<'a>, args: &NarrowArgs) -> Defaults<'a> {
     let referrers = |copies| if copies { ReferrerPolicy::Copy } else { ReferrerPolicy::Leave };
-    Defaults { referrers: args.referrers.map(referrers), platforms: args.platforms(), ..defaults.clone() }
+    Defaults {
+        referrers: args.referrers.map(referrers),
+        platforms: args.platforms(),
+        tags: args.select.tags(),
+        repositories: args.select.repositories(),
+        ..defaults.clone()
+    }
 }
 
 /// What rules mean, wherever they come from.

@@ -4,8 +4,9 @@
 mod known;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use ::sync::Rule;
+use ::sync::{Rule, Selection};
 
 use self::known::Known;
 use super::resolve::resolve_written;
@@ -54,7 +55,7 @@ fn with_policies(
     let ResolvedRule { written, rule, logins } = resolved;
     let mut parts: Vec<ResolvedRule> = Vec::new();
     for (target, login) in rule.targets.iter().zip(logins.targets) {
-        let found = known.policy((rule.source.name(), target.target.name()), &rule.selection);
+        let found = known.terms((rule.source.name(), target.target.name()), &rule.selection);
         if found.is_none() {
             warnings.push(format!(
                 "no rule of the config copies {} to {}: it is tried again as a rule of its own",
@@ -62,12 +63,21 @@ fn with_policies(
                 target.target.name()
             ));
         }
-        let policy = found.unwrap_or_else(|| rule.policy.clone());
-        if let Some(part) = parts.iter_mut().find(|part| part.rule.policy == policy) {
+        let (policy, selection) = found.unwrap_or_else(|| (rule.policy.clone(), rule.selection.clone()));
+        let own = if let Selection::Chosen(own) = &selection { Some(own.clone()) } else { None };
+        let is_alike = |part: &&mut ResolvedRule| {
+            let theirs = if let Selection::Chosen(own) = &part.rule.selection { Some(own) } else { None };
+            part.rule.policy == policy
+                && match (theirs, &own) {
+                    (Some(theirs), Some(own)) => Arc::ptr_eq(theirs, own),
+                    (theirs, own) => theirs.is_none() && own.is_none(),
+                }
+        };
+        if let Some(part) = parts.iter_mut().find(is_alike) {
             part.rule.targets.push(target.clone());
             part.logins.targets.push(login);
         } else {
-            let rule = Rule { targets: vec![target.clone()], policy, ..rule.clone() };
+            let rule = Rule { targets: vec![target.clone()], policy, selection, ..rule.clone() };
             let logins = RuleLogins { source: logins.source.clone(), targets: vec![login] };
             parts.push(ResolvedRule { written: written.clone(), rule, logins });
         }

@@ -1,5 +1,6 @@
 //! What the command line says about rules.
 
+use sync::select::{Narrowing, RepositorySelection};
 use sync::{IndexPolicy, PlatformFilter, Policy, ReferrerPolicy, Rewrite};
 
 /// What the command line says about rules.
@@ -14,6 +15,10 @@ pub(crate) struct Defaults<'a> {
     pub(crate) platforms: PlatformFilter,
     /// Which manifests are stored.
     pub(crate) rewrite: Rewrite,
+    /// What is taken from the tags that rules select.
+    pub(crate) tags: Narrowing,
+    /// Which repositories of all rules are meant.
+    pub(crate) repositories: RepositorySelection,
 }
 
 impl Defaults<'_> {

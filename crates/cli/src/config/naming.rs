@@ -1,14 +1,17 @@
 //! Which images a source's text selects, and how they are called at a target.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use oci::TagOrDigest;
+use sync::select::TagSelection;
 use sync::{Naming, RuleTarget, Selection};
 
 use super::image_text::Which;
 
-pub(super) fn selection(which: Which, targets: &[RuleTarget]) -> Selection {
+pub(super) fn selection(which: Which, targets: &[RuleTarget], tags: &Arc<TagSelection>) -> Selection {
     match which {
+        Which::Unsaid if !tags.is_all() => Selection::Chosen(tags.clone()),
         // No source has a template.
         Which::Unsaid | Which::Templated(_) => Selection::All,
         Which::Matching(pattern) => Selection::Matching(pattern),

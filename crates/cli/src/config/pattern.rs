@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use oci::{RegistryHost, RepositoryName};
-use sync::select::RepositorySelection;
-use sync::{
-    Cause, ImpossibleTarget, PatternRule, Policy, RepositoryPattern, Rule, RuleTarget, TargetTemplate,
-};
+use sync::select::Narrowing;
+use sync::{Cause, ImpossibleTarget, PatternRule, RepositoryPattern, Rule, RuleTarget, TargetTemplate};
 
+use super::choice::narrowed;
 use super::defaults::Defaults;
 use super::image_text::{PatternText, Which, parse, parse_target, split_target};
 use super::images::WrittenRule;
@@ -15,6 +14,7 @@ use super::naming::{naming, selection};
 use super::resolved::{ResolvedPattern, RuleLogins, SharedRegistries};
 use super::resolver::Resolver;
 use super::rule_error::RuleError;
+use super::terms::Terms;
 
 impl ResolvedPattern {
     /// Any name that lies where the matches lie.
@@ -55,7 +55,7 @@ pub(super) fn resolve_pattern(
     resolver: &mut Resolver<'_>,
     rule: &WrittenRule,
     source: PatternText,
-    policy: Arc<Policy>,
+    terms: Terms,
 ) -> Result<ResolvedPattern, RuleError> {
     let (mut targets, mut texts) = (Vec::new(), Vec::new());
     for text in &rule.targets {
@@ -67,14 +67,16 @@ pub(super) fn resolve_pattern(
     }
     let PatternText { registry, pattern, which } = source;
     let listing = resolver.registries.lock().listing(&registry, &sample(&pattern));
-    let tags = selection(which.clone(), &[]);
+    let tags = selection(which.clone(), &[], &terms.tags);
+    let tags = narrowed(tags, &mut [], &resolver.defaults.tags);
     let maker = RuleMaker {
         registries: resolver.registries.clone(),
         registry,
         pattern: pattern.clone(),
         which,
         targets,
-        policy: policy.clone(),
+        terms: terms.clone(),
+        narrowing: resolver.defaults.tags.clone(),
     };
     // What no repository could be named like is told at once.
     let logins = maker.check(rule, &texts)?;
@@ -83,12 +85,12 @@ pub(super) fn resolve_pattern(
     let rule_of_many = PatternRule {
         listing: Arc::new(listing),
         pattern,
-        repositories: RepositorySelection::default(),
+        repositories: resolver.defaults.repositories.clone(),
         make_rule,
         target_fronts,
     };
     let written = WrittenRule { targets: texts, ..rule.clone() };
-    Ok(ResolvedPattern { written, rule: rule_of_many, policy, tags, logins })
+    Ok(ResolvedPattern { written, rule: rule_of_many, policy: terms.policy, tags, logins })
 }
 
 fn target_text(
@@ -141,7 +143,8 @@ struct RuleMaker {
     pattern: RepositoryPattern,
     which: Which,
     targets: Vec<TargetText>,
-    policy: Arc<Policy>,
+    terms: Terms,
+    narrowing: Narrowing,
 }
 
 impl RuleMaker {
@@ -158,8 +161,9 @@ impl RuleMaker {
             targets.push(RuleTarget { target: Arc::new(endpoint), naming: naming(parsed.which) });
         }
         let source = Arc::new(registries.source(&self.registry, repository));
-        let selection = selection(self.which.clone(), &targets);
-        Ok(Rule { source, selection, targets, policy: self.policy.clone() })
+        let selection = selection(self.which.clone(), &targets, &self.terms.tags);
+        let selection = narrowed(selection, &mut targets, &self.narrowing);
+        Ok(Rule { source, selection, targets, policy: self.terms.policy.clone() })
     }
 
     fn fill(&self, target: &TargetText, repository: &RepositoryName) -> String {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use oci::{Reference, Tag, TagOrDigest};
 use registry::Transport;
-use sync::{Naming, Policy, ReferrerPolicy, Rule, RuleTarget};
+use sync::{Naming, ReferrerPolicy, Rule, RuleTarget};
 
+use super::choice::narrowed;
 use super::conflict::{collisions, self_copies};
 use super::defaults::Defaults;
 use super::environment::Lookup;
@@ -23,6 +24,7 @@ use super::registries::Registries;
 use super::resolved::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, RuleLogins, SharedRegistries};
 use super::resolver::Resolver;
 use super::rule_error::RuleError;
+use super::terms::Terms;
 use target_names::{check_names, has_placeholder, is_long, pinned_by_targets};
 
 /// Checks all rules. Those that cannot be carried out are named; some slips stop everything.
@@ -35,13 +37,13 @@ pub(crate) fn resolve(
     let Written { auth, rules, sync, rules_file, mut warnings, logins } = written;
     warnings.extend(auth.warnings.iter().cloned());
     let registries = SharedRegistries::new(Registries::new(auth, lookup, transport));
-    let mut resolver = Resolver { defaults, lookup, registries, warnings };
+    let mut resolver = Resolver { defaults, lookup, registries, warnings, left_out: 0 };
     let (mut checked, mut patterns, mut refused, mut errors) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for rule in &rules {
         let error = match resolver.rule(rule) {
             Ok(rule) => {
-                rule.sort_into(&mut checked, &mut patterns);
+                resolver.keep(rule, &mut checked, &mut patterns);
                 continue;
             }
             Err(error) => error,
@@ -62,7 +64,7 @@ pub(crate) fn resolve(
     {
         let (sync, rule) = rule;
         match resolver.sync_rule(rule, rules.len() + index, &sync.file) {
-            Ok(rule) => rule.sort_into(&mut checked, &mut patterns),
+            Ok(rule) => resolver.keep(rule, &mut checked, &mut patterns),
             Err(slips) => errors.extend(slips),
         }
     }
@@ -79,7 +81,11 @@ pub(crate) fn resolve(
         errors.sort_by_key(ConfigError::line_number);
         return Err(errors);
     }
-    let Resolver { registries, mut warnings, .. } = resolver;
+    let Resolver { registries, mut warnings, left_out, .. } = resolver;
+    if left_out > 0 && checked.is_empty() && patterns.is_empty() {
+        let all = "`--include-repository` and `--exclude-repository` leave out the repositories of all rules";
+        warnings.push(all.to_owned());
+    }
     if logins == WrittenLogins::Elsewhere {
         warnings.push(registries.lock().where_logins_come_from());
     }
@@ -97,16 +103,20 @@ enum Checked {
     Pattern(Box<ResolvedPattern>),
 }
 
-impl Checked {
-    fn sort_into(self, rules: &mut Vec<ResolvedRule>, patterns: &mut Vec<ResolvedPattern>) {
-        match self {
-            Self::Rule(rule) => rules.push(*rule),
-            Self::Pattern(pattern) => patterns.push(*pattern),
+impl Resolver<'_> {
+    /// Keeps a rule, unless it is about one repository that the command line leaves out.
+    fn keep(&mut self, rule: Checked, rules: &mut Vec<ResolvedRule>, patterns: &mut Vec<ResolvedPattern>) {
+        match rule {
+            Checked::Pattern(pattern) => patterns.push(*pattern),
+            Checked::Rule(rule) => {
+                let source: Option<Reference> = rule.rule.source.name().parse().ok();
+                let repositories = &self.defaults.repositories;
+                let is_out = |source: Reference| repositories.reason_against(&source.repository).is_some();
+                if source.is_some_and(is_out) { self.left_out += 1 } else { rules.push(*rule) }
+            }
         }
     }
-}
 
-impl Resolver<'_> {
     fn rule(&mut self, rule: &WrittenRule) -> Result<Checked, RuleError> {
         if rule.source.is_empty() {
             return Err(RuleError::SourceEmpty);
@@ -120,16 +130,11 @@ impl Resolver<'_> {
     }
 
     /// A rule of one repository or many.
-    fn read(
-        &mut self,
-        rule: &WrittenRule,
-        source: SourceText,
-        policy: Arc<Policy>,
-    ) -> Result<Checked, RuleError> {
+    fn read(&mut self, rule: &WrittenRule, source: SourceText, terms: Terms) -> Result<Checked, RuleError> {
         Ok(match source {
-            SourceText::One(source) => Checked::Rule(Box::new(self.one(rule, source, policy)?)),
+            SourceText::One(source) => Checked::Rule(Box::new(self.one(rule, source, terms)?)),
             SourceText::Many(source) => {
-                Checked::Pattern(Box::new(resolve_pattern(self, rule, source, policy)?))
+                Checked::Pattern(Box::new(resolve_pattern(self, rule, source, terms)?))
             }
         })
     }
@@ -138,7 +143,7 @@ impl Resolver<'_> {
         &mut self,
         rule: &WrittenRule,
         mut source: ImageText,
-        policy: Arc<Policy>,
+        terms: Terms,
     ) -> Result<ResolvedRule, RuleError> {
         let (mut texts, mut seen) = (Vec::new(), HashSet::new());
         for text in &rule.targets {
@@ -149,7 +154,7 @@ impl Resolver<'_> {
         }
         source.which = pinned_by_targets(source.which, &texts);
         let targets = texts.iter().map(|text| self.rule_target(rule, &source, text));
-        let targets = targets.collect::<Result<Vec<_>, _>>()?;
+        let mut targets = targets.collect::<Result<Vec<_>, _>>()?;
         let mut registries = self.registries.lock();
         let login = |target: &RuleTarget| {
             let place: Reference = target.target.name().parse().ok()?;
@@ -160,9 +165,10 @@ impl Resolver<'_> {
             targets: targets.iter().map(login).collect(),
         };
         let endpoint = registries.source(&source.registry, &source.repository);
-        let selection = selection(source.which, &targets);
+        let selection = selection(source.which, &targets, &terms.tags);
         let written = WrittenRule { targets: texts, ..rule.clone() };
-        let rule = Rule { source: Arc::new(endpoint), selection, targets, policy };
+        let selection = narrowed(selection, &mut targets, &self.defaults.tags);
+        let rule = Rule { source: Arc::new(endpoint), selection, targets, policy: terms.policy };
         Ok(ResolvedRule { written, rule, logins })
     }
 

@@ -11,6 +11,8 @@ pub(super) struct Resolver<'a> {
     pub(super) lookup: Lookup<'a>,
     pub(super) registries: SharedRegistries,
     pub(super) warnings: Vec<String>,
+    /// Rules about one repository each, which the command line leaves out.
+    pub(super) left_out: usize,
 }
 
 impl Resolver<'_> {

@@ -13,7 +13,6 @@ mod text;
 mod word;
 
 pub(crate) use from::{SourceSlip, parse_from};
-pub(crate) use not_yet::problem as not_yet_problem;
 pub(crate) use read::read;
 pub(crate) use rule::{
     Attestations as WrittenAttestations, IndexForm as WrittenIndex, Key, OnConflict as WrittenOnConflict,

@@ -85,6 +85,8 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::NoAnswer(silence) => advice(&silence.last),
         Cause::Missing => step.advice(Hint::NoImage),
         Cause::Count { .. } => step.advice(Hint::Count),
+        Cause::TooFew(_) => step.advice(Hint::TooFew),
+        Cause::NoDates => step.advice(Hint::NoDates),
         Cause::OtherDigest { .. } => step.advice(Hint::OtherDigest),
         Cause::Conflict { .. } => step.advice(Hint::Conflict),
         Cause::Drift { .. } => step.advice(Hint::Drift),

@@ -170,6 +170,8 @@ hints! {
     /// Somebody else has changed the target since the plan was made.
     Drift: "look who pushed to the target since the plan was made; a new plan takes what is there now into account",
     /// Rules that copy the same names to each other.
+    TooFew: "look with -v which stage of the rule's `tags` leaves them out; or write a smaller `atLeast`",
+    NoDates: "of registries Harbor and Alibaba's Enterprise Edition (with \"provider\": \"acr\") tell dates, to logins that may list artifacts; elsewhere use `minAge`, which the state can tell, or `latest` by version",
     Circle: "let each tag have one direction: give the rules tags or patterns that do not overlap; none of these images was copied",
     /// Two rules with one name for different images.
     Collision: "give one of the two rules another target, or tags or patterns that do not overlap",

@@ -305,6 +305,12 @@ fn others() -> Vec<Case> {
         (from(realm), "wants the credentials sent to", Hint::RealmNotTrusted),
         (from(Cause::Missing), "not there", Hint::NoImage),
         (from(Cause::NoAnswer(silence)), "5 times in a row", Hint::NoConnection),
+        (
+            from(Cause::TooFew(sync::select::TooFew { selected: 1, listed: 3, at_least: 2 })),
+            "1 of 3 listed tags are selected",
+            Hint::TooFew,
+        ),
+        (from(Cause::NoDates), "the registry tells none", Hint::NoDates),
         (from(Cause::Count { source_count: 2, target_count: 1 }), "selects 2 images", Hint::Count),
         (from(Cause::OtherDigest { wanted, actual }), "cannot be stored as", Hint::OtherDigest),
         (

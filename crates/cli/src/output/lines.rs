@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use oci::foreign_text::clean;
 use sync::{Action, BlobOutcome, Error, Event, Image, Observer, Outcome, SkipReason, Stamp};
 
+use super::nothing::nothing_selected;
 use super::{Paint, Volume, left_out, say, size, stopping};
 use crate::diagnostic;
 
@@ -106,9 +107,10 @@ pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
         Event::RuleFailed(failure) => {
             format!("{} {}: {}", paint.red("failed"), failure.source, diagnostic::short(&failure.error))
         }
-        Event::NothingSelected { source } => {
-            format!("{} {source}: nothing is selected by the rule", paint.yellow("warning"))
+        Event::NothingSelected { source, counts } => {
+            format!("{} {source}: {}", paint.yellow("warning"), nothing_selected(counts.as_ref()))
         }
+        Event::Selected { source, counts, .. } => format!("selected {source}: {counts}"),
         Event::Note { place, text } => format!("{} {place}: {}", paint.yellow("note"), clean(text)),
         Event::BlobFinished { image, digest, outcome: BlobOutcome::LeftOut, .. } => {
             let digest = digest.short();

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use oci::foreign_text::clean;
 use sync::{BlobOutcome, Event, Observer, Outcome, RunId, SkipReason, Stamp};
 
+use super::nothing::nothing_selected;
 use super::output_file::is_stdout;
 use super::stream::{Notice, Stream};
 use super::{foreign, size, stopping};
@@ -104,8 +105,10 @@ impl Observer for LogFile {
     fn event(&self, stamp: &Stamp, event: &Event) {
         let (level, message) = match event {
             Event::TagsListed { source, tags, selected } => {
-                ("info", format!("Get tags of {source} successfully: {tags} listed, {selected} selected"))
+                let selected = selected.map(|selected| format!(", {selected} selected")).unwrap_or_default();
+                ("info", format!("Get tags of {source} successfully: {tags} listed{selected}"))
             }
+            Event::Selected { source, counts, .. } => ("info", format!("Select tags of {source}: {counts}")),
             Event::RepositoriesListed { source, repositories, selected } => {
                 ("info", format!("{source}: {repositories} repositories listed, {selected} selected"))
             }
@@ -113,8 +116,8 @@ impl Observer for LogFile {
             Event::InvalidTag { source, tag } => {
                 ("warning", format!("{source} lists the invalid tag `{}`", clean(tag)))
             }
-            Event::NothingSelected { source } => {
-                ("warning", format!("{source}: nothing is selected by the rule"))
+            Event::NothingSelected { source, counts } => {
+                ("warning", format!("{source}: {}", nothing_selected(counts.as_ref())))
             }
             Event::RuleFailed(failure) => (
                 "error",

@@ -62,7 +62,10 @@ fn pairs(rule: &Rule) -> Vec<(String, String)> {
                     (format!("{source}{}", image.suffix()), format!("{name}{}", its_name.suffix()))
                 }));
             }
-            Selection::All => pairs.push((source.to_owned(), format!("{name}{}", behind(naming)))),
+            // No text of an `--images` file says so: `--retry-failed` takes the rule's own selection.
+            Selection::All | Selection::Chosen(_) => {
+                pairs.push((source.to_owned(), format!("{name}{}", behind(naming))))
+            }
             Selection::Matching(pattern) => {
                 pairs.push((format!("{source}:/{pattern}/"), format!("{name}{}", behind(naming))));
             }
@@ -89,11 +92,15 @@ pub(crate) fn covers(rule: &Selection, other: &Selection) -> bool {
     let has = |image: &TagOrDigest| match rule {
         Selection::All => true,
         Selection::Matching(pattern) => pattern.is_match(&image.to_string()),
+        Selection::Chosen(selection) => match image {
+            TagOrDigest::Tag(tag) => selection.selects_by_name(tag),
+            TagOrDigest::Digest(_) => selection.pins.contains(image),
+        },
         Selection::These(images) => images.contains(image),
         Selection::Pinned { digest, .. } => matches!(image, TagOrDigest::Digest(image) if image == digest),
     };
     match (rule, other) {
-        (Selection::All, _) => true,
+        (Selection::All, _) | (Selection::Chosen(_), Selection::All | Selection::Chosen(_)) => true,
         (_, Selection::These(images)) => images.iter().all(has),
         (_, Selection::Pinned { digest, .. }) => has(&TagOrDigest::Digest(digest.clone())),
         (Selection::Matching(one), Selection::Matching(other)) => one.as_str() == other.as_str(),

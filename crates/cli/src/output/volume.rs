@@ -29,6 +29,7 @@ impl Volume {
                 matches!(ended.outcome, Outcome::Failed(_) | Outcome::WouldCopy(_))
             }
             (Self::Quiet, Event::ImageFinished(ended)) => matches!(ended.outcome, Outcome::Failed(_)),
+            (Self::Usual | Self::Quiet, Event::Selected { .. }) => false,
             (Self::Usual | Self::Verbose, _) => true,
             (Self::Quiet, event) => {
                 !matches!(event, Event::Note { .. } | Event::Retrying { .. } | Event::RetryingList { .. })

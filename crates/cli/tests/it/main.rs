@@ -30,6 +30,7 @@ mod reported;
 mod retry_failed;
 mod scenario;
 mod security;
+mod select;
 mod state;
 mod sync_platforms;
 mod sync_rules;

@@ -83,7 +83,6 @@ fn slips_in_sync_rules_end_the_run_before_any_request() -> Result<()> {
             rule("  tags: {include: ['/a(/']}"),
             &["c.yaml:4:20: `include` cannot be used: `/a(/` is no regular"],
         ),
-        (rule("  tags: {latest: 5}"), &["c.yaml:4:9: `tags` is not supported yet"]),
         (rule("  to: t.invalid/b"), &["c.yaml:4:3: `to` stands twice in one map: here and in line 3"]),
         (
             rule("- from: r.io/(a(/\n  to: t.io/a"),

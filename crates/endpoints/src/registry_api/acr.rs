@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use oci::{ErrorKind, RegistryHost, RepositoryName};
+use oci::{ErrorKind, RegistryHost, RepositoryName, Tag};
 use providers::alibaba::{
     self, Acr, AcrLogin, AcrLoginSettings, AutoCreateRepository, CredentialChain, CredentialOrigin, Endpoint,
     Endpoints, Http, InstanceId, NamespaceSettings, Region, RepositoryType, ServiceSource,
@@ -158,8 +158,13 @@ impl AcrAccess {
         let Some(found) = self.offered(self.ids.find(&acr, namespace, name).await)? else { return Ok(None) };
         let Some(id) = found else { return Ok(Some(BulkListing::default())) };
         let Some(tags) = self.offered(acr.tags(&id).await)? else { return Ok(None) };
-        let digests = tags.into_iter().filter_map(|listed| Some((listed.tag.parse().ok()?, listed.digest?)));
-        Ok(Some(BulkListing { digests: digests.collect(), ..BulkListing::default() }))
+        let mut listing = BulkListing::default();
+        for listed in tags {
+            let Ok(tag) = listed.tag.parse::<Tag>() else { continue };
+            listing.dates.extend(listed.updated.map(|updated| (tag.clone(), updated)));
+            listing.digests.extend(listed.digest.map(|digest| (tag, digest)));
+        }
+        Ok(Some(listing))
     }
 
     /// Whether namespace and repository are there, or come by themselves.

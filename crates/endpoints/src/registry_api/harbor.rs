@@ -47,7 +47,10 @@ impl RegistryApi {
                 if artifact.accessories == 0 {
                     listing.bare.insert(artifact.digest.clone());
                 }
-                listing.digests.extend(artifact.tags.into_iter().map(|tag| (tag, artifact.digest.clone())));
+                for tag in artifact.tags {
+                    listing.dates.extend(tag.pushed.map(|pushed| (tag.tag.clone(), pushed)));
+                    listing.digests.insert(tag.tag, artifact.digest.clone());
+                }
             }
         }
         Ok(Some(listing))

@@ -1,5 +1,8 @@
 //! Lists the artifacts of a repository: a hundred digests with their tags in one request.
 
+use std::time::SystemTime;
+
+use jiff::Timestamp;
 use oci::{Digest, RepositoryName, Tag};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -15,9 +18,18 @@ pub struct Artifact {
     /// The manifest's digest.
     pub digest: Digest,
     /// The tags that point at it.
-    pub tags: Vec<Tag>,
+    pub tags: Vec<ArtifactTag>,
     /// How many signatures, SBOMs and the like belong to it: they are not artifacts of their own in a list.
     pub accessories: usize,
+}
+
+/// A tag of an artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactTag {
+    /// The tag.
+    pub tag: Tag,
+    /// When it was pushed: set anew when it was moved.
+    pub pushed: Option<SystemTime>,
 }
 
 /// Walks over the pages of a repository's tagged artifacts.
@@ -39,17 +51,37 @@ pub(super) struct ArtifactAnswer {
     digest: Digest,
     tags: Option<Vec<TagAnswer>>,
     accessories: Option<Vec<IgnoredAny>>,
+    push_time: Option<PushTime>,
 }
 
 #[derive(Deserialize)]
 struct TagAnswer {
     name: String,
+    push_time: Option<PushTime>,
 }
 
 #[derive(Deserialize)]
 struct FirstTag {
     name: String,
     digest: Digest,
+    push_time: Option<PushTime>,
+}
+
+/// A time, or something else in its place: a date that cannot be read costs no tag its digest.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PushTime {
+    Text(String),
+    Other(IgnoredAny),
+}
+
+impl PushTime {
+    /// Harbor writes the year 1 for what it does not know.
+    fn time(self) -> Option<SystemTime> {
+        let Self::Text(text) = self else { return None };
+        let time: Timestamp = text.parse().ok()?;
+        (time > Timestamp::UNIX_EPOCH).then(|| time.into())
+    }
 }
 
 impl Harbor {
@@ -104,21 +136,24 @@ impl ArtifactPages {
 
 impl From<ArtifactAnswer> for Artifact {
     fn from(answer: ArtifactAnswer) -> Self {
-        let names = answer.tags.unwrap_or_default().into_iter().map(|tag| tag.name);
+        let of_artifact = answer.push_time.and_then(PushTime::time);
+        let tag = |tag: TagAnswer| (tag.name, tag.push_time.and_then(PushTime::time).or(of_artifact));
+        let tags = answer.tags.unwrap_or_default().into_iter().map(tag);
         let accessories = answer.accessories.unwrap_or_default().len();
-        Self { digest: answer.digest, tags: valid(names), accessories }
+        Self { digest: answer.digest, tags: valid(tags), accessories }
     }
 }
 
 impl From<FirstTag> for Artifact {
     fn from(tag: FirstTag) -> Self {
-        Self { digest: tag.digest, tags: valid([tag.name].into_iter()), accessories: 0 }
+        let tags = [(tag.name, tag.push_time.and_then(PushTime::time))];
+        Self { digest: tag.digest, tags: valid(tags.into_iter()), accessories: 0 }
     }
 }
 
 /// Those that the specification allows: what it does not, nobody can ask for.
-fn valid(names: impl Iterator<Item = String>) -> Vec<Tag> {
-    names.filter_map(|name| name.parse().ok()).collect()
+fn valid(tags: impl Iterator<Item = (String, Option<SystemTime>)>) -> Vec<ArtifactTag> {
+    tags.filter_map(|(name, pushed)| Some(ArtifactTag { tag: name.parse().ok()?, pushed })).collect()
 }
 
 /// `projects/{project}/repositories/{repository}/artifacts`, with the repository's name encoded twice:
@@ -167,7 +202,7 @@ mod tests {
         );
         let tags: Entries<FirstTag> = serde_json::from_str(&list).unwrap();
         let tags: Vec<_> = tags.read.into_iter().flat_map(|tag| Artifact::from(tag).tags).collect();
-        assert_eq!(tags, ["v3".parse().unwrap()]);
+        assert_eq!(tags, [ArtifactTag { tag: "v3".parse().unwrap(), pushed: None }]);
     }
 
     #[test]
@@ -177,8 +212,26 @@ mod tests {
             r#"{{"digest":"{one}","tags":[{{"name":"v1"}},{{"name":"no good"}}],"accessories":[{{"type":"sbom"}},null]}}"#
         );
         let artifact = Artifact::from(serde_json::from_str::<ArtifactAnswer>(&json).unwrap());
-        assert_eq!((artifact.tags, artifact.accessories), (vec!["v1".parse().unwrap()], 2));
+        assert_eq!((artifact.tags.len(), artifact.accessories), (1, 2));
+        assert_eq!(artifact.tags[0], ArtifactTag { tag: "v1".parse().unwrap(), pushed: None });
         let bare = format!(r#"{{"digest":"{one}","tags":null,"accessories":null}}"#);
         assert!(Artifact::from(serde_json::from_str::<ArtifactAnswer>(&bare).unwrap()).tags.is_empty());
+    }
+
+    #[test]
+    fn a_tags_own_date_counts_before_its_artifacts_and_one_that_cannot_be_read_counts_for_nothing() {
+        let one = format!("sha256:{}", "1".repeat(64));
+        let json = format!(
+            r#"{{"digest":"{one}","push_time":"2020-01-01T00:00:00.000Z","tags":[
+                {{"name":"own","push_time":"1970-01-01T00:01:00.5Z"}},{{"name":"none"}},
+                {{"name":"unset","push_time":"0001-01-01T00:00:00.000Z"}},{{"name":"odd","push_time":7}}]}}"#
+        );
+        let artifact = Artifact::from(serde_json::from_str::<ArtifactAnswer>(&json).unwrap());
+        let since = |pushed: Option<SystemTime>| {
+            pushed.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()
+        };
+        let dates: Vec<_> = artifact.tags.iter().map(|tag| since(tag.pushed)).collect();
+        let of_artifact = 1_577_836_800_000;
+        assert_eq!(dates, [60_500, of_artifact, of_artifact, of_artifact]);
     }
 }

@@ -55,7 +55,7 @@ pub(crate) async fn tag_pages(harbor: &Harbor, repository: &str) -> Result<Vec<V
     while let Some(page) = artifacts.next().await? {
         let tags = |artifact: Artifact| {
             let digest = artifact.digest;
-            artifact.tags.into_iter().map(move |tag| (tag, digest.clone()))
+            artifact.tags.into_iter().map(move |tag| (tag.tag, digest.clone()))
         };
         pages.push(page.into_iter().flat_map(tags).collect());
     }

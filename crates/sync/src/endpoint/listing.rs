@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
 use oci::{Digest, RepositoryName, Tag};
@@ -29,6 +30,8 @@ pub trait Repositories: Send {
 pub struct BulkListing {
     /// What each tag points at. A tag that is missing here may still be there.
     pub digests: HashMap<Tag, Digest>,
+    /// When the registry got what each tag points at, where it tells.
+    pub dates: HashMap<Tag, SystemTime>,
     /// How many signatures, SBOMs and the like refer to them.
     pub referrers: u64,
     /// Images to which nothing refers, but what stands under a tag of its own.

@@ -1,5 +1,6 @@
 //! What is remembered from run to run: uploads that did not end, which repositories have which blobs, what images
-//! become without the platforms that are left out, and who has indexes without all their manifests, or refuses such.
+//! become without the platforms that are left out, who has indexes without all their manifests, or refuses such, and when images
+//! were first seen.
 //!
 //! It is a hint. Without it everything works; where it is wrong, a question more is asked, or the registry's answer counts.
 
@@ -11,21 +12,21 @@ mod writer;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use oci::{Digest, HashTrail, RepositoryName};
 
 use crate::endpoint::SavedUpload;
 use redb::{Database, ReadableDatabase as _};
 
-use crate::endpoint::Target;
+use crate::endpoint::{Source, Target};
 use crate::lock::lock;
 
 pub(crate) use journal::{Journal, STRIDE};
-use record::Cut;
 pub(crate) use record::LeftUpload;
 #[doc(hidden)]
 pub use record::fuzz_record;
+use record::{Cut, FirstSeen};
 pub use store::{Found, StateError};
 pub(crate) use trail::{SharedTrail, new_trail};
 use writer::{Change, Writer};
@@ -183,6 +184,25 @@ impl State {
         open.writer().write(Change::RefusesSparse(target.store().as_str().to_owned(), open.today));
     }
 
+    /// When an earlier run first saw an image at a source.
+    pub(crate) fn first_seen(&self, source: &dyn Source, image: &Digest) -> Option<SystemTime> {
+        let key = record::first_seen_key(source.store(), source.name(), image);
+        let seen = self.0.as_ref()?.first_seen(&key).ok().flatten()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seen.first))
+    }
+
+    /// The source has an image, which no earlier run saw before `now`.
+    pub(crate) fn note_seen(&self, source: &dyn Source, image: &Digest, now: SystemTime) {
+        let Some(open) = &self.0 else { return };
+        let key = record::first_seen_key(source.store(), source.name(), image);
+        let noted = open.first_seen(&key).ok().flatten();
+        if noted.is_none_or(|seen| open.today.saturating_sub(seen.day) >= FRESH_DAYS) {
+            let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+            let first = noted.map_or(now, |seen| seen.first);
+            open.writer().write(Change::FirstSeen(key, FirstSeen { day: open.today, first }.encode()));
+        }
+    }
+
     /// This repository of the target's registry does not have the blob, or does not give it.
     pub(crate) fn forget_holder(&self, target: &dyn Target, blob: &Digest, holder: &RepositoryName) {
         let Some(open) = &self.0 else { return };
@@ -225,6 +245,11 @@ impl Open {
     fn refusal_day(&self, registry: &str) -> Result<Option<u32>, redb::Error> {
         let refusals = self.database.begin_read()?.open_table(store::SPARSE_REFUSALS)?;
         Ok(refusals.get(registry)?.map(|day| day.value()))
+    }
+
+    fn first_seen(&self, key: &[u8]) -> Result<Option<FirstSeen>, redb::Error> {
+        let seen = self.database.begin_read()?.open_table(store::FIRST_SEEN)?;
+        Ok(seen.get(key)?.and_then(|record| FirstSeen::decode(record.value())))
     }
 
     fn blob_day(&self, key: &[u8]) -> Result<Option<u32>, redb::Error> {

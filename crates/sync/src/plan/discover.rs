@@ -1,5 +1,6 @@
 //! Turns a rule into images: page by page where names need no knowledge of all tags.
 
+mod choose;
 mod together;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::plan::turns::Turn;
 use crate::plan::wanted::Wanted;
 use crate::rule::pattern_rule::Discoveries;
 use crate::rule::{Rule, RuleTarget, Selection};
+use crate::select::Counts;
 use crate::{Cause, Error, Event, Image, Operation, ReferrerPolicy, Side};
 
 /// Repositories of one listing whose tags are read while more of them come.
@@ -98,7 +100,7 @@ pub(crate) async fn discover(
 
 /// What a question for tags gave.
 enum Page {
-    Images(Vec<TagOrDigest>),
+    Tags(Vec<Tag>),
     End,
     /// There is nothing to list.
     NoTags,
@@ -144,8 +146,9 @@ impl<'a> Discovery<'a> {
                 let images = vec![TagOrDigest::Digest(digest.clone())];
                 tokio::join!(self.pair(images), self.tell_of_moved(tag, digest)).0
             }
-            _ if by_image => self.stream().await,
-            _ => {
+            Selection::Chosen(selection) => self.choose(selection).await,
+            Selection::All | Selection::Matching(_) if by_image => self.stream().await,
+            Selection::All | Selection::Matching(_) => {
                 let images = self.list_all().await?;
                 self.pair(images).await
             }
@@ -183,7 +186,8 @@ impl<'a> Discovery<'a> {
         let (mut any, mut followers) = (false, Vec::new());
         loop {
             match self.next_page(&mut *pages).await? {
-                Page::Images(images) => {
+                Page::Tags(tags) => {
+                    let images = self.select(tags);
                     any |= !images.is_empty();
                     let (follow, images): (Vec<_>, Vec<_>) = images.into_iter().partition(is_follower);
                     followers.extend(follow);
@@ -193,7 +197,7 @@ impl<'a> Discovery<'a> {
                 // What they follow may stand on any page.
                 Page::End if any => return self.plan(followers).await,
                 Page::End => {
-                    self.run.tell(&Event::NothingSelected { source: self.source.clone() });
+                    self.tell_of_nothing(None);
                     return Ok(());
                 }
             }
@@ -203,16 +207,20 @@ impl<'a> Discovery<'a> {
     async fn list_all(&self) -> Result<Vec<TagOrDigest>, Arc<Error>> {
         let mut pages = self.rule.source.tags();
         let mut all = Vec::new();
-        while let Page::Images(images) = self.next_page(&mut *pages).await? {
-            all.extend(images);
+        while let Page::Tags(tags) = self.next_page(&mut *pages).await? {
+            all.extend(self.select(tags));
         }
         Ok(all)
+    }
+
+    fn tell_of_nothing(&self, counts: Option<Counts>) {
+        self.run.tell(&Event::NothingSelected { source: self.source.clone(), counts });
     }
 
     /// Plans all images at once, because names may be paired by position.
     async fn pair(&self, images: Vec<TagOrDigest>) -> Result<(), Arc<Error>> {
         if images.is_empty() {
-            self.run.tell(&Event::NothingSelected { source: self.source.clone() });
+            self.tell_of_nothing(None);
         }
         self.plan(images).await
     }
@@ -252,7 +260,7 @@ impl<'a> Discovery<'a> {
         let mut backoff = Backoff::new(self.run.retries);
         loop {
             match pages.next().await {
-                Ok(Some(page)) => return Ok(Page::Images(self.select(page))),
+                Ok(Some(page)) => return Ok(Page::Tags(self.take(page))),
                 Ok(None) => return Ok(Page::End),
                 Err(cause) if cause.kind == ErrorKind::NotFound && self.is_listed() => {
                     self.tell_of_no_tags();
@@ -277,16 +285,21 @@ impl<'a> Discovery<'a> {
         self.run.tell(&Event::Note { place: self.source.clone(), text: text.to_owned() });
     }
 
-    fn select(&self, mut page: TagPage) -> Vec<TagOrDigest> {
-        let listed = page.tags.len();
+    /// Takes a page, and tells what no registry should list.
+    fn take(&self, page: TagPage) -> Vec<Tag> {
         for tag in page.invalid {
             self.run.tell(&Event::InvalidTag { source: self.source.clone(), tag });
         }
         self.run.referrer_tags.listed(&self.source, self.rule, &page.tags);
-        page.tags.retain(|tag| self.rule.policy.referrers.takes_tag(tag));
-        let images = self.rule.selection.select(page.tags);
-        let source = self.source.clone();
-        self.run.tell(&Event::TagsListed { source, tags: listed, selected: images.len() });
+        page.tags
+    }
+
+    fn select(&self, mut tags: Vec<Tag>) -> Vec<TagOrDigest> {
+        let listed = tags.len();
+        tags.retain(|tag| self.rule.policy.referrers.takes_tag(tag));
+        let images = self.rule.selection.by_name(tags);
+        let (source, selected) = (self.source.clone(), Some(images.len()));
+        self.run.tell(&Event::TagsListed { source, tags: listed, selected });
         images
     }
 
@@ -313,7 +326,7 @@ impl<'a> Discovery<'a> {
         let found = match self.rule.selection {
             _ if after.is_some() => Found::Promised,
             Selection::These(_) | Selection::Pinned { .. } => Found::Named,
-            Selection::All | Selection::Matching(_) => Found::Listed,
+            Selection::All | Selection::Matching(_) | Selection::Chosen(_) => Found::Listed,
         };
         let source = self.rule.source.clone();
         // The receiver is gone when the run is stopped; then nobody waits for this image.

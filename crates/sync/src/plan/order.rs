@@ -3,14 +3,20 @@
 //! Two rules meet where they write one name, and where one reads what the other writes. Of two images for one name
 //! the later rule's is carried out. An image that is read from a name which another rule writes waits for that image,
 //! though the registry may not list it yet. Names that are copied in a circle have no right order.
+//!
+//! A rule that chooses from a whole list, the newest five for instance, chooses from what the list will be: what other
+//! rules bring there counts, as pushed in this run. So it may push out what is listed now, and is too young where rules
+//! want an age. A tag that is listed already keeps its date, also where another rule is about to set it anew.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use oci::TagOrDigest;
+use oci::{Tag, TagOrDigest};
 
+use crate::plan::choice::Choice;
 use crate::plan::wanted::Wanted;
 use crate::rule::{Naming, Selection};
+use crate::select::TooFew;
 use crate::{Cause, OnCollision};
 
 /// A name somewhere, as people read it.
@@ -41,8 +47,54 @@ pub(crate) struct Wish {
     pub(crate) selection: Selection,
     pub(crate) targets: Vec<(Arc<str>, Naming)>,
     pub(crate) wanted: Wanted,
-    /// Those that are written down, or listed.
+    /// Those that are written down, or listed, or chosen of what is listed.
     pub(crate) images: Vec<TagOrDigest>,
+    /// What they are chosen of, where the whole list decides.
+    pub(crate) choice: Option<Choice>,
+    /// Why these are too few, where a rule says so.
+    pub(crate) too_few: Option<TooFew>,
+}
+
+impl Wish {
+    /// Chooses from the list as it is.
+    pub(crate) fn choose(&mut self) {
+        if let Some(choice) = &self.choice {
+            let selected = choice.selected();
+            self.images = Choice::images(&selected);
+            self.too_few = choice.shortfall(&selected);
+        }
+    }
+
+    /// Those of some tags that it is about and has not seen yet.
+    fn unseen(&self, tags: Vec<Tag>) -> Vec<Tag> {
+        if let Some(choice) = &self.choice {
+            let seen: HashSet<&Tag> = choice.listed().iter().map(|listed| &listed.tag).collect();
+            let is_new = |tag: &Tag| !seen.contains(tag) && choice.may_have(tag);
+            return tags.into_iter().filter(is_new).collect();
+        }
+        let seen: HashSet<&TagOrDigest> = self.images.iter().collect();
+        let tag = |image: TagOrDigest| match image {
+            TagOrDigest::Tag(ref tag) if !seen.contains(&image) => Some(tag.clone()),
+            _ => None,
+        };
+        self.selection.by_name(tags).into_iter().filter_map(tag).collect()
+    }
+
+    fn add(&mut self, tags: Vec<Tag>) {
+        match &mut self.choice {
+            Some(choice) => choice.add(tags.into_iter()),
+            None => self.images.extend(tags.into_iter().map(TagOrDigest::Tag)),
+        }
+        self.choose();
+    }
+
+    fn remove(&mut self, tags: &HashSet<Tag>) {
+        match &mut self.choice {
+            Some(choice) => choice.remove(tags),
+            None => self.images.retain(|image| !matches!(image, TagOrDigest::Tag(tag) if tags.contains(tag))),
+        }
+        self.choose();
+    }
 }
 
 /// An image that its rule carries out.
@@ -100,7 +152,8 @@ pub(crate) fn settle(mut wishes: Vec<Wish>) -> Order {
     let mut hopes = Hopes::default();
     loop {
         let (ways, broken) = ways(&wishes);
-        if hopes.add(&mut wishes, &ways) {
+        let written = written(&ways);
+        if hopes.add(&mut wishes, &written) || hopes.let_go_of_stale(&mut wishes, &written) {
             continue;
         }
         let winners = winners(&wishes, &ways);
@@ -118,6 +171,9 @@ type Broken = BTreeMap<usize, Cause>;
 fn ways(wishes: &[Wish]) -> (Vec<Way>, Broken) {
     let (mut ways, mut broken) = (Vec::new(), Broken::new());
     for (index, wish) in wishes.iter().enumerate() {
+        if let Some(too_few) = wish.too_few {
+            broken.insert(index, Cause::TooFew(too_few));
+        }
         for (target, (repository, naming)) in wish.targets.iter().enumerate() {
             let names = match naming.names(&wish.images) {
                 Ok(names) => names,
@@ -139,54 +195,78 @@ fn ways(wishes: &[Wish]) -> (Vec<Way>, Broken) {
     (ways, broken)
 }
 
+/// What is written in each repository.
+type Written<'a> = HashMap<&'a str, BTreeSet<&'a str>>;
+
+fn written(ways: &[Way]) -> Written<'_> {
+    let mut written = Written::new();
+    for way in ways {
+        written.entry(&way.writes.repository).or_default().insert(&way.writes.reference);
+    }
+    written
+}
+
 /// Images that no registry lists yet, because rules of this run bring them.
 #[derive(Default)]
 struct Hopes {
-    hoped: HashSet<(usize, TagOrDigest)>,
-    given_up: HashSet<(usize, TagOrDigest)>,
+    hoped: HashSet<(usize, Tag)>,
+    given_up: HashSet<(usize, Tag)>,
 }
 
 impl Hopes {
     /// Gives rules that list their source what others write there; says whether that was anything.
-    fn add(&mut self, wishes: &mut [Wish], ways: &[Way]) -> bool {
-        let mut written: HashMap<&str, BTreeSet<&str>> = HashMap::new();
-        for way in ways {
-            written.entry(&way.writes.repository).or_default().insert(&way.writes.reference);
-        }
+    fn add(&mut self, wishes: &mut [Wish], written: &Written<'_>) -> bool {
         let mut any = false;
         for (index, wish) in wishes.iter_mut().enumerate() {
             let Some(written) = written.get(&*wish.source) else { continue };
-            let known: HashSet<TagOrDigest> = wish.images.iter().cloned().collect();
-            let referrers = &wish.wanted.policy.referrers;
             let tags = written.iter().filter_map(|suffix| suffix.strip_prefix(':')?.parse().ok());
-            let tags = tags.filter(|tag| referrers.takes_tag(tag));
-            for image in wish.selection.select(tags.collect()) {
-                let hope = (index, image.clone());
-                if !known.contains(&image) && !self.given_up.contains(&hope) {
-                    self.hoped.insert(hope);
-                    wish.images.push(image);
-                    any = true;
-                }
+            let referrers = &wish.wanted.policy.referrers;
+            let mut unseen = wish.unseen(tags.filter(|tag| referrers.takes_tag(tag)).collect());
+            unseen.retain(|tag| !self.given_up.contains(&(index, tag.clone())));
+            if !unseen.is_empty() {
+                self.hoped.extend(unseen.iter().map(|tag| (index, tag.clone())));
+                wish.add(unseen);
+                any = true;
             }
         }
         any
     }
 
+    /// Lets go of what nobody brings any more, since the rule that would have has chosen otherwise meanwhile.
+    fn let_go_of_stale(&mut self, wishes: &mut [Wish], written: &Written<'_>) -> bool {
+        let is_written = |(wish, tag): &(usize, Tag)| {
+            let there = written.get(&*wishes[*wish].source);
+            there.is_some_and(|there| there.contains(&*format!(":{tag}")))
+        };
+        let stale: Vec<_> = self.hoped.iter().filter(|hope| !is_written(hope)).cloned().collect();
+        self.begin_without(wishes, stale)
+    }
+
     /// Lets go of hopes that would close a circle, and of those that nobody fulfils then.
     fn give_up(&mut self, wishes: &mut [Wish], ways: &[Way], circles: &[Vec<usize>]) -> bool {
-        let mut any = false;
-        for way in circles.iter().flatten().map(|way| &ways[*way]) {
-            let hope = (way.wish, wishes[way.wish].images[way.image].clone());
-            any |= self.hoped.contains(&hope) && self.given_up.insert(hope);
+        let in_circle = circles.iter().flatten().map(|way| &ways[*way]);
+        let hope = |way: &Way| match &wishes[way.wish].images[way.image] {
+            TagOrDigest::Tag(tag) => Some((way.wish, tag.clone())),
+            TagOrDigest::Digest(_) => None,
+        };
+        let hopes = in_circle.filter_map(hope).filter(|hope| self.hoped.contains(hope)).collect();
+        self.begin_without(wishes, hopes)
+    }
+
+    /// Begins anew: what hung on these is hoped for again, if somebody still brings it.
+    fn begin_without(&mut self, wishes: &mut [Wish], hopes: Vec<(usize, Tag)>) -> bool {
+        if hopes.is_empty() {
+            return false;
         }
-        if any {
-            // What hung on them is hoped for anew, if somebody still brings it.
-            for (index, wish) in wishes.iter_mut().enumerate() {
-                wish.images.retain(|image| !self.hoped.contains(&(index, image.clone())));
-            }
-            self.hoped.clear();
+        self.given_up.extend(hopes);
+        let mut by_wish: BTreeMap<usize, HashSet<Tag>> = BTreeMap::new();
+        for (wish, tag) in self.hoped.drain() {
+            by_wish.entry(wish).or_default().insert(tag);
         }
-        any
+        for (wish, tags) in by_wish {
+            wishes[wish].remove(&tags);
+        }
+        true
     }
 }
 
@@ -344,9 +424,12 @@ fn settled(
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
     use crate::Policy;
     use crate::plan::wanted::WantedReferrers;
+    use crate::select::{AgeLimits, Latest, ListedTag, TagSelection};
 
     fn tag(text: &str) -> TagOrDigest {
         TagOrDigest::Tag(text.parse().unwrap())
@@ -365,7 +448,25 @@ mod tests {
             targets: vec![(to.into(), Naming::Same)],
             wanted: wanted(WantedReferrers::None),
             images: tags.iter().map(|text| tag(text)).collect(),
+            choice: None,
+            too_few: None,
         }
+    }
+
+    /// Chooses from these tags, all of them old.
+    fn chosen(rule: usize, selection: TagSelection, from: &str, tags: &[&str], to: &str) -> Wish {
+        let selection = Arc::new(selection);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let date = Some(SystemTime::UNIX_EPOCH);
+        let listed = tags.iter().map(|tag| ListedTag { tag: tag.parse().unwrap(), date, first_seen: None });
+        let choice = Some(Choice::new(selection.clone(), listed.collect(), now));
+        let mut wish = Wish { choice, ..wish(rule, Selection::Chosen(selection), from, &[], to) };
+        wish.choose();
+        wish
+    }
+
+    fn newest(count: usize) -> TagSelection {
+        TagSelection { latest: Some(Latest::new(count).unwrap()), ..TagSelection::default() }
     }
 
     fn named(rule: usize, from: &str, tags: &[&str], to: &str) -> Wish {
@@ -492,6 +593,39 @@ mod tests {
         let onto_itself = settle(vec![listed(0, "a", &["v1"], "a"), listed(1, "b", &["v1"], "a")]);
         assert_eq!(carried(&onto_itself), [["v1 after a:v1"], ["v1"]]);
         assert!(onto_itself.circles.is_empty());
+    }
+
+    #[test]
+    fn the_newest_are_those_of_the_list_as_it_will_be() {
+        let all = ["1.0", "1.1", "1.2", "1.3"];
+        let order = settle(vec![listed(0, "a", &all, "b"), chosen(1, newest(2), "b", &["1.0", "1.1"], "c")]);
+        assert_eq!(
+            carried(&order)[1],
+            ["1.2 after b:1.2", "1.3 after b:1.3"],
+            "and 1.1 is not among them any more"
+        );
+        let order = settle(vec![
+            listed(0, "c", &[], "d"),
+            chosen(1, newest(1), "b", &["1.0"], "c"),
+            listed(2, "a", &all, "b"),
+        ]);
+        let carried_out = carried(&order);
+        assert_eq!(carried_out[..2], [["1.3 after c:1.3"], ["1.3 after b:1.3"]], "nobody waits for 1.0");
+    }
+
+    #[test]
+    fn what_comes_in_this_run_is_young_and_pins_may_come_so() {
+        let ages = AgeLimits::new(Some(Duration::from_secs(60)), None).unwrap();
+        let pins = vec![tag("stable")];
+        let aged = TagSelection { ages, pins, at_least: 2, ..TagSelection::default() };
+        let order =
+            settle(vec![listed(0, "a", &["v1", "stable"], "b"), chosen(1, aged.clone(), "b", &["v0"], "c")]);
+        assert_eq!(carried(&order)[1], ["v0", "stable after b:stable"]);
+        let order = settle(vec![listed(0, "a", &["v1"], "b"), chosen(1, aged, "b", &["v0"], "c")]);
+        assert!(matches!(
+            order.images[1],
+            Err(Cause::TooFew(TooFew { selected: 1, listed: 2, at_least: 2 }))
+        ));
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn takes(rule: &Rule, tag: &Tag) -> bool {
     }
     let goes =
         |naming: &Naming| !matches!(naming, Naming::Matching(pattern) if !pattern.is_match(tag.as_str()));
-    !rule.selection.select(vec![tag.clone()]).is_empty()
+    !rule.selection.by_name(vec![tag.clone()]).is_empty()
         && rule.targets.iter().any(|target| goes(&target.naming))
 }
 

@@ -28,8 +28,12 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// What a rule wants of its images.
     pub(crate) fn of(rule: &Rule) -> Self {
-        let all_tags_come = matches!(rule.selection, Selection::All)
-            && rule.targets.iter().all(|target| matches!(target.naming, Naming::Same));
+        let is_all = match &rule.selection {
+            Selection::All => true,
+            Selection::Chosen(selection) => !selection.narrows(),
+            Selection::Matching(_) | Selection::These(_) | Selection::Pinned { .. } => false,
+        };
+        let all_tags_come = is_all && rule.targets.iter().all(|target| matches!(target.naming, Naming::Same));
         let referrers = match &rule.policy.referrers {
             ReferrerPolicy::Leave if all_tags_come => WantedReferrers::Tagged,
             ReferrerPolicy::Leave => WantedReferrers::None,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use oci::Digest;
+use oci::{Digest, Tag};
 
+use crate::select::{Counts, Reason};
 use crate::{BlobOutcome, Decision, Error, Image, ImageReport, Load, RuleFailure, RunId};
 
 /// Which run tells something, and when it happened.
@@ -42,8 +43,17 @@ pub enum Event {
         source: Arc<str>,
         /// Tags on this page.
         tags: usize,
-        /// Of these, how many the rule selects.
-        selected: usize,
+        /// Of these, how many the rule selects; `None` where only the whole list tells.
+        selected: Option<usize>,
+    },
+    /// A rule has chosen from the whole list of a source's tags, as it is before anything is copied.
+    Selected {
+        /// Registry and repository.
+        source: Arc<str>,
+        /// How many tags each stage left.
+        counts: Counts,
+        /// Why tags are left out, in the list's order.
+        left_out: Arc<[(Tag, Reason)]>,
     },
     /// A registry lists a tag that the specification does not allow; it is left out.
     InvalidTag {
@@ -56,6 +66,8 @@ pub enum Event {
     NothingSelected {
         /// Registry and repository.
         source: Arc<str>,
+        /// Which stages left nothing, where there are stages.
+        counts: Option<Counts>,
     },
     /// A rule could not be turned into images.
     RuleFailed(Arc<RuleFailure>),

@@ -1,5 +1,6 @@
 //! How many tags each stage of a selection left.
 
+use std::fmt;
 use std::ops::AddAssign;
 
 use super::reason::Reason;
@@ -56,6 +57,33 @@ impl Counts {
     }
 }
 
+impl Counts {
+    /// What each stage did, in the order of the stages.
+    fn stages(&self) -> Vec<String> {
+        let stages = [
+            (self.listed - self.included, "not in `include`"),
+            (self.included - self.versions, "not of the wanted versions"),
+            (self.excluded, "excluded"),
+            (self.too_young, "too young or of unknown age"),
+            (self.too_old, "too old"),
+            (self.older, "older than the newest"),
+            (self.pinned, "pinned"),
+        ];
+        let told = stages.into_iter().filter(|(count, _)| *count > 0);
+        told.map(|(count, what)| format!("{count} {what}")).collect()
+    }
+}
+
+/// `3 of 13 tags: 5 not in `include`, 6 older than the newest, 1 pinned`.
+impl fmt::Display for Counts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.listed == 1 { "" } else { "s" };
+        write!(formatter, "{} of {} tag{plural}", self.selected, self.listed)?;
+        let stages = self.stages();
+        if stages.is_empty() { Ok(()) } else { write!(formatter, ": {}", stages.join(", ")) }
+    }
+}
+
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.listed += other.listed;
@@ -67,5 +95,27 @@ impl AddAssign for Counts {
         self.older += other.older;
         self.pinned += other.pinned;
         self.selected += other.selected;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_told_stage_by_stage() {
+        assert_eq!(Counts::default().to_string(), "0 of 0 tags");
+        let counts = Counts {
+            listed: 13,
+            included: 12,
+            versions: 10,
+            excluded: 1,
+            older: 7,
+            pinned: 1,
+            selected: 3,
+            ..Counts::default()
+        };
+        let told = "3 of 13 tags: 1 not in `include`, 2 not of the wanted versions, 1 excluded, 7 older than the newest, 1 pinned";
+        assert_eq!(counts.to_string(), told);
     }
 }

@@ -54,8 +54,17 @@ pub enum LatestError {
 impl Latest {
     /// The `count` newest of each group of versions.
     pub fn new(count: usize) -> Result<Self, LatestError> {
-        let count = NonZeroUsize::new(count).ok_or(LatestError::Zero)?;
-        Ok(Self { count, by: NewestBy::default(), per: Group::default(), parts: None })
+        NonZeroUsize::new(count).map(Self::newest).ok_or(LatestError::Zero)
+    }
+
+    /// The newest versions of each group.
+    pub(super) fn newest(count: NonZeroUsize) -> Self {
+        Self { count, by: NewestBy::default(), per: Group::default(), parts: None }
+    }
+
+    /// As many others of the same groups.
+    pub(super) fn with_count(self, count: NonZeroUsize) -> Self {
+        Self { count, ..self }
     }
 
     /// The same, newest by something else.

@@ -20,6 +20,15 @@ impl RepositorySelection {
         self.include.iter().all(Vec::is_empty) && self.exclude.is_empty()
     }
 
+    /// The same, of which the others are taken away that another one leaves out.
+    #[must_use]
+    pub fn narrowed(&self, by: &Self) -> Self {
+        let mut narrow = self.clone();
+        narrow.include.extend(by.include.iter().cloned());
+        narrow.exclude.extend(by.exclude.iter().cloned());
+        narrow
+    }
+
     /// Why a repository is left out; `None` for those that are selected.
     pub fn reason_against(&self, repository: &RepositoryName) -> Option<Reason> {
         let fits = |one: &&Pattern| one.fits_repository(repository);

@@ -46,6 +46,8 @@ pub enum Prereleases {
     LeaveOut,
     /// They are selected like other versions.
     Select,
+    /// They are left out, whatever ranges name.
+    Never,
 }
 
 /// Which dates a selection needs.
@@ -116,6 +118,24 @@ impl TagSelection {
         selected
     }
 
+    /// Whether a tag is selected as far as its name tells: as if it had the right age and were the newest.
+    pub fn selects_by_name(&self, tag: &Tag) -> bool {
+        self.pins.iter().any(|pin| matches!(pin, TagOrDigest::Tag(pin) if pin == tag))
+            || self.name_reason(tag).is_none()
+    }
+
+    /// Those of some tags that are selected as far as their names tell, the newest among them.
+    pub(super) fn chosen_by_name<'a>(&self, tags: impl Iterator<Item = &'a Tag>) -> HashSet<Tag> {
+        let mut seen = HashSet::new();
+        let tags = tags.filter(|tag| seen.insert(*tag));
+        let listed: Vec<_> =
+            tags.map(|tag| ListedTag { tag: tag.clone(), date: None, first_seen: None }).collect();
+        let ages = AgeLimits::default();
+        let selected = Self { ages, ..self.clone() }.select(&listed, SystemTime::UNIX_EPOCH);
+        let tag = |image| if let TagOrDigest::Tag(tag) = image { Some(tag) } else { None };
+        selected.chosen.into_iter().filter_map(tag).collect()
+    }
+
     /// Whether these are fewer than there must be.
     pub fn shortfall(&self, counts: &Counts) -> Option<TooFew> {
         let too_few = TooFew { selected: counts.selected, listed: counts.listed, at_least: self.at_least };
@@ -123,7 +143,7 @@ impl TagSelection {
     }
 
     /// Whether a tag of a listing can be left out.
-    fn narrows(&self) -> bool {
+    pub(crate) fn narrows(&self) -> bool {
         self.include.iter().any(|any_of| !any_of.is_empty())
             || !self.exclude.is_empty()
             || self.is_about_versions()
@@ -131,7 +151,7 @@ impl TagSelection {
             || self.latest.is_some()
     }
 
-    fn is_about_versions(&self) -> bool {
+    pub(super) fn is_about_versions(&self) -> bool {
         !self.semver.is_empty()
             || !self.variants.is_empty()
             || self.latest.is_some_and(|latest| latest.needs_versions())
@@ -139,7 +159,11 @@ impl TagSelection {
 
     /// Why a tag is left out, whatever else is in the listing.
     fn reason_against(&self, listed: &ListedTag, now: SystemTime) -> Option<Reason> {
-        let tag = &listed.tag;
+        self.name_reason(&listed.tag).or_else(|| self.age_reason(listed, now))
+    }
+
+    /// Why a tag is left out, whatever its age.
+    fn name_reason(&self, tag: &Tag) -> Option<Reason> {
         if self.narrows() && (is_referrers_tag(tag) || subject(tag).is_some()) {
             return Some(Reason::Referrer);
         }
@@ -148,7 +172,7 @@ impl TagSelection {
             return Some(Reason::NotIncluded);
         }
         let excluded = || self.exclude.iter().find(|one| one.fits_tag(tag)).cloned().map(Reason::ExcludedBy);
-        self.version_reason(tag).or_else(excluded).or_else(|| self.age_reason(listed, now))
+        self.version_reason(tag).or_else(excluded)
     }
 
     fn version_reason(&self, tag: &Tag) -> Option<Reason> {
@@ -171,13 +195,16 @@ impl TagSelection {
     }
 
     /// With `parts` alone, of the latest by date, versions are looked at but prereleases are not.
-    fn selects_prereleases(&self) -> bool {
+    pub(super) fn selects_prereleases(&self) -> bool {
         let matters = !self.semver.is_empty()
             || !self.variants.is_empty()
             || self.latest.is_some_and(|latest| latest.by == NewestBy::Version);
-        !matters
-            || self.prereleases == Prereleases::Select
-            || self.semver.iter().any(VersionRange::names_prerelease)
+        match self.prereleases {
+            _ if !matters => true,
+            Prereleases::Select => true,
+            Prereleases::LeaveOut => self.semver.iter().any(VersionRange::names_prerelease),
+            Prereleases::Never => false,
+        }
     }
 
     fn age_reason(&self, listed: &ListedTag, now: SystemTime) -> Option<Reason> {

@@ -30,6 +30,7 @@ mod referrer_types;
 mod referrers;
 mod reported;
 mod schema1;
+mod selection;
 mod sick_simulation;
 mod simulation;
 mod soak;

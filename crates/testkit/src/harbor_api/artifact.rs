@@ -27,6 +27,8 @@ pub(super) struct Details {
 pub(super) struct Artifacts {
     tags: Vec<(String, String)>,
     manifests: BTreeMap<String, Manifest>,
+    /// When tags were pushed, where that is another moment.
+    push_times: Vec<(String, String)>,
 }
 
 struct Manifest {
@@ -44,7 +46,17 @@ impl Artifacts {
             Some((digest, Manifest { value, subject }))
         });
         let manifests = manifests.collect();
-        Self { tags, manifests }
+        Self { tags, manifests, push_times: Vec::new() }
+    }
+
+    /// The same, with tags that were pushed at these moments.
+    pub(super) fn pushed_at(self, push_times: Vec<(String, String)>) -> Self {
+        Self { push_times, ..self }
+    }
+
+    fn push_time(&self, tag: &str) -> &str {
+        let set = self.push_times.iter().rev().find(|(name, _)| name == tag);
+        set.map_or(PUSH_TIME, |(_, time)| time)
     }
 
     /// Accessories are no artifacts, and children of an index have no tags.
@@ -82,7 +94,8 @@ impl Artifacts {
 
     fn artifact(&self, digest: &str, manifest: &Value, details: Details) -> Value {
         let tags = self.tags.iter().filter(|(_, target)| target == digest);
-        let tags = tags.map(|(tag, _)| json!({"name": tag, "immutable": false, "push_time": PUSH_TIME}));
+        let tags =
+            tags.map(|(tag, _)| json!({"name": tag, "immutable": false, "push_time": self.push_time(tag)}));
         let children = manifest["manifests"].as_array().into_iter().flatten();
         let children =
             children.map(|child| json!({"child_digest": child["digest"], "platform": child["platform"]}));

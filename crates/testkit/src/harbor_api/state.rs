@@ -42,6 +42,7 @@ pub(super) struct Rules {
     pub(super) unseen_projects: Vec<String>,
     pub(super) unlisted_projects: Vec<String>,
     pub(super) vanishing: Vec<String>,
+    pub(super) push_times: Vec<(String, String, String)>,
     pub(super) has_vanished: bool,
 }
 

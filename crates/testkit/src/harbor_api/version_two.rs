@@ -185,11 +185,11 @@ fn in_repository(state: &State, request: &ApiRequest<'_>, repository: &str, rest
         }
         ["artifacts"] => {
             let listed = if request.query.get("q") == Some("tags=*") { Listed::Tagged } else { Listed::All };
-            page(
-                request.path,
-                &request.query,
-                &Artifacts::read(&state.content, repository).list(listed, details),
-            )
+            let push_times = state.rules().push_times.clone().into_iter();
+            let here = push_times.filter(|(name, ..)| name == repository);
+            let push_times = here.map(|(_, tag, time)| (tag, time)).collect();
+            let artifacts = Artifacts::read(&state.content, repository).pushed_at(push_times);
+            page(request.path, &request.query, &artifacts.list(listed, details))
         }
         ["artifacts", reference] => one_artifact(state, repository, &decode(reference), details),
         _ => no_such_path(request),

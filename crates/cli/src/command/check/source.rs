@@ -135,7 +135,7 @@ async fn select(
         && let Some(page) = timely(pages.next()).await?
     {
         listed += page.tags.len();
-        images = selection.select(page.tags);
+        images = selection.by_name(page.tags);
     }
     let selected = images.len();
     Ok((images, Some(format!("tags read: {listed}, selected of these: {selected}"))))

@@ -10,6 +10,7 @@ pub(super) const ALL_TAGS: &str = "all tags";
 pub(super) fn selected(selection: &Selection) -> String {
     match selection {
         Selection::All => ALL_TAGS.to_owned(),
+        Selection::Chosen(selection) => format!("tags with {selection}"),
         Selection::Matching(pattern) => format!("tags that match /{pattern}/"),
         Selection::These(images) => list(images),
         Selection::Pinned { tag, digest } => format!("{digest} (written as `{tag}`)"),

@@ -50,14 +50,22 @@ impl<'a> Known<'a> {
         Self { rules, by_way, patterns, made: HashMap::new() }
     }
 
-    /// The policy of the first rule which copies these images of `source` to `target`.
-    pub(super) fn policy(
+    /// The policy of the first rule which copies these images of `source` to `target`, and which of them are meant: a
+    /// rule that failed as a whole is tried again with its own selection, which no text of a list of images has.
+    pub(super) fn terms(
         &mut self,
         (source, target): (&str, &str),
         selection: &Selection,
-    ) -> Option<Arc<Policy>> {
-        let written = self.written(source, target, selection).map(|rule| rule.policy.clone());
-        written.or_else(|| self.of_pattern(source, target, selection).map(|rule| rule.policy.clone()))
+    ) -> Option<(Arc<Policy>, Selection)> {
+        let terms = |rule: &Rule| {
+            let own = match (&rule.selection, selection) {
+                (own @ Selection::Chosen(_), Selection::All | Selection::Chosen(_)) => own,
+                _ => selection,
+            };
+            (rule.policy.clone(), own.clone())
+        };
+        let written = self.written(source, target, selection).map(terms);
+        written.or_else(|| self.of_pattern(source, target, selection).map(terms))
     }
 
     fn written(&self, source: &str, target: &str, selection: &Selection) -> Option<&'a Rule> {

@@ -10,9 +10,9 @@ use crate::config::images::{Section, WrittenRule};
 use crate::config::resolver::Resolver;
 use crate::config::rule_error::RuleError;
 use crate::config::sync_rules::{
-    Key, Policies, SourceSlip, SyncRule, WrittenAttestations, WrittenIndex, WrittenOnConflict,
-    not_yet_problem, parse_from,
+    Key, Policies, SourceSlip, SyncRule, WrittenAttestations, WrittenIndex, WrittenOnConflict, parse_from,
 };
+use crate::config::terms::Terms;
 
 impl Resolver<'_> {
     /// Checks a rule whose keys are right by themselves.
@@ -37,10 +37,14 @@ impl Resolver<'_> {
             targets: rule.to.iter().map(|text| text.text.clone()).collect(),
         };
         let mut checked = self
-            .read(&written, source, self.policy(rule).into())
+            .read(
+                &written,
+                source,
+                Terms { policy: self.policy(rule).into(), tags: rule.tags.clone().into() },
+            )
             .map_err(|error| vec![placed(&error, rule, file)])?;
         if let Checked::Pattern(pattern) = &mut checked {
-            pattern.rule.repositories = rule.repositories.clone();
+            pattern.rule.repositories = rule.repositories.narrowed(&self.defaults.repositories);
         }
         Ok(checked)
     }
@@ -114,11 +118,6 @@ fn check_keys(rule: &SyncRule, source: &SourceText, file: &ConfigFile) -> Result
             slips.push(
                 file.error_at(problem, place).help("leave out what stands behind the repository in `from`"),
             );
-        }
-        own if !names_tags && !rule.tags.is_all() => {
-            let of_defaults = || rule.policies.tags.as_ref().map(|tags| tags.place);
-            let place = own.or_else(of_defaults).unwrap_or(rule.place);
-            slips.push(file.error_at(not_yet_problem("`tags`"), place));
         }
         _ => {}
     }

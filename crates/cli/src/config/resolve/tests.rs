@@ -140,7 +140,8 @@ fn outcome(source: &str, target: &str, tags: &str, defaults: Defaults<'_>) -> St
     let transport = Transport::new("test", &[]).unwrap();
     let registries = Registries::new(Auth::default(), &|_| None, &transport);
     let registries = SharedRegistries::new(registries);
-    let mut resolver = Resolver { defaults, lookup: &|_| None, registries, warnings: Vec::new() };
+    let mut resolver =
+        Resolver { defaults, lookup: &|_| None, registries, warnings: Vec::new(), left_out: 0 };
     let written = WrittenRule::of_images(0, 1, source.to_owned(), vec![target.to_owned()]);
     let rule = match resolver.rule(&written) {
         Ok(Checked::Rule(checked)) => checked.rule,
@@ -148,7 +149,7 @@ fn outcome(source: &str, target: &str, tags: &str, defaults: Defaults<'_>) -> St
         Err(error) => return class(&error),
     };
     let listed = tags.split_whitespace().map(|tag| tag.parse().unwrap()).collect();
-    let images = rule.selection.named().unwrap_or_else(|| rule.selection.select(listed));
+    let images = rule.selection.named().unwrap_or_else(|| rule.selection.by_name(listed));
     let target = &rule.targets[0];
     let Ok(names) = target.naming.names(&images) else { return "E-COUNT".to_owned() };
     let copies = images.iter().zip(names).filter_map(|(image, name)| {

@@ -1,5 +1,7 @@
 //! Fields that come in more than one type, and listings.
 
+use std::time::{Duration, SystemTime};
+
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
@@ -73,6 +75,17 @@ pub(super) fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, 
     }
 }
 
+/// A moment in milliseconds since 1970, as a number or a text; anything else is none.
+pub(super) fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+    let milliseconds = match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let since = milliseconds.filter(|since| *since > 0).map(Duration::from_millis);
+    Ok(since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)))
+}
+
 /// A text, where nothing and numbers are texts, too.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     match Value::deserialize(deserializer)? {
@@ -106,6 +119,25 @@ mod tests {
         text: String,
         #[serde(default)]
         list: Entries<u8>,
+        #[serde(default, deserialize_with = "moment")]
+        moment: Option<SystemTime>,
+    }
+
+    #[test]
+    fn moments_are_milliseconds_or_nothing() {
+        let read = |json| serde_json::from_value::<Sample>(json).unwrap().moment;
+        let moment = Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_572_604_642_000));
+        assert_eq!(read(json!({"moment": "1572604642000"})), moment);
+        assert_eq!(read(json!({"moment": 1_572_604_642_000_u64})), moment);
+        for nothing in [
+            json!({"moment": ""}),
+            json!({"moment": "x"}),
+            json!({"moment": null}),
+            json!({"moment": 0}),
+            json!({}),
+        ] {
+            assert_eq!(read(nothing), None);
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Repositories and their tags. A listing of tags gives digests, so a hundred tags cost one request.
 
+use std::time::SystemTime;
+
 use oci::Digest;
 use serde::Deserialize;
 
-use super::answer::{Page, Pages, number, text, truth};
+use super::answer::{Page, Pages, moment, number, text, truth};
 use super::namespace::{ImmutableTags, RepositoryType};
 use super::{Acr, LIST_PAGE_SIZE};
 use crate::alibaba::error::Error;
@@ -31,6 +33,8 @@ pub struct ListedTag {
     pub tag: String,
     /// The manifest that it points at; `None` if the API gives none that can be read.
     pub digest: Option<Digest>,
+    /// When it was pushed last, where the API tells.
+    pub updated: Option<SystemTime>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +77,8 @@ struct TagAnswer {
     tag: String,
     #[serde(default, deserialize_with = "text")]
     digest: String,
+    #[serde(default, deserialize_with = "moment")]
+    image_update: Option<SystemTime>,
 }
 
 impl RepositoriesAnswer {
@@ -106,7 +112,7 @@ impl From<TagAnswer> for ListedTag {
         // The API leaves the algorithm out.
         let whole =
             if answer.digest.contains(':') { answer.digest } else { format!("sha256:{}", answer.digest) };
-        Self { tag: answer.tag, digest: whole.parse().ok() }
+        Self { tag: answer.tag, digest: whole.parse().ok(), updated: answer.image_update }
     }
 }
 
@@ -183,7 +189,8 @@ mod tests {
     #[test]
     fn digests_get_their_algorithm_back() {
         let digest = |digest: &str| {
-            ListedTag::from(TagAnswer { tag: "v1".to_owned(), digest: digest.to_owned() }).digest
+            let (tag, digest) = ("v1".to_owned(), digest.to_owned());
+            ListedTag::from(TagAnswer { tag, digest, image_update: None }).digest
         };
         let hex = "a".repeat(64);
         assert_eq!(digest(&hex).unwrap().to_string(), format!("sha256:{hex}"));

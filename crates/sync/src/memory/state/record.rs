@@ -79,6 +79,27 @@ impl Cut {
     }
 }
 
+/// When an image was first seen at a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FirstSeen {
+    /// In days since 1970: when it was seen last.
+    pub(super) day: u32,
+    /// In seconds since 1970.
+    pub(super) first: u64,
+}
+
+impl FirstSeen {
+    pub(super) fn encode(self) -> Vec<u8> {
+        [&self.day.to_le_bytes()[..], &self.first.to_le_bytes()].concat()
+    }
+
+    pub(super) fn decode(record: &[u8]) -> Option<Self> {
+        let mut left = record;
+        let (day, first) = (u32::from_le_bytes(take(&mut left)?), u64::from_le_bytes(take(&mut left)?));
+        left.is_empty().then_some(Self { day, first })
+    }
+}
+
 fn take<const N: usize>(left: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, rest) = left.split_first_chunk()?;
     *left = rest;
@@ -118,6 +139,11 @@ pub(super) fn sparse_key(registry: &StoreId, repository: &RepositoryName, index:
     joined(&[registry.as_str(), repository.as_str(), &index.to_string()])
 }
 
+/// Where it is kept when a source's repository was first seen to have an image.
+pub(super) fn first_seen_key(registry: &StoreId, repository: &str, image: &Digest) -> Vec<u8> {
+    joined(&[registry.as_str(), repository, &image.to_string()])
+}
+
 /// The repository that a key with such a prefix names.
 pub(super) fn repository_of(key: &[u8], prefix: &[u8]) -> Option<RepositoryName> {
     std::str::from_utf8(key.strip_prefix(prefix)?).ok()?.parse().ok()
@@ -134,6 +160,9 @@ pub fn fuzz_record(record: &[u8]) {
         let written = upload.encode();
         assert!(written == record || written.len() < record.len());
         assert_eq!(LeftUpload::decode(&written).map(|again| again.encode()), Some(written));
+    }
+    if let Some(seen) = FirstSeen::decode(record) {
+        assert_eq!(seen.encode(), record);
     }
     if let Some(cut) = Cut::decode(record) {
         assert_eq!(cut.encode(), record);

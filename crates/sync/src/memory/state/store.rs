@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableDefinition};
 
-use super::record::{Cut, LeftUpload};
+use super::record::{Cut, FirstSeen, LeftUpload};
 
 /// Uploads that were begun and did not end: [`LeftUpload`] by registry, repository and blob.
 pub(super) const UPLOADS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("uploads");
@@ -20,6 +20,8 @@ pub(super) const CUTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(
 pub(super) const SPARSE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sparse");
 /// The day on which a registry refused an index without all its manifests.
 pub(super) const SPARSE_REFUSALS: TableDefinition<'_, &str, u32> = TableDefinition::new("sparse-refusals");
+/// When an image was first seen: [`FirstSeen`] by registry, repository and digest.
+pub(super) const FIRST_SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("first seen");
 /// When old entries were last looked for.
 const CHORES: TableDefinition<'_, &str, u32> = TableDefinition::new("chores");
 
@@ -159,6 +161,9 @@ fn prepare(database: &Database, today: u32) -> Result<(), redb::Error> {
         let mut uploads = writing.open_table(UPLOADS)?;
         uploads.retain(|_, record| LeftUpload::decode(record).is_some_and(|upload| !upload.is_old(today)))?;
         writing.open_table(BLOBS)?.retain(|_, day| !is_old(day, SEEN_DAYS))?;
+        let is_seen = |seen: FirstSeen| !is_old(seen.day, SEEN_DAYS);
+        let mut first_seen = writing.open_table(FIRST_SEEN)?;
+        first_seen.retain(|_, record| FirstSeen::decode(record).is_some_and(is_seen))?;
         let is_true = |cut: Cut| !is_old(cut.day, SEEN_DAYS);
         for table in [CUTS, SPARSE] {
             writing.open_table(table)?.retain(|_, record| Cut::decode(record).is_some_and(is_true))?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use redb::Database;
 use tokio::sync::oneshot;
 
-use super::store::{BLOBS, CUTS, SPARSE, SPARSE_REFUSALS, UPLOADS};
+use super::store::{BLOBS, CUTS, FIRST_SEEN, SPARSE, SPARSE_REFUSALS, UPLOADS};
 use crate::lock::lock;
 
 /// Changes that nobody waits for are gathered for so long: what a kill may lose of them costs a few requests.
@@ -24,6 +24,7 @@ pub(super) enum Change {
     Sparse(Vec<u8>, Vec<u8>),
     NotSparse(Vec<u8>),
     RefusesSparse(String, u32),
+    FirstSeen(Vec<u8>, Vec<u8>),
 }
 
 /// A change, and who waits until it is on disk.
@@ -91,13 +92,15 @@ fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::
         {
             let (mut uploads, mut blobs) = (writing.open_table(UPLOADS)?, writing.open_table(BLOBS)?);
             let (mut cuts, mut sparse) = (writing.open_table(CUTS)?, writing.open_table(SPARSE)?);
-            let mut refusals = writing.open_table(SPARSE_REFUSALS)?;
+            let (mut refusals, mut seen) =
+                (writing.open_table(SPARSE_REFUSALS)?, writing.open_table(FIRST_SEEN)?);
             for (change, _) in &gathered {
                 match change {
                     Change::Upload(key, record) => drop(uploads.insert(key.as_slice(), record.as_slice())?),
                     Change::NoUpload(key) => drop(uploads.remove(key.as_slice())?),
                     Change::Blob(key, day) => drop(blobs.insert(key.as_slice(), day)?),
                     Change::NoBlob(key) => drop(blobs.remove(key.as_slice())?),
+                    Change::FirstSeen(key, record) => drop(seen.insert(key.as_slice(), record.as_slice())?),
                     Change::Cut(key, record) => drop(cuts.insert(key.as_slice(), record.as_slice())?),
                     Change::Sparse(key, record) => drop(sparse.insert(key.as_slice(), record.as_slice())?),
                     Change::NotSparse(key) => drop(sparse.remove(key.as_slice())?),

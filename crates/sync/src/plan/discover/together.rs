@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, FuturesUnordered};
@@ -11,6 +12,7 @@ use oci::{ErrorKind, TagOrDigest};
 use super::{Discovery, Origin};
 use crate::endpoint::Source;
 use crate::plan::awaited::{Awaited, Owed};
+use crate::plan::choice::Choice;
 use crate::plan::collision::{Collision, is_one_image};
 use crate::plan::company::{Decided, Seat};
 use crate::plan::order::{Circle, Contest, Place, Settled, Wish};
@@ -24,8 +26,11 @@ const TOLD: usize = 3;
 const COMPARED_AT_ONCE: usize = 8;
 
 /// What a source has, as far as it is known before anything is copied.
+#[derive(Default)]
 struct Known {
     images: Vec<TagOrDigest>,
+    /// What they are chosen of, where the whole list decides.
+    choice: Option<Choice>,
     /// Why there are none, where the repository is not there.
     absence: Option<Arc<Error>>,
 }
@@ -33,19 +38,25 @@ struct Known {
 impl Discovery<'_> {
     /// Plans what is left to this rule once all that it meets know their images.
     pub(super) async fn run_in_company(&self, seat: Arc<Seat>) -> Result<(), Arc<Error>> {
-        let Known { images, absence } = self.known_images().await?;
-        let is_empty = images.is_empty();
+        let Known { images, choice, absence } = self.known_images().await?;
+        let counts = choice.as_ref().map(|choice| choice.selected().counts);
         let company = seat.company();
-        let number = company.wish(self.wish(images), self.rule.source.clone());
+        let wish = self.wish(images, choice);
+        let is_empty = wish.images.is_empty();
+        let number = company.wish(wish, self.rule.source.clone());
         drop(seat);
         let Decided { images, contests, collisions, circles } = company.decided(number).await;
-        let images = images.map_err(|cause| self.error(Operation::Pair, cause))?;
-        match absence {
-            Some(absence) if images.is_empty() => return Err(absence),
-            None if is_empty && images.is_empty() => {
-                self.run.tell(&Event::NothingSelected { source: self.source.clone() });
+        let images = match (images, absence) {
+            (Err(_), Some(absence)) => return Err(absence),
+            (Ok(images), Some(absence)) if images.is_empty() => return Err(absence),
+            (Err(cause @ Cause::TooFew(_)), None) => {
+                return Err(self.error(Operation::SelectTags, cause).into());
             }
-            _ => {}
+            (Err(cause), None) => return Err(self.error(Operation::Pair, cause).into()),
+            (Ok(images), _) => images,
+        };
+        if is_empty && images.is_empty() {
+            self.tell_of_nothing(counts);
         }
         let owed = Owed::new(&self.run.awaited, self.places(&images));
         let collisions = different(collisions).await;
@@ -80,33 +91,48 @@ impl Discovery<'_> {
     /// The images that are written down or listed. A repository that is not there yet may be another rule's target.
     async fn known_images(&self) -> Result<Known, Arc<Error>> {
         if let Some(images) = self.rule.selection.named() {
-            return Ok(Known { images, absence: None });
+            return Ok(Known { images, ..Known::default() });
         }
         self.turn.take().await;
         let attempt = self.begin().await?;
         self.count_what_is_left().await;
-        let listed = self.list_all().await;
+        let listed = match &self.rule.selection {
+            Selection::Chosen(selection) => {
+                let choice = self.read_choice(selection).await;
+                choice.map(|choice| Known { choice: Some(choice), ..Known::default() })
+            }
+            _ => self.list_all().await.map(|images| Known { images, ..Known::default() }),
+        };
         attempt.end(listed.as_ref().err());
         self.turn.give_back();
         match listed {
-            Ok(images) => Ok(Known { images, absence: None }),
             Err(error) if error.kind() == Some(ErrorKind::NotFound) => {
-                Ok(Known { images: Vec::new(), absence: Some(error) })
+                let choice = match &self.rule.selection {
+                    Selection::Chosen(selection) => {
+                        Some(Choice::new(selection.clone(), Vec::new(), SystemTime::now()))
+                    }
+                    _ => None,
+                };
+                Ok(Known { choice, absence: Some(error), ..Known::default() })
             }
-            Err(error) => Err(error),
+            listed => listed,
         }
     }
 
-    fn wish(&self, images: Vec<TagOrDigest>) -> Wish {
+    fn wish(&self, images: Vec<TagOrDigest>, choice: Option<Choice>) -> Wish {
         let namings = self.rule.targets.iter().map(|target| target.naming.clone());
-        Wish {
+        let mut wish = Wish {
             rule: self.index,
             source: self.source.clone(),
             selection: self.rule.selection.clone(),
             targets: self.targets.iter().cloned().zip(namings).collect(),
             wanted: Wanted::of(self.rule),
             images,
-        }
+            choice,
+            too_few: None,
+        };
+        wish.choose();
+        wish
     }
 
     /// The names that these images get.

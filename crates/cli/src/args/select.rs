@@ -1,0 +1,67 @@
+//! The flags that narrow what rules select.
+
+use std::num::NonZeroUsize;
+
+use clap::Args;
+use sync::select::{LatestError, Matched, Narrowing, Pattern, RepositorySelection, VersionRange};
+
+/// Which of the tags and repositories that rules select are copied.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct SelectArgs {
+    /// Of the tags that a rule selects only those that fit: a glob for the whole tag, or a /regex/ (repeatable: one must fit)
+    #[arg(long, value_name = "PATTERN", value_parser = tags)]
+    pub(crate) include: Vec<Pattern>,
+
+    /// No tags that fit (repeatable)
+    #[arg(long, value_name = "PATTERN", value_parser = tags)]
+    pub(crate) exclude: Vec<Pattern>,
+
+    /// Only repositories whose path at the source fits: a glob with * and **, or a /regex/ (repeatable: one must fit)
+    #[arg(long, value_name = "PATTERN", value_parser = repositories)]
+    pub(crate) include_repository: Vec<Pattern>,
+
+    /// No repositories whose path at the source fits (repeatable)
+    #[arg(long, value_name = "PATTERN", value_parser = repositories)]
+    pub(crate) exclude_repository: Vec<Pattern>,
+
+    /// Of the tags that a rule selects only versions in this range: ">=1.20 <2", ~1.25, ...
+    #[arg(long, value_name = "RANGE", value_parser = range, allow_hyphen_values = true, overrides_with = "semver")]
+    pub(crate) semver: Option<VersionRange>,
+
+    /// Only so many of the newest tags of each group, in place of what a rule says
+    #[arg(long, value_name = "NUMBER", value_parser = latest, allow_hyphen_values = true, overrides_with = "latest")]
+    pub(crate) latest: Option<NonZeroUsize>,
+}
+
+impl SelectArgs {
+    /// What is asked of tags.
+    pub(crate) fn tags(&self) -> Narrowing {
+        let Self { include, exclude, semver, latest, .. } = self.clone();
+        Narrowing { include, exclude, semver, latest }
+    }
+
+    /// What is asked of repositories.
+    pub(crate) fn repositories(&self) -> RepositorySelection {
+        RepositorySelection {
+            include: vec![self.include_repository.clone()],
+            exclude: self.exclude_repository.clone(),
+        }
+    }
+}
+
+fn tags(text: &str) -> Result<Pattern, String> {
+    Pattern::new(text, Matched::Tags).map_err(|error| error.to_string())
+}
+
+fn repositories(text: &str) -> Result<Pattern, String> {
+    Pattern::new(text, Matched::Repositories).map_err(|error| error.to_string())
+}
+
+fn range(text: &str) -> Result<VersionRange, String> {
+    text.parse().map_err(|error: sync::select::RangeError| error.to_string())
+}
+
+fn latest(text: &str) -> Result<NonZeroUsize, String> {
+    let count: usize = text.parse().map_err(|_| "write how many tags to keep, like 5".to_owned())?;
+    NonZeroUsize::new(count).ok_or_else(|| LatestError::Zero.to_string())
+}

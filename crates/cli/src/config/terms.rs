@@ -1,0 +1,19 @@
+//! What a rule does with what it reads.
+
+use std::sync::Arc;
+
+use sync::Policy;
+use sync::select::TagSelection;
+
+#[derive(Clone)]
+pub(super) struct Terms {
+    pub(super) policy: Arc<Policy>,
+    /// Which tags it selects where its source names none.
+    pub(super) tags: Arc<TagSelection>,
+}
+
+impl From<Policy> for Terms {
+    fn from(policy: Policy) -> Self {
+        Self { policy: Arc::new(policy), tags: Arc::default() }
+    }
+}

@@ -1,0 +1,152 @@
+//! A rule that chooses from the whole list of a repository: the list, what tells how old its tags are, and the choice.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use oci::{Digest, Tag, TagOrDigest};
+
+use super::{Discovery, Page};
+use crate::endpoint::Scope;
+use crate::endpoint::listing::BulkListing;
+use crate::engine::backoff::Backoff;
+use crate::plan::choice::Choice;
+use crate::plan::followers::is_follower;
+use crate::select::{Dates, ListedTag, Reason, Selected, TagSelection};
+use crate::{Cause, Error, Event, Mode, Operation};
+
+/// Tags that are looked up at once, where only the state can tell how old they are.
+const LOOKED_UP_AT_ONCE: usize = 8;
+
+impl Discovery<'_> {
+    /// Plans what is chosen. What follows other images comes last.
+    pub(super) async fn choose(&self, selection: &Arc<TagSelection>) -> Result<(), Arc<Error>> {
+        let choice = self.read_choice(selection).await?;
+        let selected = choice.selected();
+        if let Some(too_few) = choice.shortfall(&selected) {
+            return Err(self.error(Operation::SelectTags, Cause::TooFew(too_few)).into());
+        }
+        let images = Choice::images(&selected);
+        if images.is_empty() {
+            self.tell_of_nothing(Some(selected.counts));
+            return Ok(());
+        }
+        if !self.rule.targets.iter().all(|target| target.naming.is_by_image()) {
+            return self.plan(images).await;
+        }
+        let (follow, images): (Vec<_>, Vec<_>) = images.into_iter().partition(is_follower);
+        self.plan(images).await?;
+        self.plan(follow).await
+    }
+
+    /// Reads all that a selection is about, and tells what it makes of it.
+    pub(super) async fn read_choice(&self, selection: &Arc<TagSelection>) -> Result<Choice, Arc<Error>> {
+        let tags = self.list_tags().await?;
+        let now = SystemTime::now();
+        let listed = self.with_dates(selection, tags, now).await?;
+        let choice = Choice::new(selection.clone(), listed, now);
+        self.tell_of_choice(choice.listed(), &choice.selected());
+        Ok(choice)
+    }
+
+    async fn list_tags(&self) -> Result<Vec<Tag>, Arc<Error>> {
+        let (mut pages, mut all) = (self.rule.source.tags(), Vec::new());
+        while let Page::Tags(tags) = self.next_page(&mut *pages).await? {
+            let (source, listed) = (self.source.clone(), tags.len());
+            self.run.tell(&Event::TagsListed { source, tags: listed, selected: None });
+            all.extend(tags);
+        }
+        // A list that changes while it is read may have one twice.
+        let mut seen = HashSet::new();
+        let referrers = &self.rule.policy.referrers;
+        all.retain(|tag| referrers.takes_tag(tag) && seen.insert(tag.clone()));
+        Ok(all)
+    }
+
+    /// The tags with what tells their age, as far as the selection asks for it.
+    async fn with_dates(
+        &self,
+        selection: &TagSelection,
+        tags: Vec<Tag>,
+        now: SystemTime,
+    ) -> Result<Vec<ListedTag>, Arc<Error>> {
+        let needed = selection.needs_dates();
+        if needed == Dates::None || tags.is_empty() {
+            return Ok(tags.into_iter().map(|tag| ListedTag { tag, date: None, first_seen: None }).collect());
+        }
+        let known = self.rule.source.bulk_tags().await;
+        if needed == Dates::Required && known.as_ref().is_none_or(|known| known.dates.is_empty()) {
+            return Err(self.error(Operation::SelectTags, Cause::NoDates).into());
+        }
+        let known = &known.unwrap_or_default();
+        let listed = tags.into_iter().map(|tag| async move {
+            let date = known.dates.get(&tag).copied();
+            let is_open = date.is_none() && needed == Dates::ForAges && selection.selects_by_name(&tag);
+            let first_seen = if is_open { self.first_seen(&tag, known, now).await? } else { None };
+            Ok(ListedTag { tag, date, first_seen })
+        });
+        stream::iter(listed.collect::<Vec<_>>()).buffered(LOOKED_UP_AT_ONCE).try_collect().await
+    }
+
+    /// When a run first saw what a tag points at. A run that only looks remembers nothing.
+    async fn first_seen(
+        &self,
+        tag: &Tag,
+        known: &BulkListing,
+        now: SystemTime,
+    ) -> Result<Option<SystemTime>, Arc<Error>> {
+        if !self.run.state.is_kept() {
+            return Ok(None);
+        }
+        let image = match known.digests.get(tag) {
+            Some(digest) => Some(digest.clone()),
+            None => self.look_up(tag).await?,
+        };
+        let Some(image) = image else { return Ok(None) };
+        let (state, source) = (&self.run.state, &*self.rule.source);
+        if self.run.mode == Mode::Copy {
+            state.note_seen(source, &image, now);
+        }
+        Ok(state.first_seen(source, &image).or_else(|| (self.run.mode == Mode::Copy).then_some(now)))
+    }
+
+    /// What a tag points at; `None` where that is not known of this tag alone, which is held back then.
+    async fn look_up(&self, tag: &Tag) -> Result<Option<Digest>, Arc<Error>> {
+        let reference = TagOrDigest::Tag(tag.clone());
+        let mut backoff = Backoff::new(self.run.retries);
+        loop {
+            match self.rule.source.resolve(&reference).await {
+                Ok(found) => return Ok(found),
+                Err(cause) if cause.scope == Scope::Image && !cause.is_retryable => return Ok(None),
+                Err(cause) => {
+                    let error = self.error(Operation::Resolve(reference.clone()), cause.into());
+                    self.run.pause_list(&self.source, &mut backoff, error).await?;
+                }
+            }
+        }
+    }
+
+    fn tell_of_choice(&self, listed: &[ListedTag], selected: &Selected) {
+        let reasons = listed.iter().zip(&selected.reasons);
+        let left_out: Arc<[_]> =
+            reasons.filter_map(|(listed, reason)| Some((listed.tag.clone(), reason.clone()?))).collect();
+        let held_back = left_out.iter().filter(|(_, reason)| *reason == Reason::NoDate).count();
+        if held_back > 0 {
+            let text = format!("{held_back} of its tags are held back: {}", self.why_held_back());
+            self.run.tell(&Event::Note { place: self.source.clone(), text });
+        }
+        let (source, counts) = (self.source.clone(), selected.counts);
+        self.run.tell(&Event::Selected { source, counts, left_out });
+    }
+
+    fn why_held_back(&self) -> &'static str {
+        if !self.run.state.is_kept() {
+            "the registry does not tell when they were pushed, and without a state nothing tells when they were first seen"
+        } else if self.run.mode == Mode::Plan {
+            "the registry does not tell when they were pushed, and no run has seen them yet"
+        } else {
+            "the registry does not tell when they were pushed"
+        }
+    }
+}
