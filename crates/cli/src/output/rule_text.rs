@@ -64,7 +64,7 @@ fn pairs(rule: &Rule) -> Vec<(String, String)> {
             }
             // No text of an `--images` file says so: `--retry-failed` takes the rule's own selection.
             Selection::All | Selection::Chosen(_) => {
-                pairs.push((source.to_owned(), format!("{name}{}", behind(naming))))
+                pairs.push((source.to_owned(), format!("{name}{}", behind(naming))));
             }
             Selection::Matching(pattern) => {
                 pairs.push((format!("{source}:/{pattern}/"), format!("{name}{}", behind(naming))));
