@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn moments_are_milliseconds_or_nothing() {
         let read = |json| serde_json::from_value::<Sample>(json).unwrap().moment;
-        let moment = Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_572_604_642_000));
+        let moment = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_572_604_642));
         assert_eq!(read(json!({"moment": "1572604642000"})), moment);
         assert_eq!(read(json!({"moment": 1_572_604_642_000_u64})), moment);
         for nothing in [
