@@ -617,11 +617,11 @@ mod tests {
     fn what_comes_in_this_run_is_young_and_pins_may_come_so() {
         let ages = AgeLimits::new(Some(Duration::from_secs(60)), None).unwrap();
         let pins = vec![tag("stable")];
-        let aged = TagSelection { ages, pins, at_least: 2, ..TagSelection::default() };
+        let selection = TagSelection { ages, pins, at_least: 2, ..TagSelection::default() };
         let order =
-            settle(vec![listed(0, "a", &["v1", "stable"], "b"), chosen(1, aged.clone(), "b", &["v0"], "c")]);
+            settle(vec![listed(0, "a", &["v1", "stable"], "b"), chosen(1, selection.clone(), "b", &["v0"], "c")]);
         assert_eq!(carried(&order)[1], ["v0", "stable after b:stable"]);
-        let order = settle(vec![listed(0, "a", &["v1"], "b"), chosen(1, aged, "b", &["v0"], "c")]);
+        let order = settle(vec![listed(0, "a", &["v1"], "b"), chosen(1, selection, "b", &["v0"], "c")]);
         assert!(matches!(
             order.images[1],
             Err(Cause::TooFew(TooFew { selected: 1, listed: 2, at_least: 2 }))
