@@ -3,7 +3,6 @@
 mod amount;
 mod compile;
 mod from;
-mod not_yet;
 mod read;
 mod rule;
 mod setting;

@@ -618,8 +618,10 @@ mod tests {
         let ages = AgeLimits::new(Some(Duration::from_secs(60)), None).unwrap();
         let pins = vec![tag("stable")];
         let selection = TagSelection { ages, pins, at_least: 2, ..TagSelection::default() };
-        let order =
-            settle(vec![listed(0, "a", &["v1", "stable"], "b"), chosen(1, selection.clone(), "b", &["v0"], "c")]);
+        let order = settle(vec![
+            listed(0, "a", &["v1", "stable"], "b"),
+            chosen(1, selection.clone(), "b", &["v0"], "c"),
+        ]);
         assert_eq!(carried(&order)[1], ["v0", "stable after b:stable"]);
         let order = settle(vec![listed(0, "a", &["v1"], "b"), chosen(1, selection, "b", &["v0"], "c")]);
         assert!(matches!(
