@@ -14,6 +14,7 @@ mod config_slip;
 mod connections;
 mod dead_registry;
 mod demo;
+mod docs;
 mod foreign_text;
 mod hint;
 mod import;
