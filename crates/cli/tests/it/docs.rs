@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use embedded_registry::EmbeddedRegistry;
+use embedded_registry::sample::{self, Flavour};
 use serde_json::Value;
 
 use crate::process::Workplace;
@@ -43,6 +45,113 @@ fn every_block_of_the_configuration_page_is_a_config() -> Result<()> {
         let ran = workplace.run("expand --config c.yaml")?.expect_code(0).context(config)?;
         ensure!(!ran.stdout.is_empty());
     }
+    Ok(())
+}
+
+/// What a recipe makes of the repositories and tags at the source.
+struct Recipe {
+    heading: &'static str,
+    source: &'static [(&'static str, &'static [&'static str])],
+    target: &'static [&'static str],
+}
+
+const RECIPES: [Recipe; 9] = [
+    Recipe {
+        heading: "Leave some out",
+        source: &[
+            ("library/app", &["1.0", "1.1-rc1", "1.1-snapshot"]),
+            ("library/tmp/x", &["1"]),
+            ("library/app-old", &["1"]),
+        ],
+        target: &["mirror/app:1.0"],
+    },
+    Recipe {
+        heading: "The newest five of each line",
+        source: &[(
+            "library/app",
+            &["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "2-alpine", "latest", "stable"],
+        )],
+        target: &[
+            "mirror/app:1.2",
+            "mirror/app:1.3",
+            "mirror/app:1.4",
+            "mirror/app:1.5",
+            "mirror/app:1.6",
+            "mirror/app:2-alpine",
+            "mirror/app:stable",
+        ],
+    },
+    Recipe {
+        heading: "A range, and only some variants",
+        source: &[(
+            "library/nginx",
+            &["1.24", "1.25", "1.26-alpine3.19", "1.26-perl", "2.0", "1.27-rc1", "x"],
+        )],
+        target: &["mirror/nginx:1.25", "mirror/nginx:1.26-alpine3.19"],
+    },
+    Recipe { heading: "Not before they are a week old", source: &[("library/app", &["1"])], target: &[] },
+    Recipe { heading: "Two of six platforms", source: &[("library/app", &["1"])], target: &["mirror/app:1"] },
+    Recipe {
+        heading: "Rename by a regular expression",
+        source: &[("team/app-v2", &["1"]), ("team/app", &["1"])],
+        target: &["mirror/2/app:1"],
+    },
+    Recipe {
+        heading: "Mark what was mirrored",
+        source: &[("library/etcd", &["v3", "v4"])],
+        target: &["mirror/etcd:v3-mirror", "mirror/etcd:v4-mirror"],
+    },
+    Recipe {
+        heading: "A flat namespace, as in the Personal Edition of ACR",
+        source: &[("library/a/b", &["1"])],
+        target: &["mirror/library_a_b:1"],
+    },
+    Recipe {
+        heading: "Promote what was tested",
+        source: &[("staging/app", &["v1.0.0", "v1.0.0-rc1", "main"])],
+        target: &["production/app:v1.0.0"],
+    },
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipes_copy_what_they_say() -> Result<()> {
+    let text = std::fs::read_to_string(document("configuration.md"))?;
+    let recipes = text.split_once("## Recipes").context("recipes")?.1;
+    ensure!(recipes.matches("\n### ").count() == RECIPES.len(), "each recipe is tried");
+    for recipe in &RECIPES {
+        try_recipe(recipe, recipes).await.context(recipe.heading)?;
+    }
+    Ok(())
+}
+
+async fn try_recipe(recipe: &Recipe, recipes: &str) -> Result<()> {
+    let (source, target) =
+        (EmbeddedRegistry::builder().start().await?, EmbeddedRegistry::builder().start().await?);
+    for (repository, tags) in recipe.source {
+        for tag in *tags {
+            let layers = [sample::layer(7, 100)];
+            sample::image(source.store(), repository, Some(tag), Flavour::Oci, &layers, "amd64");
+        }
+    }
+    let (_, below) = recipes.split_once(&format!("### {}\n", recipe.heading)).context("heading")?;
+    let mut config = blocks(below, "yaml")[0].replace("harbor.example.com", &source.host());
+    // Where both sides are one registry, they are two here.
+    config = config.replace("from: registry.example.cn", &format!("from: {}", source.host()));
+    for host in ["registry.example.cn", "registry.cn-hangzhou.aliyuncs.com"] {
+        config = config.replace(host, &target.host());
+    }
+    let workplace = Workplace::new()?;
+    let [from, to] = [source.host(), target.host()].map(|host| format!("  {host}: {{insecure: true}}\n"));
+    workplace.write("c.yaml", &format!("auth:\n{from}{to}{config}"))?;
+    let ran = workplace.run("sync --config c.yaml --state s.redb --json")?.expect_code(0)?;
+    let report: Value = serde_json::from_str(&ran.stdout)?;
+    let mut names: Vec<_> = report["images"].as_array().context("images")?.iter().collect();
+    names.retain(|image| image["outcome"] == "copied");
+    let below = format!("{}/", target.host());
+    let names = names.iter().filter_map(|image| image["target"].as_str()?.strip_prefix(below.as_str()));
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    ensure!(names == recipe.target, "{names:?}\n{}", ran.stderr);
     Ok(())
 }
 
