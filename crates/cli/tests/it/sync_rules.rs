@@ -283,6 +283,11 @@ fn expand_shows_how_rules_copy_and_how_flags_narrow_it() -> Result<()> {
     ensure!(lines("--referrers")?[1] == "  referrers: all");
     let json = workplace.run("expand --json")?.expect_code(0)?;
     let shown: serde_json::Value = serde_json::from_str(&json.stdout)?;
+    ensure!(
+        (&shown[1]["index"], &shown[1]["attestations"]) == (&json!("auto"), &json!("keep")),
+        "{}",
+        json.stdout
+    );
     let keys = ["repositories", "tags", "platforms", "referrers", "onConflict"];
     let of = |rule: usize| keys.map(|key| shown[rule][key].clone());
     ensure!(of(0) == [json!(null), json!("all tags"), json!(null), json!(false), json!("overwrite")]);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use sync::{OnConflict, Policy, ReferrerPolicy};
+use sync::{AttestationPolicy, IndexPolicy, OnConflict, Policy, ReferrerPolicy};
 
 use super::words::{ALL_TAGS, kinds, names, pattern_lists, selected};
 use crate::config::{LoginOrigin, ResolvedPattern, ResolvedRule, Section, WrittenRule};
@@ -20,6 +20,9 @@ pub(super) struct Shown<'a> {
     tags: String,
     /// None where all are meant.
     platforms: Option<String>,
+    /// How an index stands at the target of which not all platforms are wanted.
+    index: IndexPolicy,
+    attestations: AttestationPolicy,
     /// Whether all or none go along, or which.
     referrers: Value,
     on_conflict: OnConflict,
@@ -122,6 +125,8 @@ impl<'a> Shown<'a> {
             repositories,
             tags,
             platforms: policy.platforms.is_active().then(|| policy.platforms.to_string()),
+            index: policy.index,
+            attestations: policy.attestations,
             referrers: kinds(&policy.referrers),
             on_conflict: policy.on_conflict,
             login,
@@ -140,7 +145,15 @@ impl<'a> Shown<'a> {
         if self.repositories.is_some() || self.selection != self.tags {
             lines.extend((self.tags != ALL_TAGS).then(|| format!("  tags: {}", self.tags)));
         }
-        lines.extend(self.platforms.as_ref().map(|platforms| format!("  platforms: {platforms}")));
+        lines.extend(
+            self.platforms.as_ref().map(|platforms| format!("  platforms: {platforms}{}", form(self.index))),
+        );
+        lines.extend(match self.attestations {
+            AttestationPolicy::Keep => None,
+            AttestationPolicy::Drop => {
+                Some("  attestations: left out where the target refuses them".to_owned())
+            }
+        });
         lines.extend(self.unusual_referrers.as_ref().map(|referrers| format!("  referrers: {referrers}")));
         lines.extend(match self.on_conflict {
             OnConflict::Overwrite => None,
@@ -160,6 +173,15 @@ impl std::fmt::Display for ShownRepositories {
         let include = self.include.iter().map(|any_of| any_of.join(", "));
         let exclude = (!self.exclude.is_empty()).then(|| format!("not {}", self.exclude.join(", ")));
         formatter.write_str(&include.chain(exclude).collect::<Vec<_>>().join("; "))
+    }
+}
+
+/// How an index stands at the target, where that is not what rules do anyway.
+fn form(index: IndexPolicy) -> &'static str {
+    match index {
+        IndexPolicy::Auto | IndexPolicy::Cut => "",
+        IndexPolicy::Sparse => " (indexes keep their digest)",
+        IndexPolicy::Rewrite => " (indexes are rewritten)",
     }
 }
 

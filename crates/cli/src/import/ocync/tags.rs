@@ -76,7 +76,8 @@ pub(super) fn rules(
     }
     tags.at_least = effective.min_tags;
     let is_literal = |include: &Written<'_>| !include.text.contains(['*', '?', '[', ']', '{', '}', '\\']);
-    if hard.is_empty() && effective.include.iter().all(is_literal) {
+    // Without `include` there is nothing that passes by the other conditions: a rule for it would copy every tag.
+    if effective.include.is_empty() || (hard.is_empty() && effective.include.iter().all(is_literal)) {
         tags.pins = effective.include.iter().map(|include| include.text.to_owned()).collect();
         if let [first, ..] = &effective.include[..] {
             notes.changed(
