@@ -162,7 +162,7 @@ pub enum Cause {
         more: usize,
     },
     /// The target has the name with another digest, and its rule says that this is a failure.
-    #[error("the target has {there} under this name, not {wanted}, and the rule says to keep it")]
+    #[error("the target has {there} under this name, not {wanted}, and its rule has `onConflict: fail`")]
     Conflict {
         /// What the target has.
         there: Box<Digest>,
@@ -307,7 +307,7 @@ impl fmt::Display for Operation {
             Self::Resolve(reference) => write!(formatter, "looking up {reference}"),
             Self::ReadManifest(reference) => write!(formatter, "reading manifest {reference}"),
             Self::ReadBlob(digest) => write!(formatter, "reading blob {}", digest.short()),
-            Self::TryPush => formatter.write_str("opening an upload, to see whether pushes are allowed,"),
+            Self::TryPush => formatter.write_str("opening an upload to see whether pushes are allowed"),
             Self::Prepare => formatter.write_str("creating the project or namespace"),
             Self::StartBlob(digest) => write!(formatter, "starting the upload of blob {}", digest.short()),
             Self::SendBlob(digest) => write!(formatter, "sending blob {}", digest.short()),

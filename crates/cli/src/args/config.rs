@@ -12,7 +12,7 @@ pub(crate) const DEFAULT: &str = "image-syncer.yaml";
 /// Where rules and logins stand.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ConfigArgs {
-    /// One file (JSON or YAML) with `auth` and `images`; - is stdin
+    /// One file (JSON or YAML) with `auth`, `images` and `sync`; - is stdin
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "config")]
     pub(crate) config: Option<PathBuf>,
 

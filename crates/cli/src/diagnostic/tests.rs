@@ -320,7 +320,7 @@ fn others() -> Vec<Case> {
         ),
         (
             to(Cause::Conflict { there: Box::new(digest()), wanted: Box::new(digest()) }),
-            "the rule says to keep it",
+            "its rule has `onConflict: fail`",
             Hint::Conflict,
         ),
         (

@@ -153,7 +153,7 @@ fn failures(text: &mut String, failures: &Failures, paint: Paint) {
             let named: Vec<_> = others.iter().take(NAMED).map(ToString::to_string).collect();
             let rest = match more - named.len() {
                 0 => String::new(),
-                rest => format!(" and {rest} others: --output-failed-images and --report list all"),
+                rest => format!(" and {rest} more: --report lists all"),
             };
             let what = match (first, more) {
                 (Failed::Image(_), 1) => "image",

@@ -58,6 +58,20 @@ pub(super) async fn look_at_target(walk: &Walk) -> Result<AtTarget, Arc<Error>> 
     })
 }
 
+/// The same, asked of the target itself: what a list of its tags says may be over.
+pub(super) async fn look_again(walk: &Walk) -> Result<AtTarget, Arc<Error>> {
+    let copy = &walk.copy;
+    let step = async || {
+        let resolved = copy.target.resolve(copy.reference()).await;
+        resolved.map_err(|cause| copy.target_error(Operation::Resolve(copy.reference().clone()), cause))
+    };
+    Ok(match if_told(walk, step).await? {
+        Some(Some(digest)) => AtTarget::Has(digest),
+        Some(None) => AtTarget::Absent,
+        None => AtTarget::Unknown,
+    })
+}
+
 /// Compares what the target has with what it should have, and learns from it which blobs need not be asked for.
 ///
 /// Tools that parse and print manifests leave copies with the same content and another digest; rewriting all
@@ -109,7 +123,8 @@ async fn if_told<T, F>(walk: &Walk, mut step: impl FnMut() -> F) -> Result<Optio
 where
     F: Future<Output = Result<T, Error>>,
 {
-    let (policy, stays) = (walk.policy(), walk.policy().on_conflict != OnConflict::Overwrite);
+    let policy = walk.policy();
+    let stays = policy.on_conflict != OnConflict::Overwrite || walk.image.expected.is_some();
     if policy.rewrite == Rewrite::Always && !stays {
         return Ok(step().await.ok());
     }

@@ -227,11 +227,13 @@ async fn lease(run: &Run, claimed: &mut ClaimedBlob, blob: &Descriptor, way: Way
                 claimed.lease = Some(lease);
                 return Ok(way);
             }
+            // What the registry has disproved is not believed of anybody else either: the blob is sent.
+            Leased::HeldBy(_) if matches!(way, Way::Plain) => return Ok(way),
             Leased::HeldBy(holder) if holder != *repository => return Ok(Way::HadElsewhere(holder)),
             // Opening the upload with a mount from here tells whether that is true.
             Leased::HeldBy(_) => return Ok(Way::Unknown),
             Leased::Theirs(wait) => {
-                let slept = copy.activity.wait(run.deadline.sleep(wait)).await;
+                let slept = copy.activity.wait_for_others(run.deadline.sleep(wait)).await;
                 slept.map_err(|TooLate| {
                     let operation = Operation::StartBlob(blob.digest.clone());
                     Arc::new(copy.target_error(operation, Cause::Stopped))
@@ -477,10 +479,10 @@ pub(super) async fn complete(run: &Run, claimed: ClaimedBlob, blob: &Descriptor,
         BlobOutcome::Mounted => Came::Mounted,
         BlobOutcome::Present | BlobOutcome::LeftOut => Came::Found,
     };
+    claimed.claim.complete(came);
     if let Some(lease) = claimed.lease {
         lease.done().await;
     }
-    claimed.claim.complete(came);
     run.state.note_blob(&*claimed.copy.target, &blob.digest);
     claimed.copy.ledger.note_known_blob(claimed.copy.target.repository(), &blob.digest);
     finished(run, &claimed.copy, blob, outcome);

@@ -197,7 +197,9 @@ async fn put(
     }
     let stored = walk.put(form.manifest(), walk.copy.reference(), links).await;
     let Err(error) = stored else { return Ok(None) };
-    if form.is_sparse() {
+    // Without an answer it may stand there all the same.
+    let is_refused = error.endpoint().is_some_and(|error| !error.is_retryable);
+    if form.is_sparse() && is_refused {
         run.sparse_indexes.note(&run.state, target, form.digest(), before);
     }
     match walk.copy.failure() {

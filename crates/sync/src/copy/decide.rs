@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use oci::{Digest, RawManifest, TagOrDigest};
 
-use super::at_target::{AtTarget, Same, compare, has_children, look_at_target, may_lack_children};
+use super::at_target::{AtTarget, Same, compare, has_children, look_again, look_at_target, may_lack_children};
 use super::index_form::{Form, Forms, remembered_as};
 use super::manifest::Walk;
 use super::platform::Selected;
@@ -189,7 +189,12 @@ async fn settle(
     at_target: &AtTarget,
     decision: Decision,
 ) -> Result<Decided, Arc<Error>> {
+    // A list may be hours old: where what somebody else has pushed meanwhile is to stay, the target is asked again.
+    let must_be_fresh = walk.image.expected.is_some() || walk.policy().on_conflict != OnConflict::Overwrite;
+    let fresh = if must_be_fresh { Some(look_again(walk).await?) } else { None };
+    let at_target = fresh.as_ref().unwrap_or(at_target);
     let there = at_target.digest();
+    let decision = Decision { target_digest: there.cloned(), ..decision };
     let is_repaired = walk.policy().rewrite == Rewrite::Changed && there == Some(form.digest());
     if let Some(there) = there.filter(|_| !is_repaired) {
         match compare(walk, &form, there).await? {

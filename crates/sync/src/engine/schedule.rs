@@ -184,7 +184,7 @@ impl Schedule {
 
     /// Queues an image, but for targets where it has to wait for those that it may follow.
     fn plan(&mut self, planned: Planned) {
-        if !is_follower(&planned.image.reference) {
+        if !planned.ways.iter().any(|(image, _)| is_follower(&image.source_reference)) {
             return self.queue(planned);
         }
         let mut now = Vec::new();

@@ -12,6 +12,7 @@ use crate::engine::backoff::Backoff;
 use crate::engine::run::Run;
 use crate::plan::company::Seat;
 use crate::plan::discover::{Gate, Origin, discover};
+use crate::plan::followers::is_follower;
 use crate::plan::pattern_targets::PatternTargets;
 use crate::plan::planned::Planned;
 use crate::plan::task::BoundTask;
@@ -87,7 +88,10 @@ type Found = Vec<(Arc<str>, AbortHandle)>;
 impl Discoveries {
     /// Plans what was decided before.
     pub(crate) async fn of_tasks(self: Arc<Self>, tasks: Vec<BoundTask>) -> Vec<RuleFailure> {
-        for task in tasks {
+        // What is made of another image's digest follows that image, which has to be planned before.
+        let (followers, leaders): (Vec<_>, Vec<_>) =
+            tasks.into_iter().partition(|bound| is_follower(&bound.task.image.source_reference));
+        for task in leaders.into_iter().chain(followers) {
             // The receiver is gone when the run is stopped.
             let Ok(room) = self.plan.reserve().await else { break };
             let planned = Planned::of_task(task);

@@ -252,3 +252,38 @@ async fn a_task_whose_target_has_changed_since_is_refused_and_the_others_go_on()
     assert!(report.errors().all(|error| matches!(error.cause, Cause::Drift { .. })));
     assert!(bench.same("renamed") && !bench.same("new") && !bench.same("moved"));
 }
+
+#[tokio::test]
+async fn what_somebody_pushed_since_the_list_was_read_is_no_news_to_a_rule_that_keeps_it() {
+    let bench = Bench::start().await;
+    bench.image("a/app", "v1", &[1]);
+    bench.image("a/app", "v2", &[2]);
+    let rule = all(&bench, Policy { on_conflict: OnConflict::Keep, ..Policy::default() });
+    // The target lists nothing, and has the tag when it is asked for that.
+    let other = [sample::layer(99, 500)];
+    sample::image(bench.target.store(), "b/app", Some("v2"), Flavour::Oci, &other, "amd64");
+    let absent = Effect::refuse(404, "MANIFEST_UNKNOWN", "not yet");
+    for tag in ["v1", "v2"] {
+        let when = Match::new(Method::HEAD, &format!("/b/app/manifests/{tag}"));
+        bench.target.misbehave(Fault { when, times: Times::First(1), effect: absent.clone() });
+    }
+    let (report, _) = copy(&rule).await;
+    assert_eq!((report.copied(), report.kept()), (1, 1), "{:?}", report.images);
+}
+
+#[tokio::test]
+async fn a_task_for_a_signature_follows_its_image() {
+    let bench = Bench::start().await;
+    let image = bench.image("a/app", "v1", &[1]);
+    sample::signature(bench.source.store(), "a/app", &image.digest);
+    let rule = all(&bench, Policy::default());
+    let (_, mut planned) = plan(&rule).await;
+    planned.sort_by_key(|(decision, _)| decision.image.target_name());
+    assert!(planned[0].0.image.target_name().ends_with(".sig"), "the signature's task is the first");
+    bench.clear();
+    let (report, _) = run(vec![tasks(&rule, &planned)], Mode::Copy).await;
+    assert_eq!(report.copied(), 2);
+    let puts = bench.target.requests().into_iter().filter(|request| request.is_manifest(&Method::PUT));
+    let puts: Vec<_> = puts.map(|request| request.path.clone()).collect();
+    assert!(puts[0].ends_with("/v1") && puts[1].ends_with(".sig"), "{puts:?}");
+}

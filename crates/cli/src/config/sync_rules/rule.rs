@@ -45,7 +45,7 @@ settings! {
         attestations "attestations": Placed<Attestations>,
         /// What happens where the target has the tag with another digest. Default: overwrite.
         on_conflict "onConflict": Placed<OnConflict>,
-        /// Guards of the verb `prune`, which alone deletes.
+        /// Guards of the verb `prune`, which alone deletes, and which is not there yet.
         prune "prune": WrittenPrune,
     }
 }

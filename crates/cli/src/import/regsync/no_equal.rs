@@ -14,10 +14,7 @@ pub(super) const NO_EQUAL: [(&str, &str); 8] = [
     ("ratelimit", NO_RATE_LIMIT),
     ("mediaTypes", NO_MEDIA_TYPES),
     ("hooks", NO_HOOKS),
-    (
-        "forceRecursive",
-        "what is whole at the target is not sent again; `image-syncer verify` looks whether it is",
-    ),
+    ("forceRecursive", "what is whole at the target is not sent again"),
     (
         "includeExternal",
         "layers that lie elsewhere are brought along where they can be read, and told where they cannot",
