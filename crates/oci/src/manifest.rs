@@ -152,6 +152,16 @@ impl RawManifest {
         let blobs = body.config.into_iter().chain(body.layers).chain(body.blobs).chain(schema1).chain(listed);
         Ok(Links { config, manifests: each_once(manifests), blobs: each_once(blobs) })
     }
+
+    /// Entries of an index whose manifest an earlier entry names, too: one image may be for several platforms.
+    ///
+    /// # Errors
+    /// The manifest is no JSON of that shape.
+    pub fn repeated_entries(&self) -> Result<Vec<Descriptor>, ManifestError> {
+        let mut seen = std::collections::HashSet::new();
+        let entries = parse(&self.bytes)?.manifests.into_iter();
+        Ok(entries.filter(|entry| !seen.insert(entry.digest.clone())).collect())
+    }
 }
 
 fn parse(bytes: &[u8]) -> Result<Body, ManifestError> {

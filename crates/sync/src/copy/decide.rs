@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use oci::{Digest, RawManifest, TagOrDigest};
 
-use super::at_target::{AtTarget, Same, compare, has_children, look_again, look_at_target, may_lack_children};
+use super::at_target::{
+    AtTarget, Same, compare, has_children, look_again, look_at_target, may_lack_children,
+};
 use super::index_form::{Form, Forms, remembered_as};
 use super::manifest::Walk;
 use super::platform::Selected;

@@ -38,7 +38,14 @@ impl Walk {
             let is_wanted = self.is_wanted(platform.as_ref());
             return Ok(if is_wanted { Selected::AllBut(HashSet::new()) } else { Selected::Nothing });
         }
-        let wanted = self.wanted_children(&links).await?;
+        let mut wanted = self.wanted_children(&links).await?;
+        // One manifest may be named for several platforms: it is wanted if any of them is.
+        for again in manifest.repeated_entries().unwrap_or_default() {
+            if again.platform.is_some() && self.is_wanted(again.platform.as_ref()) {
+                let place = links.manifests.iter().position(|child| child.digest == again.digest);
+                place.into_iter().for_each(|place| wanted[place] = true);
+            }
+        }
         if !wanted.contains(&true) {
             return Ok(Selected::Nothing);
         }

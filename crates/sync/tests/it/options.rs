@@ -211,3 +211,15 @@ async fn a_config_too_large_to_be_one_is_not_read_to_its_end() {
     let error = report.errors().next().unwrap();
     assert_eq!((report.failed(), error.kind()), (1, Some(oci::ErrorKind::Mismatch)), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_manifest_that_stands_for_two_platforms_is_wanted_for_either() {
+    let bench = Bench::start().await;
+    let mut twice = [image(&bench, 1, "amd64", Flavour::Oci), image(&bench, 1, "amd64", Flavour::Oci)];
+    twice[0].descriptor["platform"]["architecture"] = "s390x".into();
+    let children = [twice[0].clone(), twice[1].clone(), image(&bench, 2, "arm64", Flavour::Oci)];
+    sample::index(bench.source.store(), "a/app", Some("oci"), Flavour::Oci, &children);
+    assert_eq!(copy(&bench, only(&["linux"], &["amd64"])).await.copied(), 1);
+    assert!(bench.target.store().manifest("b/app", &children[0].digest).is_some());
+    assert!(bench.target.store().manifest("b/app", &children[2].digest).is_none());
+}
