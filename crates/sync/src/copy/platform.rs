@@ -42,8 +42,10 @@ impl Walk {
         // One manifest may be named for several platforms: it is wanted if any of them is.
         for again in manifest.repeated_entries().unwrap_or_default() {
             if again.platform.is_some() && self.is_wanted(again.platform.as_ref()) {
-                let place = links.manifests.iter().position(|child| child.digest == again.digest);
-                place.into_iter().for_each(|place| wanted[place] = true);
+                let children = links.manifests.iter().zip(&mut wanted);
+                for (_, wanted) in children.filter(|(child, _)| child.digest == again.digest) {
+                    *wanted = true;
+                }
             }
         }
         if !wanted.contains(&true) {
