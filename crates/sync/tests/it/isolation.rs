@@ -171,13 +171,14 @@ async fn e3_a_target_that_dies_keeps_no_other_pair_waiting() {
         vec![rule((&source, "a.io"), &[(&dies, "dies.io")]), rule((&other, "c.io"), &[(&well, "well.io")])];
     let (report, diary) = run_watched(rules, (4, 2), &[("dies.io", [&source, &dies])]).await;
     assert_eq!(report.copied(), 100 + 100 - report.failed());
-    // Images in work fail one by one; those that wait for the breaker must not come before the healthy ones.
+    // How many steps fail before the breaker opens is up to chance, as back-off is random. Were the healthy pair to wait for the
+    // breaker, all of them would have failed before its last image stands.
     let happened = diary.happened();
     let last_well = happened.iter().rposition(|happened| *happened == Happened::Stands("well.io".to_owned()));
-    let failed_before = happened[..last_well.unwrap()]
-        .iter()
-        .filter(|happened| **happened == Happened::Failed("dies.io".to_owned()));
-    assert!(failed_before.count() <= 3 * 24, "the healthy pair waited for the breaker");
+    let is_failure = |happened: &&Happened| **happened == Happened::Failed("dies.io".to_owned());
+    let failed_before = happened[..last_well.unwrap()].iter().filter(is_failure).count();
+    let failed = happened.iter().filter(is_failure).count();
+    assert!(failed_before < failed, "the healthy pair waited for the breaker: {failed_before} of {failed}");
 }
 
 #[tokio::test(start_paused = true)]
