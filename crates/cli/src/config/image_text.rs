@@ -2,7 +2,7 @@
 
 use oci::{Digest, Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 use regex::Regex;
-use sync::{RepositoryPattern, RepositoryPatternError, TagTemplate, TagTemplateError};
+use sync::{RepositoryPattern, RepositoryPatternError, TagTemplate, TagTemplateError, regex_problem};
 
 use super::odd_character::{self, OddCharacter};
 
@@ -200,7 +200,7 @@ fn of_pattern(text: &str, repository: &str, pattern: &str) -> Result<ImageText, 
     let Reference { registry, repository, .. } = repository.parse()?;
     let regex = Regex::new(pattern).map_err(|error| ImageTextError::Pattern {
         pattern: pattern.to_owned(),
-        reason: error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
+        reason: regex_problem(&error.to_string()).to_owned(),
     })?;
     Ok(ImageText { registry, repository, which: Which::Matching(regex) })
 }

@@ -4,6 +4,7 @@ mod sync_rule;
 mod target_names;
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use oci::{Reference, Tag, TagOrDigest};
@@ -17,7 +18,7 @@ use super::environment::Lookup;
 use super::error::ConfigError;
 use super::image_text::{ImageText, SourceText, Which, parse_source, parse_target};
 use super::images::WrittenRule;
-use super::load::{Written, WrittenLogins};
+use super::load::{Written, WrittenLogins, WrittenSync};
 use super::naming::{naming, selection};
 use super::pattern::resolve_pattern;
 use super::registries::Registries;
@@ -38,64 +39,52 @@ pub(crate) fn resolve(
     warnings.extend(auth.warnings.iter().cloned());
     let registries = SharedRegistries::new(Registries::new(auth, lookup, transport));
     let mut resolver = Resolver { defaults, lookup, registries, warnings, left_out: 0 };
-    let (mut checked, mut patterns, mut refused, mut errors) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for rule in &rules {
-        let error = match resolver.rule(rule) {
-            Ok(rule) => {
-                resolver.keep(rule, &mut checked, &mut patterns);
-                continue;
-            }
-            Err(error) => error,
-        };
-        let stops_everything = error.stops_everything();
-        let error = match &rules_file {
-            Some(file) => ConfigError::from(error).file(file).line(rule.line),
-            None => error.into(),
-        };
-        if stops_everything {
-            errors.push(error);
-        } else {
-            refused.push(RefusedRule { written: rule.clone(), error });
-        }
-    }
-    for (index, rule) in
-        sync.iter().flat_map(|sync| sync.rules.iter().map(move |rule| (sync, rule))).enumerate()
-    {
-        let (sync, rule) = rule;
-        match resolver.sync_rule(rule, rules.len() + index, &sync.file) {
-            Ok(rule) => resolver.keep(rule, &mut checked, &mut patterns),
-            Err(slips) => errors.extend(slips),
-        }
-    }
+    let mut found = Found::default();
+    resolver.images(&rules, rules_file.as_deref(), &mut found);
     if let Some(sync) = &sync {
-        errors.extend(collisions(&checked).into_iter().map(|collision| {
-            let place = sync.rules[collision.order - rules.len()].to[0].place;
-            let help = "give one of the two rules another target, or a name of its own as in `HOST/REPOSITORY:{tag}-x`";
-            sync.file.error_at(collision.problem, place).help(help)
-        }));
+        resolver.sync(sync, rules.len(), &mut found);
     }
+    let Found { rules, patterns, refused, mut errors } = found;
     // A config of which nothing is left, and one that was not finished, are told whole.
-    if !errors.is_empty() || (checked.is_empty() && patterns.is_empty() && !refused.is_empty()) {
+    if !errors.is_empty() || (rules.is_empty() && patterns.is_empty() && !refused.is_empty()) {
         errors.extend(refused.into_iter().map(|refused| refused.error));
         errors.sort_by_key(ConfigError::line_number);
         return Err(errors);
     }
     let Resolver { registries, mut warnings, left_out, .. } = resolver;
-    if left_out > 0 && checked.is_empty() && patterns.is_empty() {
+    if left_out > 0 && rules.is_empty() && patterns.is_empty() {
         let all = "`--include-repository` and `--exclude-repository` leave out the repositories of all rules";
         warnings.push(all.to_owned());
     }
+    warnings.extend(warnings_of_registries(&registries, logins));
+    warnings.extend(self_copies(&rules));
+    Ok(Resolved { rules, patterns, refused, registries, warnings })
+}
+
+/// What is odd about logins and entries, once all rules have said which they use.
+fn warnings_of_registries(registries: &SharedRegistries, logins: WrittenLogins) -> Vec<String> {
+    let registries = registries.lock();
+    let mut warnings = Vec::new();
     if logins == WrittenLogins::Elsewhere {
-        warnings.push(registries.lock().where_logins_come_from());
+        warnings.push(registries.where_logins_come_from());
     }
-    warnings.extend(registries.lock().warnings());
-    warnings.extend(registries.lock().unused_flags());
+    warnings.extend(registries.warnings());
+    warnings.extend(registries.unused_flags());
     if logins != WrittenLogins::InAnotherConfig {
-        warnings.extend(registries.lock().unused());
+        warnings.extend(registries.unused());
     }
-    warnings.extend(self_copies(&checked));
-    Ok(Resolved { rules: checked, patterns, refused, registries, warnings })
+    warnings
+}
+
+/// What became of the rules.
+#[derive(Default)]
+struct Found {
+    rules: Vec<ResolvedRule>,
+    patterns: Vec<ResolvedPattern>,
+    /// Rules that are left out, while others are carried out.
+    refused: Vec<RefusedRule>,
+    /// Slips that stop everything.
+    errors: Vec<ConfigError>,
 }
 
 enum Checked {
@@ -104,15 +93,53 @@ enum Checked {
 }
 
 impl Resolver<'_> {
+    /// Checks the rules of `images`.
+    fn images(&mut self, rules: &[WrittenRule], file: Option<&Path>, found: &mut Found) {
+        for rule in rules {
+            let error = match self.rule(rule) {
+                Ok(rule) => {
+                    self.keep(rule, found);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let stops_everything = error.stops_everything();
+            let error = match file {
+                Some(file) => ConfigError::from(error).file(file).line(rule.line),
+                None => error.into(),
+            };
+            if stops_everything {
+                found.errors.push(error);
+            } else {
+                found.refused.push(RefusedRule { written: rule.clone(), error });
+            }
+        }
+    }
+
+    /// Checks the rules of `sync`, which come after so many others.
+    fn sync(&mut self, sync: &WrittenSync, before: usize, found: &mut Found) {
+        for (index, rule) in sync.rules.iter().enumerate() {
+            match self.sync_rule(rule, before + index, &sync.file) {
+                Ok(rule) => self.keep(rule, found),
+                Err(slips) => found.errors.extend(slips),
+            }
+        }
+        found.errors.extend(collisions(&found.rules).into_iter().map(|collision| {
+            let place = sync.rules[collision.order - before].to[0].place;
+            let help = "give one of the two rules another target, or a name of its own as in `HOST/REPOSITORY:{tag}-x`";
+            sync.file.error_at(collision.problem, place).help(help)
+        }));
+    }
+
     /// Keeps a rule, unless it is about one repository that the command line leaves out.
-    fn keep(&mut self, rule: Checked, rules: &mut Vec<ResolvedRule>, patterns: &mut Vec<ResolvedPattern>) {
+    fn keep(&mut self, rule: Checked, found: &mut Found) {
         match rule {
-            Checked::Pattern(pattern) => patterns.push(*pattern),
+            Checked::Pattern(pattern) => found.patterns.push(*pattern),
             Checked::Rule(rule) => {
                 let source: Option<Reference> = rule.rule.source.name().parse().ok();
                 let repositories = &self.defaults.repositories;
                 let is_out = |source: Reference| repositories.reason_against(&source.repository).is_some();
-                if source.is_some_and(is_out) { self.left_out += 1 } else { rules.push(*rule) }
+                if source.is_some_and(is_out) { self.left_out += 1 } else { found.rules.push(*rule) }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Patterns of other tools, as ours are written: `/regex/`, found anywhere in a text, or a glob for the whole of it.
 
 use regex::Regex;
+use sync::regex_problem;
 
 /// A regex of a tool that writes `^` before it and `$` behind, without a group around: `v1|v2` means what begins with
 /// `v1` and what ends with `v2`, and it still does.
@@ -19,11 +20,7 @@ pub(super) fn anchored_once(pattern: &str) -> Result<String, String> {
 pub(super) fn found(pattern: &str) -> Result<String, String> {
     match Regex::new(pattern) {
         Ok(_) => Ok(format!("/{pattern}/")),
-        Err(error) => {
-            let reason = error.to_string();
-            let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            Err(format!("`{pattern}` is no regex here: {last}"))
-        }
+        Err(error) => Err(format!("`{pattern}` is no regex here: {}", regex_problem(&error.to_string()))),
     }
 }
 

@@ -89,17 +89,13 @@ impl RegistryApi {
         repository: &RepositoryName,
         ready: &mut HashSet<String>,
     ) -> Result<(), EndpointError> {
-        let Some(project) = ProjectName::of(repository) else { return Ok(()) };
-        if ready.contains(project.as_str()) {
+        if self.harbor_is_ready(repository, ready).await? {
             return Ok(());
         }
-        let Some(harbor) = self.harbor().await? else {
-            return Err(self.makes_nothing());
-        };
-        if harbor.project(&project).await.map_err(trouble::harbor)?.is_none() {
+        if let (Some(project), Some(harbor)) = (ProjectName::of(repository), self.harbor().await?) {
             harbor.create_project(&project, Visibility::Private).await.map_err(trouble::harbor)?;
+            ready.insert(project.as_str().to_owned());
         }
-        ready.insert(project.as_str().to_owned());
         Ok(())
     }
 }

@@ -11,11 +11,11 @@ use oci::{Descriptor, Digest, RawManifest, TagOrDigest};
 
 use super::index_form::Form;
 use super::manifest::Walk;
-use crate::endpoint::Scope;
+use crate::endpoint::{EndpointError, Scope};
 use crate::engine::run::ImageCopy;
 use crate::memory::ledger::Kind;
 use crate::memory::sparse_indexes::Children;
-use crate::{Error, Event, OnConflict, Operation, Rewrite};
+use crate::{Error, Event, Operation, Rewrite};
 
 /// So many children of an index are asked for side by side.
 const CHILDREN_AT_ONCE: usize = 16;
@@ -44,26 +44,25 @@ pub(super) enum Same {
     Not,
 }
 
-/// What the target has under the image's name.
+/// What the target has under the image's name, as far as its list tells that without a question.
 pub(super) async fn look_at_target(walk: &Walk) -> Result<AtTarget, Arc<Error>> {
-    let (copy, found) = (&walk.copy, walk.image.found);
-    let step = async || {
-        let resolved = copy.repository.resolve(copy.reference(), found).await;
-        resolved.map_err(|cause| copy.target_error(Operation::Resolve(copy.reference().clone()), cause))
-    };
-    Ok(match if_told(walk, step).await? {
-        Some(Some(digest)) => AtTarget::Has(digest),
-        Some(None) => AtTarget::Absent,
-        None => AtTarget::Unknown,
-    })
+    let (copy, found) = (&walk.copy, walk.image.planned.found);
+    told_of(walk, copy.reference(), || copy.repository.resolve(copy.reference(), found)).await
 }
 
 /// The same, asked of the target itself: what a list of its tags says may be over.
 pub(super) async fn look_again(walk: &Walk) -> Result<AtTarget, Arc<Error>> {
     let copy = &walk.copy;
+    told_of(walk, copy.reference(), || copy.target.resolve(copy.reference())).await
+}
+
+/// What the target answers to the question what it has as `reference`.
+async fn told_of<F>(walk: &Walk, reference: &TagOrDigest, ask: impl Fn() -> F) -> Result<AtTarget, Arc<Error>>
+where
+    F: Future<Output = Result<Option<Digest>, EndpointError>>,
+{
     let step = async || {
-        let resolved = copy.target.resolve(copy.reference()).await;
-        resolved.map_err(|cause| copy.target_error(Operation::Resolve(copy.reference().clone()), cause))
+        ask().await.map_err(|cause| walk.copy.target_error(Operation::Resolve(reference.clone()), cause))
     };
     Ok(match if_told(walk, step).await? {
         Some(Some(digest)) => AtTarget::Has(digest),
@@ -110,11 +109,7 @@ async fn has_child(walk: &Walk, child: &Descriptor) -> Result<bool, Arc<Error>> 
     if copy.ledger.holds(Kind::Manifest, copy.target.repository(), &child.digest) {
         return Ok(true);
     }
-    let step = async || {
-        let resolved = copy.target.resolve(&reference).await;
-        resolved.map_err(|cause| copy.target_error(Operation::Resolve(reference.clone()), cause))
-    };
-    Ok(if_told(walk, step).await?.flatten().is_some())
+    Ok(told_of(walk, &reference, || copy.target.resolve(&reference)).await?.digest().is_some())
 }
 
 /// What a target answers about an image that it has; `None` where it does not tell that of this image, and the image is
@@ -123,9 +118,8 @@ async fn if_told<T, F>(walk: &Walk, mut step: impl FnMut() -> F) -> Result<Optio
 where
     F: Future<Output = Result<T, Error>>,
 {
-    let policy = walk.policy();
-    let stays = policy.on_conflict != OnConflict::Overwrite || walk.image.expected.is_some();
-    if policy.rewrite == Rewrite::Always && !stays {
+    let stays = walk.keeps_others();
+    if walk.policy().rewrite == Rewrite::Always && !stays {
         return Ok(step().await.ok());
     }
     match walk.run.retrying(&walk.copy, step).await {

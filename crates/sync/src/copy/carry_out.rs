@@ -1,7 +1,6 @@
 //! Carries a decision about an image out: brings what is missing, and sets the tag last. A target that does not take an index
 //! in one form gets it in another, where the rule allows for that.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use oci::{ErrorKind, Links, ManifestError};
@@ -62,7 +61,7 @@ async fn store(walk: &Walk, Stored { mut form, there }: Stored) -> Result<Outcom
     Ok(if is_there(&form) && !is_repaired {
         Outcome::Skipped(SkipReason::Unchanged(digest))
     } else {
-        walk.count_left_of(&form.absent(), walk.image.wanted.referrers).await;
+        walk.count_left_of(&form.absent(), walk.image.planned.wanted.referrers).await;
         Outcome::Copied { digest, at_source, left_out: form.left_out() }
     })
 }
@@ -80,9 +79,8 @@ fn instead(walk: &Walk, form: &Form, error: &Error) -> Option<(Refused, Result<F
     if form.is_sparse() && policy.index == IndexPolicy::Auto && is_of_form(error) {
         return Some((Refused::SparseIndexes, form.without_names()));
     }
-    let attestations: HashSet<_> = form.attestations().into_iter().map(|child| child.digest).collect();
-    let may_drop = policy.attestations == AttestationPolicy::Drop && !attestations.is_empty();
-    let may_drop = may_drop && refuses_kind(error);
+    let attestations = form.droppable(policy);
+    let may_drop = !attestations.is_empty() && refuses_kind(error);
     may_drop.then(|| (Refused::IndexesWithAttestations, form.without(&attestations)))
 }
 

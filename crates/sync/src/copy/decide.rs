@@ -53,7 +53,7 @@ pub(super) async fn decide(walk: &Walk) -> Result<Decided, Arc<Error>> {
     let reference = match known {
         Some(Known { at_source, told: Told::Now, .. }) => TagOrDigest::Digest(at_source),
         // What a list said may be over.
-        Some(Known { told: Told::ByList, .. }) | None => walk.image.reference.clone(),
+        Some(Known { told: Told::ByList, .. }) | None => walk.image.planned.reference.clone(),
     };
     let whole = walk.read_manifest(&reference).await?;
     decide_about(walk, whole, &at_target).await
@@ -141,7 +141,7 @@ async fn forms(
     unwanted: HashSet<Digest>,
 ) -> Result<Forms, Arc<Error>> {
     let (policy, target, state) = (walk.policy(), &*walk.copy.target, &walk.run.state);
-    let whole = walk.with_what_it_lacks(whole, walk.image.wanted.referrers).await?;
+    let whole = walk.with_what_it_lacks(whole, walk.image.planned.wanted.referrers).await?;
     let refuses_sparse = walk.refuses(Refused::SparseIndexes) || state.refuses_sparse(target);
     let verbatim = Form::verbatim(whole, at_source.clone(), unwanted, policy);
     let forms = verbatim.all(policy, refuses_sparse).map_err(|source| walk.unusable(&at_source, source))?;
@@ -192,8 +192,7 @@ async fn settle(
     decision: Decision,
 ) -> Result<Decided, Arc<Error>> {
     // A list may be hours old: where what somebody else has pushed meanwhile is to stay, the target is asked again.
-    let must_be_fresh = walk.image.expected.is_some() || walk.policy().on_conflict != OnConflict::Overwrite;
-    let fresh = if must_be_fresh { Some(look_again(walk).await?) } else { None };
+    let fresh = if walk.keeps_others() { Some(look_again(walk).await?) } else { None };
     let at_target = fresh.as_ref().unwrap_or(at_target);
     let there = at_target.digest();
     let decision = Decision { target_digest: there.cloned(), ..decision };
@@ -234,7 +233,7 @@ fn refused(walk: &Walk, form: &Form, at_target: &AtTarget) -> Option<Work> {
         AtTarget::Has(_) => return None,
         AtTarget::Absent | AtTarget::Unknown => None,
     };
-    if let Some(expected) = &walk.image.expected
+    if let Some(expected) = &walk.image.planned.expected
         && !expected.is_met_by(at_target.digest())
     {
         let (expected, there) = (Box::new(expected.clone()), there.cloned().map(Box::new));
@@ -280,24 +279,19 @@ async fn digest_if_needed(walk: &Walk, at_target: Option<&Digest>) -> Option<Kno
 }
 
 async fn digest_at_source(walk: &Walk, at_target: Option<&Digest>) -> Option<(Digest, Told)> {
-    let reference = &walk.image.reference;
+    let reference = &walk.image.planned.reference;
     let tag = match reference {
         TagOrDigest::Digest(digest) => return Some((digest.clone(), Told::Now)),
         TagOrDigest::Tag(tag) => tag,
     };
     at_target?;
-    if walk.image.found == Found::Listed
+    if walk.image.planned.found == Found::Listed
         && let Some(digest) = walk.source.bulk_tags().await.and_then(|known| known.digests.get(tag).cloned())
     {
         return Some((digest, Told::ByList));
     }
-    let step = async || {
-        let resolved = walk.source.resolve(reference).await;
-        resolved.map_err(|cause| walk.source_error(Operation::Resolve(reference.clone()), cause))
-    };
     // Reading the manifest will tell what is wrong, if something is.
-    let resolved = walk.run.retrying(&walk.copy, step).await;
-    resolved.ok().flatten().map(|digest| (digest, Told::Now))
+    walk.resolve(reference).await.ok().flatten().map(|digest| (digest, Told::Now))
 }
 
 /// A name at the target that is a digest can only be this image's own.

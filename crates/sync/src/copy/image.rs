@@ -49,7 +49,7 @@ async fn reached(
     if let Some(shared) = &shared {
         shared.gathering.enter(copy.index);
     }
-    let reach = Reach::begin(&run, &image.source, &image.reference, &copy).await;
+    let reach = Reach::begin(&run, &image.planned.source, &image.planned.reference, &copy).await;
     let outcome = match copy.failure() {
         Some(error) => Outcome::Failed(error.clone()),
         None => with(&Walk::new(run.clone(), copy.clone(), image, shared.clone())).await,
@@ -69,7 +69,7 @@ async fn copy_reached(walk: &Walk) -> Outcome {
         }
         Err(error) => return Outcome::Failed(error),
     };
-    let referrers = walk.image.wanted.referrers;
+    let referrers = walk.image.planned.wanted.referrers;
     note_standing(walk, referrers, &outcome);
     match referrers {
         WantedReferrers::None | WantedReferrers::Tagged => outcome,
@@ -78,7 +78,7 @@ async fn copy_reached(walk: &Walk) -> Outcome {
 }
 
 async fn plan_reached(walk: &Walk) -> Outcome {
-    if walk.image.found == Found::Promised {
+    if walk.image.planned.found == Found::Promised {
         // What is there now is not what it would be by then.
         let note = Some("another rule of this run brings it to the source first".to_owned());
         tell(walk, Decision { note, ..empty(walk) }, None);
@@ -109,7 +109,7 @@ fn planned(walk: &Walk, decided: Decided, action: Action, load: Load) -> Outcome
         Work::Refuse(error) => Outcome::Failed(error),
         Work::Store(_) => Outcome::WouldCopy(action),
     };
-    note_standing(walk, walk.image.wanted.referrers, &outcome);
+    note_standing(walk, walk.image.planned.wanted.referrers, &outcome);
     outcome
 }
 

@@ -61,8 +61,8 @@ impl Form {
             IndexPolicy::Auto if is_cut => (self.clone(), vec![self.without_names()?]),
             _ => (self, vec![]),
         };
-        let attestations: HashSet<_> = first.attestations().into_iter().map(|child| child.digest).collect();
-        if policy.attestations == AttestationPolicy::Drop && !attestations.is_empty() {
+        let attestations = first.droppable(policy);
+        if !attestations.is_empty() {
             others.push(first.without(&attestations)?);
         }
         Ok(Forms { first, others })
@@ -127,7 +127,7 @@ impl Form {
     /// Whether the target's answer decides which form it gets.
     pub(super) fn is_open(&self, policy: &Policy) -> bool {
         let is_tried = policy.index == IndexPolicy::Auto && self.is_sparse();
-        is_tried || (policy.attestations == AttestationPolicy::Drop && !self.attestations().is_empty())
+        is_tried || !self.droppable(policy).is_empty()
     }
 
     /// Children that are not brought.
@@ -151,6 +151,14 @@ impl Form {
         let mut children = self.links().manifests;
         children.retain(Descriptor::is_attestation);
         children
+    }
+
+    /// Those of them that the rule allows to leave out. A rule that keeps them all costs no look at the manifest.
+    pub(super) fn droppable(&self, policy: &Policy) -> HashSet<Digest> {
+        match policy.attestations {
+            AttestationPolicy::Keep => HashSet::new(),
+            AttestationPolicy::Drop => self.attestations().into_iter().map(|child| child.digest).collect(),
+        }
     }
 }
 

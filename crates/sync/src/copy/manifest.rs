@@ -20,7 +20,7 @@ use crate::engine::PartRight;
 use crate::engine::run::{ImageCopy, Run};
 use crate::lock::lock;
 use crate::memory::ledger::{Came, Claim, Claimed, Failure, Kind, Waiting, Why, is_of_manifest};
-use crate::{Cause, Error, Operation, Policy, Rewrite, Side};
+use crate::{Cause, Error, OnConflict, Operation, Policy, Rewrite, Side};
 
 /// How long to wait before each look at what a registry misses of a manifest: the first time it may well be right,
 /// later it only does not see yet what it has.
@@ -97,7 +97,8 @@ impl Walk {
         image: Arc<SourceImage>,
         shared: Option<Arc<Shared>>,
     ) -> Self {
-        let source = shared.as_ref().map_or_else(|| image.source.clone(), |shared| shared.source.clone());
+        let source =
+            shared.as_ref().map_or_else(|| image.planned.source.clone(), |shared| shared.source.clone());
         let (met, held, whole, refused) = Default::default();
         Self { source, run, copy, image, shared, depth: 0, met, held, whole, refused }
     }
@@ -107,9 +108,14 @@ impl Walk {
         self.shared.as_ref().map(|shared| &shared.gathering)
     }
 
+    /// Whether what somebody else has stored under the image's name is to stay.
+    pub(super) fn keeps_others(&self) -> bool {
+        self.image.planned.expected.is_some() || self.policy().on_conflict != OnConflict::Overwrite
+    }
+
     /// How the image is copied.
     pub(super) fn policy(&self) -> &Policy {
-        &self.image.wanted.policy
+        &self.image.planned.wanted.policy
     }
 
     /// The manifests that were met so far: those below an index, too, whether they had to be copied or not.

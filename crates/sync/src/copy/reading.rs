@@ -30,7 +30,7 @@ pub(super) struct KnownAtSource {
 
 impl Reading {
     pub(super) fn new(walk: &Walk, blob: &Descriptor) -> Self {
-        let source = walk.image.source.clone();
+        let source = walk.image.planned.source.clone();
         let known = walk.gathering().map(|gathering| gathering.known(&blob.digest)).unwrap_or_default();
         Self { source, held: walk.held(&blob.digest), known }
     }

@@ -3,25 +3,15 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
-use oci::TagOrDigest;
-
 use super::gather::Gathering;
 use super::shared_source::SharedSource;
 use crate::endpoint::Source;
 use crate::lock::lock;
-use crate::memory::target_repository::Found;
 use crate::plan::planned::PlannedImage;
-use crate::plan::task::Expected;
-use crate::plan::wanted::Wanted;
 
 /// An image of a source.
 pub(crate) struct SourceImage {
-    pub(crate) source: Arc<dyn Source>,
-    pub(crate) reference: TagOrDigest,
-    pub(crate) found: Found,
-    pub(crate) wanted: Wanted,
-    /// What its target has to have before; `None` where anything may be there.
-    pub(crate) expected: Option<Expected>,
+    pub(crate) planned: PlannedImage,
     /// How many targets it goes to.
     targets: usize,
     shared: Mutex<Weak<Shared>>,
@@ -38,8 +28,7 @@ pub(super) struct Shared {
 impl SourceImage {
     /// An image that goes to so many targets.
     pub(crate) fn new(planned: PlannedImage, targets: usize) -> Self {
-        let PlannedImage { source, reference, found, wanted, expected } = planned;
-        Self { source, reference, found, wanted, expected, targets, shared: Mutex::default() }
+        Self { planned, targets, shared: Mutex::default() }
     }
 
     /// What its ways share from now on, as long as one that has begun keeps it: images that wait cost no more than their
@@ -50,7 +39,7 @@ impl SourceImage {
         }
         let mut kept = lock(&self.shared);
         let shared = kept.upgrade().unwrap_or_else(|| {
-            let source = Arc::new(SharedSource::new(self.source.clone(), self.targets));
+            let source = Arc::new(SharedSource::new(self.planned.source.clone(), self.targets));
             Arc::new(Shared { source, gathering: Arc::default() })
         });
         *kept = Arc::downgrade(&shared);

@@ -37,7 +37,7 @@ pub(super) async fn weigh(walk: &Walk, decided: &Decided) -> Result<(Action, Loa
             if !is_there || may_lack_children(walk, form) {
                 load_content(walk, Arc::new(content(&form.links())), &mut load).await?;
             }
-            walk.count_left_of(&form.absent(), walk.image.wanted.referrers).await;
+            walk.count_left_of(&form.absent(), walk.image.planned.wanted.referrers).await;
             (form.digest(), true)
         }
         Work::Skip(SkipReason::Unchanged(digest)) => (digest, false),
@@ -148,7 +148,7 @@ async fn load_referrers(
     is_new: bool,
     load: &mut Load,
 ) -> Result<(), Arc<Error>> {
-    let wanted = walk.image.wanted.referrers;
+    let wanted = walk.image.planned.wanted.referrers;
     if matches!(wanted, WantedReferrers::None | WantedReferrers::Tagged)
         || (wanted == WantedReferrers::Untagged && is_bare(walk, &digest, is_new).await)
     {

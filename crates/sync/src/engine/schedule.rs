@@ -212,7 +212,7 @@ impl Schedule {
             if !is_follower(&image.source_reference) {
                 self.followers.leads(&(image.source.clone(), image.target.clone()));
             }
-            let pair = Pair::new(shared.source.store(), target.store());
+            let pair = Pair::new(shared.planned.source.store(), target.store());
             let (rank, to) = (self.run.engine.number(), self.to_begin.clone());
             let way = Way { image, rule, index, rank, target };
             let waiting = Waiting { image: shared.clone(), way };

@@ -15,11 +15,11 @@ use crate::lock::lock;
 #[derive(Default)]
 pub(crate) struct Looked {
     /// Whether a repository lacks a blob.
-    pub(crate) blobs: Memo<(StoreId, RepositoryName, Digest), bool>,
+    pub(crate) blobs: Answers<(StoreId, RepositoryName, Digest), bool>,
     /// What a manifest refers to.
-    pub(crate) manifests: Memo<Digest, Arc<Content>>,
+    pub(crate) manifests: Answers<Digest, Arc<Content>>,
     /// Whether a repository may be pushed to. A refusal is an answer, too.
-    pub(crate) pushes: Memo<(StoreId, RepositoryName), Result<(), Arc<Error>>>,
+    pub(crate) pushes: Answers<(StoreId, RepositoryName), Result<(), Arc<Error>>>,
 }
 
 /// What a manifest refers to, in few bytes.
@@ -31,15 +31,15 @@ pub(crate) struct Content {
 }
 
 /// Answers to questions, each asked once at a time: a failure is no answer, and the next one asks again.
-pub(crate) struct Memo<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
+pub(crate) struct Answers<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
 
-impl<K, V> Default for Memo<K, V> {
+impl<K, V> Default for Answers<K, V> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<K: Eq + Hash, V: Clone> Memo<K, V> {
+impl<K: Eq + Hash, V: Clone> Answers<K, V> {
     /// The answer, asked for if nobody has.
     pub(crate) async fn get<E>(&self, question: K, ask: impl Future<Output = Result<V, E>>) -> Result<V, E> {
         let cell = lock(&self.0).entry(question).or_default().clone();

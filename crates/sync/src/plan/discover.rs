@@ -236,10 +236,10 @@ impl<'a> Discovery<'a> {
         if !self.pass_the_gate().await {
             return Ok(());
         }
+        let wanted = Wanted::of(self.rule);
         for image in images {
             let names = names.iter_mut().map(|names| names.next().flatten()).collect();
-            let wanted = Wanted::of(self.rule);
-            self.send(Settled { reference: image, names, wanted, after: None }).await;
+            self.send(Settled { reference: image, names, wanted: wanted.clone(), after: None }).await;
         }
         Ok(())
     }

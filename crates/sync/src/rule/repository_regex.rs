@@ -3,8 +3,7 @@
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, HirKind, Literal};
 
-/// More than any reasonable expression takes, and little for a config that has hundreds.
-const MOST_BYTES: usize = 1 << 20;
+use crate::expression::{MOST_BYTES, regex_problem};
 
 #[derive(Clone, Debug)]
 pub(super) struct RepositoryRegex {
@@ -17,21 +16,18 @@ pub(super) struct RepositoryRegex {
 impl RepositoryRegex {
     /// Reads it; says why it is none.
     pub(super) fn new(text: &str) -> Result<Self, String> {
+        let problem = |error: &str| regex_problem(error).to_owned();
         let build = |text: &str| RegexBuilder::new(text).size_limit(MOST_BYTES).build();
         // By itself first: `a)|(?:b` would be valid only within the parentheses.
-        build(text).map_err(|error| last_line(&error.to_string()))?;
-        let regex = build(&format!("^(?:{text})$")).map_err(|error| last_line(&error.to_string()))?;
-        let hir = regex_syntax::parse(text).map_err(|error| last_line(&error.to_string()))?;
+        build(text).map_err(|error| problem(&error.to_string()))?;
+        let regex = build(&format!("^(?:{text})$")).map_err(|error| problem(&error.to_string()))?;
+        let hir = regex_syntax::parse(text).map_err(|error| problem(&error.to_string()))?;
         let mut literal = String::new();
         push_literal(&hir, &mut literal);
         let front = literal.rsplit_once('/').map_or("", |(front, _)| front);
         let front = front.split('/').filter(|component| !component.is_empty()).map(str::to_owned).collect();
         Ok(Self { regex, front })
     }
-}
-
-fn last_line(error: &str) -> String {
-    error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
 /// Adds what all matches begin with; says whether that is all they are.

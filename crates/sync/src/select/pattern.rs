@@ -8,10 +8,10 @@ use oci::foreign_text::Cleaned;
 use oci::{RepositoryName, Tag};
 use regex::bytes::{Regex, RegexBuilder};
 
+use crate::expression::{MOST_BYTES, regex_problem};
+
 /// The longest pattern. Longer ones are lists that belong into lists.
 const LONGEST: usize = 4096;
-/// What a compiled pattern may take, in bytes: so that no rule fills the memory.
-const MOST_BYTES: usize = 1 << 20;
 
 /// One pattern. Matching takes time in proportion to the text, whatever the pattern.
 #[derive(Clone)]
@@ -168,14 +168,11 @@ fn compile(expression: &str, text: &str) -> Result<Regex, PatternError> {
     builder.unicode(false).size_limit(MOST_BYTES).dfa_size_limit(MOST_BYTES);
     builder.build().map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => PatternError::TooLarge { text: text.to_owned() },
-        other => PatternError::Regex { text: text.to_owned(), problem: last_line(&other.to_string()) },
+        other => PatternError::Regex {
+            text: text.to_owned(),
+            problem: regex_problem(&other.to_string()).to_owned(),
+        },
     })
-}
-
-/// The parser draws the expression with a caret below; what is wrong stands in the last line.
-fn last_line(problem: &str) -> String {
-    let line = problem.trim_end().rsplit('\n').next().unwrap_or_default();
-    line.trim_start_matches("error: ").to_owned()
 }
 
 /// Looks at a glob outside its classes and escapes.
