@@ -102,8 +102,10 @@ fn unchanged(walk: &Walk, at_source: Digest, digest: Digest) -> Decided {
 /// A decision about this image, of which nothing is known yet.
 pub(super) fn empty(walk: &Walk) -> Decision {
     let (rule, image) = (walk.copy.rule, walk.copy.image.clone());
+    let policy = walk.image.planned.wanted.policy.clone();
     let (source_digest, target_digest, result_digest, note) = Default::default();
-    Decision { rule, image, source_digest, target_digest, result_digest, action: Action::Create, note }
+    let action = Action::Create;
+    Decision { rule, image, source_digest, target_digest, result_digest, action, note, policy }
 }
 
 /// Decides about an image whose manifest was read.

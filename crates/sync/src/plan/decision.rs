@@ -27,6 +27,8 @@ pub struct Decision {
     pub action: Action,
     /// What people should know about it.
     pub note: Option<String>,
+    /// How it is copied: what all rules together want that asked for this copy.
+    pub policy: Arc<Policy>,
 }
 
 /// What is to be done about an image at a target.
@@ -81,14 +83,14 @@ pub struct LoadedBlob {
 impl Decision {
     /// What is left to do, as a value that can be carried out elsewhere and later: exactly this digest, where the target
     /// still has what it had. `None` if nothing is to be done, or nobody knows with which digest.
-    pub fn task(&self, policy: &Policy) -> Option<Task> {
+    pub fn task(&self) -> Option<Task> {
         let source_digest = self.source_digest.clone().filter(|_| self.action.writes())?;
         Some(Task {
             rule: self.rule,
             image: self.image.clone(),
             source_digest,
             expected: self.target_digest.clone().map_or(Expected::Absent, Expected::Digest),
-            policy: policy.clone(),
+            policy: self.policy.clone(),
         })
     }
 }

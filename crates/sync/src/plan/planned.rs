@@ -6,8 +6,8 @@ use oci::TagOrDigest;
 
 use crate::memory::target_repository::Found;
 use crate::plan::task::{BoundTask, Expected};
-use crate::plan::wanted::{Wanted, WantedReferrers};
-use crate::{Image, ReferrerPolicy, Source, Target};
+use crate::plan::wanted::Wanted;
+use crate::{Image, Source, Target};
 
 /// An image of a source with the names that it gets at its targets.
 pub(crate) struct Planned {
@@ -38,15 +38,11 @@ impl Planned {
     /// What a task asks for: its digest, whatever the name at the source points at by now.
     pub(crate) fn of_task(bound: BoundTask) -> Self {
         let BoundTask { task, source, target } = bound;
-        let referrers = match task.policy.referrers {
-            ReferrerPolicy::Leave => WantedReferrers::None,
-            ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => WantedReferrers::All,
-        };
         let image = PlannedImage {
             source,
             reference: TagOrDigest::Digest(task.source_digest),
             found: Found::Listed,
-            wanted: Wanted { referrers, policy: Arc::new(task.policy) },
+            wanted: Wanted::of_one_image(task.policy),
             expected: Some(task.expected),
         };
         Self { rule: task.rule, image, ways: vec![(task.image, target)] }

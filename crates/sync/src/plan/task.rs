@@ -22,7 +22,7 @@ pub struct Task {
     /// What the target has to have under the name before: another digest has come from somebody else.
     pub expected: Expected,
     /// How.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
 }
 
 /// What a target has under a name before a task is carried out.

@@ -34,13 +34,22 @@ impl Wanted {
             Selection::Matching(_) | Selection::These(_) | Selection::Pinned { .. } => false,
         };
         let all_tags_come = is_all && rule.targets.iter().all(|target| matches!(target.naming, Naming::Same));
-        let referrers = match &rule.policy.referrers {
-            ReferrerPolicy::Leave if all_tags_come => WantedReferrers::Tagged,
+        let alone = Self::of_one_image(rule.policy.clone());
+        let referrers = match alone.referrers {
+            WantedReferrers::None if all_tags_come => WantedReferrers::Tagged,
+            WantedReferrers::All if all_tags_come => WantedReferrers::Untagged,
+            referrers => referrers,
+        };
+        Self { referrers, ..alone }
+    }
+
+    /// What such a policy wants of an image of which nobody says that all tags beside it come along.
+    pub(crate) fn of_one_image(policy: Arc<Policy>) -> Self {
+        let referrers = match &policy.referrers {
             ReferrerPolicy::Leave => WantedReferrers::None,
-            ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) if all_tags_come => WantedReferrers::Untagged,
             ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => WantedReferrers::All,
         };
-        Self { referrers, policy: rule.policy.clone() }
+        Self { referrers, policy }
     }
 
     /// All that this rule or a later one wants of the same copy.

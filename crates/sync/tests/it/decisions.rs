@@ -7,8 +7,8 @@ use embedded_registry::{Effect, Fault, LoggedRequest, Match, Times};
 use http::Method;
 use oci::TagOrDigest;
 use sync::{
-    Action, BoundTask, Cause, Decision, Event, Load, Mode, Observer, OnConflict, Options, Outcome, Policy,
-    ReferrerPolicy, Rule, Selection, SkipReason, Stamp, Sync, Task, Work,
+    Action, BoundTask, Cause, Decision, Event, IndexPolicy, Load, Mode, Observer, OnConflict, Options,
+    Outcome, PlatformFilter, Policy, ReferrerPolicy, Rule, Selection, SkipReason, Stamp, Sync, Task, Work,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -213,7 +213,7 @@ async fn a_named_image_that_is_not_there_is_missing() {
 
 /// What a plan leaves to do, written down and read again.
 fn tasks(rule: &Rule, decisions: &Decisions) -> Work {
-    let tasks = decisions.iter().filter_map(|(decision, _)| decision.task(&rule.policy));
+    let tasks = decisions.iter().filter_map(|(decision, _)| decision.task());
     let bound = tasks.map(|task| {
         let written = serde_json::to_string(&task).unwrap();
         let read: Task = serde_json::from_str(&written).unwrap();
@@ -236,6 +236,42 @@ async fn tasks_bring_what_was_planned_whatever_the_source_has_by_then() {
     assert_eq!(bench.target.store().manifest("b/app", "new").unwrap().digest, wanted.digest);
     let (again, _) = run(vec![tasks(&rule, &planned)], Mode::Copy).await;
     assert_eq!((again.skipped(), again.failed()), (4, 0), "what stands there already is no drift");
+}
+
+/// Two rules that want `v1` at one name: each another platform, the later one what refers to it as well.
+fn two_rules(bench: &Bench, to: &str) -> [Rule; 2] {
+    [("amd64", ReferrerPolicy::Leave), ("arm64", ReferrerPolicy::Copy)].map(|(architecture, referrers)| {
+        let platforms = PlatformFilter::new(&[], &[architecture.to_owned()]);
+        let named = Selection::These(vec![TagOrDigest::Tag("v1".parse().unwrap())]);
+        let policy = Policy { platforms, referrers, index: IndexPolicy::Cut, ..Policy::default() };
+        with_policy(bench.rule("a/app", named, &[to]), |of_rule| *of_rule = policy)
+    })
+}
+
+#[tokio::test]
+async fn e21_a_task_of_rules_that_meet_brings_what_both_want() {
+    let bench = Bench::start().await;
+    let store = bench.source.store();
+    let children = [(1, "amd64"), (2, "arm64"), (3, "s390x")].map(|(number, architecture)| {
+        sample::image(store, "a/app", None, Flavour::Oci, &[sample::layer(number, 900)], architecture)
+    });
+    sample::index(store, "a/app", Some("v1"), Flavour::Oci, &children);
+    let signature = sample::referrer(store, "a/app", &children[0], "test/signature", &["signature".into()]);
+    let [first, later] = two_rules(&bench, "b/app");
+    let merged = first.policy.merged(&later.policy);
+    let works = [&first, &later].map(|rule| rule.clone().into());
+    let (_, planned) = run(works.to_vec(), Mode::Plan).await;
+    assert_eq!(planned.len(), 1, "{planned:?}");
+    assert_eq!(*planned[0].0.policy, merged);
+    run(vec![tasks(&first, &planned)], Mode::Copy).await;
+    run(two_rules(&bench, "c/app").map(Work::from).to_vec(), Mode::Copy).await;
+    for (repository, by) in [("b/app", "the task"), ("c/app", "the rules")] {
+        let has = |digest: &String| bench.target.store().manifest(repository, digest).is_some();
+        let brought: Vec<_> = children.iter().map(|child| &child.digest).map(has).collect();
+        assert_eq!((brought, has(&signature.digest)), (vec![true, true, false], true), "{by}");
+    }
+    let [one, other] = ["b/app", "c/app"].map(|repository| bench.target.store().manifest(repository, "v1"));
+    assert!(one.is_some() && one == other);
 }
 
 #[tokio::test]
