@@ -107,7 +107,7 @@ pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
         Event::RuleFailed(failure) => {
             format!("{} {}: {}", paint.red("failed"), failure.source, diagnostic::short(&failure.error))
         }
-        Event::NothingSelected { source, counts } => {
+        Event::NothingSelected { source, counts, .. } => {
             format!("{} {source}: {}", paint.yellow("warning"), nothing_selected(counts.as_ref()))
         }
         Event::Selected { source, counts, .. } => format!("selected {source}: {counts}"),

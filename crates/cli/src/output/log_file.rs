@@ -104,7 +104,7 @@ fn line(format: LogFormat, at: SystemTime, level: &str, message: &str, run: Opti
 impl Observer for LogFile {
     fn event(&self, stamp: &Stamp, event: &Event) {
         let (level, message) = match event {
-            Event::TagsListed { source, tags, selected } => {
+            Event::TagsListed { source, tags, selected, .. } => {
                 let selected = selected.map(|selected| format!(", {selected} selected")).unwrap_or_default();
                 ("info", format!("Get tags of {source} successfully: {tags} listed{selected}"))
             }
@@ -116,7 +116,7 @@ impl Observer for LogFile {
             Event::InvalidTag { source, tag } => {
                 ("warning", format!("{source} lists the invalid tag `{}`", clean(tag)))
             }
-            Event::NothingSelected { source, counts } => {
+            Event::NothingSelected { source, counts, .. } => {
                 ("warning", format!("{source}: {}", nothing_selected(counts.as_ref())))
             }
             Event::RuleFailed(failure) => (

@@ -214,7 +214,8 @@ impl<'a> Discovery<'a> {
     }
 
     fn tell_of_nothing(&self, counts: Option<Counts>) {
-        self.run.tell(&Event::NothingSelected { source: self.source.clone(), counts });
+        let (rule, source) = (self.index, self.source.clone());
+        self.run.tell(&Event::NothingSelected { rule, source, counts });
     }
 
     /// Plans all images at once, because names may be paired by position.
@@ -299,7 +300,7 @@ impl<'a> Discovery<'a> {
         tags.retain(|tag| self.rule.policy.referrers.takes_tag(tag));
         let images = self.rule.selection.by_name(tags);
         let (source, selected) = (self.source.clone(), Some(images.len()));
-        self.run.tell(&Event::TagsListed { source, tags: listed, selected });
+        self.run.tell(&Event::TagsListed { rule: self.index, source, tags: listed, selected });
         images
     }
 

@@ -39,6 +39,8 @@ pub enum Event {
     },
     /// A page of a source's tags was read.
     TagsListed {
+        /// For which of the run\'s rules.
+        rule: usize,
         /// Registry and repository.
         source: Arc<str>,
         /// Tags on this page.
@@ -48,6 +50,8 @@ pub enum Event {
     },
     /// A rule has chosen from the whole list of a source's tags, as it is before anything is copied.
     Selected {
+        /// For which of the run\'s rules.
+        rule: usize,
         /// Registry and repository.
         source: Arc<str>,
         /// How many tags each stage left.
@@ -64,6 +68,8 @@ pub enum Event {
     },
     /// A rule selected nothing, which is no failure but often a slip.
     NothingSelected {
+        /// For which of the run\'s rules.
+        rule: usize,
         /// Registry and repository.
         source: Arc<str>,
         /// Which stages left nothing, where there are stages.

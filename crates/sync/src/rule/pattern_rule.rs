@@ -128,7 +128,7 @@ impl Discoveries {
             return vec![RuleFailure { rule: index, source, error }];
         }
         if tasks.is_empty() {
-            self.run.tell(&Event::NothingSelected { source: source.clone(), counts: None });
+            self.run.tell(&Event::NothingSelected { rule: index, source: source.clone(), counts: None });
         }
         for repository in self.leave_out(pattern_targets, found) {
             if let Some(seat) = &seat {

@@ -54,7 +54,7 @@ impl Discovery<'_> {
         let (mut pages, mut all) = (self.rule.source.tags(), Vec::new());
         while let Page::Tags(tags) = self.next_page(&mut *pages).await? {
             let (source, listed) = (self.source.clone(), tags.len());
-            self.run.tell(&Event::TagsListed { source, tags: listed, selected: None });
+            self.run.tell(&Event::TagsListed { rule: self.index, source, tags: listed, selected: None });
             all.extend(tags);
         }
         // A list that changes while it is read may have one twice.
@@ -137,7 +137,7 @@ impl Discovery<'_> {
             self.run.tell(&Event::Note { place: self.source.clone(), text });
         }
         let (source, counts) = (self.source.clone(), selected.counts);
-        self.run.tell(&Event::Selected { source, counts, left_out });
+        self.run.tell(&Event::Selected { rule: self.index, source, counts, left_out });
     }
 
     fn why_held_back(&self) -> &'static str {
