@@ -2,38 +2,44 @@
 
 use std::path::{Path, PathBuf};
 
-use sync::State;
 use sync::state::Found;
+use sync::{State, StateError};
 
 use crate::args::{RunArgs, given};
 use crate::diagnostic::with_sources;
 use crate::output::warn;
 
-/// Opens what is remembered. Where that cannot be, a warning says so and nothing is remembered.
+/// Opens what is remembered; whoever only looks reads it. Where that cannot be, a warning says so and nothing is remembered.
 pub(crate) fn open(args: &RunArgs, lookup: impl Fn(&str) -> Option<String>) -> State {
-    if args.no_state || args.dry_run {
+    if args.no_state {
         return State::none();
     }
     let Some(path) = given(args.state.as_deref()).map(Path::to_owned).or_else(|| default_path(lookup)) else {
         return State::none();
     };
-    match State::open(&path) {
-        Ok((state, found)) => {
-            if let Found::Damaged(aside) = found {
-                warn(&damaged(&path, &aside));
-            }
-            state
-        }
-        Err(error) => {
-            warn(&format!(
-                "{} is not used: {}. This run copies as ever, but if it is killed, the next one cannot go on in the \
-                 middle of a blob. Write --state FILE for another file, or --no-state to go without",
-                path.display(),
-                with_sources(&error),
-            ));
-            State::none()
-        }
+    let (opened, goes_on) = if args.dry_run {
+        (State::read(&path), DRY_RUN_GOES_ON)
+    } else {
+        (open_or_move_aside(&path), RUN_GOES_ON)
+    };
+    opened.unwrap_or_else(|error| {
+        warn(&format!("{} is not used: {}. {goes_on}", path.display(), with_sources(&error)));
+        State::none()
+    })
+}
+
+const RUN_GOES_ON: &str = "This run copies as ever, but if it is killed, the next one cannot go on in the middle of a \
+                           blob. Write --state FILE for another file, or --no-state to go without";
+
+const DRY_RUN_GOES_ON: &str = "This dry run goes without: tags whose age only that file tells are held back, and what \
+                               registries refused before is not known";
+
+fn open_or_move_aside(path: &Path) -> Result<State, StateError> {
+    let (state, found) = State::open(path)?;
+    if let Found::Damaged(aside) = found {
+        warn(&damaged(path, &aside));
     }
+    Ok(state)
 }
 
 /// Writes what is left to write.

@@ -190,6 +190,8 @@ async fn two_runs_on_one_state_do_not_hurt_each_other() -> Result<()> {
     while world.target.store().open_uploads() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    let looked = world.run("--dry-run")?.expect_code(0)?;
+    ensure!(looked.stderr.matches("is not used: another run is using it. This dry run").count() == 1);
     world.run("")?.expect_code(0)?.says(&["is not used: another run is using it"])?;
     ensure!(first.wait()?.success());
     world.assert_same().await
@@ -202,7 +204,11 @@ async fn a_state_that_cannot_be_written_is_a_warning() -> Result<()> {
     ran.says(&["warning", "auth.json/state.redb is not used", "--no-state"])?;
     world.assert_same().await?;
     ensure!(!world.default_state().exists());
-    world.run("--dry-run")?.expect_code(0)?;
+    world.run("--dry-run")?.expect_code(0)?.hides(&["is not used"])?;
     ensure!(!world.default_state().exists(), "who only looks remembers nothing");
+    world.run("")?.expect_code(0)?;
+    let written = std::fs::read(world.default_state())?;
+    world.run("--dry-run")?.expect_code(0)?.hides(&["is not used"])?;
+    ensure!(std::fs::read(world.default_state())? == written, "and changes nothing of it");
     Ok(())
 }

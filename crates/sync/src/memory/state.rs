@@ -6,6 +6,7 @@
 
 mod journal;
 mod record;
+mod snapshot;
 mod store;
 mod trail;
 mod writer;
@@ -63,6 +64,18 @@ impl State {
         let database = Arc::new(database);
         let writer = Mutex::new(Writer::start(database.clone())?);
         Ok((Self(Some(Arc::new(Open { database, writer, today }))), found))
+    }
+
+    /// What the file says now, for a run that only looks: it finds what runs that copied have written down, writes nothing, and
+    /// keeps nobody from the file.
+    ///
+    /// # Errors
+    /// The file belongs to a run that copies now, or cannot be read. A run without state is as right as one with it.
+    pub fn read(path: &Path) -> Result<Self, StateError> {
+        let today = today();
+        let database = Arc::new(snapshot::of_file(path, today)?);
+        let writer = Mutex::new(Writer::none());
+        Ok(Self(Some(Arc::new(Open { database, writer, today }))))
     }
 
     /// Writes what is left, and says what could not be written. Nothing is remembered after it.

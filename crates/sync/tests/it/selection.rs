@@ -15,7 +15,7 @@ use sync::listing::{BulkDigests, BulkListing};
 use sync::select::{AgeLimits, Counts, Latest, Matched, NewestBy, Pattern, Reason, TagSelection, TooFew};
 use sync::{
     Cause, Event, Mode, Observer, Operation, Options, Outcome, Policy, ReferrerPolicy, Rule, Selection,
-    Stamp, State, Sync,
+    Stamp, State, StateError, Sync,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -238,8 +238,8 @@ async fn without_dates_the_state_tells_when_an_image_was_first_seen() {
 
     let plan = Options { mode: Mode::Plan, ..Options::new(4, 0) };
     for _ in 0..2 {
-        let (report, told) = run_with(vec![rule()], plan.clone(), state()).await;
-        assert!(report.images.is_empty(), "a plan writes nothing down");
+        let (report, told) = run_with(vec![rule()], plan.clone(), State::read(&path).unwrap()).await;
+        assert!(report.images.is_empty() && !path.exists(), "a plan writes nothing down");
         assert!(told.notes.lock().unwrap()[0].contains("no run has seen them yet"));
     }
     bench.clear();
@@ -248,13 +248,50 @@ async fn without_dates_the_state_tells_when_an_image_was_first_seen() {
     assert_eq!(told.selected.lock().unwrap()[0].0.too_young, 1);
     let heads = |bench: &Bench| count(&bench.source, |request| request.is_manifest(&Method::HEAD));
     assert_eq!(heads(&bench), 1, "only of what the other stages leave");
-    let (report, _) = run_with(vec![rule()], plan, state()).await;
+    let written = std::fs::read(&path).unwrap();
+    let (report, _) = run_with(vec![rule()], plan, State::read(&path).unwrap()).await;
     assert_eq!(report.images.len(), 1, "a plan reads what is written down");
+    assert!(std::fs::read(&path).unwrap() == written, "and not a byte of it changes");
     let (report, _) = run_with(vec![rule()], Options::new(4, 0), state()).await;
     assert_eq!((report.copied(), landed(&bench).as_str()), (1, "v1"));
     bench.image("a/app", "v1", &[77]);
     let (report, _) = run_with(vec![rule()], Options::new(4, 0), state()).await;
     assert!(report.images.is_empty(), "a tag that was moved starts anew");
+}
+
+#[tokio::test]
+async fn a_plan_reads_what_a_killed_run_left_and_keeps_the_state_from_nobody() {
+    let bench = Bench::start().await;
+    images(&bench, &["v1"]);
+    let folder = tempfile::tempdir().unwrap();
+    let [path, killed] = ["state", "killed"].map(|name| folder.path().join(name));
+    let ages = AgeLimits::new(Some(Duration::from_nanos(1)), None).unwrap();
+    let rule = || chosen(&bench, TagSelection { ages, ..TagSelection::default() });
+    let (copies, _) = State::open(&path).unwrap();
+    run_with(vec![rule()], Options::new(4, 0), copies.clone()).await;
+    copies.close().unwrap();
+    // It is closed when its last clone is gone: until then it stands there as a kill would leave it.
+    assert!(matches!(State::read(&path), Err(StateError::InUse)));
+    std::fs::copy(&path, &killed).unwrap();
+    drop(copies);
+    for path in [&path, &killed] {
+        let before = std::fs::read(path).unwrap();
+        let (first, second) = (State::read(path).unwrap(), State::read(path).unwrap());
+        let (copies, _) = State::open(path).expect("whoever looks holds nothing");
+        drop(copies);
+        std::fs::write(path, &before).unwrap();
+        for state in [first, second] {
+            let plan = Options { mode: Mode::Plan, ..Options::new(4, 0) };
+            let (report, _) = run_with(vec![rule()], plan, state).await;
+            assert_eq!(report.would_copy(), 1);
+        }
+        assert!(std::fs::read(path).unwrap() == before);
+    }
+    std::fs::write(&path, b"something else").unwrap();
+    assert!(matches!(State::read(&path), Err(StateError::NotOurs)));
+    std::fs::write(&killed, &std::fs::read(&killed).unwrap()[..6000]).unwrap();
+    assert!(matches!(State::read(&killed), Err(StateError::Unusable(_))));
+    assert_eq!(std::fs::metadata(&killed).unwrap().len(), 6000, "a damaged one stays as it is");
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
-//! The file behind the state: opened by one process at a time, written by a thread of its own.
+//! The file behind the state: opened by one process at a time, written by a thread of its own. Whoever only looks takes a
+//! [snapshot](super::snapshot).
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::panic::UnwindSafe;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableDefinition};
+use redb::{Database, DatabaseError, ReadableDatabase as _, StorageBackend, StorageError, TableDefinition};
 
 use super::record::{Cut, FirstSeen, LeftUpload};
 
@@ -29,6 +32,9 @@ const CHORES: TableDefinition<'_, &str, u32> = TableDefinition::new("chores");
 const SEEN_DAYS: u32 = 90;
 /// How often old entries are looked for, in days.
 const CLEANING_DAYS: u32 = 7;
+/// How often, and for how long, a file that is in use is waited for.
+const READS_WAITED_FOR: u32 = 10;
+const A_READ: Duration = Duration::from_millis(50);
 /// Pages that are kept in memory, in bytes.
 const CACHE: usize = 4 << 20;
 
@@ -70,7 +76,7 @@ pub(super) fn open(path: &Path, today: u32) -> Result<(Database, Found), StateEr
     if !may_be_ours(path)? {
         return Err(StateError::NotOurs);
     }
-    match open_file(path, today) {
+    match open_when_read(path, today) {
         Err(StateError::Unusable(_)) => {
             let aside = aside(path);
             std::fs::rename(path, &aside)?;
@@ -81,7 +87,7 @@ pub(super) fn open(path: &Path, today: u32) -> Result<(Database, Found), StateEr
 }
 
 /// Whether it is not there, or empty, or such a file, perhaps a damaged one. Nothing else is touched.
-fn may_be_ours(path: &Path) -> io::Result<bool> {
+pub(super) fn may_be_ours(path: &Path) -> io::Result<bool> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
@@ -105,13 +111,27 @@ fn aside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Whoever only looks holds the file for as long as it takes to read it: that is waited for.
+fn open_when_read(path: &Path, today: u32) -> Result<Database, StateError> {
+    for _ in 0..READS_WAITED_FOR {
+        match open_file(path, today) {
+            Err(StateError::InUse) => std::thread::sleep(A_READ),
+            opened => return opened,
+        }
+    }
+    open_file(path, today)
+}
+
 fn open_file(path: &Path, today: u32) -> Result<Database, StateError> {
-    let file = private_file(path)?;
+    opened(FileBackend::new(private_file(path)?).map_err(reason)?, today)
+}
+
+/// Opens what a backend has, wherever that keeps it.
+pub(super) fn opened(backend: impl StorageBackend + UnwindSafe, today: u32) -> Result<Database, StateError> {
     // A damaged file is most often told by an error, but the library promises none.
     let opened = std::panic::catch_unwind(|| {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
-        let backend = FileBackend::new(file).map_err(reason)?;
         let database = builder.create_with_backend(backend).map_err(reason)?;
         prepare(&database, today).map_err(|error| StateError::Unusable(error.to_string()))?;
         Ok(database)
@@ -129,7 +149,7 @@ fn private_file(path: &Path) -> Result<File, StateError> {
     Ok(file)
 }
 
-fn reason(error: DatabaseError) -> StateError {
+pub(super) fn reason(error: DatabaseError) -> StateError {
     match error {
         DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => StateError::InUse,
         DatabaseError::Storage(StorageError::Io(error))

@@ -38,6 +38,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// Writes nothing.
+    pub(super) fn none() -> Self {
+        Self { orders: None, thread: None, failure: Arc::default() }
+    }
+
     pub(super) fn start(database: Arc<Database>) -> std::io::Result<Self> {
         let (orders, receiver) = channel();
         let failure = Arc::new(Mutex::default());
