@@ -162,7 +162,7 @@ fn split_images(text: &str) -> (&str, &str) {
 }
 
 /// As Docker tells a registry from the first part of a name at Docker Hub.
-fn is_registry(host: &str) -> bool {
+pub(crate) fn is_registry(host: &str) -> bool {
     (host.contains(['.', ':']) || host == "localhost") && !host.contains('*')
 }
 

@@ -44,6 +44,8 @@ pub(super) fn slip_of_key(file: &ConfigFile, entries: &[(String, Node)]) -> Opti
     let images = slip("images").map(|found| (found, "images"));
     let sync = slip("sync").filter(|(_, node)| is_list(node)).map(|found| (found, "sync"));
     let defaults = slip("defaults").filter(|(_, node)| has("sync") && is_map(node));
+    // Beside rules of `sync`, logins in vain are a slip. Docker's own file calls them so.
+    let auth = slip("auth").filter(|(_, node)| has("sync") && is_map(node)).map(|found| (found, "auth"));
     let of_case = |wanted: &'static str| {
         let is_it = |(key, _): &&(String, Node)| key != wanted && key.eq_ignore_ascii_case(wanted);
         entries.iter().find(is_it).map(|found| (found, wanted))
@@ -51,12 +53,16 @@ pub(super) fn slip_of_key(file: &ConfigFile, entries: &[(String, Node)]) -> Opti
     let found = images
         .or(sync)
         .or(defaults.map(|found| (found, "defaults")))
+        .or(auth)
         .or_else(|| of_case("sync").filter(|((_, node), _)| is_list(node)))
         .or_else(|| of_case("defaults").filter(|_| has("sync")));
     found.map(|((key, node), wanted)| {
-        file.error(format!("`{key}` means nothing: write `{wanted}`"), node.line, key)
+        let error = file.error(format!("`{key}` means nothing: write `{wanted}`"), node.line, key);
+        if wanted == "auth" { error.help(LOGINS) } else { error }
     })
 }
+
+const LOGINS: &str = "an entry reads `HOST: {username: NAME, passwordEnv: VARIABLE}`; what docker login left is used anyway where `auth` has no login";
 
 const INDENT_ODD: &str = "write ordinary blanks (U+0020) at the beginning of the line";
 

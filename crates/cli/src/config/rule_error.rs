@@ -1,10 +1,11 @@
 //! Why a rule cannot be carried out, known before any registry is asked.
 
 use oci::{Digest, TagOrDigest};
-use sync::TargetTemplateError;
+use sync::{TagTemplateError, TargetTemplateError};
 
 use super::error::ConfigError;
 use super::image_text::ImageTextError;
+use crate::nearest::nearest;
 
 /// What is wrong with a rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +26,10 @@ pub(crate) enum RuleError {
         "the target `{text}` of `{source_text}` has a placeholder, but only a source with * or ** has something to put there"
     )]
     PlaceholderWithoutPattern { source_text: String, text: String },
+    #[error("the target `{text}` names no registry, and in `sync` each target begins with one")]
+    NoRegistry { text: String },
+    #[error("the target `{text}` names no repository")]
+    NoRepository { text: String },
     #[error("the target `{text}` of `{source_text}` has {names} name(s) for {images} image(s)")]
     Count { source_text: String, text: String, images: usize, names: usize },
     #[error("the target of `{source_text}` is {wanted}, which only the image with that digest can be")]
@@ -55,13 +60,35 @@ impl RuleError {
             | Self::NamesUnderPattern { text, .. }
             | Self::PlaceholderWithoutPattern { text, .. }
             | Self::Count { text, .. }
+            | Self::NoRegistry { text }
+            | Self::NoRepository { text }
             | Self::TemplateWithoutTag { text, .. }
             | Self::TemplateIntoSource { text, .. }
             | Self::NameTwice { text, .. } => Some(text),
         }
     }
 
-    pub(super) fn help(&self) -> Option<&'static str> {
+    pub(super) fn help(&self) -> Option<String> {
+        match self {
+            Self::NoRegistry { text } => Some(format!(
+                "write `HOST/{text}` with the registry's host, or `docker.io/{text}` if Docker Hub is meant"
+            )),
+            Self::NoRepository { text } => Some(format!("write `{text}/NAMESPACE/NAME`")),
+            Self::Template { reason: TargetTemplateError::Unknown { name }, .. } => {
+                meant(name, &["path", "repository", "name"])
+            }
+            Self::Target {
+                reason:
+                    ImageTextError::TagTemplate(
+                        TagTemplateError::WithoutTag { text } | TagTemplateError::NoTag { text },
+                    ),
+                ..
+            } => braced(text).filter(|name| *name != "tag").and_then(|name| meant(name, &["tag"])),
+            _ => self.fixed_help().map(str::to_owned),
+        }
+    }
+
+    fn fixed_help(&self) -> Option<&'static str> {
         match self {
             Self::TargetEmpty { .. } => {
                 Some("write a target, or give --registry and --namespace for all empty ones")
@@ -85,6 +112,20 @@ impl RuleError {
             _ => None,
         }
     }
+}
+
+/// The placeholder that was most likely meant.
+fn meant(written: &str, known: &[&str]) -> Option<String> {
+    let (name, joint) = written.split_once(':').map_or((written, None), |(name, joint)| (name, Some(joint)));
+    let begun = known.iter().copied().find(|known| name.len() > 1 && known.starts_with(name));
+    let meant = begun.or_else(|| nearest(name, known))?;
+    let joint = joint.map(|joint| format!(":{joint}")).unwrap_or_default();
+    Some(format!("did you mean `{{{meant}{joint}}}`?"))
+}
+
+/// What stands in the first braces.
+fn braced(text: &str) -> Option<&str> {
+    Some(text.split_once('{')?.1.split_once('}')?.0)
 }
 
 impl From<RuleError> for ConfigError {

@@ -83,7 +83,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::Manifest { source, .. } => step.advice(of_manifest(source)),
         // Whatever helps the one that asked helps all.
         Cause::NoAnswer(silence) => advice(&silence.last),
-        Cause::Missing => step.advice(Hint::NoImage),
+        Cause::Missing => step.advice(of_missing(step.operation)),
         Cause::Count { .. } => step.advice(Hint::Count),
         Cause::TooFew(_) => step.advice(Hint::TooFew),
         Cause::NoDates => step.advice(Hint::NoDates),
@@ -243,6 +243,7 @@ fn of_refusal(step: Step<'_>, error: &registry::Error, refusal: &registry::Refus
         (ErrorKind::TooLarge, Side::Target) => Hint::TooLarge,
         (_, Side::Target) if error.misses_content() => Hint::TargetLacksPart,
         (_, Side::Target) if error.is_immutable_tag() => Hint::ImmutableTag,
+        (_, Side::Target) if refusal.status == StatusCode::METHOD_NOT_ALLOWED => Hint::NoPushes,
         (ErrorKind::NotFound, Side::Target) => Hint::NoNamespace,
         (_, Side::Target) => Hint::TargetRejects,
         (_, Side::Source) => Hint::SourceRejects,
@@ -263,6 +264,7 @@ fn of_missing(operation: &Operation) -> Hint {
     match operation {
         Operation::ListRepositories => Hint::NoCatalog,
         Operation::ListTags => Hint::NoRepository,
+        Operation::Resolve(oci::TagOrDigest::Digest(_)) => Hint::NoDigest,
         Operation::Resolve(_) | Operation::ReadManifest(oci::TagOrDigest::Tag(_)) => Hint::NoImage,
         _ => Hint::SourceLacksPart,
     }

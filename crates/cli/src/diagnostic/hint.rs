@@ -84,6 +84,8 @@ hints! {
     NoRepository: "check the repository's name at the source, and whether this login may see it",
     /// No such tag, or no such image.
     NoImage: "check repository and tag at the source; if they exist, whether this login may see them",
+    /// No image with the digest that a rule names.
+    NoDigest: "check the digest that the rule names, as in `pins`: registries delete images that no tag names any more; if it is there, whether this login may see it",
     /// The registry offers no list of repositories to anybody.
     NoCatalog: "`{host}` lists no repositories: name them one by one",
     /// A manifest or blob that the image needs is not at the source.
@@ -102,6 +104,8 @@ hints! {
     DockerManifest: "have `{host}` take Docker's types beside OCI's: zot does with `\"compat\": [\"docker2s2\"]` in the `http` section of its config; or build the image with OCI types",
     /// Manifests of another media type are not taken.
     ManifestType: "ask whoever runs `{host}` to allow this type of manifest, or leave the image out",
+    /// It takes no pushes at all.
+    NoPushes: "`{host}` takes no pushes, as read-only mirrors and pull-through caches do: name the registry itself that stands behind it, or have whoever runs it switch pushes on",
     /// Anything else that a target does not want.
     TargetRejects: "`{host}` does not take this image; its own words above say why",
     /// Anything else that a source does not do.

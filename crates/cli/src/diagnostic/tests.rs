@@ -221,6 +221,7 @@ fn refusals() -> Vec<Case> {
         (meant(Meaning::Attestation), "400 Bad Request", Hint::Attestation),
         (meant(Meaning::SparseIndex), "400 Bad Request", Hint::SparseIndex),
         (to(refused(400, "MANIFEST_INVALID")), "400 Bad Request", Hint::TargetRejects),
+        (to(refused(405, "UNSUPPORTED")), "405 Method Not Allowed", Hint::NoPushes),
         (from(refused(400, "X")), "400 Bad Request", Hint::SourceRejects),
         (from(refused(402, "X")), "402 Payment Required", Hint::Payment),
         (to(refused(402, "DENIED")), "402 Payment Required", Hint::Payment),
@@ -304,6 +305,11 @@ fn others() -> Vec<Case> {
         (from(login("docker-credential-x")), "it is locked", Hint::LoginKeeper),
         (from(realm), "wants the credentials sent to", Hint::RealmNotTrusted),
         (from(Cause::Missing), "not there", Hint::NoImage),
+        (
+            at(Side::Source, Operation::Resolve(TagOrDigest::Digest(digest())), Cause::Missing),
+            "not there",
+            Hint::NoDigest,
+        ),
         (from(Cause::NoAnswer(silence)), "5 times in a row", Hint::NoConnection),
         (
             from(Cause::TooFew(sync::select::TooFew { selected: 1, listed: 3, at_least: 2 })),

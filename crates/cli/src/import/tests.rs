@@ -82,11 +82,25 @@ fn traps_of_regsync() {
             (&with("tags: {allow: [v1]}"), &["referrers: false"], &[], "Kept"),
             (&with("platforms: [local]"), &[], &["sync:"], "its platform cannot be taken"),
             (
-                &with("referrers: true, referrerFilters: [{annotations: {a: b}}]"),
+                &with("tags: {allow: [v1]}, referrers: true, referrerFilters: [{annotations: {a: b}}]"),
                 &["referrers: false"],
                 &[],
-                "artifact type alone",
+                "`referrerFilters` of sync entry 1, filter 1",
             ),
+            (
+                &with("tags: {allow: [v1]}, referrerFilters: [{artifactType: a/b}]"),
+                &["referrers: false"],
+                &["a/b"],
+                "nothing to choose from",
+            ),
+            // Tags of signatures are tags, whatever the filters take of referrers.
+            (
+                &with("tags: {allow: [v1]}, digestTags: true, referrers: true, referrerFilters: [{artifactType: a/b}]"),
+                &["types: [a/b, application/vnd.dev.cosign.artifact.*]"],
+                &[],
+                "`digestTags` of sync entry 1",
+            ),
+            (&with("tags: {allow: [v1]}, digestTags: true"), &[], &["referrers:"], "`digestTags` of sync entry 1"),
             (
                 &with("tagSets: [{allow: [a]}], tags: {allow: [b]}"),
                 &["'/^a$/'", "'/^b$/'"],

@@ -116,6 +116,22 @@ fn slips_in_sync_rules_end_the_run_before_any_request() -> Result<()> {
             &["c.yaml:1:1: `default` means nothing: write `defaults`"],
         ),
         (
+            rule("auths: {r.io: {username: u, password: hunter2}}"),
+            &["c.yaml:4:1: `auths` means nothing: write `auth`", "^", "what docker login left is used anyway"],
+        ),
+        (
+            rule("- from: r.io/a\n  to: [t.io/a, mirror/x]"),
+            &["c.yaml:5:16: the target `mirror/x` names no registry", "`docker.io/mirror/x`", "`HOST/mirror/x`"],
+        ),
+        (rule("- from: r.io/**\n  to: '{path}'"), &["c.yaml:5:7: the target `{path}` names no registry"]),
+        (rule("- from: r.io/**\n  to: t.io/{repo:_}"), &["c.yaml:5:7: ", "did you mean `{repository:_}`?"]),
+        (rule("- from: r.io/**\n  to: t.io/{pth}"), &["c.yaml:5:7: ", "did you mean `{path}`?"]),
+        (rule("- from: r.io/a\n  to: t.io/a:{tags}-x"), &["c.yaml:5:7: ", "did you mean `{tag}`?"]),
+        (
+            rule("- from: r.io/a\n  to: t.example.com"),
+            &["c.yaml:5:7: the target `t.example.com` names no repository"],
+        ),
+        (
             "snyc: [{from: r.io/a, to: t.io/a}]\n".to_owned(),
             &["c.yaml:1:1: `snyc` means nothing: write `sync`"],
         ),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use oci::{Digest, RawManifest, TagOrDigest};
+use oci::{Digest, ErrorKind, RawManifest, TagOrDigest};
 
 use super::at_target::{
     AtTarget, Same, compare, has_children, look_again, look_at_target, may_lack_children,
@@ -55,8 +55,20 @@ pub(super) async fn decide(walk: &Walk) -> Result<Decided, Arc<Error>> {
         // What a list said may be over.
         Some(Known { told: Told::ByList, .. }) | None => walk.image.planned.reference.clone(),
     };
-    let whole = walk.read_manifest(&reference).await?;
+    let whole = walk.read_manifest(&reference).await.map_err(|error| of_the_image(walk, error))?;
     decide_about(walk, whole, &at_target).await
+}
+
+/// Where a digest that a rule names is not there, the image is missing, and no part of another one.
+fn of_the_image(walk: &Walk, error: Arc<Error>) -> Arc<Error> {
+    let reference = &walk.image.planned.reference;
+    let is_named = matches!(reference, TagOrDigest::Digest(_))
+        && error.operation == Operation::ReadManifest(reference.clone());
+    if !is_named || error.kind() != Some(ErrorKind::NotFound) {
+        return error;
+    }
+    let looking_up = |error: Error| Error { operation: Operation::Resolve(reference.clone()), ..error };
+    Arc::try_unwrap(error).map_or_else(|shared| shared, |error| Arc::new(looking_up(error)))
 }
 
 /// Whether it is known without reading it that the target has what it should have of what the source has.

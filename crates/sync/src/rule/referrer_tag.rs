@@ -1,6 +1,6 @@
 //! Tags made of another image's digest.
 
-use oci::{Digest, Tag};
+use oci::{Digest, Tag, is_referrers_tag};
 
 /// The image whose signature, attestations or SBOM stand under a tag, or, where the tag is nothing but its digest, whose
 /// list of referrers does.
@@ -11,6 +11,11 @@ pub(crate) fn subject(tag: &Tag) -> Option<Digest> {
         return None;
     }
     format!("{algorithm}:{hex}").parse().ok()
+}
+
+/// Whether a tag stands for something that belongs to an image, and follows that.
+pub(crate) fn belongs_to_another(tag: &Tag) -> bool {
+    is_referrers_tag(tag) || subject(tag).is_some()
 }
 
 /// What stands under one of cosign's tags, as cosign itself calls it where registries keep lists of referrers:

@@ -3,15 +3,20 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use super::listed_tag::ListedTag;
 use super::reason::Reason;
+use crate::rule::referrer_tag::belongs_to_another;
 
 /// The numbers of a selection, or their sums over repositories:
 /// `selected` = `versions` - `excluded` - `too_young` - `too_old` - `older` + `pinned`.
+/// Tags of signatures and of lists of referrers are no candidates, and counted by themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Tags that the registry lists.
+    /// Tags that the registry lists, without those that belong to other images.
     pub listed: usize,
-    /// Those of them that `include` names, without what belongs to other images.
+    /// Tags that belong to other images and are not pinned: they follow those.
+    pub followers: usize,
+    /// Those of the listed that `include` names.
     pub included: usize,
     /// Those of them whose versions are wanted, where versions matter.
     pub versions: usize,
@@ -23,7 +28,7 @@ pub struct Counts {
     pub too_old: usize,
     /// How many of the rest are older than the newest.
     pub older: usize,
-    /// Pins that come although no stage left them.
+    /// Pins that come although no stage left them: a pinned tag among these counts at the stage that took it, too.
     pub pinned: usize,
     /// All that come.
     pub selected: usize,
@@ -31,14 +36,25 @@ pub struct Counts {
 
 impl Counts {
     /// Counts what stages without pins left of a listing.
-    pub(super) fn of(reasons: &[Option<Reason>]) -> Self {
-        let listed = reasons.len();
-        let mut counts =
-            Self { listed, included: listed, versions: listed, selected: listed, ..Self::default() };
-        for reason in reasons.iter().flatten() {
+    pub(super) fn of(tags: &[ListedTag], reasons: &[Option<Reason>]) -> Self {
+        let is_follower = |tag: &&ListedTag| belongs_to_another(&tag.tag);
+        let followers = tags.iter().filter(is_follower).count();
+        let listed = tags.len() - followers;
+        let mut counts = Self {
+            listed,
+            followers,
+            included: listed,
+            versions: listed,
+            selected: listed,
+            ..Self::default()
+        };
+        let candidates = tags.iter().zip(reasons).filter(|(tag, _)| !is_follower(tag));
+        for reason in candidates.filter_map(|(_, reason)| reason.as_ref()) {
             counts.selected -= 1;
             match reason {
-                Reason::Referrer | Reason::NotIncluded => {
+                // None of the candidates.
+                Reason::Referrer => {}
+                Reason::NotIncluded => {
                     counts.included -= 1;
                     counts.versions -= 1;
                 }
@@ -67,26 +83,37 @@ impl Counts {
             (self.too_young, "too young or of unknown age"),
             (self.too_old, "too old"),
             (self.older, "older than the newest"),
-            (self.pinned, "pinned"),
         ];
         let told = stages.into_iter().filter(|(count, _)| *count > 0);
         told.map(|(count, what)| format!("{count} {what}")).collect()
     }
 }
 
-/// `3 of 13 tags: 5 not in `include`, 6 older than the newest, 1 pinned`.
+/// `3 of 13 tags: 5 not in `include`, 6 older than the newest; plus 1 by `pins`; not counted: 2 tags of signatures and the
+/// like`.
 impl fmt::Display for Counts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.listed == 1 { "" } else { "s" };
         write!(formatter, "{} of {} tag{plural}", self.selected, self.listed)?;
         let stages = self.stages();
-        if stages.is_empty() { Ok(()) } else { write!(formatter, ": {}", stages.join(", ")) }
+        if !stages.is_empty() {
+            write!(formatter, ": {}", stages.join(", "))?;
+        }
+        if self.pinned > 0 {
+            write!(formatter, "; plus {} by `pins`", self.pinned)?;
+        }
+        match self.followers {
+            0 => Ok(()),
+            1 => formatter.write_str("; not counted: 1 tag of a signature or the like"),
+            many => write!(formatter, "; not counted: {many} tags of signatures and the like"),
+        }
     }
 }
 
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.listed += other.listed;
+        self.followers += other.followers;
         self.included += other.included;
         self.versions += other.versions;
         self.excluded += other.excluded;
@@ -115,7 +142,12 @@ mod tests {
             selected: 3,
             ..Counts::default()
         };
-        let told = "3 of 13 tags: 1 not in `include`, 2 not of the wanted versions, 1 excluded, 7 older than the newest, 1 pinned";
+        let told = "3 of 13 tags: 1 not in `include`, 2 not of the wanted versions, 1 excluded, 7 older than the newest; plus 1 by `pins`";
         assert_eq!(counts.to_string(), told);
+        let counts = Counts { listed: 1, included: 1, versions: 1, selected: 1, ..Counts::default() };
+        let signed = |followers| Counts { followers, ..counts }.to_string();
+        assert_eq!(signed(0), "1 of 1 tag");
+        assert_eq!(signed(1), "1 of 1 tag; not counted: 1 tag of a signature or the like");
+        assert_eq!(signed(2), "1 of 1 tag; not counted: 2 tags of signatures and the like");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::SystemTime;
 
-use oci::{Tag, TagOrDigest, TagVersion, is_referrers_tag};
+use oci::{Tag, TagOrDigest, TagVersion};
 
 use super::age::AgeLimits;
 use super::counts::Counts;
@@ -13,7 +13,7 @@ use super::pattern::Pattern;
 use super::range::VersionRange;
 use super::reason::Reason;
 use super::variant_name::VariantName;
-use crate::rule::referrer_tag::subject;
+use crate::rule::referrer_tag::belongs_to_another;
 
 /// What is asked of tags. What is empty asks nothing, so that the default is every tag.
 #[derive(Clone, Debug, Default)]
@@ -109,7 +109,7 @@ impl TagSelection {
         if let Some(latest) = &self.latest {
             super::newest::leave_out_older(latest, listed, &mut reasons);
         }
-        let counts = Counts::of(&reasons);
+        let counts = Counts::of(listed, &reasons);
         let mut selected = Selected { chosen: Vec::new(), reasons, counts, missing_pins: Vec::new() };
         let pinned_digests = self.pin(listed, &mut selected);
         let chosen = listed.iter().zip(&selected.reasons).filter(|(_, reason)| reason.is_none());
@@ -164,7 +164,7 @@ impl TagSelection {
 
     /// Why a tag is left out, whatever its age.
     fn name_reason(&self, tag: &Tag) -> Option<Reason> {
-        if self.narrows() && (is_referrers_tag(tag) || subject(tag).is_some()) {
+        if self.narrows() && belongs_to_another(tag) {
             return Some(Reason::Referrer);
         }
         let fits = |any_of: &Vec<Pattern>| any_of.is_empty() || any_of.iter().any(|one| one.fits_tag(tag));
@@ -237,7 +237,12 @@ impl TagSelection {
         }
         selected.counts.pinned += digests.len();
         for (listed, reason) in listed.iter().zip(&mut selected.reasons) {
-            if missing.remove(&listed.tag) && reason.take().is_some() {
+            if !missing.remove(&listed.tag) {
+                continue;
+            }
+            let is_follower = belongs_to_another(&listed.tag);
+            selected.counts.followers -= usize::from(is_follower);
+            if reason.take().is_some() || is_follower {
                 selected.counts.pinned += 1;
             }
         }

@@ -5,7 +5,7 @@ use sync::{AttestationPolicy, IndexPolicy, OnCollision, OnConflict, PlatformFilt
 use super::Checked;
 use crate::config::config_file::ConfigFile;
 use crate::config::error::ConfigError;
-use crate::config::image_text::{ImageTextError, SourceText, Which};
+use crate::config::image_text::{ImageTextError, SourceText, Which, is_registry};
 use crate::config::images::{Section, WrittenRule};
 use crate::config::resolver::Resolver;
 use crate::config::rule_error::RuleError;
@@ -28,6 +28,7 @@ impl Resolver<'_> {
         })?;
         check_variables(rule, &source, file)?;
         check_keys(rule, &source, file)?;
+        check_targets(rule, &source).map_err(|error| vec![placed(&error, rule, file)])?;
         let written = WrittenRule {
             order,
             section: Section::Sync,
@@ -122,6 +123,28 @@ fn check_keys(rule: &SyncRule, source: &SourceText, file: &ConfigFile) -> Result
         _ => {}
     }
     if slips.is_empty() { Ok(()) } else { Err(slips) }
+}
+
+/// In `images` what names no registry goes to Docker Hub, as for the Go tool. Nobody means that who writes `mirror/app`.
+fn check_targets(rule: &SyncRule, source: &SourceText) -> Result<(), RuleError> {
+    let is_one = matches!(source, SourceText::One(_));
+    for to in rule.to.iter().map(|to| &to.text).filter(|text| !text.is_empty()) {
+        let text = to.clone();
+        match to.split_once('/') {
+            Some((host, _)) if is_registry(host) => {}
+            None if is_lone_registry(to) && is_one => return Err(RuleError::NoRepository { text }),
+            None if is_lone_registry(to) => {}
+            _ => return Err(RuleError::NoRegistry { text }),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a text without a slash is a registry's host, and not the name of an image with its tag.
+fn is_lone_registry(text: &str) -> bool {
+    let (name, port) = text.split_once(':').unwrap_or((text, ""));
+    let has_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    is_registry(name) || has_port
 }
 
 /// An error at the text that it is about.

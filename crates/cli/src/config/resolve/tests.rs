@@ -184,6 +184,8 @@ fn class(error: &RuleError) -> String {
         | RuleError::NamesUnderPattern { .. }
         | RuleError::TemplateWithoutTag { .. }
         | RuleError::TemplateIntoSource { .. }
+        | RuleError::NoRegistry { .. }
+        | RuleError::NoRepository { .. }
         | RuleError::PlaceholderWithoutPattern { .. } => "E-PATTERN".to_owned(),
     }
 }

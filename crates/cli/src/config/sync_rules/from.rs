@@ -3,7 +3,7 @@
 use sync::RepositoryPattern;
 
 use crate::config::image_text::{
-    ImageText, ImageTextError, PatternText, SourceText, Which, parse, parse_source,
+    ImageText, ImageTextError, PatternText, SourceText, Which, is_registry, parse, parse_source,
 };
 
 /// Why a text is no source.
@@ -47,7 +47,7 @@ fn of_regex(text: &str, host: &str, behind: &str) -> Result<SourceText, SourceSl
             help: Some("write which tags are meant in `tags`"),
         });
     }
-    if !(host.contains(['.', ':']) || host == "localhost") {
+    if !is_registry(host) {
         return Err(slip(format!("`{text}` names no registry before the regular expression")));
     }
     let pattern = RepositoryPattern::regex(regex).map_err(|error| slip(error.to_string()))?;

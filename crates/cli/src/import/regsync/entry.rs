@@ -29,7 +29,8 @@ pub(super) fn read_shared(
 ) -> Result<Defaults, Slip> {
     let referrers = fields.truth("referrers")?.unwrap_or(defaults.referrers);
     let digest_tags = fields.truth("digestTags")?.unwrap_or(defaults.digest_tags);
-    let filters = fields.maps("referrerFilters", "referrer filter")?;
+    let what = format!("`referrerFilters` of {}, filter", fields.what);
+    let filters = fields.maps("referrerFilters", &what)?;
     let types = if filters.is_empty() { defaults.types.clone() } else { types(filters, notes)? };
     fields.leave_out(
         notes,
@@ -208,20 +209,38 @@ fn referrers(
         );
         return Ok(Some(Referrers::None));
     }
-    let is_widened = !shared.referrers && (shared.digest_tags || takes_all_tags);
-    if is_widened {
-        let why = "signatures under cosign's tags go along with their image, and so do other referrers of it, which regsync leaves (`referrers: false` leaves both)";
-        draft.notes.changed(fields.line, format!("tags of signatures in {}", fields.what), why);
-        return Ok(None);
+    if !shared.referrers
+        && let Some(filters) = fields.node("referrerFilters")
+    {
+        let why = "regsync copies no referrers without `referrers: true`, so there is nothing to choose from";
+        draft.notes.left_out(filters.line, format!("`referrerFilters` of {}", fields.what), why);
     }
-    if !shared.referrers {
-        return Ok(Some(Referrers::None));
+    let takes_digest_tags = shared.digest_tags || takes_all_tags;
+    let digest_tags = if shared.digest_tags {
+        format!("`digestTags` of {}", fields.what)
+    } else {
+        format!("tags of signatures in {}", fields.what)
+    };
+    let mut types = match &shared.types {
+        _ if !shared.referrers && takes_digest_tags => {
+            let why = "signatures under cosign's tags go along with their image, and so do other referrers of it, which regsync leaves (`referrers: false` leaves both)";
+            draft.notes.changed(fields.line, digest_tags, why);
+            return Ok(None);
+        }
+        _ if !shared.referrers => return Ok(Some(Referrers::None)),
+        None => return Ok(None),
+        Some(types) => types.clone(),
+    };
+    if takes_digest_tags {
+        let why = "what stands under cosign's tags is chosen by artifact type, too, so `types` names cosign's; referrers of these types that have no tag go along with it";
+        draft.notes.changed(fields.line, digest_tags, why);
+        types.push(COSIGNS_TYPES.to_owned());
     }
-    Ok(shared
-        .types
-        .clone()
-        .map(|types| if types.is_empty() { Referrers::None } else { Referrers::Types(types) }))
+    Ok(Some(if types.is_empty() { Referrers::None } else { Referrers::Types(types) }))
 }
+
+/// What cosign's tags count as.
+const COSIGNS_TYPES: &str = "application/vnd.dev.cosign.artifact.*";
 
 /// `platform` is the image of one platform by itself, `platforms` an index with the others left out of the copy.
 fn platforms(fields: &mut Fields<'_>, notes: &mut Notes) -> Result<Result<Option<Platforms>, String>, Slip> {

@@ -75,7 +75,7 @@ fn selection() -> impl Strategy<Value = TagSelection> {
     let variants = proptest::collection::vec(select(vec!["", "alpine", "debian-#-r#"]), 0..3);
     let prereleases = select(vec![Prereleases::LeaveOut, Prereleases::Select]);
     let maybe_ages = prop_oneof![Just(AgeLimits::default()), ages()];
-    let pinned = subsequence(vec!["latest", "1.0", "gone", "0a1b2c3"], 0..3);
+    let pinned = subsequence(vec!["latest", "1.0", "gone", "0a1b2c3", TAGS[19]], 0..3);
     let parts =
         (lists, exclude, ranges, variants, prereleases, maybe_ages, proptest::option::of(latest()), pinned);
     parts.prop_map(|(include, exclude, semver, variants, prereleases, ages, latest, pinned)| TagSelection {
@@ -93,6 +93,11 @@ fn selection() -> impl Strategy<Value = TagSelection> {
 
 fn set(selection: &TagSelection, listed: &[ListedTag]) -> BTreeSet<TagOrDigest> {
     selection.select(listed, now()).chosen.into_iter().collect()
+}
+
+fn is_listed_follower(pin: &TagOrDigest, listed: &[ListedTag]) -> bool {
+    let is_it = |listed: &ListedTag| *pin == TagOrDigest::Tag(listed.tag.clone());
+    listed.iter().any(is_it) && pin.to_string().starts_with("sha256-")
 }
 
 /// Nothing comes that did not come before, but what was only older than something that comes no more.
@@ -137,7 +142,11 @@ proptest! {
             .map(|(tag, _)| TagOrDigest::Tag(tag.tag.clone())).collect();
         prop_assert_eq!(&selected.chosen, &chosen);
         let counts = selected.counts;
-        prop_assert_eq!(counts.selected, chosen.len());
+        // Where nothing narrows, what belongs to other images comes along, and does not count.
+        let followers = if selection.narrows() { 0 } else { counts.followers };
+        prop_assert_eq!(counts.selected + followers, chosen.len());
+        let pinned_followers = listed.len() - counts.listed - counts.followers;
+        prop_assert_eq!(pinned_followers, selection.pins.iter().filter(|pin| is_listed_follower(pin, &listed)).count());
         prop_assert_eq!(counts.selected + counts.excluded + counts.too_young + counts.too_old + counts.older, counts.versions + counts.pinned);
         prop_assert!(counts.versions <= counts.included && counts.included <= counts.listed);
         prop_assert!(selected.reasons.iter().flatten().all(|reason| !reason.to_string().is_empty()));

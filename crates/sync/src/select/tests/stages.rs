@@ -14,6 +14,8 @@ fn without_a_wish_everything_is_selected_what_refers_to_images_too() {
     let pinned = TagSelection { pins: pins(&["latest"]), at_least: 1, ..TagSelection::default() };
     assert!(!pinned.is_all());
     assert_eq!(chosen(&pinned, &tags), tags, "pins and `atLeast` leave nothing out");
+    let counts = pinned.select(&listed(&tags), now()).counts;
+    assert_eq!((counts.listed, counts.selected, counts.followers), (3, 3, 1), "for `atLeast`, signatures are none");
     assert!(TagSelection { include: vec![vec![]], ..TagSelection::default() }.is_all());
     assert!(TagSelection { prereleases: Prereleases::Select, ..TagSelection::default() }.is_all());
 }
@@ -84,9 +86,12 @@ fn what_refers_to_images_is_never_selected_by_itself_nor_counts_but_may_be_pinne
         let listing = listed(&tags);
         let selected = selection.select(&listing, now());
         assert_eq!(reason(&selected, &listing, &sha512), Some(Reason::Referrer));
-        assert_eq!((selected.counts.included, selected.counts.selected), (1, 1));
+        let Counts { listed, followers, included, selected, .. } = selected.counts;
+        assert_eq!((listed, followers, included, selected), (1, 5, 1, 1));
         let pinned = TagSelection { pins: pins(&[&of_others[1]]), ..selection };
         assert_eq!(chosen(&pinned, &tags), format!("1.0 {}", of_others[1]));
+        let Counts { listed, followers, pinned, selected, .. } = pinned.select(&listing, now()).counts;
+        assert_eq!((listed, followers, pinned, selected), (1, 4, 1, 2));
     }
 }
 
