@@ -95,12 +95,19 @@ fn traps_of_regsync() {
             ),
             // Tags of signatures are tags, whatever the filters take of referrers.
             (
-                &with("tags: {allow: [v1]}, digestTags: true, referrers: true, referrerFilters: [{artifactType: a/b}]"),
+                &with(
+                    "tags: {allow: [v1]}, digestTags: true, referrers: true, referrerFilters: [{artifactType: a/b}]",
+                ),
                 &["types: [a/b, application/vnd.dev.cosign.artifact.*]"],
                 &[],
                 "`digestTags` of sync entry 1",
             ),
-            (&with("tags: {allow: [v1]}, digestTags: true"), &[], &["referrers:"], "`digestTags` of sync entry 1"),
+            (
+                &with("tags: {allow: [v1]}, digestTags: true"),
+                &[],
+                &["referrers:"],
+                "`digestTags` of sync entry 1",
+            ),
             (
                 &with("tagSets: [{allow: [a]}], tags: {allow: [b]}"),
                 &["'/^a$/'", "'/^b$/'"],

@@ -57,7 +57,9 @@ async fn tags_of_a_rule_are_chosen_and_flags_narrow_them() -> Result<()> {
         expanded.stdout
     );
     let ran = workplace.run("sync -v --latest 2 --exclude 1.3")?.expect_code(0)?;
-    ran.says(&["3 of 8 tags: 4 not of the wanted versions, 1 excluded, 1 older than the newest; plus 1 by `pins`"])?;
+    ran.says(&[
+        "3 of 8 tags: 4 not of the wanted versions, 1 excluded, 1 older than the newest; plus 1 by `pins`",
+    ])?;
     ensure!(tags(&bench.target.host(), "one").await? == "1.1 1.2 stable");
     workplace.run("sync --exclude stable")?.expect_code(0)?;
     ensure!(tags(&bench.target.host(), "one").await? == "1.1 1.2 1.3 stable");
@@ -106,7 +108,10 @@ async fn what_a_selection_cannot_have_fails_by_name_and_is_tried_again_with_it()
     ensure!(tags(&bench.target.host(), "app").await? == "v1");
     let digest = format!("sha256:{}", "0".repeat(64));
     bench.config(&rule(&format!("include: ['v*'], pins: ['{digest}']")))?;
-    workplace.run("sync")?.expect_code(1)?.says(&["404 Not Found", "check the digest that the rule names"])?;
+    workplace
+        .run("sync")?
+        .expect_code(1)?
+        .says(&["404 Not Found", "check the digest that the rule names"])?;
     bench.config(&rule("maxAge: 7d"))?;
     workplace
         .run("sync")?

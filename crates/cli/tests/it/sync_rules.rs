@@ -117,11 +117,19 @@ fn slips_in_sync_rules_end_the_run_before_any_request() -> Result<()> {
         ),
         (
             rule("auths: {r.io: {username: u, password: hunter2}}"),
-            &["c.yaml:4:1: `auths` means nothing: write `auth`", "^", "what docker login left is used anyway"],
+            &[
+                "c.yaml:4:1: `auths` means nothing: write `auth`",
+                "^",
+                "what docker login left is used anyway",
+            ],
         ),
         (
             rule("- from: r.io/a\n  to: [t.io/a, mirror/x]"),
-            &["c.yaml:5:16: the target `mirror/x` names no registry", "`docker.io/mirror/x`", "`HOST/mirror/x`"],
+            &[
+                "c.yaml:5:16: the target `mirror/x` names no registry",
+                "`docker.io/mirror/x`",
+                "`HOST/mirror/x`",
+            ],
         ),
         (rule("- from: r.io/**\n  to: '{path}'"), &["c.yaml:5:7: the target `{path}` names no registry"]),
         (rule("- from: r.io/**\n  to: t.io/{repo:_}"), &["c.yaml:5:7: ", "did you mean `{repository:_}`?"]),

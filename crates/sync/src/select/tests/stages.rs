@@ -15,7 +15,11 @@ fn without_a_wish_everything_is_selected_what_refers_to_images_too() {
     assert!(!pinned.is_all());
     assert_eq!(chosen(&pinned, &tags), tags, "pins and `atLeast` leave nothing out");
     let counts = pinned.select(&listed(&tags), now()).counts;
-    assert_eq!((counts.listed, counts.selected, counts.followers), (3, 3, 1), "for `atLeast`, signatures are none");
+    assert_eq!(
+        (counts.listed, counts.selected, counts.followers),
+        (3, 3, 1),
+        "for `atLeast`, signatures are none"
+    );
     assert!(TagSelection { include: vec![vec![]], ..TagSelection::default() }.is_all());
     assert!(TagSelection { prereleases: Prereleases::Select, ..TagSelection::default() }.is_all());
 }
