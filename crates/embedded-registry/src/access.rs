@@ -65,6 +65,12 @@ impl Grant {
         Self { repositories: repositories.to_owned(), actions: vec![Action::Pull, Action::Push] }
     }
 
+    /// Reading, writing and deleting.
+    pub fn delete(repositories: &str) -> Self {
+        let actions = vec![Action::Pull, Action::Push, Action::Delete];
+        Self { repositories: repositories.to_owned(), actions }
+    }
+
     fn covers(&self, repository: &str) -> bool {
         match self.repositories.strip_suffix('*') {
             Some(prefix) => repository.starts_with(prefix),
@@ -80,6 +86,8 @@ pub enum Action {
     Pull,
     /// Write.
     Push,
+    /// Delete tags and manifests.
+    Delete,
 }
 
 impl Action {
@@ -87,6 +95,7 @@ impl Action {
         match self {
             Self::Pull => "pull",
             Self::Push => "push",
+            Self::Delete => "delete",
         }
     }
 }

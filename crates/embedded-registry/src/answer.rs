@@ -88,6 +88,8 @@ pub(crate) enum Refusal {
     NoSuchEndpoint,
     PageTooLarge,
     PageInvalid,
+    ReferencedByList,
+    ReferencedByOthers,
     SizeInvalid,
     TagInvalid,
     TooManyRequests,
@@ -131,6 +133,16 @@ impl Refusal {
             Self::PageInvalid => {
                 (S::BAD_REQUEST, "PAGINATION_NUMBER_INVALID", "invalid number of results requested")
             }
+            Self::ReferencedByList => (
+                S::BAD_REQUEST,
+                "ImageReferencedByManifestList",
+                "Requested image referenced by manifest list",
+            ),
+            Self::ReferencedByOthers => (
+                S::PRECONDITION_FAILED,
+                "VIOLATE_FOREIGN_KEY_CONSTRAINT",
+                "the deleting artifact is referenced by others",
+            ),
             Self::SizeInvalid => {
                 (S::BAD_REQUEST, "SIZE_INVALID", "provided length did not match content length")
             }

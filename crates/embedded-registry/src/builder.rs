@@ -1,6 +1,7 @@
 //! How a registry is to be, before it runs. Each family of endpoints has its knobs in a file of its own.
 
 pub(crate) mod blob;
+pub(crate) mod deletion;
 pub(crate) mod limit;
 pub(crate) mod listing;
 pub(crate) mod manifest;
@@ -12,6 +13,7 @@ use std::io;
 use std::time::Duration;
 
 use self::blob::BlobSettings;
+use self::deletion::DeletionSettings;
 use self::limit::LimitSettings;
 use self::listing::ListingSettings;
 use self::manifest::ManifestSettings;
@@ -32,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) limits: LimitSettings,
     pub(crate) listings: ListingSettings,
     pub(crate) manifests: ManifestSettings,
+    pub(crate) deletion: DeletionSettings,
     pub(crate) referrers: ReferrerSettings,
     pub(crate) mounts: Mounts,
     pub(crate) blobs: BlobSettings,
@@ -47,6 +50,7 @@ impl Builder {
             limits: LimitSettings::default(),
             listings: ListingSettings::default(),
             manifests: ManifestSettings::default(),
+            deletion: DeletionSettings::default(),
             referrers: ReferrerSettings::default(),
             mounts: Mounts::default(),
             blobs: BlobSettings::default(),

@@ -1,5 +1,6 @@
 //! From a request to its endpoint. One file for each family of the distribution specification.
 
+mod api;
 mod blob;
 mod link;
 mod manifest;
@@ -36,7 +37,7 @@ impl Shared {
             return self.tokens.answer(access, head, body).await;
         }
         let place = Place::of(&path);
-        if let Some(answer) = self.before_all(head, &path) {
+        if let Some(answer) = self.before_all(head, &path).or_else(|| self.api(head, &path)) {
             return answer;
         }
         let answer = match self.admit_name(head, place) {

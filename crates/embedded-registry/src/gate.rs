@@ -46,7 +46,11 @@ impl<'a> Need<'a> {
     fn of(head: &Parts, place: Place<'a>) -> Self {
         let is_read = matches!(head.method, Method::GET | Method::HEAD);
         let is_pull = is_read && !matches!(place, Place::Upload { .. });
-        let action = if is_pull { Action::Pull } else { Action::Push };
+        let action = match (is_pull, place) {
+            (true, _) => Action::Pull,
+            (false, Place::Manifest { .. }) if head.method == Method::DELETE => Action::Delete,
+            (false, _) => Action::Push,
+        };
         let repository = if place == Place::Catalog { Some(CATALOG) } else { place.repository() };
         Self { repository, action }
     }
@@ -59,6 +63,7 @@ impl<'a> Need<'a> {
         match self.action {
             Action::Pull => "pull",
             Action::Push => "pull,push",
+            Action::Delete => "delete",
         }
     }
 

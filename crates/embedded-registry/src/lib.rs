@@ -39,6 +39,7 @@ pub use access::{
 };
 pub use builder::Builder;
 pub use builder::blob::{BlobHeads, EntityTags, Ranges};
+pub use builder::deletion::{DeletionApi, DigestDeletion, IndexChildren, TagDeletion};
 pub use builder::limit::NewRepositories;
 pub use builder::listing::{Catalog, EmptyTags, Links};
 pub use builder::manifest::{Attestations, ImmutableTags, Indexes, ManifestHeads, SameDigest, TagParameters};

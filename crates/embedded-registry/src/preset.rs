@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::builder::Builder;
+use crate::builder::deletion::{DeletionApi, DigestDeletion, IndexChildren, TagDeletion};
 use crate::builder::limit::NewRepositories;
 use crate::builder::listing::{Catalog, EmptyTags};
 use crate::builder::manifest::{Attestations, ImmutableTags, Indexes, SameDigest};
@@ -19,8 +20,13 @@ const SIX_HOURS: Duration = Duration::from_secs(21_600);
 /// - Manifest `GET`s are counted: <https://docs.docker.com/docker-hub/usage/pulls/>.
 /// - No list of referrers: <https://github.com/docker/roadmap/issues/724>.
 /// - No catalog, for nobody has rights to it.
+/// - No DELETE: <https://github.com/docker/hub-feedback/issues/1759>.
 pub fn docker_hub() -> Builder {
-    Builder::new().pull_quota(100, SIX_HOURS).referrers(Referrers::Absent).catalog(Catalog::Refused(401))
+    Builder::new()
+        .pull_quota(100, SIX_HOURS)
+        .referrers(Referrers::Absent)
+        .catalog(Catalog::Refused(401))
+        .deletion(TagDeletion::Off, DigestDeletion::Off)
 }
 
 /// GitHub Packages.
@@ -28,8 +34,13 @@ pub fn docker_hub() -> Builder {
 /// - Chunks have at most 4 MiB: <https://github.com/oras-project/rust-oci-client/issues/35>.
 /// - A second `PATCH` overwrites, as ocync's documentation says.
 /// - Referrers lead to the website: <https://github.com/artifacthub/hub/issues/4785>.
+/// - No DELETE: <https://github.com/containers/skopeo/issues/1880>.
 pub fn ghcr() -> Builder {
-    Builder::new().largest_chunk(4 << 20).uploads(Uploads::SingleStream).referrers(Referrers::Website)
+    Builder::new()
+        .largest_chunk(4 << 20)
+        .uploads(Uploads::SingleStream)
+        .referrers(Referrers::Website)
+        .deletion(TagDeletion::Off, DigestDeletion::Off)
 }
 
 /// Google Artifact Registry.
@@ -48,6 +59,8 @@ pub fn google() -> Builder {
 /// - `Range` stays where the first chunk ended: <https://github.com/aws/containers-roadmap/issues/2831>.
 /// - A tag cannot even be put again: <https://github.com/aws/containers-roadmap/issues/2380>.
 /// - Mounts only where the account has `BLOB_MOUNTING`.
+/// - A tag is taken away, and with the last one its image; not what an index names:
+///   <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html>.
 pub fn ecr() -> Builder {
     Builder::new()
         .new_repositories(NewRepositories::Refused)
@@ -56,6 +69,8 @@ pub fn ecr() -> Builder {
         .upload_ranges(UploadRanges::Stuck)
         .immutable_tags(ImmutableTags::Ecr, SameDigest::Refused)
         .mounts(Mounts::Declined)
+        .deletion(TagDeletion::UntagsToTheLast, DigestDeletion::Alone)
+        .index_children(IndexChildren::GuardedByEcr)
 }
 
 /// Amazon ECR where the first `PATCH` ends an upload with 201, as it was seen to do.
@@ -68,8 +83,13 @@ pub fn ecr_early() -> Builder {
 /// - A mount needs `from`: go-containerregistry never leaves it out for that.
 /// - Long logins are refused: <https://github.com/openshift/oc/pull/761>.
 /// - Sparse indexes are refused as invalid, unless `FEATURE_SPARSE_INDEX` is on.
+/// - DELETE takes tags away: <https://github.com/quay/quay/blob/master/endpoints/v2/manifest.py>.
 pub fn quay() -> Builder {
-    Builder::new().mounts(Mounts::RefusesAnonymous).longest_login(8 << 10).indexes(Indexes::Invalid)
+    Builder::new()
+        .mounts(Mounts::RefusesAnonymous)
+        .longest_login(8 << 10)
+        .indexes(Indexes::Invalid)
+        .deletion(TagDeletion::Untags, DigestDeletion::OnlyTagged)
 }
 
 /// Azure Container Registry.
@@ -78,20 +98,30 @@ pub fn quay() -> Builder {
 /// - Long logins are refused: <https://github.com/regclient/regclient/issues/797>.
 /// - A session does not survive an error: <https://github.com/Azure/azure-sdk-for-net/issues/35322>.
 /// - Locations are paths.
+/// - An API of its own takes tags away: <https://learn.microsoft.com/en-us/rest/api/containerregistry/tag/delete>.
+/// - DELETE wants a digest: <https://learn.microsoft.com/en-us/rest/api/containerregistry/manifests/delete>.
 pub fn azure() -> Builder {
     Builder::new()
         .catalog_page_size(100)
         .longest_login(8 << 10)
         .broken_uploads(BrokenUploads::LoseSession)
         .locations(Locations::Relative)
+        .deletion(TagDeletion::DigestInvalid, DigestDeletion::Alone)
+        .deletion_api(DeletionApi::Azure)
 }
 
 /// Harbor, with an immutability rule.
 ///
 /// - 412 for immutable tags.
 /// - Mounts need the right to pull: <https://github.com/goharbor/harbor/issues/19787>.
+/// - DELETE by digest alone, and of nothing that an index names; its API takes tags away.
 pub fn harbor() -> Builder {
-    Builder::new().immutable_tags(ImmutableTags::Harbor, SameDigest::Refused).mounts(Mounts::NeedsPull)
+    Builder::new()
+        .immutable_tags(ImmutableTags::Harbor, SameDigest::Refused)
+        .mounts(Mounts::NeedsPull)
+        .deletion(TagDeletion::Unsupported, DigestDeletion::WithFamily)
+        .index_children(IndexChildren::GuardedByHarbor)
+        .deletion_api(DeletionApi::Harbor)
 }
 
 /// The personal edition of Alibaba's registry.
@@ -157,8 +187,19 @@ pub fn jfrog() -> Builder {
 /// - No list of referrers: that came with OCI 1.1.
 /// - A repository without tags is unknown.
 /// - Sparse indexes are refused.
+/// - DELETE is off unless `storage.delete.enabled` says otherwise: [`distribution_2_with_delete`].
 pub fn distribution_2() -> Builder {
-    Builder::new().referrers(Referrers::Absent).empty_tags(EmptyTags::Unknown)
+    Builder::new()
+        .referrers(Referrers::Absent)
+        .empty_tags(EmptyTags::Unknown)
+        .deletion(TagDeletion::Off, DigestDeletion::Off)
+}
+
+/// CNCF distribution 2.8 where DELETE is on.
+///
+/// - By digest alone; all tags go with it, and a child though an index names it.
+pub fn distribution_2_with_delete() -> Builder {
+    distribution_2().deletion(TagDeletion::DigestInvalid, DigestDeletion::Alone)
 }
 
 /// CNCF distribution 3.
@@ -166,8 +207,9 @@ pub fn distribution_2() -> Builder {
 /// - No list of referrers either.
 /// - Sparse indexes are refused unless `validation.manifests.indexes.platforms` says otherwise:
 ///   <https://distribution.github.io/distribution/about/configuration/#validation>.
+/// - DELETE of a tag takes it away. It is off by default there, too, and on here.
 pub fn distribution_3() -> Builder {
-    distribution_2().indexes(Indexes::Whole)
+    distribution_2_with_delete().indexes(Indexes::Whole).deletion(TagDeletion::Untags, DigestDeletion::Alone)
 }
 
 /// zot.

@@ -169,7 +169,8 @@ fn wanted(actions: &str) -> Vec<Action> {
     let action = |name| match name {
         "pull" => vec![Action::Pull],
         "push" => vec![Action::Push],
-        "*" => vec![Action::Pull, Action::Push],
+        "delete" => vec![Action::Delete],
+        "*" => vec![Action::Pull, Action::Push, Action::Delete],
         _ => Vec::new(),
     };
     actions.split(',').flat_map(action).collect()

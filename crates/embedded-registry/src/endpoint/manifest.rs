@@ -1,6 +1,7 @@
 //! Manifests: end-3, end-7 and end-9.
 
 mod completeness;
+mod delete;
 mod media_type;
 mod push;
 mod tag;
@@ -35,10 +36,7 @@ impl Call<'_> {
                 let bytes = body.whole(self.shared.settings.manifests.largest).await?;
                 self.write_manifest(repository, reference, &bytes)
             }
-            Method::DELETE if self.shared.store.remove_manifest(repository, reference) => {
-                Ok(Answer::new(StatusCode::ACCEPTED))
-            }
-            Method::DELETE => Err(Refusal::ManifestUnknown.of(reference)),
+            Method::DELETE => self.delete_manifest(repository, reference),
             _ => Err(Refusal::Unsupported.into()),
         }
     }

@@ -4,6 +4,7 @@
 
 mod bench;
 mod blob;
+mod deletion;
 mod fault;
 mod limit;
 mod listing;

@@ -27,22 +27,25 @@ impl Call<'_> {
         if known == digest && settings.same_digest == SameDigest::Taken {
             return Ok(());
         }
-        let (status, code, message) = match settings.immutable_tags {
-            ImmutableTags::None => return Ok(()),
-            ImmutableTags::Harbor => (
-                StatusCode::PRECONDITION_FAILED,
-                "PRECONDITION",
-                format!("Failed to process request due to '{repository}:{tag}' configured as immutable."),
-            ),
-            ImmutableTags::Ecr => (
-                StatusCode::BAD_REQUEST,
-                "TAG_INVALID",
-                format!(
+        match settings.immutable_tags {
+            ImmutableTags::None => Ok(()),
+            ImmutableTags::Harbor => Err(self.immutable(repository, tag)),
+            ImmutableTags::Ecr => {
+                let message = format!(
                     "The image tag '{tag}' already exists in the '{repository}' repository and cannot be \
                      overwritten because the repository is immutable."
-                ),
-            ),
-        };
-        Err(Answer::errors(status, &[json!({"code": code, "message": message})]))
+                );
+                let error = json!({"code": "TAG_INVALID", "message": message});
+                Err(Answer::errors(StatusCode::BAD_REQUEST, &[error]))
+            }
+        }
+    }
+
+    /// Harbor's refusal to move or delete an immutable tag.
+    pub(super) fn immutable(&self, repository: &str, tag: &str) -> Answer {
+        let message =
+            format!("Failed to process request due to '{repository}:{tag}' configured as immutable.");
+        let error = json!({"code": "PRECONDITION", "message": message});
+        Answer::errors(StatusCode::PRECONDITION_FAILED, &[error])
     }
 }
