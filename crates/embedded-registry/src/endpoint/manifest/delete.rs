@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::completeness::list;
+use super::tag::immutable;
 use crate::answer::{Answer, Refusal};
 use crate::builder::deletion::{DigestDeletion, IndexChildren, TagDeletion};
 use crate::builder::manifest::ImmutableTags;
@@ -60,7 +61,7 @@ impl Call<'_> {
             return Err(Refusal::ManifestUnknown.of(tag));
         };
         if self.shared.settings.manifests.immutable_tags == ImmutableTags::Harbor {
-            return Err(self.immutable(repository, tag));
+            return Err(immutable(repository, tag));
         }
         if self.shared.settings.deletion.by_tag == TagDeletion::UntagsToTheLast {
             let is_last = found.tags.values().filter(|tagged| **tagged == digest).count() == 1;
@@ -89,7 +90,7 @@ impl Call<'_> {
         let tag = found.tags.iter().find(|(_, tagged)| *tagged == digest);
         match tag {
             Some((tag, _)) if self.shared.settings.manifests.immutable_tags == ImmutableTags::Harbor => {
-                Err(self.immutable(repository, tag))
+                Err(immutable(repository, tag))
             }
             _ => Ok(()),
         }

@@ -29,7 +29,7 @@ impl Call<'_> {
         }
         match settings.immutable_tags {
             ImmutableTags::None => Ok(()),
-            ImmutableTags::Harbor => Err(self.immutable(repository, tag)),
+            ImmutableTags::Harbor => Err(immutable(repository, tag)),
             ImmutableTags::Ecr => {
                 let message = format!(
                     "The image tag '{tag}' already exists in the '{repository}' repository and cannot be \
@@ -40,12 +40,12 @@ impl Call<'_> {
             }
         }
     }
+}
 
-    /// Harbor's refusal to move or delete an immutable tag.
-    pub(super) fn immutable(&self, repository: &str, tag: &str) -> Answer {
-        let message =
-            format!("Failed to process request due to '{repository}:{tag}' configured as immutable.");
-        let error = json!({"code": "PRECONDITION", "message": message});
-        Answer::errors(StatusCode::PRECONDITION_FAILED, &[error])
-    }
+/// Harbor's refusal to move or delete an immutable tag.
+pub(super) fn immutable(repository: &str, tag: &str) -> Answer {
+    let message =
+        format!("Failed to process request due to '{repository}:{tag}' configured as immutable.");
+    let error = json!({"code": "PRECONDITION", "message": message});
+    Answer::errors(StatusCode::PRECONDITION_FAILED, &[error])
 }
