@@ -44,8 +44,7 @@ impl Call<'_> {
 
 /// Harbor's refusal to move or delete an immutable tag.
 pub(super) fn immutable(repository: &str, tag: &str) -> Answer {
-    let message =
-        format!("Failed to process request due to '{repository}:{tag}' configured as immutable.");
+    let message = format!("Failed to process request due to '{repository}:{tag}' configured as immutable.");
     let error = json!({"code": "PRECONDITION", "message": message});
     Answer::errors(StatusCode::PRECONDITION_FAILED, &[error])
 }
