@@ -1,7 +1,7 @@
 //! How a registry is to be, before it runs. Each family of endpoints has its knobs in a file of its own.
 
 pub(crate) mod blob;
-pub(crate) mod deletion;
+mod deletion;
 pub(crate) mod limit;
 pub(crate) mod listing;
 pub(crate) mod manifest;
@@ -13,7 +13,6 @@ use std::io;
 use std::time::Duration;
 
 use self::blob::BlobSettings;
-use self::deletion::DeletionSettings;
 use self::limit::LimitSettings;
 use self::listing::ListingSettings;
 use self::manifest::ManifestSettings;
@@ -21,6 +20,7 @@ use self::mount::Mounts;
 use self::referrer::ReferrerSettings;
 use self::upload::UploadSettings;
 use crate::access::Access;
+use crate::deletion::DeletionSettings;
 use crate::server::EmbeddedRegistry;
 use crate::service::BodyLimit;
 

@@ -11,6 +11,7 @@ mod body;
 mod builder;
 mod call;
 mod connection;
+mod deletion;
 mod digest;
 mod endpoint;
 mod fault;
@@ -39,7 +40,6 @@ pub use access::{
 };
 pub use builder::Builder;
 pub use builder::blob::{BlobHeads, EntityTags, Ranges};
-pub use builder::deletion::{DeletionApi, DigestDeletion, IndexChildren, TagDeletion};
 pub use builder::limit::NewRepositories;
 pub use builder::listing::{Catalog, EmptyTags, Links};
 pub use builder::manifest::{Attestations, ImmutableTags, Indexes, ManifestHeads, SameDigest, TagParameters};
@@ -48,6 +48,7 @@ pub use builder::referrer::{ReferrerFilters, Referrers, SubjectHeader};
 pub use builder::upload::{
     BrokenUploads, EarlyCreated, Locations, SinglePost, UploadAnnex, UploadRanges, UploadStatus, Uploads,
 };
+pub use deletion::{DeletionApi, DigestDeletion, IndexChildren, TagDeletion};
 pub use fault::{Effect, Fault, Match, Times};
 pub use request_log::{Authorization, LoggedRequest};
 pub use server::EmbeddedRegistry;

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use crate::builder::Builder;
-use crate::builder::deletion::{DeletionApi, DigestDeletion, IndexChildren, TagDeletion};
 use crate::builder::limit::NewRepositories;
 use crate::builder::listing::{Catalog, EmptyTags};
 use crate::builder::manifest::{Attestations, ImmutableTags, Indexes, SameDigest};
 use crate::builder::mount::Mounts;
 use crate::builder::referrer::Referrers;
 use crate::builder::upload::{BrokenUploads, EarlyCreated, Locations, UploadRanges, Uploads};
+use crate::deletion::{DeletionApi, DigestDeletion, IndexChildren, TagDeletion};
 
 /// What Docker Hub tells of pulls: 100 in six hours.
 const SIX_HOURS: Duration = Duration::from_secs(21_600);

@@ -5,8 +5,8 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::answer::{Answer, Refusal};
-use crate::builder::deletion::DeletionApi;
 use crate::call::Call;
+use crate::deletion::DeletionApi;
 use crate::place::Place;
 use crate::server::Shared;
 

@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::completeness::list;
 use super::tag::immutable;
 use crate::answer::{Answer, Refusal};
-use crate::builder::deletion::{DigestDeletion, IndexChildren, TagDeletion};
 use crate::builder::manifest::ImmutableTags;
 use crate::call::Call;
+use crate::deletion::{DigestDeletion, IndexChildren, TagDeletion};
 use crate::store::Repository;
 
 impl Call<'_> {
