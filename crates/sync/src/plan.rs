@@ -11,6 +11,7 @@ pub(crate) mod order;
 pub(crate) mod pattern_targets;
 pub(crate) mod planned;
 pub(crate) mod referrer_tags;
+pub(crate) mod sparse_targets;
 pub(crate) mod task;
 pub(crate) mod turns;
 pub(crate) mod wanted;

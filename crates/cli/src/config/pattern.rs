@@ -87,10 +87,11 @@ pub(super) fn resolve_pattern(
         pattern,
         repositories: resolver.defaults.repositories.clone(),
         make_rule,
+        policy: terms.policy,
         target_fronts,
     };
     let written = WrittenRule { targets: texts, ..rule.clone() };
-    Ok(ResolvedPattern { written, rule: rule_of_many, policy: terms.policy, tags, logins })
+    Ok(ResolvedPattern { written, rule: rule_of_many, tags, logins })
 }
 
 fn target_text(

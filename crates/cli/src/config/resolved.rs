@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sync::{PatternRule, Policy, Rule, Selection};
+use sync::{PatternRule, Rule, Selection};
 
 use super::error::ConfigError;
 use super::images::WrittenRule;
@@ -32,8 +32,6 @@ pub(crate) struct ResolvedPattern {
     /// The source's text, and those of the targets after variables.
     pub(crate) written: WrittenRule,
     pub(crate) rule: PatternRule,
-    /// How what matches is copied.
-    pub(crate) policy: Arc<Policy>,
     /// Which tags of each repository that matches are meant.
     pub(crate) tags: Selection,
     /// Those of any repository that matches: entries for single repositories may give them others.

@@ -91,11 +91,19 @@ pub(super) async fn compare(walk: &Walk, form: &Form, there: &Digest) -> Result<
     Ok(Same::Not)
 }
 
-/// Whether the target may have the index, and not all children of this form.
+/// Whether the target may have the index, and not all children of this form. An index that was rewritten for it came after all
+/// that it names.
 pub(super) fn may_lack_children(walk: &Walk, form: &Form) -> bool {
+    if form.links().manifests.is_empty() {
+        return false;
+    }
     let (run, target) = (&walk.run, &*walk.copy.target);
-    let known = || run.sparse_indexes.children(&run.state, target, form.digest());
-    form.is_sparse() || known() != Children::All
+    form.is_sparse()
+        || match run.sparse_indexes.children(&run.state, target, form.digest()) {
+            Some(Children::All) => false,
+            Some(Children::Of(_)) => true,
+            None => !form.is_rewritten(),
+        }
 }
 
 /// Some registries take indexes without all their children.

@@ -115,8 +115,8 @@ fn remember(walk: &Walk, form: &Form) {
     if form.is_rewritten() {
         walk.note_whole(form.at_source());
     }
-    if form.is_whole() && run.sparse_indexes.children(&run.state, target, form.digest()) != Children::All {
-        run.sparse_indexes.note(&run.state, target, form.digest(), Children::All);
+    if form.is_whole() {
+        run.sparse_indexes.note(&run.state, target, form.digest(), &Children::All);
     }
     if policy.attestations == AttestationPolicy::Drop && !form.is_sparse() {
         run.state.note_cut(form.at_source(), &remembered_as(policy, target.name()), form.digest());
@@ -191,14 +191,14 @@ async fn put(
     let before = run.sparse_indexes.children(&run.state, target, form.digest());
     if form.is_sparse() {
         let wanted = Children::wanted_by(&walk.policy().platforms);
-        run.sparse_indexes.note(&run.state, target, form.digest(), wanted);
+        run.sparse_indexes.note_before(&run.state, target, form.digest(), &wanted).await;
     }
     let stored = walk.put(form.manifest(), walk.copy.reference(), links).await;
     let Err(error) = stored else { return Ok(None) };
     // Without an answer it may stand there all the same.
     let is_refused = error.endpoint().is_some_and(|error| !error.is_retryable);
     if form.is_sparse() && is_refused {
-        run.sparse_indexes.note(&run.state, target, form.digest(), before);
+        run.sparse_indexes.restore(&run.state, target, form.digest(), before.as_ref());
     }
     match walk.copy.failure() {
         Some(failure) => Err(failure.clone()),

@@ -16,7 +16,7 @@ use crate::memory::refusals::Refused;
 use crate::memory::sparse_indexes::Children;
 use crate::memory::target_repository::Found;
 use crate::plan::decision::{Action, Decision};
-use crate::{AttestationPolicy, Cause, Error, IndexPolicy, OnConflict, Operation, Rewrite, SkipReason};
+use crate::{AttestationPolicy, Cause, Error, OnConflict, Operation, Rewrite, SkipReason};
 
 /// What is to be done, with what was read to know it.
 pub(super) struct Decided {
@@ -87,14 +87,12 @@ fn is_known(walk: &Walk, at_source: &Digest, there: &Digest) -> bool {
         return is_known;
     }
     match run.sparse_indexes.children(&run.state, target, there) {
-        // Either all platforms are wanted, or all that there are.
-        Children::All => wanted == Children::All || remembered().as_ref() == Some(there),
-        children if children == wanted => {
-            // It stays known for as long as it is seen.
-            run.sparse_indexes.note(&run.state, target, there, children);
-            matches!(policy.index, IndexPolicy::Auto | IndexPolicy::Sparse)
+        // All platforms are wanted, or all that there are, or the others may be there.
+        Some(Children::All) => {
+            wanted == Children::All || policy.may_be_sparse() || remembered().as_ref() == Some(there)
         }
-        Children::Of(_) => false,
+        Some(children) => children == wanted && policy.may_be_sparse(),
+        None => false,
     }
 }
 
@@ -157,8 +155,10 @@ async fn forms(
     let (policy, target, state) = (walk.policy(), &*walk.copy.target, &walk.run.state);
     let whole = walk.with_what_it_lacks(whole, walk.image.planned.wanted.referrers).await?;
     let refuses_sparse = walk.refuses(Refused::SparseIndexes) || state.refuses_sparse(target);
+    // Nobody would remember that an index is sparse.
+    let rewrites = refuses_sparse || !state.is_kept();
     let verbatim = Form::verbatim(whole, at_source.clone(), unwanted, policy);
-    let forms = verbatim.all(policy, refuses_sparse).map_err(|source| walk.unusable(&at_source, source))?;
+    let forms = verbatim.all(policy, rewrites).map_err(|source| walk.unusable(&at_source, source))?;
     let is_told = policy.platforms.is_active() && policy.attestations == AttestationPolicy::Keep;
     if let Some(cut) = forms.iter().find(|form| is_told && !form.is_sparse()) {
         state.note_cut(&at_source, &remembered_as(policy, target.name()), cut.digest());
@@ -185,15 +185,14 @@ async fn found(walk: &Walk, forms: &Forms, at_target: &AtTarget) -> Result<There
     let is_there =
         |form: &&Form| policy.rewrite == Rewrite::Changed && at_target.digest() == Some(form.digest());
     let Some(form) = forms.iter().find(is_there).cloned() else { return Ok(There::Not) };
-    if may_lack_children(walk, &form) {
-        if !has_children(walk, &form.links().manifests).await? {
-            return Ok(There::WithoutChildren(form));
-        }
-        let children = if form.is_sparse() { Children::wanted_by(&policy.platforms) } else { Children::All };
-        run.sparse_indexes.note(&run.state, target, form.digest(), children);
+    if may_lack_children(walk, &form) && !has_children(walk, &form.links().manifests).await? {
+        return Ok(There::WithoutChildren(form));
     }
     if form.is_rewritten() {
         walk.note_whole(form.at_source());
+    } else {
+        let children = if form.is_sparse() { Children::wanted_by(&policy.platforms) } else { Children::All };
+        run.sparse_indexes.note(&run.state, target, form.digest(), &children);
     }
     Ok(There::Whole(form))
 }

@@ -52,12 +52,12 @@ impl Form {
         Self { whole, at_source, policy, unwanted, refused, names: Names::All, manifest }
     }
 
-    /// All forms in which it may stand at a target.
-    pub(super) fn all(self, policy: &Policy, refuses_sparse: bool) -> Result<Forms, ManifestError> {
+    /// All forms in which it may stand at a target. Where the rule leaves it open, the rewritten one comes first if `rewrites`.
+    pub(super) fn all(self, policy: &Policy, rewrites: bool) -> Result<Forms, ManifestError> {
         let is_cut = !self.unwanted.is_empty();
         let (first, mut others) = match policy.index {
             IndexPolicy::Rewrite | IndexPolicy::Cut if is_cut => (self.without_names()?, vec![]),
-            IndexPolicy::Auto if is_cut && refuses_sparse => (self.without_names()?, vec![self]),
+            IndexPolicy::Auto if is_cut && rewrites => (self.without_names()?, vec![self]),
             IndexPolicy::Auto if is_cut => (self.clone(), vec![self.without_names()?]),
             _ => (self, vec![]),
         };

@@ -17,7 +17,7 @@ use crate::lock::lock;
 use crate::memory::ledger::Ledger;
 use crate::memory::looked::Looked;
 use crate::memory::refusals::Refusals;
-use crate::memory::sparse_indexes::SparseIndexes;
+use crate::memory::sparse_indexes::{SparseIndexes, SparseTargets};
 use crate::memory::target_repository::TargetRepository;
 use crate::plan::awaited::Awaited;
 use crate::plan::referrer_tags::ReferrerTags;
@@ -120,6 +120,7 @@ impl Run {
         options: &Options,
         state: State,
         abandon_to: AbandonTo,
+        sparse_targets: SparseTargets,
     ) -> Self {
         Self {
             number,
@@ -130,7 +131,7 @@ impl Run {
             state,
             looked: Looked::default(),
             refusals: Refusals::default(),
-            sparse_indexes: SparseIndexes::default(),
+            sparse_indexes: SparseIndexes::new(sparse_targets),
             deadline: Deadline::default(),
             awaited: Arc::default(),
             unwanted_referrers: AtomicU64::new(0),

@@ -18,6 +18,7 @@ use crate::plan::company::seats;
 use crate::plan::discover::Origin;
 use crate::plan::followers::{Followers, is_follower};
 use crate::plan::planned::Planned;
+use crate::plan::sparse_targets::sparse_targets;
 use crate::plan::turns::Turns;
 use crate::report::event::Teller;
 use crate::rule::pattern_rule::Discoveries;
@@ -83,7 +84,8 @@ impl Sync {
         let number = engine.number();
         let id = id.unwrap_or_else(|| RunId::new(format!("run-{number}")));
         let teller = Teller::new(id.clone(), observer);
-        let run = Arc::new(Run::new(number, engine, teller, &options, state, abandoned.sender()));
+        let sparse = sparse_targets(&rules);
+        let run = Arc::new(Run::new(number, engine, teller, &options, state, abandoned.sender(), sparse));
         let (plan, planned) = mpsc::channel(1);
         let (discoveries, rules) = start_discoveries(Discoveries { run: run.clone(), plan, turns }, rules);
         let (to_begin, begun) = mpsc::unbounded_channel();

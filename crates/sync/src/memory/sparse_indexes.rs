@@ -1,7 +1,7 @@
-//! Indexes of which a repository need not have all manifests, although it has the index: for which platforms it has them.
-//! Their digest alone does not say that they are there.
+//! Which manifests of an index a repository has. Where only some platforms are copied, it may have the index without the
+//! others, and the index's digest alone does not say that they are there: that is known, or looked at.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use oci::{Digest, RepositoryName};
@@ -10,14 +10,37 @@ use crate::endpoint::{StoreId, Target};
 use crate::lock::lock;
 use crate::{PlatformFilter, State};
 
-/// What this run has seen of them, in front of what the state knows.
+/// What this run has seen, in front of what the state knows.
 #[derive(Default)]
-pub(crate) struct SparseIndexes(Mutex<HashMap<(StoreId, RepositoryName, Digest), Children>>);
+pub(crate) struct SparseIndexes {
+    /// Where this run's rules may bring such.
+    brought: SparseTargets,
+    /// Whether an earlier run brought such to a repository.
+    before: Mutex<HashMap<(StoreId, RepositoryName), bool>>,
+    seen: Mutex<HashMap<Key, Children>>,
+}
+
+type Key = (StoreId, RepositoryName, Digest);
+
+/// Repositories to which rules may bring an index without all its manifests.
+#[derive(Default)]
+pub(crate) struct SparseTargets {
+    pub(crate) names: HashSet<String>,
+    /// What the names of others begin with: registry and whole components.
+    pub(crate) fronts: Vec<String>,
+}
+
+impl SparseTargets {
+    fn has(&self, name: &str) -> bool {
+        let is_below =
+            |front: &String| name.strip_prefix(front.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        self.names.contains(name) || self.fronts.iter().any(is_below)
+    }
+}
 
 /// Which children of an index a repository has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Children {
-    /// All, as far as anybody knows.
     All,
     /// Those for the platforms of a filter; the digest stands for that.
     Of(Digest),
@@ -26,31 +49,130 @@ pub(crate) enum Children {
 impl Children {
     /// Those that such a filter wants.
     pub(crate) fn wanted_by(platforms: &PlatformFilter) -> Self {
-        if platforms.is_active() {
-            Self::Of(Digest::sha256(format!("{platforms:?}").as_bytes()))
-        } else {
-            Self::All
+        if platforms.is_active() { Self::Of(digest_of(platforms)) } else { Self::All }
+    }
+
+    /// What stands for them in the state.
+    fn digest(&self) -> Digest {
+        match self {
+            Self::All => digest_of(&PlatformFilter::default()),
+            Self::Of(digest) => digest.clone(),
         }
     }
+
+    fn noted_as(digest: Digest) -> Self {
+        if digest == Self::All.digest() { Self::All } else { Self::Of(digest) }
+    }
+}
+
+fn digest_of(platforms: &PlatformFilter) -> Digest {
+    Digest::sha256(format!("{platforms:?}").as_bytes())
 }
 
 impl SparseIndexes {
-    /// Which children of an index the target has, if it has the index.
-    pub(crate) fn children(&self, state: &State, target: &dyn Target, index: &Digest) -> Children {
-        let seen = lock(&self.0).get(&key(target, index)).cloned();
-        seen.unwrap_or_else(|| state.sparse(target, index).map_or(Children::All, Children::Of))
+    /// Nothing is seen yet.
+    pub(crate) fn new(brought: SparseTargets) -> Self {
+        Self { brought, ..Self::default() }
+    }
+
+    /// Which children of an index the target has, if it has the index. `None` where nobody knows: it has to be looked at.
+    ///
+    /// An index of which nothing is noted counts as whole where neither a rule of this run nor the state brings any other to the
+    /// repository: an unchanged tag costs no look at its manifest there.
+    pub(crate) fn children(&self, state: &State, target: &dyn Target, index: &Digest) -> Option<Children> {
+        let seen = lock(&self.seen).get(&key(target, index)).cloned();
+        seen.or_else(|| state.children(target, index).map(Children::noted_as))
+            .or_else(|| (!self.may_be_at(state, target)).then_some(Children::All))
+    }
+
+    /// Whether a repository may have indexes without all their manifests.
+    fn may_be_at(&self, state: &State, target: &dyn Target) -> bool {
+        if self.brought.has(target.name()) {
+            return true;
+        }
+        let repository = (target.store().clone(), target.repository().clone());
+        let ask = || state.lacks_children(target, &Children::All.digest());
+        *lock(&self.before).entry(repository).or_insert_with(ask)
     }
 
     /// The target has these children of an index.
-    pub(crate) fn note(&self, state: &State, target: &dyn Target, index: &Digest, children: Children) {
-        match &children {
-            Children::Of(platforms) => state.note_sparse(target, index, platforms),
-            Children::All => state.forget_sparse(target, index),
+    pub(crate) fn note(&self, state: &State, target: &dyn Target, index: &Digest, children: &Children) {
+        if self.children(state, target, index).as_ref() != Some(children) {
+            state.note_children(target, index, &children.digest());
+            self.see(state, target, index, children);
         }
-        lock(&self.0).insert(key(target, index), children);
+    }
+
+    /// The same, of an index that is about to be stored: returns when no kill can make the next run forget it.
+    pub(crate) async fn note_before(
+        &self,
+        state: &State,
+        target: &dyn Target,
+        index: &Digest,
+        children: &Children,
+    ) {
+        self.see(state, target, index, children);
+        state.note_children_now(target, index, &children.digest()).await;
+    }
+
+    /// What was noted before is true still.
+    pub(crate) fn restore(
+        &self,
+        state: &State,
+        target: &dyn Target,
+        index: &Digest,
+        before: Option<&Children>,
+    ) {
+        if let Some(children) = before {
+            state.note_children(target, index, &children.digest());
+            self.see(state, target, index, children);
+        } else {
+            state.forget_children(target, index);
+            lock(&self.seen).remove(&key(target, index));
+        }
+    }
+
+    /// What is whole is left to a state, where there is one: most indexes are.
+    fn see(&self, state: &State, target: &dyn Target, index: &Digest, children: &Children) {
+        let (mut seen, key) = (lock(&self.seen), key(target, index));
+        if *children == Children::All && state.is_kept() {
+            seen.remove(&key);
+        } else {
+            seen.insert(key, children.clone());
+        }
     }
 }
 
-fn key(target: &dyn Target, index: &Digest) -> (StoreId, RepositoryName, Digest) {
+fn key(target: &dyn Target, index: &Digest) -> Key {
     (target.store().clone(), target.repository().clone(), index.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_front_means_what_lies_below_it() {
+        let names = HashSet::from(["r.io/one".to_owned()]);
+        let targets = SparseTargets { names, fronts: vec!["t.io/mirror".to_owned()] };
+        for (name, has) in [
+            ("r.io/one", true),
+            ("r.io/one/more", false),
+            ("t.io/mirror/a/b", true),
+            ("t.io/mirrors/a", false),
+            ("t.io/mirror", false),
+        ] {
+            assert_eq!(targets.has(name), has, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_noted_is_read_as_it_was() {
+        let only = PlatformFilter::new(&[], &["amd64".to_owned()]);
+        for platforms in [PlatformFilter::default(), only] {
+            let children = Children::wanted_by(&platforms);
+            assert_eq!(Children::noted_as(children.digest()), children);
+            assert_eq!(children == Children::All, !platforms.is_active());
+        }
+    }
 }

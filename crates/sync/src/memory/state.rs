@@ -1,6 +1,6 @@
 //! What is remembered from run to run: uploads that did not end, which repositories have which blobs, what images
-//! become without the platforms that are left out, who has indexes without all their manifests, or refuses such, and when images
-//! were first seen.
+//! become without the platforms that are left out, which manifests of an index are there where some may be missing, who refuses such
+//! indexes, and when images were first seen.
 //!
 //! It is a hint. Without it everything works; where it is wrong, a question more is asked, or the registry's answer counts.
 
@@ -158,30 +158,47 @@ impl State {
         }
     }
 
-    /// For which platforms the target has the children of an index of which it need not have all.
-    pub(crate) fn sparse(&self, target: &dyn Target, index: &Digest) -> Option<Digest> {
-        let key = record::sparse_key(target.store(), target.repository(), index);
-        Some(self.0.as_ref()?.sparse(&key).ok().flatten()?.digest)
+    /// Which children of an index the target has, if it has the index. It stays known for as long as it is asked for.
+    pub(crate) fn children(&self, target: &dyn Target, index: &Digest) -> Option<Digest> {
+        let open = self.0.as_ref()?;
+        let key = record::children_key(target.store(), target.repository(), index);
+        let noted = open.children(&key).ok().flatten()?;
+        if let Some(change) = open.children_change(key, &noted.digest) {
+            open.writer().write(change);
+        }
+        Some(noted.digest)
     }
 
-    /// The target has the children of an index for these platforms, and need not have the others.
-    pub(crate) fn note_sparse(&self, target: &dyn Target, index: &Digest, platforms: &Digest) {
+    /// Whether the target lacks children of any index: others are noted than `all`.
+    pub(crate) fn lacks_children(&self, target: &dyn Target, all: &Digest) -> bool {
+        let prefix = record::children_prefix(target.store(), target.repository());
+        self.0.as_ref().is_some_and(|open| open.lacks_children(&prefix, all).unwrap_or(true))
+    }
+
+    /// The target has these children of an index, and need not have others.
+    pub(crate) fn note_children(&self, target: &dyn Target, index: &Digest, children: &Digest) {
         let Some(open) = &self.0 else { return };
-        let key = record::sparse_key(target.store(), target.repository(), index);
-        let noted = open.sparse(&key).ok().flatten().filter(|noted| noted.digest == *platforms);
-        if noted.is_none_or(|noted| open.today.saturating_sub(noted.day) >= FRESH_DAYS) {
-            let record = Cut { day: open.today, digest: platforms.clone() };
-            open.writer().write(Change::Sparse(key, record.encode()));
+        let key = record::children_key(target.store(), target.repository(), index);
+        if let Some(change) = open.children_change(key, children) {
+            open.writer().write(change);
         }
     }
 
-    /// The target has all children of an index.
-    pub(crate) fn forget_sparse(&self, target: &dyn Target, index: &Digest) {
+    /// The same, after all that was noted before: returns when that cannot be lost any more.
+    pub(crate) async fn note_children_now(&self, target: &dyn Target, index: &Digest, children: &Digest) {
         let Some(open) = &self.0 else { return };
-        let key = record::sparse_key(target.store(), target.repository(), index);
-        if matches!(open.sparse(&key), Ok(Some(_))) {
-            open.writer().write(Change::NotSparse(key));
-        }
+        let key = record::children_key(target.store(), target.repository(), index);
+        let record = Cut { day: open.today, digest: children.clone() };
+        let written = open.writer().write_now(Change::Children(key, record.encode()));
+        // What cannot be written is told at the end of the run.
+        let _ = written.await;
+    }
+
+    /// Nothing is known of an index any more.
+    pub(crate) fn forget_children(&self, target: &dyn Target, index: &Digest) {
+        let Some(open) = &self.0 else { return };
+        let key = record::children_key(target.store(), target.repository(), index);
+        open.writer().write(Change::NoChildren(key));
     }
 
     /// Whether the target's registry refused an index without all its manifests not long ago.
@@ -250,9 +267,31 @@ impl Open {
         Ok(cuts.get(key)?.and_then(|record| Cut::decode(record.value())).map(|cut| cut.digest))
     }
 
-    fn sparse(&self, key: &[u8]) -> Result<Option<Cut>, redb::Error> {
-        let indexes = self.database.begin_read()?.open_table(store::SPARSE)?;
+    fn children(&self, key: &[u8]) -> Result<Option<Cut>, redb::Error> {
+        let indexes = self.database.begin_read()?.open_table(store::CHILDREN)?;
         Ok(indexes.get(key)?.and_then(|record| Cut::decode(record.value())))
+    }
+
+    /// What has to be written, if anything has.
+    fn children_change(&self, key: Vec<u8>, children: &Digest) -> Option<Change> {
+        let noted = self.children(&key).ok().flatten().filter(|noted| noted.digest == *children);
+        let is_due = noted.is_none_or(|noted| self.today.saturating_sub(noted.day) >= FRESH_DAYS);
+        let record = Cut { day: self.today, digest: children.clone() };
+        is_due.then(|| Change::Children(key, record.encode()))
+    }
+
+    fn lacks_children(&self, prefix: &[u8], all: &Digest) -> Result<bool, redb::Error> {
+        let indexes = self.database.begin_read()?.open_table(store::CHILDREN)?;
+        for entry in indexes.range(prefix..)? {
+            let (key, record) = entry?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            if Cut::decode(record.value()).is_none_or(|noted| noted.digest != *all) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn refusal_day(&self, registry: &str) -> Result<Option<u32>, redb::Error> {

@@ -19,7 +19,7 @@ use crate::plan::task::BoundTask;
 use crate::plan::turns::Turns;
 use crate::rule::Rule;
 use crate::select::RepositorySelection;
-use crate::{Cause, Error, Event, Operation, RepositoryPattern, RuleFailure, Side};
+use crate::{Cause, Error, Event, Operation, Policy, RepositoryPattern, RuleFailure, Side};
 
 /// Makes the rule about one repository that a pattern matched.
 pub type MakeRule = Arc<dyn Fn(&RepositoryName) -> Result<Rule, Cause> + Send + Sync>;
@@ -35,6 +35,8 @@ pub struct PatternRule {
     pub repositories: RepositorySelection,
     /// What is done with each.
     pub make_rule: MakeRule,
+    /// How the images of each are copied.
+    pub policy: Arc<Policy>,
     /// What the names of all targets begin with: registry and whole components.
     pub target_fronts: Vec<String>,
 }

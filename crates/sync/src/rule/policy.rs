@@ -85,8 +85,8 @@ impl fmt::Display for ReferrerPolicy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum IndexPolicy {
-    /// As at the source where the target takes that, without them where it does not. Either is right where it is there
-    /// already.
+    /// As at the source where the target takes that and a state remembers it, without them otherwise. Either is right where it
+    /// is there already.
     #[default]
     Auto,
     /// As at the source: it keeps its digest, and those children are absent.
@@ -147,6 +147,11 @@ pub enum OnCollision {
 }
 
 impl Policy {
+    /// Whether an index may be stored without all its manifests.
+    pub(crate) fn may_be_sparse(&self) -> bool {
+        self.platforms.is_active() && matches!(self.index, IndexPolicy::Auto | IndexPolicy::Sparse)
+    }
+
     /// What both this rule and a later one want of the same copy: all that either of them wants, and the later one's word
     /// about conflicts.
     #[must_use]

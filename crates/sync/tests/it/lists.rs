@@ -77,6 +77,7 @@ impl Registries {
                 let target = format!("{}/{name}", to.1);
                 Ok(this.rule((registry, name.as_str()), Selection::All, (to.0, &target)))
             }),
+            policy: Arc::default(),
             target_fronts: vec![format!("{}/{}", to.0, to.1)],
         }
     }

@@ -37,3 +37,4 @@ mod soak;
 mod stamp;
 mod stop;
 mod whole_report;
+mod wholeness;

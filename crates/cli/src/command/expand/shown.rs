@@ -88,7 +88,7 @@ impl<'a> Shown<'a> {
 
     /// A rule about many repositories, as it was written: which they are, only the registry knows.
     pub(super) fn of_pattern(pattern: &'a ResolvedPattern) -> Self {
-        let ResolvedPattern { written, rule, logins, policy, tags } = pattern;
+        let ResolvedPattern { written, rule, logins, tags } = pattern;
         let targets = written.targets.iter().zip(&logins.targets).map(|(target, login)| {
             ShownTarget::new(target, "each at a place of its own".to_owned(), login.as_ref())
         });
@@ -102,7 +102,7 @@ impl<'a> Shown<'a> {
             repositories,
             tags: selected(tags),
             targets: targets.collect(),
-            ..Self::new(written, policy, Breadth::Many, logins.source.as_ref())
+            ..Self::new(written, &rule.policy, Breadth::Many, logins.source.as_ref())
         }
     }
 

@@ -90,7 +90,7 @@ settings! {
         /// Which platforms.
         only "only": Vec<PlatformName>,
         /// How the index names those that are left out: sparse keeps its digest, rewrite takes them out of it, auto
-        /// tries sparse first. Default: auto.
+        /// tries sparse first, where a state remembers it. Default: auto.
         index "index": IndexForm,
     }
 }

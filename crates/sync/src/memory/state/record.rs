@@ -59,8 +59,7 @@ impl LeftUpload {
     }
 }
 
-/// What is left of an image when platforms are left out; also, of an index that is somewhere without all its manifests, which
-/// of them are there.
+/// What is left of an image when platforms are left out; also, which children of an index a repository has.
 pub(super) struct Cut {
     /// In days since 1970.
     pub(super) day: u32,
@@ -134,8 +133,13 @@ pub(super) fn cut_key(whole: &Digest, wanted: &str) -> Vec<u8> {
     joined(&[&whole.to_string(), wanted])
 }
 
+/// What begins all that is kept of the indexes of a repository.
+pub(super) fn children_prefix(registry: &StoreId, repository: &RepositoryName) -> Vec<u8> {
+    joined(&[registry.as_str(), repository.as_str(), ""])
+}
+
 /// Where it is kept which children of an index a repository has.
-pub(super) fn sparse_key(registry: &StoreId, repository: &RepositoryName, index: &Digest) -> Vec<u8> {
+pub(super) fn children_key(registry: &StoreId, repository: &RepositoryName, index: &Digest) -> Vec<u8> {
     joined(&[registry.as_str(), repository.as_str(), &index.to_string()])
 }
 

@@ -20,7 +20,7 @@ pub(super) const BLOBS: TableDefinition<'_, &[u8], u32> = TableDefinition::new("
 /// What is left of an image: [`Cut`] by its digest and the wanted platforms.
 pub(super) const CUTS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("cuts");
 /// Which children of an index a repository has: [`Cut`] by registry, repository and digest.
-pub(super) const SPARSE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sparse");
+pub(super) const CHILDREN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("sparse");
 /// The day on which a registry refused an index without all its manifests.
 pub(super) const SPARSE_REFUSALS: TableDefinition<'_, &str, u32> = TableDefinition::new("sparse-refusals");
 /// When an image was first seen: [`FirstSeen`] by registry, repository and digest.
@@ -185,7 +185,7 @@ fn prepare(database: &Database, today: u32) -> Result<(), redb::Error> {
         let mut first_seen = writing.open_table(FIRST_SEEN)?;
         first_seen.retain(|_, record| FirstSeen::decode(record).is_some_and(is_seen))?;
         let is_true = |cut: Cut| !is_old(cut.day, SEEN_DAYS);
-        for table in [CUTS, SPARSE] {
+        for table in [CUTS, CHILDREN] {
             writing.open_table(table)?.retain(|_, record| Cut::decode(record).is_some_and(is_true))?;
         }
         writing.open_table(SPARSE_REFUSALS)?.retain(|_, day| !is_old(day, SEEN_DAYS))?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use redb::Database;
 use tokio::sync::oneshot;
 
-use super::store::{BLOBS, CUTS, FIRST_SEEN, SPARSE, SPARSE_REFUSALS, UPLOADS};
+use super::store::{BLOBS, CHILDREN, CUTS, FIRST_SEEN, SPARSE_REFUSALS, UPLOADS};
 use crate::lock::lock;
 
 /// Changes that nobody waits for are gathered for so long: what a kill may lose of them costs a few requests.
@@ -21,8 +21,8 @@ pub(super) enum Change {
     Blob(Vec<u8>, u32),
     NoBlob(Vec<u8>),
     Cut(Vec<u8>, Vec<u8>),
-    Sparse(Vec<u8>, Vec<u8>),
-    NotSparse(Vec<u8>),
+    Children(Vec<u8>, Vec<u8>),
+    NoChildren(Vec<u8>),
     RefusesSparse(String, u32),
     FirstSeen(Vec<u8>, Vec<u8>),
 }
@@ -96,7 +96,7 @@ fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::
         let writing = database.begin_write()?;
         {
             let (mut uploads, mut blobs) = (writing.open_table(UPLOADS)?, writing.open_table(BLOBS)?);
-            let (mut cuts, mut sparse) = (writing.open_table(CUTS)?, writing.open_table(SPARSE)?);
+            let (mut cuts, mut children) = (writing.open_table(CUTS)?, writing.open_table(CHILDREN)?);
             let (mut refusals, mut seen) =
                 (writing.open_table(SPARSE_REFUSALS)?, writing.open_table(FIRST_SEEN)?);
             for (change, _) in &gathered {
@@ -107,8 +107,10 @@ fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::
                     Change::NoBlob(key) => drop(blobs.remove(key.as_slice())?),
                     Change::FirstSeen(key, record) => drop(seen.insert(key.as_slice(), record.as_slice())?),
                     Change::Cut(key, record) => drop(cuts.insert(key.as_slice(), record.as_slice())?),
-                    Change::Sparse(key, record) => drop(sparse.insert(key.as_slice(), record.as_slice())?),
-                    Change::NotSparse(key) => drop(sparse.remove(key.as_slice())?),
+                    Change::Children(key, record) => {
+                        drop(children.insert(key.as_slice(), record.as_slice())?)
+                    }
+                    Change::NoChildren(key) => drop(children.remove(key.as_slice())?),
                     Change::RefusesSparse(registry, day) => drop(refusals.insert(registry.as_str(), day)?),
                 }
             }

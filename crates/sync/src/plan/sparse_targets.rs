@@ -1,0 +1,26 @@
+//! Where the rules of a run may bring indexes without all their manifests. It is known before anything is asked, so that it
+//! does not matter which rule comes first.
+
+use crate::Work;
+use crate::memory::sparse_indexes::SparseTargets;
+
+/// The targets of all rules, and of all tasks, that leave platforms out and keep the index.
+pub(crate) fn sparse_targets(rules: &[Work]) -> SparseTargets {
+    let mut targets = SparseTargets::default();
+    for work in rules {
+        match work {
+            Work::Repository(rule) if rule.policy.may_be_sparse() => {
+                targets.names.extend(rule.targets.iter().map(|target| target.target.name().to_owned()));
+            }
+            Work::Pattern(rule) if rule.policy.may_be_sparse() => {
+                targets.fronts.extend(rule.target_fronts.iter().cloned());
+            }
+            Work::Tasks(tasks) => {
+                let sparse = tasks.iter().filter(|bound| bound.task.policy.may_be_sparse());
+                targets.names.extend(sparse.map(|bound| bound.target.name().to_owned()));
+            }
+            Work::Repository(_) | Work::Pattern(_) => {}
+        }
+    }
+    targets
+}
