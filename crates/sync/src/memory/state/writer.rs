@@ -108,7 +108,7 @@ fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::
                     Change::FirstSeen(key, record) => drop(seen.insert(key.as_slice(), record.as_slice())?),
                     Change::Cut(key, record) => drop(cuts.insert(key.as_slice(), record.as_slice())?),
                     Change::Children(key, record) => {
-                        drop(children.insert(key.as_slice(), record.as_slice())?)
+                        drop(children.insert(key.as_slice(), record.as_slice())?);
                     }
                     Change::NoChildren(key) => drop(children.remove(key.as_slice())?),
                     Change::RefusesSparse(registry, day) => drop(refusals.insert(registry.as_str(), day)?),
