@@ -6,6 +6,7 @@ mod file;
 mod import;
 mod narrow;
 mod number;
+mod only;
 pub(crate) mod platform;
 mod reach;
 mod run;
@@ -24,6 +25,7 @@ pub(crate) use config::{ConfigArgs, DEFAULT as DEFAULT_OF_VERBS};
 pub(crate) use file::given;
 pub(crate) use import::{ImportArgs, Tool};
 pub(crate) use narrow::NarrowArgs;
+pub(crate) use only::OnlyArgs;
 pub(crate) use reach::ReachArgs;
 pub(crate) use run::{ImagesFormat, LogFormat, RunArgs};
 pub(crate) use show::ShowArgs;
@@ -114,9 +116,8 @@ pub(crate) struct SyncArgs {
     #[command(flatten)]
     pub(crate) job: JobArgs,
 
-    /// Carry out the one rule of `sync` that has this name
-    #[arg(long, value_name = "NAME", overrides_with = "only", conflicts_with = "retry_failed")]
-    pub(crate) only: Option<String>,
+    #[command(flatten)]
+    pub(crate) only: OnlyArgs,
 
     /// Print the report as JSON
     #[arg(long)]
@@ -169,6 +170,9 @@ pub(crate) struct ExpandArgs {
     pub(crate) config: ConfigArgs,
 
     #[command(flatten)]
+    pub(crate) only: OnlyArgs,
+
+    #[command(flatten)]
     pub(crate) narrow: NarrowArgs,
 
     /// Print JSON
@@ -184,6 +188,9 @@ pub(crate) struct ExpandArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+
+    #[command(flatten)]
+    pub(crate) only: OnlyArgs,
 
     #[command(flatten)]
     pub(crate) reach: ReachArgs,

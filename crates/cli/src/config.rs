@@ -35,7 +35,7 @@ mod unknown_key;
 pub(crate) mod yaml;
 
 pub(crate) use alibaba::alibaba;
-pub(crate) use auth::MissingRepositories;
+pub(crate) use auth::{Absent, MissingRepositories};
 pub(crate) use config_file::ConfigFile;
 pub(crate) use conflict::shared_names;
 pub(crate) use defaults::Defaults;

@@ -1,4 +1,4 @@
-//! Turns an error into three parts: where it happened, why in the registry's own words, and what to do next.
+//! Turns an error into words: where it happened and why, in the registry's own words, and what to do next.
 
 mod alike;
 mod choose;
@@ -22,8 +22,6 @@ const LONGEST: usize = 4096;
 /// An error for people and, taken apart, for programs: each text is one line.
 #[derive(Clone, Debug)]
 pub(crate) struct Diagnosis {
-    /// Side, registry, repository and step.
-    pub(crate) place: String,
     /// What stopped it, in the other side's words where it has any.
     pub(crate) why: String,
     /// What to do.
@@ -32,9 +30,8 @@ pub(crate) struct Diagnosis {
 
 /// Everything that helps.
 pub(crate) fn diagnose(error: &Error) -> Diagnosis {
-    let place = format!("{} {}, {}", error.side, Cleaned(&error.place), error.operation);
     let next = clean_to(&choose::advice(error).text(), LONGEST).into_owned();
-    Diagnosis { place, why: why(&error.cause), next }
+    Diagnosis { why: why(&error.cause), next }
 }
 
 /// One line.

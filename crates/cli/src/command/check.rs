@@ -43,7 +43,7 @@ const RULES_AT_ONCE: usize = 8;
 
 /// Looks and tells; gives the exit status.
 pub(crate) async fn run(args: CheckArgs) -> u8 {
-    let resolved = match resolve::resolve(&args.config.of_verb("check"), &args.reach) {
+    let resolved = match resolve::resolve(&args.config.of_verb("check"), &args.only, &args.reach) {
         Ok(resolved) => resolved,
         Err(errors) => return refuse(&errors),
     };

@@ -17,7 +17,7 @@ use crate::diagnostic::Failures;
 use crate::done::{Done, RunFacts};
 use crate::interrupt::Interrupt;
 use crate::output::{
-    self, Display, LogFile, Paint, PlannedRule, Recorder, Records, Status, Volume, say, say_lines, warn,
+    self, Display, LogFile, Paint, PlannedRule, Recorder, Records, RuleNames, Status, Volume, say, say_lines, warn,
 };
 use crate::{exit_code, state_file};
 
@@ -36,7 +36,9 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         );
     }
     let facts = RunFacts::of(asked.verb);
-    let log = open_log(args, &facts.id);
+    let rules = planned(resolved.rules, resolved.patterns);
+    let names = RuleNames::of(&rules);
+    let log = open_log(args, &facts.id, &names);
     if let Some(log) = &log {
         resolved.warnings.iter().for_each(|warning| log.write("warning", warning));
     }
@@ -46,7 +48,6 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
             log.write("error", &refused.error.to_string());
         }
     }
-    let rules = planned(resolved.rules, resolved.patterns);
     let names_images = outputs.name_images() || asked.results.name_images();
     let recorder =
         names_images.then(|| Arc::new(Recorder::new(&rules, facts.tally.clone(), outputs.folder())));
@@ -59,7 +60,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         log.clone().map(|log| log as _),
     ];
     let watching = watching.into_iter().flatten();
-    let (report, interrupt) = copy(args, &rules, facts.id.clone(), watching).await;
+    let (report, interrupt) = copy(args, (&rules, names), facts.id.clone(), watching).await;
     let records = recorder.map_or_else(Records::none, |recorder| recorder.finish());
     let (registries, more) = {
         let known = resolved.registries.lock();
@@ -165,14 +166,14 @@ pub(super) fn is_loopback(name: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn open_log(args: &RunArgs, run: &RunId) -> Option<Arc<LogFile>> {
+fn open_log(args: &RunArgs, run: &RunId, names: &RuleNames) -> Option<Arc<LogFile>> {
     let path = given(args.log.as_deref())?;
     let shown = path.display().to_string();
     let lost = move |error: &std::io::Error| {
         warn(&format!("the log {shown} is not written any more: {error}; the run goes on without it"));
     };
     match LogFile::open(path, args.log_format, run.clone(), lost) {
-        Ok(log) => Some(Arc::new(log)),
+        Ok(log) => Some(Arc::new(log.naming(names.clone()))),
         Err(error) => {
             warn(&format!("Failed to log to file, using default stderr: {}: {error}", path.display()));
             None
@@ -183,11 +184,11 @@ fn open_log(args: &RunArgs, run: &RunId) -> Option<Arc<LogFile>> {
 /// Copies. Signals are listened to until what comes back is dropped.
 async fn copy(
     args: &RunArgs,
-    rules: &[PlannedRule],
+    (rules, names): (&[PlannedRule], RuleNames),
     id: RunId,
     watching: impl Iterator<Item = Arc<dyn Observer>>,
 ) -> (Report, Interrupt) {
-    let (display, status) = (Display::for_stderr(Volume::of(args.show)), Arc::new(Status::start()));
+    let (display, status) = (Display::for_stderr(Volume::of(args.show), names), Arc::new(Status::start()));
     let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer(), status.clone()];
     observers.extend(watching);
     let shown = display.clone();

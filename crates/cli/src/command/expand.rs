@@ -12,7 +12,8 @@ use crate::output::{print_json, print_lines, warn};
 
 /// Prints the rules; gives the exit status.
 pub(crate) fn run(args: ExpandArgs) -> u8 {
-    let resolved = match resolve::resolve_narrowed(&args.config.of_verb("expand"), &args.narrow) {
+    let resolved = resolve::resolve_narrowed(&args.config.of_verb("expand"), &args.only, &args.narrow);
+    let resolved = match resolved {
         Ok(resolved) => resolved,
         Err(errors) => return refuse(&errors),
     };

@@ -3,26 +3,43 @@
 use ::sync::{ReferrerPolicy, Rewrite};
 use registry::{Proxies, Transport};
 
-use crate::args::{ConfigArgs, NarrowArgs, ReachArgs, RunArgs};
-use crate::config::{self, ConfigError, Defaults, Resolved, Written, environment};
+use crate::args::{ConfigArgs, NarrowArgs, OnlyArgs, ReachArgs, RunArgs};
+use crate::config::{self, Absent, ConfigError, Defaults, Resolved, Written, environment};
 
 /// How the tool introduces itself to registries.
 const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
 
 /// What the files say; everything that can be wrong with them shows here, before any registry is asked.
-pub(super) fn resolve(args: &ConfigArgs, reach: &ReachArgs) -> Result<Resolved, Vec<ConfigError>> {
-    resolve_written(written(args, reach)?, defaults(args))
+pub(super) fn resolve(
+    args: &ConfigArgs,
+    only: &OnlyArgs,
+    reach: &ReachArgs,
+) -> Result<Resolved, Vec<ConfigError>> {
+    resolve_written(only_named(written(args, reach)?, only)?, defaults(args))
 }
 
-/// The same where flags narrow it.
-pub(super) fn resolve_narrowed(args: &ConfigArgs, narrow: &NarrowArgs) -> Result<Resolved, Vec<ConfigError>> {
-    resolve_written(written(args, &ReachArgs::default())?, narrowed(&defaults(args), narrow))
+/// The same where flags narrow it, and where nobody logs in: what logins are kept in need not be there.
+pub(super) fn resolve_narrowed(
+    args: &ConfigArgs,
+    only: &OnlyArgs,
+    narrow: &NarrowArgs,
+) -> Result<Resolved, Vec<ConfigError>> {
+    let written = only_named(config::load(args, Absent::IsTold, &environment)?, only)?;
+    resolve_written(written, narrowed(&defaults(args), narrow))
 }
 
 pub(super) fn written(args: &ConfigArgs, reach: &ReachArgs) -> Result<Written, Vec<ConfigError>> {
-    let mut written = config::load(args, &environment)?;
+    let mut written = config::load(args, Absent::IsError, &environment)?;
     written.auth.reach_by(reach)?;
     Ok(written)
+}
+
+/// All rules, or the one that the flag names.
+pub(super) fn only_named(written: Written, args: &OnlyArgs) -> Result<Written, Vec<ConfigError>> {
+    match &args.only {
+        Some(name) => written.only(name).map_err(|error| vec![error]),
+        None => Ok(written),
+    }
 }
 
 pub(super) fn defaults(args: &ConfigArgs) -> Defaults<'_> {

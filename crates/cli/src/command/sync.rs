@@ -3,24 +3,24 @@
 use super::asked::{Asked, Results};
 use super::execute;
 use super::refuse::refuse;
-use super::resolve::{defaults, resolve_written, with_policies, written};
+use super::resolve::{defaults, only_named, resolve_written, with_policies, written};
 use super::retry;
-use crate::args::{JobArgs, OldArgs, SyncArgs, given};
+use crate::args::{JobArgs, OldArgs, OnlyArgs, SyncArgs, given};
 use crate::config::{ConfigError, Resolved};
 
 /// Runs the form without a verb; gives the exit status.
 pub(crate) async fn run_old(args: &OldArgs) -> u8 {
-    main_job(&args.job, None, Results::OldSentence).await
+    main_job(&args.job, &OnlyArgs::default(), Results::OldSentence).await
 }
 
 /// Runs `image-syncer sync`; gives the exit status.
 pub(crate) async fn run(args: SyncArgs) -> u8 {
     let results = if args.json { Results::Report } else { Results::Nothing };
     let job = JobArgs { config: args.job.config.of_verb("sync"), ..args.job };
-    main_job(&job, args.only.as_deref(), results).await
+    main_job(&job, &args.only, results).await
 }
 
-async fn main_job(args: &JobArgs, only: Option<&str>, results: Results) -> u8 {
+async fn main_job(args: &JobArgs, only: &OnlyArgs, results: Results) -> u8 {
     match to_do(args, only) {
         Ok(resolved) => execute::run(resolved, &args.run, Asked::of_config("sync", results)).await,
         Err(errors) => refuse(&errors),
@@ -28,13 +28,15 @@ async fn main_job(args: &JobArgs, only: Option<&str>, results: Results) -> u8 {
 }
 
 /// All rules of the config, the one that is named, or what failed of them.
-fn to_do(args: &JobArgs, only: Option<&str>) -> Result<Resolved, Vec<ConfigError>> {
+fn to_do(args: &JobArgs, only: &OnlyArgs) -> Result<Resolved, Vec<ConfigError>> {
     let defaults = with_policies(&defaults(&args.config), &args.run);
-    let mut config = written(&args.config, &args.reach)?;
-    if let Some(name) = only {
-        config = config.only(name).map_err(|error| vec![error])?;
+    let retried = given(args.retry_failed.as_deref());
+    if retried.is_some() && only.only.is_some() {
+        let error = ConfigError::new("--only and --retry-failed cannot be used together");
+        return Err(vec![error.help("the file of --retry-failed says which images are meant: leave --only out")]);
     }
-    match given(args.retry_failed.as_deref()) {
+    let config = only_named(written(&args.config, &args.reach)?, only)?;
+    match retried {
         Some(file) => retry::resolve(config, file, defaults),
         None => resolve_written(config, defaults),
     }

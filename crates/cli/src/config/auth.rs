@@ -10,7 +10,7 @@ mod reach;
 use std::collections::HashMap;
 use std::path::Path;
 
-pub(crate) use entry_reader::Expansion;
+pub(crate) use entry_reader::{Absent, Expansion};
 use entry_reader::{EntryReader, SHAPE};
 pub(crate) use field::schema;
 use oci::{RegistryHost, RepositoryName};
@@ -76,6 +76,8 @@ pub(crate) enum HalfLogin {
     /// This user has no password.
     User(String),
     Password,
+    /// It is kept where nothing is now: for who only looks at a config.
+    Kept(String),
 }
 
 /// All entries, and what was odd about them.
@@ -141,6 +143,7 @@ pub(crate) fn read(
     format: Format,
     node: &Node,
     expansion: Expansion,
+    absent: Absent,
     lookup: Lookup<'_>,
 ) -> Result<Auth, ConfigError> {
     let mut auth = Auth::none_in(file);
@@ -154,7 +157,9 @@ pub(crate) fn read(
     };
     for (key, value) in entries {
         let (is_literal_wanted, warnings) = (false, &mut auth.warnings);
-        let mut reader = EntryReader { file, format, key, expansion, lookup, is_literal_wanted, warnings };
+        let absences = Vec::new();
+        let mut reader =
+            EntryReader { file, format, key, expansion, lookup, is_literal_wanted, warnings, absent, absences };
         let entry = reader.read(value)?;
         auth.push(entry);
     }
@@ -230,7 +235,7 @@ mod tests {
     fn auth(json: &str, expansion: Expansion) -> Result<Auth, ConfigError> {
         let node = crate::config::json::read(json).unwrap().root;
         let lookup = |name: &str| (name == "PASSWORD").then(|| "secret".to_owned());
-        read(Path::new("auth.json"), Format::Json, &node, expansion, &lookup)
+        read(Path::new("auth.json"), Format::Json, &node, expansion, Absent::IsError, &lookup)
     }
 
     fn found(keys: &[&str], image: &str) -> Option<String> {

@@ -24,7 +24,11 @@ pub(super) fn self_copies(rules: &[ResolvedRule]) -> Vec<String> {
             same_names && target.target.name() == rule.source.name()
         })
     };
-    let warning = |resolved: &ResolvedRule| format!("`{}` is copied onto itself", resolved.written.source);
+    let warning = |resolved: &ResolvedRule| {
+        let WrittenRule { name, source, .. } = &resolved.written;
+        let rule = name.as_ref().map(|name| format!("rule \"{name}\": ")).unwrap_or_default();
+        format!("{rule}`{source}` is copied onto itself")
+    };
     rules.iter().filter(onto_itself).map(warning).collect()
 }
 
@@ -96,10 +100,10 @@ pub(super) fn collisions(rules: &[ResolvedRule]) -> Vec<Collision> {
             let is_one_digest = matches!(image, TagOrDigest::Digest(_)) && image == *its_image;
             if source != *its_source && !is_one_digest && told.insert((earlier.order, written.order)) {
                 let problem = format!(
-                    "{shown} would come from both {its_source} (rule `{}` in line {}) and {source} (rule `{}`)",
-                    earlier.label(),
+                    "{shown} would come from both {its_source} (rule {}, line {}) and {source} (rule {})",
+                    earlier.shown(),
                     earlier.line,
-                    written.label()
+                    written.shown()
                 );
                 collisions.push(Collision { order: written.order, problem });
             }

@@ -36,6 +36,14 @@ impl WrittenRule {
         Self { order, section: Section::Images, line, name: None, source, targets }
     }
 
+    /// The same in a sentence.
+    pub(crate) fn shown(&self) -> String {
+        match &self.name {
+            Some(name) => format!("\"{name}\""),
+            None => format!("for `{}`", self.source),
+        }
+    }
+
     /// What it is called for people: its name, or else its source's text.
     pub(crate) fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.source)

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::auth::{self, Auth, Expansion};
+use super::auth::{self, Absent, Auth, Expansion};
 use super::config_file::ConfigFile;
 use super::document::{Node, Value};
 use super::environment::Lookup;
@@ -50,7 +50,11 @@ pub(crate) enum WrittenLogins {
 }
 
 /// Reads the files that the flags name.
-pub(crate) fn load(args: &ConfigArgs, lookup: Lookup<'_>) -> Result<Written, Vec<ConfigError>> {
+pub(crate) fn load(
+    args: &ConfigArgs,
+    absent: Absent,
+    lookup: Lookup<'_>,
+) -> Result<Written, Vec<ConfigError>> {
     let mut warnings = Vec::new();
     let old_default = || Some(PathBuf::from(OLD_DEFAULT)).filter(|path| path.exists());
     let [config, auth, images] = [&args.config, &args.auth, &args.images].map(|path| given(path.as_deref()));
@@ -60,10 +64,10 @@ pub(crate) fn load(args: &ConfigArgs, lookup: Lookup<'_>) -> Result<Written, Vec
         warnings.push(ignored(config, "--auth and --images are"));
     }
     match (config, images) {
-        (Some(config), _) => load_one(config, lookup, warnings),
-        (None, Some(images)) => load_two(auth, images, lookup, warnings),
+        (Some(config), _) => load_one(config, (absent, lookup), warnings),
+        (None, Some(images)) => load_two(auth, images, (absent, lookup), warnings),
         (None, None) => match old_default() {
-            Some(config) => load_one(&config, lookup, warnings),
+            Some(config) => load_one(&config, (absent, lookup), warnings),
             None => Err(vec![no_file(args.verb, auth)]),
         },
     }
@@ -86,7 +90,14 @@ fn ignored(config: &Path, flags: &str) -> String {
     format!("--config is given, so {flags} ignored: only {} is read", shown(config))
 }
 
-fn load_one(path: &Path, lookup: Lookup<'_>, mut warnings: Vec<String>) -> Result<Written, Vec<ConfigError>> {
+/// Where logins are kept beside the files, and what happens where they are not.
+type Keepers<'a> = (Absent, Lookup<'a>);
+
+fn load_one(
+    path: &Path,
+    keepers: Keepers<'_>,
+    mut warnings: Vec<String>,
+) -> Result<Written, Vec<ConfigError>> {
     let file = ConfigFile::read(path).map_err(|error| vec![error])?;
     let entries = entries(&file)?;
     let misplaced = no_rules::misplaced(&file, entries);
@@ -104,7 +115,7 @@ fn load_one(path: &Path, lookup: Lookup<'_>, mut warnings: Vec<String>) -> Resul
     if rules.is_empty() && sync.is_empty() {
         return Err(vec![no_rules::of_config(&file, entries)]);
     }
-    let auth = auth_in(&file, entries, lookup)?;
+    let auth = auth_in(&file, entries, keepers)?;
     warnings.extend(file.warnings());
     warnings.extend(unknown_key::warnings(path, file.format, "the file", entries, &no_rules::KNOWN));
     let (logins, rules_file) = (WrittenLogins::InFiles, Some(path.to_owned()));
@@ -131,7 +142,7 @@ fn sync_in(file: &ConfigFile, entries: &[(String, Node)]) -> Result<Vec<SyncRule
 /// The logins of a `--config` file alone, whatever its rules are.
 pub(crate) fn auth_of(path: &Path, lookup: Lookup<'_>) -> Result<Auth, Vec<ConfigError>> {
     let file = ConfigFile::read(path).map_err(|error| vec![error])?;
-    auth_in(&file, entries(&file)?, lookup)
+    auth_in(&file, entries(&file)?, (Absent::IsError, lookup))
 }
 
 /// The keys of a `--config` file.
@@ -158,10 +169,10 @@ fn find<'a>(file: &ConfigFile, entries: &'a [(String, Node)], name: &str) -> Opt
 fn auth_in(
     file: &ConfigFile,
     entries: &[(String, Node)],
-    lookup: Lookup<'_>,
+    (absent, lookup): Keepers<'_>,
 ) -> Result<Auth, Vec<ConfigError>> {
     let Some(node) = find(file, entries, "auth") else { return Ok(Auth::none_in(&file.path)) };
-    let read = auth::read(&file.path, file.format, node, Expansion::Literal, lookup);
+    let read = auth::read(&file.path, file.format, node, Expansion::Literal, absent, lookup);
     // The line is not shown: whatever is wrong in an entry, its password may stand beside it.
     read.map_err(|error| vec![error])
 }
@@ -173,13 +184,13 @@ fn shown_in(file: &ConfigFile, errors: Vec<ConfigError>) -> Vec<ConfigError> {
 fn load_two(
     auth_path: Option<&Path>,
     images_path: &Path,
-    lookup: Lookup<'_>,
+    keepers: Keepers<'_>,
     mut warnings: Vec<String>,
 ) -> Result<Written, Vec<ConfigError>> {
     if is_standard_input(images_path) && auth_path.is_some_and(is_standard_input) {
         return Err(vec![ConfigError::new("--auth and --images cannot both be read from standard input")]);
     }
-    let auth = auth_path.map(|path| read_auth(path, lookup, &mut warnings)).transpose()?;
+    let auth = auth_path.map(|path| read_auth(path, keepers, &mut warnings)).transpose()?;
     let file = ConfigFile::read(images_path).map_err(|error| vec![error])?;
     if let Some(error) = no_rules::of_images(&file) {
         return Err(vec![error]);
@@ -213,22 +224,27 @@ pub(crate) fn typed(
     if let Some(config) = config {
         warnings.extend(auth_path.map(|_| ignored(config, "--auth is")));
         let file = ConfigFile::read(config).map_err(|error| vec![error])?;
-        let auth = auth_in(&file, entries(&file)?, lookup)?;
+        let auth = auth_in(&file, entries(&file)?, (Absent::IsError, lookup))?;
         warnings.extend(file.warnings());
         let logins = WrittenLogins::InAnotherConfig;
         return Ok(Written { auth, rules, sync: None, rules_file: None, warnings, logins });
     }
-    let auth = auth_path.map(|path| read_auth(path, lookup, &mut warnings)).transpose()?.unwrap_or_default();
+    let keepers = (Absent::IsError, lookup);
+    let auth = auth_path.map(|path| read_auth(path, keepers, &mut warnings)).transpose()?.unwrap_or_default();
     let logins = WrittenLogins::InFiles;
     Ok(Written { auth, rules, sync: None, rules_file: None, warnings, logins })
 }
 
-fn read_auth(path: &Path, lookup: Lookup<'_>, warnings: &mut Vec<String>) -> Result<Auth, Vec<ConfigError>> {
+fn read_auth(
+    path: &Path,
+    (absent, lookup): Keepers<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Auth, Vec<ConfigError>> {
     let file = ConfigFile::read(path).map_err(|error| vec![error])?;
     if let Some(error) = no_rules::of_auth(&file) {
         return Err(vec![error]);
     }
-    let auth = auth::read(path, file.format, &file.root, Expansion::Expanded, lookup);
+    let auth = auth::read(path, file.format, &file.root, Expansion::Expanded, absent, lookup);
     // The line is not shown, as in `auth_in`.
     let auth = auth.map_err(|error| vec![error])?;
     warnings.extend(file.warnings());

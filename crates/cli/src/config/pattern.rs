@@ -89,6 +89,7 @@ pub(super) fn resolve_pattern(
         make_rule,
         policy: terms.policy,
         target_fronts,
+        at_least: terms.tags.at_least,
     };
     let written = WrittenRule { targets: texts, ..rule.clone() };
     Ok(ResolvedPattern { written, rule: rule_of_many, tags, logins })

@@ -10,6 +10,7 @@ use sync::{Event, Observer, Stamp};
 use super::bar_text::{row_text, run_text};
 use super::progress::{Progress, Row};
 use super::relay::Screen;
+use super::rule_names::RuleNames;
 use super::{Paint, Volume, foreign, lines};
 
 /// Redraws in a second.
@@ -31,16 +32,17 @@ pub(crate) struct Bars {
     progress: Mutex<Progress>,
     paint: Paint,
     volume: Volume,
+    names: RuleNames,
 }
 
 impl Bars {
-    pub(crate) fn start(volume: Volume) -> Self {
+    pub(crate) fn start(volume: Volume, names: RuleNames) -> Self {
         let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS));
         let cells = cells(columns());
         let template = format!("{{spinner}} {{bar:{cells}.green}} {{wide_msg}}");
         let run = screen.add(ProgressBar::new(FULL).with_style(style(&template)));
         let (rows, progress, paint) = (Mutex::new(Some(Vec::new())), Mutex::default(), Paint::for_stderr());
-        Self { started: Instant::now(), screen, run, cells, rows, progress, paint, volume }
+        Self { started: Instant::now(), screen, run, cells, rows, progress, paint, volume, names }
     }
 
     pub(crate) fn finish(&self) {
@@ -102,7 +104,7 @@ impl Screen for Bars {
 impl Observer for Bars {
     fn event(&self, _: &Stamp, event: &Event) {
         if self.shows(event)
-            && let Some(line) = lines::line(event, self.paint)
+            && let Some(line) = lines::line(event, &self.names, self.paint)
         {
             let _ = self.screen.println(foreign::line(&line));
         }

@@ -9,6 +9,7 @@ use sync::{Event, Observer, Stamp};
 use super::bars::Bars;
 use super::lines::Lines;
 use super::relay::Relay;
+use super::rule_names::RuleNames;
 use super::say::say_lines;
 use super::volume::Volume;
 
@@ -26,14 +27,14 @@ pub(crate) enum Display {
 
 impl Display {
     /// Bars on a terminal that can draw them, lines otherwise.
-    pub(crate) fn for_stderr(volume: Volume) -> Self {
+    pub(crate) fn for_stderr(volume: Volume, names: RuleNames) -> Self {
         let draws = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         if volume != Volume::Quiet && draws && std::io::stderr().is_terminal() {
-            let bars = Arc::new(Bars::start(volume));
+            let bars = Arc::new(Bars::start(volume, names));
             let relay = Arc::new(Relay::to(bars.clone()));
             Self::Bars(bars, relay)
         } else {
-            Self::Lines(Arc::new(Lines::start(volume)))
+            Self::Lines(Arc::new(Lines::start(volume, names)))
         }
     }
 

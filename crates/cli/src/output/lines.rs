@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use oci::foreign_text::clean;
 use sync::{Action, BlobOutcome, Error, Event, Image, Observer, Outcome, SkipReason, Stamp};
 
-use super::nothing::nothing_selected;
+use super::nothing::{no_repository, nothing_selected};
+use super::rule_names::RuleNames;
 use super::{Paint, Volume, left_out, say, size, stopping};
 use crate::diagnostic;
 
@@ -20,6 +21,7 @@ pub(crate) struct Lines {
     state: Arc<State>,
     paint: Paint,
     volume: Volume,
+    names: RuleNames,
 }
 
 struct State {
@@ -33,7 +35,7 @@ struct State {
 
 impl Lines {
     /// Begins to watch the clock.
-    pub(crate) fn start(volume: Volume) -> Self {
+    pub(crate) fn start(volume: Volume, names: RuleNames) -> Self {
         let (planned, ended, moved, finished) = Default::default();
         let now = Instant::now();
         let state =
@@ -47,7 +49,7 @@ impl Lines {
                 }
             });
         }
-        Self { state, paint: Paint::for_stderr(), volume }
+        Self { state, paint: Paint::for_stderr(), volume, names }
     }
 
     pub(crate) fn finish(&self) {
@@ -92,7 +94,7 @@ impl Observer for Lines {
             _ => {}
         }
         if self.volume.shows(event)
-            && let Some(line) = line(event, self.paint)
+            && let Some(line) = line(event, &self.names, self.paint)
         {
             self.state.line(&line);
         }
@@ -100,17 +102,23 @@ impl Observer for Lines {
 }
 
 /// The line for an event that deserves one.
-pub(super) fn line(event: &Event, paint: Paint) -> Option<String> {
+pub(super) fn line(event: &Event, names: &RuleNames, paint: Paint) -> Option<String> {
     Some(match event {
         Event::ImageFinished(ended) => ended_line(&ended.image, &ended.outcome, paint),
         Event::Stopping { in_work, waiting, drain } => stopping(*in_work, *waiting, *drain),
         Event::RuleFailed(failure) => {
-            format!("{} {}: {}", paint.red("failed"), failure.source, diagnostic::short(&failure.error))
+            let place = names.at(failure.rule, &failure.source);
+            format!("{} {place}: {}", paint.red("failed"), diagnostic::short(&failure.error))
         }
-        Event::NothingSelected { source, counts, .. } => {
-            format!("{} {source}: {}", paint.yellow("warning"), nothing_selected(counts.as_ref()))
+        Event::NothingSelected { rule, source, counts } => {
+            let place = names.at(*rule, source);
+            format!("{} {place}: {}", paint.yellow("warning"), nothing_selected(counts.as_ref()))
         }
-        Event::Selected { source, counts, .. } => format!("selected {source}: {counts}"),
+        Event::NoRepository { rule, source, listed, names: there } => {
+            let place = names.at(*rule, source);
+            format!("{} {place}: {}", paint.yellow("warning"), no_repository(source, *listed, there))
+        }
+        Event::Selected { rule, source, counts, .. } => format!("selected {}: {counts}", names.at(*rule, source)),
         Event::Note { place, text } => format!("{} {place}: {}", paint.yellow("note"), clean(text)),
         Event::BlobFinished { image, digest, outcome: BlobOutcome::LeftOut, .. } => {
             let digest = digest.short();

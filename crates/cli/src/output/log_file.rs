@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 use oci::foreign_text::clean;
 use sync::{BlobOutcome, Event, Observer, Outcome, RunId, SkipReason, Stamp};
 
-use super::nothing::nothing_selected;
+use super::nothing::{no_repository, nothing_selected};
 use super::output_file::is_stdout;
+use super::rule_names::RuleNames;
 use super::stream::{Notice, Stream};
 use super::{foreign, size, stopping};
 use crate::args::LogFormat;
@@ -24,6 +25,7 @@ pub(crate) struct LogFile {
     stream: Stream,
     format: LogFormat,
     run: RunId,
+    names: RuleNames,
 }
 
 impl LogFile {
@@ -45,7 +47,12 @@ impl LogFile {
             LogFormat::Text => |count| left_out(LogFormat::Text, count),
             LogFormat::Json => |count| left_out(LogFormat::Json, count),
         };
-        Ok(Self { stream: Stream::new(file, Box::new(on_error)).noting(left_out), format, run })
+        Ok(Self { stream: Stream::new(file, Box::new(on_error)).noting(left_out), format, run, names: RuleNames::default() })
+    }
+
+    /// The same with the names of the run's rules.
+    pub(crate) fn naming(self, names: RuleNames) -> Self {
+        Self { names, ..self }
     }
 
     /// Adds a line.
@@ -108,7 +115,9 @@ impl Observer for LogFile {
                 let selected = selected.map(|selected| format!(", {selected} selected")).unwrap_or_default();
                 ("info", format!("Get tags of {source} successfully: {tags} listed{selected}"))
             }
-            Event::Selected { source, counts, .. } => ("info", format!("Select tags of {source}: {counts}")),
+            Event::Selected { rule, source, counts, .. } => {
+                ("info", format!("Select tags of {}: {counts}", self.names.at(*rule, source)))
+            }
             Event::RepositoriesListed { source, repositories, selected } => {
                 ("info", format!("{source}: {repositories} repositories listed, {selected} selected"))
             }
@@ -116,14 +125,19 @@ impl Observer for LogFile {
             Event::InvalidTag { source, tag } => {
                 ("warning", format!("{source} lists the invalid tag `{}`", clean(tag)))
             }
-            Event::NothingSelected { source, counts, .. } => {
-                ("warning", format!("{source}: {}", nothing_selected(counts.as_ref())))
+            Event::NothingSelected { rule, source, counts } => {
+                let place = self.names.at(*rule, source);
+                ("warning", format!("{place}: {}", nothing_selected(counts.as_ref())))
+            }
+            Event::NoRepository { rule, source, listed, names } => {
+                let place = self.names.at(*rule, source);
+                ("warning", format!("{place}: {}", no_repository(source, *listed, names)))
             }
             Event::RuleFailed(failure) => (
                 "error",
                 format!(
                     "Failed to executed analyzing image rule for {}: {}",
-                    failure.source,
+                    self.names.at(failure.rule, &failure.source),
                     diagnostic::short(&failure.error)
                 ),
             ),

@@ -1,4 +1,5 @@
-//! The end of a run: the old sentence for scripts, and for people a table with every failure.
+//! The end of a run: the old sentence for scripts, and for people a table, with what helps against each failure. Where and
+//! why something failed was told when it happened.
 
 use std::fmt::Write as _;
 
@@ -7,7 +8,8 @@ use registry::Quota;
 use sync::Report;
 
 use super::Paint;
-use crate::diagnostic::{Alike, Failed, Failures, Reasons, diagnose};
+use super::rule_names::RuleNames;
+use crate::diagnostic::{Alike, Failed, Reasons, diagnose};
 use crate::done::Done;
 
 /// The sentence that scripts look for on stdout. A run that was stopped has not finished, and must not be taken for one
@@ -24,7 +26,7 @@ pub(crate) fn old_sentence(done: &Done) -> String {
     }
 }
 
-/// Every reason for failures in three parts, and what was done.
+/// What to do about every reason for failures, and what was done.
 pub(crate) fn table(done: &Done, paint: Paint) -> String {
     let report = &done.report;
     let count = |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what };
@@ -62,7 +64,7 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
         count("refused", done.refused.len(), Paint::red, ["rule: see above", "rules: see above"]),
     ];
     let mut text = String::new();
-    failures(&mut text, &done.failures, paint);
+    failures(&mut text, done, paint);
     text.push('\n');
     for row in
         rows.iter().filter(|row| row.number > 0 || ["copied", "unchanged", "failed"].contains(&row.label))
@@ -139,18 +141,23 @@ impl Row {
 }
 
 /// Each reason once. The table comes after them, so that it is what stays on the screen.
-fn failures(text: &mut String, failures: &Failures, paint: Paint) {
-    let groups = failures.alike();
+fn failures(text: &mut String, done: &Done, paint: Paint) {
+    let (groups, names) = (done.failures.alike(), RuleNames::of(&done.rules));
+    let shown = |failed: &Failed| match failed {
+        Failed::Rule(failure) => format!("{}: {}", names.at(failure.rule, &failure.source), failure.error.operation),
+        Failed::Image(image) => image.to_string(),
+    };
     for Alike { error, reasons, count, examples } in groups.iter().take(MOST_REASONS) {
         let Some((first, others)) = examples.split_first() else { continue };
         let diagnosis = diagnose(error);
-        let _ = writeln!(text, "\n{} {first}", paint.red("failed"));
-        let _ = writeln!(text, "  where: {}", diagnosis.place);
-        let _ = writeln!(text, "  why:   {}", diagnosis.why);
-        let _ = writeln!(text, "  next:  {}", diagnosis.next);
         let more = count - 1;
+        let _ = writeln!(text, "\n{} {}", paint.red("failed"), shown(first));
         if more > 0 {
-            let named: Vec<_> = others.iter().take(NAMED).map(ToString::to_string).collect();
+            let _ = writeln!(text, "  why:   {}", diagnosis.why);
+        }
+        let _ = writeln!(text, "  next:  {}", diagnosis.next);
+        if more > 0 {
+            let named: Vec<_> = others.iter().take(NAMED).map(shown).collect();
             let rest = match more - named.len() {
                 0 => String::new(),
                 rest => format!(" and {rest} more: --report lists all"),

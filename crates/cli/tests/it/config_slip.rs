@@ -245,7 +245,8 @@ fn c22_c15_what_is_wrong_with_a_login_is_told_before_any_request() -> Result<()>
     let ran = workplace.run("expand --config c.yaml")?.expect_code(0)?;
     ran.says(&["c.yaml:2: the auth entry `r.io`", "write \"passwordEnv\": \"HARBOR_PASSWORD\""])?;
     workplace.write("c.yaml", &config("passwordEnv: HARBOR_PASSWORD"))?;
-    workplace.run("expand --config c.yaml")?.expect_code(2)?.says(&["not set or empty"])?;
+    workplace.run("check --config c.yaml")?.expect_code(2)?.says(&["not set or empty"])?;
+    workplace.run("expand --config c.yaml")?.expect_code(0)?.says(&["not set or empty"])?;
     workplace.variable("HARBOR_PASSWORD", "hunter2");
     let ran = workplace.run("expand --config c.yaml")?.expect_code(0)?.hides(&["hunter2"])?;
     ensure!(

@@ -251,9 +251,65 @@ async fn one_rule_is_carried_out_by_its_name() -> Result<()> {
             .expect_code(2)?
             .says(&[&told, says])?;
     }
+    let expanded = workplace.run("expand --config c.yaml --only others")?.expect_code(0)?;
+    ensure!(expanded.stdout.starts_with("others: other.invalid/x ") && expanded.stdout.lines().count() == 2);
+    let checked = workplace.run("check --config c.yaml --only apps")?.expect_code(0)?;
+    ensure!(checked.stdout.contains(&format!("{from}/app (rule \"apps\"): pull: `v1` can be read")), "{}", checked.stdout);
+    ensure!(!checked.stdout.contains("other.invalid"), "{}", checked.stdout);
+    let checked = workplace.run("check --config c.yaml --only apps --json")?.expect_code(0)?;
+    let checked: serde_json::Value = serde_json::from_str(&checked.stdout)?;
+    let of_rule = |finding: &&serde_json::Value| finding["rule"] == "apps" && finding["step"] == "push";
+    ensure!(checked["findings"].as_array().is_some_and(|all| all.iter().filter(of_rule).count() == 1));
     workplace.write("i.yaml", "images: {r.io/a: t.io/a}\n")?;
     workplace.run("sync --config i.yaml --only r.io/a")?.expect_code(2)?.says(&["`- name: NAME`"])?;
-    workplace.run("sync --config c.yaml --only apps --retry-failed f.yaml")?.expect_code(2)?;
+    workplace
+        .run("sync --config c.yaml --only apps --retry-failed f.yaml")?
+        .expect_code(2)?
+        .says(&["--only and --retry-failed cannot be used together"])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pattern_that_matches_no_repository_is_told_with_its_rule_and_fails_below_at_least() -> Result<()> {
+    let (source, target) = (DockerRegistry::open().await?, DockerRegistry::open().await?);
+    let image = Image::new(Flavour::Oci).layer(layer(1, 100));
+    Pusher::new(source.host()).image("library/app", "v1", &image).await?;
+    let (from, to) = (source.host(), target.host());
+    let config = |rest: &str| {
+        format!(
+            "auth:\n  {from}: {{plainHttp: true}}\n  {to}: {{plainHttp: true}}\n\
+             sync:\n- {{name: apps, from: {from}/libary/**, to: {to}/m{rest}}}\n"
+        )
+    };
+    let workplace = Workplace::new()?;
+    workplace.write("image-syncer.yaml", &config(""))?;
+    let told = format!(
+        "warning {from}/libary/** (rule \"apps\"): no repository matches: 1 repository is listed: `library/app`; \
+         did you mean `{from}/library/**`?"
+    );
+    let ran = workplace.run("sync --log log")?.expect_code(0)?.says(&[&told])?;
+    ensure!(ran.stderr.matches("warning").count() == 1, "{}", ran.stderr);
+    ensure!(workplace.read("log")?.contains("(rule \\\"apps\\\"): no repository matches"));
+    workplace.write("image-syncer.yaml", &config(", tags: {atLeast: 1}"))?;
+    let failed = format!("failed {from}/libary/** (rule \"apps\"): source {from}: listing repositories: no tags are there");
+    let ran = workplace.run("sync")?.expect_code(3)?.says(&[&told, &failed])?;
+    ensure!(ran.stderr.matches("`atLeast` asks for 1").count() == 1, "said when it happens:\n{}", ran.stderr);
+    Ok(())
+}
+
+#[test]
+fn expand_needs_none_of_what_logins_are_kept_in() -> Result<()> {
+    let workplace = Workplace::new()?;
+    let config = "auth:\n  r.io: {username: u, passwordEnv: NO_SUCH}\n  t.io: {username: u, passwordFile: nowhere}\n\
+                  sync:\n- {from: r.io/a, to: t.io/a}\n";
+    workplace.write("image-syncer.yaml", config)?;
+    let ran = workplace.run("expand")?.expect_code(0)?;
+    let ran = ran.says(&["has the passwordEnv `NO_SUCH`, but that variable is not set", "passwordFile `nowhere`"])?;
+    ensure!(ran.stderr.matches("warning").count() == 2, "{}", ran.stderr);
+    let source = "r.io/a (login `r.io`, auth entry in image-syncer.yaml:2, from $NO_SUCH, which is not set): all tags";
+    ensure!(ran.stdout.starts_with(source), "{}", ran.stdout);
+    ensure!(ran.stdout.contains("(login `t.io`, auth entry in image-syncer.yaml:3, from the file nowhere, which cannot be used)"), "{}", ran.stdout);
+    workplace.run("sync")?.expect_code(2)?.says(&["has the passwordEnv `NO_SUCH`"])?;
     Ok(())
 }
 
@@ -300,10 +356,12 @@ fn expand_shows_how_rules_copy_and_how_flags_narrow_it() -> Result<()> {
     let narrowed = lines("--referrers=false --platform linux/amd64 --os linux")?;
     ensure!(narrowed[1] == "  platforms: linux/amd64, linux", "{narrowed:#?}");
     ensure!(
-        narrowed.contains(&"  platforms: linux/amd64 and linux/amd64, linux".to_owned()),
+        narrowed.contains(&"  platforms: linux/amd64, of these only linux/amd64, linux".to_owned()),
         "{narrowed:#?}"
     );
     ensure!(narrowed.iter().filter(|line| *line == "  referrers: none").count() == 2, "{narrowed:#?}");
+    let none = workplace.run("expand --platform linux/s390x")?.expect_code(0)?;
+    none.says(&["no platform is left of the rule \"usual\": it wants linux/amd64, of these only linux/s390x"])?;
     ensure!(lines("--referrers")?[1] == "  referrers: all");
     let json = workplace.run("expand --json")?.expect_code(0)?;
     let shown: serde_json::Value = serde_json::from_str(&json.stdout)?;
@@ -349,7 +407,7 @@ fn names_that_two_rules_write_are_told_before_any_request() -> Result<()> {
         if collides {
             ran.says(&[
                 "c.yaml:4:8: t.io/x:v2 would come from both q.io/a",
-                "(rule `one` in line 2) and r.io/b:v2 (rule `r.io/b:v2`)",
+                "(rule \"one\", line 2) and r.io/b:v2 (rule for `r.io/b:v2`)",
             ])?;
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use oci::{Digest, Tag};
+use oci::{Digest, RepositoryName, Tag};
 
 use crate::select::{Counts, Reason};
 use crate::{BlobOutcome, Decision, Error, Image, ImageReport, Load, RuleFailure, RunId};
@@ -74,6 +74,17 @@ pub enum Event {
         source: Arc<str>,
         /// Which stages left nothing, where there are stages.
         counts: Option<Counts>,
+    },
+    /// None of the repositories that a registry lists is one of a rule's, which is no failure but often a slip.
+    NoRepository {
+        /// For which of the run's rules.
+        rule: usize,
+        /// Registry and pattern.
+        source: Arc<str>,
+        /// How many are listed.
+        listed: usize,
+        /// The first of them.
+        names: Arc<[RepositoryName]>,
     },
     /// A rule could not be turned into images.
     RuleFailed(Arc<RuleFailure>),

@@ -18,7 +18,7 @@ use crate::plan::planned::Planned;
 use crate::plan::task::BoundTask;
 use crate::plan::turns::Turns;
 use crate::rule::Rule;
-use crate::select::RepositorySelection;
+use crate::select::{RepositorySelection, TooFew};
 use crate::{Cause, Error, Event, Operation, Policy, RepositoryPattern, RuleFailure, Side};
 
 /// Makes the rule about one repository that a pattern matched.
@@ -39,12 +39,53 @@ pub struct PatternRule {
     pub policy: Arc<Policy>,
     /// What the names of all targets begin with: registry and whole components.
     pub target_fronts: Vec<String>,
+    /// With fewer tags in a repository the rule fails, and where no repository is selected.
+    pub at_least: usize,
 }
 
 impl PatternRule {
     /// Whether the rule is about a repository.
     pub fn selects(&self, repository: &RepositoryName) -> bool {
         self.pattern.matches(repository) && self.repositories.reason_against(repository).is_none()
+    }
+
+    fn error(&self, cause: Cause) -> Error {
+        let (side, place) = (Side::Source, self.listing.name().to_owned());
+        Error { side, place, operation: Operation::ListRepositories, cause }
+    }
+
+    /// What fails where no repository is selected.
+    fn shortfall(&self) -> Option<Error> {
+        let too_few = TooFew { selected: 0, listed: 0, at_least: self.at_least };
+        (self.at_least > 0).then(|| self.error(Cause::TooFew(too_few)))
+    }
+}
+
+/// So many names are kept for whoever wants to know what else there is.
+const NAMES_KEPT: usize = 1000;
+
+/// What a registry lists for a pattern.
+#[derive(Default)]
+struct Listed {
+    listed: usize,
+    selected: usize,
+    /// The first ones.
+    names: Vec<RepositoryName>,
+}
+
+impl Listed {
+    fn take(&mut self, page: &[RepositoryName]) {
+        self.listed += page.len();
+        let room = NAMES_KEPT - self.names.len();
+        self.names.extend(page.iter().take(room).cloned());
+    }
+
+    /// What is told where no rule comes of it.
+    fn event(self, rule: usize, source: Arc<str>) -> Event {
+        if self.selected > 0 {
+            return Event::NothingSelected { rule, source, counts: None };
+        }
+        Event::NoRepository { rule, source, listed: self.listed, names: self.names.into() }
     }
 }
 
@@ -122,15 +163,24 @@ impl Discoveries {
             let task = tasks.spawn(async move { this.of_rule(made, index, origin, seat).await });
             found.push((repository, task));
         });
-        if let Err(error) = listed.await {
-            tasks.shutdown().await;
-            if let Some(seat) = &seat {
-                seat.company().withdraw(index, None);
+        let listed = match listed.await {
+            Ok(listed) => listed,
+            Err(error) => {
+                tasks.shutdown().await;
+                if let Some(seat) = &seat {
+                    seat.company().withdraw(index, None);
+                }
+                return vec![RuleFailure { rule: index, source, error }];
             }
-            return vec![RuleFailure { rule: index, source, error }];
-        }
+        };
+        let mut failures = Vec::new();
         if tasks.is_empty() {
-            self.run.tell(&Event::NothingSelected { rule: index, source: source.clone(), counts: None });
+            self.run.tell(&listed.event(index, source.clone()));
+            failures.extend(rule.shortfall().map(|error| RuleFailure {
+                rule: index,
+                source: source.clone(),
+                error: error.into(),
+            }));
         }
         for repository in self.leave_out(pattern_targets, found) {
             if let Some(seat) = &seat {
@@ -139,7 +189,6 @@ impl Discoveries {
         }
         drop(seat);
         let _ = open.send(true);
-        let mut failures = Vec::new();
         while let Some(ended) = tasks.join_next().await {
             match ended {
                 Ok(failure) => failures.extend(failure),
@@ -186,13 +235,9 @@ impl Discoveries {
         rule: &PatternRule,
         pattern_targets: &mut PatternTargets,
         mut found: impl FnMut(Rule),
-    ) -> Result<(), Arc<Error>> {
-        let error = |cause| Error {
-            side: Side::Source,
-            place: rule.listing.name().to_owned(),
-            operation: Operation::ListRepositories,
-            cause,
-        };
+    ) -> Result<Listed, Arc<Error>> {
+        let error = |cause| rule.error(cause);
+        let mut all = Listed::default();
         let source: Arc<str> = rule.listing.name().into();
         let mut pages = rule.listing.repositories(&rule.pattern.literal_front());
         loop {
@@ -200,9 +245,11 @@ impl Discoveries {
             for text in pages.notes() {
                 self.run.tell(&Event::Note { place: source.clone(), text });
             }
-            let Some(page) = page else { return Ok(()) };
+            let Some(page) = page else { return Ok(all) };
             let listed = page.len();
+            all.take(&page);
             let wanted: Vec<_> = page.into_iter().filter(|name| rule.selects(name)).collect();
+            all.selected += wanted.len();
             self.run.tell(&Event::RepositoriesListed {
                 source: source.clone(),
                 repositories: listed,

@@ -20,8 +20,11 @@ pub struct PlatformFilter {
 struct Patterns {
     systems: Vec<Pattern>,
     architectures: Vec<Pattern>,
-    whole: Vec<(String, String, Option<String>)>,
+    whole: Vec<WholePlatform>,
 }
+
+/// System, architecture, variant.
+type WholePlatform = (String, String, Option<String>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Pattern {
@@ -83,6 +86,15 @@ impl PlatformFilter {
         !self.any.is_empty()
     }
 
+    /// Whether no platform can fit, because some of what it has to fit contradicts the rest.
+    pub fn leaves_nothing(&self) -> bool {
+        let contradicts = |all: &Vec<Patterns>| {
+            let mut named = all.iter().filter(|patterns| patterns.names_whole_platforms());
+            named.any(|named| !named.whole.iter().any(|whole| all.iter().all(|other| other.may_accept(whole))))
+        };
+        self.is_active() && self.any.iter().all(contradicts)
+    }
+
     /// Whether an image for this platform is wanted.
     pub fn accepts(&self, platform: &Platform) -> bool {
         !self.is_active() || self.any.iter().any(|all| all.iter().all(|patterns| patterns.accept(platform)))
@@ -93,7 +105,7 @@ impl PlatformFilter {
 impl fmt::Display for PlatformFilter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all_of =
-            |all: &Vec<Patterns>| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+            |all: &Vec<Patterns>| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", of these only ");
         formatter.write_str(&self.any.iter().map(all_of).collect::<Vec<_>>().join("; or "))
     }
 }
@@ -139,6 +151,26 @@ impl Patterns {
         };
         let list = if is_system { &mut self.systems } else { &mut self.architectures };
         list.push(Pattern { name, detail });
+    }
+
+    /// Whether nothing but whole platforms is wanted.
+    fn names_whole_platforms(&self) -> bool {
+        !self.whole.is_empty() && self.systems.is_empty() && self.architectures.is_empty()
+    }
+
+    /// Whether an image may fit that is for this platform, whatever its details are where none are named.
+    fn may_accept(&self, (system, architecture, variant): &WholePlatform) -> bool {
+        let is_one = |one: &Option<String>, other: &Option<String>| one.is_none() || other.is_none() || one == other;
+        let whole = self.whole.iter().any(|(own_system, own_architecture, own_variant)| {
+            own_system == system && own_architecture == architecture && is_one(own_variant, variant)
+        });
+        let has = |patterns: &[Pattern], name: &str| {
+            patterns.is_empty() || patterns.iter().any(|pattern| pattern.name == name)
+        };
+        whole
+            || !self.names_whole_platforms()
+                && has(&self.systems, system)
+                && has(&self.architectures, architecture)
     }
 
     fn accept(&self, platform: &Platform) -> bool {
@@ -214,8 +246,17 @@ mod tests {
         let parts = filter(&["linux", "windows:10.0.1"], &["amd64", "arm:v7"]);
         assert_eq!(parts.to_string(), "amd64, arm:v7 on linux, windows:10.0.1");
         let narrowed = filter(&[], &["linux/amd64"]).and(&filter(&["linux"], &[]));
-        assert_eq!(narrowed.to_string(), "linux/amd64 and linux");
-        assert_eq!(narrowed.or(&filter(&[], &["s390x"])).to_string(), "linux/amd64 and linux; or s390x");
+        assert_eq!(narrowed.to_string(), "linux/amd64, of these only linux");
+        assert_eq!(narrowed.or(&filter(&[], &["s390x"])).to_string(), "linux/amd64, of these only linux; or s390x");
+        assert!(!narrowed.leaves_nothing() && !PlatformFilter::default().leaves_nothing());
+        let both = |one: &str, other: &str| filter(&[], &[one]).and(&filter(&[], &[other]));
+        for (one, other) in [("linux/amd64", "linux/s390x"), ("linux/arm/v7", "linux/arm/v6"), ("linux/arm64", "amd64")] {
+            assert!(both(one, other).leaves_nothing(), "{one} {other}");
+            assert!(!both(one, other).or(&filter(&[], &["amd64"])).leaves_nothing());
+        }
+        for (one, other) in [("linux/arm64", "linux/arm64/v8"), ("linux/arm64/v8", "arm64"), ("linux/arm64", "arm64:v8")] {
+            assert!(!both(one, other).leaves_nothing() && !both(other, one).leaves_nothing(), "{one} {other}");
+        }
     }
 
     #[test]

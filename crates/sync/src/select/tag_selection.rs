@@ -76,7 +76,7 @@ pub struct Selected {
 
 /// A selection has fewer tags than it must.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{selected} of {listed} listed tags are selected, and `atLeast` asks for {at_least}")]
+#[error("{}, and `atLeast` asks for {at_least}", selected_of(*selected, *listed))]
 pub struct TooFew {
     /// How many are selected.
     pub selected: usize,
@@ -84,6 +84,13 @@ pub struct TooFew {
     pub listed: usize,
     /// How many there must be.
     pub at_least: usize,
+}
+
+fn selected_of(selected: usize, listed: usize) -> String {
+    match listed {
+        0 => "no tags are there to be selected".to_owned(),
+        listed => format!("{selected} of {listed} listed tags are selected"),
+    }
 }
 
 impl TagSelection {

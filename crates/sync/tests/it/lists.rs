@@ -79,6 +79,7 @@ impl Registries {
             }),
             policy: Arc::default(),
             target_fronts: vec![format!("{}/{}", to.0, to.1)],
+            at_least: 0,
         }
     }
 }

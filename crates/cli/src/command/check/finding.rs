@@ -12,6 +12,9 @@ pub(super) struct Finding {
     pub(super) level: Level,
     /// A registry, or a repository in it.
     pub(super) place: String,
+    /// The name of the rule that goes there, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rule: Option<String>,
     pub(super) step: Step,
     pub(super) what: String,
     /// The other side's own words.
@@ -111,7 +114,7 @@ impl Finding {
 
     fn new(level: Level, place: impl Into<String>, step: Step, what: impl Into<String>) -> Self {
         let (place, what, blame) = (place.into(), what.into(), Blame::Other);
-        Self { level, place, step, what, why: None, next: None, blame }
+        Self { level, place, rule: None, step, what, why: None, next: None, blame }
     }
 
     pub(super) fn why(self, words: impl Into<String>) -> Self {

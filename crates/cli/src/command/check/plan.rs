@@ -30,6 +30,13 @@ pub(super) struct Many {
     pub(super) rule: PatternRule,
 }
 
+/// What a rule has to look at.
+pub(super) struct PlannedRule {
+    /// Only rules of `sync` have one.
+    pub(super) name: Option<String>,
+    pub(super) planned: Planned,
+}
+
 pub(super) enum Planned {
     One(Box<One>),
     Many(Box<Many>),
@@ -38,7 +45,7 @@ pub(super) enum Planned {
 /// All of it.
 pub(super) struct Plan {
     pub(super) registries: Vec<(KnownRegistry, Roles)>,
-    pub(super) rules: Vec<Planned>,
+    pub(super) rules: Vec<PlannedRule>,
 }
 
 impl Spot {
@@ -58,10 +65,12 @@ pub(super) fn plan(resolved: &Resolved) -> Plan {
         Planner { registries: &resolved.registries, found: Vec::new(), targets: HashSet::new() };
     let mut rules = Vec::new();
     for rule in &resolved.rules {
-        rules.extend(planner.one(&rule.rule).map(|one| Planned::One(Box::new(one))));
+        let planned = planner.one(&rule.rule).map(|one| Planned::One(Box::new(one)));
+        rules.extend(planned.map(|planned| PlannedRule { name: rule.written.name.clone(), planned }));
     }
     for pattern in &resolved.patterns {
-        rules.extend(planner.many(pattern).map(|many| Planned::Many(Box::new(many))));
+        let planned = planner.many(pattern).map(|many| Planned::Many(Box::new(many)));
+        rules.extend(planned.map(|planned| PlannedRule { name: pattern.written.name.clone(), planned }));
     }
     Plan { registries: planner.found, rules }
 }

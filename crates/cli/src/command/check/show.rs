@@ -84,7 +84,7 @@ impl CheckResult {
 }
 
 fn line(finding: &Finding) -> String {
-    let Finding { level, place, step, what, why, next, .. } = finding;
+    let Finding { level, place, rule, step, what, why, next, .. } = finding;
     let level = match level {
         Level::Ok => "ok",
         Level::Warning => "warning",
@@ -92,7 +92,11 @@ fn line(finding: &Finding) -> String {
     };
     let step = step.as_str();
     // What is about the config itself is at no registry.
-    let place = if place == step { step.to_owned() } else { format!("{place}: {step}") };
+    let place = match rule {
+        _ if place == step => step.to_owned(),
+        Some(rule) => format!("{place} (rule \"{rule}\"): {step}"),
+        None => format!("{place}: {step}"),
+    };
     let mut line = format!("{level:<8} {place}: {what}");
     for (name, text) in [("why", why), ("do", next)] {
         if let Some(text) = text {

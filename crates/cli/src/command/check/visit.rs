@@ -7,7 +7,7 @@ use super::finding::{Finding, Step};
 use super::holdings::Holdings;
 use super::limit::{NO_ANSWER, within};
 use super::namespace::{self, Seen};
-use super::plan::{Many, One, Planned, Spot, is_same, spots};
+use super::plan::{Many, One, Planned, PlannedRule, Spot, is_same, spots};
 use super::push::{self, Circumstances, Namespace};
 use super::show::CheckResult;
 use super::standing::Standing;
@@ -22,11 +22,14 @@ pub(super) struct Visitor<'a> {
 }
 
 impl Visitor<'_> {
-    pub(super) async fn visit(&self, planned: &Planned) -> CheckResult {
+    pub(super) async fn visit(&self, rule: &PlannedRule) -> CheckResult {
         let mut outcome = CheckResult::default();
-        match planned {
+        match &rule.planned {
             Planned::One(one) => self.visit_one(one, &mut outcome).await,
             Planned::Many(many) => self.visit_many(many, &mut outcome).await,
+        }
+        for finding in &mut outcome.findings {
+            finding.rule.clone_from(&rule.name);
         }
         outcome
     }

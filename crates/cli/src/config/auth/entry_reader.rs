@@ -17,6 +17,15 @@ pub(crate) enum Expansion {
     Literal,
 }
 
+/// What happens where a variable or file that a login is kept in is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// Nothing can be done without it.
+    IsError,
+    /// It is told: nobody is going to log in.
+    IsTold,
+}
+
 /// Reads one entry. The keys' own files tell what each means.
 pub(super) struct EntryReader<'a> {
     pub(super) file: &'a Path,
@@ -27,6 +36,9 @@ pub(super) struct EntryReader<'a> {
     /// Whether the entry says that its `$` are no variables.
     pub(super) is_literal_wanted: bool,
     pub(super) warnings: &'a mut Vec<String>,
+    pub(super) absent: Absent,
+    /// Where parts of the login are kept that are not there.
+    pub(super) absences: Vec<String>,
 }
 
 impl EntryReader<'_> {

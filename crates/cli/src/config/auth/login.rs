@@ -6,7 +6,7 @@ use registry::Credentials;
 use secrecy::SecretString;
 
 use super::HalfLogin;
-use super::entry_reader::{EntryReader, Expansion};
+use super::entry_reader::{Absent, EntryReader, Expansion};
 use crate::config::document::{Format, Node, Scalar, Value};
 use crate::config::error::ConfigError;
 use crate::config::file_name::shown;
@@ -29,6 +29,9 @@ impl EntryReader<'_> {
         let password = self.part(password_node)?;
         if let Some((_, node)) = password_node {
             self.warn_of_tag(node);
+        }
+        if !self.absences.is_empty() {
+            return Ok((None, Some(HalfLogin::Kept(self.absences.join(", ")))));
         }
         Ok(match (username.is_empty(), password.is_empty()) {
             (false, false) => (Some(Credentials::new(username, SecretString::from(password))), None),
@@ -71,11 +74,25 @@ impl EntryReader<'_> {
         if place.is_empty() {
             return Err(self.error(node, &format!("has an empty {key}")).help(ONE_OF));
         }
-        if key == "passwordFile" {
-            return self.password_file(node, &place);
+        let (read, absence) = if key == "passwordFile" {
+            (self.password_file(node, &place), format!("from the file {place}, which cannot be used"))
+        } else {
+            (self.variable(node, key, &place), format!("from ${place}, which is not set"))
+        };
+        match read {
+            Err(error) if self.absent == Absent::IsTold => {
+                self.warnings.push(error.problem());
+                self.absences.push(absence);
+                Ok(String::new())
+            }
+            read => read,
         }
-        (self.lookup)(&place).filter(|value| !value.is_empty()).ok_or_else(|| {
-            self.error(node, &format!("has the {key} `{place}`, but that variable is not set or empty"))
+    }
+
+    /// What a variable holds.
+    fn variable(&self, node: &Node, key: &str, name: &str) -> Result<String, ConfigError> {
+        (self.lookup)(name).filter(|value| !value.is_empty()).ok_or_else(|| {
+            self.error(node, &format!("has the {key} `{name}`, but that variable is not set or empty"))
                 .help("write the variable's name alone, without $, and export the variable")
         })
     }
@@ -196,7 +213,7 @@ mod tests {
         } else {
             (Format::Yaml, yaml::read(&format!("r.io:\n{entry}")).unwrap().root)
         };
-        read(file, format, &root, expansion, &lookup).map_err(|error| error.to_string())
+        read(file, format, &root, expansion, Absent::IsError, &lookup).map_err(|error| error.to_string())
     }
 
     fn warnings(entry: &str, expansion: Expansion) -> Vec<String> {

@@ -122,13 +122,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::auth::{Expansion, read};
+    use crate::config::auth::{Absent, Expansion, read};
     use crate::config::document::Format;
     use crate::config::{json, yaml};
 
     fn reach(file: &Path, entry: &str) -> Result<Reach, String> {
         let node = json::read(&format!("{{\"r.io\":\n {entry}}}")).unwrap().root;
-        let read = read(file, Format::Json, &node, Expansion::Literal, &|_| None);
+        let read = read(file, Format::Json, &node, Expansion::Literal, Absent::IsError, &|_| None);
         read.map(|auth| auth.entries[0].reach.clone()).map_err(|error| error.to_string())
     }
 
@@ -159,7 +159,7 @@ mod tests {
         let one = reach(file, r#"{"proxy": "socks5://p.io:1080"}"#).unwrap().proxies;
         assert_eq!(one, Some(Proxies::one("socks5h://p.io:1080").unwrap()));
         let written = yaml::read("r.io: {proxy: none, http1: true, plainHttp: yes}").unwrap().root;
-        let auth = read(Path::new("c.yaml"), Format::Yaml, &written, Expansion::Literal, &|_| None).unwrap();
+        let auth = read(Path::new("c.yaml"), Format::Yaml, &written, Expansion::Literal, Absent::IsError, &|_| None).unwrap();
         assert_eq!(auth.entries[0].reach.proxies, Some(Proxies::none()));
     }
 

@@ -35,6 +35,8 @@ impl Registries {
             Some(entry @ AuthEntry { credentials: Some(credentials), .. }) => {
                 return Origin::Entry(entry, credentials);
             }
+            // Once it is there it is this one.
+            Some(AuthEntry { half_login: Some(HalfLogin::Kept(_)), .. }) => return Origin::Nobody(entry),
             _ => {}
         }
         self.login_files.find(host, repository).map_or(Origin::Nobody(entry), Origin::LoginFile)
@@ -64,7 +66,10 @@ impl Registries {
         match self.origin(host, repository) {
             Origin::Cloud(entry) | Origin::Entry(entry, _) => Some(LoginOrigin::of_entry(entry, "")),
             Origin::LoginFile(found) => Some(LoginOrigin::of_file(&found)),
-            Origin::Nobody(entry) => entry.map(|entry| LoginOrigin::of_entry(entry, ", which has no user")),
+            Origin::Nobody(entry) => entry.map(|entry| match &entry.half_login {
+                Some(HalfLogin::Kept(place)) => LoginOrigin::of_entry(entry, &format!(", {place}")),
+                _ => LoginOrigin::of_entry(entry, ", which has no user"),
+            }),
         }
     }
 
@@ -76,6 +81,7 @@ impl Registries {
                 let has = match &entry.half_login {
                     Some(HalfLogin::User(user)) => format!("the user `{user}` but no password"),
                     Some(HalfLogin::Password) => "a password but no user".to_owned(),
+                    Some(HalfLogin::Kept(place)) => format!("a login {place}"),
                     None => "neither user nor password".to_owned(),
                 };
                 format!("the auth entry {} has {has}", shown(entry, " (", ")"))

@@ -37,13 +37,23 @@ impl Resolver<'_> {
             source: rule.from.text.clone(),
             targets: rule.to.iter().map(|text| text.text.clone()).collect(),
         };
-        let mut checked = self
-            .read(
-                &written,
-                source,
-                Terms { policy: self.policy(rule).into(), tags: rule.tags.clone().into() },
-            )
-            .map_err(|error| vec![placed(&error, rule, file)])?;
+        let policy = self.policy(rule);
+        if policy.platforms.leaves_nothing() {
+            self.warnings.push(format!(
+                "no platform is left of the rule {}: it wants {}",
+                written.shown(),
+                policy.platforms
+            ));
+        }
+        let told = self.warnings.len();
+        let terms = Terms { policy: policy.into(), tags: rule.tags.clone().into() };
+        let mut checked =
+            self.read(&written, source, terms).map_err(|error| vec![placed(&error, rule, file)])?;
+        if written.name.is_some() {
+            for warning in &mut self.warnings[told..] {
+                *warning = format!("rule {}: {warning}", written.shown());
+            }
+        }
         if let Checked::Pattern(pattern) = &mut checked {
             pattern.rule.repositories = rule.repositories.narrowed(&self.defaults.repositories);
         }

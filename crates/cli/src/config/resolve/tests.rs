@@ -16,6 +16,7 @@ fn resolved(auth: &str, images: &str, registry: &str, namespace: &str) -> Result
         crate::config::document::Format::Json,
         &json(auth),
         crate::config::auth::Expansion::Literal,
+        crate::config::auth::Absent::IsError,
         &lookup,
     )
     .unwrap();
