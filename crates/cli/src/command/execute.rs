@@ -17,7 +17,8 @@ use crate::diagnostic::Failures;
 use crate::done::{Done, RunFacts};
 use crate::interrupt::Interrupt;
 use crate::output::{
-    self, Display, LogFile, Paint, PlannedRule, Recorder, Records, RuleNames, Status, Volume, say, say_lines, warn,
+    self, Display, LogFile, Paint, PlannedRule, Recorder, Records, RuleNames, Status, Volume, say, say_lines,
+    warn,
 };
 use crate::{exit_code, state_file};
 

@@ -33,7 +33,9 @@ fn to_do(args: &JobArgs, only: &OnlyArgs) -> Result<Resolved, Vec<ConfigError>> 
     let retried = given(args.retry_failed.as_deref());
     if retried.is_some() && only.only.is_some() {
         let error = ConfigError::new("--only and --retry-failed cannot be used together");
-        return Err(vec![error.help("the file of --retry-failed says which images are meant: leave --only out")]);
+        return Err(vec![
+            error.help("the file of --retry-failed says which images are meant: leave --only out"),
+        ]);
     }
     let config = only_named(written(&args.config, &args.reach)?, only)?;
     match retried {

@@ -158,8 +158,17 @@ pub(crate) fn read(
     for (key, value) in entries {
         let (is_literal_wanted, warnings) = (false, &mut auth.warnings);
         let absences = Vec::new();
-        let mut reader =
-            EntryReader { file, format, key, expansion, lookup, is_literal_wanted, warnings, absent, absences };
+        let mut reader = EntryReader {
+            file,
+            format,
+            key,
+            expansion,
+            lookup,
+            is_literal_wanted,
+            warnings,
+            absent,
+            absences,
+        };
         let entry = reader.read(value)?;
         auth.push(entry);
     }

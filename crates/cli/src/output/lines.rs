@@ -118,7 +118,9 @@ pub(super) fn line(event: &Event, names: &RuleNames, paint: Paint) -> Option<Str
             let place = names.at(*rule, source);
             format!("{} {place}: {}", paint.yellow("warning"), no_repository(source, *listed, there))
         }
-        Event::Selected { rule, source, counts, .. } => format!("selected {}: {counts}", names.at(*rule, source)),
+        Event::Selected { rule, source, counts, .. } => {
+            format!("selected {}: {counts}", names.at(*rule, source))
+        }
         Event::Note { place, text } => format!("{} {place}: {}", paint.yellow("note"), clean(text)),
         Event::BlobFinished { image, digest, outcome: BlobOutcome::LeftOut, .. } => {
             let digest = digest.short();

@@ -47,7 +47,12 @@ impl LogFile {
             LogFormat::Text => |count| left_out(LogFormat::Text, count),
             LogFormat::Json => |count| left_out(LogFormat::Json, count),
         };
-        Ok(Self { stream: Stream::new(file, Box::new(on_error)).noting(left_out), format, run, names: RuleNames::default() })
+        Ok(Self {
+            stream: Stream::new(file, Box::new(on_error)).noting(left_out),
+            format,
+            run,
+            names: RuleNames::default(),
+        })
     }
 
     /// The same with the names of the run's rules.

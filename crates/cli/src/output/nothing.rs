@@ -18,7 +18,8 @@ pub(super) fn nothing_selected(counts: Option<&Counts>) -> String {
 /// `source` is a registry with a pattern; `names` are the first of so many that are listed.
 pub(super) fn no_repository(source: &str, listed: usize, names: &[RepositoryName]) -> String {
     if names.is_empty() {
-        return "no repository matches: none is listed there; check the pattern, and what the login may see".to_owned();
+        return "no repository matches: none is listed there; check the pattern, and what the login may see"
+            .to_owned();
     }
     let some = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let such_as = if listed > NAMED { ", such as" } else { ":" };
@@ -33,7 +34,8 @@ fn meant(source: &str, names: &[RepositoryName]) -> Option<String> {
     let components: Vec<&str> = pattern.split('/').collect();
     let length = components.iter().take_while(|part| !part.contains(['*', '('])).count();
     let (front, rest) = components.split_at(length);
-    let front_of = |name: &RepositoryName| name.as_str().split('/').take(length).collect::<Vec<_>>().join("/");
+    let front_of =
+        |name: &RepositoryName| name.as_str().split('/').take(length).collect::<Vec<_>>().join("/");
     let fronts: BTreeSet<String> = names.iter().map(front_of).collect();
     let fronts: Vec<&str> = fronts.iter().map(String::as_str).collect();
     let front = front.join("/");
@@ -56,7 +58,10 @@ mod tests {
         for source in ["r.io/library/x-*", "r.io/*/x", "r.io/elsewhere/**", "r.io/(libary/.*)/"] {
             assert_eq!(told(source), all, "{source}");
         }
-        assert_eq!(no_repository("r.io/x/*", 1, &names(&["y"])), "no repository matches: 1 repository is listed: `y`");
+        assert_eq!(
+            no_repository("r.io/x/*", 1, &names(&["y"])),
+            "no repository matches: 1 repository is listed: `y`"
+        );
         assert!(no_repository("r.io/x/*", 0, &[]).contains("none is listed"));
     }
 }

@@ -144,7 +144,9 @@ impl Row {
 fn failures(text: &mut String, done: &Done, paint: Paint) {
     let (groups, names) = (done.failures.alike(), RuleNames::of(&done.rules));
     let shown = |failed: &Failed| match failed {
-        Failed::Rule(failure) => format!("{}: {}", names.at(failure.rule, &failure.source), failure.error.operation),
+        Failed::Rule(failure) => {
+            format!("{}: {}", names.at(failure.rule, &failure.source), failure.error.operation)
+        }
         Failed::Image(image) => image.to_string(),
     };
     for Alike { error, reasons, count, examples } in groups.iter().take(MOST_REASONS) {

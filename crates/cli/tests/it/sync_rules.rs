@@ -254,7 +254,11 @@ async fn one_rule_is_carried_out_by_its_name() -> Result<()> {
     let expanded = workplace.run("expand --config c.yaml --only others")?.expect_code(0)?;
     ensure!(expanded.stdout.starts_with("others: other.invalid/x ") && expanded.stdout.lines().count() == 2);
     let checked = workplace.run("check --config c.yaml --only apps")?.expect_code(0)?;
-    ensure!(checked.stdout.contains(&format!("{from}/app (rule \"apps\"): pull: `v1` can be read")), "{}", checked.stdout);
+    ensure!(
+        checked.stdout.contains(&format!("{from}/app (rule \"apps\"): pull: `v1` can be read")),
+        "{}",
+        checked.stdout
+    );
     ensure!(!checked.stdout.contains("other.invalid"), "{}", checked.stdout);
     let checked = workplace.run("check --config c.yaml --only apps --json")?.expect_code(0)?;
     let checked: serde_json::Value = serde_json::from_str(&checked.stdout)?;
@@ -291,7 +295,9 @@ async fn a_pattern_that_matches_no_repository_is_told_with_its_rule_and_fails_be
     ensure!(ran.stderr.matches("warning").count() == 1, "{}", ran.stderr);
     ensure!(workplace.read("log")?.contains("(rule \\\"apps\\\"): no repository matches"));
     workplace.write("image-syncer.yaml", &config(", tags: {atLeast: 1}"))?;
-    let failed = format!("failed {from}/libary/** (rule \"apps\"): source {from}: listing repositories: no tags are there");
+    let failed = format!(
+        "failed {from}/libary/** (rule \"apps\"): source {from}: listing repositories: no tags are there"
+    );
     let ran = workplace.run("sync")?.expect_code(3)?.says(&[&told, &failed])?;
     ensure!(ran.stderr.matches("`atLeast` asks for 1").count() == 1, "said when it happens:\n{}", ran.stderr);
     Ok(())
@@ -304,11 +310,19 @@ fn expand_needs_none_of_what_logins_are_kept_in() -> Result<()> {
                   sync:\n- {from: r.io/a, to: t.io/a}\n";
     workplace.write("image-syncer.yaml", config)?;
     let ran = workplace.run("expand")?.expect_code(0)?;
-    let ran = ran.says(&["has the passwordEnv `NO_SUCH`, but that variable is not set", "passwordFile `nowhere`"])?;
+    let ran =
+        ran.says(&["has the passwordEnv `NO_SUCH`, but that variable is not set", "passwordFile `nowhere`"])?;
     ensure!(ran.stderr.matches("warning").count() == 2, "{}", ran.stderr);
-    let source = "r.io/a (login `r.io`, auth entry in image-syncer.yaml:2, from $NO_SUCH, which is not set): all tags";
+    let source =
+        "r.io/a (login `r.io`, auth entry in image-syncer.yaml:2, from $NO_SUCH, which is not set): all tags";
     ensure!(ran.stdout.starts_with(source), "{}", ran.stdout);
-    ensure!(ran.stdout.contains("(login `t.io`, auth entry in image-syncer.yaml:3, from the file nowhere, which cannot be used)"), "{}", ran.stdout);
+    ensure!(
+        ran.stdout.contains(
+            "(login `t.io`, auth entry in image-syncer.yaml:3, from the file nowhere, which cannot be used)"
+        ),
+        "{}",
+        ran.stdout
+    );
     workplace.run("sync")?.expect_code(2)?.says(&["has the passwordEnv `NO_SUCH`"])?;
     Ok(())
 }
@@ -361,7 +375,9 @@ fn expand_shows_how_rules_copy_and_how_flags_narrow_it() -> Result<()> {
     );
     ensure!(narrowed.iter().filter(|line| *line == "  referrers: none").count() == 2, "{narrowed:#?}");
     let none = workplace.run("expand --platform linux/s390x")?.expect_code(0)?;
-    none.says(&["no platform is left of the rule \"usual\": it wants linux/amd64, of these only linux/s390x"])?;
+    none.says(&[
+        "no platform is left of the rule \"usual\": it wants linux/amd64, of these only linux/s390x",
+    ])?;
     ensure!(lines("--referrers")?[1] == "  referrers: all");
     let json = workplace.run("expand --json")?.expect_code(0)?;
     let shown: serde_json::Value = serde_json::from_str(&json.stdout)?;

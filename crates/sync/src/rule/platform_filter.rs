@@ -90,7 +90,8 @@ impl PlatformFilter {
     pub fn leaves_nothing(&self) -> bool {
         let contradicts = |all: &Vec<Patterns>| {
             let mut named = all.iter().filter(|patterns| patterns.names_whole_platforms());
-            named.any(|named| !named.whole.iter().any(|whole| all.iter().all(|other| other.may_accept(whole))))
+            named
+                .any(|named| !named.whole.iter().any(|whole| all.iter().all(|other| other.may_accept(whole))))
         };
         self.is_active() && self.any.iter().all(contradicts)
     }
@@ -104,8 +105,9 @@ impl PlatformFilter {
 /// As they were written; who gave several filters reads of which each image has to fit one, and of which all.
 impl fmt::Display for PlatformFilter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all_of =
-            |all: &Vec<Patterns>| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", of these only ");
+        let all_of = |all: &Vec<Patterns>| {
+            all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", of these only ")
+        };
         formatter.write_str(&self.any.iter().map(all_of).collect::<Vec<_>>().join("; or "))
     }
 }
@@ -160,7 +162,8 @@ impl Patterns {
 
     /// Whether an image may fit that is for this platform, whatever its details are where none are named.
     fn may_accept(&self, (system, architecture, variant): &WholePlatform) -> bool {
-        let is_one = |one: &Option<String>, other: &Option<String>| one.is_none() || other.is_none() || one == other;
+        let is_one =
+            |one: &Option<String>, other: &Option<String>| one.is_none() || other.is_none() || one == other;
         let whole = self.whole.iter().any(|(own_system, own_architecture, own_variant)| {
             own_system == system && own_architecture == architecture && is_one(own_variant, variant)
         });
@@ -247,15 +250,25 @@ mod tests {
         assert_eq!(parts.to_string(), "amd64, arm:v7 on linux, windows:10.0.1");
         let narrowed = filter(&[], &["linux/amd64"]).and(&filter(&["linux"], &[]));
         assert_eq!(narrowed.to_string(), "linux/amd64, of these only linux");
-        assert_eq!(narrowed.or(&filter(&[], &["s390x"])).to_string(), "linux/amd64, of these only linux; or s390x");
+        assert_eq!(
+            narrowed.or(&filter(&[], &["s390x"])).to_string(),
+            "linux/amd64, of these only linux; or s390x"
+        );
         assert!(!narrowed.leaves_nothing() && !PlatformFilter::default().leaves_nothing());
         let both = |one: &str, other: &str| filter(&[], &[one]).and(&filter(&[], &[other]));
-        for (one, other) in [("linux/amd64", "linux/s390x"), ("linux/arm/v7", "linux/arm/v6"), ("linux/arm64", "amd64")] {
+        for (one, other) in
+            [("linux/amd64", "linux/s390x"), ("linux/arm/v7", "linux/arm/v6"), ("linux/arm64", "amd64")]
+        {
             assert!(both(one, other).leaves_nothing(), "{one} {other}");
             assert!(!both(one, other).or(&filter(&[], &["amd64"])).leaves_nothing());
         }
-        for (one, other) in [("linux/arm64", "linux/arm64/v8"), ("linux/arm64/v8", "arm64"), ("linux/arm64", "arm64:v8")] {
-            assert!(!both(one, other).leaves_nothing() && !both(other, one).leaves_nothing(), "{one} {other}");
+        for (one, other) in
+            [("linux/arm64", "linux/arm64/v8"), ("linux/arm64/v8", "arm64"), ("linux/arm64", "arm64:v8")]
+        {
+            assert!(
+                !both(one, other).leaves_nothing() && !both(other, one).leaves_nothing(),
+                "{one} {other}"
+            );
         }
     }
 

@@ -159,7 +159,9 @@ mod tests {
         let one = reach(file, r#"{"proxy": "socks5://p.io:1080"}"#).unwrap().proxies;
         assert_eq!(one, Some(Proxies::one("socks5h://p.io:1080").unwrap()));
         let written = yaml::read("r.io: {proxy: none, http1: true, plainHttp: yes}").unwrap().root;
-        let auth = read(Path::new("c.yaml"), Format::Yaml, &written, Expansion::Literal, Absent::IsError, &|_| None).unwrap();
+        let auth =
+            read(Path::new("c.yaml"), Format::Yaml, &written, Expansion::Literal, Absent::IsError, &|_| None)
+                .unwrap();
         assert_eq!(auth.entries[0].reach.proxies, Some(Proxies::none()));
     }
 
