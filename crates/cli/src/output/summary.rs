@@ -142,10 +142,10 @@ impl Row {
 
 /// Each reason once. The table comes after them, so that it is what stays on the screen.
 fn failures(text: &mut String, done: &Done, paint: Paint) {
-    let (groups, names) = (done.failures.alike(), RuleNames::of(&done.rules));
+    let (groups, rules) = (done.failures.alike(), RuleNames::of(&done.rules));
     let shown = |failed: &Failed| match failed {
         Failed::Rule(failure) => {
-            format!("{}: {}", names.at(failure.rule, &failure.source), failure.error.operation)
+            format!("{}: {}", rules.at(failure.rule, &failure.source), failure.error.operation)
         }
         Failed::Image(image) => image.to_string(),
     };

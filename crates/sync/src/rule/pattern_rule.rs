@@ -67,7 +67,7 @@ const NAMES_KEPT: usize = 1000;
 /// What a registry lists for a pattern.
 #[derive(Default)]
 struct Listed {
-    listed: usize,
+    repositories: usize,
     selected: usize,
     /// The first ones.
     names: Vec<RepositoryName>,
@@ -75,7 +75,7 @@ struct Listed {
 
 impl Listed {
     fn take(&mut self, page: &[RepositoryName]) {
-        self.listed += page.len();
+        self.repositories += page.len();
         let room = NAMES_KEPT - self.names.len();
         self.names.extend(page.iter().take(room).cloned());
     }
@@ -85,7 +85,7 @@ impl Listed {
         if self.selected > 0 {
             return Event::NothingSelected { rule, source, counts: None };
         }
-        Event::NoRepository { rule, source, listed: self.listed, names: self.names.into() }
+        Event::NoRepository { rule, source, listed: self.repositories, names: self.names.into() }
     }
 }
 

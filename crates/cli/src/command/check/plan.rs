@@ -65,12 +65,14 @@ pub(super) fn plan(resolved: &Resolved) -> Plan {
         Planner { registries: &resolved.registries, found: Vec::new(), targets: HashSet::new() };
     let mut rules = Vec::new();
     for rule in &resolved.rules {
-        let planned = planner.one(&rule.rule).map(|one| Planned::One(Box::new(one)));
-        rules.extend(planned.map(|planned| PlannedRule { name: rule.written.name.clone(), planned }));
+        let name = rule.written.name.clone();
+        let one = planner.one(&rule.rule);
+        rules.extend(one.map(|one| PlannedRule { name, planned: Planned::One(Box::new(one)) }));
     }
     for pattern in &resolved.patterns {
-        let planned = planner.many(pattern).map(|many| Planned::Many(Box::new(many)));
-        rules.extend(planned.map(|planned| PlannedRule { name: pattern.written.name.clone(), planned }));
+        let name = pattern.written.name.clone();
+        let many = planner.many(pattern);
+        rules.extend(many.map(|many| PlannedRule { name, planned: Planned::Many(Box::new(many)) }));
     }
     Plan { registries: planner.found, rules }
 }
