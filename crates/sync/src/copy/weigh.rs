@@ -66,7 +66,7 @@ async fn may_push(walk: &Walk) -> Result<(), Arc<Error>> {
             tried => Ok(tried),
         }
     };
-    walk.run.looked.pushes.get(key, ask).await?
+    walk.run.looked.pushes.get(key, &copy.activity, ask).await?
 }
 
 /// Adds what a manifest refers to, as far as the target lacks it.
@@ -106,7 +106,8 @@ async fn read_content(walk: &Walk, digest: &Digest, size: Option<u64>) -> Result
         walk.check_size(&descriptor, &manifest)?;
         Ok::<_, Arc<Error>>(Arc::new(content(&walk.links(&manifest)?)))
     };
-    walk.run.looked.manifests.get(digest.clone(), read).await
+    let question = (walk.copy.image.source.clone(), digest.clone());
+    walk.run.looked.manifests.get(question, &walk.copy.activity, read).await
 }
 
 fn content(links: &Links) -> Content {
@@ -138,7 +139,8 @@ async fn lacks(walk: &Walk, (digest, size): &(Digest, u64)) -> Result<bool, Arc<
         }
         Ok::<_, Arc<Error>>(!is_whole)
     };
-    walk.run.looked.blobs.get((copy.target.store().clone(), repository.clone(), digest.clone()), ask).await
+    let question = (copy.target.store().clone(), repository.clone(), digest.clone());
+    walk.run.looked.blobs.get(question, &copy.activity, ask).await
 }
 
 /// Adds the referrers of an image that the target lacks.

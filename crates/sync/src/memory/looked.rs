@@ -5,10 +5,11 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 
 use oci::{Digest, RepositoryName};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex as Turn;
 
 use crate::Error;
 use crate::endpoint::StoreId;
+use crate::engine::Activity;
 use crate::lock::lock;
 
 /// What was looked up. Empty in runs that copy.
@@ -16,8 +17,8 @@ use crate::lock::lock;
 pub(crate) struct Looked {
     /// Whether a repository lacks a blob.
     pub(crate) blobs: Answers<(StoreId, RepositoryName, Digest), bool>,
-    /// What a manifest refers to.
-    pub(crate) manifests: Answers<Digest, Arc<Content>>,
+    /// What a manifest refers to, by the repository that has it: another one may lack it.
+    pub(crate) manifests: Answers<(Arc<str>, Digest), Arc<Content>>,
     /// Whether a repository may be pushed to. A refusal is an answer, too.
     pub(crate) pushes: Answers<(StoreId, RepositoryName), Result<(), Arc<Error>>>,
 }
@@ -31,7 +32,7 @@ pub(crate) struct Content {
 }
 
 /// Answers to questions, each asked once at a time: a failure is no answer, and the next one asks again.
-pub(crate) struct Answers<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
+pub(crate) struct Answers<K, V>(Mutex<HashMap<K, Arc<Turn<Option<V>>>>>);
 
 impl<K, V> Default for Answers<K, V> {
     fn default() -> Self {
@@ -40,9 +41,23 @@ impl<K, V> Default for Answers<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Answers<K, V> {
-    /// The answer, asked for if nobody has.
-    pub(crate) async fn get<E>(&self, question: K, ask: impl Future<Output = Result<V, E>>) -> Result<V, E> {
-        let cell = lock(&self.0).entry(question).or_default().clone();
-        cell.get_or_try_init(|| ask).await.cloned()
+    /// The answer, asked for if nobody has. The image's slot is free while somebody else asks.
+    pub(crate) async fn get<E>(
+        &self,
+        question: K,
+        activity: &Activity,
+        ask: impl Future<Output = Result<V, E>>,
+    ) -> Result<V, E> {
+        let turn = lock(&self.0).entry(question).or_default().clone();
+        let mut answer = match turn.try_lock() {
+            Ok(answer) => answer,
+            Err(_) => activity.wait_for_others(turn.lock()).await,
+        };
+        if let Some(known) = &*answer {
+            return Ok(known.clone());
+        }
+        let told = ask.await?;
+        *answer = Some(told.clone());
+        Ok(told)
     }
 }

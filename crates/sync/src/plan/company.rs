@@ -159,6 +159,8 @@ struct Talk {
     wishes: Vec<Wish>,
     /// Where they are read.
     sources: Vec<Arc<dyn Source>>,
+    /// Wishes of rules that could not be listed, without images.
+    unlisted: Vec<Wish>,
     /// Rules, and sources of rules, of which nothing is wanted any more.
     withdrawn: HashSet<(usize, Option<Arc<str>>)>,
     images: HashMap<usize, Result<Vec<Settled>, Cause>>,
@@ -205,6 +207,11 @@ impl Company {
         talk.wishes.len() - 1
     }
 
+    /// It cannot be known what a wish is about.
+    pub(crate) fn cannot_be_listed(&self, wish: Wish) {
+        lock(&self.talk).unlisted.push(wish);
+    }
+
     /// Forgets what a rule wants, of one source or of all.
     pub(crate) fn withdraw(&self, rule: usize, source: Option<Arc<str>>) {
         lock(&self.talk).withdrawn.insert((rule, source));
@@ -246,7 +253,7 @@ impl Talk {
         };
         let wishes = std::mem::take(&mut self.wishes).into_iter().enumerate();
         let (numbers, wishes): (Vec<usize>, Vec<Wish>) = wishes.filter(|(_, wish)| is_wanted(wish)).unzip();
-        self.order = settle(wishes);
+        self.order = settle(wishes, &self.unlisted);
         self.images = numbers.iter().copied().zip(std::mem::take(&mut self.order.images)).collect();
         for contest in &mut self.order.contests {
             contest.loser.0 = numbers[contest.loser.0];

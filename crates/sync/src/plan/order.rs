@@ -88,6 +88,20 @@ impl Wish {
         self.choose();
     }
 
+    /// Whether it may want to write a name, as far as that can be told without its list.
+    fn may_write(&self, place: &Place) -> bool {
+        let is_tag = |tag: Tag| !self.selection.by_name(vec![tag]).is_empty();
+        let tag = || place.reference.strip_prefix(':')?.parse().ok();
+        let is_named = |naming: &Naming| match naming {
+            Naming::Same => tag().is_some_and(is_tag),
+            Naming::Matching(pattern) => {
+                tag().is_some_and(|tag: Tag| pattern.is_match(tag.as_str()) && is_tag(tag))
+            }
+            Naming::Templated(_) | Naming::These(_) => true,
+        };
+        self.targets.iter().any(|(target, naming)| *target == place.repository && is_named(naming))
+    }
+
     fn remove(&mut self, tags: &HashSet<Tag>) {
         match &mut self.choice {
             Some(choice) => choice.remove(tags),
@@ -147,8 +161,8 @@ struct Way {
     writes: Place,
 }
 
-/// Decides what each wish carries out.
-pub(crate) fn settle(mut wishes: Vec<Wish>) -> Order {
+/// Decides what each wish carries out, beside rules whose images are not known, because they could not be listed.
+pub(crate) fn settle(mut wishes: Vec<Wish>, unlisted: &[Wish]) -> Order {
     let mut hopes = Hopes::default();
     loop {
         let (ways, broken) = ways(&wishes);
@@ -156,7 +170,7 @@ pub(crate) fn settle(mut wishes: Vec<Wish>) -> Order {
         if hopes.add(&mut wishes, &written) || hopes.let_go_of_stale(&mut wishes, &written) {
             continue;
         }
-        let winners = winners(&wishes, &ways);
+        let winners = winners(&wishes, unlisted, &ways);
         let circles = circles(&ways, &winners);
         if hopes.give_up(&mut wishes, &ways, &circles) {
             continue;
@@ -280,13 +294,23 @@ struct Writers {
     losers: Vec<usize>,
 }
 
-fn winners<'a>(wishes: &[Wish], ways: &'a [Way]) -> BTreeMap<&'a Place, Writers> {
+/// Who wins. What stands under a name may be the image of a rule that would win, if it were known what it wants: it stays then,
+/// and the name is only set where there is none.
+fn winners<'a>(wishes: &[Wish], unlisted: &[Wish], ways: &'a [Way]) -> BTreeMap<&'a Place, Writers> {
+    let unknown: Vec<_> = wishes.iter().filter(|wish| wish.too_few.is_some()).chain(unlisted).collect();
+    let may_be_theirs = |name: &Place, winner: &Wish| {
+        let wins = |wish: &&&Wish| {
+            wish.rule > winner.rule
+                || (wish.rule < winner.rule && on_collision(wish, winner) == OnCollision::Refuse)
+        };
+        unknown.iter().filter(wins).any(|wish| wish.source != winner.source && wish.may_write(name))
+    };
     let mut by_name: BTreeMap<&Place, Vec<usize>> = BTreeMap::new();
     for (index, way) in ways.iter().enumerate() {
         by_name.entry(&way.writes).or_default().push(index);
     }
     let rule = |way: usize| wishes[ways[way].wish].rule;
-    let decide = |all: Vec<usize>| {
+    let decide = |name: &Place, all: Vec<usize>| {
         let last = all.iter().copied().max_by_key(|way| rule(*way))?;
         let is_same = |way: &usize| ways[*way].reads == ways[last].reads;
         let (same, others): (Vec<usize>, Vec<usize>) = all.into_iter().partition(is_same);
@@ -294,11 +318,13 @@ fn winners<'a>(wishes: &[Wish], ways: &'a [Way]) -> BTreeMap<&'a Place, Writers>
         by_rule.sort_by_key(|way| rule(*way));
         let wanted = by_rule.iter().map(|way| wishes[ways[*way].wish].wanted.clone());
         let wanted = wanted.reduce(|wanted, later| wanted.merged(&later))?;
+        let is_contested = may_be_theirs(name, &wishes[ways[last].wish]);
+        let wanted = if is_contested { wanted.keeping_what_is_there() } else { wanted };
         let mut seen = HashSet::new();
         let losers = others.into_iter().filter(|way| seen.insert(&ways[*way].reads)).collect();
         Some(Writers { winner: *by_rule.first()?, wanted, losers })
     };
-    by_name.into_iter().filter_map(|(name, all)| Some((name, decide(all)?))).collect()
+    by_name.into_iter().filter_map(|(name, all)| Some((name, decide(name, all)?))).collect()
 }
 
 /// Ways that wait for each other, each circle from its first way on. A way reads one name, which one way writes.
@@ -427,9 +453,14 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
+    use crate::OnConflict;
     use crate::Policy;
     use crate::plan::wanted::WantedReferrers;
     use crate::select::{AgeLimits, Latest, ListedTag, TagSelection};
+
+    fn settle(wishes: Vec<Wish>) -> Order {
+        super::settle(wishes, &[])
+    }
 
     fn tag(text: &str) -> TagOrDigest {
         TagOrDigest::Tag(text.parse().unwrap())
@@ -628,6 +659,36 @@ mod tests {
             order.images[1],
             Err(Cause::TooFew(TooFew { selected: 1, listed: 2, at_least: 2 }))
         ));
+    }
+
+    #[test]
+    fn what_may_be_of_a_rule_that_could_not_be_listed_stays_as_it_is() {
+        let on_conflict = |order: &Order| order.images[0].as_ref().unwrap()[0].wanted.policy.on_conflict;
+        let pattern = |text: &str| Selection::Matching(regex::Regex::new(text).unwrap());
+        for (rule, selection, from, to, expected) in [
+            (1, Selection::All, "b", "t", OnConflict::Keep),
+            (1, pattern("^v"), "b", "t", OnConflict::Keep),
+            (1, pattern("^w"), "b", "t", OnConflict::Overwrite),
+            (1, Selection::All, "b", "u", OnConflict::Overwrite),
+            // It would bring the same image.
+            (1, Selection::All, "a", "t", OnConflict::Overwrite),
+            // It would give way.
+            (0, Selection::All, "b", "t", OnConflict::Overwrite),
+        ] {
+            let unlisted = wish(rule * 2, selection.clone(), from, &[], to);
+            let order = super::settle(vec![named(1, "a", &["v1"], "t")], &[unlisted]);
+            assert_eq!(on_conflict(&order), expected, "{rule} {selection:?} {from} {to}");
+        }
+        let two = TagSelection { at_least: 2, ..TagSelection::default() };
+        let order = settle(vec![named(0, "a", &["v1"], "t"), chosen(1, two, "b", &["v1"], "t")]);
+        assert_eq!(on_conflict(&order), OnConflict::Keep, "too few are chosen");
+        let refuses = |wish: Wish| {
+            let policy = Policy { on_collision: OnCollision::Refuse, ..Policy::default() };
+            Wish { wanted: Wanted { policy: policy.into(), ..wish.wanted.clone() }, ..wish }
+        };
+        let earlier = refuses(wish(0, Selection::All, "b", &[], "t"));
+        let order = super::settle(vec![refuses(named(1, "a", &["v1"], "t"))], &[earlier]);
+        assert_eq!(on_conflict(&order), OnConflict::Keep, "neither is to win");
     }
 
     #[test]

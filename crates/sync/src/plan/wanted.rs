@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::rule::Rule;
-use crate::{Naming, Policy, ReferrerPolicy, Selection};
+use crate::{Naming, OnConflict, Policy, ReferrerPolicy, Selection};
 
 /// Which referrers of an image go along.
 ///
@@ -50,6 +50,15 @@ impl Wanted {
             ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => WantedReferrers::All,
         };
         Self { referrers, policy }
+    }
+
+    /// The same, but what the target has under the name stays, if it is another image.
+    pub(crate) fn keeping_what_is_there(self) -> Self {
+        if self.policy.on_conflict != OnConflict::Overwrite {
+            return self;
+        }
+        let policy = Policy { on_conflict: OnConflict::Keep, ..(*self.policy).clone() };
+        Self { policy: Arc::new(policy), ..self }
     }
 
     /// All that this rule or a later one wants of the same copy.

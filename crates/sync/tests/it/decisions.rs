@@ -275,6 +275,50 @@ async fn e21_a_task_of_rules_that_meet_brings_what_both_want() {
 }
 
 #[tokio::test]
+async fn a_rule_that_cannot_be_listed_keeps_its_names_from_an_earlier_one() {
+    let bench = Bench::start().await;
+    let image = |repository: &str, tag: &str, layer: u64| bench.image(repository, tag, &[layer]).digest;
+    image("a/app", "v1", 1);
+    let later = image("a/other", "v1", 2);
+    let rules =
+        || ["a/app", "a/other"].map(|from| bench.rule(from, Selection::All, &["b/app"]).into()).to_vec();
+    let at = |tag: &str| bench.target.store().manifest("b/app", tag).map(|stored| stored.digest);
+    assert_eq!(run(rules(), Mode::Copy).await.0.copied(), 1);
+    assert_eq!(at("v1"), Some(later.clone()));
+
+    let new = image("a/app", "v2", 3);
+    let when = Match::get("/a/other/tags/list");
+    let effect = Effect::refuse(403, "DENIED", "not now");
+    bench.source.misbehave(Fault { when, times: Times::First(2), effect });
+    for mode in [Mode::Plan, Mode::Copy] {
+        let (report, _) = run(rules(), mode).await;
+        assert_eq!((report.kept(), report.failed_rules.len()), (1, 1), "{:?}", report.images);
+        assert_eq!(report.copied() + report.would_copy(), 1);
+    }
+    assert_eq!((at("v1"), at("v2")), (Some(later), Some(new)), "what is new comes, what is there stays");
+}
+
+#[tokio::test]
+async fn what_one_source_lacks_is_missing_in_a_plan_though_another_source_has_it() {
+    let bench = Bench::start().await;
+    let store = bench.source.store();
+    let children = [1, 2].map(|number| {
+        let layers = [sample::layer(number, 900)];
+        sample::image(store, "a/app", None, Flavour::Oci, &layers, "amd64")
+    });
+    sample::index(store, "a/app", Some("v1"), Flavour::Oci, &children);
+    for reference in ["v1", &children[0].digest] {
+        let stored = store.manifest("a/app", reference).unwrap();
+        store.put_manifest("a/other", reference, &stored.media_type, stored.bytes);
+    }
+    let rules = [("a/app", "b/app"), ("a/other", "c/app")]
+        .map(|(from, to)| bench.rule(from, Selection::All, &[to]).into());
+    let (planned, _) = run(rules.to_vec(), Mode::Plan).await;
+    assert_eq!((planned.would_copy(), planned.failed()), (1, 1), "{:?}", planned.images);
+    assert_eq!(run(rules.to_vec(), Mode::Copy).await.0.failed(), 1);
+}
+
+#[tokio::test]
 async fn a_task_whose_target_has_changed_since_is_refused_and_the_others_go_on() {
     let bench = Bench::start().await;
     let rule = world(&bench).await;

@@ -38,7 +38,14 @@ struct Known {
 impl Discovery<'_> {
     /// Plans what is left to this rule once all that it meets know their images.
     pub(super) async fn run_in_company(&self, seat: Arc<Seat>) -> Result<(), Arc<Error>> {
-        let Known { images, choice, absence } = self.known_images().await?;
+        let Known { images, choice, absence } = match self.known_images().await {
+            Ok(known) => known,
+            Err(error) => {
+                seat.company().cannot_be_listed(self.wish(Vec::new(), None));
+                self.tell_of_names_that_stay();
+                return Err(error);
+            }
+        };
         let counts = choice.as_ref().map(|choice| choice.selected().counts);
         let company = seat.company();
         let wish = self.wish(images, choice);
@@ -50,6 +57,7 @@ impl Discovery<'_> {
             (Err(_), Some(absence)) => return Err(absence),
             (Ok(images), Some(absence)) if images.is_empty() => return Err(absence),
             (Err(cause @ Cause::TooFew(_)), None) => {
+                self.tell_of_names_that_stay();
                 return Err(self.error(Operation::SelectTags, cause).into());
             }
             (Err(cause), None) => return Err(self.error(Operation::Pair, cause).into()),
@@ -72,6 +80,16 @@ impl Discovery<'_> {
             (None, []) => Ok(()),
             (None, collisions) => Err(self.in_collision(collisions)),
         }
+    }
+
+    /// Other rules cannot know which names this one would have won.
+    fn tell_of_names_that_stay(&self) {
+        let targets = self.targets.iter().map(|target| format!("{target}")).collect::<Vec<_>>().join(", ");
+        let text = format!(
+            "it is not known which images of it are wanted: what has a name at {targets} that they may have is not replaced by \
+             rules that would give way to this one"
+        );
+        self.run.tell(&Event::Note { place: self.source.clone(), text });
     }
 
     /// What is left where names that other rules want, too, are left out.
