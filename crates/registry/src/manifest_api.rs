@@ -1,5 +1,6 @@
 //! HEAD and GET of manifests. Spec: distribution-spec, end-3.
 
+mod delete;
 mod head;
 mod push;
 
@@ -15,6 +16,7 @@ use crate::{Error, Problem, Repository};
 
 use head::Head;
 
+pub use delete::{Deletion, WhyKept};
 pub use push::{Pushed, SubjectIndexed};
 
 /// Largest manifest that is read if nothing else is said. The spec asks registries to take 4 MiB at least;

@@ -20,6 +20,8 @@ pub struct Profile {
     pub mounts: MountSources,
     /// Whether it may have a list of referrers.
     pub referrers: ReferrersApi,
+    /// By which way it takes tags away.
+    pub tag_deletion: TagDeletion,
     /// The most scopes that one token is asked for.
     pub scopes_per_token: usize,
     /// Where this is written.
@@ -56,6 +58,15 @@ pub enum ReferrersApi {
     Ask,
     /// It has none, and answers something misleading or nothing useful.
     Absent,
+}
+
+/// By which way a registry takes tags away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagDeletion {
+    /// DELETE of the tag, as the specification has it.
+    Protocol,
+    /// Azure's API: <https://learn.microsoft.com/en-us/rest/api/containerregistry/tag/delete>.
+    Azure,
 }
 
 /// A sign by which a registry is recognised.
@@ -109,6 +120,7 @@ impl Profile {
         uploads: UploadShape::Any,
         mounts: MountSources::Named,
         referrers: ReferrersApi::Ask,
+        tag_deletion: TagDeletion::Protocol,
         scopes_per_token: 8,
         link: "https://github.com/opencontainers/distribution-spec",
     };
@@ -170,6 +182,7 @@ impl Profile {
             ],
             // Bodies above some 20 MB fail; long headers are a 400.
             uploads: UploadShape::Chunks { largest: 16 << 20 },
+            tag_deletion: TagDeletion::Azure,
             scopes_per_token: 2,
             link: "https://github.com/regclient/regclient/issues/797",
             ..Self::UNKNOWN

@@ -90,13 +90,17 @@ impl Selection {
     /// Those of some tags which the rule is about, as far as their names tell: of those that are chosen from the whole
     /// list, their age and what is newer may leave out more.
     pub fn by_name(&self, listed: Vec<Tag>) -> Vec<TagOrDigest> {
-        let is_wanted = |tag: &Tag| match self {
+        listed.into_iter().filter(|tag| self.selects_by_name(tag)).map(TagOrDigest::Tag).collect()
+    }
+
+    /// Whether a tag of a list is meant, as far as its name tells.
+    pub(crate) fn selects_by_name(&self, tag: &Tag) -> bool {
+        match self {
             Self::All => true,
             Self::Matching(pattern) => pattern.is_match(tag.as_str()),
             Self::Chosen(selection) => selection.selects_by_name(tag),
             Self::These(_) | Self::Pinned { .. } => false,
-        };
-        listed.into_iter().filter(is_wanted).map(TagOrDigest::Tag).collect()
+        }
     }
 }
 
@@ -115,6 +119,18 @@ impl Naming {
             Self::Templated(template) => images.iter().map(|image| templated(template, image)).collect(),
             Self::These(names) if names.len() == images.len() => Ok(names.clone()),
             Self::These(names) => Err(Cause::Count { source_count: images.len(), target_count: names.len() }),
+        }
+    }
+
+    /// The tag at the source that would be called so at the target; `None` where none would, or only its place among others
+    /// tells.
+    pub(crate) fn source_tag(&self, name: &Tag) -> Option<Tag> {
+        match self {
+            Self::Same => Some(name.clone()),
+            Self::Matching(pattern) => pattern.is_match(name.as_str()).then(|| name.clone()),
+            Self::Templated(_) if subject(name).is_some() => Some(name.clone()),
+            Self::Templated(template) => template.take_back(name),
+            Self::These(_) => None,
         }
     }
 

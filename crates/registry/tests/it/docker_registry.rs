@@ -1,5 +1,6 @@
 //! The same protocol with Debian's docker-registry 2.8: bare, behind nginx with a limit on bodies, with tokens.
 
+mod deletion;
 mod manifest;
 
 use bytes::Bytes;

@@ -8,6 +8,7 @@ mod bench;
 mod blob;
 mod catalog;
 mod corpus;
+mod deletion;
 mod destination;
 mod docker_registry;
 mod elsewhere;

@@ -49,6 +49,13 @@ pub enum Mode {
     Plan,
 }
 
+impl Mode {
+    /// Whether it is told what only targets have.
+    pub(crate) fn looks_for_extra(self) -> bool {
+        self == Self::Plan
+    }
+}
+
 impl Options {
     /// Copies, and stops at once when asked to.
     pub fn new(blobs_at_once: usize, retries: u32) -> Self {
@@ -148,10 +155,7 @@ impl Run {
         let store = target.store().clone();
         let ledger =
             lock(&self.ledgers).entry(store.clone()).or_insert_with(|| self.engine.ledger(&store)).clone();
-        let repository = lock(&self.repositories)
-            .entry((store, target.repository().clone()))
-            .or_insert_with(|| Arc::new(TargetRepository::new(target.clone())))
-            .clone();
+        let repository = self.target_repository(&target);
         Arc::new(ImageCopy {
             image,
             rule,
@@ -166,6 +170,14 @@ impl Run {
             started: Instant::now(),
             failure: OnceLock::new(),
         })
+    }
+
+    /// What is known of a repository in this run.
+    pub(crate) fn target_repository(&self, target: &Arc<dyn Target>) -> Arc<TargetRepository> {
+        lock(&self.repositories)
+            .entry((target.store().clone(), target.repository().clone()))
+            .or_insert_with(|| Arc::new(TargetRepository::new(target.clone())))
+            .clone()
     }
 
     pub(crate) fn tell(&self, event: &Event) {

@@ -41,11 +41,36 @@ enum Tags {
     /// Tags are there; each has to be asked for.
     Some,
     /// The registry did not list them, whatever the reason: each has to be asked for.
-    Unlisted,
+    Unlisted(EndpointError),
     /// All tags that were there.
     Listed(Arc<HashSet<Tag>>),
     /// All tags that were there, with what they point at.
     Known(Arc<BulkListing>),
+}
+
+/// All tags of a repository.
+pub(crate) enum AllTags {
+    /// Their names.
+    Listed(Arc<HashSet<Tag>>),
+    /// With what they point at.
+    Known(Arc<BulkListing>),
+}
+
+impl AllTags {
+    pub(crate) fn tags(&self) -> Box<dyn Iterator<Item = &Tag> + Send + '_> {
+        match self {
+            Self::Listed(listed) => Box::new(listed.iter()),
+            Self::Known(known) => Box::new(known.digests.keys()),
+        }
+    }
+
+    /// What a tag points at, where the list told.
+    pub(crate) fn digest(&self, tag: &Tag) -> Option<&Digest> {
+        match self {
+            Self::Listed(_) => None,
+            Self::Known(known) => known.digests.get(tag),
+        }
+    }
 }
 
 /// How an image came into a run.
@@ -97,7 +122,7 @@ impl TargetRepository {
                 None => drop(tags),
             },
             Tags::Listed(listed) if !listed.contains(tag) => return Ok(None),
-            Tags::Listed(_) | Tags::Some | Tags::Unlisted => drop(tags),
+            Tags::Listed(_) | Tags::Some | Tags::Unlisted(_) => drop(tags),
             Tags::Unknown => {
                 let found = self.target.resolve(reference).await.inspect_err(|_| {
                     self.is_silent.store(true, Ordering::Relaxed);
@@ -115,6 +140,26 @@ impl TargetRepository {
             *tags = self.list().await;
         }
         Ok(found)
+    }
+
+    /// All tags that are here, as they are listed once in the run.
+    ///
+    /// # Errors
+    /// It does not list them.
+    pub(crate) async fn all_tags(&self) -> Result<AllTags, EndpointError> {
+        let mut tags = self.tags.lock().await;
+        if matches!(*tags, Tags::Unknown | Tags::Some) {
+            *tags = match self.target.bulk_tags().await {
+                Some(known) => Tags::Known(known),
+                None => self.list().await,
+            };
+        }
+        match &*tags {
+            Tags::Known(known) => Ok(AllTags::Known(known.clone())),
+            Tags::Listed(listed) => Ok(AllTags::Listed(listed.clone())),
+            Tags::Unlisted(error) => Err(error.clone()),
+            Tags::Unknown | Tags::Some => Ok(AllTags::Listed(Arc::default())),
+        }
     }
 
     /// Whether the repository had no tags, so that looking for blobs in it is idle.
@@ -145,7 +190,7 @@ impl TargetRepository {
             match pages.next().await {
                 Ok(Some(page)) => listed.extend(page.tags),
                 Ok(None) => break,
-                Err(_) => return Tags::Unlisted,
+                Err(error) => return Tags::Unlisted(error),
             }
         }
         self.was_empty.store(listed.is_empty(), Ordering::Relaxed);

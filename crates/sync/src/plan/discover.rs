@@ -1,6 +1,8 @@
 //! Turns a rule into images: page by page where names need no knowledge of all tags.
 
 mod choose;
+mod extra;
+mod listed;
 mod together;
 
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use std::sync::atomic::Ordering;
 use oci::{Digest, ErrorKind, Tag, TagOrDigest};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
+use self::listed::Listed;
 use crate::endpoint::{TagPage, Tags};
 use crate::engine::Pair;
 use crate::engine::attempt::{Attempt, Needed};
@@ -78,24 +81,9 @@ pub(crate) async fn discover(
     (origin, seat): (Origin, Option<Arc<Seat>>),
 ) -> Result<(), Arc<Error>> {
     let discovery = Discovery::new(discoveries, (rule, index), origin);
-    if let (None, Selection::These(images)) = (&seat, &rule.selection) {
-        return discovery.pair(images.clone()).await;
-    }
-    let _ahead = match &discovery.origin {
-        Origin::Listed(gate) => gate.approach().await,
-        Origin::Written => None,
-    };
-    if let Some(seat) = seat {
-        return discovery.run_in_company(seat).await;
-    }
-    discovery.turn.take().await;
-    if rule.selection.named().is_some() {
-        return discovery.run().await;
-    }
-    let attempt = discovery.begin().await?;
-    let discovered = discovery.run().await;
-    attempt.end(discovered.as_ref().err());
-    discovered
+    discovery.discover(seat).await?;
+    discovery.find_extra().await;
+    Ok(())
 }
 
 /// What a question for tags gave.
@@ -115,6 +103,8 @@ struct Discovery<'a> {
     origin: Origin,
     /// Held while the source is asked, and while images wait to be taken.
     turn: Turn,
+    /// What the source has listed, where that is asked afterwards.
+    listed: Listed,
     source: Arc<str>,
     targets: Vec<Arc<str>>,
     pairs: Vec<Pair>,
@@ -127,7 +117,29 @@ impl<'a> Discovery<'a> {
         let pair = |target: &RuleTarget| Pair::new(rule.source.store(), target.target.store());
         let pairs = rule.targets.iter().map(pair).collect();
         let turn = discoveries.turns.at(rule.source.store());
-        Self { run, rule, index, planned, origin, turn, source: rule.source.name().into(), targets, pairs }
+        let (source, listed) = (rule.source.name().into(), Listed::default());
+        Self { run, rule, index, planned, origin, turn, listed, source, targets, pairs }
+    }
+
+    async fn discover(&self, seat: Option<Arc<Seat>>) -> Result<(), Arc<Error>> {
+        if let (None, Selection::These(images)) = (&seat, &self.rule.selection) {
+            return self.pair(images.clone()).await;
+        }
+        let _ahead = match &self.origin {
+            Origin::Listed(gate) => gate.approach().await,
+            Origin::Written => None,
+        };
+        if let Some(seat) = seat {
+            return self.run_in_company(seat).await;
+        }
+        self.turn.take().await;
+        if self.rule.selection.named().is_some() {
+            return self.run().await;
+        }
+        let attempt = self.begin().await?;
+        let discovered = self.run().await;
+        attempt.end(discovered.as_ref().err());
+        discovered
     }
 
     /// Begins to list tags, as soon as the registry's breaker lets it.
@@ -292,6 +304,9 @@ impl<'a> Discovery<'a> {
             self.run.tell(&Event::InvalidTag { source: self.source.clone(), tag });
         }
         self.run.referrer_tags.listed(&self.source, self.rule, &page.tags);
+        if self.run.mode.looks_for_extra() {
+            self.listed.add(&page.tags);
+        }
         page.tags
     }
 

@@ -39,7 +39,7 @@ pub enum Event {
     },
     /// A page of a source's tags was read.
     TagsListed {
-        /// For which of the run\'s rules.
+        /// For which of the run's rules.
         rule: usize,
         /// Registry and repository.
         source: Arc<str>,
@@ -50,7 +50,7 @@ pub enum Event {
     },
     /// A rule has chosen from the whole list of a source's tags, as it is before anything is copied.
     Selected {
-        /// For which of the run\'s rules.
+        /// For which of the run's rules.
         rule: usize,
         /// Registry and repository.
         source: Arc<str>,
@@ -68,7 +68,7 @@ pub enum Event {
     },
     /// A rule selected nothing, which is no failure but often a slip.
     NothingSelected {
-        /// For which of the run\'s rules.
+        /// For which of the run's rules.
         rule: usize,
         /// Registry and repository.
         source: Arc<str>,
@@ -85,6 +85,16 @@ pub enum Event {
         listed: usize,
         /// The first of them.
         names: Arc<[RepositoryName]>,
+    },
+    /// Only a target has these tags, where a rule about a whole repository would name them: told where a run only looks.
+    /// Another rule may bring them.
+    Extra {
+        /// Which of the run's rules would name them.
+        rule: usize,
+        /// Registry and repository of the target.
+        target: Arc<str>,
+        /// Each with what it points at, where the target tells. Signatures and the like come last.
+        tags: Arc<[(Tag, Option<Digest>)]>,
     },
     /// A rule could not be turned into images.
     RuleFailed(Arc<RuleFailure>),

@@ -41,6 +41,18 @@ impl TagTemplate {
     pub fn fill(&self, tag: &Tag) -> Result<Tag, ReferenceError> {
         self.texts.join(tag.as_str()).parse()
     }
+
+    /// The source's tag that is called so at the target; `None` where none is.
+    pub(crate) fn take_back(&self, name: &Tag) -> Option<Tag> {
+        let own: usize = self.texts.iter().map(String::len).sum();
+        let (first, places) = (self.texts.first()?.len(), self.texts.len() - 1);
+        let all = name.as_str().len().checked_sub(own)?;
+        if all % places != 0 {
+            return None;
+        }
+        let tag: Tag = name.as_str().get(first..first + all / places)?.parse().ok()?;
+        (self.fill(&tag).ok()? == *name).then_some(tag)
+    }
 }
 
 impl FromStr for TagTemplate {
@@ -78,6 +90,20 @@ mod tests {
         assert_eq!(fill("prod-{tag}"), "prod-v1.2");
         assert_eq!(fill("{tag}_{tag}"), "v1.2_v1.2");
         assert_eq!("a-{tag}-b".parse::<TagTemplate>().unwrap().to_string(), "a-{tag}-b");
+    }
+
+    #[test]
+    fn a_name_is_taken_back_to_the_sources_tag() {
+        let take_back = |template: &str, name: &str| {
+            let template: TagTemplate = template.parse().unwrap();
+            template.take_back(&name.parse().unwrap()).map(|tag| tag.to_string())
+        };
+        assert_eq!(take_back("{tag}-mirror", "v1-mirror").as_deref(), Some("v1"));
+        assert_eq!(take_back("a-{tag}_{tag}", "a-v1_v1").as_deref(), Some("v1"));
+        for name in ["a-v1_v2", "a-v1_v11", "a-_", "v1_v1", "a"] {
+            assert_eq!(take_back("a-{tag}_{tag}", name), None, "{name}");
+        }
+        assert_eq!(take_back("{tag}-mirror", "mirror"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod breaker;
 mod decisions;
 mod disturbance;
 mod engine;
+mod extra;
 mod fake;
 mod fault_matrix;
 mod fault_seeds;

@@ -143,7 +143,7 @@ impl Discovery<'_> {
     fn why_held_back(&self) -> &'static str {
         if !self.run.state.is_kept() {
             "the registry does not tell when they were pushed, and without a state nothing tells when they were first seen"
-        } else if self.run.mode == Mode::Plan {
+        } else if self.run.mode != Mode::Copy {
             "the registry does not tell when they were pushed, and no run has seen them yet"
         } else {
             "the registry does not tell when they were pushed"

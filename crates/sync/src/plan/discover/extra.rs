@@ -1,0 +1,92 @@
+//! Finds out what only the targets of a rule have, once the rule has listed its source.
+
+use std::collections::HashSet;
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream;
+use oci::{Digest, Tag, TagOrDigest};
+
+use super::{Discovery, Origin};
+use crate::Event;
+use crate::endpoint::Target;
+use crate::memory::target_repository::AllTags;
+use crate::plan::extra::Extra;
+use crate::rule::RuleTarget;
+use crate::rule::referrer_tag::subject;
+
+/// Tags that are looked up at once, where only the target itself tells what they point at.
+const LOOKED_UP_AT_ONCE: usize = 8;
+
+impl Discovery<'_> {
+    /// Looks at the targets of a rule about a whole repository, in runs that only look.
+    pub(super) async fn find_extra(&self) {
+        if self.rule.selection.named().is_some() || !self.run.mode.looks_for_extra() {
+            return;
+        }
+        // A target that is slow keeps nobody from the source.
+        self.turn.give_back();
+        if let Origin::Listed(gate) = &self.origin
+            && !gate.pass().await
+        {
+            return;
+        }
+        let here = self.listed.take();
+        if !here.is_empty() {
+            join_all(self.rule.targets.iter().map(|target| self.look_for_extra(target, &here))).await;
+        }
+    }
+
+    async fn look_for_extra(&self, target: &RuleTarget, here: &HashSet<Tag>) {
+        let repository = self.run.target_repository(&target.target);
+        match repository.all_tags().await {
+            Ok(there) => self.tell_of_extra(target, here, &there).await,
+            Err(error) => {
+                let text =
+                    format!("what only it has is not known, because it does not list its tags: {error}");
+                self.run.tell(&Event::Note { place: target.target.name().into(), text });
+            }
+        }
+    }
+
+    async fn tell_of_extra(&self, target: &RuleTarget, here: &HashSet<Tag>, there: &AllTags) {
+        let mut extra = self.extra(target, here, there.tags());
+        extra.images.sort();
+        let images = extra.images.into_iter().map(|tag| digest_of(&*target.target, tag, there));
+        let mut tags: Vec<_> =
+            stream::iter(images.collect::<Vec<_>>()).buffered(LOOKED_UP_AT_ONCE).collect().await;
+        // What follows an image that only the target has is only there, too.
+        let digests: HashSet<&Digest> = tags.iter().filter_map(|(_, digest)| digest.as_ref()).collect();
+        let is_theirs = |tag: &Tag| subject(tag).is_some_and(|subject| digests.contains(&subject));
+        extra.followers.retain(is_theirs);
+        extra.followers.sort();
+        let followers = extra.followers.into_iter().map(|tag| digest_of(&*target.target, tag, there));
+        let followers: Vec<_> =
+            stream::iter(followers.collect::<Vec<_>>()).buffered(LOOKED_UP_AT_ONCE).collect().await;
+        tags.extend(followers);
+        if !tags.is_empty() {
+            let (rule, target) = (self.index, target.target.name().into());
+            self.run.tell(&Event::Extra { rule, target, tags: tags.into() });
+        }
+    }
+
+    fn extra<'a>(
+        &self,
+        target: &RuleTarget,
+        here: &HashSet<Tag>,
+        there: impl Iterator<Item = &'a Tag>,
+    ) -> Extra {
+        let wanted = (&self.rule.selection, &self.rule.policy.referrers);
+        Extra::of(wanted, &target.naming, here, there)
+    }
+}
+
+/// A tag with what it points at; without that where the target does not tell.
+async fn digest_of(target: &dyn Target, tag: Tag, there: &AllTags) -> (Tag, Option<Digest>) {
+    let known = there.digest(&tag).cloned();
+    let digest = match known {
+        Some(digest) => Some(digest),
+        None => target.resolve(&TagOrDigest::Tag(tag.clone())).await.ok().flatten(),
+    };
+    (tag, digest)
+}
