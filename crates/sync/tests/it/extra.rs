@@ -47,7 +47,9 @@ async fn look(rules: Vec<Rule>, mode: Mode) -> (WholeReport, Vec<String>) {
 /// Puts an image with a number under these tags; gives the beginning of its digest.
 fn put(store: &embedded_registry::Store, repository: &str, tags: &[&str], number: u64) -> String {
     let image = sample::image(store, repository, None, Flavour::Oci, &[sample::layer(number, 50)], "amd64");
-    tags.iter().for_each(|tag| store.tag(repository, tag, &image.digest));
+    for tag in tags {
+        store.tag(repository, tag, &image.digest);
+    }
     image.digest["sha256:".len()..].to_owned()
 }
 
