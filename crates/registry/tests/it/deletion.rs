@@ -17,11 +17,11 @@ enum Became {
     Kept(WhyKept),
 }
 
-fn became(deletion: Deletion) -> Became {
+fn became(deletion: &Deletion) -> Became {
     match deletion {
         Deletion::Done => Became::Done,
         Deletion::NotThere => Became::NotThere,
-        Deletion::Kept(why, _) => Became::Kept(why),
+        Deletion::Kept(why, _) => Became::Kept(*why),
     }
 }
 
@@ -60,18 +60,18 @@ async fn registries_delete_tags_and_manifests_or_say_why_not() {
     ];
     for (name, builder, by_tag, by_digest) in rows {
         let (_bench, repository, _) = bench(builder()).await;
-        assert_eq!(became(repository.delete_tag(&"v1".parse().unwrap()).await.unwrap()), by_tag, "{name}");
+        assert_eq!(became(&repository.delete_tag(&"v1".parse().unwrap()).await.unwrap()), by_tag, "{name}");
         let (_bench, repository, digest) = bench(builder()).await;
-        assert_eq!(became(repository.delete_manifest(&digest).await.unwrap()), by_digest, "{name}");
+        assert_eq!(became(&repository.delete_manifest(&digest).await.unwrap()), by_digest, "{name}");
     }
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_not_there() {
     let (_bench, repository, digest) = bench(preset::distribution_3()).await;
-    assert_eq!(became(repository.delete_manifest(&digest).await.unwrap()), Became::Done);
-    assert_eq!(became(repository.delete_manifest(&digest).await.unwrap()), Became::NotThere);
-    assert_eq!(became(repository.delete_tag(&"v1".parse().unwrap()).await.unwrap()), Became::NotThere);
+    assert_eq!(became(&repository.delete_manifest(&digest).await.unwrap()), Became::Done);
+    assert_eq!(became(&repository.delete_manifest(&digest).await.unwrap()), Became::NotThere);
+    assert_eq!(became(&repository.delete_tag(&"v1".parse().unwrap()).await.unwrap()), Became::NotThere);
     assert_eq!(repository.resolve(&tag("v1")).await.unwrap(), None);
 }
 
@@ -85,7 +85,7 @@ async fn the_right_to_delete_is_asked_for_when_the_registry_wants_it() {
     let bench = Bench::start(access(Grant::delete("a/*")), Some(("user", "correct horse"))).await;
     let (repository, _) = filled(&bench);
     assert!(repository.resolve(&tag("v1")).await.unwrap().is_some());
-    assert_eq!(became(repository.delete_tag(&"v1".parse().unwrap()).await.unwrap()), Became::Done);
+    assert_eq!(became(&repository.delete_tag(&"v1".parse().unwrap()).await.unwrap()), Became::Done);
 
     let bench = Bench::start(access(Grant::push("a/*")), Some(("user", "correct horse"))).await;
     let (repository, _) = filled(&bench);
