@@ -7,6 +7,7 @@ mod import;
 mod narrow;
 mod number;
 mod only;
+mod plan;
 pub(crate) mod platform;
 mod reach;
 mod run;
@@ -26,6 +27,7 @@ pub(crate) use file::given;
 pub(crate) use import::{ImportArgs, Tool};
 pub(crate) use narrow::NarrowArgs;
 pub(crate) use only::OnlyArgs;
+pub(crate) use plan::{ApplyArgs, PlanArgs};
 pub(crate) use reach::ReachArgs;
 pub(crate) use run::{ImagesFormat, LogFormat, RunArgs};
 pub(crate) use show::ShowArgs;
@@ -37,6 +39,10 @@ pub(crate) enum Invocation {
     Old(OldArgs),
     /// `image-syncer sync`
     Sync(SyncArgs),
+    /// `image-syncer plan`
+    Plan(PlanArgs),
+    /// `image-syncer apply`
+    Apply(ApplyArgs),
     /// `image-syncer copy`
     Copy(CopyArgs),
     /// `image-syncer expand`
@@ -66,6 +72,8 @@ impl Invocation {
         match self {
             Self::Old(args) => Some(&args.job.run),
             Self::Sync(args) => Some(&args.job.run),
+            Self::Plan(args) => Some(&args.job.run),
+            Self::Apply(args) => Some(&args.run),
             Self::Copy(args) => Some(&args.run),
             Self::Expand(_)
             | Self::Check(_)
@@ -82,7 +90,7 @@ impl Invocation {
 #[command(
     name = "image-syncer",
     version,
-    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer sync [--config FILE] [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer import FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer schema NAME\n       image-syncer demo",
+    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer sync [--config FILE] [OPTIONS]\n       image-syncer plan [--config FILE] [--out FILE] [OPTIONS]\n       image-syncer apply PLAN [--config FILE] [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer import FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer schema NAME\n       image-syncer demo",
     after_help = EXAMPLES,
 )]
 pub(crate) struct OldArgs {
@@ -256,6 +264,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, Un
     let rest = || args.iter().skip(1).cloned().collect();
     match verb.as_str() {
         "sync" => read(rest(), Invocation::Sync),
+        "plan" => read(rest(), Invocation::Plan),
+        "apply" => read(rest(), Invocation::Apply),
         "copy" => read(rest(), Invocation::Copy),
         "expand" => read(rest(), Invocation::Expand),
         "check" => read(rest(), Invocation::Check),
@@ -318,6 +328,8 @@ mod tests {
     fn the_command_line_is_well_formed() {
         OldArgs::command().debug_assert();
         SyncArgs::command().debug_assert();
+        PlanArgs::command().debug_assert();
+        ApplyArgs::command().debug_assert();
         CopyArgs::command().debug_assert();
         ExpandArgs::command().debug_assert();
         CheckArgs::command().debug_assert();

@@ -1,6 +1,7 @@
 //! One verb a file; what verbs that run share is in `execute.rs` and `outputs.rs`.
 
 pub(crate) mod acr;
+pub(crate) mod apply;
 mod asked;
 pub(crate) mod check;
 pub(crate) mod copy;
@@ -9,6 +10,7 @@ pub(crate) mod execute;
 pub(crate) mod expand;
 pub(crate) mod import;
 mod outputs;
+pub(crate) mod plan;
 mod refuse;
 mod resolve;
 mod retry;

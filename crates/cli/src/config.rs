@@ -2,6 +2,7 @@
 
 mod alibaba;
 mod auth;
+mod bind;
 mod choice;
 mod config_file;
 mod conflict;
@@ -36,6 +37,7 @@ pub(crate) mod yaml;
 
 pub(crate) use alibaba::alibaba;
 pub(crate) use auth::{Absent, MissingRepositories};
+pub(crate) use bind::Binder;
 pub(crate) use config_file::ConfigFile;
 pub(crate) use conflict::shared_names;
 pub(crate) use defaults::Defaults;
@@ -48,6 +50,6 @@ pub(crate) use other_tool::{OtherTool, recognise};
 pub(crate) use registries::{KnownRegistry, LoginOrigin};
 pub(crate) use resolve::resolve;
 pub(crate) use resolved::{
-    RefusedRule, Resolved, ResolvedPattern, ResolvedRule, RuleLogins, SharedRegistries,
+    RefusedRule, Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks, RuleLogins, SharedRegistries,
 };
 pub(crate) use schema::schema;

@@ -7,6 +7,7 @@ use sync::{Report, RunId};
 
 use crate::config::RefusedRule;
 use crate::diagnostic::Failures;
+use crate::output::plan::Plan;
 use crate::output::{PlannedRule, Records, Tally};
 
 /// What a run did, with the rules as they were written.
@@ -16,6 +17,8 @@ pub(crate) struct Done {
     pub(crate) failures: Arc<Failures>,
     /// Its images, where somebody wants to know them.
     pub(crate) records: Records,
+    /// What is to be done, of a run that only looked for it.
+    pub(crate) plan: Option<Plan>,
     /// In the order in which failures count them.
     pub(crate) rules: Vec<PlannedRule>,
     pub(crate) refused: Vec<RefusedRule>,

@@ -13,6 +13,9 @@ pub(crate) const ALL_FAILED: u8 = 3;
 /// Every image failed because a login was refused.
 pub(crate) const ALL_REFUSED: u8 = 4;
 
+/// A plan has something to do, and its status was asked for.
+pub(crate) const CHANGES: u8 = 10;
+
 /// The status for what a run did.
 pub(crate) fn of(done: &Done) -> u8 {
     let report = &done.report;

@@ -46,6 +46,8 @@ fn main() -> ExitCode {
         match invocation {
             Invocation::Old(args) => command::sync::run_old(&args).await,
             Invocation::Sync(args) => command::sync::run(args).await,
+            Invocation::Plan(args) => command::plan::run(args).await,
+            Invocation::Apply(args) => command::apply::run(args).await,
             Invocation::Copy(args) => command::copy::run(&args).await,
             Invocation::Expand(args) => command::expand::run(args),
             Invocation::Check(args) => command::check::run(args).await,

@@ -11,12 +11,11 @@ use clap::{Arg, Command};
 use crate::nearest::nearest;
 
 /// What can be asked for.
-pub(super) const VERBS: [&str; 8] = ["sync", "copy", "expand", "check", "import", "acr", "schema", "demo"];
+pub(super) const VERBS: [&str; 10] =
+    ["sync", "plan", "apply", "copy", "expand", "check", "import", "acr", "schema", "demo"];
 
 /// What later releases can be asked for.
-const PLANNED: [&str; 18] = [
-    "plan",
-    "apply",
+const PLANNED: [&str; 16] = [
     "verify",
     "prune",
     "inspect",

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use oci::Digest;
+
 use crate::done::Done;
-use crate::output::{self, image_file, print, report_json, write_to_stdout};
+use crate::exit_code;
+use crate::output::{self, image_file, plan, print, report_json, write_to_stdout};
 
 /// What a verb asks for beside its flags.
 pub(crate) struct Asked<'a> {
@@ -12,12 +15,16 @@ pub(crate) struct Asked<'a> {
     /// Whether a run that finds no image is a failure.
     pub(crate) needs_images: bool,
     pub(crate) digest_file: Option<&'a Path>,
+    /// Where a plan is written.
+    pub(crate) plan_file: Option<&'a Path>,
+    /// Stands for the config in a plan.
+    pub(crate) config_digest: Option<Digest>,
 }
 
 impl Asked<'_> {
     /// A verb that carries a config out.
     pub(crate) fn of_config(verb: &'static str, results: Results) -> Self {
-        Self { verb, results, needs_images: false, digest_file: None }
+        Self { verb, results, needs_images: false, digest_file: None, plan_file: None, config_digest: None }
     }
 }
 
@@ -30,14 +37,46 @@ pub(crate) enum Results {
     Images,
     /// The report, for programs.
     Report,
+    /// What a run would do.
+    Plan(PlanResults),
     /// The exit status says it.
     Nothing,
+}
+
+/// How a plan is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlanResults {
+    pub(crate) shown: plan::Shown,
+    /// As the document for programs.
+    pub(crate) json: bool,
+    /// Whether the exit status says that something is to be done.
+    pub(crate) status_for_changes: bool,
 }
 
 impl Results {
     /// Whether it names images.
     pub(super) fn name_images(self) -> bool {
         matches!(self, Self::Images | Self::Report)
+    }
+
+    /// Whether it says what a run would do.
+    pub(super) fn is_plan(self) -> bool {
+        matches!(self, Self::Plan(_))
+    }
+
+    /// Whether it is one document, which bears nothing beside it.
+    pub(super) fn is_document(self) -> bool {
+        matches!(self, Self::Report | Self::Plan(PlanResults { json: true, .. }))
+    }
+
+    /// The status of a run in which nothing failed.
+    pub(super) fn status(self, done: &Done) -> u8 {
+        match (self, &done.plan) {
+            (Self::Plan(PlanResults { status_for_changes: true, .. }), Some(plan)) if !plan.is_empty() => {
+                exit_code::CHANGES
+            }
+            _ => exit_code::DONE,
+        }
     }
 
     pub(super) fn print(self, done: &Done, sentence: &str, code: u8) -> std::io::Result<()> {
@@ -50,6 +89,13 @@ impl Results {
             }
             Self::Images => write_to_stdout(|writer| image_file::write_standing(&done.records, writer)),
             Self::Report => write_to_stdout(|writer| report_json::write(done, code, writer)),
+            Self::Plan(results) => {
+                let Some(plan) = &done.plan else { return Ok(()) };
+                write_to_stdout(|writer| match results.json {
+                    true => plan::write(plan, done, writer),
+                    false => plan::print(plan, results.shown, writer),
+                })
+            }
             Self::Nothing => Ok(()),
         }
     }

@@ -15,6 +15,8 @@ pub(crate) async fn run(args: &CopyArgs) -> u8 {
         results: if args.json { Results::Report } else { Results::Images },
         needs_images: true,
         digest_file: args.digest_file.as_deref(),
+        plan_file: None,
+        config_digest: None,
     };
     match written(args).and_then(|written| resolve::resolve_written(written, defaults)) {
         Ok(resolved) => execute::run(resolved, &args.run, asked).await,

@@ -5,17 +5,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sync::{Mode, Observer, Options, Report, RunId, Sync};
+use ::sync::{Mode, Observer, Options, Report, RunId, Sync, Work};
 
 use registry::Registry;
 
 use super::asked::{Asked, Results};
 use super::outputs::Outputs;
 use crate::args::{RunArgs, given};
-use crate::config::{Resolved, ResolvedPattern, ResolvedRule};
+use crate::config::{Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks};
 use crate::diagnostic::Failures;
 use crate::done::{Done, RunFacts};
 use crate::interrupt::Interrupt;
+use crate::output::plan::PlanRecorder;
 use crate::output::{
     self, Display, LogFile, Paint, PlannedRule, Recorder, Records, RuleNames, Status, Volume, say, say_lines,
     warn,
@@ -37,7 +38,11 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         );
     }
     let facts = RunFacts::of(asked.verb);
-    let rules = planned(resolved.rules, resolved.patterns);
+    let plan = asked.results.is_plan().then(|| {
+        let heads = super::plan::heads(&resolved);
+        Arc::new(PlanRecorder::new(heads, asked.config_digest.clone(), outputs.folder()))
+    });
+    let rules = planned(resolved.rules, resolved.patterns, resolved.tasks);
     let names = RuleNames::of(&rules);
     let log = open_log(args, &facts.id, &names);
     if let Some(log) = &log {
@@ -54,11 +59,12 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         names_images.then(|| Arc::new(Recorder::new(&rules, facts.tally.clone(), outputs.folder())));
     let failures = Arc::<Failures>::default();
     // Who takes images down asks the tally before that forgets them.
-    let watching: [Option<Arc<dyn Observer>>; 4] = [
+    let watching: [Option<Arc<dyn Observer>>; 5] = [
         recorder.clone().map(|recorder| recorder as _),
         Some(facts.tally.clone()),
         Some(failures.clone()),
         log.clone().map(|log| log as _),
+        plan.clone().map(|plan| plan as _),
     ];
     let watching = watching.into_iter().flatten();
     let (report, interrupt) = copy(args, (&rules, names), facts.id.clone(), watching).await;
@@ -73,11 +79,16 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
             log.write("warning", &note);
         }
     }
-    let done = Done { run: facts, report, failures, records, rules, refused: resolved.refused, registries };
+    let plan = plan.map(|plan| plan.finish());
+    let refused = resolved.refused;
+    let done = Done { run: facts, report, failures, records, plan, rules, refused, registries };
     let is_empty = asked.needs_images && done.is_empty();
     let code = if is_empty { exit_code::SOME_FAILED } else { exit_code::of(&done) };
+    let code = if code == exit_code::DONE { asked.results.status(&done) } else { code };
     let code = interrupt.exit_code().unwrap_or(code);
-    if Volume::of(args.show) != Volume::Quiet || code != exit_code::DONE {
+    if done.plan.is_some() {
+        say_failures(&done);
+    } else if Volume::of(args.show) != Volume::Quiet || code != exit_code::DONE {
         say_lines(&output::table(&done, Paint::for_stderr()));
     }
     if is_empty {
@@ -126,10 +137,24 @@ fn write(results: Results, outputs: Outputs, done: &Done, sentence: &str, code: 
 const NOTHING_COPIED: &str =
     "nothing was copied, because no image matches: check the tag or pattern at the source, and the platforms";
 
-fn planned(rules: Vec<ResolvedRule>, patterns: Vec<ResolvedPattern>) -> Vec<PlannedRule> {
+/// A plan says on stdout what is to be done; what could not be planned stands here.
+fn say_failures(done: &Done) {
+    let failures = output::failures(done, Paint::for_stderr());
+    if !failures.is_empty() {
+        say_lines(&failures);
+    }
+}
+
+fn planned(
+    rules: Vec<ResolvedRule>,
+    patterns: Vec<ResolvedPattern>,
+    tasks: Vec<ResolvedTasks>,
+) -> Vec<PlannedRule> {
     let one = rules.into_iter().map(|rule| PlannedRule { work: rule.rule.into(), written: rule.written });
     let many = patterns.into_iter().map(|rule| PlannedRule { work: rule.rule.into(), written: rule.written });
-    let mut all: Vec<_> = one.chain(many).collect();
+    let decided =
+        tasks.into_iter().map(|rule| PlannedRule { work: Work::Tasks(rule.tasks), written: rule.written });
+    let mut all: Vec<_> = one.chain(many).chain(decided).collect();
     // Of two rules the later one has its way.
     all.sort_by_key(|rule| rule.written.order);
     all

@@ -4,6 +4,7 @@ mod shown;
 mod words;
 
 use self::shown::Shown;
+pub(super) use self::words::selected;
 use super::refuse::refuse;
 use super::resolve;
 use crate::args::ExpandArgs;

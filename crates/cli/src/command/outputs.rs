@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::asked::{Asked, Results};
+use super::asked::Asked;
 use crate::args::{ImagesFormat, RunArgs, given};
 use crate::done::Done;
-use crate::output::{Document, OutputFile, image_file, is_stdout, report_json};
+use crate::output::{Document, OutputFile, image_file, is_stdout, plan, report_json};
 
 /// All of them.
 pub(super) struct Outputs {
@@ -13,6 +13,7 @@ pub(super) struct Outputs {
     failed: Option<OutputFile>,
     report: Option<OutputFile>,
     digests: Option<OutputFile>,
+    plan: Option<OutputFile>,
     format: ImagesFormat,
     is_log_on_stdout: bool,
 }
@@ -38,10 +39,11 @@ impl Outputs {
             failed: open("--output-failed-images", list(&args.output_failed_images).as_deref()),
             report: open("--report", args.report.as_deref()),
             digests: open("--digest-file", asked.digest_file),
+            plan: open("--out", asked.plan_file),
             format: args.output_images_format,
             is_log_on_stdout: given(args.log.as_deref()).is_some_and(is_stdout),
         };
-        let printed = usize::from(asked.results == Results::Report);
+        let printed = usize::from(asked.results.is_document());
         if outputs.on_stdout() + printed > 1 {
             problems.push("stdout takes one document: give the others files of their own".to_owned());
         }
@@ -68,17 +70,18 @@ impl Outputs {
     }
 
     fn files(&self) -> impl Iterator<Item = &OutputFile> {
-        [&self.copied, &self.failed, &self.report, &self.digests].into_iter().flatten()
+        [&self.copied, &self.failed, &self.report, &self.digests, &self.plan].into_iter().flatten()
     }
 
     /// Writes them; tells each that could not be written after all.
     pub(super) fn write(self, done: &Done, code: u8) -> Vec<String> {
         let json = self.format == ImagesFormat::Json;
-        let mut documents: [(Option<OutputFile>, &Document<'_>); 4] = [
+        let mut documents: [(Option<OutputFile>, &Document<'_>); 5] = [
             (self.copied, &|writer| image_file::write(&image_file::copied(&done.records)?, json, writer)),
             (self.failed, &|writer| image_file::write(&image_file::failed(done)?, json, writer)),
             (self.report, &|writer| report_json::write(done, code, writer)),
             (self.digests, &|writer| image_file::write_digests(&done.records, writer)),
+            (self.plan, &|writer| done.plan.as_ref().map_or(Ok(()), |plan| plan::write(plan, done, writer))),
         ];
         // Who reads stdout may take for ever.
         documents.sort_by_key(|(file, _)| file.as_ref().is_some_and(OutputFile::is_stdout));

@@ -33,8 +33,8 @@ pub(super) fn resolve(
     if is_empty {
         let mut warnings = whole.warnings;
         warnings.push(format!("{} names no images: there is nothing to try again", file.display()));
-        let (rules, patterns, refused) = Default::default();
-        return Ok(Resolved { rules, patterns, refused, registries: whole.registries, warnings });
+        let (rules, patterns, tasks, refused) = Default::default();
+        return Ok(Resolved { rules, patterns, tasks, refused, registries: whole.registries, warnings });
     }
     let mut again = resolve_written(again, defaults)?;
     // What is odd about the config was told of all its rules.

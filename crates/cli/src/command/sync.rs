@@ -28,7 +28,7 @@ async fn main_job(args: &JobArgs, only: &OnlyArgs, results: Results) -> u8 {
 }
 
 /// All rules of the config, the one that is named, or what failed of them.
-fn to_do(args: &JobArgs, only: &OnlyArgs) -> Result<Resolved, Vec<ConfigError>> {
+pub(super) fn to_do(args: &JobArgs, only: &OnlyArgs) -> Result<Resolved, Vec<ConfigError>> {
     let defaults = with_policies(&defaults(&args.config), &args.run);
     let retried = given(args.retry_failed.as_deref());
     if retried.is_some() && only.only.is_some() {

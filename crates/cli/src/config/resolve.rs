@@ -58,7 +58,7 @@ pub(crate) fn resolve(
     }
     warnings.extend(warnings_of_registries(&registries, logins));
     warnings.extend(self_copies(&rules));
-    Ok(Resolved { rules, patterns, refused, registries, warnings })
+    Ok(Resolved { rules, patterns, tasks: Vec::new(), refused, registries, warnings })
 }
 
 /// What is odd about logins and entries, once all rules have said which they use.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sync::{PatternRule, Rule, Selection};
+use sync::{BoundTask, PatternRule, Rule, Selection};
 
 use super::error::ConfigError;
 use super::images::WrittenRule;
@@ -13,6 +13,8 @@ pub(crate) struct Resolved {
     pub(crate) rules: Vec<ResolvedRule>,
     /// Rules about many repositories: they come after the others.
     pub(crate) patterns: Vec<ResolvedPattern>,
+    /// What a plan has already decided, by rule.
+    pub(crate) tasks: Vec<ResolvedTasks>,
     pub(crate) refused: Vec<RefusedRule>,
     /// All registries that the rules speak to.
     pub(crate) registries: SharedRegistries,
@@ -36,6 +38,13 @@ pub(crate) struct ResolvedPattern {
     pub(crate) tags: Selection,
     /// Those of any repository that matches: entries for single repositories may give them others.
     pub(crate) logins: RuleLogins,
+}
+
+/// What a plan has decided of one rule.
+pub(crate) struct ResolvedTasks {
+    /// As it was when the plan was made.
+    pub(crate) written: WrittenRule,
+    pub(crate) tasks: Vec<BoundTask>,
 }
 
 /// A rule that cannot be carried out, beside others that can.

@@ -15,7 +15,7 @@ use crate::done::Done;
 use crate::output::failure::{Failure, explain};
 use crate::output::foreign::PlainJson;
 use crate::output::records::Records;
-use alike::{Alike, alike};
+pub(crate) use alike::{Alike, alike};
 use registry_entry::{RegistryEntry, registry_entries};
 
 #[derive(Serialize)]
@@ -107,7 +107,7 @@ pub(crate) fn write(done: &Done, exit_code: u8, writer: &mut dyn Write) -> std::
 }
 
 /// RFC 3339, to the millisecond.
-fn time(time: jiff::Timestamp) -> String {
+pub(crate) fn time(time: jiff::Timestamp) -> String {
     format!("{time:.3}")
 }
 

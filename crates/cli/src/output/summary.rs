@@ -61,10 +61,10 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
             Paint::red,
             ["rule could not be listed", "rules could not be listed"],
         ),
-        count("refused", done.refused.len(), Paint::red, ["rule: see above", "rules: see above"]),
+        count("refused", done.refused.len(), Paint::red, refused(done)),
     ];
     let mut text = String::new();
-    failures(&mut text, done, paint);
+    write_failures(&mut text, done, paint);
     text.push('\n');
     for row in
         rows.iter().filter(|row| row.number > 0 || ["copied", "unchanged", "failed"].contains(&row.label))
@@ -87,6 +87,14 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
         }
     }
     text
+}
+
+/// What is refused: rules of a config, or steps of a plan.
+fn refused(done: &Done) -> [&'static str; 2] {
+    match done.run.command {
+        "apply" => ["step: see above", "steps: see above"],
+        _ => ["rule: see above", "rules: see above"],
+    }
 }
 
 /// What went along with images, and what stayed behind for which reason.
@@ -140,8 +148,15 @@ impl Row {
     }
 }
 
+/// Every reason for failures in three parts.
+pub(crate) fn failures(done: &Done, paint: Paint) -> String {
+    let mut text = String::new();
+    write_failures(&mut text, done, paint);
+    text
+}
+
 /// Each reason once. The table comes after them, so that it is what stays on the screen.
-fn failures(text: &mut String, done: &Done, paint: Paint) {
+fn write_failures(text: &mut String, done: &Done, paint: Paint) {
     let (groups, rules) = (done.failures.alike(), RuleNames::of(&done.rules));
     let shown = |failed: &Failed| match failed {
         Failed::Rule(failure) => {

@@ -24,6 +24,7 @@ mod login;
 mod memory;
 mod output_files;
 mod outputs;
+mod plan;
 mod process;
 mod project;
 mod project_faults;

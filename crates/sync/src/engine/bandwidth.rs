@@ -26,7 +26,7 @@ pub struct BandwidthError {
 
 impl Bandwidth {
     /// How long so many bytes take.
-    fn time_for(self, bytes: u64) -> Duration {
+    pub fn time_for(self, bytes: u64) -> Duration {
         let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(self.0.get());
         Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
     }

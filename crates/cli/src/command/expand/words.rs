@@ -7,7 +7,7 @@ use sync::{Naming, ReferrerPolicy, Selection};
 pub(super) const ALL_TAGS: &str = "all tags";
 
 /// Which tags of a repository.
-pub(super) fn selected(selection: &Selection) -> String {
+pub(in crate::command) fn selected(selection: &Selection) -> String {
     match selection {
         Selection::All => ALL_TAGS.to_owned(),
         Selection::Chosen(selection) => format!("tags with {selection}"),

@@ -7,7 +7,7 @@ use crate::output::failure::kind;
 
 /// Failures for one reason.
 #[derive(Serialize)]
-pub(super) struct Alike {
+pub(crate) struct Alike {
     kind: &'static str,
     hint: String,
     count: usize,
@@ -15,7 +15,7 @@ pub(super) struct Alike {
 }
 
 /// All failures of rules and images, grouped as the summary groups them, the most frequent first.
-pub(super) fn alike(failures: &Failures) -> Vec<Alike> {
+pub(crate) fn alike(failures: &Failures) -> Vec<Alike> {
     let name = |failed: &Failed| match failed {
         Failed::Image(image) => image.target_name(),
         Failed::Rule(failure) => failure.source.to_string(),

@@ -1,0 +1,76 @@
+//! The flags of `plan` and `apply`.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use super::config::config_of_verb;
+use super::file::{file, named};
+use super::{ConfigArgs, JobArgs, OnlyArgs, ReachArgs, RunArgs};
+
+/// Shows what `sync` would do and changes nothing: which images are new, which names move, what has to be sent. To know
+/// whether pushes are allowed, an upload is opened in each repository that would be written to, and cancelled.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "image-syncer plan", bin_name = "image-syncer plan", after_help = PLAN_STATUS)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+
+    #[command(flatten)]
+    pub(crate) only: OnlyArgs,
+
+    /// Write the plan to this file, for `image-syncer apply`; - is stdout
+    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "out")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Print the plan as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Show every step, also those of unchanged images
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// End with status 10 where there is something to do
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+const PLAN_STATUS: &str = "Exit status: 0 all could be planned, 10 with --exit-code and something to do, 1 some images or rules failed,
+2 bad command line or config, 3 all failed, 4 all failed by login.";
+
+/// Carries out a plan that `image-syncer plan --out FILE` wrote: exactly these digests to these names. A name at the target
+/// that has changed since is left alone and told, and the others go on.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "image-syncer apply", bin_name = "image-syncer apply")]
+pub(crate) struct ApplyArgs {
+    /// The plan; - is stdin
+    #[arg(value_name = "PLAN", value_parser = named())]
+    pub(crate) plan: PathBuf,
+
+    /// Take the logins from `auth` in this file; - is stdin. Without it and `--auth`, `./image-syncer.yaml` is read
+    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "config")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// File with the logins, as for `--auth` without a verb; - is stdin
+    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "auth")]
+    pub(crate) auth: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl ApplyArgs {
+    /// The config whose logins count, and whose rules the plan should have been made with.
+    pub(crate) fn config(&self) -> ConfigArgs {
+        let config = config_of_verb(self.config.as_deref(), &[self.auth.as_deref()]);
+        ConfigArgs { config, verb: Some("apply"), ..ConfigArgs::default() }
+    }
+}

@@ -1,0 +1,15 @@
+//! A plan: what a run would do, taken down while it looks, then printed for people or written for `apply`.
+
+mod document;
+mod head;
+mod loads;
+mod recorder;
+mod step;
+mod totals;
+mod tree;
+
+pub(crate) use document::{SCHEMA, write};
+pub(crate) use head::{Head, digest_of};
+pub(crate) use recorder::{Plan, PlanRecorder};
+pub(crate) use step::Step;
+pub(crate) use tree::{Shown, print};

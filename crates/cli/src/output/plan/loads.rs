@@ -1,0 +1,76 @@
+//! Which blobs the steps of a plan bring where, each once: what one step sends, the next has or mounts.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use oci::Digest;
+
+use super::step::{Blob, Held};
+
+/// What a step brings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Brought {
+    pub(super) sent: usize,
+    pub(super) bytes: u64,
+    pub(super) mounted: usize,
+    pub(super) bytes_mounted: u64,
+}
+
+/// What the steps so far bring. Some hundred bytes for each blob.
+#[derive(Default)]
+pub(super) struct Loads {
+    /// Numbers of registries and repositories.
+    numbers: HashMap<Arc<str>, u32>,
+    in_registry: HashSet<(u32, Digest)>,
+    in_repository: HashSet<(u32, Digest)>,
+}
+
+impl Loads {
+    /// What a step to `repository`, with its registry, brings.
+    pub(super) fn add(&mut self, repository: &Arc<str>, blobs: Vec<Blob>) -> Brought {
+        let registry = repository.split_once('/').map_or(&**repository, |(registry, _)| registry);
+        let (registry, repository) = (self.number(registry), self.number(repository));
+        let mut brought = Brought::default();
+        for Blob(digest, size, held) in blobs {
+            if !self.in_repository.insert((repository, digest.clone())) {
+                continue;
+            }
+            if self.in_registry.insert((registry, digest)) && held == Held::Nowhere {
+                brought.sent += 1;
+                brought.bytes += size;
+            } else {
+                brought.mounted += 1;
+                brought.bytes_mounted += size;
+            }
+        }
+        brought
+    }
+
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(name.into(), number);
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_is_sent_to_a_registry_once_and_mounted_into_its_other_repositories() {
+        let mut loads = Loads::default();
+        let mut add = |repository: &str, held: Held| {
+            let brought = loads.add(&repository.into(), vec![Blob(Digest::sha256(b"x"), 10, held)]);
+            (brought.bytes, brought.bytes_mounted)
+        };
+        assert_eq!(add("r.io/a", Held::Nowhere), (10, 0));
+        assert_eq!(add("r.io/a", Held::Nowhere), (0, 0));
+        assert_eq!(add("r.io/b", Held::Nowhere), (0, 10));
+        assert_eq!(add("q.io/a", Held::Elsewhere), (0, 10), "a repository of the registry has it already");
+        assert_eq!(add("p.io/a", Held::Nowhere), (10, 0));
+    }
+}

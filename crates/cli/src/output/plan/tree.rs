@@ -1,0 +1,204 @@
+//! The plan for people: by rule and target repository, of each the first and the last steps, then the sums.
+
+use std::collections::VecDeque;
+use std::io::{Error, Write};
+use std::sync::Arc;
+
+use indicatif::{HumanBytes, HumanDuration};
+use oci::Digest;
+use sync::{Action, Bandwidth};
+
+use super::recorder::Plan;
+use super::step::Step;
+use super::totals::Totals;
+use crate::output::foreign;
+use crate::output::sorted::Sorter;
+
+/// So many steps of a repository are shown first, and so many last, unless all are wanted.
+const FIRST: usize = 6;
+const LAST: usize = 2;
+/// Digits of a digest that tell it from others.
+const DIGITS: usize = 12;
+
+/// What is shown of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// All steps, also those that change nothing.
+    pub(crate) all: bool,
+    /// How fast blobs may be read.
+    pub(crate) bandwidth: Option<Bandwidth>,
+}
+
+/// Prints it.
+pub(crate) fn print(plan: &Plan, shown: Shown, writer: &mut dyn Write) -> Result<(), Error> {
+    let (mut by_rule, mut totals) = (Sorter::new(plan.folder.as_deref()), Totals::default());
+    for weighed in plan.steps()? {
+        let weighed = weighed?;
+        totals.add(&weighed.step, weighed.brought, weighed.manifests);
+        let key = format!("{:010}{}", weighed.step.rule, weighed.step.image.target_name());
+        by_rule.add((key, serde_json::to_string(&weighed.step)?))?;
+    }
+    let by_rule = by_rule.finish()?;
+    let mut tree = Tree { plan, shown, writer, rule: None, group: Group::default() };
+    for pair in by_rule.pairs() {
+        tree.add(serde_json::from_str(&pair?.1)?)?;
+    }
+    tree.end_group()?;
+    if tree.rule.is_some() {
+        tree.line("")?;
+    }
+    for line in sums(&totals, shown.bandwidth) {
+        tree.line(&line)?;
+    }
+    Ok(())
+}
+
+struct Tree<'a> {
+    plan: &'a Plan,
+    shown: Shown,
+    writer: &'a mut dyn Write,
+    rule: Option<usize>,
+    group: Group,
+}
+
+/// The steps of one rule to one repository.
+#[derive(Default)]
+struct Group {
+    repository: Option<Arc<str>>,
+    changes: usize,
+    unchanged: usize,
+    first: Vec<String>,
+    last: VecDeque<String>,
+    /// How many steps between them are not shown.
+    left_out: usize,
+}
+
+impl Tree<'_> {
+    fn add(&mut self, step: Step) -> Result<(), Error> {
+        let is_new_rule = self.rule != Some(step.rule);
+        if is_new_rule || self.group.repository.as_ref() != Some(&step.image.target) {
+            self.end_group()?;
+            self.group.repository = Some(step.image.target.clone());
+        }
+        if is_new_rule {
+            self.begin_rule(step.rule)?;
+        }
+        self.group.add(&step, self.shown.all);
+        Ok(())
+    }
+
+    fn begin_rule(&mut self, rule: usize) -> Result<(), Error> {
+        if self.rule.is_some() {
+            self.line("")?;
+        }
+        self.rule = Some(rule);
+        let (Some(head), Some(selection)) = (self.plan.heads.get(rule), self.plan.selections.get(rule))
+        else {
+            return Ok(());
+        };
+        let name = head.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+        let title = format!("{name}{} -> {}", head.source, head.targets.join(", "));
+        let counts = selection.counts();
+        self.line(&title)?;
+        if counts.listed > 0 { self.line(&format!("  selected {counts}")) } else { Ok(()) }
+    }
+
+    fn end_group(&mut self) -> Result<(), Error> {
+        let group = std::mem::take(&mut self.group);
+        let Some(repository) = &group.repository else { return Ok(()) };
+        let counts = [(group.changes, "to do"), (group.unchanged, "unchanged")];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+        self.line(&format!("  {repository}: {}", counts.join(", ")))?;
+        let more =
+            (group.left_out > 0).then(|| format!("      ... and {} more: --all shows them", group.left_out));
+        group.first.iter().chain(&more).chain(&group.last).try_for_each(|line| self.line(line))
+    }
+
+    fn line(&mut self, line: &str) -> Result<(), Error> {
+        writeln!(self.writer, "{}", foreign::result(line))
+    }
+}
+
+impl Group {
+    fn add(&mut self, step: &Step, all: bool) {
+        let is_unchanged = step.action == Action::Unchanged;
+        *(if is_unchanged { &mut self.unchanged } else { &mut self.changes }) += 1;
+        if is_unchanged && !all && step.note.is_none() {
+            return;
+        }
+        let line = line_of(step);
+        if all || self.first.len() < FIRST {
+            return self.first.push(line);
+        }
+        self.last.push_back(line);
+        if self.last.len() > LAST {
+            self.last.pop_front();
+            self.left_out += 1;
+        }
+    }
+}
+
+fn line_of(step: &Step) -> String {
+    let short = |digest: &Option<Digest>| digest.as_ref().map_or_else(|| "?".to_owned(), shortened);
+    let (mark, what) = match step.action {
+        Action::Create => ('+', "new".to_owned()),
+        Action::Update => {
+            let wanted = step.result_digest.as_ref().or(step.source_digest.as_ref()).cloned();
+            ('~', format!("{} -> {}", short(&step.target_digest), short(&wanted)))
+        }
+        Action::Retag => ('+', "new name, the image is there".to_owned()),
+        Action::Referrers => ('+', "signatures and other referrers alone".to_owned()),
+        Action::Unchanged => ('=', "unchanged".to_owned()),
+        Action::Conflict => ('!', format!("conflict: the target has {}", short(&step.target_digest))),
+        Action::Missing => ('?', format!("{} is not at the source", step.image.source_name())),
+    };
+    let mut line = format!("    {mark} {}: {what}", step.image.target_reference);
+    for (bytes, how) in [(step.bytes, "to send"), (step.bytes_mounted, "mounted")] {
+        if bytes > 0 {
+            line += &format!(", {} {how}", HumanBytes(bytes));
+        }
+    }
+    if step.referrers > 0 {
+        let plural = if step.referrers == 1 { "" } else { "s" };
+        line += &format!(", {} referrer{plural}", step.referrers);
+    }
+    if let Some(note) = &step.note {
+        line += &format!(" ({note})");
+    }
+    line
+}
+
+fn shortened(digest: &Digest) -> String {
+    let hex = digest.hex();
+    format!("{}:{}", digest.algorithm(), &hex[..DIGITS.min(hex.len())])
+}
+
+/// What is to be done in all, and what it takes.
+fn sums(totals: &Totals, bandwidth: Option<Bandwidth>) -> Vec<String> {
+    let counts = [
+        (totals.create, "new"),
+        (totals.update, "to update"),
+        (totals.retag, "to be named"),
+        (totals.referrers, "to get referrers"),
+        (totals.conflict, "in conflict"),
+        (totals.missing, "missing at the source"),
+        (totals.unchanged, "unchanged"),
+    ];
+    let told = counts.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<_> = told.map(|(count, what)| format!("{count} {what}")).collect();
+    let told = if told.is_empty() { "no images".to_owned() } else { told.join(", ") };
+    let mut lines = vec![format!("plan: {told}")];
+    if totals.bytes > 0 || totals.bytes_mounted > 0 {
+        let mounted = match totals.bytes_mounted {
+            0 => String::new(),
+            bytes => format!(", {} mounted", HumanBytes(bytes)),
+        };
+        let time = bandwidth.map_or_else(String::new, |bandwidth| {
+            format!(", {} at the bandwidth given", HumanDuration(bandwidth.time_for(totals.bytes)))
+        });
+        let (bytes, requests) = (HumanBytes(totals.bytes), totals.requests);
+        lines.push(format!("      {bytes} to send{mounted}, about {requests} requests{time}"));
+    }
+    lines
+}

@@ -1,0 +1,231 @@
+//! `plan` and `apply`: what is planned is what happens, and nothing else.
+
+use anyhow::{Result, ensure};
+use embedded_registry::EmbeddedRegistry;
+use embedded_registry::sample::{self, Flavour};
+use serde_json::{Value, json};
+
+use crate::process::{Ran, Workplace};
+
+struct Bench {
+    source: EmbeddedRegistry,
+    target: EmbeddedRegistry,
+    workplace: Workplace,
+}
+
+impl Bench {
+    async fn start(rules: &str) -> Result<Self> {
+        let (source, target) =
+            (EmbeddedRegistry::builder().start().await?, EmbeddedRegistry::builder().start().await?);
+        let workplace = Workplace::new()?;
+        let (from, to) = (source.host(), target.host());
+        let auth = format!("auth:\n  {from}: {{insecure: true}}\n  {to}: {{insecure: true}}\n");
+        let rules = rules.replace("SOURCE", &from).replace("TARGET", &to);
+        workplace.write("image-syncer.yaml", &(auth + &rules))?;
+        Ok(Self { source, target, workplace })
+    }
+
+    fn image(&self, repository: &str, tag: &str, layers: &[u64]) {
+        let layers: Vec<_> = layers.iter().map(|number| sample::layer(*number, 10_000)).collect();
+        sample::image(self.source.store(), repository, Some(tag), Flavour::Oci, &layers, "amd64");
+    }
+
+    fn run(&self, arguments: &str) -> Result<Ran> {
+        let output = self.workplace.command(arguments).output()?;
+        Ran::of(output)
+    }
+
+    fn plan(&self, arguments: &str) -> Result<Value> {
+        let ran = self.run(&format!("plan --json {arguments}"))?;
+        Ok(serde_json::from_str(&ran.stdout)?)
+    }
+
+    /// The digest that the target has under a name.
+    fn at_target(&self, repository: &str, tag: &str) -> Option<String> {
+        let manifest = self.target.store().manifest(repository, tag)?;
+        Some(oci::Digest::sha256(&manifest.bytes).to_string())
+    }
+}
+
+const RULES: &str = "sync:\n- name: apps\n  from: SOURCE/a/**\n  to: TARGET/b\n  tags: {exclude: ['*-rc']}\n";
+
+fn actions(plan: &Value) -> Vec<(String, String)> {
+    let text = |step: &Value, key: &str| step[key].as_str().unwrap_or_default().to_owned();
+    let steps = plan["steps"].as_array().into_iter().flatten();
+    let name = |target: String| target.split_once("/b/").map(|(_, name)| name.to_owned()).unwrap_or(target);
+    steps.map(|step| (name(text(step, "target")), text(step, "action"))).collect()
+}
+
+fn expect(actions: &[(&str, &str)]) -> Vec<(String, String)> {
+    actions.iter().map(|(name, action)| ((*name).to_owned(), (*action).to_owned())).collect()
+}
+
+/// `app` and `lib` share a layer; one tag was copied before and has moved, one is unchanged, and one is a candidate.
+async fn world() -> Result<Bench> {
+    let bench = Bench::start(RULES).await?;
+    bench.image("a/app", "v1", &[1, 2]);
+    bench.image("a/app", "latest", &[1, 3]);
+    bench.run("sync")?.expect_code(0)?;
+    bench.image("a/app", "latest", &[1, 4]);
+    bench.image("a/app", "v2-rc", &[9]);
+    let same = bench.source.store().manifest("a/app", "v1").expect("v1");
+    bench.source.store().put_manifest("a/app", "stable", &same.media_type, same.bytes);
+    bench.image("a/lib", "v1", &[4, 5]);
+    Ok(bench)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_applied_as_it_says_and_a_plan_after_it_is_empty() -> Result<()> {
+    let bench = world().await?;
+    bench.target.clear_requests();
+    let plan = bench.plan("--out p.json --no-state")?;
+    ensure!(
+        actions(&plan)
+            == expect(&[
+                ("app:latest", "update"),
+                ("app:stable", "retag"),
+                ("app:v1", "unchanged"),
+                ("lib:v1", "create")
+            ]),
+        "{plan:#}"
+    );
+    ensure!(plan["schema"] == "image-syncer/plan/1" && plan["rules"][0]["name"] == "apps", "{plan:#}");
+    let selection = &plan["rules"][0]["selection"];
+    ensure!(selection["listed"] == 5 && selection["excluded"] == 1 && selection["selected"] == 4, "{plan:#}");
+    // Layer 4 goes to one repository, and is mounted into the other.
+    ensure!(plan["totals"]["bytesMounted"] == 10_000, "{plan:#}");
+    ensure!(serde_json::from_str::<Value>(&bench.workplace.read("p.json")?)? == plan);
+    let text = bench.run("plan --no-state")?.expect_code(0)?.stdout;
+    for line in [
+        "apps: ",
+        "  selected 4 of 5 tags: 1 excluded",
+        "    + v1: new",
+        "1 new, 1 to update, 1 to be named, 1 unchanged",
+    ] {
+        ensure!(text.contains(line), "{line}\n{text}");
+    }
+    ensure!(
+        !text.contains("= v1") && bench.run("plan --all")?.stdout.contains("    = v1: unchanged"),
+        "{text}"
+    );
+    ensure!(bench.run("plan --exit-code")?.code == 10);
+
+    // What happens at the source meanwhile is not what was planned.
+    let planned = plan["steps"][0]["sourceDigest"].as_str().map(str::to_owned);
+    bench.image("a/app", "latest", &[7]);
+    bench.image("a/app", "v3", &[8]);
+    let report = bench.run("apply p.json --json --no-state")?.expect_code(0)?;
+    let report: Value = serde_json::from_str(&report.stdout)?;
+    ensure!(report["totals"]["copied"] == 3 && report["command"] == "apply", "{report:#}");
+    ensure!(report["totals"]["bytesMoved"].as_u64() <= plan["totals"]["bytes"].as_u64(), "{report:#}");
+    ensure!(report["images"][0]["rule"] == "apps", "{report:#}");
+    ensure!(bench.at_target("b/app", "latest") == planned && bench.at_target("b/app", "v3").is_none());
+
+    // Carried out twice it does nothing.
+    let again = bench.run("apply p.json --json --no-state")?.expect_code(0)?;
+    let again: Value = serde_json::from_str(&again.stdout)?;
+    ensure!(again["totals"]["copied"] == 0 && again["totals"]["bytesMoved"] == 0, "{again:#}");
+
+    bench.run("sync")?.expect_code(0)?;
+    let empty = bench.plan("--exit-code")?;
+    ensure!(empty["totals"]["unchanged"] == 5 && empty["totals"]["bytes"] == 0, "{empty:#}");
+    ensure!(bench.run("plan --exit-code")?.code == 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_plans_of_one_state_are_equal_but_for_their_time() -> Result<()> {
+    let bench = world().await?;
+    let (mut one, mut other) = (bench.plan("")?, bench.plan("--proc 1")?);
+    for plan in [&mut one, &mut other] {
+        ensure!(plan["createdAt"].take().is_string());
+    }
+    ensure!(serde_json::to_string(&one)? == serde_json::to_string(&other)?, "{one:#}\n{other:#}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_moved_is_drift_and_the_other_steps_go_on() -> Result<()> {
+    let bench = world().await?;
+    bench.plan("--out p.json")?;
+    let theirs = sample::image(
+        bench.target.store(),
+        "b/app",
+        Some("latest"),
+        Flavour::Oci,
+        &[sample::layer(77, 100)],
+        "amd64",
+    );
+    let applied = bench.run("apply p.json --output-failed-images f.yaml")?.expect_code(1)?;
+    ensure!(
+        applied.stderr.contains("latest") && applied.stderr.contains("a new plan takes"),
+        "{}",
+        applied.stderr
+    );
+    ensure!(
+        bench.at_target("b/app", "latest") == Some(theirs.digest.clone()),
+        "what somebody else pushed stays"
+    );
+    ensure!(bench.at_target("b/lib", "v1").is_some() && bench.at_target("b/app", "stable").is_some());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_plan_is_told_before_anything_moves() -> Result<()> {
+    let bench = world().await?;
+    let mut plan = bench.plan("--out p.json")?;
+    plan["steps"][0]["sourceDigest"] = json!("sha256:0");
+    bench.workplace.write("bad.json", &plan.to_string())?;
+    let applied = bench.run("apply bad.json")?.expect_code(1)?;
+    ensure!(
+        applied.stderr.contains("the step for ") && applied.stderr.contains("app:latest"),
+        "{}",
+        applied.stderr
+    );
+    ensure!(bench.at_target("b/lib", "v1").is_some(), "the others go on");
+    plan["schema"] = json!("image-syncer/plan/9");
+    bench.workplace.write("new.json", &plan.to_string())?;
+    bench.workplace.write("cut.json", &bench.workplace.read("p.json")?[..300])?;
+    for (file, told) in [
+        ("new.json", "this release reads image-syncer/plan/1"),
+        ("cut.json", "no whole JSON document"),
+        ("none.json", "cannot be read"),
+        ("image-syncer.yaml", "no whole JSON document"),
+    ] {
+        let ran = bench.run(&format!("apply {file}"))?.expect_code(2)?;
+        ensure!(ran.stderr.contains(told) && ran.stderr.contains(file), "{file}: {}", ran.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_made_with_other_rules_is_told() -> Result<()> {
+    let bench = world().await?;
+    bench.plan("--out p.json --include v*")?;
+    let config = bench.workplace.read("image-syncer.yaml")?;
+    let applied = bench.run("apply p.json")?.expect_code(0)?;
+    ensure!(!applied.stderr.contains("other rules"), "flags are none of the config: {}", applied.stderr);
+    bench.workplace.write("image-syncer.yaml", &config.replace("*-rc", "*-beta"))?;
+    let applied = bench.run("apply p.json")?.expect_code(0)?;
+    ensure!(applied.stderr.contains("made with other rules"), "{}", applied.stderr);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_planned_is_in_the_plan_and_in_the_status() -> Result<()> {
+    let bench = Bench::start("images:\n  SOURCE/a/app:v1,v9: TARGET/b/app\n").await?;
+    bench.image("a/app", "v1", &[1]);
+    let ran = bench.run("plan --json --exit-code")?.expect_code(1)?;
+    let plan: Value = serde_json::from_str(&ran.stdout)?;
+    ensure!(actions(&plan) == expect(&[("app:v1", "create"), ("app:v9", "missing")]), "{plan:#}");
+    ensure!(plan["failures"][0]["count"] == 1 && plan["rules"][0]["selection"]["selected"] == 2, "{plan:#}");
+    ensure!(ran.stderr.contains("v9"), "{}", ran.stderr);
+    ensure!(bench.run("plan --out - --json")?.code == 2, "stdout takes one document");
+    let written = bench.run("plan --out -")?.expect_code(1)?;
+    ensure!(
+        serde_json::from_str::<Value>(&written.stdout)?["steps"]
+            .as_array()
+            .is_some_and(|steps| steps.len() == 2)
+    );
+    Ok(())
+}
