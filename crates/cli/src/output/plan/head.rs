@@ -4,7 +4,7 @@ use std::ops::AddAssign as _;
 use std::sync::Arc;
 
 use oci::Digest;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use sync::Policy;
 use sync::select::Counts;
 
@@ -31,7 +31,8 @@ pub(crate) fn digest_of(heads: &[Head]) -> Digest {
 }
 
 /// How many tags each stage of a rule's selection left, summed over its repositories.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize)]
+#[serde(transparent)]
 pub(super) struct Selection(Counts);
 
 impl Selection {
@@ -55,27 +56,5 @@ impl Selection {
 
     pub(super) fn counts(&self) -> &Counts {
         &self.0
-    }
-}
-
-impl Serialize for Selection {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Shown {
-            listed: usize,
-            included: usize,
-            versions: usize,
-            excluded: usize,
-            too_young: usize,
-            too_old: usize,
-            older: usize,
-            pinned: usize,
-            selected: usize,
-        }
-        let Counts { listed, included, versions, excluded, too_young, too_old, older, pinned, selected } =
-            self.0;
-        Shown { listed, included, versions, excluded, too_young, too_old, older, pinned, selected }
-            .serialize(serializer)
     }
 }

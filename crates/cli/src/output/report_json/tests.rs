@@ -65,7 +65,16 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
     }
     let run = RunFacts { id, command: "sync", started: jiff::Timestamp::UNIX_EPOCH, tally };
     let records = recorder.finish();
-    Done { run, report, failures, records, rules: Vec::new(), refused: Vec::new(), registries: Vec::new() }
+    Done {
+        run,
+        report,
+        failures,
+        records,
+        plan: None,
+        rules: Vec::new(),
+        refused: Vec::new(),
+        registries: Vec::new(),
+    }
 }
 
 fn written(done: &Done, exit_code: u8) -> serde_json::Value {
