@@ -91,9 +91,12 @@ impl Results {
             Self::Report => write_to_stdout(|writer| report_json::write(done, code, writer)),
             Self::Plan(results) => {
                 let Some(plan) = &done.plan else { return Ok(()) };
-                write_to_stdout(|writer| match results.json {
-                    true => plan::write(plan, done, writer),
-                    false => plan::print(plan, results.shown, writer),
+                write_to_stdout(|writer| {
+                    if results.json {
+                        plan::write(plan, done, writer)
+                    } else {
+                        plan::print(plan, results.shown, writer)
+                    }
                 })
             }
             Self::Nothing => Ok(()),

@@ -11,6 +11,9 @@ use super::file_name::is_standard_input;
 /// Larger than any config; a device has no end.
 const MOST_BYTES: u64 = 256 << 20;
 
+/// What came from standard input: it can be read once only, and a plan reads its config again to know what it is without flags.
+static TAKEN: Mutex<Option<Vec<u8>>> = Mutex::new(None);
+
 /// A text, and what was odd about it.
 pub(crate) struct FileText {
     pub(crate) text: String,
@@ -37,8 +40,6 @@ fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     if !is_standard_input(path) {
         return read_at_most(path, MOST_BYTES);
     }
-    // It can be read once only, and a plan reads its config again to know what it is without flags.
-    static TAKEN: Mutex<Option<Vec<u8>>> = Mutex::new(None);
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(bytes) = &*taken {
         return Ok(bytes.clone());

@@ -58,10 +58,12 @@ impl PlanFile {
     fn read_from(text: impl Read) -> Result<Self, String> {
         let mut reader = serde_json::Deserializer::from_reader(BufReader::new(text));
         let plan = reader.deserialize_map(PlanVisitor).and_then(|plan| reader.end().map(|()| plan));
-        let plan = plan.map_err(|error| match error.is_data() {
-            // The place where it was noticed says nothing of what is wrong.
-            true => error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
-            false => format!("it is no whole JSON document: {error}"),
+        let plan = plan.map_err(|error| {
+            if error.is_data() {
+                // The place where it was noticed says nothing of what is wrong.
+                return error.to_string().split(" at line ").next().unwrap_or_default().to_owned();
+            }
+            format!("it is no whole JSON document: {error}")
         })?;
         Ok(plan.checked())
     }

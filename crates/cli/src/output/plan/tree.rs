@@ -1,6 +1,7 @@
 //! The plan for people: by rule and target repository, of each the first and the last steps, then the sums.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::{Error, Write};
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ pub(crate) fn print(plan: &Plan, shown: Shown, writer: &mut dyn Write) -> Result
     let by_rule = by_rule.finish()?;
     let mut tree = Tree { plan, shown, writer, rule: None, group: Group::default() };
     for pair in by_rule.pairs() {
-        tree.add(serde_json::from_str(&pair?.1)?)?;
+        tree.add(&serde_json::from_str(&pair?.1)?)?;
     }
     tree.end_group()?;
     if tree.rule.is_some() {
@@ -74,7 +75,7 @@ struct Group {
 }
 
 impl Tree<'_> {
-    fn add(&mut self, step: Step) -> Result<(), Error> {
+    fn add(&mut self, step: &Step) -> Result<(), Error> {
         let is_new_rule = self.rule != Some(step.rule);
         if is_new_rule || self.group.repository.as_ref() != Some(&step.image.target) {
             self.end_group()?;
@@ -83,7 +84,7 @@ impl Tree<'_> {
         if is_new_rule {
             self.begin_rule(step.rule)?;
         }
-        self.group.add(&step, self.shown.all);
+        self.group.add(step, self.shown.all);
         Ok(())
     }
 
@@ -156,15 +157,15 @@ fn line_of(step: &Step) -> String {
     let mut line = format!("    {mark} {}: {what}", step.image.target_reference);
     for (bytes, how) in [(step.bytes, "to send"), (step.bytes_mounted, "mounted")] {
         if bytes > 0 {
-            line += &format!(", {} {how}", HumanBytes(bytes));
+            let _ = write!(line, ", {} {how}", HumanBytes(bytes));
         }
     }
     if step.referrers > 0 {
         let plural = if step.referrers == 1 { "" } else { "s" };
-        line += &format!(", {} referrer{plural}", step.referrers);
+        let _ = write!(line, ", {} referrer{plural}", step.referrers);
     }
     if let Some(note) = &step.note {
-        line += &format!(" ({note})");
+        let _ = write!(line, " ({note})");
     }
     line
 }
