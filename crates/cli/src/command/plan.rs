@@ -8,7 +8,7 @@ use super::expand::selected;
 use super::refuse::refuse;
 use super::resolve::resolve;
 use super::sync::to_do;
-use crate::args::{ConfigArgs, JobArgs, PlanArgs, ReachArgs, RunArgs};
+use crate::args::{ConfigArgs, JobArgs, OnlyArgs, PlanArgs, ReachArgs, RunArgs};
 use crate::config::{Resolved, ResolvedPattern, ResolvedRule};
 use crate::output::plan::{Head, Shown, digest_of};
 
@@ -65,6 +65,6 @@ fn of_pattern(resolved: &ResolvedPattern) -> Head {
 /// Stands for the rules of a config as they are written, whatever flags narrow them. `None` where it has no rules that can
 /// be carried out.
 pub(super) fn config_digest(args: &ConfigArgs, reach: &ReachArgs) -> Option<Digest> {
-    let resolved = resolve(args, reach).ok()?;
+    let resolved = resolve(args, &OnlyArgs::default(), reach).ok()?;
     Some(digest_of(&heads(&resolved)))
 }
