@@ -4,6 +4,7 @@ mod acr;
 mod config;
 mod file;
 mod import;
+mod job;
 mod narrow;
 mod number;
 mod only;
@@ -18,13 +19,14 @@ mod word;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _, Parser};
+use clap::{CommandFactory as _, Parser};
 use oci::foreign_text::clean;
 
 pub(crate) use acr::{AcrArgs, AcrCommand, AcrRegistryArgs, PolicyArgs, SetupArgs, TokenArgs};
 pub(crate) use config::{ConfigArgs, DEFAULT as DEFAULT_OF_VERBS};
 pub(crate) use file::given;
 pub(crate) use import::{ImportArgs, Tool};
+pub(crate) use job::JobArgs;
 pub(crate) use narrow::NarrowArgs;
 pub(crate) use only::OnlyArgs;
 pub(crate) use plan::{ApplyArgs, PlanArgs};
@@ -96,24 +98,6 @@ impl Invocation {
 pub(crate) struct OldArgs {
     #[command(flatten)]
     pub(crate) job: JobArgs,
-}
-
-// The main job's flags, with a verb and without. No documentation: clap would show it in place of the commands'.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct JobArgs {
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-
-    #[command(flatten)]
-    pub(crate) reach: ReachArgs,
-
-    /// Copy only what this file names, which --output-failed-images of an earlier run wrote, with the config's logins
-    /// and the policies of the rules that it came from; - is stdin
-    #[arg(long, value_name = "FILE", value_parser = file::named(), overrides_with = "retry_failed")]
-    pub(crate) retry_failed: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) run: RunArgs,
 }
 
 /// Copies what the config's rules select and the targets lack: the main job. Without --config, `./image-syncer.yaml`

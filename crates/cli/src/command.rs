@@ -8,6 +8,7 @@ pub(crate) mod copy;
 pub(crate) mod demo;
 pub(crate) mod execute;
 pub(crate) mod expand;
+mod heads;
 pub(crate) mod import;
 mod outputs;
 pub(crate) mod plan;

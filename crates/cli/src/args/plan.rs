@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use super::config::config_of_verb;
+use super::config::{ConfigArgs, config_of_verb};
 use super::file::{file, named};
-use super::{ConfigArgs, JobArgs, OnlyArgs, ReachArgs, RunArgs};
+use super::job::JobArgs;
+use super::only::OnlyArgs;
+use super::reach::ReachArgs;
+use super::run::RunArgs;
 
 /// Shows what `sync` would do and changes nothing: which images are new, which names move, what has to be sent. To know
 /// whether pushes are allowed, an upload is opened in each repository that would be written to, and cancelled.

@@ -10,7 +10,7 @@ use oci::foreign_text::clean;
 use self::plan_file::{Malformed, PlanFile};
 use super::asked::{Asked, Results};
 use super::execute;
-use super::plan::config_digest;
+use super::heads::config_digest;
 use super::refuse::refuse;
 use super::resolve;
 use crate::args::{ApplyArgs, given};

@@ -10,6 +10,7 @@ use ::sync::{Mode, Observer, Options, Report, RunId, Sync, Work};
 use registry::Registry;
 
 use super::asked::{Asked, Results};
+use super::heads::heads;
 use super::outputs::Outputs;
 use crate::args::{RunArgs, given};
 use crate::config::{Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks};
@@ -39,7 +40,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     }
     let facts = RunFacts::of(asked.verb);
     let plan = asked.results.is_plan().then(|| {
-        let heads = super::plan::heads(&resolved);
+        let heads = heads(&resolved);
         Arc::new(PlanRecorder::new(heads, asked.config_digest.clone(), outputs.folder()))
     });
     let rules = planned(resolved.rules, resolved.patterns, resolved.tasks);

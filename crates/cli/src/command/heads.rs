@@ -1,0 +1,49 @@
+//! What a plan says of a config's rules.
+
+use oci::Digest;
+
+use super::expand::selected;
+use super::resolve::resolve;
+use crate::args::{ConfigArgs, OnlyArgs, ReachArgs};
+use crate::config::{Resolved, ResolvedPattern, ResolvedRule};
+use crate::output::plan::{Head, digest_of};
+
+/// Of all rules, in the order in which they are carried out.
+pub(super) fn heads(resolved: &Resolved) -> Vec<Head> {
+    let rules = resolved.rules.iter().map(|rule| (rule.written.order, of_rule(rule)));
+    let patterns = resolved.patterns.iter().map(|pattern| (pattern.written.order, of_pattern(pattern)));
+    let mut heads: Vec<_> = rules.chain(patterns).collect();
+    heads.sort_by_key(|(order, _)| *order);
+    heads.into_iter().map(|(_, head)| head).collect()
+}
+
+fn of_rule(resolved: &ResolvedRule) -> Head {
+    let ResolvedRule { written, rule, .. } = resolved;
+    Head {
+        name: written.name.clone(),
+        source: written.source.clone(),
+        targets: written.targets.clone(),
+        tags: selected(&rule.selection),
+        policy: rule.policy.clone(),
+        named: rule.selection.named().map_or(0, |images| images.len()),
+    }
+}
+
+fn of_pattern(resolved: &ResolvedPattern) -> Head {
+    let ResolvedPattern { written, rule, tags, .. } = resolved;
+    Head {
+        name: written.name.clone(),
+        source: written.source.clone(),
+        targets: written.targets.clone(),
+        tags: selected(tags),
+        policy: rule.policy.clone(),
+        named: 0,
+    }
+}
+
+/// Stands for the rules of a config as they are written, whatever flags narrow them. `None` where it has no rules that can
+/// be carried out.
+pub(super) fn config_digest(args: &ConfigArgs, reach: &ReachArgs) -> Option<Digest> {
+    let resolved = resolve(args, &OnlyArgs::default(), reach).ok()?;
+    Some(digest_of(&heads(&resolved)))
+}
