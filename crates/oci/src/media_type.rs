@@ -7,8 +7,22 @@ use crate::foreign_text::Cleaned;
 
 /// A media type without parameters, as it stands in `Content-Type` or in a descriptor.
 #[derive(Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
+#[serde(from = "String", into = "String")]
 pub struct MediaType(Cow<'static, str>);
+
+/// What most descriptors say of configs and layers. Manifests with hundreds of layers are kept while these come: their types
+/// take no memory of their own.
+const OF_CONTENT: [&str; 9] = [
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    "application/vnd.oci.image.layer.v1.tar+zstd",
+    "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+    "application/vnd.oci.empty.v1+json",
+    "application/vnd.in-toto+json",
+    "application/octet-stream",
+];
 
 impl MediaType {
     /// OCI image index.
@@ -37,7 +51,7 @@ impl MediaType {
     /// Takes a `Content-Type` header or a descriptor's text; parameters are dropped.
     pub fn new(text: &str) -> Self {
         let essence = text.split(';').next().unwrap_or_default().trim();
-        Self(Cow::Owned(essence.to_ascii_lowercase()))
+        essence.to_ascii_lowercase().into()
     }
 
     /// The text, without parameters.
@@ -59,7 +73,14 @@ impl MediaType {
 /// As it stands in a document: verbatim.
 impl From<String> for MediaType {
     fn from(text: String) -> Self {
-        Self(Cow::Owned(text))
+        let known = OF_CONTENT.into_iter().chain(ACCEPT.split(", ")).find(|known| *known == text);
+        Self(known.map_or(Cow::Owned(text), Cow::Borrowed))
+    }
+}
+
+impl From<MediaType> for String {
+    fn from(media_type: MediaType) -> Self {
+        media_type.0.into_owned()
     }
 }
 
@@ -96,6 +117,17 @@ mod tests {
         assert_eq!(media_type, MediaType::OCI_INDEX);
         assert!(media_type.is_manifest());
         assert!(!MediaType::new("text/html").is_manifest());
+    }
+
+    #[test]
+    fn types_that_most_descriptors_have_take_no_memory() {
+        let read = |text: &str| serde_json::from_str::<MediaType>(&format!("\"{text}\"")).unwrap();
+        for known in OF_CONTENT.into_iter().chain(ACCEPT.split(", ")) {
+            assert!(matches!(read(known).0, Cow::Borrowed(_)) && read(known).as_str() == known, "{known}");
+        }
+        let other = read("Application/X; y");
+        assert_eq!(other.as_str(), "Application/X; y", "verbatim");
+        assert_eq!(serde_json::to_string(&other).unwrap(), r#""Application/X; y""#);
     }
 
     #[test]

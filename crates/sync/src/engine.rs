@@ -9,6 +9,7 @@ mod byte_budget;
 pub(crate) mod deadline;
 mod fair;
 mod fair_bytes;
+mod image_bytes;
 mod pair;
 mod place;
 pub(crate) mod run;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 pub(crate) use activity::Activity;
 pub(crate) use byte_budget::{ByteBudget, HeldBytes};
+pub(crate) use image_bytes::{ImageBytes, ImageRead};
 pub(crate) use pair::Pair;
 pub use pair::PairInWork;
 pub(crate) use place::{Place, Places, is_small};
@@ -44,6 +46,8 @@ pub struct Engine(Arc<Shared>);
 struct Shared {
     images: Slots<Turn>,
     places: Places,
+    /// Of the manifests that images are.
+    image_bytes: ImageBytes,
     /// Of manifests below indexes: an index of a few kilobytes may name hundreds of manifests of some megabytes each. Whoever
     /// holds some waits for blobs alone, never for another manifest or for more bytes: no wait goes round in a circle.
     manifests: ByteBudget,
@@ -75,6 +79,7 @@ impl Engine {
         Self(Arc::new(Shared {
             images: Slots::new(images_at_once(blobs_at_once)),
             places: Places::new(blobs_at_once),
+            image_bytes: ImageBytes::new(),
             manifests: ByteBudget::new(MANIFESTS),
             parts: Arc::new(Semaphore::new(parts_at_once(blobs_at_once))),
             pace: Pace::new(bandwidth),
@@ -110,6 +115,11 @@ impl Engine {
 
     pub(crate) fn places(&self) -> &Places {
         &self.0.places
+    }
+
+    /// The budget of the manifests that images are.
+    pub(crate) fn image_bytes(&self) -> &ImageBytes {
+        &self.0.image_bytes
     }
 
     /// The budget of manifests below indexes.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use embedded_registry::EmbeddedRegistry;
+use embedded_registry::sample::{self, Flavour};
 use testkit::corpus::Corpus;
 use testkit::{CertificateAuthority, DockerRegistry, TlsFront};
 
@@ -136,5 +137,26 @@ async fn law_a_report_of_20_000_images_takes_no_memory() -> Result<()> {
     ensure!(workplace.read("d")?.lines().count() == 1, "one digest");
     println!("peak {} KiB, {} KiB", without >> 10, with >> 10);
     ensure!(with < without + MIB, "{} KiB with a report, {} KiB without", with >> 10, without >> 10);
+    Ok(())
+}
+
+/// Manifests, what they refer to, the tasks that bring it, and what is kept of each of 125,000 blobs.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: cargo xtask torture"]
+async fn law_250_images_of_500_layers_need_less_than_64_mib() -> Result<()> {
+    let (source, target) =
+        (EmbeddedRegistry::builder().start().await?, EmbeddedRegistry::builder().start().await?);
+    for image in 0..250_u64 {
+        let layers: Vec<_> = (0..500).map(|layer| sample::layer(image * 500 + layer, 100)).collect();
+        sample::image(source.store(), "a/app", Some(&format!("v{image}")), Flavour::Oci, &layers, "amd64");
+    }
+    let workplace = Workplace::new()?;
+    let (from, to) = (source.host(), target.host());
+    let insecure = format!(r#"{{"{from}": {{"insecure": true}}, "{to}": {{"insecure": true}}}}"#);
+    workplace.write("auth.json", &insecure)?;
+    let peak = peak(&workplace, &format!("copy {from}/a/app {to}/a/app --auth auth.json --proc 64")).await?;
+    ensure!(target.store().tags("a/app").len() == 250, "{}", workplace.read("said")?);
+    println!("peak {} KiB", peak >> 10);
+    ensure!(peak < 64 * MIB, "{} KiB", peak >> 10);
     Ok(())
 }

@@ -77,12 +77,12 @@ impl Walk {
         if self.refuses(kind) {
             return Ok(Attested::Refused);
         }
-        self.copy_parts(links.clone()).await;
+        self.copy_parts(links).await;
         if let Some(failure) = self.copy.failure() {
-            self.hand_on(claim, manifest.digest(), &links);
+            self.hand_on(claim, manifest.digest(), &manifest.links().unwrap_or_default());
             return Err(failure.clone());
         }
-        match self.put(&manifest, &reference, &links).await {
+        match self.put(&manifest, &reference, &HashSet::new()).await {
             Ok(()) => Ok(Attested::Stands),
             Err(error) if refuses_kind(&error) => {
                 self.learn_refusal(kind, &error);

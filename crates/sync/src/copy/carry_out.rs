@@ -18,6 +18,8 @@ use crate::{AttestationPolicy, Error, IndexPolicy, Operation, Outcome, Rewrite, 
 
 /// Does what was decided; says how that ended.
 pub(super) async fn carry_out(walk: &Walk, decided: Decided) -> Outcome {
+    // To the image's end.
+    let _read = decided.read;
     match decided.work {
         Work::Skip(reason) => Outcome::Skipped(reason),
         Work::Refuse(error) => Outcome::Failed(error),
@@ -147,7 +149,7 @@ struct NotTaken {
 
 /// Brings the image's graph to the target, each digest once for a repository, then names it there.
 async fn bring(walk: &Walk, form: &Form) -> Result<Option<NotTaken>, Arc<Error>> {
-    let (copy, digest, links) = (&walk.copy, form.digest(), form.links());
+    let (copy, digest) = (&walk.copy, form.digest());
     let claim = loop {
         if let Some(failure) = copy.failure() {
             return Err(failure.clone());
@@ -155,45 +157,40 @@ async fn bring(walk: &Walk, form: &Form) -> Result<Option<NotTaken>, Arc<Error>>
         match walk.claim(digest) {
             Claim::Theirs(waiting) => walk.wait_for(waiting).await,
             Claim::Present if may_lack_children(walk, form) => {
-                walk.copy_parts(links.clone()).await;
+                walk.copy_parts(form.links()).await;
                 break None;
             }
             Claim::Present => break None,
             Claim::Mine(claim) => {
                 // Whose target has it under another name, or by its digest alone, lacks only the name.
-                let may_be_all = !may_lack_children(walk, form) && !blobs_tell(&links, copy);
+                let may_be_all = !may_lack_children(walk, form) && !blobs_tell(&form.links(), copy);
                 if may_be_all && walk.target_has(digest).await {
                     claim.complete(Came::Found);
                     break None;
                 }
-                walk.copy_parts(links.clone()).await;
+                walk.copy_parts(form.links()).await;
                 break Some(claim);
             }
         }
     };
     if let Some(failure) = copy.failure() {
         if let Some(claim) = claim {
-            walk.hand_on(claim, digest, &links);
+            walk.hand_on(claim, digest, &form.links());
         }
         return Err(failure.clone());
     }
-    put(walk, form, &links, claim).await
+    put(walk, form, claim).await
 }
 
 /// Names the image at the target. That an index is sparse is noted before: nobody is to take it for whole.
-async fn put(
-    walk: &Walk,
-    form: &Form,
-    links: &Links,
-    claim: Option<Claimed>,
-) -> Result<Option<NotTaken>, Arc<Error>> {
+async fn put(walk: &Walk, form: &Form, claim: Option<Claimed>) -> Result<Option<NotTaken>, Arc<Error>> {
     let (run, target) = (&walk.run, &*walk.copy.target);
     let before = run.sparse_indexes.children(&run.state, target, form.digest());
     if form.is_sparse() {
         let wanted = Children::wanted_by(&walk.policy().platforms);
         run.sparse_indexes.note_before(&run.state, target, form.digest(), &wanted).await;
     }
-    let stored = walk.put(form.manifest(), walk.copy.reference(), links).await;
+    let stored = walk.put(form.manifest(), walk.copy.reference(), &form.absent()).await;
     let Err(error) = stored else { return Ok(None) };
     // Without an answer it may stand there all the same.
     let is_refused = error.endpoint().is_some_and(|error| !error.is_retryable);

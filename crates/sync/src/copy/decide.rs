@@ -11,6 +11,7 @@ use super::at_target::{
 use super::index_form::{Form, Forms, remembered_as};
 use super::manifest::Walk;
 use super::platform::Selected;
+use crate::engine::ImageRead;
 use crate::memory::ledger::Kind;
 use crate::memory::refusals::Refused;
 use crate::memory::sparse_indexes::Children;
@@ -22,6 +23,8 @@ use crate::{AttestationPolicy, Cause, Error, OnConflict, Operation, Rewrite, Ski
 pub(super) struct Decided {
     pub(super) decision: Decision,
     pub(super) work: Work,
+    /// The right to have what was read in memory.
+    pub(super) read: Option<ImageRead>,
 }
 
 /// What carries a decision out.
@@ -55,8 +58,10 @@ pub(super) async fn decide(walk: &Walk) -> Result<Decided, Arc<Error>> {
         // What a list said may be over.
         Some(Known { told: Told::ByList, .. }) | None => walk.image.planned.reference.clone(),
     };
+    let mut read = walk.copy.image_read(&walk.run).await;
     let whole = walk.read_manifest(&reference).await.map_err(|error| of_the_image(walk, error))?;
-    decide_about(walk, whole, &at_target).await
+    read.came(&whole);
+    Ok(Decided { read: Some(read), ..decide_about(walk, whole, &at_target).await? })
 }
 
 /// Where a digest that a rule names is not there, the image is missing, and no part of another one.
@@ -106,7 +111,7 @@ fn unchanged(walk: &Walk, at_source: Digest, digest: Digest) -> Decided {
         action: Action::Unchanged,
         ..empty(walk)
     };
-    Decided { decision, work: Work::Skip(SkipReason::Unchanged(digest)) }
+    Decided { decision, work: Work::Skip(SkipReason::Unchanged(digest)), read: None }
 }
 
 /// A decision about this image, of which nothing is known yet.
@@ -131,7 +136,7 @@ async fn decide_about(walk: &Walk, whole: RawManifest, at_target: &AtTarget) -> 
         Selected::Nothing => {
             let note = Some("no platform of it is wanted".to_owned());
             let decision = Decision { action: Action::Unchanged, note, ..decision };
-            return Ok(Decided { decision, work: Work::Skip(SkipReason::NoPlatform) });
+            return Ok(Decided { decision, work: Work::Skip(SkipReason::NoPlatform), read: None });
         }
     };
     let forms = forms(walk, whole, at_source, unwanted).await?;
@@ -218,20 +223,21 @@ async fn settle(
                 let result_digest = Some(at_target.clone());
                 let decision = Decision { action: Action::Unchanged, result_digest, note, ..decision };
                 let work = Work::Skip(SkipReason::SameContent { at_target, at_source });
-                return Ok(Decided { decision, work });
+                return Ok(Decided { decision, work, read: None });
             }
             Same::Not => {}
         }
     }
     if let Some(refused) = refused(walk, &form, at_target) {
         let (result_digest, action) = (there.cloned(), Action::Conflict);
-        return Ok(Decided { decision: Decision { result_digest, action, ..decision }, work: refused });
+        let decision = Decision { result_digest, action, ..decision };
+        return Ok(Decided { decision, work: refused, read: None });
     }
     let action = if there.is_some() { Action::Update } else { Action::Create };
     let is_known = is_repaired || !form.is_open(walk.policy());
     let result_digest = is_known.then(|| form.digest().clone());
     let work = Work::Store(Box::new(Stored { form, there: there.cloned() }));
-    Ok(Decided { decision: Decision { result_digest, action, ..decision }, work })
+    Ok(Decided { decision: Decision { result_digest, action, ..decision }, work, read: None })
 }
 
 /// What is done in place of writing, where what the target has is to stay.

@@ -101,7 +101,7 @@ async fn plan_reached(walk: &Walk) -> Outcome {
 
 /// Tells what was decided, and how that would end.
 fn planned(walk: &Walk, decided: Decided, action: Action, load: Load) -> Outcome {
-    let Decided { decision, work } = decided;
+    let Decided { decision, work, .. } = decided;
     tell(walk, Decision { action, ..decision }, Some(Arc::new(load)));
     let outcome = match work {
         Work::Skip(_) if action.writes() => Outcome::WouldCopy(action),

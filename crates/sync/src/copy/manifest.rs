@@ -318,8 +318,7 @@ impl Walk {
             }
             return;
         }
-        let links = manifest.links().unwrap_or_default();
-        if let Err(error) = self.put(manifest, reference, &links).await {
+        if let Err(error) = self.put(manifest, reference, &HashSet::new()).await {
             let is_told = if_refused != Meaning::None && refuses_kind(&error);
             self.fail(if is_told { as_meaning(error, if_refused) } else { error }, manifest, claim);
         }
@@ -333,13 +332,13 @@ impl Walk {
         }
     }
 
-    /// Stores the manifest, of which the target has `links`. A registry that misses something of that is asked for each part and
+    /// Stores the manifest, of which the target has all but what is `absent`. A registry that misses something of that is asked for each part and
     /// sent what is missing, whatever `--retries` says; one that has all and still misses some needs a moment.
     pub(super) async fn put(
         &self,
         manifest: &RawManifest,
         reference: &TagOrDigest,
-        links: &Links,
+        absent: &HashSet<Digest>,
     ) -> Result<(), Arc<Error>> {
         let copy = &self.copy;
         let mut stored = self.push(manifest, reference).await;
@@ -347,13 +346,17 @@ impl Walk {
             let Some(error) = stored.as_ref().err().filter(|error| misses_content(error)).cloned() else {
                 break;
             };
-            if self.misses_what_is_absent(manifest, links).await {
+            let mut links = manifest.links().unwrap_or_default();
+            let named = links.manifests.len();
+            links.manifests.retain(|child| !absent.contains(&child.digest));
+            if links.manifests.len() < named && self.has_children(&links.manifests).await {
+                // It misses those that were not to be brought.
                 break;
             }
             self.run.tell(&copy.retrying(error, wait));
             copy.activity.wait(tokio::time::sleep(wait)).await;
-            disbelieve(links, copy);
-            self.copy_parts(links.clone()).await;
+            disbelieve(&links, copy);
+            self.copy_parts(links).await;
             if let Some(failure) = copy.failure() {
                 return Err(failure.clone());
             }
@@ -364,17 +367,13 @@ impl Walk {
         Ok(())
     }
 
-    /// Whether the target has all children of an index that were to be brought, so that it misses those that were not.
-    async fn misses_what_is_absent(&self, index: &RawManifest, links: &Links) -> bool {
-        let named = index.links().map(|links| links.manifests.len()).unwrap_or_default();
-        if named == links.manifests.len() {
-            return false;
-        }
+    /// Whether the target says that it has all these children of an index.
+    async fn has_children(&self, children: &[Descriptor]) -> bool {
         let ask = |child: &Descriptor| {
             let (target, reference) = (self.copy.target.clone(), TagOrDigest::Digest(child.digest.clone()));
             async move { matches!(target.resolve(&reference).await, Ok(Some(_))) }
         };
-        let asked: Vec<_> = links.manifests.iter().map(ask).collect();
+        let asked: Vec<_> = children.iter().map(ask).collect();
         stream::iter(asked).buffered(CHILDREN_AT_ONCE).all(std::future::ready).await
     }
 

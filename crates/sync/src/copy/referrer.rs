@@ -299,7 +299,9 @@ impl Walk {
             return;
         }
         let by_digest = TagOrDigest::Digest(digest.clone());
+        let mut read = copy.image_read(&self.run).await;
         let Some(manifest) = self.or_fail(self.read_manifest(&by_digest).await) else { return };
+        read.came(&manifest);
         if self.copy_links(&manifest).await {
             self.store(&manifest, reference, None, Meaning::None).await;
             if !copy.has_failed() {

@@ -62,6 +62,16 @@ impl ByteBudget {
     }
 }
 
+impl HeldBytes {
+    /// Holds so many bytes from now on, where how many it takes was not known before.
+    pub(crate) fn settle(&mut self, bytes: u64) {
+        let bytes = bytes.clamp(1, self.budget.budget);
+        lock(&self.budget.queue).settle(&self.pair, self.bytes, bytes);
+        self.bytes = bytes;
+        self.budget.serve();
+    }
+}
+
 impl Drop for HeldBytes {
     fn drop(&mut self) {
         lock(&self.budget.queue).give_back(&self.pair, self.bytes);

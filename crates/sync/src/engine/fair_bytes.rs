@@ -72,6 +72,14 @@ impl<P: Clone + Eq + Hash, W> FairBytes<P, W> {
         self.forget_idle(pair);
     }
 
+    /// Whoever holds so many bytes holds another number now, also beyond what there are: they are in memory already.
+    pub(super) fn settle(&mut self, pair: &P, before: u64, after: u64) {
+        self.held = self.held - before + after;
+        if let Some(pair) = self.pairs.get_mut(pair) {
+            pair.held = pair.held - before + after;
+        }
+    }
+
     fn forget_idle(&mut self, pair: &P) {
         if self.pairs.get(pair).is_some_and(|pair| pair.held == 0 && pair.waiting.is_empty()) {
             self.pairs.remove(pair);
@@ -116,6 +124,19 @@ mod tests {
         assert_eq!(served(&mut fair), [100, 101]);
         fair.give_back(&"well", 4);
         assert_eq!(served(&mut fair), [102]);
+    }
+
+    #[test]
+    fn who_holds_more_than_was_expected_keeps_the_next_waiting() {
+        let mut fair = FairBytes::new(16);
+        for who in 0..5 {
+            fair.wait(&"a", 0, 4, who);
+        }
+        assert_eq!(fair.next().map(|(.., who)| who), Some(0));
+        fair.settle(&"a", 4, 40);
+        assert_eq!(served(&mut fair), [0; 0]);
+        fair.settle(&"a", 40, 5);
+        assert_eq!(served(&mut fair), [1, 2]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::endpoint::{StoreId, Target, Upload};
 use crate::engine::backoff::Backoff;
 use crate::engine::bandwidth::Bandwidth;
 use crate::engine::deadline::{Deadline, TooLate};
-use crate::engine::{Activity, Engine, HeldBytes, ImageSlot, Pair, Place};
+use crate::engine::{Activity, Engine, HeldBytes, ImageRead, ImageSlot, Pair, Place};
 use crate::lock::lock;
 use crate::memory::ledger::Ledger;
 use crate::memory::looked::Looked;
@@ -246,6 +246,16 @@ impl ImageCopy {
     /// Waits for the right to move a blob.
     pub(crate) async fn place(&self, run: &Run, blob: &Descriptor) -> Place {
         run.engine.places().take(&self.pair, self.rank, blob).await
+    }
+
+    /// Waits for the right to read the image's own manifest, or one under another tag that comes with it. Nothing is held
+    /// meanwhile that others wait for; the slot is free as below.
+    pub(crate) async fn image_read(&self, run: &Run) -> ImageRead {
+        let budget = run.engine.image_bytes();
+        match budget.take_now(&self.pair, self.rank) {
+            Some(read) => read,
+            None => self.activity.wait(budget.take(&self.pair, self.rank)).await,
+        }
     }
 
     /// Waits for the right to hold a manifest below an index in memory. The copy's slot is free meanwhile, though for other
