@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         (arguments.fault_seeds, sync, "any_seed_leaves", "IMAGE_SYNCER_FAULT_SEEDS"),
         (arguments.kills, "image-syncer", "a_killed_run", "IMAGE_SYNCER_KILLS"),
         (1, "image-syncer", "law_100_000_unchanged", "IMAGE_SYNCER_UNUSED"),
+        (1, "image-syncer", "law_250_images", "IMAGE_SYNCER_UNUSED"),
         (arguments.soak_minutes, sync, "a_long_soak", "IMAGE_SYNCER_SOAK_MINUTES"),
     ];
     for (count, package, test, variable) in parts {

@@ -48,9 +48,10 @@ struct Shared {
     places: Places,
     /// Of the manifests that images are.
     image_bytes: ImageBytes,
-    /// Of manifests below indexes: an index of a few kilobytes may name hundreds of manifests of some megabytes each. Whoever
-    /// holds some waits for blobs alone, never for another manifest or for more bytes: no wait goes round in a circle.
-    manifests: ByteBudget,
+    /// Of manifests below indexes, where an index of a few kilobytes may name hundreds of some megabytes each, and of configs and
+    /// manifests that are only looked at. Whoever holds some waits for blobs alone, never for another manifest or for more
+    /// bytes: no wait goes round in a circle.
+    below: ByteBudget,
     /// How many parts of images, blobs and children, are brought at once.
     parts: Arc<Semaphore>,
     pace: Pace,
@@ -80,7 +81,7 @@ impl Engine {
             images: Slots::new(images_at_once(blobs_at_once)),
             places: Places::new(blobs_at_once),
             image_bytes: ImageBytes::new(),
-            manifests: ByteBudget::new(MANIFESTS),
+            below: ByteBudget::new(BELOW),
             parts: Arc::new(Semaphore::new(parts_at_once(blobs_at_once))),
             pace: Pace::new(bandwidth),
             breakers: Breakers::default(),
@@ -122,9 +123,9 @@ impl Engine {
         &self.0.image_bytes
     }
 
-    /// The budget of manifests below indexes.
-    pub(crate) fn manifests(&self) -> &ByteBudget {
-        &self.0.manifests
+    /// The budget of what lies below the manifests that images are.
+    pub(crate) fn below(&self) -> &ByteBudget {
+        &self.0.below
     }
 
     pub(crate) fn pace(&self) -> &Pace {
@@ -158,8 +159,8 @@ pub(crate) struct PartRight {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// What manifests below indexes may hold all together, in bytes; registries take manifests of 4 MiB at least.
-const MANIFESTS: u64 = 16 << 20;
+/// What lies below the manifests that images are may hold so many bytes all together; registries take manifests of 4 MiB at least.
+const BELOW: u64 = 16 << 20;
 
 /// So many parts of an image can always be at work.
 const ALWAYS_AT_WORK: usize = 4;

@@ -82,6 +82,9 @@ pub(super) async fn compare(walk: &Walk, form: &Form, there: &Digest) -> Result<
         let read = copy.target.manifest(&reference).await;
         read.map_err(|cause| copy.target_error(Operation::ReadManifest(reference.clone()), cause))
     };
+    // It is about as large as the one that it is compared with.
+    let size = form.manifest().bytes().len() as u64;
+    let _bytes = copy.bytes_for(&walk.run, &Descriptor::new(None, there.clone(), Some(size))).await;
     let Some(old) = if_told(walk, step).await? else { return Ok(Same::Not) };
     let may_be_same = walk.policy().rewrite == Rewrite::Changed && old.is_same_json(form.manifest());
     if may_be_same && has_children(walk, &form.links().manifests).await? {

@@ -69,7 +69,7 @@ impl Walk {
             return Ok(Attested::Stands);
         }
         let reference = TagOrDigest::Digest(child.digest.clone());
-        let _bytes = self.copy.manifest_bytes(&self.run, child).await;
+        let _bytes = self.copy.bytes_for(&self.run, child).await;
         let manifest = self.read_manifest(&reference).await?;
         self.check_size(child, &manifest)?;
         let links = self.links(&manifest)?;

@@ -183,7 +183,7 @@ impl Walk {
             return false;
         }
         let reference = TagOrDigest::Digest(child.digest.clone());
-        let bytes = self.copy.manifest_bytes(&self.run, child).await;
+        let bytes = self.copy.bytes_for(&self.run, child).await;
         let read = self.or_fail(self.read_manifest(&reference).await);
         let fits = |manifest: &RawManifest| {
             self.or_fail(self.check_size(child, manifest).map_err(Arc::new)).is_some()

@@ -26,6 +26,11 @@ pub(super) enum Selected {
     Nothing,
 }
 
+/// Whether a manifest tells its platform itself.
+fn is_schema1(manifest: &RawManifest) -> bool {
+    [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(manifest.media_type())
+}
+
 impl Walk {
     /// Applies the policy's filter.
     pub(super) async fn select_platforms(&self, manifest: &RawManifest) -> Result<Selected, Arc<Error>> {
@@ -82,15 +87,19 @@ impl Walk {
             let manifest = self.source.manifest(&reference).await;
             manifest.map_err(|cause| self.source_error(Operation::ReadManifest(reference.clone()), cause))
         };
-        let _bytes = self.copy.manifest_bytes(&self.run, child).await;
+        let bytes = self.copy.bytes_for(&self.run, child).await;
         let manifest = self.run.retrying(&self.copy, read).await?;
         self.check_size(child, &manifest)?;
         let links = self.links(&manifest)?;
-        if links.manifests.is_empty() {
-            self.single_platform(&manifest, links.config.as_ref()).await
-        } else {
-            Ok(None)
+        if !links.manifests.is_empty() {
+            return Ok(None);
         }
+        if is_schema1(&manifest) {
+            return Ok(Platform::read(manifest.bytes()));
+        }
+        // Whoever holds bytes waits for no others.
+        drop((manifest, bytes));
+        self.platform_in(links.config.as_ref()).await
     }
 
     /// The platform of a single image; artifacts have none, and are never left out.
@@ -99,11 +108,18 @@ impl Walk {
         manifest: &RawManifest,
         config: Option<&Descriptor>,
     ) -> Result<Option<Platform>, Arc<Error>> {
-        if [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(manifest.media_type()) {
-            return Ok(Platform::read(manifest.bytes()));
+        if is_schema1(manifest) {
+            Ok(Platform::read(manifest.bytes()))
+        } else {
+            self.platform_in(config).await
         }
+    }
+
+    /// The platform that a config tells.
+    async fn platform_in(&self, config: Option<&Descriptor>) -> Result<Option<Platform>, Arc<Error>> {
         match config.filter(|config| config.is_image_config()) {
             Some(config) => {
+                let _bytes = self.copy.bytes_for(&self.run, config).await;
                 let bytes = self.run.retrying(&self.copy, || self.read_config(config)).await?;
                 let platform = Platform::read(&bytes);
                 if self.is_wanted(platform.as_ref()) && bytes.len() <= LARGEST_HELD {

@@ -101,7 +101,7 @@ fn load_content<'a>(
 async fn read_content(walk: &Walk, digest: &Digest, size: Option<u64>) -> Result<Arc<Content>, Arc<Error>> {
     let read = async {
         let descriptor = Descriptor::new(None, digest.clone(), size);
-        let _bytes = walk.copy.manifest_bytes(&walk.run, &descriptor).await;
+        let _bytes = walk.copy.bytes_for(&walk.run, &descriptor).await;
         let manifest = walk.read_manifest(&TagOrDigest::Digest(digest.clone())).await?;
         walk.check_size(&descriptor, &manifest)?;
         Ok::<_, Arc<Error>>(Arc::new(content(&walk.links(&manifest)?)))

@@ -15,7 +15,7 @@ use super::pair::Pair;
 use crate::lock::lock;
 
 /// What all of them hold together, in bytes. Usual manifests, of ten kilobytes, never wait.
-const BUDGET: u64 = 12 << 20;
+const BUDGET: u64 = 8 << 20;
 
 /// What the first manifests of a pair are taken to hold, in bytes: nobody has seen one yet.
 const UNSEEN: u64 = 256 << 10;
@@ -96,10 +96,10 @@ mod tests {
     fn e16_images_wait_before_they_are_read_as_long_as_manifests_are_large() {
         let (of, pair) = (ImageBytes::new(), Pair::new(&StoreId::new("from"), &StoreId::new("to")));
         let mut first = all_at_once(&of, &pair);
-        assert_eq!(first.len(), 48, "of which nobody knows how large they are");
+        assert_eq!(first.len(), 32, "of which nobody knows how large they are");
         first.iter_mut().for_each(|read| read.came(&manifest(2000)));
         first.extend(all_at_once(&of, &pair));
-        assert_eq!(first.len(), 1048, "small ones do not wait");
+        assert_eq!(first.len(), 1032, "small ones do not wait");
         drop(first);
         let mut large = all_at_once(&of, &pair);
         large.iter_mut().for_each(|read| read.came(&manifest(4_000_000)));

@@ -258,10 +258,10 @@ impl ImageCopy {
         }
     }
 
-    /// Waits for the right to hold a manifest below an index in memory. The copy's slot is free meanwhile, though for other
+    /// Waits for the right to hold in memory a manifest below an index, or what is only looked at. The copy's slot is free meanwhile, though for other
     /// pairs alone: more images of this one would wait as well.
-    pub(crate) async fn manifest_bytes(&self, run: &Run, manifest: &Descriptor) -> HeldBytes {
-        let (budget, bytes) = (run.engine.manifests(), manifest.size.unwrap_or(UNTOLD));
+    pub(crate) async fn bytes_for(&self, run: &Run, content: &Descriptor) -> HeldBytes {
+        let (budget, bytes) = (run.engine.below(), content.size.unwrap_or(UNTOLD));
         match budget.take_now(&self.pair, self.rank, bytes) {
             Some(held) => held,
             None => self.activity.wait(budget.take(&self.pair, self.rank, bytes)).await,
