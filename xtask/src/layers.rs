@@ -42,13 +42,13 @@ const ALLOWED: [(&str, &[&str]); 8] = [
 /// The roots of all crates, and how many files of each stand in circles still. The numbers only shrink; new crates
 /// begin with 0.
 const IN_CIRCLES: [(&str, usize); 9] = [
-    ("crates/cli/src/main.rs", 2),
+    ("crates/cli/src/main.rs", 0),
     ("crates/embedded-registry/src/lib.rs", 21),
     ("crates/endpoints/src/lib.rs", 0),
     ("crates/oci/src/lib.rs", 2),
     ("crates/providers/src/lib.rs", 11),
     ("crates/registry/src/lib.rs", 15),
-    ("crates/sync/src/lib.rs", 13),
+    ("crates/sync/src/lib.rs", 0),
     ("crates/testkit/src/lib.rs", 24),
     ("xtask/src/main.rs", 9),
 ];

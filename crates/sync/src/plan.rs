@@ -6,6 +6,8 @@ pub(crate) mod collision;
 pub(crate) mod company;
 pub(crate) mod decision;
 pub(crate) mod discover;
+pub(crate) mod discoveries;
+mod expand;
 pub(crate) mod extra;
 pub(crate) mod followers;
 pub(crate) mod order;

@@ -10,7 +10,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Descriptor, Digest, RawManifest, TagOrDigest};
 
 use super::index_form::Form;
-use super::manifest::Walk;
+use super::walk::Walk;
 use crate::endpoint::{EndpointError, Scope};
 use crate::engine::run::ImageCopy;
 use crate::memory::ledger::Kind;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use oci::{Descriptor, Digest, Links, TagOrDigest};
 
 use super::index_form::Form;
-use super::manifest::{Walk, refuses_kind};
+use super::manifest::refuses_kind;
+use super::walk::Walk;
 use crate::memory::ledger::{Came, Claim, Claimed, Why};
 use crate::memory::refusals::Refused;
 use crate::{AttestationPolicy, Error, Event};

@@ -4,102 +4,29 @@
 
 use std::sync::{Arc, Mutex};
 
-use oci::{Descriptor, ErrorKind, RepositoryName};
+use oci::{Descriptor, ErrorKind};
 
+use super::claimed_blob::{ClaimedBlob, complete, finished};
 use super::gather::{Gathering, Read};
 use super::left_upload;
-use super::length::{check_mended, other_length};
-use super::manifest::Walk;
+use super::look::{Looked, Way, look};
 use super::mount::{Asked, mount};
 use super::reading::Reading;
+use super::walk::Walk;
 use crate::copy::open_upload::OpenUpload;
 use crate::copy::transfer::{Delivery, Transfer};
-use crate::endpoint::{BlobRead, EndpointError, Mount, Source};
+use crate::endpoint::{BlobRead, EndpointError, Mount};
 use crate::engine::backoff::Backoff;
 use crate::engine::deadline::TooLate;
 use crate::engine::is_small;
-use crate::engine::run::{ImageCopy, Run};
-use crate::memory::leases::{Lease, Leased, SMALLEST_LEASED, Wanted};
-use crate::memory::ledger::{Came, Claim, Claimed, Doubt, Failure, Kind, Why};
-use crate::memory::self_mount::Question;
+use crate::engine::run::Run;
+use crate::memory::leases::{Leased, SMALLEST_LEASED, Wanted};
+use crate::memory::ledger::{Claim, Kind, Why};
 use crate::memory::state::new_trail;
 use crate::{BlobOutcome, Cause, Error, Event, Operation, Side};
 
-/// A copy that has the right to bring the blob to its target.
-pub(super) struct ClaimedBlob {
-    pub(super) copy: Arc<ImageCopy>,
-    pub(super) claim: Claimed,
-    /// Where it is read.
-    source: Arc<dyn Source>,
-    /// Tries that are left for what the target does wrong.
-    beginnings: Backoff,
-    /// What an earlier run left is gone: it may have come to its end.
-    pub(super) may_be_there: bool,
-    /// Whether it was tried to go on with what an earlier run left.
-    pub(super) went_on: bool,
-    pub(super) begun: Begun,
-    /// How many bytes the target has in its place.
-    has_instead: Option<u64>,
-    /// The right among all processes to send it.
-    lease: Option<Box<dyn Lease>>,
-}
-
-/// What came of the wish to mount the blob.
-#[derive(Default)]
-pub(super) enum Begun {
-    #[default]
-    Nothing,
-    /// It was declined, and an upload opened instead.
-    Opened(OpenUpload),
-    Failed(Error),
-}
-
-impl ClaimedBlob {
-    fn new(run: &Run, copy: Arc<ImageCopy>, claim: Claimed, source: Arc<dyn Source>) -> Self {
-        let beginnings = Backoff::new(run.retries);
-        let (may_be_there, went_on, begun, has_instead, lease) = Default::default();
-        Self { copy, claim, source, beginnings, may_be_there, went_on, begun, has_instead, lease }
-    }
-
-    /// Ends the copy, and the wait of all to whom the same would happen.
-    pub(super) fn give_up(self, error: Arc<Error>) {
-        self.copy.fail(error.clone());
-        if !error.is_stopped() {
-            self.claim.fail(Failure::new(error, &*self.source));
-        }
-    }
-
-    /// The image goes on without the blob, and so do all that wait for it.
-    fn leave_out(self, run: &Run, blob: &Descriptor) {
-        finished(run, &self.copy, blob, BlobOutcome::LeftOut);
-        self.claim.fail(Failure::left_out(&*self.source));
-    }
-}
-
 /// A claimed that met an error.
 type Failed = (ClaimedBlob, Arc<Error>);
-
-/// What a target says before any byte moves.
-enum Looked {
-    Done(BlobOutcome),
-    Waits(Way),
-}
-
-/// How a blob that is not known to be there gets there.
-enum Way {
-    /// It declined a mount and opened an upload instead.
-    Opened(OpenUpload),
-    /// The blob is not there.
-    Needed,
-    /// What is there has so many bytes, which are not the blob's.
-    Damaged(u64),
-    /// The blob is not there, and what the registry says of mounts is not believed.
-    Plain,
-    /// The blob is not there, but another repository had it when it was last looked at.
-    HadElsewhere(RepositoryName),
-    /// It tells when an upload is opened.
-    Unknown,
-}
 
 /// Sees to it that the copy's target has the blob; where that fails, so has the copy.
 pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor) {
@@ -110,7 +37,7 @@ pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor) {
 }
 
 async fn bring_or_wait(walk: &Walk, blob: &Descriptor) {
-    let from = From { gathering: walk.gathering(), reading: Arc::new(Reading::new(walk, blob)) };
+    let from = From { gathering: walk.gathering(), reading: Arc::new(reading(walk, blob)) };
     let (run, copy) = (&walk.run, &walk.copy);
     let mut declined = 0;
     while !copy.has_failed() {
@@ -141,6 +68,11 @@ async fn bring_or_wait(walk: &Walk, blob: &Descriptor) {
             None => {}
         }
     }
+}
+
+fn reading(walk: &Walk, blob: &Descriptor) -> Reading {
+    let known = walk.gathering().map(|gathering| gathering.known(&blob.digest)).unwrap_or_default();
+    Reading::new(walk.image.planned.source.clone(), walk.held(&blob.digest), known)
 }
 
 /// Where the blob comes from.
@@ -350,84 +282,6 @@ async fn read_alone(
     }
 }
 
-/// Asks the target, as cheaply as what is known allows.
-async fn look(run: &Run, claimed: &mut ClaimedBlob, blob: &Descriptor) -> Result<Looked, Error> {
-    match std::mem::take(&mut claimed.begun) {
-        Begun::Nothing => {}
-        Begun::Opened(upload) => return Ok(Looked::Waits(Way::Opened(upload))),
-        Begun::Failed(error) => return Err(error),
-    }
-    let copy = claimed.copy.clone();
-    let error = |cause| copy.target_error(Operation::StartBlob(blob.digest.clone()), cause);
-    if let Some(from) = &claimed.claim.mount_from {
-        return Ok(match copy.target.mount(&blob.digest, from).await.map_err(error)? {
-            Mount::Mounted => Looked::Done(BlobOutcome::Mounted),
-            Mount::Upload(upload) => {
-                claimed.claim.send_after_decline();
-                Looked::Waits(Way::Opened(run.opened(upload)))
-            }
-        });
-    }
-    if let Some(doubt) = claimed.claim.doubt {
-        if doubt == Doubt::Ask
-            && let Some(found) = copy.target.find_blob(&blob.digest).await.map_err(error)?
-            && other_length(blob, found).is_none()
-        {
-            return Ok(Looked::Done(BlobOutcome::Present));
-        }
-        copy.ledger.disprove_mounts();
-        return Ok(Looked::Waits(Way::Plain));
-    }
-    let is_asked_for = claimed.may_be_there
-        || !copy.repository.was_empty()
-        || run.state.had_blob(&*copy.target, &blob.digest);
-    if is_asked_for && tells_by_upload(run, &copy, blob).await {
-        return Ok(Looked::Waits(Way::Unknown));
-    }
-    if is_asked_for && let Some(found) = copy.target.find_blob(&blob.digest).await.map_err(error)? {
-        return Ok(match other_length(blob, found) {
-            Some(length) => Looked::Waits(Way::Damaged(length)),
-            None => Looked::Done(BlobOutcome::Present),
-        });
-    }
-    if !copy.ledger.believes_mounts() {
-        return Ok(Looked::Waits(Way::Plain));
-    }
-    let elsewhere = run.state.other_holder(&*copy.target, &blob.digest);
-    Ok(Looked::Waits(elsewhere.map_or(Way::Needed, Way::HadElsewhere)))
-}
-
-/// Whether opening an upload is question enough. Where a proof is due, it is made here.
-async fn tells_by_upload(run: &Run, copy: &ImageCopy, blob: &Descriptor) -> bool {
-    let repository = copy.target.repository();
-    match copy.ledger.question(repository, blob.size) {
-        Question::Mount => true,
-        Question::Head => false,
-        Question::Prove(known) => {
-            let proof = copy.ledger.proof();
-            let mount = copy.target.mount(&known, repository).await;
-            let shown = shown_by(&mount);
-            if let Some(tells) = shown {
-                copy.ledger.note_self_mount(tells);
-            }
-            drop(proof);
-            if let Ok(Mount::Upload(upload)) = mount {
-                run.opened(upload).cancel().await;
-            }
-            shown == Some(true)
-        }
-    }
-}
-
-/// Whether a registry tells by mounts, after one of a blob that it has. What failed in passing shows nothing.
-fn shown_by(mount: &Result<Mount, EndpointError>) -> Option<bool> {
-    match mount {
-        Ok(mount) => Some(matches!(mount, Mount::Mounted)),
-        Err(error) if error.is_retryable => None,
-        Err(_) => Some(false),
-    }
-}
-
 /// Opens the upload if it is not open yet: before a large blob's source is read, so that it never waits for a target.
 /// `None` where the target turned out to have the blob.
 async fn open(
@@ -464,47 +318,5 @@ async fn open(
             let error = claimed.copy.target_error(Operation::StartBlob(blob.digest.clone()), cause);
             Err((claimed, Arc::new(error)))
         }
-    }
-}
-
-pub(super) async fn complete(run: &Run, claimed: ClaimedBlob, blob: &Descriptor, outcome: BlobOutcome) {
-    if claimed.has_instead.is_some()
-        && let Err(error) = check_mended(run, &claimed.copy, blob).await
-    {
-        // Whoever waits for the blob would be told the same.
-        return claimed.give_up(error);
-    }
-    let came = match outcome {
-        BlobOutcome::Copied => Came::Sent,
-        BlobOutcome::Mounted => Came::Mounted,
-        BlobOutcome::Present | BlobOutcome::LeftOut => Came::Found,
-    };
-    claimed.claim.complete(came);
-    if let Some(lease) = claimed.lease {
-        lease.done().await;
-    }
-    run.state.note_blob(&*claimed.copy.target, &blob.digest);
-    claimed.copy.ledger.note_known_blob(claimed.copy.target.repository(), &blob.digest);
-    finished(run, &claimed.copy, blob, outcome);
-}
-
-fn finished(run: &Run, copy: &ImageCopy, blob: &Descriptor, outcome: BlobOutcome) {
-    copy.amounts.blob(blob.size.unwrap_or(0), outcome);
-    let image = copy.image.clone();
-    run.tell(&Event::BlobFinished { image, digest: blob.digest.clone(), size: blob.size, outcome });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proof_that_failed_in_passing_shows_nothing() {
-        let failed = |is_retryable| {
-            let error = EndpointError::new(ErrorKind::Unavailable, "503 Service Unavailable");
-            shown_by(&Err(EndpointError { is_retryable, ..error }))
-        };
-        assert_eq!(shown_by(&Ok(Mount::Mounted)), Some(true));
-        assert_eq!([failed(true), failed(false)], [None, Some(false)]);
     }
 }

@@ -9,8 +9,8 @@ use super::at_target::{
     AtTarget, Same, compare, has_children, look_again, look_at_target, may_lack_children,
 };
 use super::index_form::{Form, Forms, remembered_as};
-use super::manifest::Walk;
 use super::platform::Selected;
+use super::walk::Walk;
 use crate::engine::ImageRead;
 use crate::memory::ledger::Kind;
 use crate::memory::refusals::Refused;

@@ -8,10 +8,10 @@ use futures_util::future::BoxFuture;
 
 use super::carry_out::carry_out;
 use super::decide::{Decided, Work, decide, empty};
-use super::manifest::Walk;
 use super::reach::Reach;
 use super::referrer::copy_referrers;
 use super::source_image::SourceImage;
+use super::walk::Walk;
 use super::weigh::weigh;
 use crate::engine::run::{ImageCopy, Run};
 use crate::memory::target_repository::Found;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use oci::{Descriptor, ErrorKind};
 
-use super::blob::{Begun, ClaimedBlob, complete};
+use super::claimed_blob::{Begun, ClaimedBlob, complete};
 use crate::copy::open_upload::OpenUpload;
 use crate::copy::transfer::{Delivery, Transfer};
 use crate::endpoint::Source;

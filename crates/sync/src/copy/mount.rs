@@ -5,7 +5,7 @@
 
 use oci::Descriptor;
 
-use super::blob::{Begun, ClaimedBlob, complete};
+use super::claimed_blob::{Begun, ClaimedBlob, complete};
 use crate::endpoint::Mount;
 use crate::engine::run::Run;
 use crate::memory::ledger::{Declined, Waiting};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Descriptor, Digest, Links, MediaType, Platform, RawManifest, TagOrDigest};
 
-use super::manifest::Walk;
+use super::walk::Walk;
 use crate::{Cause, Error, Operation, Side};
 
 /// So many children of an index are looked at side by side.

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use oci::{Descriptor, ErrorKind, with_sources};
 
 use super::held::Held;
-use super::manifest::Walk;
 use crate::endpoint::{BlobRead, EndpointError, Scope, Source};
 use crate::engine::run::Run;
 use crate::{Error, Event};
@@ -29,10 +28,8 @@ pub(super) struct KnownAtSource {
 }
 
 impl Reading {
-    pub(super) fn new(walk: &Walk, blob: &Descriptor) -> Self {
-        let source = walk.image.planned.source.clone();
-        let known = walk.gathering().map(|gathering| gathering.known(&blob.digest)).unwrap_or_default();
-        Self { source, held: walk.held(&blob.digest), known }
+    pub(super) fn new(source: Arc<dyn Source>, held: Option<Held>, known: Arc<KnownAtSource>) -> Self {
+        Self { source, held, known }
     }
 
     /// The source first; a layer that registries need not keep may be had from the addresses in its descriptor. If it

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Descriptor, Digest, MediaType, Tag, TagOrDigest, cosign_tags};
 
-use super::manifest::Walk;
+use super::walk::Walk;
 use crate::endpoint::{Kept, Meaning};
 use crate::plan::wanted::WantedReferrers;
 use crate::{AttestationPolicy, Cause, Error, Operation, Outcome, ReferrerPolicy, SkipReason};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use oci::{Descriptor, Digest, ManifestError, MediaType, RawManifest, TagOrDigest, is_referrers_tag};
 
-use super::manifest::Walk;
+use super::walk::Walk;
 use crate::endpoint::Kept;
 use crate::plan::wanted::WantedReferrers;
 use crate::rule::referrer_tag::subject;

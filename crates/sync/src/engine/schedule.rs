@@ -16,12 +16,12 @@ use crate::engine::run::{ImageCopy, Options, Run, Way};
 use crate::engine::{Engine, ImageSlot, Pair, Turn};
 use crate::plan::company::seats;
 use crate::plan::discover::Origin;
+use crate::plan::discoveries::Discoveries;
 use crate::plan::followers::{Followers, is_follower};
 use crate::plan::planned::Planned;
 use crate::plan::sparse_targets::sparse_targets;
 use crate::plan::turns::Turns;
 use crate::report::event::Teller;
-use crate::rule::pattern_rule::Discoveries;
 use crate::{
     Amounts, Cause, Error, Event, Image, ImageReport, Mode, Observer, Operation, Outcome, Report,
     RuleFailure, RunId, Side, State, Work,

@@ -8,6 +8,7 @@
 //! manifests above it, and a sender waits for nobody.
 
 mod claim;
+mod content;
 mod failure;
 mod holdings;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use oci::{Descriptor, Digest, RepositoryName};
 use tokio::sync::watch;
 
 pub(crate) use self::claim::{Claim, Claimed, Declined};
+pub(crate) use self::content::{Came, Kind};
 pub(crate) use self::failure::{Failure, Why, is_of_manifest};
 use self::holdings::Holdings;
 use self::mounts::{Mounts, project};
@@ -31,24 +33,6 @@ use crate::memory::self_mount::{Question, SelfMounts};
 
 /// From so many repositories a blob is tried to be mounted into another one before it is sent.
 const MOST_HOLDERS: usize = 3;
-
-/// What kind of content: blobs can be mounted from other repositories, manifests cannot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    Blob,
-    Manifest,
-}
-
-/// How content came to a repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Came {
-    /// Its bytes were sent.
-    Sent,
-    /// The registry said that it was mounted.
-    Mounted,
-    /// It was there before.
-    Found,
-}
 
 /// What to do about a blob that a registry said was mounted, and missed afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

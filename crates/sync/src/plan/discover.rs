@@ -19,15 +19,15 @@ use crate::engine::backoff::Backoff;
 use crate::engine::run::Run;
 use crate::memory::target_repository::Found;
 use crate::plan::company::Seat;
+use crate::plan::discoveries::Discoveries;
 use crate::plan::followers::is_follower;
 use crate::plan::order::Settled;
 use crate::plan::planned::{Planned, PlannedImage};
 use crate::plan::turns::Turn;
 use crate::plan::wanted::Wanted;
-use crate::rule::pattern_rule::Discoveries;
 use crate::rule::{Rule, RuleTarget, Selection};
 use crate::select::Counts;
-use crate::{Cause, Error, Event, Image, Operation, ReferrerPolicy, Side};
+use crate::{Cause, Error, Event, Image, Operation, ReferrerPolicy, RuleFailure, Side};
 
 /// Repositories of one listing whose tags are read while more of them come.
 const LISTED_AHEAD: usize = 64;
@@ -75,7 +75,7 @@ impl Gate {
 }
 
 /// Sends all images of `rule` to `plan`.
-pub(crate) async fn discover(
+async fn discover(
     discoveries: &Discoveries,
     (rule, index): (&Rule, usize),
     (origin, seat): (Origin, Option<Arc<Seat>>),
@@ -84,6 +84,23 @@ pub(crate) async fn discover(
     discovery.discover(seat).await?;
     discovery.find_extra().await;
     Ok(())
+}
+
+impl Discoveries {
+    /// Plans the images of one repository.
+    pub(crate) async fn of_rule(
+        self: Arc<Self>,
+        rule: Rule,
+        index: usize,
+        origin: Origin,
+        seat: Option<Arc<Seat>>,
+    ) -> Vec<RuleFailure> {
+        let source: Arc<str> = rule.source.name().into();
+        match discover(&self, (&rule, index), (origin, seat)).await {
+            Ok(()) => Vec::new(),
+            Err(error) => vec![RuleFailure { rule: index, source, error }],
+        }
+    }
 }
 
 /// What a question for tags gave.

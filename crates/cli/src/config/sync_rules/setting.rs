@@ -58,6 +58,14 @@ pub(crate) trait Settings: Sized {
     fn or(self, other: Self) -> Self;
 }
 
+impl Slips<'_> {
+    /// The value of a key, if it is there and right.
+    pub(crate) fn value<T: Setting>(&mut self, fields: &[(String, Node)], key: &str) -> Option<T> {
+        let (_, node) = fields.iter().find(|(name, _)| name == key)?;
+        self.below(key, |slips| T::read(node, slips))
+    }
+}
+
 /// Reads a whole map.
 pub(crate) fn read_map<T: Settings>(node: &Node, slips: &mut Slips<'_>) -> Option<T> {
     let before = slips.count();

@@ -1,6 +1,5 @@
 //! What is wrong with settings: each slip is told with its place, what stands there, and what may.
 
-use super::setting::Setting;
 use crate::config::config_file::ConfigFile;
 use crate::config::document::{Node, Scalar, ScalarKind, Value};
 use crate::config::error::ConfigError;
@@ -50,12 +49,6 @@ impl<'a> Slips<'a> {
         let value = read(self);
         self.in_list = in_list;
         value
-    }
-
-    /// The value of a key, if it is there and right.
-    pub(crate) fn value<T: Setting>(&mut self, fields: &[(String, Node)], key: &str) -> Option<T> {
-        let (_, node) = fields.iter().find(|(name, _)| name == key)?;
-        self.below(key, |slips| T::read(node, slips))
     }
 
     /// The entries of a map. Keys that are not known, and those that are missing, are slips.

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use oci::{Digest, RepositoryName};
 
-use super::{Came, Kind};
+use super::content::{Came, Kind};
 
 /// What repositories have, by digest. A tree grows node by node: a table would double all at once, and hold twice what is in
 /// it meanwhile.

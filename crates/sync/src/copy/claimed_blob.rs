@@ -1,0 +1,92 @@
+//! A blob that a copy has the right to bring, from the claim to its end.
+
+use std::sync::Arc;
+
+use oci::Descriptor;
+
+use super::length::check_mended;
+use super::open_upload::OpenUpload;
+use crate::endpoint::Source;
+use crate::engine::backoff::Backoff;
+use crate::engine::run::{ImageCopy, Run};
+use crate::memory::leases::Lease;
+use crate::memory::ledger::{Came, Claimed, Failure};
+use crate::{BlobOutcome, Error, Event};
+
+/// A copy that has the right to bring the blob to its target.
+pub(super) struct ClaimedBlob {
+    pub(super) copy: Arc<ImageCopy>,
+    pub(super) claim: Claimed,
+    /// Where it is read.
+    pub(super) source: Arc<dyn Source>,
+    /// Tries that are left for what the target does wrong.
+    pub(super) beginnings: Backoff,
+    /// What an earlier run left is gone: it may have come to its end.
+    pub(super) may_be_there: bool,
+    /// Whether it was tried to go on with what an earlier run left.
+    pub(super) went_on: bool,
+    pub(super) begun: Begun,
+    /// How many bytes the target has in its place.
+    pub(super) has_instead: Option<u64>,
+    /// The right among all processes to send it.
+    pub(super) lease: Option<Box<dyn Lease>>,
+}
+
+/// What came of the wish to mount the blob.
+#[derive(Default)]
+pub(super) enum Begun {
+    #[default]
+    Nothing,
+    /// It was declined, and an upload opened instead.
+    Opened(OpenUpload),
+    Failed(Error),
+}
+
+impl ClaimedBlob {
+    pub(super) fn new(run: &Run, copy: Arc<ImageCopy>, claim: Claimed, source: Arc<dyn Source>) -> Self {
+        let beginnings = Backoff::new(run.retries);
+        let (may_be_there, went_on, begun, has_instead, lease) = Default::default();
+        Self { copy, claim, source, beginnings, may_be_there, went_on, begun, has_instead, lease }
+    }
+
+    /// Ends the copy, and the wait of all to whom the same would happen.
+    pub(super) fn give_up(self, error: Arc<Error>) {
+        self.copy.fail(error.clone());
+        if !error.is_stopped() {
+            self.claim.fail(Failure::new(error, &*self.source));
+        }
+    }
+
+    /// The image goes on without the blob, and so do all that wait for it.
+    pub(super) fn leave_out(self, run: &Run, blob: &Descriptor) {
+        finished(run, &self.copy, blob, BlobOutcome::LeftOut);
+        self.claim.fail(Failure::left_out(&*self.source));
+    }
+}
+
+pub(super) async fn complete(run: &Run, claimed: ClaimedBlob, blob: &Descriptor, outcome: BlobOutcome) {
+    if claimed.has_instead.is_some()
+        && let Err(error) = check_mended(run, &claimed.copy, blob).await
+    {
+        // Whoever waits for the blob would be told the same.
+        return claimed.give_up(error);
+    }
+    let came = match outcome {
+        BlobOutcome::Copied => Came::Sent,
+        BlobOutcome::Mounted => Came::Mounted,
+        BlobOutcome::Present | BlobOutcome::LeftOut => Came::Found,
+    };
+    claimed.claim.complete(came);
+    if let Some(lease) = claimed.lease {
+        lease.done().await;
+    }
+    run.state.note_blob(&*claimed.copy.target, &blob.digest);
+    claimed.copy.ledger.note_known_blob(claimed.copy.target.repository(), &blob.digest);
+    finished(run, &claimed.copy, blob, outcome);
+}
+
+pub(super) fn finished(run: &Run, copy: &ImageCopy, blob: &Descriptor, outcome: BlobOutcome) {
+    copy.amounts.blob(blob.size.unwrap_or(0), outcome);
+    let image = copy.image.clone();
+    run.tell(&Event::BlobFinished { image, digest: blob.digest.clone(), size: blob.size, outcome });
+}

@@ -1,0 +1,129 @@
+//! Asks a target for a blob before any byte moves, as cheaply as what is known allows.
+
+use oci::{Descriptor, RepositoryName};
+
+use super::claimed_blob::{Begun, ClaimedBlob};
+use super::length::other_length;
+use super::open_upload::OpenUpload;
+use crate::endpoint::{EndpointError, Mount};
+use crate::engine::run::{ImageCopy, Run};
+use crate::memory::ledger::Doubt;
+use crate::memory::self_mount::Question;
+use crate::{BlobOutcome, Error, Operation};
+
+/// What a target says before any byte moves.
+pub(super) enum Looked {
+    Done(BlobOutcome),
+    Waits(Way),
+}
+
+/// How a blob that is not known to be there gets there.
+pub(super) enum Way {
+    /// It declined a mount and opened an upload instead.
+    Opened(OpenUpload),
+    /// The blob is not there.
+    Needed,
+    /// What is there has so many bytes, which are not the blob's.
+    Damaged(u64),
+    /// The blob is not there, and what the registry says of mounts is not believed.
+    Plain,
+    /// The blob is not there, but another repository had it when it was last looked at.
+    HadElsewhere(RepositoryName),
+    /// It tells when an upload is opened.
+    Unknown,
+}
+
+/// Asks the target, as cheaply as what is known allows.
+pub(super) async fn look(run: &Run, claimed: &mut ClaimedBlob, blob: &Descriptor) -> Result<Looked, Error> {
+    match std::mem::take(&mut claimed.begun) {
+        Begun::Nothing => {}
+        Begun::Opened(upload) => return Ok(Looked::Waits(Way::Opened(upload))),
+        Begun::Failed(error) => return Err(error),
+    }
+    let copy = claimed.copy.clone();
+    let error = |cause| copy.target_error(Operation::StartBlob(blob.digest.clone()), cause);
+    if let Some(from) = &claimed.claim.mount_from {
+        return Ok(match copy.target.mount(&blob.digest, from).await.map_err(error)? {
+            Mount::Mounted => Looked::Done(BlobOutcome::Mounted),
+            Mount::Upload(upload) => {
+                claimed.claim.send_after_decline();
+                Looked::Waits(Way::Opened(run.opened(upload)))
+            }
+        });
+    }
+    if let Some(doubt) = claimed.claim.doubt {
+        if doubt == Doubt::Ask
+            && let Some(found) = copy.target.find_blob(&blob.digest).await.map_err(error)?
+            && other_length(blob, found).is_none()
+        {
+            return Ok(Looked::Done(BlobOutcome::Present));
+        }
+        copy.ledger.disprove_mounts();
+        return Ok(Looked::Waits(Way::Plain));
+    }
+    let is_asked_for = claimed.may_be_there
+        || !copy.repository.was_empty()
+        || run.state.had_blob(&*copy.target, &blob.digest);
+    if is_asked_for && tells_by_upload(run, &copy, blob).await {
+        return Ok(Looked::Waits(Way::Unknown));
+    }
+    if is_asked_for && let Some(found) = copy.target.find_blob(&blob.digest).await.map_err(error)? {
+        return Ok(match other_length(blob, found) {
+            Some(length) => Looked::Waits(Way::Damaged(length)),
+            None => Looked::Done(BlobOutcome::Present),
+        });
+    }
+    if !copy.ledger.believes_mounts() {
+        return Ok(Looked::Waits(Way::Plain));
+    }
+    let elsewhere = run.state.other_holder(&*copy.target, &blob.digest);
+    Ok(Looked::Waits(elsewhere.map_or(Way::Needed, Way::HadElsewhere)))
+}
+
+/// Whether opening an upload is question enough. Where a proof is due, it is made here.
+async fn tells_by_upload(run: &Run, copy: &ImageCopy, blob: &Descriptor) -> bool {
+    let repository = copy.target.repository();
+    match copy.ledger.question(repository, blob.size) {
+        Question::Mount => true,
+        Question::Head => false,
+        Question::Prove(known) => {
+            let proof = copy.ledger.proof();
+            let mount = copy.target.mount(&known, repository).await;
+            let shown = shown_by(&mount);
+            if let Some(tells) = shown {
+                copy.ledger.note_self_mount(tells);
+            }
+            drop(proof);
+            if let Ok(Mount::Upload(upload)) = mount {
+                run.opened(upload).cancel().await;
+            }
+            shown == Some(true)
+        }
+    }
+}
+
+/// Whether a registry tells by mounts, after one of a blob that it has. What failed in passing shows nothing.
+fn shown_by(mount: &Result<Mount, EndpointError>) -> Option<bool> {
+    match mount {
+        Ok(mount) => Some(matches!(mount, Mount::Mounted)),
+        Err(error) if error.is_retryable => None,
+        Err(_) => Some(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oci::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_proof_that_failed_in_passing_shows_nothing() {
+        let failed = |is_retryable| {
+            let error = EndpointError::new(ErrorKind::Unavailable, "503 Service Unavailable");
+            shown_by(&Err(EndpointError { is_retryable, ..error }))
+        };
+        assert_eq!(shown_by(&Ok(Mount::Mounted)), Some(true));
+        assert_eq!([failed(true), failed(false)], [None, Some(false)]);
+    }
+}

@@ -1,0 +1,106 @@
+//! Brings what a manifest refers to, side by side.
+
+use oci::{Descriptor, Links, RawManifest};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+use super::blob::ensure_blob;
+use super::panic::panicked;
+use super::walk::Walk;
+use crate::engine::PartRight;
+use crate::engine::run::ImageCopy;
+
+/// What a manifest refers to.
+enum Part {
+    Manifest(Descriptor),
+    Blob(Descriptor),
+}
+
+/// The parts of a manifest that are at work, in place of whoever waits for them.
+struct PartsAtWork<'a> {
+    copy: &'a ImageCopy,
+    parts: usize,
+}
+
+impl<'a> PartsAtWork<'a> {
+    /// Whoever waits for the parts stands for the first.
+    fn begin(copy: &'a ImageCopy) -> Self {
+        Self { copy, parts: 0 }
+    }
+
+    fn add(&mut self) {
+        self.parts += 1;
+        if self.parts > 1 {
+            self.copy.activity.begin();
+        }
+    }
+
+    fn remove(&mut self) {
+        if self.parts > 1 {
+            self.copy.activity.end();
+        }
+        self.parts -= 1;
+    }
+}
+
+impl Drop for PartsAtWork<'_> {
+    fn drop(&mut self) {
+        while self.parts > 0 {
+            self.remove();
+        }
+    }
+}
+
+impl Walk {
+    /// Brings everything that `manifest` refers to, side by side. Says whether the copy is still good.
+    pub(super) async fn copy_links(&self, manifest: &RawManifest) -> bool {
+        match self.or_fail(self.links(manifest).map_err(Arc::new)) {
+            Some(links) => self.copy_parts(links).await,
+            None => false,
+        }
+    }
+
+    /// Brings parts side by side, but begins no more than can be in work: those of other images wait for their turn, too.
+    pub(super) async fn copy_parts(&self, links: Links) -> bool {
+        let children = links.manifests.into_iter().map(Part::Manifest);
+        let mut parts = children.chain(links.blobs.into_iter().map(Part::Blob));
+        let mut parts_at_work = PartsAtWork::begin(&self.copy);
+        let mut tasks = JoinSet::new();
+        loop {
+            while let Some(right) = self.run.engine.begin_part(tasks.len())
+                && let Some(part) = parts.next()
+            {
+                parts_at_work.add();
+                self.begin_part(&mut tasks, part, right);
+            }
+            let Some(ended) = tasks.join_next().await else { return true };
+            if let Err(panic) = ended {
+                self.copy.fail(Arc::new(panicked(self.source.name(), panic)));
+            }
+            if self.copy.has_failed() {
+                // Dropping the set stops what still moves: it would be for nothing.
+                return false;
+            }
+            parts_at_work.remove();
+        }
+    }
+
+    fn begin_part(&self, tasks: &mut JoinSet<()>, part: Part, right: PartRight) {
+        let walk = self.clone();
+        match part {
+            Part::Manifest(child) => {
+                let stored = walk.deeper().ensure_child(child);
+                tasks.spawn(async move {
+                    stored.await;
+                    drop(right);
+                });
+            }
+            Part::Blob(blob) => {
+                tasks.spawn(async move {
+                    ensure_blob(&walk, &blob).await;
+                    drop(right);
+                });
+            }
+        }
+    }
+}

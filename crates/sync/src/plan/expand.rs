@@ -1,0 +1,167 @@
+//! Expands rules about many repositories: what a registry lists is turned into rules about one each.
+
+use std::sync::Arc;
+
+use oci::RepositoryName;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+
+use super::discoveries::Discoveries;
+use crate::copy::panicked;
+use crate::endpoint::listing::Repositories;
+use crate::engine::backoff::Backoff;
+use crate::plan::company::Seat;
+use crate::plan::discover::{Gate, Origin};
+use crate::plan::pattern_targets::PatternTargets;
+use crate::rule::Rule;
+use crate::rule::pattern_rule::PatternRule;
+use crate::{Cause, Error, Event, RuleFailure};
+
+/// So many names are kept for whoever wants to know what else there is.
+const NAMES_KEPT: usize = 1000;
+
+/// What a registry lists for a pattern.
+#[derive(Default)]
+struct Listed {
+    repositories: usize,
+    selected: usize,
+    /// The first ones.
+    names: Vec<RepositoryName>,
+}
+
+impl Listed {
+    fn take(&mut self, page: &[RepositoryName]) {
+        self.repositories += page.len();
+        let room = NAMES_KEPT - self.names.len();
+        self.names.extend(page.iter().take(room).cloned());
+    }
+
+    /// What is told where no rule comes of it.
+    fn event(self, rule: usize, source: Arc<str>) -> Event {
+        if self.selected > 0 {
+            return Event::NothingSelected { rule, source, counts: None };
+        }
+        Event::NoRepository { rule, source, listed: self.repositories, names: self.names.into() }
+    }
+}
+
+/// Repositories whose tags are being listed, by their names.
+type Found = Vec<(Arc<str>, AbortHandle)>;
+
+impl Discoveries {
+    /// Plans the images of all repositories that match. Tags are listed while repositories still come; images
+    /// start when all are known, and none of them lands where another does.
+    pub(crate) async fn of_pattern(
+        self: Arc<Self>,
+        rule: PatternRule,
+        index: usize,
+        seat: Option<Arc<Seat>>,
+    ) -> Vec<RuleFailure> {
+        let source: Arc<str> = format!("{}/{}", rule.listing.name(), rule.pattern).into();
+        let (open, gate) = Gate::new();
+        let mut tasks = JoinSet::new();
+        let mut found = Found::new();
+        let mut pattern_targets = PatternTargets::new(&rule);
+        let listed = self.list(&rule, &mut pattern_targets, |made| {
+            let (this, origin) = (self.clone(), Origin::Listed(gate.clone()));
+            let (repository, seat) = (made.source.name().into(), seat.clone());
+            let task = tasks.spawn(async move { this.of_rule(made, index, origin, seat).await });
+            found.push((repository, task));
+        });
+        let listed = match listed.await {
+            Ok(listed) => listed,
+            Err(error) => {
+                tasks.shutdown().await;
+                if let Some(seat) = &seat {
+                    seat.company().withdraw(index, None);
+                }
+                return vec![RuleFailure { rule: index, source, error }];
+            }
+        };
+        let mut failures = Vec::new();
+        if tasks.is_empty() {
+            self.run.tell(&listed.event(index, source.clone()));
+            failures.extend(rule.shortfall().map(|error| RuleFailure {
+                rule: index,
+                source: source.clone(),
+                error: error.into(),
+            }));
+        }
+        for repository in self.leave_out(pattern_targets, found) {
+            if let Some(seat) = &seat {
+                seat.company().withdraw(index, Some(repository));
+            }
+        }
+        drop(seat);
+        let _ = open.send(true);
+        while let Some(ended) = tasks.join_next().await {
+            match ended {
+                Ok(failure) => failures.extend(failure),
+                // It was left out.
+                Err(ended) if JoinError::is_cancelled(&ended) => {}
+                Err(panic) => {
+                    let error = panicked(&source, panic).into();
+                    failures.push(RuleFailure { rule: index, source: source.clone(), error });
+                }
+            }
+        }
+        failures
+    }
+
+    /// Lets go of repositories that turned out to be copies of others, and tells of all that are left out.
+    fn leave_out(&self, mut pattern_targets: PatternTargets, mut found: Found) -> Vec<Arc<str>> {
+        found.retain(|(repository, _)| pattern_targets.is_copy(repository));
+        for (_, task) in &found {
+            task.abort();
+        }
+        if let Some((place, text)) = pattern_targets.note() {
+            self.run.tell(&Event::Note { place, text });
+        }
+        found.into_iter().map(|(repository, _)| repository).collect()
+    }
+
+    async fn list(
+        &self,
+        rule: &PatternRule,
+        pattern_targets: &mut PatternTargets,
+        mut found: impl FnMut(Rule),
+    ) -> Result<Listed, Arc<Error>> {
+        let error = |cause| rule.error(cause);
+        let mut all = Listed::default();
+        let source: Arc<str> = rule.listing.name().into();
+        let mut pages = rule.listing.repositories(&rule.pattern.literal_front());
+        loop {
+            let page = self.next_page(&mut *pages, &source, &error).await?;
+            for text in pages.notes() {
+                self.run.tell(&Event::Note { place: source.clone(), text });
+            }
+            let Some(page) = page else { return Ok(all) };
+            let listed = page.len();
+            all.take(&page);
+            let wanted: Vec<_> = page.into_iter().filter(|name| rule.selects(name)).collect();
+            all.selected += wanted.len();
+            self.run.tell(&Event::RepositoriesListed {
+                source: source.clone(),
+                repositories: listed,
+                selected: wanted.len(),
+            });
+            for repository in wanted {
+                pattern_targets.rule_of(rule, &repository).map_err(error)?.into_iter().for_each(&mut found);
+            }
+        }
+    }
+
+    async fn next_page(
+        &self,
+        pages: &mut dyn Repositories,
+        source: &Arc<str>,
+        error: &impl Fn(Cause) -> Error,
+    ) -> Result<Option<Vec<RepositoryName>>, Arc<Error>> {
+        let mut backoff = Backoff::new(self.run.retries);
+        loop {
+            match pages.next().await {
+                Ok(page) => return Ok(page),
+                Err(cause) => self.run.pause_list(source, &mut backoff, error(cause.into())).await?,
+            }
+        }
+    }
+}
