@@ -97,12 +97,16 @@ mod tests {
         let (of, pair) = (ImageBytes::new(), Pair::new(&StoreId::new("from"), &StoreId::new("to")));
         let mut first = all_at_once(&of, &pair);
         assert_eq!(first.len(), 32, "of which nobody knows how large they are");
-        first.iter_mut().for_each(|read| read.came(&manifest(2000)));
+        for read in &mut first {
+            read.came(&manifest(2000));
+        }
         first.extend(all_at_once(&of, &pair));
         assert_eq!(first.len(), 1032, "small ones do not wait");
         drop(first);
         let mut large = all_at_once(&of, &pair);
-        large.iter_mut().for_each(|read| read.came(&manifest(4_000_000)));
+        for read in &mut large {
+            read.came(&manifest(4_000_000));
+        }
         assert!(of.take_now(&pair, 0).is_none());
         drop(large);
         assert_eq!(all_at_once(&of, &pair).len(), 1, "one that fills the budget goes alone");

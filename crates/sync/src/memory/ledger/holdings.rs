@@ -1,7 +1,7 @@
 //! Which repositories of a store have what: all that is kept of content that has come, so it is kept small.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use oci::{Digest, RepositoryName};
 
@@ -11,35 +11,63 @@ use super::content::{Came, Kind};
 /// it meanwhile.
 #[derive(Default)]
 pub(super) struct Holdings {
+    repositories: Repositories,
     blobs: BTreeMap<Digest, Holders>,
     manifests: BTreeMap<Digest, Holders>,
+}
+
+/// The repositories of the store, each with a number: content names it by that.
+#[derive(Default)]
+struct Repositories {
+    numbers: HashMap<RepositoryName, u32>,
+    names: Vec<RepositoryName>,
 }
 
 /// Most content is in one repository.
 enum Holders {
     One(Holder),
-    Several(Vec<Holder>),
+    Several(Box<[Holder]>),
 }
 
+#[derive(Clone, Copy)]
 struct Holder {
-    repository: RepositoryName,
+    repository: u32,
     came: Came,
+}
+
+impl Repositories {
+    fn number(&mut self, name: &RepositoryName) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        // A store has millions of repositories at most.
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(name.clone(), number);
+        self.names.push(name.clone());
+        number
+    }
+
+    fn name(&self, number: u32) -> Option<&RepositoryName> {
+        self.names.get(usize::try_from(number).ok()?)
+    }
 }
 
 impl Holdings {
     pub(super) fn has(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) -> bool {
-        self.holders(kind, digest).any(|holder| holder == repository)
+        let Some(number) = self.repositories.numbers.get(repository) else { return false };
+        let holders = self.of(kind).get(digest).map_or(&[][..], Holders::as_slice);
+        holders.iter().any(|holder| holder.repository == *number)
     }
 
     /// The repositories that have it.
     pub(super) fn holders(&self, kind: Kind, digest: &Digest) -> impl Iterator<Item = &RepositoryName> {
         let holders = self.of(kind).get(digest).map_or(&[][..], Holders::as_slice);
-        holders.iter().map(|holder| &holder.repository)
+        holders.iter().filter_map(|holder| self.repositories.name(holder.repository))
     }
 
     /// A repository has it. That it was sent is worth more than what was noted before.
     pub(super) fn note(&mut self, kind: Kind, repository: &RepositoryName, digest: &Digest, came: Came) {
-        let new = Holder { repository: repository.clone(), came };
+        let new = Holder { repository: self.repositories.number(repository), came };
         let holders = match self.of_mut(kind).entry(digest.clone()) {
             Entry::Vacant(free) => {
                 free.insert(Holders::One(new));
@@ -47,7 +75,7 @@ impl Holdings {
             }
             Entry::Occupied(holders) => holders.into_mut(),
         };
-        match holders.as_mut_slice().iter_mut().find(|holder| holder.repository == *repository) {
+        match holders.as_mut_slice().iter_mut().find(|holder| holder.repository == new.repository) {
             Some(before) if came == Came::Sent => before.came = came,
             Some(_) => {}
             None => holders.add(new),
@@ -61,15 +89,17 @@ impl Holdings {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Option<Came> {
+        let number = *self.repositories.numbers.get(repository)?;
         let Entry::Occupied(mut holders) = self.of_mut(kind).entry(digest.clone()) else { return None };
-        let is_it = |holder: &Holder| holder.repository == *repository;
-        let at = holders.get().as_slice().iter().position(is_it)?;
-        match holders.get_mut() {
-            Holders::Several(several) if several.len() > 1 => Some(several.swap_remove(at).came),
-            Holders::One(_) | Holders::Several(_) => {
-                holders.remove().as_slice().first().map(|holder| holder.came)
-            }
+        let mut left = holders.get().as_slice().to_vec();
+        let at = left.iter().position(|holder| holder.repository == number)?;
+        let forgotten = left.remove(at);
+        if left.is_empty() {
+            holders.remove();
+        } else {
+            *holders.get_mut() = Holders::Several(left.into());
         }
+        Some(forgotten.came)
     }
 
     fn of(&self, kind: Kind) -> &BTreeMap<Digest, Holders> {
@@ -103,13 +133,7 @@ impl Holders {
     }
 
     fn add(&mut self, new: Holder) {
-        if let Self::Several(several) = self {
-            return several.push(new);
-        }
-        if let Self::One(one) = std::mem::replace(self, Self::Several(Vec::with_capacity(2))) {
-            self.add(one);
-            self.add(new);
-        }
+        *self = Self::Several(self.as_slice().iter().copied().chain([new]).collect());
     }
 }
 
@@ -141,6 +165,6 @@ mod tests {
     #[test]
     fn law_what_is_kept_of_a_blob_is_small() {
         let size = size_of::<Digest>() + size_of::<Holders>();
-        assert!(size <= 72, "{size} bytes");
+        assert!(size <= 56, "{size} bytes");
     }
 }
