@@ -10,6 +10,7 @@ mod number;
 mod only;
 mod plan;
 pub(crate) mod platform;
+mod prune;
 mod reach;
 mod run;
 mod select;
@@ -30,6 +31,7 @@ pub(crate) use job::JobArgs;
 pub(crate) use narrow::NarrowArgs;
 pub(crate) use only::OnlyArgs;
 pub(crate) use plan::{ApplyArgs, PlanArgs};
+pub(crate) use prune::PruneArgs;
 pub(crate) use reach::ReachArgs;
 pub(crate) use run::{ImagesFormat, LogFormat, RunArgs};
 pub(crate) use show::ShowArgs;
@@ -47,6 +49,8 @@ pub(crate) enum Invocation {
     Apply(ApplyArgs),
     /// `image-syncer copy`
     Copy(CopyArgs),
+    /// `image-syncer prune`
+    Prune(PruneArgs),
     /// `image-syncer expand`
     Expand(ExpandArgs),
     /// `image-syncer check`
@@ -77,7 +81,8 @@ impl Invocation {
             Self::Plan(args) => Some(&args.job.run),
             Self::Apply(args) => Some(&args.run),
             Self::Copy(args) => Some(&args.run),
-            Self::Expand(_)
+            Self::Prune(_)
+            | Self::Expand(_)
             | Self::Check(_)
             | Self::Import(_)
             | Self::Demo(_)
@@ -92,7 +97,7 @@ impl Invocation {
 #[command(
     name = "image-syncer",
     version,
-    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer sync [--config FILE] [OPTIONS]\n       image-syncer plan [--config FILE] [--out FILE] [OPTIONS]\n       image-syncer apply PLAN [--config FILE] [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer import FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer schema NAME\n       image-syncer demo",
+    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer sync [--config FILE] [OPTIONS]\n       image-syncer plan [--config FILE] [--out FILE] [OPTIONS]\n       image-syncer apply PLAN [--config FILE] [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer prune [--config FILE] [--apply] [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer import FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer schema NAME\n       image-syncer demo",
     after_help = EXAMPLES,
 )]
 pub(crate) struct OldArgs {
@@ -251,6 +256,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, Un
         "plan" => read(rest(), Invocation::Plan),
         "apply" => read(rest(), Invocation::Apply),
         "copy" => read(rest(), Invocation::Copy),
+        "prune" => read(rest(), Invocation::Prune),
         "expand" => read(rest(), Invocation::Expand),
         "check" => read(rest(), Invocation::Check),
         "import" => read(rest(), Invocation::Import),
@@ -315,6 +321,7 @@ mod tests {
         PlanArgs::command().debug_assert();
         ApplyArgs::command().debug_assert();
         CopyArgs::command().debug_assert();
+        PruneArgs::command().debug_assert();
         ExpandArgs::command().debug_assert();
         CheckArgs::command().debug_assert();
         ImportArgs::command().debug_assert();

@@ -12,6 +12,7 @@ mod heads;
 pub(crate) mod import;
 mod outputs;
 pub(crate) mod plan;
+pub(crate) mod prune;
 mod refuse;
 mod resolve;
 mod retry;

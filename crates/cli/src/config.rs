@@ -13,6 +13,7 @@ mod error;
 mod excerpt;
 mod file_name;
 mod file_text;
+mod guards;
 mod image_text;
 mod images;
 mod json;

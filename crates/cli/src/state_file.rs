@@ -42,6 +42,23 @@ fn open_or_move_aside(path: &Path) -> Result<State, StateError> {
     Ok(state)
 }
 
+/// Opens what is remembered, for a run that deletes what has been gone for long enough.
+pub(crate) fn open_for_prune(
+    path: Option<&Path>,
+    no_state: bool,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> State {
+    let path = given(path).map(Path::to_owned).or_else(|| default_path(lookup));
+    let Some(path) = path.filter(|_| !no_state) else { return State::none() };
+    open_or_move_aside(&path).unwrap_or_else(|error| {
+        warn(&format!("{} is not used: {}. {PRUNE_GOES_ON}", path.display(), with_sources(&error)));
+        State::none()
+    })
+}
+
+const PRUNE_GOES_ON: &str = "Without it nothing tells how long something has been gone, so that nothing is deleted but \
+                             with `grace: 0s`";
+
 /// Writes what is left to write.
 pub(crate) fn close(state: &State) {
     if let Err(error) = state.close() {

@@ -4,6 +4,7 @@
 
 mod acr;
 mod acr_repositories;
+mod deletion;
 mod harbor;
 mod listing;
 mod trouble;

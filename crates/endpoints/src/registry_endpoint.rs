@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use oci::{
-    Descriptor, Digest, ErrorKind, HashState, RawManifest, RepositoryName, TagOrDigest, is_referrers_tag,
+    Descriptor, Digest, ErrorKind, HashState, RawManifest, RepositoryName, Tag, TagOrDigest, is_referrers_tag,
 };
-use registry::{Access, BlobReader, Error, ReferrerFilter, Registry, Repository, Start};
+use registry::{Access, BlobReader, Error, ReferrerFilter, Registry, Repository, Start, TagDeletion};
 use sync::endpoint::{
-    Answer, BlobRead, BulkTags, EndpointError, FoundBlob, KeepsUploads, Kept, Mount, ReadParts, SavedUpload,
-    StoreId, Tags, Upload,
+    Answer, BlobRead, BulkTags, Deletes, Deletion, EndpointError, FoundBlob, KeepsUploads, Kept, Mount,
+    ReadParts, SavedUpload, StoreId, Tags, Untags, Upload,
 };
 use sync::listing::{BulkDigests, BulkListing, Preparation};
 use sync::{Source, Target};
@@ -27,6 +28,7 @@ pub struct RegistryEndpoint {
     access: Access,
     bulk: Option<Arc<dyn BulkDigests>>,
     bulk_listing: OnceCell<Option<Arc<BulkListing>>>,
+    untagging: Option<Arc<dyn Untags>>,
     preparation: Option<Arc<dyn Preparation>>,
     prepared: OnceCell<()>,
 }
@@ -46,14 +48,20 @@ impl RegistryEndpoint {
         let name = format!("{}/{repository}", registry.host());
         let store = StoreId::new(&registry.identity());
         let repository = registry.repository(repository, access);
-        let (bulk, preparation, bulk_listing, prepared) = Default::default();
-        Self { repository, name, store, access, bulk, bulk_listing, preparation, prepared }
+        let (bulk, untagging, preparation, bulk_listing, prepared) = Default::default();
+        Self { repository, name, store, access, bulk, bulk_listing, untagging, preparation, prepared }
     }
 
     /// The same, where the registry can give the digests of many tags at once.
     #[must_use]
     pub fn with_bulk_digests(self, bulk: Arc<dyn BulkDigests>) -> Self {
         Self { bulk: Some(bulk), ..self }
+    }
+
+    /// The same, where the registry offers more than the protocol to take tags away.
+    #[must_use]
+    pub fn with_untagging(self, untagging: Arc<dyn Untags>) -> Self {
+        Self { untagging: Some(untagging), ..self }
     }
 
     /// The same, where something has to be made ready before anything is pushed.
@@ -186,6 +194,48 @@ impl KeepsUploads for RegistryEndpoint {
     }
 }
 
+impl Deletes for RegistryEndpoint {
+    fn untags(&self) -> BoxFuture<'_, bool> {
+        async {
+            match &self.untagging {
+                Some(untagging) if untagging.is_offered().await => true,
+                _ => self.repository.registry().profile().tag_deletion == TagDeletion::Azure,
+            }
+        }
+        .boxed()
+    }
+
+    fn delete_tag<'a>(&'a self, tag: &'a Tag) -> Answer<'a, Deletion> {
+        async move {
+            if let Some(untagging) = &self.untagging
+                && let Some(untagged) = untagging.untag(self.repository.name(), tag).await?
+            {
+                return Ok(untagged);
+            }
+            self.repository.delete_tag(tag).await.map(deletion).map_err(judged)
+        }
+        .boxed()
+    }
+
+    fn delete_manifest<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Deletion> {
+        self.repository.delete_manifest(digest).map_ok(deletion).map_err(judged).boxed()
+    }
+
+    fn referrers<'a>(&'a self, subject: &'a Digest) -> Answer<'a, Vec<Descriptor>> {
+        async move { self.repository.untagged_referrers(subject, &ReferrerFilter::all()).await.map_err(judged) }
+            .boxed()
+    }
+}
+
+/// What became of a deletion, in the engine's terms.
+fn deletion(deletion: registry::Deletion) -> Deletion {
+    match deletion {
+        registry::Deletion::Done => Deletion::Done,
+        registry::Deletion::NotThere => Deletion::NotThere,
+        registry::Deletion::Kept(why, error) => Deletion::Kept(why, judged(error)),
+    }
+}
+
 impl Target for RegistryEndpoint {
     fn name(&self) -> &str {
         &self.name
@@ -212,6 +262,10 @@ impl Target for RegistryEndpoint {
     }
 
     fn kept_uploads(&self) -> Option<&dyn KeepsUploads> {
+        Some(self)
+    }
+
+    fn deletes(&self) -> Option<&dyn Deletes> {
         Some(self)
     }
 

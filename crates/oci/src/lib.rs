@@ -4,6 +4,7 @@
 //! Manifests are kept as the bytes that came ([`RawManifest`]), because their digest is that of the bytes. What is
 //! read from them ([`RawManifest::links`]) is what a copy needs.
 
+mod deletion;
 mod descriptor;
 mod digest;
 mod error_kind;
@@ -20,6 +21,7 @@ mod tag_version;
 mod upload;
 mod verifier;
 
+pub use deletion::WhyKept;
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError};
 pub use error_kind::ErrorKind;

@@ -11,6 +11,7 @@ mod projects;
 pub mod refusal;
 mod repositories;
 mod system_info;
+mod tags;
 
 use crate::entries::Entries;
 
@@ -21,6 +22,7 @@ pub use project::{Project, ProjectKind, ProjectName, ProjectNameError, Visibilit
 pub use projects::{Creation, ProjectPages};
 pub use repositories::RepositoryPages;
 pub use system_info::{SystemInfo, WriteMode};
+pub use tags::Untagging;
 
 /// Reads an answer as each of the lists that there are.
 pub(crate) fn read_anything(bytes: &[u8]) {

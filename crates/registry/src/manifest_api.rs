@@ -16,7 +16,7 @@ use crate::{Error, Problem, Repository};
 
 use head::Head;
 
-pub use delete::{Deletion, WhyKept};
+pub use delete::Deletion;
 pub use push::{Pushed, SubjectIndexed};
 
 /// Largest manifest that is read if nothing else is said. The spec asks registries to take 4 MiB at least;

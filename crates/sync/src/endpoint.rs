@@ -2,6 +2,7 @@
 //! stand in for a registry.
 
 mod answer;
+mod deletion;
 mod error;
 pub mod listing;
 mod store_id;
@@ -15,6 +16,7 @@ use futures_util::future::{BoxFuture, ready};
 use oci::{Descriptor, Digest, HashState, RawManifest, RepositoryName, Tag, TagOrDigest};
 
 pub use answer::Answer;
+pub use deletion::{Deletes, Deletion, Untags};
 pub use error::{EndpointError, Meaning, Scope};
 pub use store_id::StoreId;
 pub use upload::{BlobBody, MOST_IN_MEMORY, SavedUpload, Upload, UploadWatch};
@@ -84,6 +86,10 @@ pub trait Target: Send + Sync {
     }
     /// Uploads that outlive the process that opened them, where it keeps such.
     fn kept_uploads(&self) -> Option<&dyn KeepsUploads> {
+        None
+    }
+    /// Deletion of tags and manifests, where there is such.
+    fn deletes(&self) -> Option<&dyn Deletes> {
         None
     }
     /// What `reference` points at; `None` if it is not there.

@@ -54,6 +54,8 @@ pub enum Operation {
     ListReferrer(Digest),
     /// Storing a manifest.
     PushManifest(TagOrDigest),
+    /// Deleting a tag or a manifest.
+    Delete(TagOrDigest),
     /// Everything: a fault of this program.
     Copy,
 }
@@ -314,6 +316,7 @@ impl fmt::Display for Operation {
             Self::ListReferrers(digest) => write!(formatter, "listing what refers to {}", digest.short()),
             Self::ListReferrer(digest) => write!(formatter, "noting what refers to {}", digest.short()),
             Self::PushManifest(reference) => write!(formatter, "storing manifest {reference}"),
+            Self::Delete(reference) => write!(formatter, "deleting {reference}"),
             Self::Copy => formatter.write_str("copying"),
         }
     }

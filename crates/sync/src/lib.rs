@@ -14,6 +14,7 @@ mod expression;
 mod lock;
 mod memory;
 mod plan;
+pub mod prune;
 mod report;
 mod rule;
 pub mod select;

@@ -10,6 +10,7 @@ pub(crate) mod discoveries;
 mod expand;
 pub(crate) mod extra;
 pub(crate) mod followers;
+pub(crate) mod listings;
 pub(crate) mod order;
 pub(crate) mod pattern_targets;
 pub(crate) mod planned;

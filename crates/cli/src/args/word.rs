@@ -11,13 +11,12 @@ use clap::{Arg, Command};
 use crate::nearest::nearest;
 
 /// What can be asked for.
-pub(super) const VERBS: [&str; 10] =
-    ["sync", "plan", "apply", "copy", "expand", "check", "import", "acr", "schema", "demo"];
+pub(super) const VERBS: [&str; 11] =
+    ["sync", "plan", "apply", "copy", "prune", "expand", "check", "import", "acr", "schema", "demo"];
 
 /// What later releases can be asked for.
-const PLANNED: [&str; 16] = [
+const PLANNED: [&str; 15] = [
     "verify",
-    "prune",
     "inspect",
     "digest",
     "tags",

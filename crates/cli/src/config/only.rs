@@ -2,24 +2,28 @@
 
 use super::error::ConfigError;
 use super::load::{Written, WrittenLogins};
+use super::sync_rules::SyncRule;
 use crate::nearest::nearest;
 
 impl Written {
+    /// That there is a rule with this name.
+    ///
+    /// # Errors
+    /// No rule has that name.
+    pub(crate) fn knows(&self, name: &str) -> Result<(), ConfigError> {
+        let named = self.sync.iter().flat_map(|sync| &sync.rules).filter_map(|rule| rule.name.as_ref());
+        let known: Vec<_> = named.map(|name| name.text.as_str()).collect();
+        if known.contains(&name) { Ok(()) } else { Err(unknown(name, &known)) }
+    }
+
     /// The config with this rule alone. Logins that only others use are none of this run's.
     ///
     /// # Errors
     /// No rule has that name.
     pub(crate) fn only(mut self, name: &str) -> Result<Self, ConfigError> {
-        let rules = self.sync.as_mut().map(|sync| &mut sync.rules);
-        let is_wanted =
-            |rule: &super::sync_rules::SyncRule| rule.name.as_ref().is_some_and(|own| own.text == name);
-        match rules {
-            Some(rules) if rules.iter().any(is_wanted) => rules.retain(is_wanted),
-            rules => {
-                let named = rules.iter().flat_map(|rules| rules.iter()).filter_map(|rule| rule.name.as_ref());
-                return Err(unknown(name, &named.map(|name| name.text.as_str()).collect::<Vec<_>>()));
-            }
-        }
+        self.knows(name)?;
+        let is_wanted = |rule: &SyncRule| rule.name.as_ref().is_some_and(|own| own.text == name);
+        self.sync.iter_mut().for_each(|sync| sync.rules.retain(is_wanted));
         self.rules.clear();
         self.logins = WrittenLogins::InAnotherConfig;
         Ok(self)

@@ -109,7 +109,8 @@ impl Registries {
         }
         let handle = self.handle(host, repository);
         let target = RegistryEndpoint::target(&handle.registry, repository)
-            .with_bulk_digests(handle.registry_api.clone());
+            .with_bulk_digests(handle.registry_api.clone())
+            .with_untagging(handle.registry_api.clone());
         match handle.missing {
             MissingRepositories::AreCreated => target.with_preparation(handle.registry_api),
             MissingRepositories::AreTold => target,

@@ -11,6 +11,7 @@ mod tags;
 mod text;
 mod word;
 
+pub(crate) use amount::MaxDelete as WrittenMaxDelete;
 pub(crate) use from::{SourceSlip, parse_from};
 pub(crate) use read::read;
 pub(crate) use rule::{

@@ -28,6 +28,7 @@ mod plan;
 mod process;
 mod project;
 mod project_faults;
+mod prune;
 mod reported;
 mod retry_failed;
 mod scenario;

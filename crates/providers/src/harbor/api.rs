@@ -59,6 +59,10 @@ impl Call {
         Self { method: Method::POST, body: Some(body.to_string()), ..Self::get(path) }
     }
 
+    pub(super) fn delete(path: impl Into<String>) -> Self {
+        Self { method: Method::DELETE, ..Self::get(path) }
+    }
+
     pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.query.push((name, value.into()));
         self

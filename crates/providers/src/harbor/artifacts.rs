@@ -158,7 +158,7 @@ fn valid(tags: impl Iterator<Item = (String, Option<SystemTime>)>) -> Vec<Artifa
 
 /// `projects/{project}/repositories/{repository}/artifacts`, with the repository's name encoded twice:
 /// Harbor decodes it twice.
-fn artifacts_path(repository: &RepositoryName) -> Option<String> {
+pub(super) fn artifacts_path(repository: &RepositoryName) -> Option<String> {
     let (project, rest) = repository.as_str().split_once('/')?;
     // All other characters that a name may have stand for themselves.
     Some(format!("projects/{project}/repositories/{}/artifacts", rest.replace('/', "%252F")))

@@ -5,7 +5,7 @@
 //! many have it off. So what a refusal means is read from status, code and words, in one table.
 
 use http::{Method, StatusCode};
-use oci::{Digest, Tag};
+use oci::{Digest, Tag, WhyKept};
 
 use crate::profile::TagDeletion;
 use crate::{Error, Refusal, Repository};
@@ -19,19 +19,6 @@ pub enum Deletion {
     NotThere,
     /// Nothing was deleted.
     Kept(WhyKept, Error),
-}
-
-/// Why nothing was deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum WhyKept {
-    /// The registry deletes no tags, as far as this tells: perhaps it does so by digest, perhaps nothing at all.
-    NoTagDeletion,
-    /// The registry deletes nothing.
-    Off,
-    /// Something else needs it, or it is locked.
-    Held,
-    /// Its tag may not be touched.
-    Immutable,
 }
 
 /// What is to be deleted.
@@ -82,6 +69,16 @@ impl Repository {
             Some(Judgement::NotThere) => Ok(Deletion::NotThere),
             Some(Judgement::Kept(why)) => Ok(Deletion::Kept(why, Error::Refused(refusal))),
             None => Err(Error::Refused(refusal)),
+        }
+    }
+}
+
+impl Refusal {
+    /// Why a tag was not taken away, if this says so: also in answers of what registries offer beside the protocol.
+    pub fn why_tag_is_kept(&self) -> Option<WhyKept> {
+        match judge(Named::ByTag, self)? {
+            Judgement::Kept(why) => Some(why),
+            Judgement::NotThere => None,
         }
     }
 }

@@ -4,8 +4,8 @@ use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{
     Access as Login, Builder, Grant, ImmutableTags, RefusedBasic, SameDigest, TokenAccess, User, preset,
 };
-use oci::Digest;
-use registry::{Access, Deletion, Repository, WhyKept};
+use oci::{Digest, WhyKept};
+use registry::{Access, Deletion, Repository};
 
 use crate::bench::{Bench, tag};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use oci::{Descriptor, RepositoryName, TagOrDigest};
@@ -20,6 +20,7 @@ use crate::memory::refusals::Refusals;
 use crate::memory::sparse_indexes::{SparseIndexes, SparseTargets};
 use crate::memory::target_repository::TargetRepository;
 use crate::plan::awaited::Awaited;
+use crate::plan::listings::Listings;
 use crate::plan::referrer_tags::ReferrerTags;
 use crate::report::amounts::Counter;
 use crate::report::event::Teller;
@@ -47,12 +48,14 @@ pub enum Mode {
     Copy,
     /// Only decide what is to be copied, and find out what that takes.
     Plan,
+    /// Only find out what rules select, and what their targets have beside it.
+    List,
 }
 
 impl Mode {
     /// Whether it is told what only targets have.
     pub(crate) fn looks_for_extra(self) -> bool {
-        self == Self::Plan
+        matches!(self, Self::Plan | Self::List)
     }
 }
 
@@ -81,6 +84,7 @@ pub(crate) struct Run {
     pub(crate) unwanted_referrers: AtomicU64,
     /// And those that stand under tags of their own.
     pub(crate) referrer_tags: ReferrerTags,
+    listings: Mutex<Listings>,
     abandon_to: AbandonTo,
     /// Kept by the engine for as long as a run has them.
     ledgers: Mutex<HashMap<StoreId, Arc<Ledger>>>,
@@ -143,6 +147,7 @@ impl Run {
             awaited: Arc::default(),
             unwanted_referrers: AtomicU64::new(0),
             referrer_tags: ReferrerTags::default(),
+            listings: Mutex::default(),
             abandon_to,
             ledgers: Mutex::default(),
             repositories: Mutex::default(),
@@ -178,6 +183,11 @@ impl Run {
             .entry((target.store().clone(), target.repository().clone()))
             .or_insert_with(|| Arc::new(TargetRepository::new(target.clone())))
             .clone()
+    }
+
+    /// What was found so far, in a run that only lists.
+    pub(crate) fn listings(&self) -> MutexGuard<'_, Listings> {
+        lock(&self.listings)
     }
 
     pub(crate) fn tell(&self, event: &Event) {

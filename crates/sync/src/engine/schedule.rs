@@ -18,6 +18,7 @@ use crate::plan::company::seats;
 use crate::plan::discover::Origin;
 use crate::plan::discoveries::Discoveries;
 use crate::plan::followers::{Followers, is_follower};
+use crate::plan::listings::Listings;
 use crate::plan::planned::Planned;
 use crate::plan::sparse_targets::sparse_targets;
 use crate::plan::turns::Turns;
@@ -76,6 +77,18 @@ impl Sync {
     /// Carries the rules out. One bad image never stops the others. When it is cancelled nothing new begins, images
     /// in work have [`Options::drain`] to end, and what was not done is told, too.
     pub async fn run(self, cancel: CancellationToken) -> Report {
+        self.run_in_mode(cancel).await.0
+    }
+
+    /// Only finds out what rules select, and what targets have beside it.
+    pub(crate) async fn list(self, cancel: CancellationToken) -> (Report, Listings) {
+        let options = Options { mode: Mode::List, ..self.options };
+        let (report, run) = Self { options, ..self }.run_in_mode(cancel).await;
+        let listings = std::mem::take(&mut *run.listings());
+        (report, listings)
+    }
+
+    async fn run_in_mode(self, cancel: CancellationToken) -> (Report, Arc<Run>) {
         let started = Instant::now();
         let Self { rules, options, observer, id, state, engine } = self;
         let engine = engine.unwrap_or_else(|| Engine::new(options.blobs_at_once, options.bandwidth));
@@ -112,7 +125,8 @@ impl Sync {
             schedule.stop(drain).await;
         }
         abandoned.cancel().await;
-        Report { took: started.elapsed(), ..schedule.into_report() }
+        let run = schedule.run.clone();
+        (Report { took: started.elapsed(), ..schedule.into_report() }, run)
     }
 }
 
@@ -186,6 +200,9 @@ impl Schedule {
 
     /// Queues an image, but for targets where it has to wait for those that it may follow.
     fn plan(&mut self, planned: Planned) {
+        if self.run.mode == Mode::List {
+            return self.note_selected(&planned);
+        }
         if !planned.ways.iter().any(|(image, _)| is_follower(&image.source_reference)) {
             return self.queue(planned);
         }
@@ -196,6 +213,14 @@ impl Schedule {
             now.extend(self.followers.wait(&between, alone).into_iter().flat_map(|planned| planned.ways));
         }
         self.queue(planned.with(now));
+    }
+
+    /// Keeps the names that an image gets, and lets those go on that wait for it.
+    fn note_selected(&self, planned: &Planned) {
+        for (image, _) in &planned.ways {
+            self.run.listings().select(image);
+            self.run.awaited.tell(image);
+        }
     }
 
     /// Puts an image into the queue of each of its targets' pairs.
@@ -238,7 +263,8 @@ impl Schedule {
         let copy = self.run.begin_copy(way, slot);
         let task = match self.run.mode {
             Mode::Copy => self.images.spawn(copy_image(self.run.clone(), image, copy.clone())),
-            Mode::Plan => self.images.spawn(plan_image(self.run.clone(), image, copy.clone())),
+            // What is only listed is not queued.
+            Mode::Plan | Mode::List => self.images.spawn(plan_image(self.run.clone(), image, copy.clone())),
         };
         self.in_work.insert(task.id(), copy);
     }

@@ -4,6 +4,7 @@
 //!
 //! It is a hint. Without it everything works; where it is wrong, a question more is asked, or the registry's answer counts.
 
+mod gone;
 mod journal;
 mod record;
 mod snapshot;

@@ -82,8 +82,7 @@ async fn discover(
 ) -> Result<(), Arc<Error>> {
     let discovery = Discovery::new(discoveries, (rule, index), origin);
     discovery.discover(seat).await?;
-    discovery.find_extra().await;
-    Ok(())
+    discovery.find_extra().await
 }
 
 impl Discoveries {

@@ -15,6 +15,8 @@ pub(crate) struct Extra {
     pub(crate) images: Vec<Tag>,
     /// The source does not have them, and they are made of another image's digest, which they follow.
     pub(crate) followers: Vec<Tag>,
+    /// The source has them, and something beside their names may leave them out: newer ones, or their age.
+    pub(crate) at_source: Vec<Tag>,
 }
 
 impl Extra {
@@ -27,14 +29,19 @@ impl Extra {
         there: impl Iterator<Item = &'a Tag>,
     ) -> Self {
         let mut extra = Self::default();
+        let may_leave_out = matches!(selection, Selection::Chosen(_));
         for name in there {
             let Some(tag) = naming.source_tag(name) else { continue };
             if subject(name).is_some() {
                 if takes_follower(selection, referrers, &tag) && !here.contains(&tag) {
                     extra.followers.push(name.clone());
                 }
-            } else if selection.selects_by_name(&tag) && !here.contains(&tag) {
-                extra.images.push(name.clone());
+            } else if selection.selects_by_name(&tag) {
+                match here.contains(&tag) {
+                    false => extra.images.push(name.clone()),
+                    true if may_leave_out => extra.at_source.push(name.clone()),
+                    true => {}
+                }
             }
         }
         extra
@@ -94,7 +101,7 @@ mod tests {
             &["1.0", "1.1"],
             &["0.9", "1.0", "1.1", "main"],
         );
-        assert_eq!(found.images, tags(&["0.9"]));
+        assert_eq!((found.images, found.at_source), (tags(&["0.9"]), tags(&["1.0", "1.1"])));
     }
 
     #[test]

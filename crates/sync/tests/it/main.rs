@@ -27,6 +27,7 @@ mod memory;
 mod notes;
 mod options;
 mod platform;
+mod prune;
 mod referrer_types;
 mod referrers;
 mod reported;

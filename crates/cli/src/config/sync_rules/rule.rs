@@ -45,7 +45,7 @@ settings! {
         attestations "attestations": Placed<Attestations>,
         /// What happens where the target has the tag with another digest. Default: overwrite.
         on_conflict "onConflict": Placed<OnConflict>,
-        /// Guards of the verb `prune`, which alone deletes, and which is not there yet.
+        /// Guards of the verb `prune`, which alone deletes: it does so only for rules that have this key.
         prune "prune": WrittenPrune,
     }
 }

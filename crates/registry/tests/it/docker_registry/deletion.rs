@@ -1,7 +1,7 @@
 //! What the real one deletes: by digest alone, and all tags with it.
 
-use oci::{MediaType, TagOrDigest};
-use registry::{Deletion, WhyKept};
+use oci::{MediaType, TagOrDigest, WhyKept};
+use registry::Deletion;
 
 use super::{image, open, repository};
 use crate::bench::tag;

@@ -1,7 +1,7 @@
 //! How what is remembered is written down. Everything read back may be damaged, or be of another version: then it is
 //! as if it had not been there.
 
-use oci::{Digest, HashState, HashTrail, RepositoryName};
+use oci::{Digest, HashState, HashTrail, RepositoryName, Tag};
 
 use crate::endpoint::{SavedUpload, StoreId};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -146,6 +146,21 @@ pub(super) fn children_key(registry: &StoreId, repository: &RepositoryName, inde
 /// Where it is kept when a source's repository was first seen to have an image.
 pub(super) fn first_seen_key(registry: &StoreId, repository: &str, image: &Digest) -> Vec<u8> {
     joined(&[registry.as_str(), repository, &image.to_string()])
+}
+
+/// What all that is kept of the tags of a target's repository begins with.
+pub(super) fn gone_prefix(registry: &StoreId, repository: &RepositoryName) -> Vec<u8> {
+    joined(&[registry.as_str(), repository.as_str(), ""])
+}
+
+/// Where it is kept since when a tag has been gone from its source.
+pub(super) fn gone_key(
+    registry: &StoreId,
+    repository: &RepositoryName,
+    tag: &Tag,
+    digest: &Digest,
+) -> Vec<u8> {
+    joined(&[registry.as_str(), repository.as_str(), tag.as_str(), &digest.to_string()])
 }
 
 /// The repository that a key with such a prefix names.

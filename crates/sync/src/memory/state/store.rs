@@ -25,6 +25,8 @@ pub(super) const CHILDREN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::
 pub(super) const SPARSE_REFUSALS: TableDefinition<'_, &str, u32> = TableDefinition::new("sparse-refusals");
 /// When an image was first seen: [`FirstSeen`] by registry, repository and digest.
 pub(super) const FIRST_SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("first seen");
+/// Since when a tag of a target has been gone from its source: [`FirstSeen`] by registry, repository, tag and digest.
+pub(super) const GONE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("gone");
 /// When old entries were last looked for.
 const CHORES: TableDefinition<'_, &str, u32> = TableDefinition::new("chores");
 
@@ -182,8 +184,10 @@ fn prepare(database: &Database, today: u32) -> Result<(), redb::Error> {
         uploads.retain(|_, record| LeftUpload::decode(record).is_some_and(|upload| !upload.is_old(today)))?;
         writing.open_table(BLOBS)?.retain(|_, day| !is_old(day, SEEN_DAYS))?;
         let is_seen = |seen: FirstSeen| !is_old(seen.day, SEEN_DAYS);
-        let mut first_seen = writing.open_table(FIRST_SEEN)?;
-        first_seen.retain(|_, record| FirstSeen::decode(record).is_some_and(is_seen))?;
+        for table in [FIRST_SEEN, GONE] {
+            let mut seen = writing.open_table(table)?;
+            seen.retain(|_, record| FirstSeen::decode(record).is_some_and(is_seen))?;
+        }
         let is_true = |cut: Cut| !is_old(cut.day, SEEN_DAYS);
         for table in [CUTS, CHILDREN] {
             writing.open_table(table)?.retain(|_, record| Cut::decode(record).is_some_and(is_true))?;

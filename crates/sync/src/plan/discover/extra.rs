@@ -1,6 +1,7 @@
 //! Finds out what only the targets of a rule have, once the rule has listed its source.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
@@ -8,36 +9,43 @@ use futures_util::stream;
 use oci::{Digest, Tag, TagOrDigest};
 
 use super::{Discovery, Origin};
-use crate::Event;
-use crate::endpoint::Target;
+use crate::endpoint::{EndpointError, Target};
+use crate::engine::backoff::Backoff;
 use crate::memory::target_repository::AllTags;
 use crate::plan::extra::Extra;
+use crate::plan::listings::{AtTarget, SourceTags};
 use crate::rule::RuleTarget;
 use crate::rule::referrer_tag::subject;
+use crate::{Error, Event, Mode, Operation, Side};
 
 /// Tags that are looked up at once, where only the target itself tells what they point at.
 const LOOKED_UP_AT_ONCE: usize = 8;
 
 impl Discovery<'_> {
     /// Looks at the targets of a rule about a whole repository, in runs that only look.
-    pub(super) async fn find_extra(&self) {
+    pub(super) async fn find_extra(&self) -> Result<(), Arc<Error>> {
         if self.rule.selection.named().is_some() || !self.run.mode.looks_for_extra() {
-            return;
+            return Ok(());
         }
         // A target that is slow keeps nobody from the source.
         self.turn.give_back();
         if let Origin::Listed(gate) = &self.origin
             && !gate.pass().await
         {
-            return;
+            return Ok(());
         }
         let here = self.listed.take();
-        if !here.is_empty() {
-            join_all(self.rule.targets.iter().map(|target| self.look_for_extra(target, &here))).await;
-        }
+        let looked = self.rule.targets.iter().map(|target| self.look_for_extra(target, &here));
+        join_all(looked).await.into_iter().collect()
     }
 
-    async fn look_for_extra(&self, target: &RuleTarget, here: &HashSet<Tag>) {
+    async fn look_for_extra(&self, target: &RuleTarget, here: &HashSet<Tag>) -> Result<(), Arc<Error>> {
+        if self.run.mode == Mode::List {
+            return self.list_target(target, here).await;
+        }
+        if here.is_empty() {
+            return Ok(());
+        }
         let repository = self.run.target_repository(&target.target);
         match repository.all_tags().await {
             Ok(there) => self.tell_of_extra(target, here, &there).await,
@@ -47,6 +55,7 @@ impl Discovery<'_> {
                 self.run.tell(&Event::Note { place: target.target.name().into(), text });
             }
         }
+        Ok(())
     }
 
     async fn tell_of_extra(&self, target: &RuleTarget, here: &HashSet<Tag>, there: &AllTags) {
@@ -79,6 +88,38 @@ impl Discovery<'_> {
         let wanted = (&self.rule.selection, &self.rule.policy.referrers);
         Extra::of(wanted, &target.naming, here, there)
     }
+
+    /// Notes what the target has for whoever decides about deletion.
+    async fn list_target(&self, target: &RuleTarget, here: &HashSet<Tag>) -> Result<(), Arc<Error>> {
+        let (source, rule) = (self.source.clone(), self.index);
+        let (tags, extra) = if here.is_empty() {
+            (SourceTags::None, Extra::default())
+        } else {
+            let there = self.tags_of(&target.target).await?;
+            (SourceTags::Some, self.extra(target, here, there.iter()))
+        };
+        let target = target.target.clone();
+        self.run.listings().at_targets.push(AtTarget { rule, source, target, tags, extra });
+        Ok(())
+    }
+
+    async fn tags_of(&self, target: &Arc<dyn Target>) -> Result<Vec<Tag>, Arc<Error>> {
+        let name: Arc<str> = target.name().into();
+        let (mut pages, mut all) = (target.tags(), Vec::new());
+        let mut backoff = Backoff::new(self.run.retries);
+        loop {
+            match pages.next().await {
+                Ok(Some(page)) => all.extend(page.tags),
+                Ok(None) => return Ok(all),
+                Err(cause) => self.run.pause_list(&name, &mut backoff, not_listed(&name, cause)).await?,
+            }
+        }
+    }
+}
+
+fn not_listed(place: &str, cause: EndpointError) -> Error {
+    let place = place.to_owned();
+    Error { side: Side::Target, place, operation: Operation::ListTags, cause: cause.into() }
 }
 
 /// A tag with what it points at; without that where the target does not tell.

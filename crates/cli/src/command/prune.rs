@@ -1,0 +1,151 @@
+//! `image-syncer prune`: what targets have that their sources do not have any more, and its deletion.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use ::sync::prune::{Guards, Prune, PrunePlan};
+use ::sync::{Event, Observer, Options, Stamp, Work};
+
+use super::refuse::refuse;
+use super::resolve::{defaults, resolve_written, written};
+use crate::args::{PruneArgs, given};
+use crate::config::{ConfigError, Resolved};
+use crate::exit_code;
+use crate::interrupt::Interrupt;
+use crate::output::{
+    OutputFile, Paint, PruneOutcome, choose_colour, is_stdout, print_json, print_lines, say, warn,
+};
+use crate::state_file;
+
+/// Looks, tells and, if asked to, deletes; gives the exit status.
+pub(crate) async fn run(args: PruneArgs) -> u8 {
+    choose_colour(args.show.color);
+    let args = PruneArgs { config: args.config.clone().of_verb("prune"), ..args };
+    let (resolved, guards) = match to_do(&args) {
+        Ok(to_do) => to_do,
+        Err(errors) => return refuse(&errors),
+    };
+    let undo = match given(args.undo_list.as_deref()).map(open_undo_list).transpose() {
+        Ok(undo) => undo,
+        Err(problem) => return cannot_write(&problem),
+    };
+    if args.json && undo.as_ref().is_some_and(OutputFile::is_stdout) {
+        return cannot_write(
+            "--json and --undo-list cannot both be written to stdout: name a file for the list",
+        );
+    }
+    resolved.warnings.iter().for_each(|warning| warn(warning));
+    let interrupt = Interrupt::listen(|| {});
+    let state =
+        state_file::open_for_prune(args.state.as_deref(), args.no_state, |name| std::env::var(name).ok());
+    let options = Options::new(args.proc, args.retries);
+    let prune = Prune { rules: rules(resolved, &guards), options, state: state.clone() };
+    let plan = prune.look(Arc::new(Notes), interrupt.cancel.clone()).await;
+    let outcome = carry_out(plan, &args, undo, &interrupt).await;
+    state_file::close(&state);
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(problem) => return cannot_write(&problem),
+    };
+    show(&outcome, &args);
+    interrupt.exit_code().unwrap_or(if outcome.is_well() { exit_code::DONE } else { exit_code::SOME_FAILED })
+}
+
+/// All rules of the config, with the guards of those that delete, by their places.
+fn to_do(args: &PruneArgs) -> Result<(Resolved, HashMap<usize, Guards>), Vec<ConfigError>> {
+    let written = written(&args.config, &args.reach)?;
+    if let Some(name) = &args.only.only {
+        written.knows(name).map_err(|error| vec![error])?;
+    }
+    let guards = written.guards(args.only.only.as_deref(), args.max_delete);
+    if guards.is_empty() {
+        let error =
+            ConfigError::new("no rule of the config has the key `prune`, so that nothing is to be deleted");
+        return Err(vec![error.help("write `prune: {}` in a rule of `sync`, or in `defaults`")]);
+    }
+    let resolved = resolve_written(written, defaults(&args.config))?;
+    // What a rule selects that cannot be carried out is not known, so that nothing is known to be gone.
+    match &resolved.refused[..] {
+        [] => Ok((resolved, guards)),
+        refused => Err(refused.iter().map(|refused| refused.error.clone()).collect()),
+    }
+}
+
+fn rules(resolved: Resolved, guards: &HashMap<usize, Guards>) -> Vec<(Work, Option<Guards>)> {
+    let one = resolved.rules.into_iter().map(|rule| (rule.written.order, Work::from(rule.rule)));
+    let many = resolved.patterns.into_iter().map(|rule| (rule.written.order, Work::from(rule.rule)));
+    let mut all: Vec<_> = one.chain(many).collect();
+    all.sort_by_key(|(order, _)| *order);
+    all.into_iter().map(|(order, work)| (work, guards.get(&order).copied())).collect()
+}
+
+async fn carry_out(
+    plan: PrunePlan,
+    args: &PruneArgs,
+    undo: Option<OutputFile>,
+    interrupt: &Interrupt,
+) -> Result<PruneOutcome, String> {
+    let mut outcome = PruneOutcome::of(&plan);
+    if args.apply && plan.refused.is_none() {
+        if let Some(undo) = undo {
+            write_undo_list(undo, &plan.undo_lines())?;
+        }
+        outcome.add(plan.carry_out(interrupt.cancel.clone()).await);
+    }
+    Ok(outcome)
+}
+
+fn open_undo_list(path: &Path) -> Result<OutputFile, String> {
+    OutputFile::open(path)
+        .map_err(|error| format!("the undo list {} cannot be written: {error}", path.display()))
+}
+
+/// Whatever is deleted stands there first, also if the machine dies right afterwards.
+fn write_undo_list(undo: OutputFile, lines: &[String]) -> Result<(), String> {
+    let path = undo.path.clone();
+    let failed = |error: std::io::Error| {
+        format!("the undo list {} cannot be written, so nothing was deleted: {error}", path.display())
+    };
+    undo.write(&|writer| lines.iter().try_for_each(|line| writeln!(writer, "{line}"))).map_err(failed)?;
+    if !is_stdout(&path) && path.is_file() {
+        std::fs::File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn show(outcome: &PruneOutcome, args: &PruneArgs) {
+    if args.json {
+        print_json(&outcome.document());
+    } else if args.undo_list.as_deref().is_none_or(|path| !is_stdout(path)) {
+        print_lines(outcome.lines(args.apply).into_iter());
+    }
+    let paint = Paint::for_stderr();
+    for host in outcome.off() {
+        warn(&format!("{host}: deletion is off at this registry"));
+    }
+    for failure in outcome.failures() {
+        say(&format!("{}: {failure}", paint.red("error")));
+    }
+    if let Some(refused) = outcome.refused() {
+        say(&format!("{}: nothing is deleted: {refused}", paint.red("error")));
+    } else if !args.show.quiet {
+        say(&outcome.summary(args.apply));
+    }
+}
+
+fn cannot_write(problem: &str) -> u8 {
+    say(&format!("{}: {problem}", Paint::for_stderr().red("error")));
+    exit_code::USAGE
+}
+
+/// Tells what people should know of listings.
+struct Notes;
+
+impl Observer for Notes {
+    fn event(&self, _: &Stamp, event: &Event) {
+        if let Event::Note { place, text } = event {
+            warn(&format!("{place}: {text}"));
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `image-syncer prune`: what is shown, what goes, what is refused, and what the exit status says.
+
+use anyhow::{Context as _, Result, ensure};
+use embedded_registry::{Builder, EmbeddedRegistry, preset};
+use serde_json::Value;
+use testkit::seed::{Flavour, Image, Pusher, layer};
+
+use crate::process::{Ran, Workplace};
+
+struct World {
+    source: EmbeddedRegistry,
+    target: EmbeddedRegistry,
+    workplace: Workplace,
+}
+
+impl World {
+    /// At the source `v1` to `v3`; the target has them, and `old`, too.
+    async fn start(target: Builder, prune: &str) -> Result<Self> {
+        let source = EmbeddedRegistry::builder().start().await?;
+        let target = target.start().await?;
+        for number in 0..4 {
+            let image = Image::new(Flavour::Oci).layer(layer(number, 100));
+            let tag = if number == 0 { "old".to_owned() } else { format!("v{number}") };
+            if number > 0 {
+                Pusher::new(source.host()).image("a/app", tag.as_str(), &image).await?;
+            }
+            Pusher::new(target.host()).image("b/app", tag.as_str(), &image).await?;
+        }
+        let workplace = Workplace::new()?;
+        let (here, there) = (source.host(), target.host());
+        let config = format!(
+            "auth:\n  {here}: {{insecure: true}}\n  {there}: {{insecure: true}}\nsync:\n\
+             - {{name: apps, from: {here}/a/app, to: {there}/b/app, {prune}}}\n"
+        );
+        workplace.write("c.yaml", &config)?;
+        Ok(Self { source, target, workplace })
+    }
+
+    fn prune(&self, more: &str) -> Result<Ran> {
+        self.workplace.run(&format!("prune --config c.yaml {more}"))
+    }
+
+    fn tags(&self) -> Vec<String> {
+        self.target.store().tags("b/app")
+    }
+}
+
+const FREE: &str = "prune: {grace: 0s}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_shows_and_deletes_only_when_it_is_asked_to() -> Result<()> {
+    let world = World::start(EmbeddedRegistry::builder(), FREE).await?;
+    let old = world.target.store().manifest("b/app", "old").context("it is there")?.digest;
+    let name = format!("{}/b/app:old", world.target.host());
+    let shown = world.prune("")?.expect_code(0)?;
+    let line = format!("delete {name}@{old}: the source does not have it\n");
+    ensure!(shown.stdout == line, "{}", shown.stdout);
+    ensure!(
+        shown.stderr.contains("1 would be deleted") && shown.stderr.contains("--apply"),
+        "{}",
+        shown.stderr
+    );
+    ensure!(world.tags().len() == 4);
+    let deleted = world.prune("--apply --undo-list undo.txt")?.expect_code(0)?;
+    ensure!(deleted.stdout == format!("deleted {name}@{old}\n"), "{}", deleted.stdout);
+    ensure!(world.workplace.read("undo.txt")? == format!("{name} {old}\n"));
+    ensure!(world.tags() == ["v1", "v2", "v3"]);
+    let nothing = world.prune("--apply -q")?.expect_code(0)?;
+    ensure!(nothing.stdout.is_empty() && nothing.stderr.is_empty(), "{}", nothing.stderr);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_document_is_what_its_schema_says() -> Result<()> {
+    let world = World::start(EmbeddedRegistry::builder(), FREE).await?;
+    let document: Value = serde_json::from_str(&world.prune("--json")?.expect_code(0)?.stdout)?;
+    ensure!(document["schema"] == "image-syncer/prune/1" && document["refused"].is_null(), "{document}");
+    let candidate = &document["candidates"][0];
+    ensure!(candidate["target"].as_str().is_some_and(|target| target.ends_with("/b/app:old")), "{document}");
+    ensure!(candidate["heldBy"] == serde_json::json!([]) && candidate["due"] == true);
+    ensure!(document["deleted"] == serde_json::json!([]));
+    let deleted: Value = serde_json::from_str(&world.prune("--apply --json")?.expect_code(0)?.stdout)?;
+    ensure!(deleted["deleted"][0]["target"] == candidate["target"], "{deleted}");
+    let schema: Value = serde_json::from_str(&world.workplace.run("schema prune")?.expect_code(0)?.stdout)?;
+    for document in [&document, &deleted] {
+        let keys = |value: &Value| value.as_object().map(|keys| keys.keys().cloned().collect::<Vec<_>>());
+        ensure!(keys(document) == keys(&schema["properties"]), "{schema}");
+        for list in ["candidates", "deleted", "notDeleted"] {
+            let entry = &schema["properties"][list]["items"]["properties"];
+            ensure!(
+                document[list][0].is_null() || keys(&document[list][0]) == keys(entry),
+                "{list}: {schema}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guards_keep_it_from_deleting() -> Result<()> {
+    // Without the key no rule deletes.
+    let world = World::start(EmbeddedRegistry::builder(), "onConflict: keep").await?;
+    let refused = world.prune("--apply")?.expect_code(2)?;
+    ensure!(refused.stderr.contains("no rule of the config has the key `prune`"), "{}", refused.stderr);
+    // By default a week has to pass.
+    let world = World::start(EmbeddedRegistry::builder(), "prune: {}").await?;
+    for state in ["--no-state", "--state s.redb", "--state s.redb"] {
+        let waits = world.prune(&format!("--apply --json {state}"))?.expect_code(0)?;
+        let document: Value = serde_json::from_str(&waits.stdout)?;
+        let reason = document["candidates"][0]["reason"].as_str().context("one waits")?.to_owned();
+        ensure!(reason.contains("7d") && document["candidates"][0]["due"] == false, "{reason}");
+        ensure!(reason.contains("without a state") == (state == "--no-state"), "{reason}");
+    }
+    // Too much is refused, and the command line lets more go.
+    let world = World::start(EmbeddedRegistry::builder(), "prune: {grace: 0s, maxDelete: 0}").await?;
+    let refused = world.prune("--apply")?.expect_code(1)?;
+    ensure!(refused.stderr.contains("nothing is deleted: 1 of the 4 tags"), "{}", refused.stderr);
+    ensure!(world.tags().len() == 4);
+    world.prune("--apply --max-delete 25%")?.expect_code(0)?;
+    ensure!(world.tags().len() == 3);
+    // A rule that is not meant keeps what it selects, and deletes nothing.
+    let world = World::start(EmbeddedRegistry::builder(), FREE).await?;
+    ensure!(world.prune("--only appz")?.expect_code(2)?.stderr.contains("did you mean `apps`"));
+    world.prune("--only apps --apply")?.expect_code(0)?;
+    ensure!(world.tags().len() == 3);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_fails_or_is_empty_deletes_nothing() -> Result<()> {
+    let world = World::start(EmbeddedRegistry::builder(), FREE).await?;
+    for tag in world.source.store().tags("a/app") {
+        world.source.store().remove_manifest("a/app", &tag);
+    }
+    let refused = world.prune("--apply")?.expect_code(1)?;
+    ensure!(refused.stderr.contains("has no tags: an empty source deletes nothing"), "{}", refused.stderr);
+    let document: Value = serde_json::from_str(&world.prune("--apply --json")?.expect_code(1)?.stdout)?;
+    ensure!(document["refused"].as_str().is_some_and(|why| why.contains("has no tags")), "{document}");
+    ensure!(world.tags().len() == 4);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_deletion_is_off_that_is_told_once() -> Result<()> {
+    let world = World::start(preset::distribution_2(), "prune: {grace: 0s, maxDelete: 100%}").await?;
+    world.source.store().remove_manifest("a/app", "v1");
+    let off = world.prune("--apply")?.expect_code(1)?;
+    let told = off.stderr.matches("deletion is off at this registry").count();
+    ensure!(told == 1, "{}", off.stderr);
+    ensure!(off.stdout.lines().count() == 2 && off.stdout.starts_with("kept "), "{}", off.stdout);
+    ensure!(world.tags().len() == 4);
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! Deletes at targets what their sources do not have any more: looks, decides, and only then, where it is asked to, does.
+//!
+//! Nothing is deleted that a rule selects, that a source still has, or that something needs which stays; nothing at all where
+//! a rule could not be listed, a source has no tags, or too much would go.
+
+mod ask;
+mod candidate;
+mod carry_out;
+mod contents;
+mod decide;
+mod delete;
+mod guards;
+mod look;
+mod order;
+mod read;
+
+pub use candidate::{Candidate, Standing};
+pub use carry_out::{Deleted, NotDeleted, Pruned};
+pub use guards::{Guards, MaxDelete};
+pub use look::{Prune, PrunePlan};

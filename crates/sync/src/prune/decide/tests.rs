@@ -1,0 +1,189 @@
+//! The guards, one by one.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use oci::{Digest, Tag, TagOrDigest};
+
+use super::*;
+use crate::prune::guards::MaxDelete;
+
+fn tag(name: &str) -> Tag {
+    name.parse().unwrap()
+}
+
+fn digest(name: &str) -> Digest {
+    Digest::sha256(name.as_bytes())
+}
+
+/// Tags with the names of their manifests.
+fn contents(tags: &[(&str, &str)]) -> Contents {
+    let all = tags.iter().map(|(name, manifest)| (tag(name), digest(manifest)));
+    let needs = tags.iter().map(|(_, manifest)| (digest(manifest), Vec::new()));
+    Contents { tags: all.collect(), needs: needs.collect(), ..Contents::default() }
+}
+
+fn extra(images: &[&str], followers: &[&str], at_source: &[&str]) -> Extra {
+    let tags = |names: &[&str]| names.iter().map(|name| tag(name)).collect();
+    Extra { images: tags(images), followers: tags(followers), at_source: tags(at_source) }
+}
+
+const FREE: Guards = Guards { max_delete: MaxDelete::Percent(100), grace: Duration::ZERO };
+
+fn claim(guards: Option<Guards>, extra: &Extra) -> Claim<'_> {
+    Claim { guards, source: Arc::from("s.io/a"), tags: SourceTags::Some, extra }
+}
+
+fn judged(contents: &Contents, selected: &[&str], claims: &[Claim<'_>], gone: &GoneSince) -> Decided {
+    let name = |name: &&str| match name.parse() {
+        Ok(digest) => TagOrDigest::Digest(digest),
+        Err(_) => TagOrDigest::Tag(tag(name)),
+    };
+    let selected: HashSet<TagOrDigest> = selected.iter().map(name).collect();
+    let scene = Scene { name: Arc::from("t.io/b"), contents, selected: &selected, claims };
+    decide(&scene, gone, SystemTime::UNIX_EPOCH + Duration::from_secs(1000))
+}
+
+/// Lines `NAME` for what goes, `NAME <- HOLDER` for what is held, `(NAME)` for what stays.
+fn lines(decided: &Decided) -> Vec<String> {
+    let line = |candidate: &Candidate| {
+        let name = candidate.target().replace("t.io/b", "");
+        match (candidate.is_due(), candidate.held_by.first()) {
+            (true, None) => name,
+            (true, Some(holder)) => format!("{name} <- {}", holder.replace("t.io/b", "")),
+            (false, _) => format!("({name})"),
+        }
+    };
+    decided.candidates.iter().map(line).collect()
+}
+
+#[test]
+fn what_only_the_target_has_goes_and_what_any_rule_brings_stays() {
+    let contents = contents(&[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]);
+    let (own, others) = (extra(&["b", "c", "d"], &[], &[]), extra(&["a"], &[], &["d"]));
+    let claims = [claim(Some(FREE), &own), claim(None, &others)];
+    let decided = judged(&contents, &["a", "c"], &claims, &None);
+    assert_eq!((lines(&decided), decided.refused), (vec![":b".to_owned()], None));
+    let decided = judged(&contents, &["a"], &[claim(None, &own)], &None);
+    assert!(lines(&decided).is_empty(), "a rule without the key is never pruned");
+}
+
+#[test]
+fn a_source_without_tags_lets_nothing_go() {
+    let contents = contents(&[("b", "2")]);
+    let (own, empty) = (extra(&["b"], &[], &[]), Extra::default());
+    let silent = Claim { tags: SourceTags::None, ..claim(None, &empty) };
+    assert!(lines(&judged(&contents, &[], &[claim(Some(FREE), &own), silent], &None)).is_empty());
+}
+
+#[test]
+fn too_much_is_refused_before_anything_goes() {
+    let contents = contents(&[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4"), ("e", "5")]);
+    let own = extra(&["b", "c"], &[], &[]);
+    for (max_delete, is_refused) in [
+        (MaxDelete::Percent(10), true),
+        (MaxDelete::Percent(40), false),
+        (MaxDelete::Tags(1), true),
+        (MaxDelete::Tags(2), false),
+    ] {
+        let guards = Guards { max_delete, ..FREE };
+        let decided = judged(&contents, &["a"], &[claim(Some(guards), &own)], &None);
+        assert_eq!(decided.refused.is_some(), is_refused, "{max_delete}: {decided:?}");
+        assert_eq!(decided.candidates.len(), 2);
+    }
+}
+
+#[test]
+fn what_has_not_been_gone_for_long_enough_waits() {
+    let contents = contents(&[("a", "1"), ("b", "2")]);
+    let own = extra(&["b"], &[], &[]);
+    let guards = Guards { grace: Duration::from_secs(100), ..FREE };
+    let seen = |digest_of: &str, second| {
+        let since = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+        Some(HashMap::from([((tag("b"), digest(digest_of)), since)]))
+    };
+    for (gone, goes) in [
+        (None, false),
+        (Some(HashMap::new()), false),
+        (seen("2", 950), false),
+        (seen("2", 900), true),
+        (seen("another", 900), false),
+        (seen("2", 2000), false),
+    ] {
+        let decided = judged(&contents, &["a"], &[claim(Some(guards), &own)], &gone);
+        assert_eq!(decided.candidates[0].is_due(), goes, "{gone:?}");
+    }
+}
+
+#[test]
+fn other_tags_and_indexes_hold_an_image() {
+    let mut contents = contents(&[("a", "1"), ("b", "1"), ("c", "child"), ("i", "index"), ("j", "old")]);
+    contents.needs.insert(digest("index"), vec![digest("child")]);
+    contents.needs.insert(digest("old"), vec![digest("child")]);
+    let own = extra(&["b", "c", "j"], &[], &[]);
+    let decided = judged(&contents, &["a", "i"], &[claim(Some(FREE), &own)], &None);
+    assert_eq!(lines(&decided), [":b <- :a", ":j", ":c <- :i"], "and an index goes before what it names");
+    let by_digest = format!("{}", digest("child"));
+    let own = extra(&["c", "i", "j"], &[], &[]);
+    let decided = judged(&contents, &["a", &by_digest], &[claim(Some(FREE), &own)], &None);
+    assert_eq!(lines(&decided)[2], format!(":c <- @{by_digest}"), "what a rule brings by digest stays, too");
+}
+
+#[test]
+fn what_fell_out_of_the_latest_stays_and_is_told() {
+    let contents = contents(&[("1.0", "1"), ("1.1", "2")]);
+    let own = extra(&[], &[], &["1.0", "1.1"]);
+    let decided = judged(&contents, &["1.1"], &[claim(Some(FREE), &own)], &None);
+    assert_eq!(lines(&decided), ["(:1.0)"]);
+    assert_eq!(decided.candidates[0].held_by, ["s.io/a"]);
+}
+
+#[test]
+fn followers_follow_their_subject() {
+    let name = |manifest: &str, what: &str| format!("sha256-{}{what}", digest(manifest).hex());
+    let (kept, gone, orphan) = (name("1", ".sig"), name("2", ".sig"), name("nowhere", ".sig"));
+    let (sbom, of_sbom, untagged) = (name("1", ".sbom"), name("sbom", ".sig"), name("quiet", ".att"));
+    let tags = [
+        ("a", "1"),
+        ("b", "2"),
+        (kept.as_str(), "s1"),
+        (&gone, "s2"),
+        (&orphan, "s3"),
+        (&sbom, "sbom"),
+        (&of_sbom, "s4"),
+        (&untagged, "s5"),
+    ];
+    let mut contents = contents(&tags);
+    contents.untagged.insert(digest("quiet"));
+    let followers = [&*kept, &gone, &orphan, &sbom, &of_sbom, &untagged];
+    let own = extra(&["b"], &followers, &[]);
+    let decided = judged(&contents, &["a"], &[claim(Some(FREE), &own)], &None);
+    let mut expected = vec![format!(":{gone}"), format!(":{orphan}")];
+    expected.sort();
+    expected.insert(0, ":b".to_owned());
+    assert_eq!(
+        lines(&decided),
+        expected,
+        "signatures of what stays, of its SBOM, and of what has no tag stay"
+    );
+    let guards = Guards { grace: Duration::from_secs(100), ..FREE };
+    let decided = judged(&contents, &["a"], &[claim(Some(guards), &own)], &Some(HashMap::new()));
+    assert!(decided.candidates.iter().all(|candidate| !candidate.is_due()), "{decided:?}");
+}
+
+#[test]
+fn referrers_without_a_tag_go_with_their_image() {
+    let mut contents = contents(&[("a", "1"), ("b", "2"), ("k", "kept referrer")]);
+    contents.referrers.insert(digest("2"), vec![digest("referrer"), digest("kept referrer")]);
+    contents.referrers.insert(digest("referrer"), vec![digest("nested")]);
+    let own = extra(&["b"], &[], &[]);
+    let decided = judged(&contents, &["a", "k"], &[claim(Some(FREE), &own)], &None);
+    let names: HashSet<_> = lines(&decided).into_iter().collect();
+    let by_digest = |name: &str| format!("@{}", digest(name));
+    assert_eq!(names, HashSet::from([":b".to_owned(), by_digest("referrer"), by_digest("nested")]));
+    // A referrer that stays needs its subject.
+    contents.needs.insert(digest("kept referrer"), vec![digest("2")]);
+    let decided = judged(&contents, &["a", "k"], &[claim(Some(FREE), &own)], &None);
+    assert_eq!(lines(&decided), [":b <- :k"]);
+}

@@ -1,0 +1,177 @@
+//! Looks at sources and targets, and decides what goes.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use oci::{Digest, Tag};
+use tokio_util::sync::CancellationToken;
+
+use super::candidate::Candidate;
+use super::contents::Contents;
+use super::decide::{Claim, Scene, decide, suspects};
+use super::guards::Guards;
+use super::read::read;
+use crate::endpoint::Target;
+use crate::plan::listings::{AtTarget, Listings, SourceTags};
+use crate::{Error, Observer, Options, Report, State, Sync, Work};
+
+/// Rules, and what keeps those that delete from deleting too much.
+pub struct Prune {
+    /// All rules of a config: what any of them selects stays. `None` for those that delete nothing.
+    pub rules: Vec<(Work, Option<Guards>)>,
+    /// How often what fails in passing is tried again, and how many lists are read at once.
+    pub options: Options,
+    /// What earlier runs have seen gone.
+    pub state: State,
+}
+
+/// What would go, and why the rest does not.
+pub struct PrunePlan {
+    /// Why nothing goes at all.
+    pub refused: Option<String>,
+    pub(super) repositories: Vec<Repository>,
+    pub(super) retries: u32,
+}
+
+/// What goes of one repository.
+pub(super) struct Repository {
+    pub(super) target: Arc<dyn Target>,
+    pub(super) contents: Contents,
+    /// In the order in which they go.
+    pub(super) candidates: Vec<Candidate>,
+}
+
+impl Prune {
+    /// Lists, reads and decides. Nothing is deleted; what is seen to be gone is remembered.
+    pub async fn look(self, observer: Arc<dyn Observer>, cancel: CancellationToken) -> PrunePlan {
+        let Self { rules, options, state } = self;
+        let retries = options.retries;
+        let (works, guards): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
+        let patterns: Vec<bool> = works.iter().map(|work| matches!(work, Work::Pattern(_))).collect();
+        let sync = Sync::new(works, options, observer).remembering(state.clone());
+        let (report, listings) = sync.list(cancel).await;
+        let refused = not_listed(&report).or_else(|| without_tags(&listings, &patterns, &guards));
+        let mut plan = PrunePlan { refused, repositories: Vec::new(), retries };
+        if plan.refused.is_none() {
+            plan.examine(&listings, &guards, &state).await;
+        }
+        plan
+    }
+}
+
+impl PrunePlan {
+    /// All that might go, with why it does or does not, sorted by name.
+    pub fn candidates(&self) -> Vec<&Candidate> {
+        let all = self.repositories.iter().flat_map(|repository| &repository.candidates);
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_cached_key(|candidate| candidate.target());
+        all
+    }
+
+    async fn examine(&mut self, listings: &Listings, guards: &[Option<Guards>], state: &State) {
+        let mut by_target: BTreeMap<&str, Vec<&AtTarget>> = BTreeMap::new();
+        for found in &listings.at_targets {
+            by_target.entry(found.target.name()).or_default().push(found);
+        }
+        let mut refusals = Vec::new();
+        for (name, found) in by_target {
+            match self.examine_repository((name, &found), listings, guards, state).await {
+                Ok(refusal) => refusals.extend(refusal),
+                Err(error) => refusals.push(unread(&error)),
+            }
+        }
+        self.refused = (!refusals.is_empty()).then(|| refusals.join("; "));
+    }
+
+    async fn examine_repository(
+        &mut self,
+        (name, found): (&str, &[&AtTarget]),
+        listings: &Listings,
+        guards: &[Option<Guards>],
+        state: &State,
+    ) -> Result<Option<String>, Error> {
+        let claim = |found: &&'_ AtTarget| guards.get(found.rule).copied().flatten();
+        if !found.iter().any(|found| claim(found).is_some()) {
+            return Ok(None);
+        }
+        let claims: Vec<_> = found
+            .iter()
+            .map(|found| Claim {
+                guards: claim(found),
+                source: found.source.clone(),
+                tags: found.tags,
+                extra: &found.extra,
+            })
+            .collect();
+        let nothing = HashSet::new();
+        let selected = listings.selected(name).unwrap_or(&nothing);
+        let suspects = suspects(&claims, selected);
+        let target = found[0].target.clone();
+        let (now, mut contents) = (SystemTime::now(), Contents::default());
+        if !suspects.is_empty() {
+            contents = read(&*target, self.retries, &suspects).await?;
+        }
+        let suspected = suspects.images.iter().chain(&suspects.followers);
+        let seen: Vec<(Tag, Digest)> =
+            suspected.filter_map(|tag| Some((tag.clone(), contents.tags.get(tag)?.clone()))).collect();
+        let gone = state.note_gone((target.store(), target.repository()), &seen, now);
+        let scene = Scene { name: name.into(), contents: &contents, selected, claims: &claims };
+        let decided = decide(&scene, &gone, now);
+        if !decided.candidates.is_empty() {
+            self.repositories.push(Repository { target, contents, candidates: decided.candidates });
+        }
+        Ok(decided.refused)
+    }
+}
+
+/// Why nothing goes where a rule could not be listed.
+fn not_listed(report: &Report) -> Option<String> {
+    if !report.unfinished_rules.is_empty() {
+        return Some("the run was stopped before all rules were listed".to_owned());
+    }
+    let first = report.failed_rules.first()?;
+    let more = match report.failed_rules.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Some(format!("{} could not be listed: {}{more}", first.source, oci::with_sources(&*first.error)))
+}
+
+/// Why nothing goes where a source that is named has no tags, or a pattern no repositories.
+fn without_tags(listings: &Listings, patterns: &[bool], guards: &[Option<Guards>]) -> Option<String> {
+    let is_written = |rule: usize| patterns.get(rule) == Some(&false);
+    let empty =
+        listings.at_targets.iter().find(|found| found.tags == SourceTags::None && is_written(found.rule));
+    if let Some(empty) = empty {
+        return Some(format!("{} has no tags: an empty source deletes nothing", empty.source));
+    }
+    let listed: BTreeSet<usize> = listings.at_targets.iter().map(|found| found.rule).collect();
+    let silent =
+        patterns.iter().enumerate().find(|(rule, is_pattern)| **is_pattern && !listed.contains(rule));
+    let (rule, _) = silent?;
+    let deletes = guards.get(rule).copied().flatten().is_some();
+    deletes.then(|| format!("no repository matches rule {}: an empty source deletes nothing", rule + 1))
+}
+
+fn unread(error: &Error) -> String {
+    format!("what the target has cannot be read: {}", oci::with_sources(error))
+}
+
+/// What the name of a candidate is, for whoever writes it down.
+pub(super) fn line(candidate: &Candidate) -> String {
+    format!("{} {}", candidate.target(), candidate.digest)
+}
+
+impl PrunePlan {
+    /// What goes if all goes well, a line `NAME DIGEST` for each: enough to bring every name back.
+    pub fn undo_lines(&self) -> Vec<String> {
+        let due = self.candidates().into_iter().filter(|candidate| candidate.is_due());
+        due.map(line).collect()
+    }
+
+    /// Whether nothing is to go.
+    pub fn is_empty(&self) -> bool {
+        !self.repositories.iter().flat_map(|repository| &repository.candidates).any(Candidate::is_due)
+    }
+}

@@ -1,0 +1,425 @@
+//! Deletion at targets: what goes, what stays whole, and what is not even asked for.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{
+    Access, Builder, DigestDeletion, Effect, EmbeddedRegistry, Fault, Grant, ImmutableTags, IndexChildren,
+    LoggedRequest, Match, SameDigest, Store, TagDeletion, Times, TokenAccess, User, preset,
+};
+use endpoints::{RegistryApi, RegistryEndpoint};
+use http::Method;
+use registry::{Credentials, Login, Registry, Security, Settings, Transport};
+use serde_json::{Value, json};
+use sync::prune::{Guards, MaxDelete, Prune, PrunePlan, Pruned, Standing};
+use sync::{Naming, Options, Policy, ReferrerPolicy, Rule, RuleTarget, Selection, Silent, State, Work};
+use testkit::Dice;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{client, count};
+
+const APP: &str = "a/app";
+const FREE: Guards = Guards { max_delete: MaxDelete::Percent(100), grace: Duration::ZERO };
+
+struct Bench {
+    source: EmbeddedRegistry,
+    target: EmbeddedRegistry,
+}
+
+impl Bench {
+    async fn start(target: Builder) -> Self {
+        let source = EmbeddedRegistry::builder().start().await.unwrap();
+        Self { source, target: target.start().await.unwrap() }
+    }
+
+    fn rule(&self) -> Rule {
+        let target = RegistryEndpoint::target(&client(&self.target), &APP.parse().unwrap());
+        let source = RegistryEndpoint::source(&client(&self.source), &APP.parse().unwrap());
+        Rule {
+            source: Arc::new(source),
+            selection: Selection::All,
+            targets: vec![RuleTarget { target: Arc::new(target), naming: Naming::Same }],
+            policy: Arc::new(Policy { referrers: ReferrerPolicy::Copy, ..Policy::default() }),
+        }
+    }
+
+    /// Puts an image with a number at both sides, under these tags.
+    fn both(&self, number: u64, source: &[&str], target: &[&str]) -> String {
+        put(self.source.store(), number, source);
+        put(self.target.store(), number, target)
+    }
+
+    fn tags(&self) -> Vec<String> {
+        self.target.store().tags(APP)
+    }
+
+    fn deletions(&self) -> Vec<String> {
+        let requests = self.target.requests();
+        requests.iter().filter(|request| request.method == Method::DELETE).map(LoggedRequest::line).collect()
+    }
+}
+
+fn put(store: &Store, number: u64, tags: &[&str]) -> String {
+    let image = sample::image(store, APP, None, Flavour::Oci, &[sample::layer(number, 20)], "amd64");
+    for tag in tags {
+        store.tag(APP, tag, &image.digest);
+    }
+    image.digest
+}
+
+async fn look(rules: Vec<(Rule, Option<Guards>)>, state: State) -> PrunePlan {
+    let rules = rules.into_iter().map(|(rule, guards)| (Work::from(rule), guards)).collect();
+    let prune = Prune { rules, options: Options::new(4, 0), state };
+    prune.look(Arc::new(Silent), CancellationToken::new()).await
+}
+
+async fn prune(bench: &Bench, guards: Guards) -> Pruned {
+    let plan = look(vec![(bench.rule(), Some(guards))], State::none()).await;
+    assert_eq!(plan.refused, None);
+    plan.carry_out(CancellationToken::new()).await
+}
+
+fn harbor() -> Builder {
+    preset::harbor().immutable_tags(ImmutableTags::None, SameDigest::Taken)
+}
+
+type DeletionMode = (&'static str, fn() -> Builder);
+
+/// Every way of deleting that is known, and one that is feared.
+fn modes() -> [DeletionMode; 9] {
+    [
+        ("as the specification has it", EmbeddedRegistry::builder),
+        ("distribution 2, off", preset::distribution_2),
+        ("distribution 2", preset::distribution_2_with_delete),
+        ("distribution 3", preset::distribution_3),
+        ("Harbor", harbor),
+        ("Quay", preset::quay),
+        ("ECR", || preset::ecr().immutable_tags(ImmutableTags::None, SameDigest::Taken)),
+        ("a tag takes its image along", || {
+            let builder = EmbeddedRegistry::builder();
+            builder.deletion(TagDeletion::DeletesManifest, DigestDeletion::Alone)
+        }),
+        ("a digest takes its family along", || {
+            let builder = EmbeddedRegistry::builder().index_children(IndexChildren::Unguarded);
+            builder.deletion(TagDeletion::Unsupported, DigestDeletion::WithFamily)
+        }),
+    ]
+}
+
+/// What a repository has, made by dice: images, indexes that share children, further tags, signatures, and referrers.
+struct World {
+    tags: Vec<String>,
+}
+
+impl World {
+    fn make(store: &Store, dice: &mut Dice) -> Self {
+        let (mut images, mut tags) = (Vec::new(), Vec::new());
+        for number in 0..4 + dice.below(4) {
+            let layers = [sample::layer(number, 20)];
+            let image = sample::image(store, APP, None, Flavour::Oci, &layers, "amd64");
+            images.push(image);
+        }
+        for number in 0..6 + dice.below(8) {
+            let chosen = images[below(dice, images.len())].clone();
+            let digest = match dice.below(5) {
+                0 => {
+                    let other = images[below(dice, images.len())].clone();
+                    let index = sample::index(store, APP, None, Flavour::Oci, &[chosen, other]);
+                    images.push(index.clone());
+                    index.digest
+                }
+                1 => {
+                    let hex = chosen.digest["sha256:".len()..].to_owned();
+                    let signature = put(store, 100 + number, &[]);
+                    tags.push((format!("sha256-{hex}.sig"), signature));
+                    continue;
+                }
+                2 => {
+                    refer(store, &chosen.digest, number);
+                    continue;
+                }
+                _ => chosen.digest,
+            };
+            tags.push((format!("v{number}"), digest));
+        }
+        for (tag, digest) in &tags {
+            store.tag(APP, tag, digest);
+        }
+        let mut tags: Vec<_> = tags.into_iter().map(|(tag, _)| tag).collect();
+        tags.sort();
+        tags.dedup();
+        Self { tags }
+    }
+}
+
+fn below(dice: &mut Dice, most: usize) -> usize {
+    usize::try_from(dice.below(most as u64)).unwrap()
+}
+
+/// Puts a manifest without a tag that refers to another one.
+fn refer(store: &Store, subject: &str, number: u64) -> String {
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let body = json!({
+        "schemaVersion": 2, "mediaType": media_type, "artifactType": format!("x/{number}"),
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": store.put_blob(APP, "{}"), "size": 2},
+        "layers": [], "subject": {"mediaType": media_type, "digest": subject, "size": 1},
+    });
+    let text = body.to_string();
+    let digest = oci::Digest::sha256(text.as_bytes()).to_string();
+    store.put_manifest(APP, &digest, media_type, text)
+}
+
+/// What is missing of everything that a manifest needs.
+fn missing(store: &Store, reference: &str, seen: &mut HashSet<String>) -> Vec<String> {
+    let Some(manifest) = store.manifest(APP, reference) else { return vec![reference.to_owned()] };
+    if !seen.insert(manifest.digest.clone()) {
+        return Vec::new();
+    }
+    let body: Value = serde_json::from_slice(&manifest.bytes).unwrap();
+    let list = |name: &str| body[name].as_array().cloned().unwrap_or_default();
+    let children = list("manifests").into_iter().chain(body.get("subject").cloned());
+    let digests = children.map(|child| child["digest"].as_str().unwrap().to_owned());
+    digests.flat_map(|digest| missing(store, &digest, seen)).collect()
+}
+
+#[tokio::test]
+async fn b10_after_any_prune_every_kept_image_is_whole() {
+    for (name, mode) in modes() {
+        for seed in 0..12 {
+            let bench = Bench::start(mode()).await;
+            let mut dice = Dice::new(seed);
+            let world = World::make(bench.target.store(), &mut Dice::new(1000 + seed));
+            World::make(bench.source.store(), &mut Dice::new(1000 + seed));
+            // What nobody names stays at the source, so that it is not empty.
+            bench.both(999, &["stays"], &["stays", "stays-too"]);
+            put(bench.source.store(), 999, &["stays-too"]);
+            for tag in &world.tags {
+                if dice.below(2) == 0 {
+                    bench.source.store().remove_manifest(APP, tag);
+                }
+            }
+            let before: BTreeSet<_> = bench.tags().into_iter().collect();
+            let wanted: BTreeSet<_> = bench.source.store().tags(APP).into_iter().collect();
+            let pruned = prune(&bench, FREE).await;
+            let after: BTreeSet<_> = bench.tags().into_iter().collect();
+            let shown = format!("{name}, seed {seed}: {pruned:?}");
+            assert!(wanted.is_subset(&after), "what the source has stays; {shown}");
+            for tag in &after {
+                let missing = missing(bench.target.store(), tag, &mut HashSet::new());
+                assert!(missing.is_empty(), "{tag} lacks {missing:?}; {shown}");
+            }
+            let told: BTreeSet<_> = pruned
+                .deleted
+                .iter()
+                .filter_map(|deleted| Some(deleted.target.rsplit_once(':')?.1.to_owned()))
+                .collect();
+            let gone: BTreeSet<_> = before.difference(&after).cloned().collect();
+            assert!(gone.is_subset(&told), "what goes is told; {shown}");
+            if name == "distribution 2, off" {
+                assert_eq!((gone.len(), pruned.deleted.len()), (0, 0), "{shown}");
+            }
+            if matches!(name, "as the specification has it" | "Quay") {
+                let images = |tags: &BTreeSet<String>| {
+                    tags.iter().filter(|tag| tag.starts_with('v')).cloned().collect::<Vec<_>>()
+                };
+                let stuck: Vec<_> = pruned
+                    .not_deleted
+                    .iter()
+                    .map(|kept| kept.target.rsplit_once(':').unwrap().1.to_owned())
+                    .collect();
+                let left: Vec<_> = images(&after).into_iter().filter(|tag| !stuck.contains(tag)).collect();
+                assert_eq!(left, images(&wanted), "and all that can go goes; {shown}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_takes_tags_away_lets_tags_of_held_images_go() {
+    let bench = Bench::start(EmbeddedRegistry::builder()).await;
+    bench.both(1, &["kept"], &["kept", "alias"]);
+    bench.both(2, &[], &["old"]);
+    let pruned = prune(&bench, FREE).await;
+    assert_eq!(bench.tags(), ["kept"]);
+    assert_eq!(pruned.deleted.len(), 2);
+    // Where nothing shows that the image stays, it is not risked.
+    let bench = Bench::start(EmbeddedRegistry::builder()).await;
+    bench.both(1, &["kept"], &["kept", "alias"]);
+    let pruned = prune(&bench, FREE).await;
+    assert_eq!((bench.tags().len(), pruned.not_deleted.len()), (2, 1));
+    assert!(pruned.not_deleted[0].is_held && pruned.not_deleted[0].why.contains(":kept"), "{pruned:?}");
+    assert!(bench.deletions().is_empty());
+}
+
+#[tokio::test]
+async fn an_empty_or_failing_source_deletes_nothing() {
+    let bench = Bench::start(EmbeddedRegistry::builder()).await;
+    put(bench.target.store(), 1, &["old"]);
+    let rules = || vec![(bench.rule(), Some(FREE))];
+    let refused = look(rules(), State::none()).await.refused.unwrap();
+    assert!(refused.contains("could not be listed"), "{refused}");
+    bench.source.store().create_repository(APP);
+    let refused = look(rules(), State::none()).await.refused.unwrap();
+    assert!(refused.contains("has no tags"), "{refused}");
+    put(bench.source.store(), 2, &["new"]);
+    for status in [401, 403, 404, 500] {
+        let effect = Effect::Status { code: status, body: String::new(), headers: Vec::new() };
+        let fault = Fault { when: Match::get("/tags/list"), times: Times::First(1), effect };
+        bench.source.misbehave(fault);
+        let plan = look(rules(), State::none()).await;
+        assert!(plan.refused.is_some() && plan.candidates().is_empty(), "{status}");
+        let pruned = plan.carry_out(CancellationToken::new()).await;
+        assert!(pruned.deleted.is_empty());
+    }
+    // Another rule that fails lets nothing go either, also one that deletes nothing.
+    let elsewhere = RegistryEndpoint::source(&client(&bench.source), &"a/none".parse().unwrap());
+    let failing = Rule { source: Arc::new(elsewhere), ..bench.rule() };
+    let refused = look(vec![(bench.rule(), Some(FREE)), (failing, None)], State::none()).await.refused;
+    assert!(refused.is_some_and(|why| why.contains("a/none")));
+    assert!(bench.deletions().is_empty());
+    assert_eq!(bench.tags(), ["old"]);
+}
+
+#[tokio::test]
+async fn too_much_is_refused_before_the_first() {
+    let bench = Bench::start(EmbeddedRegistry::builder()).await;
+    let names: Vec<String> = (0..10).map(|number| format!("v{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    put(bench.source.store(), 1, &names[..8]);
+    put(bench.target.store(), 1, &names);
+    let guards = Guards { max_delete: MaxDelete::Percent(10), ..FREE };
+    let plan = look(vec![(bench.rule(), Some(guards))], State::none()).await;
+    let refused = plan.refused.clone().unwrap();
+    assert!(refused.contains("2 of the 10 tags") && refused.contains("10%"), "{refused}");
+    assert_eq!(plan.candidates().len(), 2);
+    assert!(plan.carry_out(CancellationToken::new()).await.deleted.is_empty());
+    assert!(bench.deletions().is_empty());
+    assert_eq!(
+        count(&bench.target, |request| request.method != Method::GET && request.method != Method::HEAD),
+        0
+    );
+}
+
+#[tokio::test]
+async fn grace_counts_from_the_first_run_with_a_state() {
+    let bench = Bench::start(EmbeddedRegistry::builder()).await;
+    bench.both(1, &["kept"], &["kept"]);
+    bench.both(2, &[], &["old"]);
+    let guards = Guards { grace: Duration::from_secs(3600), ..FREE };
+    let rules = || vec![(bench.rule(), Some(guards))];
+    let since = |plan: &PrunePlan| match plan.candidates()[0].standing {
+        Standing::Waits { since, .. } => since,
+        ref other => panic!("{other:?}"),
+    };
+    assert_eq!(since(&look(rules(), State::none()).await), None);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.redb");
+    let remembering = async || {
+        let (state, _) = State::open(&path).unwrap();
+        let plan = look(rules(), state.clone()).await;
+        state.close().unwrap();
+        plan
+    };
+    let seen = [since(&remembering().await), since(&remembering().await)];
+    assert!(seen[0].is_some());
+    assert_eq!(seen[0], seen[1], "the second run knows what the first has seen");
+    // What has come back begins anew: nothing is remembered of it.
+    put(bench.source.store(), 2, &["old"]);
+    assert!(remembering().await.candidates().is_empty());
+    bench.source.store().remove_manifest(APP, "old");
+    assert!(since(&remembering().await).is_some());
+    assert_eq!(bench.tags(), ["kept", "old"]);
+}
+
+#[tokio::test]
+async fn where_deletion_is_off_it_is_asked_for_once() {
+    let bench = Bench::start(preset::ghcr()).await;
+    bench.both(1, &["kept"], &["kept"]);
+    for (number, tag) in [(2, "a"), (3, "b"), (4, "c")] {
+        bench.both(number, &[], &[tag]);
+    }
+    let pruned = prune(&bench, FREE).await;
+    assert_eq!((pruned.deleted.len(), pruned.not_deleted.len(), pruned.off.len()), (0, 3, 1));
+    assert_eq!(bench.deletions().len(), 2, "by tag, and by digest: {:?}", bench.deletions());
+    assert_eq!(bench.tags().len(), 4);
+}
+
+#[tokio::test]
+async fn what_moved_meanwhile_stays() {
+    let bench = Bench::start(preset::distribution_2_with_delete()).await;
+    bench.both(1, &["kept"], &["kept"]);
+    bench.both(2, &[], &["old"]);
+    let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+    put(bench.target.store(), 3, &["old"]);
+    let pruned = plan.carry_out(CancellationToken::new()).await;
+    assert!(pruned.not_deleted[0].why.contains("meanwhile"), "{pruned:?}");
+    // A tag that has come since may be of the same image.
+    bench.both(4, &[], &["older"]);
+    let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+    put(bench.target.store(), 4, &["new-alias"]);
+    let pruned = plan.carry_out(CancellationToken::new()).await;
+    assert!(pruned.deleted.is_empty() && pruned.not_deleted.len() == 2, "{pruned:?}");
+    assert!(bench.deletions().iter().all(|line| !line.contains(" 202")), "{:?}", bench.deletions());
+}
+
+#[tokio::test]
+async fn referrers_go_after_their_image() {
+    let bench = Bench::start(preset::zot()).await;
+    bench.both(1, &["kept"], &["kept"]);
+    let old = put(bench.target.store(), 2, &["old"]);
+    let kept = put(bench.target.store(), 1, &[]);
+    let [of_old, of_kept] = [&old, &kept].map(|subject| refer(bench.target.store(), subject, 7));
+    let nested = refer(bench.target.store(), &of_old, 8);
+    let pruned = prune(&bench, FREE).await;
+    let has = |digest: &str| bench.target.store().manifest(APP, digest).is_some();
+    // The tag is taken away alone here, so that the image and all that refers to it are the registry's to collect.
+    assert!(has(&old) && has(&of_old) && has(&nested) && has(&of_kept), "{pruned:?}");
+    let bench =
+        Bench::start(EmbeddedRegistry::builder().deletion(TagDeletion::Unsupported, DigestDeletion::Alone))
+            .await;
+    bench.both(1, &["kept"], &["kept"]);
+    let old = put(bench.target.store(), 2, &["old"]);
+    let [of_old, of_kept] = [&old, &kept].map(|subject| refer(bench.target.store(), subject, 7));
+    let nested = refer(bench.target.store(), &of_old, 8);
+    let pruned = prune(&bench, FREE).await;
+    let has = |digest: &str| bench.target.store().manifest(APP, digest).is_some();
+    assert!(!has(&old) && !has(&of_old) && !has(&nested) && has(&of_kept), "{pruned:?}");
+    let by_digest: Vec<_> = pruned.deleted.iter().map(|deleted| deleted.digest.to_string()).collect();
+    assert_eq!(by_digest[0], old, "the image goes first");
+}
+
+#[tokio::test]
+async fn harbors_api_takes_tags_away() {
+    let user = User::new("robot", "correct horse", vec![Grant::delete("a/*")]);
+    let access = Access::Token(TokenAccess::harbor(vec![user]));
+    let bench = Bench::start(harbor().access(access)).await;
+    bench.both(1, &["kept"], &["kept", "alias"]);
+    let host = bench.target.host().parse().unwrap();
+    let login = Login::User(Credentials::new("robot", "correct horse".to_owned().into()));
+    let settings = Settings { security: Security::INSECURE, login, ..Settings::new(host) };
+    let registry = Registry::new(settings, Transport::new("test", &[]).unwrap());
+    let api = Arc::new(RegistryApi::new(registry.clone(), None));
+    let target = RegistryEndpoint::target(&registry, &APP.parse().unwrap()).with_untagging(api);
+    let targets = vec![RuleTarget { target: Arc::new(target), naming: Naming::Same }];
+    let plan = look(vec![(Rule { targets, ..bench.rule() }, Some(FREE))], State::none()).await;
+    let pruned = plan.carry_out(CancellationToken::new()).await;
+    assert_eq!((bench.tags(), pruned.deleted.len()), (vec!["kept".to_owned()], 1), "{pruned:?}");
+    let asked = bench.deletions();
+    assert!(
+        asked.len() == 1 && asked[0].contains("/api/v2.0/projects/a/repositories/app/artifacts/"),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_to_do_costs_two_lists() {
+    let bench = Bench::start(EmbeddedRegistry::builder()).await;
+    bench.both(1, &["a", "b", "c"], &["a", "b", "c"]);
+    let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+    assert!(plan.is_empty() && plan.candidates().is_empty());
+    for side in [&bench.source, &bench.target] {
+        assert_eq!(count(side, |request| !request.is_ping()), 1, "{:?}", side.requests());
+    }
+}
