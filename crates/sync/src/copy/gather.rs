@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::reading::{KnownAtSource, Reading};
 use crate::Error;
-use crate::copy::transfer::{Delivered, Delivery, Transfer};
+use crate::copy::delivery::{Delivered, Delivery};
+use crate::copy::transfer::Transfer;
 use crate::engine::backoff::Backoff;
 use crate::engine::run::Run;
 use crate::lock::lock;

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use oci::{Descriptor, ErrorKind};
 
 use super::claimed_blob::{Begun, ClaimedBlob, complete};
+use crate::copy::delivery::Delivery;
 use crate::copy::open_upload::OpenUpload;
-use crate::copy::transfer::{Delivery, Transfer};
+use crate::copy::transfer::Transfer;
 use crate::endpoint::Source;
 use crate::engine::backoff::Backoff;
 use crate::engine::run::{ImageCopy, Run};
