@@ -1,7 +1,12 @@
 //! What `prune` found and did: for programs as a document, for people as lines.
 
-use serde_json::{Value, json};
-use sync::prune::{Candidate, Deleted, NotDeleted, PrunePlan, Pruned};
+mod document;
+
+use serde::Serialize;
+use sync::prune::{Candidate, NotDeleted, PrunePlan, Pruned};
+
+use self::document::Document;
+pub(crate) use self::document::schema;
 
 /// What was found, and what became of it.
 pub(crate) struct PruneOutcome {
@@ -45,27 +50,8 @@ impl PruneOutcome {
         self.refused.is_none() && self.pruned.not_deleted.iter().all(|kept| kept.is_held)
     }
 
-    pub(crate) fn document(&self) -> Value {
-        let entry = |candidate: &'_ Candidate| {
-            json!({
-                "target": candidate.target(),
-                "digest": candidate.digest.to_string(),
-                "due": candidate.is_due(),
-                "reason": candidate.standing.to_string(),
-                "heldBy": candidate.held_by,
-            })
-        };
-        let deleted =
-            |deleted: &'_ Deleted| json!({"target": deleted.target, "digest": deleted.digest.to_string()});
-        let kept = |kept: &'_ NotDeleted| json!({"target": kept.target, "digest": kept.digest.to_string(), "reason": kept.why});
-        json!({
-            "schema": "image-syncer/prune/1",
-            "version": env!("CARGO_PKG_VERSION"),
-            "candidates": self.candidates.iter().map(entry).collect::<Vec<_>>(),
-            "deleted": self.pruned.deleted.iter().map(deleted).collect::<Vec<_>>(),
-            "notDeleted": self.pruned.not_deleted.iter().map(kept).collect::<Vec<_>>(),
-            "refused": self.refused,
-        })
+    pub(crate) fn document(&self) -> impl Serialize + '_ {
+        Document::of(&self.candidates, &self.pruned, self.refused.as_deref())
     }
 
     /// A line for each thing: what becomes of it, its name with its digest, and why.
@@ -108,38 +94,4 @@ fn line(candidate: &Candidate) -> String {
 /// `HOST/REPOSITORY:TAG@DIGEST`
 fn named(target: &str, digest: &oci::Digest) -> String {
     if target.contains('@') { target.to_owned() } else { format!("{target}@{digest}") }
-}
-
-/// The document's JSON Schema.
-pub(crate) fn schema() -> Value {
-    let text = json!({ "type": "string" });
-    let digest = json!({ "type": "string", "pattern": "^[a-z0-9]+:[0-9a-f]+$" });
-    let target = json!({ "type": "string", "description": "HOST/REPOSITORY:TAG, or HOST/REPOSITORY@DIGEST" });
-    let list = |properties: Value, description: &str| {
-        let required: Vec<_> =
-            properties.as_object().into_iter().flat_map(|known| known.keys().cloned()).collect();
-        let items = json!({ "type": "object", "properties": properties, "required": required });
-        json!({ "type": "array", "description": description, "items": items })
-    };
-    let candidates = json!({
-        "target": target, "digest": digest,
-        "due": { "type": "boolean", "description": "Whether it is to go." },
-        "reason": text,
-        "heldBy": { "type": "array", "items": text, "description": "What stays and needs it." },
-    });
-    let not_deleted = json!({ "target": target, "digest": digest, "reason": text });
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "What image-syncer prune found and did",
-        "type": "object",
-        "required": ["schema", "version", "candidates", "deleted", "notDeleted", "refused"],
-        "properties": {
-            "schema": { "const": "image-syncer/prune/1" },
-            "version": text,
-            "candidates": list(candidates, "What only targets have, or only rules do not select any more."),
-            "deleted": list(json!({ "target": target, "digest": digest }), "What is gone."),
-            "notDeleted": list(not_deleted, "What should be gone and is not."),
-            "refused": { "type": ["string", "null"], "description": "Why nothing is deleted at all." },
-        },
-    })
 }

@@ -73,7 +73,9 @@ async fn it_shows_and_deletes_only_when_it_is_asked_to() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn its_document_is_what_its_schema_says() -> Result<()> {
     let world = World::start(EmbeddedRegistry::builder(), FREE).await?;
-    let document: Value = serde_json::from_str(&world.prune("--json")?.expect_code(0)?.stdout)?;
+    let shown = world.prune("--json")?.expect_code(0)?.stdout;
+    ensure!(shown.starts_with("{\n  \"schema\": "), "the schema is the first key: {shown}");
+    let document: Value = serde_json::from_str(&shown)?;
     ensure!(document["schema"] == "image-syncer/prune/1" && document["refused"].is_null(), "{document}");
     let candidate = &document["candidates"][0];
     ensure!(candidate["target"].as_str().is_some_and(|target| target.ends_with("/b/app:old")), "{document}");
@@ -149,5 +151,30 @@ async fn where_deletion_is_off_that_is_told_once() -> Result<()> {
     ensure!(told == 1, "{}", off.stderr);
     ensure!(off.stdout.lines().count() == 2 && off.stdout.starts_with("kept "), "{}", off.stdout);
     ensure!(world.tags().len() == 4);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pattern_deletes_only_where_its_repositories_have_tags() -> Result<()> {
+    let world = World::start(EmbeddedRegistry::builder(), FREE).await?;
+    let (here, there) = (world.source.host(), world.target.host());
+    for (repository, tags) in [("one", &["v1", "old"][..]), ("two", &["v1", "old"]), ("gone", &["v1"])] {
+        for (number, tag) in tags.iter().enumerate() {
+            let image = Image::new(Flavour::Oci).layer(layer(number as u64, 100));
+            Pusher::new(there.clone()).image(&format!("m/{repository}"), *tag, &image).await?;
+            if repository != "gone" && *tag == "v1" {
+                Pusher::new(here.clone()).image(&format!("p/{repository}"), *tag, &image).await?;
+            }
+        }
+    }
+    world.source.store().remove_manifest("p/two", "v1");
+    let config = format!(
+        "auth:\n  {here}: {{insecure: true}}\n  {there}: {{insecure: true}}\nsync:\n\
+         - {{from: {here}/p/**, to: \"{there}/m/{{name}}\", prune: {{grace: 0s, maxDelete: 100%}}}}\n"
+    );
+    world.workplace.write("c.yaml", &config)?;
+    world.prune("--apply")?.expect_code(0)?;
+    let left = ["m/one", "m/two", "m/gone"].map(|repository| world.target.store().tags(repository).len());
+    ensure!(left == [1, 2, 1], "{left:?}");
     Ok(())
 }

@@ -160,7 +160,28 @@ impl<'a> Room<'a> {
             Deletion::Kept(why, words) => return Ok(Some(kept(why, &words, habits))),
         }
         self.touched.insert(candidate.digest.clone());
-        Ok(Some(Ended::Deleted))
+        if candidate.held_by.is_empty() {
+            Ok(Some(Ended::Deleted))
+        } else {
+            self.see_what_is_left(candidate, habits).await
+        }
+    }
+
+    /// What holds an image must still have it: a registry that has taken it along is not believed any more.
+    async fn see_what_is_left(
+        &self,
+        candidate: &Candidate,
+        habits: &mut Habits,
+    ) -> Result<Option<Ended>, Error> {
+        let image = TagOrDigest::Digest(candidate.digest.clone());
+        if resolve(self.target, self.retries, &image).await?.is_some() {
+            return Ok(Some(Ended::Deleted));
+        }
+        habits.tags = TagHabit::Deletes;
+        let holders = candidate.held_by.join(", ");
+        Ok(Some(Ended::Failed(format!(
+            "the registry has deleted its image with the tag, which {holders} needs: copy that again"
+        ))))
     }
 
     async fn delete_manifest(

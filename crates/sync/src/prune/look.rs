@@ -48,10 +48,10 @@ impl Prune {
         let Self { rules, options, state } = self;
         let retries = options.retries;
         let (works, guards): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
-        let patterns: Vec<bool> = works.iter().map(|work| matches!(work, Work::Pattern(_))).collect();
+        let patterns: Vec<Option<String>> = works.iter().map(pattern_of).collect();
         let sync = Sync::new(works, options, observer).remembering(state.clone());
         let (report, listings) = sync.list(cancel).await;
-        let refused = not_listed(&report).or_else(|| without_tags(&listings, &patterns, &guards));
+        let refused = not_listed(&report).or_else(|| without_tags(&listings, &patterns));
         let mut plan = PrunePlan { refused, repositories: Vec::new(), retries };
         if plan.refused.is_none() {
             plan.examine(&listings, &guards, &state).await;
@@ -138,9 +138,17 @@ fn not_listed(report: &Report) -> Option<String> {
     Some(format!("{} could not be listed: {}{more}", first.source, oci::with_sources(&*first.error)))
 }
 
+/// What a rule about many repositories lists.
+fn pattern_of(work: &Work) -> Option<String> {
+    match work {
+        Work::Pattern(rule) => Some(format!("{}/{}", rule.listing.name(), rule.pattern)),
+        Work::Repository(_) | Work::Tasks(_) => None,
+    }
+}
+
 /// Why nothing goes where a source that is named has no tags, or a pattern no repositories.
-fn without_tags(listings: &Listings, patterns: &[bool], guards: &[Option<Guards>]) -> Option<String> {
-    let is_written = |rule: usize| patterns.get(rule) == Some(&false);
+fn without_tags(listings: &Listings, patterns: &[Option<String>]) -> Option<String> {
+    let is_written = |rule: usize| patterns.get(rule).is_some_and(Option::is_none);
     let empty =
         listings.at_targets.iter().find(|found| found.tags == SourceTags::None && is_written(found.rule));
     if let Some(empty) = empty {
@@ -148,10 +156,9 @@ fn without_tags(listings: &Listings, patterns: &[bool], guards: &[Option<Guards>
     }
     let listed: BTreeSet<usize> = listings.at_targets.iter().map(|found| found.rule).collect();
     let silent =
-        patterns.iter().enumerate().find(|(rule, is_pattern)| **is_pattern && !listed.contains(rule));
-    let (rule, _) = silent?;
-    let deletes = guards.get(rule).copied().flatten().is_some();
-    deletes.then(|| format!("no repository matches rule {}: an empty source deletes nothing", rule + 1))
+        patterns.iter().enumerate().find(|(rule, pattern)| pattern.is_some() && !listed.contains(rule));
+    let pattern = silent?.1.as_deref()?;
+    Some(format!("no repository matches {pattern}: an empty source deletes nothing"))
 }
 
 fn unread(error: &Error) -> String {

@@ -254,6 +254,22 @@ async fn a_registry_that_takes_tags_away_lets_tags_of_held_images_go() {
 }
 
 #[tokio::test]
+async fn a_registry_that_takes_the_image_along_is_not_believed_again() {
+    let bench = Bench::start(EmbeddedRegistry::builder()).await;
+    bench.both(1, &["kept"], &["kept", "alias"]);
+    bench.both(2, &["too"], &["too", "zalias"]);
+    bench.both(3, &[], &["old"]);
+    let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+    let held = bench.target.store().manifest(APP, "kept").unwrap().digest;
+    let effect = Effect::Status { code: 404, body: String::new(), headers: Vec::new() };
+    bench.target.misbehave(Fault { when: Match::path(&held), times: Times::Always, effect });
+    let pruned = plan.carry_out(CancellationToken::new()).await;
+    let told: Vec<_> = pruned.not_deleted.iter().map(|kept| (kept.is_held, kept.why.as_str())).collect();
+    assert!(!told[0].0 && told[0].1.contains("has deleted its image"), "{pruned:?}");
+    assert!(told[1].0 && bench.tags().contains(&"zalias".to_owned()), "{pruned:?}");
+}
+
+#[tokio::test]
 async fn an_empty_or_failing_source_deletes_nothing() {
     let bench = Bench::start(EmbeddedRegistry::builder()).await;
     put(bench.target.store(), 1, &["old"]);
