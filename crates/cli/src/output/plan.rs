@@ -1,6 +1,7 @@
 //! A plan: what a run would do, taken down while it looks, then printed for people or written for `apply`.
 
 mod document;
+mod extra;
 mod head;
 mod loads;
 mod recorder;

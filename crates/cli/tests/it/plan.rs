@@ -95,6 +95,7 @@ async fn a_plan_is_applied_as_it_says_and_a_plan_after_it_is_empty() -> Result<(
     // Layer 4 goes to one repository, and is mounted into the other.
     ensure!(plan["totals"]["bytesMounted"] == 10_000, "{plan:#}");
     ensure!(serde_json::from_str::<Value>(&bench.workplace.read("p.json")?)? == plan);
+    ensure!(plan["extra"] == json!([]), "{plan:#}");
     let text = bench.run("plan --no-state")?.expect_code(0)?.stdout;
     for line in [
         "apps: ",
@@ -130,6 +131,31 @@ async fn a_plan_is_applied_as_it_says_and_a_plan_after_it_is_empty() -> Result<(
     let empty = bench.plan("--exit-code")?;
     ensure!(empty["totals"]["unchanged"] == 5 && empty["totals"]["bytes"] == 0, "{empty:#}");
     ensure!(bench.run("plan --exit-code")?.code == 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_target_has_is_told_and_nothing_to_do() -> Result<()> {
+    let bench = world().await?;
+    bench.run("sync")?.expect_code(0)?;
+    for tag in ["v1", "stable"] {
+        ensure!(bench.source.store().remove_manifest("a/app", tag));
+    }
+    // What the rule would not name is none of its business.
+    let foreign = [sample::layer(77, 100)];
+    sample::image(bench.target.store(), "b/app", Some("x-rc"), Flavour::Oci, &foreign, "amd64");
+    let plan = bench.plan("--exit-code")?;
+    let extra: Vec<_> = plan["extra"].as_array().into_iter().flatten().collect();
+    ensure!(extra.len() == 2 && plan["totals"]["unchanged"] == 2, "{plan:#}");
+    for (extra, tag) in extra.iter().zip(["stable", "v1"]) {
+        ensure!(extra["target"] == format!("{}/b/app:{tag}", bench.target.host()), "{extra:#}");
+        ensure!(extra["digest"].as_str().map(str::to_owned) == bench.at_target("b/app", tag), "{extra:#}");
+    }
+    let shown = bench.run("plan --all --exit-code")?.expect_code(0)?.stdout;
+    ensure!(
+        shown.contains("    - v1: only at the target") && shown.contains("2 only at the target"),
+        "{shown}"
+    );
     Ok(())
 }
 

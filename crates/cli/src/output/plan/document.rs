@@ -25,6 +25,8 @@ struct Document<'a> {
     config_digest: Option<&'a oci::Digest>,
     rules: Vec<Rule<'a>>,
     steps: Steps<'a>,
+    /// What only targets have.
+    extra: Extras<'a>,
     /// Known once the steps are written.
     totals: &'a Cell<Totals>,
     /// Why some images or rules are not in it.
@@ -58,6 +60,19 @@ impl Serialize for Steps<'_> {
     }
 }
 
+/// Written one by one as they are read.
+struct Extras<'a>(&'a Plan);
+
+impl Serialize for Extras<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut extras = serializer.serialize_seq(None)?;
+        for extra in self.0.extras().map_err(S::Error::custom)? {
+            extras.serialize_element(&extra.map_err(S::Error::custom)?)?;
+        }
+        extras.end()
+    }
+}
+
 /// Writes the document, with a line end.
 pub(crate) fn write(plan: &Plan, done: &Done, writer: &mut dyn Write) -> std::io::Result<()> {
     let totals = Cell::default();
@@ -69,6 +84,7 @@ pub(crate) fn write(plan: &Plan, done: &Done, writer: &mut dyn Write) -> std::io
         config_digest: plan.config_digest.as_ref(),
         rules: rules.map(|(head, selection)| Rule { head, selection: *selection }).collect(),
         steps: Steps { plan, totals: &totals },
+        extra: Extras(plan),
         totals: &totals,
         failures: alike(&done.failures),
     };

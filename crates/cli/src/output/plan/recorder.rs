@@ -4,13 +4,14 @@ use std::io::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use oci::Digest;
+use oci::{Digest, Tag};
 use sync::{Action, Decision, Event, Load, Observer, Stamp};
 
+use super::extra::{Extra, without_steps};
 use super::head::{Head, Selection};
 use super::loads::{Brought, Loads};
 use super::step::{Found, Step};
-use crate::output::sorted::{Sorted, Sorter};
+use crate::output::sorted::{Pairs, Sorted, Sorter};
 
 /// Takes steps down as they are decided.
 pub(crate) struct PlanRecorder {
@@ -23,6 +24,8 @@ pub(crate) struct PlanRecorder {
 struct Taken {
     /// Steps by their targets; or why one could not be written, and with it the rest.
     steps: Result<Sorter, Error>,
+    /// What only targets have, in the same way.
+    extras: Result<Sorter, Error>,
     selections: Vec<Selection>,
     is_empty: bool,
 }
@@ -32,6 +35,7 @@ impl PlanRecorder {
     pub(crate) fn new(heads: Vec<Head>, config_digest: Option<Digest>, folder: Option<&Path>) -> Self {
         let found = Taken {
             steps: Ok(Sorter::new(folder)),
+            extras: Ok(Sorter::new(folder)),
             selections: heads.iter().map(Selection::of).collect(),
             is_empty: true,
         };
@@ -41,13 +45,15 @@ impl PlanRecorder {
     /// The plan.
     pub(crate) fn finish(&self) -> Plan {
         let mut found = self.lock();
-        let steps = std::mem::replace(&mut found.steps, Ok(Sorter::new(None)));
+        let taken = |sorter: &mut Result<Sorter, Error>| std::mem::replace(sorter, Ok(Sorter::new(None)));
+        let (steps, extras) = (taken(&mut found.steps), taken(&mut found.extras));
         Plan {
             heads: self.heads.clone(),
             config_digest: self.config_digest.clone(),
             selections: found.selections.clone(),
             folder: self.folder.clone(),
             steps: steps.and_then(Sorter::finish),
+            extras: extras.and_then(Sorter::finish),
             is_empty: found.is_empty,
         }
     }
@@ -62,10 +68,15 @@ impl PlanRecorder {
         let text = serde_json::to_string(&step).map_err(Error::from);
         let mut found = self.lock();
         found.is_empty &= decision.action == Action::Unchanged;
-        if let Ok(open) = &mut found.steps
-            && let Err(error) = text.and_then(|text| open.add((decision.image.target_name(), text)))
-        {
-            found.steps = Err(error);
+        add(&mut found.steps, decision.image.target_name(), text);
+    }
+
+    fn only_at_target(&self, rule: usize, repository: &str, tags: &[(Tag, Option<Digest>)]) {
+        let mut found = self.lock();
+        for (tag, digest) in tags {
+            let target = format!("{repository}:{tag}");
+            let extra = Extra { target: target.clone(), digest: digest.clone(), rule };
+            add(&mut found.extras, target, serde_json::to_string(&extra).map_err(Error::from));
         }
     }
 
@@ -73,6 +84,15 @@ impl PlanRecorder {
         if let Some(selection) = self.lock().selections.get_mut(rule) {
             count(selection);
         }
+    }
+}
+
+/// Adds an entry, unless an earlier one could not be written.
+fn add(sorter: &mut Result<Sorter, Error>, target: String, text: Result<String, Error>) {
+    if let Ok(open) = sorter
+        && let Err(error) = text.and_then(|text| open.add((target, text)))
+    {
+        *sorter = Err(error);
     }
 }
 
@@ -86,6 +106,7 @@ impl Observer for PlanRecorder {
             Event::TagsListed { rule, tags, selected: Some(selected), .. } => {
                 self.listed(*rule, |selection| selection.took(*tags, *selected));
             }
+            Event::Extra { rule, target, tags } => self.only_at_target(*rule, target, tags),
             _ => {}
         }
     }
@@ -100,6 +121,7 @@ pub(crate) struct Plan {
     /// Where temporary files for it are made.
     pub(super) folder: Option<PathBuf>,
     steps: Result<Sorted, Error>,
+    extras: Result<Sorted, Error>,
     is_empty: bool,
 }
 
@@ -118,11 +140,8 @@ impl Plan {
 
     /// The steps, sorted by their targets.
     pub(super) fn steps(&self) -> Result<impl Iterator<Item = Result<Weighed, Error>> + '_, Error> {
-        let steps = self.steps.as_ref().map_err(|error| {
-            Error::new(error.kind(), format!("a temporary file for the plan failed: {error}"))
-        })?;
-        let mut loads = Loads::default();
-        Ok(steps.pairs().map(move |pair| {
+        let (steps, mut loads) = (pairs(&self.steps)?, Loads::default());
+        Ok(steps.map(move |pair| {
             let Found { mut step, blobs, manifests } = serde_json::from_str(&pair?.1)?;
             let repository: &Arc<str> = &step.image.target;
             let brought = loads.add(repository, blobs);
@@ -130,4 +149,16 @@ impl Plan {
             Ok(Weighed { step, brought, manifests })
         }))
     }
+
+    /// What only targets have, sorted.
+    pub(super) fn extras(&self) -> Result<impl Iterator<Item = Result<Extra, Error>> + '_, Error> {
+        Ok(without_steps(pairs(&self.extras)?, pairs(&self.steps)?))
+    }
+}
+
+fn pairs(sorted: &Result<Sorted, Error>) -> Result<Pairs<'_>, Error> {
+    let sorted = sorted.as_ref().map_err(|error| {
+        Error::new(error.kind(), format!("a temporary file for the plan failed: {error}"))
+    })?;
+    Ok(sorted.pairs())
 }

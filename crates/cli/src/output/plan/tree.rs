@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{Error, Write};
-use std::sync::Arc;
 
 use indicatif::{HumanBytes, HumanDuration};
 use oci::Digest;
+use serde::{Deserialize, Serialize};
 use sync::{Action, Bandwidth};
 
+use super::extra::Extra;
 use super::recorder::Plan;
 use super::step::Step;
 use super::totals::Totals;
@@ -37,7 +38,14 @@ pub(crate) fn print(plan: &Plan, shown: Shown, writer: &mut dyn Write) -> Result
         let weighed = weighed?;
         totals.add(&weighed.step, weighed.brought, weighed.manifests);
         let key = format!("{:010}{}", weighed.step.rule, weighed.step.image.target_name());
-        by_rule.add((key, serde_json::to_string(&weighed.step)?))?;
+        by_rule.add((key, serde_json::to_string(&Entry::Step(weighed.step))?))?;
+    }
+    let mut extras = 0;
+    for extra in plan.extras()? {
+        let extra = extra?;
+        extras += 1;
+        let key = format!("{:010}{}", extra.rule, extra.target);
+        by_rule.add((key, serde_json::to_string(&Entry::Extra(extra))?))?;
     }
     let by_rule = by_rule.finish()?;
     let mut tree = Tree { plan, shown, writer, rule: None, group: Group::default() };
@@ -48,10 +56,37 @@ pub(crate) fn print(plan: &Plan, shown: Shown, writer: &mut dyn Write) -> Result
     if tree.rule.is_some() {
         tree.line("")?;
     }
-    for line in sums(&totals, shown.bandwidth) {
+    for line in sums(&totals, extras, shown.bandwidth) {
         tree.line(&line)?;
     }
     Ok(())
+}
+
+/// A line of the tree.
+#[derive(Serialize, Deserialize)]
+enum Entry {
+    Step(Step),
+    Extra(Extra),
+}
+
+impl Entry {
+    fn rule(&self) -> usize {
+        match self {
+            Self::Step(step) => step.rule,
+            Self::Extra(extra) => extra.rule,
+        }
+    }
+
+    /// The repository at the target, and the name in it.
+    fn target(&self) -> (&str, String) {
+        match self {
+            Self::Step(step) => (&step.image.target, step.image.target_reference.to_string()),
+            Self::Extra(extra) => {
+                let (repository, tag) = extra.target.rsplit_once(':').unwrap_or((&extra.target, ""));
+                (repository, tag.to_owned())
+            }
+        }
+    }
 }
 
 struct Tree<'a> {
@@ -65,9 +100,10 @@ struct Tree<'a> {
 /// The steps of one rule to one repository.
 #[derive(Default)]
 struct Group {
-    repository: Option<Arc<str>>,
+    repository: Option<String>,
     changes: usize,
     unchanged: usize,
+    extras: usize,
     first: Vec<String>,
     last: VecDeque<String>,
     /// How many steps between them are not shown.
@@ -75,16 +111,17 @@ struct Group {
 }
 
 impl Tree<'_> {
-    fn add(&mut self, step: &Step) -> Result<(), Error> {
-        let is_new_rule = self.rule != Some(step.rule);
-        if is_new_rule || self.group.repository.as_ref() != Some(&step.image.target) {
+    fn add(&mut self, entry: &Entry) -> Result<(), Error> {
+        let is_new_rule = self.rule != Some(entry.rule());
+        let (repository, name) = entry.target();
+        if is_new_rule || self.group.repository.as_deref() != Some(repository) {
             self.end_group()?;
-            self.group.repository = Some(step.image.target.clone());
+            self.group.repository = Some(repository.to_owned());
         }
         if is_new_rule {
-            self.begin_rule(step.rule)?;
+            self.begin_rule(entry.rule())?;
         }
-        self.group.add(step, self.shown.all);
+        self.group.add(entry, &name, self.shown.all);
         Ok(())
     }
 
@@ -107,7 +144,7 @@ impl Tree<'_> {
     fn end_group(&mut self) -> Result<(), Error> {
         let group = std::mem::take(&mut self.group);
         let Some(repository) = &group.repository else { return Ok(()) };
-        let counts = [(group.changes, "to do"), (group.unchanged, "unchanged")];
+        let counts = [(group.changes, "to do"), (group.unchanged, "unchanged"), (group.extras, "only there")];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
         self.line(&format!("  {repository}: {}", counts.join(", ")))?;
@@ -122,13 +159,22 @@ impl Tree<'_> {
 }
 
 impl Group {
-    fn add(&mut self, step: &Step, all: bool) {
-        let is_unchanged = step.action == Action::Unchanged;
-        *(if is_unchanged { &mut self.unchanged } else { &mut self.changes }) += 1;
-        if is_unchanged && !all && step.note.is_none() {
-            return;
-        }
-        let line = line_of(step);
+    fn add(&mut self, entry: &Entry, name: &str, all: bool) {
+        let line = match entry {
+            Entry::Step(step) if step.action == Action::Unchanged => {
+                self.unchanged += 1;
+                (all || step.note.is_some()).then(|| line_of(step))
+            }
+            Entry::Step(step) => {
+                self.changes += 1;
+                Some(line_of(step))
+            }
+            Entry::Extra(_) => {
+                self.extras += 1;
+                all.then(|| format!("    - {name}: only at the target"))
+            }
+        };
+        let Some(line) = line else { return };
         if all || self.first.len() < FIRST {
             return self.first.push(line);
         }
@@ -176,7 +222,7 @@ fn shortened(digest: &Digest) -> String {
 }
 
 /// What is to be done in all, and what it takes.
-fn sums(totals: &Totals, bandwidth: Option<Bandwidth>) -> Vec<String> {
+fn sums(totals: &Totals, extras: usize, bandwidth: Option<Bandwidth>) -> Vec<String> {
     let counts = [
         (totals.create, "new"),
         (totals.update, "to update"),
@@ -185,6 +231,7 @@ fn sums(totals: &Totals, bandwidth: Option<Bandwidth>) -> Vec<String> {
         (totals.conflict, "in conflict"),
         (totals.missing, "missing at the source"),
         (totals.unchanged, "unchanged"),
+        (extras, "only at the target"),
     ];
     let told = counts.iter().filter(|(count, _)| *count > 0);
     let told: Vec<_> = told.map(|(count, what)| format!("{count} {what}")).collect();
