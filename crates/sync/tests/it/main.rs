@@ -26,6 +26,7 @@ mod login_failure;
 mod memory;
 mod notes;
 mod options;
+mod plan_simulation;
 mod platform;
 mod prune;
 mod referrer_types;
