@@ -25,6 +25,18 @@ pub struct BandwidthError {
 }
 
 impl Bandwidth {
+    /// That of so many bytes in so long a time. `None` where that is less than a byte a second.
+    pub fn of(bytes: u64, took: Duration) -> Option<Self> {
+        let milliseconds = took.as_millis().max(1);
+        let a_second = u64::try_from(u128::from(bytes) * 1000 / milliseconds).ok()?;
+        NonZeroU64::new(a_second).map(Self)
+    }
+
+    /// How many bytes a second.
+    pub fn bytes_a_second(self) -> u64 {
+        self.0.get()
+    }
+
     /// How long so many bytes take.
     pub fn time_for(self, bytes: u64) -> Duration {
         let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(self.0.get());

@@ -126,7 +126,9 @@ impl Sync {
         }
         abandoned.cancel().await;
         let run = schedule.run.clone();
-        (Report { took: started.elapsed(), ..schedule.into_report() }, run)
+        let report = Report { took: started.elapsed(), ..schedule.into_report() };
+        run.state.note_speed(report.amounts().moved_bytes, report.took);
+        (report, run)
     }
 }
 

@@ -21,6 +21,7 @@ use oci::{Digest, HashTrail, RepositoryName};
 use crate::endpoint::SavedUpload;
 use redb::{Database, ReadableDatabase as _};
 
+use crate::Bandwidth;
 use crate::endpoint::{Source, Target};
 use crate::lock::lock;
 
@@ -35,6 +36,9 @@ use writer::{Change, Writer};
 
 /// A blob that a repository has is written down again after so many days.
 const FRESH_DAYS: u32 = 7;
+
+/// So many bytes show how fast a network is.
+const ENOUGH_BYTES: u64 = 16 << 20;
 
 /// A registry that refused something may be another one, or be set otherwise, after so many days.
 const REFUSAL_DAYS: u32 = 30;
@@ -222,6 +226,20 @@ impl State {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seen.first))
     }
 
+    /// A run has sent so many bytes in so long a time. Few bytes tell nothing of the network.
+    pub(crate) fn note_speed(&self, bytes: u64, took: Duration) {
+        if let (Some(open), true) = (&self.0, bytes >= ENOUGH_BYTES) {
+            let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            open.writer().write(Change::Speed(bytes, took.max(1)));
+        }
+    }
+
+    /// How fast the last run was that sent enough to tell.
+    pub fn speed(&self) -> Option<Bandwidth> {
+        let (bytes, took) = self.0.as_ref()?.speed().ok().flatten()?;
+        Bandwidth::of(bytes, Duration::from_millis(took))
+    }
+
     /// The source has an image, which no earlier run saw before `now`.
     pub(crate) fn note_seen(&self, source: &dyn Source, image: &Digest, now: SystemTime) {
         let Some(open) = &self.0 else { return };
@@ -298,6 +316,11 @@ impl Open {
     fn refusal_day(&self, registry: &str) -> Result<Option<u32>, redb::Error> {
         let refusals = self.database.begin_read()?.open_table(store::SPARSE_REFUSALS)?;
         Ok(refusals.get(registry)?.map(|day| day.value()))
+    }
+
+    fn speed(&self) -> Result<Option<(u64, u64)>, redb::Error> {
+        let speed = self.database.begin_read()?.open_table(store::SPEED)?;
+        Ok(speed.get("last")?.map(|speed| speed.value()))
     }
 
     fn first_seen(&self, key: &[u8]) -> Result<Option<FirstSeen>, redb::Error> {

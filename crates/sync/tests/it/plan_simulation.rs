@@ -84,7 +84,7 @@ impl World {
         vec![Work::Tasks(tasks.collect())]
     }
 
-    fn run(&mut self, work: Vec<Work>, mode: Mode, retries: u32) -> (WholeReport, Vec<Event>) {
+    fn run(work: Vec<Work>, mode: Mode, retries: u32) -> (WholeReport, Vec<Event>) {
         let diary = Arc::new(Diary::default());
         let options = Options { mode, ..Options::new(4, retries) };
         let sync = Sync::new(work, options, diary.clone());
@@ -101,7 +101,7 @@ impl World {
     fn plan(&mut self) -> Decided {
         self.disturb(0);
         let before = self.there();
-        let (report, events) = self.run(self.rules(), Mode::Plan, 0);
+        let (report, events) = Self::run(self.rules(), Mode::Plan, 0);
         assert_eq!((report.failed(), self.there()), (0, before), "a plan changes nothing");
         let decided = events.into_iter().filter_map(|event| match event {
             Event::Decided { decision, load } => {
@@ -154,7 +154,7 @@ fn simulate(seed: u64) -> (usize, usize) {
     if world.dice.percent(60) {
         // An earlier run, of which some images may have failed.
         world.disturb(80);
-        let _ = world.run(world.rules(), Mode::Copy, 1);
+        let _ = World::run(world.rules(), Mode::Copy, 1);
         if world.dice.percent(70) {
             world.change();
         }
@@ -165,7 +165,7 @@ fn simulate(seed: u64) -> (usize, usize) {
     world.disturb(passing);
     let work = if world.dice.percent(50) { world.rules() } else { world.tasks(&planned) };
     let is_whole = matches!(work[..], [Work::Repository(_), ..]);
-    let (report, _) = world.run(work, Mode::Copy, 40);
+    let (report, _) = World::run(work, Mode::Copy, 40);
     assert_eq!((report.failed(), report.not_done()), (0, 0), "{:?}", report.errors().next());
 
     for ended in &report.images {

@@ -27,6 +27,8 @@ pub(super) const SPARSE_REFUSALS: TableDefinition<'_, &str, u32> = TableDefiniti
 pub(super) const FIRST_SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("first seen");
 /// Since when a tag of a target has been gone from its source: [`FirstSeen`] by registry, repository, tag and digest.
 pub(super) const GONE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("gone");
+/// How fast the last run was that sent enough to tell: bytes, and the milliseconds that they took.
+pub(super) const SPEED: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("speed");
 /// When old entries were last looked for.
 const CHORES: TableDefinition<'_, &str, u32> = TableDefinition::new("chores");
 

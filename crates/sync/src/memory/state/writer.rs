@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use redb::Database;
 use tokio::sync::oneshot;
 
-use super::store::{BLOBS, CHILDREN, CUTS, FIRST_SEEN, GONE, SPARSE_REFUSALS, UPLOADS};
+use super::store::{BLOBS, CHILDREN, CUTS, FIRST_SEEN, GONE, SPARSE_REFUSALS, SPEED, UPLOADS};
 use crate::lock::lock;
 
 /// Changes that nobody waits for are gathered for so long: what a kill may lose of them costs a few requests.
@@ -27,6 +27,7 @@ pub(super) enum Change {
     FirstSeen(Vec<u8>, Vec<u8>),
     Gone(Vec<u8>, Vec<u8>),
     NotGone(Vec<u8>),
+    Speed(u64, u64),
 }
 
 /// A change, and who waits until it is on disk.
@@ -101,7 +102,7 @@ fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::
             let (mut cuts, mut children) = (writing.open_table(CUTS)?, writing.open_table(CHILDREN)?);
             let (mut refusals, mut seen) =
                 (writing.open_table(SPARSE_REFUSALS)?, writing.open_table(FIRST_SEEN)?);
-            let mut gone = writing.open_table(GONE)?;
+            let (mut gone, mut speed) = (writing.open_table(GONE)?, writing.open_table(SPEED)?);
             for (change, _) in &gathered {
                 match change {
                     Change::Upload(key, record) => drop(uploads.insert(key.as_slice(), record.as_slice())?),
@@ -110,6 +111,7 @@ fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::
                     Change::NoBlob(key) => drop(blobs.remove(key.as_slice())?),
                     Change::Gone(key, record) => drop(gone.insert(key.as_slice(), record.as_slice())?),
                     Change::NotGone(key) => drop(gone.remove(key.as_slice())?),
+                    Change::Speed(bytes, took) => drop(speed.insert("last", (*bytes, *took))?),
                     Change::FirstSeen(key, record) => drop(seen.insert(key.as_slice(), record.as_slice())?),
                     Change::Cut(key, record) => drop(cuts.insert(key.as_slice(), record.as_slice())?),
                     Change::Children(key, record) => {
