@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sync::{Mode, Observer, Options, Report, RunId, Sync, Work};
+use ::sync::{Bandwidth, Mode, Observer, Options, Report, RunId, Sync, Work};
 
 use registry::Registry;
 
@@ -68,7 +68,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         plan.clone().map(|plan| plan as _),
     ];
     let watching = watching.into_iter().flatten();
-    let (report, interrupt) = copy(args, (&rules, names), facts.id.clone(), watching).await;
+    let (report, interrupt, speed) = copy(args, (&rules, names), facts.id.clone(), watching).await;
     let records = recorder.map_or_else(Records::none, |recorder| recorder.finish());
     let (registries, more) = {
         let known = resolved.registries.lock();
@@ -80,7 +80,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
             log.write("warning", &note);
         }
     }
-    let plan = plan.map(|plan| plan.finish());
+    let plan = plan.map(|plan| plan.finish(speed));
     let refused = resolved.refused;
     let done = Done { run: facts, report, failures, records, plan, rules, refused, registries };
     let is_empty = asked.needs_images && done.is_empty();
@@ -208,13 +208,13 @@ fn open_log(args: &RunArgs, run: &RunId, names: &RuleNames) -> Option<Arc<LogFil
     }
 }
 
-/// Copies. Signals are listened to until what comes back is dropped.
+/// Copies; says how fast earlier runs were, too. Signals are listened to until what comes back is dropped.
 async fn copy(
     args: &RunArgs,
     (rules, names): (&[PlannedRule], RuleNames),
     id: RunId,
     watching: impl Iterator<Item = Arc<dyn Observer>>,
-) -> (Report, Interrupt) {
+) -> (Report, Interrupt, Option<Bandwidth>) {
     let (display, status) = (Display::for_stderr(Volume::of(args.show), names), Arc::new(Status::start()));
     let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer(), status.clone()];
     observers.extend(watching);
@@ -231,6 +231,7 @@ async fn copy(
     let sync = Sync::new(work, options, Arc::new(observers)).called(id).remembering(state.clone());
     let report = sync.run(interrupt.cancel.clone()).await;
     display.finish();
+    let speed = state.speed();
     state_file::close(&state);
-    (report, interrupt)
+    (report, interrupt, speed)
 }

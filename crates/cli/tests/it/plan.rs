@@ -255,3 +255,22 @@ async fn what_cannot_be_planned_is_in_the_plan_and_in_the_status() -> Result<()>
     );
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_tells_how_long_it_takes() -> Result<()> {
+    let bench = Bench::start("images:\n  SOURCE/a/app: TARGET/b/app\n").await?;
+    let large = |number| sample::layer(number, 17 << 20);
+    let put = |tag: &str, number| {
+        sample::image(bench.source.store(), "a/app", Some(tag), Flavour::Oci, &[large(number)], "amd64")
+    };
+    put("v1", 1);
+    let text = bench.run("plan")?.expect_code(0)?.stdout;
+    ensure!(!text.contains("at the"), "nothing tells: {text}");
+    let text = bench.run("plan --bandwidth 1MiB/s")?.expect_code(0)?.stdout;
+    ensure!(text.contains("about 17 seconds at the 1.00 MiB/s of --bandwidth"), "{text}");
+    bench.run("sync")?.expect_code(0)?;
+    put("v2", 2);
+    let text = bench.run("plan --bandwidth 900GiB/s")?.expect_code(0)?.stdout;
+    ensure!(text.contains("/s of the last run"), "a bandwidth above it changes nothing: {text}");
+    Ok(())
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oci::{Digest, Tag};
-use sync::{Action, Decision, Event, Load, Observer, Stamp};
+use sync::{Action, Bandwidth, Decision, Event, Load, Observer, Stamp};
 
 use super::extra::{Extra, without_steps};
 use super::head::{Head, Selection};
@@ -42,8 +42,8 @@ impl PlanRecorder {
         Self { heads, config_digest, folder: folder.map(Path::to_owned), found: Mutex::new(found) }
     }
 
-    /// The plan.
-    pub(crate) fn finish(&self) -> Plan {
+    /// The plan. `speed` is that of earlier runs.
+    pub(crate) fn finish(&self, speed: Option<Bandwidth>) -> Plan {
         let mut found = self.lock();
         let taken = |sorter: &mut Result<Sorter, Error>| std::mem::replace(sorter, Ok(Sorter::new(None)));
         let (steps, extras) = (taken(&mut found.steps), taken(&mut found.extras));
@@ -55,6 +55,7 @@ impl PlanRecorder {
             steps: steps.and_then(Sorter::finish),
             extras: extras.and_then(Sorter::finish),
             is_empty: found.is_empty,
+            speed,
         }
     }
 
@@ -123,6 +124,8 @@ pub(crate) struct Plan {
     steps: Result<Sorted, Error>,
     extras: Result<Sorted, Error>,
     is_empty: bool,
+    /// How fast the last run was that sent enough to tell.
+    pub(super) speed: Option<Bandwidth>,
 }
 
 /// A step with what it brings.

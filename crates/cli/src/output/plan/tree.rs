@@ -56,7 +56,7 @@ pub(crate) fn print(plan: &Plan, shown: Shown, writer: &mut dyn Write) -> Result
     if tree.rule.is_some() {
         tree.line("")?;
     }
-    for line in sums(&totals, extras, shown.bandwidth) {
+    for line in sums(&totals, extras, &time(plan, shown, totals.bytes)) {
         tree.line(&line)?;
     }
     Ok(())
@@ -221,8 +221,23 @@ fn shortened(digest: &Digest) -> String {
     format!("{}:{}", digest.algorithm(), &hex[..DIGITS.min(hex.len())])
 }
 
+/// How long it takes to send so many bytes, as far as anything tells.
+fn time(plan: &Plan, shown: Shown, bytes: u64) -> String {
+    let (bandwidth, whose) = match (shown.bandwidth, plan.speed) {
+        (Some(given), speed)
+            if speed.is_none_or(|speed| given.bytes_a_second() <= speed.bytes_a_second()) =>
+        {
+            (given, "of --bandwidth")
+        }
+        (_, Some(speed)) => (speed, "of the last run"),
+        (_, None) => return String::new(),
+    };
+    let a_second = HumanBytes(bandwidth.bytes_a_second());
+    format!(", about {} at the {a_second}/s {whose}", HumanDuration(bandwidth.time_for(bytes)))
+}
+
 /// What is to be done in all, and what it takes.
-fn sums(totals: &Totals, extras: usize, bandwidth: Option<Bandwidth>) -> Vec<String> {
+fn sums(totals: &Totals, extras: usize, time: &str) -> Vec<String> {
     let counts = [
         (totals.create, "new"),
         (totals.update, "to update"),
@@ -242,9 +257,6 @@ fn sums(totals: &Totals, extras: usize, bandwidth: Option<Bandwidth>) -> Vec<Str
             0 => String::new(),
             bytes => format!(", {} mounted", HumanBytes(bytes)),
         };
-        let time = bandwidth.map_or_else(String::new, |bandwidth| {
-            format!(", {} at the bandwidth given", HumanDuration(bandwidth.time_for(totals.bytes)))
-        });
         let (bytes, requests) = (HumanBytes(totals.bytes), totals.requests);
         lines.push(format!("      {bytes} to send{mounted}, about {requests} requests{time}"));
     }
