@@ -82,6 +82,8 @@ pub(crate) enum Sign {
     HostEnds(&'static str, &'static str),
     /// The beginning of the service that its challenges name.
     Service(&'static str),
+    /// The end of that service's name.
+    ServiceEnd(&'static str),
     /// A header of its answers.
     Header(&'static str),
     /// A header of its answers that begins so.
@@ -106,6 +108,7 @@ impl Sign {
             Self::HostPart(part) => host.contains(part),
             Self::HostEnds(start, end) => host.starts_with(start) && host.ends_with(end),
             Self::Service(start) => appearance.service.is_some_and(|service| service.starts_with(start)),
+            Self::ServiceEnd(end) => appearance.service.is_some_and(|service| service.ends_with(end)),
             Self::Header(name) => header(name).is_some(),
             Self::HeaderStart(name, start) => header(name).is_some_and(|value| value.starts_with(start)),
         }
@@ -179,6 +182,8 @@ impl Profile {
                 Sign::HostEnd(".azurecr.io"),
                 Sign::HostEnd(".azurecr.cn"),
                 Sign::HostEnd(".azurecr.us"),
+                // Behind a domain of one's own: https://learn.microsoft.com/en-us/azure/container-registry/container-registry-custom-domain
+                Sign::ServiceEnd(".azurecr.io"),
             ],
             // Bodies above some 20 MB fail; long headers are a 400.
             uploads: UploadShape::Chunks { largest: 16 << 20 },

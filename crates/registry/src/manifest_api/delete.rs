@@ -34,6 +34,8 @@ impl Repository {
     /// # Errors
     /// What says nothing of deletion: no answer, no right, too many requests.
     pub async fn delete_tag(&self, tag: &Tag) -> Result<Deletion, Error> {
+        // Behind a domain of one's own the first answer tells what kind it is.
+        self.registry().connection().await?;
         let path = match self.registry().profile().tag_deletion {
             TagDeletion::Protocol => return self.delete(Named::ByTag, &format!("manifests/{tag}")).await,
             TagDeletion::Azure => format!("/acr/v1/{}/_tags/{tag}", self.name()),

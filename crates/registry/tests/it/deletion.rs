@@ -4,7 +4,7 @@ use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{
     Access as Login, Builder, Grant, ImmutableTags, RefusedBasic, SameDigest, TokenAccess, User, preset,
 };
-use oci::{Digest, WhyKept};
+use oci::{Digest, TagOrDigest, WhyKept};
 use registry::{Access, Deletion, Repository};
 
 use crate::bench::{Bench, tag};
@@ -64,6 +64,26 @@ async fn registries_delete_tags_and_manifests_or_say_why_not() {
         let (_bench, repository, digest) = bench(builder()).await;
         assert_eq!(became(&repository.delete_manifest(&digest).await.unwrap()), by_digest, "{name}");
     }
+}
+
+#[tokio::test]
+async fn azures_api_takes_tags_away() {
+    let users = vec![User::new("user", "correct horse", vec![Grant::delete("a/*")])];
+    let service = "team.azurecr.io".to_owned();
+    let access = TokenAccess { refused_basic: RefusedBasic::Bearer, service, ..TokenAccess::harbor(users) };
+    let azure = preset::azure().access(Login::Token(access));
+    let bench = Bench::start(azure, Some(("user", "correct horse"))).await;
+    let (repository, digest) = filled(&bench);
+    let deleted = |tag: &'static str| {
+        let repository = repository.clone();
+        async move { became(&repository.delete_tag(&tag.parse().unwrap()).await.unwrap()) }
+    };
+    assert_eq!(deleted("v1").await, Became::Done);
+    assert_eq!(repository.resolve(&tag("v1")).await.unwrap(), None);
+    assert!(repository.resolve(&TagOrDigest::Digest(digest)).await.unwrap().is_some(), "the image stays");
+    assert_eq!(deleted("v1").await, Became::NotThere);
+    let asked = bench.server.requests();
+    assert!(asked.iter().any(|request| request.path == "/acr/v1/a/app/_tags/v1"), "{asked:?}");
 }
 
 #[tokio::test]
