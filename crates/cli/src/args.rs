@@ -2,9 +2,12 @@
 
 mod acr;
 mod config;
+mod explain;
 mod file;
 mod import;
 mod job;
+mod login;
+mod look;
 mod narrow;
 mod number;
 mod only;
@@ -25,9 +28,12 @@ use oci::foreign_text::clean;
 
 pub(crate) use acr::{AcrArgs, AcrCommand, AcrRegistryArgs, PolicyArgs, SetupArgs, TokenArgs};
 pub(crate) use config::{ConfigArgs, DEFAULT as DEFAULT_OF_VERBS};
+pub(crate) use explain::ExplainArgs;
 pub(crate) use file::given;
 pub(crate) use import::{ImportArgs, Tool};
 pub(crate) use job::JobArgs;
+pub(crate) use login::LoginArgs;
+pub(crate) use look::{DigestArgs, InspectArgs, ReposArgs, TagsArgs};
 pub(crate) use narrow::NarrowArgs;
 pub(crate) use only::OnlyArgs;
 pub(crate) use plan::{ApplyArgs, PlanArgs};
@@ -55,6 +61,16 @@ pub(crate) enum Invocation {
     Expand(ExpandArgs),
     /// `image-syncer check`
     Check(CheckArgs),
+    /// `image-syncer inspect`
+    Inspect(InspectArgs),
+    /// `image-syncer digest`
+    Digest(DigestArgs),
+    /// `image-syncer tags`
+    Tags(TagsArgs),
+    /// `image-syncer repos`
+    Repos(ReposArgs),
+    /// `image-syncer explain`
+    Explain(ExplainArgs),
     /// `image-syncer import`
     Import(ImportArgs),
     /// `image-syncer demo`
@@ -84,6 +100,11 @@ impl Invocation {
             Self::Prune(_)
             | Self::Expand(_)
             | Self::Check(_)
+            | Self::Inspect(_)
+            | Self::Digest(_)
+            | Self::Tags(_)
+            | Self::Repos(_)
+            | Self::Explain(_)
             | Self::Import(_)
             | Self::Demo(_)
             | Self::Acr(_)
@@ -97,7 +118,7 @@ impl Invocation {
 #[command(
     name = "image-syncer",
     version,
-    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer sync [--config FILE] [OPTIONS]\n       image-syncer plan [--config FILE] [--out FILE] [OPTIONS]\n       image-syncer apply PLAN [--config FILE] [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer prune [--config FILE] [--apply] [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer import FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer schema NAME\n       image-syncer demo",
+    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer sync [--config FILE] [OPTIONS]\n       image-syncer plan [--config FILE] [--out FILE] [OPTIONS]\n       image-syncer apply PLAN [--config FILE] [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer prune [--config FILE] [--apply] [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer inspect REF [--json|--raw]\n       image-syncer digest REF\n       image-syncer tags REPO [--dates]\n       image-syncer repos HOST[/PREFIX]\n       image-syncer explain IMAGE --report FILE [--config FILE]\n       image-syncer import FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer schema NAME\n       image-syncer demo",
     after_help = EXAMPLES,
 )]
 pub(crate) struct OldArgs {
@@ -259,6 +280,11 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, Un
         "prune" => read(rest(), Invocation::Prune),
         "expand" => read(rest(), Invocation::Expand),
         "check" => read(rest(), Invocation::Check),
+        "inspect" => read(rest(), Invocation::Inspect),
+        "digest" => read(rest(), Invocation::Digest),
+        "tags" => read(rest(), Invocation::Tags),
+        "repos" => read(rest(), Invocation::Repos),
+        "explain" => read(rest(), Invocation::Explain),
         "import" => read(rest(), Invocation::Import),
         "acr" => read(rest(), Invocation::Acr),
         "demo" => read(rest(), Invocation::Demo),
@@ -324,6 +350,11 @@ mod tests {
         PruneArgs::command().debug_assert();
         ExpandArgs::command().debug_assert();
         CheckArgs::command().debug_assert();
+        InspectArgs::command().debug_assert();
+        DigestArgs::command().debug_assert();
+        TagsArgs::command().debug_assert();
+        ReposArgs::command().debug_assert();
+        ExplainArgs::command().debug_assert();
         ImportArgs::command().debug_assert();
         DemoArgs::command().debug_assert();
         SchemaArgs::command().debug_assert();

@@ -6,6 +6,7 @@ mod display;
 mod failure;
 mod foreign;
 pub(crate) mod image_file;
+pub(crate) mod inspect;
 mod left_out;
 mod lines;
 mod log_file;

@@ -54,14 +54,20 @@ impl RegistryApi {
         Some(format!("{}: {note}", self.registry.host()))
     }
 
-    async fn digests_of(&self, repository: &RepositoryName) -> Option<BulkListing> {
-        if self.gives_no_digests.load(Ordering::Relaxed) {
-            return None;
-        }
+    /// What all tags of a repository point at, and since when; `None` where the registry has no such list.
+    pub async fn bulk_listing(&self, repository: &RepositoryName) -> Result<Option<BulkListing>, EndpointError> {
         let asked = match &self.acr {
             Some(acr) => acr.digests(repository).await,
             None => self.harbor_digests(repository).await,
         };
+        asked.map_err(|error| trouble::asked_with(error, self.registry.login_search()))
+    }
+
+    async fn digests_of(&self, repository: &RepositoryName) -> Option<BulkListing> {
+        if self.gives_no_digests.load(Ordering::Relaxed) {
+            return None;
+        }
+        let asked = self.bulk_listing(repository).await;
         // Whatever is in the way: each tag can be asked for by the protocol itself, which then tells what is wrong.
         if asked.as_ref().is_err_and(|error| matches!(error.scope, Scope::Store | Scope::Login)) {
             self.gives_no_digests.store(true, Ordering::Relaxed);

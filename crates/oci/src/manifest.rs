@@ -3,6 +3,7 @@
 //! The bytes are what is copied. The view is for walking the graph only and is never printed back,
 //! because printing would change the digest.
 
+mod annotations;
 mod artifact_type;
 mod edit;
 mod same;

@@ -20,6 +20,7 @@ mod rule;
 pub mod select;
 
 pub use endpoint::{Source, Target};
+pub use engine::backoff::Backoff;
 pub use engine::bandwidth::{Bandwidth, BandwidthError};
 pub use engine::run::{Mode, Options};
 pub use engine::schedule::Sync;

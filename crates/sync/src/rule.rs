@@ -124,7 +124,7 @@ impl Naming {
 
     /// The tag at the source that would be called so at the target; `None` where none would, or only its place among others
     /// tells.
-    pub(crate) fn source_tag(&self, name: &Tag) -> Option<Tag> {
+    pub fn source_tag(&self, name: &Tag) -> Option<Tag> {
         match self {
             Self::Same => Some(name.clone()),
             Self::Matching(pattern) => pattern.is_match(name.as_str()).then(|| name.clone()),

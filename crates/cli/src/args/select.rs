@@ -8,7 +8,17 @@ use sync::select::{LatestError, Matched, Narrowing, Pattern, RepositorySelection
 /// Which of the tags and repositories that rules select are copied.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SelectArgs {
-    /// Of the tags that a rule selects only those that fit: a glob for the whole tag, or a /regex/ (repeatable: one must fit)
+    #[command(flatten)]
+    pub(crate) tags: TagSelectArgs,
+
+    #[command(flatten)]
+    pub(crate) repositories: RepositorySelectArgs,
+}
+
+/// Which tags.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct TagSelectArgs {
+    /// Only tags that fit, of those that a rule selects: a glob for the whole tag, or a /regex/ (repeatable: one must fit)
     #[arg(long, value_name = "PATTERN", value_parser = tags)]
     pub(crate) include: Vec<Pattern>,
 
@@ -16,15 +26,7 @@ pub(crate) struct SelectArgs {
     #[arg(long, value_name = "PATTERN", value_parser = tags)]
     pub(crate) exclude: Vec<Pattern>,
 
-    /// Only repositories whose path at the source fits: a glob with * and **, or a /regex/ (repeatable: one must fit)
-    #[arg(long, value_name = "PATTERN", value_parser = repositories)]
-    pub(crate) include_repository: Vec<Pattern>,
-
-    /// No repositories whose path at the source fits (repeatable)
-    #[arg(long, value_name = "PATTERN", value_parser = repositories)]
-    pub(crate) exclude_repository: Vec<Pattern>,
-
-    /// Of the tags that a rule selects only versions in this range: ">=1.20 <2", ~1.25, ...
+    /// Only versions in this range, of the tags that a rule selects: ">=1.20 <2", ~1.25, ...
     #[arg(long, value_name = "RANGE", value_parser = range, allow_hyphen_values = true, overrides_with = "semver")]
     pub(crate) semver: Option<VersionRange>,
 
@@ -33,15 +35,29 @@ pub(crate) struct SelectArgs {
     pub(crate) latest: Option<NonZeroUsize>,
 }
 
-impl SelectArgs {
+/// Which repositories.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct RepositorySelectArgs {
+    /// Only repositories whose path at the source fits: a glob with * and **, or a /regex/ (repeatable: one must fit)
+    #[arg(long, value_name = "PATTERN", value_parser = repositories)]
+    pub(crate) include_repository: Vec<Pattern>,
+
+    /// No repositories whose path at the source fits (repeatable)
+    #[arg(long, value_name = "PATTERN", value_parser = repositories)]
+    pub(crate) exclude_repository: Vec<Pattern>,
+}
+
+impl TagSelectArgs {
     /// What is asked of tags.
-    pub(crate) fn tags(&self) -> Narrowing {
-        let Self { include, exclude, semver, latest, .. } = self.clone();
+    pub(crate) fn narrowing(&self) -> Narrowing {
+        let Self { include, exclude, semver, latest } = self.clone();
         Narrowing { include, exclude, semver, latest }
     }
+}
 
+impl RepositorySelectArgs {
     /// What is asked of repositories.
-    pub(crate) fn repositories(&self) -> RepositorySelection {
+    pub(crate) fn selection(&self) -> RepositorySelection {
         RepositorySelection {
             include: vec![self.include_repository.clone()],
             exclude: self.exclude_repository.clone(),

@@ -11,17 +11,14 @@ use clap::{Arg, Command};
 use crate::nearest::nearest;
 
 /// What can be asked for.
-pub(super) const VERBS: [&str; 11] =
-    ["sync", "plan", "apply", "copy", "prune", "expand", "check", "import", "acr", "schema", "demo"];
+pub(super) const VERBS: [&str; 16] = [
+    "sync", "plan", "apply", "copy", "prune", "expand", "check", "inspect", "digest", "tags", "repos", "explain", "import", "acr",
+    "schema", "demo",
+];
 
 /// What later releases can be asked for.
-const PLANNED: [&str; 15] = [
+const PLANNED: [&str; 10] = [
     "verify",
-    "inspect",
-    "digest",
-    "tags",
-    "repos",
-    "explain",
     "report",
     "worker",
     "completions",

@@ -1,16 +1,13 @@
 //! Carries resolved rules out and writes everything that was asked for besides.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::sync::{Bandwidth, Mode, Observer, Options, Report, RunId, Sync, Work};
 
-use registry::Registry;
-
 use super::asked::{Asked, Results};
 use super::heads::heads;
+use super::notes::notes;
 use super::outputs::Outputs;
 use crate::args::{RunArgs, given};
 use crate::config::{Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks};
@@ -166,31 +163,6 @@ fn cannot_write(problems: &[String]) -> u8 {
         say(&format!("{}: {problem}", Paint::for_stderr().red("error")));
     }
     exit_code::USAGE
-}
-
-/// What registries said or did that their users should know.
-fn notes(registries: &[Registry]) -> Vec<String> {
-    let unencrypted = unencrypted_logins(registries)
-        .into_iter()
-        .map(|host| format!("{host} does not speak TLS, so its login went over the network unencrypted"));
-    let warned: BTreeSet<_> = registries
-        .iter()
-        .flat_map(|registry| {
-            registry.warnings().into_iter().map(move |text| (registry.host().as_str(), text))
-        })
-        .collect();
-    unencrypted.chain(warned.into_iter().map(|(host, text)| format!("{host} warns: {text}"))).collect()
-}
-
-/// `insecure` allows it, but whoever set it may not know.
-fn unencrypted_logins(registries: &[Registry]) -> BTreeSet<&str> {
-    let told = registries.iter().filter(|registry| registry.is_unencrypted() && registry.has_login());
-    let remote = told.filter(|registry| !is_loopback(registry.host().host_name()));
-    remote.map(|registry| registry.host().as_str()).collect()
-}
-
-pub(super) fn is_loopback(name: &str) -> bool {
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn open_log(args: &RunArgs, run: &RunId, names: &RuleNames) -> Option<Arc<LogFile>> {

@@ -62,8 +62,8 @@ fn narrowed<'a>(defaults: &Defaults<'a>, args: &NarrowArgs) -> Defaults<'a> {
     Defaults {
         referrers: args.referrers.map(referrers),
         platforms: args.platforms(),
-        tags: args.select.tags(),
-        repositories: args.select.repositories(),
+        tags: args.select.tags.narrowing(),
+        repositories: args.select.repositories.selection(),
         ..defaults.clone()
     }
 }

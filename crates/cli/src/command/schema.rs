@@ -7,16 +7,16 @@ use crate::args::SchemaArgs;
 use crate::config::{self, ConfigError};
 use crate::exit_code;
 use crate::nearest::nearest;
-use crate::output::{print_json, prune_schema};
+use crate::output::{inspect, print_json, prune_schema};
 
 /// A document's name, and what makes its schema.
 type Schema = (&'static str, fn() -> Value);
 
 /// The schemas that are there.
-const SCHEMAS: [Schema; 2] = [("config", config::schema), ("prune", prune_schema)];
+const SCHEMAS: [Schema; 3] = [("config", config::schema), (prune_schema), ("inspect", inspect::schema)];
 
 /// Those that come with their documents.
-const PLANNED: [&str; 6] = ["plan", "report", "verify", "inspect", "check", "progress"];
+const PLANNED: [&str; 5] = ["plan", "report", "verify", "check", "progress"];
 
 /// Prints it; gives the exit status.
 pub(crate) fn run(args: &SchemaArgs) -> u8 {

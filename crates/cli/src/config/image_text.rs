@@ -81,7 +81,7 @@ pub(crate) enum ImageTextError {
 const RESERVED: [&str; 6] = ["oci:", "oci-archive:", "oci-tree:", "ocidir:", "docker-archive:", "dir:"];
 
 /// Refuses what is no reference for a reason that has its own word.
-fn check_beginning(text: &str) -> Result<(), ImageTextError> {
+pub(super) fn check_beginning(text: &str) -> Result<(), ImageTextError> {
     let whole = || text.to_owned();
     if text.starts_with('!') {
         return Err(ImageTextError::Exclusion { text: whole() });

@@ -85,13 +85,14 @@ impl Registries {
         self.handles.values().filter_map(|handle| handle.registry_api.note()).collect()
     }
 
-    pub(super) fn source(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
+    /// A repository to read from.
+    pub(crate) fn source(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
         let handle = self.handle(host, repository);
         RegistryEndpoint::source(&handle.registry, repository).with_bulk_digests(handle.registry_api)
     }
 
     /// What lists the repositories of a registry below a path, with the login that fits that path.
-    pub(super) fn listing(&mut self, host: &RegistryHost, below: &RepositoryName) -> RegistryListing {
+    pub(crate) fn listing(&mut self, host: &RegistryHost, below: &RepositoryName) -> RegistryListing {
         // Which entries fit shows when the repositories are known.
         let host_key = format!("{host}/");
         let fits = |entry: &AuthEntry| format!("{}/", entry.prefix()).starts_with(&host_key);
@@ -232,7 +233,7 @@ impl Registries {
     }
 
     /// A login for one registry and a target at another is the most common slip of all.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<_> = self
             .targets_without_login
             .iter()
@@ -255,7 +256,7 @@ impl Registries {
     }
 
     /// Registries that flags name in vain: most likely a slip whatever the config holds.
-    pub(super) fn unused_flags(&self) -> Vec<String> {
+    pub(crate) fn unused_flags(&self) -> Vec<String> {
         let is_vain = |entry: &&AuthEntry| {
             // Flags count for the entries of a registry's paths, too.
             let front = format!("{}/", entry.prefix());

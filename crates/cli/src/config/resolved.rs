@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use registry::Transport;
 use sync::{BoundTask, PatternRule, Rule, Selection};
 
+use super::auth::Auth;
+use super::environment::Lookup;
 use super::error::ConfigError;
 use super::images::WrittenRule;
 use super::registries::{LoginOrigin, Registries};
@@ -68,6 +71,11 @@ pub(crate) struct SharedRegistries(Arc<Mutex<Registries>>);
 impl SharedRegistries {
     pub(super) fn new(registries: Registries) -> Self {
         Self(Arc::new(Mutex::new(registries)))
+    }
+
+    /// Those of these logins, before anybody has named one.
+    pub(crate) fn with_logins(auth: Auth, lookup: Lookup<'_>, transport: &Transport) -> Self {
+        Self::new(Registries::new(auth, lookup, transport))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Registries> {

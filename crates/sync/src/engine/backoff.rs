@@ -15,7 +15,7 @@ const MOST_RATE_LIMITS: u32 = 20;
 
 /// Counts the tries of one step since something last moved.
 #[derive(Clone, Debug)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     retries: u32,
     tries_left: u32,
     rate_limits_left: u32,
@@ -24,7 +24,7 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     /// Allows `retries` tries after the first one.
-    pub(crate) fn new(retries: u32) -> Self {
+    pub fn new(retries: u32) -> Self {
         Self { retries, tries_left: retries, rate_limits_left: MOST_RATE_LIMITS, ceiling: FIRST }
     }
 
@@ -32,7 +32,7 @@ impl Backoff {
     ///
     /// Full jitter, so that many tasks that failed together do not come back together. What the registry
     /// asks for is waited in full, and being told to wait is no failure: it has a bound of its own.
-    pub(crate) fn next(&mut self, error: &Error) -> Option<Duration> {
+    pub fn next(&mut self, error: &Error) -> Option<Duration> {
         if error.is_retryable() { self.again(error) } else { None }
     }
 

@@ -127,8 +127,13 @@ impl TagSelection {
 
     /// Whether a tag is selected as far as its name tells: as if it had the right age and were the newest.
     pub fn selects_by_name(&self, tag: &Tag) -> bool {
-        self.pins.iter().any(|pin| matches!(pin, TagOrDigest::Tag(pin) if pin == tag))
-            || self.name_reason(tag).is_none()
+        self.reason_by_name(tag).is_none()
+    }
+
+    /// Why a tag is left out as far as its name tells; pins come in any case.
+    pub fn reason_by_name(&self, tag: &Tag) -> Option<Reason> {
+        let is_pinned = self.pins.iter().any(|pin| matches!(pin, TagOrDigest::Tag(pin) if pin == tag));
+        if is_pinned { None } else { self.name_reason(tag) }
     }
 
     /// Those of some tags that are selected as far as their names tell, the newest among them.

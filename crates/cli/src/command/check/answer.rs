@@ -5,7 +5,7 @@ use registry::{Error, Face, Ping, TransportFailure, WantsLogin};
 
 use super::cloud::reach_advice;
 use super::finding::{Finding, Step};
-use crate::command::execute::is_loopback;
+use crate::command::notes::is_loopback;
 use crate::diagnostic::{registry_words, transport_hint};
 
 /// Whether the answer came in the clear.

@@ -58,7 +58,7 @@ impl Registries {
     }
 
     /// The same for programs; `None` for nobody.
-    pub(in crate::config) fn login_origin(
+    pub(crate) fn login_origin(
         &self,
         host: &RegistryHost,
         repository: &RepositoryName,

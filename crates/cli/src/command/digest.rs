@@ -1,0 +1,37 @@
+//! `image-syncer digest REF`: what a name points at, by one HEAD.
+
+use ::sync::{Cause, Error, Operation, Side, Source as _};
+
+use super::look::{Look, tell, unnamed};
+use super::refuse::refuse;
+use crate::args::DigestArgs;
+use crate::config::NamedImage;
+use crate::exit_code;
+use crate::output::print;
+
+/// Prints it; gives the exit status.
+pub(crate) async fn run(args: &DigestArgs) -> u8 {
+    let image = match NamedImage::parse(&args.image) {
+        Ok(image) => image,
+        Err(error) => return unnamed(&error),
+    };
+    let look = match Look::new(&args.login) {
+        Ok(look) => look,
+        Err(errors) => return refuse(&errors),
+    };
+    let repository = look.repository(&image.place);
+    let operation = Operation::Resolve(image.by.clone());
+    let found = look.ask(repository.name(), operation.clone(), || repository.resolve(&image.by)).await;
+    look.tell_notes();
+    match found {
+        Ok(Some(digest)) => {
+            print(&digest.to_string());
+            exit_code::DONE
+        }
+        Ok(None) => {
+            let (side, place) = (Side::Source, repository.name().to_owned());
+            tell(&Error { side, place, operation, cause: Cause::Missing })
+        }
+        Err(error) => tell(&error),
+    }
+}

@@ -1,0 +1,71 @@
+//! `image-syncer explain IMAGE --report FILE`: why an image was copied, skipped or failed. Asks no registry.
+
+mod known;
+mod report_file;
+mod search;
+mod stage;
+mod told;
+
+use self::known::Known;
+use self::report_file::{RunTold, read};
+use self::search::{Found, Search};
+use super::refuse::refuse;
+use super::resolve::resolve_narrowed;
+use crate::args::{ConfigArgs, ExplainArgs, NarrowArgs, OnlyArgs, given};
+use crate::config::ConfigError;
+use crate::exit_code;
+use crate::output::print_lines;
+
+/// Explains; gives the exit status.
+pub(crate) fn run(args: ExplainArgs) -> u8 {
+    let mut search = Search::new(&args.image);
+    let run = match read(&args.report, &mut |entry| search.look(entry)) {
+        Ok(run) => run,
+        Err(problem) => return refuse(&[ConfigError::new(problem).file(&args.report)]),
+    };
+    let known = match known(args.config.of_verb("explain")) {
+        Ok(known) => known,
+        Err(errors) => return refuse(&errors),
+    };
+    match search.found() {
+        Found::These(entries) => {
+            print_lines(told::lines(&entries, &run, known.as_ref()).into_iter());
+            exit_code::DONE
+        }
+        Found::Several(names) => {
+            let problem = format!("several images have names that end with `{}`", args.image);
+            refuse(&[ConfigError::new(problem).help(format!("write one of them: {}", names.join(", ")))]);
+            exit_code::SOME_FAILED
+        }
+        Found::Near(names) => not_there(&args.image, &run, known.as_ref(), &names),
+    }
+}
+
+/// What the config means, where one is there.
+fn known(args: ConfigArgs) -> Result<Option<Known>, Vec<ConfigError>> {
+    let is_named = [&args.config, &args.images].iter().any(|path| given(path.as_deref()).is_some());
+    if !is_named {
+        return Ok(None);
+    }
+    resolve_narrowed(&args, &OnlyArgs::default(), &NarrowArgs::default()).map(|resolved| Some(Known::new(resolved)))
+}
+
+/// The report does not have it: the config, or rules that failed as a whole, may say why.
+fn not_there(image: &str, run: &RunTold, known: Option<&Known>, near: &[String]) -> u8 {
+    let mut lines = told::failed_rules(image, run);
+    lines.extend(known.iter().flat_map(|known| known.unlisted(image)));
+    if !lines.is_empty() {
+        lines.insert(0, format!("{image} is not in the report"));
+        print_lines(lines.into_iter());
+        return exit_code::DONE;
+    }
+    let help = match (near, known) {
+        ([], None) => "name the config, too: --config FILE says which rule would list it".to_owned(),
+        ([], Some(_)) => {
+            "no rule of the config lists it either: name it as the report does, HOST/REPOSITORY:TAG".to_owned()
+        }
+        (near, _) => format!("those with names like it: {}", near.join(", ")),
+    };
+    refuse(&[ConfigError::new(format!("`{image}` is not in the report")).help(help)]);
+    exit_code::SOME_FAILED
+}

@@ -1,0 +1,110 @@
+//! What the config says of an image: its rule, and whose logins are used.
+
+use ::sync::{Rule, Selection};
+use oci::{Reference, TagOrDigest};
+
+use super::stage::{Stage, stage};
+use crate::config::{LoginOrigin, Resolved};
+use crate::output::made;
+
+/// The rules of a config.
+pub(super) struct Known {
+    resolved: Resolved,
+}
+
+/// A rule about a repository, as the config has it.
+struct KnownRule {
+    label: String,
+    rule: Rule,
+}
+
+impl Known {
+    pub(super) fn new(resolved: Resolved) -> Self {
+        Self { resolved }
+    }
+
+    /// Whose login is used there.
+    pub(super) fn login(&self, name: &str) -> Option<LoginOrigin> {
+        let place: Reference = name.parse().ok()?;
+        self.resolved.registries.lock().login_origin(&place.registry, &place.repository)
+    }
+
+    /// What the rule of that name does with an image; `None` where the config has no such rule about its repository.
+    pub(super) fn stage(&self, label: &str, source: &str) -> Option<Stage> {
+        let place: Reference = source.parse().ok()?;
+        let image = image(&place)?;
+        let rules = self.about(&place);
+        let rule = rules.iter().find(|known| known.label == label && known.is_from(&place))?;
+        Some(stage(&rule.rule.selection, &image))
+    }
+
+    /// Why rules that are about the repository of an image did not bring it into the report.
+    pub(super) fn unlisted(&self, name: &str) -> Vec<String> {
+        let Ok(place) = name.parse::<Reference>() else { return Vec::new() };
+        let Some(image) = image(&place) else { return Vec::new() };
+        self.about(&place).iter().flat_map(|rule| rule.unlisted(&place, &image)).collect()
+    }
+
+    /// Rules that read a repository, or, where they are about one alone, write it.
+    fn about(&self, place: &Reference) -> Vec<KnownRule> {
+        let name = repository(place);
+        let is_about = |rule: &Rule| {
+            rule.source.name() == name || rule.targets.iter().any(|target| target.target.name() == name)
+        };
+        let single = self.resolved.rules.iter().filter(|rule| is_about(&rule.rule));
+        let single = single.map(|rule| (rule.written.order, rule.written.label(), rule.rule.clone()));
+        let many = self.resolved.patterns.iter().filter_map(|pattern| {
+            Some((pattern.written.order, pattern.written.label(), made(&pattern.rule, &name)?))
+        });
+        let mut all: Vec<_> = single.chain(many).collect();
+        all.sort_by_key(|(order, ..)| *order);
+        all.into_iter().map(|(_, label, rule)| KnownRule { label: label.to_owned(), rule }).collect()
+    }
+}
+
+impl KnownRule {
+    fn is_from(&self, place: &Reference) -> bool {
+        self.rule.source.name() == repository(place)
+    }
+
+    fn unlisted(&self, place: &Reference, image: &TagOrDigest) -> Vec<String> {
+        let label = &self.label;
+        if self.is_from(place) {
+            return vec![format!("  rule {label}: {}", words(&stage(&self.rule.selection, image), &self.rule.selection))];
+        }
+        let name = repository(place);
+        let targets = self.rule.targets.iter().filter(|target| target.target.name() == name);
+        let sources = targets.filter_map(|target| match image {
+            TagOrDigest::Tag(tag) => target.naming.source_tag(tag).map(TagOrDigest::Tag),
+            TagOrDigest::Digest(_) => Some(image.clone()),
+        });
+        let told = sources.map(|own| {
+            let (source, why) =
+                (self.rule.source.name(), words(&stage(&self.rule.selection, &own), &self.rule.selection));
+            format!("  rule {label}, which would copy {source}{} there: {why}", own.suffix())
+        });
+        told.collect()
+    }
+}
+
+fn words(stage: &Stage, selection: &Selection) -> String {
+    match stage {
+        Stage::LeftOut(why) => format!("leaves it out by its name ({why})"),
+        Stage::Open(by) => format!(
+            "selects its name ({by}), so that its age or what is newer left it out, or it was not at the source when the run listed it; `image-syncer plan` tells which"
+        ),
+        Stage::Selected(by) if matches!(selection, Selection::All | Selection::Matching(_) | Selection::Chosen(_)) => {
+            format!("selects it ({by}), so that it was not at the source when the run listed it, or the run was narrowed, or stopped before")
+        }
+        Stage::Selected(by) => format!("selects it ({by}), so that the run was narrowed, or stopped before"),
+    }
+}
+
+fn repository(place: &Reference) -> String {
+    format!("{}/{}", place.registry, place.repository)
+}
+
+fn image(place: &Reference) -> Option<TagOrDigest> {
+    let digest = place.digest.clone().map(TagOrDigest::Digest);
+    digest.or_else(|| place.tag.clone().map(TagOrDigest::Tag))
+}

@@ -1,0 +1,154 @@
+//! Finds the images of a report that a text names. Pure.
+
+use std::collections::BTreeSet;
+
+use oci::Reference;
+
+use super::report_file::Entry;
+use crate::nearest::changes;
+
+/// So many names are told where none is the one.
+const NAMES_TOLD: usize = 10;
+/// So many entries are kept that only end with the text: with more, the text names nothing.
+const MOST_ENDING: usize = 256;
+/// Nearer than so many changed letters a name may be meant.
+const NEAR: usize = 3;
+
+/// Looks at one image after another.
+pub(super) struct Search {
+    text: String,
+    /// The text with what goes without saying, such as Docker Hub.
+    whole: Option<String>,
+    exact: Vec<Entry>,
+    ending: Vec<Entry>,
+    ending_names: BTreeSet<String>,
+    near: BTreeSet<(usize, String)>,
+}
+
+/// What came of it.
+pub(super) enum Found {
+    /// The image, once for each of its targets.
+    These(Vec<Entry>),
+    /// Several images end so.
+    Several(Vec<String>),
+    /// None; those with names like it.
+    Near(Vec<String>),
+}
+
+impl Search {
+    pub(super) fn new(text: &str) -> Self {
+        let whole = text.parse::<Reference>().ok().map(|reference| reference.to_string());
+        let (exact, ending, ending_names, near) = Default::default();
+        Self { text: text.to_owned(), whole, exact, ending, ending_names, near }
+    }
+
+    pub(super) fn look(&mut self, entry: Entry) {
+        let names = [&entry.source, &entry.target];
+        if names.iter().any(|name| **name == self.text || Some(*name) == self.whole.as_ref()) {
+            self.exact.push(entry);
+            return;
+        }
+        let ending = names.iter().find(|name| self.ends(name)).map(|name| (*name).clone());
+        if let Some(name) = ending {
+            if self.ending.len() < MOST_ENDING {
+                self.ending_names.insert(name);
+                self.ending.push(entry);
+            }
+            return;
+        }
+        for name in names {
+            if let Some(distance) = self.distance(name) {
+                self.near.insert((distance, name.clone()));
+            }
+        }
+        while self.near.len() > NAMES_TOLD {
+            self.near.pop_last();
+        }
+    }
+
+    pub(super) fn found(self) -> Found {
+        if !self.exact.is_empty() {
+            return Found::These(self.exact);
+        }
+        match self.ending_names.len() {
+            0 => Found::Near(self.near.into_iter().map(|(_, name)| name).collect()),
+            1 => Found::These(self.ending),
+            _ => Found::Several(self.ending_names.into_iter().take(NAMES_TOLD).collect()),
+        }
+    }
+
+    /// Whether a name ends with the text, from a whole component or from the tag on.
+    fn ends(&self, name: &str) -> bool {
+        let rest = name.strip_suffix(self.text.as_str());
+        let is_whole = |rest: &str| rest.is_empty() || rest.ends_with('/') || self.text.starts_with([':', '@', '/']);
+        !self.text.is_empty() && rest.is_some_and(is_whole)
+    }
+
+    /// How far a name is from the text; `None` if that is too far. Images of a repository that is named alone are near.
+    fn distance(&self, name: &str) -> Option<usize> {
+        let is_behind = |front: &str| {
+            let rest = name.strip_prefix(front).or_else(|| Some(name.split_once(&format!("/{front}"))?.1));
+            rest.is_some_and(|rest| rest.starts_with([':', '@']))
+        };
+        if is_behind(&self.text) {
+            return Some(0);
+        }
+        let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+        let (wanted, own) = (last(&self.text), last(name));
+        if wanted.len().abs_diff(own.len()) > NEAR {
+            return None;
+        }
+        let distance = changes(&wanted, &own);
+        (distance <= NEAR && distance * 2 <= wanted.chars().count()).then_some(distance + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(text: &str) -> Found {
+        let mut search = Search::new(text);
+        for (source, target) in [
+            ("docker.io/library/nginx:1.25", "r.cn/m/nginx:1.25"),
+            ("docker.io/library/nginx:1.25", "r.us/m/nginx:1.25"),
+            ("h.io/apps/my-nginx:1.26", "r.cn/m/my-nginx:1.26"),
+            ("h.io/apps/web:v1", "r.cn/m/web:v1"),
+            ("h.io/more/web:v2", "r.cn/n/web:v1"),
+        ] {
+            search.look(Entry { source: source.to_owned(), target: target.to_owned(), ..Entry::default() });
+        }
+        search.found()
+    }
+
+    fn these(text: &str) -> Vec<String> {
+        match search(text) {
+            Found::These(entries) => entries.into_iter().map(|entry| entry.target).collect(),
+            Found::Several(names) => panic!("{text}: several: {names:?}"),
+            Found::Near(names) => panic!("{text}: near: {names:?}"),
+        }
+    }
+
+    #[test]
+    fn whole_names_count_first_and_then_unique_ends() {
+        assert_eq!(these("nginx:1.25"), ["r.cn/m/nginx:1.25", "r.us/m/nginx:1.25"]);
+        assert_eq!(these("r.us/m/nginx:1.25"), ["r.us/m/nginx:1.25"]);
+        assert_eq!(these("my-nginx:1.26"), ["r.cn/m/my-nginx:1.26"]);
+        assert_eq!(these(":v2"), ["r.cn/n/web:v1"]);
+        assert_eq!(these("apps/web:v1"), ["r.cn/m/web:v1"]);
+    }
+
+    #[test]
+    fn what_is_not_there_or_not_one_names_others() {
+        let Found::Several(names) = search("web:v1") else { panic!("one") };
+        assert_eq!(names, ["h.io/apps/web:v1", "r.cn/n/web:v1"]);
+        for (text, near) in [("library/ngnix:1.25", "docker.io/library/nginx:1.25"), ("apps/web", "h.io/apps/web:v1")]
+        {
+            let Found::Near(names) = search(text) else { panic!("{text}") };
+            assert_eq!(names.first().map(String::as_str), Some(near), "{text}: {names:?}");
+        }
+        let Found::Near(names) = search("inx:1.26") else { panic!("half a word is none") };
+        assert!(!names.contains(&"h.io/apps/web:v1".to_owned()), "{names:?}");
+        assert!(matches!(search("redis:7"), Found::Near(names) if names.is_empty()));
+    }
+}

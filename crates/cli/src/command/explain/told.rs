@@ -1,0 +1,126 @@
+//! What is told of an image.
+
+use indicatif::HumanBytes;
+use oci::Reference;
+
+use super::known::Known;
+use super::report_file::{Entry, Failure, RunTold};
+use super::stage::Stage;
+use crate::config::LoginOrigin;
+
+/// All that is known of entries; they are cleaned on the way out.
+pub(super) fn lines(entries: &[Entry], run: &RunTold, known: Option<&Known>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for entry in entries {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.push(format!("{} -> {}", entry.source, entry.target));
+        lines.extend(outcome(entry));
+        lines.extend(rule(entry, known));
+        lines.extend(amounts(entry));
+        lines.extend(sides(entry, run, known));
+        lines.extend(entry.error.iter().flat_map(failure));
+    }
+    let (command, started) = (&run.command, &run.started_at);
+    lines.push(format!("in the run of `{command}` that began at {started}"));
+    lines
+}
+
+/// Rules that gave no images, where this one would have come of them.
+pub(super) fn failed_rules(image: &str, run: &RunTold) -> Vec<String> {
+    let place = image.parse::<Reference>().map(|place| format!("{}/{}", place.registry, place.repository));
+    let Ok(place) = place else { return Vec::new() };
+    let is_about = |source: &str| place == source || place.strip_prefix(source).is_some_and(|rest| rest.starts_with('/'));
+    let failed = run.failed_rules.iter().filter(|failed| is_about(&failed.source));
+    let told = failed.flat_map(|failed| {
+        let label = failed.rule.as_deref().unwrap_or(&failed.source);
+        let head = format!("  rule {label} brought no images of {}", failed.source);
+        std::iter::once(head).chain(failure(&failed.error))
+    });
+    told.collect()
+}
+
+fn row(label: &str, text: &str) -> String {
+    format!("  {label:<9} {text}")
+}
+
+/// What was decided and became of it.
+fn outcome(entry: &Entry) -> Vec<String> {
+    let tries = match entry.attempts {
+        0 | 1 => String::new(),
+        tries => format!(", {tries} tries"),
+    };
+    let took = format!(" ({:.1} s{tries})", entry.seconds);
+    let has_other = entry.source_digest.is_some() && entry.source_digest != entry.digest;
+    let words = match entry.outcome.as_str() {
+        "copied" => "copied: the target did not have this image under this name".to_owned(),
+        "unchanged" if has_other => "unchanged: the target has the same content under another digest".to_owned(),
+        "unchanged" => "unchanged: the target had this digest under this name".to_owned(),
+        "skipped" => "skipped".to_owned(),
+        "failed" => "failed".to_owned(),
+        "notDone" => "not done: the run ended before it was this image's turn, or while it was at it".to_owned(),
+        "wouldCopy" => "would be copied: the run only looked".to_owned(),
+        other => other.to_owned(),
+    };
+    let mut lines = vec![row("outcome", &format!("{words}{took}"))];
+    lines.extend(entry.note.iter().map(|note| row("because", note)));
+    lines.extend(entry.worker.iter().map(|worker| row("worker", worker)));
+    lines
+}
+
+fn rule(entry: &Entry, known: Option<&Known>) -> Vec<String> {
+    let Some(label) = &entry.rule else { return Vec::new() };
+    let mut lines = vec![row("rule", label)];
+    if let Some(known) = known {
+        lines.push(row("selected", &match known.stage(label, &entry.source) {
+            Some(Stage::Selected(by) | Stage::Open(by)) => by,
+            Some(Stage::LeftOut(why)) => format!("not any more, as the config is now ({why})"),
+            None => "the config has no such rule about this repository any more".to_owned(),
+        }));
+    }
+    lines
+}
+
+fn amounts(entry: &Entry) -> Vec<String> {
+    let mut lines = Vec::new();
+    lines.extend(entry.digest.iter().map(|digest| row("digest", digest)));
+    if entry.source_digest != entry.digest {
+        lines.extend(entry.source_digest.iter().map(|digest| row("", &format!("{digest} at the source"))));
+    }
+    let counts = [(entry.bytes_moved, "moved"), (entry.bytes_mounted, "mounted"), (entry.bytes_present, "there before")];
+    let counts = counts.iter().filter(|(bytes, _)| *bytes > 0);
+    let counts: Vec<_> = counts.map(|(bytes, what)| format!("{} {what}", HumanBytes(*bytes))).collect();
+    if !counts.is_empty() {
+        lines.push(row("bytes", &counts.join(", ")));
+    }
+    if entry.referrers > 0 {
+        lines.push(row("referrers", &format!("{} went along", entry.referrers)));
+    }
+    lines
+}
+
+/// Each side's login, and what its registry was asked in the whole run.
+fn sides(entry: &Entry, run: &RunTold, known: Option<&Known>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (side, name) in [("source", &entry.source), ("target", &entry.target)] {
+        let host = name.split('/').next().unwrap_or_default();
+        let login = known.map(|known| match known.login(name) {
+            Some(LoginOrigin { key, place }) => format!("login of `{key}` ({place})"),
+            None => "no login".to_owned(),
+        });
+        let asked: u64 =
+            run.registries.iter().filter(|registry| registry.host == host).map(|registry| registry.requests).sum();
+        let asked = (asked > 0).then(|| format!("{asked} requests in the whole run"));
+        let told: Vec<_> = login.into_iter().chain(asked).collect();
+        if !told.is_empty() {
+            lines.push(row(side, &format!("{host}: {}", told.join(", "))));
+        }
+    }
+    lines
+}
+
+fn failure(failure: &Failure) -> Vec<String> {
+    let Failure { side, host, operation, message, hint } = failure;
+    vec![row("error", &format!("{side} {host}: {operation}: {message}")), row("next", hint)]
+}

@@ -1,0 +1,91 @@
+//! What the manifests do not tell: the config, what refers to the image, which tags it has. All of it is asked side by side.
+
+use ::sync::endpoint::Kept;
+use ::sync::{Error, Operation, Source};
+use oci::{Digest, Reference, TagOrDigest, cosign_tags};
+use serde_json::Value;
+
+use super::config;
+use super::graph::Node;
+use crate::command::look::Look;
+use crate::output::inspect::Referrer;
+use crate::output::warn;
+
+/// What was found out beside the manifests.
+#[derive(Default)]
+pub(super) struct Surroundings {
+    /// Of the image, or of the first of an index.
+    pub(super) config: Option<Value>,
+    /// None where they could not be asked for.
+    pub(super) referrers: Option<Vec<Referrer>>,
+    pub(super) tags: Option<Vec<String>>,
+}
+
+/// What could be found out, and what could not.
+pub(super) async fn surroundings(
+    look: &Look,
+    repository: &dyn Source,
+    place: &Reference,
+    node: &Node,
+    tags: bool,
+) -> (Surroundings, Vec<Error>) {
+    let digest = node.manifest.digest();
+    let config = async {
+        match config::wanted(node) {
+            Some(wanted) => config::read(look, repository, wanted).await,
+            None => Ok(None),
+        }
+    };
+    let tags = async { if tags { same(look, repository, place, digest).await } else { Ok(None) } };
+    let (config, listed, signature, tags) =
+        tokio::join!(config, listed(look, repository, digest), signature(look, repository, digest), tags);
+    let mut problems = Vec::new();
+    let mut referrers = kept(listed, &mut problems);
+    if let Some(signature) = kept(signature, &mut problems).flatten()
+        && let Some(referrers) = &mut referrers
+    {
+        referrers.push(signature);
+    }
+    let config = kept(config, &mut problems).flatten();
+    let tags = kept(tags, &mut problems).flatten();
+    (Surroundings { config, referrers, tags }, problems)
+}
+
+fn kept<T>(found: Result<T, Error>, problems: &mut Vec<Error>) -> Option<T> {
+    found.map_err(|problem| problems.push(problem)).ok()
+}
+
+/// What the registry, or a client in its place, lists.
+async fn listed(look: &Look, repository: &dyn Source, digest: &Digest) -> Result<Vec<Referrer>, Error> {
+    let ask = || repository.referrers(digest, Kept::Anywhere);
+    let found = look.ask(repository.name(), Operation::ListReferrers(digest.clone()), ask).await?;
+    Ok(found.into_iter().map(Referrer::of).collect())
+}
+
+/// The signature that cosign keeps under a tag of its own.
+async fn signature(look: &Look, repository: &dyn Source, digest: &Digest) -> Result<Option<Referrer>, Error> {
+    let Some(tag) = cosign_tags(digest).into_iter().next() else { return Ok(None) };
+    let by = TagOrDigest::Tag(tag.clone());
+    let found = look.ask(repository.name(), Operation::Resolve(by.clone()), || repository.resolve(&by)).await?;
+    let (artifact_type, size, annotations) = Default::default();
+    Ok(found.map(|digest| Referrer { digest, artifact_type, size, tag: Some(tag.to_string()), annotations }))
+}
+
+/// The tags of the same digest, where the registry lists what all tags point at.
+async fn same(
+    look: &Look,
+    repository: &dyn Source,
+    place: &Reference,
+    digest: &Digest,
+) -> Result<Option<Vec<String>>, Error> {
+    let known = look.registries.lock().known(&place.registry, &place.repository);
+    let ask = || known.registry_api.bulk_listing(&place.repository);
+    let Some(listing) = look.ask(repository.name(), Operation::ListTags, ask).await? else {
+        warn(&format!("{} does not list what its tags point at", place.registry));
+        return Ok(None);
+    };
+    let same = listing.digests.into_iter().filter(|(_, of)| of == digest).map(|(tag, _)| tag.to_string());
+    let mut same: Vec<_> = same.collect();
+    same.sort();
+    Ok(Some(same))
+}

@@ -1,0 +1,9 @@
+//! What one image is made of: the document for programs, the tree for people.
+
+mod inspected;
+mod schema;
+mod tree;
+
+pub(crate) use inspected::{Blob, Config, Inspected, Manifest, Referrer, SCHEMA, Standing};
+pub(crate) use schema::schema;
+pub(crate) use tree::lines;

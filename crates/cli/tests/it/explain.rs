@@ -1,0 +1,134 @@
+//! `explain`: why an image was copied, skipped or failed, from the report of a run and its config.
+
+use anyhow::{Result, ensure};
+use embedded_registry::EmbeddedRegistry;
+use embedded_registry::sample::{self, Flavour};
+
+use crate::process::{Ran, Workplace};
+
+struct Bench {
+    source: EmbeddedRegistry,
+    target: EmbeddedRegistry,
+    workplace: Workplace,
+}
+
+const RULES: &str = "sync:
+- name: apps
+  from: SOURCE/a/**
+  to: TARGET/b
+  tags: {include: ['v*', stable], exclude: ['*-rc'], pins: [pinned]}
+- name: newest
+  from: SOURCE/c/lib
+  to: TARGET/c
+  tags: {latest: 1}
+- name: lost
+  from: SOURCE/none/there
+  to: TARGET/d
+";
+
+impl Bench {
+    /// After a run with a report.
+    async fn after_a_run() -> Result<Self> {
+        let (source, target) =
+            (EmbeddedRegistry::builder().start().await?, EmbeddedRegistry::builder().start().await?);
+        let bench = Self { source, target, workplace: Workplace::new()? };
+        let (from, to) = (bench.source.host(), bench.target.host());
+        let auth = format!("auth:\n  {from}: {{insecure: true}}\n  {to}: {{insecure: true, username: me, password: top-secret}}\n");
+        let rules = RULES.replace("SOURCE", &from).replace("TARGET", &to);
+        bench.workplace.write("image-syncer.yaml", &(auth + &rules))?;
+        for (repository, tag) in [
+            ("a/app", "v1"),
+            ("a/app", "v2-rc"),
+            ("a/app", "pinned"),
+            ("a/app", "vbroken"),
+            ("a/web", "v1"),
+            ("a/web", "pinned"),
+            ("c/lib", "1.0"),
+            ("c/lib", "1.1"),
+        ] {
+            let layers = [sample::layer(u64::from(tag == "vbroken") + 1, 5_000)];
+            sample::image(bench.source.store(), repository, Some(tag), Flavour::Oci, &layers, "amd64");
+        }
+        let broken = sample::layer(2, 5_000);
+        bench.source.store().remove_blob("a/app", &oci::Digest::sha256(&broken).to_string());
+        bench.run("sync --report r.json --no-state --retries 0")?.expect_code(1)?;
+        Ok(bench)
+    }
+
+    fn run(&self, arguments: &str) -> Result<Ran> {
+        let arguments = arguments.replace("SOURCE", &self.source.host()).replace("TARGET", &self.target.host());
+        self.workplace.run(&arguments)
+    }
+
+    fn explain(&self, image: &str, status: i32) -> Result<Ran> {
+        self.run(&format!("explain {image} --report r.json"))?.expect_code(status)?.hides(&["top-secret"])
+    }
+}
+
+fn has(ran: &Ran, lines: &[&str]) -> Result<()> {
+    for line in lines {
+        ensure!(ran.stdout.contains(line), "{line:?} is missing:\n{}", ran.all());
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_of_the_report_is_explained_without_asking_anybody() -> Result<()> {
+    let bench = Bench::after_a_run().await?;
+    bench.source.clear_requests();
+    let from = bench.source.host();
+    let copied = bench.explain("SOURCE/a/app:v1", 0)?;
+    has(
+        &copied,
+        &[
+            "/a/app:v1 -> ",
+            "outcome   copied: the target did not have this image under this name",
+            "rule      apps",
+            "selected  tags with ",
+            "digest    sha256:",
+            "bytes     ",
+            &format!("source    {from}: "),
+            "requests in the whole run",
+            "(auth entry in image-syncer.yaml",
+            "in the run of `sync`",
+        ],
+    )?;
+    has(&bench.explain("TARGET/b/app:v1", 0)?, &["outcome   copied"])?;
+    has(&bench.explain("app:pinned", 0)?, &["selected  it stands in `pins`"])?;
+    let failed = bench.explain("app:vbroken", 0)?;
+    has(&failed, &["outcome   failed", "error     source ", "reading blob", "next      the source lacks"]).or_else(|_| {
+        has(&failed, &["outcome   failed", "error     source ", "next      "])
+    })?;
+    ensure!(bench.source.requests().is_empty(), "{:?}", bench.source.requests());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_in_the_report_is_explained_by_its_rule() -> Result<()> {
+    let bench = Bench::after_a_run().await?;
+    let left_out = bench.explain("SOURCE/a/app:v2-rc", 0)?;
+    has(&left_out, &["is not in the report", "rule apps: leaves it out by its name (exclude: `*-rc` in `exclude` fits it)"])?;
+    has(&bench.explain("SOURCE/a/app:main", 0)?, &["(include: no pattern of `include` fits it)"])?;
+    has(&bench.explain("SOURCE/c/lib:1.0", 0)?, &["rule newest: selects its name", "what is newer left it out"])?;
+    has(&bench.explain("TARGET/c:1.0", 0)?, &["rule newest, which would copy ", "/c/lib:1.0 there: selects its name"])?;
+    let lost = bench.explain("SOURCE/none/there:v1", 0)?;
+    has(&lost, &["rule lost brought no images of ", "error     source ", "listing tags", "next      check the repository's name"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_image_names_others_and_what_is_no_report_is_refused() -> Result<()> {
+    let bench = Bench::after_a_run().await?;
+    bench.explain(":v1", 1)?.says(&["several images have names that end with `:v1`", "/a/app:v1", "/a/web:v1"])?;
+    bench.explain("r.io/x/ap:v1", 1)?.says(&["is not in the report", "names like it: ", "/a/app:v1"])?;
+    bench.run("explain x --report none.json")?.expect_code(2)?.says(&["none.json: it cannot be read"])?;
+    bench.workplace.write("plan.json", r#"{"schema": "image-syncer/plan/1"}"#)?;
+    bench.run("explain x --report plan.json")?.expect_code(2)?.says(&["a report's is image-syncer/report/1"])?;
+    bench.run("explain x")?.expect_code(2)?.says(&["--report <FILE>"])?;
+    // Without a config the report alone is told.
+    std::fs::remove_file(bench.workplace.path().join("image-syncer.yaml"))?;
+    let told = bench.explain("app:v1", 0)?;
+    has(&told, &["outcome   copied", "rule      apps"])?;
+    ensure!(!told.stdout.contains("selected"), "{}", told.stdout);
+    bench.explain("r.io/other:v9", 1)?.says(&["name the config, too"])?;
+    Ok(())
+}
