@@ -55,7 +55,10 @@ impl RegistryApi {
     }
 
     /// What all tags of a repository point at, and since when; `None` where the registry has no such list.
-    pub async fn bulk_listing(&self, repository: &RepositoryName) -> Result<Option<BulkListing>, EndpointError> {
+    pub async fn bulk_listing(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<Option<BulkListing>, EndpointError> {
         let asked = match &self.acr {
             Some(acr) => acr.digests(repository).await,
             None => self.harbor_digests(repository).await,

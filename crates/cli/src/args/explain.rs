@@ -23,5 +23,4 @@ pub(crate) struct ExplainArgs {
     pub(crate) config: ConfigArgs,
 }
 
-const STATUS: &str =
-    "Exit status: 0 it was explained, 1 nothing is known of it, or several have that name, 2 bad command line, report or config.";
+const STATUS: &str = "Exit status: 0 it was explained, 1 nothing is known of it, or several have that name, 2 bad command line, report or config.";

@@ -12,23 +12,13 @@ use crate::nearest::nearest;
 
 /// What can be asked for.
 pub(super) const VERBS: [&str; 16] = [
-    "sync", "plan", "apply", "copy", "prune", "expand", "check", "inspect", "digest", "tags", "repos", "explain", "import", "acr",
-    "schema", "demo",
+    "sync", "plan", "apply", "copy", "prune", "expand", "check", "inspect", "digest", "tags", "repos",
+    "explain", "import", "acr", "schema", "demo",
 ];
 
 /// What later releases can be asked for.
-const PLANNED: [&str; 10] = [
-    "verify",
-    "report",
-    "worker",
-    "completions",
-    "man",
-    "bundle",
-    "load",
-    "inventory",
-    "serve",
-    "daemon",
-];
+const PLANNED: [&str; 10] =
+    ["verify", "report", "worker", "completions", "man", "bundle", "load", "inventory", "serve", "daemon"];
 
 /// A command line that is read no further, and why.
 #[derive(Debug, PartialEq, Eq)]

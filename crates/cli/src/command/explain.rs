@@ -23,7 +23,7 @@ pub(crate) fn run(args: ExplainArgs) -> u8 {
         Ok(run) => run,
         Err(problem) => return refuse(&[ConfigError::new(problem).file(&args.report)]),
     };
-    let known = match known(args.config.of_verb("explain")) {
+    let known = match known(&args.config.of_verb("explain")) {
         Ok(known) => known,
         Err(errors) => return refuse(&errors),
     };
@@ -42,12 +42,13 @@ pub(crate) fn run(args: ExplainArgs) -> u8 {
 }
 
 /// What the config means, where one is there.
-fn known(args: ConfigArgs) -> Result<Option<Known>, Vec<ConfigError>> {
+fn known(args: &ConfigArgs) -> Result<Option<Known>, Vec<ConfigError>> {
     let is_named = [&args.config, &args.images].iter().any(|path| given(path.as_deref()).is_some());
     if !is_named {
         return Ok(None);
     }
-    resolve_narrowed(&args, &OnlyArgs::default(), &NarrowArgs::default()).map(|resolved| Some(Known::new(resolved)))
+    resolve_narrowed(args, &OnlyArgs::default(), &NarrowArgs::default())
+        .map(|resolved| Some(Known::new(resolved)))
 }
 
 /// The report does not have it: the config, or rules that failed as a whole, may say why.
@@ -62,7 +63,8 @@ fn not_there(image: &str, run: &RunTold, known: Option<&Known>, near: &[String])
     let help = match (near, known) {
         ([], None) => "name the config, too: --config FILE says which rule would list it".to_owned(),
         ([], Some(_)) => {
-            "no rule of the config lists it either: name it as the report does, HOST/REPOSITORY:TAG".to_owned()
+            "no rule of the config lists it either: name it as the report does, HOST/REPOSITORY:TAG"
+                .to_owned()
         }
         (near, _) => format!("those with names like it: {}", near.join(", ")),
     };

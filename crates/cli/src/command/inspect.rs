@@ -4,8 +4,8 @@
 mod assemble;
 mod config;
 mod graph;
+mod noted;
 mod surroundings;
-
 
 use ::sync::{Error, Operation, Source as _};
 
@@ -43,7 +43,9 @@ pub(crate) async fn run(args: &InspectArgs) -> u8 {
                 print_lines(lines(&inspected).into_iter());
             }
             // What is not there is half of an answer only.
-            problems.iter().for_each(|problem| _ = tell(problem));
+            for problem in &problems {
+                tell(problem);
+            }
             if problems.is_empty() { exit_code::DONE } else { exit_code::SOME_FAILED }
         }
         Err(error) => tell(&error),
@@ -76,5 +78,5 @@ async fn inspect(look: &Look, image: &NamedImage, tags: bool) -> Result<(Inspect
     let (node, mut problems) = graph.read(&image.by).await?;
     let (surroundings, more) = surroundings(look, &repository, &image.place, &node, tags).await;
     problems.extend(more);
-    Ok((assemble(&image.place, node, surroundings), problems))
+    Ok((assemble(&image.place, &node, surroundings), problems))
 }

@@ -47,7 +47,12 @@ impl Look {
     }
 
     /// Asks until there is an answer, or no hope for one.
-    pub(super) async fn ask<T, F>(&self, place: &str, operation: Operation, mut question: impl FnMut() -> F) -> Result<T, Error>
+    pub(super) async fn ask<T, F>(
+        &self,
+        place: &str,
+        operation: Operation,
+        mut question: impl FnMut() -> F,
+    ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, EndpointError>>,
     {

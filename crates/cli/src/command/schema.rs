@@ -13,7 +13,8 @@ use crate::output::{inspect, print_json, prune_schema};
 type Schema = (&'static str, fn() -> Value);
 
 /// The schemas that are there.
-const SCHEMAS: [Schema; 3] = [("config", config::schema), (prune_schema), ("inspect", inspect::schema)];
+const SCHEMAS: [Schema; 3] =
+    [("config", config::schema), ("prune", prune_schema), ("inspect", inspect::schema)];
 
 /// Those that come with their documents.
 const PLANNED: [&str; 5] = ["plan", "report", "verify", "check", "progress"];

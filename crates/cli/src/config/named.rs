@@ -36,7 +36,9 @@ pub(crate) enum NameError {
         "`{text}` begins with no registry: write HOST or HOST/PREFIX, as in `harbor.example.com/library`"
     )]
     NoRegistry { text: String },
-    #[error("`{text}` has a `*`: write whole parts of paths, as in `harbor.example.com/library`; --include-repository takes patterns")]
+    #[error(
+        "`{text}` has a `*`: write whole parts of paths, as in `harbor.example.com/library`; --include-repository takes patterns"
+    )]
     Pattern { text: String },
 }
 
@@ -95,7 +97,8 @@ impl NamedRegistry {
 
     /// Any name that lies there: for the login that lists them.
     pub(crate) fn sample(&self) -> RepositoryName {
-        let sample = self.front.as_ref().map(|front| format!("{front}/any")).and_then(|name| name.parse().ok());
+        let sample =
+            self.front.as_ref().map(|front| format!("{front}/any")).and_then(|name| name.parse().ok());
         sample.unwrap_or_else(|| "any".parse().expect("a word is a repository's name"))
     }
 

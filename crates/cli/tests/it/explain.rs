@@ -33,7 +33,9 @@ impl Bench {
             (EmbeddedRegistry::builder().start().await?, EmbeddedRegistry::builder().start().await?);
         let bench = Self { source, target, workplace: Workplace::new()? };
         let (from, to) = (bench.source.host(), bench.target.host());
-        let auth = format!("auth:\n  {from}: {{insecure: true}}\n  {to}: {{insecure: true, username: me, password: top-secret}}\n");
+        let auth = format!(
+            "auth:\n  {from}: {{insecure: true}}\n  {to}: {{insecure: true, username: me, password: top-secret}}\n"
+        );
         let rules = RULES.replace("SOURCE", &from).replace("TARGET", &to);
         bench.workplace.write("image-syncer.yaml", &(auth + &rules))?;
         for (repository, tag) in [
@@ -56,7 +58,8 @@ impl Bench {
     }
 
     fn run(&self, arguments: &str) -> Result<Ran> {
-        let arguments = arguments.replace("SOURCE", &self.source.host()).replace("TARGET", &self.target.host());
+        let arguments =
+            arguments.replace("SOURCE", &self.source.host()).replace("TARGET", &self.target.host());
         self.workplace.run(&arguments)
     }
 
@@ -96,9 +99,8 @@ async fn an_image_of_the_report_is_explained_without_asking_anybody() -> Result<
     has(&bench.explain("TARGET/b/app:v1", 0)?, &["outcome   copied"])?;
     has(&bench.explain("app:pinned", 0)?, &["selected  it stands in `pins`"])?;
     let failed = bench.explain("app:vbroken", 0)?;
-    has(&failed, &["outcome   failed", "error     source ", "reading blob", "next      the source lacks"]).or_else(|_| {
-        has(&failed, &["outcome   failed", "error     source ", "next      "])
-    })?;
+    has(&failed, &["outcome   failed", "error     source ", "reading blob", "next      the source lacks"])
+        .or_else(|_| has(&failed, &["outcome   failed", "error     source ", "next      "]))?;
     ensure!(bench.source.requests().is_empty(), "{:?}", bench.source.requests());
     Ok(())
 }
@@ -107,22 +109,49 @@ async fn an_image_of_the_report_is_explained_without_asking_anybody() -> Result<
 async fn what_is_not_in_the_report_is_explained_by_its_rule() -> Result<()> {
     let bench = Bench::after_a_run().await?;
     let left_out = bench.explain("SOURCE/a/app:v2-rc", 0)?;
-    has(&left_out, &["is not in the report", "rule apps: leaves it out by its name (exclude: `*-rc` in `exclude` fits it)"])?;
+    has(
+        &left_out,
+        &[
+            "is not in the report",
+            "rule apps: leaves it out by its name (exclude: `*-rc` in `exclude` fits it)",
+        ],
+    )?;
     has(&bench.explain("SOURCE/a/app:main", 0)?, &["(include: no pattern of `include` fits it)"])?;
-    has(&bench.explain("SOURCE/c/lib:1.0", 0)?, &["rule newest: selects its name", "what is newer left it out"])?;
-    has(&bench.explain("TARGET/c:1.0", 0)?, &["rule newest, which would copy ", "/c/lib:1.0 there: selects its name"])?;
+    has(
+        &bench.explain("SOURCE/c/lib:1.0", 0)?,
+        &["rule newest: selects its name", "what is newer left it out"],
+    )?;
+    has(
+        &bench.explain("TARGET/c:1.0", 0)?,
+        &["rule newest, which would copy ", "/c/lib:1.0 there: selects its name"],
+    )?;
     let lost = bench.explain("SOURCE/none/there:v1", 0)?;
-    has(&lost, &["rule lost brought no images of ", "error     source ", "listing tags", "next      check the repository's name"])
+    has(
+        &lost,
+        &[
+            "rule lost brought no images of ",
+            "error     source ",
+            "listing tags",
+            "next      check the repository's name",
+        ],
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_image_names_others_and_what_is_no_report_is_refused() -> Result<()> {
     let bench = Bench::after_a_run().await?;
-    bench.explain(":v1", 1)?.says(&["several images have names that end with `:v1`", "/a/app:v1", "/a/web:v1"])?;
+    bench.explain(":v1", 1)?.says(&[
+        "several images have names that end with `:v1`",
+        "/a/app:v1",
+        "/a/web:v1",
+    ])?;
     bench.explain("r.io/x/ap:v1", 1)?.says(&["is not in the report", "names like it: ", "/a/app:v1"])?;
     bench.run("explain x --report none.json")?.expect_code(2)?.says(&["none.json: it cannot be read"])?;
     bench.workplace.write("plan.json", r#"{"schema": "image-syncer/plan/1"}"#)?;
-    bench.run("explain x --report plan.json")?.expect_code(2)?.says(&["a report's is image-syncer/report/1"])?;
+    bench
+        .run("explain x --report plan.json")?
+        .expect_code(2)?
+        .says(&["a report's is image-syncer/report/1"])?;
     bench.run("explain x")?.expect_code(2)?.says(&["--report <FILE>"])?;
     // Without a config the report alone is told.
     std::fs::remove_file(bench.workplace.path().join("image-syncer.yaml"))?;

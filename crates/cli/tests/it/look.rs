@@ -1,8 +1,8 @@
 //! `inspect`, `digest`, `tags` and `repos`: what is printed, and how little is asked.
 
 use anyhow::{Context as _, Result, ensure};
-use embedded_registry::{Access, Effect, EmbeddedRegistry, Fault, Grant, LoggedRequest, Match, Times, User};
 use embedded_registry::sample::{self, Flavour, Sample};
+use embedded_registry::{Access, Effect, EmbeddedRegistry, Fault, Grant, LoggedRequest, Match, Times, User};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::HarborBench;
@@ -109,7 +109,9 @@ async fn an_image_costs_its_manifest_config_and_referrers() -> Result<()> {
 
     let signature = sample::signature(store, "a/app", &image.digest);
     let text = bench.run("inspect HOST/a/app:v1")?.expect_code(0)?.stdout;
-    for line in ["  platforms  linux/amd64\n", "  SBOM  ", &format!("  signature  {}", signature.digest), "layers\n"] {
+    for line in
+        ["  platforms  linux/amd64\n", "  SBOM  ", &format!("  signature  {}", signature.digest), "layers\n"]
+    {
         ensure!(text.contains(line), "{line}\n{text}");
     }
     Ok(())
@@ -123,7 +125,8 @@ async fn of_an_index_each_manifest_is_read_once_and_shared_layers_are_counted_on
     let told: Value = serde_json::from_str(&ran.stdout)?;
     ensure!(told["digest"] == index.digest && told["config"] == Value::Null, "{told:#}");
     ensure!(told["platforms"] == json!(["linux/amd64", "linux/arm64", "linux/s390x"]), "{told:#}");
-    let standings: Vec<_> = told["manifests"].as_array().into_iter().flatten().map(|one| &one["standing"]).collect();
+    let standings: Vec<_> =
+        told["manifests"].as_array().into_iter().flatten().map(|one| &one["standing"]).collect();
     ensure!(standings == ["there", "there", "missing"], "{told:#}");
     ensure!(told["layers"].as_array().map(Vec::len) == Some(3), "{told:#}");
     let configs = [0, 1].map(|child| told["manifests"][child]["config"]["size"].as_u64().unwrap_or_default());
@@ -132,9 +135,18 @@ async fn of_an_index_each_manifest_is_read_once_and_shared_layers_are_counted_on
     let manifests = requests.iter().filter(|one| one.is_manifest(&Method::GET)).count();
     // The index, its three manifests, and where a list of referrers would stand under a tag.
     ensure!(manifests <= 5, "{:?}", bench.asked());
-    ensure!(requests.iter().filter(|one| one.is_blob(&Method::GET)).count() == 1, "one config: {:?}", bench.asked());
+    ensure!(
+        requests.iter().filter(|one| one.is_blob(&Method::GET)).count() == 1,
+        "one config: {:?}",
+        bench.asked()
+    );
     let text = bench.run("inspect HOST/a/app:v1")?.expect_code(0)?.stdout;
-    for line in ["  linux/amd64  sha256:", ", also in linux/arm64\n", "  linux/s390x  ", "  is not in this repository\n"] {
+    for line in [
+        "  linux/amd64  sha256:",
+        ", also in linux/arm64\n",
+        "  linux/s390x  ",
+        "  is not in this repository\n",
+    ] {
         ensure!(text.contains(line), "{line}\n{text}");
     }
     Ok(())
@@ -155,7 +167,8 @@ async fn raw_is_the_manifest_and_nothing_else() -> Result<()> {
 async fn what_cannot_be_read_beside_the_manifest_is_told_and_fails() -> Result<()> {
     let bench = Bench::start().await?;
     let image = bench.image("a/app", Some("v1"), &[1], "amd64");
-    let manifest: Value = serde_json::from_slice(&bench.registry.store().manifest("a/app", "v1").context("v1")?.bytes)?;
+    let manifest: Value =
+        serde_json::from_slice(&bench.registry.store().manifest("a/app", "v1").context("v1")?.bytes)?;
     let config = manifest["config"]["digest"].as_str().context("a config")?.to_owned();
     bench.registry.store().remove_blob("a/app", &config);
     let ran = bench.run("inspect HOST/a/app:v1 --json")?.expect_code(1)?;
@@ -192,7 +205,9 @@ async fn foreign_text_in_an_image_is_not_obeyed() -> Result<()> {
 async fn tags_are_narrowed_as_rules_are() -> Result<()> {
     let bench = Bench::with(embedded_registry::preset::zot().tag_page_size(2)).await?;
     let tags = ["1.0", "1.1", "1.2", "1.2-rc1", "latest"];
-    tags.iter().for_each(|tag| _ = bench.image("a/app", Some(tag), &[1], "amd64"));
+    for tag in tags {
+        bench.image("a/app", Some(tag), &[1], "amd64");
+    }
     let listed = |arguments: &str| -> Result<Vec<String>> {
         let ran = bench.run(&format!("tags HOST/a/app {arguments}"))?.expect_code(0)?;
         Ok(ran.stdout.lines().map(str::to_owned).collect())
@@ -234,7 +249,9 @@ async fn a_refused_login_is_status_4() -> Result<()> {
     bench.image("a/app", Some("v1"), &[1], "amd64");
     let host = bench.registry.host();
     let config = |password: &str| {
-        format!(r#"{{"auth": {{"{host}": {{"username": "me", "password": "{password}", "insecure": true}}}}}}"#)
+        format!(
+            r#"{{"auth": {{"{host}": {{"username": "me", "password": "{password}", "insecure": true}}}}}}"#
+        )
     };
     bench.workplace.write("wrong.json", &config("wrong-secret"))?;
     // Read where nothing is named.

@@ -70,7 +70,10 @@ impl KnownRule {
     fn unlisted(&self, place: &Reference, image: &TagOrDigest) -> Vec<String> {
         let label = &self.label;
         if self.is_from(place) {
-            return vec![format!("  rule {label}: {}", words(&stage(&self.rule.selection, image), &self.rule.selection))];
+            return vec![format!(
+                "  rule {label}: {}",
+                words(&stage(&self.rule.selection, image), &self.rule.selection)
+            )];
         }
         let name = repository(place);
         let targets = self.rule.targets.iter().filter(|target| target.target.name() == name);
@@ -93,8 +96,12 @@ fn words(stage: &Stage, selection: &Selection) -> String {
         Stage::Open(by) => format!(
             "selects its name ({by}), so that its age or what is newer left it out, or it was not at the source when the run listed it; `image-syncer plan` tells which"
         ),
-        Stage::Selected(by) if matches!(selection, Selection::All | Selection::Matching(_) | Selection::Chosen(_)) => {
-            format!("selects it ({by}), so that it was not at the source when the run listed it, or the run was narrowed, or stopped before")
+        Stage::Selected(by)
+            if matches!(selection, Selection::All | Selection::Matching(_) | Selection::Chosen(_)) =>
+        {
+            format!(
+                "selects it ({by}), so that it was not at the source when the run listed it, or the run was narrowed, or stopped before"
+            )
         }
         Stage::Selected(by) => format!("selects it ({by}), so that the run was narrowed, or stopped before"),
     }

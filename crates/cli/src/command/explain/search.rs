@@ -80,7 +80,8 @@ impl Search {
     /// Whether a name ends with the text, from a whole component or from the tag on.
     fn ends(&self, name: &str) -> bool {
         let rest = name.strip_suffix(self.text.as_str());
-        let is_whole = |rest: &str| rest.is_empty() || rest.ends_with('/') || self.text.starts_with([':', '@', '/']);
+        let is_whole =
+            |rest: &str| rest.is_empty() || rest.ends_with('/') || self.text.starts_with([':', '@', '/']);
         !self.text.is_empty() && rest.is_some_and(is_whole)
     }
 
@@ -142,7 +143,8 @@ mod tests {
     fn what_is_not_there_or_not_one_names_others() {
         let Found::Several(names) = search("web:v1") else { panic!("one") };
         assert_eq!(names, ["h.io/apps/web:v1", "r.cn/n/web:v1"]);
-        for (text, near) in [("library/ngnix:1.25", "docker.io/library/nginx:1.25"), ("apps/web", "h.io/apps/web:v1")]
+        for (text, near) in
+            [("library/ngnix:1.25", "docker.io/library/nginx:1.25"), ("apps/web", "h.io/apps/web:v1")]
         {
             let Found::Near(names) = search(text) else { panic!("{text}") };
             assert_eq!(names.first().map(String::as_str), Some(near), "{text}: {names:?}");

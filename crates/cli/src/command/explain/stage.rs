@@ -1,7 +1,7 @@
 //! Which stage of a rule's selection takes an image, or leaves it out, as far as its name tells. Pure.
 
-use ::sync::select::{Reason, TagSelection};
 use ::sync::Selection;
+use ::sync::select::{Reason, TagSelection};
 use oci::TagOrDigest;
 
 use crate::command::expand::selected;
@@ -25,7 +25,9 @@ pub(super) fn stage(selection: &Selection, image: &TagOrDigest) -> Stage {
             Stage::Selected(selected(selection))
         }
         (Selection::Chosen(chosen), _) => chosen_stage(chosen, image, selected(selection)),
-        (Selection::These(images), _) if images.contains(image) => Stage::Selected("the rule names it".to_owned()),
+        (Selection::These(images), _) if images.contains(image) => {
+            Stage::Selected("the rule names it".to_owned())
+        }
         (Selection::Pinned { digest, .. }, TagOrDigest::Digest(own)) if digest == own => {
             Stage::Selected("the rule names it".to_owned())
         }

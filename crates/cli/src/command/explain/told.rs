@@ -31,7 +31,9 @@ pub(super) fn lines(entries: &[Entry], run: &RunTold, known: Option<&Known>) -> 
 pub(super) fn failed_rules(image: &str, run: &RunTold) -> Vec<String> {
     let place = image.parse::<Reference>().map(|place| format!("{}/{}", place.registry, place.repository));
     let Ok(place) = place else { return Vec::new() };
-    let is_about = |source: &str| place == source || place.strip_prefix(source).is_some_and(|rest| rest.starts_with('/'));
+    let is_about = |source: &str| {
+        place == source || place.strip_prefix(source).is_some_and(|rest| rest.starts_with('/'))
+    };
     let failed = run.failed_rules.iter().filter(|failed| is_about(&failed.source));
     let told = failed.flat_map(|failed| {
         let label = failed.rule.as_deref().unwrap_or(&failed.source);
@@ -55,11 +57,15 @@ fn outcome(entry: &Entry) -> Vec<String> {
     let has_other = entry.source_digest.is_some() && entry.source_digest != entry.digest;
     let words = match entry.outcome.as_str() {
         "copied" => "copied: the target did not have this image under this name".to_owned(),
-        "unchanged" if has_other => "unchanged: the target has the same content under another digest".to_owned(),
+        "unchanged" if has_other => {
+            "unchanged: the target has the same content under another digest".to_owned()
+        }
         "unchanged" => "unchanged: the target had this digest under this name".to_owned(),
         "skipped" => "skipped".to_owned(),
         "failed" => "failed".to_owned(),
-        "notDone" => "not done: the run ended before it was this image's turn, or while it was at it".to_owned(),
+        "notDone" => {
+            "not done: the run ended before it was this image's turn, or while it was at it".to_owned()
+        }
         "wouldCopy" => "would be copied: the run only looked".to_owned(),
         other => other.to_owned(),
     };
@@ -73,11 +79,14 @@ fn rule(entry: &Entry, known: Option<&Known>) -> Vec<String> {
     let Some(label) = &entry.rule else { return Vec::new() };
     let mut lines = vec![row("rule", label)];
     if let Some(known) = known {
-        lines.push(row("selected", &match known.stage(label, &entry.source) {
-            Some(Stage::Selected(by) | Stage::Open(by)) => by,
-            Some(Stage::LeftOut(why)) => format!("not any more, as the config is now ({why})"),
-            None => "the config has no such rule about this repository any more".to_owned(),
-        }));
+        lines.push(row(
+            "selected",
+            &match known.stage(label, &entry.source) {
+                Some(Stage::Selected(by) | Stage::Open(by)) => by,
+                Some(Stage::LeftOut(why)) => format!("not any more, as the config is now ({why})"),
+                None => "the config has no such rule about this repository any more".to_owned(),
+            },
+        ));
     }
     lines
 }
@@ -88,7 +97,11 @@ fn amounts(entry: &Entry) -> Vec<String> {
     if entry.source_digest != entry.digest {
         lines.extend(entry.source_digest.iter().map(|digest| row("", &format!("{digest} at the source"))));
     }
-    let counts = [(entry.bytes_moved, "moved"), (entry.bytes_mounted, "mounted"), (entry.bytes_present, "there before")];
+    let counts = [
+        (entry.bytes_moved, "moved"),
+        (entry.bytes_mounted, "mounted"),
+        (entry.bytes_present, "there before"),
+    ];
     let counts = counts.iter().filter(|(bytes, _)| *bytes > 0);
     let counts: Vec<_> = counts.map(|(bytes, what)| format!("{} {what}", HumanBytes(*bytes))).collect();
     if !counts.is_empty() {
@@ -109,8 +122,12 @@ fn sides(entry: &Entry, run: &RunTold, known: Option<&Known>) -> Vec<String> {
             Some(LoginOrigin { key, place }) => format!("login of `{key}` ({place})"),
             None => "no login".to_owned(),
         });
-        let asked: u64 =
-            run.registries.iter().filter(|registry| registry.host == host).map(|registry| registry.requests).sum();
+        let asked: u64 = run
+            .registries
+            .iter()
+            .filter(|registry| registry.host == host)
+            .map(|registry| registry.requests)
+            .sum();
         let asked = (asked > 0).then(|| format!("{asked} requests in the whole run"));
         let told: Vec<_> = login.into_iter().chain(asked).collect();
         if !told.is_empty() {

@@ -1,36 +1,35 @@
 //! Makes the document of what was read. Pure.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use oci::{Descriptor, Digest, Platform, Reference};
 use serde_json::Value;
 
 use super::graph::{Child, Found, Node};
+use super::noted::{noted, noted_date};
 use super::surroundings::Surroundings;
 use crate::output::inspect::{Blob, Config, Inspected, Manifest, SCHEMA, Standing};
 
-/// <https://github.com/opencontainers/image-spec/blob/main/annotations.md>
-const CREATED: &str = "org.opencontainers.image.created";
-
-pub(super) fn assemble(place: &Reference, node: Node, surroundings: Surroundings) -> Inspected {
+pub(super) fn assemble(place: &Reference, node: &Node, surroundings: Surroundings) -> Inspected {
     let Surroundings { config: content, referrers, tags } = surroundings;
     let built = content.as_ref().and_then(|config| config["created"].as_str()).map(str::to_owned);
     let is_index = !node.children.is_empty();
-    let created = if is_index { noted_date(&node).or(built) } else { built.or_else(|| noted_date(&node)) };
+    let created = if is_index { noted_date(node).or(built) } else { built.or_else(|| noted_date(node)) };
     let mut blobs = Blobs::default();
-    blobs.add(&node);
-    let platforms = platforms(&node, content.as_ref());
-    let own_config = node.links.config.as_ref().map(|config| Config {
-        blob: Blob::of(config),
-        content: content.filter(|_| !is_index),
-    });
+    blobs.add(node);
+    let platforms = platforms(node, content.as_ref());
+    let own_config = node
+        .links
+        .config
+        .as_ref()
+        .map(|config| Config { blob: Blob::of(config), content: content.filter(|_| !is_index) });
     let manifest = &node.manifest;
     Inspected {
         schema: SCHEMA,
         reference: place.to_string(),
         digest: manifest.digest().clone(),
         media_type: manifest.media_type().clone(),
-        artifact_type: artifact_type(&node),
+        artifact_type: artifact_type(node),
         size: manifest.bytes().len() as u64,
         total_size: blobs.size(),
         created,
@@ -38,7 +37,7 @@ pub(super) fn assemble(place: &Reference, node: Node, surroundings: Surroundings
         manifests: node.children.iter().map(entry).collect(),
         layers: blobs.layers,
         config: own_config,
-        annotations: noted(&node),
+        annotations: noted(node),
         subject: manifest.subject().ok().flatten().map(|subject| subject.digest),
         referrers,
         tags,
@@ -51,23 +50,6 @@ fn artifact_type(node: &Node) -> Option<oci::MediaType> {
     node.manifest.artifact_type().ok().flatten().filter(|_| !runs)
 }
 
-/// When an image was built, as its annotations say, or those of the images of an index.
-pub(super) fn noted_date(node: &Node) -> Option<String> {
-    let below = || {
-        let children = node.children.iter().filter(|child| !child.descriptor.is_attestation());
-        let mut there = children.filter_map(|child| match &child.found {
-            Found::There(node) => noted(node).remove(CREATED),
-            Found::Missing | Found::Unread => None,
-        });
-        there.next()
-    };
-    noted(node).remove(CREATED).or_else(below)
-}
-
-fn noted(node: &Node) -> BTreeMap<String, String> {
-    node.manifest.annotations().unwrap_or_default()
-}
-
 /// Each once, in the order of the manifests.
 fn platforms(node: &Node, config: Option<&Value>) -> Vec<String> {
     let mut platforms = Vec::new();
@@ -78,7 +60,9 @@ fn platforms(node: &Node, config: Option<&Value>) -> Vec<String> {
     }
     let repeated = node.manifest.repeated_entries().unwrap_or_default();
     let entries = node.children.iter().map(|child| &child.descriptor).chain(&repeated);
-    for platform in entries.filter(|entry| !entry.is_attestation()).filter_map(|entry| entry.platform.as_ref()) {
+    for platform in
+        entries.filter(|entry| !entry.is_attestation()).filter_map(|entry| entry.platform.as_ref())
+    {
         let written = written(platform);
         if !platforms.contains(&written) {
             platforms.push(written);

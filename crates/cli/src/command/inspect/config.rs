@@ -6,6 +6,7 @@ use oci::{Descriptor, ErrorKind};
 use serde_json::Value;
 
 use super::graph::{Found, Node};
+use super::noted::noted_date;
 use crate::command::look::Look;
 
 /// What is larger is no config that anybody reads, in bytes.
@@ -19,11 +20,12 @@ pub(super) fn wanted(node: &Node) -> Option<&Descriptor> {
     if node.children.is_empty() {
         return node.links.config.as_ref().filter(|config| is_read(config));
     }
-    if super::assemble::noted_date(node).is_some() {
+    if noted_date(node).is_some() {
         return None;
     }
     let images = node.children.iter().filter(|child| !child.descriptor.is_attestation());
-    let there = images.filter_map(|child| if let Found::There(node) = &child.found { Some(node) } else { None });
+    let there =
+        images.filter_map(|child| if let Found::There(node) = &child.found { Some(node) } else { None });
     let configs = there.filter_map(|node| node.links.config.as_ref());
     configs.into_iter().find(|config| config.is_image_config() && is_read(config))
 }
@@ -35,7 +37,11 @@ fn is_read(config: &Descriptor) -> bool {
 }
 
 /// What stands in a config; nothing where that is no JSON.
-pub(super) async fn read(look: &Look, repository: &dyn Source, config: &Descriptor) -> Result<Option<Value>, Error> {
+pub(super) async fn read(
+    look: &Look,
+    repository: &dyn Source,
+    config: &Descriptor,
+) -> Result<Option<Value>, Error> {
     let operation = Operation::ReadBlob(config.digest.clone());
     let bytes = look.ask(repository.name(), operation, || whole(repository, config)).await?;
     Ok(serde_json::from_slice(&bytes).ok())

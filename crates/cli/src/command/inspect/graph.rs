@@ -3,9 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use ::sync::{Cause, Error, Operation, Side, Source};
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
-use futures_util::FutureExt as _;
 use oci::{Descriptor, ErrorKind, Links, ManifestError, RawManifest, TagOrDigest};
 
 use crate::command::look::Look;
@@ -52,11 +52,17 @@ impl Graph<'_> {
         Ok((node, problems.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    async fn node(&self, by: &TagOrDigest, depth: usize, problems: &Mutex<Vec<Error>>) -> Result<Node, Error> {
+    async fn node(
+        &self,
+        by: &TagOrDigest,
+        depth: usize,
+        problems: &Mutex<Vec<Error>>,
+    ) -> Result<Node, Error> {
         let operation = Operation::ReadManifest(by.clone());
         let place = self.repository.name();
         let manifest = self.look.ask(place, operation.clone(), || self.repository.manifest(by)).await?;
-        let links = manifest.links().map_err(|source| self.error(operation.clone(), unusable(&manifest, source)))?;
+        let links =
+            manifest.links().map_err(|source| self.error(operation.clone(), unusable(&manifest, source)))?;
         if depth == DEEPEST && !links.manifests.is_empty() {
             return Err(self.error(operation, Cause::TooDeep { deepest: DEEPEST }));
         }

@@ -66,7 +66,8 @@ async fn listed(look: &Look, repository: &dyn Source, digest: &Digest) -> Result
 async fn signature(look: &Look, repository: &dyn Source, digest: &Digest) -> Result<Option<Referrer>, Error> {
     let Some(tag) = cosign_tags(digest).into_iter().next() else { return Ok(None) };
     let by = TagOrDigest::Tag(tag.clone());
-    let found = look.ask(repository.name(), Operation::Resolve(by.clone()), || repository.resolve(&by)).await?;
+    let found =
+        look.ask(repository.name(), Operation::Resolve(by.clone()), || repository.resolve(&by)).await?;
     let (artifact_type, size, annotations) = Default::default();
     Ok(found.map(|digest| Referrer { digest, artifact_type, size, tag: Some(tag.to_string()), annotations }))
 }

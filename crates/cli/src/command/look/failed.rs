@@ -6,7 +6,7 @@ use oci::foreign_text::Cleaned;
 
 use crate::command::refuse::refuse;
 use crate::config::{ConfigError, NameError};
-use crate::diagnostic::{diagnose};
+use crate::diagnostic::diagnose;
 use crate::exit_code;
 use crate::output::{Paint, say_lines};
 

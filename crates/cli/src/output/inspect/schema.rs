@@ -7,7 +7,8 @@ use super::inspected::SCHEMA;
 /// What `inspect --json` prints.
 pub(crate) fn schema() -> Value {
     let digest = json!({ "type": "string", "pattern": "^[a-z0-9+._-]+:[A-Za-z0-9=_-]+$" });
-    let (text, number) = (json!({ "type": ["string", "null"] }), json!({ "type": ["integer", "null"], "minimum": 0 }));
+    let (text, number) =
+        (json!({ "type": ["string", "null"] }), json!({ "type": ["integer", "null"], "minimum": 0 }));
     let texts = json!({ "type": "array", "items": { "type": "string" } });
     let map = json!({ "type": "object", "additionalProperties": { "type": "string" } });
     let required = |names: &[&str]| json!(names);

@@ -22,7 +22,11 @@ pub(crate) fn lines(image: &Inspected) -> Vec<String> {
         image.manifests.iter().for_each(|child| manifest(&mut lines, child, &users, "  "));
     }
     section(&mut lines, "referrers", image.referrers.iter().flatten().map(referrer));
-    section(&mut lines, "annotations", image.annotations.iter().map(|(key, text)| format!("  {key}: {text}")));
+    section(
+        &mut lines,
+        "annotations",
+        image.annotations.iter().map(|(key, text)| format!("  {key}: {text}")),
+    );
     lines
 }
 
@@ -80,7 +84,8 @@ fn manifest(lines: &mut Vec<String>, child: &Manifest, users: &Users<'_>, indent
     };
     lines.push(format!("{indent}{}  {}  {amount}", name(child), child.digest));
     for layer in &child.layers {
-        let others = users.get(&layer.digest).into_iter().flatten().filter(|user| user.digest != child.digest);
+        let others =
+            users.get(&layer.digest).into_iter().flatten().filter(|user| user.digest != child.digest);
         let others: Vec<_> = others.map(|user| name(user)).collect();
         lines.push(format!("{indent}  {}{}", blob(layer), shared(&others)));
     }
@@ -130,7 +135,9 @@ fn kind(referrer: &Referrer) -> String {
     let content = referrer.annotations.get("dev.sigstore.bundle.content").map(String::as_str);
     let word = match own.as_str() {
         _ if referrer.tag.is_some() => "signature",
-        "application/vnd.cncf.notary.signature" | "application/vnd.dev.cosign.artifact.sig.v1+json" => "signature",
+        "application/vnd.cncf.notary.signature" | "application/vnd.dev.cosign.artifact.sig.v1+json" => {
+            "signature"
+        }
         bundle if bundle.starts_with("application/vnd.dev.sigstore.bundle") => match content {
             Some("message-signature") => "signature",
             Some("dsse-envelope") => "attestation",
@@ -153,7 +160,8 @@ mod tests {
     #[test]
     fn referrers_are_called_what_people_look_for() {
         let kind_of = |own: &str, content: Option<&str>| {
-            let annotations = content.map(|content| ("dev.sigstore.bundle.content".to_owned(), content.to_owned()));
+            let annotations =
+                content.map(|content| ("dev.sigstore.bundle.content".to_owned(), content.to_owned()));
             kind(&Referrer {
                 digest: Digest::sha256(b"x"),
                 artifact_type: serde_json::from_value(own.into()).ok(),
