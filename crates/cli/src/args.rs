@@ -33,7 +33,7 @@ pub(crate) use file::given;
 pub(crate) use import::{ImportArgs, Tool};
 pub(crate) use job::JobArgs;
 pub(crate) use login::LoginArgs;
-pub(crate) use look::{DigestArgs, InspectArgs, ReposArgs, TagsArgs};
+pub(crate) use look::{DigestArgs, InspectArgs, LookArgs, ReposArgs, TagsArgs};
 pub(crate) use narrow::NarrowArgs;
 pub(crate) use only::OnlyArgs;
 pub(crate) use plan::{ApplyArgs, PlanArgs};
@@ -79,13 +79,6 @@ pub(crate) enum Invocation {
     Schema(SchemaArgs),
     /// `image-syncer acr`
     Acr(AcrArgs),
-}
-
-impl CopyArgs {
-    /// The config whose logins count.
-    pub(crate) fn config(&self) -> Option<PathBuf> {
-        config::config_of_verb(self.config.as_deref(), &[self.auth.as_deref()])
-    }
 }
 
 impl Invocation {
@@ -156,16 +149,8 @@ pub(crate) struct CopyArgs {
     #[arg(required = true, value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
 
-    /// Take the logins from `auth` in this file; - is stdin. Without it and `--auth`, `./image-syncer.yaml` is read
-    #[arg(long, value_name = "FILE", value_parser = file::file(), overrides_with = "config")]
-    pub(crate) config: Option<PathBuf>,
-
-    /// File with the logins, as for `--auth` without a verb; - is stdin
-    #[arg(long, value_name = "FILE", value_parser = file::file(), overrides_with = "auth")]
-    pub(crate) auth: Option<PathBuf>,
-
     #[command(flatten)]
-    pub(crate) reach: ReachArgs,
+    pub(crate) login: LoginArgs,
 
     #[command(flatten)]
     pub(crate) run: RunArgs,

@@ -13,6 +13,7 @@ pub(crate) mod explain;
 mod heads;
 pub(crate) mod import;
 pub(crate) mod inspect;
+mod logins;
 mod look;
 mod notes;
 mod outputs;

@@ -1,4 +1,4 @@
-//! The flags of verbs that look at what they name: which logins count, and how registries are reached.
+//! The flags of verbs that take from a config its logins alone, and how registries are reached.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,9 @@ use clap::Args;
 
 use super::config::config_of_verb;
 use super::file::file;
-use super::number::retries;
 use super::reach::ReachArgs;
 
-/// Where logins stand, and how registries are asked.
+/// Where logins stand, and how registries are reached.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LoginArgs {
     /// Take the logins from `auth` in this file; - is stdin. Without it and `--auth`, `./image-syncer.yaml` is read
@@ -22,10 +21,6 @@ pub(crate) struct LoginArgs {
 
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
-
-    /// How often a request that failed for a passing reason is tried again
-    #[arg(short, long, value_name = "NUMBER", default_value = "2", value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
-    pub(crate) retries: u32,
 }
 
 impl LoginArgs {

@@ -1,8 +1,9 @@
 //! The flags of the verbs that look: at an image, at its digest, at tags, at repositories.
 
-use clap::Parser;
+use clap::{Args, Parser};
 
 use super::login::LoginArgs;
+use super::number::retries;
 use super::select::{RepositorySelectArgs, TagSelectArgs};
 
 /// Shows what an image is made of: platforms, layers and which of them are shared, sizes, when it was built, and what refers
@@ -27,7 +28,7 @@ pub(crate) struct InspectArgs {
     pub(crate) tags: bool,
 
     #[command(flatten)]
-    pub(crate) login: LoginArgs,
+    pub(crate) look: LookArgs,
 }
 
 /// Prints an image's digest. REF is [HOST/]REPOSITORY[:TAG][@DIGEST]; without tag and digest it is `latest`.
@@ -39,7 +40,7 @@ pub(crate) struct DigestArgs {
     pub(crate) image: String,
 
     #[command(flatten)]
-    pub(crate) login: LoginArgs,
+    pub(crate) look: LookArgs,
 }
 
 /// Prints a repository's tags, one a line. Flags narrow them as they narrow a rule.
@@ -58,7 +59,7 @@ pub(crate) struct TagsArgs {
     pub(crate) select: TagSelectArgs,
 
     #[command(flatten)]
-    pub(crate) login: LoginArgs,
+    pub(crate) look: LookArgs,
 }
 
 /// Prints the repositories that a registry lists, one a line, without the host: all that the login may see, or those below
@@ -74,7 +75,18 @@ pub(crate) struct ReposArgs {
     pub(crate) select: RepositorySelectArgs,
 
     #[command(flatten)]
+    pub(crate) look: LookArgs,
+}
+
+/// How all of them ask.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LookArgs {
+    #[command(flatten)]
     pub(crate) login: LoginArgs,
+
+    /// How often a request that failed for a passing reason is tried again
+    #[arg(short, long, value_name = "NUMBER", default_value = "2", value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
+    pub(crate) retries: u32,
 }
 
 const STATUS: &str = "Exit status: 0 it was shown, 1 it is not there or could not be read, 2 bad command line or config, 4 the login was refused.";

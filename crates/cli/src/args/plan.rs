@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use super::config::{ConfigArgs, config_of_verb};
+use super::config::ConfigArgs;
 use super::file::{file, named};
 use super::job::JobArgs;
+use super::login::LoginArgs;
 use super::only::OnlyArgs;
-use super::reach::ReachArgs;
 use super::run::RunArgs;
 
 /// Shows what `sync` would do and changes nothing: which images are new, which names move, what has to be sent. To know
@@ -51,16 +51,8 @@ pub(crate) struct ApplyArgs {
     #[arg(value_name = "PLAN", value_parser = named())]
     pub(crate) plan: PathBuf,
 
-    /// Take the logins from `auth` in this file; - is stdin. Without it and `--auth`, `./image-syncer.yaml` is read
-    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "config")]
-    pub(crate) config: Option<PathBuf>,
-
-    /// File with the logins, as for `--auth` without a verb; - is stdin
-    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "auth")]
-    pub(crate) auth: Option<PathBuf>,
-
     #[command(flatten)]
-    pub(crate) reach: ReachArgs,
+    pub(crate) login: LoginArgs,
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
@@ -73,7 +65,6 @@ pub(crate) struct ApplyArgs {
 impl ApplyArgs {
     /// The config whose logins count, and whose rules the plan should have been made with.
     pub(crate) fn config(&self) -> ConfigArgs {
-        let config = config_of_verb(self.config.as_deref(), &[self.auth.as_deref()]);
-        ConfigArgs { config, verb: Some("apply"), ..ConfigArgs::default() }
+        ConfigArgs { config: self.login.config(), verb: Some("apply"), ..ConfigArgs::default() }
     }
 }

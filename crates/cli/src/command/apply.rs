@@ -11,11 +11,11 @@ use self::plan_file::{Malformed, PlanFile};
 use super::asked::{Asked, Results};
 use super::execute;
 use super::heads::config_digest;
+use super::logins::{oddities, registries};
 use super::refuse::refuse;
-use super::resolve;
-use crate::args::{ApplyArgs, given};
+use crate::args::ApplyArgs;
 use crate::config::{
-    self, Binder, ConfigError, Defaults, RefusedRule, Resolved, ResolvedTasks, SharedRegistries, WrittenRule,
+    Binder, ConfigError, RefusedRule, Resolved, ResolvedTasks, SharedRegistries, WrittenRule,
 };
 
 /// Carries it out; gives the exit status.
@@ -30,15 +30,16 @@ pub(crate) async fn run(args: ApplyArgs) -> u8 {
 fn resolved(args: &ApplyArgs) -> Result<Resolved, Vec<ConfigError>> {
     let plan =
         PlanFile::read(&args.plan).map_err(|problem| vec![ConfigError::new(problem).file(&args.plan)])?;
-    let (config, auth) = (args.config(), given(args.auth.as_deref()));
-    let mut written = config::typed(config.config.as_deref(), auth, Vec::new(), &config::environment)?;
-    written.auth.reach_by(&args.reach)?;
-    let mut resolved = resolve::resolve_written(written, Defaults::default())?;
-    if let (Some(planned), Some(now)) = (&plan.config_digest, config_digest(&config, &args.reach)) {
-        resolved.warnings.extend(warning_of_config(planned, &now));
+    let (registries, mut warnings) = registries(&args.login)?;
+    if let (Some(planned), Some(now)) =
+        (&plan.config_digest, config_digest(&args.config(), &args.login.reach))
+    {
+        warnings.extend(warning_of_config(planned, &now));
     }
-    (resolved.tasks, resolved.refused) = bind(plan, &args.plan, &resolved.registries);
-    Ok(resolved)
+    let (tasks, refused) = bind(plan, &args.plan, &registries);
+    warnings.extend(oddities(&registries));
+    let (rules, patterns) = Default::default();
+    Ok(Resolved { rules, patterns, tasks, refused, registries, warnings })
 }
 
 fn warning_of_config(planned: &Digest, now: &Digest) -> Option<String> {

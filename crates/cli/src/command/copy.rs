@@ -26,8 +26,8 @@ pub(crate) async fn run(args: &CopyArgs) -> u8 {
 
 fn written(args: &CopyArgs) -> Result<Written, Vec<ConfigError>> {
     let rule = WrittenRule::of_images(0, 1, args.source.clone(), args.targets.clone());
-    let (auth, config) = (given(args.auth.as_deref()), args.config());
+    let (auth, config) = (given(args.login.auth.as_deref()), args.login.config());
     let mut written = config::typed(config.as_deref(), auth, vec![rule], &config::environment)?;
-    written.auth.reach_by(&args.reach)?;
+    written.auth.reach_by(&args.login.reach)?;
     Ok(written)
 }

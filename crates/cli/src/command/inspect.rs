@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &InspectArgs) -> u8 {
         Ok(image) => image,
         Err(error) => return unnamed(&error),
     };
-    let look = match Look::new(&args.login) {
+    let look = match Look::new(&args.look) {
         Ok(look) => look,
         Err(errors) => return refuse(&errors),
     };

@@ -10,10 +10,10 @@ use ::sync::{Backoff, Error, Operation, Side};
 use endpoints::RegistryEndpoint;
 use oci::Reference;
 
+use super::logins::{oddities, registries};
 use super::notes::notes;
-use super::resolve::transport;
-use crate::args::{LoginArgs, given};
-use crate::config::{self, ConfigError, SharedRegistries};
+use crate::args::LookArgs;
+use crate::config::{ConfigError, SharedRegistries};
 use crate::output::warn;
 
 pub(super) use failed::{tell, unnamed};
@@ -29,21 +29,22 @@ impl Look {
     ///
     /// # Errors
     /// A file cannot be used.
-    pub(super) fn new(args: &LoginArgs) -> Result<Self, Vec<ConfigError>> {
-        let (auth, config) = (given(args.auth.as_deref()), args.config());
-        let mut written = config::typed(config.as_deref(), auth, Vec::new(), &config::environment)?;
-        written.auth.reach_by(&args.reach)?;
-        written.warnings.iter().chain(&written.auth.warnings).for_each(|warning| warn(warning));
-        let registries = SharedRegistries::with_logins(written.auth, &config::environment, &transport()?);
+    pub(super) fn new(args: &LookArgs) -> Result<Self, Vec<ConfigError>> {
+        let (registries, warnings) = registries(&args.login)?;
+        warnings.iter().for_each(|warning| warn(warning));
         Ok(Self { registries, retries: args.retries })
     }
 
     /// The repository of a name. Flags that are about other registries are told.
     pub(super) fn repository(&self, place: &Reference) -> RegistryEndpoint {
-        let mut registries = self.registries.lock();
-        let repository = registries.source(&place.registry, &place.repository);
-        registries.warnings().into_iter().chain(registries.unused_flags()).for_each(|warning| warn(&warning));
+        let repository = self.registries.lock().source(&place.registry, &place.repository);
+        self.tell_oddities();
         repository
+    }
+
+    /// Tells what is odd about logins and flags, once the registry is named.
+    pub(super) fn tell_oddities(&self) {
+        oddities(&self.registries).iter().for_each(|warning| warn(warning));
     }
 
     /// Asks until there is an answer, or no hope for one.

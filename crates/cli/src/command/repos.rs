@@ -20,7 +20,7 @@ pub(crate) async fn run(args: &ReposArgs) -> u8 {
         Ok(registry) => registry,
         Err(error) => return unnamed(&error),
     };
-    let look = match Look::new(&args.login) {
+    let look = match Look::new(&args.look) {
         Ok(look) => look,
         Err(errors) => return refuse(&errors),
     };
@@ -41,12 +41,8 @@ async fn list(
     registry: &NamedRegistry,
     selection: &RepositorySelection,
 ) -> Result<Vec<RepositoryName>, Error> {
-    let listing = {
-        let mut registries = look.registries.lock();
-        let listing = registries.listing(&registry.host, &registry.sample());
-        registries.warnings().into_iter().chain(registries.unused_flags()).for_each(|warning| warn(&warning));
-        listing
-    };
+    let listing = look.registries.lock().listing(&registry.host, &registry.sample());
+    look.tell_oddities();
     let (mut pages, mut names, mut seen) =
         (listing.repositories(&registry.below()), Vec::new(), HashSet::new());
     let mut patience = look.patience();

@@ -23,7 +23,7 @@ pub(crate) async fn run(args: &TagsArgs) -> u8 {
         Ok(place) => place,
         Err(error) => return unnamed(&error),
     };
-    let look = match Look::new(&args.login) {
+    let look = match Look::new(&args.look) {
         Ok(look) => look,
         Err(errors) => return refuse(&errors),
     };

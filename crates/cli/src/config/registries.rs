@@ -266,7 +266,7 @@ impl Registries {
         let vain = self.unused_entries().filter(is_vain);
         vain.map(|entry| {
             let AuthEntry { key, flags, .. } = entry;
-            format!("no rule uses the registry `{key}`, which is named by {}", flags.join(" and "))
+            format!("nothing uses the registry `{key}`, which is named by {}", flags.join(" and "))
         })
         .collect()
     }

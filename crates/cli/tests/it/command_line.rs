@@ -85,7 +85,7 @@ async fn c16_a_flag_for_a_registry_that_no_rule_uses_is_told_by_its_name() -> Re
     let (from, to) = (pair.source.host(), pair.target.host());
     let flags = format!("--plain-http {from} --insecure {to} --insecure a.invalid --plain-http a.invalid");
     let told =
-        "warning: no rule uses the registry `a.invalid`, which is named by --insecure and --plain-http";
+        "warning: nothing uses the registry `a.invalid`, which is named by --insecure and --plain-http";
     for command in [format!("copy {flags} {from}/app:v1 {to}/b"), format!("sync {flags} --config c.json")] {
         let ran = pair.workplace.run(&command)?.expect_code(0)?.says(&[told])?;
         ensure!(ran.stderr.matches("warning").count() == 1, "{}", ran.stderr);

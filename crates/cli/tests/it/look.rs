@@ -76,6 +76,10 @@ async fn a_digest_costs_one_head() -> Result<()> {
     let ran = bench.run("digest HOST/a/app:v9")?.expect_code(1)?;
     ensure!(ran.stdout.is_empty());
     ran.says(&["looking up v9 failed: it is not there", "help: check repository and tag"])?;
+    bench
+        .run("digest HOST/a/app --insecure other.invalid")?
+        .expect_code(0)?
+        .says(&["nothing uses the registry `other.invalid`, which is named by --insecure"])?;
     bench.run("digest oci:x")?.expect_code(2)?.says(&["kept for a later release"])?;
     ensure!(bench.asked().is_empty());
     Ok(())
