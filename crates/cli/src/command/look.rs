@@ -31,7 +31,9 @@ impl Look {
     /// A file cannot be used.
     pub(super) fn new(args: &LookArgs) -> Result<Self, Vec<ConfigError>> {
         let (registries, warnings) = registries(&args.login)?;
-        warnings.iter().for_each(|warning| warn(warning));
+        for warning in warnings {
+            warn(&warning);
+        }
         Ok(Self { registries, retries: args.retries })
     }
 
@@ -44,7 +46,9 @@ impl Look {
 
     /// Tells what is odd about logins and flags, once the registry is named.
     pub(super) fn tell_oddities(&self) {
-        oddities(&self.registries).iter().for_each(|warning| warn(warning));
+        for oddity in oddities(&self.registries) {
+            warn(&oddity);
+        }
     }
 
     /// Asks until there is an answer, or no hope for one.
