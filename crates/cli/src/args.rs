@@ -18,6 +18,7 @@ mod reach;
 mod run;
 mod select;
 mod show;
+mod verify;
 mod word;
 
 use std::ffi::OsString;
@@ -41,6 +42,7 @@ pub(crate) use prune::PruneArgs;
 pub(crate) use reach::ReachArgs;
 pub(crate) use run::{ImagesFormat, LogFormat, RunArgs};
 pub(crate) use show::ShowArgs;
+pub(crate) use verify::VerifyArgs;
 pub(crate) use word::Refusal;
 
 /// What the program is asked to do.
@@ -55,6 +57,8 @@ pub(crate) enum Invocation {
     Apply(ApplyArgs),
     /// `image-syncer copy`
     Copy(CopyArgs),
+    /// `image-syncer verify`
+    Verify(VerifyArgs),
     /// `image-syncer prune`
     Prune(PruneArgs),
     /// `image-syncer expand`
@@ -90,6 +94,7 @@ impl Invocation {
             Self::Plan(args) => Some(&args.job.run),
             Self::Apply(args) => Some(&args.run),
             Self::Copy(args) => Some(&args.run),
+            Self::Verify(args) => Some(&args.job.run),
             Self::Prune(_)
             | Self::Expand(_)
             | Self::Check(_)
@@ -111,7 +116,7 @@ impl Invocation {
 #[command(
     name = "image-syncer",
     version,
-    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer sync [--config FILE] [OPTIONS]\n       image-syncer plan [--config FILE] [--out FILE] [OPTIONS]\n       image-syncer apply PLAN [--config FILE] [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer prune [--config FILE] [--apply] [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer inspect REF [--json|--raw]\n       image-syncer digest REF\n       image-syncer tags REPO [--dates]\n       image-syncer repos HOST[/PREFIX]\n       image-syncer explain IMAGE --report FILE [--config FILE]\n       image-syncer import FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer schema NAME\n       image-syncer demo",
+    override_usage = "image-syncer --config FILE [OPTIONS]\n       image-syncer --auth FILE --images FILE [OPTIONS]\n       image-syncer sync [--config FILE] [OPTIONS]\n       image-syncer plan [--config FILE] [--out FILE] [OPTIONS]\n       image-syncer apply PLAN [--config FILE] [OPTIONS]\n       image-syncer copy SOURCE TARGET... [OPTIONS]\n       image-syncer verify [TARGET...] [OPTIONS]\n       image-syncer prune [--config FILE] [--apply] [OPTIONS]\n       image-syncer expand --config FILE\n       image-syncer check --config FILE\n       image-syncer inspect REF [--json|--raw]\n       image-syncer digest REF\n       image-syncer tags REPO [--dates]\n       image-syncer repos HOST[/PREFIX]\n       image-syncer explain IMAGE --report FILE [--config FILE]\n       image-syncer import FILE\n       image-syncer acr policy|token|setup ...\n       image-syncer schema NAME\n       image-syncer demo",
     after_help = EXAMPLES,
 )]
 pub(crate) struct OldArgs {
@@ -262,6 +267,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, Un
         "plan" => read(rest(), Invocation::Plan),
         "apply" => read(rest(), Invocation::Apply),
         "copy" => read(rest(), Invocation::Copy),
+        "verify" => read(rest(), Invocation::Verify),
         "prune" => read(rest(), Invocation::Prune),
         "expand" => read(rest(), Invocation::Expand),
         "check" => read(rest(), Invocation::Check),
@@ -332,6 +338,7 @@ mod tests {
         PlanArgs::command().debug_assert();
         ApplyArgs::command().debug_assert();
         CopyArgs::command().debug_assert();
+        VerifyArgs::command().debug_assert();
         PruneArgs::command().debug_assert();
         ExpandArgs::command().debug_assert();
         CheckArgs::command().debug_assert();
@@ -428,8 +435,7 @@ mod tests {
             |args: &str| parse(args.split_whitespace().map(OsString::from)).map(|line| line.invocation);
         assert!(matches!(parse("image-syncer demo"), Ok(Invocation::Demo(_))));
         assert!(matches!(parse("image-syncer sync --json"), Ok(Invocation::Sync(_))));
-        for refused in ["image-syncer --proc 3 demo", "image-syncer chekc --config F", "image-syncer verify"]
-        {
+        for refused in ["image-syncer --proc 3 demo", "image-syncer chekc --config F", "image-syncer serve"] {
             assert!(matches!(parse(refused), Err(Unreadable::Word(_))), "{refused}");
         }
         assert!(matches!(parse("image-syncer check x --config F"), Err(Unreadable::Usage(_))));

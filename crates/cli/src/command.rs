@@ -26,3 +26,4 @@ mod retry;
 pub(crate) mod schema;
 pub(crate) mod sync;
 pub(crate) mod tags;
+pub(crate) mod verify;

@@ -23,6 +23,7 @@ mod naming;
 mod no_rules;
 mod odd_character;
 mod only;
+mod onto_itself;
 mod other_tool;
 mod pattern;
 mod registries;

@@ -8,7 +8,7 @@ use sync::{Report, RunId};
 use crate::config::RefusedRule;
 use crate::diagnostic::Failures;
 use crate::output::plan::Plan;
-use crate::output::{PlannedRule, Records, Tally};
+use crate::output::{PlannedRule, Records, Tally, Verified};
 
 /// What a run did, with the rules as they were written.
 pub(crate) struct Done {
@@ -19,6 +19,8 @@ pub(crate) struct Done {
     pub(crate) records: Records,
     /// What is to be done, of a run that only looked for it.
     pub(crate) plan: Option<Plan>,
+    /// What was found at targets, where that was asked.
+    pub(crate) verified: Option<Verified>,
     /// In the order in which failures count them.
     pub(crate) rules: Vec<PlannedRule>,
     pub(crate) refused: Vec<RefusedRule>,

@@ -4,7 +4,7 @@ use crate::done::Done;
 
 /// All is well.
 pub(crate) const DONE: u8 = 0;
-/// Some images failed, others are fine.
+/// Some images failed, others are fine; or targets differ.
 pub(crate) const SOME_FAILED: u8 = 1;
 /// The command line or a config file cannot be used; nothing was copied.
 pub(crate) const USAGE: u8 = 2;
@@ -20,8 +20,10 @@ pub(crate) const CHANGES: u8 = 10;
 pub(crate) fn of(done: &Done) -> u8 {
     let report = &done.report;
     let failures = report.failed() + report.failed_rules.len() + done.refused.len();
-    let fine = report.copied() + report.skipped() + report.would_copy();
+    let totals = &report.totals;
+    let fine = report.copied() + report.skipped() + report.would_copy() + totals.whole;
     match (failures, fine) {
+        _ if totals.different > 0 => SOME_FAILED,
         (0, _) => DONE,
         (_, 0) if done.refused.is_empty() && done.failures.are_all_by_login() => ALL_REFUSED,
         (_, 0) => ALL_FAILED,

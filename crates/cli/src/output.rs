@@ -33,6 +33,8 @@ mod stopping;
 mod stream;
 mod summary;
 mod tally;
+mod verdict_words;
+pub(crate) mod verified;
 mod volume;
 
 pub(crate) use display::Display;
@@ -49,6 +51,7 @@ pub(crate) use standard::{finish, let_results_go, write_to_stdout};
 pub(crate) use status::Status;
 pub(crate) use stopping::stopping;
 pub(crate) use stream::Flushed;
-pub(crate) use summary::{failures, old_sentence, table};
+pub(crate) use summary::{failures, old_sentence, table, verified_table};
 pub(crate) use tally::Tally;
+pub(crate) use verified::{Verified, VerifiedRecorder};
 pub(crate) use volume::Volume;

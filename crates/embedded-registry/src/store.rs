@@ -136,6 +136,31 @@ impl Store {
         repository.tags.remove(reference).is_some()
     }
 
+    /// Gives a blob other bytes under its digest, as a damaged disk would. Says whether it was there.
+    pub fn damage_blob(&self, repository: &str, digest: &str, bytes: impl Into<Bytes>) -> bool {
+        let mut content = self.content();
+        let blob = content.repositories.get_mut(repository).and_then(|found| found.blobs.get_mut(digest));
+        blob.map(|blob| *blob = bytes.into()).is_some()
+    }
+
+    /// Gives a manifest other bytes under its digest. Says whether it was there.
+    pub fn damage_manifest(&self, repository: &str, digest: &str, bytes: impl Into<Bytes>) -> bool {
+        let mut content = self.content();
+        let found =
+            content.repositories.get_mut(repository).and_then(|found| found.manifests.get_mut(digest));
+        found.map(|manifest| manifest.bytes = bytes.into()).is_some()
+    }
+
+    /// The digests of all blobs of a repository, sorted.
+    pub fn blob_digests(&self, repository: &str) -> Vec<String> {
+        self.ask(repository, |found| found.blobs.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The digests of all manifests of a repository, sorted.
+    pub fn manifest_digests(&self, repository: &str) -> Vec<String> {
+        self.ask(repository, |found| found.manifests.keys().cloned().collect()).unwrap_or_default()
+    }
+
     /// Upload sessions that were neither closed nor cancelled.
     pub fn open_uploads(&self) -> usize {
         self.content().uploads.len()

@@ -131,6 +131,14 @@ impl Source for RegistryEndpoint {
         self.repository.pull_manifest(reference).map_err(judged).boxed()
     }
 
+    fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>> {
+        async move {
+            let found = self.repository.find_blob(digest).await.map_err(judged)?;
+            Ok(found.map(|found| FoundBlob { length: found.length }))
+        }
+        .boxed()
+    }
+
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
         async move { self.repository.pull_blob(&blob.digest, blob.size).await.map(read).map_err(judged) }
             .boxed()
@@ -259,6 +267,10 @@ impl Target for RegistryEndpoint {
 
     fn bulk_tags(&self) -> BulkTags<'_> {
         self.read_bulk_tags().boxed()
+    }
+
+    fn contents(&self) -> Arc<dyn Source> {
+        Arc::new(Self::source(self.repository.registry(), self.repository.name()))
     }
 
     fn kept_uploads(&self) -> Option<&dyn KeepsUploads> {

@@ -29,9 +29,11 @@ mod sending;
 mod shared_source;
 mod source_image;
 pub(crate) mod transfer;
+mod verify;
 mod walk;
 mod weigh;
 
 pub(crate) use image::{copy_image, plan_image};
 pub(crate) use panic::panicked;
 pub(crate) use source_image::SourceImage;
+pub(crate) use verify::verify_image;

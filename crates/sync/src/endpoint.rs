@@ -49,6 +49,8 @@ pub trait Source: Send + Sync {
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
     /// A manifest, verbatim.
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
+    /// Looks for a blob; `None` if it is not here, or the store does not tell without giving it.
+    fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>>;
     /// The bytes of a blob.
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
     /// What refers to a manifest here, each once.
@@ -84,6 +86,8 @@ pub trait Target: Send + Sync {
     fn bulk_tags(&self) -> BulkTags<'_> {
         ready(None).boxed()
     }
+    /// The same repository, to read from.
+    fn contents(&self) -> Arc<dyn Source>;
     /// Uploads that outlive the process that opened them, where it keeps such.
     fn kept_uploads(&self) -> Option<&dyn KeepsUploads> {
         None

@@ -13,9 +13,11 @@ mod image_bytes;
 mod pair;
 mod place;
 pub(crate) mod run;
+pub(crate) mod sampler;
 pub(crate) mod schedule;
 mod slot;
 mod turn;
+pub(crate) mod verification;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -44,6 +44,8 @@ pub enum Operation {
     Prepare,
     /// Finding out whether a repository may be pushed to.
     TryPush,
+    /// Asking for a blob without reading it.
+    FindBlob(Digest),
     /// Asking whether a blob is there, mounting it or opening its upload.
     StartBlob(Digest),
     /// Sending a blob.
@@ -311,6 +313,7 @@ impl fmt::Display for Operation {
             Self::ReadBlob(digest) => write!(formatter, "reading blob {}", digest.short()),
             Self::TryPush => formatter.write_str("opening an upload to see whether pushes are allowed"),
             Self::Prepare => formatter.write_str("creating the project or namespace"),
+            Self::FindBlob(digest) => write!(formatter, "looking for blob {}", digest.short()),
             Self::StartBlob(digest) => write!(formatter, "starting the upload of blob {}", digest.short()),
             Self::SendBlob(digest) => write!(formatter, "sending blob {}", digest.short()),
             Self::ListReferrers(digest) => write!(formatter, "listing what refers to {}", digest.short()),

@@ -7,6 +7,7 @@ pub(crate) mod image;
 pub(crate) mod outcome;
 pub(crate) mod run_id;
 pub(crate) mod totals;
+pub(crate) mod verdict;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,8 +40,21 @@ pub struct Report {
     /// Signatures, SBOMs and other referrers that were left behind because no rule wanted them, as far as listings of
     /// whole repositories tell how many there are.
     pub unwanted_referrers: u64,
+    /// How much a run that verifies has looked at.
+    pub looked_at: LookedAt,
     /// How long the run took.
     pub took: Duration,
+}
+
+/// What was looked at at targets, each manifest and blob counted once for each repository.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LookedAt {
+    /// Manifests, which were read.
+    pub manifests: u64,
+    /// Blobs.
+    pub blobs: u64,
+    /// Bytes of both that were read.
+    pub bytes_read: u64,
 }
 
 impl Report {
@@ -52,6 +66,7 @@ impl Report {
             failed_rules: Vec::new(),
             unfinished_rules: Vec::new(),
             unwanted_referrers: 0,
+            looked_at: LookedAt::default(),
             took: Duration::ZERO,
         }
     }

@@ -11,14 +11,14 @@ use clap::{Arg, Command};
 use crate::nearest::nearest;
 
 /// What can be asked for.
-pub(super) const VERBS: [&str; 16] = [
-    "sync", "plan", "apply", "copy", "prune", "expand", "check", "inspect", "digest", "tags", "repos",
-    "explain", "import", "acr", "schema", "demo",
+pub(super) const VERBS: [&str; 17] = [
+    "sync", "plan", "apply", "copy", "verify", "prune", "expand", "check", "inspect", "digest", "tags",
+    "repos", "explain", "import", "acr", "schema", "demo",
 ];
 
 /// What later releases can be asked for.
-const PLANNED: [&str; 10] =
-    ["verify", "report", "worker", "completions", "man", "bundle", "load", "inventory", "serve", "daemon"];
+const PLANNED: [&str; 9] =
+    ["report", "worker", "completions", "man", "bundle", "load", "inventory", "serve", "daemon"];
 
 /// A command line that is read no further, and why.
 #[derive(Debug, PartialEq, Eq)]
@@ -201,8 +201,8 @@ mod tests {
             ("--config F check --json", "put it first"),
             ("--config F -- check", "put it first"),
             ("--config F version", "write `image-syncer --version`"),
-            ("--config F verify", "is not there yet"),
-            ("--config F verfiy", "did you mean `verify`"),
+            ("--config F daemon", "is not there yet"),
+            ("--config F inventroy", "did you mean `inventory`"),
             ("--config F -", "`-` is no verb"),
             ("--config F ", "an empty argument"),
             ("--dry-run dry-run", "write `image-syncer --dry-run`"),

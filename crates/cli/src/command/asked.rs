@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use ::sync::{Mode, Verification};
 use oci::Digest;
 
 use crate::done::Done;
 use crate::exit_code;
-use crate::output::{self, image_file, plan, print, report_json, write_to_stdout};
+use crate::output::{self, image_file, plan, print, report_json, verified, write_to_stdout};
 
 /// What a verb asks for beside its flags.
 pub(crate) struct Asked<'a> {
@@ -39,6 +40,8 @@ pub(crate) enum Results {
     Report,
     /// What a run would do.
     Plan(PlanResults),
+    /// What was found at targets.
+    Verification(VerifyResults),
     /// The exit status says it.
     Nothing,
 }
@@ -51,6 +54,14 @@ pub(crate) struct PlanResults {
     pub(crate) json: bool,
     /// Whether the exit status says that something is to be done.
     pub(crate) status_for_changes: bool,
+}
+
+/// How targets are looked at, and how that is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VerifyResults {
+    pub(crate) how: Verification,
+    /// As the document for programs.
+    pub(crate) json: bool,
 }
 
 impl Results {
@@ -66,7 +77,12 @@ impl Results {
 
     /// Whether it is one document, which bears nothing beside it.
     pub(super) fn is_document(self) -> bool {
-        matches!(self, Self::Report | Self::Plan(PlanResults { json: true, .. }))
+        matches!(
+            self,
+            Self::Report
+                | Self::Plan(PlanResults { json: true, .. })
+                | Self::Verification(VerifyResults { json: true, .. })
+        )
     }
 
     /// The status of a run in which nothing failed.
@@ -76,6 +92,23 @@ impl Results {
                 exit_code::CHANGES
             }
             _ => exit_code::DONE,
+        }
+    }
+
+    /// What targets are looked at for, where nothing else is done.
+    pub(super) fn verification(self) -> Option<Verification> {
+        match self {
+            Self::Verification(VerifyResults { how, .. }) => Some(how),
+            _ => None,
+        }
+    }
+
+    /// What a run does that is asked for this.
+    pub(super) fn mode(self, is_dry_run: bool) -> Mode {
+        match self.verification() {
+            Some(how) => Mode::Verify(how),
+            None if is_dry_run => Mode::Plan,
+            None => Mode::Copy,
         }
     }
 
@@ -97,6 +130,12 @@ impl Results {
                     } else {
                         plan::print(plan, results.shown, writer)
                     }
+                })
+            }
+            Self::Verification(VerifyResults { json, .. }) => {
+                let Some(verified) = &done.verified else { return Ok(()) };
+                write_to_stdout(|writer| {
+                    if json { verified::write(verified, done, code, writer) } else { verified.print(writer) }
                 })
             }
             Self::Nothing => Ok(()),

@@ -16,8 +16,8 @@ use crate::done::{Done, RunFacts};
 use crate::interrupt::Interrupt;
 use crate::output::plan::PlanRecorder;
 use crate::output::{
-    self, Display, LogFile, Paint, PlannedRule, Recorder, Records, RuleNames, Status, Volume, say, say_lines,
-    warn,
+    self, Display, LogFile, Paint, PlannedRule, Recorder, Records, RuleNames, Status, VerifiedRecorder,
+    Volume, say, say_lines, warn,
 };
 use crate::{exit_code, state_file};
 
@@ -55,17 +55,23 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     let names_images = outputs.name_images() || asked.results.name_images();
     let recorder =
         names_images.then(|| Arc::new(Recorder::new(&rules, facts.tally.clone(), outputs.folder())));
+    let verified = asked
+        .results
+        .verification()
+        .map(|how| Arc::new(VerifiedRecorder::new(how, &rules, outputs.folder())));
     let failures = Arc::<Failures>::default();
     // Who takes images down asks the tally before that forgets them.
-    let watching: [Option<Arc<dyn Observer>>; 5] = [
+    let watching: [Option<Arc<dyn Observer>>; 6] = [
         recorder.clone().map(|recorder| recorder as _),
         Some(facts.tally.clone()),
         Some(failures.clone()),
         log.clone().map(|log| log as _),
         plan.clone().map(|plan| plan as _),
+        verified.clone().map(|verified| verified as _),
     ];
     let watching = watching.into_iter().flatten();
-    let (report, interrupt, speed) = copy(args, (&rules, names), facts.id.clone(), watching).await;
+    let what = asked.results.mode(args.dry_run);
+    let (report, interrupt, speed) = copy(args, what, (&rules, names), facts.id.clone(), watching).await;
     let records = recorder.map_or_else(Records::none, |recorder| recorder.finish());
     let (registries, more) = {
         let known = resolved.registries.lock();
@@ -77,9 +83,9 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
             log.write("warning", &note);
         }
     }
-    let plan = plan.map(|plan| plan.finish(speed));
+    let (plan, verified) = (plan.map(|plan| plan.finish(speed)), verified.map(|verified| verified.finish()));
     let refused = resolved.refused;
-    let done = Done { run: facts, report, failures, records, plan, rules, refused, registries };
+    let done = Done { run: facts, report, failures, records, plan, verified, rules, refused, registries };
     let is_empty = asked.needs_images && done.is_empty();
     let code = if is_empty { exit_code::SOME_FAILED } else { exit_code::of(&done) };
     let code = if code == exit_code::DONE { asked.results.status(&done) } else { code };
@@ -87,10 +93,12 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     if done.plan.is_some() {
         say_failures(&done);
     } else if Volume::of(args.show) != Volume::Quiet || code != exit_code::DONE {
-        say_lines(&output::table(&done, Paint::for_stderr()));
+        let table = if done.verified.is_some() { output::verified_table } else { output::table };
+        say_lines(&table(&done, Paint::for_stderr()));
     }
     if is_empty {
-        say(&format!("{}: {NOTHING_COPIED}", Paint::for_stderr().red("error")));
+        let what = if done.verified.is_some() { "looked at" } else { "copied" };
+        say(&format!("{}: nothing was {what}, {NOTHING_MATCHES}", Paint::for_stderr().red("error")));
     }
     let sentence = output::old_sentence(&done);
     if let Some(log) = log {
@@ -132,8 +140,8 @@ fn write(results: Results, outputs: Outputs, done: &Done, sentence: &str, code: 
     problems
 }
 
-const NOTHING_COPIED: &str =
-    "nothing was copied, because no image matches: check the tag or pattern at the source, and the platforms";
+const NOTHING_MATCHES: &str =
+    "because no image matches: check the tag or pattern at the source, and the platforms";
 
 /// A plan says on stdout what is to be done; what could not be planned stands here.
 fn say_failures(done: &Done) {
@@ -183,6 +191,7 @@ fn open_log(args: &RunArgs, run: &RunId, names: &RuleNames) -> Option<Arc<LogFil
 /// Copies; says how fast earlier runs were, too. Signals are listened to until what comes back is dropped.
 async fn copy(
     args: &RunArgs,
+    mode: Mode,
     (rules, names): (&[PlannedRule], RuleNames),
     id: RunId,
     watching: impl Iterator<Item = Arc<dyn Observer>>,
@@ -194,7 +203,7 @@ async fn copy(
     let interrupt = Interrupt::listen(move || shown.say_lines(&status.block()));
     let options = Options {
         bandwidth: args.bandwidth,
-        mode: if args.dry_run { Mode::Plan } else { Mode::Copy },
+        mode,
         drain: Duration::from_secs(args.drain.into()),
         ..Options::new(args.proc, args.retries)
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::asked::Asked;
 use crate::args::{ImagesFormat, RunArgs, given};
 use crate::done::Done;
-use crate::output::{Document, OutputFile, image_file, is_stdout, plan, report_json};
+use crate::output::{Document, OutputFile, image_file, is_stdout, plan, report_json, verified};
 
 /// All of them.
 pub(super) struct Outputs {
@@ -79,7 +79,10 @@ impl Outputs {
         let mut documents: [(Option<OutputFile>, &Document<'_>); 5] = [
             (self.copied, &|writer| image_file::write(&image_file::copied(&done.records)?, json, writer)),
             (self.failed, &|writer| image_file::write(&image_file::failed(done)?, json, writer)),
-            (self.report, &|writer| report_json::write(done, code, writer)),
+            (self.report, &|writer| match &done.verified {
+                Some(verified) => verified::write(verified, done, code, writer),
+                None => report_json::write(done, code, writer),
+            }),
             (self.digests, &|writer| image_file::write_digests(&done.records, writer)),
             (self.plan, &|writer| done.plan.as_ref().map_or(Ok(()), |plan| plan::write(plan, done, writer))),
         ];

@@ -7,17 +7,21 @@ use crate::args::SchemaArgs;
 use crate::config::{self, ConfigError};
 use crate::exit_code;
 use crate::nearest::nearest;
-use crate::output::{inspect, print_json, prune_schema};
+use crate::output::{inspect, print_json, prune_schema, verified};
 
 /// A document's name, and what makes its schema.
 type Schema = (&'static str, fn() -> Value);
 
 /// The schemas that are there.
-const SCHEMAS: [Schema; 3] =
-    [("config", config::schema), ("prune", prune_schema), ("inspect", inspect::schema)];
+const SCHEMAS: [Schema; 4] = [
+    ("config", config::schema),
+    ("prune", prune_schema),
+    ("inspect", inspect::schema),
+    ("verify", verified::schema),
+];
 
 /// Those that come with their documents.
-const PLANNED: [&str; 5] = ["plan", "report", "verify", "check", "progress"];
+const PLANNED: [&str; 4] = ["plan", "report", "check", "progress"];
 
 /// Prints it; gives the exit status.
 pub(crate) fn run(args: &SchemaArgs) -> u8 {

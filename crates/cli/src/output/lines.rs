@@ -10,6 +10,7 @@ use sync::{Action, BlobOutcome, Error, Event, Image, Observer, Outcome, SkipReas
 
 use super::nothing::{no_repository, nothing_selected};
 use super::rule_names::RuleNames;
+use super::verdict_words::verdict_words;
 use super::{Paint, Volume, left_out, say, size, stopping};
 use crate::diagnostic;
 
@@ -165,6 +166,15 @@ fn ended_line(image: &Image, outcome: &Outcome, paint: Paint) -> String {
         }
         Outcome::Skipped(SkipReason::NoPlatform) => {
             format!("{} {image}: no wanted platform", paint.yellow("left out"))
+        }
+        Outcome::Skipped(SkipReason::NotInSample) => {
+            format!("{} {image}: not in the sample", paint.yellow("left out"))
+        }
+        Outcome::Verified(verdict) if verdict.is_whole() => {
+            format!("{} {}", paint.green(&verdict_words(verdict)), image.target_name())
+        }
+        Outcome::Verified(verdict) => {
+            format!("{} {}", paint.red(&verdict_words(verdict)), image.target_name())
         }
         Outcome::WouldCopy(action) => {
             format!("{} {image} ({})", paint.green("would copy"), what_is_done(*action))

@@ -13,6 +13,7 @@ use super::nothing::{no_repository, nothing_selected};
 use super::output_file::is_stdout;
 use super::rule_names::RuleNames;
 use super::stream::{Notice, Stream};
+use super::verdict_words::verdict_words;
 use super::{foreign, size, stopping};
 use crate::args::LogFormat;
 use crate::diagnostic;
@@ -198,6 +199,11 @@ fn image_line(image: &sync::Image, outcome: &Outcome) -> (&'static str, String) 
                 "Finish synchronizing from {source} to {target}: skip synchronization because destination has another image, which the rule keeps"
             ),
         ),
+        Outcome::Skipped(SkipReason::NotInSample) => ("info", format!("Not in the sample: {target}")),
+        Outcome::Verified(verdict) => {
+            let level = if verdict.is_whole() { "info" } else { "error" };
+            (level, format!("Verified {target}: {}", verdict_words(verdict)))
+        }
         Outcome::Skipped(_) => (
             "info",
             format!(

@@ -99,8 +99,11 @@ fn outcome(outcome: &Outcome) -> (Ended, Option<&'static str>) {
             (Ended::Skipped, Some("the target has another digest, which the rule keeps"))
         }
         Outcome::Skipped(SkipReason::NoPlatform) => (Ended::Skipped, Some("no wanted platform")),
+        Outcome::Skipped(SkipReason::NotInSample) => (Ended::Skipped, Some("not in the sample")),
+        // What was found has a document of its own.
+        Outcome::Verified(verdict) if verdict.is_whole() => (Ended::Unchanged, None),
         Outcome::WouldCopy(_) => (Ended::WouldCopy, None),
-        Outcome::Failed(_) => (Ended::Failed, None),
+        Outcome::Failed(_) | Outcome::Verified(_) => (Ended::Failed, None),
         Outcome::NotDone => (Ended::NotDone, None),
     }
 }

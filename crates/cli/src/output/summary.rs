@@ -97,6 +97,42 @@ fn refused(done: &Done) -> [&'static str; 2] {
     }
 }
 
+/// What could not be looked at in three parts, and what was found.
+pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
+    let (report, totals, looked_at) = (&done.report, &done.report.totals, done.report.looked_at);
+    let count = |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what };
+    let images = ["image", "images"];
+    let rows = [
+        count("whole", totals.whole, Paint::green, images),
+        count("repaired", totals.repaired, Paint::green, ["image of these", "images of these"]),
+        count("different", totals.different, Paint::red, images),
+        count("unreadable", totals.failed, Paint::red, images),
+        count("no sample", totals.not_in_sample, Paint::yellow, images),
+        count("left out", totals.left_out, Paint::yellow, images),
+        count("not done", totals.not_done, Paint::yellow, images),
+        count("not listed", report.unfinished_rules.len(), Paint::yellow, ["rule", "rules"]),
+        count("no images", report.failed_rules.len(), Paint::red, ["rule", "rules"]),
+        count("refused", done.refused.len(), Paint::red, ["rule: see above", "rules: see above"]),
+    ];
+    let mut text = String::new();
+    write_failures(&mut text, done, paint);
+    text.push('\n');
+    for row in rows.iter().filter(|row| row.number > 0 || ["whole", "different"].contains(&row.label)) {
+        row.write(&mut text, paint);
+    }
+    let (read, seconds) = (HumanBytes(looked_at.bytes_read), report.took.as_secs_f64());
+    let _ = writeln!(
+        text,
+        "  {:<10} {:>7} manifests and {} blobs, {read} of them read in {seconds:.1} s",
+        "looked at", looked_at.manifests, looked_at.blobs
+    );
+    let moved = report.amounts().moved_bytes;
+    if moved > 0 {
+        let _ = writeln!(text, "  {:<10} {} to repair", "moved", HumanBytes(moved));
+    }
+    text
+}
+
 /// What went along with images, and what stayed behind for which reason.
 fn referrers(text: &mut String, report: &Report) {
     let amounts = report.amounts();

@@ -52,7 +52,7 @@ async fn c1_a_word_that_is_no_verb_starts_nothing() -> Result<()> {
         ("--config c.json -- stray", "`stray` is no verb"),
         ("--config c.json true", "`true` is no verb"),
         ("--force=true false --config c.json", "`false` is no verb"),
-        ("verify --config c.json", "the verb `verify` is not there yet"),
+        ("daemon --config c.json", "the verb `daemon` is not there yet"),
         ("serve --config c.json", "the verb `serve` is not there yet"),
         ("check stray --config c.json", "stray"),
         ("sync stray", "stray"),

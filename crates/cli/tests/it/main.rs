@@ -41,4 +41,5 @@ mod sync_platforms;
 mod sync_rules;
 mod totals;
 mod traffic;
+mod verify;
 mod world;

@@ -47,6 +47,11 @@ pub(super) struct Stored {
 /// Decides; what keeps it from that is the image's failure.
 pub(super) async fn decide(walk: &Walk) -> Result<Decided, Arc<Error>> {
     let at_target = look_at_target(walk).await?;
+    decide_with(walk, at_target).await
+}
+
+/// The same where it is known what the target has.
+pub(super) async fn decide_with(walk: &Walk, at_target: AtTarget) -> Result<Decided, Arc<Error>> {
     let known = digest_if_needed(walk, at_target.digest()).await;
     if let (Some(Known { at_source, .. }), Some(there)) = (&known, at_target.digest())
         && is_known(walk, at_source, there)
@@ -151,7 +156,7 @@ async fn decide_about(walk: &Walk, whole: RawManifest, at_target: &AtTarget) -> 
 }
 
 /// The forms in which the image may stand at the target.
-async fn forms(
+pub(super) async fn forms(
     walk: &Walk,
     whole: RawManifest,
     at_source: Digest,
@@ -279,7 +284,7 @@ struct Known {
 }
 
 /// How old the word of a digest is.
-enum Told {
+pub(super) enum Told {
     Now,
     /// A list of the whole repository, which may have been read hours ago.
     ByList,
@@ -297,7 +302,7 @@ async fn digest_if_needed(walk: &Walk, at_target: Option<&Digest>) -> Option<Kno
     Some(Known { at_source, told })
 }
 
-async fn digest_at_source(walk: &Walk, at_target: Option<&Digest>) -> Option<(Digest, Told)> {
+pub(super) async fn digest_at_source(walk: &Walk, at_target: Option<&Digest>) -> Option<(Digest, Told)> {
     let reference = &walk.image.planned.reference;
     let tag = match reference {
         TagOrDigest::Digest(digest) => return Some((digest.clone(), Told::Now)),

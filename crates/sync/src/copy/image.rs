@@ -38,11 +38,11 @@ pub(crate) async fn plan_image(
 }
 
 /// Does something with an image whose stores answer.
-async fn reached(
+pub(super) async fn reached(
     run: Arc<Run>,
     image: Arc<SourceImage>,
     copy: Arc<ImageCopy>,
-    with: fn(&Walk) -> BoxFuture<'_, Outcome>,
+    with: impl for<'a> FnOnce(&'a Walk) -> BoxFuture<'a, Outcome>,
 ) -> (Arc<ImageCopy>, Outcome) {
     run.tell(&Event::ImageStarted(copy.image.clone()));
     let shared = image.share();

@@ -51,6 +51,9 @@ pub(super) async fn look(run: &Run, claimed: &mut ClaimedBlob, blob: &Descriptor
             }
         });
     }
+    if claimed.claim.doubt == Some(Doubt::Broken) {
+        return Ok(Looked::Waits(Way::Plain));
+    }
     if let Some(doubt) = claimed.claim.doubt {
         if doubt == Doubt::Ask
             && let Some(found) = copy.target.find_blob(&blob.digest).await.map_err(error)?

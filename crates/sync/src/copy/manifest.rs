@@ -74,7 +74,9 @@ impl Walk {
     pub(super) async fn target_has(&self, digest: &Digest) -> bool {
         let reference = TagOrDigest::Digest(digest.clone());
         // An error here is no reason to fail: the push will tell.
-        let may_have = self.policy().rewrite == Rewrite::Changed && !self.copy.repository.was_empty();
+        let is_broken = self.copy.ledger.is_broken(self.copy.target.repository(), digest);
+        let may_have =
+            self.policy().rewrite == Rewrite::Changed && !self.copy.repository.was_empty() && !is_broken;
         may_have && matches!(self.copy.target.resolve(&reference).await, Ok(Some(_)))
     }
 
@@ -138,7 +140,7 @@ impl Walk {
             stored = self.push(manifest, reference).await;
         }
         stored?;
-        copy.ledger.note_present(Kind::Manifest, copy.target.repository(), manifest.digest());
+        copy.ledger.note_stored(Kind::Manifest, copy.target.repository(), manifest.digest());
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use oci::{Descriptor, Digest, MediaType, Tag, TagOrDigest, cosign_tags};
 use super::walk::Walk;
 use crate::endpoint::{Kept, Meaning};
 use crate::plan::wanted::WantedReferrers;
-use crate::{AttestationPolicy, Cause, Error, Operation, Outcome, ReferrerPolicy, SkipReason};
+use crate::{AttestationPolicy, Cause, Error, Mode, Operation, Outcome, ReferrerPolicy, SkipReason};
 
 /// Referrers of referrers deeper than this are an attack.
 const DEEPEST: usize = 5;
@@ -165,7 +165,14 @@ impl Walk {
             let asked = self.source.referrers(subject, kept).await;
             asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
         };
-        self.run.retrying(&self.copy, ask).await
+        let asked = self.run.retrying(&self.copy, ask);
+        if !matches!(self.run.mode, Mode::Verify(_)) {
+            return asked.await;
+        }
+        // Images are looked at twice where they are repaired, and some have two names.
+        let question = (Arc::<str>::from(self.source.name()), subject.clone(), kept);
+        let listed = async { asked.await.map(Arc::<[Descriptor]>::from) };
+        Ok(self.run.inspected.referrers.get(question, &self.copy.activity, listed).await?.to_vec())
     }
 
     /// Whether a referrer stays behind, because it is an attestation that the target refuses and the rule has such left out.
@@ -179,7 +186,7 @@ impl Walk {
         is_left
     }
 
-    async fn bring_referrer(&self, subject: &Digest, referrer: Descriptor) {
+    pub(super) async fn bring_referrer(&self, subject: &Digest, referrer: Descriptor) {
         if self.is_left_behind(&referrer).await {
             return;
         }
@@ -264,7 +271,8 @@ impl Walk {
 
     /// Whether the target has this under a name. An error here is no reason to fail: the push will tell.
     pub(super) async fn has_as(&self, reference: &TagOrDigest, digest: &Digest) -> bool {
-        matches!(self.copy.target.resolve(reference).await, Ok(Some(there)) if there == *digest)
+        let is_broken = self.copy.ledger.is_broken(self.copy.target.repository(), digest);
+        !is_broken && matches!(self.copy.target.resolve(reference).await, Ok(Some(there)) if there == *digest)
     }
 
     /// Counts what refers to an image of which platforms are left out. It stays behind: the target does not get what it
@@ -293,7 +301,7 @@ impl Walk {
         self.copy.amounts.referrers_left(left as u64);
     }
 
-    async fn bring_tag(&self, reference: &TagOrDigest, digest: &Digest) {
+    pub(super) async fn bring_tag(&self, reference: &TagOrDigest, digest: &Digest) {
         let copy = &self.copy;
         if copy.has_failed() || self.has_as(reference, digest).await {
             return;

@@ -8,7 +8,9 @@ use futures_util::FutureExt as _;
 use oci::{Descriptor, Digest, RawManifest, TagOrDigest};
 use tokio::sync::Mutex as Turn;
 
-use crate::endpoint::{Answer, BlobRead, BulkTags, EndpointError, Kept, ReadParts, Source, StoreId, Tags};
+use crate::endpoint::{
+    Answer, BlobRead, BulkTags, EndpointError, FoundBlob, Kept, ReadParts, Source, StoreId, Tags,
+};
 use crate::lock::lock;
 
 /// A manifest of more bytes is not kept: a target that comes later reads it again.
@@ -141,6 +143,10 @@ impl Source for SharedSource {
 
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest> {
         self.read_manifest(reference).boxed()
+    }
+
+    fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>> {
+        self.source.find_blob(digest)
     }
 
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {

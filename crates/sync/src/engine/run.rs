@@ -12,8 +12,10 @@ use crate::endpoint::{StoreId, Target, Upload};
 use crate::engine::backoff::Backoff;
 use crate::engine::bandwidth::Bandwidth;
 use crate::engine::deadline::{Deadline, TooLate};
+use crate::engine::verification::Verification;
 use crate::engine::{Activity, Engine, HeldBytes, ImageRead, ImageSlot, Pair, Place};
 use crate::lock::lock;
+use crate::memory::inspected::Inspected;
 use crate::memory::ledger::Ledger;
 use crate::memory::looked::Looked;
 use crate::memory::refusals::Refusals;
@@ -48,6 +50,8 @@ pub enum Mode {
     Copy,
     /// Only decide what is to be copied, and find out what that takes.
     Plan,
+    /// Look whether what targets have is whole.
+    Verify(Verification),
     /// Only find out what rules select, and what their targets have beside it.
     List,
 }
@@ -76,6 +80,7 @@ pub(crate) struct Run {
     pub(crate) engine: Engine,
     pub(crate) state: State,
     pub(crate) looked: Looked,
+    pub(crate) inspected: Inspected,
     pub(crate) refusals: Refusals,
     pub(crate) sparse_indexes: SparseIndexes,
     pub(crate) deadline: Deadline,
@@ -141,6 +146,7 @@ impl Run {
             mode: options.mode,
             state,
             looked: Looked::default(),
+            inspected: Inspected::default(),
             refusals: Refusals::default(),
             sparse_indexes: SparseIndexes::new(sparse_targets),
             deadline: Deadline::default(),

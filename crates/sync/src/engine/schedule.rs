@@ -11,8 +11,10 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::copy::open_upload::AbandonedUploads;
-use crate::copy::{SourceImage, copy_image, panicked, plan_image};
+use crate::copy::{SourceImage, copy_image, panicked, plan_image, verify_image};
 use crate::engine::run::{ImageCopy, Options, Run, Way};
+use crate::engine::sampler::{Chosen, Sampler};
+use crate::engine::verification::Against;
 use crate::engine::{Engine, ImageSlot, Pair, Turn};
 use crate::plan::company::seats;
 use crate::plan::discover::Origin;
@@ -25,7 +27,7 @@ use crate::plan::turns::Turns;
 use crate::report::event::Teller;
 use crate::{
     Amounts, Cause, Error, Event, Image, ImageReport, Mode, Observer, Operation, Outcome, Report,
-    RuleFailure, RunId, Side, State, Work,
+    RuleFailure, RunId, Side, SkipReason, State, Work,
 };
 
 /// Rules, ready to be carried out.
@@ -100,6 +102,10 @@ impl Sync {
         let sparse = sparse_targets(&rules);
         let run = Arc::new(Run::new(number, engine, teller, &options, state, abandoned.sender(), sparse));
         let (plan, planned) = mpsc::channel(1);
+        let sampler = match options.mode {
+            Mode::Verify(verification) => verification.sample.map(Sampler::new),
+            Mode::Copy | Mode::Plan | Mode::List => None,
+        };
         let (discoveries, rules) = start_discoveries(Discoveries { run: run.clone(), plan, turns }, rules);
         let (to_begin, begun) = mpsc::unbounded_channel();
         let mut schedule = Schedule {
@@ -114,6 +120,7 @@ impl Sync {
             images: JoinSet::new(),
             in_work: HashMap::new(),
             followers: Followers::default(),
+            sampler,
             taken: HashSet::new(),
             report: Report::empty(id),
         };
@@ -127,7 +134,10 @@ impl Sync {
         abandoned.cancel().await;
         let run = schedule.run.clone();
         let report = Report { took: started.elapsed(), ..schedule.into_report() };
-        run.state.note_speed(report.amounts().moved_bytes, report.took);
+        // A repair looks most of its time.
+        if run.mode == Mode::Copy {
+            run.state.note_speed(report.amounts().moved_bytes, report.took);
+        }
         (report, run)
     }
 }
@@ -140,7 +150,10 @@ fn start_discoveries(discoveries: Discoveries, rules: Vec<Work>) -> (Running, Ru
     let discoveries = Arc::new(discoveries);
     let (mut running, mut started) = (JoinSet::new(), HashMap::new());
     let seats = seats(&rules, &discoveries.run.awaited);
+    let is_alone = matches!(discoveries.run.mode, Mode::Verify(how) if how.against == Against::Itself);
     for (index, (rule, seat)) in rules.into_iter().zip(seats).enumerate() {
+        // Rules that read where they would write bring nothing to each other.
+        let seat = seat.filter(|_| !is_alone);
         let (source, task): (Arc<str>, _) = match rule {
             Work::Repository(rule) => (
                 rule.source.name().into(),
@@ -178,6 +191,8 @@ struct Schedule {
     rules: Rules,
     in_work: HashMap<Id, Arc<ImageCopy>>,
     followers: Followers<Planned>,
+    /// Who chooses which images are looked at, where not all are.
+    sampler: Option<Sampler<Planned>>,
     /// Names at targets that have their image.
     taken: HashSet<ByTarget>,
     report: Report,
@@ -185,12 +200,20 @@ struct Schedule {
 
 impl Schedule {
     async fn work(&mut self) {
+        self.work_on().await;
+        while let Some(planned) = self.sampler.as_mut().and_then(Sampler::stands_by) {
+            self.plan(planned);
+            self.work_on().await;
+        }
+    }
+
+    async fn work_on(&mut self) {
         while !self.is_done() {
             tokio::select! {
                 Some(discovered) = self.discoveries.join_next_with_id() => self.discovered(discovered),
                 Some(ended) = self.images.join_next_with_id() => self.image_ended(ended),
                 Some((waiting, slot)) = self.begun.recv(), if self.waiting > 0 => self.begin(waiting, slot),
-                Some(planned) = self.planned.recv() => self.plan(planned),
+                Some(planned) = self.planned.recv() => self.choose(planned),
                 else => return,
             }
         }
@@ -198,6 +221,23 @@ impl Schedule {
 
     fn is_done(&self) -> bool {
         self.discoveries.is_empty() && self.images.is_empty() && self.waiting == 0 && self.planned.is_empty()
+    }
+
+    /// Takes in an image, or leaves it out, for each of its targets.
+    fn choose(&mut self, planned: Planned) {
+        let Some(sampler) = &mut self.sampler else { return self.plan(planned) };
+        let offers: Vec<_> =
+            planned.ways.iter().map(|way| sampler.offer(planned.with(vec![way.clone()]))).collect();
+        for Chosen { taken, left } in offers {
+            if let Some(Planned { rule, ways, .. }) = left {
+                for (image, _) in ways {
+                    self.end_unstarted(image, rule, Outcome::Skipped(SkipReason::NotInSample));
+                }
+            }
+            if let Some(taken) = taken {
+                self.plan(taken);
+            }
+        }
     }
 
     /// Queues an image, but for targets where it has to wait for those that it may follow.
@@ -267,6 +307,9 @@ impl Schedule {
             Mode::Copy => self.images.spawn(copy_image(self.run.clone(), image, copy.clone())),
             // What is only listed is not queued.
             Mode::Plan | Mode::List => self.images.spawn(plan_image(self.run.clone(), image, copy.clone())),
+            Mode::Verify(verification) => {
+                self.images.spawn(verify_image(self.run.clone(), image, copy.clone(), verification))
+            }
         };
         self.in_work.insert(task.id(), copy);
     }
@@ -411,7 +454,8 @@ impl Schedule {
             self.end_unstarted(way.image, way.rule, Outcome::NotDone);
         }
         self.planned.close();
-        let mut waiting = self.followers.take().into_iter();
+        let stands_by = self.sampler.as_mut().and_then(Sampler::stands_by);
+        let mut waiting = self.followers.take().into_iter().chain(stands_by);
         while let Some(planned) = match waiting.next() {
             Some(planned) => Some(planned),
             None => self.planned.recv().await,
@@ -433,6 +477,7 @@ impl Schedule {
         let mut report = self.report;
         let listed = self.run.unwanted_referrers.load(Ordering::Relaxed);
         report.unwanted_referrers = listed.saturating_add(self.run.referrer_tags.left());
+        report.looked_at = self.run.inspected.counts.now();
         report
     }
 }

@@ -41,6 +41,9 @@ pub(crate) enum Doubt {
     Ask,
     /// It said so, and missed it again: the blob is sent.
     Send,
+    /// It was looked at, and is missing or damaged, whatever the registry says to lighter questions: it is sent, and mounted
+    /// from nowhere, because what is damaged is so in all repositories of a store.
+    Broken,
 }
 
 /// What one target registry holds and is receiving.
@@ -98,6 +101,23 @@ impl Ledger {
         self.books().hold(kind, repository, digest, Came::Found);
     }
 
+    /// Notes that its bytes were stored there just now.
+    pub(crate) fn note_stored(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) {
+        self.books().hold(kind, repository, digest, Came::Sent);
+    }
+
+    /// Notes that what the target has of it is of no use, until it was stored anew.
+    pub(crate) fn note_broken(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) {
+        let mut books = self.books();
+        books.holdings.forget(kind, repository, digest);
+        books.doubts.insert((repository.clone(), digest.clone()), Doubt::Broken);
+    }
+
+    /// Whether what the target has of it is of no use.
+    pub(crate) fn is_broken(&self, repository: &RepositoryName, digest: &Digest) -> bool {
+        self.books().doubt(repository, digest) == Some(Doubt::Broken)
+    }
+
     /// Whether a repository has this, as far as is known.
     pub(crate) fn holds(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) -> bool {
         self.books().holdings.has(kind, repository, digest)
@@ -110,8 +130,10 @@ impl Ledger {
         let key = (repository.clone(), digest.clone());
         match (came, books.doubts.get(&key)) {
             (Came::Mounted, None) => books.doubts.insert(key, Doubt::Ask),
-            (Came::Mounted | Came::Found, Some(_)) => books.doubts.insert(key, Doubt::Send),
-            (Came::Found, None) | (Came::Sent, _) => None,
+            (Came::Mounted | Came::Found, Some(Doubt::Ask | Doubt::Send)) => {
+                books.doubts.insert(key, Doubt::Send)
+            }
+            (Came::Found, None) | (Came::Sent, _) | (_, Some(Doubt::Broken)) => None,
         };
     }
 
@@ -194,6 +216,9 @@ impl Books {
     }
 
     fn hold(&mut self, kind: Kind, repository: &RepositoryName, digest: &Digest, came: Came) {
+        if came != Came::Sent && self.doubt(repository, digest) == Some(Doubt::Broken) {
+            return;
+        }
         self.holdings.note(kind, repository, digest, came);
         if came == Came::Sent && !self.doubts.is_empty() {
             self.doubts.remove(&(repository.clone(), digest.clone()));
@@ -282,6 +307,28 @@ mod tests {
         );
         let tried = ledger.claim(Kind::Blob, &name("b/5"), &blob, MOST_HOLDERS);
         assert_eq!(mine(tried).mount_from, None, "not for ever");
+    }
+
+    #[test]
+    fn what_is_broken_is_sent_and_mounted_from_nowhere() {
+        let (ledger, blob) = (Arc::new(Ledger::default()), Digest::sha256(b"blob"));
+        let claim = || ledger.claim(Kind::Blob, &name("a/1"), &blob, 0);
+        for repository in ["a/1", "a/2"] {
+            ledger.note_present(Kind::Blob, &name(repository), &blob);
+        }
+        ledger.note_broken(Kind::Blob, &name("a/1"), &blob);
+        ledger.note_present(Kind::Blob, &name("a/1"), &blob);
+        let claimed = mine(claim());
+        assert_eq!(
+            (claimed.doubt, &claimed.mount_from),
+            (Some(Doubt::Broken), &None),
+            "a hint mends nothing"
+        );
+        claimed.complete(Came::Sent);
+        assert!(matches!(claim(), Claim::Present) && !ledger.is_broken(&name("a/1"), &blob));
+        ledger.note_broken(Kind::Manifest, &name("a/1"), &blob);
+        ledger.note_stored(Kind::Manifest, &name("a/1"), &blob);
+        assert!(!ledger.is_broken(&name("a/1"), &blob));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a run that only looks has looked up already, so that images that share content cost no question twice.
+//! What a run that plans has looked up already, so that images that share content cost no question twice.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -59,5 +59,17 @@ impl<K: Eq + Hash, V: Clone> Answers<K, V> {
         let told = ask.await?;
         *answer = Some(told.clone());
         Ok(told)
+    }
+
+    /// Has a question asked again, where the answer is one of those.
+    pub(crate) fn forget(&self, question: &K, if_it: impl Fn(&V) -> bool) {
+        let mut answers = lock(&self.0);
+        // Whoever holds it asks just now.
+        let is_one = |turn: &Arc<Turn<Option<V>>>| {
+            turn.try_lock().is_ok_and(|answer| answer.as_ref().is_some_and(&if_it))
+        };
+        if answers.get(question).is_some_and(is_one) {
+            answers.remove(question);
+        }
     }
 }

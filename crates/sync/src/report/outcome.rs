@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use oci::Digest;
 
-use crate::{Action, Amounts, Error, Image};
+use crate::{Action, Amounts, Error, Image, Verdict};
 
 /// How one image ended.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub enum Outcome {
     WouldCopy(Action),
     /// Nothing had to be done.
     Skipped(SkipReason),
+    /// It was looked at.
+    Verified(Arc<Verdict>),
     /// It could not be copied. What the target had before is untouched.
     Failed(Arc<Error>),
     /// The run was stopped before.
@@ -59,6 +61,8 @@ pub enum SkipReason {
     },
     /// The platform filter leaves nothing of it.
     NoPlatform,
+    /// Chance has left it out of those that are looked at.
+    NotInSample,
 }
 
 /// One image with how it ended.

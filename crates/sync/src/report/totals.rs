@@ -1,6 +1,6 @@
 //! Sums over images: made from what is told of each image and from nothing else, so they agree with it.
 
-use crate::{Amounts, ImageReport, Outcome, SkipReason};
+use crate::{Amounts, ImageReport, Mended, Outcome, SkipReason};
 
 /// How many images ended in which way, and what was moved for all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,14 @@ pub struct Totals {
     pub kept: usize,
     /// Images that the platform filter left nothing of.
     pub left_out: usize,
+    /// Images that were looked at, and are whole.
+    pub whole: usize,
+    /// Images that were looked at, and are not.
+    pub different: usize,
+    /// Images that were not whole, and are now.
+    pub repaired: usize,
+    /// Images that chance has left out.
+    pub not_in_sample: usize,
     /// Images that failed.
     pub failed: usize,
     /// Images that were not looked at, or not finished, because the run was stopped.
@@ -34,6 +42,11 @@ impl Totals {
             }
             Outcome::Skipped(SkipReason::Kept { .. }) => &mut self.kept,
             Outcome::Skipped(SkipReason::NoPlatform) => &mut self.left_out,
+            Outcome::Skipped(SkipReason::NotInSample) => &mut self.not_in_sample,
+            Outcome::Verified(verdict) => {
+                self.repaired += usize::from(matches!(verdict.mended, Mended::All));
+                if verdict.is_whole() { &mut self.whole } else { &mut self.different }
+            }
             Outcome::Failed(_) => &mut self.failed,
             Outcome::NotDone => &mut self.not_done,
         };
@@ -44,6 +57,7 @@ impl Totals {
     /// How many images were planned: each ended in one way.
     pub fn images(&self) -> usize {
         let skipped = self.unchanged + self.kept + self.left_out;
-        self.copied + self.would_copy + skipped + self.failed + self.not_done
+        let verified = self.whole + self.different + self.not_in_sample;
+        self.copied + self.would_copy + skipped + verified + self.failed + self.not_done
     }
 }

@@ -539,6 +539,10 @@ impl Source for FakeRepository {
         .boxed()
     }
 
+    fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>> {
+        Target::find_blob(self, digest)
+    }
+
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>> {
         async move {
             if !self.fake.state().keeps_nothing {
@@ -639,6 +643,10 @@ impl Target for FakeRepository {
 
     fn tags(&self) -> Box<dyn Tags> {
         Source::tags(self)
+    }
+
+    fn contents(&self) -> Arc<dyn Source> {
+        Arc::new(self.fake.repository(self.store.as_str(), self.name.as_str()))
     }
 
     fn kept_uploads(&self) -> Option<&dyn KeepsUploads> {

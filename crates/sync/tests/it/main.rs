@@ -39,5 +39,6 @@ mod simulation;
 mod soak;
 mod stamp;
 mod stop;
+mod verify;
 mod whole_report;
 mod wholeness;

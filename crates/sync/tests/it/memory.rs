@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use oci::{Digest, MediaType, RawManifest};
-use sync::{Options, Report, Silent, Sync};
+use sync::{Against, Depth, Mode, Options, Repair, Report, Silent, Sync, Verification};
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::{Fake, rule_to};
@@ -39,10 +39,14 @@ fn measured(name: &str) -> Result<u64> {
 }
 
 /// Copies all of `a/app`, and tells the process that asked what that took, above what the registries in memory took before.
-#[expect(clippy::print_stdout, reason = "the process that asked reads it")]
 async fn measure(source: &Fake, target: &Fake, blobs_at_once: usize) -> Result<Report> {
+    measure_as(source, target, blobs_at_once, Mode::Copy).await
+}
+
+#[expect(clippy::print_stdout, reason = "the process that asked reads it")]
+async fn measure_as(source: &Fake, target: &Fake, blobs_at_once: usize, mode: Mode) -> Result<Report> {
     let rule = rule_to("a/app", (source, "source.io"), &[(target, "target.io")]);
-    let options = Options::new(blobs_at_once, 0);
+    let options = Options { mode, ..Options::new(blobs_at_once, 0) };
     let before = status("VmHWM")?;
     let report = Sync::new([rule], options, Arc::new(Silent)).run(CancellationToken::new()).await;
     println!("\nbytes: {}", status("VmHWM")? - before);
@@ -62,6 +66,42 @@ fn e16_law_indexes_of_400_manifests_of_4_mb_need_less_than_64_mib() -> Result<()
     let bytes = measured("a_run_over_large_manifests")?;
     println!("{} KiB", bytes >> 10);
     ensure!(bytes + PROGRAM < 64 << 20, "{} KiB", bytes >> 10);
+    Ok(())
+}
+
+#[test]
+fn law_a_blob_that_is_looked_at_costs_at_most_600_bytes() -> Result<()> {
+    let bytes = measured("a_verification_of_many_blobs")? / (IMAGES * LAYERS) as u64;
+    println!("{bytes} bytes a blob");
+    ensure!(bytes <= MOST_A_TAG, "{bytes} bytes a blob");
+    Ok(())
+}
+
+/// Images of which each has so many blobs of its own.
+const IMAGES: usize = 1_000;
+const LAYERS: usize = 100;
+
+#[tokio::test]
+#[ignore = "law_a_blob_that_is_looked_at_costs_at_most_600_bytes runs it"]
+async fn a_verification_of_many_blobs() -> Result<()> {
+    let (source, target) = (Fake::default(), Fake::default());
+    for image in 0..IMAGES {
+        let layers = (0..LAYERS).map(|layer| {
+            let digest = target.put_blob("a/app", format!("{image}-{layer}").as_bytes());
+            format!(r#"{{"digest":"{digest}","size":{}}}"#, format!("{image}-{layer}").len())
+        });
+        let body = format!(r#"{{"schemaVersion":2,"layers":[{}]}}"#, layers.collect::<Vec<_>>().join(","));
+        for side in [&source, &target] {
+            side.put_manifest("a/app", Some(&format!("v{image}")), &body);
+        }
+    }
+    let how =
+        Verification { against: Against::Source, depth: Depth::Length, repair: Repair::Never, sample: None };
+    let report = measure_as(&source, &target, 5, Mode::Verify(how)).await?;
+    ensure!(
+        report.totals.whole == IMAGES && report.looked_at.blobs == (IMAGES * LAYERS) as u64,
+        "{report:?}"
+    );
     Ok(())
 }
 

@@ -65,16 +65,8 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
     }
     let run = RunFacts { id, command: "sync", started: jiff::Timestamp::UNIX_EPOCH, tally };
     let records = recorder.finish();
-    Done {
-        run,
-        report,
-        failures,
-        records,
-        plan: None,
-        rules: Vec::new(),
-        refused: Vec::new(),
-        registries: Vec::new(),
-    }
+    let (plan, verified, rules, refused, registries) = Default::default();
+    Done { run, report, failures, records, plan, verified, rules, refused, registries }
 }
 
 fn written(done: &Done, exit_code: u8) -> serde_json::Value {

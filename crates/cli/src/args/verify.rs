@@ -1,0 +1,65 @@
+//! `image-syncer verify`: what was typed.
+
+use clap::Parser;
+use sync::Share;
+
+use super::job::JobArgs;
+use super::only::OnlyArgs;
+
+/// Looks whether what the targets have is whole: every selected image's name, manifests, blobs, and what refers to it,
+/// compared with the source. Prints each image that is not, with what is wrong; asks the registries and believes nothing
+/// that earlier runs noted. Without --config, `./image-syncer.yaml` is read.
+///
+/// With TARGETs there is no source: each image there has to have all that it names.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "image-syncer verify", bin_name = "image-syncer verify", after_help = STATUS)]
+pub(crate) struct VerifyArgs {
+    /// Images to look at without any source: HOST/REPOSITORY with nothing, a tag, a list, a /pattern/ or a digest behind
+    /// it, or HOST/PROJECT/**
+    #[arg(value_name = "TARGET", conflicts_with_all = ["repair", "only", "retry_failed", "images"])]
+    pub(crate) targets: Vec<String>,
+
+    /// Read blobs at the target and hash them, each once for a registry, instead of asking whether they are there, and how
+    /// long; --bandwidth limits it
+    #[arg(long)]
+    pub(crate) deep: bool,
+
+    /// Bring what is broken from the source, nothing else, and look at it again
+    #[arg(long)]
+    pub(crate) repair: bool,
+
+    /// Look only at this share of the images, chosen by chance, and at one at least: 5%, 0.5%, ...
+    #[arg(long, value_name = "PERCENT", overrides_with = "sample")]
+    pub(crate) sample: Option<Share>,
+
+    #[command(flatten)]
+    pub(crate) only: OnlyArgs,
+
+    /// Print the result as JSON, which --report writes to a file
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+}
+
+const STATUS: &str = "Exit status: 0 all whole, or repaired, 1 differences are left, 2 bad command line or config, 3 nothing \
+could be looked at, 4 by login.";
+
+impl VerifyArgs {
+    /// A flag that has no meaning here, and why.
+    pub(crate) fn meaningless(&self) -> Option<&'static str> {
+        let run = &self.job.run;
+        [
+            (run.force, "--force: what is broken is stored again by `--repair`"),
+            (run.dry_run, "--dry-run: `verify` changes nothing without `--repair`"),
+            (
+                run.output_success_images.is_some(),
+                "--output-success-images: `--report FILE` names all images",
+            ),
+            (run.output_failed_images.is_some(), "--output-failed-images: `--report FILE` names all images"),
+        ]
+        .into_iter()
+        .find_map(|(is_given, why)| is_given.then_some(why))
+    }
+}

@@ -1,0 +1,145 @@
+//! One image with what was found of it.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use sync::{
+    Against, Error, ImageReport, Mended, Outcome, Problem, ProblemKind, ProblemState, Standing, Verdict,
+};
+
+use crate::diagnostic::diagnose;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct VerifiedRecord {
+    /// How the rule is called that asked for it.
+    pub(super) rule: Option<String>,
+    /// Nothing where it was compared with nothing.
+    pub(super) source: Option<String>,
+    pub(super) target: String,
+    pub(super) outcome: Standing,
+    /// What the target has under the name: all below it is named by it.
+    pub(super) digest: Option<String>,
+    looked_at: String,
+    /// Whether it was not whole before it was repaired.
+    repaired: bool,
+    pub(super) problems: Vec<ProblemRecord>,
+    /// Why it could not be looked at, or repaired.
+    error: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ProblemRecord {
+    pub(super) digest: Option<String>,
+    pub(super) kind: ProblemKind,
+    pub(super) state: ProblemState,
+    why: Option<String>,
+}
+
+impl VerifiedRecord {
+    /// Nothing of an image that was not looked at.
+    pub(super) fn new(
+        ended: &ImageReport,
+        rule: Option<&str>,
+        against: Against,
+        at: SystemTime,
+    ) -> Option<Self> {
+        let image = &ended.image;
+        let looked_at = jiff::Timestamp::try_from(at).unwrap_or_default();
+        let empty = Self {
+            rule: rule.map(str::to_owned),
+            source: (against == Against::Source).then(|| image.source_name()),
+            target: image.target_name(),
+            outcome: Standing::Unreadable,
+            digest: None,
+            looked_at: format!("{looked_at:.3}"),
+            repaired: false,
+            problems: Vec::new(),
+            error: None,
+        };
+        match &ended.outcome {
+            Outcome::Verified(verdict) => Some(empty.with(verdict)),
+            Outcome::Failed(error) => Some(empty.failed(error)),
+            _ => None,
+        }
+    }
+
+    fn with(self, verdict: &Verdict) -> Self {
+        let error = match &verdict.mended {
+            Mended::NotAll(Some(error)) => Some(why(error)),
+            Mended::NotAll(None) => kept(verdict).map(str::to_owned),
+            Mended::Nothing | Mended::All => None,
+        };
+        Self {
+            outcome: verdict.standing,
+            digest: verdict.digest.as_ref().map(ToString::to_string),
+            repaired: matches!(verdict.mended, Mended::All),
+            problems: verdict.problems.iter().map(ProblemRecord::new).collect(),
+            error,
+            ..self
+        }
+    }
+
+    /// Nothing is known of an image that could not be looked at.
+    fn failed(self, error: &Error) -> Self {
+        let (kind, state) = (ProblemKind::Tag, ProblemState::Unreadable);
+        let problem = ProblemRecord { digest: None, kind, state, why: None };
+        Self { problems: vec![problem], error: Some(why(error)), ..self }
+    }
+
+    /// For people: the image, and a line for each problem. Nothing of one that is and was whole.
+    pub(super) fn lines(self) -> Vec<String> {
+        let word = match self.outcome {
+            Standing::Whole if self.repaired => "repaired",
+            Standing::Whole => return Vec::new(),
+            Standing::Missing => "missing",
+            Standing::Different => "different",
+            Standing::Incomplete => "incomplete",
+            Standing::Unreadable => "unreadable",
+        };
+        let mut lines = vec![format!("{word:<10} {}", self.target)];
+        lines.extend(self.problems.iter().map(ProblemRecord::line));
+        lines.extend(self.error.map(|error| format!("  why: {error}")));
+        lines
+    }
+}
+
+impl ProblemRecord {
+    fn new(problem: &Problem) -> Self {
+        let digest = problem.digest.as_ref().map(ToString::to_string);
+        Self { digest, kind: problem.kind, state: problem.state, why: problem.why.as_deref().map(why) }
+    }
+
+    fn line(&self) -> String {
+        let kind = match self.kind {
+            ProblemKind::Tag => "tag",
+            ProblemKind::Manifest => "manifest",
+            ProblemKind::Blob => "blob",
+            ProblemKind::Referrer => "referrer",
+        };
+        let state = match self.state {
+            ProblemState::Missing => "missing",
+            ProblemState::Wrong => "wrong",
+            ProblemState::Unreadable => "unreadable",
+        };
+        let digest = self.digest.as_ref().map(|digest| format!(" {digest}")).unwrap_or_default();
+        let why = self.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        format!("  {state:<10} {kind}{digest}{why}")
+    }
+}
+
+/// Why what a repair did without a failure changed nothing.
+fn kept(verdict: &Verdict) -> Option<&'static str> {
+    let is_wrong = |problem: &Problem| problem.state == ProblemState::Wrong;
+    match verdict.standing {
+        Standing::Different => Some("its rule keeps what the target has (`onConflict`)"),
+        _ if verdict.problems.iter().any(is_wrong) => Some(
+            "the registry keeps the bytes that it has, though the right ones were sent: delete them there, and repair again",
+        ),
+        _ => None,
+    }
+}
+
+fn why(error: &Error) -> String {
+    diagnose(error).why
+}

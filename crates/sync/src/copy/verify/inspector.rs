@@ -1,0 +1,293 @@
+//! Looks at one manifest or blob at a target, once for all images of the run that share it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use oci::{Descriptor, Digest, ErrorKind, Links, RawManifest, RepositoryName, TagOrDigest};
+
+use super::super::length::other_length;
+use super::super::walk::Walk;
+use super::reader::read;
+use crate::endpoint::{Kept, Scope, Source, StoreId};
+use crate::engine::verification::{Against, Depth, Repair, Verification};
+use crate::memory::inspected::{Below, BlobBelow, Inspection, KeptBy, Listed, Soundness};
+use crate::memory::ledger::Kind;
+use crate::{Cause, Error, Operation};
+
+/// Whoever looks, on behalf of one image.
+pub(super) struct Inspector<'a> {
+    pub(super) walk: &'a Walk,
+    pub(super) verification: Verification,
+    /// The target, to read from.
+    contents: Arc<dyn Source>,
+    /// Which look at the image this is.
+    look: u8,
+    /// Whether what is found broken has yet to be brought.
+    notes: Notes,
+}
+
+/// Whether what is found is noted for who mends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notes {
+    Taken,
+    None,
+}
+
+impl<'a> Inspector<'a> {
+    /// The first look at an image.
+    pub(super) fn new(walk: &'a Walk, verification: Verification) -> Self {
+        let contents = walk.copy.target.contents();
+        let notes = if verification.repair == Repair::Broken { Notes::Taken } else { Notes::None };
+        Self { walk, verification, contents, look: 1, notes }
+    }
+
+    /// Looks again at what was broken.
+    pub(super) fn look_again(&mut self, notes: Notes) {
+        self.look += 1;
+        self.notes = notes;
+    }
+
+    /// Whether there is a source to compare with, and to bring from.
+    pub(super) fn has_source(&self) -> bool {
+        self.verification.against == Against::Source
+    }
+
+    /// What stands under a name.
+    pub(super) async fn under(
+        &self,
+        name: &TagOrDigest,
+    ) -> Result<Result<RawManifest, Soundness>, Arc<Error>> {
+        match self.read_manifest(name).await {
+            Ok(manifest) => Ok(Ok(manifest)),
+            Err(error) => judged(error).map(Err),
+        }
+    }
+
+    /// Takes a manifest that was read under a name for looked at.
+    pub(super) async fn take(&self, manifest: &RawManifest, below: &Arc<Below>) {
+        let inspection = Inspection { found: Soundness::Whole, look: self.look, below: Some(below.clone()) };
+        let taken = async {
+            self.walk.run.inspected.counts.manifests.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, Arc<Error>>(inspection)
+        };
+        let key = self.key(manifest.digest());
+        self.walk.run.inspected.manifests.forget(&key, |before| before.is_outdated(self.look));
+        // It cannot fail.
+        let _ = self.walk.run.inspected.manifests.get(key, &self.walk.copy.activity, taken).await;
+    }
+
+    /// Looks at a manifest. What it refers to comes from the source, where the target's is broken.
+    pub(super) async fn manifest(&self, manifest: &Descriptor) -> Result<Inspection, Arc<Error>> {
+        let (inspected, key) = (&self.walk.run.inspected, self.key(&manifest.digest));
+        inspected.manifests.forget(&key, |before| before.is_outdated(self.look));
+        // Large futures are kept apart from those that wait for them.
+        let look = Box::pin(async {
+            inspected.counts.manifests.fetch_add(1, Ordering::Relaxed);
+            let (found, below) = self.look_at_manifest(manifest).await?;
+            self.note(Kind::Manifest, &manifest.digest, &found);
+            Ok(Inspection { found, look: self.look, below })
+        });
+        inspected.manifests.get(key, &self.walk.copy.activity, look).await
+    }
+
+    /// Looks at a blob.
+    pub(super) async fn blob(&self, blob: &BlobBelow) -> Result<Soundness, Arc<Error>> {
+        let (inspected, key) = (&self.walk.run.inspected, self.key(&blob.digest));
+        inspected.blobs.forget(&key, |before| before.is_outdated(self.look));
+        let look = Box::pin(async {
+            inspected.counts.blobs.fetch_add(1, Ordering::Relaxed);
+            let descriptor = Descriptor::new(None, blob.digest.clone(), blob.size);
+            let found = match self.verification.depth {
+                Depth::Length => self.look_for(&descriptor).await?,
+                Depth::Content => self.look_inside(&descriptor).await?,
+            };
+            if !(matches!(found, Soundness::Missing) && blob.kept == KeptBy::Anybody) {
+                self.note(Kind::Blob, &blob.digest, &found);
+            }
+            Ok::<_, Arc<Error>>(Inspection { found, look: self.look, below: None })
+        });
+        Ok(inspected.blobs.get(key, &self.walk.copy.activity, look).await?.found)
+    }
+
+    /// What the target lists as referring to a manifest.
+    pub(super) async fn listed(&self, subject: &Digest) -> Result<Listed, Arc<Error>> {
+        let (inspected, key) = (&self.walk.run.inspected, self.key(subject));
+        let is_outdated = |before: &Listed| before.look < self.look;
+        inspected.lists.forget(&key, is_outdated);
+        let (walk, operation) = (self.walk, || Operation::ListReferrers(subject.clone()));
+        let look = Box::pin(async {
+            let ask = async || {
+                let asked = self.contents.referrers(subject, Kept::Anywhere).await;
+                asked.map_err(|cause| walk.copy.target_error(operation(), cause))
+            };
+            let found = match walk.run.retrying(&walk.copy, ask).await {
+                Ok(found) => Ok(found.into_iter().map(|referrer| referrer.digest).collect()),
+                Err(error) => Err(judged(error)?),
+            };
+            Ok(Listed { found, look: self.look })
+        });
+        inspected.lists.get(key, &self.walk.copy.activity, look).await
+    }
+
+    async fn look_at_manifest(
+        &self,
+        manifest: &Descriptor,
+    ) -> Result<(Soundness, Option<Arc<Below>>), Arc<Error>> {
+        let _bytes = self.walk.copy.bytes_for(&self.walk.run, manifest).await;
+        let reference = TagOrDigest::Digest(manifest.digest.clone());
+        let found = match self.read_manifest(&reference).await {
+            Ok(read) => return Ok(self.judge(manifest, &read)),
+            Err(error) => judged(error)?,
+        };
+        Ok((found, self.below_at_source(&reference).await?))
+    }
+
+    /// What is to be said of a manifest that has the right digest.
+    fn judge(&self, manifest: &Descriptor, read: &RawManifest) -> (Soundness, Option<Arc<Below>>) {
+        let error = |cause| Arc::new(self.walk.copy.target_error(read_operation(&manifest.digest), cause));
+        let links = match read.links() {
+            Ok(links) => links,
+            Err(source) => {
+                let cause =
+                    Cause::Manifest { digest: Box::new(manifest.digest.clone()), source: Box::new(source) };
+                return (Soundness::Unreadable(error(cause)), None);
+            }
+        };
+        let found = match manifest.check_size(read.bytes().len() as u64) {
+            Ok(()) => Soundness::Whole,
+            Err(wrong) => Soundness::Wrong(error(Cause::Mismatch(Box::new(wrong)))),
+        };
+        (found, Some(Arc::new(below(&links))))
+    }
+
+    /// What a broken manifest should refer to. That the source does not tell it either is no news of the target.
+    async fn below_at_source(&self, reference: &TagOrDigest) -> Result<Option<Arc<Below>>, Arc<Error>> {
+        if !self.has_source() {
+            return Ok(None);
+        }
+        match self.walk.read_manifest(reference).await {
+            Err(stopped) if stopped.is_stopped() => Err(stopped),
+            Err(_) => Ok(None),
+            Ok(read) => Ok(read.links().ok().map(|links| Arc::new(below(&links)))),
+        }
+    }
+
+    async fn read_manifest(&self, reference: &TagOrDigest) -> Result<RawManifest, Arc<Error>> {
+        let walk = self.walk;
+        let step = async || {
+            let read = self.contents.manifest(reference).await;
+            read.map_err(|cause| walk.copy.target_error(Operation::ReadManifest(reference.clone()), cause))
+        };
+        let read = walk.run.retrying(&walk.copy, step).await?;
+        walk.run.inspected.counts.read(read.bytes().len());
+        Ok(read)
+    }
+
+    /// Asks whether a blob is there, and how long it is. What is odd about the answer is read: some registries know no such
+    /// question, and proxies tell lengths that they do not know.
+    async fn look_for(&self, blob: &Descriptor) -> Result<Soundness, Arc<Error>> {
+        let walk = self.walk;
+        let operation = || Operation::FindBlob(blob.digest.clone());
+        let step = async || {
+            let found = self.contents.find_blob(&blob.digest).await;
+            found.map_err(|cause| walk.copy.target_error(operation(), cause))
+        };
+        match walk.run.retrying(&walk.copy, step).await {
+            Ok(Some(found)) if other_length(blob, found).is_none() => Ok(Soundness::Whole),
+            Ok(_) => self.read(blob).await,
+            Err(error) => judged(error),
+        }
+    }
+
+    /// Reads a blob, or, where another repository of the store has given it, asks whether it is here, too.
+    async fn look_inside(&self, blob: &Descriptor) -> Result<Soundness, Arc<Error>> {
+        let (inspected, target) = (&self.walk.run.inspected, &self.walk.copy.target);
+        let key = (target.store().clone(), blob.digest.clone());
+        inspected.contents.forget(&key, |before| before.is_outdated(self.look));
+        let mut is_read_here = false;
+        let read = Box::pin(async {
+            is_read_here = true;
+            match self.read(blob).await.map_err(Unshared::Stopped)? {
+                found @ (Soundness::Whole | Soundness::Wrong(_)) => {
+                    Ok(Inspection { found, look: self.look, below: None })
+                }
+                found => Err(Unshared::OfRepository(found)),
+            }
+        });
+        match inspected.contents.get(key, &self.walk.copy.activity, read).await {
+            Ok(read) if is_read_here => Ok(read.found),
+            Ok(read) => match self.look_for(blob).await? {
+                Soundness::Whole => Ok(read.found),
+                found => Ok(found),
+            },
+            Err(Unshared::OfRepository(found)) => Ok(found),
+            Err(Unshared::Stopped(error)) => Err(error),
+        }
+    }
+
+    async fn read(&self, blob: &Descriptor) -> Result<Soundness, Arc<Error>> {
+        match Box::pin(read(self.walk, &*self.contents, blob)).await {
+            Ok(()) => Ok(Soundness::Whole),
+            Err(error) => judged(error),
+        }
+    }
+
+    /// Tells whoever mends an image what is broken, and what need not be asked for.
+    pub(super) fn note(&self, kind: Kind, digest: &Digest, found: &Soundness) {
+        if self.notes == Notes::None {
+            return;
+        }
+        let (copy, state) = (&self.walk.copy, &self.walk.run.state);
+        let repository = copy.target.repository();
+        match found {
+            Soundness::Whole if kind == Kind::Blob => copy.ledger.note_present(kind, repository, digest),
+            // Whether all below it is there shows elsewhere.
+            Soundness::Whole => {}
+            Soundness::Missing | Soundness::Wrong(_) | Soundness::Unreadable(_) => {
+                copy.ledger.note_broken(kind, repository, digest);
+                state.forget_holder(&*copy.target, digest, repository);
+            }
+        }
+    }
+
+    fn key(&self, digest: &Digest) -> (StoreId, RepositoryName, Digest) {
+        let target = &self.walk.copy.target;
+        (target.store().clone(), target.repository().clone(), digest.clone())
+    }
+}
+
+/// What a read shows that says nothing of the store's other repositories.
+enum Unshared {
+    OfRepository(Soundness),
+    Stopped(Arc<Error>),
+}
+
+fn read_operation(digest: &Digest) -> Operation {
+    Operation::ReadManifest(TagOrDigest::Digest(digest.clone()))
+}
+
+/// What a failure to read something says of it. Only the end of the run ends the look.
+fn judged(error: Arc<Error>) -> Result<Soundness, Arc<Error>> {
+    if error.is_stopped() {
+        return Err(error);
+    }
+    let is_of_content = error.endpoint().is_some_and(|error| error.scope == Scope::Image);
+    Ok(match error.kind() {
+        Some(ErrorKind::NotFound) => Soundness::Missing,
+        Some(ErrorKind::Mismatch) => Soundness::Wrong(error),
+        // Of manifests it is the bytes that are not as named.
+        Some(ErrorKind::Protocol) if is_of_content => Soundness::Wrong(error),
+        _ => Soundness::Unreadable(error),
+    })
+}
+
+/// What links are kept of, once all is looked at.
+pub(super) fn below(links: &Links) -> Below {
+    let blob = |blob: &Descriptor| BlobBelow {
+        digest: blob.digest.clone(),
+        size: blob.size,
+        kept: if blob.is_kept_by_registries() { KeptBy::Registry } else { KeptBy::Anybody },
+    };
+    let children = links.manifests.iter().map(|child| (child.digest.clone(), child.size));
+    Below { blobs: links.blobs.iter().map(blob).collect(), children: children.collect() }
+}

@@ -1,0 +1,92 @@
+//! Brings what is broken of an image at a target from its source, and nothing else.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _};
+use oci::{Descriptor, Digest, RawManifest, TagOrDigest, referrers_tag};
+
+use super::super::at_target::AtTarget;
+use super::super::blob::ensure_blob;
+use super::super::carry_out::carry_out;
+use super::super::decide::decide_with;
+use super::super::index_form::Form;
+use super::super::referrer::copy_referrers;
+use super::super::walk::Walk;
+use super::findings::Findings;
+use super::root::Root;
+use crate::plan::wanted::WantedReferrers;
+use crate::{Error, Outcome};
+
+/// So many blobs are brought side by side.
+const AT_ONCE: usize = 16;
+
+/// How an image was mended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Brought {
+    /// As any image: what lies below it has not been looked at.
+    Image,
+    /// Only what was found broken.
+    Parts,
+}
+
+/// Brings what is broken; says why that failed.
+pub(super) async fn mend(walk: &Walk, root: &Root, findings: &Findings) -> Result<Brought, Arc<Error>> {
+    match root {
+        Root::Missing(_) => image(walk, AtTarget::Absent).await,
+        Root::Other { there, .. } => image(walk, AtTarget::Has(there.clone())).await,
+        Root::Right(_) | Root::Unwanted | Root::Broken(_, None) => parts(walk, findings, None).await,
+        Root::Broken(_, Some(form)) => parts(walk, findings, Some(form)).await,
+    }
+}
+
+/// Copies the image as a run does that copies.
+async fn image(walk: &Walk, at_target: AtTarget) -> Result<Brought, Arc<Error>> {
+    let decided = decide_with(walk, at_target).await?;
+    let outcome = carry_out(walk, decided).await;
+    let outcome = match walk.image.planned.wanted.referrers {
+        WantedReferrers::None | WantedReferrers::Tagged => outcome,
+        wanted => copy_referrers(walk, wanted, outcome).await,
+    };
+    match outcome {
+        Outcome::Failed(error) => Err(error),
+        _ => Ok(Brought::Image),
+    }
+}
+
+/// Brings what was found broken from the leaves up, the name last; then what refers to it.
+async fn parts(walk: &Walk, findings: &Findings, root: Option<&Form>) -> Result<Brought, Arc<Error>> {
+    let blobs: Vec<_> = findings.blobs.iter().map(|blob| ensure_blob(walk, blob)).collect();
+    stream::iter(blobs).buffer_unordered(AT_ONCE).collect::<()>().await;
+    for manifest in findings.manifests.iter().rev() {
+        walk.clone().ensure_child(manifest.clone()).await;
+    }
+    failed(walk)?;
+    if let Some(form) = root {
+        walk.put(form.manifest(), walk.copy.reference(), &form.absent()).await?;
+    }
+    for (subject, referrers) in &findings.lists {
+        list(walk, subject, referrers).await?;
+    }
+    for (subject, referrer) in &findings.referrers {
+        walk.bring_referrer(subject, referrer.clone()).await;
+    }
+    for (tag, digest) in &findings.tags {
+        walk.bring_tag(tag, digest).await;
+    }
+    failed(walk).map(|()| Brought::Parts)
+}
+
+/// Writes a list of referrers anew, in the place of one that cannot be read.
+async fn list(walk: &Walk, subject: &Digest, referrers: &[Descriptor]) -> Result<(), Arc<Error>> {
+    for referrer in referrers {
+        walk.clone().ensure_child(referrer.clone()).await;
+    }
+    failed(walk)?;
+    let (list, tag) = (RawManifest::index_of(referrers), TagOrDigest::Tag(referrers_tag(subject)));
+    walk.put(&list, &tag, &HashSet::new()).await
+}
+
+fn failed(walk: &Walk) -> Result<(), Arc<Error>> {
+    walk.copy.failure().cloned().map_or(Ok(()), Err)
+}

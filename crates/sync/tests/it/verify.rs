@@ -1,0 +1,597 @@
+//! What a run that verifies finds at targets, what it asks for that, and how it mends it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{
+    Attestations, BlobHeads, Effect, EmbeddedRegistry, Fault, Indexes, LoggedRequest, Match, Referrers,
+    Store, Times,
+};
+use endpoints::RegistryEndpoint;
+use http::Method;
+use sync::{
+    Against, AttestationPolicy, Depth, IndexPolicy, Mended, Mode, Naming, Options, Outcome, PlatformFilter,
+    Policy, ProblemKind, ProblemState, ReferrerPolicy, Repair, Rule, RuleTarget, Selection, Silent,
+    SkipReason, Standing, Sync, Verdict, Verification,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{Bench, client, count};
+use crate::fake::with_policy;
+use crate::index_form;
+use crate::whole_report::{RunWhole, WholeReport};
+
+const SHALLOW: Verification =
+    Verification { against: Against::Source, depth: Depth::Length, repair: Repair::Never, sample: None };
+const DEEP: Verification = Verification { depth: Depth::Content, ..SHALLOW };
+const FROM: &str = "a/app";
+const TO: &str = "b/app";
+
+async fn run(rules: Vec<Rule>, mode: Mode, retries: u32) -> WholeReport {
+    let options = Options { mode, ..Options::new(4, retries) };
+    Sync::new(rules, options, Arc::new(Silent)).run_whole(CancellationToken::new()).await
+}
+
+async fn verify(rule: &Rule, how: Verification) -> WholeReport {
+    run(vec![rule.clone()], Mode::Verify(how), 0).await
+}
+
+fn verdict_of<'a>(report: &'a WholeReport, tag: &str) -> &'a Verdict {
+    let mut images = report.images.iter().filter(|ended| ended.image.target_reference.to_string() == tag);
+    let ended = images.next().unwrap_or_else(|| panic!("no image {tag}"));
+    match &ended.outcome {
+        Outcome::Verified(verdict) => verdict,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What is wrong, as it is written.
+fn problems(verdict: &Verdict) -> Vec<(String, ProblemKind, ProblemState)> {
+    let told = |digest: &Option<oci::Digest>| digest.as_ref().map(ToString::to_string).unwrap_or_default();
+    verdict.problems.iter().map(|problem| (told(&problem.digest), problem.kind, problem.state)).collect()
+}
+
+/// An image of every kind of node: an index of two images, an SBOM of it and one of a child, a witness of the SBOM, and a
+/// signature under a tag.
+struct World {
+    bench: Bench,
+    rule: Rule,
+}
+
+impl World {
+    async fn start(referrers: Referrers) -> Self {
+        let side = || EmbeddedRegistry::builder().referrers(referrers).start();
+        let bench = Bench { source: side().await.unwrap(), target: side().await.unwrap() };
+        let store = bench.source.store();
+        let layers = [sample::layer(1, 3000), sample::layer(2, 500)];
+        let child = |architecture| sample::image(store, FROM, None, Flavour::Oci, &layers, architecture);
+        let children = [child("amd64"), child("arm64")];
+        let index = sample::index(store, FROM, Some("v1"), Flavour::Oci, &children);
+        let sbom = refer(store, &index, "sbom", referrers);
+        refer(store, &children[0], "of a child", referrers);
+        refer(store, &sbom, "witness", referrers);
+        sample::signature(store, FROM, &index.digest);
+        let named = Selection::These(vec![oci::TagOrDigest::Tag("v1".parse().unwrap())]);
+        let rule =
+            with_policy(bench.rule(FROM, named, &[TO]), |policy| policy.referrers = ReferrerPolicy::Copy);
+        let copied = run(vec![rule.clone()], Mode::Copy, 0).await;
+        assert_eq!((copied.copied(), copied.amounts().referrers), (1, 4));
+        bench.clear();
+        Self { bench, rule }
+    }
+
+    fn store(&self) -> &Store {
+        self.bench.target.store()
+    }
+
+    async fn verify(&self, how: Verification) -> WholeReport {
+        verify(&self.rule, how).await
+    }
+
+    /// What is sent: digests of blobs, and names of manifests.
+    fn sent(&self) -> BTreeSet<String> {
+        let is_sent = |request: &LoggedRequest| {
+            request.is_manifest(&Method::PUT)
+                || request.is_upload_step(&Method::PUT)
+                || request.is_upload_start()
+        };
+        let requests = self.bench.target.requests().into_iter().filter(is_sent);
+        let name = |request: LoggedRequest| request.parameter("digest").unwrap_or(request.path);
+        requests
+            .map(name)
+            .filter(|name| !name.contains("/uploads/"))
+            .map(|name| name.rsplit('/').next().unwrap().to_owned())
+            .collect()
+    }
+}
+
+/// Something that refers to a subject, in a list under a tag where the registry keeps none itself.
+fn refer(
+    store: &Store,
+    subject: &sample::Sample,
+    content: &'static str,
+    referrers: Referrers,
+) -> sample::Sample {
+    let referrer = sample::referrer(store, FROM, subject, "test/sbom", &[content.into()]);
+    if referrers == Referrers::Absent {
+        let list = serde_json::json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [referrer.descriptor],
+        });
+        let tag = subject.digest.replace(':', "-");
+        store.put_manifest(FROM, &tag, "application/vnd.oci.image.index.v1+json", list.to_string());
+    }
+    referrer
+}
+
+/// Whether a tag is that of a list of referrers.
+fn is_list(tag: &str) -> bool {
+    oci::is_referrers_tag(&tag.parse().unwrap())
+}
+
+/// A way to break a node.
+type Damage = fn(&Store, &str);
+
+const BLOB_DAMAGES: [(ProblemState, Depth, Damage); 3] = [
+    (ProblemState::Missing, Depth::Length, |store, digest| assert!(store.remove_blob(TO, digest))),
+    (ProblemState::Wrong, Depth::Length, |store, digest| {
+        let half = store.blob(TO, digest).unwrap();
+        assert!(store.damage_blob(TO, digest, half.slice(..half.len() / 2)));
+    }),
+    (ProblemState::Wrong, Depth::Content, |store, digest| {
+        let mut other = store.blob(TO, digest).unwrap().to_vec();
+        other[0] ^= 1;
+        assert!(store.damage_blob(TO, digest, other));
+    }),
+];
+
+/// Removes a manifest, and leaves tags that point at it.
+fn lose(store: &Store, digest: &str) {
+    let tags: Vec<_> = store
+        .tags(TO)
+        .into_iter()
+        .filter(|tag| store.manifest(TO, tag).is_some_and(|found| found.digest == digest))
+        .collect();
+    assert!(store.remove_manifest(TO, digest));
+    for tag in &tags {
+        store.tag(TO, tag, digest);
+    }
+}
+
+const MANIFEST_DAMAGES: [(ProblemState, Damage); 3] = [
+    (ProblemState::Missing, lose),
+    (ProblemState::Wrong, |store, digest| {
+        let whole = store.manifest(TO, digest).unwrap().bytes;
+        assert!(store.damage_manifest(TO, digest, whole.slice(..whole.len() / 2)));
+    }),
+    (ProblemState::Wrong, |store, digest| {
+        let text = String::from_utf8(store.manifest(TO, digest).unwrap().bytes.to_vec()).unwrap();
+        assert!(store.damage_manifest(TO, digest, text.replace("\"schemaVersion\"", "\"schemaversion\"")));
+    }),
+];
+
+#[tokio::test]
+async fn law_each_blob_that_is_missing_short_or_altered_is_found_and_alone_is_sent() {
+    for referrers in [Referrers::Api, Referrers::Absent] {
+        for (state, depth, damage) in BLOB_DAMAGES {
+            let world = World::start(referrers).await;
+            let blobs = world.store().blob_digests(TO);
+            assert_eq!(
+                blobs.len(),
+                2 + 2 + 3 + 1 + 2,
+                "two layers, two configs, three contents, an empty config, a signature"
+            );
+            for blob in blobs {
+                damage(world.store(), &blob);
+                let how = Verification { depth, ..SHALLOW };
+                let found = world.verify(how).await;
+                let verdict = verdict_of(&found, "v1");
+                assert_eq!(problems(verdict), [(blob.clone(), ProblemKind::Blob, state)], "{referrers:?}");
+                assert_eq!((verdict.standing, found.totals.different), (Standing::Incomplete, 1));
+
+                world.bench.clear();
+                let mended = world.verify(Verification { repair: Repair::Broken, ..how }).await;
+                let verdict = verdict_of(&mended, "v1");
+                assert!(verdict.is_whole() && matches!(verdict.mended, Mended::All), "{verdict:?}");
+                assert_eq!(world.sent(), BTreeSet::from([blob.clone()]), "{state:?}");
+                assert_eq!(world.store().blob(TO, &blob), world.bench.source.store().blob(FROM, &blob));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn law_each_manifest_that_is_missing_or_altered_is_found_and_alone_is_sent() {
+    for referrers in [Referrers::Api, Referrers::Absent] {
+        for (state, damage) in MANIFEST_DAMAGES {
+            let world = World::start(referrers).await;
+            let root = world.store().manifest(TO, "v1").unwrap().digest;
+            let of_lists: Vec<_> = world
+                .store()
+                .tags(TO)
+                .into_iter()
+                .filter(|tag| is_list(tag))
+                .map(|tag| world.store().manifest(TO, &tag).unwrap().digest)
+                .collect();
+            for manifest in world.store().manifest_digests(TO) {
+                damage(world.store(), &manifest);
+                let found = world.verify(SHALLOW).await;
+                let verdict = verdict_of(&found, "v1");
+                assert!(!verdict.is_whole(), "{referrers:?} {state:?}");
+                if manifest == root && state == ProblemState::Missing {
+                    assert_eq!(problems(verdict), [(root.clone(), ProblemKind::Tag, state)]);
+                } else if of_lists.contains(&manifest) {
+                    assert!(
+                        verdict.problems.iter().all(|problem| problem.kind == ProblemKind::Referrer),
+                        "{verdict:?}"
+                    );
+                } else {
+                    assert_eq!(verdict.problems.len(), 1, "{verdict:?}");
+                    assert_eq!(problems(verdict)[0].0, manifest);
+                    assert_eq!(problems(verdict)[0].2, state);
+                }
+
+                world.bench.clear();
+                let mended = world.verify(Verification { repair: Repair::Broken, ..SHALLOW }).await;
+                let verdict = verdict_of(&mended, "v1");
+                assert!(verdict.is_whole(), "{referrers:?} {state:?} {verdict:?}");
+                assert_eq!(
+                    count(&world.bench.target, |request| request.is_upload_step(&Method::PUT)),
+                    0,
+                    "no blob is sent"
+                );
+                assert_eq!(world.sent().len(), 1, "{:?}", world.sent());
+                if !of_lists.contains(&manifest) {
+                    let there = world.store().manifest(TO, &manifest);
+                    assert_eq!(there, world.bench.source.store().manifest(FROM, &manifest));
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn law_each_tag_that_is_missing_or_moved_is_found_and_set_again() {
+    for referrers in [Referrers::Api, Referrers::Absent] {
+        let world = World::start(referrers).await;
+        let other = sample::image(world.store(), TO, None, Flavour::Oci, &[], "amd64");
+        let empty = sample::index(world.store(), TO, None, Flavour::Oci, &[]);
+        for tag in world.store().tags(TO) {
+            let right = world.store().manifest(TO, &tag).unwrap();
+            for moved in [false, true] {
+                // A tag of a list that holds something else is left alone.
+                let is_list = is_list(&tag);
+                if moved {
+                    world.store().tag(TO, &tag, if is_list { &empty.digest } else { &other.digest });
+                } else {
+                    assert!(world.store().remove_manifest(TO, &tag));
+                }
+                let found = world.verify(SHALLOW).await;
+                let verdict = verdict_of(&found, "v1");
+                let expected = match (tag.as_str(), moved) {
+                    ("v1", false) => Standing::Missing,
+                    ("v1", true) => Standing::Different,
+                    _ => Standing::Incomplete,
+                };
+                assert_eq!(verdict.standing, expected, "{tag} {verdict:?}");
+                world.bench.clear();
+                let mended = world.verify(Verification { repair: Repair::Broken, ..SHALLOW }).await;
+                assert!(verdict_of(&mended, "v1").is_whole(), "{tag} {:?}", verdict_of(&mended, "v1"));
+                assert_eq!((mended.totals.whole, mended.totals.repaired), (1, 1));
+                assert!(is_list || world.store().manifest(TO, &tag).unwrap().digest == right.digest);
+                assert_eq!(count(&world.bench.target, |request| request.is_upload_step(&Method::PUT)), 0);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn law_each_blob_and_manifest_costs_one_question_and_nothing_else_is_asked() {
+    let bench = Bench::start().await;
+    let store = bench.source.store();
+    for number in 0..4 {
+        bench.image(FROM, &format!("v{number}"), &[1, 2, 10 + number]);
+    }
+    let latest = store.manifest(FROM, "v3").unwrap();
+    store.put_manifest(FROM, "latest", &latest.media_type, latest.bytes);
+    let children: Vec<_> = ["amd64", "arm64"]
+        .iter()
+        .map(|architecture| {
+            sample::image(store, FROM, None, Flavour::Oci, &[sample::layer(1, 20_000)], architecture)
+        })
+        .collect();
+    for tag in ["all", "again"] {
+        let digest = sample::index(store, FROM, Some(tag), Flavour::Oci, &children).digest;
+        assert!(!digest.is_empty());
+    }
+    let rules: Vec<_> = [TO, "c/app"].iter().map(|to| bench.rule(FROM, Selection::All, &[to])).collect();
+    assert_eq!(run(rules.clone(), Mode::Copy, 0).await.copied(), 14);
+    bench.clear();
+    let report = run(rules, Mode::Verify(SHALLOW), 0).await;
+    assert_eq!((report.totals.whole, report.totals.different), (14, 0));
+    let asked = |wanted: fn(&LoggedRequest) -> bool| -> Vec<String> {
+        bench.target.requests().into_iter().filter(wanted).map(|request| request.path).collect()
+    };
+    let once = |paths: &[String]| paths.iter().collect::<BTreeSet<_>>().len() == paths.len();
+    let (blobs, manifests) =
+        (asked(|request| request.is_blob(&Method::HEAD)), asked(|request| request.is_manifest(&Method::GET)));
+    let distinct = 6 + 4 + 2;
+    assert_eq!((blobs.len(), once(&blobs)), (2 * distinct, true), "{blobs:#?}");
+    assert_eq!((manifests.len(), once(&manifests)), (2 * (7 + 2), true), "{manifests:#?}");
+    let others = count(&bench.target, |request| {
+        !request.is_ping() && !request.is_blob(&Method::HEAD) && !request.is_manifest(&Method::GET)
+    });
+    assert_eq!(others, 0);
+    assert_eq!(
+        count(&bench.source, |request| request.is_manifest(&Method::GET) || request.is_blob_read()),
+        0
+    );
+    assert_eq!((report.looked_at.blobs, report.looked_at.manifests), (2 * distinct as u64, 2 * (5 + 2)));
+}
+
+#[tokio::test]
+async fn a_deep_look_reads_each_blob_once_for_a_store_and_asks_for_it_elsewhere() {
+    let bench = Bench::start().await;
+    bench.image(FROM, "v1", &[1, 2]);
+    let rules: Vec<_> = [TO, "c/app"].iter().map(|to| bench.rule(FROM, Selection::All, &[to])).collect();
+    run(rules.clone(), Mode::Copy, 0).await;
+    bench.clear();
+    let report = run(rules, Mode::Verify(DEEP), 0).await;
+    assert_eq!(report.totals.whole, 2);
+    let (read, looked_for) = (
+        count(&bench.target, LoggedRequest::is_blob_read),
+        count(&bench.target, |request| request.is_blob(&Method::HEAD)),
+    );
+    assert_eq!((read, looked_for), (3, 3));
+    assert!(report.looked_at.bytes_read > 40_000, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_read_that_breaks_goes_on_where_it_stood() {
+    let bench = Bench::start().await;
+    bench.image(FROM, "v1", &[1]);
+    bench.copy().await;
+    let layer = oci::Digest::sha256(&sample::layer(1, 20_000)).to_string();
+    let when = Match::get(&format!("/blobs/{layer}"));
+    bench.target.misbehave(Fault { when, times: Times::First(1), effect: Effect::CutBodyAfter(12_000) });
+    bench.clear();
+    let rule = bench.rule(FROM, Selection::All, &[TO]);
+    let report = run(vec![rule], Mode::Verify(DEEP), 1).await;
+    assert_eq!(report.totals.whole, 1, "{report:?}");
+    let reads: Vec<_> = bench
+        .target
+        .requests()
+        .into_iter()
+        .filter(|request| request.is_blob_read() && request.path.ends_with(&layer))
+        .collect();
+    assert_eq!(reads.len(), 2);
+    assert!(reads[1].header("range").is_some(), "{reads:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_no_difference_and_is_told_with_its_reason() {
+    let bench = Bench::start().await;
+    bench.image(FROM, "v1", &[1]);
+    bench.copy().await;
+    let layer = oci::Digest::sha256(&sample::layer(1, 20_000)).to_string();
+    let effect = Effect::refuse(500, "UNKNOWN", "disk error");
+    bench.target.misbehave(Fault {
+        when: Match::head(&format!("/blobs/{layer}")),
+        times: Times::Always,
+        effect,
+    });
+    let report = verify(&bench.rule(FROM, Selection::All, &[TO]), SHALLOW).await;
+    let verdict = verdict_of(&report, "v1");
+    assert_eq!(problems(verdict), [(layer, ProblemKind::Blob, ProblemState::Unreadable)]);
+    assert_eq!(verdict.standing, Standing::Unreadable);
+    assert!(verdict.problems[0].why.is_some());
+    bench.target.behave();
+    bench.target.misbehave(Fault {
+        when: Match::path("/v2/b/"),
+        times: Times::Always,
+        effect: Effect::refuse(403, "DENIED", "no"),
+    });
+    let report = verify(&bench.rule(FROM, Selection::All, &[TO]), SHALLOW).await;
+    assert_eq!(
+        (report.failed(), report.totals.different),
+        (1, 0),
+        "who may not read knows nothing: {report:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_registry_that_knows_no_question_for_blobs_is_read() {
+    let source = EmbeddedRegistry::builder().start().await.unwrap();
+    let target = EmbeddedRegistry::builder().blob_heads(BlobHeads::Refused(405)).start().await.unwrap();
+    let bench = Bench { source, target };
+    bench.image(FROM, "v1", &[1, 2]);
+    bench.copy().await;
+    let rule = bench.rule(FROM, Selection::All, &[TO]);
+    assert_eq!(verify(&rule, SHALLOW).await.totals.whole, 1);
+    let layer = oci::Digest::sha256(&sample::layer(1, 20_000)).to_string();
+    assert!(bench.target.store().remove_blob(TO, &layer));
+    let report = verify(&rule, SHALLOW).await;
+    assert_eq!(problems(verdict_of(&report, "v1")), [(layer, ProblemKind::Blob, ProblemState::Missing)]);
+}
+
+#[tokio::test]
+async fn a_shared_blob_is_mended_once_for_all_images_that_suffer() {
+    let bench = Bench::start().await;
+    for number in 0..6 {
+        bench.image(FROM, &format!("v{number}"), &[1, 10 + number]);
+    }
+    bench.copy().await;
+    let layer = oci::Digest::sha256(&sample::layer(1, 20_000)).to_string();
+    assert!(bench.target.store().damage_blob(TO, &layer, "x"));
+    let rule = bench.rule(FROM, Selection::All, &[TO]);
+    let found = verify(&rule, SHALLOW).await;
+    assert_eq!((found.totals.whole, found.totals.different), (0, 6));
+    bench.clear();
+    let mended = verify(&rule, Verification { repair: Repair::Broken, ..SHALLOW }).await;
+    assert_eq!((mended.totals.whole, mended.totals.repaired), (6, 6));
+    let of_layer = |method: Method| {
+        count(&bench.target, |request| request.is_blob(&method) && request.path.ends_with(&layer))
+    };
+    assert_eq!(of_layer(Method::HEAD), 2, "before and after");
+    assert_eq!(count(&bench.source, LoggedRequest::is_blob_read), 1);
+    assert_eq!(count(&bench.target, LoggedRequest::is_mount), 0);
+}
+
+#[tokio::test]
+async fn a_registry_that_keeps_what_it_has_is_told_of_and_the_blob_is_sent_once() {
+    let bench = Bench::start().await;
+    for number in 0..3 {
+        bench.image(FROM, &format!("v{number}"), &[1, 10 + number]);
+    }
+    bench.copy().await;
+    let layer = oci::Digest::sha256(&sample::layer(1, 20_000)).to_string();
+    let when = Match::get(&format!("/blobs/{layer}"));
+    bench.target.misbehave(Fault { when, times: Times::Always, effect: Effect::ShortBody(100) });
+    bench.clear();
+    let rule = bench.rule(FROM, Selection::All, &[TO]);
+    let report = verify(&rule, Verification { repair: Repair::Broken, ..DEEP }).await;
+    assert_eq!((report.totals.different, report.totals.repaired), (3, 0));
+    assert_eq!(count(&bench.source, LoggedRequest::is_blob_read), 1);
+    assert!(matches!(verdict_of(&report, "v0").mended, Mended::NotAll(None)));
+}
+
+#[tokio::test]
+async fn a_repair_leaves_what_a_rule_keeps() {
+    let bench = Bench::start().await;
+    bench.image(FROM, "v1", &[1]);
+    bench.copy().await;
+    bench.image(FROM, "v1", &[2]);
+    let rule = with_policy(bench.rule(FROM, Selection::All, &[TO]), |policy: &mut Policy| {
+        policy.on_conflict = sync::OnConflict::Keep;
+    });
+    let report = verify(&rule, Verification { repair: Repair::Broken, ..SHALLOW }).await;
+    assert_eq!(verdict_of(&report, "v1").standing, Standing::Different);
+    assert!(!bench.same("v1"));
+}
+
+#[tokio::test]
+async fn without_a_source_an_image_has_to_have_all_that_it_names() {
+    let world = World::start(Referrers::Api).await;
+    let target = client(&world.bench.target);
+    let endpoint = || Arc::new(RegistryEndpoint::target(&target, &TO.parse().unwrap()));
+    let rule = with_policy(
+        Rule {
+            source: Arc::new(RegistryEndpoint::source(&target, &TO.parse().unwrap())),
+            selection: Selection::These(vec![oci::TagOrDigest::Tag("v1".parse().unwrap())]),
+            targets: vec![RuleTarget { target: endpoint(), naming: Naming::Same }],
+            policy: Arc::default(),
+        },
+        |policy| policy.referrers = ReferrerPolicy::Copy,
+    );
+    let how = Verification { against: Against::Itself, ..SHALLOW };
+    assert_eq!(verify(&rule, how).await.totals.whole, 1);
+    assert_eq!(world.bench.source.requests().len(), 0);
+    let digests = [world.store().blob_digests(TO), world.store().manifest_digests(TO)].concat();
+    let root = world.store().manifest(TO, "v1").unwrap().digest;
+    for digest in digests {
+        let blob = world.store().blob(TO, &digest);
+        let manifest = world.store().manifest(TO, &digest);
+        match &blob {
+            Some(_) => assert!(world.store().remove_blob(TO, &digest)),
+            None => MANIFEST_DAMAGES[2].1(world.store(), &digest),
+        }
+        let report = verify(&rule, how).await;
+        let verdict = verdict_of(&report, "v1");
+        assert_eq!(verdict.standing, Standing::Incomplete, "{verdict:?}");
+        if digest != root {
+            assert_eq!(problems(verdict)[0].0, digest);
+        }
+        match (blob, manifest) {
+            (Some(blob), _) => assert_eq!(world.store().put_blob(TO, blob), digest),
+            (None, Some(manifest)) => assert!(world.store().damage_manifest(TO, &digest, manifest.bytes)),
+            (None, None) => panic!("it was there"),
+        }
+    }
+    assert_eq!(verify(&rule, how).await.totals.whole, 1);
+}
+
+#[tokio::test]
+async fn a_sample_looks_at_some_images_and_at_one_at_least_and_counts_the_others() {
+    let bench = Bench::start().await;
+    for number in 0..20 {
+        bench.image(FROM, &format!("v{number}"), &[number]);
+    }
+    bench.copy().await;
+    let rule = bench.rule(FROM, Selection::All, &[TO]);
+    let sample = |share: &str| Verification { sample: Some(share.parse().unwrap()), ..SHALLOW };
+    let report = verify(&rule, sample("0.0001%")).await;
+    assert_eq!((report.totals.whole, report.totals.not_in_sample), (1, 19));
+    let left = report
+        .images
+        .iter()
+        .filter(|ended| matches!(ended.outcome, Outcome::Skipped(SkipReason::NotInSample)));
+    assert_eq!(left.count(), 19);
+    assert_eq!(verify(&rule, sample("100%")).await.totals.whole, 20);
+}
+
+/// An index of which rules leave children out stands at the target as `policy` has it; gives its verdict.
+async fn of_cut(target: embedded_registry::Builder, policy: &Policy) -> (Bench, [sample::Sample; 3]) {
+    let bench = index_form::bench(target).await;
+    let children = index_form::three(&bench, "v1", Flavour::Oci, 1);
+    assert_eq!(index_form::copy(&bench, policy).await.copied(), 1);
+    (bench, children)
+}
+
+#[tokio::test]
+async fn what_a_rule_leaves_out_of_an_index_is_no_problem_and_what_it_wants_is() {
+    for (index, indexes) in [
+        (IndexPolicy::Auto, Indexes::Sparse),
+        (IndexPolicy::Auto, Indexes::Whole),
+        (IndexPolicy::Sparse, Indexes::Sparse),
+        (IndexPolicy::Rewrite, Indexes::Whole),
+        (IndexPolicy::Cut, Indexes::Whole),
+    ] {
+        let policy = index_form::only(index, &["amd64"]);
+        let (bench, [wanted, left, _]) = of_cut(EmbeddedRegistry::builder().indexes(indexes), &policy).await;
+        let rule = with_policy(bench.rule(FROM, Selection::All, &[TO]), |own| own.clone_from(&policy));
+        let report = verify(&rule, SHALLOW).await;
+        assert!(verdict_of(&report, "v1").is_whole(), "{index:?} {indexes:?}: {report:?}");
+        assert!(!index_form::has(&bench, &left));
+        assert!(bench.target.store().remove_manifest(TO, &wanted.digest));
+        let report = verify(&rule, Verification { repair: Repair::Broken, ..SHALLOW }).await;
+        assert_eq!(
+            (report.totals.whole, report.totals.repaired),
+            (1, 1),
+            "{index:?} {indexes:?}: {report:?}"
+        );
+        assert!(index_form::has(&bench, &wanted) && !index_form::has(&bench, &left));
+        let all = with_policy(rule, |own| own.platforms = PlatformFilter::default());
+        assert_eq!(verify(&all, SHALLOW).await.totals.whole, 0, "{index:?}: who wants all misses some");
+    }
+}
+
+#[tokio::test]
+async fn an_attestation_that_a_target_refuses_is_no_problem_where_its_rule_drops_it() {
+    let target = EmbeddedRegistry::builder().attestations(Attestations::Refused);
+    let bench = index_form::bench(target).await;
+    let store = bench.source.store();
+    let image = sample::image(store, FROM, None, Flavour::Oci, &[sample::layer(1, 500)], "amd64");
+    let mut attestation = sample::artifact(
+        store,
+        FROM,
+        None,
+        "application/vnd.docker.attestation.manifest.v1+json",
+        &["a".into()],
+    );
+    attestation.descriptor["annotations"] = serde_json::json!({
+        "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": image.digest,
+    });
+    attestation.descriptor["platform"] = serde_json::json!({"os": "unknown", "architecture": "unknown"});
+    sample::index(store, FROM, Some("v1"), Flavour::Oci, &[image, attestation]);
+    let policy = Policy { attestations: AttestationPolicy::Drop, ..Policy::default() };
+    assert_eq!(index_form::copy(&bench, &policy).await.copied(), 1);
+    let rule =
+        |policy: &Policy| with_policy(bench.rule(FROM, Selection::All, &[TO]), |own| own.clone_from(policy));
+    let report = verify(&rule(&policy), SHALLOW).await;
+    assert!(verdict_of(&report, "v1").is_whole(), "{report:?}");
+    let report = verify(&rule(&Policy::default()), SHALLOW).await;
+    assert_eq!(verdict_of(&report, "v1").standing, Standing::Different, "who keeps them has another index");
+}
