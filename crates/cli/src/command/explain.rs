@@ -37,7 +37,10 @@ pub(crate) fn run(args: ExplainArgs) -> u8 {
             refuse(&[ConfigError::new(problem).help(format!("write one of them: {}", names.join(", ")))]);
             exit_code::SOME_FAILED
         }
-        Found::Near(names) => not_there(&args.image, &run, known.as_ref(), &names),
+        Found::Near { names, mut completed } => {
+            completed.insert(0, args.image.clone());
+            not_there(&completed, &run, known.as_ref(), &names)
+        }
     }
 }
 
@@ -51,12 +54,19 @@ fn known(args: &ConfigArgs) -> Result<Option<Known>, Vec<ConfigError>> {
         .map(|resolved| Some(Known::new(resolved)))
 }
 
-/// The report does not have it: the config, or rules that failed as a whole, may say why.
-fn not_there(image: &str, run: &RunTold, known: Option<&Known>, near: &[String]) -> u8 {
-    let mut lines = told::failed_rules(image, run);
-    lines.extend(known.iter().flat_map(|known| known.unlisted(image)));
+/// The report does not have it: the config, or rules that failed as a whole, may say why. `images` are what it may be called,
+/// as it was typed first.
+fn not_there(images: &[String], run: &RunTold, known: Option<&Known>, near: &[String]) -> u8 {
+    let mut lines = Vec::new();
+    for image in images {
+        let mut told = told::failed_rules(image, run);
+        told.extend(known.iter().flat_map(|known| known.unlisted(image)));
+        if !told.is_empty() {
+            lines.push(format!("{image} is not in the report"));
+            lines.append(&mut told);
+        }
+    }
     if !lines.is_empty() {
-        lines.insert(0, format!("{image} is not in the report"));
         print_lines(lines.into_iter());
         return exit_code::DONE;
     }
@@ -68,6 +78,6 @@ fn not_there(image: &str, run: &RunTold, known: Option<&Known>, near: &[String])
         }
         (near, _) => format!("those with names like it: {}", near.join(", ")),
     };
-    refuse(&[ConfigError::new(format!("`{image}` is not in the report")).help(help)]);
+    refuse(&[ConfigError::new(format!("`{}` is not in the report", images[0])).help(help)]);
     exit_code::SOME_FAILED
 }

@@ -116,6 +116,10 @@ async fn what_is_not_in_the_report_is_explained_by_its_rule() -> Result<()> {
             "rule apps: leaves it out by its name (exclude: `*-rc` in `exclude` fits it)",
         ],
     )?;
+    has(
+        &bench.explain("a/app:v2-rc", 0)?,
+        &["/a/app:v2-rc is not in the report", "rule apps: leaves it out"],
+    )?;
     has(&bench.explain("SOURCE/a/app:main", 0)?, &["(include: no pattern of `include` fits it)"])?;
     has(
         &bench.explain("SOURCE/c/lib:1.0", 0)?,

@@ -1,6 +1,6 @@
 //! What the config says of an image: its rule, and whose logins are used.
 
-use ::sync::{Rule, Selection};
+use ::sync::Rule;
 use oci::{Reference, TagOrDigest};
 
 use super::stage::{Stage, stage};
@@ -70,10 +70,7 @@ impl KnownRule {
     fn unlisted(&self, place: &Reference, image: &TagOrDigest) -> Vec<String> {
         let label = &self.label;
         if self.is_from(place) {
-            return vec![format!(
-                "  rule {label}: {}",
-                words(&stage(&self.rule.selection, image), &self.rule.selection)
-            )];
+            return vec![format!("  rule {label}: {}", self.words(image))];
         }
         let name = repository(place);
         let targets = self.rule.targets.iter().filter(|target| target.target.name() == name);
@@ -82,28 +79,28 @@ impl KnownRule {
             TagOrDigest::Digest(_) => Some(image.clone()),
         });
         let told = sources.map(|own| {
-            let (source, why) =
-                (self.rule.source.name(), words(&stage(&self.rule.selection, &own), &self.rule.selection));
+            let (source, why) = (self.rule.source.name(), self.words(&own));
             format!("  rule {label}, which would copy {source}{} there: {why}", own.suffix())
         });
         told.collect()
     }
-}
 
-fn words(stage: &Stage, selection: &Selection) -> String {
-    match stage {
-        Stage::LeftOut(why) => format!("leaves it out by its name ({why})"),
-        Stage::Open(by) => format!(
-            "selects its name ({by}), so that its age or what is newer left it out, or it was not at the source when the run listed it; `image-syncer plan` tells which"
-        ),
-        Stage::Selected(by)
-            if matches!(selection, Selection::All | Selection::Matching(_) | Selection::Chosen(_)) =>
-        {
-            format!(
-                "selects it ({by}), so that it was not at the source when the run listed it, or the run was narrowed, or stopped before"
-            )
+    /// What the rule does with an image that is not in the report.
+    fn words(&self, image: &TagOrDigest) -> String {
+        let Rule { source, selection, .. } = &self.rule;
+        match stage(selection, image) {
+            Stage::LeftOut(why) => format!("leaves it out by its name ({why})"),
+            Stage::Open(by) => format!(
+                "selects its name ({by}), so that its age or what is newer left it out, or it was not there when the run listed it; `image-syncer tags {}` shows what is there now",
+                source.name()
+            ),
+            Stage::Selected(by) if selection.named().is_none() => format!(
+                "selects it ({by}), so that it was not there when the run listed it, or the run was narrowed, or stopped before"
+            ),
+            Stage::Selected(by) => {
+                format!("selects it ({by}), so that the run was narrowed, or stopped before")
+            }
         }
-        Stage::Selected(by) => format!("selects it ({by}), so that the run was narrowed, or stopped before"),
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Search {
     ending: Vec<Entry>,
     ending_names: BTreeSet<String>,
     near: BTreeSet<(usize, String)>,
+    /// The text as a whole name, in repositories of the report that end as it does.
+    completed: BTreeSet<String>,
 }
 
 /// What came of it.
@@ -31,15 +33,15 @@ pub(super) enum Found {
     These(Vec<Entry>),
     /// Several images end so.
     Several(Vec<String>),
-    /// None; those with names like it.
-    Near(Vec<String>),
+    /// None: those with names like it, and what it is called as a whole where the report has others of its repository.
+    Near { names: Vec<String>, completed: Vec<String> },
 }
 
 impl Search {
     pub(super) fn new(text: &str) -> Self {
         let whole = text.parse::<Reference>().ok().map(|reference| reference.to_string());
-        let (exact, ending, ending_names, near) = Default::default();
-        Self { text: text.to_owned(), whole, exact, ending, ending_names, near }
+        let (exact, ending, ending_names, near, completed) = Default::default();
+        Self { text: text.to_owned(), whole, exact, ending, ending_names, near, completed }
     }
 
     pub(super) fn look(&mut self, entry: Entry) {
@@ -57,6 +59,9 @@ impl Search {
             return;
         }
         for name in names {
+            if self.completed.len() < NAMES_TOLD {
+                self.completed.extend(completed(&self.text, name));
+            }
             if let Some(distance) = self.distance(name) {
                 self.near.insert((distance, name.clone()));
             }
@@ -71,7 +76,10 @@ impl Search {
             return Found::These(self.exact);
         }
         match self.ending_names.len() {
-            0 => Found::Near(self.near.into_iter().map(|(_, name)| name).collect()),
+            0 => Found::Near {
+                names: self.near.into_iter().map(|(_, name)| name).collect(),
+                completed: self.completed.into_iter().collect(),
+            },
             1 => Found::These(self.ending),
             _ => Found::Several(self.ending_names.into_iter().take(NAMES_TOLD).collect()),
         }
@@ -104,6 +112,21 @@ impl Search {
     }
 }
 
+/// The text as a name in the repository of another name, where that ends as the text's does.
+fn completed(text: &str, name: &str) -> Option<String> {
+    let (own, behind) = split(text)?;
+    let (repository, _) = split(name)?;
+    let rest = repository.strip_suffix(own)?;
+    (rest.ends_with('/') && !own.is_empty()).then(|| format!("{repository}{behind}"))
+}
+
+/// Registry and repository, and the tag or digest behind them.
+fn split(name: &str) -> Option<(&str, &str)> {
+    let last = name.rfind('/').map_or(0, |slash| slash + 1);
+    let end = last + name[last..].find([':', '@'])?;
+    Some(name.split_at(end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,7 +149,7 @@ mod tests {
         match search(text) {
             Found::These(entries) => entries.into_iter().map(|entry| entry.target).collect(),
             Found::Several(names) => panic!("{text}: several: {names:?}"),
-            Found::Near(names) => panic!("{text}: near: {names:?}"),
+            Found::Near { names, .. } => panic!("{text}: near: {names:?}"),
         }
     }
 
@@ -146,11 +169,24 @@ mod tests {
         for (text, near) in
             [("library/ngnix:1.25", "docker.io/library/nginx:1.25"), ("apps/web", "h.io/apps/web:v1")]
         {
-            let Found::Near(names) = search(text) else { panic!("{text}") };
+            let Found::Near { names, .. } = search(text) else { panic!("{text}") };
             assert_eq!(names.first().map(String::as_str), Some(near), "{text}: {names:?}");
         }
-        let Found::Near(names) = search("inx:1.26") else { panic!("half a word is none") };
+        let Found::Near { names, .. } = search("inx:1.26") else { panic!("half a word is none") };
         assert!(!names.contains(&"h.io/apps/web:v1".to_owned()), "{names:?}");
-        assert!(matches!(search("redis:7"), Found::Near(names) if names.is_empty()));
+        assert!(
+            matches!(search("redis:7"), Found::Near { names, completed } if names.is_empty() && completed.is_empty())
+        );
+    }
+    #[test]
+    fn a_name_is_completed_by_others_of_its_repository() {
+        let Found::Near { completed, .. } = search("apps/web:v3") else { panic!("it is there") };
+        assert_eq!(completed, ["h.io/apps/web:v3"]);
+        let Found::Near { completed, .. } = search("pps/web:v3") else { panic!("it is there") };
+        assert!(completed.is_empty(), "{completed:?}");
+        assert_eq!(
+            super::completed("web@sha256:a", "h.io:5000/web:v1").as_deref(),
+            Some("h.io:5000/web@sha256:a")
+        );
     }
 }

@@ -119,7 +119,7 @@ fn sides(entry: &Entry, run: &RunTold, known: Option<&Known>) -> Vec<String> {
     for (side, name) in [("source", &entry.source), ("target", &entry.target)] {
         let host = name.split('/').next().unwrap_or_default();
         let login = known.map(|known| match known.login(name) {
-            Some(LoginOrigin { key, place }) => format!("login of `{key}` ({place})"),
+            Some(LoginOrigin { key, place }) => format!("login: `{key}` ({place})"),
             None => "no login".to_owned(),
         });
         let asked: u64 = run
