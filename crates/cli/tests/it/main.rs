@@ -8,6 +8,7 @@ mod check_bench;
 mod check_reach;
 mod check_rights;
 mod check_sound;
+mod checklist;
 mod command_line;
 mod config_file;
 mod config_slip;
