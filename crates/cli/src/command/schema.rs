@@ -7,21 +7,23 @@ use crate::args::SchemaArgs;
 use crate::config::{self, ConfigError};
 use crate::exit_code;
 use crate::nearest::nearest;
-use crate::output::{inspect, print_json, prune_schema, verified};
+use crate::output::{inspect, plan, print_json, prune_schema, report_json, verified};
 
 /// A document's name, and what makes its schema.
 type Schema = (&'static str, fn() -> Value);
 
 /// The schemas that are there.
-const SCHEMAS: [Schema; 4] = [
+const SCHEMAS: [Schema; 6] = [
     ("config", config::schema),
+    ("plan", plan::schema),
+    ("report", report_json::schema),
     ("prune", prune_schema),
     ("inspect", inspect::schema),
     ("verify", verified::schema),
 ];
 
 /// Those that come with their documents.
-const PLANNED: [&str; 4] = ["plan", "report", "check", "progress"];
+const PLANNED: [&str; 2] = ["check", "progress"];
 
 /// Prints it; gives the exit status.
 pub(crate) fn run(args: &SchemaArgs) -> u8 {

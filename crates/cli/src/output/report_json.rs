@@ -2,6 +2,7 @@
 
 mod alike;
 mod registry_entry;
+mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use crate::output::foreign::PlainJson;
 use crate::output::records::Records;
 pub(crate) use alike::{Alike, alike};
 use registry_entry::{RegistryEntry, registry_entries};
+pub(crate) use schema::schema;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

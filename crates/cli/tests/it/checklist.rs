@@ -21,7 +21,7 @@ async fn the_checklist_leads_to_a_target_that_is_signed_off() -> Result<()> {
     let commands = commands(&std::fs::read_to_string(page)?);
     ensure!(commands.len() == 8, "{commands:?}");
     for command in &commands {
-        let command = command.replace("harbor.example.com:32080", from);
+        let command = command.replace("harbor.example.com:32080", &from);
         let ran = world.workplace.run(&command)?.expect_code(0)?.hides(&SECRETS)?;
         match command.split(' ').next() {
             Some("plan") if command.contains("--out") => {
@@ -38,5 +38,5 @@ async fn the_checklist_leads_to_a_target_that_is_signed_off() -> Result<()> {
     ensure!(applied["totals"]["copied"] == planned["totals"]["create"], "{applied:#}");
     ensure!(verified["outcome"] == "whole" && verified["totals"]["whole"] == 6, "{verified:#}");
     let pushers = (world.source_pusher(), world.target_pusher());
-    assert_same(&pushers.0, "library/nginx", &pushers.1, to, "image-syncer/nginx", Some(ACR)).await
+    assert_same(&pushers.0, "library/nginx", &pushers.1, &to, "image-syncer/nginx", Some(ACR)).await
 }

@@ -1,0 +1,62 @@
+//! What the JSON Schemas of documents are made of.
+
+use serde_json::{Map, Value, json};
+
+/// The schema of a document.
+pub(super) fn document(name: &str, description: &str, properties: &[(&str, Value)]) -> Value {
+    let schema = json!({ "const": format!("image-syncer/{name}/1") });
+    let properties: Vec<_> = [("schema", schema), ("version", text())]
+        .into_iter()
+        .chain(properties.iter().map(|(key, schema)| (*key, schema.clone())))
+        .collect();
+    let mut schema = object(description, &properties);
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
+    schema
+}
+
+/// An object that always has all of these keys, and may get others.
+pub(super) fn object(description: &str, properties: &[(&str, Value)]) -> Value {
+    let required: Vec<_> = properties.iter().map(|(key, _)| *key).collect();
+    let properties: Map<String, Value> =
+        properties.iter().map(|(key, schema)| ((*key).to_owned(), schema.clone())).collect();
+    json!({ "type": "object", "description": description, "required": required, "properties": properties })
+}
+
+/// The same object where one key may be missing.
+pub(super) fn with_optional(mut object: Value, key: &str, schema: Value) -> Value {
+    object["properties"][key] = schema;
+    object
+}
+
+pub(super) fn list(items: Value) -> Value {
+    json!({ "type": "array", "items": items })
+}
+
+pub(super) fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+pub(super) fn text_or_null() -> Value {
+    json!({ "type": ["string", "null"] })
+}
+
+/// How many of something, or bytes.
+pub(super) fn number() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+/// One of some words.
+pub(super) fn word(words: &[&str]) -> Value {
+    json!({ "enum": words })
+}
+
+/// Several numbers.
+pub(super) fn numbers<'a>(keys: &[&'a str]) -> Vec<(&'a str, Value)> {
+    keys.iter().map(|key| (*key, number())).collect()
+}
+
+/// Why some images or rules failed, grouped.
+pub(super) fn failures() -> Value {
+    let group = [("kind", text()), ("hint", text()), ("count", number()), ("examples", list(text()))];
+    list(object("What failed for one reason, the most frequent first", &group))
+}

@@ -1,0 +1,80 @@
+//! The JSON Schema of a plan.
+
+use serde_json::{Value, json};
+
+use crate::output::json_schema::{
+    document, failures, list, number, numbers, object, text, text_or_null, with_optional, word,
+};
+
+/// The schema of what `plan --json` prints and `plan --out` writes.
+pub(crate) fn schema() -> Value {
+    let totals = [
+        "create",
+        "update",
+        "retag",
+        "unchanged",
+        "conflict",
+        "missing",
+        "referrers",
+        "bytes",
+        "bytesMounted",
+        "requests",
+    ];
+    let extra = [("target", text()), ("digest", text_or_null()), ("rule", number())];
+    let properties = [
+        ("createdAt", text()),
+        ("configDigest", text_or_null()),
+        ("rules", list(rule())),
+        ("steps", list(step())),
+        ("extra", list(object("A name that only the target has, where a rule would name it", &extra))),
+        ("totals", object("Sums of the steps; `requests` is an estimate", &numbers(&totals))),
+        ("failures", failures()),
+    ];
+    document("plan", "What `image-syncer sync` would do, for `image-syncer apply`.", &properties)
+}
+
+fn rule() -> Value {
+    let counts = [
+        "listed",
+        "followers",
+        "included",
+        "versions",
+        "excluded",
+        "tooYoung",
+        "tooOld",
+        "older",
+        "pinned",
+        "selected",
+    ];
+    let selection =
+        object("How many tags each stage left, in all repositories of the rule", &numbers(&counts));
+    let properties = [
+        ("name", text_or_null()),
+        ("source", text()),
+        ("targets", list(text())),
+        ("tags", text()),
+        ("policy", json!({ "type": "object", "description": "How its images are copied" })),
+        ("selection", selection),
+    ];
+    object("A rule of the config", &properties)
+}
+
+fn step() -> Value {
+    let actions = ["create", "update", "retag", "referrers", "unchanged", "conflict", "missing"];
+    let properties = [
+        ("rule", json!({ "type": "integer", "minimum": 0, "description": "Its place in `rules`, from 0" })),
+        ("source", text()),
+        ("target", text()),
+        ("sourceDigest", text_or_null()),
+        ("targetDigest", text_or_null()),
+        ("resultDigest", text_or_null()),
+        ("action", word(&actions)),
+        ("bytes", number()),
+        ("bytesMounted", number()),
+        ("referrers", number()),
+        ("note", text_or_null()),
+    ];
+    let step = object("What becomes of an image at a target", &properties);
+    let policy = json!({ "type": "object", "description": "Where it is not that of its rule" });
+    with_optional(step, "policy", policy)
+}

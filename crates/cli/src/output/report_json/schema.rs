@@ -1,0 +1,110 @@
+//! The JSON Schema of a report.
+
+use serde_json::{Value, json};
+
+use crate::output::json_schema::{
+    document, failures, list, number, numbers, object, text, text_or_null, word,
+};
+
+/// The schema of what `--report FILE`, `sync --json` and `copy --json` give.
+pub(crate) fn schema() -> Value {
+    let totals = [
+        "copied",
+        "unchanged",
+        "skipped",
+        "failed",
+        "notDone",
+        "wouldCopy",
+        "unlistedRules",
+        "bytesMoved",
+        "bytesMounted",
+        "bytesPresent",
+        "requests",
+        "referrers",
+        "referrersLeft",
+    ];
+    let failed_rule = [("rule", text_or_null()), ("source", text()), ("error", error())];
+    let properties = [
+        ("run", text()),
+        ("command", text()),
+        ("startedAt", text()),
+        ("finishedAt", text()),
+        ("exitCode", number()),
+        ("totals", object("Sums of the images", &numbers(&totals))),
+        ("images", list(image())),
+        ("failedRules", list(object("A rule that gave no images", &failed_rule))),
+        ("refusedRules", list(text())),
+        ("registries", list(registry())),
+        ("failures", failures()),
+    ];
+    document("report", "What a run of image-syncer did.", &properties)
+}
+
+fn image() -> Value {
+    let outcomes = ["copied", "unchanged", "skipped", "failed", "notDone", "wouldCopy"];
+    object(
+        "How an image ended at a target",
+        &[
+            ("rule", text_or_null()),
+            ("source", text()),
+            ("target", text()),
+            ("outcome", word(&outcomes)),
+            ("note", text_or_null()),
+            ("digest", text_or_null()),
+            ("sourceDigest", text_or_null()),
+            ("bytesMoved", number()),
+            ("bytesMounted", number()),
+            ("bytesPresent", number()),
+            ("referrers", number()),
+            ("referrersLeft", number()),
+            ("seconds", json!({ "type": "number" })),
+            ("attempts", number()),
+            ("worker", text_or_null()),
+            ("error", or_null(error())),
+        ],
+    )
+}
+
+fn error() -> Value {
+    object(
+        "What went wrong, and what to do",
+        &[
+            ("kind", text()),
+            ("side", text()),
+            ("host", text()),
+            ("operation", text()),
+            ("status", number_or_null()),
+            ("code", text_or_null()),
+            ("message", text()),
+            ("requestId", text_or_null()),
+            ("hint", text()),
+        ],
+    )
+}
+
+fn registry() -> Value {
+    let limit = [("host", text()), ("requests", text()), ("atOnce", number()), ("tooMuch", number())];
+    object(
+        "What was asked of a registry, with its token server and storage",
+        &[
+            ("host", text()),
+            ("kind", text()),
+            ("requests", number()),
+            ("bytesRead", number()),
+            ("bytesSent", number()),
+            ("waitedSeconds", json!({ "type": "number" })),
+            ("warnings", list(text())),
+            ("pullsLeft", number_or_null()),
+            ("pullLimit", number_or_null()),
+            ("limits", list(object("How many requests at once it got in the end", &limit))),
+        ],
+    )
+}
+
+fn number_or_null() -> Value {
+    json!({ "type": ["integer", "null"], "minimum": 0 })
+}
+
+fn or_null(schema: Value) -> Value {
+    json!({ "anyOf": [schema, { "type": "null" }] })
+}
