@@ -28,7 +28,7 @@ pub(super) fn with_optional(mut object: Value, key: &str, schema: Value) -> Valu
     object
 }
 
-pub(super) fn list(items: Value) -> Value {
+pub(super) fn list(items: &Value) -> Value {
     json!({ "type": "array", "items": items })
 }
 
@@ -57,6 +57,6 @@ pub(super) fn numbers<'a>(keys: &[&'a str]) -> Vec<(&'a str, Value)> {
 
 /// Why some images or rules failed, grouped.
 pub(super) fn failures() -> Value {
-    let group = [("kind", text()), ("hint", text()), ("count", number()), ("examples", list(text()))];
-    list(object("What failed for one reason, the most frequent first", &group))
+    let group = [("kind", text()), ("hint", text()), ("count", number()), ("examples", list(&text()))];
+    list(&object("What failed for one reason, the most frequent first", &group))
 }

@@ -24,9 +24,9 @@ pub(crate) fn schema() -> Value {
     let properties = [
         ("createdAt", text()),
         ("configDigest", text_or_null()),
-        ("rules", list(rule())),
-        ("steps", list(step())),
-        ("extra", list(object("A name that only the target has, where a rule would name it", &extra))),
+        ("rules", list(&rule())),
+        ("steps", list(&step())),
+        ("extra", list(&object("A name that only the target has, where a rule would name it", &extra))),
         ("totals", object("Sums of the steps; `requests` is an estimate", &numbers(&totals))),
         ("failures", failures()),
     ];
@@ -51,7 +51,7 @@ fn rule() -> Value {
     let properties = [
         ("name", text_or_null()),
         ("source", text()),
-        ("targets", list(text())),
+        ("targets", list(&text())),
         ("tags", text()),
         ("policy", json!({ "type": "object", "description": "How its images are copied" })),
         ("selection", selection),

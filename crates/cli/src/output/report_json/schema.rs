@@ -31,10 +31,10 @@ pub(crate) fn schema() -> Value {
         ("finishedAt", text()),
         ("exitCode", number()),
         ("totals", object("Sums of the images", &numbers(&totals))),
-        ("images", list(image())),
-        ("failedRules", list(object("A rule that gave no images", &failed_rule))),
-        ("refusedRules", list(text())),
-        ("registries", list(registry())),
+        ("images", list(&image())),
+        ("failedRules", list(&object("A rule that gave no images", &failed_rule))),
+        ("refusedRules", list(&text())),
+        ("registries", list(&registry())),
         ("failures", failures()),
     ];
     document("report", "What a run of image-syncer did.", &properties)
@@ -60,7 +60,7 @@ fn image() -> Value {
             ("seconds", json!({ "type": "number" })),
             ("attempts", number()),
             ("worker", text_or_null()),
-            ("error", or_null(error())),
+            ("error", or_null(&error())),
         ],
     )
 }
@@ -93,10 +93,10 @@ fn registry() -> Value {
             ("bytesRead", number()),
             ("bytesSent", number()),
             ("waitedSeconds", json!({ "type": "number" })),
-            ("warnings", list(text())),
+            ("warnings", list(&text())),
             ("pullsLeft", number_or_null()),
             ("pullLimit", number_or_null()),
-            ("limits", list(object("How many requests at once it got in the end", &limit))),
+            ("limits", list(&object("How many requests at once it got in the end", &limit))),
         ],
     )
 }
@@ -105,6 +105,6 @@ fn number_or_null() -> Value {
     json!({ "type": ["integer", "null"], "minimum": 0 })
 }
 
-fn or_null(schema: Value) -> Value {
+fn or_null(schema: &Value) -> Value {
     json!({ "anyOf": [schema, { "type": "null" }] })
 }
