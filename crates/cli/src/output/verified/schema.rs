@@ -2,93 +2,65 @@
 
 use serde_json::{Value, json};
 
+use crate::output::json_schema::{document, list, number, numbers, object, text, text_or_null, word};
+
 /// The schema of what `verify --json` prints and `verify --report` writes.
 pub(crate) fn schema() -> Value {
-    let text = || json!({ "type": "string" });
-    let text_or_null = || json!({ "type": ["string", "null"] });
-    let number = || json!({ "type": "integer", "minimum": 0 });
-    let truth = || json!({ "type": "boolean" });
-    let mut schema = object(
-        "What `image-syncer verify` found.",
-        &[
-            ("schema", json!({ "enum": ["image-syncer/verify/1"] })),
-            ("version", text()),
-            ("run", text()),
-            ("startedAt", text()),
-            ("finishedAt", text()),
-            ("exitCode", number()),
-            ("outcome", json!({ "enum": ["whole", "different"] })),
-            ("against", json!({ "enum": ["source", "itself"] })),
-            ("deep", truth()),
-            ("repair", truth()),
-            ("sample", text_or_null()),
-            ("images", json!({ "type": "array", "items": image() })),
-            ("failedRules", json!({ "type": "array", "items": failed_rule() })),
-            ("refusedRules", json!({ "type": "array", "items": text() })),
-            (
-                "totals",
-                object(
-                    "Sums over the images, and what was looked at: each manifest and blob once for each repository",
-                    &[
-                        ("whole", number()),
-                        ("different", number()),
-                        ("repaired", number()),
-                        ("notInSample", number()),
-                        ("leftOut", number()),
-                        ("notDone", number()),
-                        ("unlistedRules", number()),
-                        ("blobs", number()),
-                        ("manifests", number()),
-                        ("bytesRead", number()),
-                        ("bytesMoved", number()),
-                    ],
-                ),
-            ),
-        ],
-    );
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
-    schema
+    let totals = [
+        "whole",
+        "different",
+        "repaired",
+        "notInSample",
+        "leftOut",
+        "notDone",
+        "unlistedRules",
+        "blobs",
+        "manifests",
+        "bytesRead",
+        "bytesMoved",
+    ];
+    let what =
+        "Sums over the images, and what was looked at: each manifest and blob once for each repository";
+    let failed_rule = [("rule", text_or_null()), ("source", text()), ("why", text())];
+    let properties = [
+        ("run", text()),
+        ("startedAt", text()),
+        ("finishedAt", text()),
+        ("exitCode", number()),
+        ("outcome", word(&["whole", "different"])),
+        ("against", word(&["source", "itself"])),
+        ("deep", truth()),
+        ("repair", truth()),
+        ("sample", text_or_null()),
+        ("images", list(&image())),
+        ("failedRules", list(&object("A rule that gave no images", &failed_rule))),
+        ("refusedRules", list(&text())),
+        ("totals", object(what, &numbers(&totals))),
+    ];
+    document("verify", "What `image-syncer verify` found.", &properties)
 }
 
 fn image() -> Value {
-    let text_or_null = || json!({ "type": ["string", "null"] });
-    let problem = object(
-        "Something that is not as it should be",
-        &[
-            ("digest", text_or_null()),
-            ("kind", json!({ "enum": ["tag", "manifest", "blob", "referrer"] })),
-            ("state", json!({ "enum": ["missing", "wrong", "unreadable"] })),
-            ("why", text_or_null()),
-        ],
-    );
-    object(
-        "An image that was looked at, after it was repaired where that was asked",
-        &[
-            ("rule", text_or_null()),
-            ("source", text_or_null()),
-            ("target", json!({ "type": "string" })),
-            ("outcome", json!({ "enum": ["whole", "missing", "different", "incomplete", "unreadable"] })),
-            ("digest", text_or_null()),
-            ("lookedAt", json!({ "type": "string" })),
-            ("repaired", json!({ "type": "boolean" })),
-            ("problems", json!({ "type": "array", "items": problem })),
-            ("error", text_or_null()),
-        ],
-    )
+    let problem = [
+        ("digest", text_or_null()),
+        ("kind", word(&["tag", "manifest", "blob", "referrer"])),
+        ("state", word(&["missing", "wrong", "unreadable"])),
+        ("why", text_or_null()),
+    ];
+    let properties = [
+        ("rule", text_or_null()),
+        ("source", text_or_null()),
+        ("target", text()),
+        ("outcome", word(&["whole", "missing", "different", "incomplete", "unreadable"])),
+        ("digest", text_or_null()),
+        ("lookedAt", text()),
+        ("repaired", truth()),
+        ("problems", list(&object("Something that is not as it should be", &problem))),
+        ("error", text_or_null()),
+    ];
+    object("An image that was looked at, after it was repaired where that was asked", &properties)
 }
 
-fn failed_rule() -> Value {
-    let text = || json!({ "type": "string" });
-    object(
-        "A rule that gave no images",
-        &[("rule", json!({ "type": ["string", "null"] })), ("source", text()), ("why", text())],
-    )
-}
-
-/// An object that always has all of these keys, and may get others.
-fn object(description: &str, properties: &[(&str, Value)]) -> Value {
-    let required: Vec<_> = properties.iter().map(|(key, _)| *key).collect();
-    let properties: serde_json::Map<String, Value> =
-        properties.iter().map(|(key, schema)| ((*key).to_owned(), schema.clone())).collect();
-    json!({ "type": "object", "description": description, "required": required, "properties": properties })
+fn truth() -> Value {
+    json!({ "type": "boolean" })
 }
