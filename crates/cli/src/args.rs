@@ -236,8 +236,9 @@ How a rule reads:
   \"quay.io/coreos/etcd:/^v3\\\\./\": \"r.io/mirror/etcd\"       tags in which a pattern is found
   \"alpine@sha256:...\": [\"r.io/a/alpine:3\", \"r.io/b/alpine\"]  one image to two places
 
-Exit status: 0 all well, 1 some images failed or `copy` matched nothing, 2 bad command line or config, 3 all failed,
-4 all failed by login, 130 interrupted by SIGINT, 143 by SIGTERM or SIGHUP.
+Exit status: 0 all well, 1 some images failed, `copy` matched nothing, `verify` found differences, `apply` met a target
+that has changed, `prune` was refused; 2 bad command line or config, 3 all failed, 4 all failed by login, 10 `plan
+--exit-code` and something to do, 130 interrupted by SIGINT, 143 by SIGTERM or SIGHUP.
 
 `image-syncer demo` shows it all on this machine.";
 

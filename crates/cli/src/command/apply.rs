@@ -6,6 +6,7 @@ use std::path::Path;
 
 use oci::Digest;
 use oci::foreign_text::clean;
+use sync::{Action, OnConflict};
 
 use self::plan_file::{Malformed, PlanFile};
 use super::asked::{Asked, Results};
@@ -17,6 +18,7 @@ use crate::args::ApplyArgs;
 use crate::config::{
     Binder, ConfigError, RefusedRule, Resolved, ResolvedTasks, SharedRegistries, WrittenRule,
 };
+use crate::output::plan::Step;
 
 /// Carries it out; gives the exit status.
 pub(crate) async fn run(args: ApplyArgs) -> u8 {
@@ -36,7 +38,8 @@ fn resolved(args: &ApplyArgs) -> Result<Resolved, Vec<ConfigError>> {
     {
         warnings.extend(warning_of_config(planned, &now));
     }
-    let (tasks, refused) = bind(plan, &args.plan, &registries);
+    let (tasks, refused, kept) = bind(plan, &args.plan, &registries);
+    warnings.extend(warning_of_kept(kept));
     warnings.extend(oddities(&registries));
     let (rules, patterns) = Default::default();
     Ok(Resolved { rules, patterns, tasks, refused, registries, warnings })
@@ -49,25 +52,32 @@ fn warning_of_config(planned: &Digest, now: &Digest) -> Option<String> {
     })
 }
 
-/// The steps by rule, with the endpoints that they name; and those that are refused.
+fn warning_of_kept(kept: usize) -> Option<String> {
+    let (steps, stay) = if kept == 1 { ("step", "stays") } else { ("steps", "stay") };
+    (kept > 0).then(|| {
+        format!("{kept} {steps} of the plan met something else at the target, which {stay}, as the rule says (`onConflict: keep`)")
+    })
+}
+
+/// The steps by rule, with the endpoints that they name; those that are refused; and how many leave the target what it has.
 fn bind(
     plan: PlanFile,
     file: &Path,
     registries: &SharedRegistries,
-) -> (Vec<ResolvedTasks>, Vec<RefusedRule>) {
-    let PlanFile { rules, steps, malformed, .. } = plan;
-    let mut refused: Vec<_> = malformed.into_iter().map(|step| refusal(step, file)).collect();
+) -> (Vec<ResolvedTasks>, Vec<RefusedRule>, usize) {
+    let PlanFile { rules, steps, impossible, malformed, .. } = plan;
     let policies: Vec<_> = rules.iter().map(|rule| rule.policy.clone()).collect();
+    let policy_of = |step: &Step| step.policy.clone().or_else(|| policies.get(step.rule).cloned());
     let tasks = rules.into_iter().enumerate().map(|(order, rule)| {
         let name = rule.name;
         let written = WrittenRule { name, ..WrittenRule::of_images(order, 0, rule.source, rule.targets) };
         ResolvedTasks { written, tasks: Vec::new() }
     });
     let (mut tasks, mut binder): (Vec<_>, _) = (tasks.collect(), Binder::new(registries));
+    let mut refused: Vec<_> = malformed.into_iter().map(|step| refusal(step, file)).collect();
     for step in steps {
-        let (rule, image) = (step.rule, step.image.clone());
-        let policy = step.policy.clone().unwrap_or_else(|| policies[rule].clone());
-        match step.task(policy).map(|task| binder.bind(task)) {
+        let (rule, image, policy) = (step.rule, step.image.clone(), policy_of(&step));
+        match policy.and_then(|policy| step.task(policy)).map(|task| binder.bind(task)) {
             Some(Ok(task)) => tasks[rule].tasks.push(task),
             Some(Err(error)) => {
                 let (source, target) = (image.source_name(), image.target_name());
@@ -76,7 +86,12 @@ fn bind(
             None => {}
         }
     }
-    (tasks, refused)
+    let (kept, impossible): (Vec<_>, Vec<_>) = impossible.into_iter().partition(|step| {
+        let stays = policy_of(step).is_some_and(|policy| policy.on_conflict == OnConflict::Keep);
+        step.action == Action::Conflict && stays
+    });
+    refused.extend(impossible.iter().map(|step| impossibility(step, file)));
+    (tasks, refused, kept.len())
 }
 
 fn refusal(step: Malformed, file: &Path) -> RefusedRule {
@@ -85,5 +100,23 @@ fn refusal(step: Malformed, file: &Path) -> RefusedRule {
     let error = ConfigError::new(format!("the step {name} cannot be carried out: {}", clean(&problem)))
         .file(file)
         .help("make the plan anew with `image-syncer plan --out FILE`: its steps are not written by hand");
+    RefusedRule { written: WrittenRule::of_images(0, 0, source, vec![target]), error }
+}
+
+/// What a plan could only tell of.
+fn impossibility(step: &Step, file: &Path) -> RefusedRule {
+    let (source, target) = (step.image.source_name(), step.image.target_name());
+    let (why, help) = match step.action {
+        Action::Conflict => (
+            "the target had another image under this name, which its rule wants to stay",
+            "look who pushed it; if it may be replaced, give the rule `onConflict: overwrite`, and plan again",
+        ),
+        _ => (
+            "the source did not have it",
+            "push it to the source, or take it out of the config, and plan again",
+        ),
+    };
+    let problem = format!("{} is not brought: when the plan was made, {why}", clean(&target));
+    let error = ConfigError::new(problem).file(file).help(help);
     RefusedRule { written: WrittenRule::of_images(0, 0, source, vec![target]), error }
 }

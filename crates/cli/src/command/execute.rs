@@ -70,7 +70,9 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         verified.clone().map(|verified| verified as _),
     ];
     let watching = watching.into_iter().flatten();
-    let what = asked.results.mode(args.dry_run);
+    let volume = Volume::of(args.show);
+    let volume = if plan.is_some() && volume == Volume::Usual { Volume::Named } else { volume };
+    let what = (asked.results.mode(args.dry_run), volume);
     let (report, interrupt, speed) = copy(args, what, (&rules, names), facts.id.clone(), watching).await;
     let records = recorder.map_or_else(Records::none, |recorder| recorder.finish());
     let (registries, more) = {
@@ -191,12 +193,12 @@ fn open_log(args: &RunArgs, run: &RunId, names: &RuleNames) -> Option<Arc<LogFil
 /// Copies; says how fast earlier runs were, too. Signals are listened to until what comes back is dropped.
 async fn copy(
     args: &RunArgs,
-    mode: Mode,
+    (mode, volume): (Mode, Volume),
     (rules, names): (&[PlannedRule], RuleNames),
     id: RunId,
     watching: impl Iterator<Item = Arc<dyn Observer>>,
 ) -> (Report, Interrupt, Option<Bandwidth>) {
-    let (display, status) = (Display::for_stderr(Volume::of(args.show), names), Arc::new(Status::start()));
+    let (display, status) = (Display::for_stderr(volume, names), Arc::new(Status::start()));
     let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer(), status.clone()];
     observers.extend(watching);
     let shown = display.clone();

@@ -10,6 +10,8 @@ pub(crate) enum Volume {
     Quiet,
     Usual,
     Verbose,
+    /// As usual, of a run whose results name its images themselves.
+    Named,
 }
 
 impl Volume {
@@ -28,9 +30,11 @@ impl Volume {
             (Self::Usual, Event::ImageFinished(ended)) => {
                 matches!(ended.outcome, Outcome::Failed(_) | Outcome::WouldCopy(_))
             }
-            (Self::Quiet, Event::ImageFinished(ended)) => matches!(ended.outcome, Outcome::Failed(_)),
-            (Self::Usual | Self::Quiet, Event::Selected { .. }) => false,
-            (Self::Usual | Self::Verbose, _) => true,
+            (Self::Quiet | Self::Named, Event::ImageFinished(ended)) => {
+                matches!(ended.outcome, Outcome::Failed(_))
+            }
+            (Self::Usual | Self::Named | Self::Quiet, Event::Selected { .. }) => false,
+            (Self::Usual | Self::Named | Self::Verbose, _) => true,
             (Self::Quiet, event) => {
                 !matches!(event, Event::Note { .. } | Event::Retrying { .. } | Event::RetryingList { .. })
             }

@@ -128,7 +128,7 @@ async fn a_plan_is_applied_as_it_says_and_a_plan_after_it_is_empty() -> Result<(
     // Carried out twice it does nothing.
     let again = bench.run("apply p.json --json --no-state")?.expect_code(0)?;
     let again: Value = serde_json::from_str(&again.stdout)?;
-    ensure!(again["totals"]["copied"] == 0 && again["totals"]["bytesMoved"] == 0, "{again:#}");
+    ensure!(again["totals"]["unchanged"] == 4 && again["totals"]["bytesMoved"] == 0, "{again:#}");
 
     bench.run("sync")?.expect_code(0)?;
     let empty = bench.plan("--exit-code")?;
@@ -200,6 +200,45 @@ async fn a_target_that_moved_is_drift_and_the_other_steps_go_on() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_plan_calls_unchanged_is_to_be_so_still() -> Result<()> {
+    let bench = world().await?;
+    bench.plan("--out p.json")?;
+    let theirs = [sample::layer(77, 100)];
+    sample::image(bench.target.store(), "b/app", Some("v1"), Flavour::Oci, &theirs, "amd64");
+    let applied = bench.run("apply p.json --json")?.expect_code(1)?;
+    let report: Value = serde_json::from_str(&applied.stdout)?;
+    ensure!(report["totals"]["failed"] == 1 && report["totals"]["copied"] == 3, "{report:#}");
+    ensure!(
+        applied.stderr.contains("b/app:v1") && applied.stderr.contains("the plan expects"),
+        "{}",
+        applied.stderr
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plan_could_only_tell_of_is_told_again() -> Result<()> {
+    for (policy, code, told) in
+        [("keep", 1, "1 step of the plan met something else"), ("fail", 1, "b/app:v1 is not brought")]
+    {
+        let rules =
+            format!("sync:\n- from: SOURCE/a/app:v1,v2,v9\n  to: TARGET/b/app\n  onConflict: {policy}\n");
+        let bench = Bench::start(&rules).await?;
+        for tag in ["v1", "v2"] {
+            bench.image("a/app", tag, &[1]);
+        }
+        let theirs = [sample::layer(77, 100)];
+        sample::image(bench.target.store(), "b/app", Some("v1"), Flavour::Oci, &theirs, "amd64");
+        bench.run("plan --out p.json")?.expect_code(1)?;
+        let applied = bench.run("apply p.json")?.expect_code(code)?;
+        ensure!(applied.stderr.contains(told), "{}", applied.stderr);
+        ensure!(applied.stderr.contains("b/app:v9 is not brought"), "{}", applied.stderr);
+        ensure!(bench.at_target("b/app", "v2").is_some());
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_plan_is_told_before_anything_moves() -> Result<()> {
     let bench = world().await?;
     let mut plan = bench.plan("--out p.json")?;
@@ -214,11 +253,13 @@ async fn what_is_no_plan_is_told_before_anything_moves() -> Result<()> {
     ensure!(bench.at_target("b/lib", "v1").is_some(), "the others go on");
     plan["schema"] = json!("image-syncer/plan/9");
     bench.workplace.write("new.json", &plan.to_string())?;
+    bench.workplace.write("empty.json", r#"{"schema": "image-syncer/plan/1", "rules": []}"#)?;
     bench.workplace.write("cut.json", &bench.workplace.read("p.json")?[..300])?;
     for (file, told) in [
         ("new.json", "this release reads image-syncer/plan/1"),
         ("cut.json", "no whole JSON document"),
         ("none.json", "cannot be read"),
+        ("empty.json", "missing field `steps`"),
         ("image-syncer.yaml", "no whole JSON document"),
     ] {
         let ran = bench.run(&format!("apply {file}"))?.expect_code(2)?;

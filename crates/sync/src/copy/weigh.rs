@@ -88,7 +88,10 @@ fn load_content<'a>(
         let lacking: Vec<bool> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
         for ((digest, size), _) in content.blobs.iter().zip(lacking).filter(|(_, lacks)| *lacks) {
             if load.blobs.iter().all(|blob| blob.digest != *digest) {
-                let held_by = walk.run.state.other_holder(&*walk.copy.target, digest);
+                // In a repository that has something, a blob is asked for by an upload, which may end in sending it.
+                let is_mounted = walk.copy.repository.was_empty();
+                let held_by =
+                    is_mounted.then(|| walk.run.state.other_holder(&*walk.copy.target, digest)).flatten();
                 load.blobs.push(LoadedBlob { digest: digest.clone(), size: *size, held_by });
             }
         }

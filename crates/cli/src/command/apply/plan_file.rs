@@ -1,4 +1,4 @@
-//! Reads a plan, step by step: what nothing is to be done for is not kept.
+//! Reads a plan, step by step.
 
 use std::fmt;
 use std::fs::File;
@@ -19,8 +19,10 @@ use crate::output::plan::{SCHEMA, Step};
 pub(super) struct PlanFile {
     pub(super) config_digest: Option<Digest>,
     pub(super) rules: Vec<PlanRule>,
-    /// Those that change something.
+    /// Those that change something, and those of which the target has all: it is to be so still.
     pub(super) steps: Vec<Step>,
+    /// Those that nobody could carry out when the plan was made.
+    pub(super) impossible: Vec<Step>,
     /// Those that cannot be read, and why.
     pub(super) malformed: Vec<Malformed>,
 }
@@ -97,18 +99,25 @@ impl<'de> Visitor<'de> for PlanVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<PlanFile, A::Error> {
         let (mut plan, mut schema, mut rules) = (PlanFile::default(), None, Value::Null);
+        let mut has_steps = false;
         while let Some(key) = entries.next_key::<String>()? {
             match key.as_str() {
                 "schema" => schema = Some(check_schema(&entries.next_value()?).map_err(A::Error::custom)?),
                 "configDigest" => plan.config_digest = entries.next_value()?,
                 // What it is, only its schema tells, which may come later.
                 "rules" => rules = entries.next_value()?,
-                "steps" => entries.next_value_seed(Steps(&mut plan))?,
+                "steps" => {
+                    entries.next_value_seed(Steps(&mut plan))?;
+                    has_steps = true;
+                }
                 _ => _ = entries.next_value::<IgnoredAny>()?,
             }
         }
         let without = || A::Error::custom(format!("it has no `schema`: {SCHEMA} begins a plan"));
         schema.ok_or_else(without)?;
+        if !has_steps {
+            return Err(A::Error::missing_field("steps"));
+        }
         plan.rules = serde_json::from_value(rules).map_err(A::Error::custom)?;
         Ok(plan)
     }
@@ -150,7 +159,11 @@ impl<'de> Visitor<'de> for Steps<'_> {
             let name = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             let (source, target) = (name("source"), name("target"));
             match serde_json::from_value::<Step>(value) {
-                Ok(Step { action: Action::Unchanged | Action::Conflict | Action::Missing, .. }) => {}
+                Ok(step @ Step { action: Action::Conflict | Action::Missing, .. }) => {
+                    self.0.impossible.push(step);
+                }
+                // No platform of it is wanted.
+                Ok(Step { action: Action::Unchanged, result_digest: None, .. }) => {}
                 Ok(step) => self.0.steps.push(step),
                 Err(error) => {
                     let problem = error.to_string();
@@ -181,7 +194,8 @@ mod tests {
             ("{\"schema\": \"image-syncer/plan/2\"}", "this release reads image-syncer/plan/1"),
             ("{\"schema\": \"image-syncer/report/1\"}", "a plan's is image-syncer/plan/1"),
             ("{\"schema\": \"image-syncer/plan/1\", \"steps\": {}}", "expected a list of steps"),
-            ("{\"rules\": [{}], \"schema\": \"image-syncer/plan/1\"}", "missing field `source`"),
+            ("{\"schema\": \"image-syncer/plan/1\", \"rules\": []}", "missing field `steps`"),
+            ("{\"rules\": [{}], \"steps\": [], \"schema\": \"image-syncer/plan/1\"}", "missing field"),
         ] {
             let error = read(text).err().unwrap_or_else(|| panic!("{text} was read"));
             assert!(error.contains(told), "{text}: {error}");

@@ -52,7 +52,7 @@ impl Serialize for Steps<'_> {
         let (mut steps, mut totals) = (serializer.serialize_seq(None)?, Totals::default());
         for weighed in self.plan.steps().map_err(S::Error::custom)? {
             let weighed = weighed.map_err(S::Error::custom)?;
-            totals.add(&weighed.step, weighed.brought, weighed.manifests);
+            totals.add(&weighed);
             steps.serialize_element(&weighed.step)?;
         }
         self.totals.set(totals);

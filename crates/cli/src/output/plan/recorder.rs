@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oci::{Digest, Tag};
-use sync::{Action, Bandwidth, Decision, Event, Load, Observer, Stamp};
+use sync::{Action, Bandwidth, Decision, Event, Load, Observer, ReferrerPolicy, Stamp};
 
 use super::extra::{Extra, without_steps};
 use super::head::{Head, Selection};
@@ -133,6 +133,8 @@ pub(super) struct Weighed {
     pub(super) step: Step,
     pub(super) brought: Brought,
     pub(super) manifests: usize,
+    /// Which referrers come along.
+    pub(super) referrers: ReferrerPolicy,
 }
 
 impl Plan {
@@ -149,7 +151,9 @@ impl Plan {
             let repository: &Arc<str> = &step.image.target;
             let brought = loads.add(repository, blobs);
             (step.bytes, step.bytes_mounted) = (brought.bytes, brought.bytes_mounted);
-            Ok(Weighed { step, brought, manifests })
+            let policy = step.policy.as_ref().or_else(|| Some(&self.heads.get(step.rule)?.policy));
+            let referrers = policy.map_or_else(ReferrerPolicy::default, |policy| policy.referrers.clone());
+            Ok(Weighed { step, brought, manifests, referrers })
         }))
     }
 

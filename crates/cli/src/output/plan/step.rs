@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oci::Digest;
 use serde::{Deserialize, Serialize};
-use sync::{Action, Decision, Image, Load, LoadedBlob, Policy, Task};
+use sync::{Action, Decision, Expected, Image, Load, LoadedBlob, Policy, ReferrerPolicy, Task};
 
 /// A step as a plan file has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,10 +34,27 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// What is left to do. `None` where that is nothing.
+    /// What is left to do, or to look at: that the target still has what it had. `None` where nobody knows with which digest.
     pub(crate) fn task(self, policy: Arc<Policy>) -> Option<Task> {
+        let is_looked_at = self.action == Action::Unchanged;
         let Self { rule, image, source_digest, target_digest, result_digest, action, note, .. } = self;
-        Decision { rule, image, source_digest, target_digest, result_digest, action, note, policy }.task()
+        if !is_looked_at {
+            return Decision {
+                rule,
+                image,
+                source_digest,
+                target_digest,
+                result_digest,
+                action,
+                note,
+                policy,
+            }
+            .task();
+        }
+        // What has come to it since is not in the plan.
+        let policy = Arc::new(Policy { referrers: ReferrerPolicy::Leave, ..(*policy).clone() });
+        let expected = Expected::Digest(target_digest?);
+        Some(Task { rule, image, source_digest: source_digest?, expected, policy })
     }
 }
 

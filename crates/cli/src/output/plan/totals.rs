@@ -1,10 +1,9 @@
 //! The sums of a plan.
 
 use serde::Serialize;
-use sync::Action;
+use sync::{Action, ReferrerPolicy};
 
-use super::loads::Brought;
-use super::step::Step;
+use super::recorder::Weighed;
 
 /// How many steps of each kind, and what they bring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -24,7 +23,8 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, step: &Step, brought: Brought, manifests: usize) {
+    pub(super) fn add(&mut self, weighed: &Weighed) {
+        let Weighed { step, brought, manifests, referrers } = weighed;
         *match step.action {
             Action::Create => &mut self.create,
             Action::Update => &mut self.update,
@@ -38,6 +38,11 @@ impl Totals {
         self.bytes_mounted += brought.bytes_mounted;
         // Looking at both sides; a manifest is read and stored; a blob is read, and an upload opened and ended for it.
         let looking = if step.action == Action::Create { 1 } else { 2 };
-        self.requests += looking + 2 * manifests + 3 * brought.sent + brought.mounted;
+        // What refers to each manifest is asked for at the source, by its list and by a tag where that is empty.
+        let of_referrers = match referrers {
+            ReferrerPolicy::Leave => 0,
+            ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => 2 * (*manifests).max(1),
+        };
+        self.requests += looking + of_referrers + 2 * manifests + 3 * brought.sent + brought.mounted;
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn print(plan: &Plan, shown: Shown, writer: &mut dyn Write) -> Result
     let (mut by_rule, mut totals) = (Sorter::new(plan.folder.as_deref()), Totals::default());
     for weighed in plan.steps()? {
         let weighed = weighed?;
-        totals.add(&weighed.step, weighed.brought, weighed.manifests);
+        totals.add(&weighed);
         let key = format!("{:010}{}", weighed.step.rule, weighed.step.image.target_name());
         by_rule.add((key, serde_json::to_string(&Entry::Step(weighed.step))?))?;
     }
@@ -102,6 +102,8 @@ struct Tree<'a> {
 struct Group {
     repository: Option<String>,
     changes: usize,
+    /// What a run would not carry out.
+    impossible: usize,
     unchanged: usize,
     extras: usize,
     first: Vec<String>,
@@ -144,7 +146,12 @@ impl Tree<'_> {
     fn end_group(&mut self) -> Result<(), Error> {
         let group = std::mem::take(&mut self.group);
         let Some(repository) = &group.repository else { return Ok(()) };
-        let counts = [(group.changes, "to do"), (group.unchanged, "unchanged"), (group.extras, "only there")];
+        let counts = [
+            (group.changes, "to do"),
+            (group.impossible, "not possible"),
+            (group.unchanged, "unchanged"),
+            (group.extras, "only there"),
+        ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
         self.line(&format!("  {repository}: {}", counts.join(", ")))?;
@@ -166,7 +173,7 @@ impl Group {
                 (all || step.note.is_some()).then(|| line_of(step))
             }
             Entry::Step(step) => {
-                self.changes += 1;
+                *(if step.action.writes() { &mut self.changes } else { &mut self.impossible }) += 1;
                 Some(line_of(step))
             }
             Entry::Extra(_) => {
