@@ -36,7 +36,9 @@ fn meant(source: &str, names: &[RepositoryName]) -> Option<String> {
     let (front, rest) = components.split_at(length);
     let front_of =
         |name: &RepositoryName| name.as_str().split('/').take(length).collect::<Vec<_>>().join("/");
-    let fronts: BTreeSet<String> = names.iter().map(front_of).collect();
+    // What the pattern's rest matches comes below a front.
+    let has_more = |name: &&RepositoryName| name.as_str().split('/').count() > length;
+    let fronts: BTreeSet<String> = names.iter().filter(has_more).map(front_of).collect();
     let fronts: Vec<&str> = fronts.iter().map(String::as_str).collect();
     let front = front.join("/");
     let meant = nearest(&front, &fronts).filter(|meant| *meant != front)?;
@@ -61,6 +63,11 @@ mod tests {
         assert_eq!(
             no_repository("r.io/x/*", 1, &names(&["y"])),
             "no repository matches: 1 repository is listed: `y`"
+        );
+        let flat = no_repository("r.io/library/**", 1, &names(&["library000"]));
+        assert_eq!(
+            flat, "no repository matches: 1 repository is listed: `library000`",
+            "nothing is below it"
         );
         assert!(no_repository("r.io/x/*", 0, &[]).contains("none is listed"));
     }
