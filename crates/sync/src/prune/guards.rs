@@ -17,7 +17,7 @@ pub struct Guards {
 pub enum MaxDelete {
     /// So many tags.
     Tags(u32),
-    /// So many of a hundred of its tags, at least 1.
+    /// So many of a hundred of its tags: at least 1, but none for 0.
     Percent(u8),
 }
 
@@ -41,6 +41,7 @@ impl MaxDelete {
     pub fn of(self, tags: usize) -> usize {
         match self {
             Self::Tags(most) => usize::try_from(most).unwrap_or(usize::MAX),
+            Self::Percent(0) => 0,
             Self::Percent(percent) => (tags.saturating_mul(usize::from(percent)) / 100).max(1),
         }
     }
@@ -65,7 +66,7 @@ mod tests {
             (MaxDelete::Percent(10), 5, 1),
             (MaxDelete::Percent(10), 19, 1),
             (MaxDelete::Percent(10), 20, 2),
-            (MaxDelete::Percent(0), 100, 1),
+            (MaxDelete::Percent(0), 100, 0),
             (MaxDelete::Percent(100), 7, 7),
             (MaxDelete::Tags(0), 100, 0),
             (MaxDelete::Tags(3), 100, 3),
