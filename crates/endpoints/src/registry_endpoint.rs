@@ -213,6 +213,10 @@ impl Deletes for RegistryEndpoint {
         .boxed()
     }
 
+    fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
+        self.repository.resolve(reference).map_err(judged).boxed()
+    }
+
     fn delete_tag<'a>(&'a self, tag: &'a Tag) -> Answer<'a, Deletion> {
         async move {
             if let Some(untagging) = &self.untagging

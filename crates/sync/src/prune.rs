@@ -3,12 +3,14 @@
 //! Nothing is deleted that a rule selects, that a source still has, or that something needs which stays; nothing at all where
 //! a rule could not be listed, a source has no tags, or too much would go.
 
+mod again;
 mod ask;
 mod candidate;
 mod carry_out;
 mod contents;
 mod decide;
 mod delete;
+mod ended;
 mod guards;
 mod look;
 mod order;

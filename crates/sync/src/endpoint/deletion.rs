@@ -1,7 +1,7 @@
 //! Deletion at a target, and why there may be none.
 
 use futures_util::future::BoxFuture;
-use oci::{Descriptor, Digest, RepositoryName, Tag, WhyKept};
+use oci::{Descriptor, Digest, RepositoryName, Tag, TagOrDigest, WhyKept};
 
 use super::{Answer, EndpointError};
 
@@ -9,6 +9,8 @@ use super::{Answer, EndpointError};
 pub trait Deletes: Send + Sync {
     /// Whether a tag goes alone for sure, and its image stays.
     fn untags(&self) -> BoxFuture<'_, bool>;
+    /// What `reference` points at; `None` if the registry says that it is not there. What it denies is an error.
+    fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
     /// Takes a tag away. Its image should stay, and need not.
     fn delete_tag<'a>(&'a self, tag: &'a Tag) -> Answer<'a, Deletion>;
     /// Deletes a manifest with all tags that point at it, whatever index names it.

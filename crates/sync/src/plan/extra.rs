@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use oci::Tag;
 
 use crate::ReferrerPolicy;
-use crate::rule::referrer_tag::subject;
+use crate::rule::referrer_tag::belongs_to_another;
 use crate::rule::{Naming, Selection};
 
 /// Tags of a target that a rule would name, by what its source has of them.
@@ -32,7 +32,7 @@ impl Extra {
         let may_leave_out = matches!(selection, Selection::Chosen(_));
         for name in there {
             let Some(tag) = naming.source_tag(name) else { continue };
-            if subject(name).is_some() {
+            if belongs_to_another(name) {
                 if takes_follower(selection, referrers, &tag) && !here.contains(&tag) {
                     extra.followers.push(name.clone());
                 }
@@ -116,5 +116,14 @@ mod tests {
         assert!(found(&ReferrerPolicy::Copy, &[]).images.is_empty());
         assert_eq!(found(&ReferrerPolicy::Copy, &there), Extra::default());
         assert_eq!(found(&ReferrerPolicy::Leave, &[]), Extra::default());
+    }
+
+    #[test]
+    fn lists_of_referrers_of_sha512_are_followers_though_their_tags_have_a_part_of_the_digest() {
+        let there = [oci::referrers_tag(&oci::Algorithm::Sha512.digest(b"image"))];
+        let none = HashSet::new();
+        let wanted = (&Selection::All, &ReferrerPolicy::Copy);
+        let found = Extra::of(wanted, &Naming::Same, &none, there.iter());
+        assert_eq!((found.images, found.followers), (Vec::new(), there.to_vec()));
     }
 }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use oci::TagOrDigest;
 
 use crate::Image;
-use crate::endpoint::Target;
+use crate::endpoint::{Source, Target};
 use crate::plan::extra::Extra;
+use crate::rule::Naming;
 
 /// What rules select, and what their targets have beside it.
 #[derive(Default)]
 pub(crate) struct Listings {
-    /// The names that rules bring to repositories, whichever rule it is.
-    selected: HashMap<Arc<str>, HashSet<TagOrDigest>>,
+    /// The names that rules bring to repositories, or take from them, whichever rule it is.
+    selected: HashMap<Place, HashSet<TagOrDigest>>,
     /// What rules about whole repositories found at their targets.
     pub(crate) at_targets: Vec<AtTarget>,
 }
@@ -21,11 +22,24 @@ pub(crate) struct Listings {
 /// What one rule found at one of its targets.
 pub(crate) struct AtTarget {
     pub(crate) rule: usize,
-    /// Registry and repository of the source.
-    pub(crate) source: Arc<str>,
+    pub(crate) source: Arc<dyn Source>,
     pub(crate) target: Arc<dyn Target>,
+    pub(crate) naming: Naming,
     pub(crate) tags: SourceTags,
     pub(crate) extra: Extra,
+}
+
+/// A repository, however the host of its registry is written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place(String);
+
+impl Place {
+    /// The place with this name, a registry and a repository. Who writes no port means 443, and case does not count in hosts.
+    pub(crate) fn of(name: &str) -> Self {
+        let (host, repository) = name.split_once('/').unwrap_or((name, ""));
+        let host = host.to_ascii_lowercase();
+        Self(format!("{}/{repository}", host.strip_suffix(":443").unwrap_or(&host)))
+    }
 }
 
 /// Whether the source has listed any tags.
@@ -36,14 +50,47 @@ pub(crate) enum SourceTags {
 }
 
 impl Listings {
-    /// A rule brings this.
+    /// A rule brings this to its target, and reads it from its source.
     pub(crate) fn select(&mut self, image: &Image) {
-        let names = self.selected.entry(image.target.clone()).or_default();
-        names.insert(image.target_reference.clone());
+        for (name, reference) in
+            [(&image.target, &image.target_reference), (&image.source, &image.source_reference)]
+        {
+            self.selected.entry(Place::of(name)).or_default().insert(reference.clone());
+        }
     }
 
-    /// What rules bring to a repository.
-    pub(crate) fn selected(&self, target: &str) -> Option<&HashSet<TagOrDigest>> {
-        self.selected.get(target)
+    /// What rules bring to a repository, or take from it.
+    pub(crate) fn selected(&self, place: &Place) -> Option<&HashSet<TagOrDigest>> {
+        self.selected.get(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_one_however_its_host_is_written() {
+        let place = Place::of("registry.cn/a/x");
+        for same in ["registry.cn:443/a/x", "Registry.cn/a/x", "REGISTRY.CN:443/a/x"] {
+            assert_eq!(Place::of(same), place, "{same}");
+        }
+        for other in ["registry.cn:5000/a/x", "registry.cn/a/y", "registry.cn:4430/a/x", "r.cn/a/x"] {
+            assert_ne!(Place::of(other), place, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_a_rule_reads_is_protected_like_what_it_brings() {
+        let mut listings = Listings::default();
+        let tag = |name: &str| TagOrDigest::Tag(name.parse().unwrap());
+        listings.select(&Image {
+            source: "R.io:443/a".into(),
+            source_reference: tag("v1"),
+            target: "r.io/a".into(),
+            target_reference: tag("v1-mirror"),
+        });
+        let expected = HashSet::from([tag("v1"), tag("v1-mirror")]);
+        assert_eq!(listings.selected(&Place::of("r.io/a")), Some(&expected));
     }
 }

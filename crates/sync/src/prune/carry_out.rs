@@ -1,12 +1,14 @@
 //! Deletes what was decided, one after the other, and stops believing at the first surprise.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use oci::{Digest, TagOrDigest};
 use tokio_util::sync::CancellationToken;
 
+use super::again::back_at_source;
 use super::candidate::{Candidate, Standing};
-use super::delete::{Ended, Habits, Room};
+use super::delete::{Habits, Room};
+use super::ended::Ended;
 use super::look::{PrunePlan, Repository};
 use crate::endpoint::StoreId;
 
@@ -53,14 +55,8 @@ impl PrunePlan {
         let mut habits: HashMap<StoreId, Habits> = HashMap::new();
         for repository in &self.repositories {
             let habits = habits.entry(repository.target.store().clone()).or_default();
-            Execution {
-                room: Room::new(repository, self.retries),
-                habits,
-                pruned: &mut pruned,
-                staying: HashSet::new(),
-            }
-            .run(repository, &cancel)
-            .await;
+            let room = Room::new(repository, self.retries);
+            Execution { room, habits, pruned: &mut pruned }.run((repository, self.retries), &cancel).await;
         }
         pruned
     }
@@ -71,14 +67,23 @@ struct Execution<'a> {
     room: Room<'a>,
     habits: &'a mut Habits,
     pruned: &'a mut Pruned,
-    /// Manifests that images need which should have gone and have not.
-    staying: HashSet<Digest>,
 }
 
 impl Execution<'_> {
     /// What nothing holds goes first: it shows whether the registry takes tags away alone. What follows others comes last.
-    async fn run(mut self, repository: &Repository, cancel: &CancellationToken) {
+    /// What has come back at its source stays, and so does what that needs, before anything goes.
+    async fn run(mut self, (repository, retries): (&Repository, u32), cancel: &CancellationToken) {
+        let mut back =
+            if cancel.is_cancelled() { HashMap::new() } else { back_at_source(repository, retries).await };
         let due = repository.candidates.iter().filter(|candidate| candidate.is_due());
+        let (came_back, due): (Vec<_>, Vec<_>) =
+            due.partition(|candidate| back.contains_key(&candidate.name));
+        for candidate in came_back {
+            if let Some(ended) = back.remove(&candidate.name) {
+                self.note(candidate, ended);
+            }
+        }
+        let due = due.into_iter();
         let (followers, images): (Vec<_>, Vec<_>) =
             due.partition(|candidate| matches!(candidate.standing, Standing::Follows { .. }));
         let (held, free): (Vec<_>, Vec<_>) = images.into_iter().partition(|image| !image.held_by.is_empty());
@@ -90,7 +95,7 @@ impl Execution<'_> {
             } else {
                 self.room.delete(candidate, self.habits).await
             };
-            self.note(repository, candidate, ended);
+            self.note(candidate, ended);
         }
     }
 
@@ -98,12 +103,12 @@ impl Execution<'_> {
         match (&candidate.standing, &candidate.name) {
             // What has no tag goes only with an image that is gone itself.
             (Standing::Follows { subject }, TagOrDigest::Digest(_)) => !self.room.is_gone(subject),
-            (Standing::Follows { subject }, TagOrDigest::Tag(_)) => self.staying.contains(subject),
+            (Standing::Follows { subject }, TagOrDigest::Tag(_)) => self.room.stays(subject),
             _ => false,
         }
     }
 
-    fn note(&mut self, repository: &Repository, candidate: &Candidate, ended: Ended) {
+    fn note(&mut self, candidate: &Candidate, ended: Ended) {
         let (target, digest) = (candidate.target(), candidate.digest.clone());
         let (why, is_held) = match ended {
             Ended::Deleted => {
@@ -119,8 +124,7 @@ impl Execution<'_> {
             Ended::Held(why) => (why, true),
             Ended::Failed(why) => (why, false),
         };
-        let needed = repository.contents.needed_by([((), &candidate.digest)].into_iter());
-        self.staying.extend(needed.into_keys().cloned());
+        self.room.keep(&candidate.digest);
         self.pruned.not_deleted.push(NotDeleted { target, digest, why, is_held });
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Contents {
     pub(super) untagged: HashSet<Digest>,
     /// What refers to manifests and has no tag.
     pub(super) referrers: HashMap<Digest, Vec<Digest>>,
+    /// Manifests whose referrers cannot be listed, and why.
+    pub(super) unlisted: HashMap<Digest, String>,
 }
 
 impl Contents {

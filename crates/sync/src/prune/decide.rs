@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use oci::{Digest, Tag, TagOrDigest};
+use oci::{Digest, Tag, TagOrDigest, referrers_tag};
 
 use super::candidate::{Candidate, Standing};
 use super::contents::Contents;
@@ -12,7 +12,7 @@ use super::guards::Guards;
 use super::order::put_in_order;
 use crate::plan::extra::Extra;
 use crate::plan::listings::SourceTags;
-use crate::rule::referrer_tag::subject;
+use crate::rule::referrer_tag::{belongs_to_another, subject};
 
 /// What a rule about a whole repository says of a target repository.
 pub(super) struct Claim<'a> {
@@ -81,7 +81,7 @@ impl Suspects {
 /// Decides about one repository.
 pub(super) fn decide(scene: &Scene<'_>, gone: &GoneSince, now: SystemTime) -> Decided {
     let contents = scene.contents;
-    let tags = contents.tags.keys().filter(|tag| subject(tag).is_none()).count();
+    let tags = contents.tags.keys().filter(|tag| !belongs_to_another(tag)).count();
     let guards = scene.claims.iter().filter_map(|claim| claim.guards);
     let Some(guards) = guards.reduce(|one, other| one.strictest(other, tags)) else {
         return Decided::default();
@@ -163,7 +163,7 @@ impl<'a> Judge<'a> {
         let doomed = self.contents().needed_by(doomed.map(|candidate| ((), &candidate.digest)));
         let doomed: HashSet<Digest> = doomed.into_keys().cloned().collect();
         let mut followers: BTreeMap<&Tag, Digest> =
-            suspects.followers.iter().filter_map(|tag| Some((tag, subject(tag)?))).collect();
+            suspects.followers.iter().filter_map(|tag| Some((tag, self.subject(tag)?))).collect();
         // One that stays may need what another one follows.
         loop {
             let stays = |tag: &Tag| !images.contains(tag) && !followers.contains_key(tag);
@@ -198,13 +198,24 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// What a tag follows. A list of referrers of a sha512 digest has only a part of that in its tag: where no manifest that was
+    /// read has such a digest, it is not known, and the tag stays.
+    fn subject(&self, tag: &Tag) -> Option<Digest> {
+        let contents = self.contents();
+        subject(tag).or_else(|| {
+            let known =
+                contents.needs.iter().flat_map(|(digest, needs)| std::iter::once(digest).chain(needs));
+            known.into_iter().find(|digest| referrers_tag(digest) == *tag).cloned()
+        })
+    }
+
     /// Whether a manifest is there, as far as is known.
     fn is_there(&self, digest: &Digest) -> bool {
         let contents = self.contents();
         contents.untagged.contains(digest) || contents.needs.contains_key(digest)
     }
 
-    /// What the tags that stay, and what rules bring by digest, need.
+    /// What the tags that stay, what rules bring by digest, and that whose referrers cannot be listed, need.
     fn needed(&self, stays: impl Fn(&Tag) -> bool) -> HashMap<&'a Digest, Name<'a>> {
         let contents = self.contents();
         let tags =
@@ -213,7 +224,8 @@ impl<'a> Judge<'a> {
             TagOrDigest::Digest(digest) => Some((Name::Digest(digest), digest)),
             TagOrDigest::Tag(_) => None,
         });
-        contents.needed_by(tags.chain(digests))
+        let unlisted = contents.unlisted.iter().map(|(digest, why)| (Name::Unlisted(why), digest));
+        contents.needed_by(tags.chain(digests).chain(unlisted))
     }
 
     /// What stays and needs a manifest: its other tags, or else what leads to it.
@@ -266,6 +278,8 @@ fn tag_of(name: &TagOrDigest) -> Option<&Tag> {
 enum Name<'a> {
     Tag(&'a Tag),
     Digest(&'a Digest),
+    /// What refers to a manifest, as far as is known: its list failed, and why.
+    Unlisted(&'a str),
 }
 
 impl Name<'_> {
@@ -273,6 +287,9 @@ impl Name<'_> {
         match self {
             Self::Tag(tag) => format!("{repository}:{tag}"),
             Self::Digest(digest) => format!("{repository}@{digest}"),
+            Self::Unlisted(why) => {
+                format!("what may refer to it, because its referrers cannot be listed ({why})")
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Looks at sources and targets, and decides what goes.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,8 +12,8 @@ use super::contents::Contents;
 use super::decide::{Claim, Scene, decide, suspects};
 use super::guards::Guards;
 use super::read::read;
-use crate::endpoint::Target;
-use crate::plan::listings::{AtTarget, Listings, SourceTags};
+use crate::endpoint::{Source, Target};
+use crate::plan::listings::{AtTarget, Listings, Place, SourceTags};
 use crate::{Error, Observer, Options, Report, State, Sync, Work};
 
 /// Rules, and what keeps those that delete from deleting too much.
@@ -40,6 +40,14 @@ pub(super) struct Repository {
     pub(super) contents: Contents,
     /// In the order in which they go.
     pub(super) candidates: Vec<Candidate>,
+    /// What tags would be at sources that did not have them.
+    pub(super) missed: HashMap<Tag, Vec<Missed>>,
+}
+
+/// A tag that a source did not have.
+pub(super) struct Missed {
+    pub(super) source: Arc<dyn Source>,
+    pub(super) tag: Tag,
 }
 
 impl Prune {
@@ -76,6 +84,10 @@ impl PrunePlan {
         }
         let mut refusals = Vec::new();
         for (name, found) in by_target {
+            let place = Place::of(name);
+            let claimed =
+                |found: &&AtTarget| found.target.name() != name && Place::of(found.target.name()) == place;
+            let found: Vec<_> = found.into_iter().chain(listings.at_targets.iter().filter(claimed)).collect();
             match self.examine_repository((name, &found), listings, guards, state).await {
                 Ok(refusal) => refusals.extend(refusal),
                 Err(error) => refusals.push(unread(&error)),
@@ -91,7 +103,10 @@ impl PrunePlan {
         guards: &[Option<Guards>],
         state: &State,
     ) -> Result<Option<String>, Error> {
-        let claim = |found: &&'_ AtTarget| guards.get(found.rule).copied().flatten();
+        // The same repository under another name is looked at by that; here its rules only keep what is theirs.
+        let claim = |found: &&'_ AtTarget| {
+            guards.get(found.rule).copied().flatten().filter(|_| found.target.name() == name)
+        };
         if !found.iter().any(|found| claim(found).is_some()) {
             return Ok(None);
         }
@@ -99,18 +114,18 @@ impl PrunePlan {
             .iter()
             .map(|found| Claim {
                 guards: claim(found),
-                source: found.source.clone(),
+                source: found.source.name().into(),
                 tags: found.tags,
                 extra: &found.extra,
             })
             .collect();
         let nothing = HashSet::new();
-        let selected = listings.selected(name).unwrap_or(&nothing);
+        let selected = listings.selected(&Place::of(name)).unwrap_or(&nothing);
         let suspects = suspects(&claims, selected);
         let target = found[0].target.clone();
         let (now, mut contents) = (SystemTime::now(), Contents::default());
         if !suspects.is_empty() {
-            contents = read(&*target, self.retries, &suspects).await?;
+            contents = read(&*target, self.retries, &suspects, selected).await?;
         }
         let suspected = suspects.images.iter().chain(&suspects.followers);
         let seen: Vec<(Tag, Digest)> =
@@ -119,10 +134,23 @@ impl PrunePlan {
         let scene = Scene { name: name.into(), contents: &contents, selected, claims: &claims };
         let decided = decide(&scene, &gone, now);
         if !decided.candidates.is_empty() {
-            self.repositories.push(Repository { target, contents, candidates: decided.candidates });
+            let (candidates, missed) = (decided.candidates, missed(found));
+            self.repositories.push(Repository { target, contents, candidates, missed });
         }
         Ok(decided.refused)
     }
+}
+
+/// What was missed at sources when they were listed.
+fn missed(found: &[&AtTarget]) -> HashMap<Tag, Vec<Missed>> {
+    let mut missed: HashMap<Tag, Vec<Missed>> = HashMap::new();
+    for found in found {
+        for name in found.extra.images.iter().chain(&found.extra.followers) {
+            let Some(tag) = found.naming.source_tag(name) else { continue };
+            missed.entry(name.clone()).or_default().push(Missed { source: found.source.clone(), tag });
+        }
+    }
+    missed
 }
 
 /// Why nothing goes where a rule could not be listed.
@@ -152,7 +180,7 @@ fn without_tags(listings: &Listings, patterns: &[Option<String>]) -> Option<Stri
     let empty =
         listings.at_targets.iter().find(|found| found.tags == SourceTags::None && is_written(found.rule));
     if let Some(empty) = empty {
-        return Some(format!("{} has no tags: an empty source deletes nothing", empty.source));
+        return Some(format!("{} has no tags: an empty source deletes nothing", empty.source.name()));
     }
     let listed: BTreeSet<usize> = listings.at_targets.iter().map(|found| found.rule).collect();
     let silent =

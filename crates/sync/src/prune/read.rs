@@ -18,12 +18,21 @@ use crate::{Cause, Error, Operation, Side};
 /// Manifests that are read at once.
 const READ_AT_ONCE: usize = 8;
 
-/// Reads what tells whether `suspects` can go.
-pub(super) async fn read(target: &dyn Target, retries: u32, suspects: &Suspects) -> Result<Contents, Error> {
+/// Reads what tells whether `suspects` can go, and what the digests that rules select need.
+pub(super) async fn read(
+    target: &dyn Target,
+    retries: u32,
+    suspects: &Suspects,
+    selected: &HashSet<TagOrDigest>,
+) -> Result<Contents, Error> {
     let tags = list(target, retries).await?;
     let known = target.bulk_tags().await;
     let mut contents = Contents { listed: tags.clone(), ..Contents::default() };
     let mut children = read_tags(target, retries, tags, known, &mut contents).await?;
+    children.extend(selected.iter().filter_map(|name| match name {
+        TagOrDigest::Digest(digest) => Some(digest.clone()),
+        TagOrDigest::Tag(_) => None,
+    }));
     while !children.is_empty() {
         children = read_children(target, retries, children, &mut contents).await?;
     }
@@ -122,7 +131,7 @@ async fn manifest(
     name: &TagOrDigest,
 ) -> Result<Option<RawManifest>, Error> {
     let operation = Operation::ReadManifest(name.clone());
-    match ask(target, retries, operation, || target.manifest(name)).await {
+    match ask((Side::Target, target.name()), retries, operation, || target.manifest(name)).await {
         Ok(manifest) => Ok(Some(manifest)),
         Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(None),
         Err(error) => Err(error),
@@ -149,7 +158,8 @@ fn note(target: &dyn Target, manifest: &RawManifest, contents: &mut Contents) ->
     Ok(children.map(|child| child.digest).collect())
 }
 
-/// Finds out whether the images of followers are there, where no tag leads to them.
+/// Finds out whether the images of followers are there, where no tag of another image leads to them: what a follower says of its
+/// own subject does not tell.
 async fn look_for_subjects(
     target: &dyn Target,
     retries: u32,
@@ -157,26 +167,36 @@ async fn look_for_subjects(
     contents: &mut Contents,
 ) -> Result<(), Error> {
     let subjects: BTreeSet<Digest> = suspects.followers.iter().filter_map(subject).collect();
+    let followers: HashSet<&Digest> =
+        suspects.followers.iter().filter_map(|tag| contents.tags.get(tag)).collect();
+    let others = contents.needs.iter().filter(|(digest, _)| !followers.contains(digest));
+    let named: HashSet<Digest> = others.flat_map(|(_, needs)| needs.iter().cloned()).collect();
     for subject in subjects {
-        let named = contents.needs.contains_key(&subject)
-            || contents.needs.values().flatten().any(|need| *need == subject);
-        if !named && resolve(target, retries, &TagOrDigest::Digest(subject.clone())).await?.is_some() {
+        let is_named = contents.needs.contains_key(&subject) || named.contains(&subject);
+        if !is_named && resolve(target, retries, &TagOrDigest::Digest(subject.clone())).await?.is_some() {
             contents.untagged.insert(subject);
         }
     }
     Ok(())
 }
 
-/// Asks what refers to images that may go. A registry that keeps no lists has nothing to tell; what refers to something that
-/// is gone does no harm.
+/// Asks what refers to images that may go. A registry that keeps no lists has nothing to tell; one whose list fails may have, and
+/// the image stays.
 async fn list_referrers(target: &dyn Target, retries: u32, suspects: &Suspects, contents: &mut Contents) {
     let Some(deletes) = target.deletes() else { return };
     let going = suspects.images.iter().filter_map(|tag| contents.tags.get(tag).cloned());
     let mut open: Vec<Digest> = going.collect::<BTreeSet<_>>().into_iter().collect();
     while let Some(subject) = open.pop() {
         let operation = Operation::ListReferrers(subject.clone());
-        let listed = ask(target, retries, operation, || deletes.referrers(&subject)).await;
-        let found: Vec<Digest> = listed.unwrap_or_default().into_iter().map(|found| found.digest).collect();
+        let listed =
+            ask((Side::Target, target.name()), retries, operation, || deletes.referrers(&subject)).await;
+        let found: Vec<Digest> = match listed {
+            Ok(found) => found.into_iter().map(|found| found.digest).collect(),
+            Err(error) => {
+                contents.unlisted.insert(subject, oci::with_sources(&error));
+                continue;
+            }
+        };
         if !found.is_empty() && !contents.referrers.contains_key(&subject) {
             open.extend(found.iter().cloned());
             contents.referrers.insert(subject, found);

@@ -236,6 +236,271 @@ async fn b10_after_any_prune_every_kept_image_is_whole() {
     }
 }
 
+/// What others do, and what fails, between the look and the deletion.
+fn disturb(bench: &Bench, plan: &PrunePlan, dice: &mut Dice) -> bool {
+    let store = bench.target.store();
+    let due: Vec<_> = plan.candidates().into_iter().filter(|candidate| candidate.is_due()).collect();
+    if due.is_empty() {
+        return false;
+    }
+    let chosen = due[below(dice, due.len())];
+    match (dice.below(4), &chosen.name) {
+        // A tag that is due is pushed again, as an index of what is there.
+        (0, oci::TagOrDigest::Tag(tag)) => {
+            let manifests = store.manifest_digests(APP);
+            let child = manifests[below(dice, manifests.len())].clone();
+            let media_type = "application/vnd.oci.image.index.v1+json";
+            let size = store.manifest(APP, &child).unwrap().bytes.len();
+            let child_type = store.manifest(APP, &child).unwrap().media_type;
+            let children = [json!({"mediaType": child_type, "digest": child, "size": size})];
+            let index = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": children});
+            store.put_manifest(APP, tag.as_str(), media_type, index.to_string());
+        }
+        // A tag that stays is moved onto what is due.
+        (1, _) => store.tag(APP, "stays-too", &chosen.digest.to_string()),
+        // Some deletions fail, or all of one thing.
+        (2, _) => {
+            let effect = Effect::Status { code: 500, body: String::new(), headers: Vec::new() };
+            let when = Match::new(Method::DELETE, "");
+            bench.target.misbehave(Fault { when, times: Times::After(below(dice, 3), 1), effect });
+        }
+        _ => {
+            let effect = Effect::Status { code: 403, body: String::new(), headers: Vec::new() };
+            let when = Match::new(Method::DELETE, &chosen.digest.to_string());
+            bench.target.misbehave(Fault { when, times: Times::Always, effect });
+        }
+    }
+    true
+}
+
+#[tokio::test]
+async fn b10_every_image_is_whole_though_others_push_and_deletions_fail() {
+    let mut disturbed = 0;
+    for (name, mode) in modes() {
+        for seed in 0..24 {
+            let bench = Bench::start(mode()).await;
+            let mut dice = Dice::new(seed);
+            let world = World::make(bench.target.store(), &mut Dice::new(2000 + seed));
+            World::make(bench.source.store(), &mut Dice::new(2000 + seed));
+            bench.both(999, &["stays", "stays-too"], &["stays", "stays-too"]);
+            for tag in &world.tags {
+                if dice.below(2) == 0 {
+                    bench.source.store().remove_manifest(APP, tag);
+                }
+            }
+            let wanted: BTreeSet<_> = bench.source.store().tags(APP).into_iter().collect();
+            let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+            disturbed += u32::from(disturb(&bench, &plan, &mut dice));
+            let before: BTreeSet<_> = bench.tags().into_iter().collect();
+            let pruned = plan.carry_out(CancellationToken::new()).await;
+            let after: BTreeSet<_> = bench.tags().into_iter().collect();
+            let shown = format!("{name}, seed {seed}: {pruned:?}; {:?}", bench.deletions());
+            assert!(wanted.is_subset(&after), "what the source has stays; {shown}");
+            for tag in &after {
+                let missing = missing(bench.target.store(), tag, &mut HashSet::new());
+                assert!(missing.is_empty(), "{tag} lacks {missing:?}; {shown}");
+            }
+            let told = pruned.deleted.iter().filter_map(|deleted| deleted.target.rsplit_once(':'));
+            let told: BTreeSet<_> = told.map(|(_, tag)| tag.to_owned()).collect();
+            let gone: BTreeSet<_> = before.difference(&after).cloned().collect();
+            assert!(gone.is_subset(&told), "what goes is told; {shown}");
+        }
+    }
+    assert!(disturbed > 100, "{disturbed}");
+}
+
+/// An index of an image, each under a tag that only the target has, where registries delete by digest alone.
+async fn due_index() -> (Bench, String, String) {
+    let bench = Bench::start(preset::distribution_2_with_delete()).await;
+    bench.both(1, &["kept"], &["kept"]);
+    let store = bench.target.store();
+    let child = sample::image(store, APP, None, Flavour::Oci, &[sample::layer(2, 20)], "amd64");
+    store.tag(APP, "child", &child.digest);
+    let child_digest = child.digest.clone();
+    let index = sample::index(store, APP, None, Flavour::Oci, &[child]);
+    store.tag(APP, "index", &index.digest);
+    (bench, index.digest, child_digest)
+}
+
+#[tokio::test]
+async fn what_an_index_needs_stays_where_the_index_does_not_go() {
+    let (bench, index, _) = due_index().await;
+    let effect = Effect::Status { code: 403, body: String::new(), headers: Vec::new() };
+    let when = Match::new(Method::DELETE, &index);
+    bench.target.misbehave(Fault { when, times: Times::Always, effect });
+    let pruned = prune(&bench, FREE).await;
+    assert_eq!(bench.tags(), ["child", "index", "kept"], "{pruned:?}");
+    let held: Vec<_> = pruned.not_deleted.iter().map(|kept| kept.is_held).collect();
+    assert_eq!(held, [false, true], "{pruned:?}");
+    // What a new image under a tag needs is not known: nothing goes by its digest then.
+    let (bench, _, child) = due_index().await;
+    let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+    let body = bench.target.store().manifest(APP, "index").unwrap();
+    let text = format!("{} ", String::from_utf8(body.bytes.to_vec()).unwrap());
+    bench.target.store().put_manifest(APP, "index", &body.media_type, text);
+    let pruned = plan.carry_out(CancellationToken::new()).await;
+    assert!(bench.target.store().manifest(APP, &child).is_some() && pruned.deleted.is_empty(), "{pruned:?}");
+}
+
+#[tokio::test]
+async fn a_tag_that_was_moved_onto_what_is_due_holds_it() {
+    for mode in [preset::distribution_2_with_delete, EmbeddedRegistry::builder] {
+        let bench = Bench::start(mode()).await;
+        bench.both(1, &["kept"], &["kept"]);
+        let due = bench.both(2, &[], &["old"]);
+        let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+        bench.target.store().tag(APP, "kept", &due);
+        let pruned = plan.carry_out(CancellationToken::new()).await;
+        assert!(bench.deletions().is_empty(), "{:?}", bench.deletions());
+        assert!(pruned.not_deleted[0].why.contains("`kept` has been pushed"), "{pruned:?}");
+    }
+}
+
+#[tokio::test]
+async fn signatures_stay_where_a_tag_was_moved_onto_their_image() {
+    // Tags go alone there, so that the tags need not be looked at again for images.
+    let (bench, rule) = with_harbors_api().await;
+    bench.both(1, &["kept"], &["kept"]);
+    let due = bench.both(3, &[], &["old"]);
+    let signature = format!("{}.sig", due.replace(':', "-"));
+    bench.both(4, &[], &[&signature]);
+    let plan = look(vec![(rule, Some(FREE))], State::none()).await;
+    assert_eq!(plan.candidates().iter().filter(|candidate| candidate.is_due()).count(), 2);
+    bench.target.store().tag(APP, "new", &due);
+    let pruned = plan.carry_out(CancellationToken::new()).await;
+    let mut expected = ["kept", "new", &signature];
+    expected.sort_unstable();
+    assert_eq!(bench.tags(), expected, "{pruned:?}");
+}
+
+#[tokio::test]
+async fn what_another_rule_brings_stays_however_that_writes_the_host() {
+    let bench = Bench::start(EmbeddedRegistry::builder()).await;
+    bench.both(1, &["kept"], &["kept", "theirs", "old"]);
+    let port = bench.target.host().rsplit_once(':').unwrap().1.to_owned();
+    let to = |host: &str| {
+        let host = format!("{host}:{port}").parse().unwrap();
+        let settings = Settings { security: Security::INSECURE, ..Settings::new(host) };
+        let registry = Registry::new(settings, Transport::new("test", &[]).unwrap());
+        let target = RegistryEndpoint::target(&registry, &APP.parse().unwrap());
+        vec![RuleTarget { target: Arc::new(target), naming: Naming::Same }]
+    };
+    put(bench.source.store(), 1, &[]);
+    let rule = Rule { targets: to("localhost"), ..bench.rule() };
+    let theirs = vec![oci::TagOrDigest::Tag("theirs".parse().unwrap())];
+    let other = Rule { targets: to("LOCALHOST"), selection: Selection::These(theirs), ..bench.rule() };
+    let plan = look(vec![(rule, Some(FREE)), (other, None)], State::none()).await;
+    let names: Vec<_> = plan.candidates().iter().map(|candidate| candidate.name.to_string()).collect();
+    assert_eq!((names, plan.refused), (vec!["old".to_owned()], None));
+}
+
+#[tokio::test]
+async fn what_a_rule_brings_by_digest_keeps_its_children() {
+    let (bench, index, child) = due_index().await;
+    bench.target.store().tag(APP, "index", &bench.target.store().manifest(APP, "kept").unwrap().digest);
+    let by_digest = vec![oci::TagOrDigest::Digest(index.parse().unwrap())];
+    let pinned = Rule { selection: Selection::These(by_digest), ..bench.rule() };
+    let plan = look(vec![(bench.rule(), Some(FREE)), (pinned, None)], State::none()).await;
+    let pruned = plan.carry_out(CancellationToken::new()).await;
+    assert!(bench.target.store().manifest(APP, &child).is_some(), "{pruned:?}");
+    assert!(pruned.not_deleted.iter().any(|kept| kept.is_held && kept.why.contains(&index)), "{pruned:?}");
+}
+
+#[tokio::test]
+async fn what_a_rule_reads_from_the_repository_stays() {
+    let bench = Bench::start(preset::distribution_2_with_delete()).await;
+    bench.both(1, &["kept"], &["kept"]);
+    bench.both(2, &[], &["base"]);
+    let source = RegistryEndpoint::source(&client(&bench.target), &APP.parse().unwrap());
+    let target = RegistryEndpoint::target(&client(&bench.target), &"a/copy".parse().unwrap());
+    let reads = Rule {
+        source: Arc::new(source),
+        selection: Selection::These(vec![oci::TagOrDigest::Tag("base".parse().unwrap())]),
+        targets: vec![RuleTarget { target: Arc::new(target), naming: Naming::Same }],
+        ..bench.rule()
+    };
+    let plan = look(vec![(bench.rule(), Some(FREE)), (reads, None)], State::none()).await;
+    assert!(plan.refused.is_none() && plan.candidates().is_empty());
+}
+
+#[tokio::test]
+async fn what_has_come_back_at_the_source_stays() {
+    let bench = Bench::start(preset::distribution_2_with_delete()).await;
+    bench.both(1, &["kept"], &["kept"]);
+    bench.both(2, &[], &["alias", "old"]);
+    bench.both(3, &[], &["older"]);
+    let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+    put(bench.source.store(), 2, &["old"]);
+    let pruned = plan.carry_out(CancellationToken::new()).await;
+    assert_eq!(bench.tags(), ["alias", "kept", "old"], "a name of the same image stays, too: {pruned:?}");
+    assert!(pruned.not_deleted.iter().all(|kept| kept.is_held), "{pruned:?}");
+    assert!(pruned.not_deleted.iter().any(|kept| kept.why.contains("old is there by now")), "{pruned:?}");
+}
+
+#[tokio::test]
+async fn what_went_is_told_whatever_answer_got_lost() {
+    // The registry deletes, its answer is lost, and the second question finds nothing.
+    let bench = Bench::start(preset::distribution_2_with_delete()).await;
+    bench.both(1, &["kept"], &["kept"]);
+    let old = bench.both(2, &[], &["old"]);
+    let when = Match::new(Method::DELETE, &old);
+    bench.target.misbehave(Fault { when, times: Times::First(1), effect: Effect::LoseAnswer });
+    let rules = vec![(Work::from(bench.rule()), Some(FREE))];
+    let prune_again = Prune { rules, options: Options::new(4, 2), state: State::none() };
+    let plan = prune_again.look(Arc::new(Silent), CancellationToken::new()).await;
+    let pruned = plan.carry_out(CancellationToken::new()).await;
+    assert_eq!((bench.tags(), pruned.deleted.len()), (vec!["kept".to_owned()], 1), "{pruned:?}");
+    // The tag was taken away, and nobody tells whether its image is left.
+    let bench = Bench::start(EmbeddedRegistry::builder()).await;
+    bench.both(1, &["kept"], &["kept"]);
+    let old = bench.both(2, &[], &["old"]);
+    let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+    let effect = Effect::Status { code: 500, body: String::new(), headers: Vec::new() };
+    bench.target.misbehave(Fault { when: Match::path(&old), times: Times::Always, effect });
+    let pruned = plan.carry_out(CancellationToken::new()).await;
+    assert_eq!((bench.tags(), pruned.deleted.len()), (vec!["kept".to_owned()], 1), "{pruned:?}");
+}
+
+#[tokio::test]
+async fn what_is_denied_is_not_gone() {
+    let bench = Bench::start(preset::distribution_2_with_delete()).await;
+    bench.both(1, &["kept"], &["kept"]);
+    bench.both(2, &[], &["old"]);
+    let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+    let effect = Effect::Status { code: 403, body: String::new(), headers: Vec::new() };
+    bench.target.misbehave(Fault { when: Match::path("manifests/old"), times: Times::Always, effect });
+    let pruned = plan.carry_out(CancellationToken::new()).await;
+    assert_eq!((pruned.deleted.len(), pruned.not_deleted.len()), (0, 1), "{pruned:?}");
+    assert!(pruned.not_deleted[0].why.contains("403"), "{pruned:?}");
+}
+
+#[tokio::test]
+async fn an_image_whose_referrers_cannot_be_listed_stays() {
+    let bench =
+        Bench::start(EmbeddedRegistry::builder().deletion(TagDeletion::Unsupported, DigestDeletion::Alone))
+            .await;
+    bench.both(1, &["kept"], &["kept"]);
+    let old = bench.both(2, &[], &["old"]);
+    let effect = Effect::Status { code: 500, body: String::new(), headers: Vec::new() };
+    let when = Match::path(&format!("referrers/{old}"));
+    bench.target.misbehave(Fault { when, times: Times::Always, effect });
+    let pruned = prune(&bench, FREE).await;
+    assert_eq!(bench.tags(), ["kept", "old"]);
+    assert!(pruned.not_deleted[0].why.contains("referrers cannot be listed"), "{pruned:?}");
+}
+
+#[tokio::test]
+async fn what_a_follower_says_of_its_subject_does_not_make_that_absent() {
+    let bench = Bench::start(preset::distribution_2_with_delete()).await;
+    bench.both(1, &["kept"], &["kept"]);
+    let untagged = bench.both(2, &[], &[]);
+    let signature = refer(bench.target.store(), &untagged, 1);
+    let tag = format!("{}.sig", untagged.replace(':', "-"));
+    bench.target.store().tag(APP, &tag, &signature);
+    let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+    assert!(plan.candidates().is_empty(), "{:?}", plan.candidates());
+}
+
 #[tokio::test]
 async fn a_registry_that_takes_tags_away_lets_tags_of_held_images_go() {
     let bench = Bench::start(EmbeddedRegistry::builder()).await;
@@ -406,12 +671,11 @@ async fn referrers_go_after_their_image() {
     assert_eq!(by_digest[0], old, "the image goes first");
 }
 
-#[tokio::test]
-async fn harbors_api_takes_tags_away() {
+/// Harbor, with its own API to take tags away, and a rule that uses that.
+async fn with_harbors_api() -> (Bench, Rule) {
     let user = User::new("robot", "correct horse", vec![Grant::delete("a/*")]);
     let access = Access::Token(TokenAccess::harbor(vec![user]));
     let bench = Bench::start(harbor().access(access)).await;
-    bench.both(1, &["kept"], &["kept", "alias"]);
     let host = bench.target.host().parse().unwrap();
     let login = Login::User(Credentials::new("robot", "correct horse".to_owned().into()));
     let settings = Settings { security: Security::INSECURE, login, ..Settings::new(host) };
@@ -419,7 +683,15 @@ async fn harbors_api_takes_tags_away() {
     let api = Arc::new(RegistryApi::new(registry.clone(), None));
     let target = RegistryEndpoint::target(&registry, &APP.parse().unwrap()).with_untagging(api);
     let targets = vec![RuleTarget { target: Arc::new(target), naming: Naming::Same }];
-    let plan = look(vec![(Rule { targets, ..bench.rule() }, Some(FREE))], State::none()).await;
+    let rule = Rule { targets, ..bench.rule() };
+    (bench, rule)
+}
+
+#[tokio::test]
+async fn harbors_api_takes_tags_away() {
+    let (bench, rule) = with_harbors_api().await;
+    bench.both(1, &["kept"], &["kept", "alias"]);
+    let plan = look(vec![(rule, Some(FREE))], State::none()).await;
     let pruned = plan.carry_out(CancellationToken::new()).await;
     assert_eq!((bench.tags(), pruned.deleted.len()), (vec!["kept".to_owned()], 1), "{pruned:?}");
     let asked = bench.deletions();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream;
-use oci::{Digest, Tag, TagOrDigest};
+use oci::{Digest, Tag, TagOrDigest, referrers_tag};
 
 use super::{Discovery, Origin};
 use crate::endpoint::{EndpointError, Target};
@@ -66,7 +66,10 @@ impl Discovery<'_> {
             stream::iter(images.collect::<Vec<_>>()).buffered(LOOKED_UP_AT_ONCE).collect().await;
         // What follows an image that only the target has is only there, too.
         let digests: HashSet<&Digest> = tags.iter().filter_map(|(_, digest)| digest.as_ref()).collect();
-        let is_theirs = |tag: &Tag| subject(tag).is_some_and(|subject| digests.contains(&subject));
+        let is_theirs = |tag: &Tag| match subject(tag) {
+            Some(subject) => digests.contains(&subject),
+            None => digests.iter().any(|digest| referrers_tag(digest) == *tag),
+        };
         extra.followers.retain(is_theirs);
         extra.followers.sort();
         let followers = extra.followers.into_iter().map(|tag| digest_of(&*target.target, tag, there));
@@ -91,15 +94,15 @@ impl Discovery<'_> {
 
     /// Notes what the target has for whoever decides about deletion.
     async fn list_target(&self, target: &RuleTarget, here: &HashSet<Tag>) -> Result<(), Arc<Error>> {
-        let (source, rule) = (self.source.clone(), self.index);
+        let (source, rule) = (self.rule.source.clone(), self.index);
         let (tags, extra) = if here.is_empty() {
             (SourceTags::None, Extra::default())
         } else {
             let there = self.tags_of(&target.target).await?;
             (SourceTags::Some, self.extra(target, here, there.iter()))
         };
-        let target = target.target.clone();
-        self.run.listings().at_targets.push(AtTarget { rule, source, target, tags, extra });
+        let (target, naming) = (target.target.clone(), target.naming.clone());
+        self.run.listings().at_targets.push(AtTarget { rule, source, target, naming, tags, extra });
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use oci::{Digest, Tag, TagOrDigest};
+use oci::{Algorithm, Digest, Tag, TagOrDigest, referrers_tag};
 
 use super::*;
 use crate::prune::guards::MaxDelete;
@@ -186,4 +186,34 @@ fn referrers_without_a_tag_go_with_their_image() {
     contents.needs.insert(digest("kept referrer"), vec![digest("2")]);
     let decided = judged(&contents, &["a", "k"], &[claim(Some(FREE), &own)], &None);
     assert_eq!(lines(&decided), [":b <- :k"]);
+}
+
+#[test]
+fn what_may_have_referrers_stays_with_all_that_it_needs() {
+    let mut contents = contents(&[("a", "1"), ("c", "child"), ("i", "index"), ("o", "other")]);
+    contents.needs.insert(digest("index"), vec![digest("child")]);
+    contents.unlisted.insert(digest("index"), "503".to_owned());
+    let own = extra(&["c", "i", "o"], &[], &[]);
+    let decided = judged(&contents, &["a"], &[claim(Some(FREE), &own)], &None);
+    let held: Vec<_> = decided.candidates.iter().map(|candidate| candidate.held_by.join(", ")).collect();
+    let held = |name: &str| {
+        let of = |candidate: &Candidate| candidate.target().ends_with(name);
+        &*held[decided.candidates.iter().position(of).unwrap()]
+    };
+    assert!(held(":i").contains("cannot be listed (503)") && held(":c").contains("503"), "{decided:?}");
+    assert_eq!(held(":o"), "");
+}
+
+#[test]
+fn a_list_of_referrers_whose_tag_has_a_part_of_the_digest_follows_its_image() {
+    let (image, other) = (Algorithm::Sha512.digest(b"2"), Algorithm::Sha512.digest(b"nowhere"));
+    let [list, of_unknown] = [&image, &other].map(|digest| referrers_tag(digest).to_string());
+    let mut contents = contents(&[("a", "1"), ("b", "2"), (&list, "list"), (&of_unknown, "another")]);
+    contents.tags.insert(tag("b"), image.clone());
+    contents.needs.insert(image, Vec::new());
+    let own = extra(&["b"], &[&list, &of_unknown], &[]);
+    let decided = judged(&contents, &["a"], &[claim(Some(FREE), &own)], &None);
+    assert_eq!(lines(&decided), [":b".to_owned(), format!(":{list}")], "what is not known stays");
+    let decided = judged(&contents, &["a", "b"], &[claim(Some(FREE), &own)], &None);
+    assert!(lines(&decided).is_empty());
 }

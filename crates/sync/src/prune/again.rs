@@ -1,0 +1,71 @@
+//! Looks again, before anything goes: the source, and the tags of the target, may have changed since they were looked at.
+
+use std::collections::HashMap;
+
+use futures_util::stream::{self, StreamExt as _};
+use oci::{Tag, TagOrDigest, with_sources};
+
+use super::ask::{resolve, resolve_at_source};
+use super::contents::Contents;
+use super::ended::Ended;
+use super::look::{Missed, Repository};
+use super::read::list;
+use crate::Error;
+use crate::endpoint::Target;
+
+/// Tags that are asked for at once.
+const ASKED_AT_ONCE: usize = 8;
+
+/// What of a repository's tags is not as it was: one that is new, or points at something else.
+pub(super) async fn changes(
+    target: &dyn Target,
+    retries: u32,
+    contents: &Contents,
+) -> Result<Option<String>, Error> {
+    let listed = list(target, retries).await?;
+    if let Some(new) = listed.difference(&contents.listed).next() {
+        return Ok(Some(format!("`{new}` has come")));
+    }
+    let questions = listed.into_iter().map(|tag| async move {
+        let now = resolve(target, retries, &TagOrDigest::Tag(tag.clone())).await?;
+        Ok::<_, Error>((tag, now))
+    });
+    let mut answers = stream::iter(questions.collect::<Vec<_>>()).buffer_unordered(ASKED_AT_ONCE);
+    while let Some(answer) = answers.next().await {
+        let (tag, now) = answer?;
+        // What is gone needs nothing.
+        if now.is_some() && now.as_ref() != contents.tags.get(&tag) {
+            return Ok(Some(format!("`{tag}` has been pushed")));
+        }
+    }
+    Ok(None)
+}
+
+/// How it ends with tags that are due and that their source has by now, or cannot be asked for.
+pub(super) async fn back_at_source(repository: &Repository, retries: u32) -> HashMap<TagOrDigest, Ended> {
+    let due = repository.candidates.iter().filter(|candidate| candidate.is_due());
+    let missed = due.filter_map(|candidate| match &candidate.name {
+        TagOrDigest::Tag(tag) => Some((tag, repository.missed.get(tag)?)),
+        TagOrDigest::Digest(_) => None,
+    });
+    let questions = missed.map(|(tag, missed)| async move {
+        Some((TagOrDigest::Tag(tag.clone()), found(missed, retries).await?))
+    });
+    let answers = stream::iter(questions.collect::<Vec<_>>()).buffer_unordered(ASKED_AT_ONCE);
+    answers.filter_map(std::future::ready).collect().await
+}
+
+async fn found(missed: &[Missed], retries: u32) -> Option<Ended> {
+    for Missed { source, tag } in missed {
+        let name = TagOrDigest::Tag(Tag::clone(tag));
+        match resolve_at_source(&**source, retries, &name).await {
+            Ok(None) => {}
+            Ok(Some(_)) => return Some(Ended::Held(format!("{}:{tag} is there by now", source.name()))),
+            Err(error) => {
+                let why = with_sources(&error);
+                return Some(Ended::Failed(format!("the source cannot be asked for it again: {why}")));
+            }
+        }
+    }
+    None
+}
