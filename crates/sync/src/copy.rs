@@ -5,6 +5,7 @@ mod attestation;
 mod blob;
 mod carry_out;
 mod claimed_blob;
+mod conflict;
 mod decide;
 mod delivery;
 mod gather;

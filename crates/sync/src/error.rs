@@ -173,6 +173,14 @@ pub enum Cause {
         /// What the rule would store.
         wanted: Box<Digest>,
     },
+    /// Somebody else's image is not put over to mend a name that was broken.
+    #[error("the target has {there} under this name, not {wanted}: somebody else has stored that, and it stays")]
+    Stays {
+        /// What the target has.
+        there: Box<Digest>,
+        /// What the name was to get.
+        wanted: Box<Digest>,
+    },
     /// Since the plan was made, somebody else has changed what the target has.
     #[error(
         "the target has {} under this name, where the plan expects {expected}",

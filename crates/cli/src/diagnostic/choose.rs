@@ -88,7 +88,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::TooFew(_) => step.advice(Hint::TooFew),
         Cause::NoDates => step.advice(Hint::NoDates),
         Cause::OtherDigest { .. } => step.advice(Hint::OtherDigest),
-        Cause::Conflict { .. } => step.advice(Hint::Conflict),
+        Cause::Conflict { .. } | Cause::Stays { .. } => step.advice(Hint::Conflict),
         Cause::Drift { .. } => step.advice(Hint::Drift),
         Cause::KeepsOtherLength { .. } => step.advice(Hint::KeepsOtherLength),
         Cause::TooDeep { .. } => step.advice(Hint::TooDeep),

@@ -8,6 +8,7 @@ use oci::{Descriptor, Digest, Links, TagOrDigest};
 
 use super::index_form::Form;
 use super::manifest::refuses_kind;
+use super::conflict::LastLook;
 use super::walk::Walk;
 use crate::memory::ledger::{Came, Claim, Claimed, Why};
 use crate::memory::refusals::Refused;
@@ -83,7 +84,7 @@ impl Walk {
             self.hand_on(claim, manifest.digest(), &manifest.links().unwrap_or_default());
             return Err(failure.clone());
         }
-        match self.put(&manifest, &reference, &HashSet::new()).await {
+        match self.put(&manifest, &reference, &HashSet::new(), LastLook::No).await {
             Ok(()) => Ok(Attested::Stands),
             Err(error) if refuses_kind(&error) => {
                 self.learn_refusal(kind, &error);

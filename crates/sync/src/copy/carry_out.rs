@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use oci::{ErrorKind, Links, ManifestError};
+use oci::{Digest, ErrorKind, Links, ManifestError};
 
 use super::at_target::may_lack_children;
+use super::conflict::{LastLook, is_conflict, kept};
 use super::decide::{Decided, Stored, Work, refuse_other_digest};
 use super::index_form::{Form, remembered_as};
 use super::manifest::{as_meaning, refuses_kind};
@@ -24,8 +25,16 @@ pub(super) async fn carry_out(walk: &Walk, decided: Decided) -> Outcome {
     match decided.work {
         Work::Skip(reason) => Outcome::Skipped(reason),
         Work::Refuse(error) => Outcome::Failed(error),
-        Work::Store(stored) => store(walk, *stored).await.unwrap_or_else(Outcome::Failed),
+        Work::Store(stored) => {
+            let at_source = stored.form.at_source().clone();
+            store(walk, *stored).await.unwrap_or_else(|error| not_stored(walk, &at_source, error))
+        }
     }
+}
+
+/// How an image ends that did not get its name.
+fn not_stored(walk: &Walk, at_source: &Digest, error: Arc<Error>) -> Outcome {
+    kept(walk, at_source, &error).map_or(Outcome::Failed(error), Outcome::Skipped)
 }
 
 async fn store(walk: &Walk, Stored { mut form, there }: Stored) -> Result<Outcome, Arc<Error>> {
@@ -47,7 +56,7 @@ async fn store(walk: &Walk, Stored { mut form, there }: Stored) -> Result<Outcom
             // Another image has learnt it meanwhile.
             form = settled(walk, &form, form.without_names())?;
         }
-        let Some(NotTaken { error, claim }) = bring(walk, &form).await? else { break };
+        let Some(NotTaken { error, claim }) = bring(walk, &form, there.as_ref()).await? else { break };
         let Some((what, next)) = instead(walk, &form, &error) else {
             return Err(refused_for_good(walk, &form, error, claim));
         };
@@ -148,8 +157,9 @@ struct NotTaken {
     claim: Option<Claimed>,
 }
 
-/// Brings the image's graph to the target, each digest once for a repository, then names it there.
-async fn bring(walk: &Walk, form: &Form) -> Result<Option<NotTaken>, Arc<Error>> {
+/// Brings the image's graph to the target, each digest once for a repository, then names it there. When that was decided, the name
+/// had the digest `there`.
+async fn bring(walk: &Walk, form: &Form, there: Option<&Digest>) -> Result<Option<NotTaken>, Arc<Error>> {
     let (copy, digest) = (&walk.copy, form.digest());
     let claim = loop {
         if let Some(failure) = copy.failure() {
@@ -180,26 +190,33 @@ async fn bring(walk: &Walk, form: &Form) -> Result<Option<NotTaken>, Arc<Error>>
         }
         return Err(failure.clone());
     }
-    put(walk, form, claim).await
+    put(walk, form, claim, LastLook::of(walk, there)).await
 }
 
 /// Names the image at the target. That an index is sparse is noted before: nobody is to take it for whole.
-async fn put(walk: &Walk, form: &Form, claim: Option<Claimed>) -> Result<Option<NotTaken>, Arc<Error>> {
+async fn put(
+    walk: &Walk,
+    form: &Form,
+    claim: Option<Claimed>,
+    last_look: LastLook<'_>,
+) -> Result<Option<NotTaken>, Arc<Error>> {
     let (run, target) = (&walk.run, &*walk.copy.target);
     let before = run.sparse_indexes.children(&run.state, target, form.digest());
     if form.is_sparse() {
         let wanted = Children::wanted_by(&walk.policy().platforms);
         run.sparse_indexes.note_before(&run.state, target, form.digest(), &wanted).await;
     }
-    let stored = walk.put(form.manifest(), walk.copy.reference(), &form.absent()).await;
+    let stored = walk.put(form.manifest(), walk.copy.reference(), &form.absent(), last_look).await;
     let Err(error) = stored else { return Ok(None) };
     // Without an answer it may stand there all the same.
     let is_refused = error.endpoint().is_some_and(|error| !error.is_retryable);
-    if form.is_sparse() && is_refused {
+    if form.is_sparse() && (is_refused || is_conflict(&error)) {
         run.sparse_indexes.restore(&run.state, target, form.digest(), before.as_ref());
     }
     match walk.copy.failure() {
         Some(failure) => Err(failure.clone()),
+        // The claim is left to whoever else wants the manifest.
+        None if is_conflict(&error) => Err(error),
         None => Ok(Some(NotTaken { error, claim })),
     }
 }

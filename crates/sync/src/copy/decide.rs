@@ -8,6 +8,7 @@ use oci::{Digest, ErrorKind, RawManifest, TagOrDigest};
 use super::at_target::{
     AtTarget, Same, compare, has_children, look_again, look_at_target, may_lack_children,
 };
+use super::conflict::{conflict, kept};
 use super::index_form::{Form, Forms, remembered_as};
 use super::platform::Selected;
 use super::walk::Walk;
@@ -17,7 +18,7 @@ use crate::memory::refusals::Refused;
 use crate::memory::sparse_indexes::Children;
 use crate::memory::target_repository::Found;
 use crate::plan::decision::{Action, Decision};
-use crate::{AttestationPolicy, Cause, Error, OnConflict, Operation, Rewrite, SkipReason};
+use crate::{AttestationPolicy, Cause, Error, Operation, Rewrite, SkipReason};
 
 /// What is to be done, with what was read to know it.
 pub(super) struct Decided {
@@ -233,48 +234,17 @@ async fn settle(
             Same::Not => {}
         }
     }
-    if let Some(refused) = refused(walk, &form, at_target) {
+    if let Some(error) = conflict(walk, form.digest(), at_target) {
         let (result_digest, action) = (there.cloned(), Action::Conflict);
         let decision = Decision { result_digest, action, ..decision };
-        return Ok(Decided { decision, work: refused, read: None });
+        let work = kept(walk, form.at_source(), &error).map_or_else(|| Work::Refuse(Arc::new(error)), Work::Skip);
+        return Ok(Decided { decision, work, read: None });
     }
     let action = if there.is_some() { Action::Update } else { Action::Create };
     let is_known = is_repaired || !form.is_open(walk.policy());
     let result_digest = is_known.then(|| form.digest().clone());
     let work = Work::Store(Box::new(Stored { form, there: there.cloned() }));
     Ok(Decided { decision: Decision { result_digest, action, ..decision }, work, read: None })
-}
-
-/// What is done in place of writing, where what the target has is to stay.
-fn refused(walk: &Walk, form: &Form, at_target: &AtTarget) -> Option<Work> {
-    let wanted = form.digest();
-    let fail = |cause| {
-        let operation = Operation::PushManifest(walk.copy.reference().clone());
-        Some(Work::Refuse(Arc::new(walk.copy.target_error(operation, cause))))
-    };
-    let there = match at_target {
-        AtTarget::Has(there) if there != wanted => Some(there),
-        AtTarget::Has(_) => return None,
-        AtTarget::Absent | AtTarget::Unknown => None,
-    };
-    if let Some(expected) = &walk.image.planned.expected
-        && !expected.is_met_by(at_target.digest())
-    {
-        let (expected, there) = (Box::new(expected.clone()), there.cloned().map(Box::new));
-        return fail(Cause::Drift { expected, there });
-    }
-    let there = there?;
-    match walk.policy().on_conflict {
-        OnConflict::Overwrite => None,
-        OnConflict::Keep => Some(Work::Skip(SkipReason::Kept {
-            at_target: there.clone(),
-            at_source: form.at_source().clone(),
-        })),
-        OnConflict::Fail => {
-            let (there, wanted) = (Box::new(there.clone()), Box::new(wanted.clone()));
-            fail(Cause::Conflict { there, wanted })
-        }
-    }
 }
 
 /// What is known of an image before its manifest is read.

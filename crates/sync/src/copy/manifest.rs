@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
 use oci::{Descriptor, Digest, ErrorKind, Links, RawManifest, TagOrDigest};
 
+use super::conflict::LastLook;
 use super::walk::Walk;
 use crate::endpoint::{EndpointError, Meaning};
 use crate::engine::run::ImageCopy;
@@ -95,7 +96,7 @@ impl Walk {
             }
             return;
         }
-        if let Err(error) = self.put(manifest, reference, &HashSet::new()).await {
+        if let Err(error) = self.put(manifest, reference, &HashSet::new(), LastLook::No).await {
             let is_told = if_refused != Meaning::None && refuses_kind(&error);
             self.fail(if is_told { as_meaning(error, if_refused) } else { error }, manifest, claim);
         }
@@ -116,9 +117,10 @@ impl Walk {
         manifest: &RawManifest,
         reference: &TagOrDigest,
         absent: &HashSet<Digest>,
+        last_look: LastLook<'_>,
     ) -> Result<(), Arc<Error>> {
         let copy = &self.copy;
-        let mut stored = self.push(manifest, reference).await;
+        let mut stored = self.push(manifest, reference, last_look).await;
         for wait in HEALING {
             let Some(error) = stored.as_ref().err().filter(|error| misses_content(error)).cloned() else {
                 break;
@@ -137,7 +139,7 @@ impl Walk {
             if let Some(failure) = copy.failure() {
                 return Err(failure.clone());
             }
-            stored = self.push(manifest, reference).await;
+            stored = self.push(manifest, reference, last_look).await;
         }
         stored?;
         copy.ledger.note_stored(Kind::Manifest, copy.target.repository(), manifest.digest());
@@ -171,12 +173,20 @@ impl Walk {
         }
     }
 
-    async fn push(&self, manifest: &RawManifest, reference: &TagOrDigest) -> Result<(), Arc<Error>> {
+    /// Stores the manifest. Before each try it is looked whether it may be.
+    async fn push(
+        &self,
+        manifest: &RawManifest,
+        reference: &TagOrDigest,
+        last_look: LastLook<'_>,
+    ) -> Result<(), Arc<Error>> {
         let copy = &self.copy;
-        let push = async || match copy.target.push_manifest(reference, manifest).await {
-            Err(cause) if is_there_already(&cause, manifest, reference, copy).await => Ok(()),
-            pushed => {
-                pushed.map_err(|cause| copy.target_error(Operation::PushManifest(reference.clone()), cause))
+        let push = async || {
+            last_look.look(self, manifest).await?;
+            match copy.target.push_manifest(reference, manifest).await {
+                Err(cause) if is_there_already(&cause, manifest, reference, copy).await => Ok(()),
+                pushed => pushed
+                    .map_err(|cause| copy.target_error(Operation::PushManifest(reference.clone()), cause)),
             }
         };
         self.run.retrying(copy, push).await

@@ -13,9 +13,10 @@ use crate::{Error, LookedAt};
 #[derive(Default)]
 pub(crate) struct Inspected {
     pub(crate) manifests: Answers<(StoreId, RepositoryName, Digest), Inspection>,
-    pub(crate) blobs: Answers<(StoreId, RepositoryName, Digest), Inspection>,
+    /// Blobs, with the sizes by which they are named: what one image says wrongly of a blob is no news of it to another.
+    pub(crate) blobs: Answers<(StoreId, RepositoryName, Digest, Option<u64>), Inspection>,
     /// Blobs that were read: a store keeps one copy for all its repositories.
-    pub(crate) contents: Answers<(StoreId, Digest), Inspection>,
+    pub(crate) contents: Answers<(StoreId, Digest, Option<u64>), Inspection>,
     /// What a target lists as referring to a manifest.
     pub(crate) lists: Answers<(StoreId, RepositoryName, Digest), Listed>,
     /// What sources list so.
@@ -51,6 +52,8 @@ pub(crate) struct Inspection {
     pub(crate) look: u8,
     /// What a manifest refers to, where that is known.
     pub(crate) below: Option<Arc<Below>>,
+    /// How many bytes a manifest that was read has.
+    pub(crate) length: Option<u64>,
 }
 
 /// How something stands at a target.
@@ -60,6 +63,8 @@ pub(crate) enum Soundness {
     Missing,
     /// It has other bytes, or more or fewer of them.
     Wrong(Arc<Error>),
+    /// It is whole, and what names it says another size: whoever pulls that refuses it, and nothing can be brought that helps.
+    Misnamed(Arc<Error>),
     /// The target does not give it.
     Unreadable(Arc<Error>),
 }
@@ -113,7 +118,7 @@ mod tests {
     #[test]
     fn law_what_is_kept_of_a_blob_is_less_than_600_bytes() {
         let entry =
-            size_of::<(StoreId, RepositoryName, Digest)>() + size_of::<Arc<Mutex<Option<Inspection>>>>();
+            size_of::<(StoreId, RepositoryName, Digest, Option<u64>)>() + size_of::<Arc<Mutex<Option<Inspection>>>>();
         let cell = size_of::<Mutex<Option<Inspection>>>() + 2 * size_of::<usize>() + 16;
         let bytes = 16 * entry / 7 + cell + size_of::<BlobBelow>();
         assert!(bytes < 600, "{bytes} bytes");

@@ -10,7 +10,7 @@ use crate::{ArtifactTypes, PlatformFilter};
 
 /// How the images of a rule are copied. Where two rules want the same copy, their policies are [merged](Self::merged).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Policy {
     /// Whether what refers to the images goes along.
     pub referrers: ReferrerPolicy,
@@ -247,6 +247,21 @@ mod tests {
             let tag: Tag = tag.parse().unwrap();
             assert_eq!((policy.takes_tag(&tag), policy.opens(&tag)), (takes, opens), "{tag}");
             assert!(ReferrerPolicy::Copy.takes_tag(&tag) && !ReferrerPolicy::Copy.opens(&tag));
+        }
+    }
+
+    #[test]
+    fn a_written_policy_with_a_key_that_nobody_knows_or_that_lacks_one_is_refused() {
+        let written = serde_json::to_value(Policy::default()).unwrap();
+        assert_eq!(serde_json::from_value::<Policy>(written.clone()).unwrap(), Policy::default());
+        let mut unknown = written.clone();
+        unknown["compression"] = "zstd".into();
+        let error = serde_json::from_value::<Policy>(unknown).unwrap_err().to_string();
+        assert!(error.contains("unknown field `compression`"), "{error}");
+        for key in written.as_object().unwrap().keys() {
+            let mut lacking = written.clone();
+            lacking.as_object_mut().unwrap().remove(key);
+            assert!(serde_json::from_value::<Policy>(lacking).is_err(), "{key}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What a run decides before it does anything: a plan tells it, a copy carries it out, and a task carries it elsewhere.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use embedded_registry::sample::{self, Flavour};
-use embedded_registry::{Effect, Fault, LoggedRequest, Match, Times};
+use embedded_registry::{Effect, Fault, LoggedRequest, Match, Store, Times};
 use http::Method;
 use oci::TagOrDigest;
 use sync::{
@@ -367,4 +367,83 @@ async fn a_task_for_a_signature_follows_its_image() {
     let puts = bench.target.requests().into_iter().filter(|request| request.is_manifest(&Method::PUT));
     let puts: Vec<_> = puts.map(|request| request.path.clone()).collect();
     assert!(puts[0].ends_with("/v1") && puts[1].contains("sha256-"), "{puts:?}");
+}
+
+/// Somebody who pushes `v1` to the target as soon as a blob is on its way there.
+struct Pusher {
+    store: Store,
+    pushed: OnceLock<String>,
+}
+
+impl Observer for Pusher {
+    fn event(&self, _: &Stamp, event: &Event) {
+        if let Event::BlobPlanned { .. } = event {
+            self.pushed.get_or_init(|| {
+                let other = [sample::layer(99, 500)];
+                sample::image(&self.store, "b/app", Some("v1"), Flavour::Oci, &other, "amd64").digest
+            });
+        }
+    }
+}
+
+/// Runs while somebody pushes; gives what that was.
+async fn overtaken(bench: &Bench, work: Work) -> (WholeReport, String) {
+    let pusher = Arc::new(Pusher { store: bench.target.store().clone(), pushed: OnceLock::new() });
+    let options = Options { mode: Mode::Copy, ..Options::new(4, 0) };
+    let report = Sync::new(vec![work], options, pusher.clone()).run_whole(CancellationToken::new()).await;
+    (report, pusher.pushed.get().expect("blobs were sent").clone())
+}
+
+#[tokio::test]
+async fn what_somebody_pushes_while_blobs_move_is_not_put_over_by_a_task_or_a_rule_that_keeps_it() {
+    for on_conflict in [None, Some(OnConflict::Keep), Some(OnConflict::Fail), Some(OnConflict::Overwrite)] {
+        for stands_before in [false, true] {
+            let bench = Bench::start().await;
+            if stands_before && on_conflict.is_none() {
+                bench.image("a/app", "v1", &[3]);
+                copy(&all(&bench, Policy::default())).await;
+            } else if stands_before {
+                continue;
+            }
+            bench.image("a/app", "v1", &[1, 2]);
+            let policy = Policy { on_conflict: on_conflict.unwrap_or_default(), ..Policy::default() };
+            let rule = all(&bench, policy);
+            let work = match on_conflict {
+                None => tasks(&rule, &plan(&rule).await.1),
+                Some(_) => rule.into(),
+            };
+            let (report, pushed) = overtaken(&bench, work).await;
+            let outcome = &report.images[0].outcome;
+            let cause = |outcome: &Outcome| match outcome {
+                Outcome::Failed(error) => Some(format!("{:?}", error.cause)),
+                _ => None,
+            };
+            let cause = cause(outcome).unwrap_or_default();
+            let is_right = match on_conflict {
+                None => cause.starts_with("Drift"),
+                Some(OnConflict::Fail) => cause.starts_with("Conflict"),
+                Some(OnConflict::Keep) => matches!(outcome, Outcome::Skipped(SkipReason::Kept { at_target, .. })
+                    if at_target.to_string() == pushed),
+                Some(OnConflict::Overwrite) => matches!(outcome, Outcome::Copied { .. }),
+            };
+            assert!(is_right, "{on_conflict:?}: {outcome:?}");
+            let stays = bench.target.store().manifest("b/app", "v1").unwrap().digest == pushed;
+            assert_eq!(stays, on_conflict != Some(OnConflict::Overwrite), "{on_conflict:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_last_look_at_a_name_costs_one_question_and_none_where_a_rule_overwrites() {
+    let mut looks = Vec::new();
+    for on_conflict in [OnConflict::Overwrite, OnConflict::Keep] {
+        let bench = Bench::start().await;
+        bench.image("a/app", "v1", &[1]);
+        let (report, _) = copy(&all(&bench, Policy { on_conflict, ..Policy::default() })).await;
+        assert_eq!(report.copied(), 1);
+        looks.push(count(&bench.target, |request| {
+            request.is_manifest(&Method::HEAD) && request.path.ends_with("/v1")
+        }));
+    }
+    assert_eq!(looks[1], looks[0] + 2, "when it is decided, and when it is named: {looks:?}");
 }

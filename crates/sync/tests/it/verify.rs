@@ -11,9 +11,9 @@ use embedded_registry::{
 use endpoints::RegistryEndpoint;
 use http::Method;
 use sync::{
-    Against, AttestationPolicy, Depth, IndexPolicy, Mended, Mode, Naming, Options, Outcome, PlatformFilter,
-    Policy, ProblemKind, ProblemState, ReferrerPolicy, Repair, Rule, RuleTarget, Selection, Silent,
-    SkipReason, Standing, Sync, Verdict, Verification,
+    Against, AttestationPolicy, Cause, Depth, Event, IndexPolicy, Mended, Mode, Naming, Observer, OnConflict,
+    Options, Outcome, PlatformFilter, Policy, ProblemKind, ProblemState, ReferrerPolicy, Repair, Rule,
+    RuleTarget, Selection, Silent, SkipReason, Stamp, Standing, Sync, Verdict, Verification,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -594,4 +594,118 @@ async fn an_attestation_that_a_target_refuses_is_no_problem_where_its_rule_drops
     assert!(verdict_of(&report, "v1").is_whole(), "{report:?}");
     let report = verify(&rule(&Policy::default()), SHALLOW).await;
     assert_eq!(verdict_of(&report, "v1").standing, Standing::Different, "who keeps them has another index");
+}
+
+/// A target that has an image under `v1`, and refuses to show what is there as a registry that blocks images does.
+async fn blocked(heads: bool) -> Bench {
+    let bench = Bench::start().await;
+    bench.image(FROM, "v1", &[1]);
+    let methods = if heads { vec![Method::GET, Method::HEAD] } else { vec![Method::GET] };
+    for method in methods {
+        let when = Match::new(method, "/b/app/manifests/v1");
+        let effect = Effect::refuse(412, "PRECONDITION", "blocked");
+        bench.target.misbehave(Fault { when, times: Times::Always, effect });
+    }
+    bench
+}
+
+#[tokio::test]
+async fn a_repair_does_not_put_over_what_a_target_does_not_show_where_the_rule_keeps_it() {
+    for heads in [false, true] {
+        for on_conflict in [OnConflict::Keep, OnConflict::Fail, OnConflict::Overwrite] {
+            let bench = blocked(heads).await;
+            let other = [sample::layer(99, 500)];
+            let newer = sample::image(bench.target.store(), TO, Some("v1"), Flavour::Oci, &other, "amd64");
+            let rule = with_policy(bench.rule(FROM, Selection::All, &[TO]), |own| own.on_conflict = on_conflict);
+            let report = verify(&rule, Verification { repair: Repair::Broken, ..SHALLOW }).await;
+            let verdict = verdict_of(&report, "v1");
+            assert!(!verdict.is_whole(), "it still cannot be read");
+            let stays = bench.target.store().manifest(TO, "v1").unwrap().digest == newer.digest;
+            assert_eq!(stays, on_conflict != OnConflict::Overwrite, "{on_conflict:?} {heads}");
+            if stays {
+                assert!(matches!(&verdict.mended, Mended::NotAll(Some(_))), "{:?}", verdict.mended);
+                assert_eq!(count(&bench.target, |request| request.is_manifest(&Method::PUT)), 0);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_repair_mends_the_rules_own_image_that_is_damaged_where_others_are_kept() {
+    for on_conflict in [OnConflict::Keep, OnConflict::Fail] {
+        let world = World::start(Referrers::Api).await;
+        let root = world.store().manifest(TO, "v1").unwrap().digest;
+        let (_, damage) = MANIFEST_DAMAGES[2];
+        damage(world.store(), &root);
+        let rule = with_policy(world.rule.clone(), |own| own.on_conflict = on_conflict);
+        let report = verify(&rule, Verification { repair: Repair::Broken, ..SHALLOW }).await;
+        let verdict = verdict_of(&report, "v1");
+        assert!(verdict.is_whole() && matches!(verdict.mended, Mended::All), "{verdict:?}");
+    }
+}
+
+/// Somebody who pushes `v1` to the target as soon as a blob is on its way there.
+struct Pusher(Store);
+
+impl Observer for Pusher {
+    fn event(&self, _: &Stamp, event: &Event) {
+        if let Event::BlobPlanned { .. } = event {
+            sample::image(&self.0, TO, Some("v1"), Flavour::Oci, &[sample::layer(99, 500)], "amd64");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_repair_leaves_what_somebody_pushes_while_it_brings_blobs() {
+    let world = World::start(Referrers::Api).await;
+    let root = world.store().manifest(TO, "v1").unwrap().digest;
+    MANIFEST_DAMAGES[2].1(world.store(), &root);
+    let blob = world.store().blob_digests(TO).remove(0);
+    assert!(world.store().remove_blob(TO, &blob));
+    let how = Verification { repair: Repair::Broken, ..SHALLOW };
+    let options = Options { mode: Mode::Verify(how), ..Options::new(4, 0) };
+    let pusher = Arc::new(Pusher(world.store().clone()));
+    let report =
+        Sync::new(vec![world.rule.clone()], options, pusher).run_whole(CancellationToken::new()).await;
+    let verdict = verdict_of(&report, "v1");
+    assert_ne!(world.store().manifest(TO, "v1").unwrap().digest, root, "what was pushed stays");
+    assert_eq!(verdict.standing, Standing::Different);
+    let Mended::NotAll(Some(why)) = &verdict.mended else { panic!("{:?}", verdict.mended) };
+    assert!(matches!(why.cause, Cause::Stays { .. }), "{why:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_size_is_a_problem_of_the_image_that_names_it_alone() {
+    for depth in [Depth::Length, Depth::Content] {
+        for wrong_first in [false, true] {
+            let bench = Bench::start().await;
+            let (wrong, right) = if wrong_first { ("v1", "v2") } else { ("v2", "v1") };
+            bench.image(FROM, right, &[1]);
+            let whole = bench.source.store().manifest(FROM, right).unwrap();
+            let mut manifest: serde_json::Value = serde_json::from_slice(&whole.bytes).unwrap();
+            let size = manifest["layers"][0]["size"].as_u64().unwrap();
+            assert_eq!(run(vec![bench.rule(FROM, Selection::All, &[TO])], Mode::Copy, 0).await.copied(), 1);
+            manifest["layers"][0]["size"] = (size + 1).into();
+            for (registry, repository) in [(&bench.source, FROM), (&bench.target, TO)] {
+                registry.store().put_manifest(repository, wrong, &whole.media_type, manifest.to_string());
+            }
+            bench.clear();
+            let rule = bench.rule(FROM, Selection::All, &[TO]);
+            for repair in [Repair::Never, Repair::Broken] {
+                let options = Options { mode: Mode::Verify(Verification { depth, repair, ..SHALLOW }), ..Options::new(1, 0) };
+                let report = Sync::new(vec![rule.clone()], options, Arc::new(Silent))
+                    .run_whole(CancellationToken::new())
+                    .await;
+                let verdict = verdict_of(&report, right);
+                assert!(verdict.is_whole(), "{depth:?} {wrong_first} {verdict:?}");
+                assert!(matches!(verdict.mended, Mended::Nothing));
+                let verdict = verdict_of(&report, wrong);
+                assert_eq!(verdict.standing, Standing::Incomplete, "{depth:?} {wrong_first}");
+                assert_eq!(verdict.problems[0].state, ProblemState::Wrong);
+                assert_eq!(verdict.problems.len(), 1);
+            }
+            let sent = count(&bench.target, |request| request.is_upload_start());
+            assert_eq!(sent, 0, "the blob is whole");
+        }
+    }
 }

@@ -218,7 +218,10 @@ mod tests {
             step("r.io/a:5", &source).replace("create", "delete"),
             "7".to_owned(),
         ];
-        let rule = r#"{"name": null, "source": "q.io/a", "targets": ["r.io/a"], "policy": {}}"#;
+        let policy = serde_json::to_string(&sync::Policy::default()).unwrap();
+        let rule = format!(
+            r#"{{"name": null, "source": "q.io/a", "targets": ["r.io/a"], "policy": {policy}}}"#
+        );
         let text = format!(
             r#"{{"schema": "{SCHEMA}", "rules": [{rule}], "later": [1], "steps": [{}], "totals": {{}}}}"#,
             steps.join(",")

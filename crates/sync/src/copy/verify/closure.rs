@@ -22,8 +22,9 @@ pub(super) struct Closure<'a> {
     pub(super) findings: Findings,
     /// Manifests that were walked through, in this order.
     pub(super) met: Vec<Digest>,
-    manifests: HashSet<Digest>,
-    blobs: HashSet<Digest>,
+    /// With the sizes by which they are named: each is right or wrong for itself.
+    manifests: HashSet<(Digest, Option<u64>)>,
+    blobs: HashSet<(Digest, Option<u64>)>,
 }
 
 impl<'a> Closure<'a> {
@@ -56,7 +57,7 @@ impl<'a> Closure<'a> {
         mut manifests: Vec<Descriptor>,
         kind: ProblemKind,
     ) -> Result<Vec<Arc<Below>>, Arc<Error>> {
-        manifests.retain(|manifest| self.manifests.insert(manifest.digest.clone()));
+        manifests.retain(|manifest| self.manifests.insert((manifest.digest.clone(), manifest.size)));
         let looks: Vec<_> = manifests.iter().map(|manifest| self.inspector.manifest(manifest)).collect();
         let inspections: Vec<_> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
         let mut below = Vec::new();
@@ -73,7 +74,7 @@ impl<'a> Closure<'a> {
 
     async fn look_at_blobs(&mut self, level: &[Arc<Below>]) -> Result<(), Arc<Error>> {
         let mut blobs: Vec<&BlobBelow> = level.iter().flat_map(|below| &below.blobs).collect();
-        blobs.retain(|blob| self.blobs.insert(blob.digest.clone()));
+        blobs.retain(|blob| self.blobs.insert((blob.digest.clone(), blob.size)));
         let looks: Vec<_> = blobs.iter().map(|blob| self.inspector.blob(blob)).collect();
         let found: Vec<_> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
         for (blob, found) in blobs.into_iter().zip(found) {

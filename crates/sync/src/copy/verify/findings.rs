@@ -23,11 +23,11 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Notes what is wrong with something, if anything is. Says whether it is.
+    /// Notes what is wrong with something, if anything is. Says whether it has to be brought.
     pub(super) fn note(&mut self, digest: &Digest, kind: ProblemKind, found: &Soundness) -> bool {
         let Some((state, why)) = problem(found) else { return false };
         self.problems.push(Problem { digest: Some(digest.clone()), kind, state, why });
-        true
+        !matches!(found, Soundness::Misnamed(_))
     }
 
     /// How an image stands whose name is right.
@@ -46,7 +46,7 @@ pub(super) fn problem(found: &Soundness) -> Option<(ProblemState, Option<Arc<Err
     match found {
         Soundness::Whole => None,
         Soundness::Missing => Some((ProblemState::Missing, None)),
-        Soundness::Wrong(why) => Some((ProblemState::Wrong, Some(why.clone()))),
+        Soundness::Wrong(why) | Soundness::Misnamed(why) => Some((ProblemState::Wrong, Some(why.clone()))),
         Soundness::Unreadable(why) => Some((ProblemState::Unreadable, Some(why.clone()))),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use oci::{Descriptor, Digest, ErrorKind, Links, RawManifest, RepositoryName, TagOrDigest};
+use oci::{Descriptor, Digest, ErrorKind, Links, Mismatch, RawManifest, RepositoryName, TagOrDigest};
 
 use super::super::length::other_length;
 use super::super::walk::Walk;
@@ -65,7 +65,12 @@ impl<'a> Inspector<'a> {
 
     /// Takes a manifest that was read under a name for looked at.
     pub(super) async fn take(&self, manifest: &RawManifest, below: &Arc<Below>) {
-        let inspection = Inspection { found: Soundness::Whole, look: self.look, below: Some(below.clone()) };
+        let inspection = Inspection {
+            found: Soundness::Whole,
+            look: self.look,
+            below: Some(below.clone()),
+            length: Some(manifest.bytes().len() as u64),
+        };
         let taken = async {
             self.walk.run.inspected.counts.manifests.fetch_add(1, Ordering::Relaxed);
             Ok::<_, Arc<Error>>(inspection)
@@ -83,16 +88,35 @@ impl<'a> Inspector<'a> {
         // Large futures are kept apart from those that wait for them.
         let look = Box::pin(async {
             inspected.counts.manifests.fetch_add(1, Ordering::Relaxed);
-            let (found, below) = self.look_at_manifest(manifest).await?;
-            self.note(Kind::Manifest, &manifest.digest, &found);
-            Ok(Inspection { found, look: self.look, below })
+            let inspection = self.look_at_manifest(manifest).await?;
+            self.note(Kind::Manifest, &manifest.digest, &inspection.found);
+            Ok::<_, Arc<Error>>(inspection)
         });
-        inspected.manifests.get(key, &self.walk.copy.activity, look).await
+        let inspection = inspected.manifests.get(key, &self.walk.copy.activity, look).await?;
+        Ok(self.as_named(manifest, inspection))
+    }
+
+    /// What was found of a manifest, for one of those that name it.
+    fn as_named(&self, manifest: &Descriptor, inspection: Inspection) -> Inspection {
+        let checked = inspection.length.map_or(Ok(()), |length| manifest.check_size(length));
+        match (&inspection.found, checked) {
+            (Soundness::Whole, Err(wrong)) => {
+                let found = self.misnamed(read_operation(&manifest.digest), wrong);
+                Inspection { found, ..inspection }
+            }
+            _ => inspection,
+        }
+    }
+
+    fn misnamed(&self, operation: Operation, wrong: Mismatch) -> Soundness {
+        let cause = Cause::Mismatch(Box::new(wrong));
+        Soundness::Misnamed(Arc::new(self.walk.copy.target_error(operation, cause)))
     }
 
     /// Looks at a blob.
     pub(super) async fn blob(&self, blob: &BlobBelow) -> Result<Soundness, Arc<Error>> {
-        let (inspected, key) = (&self.walk.run.inspected, self.key(&blob.digest));
+        let (inspected, (store, repository, digest)) = (&self.walk.run.inspected, self.key(&blob.digest));
+        let key = (store, repository, digest, blob.size);
         inspected.blobs.forget(&key, |before| before.is_outdated(self.look));
         let look = Box::pin(async {
             inspected.counts.blobs.fetch_add(1, Ordering::Relaxed);
@@ -104,7 +128,7 @@ impl<'a> Inspector<'a> {
             if !(matches!(found, Soundness::Missing) && blob.kept == KeptBy::Anybody) {
                 self.note(Kind::Blob, &blob.digest, &found);
             }
-            Ok::<_, Arc<Error>>(Inspection { found, look: self.look, below: None })
+            Ok::<_, Arc<Error>>(self.inspection(found))
         });
         Ok(inspected.blobs.get(key, &self.walk.copy.activity, look).await?.found)
     }
@@ -129,35 +153,33 @@ impl<'a> Inspector<'a> {
         inspected.lists.get(key, &self.walk.copy.activity, look).await
     }
 
-    async fn look_at_manifest(
-        &self,
-        manifest: &Descriptor,
-    ) -> Result<(Soundness, Option<Arc<Below>>), Arc<Error>> {
+    async fn look_at_manifest(&self, manifest: &Descriptor) -> Result<Inspection, Arc<Error>> {
         let _bytes = self.walk.copy.bytes_for(&self.walk.run, manifest).await;
         let reference = TagOrDigest::Digest(manifest.digest.clone());
         let found = match self.read_manifest(&reference).await {
-            Ok(read) => return Ok(self.judge(manifest, &read)),
+            Ok(read) => return Ok(self.judge(&read)),
             Err(error) => judged(error)?,
         };
-        Ok((found, self.below_at_source(&reference).await?))
+        Ok(Inspection { below: self.below_at_source(&reference).await?, ..self.inspection(found) })
     }
 
     /// What is to be said of a manifest that has the right digest.
-    fn judge(&self, manifest: &Descriptor, read: &RawManifest) -> (Soundness, Option<Arc<Below>>) {
-        let error = |cause| Arc::new(self.walk.copy.target_error(read_operation(&manifest.digest), cause));
+    fn judge(&self, read: &RawManifest) -> Inspection {
         let links = match read.links() {
             Ok(links) => links,
             Err(source) => {
-                let cause =
-                    Cause::Manifest { digest: Box::new(manifest.digest.clone()), source: Box::new(source) };
-                return (Soundness::Unreadable(error(cause)), None);
+                let digest = Box::new(read.digest().clone());
+                let cause = Cause::Manifest { digest, source: Box::new(source) };
+                let error = self.walk.copy.target_error(read_operation(read.digest()), cause);
+                return self.inspection(Soundness::Unreadable(Arc::new(error)));
             }
         };
-        let found = match manifest.check_size(read.bytes().len() as u64) {
-            Ok(()) => Soundness::Whole,
-            Err(wrong) => Soundness::Wrong(error(Cause::Mismatch(Box::new(wrong)))),
-        };
-        (found, Some(Arc::new(below(&links))))
+        let (below, length) = (Some(Arc::new(below(&links))), Some(read.bytes().len() as u64));
+        Inspection { below, length, ..self.inspection(Soundness::Whole) }
+    }
+
+    fn inspection(&self, found: Soundness) -> Inspection {
+        Inspection { found, look: self.look, below: None, length: None }
     }
 
     /// What a broken manifest should refer to. That the source does not tell it either is no news of the target.
@@ -194,7 +216,7 @@ impl<'a> Inspector<'a> {
         };
         match walk.run.retrying(&walk.copy, step).await {
             Ok(Some(found)) if other_length(blob, found).is_none() => Ok(Soundness::Whole),
-            Ok(_) => self.read(blob).await,
+            Ok(found) => self.read(blob, found.and_then(|found| found.length)).await,
             Err(error) => judged(error),
         }
     }
@@ -202,14 +224,14 @@ impl<'a> Inspector<'a> {
     /// Reads a blob, or, where another repository of the store has given it, asks whether it is here, too.
     async fn look_inside(&self, blob: &Descriptor) -> Result<Soundness, Arc<Error>> {
         let (inspected, target) = (&self.walk.run.inspected, &self.walk.copy.target);
-        let key = (target.store().clone(), blob.digest.clone());
+        let key = (target.store().clone(), blob.digest.clone(), blob.size);
         inspected.contents.forget(&key, |before| before.is_outdated(self.look));
         let mut is_read_here = false;
         let read = Box::pin(async {
             is_read_here = true;
-            match self.read(blob).await.map_err(Unshared::Stopped)? {
-                found @ (Soundness::Whole | Soundness::Wrong(_)) => {
-                    Ok(Inspection { found, look: self.look, below: None })
+            match self.read(blob, None).await.map_err(Unshared::Stopped)? {
+                found @ (Soundness::Whole | Soundness::Wrong(_) | Soundness::Misnamed(_)) => {
+                    Ok(self.inspection(found))
                 }
                 found => Err(Unshared::OfRepository(found)),
             }
@@ -225,10 +247,43 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    async fn read(&self, blob: &Descriptor) -> Result<Soundness, Arc<Error>> {
+    /// Reads a blob, whose length the target has `told`, where it was asked.
+    async fn read(&self, blob: &Descriptor, told: Option<u64>) -> Result<Soundness, Arc<Error>> {
         match Box::pin(read(self.walk, &*self.contents, blob)).await {
-            Ok(()) => Ok(Soundness::Whole),
+            Ok(_) => Ok(Soundness::Whole),
+            Err(error) if error.kind() == Some(ErrorKind::Mismatch) => {
+                let told = match told {
+                    Some(told) => Some(told),
+                    None => self.told_length(&blob.digest).await,
+                };
+                self.mismatched(blob, told, error).await
+            }
             Err(error) => judged(error),
+        }
+    }
+
+    async fn told_length(&self, blob: &Digest) -> Option<u64> {
+        self.contents.find_blob(blob).await.ok().flatten()?.length
+    }
+
+    /// Tells a blob that has other bytes than its digest says from one that is named with a wrong size.
+    async fn mismatched(
+        &self,
+        blob: &Descriptor,
+        told: Option<u64>,
+        error: Arc<Error>,
+    ) -> Result<Soundness, Arc<Error>> {
+        if blob.size.is_none() || told == blob.size {
+            return judged(error);
+        }
+        let as_told = Descriptor::new(None, blob.digest.clone(), told);
+        match Box::pin(read(self.walk, &*self.contents, &as_told)).await {
+            Err(stopped) if stopped.is_stopped() => Err(stopped),
+            Err(_) => judged(error),
+            Ok(length) => match blob.check_size(length) {
+                Ok(()) => Ok(Soundness::Whole),
+                Err(wrong) => Ok(self.misnamed(Operation::ReadBlob(blob.digest.clone()), wrong)),
+            },
         }
     }
 
@@ -240,9 +295,11 @@ impl<'a> Inspector<'a> {
         let (copy, state) = (&self.walk.copy, &self.walk.run.state);
         let repository = copy.target.repository();
         match found {
-            Soundness::Whole if kind == Kind::Blob => copy.ledger.note_present(kind, repository, digest),
+            Soundness::Whole | Soundness::Misnamed(_) if kind == Kind::Blob => {
+                copy.ledger.note_present(kind, repository, digest);
+            }
             // Whether all below it is there shows elsewhere.
-            Soundness::Whole => {}
+            Soundness::Whole | Soundness::Misnamed(_) => {}
             Soundness::Missing | Soundness::Wrong(_) | Soundness::Unreadable(_) => {
                 copy.ledger.note_broken(kind, repository, digest);
                 state.forget_holder(&*copy.target, digest, repository);

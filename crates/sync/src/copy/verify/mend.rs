@@ -6,9 +6,10 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _};
 use oci::{Descriptor, Digest, RawManifest, TagOrDigest, referrers_tag};
 
-use super::super::at_target::AtTarget;
+use super::super::at_target::{AtTarget, look_again};
 use super::super::blob::ensure_blob;
 use super::super::carry_out::carry_out;
+use super::super::conflict::{LastLook, named};
 use super::super::decide::decide_with;
 use super::super::index_form::Form;
 use super::super::referrer::copy_referrers;
@@ -16,7 +17,7 @@ use super::super::walk::Walk;
 use super::findings::Findings;
 use super::root::Root;
 use crate::plan::wanted::WantedReferrers;
-use crate::{Error, Outcome};
+use crate::{Cause, Error, Outcome};
 
 /// So many blobs are brought side by side.
 const AT_ONCE: usize = 16;
@@ -36,8 +37,39 @@ pub(super) async fn mend(walk: &Walk, root: &Root, findings: &Findings) -> Resul
         Root::Missing(_) => image(walk, AtTarget::Absent).await,
         Root::Other { there, .. } => image(walk, AtTarget::Has(there.clone())).await,
         Root::Right(_) | Root::Unwanted | Root::Broken(_, None) => parts(walk, findings, None).await,
-        Root::Broken(_, Some(form)) => parts(walk, findings, Some(form)).await,
+        Root::Broken(_, Some(form)) => {
+            let there = look_at_name(walk, form).await?;
+            parts(walk, findings, Some((form, &there))).await
+        }
     }
+}
+
+/// What the target says that it has under a name whose content it does not give, or gives wrong. Where the rule keeps what others
+/// have stored, that is the image itself or nothing, or it stays: a registry that refuses to show an image may have a newer one
+/// (<https://github.com/goharbor/harbor/issues/15283>).
+async fn look_at_name(walk: &Walk, form: &Form) -> Result<AtTarget, Arc<Error>> {
+    let there = look_again(walk).await?;
+    match there.digest().filter(|there| *there != form.digest()) {
+        Some(other) if walk.keeps_others() => Err(stays(walk, other, form)),
+        _ => Ok(there),
+    }
+}
+
+/// Sets a broken name again. What somebody has put there since it was looked at stays.
+async fn name(walk: &Walk, form: &Form, before: &AtTarget) -> Result<(), Arc<Error>> {
+    let now = look_again(walk).await?;
+    match now.digest().filter(|there| now != *before && *there != form.digest()) {
+        Some(other) => Err(stays(walk, other, form)),
+        None => {
+            let last_look = LastLook::of(walk, now.digest());
+            walk.put(form.manifest(), walk.copy.reference(), &form.absent(), last_look).await
+        }
+    }
+}
+
+fn stays(walk: &Walk, there: &Digest, form: &Form) -> Arc<Error> {
+    let (there, wanted) = (Box::new(there.clone()), Box::new(form.digest().clone()));
+    Arc::new(named(walk, Cause::Stays { there, wanted }))
 }
 
 /// Copies the image as a run does that copies.
@@ -55,15 +87,15 @@ async fn image(walk: &Walk, at_target: AtTarget) -> Result<Brought, Arc<Error>> 
 }
 
 /// Brings what was found broken from the leaves up, the name last; then what refers to it.
-async fn parts(walk: &Walk, findings: &Findings, root: Option<&Form>) -> Result<Brought, Arc<Error>> {
+async fn parts(walk: &Walk, findings: &Findings, root: Option<(&Form, &AtTarget)>) -> Result<Brought, Arc<Error>> {
     let blobs: Vec<_> = findings.blobs.iter().map(|blob| ensure_blob(walk, blob)).collect();
     stream::iter(blobs).buffer_unordered(AT_ONCE).collect::<()>().await;
     for manifest in findings.manifests.iter().rev() {
         walk.clone().ensure_child(manifest.clone()).await;
     }
     failed(walk)?;
-    if let Some(form) = root {
-        walk.put(form.manifest(), walk.copy.reference(), &form.absent()).await?;
+    if let Some((form, there)) = root {
+        name(walk, form, there).await?;
     }
     for (subject, referrers) in &findings.lists {
         list(walk, subject, referrers).await?;
@@ -84,7 +116,7 @@ async fn list(walk: &Walk, subject: &Digest, referrers: &[Descriptor]) -> Result
     }
     failed(walk)?;
     let (list, tag) = (RawManifest::index_of(referrers), TagOrDigest::Tag(referrers_tag(subject)));
-    walk.put(&list, &tag, &HashSet::new()).await
+    walk.put(&list, &tag, &HashSet::new(), LastLook::No).await
 }
 
 fn failed(walk: &Walk) -> Result<(), Arc<Error>> {

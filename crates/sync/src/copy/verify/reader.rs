@@ -12,8 +12,8 @@ use std::sync::Arc;
 /// Why a blob could not be read to its right end.
 type Failed = Arc<Error>;
 
-/// Reads a blob to its end; what is left undone is told by the error.
-pub(super) async fn read(walk: &Walk, contents: &dyn Source, blob: &Descriptor) -> Result<(), Failed> {
+/// Reads a blob to its end, and says how long it is; what is left undone is told by the error.
+pub(super) async fn read(walk: &Walk, contents: &dyn Source, blob: &Descriptor) -> Result<u64, Failed> {
     let reading = Reading { walk, contents, blob };
     let place = walk.copy.place(&walk.run, blob).await;
     // Bytes that are wrong may have become so on their way.
@@ -35,19 +35,21 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn read_once(&self, place: &Place) -> Result<(), Failed> {
+    async fn read_once(&self, place: &Place) -> Result<u64, Failed> {
         let run = &self.walk.run;
         // Whatever moves shows that another try is worth it.
         let mut budget = Backoff::new(run.retries);
         let mut reader = self.open(place, &mut budget).await?;
+        let mut length = 0;
         loop {
             match reader.next().await {
                 Ok(Some(piece)) => {
                     budget.progressed();
+                    length += piece.len() as u64;
                     run.inspected.counts.read(piece.len());
                     run.engine.pace().pass(piece.len()).await;
                 }
-                Ok(None) => return Ok(()),
+                Ok(None) => return Ok(length),
                 Err(cause) => self.go_on(&mut *reader, cause, place, &mut budget).await?,
             }
         }
