@@ -174,7 +174,9 @@ pub enum Cause {
         wanted: Box<Digest>,
     },
     /// Somebody else's image is not put over to mend a name that was broken.
-    #[error("the target has {there} under this name, not {wanted}: somebody else has stored that, and it stays")]
+    #[error(
+        "the target has {there} under this name, not {wanted}: somebody else has stored that, and it stays"
+    )]
     Stays {
         /// What the target has.
         there: Box<Digest>,

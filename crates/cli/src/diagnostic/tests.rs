@@ -330,6 +330,11 @@ fn others() -> Vec<Case> {
             Hint::Conflict,
         ),
         (
+            to(Cause::Stays { there: Box::new(digest()), wanted: Box::new(digest()) }),
+            "somebody else has stored that, and it stays",
+            Hint::Conflict,
+        ),
+        (
             to(Cause::Drift { expected: Box::new(Expected::Absent), there: Some(Box::new(digest())) }),
             "where the plan expects nothing",
             Hint::Drift,

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use oci::{Descriptor, Digest, Links, TagOrDigest};
 
+use super::conflict::LastLook;
 use super::index_form::Form;
 use super::manifest::refuses_kind;
-use super::conflict::LastLook;
 use super::walk::Walk;
 use crate::memory::ledger::{Came, Claim, Claimed, Why};
 use crate::memory::refusals::Refused;

@@ -27,8 +27,7 @@ impl<'a> LastLook<'a> {
         let Self::Since(decided) = self else { return Ok(()) };
         let (copy, reference) = (&walk.copy, walk.copy.reference());
         let asked = copy.target.resolve(reference).await;
-        let there =
-            asked.map_err(|cause| copy.target_error(Operation::Resolve(reference.clone()), cause))?;
+        let there = asked.map_err(|cause| copy.target_error(Operation::Resolve(reference.clone()), cause))?;
         if there.as_ref() == decided {
             return Ok(());
         }

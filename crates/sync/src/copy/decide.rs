@@ -237,7 +237,8 @@ async fn settle(
     if let Some(error) = conflict(walk, form.digest(), at_target) {
         let (result_digest, action) = (there.cloned(), Action::Conflict);
         let decision = Decision { result_digest, action, ..decision };
-        let work = kept(walk, form.at_source(), &error).map_or_else(|| Work::Refuse(Arc::new(error)), Work::Skip);
+        let work =
+            kept(walk, form.at_source(), &error).map_or_else(|| Work::Refuse(Arc::new(error)), Work::Skip);
         return Ok(Decided { decision, work, read: None });
     }
     let action = if there.is_some() { Action::Update } else { Action::Create };

@@ -117,8 +117,8 @@ mod tests {
     /// tells of the blob.
     #[test]
     fn law_what_is_kept_of_a_blob_is_less_than_600_bytes() {
-        let entry =
-            size_of::<(StoreId, RepositoryName, Digest, Option<u64>)>() + size_of::<Arc<Mutex<Option<Inspection>>>>();
+        let entry = size_of::<(StoreId, RepositoryName, Digest, Option<u64>)>()
+            + size_of::<Arc<Mutex<Option<Inspection>>>>();
         let cell = size_of::<Mutex<Option<Inspection>>>() + 2 * size_of::<usize>() + 16;
         let bytes = 16 * entry / 7 + cell + size_of::<BlobBelow>();
         assert!(bytes < 600, "{bytes} bytes");

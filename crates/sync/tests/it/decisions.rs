@@ -422,8 +422,10 @@ async fn what_somebody_pushes_while_blobs_move_is_not_put_over_by_a_task_or_a_ru
             let is_right = match on_conflict {
                 None => cause.starts_with("Drift"),
                 Some(OnConflict::Fail) => cause.starts_with("Conflict"),
-                Some(OnConflict::Keep) => matches!(outcome, Outcome::Skipped(SkipReason::Kept { at_target, .. })
-                    if at_target.to_string() == pushed),
+                Some(OnConflict::Keep) => {
+                    matches!(outcome, Outcome::Skipped(SkipReason::Kept { at_target, .. })
+                    if at_target.to_string() == pushed)
+                }
                 Some(OnConflict::Overwrite) => matches!(outcome, Outcome::Copied { .. }),
             };
             assert!(is_right, "{on_conflict:?}: {outcome:?}");

@@ -616,7 +616,8 @@ async fn a_repair_does_not_put_over_what_a_target_does_not_show_where_the_rule_k
             let bench = blocked(heads).await;
             let other = [sample::layer(99, 500)];
             let newer = sample::image(bench.target.store(), TO, Some("v1"), Flavour::Oci, &other, "amd64");
-            let rule = with_policy(bench.rule(FROM, Selection::All, &[TO]), |own| own.on_conflict = on_conflict);
+            let rule =
+                with_policy(bench.rule(FROM, Selection::All, &[TO]), |own| own.on_conflict = on_conflict);
             let report = verify(&rule, Verification { repair: Repair::Broken, ..SHALLOW }).await;
             let verdict = verdict_of(&report, "v1");
             assert!(!verdict.is_whole(), "it still cannot be read");
@@ -692,7 +693,10 @@ async fn a_wrong_size_is_a_problem_of_the_image_that_names_it_alone() {
             bench.clear();
             let rule = bench.rule(FROM, Selection::All, &[TO]);
             for repair in [Repair::Never, Repair::Broken] {
-                let options = Options { mode: Mode::Verify(Verification { depth, repair, ..SHALLOW }), ..Options::new(1, 0) };
+                let options = Options {
+                    mode: Mode::Verify(Verification { depth, repair, ..SHALLOW }),
+                    ..Options::new(1, 0)
+                };
                 let report = Sync::new(vec![rule.clone()], options, Arc::new(Silent))
                     .run_whole(CancellationToken::new())
                     .await;

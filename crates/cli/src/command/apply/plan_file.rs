@@ -219,9 +219,8 @@ mod tests {
             "7".to_owned(),
         ];
         let policy = serde_json::to_string(&sync::Policy::default()).unwrap();
-        let rule = format!(
-            r#"{{"name": null, "source": "q.io/a", "targets": ["r.io/a"], "policy": {policy}}}"#
-        );
+        let rule =
+            format!(r#"{{"name": null, "source": "q.io/a", "targets": ["r.io/a"], "policy": {policy}}}"#);
         let text = format!(
             r#"{{"schema": "{SCHEMA}", "rules": [{rule}], "later": [1], "steps": [{}], "totals": {{}}}}"#,
             steps.join(",")

@@ -87,7 +87,11 @@ async fn image(walk: &Walk, at_target: AtTarget) -> Result<Brought, Arc<Error>> 
 }
 
 /// Brings what was found broken from the leaves up, the name last; then what refers to it.
-async fn parts(walk: &Walk, findings: &Findings, root: Option<(&Form, &AtTarget)>) -> Result<Brought, Arc<Error>> {
+async fn parts(
+    walk: &Walk,
+    findings: &Findings,
+    root: Option<(&Form, &AtTarget)>,
+) -> Result<Brought, Arc<Error>> {
     let blobs: Vec<_> = findings.blobs.iter().map(|blob| ensure_blob(walk, blob)).collect();
     stream::iter(blobs).buffer_unordered(AT_ONCE).collect::<()>().await;
     for manifest in findings.manifests.iter().rev() {
