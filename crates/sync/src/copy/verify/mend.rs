@@ -58,13 +58,12 @@ async fn look_at_name(walk: &Walk, form: &Form) -> Result<AtTarget, Arc<Error>> 
 /// Sets a broken name again. What somebody has put there since it was looked at stays.
 async fn name(walk: &Walk, form: &Form, before: &AtTarget) -> Result<(), Arc<Error>> {
     let now = look_again(walk).await?;
-    match now.digest().filter(|there| now != *before && *there != form.digest()) {
-        Some(other) => Err(stays(walk, other, form)),
-        None => {
-            let last_look = LastLook::of(walk, now.digest());
-            walk.put(form.manifest(), walk.copy.reference(), &form.absent(), last_look).await
-        }
+    let is_moved = now != *before;
+    if let Some(other) = now.digest().filter(|there| is_moved && *there != form.digest()) {
+        return Err(stays(walk, other, form));
     }
+    let last_look = LastLook::of(walk, now.digest());
+    walk.put(form.manifest(), walk.copy.reference(), &form.absent(), last_look).await
 }
 
 fn stays(walk: &Walk, there: &Digest, form: &Form) -> Arc<Error> {
