@@ -708,7 +708,7 @@ async fn a_wrong_size_is_a_problem_of_the_image_that_names_it_alone() {
                 assert_eq!(verdict.problems[0].state, ProblemState::Wrong);
                 assert_eq!(verdict.problems.len(), 1);
             }
-            let sent = count(&bench.target, |request| request.is_upload_start());
+            let sent = count(&bench.target, LoggedRequest::is_upload_start);
             assert_eq!(sent, 0, "the blob is whole");
         }
     }
