@@ -15,8 +15,10 @@ mod guards;
 mod look;
 mod order;
 mod read;
+mod refusal;
 
-pub use candidate::{Candidate, Standing};
+pub use candidate::{Candidate, Fate, Standing, Untagging};
 pub use carry_out::{Deleted, NotDeleted, Pruned};
 pub use guards::{Guards, MaxDelete};
 pub use look::{Prune, PrunePlan};
+pub use refusal::Refusal;

@@ -16,7 +16,7 @@ use super::only::OnlyArgs;
 pub(crate) struct VerifyArgs {
     /// Images to look at without any source: HOST/REPOSITORY with nothing, a tag, a list, a /pattern/ or a digest behind
     /// it, or HOST/PROJECT/**
-    #[arg(value_name = "TARGET", conflicts_with_all = ["repair", "only", "retry_failed", "images"])]
+    #[arg(value_name = "TARGET", conflicts_with_all = ["only", "retry_failed", "images"])]
     pub(crate) targets: Vec<String>,
 
     /// Read blobs at the target and hash them, each once for a registry, instead of asking whether they are there, and how

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::sync::prune::{Guards, Prune, PrunePlan};
+use ::sync::prune::{Guards, Prune, PrunePlan, Refusal};
 use ::sync::{Event, Observer, Options, Stamp, Work};
 
 use super::refuse::refuse;
@@ -129,6 +129,11 @@ fn show(outcome: &PruneOutcome, args: &PruneArgs) {
     }
     if let Some(refused) = outcome.refused() {
         say(&format!("{}: nothing is deleted: {refused}", paint.red("error")));
+        if let Refusal::TooMuch(_) = refused {
+            say(
+                "  help: look through what would go; if it is right, --max-delete N|N% lets more go in this run",
+            );
+        }
     } else if !args.show.quiet {
         say(&outcome.summary(args.apply));
     }

@@ -15,6 +15,13 @@ pub(crate) async fn run(args: VerifyArgs) -> u8 {
     if let Some(why) = args.meaningless() {
         return refuse(&[ConfigError::new(format!("`verify` does not take {why}"))]);
     }
+    if args.repair && !args.targets.is_empty() {
+        let error =
+            ConfigError::new("`verify TARGET` does not take --repair: there is no source to repair from");
+        return refuse(&[
+            error.help("leave out TARGET: with --config each rule names the source of its targets")
+        ]);
+    }
     let how = verification(&args);
     let has_source = args.targets.is_empty();
     let VerifyArgs { targets, job, only, json, repair, .. } = args;

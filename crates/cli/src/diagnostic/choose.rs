@@ -50,6 +50,11 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// Whether a list is asked for, which reads at whichever side.
+    fn lists(self) -> bool {
+        matches!(self.operation, Operation::ListRepositories | Operation::ListTags)
+    }
+
     /// A hint that speaks of the registry alone.
     fn advice(self, hint: Hint) -> Advice {
         self.about(hint, self.host)
@@ -237,6 +242,7 @@ fn of_refusal(step: Step<'_>, error: &registry::Error, refusal: &registry::Refus
     let hint = match (kind, step.side) {
         _ if is_payment => Hint::Payment,
         (ErrorKind::Unauthorized | ErrorKind::Denied, _) => of_rights(step, kind),
+        (ErrorKind::NotFound, _) if step.lists() => of_missing(step.operation),
         (ErrorKind::NotFound, Side::Source) => of_missing(step.operation),
         (ErrorKind::RateLimited, _) => Hint::RateLimited,
         (ErrorKind::Unavailable, _) => Hint::Unavailable,
@@ -253,8 +259,9 @@ fn of_refusal(step: Step<'_>, error: &registry::Error, refusal: &registry::Refus
 
 fn of_rights(step: Step<'_>, kind: ErrorKind) -> Hint {
     match (step.side, kind, step.operation) {
+        (_, ErrorKind::Denied, _) if step.lists() => Hint::NoList,
+        (_, ErrorKind::Unauthorized, _) if step.lists() => Hint::SourceLogin,
         (Side::Target, ..) => Hint::NoPush,
-        (Side::Source, ErrorKind::Denied, Operation::ListRepositories | Operation::ListTags) => Hint::NoList,
         (Side::Source, ErrorKind::Denied, _) => Hint::NoPull,
         (Side::Source, ..) => Hint::SourceLogin,
     }

@@ -81,9 +81,9 @@ hints! {
     NoPush: "check user and password of {login}, that they may push here, and that the namespace or project exists (and creates repositories by itself)",
 
     /// No list of tags.
-    NoRepository: "check the repository's name at the source, and whether this login may see it",
+    NoRepository: "check the repository's name, and whether this login may see it",
     /// No such tag, or no such image.
-    NoImage: "check repository and tag at the source; if they exist, whether this login may see them",
+    NoImage: "check repository and tag; if they exist, whether this login may see them",
     /// No image with the digest that a rule names.
     NoDigest: "check the digest that the rule names, as in `pins`: registries delete images that no tag names any more; if it is there, whether this login may see it",
     /// The registry offers no list of repositories to anybody.

@@ -208,6 +208,11 @@ fn refusals() -> Vec<Case> {
         (to(refused(401, "UNAUTHORIZED")), "UNAUTHORIZED: no", Hint::NoPush),
         (to(refused(403, "DENIED")), "DENIED: no", Hint::NoPush),
         (list(Operation::ListTags, 404), "404 Not Found", Hint::NoRepository),
+        (
+            at(Side::Target, Operation::ListTags, refused(404, "NAME_UNKNOWN")),
+            "404 Not Found",
+            Hint::NoRepository,
+        ),
         (list(Operation::ListRepositories, 404), "404 Not Found", Hint::NoCatalog),
         (from(refused(404, "MANIFEST_UNKNOWN")), "404 Not Found", Hint::NoImage),
         (blob, "404 Not Found", Hint::SourceLacksPart),

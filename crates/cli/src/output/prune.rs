@@ -3,7 +3,7 @@
 mod document;
 
 use serde::Serialize;
-use sync::prune::{Candidate, NotDeleted, PrunePlan, Pruned};
+use sync::prune::{Candidate, Fate, NotDeleted, PrunePlan, Pruned, Refusal};
 
 use self::document::Document;
 pub(crate) use self::document::schema;
@@ -11,7 +11,7 @@ pub(crate) use self::document::schema;
 /// What was found, and what became of it.
 pub(crate) struct PruneOutcome {
     candidates: Vec<Candidate>,
-    refused: Option<String>,
+    refused: Option<Refusal>,
     pruned: Pruned,
 }
 
@@ -26,8 +26,8 @@ impl PruneOutcome {
         self.pruned = pruned;
     }
 
-    pub(crate) fn refused(&self) -> Option<&str> {
-        self.refused.as_deref()
+    pub(crate) fn refused(&self) -> Option<&Refusal> {
+        self.refused.as_ref()
     }
 
     /// Registries that delete nothing.
@@ -51,43 +51,73 @@ impl PruneOutcome {
     }
 
     pub(crate) fn document(&self) -> impl Serialize + '_ {
-        Document::of(&self.candidates, &self.pruned, self.refused.as_deref())
+        Document::of(&self.candidates, &self.pruned, self.refused.as_ref().map(Refusal::why))
     }
 
     /// A line for each thing: what becomes of it, its name with its digest, and why.
     pub(crate) fn lines(&self, was_asked_to_delete: bool) -> Vec<String> {
-        if was_asked_to_delete && self.refused.is_none() {
-            let deleted = self.pruned.deleted.iter();
-            let deleted =
-                deleted.map(|deleted| format!("deleted {}", named(&deleted.target, &deleted.digest)));
-            let kept = self.pruned.not_deleted.iter();
-            let kept = kept.map(|kept| format!("kept {}: {}", named(&kept.target, &kept.digest), kept.why));
-            return deleted.chain(kept).collect();
+        match (was_asked_to_delete, &self.refused) {
+            (false, _) => self.candidates.iter().map(line).collect(),
+            (true, Some(_)) => self.candidates.iter().map(refused_line).collect(),
+            (true, None) => self.carried_out(),
         }
-        self.candidates.iter().map(line).collect()
+    }
+
+    fn carried_out(&self) -> Vec<String> {
+        let deleted = self.pruned.deleted.iter();
+        let deleted = deleted.map(|deleted| format!("deleted {}", named(&deleted.target, &deleted.digest)));
+        let kept = self.pruned.not_deleted.iter();
+        let kept = kept.map(|kept| format!("kept {}: {}", named(&kept.target, &kept.digest), kept.why));
+        deleted.chain(kept).chain(self.stay().map(kept_line)).collect()
+    }
+
+    /// What nobody wanted to delete.
+    fn stay(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().filter(|candidate| candidate.fate() == Fate::Stays)
     }
 
     pub(crate) fn summary(&self, was_asked_to_delete: bool) -> String {
+        let stay = self.stay().count();
         if was_asked_to_delete {
-            return format!("{} deleted, {} kept", self.pruned.deleted.len(), self.pruned.not_deleted.len());
+            let kept = self.pruned.not_deleted.len() + stay;
+            return format!("{} deleted, {kept} kept", self.pruned.deleted.len());
         }
-        let due = self.candidates.iter().filter(|candidate| candidate.is_due()).count();
-        let stay = self.candidates.len() - due;
-        match due {
-            0 => format!("nothing would be deleted, {stay} stay"),
-            _ => format!("{due} would be deleted, {stay} stay: --apply deletes"),
+        let count = |fate| self.candidates.iter().filter(|candidate| candidate.fate() == fate).count();
+        let (go, go_alone) = (count(Fate::Goes), count(Fate::GoesAlone));
+        let alone = match go_alone {
+            0 => String::new(),
+            _ => format!("{go_alone} only if the registry takes a tag away without its image, "),
+        };
+        match (go, go_alone) {
+            (0, 0) => format!("nothing would be deleted, {stay} stay"),
+            (0, _) => format!("nothing would be deleted for sure, {alone}{stay} stay: --apply deletes"),
+            _ => format!("{go} would be deleted, {alone}{stay} stay: --apply deletes"),
         }
     }
 }
 
 fn line(candidate: &Candidate) -> String {
     let name = named(&candidate.target(), &candidate.digest);
-    match (candidate.is_due(), &candidate.held_by[..]) {
-        (true, []) => format!("delete {name}: {}", candidate.standing),
-        (true, holders) => {
-            format!("delete {name}: {}; its image stays, held by {}", candidate.standing, holders.join(", "))
-        }
-        (false, _) => format!("keep {name}: {}", candidate.standing),
+    let (why, holders) = (&candidate.standing, candidate.held_by.join(", "));
+    match candidate.fate() {
+        Fate::Goes if holders.is_empty() => format!("delete {name}: {why}"),
+        Fate::Goes => format!("delete {name}: {why}; its image stays, held by {holders}"),
+        Fate::GoesAlone => format!(
+            "delete? {name}: {why}, but {holders} needs its image: it goes only if this registry takes a tag away without its image"
+        ),
+        Fate::Stays => format!("keep {name}: {why}"),
+    }
+}
+
+fn kept_line(candidate: &Candidate) -> String {
+    format!("kept {}: {}", named(&candidate.target(), &candidate.digest), candidate.standing)
+}
+
+/// Where nothing at all is deleted, not even what would go alone does.
+fn refused_line(candidate: &Candidate) -> String {
+    match candidate.fate() {
+        Fate::Stays => kept_line(candidate),
+        Fate::Goes | Fate::GoesAlone => format!("{}; nothing is deleted in this run", kept_line(candidate)),
     }
 }
 

@@ -42,7 +42,7 @@ async fn a_namespace_that_may_not_be_pushed_and_an_absent_tag_beside_a_good_imag
         "401 Unauthorized (UNAUTHORIZED: authentication required)",
         "that the namespace or project exists",
         "manifest unknown",
-        "check repository and tag at the source",
+        "check repository and tag;",
     ])?;
     let target = world.target_pusher();
     ensure!(target.tags("image-syncer/good").await? == ["1.24"]);

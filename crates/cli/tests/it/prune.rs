@@ -113,10 +113,25 @@ async fn guards_keep_it_from_deleting() -> Result<()> {
         ensure!(reason.contains("7d") && document["candidates"][0]["due"] == false, "{reason}");
         ensure!(reason.contains("without a state") == (state == "--no-state"), "{reason}");
     }
+    let old = world.target.store().manifest("b/app", "old").context("it is there")?.digest;
+    let name = format!("{}/b/app:old@{old}", world.target.host());
+    let shown = world.prune("--state s.redb")?.expect_code(0)?;
+    ensure!(shown.stdout.starts_with(&format!("keep {name}: ")), "{}", shown.stdout);
+    ensure!(shown.stderr.contains("nothing would be deleted, 1 stay"), "{}", shown.stderr);
+    let kept = world.prune("--apply --state s.redb")?.expect_code(0)?;
+    ensure!(kept.stdout == shown.stdout.replace("keep ", "kept "), "{}", kept.stdout);
+    ensure!(kept.stderr.contains("0 deleted, 1 kept"), "{}", kept.stderr);
     // Too much is refused, and the command line lets more go.
     let world = World::start(EmbeddedRegistry::builder(), "prune: {grace: 0s, maxDelete: 0}").await?;
     let refused = world.prune("--apply")?.expect_code(1)?;
     ensure!(refused.stderr.contains("nothing is deleted: 1 of the 4 tags"), "{}", refused.stderr);
+    ensure!(
+        refused.stderr.contains("  help: ") && refused.stderr.contains("--max-delete"),
+        "{}",
+        refused.stderr
+    );
+    let line = refused.stdout.trim_end();
+    ensure!(line.starts_with("kept ") && line.ends_with("; nothing is deleted in this run"), "{line}");
     ensure!(world.tags().len() == 4);
     world.prune("--apply --max-delete 25%")?.expect_code(0)?;
     ensure!(world.tags().len() == 3);
@@ -136,9 +151,46 @@ async fn a_source_that_fails_or_is_empty_deletes_nothing() -> Result<()> {
     }
     let refused = world.prune("--apply")?.expect_code(1)?;
     ensure!(refused.stderr.contains("has no tags: an empty source deletes nothing"), "{}", refused.stderr);
+    ensure!(!refused.stderr.contains("--max-delete"), "which would not help: {}", refused.stderr);
     let document: Value = serde_json::from_str(&world.prune("--apply --json")?.expect_code(1)?.stdout)?;
     ensure!(document["refused"].as_str().is_some_and(|why| why.contains("has no tags")), "{document}");
     ensure!(world.tags().len() == 4);
+    Ok(())
+}
+
+/// The dry run says of no tag that it goes which the registry may keep, and afterwards the counts agree.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_goes_only_alone_is_not_promised() -> Result<()> {
+    for (target, is_kept) in
+        [(preset::distribution_2_with_delete(), true), (EmbeddedRegistry::builder(), false)]
+    {
+        let world = World::start(target, "prune: {grace: 0s, maxDelete: 100%}").await?;
+        let (store, there) = (world.target.store(), world.target.host());
+        let v1 = store.manifest("b/app", "v1").context("it is there")?.digest;
+        store.tag("b/app", "alias", &v1);
+        let shown = world.prune("")?.expect_code(0)?;
+        let alias = format!("{there}/b/app:alias@{v1}");
+        let lines: Vec<_> = shown.stdout.lines().collect();
+        ensure!(
+            lines.len() == 2
+                && lines[0].starts_with(&format!("delete? {alias}: "))
+                && lines[0].contains(&format!("{there}/b/app:v1 needs its image: it goes only if"))
+                && lines[1].starts_with(&format!("delete {there}/b/app:old@")),
+            "{}",
+            shown.stdout
+        );
+        let says = "1 would be deleted, 1 only if the registry takes a tag away without its image, 0 stay";
+        ensure!(shown.stderr.contains(says), "{}", shown.stderr);
+        let document: Value = serde_json::from_str(&world.prune("--json")?.expect_code(0)?.stdout)?;
+        let only_alone = [0, 1].map(|number| document["candidates"][number]["onlyAlone"].clone());
+        ensure!(only_alone == [Value::Bool(true), Value::Bool(false)], "{document}");
+        let done = world.prune("--apply")?.expect_code(0)?;
+        let (word, says) =
+            if is_kept { ("kept", "1 deleted, 1 kept") } else { ("deleted", "2 deleted, 0 kept") };
+        ensure!(done.stdout.contains(&format!("{word} {alias}")), "{}", done.stdout);
+        ensure!(done.stderr.contains(says), "{}", done.stderr);
+        ensure!(world.tags().contains(&"alias".to_owned()) == is_kept);
+    }
     Ok(())
 }
 

@@ -153,6 +153,13 @@ async fn tags_that_are_gone_or_moved_and_manifests_that_are_lost_are_told_apart(
     let expected =
         expected.map(|(tag, outcome, problem)| (tag.to_owned(), outcome.to_owned(), vec![problem]));
     ensure!(suffering == expected, "{document:#}");
+    let moved =
+        document["images"].as_array().into_iter().flatten().find(|image| image["outcome"] == "different");
+    let why = moved.map(|image| image["problems"][0]["why"].clone());
+    let says = format!("the target has {v1}, and should have {v2}");
+    ensure!(why == Some(json!(says)), "{document:#}");
+    let ran = copied.workplace.run("verify")?.expect_code(1)?;
+    ensure!(ran.stdout.contains(&format!("\n  wrong      tag v2: {says}\n")), "{}", ran.all());
     let (_, document) = copied.verify("--repair", 0)?;
     ensure!(document["totals"]["repaired"] == 2 && document["totals"]["bytesMoved"] == 0, "{document:#}");
     ensure!(to.digest("b/app", "v2").await? == Some(v2));
@@ -179,6 +186,9 @@ async fn images_are_looked_at_by_themselves_without_any_source() -> Result<()> {
     ensure!(gone.stdout == format!("missing    {there}/b/app:v9\n  missing    tag\n"), "{}", gone.all());
     let none = copied.workplace.run(&format!("verify {there}/b/app:/^x/"))?.expect_code(1)?;
     none.says(&["nothing was looked at, because no image matches"])?;
+    let none = copied.workplace.run(&format!("verify {there}/b/nowhere"))?.expect_code(3)?;
+    ensure!(!none.all().contains("source"), "there is none: {}", none.all());
+    none.says(&["target", "check the repository's name, and whether this login may see it"])?;
     Ok(())
 }
 
@@ -202,7 +212,7 @@ fn flags_that_mean_nothing_here_are_refused() -> Result<()> {
         ("--force", "`verify` does not take --force"),
         ("--dry-run", "`verify` does not take --dry-run"),
         ("--output-failed-images f", "`--report FILE` names all images"),
-        ("r.io/a --repair", "cannot be used with"),
+        ("r.io/a --repair", "there is no source to repair from"),
         ("r.io/a --only apps", "cannot be used with"),
         ("--sample 5", "write a share of more than 0%"),
     ] {

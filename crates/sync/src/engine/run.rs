@@ -12,7 +12,7 @@ use crate::endpoint::{StoreId, Target, Upload};
 use crate::engine::backoff::Backoff;
 use crate::engine::bandwidth::Bandwidth;
 use crate::engine::deadline::{Deadline, TooLate};
-use crate::engine::verification::Verification;
+use crate::engine::verification::{Against, Verification};
 use crate::engine::{Activity, Engine, HeldBytes, ImageRead, ImageSlot, Pair, Place};
 use crate::lock::lock;
 use crate::memory::inspected::Inspected;
@@ -57,6 +57,14 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// On which side images are listed: without a source targets are.
+    pub(crate) fn listed_side(self) -> Side {
+        match self {
+            Self::Verify(how) if how.against == Against::Itself => Side::Target,
+            _ => Side::Source,
+        }
+    }
+
     /// Whether it is told what only targets have.
     pub(crate) fn looks_for_extra(self) -> bool {
         matches!(self, Self::Plan | Self::List)

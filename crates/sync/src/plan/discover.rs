@@ -27,7 +27,7 @@ use crate::plan::turns::Turn;
 use crate::plan::wanted::Wanted;
 use crate::rule::{Rule, RuleTarget, Selection};
 use crate::select::Counts;
-use crate::{Cause, Error, Event, Image, Operation, ReferrerPolicy, RuleFailure, Side};
+use crate::{Cause, Error, Event, Image, Operation, ReferrerPolicy, RuleFailure};
 
 /// Repositories of one listing whose tags are read while more of them come.
 const LISTED_AHEAD: usize = 64;
@@ -372,6 +372,11 @@ impl<'a> Discovery<'a> {
     }
 
     fn error(&self, operation: Operation, cause: Cause) -> Error {
-        Error { side: Side::Source, place: self.rule.source.name().to_owned(), operation, cause }
+        Error {
+            side: self.run.mode.listed_side(),
+            place: self.rule.source.name().to_owned(),
+            operation,
+            cause,
+        }
     }
 }

@@ -125,7 +125,8 @@ impl Discoveries {
         pattern_targets: &mut PatternTargets,
         mut found: impl FnMut(Rule),
     ) -> Result<Listed, Arc<Error>> {
-        let error = |cause| rule.error(cause);
+        let side = self.run.mode.listed_side();
+        let error = |cause| Error { side, ..rule.error(cause) };
         let mut all = Listed::default();
         let source: Arc<str> = rule.listing.name().into();
         let mut pages = rule.listing.repositories(&rule.pattern.literal_front());

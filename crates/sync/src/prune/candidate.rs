@@ -21,6 +21,28 @@ pub struct Candidate {
     pub standing: Standing,
     /// What stays and needs it, for people. Its name may go nevertheless, where a registry takes names away alone.
     pub held_by: Vec<String>,
+    /// Whether its registry is known to do so.
+    pub untagging: Untagging,
+}
+
+/// Whether a registry takes a tag away without its image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untagging {
+    /// It does for sure.
+    Certain,
+    /// Only a deletion can show it.
+    Unknown,
+}
+
+/// What becomes of something, as far as that is known before anything is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes.
+    Goes,
+    /// It goes if its registry takes a tag away without its image, and stays otherwise.
+    GoesAlone,
+    /// It stays.
+    Stays,
 }
 
 /// Why something goes, or stays.
@@ -50,6 +72,15 @@ impl Candidate {
         match &self.name {
             TagOrDigest::Tag(tag) => format!("{}:{tag}", self.repository),
             TagOrDigest::Digest(digest) => format!("{}@{digest}", self.repository),
+        }
+    }
+
+    /// What becomes of it.
+    pub fn fate(&self) -> Fate {
+        match (self.is_due(), &self.held_by[..], self.untagging) {
+            (false, ..) => Fate::Stays,
+            (true, [_, ..], Untagging::Unknown) => Fate::GoesAlone,
+            (true, ..) => Fate::Goes,
         }
     }
 

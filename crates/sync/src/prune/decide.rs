@@ -6,10 +6,11 @@ use std::time::SystemTime;
 
 use oci::{Digest, Tag, TagOrDigest, referrers_tag};
 
-use super::candidate::{Candidate, Standing};
+use super::candidate::{Candidate, Fate, Standing, Untagging};
 use super::contents::Contents;
 use super::guards::Guards;
 use super::order::put_in_order;
+use super::refusal::Refusal;
 use crate::plan::extra::Extra;
 use crate::plan::listings::SourceTags;
 use crate::rule::referrer_tag::{belongs_to_another, subject};
@@ -27,6 +28,7 @@ pub(super) struct Claim<'a> {
 pub(super) struct Scene<'a> {
     pub(super) name: Arc<str>,
     pub(super) contents: &'a Contents,
+    pub(super) untagging: Untagging,
     /// What rules bring there.
     pub(super) selected: &'a HashSet<TagOrDigest>,
     pub(super) claims: &'a [Claim<'a>],
@@ -41,7 +43,7 @@ pub(super) struct Decided {
     /// In the order in which they go.
     pub(super) candidates: Vec<Candidate>,
     /// Why nothing of all may go.
-    pub(super) refused: Option<String>,
+    pub(super) refused: Option<Refusal>,
 }
 
 /// What a rule that deletes would name, nobody brings, and no source has: all else stays without a word.
@@ -89,20 +91,31 @@ pub(super) fn decide(scene: &Scene<'_>, gone: &GoneSince, now: SystemTime) -> De
     let judge = Judge { scene, gone, now, guards };
     let suspects = suspects(scene.claims, scene.selected);
     let mut candidates = judge.images(&suspects);
-    let due = candidates.iter().filter(|candidate| candidate.is_due()).count();
-    let most = guards.max_delete.of(tags);
-    let refused = (due > most).then(|| {
-        let max_delete = guards.max_delete;
-        format!(
-            "{due} of the {tags} tags of {} would go, and `maxDelete: {max_delete}` lets {most} go in one run",
-            scene.name
-        )
-    });
+    let images = candidates.len();
     judge.followers(&suspects, &mut candidates);
+    // Signatures, which come behind the images, do not count.
+    let refused = too_much(scene, guards, tags, &candidates[..images]);
     judge.referrers(&mut candidates);
     candidates.extend(judge.left_out(&suspects));
     put_in_order(&mut candidates, contents);
     Decided { candidates, refused }
+}
+
+/// Why nothing goes where too many images would. Those count, too, that go only where a tag goes alone: they may.
+fn too_much(scene: &Scene<'_>, guards: Guards, tags: usize, images: &[Candidate]) -> Option<Refusal> {
+    let count = |fate| images.iter().filter(|image| image.fate() == fate).count();
+    let (sure, alone) = (count(Fate::Goes), count(Fate::GoesAlone));
+    let most = guards.max_delete.of(tags);
+    let more = match alone {
+        0 => String::new(),
+        _ => format!(", and {alone} more if this registry takes a tag away without its image"),
+    };
+    (sure + alone > most).then(|| {
+        Refusal::TooMuch(format!(
+            "{sure} of the {tags} tags of {} would go{more}, and `maxDelete: {}` lets {most} go in one run",
+            scene.name, guards.max_delete
+        ))
+    })
 }
 
 struct Judge<'a> {
@@ -119,7 +132,7 @@ impl<'a> Judge<'a> {
 
     fn candidate(&self, name: TagOrDigest, digest: &Digest, standing: Standing) -> Candidate {
         let (repository, digest, held_by) = (self.scene.name.clone(), digest.clone(), Vec::new());
-        Candidate { repository, name, digest, standing, held_by }
+        Candidate { repository, name, digest, standing, held_by, untagging: self.scene.untagging }
     }
 
     fn of_tag(&self, tag: &Tag, standing: impl FnOnce(&Digest) -> Standing) -> Option<Candidate> {

@@ -7,11 +7,12 @@ use std::time::SystemTime;
 use oci::{Digest, Tag};
 use tokio_util::sync::CancellationToken;
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Untagging};
 use super::contents::Contents;
 use super::decide::{Claim, Scene, decide, suspects};
 use super::guards::Guards;
 use super::read::read;
+use super::refusal::Refusal;
 use crate::endpoint::{Source, Target};
 use crate::plan::listings::{AtTarget, Listings, Place, SourceTags};
 use crate::{Error, Observer, Options, Report, State, Sync, Work};
@@ -29,7 +30,7 @@ pub struct Prune {
 /// What would go, and why the rest does not.
 pub struct PrunePlan {
     /// Why nothing goes at all.
-    pub refused: Option<String>,
+    pub refused: Option<Refusal>,
     pub(super) repositories: Vec<Repository>,
     pub(super) retries: u32,
 }
@@ -60,6 +61,7 @@ impl Prune {
         let sync = Sync::new(works, options, observer).remembering(state.clone());
         let (report, listings) = sync.list(cancel).await;
         let refused = not_listed(&report).or_else(|| without_tags(&listings, &patterns));
+        let refused = refused.map(Refusal::Unknown);
         let mut plan = PrunePlan { refused, repositories: Vec::new(), retries };
         if plan.refused.is_none() {
             plan.examine(&listings, &guards, &state).await;
@@ -90,10 +92,10 @@ impl PrunePlan {
             let found: Vec<_> = found.into_iter().chain(listings.at_targets.iter().filter(claimed)).collect();
             match self.examine_repository((name, &found), listings, guards, state).await {
                 Ok(refusal) => refusals.extend(refusal),
-                Err(error) => refusals.push(unread(&error)),
+                Err(error) => refusals.push(Refusal::Unknown(unread(&error))),
             }
         }
-        self.refused = (!refusals.is_empty()).then(|| refusals.join("; "));
+        self.refused = refusals.into_iter().reduce(Refusal::and);
     }
 
     async fn examine_repository(
@@ -102,7 +104,7 @@ impl PrunePlan {
         listings: &Listings,
         guards: &[Option<Guards>],
         state: &State,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<Refusal>, Error> {
         // The same repository under another name is looked at by that; here its rules only keep what is theirs.
         let claim = |found: &&'_ AtTarget| {
             guards.get(found.rule).copied().flatten().filter(|_| found.target.name() == name)
@@ -131,7 +133,8 @@ impl PrunePlan {
         let seen: Vec<(Tag, Digest)> =
             suspected.filter_map(|tag| Some((tag.clone(), contents.tags.get(tag)?.clone()))).collect();
         let gone = state.note_gone((target.store(), target.repository()), &seen, now);
-        let scene = Scene { name: name.into(), contents: &contents, selected, claims: &claims };
+        let untagging = if seen.is_empty() { Untagging::Unknown } else { untagging(&*target).await };
+        let scene = Scene { name: name.into(), contents: &contents, untagging, selected, claims: &claims };
         let decided = decide(&scene, &gone, now);
         if !decided.candidates.is_empty() {
             let (candidates, missed) = (decided.candidates, missed(found));
@@ -151,6 +154,14 @@ fn missed(found: &[&AtTarget]) -> HashMap<Tag, Vec<Missed>> {
         }
     }
     missed
+}
+
+/// Whether a target takes a tag away without its image, as far as is known before it has done so.
+async fn untagging(target: &dyn Target) -> Untagging {
+    match target.deletes() {
+        Some(deletes) if deletes.untags().await => Untagging::Certain,
+        _ => Untagging::Unknown,
+    }
 }
 
 /// Why nothing goes where a rule could not be listed.

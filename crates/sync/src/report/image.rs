@@ -34,7 +34,12 @@ impl Image {
 
 impl fmt::Display for Image {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} -> {}", self.source_name(), self.target_name())
+        let (source, target) = (self.source_name(), self.target_name());
+        // What is looked at without a source is compared with itself.
+        if source == target {
+            return formatter.write_str(&target);
+        }
+        write!(formatter, "{source} -> {target}")
     }
 }
 

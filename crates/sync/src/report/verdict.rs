@@ -50,7 +50,7 @@ pub enum Mended {
 /// Something that is not as it should be.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// Of what. `None` where nobody tells what a name should point at.
+    /// Of what: of a name, what it should point at; `None` where nobody tells that.
     pub digest: Option<Digest>,
     /// What that is.
     pub kind: ProblemKind,
@@ -58,6 +58,8 @@ pub struct Problem {
     pub state: ProblemState,
     /// Why, where there is more to say.
     pub why: Option<Arc<Error>>,
+    /// What a name points at in its place.
+    pub instead: Option<Digest>,
 }
 
 /// What has a problem.

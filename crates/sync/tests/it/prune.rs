@@ -13,7 +13,7 @@ use endpoints::{RegistryApi, RegistryEndpoint};
 use http::Method;
 use registry::{Credentials, Login, Registry, Security, Settings, Transport};
 use serde_json::{Value, json};
-use sync::prune::{Guards, MaxDelete, Prune, PrunePlan, Pruned, Standing};
+use sync::prune::{Fate, Guards, MaxDelete, Prune, PrunePlan, Pruned, Standing};
 use sync::{Naming, Options, Policy, ReferrerPolicy, Rule, RuleTarget, Selection, Silent, State, Work};
 use testkit::Dice;
 use tokio_util::sync::CancellationToken;
@@ -512,6 +512,8 @@ async fn a_registry_that_takes_tags_away_lets_tags_of_held_images_go() {
     // Where nothing shows that the image stays, it is not risked.
     let bench = Bench::start(EmbeddedRegistry::builder()).await;
     bench.both(1, &["kept"], &["kept", "alias"]);
+    let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+    assert_eq!(plan.candidates()[0].fate(), Fate::GoesAlone, "which is not promised");
     let pruned = prune(&bench, FREE).await;
     assert_eq!((bench.tags().len(), pruned.not_deleted.len()), (2, 1));
     assert!(pruned.not_deleted[0].is_held && pruned.not_deleted[0].why.contains(":kept"), "{pruned:?}");
@@ -539,10 +541,10 @@ async fn an_empty_or_failing_source_deletes_nothing() {
     let bench = Bench::start(EmbeddedRegistry::builder()).await;
     put(bench.target.store(), 1, &["old"]);
     let rules = || vec![(bench.rule(), Some(FREE))];
-    let refused = look(rules(), State::none()).await.refused.unwrap();
+    let refused = look(rules(), State::none()).await.refused.unwrap().to_string();
     assert!(refused.contains("could not be listed"), "{refused}");
     bench.source.store().create_repository(APP);
-    let refused = look(rules(), State::none()).await.refused.unwrap();
+    let refused = look(rules(), State::none()).await.refused.unwrap().to_string();
     assert!(refused.contains("has no tags"), "{refused}");
     put(bench.source.store(), 2, &["new"]);
     for status in [401, 403, 404, 500] {
@@ -558,7 +560,7 @@ async fn an_empty_or_failing_source_deletes_nothing() {
     let elsewhere = RegistryEndpoint::source(&client(&bench.source), &"a/none".parse().unwrap());
     let failing = Rule { source: Arc::new(elsewhere), ..bench.rule() };
     let refused = look(vec![(bench.rule(), Some(FREE)), (failing, None)], State::none()).await.refused;
-    assert!(refused.is_some_and(|why| why.contains("a/none")));
+    assert!(refused.is_some_and(|refused| refused.why().contains("a/none")));
     assert!(bench.deletions().is_empty());
     assert_eq!(bench.tags(), ["old"]);
 }
@@ -572,7 +574,7 @@ async fn too_much_is_refused_before_the_first() {
     put(bench.target.store(), 1, &names);
     let guards = Guards { max_delete: MaxDelete::Percent(10), ..FREE };
     let plan = look(vec![(bench.rule(), Some(guards))], State::none()).await;
-    let refused = plan.refused.clone().unwrap();
+    let refused = plan.refused.clone().unwrap().to_string();
     assert!(refused.contains("2 of the 10 tags") && refused.contains("10%"), "{refused}");
     assert_eq!(plan.candidates().len(), 2);
     assert!(plan.carry_out(CancellationToken::new()).await.deleted.is_empty());
@@ -692,6 +694,7 @@ async fn harbors_api_takes_tags_away() {
     let (bench, rule) = with_harbors_api().await;
     bench.both(1, &["kept"], &["kept", "alias"]);
     let plan = look(vec![(rule, Some(FREE))], State::none()).await;
+    assert_eq!(plan.candidates()[0].fate(), Fate::Goes, "its API is known for it");
     let pruned = plan.carry_out(CancellationToken::new()).await;
     assert_eq!((bench.tags(), pruned.deleted.len()), (vec!["kept".to_owned()], 1), "{pruned:?}");
     let asked = bench.deletions();

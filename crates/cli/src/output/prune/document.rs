@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sync::prune::{Candidate, Pruned};
+use sync::prune::{Candidate, Fate, Pruned};
 
 /// What was found and done, for programs.
 #[derive(Serialize)]
@@ -23,6 +23,8 @@ struct CandidateEntry<'a> {
     digest: String,
     /// Whether it is to go.
     due: bool,
+    /// Whether it goes only if its registry takes a tag away without its image.
+    only_alone: bool,
     reason: String,
     held_by: &'a [String],
 }
@@ -46,6 +48,7 @@ impl<'a> Document<'a> {
             target: candidate.target(),
             digest: candidate.digest.to_string(),
             due: candidate.is_due(),
+            only_alone: candidate.fate() == Fate::GoesAlone,
             reason: candidate.standing.to_string(),
             held_by: &candidate.held_by,
         });
@@ -81,7 +84,11 @@ pub(crate) fn schema() -> Value {
     };
     let candidates = json!({
         "target": target, "digest": digest,
-        "due": { "type": "boolean", "description": "Whether it is to go." },
+        "due": { "type": "boolean", "description": "Whether it is to go; with `onlyAlone` it may stay nevertheless." },
+        "onlyAlone": {
+            "type": "boolean",
+            "description": "Whether it goes only if its registry takes a tag away without its image, which is not known before --apply.",
+        },
         "reason": text,
         "heldBy": { "type": "array", "items": text, "description": "What stays and needs it." },
     });

@@ -98,7 +98,7 @@ impl VerifiedRecord {
             Standing::Unreadable => "unreadable",
         };
         let mut lines = vec![format!("{word:<10} {}", self.target)];
-        lines.extend(self.problems.iter().map(ProblemRecord::line));
+        lines.extend(self.problems.iter().map(|problem| problem.line(&self.target)));
         lines.extend(self.error.map(|error| format!("  why: {error}")));
         lines
     }
@@ -107,10 +107,15 @@ impl VerifiedRecord {
 impl ProblemRecord {
     fn new(problem: &Problem) -> Self {
         let digest = problem.digest.as_ref().map(ToString::to_string);
-        Self { digest, kind: problem.kind, state: problem.state, why: problem.why.as_deref().map(why) }
+        let instead = || {
+            let (there, wanted) = (problem.instead.as_ref()?, problem.digest.as_ref()?);
+            Some(format!("the target has {there}, and should have {wanted}"))
+        };
+        let why = problem.why.as_deref().map(why).or_else(instead);
+        Self { digest, kind: problem.kind, state: problem.state, why }
     }
 
-    fn line(&self) -> String {
+    fn line(&self, target: &str) -> String {
         let kind = match self.kind {
             ProblemKind::Tag => "tag",
             ProblemKind::Manifest => "manifest",
@@ -123,9 +128,20 @@ impl ProblemRecord {
             ProblemState::Unreadable => "unreadable",
         };
         let digest = self.digest.as_ref().map(|digest| format!(" {digest}")).unwrap_or_default();
+        let what = match (self.kind, self.state) {
+            // Both of its digests stand in the reason.
+            (ProblemKind::Tag, ProblemState::Wrong) => format!(" {}", tag_of(target)),
+            _ => digest,
+        };
         let why = self.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        format!("  {state:<10} {kind}{digest}{why}")
+        format!("  {state:<10} {kind}{what}{why}")
     }
+}
+
+/// The tag of `HOST:PORT/REPOSITORY:TAG`.
+fn tag_of(target: &str) -> &str {
+    let last = target.rsplit('/').next().unwrap_or(target);
+    last.split_once(':').map_or(last, |(_, tag)| tag)
 }
 
 /// Why what a repair did without a failure changed nothing.
@@ -134,7 +150,7 @@ fn kept(verdict: &Verdict) -> Option<&'static str> {
     match verdict.standing {
         Standing::Different => Some("its rule keeps what the target has (`onConflict`)"),
         _ if verdict.problems.iter().any(is_wrong) => Some(
-            "the registry keeps the bytes that it has, though the right ones were sent: delete them there, and repair again",
+            "the registry keeps the bytes that it has, though the right ones were sent: delete the blob's file in the registry's storage, and repair again (on docker-registry a deletion by its API is not enough)",
         ),
         _ => None,
     }

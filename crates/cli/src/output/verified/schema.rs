@@ -41,8 +41,12 @@ pub(crate) fn schema() -> Value {
 }
 
 fn image() -> Value {
+    let of_what = json!({
+        "type": ["string", "null"],
+        "description": "What has the problem; of a tag, and of a signature's tag, what it should point at",
+    });
     let problem = [
-        ("digest", text_or_null()),
+        ("digest", of_what),
         ("kind", word(&["tag", "manifest", "blob", "referrer"])),
         ("state", word(&["missing", "wrong", "unreadable"])),
         ("why", text_or_null()),

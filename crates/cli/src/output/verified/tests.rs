@@ -36,7 +36,7 @@ fn verdict(standing: Standing, problems: Vec<Problem>, mended: Mended) -> Outcom
 }
 
 fn problem(kind: ProblemKind, state: ProblemState, why: Option<Arc<Error>>) -> Problem {
-    Problem { digest: Some(Digest::sha256(b"x")), kind, state, why }
+    Problem { digest: Some(Digest::sha256(b"x")), kind, state, why, instead: None }
 }
 
 fn images() -> Vec<ImageReport> {
@@ -84,6 +84,20 @@ fn people_read_what_is_wrong_and_what_was_mended() {
         "unreadable r.io/b:dead\n  unreadable tag\n  why: it is not there\nincomplete r.io/b:lost\n  missing    blob {digest}\n  unreadable referrer {digest}: it is not there\n  why: it is not there\nrepaired   r.io/b:mended\n"
     );
     assert_eq!(String::from_utf8(text).unwrap(), expected);
+}
+
+#[test]
+fn a_name_that_points_elsewhere_is_told_with_both_digests() {
+    let instead = Some(Digest::sha256(b"v"));
+    let moved = Problem { instead, ..problem(ProblemKind::Tag, ProblemState::Wrong, None) };
+    let ended = ended("v1", verdict(Standing::Different, vec![moved], Mended::Nothing));
+    let record = VerifiedRecord::new(&ended, None, Against::Source, SystemTime::UNIX_EPOCH).unwrap();
+    let (there, wanted) = (Digest::sha256(b"v"), Digest::sha256(b"x"));
+    let why = format!("the target has {there}, and should have {wanted}");
+    let json = serde_json::to_value(&record).unwrap();
+    assert_eq!(json["problems"][0]["digest"], wanted.to_string());
+    assert_eq!(json["problems"][0]["why"], why);
+    assert_eq!(record.lines(), ["different  r.io/b:v1".to_owned(), format!("  wrong      tag v1: {why}")]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ impl Findings {
     /// Notes what is wrong with something, if anything is. Says whether it has to be brought.
     pub(super) fn note(&mut self, digest: &Digest, kind: ProblemKind, found: &Soundness) -> bool {
         let Some((state, why)) = problem(found) else { return false };
-        self.problems.push(Problem { digest: Some(digest.clone()), kind, state, why });
+        self.problems.push(Problem { digest: Some(digest.clone()), kind, state, why, instead: None });
         !matches!(found, Soundness::Misnamed(_))
     }
 

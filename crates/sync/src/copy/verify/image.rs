@@ -114,15 +114,18 @@ impl Found {
 
     /// What is wrong with the name, or what it points at.
     fn root_problem(&self) -> Option<Problem> {
-        let tag = |digest, state| Problem { digest, kind: ProblemKind::Tag, state, why: None };
+        let kind = ProblemKind::Tag;
+        let tag = |digest, state, instead| Problem { digest, kind, state, why: None, instead };
         match &self.root {
             Root::Right(_) | Root::Unwanted => None,
-            Root::Missing(wanted) => Some(tag(wanted.clone(), ProblemState::Missing)),
-            Root::Other { wanted, .. } => Some(tag(Some(wanted.clone()), ProblemState::Wrong)),
+            Root::Missing(wanted) => Some(tag(wanted.clone(), ProblemState::Missing, None)),
+            Root::Other { wanted, there } => {
+                Some(tag(Some(wanted.clone()), ProblemState::Wrong, Some(there.clone())))
+            }
             Root::Broken(broken, form) => {
                 let (state, why) = problem(broken)?;
                 let digest = form.as_ref().map(|form| form.digest().clone());
-                Some(Problem { digest, kind: ProblemKind::Manifest, state, why })
+                Some(Problem { digest, kind: ProblemKind::Manifest, state, why, instead: None })
             }
         }
     }

@@ -108,16 +108,17 @@ impl Closure<'_> {
 
     async fn look_at_cosign_tag(&mut self, tag: TagOrDigest, digest: Digest) -> Result<(), Arc<Error>> {
         let there = self.inspector.under(&tag).await?;
-        let (state, why) = match there {
+        let (state, why, instead) = match there {
             Ok(there) if *there.digest() == digest => return self.look_below_read(&there).await,
-            Ok(_) => (ProblemState::Wrong, None),
+            Ok(there) => (ProblemState::Wrong, None, Some(there.digest().clone())),
             Err(broken) => {
                 self.inspector.note(Kind::Manifest, &digest, &broken);
-                problem(&broken).unwrap_or((ProblemState::Missing, None))
+                let (state, why) = problem(&broken).unwrap_or((ProblemState::Missing, None));
+                (state, why, None)
             }
         };
         let (kind, of) = (ProblemKind::Referrer, Some(digest.clone()));
-        self.findings.problems.push(Problem { digest: of, kind, state, why });
+        self.findings.problems.push(Problem { digest: of, kind, state, why, instead });
         self.findings.tags.push((tag, digest));
         Ok(())
     }

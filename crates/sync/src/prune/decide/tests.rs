@@ -36,12 +36,22 @@ fn claim(guards: Option<Guards>, extra: &Extra) -> Claim<'_> {
 }
 
 fn judged(contents: &Contents, selected: &[&str], claims: &[Claim<'_>], gone: &GoneSince) -> Decided {
+    judged_at(Untagging::Unknown, contents, selected, claims, gone)
+}
+
+fn judged_at(
+    untagging: Untagging,
+    contents: &Contents,
+    selected: &[&str],
+    claims: &[Claim<'_>],
+    gone: &GoneSince,
+) -> Decided {
     let name = |name: &&str| match name.parse() {
         Ok(digest) => TagOrDigest::Digest(digest),
         Err(_) => TagOrDigest::Tag(tag(name)),
     };
     let selected: HashSet<TagOrDigest> = selected.iter().map(name).collect();
-    let scene = Scene { name: Arc::from("t.io/b"), contents, selected: &selected, claims };
+    let scene = Scene { name: Arc::from("t.io/b"), contents, untagging, selected: &selected, claims };
     decide(&scene, gone, SystemTime::UNIX_EPOCH + Duration::from_secs(1000))
 }
 
@@ -128,6 +138,30 @@ fn other_tags_and_indexes_hold_an_image() {
     let own = extra(&["c", "i", "j"], &[], &[]);
     let decided = judged(&contents, &["a", &by_digest], &[claim(Some(FREE), &own)], &None);
     assert_eq!(lines(&decided)[2], format!(":c <- @{by_digest}"), "what a rule brings by digest stays, too");
+}
+
+#[test]
+fn what_goes_only_where_a_tag_goes_alone_is_told_apart_and_counts() {
+    let contents = contents(&[("a", "1"), ("alias", "1"), ("b", "2")]);
+    let own = extra(&["alias", "b"], &[], &[]);
+    let one = Guards { max_delete: MaxDelete::Tags(1), ..FREE };
+    for (untagging, fates, says) in [
+        (
+            Untagging::Unknown,
+            [Fate::GoesAlone, Fate::Goes],
+            "1 of the 3 tags of t.io/b would go, and 1 more if this registry takes a tag away without its image, and",
+        ),
+        (Untagging::Certain, [Fate::Goes, Fate::Goes], "2 of the 3 tags of t.io/b would go, and"),
+    ] {
+        let decided = judged_at(untagging, &contents, &["a"], &[claim(Some(one), &own)], &None);
+        let told: Vec<_> = decided.candidates.iter().map(Candidate::fate).collect();
+        assert_eq!(told, fates);
+        assert!(
+            matches!(&decided.refused, Some(Refusal::TooMuch(why)) if why.starts_with(says)),
+            "{:?}",
+            decided.refused
+        );
+    }
 }
 
 #[test]
