@@ -95,6 +95,10 @@ mod tests {
         let text = serde_json::to_string(&image).unwrap();
         assert_eq!(text, format!(r#"{{"source":"a.example:5000/x/y:v1","target":"b.example/x@{digest}"}}"#));
         assert_eq!(serde_json::from_str::<Image>(&text).unwrap(), image);
+        assert_eq!(image.to_string(), format!("a.example:5000/x/y:v1 -> b.example/x@{digest}"));
+        let (source, source_reference) = (image.target.clone(), image.target_reference.clone());
+        let alone = Image { source, source_reference, ..image };
+        assert_eq!(alone.to_string(), format!("b.example/x@{digest}"), "one name is said once");
         for name in ["", "a/b", "a:5000/b", "a/b:", "a/b@sha256:0", "a/b:.x"] {
             let text = format!(r#"{{"source":"{name}","target":"b/x:1"}}"#);
             assert!(serde_json::from_str::<Image>(&text).is_err(), "{name}");

@@ -571,7 +571,8 @@ async fn too_much_is_refused_before_the_first() {
     let names: Vec<String> = (0..10).map(|number| format!("v{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     put(bench.source.store(), 1, &names[..8]);
-    put(bench.target.store(), 1, &names);
+    put(bench.target.store(), 1, &names[..8]);
+    put(bench.target.store(), 2, &names[8..]);
     let guards = Guards { max_delete: MaxDelete::Percent(10), ..FREE };
     let plan = look(vec![(bench.rule(), Some(guards))], State::none()).await;
     let refused = plan.refused.clone().unwrap().to_string();
