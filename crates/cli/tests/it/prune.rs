@@ -185,9 +185,9 @@ async fn a_tag_that_goes_only_alone_is_not_promised() -> Result<()> {
         let only_alone = [0, 1].map(|number| document["candidates"][number]["onlyAlone"].clone());
         ensure!(only_alone == [Value::Bool(true), Value::Bool(false)], "{document}");
         let done = world.prune("--apply")?.expect_code(0)?;
-        let (word, says) =
+        let (end, says) =
             if is_kept { ("kept", "1 deleted, 1 kept") } else { ("deleted", "2 deleted, 0 kept") };
-        ensure!(done.stdout.contains(&format!("{word} {alias}")), "{}", done.stdout);
+        ensure!(done.stdout.contains(&format!("{end} {alias}")), "{}", done.stdout);
         ensure!(done.stderr.contains(says), "{}", done.stderr);
         ensure!(world.tags().contains(&"alias".to_owned()) == is_kept);
     }

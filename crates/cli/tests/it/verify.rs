@@ -220,6 +220,6 @@ fn flags_that_mean_nothing_here_are_refused() -> Result<()> {
     }
     let schema = workplace.run("schema verify")?.expect_code(0)?;
     let schema: Value = serde_json::from_str(&schema.stdout)?;
-    ensure!(schema["properties"]["schema"]["enum"][0] == "image-syncer/verify/1");
+    ensure!(schema["properties"]["schema"]["const"] == "image-syncer/verify/1");
     Ok(())
 }
