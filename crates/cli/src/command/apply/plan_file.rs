@@ -14,6 +14,9 @@ use sync::{Action, Policy};
 
 use crate::output::plan::{SCHEMA, Step};
 
+/// Of an image that another rule of the same plan brings to its source first.
+const NOT_KNOWN: &str = "it has no `sourceDigest`: the source did not have it yet, and another rule brings it there; plan again after this";
+
 /// A plan as `apply` needs it.
 #[derive(Default)]
 pub(super) struct PlanFile {
@@ -76,7 +79,7 @@ impl PlanFile {
             let problem = if step.rule >= self.rules.len() {
                 format!("`rule` is {}, and there are {} rules", step.rule, self.rules.len())
             } else if step.source_digest.is_none() {
-                "it has no `sourceDigest`".to_owned()
+                NOT_KNOWN.to_owned()
             } else {
                 self.steps.push(step);
                 continue;
