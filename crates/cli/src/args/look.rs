@@ -7,7 +7,7 @@ use super::number::retries;
 use super::select::{RepositorySelectArgs, TagSelectArgs};
 
 /// Shows what an image is made of: platforms, layers and which of them are shared, sizes, when it was built, and what refers
-/// to it. REF is [HOST/]REPOSITORY[:TAG][@DIGEST]; without tag and digest it is `latest`.
+/// to it. REF is `[HOST/]REPOSITORY[:TAG][@DIGEST]`; without tag and digest it is `latest`.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "image-syncer inspect", bin_name = "image-syncer inspect", after_help = STATUS)]
 pub(crate) struct InspectArgs {
@@ -31,7 +31,7 @@ pub(crate) struct InspectArgs {
     pub(crate) look: LookArgs,
 }
 
-/// Prints an image's digest. REF is [HOST/]REPOSITORY[:TAG][@DIGEST]; without tag and digest it is `latest`.
+/// Prints an image's digest. REF is `[HOST/]REPOSITORY[:TAG][@DIGEST]`; without tag and digest it is `latest`.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "image-syncer digest", bin_name = "image-syncer digest", after_help = STATUS)]
 pub(crate) struct DigestArgs {
