@@ -7,6 +7,7 @@ mod failure;
 mod foreign;
 pub(crate) mod image_file;
 pub(crate) mod inspect;
+mod json_document;
 mod json_schema;
 mod left_out;
 mod lines;

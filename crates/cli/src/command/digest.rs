@@ -2,22 +2,16 @@
 
 use ::sync::{Cause, Error, Operation, Side, Source as _};
 
-use super::look::{Look, tell, unnamed};
-use super::refuse::refuse;
+use super::look::{Look, tell};
 use crate::args::DigestArgs;
-use crate::config::NamedImage;
 use crate::exit_code;
 use crate::output::print;
 
 /// Prints it; gives the exit status.
 pub(crate) async fn run(args: &DigestArgs) -> u8 {
-    let image = match NamedImage::parse(&args.image) {
-        Ok(image) => image,
-        Err(error) => return unnamed(&error),
-    };
-    let look = match Look::new(&args.look) {
+    let (look, image) = match Look::at(&args.image, &args.look) {
         Ok(look) => look,
-        Err(errors) => return refuse(&errors),
+        Err(code) => return code,
     };
     let repository = look.repository(&image.place);
     let operation = Operation::Resolve(image.by.clone());

@@ -12,8 +12,7 @@ use ::sync::{Error, Operation, Source as _};
 use self::assemble::assemble;
 use self::graph::Graph;
 use self::surroundings::surroundings;
-use super::look::{Look, tell, unnamed};
-use super::refuse::refuse;
+use super::look::{Look, tell};
 use crate::args::InspectArgs;
 use crate::config::NamedImage;
 use crate::exit_code;
@@ -22,13 +21,9 @@ use crate::output::{print_json, print_lines, say, write_to_stdout};
 
 /// Looks and prints; gives the exit status.
 pub(crate) async fn run(args: &InspectArgs) -> u8 {
-    let image = match NamedImage::parse(&args.image) {
-        Ok(image) => image,
-        Err(error) => return unnamed(&error),
-    };
-    let look = match Look::new(&args.look) {
+    let (look, image) = match Look::at(&args.image, &args.look) {
         Ok(look) => look,
-        Err(errors) => return refuse(&errors),
+        Err(code) => return code,
     };
     if args.raw {
         return raw(&look, &image).await;

@@ -12,8 +12,9 @@ use oci::Reference;
 
 use super::logins::{oddities, registries};
 use super::notes::notes;
+use super::refuse::refuse;
 use crate::args::LookArgs;
-use crate::config::{ConfigError, SharedRegistries};
+use crate::config::{ConfigError, NamedImage, SharedRegistries};
 use crate::output::warn;
 
 pub(super) use failed::{tell, unnamed};
@@ -35,6 +36,13 @@ impl Look {
             warn(&warning);
         }
         Ok(Self { registries, retries: args.retries })
+    }
+
+    /// The same with the image that is named, or the exit status where either cannot be used.
+    pub(super) fn at(image: &str, args: &LookArgs) -> Result<(Self, NamedImage), u8> {
+        let image = NamedImage::parse(image).map_err(|error| unnamed(&error))?;
+        let look = Self::new(args).map_err(|errors| refuse(&errors))?;
+        Ok((look, image))
     }
 
     /// The repository of a name. Flags that are about other registries are told.

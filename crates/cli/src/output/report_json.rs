@@ -6,23 +6,21 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
-use serde::ser::{Error as _, SerializeSeq as _};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use sync::{Report, RuleFailure};
 
 use crate::done::Done;
 use crate::output::failure::{Failure, explain};
-use crate::output::foreign::PlainJson;
-use crate::output::records::Records;
+use crate::output::json_document::{self, OneByOne};
 pub(crate) use alike::{Alike, alike};
 use registry_entry::{RegistryEntry, registry_entries};
 pub(crate) use schema::schema;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct Document<'a, I> {
     schema: &'static str,
     version: &'static str,
     run: &'a str,
@@ -31,7 +29,7 @@ struct Document<'a> {
     finished_at: String,
     exit_code: u8,
     totals: Totals,
-    images: Images<'a>,
+    images: I,
     /// Rules that gave no images because something failed.
     failed_rules: Vec<RuleEntry<'a>>,
     /// Rules that cannot be carried out.
@@ -68,20 +66,6 @@ struct RuleEntry<'a> {
     error: Failure,
 }
 
-/// Written one by one as they are read.
-struct Images<'a>(&'a Records);
-
-impl Serialize for Images<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut images = serializer.serialize_seq(None)?;
-        for record in self.0.read().map_err(S::Error::custom)? {
-            let (_, record) = record.map_err(S::Error::custom)?;
-            images.serialize_element(&record)?;
-        }
-        images.end()
-    }
-}
-
 /// Writes the document, with a line end.
 pub(crate) fn write(done: &Done, exit_code: u8, writer: &mut dyn Write) -> std::io::Result<()> {
     let report = &done.report;
@@ -95,17 +79,13 @@ pub(crate) fn write(done: &Done, exit_code: u8, writer: &mut dyn Write) -> std::
         finished_at: time(jiff::Timestamp::now()),
         exit_code,
         totals: totals(report, &registries),
-        images: Images(&done.records),
+        images: OneByOne(|| Ok(done.records.read()?.map(|record| record.map(|(_, record)| record)))),
         failed_rules: report.failed_rules.iter().map(|failure| rule_entry(failure, done)).collect(),
         refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
         registries,
         failures: alike(&done.failures),
     };
-    // Each word of the document is a write of its own.
-    let mut writer = BufWriter::new(PlainJson(writer));
-    serde_json::to_writer_pretty(&mut writer, &document)?;
-    writeln!(writer)?;
-    writer.flush()
+    json_document::write(&document, writer)
 }
 
 /// RFC 3339, to the millisecond.

@@ -6,7 +6,7 @@ use oci::{Digest, RepositoryName};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::task::{Expected, Task};
-use crate::{Image, Policy};
+use crate::{Image, Policy, ReferrerPolicy};
 
 /// What a run does about one image at one target. Looking is enough to know it; nothing has changed yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,12 +85,18 @@ impl Decision {
     /// still has what it had. `None` if nothing is to be done, or nobody knows with which digest.
     pub fn task(&self) -> Option<Task> {
         let source_digest = self.source_digest.clone().filter(|_| self.action.writes())?;
-        Some(Task {
-            rule: self.rule,
-            image: self.image.clone(),
-            source_digest,
-            expected: self.target_digest.clone().map_or(Expected::Absent, Expected::Digest),
-            policy: self.policy.clone(),
-        })
+        let expected = self.target_digest.clone().map_or(Expected::Absent, Expected::Digest);
+        Some(self.bringing(source_digest, expected, self.policy.clone()))
+    }
+
+    /// Looks whether the target still has an image that is unchanged. What has come to refer to it since is left.
+    pub fn recheck(&self) -> Option<Task> {
+        let expected = Expected::Digest(self.target_digest.clone()?);
+        let policy = Policy { referrers: ReferrerPolicy::Leave, ..(*self.policy).clone() };
+        Some(self.bringing(self.source_digest.clone()?, expected, policy.into()))
+    }
+
+    fn bringing(&self, source_digest: Digest, expected: Expected, policy: Arc<Policy>) -> Task {
+        Task { rule: self.rule, image: self.image.clone(), source_digest, expected, policy }
     }
 }

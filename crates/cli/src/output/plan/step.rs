@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oci::Digest;
 use serde::{Deserialize, Serialize};
-use sync::{Action, Decision, Expected, Image, Load, LoadedBlob, Policy, ReferrerPolicy, Task};
+use sync::{Action, Decision, Image, Load, LoadedBlob, Policy, Task};
 
 /// A step as a plan file has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,25 +36,10 @@ pub(crate) struct Step {
 impl Step {
     /// What is left to do, or to look at: that the target still has what it had. `None` where nobody knows with which digest.
     pub(crate) fn task(self, policy: Arc<Policy>) -> Option<Task> {
-        let is_looked_at = self.action == Action::Unchanged;
         let Self { rule, image, source_digest, target_digest, result_digest, action, note, .. } = self;
-        if !is_looked_at {
-            return Decision {
-                rule,
-                image,
-                source_digest,
-                target_digest,
-                result_digest,
-                action,
-                note,
-                policy,
-            }
-            .task();
-        }
-        // What has come to it since is not in the plan.
-        let policy = Arc::new(Policy { referrers: ReferrerPolicy::Leave, ..(*policy).clone() });
-        let expected = Expected::Digest(target_digest?);
-        Some(Task { rule, image, source_digest: source_digest?, expected, policy })
+        let decision =
+            Decision { rule, image, source_digest, target_digest, result_digest, action, note, policy };
+        if action == Action::Unchanged { decision.recheck() } else { decision.task() }
     }
 }
 

@@ -1,20 +1,20 @@
 //! What was found, as a document that can be kept.
 
-use std::io::{BufWriter, Error, Write};
+use std::io::{Error, Write};
 
-use serde::ser::{Error as _, SerializeSeq as _};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use sync::{Against, Depth, Repair};
 
 use super::Verified;
 use crate::diagnostic::diagnose;
 use crate::done::Done;
 use crate::exit_code;
-use crate::output::foreign::PlainJson;
+use crate::output::json_document::{self, OneByOne};
+use crate::output::report_json::time;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct Document<'a, I> {
     schema: &'static str,
     version: &'static str,
     run: &'a str,
@@ -29,7 +29,7 @@ struct Document<'a> {
     repair: bool,
     /// The share of the images that was looked at, where not all were.
     sample: Option<String>,
-    images: Images<'a>,
+    images: I,
     /// Rules that gave no images because something failed.
     failed_rules: Vec<RuleEntry<'a>>,
     /// Rules that cannot be carried out.
@@ -66,19 +66,6 @@ struct Totals {
     bytes_moved: u64,
 }
 
-/// Written one by one as they are read.
-struct Images<'a>(&'a Verified);
-
-impl Serialize for Images<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut images = serializer.serialize_seq(None)?;
-        for record in self.0.records().map_err(S::Error::custom)? {
-            images.serialize_element(&record.map_err(S::Error::custom)?)?;
-        }
-        images.end()
-    }
-}
-
 /// Writes the document, with a line end.
 pub(crate) fn write(
     verified: &Verified,
@@ -96,8 +83,8 @@ pub(crate) fn write(
         schema: "image-syncer/verify/1",
         version: env!("CARGO_PKG_VERSION"),
         run: done.run.id.as_str(),
-        started_at: format!("{:.3}", done.run.started),
-        finished_at: format!("{:.3}", jiff::Timestamp::now()),
+        started_at: time(done.run.started),
+        finished_at: time(jiff::Timestamp::now()),
         exit_code,
         outcome: outcome(done, exit_code),
         against: match how.against {
@@ -107,16 +94,12 @@ pub(crate) fn write(
         deep: how.depth == Depth::Content,
         repair: how.repair == Repair::Broken,
         sample: how.sample.map(|share| share.to_string()),
-        images: Images(verified),
+        images: OneByOne(|| verified.records()),
         failed_rules: failed_rules.collect(),
         refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
         totals: totals(done),
     };
-    // Each word of the document is a write of its own.
-    let mut writer = BufWriter::new(PlainJson(writer));
-    serde_json::to_writer_pretty(&mut writer, &document)?;
-    writeln!(writer)?;
-    writer.flush()
+    json_document::write(&document, writer)
 }
 
 /// Whole is only what was looked at to its end, and in which nothing was found.

@@ -1,0 +1,35 @@
+//! How documents for programs are written: as they come, however long they are, with nothing in them that a terminal obeys.
+
+use std::io::{BufWriter, Error, Write};
+
+use serde::ser::{Error as _, SerializeSeq as _};
+use serde::{Serialize, Serializer};
+
+use super::foreign::PlainJson;
+
+/// Writes a document, with a line end.
+pub(super) fn write(document: &impl Serialize, writer: &mut dyn Write) -> Result<(), Error> {
+    // Each word of the document is a write of its own.
+    let mut writer = BufWriter::new(PlainJson(writer));
+    serde_json::to_writer_pretty(&mut writer, document)?;
+    writeln!(writer)?;
+    writer.flush()
+}
+
+/// A list whose items are written one by one as they are read, so that a million of them take no memory.
+pub(super) struct OneByOne<F>(pub(super) F);
+
+impl<F, I, T> Serialize for OneByOne<F>
+where
+    F: Fn() -> Result<I, Error>,
+    I: Iterator<Item = Result<T, Error>>,
+    T: Serialize,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for item in (self.0)().map_err(S::Error::custom)? {
+            list.serialize_element(&item.map_err(S::Error::custom)?)?;
+        }
+        list.end()
+    }
+}
