@@ -37,6 +37,7 @@ use crate::endpoint::StoreId;
 use crate::engine::attempt::Breakers;
 use crate::engine::bandwidth::{Bandwidth, Pace};
 use crate::lock::lock;
+use crate::memory::asked_leases::AskedLeases;
 use crate::memory::leases::Leases;
 use crate::memory::ledger::Ledger;
 
@@ -63,7 +64,7 @@ struct Shared {
     /// Images in the order in which they were planned, and runs.
     numbers: AtomicU64,
     /// Where other processes write to the same stores.
-    leases: Option<Arc<dyn Leases>>,
+    leases: Option<AskedLeases>,
 }
 
 impl Engine {
@@ -89,11 +90,11 @@ impl Engine {
             breakers: Breakers::default(),
             ledgers: Mutex::default(),
             numbers: AtomicU64::new(0),
-            leases,
+            leases: leases.map(AskedLeases::new),
         }))
     }
 
-    pub(crate) fn leases(&self) -> Option<&Arc<dyn Leases>> {
+    pub(crate) fn leases(&self) -> Option<&AskedLeases> {
         self.0.leases.as_ref()
     }
 

@@ -1,5 +1,6 @@
 //! What is known of targets: in this run, and from earlier ones.
 
+pub(crate) mod asked_leases;
 pub(crate) mod inspected;
 pub(crate) mod leases;
 pub(crate) mod ledger;

@@ -8,20 +8,20 @@ use oci::{Descriptor, ErrorKind};
 
 use super::claimed_blob::{ClaimedBlob, complete, finished};
 use super::gather::{Gathering, Read};
+use super::held_lease::HeldLease;
 use super::left_upload;
 use super::look::{Looked, Way, look};
 use super::mount::{Asked, mount};
 use super::reading::Reading;
+use super::right_to_send::{Right, right_to_send};
 use super::walk::Walk;
 use crate::copy::delivery::Delivery;
 use crate::copy::open_upload::OpenUpload;
 use crate::copy::transfer::Transfer;
 use crate::endpoint::{BlobRead, EndpointError, Mount};
 use crate::engine::backoff::Backoff;
-use crate::engine::deadline::TooLate;
-use crate::engine::is_small;
-use crate::engine::run::Run;
-use crate::memory::leases::{Leased, SMALLEST_LEASED, Wanted};
+use crate::engine::run::{ImageCopy, Run};
+use crate::engine::{Place, is_small};
 use crate::memory::ledger::{Claim, Kind, Why};
 use crate::memory::state::new_trail;
 use crate::{BlobOutcome, Cause, Error, Event, Operation, Side};
@@ -92,13 +92,18 @@ async fn bring(run: &Arc<Run>, from: &From<'_>, blob: &Descriptor, mut claimed: 
     loop {
         if let Some(left) = left_upload::take(run, blob, &mut claimed) {
             match left_upload::go_on(run, source, blob, claimed, left).await {
-                Some(from_beginning) => claimed = from_beginning,
+                Some(from_beginning) => {
+                    claimed = from_beginning;
+                    claimed.lease.give_back();
+                }
                 None => return,
             }
             continue;
         }
         let Some((failed, error)) = attempt(run, from, blob, claimed, &mut read_budget).await else { return };
         claimed = failed;
+        // Nothing of it is on its way: another process may be luckier meanwhile.
+        claimed.lease.give_back();
         let wait = match (error.side, error.kind()) {
             (Side::Source, Some(ErrorKind::Mismatch)) => beginnings.next(&error),
             (Side::Source, _) => read_budget.next(&error),
@@ -135,45 +140,31 @@ async fn attempt(
             if let Way::Damaged(length) = way {
                 claimed.has_instead = Some(length);
             }
-            let way = match lease(run, &mut claimed, blob, way).await {
-                Ok(way) => way,
-                Err(stopped) => return Some((claimed, stopped)),
-            };
             carry(run, from, blob, (claimed, way), read_budget).await
         }
         Err(error) => Some((claimed, Arc::new(error))),
     }
 }
 
-/// Asks other processes that write to the same store for the right to send a large blob, where there are any: one of them may
-/// have brought it meanwhile. What is open already, and what is damaged, is sent.
-async fn lease(run: &Run, claimed: &mut ClaimedBlob, blob: &Descriptor, way: Way) -> Result<Way, Arc<Error>> {
-    let (Some(leases), Some(size)) = (run.engine.leases(), blob.size) else { return Ok(way) };
-    if size < SMALLEST_LEASED || claimed.lease.is_some() || matches!(way, Way::Opened(_) | Way::Damaged(_)) {
-        return Ok(way);
+/// Takes the right to send the blob. Another process may have brought it meanwhile; what is open already, and what is damaged,
+/// is sent.
+async fn begin_to_send(
+    run: &Run,
+    (copy, lease): (&ImageCopy, &HeldLease),
+    blob: &Descriptor,
+    way: Way,
+) -> Result<(Place, Way), Arc<Error>> {
+    if matches!(way, Way::Opened(_) | Way::Damaged(_)) {
+        return Ok((copy.place(run, blob).await, way));
     }
-    let copy = claimed.copy.clone();
-    let (store, repository) = (copy.target.store(), copy.target.repository());
-    loop {
-        match leases.ask(Wanted { store, repository, digest: &blob.digest, size }).await {
-            Leased::Yours(lease) => {
-                claimed.lease = Some(lease);
-                return Ok(way);
-            }
-            // What the registry has disproved is not believed of anybody else either: the blob is sent.
-            Leased::HeldBy(_) if matches!(way, Way::Plain) => return Ok(way),
-            Leased::HeldBy(holder) if holder != *repository => return Ok(Way::HadElsewhere(holder)),
-            // Opening the upload with a mount from here tells whether that is true.
-            Leased::HeldBy(_) => return Ok(Way::Unknown),
-            Leased::Theirs(wait) => {
-                let slept = copy.activity.wait_for_others(run.deadline.sleep(wait)).await;
-                slept.map_err(|TooLate| {
-                    let operation = Operation::StartBlob(blob.digest.clone());
-                    Arc::new(copy.target_error(operation, Cause::Stopped))
-                })?;
-            }
-        }
-    }
+    Ok(match right_to_send(run, (copy, lease), blob).await? {
+        Right::Send(place) => (place, way),
+        // What the registry has disproved is not believed of anybody else either: the blob is sent.
+        Right::Mount(place, _) if matches!(way, Way::Plain) => (place, way),
+        // Opening the upload with a mount from here tells whether that is true.
+        Right::Mount(place, holder) if holder == *copy.target.repository() => (place, Way::Unknown),
+        Right::Mount(place, holder) => (place, Way::HadElsewhere(holder)),
+    })
 }
 
 /// Takes a place, opens the upload and sends the blob.
@@ -184,7 +175,11 @@ async fn carry(
     (claimed, way): (ClaimedBlob, Way),
     read_budget: &mut Backoff,
 ) -> Option<Failed> {
-    let place = Arc::new(claimed.copy.place(run, blob).await);
+    let (place, way) =
+        match begin_to_send(run, (&claimed.copy.clone(), &claimed.lease.clone()), blob, way).await {
+            Ok((place, way)) => (Arc::new(place), way),
+            Err(stopped) => return Some((claimed, stopped)),
+        };
     let is_sent_for_sure =
         matches!(way, Way::Needed | Way::Damaged(_) | Way::Plain) && from.gathering.is_none();
     let (opened, reader) = if is_sent_for_sure && is_small(blob) {
@@ -202,7 +197,8 @@ async fn carry(
     run.tell(&Event::BlobStarted { image, digest: blob.digest.clone(), size: blob.size });
     let budget = Backoff::new(run.retries);
     let trail = Arc::new(Mutex::new(new_trail()));
-    let delivery = Delivery { copy: claimed.copy.clone(), upload, budget, trail, place };
+    let lease = claimed.lease.clone();
+    let delivery = Delivery { copy: claimed.copy.clone(), upload, budget, trail, place, lease };
     let read = match from.gathering {
         Some(gathering) => gathering.deliver(run, &from.reading, blob, delivery, read_budget).await,
         None => Some(read_alone(run, from, blob, delivery, reader, read_budget).await),

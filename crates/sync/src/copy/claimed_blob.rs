@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use oci::Descriptor;
 
+use super::held_lease::HeldLease;
 use super::length::check_mended;
 use super::open_upload::OpenUpload;
 use crate::endpoint::Source;
 use crate::engine::backoff::Backoff;
 use crate::engine::run::{ImageCopy, Run};
-use crate::memory::leases::Lease;
 use crate::memory::ledger::{Came, Claimed, Failure};
 use crate::{BlobOutcome, Error, Event};
 
@@ -29,7 +29,7 @@ pub(super) struct ClaimedBlob {
     /// How many bytes the target has in its place.
     pub(super) has_instead: Option<u64>,
     /// The right among all processes to send it.
-    pub(super) lease: Option<Box<dyn Lease>>,
+    pub(super) lease: HeldLease,
 }
 
 /// What came of the wish to mount the blob.
@@ -77,8 +77,8 @@ pub(super) async fn complete(run: &Run, claimed: ClaimedBlob, blob: &Descriptor,
         BlobOutcome::Present | BlobOutcome::LeftOut => Came::Found,
     };
     claimed.claim.complete(came);
-    if let Some(lease) = claimed.lease {
-        lease.done().await;
+    if let (Some(lease), Some(leases)) = (claimed.lease.take(), run.engine.leases()) {
+        leases.done(lease).await;
     }
     run.state.note_blob(&*claimed.copy.target, &blob.digest);
     claimed.copy.ledger.note_known_blob(claimed.copy.target.repository(), &blob.digest);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use oci::{Descriptor, ErrorKind};
 
 use super::claimed_blob::{Begun, ClaimedBlob, complete};
+use super::right_to_send::{Right, right_to_send};
 use crate::copy::delivery::Delivery;
 use crate::copy::open_upload::OpenUpload;
 use crate::copy::transfer::Transfer;
@@ -50,11 +51,21 @@ pub(super) async fn go_on(
         // A session that cannot be asked about must not keep the blob from being brought.
         Err(_) => return Some(claimed),
     };
-    let place = Arc::new(copy.place(run, blob).await);
+    let place = match right_to_send(run, (&copy, &claimed.lease.clone()), blob).await {
+        Ok(Right::Send(place)) => Arc::new(place),
+        Ok(Right::Mount(..)) => {
+            // Another process has brought it: a mount is cheaper than any rest.
+            run.state.upload_ended(&*copy.target, &blob.digest);
+            upload.cancel().await;
+            return Some(claimed);
+        }
+        Err(stopped) => return fail(claimed, stopped),
+    };
     let confirmed = upload.confirmed();
     let budget = Backoff::new(run.retries);
     let trail = Arc::new(Mutex::new(left.trail.clone()));
-    let delivery = Delivery { copy: copy.clone(), upload, budget, trail, place };
+    let delivery =
+        Delivery { copy: copy.clone(), upload, budget, trail, place, lease: claimed.lease.clone() };
     let transfer = Transfer::new(run, source, blob);
     let state = left.trail.latest_within(confirmed);
     let (watchers, mut read_budget) = ([delivery.watcher()], Backoff::new(run.retries));

@@ -162,7 +162,9 @@ impl Transfer<'_> {
                 Recovery::Later => delivery.budget.again(&error),
             };
             let Some(wait) = wait else { return Err(error) };
-            delivery.place.wait(self.run.pause(&delivery.copy, error, wait)).await?;
+            if let Some(paused) = delivery.watcher().pause(self.run, error, wait).await {
+                paused?;
+            }
             match delivery.upload.resume(&self.blob.digest).await {
                 Ok(standing) => return Ok(standing),
                 Err(cause) => error = Arc::new(delivery.copy.target_error(self.sending(), cause)),

@@ -169,16 +169,12 @@ impl<'a> Transfer<'a> {
     ) -> Result<(), Arc<Error>> {
         let error = Arc::new(self.source_error(cause));
         let Some(wait) = budget.next(&error) else { return Err(error) };
-        let places: Vec<_> = watchers.iter().map(|watcher| (watcher.place.upgrade(), watcher)).collect();
-        let waits: Vec<_> = places
-            .iter()
-            .filter_map(|(place, watcher)| Some((place.as_ref()?, watcher)))
-            .map(|(place, watcher)| place.wait(self.run.pause(&watcher.copy, error.clone(), wait)))
-            .collect();
-        if waits.is_empty() {
+        let pauses = watchers.iter().map(|watcher| watcher.pause(self.run, error.clone(), wait));
+        let waited: Vec<_> = join_all(pauses).await.into_iter().flatten().collect();
+        if waited.is_empty() {
             return self.run.deadline.sleep(wait).await.map_err(|_| Arc::new(error.stopped()));
         }
-        join_all(waits).await.into_iter().collect()
+        waited.into_iter().collect()
     }
 
     /// The source does not give the blob.
