@@ -2,6 +2,8 @@
 
 mod acr;
 mod config;
+#[cfg(test)]
+mod documented;
 mod explain;
 mod file;
 mod import;

@@ -1,4 +1,4 @@
-//! What the exit status says. The table in the README is this one.
+//! What the exit status says. The table in docs/verbs.md is this one.
 
 use crate::done::Done;
 

@@ -72,7 +72,7 @@ fn read_credential(
     match (user, secret) {
         _ if login.is_acr => {
             if let Some(user) = user.or(secret) {
-                let why = "access keys are looked for as Alibaba's own tools do: see README.md, \"Logins\"";
+                let why = "access keys are looked for as Alibaba's own tools do: see docs/logins.md";
                 draft.notes.left_out(user.line, what, why);
             }
         }
