@@ -19,6 +19,7 @@ mod prune;
 mod reach;
 mod run;
 mod select;
+mod shard;
 mod show;
 mod verify;
 mod word;
@@ -43,6 +44,7 @@ pub(crate) use plan::{ApplyArgs, PlanArgs};
 pub(crate) use prune::PruneArgs;
 pub(crate) use reach::ReachArgs;
 pub(crate) use run::{ImagesFormat, LogFormat, RunArgs};
+pub(crate) use shard::{ShardArgs, WantedShard};
 pub(crate) use show::ShowArgs;
 pub(crate) use verify::VerifyArgs;
 pub(crate) use word::Refusal;
@@ -136,6 +138,9 @@ pub(crate) struct SyncArgs {
 
     #[command(flatten)]
     pub(crate) only: OnlyArgs,
+
+    #[command(flatten)]
+    pub(crate) shard: ShardArgs,
 
     /// Print the report as JSON
     #[arg(long)]

@@ -24,6 +24,7 @@ pub(crate) mod repos;
 mod resolve;
 mod retry;
 pub(crate) mod schema;
+mod shard;
 pub(crate) mod sync;
 pub(crate) mod tags;
 pub(crate) mod verify;

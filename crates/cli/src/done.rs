@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use registry::Registry;
-use sync::{Report, RunId};
+use sync::{Report, RunId, Shard};
 
 use crate::config::RefusedRule;
 use crate::diagnostic::Failures;
@@ -14,6 +14,8 @@ use crate::output::{PlannedRule, Records, Tally, Verified};
 pub(crate) struct Done {
     pub(crate) run: RunFacts,
     pub(crate) report: Report,
+    /// Which part of all images it was about.
+    pub(crate) shard: Option<Shard>,
     pub(crate) failures: Arc<Failures>,
     /// Its images, where somebody wants to know them.
     pub(crate) records: Records,

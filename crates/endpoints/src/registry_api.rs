@@ -92,6 +92,10 @@ impl BulkDigests for RegistryApi {
     fn digests<'a>(&'a self, repository: &'a RepositoryName) -> BoxFuture<'a, Option<Arc<BulkListing>>> {
         self.digests_of(repository).map(|listing| listing.map(Arc::new)).boxed()
     }
+
+    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
+        self.harbor_tells_sizes().boxed()
+    }
 }
 
 impl RegistryApi {

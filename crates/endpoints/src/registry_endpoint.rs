@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use oci::{
     Descriptor, Digest, ErrorKind, HashState, RawManifest, RepositoryName, Tag, TagOrDigest, is_referrers_tag,
@@ -117,6 +117,13 @@ impl Source for RegistryEndpoint {
 
     fn bulk_tags(&self) -> BulkTags<'_> {
         self.read_bulk_tags().boxed()
+    }
+
+    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
+        match &self.bulk {
+            Some(bulk) => bulk.tells_sizes(),
+            None => ready(false).boxed(),
+        }
     }
 
     fn parts(&self) -> Option<&dyn ReadParts> {

@@ -41,6 +41,10 @@ pub trait Source: Send + Sync {
     fn bulk_tags(&self) -> BulkTags<'_> {
         ready(None).boxed()
     }
+    /// Whether these have the bytes of what tags point at.
+    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
+        ready(false).boxed()
+    }
     /// The reading of parts of blobs, where it offers that.
     fn parts(&self) -> Option<&dyn ReadParts> {
         None

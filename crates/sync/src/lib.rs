@@ -30,9 +30,12 @@ pub use error::{Cause, Error, ImpossibleTarget, NoAnswer, Operation, SharedTarge
 pub use expression::regex_problem;
 pub use memory::leases::{Lease, Leased, Leases, Wanted as LeaseWanted};
 pub use memory::state::{State, StateError};
+pub use plan::assignment::{Assignment, BoundAssignment, Surveyed};
 pub use plan::decision::{Action, Decision, Load, LoadedBlob};
 pub use plan::pattern_targets::PatternTargets;
+pub use plan::shard::{Shard, ShardError, Split, Splittable};
 pub use plan::task::{BoundTask, Expected, Task};
+pub use plan::wanted::{Wanted, WantedReferrers};
 pub use report::amounts::Amounts;
 pub use report::blob_outcome::BlobOutcome;
 pub use report::event::{Event, Observer, Silent, Stamp};

@@ -1,5 +1,6 @@
 //! What is to be done: rules become images, each with the names that it gets, and with what it has to wait for.
 
+pub(crate) mod assignment;
 pub(crate) mod awaited;
 pub(crate) mod choice;
 pub(crate) mod collision;
@@ -15,7 +16,9 @@ pub(crate) mod order;
 pub(crate) mod pattern_targets;
 pub(crate) mod planned;
 pub(crate) mod referrer_tags;
+pub(crate) mod shard;
 pub(crate) mod sparse_targets;
+pub(crate) mod survey;
 pub(crate) mod task;
 pub(crate) mod turns;
 pub(crate) mod wanted;

@@ -12,7 +12,9 @@ pub(crate) mod verdict;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Amounts, Error, RunId, Totals};
+use oci::Digest;
+
+use crate::{Amounts, Error, RunId, Shard, Totals};
 
 /// A rule that could not be turned into images.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub struct Report {
     pub unwanted_referrers: u64,
     /// How much a run that verifies has looked at.
     pub looked_at: LookedAt,
+    /// Where the run was one shard of several: which, and a digest that is the same for all that were split alike.
+    pub shard: Option<(Shard, Digest)>,
     /// How long the run took.
     pub took: Duration,
 }
@@ -67,6 +71,7 @@ impl Report {
             unfinished_rules: Vec::new(),
             unwanted_referrers: 0,
             looked_at: LookedAt::default(),
+            shard: None,
             took: Duration::ZERO,
         }
     }

@@ -10,6 +10,7 @@ use super::job::JobArgs;
 use super::login::LoginArgs;
 use super::only::OnlyArgs;
 use super::run::RunArgs;
+use super::shard::{ShardArgs, count};
 
 /// Shows what `sync` would do and changes nothing: which images are new, which names move, what has to be sent. To know
 /// whether pushes are allowed, an upload is opened in each repository that would be written to, and cancelled.
@@ -21,6 +22,13 @@ pub(crate) struct PlanArgs {
 
     #[command(flatten)]
     pub(crate) only: OnlyArgs,
+
+    #[command(flatten)]
+    pub(crate) shard: ShardArgs,
+
+    /// Divide the plan's steps among so many shards, each of which `apply PLAN --shard I/N` carries out
+    #[arg(long, value_name = "N", value_parser = count, requires = "out", conflicts_with = "shard", overrides_with = "shards")]
+    pub(crate) shards: Option<usize>,
 
     /// Write the plan to this file, for `image-syncer apply`; - is stdout
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "out")]
@@ -53,6 +61,9 @@ pub(crate) struct ApplyArgs {
 
     #[command(flatten)]
     pub(crate) login: LoginArgs,
+
+    #[command(flatten)]
+    pub(crate) shard: ShardArgs,
 
     #[command(flatten)]
     pub(crate) run: RunArgs,

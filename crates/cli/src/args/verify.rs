@@ -5,6 +5,7 @@ use sync::Share;
 
 use super::job::JobArgs;
 use super::only::OnlyArgs;
+use super::shard::ShardArgs;
 
 /// Looks whether what the targets have is whole: every selected image's name, manifests, blobs, and what refers to it,
 /// compared with the source. Prints each image that is not, with what is wrong; asks the registries and believes nothing
@@ -34,6 +35,9 @@ pub(crate) struct VerifyArgs {
 
     #[command(flatten)]
     pub(crate) only: OnlyArgs,
+
+    #[command(flatten)]
+    pub(crate) shard: ShardArgs,
 
     /// Print the result as JSON, which --report writes to a file
     #[arg(long)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use oci::Digest;
 use oci::foreign_text::clean;
-use sync::{Action, OnConflict};
+use sync::{Action, OnConflict, Shard};
 
 use self::plan_file::{Malformed, PlanFile};
 use super::asked::{Asked, Results};
@@ -14,6 +14,7 @@ use super::execute;
 use super::heads::config_digest;
 use super::logins::{oddities, registries};
 use super::refuse::refuse;
+use super::shard::shard;
 use crate::args::ApplyArgs;
 use crate::config::{
     Binder, ConfigError, RefusedRule, Resolved, ResolvedTasks, SharedRegistries, WrittenRule,
@@ -24,14 +25,20 @@ use crate::output::plan::Step;
 pub(crate) async fn run(args: ApplyArgs) -> u8 {
     let results = if args.json { Results::Report } else { Results::Nothing };
     match resolved(&args) {
-        Ok(resolved) => execute::run(resolved, &args.run, Asked::of_config("apply", results)).await,
+        Ok((resolved, shard)) => {
+            execute::run(resolved, &args.run, Asked { shard, ..Asked::of_config("apply", results) }).await
+        }
         Err(errors) => refuse(&errors),
     }
 }
 
-fn resolved(args: &ApplyArgs) -> Result<Resolved, Vec<ConfigError>> {
-    let plan =
-        PlanFile::read(&args.plan).map_err(|problem| vec![ConfigError::new(problem).file(&args.plan)])?;
+fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<Shard>), Vec<ConfigError>> {
+    let shard = shard(args.shard)?;
+    let plan = PlanFile::read(&args.plan).and_then(|plan| match shard {
+        Some(shard) => plan.only(shard),
+        None => Ok(plan),
+    });
+    let plan = plan.map_err(|problem| vec![ConfigError::new(problem).file(&args.plan)])?;
     let (registries, mut warnings) = registries(&args.login)?;
     if let (Some(planned), Some(now)) =
         (&plan.config_digest, config_digest(&args.config(), &args.login.reach))
@@ -42,7 +49,7 @@ fn resolved(args: &ApplyArgs) -> Result<Resolved, Vec<ConfigError>> {
     warnings.extend(warning_of_kept(kept));
     warnings.extend(oddities(&registries));
     let (rules, patterns) = Default::default();
-    Ok(Resolved { rules, patterns, tasks, refused, registries, warnings })
+    Ok((Resolved { rules, patterns, tasks, refused, registries, warnings }, shard))
 }
 
 fn warning_of_config(planned: &Digest, now: &Digest) -> Option<String> {

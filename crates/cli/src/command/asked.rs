@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ::sync::{Mode, Verification};
+use ::sync::{Mode, Shard, Verification};
 use oci::Digest;
 
 use crate::done::Done;
@@ -18,6 +18,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) digest_file: Option<&'a Path>,
     /// Where a plan is written.
     pub(crate) plan_file: Option<&'a Path>,
+    /// Which part of the images is meant, where not all are.
+    pub(crate) shard: Option<Shard>,
+    /// For how many shards a plan is divided.
+    pub(crate) shards: Option<usize>,
     /// Stands for the config in a plan.
     pub(crate) config_digest: Option<Digest>,
 }
@@ -25,7 +29,8 @@ pub(crate) struct Asked<'a> {
 impl Asked<'_> {
     /// A verb that carries a config out.
     pub(crate) fn of_config(verb: &'static str, results: Results) -> Self {
-        Self { verb, results, needs_images: false, digest_file: None, plan_file: None, config_digest: None }
+        let (digest_file, plan_file, shard, shards, config_digest) = Default::default();
+        Self { verb, results, needs_images: false, digest_file, plan_file, shard, shards, config_digest }
     }
 }
 

@@ -11,12 +11,9 @@ use crate::config::{self, ConfigError, Defaults, Written, WrittenRule};
 pub(crate) async fn run(args: &CopyArgs) -> u8 {
     let defaults = resolve::with_policies(&Defaults::default(), &args.run);
     let asked = Asked {
-        verb: "copy",
-        results: if args.json { Results::Report } else { Results::Images },
         needs_images: true,
         digest_file: args.digest_file.as_deref(),
-        plan_file: None,
-        config_digest: None,
+        ..Asked::of_config("copy", if args.json { Results::Report } else { Results::Images })
     };
     match written(args).and_then(|written| resolve::resolve_written(written, defaults)) {
         Ok(resolved) => execute::run(resolved, &args.run, asked).await,

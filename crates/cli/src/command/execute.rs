@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sync::{Bandwidth, Mode, Observer, Options, Report, RunId, Sync, Work};
+use ::sync::{Bandwidth, Mode, Observer, Options, Report, RunId, Shard, Sync, Work};
 
 use super::asked::{Asked, Results};
 use super::heads::heads;
@@ -73,7 +73,9 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     let volume = Volume::of(args.show);
     let volume = if plan.is_some() && volume == Volume::Usual { Volume::Named } else { volume };
     let what = (asked.results.mode(args.dry_run), volume);
-    let (report, interrupt, speed) = copy(args, what, (&rules, names), facts.id.clone(), watching).await;
+    let part = asked.shard.filter(|_| asked.verb != "apply");
+    let (report, interrupt, speed) =
+        copy(args, (what, part), (&rules, names), facts.id.clone(), watching).await;
     let records = recorder.map_or_else(Records::none, |recorder| recorder.finish());
     let (registries, more) = {
         let known = resolved.registries.lock();
@@ -85,9 +87,14 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
             log.write("warning", &note);
         }
     }
-    let (plan, verified) = (plan.map(|plan| plan.finish(speed)), verified.map(|verified| verified.finish()));
+    let (plan, verified) = (
+        plan.map(|plan| plan.finish(speed).divided(asked.shards)),
+        verified.map(|verified| verified.finish()),
+    );
     let refused = resolved.refused;
-    let done = Done { run: facts, report, failures, records, plan, verified, rules, refused, registries };
+    let shard = asked.shard;
+    let done =
+        Done { run: facts, report, shard, failures, records, plan, verified, rules, refused, registries };
     let is_empty = asked.needs_images && done.is_empty();
     let code = if is_empty { exit_code::SOME_FAILED } else { exit_code::of(&done) };
     let code = if code == exit_code::DONE { asked.results.status(&done) } else { code };
@@ -193,7 +200,7 @@ fn open_log(args: &RunArgs, run: &RunId, names: &RuleNames) -> Option<Arc<LogFil
 /// Copies; says how fast earlier runs were, too. Signals are listened to until what comes back is dropped.
 async fn copy(
     args: &RunArgs,
-    (mode, volume): (Mode, Volume),
+    ((mode, volume), shard): ((Mode, Volume), Option<Shard>),
     (rules, names): (&[PlannedRule], RuleNames),
     id: RunId,
     watching: impl Iterator<Item = Arc<dyn Observer>>,
@@ -212,6 +219,10 @@ async fn copy(
     let state = state_file::open(args, |name| std::env::var(name).ok());
     let work = rules.iter().map(|rule| rule.work.clone());
     let sync = Sync::new(work, options, Arc::new(observers)).called(id).remembering(state.clone());
+    let sync = match shard {
+        Some(shard) => sync.only(shard),
+        None => sync,
+    };
     let report = sync.run(interrupt.cancel.clone()).await;
     display.finish();
     let speed = state.speed();

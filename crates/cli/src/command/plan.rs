@@ -4,6 +4,7 @@ use super::asked::{Asked, PlanResults, Results};
 use super::execute;
 use super::heads::config_digest;
 use super::refuse::refuse;
+use super::shard::shard;
 use super::sync::to_do;
 use crate::args::{JobArgs, PlanArgs, RunArgs};
 use crate::output::plan::Shown;
@@ -17,10 +18,11 @@ pub(crate) async fn run(args: PlanArgs) -> u8 {
     let asked = Asked {
         plan_file: args.out.as_deref(),
         config_digest: config_digest(&job.config, &job.reach),
+        shards: args.shards,
         ..Asked::of_config("plan", Results::Plan(results))
     };
-    match to_do(&job, &args.only) {
-        Ok(resolved) => execute::run(resolved, &job.run, asked).await,
+    match to_do(&job, &args.only).and_then(|resolved| Ok((resolved, shard(args.shard)?))) {
+        Ok((resolved, shard)) => execute::run(resolved, &job.run, Asked { shard, ..asked }).await,
         Err(errors) => refuse(&errors),
     }
 }

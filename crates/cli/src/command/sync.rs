@@ -5,24 +5,28 @@ use super::execute;
 use super::refuse::refuse;
 use super::resolve::{defaults, only_named, resolve_written, with_policies, written};
 use super::retry;
-use crate::args::{JobArgs, OldArgs, OnlyArgs, SyncArgs, given};
+use super::shard::shard;
+use crate::args::{JobArgs, OldArgs, OnlyArgs, ShardArgs, SyncArgs, given};
 use crate::config::{ConfigError, Resolved};
 
 /// Runs the form without a verb; gives the exit status.
 pub(crate) async fn run_old(args: &OldArgs) -> u8 {
-    main_job(&args.job, &OnlyArgs::default(), Results::OldSentence).await
+    main_job(&args.job, &OnlyArgs::default(), ShardArgs::default(), Results::OldSentence).await
 }
 
 /// Runs `image-syncer sync`; gives the exit status.
 pub(crate) async fn run(args: SyncArgs) -> u8 {
     let results = if args.json { Results::Report } else { Results::Nothing };
     let job = JobArgs { config: args.job.config.of_verb("sync"), ..args.job };
-    main_job(&job, &args.only, results).await
+    main_job(&job, &args.only, args.shard, results).await
 }
 
-async fn main_job(args: &JobArgs, only: &OnlyArgs, results: Results) -> u8 {
-    match to_do(args, only) {
-        Ok(resolved) => execute::run(resolved, &args.run, Asked::of_config("sync", results)).await,
+async fn main_job(args: &JobArgs, only: &OnlyArgs, part: ShardArgs, results: Results) -> u8 {
+    let to_do = to_do(args, only).and_then(|resolved| Ok((resolved, shard(part)?)));
+    match to_do {
+        Ok((resolved, shard)) => {
+            execute::run(resolved, &args.run, Asked { shard, ..Asked::of_config("sync", results) }).await
+        }
         Err(errors) => refuse(&errors),
     }
 }

@@ -6,6 +6,7 @@ use super::asked::{Asked, Results, VerifyResults};
 use super::execute;
 use super::refuse::refuse;
 use super::resolve::{resolve_written, with_policies};
+use super::shard::shard;
 use super::sync::to_do;
 use crate::args::{JobArgs, RunArgs, VerifyArgs, given};
 use crate::config::{self, ConfigError, Defaults, Resolved, WrittenRule};
@@ -24,7 +25,7 @@ pub(crate) async fn run(args: VerifyArgs) -> u8 {
     }
     let how = verification(&args);
     let has_source = args.targets.is_empty();
-    let VerifyArgs { targets, job, only, json, repair, .. } = args;
+    let VerifyArgs { targets, job, only, json, repair, shard: part, .. } = args;
     // Without a repair the state is only read.
     let run = RunArgs { dry_run: !repair, ..job.run };
     let job = JobArgs { config: job.config.of_verb("verify"), run, ..job };
@@ -33,8 +34,8 @@ pub(crate) async fn run(args: VerifyArgs) -> u8 {
         needs_images: !has_source,
         ..Asked::of_config("verify", Results::Verification(VerifyResults { how, json }))
     };
-    match resolved {
-        Ok(resolved) => execute::run(resolved, &job.run, asked).await,
+    match resolved.and_then(|resolved| Ok((resolved, shard(part)?))) {
+        Ok((resolved, shard)) => execute::run(resolved, &job.run, Asked { shard, ..asked }).await,
         Err(errors) => refuse(&errors),
     }
 }

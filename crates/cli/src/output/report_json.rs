@@ -28,6 +28,8 @@ struct Document<'a, I> {
     started_at: String,
     finished_at: String,
     exit_code: u8,
+    /// Where it is one shard of several.
+    shard: Option<ShardEntry>,
     totals: Totals,
     images: I,
     /// Rules that gave no images because something failed.
@@ -36,6 +38,15 @@ struct Document<'a, I> {
     refused_rules: Vec<String>,
     registries: Vec<RegistryEntry<'a>>,
     failures: Vec<Alike>,
+}
+
+#[derive(Serialize)]
+struct ShardEntry {
+    /// Counted from 1.
+    number: usize,
+    of: usize,
+    /// The same for all shards that were split alike; null where a plan was split.
+    split: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -78,6 +89,7 @@ pub(crate) fn write(done: &Done, exit_code: u8, writer: &mut dyn Write) -> std::
         started_at: time(done.run.started),
         finished_at: time(jiff::Timestamp::now()),
         exit_code,
+        shard: shard_entry(done),
         totals: totals(report, &registries),
         images: OneByOne(|| Ok(done.records.read()?.map(|record| record.map(|(_, record)| record)))),
         failed_rules: report.failed_rules.iter().map(|failure| rule_entry(failure, done)).collect(),
@@ -86,6 +98,12 @@ pub(crate) fn write(done: &Done, exit_code: u8, writer: &mut dyn Write) -> std::
         failures: alike(&done.failures),
     };
     json_document::write(&document, writer)
+}
+
+fn shard_entry(done: &Done) -> Option<ShardEntry> {
+    let split = done.report.shard.as_ref().map(|(_, split)| split.to_string());
+    let shard = done.shard?;
+    Some(ShardEntry { number: shard.index() + 1, of: shard.count(), split })
 }
 
 /// RFC 3339, to the millisecond.

@@ -17,7 +17,7 @@ impl PlannedRule {
     pub(crate) fn all_pairs(&self) -> Vec<(String, String)> {
         match &self.work {
             Work::Repository(rule) => pairs(rule),
-            Work::Pattern(_) | Work::Tasks(_) => self.written_pairs(),
+            Work::Pattern(_) | Work::Tasks(_) | Work::Assignments(_) => self.written_pairs(),
         }
     }
 
@@ -27,7 +27,7 @@ impl PlannedRule {
         let of_one = match &self.work {
             Work::Repository(rule) => Some(pairs(rule)),
             Work::Pattern(pattern) => made(pattern, repository).map(|rule| pairs(&rule)),
-            Work::Tasks(_) => None,
+            Work::Tasks(_) | Work::Assignments(_) => None,
         };
         of_one.unwrap_or_else(|| self.written_pairs())
     }

@@ -37,6 +37,7 @@ mod retry_failed;
 mod scenario;
 mod security;
 mod select;
+mod shard;
 mod state;
 mod sync_platforms;
 mod sync_rules;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use oci::{ErrorKind, RepositoryName};
-use providers::harbor::{Error, Harbor, ProjectName, Visibility};
+use providers::harbor::{ApiVersion, Error, Harbor, ProjectName, Visibility};
 use sync::endpoint::EndpointError;
 use sync::listing::BulkListing;
 
@@ -33,6 +33,12 @@ impl RegistryApi {
         }
     }
 
+    /// Harbor tells the bytes of artifacts since it has any: since 2.0.
+    pub(super) async fn harbor_tells_sizes(&self) -> bool {
+        let known = if self.acr.is_some() { None } else { self.harbor().await.ok().flatten() };
+        known.is_some_and(|harbor| harbor.version() == ApiVersion::Two)
+    }
+
     pub(super) async fn harbor_digests(
         &self,
         repository: &RepositoryName,
@@ -48,6 +54,7 @@ impl RegistryApi {
                     listing.bare.insert(artifact.digest.clone());
                 }
                 for tag in artifact.tags {
+                    listing.bytes.extend(artifact.bytes.map(|bytes| (tag.tag.clone(), bytes)));
                     listing.dates.extend(tag.pushed.map(|pushed| (tag.tag.clone(), pushed)));
                     listing.digests.insert(tag.tag, artifact.digest.clone());
                 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use oci::{ErrorKind, RepositoryName};
 use providers::harbor::{self, Harbor, Project, ProjectKind, ProjectName, ProjectPages, RepositoryPages};
 use registry::{Catalog, CatalogPages, LoginSearch, Offer, OptionalEndpoint, Refusal};
@@ -27,6 +28,10 @@ impl RegistryListing {
 impl Listing for RegistryListing {
     fn name(&self) -> &str {
         self.0.registry.host().as_str()
+    }
+
+    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
+        self.0.harbor_tells_sizes().boxed()
     }
 
     fn repositories(&self, below: &[&str]) -> Box<dyn Repositories> {

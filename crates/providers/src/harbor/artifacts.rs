@@ -21,6 +21,8 @@ pub struct Artifact {
     pub tags: Vec<ArtifactTag>,
     /// How many signatures, SBOMs and the like belong to it: they are not artifacts of their own in a list.
     pub accessories: usize,
+    /// Its bytes with those of all its layers, where Harbor tells.
+    pub bytes: Option<u64>,
 }
 
 /// A tag of an artifact.
@@ -51,6 +53,7 @@ pub(super) struct ArtifactAnswer {
     digest: Digest,
     tags: Option<Vec<TagAnswer>>,
     accessories: Option<Vec<IgnoredAny>>,
+    size: Option<Size>,
     push_time: Option<PushTime>,
 }
 
@@ -73,6 +76,24 @@ struct FirstTag {
 enum PushTime {
     Text(String),
     Other(IgnoredAny),
+}
+
+/// A number of bytes, or something else in its place.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Size {
+    Bytes(u64),
+    Other(IgnoredAny),
+}
+
+impl Size {
+    /// Harbor writes 0 for what it has not counted.
+    fn bytes(self) -> Option<u64> {
+        match self {
+            Self::Bytes(bytes) if bytes > 0 => Some(bytes),
+            Self::Bytes(_) | Self::Other(_) => None,
+        }
+    }
 }
 
 impl PushTime {
@@ -140,14 +161,15 @@ impl From<ArtifactAnswer> for Artifact {
         let tag = |tag: TagAnswer| (tag.name, tag.push_time.and_then(PushTime::time).or(of_artifact));
         let tags = answer.tags.unwrap_or_default().into_iter().map(tag);
         let accessories = answer.accessories.unwrap_or_default().len();
-        Self { digest: answer.digest, tags: valid(tags), accessories }
+        let bytes = answer.size.and_then(Size::bytes);
+        Self { digest: answer.digest, tags: valid(tags), accessories, bytes }
     }
 }
 
 impl From<FirstTag> for Artifact {
     fn from(tag: FirstTag) -> Self {
         let tags = [(tag.name, tag.push_time.and_then(PushTime::time))];
-        Self { digest: tag.digest, tags: valid(tags.into_iter()), accessories: 0 }
+        Self { digest: tag.digest, tags: valid(tags.into_iter()), accessories: 0, bytes: None }
     }
 }
 
@@ -209,12 +231,12 @@ mod tests {
     fn artifacts_are_read_with_what_may_be_missing() {
         let one = format!("sha256:{}", "1".repeat(64));
         let json = format!(
-            r#"{{"digest":"{one}","tags":[{{"name":"v1"}},{{"name":"no good"}}],"accessories":[{{"type":"sbom"}},null]}}"#
+            r#"{{"digest":"{one}","tags":[{{"name":"v1"}},{{"name":"no good"}}],"accessories":[{{"type":"sbom"}},null],"size":7}}"#
         );
         let artifact = Artifact::from(serde_json::from_str::<ArtifactAnswer>(&json).unwrap());
-        assert_eq!((artifact.tags.len(), artifact.accessories), (1, 2));
+        assert_eq!((artifact.tags.len(), artifact.accessories, artifact.bytes), (1, 2, Some(7)));
         assert_eq!(artifact.tags[0], ArtifactTag { tag: "v1".parse().unwrap(), pushed: None });
-        let bare = format!(r#"{{"digest":"{one}","tags":null,"accessories":null}}"#);
+        let bare = format!(r#"{{"digest":"{one}","tags":null,"accessories":null,"size":"?"}}"#);
         assert!(Artifact::from(serde_json::from_str::<ArtifactAnswer>(&bare).unwrap()).tags.is_empty());
     }
 

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
 use oci::{Digest, RepositoryName, Tag};
 
 use crate::endpoint::Answer;
@@ -15,6 +16,10 @@ pub trait Listing: Send + Sync {
     fn name(&self) -> &str;
     /// Begins to list. `below` are whole components that all wanted repositories begin with.
     fn repositories(&self, below: &[&str]) -> Box<dyn Repositories>;
+    /// Whether its repositories tell the bytes of what their tags point at, all at once.
+    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
+        ready(false).boxed()
+    }
 }
 
 /// Pages of repositories.
@@ -32,6 +37,8 @@ pub struct BulkListing {
     pub digests: HashMap<Tag, Digest>,
     /// When the registry got what each tag points at, where it tells.
     pub dates: HashMap<Tag, SystemTime>,
+    /// The bytes of what each tag points at, with all its layers, where the registry tells.
+    pub bytes: HashMap<Tag, u64>,
     /// How many signatures, SBOMs and the like refer to them.
     pub referrers: u64,
     /// Images to which nothing refers, but what stands under a tag of its own.
@@ -42,6 +49,10 @@ pub struct BulkListing {
 pub trait BulkDigests: Send + Sync {
     /// All tags. `None` where the registry does not offer it after all: then each tag is asked for.
     fn digests<'a>(&'a self, repository: &'a RepositoryName) -> BoxFuture<'a, Option<Arc<BulkListing>>>;
+    /// Whether it gives their bytes, too.
+    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
+        ready(false).boxed()
+    }
 }
 
 /// Makes ready what a registry does not make by itself when something is pushed: a project, a namespace.

@@ -24,6 +24,8 @@ use crate::memory::target_repository::TargetRepository;
 use crate::plan::awaited::Awaited;
 use crate::plan::listings::Listings;
 use crate::plan::referrer_tags::ReferrerTags;
+use crate::plan::shard::share::{Keys, Share};
+use crate::plan::survey::Survey;
 use crate::report::amounts::Counter;
 use crate::report::event::Teller;
 use crate::{Error, Event, Image, Side, State};
@@ -78,6 +80,15 @@ impl Options {
     }
 }
 
+/// What a run is about of all that its rules select.
+#[derive(Default)]
+pub(crate) struct Part {
+    /// Where it does not bring all.
+    pub(crate) share: Option<Share>,
+    /// Where it surveys.
+    pub(crate) survey: Option<Survey>,
+}
+
 /// Shared by all tasks of a run.
 pub(crate) struct Run {
     /// Its number in the engine.
@@ -97,6 +108,12 @@ pub(crate) struct Run {
     pub(crate) unwanted_referrers: AtomicU64,
     /// And those that stand under tags of their own.
     pub(crate) referrer_tags: ReferrerTags,
+    /// Who brings an image, where that is asked.
+    pub(crate) keys: Keys,
+    /// What this run brings, where it does not bring all.
+    pub(crate) share: Option<Share>,
+    /// Where images are taken down, in a run that surveys.
+    pub(crate) survey: Option<Survey>,
     listings: Mutex<Listings>,
     abandon_to: AbandonTo,
     /// Kept by the engine for as long as a run has them.
@@ -145,6 +162,7 @@ impl Run {
         state: State,
         abandon_to: AbandonTo,
         sparse_targets: SparseTargets,
+        part: Part,
     ) -> Self {
         Self {
             number,
@@ -161,6 +179,9 @@ impl Run {
             awaited: Arc::default(),
             unwanted_referrers: AtomicU64::new(0),
             referrer_tags: ReferrerTags::default(),
+            keys: Keys::default(),
+            share: part.share,
+            survey: part.survey,
             listings: Mutex::default(),
             abandon_to,
             ledgers: Mutex::default(),
@@ -202,6 +223,17 @@ impl Run {
     /// What was found so far, in a run that only lists.
     pub(crate) fn listings(&self) -> MutexGuard<'_, Listings> {
         lock(&self.listings)
+    }
+
+    /// Says which repositories more than one shard brings.
+    pub(crate) fn tell_of_division(&self) {
+        let Some(share) = &self.share else { return };
+        for repository in share.split.divided() {
+            let text = "it is larger than a shard should be: its tags are divided among shards, and layers that they share may \
+                        be sent by each"
+                .to_owned();
+            self.tell(&Event::Note { place: repository.clone(), text });
+        }
     }
 
     pub(crate) fn tell(&self, event: &Event) {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::copy::open_upload::AbandonedUploads;
 use crate::copy::{SourceImage, copy_image, panicked, plan_image, verify_image};
-use crate::engine::run::{ImageCopy, Options, Run, Way};
+use crate::engine::run::{ImageCopy, Options, Part, Run, Way};
 use crate::engine::sampler::{Chosen, Sampler};
 use crate::engine::verification::Against;
 use crate::engine::{Engine, ImageSlot, Pair, Turn};
@@ -22,12 +22,15 @@ use crate::plan::discoveries::Discoveries;
 use crate::plan::followers::{Followers, is_follower};
 use crate::plan::listings::Listings;
 use crate::plan::planned::Planned;
+use crate::plan::shard::share::Share;
+use crate::plan::shard::{Shard, Split};
 use crate::plan::sparse_targets::sparse_targets;
+use crate::plan::survey::{Survey, tell_sizes};
 use crate::plan::turns::Turns;
 use crate::report::event::Teller;
 use crate::{
     Amounts, Cause, Error, Event, Image, ImageReport, Mode, Observer, Operation, Outcome, Report,
-    RuleFailure, RunId, Side, SkipReason, State, Work,
+    RuleFailure, RunId, Side, Silent, SkipReason, State, Surveyed, Work,
 };
 
 /// Rules, ready to be carried out.
@@ -38,6 +41,7 @@ pub struct Sync {
     id: Option<RunId>,
     state: State,
     engine: Option<Engine>,
+    shard: Option<Shard>,
 }
 
 impl Sync {
@@ -48,7 +52,7 @@ impl Sync {
         observer: Arc<dyn Observer>,
     ) -> Self {
         let rules = rules.into_iter().map(Into::into).collect();
-        Self { rules, options, observer, id: None, state: State::none(), engine: None }
+        Self { rules, options, observer, id: None, state: State::none(), engine: None, shard: None }
     }
 
     /// Calls the run so in its events and its report. Without it the engine gives it a number.
@@ -76,23 +80,54 @@ impl Sync {
         Self { engine: Some(engine.clone()), ..self }
     }
 
+    /// Brings only what is this shard's: others bring the rest. Where lists tell sizes, they are read before anything else.
+    #[must_use]
+    pub fn only(self, shard: Shard) -> Self {
+        Self { shard: Some(shard), ..self }
+    }
+
     /// Carries the rules out. One bad image never stops the others. When it is cancelled nothing new begins, images
     /// in work have [`Options::drain`] to end, and what was not done is told, too.
     pub async fn run(self, cancel: CancellationToken) -> Report {
-        self.run_in_mode(cancel).await.0
+        let share = match self.shard {
+            Some(shard) => Some(self.share(shard, &cancel).await),
+            None => None,
+        };
+        self.carry_out(Part { share, survey: None }, cancel).await.0
     }
 
     /// Only finds out what rules select, and what targets have beside it.
     pub(crate) async fn list(self, cancel: CancellationToken) -> (Report, Listings) {
         let options = Options { mode: Mode::List, ..self.options };
-        let (report, run) = Self { options, ..self }.run_in_mode(cancel).await;
+        let (report, run) = Self { options, ..self }.carry_out(Part::default(), cancel).await;
         let listings = std::mem::take(&mut *run.listings());
         (report, listings)
     }
 
-    async fn run_in_mode(self, cancel: CancellationToken) -> (Report, Arc<Run>) {
+    /// Finds out which images rules select, each once, without asking any target.
+    pub async fn survey(self, cancel: CancellationToken) -> (Report, Vec<Surveyed>) {
+        let options = Options { mode: Mode::List, ..self.options };
+        let part = Part { share: None, survey: Some(Survey::default()) };
+        let (report, run) = Self { options, ..self }.carry_out(part, cancel).await;
+        let surveyed = run.survey.as_ref().map(Survey::all).unwrap_or_default();
+        (report, surveyed)
+    }
+
+    /// What one shard brings.
+    async fn share(&self, shard: Shard, cancel: &CancellationToken) -> Share {
+        let mut split = Split::by_name(shard.count());
+        if tell_sizes(&self.rules).await {
+            let (rules, options) = (self.rules.clone(), self.options.clone());
+            let survey = Sync::new(rules, options, Arc::new(Silent)).remembering(self.state.clone());
+            let (_, images) = Box::pin(survey.survey(cancel.clone())).await;
+            split = Split::by_bytes(shard.count(), images.into_iter().map(|surveyed| surveyed.place));
+        }
+        Share { shard, split: Arc::new(split) }
+    }
+
+    async fn carry_out(self, part: Part, cancel: CancellationToken) -> (Report, Arc<Run>) {
         let started = Instant::now();
-        let Self { rules, options, observer, id, state, engine } = self;
+        let Self { rules, options, observer, id, state, engine, .. } = self;
         let engine = engine.unwrap_or_else(|| Engine::new(options.blobs_at_once, options.bandwidth));
         let (drain, abandoned) = (options.drain, AbandonedUploads::new());
         let turns = Turns::new(options.blobs_at_once);
@@ -100,7 +135,9 @@ impl Sync {
         let id = id.unwrap_or_else(|| RunId::new(format!("run-{number}")));
         let teller = Teller::new(id.clone(), observer);
         let sparse = sparse_targets(&rules);
-        let run = Arc::new(Run::new(number, engine, teller, &options, state, abandoned.sender(), sparse));
+        let run = Run::new(number, engine, teller, &options, state, abandoned.sender(), sparse, part);
+        let run = Arc::new(run);
+        run.tell_of_division();
         let (plan, planned) = mpsc::channel(1);
         let sampler = match options.mode {
             Mode::Verify(verification) => verification.sample.map(Sampler::new),
@@ -161,6 +198,9 @@ fn start_discoveries(discoveries: Discoveries, rules: Vec<Work>) -> (Running, Ru
             ),
             Work::Pattern(rule) => {
                 (rule.listing.name().into(), running.spawn(discoveries.clone().of_pattern(rule, index, seat)))
+            }
+            Work::Assignments(bound) => {
+                ("assignments".into(), running.spawn(discoveries.clone().of_assignments(bound)))
             }
             Work::Tasks(tasks) => ("tasks".into(), running.spawn(discoveries.clone().of_tasks(tasks))),
         };
@@ -478,6 +518,7 @@ impl Schedule {
         let listed = self.run.unwanted_referrers.load(Ordering::Relaxed);
         report.unwanted_referrers = listed.saturating_add(self.run.referrer_tags.left());
         report.looked_at = self.run.inspected.counts.now();
+        report.shard = self.run.share.as_ref().map(|share| (share.shard, share.split.fingerprint()));
         report
     }
 }

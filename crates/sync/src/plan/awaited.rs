@@ -19,6 +19,11 @@ impl Awaited {
         lock(&self.0).entry(place.clone()).or_default();
     }
 
+    /// Whether somebody waits for this.
+    pub(crate) fn is_expected(&self, place: &Place) -> bool {
+        lock(&self.0).contains_key(place)
+    }
+
     /// Waits until a name has ended; what nobody expects has.
     pub(crate) async fn ended(&self, place: &Place) {
         let ended = lock(&self.0).get(place).map(watch::Sender::subscribe);

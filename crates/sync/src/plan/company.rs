@@ -49,7 +49,9 @@ impl Reach {
     fn of(work: &Work) -> Self {
         match work {
             // They were settled when they were decided.
-            Work::Tasks(_) => Self { reads: Extent::One(String::new()), writes: Vec::new() },
+            Work::Tasks(_) | Work::Assignments(_) => {
+                Self { reads: Extent::One(String::new()), writes: Vec::new() }
+            }
             Work::Repository(rule) => Self {
                 reads: Extent::One(rule.source.name().to_owned()),
                 writes: rule

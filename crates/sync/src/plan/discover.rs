@@ -18,16 +18,17 @@ use crate::engine::attempt::{Attempt, Needed};
 use crate::engine::backoff::Backoff;
 use crate::engine::run::Run;
 use crate::memory::target_repository::Found;
+use crate::plan::assignment::Assignment;
 use crate::plan::company::Seat;
 use crate::plan::discoveries::Discoveries;
 use crate::plan::followers::is_follower;
-use crate::plan::order::Settled;
+use crate::plan::order::{Place, Settled};
 use crate::plan::planned::{Planned, PlannedImage};
 use crate::plan::turns::Turn;
 use crate::plan::wanted::Wanted;
 use crate::rule::{Rule, RuleTarget, Selection};
 use crate::select::Counts;
-use crate::{Cause, Error, Event, Image, Operation, ReferrerPolicy, RuleFailure};
+use crate::{Cause, Error, Event, Image, Operation, ReferrerPolicy, RuleFailure, Target};
 
 /// Repositories of one listing whose tags are read while more of them come.
 const LISTED_AHEAD: usize = 64;
@@ -138,6 +139,11 @@ impl<'a> Discovery<'a> {
     }
 
     async fn discover(&self, seat: Option<Arc<Seat>>) -> Result<(), Arc<Error>> {
+        // Another shard brings all of it.
+        if seat.is_none() && self.run.share.as_ref().is_some_and(|share| share.has_nothing_of(&self.targets))
+        {
+            return Ok(());
+        }
         if let (None, Selection::These(images)) = (&seat, &self.rule.selection) {
             return self.pair(images.clone()).await;
         }
@@ -351,6 +357,9 @@ impl<'a> Discovery<'a> {
                 Some((Arc::new(image), target.target.clone()))
             })
             .collect();
+        if !self.is_ours(&reference, &ways, (&wanted, after.as_ref())).await {
+            return ways.iter().for_each(|(image, _)| self.run.awaited.tell(image));
+        }
         let images = self.run.engine.images();
         if !images.has_room(&self.pairs, PLANNED_AHEAD) {
             self.turn.wait(images.room(&self.pairs, PLANNED_AHEAD)).await;
@@ -369,6 +378,30 @@ impl<'a> Discovery<'a> {
         }
         let image = PlannedImage { source, reference, found, wanted, expected: None };
         room.send(Planned { rule: self.index, image, ways });
+    }
+
+    /// Whether this run brings an image, or another shard does. A run that surveys takes it down.
+    async fn is_ours(
+        &self,
+        reference: &TagOrDigest,
+        ways: &[(Arc<Image>, Arc<dyn Target>)],
+        (wanted, after): (&Wanted, Option<&Place>),
+    ) -> bool {
+        let (share, survey) = (&self.run.share, &self.run.survey);
+        if share.is_none() && survey.is_none() {
+            return true;
+        }
+        let images = ways.iter().map(|(image, _)| image);
+        let key = self.run.keys.of(images.clone().map(|image| &**image), after, &self.run.awaited);
+        // What goes nowhere is nobody's.
+        let Some(key) = key else { return false };
+        if let Some(survey) = survey {
+            let assignment =
+                Assignment { rule: self.index, images: images.cloned().collect(), wanted: wanted.clone() };
+            survey.take_down(&*self.rule.source, (reference, key), assignment).await;
+            return true;
+        }
+        share.as_ref().is_none_or(|share| share.has(&key))
     }
 
     fn error(&self, operation: Operation, cause: Cause) -> Error {

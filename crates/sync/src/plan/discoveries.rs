@@ -1,11 +1,17 @@
 //! What the discoveries of a run share.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use crate::engine::run::Run;
+use crate::memory::target_repository::Found;
+use crate::plan::assignment::BoundAssignment;
 use crate::plan::followers::is_follower;
+use crate::plan::order::Place;
 use crate::plan::planned::Planned;
 use crate::plan::task::BoundTask;
 use crate::plan::turns::Turns;
@@ -25,12 +31,53 @@ impl Discoveries {
         let (followers, leaders): (Vec<_>, Vec<_>) =
             tasks.into_iter().partition(|bound| is_follower(&bound.task.image.source_reference));
         for task in leaders.into_iter().chain(followers) {
-            // The receiver is gone when the run is stopped.
-            let Ok(room) = self.plan.reserve().await else { break };
-            let planned = Planned::of_task(task);
-            planned.ways.iter().for_each(|(image, _)| self.run.tell(&Event::ImagePlanned(image.clone())));
-            room.send(planned);
+            self.send(Planned::of_task(task)).await;
         }
         Vec::new()
+    }
+
+    /// Plans what was selected before. What is read where others of these are written comes after them.
+    pub(crate) async fn of_assignments(self: Arc<Self>, bound: Vec<BoundAssignment>) -> Vec<RuleFailure> {
+        let places = |bound: &BoundAssignment| -> Vec<Place> {
+            let images = bound.assignment.images.iter();
+            images.map(|image| Place::new(&image.target, &image.target_reference)).collect()
+        };
+        let written: HashSet<Place> = bound.iter().flat_map(places).collect();
+        let reads = |bound: &BoundAssignment| {
+            let image = bound.assignment.images.first()?;
+            let place = Place::new(&image.source, &image.source_reference);
+            (written.contains(&place) && !places(bound).contains(&place)).then_some(place)
+        };
+        let (mut ready, mut waiting) = (Vec::new(), FuturesUnordered::new());
+        for bound in bound {
+            let Some(place) = reads(&bound) else {
+                ready.extend(Planned::of_assignment(bound, Found::Named));
+                continue;
+            };
+            self.run.awaited.expect(&place);
+            let awaited = self.run.awaited.clone();
+            waiting.push(async move {
+                awaited.ended(&place).await;
+                Planned::of_assignment(bound, Found::Promised)
+            });
+        }
+        let (followers, leaders): (Vec<_>, Vec<_>) =
+            ready.into_iter().partition(|planned| is_follower(&planned.image.reference));
+        for planned in leaders.into_iter().chain(followers) {
+            self.send(planned).await;
+        }
+        while let Some(planned) = waiting.next().await {
+            if let Some(planned) = planned {
+                self.send(planned).await;
+            }
+        }
+        Vec::new()
+    }
+
+    /// The receiver is gone when the run is stopped.
+    async fn send(&self, planned: Planned) {
+        let Ok(room) = self.plan.reserve().await else { return };
+        planned.ways.iter().for_each(|(image, _)| self.run.tell(&Event::ImagePlanned(image.clone())));
+        room.send(planned);
     }
 }

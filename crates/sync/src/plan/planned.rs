@@ -5,6 +5,7 @@ use std::sync::Arc;
 use oci::TagOrDigest;
 
 use crate::memory::target_repository::Found;
+use crate::plan::assignment::{Assignment, BoundAssignment};
 use crate::plan::task::{BoundTask, Expected};
 use crate::plan::wanted::Wanted;
 use crate::{Image, Source, Target};
@@ -33,6 +34,14 @@ impl Planned {
     /// The same image on other ways.
     pub(crate) fn with(&self, ways: Vec<(Arc<Image>, Arc<dyn Target>)>) -> Self {
         Self { rule: self.rule, image: self.image.clone(), ways }
+    }
+
+    /// What an assignment asks for.
+    pub(crate) fn of_assignment(bound: BoundAssignment, found: Found) -> Option<Self> {
+        let BoundAssignment { assignment: Assignment { rule, images, wanted }, source, targets } = bound;
+        let reference = images.first()?.source_reference.clone();
+        let image = PlannedImage { source, reference, found, wanted, expected: None };
+        Some(Self { rule, image, ways: images.into_iter().zip(targets).collect() })
     }
 
     /// What a task asks for: its digest, whatever the name at the source points at by now.

@@ -19,6 +19,11 @@ pub(crate) fn sparse_targets(rules: &[Work]) -> SparseTargets {
                 let sparse = tasks.iter().filter(|bound| bound.task.policy.may_be_sparse());
                 targets.names.extend(sparse.map(|bound| bound.target.name().to_owned()));
             }
+            Work::Assignments(bound) => {
+                let sparse = bound.iter().filter(|bound| bound.assignment.wanted.policy.may_be_sparse());
+                let names = sparse.flat_map(|bound| &bound.targets).map(|target| target.name().to_owned());
+                targets.names.extend(names);
+            }
             Work::Repository(_) | Work::Pattern(_) => {}
         }
     }

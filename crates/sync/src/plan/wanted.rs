@@ -2,27 +2,34 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::rule::Rule;
 use crate::{Naming, OnConflict, Policy, ReferrerPolicy, Selection};
 
 /// Which referrers of an image go along.
 ///
 /// The later ones are the wider ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum WantedReferrers {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WantedReferrers {
+    /// None.
     None,
     /// Those that stand under a tag, because all tags come along anyway.
     Tagged,
     /// Those that do not stand under a tag, because all tags come along anyway.
     Untagged,
+    /// All of them.
     All,
 }
 
 /// How an image is copied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    pub(crate) referrers: WantedReferrers,
-    pub(crate) policy: Arc<Policy>,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Which referrers are left to bring.
+    pub referrers: WantedReferrers,
+    /// All else.
+    pub policy: Arc<Policy>,
 }
 
 impl Wanted {

@@ -181,7 +181,7 @@ fn not_listed(report: &Report) -> Option<String> {
 fn pattern_of(work: &Work) -> Option<String> {
     match work {
         Work::Pattern(rule) => Some(format!("{}/{}", rule.listing.name(), rule.pattern)),
-        Work::Repository(_) | Work::Tasks(_) => None,
+        Work::Repository(_) | Work::Tasks(_) | Work::Assignments(_) => None,
     }
 }
 

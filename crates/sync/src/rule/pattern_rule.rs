@@ -5,6 +5,7 @@ use std::sync::Arc;
 use oci::RepositoryName;
 
 use crate::endpoint::listing::Listing;
+use crate::plan::assignment::BoundAssignment;
 use crate::plan::task::BoundTask;
 use crate::rule::Rule;
 use crate::select::{RepositorySelection, TooFew};
@@ -59,6 +60,8 @@ pub enum Work {
     Pattern(PatternRule),
     /// What was decided before.
     Tasks(Vec<BoundTask>),
+    /// What was selected before.
+    Assignments(Vec<BoundAssignment>),
 }
 
 impl From<Rule> for Work {

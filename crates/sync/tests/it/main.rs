@@ -34,6 +34,7 @@ mod referrers;
 mod reported;
 mod schema1;
 mod selection;
+mod shard;
 mod sick_simulation;
 mod simulation;
 mod soak;

@@ -10,7 +10,7 @@ use oci::Digest;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use sync::{Action, Policy};
+use sync::{Action, Policy, Shard, Split};
 
 use crate::output::plan::{SCHEMA, Step};
 
@@ -21,6 +21,8 @@ const NOT_KNOWN: &str = "it has no `sourceDigest`: the source did not have it ye
 #[derive(Default)]
 pub(super) struct PlanFile {
     pub(super) config_digest: Option<Digest>,
+    /// For how many shards its steps are divided.
+    pub(super) shards: Option<usize>,
     pub(super) rules: Vec<PlanRule>,
     /// Those that change something, and those of which the target has all: it is to be so still.
     pub(super) steps: Vec<Step>,
@@ -73,6 +75,32 @@ impl PlanFile {
         Ok(plan.checked())
     }
 
+    /// Those of one shard: as the plan divides them, or by what they have to send. What cannot be read is told by the first.
+    ///
+    /// # Errors
+    /// The plan is divided for another number of shards.
+    pub(super) fn only(mut self, shard: Shard) -> Result<Self, String> {
+        if let Some(shards) = self.shards.filter(|shards| *shards != shard.count()) {
+            return Err(format!(
+                "it is divided for {shards} shards, and --shard {shard} asks for one of {}: write --shard {}/{shards}, or plan \
+                 again with --shards {}",
+                shard.count(),
+                (shard.index() + 1).min(shards),
+                shard.count()
+            ));
+        }
+        let all = self.steps.iter().chain(&self.impossible);
+        let split = Split::by_bytes(shard.count(), all.map(Step::splittable));
+        let is_ours = |step: &Step| {
+            let owner = || split.owner(&step.image.target, &step.image.source_reference);
+            step.shard.map_or_else(owner, |number| number.saturating_sub(1)) == shard.index()
+        };
+        self.steps.retain(is_ours);
+        self.impossible.retain(is_ours);
+        self.malformed.retain(|_| shard.index() == 0);
+        Ok(self)
+    }
+
     /// Without steps that nobody could carry out.
     fn checked(mut self) -> Self {
         for step in std::mem::take(&mut self.steps) {
@@ -106,6 +134,7 @@ impl<'de> Visitor<'de> for PlanVisitor {
         while let Some(key) = entries.next_key::<String>()? {
             match key.as_str() {
                 "schema" => schema = Some(check_schema(&entries.next_value()?).map_err(A::Error::custom)?),
+                "shards" => plan.shards = entries.next_value()?,
                 "configDigest" => plan.config_digest = entries.next_value()?,
                 // What it is, only its schema tells, which may come later.
                 "rules" => rules = entries.next_value()?,

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io::Write;
 
 use serde::Serialize;
+use sync::Split;
 
 use super::head::{Head, Selection};
 use super::recorder::{Plan, Weighed};
@@ -22,6 +23,9 @@ struct Document<'a, S, E> {
     version: &'static str,
     created_at: String,
     config_digest: Option<&'a oci::Digest>,
+    /// For how many shards its steps are divided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shards: Option<usize>,
     rules: Vec<Rule<'a>>,
     steps: S,
     /// What only targets have.
@@ -43,10 +47,14 @@ struct Rule<'a> {
 /// Writes the document, with a line end.
 pub(crate) fn write(plan: &Plan, done: &Done, writer: &mut dyn Write) -> std::io::Result<()> {
     let totals = Cell::new(Totals::default());
-    let count = |weighed: Weighed| {
+    let split = plan.split()?;
+    let count = |mut weighed: Weighed| {
         let mut sums = totals.get();
         sums.add(&weighed);
         totals.set(sums);
+        let owner =
+            |split: &Split| split.owner(&weighed.step.image.target, &weighed.step.image.source_reference);
+        weighed.step.shard = split.as_ref().map(|split| owner(split) + 1);
         weighed.step
     };
     let rules = plan.heads.iter().zip(&plan.selections);
@@ -55,6 +63,7 @@ pub(crate) fn write(plan: &Plan, done: &Done, writer: &mut dyn Write) -> std::io
         version: env!("CARGO_PKG_VERSION"),
         created_at: time(done.run.started),
         config_digest: plan.config_digest.as_ref(),
+        shards: plan.shards,
         rules: rules.map(|(head, selection)| Rule { head, selection: *selection }).collect(),
         steps: OneByOne(|| Ok(plan.steps()?.map(|weighed| weighed.map(count)))),
         extra: OneByOne(|| plan.extras()),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oci::{Digest, Tag};
-use sync::{Action, Bandwidth, Decision, Event, Load, Observer, ReferrerPolicy, Stamp};
+use sync::{Action, Bandwidth, Decision, Event, Load, Observer, ReferrerPolicy, Split, Stamp};
 
 use super::extra::{Extra, without_steps};
 use super::head::{Head, Selection};
@@ -56,6 +56,7 @@ impl PlanRecorder {
             extras: extras.and_then(Sorter::finish),
             is_empty: found.is_empty,
             speed,
+            shards: None,
         }
     }
 
@@ -126,6 +127,8 @@ pub(crate) struct Plan {
     is_empty: bool,
     /// How fast the last run was that sent enough to tell.
     pub(super) speed: Option<Bandwidth>,
+    /// For how many shards it is divided.
+    pub(super) shards: Option<usize>,
 }
 
 /// A step with what it brings.
@@ -141,6 +144,18 @@ impl Plan {
     /// Whether nothing is to be done.
     pub(crate) fn is_empty(&self) -> bool {
         self.is_empty
+    }
+
+    /// The same, divided among so many shards.
+    pub(crate) fn divided(self, shards: Option<usize>) -> Self {
+        Self { shards, ..self }
+    }
+
+    /// Who carries steps out.
+    pub(super) fn split(&self) -> Result<Option<Split>, Error> {
+        let Some(shards) = self.shards else { return Ok(None) };
+        let images = self.steps()?.map(|weighed| Ok(weighed?.step.splittable()));
+        Ok(Some(Split::by_bytes(shards, images.collect::<Result<Vec<_>, Error>>()?)))
     }
 
     /// The steps, sorted by their targets.

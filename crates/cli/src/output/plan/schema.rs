@@ -30,7 +30,9 @@ pub(crate) fn schema() -> Value {
         ("totals", object("Sums of the steps; `requests` is an estimate", &numbers(&totals))),
         ("failures", failures()),
     ];
-    document("plan", "What `image-syncer sync` would do, for `image-syncer apply`.", &properties)
+    let shards = json!({ "type": "integer", "minimum": 1, "description": "For how many shards the steps are divided" });
+    let plan = document("plan", "What `image-syncer sync` would do, for `image-syncer apply`.", &properties);
+    with_optional(plan, "shards", shards)
 }
 
 fn rule() -> Value {
@@ -76,5 +78,6 @@ fn step() -> Value {
     ];
     let step = object("What becomes of an image at a target", &properties);
     let policy = json!({ "type": "object", "description": "Where it is not that of its rule" });
-    with_optional(step, "policy", policy)
+    let shard = json!({ "type": "integer", "minimum": 1, "description": "Which shard carries it out" });
+    with_optional(with_optional(step, "policy", policy), "shard", shard)
 }

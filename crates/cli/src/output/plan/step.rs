@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oci::Digest;
 use serde::{Deserialize, Serialize};
-use sync::{Action, Decision, Image, Load, LoadedBlob, Policy, Task};
+use sync::{Action, Decision, Image, Load, LoadedBlob, Policy, Splittable, Task};
 
 /// A step as a plan file has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,18 @@ pub(crate) struct Step {
     /// Where it is not that of its rule: other rules asked for the same copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) policy: Option<Arc<Policy>>,
+    /// Which shard carries it out, counted from 1, where the plan is divided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shard: Option<usize>,
+}
+
+impl Step {
+    /// As it is divided among shards.
+    pub(crate) fn splittable(&self) -> Splittable {
+        let digest = self.source_digest.clone();
+        let (repository, reference) = (self.image.target.clone(), self.image.source_reference.clone());
+        Splittable { repository, reference, digest, bytes: self.bytes }
+    }
 }
 
 impl Step {
@@ -92,6 +104,7 @@ impl Found {
                 referrers,
                 note,
                 policy: own,
+                shard: None,
             },
             blobs: blobs.map(Blob::new).collect(),
             manifests,

@@ -30,6 +30,7 @@ pub(crate) fn schema() -> Value {
         ("startedAt", text()),
         ("finishedAt", text()),
         ("exitCode", number()),
+        ("shard", shard()),
         ("totals", object("Sums of the images", &numbers(&totals))),
         ("images", list(&image())),
         ("failedRules", list(&object("A rule that gave no images", &failed_rule))),
@@ -38,6 +39,15 @@ pub(crate) fn schema() -> Value {
         ("failures", failures()),
     ];
     document("report", "What a run of image-syncer did.", &properties)
+}
+
+fn shard() -> Value {
+    let properties = [("number", number()), ("of", number()), ("split", text_or_null())];
+    let shard = object(
+        "Which part of all images this run brought; `split` is equal where shards were split alike",
+        &properties,
+    );
+    json!({ "anyOf": [shard, { "type": "null" }] })
 }
 
 fn image() -> Value {

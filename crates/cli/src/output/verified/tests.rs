@@ -64,7 +64,8 @@ fn verified(against: Against) -> (Verified, Done) {
     let (plan, verified, rules, refused, registries) = Default::default();
     let (run, failures) = (RunFacts::of("verify"), Arc::default());
     let records = Records::none();
-    let done = Done { run, report, failures, records, plan, verified, rules, refused, registries };
+    let done =
+        Done { run, report, shard: None, failures, records, plan, verified, rules, refused, registries };
     (recorder.finish(), done)
 }
 

@@ -24,7 +24,8 @@ const LOOKED_UP_AT_ONCE: usize = 8;
 impl Discovery<'_> {
     /// Looks at the targets of a rule about a whole repository, in runs that only look.
     pub(super) async fn find_extra(&self) -> Result<(), Arc<Error>> {
-        if self.rule.selection.named().is_some() || !self.run.mode.looks_for_extra() {
+        let looks = self.run.mode.looks_for_extra() && self.run.survey.is_none();
+        if self.rule.selection.named().is_some() || !looks {
             return Ok(());
         }
         // A target that is slow keeps nobody from the source.

@@ -1,0 +1,157 @@
+//! `--shard`: several runs that know nothing of each other bring all, each image once.
+
+use anyhow::{Result, ensure};
+use embedded_registry::EmbeddedRegistry;
+use embedded_registry::sample::{self, Flavour};
+use http::Method;
+use serde_json::Value;
+
+use crate::process::Workplace;
+
+const RULES: &str = "sync:
+- from: SOURCE/team/**
+  to: TARGET/mirror
+  referrers: all
+- from: TARGET/mirror/app-3
+  to: TARGET/second/app-3
+";
+
+struct Bench {
+    source: EmbeddedRegistry,
+    target: EmbeddedRegistry,
+    workplace: Workplace,
+}
+
+impl Bench {
+    async fn start() -> Result<Self> {
+        let source = EmbeddedRegistry::builder().start().await?;
+        let target = EmbeddedRegistry::builder().start().await?;
+        for number in 0..12 {
+            let repository = format!("team/app-{number}");
+            for tag in ["v1", "v2"] {
+                let layers = [sample::layer(number, 5_000), sample::layer(100 + number, 500)];
+                let image =
+                    sample::image(source.store(), &repository, Some(tag), Flavour::Oci, &layers, "amd64");
+                let signature = format!("{}.sig", image.digest.replace(':', "-"));
+                let layer = [sample::layer(1_000 + number, 100)];
+                sample::image(source.store(), &repository, Some(&signature), Flavour::Oci, &layer, "amd64");
+            }
+        }
+        let workplace = Workplace::new()?;
+        let (from, to) = (source.host(), target.host());
+        let rules = RULES.replace("SOURCE", &from).replace("TARGET", &to);
+        let auth = format!("auth:\n  {from}: {{insecure: true}}\n  {to}: {{insecure: true}}\n");
+        workplace.write("image-syncer.yaml", &(auth + &rules))?;
+        Ok(Self { source, target, workplace })
+    }
+
+    fn report(&self, arguments: &str) -> Result<Value> {
+        let ran = self.workplace.run(&format!("{arguments} --no-state"))?.expect_code(0)?;
+        Ok(serde_json::from_str(&ran.stdout)?)
+    }
+
+    /// Manifests that were stored under tags, each as often as it was.
+    fn stored(&self) -> Vec<String> {
+        let requests = self.target.requests();
+        let mut stored: Vec<_> = requests
+            .iter()
+            .filter(|request| request.is_manifest(&Method::PUT))
+            .map(|request| request.line())
+            .collect();
+        stored.sort();
+        stored
+    }
+}
+
+/// Images by target, with how they ended.
+fn images(reports: &[Value]) -> Vec<(String, String)> {
+    let text = |image: &Value, key: &str| image[key].as_str().unwrap_or_default().to_owned();
+    let all = reports.iter().filter_map(|report| report["images"].as_array()).flatten();
+    let mut images: Vec<_> = all.map(|image| (text(image, "target"), text(image, "outcome"))).collect();
+    images.sort();
+    images
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_shards_bring_what_one_run_brings_and_nothing_twice() -> Result<()> {
+    let (alone, sharded) = (Bench::start().await?, Bench::start().await?);
+    let whole = alone.report("sync --json")?;
+    let mut parts = Vec::new();
+    for index in 1..=3 {
+        parts.push(sharded.report(&format!("sync --json --shard {index}/3"))?);
+    }
+    let (one, other) = (alone.target.host(), sharded.target.host());
+    let theirs: Vec<_> =
+        images(&parts).into_iter().map(|(name, outcome)| (name.replace(&other, &one), outcome)).collect();
+    ensure!(theirs == images(&[whole.clone()]), "{theirs:#?}\n{whole:#}");
+    let stored = sharded.stored();
+    let mut distinct = stored.clone();
+    distinct.dedup();
+    ensure!(stored == distinct && stored.len() == alone.stored().len(), "{stored:#?}");
+    let totals = |key: &str| parts.iter().filter_map(|part| part["totals"][key].as_u64()).sum::<u64>();
+    ensure!(Some(totals("bytesMoved")) == whole["totals"]["bytesMoved"].as_u64(), "{parts:#?}");
+    for (number, part) in parts.iter().enumerate() {
+        ensure!(part["shard"]["number"] == number + 1 && part["shard"]["of"] == 3, "{part:#}");
+        ensure!(part["shard"]["split"] == parts[0]["shard"]["split"], "{part:#}");
+        ensure!(part["totals"]["copied"].as_u64() > Some(0), "an empty shard shows nothing: {part:#}");
+    }
+    ensure!(whole["shard"].is_null(), "{whole:#}");
+
+    // Each shard looks at its own again, and verifies it.
+    let verified: Vec<_> = (1..=3)
+        .map(|index| sharded.report(&format!("verify --json --shard {index}/3")))
+        .collect::<Result<_>>()?;
+    let whole: u64 = verified.iter().filter_map(|part| part["totals"]["whole"].as_u64()).sum();
+    ensure!(whole == stored.len() as u64, "{verified:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_divided_plan_is_applied_part_by_part() -> Result<()> {
+    let bench = Bench::start().await?;
+    bench.workplace.run("plan --no-state --shards 3 --out p.json")?.expect_code(0)?;
+    let plan: Value = serde_json::from_str(&bench.workplace.read("p.json")?)?;
+    let steps = plan["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
+    ensure!(plan["shards"] == 3 && steps.iter().all(|step| step["shard"].as_u64().is_some()), "{plan:#}");
+    let bytes = |shard: u64| -> u64 {
+        let ours = steps.iter().filter(|step| step["shard"] == shard);
+        ours.filter_map(|step| step["bytes"].as_u64()).sum()
+    };
+    // Twelve repositories of one size.
+    ensure!(bytes(1) == bytes(2) && bytes(2) == bytes(3), "{plan:#}");
+    let other = bench.workplace.run("apply p.json --no-state --shard 1/4")?.expect_code(2)?;
+    other.says(&[
+        "it is divided for 3 shards, and --shard 1/4 asks for one of 4",
+        "plan again with --shards 4",
+    ])?;
+    // The source of the last step is written by another one.
+    let parts: Vec<_> = (1..=3)
+        .map(|index| {
+            let ran = bench.workplace.run(&format!("apply p.json --json --no-state --shard {index}/3"))?;
+            Ok(serde_json::from_str::<Value>(&ran.stdout)?)
+        })
+        .collect::<Result<_>>()?;
+    let planned = steps.iter().filter(|step| !step["sourceDigest"].is_null()).count();
+    let copied: u64 = parts.iter().filter_map(|part| part["totals"]["copied"].as_u64()).sum();
+    ensure!(copied == planned as u64, "{parts:#?}");
+    let refused: Vec<_> =
+        parts.iter().filter_map(|part| part["refusedRules"].as_array()).map(Vec::len).collect();
+    ensure!(refused.iter().sum::<usize>() == steps.len() - planned, "{refused:?}");
+    let stored = bench.stored();
+    let mut distinct = stored.clone();
+    distinct.dedup();
+    ensure!(stored == distinct && stored.len() == planned, "{stored:#?}");
+    Ok(())
+}
+
+#[test]
+fn a_shard_that_cannot_be_told_is_refused_before_anything_is_asked() -> Result<()> {
+    let mut workplace = Workplace::new()?;
+    workplace.write("image-syncer.yaml", "sync:\n- {from: a.example/x, to: b.example/y}\n")?;
+    workplace.run("sync --shard 4/3")?.expect_code(2)?.says(&["counted from 1, such as 2/5, or auto"])?;
+    workplace.run("sync --shard auto")?.expect_code(2)?.says(&["none of JOB_COMPLETION_INDEX, "])?;
+    workplace.variable("JOB_COMPLETION_INDEX", "2");
+    workplace.run("sync --shard auto")?.expect_code(2)?.says(&["IMAGE_SYNCER_SHARDS is not set"])?;
+    workplace.run("plan --shards 3")?.expect_code(2)?.says(&["--out"])?;
+    Ok(())
+}
