@@ -11,13 +11,13 @@ use crate::process::Workplace;
 const RULES: &str = "sync:
 - from: SOURCE/team/**
   to: TARGET/mirror
-  referrers: all
+  referrers: true
 - from: TARGET/mirror/app-3
   to: TARGET/second/app-3
 ";
 
 struct Bench {
-    source: EmbeddedRegistry,
+    _source: EmbeddedRegistry,
     target: EmbeddedRegistry,
     workplace: Workplace,
 }
@@ -42,7 +42,7 @@ impl Bench {
         let rules = RULES.replace("SOURCE", &from).replace("TARGET", &to);
         let auth = format!("auth:\n  {from}: {{insecure: true}}\n  {to}: {{insecure: true}}\n");
         workplace.write("image-syncer.yaml", &(auth + &rules))?;
-        Ok(Self { source, target, workplace })
+        Ok(Self { _source: source, target, workplace })
     }
 
     fn report(&self, arguments: &str) -> Result<Value> {
@@ -117,8 +117,9 @@ async fn a_divided_plan_is_applied_part_by_part() -> Result<()> {
         let ours = steps.iter().filter(|step| step["shard"] == shard);
         ours.filter_map(|step| step["bytes"].as_u64()).sum()
     };
-    // Twelve repositories of one size.
-    ensure!(bytes(1) == bytes(2) && bytes(2) == bytes(3), "{plan:#}");
+    // Twelve repositories of about one size.
+    let total: u64 = (1..=3).map(bytes).sum();
+    ensure!((1..=3).all(|shard| bytes(shard) * 300 <= total * 105), "{plan:#}");
     let other = bench.workplace.run("apply p.json --no-state --shard 1/4")?.expect_code(2)?;
     other.says(&[
         "it is divided for 3 shards, and --shard 1/4 asks for one of 4",
