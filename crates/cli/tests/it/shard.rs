@@ -138,10 +138,10 @@ async fn a_divided_plan_is_applied_part_by_part() -> Result<()> {
     let refused: Vec<_> =
         parts.iter().filter_map(|part| part["refusedRules"].as_array()).map(Vec::len).collect();
     ensure!(refused.iter().sum::<usize>() == steps.len() - planned, "{refused:?}");
-    let stored = bench.stored();
-    let mut distinct = stored.clone();
+    let brought = images(&parts);
+    let mut distinct = brought.clone();
     distinct.dedup();
-    ensure!(stored == distinct && stored.len() == planned, "{stored:#?}");
+    ensure!(brought == distinct && brought.len() == planned, "{brought:#?}");
     Ok(())
 }
 
