@@ -9,6 +9,9 @@ mod goal;
 mod large_layer;
 mod machine;
 pub(crate) mod measure;
+mod network;
+mod null;
+mod pipes;
 mod program;
 mod registries_time;
 mod result;
@@ -46,6 +49,10 @@ pub(crate) struct Arguments {
     /// Small corpora and one run: shows that all works, measures little
     #[arg(long)]
     quick: bool,
+
+    /// Sizes and numbers of `null`, `wan`, `capped`, `tags100k` and `repos10k` by this factor
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    scale: f64,
 
     /// Only ours
     #[arg(long)]
@@ -85,6 +92,22 @@ enum Scenario {
     Layers,
     /// 20,000 rules are read and checked, without any registry
     Expand,
+    /// Eight layers of 128 MiB between registries that cost nothing, beside pipes of curl and openssl
+    Null,
+    /// TLS, HTTP/2 and 50 ms on each side: eight layers of 128 MiB and 300 small images
+    Wan,
+    /// A line of 20 Mbit/s
+    Thin,
+    /// One layer of 2 GiB from a source that gives each connection 20 MB/s
+    Capped,
+    /// As unchanged, with 30 ms added to each answer on both sides
+    Unchanged30,
+    /// 10,000 and 100,000 unchanged tags
+    Tags100k,
+    /// 10,000 unchanged repositories
+    Repos10k,
+    /// How long the program takes to begin
+    Start,
 }
 
 /// What each answer is delayed by.
@@ -139,7 +162,55 @@ async fn measure_all(arguments: &Arguments) -> Result<Results> {
     if wanted(Scenario::Expand) {
         expand::measure(&mut rig, if arguments.quick { 2_000 } else { 20_000 }).await?;
     }
+    measure_networks(&mut rig, arguments).await?;
     Ok(rig.into_results())
+}
+
+/// What clients do where lines are long, thin or capped, and where there is much to look at.
+async fn measure_networks(rig: &mut Rig, arguments: &Arguments) -> Result<()> {
+    let wanted = |scenario| arguments.corpus.contains(&scenario);
+    let scaled = |whole| scaled(whole, arguments);
+    let number = |whole| u32::try_from(scaled(whole)).unwrap_or(u32::MAX).max(10);
+    let bytes = |mebibytes: u64| scaled(mebibytes).max(1) << 20;
+    if wanted(Scenario::Null) {
+        null::large(rig, bytes(128)).await?;
+    }
+    if wanted(Scenario::Wan) {
+        network::wan(rig, bytes(128), number(300)).await?;
+    }
+    if wanted(Scenario::Thin) {
+        let repositories = number(20) / 10;
+        network::thin(rig, Shape { repositories, ..Shape::BIG_QUICK }).await?;
+    }
+    if wanted(Scenario::Capped) {
+        network::capped(rig, bytes(2048)).await?;
+    }
+    if wanted(Scenario::Unchanged30) {
+        let shape = if arguments.quick { Shape::TINY_QUICK } else { Shape::TINY };
+        corpora::unchanged(rig, "tiny", shape, DELAY).await?;
+    }
+    if wanted(Scenario::Tags100k) {
+        null::many_tags(rig, number(100_000)).await?;
+    }
+    if wanted(Scenario::Repos10k) {
+        null::many_repositories(rig, number(10_000)).await?;
+    }
+    if wanted(Scenario::Start) {
+        null::start(rig).await?;
+    }
+    Ok(())
+}
+
+/// `whole` by the factor of `--scale`; a twentieth with `--quick`.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "round figures"
+)]
+fn scaled(whole: u64, arguments: &Arguments) -> u64 {
+    let factor = if arguments.quick { 0.05 } else { arguments.scale };
+    (whole as f64 * factor.max(0.0)).round() as u64
 }
 
 async fn interrupted() {

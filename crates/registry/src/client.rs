@@ -26,6 +26,7 @@ use crate::failed_connect::FailedConnect;
 use crate::http::answer_count::AnswerCount;
 use crate::http::destination::LeavingTls;
 use crate::http::host_client::HostClient;
+use crate::http::large_reads::LargeReads;
 use crate::http::limit::{HostLimit, Limits, RequestKind};
 use crate::http::notice::{Notices, Quota};
 use crate::http::route::Route;
@@ -289,6 +290,10 @@ impl Registry {
         self.announce(name, access);
         let (registry, name) = (self.clone(), name.clone());
         Repository { registry, name, access }
+    }
+
+    pub(crate) fn large_reads(&self) -> &LargeReads {
+        self.0.transport.large_reads()
     }
 
     pub(crate) fn learned(&self) -> &Learned {

@@ -8,6 +8,7 @@ pub(crate) mod failure;
 pub(crate) mod guard;
 pub(crate) mod host_certificates;
 pub(crate) mod host_client;
+pub(crate) mod large_reads;
 pub(crate) mod limit;
 pub(crate) mod link_header;
 pub(crate) mod location;

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use testkit::DelayProxy;
+use testkit::Line;
 use testkit::corpus::Shape;
 
-use super::rig::{Pair, Rig};
-use super::tool::Tool;
+use super::rig::{Ends, Pair, Rig};
 
 /// Whether the same is copied a second time.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,9 +15,6 @@ pub(super) enum Again {
     No,
 }
 
-/// How many blobs ours copies at once where time goes into waiting.
-const PROC_FOR_SLOW_LINES: u32 = 64;
-
 /// Each tool in turn, as often as there are runs: what disturbs the machine for a while disturbs all.
 pub(super) async fn cold(rig: &mut Rig, name: &str, shape: Shape, again: Again) -> Result<()> {
     let source = rig.registry().await?;
@@ -26,20 +22,17 @@ pub(super) async fn cold(rig: &mut Rig, name: &str, shape: Shape, again: Again) 
     rig.note_corpus(name, &corpus);
     let counts = corpus.counts();
     for _ in 0..rig.runs {
-        let ours = Tool::ours(&rig.ours);
-        let tools = std::mem::take(&mut rig.peers);
-        for tool in [&ours].into_iter().chain(&tools) {
+        for tool in rig.tools() {
             let target = rig.registry().await?;
             let pair = Pair { corpus: &corpus, source: &source, target: &target };
             let (from, to) = (source.host(), target.host());
-            let sample = pair.copy(tool, &from, &to).await?;
+            let sample = pair.copy(&tool, Ends::plain(&from, &to)).await?;
             rig.note(&format!("{name} cold"), &tool.name, Some(counts.cold_floor()), sample)?;
             if again == Again::Yes {
-                let sample = pair.copy(tool, &from, &to).await?;
+                let sample = pair.copy(&tool, Ends::plain(&from, &to)).await?;
                 rig.note(&format!("{name} unchanged"), &tool.name, Some(counts.unchanged_floor()), sample)?;
             }
         }
-        rig.peers = tools;
     }
     Ok(())
 }
@@ -52,18 +45,37 @@ pub(super) async fn delayed(rig: &mut Rig, name: &str, shape: Shape, delay: Dura
     rig.note_corpus(name, &corpus);
     let floor = corpus.counts().cold_floor();
     let scenario = format!("{name} cold, {} ms", delay.as_millis());
-    let near_source = DelayProxy::start(source.host(), delay).await?;
+    let near_source = Line::to(source.host()).delay(delay).start().await?;
     for run in 0..rig.runs {
-        let ours = [Tool::ours(&rig.ours), Tool::ours_with(&rig.ours, PROC_FOR_SLOW_LINES)];
-        let tools = std::mem::take(&mut rig.peers);
-        for tool in ours.iter().chain(tools.iter().filter(|_| run == 0)) {
+        for tool in rig.tools_and_wider().iter().filter(|tool| run == 0 || tool.is_ours()) {
             let target = rig.registry().await?;
-            let near_target = DelayProxy::start(target.host(), delay).await?;
+            let near_target = Line::to(target.host()).delay(delay).start().await?;
             let pair = Pair { corpus: &corpus, source: &source, target: &target };
-            let sample = pair.copy(tool, &near_source.host(), &near_target.host()).await?;
+            let (from, to) = (near_source.host(), near_target.host());
+            let sample = pair.copy(tool, Ends::plain(&from, &to)).await?;
             rig.note(&scenario, &tool.name, Some(floor), sample)?;
         }
-        rig.peers = tools;
+    }
+    Ok(())
+}
+
+/// When all is there, with a delay at each side: what looking costs.
+pub(super) async fn unchanged(rig: &mut Rig, name: &str, shape: Shape, delay: Duration) -> Result<()> {
+    let (source, target) = (rig.registry().await?, rig.registry().await?);
+    let corpus = shape.write(source.data_dir())?;
+    shape.write(target.data_dir())?;
+    rig.note_corpus(name, &corpus);
+    let floor = corpus.counts().unchanged_floor();
+    let scenario = format!("{name} unchanged, {} ms", delay.as_millis());
+    let near_source = Line::to(source.host()).delay(delay).start().await?;
+    let near_target = Line::to(target.host()).delay(delay).start().await?;
+    let pair = Pair { corpus: &corpus, source: &source, target: &target };
+    let (from, to) = (near_source.host(), near_target.host());
+    for _ in 0..rig.runs {
+        for tool in rig.tools_and_wider() {
+            let sample = pair.copy(&tool, Ends::plain(&from, &to)).await?;
+            rig.note(&scenario, &tool.name, Some(floor), sample)?;
+        }
     }
     Ok(())
 }

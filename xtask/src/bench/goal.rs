@@ -2,8 +2,14 @@
 
 use super::expand;
 use super::large_layer::{CURL, TEN};
+use super::network::{CAPPED, WAN};
+use super::null::{NULL, SHA256, tags_scenario};
+use super::pipes;
 use super::result::{Results, Row, float};
 use super::tool::{OURS, SKOPEO};
+
+/// What is no program for copying images.
+const YARDSTICKS: [&str; 4] = [CURL, SHA256, pipes::HASHING, pipes::PLAIN];
 
 /// A goal and what became of it.
 pub(super) struct Judged {
@@ -44,11 +50,74 @@ pub(super) fn judge(results: &Results) -> Vec<Judged> {
     }
     judged.extend(with_delay(results));
     judged.extend(large_layer(results));
+    judged.extend(networks(results));
+    judged.extend(many_tags(results));
     judged
 }
 
+/// What lines and capped sources are measured by.
+fn networks(results: &Results) -> Vec<Judged> {
+    let wall = |rows: &mut dyn Iterator<Item = &Row>| rows.map(Row::wall_seconds).min_by(f64::total_cmp);
+    let find = |scenario: &str, is_wanted: &dyn Fn(&Row) -> bool| {
+        let rows = results.rows.iter().filter(|row| row.scenario.starts_with(scenario));
+        wall(&mut rows.filter(|row| is_wanted(row)))
+    };
+    let ours = |row: &Row| row.tool.starts_with(OURS);
+    let peer = |row: &Row| !ours(row) && !YARDSTICKS.contains(&row.tool.as_str()) && row.is_complete();
+    let mut judged = Vec::new();
+    if let (Some(ours), Some(pipes)) = (find(NULL, &ours), find(NULL, &|row| row.tool == pipes::HASHING)) {
+        judged.push(at_least(
+            &format!("{NULL}: throughput by that of {}", pipes::HASHING),
+            0.85,
+            pipes / ours,
+        ));
+    }
+    judged.extend(cpu_of_hashing(results));
+    if let (Some(ours), Some(peer)) = (find(WAN, &ours), find(WAN, &peer)) {
+        judged.push(at_most(&format!("{WAN}: wall time by that of the best peer"), 0.6, ours / peer));
+    }
+    if let (Some(ours), Some(curls)) = (find(WAN, &ours), find(WAN, &|row| row.tool == pipes::PLAIN)) {
+        judged.push(at_least(&format!("{WAN}: throughput by that of {}", pipes::PLAIN), 0.9, curls / ours));
+    }
+    if let (Some(ours), Some(single)) = (find(CAPPED, &ours), find(CAPPED, &|row| row.tool == pipes::PLAIN)) {
+        judged.push(at_least(
+            &format!("{CAPPED}: throughput by that of a single stream"),
+            3.0,
+            single / ours,
+        ));
+    }
+    let unchanged = "tiny unchanged, 30 ms";
+    if let (Some(ours), Some(peer)) = (find(unchanged, &ours), find(unchanged, &peer)) {
+        judged.push(at_most(&format!("{unchanged}: wall time by that of the best peer"), 0.7, ours / peer));
+    }
+    judged
+}
+
+/// The processor time of ours between registries that cost nothing, by that of hashing the same bytes.
+fn cpu_of_hashing(results: &Results) -> Option<Judged> {
+    let hashing = results.rows.iter().find(|row| row.tool == SHA256)?;
+    let ours =
+        results.rows.iter().find(|row| row.scenario == hashing.scenario && row.tool.starts_with(OURS))?;
+    let cpu = |row: &Row| row.median(|sample| sample.usage.cpu_seconds);
+    Some(at_most(&format!("{NULL}: CPU by that of SHA-256 alone"), 1.25, cpu(ours) / cpu(hashing)))
+}
+
+fn many_tags(results: &Results) -> Vec<Judged> {
+    let (Some(few), Some(many)) =
+        (results.row(&tags_scenario(10_000), OURS), results.row(&tags_scenario(100_000), OURS))
+    else {
+        return Vec::new();
+    };
+    let mebibytes = many.median(|sample| float(sample.usage.peak_kib)) / 1024.0;
+    let ratio = many.wall_seconds() / few.wall_seconds();
+    vec![
+        at_most("100,000 unchanged tags: peak memory in MiB", 96.0, mebibytes),
+        at_most("100,000 unchanged tags: wall time by that of 10,000", 13.0, ratio),
+    ]
+}
+
 fn with_delay(results: &Results) -> Option<Judged> {
-    let delayed = || results.rows.iter().filter(|row| row.scenario.ends_with(" ms"));
+    let delayed = || results.rows.iter().filter(|row| row.scenario.ends_with("cold, 30 ms"));
     let best = |rows: &mut dyn Iterator<Item = &Row>| rows.map(Row::wall_seconds).min_by(f64::total_cmp);
     let ours = best(&mut delayed().filter(|row| row.tool.starts_with(OURS)))?;
     let peer = best(&mut delayed().filter(|row| !row.tool.starts_with(OURS) && row.is_complete()))?;
@@ -59,10 +128,16 @@ fn large_layer(results: &Results) -> Option<Judged> {
     let curl = results.rows.iter().find(|row| row.tool == CURL)?;
     let ours = results.row(&curl.scenario, OURS)?;
     let ratio = curl.wall_seconds() / ours.wall_seconds();
-    let what = format!("{}: throughput by that of {CURL}", curl.scenario);
-    Some(Judged {
-        what, limit: "≥ 0.80".to_owned(), measured: format!("{ratio:.2}"), reached: ratio >= 0.8
-    })
+    Some(at_least(&format!("{}: throughput by that of {CURL}", curl.scenario), 0.8, ratio))
+}
+
+fn at_least(what: &str, limit: f64, measured: f64) -> Judged {
+    Judged {
+        what: what.to_owned(),
+        limit: format!("≥ {limit:.2}"),
+        measured: format!("{measured:.2}"),
+        reached: measured >= limit,
+    }
 }
 
 fn at_most(what: &str, limit: f64, measured: f64) -> Judged {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::{Context as _, Result, ensure};
 use testkit::corpus::Corpus;
 
-use super::rig::{Pair, Rig};
+use super::rig::{Ends, Pair, Rig};
 use super::tool::Tool;
 use super::{measure, registries_time};
 
@@ -36,7 +36,7 @@ pub(super) async fn measure_ten(rig: &mut Rig, bytes: u64) -> Result<()> {
         let target = rig.registry().await?;
         let pair = Pair { corpus: &corpus, source: &source, target: &target };
         let tool = Tool::ours_with(&rig.ours, 10);
-        let sample = pair.copy(&tool, &source.host(), &target.host()).await?;
+        let sample = pair.copy(&tool, Ends::plain(&source.host(), &target.host())).await?;
         rig.note(TEN, &tool.name, None, sample)?;
     }
     Ok(())
@@ -51,7 +51,7 @@ pub(super) async fn measure(rig: &mut Rig, bytes: u64) -> Result<()> {
     for _ in 0..rig.runs {
         let target = rig.registry().await?;
         let pair = Pair { corpus: &corpus, source: &source, target: &target };
-        let sample = pair.copy(&Tool::ours(&rig.ours), &source.host(), &target.host()).await?;
+        let sample = pair.copy(&Tool::ours(&rig.ours), Ends::plain(&source.host(), &target.host())).await?;
         rig.note(&scenario(bytes), super::tool::OURS, None, sample)?;
         drop(target);
 

@@ -57,16 +57,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// Runs a program in `folder`, where its output goes to `output.log`. Nothing of this process's environment
 /// reaches it but the path to programs: neither logins nor proxies may matter.
 pub(super) async fn measure(words: &[OsString], folder: &Path) -> Result<Usage> {
+    measure_trusting(words, folder, None).await
+}
+
+/// The same for a program that speaks to registries whose certificates are those of the authority in this file.
+pub(super) async fn measure_trusting(
+    words: &[OsString],
+    folder: &Path,
+    authority: Option<&Path>,
+) -> Result<Usage> {
     let result = folder.join("usage.json");
     let output = File::create(folder.join("output.log"))?;
     let mut command = tokio::process::Command::new(std::env::current_exe()?);
     command.arg("measure").arg("--result").arg(&result).arg("--").args(words);
     command.current_dir(folder).env_clear().env("HOME", folder).env("TMPDIR", folder);
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    for (name, file) in ["SSL_CERT_FILE", "CURL_CA_BUNDLE"].into_iter().zip([authority; 2]) {
+        file.map(|file| command.env(name, file));
+    }
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).kill_on_drop(true);
     let status = command.status().await?;
     ensure!(status.success(), "{}", output_of(folder));
     Ok(serde_json::from_slice(&std::fs::read(result)?)?)
+}
+
+/// The processor time of this process so far: of the registries that it is itself.
+pub(super) fn own_cpu_seconds() -> Result<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    let microseconds = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    #[expect(clippy::cast_precision_loss, reason = "a run takes less than centuries")]
+    let seconds = microseconds as f64 / 1e6;
+    Ok(seconds)
 }
 
 /// The end of what the last program in `folder` printed.

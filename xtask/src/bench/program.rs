@@ -22,23 +22,31 @@ pub(super) fn build_ours() -> Result<PathBuf> {
     program.context("cargo names no binary")
 }
 
-/// A program on the search path.
+/// The first program of this name.
 pub(super) fn find(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    all(name).next()
 }
 
-/// The first line of what a program says about its version.
+/// What a program says of its version: the line that names it, where there are several.
 pub(super) fn version(program: &str, argument: &str) -> String {
     let output = Command::new(program).arg(argument).stdin(Stdio::null()).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    text.lines().next().unwrap_or_default().trim().to_owned()
+    let named = text.lines().find(|line| line.starts_with("VCSTag:") || line.starts_with("Version:"));
+    named.or(text.lines().next()).unwrap_or_default().trim().to_owned()
 }
 
-/// The Go tool of our name. Ours, should it be on the path, has a demo.
+/// The Go tool of our name. Ours, should it be on the path before it, has a demo.
 pub(super) fn find_go_image_syncer() -> Option<PathBuf> {
-    let program = find("image-syncer")?;
-    let help = Command::new(&program).args(["demo", "--help"]).stdin(Stdio::null()).output().ok()?;
-    let is_ours = String::from_utf8_lossy(&help.stdout).contains("Shows a whole migration");
-    (!is_ours).then_some(program)
+    all("image-syncer").find(|program| {
+        let help = Command::new(program).args(["demo", "--help"]).stdin(Stdio::null()).output();
+        help.is_ok_and(|help| !String::from_utf8_lossy(&help.stdout).contains("Shows a whole migration"))
+    })
+}
+
+/// All programs of a name, in the order in which they are looked for; those of `go install` come last.
+fn all(name: &str) -> impl Iterator<Item = PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join("go/bin"));
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(home).collect();
+    folders.into_iter().map(move |folder| folder.join(name)).filter(|file| file.is_file())
 }

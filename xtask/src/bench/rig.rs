@@ -10,7 +10,7 @@ use testkit::{Access, DockerRegistry};
 use super::machine::Machine;
 use super::measure::{self, Usage};
 use super::result::{CorpusFacts, Results, Sample, Traffic};
-use super::tool::{Tool, Way};
+use super::tool::{Security, Tool, Way};
 use super::{program, registries_time};
 use crate::say;
 
@@ -50,6 +50,16 @@ impl Rig {
     /// A registry without anything in it.
     pub(super) async fn registry(&self) -> Result<DockerRegistry> {
         DockerRegistry::builder().below(&self.stores).start().await
+    }
+
+    /// Ours and its peers, each with its usual setting; a whole round of them is one run.
+    pub(super) fn tools(&self) -> Vec<Tool> {
+        [Tool::ours(&self.ours)].into_iter().chain(self.peers.iter().cloned()).collect()
+    }
+
+    /// The same, each with its other setting, too: where time goes into waiting.
+    pub(super) fn tools_and_wider(&self) -> Vec<Tool> {
+        self.tools().into_iter().flat_map(|tool| [tool.wider(), Some(tool)]).flatten().collect()
     }
 
     /// A folder for config files.
@@ -102,6 +112,36 @@ impl Rig {
     }
 }
 
+/// Addresses that lead to a source and a target, and how they are spoken to.
+#[derive(Clone, Copy)]
+pub(super) struct Ends<'a> {
+    pub(super) source: &'a str,
+    pub(super) target: &'a str,
+    /// The authority of their certificates; `None` where they have no TLS.
+    pub(super) authority: Option<&'a Path>,
+}
+
+impl<'a> Ends<'a> {
+    /// Without TLS.
+    pub(super) fn plain(source: &'a str, target: &'a str) -> Self {
+        Self { source, target, authority: None }
+    }
+
+    /// Lets a tool copy a corpus from one to the other.
+    pub(super) async fn copy(&self, tool: &Tool, corpus: &Corpus) -> Result<Usage> {
+        let folder = Rig::folder()?;
+        let security = if self.authority.is_some() { Security::Tls } else { Security::Plain };
+        let (source, target, folder) = (self.source, self.target, folder.path());
+        let words = tool.words(&Way { source, target, corpus, security, folder })?;
+        tool.forget();
+        let usage = measure::measure_trusting(&words, folder, self.authority).await?;
+        if usage.code != 0 {
+            say(&measure::output_of(folder));
+        }
+        Ok(usage)
+    }
+}
+
 /// A pair of registries with a corpus in the source.
 pub(super) struct Pair<'a> {
     pub(super) corpus: &'a Corpus,
@@ -111,18 +151,12 @@ pub(super) struct Pair<'a> {
 
 impl Pair<'_> {
     /// Lets a tool copy everything over addresses that may be those of the registries or lead there.
-    pub(super) async fn copy(&self, tool: &Tool, source: &str, target: &str) -> Result<Sample> {
-        let folder = Rig::folder()?;
-        let repositories = self.corpus.repositories.iter().map(|one| one.name.as_str()).collect();
-        let words = tool.words(&Way { source, target, repositories, folder: folder.path() })?;
+    pub(super) async fn copy(&self, tool: &Tool, ends: Ends<'_>) -> Result<Sample> {
         self.source.forget_requests();
         self.target.forget_requests();
         let before = registries_time::so_far([self.source, self.target])?;
-        let usage = measure::measure(&words, folder.path()).await?;
+        let usage = ends.copy(tool, self.corpus).await?;
         let registries = registries_time::so_far([self.source, self.target])? - before;
-        if usage.code != 0 {
-            say(&measure::output_of(folder.path()));
-        }
         Ok(self.sample(usage, registries))
     }
 

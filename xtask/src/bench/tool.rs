@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use testkit::corpus::Corpus;
 
 use super::program;
 
 /// A program with its settings.
+#[derive(Clone)]
 pub(super) struct Tool {
     /// As tables name it.
     pub(super) name: String,
@@ -22,8 +24,9 @@ enum Kind {
     Ours { proc: Option<u32> },
     Skopeo,
     Ocync,
-    Regsync,
-    Crane,
+    Regsync { parallel: u32 },
+    Crane { jobs: u32 },
+    Oras,
     GoImageSyncer,
 }
 
@@ -31,9 +34,18 @@ enum Kind {
 pub(super) struct Way<'a> {
     pub(super) source: &'a str,
     pub(super) target: &'a str,
-    pub(super) repositories: Vec<&'a str>,
+    pub(super) corpus: &'a Corpus,
+    /// How both sides are spoken to.
+    pub(super) security: Security,
     /// Where config files go.
     pub(super) folder: &'a Path,
+}
+
+/// Whether registries have TLS: then the programs find the authority by their environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Security {
+    Plain,
+    Tls,
 }
 
 /// How our tool is named.
@@ -44,6 +56,11 @@ pub(super) const SKOPEO: &str = "skopeo";
 impl Tool {
     pub(super) fn ours(program: &Path) -> Self {
         Self::new(OURS, program, Kind::Ours { proc: None }, "--version")
+    }
+
+    /// Whether it is ours, with whatever setting.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self.kind, Kind::Ours { .. })
     }
 
     /// Ours with another number of blobs at once.
@@ -57,8 +74,9 @@ impl Tool {
         let on_path = [
             (SKOPEO, Kind::Skopeo, "--version"),
             ("ocync", Kind::Ocync, "version"),
-            ("regsync", Kind::Regsync, "version"),
-            ("crane", Kind::Crane, "version"),
+            ("regsync", Kind::Regsync { parallel: 32 }, "version"),
+            ("crane", Kind::Crane { jobs: 4 }, "version"),
+            ("oras", Kind::Oras, "version"),
         ];
         let (mut found, mut not_found) = (Vec::new(), Vec::new());
         for (name, kind, version) in on_path {
@@ -73,6 +91,40 @@ impl Tool {
             None => not_found.push(name.to_owned()),
         }
         (found, not_found)
+    }
+
+    /// Whether it goes through whole repositories by itself and compares digests before it copies.
+    pub(super) fn compares_digests(&self) -> bool {
+        matches!(self.kind, Kind::Ocync | Kind::Regsync { .. })
+    }
+
+    /// The command that says its version.
+    pub(super) fn version_words(&self) -> [OsString; 2] {
+        let argument = match self.kind {
+            Kind::Ours { .. } | Kind::Skopeo | Kind::GoImageSyncer => "--version",
+            Kind::Ocync | Kind::Regsync { .. } | Kind::Crane { .. } | Kind::Oras => "version",
+        };
+        [self.program.clone().into(), argument.into()]
+    }
+
+    /// The same with its other setting, for lines on which more at once may help.
+    pub(super) fn wider(&self) -> Option<Self> {
+        let (kind, setting) = match self.kind {
+            Kind::Regsync { .. } => (Kind::Regsync { parallel: 128 }, "parallel 128"),
+            Kind::Crane { .. } => (Kind::Crane { jobs: 32 }, "jobs 32"),
+            Kind::Ours { proc: None } => (Kind::Ours { proc: Some(64) }, "--proc 64"),
+            _ => return None,
+        };
+        let (version, program) = (self.version.clone(), self.program.clone());
+        Some(Self { name: format!("{} {setting}", self.name), version, program, kind })
+    }
+
+    /// Forgets what it remembers from other runs outside of the folder that it is given.
+    pub(super) fn forget(&self) {
+        if self.kind == Kind::Skopeo {
+            // As root it keeps there what it knows of blobs; where there is nothing, nothing is to be done.
+            let _ = std::fs::remove_dir_all("/var/lib/containers/cache");
+        }
     }
 
     fn new(name: &str, program: &Path, kind: Kind, version: &str) -> Self {
@@ -91,8 +143,9 @@ impl Tool {
             Kind::GoImageSyncer => way.image_syncer()?,
             Kind::Skopeo => way.skopeo()?,
             Kind::Ocync => way.ocync()?,
-            Kind::Regsync => way.regsync()?,
-            Kind::Crane => return Ok(way.crane(program)),
+            Kind::Regsync { parallel } => way.regsync(parallel)?,
+            Kind::Crane { jobs } => return Ok(way.crane(program, jobs)),
+            Kind::Oras => return Ok(way.oras(program)),
         };
         Ok([program].into_iter().chain(texts.into_iter().map(OsString::from)).collect())
     }
@@ -104,13 +157,21 @@ impl Way<'_> {
         Ok(std::fs::write(self.folder.join(name), value.to_string())?)
     }
 
+    /// Each repository at both sides.
     fn pairs(&self) -> impl Iterator<Item = (String, String)> {
-        let pair = |name: &&str| (format!("{}/{name}", self.source), format!("{}/{name}", self.target));
-        self.repositories.iter().map(pair)
+        self.corpus.repositories.iter().map(|repository| self.at_both(&repository.name))
+    }
+
+    fn at_both(&self, name: &str) -> (String, String) {
+        (format!("{}/{name}", self.source), format!("{}/{name}", self.target))
+    }
+
+    fn is_plain(&self) -> bool {
+        self.security == Security::Plain
     }
 
     fn image_syncer(&self) -> Result<Vec<String>> {
-        let login = json!({"insecure": true});
+        let login = if self.is_plain() { json!({"insecure": true}) } else { json!({}) };
         self.write("auth.json", &json!({self.source: login, self.target: login}))?;
         let images: serde_json::Map<String, Value> =
             self.pairs().map(|(source, target)| (source, json!(target))).collect();
@@ -119,20 +180,25 @@ impl Way<'_> {
     }
 
     fn skopeo(&self) -> Result<Vec<String>> {
+        let repositories = self.corpus.repositories.iter();
         let images: serde_json::Map<String, Value> =
-            self.repositories.iter().map(|name| ((*name).to_owned(), json!([]))).collect();
-        self.write("sync.yaml", &json!({self.source: {"tls-verify": false, "images": images}}))?;
+            repositories.map(|repository| (repository.name.clone(), json!([]))).collect();
+        self.write("sync.yaml", &json!({self.source: {"tls-verify": !self.is_plain(), "images": images}}))?;
         // Of a repository's name, skopeo keeps the last part.
         let target = format!("{}/bench", self.target);
         let mut words = owned(&["--insecure-policy", "sync", "--all", "--src", "yaml", "--dest", "docker"]);
-        words.extend(owned(&["--src-tls-verify=false", "--dest-tls-verify=false", "sync.yaml", &target]));
+        if self.is_plain() {
+            words.extend(owned(&["--src-tls-verify=false", "--dest-tls-verify=false"]));
+        }
+        words.extend(owned(&["sync.yaml", &target]));
         Ok(words)
     }
 
     fn ocync(&self) -> Result<Vec<String>> {
-        let registry = |host: &str| json!({"url": format!("http://{host}"), "auth_type": "anonymous"});
-        let mappings: Vec<Value> =
-            self.repositories.iter().map(|name| json!({"from": name, "to": name})).collect();
+        let scheme = if self.is_plain() { "http" } else { "https" };
+        let registry = |host: &str| json!({"url": format!("{scheme}://{host}"), "auth_type": "anonymous"});
+        let names = self.corpus.repositories.iter().map(|repository| &repository.name);
+        let mappings: Vec<Value> = names.map(|name| json!({"from": name, "to": name})).collect();
         let config = json!({
             "registries": {"source": registry(self.source), "target": registry(self.target)},
             "defaults": {"source": "source", "targets": ["target"], "tags": {"glob": "*"}},
@@ -142,28 +208,53 @@ impl Way<'_> {
         Ok(owned(&["sync", "--config", "ocync.yaml"]))
     }
 
-    fn regsync(&self) -> Result<Vec<String>> {
-        let plain = |host: &str| json!({"registry": host, "tls": "disabled", "reqConcurrent": 16});
+    fn regsync(&self, parallel: u32) -> Result<Vec<String>> {
+        let tls = if self.is_plain() { "disabled" } else { "enabled" };
+        let login = |host: &str| json!({"registry": host, "tls": tls, "reqConcurrent": parallel});
         let sync: Vec<Value> = self
             .pairs()
             .map(|(source, target)| json!({"source": source, "target": target, "type": "repository"}))
             .collect();
         let config = json!({
-            "version": 1, "creds": [plain(self.source), plain(self.target)],
-            "defaults": {"parallel": 8}, "sync": sync,
+            "version": 1, "creds": [login(self.source), login(self.target)],
+            "defaults": {"parallel": parallel}, "sync": sync,
         });
         self.write("regsync.yaml", &config)?;
         Ok(owned(&["once", "--config", "regsync.yaml"]))
     }
 
-    /// It knows one repository at a time.
-    fn crane(&self, program: OsString) -> Vec<OsString> {
-        let script = r#"crane=$1; shift; while [ $# -gt 0 ]; do "$crane" copy --insecure --all-tags --jobs 16 "$1" "$2" || exit 1; shift 2; done"#;
-        let mut words: Vec<OsString> = ["sh", "-c", script, "sh"].map(OsString::from).into();
-        words.push(program);
-        words.extend(self.pairs().flat_map(|(source, target)| [source.into(), target.into()]));
-        words
+    /// It knows one repository at a time, so ten of it run side by side.
+    fn crane(&self, program: OsString, jobs: u32) -> Vec<OsString> {
+        let insecure = if self.is_plain() { "--insecure" } else { "" };
+        let script = format!(
+            r#"crane=$1; shift; printf '%s\n' "$@" | xargs -P 10 -n 2 "$crane" copy {insecure} --all-tags --jobs {jobs}"#
+        );
+        side_by_side(&script, program, self.pairs())
     }
+
+    /// It knows one tag at a time, so ten of it run side by side.
+    fn oras(&self, program: OsString) -> Vec<OsString> {
+        let plain = if self.is_plain() { "--from-plain-http --to-plain-http" } else { "" };
+        let script =
+            format!(r#"oras=$1; shift; printf '%s\n' "$@" | xargs -P 10 -n 2 "$oras" copy {plain} --no-tty"#);
+        let tags = self.corpus.repositories.iter().flat_map(|repository| {
+            let (source, target) = self.at_both(&repository.name);
+            repository.tags.keys().map(move |tag| (format!("{source}:{tag}"), format!("{target}:{tag}")))
+        });
+        side_by_side(&script, program, tags)
+    }
+}
+
+/// A script that gets the program and both sides of each copy.
+fn side_by_side(
+    script: &str,
+    program: OsString,
+    pairs: impl Iterator<Item = (String, String)>,
+) -> Vec<OsString> {
+    let mut words: Vec<OsString> = ["sh", "-c", script, "sh"].map(OsString::from).into();
+    words.push(program);
+    words.extend(pairs.flat_map(|(source, target)| [source.into(), target.into()]));
+    words
 }
 
 fn owned(words: &[&str]) -> Vec<String> {

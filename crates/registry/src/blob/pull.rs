@@ -1,15 +1,23 @@
-//! Reads a blob, hashing it on the way. Spec: distribution-spec, end-2; RFC 9110, section 14.
+//! Reads a blob, hashing it on the way: by one stream, and by several ranges at once where that one has shown to be too
+//! slow for the upload. Spec: distribution-spec, end-2; RFC 9110, section 14.
+
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use oci::{Digest, HashState, Mismatch, Verifier};
+use url::Url;
 
+use super::ahead::{Ahead, Given, Whole};
 use super::history::BlobHistory;
+use super::part::{Part, ask, strong_entity_tag};
+use super::watch::Watch;
+use super::width::Verdict;
 use crate::error::TransportFailure;
 use crate::http::body::foreign_encoding;
 use crate::http::failure::{stalled, transport_error};
-use crate::http::range;
+use crate::http::route::Route;
 use crate::http::traffic::chunk;
 use crate::{Error, Repository};
 
@@ -22,7 +30,13 @@ const PIECE: usize = 64 << 10;
 ///
 /// Reading that broke off can go on where it stood: [`resume`](Self::resume).
 pub struct BlobReader {
-    response: reqwest::Response,
+    body: Body,
+    /// Where the answer came from.
+    url: Url,
+    /// How the answer was compressed, against our wish.
+    encoding: Option<String>,
+    /// None where reading by ranges is out of the question.
+    watch: Option<Watch>,
     /// None once the blob is complete.
     verifier: Option<Verifier>,
     /// Why nothing more is given.
@@ -44,6 +58,14 @@ pub struct BlobReader {
     history: Option<BlobHistory>,
     repository: Option<Repository>,
     digest: Digest,
+}
+
+/// Where the bytes come from.
+enum Body {
+    One(Box<reqwest::Response>),
+    Several(Ahead),
+    /// Ranges that went wrong, and nothing in their place yet.
+    Ended,
 }
 
 /// A blob that is there.
@@ -112,39 +134,39 @@ impl BlobReader {
     ) -> Result<Self, Error> {
         let part = ask(repository, (&digest, size), verifier.size(), None).await?;
         let history = BlobHistory::new(repository.clone(), digest.clone(), size);
-        Ok(Self {
-            entity_tag: strong_entity_tag(&part.response),
-            response: part.response,
-            verifier: Some(verifier),
-            wrong: None,
-            held: None,
-            rest: Bytes::new(),
-            skip: part.skip,
-            given_from,
-            resumed_at: None,
-            has_asked_on: false,
-            history: Some(history),
-            repository: Some(repository.clone()),
-            digest,
-        })
+        let mut reader = Self::new(part, digest, verifier);
+        let is_large = size.is_some() && Route::for_bytes(size) == Route::Own;
+        reader.watch = is_large.then(|| Watch::new(repository.registry().large_reads().host(&reader.url)));
+        reader.given_from = given_from;
+        reader.history = Some(history);
+        reader.repository = Some(repository.clone());
+        Ok(reader)
     }
 
     /// A blob that is read from elsewhere, and in one go.
     pub(super) fn of_answer(response: reqwest::Response, digest: &Digest, size: Option<u64>) -> Self {
+        Self::new(Part { response, skip: 0 }, digest.clone(), Verifier::new(digest.clone(), size))
+    }
+
+    fn new(part: Part, digest: Digest, verifier: Verifier) -> Self {
+        let Part { response, skip } = part;
         Self {
-            response,
-            verifier: Some(Verifier::new(digest.clone(), size)),
+            url: response.url().clone(),
+            encoding: foreign_encoding(response.headers()),
+            entity_tag: strong_entity_tag(&response),
+            body: Body::One(Box::new(response)),
+            watch: None,
+            verifier: Some(verifier),
             wrong: None,
             held: None,
             rest: Bytes::new(),
-            skip: 0,
+            skip,
             given_from: 0,
             resumed_at: None,
             has_asked_on: false,
-            entity_tag: None,
             history: None,
             repository: None,
-            digest: digest.clone(),
+            digest,
         }
     }
 
@@ -205,7 +227,9 @@ impl BlobReader {
             self.entity_tag = strong_entity_tag(&part.response);
         }
         self.resumed_at = Some(verifier.size());
-        self.response = part.response;
+        self.url = part.response.url().clone();
+        self.encoding = foreign_encoding(part.response.headers());
+        self.body = Body::One(Box::new(part.response));
         self.rest = Bytes::new();
         self.skip = part.skip;
         Ok(())
@@ -213,16 +237,87 @@ impl BlobReader {
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
         if self.rest.is_empty() {
-            let patience = self.repository.as_ref().map(|repository| repository.registry().patience());
-            let next = tokio::time::timeout(patience.unwrap_or_default().answer, chunk(&mut self.response));
-            match next.await {
-                Ok(Ok(Some(chunk))) => self.rest = chunk,
-                Ok(Ok(None)) => return Ok(None),
-                Ok(Err(error)) => return Err(transport_error(&Method::GET, self.response.url(), error)),
-                Err(_) => return Err(stalled(&Method::GET, self.response.url())),
+            self.look();
+            match self.come().await? {
+                Some(bytes) => self.rest = bytes,
+                None => return Ok(None),
             }
         }
         Ok(Some(self.rest.split_to(self.rest.len().min(PIECE))))
+    }
+
+    /// Reads by more or fewer ranges at once, where a look at the last half second says so.
+    fn look(&mut self) {
+        let (Some(watch), Some(verifier), Some(repository)) =
+            (&mut self.watch, &self.verifier, &self.repository)
+        else {
+            return;
+        };
+        let Some(size) = verifier.expected_size().filter(|_| self.skip == 0 && self.encoding.is_none())
+        else {
+            return;
+        };
+        let width = match watch.look(size.saturating_sub(verifier.size())) {
+            Verdict::Widen(width) | Verdict::Narrow(width) => width,
+            Verdict::Keep(_) | Verdict::Stay => return,
+        };
+        self.body = match std::mem::replace(&mut self.body, Body::Ended) {
+            Body::One(response) => {
+                let blob = (self.digest.clone(), size);
+                let whole = Whole::new(repository.clone(), blob, self.entity_tag.clone(), &self.url);
+                watch.is_several();
+                Body::Several(Ahead::of_answer(whole, watch.host.clone(), *response, verifier.size()))
+            }
+            other => other,
+        };
+        if let Body::Several(ahead) = &mut self.body {
+            ahead.set_width(width);
+        }
+    }
+
+    /// Waits for the next bytes, wherever they come from.
+    async fn come(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            let begun = Instant::now();
+            let came = match &mut self.body {
+                Body::One(response) => {
+                    let patience =
+                        self.repository.as_ref().map(|repository| repository.registry().patience());
+                    let next =
+                        tokio::time::timeout(patience.unwrap_or_default().answer, chunk(response)).await;
+                    let came = next.map_err(|_| stalled(&Method::GET, &self.url))?;
+                    came.map_err(|error| transport_error(&Method::GET, &self.url, error))?
+                }
+                Body::Several(ahead) => match ahead.next().await {
+                    Ok(Given::Piece(piece)) => Some(piece),
+                    Ok(Given::Nothing) if self.verifier.as_ref().is_some_and(Verifier::has_all) => None,
+                    ended => {
+                        self.leave_ranges(ended.err().as_ref());
+                        // Also where a range broke: what is left of the blob may still come.
+                        self.resume().await?;
+                        continue;
+                    }
+                },
+                Body::Ended => None,
+            };
+            if let (Some(watch), Some(bytes)) = (&mut self.watch, &came) {
+                watch.came(bytes.len(), begun.elapsed());
+            }
+            return Ok(came);
+        }
+    }
+
+    /// One stream again: because ranges brought nothing, or because one went wrong.
+    fn leave_ranges(&mut self, wrong: Option<&Error>) {
+        self.body = Body::Ended;
+        let Some(watch) = &mut self.watch else { return };
+        match wrong {
+            // Not what was asked for: the next one would not be either.
+            Some(Error::Protocol { .. }) => watch.host.note_without_ranges(),
+            Some(_) => watch.host.note_broken(),
+            None => {}
+        }
+        watch.is_one_stream(wrong.is_some());
     }
 
     /// Hashes a piece; gives out the one before.
@@ -262,15 +357,18 @@ impl BlobReader {
         let lacking = self.verifier.as_ref().filter(|verifier| verifier.lacks_bytes());
         lacking.is_some_and(|verifier| self.resumed_at != Some(verifier.size()))
             && self.repository.is_some()
-            && foreign_encoding(self.response.headers()).is_none()
+            && self.encoding.is_none()
     }
 
     /// Wrong bytes are never given out, whatever is asked afterwards.
     fn refuse(&mut self, wrong: Mismatch) -> Error {
-        let wrong = match foreign_encoding(self.response.headers()) {
+        let wrong = match self.encoding.clone() {
             Some(encoding) => Mismatch::Encoded { digest: self.digest.clone(), encoding },
             None => wrong,
         };
+        if let Some(watch) = &self.watch {
+            watch.note_wrong_bytes();
+        }
         self.held = None;
         self.wrong = Some(wrong.clone());
         wrong.into()
@@ -279,64 +377,9 @@ impl BlobReader {
     fn broken(&self) -> Error {
         Error::Transport {
             method: Method::GET,
-            url: self.response.url().into(),
+            url: (&self.url).into(),
             failure: TransportFailure::Broken,
             source: None,
         }
     }
-}
-
-/// An answer with the blob's bytes, the first `skip` of which are not wanted.
-struct Part {
-    response: reqwest::Response,
-    skip: u64,
-}
-
-/// Asks for the blob from byte `from` on. A server that does not know ranges, or gives another one than was
-/// asked for, is asked for the whole.
-async fn ask(
-    repository: &Repository,
-    (digest, size): (&Digest, Option<u64>),
-    from: u64,
-    entity_tag: Option<&HeaderValue>,
-) -> Result<Part, Error> {
-    if from > 0
-        && let Some(part) = ask_for_part(repository, (digest, size), from, entity_tag).await?
-    {
-        return Ok(part);
-    }
-    let call = repository.call(Method::GET, &format!("blobs/{digest}")).await?.carrying(size);
-    let response = repository.registry().expect(&call, &[StatusCode::OK]).await?;
-    Ok(Part { response, skip: from })
-}
-
-async fn ask_for_part(
-    repository: &Repository,
-    (digest, size): (&Digest, Option<u64>),
-    from: u64,
-    entity_tag: Option<&HeaderValue>,
-) -> Result<Option<Part>, Error> {
-    let range = HeaderValue::from_str(&format!("bytes={from}-")).expect("digits are a header value");
-    let call = repository.call(Method::GET, &format!("blobs/{digest}")).await?;
-    let mut call = call.header(RANGE, range).carrying(size.map(|size| size.saturating_sub(from)));
-    if let Some(entity_tag) = entity_tag {
-        call = call.header(IF_RANGE, entity_tag.clone());
-    }
-    let response = repository.registry().send(&call).await?;
-    match response.status() {
-        StatusCode::PARTIAL_CONTENT => {
-            let told = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
-            let first = told.and_then(range::content_range).map(|range| range.first);
-            // Another part than was asked for is of no use.
-            Ok((first == Some(from)).then_some(Part { response, skip: 0 }))
-        }
-        StatusCode::OK => Ok(Some(Part { response, skip: from })),
-        StatusCode::RANGE_NOT_SATISFIABLE => Ok(None),
-        _ => Err(crate::client::unexpected(&call, response).await),
-    }
-}
-
-/// Weak tags (`W/"…"`) do not promise the same bytes.
-fn strong_entity_tag(response: &reqwest::Response) -> Option<HeaderValue> {
-    response.headers().get(ETAG).filter(|value| value.as_bytes().starts_with(b"\"")).cloned()
 }

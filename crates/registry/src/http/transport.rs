@@ -15,6 +15,7 @@ use super::destination::Destination;
 use super::guard::Guard;
 use super::host_certificates::HostCertificates;
 use super::host_client::HostClient;
+use super::large_reads::LargeReads;
 use super::limit::Limits;
 use super::network::Network;
 use super::proxy::Proxies;
@@ -51,6 +52,7 @@ struct Shared {
     limits: Limits,
     answer_counts: AnswerCounts,
     host_routes: HostRoutes,
+    large_reads: LargeReads,
 }
 
 /// All that a client is made of. A connection made for one kind is never used for another.
@@ -69,9 +71,9 @@ impl Transport {
     /// registries' support asks for it). `extra_roots` are PEM certificates to trust beside the system's.
     pub fn new(user_agent: &str, extra_roots: &[Vec<u8>]) -> Result<Self, Error> {
         let roots = TrustedRoots::with(extra_roots)?;
-        let (clients, limits, answer_counts, host_routes) = Default::default();
-        let shared =
-            Shared { user_agent: user_agent.to_owned(), roots, clients, limits, answer_counts, host_routes };
+        let (clients, limits, answer_counts, host_routes, large_reads) = Default::default();
+        let user_agent = user_agent.to_owned();
+        let shared = Shared { user_agent, roots, clients, limits, answer_counts, host_routes, large_reads };
         Ok(Self { shared: Arc::new(shared), proxies: Proxies::none() })
     }
 
@@ -94,6 +96,11 @@ impl Transport {
     /// What was learned of the versions of HTTP that hosts speak.
     pub(crate) fn host_routes(&self) -> &HostRoutes {
         &self.shared.host_routes
+    }
+
+    /// The large bodies that come from hosts, and what was learned of reading them by ranges.
+    pub(crate) fn large_reads(&self) -> &LargeReads {
+        &self.shared.large_reads
     }
 
     /// For a registry's own host.

@@ -21,6 +21,7 @@ mod memory;
 mod preset;
 mod probe;
 mod proxy;
+mod ranges;
 mod redirect;
 mod referrer;
 mod resume;

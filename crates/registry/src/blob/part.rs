@@ -1,0 +1,84 @@
+//! Asks for a blob, or for a part of it. Spec: distribution-spec, end-2; RFC 9110, section 14.
+
+use http::header::{CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
+use http::{HeaderValue, Method, StatusCode};
+use oci::Digest;
+
+use crate::http::range;
+use crate::{Error, Repository};
+
+/// An answer with the blob's bytes, the first `skip` of which are not wanted.
+pub(super) struct Part {
+    pub(super) response: reqwest::Response,
+    pub(super) skip: u64,
+}
+
+/// Asks for the blob from byte `from` on. A server that does not know ranges, or gives another one than was
+/// asked for, is asked for the whole.
+pub(super) async fn ask(
+    repository: &Repository,
+    (digest, size): (&Digest, Option<u64>),
+    from: u64,
+    entity_tag: Option<&HeaderValue>,
+) -> Result<Part, Error> {
+    if from > 0
+        && let Some(part) = ask_for_rest(repository, (digest, size), from, entity_tag).await?
+    {
+        return Ok(part);
+    }
+    let call = repository.call(Method::GET, &format!("blobs/{digest}")).await?.carrying(size);
+    let response = repository.registry().expect(&call, &[StatusCode::OK]).await?;
+    Ok(Part { response, skip: from })
+}
+
+async fn ask_for_rest(
+    repository: &Repository,
+    (digest, size): (&Digest, Option<u64>),
+    from: u64,
+    entity_tag: Option<&HeaderValue>,
+) -> Result<Option<Part>, Error> {
+    let call = repository.call(Method::GET, &format!("blobs/{digest}")).await?;
+    let mut call =
+        call.header(RANGE, bytes_range(from, None)).carrying(size.map(|size| size.saturating_sub(from)));
+    if let Some(entity_tag) = entity_tag {
+        call = call.header(IF_RANGE, entity_tag.clone());
+    }
+    let response = repository.registry().send(&call).await?;
+    match response.status() {
+        // Another part than was asked for is of no use.
+        StatusCode::PARTIAL_CONTENT => {
+            Ok((first_byte(&response) == Some(from)).then_some(Part { response, skip: 0 }))
+        }
+        StatusCode::OK => Ok(Some(Part { response, skip: from })),
+        StatusCode::RANGE_NOT_SATISFIABLE => Ok(None),
+        _ => Err(crate::client::unexpected(&call, response).await),
+    }
+}
+
+/// `Range` from one byte to just before another, or to the end.
+pub(super) fn bytes_range(from: u64, end: Option<u64>) -> HeaderValue {
+    let last = end.map(|end| (end.max(from + 1) - 1).to_string()).unwrap_or_default();
+    HeaderValue::from_str(&format!("bytes={from}-{last}")).expect("digits are a header value")
+}
+
+/// Where the part begins that an answer has.
+pub(super) fn first_byte(response: &reqwest::Response) -> Option<u64> {
+    let told = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    told.and_then(range::content_range).map(|range| range.first)
+}
+
+/// Weak tags (`W/"…"`) do not promise the same bytes.
+pub(super) fn strong_entity_tag(response: &reqwest::Response) -> Option<HeaderValue> {
+    response.headers().get(ETAG).filter(|value| value.as_bytes().starts_with(b"\"")).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_name_their_last_byte() {
+        assert_eq!(bytes_range(5, None), "bytes=5-");
+        assert_eq!(bytes_range(0, Some(10)), "bytes=0-9");
+    }
+}

@@ -1,0 +1,112 @@
+//! Over what real networks do: TLS, HTTP/2, round trips, thin lines, and sources that cap each connection.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use testkit::corpus::{Corpus, Shape};
+use testkit::{CertificateAuthority, Line, TlsFront};
+
+use super::pipes;
+use super::registries_time;
+use super::rig::{Ends, Pair, Rig};
+use super::tool::OURS;
+
+/// How the scenarios' names begin.
+pub(super) const WAN: &str = "wan";
+pub(super) const THIN: &str = "thin";
+pub(super) const CAPPED: &str = "capped";
+
+/// A round trip between continents, on each side.
+const ROUND_TRIP: Duration = Duration::from_millis(50);
+/// Layers that move side by side.
+const LAYERS: u64 = 8;
+/// 20 Mbit/s.
+const THIN_LINE: u64 = 20_000_000 / 8;
+/// What an object store may give one connection.
+const EACH_CONNECTION: u64 = 20_000_000;
+
+/// Large layers and many small images between registries behind nginx with TLS and HTTP/2, 50 ms away on each side.
+pub(super) async fn wan(rig: &mut Rig, bytes: u64, images: u32) -> Result<()> {
+    let source = rig.registry().await?;
+    let mut corpus = Corpus::write_large_layers(LAYERS, bytes, source.data_dir())?;
+    let shape = Shape { repositories: images.div_ceil(10), tags: 10, layers: 2, layer_bytes: 16 << 10 };
+    corpus.repositories.extend(shape.write(source.data_dir())?.repositories);
+    let scenario = format!("{WAN}, {LAYERS} x {} MiB and {images} images", bytes >> 20);
+    rig.note_corpus(&scenario, &corpus);
+    let authority = CertificateAuthority::generate()?;
+    let authority_file = authority.ca_file();
+    let front = TlsFront::start(&authority, source.host()).await?;
+    let near_source = Line::to(front.host()).delay(ROUND_TRIP).start().await?;
+    for _ in 0..rig.runs {
+        for tool in rig.tools_and_wider().into_iter().map(Some).chain([None]) {
+            let target = rig.registry().await?;
+            let back = TlsFront::start(&authority, target.host()).await?;
+            let near_target = Line::to(back.host()).delay(ROUND_TRIP).start().await?;
+            let (from, to) = (near_source.host(), near_target.host());
+            let ends = Ends { source: &from, target: &to, authority: Some(&authority_file) };
+            let pair = Pair { corpus: &corpus, source: &source, target: &target };
+            match tool {
+                Some(tool) => {
+                    let sample = pair.copy(&tool, ends).await?;
+                    rig.note(&scenario, &tool.name, Some(corpus.counts().cold_floor()), sample)?;
+                }
+                // The large layers alone: as long as the yardstick takes for these, all else has to fit in.
+                None => curls(rig, &scenario, (&pair, ends), bytes).await?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A line that gives 20 Mbit/s in all: whoever sends more than is needed takes longer.
+pub(super) async fn thin(rig: &mut Rig, shape: Shape) -> Result<()> {
+    let source = rig.registry().await?;
+    let corpus = shape.write(source.data_dir())?;
+    rig.note_corpus(THIN, &corpus);
+    let near_source = Line::to(source.host()).all(THIN_LINE).delay(ROUND_TRIP).start().await?;
+    for _ in 0..rig.runs {
+        for tool in rig.tools() {
+            let target = rig.registry().await?;
+            let (from, to) = (near_source.host(), target.host());
+            let pair = Pair { corpus: &corpus, source: &source, target: &target };
+            let sample = pair.copy(&tool, Ends::plain(&from, &to)).await?;
+            rig.note(&format!("{THIN}, 20 Mbit/s"), &tool.name, Some(corpus.counts().cold_floor()), sample)?;
+        }
+    }
+    Ok(())
+}
+
+/// One layer from a source that gives each connection 20 MB/s, beside a single stream.
+pub(super) async fn capped(rig: &mut Rig, bytes: u64) -> Result<()> {
+    let source = rig.registry().await?;
+    let corpus = Corpus::write_large_layer(bytes, source.data_dir())?;
+    let scenario = format!("{CAPPED}, one layer of {} MiB", bytes >> 20);
+    let near_source = Line::to(source.host()).each_connection(EACH_CONNECTION).start().await?;
+    for _ in 0..rig.runs {
+        for tool in rig.tools().into_iter().map(Some).chain([None]) {
+            let target = rig.registry().await?;
+            let (from, to) = (near_source.host(), target.host());
+            let pair = Pair { corpus: &corpus, source: &source, target: &target };
+            match tool {
+                Some(tool) => {
+                    let sample = pair.copy(&tool, Ends::plain(&from, &to)).await?;
+                    let name = if tool.is_ours() { OURS } else { &tool.name };
+                    rig.note(&scenario, name, None, sample)?;
+                }
+                None => curls(rig, &scenario, (&pair, Ends::plain(&from, &to)), bytes).await?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One `curl` for each large layer, over HTTP/1.1.
+async fn curls(rig: &mut Rig, scenario: &str, (pair, ends): (&Pair<'_>, Ends<'_>), bytes: u64) -> Result<()> {
+    let repositories = &pair.corpus.repositories;
+    let repository = repositories.iter().find(|one| one.blobs.values().any(|size| *size == bytes));
+    let before = registries_time::so_far([pair.source, pair.target])?;
+    let (usage, layers) = pipes::carry(ends, repository.context("no layer")?, bytes, false).await?;
+    let mut sample = pair.sample(usage, registries_time::so_far([pair.source, pair.target])? - before);
+    (sample.wanted, sample.faults) = (layers, Vec::new());
+    rig.note(scenario, pipes::PLAIN, None, sample)
+}
