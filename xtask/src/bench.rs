@@ -26,7 +26,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
 use testkit::corpus::Shape;
 
-use crate::say;
+use crate::say::say;
 use result::Results;
 use rig::Rig;
 
@@ -57,6 +57,10 @@ pub(crate) struct Arguments {
     /// Only ours
     #[arg(long)]
     alone: bool,
+
+    /// Measure this binary of ours instead of building one
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
 
     /// Write all samples to this file, after each run
     #[arg(long, value_name = "FILE")]
@@ -140,7 +144,7 @@ async fn measure_all(arguments: &Arguments) -> Result<Results> {
     ensure!(arguments.runs > 0, "--runs must be 1 or more");
     let runs = if arguments.quick { 1 } else { arguments.runs };
     let wanted = |scenario| arguments.corpus.contains(&scenario);
-    let mut rig = Rig::new(runs, arguments.alone, arguments.json.clone())?;
+    let mut rig = Rig::new(runs, arguments.alone, (arguments.program.as_deref(), arguments.json.clone()))?;
     let quick = |whole, small| if arguments.quick { small } else { whole };
     if wanted(Scenario::Big) {
         corpora::cold(&mut rig, "big", quick(Shape::BIG, Shape::BIG_QUICK), corpora::Again::No).await?;

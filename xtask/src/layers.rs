@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 
 use self::circles::Circle;
 use self::modules::Modules;
-use crate::say;
+use crate::say::say;
 
 /// For each crate, the crates of ours that it may use outside tests.
 const ALLOWED: [(&str, &[&str]); 8] = [
@@ -50,7 +50,7 @@ const IN_CIRCLES: [(&str, usize); 9] = [
     ("crates/registry/src/lib.rs", 15),
     ("crates/sync/src/lib.rs", 0),
     ("crates/testkit/src/lib.rs", 24),
-    ("xtask/src/main.rs", 9),
+    ("xtask/src/main.rs", 0),
 ];
 
 pub(crate) fn check() -> Result<()> {

@@ -2,11 +2,14 @@
 
 mod bench;
 mod layers;
+mod say;
 mod torture;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+
+use say::say;
 
 /// The project's own chores.
 #[derive(Parser)]
@@ -37,9 +40,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-#[expect(clippy::print_stderr, reason = "a chore talks to the person who runs it")]
-fn say(line: &str) {
-    eprintln!("{line}");
 }

@@ -6,15 +6,18 @@
 mod connection;
 mod content;
 mod message;
+mod shared;
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyhow::Result;
 
 pub use content::NullContent;
+
+use self::shared::Shared;
 
 use crate::corpus::{Corpus, Verified};
 
@@ -24,21 +27,12 @@ pub struct NullRegistry {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
-struct Shared {
-    content: Mutex<NullContent>,
-    is_over: AtomicBool,
-    requests: AtomicU64,
-    bytes_given: AtomicU64,
-    bytes_taken: AtomicU64,
-}
-
 impl NullRegistry {
     /// Serves `content` on a free port of 127.0.0.1.
     pub fn start(content: NullContent) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { content: Mutex::new(content), ..Shared::default() });
+        let shared = Arc::new(Shared::new(content));
         let served = shared.clone();
         std::thread::Builder::new()
             .name("null-registry".to_owned())
@@ -77,12 +71,6 @@ impl Drop for NullRegistry {
         self.shared.is_over.store(true, Ordering::Relaxed);
         // It looks at that when somebody comes.
         let _ = TcpStream::connect(self.address).and_then(|mut stream| stream.flush());
-    }
-}
-
-impl Shared {
-    fn content(&self) -> MutexGuard<'_, NullContent> {
-        self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

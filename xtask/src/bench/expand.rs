@@ -9,7 +9,7 @@ use serde_json::json;
 use super::measure::{self, Usage};
 use super::result::{Sample, Traffic};
 use super::rig::Rig;
-use crate::say;
+use crate::say::say;
 
 /// How it is named in tables.
 pub(super) const EXPAND: &str = "expand";

@@ -11,7 +11,7 @@ use super::pipes;
 use super::result::{Sample, Traffic};
 use super::rig::{Ends, Rig};
 use super::tool::{OURS, Tool};
-use crate::say;
+use crate::say::say;
 
 /// Layers, all at once.
 const LAYERS: u32 = 8;

@@ -12,7 +12,7 @@ use super::measure::{self, Usage};
 use super::result::{CorpusFacts, Results, Sample, Traffic};
 use super::tool::{Security, Tool, Way};
 use super::{program, registries_time};
-use crate::say;
+use crate::say::say;
 
 /// Memory that looks like a folder, on Linux.
 const IN_MEMORY: &str = "/dev/shm";
@@ -27,8 +27,12 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    pub(super) fn new(runs: usize, alone: bool, json: Option<PathBuf>) -> Result<Self> {
-        let ours = program::build_ours()?;
+    pub(super) fn new(
+        runs: usize,
+        alone: bool,
+        (ours, json): (Option<&Path>, Option<PathBuf>),
+    ) -> Result<Self> {
+        let ours = ours.map_or_else(program::build_ours, |file| Ok(std::path::absolute(file)?))?;
         let (peers, not_found) = if alone { (Vec::new(), Vec::new()) } else { Tool::peers() };
         let in_memory = Path::new(IN_MEMORY);
         let stores = if in_memory.is_dir() { in_memory.to_owned() } else { std::env::temp_dir() };

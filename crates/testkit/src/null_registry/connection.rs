@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use super::Shared;
 use super::content::Blob;
 use super::message::{Head, write_head};
+use super::shared::Shared;
 
 /// What the socket is read by, in bytes.
 const READ: usize = 256 << 10;

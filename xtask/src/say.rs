@@ -1,0 +1,6 @@
+//! A line for the person who runs a chore.
+
+#[expect(clippy::print_stderr, reason = "a chore talks to the person who runs it")]
+pub(crate) fn say(line: &str) {
+    eprintln!("{line}");
+}
