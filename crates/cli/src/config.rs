@@ -18,6 +18,7 @@ mod image_text;
 mod images;
 mod json;
 mod load;
+mod missing_file;
 mod named;
 mod naming;
 mod no_rules;

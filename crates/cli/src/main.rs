@@ -15,7 +15,7 @@ mod state_file;
 
 use std::process::ExitCode;
 
-use args::{Invocation, Line, Unreadable};
+use args::{Invocation, Line, Refusal};
 use output::Flushed;
 
 fn main() -> ExitCode {
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     output::tell_panics();
     let Line { invocation, ignored } = match args::parse(std::env::args_os()) {
         Ok(line) => line,
-        Err(unreadable) => return end(refuse(&unreadable)),
+        Err(refusal) => return end(refuse(&refusal)),
     };
     if let Some(run) = invocation.run_args() {
         output::choose_colour(run.show.color);
@@ -61,6 +61,8 @@ fn main() -> ExitCode {
             Invocation::Import(args) => command::import::run(&args),
             Invocation::Acr(args) => command::acr::run(&args).await,
             Invocation::Schema(args) => command::schema::run(&args),
+            Invocation::Completions(args) => command::completions::run(&args),
+            Invocation::Man(args) => command::man::run(&args),
             Invocation::Demo(args) => command::demo::run(&args).await,
         }
     });
@@ -80,10 +82,10 @@ fn end(code: u8) -> ExitCode {
     if code == exit_code::DONE { exit_code::SOME_FAILED.into() } else { code.into() }
 }
 
-fn refuse(unreadable: &Unreadable) -> u8 {
-    match unreadable {
-        Unreadable::Word(refusal) => output::say(&format!("error: {}: {}", refusal.problem, refusal.next)),
-        Unreadable::Usage(text) => output::say_lines(text.trim_end()),
+fn refuse(refusal: &Refusal) -> u8 {
+    output::say(&format!("{}: {}", output::Paint::for_stderr().red("error"), refusal.problem));
+    if let Some(next) = &refusal.next {
+        output::say(&format!("  help: {next}"));
     }
     exit_code::USAGE
 }

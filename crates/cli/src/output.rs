@@ -40,7 +40,7 @@ pub(crate) mod verified;
 mod volume;
 
 pub(crate) use display::Display;
-pub(crate) use log_file::LogFile;
+pub(crate) use log_file::{LogFile, LogForm};
 pub(crate) use output_file::{Document, OutputFile, is_stdout};
 pub(crate) use paint::{Colour, Paint, choose as choose_colour};
 pub(crate) use prune::{PruneOutcome, schema as prune_schema};

@@ -99,6 +99,11 @@ impl EmbeddedRegistry {
         self.shared.tokens.requests()
     }
 
+    /// All tokens that were given out and not revoked: for tests that look for them where they must not be.
+    pub fn issued_tokens(&self) -> Vec<String> {
+        self.shared.tokens.issued()
+    }
+
     /// Gives a user a refresh token, as a login by `OAuth2` would have.
     pub fn add_refresh_token(&self, token: &str, user: &str) {
         self.shared.tokens.add_refresh_token(token, user);

@@ -138,6 +138,10 @@ impl Tokens {
         self.lock().requests.clone()
     }
 
+    pub(crate) fn issued(&self) -> Vec<String> {
+        self.lock().issued.iter().map(|issued| issued.token.clone()).collect()
+    }
+
     pub(crate) fn add_refresh_token(&self, token: &str, user: &str) {
         self.lock().refresh_tokens.insert(token.to_owned(), user.to_owned());
     }

@@ -143,7 +143,7 @@ impl Registry {
             Some(proxies) => transport.through(proxies),
             None => transport,
         };
-        let traffic = TrafficMeter::default();
+        let traffic = TrafficMeter::telling(transport.watch(), Some(settings.host.clone()));
         let authenticator = Authenticator::new(&settings, transport.clone(), traffic.clone());
         let profile = Profile::of_host(&settings.host);
         let (upload_habits, learned) = (UploadHabits::new(profile), Learned::of(profile));

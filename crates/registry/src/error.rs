@@ -200,6 +200,12 @@ impl Error {
         matches!(self, Self::Refused(refusal) if refusal.is_immutable_tag())
     }
 
+    /// Whether the server has no room left for what it is given. Some say so by the status, most by the words of their
+    /// operating system in a 500.
+    pub fn is_storage_full(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_storage_full())
+    }
+
     /// Whether a write met another one: somebody is storing the same, or has just done it.
     /// <https://github.com/docker/cli/issues/5873>
     pub fn is_conflict(&self) -> bool {

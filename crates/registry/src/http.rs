@@ -4,6 +4,7 @@
 pub(crate) mod answer_count;
 pub(crate) mod body;
 pub(crate) mod destination;
+pub(crate) mod exchange;
 pub(crate) mod failure;
 pub(crate) mod guard;
 pub(crate) mod host_certificates;
@@ -21,6 +22,7 @@ pub(crate) mod range;
 pub(crate) mod redact;
 pub(crate) mod redirect;
 pub(crate) mod refusal;
+pub(crate) mod request_id;
 pub(crate) mod resend;
 pub(crate) mod route;
 pub(crate) mod stall;

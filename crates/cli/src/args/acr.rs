@@ -9,30 +9,45 @@ use providers::alibaba::{Endpoint, InstanceId, Region};
 use super::ReachArgs;
 use crate::command::acr::{AccountId, AddressRange, NamespaceName};
 
-/// Helps with Alibaba Cloud Container Registry (ACR): the user's rights, a login for other tools, namespace and
-/// whitelist.
+/// Helps with Alibaba Cloud Container Registry (ACR)
+///
+/// The user's rights, a login for other tools, namespace and whitelist.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer acr", bin_name = "image-syncer acr")]
+#[command(name = "image-syncer acr", bin_name = "image-syncer acr", disable_help_subcommand = true, after_long_help = EXAMPLES)]
 pub(crate) struct AcrArgs {
     #[command(subcommand)]
     pub(crate) command: AcrCommand,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  image-syncer acr policy --instance cri-xkx6vujuhay0test --namespace mirror
+  image-syncer acr setup my-registry.cn-shanghai.cr.aliyuncs.com --namespace mirror --apply
+  image-syncer acr token my-registry.cn-shanghai.cr.aliyuncs.com";
+
 /// One of the things that can be done.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum AcrCommand {
-    /// Prints the smallest RAM policy that lets a user push to one namespace of the Enterprise Edition, as JSON
+    /// Prints the smallest RAM policy for pushes, as JSON
+    ///
+    /// It lets a user push to one namespace of the Enterprise Edition.
     Policy(PolicyArgs),
-    /// Prints the password of a temporary login, for `docker login --password-stdin`
+    /// Prints the password of a temporary login
+    ///
+    /// For `docker login --password-stdin`.
     Token(TokenArgs),
-    /// Shows what a namespace lacks to be pushed to, and with --apply creates it
+    /// Shows what a namespace lacks, and creates it
+    ///
+    /// What it lacks to be pushed to; with --apply it is created.
     Setup(SetupArgs),
 }
 
-/// `image-syncer acr policy`
+// No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PolicyArgs {
-    /// The instance's id, `cri-...`: the console shows it, and `image-syncer acr setup` prints it
+    /// The instance's id, `cri-...`
+    ///
+    /// The console shows it, and `image-syncer acr setup` prints it.
     #[arg(long, value_name = "ID")]
     pub(crate) instance: InstanceId,
 
@@ -40,11 +55,13 @@ pub(crate) struct PolicyArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) namespace: NamespaceName,
 
-    /// Only this region, such as cn-shanghai [default: every region]
+    /// Only this region, such as cn-shanghai
     #[arg(long)]
     pub(crate) region: Option<Region>,
 
-    /// Only this account [default: the one that the policy is made in]
+    /// Only this account
+    ///
+    /// Without it the one that the policy is made in.
     #[arg(long, value_name = "ID")]
     pub(crate) account: Option<AccountId>,
 
@@ -53,66 +70,77 @@ pub(crate) struct PolicyArgs {
     pub(crate) with_setup: bool,
 }
 
-/// Which registry, and what need not be learned from it.
+// No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct AcrRegistryArgs {
-    /// The registry, such as my-registry.cn-shanghai.cr.aliyuncs.com
+    /// The registry
+    ///
+    /// Such as my-registry.cn-shanghai.cr.aliyuncs.com.
     pub(crate) host: RegistryHost,
 
-    /// Take what this file's auth entry says about the registry
+    /// Config whose auth entry counts
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    #[command(flatten)]
-    pub(crate) reach: ReachArgs,
-
-    /// The instance's id, `cri-...` [default: the registry tells]
+    /// The instance's id [the registry tells]
+    ///
+    /// `cri-...`
     #[arg(long, value_name = "ID")]
     pub(crate) instance: Option<InstanceId>,
 
-    /// The instance's region, such as cn-shanghai [default: the registry tells]
+    /// Its region [the registry tells]
+    ///
+    /// Such as cn-shanghai.
     #[arg(long)]
     pub(crate) region: Option<Region>,
 
-    /// Where the API answers: a host or a whole URL [default: cr.REGION.aliyuncs.com]
+    /// Where the API answers
+    ///
+    /// A host or a whole URL. Without it cr.REGION.aliyuncs.com.
     #[arg(long, value_name = "HOST")]
     pub(crate) endpoint: Option<Endpoint>,
+
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
 }
 
-/// `image-syncer acr token`
+// No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = TOKEN_EXAMPLE)]
+#[command(after_long_help = TOKEN_EXAMPLE)]
 pub(crate) struct TokenArgs {
-    #[command(flatten)]
-    pub(crate) registry: AcrRegistryArgs,
-
     /// Print the user's name instead of the password
     #[arg(long)]
     pub(crate) user: bool,
+
+    #[command(flatten)]
+    pub(crate) registry: AcrRegistryArgs,
 }
 
 const TOKEN_EXAMPLE: &str = "\
-The user's name, the end of the login and where the access key came from are told on stderr.
+Examples:
+  image-syncer acr token HOST | docker login -u cr_temp_user --password-stdin HOST
 
-  image-syncer acr token HOST | docker login -u cr_temp_user --password-stdin HOST";
+The user's name, the end of the login and where the access key came from are told on stderr.";
 
-/// `image-syncer acr setup`
+// No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SetupArgs {
-    #[command(flatten)]
-    pub(crate) registry: AcrRegistryArgs,
-
     /// The namespace that will be pushed to
     #[arg(long, value_name = "NAME")]
     pub(crate) namespace: NamespaceName,
 
-    /// Let these addresses in from the Internet: 203.0.113.7 or 203.0.113.0/24
+    /// Let these in, such as 203.0.113.0/24
+    ///
+    /// From the Internet: one address, or a range.
     #[arg(long, value_name = "ADDRESSES")]
     pub(crate) allow: Option<AddressRange>,
 
     /// Do it, instead of only showing it
     #[arg(long)]
     pub(crate) apply: bool,
+
+    #[command(flatten)]
+    pub(crate) registry: AcrRegistryArgs,
 }
 
 #[cfg(test)]

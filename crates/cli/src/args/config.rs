@@ -9,27 +9,44 @@ use super::file::{file, given};
 /// What verbs read where no file is named. The form without a verb never does: the Go tool did not.
 pub(crate) const DEFAULT: &str = "image-syncer.yaml";
 
-/// Where rules and logins stand.
+// No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Config")]
 pub(crate) struct ConfigArgs {
-    /// One file (JSON or YAML) with `auth`, `images` and `sync`; - is stdin
+    /// Config file, JSON or YAML
+    ///
+    /// With `auth`, `images` and `sync`; - is stdin. Verbs read ./image-syncer.yaml where no file is named.
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "config")]
     pub(crate) config: Option<PathBuf>,
 
-    /// File with the logins: {"registry": {"username", "password", "insecure"}}; - is stdin
+    /// File with logins alone
+    ///
+    /// {"registry": {"username", "password", "insecure"}}; - is stdin.
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "auth")]
     pub(crate) auth: Option<PathBuf>,
 
-    /// File with the rules: {"source": "target" or ["target", ...]}; - is stdin
+    /// File with rules alone
+    ///
+    /// {"source": "target" or ["target", ...]}; - is stdin.
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "images")]
     pub(crate) images: Option<PathBuf>,
 
-    /// Registry for rules whose target is empty
-    #[arg(long, value_name = "HOST", env = "DEFAULT_REGISTRY", overrides_with = "registry")]
+    /// Registry for rules with empty targets
+    ///
+    /// Without it, what the variable `DEFAULT_REGISTRY` has.
+    #[arg(long, value_name = "HOST", env = "DEFAULT_REGISTRY", hide_env = true, overrides_with = "registry")]
     pub(crate) registry: Option<String>,
 
-    /// Namespace for rules whose target is empty
-    #[arg(long, value_name = "NAME", env = "DEFAULT_NAMESPACE", overrides_with = "namespace")]
+    /// Namespace for rules with empty targets
+    ///
+    /// Without it, what the variable `DEFAULT_NAMESPACE` has.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "DEFAULT_NAMESPACE",
+        hide_env = true,
+        overrides_with = "namespace"
+    )]
     pub(crate) namespace: Option<String>,
 
     /// The verb that reads them; none in the form without one.

@@ -18,9 +18,11 @@ pub(crate) struct JobArgs {
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 
-    /// Copy only what this file names, which --output-failed-images of an earlier run wrote, with the config's logins
-    /// and the policies of the rules that it came from; - is stdin
-    #[arg(long, value_name = "FILE", value_parser = file::named(), overrides_with = "retry_failed")]
+    /// Copy only what failed before
+    ///
+    /// What this file names, which --output-failed-images of an earlier run wrote, with the config's logins and the policies of
+    /// the rules that it came from; - is stdin.
+    #[arg(long, value_name = "FILE", value_parser = file::named(), overrides_with = "retry_failed", help_heading = "Selection")]
     pub(crate) retry_failed: Option<PathBuf>,
 
     #[command(flatten)]

@@ -8,14 +8,19 @@ use super::config::config_of_verb;
 use super::file::file;
 use super::reach::ReachArgs;
 
-/// Where logins stand, and how registries are reached.
+// No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Config")]
 pub(crate) struct LoginArgs {
-    /// Take the logins from `auth` in this file; - is stdin. Without it and `--auth`, `./image-syncer.yaml` is read
+    /// Config whose logins count
+    ///
+    /// Those of `auth` in it; - is stdin. Without it and `--auth`, `./image-syncer.yaml` is read.
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "config")]
     pub(crate) config: Option<PathBuf>,
 
-    /// File with the logins, as for `--auth` without a verb; - is stdin
+    /// File with logins alone
+    ///
+    /// {"registry": {"username", "password", "insecure"}}; - is stdin.
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "auth")]
     pub(crate) auth: Option<PathBuf>,
 

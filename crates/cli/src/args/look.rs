@@ -6,10 +6,12 @@ use super::login::LoginArgs;
 use super::number::retries;
 use super::select::{RepositorySelectArgs, TagSelectArgs};
 
-/// Shows what an image is made of: platforms, layers and which of them are shared, sizes, when it was built, and what refers
-/// to it. REF is `[HOST/]REPOSITORY[:TAG][@DIGEST]`; without tag and digest it is `latest`.
+/// Shows what an image is made of
+///
+/// Platforms, layers and which of them are shared, sizes, when it was built, and what refers to it. REF is
+/// `[HOST/]REPOSITORY[:TAG][@DIGEST]`; without tag and digest it is `latest`.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer inspect", bin_name = "image-syncer inspect", after_help = STATUS)]
+#[command(name = "image-syncer inspect", bin_name = "image-syncer inspect", after_long_help = INSPECT)]
 pub(crate) struct InspectArgs {
     /// The image
     #[arg(value_name = "REF")]
@@ -23,7 +25,9 @@ pub(crate) struct InspectArgs {
     #[arg(long)]
     pub(crate) raw: bool,
 
-    /// Name all tags of the same digest, too, where the registry lists what tags point at: Harbor, Alibaba's ACR
+    /// Name all tags of the digest
+    ///
+    /// Where the registry lists what tags point at: Harbor, Alibaba's ACR.
     #[arg(long, conflicts_with = "raw")]
     pub(crate) tags: bool,
 
@@ -31,9 +35,11 @@ pub(crate) struct InspectArgs {
     pub(crate) look: LookArgs,
 }
 
-/// Prints an image's digest. REF is `[HOST/]REPOSITORY[:TAG][@DIGEST]`; without tag and digest it is `latest`.
+/// Prints an image's digest
+///
+/// REF is `[HOST/]REPOSITORY[:TAG][@DIGEST]`; without tag and digest it is `latest`.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer digest", bin_name = "image-syncer digest", after_help = STATUS)]
+#[command(name = "image-syncer digest", bin_name = "image-syncer digest", after_long_help = DIGEST)]
 pub(crate) struct DigestArgs {
     /// The image
     #[arg(value_name = "REF")]
@@ -43,15 +49,19 @@ pub(crate) struct DigestArgs {
     pub(crate) look: LookArgs,
 }
 
-/// Prints a repository's tags, one a line. Flags narrow them as they narrow a rule.
+/// Prints a repository's tags, one a line
+///
+/// Flags narrow them as they narrow a rule.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer tags", bin_name = "image-syncer tags", after_help = STATUS)]
+#[command(name = "image-syncer tags", bin_name = "image-syncer tags", after_long_help = TAGS)]
 pub(crate) struct TagsArgs {
     /// The repository: [HOST/]REPOSITORY
     #[arg(value_name = "REPO")]
     pub(crate) repository: String,
 
-    /// Print behind each tag, after a tabulator, when it was pushed: registries that list this are Harbor and Alibaba's ACR
+    /// Print when each was pushed
+    ///
+    /// Behind the tag, after a tabulator: registries that list this are Harbor and Alibaba's ACR.
     #[arg(long)]
     pub(crate) dates: bool,
 
@@ -62,10 +72,11 @@ pub(crate) struct TagsArgs {
     pub(crate) look: LookArgs,
 }
 
-/// Prints the repositories that a registry lists, one a line, without the host: all that the login may see, or those below
-/// PREFIX, which is whole parts of a path.
+/// Prints the repositories of a registry, one a line
+///
+/// Those that it lists, without the host: all that the login may see, or those below PREFIX, which is whole parts of a path.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer repos", bin_name = "image-syncer repos", after_help = STATUS)]
+#[command(name = "image-syncer repos", bin_name = "image-syncer repos", after_long_help = REPOS)]
 pub(crate) struct ReposArgs {
     /// The registry, and where in it
     #[arg(value_name = "HOST[/PREFIX]")]
@@ -78,15 +89,59 @@ pub(crate) struct ReposArgs {
     pub(crate) look: LookArgs,
 }
 
-/// How all of them ask.
+// No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LookArgs {
     #[command(flatten)]
     pub(crate) login: LoginArgs,
 
-    /// How often a request that failed for a passing reason is tried again
-    #[arg(short, long, value_name = "NUMBER", default_value = "2", value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
+    /// Tries of a failed request [default: 2]
+    ///
+    /// How often a request that failed for a passing reason is tried again.
+    #[arg(short, long, value_name = "NUMBER", default_value = "2", hide_default_value = true, help_heading = "Registries", value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
     pub(crate) retries: u32,
 }
 
-const STATUS: &str = "Exit status: 0 it was shown, 1 it is not there or could not be read, 2 bad command line or config, 4 the login was refused.";
+const INSPECT: &str = "\
+Examples:
+  image-syncer inspect alpine:3.20
+  image-syncer inspect harbor.example.com/team/app:v1 --json
+  image-syncer inspect quay.io/coreos/etcd:v3.5.0 --raw
+
+Exit status:
+  0  it was shown
+  1  it is not there or could not be read
+  2  bad command line or config
+  4  the login was refused";
+
+const DIGEST: &str = "\
+Examples:
+  image-syncer digest alpine:3.20
+
+Exit status:
+  0  it was shown
+  1  it is not there or could not be read
+  2  bad command line or config
+  4  the login was refused";
+
+const TAGS: &str = "\
+Examples:
+  image-syncer tags quay.io/coreos/etcd --semver '>=3.5' --latest 5
+  image-syncer tags harbor.example.com/team/app --dates
+
+Exit status:
+  0  it was shown
+  1  it is not there or could not be read
+  2  bad command line or config
+  4  the login was refused";
+
+const REPOS: &str = "\
+Examples:
+  image-syncer repos harbor.example.com/team
+  image-syncer repos harbor.example.com --exclude-repository '**/tmp'
+
+Exit status:
+  0  it was shown
+  1  it is not there or could not be read
+  2  bad command line or config
+  4  the login was refused";

@@ -3,30 +3,40 @@
 use clap::Args;
 use sync::PlatformFilter;
 
-use super::number::truth;
-use super::platform::{architectures, platforms, systems};
+use super::number::{TRUTHS, truth};
+use super::offered::offered;
+use super::platform::{ARCHITECTURES, SYSTEMS, USUAL, architectures, platforms, systems};
 use super::select::SelectArgs;
 
 // No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
 pub(crate) struct NarrowArgs {
-    /// Only these platforms: linux/amd64, linux/arm64/v8, ... (repeatable, or with commas)
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_parser = platforms)]
+    /// Only these, such as linux/arm64/v8
+    ///
+    /// Repeatable, or with commas.
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_parser = offered(platforms, &USUAL), hide_possible_values = true)]
     pub(crate) platform: Vec<String>,
 
-    /// Only these operating systems: linux, windows:10.0.17763.1234, ... (repeatable, or with commas)
-    #[arg(long, value_name = "SYSTEM", value_parser = systems)]
+    /// Only these systems, such as linux
+    ///
+    /// With a version where it matters: windows:10.0.17763.1234. Repeatable, or with commas.
+    #[arg(long, value_name = "SYSTEM", value_parser = offered(systems, &SYSTEMS), hide_possible_values = true)]
     pub(crate) os: Vec<String>,
 
-    /// Only these architectures: amd64, arm64, arm:v7, or whole platforms: linux/arm64 (repeatable, or with commas)
-    #[arg(long, value_name = "ARCHITECTURE", value_parser = architectures)]
+    /// Only these architectures
+    ///
+    /// Such as amd64, arm64, arm:v7, or whole platforms: linux/arm64. Repeatable, or with commas.
+    #[arg(long, value_name = "ARCHITECTURE", value_parser = offered(architectures, &ARCHITECTURES), hide_possible_values = true)]
     pub(crate) arch: Vec<String>,
 
     #[command(flatten)]
     pub(crate) select: SelectArgs,
 
-    /// Copy what refers to images, too: signatures, SBOMs, attestations (rules with patterns do so unless this is false)
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, value_name = "BOOL", hide_possible_values = true, overrides_with = "referrers")]
+    /// Signatures, SBOMs, attestations, too
+    ///
+    /// Copies what refers to images. Rules of `sync` and those with patterns do so unless this is false.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = offered(truth, &TRUTHS), value_name = "BOOL", hide_possible_values = true, overrides_with = "referrers")]
     pub(crate) referrers: Option<bool>,
 }
 

@@ -1,5 +1,8 @@
 //! Numbers and truths as Go's flags have them.
 
+/// The two of them that people write.
+pub(super) const TRUTHS: [&str; 2] = ["true", "false"];
+
 /// Go's spellings of truth.
 pub(super) fn truth(text: &str) -> Result<bool, String> {
     match text {

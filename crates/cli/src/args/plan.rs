@@ -12,25 +12,28 @@ use super::only::OnlyArgs;
 use super::run::RunArgs;
 use super::shard::{ShardArgs, count};
 
-/// Shows what `sync` would do and changes nothing: which images are new, which names move, what has to be sent. To know
-/// whether pushes are allowed, an upload is opened in each repository that would be written to, and cancelled.
+/// Shows what sync would do, and changes nothing
+///
+/// Which images are new, which names move, what has to be sent. To know whether pushes are allowed, an upload is opened in
+/// each repository that would be written to, and cancelled.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer plan", bin_name = "image-syncer plan", after_help = PLAN_STATUS)]
+#[command(name = "image-syncer plan", bin_name = "image-syncer plan", after_long_help = PLAN_EXAMPLES)]
 pub(crate) struct PlanArgs {
-    #[command(flatten)]
-    pub(crate) job: JobArgs,
-
     #[command(flatten)]
     pub(crate) only: OnlyArgs,
 
     #[command(flatten)]
     pub(crate) shard: ShardArgs,
 
-    /// Divide the plan's steps among so many shards, each of which `apply PLAN --shard I/N` carries out
+    /// Divide the plan among so many shards
+    ///
+    /// Each of which `apply PLAN --shard I/N` carries out.
     #[arg(long, value_name = "N", value_parser = count, requires = "out", conflicts_with = "shard", overrides_with = "shards")]
     pub(crate) shards: Option<usize>,
 
-    /// Write the plan to this file, for `image-syncer apply`; - is stdout
+    /// Write the plan to a file, for apply
+    ///
+    /// - is stdout.
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "out")]
     pub(crate) out: Option<PathBuf>,
 
@@ -38,40 +41,68 @@ pub(crate) struct PlanArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Show every step, also those of unchanged images
+    /// Show also what is unchanged
     #[arg(long)]
     pub(crate) all: bool,
 
     /// End with status 10 where there is something to do
     #[arg(long)]
     pub(crate) exit_code: bool,
+
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
 }
 
-const PLAN_STATUS: &str = "Exit status: 0 all could be planned, 10 with --exit-code and something to do, 1 some images or rules failed,
-2 bad command line or config, 3 all failed, 4 all failed by login.";
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  image-syncer plan
+  image-syncer plan --config mirror.yaml --out plan.json
+  image-syncer plan --exit-code --only apps
 
-/// Carries out a plan that `image-syncer plan --out FILE` wrote: exactly these digests to these names. A name at the target
-/// that has changed since is left alone and told, and the others go on.
+Exit status:
+  0   all could be planned
+  1   some images or rules failed
+  2   bad command line or config
+  3   all failed
+  4   all failed by login
+  10  with --exit-code: there is something to do";
+
+/// Carries out a plan: exactly its digests to its names
+///
+/// One that `image-syncer plan --out FILE` wrote. A name at the target that has changed since is left alone and told, and
+/// the others go on.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer apply", bin_name = "image-syncer apply")]
+#[command(name = "image-syncer apply", bin_name = "image-syncer apply", after_long_help = APPLY_EXAMPLES)]
 pub(crate) struct ApplyArgs {
     /// The plan; - is stdin
     #[arg(value_name = "PLAN", value_parser = named())]
     pub(crate) plan: PathBuf,
 
-    #[command(flatten)]
-    pub(crate) login: LoginArgs,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 
     #[command(flatten)]
     pub(crate) shard: ShardArgs,
 
     #[command(flatten)]
-    pub(crate) run: RunArgs,
+    pub(crate) login: LoginArgs,
 
-    /// Print the report as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
+
+const APPLY_EXAMPLES: &str = "\
+Examples:
+  image-syncer apply plan.json
+  image-syncer apply plan.json --config mirror.yaml --report report.json
+
+Exit status:
+  0  all well
+  1  some images failed, or a target has changed since
+  2  bad command line, plan or config
+  3  all failed
+  4  all failed by login";
 
 impl ApplyArgs {
     /// The config whose logins count, and whose rules the plan should have been made with.

@@ -6,7 +6,7 @@
 
 use crate::nearest::nearest;
 
-const SYSTEMS: [&str; 20] = [
+pub(super) const SYSTEMS: [&str; 20] = [
     "linux",
     "windows",
     "darwin",
@@ -29,7 +29,7 @@ const SYSTEMS: [&str; 20] = [
     "unknown",
 ];
 
-const ARCHITECTURES: [&str; 28] = [
+pub(super) const ARCHITECTURES: [&str; 28] = [
     "amd64",
     "arm64",
     "arm",
@@ -58,6 +58,18 @@ const ARCHITECTURES: [&str; 28] = [
     "wasm64",
     "sw64",
     "unknown",
+];
+
+/// What shells offer for whole platforms: those that most images are made for.
+pub(super) const USUAL: [&str; 8] = [
+    "linux/amd64",
+    "linux/arm64",
+    "linux/arm64/v8",
+    "linux/arm/v7",
+    "linux/386",
+    "linux/ppc64le",
+    "linux/s390x",
+    "windows/amd64",
 ];
 
 /// What other tools call them.

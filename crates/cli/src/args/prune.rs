@@ -9,31 +9,30 @@ use super::file::{file, kept};
 use super::number::{at_least_one, retries};
 use super::{ConfigArgs, OnlyArgs, ReachArgs, ShowArgs};
 
-/// Shows what targets have that their sources do not have any more, and with --apply deletes it: of rules that have the key
-/// `prune`, and nothing that any rule of the config selects. Nothing goes where a rule cannot be listed, a source has no
-/// tags, or more would go than `maxDelete` lets.
+/// Shows, or deletes, what sources do not have any more
+///
+/// With --apply it deletes what targets have that their sources do not have any more: of rules that have the key `prune`,
+/// and nothing that any rule of the config selects. Nothing goes where a rule cannot be listed, a source has no tags, or
+/// more would go than `maxDelete` lets.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer prune", bin_name = "image-syncer prune", after_help = STATUS)]
+#[command(name = "image-syncer prune", bin_name = "image-syncer prune", after_long_help = EXAMPLES)]
 pub(crate) struct PruneArgs {
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-
-    #[command(flatten)]
-    pub(crate) reach: ReachArgs,
-
     #[command(flatten)]
     pub(crate) only: OnlyArgs,
 
-    /// Delete; without it what would go is shown
+    /// Delete; without it, only show
     #[arg(long)]
     pub(crate) apply: bool,
 
-    /// The most that goes of each target repository in one run, in place of what rules say: a number of tags, or a part of
-    /// the repository's tags such as 10%
+    /// The most that goes, of each repository
+    ///
+    /// In one run, in place of what rules say: a number of tags, or a part of the target repository's tags such as 10%.
     #[arg(long, value_name = "N|N%", value_parser = max_delete, overrides_with = "max_delete")]
     pub(crate) max_delete: Option<MaxDelete>,
 
-    /// Write what is going to be deleted to this file before anything is, a line NAME DIGEST for each; - is stdout
+    /// Write first what is deleted
+    ///
+    /// Before anything is, a line NAME DIGEST for each; - is stdout.
     #[arg(long, value_name = "FILE", value_parser = file(), requires = "apply", overrides_with = "undo_list")]
     pub(crate) undo_list: Option<PathBuf>,
 
@@ -41,29 +40,51 @@ pub(crate) struct PruneArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// How many lists are read at once from each source
-    #[arg(short, long, value_name = "NUMBER", default_value = "5", value_parser = at_least_one, allow_hyphen_values = true, overrides_with = "proc")]
+    /// Lists at once [default: 5]
+    ///
+    /// How many are read at once from each source.
+    #[arg(short, long, value_name = "NUMBER", default_value = "5", hide_default_value = true, value_parser = at_least_one, allow_hyphen_values = true, overrides_with = "proc")]
     pub(crate) proc: usize,
 
-    /// How often a step that failed for a passing reason is tried again
-    #[arg(short, long, value_name = "NUMBER", default_value = "2", value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
+    /// Tries of a failed step [default: 2]
+    ///
+    /// How often a step that failed for a passing reason is tried again.
+    #[arg(short, long, value_name = "NUMBER", default_value = "2", hide_default_value = true, value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
     pub(crate) retries: u32,
 
-    #[command(flatten)]
-    pub(crate) show: ShowArgs,
-
-    /// Remember in this file since when something has been gone, which `grace` asks; without it in
-    /// `~/.local/state/image-syncer/state.redb`, or below `XDG_STATE_HOME`
+    /// Where to remember what was seen
+    ///
+    /// Since when something has been gone, which `grace` asks. Without it in `~/.local/state/image-syncer/state.redb`, or below
+    /// `XDG_STATE_HOME`.
     #[arg(long, value_name = "FILE", value_parser = kept(), overrides_with_all = ["state", "no_state"])]
     pub(crate) state: Option<PathBuf>,
 
-    /// Remember nothing: then nothing goes but with `grace: 0s`
+    /// Remember nothing
+    ///
+    /// Then nothing goes but with `grace: 0s`.
     #[arg(long, overrides_with_all = ["state", "no_state"])]
     pub(crate) no_state: bool,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
 }
 
-const STATUS: &str =
-    "Exit status: 0 all well, 1 refused, or something could not be deleted, 2 bad command line or config.";
+const EXAMPLES: &str = "\
+Examples:
+  image-syncer prune
+  image-syncer prune --config mirror.yaml --apply --undo-list gone.txt
+  image-syncer prune --only apps --apply --max-delete 20
+
+Exit status:
+  0  all well
+  1  refused, or something could not be deleted
+  2  bad command line or config";
 
 fn max_delete(text: &str) -> Result<MaxDelete, String> {
     let number = |text: &str| {

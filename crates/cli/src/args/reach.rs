@@ -5,18 +5,25 @@ use std::path::PathBuf;
 use clap::Args;
 use oci::RegistryHost;
 
-/// How registries are reached, beside what their auth entries say.
+// No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Registries")]
 pub(crate) struct ReachArgs {
-    /// Take any certificate of this registry, and speak plain HTTP where it has no TLS (repeatable)
+    /// Any certificate, or plain HTTP
+    ///
+    /// Takes any certificate of this registry, and speaks plain HTTP where it has no TLS. Repeatable.
     #[arg(long, value_name = "HOST")]
     pub(crate) insecure: Vec<RegistryHost>,
 
-    /// Speak plain HTTP to this registry (repeatable)
+    /// Plain HTTP alone
+    ///
+    /// Speaks plain HTTP to this registry, and never tries TLS. Repeatable.
     #[arg(long, value_name = "HOST")]
     pub(crate) plain_http: Vec<RegistryHost>,
 
-    /// Trust the authority in this PEM file for this registry (repeatable)
+    /// Trust the authority in a PEM file
+    ///
+    /// For this registry alone. Repeatable.
     #[arg(long, value_name = "HOST=FILE", value_parser = authority)]
     pub(crate) ca: Vec<(RegistryHost, PathBuf)>,
 }

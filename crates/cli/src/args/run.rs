@@ -7,85 +7,150 @@ use sync::Bandwidth;
 
 use super::file::{file, kept, report};
 use super::narrow::NarrowArgs;
-use super::number::{at_least_one, retries, truth};
+use super::number::{TRUTHS, at_least_one, retries, truth};
+use super::offered::offered;
 use super::show::ShowArgs;
 
-/// How to run, and what to write besides.
+// No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Copying")]
 pub(crate) struct RunArgs {
-    /// How many blobs are copied at once; of small ones (up to 256 KiB), unless this is 1, eight times as many, up to 64
-    #[arg(short, long, value_name = "NUMBER", default_value = "5", value_parser = at_least_one, allow_hyphen_values = true, overrides_with = "proc")]
+    /// Blobs at once [default: 5]
+    ///
+    /// Of small ones (up to 256 KiB), unless this is 1, eight times as many, up to 64.
+    #[arg(short, long, value_name = "NUMBER", default_value = "5", hide_default_value = true, value_parser = at_least_one, allow_hyphen_values = true, overrides_with = "proc")]
     pub(crate) proc: usize,
 
-    /// How fast bodies are read at most, all together: 50MB/s, 500KiB/s, ...
+    /// Most bytes a second, such as 50MB/s
+    ///
+    /// How fast bodies are read at most, all together.
     #[arg(long, value_name = "BANDWIDTH", allow_hyphen_values = true, overrides_with = "bandwidth")]
     pub(crate) bandwidth: Option<Bandwidth>,
 
-    /// How often a step that failed for a passing reason is tried again
-    #[arg(short, long, value_name = "NUMBER", default_value = "2", value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
+    /// Tries of a failed step [default: 2]
+    ///
+    /// How often a step that failed for a passing reason is tried again.
+    #[arg(short, long, value_name = "NUMBER", default_value = "2", hide_default_value = true, value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
     pub(crate) retries: u32,
 
     #[command(flatten)]
     pub(crate) narrow: NarrowArgs,
 
-    /// Store manifests also where the target has them
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_parser = truth, value_name = "BOOL", hide_possible_values = true, overrides_with = "force")]
+    /// Store also what the target has
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, value_parser = offered(truth, &TRUTHS), value_name = "BOOL", hide_possible_values = true, overrides_with = "force", help_heading = "Copying")]
     pub(crate) force: bool,
 
-    /// Only look what would be copied; to know whether pushes are allowed, an upload is opened in each repository that would be written to, and cancelled
-    #[arg(long)]
+    /// Only look what would be copied
+    ///
+    /// To know whether pushes are allowed, an upload is opened in each repository that would be written to, and cancelled.
+    #[arg(long, help_heading = "Copying")]
     pub(crate) dry_run: bool,
 
     #[command(flatten)]
     pub(crate) show: ShowArgs,
 
-    /// Add a line for everything that happens to this file; - is stdout
-    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "log")]
+    /// Add a line for all that happens
+    ///
+    /// To what the file has; - is stdout.
+    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "log", help_heading = "Output")]
     pub(crate) log: Option<PathBuf>,
 
-    /// How log lines are written: text or json
+    /// Its lines: text or json
     #[arg(
         long,
         value_name = "FORMAT",
         default_value = "text",
         value_enum,
         hide_possible_values = true,
-        overrides_with = "log_format"
+        hide_default_value = true,
+        overrides_with = "log_format",
+        help_heading = "Output"
     )]
     pub(crate) log_format: LogFormat,
 
-    /// Write what was copied to this file, in the form of an `--images` file
-    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "output_success_images")]
+    /// error, warn, info or debug
+    ///
+    /// What the log has, each with all before it. debug has a line for each request, without any secret.
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        default_value = "info",
+        value_enum,
+        hide_possible_values = true,
+        hide_default_value = true,
+        overrides_with = "log_level",
+        help_heading = "Output"
+    )]
+    pub(crate) log_level: LogLevel,
+
+    /// Write what was copied
+    ///
+    /// In the form of an `--images` file.
+    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "output_success_images", help_heading = "Output")]
     pub(crate) output_success_images: Option<PathBuf>,
 
-    /// Write what failed to this file, in the form of an `--images` file, for --retry-failed
-    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "output_failed_images")]
+    /// Write what failed, for --retry-failed
+    ///
+    /// In the form of an `--images` file.
+    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "output_failed_images", help_heading = "Output")]
     pub(crate) output_failed_images: Option<PathBuf>,
 
-    /// Form of these two files: json or yaml
-    #[arg(long, value_name = "FORMAT", default_value = "yaml", value_parser = images_format, overrides_with = "output_images_format")]
+    /// Form of these two: yaml or json
+    #[arg(long, value_name = "FORM", default_value = "yaml", hide_default_value = true, hide_possible_values = true, value_parser = offered(images_format, &["yaml", "json"]), overrides_with = "output_images_format", help_heading = "Output")]
     pub(crate) output_images_format: ImagesFormat,
 
-    /// Write every image with its outcome to this file, as JSON
-    #[arg(long, value_name = "FILE", value_parser = report(), overrides_with = "report")]
+    /// Write every image with its outcome
+    ///
+    /// As JSON; `image-syncer schema report` describes it.
+    #[arg(long, value_name = "FILE", value_parser = report(), overrides_with = "report", help_heading = "Output")]
     pub(crate) report: Option<PathBuf>,
 
-    /// Remember in this file what the next run can go on with if this one is killed; without it in
-    /// `~/.local/state/image-syncer/state.redb`, or below `XDG_STATE_HOME`
-    #[arg(long, value_name = "FILE", value_parser = kept(), overrides_with_all = ["state", "no_state"])]
+    /// Where to remember what was seen
+    ///
+    /// What the next run can go on with if this one is killed. Without it in `~/.local/state/image-syncer/state.redb`, or below
+    /// `XDG_STATE_HOME`.
+    #[arg(long, value_name = "FILE", value_parser = kept(), overrides_with_all = ["state", "no_state"], help_heading = "Copying")]
     pub(crate) state: Option<PathBuf>,
 
     /// Remember nothing
-    #[arg(long, overrides_with_all = ["state", "no_state"])]
+    #[arg(long, overrides_with_all = ["state", "no_state"], help_heading = "Copying")]
     pub(crate) no_state: bool,
 
-    /// How many seconds images in work have to end after the first SIGINT, SIGTERM or SIGHUP
-    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = clap::value_parser!(u32), overrides_with = "drain")]
+    /// Seconds after a signal [default: 25]
+    ///
+    /// How long images in work have to end after the first SIGINT, SIGTERM or SIGHUP.
+    #[arg(long, value_name = "SECONDS", default_value = "25", hide_default_value = true, value_parser = clap::value_parser!(u32), overrides_with = "drain", help_heading = "Copying")]
     pub(crate) drain: u32,
 
     /// Where the oldest releases noted blobs: not needed any more, so neither read nor written
     #[arg(long, value_name = "FILE", value_parser = file(), hide = true, overrides_with = "records")]
     pub(crate) records: Option<PathBuf>,
+}
+
+/// How much the log has, each with all before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// What failed.
+    Error,
+    /// What is odd.
+    #[value(alias = "warning")]
+    Warn,
+    /// What happens.
+    Info,
+    /// Every request, too.
+    Debug,
+}
+
+impl LogLevel {
+    /// As logrus writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warning",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
 }
 
 /// How log lines are written.

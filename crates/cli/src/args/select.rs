@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 use sync::select::{LatestError, Matched, Narrowing, Pattern, RepositorySelection, VersionRange};
 
-/// Which of the tags and repositories that rules select are copied.
+// No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SelectArgs {
     #[command(flatten)]
@@ -15,34 +15,48 @@ pub(crate) struct SelectArgs {
     pub(crate) repositories: RepositorySelectArgs,
 }
 
-/// Which tags.
+// The same.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
 pub(crate) struct TagSelectArgs {
-    /// Only tags that fit, of those that a rule selects: a glob for the whole tag, or a /regex/ (repeatable: one must fit)
+    /// Only tags that fit a glob or /regex/
+    ///
+    /// Of those that a rule selects: a glob for the whole tag, or a /regex/ that is found in it. Repeatable: one must fit.
     #[arg(long, value_name = "PATTERN", value_parser = tags)]
     pub(crate) include: Vec<Pattern>,
 
-    /// No tags that fit (repeatable)
+    /// No tags that fit a glob or /regex/
+    ///
+    /// Repeatable.
     #[arg(long, value_name = "PATTERN", value_parser = tags)]
     pub(crate) exclude: Vec<Pattern>,
 
-    /// Only versions in this range, of the tags that a rule selects: ">=1.20 <2", ~1.25, ...
+    /// Only versions in a range: ">=1.20 <2"
+    ///
+    /// Or ~1.25 and the like, of the tags that a rule selects.
     #[arg(long, value_name = "RANGE", value_parser = range, allow_hyphen_values = true, overrides_with = "semver")]
     pub(crate) semver: Option<VersionRange>,
 
-    /// Only so many of the newest tags of each group, in place of what a rule says
+    /// Only so many of the newest tags
+    ///
+    /// Of each group, in place of what a rule says.
     #[arg(long, value_name = "NUMBER", value_parser = latest, allow_hyphen_values = true, overrides_with = "latest")]
     pub(crate) latest: Option<NonZeroUsize>,
 }
 
-/// Which repositories.
+// The same.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
 pub(crate) struct RepositorySelectArgs {
-    /// Only repositories whose path at the source fits: a glob with * and **, or a /regex/ (repeatable: one must fit)
+    /// Only repositories that fit
+    ///
+    /// By their path at the source: a glob with * and **, or a /regex/. Repeatable: one must fit.
     #[arg(long, value_name = "PATTERN", value_parser = repositories)]
     pub(crate) include_repository: Vec<Pattern>,
 
-    /// No repositories whose path at the source fits (repeatable)
+    /// No repositories that fit
+    ///
+    /// By their path at the source. Repeatable.
     #[arg(long, value_name = "PATTERN", value_parser = repositories)]
     pub(crate) exclude_repository: Vec<Pattern>,
 }

@@ -6,8 +6,10 @@ use sync::Shard;
 // No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct ShardArgs {
-    /// Only one part of so many, such as 2/5: whole repositories, split alike by all who have the same config; auto asks Kubernetes'
-    /// JOB_COMPLETION_INDEX (with IMAGE_SYNCER_SHARDS), and the variables of AWS Batch, Cloud Run, GitLab and Slurm
+    /// Only one part of so many, such as 2/5
+    ///
+    /// Whole repositories, split alike by all who have the same config. auto asks Kubernetes' `JOB_COMPLETION_INDEX` (with
+    /// `IMAGE_SYNCER_SHARDS`), and the variables of AWS Batch, Cloud Run, GitLab and Slurm.
     #[arg(long, value_name = "I/N", value_parser = wanted, overrides_with = "shard")]
     pub(crate) shard: Option<WantedShard>,
 }

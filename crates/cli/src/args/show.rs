@@ -4,24 +4,28 @@ use clap::Args;
 
 use crate::output::Colour;
 
-/// How much is shown, and in which colours.
+// No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct ShowArgs {
-    /// Write nothing to stderr but warnings and errors
+    /// Only warnings and errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 
-    /// Write a line for each image to stderr
+    /// A line for each image
     #[arg(short, long)]
     pub(crate) verbose: bool,
 
-    /// Colour on stderr: auto (as `NO_COLOR`, `CLICOLOR_FORCE` and the terminal say), always or never
+    /// Colour: auto, always or never
+    ///
+    /// auto: as `NO_COLOR`, `CLICOLOR_FORCE` and the terminal say.
     #[arg(
         long,
         value_name = "WHEN",
         value_enum,
         default_value = "auto",
         hide_possible_values = true,
+        hide_default_value = true,
         overrides_with = "color"
     )]
     pub(crate) color: Colour,

@@ -7,29 +7,37 @@ use super::job::JobArgs;
 use super::only::OnlyArgs;
 use super::shard::ShardArgs;
 
-/// Looks whether what the targets have is whole: every selected image's name, manifests, blobs, and what refers to it,
-/// compared with the source. Prints each image that is not, with what is wrong; asks the registries and believes nothing
-/// that earlier runs noted. Without --config, `./image-syncer.yaml` is read.
+/// Proves that what targets have is whole
+///
+/// Every selected image's name, manifests, blobs, and what refers to it, compared with the source. Prints each image that is
+/// not whole, with what is wrong; asks the registries and believes nothing that earlier runs noted. Without --config,
+/// `./image-syncer.yaml` is read.
 ///
 /// With TARGETs there is no source: each image there has to have all that it names.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer verify", bin_name = "image-syncer verify", after_help = STATUS)]
+#[command(name = "image-syncer verify", bin_name = "image-syncer verify", after_long_help = EXAMPLES)]
 pub(crate) struct VerifyArgs {
-    /// Images to look at without any source: HOST/REPOSITORY with nothing, a tag, a list, a /pattern/ or a digest behind
-    /// it, or HOST/PROJECT/**
+    /// Images to look at without any source
+    ///
+    /// HOST/REPOSITORY with nothing, a tag, a list, a /pattern/ or a digest behind it, or HOST/PROJECT/**.
     #[arg(value_name = "TARGET", conflicts_with_all = ["only", "retry_failed", "images"])]
     pub(crate) targets: Vec<String>,
 
-    /// Read blobs at the target and hash them, each once for a registry, instead of asking whether they are there, and how
-    /// long; --bandwidth limits it
+    /// Read and hash blobs at the target
+    ///
+    /// Each once for a registry, instead of asking whether they are there, and how long; --bandwidth limits it.
     #[arg(long)]
     pub(crate) deep: bool,
 
-    /// Bring what is broken from the source, nothing else, and look at it again
+    /// Bring what is broken from the source
+    ///
+    /// Nothing else, and look at it again.
     #[arg(long)]
     pub(crate) repair: bool,
 
-    /// Look only at this share of the images, chosen by chance, and at one at least: 5%, 0.5%, ...
+    /// Look only at a share, such as 5%
+    ///
+    /// Chosen by chance, and at one at least.
     #[arg(long, value_name = "PERCENT", overrides_with = "sample")]
     pub(crate) sample: Option<Share>,
 
@@ -39,7 +47,9 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) shard: ShardArgs,
 
-    /// Print the result as JSON, which --report writes to a file
+    /// Print the result as JSON
+    ///
+    /// --report writes the same to a file.
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -47,8 +57,19 @@ pub(crate) struct VerifyArgs {
     pub(crate) job: JobArgs,
 }
 
-const STATUS: &str = "Exit status: 0 all whole, or repaired, 1 differences are left, 2 bad command line or config, 3 nothing \
-could be looked at, 4 by login.";
+const EXAMPLES: &str = "\
+Examples:
+  image-syncer verify
+  image-syncer verify --config mirror.yaml --deep --sample 5%
+  image-syncer verify --repair --report verified.json
+  image-syncer verify 'r.example.com/mirror/**'
+
+Exit status:
+  0  all whole, or repaired
+  1  differences are left
+  2  bad command line or config
+  3  nothing could be looked at
+  4  the same, by login";
 
 impl VerifyArgs {
     /// A flag that has no meaning here, and why.

@@ -8,24 +8,34 @@ use std::path::Path;
 
 use clap::{Arg, Command};
 
+use super::refusal::Refusal;
 use crate::nearest::nearest;
 
 /// What can be asked for.
-pub(super) const VERBS: [&str; 17] = [
-    "sync", "plan", "apply", "copy", "verify", "prune", "expand", "check", "inspect", "digest", "tags",
-    "repos", "explain", "import", "acr", "schema", "demo",
+pub(super) const VERBS: [&str; 19] = [
+    "sync",
+    "plan",
+    "apply",
+    "copy",
+    "verify",
+    "prune",
+    "expand",
+    "check",
+    "inspect",
+    "digest",
+    "tags",
+    "repos",
+    "explain",
+    "import",
+    "acr",
+    "schema",
+    "completions",
+    "man",
+    "demo",
 ];
 
 /// What later releases can be asked for.
-const PLANNED: [&str; 9] =
-    ["report", "worker", "completions", "man", "bundle", "load", "inventory", "serve", "daemon"];
-
-/// A command line that is read no further, and why.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) problem: String,
-    pub(crate) next: String,
-}
+const PLANNED: [&str; 7] = ["report", "worker", "bundle", "load", "inventory", "serve", "daemon"];
 
 /// Why `word` is no verb, and what was most likely meant.
 pub(super) fn unknown(word: &str) -> Refusal {
@@ -33,12 +43,12 @@ pub(super) fn unknown(word: &str) -> Refusal {
     let next = if PLANNED.contains(&word) {
         return Refusal {
             problem: format!("the verb `{word}` is not there yet: a later release has it"),
-            next: format!("those that are there: {}", VERBS.join(", ")),
+            next: Some(format!("those that are there: {}", VERBS.join(", "))),
         };
     } else if word.is_empty() {
         return Refusal {
             problem: "there is an empty argument where a verb or a flag could stand".to_owned(),
-            next: "leave it out; in a script, see which variable is empty".to_owned(),
+            next: Some("leave it out; in a script, see which variable is empty".to_owned()),
         };
     } else if Path::new(word).is_file() {
         format!(
@@ -56,7 +66,7 @@ pub(super) fn unknown(word: &str) -> Refusal {
     } else {
         format!("verbs are {}; `image-syncer --help` shows all", VERBS.join(", "))
     };
-    Refusal { problem, next }
+    Refusal { problem, next: Some(next) }
 }
 
 /// Takes `true` and `false` right behind boolean flags out of `args`, whose first element is the program. Gives the
@@ -83,7 +93,7 @@ pub(super) fn stray(command: &Command, args: &[OsString]) -> Option<Refusal> {
     }
     Some(Refusal {
         problem: format!("the verb `{text}` stands behind flags"),
-        next: format!("put it first: `image-syncer {text} ...`"),
+        next: Some(format!("put it first: `image-syncer {text} ...`")),
     })
 }
 
@@ -185,7 +195,7 @@ mod tests {
 
     fn strays(line: &str) -> Option<String> {
         stray(&OldArgs::command(), &args(line))
-            .map(|refusal| format!("{}; {}", refusal.problem, refusal.next))
+            .map(|refusal| format!("{}; {}", refusal.problem, refusal.next.unwrap_or_default()))
     }
 
     #[test]

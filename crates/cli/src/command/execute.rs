@@ -9,15 +9,15 @@ use super::asked::{Asked, Results};
 use super::heads::heads;
 use super::notes::notes;
 use super::outputs::Outputs;
-use crate::args::{RunArgs, given};
+use crate::args::{LogLevel, RunArgs, given};
 use crate::config::{Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks};
 use crate::diagnostic::Failures;
 use crate::done::{Done, RunFacts};
 use crate::interrupt::Interrupt;
 use crate::output::plan::PlanRecorder;
 use crate::output::{
-    self, Display, LogFile, Paint, PlannedRule, Recorder, Records, RuleNames, Status, VerifiedRecorder,
-    Volume, say, say_lines, warn,
+    self, Display, LogFile, LogForm, Paint, PlannedRule, Recorder, Records, RuleNames, Status,
+    VerifiedRecorder, Volume, say, say_lines, warn,
 };
 use crate::{exit_code, state_file};
 
@@ -44,12 +44,15 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     let names = RuleNames::of(&rules);
     let log = open_log(args, &facts.id, &names);
     if let Some(log) = &log {
-        resolved.warnings.iter().for_each(|warning| log.write("warning", warning));
+        resolved.warnings.iter().for_each(|warning| log.write(LogLevel::Warn, warning));
+    }
+    if let Some(log) = log.clone().filter(|log| log.tells_requests()) {
+        resolved.registries.lock().tell_requests(log);
     }
     for refused in &resolved.refused {
         say_lines(&format!("{}: {}", Paint::for_stderr().red("error"), refused.error));
         if let Some(log) = &log {
-            log.write("error", &refused.error.to_string());
+            log.write(LogLevel::Error, &refused.error.to_string());
         }
     }
     let names_images = outputs.name_images() || asked.results.name_images();
@@ -84,7 +87,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     for note in notes(&registries).into_iter().chain(more) {
         warn(&note);
         if let Some(log) = &log {
-            log.write("warning", &note);
+            log.write(LogLevel::Warn, &note);
         }
     }
     let (plan, verified) = (
@@ -111,7 +114,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     }
     let sentence = output::old_sentence(&done);
     if let Some(log) = log {
-        log.write("info", &sentence);
+        log.write(LogLevel::Info, &sentence);
         log.finish();
     }
     let results = asked.results;
@@ -183,12 +186,18 @@ fn cannot_write(problems: &[String]) -> u8 {
 }
 
 fn open_log(args: &RunArgs, run: &RunId, names: &RuleNames) -> Option<Arc<LogFile>> {
-    let path = given(args.log.as_deref())?;
+    let Some(path) = given(args.log.as_deref()) else {
+        if args.log_level == LogLevel::Debug {
+            warn("--log-level changes nothing without --log: name a file, or /dev/stderr");
+        }
+        return None;
+    };
     let shown = path.display().to_string();
+    let form = LogForm { format: args.log_format, level: args.log_level };
     let lost = move |error: &std::io::Error| {
         warn(&format!("the log {shown} is not written any more: {error}; the run goes on without it"));
     };
-    match LogFile::open(path, args.log_format, run.clone(), lost) {
+    match LogFile::open(path, form, run.clone(), lost) {
         Ok(log) => Some(Arc::new(log.naming(names.clone()))),
         Err(error) => {
             warn(&format!("Failed to log to file, using default stderr: {}: {error}", path.display()));

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::error::ConfigError;
 use super::file_name::is_standard_input;
+use super::missing_file;
 
 /// Larger than any config; a device has no end.
 const MOST_BYTES: u64 = 256 << 20;
@@ -28,7 +29,12 @@ pub(crate) fn read(path: &Path) -> Result<FileText, ConfigError> {
             ErrorKind::IsADirectory => "this is a folder, not a file".to_owned(),
             _ => format!("the file cannot be read: {error}"),
         };
-        ConfigError::new(problem).file(path)
+        let told = ConfigError::new(problem).file(path);
+        match error.kind() {
+            ErrorKind::NotFound => told.help(missing_file::help(path)),
+            ErrorKind::IsADirectory => told.help("name the file in it"),
+            _ => told,
+        }
     })?;
     if bytes.len() as u64 > MOST_BYTES {
         return Err(ConfigError::new(format!("the file has more than {} MiB", MOST_BYTES >> 20)).file(path));

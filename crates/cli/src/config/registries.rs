@@ -11,7 +11,8 @@ use endpoints::RegistryEndpoint;
 use oci::{RegistryHost, RepositoryName};
 use providers::google::{self, ServiceAccount};
 use registry::{
-    Credentials, HostCertificates, Login, LoginFiles, LoginSearch, Registry, Settings, Transport,
+    Credentials, HostCertificates, Login, LoginFiles, LoginSearch, Registry, RequestObserver, Settings,
+    Transport,
 };
 
 use super::auth::{Auth, AuthEntry, MissingRepositories};
@@ -212,6 +213,11 @@ impl Registries {
             self.unusable.insert(error.to_string());
             HostCertificates::default()
         })
+    }
+
+    /// From now on `observer` hears of each request.
+    pub(crate) fn tell_requests(&self, observer: Arc<dyn RequestObserver>) {
+        self.transport.tell(observer);
     }
 
     /// Where logins come from when no file with logins was given.

@@ -241,6 +241,7 @@ fn of_refusal(step: Step<'_>, error: &registry::Error, refusal: &registry::Refus
     }
     let hint = match (kind, step.side) {
         _ if is_payment => Hint::Payment,
+        (_, Side::Target) if error.is_storage_full() => Hint::StorageFull,
         (ErrorKind::Unauthorized | ErrorKind::Denied, _) => of_rights(step, kind),
         (ErrorKind::NotFound, _) if step.lists() => of_missing(step.operation),
         (ErrorKind::NotFound, Side::Source) => of_missing(step.operation),
@@ -261,6 +262,7 @@ fn of_rights(step: Step<'_>, kind: ErrorKind) -> Hint {
     match (step.side, kind, step.operation) {
         (_, ErrorKind::Denied, _) if step.lists() => Hint::NoList,
         (_, ErrorKind::Unauthorized, _) if step.lists() => Hint::SourceLogin,
+        (Side::Target, ErrorKind::Denied, _) => Hint::MayNotPush,
         (Side::Target, ..) => Hint::NoPush,
         (Side::Source, ErrorKind::Denied, _) => Hint::NoPull,
         (Side::Source, ..) => Hint::SourceLogin,

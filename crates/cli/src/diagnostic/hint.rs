@@ -77,6 +77,8 @@ hints! {
     NoPull: "give {login} the right to pull from this repository of `{host}`",
     /// This user may not list.
     NoList: "give {login} the right to list at `{host}`, or name repositories and tags one by one",
+    /// This user may not push.
+    MayNotPush: "give {login} the right to push there, and see that the namespace or project exists (and creates repositories by itself)",
     /// Nobody may push so.
     NoPush: "check user and password of {login}, that they may push here, and that the namespace or project exists (and creates repositories by itself)",
 
@@ -112,6 +114,8 @@ hints! {
     SourceRejects: "`{host}` does not give this out; its own words above say why",
     /// Larger than it takes.
     TooLarge: "it is too large for the target: raise the limit of `{host}`, or of the proxy in front of it",
+    /// The server's storage has no room left.
+    StorageFull: "`{host}` has no room left: have whoever runs it make room (delete old images, collect garbage), then run the same command again",
     /// Too many requests.
     RateLimited: "wait a while, log in at `{host}` if you are not, or lower --proc",
     /// The account's plan or quota does not cover it.

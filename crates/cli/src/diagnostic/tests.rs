@@ -206,7 +206,7 @@ fn refusals() -> Vec<Case> {
         (list(Operation::ListTags, 403), "403 Forbidden", Hint::NoList),
         (list(Operation::ListRepositories, 403), "403 Forbidden", Hint::NoList),
         (to(refused(401, "UNAUTHORIZED")), "UNAUTHORIZED: no", Hint::NoPush),
-        (to(refused(403, "DENIED")), "DENIED: no", Hint::NoPush),
+        (to(refused(403, "DENIED")), "DENIED: no", Hint::MayNotPush),
         (list(Operation::ListTags, 404), "404 Not Found", Hint::NoRepository),
         (
             at(Side::Target, Operation::ListTags, refused(404, "NAME_UNKNOWN")),
@@ -232,6 +232,12 @@ fn refusals() -> Vec<Case> {
         (to(refused(402, "DENIED")), "402 Payment Required", Hint::Payment),
         (from(token(refused(402, "X"))), "402 Payment Required", Hint::Payment),
         (from(page(402)), "402 Payment Required", Hint::Payment),
+        (to(refused(507, "X")), "507 Insufficient Storage", Hint::StorageFull),
+        (
+            to(refusal(500, "UNKNOWN", "write /data: no space left on device", None)),
+            "500 Internal Server Error",
+            Hint::StorageFull,
+        ),
         (to(refused(413, "X")), "413 Payload Too Large", Hint::TooLarge),
         (from(refused(429, "TOOMANYREQUESTS")), "429 Too Many Requests", Hint::RateLimited),
         (to(refused(503, "X")), "503 Service Unavailable", Hint::Unavailable),

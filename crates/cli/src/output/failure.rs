@@ -40,6 +40,11 @@ pub(super) fn explain(error: &Error) -> Failure {
     }
 }
 
+/// What the registry that refused calls the request.
+pub(super) fn request_id(error: &Error) -> Option<&str> {
+    refusal(&error.cause)?.request_id.as_deref()
+}
+
 fn refusal(cause: &Cause) -> Option<&registry::Refusal> {
     match cause {
         Cause::Endpoint(error) => error.inner().and_then(of_registry),

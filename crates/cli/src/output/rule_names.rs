@@ -6,18 +6,34 @@ use super::rule_text::PlannedRule;
 
 /// The names of a run's rules, in their order.
 #[derive(Clone, Default)]
-pub(crate) struct RuleNames(Arc<[Option<String>]>);
+pub(crate) struct RuleNames(Arc<[Named]>);
+
+struct Named {
+    /// Where it has one.
+    name: Option<String>,
+    /// Its name, or else its source.
+    label: String,
+}
 
 impl RuleNames {
     pub(crate) fn of(rules: &[PlannedRule]) -> Self {
-        Self(rules.iter().map(|rule| rule.written.name.clone()).collect())
+        let named = |rule: &PlannedRule| Named {
+            name: rule.written.name.clone(),
+            label: rule.written.label().to_owned(),
+        };
+        Self(rules.iter().map(named).collect())
     }
 
     /// A place that a rule is about, with the rule's name where it has one.
     pub(super) fn at(&self, rule: usize, place: &str) -> String {
-        match self.0.get(rule).and_then(Option::as_deref) {
+        match self.0.get(rule).and_then(|rule| rule.name.as_deref()) {
             Some(name) => format!("{place} (rule \"{name}\")"),
             None => place.to_owned(),
         }
+    }
+
+    /// What a rule is called in documents.
+    pub(super) fn label(&self, rule: usize) -> Option<&str> {
+        self.0.get(rule).map(|rule| rule.label.as_str())
     }
 }

@@ -43,7 +43,7 @@ async fn c1_a_word_that_is_no_verb_starts_nothing() -> Result<()> {
         ("--config c.json --dry-run expand --json", "put it first: `image-syncer expand"),
         ("dry-run --config c.json", "write `image-syncer --dry-run`"),
         ("version", "write `image-syncer --version`"),
-        ("help chekc", "'chekc'"),
+        ("help chekc", "did you mean `image-syncer check`?"),
         ("--config c.json help", "write `image-syncer --help`"),
         (
             "c.json",
@@ -68,10 +68,10 @@ async fn c1_a_word_that_is_no_verb_starts_nothing() -> Result<()> {
 fn c1_help_is_a_word_too() -> Result<()> {
     let workplace = Workplace::new()?;
     for (words, flags, told) in [
-        ("help", "--help", "How a rule reads"),
-        ("help check", "check --help", "Looks at every step"),
+        ("help", "--help", "How a rule of `images` reads"),
+        ("help check", "check --help", "Tries every step"),
         ("help acr setup", "acr setup --help", "image-syncer acr setup"),
-        ("help help", "--help", "How a rule reads"),
+        ("help help", "--help", "How a rule of `images` reads"),
     ] {
         let (help, same) = (workplace.run(words)?.expect_code(0)?, workplace.run(flags)?.expect_code(0)?);
         ensure!(help.stdout.contains(told) && help.stdout == same.stdout, "{words}: {}", help.all());
@@ -272,7 +272,7 @@ async fn c18_quiet_and_verbose() -> Result<()> {
         .write("bad.json", &pair.workplace.read("c.json")?.replace("/app\": ", "/app:absent\": "))?;
     let ran = pair.workplace.run("--config bad.json --quiet")?.expect_code(3)?;
     ran.says(&["failed ", ":absent"])?;
-    pair.workplace.run("--config c.json -q -v")?.expect_code(2)?.says(&["cannot be used with"])?;
+    pair.workplace.run("--config c.json -q -v")?.expect_code(2)?.says(&["exclude each other"])?;
     Ok(())
 }
 

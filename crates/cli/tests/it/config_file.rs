@@ -87,7 +87,7 @@ fn flags() -> Result<()> {
     workplace.run("--proc 0 --config dead.json")?.expect_code(2)?.says(&["it must be 1 or more"])?;
     workplace.run("--no-such-flag")?.expect_code(2)?.says(&["--no-such-flag"])?;
     let help = workplace.run("--help")?.expect_code(0)?;
-    ensure!(help.stdout.contains("How a rule reads") && help.stderr.is_empty());
+    ensure!(help.stdout.contains("How a rule of `images` reads") && help.stderr.is_empty());
     let version = workplace.run("--version")?.expect_code(0)?;
     ensure!(version.stdout.starts_with("image-syncer "), "{}", version.stdout);
     Ok(())

@@ -156,7 +156,7 @@ async fn what_is_no_image_names_others_and_what_is_no_report_is_refused() -> Res
         .run("explain x --report plan.json")?
         .expect_code(2)?
         .says(&["a report's is image-syncer/report/1"])?;
-    bench.run("explain x")?.expect_code(2)?.says(&["--report <FILE>"])?;
+    bench.run("explain x")?.expect_code(2)?.says(&["lacks --report FILE"])?;
     // Without a config the report alone is told.
     std::fs::remove_file(bench.workplace.path().join("image-syncer.yaml"))?;
     let told = bench.explain("app:v1", 0)?;

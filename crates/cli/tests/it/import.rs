@@ -124,7 +124,7 @@ fn what_cannot_be_read_says_what_it_looks_like_and_what_to_write() -> Result<()>
             &["write `--harbor HOST`"],
         ),
         ("", "sync: [\n", &["this is not valid YAML"]),
-        ("--from wget", skopeo, &["invalid value 'wget'"]),
+        ("--from wget", skopeo, &["`wget` is no value of `--from`"]),
     ] {
         workplace.write("a.yaml", text)?;
         let ran = workplace.run(&format!("import a.yaml {flags}"))?.expect_code(2)?.says(says)?;

@@ -439,11 +439,8 @@ fn the_schema_is_printed_and_names_what_is_there() -> Result<()> {
     let ran = workplace.run("schema config")?.expect_code(0)?;
     let schema: serde_json::Value = serde_json::from_str(&ran.stdout)?;
     ensure!(schema["properties"]["sync"]["items"]["properties"]["tags"]["properties"]["minAge"].is_object());
-    workplace
-        .run("schema check")?
-        .expect_code(2)?
-        .says(&["not there yet", "those that are there: config"])?;
-    workplace.run("schema confg")?.expect_code(2)?.says(&["did you mean `image-syncer schema config`?"])?;
+    workplace.run("schema nothing")?.expect_code(2)?.says(&["knows no `nothing`", "write config, plan,"])?;
+    workplace.run("schema confg")?.expect_code(2)?.says(&["did you mean `config`?"])?;
     workplace.run("schema")?.expect_code(2)?;
     Ok(())
 }

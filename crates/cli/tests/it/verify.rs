@@ -213,7 +213,7 @@ fn flags_that_mean_nothing_here_are_refused() -> Result<()> {
         ("--dry-run", "`verify` does not take --dry-run"),
         ("--output-failed-images f", "`--report FILE` names all images"),
         ("r.io/a --repair", "there is no source to repair from"),
-        ("r.io/a --only apps", "cannot be used with"),
+        ("r.io/a --only apps", "`TARGET...` and `--only` exclude each other"),
         ("--sample 5", "write a share of more than 0%"),
     ] {
         workplace.run(&format!("verify {flags}"))?.expect_code(2)?.says(&[says])?;

@@ -19,6 +19,8 @@ pub enum Reason {
     NoPull,
     /// We may not write there, or there is no such project.
     NoPush,
+    /// There is no such project, which only administrators are told.
+    NoProject,
     /// The project has as much as it may.
     Quota,
     /// Harbor takes no writes at the moment.
@@ -43,7 +45,7 @@ fn recognise(refusal: &Refusal) -> Option<(Reason, Option<String>)> {
     refusal.errors.iter().find_map(|error| {
         let message = error.message.to_ascii_lowercase();
         let reason = match status {
-            401 => return refused_access(&error.message),
+            401 => return missing_project(&error.message).or_else(|| refused_access(&error.message)),
             412 if error.code == "PROJECTPOLICYVIOLATION" => Reason::Policy,
             412 if message.contains("configured as immutable") => Reason::ImmutableTag,
             // 412 by Harbor before 2.0.
@@ -54,6 +56,12 @@ fn recognise(refusal: &Refusal) -> Option<(Reason, Option<String>)> {
         };
         Some((reason, None))
     })
+}
+
+/// `project new-team not found`
+fn missing_project(message: &str) -> Option<(Reason, Option<String>)> {
+    let name = message.strip_prefix("project ")?.strip_suffix(" not found")?;
+    (!name.contains(' ')).then(|| (Reason::NoProject, Some(name.to_owned())))
 }
 
 /// `unauthorized to access repository: library/app, action: push`, sometimes twice in a row.
@@ -78,6 +86,9 @@ fn hint(reason: Reason, project: Option<&str>) -> String {
         Reason::NoPush => format!(
             "the login may not write in {project}, or there is none: create the project, or give the user or robot the right to push"
         ),
+        Reason::NoProject => {
+            format!("create {project} at Harbor, or write \"create\": true in the registry's auth entry, and it is created")
+        }
         Reason::Quota => "the project's storage quota is used up: raise it (Administration, Project Quotas), or delete artifacts and run the garbage collection".to_owned(),
         Reason::ReadOnly => "Harbor is in read-only mode: switch it off (Configuration, System Settings), or wait until its garbage collection is done".to_owned(),
         Reason::ImmutableTag => "the tag is there and a rule of the project forbids to move it: change the rule (Policy, Tag Immutability), or choose another tag".to_owned(),
@@ -119,6 +130,7 @@ mod tests {
                 "unauthorized to access repository: library/app, action: pull",
                 Reason::NoPull,
             ),
+            (401, "UNAUTHORIZED", "project new-team not found", Reason::NoProject),
             (403, "DENIED", quota, Reason::Quota),
             (412, "PRECONDITION", quota, Reason::Quota),
             (

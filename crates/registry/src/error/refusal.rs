@@ -123,6 +123,13 @@ impl Refusal {
             && self.errors.iter().any(tells)
     }
 
+    pub(super) fn is_storage_full(&self) -> bool {
+        let says_so = |text: &str| text.to_ascii_lowercase().contains("no space left on device");
+        self.status == http::StatusCode::INSUFFICIENT_STORAGE
+            || self.errors.iter().any(|error| says_so(&error.message))
+            || self.body.as_deref().is_some_and(says_so)
+    }
+
     pub(super) fn is_conflict(&self) -> bool {
         self.method != http::Method::GET
             && self.method != http::Method::HEAD

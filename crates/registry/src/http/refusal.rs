@@ -7,6 +7,7 @@ use oci::foreign_text::{clean, clean_to};
 use serde::Deserialize;
 
 use super::body::read_to_limit;
+use super::request_id::request_id;
 use crate::client::Answered;
 use crate::error::{Refusal, RegistryMessage};
 use crate::{Error, RedactedUrl};
@@ -100,13 +101,6 @@ fn folded(text: &str) -> String {
 fn shown(body: &[u8]) -> Option<String> {
     let line = folded(&String::from_utf8_lossy(body));
     (!line.is_empty()).then(|| clean_to(&line, MOST_SHOWN).into_owned())
-}
-
-fn request_id(headers: &HeaderMap) -> Option<String> {
-    ["x-request-id", "x-amzn-requestid", "x-ms-request-id", "x-github-request-id", "x-oss-request-id"]
-        .iter()
-        .find_map(|name| headers.get(*name))
-        .map(|id| clean_to(&String::from_utf8_lossy(id.as_bytes()), MOST_SHOWN).into_owned())
 }
 
 /// Both forms of `Retry-After`: seconds, or a date, which the server's own clock tells from its answer's `Date`: ours

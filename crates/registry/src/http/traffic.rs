@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use oci::RegistryHost;
+
+use super::exchange::{UnderWay, Watch};
 
 /// What was asked of a registry, of its token server, and of the services that it sends us to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +29,19 @@ pub struct Traffic {
 
 /// Counts for one registry and login. Cheap to clone; clones count together.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TrafficMeter(Arc<Counters>);
+pub(crate) struct TrafficMeter {
+    counters: Arc<Counters>,
+    watch: Watch,
+    /// Whose requests these are.
+    registry: Option<RegistryHost>,
+}
+
+/// What an answer has with it, so that what is read of it counts.
+#[derive(Clone)]
+struct Counted {
+    meter: TrafficMeter,
+    under_way: Option<Arc<UnderWay>>,
+}
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -43,28 +58,40 @@ struct Wait<'a> {
 }
 
 impl TrafficMeter {
+    /// A meter that tells `watch` of each request.
+    pub(crate) fn telling(watch: Watch, registry: Option<RegistryHost>) -> Self {
+        Self { counters: Arc::default(), watch, registry }
+    }
+
     /// Sends a request. What is read of its answer by [`chunk`] counts, too; a body that is a stream counts itself by
     /// [`gave`](Self::gave).
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
         let (client, request) = request.build_split();
         let request = request?;
         let body = request.body().and_then(reqwest::Body::as_bytes).map_or(0, <[u8]>::len);
-        self.0.requests.fetch_add(1, Ordering::Relaxed);
+        let counters = &*self.counters;
+        counters.requests.fetch_add(1, Ordering::Relaxed);
         self.gave(body);
+        let mut under_way = self.watch.begin(self.registry.as_ref(), &request);
         let mut response = client.execute(request).await.inspect_err(|error| {
             // Without a connection nothing was sent: a registry without TLS is asked for it in vain.
             if error.is_connect() {
-                self.0.requests.fetch_sub(1, Ordering::Relaxed);
-                self.0.bytes_sent.fetch_sub(body as u64, Ordering::Relaxed);
+                counters.requests.fetch_sub(1, Ordering::Relaxed);
+                counters.bytes_sent.fetch_sub(body as u64, Ordering::Relaxed);
             }
         })?;
-        response.extensions_mut().insert(self.clone());
+        if let Some(under_way) = &mut under_way {
+            under_way.answered(&response);
+        }
+        // The end of the answer is the end of this.
+        let under_way = under_way.map(Arc::new);
+        response.extensions_mut().insert(Counted { meter: self.clone(), under_way });
         Ok(response)
     }
 
     /// So many bytes of a request's body went to its connection.
     pub(crate) fn gave(&self, bytes: usize) {
-        self.0.bytes_sent.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.counters.bytes_sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Waits for the turn of a request.
@@ -74,7 +101,7 @@ impl TrafficMeter {
     }
 
     pub(crate) fn read(&self) -> Traffic {
-        let Counters { requests, bytes_read, bytes_sent, waited_micros } = &*self.0;
+        let Counters { requests, bytes_read, bytes_sent, waited_micros } = &*self.counters;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Traffic {
             requests: count(requests),
@@ -88,8 +115,11 @@ impl TrafficMeter {
 /// The next piece of an answer's body, counted where the answer came through a meter.
 pub(crate) async fn chunk(response: &mut reqwest::Response) -> reqwest::Result<Option<Bytes>> {
     let piece = response.chunk().await?;
-    if let (Some(piece), Some(meter)) = (&piece, response.extensions().get::<TrafficMeter>()) {
-        meter.0.bytes_read.fetch_add(piece.len() as u64, Ordering::Relaxed);
+    if let (Some(piece), Some(counted)) = (&piece, response.extensions().get::<Counted>()) {
+        counted.meter.counters.bytes_read.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        if let Some(under_way) = &counted.under_way {
+            under_way.read(piece.len());
+        }
     }
     Ok(piece)
 }
@@ -97,7 +127,7 @@ pub(crate) async fn chunk(response: &mut reqwest::Response) -> reqwest::Result<O
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         let micros = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.meter.0.waited_micros.fetch_add(micros, Ordering::Relaxed);
+        self.meter.counters.waited_micros.fetch_add(micros, Ordering::Relaxed);
     }
 }
 

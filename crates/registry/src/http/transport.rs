@@ -12,6 +12,7 @@ use url::Url;
 
 use super::answer_count::AnswerCounts;
 use super::destination::Destination;
+use super::exchange::{RequestObserver, Watch};
 use super::guard::Guard;
 use super::host_certificates::HostCertificates;
 use super::host_client::HostClient;
@@ -53,6 +54,7 @@ struct Shared {
     answer_counts: AnswerCounts,
     host_routes: HostRoutes,
     large_reads: LargeReads,
+    watch: Watch,
 }
 
 /// All that a client is made of. A connection made for one kind is never used for another.
@@ -71,9 +73,10 @@ impl Transport {
     /// registries' support asks for it). `extra_roots` are PEM certificates to trust beside the system's.
     pub fn new(user_agent: &str, extra_roots: &[Vec<u8>]) -> Result<Self, Error> {
         let roots = TrustedRoots::with(extra_roots)?;
-        let (clients, limits, answer_counts, host_routes, large_reads) = Default::default();
+        let (clients, limits, answer_counts, host_routes, large_reads, watch) = Default::default();
         let user_agent = user_agent.to_owned();
-        let shared = Shared { user_agent, roots, clients, limits, answer_counts, host_routes, large_reads };
+        let shared =
+            Shared { user_agent, roots, clients, limits, answer_counts, host_routes, large_reads, watch };
         Ok(Self { shared: Arc::new(shared), proxies: Proxies::none() })
     }
 
@@ -81,6 +84,16 @@ impl Transport {
     #[must_use]
     pub fn through(&self, proxies: &Proxies) -> Self {
         Self { shared: self.shared.clone(), proxies: proxies.clone() }
+    }
+
+    /// From now on `observer` hears of each request. Only the first one counts.
+    pub fn tell(&self, observer: Arc<dyn RequestObserver>) {
+        self.shared.watch.set(observer);
+    }
+
+    /// Who hears of requests.
+    pub(crate) fn watch(&self) -> Watch {
+        self.shared.watch.clone()
     }
 
     /// What all registries of a run learn together of the hosts that they speak to.
@@ -151,7 +164,7 @@ impl Transport {
             http_version: HttpVersion::Newest,
             guard: None,
         })?;
-        Ok(HostClient::new(client, TrafficMeter::default()))
+        Ok(HostClient::new(client, TrafficMeter::telling(self.watch(), None)))
     }
 
     /// For `url`, to which a registry at `from` sends us. Never for a login.

@@ -103,6 +103,11 @@ fn in_other_words(error: SyntaxError) -> SyntaxError {
     if said.contains("mapping values are not allowed") {
         return with("a second `: ` cannot stand in one line");
     }
+    if said.contains("did not find expected key") || said.contains("did not find expected '-' indicator") {
+        let reason = "this line begins neither in the column of the one above nor of another map or list";
+        let help = "the keys of one map, and the entries of one list, begin in one column";
+        return SyntaxError { reason: reason.to_owned(), help: Some(help), ..error };
+    }
     if said.contains("did not find expected node content") {
         let reason = "a value or a closing bracket is missing before this place";
         let help = "a # behind a blank begins a comment: put a text with one in quotes";

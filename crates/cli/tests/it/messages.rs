@@ -1,0 +1,83 @@
+//! The messages that a newcomer meets first: each is brought about with the real binary, says in three parts what failed,
+//! why, and what to do, and stands with its cause in `docs/messages.md`.
+
+mod config;
+mod page;
+mod registry;
+mod shown;
+mod typed;
+
+use anyhow::{Result, ensure};
+use futures_util::future::BoxFuture;
+
+use shown::Shown;
+
+/// One message.
+pub(crate) struct Message {
+    /// What somebody sees, as the page's heading.
+    pub(crate) title: &'static str,
+    /// Where it comes from, for the page.
+    pub(crate) cause: &'static str,
+    /// What to do about it, for the page.
+    pub(crate) what_to_do: &'static str,
+    /// What failed: image or file, side, host. With `source` and `target` for the hosts, as in [`Shown`].
+    pub(crate) what: &'static [&'static str],
+    /// In the other side's own words where it has any, with the status.
+    pub(crate) why: &'static [&'static str],
+    /// True for this cause.
+    pub(crate) next: &'static [&'static str],
+    pub(crate) code: i32,
+    pub(crate) show: fn() -> BoxFuture<'static, Result<Shown>>,
+}
+
+/// All of them, group by group.
+fn groups() -> [(&'static str, &'static [Message]); 3] {
+    [
+        ("What is typed", typed::MESSAGES),
+        ("The config", config::MESSAGES),
+        ("Registries, and the way to them", registry::MESSAGES),
+    ]
+}
+
+/// What is missing of a message.
+fn lacks(message: &Message, shown: &Shown) -> Vec<String> {
+    let parts = [
+        ("what", message.what, &shown.what),
+        ("why", message.why, &shown.why),
+        ("next", message.next, &shown.next),
+    ];
+    let mut lacks = Vec::new();
+    for (part, wanted, told) in parts {
+        if wanted.is_empty() || told.is_empty() {
+            lacks.push(format!("{part} is empty: {told}"));
+        }
+        for text in wanted.iter().filter(|text| !told.contains(**text)) {
+            lacks.push(format!("{part} does not say {text:?}: {told}"));
+        }
+    }
+    if shown.code != message.code {
+        lacks.push(format!("ended with {} instead of {}", shown.code, message.code));
+    }
+    lacks
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_messages_say_what_and_why_and_what_to_do() -> Result<()> {
+    let (mut lacking, mut all) = (Vec::new(), Vec::new());
+    for (heading, messages) in groups() {
+        let mut group = Vec::new();
+        for message in messages {
+            let shown = (message.show)().await.map_err(|error| error.context(message.title))?;
+            let lacks = lacks(message, &shown);
+            if !lacks.is_empty() {
+                lacking.push(format!("{}:\n  {}\n{}", message.title, lacks.join("\n  "), shown.stderr));
+            }
+            group.push((message, shown));
+        }
+        all.push((heading, group));
+    }
+    let count: usize = all.iter().map(|(_, group)| group.len()).sum();
+    ensure!(count >= 30, "{count}");
+    ensure!(lacking.is_empty(), "{}", lacking.join("\n"));
+    page::compare(&all)
+}

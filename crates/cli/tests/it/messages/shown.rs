@@ -1,0 +1,81 @@
+//! What a run told, in three parts, with names in the place of what differs from run to run.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::process::{Ran, Workplace};
+
+/// What hosts are called on the page.
+pub(crate) const SOURCE: &str = "harbor.example.com";
+pub(crate) const TARGET: &str = "registry.example.cn";
+
+/// A message with its parts.
+pub(crate) struct Shown {
+    pub(crate) code: i32,
+    pub(crate) what: String,
+    pub(crate) why: String,
+    pub(crate) next: String,
+    /// As it stands on the screen.
+    pub(crate) text: String,
+    pub(crate) stderr: String,
+}
+
+/// Texts and what stands for them on the page.
+pub(crate) type Names<'a> = &'a [(String, &'a str)];
+
+impl Shown {
+    /// The one failure of a run that wrote the report `r.json`.
+    pub(crate) fn failure(ran: &Ran, workplace: &Workplace, names: Names<'_>) -> Result<Self> {
+        let report: Value = serde_json::from_str(&workplace.read("r.json")?).context(ran.all())?;
+        let failed =
+            report["images"].as_array().into_iter().flatten().find(|image| image["error"].is_object());
+        let failed = failed.unwrap_or(&report["failedRules"][0]);
+        let error = &failed["error"];
+        let part = |name: &str| named(error[name].as_str().unwrap_or_default(), names);
+        let image = failed["target"].as_str().or(failed["source"].as_str()).unwrap_or_default();
+        let what = format!("{} {}: {}", part("side"), part("host"), part("operation"));
+        let (why, next) = (part("message"), part("hint"));
+        let text = format!("failed {}\n  {what}: {why}\n  next: {next}", named(image, names));
+        for told in [&why, &next] {
+            let stderr = named(&ran.stderr, names);
+            anyhow::ensure!(stderr.contains(told.as_str()), "the screen does not say {told}:\n{stderr}");
+        }
+        Ok(Self { code: ran.code, what, why, next, text, stderr: ran.stderr.clone() })
+    }
+
+    /// The first error, or the first warning where there is none, of a command line or config: what and why are in one
+    /// sentence, and what to do stands below it or behind a colon.
+    pub(crate) fn error(ran: &Ran, names: Names<'_>) -> Result<Self> {
+        let stderr = named(&ran.stderr, names);
+        let lines: Vec<&str> = stderr.lines().collect();
+        let begin = |mark: &str| lines.iter().position(|line| line.starts_with(mark));
+        let first = begin("error: ").or_else(|| begin("warning: ")).context(stderr.clone())?;
+        let more = lines[first + 1..].iter().take_while(|line| line.starts_with("  ")).count();
+        let text = lines[first..=first + more].join("\n");
+        let sentence =
+            lines[first].split_once(": ").map_or(lines[first], |(_, sentence)| sentence).to_owned();
+        let help = lines[first..=first + more].iter().find_map(|line| line.strip_prefix("  help: "));
+        let next = help.map_or_else(|| sentence.clone(), str::to_owned);
+        Ok(Self { code: ran.code, what: sentence.clone(), why: sentence, next, text, stderr })
+    }
+}
+
+/// What differs from run to run and from machine to machine, and what stands for it.
+const OTHERS: [(&str, &str); 6] = [
+    ("request id [a-z]+-[0-9]+", "request id 4711"),
+    ("blob sha256:[0-9a-f]{12}", "blob sha256:098bff4f420e"),
+    ("session-[0-9]+", "session-1"),
+    ("/run/containers/[0-9]+/", "/run/containers/1000/"),
+    (
+        r"verification time [0-9]+ (.*)\([0-9]+ seconds ago\)",
+        "verification time 1795986024 $1(186526824 seconds ago)",
+    ),
+    ("cannot be resolved: [^;\n]*", "cannot be resolved: Name or service not known"),
+];
+
+fn named(text: &str, names: Names<'_>) -> String {
+    let told = names.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+    OTHERS.iter().fold(told, |text, (pattern, instead)| {
+        regex::Regex::new(pattern).expect("it is tried").replace_all(&text, *instead).into_owned()
+    })
+}
