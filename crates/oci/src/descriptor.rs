@@ -45,6 +45,16 @@ impl Descriptor {
         Self { media_type, digest, size, urls, platform, artifact_type, annotations, data }
     }
 
+    /// About how many bytes it takes in memory: its texts, and some room for what has a fixed size.
+    pub fn bytes_held(&self) -> u64 {
+        const ROOM: usize = 256;
+        const ROOM_OF_ENTRY: usize = 64;
+        let urls = self.urls.iter().map(|url| url.len() + ROOM_OF_ENTRY);
+        let notes = self.annotations.iter().map(|(key, value)| key.len() + value.len() + ROOM_OF_ENTRY);
+        let data = self.data.as_ref().map_or(0, String::len);
+        (ROOM + data + urls.chain(notes).sum::<usize>()) as u64
+    }
+
     /// Checks content of `actual` bytes against the size that is told here.
     ///
     /// # Errors

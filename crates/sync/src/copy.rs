@@ -3,6 +3,7 @@
 mod at_target;
 mod attestation;
 mod blob;
+mod bringing;
 mod carry_out;
 mod claimed_blob;
 mod conflict;
@@ -28,6 +29,7 @@ mod reading;
 mod referrer;
 mod referrer_list;
 mod right_to_send;
+mod send_blob;
 mod sending;
 mod shared_source;
 mod source_image;

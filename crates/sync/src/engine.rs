@@ -12,10 +12,12 @@ mod fair_bytes;
 mod image_bytes;
 mod pair;
 mod place;
+pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod sampler;
-pub(crate) mod schedule;
+mod schedule;
 mod slot;
+pub(crate) mod sync;
 mod turn;
 pub(crate) mod verification;
 
@@ -51,6 +53,8 @@ struct Shared {
     places: Places,
     /// Of the manifests that images are.
     image_bytes: ImageBytes,
+    /// Of lists of what refers to images, while they are read: whoever holds some waits for that answer alone.
+    list_bytes: ImageBytes,
     /// Of manifests below indexes, where an index of a few kilobytes may name hundreds of some megabytes each, and of configs and
     /// manifests that are only looked at. Whoever holds some waits for blobs alone, never for another manifest or for more
     /// bytes: no wait goes round in a circle.
@@ -84,6 +88,7 @@ impl Engine {
             images: Slots::new(images_at_once(blobs_at_once)),
             places: Places::new(blobs_at_once),
             image_bytes: ImageBytes::new(),
+            list_bytes: ImageBytes::new(),
             below: ByteBudget::new(BELOW),
             parts: Arc::new(Semaphore::new(parts_at_once(blobs_at_once))),
             pace: Pace::new(bandwidth),
@@ -124,6 +129,11 @@ impl Engine {
     /// The budget of the manifests that images are.
     pub(crate) fn image_bytes(&self) -> &ImageBytes {
         &self.0.image_bytes
+    }
+
+    /// The budget of lists of referrers that are being read.
+    pub(crate) fn list_bytes(&self) -> &ImageBytes {
+        &self.0.list_bytes
     }
 
     /// The budget of what lies below the manifests that images are.

@@ -23,7 +23,7 @@ pub use endpoint::{Source, Target};
 pub use engine::backoff::Backoff;
 pub use engine::bandwidth::{Bandwidth, BandwidthError};
 pub use engine::run::{Mode, Options};
-pub use engine::schedule::Sync;
+pub use engine::sync::Sync;
 pub use engine::verification::{Against, Depth, Repair, Share, ShareError, Verification};
 pub use engine::{Engine, PairInWork};
 pub use error::{Cause, Error, ImpossibleTarget, NoAnswer, Operation, SharedTarget, Side};

@@ -57,9 +57,13 @@ pub(super) async fn look_again(walk: &Walk) -> Result<AtTarget, Arc<Error>> {
 }
 
 /// What the target answers to the question what it has as `reference`.
-async fn told_of<F>(walk: &Walk, reference: &TagOrDigest, ask: impl Fn() -> F) -> Result<AtTarget, Arc<Error>>
+async fn told_of<F>(
+    walk: &Walk,
+    reference: &TagOrDigest,
+    ask: impl Fn() -> F + Send + Sync,
+) -> Result<AtTarget, Arc<Error>>
 where
-    F: Future<Output = Result<Option<Digest>, EndpointError>>,
+    F: Future<Output = Result<Option<Digest>, EndpointError>> + Send,
 {
     let step = async || {
         ask().await.map_err(|cause| walk.copy.target_error(Operation::Resolve(reference.clone()), cause))
@@ -125,9 +129,9 @@ async fn has_child(walk: &Walk, child: &Descriptor) -> Result<bool, Arc<Error>> 
 
 /// What a target answers about an image that it has; `None` where it does not tell that of this image, and the image is
 /// stored whatever is there.
-async fn if_told<T, F>(walk: &Walk, mut step: impl FnMut() -> F) -> Result<Option<T>, Arc<Error>>
+async fn if_told<T: Send, F>(walk: &Walk, mut step: impl FnMut() -> F + Send) -> Result<Option<T>, Arc<Error>>
 where
-    F: Future<Output = Result<T, Error>>,
+    F: Future<Output = Result<T, Error>> + Send,
 {
     let stays = walk.keeps_others();
     if walk.policy().rewrite == Rewrite::Always && !stays {

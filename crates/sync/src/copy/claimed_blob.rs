@@ -8,7 +8,6 @@ use super::held_lease::HeldLease;
 use super::length::check_mended;
 use super::open_upload::OpenUpload;
 use crate::endpoint::Source;
-use crate::engine::backoff::Backoff;
 use crate::engine::run::{ImageCopy, Run};
 use crate::memory::ledger::{Came, Claimed, Failure};
 use crate::{BlobOutcome, Error, Event};
@@ -19,17 +18,24 @@ pub(super) struct ClaimedBlob {
     pub(super) claim: Claimed,
     /// Where it is read.
     pub(super) source: Arc<dyn Source>,
-    /// Tries that are left for what the target does wrong.
-    pub(super) beginnings: Backoff,
-    /// What an earlier run left is gone: it may have come to its end.
-    pub(super) may_be_there: bool,
-    /// Whether it was tried to go on with what an earlier run left.
-    pub(super) went_on: bool,
+    pub(super) earlier: EarlierUpload,
     pub(super) begun: Begun,
     /// How many bytes the target has in its place.
     pub(super) has_instead: Option<u64>,
     /// The right among all processes to send it.
     pub(super) lease: HeldLease,
+}
+
+/// What is known of an upload that an earlier run or try left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum EarlierUpload {
+    /// None was found so far.
+    #[default]
+    NotFound,
+    /// It was gone on with, or tried to: that is done once.
+    Tried,
+    /// It is gone: it may have come to its end when nobody was there to hear it.
+    MayHaveEnded,
 }
 
 /// What came of the wish to mount the blob.
@@ -43,10 +49,9 @@ pub(super) enum Begun {
 }
 
 impl ClaimedBlob {
-    pub(super) fn new(run: &Run, copy: Arc<ImageCopy>, claim: Claimed, source: Arc<dyn Source>) -> Self {
-        let beginnings = Backoff::new(run.retries);
-        let (may_be_there, went_on, begun, has_instead, lease) = Default::default();
-        Self { copy, claim, source, beginnings, may_be_there, went_on, begun, has_instead, lease }
+    pub(super) fn new(copy: Arc<ImageCopy>, claim: Claimed, source: Arc<dyn Source>) -> Self {
+        let (earlier, begun, has_instead, lease) = Default::default();
+        Self { copy, claim, source, earlier, begun, has_instead, lease }
     }
 
     /// Ends the copy, and the wait of all to whom the same would happen.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use oci::{Descriptor, Digest};
 use tokio::sync::{Notify, oneshot};
@@ -158,8 +159,9 @@ impl Gathering {
         let takers: Vec<_> = joined.iter().map(|joined| joined.taker.clone()).collect();
         let watchers: Vec<_> = joined.iter().map(|joined| joined.delivery.watcher()).collect();
         let transfer = Transfer::new(run, &*reading.source, blob);
+        let read = || reading.read(run, blob).boxed();
         let reader = tokio::select! {
-            reader = transfer.begin_read(&watchers, &mut budget, || reading.read(run, blob)) => reader,
+            reader = transfer.begin_read(&watchers, &mut budget, &read) => reader,
             _ = join_all(takers.iter().map(CancellationToken::cancelled)) => return,
         };
         let reader = match reader {

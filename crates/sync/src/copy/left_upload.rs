@@ -4,112 +4,147 @@ use std::sync::{Arc, Mutex};
 
 use oci::{Descriptor, ErrorKind};
 
-use super::claimed_blob::{Begun, ClaimedBlob, complete};
+use super::claimed_blob::{Begun, ClaimedBlob, EarlierUpload, complete};
 use super::right_to_send::{Right, right_to_send};
 use crate::copy::delivery::Delivery;
 use crate::copy::open_upload::OpenUpload;
 use crate::copy::transfer::Transfer;
-use crate::endpoint::Source;
+use crate::endpoint::{BlobRead, Source};
 use crate::engine::backoff::Backoff;
 use crate::engine::run::{ImageCopy, Run};
 use crate::memory::state::{LeftUpload, STRIDE};
 use crate::{BlobOutcome, Error, Event, Operation};
 
+/// What going on with an upload came to.
+pub(super) enum GoneOn {
+    /// Nothing is left to be done: the blob is there, or the copy has failed and may go on in another run.
+    ToItsEnd,
+    /// The blob has to be brought from its beginning.
+    NoFurther(Box<ClaimedBlob>),
+}
+
+/// What becomes of the record of an upload that was not brought to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Record {
+    /// The copy fails, and the record stays for another run.
+    Stays,
+    /// What was kept is wrong, or of no use: the blob begins anew.
+    Goes,
+}
+
+impl Record {
+    /// After the source did not begin to give the rest: where it does not pass, the blob may be had from elsewhere, or need not
+    /// be had.
+    fn unread(failure: &Error) -> Self {
+        if failure.is_retryable() || failure.is_stopped() { Self::Stays } else { Self::Goes }
+    }
+
+    /// After the rest did not come to its end.
+    fn unfinished(failure: &Error, has_moved: bool) -> Self {
+        let is_wrong = failure.kind() == Some(ErrorKind::Mismatch);
+        let is_stopped = failure.is_stopped();
+        if is_stopped || failure.is_retryable() && has_moved && !is_wrong { Self::Stays } else { Self::Goes }
+    }
+}
+
 /// What the target may have of the blob, from an earlier run or try. Each claimed goes on with that once.
 pub(super) fn take(run: &Run, blob: &Descriptor, claimed: &mut ClaimedBlob) -> Option<LeftUpload> {
     // A mount is cheaper than any rest.
     let is_untouched = claimed.claim.mount_from.is_none() && matches!(claimed.begun, Begun::Nothing);
-    if claimed.went_on || !is_untouched {
+    if claimed.earlier != EarlierUpload::NotFound || !is_untouched {
         return None;
     }
     let left = run.state.upload(&*claimed.copy.target, &blob.digest)?;
-    claimed.went_on = true;
+    claimed.earlier = EarlierUpload::Tried;
     Some(left)
 }
 
-/// Brings the rest of the blob; gives the claimed back where it has to be brought from its beginning.
-///
-/// `None` where nothing is left to be done: the blob is there, or the copy has failed and may go on in another run.
+/// Brings the rest of the blob: the upload is opened again, has its right to send, its read begins, and its bytes go.
 pub(super) async fn go_on(
     run: &Run,
     source: &dyn Source,
     blob: &Descriptor,
     mut claimed: ClaimedBlob,
     left: LeftUpload,
-) -> Option<ClaimedBlob> {
-    let Some(parts) = source.parts() else { return Some(claimed) };
+) -> GoneOn {
+    let Some(parts) = source.parts() else { return GoneOn::NoFurther(Box::new(claimed)) };
     let copy = claimed.copy.clone();
     let upload = match reopen(run, blob, &copy, &left).await {
         Ok(Some(upload)) => upload,
         Ok(None) => {
-            // It may have come to its end when nobody was there to hear it.
-            claimed.may_be_there = true;
+            claimed.earlier = EarlierUpload::MayHaveEnded;
             run.state.upload_ended(&*copy.target, &blob.digest);
-            return Some(claimed);
+            return GoneOn::NoFurther(Box::new(claimed));
         }
         Err(error) if error.is_stopped() => return fail(claimed, error),
         // A session that cannot be asked about must not keep the blob from being brought.
-        Err(_) => return Some(claimed),
+        Err(_) => return GoneOn::NoFurther(Box::new(claimed)),
     };
-    let place = match right_to_send(run, (&copy, &claimed.lease.clone()), blob).await {
+    let lease = claimed.lease.clone();
+    let place = match right_to_send(run, (&copy, &lease), blob).await {
         Ok(Right::Send(place)) => Arc::new(place),
-        Ok(Right::Mount(..)) => {
-            // Another process has brought it: a mount is cheaper than any rest.
-            run.state.upload_ended(&*copy.target, &blob.digest);
-            upload.cancel().await;
-            return Some(claimed);
-        }
+        // Another process has brought it: a mount is cheaper than any rest.
+        Ok(Right::Mount(..)) => return let_go(run, blob, claimed, upload).await,
         Err(stopped) => return fail(claimed, stopped),
     };
     let confirmed = upload.confirmed();
     let budget = Backoff::new(run.retries);
     let trail = Arc::new(Mutex::new(left.trail.clone()));
-    let delivery =
-        Delivery { copy: copy.clone(), upload, budget, trail, place, lease: claimed.lease.clone() };
+    let delivery = Delivery { copy: copy.clone(), upload, budget, trail, place, lease };
     let transfer = Transfer::new(run, source, blob);
     let state = left.trail.latest_within(confirmed);
-    let (watchers, mut read_budget) = ([delivery.watcher()], Backoff::new(run.retries));
+    let (watchers, mut tries) = ([delivery.watcher()], Backoff::new(run.retries));
     let read = || parts.blob_from(blob, confirmed, state);
-    let reader = match transfer.begin_read(&watchers, &mut read_budget, read).await {
+    let reader = match transfer.begin_read(&watchers, &mut tries, &read).await {
         Ok(reader) => reader,
-        Err(error) if error.is_retryable() || error.is_stopped() => return fail(claimed, error),
+        Err(error) if Record::unread(&error) == Record::Stays => return fail(claimed, error),
         Err(_) => {
-            // The blob may be had from elsewhere, or need not be had.
-            run.state.upload_ended(&*copy.target, &blob.digest);
-            delivery.upload.cancel().await;
-            return Some(claimed);
+            let Delivery { upload, .. } = delivery;
+            return let_go(run, blob, claimed, upload).await;
         }
     };
+    send_rest(run, &transfer, (reader, delivery), claimed).await
+}
+
+/// Sends the rest of the blob.
+async fn send_rest(
+    run: &Run,
+    transfer: &Transfer<'_>,
+    (reader, delivery): (Box<dyn BlobRead>, Delivery),
+    claimed: ClaimedBlob,
+) -> GoneOn {
+    let (blob, copy, confirmed) = (transfer.blob, claimed.copy.clone(), delivery.upload.confirmed());
     run.tell(&Event::BlobStarted {
         image: copy.image.clone(),
         digest: blob.digest.clone(),
         size: blob.size.map(|size| size.saturating_sub(confirmed)),
     });
     let moved_before = copy.amounts.now().moved_bytes;
-    let mut read_budget = Backoff::new(run.retries);
-    let delivered = transfer.deliver_one(reader, delivery, &mut read_budget).await;
-    let error = match delivered {
-        Ok(()) => {
-            complete(run, claimed, blob, BlobOutcome::Copied).await;
-            copy.amounts.blob(confirmed, BlobOutcome::Present);
-            return None;
-        }
-        Err(error) => error,
+    let delivered = transfer.deliver_one(reader, delivery, &mut Backoff::new(run.retries)).await;
+    let Err(error) = delivered else {
+        complete(run, claimed, blob, BlobOutcome::Copied).await;
+        copy.amounts.blob(confirmed, BlobOutcome::Present);
+        return GoneOn::ToItsEnd;
     };
     let has_moved = copy.amounts.now().moved_bytes >= moved_before + STRIDE;
-    let is_wrong = error.kind() == Some(ErrorKind::Mismatch);
-    if error.is_stopped() || error.is_retryable() && has_moved && !is_wrong {
+    if Record::unfinished(&error, has_moved) == Record::Stays {
         return fail(claimed, error);
     }
-    // What was kept is wrong, or of no use: the blob begins anew.
     run.state.upload_ended(&*copy.target, &blob.digest);
-    Some(claimed)
+    GoneOn::NoFurther(Box::new(claimed))
+}
+
+/// The target forgets what it has of the blob.
+async fn let_go(run: &Run, blob: &Descriptor, claimed: ClaimedBlob, upload: OpenUpload) -> GoneOn {
+    run.state.upload_ended(&*claimed.copy.target, &blob.digest);
+    upload.cancel().await;
+    GoneOn::NoFurther(Box::new(claimed))
 }
 
 /// The record stays for another run.
-fn fail(claimed: ClaimedBlob, error: Arc<Error>) -> Option<ClaimedBlob> {
+fn fail(claimed: ClaimedBlob, error: Arc<Error>) -> GoneOn {
     claimed.give_up(error);
-    None
+    GoneOn::ToItsEnd
 }
 
 /// Finds out what the target has. `None` where that is of no use.
@@ -135,5 +170,31 @@ async fn reopen(
             Ok(Some(upload))
         }
         None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::fixtures::{broken, refused, wrong_bytes};
+
+    #[test]
+    fn a_record_stays_where_another_run_may_have_more_luck() {
+        use Record::{Goes, Stays};
+
+        for (failure, unread, stuck, moved) in [
+            (broken(), Stays, Goes, Stays),
+            (refused(503, None), Stays, Goes, Stays),
+            (refused(404, None), Goes, Goes, Goes),
+            (wrong_bytes(), Stays, Goes, Goes),
+            (broken().stopped(), Stays, Stays, Stays),
+        ] {
+            assert_eq!(Record::unread(&failure), unread, "{failure}");
+            assert_eq!(
+                [false, true].map(|has_moved| Record::unfinished(&failure, has_moved)),
+                [stuck, moved],
+                "{failure}"
+            );
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use oci::{Descriptor, RepositoryName};
 
-use super::claimed_blob::{Begun, ClaimedBlob};
+use super::claimed_blob::{Begun, ClaimedBlob, EarlierUpload};
 use super::length::other_length;
 use super::open_upload::OpenUpload;
 use crate::endpoint::{EndpointError, Mount};
@@ -64,7 +64,7 @@ pub(super) async fn look(run: &Run, claimed: &mut ClaimedBlob, blob: &Descriptor
         copy.ledger.disprove_mounts();
         return Ok(Looked::Waits(Way::Plain));
     }
-    let is_asked_for = claimed.may_be_there
+    let is_asked_for = claimed.earlier == EarlierUpload::MayHaveEnded
         || !copy.repository.was_empty()
         || run.state.had_blob(&*copy.target, &blob.digest);
     if is_asked_for && tells_by_upload(run, &copy, blob).await {

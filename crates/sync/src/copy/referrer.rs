@@ -162,7 +162,11 @@ impl Walk {
             wanted == WantedReferrers::Untagged && self.policy().referrers == ReferrerPolicy::Copy;
         let kept = if lists_come { Kept::ByRegistry } else { Kept::Anywhere };
         let ask = async || {
+            let mut read = self.copy.list_read(&self.run).await;
             let asked = self.source.referrers(subject, kept).await;
+            if let Ok(listed) = &asked {
+                read.takes(listed.iter().map(Descriptor::bytes_held).sum());
+            }
             asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
         };
         let asked = self.run.retrying(&self.copy, ask);

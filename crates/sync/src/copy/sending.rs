@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use oci::{ErrorKind, Recovery, UploadStatus};
+use oci::{ErrorKind, UploadStatus};
 
 use super::delivery::{Delivered, Delivery};
 use super::open_upload::OpenUpload;
@@ -11,6 +11,7 @@ use super::queue::{LeftBehind, Queue};
 use super::transfer::Transfer;
 use crate::endpoint::{BlobBody, EndpointError, ReadAgain};
 use crate::engine::backoff::Backoff;
+use crate::engine::retry::{Step, retry_after};
 use crate::engine::run::ImageCopy;
 use crate::memory::state::Journal;
 use crate::{Cause, Error, Operation};
@@ -33,10 +34,45 @@ enum Fed {
 }
 
 /// Who ended a request before the blob's end.
-enum Broken {
+#[derive(Clone, Copy)]
+enum BrokenBy {
     /// The others could not wait: that is no failure of the target.
-    ByUs,
-    ByTarget,
+    Us,
+    Target,
+}
+
+/// What becomes of an upload whose sending has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AtEnd {
+    /// The blob is there.
+    Close,
+    /// Another run may go on with it, or it is cancelled at the end of this one: a registry that wants to be left alone for so
+    /// long may hold a cancellation up, too.
+    Leave,
+    /// The registry would keep for days what it has of a blob that will not be finished.
+    Cancel,
+}
+
+/// Why an upload did not get to its end, as far as that decides what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Well,
+    /// The run is over.
+    Stopped,
+    /// For a passing reason.
+    Passing,
+    /// For good, or with wrong bytes.
+    ForGood,
+}
+
+impl AtEnd {
+    fn of(ended: Ended, is_remembered: bool) -> Self {
+        match (ended, is_remembered) {
+            (Ended::Well, _) => Self::Close,
+            (Ended::Stopped, _) | (Ended::Passing, true) => Self::Leave,
+            (Ended::Passing, false) | (Ended::ForGood, _) => Self::Cancel,
+        }
+    }
 }
 
 impl Transfer<'_> {
@@ -76,8 +112,8 @@ impl Transfer<'_> {
             if fed == Fed::Together && self.failed.get().is_some() {
                 return Err(Failure::WithSource);
             }
-            let broken = if left_behind.since_last_look() { Broken::ByUs } else { Broken::ByTarget };
-            let offset = match self.recover(delivery, error.clone(), broken).await {
+            let broken_by = if left_behind.since_last_look() { BrokenBy::Us } else { BrokenBy::Target };
+            let offset = match self.recover(delivery, error.clone(), broken_by).await {
                 Ok(UploadStatus::Complete) => return Ok(()),
                 Ok(UploadStatus::At(offset)) => offset,
                 Err(error) => return Err(Failure::Own(error)),
@@ -110,35 +146,29 @@ impl Transfer<'_> {
 
     async fn end(&self, copy: &ImageCopy, upload: OpenUpload, failure: Option<&Failure>) {
         let is_remembered = upload.is_remembered();
-        let forget = || {
-            if is_remembered {
-                self.run.state.upload_ended(&*copy.target, &self.blob.digest);
-            }
-        };
-        match failure {
-            None => {
-                forget();
-                upload.close();
-            }
-            // It is left for another run, or cancelled at the end of this one: a registry that wants to be left alone for
-            // so long may hold a cancellation up, too.
-            Some(failure) if is_remembered && self.may_go_on(failure) => {}
-            Some(Failure::Own(error)) if error.is_stopped() => {}
-            // The registry would keep for days what it has of a blob that will not be finished.
-            Some(_) => {
-                forget();
-                upload.cancel().await;
-            }
+        let at_end = AtEnd::of(self.ended(failure), is_remembered);
+        if at_end != AtEnd::Leave && is_remembered {
+            self.run.state.upload_ended(&*copy.target, &self.blob.digest);
+        }
+        match at_end {
+            AtEnd::Close => upload.close(),
+            AtEnd::Leave => drop(upload),
+            AtEnd::Cancel => upload.cancel().await,
         }
     }
 
-    /// Whether another run may have more luck with what the target has.
-    fn may_go_on(&self, failure: &Failure) -> bool {
+    fn ended(&self, failure: Option<&Failure>) -> Ended {
         let is_wrong = |error: &Error| error.kind() == Some(ErrorKind::Mismatch);
         match failure {
-            Failure::Own(error) if is_wrong(error) => false,
-            Failure::Own(error) => error.is_retryable() || error.is_stopped(),
-            Failure::WithSource => !self.failed.get().is_some_and(|error| is_wrong(error)),
+            None => Ended::Well,
+            Some(Failure::Own(error)) if error.is_stopped() => Ended::Stopped,
+            Some(Failure::Own(error)) if error.is_retryable() && !is_wrong(error) => Ended::Passing,
+            Some(Failure::Own(_)) => Ended::ForGood,
+            // Whatever the source's reason is: another run may read elsewhere.
+            Some(Failure::WithSource) if self.failed.get().is_some_and(|error| is_wrong(error)) => {
+                Ended::ForGood
+            }
+            Some(Failure::WithSource) => Ended::Passing,
         }
     }
 
@@ -146,30 +176,10 @@ impl Transfer<'_> {
     async fn recover(
         &self,
         delivery: &mut Delivery,
-        mut error: Arc<Error>,
-        mut broken: Broken,
+        error: Arc<Error>,
+        broken_by: BrokenBy,
     ) -> Result<UploadStatus, Arc<Error>> {
-        loop {
-            let recovery = match (&broken, &error.cause) {
-                (Broken::ByUs, _) => Recovery::AtOnce,
-                (Broken::ByTarget, Cause::Endpoint(cause)) => delivery.upload.recovery(cause),
-                (Broken::ByTarget, _) => Recovery::Never,
-            };
-            broken = Broken::ByTarget;
-            let wait = match recovery {
-                Recovery::Never => None,
-                Recovery::AtOnce => Some(Duration::ZERO),
-                Recovery::Later => delivery.budget.again(&error),
-            };
-            let Some(wait) = wait else { return Err(error) };
-            if let Some(paused) = delivery.watcher().pause(self.run, error, wait).await {
-                paused?;
-            }
-            match delivery.upload.resume(&self.blob.digest).await {
-                Ok(standing) => return Ok(standing),
-                Err(cause) => error = Arc::new(delivery.copy.target_error(self.sending(), cause)),
-            }
-        }
+        retry_after(&mut Recovery { transfer: self, delivery, broken_by }, error).await
     }
 
     /// Sends the blob from `offset` on, with a read of its own. An error is the source's.
@@ -181,15 +191,11 @@ impl Transfer<'_> {
         read_budget: &mut Backoff,
     ) -> Result<Result<(), EndpointError>, Arc<Error>> {
         let copy = delivery.copy.clone();
-        let mut reader = loop {
-            match history.read_from(offset).await {
-                Ok(reader) => break reader,
-                Err(cause) => self.wait_for_source(&[delivery.watcher()], cause, read_budget).await?,
-            }
-        };
+        let watchers = [delivery.watcher()];
+        let mut reader = self.begin_read(&watchers, read_budget, &|| history.read_from(offset)).await?;
         let journal = self.begin_journal(delivery).await;
         let (queue, body) = Queue::open(self.run, &self.blob.digest, &copy, journal);
-        let (watchers, failed) = ([delivery.watcher()], OnceLock::new());
+        let failed = OnceLock::new();
         let sending = delivery.upload.send(&self.blob.digest, self.blob.size, body);
         let reading = self.pump(&mut *reader, vec![queue], &watchers, read_budget, None, &failed);
         let (read, sent) = tokio::join!(reading, sending);
@@ -202,5 +208,56 @@ impl Transfer<'_> {
 
     fn sending(&self) -> Operation {
         Operation::SendBlob(self.blob.digest.clone())
+    }
+}
+
+/// The question to a target, after its upload broke, what it has of the blob.
+struct Recovery<'a> {
+    transfer: &'a Transfer<'a>,
+    delivery: &'a mut Delivery,
+    broken_by: BrokenBy,
+}
+
+impl Step for Recovery<'_> {
+    type Done = UploadStatus;
+    type Failure = Arc<Error>;
+
+    async fn attempt(&mut self) -> Result<UploadStatus, Arc<Error>> {
+        let resumed = self.delivery.upload.resume(&self.transfer.blob.digest).await;
+        resumed.map_err(|cause| Arc::new(self.delivery.copy.target_error(self.transfer.sending(), cause)))
+    }
+
+    fn next(&mut self, failure: &Error) -> Option<Duration> {
+        let broken_by = std::mem::replace(&mut self.broken_by, BrokenBy::Target);
+        let recovery = match (broken_by, &failure.cause) {
+            (BrokenBy::Us, _) => oci::Recovery::AtOnce,
+            (BrokenBy::Target, Cause::Endpoint(cause)) => self.delivery.upload.recovery(cause),
+            (BrokenBy::Target, _) => oci::Recovery::Never,
+        };
+        self.delivery.budget.recovering(recovery, failure)
+    }
+
+    /// Others have the place meanwhile.
+    async fn pause(&mut self, failure: Arc<Error>, wait: Duration) -> Result<(), Arc<Error>> {
+        let paused = self.delivery.watcher().pause(self.transfer.run, failure, wait).await;
+        paused.unwrap_or(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_that_is_not_finished_is_left_only_where_it_may_be_gone_on_with() {
+        for (ended, remembered, forgotten) in [
+            (Ended::Well, AtEnd::Close, AtEnd::Close),
+            (Ended::Stopped, AtEnd::Leave, AtEnd::Leave),
+            (Ended::Passing, AtEnd::Leave, AtEnd::Cancel),
+            (Ended::ForGood, AtEnd::Cancel, AtEnd::Cancel),
+        ] {
+            let at_end = [true, false].map(|is_remembered| AtEnd::of(ended, is_remembered));
+            assert_eq!(at_end, [remembered, forgotten], "{ended:?}");
+        }
     }
 }

@@ -4,15 +4,18 @@
 //! by itself from what its target has, with a read of its own, while the others carry on.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures_util::future::join_all;
-use oci::{Descriptor, ErrorKind};
+use oci::Descriptor;
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::{Delivered, Delivery, Told, Watcher};
 use super::queue::{Patience, Queue, note_state, send_to_all};
-use crate::endpoint::{BlobRead, EndpointError, Source};
+use crate::endpoint::{Answer, BlobRead, EndpointError, Source};
 use crate::engine::backoff::Backoff;
+use crate::engine::deadline::TooLate;
+use crate::engine::retry::{Step, retry, retry_after};
 use crate::engine::run::Run;
 use crate::memory::state::STRIDE;
 use crate::{Error, Operation, Side};
@@ -32,21 +35,13 @@ impl<'a> Transfer<'a> {
     }
 
     /// Begins a read, as often as it takes. Between two tries nobody who waits for it holds a place.
-    pub(crate) async fn begin_read<F>(
+    pub(crate) async fn begin_read<'r>(
         &self,
         watchers: &[Watcher],
-        budget: &mut Backoff,
-        mut read: impl FnMut() -> F,
-    ) -> Result<Box<dyn BlobRead>, Arc<Error>>
-    where
-        F: Future<Output = Result<Box<dyn BlobRead>, EndpointError>>,
-    {
-        loop {
-            match read().await {
-                Ok(reader) => return Ok(reader),
-                Err(cause) => self.wait_for_source(watchers, cause, budget).await?,
-            }
-        }
+        tries: &mut Backoff,
+        read: &(dyn Fn() -> Answer<'r, Box<dyn BlobRead>> + Sync),
+    ) -> Result<Box<dyn BlobRead>, Arc<Error>> {
+        retry(&mut Beginning { transfer: self, watchers, tries, read }).await
     }
 
     /// Sends what `reader` gives to one upload.
@@ -139,40 +134,29 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Has the reader go on after an error. Bytes that were wrong do not get right by reading the rest.
+    /// Has the reader go on after an error.
     async fn go_on(
         &self,
         reader: &mut dyn BlobRead,
         cause: EndpointError,
         watchers: &[Watcher],
-        budget: &mut Backoff,
-    ) -> Result<(), Arc<Error>> {
-        let mut cause = cause;
-        loop {
-            if cause.kind == ErrorKind::Mismatch {
-                return Err(Arc::new(self.source_error(cause)));
-            }
-            self.wait_for_source(watchers, cause, budget).await?;
-            match reader.resume().await {
-                Ok(()) => return Ok(()),
-                Err(next) => cause = next,
-            }
-        }
-    }
-
-    /// Waits before the source is asked again. Nobody who waits for it holds a place meanwhile.
-    pub(super) async fn wait_for_source(
-        &self,
-        watchers: &[Watcher],
-        cause: EndpointError,
-        budget: &mut Backoff,
+        tries: &mut Backoff,
     ) -> Result<(), Arc<Error>> {
         let error = Arc::new(self.source_error(cause));
-        let Some(wait) = budget.next(&error) else { return Err(error) };
-        let pauses = watchers.iter().map(|watcher| watcher.pause(self.run, error.clone(), wait));
+        retry_after(&mut GoingOn { transfer: self, watchers, tries, reader }, error).await
+    }
+
+    /// Nobody who waits for the source holds a place meanwhile.
+    async fn pause(
+        &self,
+        watchers: &[Watcher],
+        failure: Arc<Error>,
+        wait: Duration,
+    ) -> Result<(), Arc<Error>> {
+        let pauses = watchers.iter().map(|watcher| watcher.pause(self.run, failure.clone(), wait));
         let waited: Vec<_> = join_all(pauses).await.into_iter().flatten().collect();
         if waited.is_empty() {
-            return self.run.deadline.sleep(wait).await.map_err(|_| Arc::new(error.stopped()));
+            return self.run.deadline.sleep(wait).await.map_err(|TooLate| Arc::new(failure.stopped()));
         }
         waited.into_iter().collect()
     }
@@ -182,5 +166,55 @@ impl<'a> Transfer<'a> {
         let operation = Operation::ReadBlob(self.blob.digest.clone());
         let place = self.source.name().to_owned();
         Error { side: Side::Source, place, operation, cause: cause.into() }
+    }
+}
+
+/// A read that begins, while uploads wait for it.
+struct Beginning<'a, 'r> {
+    transfer: &'a Transfer<'a>,
+    watchers: &'a [Watcher],
+    tries: &'a mut Backoff,
+    read: &'a (dyn Fn() -> Answer<'r, Box<dyn BlobRead>> + Sync),
+}
+
+impl Step for Beginning<'_, '_> {
+    type Done = Box<dyn BlobRead>;
+    type Failure = Arc<Error>;
+
+    async fn attempt(&mut self) -> Result<Box<dyn BlobRead>, Arc<Error>> {
+        (self.read)().await.map_err(|cause| Arc::new(self.transfer.source_error(cause)))
+    }
+
+    fn next(&mut self, failure: &Error) -> Option<Duration> {
+        self.tries.reading_on(failure)
+    }
+
+    async fn pause(&mut self, failure: Arc<Error>, wait: Duration) -> Result<(), Arc<Error>> {
+        self.transfer.pause(self.watchers, failure, wait).await
+    }
+}
+
+/// A read that broke, and goes on where it stood.
+struct GoingOn<'a> {
+    transfer: &'a Transfer<'a>,
+    watchers: &'a [Watcher],
+    tries: &'a mut Backoff,
+    reader: &'a mut dyn BlobRead,
+}
+
+impl Step for GoingOn<'_> {
+    type Done = ();
+    type Failure = Arc<Error>;
+
+    async fn attempt(&mut self) -> Result<(), Arc<Error>> {
+        self.reader.resume().await.map_err(|cause| Arc::new(self.transfer.source_error(cause)))
+    }
+
+    fn next(&mut self, failure: &Error) -> Option<Duration> {
+        self.tries.reading_on(failure)
+    }
+
+    async fn pause(&mut self, failure: Arc<Error>, wait: Duration) -> Result<(), Arc<Error>> {
+        self.transfer.pause(self.watchers, failure, wait).await
     }
 }

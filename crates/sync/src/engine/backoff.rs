@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oci::ErrorKind;
+use oci::{ErrorKind, Recovery};
 
 use crate::Error;
 
@@ -47,6 +47,25 @@ impl Backoff {
         Some(asked.map_or(own, |asked| asked + own))
     }
 
+    /// The same for a read that goes on where it stood: bytes that were wrong do not get right by reading the rest.
+    pub(crate) fn reading_on(&mut self, error: &Error) -> Option<Duration> {
+        if error.kind() == Some(ErrorKind::Mismatch) { None } else { self.next(error) }
+    }
+
+    /// The same for an upload that broke, of which its target says how it can go on.
+    pub(crate) fn recovering(&mut self, recovery: Recovery, error: &Error) -> Option<Duration> {
+        match recovery {
+            Recovery::Never => None,
+            Recovery::AtOnce => Some(Duration::ZERO),
+            Recovery::Later => self.again(error),
+        }
+    }
+
+    /// No more tries: somebody else has used them up.
+    pub(crate) fn spend(&mut self) {
+        *self = Self::new(0);
+    }
+
     /// Something moved: what failed before no longer counts.
     pub(crate) fn progressed(&mut self) {
         if self.ceiling != FIRST {
@@ -58,7 +77,7 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::fixtures::{broken, refused};
+    use crate::error::fixtures::{broken, refused, wrong_bytes};
 
     #[test]
     fn c68_tries_are_counted_since_something_moved() {
@@ -83,5 +102,41 @@ mod tests {
         assert!(backoff.next(&broken()).is_some(), "the tries are all there");
         assert_eq!(backoff.next(&refused(429, None)), None);
         assert_eq!(Backoff::new(0).next(&refused(429, None)), None, "`--retries 0` is none at all");
+    }
+
+    /// Every question that the policy is asked, with what it says to it.
+    #[test]
+    fn one_policy_decides_about_every_failed_step() {
+        type Asked = fn(&mut Backoff, &Error) -> Option<Duration>;
+        type Row = (&'static str, fn() -> Error, [usize; 6], [usize; 6]);
+        let questions: [(&str, Asked); 6] = [
+            ("next", Backoff::next),
+            ("again", Backoff::again),
+            ("reading on", Backoff::reading_on),
+            ("never", |tries, error| tries.recovering(Recovery::Never, error)),
+            ("at once", |tries, error| tries.recovering(Recovery::AtOnce, error)),
+            ("later", |tries, error| tries.recovering(Recovery::Later, error)),
+        ];
+        // How many of three tries in a row there are with `--retries 0` and with `--retries 2`, by question.
+        let rows: [Row; 6] = [
+            ("a broken connection", broken, [0, 0, 0, 0, 3, 0], [2, 2, 2, 0, 3, 2]),
+            ("503", || refused(503, None), [0, 0, 0, 0, 3, 0], [2, 2, 2, 0, 3, 2]),
+            ("404", || refused(404, None), [0, 0, 0, 0, 3, 0], [0, 2, 0, 0, 3, 2]),
+            ("429", || refused(429, Some(3)), [0, 0, 0, 0, 3, 0], [3, 3, 3, 0, 3, 3]),
+            ("wrong bytes", wrong_bytes, [0, 0, 0, 0, 3, 0], [2, 2, 0, 0, 3, 2]),
+            ("a run that stops", || broken().stopped(), [0, 0, 0, 0, 3, 0], [0, 2, 0, 0, 3, 2]),
+        ];
+        for (name, error, without, with_two) in rows {
+            for (retries, expected) in [(0, without), (2, with_two)] {
+                for ((question, asked), expected) in questions.iter().zip(expected) {
+                    let mut tries = Backoff::new(retries);
+                    let given = (0..3).filter(|_| asked(&mut tries, &error()).is_some()).count();
+                    assert_eq!(given, expected, "{name}: {question}, {retries} retries");
+                }
+            }
+        }
+        let mut spent = Backoff::new(5);
+        spent.spend();
+        assert_eq!((spent.next(&broken()), spent.next(&refused(429, None))), (None, None));
     }
 }

@@ -62,7 +62,11 @@ impl ImageBytes {
 impl ImageRead {
     /// The manifest was read: it holds what it takes.
     pub(crate) fn came(&mut self, manifest: &RawManifest) {
-        let bytes = manifest.bytes().len() as u64 * FOR_EACH_BYTE;
+        self.takes(manifest.bytes().len() as u64 * FOR_EACH_BYTE);
+    }
+
+    /// What was read takes so many bytes.
+    pub(crate) fn takes(&mut self, bytes: u64) {
         self.held.settle(bytes);
         let mut expected = lock(&self.of.expected);
         let expected = expected.entry(self.pair.clone()).or_insert(UNSEEN);

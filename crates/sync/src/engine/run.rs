@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use oci::{Descriptor, RepositoryName, TagOrDigest};
 
 use crate::copy::open_upload::{AbandonTo, OpenUpload};
-use crate::endpoint::{StoreId, Target, Upload};
+use crate::endpoint::{Answer, EndpointError, StoreId, Target, Upload};
 use crate::engine::backoff::Backoff;
 use crate::engine::bandwidth::Bandwidth;
 use crate::engine::deadline::{Deadline, TooLate};
+use crate::engine::retry::{Asked, Counted, retry};
 use crate::engine::verification::{Against, Verification};
-use crate::engine::{Activity, Engine, HeldBytes, ImageRead, ImageSlot, Pair, Place};
+use crate::engine::{Activity, Engine, HeldBytes, ImageBytes, ImageRead, ImageSlot, Pair, Place};
 use crate::lock::lock;
 use crate::memory::inspected::Inspected;
 use crate::memory::ledger::Ledger;
@@ -244,22 +245,35 @@ impl Run {
     pub(crate) async fn retrying<T, F>(
         &self,
         copy: &ImageCopy,
-        mut step: impl FnMut() -> F,
+        mut step: impl FnMut() -> F + Send,
     ) -> Result<T, Arc<Error>>
     where
-        F: Future<Output = Result<T, Error>>,
+        T: Send,
+        F: Future<Output = Result<T, Error>> + Send,
     {
-        let mut backoff = Backoff::new(self.retries);
-        loop {
-            let error = match step().await {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            let wait = backoff.next(&error);
-            let error = Arc::new(error);
-            let Some(wait) = wait else { return Err(error) };
-            self.pause(copy, error, wait).await?;
-        }
+        let attempt = || {
+            let tried = step();
+            async move { tried.await.map_err(Arc::new) }
+        };
+        let pause = |error, wait| self.pause(copy, error, wait);
+        retry(&mut Counted { tries: &mut Backoff::new(self.retries), attempt, pause }).await
+    }
+
+    /// Asks `source` for a list, or a page of one, until it answers or asking again is hopeless.
+    pub(crate) async fn retrying_list<T, S>(
+        &self,
+        source: &Arc<str>,
+        (from, ask): (&mut S, for<'b> fn(&'b mut S) -> Answer<'b, T>),
+        error: impl Fn(EndpointError) -> Error + Send + Sync,
+    ) -> Result<T, Arc<Error>>
+    where
+        T: Send,
+        S: Send + ?Sized,
+    {
+        let tries = &mut Backoff::new(self.retries);
+        let error = |cause| Arc::new(error(cause));
+        let pause = |error, wait| self.pause_list(source, error, wait);
+        retry(&mut Asked { tries, from, ask, error, pause }).await
     }
 
     /// Waits before a failed step is tried again; gives it up at once where the run's end comes first.
@@ -275,16 +289,13 @@ impl Run {
         slept.map_err(|TooLate| Arc::new(error.stopped()))
     }
 
-    /// Waits before `source` is asked for its list again; gives the error back if it is not to be asked again.
-    pub(crate) async fn pause_list(
+    /// Waits before `source` is asked for its list again.
+    async fn pause_list(
         &self,
         source: &Arc<str>,
-        backoff: &mut Backoff,
-        error: Error,
+        error: Arc<Error>,
+        wait: Duration,
     ) -> Result<(), Arc<Error>> {
-        let wait = backoff.next(&error);
-        let error = Arc::new(error);
-        let Some(wait) = wait else { return Err(error) };
         self.tell(&Event::RetryingList { source: source.clone(), error: error.clone(), wait });
         self.deadline.sleep(wait).await.map_err(|TooLate| Arc::new(error.stopped()))
     }
@@ -307,7 +318,15 @@ impl ImageCopy {
     /// Waits for the right to read the image's own manifest, or one under another tag that comes with it. Nothing is held
     /// meanwhile that others wait for; the slot is free as below.
     pub(crate) async fn image_read(&self, run: &Run) -> ImageRead {
-        let budget = run.engine.image_bytes();
+        self.right_to_read(run.engine.image_bytes()).await
+    }
+
+    /// Waits for the right to read a list of what refers to something. It is held for as long as that is read.
+    pub(crate) async fn list_read(&self, run: &Run) -> ImageRead {
+        self.right_to_read(run.engine.list_bytes()).await
+    }
+
+    async fn right_to_read(&self, budget: &ImageBytes) -> ImageRead {
         match budget.take_now(&self.pair, self.rank) {
             Some(read) => read,
             None => self.activity.wait(budget.take(&self.pair, self.rank)).await,

@@ -27,3 +27,8 @@ pub(crate) fn refused(status: u16, retry_after: Option<u64>) -> Error {
     let wait = retry_after.map(Duration::from_secs);
     error(EndpointError { scope, is_retryable: status != 404, wait, ..cause })
 }
+
+pub(crate) fn wrong_bytes() -> Error {
+    let cause = EndpointError::new(ErrorKind::Mismatch, "other bytes than their digest says");
+    error(EndpointError { is_retryable: true, ..cause })
+}

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::Image;
 use crate::lock::lock;
-use crate::plan::order::Place;
+use crate::plan::place::Place;
 
 /// Names that rules read and other rules of the same run write: whether they were written, or will not be any more.
 #[derive(Default)]

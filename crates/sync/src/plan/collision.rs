@@ -6,7 +6,8 @@ use oci::{Digest, TagOrDigest};
 use tokio::sync::OnceCell;
 
 use crate::endpoint::Source;
-use crate::plan::order::{Contest, Place};
+use crate::plan::order::Contest;
+use crate::plan::place::Place;
 
 /// Two images for one name, with where they are read.
 pub(crate) struct Collision {

@@ -2,7 +2,8 @@
 //!
 //! Which rules meet is seen before anything is asked: those that write to one repository, or one of which reads what the
 //! other writes. A pattern meets another rule where either reads what the other writes, and where both go from one place
-//! to one place. Patterns that only share a target do not wait for each other: their registries may be slow.
+//! to one place. Patterns that only share a target do not wait for each other's images: their registries may be slow. Who has a name
+//! that both want is decided in `rivals.rs`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -13,81 +14,13 @@ use crate::endpoint::Source;
 use crate::lock::lock;
 use crate::plan::awaited::Awaited;
 use crate::plan::collision::Collision;
-use crate::plan::order::{Circle, Contest, Order, Settled, Wish, settle};
-use crate::{Cause, OnCollision, Work};
-
-/// Where something is read or written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Extent {
-    One(String),
-    /// All that begins with this.
-    Below(String),
-}
-
-impl Extent {
-    fn overlaps(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::One(one), Self::One(other)) => one == other,
-            (Self::One(name), Self::Below(front)) | (Self::Below(front), Self::One(name)) => {
-                name.starts_with(front.as_str())
-            }
-            (Self::Below(one), Self::Below(other)) => {
-                one.starts_with(other.as_str()) || other.starts_with(one.as_str())
-            }
-        }
-    }
-}
-
-/// Where a rule reads and writes.
-#[derive(Clone, Debug)]
-struct Reach {
-    reads: Extent,
-    writes: Vec<Extent>,
-}
-
-impl Reach {
-    fn of(work: &Work) -> Self {
-        match work {
-            // They were settled when they were decided.
-            Work::Tasks(_) | Work::Assignments(_) => {
-                Self { reads: Extent::One(String::new()), writes: Vec::new() }
-            }
-            Work::Repository(rule) => Self {
-                reads: Extent::One(rule.source.name().to_owned()),
-                writes: rule
-                    .targets
-                    .iter()
-                    .map(|target| Extent::One(target.target.name().to_owned()))
-                    .collect(),
-            },
-            Work::Pattern(rule) => {
-                let mut front = vec![rule.listing.name()];
-                front.extend(rule.pattern.literal_front());
-                let writes = rule.target_fronts.iter().map(|front| Extent::Below(format!("{front}/")));
-                Self { reads: Extent::Below(format!("{}/", front.join("/"))), writes: writes.collect() }
-            }
-        }
-    }
-
-    fn is_pattern(&self) -> bool {
-        matches!(self.reads, Extent::Below(_))
-    }
-
-    fn writes_to(&self, place: &Extent) -> bool {
-        self.writes.iter().any(|written| written.overlaps(place))
-    }
-
-    /// Whether a pattern and another rule have to know of each other.
-    fn meets(&self, other: &Self) -> bool {
-        let share_a_target = || self.writes.iter().any(|written| other.writes_to(written));
-        self.writes_to(&other.reads)
-            || other.writes_to(&self.reads)
-            || (self.reads.overlaps(&other.reads) && share_a_target())
-    }
-}
+use crate::plan::order::{Circle, Contest, Order, Settled, settle};
+use crate::plan::reach::{Extent, Reach};
+use crate::plan::wish::Wish;
+use crate::{Cause, OnCollision};
 
 /// For each rule the first of those that it meets, itself included.
-fn firsts(all: &[Reach]) -> Vec<usize> {
+pub(crate) fn firsts(all: &[Reach]) -> Vec<usize> {
     let mut firsts: Vec<usize> = (0..all.len()).collect();
     let mut writers: HashMap<&str, usize> = HashMap::new();
     for (index, reach) in all.iter().enumerate() {
@@ -129,10 +62,9 @@ fn join(firsts: &mut [usize], one: usize, other: usize) {
 }
 
 /// Seats for all rules that meet others, by their places in the run.
-pub(crate) fn seats(rules: &[Work], awaited: &Arc<Awaited>) -> Vec<Option<Arc<Seat>>> {
-    let firsts = firsts(&rules.iter().map(Reach::of).collect::<Vec<_>>());
+pub(crate) fn seats(firsts: &[usize], awaited: &Arc<Awaited>) -> Vec<Option<Arc<Seat>>> {
     let mut sizes: HashMap<usize, usize> = HashMap::new();
-    for first in &firsts {
+    for first in firsts {
         *sizes.entry(*first).or_default() += 1;
     }
     let mut companies: HashMap<usize, Arc<Company>> = HashMap::new();

@@ -3,27 +3,30 @@
 mod choose;
 mod extra;
 mod listed;
+mod rivalry;
 mod together;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use oci::{Digest, ErrorKind, Tag, TagOrDigest};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use self::listed::Listed;
-use crate::endpoint::{TagPage, Tags};
+use self::rivalry::Parted;
+use crate::endpoint::{EndpointError, Source, TagPage, Tags};
 use crate::engine::Pair;
 use crate::engine::attempt::{Attempt, Needed};
-use crate::engine::backoff::Backoff;
 use crate::engine::run::Run;
 use crate::memory::target_repository::Found;
 use crate::plan::assignment::Assignment;
 use crate::plan::company::Seat;
 use crate::plan::discoveries::Discoveries;
 use crate::plan::followers::is_follower;
-use crate::plan::order::{Place, Settled};
+use crate::plan::order::{Contest, Settled};
+use crate::plan::place::Place;
 use crate::plan::planned::{Planned, PlannedImage};
+use crate::plan::rivals::{Rivals, Telling};
 use crate::plan::turns::Turn;
 use crate::plan::wanted::Wanted;
 use crate::rule::{Rule, RuleTarget, Selection};
@@ -80,25 +83,31 @@ async fn discover(
     discoveries: &Discoveries,
     (rule, index): (&Rule, usize),
     (origin, seat): (Origin, Option<Arc<Seat>>),
+    telling: Telling,
 ) -> Result<(), Arc<Error>> {
-    let discovery = Discovery::new(discoveries, (rule, index), origin);
+    let discovery = Discovery::new(discoveries, (rule, index), origin, telling);
     discovery.discover(seat).await?;
-    discovery.find_extra().await
+    discovery.find_extra().await?;
+    discovery.end_contests().await
 }
 
 impl Discoveries {
-    /// Plans the images of one repository.
-    pub(crate) async fn of_rule(
+    /// Plans the images of one repository. That it will is told at once, before anything is awaited.
+    pub(crate) fn of_rule(
         self: Arc<Self>,
         rule: Rule,
         index: usize,
         origin: Origin,
         seat: Option<Arc<Seat>>,
-    ) -> Vec<RuleFailure> {
-        let source: Arc<str> = rule.source.name().into();
-        match discover(&self, (&rule, index), (origin, seat)).await {
-            Ok(()) => Vec::new(),
-            Err(error) => vec![RuleFailure { rule: index, source, error }],
+    ) -> impl Future<Output = Vec<RuleFailure>> + Send + 'static {
+        let targets = rule.targets.iter().map(|target| target.target.name().into()).collect();
+        let telling = self.rivals.telling(index, targets);
+        async move {
+            let source: Arc<str> = rule.source.name().into();
+            match discover(&self, (&rule, index), (origin, seat), telling).await {
+                Ok(()) => Vec::new(),
+                Err(error) => vec![RuleFailure { rule: index, source, error }],
+            }
         }
     }
 }
@@ -125,17 +134,41 @@ struct Discovery<'a> {
     source: Arc<str>,
     targets: Vec<Arc<str>>,
     pairs: Vec<Pair>,
+    rivals: &'a Rivals,
+    telling: Telling,
+    /// Names that this rule would have, and a later one has.
+    given_way: Mutex<Vec<(Contest, Arc<dyn Source>)>>,
 }
 
 impl<'a> Discovery<'a> {
-    fn new(discoveries: &'a Discoveries, (rule, index): (&'a Rule, usize), origin: Origin) -> Self {
+    fn new(
+        discoveries: &'a Discoveries,
+        (rule, index): (&'a Rule, usize),
+        origin: Origin,
+        telling: Telling,
+    ) -> Self {
         let targets = rule.targets.iter().map(|target| target.target.name().into()).collect();
         let (run, planned) = (&*discoveries.run, &discoveries.plan);
         let pair = |target: &RuleTarget| Pair::new(rule.source.store(), target.target.store());
         let pairs = rule.targets.iter().map(pair).collect();
         let turn = discoveries.turns.at(rule.source.store());
         let (source, listed) = (rule.source.name().into(), Listed::default());
-        Self { run, rule, index, planned, origin, turn, listed, source, targets, pairs }
+        let (rivals, given_way) = (&*discoveries.rivals, Mutex::default());
+        Self {
+            run,
+            rule,
+            index,
+            planned,
+            origin,
+            turn,
+            listed,
+            source,
+            targets,
+            pairs,
+            rivals,
+            telling,
+            given_way,
+        }
     }
 
     async fn discover(&self, seat: Option<Arc<Seat>>) -> Result<(), Arc<Error>> {
@@ -223,14 +256,22 @@ impl<'a> Discovery<'a> {
                 Page::Tags(tags) => {
                     let images = self.select(tags);
                     any |= !images.is_empty();
+                    self.tell_names(&images);
                     let (follow, images): (Vec<_>, Vec<_>) = images.into_iter().partition(is_follower);
                     followers.extend(follow);
                     self.plan(images).await?;
                 }
-                Page::NoTags => return Ok(()),
+                Page::NoTags => {
+                    self.telling.has_told_all();
+                    return Ok(());
+                }
                 // What they follow may stand on any page.
-                Page::End if any => return self.plan(followers).await,
+                Page::End if any => {
+                    self.telling.has_told_all();
+                    return self.plan(followers).await;
+                }
                 Page::End => {
+                    self.telling.has_told_all();
                     self.tell_of_nothing(None);
                     return Ok(());
                 }
@@ -257,6 +298,8 @@ impl<'a> Discovery<'a> {
         if images.is_empty() {
             self.tell_of_nothing(None);
         }
+        self.tell_names(&images);
+        self.telling.has_told_all();
         self.plan(images).await
     }
 
@@ -271,10 +314,20 @@ impl<'a> Discovery<'a> {
         if !self.pass_the_gate().await {
             return Ok(());
         }
-        let wanted = Wanted::of(self.rule);
+        let (wanted, mut contested) = (Wanted::of(self.rule), Vec::new());
         for image in images {
             let names = names.iter_mut().map(|names| names.next().flatten()).collect();
-            self.send(Settled { reference: image, names, wanted: wanted.clone(), after: None }).await;
+            let image = Settled { reference: image, names, wanted: wanted.clone(), after: None };
+            let Parted { ready, waiting } = self.part(&image);
+            contested.extend(waiting);
+            for image in ready {
+                self.send(image).await;
+            }
+        }
+        for image in contested {
+            for image in self.when_decided(image).await {
+                self.send(image).await;
+            }
         }
         Ok(())
     }
@@ -292,20 +345,18 @@ impl<'a> Discovery<'a> {
     }
 
     async fn next_page(&self, pages: &mut dyn Tags) -> Result<Page, Arc<Error>> {
-        let mut backoff = Backoff::new(self.run.retries);
-        loop {
-            match pages.next().await {
-                Ok(Some(page)) => return Ok(Page::Tags(self.take(page))),
-                Ok(None) => return Ok(Page::End),
-                Err(cause) if cause.kind == ErrorKind::NotFound && self.is_listed() => {
-                    self.tell_of_no_tags();
-                    return Ok(Page::NoTags);
-                }
-                Err(cause) => {
-                    let error = self.error(Operation::ListTags, cause.into());
-                    self.run.pause_list(&self.source, &mut backoff, error).await?;
-                }
+        let error = |cause: EndpointError| {
+            self.rivals.is_failing(self.index);
+            self.error(Operation::ListTags, cause.into())
+        };
+        match self.run.retrying_list(&self.source, (pages, |pages| pages.next()), error).await {
+            Ok(Some(page)) => Ok(Page::Tags(self.take(page))),
+            Ok(None) => Ok(Page::End),
+            Err(error) if error.kind() == Some(ErrorKind::NotFound) && self.is_listed() => {
+                self.tell_of_no_tags();
+                Ok(Page::NoTags)
             }
+            Err(error) => Err(error),
         }
     }
 

@@ -11,8 +11,9 @@ use crate::engine::run::Run;
 use crate::memory::target_repository::Found;
 use crate::plan::assignment::BoundAssignment;
 use crate::plan::followers::is_follower;
-use crate::plan::order::Place;
+use crate::plan::place::Place;
 use crate::plan::planned::Planned;
+use crate::plan::rivals::Rivals;
 use crate::plan::task::BoundTask;
 use crate::plan::turns::Turns;
 use crate::{Event, RuleFailure};
@@ -22,6 +23,7 @@ pub(crate) struct Discoveries {
     pub(crate) run: Arc<Run>,
     pub(crate) plan: mpsc::Sender<Planned>,
     pub(crate) turns: Turns,
+    pub(crate) rivals: Arc<Rivals>,
 }
 
 impl Discoveries {

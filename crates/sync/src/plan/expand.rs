@@ -7,8 +7,8 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::discoveries::Discoveries;
 use crate::copy::panicked;
+use crate::endpoint::EndpointError;
 use crate::endpoint::listing::Repositories;
-use crate::engine::backoff::Backoff;
 use crate::plan::company::Seat;
 use crate::plan::discover::{Gate, Origin};
 use crate::plan::pattern_targets::PatternTargets;
@@ -61,10 +61,10 @@ impl Discoveries {
         let mut tasks = JoinSet::new();
         let mut found = Found::new();
         let mut pattern_targets = PatternTargets::new(&rule);
-        let listed = self.list(&rule, &mut pattern_targets, |made| {
+        let listed = self.list((&rule, index), &mut pattern_targets, |made| {
             let (this, origin) = (self.clone(), Origin::Listed(gate.clone()));
             let (repository, seat) = (made.source.name().into(), seat.clone());
-            let task = tasks.spawn(async move { this.of_rule(made, index, origin, seat).await });
+            let task = tasks.spawn(this.of_rule(made, index, origin, seat));
             found.push((repository, task));
         });
         let listed = match listed.await {
@@ -74,9 +74,11 @@ impl Discoveries {
                 if let Some(seat) = &seat {
                     seat.company().withdraw(index, None);
                 }
+                self.rivals.is_failing(index);
                 return vec![RuleFailure { rule: index, source, error }];
             }
         };
+        self.rivals.repositories_are_known(index);
         let mut failures = Vec::new();
         if tasks.is_empty() {
             self.run.tell(&listed.event(index, source.clone()));
@@ -121,7 +123,7 @@ impl Discoveries {
 
     async fn list(
         &self,
-        rule: &PatternRule,
+        (rule, index): (&PatternRule, usize),
         pattern_targets: &mut PatternTargets,
         mut found: impl FnMut(Rule),
     ) -> Result<Listed, Arc<Error>> {
@@ -131,7 +133,8 @@ impl Discoveries {
         let source: Arc<str> = rule.listing.name().into();
         let mut pages = rule.listing.repositories(&rule.pattern.literal_front());
         loop {
-            let page = self.next_page(&mut *pages, &source, &error).await?;
+            let page = self.next_page(&mut *pages, (&source, index), &error).await?;
+            self.rivals.is_at_it(index);
             for text in pages.notes() {
                 self.run.tell(&Event::Note { place: source.clone(), text });
             }
@@ -154,15 +157,13 @@ impl Discoveries {
     async fn next_page(
         &self,
         pages: &mut dyn Repositories,
-        source: &Arc<str>,
-        error: &impl Fn(Cause) -> Error,
+        (source, index): (&Arc<str>, usize),
+        error: &(impl Fn(Cause) -> Error + Sync),
     ) -> Result<Option<Vec<RepositoryName>>, Arc<Error>> {
-        let mut backoff = Backoff::new(self.run.retries);
-        loop {
-            match pages.next().await {
-                Ok(page) => return Ok(page),
-                Err(cause) => self.run.pause_list(source, &mut backoff, error(cause.into())).await?,
-            }
-        }
+        let error = |cause: EndpointError| {
+            self.rivals.is_failing(index);
+            error(cause.into())
+        };
+        self.run.retrying_list(source, (pages, |pages| pages.next()), error).await
     }
 }

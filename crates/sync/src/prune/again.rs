@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use futures_util::stream::{self, StreamExt as _};
 use oci::{Tag, TagOrDigest, with_sources};
 
-use super::ask::{resolve, resolve_at_source};
+use super::ask::{list, resolve, resolve_at_source};
 use super::contents::Contents;
 use super::ended::Ended;
 use super::look::{Missed, Repository};
-use super::read::list;
 use crate::Error;
 use crate::endpoint::Target;
 

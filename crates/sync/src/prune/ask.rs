@@ -1,30 +1,51 @@
 //! Asks an endpoint until it answers.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use oci::{Digest, TagOrDigest};
+use oci::{Digest, Tag, TagOrDigest};
 
-use crate::endpoint::{Answer, Source, Target};
+use crate::endpoint::{Answer, EndpointError, Source, Target};
 use crate::engine::backoff::Backoff;
+use crate::engine::retry::{Asked, Counted, retry};
 use crate::{Error, Operation, Side};
 
 /// Asks, and asks again while that may help.
-pub(super) async fn ask<'a, T>(
+pub(super) async fn ask<'a, T: Send>(
     (side, place): (Side, &str),
     retries: u32,
     operation: Operation,
-    question: impl Fn() -> Answer<'a, T>,
+    mut question: impl FnMut() -> Answer<'a, T> + Send,
 ) -> Result<T, Error> {
-    let mut backoff = Backoff::new(retries);
-    loop {
-        let cause = match question().await {
-            Ok(answer) => return Ok(answer),
-            Err(cause) => cause.into(),
-        };
-        let error = Error { side, place: place.to_owned(), operation: operation.clone(), cause };
-        let Some(wait) = backoff.next(&error) else { return Err(error) };
-        tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
+    let error = |cause: EndpointError| {
+        let (place, operation) = (place.to_owned(), operation.clone());
+        Error { side, place, operation, cause: cause.into() }
+    };
+    let error = &error;
+    let attempt = || {
+        let asked = question();
+        async move { asked.await.map_err(error) }
+    };
+    retry(&mut Counted { tries: &mut Backoff::new(retries), attempt, pause }).await
+}
+
+/// All tags, as they are listed now.
+pub(super) async fn list(target: &dyn Target, retries: u32) -> Result<BTreeSet<Tag>, Error> {
+    let (mut pages, mut all, tries) = (target.tags(), BTreeSet::new(), &mut Backoff::new(retries));
+    let error = |cause: EndpointError| {
+        let (side, place, operation) = (Side::Target, target.name().to_owned(), Operation::ListTags);
+        Error { side, place, operation, cause: cause.into() }
+    };
+    let mut step = Asked { tries, from: &mut *pages, ask: |pages| pages.next(), error, pause };
+    while let Some(page) = retry(&mut step).await? {
+        all.extend(page.tags);
     }
+    Ok(all)
+}
+
+async fn pause(_: Error, wait: Duration) -> Result<(), Error> {
+    tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
+    Ok(())
 }
 
 /// What a name points at now. Where things can be deleted, what the registry denies is an error: only what it says is not there

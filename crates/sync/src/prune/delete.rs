@@ -265,7 +265,7 @@ impl<'a> Room<'a> {
     async fn ask_to_delete<'q>(
         &self,
         name: &TagOrDigest,
-        question: impl Fn() -> Answer<'q, Deletion>,
+        question: impl Fn() -> Answer<'q, Deletion> + Sync,
     ) -> Result<Asked, Error> {
         let asked = AtomicU32::new(0);
         let counted = || {

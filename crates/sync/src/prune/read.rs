@@ -6,12 +6,11 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Digest, ErrorKind, MediaType, RawManifest, Tag, TagOrDigest};
 
-use super::ask::{ask, resolve};
+use super::ask::{ask, list, resolve};
 use super::contents::Contents;
 use super::decide::Suspects;
 use crate::endpoint::Target;
 use crate::endpoint::listing::BulkListing;
-use crate::engine::backoff::Backoff;
 use crate::rule::referrer_tag::subject;
 use crate::{Cause, Error, Operation, Side};
 
@@ -39,29 +38,6 @@ pub(super) async fn read(
     look_for_subjects(target, retries, suspects, &mut contents).await?;
     list_referrers(target, retries, suspects, &mut contents).await;
     Ok(contents)
-}
-
-/// All tags, as they are listed now.
-pub(super) async fn list(target: &dyn Target, retries: u32) -> Result<BTreeSet<Tag>, Error> {
-    let (mut pages, mut all, mut backoff) = (target.tags(), BTreeSet::new(), Backoff::new(retries));
-    loop {
-        let cause = match pages.next().await {
-            Ok(Some(page)) => {
-                all.extend(page.tags);
-                continue;
-            }
-            Ok(None) => return Ok(all),
-            Err(cause) => cause.into(),
-        };
-        let error = Error {
-            side: Side::Target,
-            place: target.name().to_owned(),
-            operation: Operation::ListTags,
-            cause,
-        };
-        let Some(wait) = backoff.next(&error) else { return Err(error) };
-        tokio::time::sleep(wait).await;
-    }
 }
 
 /// Reads the manifests of all tags, each once where the registry tells which are the same. Gives the indexes among what they

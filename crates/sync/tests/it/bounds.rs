@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sync::{Cause, Event, Observer, Options, Outcome, Rule, Silent, Stamp, Sync};
+use oci::{Descriptor, Digest, MediaType};
+use sync::{
+    ArtifactTypes, Cause, Event, Observer, Options, Outcome, ReferrerPolicy, Rule, Silent, Stamp, Sync,
+};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::fake::{self, Fake};
+use crate::fake::{self, Fake, with_policy};
 use crate::whole_report::{RunWhole, WholeReport};
 
 fn rule(source: &Fake, target: &Fake) -> Rule {
@@ -124,4 +127,26 @@ async fn indexes_inside_indexes_are_followed_to_a_depth_and_no_further() {
         assert_eq!(report.images.iter().any(|ended| is_told(&ended.outcome)), !ends_well, "{depth}");
         assert!(target.state().broken_promises.is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_of_referrers_obey_a_budget_of_bytes() {
+    let (source, target) = (Fake::default(), Fake::default());
+    for number in 0..200 {
+        let body = format!(r#"{{"schemaVersion":2,"manifests":[],"n":{number}}}"#);
+        source.put_manifest("a/app", Some(&format!("v{number}")), &body);
+    }
+    let mut large = Descriptor::new(None, Digest::sha256(b"signature"), Some(100));
+    large.artifact_type = Some(MediaType::new("application/x-unwanted"));
+    large.annotations.insert("note".to_owned(), "x".repeat(2 << 20));
+    source.state().referrers = vec![large];
+    source.state().step_takes = Duration::from_millis(10);
+    let rule = with_policy(rule(&source, &target), |policy| {
+        let wanted = "application/x-wanted".parse().unwrap();
+        policy.referrers = ReferrerPolicy::ByType(ArtifactTypes::new(vec![wanted], Vec::new()));
+    });
+    let report = run(rule, 4, Arc::new(Silent)).await;
+    assert_eq!((report.copied(), report.amounts().referrers_left), (200, 200));
+    let most = source.state().most_lists;
+    assert!((1..=4).contains(&most), "8 MiB have room for four of 2 MiB, not for {most}");
 }

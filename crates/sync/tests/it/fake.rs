@@ -68,6 +68,12 @@ pub(crate) struct State {
     pub(crate) keeps_of_uploads: Option<usize>,
     /// What is answered, after so long, to the question for a repository's tags.
     pub(crate) refused_tags: BTreeMap<String, (ErrorKind, Duration)>,
+    /// What is said to refer to anything.
+    pub(crate) referrers: Vec<Descriptor>,
+    /// The most lists of referrers that were asked for at once, once one had come.
+    pub(crate) most_lists: usize,
+    lists: usize,
+    lists_given: usize,
     /// How often the tags of a repository were asked for.
     pub(crate) tag_lists: HashMap<String, usize>,
     /// The most bodies that were being sent at once.
@@ -568,8 +574,18 @@ impl Source for FakeRepository {
 
     fn referrers<'a>(&'a self, _: &'a Digest, _: Kept) -> Answer<'a, Vec<Descriptor>> {
         async move {
-            self.fake.step().await?;
-            Ok(Vec::new())
+            {
+                let mut state = self.fake.state();
+                state.lists += 1;
+                if state.lists_given > 0 {
+                    state.most_lists = state.most_lists.max(state.lists);
+                }
+            }
+            let stepped = self.fake.step().await;
+            let mut state = self.fake.state();
+            state.lists -= 1;
+            state.lists_given += 1;
+            stepped.map(|()| state.referrers.clone())
         }
         .boxed()
     }

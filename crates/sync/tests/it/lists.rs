@@ -7,8 +7,8 @@ use std::time::Duration;
 use oci::{Digest, ErrorKind};
 use sync::select::RepositorySelection;
 use sync::{
-    Event, Mode, Naming, Observer, OnCollision, Options, PatternRule, Rule, RuleTarget, Selection, Stamp,
-    Sync, Work,
+    Event, Mode, Naming, Observer, OnCollision, Options, PatternRule, Policy, Rule, RuleTarget, Selection,
+    Stamp, Sync, Work,
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -474,4 +474,97 @@ async fn e21_a_written_rule_and_a_pattern_with_one_image_copy_it_once() {
     rules.sort();
     assert_eq!(rules, [("v1".to_owned(), 0), ("v2".to_owned(), 1)]);
     assert_eq!((report.images.len(), notes), (2, Vec::new()));
+}
+
+/// Two patterns from two registries to one place, and a third repository that only the first has.
+fn two_patterns(registries: &Registries, pages: [Vec<FakePage>; 2]) -> Vec<Work> {
+    for (registry, repository) in [("a.io", "app"), ("a.io", "alone"), ("b.io", "app")] {
+        registries.image(registry, repository, "v1");
+    }
+    let [first, second] = pages;
+    let first = registries.pattern("a.io", first, "**", ("c.io", "m"));
+    let second = registries.pattern("b.io", second, "**", ("c.io", "m"));
+    vec![first.into(), second.into()]
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_patterns_for_one_name_the_later_is_carried_out_whichever_registry_is_faster() {
+    for slow in ["a.io", "b.io"] {
+        let registries = Registries::new(&["a.io", "b.io", "c.io"]);
+        registries.at(slow).state().step_takes = Duration::from_secs(2);
+        for copied in [2, 0] {
+            let pages = || [vec![names(&["app", "alone"])], vec![names(&["app"])]];
+            let (report, notes) = run(two_patterns(&registries, pages())).await;
+            assert_sound(&report, copied);
+            let given_way = notes.iter().filter(|note| note.contains("the later rule, with b.io/app"));
+            assert_eq!(given_way.count(), 1, "{slow}: {notes:?}");
+        }
+        assert_eq!(registries.tag("c.io", "m/app", "v1"), registries.tag("b.io", "app", "v1"), "{slow}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_written_rule_and_a_pattern_that_share_a_target_decide_by_their_order() {
+    for turned in [false, true] {
+        let registries = Registries::new(&["a.io", "b.io", "c.io"]);
+        registries.image("a.io", "app", "v1");
+        registries.image("b.io", "app", "v1");
+        let pattern = registries.pattern("a.io", vec![names(&["app"])], "**", ("c.io", "m"));
+        let written = registries.rule(("b.io", "app"), Selection::All, ("c.io", "m/app"));
+        let mut work: Vec<Work> = vec![pattern.into(), written.into()];
+        if turned {
+            work.reverse();
+        }
+        assert_sound(&run(work).await.0, 1);
+        let winner = if turned { "a.io" } else { "b.io" };
+        assert_eq!(registries.tag("c.io", "m/app", "v1"), registries.tag(winner, "app", "v1"), "{turned}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_rule_that_is_not_heard_of_holds_no_other_up_and_has_its_names_in_the_end() {
+    let registries = Registries::new(&["a.io", "b.io", "c.io"]);
+    // The second lists its repositories when both images of the first have ended.
+    let ended = Arc::new(Semaphore::new(0));
+    let held = FakePage::Held(ended.clone(), vec!["app".to_owned()]);
+    let watch = Arc::new(Watch { ended: Some(ended), ..Watch::default() });
+    let work = two_patterns(&registries, [vec![names(&["app", "alone"])], vec![held]]);
+    assert_sound(&run_watched(work, &watch).await, 3);
+    assert_eq!(registries.tag("c.io", "m/app", "v1"), registries.tag("b.io", "app", "v1"));
+    assert!(registries.tag("c.io", "m/alone", "v1").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_later_rule_keeps_names_as_they_are_and_no_image_waiting() {
+    let registries = Registries::new(&["a.io", "b.io", "c.io"]);
+    let pages = || [vec![names(&["app", "alone"])], vec![FakePage::Refused]];
+    // What an earlier run brought of the later rule stays.
+    let theirs = registries.image("c.io", "m/app", "v1");
+    let work = two_patterns(&registries, pages());
+    let report = run(work).await.0;
+    assert_eq!((report.copied(), report.skipped(), report.failed_rules.len()), (1, 1, 1));
+    assert_eq!(registries.tag("c.io", "m/app", "v1"), Some(theirs));
+    assert!(registries.tag("c.io", "m/alone", "v1").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pattern_that_gives_way_fails_where_both_rules_call_that_a_slip() {
+    let registries = Registries::new(&["a.io", "b.io", "c.io"]);
+    let strict_pattern = |pattern: PatternRule| {
+        let make = pattern.make_rule.clone();
+        let refuse =
+            |rule| with_policy(rule, |policy: &mut Policy| policy.on_collision = OnCollision::Refuse);
+        PatternRule { make_rule: Arc::new(move |name| make(name).map(refuse)), ..pattern }
+    };
+    let work = two_patterns(&registries, [vec![names(&["app", "alone"])], vec![names(&["app"])]]);
+    let work = work.into_iter().map(|work| match work {
+        Work::Pattern(pattern) => Work::Pattern(strict_pattern(pattern)),
+        other => other,
+    });
+    let (report, _) = run(work.collect()).await;
+    let failed: Vec<_> =
+        report.failed_rules.iter().map(|failure| (failure.rule, failure.error.to_string())).collect();
+    assert!(matches!(&failed[..], [(0, _)]), "{failed:?}");
+    assert_eq!(report.copied(), 2);
+    assert_eq!(registries.tag("c.io", "m/app", "v1"), registries.tag("b.io", "app", "v1"));
 }

@@ -35,6 +35,7 @@ mod reported;
 mod schema1;
 mod selection;
 mod shard;
+mod shared_engine;
 mod sick_simulation;
 mod simulation;
 mod soak;

@@ -1,45 +1,60 @@
 //! Reads a blob at a target and hashes it: at the run's pace, and after a break from where it stood.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use oci::{Descriptor, ErrorKind};
 
 use super::super::walk::Walk;
 use crate::endpoint::{BlobRead, EndpointError, Source};
 use crate::engine::Place;
 use crate::engine::backoff::Backoff;
+use crate::engine::retry::{Step, retry, retry_after};
 use crate::{Error, Operation};
-use std::sync::Arc;
 
 /// Why a blob could not be read to its right end.
 type Failed = Arc<Error>;
 
 /// Reads a blob to its end, and says how long it is; what is left undone is told by the error.
 pub(super) async fn read(walk: &Walk, contents: &dyn Source, blob: &Descriptor) -> Result<u64, Failed> {
-    let reading = Reading { walk, contents, blob };
     let place = walk.copy.place(&walk.run, blob).await;
-    // Bytes that are wrong may have become so on their way.
-    let mut beginnings = Backoff::new(walk.run.retries);
-    loop {
-        let error = match reading.read_once(&place).await {
-            Err(error) if error.kind() == Some(ErrorKind::Mismatch) => error,
-            other => return other,
-        };
-        let Some(wait) = beginnings.next(&error) else { return Err(error) };
-        place.wait(walk.run.pause(&walk.copy, error, wait)).await?;
-    }
+    let beginnings = Backoff::new(walk.run.retries);
+    retry(&mut Reading { walk, contents, blob, place, beginnings }).await
 }
 
 struct Reading<'a> {
     walk: &'a Walk,
     contents: &'a dyn Source,
     blob: &'a Descriptor,
+    place: Place,
+    beginnings: Backoff,
+}
+
+/// From its beginning to its end.
+impl Step for Reading<'_> {
+    type Done = u64;
+    type Failure = Failed;
+
+    async fn attempt(&mut self) -> Result<u64, Failed> {
+        self.read_once().await
+    }
+
+    /// Bytes that are wrong may have become so on their way; all else was tried again in the middle.
+    fn next(&mut self, failure: &Error) -> Option<Duration> {
+        if failure.kind() == Some(ErrorKind::Mismatch) { self.beginnings.next(failure) } else { None }
+    }
+
+    async fn pause(&mut self, failure: Failed, wait: Duration) -> Result<(), Failed> {
+        self.wait(failure, wait).await
+    }
 }
 
 impl Reading<'_> {
-    async fn read_once(&self, place: &Place) -> Result<u64, Failed> {
+    async fn read_once(&self) -> Result<u64, Failed> {
         let run = &self.walk.run;
         // Whatever moves shows that another try is worth it.
         let mut budget = Backoff::new(run.retries);
-        let mut reader = self.open(place, &mut budget).await?;
+        let mut reader = retry(&mut Opening { reading: self, tries: &mut budget }).await?;
         let mut length = 0;
         loop {
             match reader.next().await {
@@ -50,47 +65,69 @@ impl Reading<'_> {
                     run.engine.pace().pass(piece.len()).await;
                 }
                 Ok(None) => return Ok(length),
-                Err(cause) => self.go_on(&mut *reader, cause, place, &mut budget).await?,
+                Err(cause) if cause.kind == ErrorKind::Mismatch => return Err(self.error(cause)),
+                Err(cause) => {
+                    let mut going_on = GoingOn { reading: self, tries: &mut budget, reader: &mut *reader };
+                    retry_after(&mut going_on, self.error(cause)).await?;
+                }
             }
         }
     }
 
-    async fn open(&self, place: &Place, budget: &mut Backoff) -> Result<Box<dyn BlobRead>, Failed> {
-        loop {
-            match self.contents.blob(self.blob).await {
-                Ok(reader) => return Ok(reader),
-                Err(cause) => self.wait(cause, place, budget).await?,
-            }
-        }
+    /// Waits before the target is asked again. Others have the place meanwhile.
+    async fn wait(&self, failure: Failed, wait: Duration) -> Result<(), Failed> {
+        self.place.wait(self.walk.run.pause(&self.walk.copy, failure, wait)).await
     }
 
-    async fn go_on(
-        &self,
-        reader: &mut dyn BlobRead,
-        mut cause: EndpointError,
-        place: &Place,
-        budget: &mut Backoff,
-    ) -> Result<(), Failed> {
-        loop {
-            if cause.kind == ErrorKind::Mismatch {
-                return Err(Arc::new(self.error(cause)));
-            }
-            self.wait(cause, place, budget).await?;
-            match reader.resume().await {
-                Ok(()) => return Ok(()),
-                Err(next) => cause = next,
-            }
-        }
+    fn error(&self, cause: EndpointError) -> Failed {
+        Arc::new(self.walk.copy.target_error(Operation::ReadBlob(self.blob.digest.clone()), cause))
+    }
+}
+
+/// A read that begins.
+struct Opening<'a> {
+    reading: &'a Reading<'a>,
+    tries: &'a mut Backoff,
+}
+
+impl Step for Opening<'_> {
+    type Done = Box<dyn BlobRead>;
+    type Failure = Failed;
+
+    async fn attempt(&mut self) -> Result<Box<dyn BlobRead>, Failed> {
+        let Reading { contents, blob, .. } = self.reading;
+        contents.blob(blob).await.map_err(|cause| self.reading.error(cause))
     }
 
-    /// Waits before the target is asked again; gives the error back if it is not to be asked again.
-    async fn wait(&self, cause: EndpointError, place: &Place, budget: &mut Backoff) -> Result<(), Failed> {
-        let error = Arc::new(self.error(cause));
-        let Some(wait) = budget.next(&error) else { return Err(error) };
-        place.wait(self.walk.run.pause(&self.walk.copy, error, wait)).await
+    fn next(&mut self, failure: &Error) -> Option<Duration> {
+        self.tries.reading_on(failure)
     }
 
-    fn error(&self, cause: EndpointError) -> Error {
-        self.walk.copy.target_error(Operation::ReadBlob(self.blob.digest.clone()), cause)
+    async fn pause(&mut self, failure: Failed, wait: Duration) -> Result<(), Failed> {
+        self.reading.wait(failure, wait).await
+    }
+}
+
+/// A read that broke, and goes on where it stood.
+struct GoingOn<'a> {
+    reading: &'a Reading<'a>,
+    tries: &'a mut Backoff,
+    reader: &'a mut dyn BlobRead,
+}
+
+impl Step for GoingOn<'_> {
+    type Done = ();
+    type Failure = Failed;
+
+    async fn attempt(&mut self) -> Result<(), Failed> {
+        self.reader.resume().await.map_err(|cause| self.reading.error(cause))
+    }
+
+    fn next(&mut self, failure: &Error) -> Option<Duration> {
+        self.tries.reading_on(failure)
+    }
+
+    async fn pause(&mut self, failure: Failed, wait: Duration) -> Result<(), Failed> {
+        self.reading.wait(failure, wait).await
     }
 }

@@ -8,9 +8,8 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Digest, Tag, TagOrDigest};
 
 use super::{Discovery, Page};
-use crate::endpoint::Scope;
 use crate::endpoint::listing::BulkListing;
-use crate::engine::backoff::Backoff;
+use crate::endpoint::{Answer, EndpointError, Scope, Source};
 use crate::plan::choice::Choice;
 use crate::plan::followers::is_follower;
 use crate::select::{Dates, ListedTag, Reason, Selected, TagSelection};
@@ -28,6 +27,8 @@ impl Discovery<'_> {
             return Err(self.error(Operation::SelectTags, Cause::TooFew(too_few)).into());
         }
         let images = Choice::images(&selected);
+        self.tell_names(&images);
+        self.telling.has_told_all();
         if images.is_empty() {
             self.tell_of_nothing(Some(selected.counts));
             return Ok(());
@@ -114,16 +115,12 @@ impl Discovery<'_> {
     /// What a tag points at; `None` where that is not known of this tag alone, which is held back then.
     async fn look_up(&self, tag: &Tag) -> Result<Option<Digest>, Arc<Error>> {
         let reference = TagOrDigest::Tag(tag.clone());
-        let mut backoff = Backoff::new(self.run.retries);
-        loop {
-            match self.rule.source.resolve(&reference).await {
-                Ok(found) => return Ok(found),
-                Err(cause) if cause.scope == Scope::Image && !cause.is_retryable => return Ok(None),
-                Err(cause) => {
-                    let error = self.error(Operation::Resolve(reference.clone()), cause.into());
-                    self.run.pause_list(&self.source, &mut backoff, error).await?;
-                }
-            }
+        let error = |cause: EndpointError| self.error(Operation::Resolve(reference.clone()), cause.into());
+        let mut asked = (self.rule.source.clone(), reference.clone());
+        let ask = (&mut asked, (|(source, tag)| source.resolve(tag)) as AskForTag);
+        match self.run.retrying_list(&self.source, ask, error).await {
+            Err(error) if error.endpoint().is_some_and(is_of_this_tag) => Ok(None),
+            found => found,
         }
     }
 
@@ -149,4 +146,11 @@ impl Discovery<'_> {
             "the registry does not tell when they were pushed"
         }
     }
+}
+
+type AskForTag = for<'a> fn(&'a mut (Arc<dyn Source>, TagOrDigest)) -> Answer<'a, Option<Digest>>;
+
+/// Whether a failure says nothing of other tags.
+fn is_of_this_tag(error: &EndpointError) -> bool {
+    error.scope == Scope::Image && !error.is_retryable
 }

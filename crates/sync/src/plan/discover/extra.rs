@@ -10,7 +10,6 @@ use oci::{Digest, Tag, TagOrDigest, referrers_tag};
 
 use super::{Discovery, Origin};
 use crate::endpoint::{EndpointError, Target};
-use crate::engine::backoff::Backoff;
 use crate::memory::target_repository::AllTags;
 use crate::plan::extra::Extra;
 use crate::plan::listings::{AtTarget, SourceTags};
@@ -110,14 +109,13 @@ impl Discovery<'_> {
     async fn tags_of(&self, target: &Arc<dyn Target>) -> Result<Vec<Tag>, Arc<Error>> {
         let name: Arc<str> = target.name().into();
         let (mut pages, mut all) = (target.tags(), Vec::new());
-        let mut backoff = Backoff::new(self.run.retries);
-        loop {
-            match pages.next().await {
-                Ok(Some(page)) => all.extend(page.tags),
-                Ok(None) => return Ok(all),
-                Err(cause) => self.run.pause_list(&name, &mut backoff, not_listed(&name, cause)).await?,
-            }
+        let error = |cause| not_listed(&name, cause);
+        while let Some(page) =
+            self.run.retrying_list(&name, (&mut *pages, |pages| pages.next()), error).await?
+        {
+            all.extend(page.tags);
         }
+        Ok(all)
     }
 }
 

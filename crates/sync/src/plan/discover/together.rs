@@ -15,8 +15,10 @@ use crate::plan::awaited::{Awaited, Owed};
 use crate::plan::choice::Choice;
 use crate::plan::collision::{Collision, is_one_image};
 use crate::plan::company::{Decided, Seat};
-use crate::plan::order::{Circle, Contest, Place, Settled, Wish};
+use crate::plan::order::{Circle, Contest, Settled};
+use crate::plan::place::Place;
 use crate::plan::wanted::Wanted;
+use crate::plan::wish::Wish;
 use crate::rule::Selection;
 use crate::{Cause, Error, Event, Operation};
 
@@ -66,15 +68,32 @@ impl Discovery<'_> {
         if is_empty && images.is_empty() {
             self.tell_of_nothing(counts);
         }
-        let owed = Owed::new(&self.run.awaited, self.places(&images));
+        let mut owed = Owed::new(&self.run.awaited, self.places(&images));
         let collisions = different(collisions).await;
         let images = self.without(images, &collisions);
+        self.tell_settled(&images);
+        self.telling.has_told_all();
         if let Origin::Listed(gate) = &self.origin
             && !gate.pass().await
         {
             return Ok(());
         }
-        tokio::join!(self.carry_out(images, owed), self.tell_of_contests(contests), self.tell_of_pinned());
+        let (ready, contested) = self.part_all(&images);
+        let owed_later = Owed::new(&self.run.awaited, self.places(&contested));
+        owed.are_on_their_way(self.places(&contested));
+        let rest = async {
+            let mut decided = Vec::new();
+            for image in contested.iter().cloned() {
+                decided.extend(self.when_decided(image).await);
+            }
+            self.carry_out(decided, owed_later).await;
+        };
+        tokio::join!(
+            self.carry_out(ready, owed),
+            rest,
+            self.tell_of_contests(contests),
+            self.tell_of_pinned()
+        );
         match (circles.first(), &collisions[..]) {
             (Some(circle), _) => Err(self.in_a_circle(circle)),
             (None, []) => Ok(()),
@@ -183,7 +202,7 @@ impl Discovery<'_> {
     }
 
     /// Tells which images give way to those of a later rule. The same image in two places gives way to nobody.
-    async fn tell_of_contests(&self, contests: Vec<(Contest, Arc<dyn Source>)>) {
+    pub(super) async fn tell_of_contests(&self, contests: Vec<(Contest, Arc<dyn Source>)>) {
         let compare = |(contest, winner)| if_different(contest, self.rule.source.clone(), winner);
         let comparisons: Vec<_> = contests.into_iter().map(compare).collect();
         let compared = stream::iter(comparisons).buffered(COMPARED_AT_ONCE);

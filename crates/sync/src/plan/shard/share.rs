@@ -10,7 +10,7 @@ use super::split::Split;
 use crate::Image;
 use crate::lock::lock;
 use crate::plan::awaited::Awaited;
-use crate::plan::order::Place;
+use crate::plan::place::Place;
 
 /// What decides who brings an image: registry and repository at its first target, and its name at the source.
 #[derive(Clone, Debug)]

@@ -1,0 +1,190 @@
+//! A run: rules are discovered while images are copied, so many of each at once, until all have ended.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::schedule::{Rules, Running, Schedule};
+use crate::copy::open_upload::AbandonedUploads;
+use crate::engine::Engine;
+use crate::engine::run::{Options, Part, Run};
+use crate::engine::sampler::Sampler;
+use crate::engine::verification::Against;
+use crate::plan::company::{firsts, seats};
+use crate::plan::discover::Origin;
+use crate::plan::discoveries::Discoveries;
+use crate::plan::listings::Listings;
+use crate::plan::reach::Reach;
+use crate::plan::rivals::Rivals;
+use crate::plan::shard::share::Share;
+use crate::plan::shard::{Shard, Split};
+use crate::plan::sparse_targets::sparse_targets;
+use crate::plan::survey::{Survey, tell_sizes};
+use crate::plan::turns::Turns;
+use crate::report::event::Teller;
+use crate::{Mode, Observer, Report, RunId, Silent, State, Surveyed, Work};
+
+/// Rules, ready to be carried out.
+pub struct Sync {
+    rules: Vec<Work>,
+    options: Options,
+    observer: Arc<dyn Observer>,
+    id: Option<RunId>,
+    state: State,
+    engine: Option<Engine>,
+    shard: Option<Shard>,
+}
+
+impl Sync {
+    /// Prepares a run; nothing happens before [`run`](Self::run).
+    pub fn new<W: Into<Work>>(
+        rules: impl IntoIterator<Item = W>,
+        options: Options,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        let rules = rules.into_iter().map(Into::into).collect();
+        Self { rules, options, observer, id: None, state: State::none(), engine: None, shard: None }
+    }
+
+    /// Calls the run so in its events and its report. Without it the engine gives it a number.
+    #[must_use]
+    pub fn called(self, id: RunId) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// Tells `observer`, too.
+    #[must_use]
+    pub fn watched_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Arc::new(vec![self.observer, observer]), ..self }
+    }
+
+    /// Uses, and writes down, what is remembered from run to run.
+    #[must_use]
+    pub fn remembering(self, state: State) -> Self {
+        Self { state, ..self }
+    }
+
+    /// Shares slots, bandwidth and what is known of stores with all runs of `engine`, whose limits count in place of the
+    /// options'. Without it the run has an engine of its own.
+    #[must_use]
+    pub fn on(self, engine: &Engine) -> Self {
+        Self { engine: Some(engine.clone()), ..self }
+    }
+
+    /// Brings only what is this shard's: others bring the rest. Where lists tell sizes, they are read before anything else.
+    #[must_use]
+    pub fn only(self, shard: Shard) -> Self {
+        Self { shard: Some(shard), ..self }
+    }
+
+    /// Carries the rules out. One bad image never stops the others. When it is cancelled nothing new begins, images
+    /// in work have [`Options::drain`] to end, and what was not done is told, too.
+    pub async fn run(self, cancel: CancellationToken) -> Report {
+        let share = match self.shard {
+            Some(shard) => Some(self.share(shard, &cancel).await),
+            None => None,
+        };
+        self.carry_out(Part { share, survey: None }, cancel).await.0
+    }
+
+    /// Only finds out what rules select, and what targets have beside it.
+    pub(crate) async fn list(self, cancel: CancellationToken) -> (Report, Listings) {
+        let options = Options { mode: Mode::List, ..self.options };
+        let (report, run) = Self { options, ..self }.carry_out(Part::default(), cancel).await;
+        let listings = std::mem::take(&mut *run.listings());
+        (report, listings)
+    }
+
+    /// Finds out which images rules select, each once, without asking any target.
+    pub async fn survey(self, cancel: CancellationToken) -> (Report, Vec<Surveyed>) {
+        let options = Options { mode: Mode::List, ..self.options };
+        let part = Part { share: None, survey: Some(Survey::default()) };
+        let (report, run) = Self { options, ..self }.carry_out(part, cancel).await;
+        let surveyed = run.survey.as_ref().map(Survey::all).unwrap_or_default();
+        (report, surveyed)
+    }
+
+    /// What one shard brings.
+    async fn share(&self, shard: Shard, cancel: &CancellationToken) -> Share {
+        let mut split = Split::by_name(shard.count());
+        if tell_sizes(&self.rules).await {
+            let (rules, options) = (self.rules.clone(), self.options.clone());
+            let survey = Sync::new(rules, options, Arc::new(Silent)).remembering(self.state.clone());
+            let (_, images) = Box::pin(survey.survey(cancel.clone())).await;
+            split = Split::by_bytes(shard.count(), images.into_iter().map(|surveyed| surveyed.place));
+        }
+        Share { shard, split: Arc::new(split) }
+    }
+
+    async fn carry_out(self, part: Part, cancel: CancellationToken) -> (Report, Arc<Run>) {
+        let started = Instant::now();
+        let Self { rules, options, observer, id, state, engine, .. } = self;
+        let engine = engine.unwrap_or_else(|| Engine::new(options.blobs_at_once, options.bandwidth));
+        let (drain, abandoned) = (options.drain, AbandonedUploads::new());
+        let turns = Turns::new(options.blobs_at_once);
+        let number = engine.number();
+        let id = id.unwrap_or_else(|| RunId::new(format!("run-{number}")));
+        let teller = Teller::new(id.clone(), observer);
+        let sparse = sparse_targets(&rules);
+        let run = Run::new(number, engine, teller, &options, state, abandoned.sender(), sparse, part);
+        let run = Arc::new(run);
+        run.tell_of_division();
+        let (plan, planned) = mpsc::channel(1);
+        let sampler = match options.mode {
+            Mode::Verify(verification) => verification.sample.map(Sampler::new),
+            Mode::Copy | Mode::Plan | Mode::List => None,
+        };
+        let reaches: Vec<_> = rules.iter().map(Reach::of).collect();
+        let firsts = firsts(&reaches);
+        let rivals = Arc::new(Rivals::new(&reaches, &firsts));
+        let discoveries = Discoveries { run: run.clone(), plan, turns, rivals: rivals.clone() };
+        let (discoveries, rules) = start_discoveries(discoveries, rules, &firsts);
+        let mut schedule =
+            Schedule::new((run, rivals), (discoveries, rules), planned, sampler, Report::empty(id));
+        let finished = tokio::select! {
+            () = schedule.work() => true,
+            () = cancel.cancelled() => false,
+        };
+        if !finished {
+            schedule.stop(drain).await;
+        }
+        abandoned.cancel().await;
+        let run = schedule.run().clone();
+        let report = Report { took: started.elapsed(), ..schedule.into_report() };
+        // A repair looks most of its time.
+        if run.mode == Mode::Copy {
+            run.state.note_speed(report.amounts().moved_bytes, report.took);
+        }
+        (report, run)
+    }
+}
+
+fn start_discoveries(discoveries: Discoveries, rules: Vec<Work>, firsts: &[usize]) -> (Running, Rules) {
+    let discoveries = Arc::new(discoveries);
+    let (mut running, mut started) = (JoinSet::new(), HashMap::new());
+    let seats = seats(firsts, &discoveries.run.awaited);
+    let is_alone = matches!(discoveries.run.mode, Mode::Verify(how) if how.against == Against::Itself);
+    for (index, (rule, seat)) in rules.into_iter().zip(seats).enumerate() {
+        // Rules that read where they would write bring nothing to each other.
+        let seat = seat.filter(|_| !is_alone);
+        let (source, task): (Arc<str>, _) = match rule {
+            Work::Repository(rule) => (
+                rule.source.name().into(),
+                running.spawn(discoveries.clone().of_rule(rule, index, Origin::Written, seat)),
+            ),
+            Work::Pattern(rule) => {
+                (rule.listing.name().into(), running.spawn(discoveries.clone().of_pattern(rule, index, seat)))
+            }
+            Work::Assignments(bound) => {
+                ("assignments".into(), running.spawn(discoveries.clone().of_assignments(bound)))
+            }
+            Work::Tasks(tasks) => ("tasks".into(), running.spawn(discoveries.clone().of_tasks(tasks))),
+        };
+        started.insert(task.id(), (index, source));
+    }
+    (running, started)
+}

@@ -1,0 +1,76 @@
+//! Where rules read and write, as far as it is known before anything is asked.
+
+use crate::Work;
+
+/// Where something is read or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    One(String),
+    /// All that begins with this.
+    Below(String),
+}
+
+impl Extent {
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::One(one), Self::One(other)) => one == other,
+            (Self::One(name), Self::Below(front)) | (Self::Below(front), Self::One(name)) => {
+                name.starts_with(front.as_str())
+            }
+            (Self::Below(one), Self::Below(other)) => {
+                one.starts_with(other.as_str()) || other.starts_with(one.as_str())
+            }
+        }
+    }
+}
+
+/// Where a rule reads and writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Reach {
+    pub(crate) reads: Extent,
+    pub(crate) writes: Vec<Extent>,
+}
+
+impl Reach {
+    pub(crate) fn of(work: &Work) -> Self {
+        match work {
+            // They were settled when they were decided.
+            Work::Tasks(_) | Work::Assignments(_) => {
+                Self { reads: Extent::One(String::new()), writes: Vec::new() }
+            }
+            Work::Repository(rule) => Self {
+                reads: Extent::One(rule.source.name().to_owned()),
+                writes: rule
+                    .targets
+                    .iter()
+                    .map(|target| Extent::One(target.target.name().to_owned()))
+                    .collect(),
+            },
+            Work::Pattern(rule) => {
+                let mut front = vec![rule.listing.name()];
+                front.extend(rule.pattern.literal_front());
+                let writes = rule.target_fronts.iter().map(|front| Extent::Below(format!("{front}/")));
+                Self { reads: Extent::Below(format!("{}/", front.join("/"))), writes: writes.collect() }
+            }
+        }
+    }
+
+    pub(crate) fn is_pattern(&self) -> bool {
+        matches!(self.reads, Extent::Below(_))
+    }
+
+    pub(crate) fn writes_to(&self, place: &Extent) -> bool {
+        self.writes.iter().any(|written| written.overlaps(place))
+    }
+
+    /// Whether a pattern and another rule have to know of each other.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        self.writes_to(&other.reads)
+            || other.writes_to(&self.reads)
+            || (self.reads.overlaps(&other.reads) && self.shares_a_target(other))
+    }
+
+    pub(crate) fn shares_a_target(&self, other: &Self) -> bool {
+        self.writes.iter().any(|written| other.writes_to(written))
+    }
+}
