@@ -56,7 +56,7 @@ impl Bench {
         let mut stored: Vec<_> = requests
             .iter()
             .filter(|request| request.is_manifest(&Method::PUT))
-            .map(|request| request.line())
+            .map(embedded_registry::LoggedRequest::line)
             .collect();
         stored.sort();
         stored

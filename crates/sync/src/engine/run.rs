@@ -88,6 +88,8 @@ pub(crate) struct Part {
     pub(crate) share: Option<Share>,
     /// Where it surveys.
     pub(crate) survey: Option<Survey>,
+    /// Where indexes may have to stand without all their manifests.
+    pub(crate) sparse_targets: SparseTargets,
 }
 
 /// Shared by all tasks of a run.
@@ -162,7 +164,6 @@ impl Run {
         options: &Options,
         state: State,
         abandon_to: AbandonTo,
-        sparse_targets: SparseTargets,
         part: Part,
     ) -> Self {
         Self {
@@ -175,7 +176,7 @@ impl Run {
             looked: Looked::default(),
             inspected: Inspected::default(),
             refusals: Refusals::default(),
-            sparse_indexes: SparseIndexes::new(sparse_targets),
+            sparse_indexes: SparseIndexes::new(part.sparse_targets),
             deadline: Deadline::default(),
             awaited: Arc::default(),
             unwanted_referrers: AtomicU64::new(0),

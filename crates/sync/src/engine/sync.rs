@@ -88,7 +88,7 @@ impl Sync {
             Some(shard) => Some(self.share(shard, &cancel).await),
             None => None,
         };
-        self.carry_out(Part { share, survey: None }, cancel).await.0
+        self.carry_out(Part { share, ..Part::default() }, cancel).await.0
     }
 
     /// Only finds out what rules select, and what targets have beside it.
@@ -102,7 +102,7 @@ impl Sync {
     /// Finds out which images rules select, each once, without asking any target.
     pub async fn survey(self, cancel: CancellationToken) -> (Report, Vec<Surveyed>) {
         let options = Options { mode: Mode::List, ..self.options };
-        let part = Part { share: None, survey: Some(Survey::default()) };
+        let part = Part { survey: Some(Survey::default()), ..Part::default() };
         let (report, run) = Self { options, ..self }.carry_out(part, cancel).await;
         let surveyed = run.survey.as_ref().map(Survey::all).unwrap_or_default();
         (report, surveyed)
@@ -129,9 +129,8 @@ impl Sync {
         let number = engine.number();
         let id = id.unwrap_or_else(|| RunId::new(format!("run-{number}")));
         let teller = Teller::new(id.clone(), observer);
-        let sparse = sparse_targets(&rules);
-        let run = Run::new(number, engine, teller, &options, state, abandoned.sender(), sparse, part);
-        let run = Arc::new(run);
+        let part = Part { sparse_targets: sparse_targets(&rules), ..part };
+        let run = Arc::new(Run::new(number, engine, teller, &options, state, abandoned.sender(), part));
         run.tell_of_division();
         let (plan, planned) = mpsc::channel(1);
         let sampler = match options.mode {

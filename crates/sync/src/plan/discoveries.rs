@@ -45,22 +45,22 @@ impl Discoveries {
             images.map(|image| Place::new(&image.target, &image.target_reference)).collect()
         };
         let written: HashSet<Place> = bound.iter().flat_map(places).collect();
-        let reads = |bound: &BoundAssignment| {
+        let awaited_place = |bound: &BoundAssignment| {
             let image = bound.assignment.images.first()?;
             let place = Place::new(&image.source, &image.source_reference);
             (written.contains(&place) && !places(bound).contains(&place)).then_some(place)
         };
         let (mut ready, mut waiting) = (Vec::new(), FuturesUnordered::new());
-        for bound in bound {
-            let Some(place) = reads(&bound) else {
-                ready.extend(Planned::of_assignment(bound, Found::Named));
+        for assignment in bound {
+            let Some(place) = awaited_place(&assignment) else {
+                ready.extend(Planned::of_assignment(assignment, Found::Named));
                 continue;
             };
             self.run.awaited.expect(&place);
             let awaited = self.run.awaited.clone();
             waiting.push(async move {
                 awaited.ended(&place).await;
-                Planned::of_assignment(bound, Found::Promised)
+                Planned::of_assignment(assignment, Found::Promised)
             });
         }
         let (followers, leaders): (Vec<_>, Vec<_>) =

@@ -100,20 +100,18 @@ impl Split {
 
     /// The same for whoever splits in the same way: two shards of which one has another leave something out, or bring it twice.
     pub fn fingerprint(&self) -> Digest {
-        let mut text = format!("{}\n", self.count);
+        let mut lines = vec![self.count.to_string()];
         for (repository, owner) in &self.weighed {
             match owner {
-                Owner::Whole(shard) => text += &format!("{repository} {shard}\n"),
+                Owner::Whole(shard) => lines.push(format!("{repository} {shard}")),
                 Owner::Divided(by_name) => {
                     let mut names: Vec<_> = by_name.iter().collect();
                     names.sort_unstable();
-                    names
-                        .into_iter()
-                        .for_each(|(name, shard)| text += &format!("{repository}{name} {shard}\n"));
+                    lines.extend(names.iter().map(|(name, shard)| format!("{repository}{name} {shard}")));
                 }
             }
         }
-        Digest::sha256(text.as_bytes())
+        Digest::sha256(lines.join("\n").as_bytes())
     }
 }
 
@@ -182,7 +180,7 @@ fn by_hash(name: &str, count: usize) -> usize {
     (0..count).max_by_key(weight).unwrap_or_default()
 }
 
-/// The last step of SplitMix64: <https://prng.di.unimi.it/splitmix64.c>
+/// The last step of `SplitMix64`: <https://prng.di.unimi.it/splitmix64.c>
 fn mixed(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
