@@ -15,9 +15,10 @@ use self::modules::Modules;
 use crate::say::say;
 
 /// For each crate, the crates of ours that it may use outside tests.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("image-syncer-oci", &[]),
-    ("image-syncer-registry", &["image-syncer-oci"]),
+    ("image-syncer-resolver", &[]),
+    ("image-syncer-registry", &["image-syncer-oci", "image-syncer-resolver"]),
     ("image-syncer-embedded-registry", &[]),
     ("image-syncer-testkit", &[]),
     ("image-syncer-sync", &["image-syncer-oci"]),
@@ -30,6 +31,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
         "image-syncer",
         &[
             "image-syncer-oci",
+            "image-syncer-resolver",
             "image-syncer-registry",
             "image-syncer-sync",
             "image-syncer-endpoints",
@@ -41,13 +43,14 @@ const ALLOWED: [(&str, &[&str]); 8] = [
 
 /// The roots of all crates, and how many files of each stand in circles still. The numbers only shrink; new crates
 /// begin with 0.
-const IN_CIRCLES: [(&str, usize); 9] = [
+const IN_CIRCLES: [(&str, usize); 10] = [
     ("crates/cli/src/main.rs", 0),
     ("crates/embedded-registry/src/lib.rs", 21),
     ("crates/endpoints/src/lib.rs", 0),
     ("crates/oci/src/lib.rs", 2),
     ("crates/providers/src/lib.rs", 11),
     ("crates/registry/src/lib.rs", 15),
+    ("crates/resolver/src/lib.rs", 0),
     ("crates/sync/src/lib.rs", 0),
     ("crates/testkit/src/lib.rs", 24),
     ("xtask/src/main.rs", 0),

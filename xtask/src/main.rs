@@ -2,8 +2,10 @@
 
 mod bench;
 mod layers;
+mod release;
 mod say;
 mod torture;
+mod trial;
 
 use std::process::ExitCode;
 
@@ -21,6 +23,12 @@ enum Chore {
     Bench(bench::Arguments),
     /// Break things for an hour (docs/reliability.md)
     Torture(torture::Arguments),
+    /// Make what people install: static binary, archive, Debian package, image, lists of what is in it
+    Release(release::Arguments),
+    /// Make the container image alone, as an archive of an OCI layout
+    Image(release::Arguments),
+    /// Try a static binary in a file system with nothing but authorities and resolv.conf
+    Trial(trial::Arguments),
     /// Run a program and say what it took (what `bench` does for each run)
     #[command(hide = true)]
     Measure(bench::measure::Arguments),
@@ -30,6 +38,9 @@ fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Layers => layers::check(),
         Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Release(arguments) => release::run(&arguments),
+        Chore::Image(arguments) => release::run_image(&arguments),
+        Chore::Trial(arguments) => trial::run(&arguments),
         Chore::Measure(arguments) => bench::measure::run(&arguments),
         Chore::Torture(arguments) => torture::run(&arguments),
     };

@@ -1,16 +1,22 @@
-//! Resolves names for requests to where a registry sends us, and leaves out addresses that it may not send us to.
+//! Resolves names for requests. Where a registry sends us, addresses that it may not send us to are left out.
 //!
 //! The connection is made to exactly these addresses, so a name cannot mean one thing to the check and another
 //! to the connection.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use resolver::Resolver;
 
 use super::network::Network;
 
-/// The resolver for what a registry at this place sends us to.
-pub(crate) struct Guard(pub(crate) Network);
+/// Resolves what a client connects to.
+pub(crate) struct Guard {
+    pub(crate) resolver: Arc<Resolver>,
+    /// Where the registry is that sent us on; `None` where the user names the host.
+    pub(crate) from: Option<Network>,
+}
 
 /// A name has only addresses that the registry may not send us to.
 #[derive(Debug, thiserror::Error)]
@@ -19,17 +25,18 @@ pub(crate) struct LeadsInside;
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
-        let from = self.0;
+        let (resolver, from) = (self.resolver.clone(), self.from);
         Box::pin(async move {
-            let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let allowed = allowed(from, &found)?;
-            Ok(Box::new(allowed.into_iter()) as Addrs)
+            let found = resolver.lookup(name.as_str()).await?;
+            let allowed = from.map_or(Ok(found.clone()), |from| allowed(from, &found))?;
+            // Port 0 stands for the URL's.
+            Ok(Box::new(allowed.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
     }
 }
 
-fn allowed(from: Network, found: &[SocketAddr]) -> Result<Vec<SocketAddr>, LeadsInside> {
-    let may_be = |address: &SocketAddr| from.may_send_to(Network::of(address.ip()));
+fn allowed(from: Network, found: &[IpAddr]) -> Result<Vec<IpAddr>, LeadsInside> {
+    let may_be = |address: &IpAddr| from.may_send_to(Network::of(*address));
     let allowed: Vec<_> = found.iter().copied().filter(may_be).collect();
     if allowed.is_empty() && !found.is_empty() { Err(LeadsInside) } else { Ok(allowed) }
 }
@@ -40,8 +47,8 @@ mod tests {
 
     #[test]
     fn c28_only_allowed_addresses_are_connected_to() {
-        let addresses: Vec<SocketAddr> =
-            ["169.254.169.254:0", "10.0.0.1:0", "8.8.8.8:0"].map(|address| address.parse().unwrap()).to_vec();
+        let addresses: Vec<IpAddr> =
+            ["169.254.169.254", "10.0.0.1", "8.8.8.8"].map(|address| address.parse().unwrap()).to_vec();
         assert_eq!(allowed(Network::Public, &addresses).unwrap(), addresses[2..]);
         assert_eq!(allowed(Network::Private, &addresses).unwrap(), addresses[1..]);
         assert!(allowed(Network::Public, &addresses[..2]).is_err());
@@ -50,8 +57,12 @@ mod tests {
 
     #[tokio::test]
     async fn c28_names_are_judged_by_what_they_resolve_to() {
-        let resolve = async |from| Guard(from).resolve("localhost".parse().unwrap()).await;
-        assert!(resolve(Network::Public).await.err().unwrap().is::<LeadsInside>());
-        assert!(resolve(Network::Loopback).await.unwrap().next().is_some());
+        let resolver = Arc::new(Resolver::of_system());
+        let resolve = async |from| {
+            Guard { resolver: resolver.clone(), from }.resolve("localhost".parse().unwrap()).await
+        };
+        assert!(resolve(Some(Network::Public)).await.err().unwrap().is::<LeadsInside>());
+        assert!(resolve(Some(Network::Loopback)).await.unwrap().next().is_some());
+        assert!(resolve(None).await.unwrap().next().is_some());
     }
 }

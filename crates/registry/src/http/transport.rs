@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
 use reqwest::{Client, ClientBuilder};
+use resolver::Resolver;
 use url::Url;
 
 use super::answer_count::AnswerCounts;
@@ -49,6 +50,7 @@ pub struct Transport {
 struct Shared {
     user_agent: String,
     roots: TrustedRoots,
+    resolver: Arc<Resolver>,
     clients: Mutex<Vec<(Kind, Client)>>,
     limits: Limits,
     answer_counts: AnswerCounts,
@@ -73,10 +75,19 @@ impl Transport {
     /// registries' support asks for it). `extra_roots` are PEM certificates to trust beside the system's.
     pub fn new(user_agent: &str, extra_roots: &[Vec<u8>]) -> Result<Self, Error> {
         let roots = TrustedRoots::with(extra_roots)?;
+        let (user_agent, resolver) = (user_agent.to_owned(), Arc::new(Resolver::of_system()));
         let (clients, limits, answer_counts, host_routes, large_reads, watch) = Default::default();
-        let user_agent = user_agent.to_owned();
-        let shared =
-            Shared { user_agent, roots, clients, limits, answer_counts, host_routes, large_reads, watch };
+        let shared = Shared {
+            user_agent,
+            roots,
+            resolver,
+            clients,
+            limits,
+            answer_counts,
+            host_routes,
+            large_reads,
+            watch,
+        };
         Ok(Self { shared: Arc::new(shared), proxies: Proxies::none() })
     }
 
@@ -254,10 +265,8 @@ impl Transport {
         if kind.http_version == HttpVersion::Http1 {
             builder = builder.http1_only();
         }
-        if let Some(from) = kind.guard {
-            builder = builder.dns_resolver(Guard(from));
-        }
-        Ok(builder)
+        let resolver = self.shared.resolver.clone();
+        Ok(builder.dns_resolver(Guard { resolver, from: kind.guard }))
     }
 }
 

@@ -3,19 +3,20 @@
 use std::net::IpAddr;
 
 use oci::RegistryHost;
+use resolver::Resolver;
 
 use super::cloud::{is_private, reach_advice};
 use super::finding::{Finding, Step};
 use super::limit::{NO_ANSWER, within};
 
-/// Asks the system.
+/// Asks as the copying does.
 pub(super) async fn resolve(host: &RegistryHost) -> Result<Vec<IpAddr>, String> {
     let (name, _) = split(host);
     if let Ok(address) = name.parse() {
         return Ok(vec![address]);
     }
-    match within(tokio::net::lookup_host((name.as_str(), 0))).await {
-        Some(Ok(addresses)) => Ok(addresses.map(|address| address.ip()).collect()),
+    match within(Resolver::of_system().lookup(&name)).await {
+        Some(Ok(addresses)) => Ok(addresses),
         Some(Err(error)) => Err(error.to_string()),
         None => Err(NO_ANSWER.to_owned()),
     }

@@ -1,0 +1,51 @@
+//! The licences of everything that is in the binary, as their authors wrote them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::dependencies::Dependencies;
+
+/// How files with licences begin.
+const NAMES: [&str; 5] = ["license", "licence", "copying", "copyright", "notice"];
+/// What Debian says of glibc, which is linked in; Debian's package libc6 has it.
+const GLIBC: &str = "/usr/share/doc/libc6/copyright";
+
+/// One text: each licence once, below the names of those that are under it.
+pub(crate) fn texts(dependencies: &Dependencies) -> Result<String> {
+    let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut list = String::new();
+    for one in dependencies.0.values().filter(|one| !one.is_own) {
+        list += &format!("  {} {}: {}\n", one.name, one.version, one.licence);
+        for text in texts_in(&one.folder)? {
+            users.entry(text).or_default().push(format!("{} {}", one.name, one.version));
+        }
+    }
+    let glibc = std::fs::read_to_string(GLIBC).with_context(|| format!("cannot read {GLIBC}"))?;
+    users.entry(glibc.trim().to_owned()).or_default().push("GNU C Library".to_owned());
+    let mut whole = format!(
+        "image-syncer contains the following crates and the GNU C Library. The texts of their licences follow.\n\n{list}"
+    );
+    let rule = "-".repeat(80);
+    let mut texts: Vec<_> = users.into_iter().map(|(text, users)| (users.join(", "), text)).collect();
+    texts.sort();
+    for (users, text) in texts {
+        whole += &format!("\n{rule}\n{users}\n{rule}\n\n{text}\n");
+    }
+    Ok(whole)
+}
+
+fn texts_in(folder: &Path) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for file in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let file = file?;
+        let name = file.file_name().to_string_lossy().to_lowercase();
+        if NAMES.iter().any(|begin| name.starts_with(begin)) && file.path().is_file() {
+            let text = std::fs::read(file.path())?;
+            texts.push(String::from_utf8_lossy(&text).replace("\r\n", "\n").trim().to_owned());
+        }
+    }
+    texts.sort();
+    Ok(texts)
+}
