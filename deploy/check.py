@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Checks what lies in this folder, as far as Debian's python3-yaml and python3-jsonschema can.
+
+Templates are not rendered: that takes helm, which Debian does not have.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+import jsonschema
+import yaml
+
+HERE = pathlib.Path(__file__).parent
+CHART = HERE / "helm" / "image-syncer"
+# What each mode is to look like, with the least that has to be set.
+GOOD = [
+    {"image": {"repository": "r.example.com:5000/image-syncer"}},
+    {"mode": "shards", "image": {"repository": "r.example.com/a"}, "shards": {"count": 8}},
+    {"mode": "fleet", "image": {"repository": "r.example.com/a"}, "fleet": {"url": "tls://nats:4222"}},
+]
+BAD = [
+    {"image": {"repository": ""}},
+    {"image": {"repository": "r.example.com/a"}, "mode": "daemon"},
+    {"image": {"repository": "r.example.com/a"}, "mode": "fleet"},
+    {"image": {"repository": "r.example.com/a"}, "schedul": "@hourly"},
+    {"image": {"repository": "r.example.com/a"}, "schedule": "every hour"},
+    {"image": {"repository": "r.example.com/a"}, "shards": {"count": 0}},
+    {"image": {"repository": "r.example.com/a"}, "state": {"type": "disk"}},
+]
+
+
+def merged(base, over):
+    both = {**base}
+    for key, value in over.items():
+        both[key] = merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+    return both
+
+
+def check_chart():
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    version = re.search(r'^version = "(.*)"', (HERE.parent / "Cargo.toml").read_text(), re.M).group(1)
+    assert chart["version"] == chart["appVersion"] == version, f"Chart.yaml is not of {version}"
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    jsonschema.Draft7Validator.check_schema(schema)
+    judge = jsonschema.Draft7Validator(schema)
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    for over in GOOD:
+        judge.validate(merged(values, over))
+    page = (HERE.parent / "docs" / "install.md").read_text()
+    shown = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    assert shown, "docs/install.md shows no values"
+    for text in shown:
+        judge.validate(merged(values, yaml.safe_load(text)))
+    for over in BAD:
+        assert not judge.is_valid(merged(values, over)), f"the schema takes {over}"
+    known = schema["properties"]
+    assert set(values) == set(known) - {"global"}, set(values) ^ (set(known) - {"global"})
+    for name in (CHART / "templates").iterdir():
+        for path in re.findall(r"\.Values((?:\.\w+)+)", name.read_text()):
+            place = values
+            for key in path[1:].split("."):
+                assert key in place, f"{name.name}: .Values{path} is not in values.yaml"
+                place = place[key]
+
+
+def pods(document):
+    spec = document.get("spec", {})
+    if document["kind"] == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    return [spec["template"]["spec"]] if "template" in spec else []
+
+
+def check_manifests():
+    for file in sorted((HERE / "kubernetes").glob("*.yaml")):
+        documents = list(yaml.safe_load_all(file.read_text()))
+        config_maps = {d["metadata"]["name"] for d in documents if d["kind"] == "ConfigMap"}
+        for document in documents:
+            assert document["apiVersion"] and document["metadata"]["name"], file
+            for pod in pods(document):
+                assert pod["securityContext"]["runAsNonRoot"] and not pod["automountServiceAccountToken"], file
+                names = {volume["name"] for volume in pod["volumes"]}
+                for volume in pod["volumes"]:
+                    assert volume.get("configMap", {}).get("name") in config_maps | {None}, (file, volume)
+                for container in pod["containers"]:
+                    assert container["securityContext"]["readOnlyRootFilesystem"], file
+                    assert {mount["name"] for mount in container["volumeMounts"]} == names, file
+
+
+def check_pipelines():
+    action = yaml.safe_load((HERE / "github" / "action.yml").read_text())
+    text = (HERE / "github" / "action.yml").read_text()
+    assert set(re.findall(r"inputs\.([\w-]+)", text)) == set(action["inputs"]), "inputs of the action"
+    assert all(step["shell"] == "bash" for step in action["runs"]["steps"])
+    # A script that an input is pasted into would run what the input says.
+    assert not any("${{" in step["run"] for step in action["runs"]["steps"])
+    template = yaml.safe_load((HERE / "gitlab" / "image-syncer.gitlab-ci.yml").read_text())
+    assert template[".image-syncer-merge"]["extends"] in template
+
+
+for check in (check_chart, check_manifests, check_pipelines):
+    check()
+sys.stdout.write("deploy: the chart's values, the manifests and the pipelines are in order\n")
