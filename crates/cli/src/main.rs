@@ -9,6 +9,7 @@ mod exit_code;
 mod heap;
 mod import;
 mod interrupt;
+mod names;
 mod nearest;
 mod output;
 mod state_file;
@@ -20,6 +21,7 @@ use output::Flushed;
 
 fn main() -> ExitCode {
     heap::keep_together();
+    names::load_nothing();
     output::tell_panics();
     let Line { invocation, ignored } = match args::parse(std::env::args_os()) {
         Ok(line) => line,

@@ -38,12 +38,7 @@ pub(crate) struct Dependencies(pub(crate) BTreeMap<String, Dependency>);
 impl Dependencies {
     /// What cargo says that a release is built of, but for what only runs while it is built.
     pub(crate) fn read() -> Result<Self> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let platform = ["--filter-platform", "x86_64-unknown-linux-gnu"];
-        let text = output(
-            Command::new(cargo).args(["metadata", "--format-version", "1", "--locked"]).args(platform),
-        )?;
-        let metadata: Value = serde_json::from_str(&text)?;
+        let metadata = metadata()?;
         let root = metadata["workspace_root"].as_str().context("cargo metadata names no workspace")?;
         let checksums = checksums(&std::fs::read_to_string(Path::new(root).join("Cargo.lock"))?);
         Self::of(&metadata, &checksums).context("cargo metadata has another form than expected")
@@ -74,6 +69,14 @@ impl Dependencies {
         }
         Some(Self(all))
     }
+}
+
+fn metadata() -> Result<Value> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let platform = ["--filter-platform", "x86_64-unknown-linux-gnu"];
+    let mut command = Command::new(cargo);
+    let text = output(command.args(["metadata", "--format-version", "1", "--locked"]).args(platform))?;
+    Ok(serde_json::from_str(&text)?)
 }
 
 /// The ids of what ends up in the binary, among what a crate needs.
@@ -136,5 +139,19 @@ mod tests {
         assert_eq!((tokio.licence.as_str(), tokio.is_own), ("MIT", false));
         assert!(tokio.checksum.as_ref().is_some_and(|sum| sum.len() == 64));
         assert!(tokio.needs.iter().any(|key| key.starts_with("mio@")));
+    }
+
+    #[test]
+    fn no_dependency_needs_a_newer_rust_than_we_say() {
+        let version =
+            |text: &str| text.split('.').map(|part| part.parse::<u32>().unwrap()).collect::<Vec<_>>();
+        let ours = version(env!("CARGO_PKG_RUST_VERSION"));
+        let metadata = metadata().unwrap();
+        for package in metadata["packages"].as_array().unwrap() {
+            let needs = package["rust_version"].as_str().map(version);
+            // 1.90.0 and 1.90 are one.
+            let is_newer = needs.as_ref().is_some_and(|needs| needs[..2.min(needs.len())] > ours[..2]);
+            assert!(!is_newer, "{} needs Rust {:?}", package["name"], needs);
+        }
     }
 }
