@@ -70,7 +70,7 @@ const OTHERS: [(&str, &str); 6] = [
         r"verification time [0-9]+ (.*)\([0-9]+ seconds ago\)",
         "verification time 1795986024 $1(186526824 seconds ago)",
     ),
-    ("cannot be resolved: [^;\n]*", "cannot be resolved: Name or service not known"),
+    ("cannot be resolved: [^;\n]*", "cannot be resolved: the DNS server 10.0.0.53 knows no such name"),
 ];
 
 fn named(text: &str, names: Names<'_>) -> String {
