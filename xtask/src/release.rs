@@ -11,6 +11,7 @@ mod sbom;
 mod tarball;
 mod workspace;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -50,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut sums = String::new();
     for (name, bytes) in &made {
         write(&arguments.out, name, bytes)?;
-        sums += &format!("{}  {name}\n", testkit::digest_of(bytes).trim_start_matches("sha256:"));
+        writeln!(sums, "{}  {name}", testkit::digest_of(bytes).trim_start_matches("sha256:"))?;
     }
     write(&arguments.out, "SHA256SUMS", sums.as_bytes())
 }

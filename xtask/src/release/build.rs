@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::workspace::Workspace;
 
@@ -44,14 +44,13 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
 /// That nothing is loaded at run time.
 fn check(binary: &Path) -> Result<()> {
     let bytes = std::fs::read(binary).with_context(|| format!("cannot read {}", binary.display()))?;
-    match first_needed(&bytes).context("it is no 64-bit ELF file")? {
-        Some(segment) => bail!("{} is not static: it has a segment {segment}", binary.display()),
-        None => Ok(()),
-    }
+    let needed = loaded_segments(&bytes).context("it is no 64-bit ELF file")?;
+    ensure!(needed.is_empty(), "{} is not static: it has {}", binary.display(), needed.join(", "));
+    Ok(())
 }
 
-/// The first program header that says that something is loaded: `elf(5)`.
-fn first_needed(bytes: &[u8]) -> Option<Option<&'static str>> {
+/// The program headers that say that something is loaded: `elf(5)`.
+fn loaded_segments(bytes: &[u8]) -> Option<Vec<&'static str>> {
     let number = |at: usize, length: usize| {
         let little = bytes.get(at..at + length)?;
         Some(little.iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte)))
@@ -60,14 +59,15 @@ fn first_needed(bytes: &[u8]) -> Option<Option<&'static str>> {
         return None;
     }
     let (table, size, count) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
+    let mut found = Vec::new();
     for index in 0..count {
         match number(table + index * size, 4)? {
-            2 => return Some(Some("DYNAMIC")),
-            3 => return Some(Some("INTERP")),
+            2 => found.push("DYNAMIC"),
+            3 => found.push("INTERP"),
             _ => {}
         }
     }
-    Some(None)
+    Some(found)
 }
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn this_test_itself_is_not_static() {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-        assert!(first_needed(&own).unwrap().is_some());
-        assert_eq!(first_needed(b"#!/bin/sh"), None);
+        assert!(loaded_segments(&own).unwrap().contains(&"INTERP"));
+        assert_eq!(loaded_segments(b"#!/bin/sh"), None);
     }
 }

@@ -1,6 +1,7 @@
 //! The licences of everything that is in the binary, as their authors wrote them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -17,7 +18,7 @@ pub(crate) fn texts(dependencies: &Dependencies) -> Result<String> {
     let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut list = String::new();
     for one in dependencies.0.values().filter(|one| !one.is_own) {
-        list += &format!("  {} {}: {}\n", one.name, one.version, one.licence);
+        writeln!(list, "  {} {}: {}", one.name, one.version, one.licence)?;
         for text in texts_in(&one.folder)? {
             users.entry(text).or_default().push(format!("{} {}", one.name, one.version));
         }
@@ -31,7 +32,7 @@ pub(crate) fn texts(dependencies: &Dependencies) -> Result<String> {
     let mut texts: Vec<_> = users.into_iter().map(|(text, users)| (users.join(", "), text)).collect();
     texts.sort();
     for (users, text) in texts {
-        whole += &format!("\n{rule}\n{users}\n{rule}\n\n{text}\n");
+        writeln!(whole, "\n{rule}\n{users}\n{rule}\n\n{text}")?;
     }
     Ok(whole)
 }

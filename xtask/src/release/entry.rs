@@ -57,7 +57,9 @@ pub(crate) fn tar(workspace: &Workspace, mut entries: Vec<Entry>) -> Result<Vec<
         let mut header = Header::new_gnu();
         header.set_mode(entry.mode);
         header.set_mtime(workspace.epoch);
-        (header.set_uid(0), header.set_gid(0), header.set_size(0));
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_size(0);
         match &entry.content {
             Content::Folder => {
                 header.set_entry_type(EntryType::Directory);

@@ -1,4 +1,4 @@
-//! What the binary is made of, for machines: CycloneDX 1.5 (<https://cyclonedx.org/docs/1.5/json/>).
+//! What the binary is made of, for machines: `CycloneDX` 1.5 (<https://cyclonedx.org/docs/1.5/json/>).
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
