@@ -22,10 +22,16 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("image-syncer-embedded-registry", &[]),
     ("image-syncer-testkit", &[]),
     ("image-syncer-sync", &["image-syncer-oci"]),
-    ("image-syncer-providers", &["image-syncer-oci", "image-syncer-registry"]),
+    ("image-syncer-providers", &["image-syncer-oci", "image-syncer-registry", "image-syncer-resolver"]),
     (
         "image-syncer-endpoints",
-        &["image-syncer-oci", "image-syncer-registry", "image-syncer-sync", "image-syncer-providers"],
+        &[
+            "image-syncer-oci",
+            "image-syncer-resolver",
+            "image-syncer-registry",
+            "image-syncer-sync",
+            "image-syncer-providers",
+        ],
     ),
     (
         "image-syncer",
