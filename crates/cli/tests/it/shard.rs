@@ -83,7 +83,7 @@ async fn three_shards_bring_what_one_run_brings_and_nothing_twice() -> Result<()
     let (one, other) = (alone.target.host(), sharded.target.host());
     let theirs: Vec<_> =
         images(&parts).into_iter().map(|(name, outcome)| (name.replace(&other, &one), outcome)).collect();
-    ensure!(theirs == images(&[whole.clone()]), "{theirs:#?}\n{whole:#}");
+    ensure!(theirs == images(std::slice::from_ref(&whole)), "{theirs:#?}\n{whole:#}");
     let stored = sharded.stored();
     let mut distinct = stored.clone();
     distinct.dedup();
