@@ -30,3 +30,4 @@ mod shard;
 pub(crate) mod sync;
 pub(crate) mod tags;
 pub(crate) mod verify;
+mod watchers;

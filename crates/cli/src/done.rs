@@ -28,6 +28,8 @@ pub(crate) struct Done {
     pub(crate) refused: Vec<RefusedRule>,
     /// All registries that were spoken to.
     pub(crate) registries: Vec<Registry>,
+    /// Bytes that were sent and stand at targets: no run sends them again.
+    pub(crate) kept: u64,
 }
 
 impl Done {

@@ -2,13 +2,16 @@
 //! once; SIGUSR1 asks how far it is.
 //!
 //! SIGHUP is left alone where it is ignored when the program starts: so `nohup` asks for it. SIGPIPE is ignored, as in
-//! any Rust program; SIGQUIT, SIGTSTP and SIGCONT do what they always do.
+//! any Rust program; SIGQUIT and SIGTSTP do what they always do;
+//! SIGCONT, too, and has the picture drawn anew below what others wrote meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use crate::output;
 
 const INTERRUPTED: u8 = 130;
 /// Also by SIGHUP: a session that is closed ends what runs in it.
@@ -32,6 +35,7 @@ impl Interrupt {
             loop {
                 match signals.next().await {
                     Caught::Status => tell_status(),
+                    Caught::Continued => output::leave_picture(),
                     Caught::Stop(signal) => {
                         if cancelled.is_cancelled() {
                             end_at_once(signal);
@@ -73,6 +77,8 @@ enum Caught {
     /// With the exit status.
     Stop(u8),
     Status,
+    /// The program was stopped, and others have used its terminal meanwhile.
+    Continued,
 }
 
 struct Signals {
@@ -80,6 +86,7 @@ struct Signals {
     terminate: Option<Signal>,
     hangup: Option<Signal>,
     status: Option<Signal>,
+    continued: Option<Signal>,
 }
 
 impl Signals {
@@ -90,6 +97,7 @@ impl Signals {
             terminate: catch(SignalKind::terminate()),
             hangup: if ignores_hangup() { None } else { catch(SignalKind::hangup()) },
             status: catch(SignalKind::user_defined1()),
+            continued: catch(SignalKind::from_raw(libc::SIGCONT)),
         }
     }
 
@@ -99,6 +107,7 @@ impl Signals {
             () = received(&mut self.terminate) => Caught::Stop(TERMINATED),
             () = received(&mut self.hangup) => Caught::Stop(TERMINATED),
             () = received(&mut self.status) => Caught::Status,
+            () = received(&mut self.continued) => Caught::Continued,
         }
     }
 }
@@ -137,5 +146,6 @@ fn let_signals_end() {
 
 #[expect(clippy::exit, reason = "the user asked twice: nothing may hold the end up")]
 fn end_at_once(code: u8) {
+    output::leave();
     std::process::exit(i32::from(code));
 }

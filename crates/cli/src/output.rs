@@ -1,14 +1,17 @@
 //! The ways in which a run is shown. stdout is for results that programs read, stderr for people.
 
-mod bar_text;
-mod bars;
+mod amount_text;
+mod canvas;
 mod display;
 mod failure;
 mod foreign;
+mod hosts;
 pub(crate) mod image_file;
 pub(crate) mod inspect;
 mod json_document;
+mod json_lines;
 mod json_schema;
+mod layout;
 mod left_out;
 mod lines;
 mod log_file;
@@ -17,10 +20,11 @@ mod output_file;
 mod paint;
 pub(crate) mod plan;
 mod progress;
+mod progress_form;
+mod progress_json;
 mod prune;
 mod record;
 mod records;
-mod relay;
 pub(crate) mod report_json;
 mod rule_names;
 mod rule_text;
@@ -30,30 +34,45 @@ mod sorted;
 mod speed;
 mod spool;
 mod standard;
-mod status;
 mod stopping;
 mod stream;
 mod summary;
 mod tally;
+mod taskbar;
+mod terminal;
 mod verdict_words;
 pub(crate) mod verified;
 mod volume;
 
 pub(crate) use display::Display;
+pub(crate) use hosts::slow_hosts;
 pub(crate) use log_file::{LogFile, LogForm};
 pub(crate) use output_file::{Document, OutputFile, is_stdout};
 pub(crate) use paint::{Colour, Paint, choose as choose_colour};
+pub(crate) use progress_form::{Asked as AskedProgress, choose as choose_progress};
+pub(crate) use progress_json::schema as progress_schema;
 pub(crate) use prune::{PruneOutcome, schema as prune_schema};
 pub(crate) use records::{Recorder, Records};
 pub(crate) use rule_names::RuleNames;
 pub(crate) use rule_text::{PlannedRule, covers, made};
 pub(crate) use say::{print, print_json, print_lines, print_verbatim, say, say_lines, tell_panics, warn};
 pub(crate) use size::size;
-pub(crate) use standard::{finish, let_results_go, write_to_stdout};
-pub(crate) use status::Status;
+pub(crate) use standard::{finish, leave, leave_picture, let_results_go, write_to_stdout};
 pub(crate) use stopping::stopping;
 pub(crate) use stream::Flushed;
 pub(crate) use summary::{failures, old_sentence, table, verified_table};
 pub(crate) use tally::Tally;
 pub(crate) use verified::{Verified, VerifiedRecorder};
 pub(crate) use volume::Volume;
+
+/// Whether all that is said on stderr is for programs.
+pub(crate) fn is_for_programs() -> bool {
+    json_lines::is_spoken()
+}
+
+/// Tells programs how a run ended: the last line, where they read along.
+pub(crate) fn say_summary_line(done: &crate::done::Done, code: u8) {
+    if is_for_programs() {
+        standard::stderr_text(&progress_json::summary_line(done, code));
+    }
+}

@@ -27,7 +27,7 @@ use crate::http::answer_count::AnswerCount;
 use crate::http::destination::LeavingTls;
 use crate::http::host_client::HostClient;
 use crate::http::large_reads::LargeReads;
-use crate::http::limit::{HostLimit, Limits, RequestKind};
+use crate::http::limit::{HostLimit, HostPause, Limits, RequestKind};
 use crate::http::notice::{Notices, Quota};
 use crate::http::route::Route;
 use crate::http::stall::Patience;
@@ -199,6 +199,11 @@ impl Registry {
     /// How many requests at once it, and the services that it sent us to, get by now.
     pub fn limits(&self) -> Vec<HostLimit> {
         self.0.limits.learned()
+    }
+
+    /// Which of it, and of the services that it sent us to, asked to be left alone for a while.
+    pub fn pauses(&self) -> Vec<HostPause> {
+        self.0.limits.pauses()
     }
 
     /// How many answers it gave so far to all clones and logins of one [`Transport`], refusals included: none in a while,

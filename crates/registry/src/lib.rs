@@ -127,7 +127,7 @@ pub use fresh::{Failure, Fresh, Kept, renew_at};
 pub use http::exchange::{Exchange, RequestObserver};
 pub use http::host_certificates::{HostCertificates, HostCertificatesError};
 pub use http::host_client::{Follow, HostAnswer, HostClient, HostRequest};
-pub use http::limit::{HostLimit, RequestKind};
+pub use http::limit::{HostLimit, HostPause, RequestKind};
 pub use http::notice::Quota;
 pub use http::proxy::{Proxies, ProxyError};
 pub use http::redact::RedactedUrl;

@@ -10,6 +10,7 @@ use super::narrow::NarrowArgs;
 use super::number::{TRUTHS, at_least_one, retries, truth};
 use super::offered::offered;
 use super::show::ShowArgs;
+use crate::output::AskedProgress;
 
 // No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Args)]
@@ -48,6 +49,22 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) show: ShowArgs,
+
+    /// Progress: auto, bars, lines, json or none
+    ///
+    /// On stderr: bars on a terminal, else a line every 30 s; json is a line of JSON for everything. While it is auto,
+    /// `IMAGE_SYNCER_PROGRESS` says it.
+    #[arg(
+        long,
+        value_name = "FORM",
+        value_enum,
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true,
+        overrides_with = "progress",
+        help_heading = "Output"
+    )]
+    pub(crate) progress: AskedProgress,
 
     /// Add a line for all that happens
     ///

@@ -22,6 +22,7 @@ pub(crate) enum SchemaName {
     Prune,
     Inspect,
     Verify,
+    Progress,
 }
 
 const EXAMPLES: &str = "\

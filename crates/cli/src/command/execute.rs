@@ -3,21 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sync::{Bandwidth, Mode, Observer, Options, Report, RunId, Shard, Sync, Work};
+use ::sync::{Bandwidth, Observer, Options, Report, Sync, Work};
+use registry::Registry;
+use tokio::task::JoinError;
 
 use super::asked::{Asked, Results};
 use super::heads::heads;
 use super::notes::notes;
 use super::outputs::Outputs;
-use crate::args::{LogLevel, RunArgs, given};
-use crate::config::{Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks};
-use crate::diagnostic::Failures;
-use crate::done::{Done, RunFacts};
+use super::watchers::{Watched, Watchers};
+use crate::args::{LogLevel, RunArgs};
+use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks, SharedRegistries};
+use crate::done::Done;
 use crate::interrupt::Interrupt;
-use crate::output::plan::PlanRecorder;
 use crate::output::{
-    self, Display, LogFile, LogForm, Paint, PlannedRule, Recorder, Records, RuleNames, Status,
-    VerifiedRecorder, Volume, say, say_lines, warn,
+    self, Display, LogFile, Paint, PlannedRule, RuleNames, Volume, say, say_lines, slow_hosts, warn,
 };
 use crate::{exit_code, state_file};
 
@@ -27,7 +27,57 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         Ok(outputs) => outputs,
         Err(problems) => return cannot_write(&problems),
     };
-    for warning in &resolved.warnings {
+    let heads = asked.results.is_plan().then(|| heads(&resolved));
+    let Resolved { rules, patterns, tasks, refused, registries, warnings } = resolved;
+    let rules = planned(rules, patterns, tasks);
+    let watchers = Watchers::begin(args, &asked, &outputs, heads, &rules);
+    if let Some(log) = watchers.log().filter(|log| log.tells_requests()) {
+        registries.lock().tell_requests(log);
+    }
+    tell_before(args, watchers.log().as_deref(), &warnings, &refused);
+    let Ran { report, interrupt, speed, kept } = copy(args, &asked, &rules, &watchers, &registries).await;
+    let Watched { run, failures, records, plan, verified, log } = watchers.end(speed, asked.shards);
+    let registries = tell_after(log.as_deref(), &registries);
+    let shard = asked.shard;
+    let done = Done { run, report, shard, failures, records, plan, verified, rules, refused, registries, kept };
+    let is_empty = asked.needs_images && done.is_empty();
+    let code = interrupt.exit_code().unwrap_or_else(|| status(&asked, &done, is_empty));
+    show_end(args, &done, code, is_empty);
+    let sentence = output::old_sentence(&done);
+    if let Some(log) = log {
+        log.write(LogLevel::Info, &sentence);
+        log.finish();
+    }
+    let results = asked.results;
+    let written = while_heard(&interrupt, move || {
+        let problems = write(results, outputs, &done, &sentence, code);
+        (problems, done)
+    });
+    let (problems, done) = match written.await {
+        Ok((problems, done)) => (problems, Some(done)),
+        Err(panic) => (vec![panic.to_string()], None),
+    };
+    let code = if problems.is_empty() { code } else { code.max(exit_code::SOME_FAILED) };
+    cannot_write(&problems);
+    // A signal may have come since.
+    let code = interrupt.exit_code().unwrap_or(code);
+    if let Some(done) = done {
+        output::say_summary_line(&done, code);
+    }
+    code
+}
+
+/// The exit status of a run that no signal has stopped.
+fn status(asked: &Asked<'_>, done: &Done, is_empty: bool) -> u8 {
+    match if is_empty { exit_code::SOME_FAILED } else { exit_code::of(done) } {
+        exit_code::DONE => asked.results.status(done),
+        code => code,
+    }
+}
+
+/// What is odd about the config, and what of it is not carried out.
+fn tell_before(args: &RunArgs, log: Option<&LogFile>, warnings: &[String], refused: &[RefusedRule]) {
+    for warning in warnings {
         warn(warning);
     }
     if args.records.is_some() {
@@ -35,110 +85,63 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
             "--records is not needed any more: blobs are looked up at the target, and the file is left alone",
         );
     }
-    let facts = RunFacts::of(asked.verb);
-    let plan = asked.results.is_plan().then(|| {
-        let heads = heads(&resolved);
-        Arc::new(PlanRecorder::new(heads, asked.config_digest.clone(), outputs.folder()))
-    });
-    let rules = planned(resolved.rules, resolved.patterns, resolved.tasks);
-    let names = RuleNames::of(&rules);
-    let log = open_log(args, &facts.id, &names);
-    if let Some(log) = &log {
-        resolved.warnings.iter().for_each(|warning| log.write(LogLevel::Warn, warning));
-    }
-    if let Some(log) = log.clone().filter(|log| log.tells_requests()) {
-        resolved.registries.lock().tell_requests(log);
-    }
-    for refused in &resolved.refused {
+    for refused in refused {
         say_lines(&format!("{}: {}", Paint::for_stderr().red("error"), refused.error));
-        if let Some(log) = &log {
+    }
+    if let Some(log) = log {
+        for warning in warnings {
+            log.write(LogLevel::Warn, warning);
+        }
+        for refused in refused {
             log.write(LogLevel::Error, &refused.error.to_string());
         }
     }
-    let names_images = outputs.name_images() || asked.results.name_images();
-    let recorder =
-        names_images.then(|| Arc::new(Recorder::new(&rules, facts.tally.clone(), outputs.folder())));
-    let verified = asked
-        .results
-        .verification()
-        .map(|how| Arc::new(VerifiedRecorder::new(how, &rules, outputs.folder())));
-    let failures = Arc::<Failures>::default();
-    // Who takes images down asks the tally before that forgets them.
-    let watching: [Option<Arc<dyn Observer>>; 6] = [
-        recorder.clone().map(|recorder| recorder as _),
-        Some(facts.tally.clone()),
-        Some(failures.clone()),
-        log.clone().map(|log| log as _),
-        plan.clone().map(|plan| plan as _),
-        verified.clone().map(|verified| verified as _),
-    ];
-    let watching = watching.into_iter().flatten();
-    let volume = Volume::of(args.show);
-    let volume = if plan.is_some() && volume == Volume::Usual { Volume::Named } else { volume };
-    let what = (asked.results.mode(args.dry_run), volume);
-    let part = asked.shard.filter(|_| asked.verb != "apply");
-    let (report, interrupt, speed) =
-        copy(args, (what, part), (&rules, names), facts.id.clone(), watching).await;
-    let records = recorder.map_or_else(Records::none, |recorder| recorder.finish());
+}
+
+/// What registries said beside their answers; gives all that were spoken to.
+fn tell_after(log: Option<&LogFile>, registries: &SharedRegistries) -> Vec<Registry> {
     let (registries, more) = {
-        let known = resolved.registries.lock();
+        let known = registries.lock();
         (known.all(), known.notes())
     };
     for note in notes(&registries).into_iter().chain(more) {
         warn(&note);
-        if let Some(log) = &log {
+        if let Some(log) = log {
             log.write(LogLevel::Warn, &note);
         }
     }
-    let (plan, verified) = (
-        plan.map(|plan| plan.finish(speed).divided(asked.shards)),
-        verified.map(|verified| verified.finish()),
-    );
-    let refused = resolved.refused;
-    let shard = asked.shard;
-    let done =
-        Done { run: facts, report, shard, failures, records, plan, verified, rules, refused, registries };
-    let is_empty = asked.needs_images && done.is_empty();
-    let code = if is_empty { exit_code::SOME_FAILED } else { exit_code::of(&done) };
-    let code = if code == exit_code::DONE { asked.results.status(&done) } else { code };
-    let code = interrupt.exit_code().unwrap_or(code);
-    if done.plan.is_some() {
-        say_failures(&done);
-    } else if Volume::of(args.show) != Volume::Quiet || code != exit_code::DONE {
-        let table = if done.verified.is_some() { output::verified_table } else { output::table };
-        say_lines(&table(&done, Paint::for_stderr()));
+    registries
+}
+
+/// What people see of the end.
+fn show_end(args: &RunArgs, done: &Done, code: u8, is_empty: bool) {
+    if !output::is_for_programs() {
+        if done.plan.is_some() {
+            say_failures(done);
+        } else if Volume::of(args.show) != Volume::Quiet || code != exit_code::DONE {
+            let table = if done.verified.is_some() { output::verified_table } else { output::table };
+            say_lines(&table(done, Paint::for_stderr()));
+        }
     }
     if is_empty {
         let what = if done.verified.is_some() { "looked at" } else { "copied" };
         say(&format!("{}: nothing was {what}, {NOTHING_MATCHES}", Paint::for_stderr().red("error")));
     }
-    let sentence = output::old_sentence(&done);
-    if let Some(log) = log {
-        log.write(LogLevel::Info, &sentence);
-        log.finish();
-    }
-    let results = asked.results;
-    let problems = while_heard(&interrupt, move || write(results, outputs, &done, &sentence, code)).await;
-    let code = if problems.is_empty() { code } else { code.max(exit_code::SOME_FAILED) };
-    cannot_write(&problems);
-    // A signal may have come since.
-    interrupt.exit_code().unwrap_or(code)
 }
 
 /// Writes, for as long as whoever reads takes; once a signal has come he is not waited for any longer.
-async fn while_heard(
+async fn while_heard<T: Send + 'static>(
     interrupt: &Interrupt,
-    write: impl FnOnce() -> Vec<String> + Send + 'static,
-) -> Vec<String> {
+    write: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
     let mut writing = tokio::task::spawn_blocking(write);
-    let written = tokio::select! {
+    tokio::select! {
         written = &mut writing => written,
         () = interrupt.cancel.cancelled() => {
             output::let_results_go();
             writing.await
         }
-    };
-    written.unwrap_or_else(|panic| vec![panic.to_string()])
+    }
 }
 
 /// Writes results and files; tells what could not be written.
@@ -185,56 +188,54 @@ fn cannot_write(problems: &[String]) -> u8 {
     exit_code::USAGE
 }
 
-fn open_log(args: &RunArgs, run: &RunId, names: &RuleNames) -> Option<Arc<LogFile>> {
-    let Some(path) = given(args.log.as_deref()) else {
-        if args.log_level == LogLevel::Debug {
-            warn("--log-level changes nothing without --log: name a file, or /dev/stderr");
-        }
-        return None;
-    };
-    let shown = path.display().to_string();
-    let form = LogForm { format: args.log_format, level: args.log_level };
-    let lost = move |error: &std::io::Error| {
-        warn(&format!("the log {shown} is not written any more: {error}; the run goes on without it"));
-    };
-    match LogFile::open(path, form, run.clone(), lost) {
-        Ok(log) => Some(Arc::new(log.naming(names.clone()))),
-        Err(error) => {
-            warn(&format!("Failed to log to file, using default stderr: {}: {error}", path.display()));
-            None
-        }
-    }
+/// How a run went. Signals are listened to until this is dropped.
+struct Ran {
+    report: Report,
+    interrupt: Interrupt,
+    /// How fast earlier runs were, too.
+    speed: Option<Bandwidth>,
+    /// Bytes that were sent and stand at targets.
+    kept: u64,
 }
 
-/// Copies; says how fast earlier runs were, too. Signals are listened to until what comes back is dropped.
 async fn copy(
     args: &RunArgs,
-    ((mode, volume), shard): ((Mode, Volume), Option<Shard>),
-    (rules, names): (&[PlannedRule], RuleNames),
-    id: RunId,
-    watching: impl Iterator<Item = Arc<dyn Observer>>,
-) -> (Report, Interrupt, Option<Bandwidth>) {
-    let (display, status) = (Display::for_stderr(volume, names), Arc::new(Status::start()));
-    let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer(), status.clone()];
-    observers.extend(watching);
-    let shown = display.clone();
-    let interrupt = Interrupt::listen(move || shown.say_lines(&status.block()));
+    asked: &Asked<'_>,
+    rules: &[PlannedRule],
+    watchers: &Watchers,
+    registries: &SharedRegistries,
+) -> Ran {
+    let asked_of = registries.clone();
+    let ask_hosts = Box::new(move || slow_hosts(&asked_of.lock().all()));
+    let volume = Volume::of(args.show).in_run(asked.results.is_plan());
+    let display = Display::start(volume, RuleNames::of(rules), ask_hosts);
+    let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer()];
+    observers.extend(watchers.observers());
+    let (shown, log) = (display.observer(), watchers.log());
+    let interrupt = Interrupt::listen(move || {
+        shown.tell_status();
+        if let Some(log) = &log {
+            log.write(LogLevel::Info, &shown.status());
+        }
+    });
     let options = Options {
         bandwidth: args.bandwidth,
-        mode,
+        mode: asked.results.mode(args.dry_run),
         drain: Duration::from_secs(args.drain.into()),
         ..Options::new(args.proc, args.retries)
     };
     let state = state_file::open(args, |name| std::env::var(name).ok());
     let work = rules.iter().map(|rule| rule.work.clone());
-    let sync = Sync::new(work, options, Arc::new(observers)).called(id).remembering(state.clone());
-    let sync = match shard {
+    let sync =
+        Sync::new(work, options, Arc::new(observers)).called(watchers.run_id()).remembering(state.clone());
+    // What a plan has divided is not divided again.
+    let sync = match asked.shard.filter(|_| asked.verb != "apply") {
         Some(shard) => sync.only(shard),
         None => sync,
     };
     let report = sync.run(interrupt.cancel.clone()).await;
-    display.finish();
+    let kept = display.finish();
     let speed = state.speed();
     state_file::close(&state);
-    (report, interrupt, speed)
+    Ran { report, interrupt, speed, kept }
 }

@@ -1,7 +1,7 @@
 //! `image-syncer schema`: what the documents look like that this program reads and writes, for editors and programs.
 
 use crate::args::{SchemaArgs, SchemaName};
-use crate::output::{inspect, plan, print_json, prune_schema, report_json, verified};
+use crate::output::{inspect, plan, print_json, progress_schema, prune_schema, report_json, verified};
 use crate::{config, exit_code};
 
 /// Prints it; gives the exit status.
@@ -13,6 +13,7 @@ pub(crate) fn run(args: &SchemaArgs) -> u8 {
         SchemaName::Prune => prune_schema(),
         SchemaName::Inspect => inspect::schema(),
         SchemaName::Verify => verified::schema(),
+        SchemaName::Progress => progress_schema(),
     });
     exit_code::DONE
 }

@@ -1,106 +1,16 @@
-//! Plain lines: one for each image that ends, and a sign of life when nothing has ended for a while.
+//! The lines for people about what happens in a run.
 
 use std::fmt::Display;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oci::foreign_text::clean;
-use sync::{Action, BlobOutcome, Error, Event, Image, Observer, Outcome, SkipReason, Stamp};
+use sync::{Action, BlobOutcome, Error, Event, Image, Outcome, SkipReason};
 
 use super::nothing::{no_repository, nothing_selected};
 use super::rule_names::RuleNames;
 use super::verdict_words::verdict_words;
-use super::{Paint, Volume, left_out, say, size, stopping};
+use super::{Paint, left_out, stopping};
 use crate::diagnostic;
-
-/// CI systems end jobs that are silent for ten minutes; people begin to wonder much earlier.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
-
-/// Writes lines to stderr.
-pub(crate) struct Lines {
-    state: Arc<State>,
-    paint: Paint,
-    volume: Volume,
-    names: RuleNames,
-}
-
-struct State {
-    planned: AtomicU64,
-    ended: AtomicU64,
-    moved: AtomicU64,
-    finished: AtomicBool,
-    started: Instant,
-    last_line: Mutex<Instant>,
-}
-
-impl Lines {
-    /// Begins to watch the clock.
-    pub(crate) fn start(volume: Volume, names: RuleNames) -> Self {
-        let (planned, ended, moved, finished) = Default::default();
-        let now = Instant::now();
-        let state =
-            Arc::new(State { planned, ended, moved, finished, started: now, last_line: Mutex::new(now) });
-        let watched = state.clone();
-        if volume != Volume::Quiet {
-            tokio::spawn(async move {
-                while !watched.finished.load(Ordering::Relaxed) {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                    watched.give_sign_of_life();
-                }
-            });
-        }
-        Self { state, paint: Paint::for_stderr(), volume, names }
-    }
-
-    pub(crate) fn finish(&self) {
-        self.state.finished.store(true, Ordering::Relaxed);
-    }
-}
-
-impl State {
-    fn line(&self, line: &str) {
-        *self.last_line.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        say(line);
-    }
-
-    fn give_sign_of_life(&self) {
-        let silent_for = self.last_line.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
-        if silent_for < SIGN_OF_LIFE || self.finished.load(Ordering::Relaxed) {
-            return;
-        }
-        let moved = self.moved.load(Ordering::Relaxed);
-        let speed = moved / self.started.elapsed().as_secs().max(1);
-        let (ended, planned) = (self.ended.load(Ordering::Relaxed), self.planned.load(Ordering::Relaxed));
-        self.line(&format!(
-            "working: {ended} of {planned} images done, {} moved, {}/s on average",
-            size(Some(moved)),
-            size(Some(speed)),
-        ));
-    }
-}
-
-impl Observer for Lines {
-    fn event(&self, _: &Stamp, event: &Event) {
-        match event {
-            Event::ImagePlanned(_) => {
-                self.state.planned.fetch_add(1, Ordering::Relaxed);
-            }
-            Event::BytesMoved { bytes, .. } => {
-                self.state.moved.fetch_add(*bytes, Ordering::Relaxed);
-            }
-            Event::ImageFinished(_) => {
-                self.state.ended.fetch_add(1, Ordering::Relaxed);
-            }
-            _ => {}
-        }
-        if self.volume.shows(event)
-            && let Some(line) = line(event, &self.names, self.paint)
-        {
-            self.state.line(&line);
-        }
-    }
-}
 
 /// The line for an event that deserves one.
 pub(super) fn line(event: &Event, names: &RuleNames, paint: Paint) -> Option<String> {
@@ -151,10 +61,10 @@ fn ended_line(image: &Image, outcome: &Outcome, paint: Paint) -> String {
             let how = match (left_out, at_source == digest) {
                 (None, true) => String::new(),
                 (Some(left_out), true) => format!(", {left_out}"),
-                (Some(left_out), false) => format!(", rewritten: {} {left_out}", at_source.short()),
-                (None, false) => format!(", completed: {} with all referrers", at_source.short()),
+                (Some(left_out), false) => format!(", rewritten: {at_source} {left_out}"),
+                (None, false) => format!(", completed: {at_source} with all referrers"),
             };
-            format!("{copied} {image} ({}{how})", digest.short())
+            format!("{copied} {image} ({digest}{how})")
         }
         Outcome::Skipped(SkipReason::Unchanged(_)) => format!("unchanged {image}"),
         Outcome::Skipped(SkipReason::SameContent { .. }) => {

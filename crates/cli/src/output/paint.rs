@@ -42,6 +42,11 @@ impl Paint {
         Self(CHOSEN.get().copied().unwrap_or_default())
     }
 
+    #[cfg(test)]
+    pub(crate) fn never() -> Self {
+        Self(false)
+    }
+
     pub(crate) fn red(self, text: &str) -> String {
         self.with("31", text)
     }
@@ -79,6 +84,11 @@ pub(super) fn around(text: &str, edit: impl Fn(&str) -> String) -> String {
         rest = &rest[start + code.len()..];
     }
     edited + &edit(rest)
+}
+
+/// The text without our own codes.
+pub(super) fn without(text: &str) -> String {
+    CODES.iter().fold(text.to_owned(), |text, code| text.replace(code, ""))
 }
 
 #[cfg(test)]

@@ -1,231 +1,238 @@
 //! How far a run is and how long it may still take, by what is known so far. Decides; draws nothing.
 
+mod image_work;
+mod remaining;
+mod sizes;
+mod wait;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oci::Digest;
-use sync::{BlobOutcome, Event, Image};
+use sync::{Event, Image, ImageReport, Outcome, SkipReason};
 
 use super::speed::Speed;
+use image_work::ImageWork;
+use remaining::{Left, Pace, remaining};
+use sizes::Sizes;
 
-/// More rows than this would push each other off the screen.
-const MOST_ROWS: usize = 12;
-/// Smaller blobs come and go faster than anybody reads.
-const SMALLEST_ROW: u64 = 1 << 20;
+pub(crate) use image_work::{Moving, Row};
+pub(crate) use remaining::Remaining;
+pub(crate) use wait::Wait;
+
+/// The speed that is shown is that of so long.
+const LATELY: Duration = Duration::from_secs(10);
+/// The time that is left goes by the speed of so long, so that it does not jump.
+const AHEAD: Duration = Duration::from_secs(60);
 
 /// Counts along.
-#[derive(Default)]
-pub(super) struct Progress {
-    planned: u64,
-    ended: u64,
+pub(crate) struct Progress {
+    started: Instant,
+    images: Images,
     is_all_planned: bool,
     /// Bytes of what has ended.
-    done: u64,
-    in_work: HashMap<Arc<Image>, ImageWork>,
-    /// Blobs that began to move so far.
-    started: u64,
-    speed: Speed,
-}
-
-/// What is known of an image in work.
-#[derive(Default)]
-pub(super) struct ImageWork {
-    /// Bytes of its blobs that were brought.
-    done: u64,
-    /// Whether its manifest was read.
-    is_known: bool,
-    blobs: HashMap<Digest, Blob>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Blob {
-    size: Option<u64>,
     sent: u64,
-    /// When it began to move, counted in blobs.
-    turn: Option<u64>,
+    /// Bytes that stand at targets for good.
+    kept: u64,
+    in_work: HashMap<Arc<Image>, ImageWork>,
+    turn: u64,
+    bytes: Speed,
+    ended: Speed,
+    /// What images had to be sent that ended.
+    seen: Sizes,
+    /// A list that is asked for again, by its source.
+    lists: HashMap<Arc<str>, Wait>,
+}
+
+/// How many images ended in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Images {
+    pub(crate) planned: u64,
+    pub(crate) copied: u64,
+    pub(crate) unchanged: u64,
+    pub(crate) failed: u64,
+    /// Left out, kept, looked at, not done.
+    pub(crate) others: u64,
 }
 
 /// A picture of a run.
-#[derive(Debug, PartialEq)]
-pub(super) struct View {
-    pub(super) ended: u64,
-    pub(super) planned: u64,
-    pub(super) sent: u64,
-    pub(super) total: u64,
-    /// Whether more images or bytes may come to be known.
-    pub(super) is_partial: bool,
-    pub(super) per_second: Option<u64>,
-    pub(super) left: Option<Duration>,
-    /// From 0 to 1.
-    pub(super) fraction: f64,
-    pub(super) rows: Vec<Row>,
-}
-
-/// A blob that moves.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Row {
-    pub(super) image: Arc<Image>,
-    pub(super) digest: Digest,
-    pub(super) sent: u64,
-    pub(super) size: Option<u64>,
+pub(crate) struct View {
+    pub(crate) elapsed: Duration,
+    pub(crate) images: Images,
+    /// Whether lists are still read.
+    pub(crate) lists: bool,
+    pub(crate) sent: u64,
+    pub(crate) total: u64,
+    /// Whether more bytes may come to be known.
+    pub(crate) is_partial: bool,
+    /// Bytes in a second, lately.
+    pub(crate) per_second: Option<u64>,
+    pub(crate) remaining: Remaining,
+    /// From 0 to 1.
+    pub(crate) fraction: f64,
+    pub(crate) in_work: usize,
+    /// Images in work, in the order in which they began.
+    pub(crate) rows: Vec<Row>,
+    /// Lists that are waited for.
+    pub(crate) lists_again: Vec<(Arc<str>, Wait)>,
 }
 
-impl Blob {
-    /// Bytes that are sent again are not more than the blob has.
-    fn sent(&self) -> u64 {
-        self.size.map_or(self.sent, |size| self.sent.min(size))
+impl Images {
+    pub(crate) fn ended(&self) -> u64 {
+        self.copied + self.unchanged + self.failed + self.others
     }
 
-    fn total(&self) -> u64 {
-        self.size.unwrap_or(self.sent)
-    }
-}
-
-impl ImageWork {
-    /// Takes an event about this image; `turn` counts the blobs that began to move.
-    pub(super) fn event(&mut self, event: &Event, turn: u64) {
-        match event {
-            Event::BlobPlanned { digest, size, .. } => {
-                self.is_known = true;
-                self.blobs.insert(digest.clone(), Blob { size: *size, ..Blob::default() });
+    fn end(&mut self, ended: &ImageReport) {
+        let number = match &ended.outcome {
+            Outcome::Copied { .. } => &mut self.copied,
+            Outcome::Skipped(SkipReason::Unchanged(_) | SkipReason::SameContent { .. }) => {
+                &mut self.unchanged
             }
-            Event::BlobStarted { digest, size, .. } => {
-                self.is_known = true;
-                // A further try begins anew.
-                self.blobs.insert(digest.clone(), Blob { size: *size, sent: 0, turn: Some(turn) });
-            }
-            Event::BytesMoved { digest, bytes, .. } => {
-                if let Some(blob) = self.blobs.get_mut(digest) {
-                    blob.sent += bytes;
-                }
-            }
-            Event::BlobFinished { digest, outcome, .. } => {
-                self.is_known = true;
-                if let Some(blob) = self.blobs.remove(digest)
-                    && *outcome == BlobOutcome::Copied
-                {
-                    self.done += blob.total();
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Bytes that were sent for it.
-    pub(super) fn sent(&self) -> u64 {
-        self.done + self.blobs.values().map(Blob::sent).sum::<u64>()
-    }
-
-    /// Bytes that are known to be sent for it, with those that were.
-    pub(super) fn total(&self) -> u64 {
-        self.done + self.blobs.values().map(Blob::total).sum::<u64>()
-    }
-
-    fn is_partial(&self) -> bool {
-        !self.is_known || self.blobs.values().any(|blob| blob.size.is_none())
-    }
-
-    fn fraction(&self) -> f64 {
-        if self.is_partial() { 0.0 } else { ratio(self.sent(), self.total()) }
+            Outcome::Failed(_) => &mut self.failed,
+            Outcome::Verified(verdict) if !verdict.is_whole() => &mut self.failed,
+            _ => &mut self.others,
+        };
+        *number += 1;
     }
 }
 
 impl Progress {
+    pub(crate) fn start(now: Instant) -> Self {
+        let (images, is_all_planned, sent, kept, in_work, turn) = Default::default();
+        let (bytes, ended, seen, lists) = Default::default();
+        Self { started: now, images, is_all_planned, sent, kept, in_work, turn, bytes, ended, seen, lists }
+    }
+
     /// Takes one event.
-    pub(super) fn event(&mut self, event: &Event) {
+    pub(crate) fn event(&mut self, now: Instant, event: &Event) {
         match event {
-            Event::ImagePlanned(_) => self.planned += 1,
+            Event::ImagePlanned(_) => self.images.planned += 1,
             Event::AllPlanned => self.is_all_planned = true,
             Event::ImageStarted(image) => {
-                self.in_work.insert(image.clone(), ImageWork::default());
-            }
-            Event::BlobStarted { image, .. } => {
-                self.started += 1;
-                self.of_image(image, event);
+                self.turn += 1;
+                self.in_work.insert(image.clone(), ImageWork::begin(self.turn, now));
             }
             Event::BytesMoved { image, bytes, .. } => {
-                self.speed.moved(*bytes);
-                self.of_image(image, event);
+                self.bytes.add(now, *bytes);
+                self.of_image(now, image, event);
             }
-            Event::BlobPlanned { image, .. } | Event::BlobFinished { image, .. } => {
-                self.of_image(image, event);
+            Event::BlobPlanned { image, .. }
+            | Event::BlobStarted { image, .. }
+            | Event::BlobFinished { image, .. }
+            | Event::Retrying { image, .. }
+            | Event::AwaitingStore { image, .. } => self.of_image(now, image, event),
+            Event::RetryingList { source, .. } => {
+                self.lists.extend(Wait::of(now, event).map(|wait| (source.clone(), wait)));
             }
-            Event::ImageFinished(ended) => {
-                self.ended += 1;
-                // What was sent for an image that failed was sent all the same.
-                self.done += self.in_work.remove(&ended.image).map_or(0, |work| work.sent());
+            Event::TagsListed { source, .. } | Event::RepositoriesListed { source, .. } => {
+                self.lists.remove(source);
             }
+            Event::ImageFinished(ended) => self.image_finished(now, ended),
             _ => {}
         }
     }
 
-    fn of_image(&mut self, image: &Arc<Image>, event: &Event) {
+    fn of_image(&mut self, now: Instant, image: &Arc<Image>, event: &Event) {
         if let Some(work) = self.in_work.get_mut(image) {
-            work.event(event, self.started);
+            self.kept += work.event(now, event);
         }
     }
 
-    /// The picture at this moment.
-    pub(super) fn view(&mut self, now: Instant) -> View {
-        let sum = |of: fn(&ImageWork) -> u64| self.done + self.in_work.values().map(of).sum::<u64>();
+    fn image_finished(&mut self, now: Instant, ended: &ImageReport) {
+        self.images.end(ended);
+        self.ended.add(now, 1);
+        let work = self.in_work.remove(&ended.image);
+        // What was sent for an image that failed was sent all the same.
+        self.sent += work.as_ref().map_or(0, ImageWork::sent);
+        if !matches!(ended.outcome, Outcome::Failed(_) | Outcome::NotDone) {
+            self.seen.add(work.as_ref().map_or(0, ImageWork::total));
+        }
+    }
+
+    /// Bytes that were sent in this run and stand at targets: nobody has to send them again.
+    pub(crate) fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// How often a step of an image in work was tried again.
+    pub(crate) fn tried_again(&self, image: &Arc<Image>) -> u64 {
+        self.in_work.get(image).map_or(0, |work| work.tries)
+    }
+
+    /// The picture at this moment, with so many images in work at most: those that have the most to be sent.
+    pub(crate) fn view(&mut self, now: Instant, most_rows: usize) -> View {
+        self.lists.retain(|_, wait| !wait.is_over(now));
+        let sum = |of: fn(&ImageWork) -> u64| self.sent + self.in_work.values().map(of).sum::<u64>();
         let (sent, total) = (sum(ImageWork::sent), sum(ImageWork::total));
-        let waiting = self.planned.saturating_sub(self.ended) > self.in_work.len() as u64;
-        let is_partial = !self.is_all_planned || waiting || self.in_work.values().any(ImageWork::is_partial);
-        let per_second = self.speed.per_second(now);
+        let images_left = self.images.planned.saturating_sub(self.images.ended());
+        let known = self.in_work.values().filter(|work| !work.is_partial()).count() as u64;
+        let unknown = images_left.saturating_sub(known);
+        let lists = !self.is_all_planned;
+        let left = Left { bytes: total - sent, unknown, images: images_left, lists };
+        let pace =
+            Pace { bytes: self.bytes.per_second(now, AHEAD), images: self.ended.per_second(now, AHEAD) };
         View {
-            ended: self.ended,
-            planned: self.planned,
+            elapsed: now.saturating_duration_since(self.started),
+            images: self.images,
+            lists,
             sent,
             total,
-            is_partial,
-            per_second,
-            left: left(total - sent, per_second),
+            is_partial: lists || unknown > 0,
+            per_second: self.bytes.per_second(now, LATELY).map(whole),
+            remaining: remaining(left, pace, &self.seen_with_those_in_work()),
             fraction: self.fraction(sent, total),
-            rows: self.rows(),
+            in_work: self.in_work.len(),
+            rows: self.rows(now, most_rows),
+            lists_again: self.lists_again(),
         }
+    }
+
+    /// Small images end first: without those in work all would seem to be small.
+    fn seen_with_those_in_work(&self) -> Sizes {
+        let mut seen = self.seen;
+        for work in self.in_work.values().filter(|work| !work.is_partial()) {
+            seen.add(work.total());
+        }
+        seen
     }
 
     /// By images, and by bytes: the lesser of both, because the last images may be the largest.
     fn fraction(&self, sent: u64, total: u64) -> f64 {
-        let in_work: f64 = self.in_work.values().map(ImageWork::fraction).sum();
+        let of_image = |work: &ImageWork| {
+            if work.is_partial() { 0.0 } else { ratio(work.sent(), work.total()) }
+        };
+        let in_work: f64 = self.in_work.values().map(of_image).sum();
         #[expect(clippy::cast_precision_loss, reason = "a bar is a few characters wide")]
-        let by_images = (self.ended as f64 + in_work) / self.planned.max(1) as f64;
+        let by_images = (self.images.ended() as f64 + in_work) / self.images.planned.max(1) as f64;
         if total == 0 { by_images } else { by_images.min(ratio(sent, total)) }
     }
 
-    /// The largest blobs that move, in the order in which they began.
-    fn rows(&self) -> Vec<Row> {
-        let mut moving: Vec<_> = self
-            .in_work
-            .iter()
-            .flat_map(|(image, work)| work.blobs.iter().map(move |(digest, blob)| (image, digest, blob)))
-            .filter(|(_, _, blob)| blob.turn.is_some() && blob.size.is_none_or(|size| size >= SMALLEST_ROW))
-            .collect();
-        // What is not known may be anything.
-        moving.sort_by_key(|(_, _, blob)| (std::cmp::Reverse(blob.size.unwrap_or(u64::MAX)), blob.turn));
-        moving.truncate(MOST_ROWS);
-        moving.sort_by_key(|(_, _, blob)| blob.turn);
-        let row = |(image, digest, blob): (&Arc<Image>, &Digest, &Blob)| Row {
-            image: image.clone(),
-            digest: digest.clone(),
-            sent: blob.sent(),
-            size: blob.size,
-        };
-        moving.into_iter().map(row).collect()
+    fn rows(&self, now: Instant, most: usize) -> Vec<Row> {
+        let mut in_work: Vec<_> = self.in_work.iter().collect();
+        in_work.sort_by_key(|(_, work)| (std::cmp::Reverse(work.left()), work.turn));
+        in_work.truncate(most);
+        in_work.sort_by_key(|(_, work)| work.turn);
+        in_work.into_iter().map(|(image, work)| work.row(image, now)).collect()
+    }
+
+    fn lists_again(&self) -> Vec<(Arc<str>, Wait)> {
+        let mut lists: Vec<_> =
+            self.lists.iter().map(|(source, wait)| (source.clone(), wait.clone())).collect();
+        lists.sort_by(|(one, _), (other, _)| one.cmp(other));
+        lists
     }
 }
 
-/// How long the bytes that are known take. Never no time at all before the end; nothing where nothing moves, or no
-/// bytes are known to be left.
-fn left(bytes: u64, per_second: Option<u64>) -> Option<Duration> {
-    let per_second = per_second.filter(|speed| *speed > 0)?;
-    (bytes > 0).then(|| Duration::from_secs(bytes.div_ceil(per_second)))
+/// Of nothing, all is there.
+#[expect(clippy::cast_precision_loss, reason = "a bar is a few characters wide")]
+pub(super) fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a bar is a few characters wide")]
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a speed is no less than none")]
+fn whole(speed: f64) -> u64 {
+    speed as u64
 }
 
 #[cfg(test)]

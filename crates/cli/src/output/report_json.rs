@@ -17,6 +17,7 @@ use crate::output::json_document::{self, OneByOne};
 pub(crate) use alike::{Alike, alike};
 use registry_entry::{RegistryEntry, registry_entries};
 pub(crate) use schema::schema;
+pub(super) use schema::{error, image, number_or_null, totals_schema};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,7 +52,7 @@ struct ShardEntry {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Totals {
+pub(super) struct Totals {
     copied: usize,
     unchanged: usize,
     skipped: usize,
@@ -90,7 +91,7 @@ pub(crate) fn write(done: &Done, exit_code: u8, writer: &mut dyn Write) -> std::
         finished_at: time(jiff::Timestamp::now()),
         exit_code,
         shard: shard_entry(done),
-        totals: totals(report, &registries),
+        totals: totals(report, registries.iter().map(|registry| registry.requests).sum()),
         images: OneByOne(|| Ok(done.records.read()?.map(|record| record.map(|(_, record)| record)))),
         failed_rules: report.failed_rules.iter().map(|failure| rule_entry(failure, done)).collect(),
         refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
@@ -111,7 +112,7 @@ pub(crate) fn time(time: jiff::Timestamp) -> String {
     format!("{time:.3}")
 }
 
-fn totals(report: &Report, registries: &[RegistryEntry<'_>]) -> Totals {
+pub(super) fn totals(report: &Report, requests: u64) -> Totals {
     let amounts = report.amounts();
     Totals {
         copied: report.copied(),
@@ -124,7 +125,7 @@ fn totals(report: &Report, registries: &[RegistryEntry<'_>]) -> Totals {
         bytes_moved: amounts.moved_bytes,
         bytes_mounted: amounts.mounted_bytes,
         bytes_present: amounts.present_bytes,
-        requests: registries.iter().map(|registry| registry.requests).sum(),
+        requests,
         referrers: amounts.referrers,
         referrers_left: report.referrers_left(),
     }

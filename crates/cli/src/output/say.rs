@@ -3,25 +3,36 @@
 use serde::Serialize;
 
 use super::paint::Paint;
-use super::{foreign, standard};
+use super::{foreign, json_lines, standard};
 
 /// Results of many lines are written in blocks of so many bytes.
 const BLOCK: usize = 64 << 10;
 
 /// Writes a line for people; line ends in it are shown, not obeyed.
 pub(crate) fn say(line: &str) {
-    standard::stderr_line(&foreign::line(line));
+    if json_lines::is_spoken() {
+        standard::stderr_text(&json_lines::error(line));
+    } else {
+        standard::stderr_line(&foreign::line(line));
+    }
 }
 
 /// Tells what is odd, but no reason to stop.
 pub(crate) fn warn(warning: &str) {
+    if json_lines::is_spoken() {
+        return standard::stderr_line(&json_lines::warning(warning));
+    }
     say(&format!("{}: {warning}", Paint::for_stderr().yellow("warning")));
 }
 
 /// Writes several lines for people, such as the summary: they are never left out. Foreign parts of them were cleaned
 /// before.
 pub(crate) fn say_lines(lines: &str) {
-    standard::stderr_text(&foreign::lines(lines));
+    if json_lines::is_spoken() {
+        standard::stderr_text(&json_lines::error(lines));
+    } else {
+        standard::stderr_text(&foreign::lines(lines));
+    }
 }
 
 /// Writes a line of results; line ends in it are shown, not obeyed.

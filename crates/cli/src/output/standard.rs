@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::stream::{Flushed, Pieces, Stream};
+use super::canvas::Picture;
+use super::stream::{Columns, Flushed, Pieces, Stream};
+use super::{json_lines, terminal};
 
 /// Two streams that end at one terminal keep their order: so long the one waits for the other, unless that is stuck.
 const ORDER: Duration = Duration::from_millis(200);
@@ -20,13 +22,44 @@ const PATIENCE_AT_TERMINAL: Duration = Duration::from_secs(60);
 const FOR_EVER: Duration = Duration::MAX;
 
 static MAY_BE_LOST: AtomicBool = AtomicBool::new(false);
-static STDOUT: LazyLock<Option<Stream>> = LazyLock::new(|| open(std::io::stdout()));
-static STDERR: LazyLock<Option<Stream>> = LazyLock::new(|| open(std::io::stderr()));
+static STDOUT: LazyLock<Option<Stream>> = LazyLock::new(|| open(std::io::stdout(), || 80));
+static STDERR: LazyLock<Option<Stream>> = LazyLock::new(|| {
+    open(std::io::stderr(), terminal::columns).map(|stderr| stderr.noting(json_lines::left_out))
+});
 
 /// With a handle of its own: that of the standard library has a lock, which whoever waits in a write holds.
-fn open(standard: impl AsFd) -> Option<Stream> {
+fn open(standard: impl AsFd, columns: Columns) -> Option<Stream> {
     let handle = standard.as_fd().try_clone_to_owned().ok()?;
-    Some(Stream::new(File::from(handle), Box::new(|_| {})))
+    Some(Stream::with_columns(File::from(handle), Box::new(|_| {}), columns))
+}
+
+/// Has a picture stand below all lines of stderr, which is a terminal.
+pub(super) fn draw(picture: Picture) {
+    if let Some(stderr) = &*STDERR {
+        stderr.draw(picture);
+    }
+}
+
+/// Takes it away.
+pub(super) fn take_away() {
+    if let Some(stderr) = &*STDERR {
+        stderr.take_away();
+    }
+}
+
+/// Draws the next one below what others have written: the program was stopped, and goes on.
+pub(crate) fn leave_picture() {
+    if let Some(stderr) = &*STDERR {
+        stderr.leave_picture();
+    }
+}
+
+/// Leaves the terminal as it was found, where the program ends at once.
+pub(crate) fn leave() {
+    if let Some(stderr) = &*STDERR {
+        stderr.take_away();
+        stderr.flush(ORDER);
+    }
 }
 
 /// A line for people.

@@ -9,6 +9,8 @@ use std::io::{BufWriter, ErrorKind, Write as _};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::canvas::{Canvas, Change, Picture};
+
 /// What waits at most, in bytes: as much as a reader may be behind before lines are left out.
 const MOST_WAITING: usize = 4 << 20;
 /// What waits of a text that is handed in piece by piece, in bytes.
@@ -22,6 +24,12 @@ const AGAIN: Duration = Duration::from_millis(10);
 
 /// Told of the first write that fails.
 pub(super) type OnError = Box<dyn Fn(&std::io::Error) + Send>;
+
+/// So much is written at once, where it waits.
+const BATCH: usize = 64 << 10;
+
+/// How wide a terminal is, in columns.
+pub(super) type Columns = fn() -> usize;
 
 /// The line that says how many lines are left out, without its end.
 pub(super) type Notice = fn(usize) -> String;
@@ -38,6 +46,10 @@ struct Shared {
 struct State {
     waiting: VecDeque<Vec<u8>>,
     waiting_bytes: usize,
+    /// What is to become of the picture: the last word counts.
+    change: Option<Change>,
+    /// Somebody else wrote to the terminal.
+    is_left: bool,
     /// Lines that were left out since the last one that was taken.
     left_out: usize,
     is_writing: bool,
@@ -51,7 +63,7 @@ struct State {
 
 impl State {
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && !self.is_writing
+        self.waiting.is_empty() && self.change.is_none() && !self.is_writing
     }
 
     fn push(&mut self, text: Vec<u8>) {
@@ -75,8 +87,13 @@ pub(crate) enum Flushed {
 impl Stream {
     /// Begins to write to `file`, which may block.
     pub(super) fn new(file: File, on_error: OnError) -> Self {
+        Self::with_columns(file, on_error, || 80)
+    }
+
+    /// The same for a terminal that is so wide, below whose lines a picture may stand.
+    pub(super) fn with_columns(file: File, on_error: OnError, columns: Columns) -> Self {
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
-        let writer = Writer { shared: shared.clone(), file, on_error };
+        let writer = Writer { shared: shared.clone(), file, on_error, canvas: Canvas::default(), columns };
         // Without a thread there is no output, and the run goes on.
         if std::thread::Builder::new().name("output".to_owned()).spawn(move || writer.run()).is_err() {
             shared.lock().error = Some(ErrorKind::OutOfMemory);
@@ -108,6 +125,26 @@ impl Stream {
         self.tell_left_out(&mut state);
         state.push(text.into_bytes());
         drop(state);
+        self.0.changed.notify_all();
+    }
+
+    /// Has a picture stand below all lines, in place of the one that does.
+    pub(super) fn draw(&self, picture: Picture) {
+        self.change(|state| state.change = Some(Change::Draw(picture)));
+    }
+
+    /// Takes the picture away.
+    pub(super) fn take_away(&self) {
+        self.change(|state| state.change = Some(Change::TakeAway));
+    }
+
+    /// Draws the next picture below what somebody else has written.
+    pub(super) fn leave_picture(&self) {
+        self.change(|state| state.is_left = true);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.0.lock());
         self.0.changed.notify_all();
     }
 
@@ -210,31 +247,49 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next text, when there is one.
-    fn next(&self) -> Vec<u8> {
+    /// What is to be written next, when there is something: some texts, and what becomes of the picture.
+    fn next(&self) -> Next {
         let mut state = self.lock();
         loop {
-            if let Some(text) = state.waiting.pop_front() {
+            if !state.waiting.is_empty() || state.change.is_some() {
                 state.is_writing = true;
-                return text;
+                let mut text = state.waiting.pop_front().unwrap_or_default();
+                while state.waiting.front().is_some_and(|next| text.len() + next.len() <= BATCH) {
+                    text.extend(state.waiting.pop_front().unwrap_or_default());
+                }
+                // What was said before the end of the picture goes in above it.
+                let change = if state.waiting.is_empty() { state.change.take() } else { None };
+                return Next { text, change, is_left: std::mem::take(&mut state.is_left) };
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
+struct Next {
+    text: Vec<u8>,
+    change: Option<Change>,
+    is_left: bool,
+}
+
 struct Writer {
     shared: Arc<Shared>,
     file: File,
     on_error: OnError,
+    canvas: Canvas,
+    columns: Columns,
 }
 
 impl Writer {
     /// Lives as long as the program: nothing waits for it but [`Stream::flush`].
     fn run(mut self) {
         loop {
-            let text = self.shared.next();
-            let result = if self.has_failed() { Ok(()) } else { self.write(&text) };
+            let Next { text, change, is_left } = self.shared.next();
+            if is_left {
+                self.canvas.leave();
+            }
+            let bytes = self.canvas.compose(&text, change, (self.columns)());
+            let result = if self.has_failed() { Ok(()) } else { self.write(&bytes) };
             let mut state = self.shared.lock();
             state.is_writing = false;
             state.waiting_bytes = state.waiting_bytes.saturating_sub(text.len());

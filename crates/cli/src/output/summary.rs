@@ -2,6 +2,7 @@
 //! why something failed was told when it happened.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
 use registry::Quota;
@@ -9,6 +10,7 @@ use sync::Report;
 
 use super::Paint;
 use super::rule_names::RuleNames;
+use super::tally::LeftBehind;
 use crate::diagnostic::{Alike, Failed, Reasons, diagnose};
 use crate::done::Done;
 
@@ -71,22 +73,75 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
     {
         row.write(&mut text, paint);
     }
-    let amounts = report.amounts();
-    let (moved, seconds) = (HumanBytes(amounts.moved_bytes), report.took.as_secs_f64());
-    let requests = done.registries.iter().map(|registry| registry.traffic().requests).sum::<u64>();
-    let noun = if requests == 1 { "request" } else { "requests" };
-    let _ = writeln!(text, "  {:<10} {moved} in {seconds:.1} s with {requests} {noun}", "moved");
-    if amounts.saved_bytes() > 0 {
-        let saved = HumanBytes(amounts.saved_bytes());
-        let _ = writeln!(text, "  {:<10} {saved} that the target had or mounted itself", "saved");
-    }
+    bytes(&mut text, done);
     referrers(&mut text, report);
+    left_behind(&mut text, done.run.tally.left_behind());
     for registry in &done.registries {
         if let Some(quota) = registry.quota() {
             let _ = writeln!(text, "  {:<10} {} at {}", "pulls left", left_of(quota), registry.host());
         }
     }
+    goes_on(&mut text, done);
     text
+}
+
+/// What went over the line, and what did not have to.
+fn bytes(text: &mut String, done: &Done) {
+    let (amounts, took) = (done.report.amounts(), done.report.took);
+    let (moved, seconds) = (HumanBytes(amounts.moved_bytes), took.as_secs_f64());
+    let requests = done.registries.iter().map(|registry| registry.traffic().requests).sum::<u64>();
+    let noun = if requests == 1 { "request" } else { "requests" };
+    let speed = per_second(amounts.moved_bytes, took).map(|speed| format!(", {}/s", HumanBytes(speed)));
+    let speed = speed.unwrap_or_default();
+    let _ = writeln!(text, "  {:<10} {moved} in {seconds:.1} s with {requests} {noun}{speed}", "moved");
+    let spared = [
+        ("mounted", amounts.mounted_bytes, "from other repositories of the target"),
+        ("present", amounts.present_bytes, "at the target before"),
+    ];
+    for (label, number, what) in spared.into_iter().filter(|(_, number, _)| *number > 0) {
+        let _ = writeln!(text, "  {label:<10} {} {what}", HumanBytes(number));
+    }
+}
+
+/// Of less than a second nobody learns how fast it is.
+fn per_second(bytes: u64, took: Duration) -> Option<u64> {
+    let millis = u64::try_from(took.as_millis()).ok().filter(|millis| *millis >= 1000 && bytes > 0)?;
+    Some(bytes.saturating_mul(1000) / millis)
+}
+
+/// After a run that was stopped: what the next one makes of it.
+fn goes_on(text: &mut String, done: &Done) {
+    let report = &done.report;
+    if report.not_done() + report.unfinished_rules.len() == 0 {
+        return;
+    }
+    let moved = report.amounts().moved_bytes;
+    let kept = match done.kept.min(moved) {
+        _ if moved == 0 => String::new(),
+        kept if kept == moved => format!(": nothing of the {} is sent again", HumanBytes(moved)),
+        kept => format!(
+            ": {} of the {} are at the target for good, and of begun layers what it keeps",
+            HumanBytes(kept),
+            HumanBytes(moved)
+        ),
+    };
+    let _ = writeln!(text, "  {:<10} the same command goes on{kept}", "next");
+}
+
+/// What images were copied without.
+fn left_behind(text: &mut String, left: LeftBehind) {
+    let rows = [
+        (
+            left.children.platforms,
+            ["manifest for a platform", "manifests for platforms"],
+            " that the rules leave out",
+        ),
+        (left.children.attestations, ["attestation", "attestations"], " that the target refuses"),
+        (left.layers, ["layer", "layers"], " that may not be kept in registries and were found nowhere"),
+    ];
+    for (number, what, why) in rows.into_iter().filter(|(number, _, _)| *number > 0) {
+        let _ = writeln!(text, "  {:<10} {number:>7} {}{why}", "left", what[usize::from(number != 1)]);
+    }
 }
 
 /// What is refused: rules of a config, or steps of a plan.
@@ -193,7 +248,8 @@ pub(crate) fn failures(done: &Done, paint: Paint) -> String {
 
 /// Each reason once. The table comes after them, so that it is what stays on the screen.
 fn write_failures(text: &mut String, done: &Done, paint: Paint) {
-    let (groups, rules) = (done.failures.alike(), RuleNames::of(&done.rules));
+    let (mut groups, rules) = (done.failures.alike(), RuleNames::of(&done.rules));
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     let shown = |failed: &Failed| match failed {
         Failed::Rule(failure) => {
             format!("{}: {}", rules.at(failure.rule, &failure.source), failure.error.operation)
@@ -205,7 +261,8 @@ fn write_failures(text: &mut String, done: &Done, paint: Paint) {
         let diagnosis = diagnose(error);
         let more = count - 1;
         let _ = writeln!(text, "\n{} {}", paint.red("failed"), shown(first));
-        if more > 0 {
+        // What was told above is not said again, unless it has gone from the screen since.
+        if more > 0 || done.report.totals.images() > A_SCREEN {
             let _ = writeln!(text, "  why:   {}", diagnosis.why);
         }
         let _ = writeln!(text, "  next:  {}", diagnosis.next);
@@ -234,6 +291,8 @@ fn write_failures(text: &mut String, done: &Done, paint: Paint) {
     }
 }
 
+/// After so many images the line of a failure is no longer looked for.
+const A_SCREEN: usize = 20;
 /// How many failures of one reason are named beside the first.
 const NAMED: usize = 2;
 /// More reasons than this are not read from a screen.

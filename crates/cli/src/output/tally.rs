@@ -1,21 +1,32 @@
-//! What events alone tell, for the report: how often steps of images were tried again, and what that cost in time.
+//! What events alone tell, for report and summary: how often steps of images were tried again, what that cost in time, and
+//! what images were copied without.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sync::{Event, Image, Observer, Stamp};
+use sync::{BlobOutcome, Event, Image, LeftOut, Observer, Outcome, Stamp};
 
 /// Counts along.
 #[derive(Default)]
-pub(crate) struct Tally(Mutex<Retries>);
+pub(crate) struct Tally(Mutex<Counts>);
 
 #[derive(Default)]
-struct Retries {
+struct Counts {
     /// Only of images in work of which a step was tried again.
     tries: HashMap<Arc<Image>, u64>,
     /// By the host that failed.
     waits: HashMap<String, Duration>,
+    left_behind: LeftBehind,
+}
+
+/// What images were copied without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LeftBehind {
+    /// Of indexes.
+    pub(super) children: LeftOut,
+    /// Layers that may not be kept in registries and were found nowhere.
+    pub(super) layers: usize,
 }
 
 impl Tally {
@@ -29,12 +40,17 @@ impl Tally {
         self.lock().waits.get(host).copied().unwrap_or_default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Retries> {
+    /// What images were copied without so far.
+    pub(super) fn left_behind(&self) -> LeftBehind {
+        self.lock().left_behind
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Retries {
+impl Counts {
     /// `place` is a registry, perhaps with a repository.
     fn note_wait(&mut self, place: &str, wait: Duration) {
         let host = place.split_once('/').map_or(place, |(host, _)| host);
@@ -51,8 +67,15 @@ impl Observer for Tally {
                 retries.note_wait(place, *wait);
             }
             Event::ImageFinished(ended) => {
-                self.lock().tries.remove(&ended.image);
+                let mut counts = self.lock();
+                counts.tries.remove(&ended.image);
+                if let Outcome::Copied { left_out, .. } = ended.outcome {
+                    let children = &mut counts.left_behind.children;
+                    children.platforms += left_out.platforms;
+                    children.attestations += left_out.attestations;
+                }
             }
+            Event::BlobFinished { outcome: BlobOutcome::LeftOut, .. } => self.lock().left_behind.layers += 1,
             Event::RetryingList { source, wait, .. } => self.lock().note_wait(source, *wait),
             _ => {}
         }

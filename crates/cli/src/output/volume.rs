@@ -23,6 +23,11 @@ impl Volume {
         }
     }
 
+    /// The same for a run whose results, a plan's, may name its images themselves.
+    pub(crate) fn in_run(self, is_plan: bool) -> Self {
+        if is_plan && self == Self::Usual { Self::Named } else { self }
+    }
+
     /// Whether an event's line is shown.
     pub(super) fn shows(self, event: &Event) -> bool {
         match (self, event) {

@@ -86,6 +86,15 @@ pub struct HostLimit {
     pub too_much: u64,
 }
 
+/// A host that has asked to be left alone for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPause {
+    /// `host:port`.
+    pub host: String,
+    /// How long still.
+    pub left: Duration,
+}
+
 /// The windows of all hosts. Cheap to clone; clones share what was learned.
 #[derive(Clone, Default)]
 pub(crate) struct Limits {
@@ -149,6 +158,18 @@ impl Limits {
         limits.collect()
     }
 
+    /// Which of the hosts that were asked here are left alone now, in the order of their names.
+    pub(crate) fn pauses(&self) -> Vec<HostPause> {
+        let hosts = lock(&self.asked);
+        let of_host = |(name, host): (&String, &Arc<Host>)| {
+            let left = host.pause_left()?;
+            Some(HostPause { host: name.clone(), left })
+        };
+        let mut pauses: Vec<_> = hosts.iter().filter_map(of_host).collect();
+        pauses.sort_by(|one, other| one.host.cmp(&other.host));
+        pauses
+    }
+
     fn host(&self, url: &Url) -> Arc<Host> {
         let name = url.host_str().unwrap_or_default();
         let name = match url.port_or_known_default() {
@@ -165,13 +186,14 @@ impl Limits {
 
 impl Host {
     async fn pause(&self) {
-        loop {
-            let until = *lock(&self.paused_until);
-            match until.and_then(|until| until.checked_duration_since(Instant::now())) {
-                Some(left) if !left.is_zero() => tokio::time::sleep(left).await,
-                _ => return,
-            }
+        while let Some(left) = self.pause_left() {
+            tokio::time::sleep(left).await;
         }
+    }
+
+    fn pause_left(&self) -> Option<Duration> {
+        let until = (*lock(&self.paused_until))?;
+        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
     fn limit(&self, name: &str, kind: RequestKind) -> HostLimit {
@@ -365,6 +387,10 @@ mod tests {
         let learned = limits.learned();
         let read = learned.iter().find(|limit| limit.kind == RequestKind::Read).unwrap();
         assert_eq!((read.host.as_str(), read.at_once, read.too_much), ("r.io:443", 8, 1));
+        let pauses = limits.pauses();
+        assert!(pauses.len() == 1 && pauses[0].host == "r.io:443", "{pauses:?}");
+        assert!(pauses[0].left > Duration::from_secs(3000), "{pauses:?}");
+        assert_eq!(limits.for_registry().pauses(), [], "who did not ask it is not told");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use oci::TagOrDigest;
 use crate::endpoint::{Source, StoreId};
 use crate::engine::attempt::{Attempt, Needed, Refused};
 use crate::engine::run::{ImageCopy, Run};
-use crate::{Error, Operation, Outcome, Side};
+use crate::{Error, Event, Operation, Outcome, Side};
 
 /// An image's attempts: one at each of its stores.
 pub(super) struct Reach {
@@ -51,7 +51,11 @@ impl Reach {
         let breakers = run.engine.breakers();
         match breakers.begin_now(needed) {
             Ok(admitted) => admitted,
-            Err(needed) => copy.activity.wait(breakers.begin(needed, &run.deadline)).await,
+            Err(needed) => {
+                let (image, store) = (copy.image.clone(), needed.host.clone());
+                run.tell(&Event::AwaitingStore { image, store });
+                copy.activity.wait(breakers.begin(needed, &run.deadline)).await
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use oci::{Digest, RepositoryName, Tag};
 
+use crate::endpoint::StoreId;
 use crate::select::{Counts, Reason};
 use crate::{BlobOutcome, Decision, Error, Image, ImageReport, Load, RuleFailure, RunId};
 
@@ -168,6 +169,13 @@ pub enum Event {
         error: Arc<Error>,
         /// How long to wait before the next try.
         wait: Duration,
+    },
+    /// Work on an image waits for a store that did not answer any more: until it does, or is given up.
+    AwaitingStore {
+        /// Which image.
+        image: Arc<Image>,
+        /// Which store.
+        store: StoreId,
     },
     /// The run was asked to stop: nothing new begins.
     Stopping {

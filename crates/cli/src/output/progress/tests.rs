@@ -1,4 +1,5 @@
-use sync::{Amounts, ImageReport, Outcome};
+use oci::Digest;
+use sync::{Amounts, BlobOutcome, ImageReport, Outcome};
 
 use super::*;
 
@@ -23,63 +24,75 @@ struct Told {
 impl Told {
     /// `images` are planned and in work.
     fn with(images: &[&Arc<Image>]) -> Self {
-        let mut told = Self { progress: Progress::default(), now: Instant::now() };
+        let now = Instant::now();
+        let mut told = Self { progress: Progress::start(now), now };
         for image in images {
-            told.progress.event(&Event::ImagePlanned((*image).clone()));
-            told.progress.event(&Event::ImageStarted((*image).clone()));
+            told.begin(image);
         }
         told.view();
         told
     }
 
+    fn tell(&mut self, event: &Event) {
+        self.progress.event(self.now, event);
+    }
+
+    fn begin(&mut self, image: &Arc<Image>) {
+        self.tell(&Event::ImagePlanned(image.clone()));
+        self.tell(&Event::ImageStarted(image.clone()));
+    }
+
     fn view(&mut self) -> View {
-        self.now += Duration::from_secs(1);
-        self.progress.view(self.now)
+        self.pass(1.0);
+        self.progress.view(self.now, 12)
+    }
+
+    fn pass(&mut self, seconds: f64) {
+        self.now += Duration::from_secs_f64(seconds);
     }
 
     fn all_planned(&mut self) {
-        self.progress.event(&Event::AllPlanned);
+        self.tell(&Event::AllPlanned);
     }
 
     /// Blobs are numbered by their sizes.
     fn planned(&mut self, image: &Arc<Image>, size: u64) {
         let (image, digest) = (image.clone(), digest(size));
-        self.progress.event(&Event::BlobPlanned { image, digest, size: Some(size) });
+        self.tell(&Event::BlobPlanned { image, digest, size: Some(size) });
     }
 
     fn started(&mut self, image: &Arc<Image>, size: u64) {
         let (image, digest) = (image.clone(), digest(size));
-        self.progress.event(&Event::BlobStarted { image, digest, size: Some(size) });
+        self.tell(&Event::BlobStarted { image, digest, size: Some(size) });
     }
 
     fn moved(&mut self, image: &Arc<Image>, size: u64, bytes: u64) {
         let (image, digest) = (image.clone(), digest(size));
-        self.progress.event(&Event::BytesMoved { image, digest, bytes });
+        self.tell(&Event::BytesMoved { image, digest, bytes });
     }
 
     fn blob_finished(&mut self, image: &Arc<Image>, size: u64, outcome: BlobOutcome) {
         let (image, digest) = (image.clone(), digest(size));
-        self.progress.event(&Event::BlobFinished { image, digest, size: Some(size), outcome });
+        self.tell(&Event::BlobFinished { image, digest, size: Some(size), outcome });
     }
 
     fn image_finished(&mut self, image: &Arc<Image>) {
-        let (outcome, amounts, took) = (Outcome::NotDone, Amounts::default(), Duration::ZERO);
+        let digest = digest(0);
+        let (at_source, left_out) = (digest.clone(), sync::LeftOut::default());
+        self.ended(image, Outcome::Copied { digest, at_source, left_out });
+    }
+
+    fn ended(&mut self, image: &Arc<Image>, outcome: Outcome) {
+        let (amounts, took) = (Amounts::default(), Duration::ZERO);
         let ended = ImageReport { image: image.clone(), rule: 0, outcome, amounts, took };
-        self.progress.event(&Event::ImageFinished(Arc::new(ended)));
+        self.tell(&Event::ImageFinished(Arc::new(ended)));
     }
 }
 
-#[test]
-fn c2_the_time_left_is_that_of_the_bytes_that_are_known() {
-    for (bytes, per_second, seconds) in [
-        (180 * MIB, Some(3 * MIB), Some(60)),
-        (1, Some(1000 * MIB), Some(1)),
-        (0, Some(MIB), None),
-        (MIB, Some(0), None),
-        (MIB, None, None),
-    ] {
-        assert_eq!(left(bytes, per_second), seconds.map(Duration::from_secs), "{bytes} at {per_second:?}");
-    }
+fn error(kind: oci::ErrorKind) -> Arc<sync::Error> {
+    let cause = sync::endpoint::EndpointError::new(kind, "it broke");
+    let (side, operation) = (sync::Side::Target, sync::Operation::Copy);
+    Arc::new(sync::Error { side, place: "r.io/b".into(), operation, cause: cause.into() })
 }
 
 #[test]
@@ -94,6 +107,7 @@ fn c2_large_layers_at_the_end_are_most_of_the_run() {
     for image in others {
         told.planned(image, MIB);
         told.started(image, MIB);
+        told.pass(0.01);
         told.moved(image, MIB, MIB);
         told.blob_finished(image, MIB, BlobOutcome::Copied);
         told.image_finished(image);
@@ -101,9 +115,10 @@ fn c2_large_layers_at_the_end_are_most_of_the_run() {
     told.started(last, 200 * MIB);
     told.moved(last, 200 * MIB, 3 * MIB);
     let view = told.view();
-    assert_eq!((view.ended, view.planned, view.is_partial), (97, 98, false));
+    assert_eq!((view.images.copied, view.images.planned, view.is_partial), (97, 98, false));
     assert_eq!((view.sent, view.total), (100 * MIB, 697 * MIB));
-    assert_eq!(view.left, Some(Duration::from_secs(6)), "597 MiB at 100 MiB/s");
+    let Remaining::About(left) = view.remaining else { panic!("{view:?}") };
+    assert!(left > Duration::from_secs(5), "597 MiB at 100 MiB/s at most: {left:?}");
     assert!(view.fraction < 0.15, "{}", view.fraction);
 }
 
@@ -116,7 +131,7 @@ fn c2_the_bar_of_a_single_image_fills_with_its_bytes() {
     told.started(&image, 10 * MIB);
     told.moved(&image, 10 * MIB, 5 * MIB);
     let view = told.view();
-    assert!((view.fraction - 0.5).abs() < 1e-9 && view.ended == 0, "{view:?}");
+    assert!((view.fraction - 0.5).abs() < 1e-9 && view.images.ended() == 0, "{view:?}");
 }
 
 #[test]
@@ -125,13 +140,13 @@ fn c2_as_long_as_more_may_come_to_be_known_the_picture_is_partial() {
     let mut told = Told::with(&[&one]);
     told.planned(&one, MIB);
     assert!(told.view().is_partial, "lists are still read");
-    told.progress.event(&Event::ImagePlanned(two.clone()));
+    told.tell(&Event::ImagePlanned(two.clone()));
     told.all_planned();
     assert!(told.view().is_partial, "the second waits for its turn");
-    told.progress.event(&Event::ImageStarted(two.clone()));
+    told.tell(&Event::ImageStarted(two.clone()));
     assert!(told.view().is_partial, "its manifest is not read");
     let unknown = Event::BlobPlanned { image: two.clone(), digest: digest(7), size: None };
-    told.progress.event(&unknown);
+    told.tell(&unknown);
     assert!(told.view().is_partial, "how large its blob is, nobody says");
     told.blob_finished(&two, 7, BlobOutcome::Present);
     assert!(!told.view().is_partial);
@@ -147,7 +162,8 @@ fn c2_bytes_that_are_sent_again_never_exceed_the_total() {
         told.moved(&image, 2 * MIB, MIB);
         let view = told.view();
         assert!(view.sent <= view.total && view.total == 2 * MIB, "{view:?}");
-        assert!(view.rows.iter().all(|row| row.sent <= 2 * MIB), "{view:?}");
+        let largest = view.rows[0].largest.as_ref().unwrap();
+        assert!(view.rows[0].sent <= 2 * MIB && largest.sent <= 2 * MIB, "{view:?}");
     }
     told.started(&image, 2 * MIB);
     let view = told.view();
@@ -168,18 +184,139 @@ fn c2_what_targets_have_or_mount_is_not_to_be_sent() {
     }
     let view = told.view();
     assert_eq!((view.sent, view.total), (0, 0));
+    assert_eq!((view.rows[0].present, view.rows[0].mounted, view.rows[0].total), (1, 1, Some(0)));
+    assert_eq!(told.progress.kept(), 0, "nothing was sent");
 }
 
 #[test]
-fn c2_the_largest_blobs_always_have_a_row() {
+fn c2_images_with_the_most_to_be_sent_always_have_a_row_with_their_largest_blob() {
+    let images: Vec<_> = (1..=40).map(|number| image(&format!("v{number}"))).collect();
+    let mut told = Told::with(&images.iter().collect::<Vec<_>>());
+    for (image, size) in images.iter().zip(1..) {
+        told.started(image, size * MIB);
+        told.started(image, size * MIB / 2);
+    }
+    told.planned(&images[0], 5000 * MIB);
+    let view = told.view();
+    let largest = |row: &Row| row.largest.as_ref().and_then(|moving| moving.size).unwrap() / MIB;
+    let sizes: Vec<_> = view.rows.iter().map(largest).collect();
+    let wanted: Vec<_> = std::iter::once(1).chain(30..=40).collect();
+    assert_eq!(sizes, wanted, "in the order in which they began; what does not move is none");
+    assert_eq!((view.in_work, view.rows[0].total), (40, Some(5001 * MIB + MIB / 2)));
+}
+
+#[test]
+fn c2_waits_are_named_until_something_happens_or_they_are_over() {
     let image = image("v1");
     let mut told = Told::with(&[&image]);
-    for size in 1..=40 {
-        told.started(&image, size * MIB);
+    let retrying = |kind| {
+        let (image, place) = (image.clone(), "r.io:5000/b".into());
+        Event::Retrying { image, place, error: error(kind), wait: Duration::from_secs(12) }
+    };
+    told.tell(&retrying(oci::ErrorKind::RateLimited));
+    let row = told.view().rows.remove(0);
+    let wait = row.wait.unwrap();
+    assert_eq!((wait.host.as_str(), wait.why), ("r.io:5000", "has too many requests"));
+    assert_eq!(row.again, Some(Duration::from_secs(11)));
+    told.planned(&image, MIB);
+    assert_eq!(told.view().rows[0].wait, None, "it went on");
+    told.tell(&retrying(oci::ErrorKind::Network));
+    told.pass(13.0);
+    assert_eq!(told.view().rows[0].wait, None, "it is over");
+    let store = sync::endpoint::StoreId::new("r.io:5000");
+    told.tell(&Event::AwaitingStore { image: image.clone(), store });
+    let row = told.view().rows.remove(0);
+    assert_eq!((row.wait.unwrap().why, row.again), ("does not answer", None));
+    assert_eq!(told.progress.tried_again(&image), 2);
+
+    let (source, wait) = ("q.io/a".into(), Duration::from_secs(3));
+    told.tell(&Event::RetryingList { source, error: error(oci::ErrorKind::Unavailable), wait });
+    assert_eq!(told.view().lists_again.len(), 1);
+    told.pass(3.0);
+    assert_eq!(told.view().lists_again, []);
+}
+
+#[test]
+fn what_stands_at_targets_need_not_be_sent_again() {
+    let [one, two] = ["v1", "v2"].map(image);
+    let mut told = Told::with(&[&one, &two]);
+    for (image, size) in [(&one, 5 * MIB), (&two, 6 * MIB), (&two, 7 * MIB)] {
+        told.planned(image, size);
+        told.started(image, size);
+        told.moved(image, size, 5 * MIB);
     }
-    told.started(&image, 100);
-    told.started(&image, 4000 * MIB);
-    told.planned(&image, 5000 * MIB);
-    let sizes: Vec<_> = told.view().rows.iter().map(|row| row.size.unwrap() / MIB).collect();
-    assert_eq!(sizes, (30..=40).chain([4000]).collect::<Vec<_>>(), "in the order in which they began");
+    told.blob_finished(&one, 5 * MIB, BlobOutcome::Copied);
+    told.image_finished(&one);
+    told.moved(&two, 6 * MIB, MIB);
+    told.blob_finished(&two, 6 * MIB, BlobOutcome::Copied);
+    told.ended(&two, Outcome::NotDone);
+    assert_eq!(told.progress.kept(), 11 * MIB, "of 16 that were sent");
+}
+
+/// A run of many images whose sizes and speed are known: four in work at once, of one blob each, which share what goes
+/// through. Gives what the view said of the time left when a third of all bytes was sent, and how long it truly took.
+fn simulate(sizes: &[u64], per_second: u64) -> (Remaining, f64) {
+    let images: Vec<_> = (0..sizes.len()).map(|number| image(&format!("v{number}"))).collect();
+    let mut told = Told::with(&[]);
+    for image in &images {
+        told.tell(&Event::ImagePlanned(image.clone()));
+    }
+    told.all_planned();
+    let (total, mut sent) = (sizes.iter().sum::<u64>(), 0);
+    let (mut next, mut in_work) = (0, Vec::<(usize, u64)>::new());
+    let (mut guessed, mut guessed_at) = (None, told.now);
+    while sent < total {
+        while in_work.len() < 4 && next < sizes.len() {
+            told.tell(&Event::ImageStarted(images[next].clone()));
+            told.planned(&images[next], sizes[next]);
+            told.started(&images[next], sizes[next]);
+            in_work.push((next, 0));
+            next += 1;
+        }
+        told.pass(0.05);
+        let share = per_second / 20 / in_work.len() as u64;
+        for (number, done) in &mut in_work {
+            let bytes = share.min(sizes[*number] - *done);
+            told.moved(&images[*number], sizes[*number], bytes);
+            *done += bytes;
+            sent += bytes;
+        }
+        in_work.retain(|(number, done)| {
+            let is_whole = *done == sizes[*number];
+            if is_whole {
+                told.blob_finished(&images[*number], sizes[*number], BlobOutcome::Copied);
+                told.image_finished(&images[*number]);
+            }
+            !is_whole
+        });
+        if guessed.is_none() && sent * 3 >= total {
+            (guessed, guessed_at) = (Some(told.progress.view(told.now, 12).remaining), told.now);
+        }
+    }
+    (guessed.unwrap(), (told.now - guessed_at).as_secs_f64())
+}
+
+#[test]
+fn c2_after_a_third_of_the_bytes_the_time_left_is_right_within_a_fifth() {
+    let alike = vec![40 * MIB; 60];
+    // In a fixed order without a pattern.
+    let mixed: Vec<_> = (0..120_u64)
+        .map(|number| match number * 7919 % 13 {
+            0 => 90 * MIB,
+            1..4 => 30 * MIB,
+            _ => 10 * MIB,
+        })
+        .collect();
+    let one = vec![3000 * MIB];
+    let few = vec![500 * MIB, 300 * MIB, 200 * MIB, 400 * MIB];
+    for sizes in [alike, mixed, one, few] {
+        let (guessed, truth) = simulate(&sizes, 20 * MIB);
+        #[expect(clippy::cast_precision_loss, reason = "some minutes")]
+        let seconds = guessed.seconds().unwrap() as f64;
+        assert!((seconds - truth).abs() <= truth * 0.2, "{guessed:?} instead of {truth} s: {}", sizes.len());
+        if let Remaining::Between(least, most) = guessed {
+            let range = least.as_secs_f64()..=most.as_secs_f64();
+            assert!(range.contains(&truth), "{range:?} without {truth}");
+        }
+    }
 }

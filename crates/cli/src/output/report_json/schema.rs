@@ -8,6 +8,25 @@ use crate::output::json_schema::{
 
 /// The schema of what `--report FILE`, `sync --json` and `copy --json` give.
 pub(crate) fn schema() -> Value {
+    let failed_rule = [("rule", text_or_null()), ("source", text()), ("error", error())];
+    let properties = [
+        ("run", text()),
+        ("command", text()),
+        ("startedAt", text()),
+        ("finishedAt", text()),
+        ("exitCode", number()),
+        ("shard", shard()),
+        ("totals", totals_schema()),
+        ("images", list(&image())),
+        ("failedRules", list(&object("A rule that gave no images", &failed_rule))),
+        ("refusedRules", list(&text())),
+        ("registries", list(&registry())),
+        ("failures", failures()),
+    ];
+    document("report", "What a run of image-syncer did.", &properties)
+}
+
+pub(in crate::output) fn totals_schema() -> Value {
     let totals = [
         "copied",
         "unchanged",
@@ -23,22 +42,7 @@ pub(crate) fn schema() -> Value {
         "referrers",
         "referrersLeft",
     ];
-    let failed_rule = [("rule", text_or_null()), ("source", text()), ("error", error())];
-    let properties = [
-        ("run", text()),
-        ("command", text()),
-        ("startedAt", text()),
-        ("finishedAt", text()),
-        ("exitCode", number()),
-        ("shard", shard()),
-        ("totals", object("Sums of the images", &numbers(&totals))),
-        ("images", list(&image())),
-        ("failedRules", list(&object("A rule that gave no images", &failed_rule))),
-        ("refusedRules", list(&text())),
-        ("registries", list(&registry())),
-        ("failures", failures()),
-    ];
-    document("report", "What a run of image-syncer did.", &properties)
+    object("Sums of the images", &numbers(&totals))
 }
 
 fn shard() -> Value {
@@ -50,7 +54,7 @@ fn shard() -> Value {
     json!({ "anyOf": [shard, { "type": "null" }] })
 }
 
-fn image() -> Value {
+pub(in crate::output) fn image() -> Value {
     let outcomes = ["copied", "unchanged", "skipped", "failed", "notDone", "wouldCopy"];
     object(
         "How an image ended at a target",
@@ -75,7 +79,7 @@ fn image() -> Value {
     )
 }
 
-fn error() -> Value {
+pub(in crate::output) fn error() -> Value {
     object(
         "What went wrong, and what to do",
         &[
@@ -111,7 +115,7 @@ fn registry() -> Value {
     )
 }
 
-fn number_or_null() -> Value {
+pub(in crate::output) fn number_or_null() -> Value {
     json!({ "type": ["integer", "null"], "minimum": 0 })
 }
 

@@ -66,7 +66,7 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
     let run = RunFacts { id, command: "sync", started: jiff::Timestamp::UNIX_EPOCH, tally };
     let records = recorder.finish();
     let (plan, verified, rules, refused, registries) = Default::default();
-    Done { run, report, shard: None, failures, records, plan, verified, rules, refused, registries }
+    Done { run, report, shard: None, failures, records, plan, verified, rules, refused, registries, kept: 0 }
 }
 
 fn written(done: &Done, exit_code: u8) -> serde_json::Value {

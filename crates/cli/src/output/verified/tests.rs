@@ -65,7 +65,7 @@ fn verified(against: Against) -> (Verified, Done) {
     let (run, failures) = (RunFacts::of("verify"), Arc::default());
     let records = Records::none();
     let done =
-        Done { run, report, shard: None, failures, records, plan, verified, rules, refused, registries };
+        Done { run, report, shard: None, failures, records, plan, verified, rules, refused, registries, kept: 0 };
     (recorder.finish(), done)
 }
 

@@ -1,0 +1,113 @@
+//! All who watch a run, from its beginning to its end: they count, write down, and keep what is told afterwards.
+
+use std::sync::Arc;
+
+use ::sync::{Bandwidth, Observer, RunId};
+
+use super::asked::Asked;
+use super::outputs::Outputs;
+use crate::args::{LogLevel, RunArgs, given};
+use crate::diagnostic::Failures;
+use crate::done::RunFacts;
+use crate::output::plan::{Head, Plan, PlanRecorder};
+use crate::output::{LogFile, LogForm, PlannedRule, Recorder, Records, RuleNames, Verified, VerifiedRecorder, warn};
+
+/// They watch a run.
+pub(super) struct Watchers {
+    facts: RunFacts,
+    log: Option<Arc<LogFile>>,
+    recorder: Option<Arc<Recorder>>,
+    plan: Option<Arc<PlanRecorder>>,
+    verified: Option<Arc<VerifiedRecorder>>,
+    failures: Arc<Failures>,
+}
+
+/// What they saw.
+pub(super) struct Watched {
+    pub(super) run: RunFacts,
+    pub(super) failures: Arc<Failures>,
+    pub(super) records: Records,
+    pub(super) plan: Option<Plan>,
+    pub(super) verified: Option<Verified>,
+    /// There is more to be written to it.
+    pub(super) log: Option<Arc<LogFile>>,
+}
+
+impl Watchers {
+    /// Those that flags and verb ask for. `heads`: what a plan says of rules, where one is wanted.
+    pub(super) fn begin(
+        args: &RunArgs,
+        asked: &Asked<'_>,
+        outputs: &Outputs,
+        heads: Option<Vec<Head>>,
+        rules: &[PlannedRule],
+    ) -> Self {
+        let (facts, folder) = (RunFacts::of(asked.verb), outputs.folder());
+        let names_images = outputs.name_images() || asked.results.name_images();
+        let record = || Arc::new(Recorder::new(rules, facts.tally.clone(), folder));
+        let verification = asked.results.verification();
+        Self {
+            log: open_log(args, &facts.id, RuleNames::of(rules)),
+            recorder: names_images.then(record),
+            plan: heads.map(|heads| Arc::new(PlanRecorder::new(heads, asked.config_digest.clone(), folder))),
+            verified: verification.map(|how| Arc::new(VerifiedRecorder::new(how, rules, folder))),
+            failures: Arc::default(),
+            facts,
+        }
+    }
+
+    pub(super) fn run_id(&self) -> RunId {
+        self.facts.id.clone()
+    }
+
+    /// The log, where one is written.
+    pub(super) fn log(&self) -> Option<Arc<LogFile>> {
+        self.log.clone()
+    }
+
+    pub(super) fn observers(&self) -> impl Iterator<Item = Arc<dyn Observer>> {
+        // Who takes images down asks the tally before that forgets them.
+        let all: [Option<Arc<dyn Observer>>; 6] = [
+            self.recorder.clone().map(|recorder| recorder as _),
+            Some(self.facts.tally.clone()),
+            Some(self.failures.clone()),
+            self.log.clone().map(|log| log as _),
+            self.plan.clone().map(|plan| plan as _),
+            self.verified.clone().map(|verified| verified as _),
+        ];
+        all.into_iter().flatten()
+    }
+
+    /// The run has ended. `speed`: of earlier runs, for what a plan estimates.
+    pub(super) fn end(self, speed: Option<Bandwidth>, shards: Option<usize>) -> Watched {
+        Watched {
+            records: self.recorder.map_or_else(Records::none, |recorder| recorder.finish()),
+            plan: self.plan.map(|plan| plan.finish(speed).divided(shards)),
+            verified: self.verified.map(|verified| verified.finish()),
+            run: self.facts,
+            failures: self.failures,
+            log: self.log,
+        }
+    }
+}
+
+fn open_log(args: &RunArgs, run: &RunId, names: RuleNames) -> Option<Arc<LogFile>> {
+    let Some(path) = given(args.log.as_deref()) else {
+        if args.log_level == LogLevel::Debug {
+            warn("--log-level changes nothing without --log: name a file, or /dev/stderr");
+        }
+        return None;
+    };
+    let form = LogForm { format: args.log_format, level: args.log_level };
+    let shown = path.display().to_string();
+    let lost = move |error: &std::io::Error| {
+        warn(&format!("the log {shown} is not written any more: {error}; the run goes on without it"));
+    };
+    match LogFile::open(path, form, run.clone(), lost) {
+        Ok(log) => Some(Arc::new(log.naming(names))),
+        Err(error) => {
+            warn(&format!("Failed to log to file, using default stderr: {}: {error}", path.display()));
+            None
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Bytes and times in a few characters.
+
+use std::time::Duration;
+
+use super::progress::Remaining;
+
+/// Three digits are as much as anybody compares.
+pub(super) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let mut amount = number as f64;
+    let mut unit = 0;
+    // From here on it would be shown as 1000.
+    while amount >= 999.5 && unit + 1 < UNITS.len() {
+        amount /= 1024.0;
+        unit += 1;
+    }
+    let decimals = match amount {
+        _ if unit == 0 => 0,
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    format!("{amount:.decimals$} {}", UNITS[unit])
+}
+
+/// A part of a whole: the unit is said once where it is the same. `whole` may be `at least` so much.
+pub(super) fn part(part: u64, whole: u64, at_least: bool) -> String {
+    let at_least = if at_least { "at least " } else { "" };
+    let (part, whole) = (bytes(part), bytes(whole));
+    let unit = |amount: &str| amount.split(' ').next_back().map(str::to_owned);
+    let part = match part.split_once(' ') {
+        Some((number, _)) if unit(&part) == unit(&whole) => number,
+        _ => &part,
+    };
+    format!("{part} of {at_least}{whole}")
+}
+
+/// How long something took so far.
+pub(super) fn time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0, seconds) => format!("{seconds} s"),
+        (0, 0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
+        (days, hours, _, _) => format!("{days} d {hours} h"),
+    }
+}
+
+/// How long something will take: nobody knows that to the second.
+fn about(seconds: u64) -> String {
+    match seconds {
+        ..90 => format!("{seconds} s"),
+        90..5400 => format!("{} min", (seconds + 30) / 60),
+        _ => time(Duration::from_secs(seconds)),
+    }
+}
+
+/// How long a run still takes; nothing where nobody knows.
+pub(super) fn left(remaining: Remaining) -> Option<String> {
+    Some(match remaining {
+        Remaining::Unknown => return None,
+        Remaining::AtLeast(time) => format!("at least {} left", about(time.as_secs())),
+        Remaining::About(time) => format!("about {} left", about(time.as_secs())),
+        Remaining::Between(least, most) => {
+            let (least, most) = (about(least.as_secs()), about(most.as_secs()));
+            let unit = |time: &str| time.split_once(' ').map(|(_, unit)| unit.to_owned());
+            match least.split_once(' ') {
+                _ if least == most => format!("about {most} left"),
+                Some((number, _)) if unit(&least) == unit(&most) => format!("{number} to {most} left"),
+                _ => format!("{least} to {most} left"),
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_three_digits() {
+        for (number, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "0.98 KiB"),
+            (1024, "1.00 KiB"),
+            (10_235, "10.0 KiB"),
+            (130 << 20, "130 MiB"),
+            (1023 << 20, "1.00 GiB"),
+            (54 << 30, "54.0 GiB"),
+            (u64::MAX, "16.0 EiB"),
+        ] {
+            assert_eq!(bytes(number), text);
+        }
+        assert_eq!(part(130 << 20, 480 << 20, false), "130 of 480 MiB");
+        assert_eq!(part(0, 480 << 20, true), "0 B of at least 480 MiB");
+    }
+
+    #[test]
+    fn c2_times_are_as_exact_as_they_are_known() {
+        let seconds = Duration::from_secs;
+        for (remaining, text) in [
+            (Remaining::Unknown, None),
+            (Remaining::About(seconds(1)), Some("about 1 s left")),
+            (Remaining::About(seconds(89)), Some("about 89 s left")),
+            (Remaining::About(seconds(100)), Some("about 2 min left")),
+            (Remaining::AtLeast(seconds(7300)), Some("at least 2 h 1 min left")),
+            (Remaining::Between(seconds(120), seconds(290)), Some("2 to 5 min left")),
+            (Remaining::Between(seconds(40), seconds(290)), Some("40 s to 5 min left")),
+            (Remaining::Between(seconds(600), seconds(605)), Some("about 10 min left")),
+        ] {
+            assert_eq!(left(remaining).as_deref(), text);
+        }
+        for (took, text) in [(59, "59 s"), (61, "1 min 1 s"), (3725, "1 h 2 min"), (90_000, "1 d 1 h")] {
+            assert_eq!(time(seconds(took)), text);
+        }
+    }
+}

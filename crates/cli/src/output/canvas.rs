@@ -1,0 +1,272 @@
+//! A picture that stands below all lines of a terminal, and is drawn anew in place. Makes the bytes; writes none.
+//!
+//! What stood there is written over and what is left of it is erased, in one piece: nothing is blank in between, so nothing
+//! flickers. Lines go in above the picture. The cursor rests below it, at the beginning of a line, where whatever somebody
+//! types or a program that was started meanwhile prints tears nothing.
+
+use std::fmt::Write as _;
+
+use super::taskbar::Taskbar;
+
+/// Terminals that know it show nothing before the end; others ignore it.
+/// See <https://github.com/contour-terminal/vt-extensions/blob/master/synchronized-output.md>.
+const BEGIN: &str = "\u{1b}[?2026h";
+const END: &str = "\u{1b}[?2026l";
+const ERASE_BELOW: &str = "\u{1b}[J";
+const ERASE_REST_OF_LINE: &str = "\u{1b}[K";
+
+/// What is to stand there.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Picture {
+    pub(super) lines: Vec<String>,
+    /// What the window's button in a taskbar shows, where the terminal can have it shown.
+    pub(super) taskbar: Option<Taskbar>,
+}
+
+/// What happens to the picture.
+#[derive(Debug, PartialEq)]
+pub(super) enum Change {
+    Draw(Picture),
+    /// Lines that follow stand in its place.
+    TakeAway,
+}
+
+/// What a terminal shows.
+#[derive(Default)]
+pub(super) struct Canvas {
+    picture: Option<Picture>,
+    /// How wide each line was drawn: a terminal that is made narrower breaks those that are wider.
+    drawn: Vec<usize>,
+    columns: usize,
+    taskbar: Option<Taskbar>,
+}
+
+impl Canvas {
+    /// What was drawn stays where it is, and is not drawn over: somebody else wrote below it.
+    pub(super) fn leave(&mut self) {
+        self.drawn.clear();
+    }
+
+    /// The bytes that write lines of text above the picture and change that.
+    pub(super) fn compose(&mut self, text: &[u8], change: Option<Change>, columns: usize) -> Vec<u8> {
+        let is_same = match &change {
+            Some(Change::Draw(picture)) => self.picture.as_ref() == Some(picture),
+            Some(Change::TakeAway) => self.picture.is_none(),
+            None => true,
+        };
+        let is_torn = self.picture.is_some() && (self.drawn.is_empty() || self.columns != columns);
+        if text.is_empty() && is_same && !is_torn {
+            return Vec::new();
+        }
+        if self.picture.is_none() && !matches!(change, Some(Change::Draw(_))) {
+            return text.to_vec();
+        }
+        let above = self.back_to_top(columns);
+        match change {
+            Some(Change::Draw(picture)) => self.picture = Some(picture),
+            Some(Change::TakeAway) => self.picture = None,
+            None => {}
+        }
+        self.columns = columns;
+        let mut bytes = (BEGIN.to_owned() + &self.taskbar_change() + &above).into_bytes();
+        if !text.is_empty() || self.picture.is_none() {
+            bytes.extend(ERASE_BELOW.as_bytes());
+        }
+        bytes.extend(text);
+        bytes.extend(self.draw(columns).as_bytes());
+        bytes.extend(END.as_bytes());
+        bytes
+    }
+
+    /// To the beginning of the picture's first line.
+    fn back_to_top(&self, columns: usize) -> String {
+        let columns = columns.max(1);
+        let rows: usize = self.drawn.iter().map(|width| width.div_ceil(columns).max(1)).sum();
+        if rows == 0 { String::new() } else { format!("\r\u{1b}[{rows}A") }
+    }
+
+    fn draw(&mut self, columns: usize) -> String {
+        let (mut text, most) = (String::new(), columns.saturating_sub(1));
+        self.drawn.clear();
+        let Some(picture) = &self.picture else { return text };
+        for line in &picture.lines {
+            let (line, width) = cut(line, most);
+            let _ = writeln!(text, "{line}{ERASE_REST_OF_LINE}");
+            self.drawn.push(width);
+        }
+        text + ERASE_BELOW
+    }
+
+    fn taskbar_change(&mut self) -> String {
+        let wanted = self.picture.as_ref().and_then(|picture| picture.taskbar);
+        let change = match (wanted, self.taskbar) {
+            (Some(wanted), shown) if shown != Some(wanted) => wanted.code(),
+            (None, Some(_)) => Taskbar::REMOVE.to_owned(),
+            _ => String::new(),
+        };
+        self.taskbar = wanted;
+        change
+    }
+}
+
+/// As much of a line as has room, with its colours, and how many columns that takes.
+fn cut(line: &str, columns: usize) -> (String, usize) {
+    let (mut kept, mut width, mut code, mut is_coloured) = (String::new(), 0, false, false);
+    for character in line.chars() {
+        match character {
+            '\u{1b}' => (code, is_coloured) = (true, true),
+            'm' if code => {
+                code = false;
+                kept.push('m');
+                continue;
+            }
+            _ if code => {}
+            _ if width == columns => {
+                return (if is_coloured { kept + "\u{1b}[0m" } else { kept }, width);
+            }
+            _ => width += 1,
+        }
+        kept.push(character);
+    }
+    (kept, width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(lines: &[&str]) -> Picture {
+        Picture { lines: lines.iter().map(|line| (*line).to_owned()).collect(), taskbar: None }
+    }
+
+    /// As much of a terminal as is needed here.
+    struct Terminal {
+        rows: Vec<Vec<char>>,
+        row: usize,
+        column: usize,
+        columns: usize,
+    }
+
+    impl Terminal {
+        fn new(columns: usize) -> Self {
+            Self { rows: vec![Vec::new()], row: 0, column: 0, columns }
+        }
+
+        fn take(&mut self, bytes: &[u8]) {
+            let mut rest = std::str::from_utf8(bytes).unwrap();
+            while let Some(character) = rest.chars().next() {
+                if let Some(code) = rest.strip_prefix("\u{1b}[") {
+                    let end = code.find(|character: char| character.is_ascii_alphabetic()).unwrap();
+                    self.obey(&code[..end], &code[end..=end]);
+                    rest = &code[end + 1..];
+                    continue;
+                }
+                rest = &rest[character.len_utf8()..];
+                match character {
+                    '\r' => self.column = 0,
+                    '\n' => self.line_end(),
+                    other => self.put(other),
+                }
+            }
+        }
+
+        fn line_end(&mut self) {
+            (self.row, self.column) = (self.row + 1, 0);
+            if self.row == self.rows.len() {
+                self.rows.push(Vec::new());
+            }
+        }
+
+        fn put(&mut self, character: char) {
+            if self.column == self.columns {
+                self.line_end();
+            }
+            let (row, column) = (&mut self.rows[self.row], self.column);
+            row.resize(row.len().max(column + 1), ' ');
+            row[column] = character;
+            self.column += 1;
+        }
+
+        fn obey(&mut self, parameter: &str, code: &str) {
+            match code {
+                "A" => self.row = self.row.saturating_sub(parameter.parse().unwrap()),
+                "J" => {
+                    self.rows[self.row].truncate(self.column);
+                    self.rows.truncate(self.row + 1);
+                }
+                "K" => self.rows[self.row].truncate(self.column),
+                "h" | "l" | "m" => {}
+                other => panic!("{other}"),
+            }
+        }
+
+        fn shown(&self) -> Vec<String> {
+            self.rows.iter().map(|row| row.iter().collect::<String>()).collect()
+        }
+    }
+
+    #[test]
+    fn lines_go_in_above_a_picture_that_is_drawn_in_place() {
+        let (mut canvas, mut terminal) = (Canvas::default(), Terminal::new(20));
+        let mut compose = |text: &str, change| {
+            let bytes = canvas.compose(text.as_bytes(), change, 20);
+            terminal.take(&bytes);
+            terminal.shown()
+        };
+        assert_eq!(compose("before\n", None), ["before", ""]);
+        let drawn = compose("", Some(Change::Draw(picture(&["run", "a longer row"]))));
+        assert_eq!(drawn, ["before", "run", "a longer row", ""]);
+        assert_eq!(compose("note\n", None), ["before", "note", "run", "a longer row", ""]);
+        let drawn = compose("", Some(Change::Draw(picture(&["run 2", "row", "\u{1b}[31mtwo\u{1b}[0m"]))));
+        assert_eq!(drawn, ["before", "note", "run 2", "row", "two", ""]);
+        let wide = "x".repeat(30);
+        let drawn = compose(&format!("{wide}\n"), Some(Change::Draw(picture(&[&wide]))));
+        assert_eq!(drawn, ["before", "note", &wide[..20], &wide[20..], &wide[..19], ""]);
+        assert_eq!(compose("end\n", Some(Change::TakeAway))[4..], ["end", ""]);
+        assert_eq!(compose("after\n", None)[4..], ["end", "after", ""]);
+    }
+
+    #[test]
+    fn what_is_there_is_not_drawn_again() {
+        let mut canvas = Canvas::default();
+        let mut draw = |columns| canvas.compose(b"", Some(Change::Draw(picture(&["run"]))), columns);
+        assert!(!draw(80).is_empty());
+        assert!(draw(80).is_empty());
+        assert!(!draw(40).is_empty(), "the terminal may have broken it");
+        canvas.leave();
+        let again = String::from_utf8(canvas.compose(b"", None, 40)).unwrap();
+        assert!(again.contains("run") && !again.contains('A'), "{again:?}");
+        assert!(!canvas.compose(b"", Some(Change::TakeAway), 40).is_empty());
+        assert!(canvas.compose(b"", Some(Change::TakeAway), 40).is_empty());
+    }
+
+    #[test]
+    fn rows_that_a_narrower_terminal_has_broken_are_counted() {
+        let mut canvas = Canvas::default();
+        canvas.compose(b"", Some(Change::Draw(picture(&[&"x".repeat(70), "y"]))), 80);
+        let drawn = canvas.compose(b"", Some(Change::Draw(picture(&["z"]))), 30);
+        assert!(String::from_utf8(drawn).unwrap().contains("\r\u{1b}[4A"), "three rows, and one");
+    }
+
+    #[test]
+    fn the_taskbar_is_told_of_changes_and_left_as_it_was_found() {
+        let mut canvas = Canvas::default();
+        let mut draw = |line: &str, taskbar: Option<Taskbar>| {
+            let picture = Picture { lines: vec![line.to_owned()], taskbar };
+            String::from_utf8(canvas.compose(b"", Some(Change::Draw(picture)), 80)).unwrap()
+        };
+        let code = "\u{1b}]9;4;1;7\u{1b}\\";
+        assert!(draw("a", Some(Taskbar::Percent(7))).contains(code));
+        assert!(!draw("b", Some(Taskbar::Percent(7))).contains("]9;4"));
+        assert!(draw("c", Some(Taskbar::Failing(8))).contains("]9;4;2;8\u{1b}\\"));
+        let end = String::from_utf8(canvas.compose(b"", Some(Change::TakeAway), 80)).unwrap();
+        assert!(end.contains(Taskbar::REMOVE), "{end:?}");
+    }
+
+    #[test]
+    fn a_cut_line_keeps_its_colours_and_ends_them() {
+        assert_eq!(cut("\u{1b}[31mfailed\u{1b}[0m x", 4), ("\u{1b}[31mfail\u{1b}[0m".to_owned(), 4));
+        assert_eq!(cut("plain", 9), ("plain".to_owned(), 5));
+        assert_eq!(cut("mmm", 2), ("mm".to_owned(), 2));
+    }
+}

@@ -1,0 +1,187 @@
+//! What the live view says: lines of text for a width, made of the picture of a run. Decides; draws nothing.
+
+mod fit;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+
+use super::Paint;
+use super::amount_text::{bytes, left, part, time};
+use super::hosts::SlowHost;
+use super::progress::View;
+use fit::{cut_end, fitting};
+use row::row;
+
+pub(super) use fit::Symbols;
+
+/// Narrower terminals get a count and nothing else.
+const NARROWEST: usize = 40;
+/// So many hosts and lists are named that are waited for.
+const MOST_WAITS: usize = 3;
+
+/// What there is room for.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    pub(super) columns: usize,
+    pub(super) symbols: Symbols,
+    pub(super) paint: Paint,
+}
+
+impl Room {
+    /// The last column stays free: a terminal may go to its next line behind it.
+    fn width(self) -> usize {
+        self.columns.saturating_sub(1)
+    }
+}
+
+/// The whole picture: the run, what holds it up, and a line for each image in work that is shown.
+pub(super) fn picture(view: &View, slow: &[SlowHost], room: Room) -> Vec<String> {
+    if room.columns < NARROWEST {
+        let count = format!("{}/{} images", view.images.ended(), view.images.planned);
+        return vec![cut_end(&count, room.width(), room.symbols)];
+    }
+    let mut lines = vec![run_line(view, room), image_line(view, room)];
+    lines.extend(waits(view, slow).into_iter().map(|wait| {
+        room.paint.yellow(&format!("  {}", cut_end(&wait, room.width().saturating_sub(2), room.symbols)))
+    }));
+    lines.extend(view.rows.iter().map(|shown| row(shown, room)));
+    let more = view.in_work.saturating_sub(view.rows.len());
+    if more > 0 && !view.rows.is_empty() {
+        lines.push(format!("  and {more} more in work"));
+    }
+    lines
+}
+
+/// Bar, bytes, speed, and how long it still takes.
+fn run_line(view: &View, room: Room) -> String {
+    let cells = match room.columns {
+        ..60 => 10,
+        60..100 => 16,
+        _ => 24,
+    };
+    let percent = Some(format!("{:>2} %", percent(view)));
+    let (amount, speed, left) = (amount(view), speed(view), left(view.remaining));
+    let texts = [
+        [percent.clone(), amount.clone(), speed.clone(), left.clone()],
+        [percent.clone(), amount.clone(), None, left.clone()],
+        [percent.clone(), None, speed, left.clone()],
+        [percent.clone(), None, None, left],
+        [percent, None, None, None],
+    ];
+    let texts = texts.map(|parts| parts.into_iter().flatten().collect::<Vec<_>>().join("  "));
+    let text = fitting(texts, room.width().saturating_sub(cells + 2));
+    format!("{}  {text}", room.symbols.bar(view.fraction, cells, room.paint))
+}
+
+/// Rounded down: all is only at the end.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
+pub(super) fn percent(view: &View) -> u64 {
+    (view.fraction.clamp(0.0, 1.0) * 100.0) as u64
+}
+
+fn amount(view: &View) -> Option<String> {
+    (view.total > 0).then(|| part(view.sent, view.total, view.is_partial))
+}
+
+fn speed(view: &View) -> Option<String> {
+    view.per_second.filter(|_| view.total > 0).map(|speed| format!("{}/s", bytes(speed)))
+}
+
+/// How many images there are, and how they ended.
+fn image_line(view: &View, room: Room) -> String {
+    let (count, ended, in_work) = (count(view), ended(view), in_work(view));
+    let elapsed = time(view.elapsed);
+    let with = |parts: &[&str]| {
+        let parts: Vec<_> = parts.iter().filter(|part| !part.is_empty()).copied().collect();
+        if parts.is_empty() { count.clone() } else { format!("{count}: {}", parts.join(", ")) }
+    };
+    let failed = failed(view);
+    let texts = [
+        format!("{}; {elapsed} so far", with(&[&ended, &in_work])),
+        with(&[&ended, &in_work]),
+        with(&[&ended]),
+        with(&[&failed]),
+        format!("{}/{} images", view.images.ended(), view.images.planned),
+    ];
+    let text = fitting(texts, room.width());
+    if failed.is_empty() { text } else { text.replacen(&failed, &room.paint.red(&failed), 1) }
+}
+
+fn count(view: &View) -> String {
+    match (view.images.planned, view.lists) {
+        (0, true) => "looking for images".to_owned(),
+        (planned, true) => format!("{} of {planned} images done, listing", view.images.ended()),
+        (planned, false) => format!("{} of {planned} images done", view.images.ended()),
+    }
+}
+
+/// How images ended, as far as any did.
+fn ended(view: &View) -> String {
+    let images = view.images;
+    let parts = [(images.copied, "copied"), (images.unchanged, "unchanged"), (images.others, "other")];
+    let parts = parts.into_iter().filter(|(number, _)| *number > 0);
+    let parts = parts.map(|(number, word)| format!("{number} {word}"));
+    let failed = Some(failed(view)).filter(|failed| !failed.is_empty());
+    parts.chain(failed).collect::<Vec<_>>().join(", ")
+}
+
+fn failed(view: &View) -> String {
+    match view.images.failed {
+        0 => String::new(),
+        number => format!("{number} failed"),
+    }
+}
+
+fn in_work(view: &View) -> String {
+    if view.in_work == 0 { String::new() } else { format!("{} in work", view.in_work) }
+}
+
+/// What holds the run up beside single images: hosts that want fewer requests, and lists that did not come.
+fn waits(view: &View, slow: &[SlowHost]) -> Vec<String> {
+    let hosts = slow.iter().map(|slow| match (slow.pause, slow.at_once) {
+        (Some(pause), _) => format!("{} asked to wait: {} more", slow.host, time(pause)),
+        (None, Some(at_once)) => format!("{} is throttled: {at_once} requests at once", slow.host),
+        (None, None) => format!("{} is slow", slow.host),
+    });
+    let lists = view
+        .lists_again
+        .iter()
+        .map(|(source, wait)| format!("the list of {source} is asked for again: {} {}", wait.host, wait.why));
+    hosts.chain(lists).take(MOST_WAITS).collect()
+}
+
+/// The same in one line, for logs of other programs.
+pub(super) fn status_line(view: &View, slow: &[SlowHost]) -> String {
+    let speed = speed(view);
+    let parts = [
+        Some(count(view)),
+        Some(ended(view)),
+        Some(in_work(view)),
+        amount(view),
+        speed,
+        left(view.remaining),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    let mut line = parts.join(", ");
+    for wait in waits(view, slow) {
+        line.push_str("; ");
+        line.push_str(&wait);
+    }
+    line
+}
+
+/// What somebody sees who asks: the line, and each image in work.
+pub(super) fn status_block(view: &View, slow: &[SlowHost]) -> String {
+    let mut text = format!("status after {}: {}", time(view.elapsed), status_line(view, slow));
+    for shown in &view.rows {
+        text.push_str("\n  ");
+        text.push_str(&row::status(shown));
+    }
+    let more = view.in_work.saturating_sub(view.rows.len());
+    if more > 0 {
+        let _ = write!(text, "\n  and {more} more");
+    }
+    text
+}

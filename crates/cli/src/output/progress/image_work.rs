@@ -1,0 +1,161 @@
+//! What is known of an image in work.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use oci::Digest;
+use sync::{BlobOutcome, Event, Image};
+
+use super::wait::Wait;
+
+/// Counts along.
+pub(super) struct ImageWork {
+    /// When it began, counted in images.
+    pub(super) turn: u64,
+    pub(super) since: Instant,
+    /// Bytes of its blobs that were brought.
+    done: u64,
+    /// Whether its manifest was read.
+    is_known: bool,
+    blobs: HashMap<Digest, Blob>,
+    mounted: u64,
+    present: u64,
+    wait: Option<Wait>,
+    /// How often a step of it was tried again.
+    pub(super) tries: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Blob {
+    size: Option<u64>,
+    sent: u64,
+    moves: bool,
+}
+
+/// An image in work, at a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) image: Arc<Image>,
+    /// How long it is in work.
+    pub(crate) took: Duration,
+    /// Bytes that were sent for it.
+    pub(crate) sent: u64,
+    /// Bytes that are known to be sent for it, with those that were; `None` until its manifest was read.
+    pub(crate) total: Option<u64>,
+    /// The largest of its blobs that move.
+    pub(crate) largest: Option<Moving>,
+    /// Blobs that the target mounted from another repository.
+    pub(crate) mounted: u64,
+    /// Blobs that the target had.
+    pub(crate) present: u64,
+    pub(crate) wait: Option<Wait>,
+    /// When the wait ends, where that is known.
+    pub(crate) again: Option<Duration>,
+}
+
+/// A blob that moves.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Moving {
+    pub(crate) digest: Digest,
+    pub(crate) sent: u64,
+    pub(crate) size: Option<u64>,
+}
+
+impl Blob {
+    /// Bytes that are sent again are not more than the blob has.
+    fn sent(&self) -> u64 {
+        self.size.map_or(self.sent, |size| self.sent.min(size))
+    }
+
+    fn total(&self) -> u64 {
+        self.size.unwrap_or(self.sent)
+    }
+}
+
+impl ImageWork {
+    pub(super) fn begin(turn: u64, now: Instant) -> Self {
+        let (done, is_known, blobs, mounted, present, wait, tries) = Default::default();
+        Self { turn, since: now, done, is_known, blobs, mounted, present, wait, tries }
+    }
+
+    /// Takes an event about this image. Says how many bytes came to stand at the target for good.
+    pub(super) fn event(&mut self, now: Instant, event: &Event) -> u64 {
+        self.wait = Wait::of(now, event);
+        match event {
+            Event::BlobPlanned { digest, size, .. } => {
+                self.is_known = true;
+                self.blobs.insert(digest.clone(), Blob { size: *size, ..Blob::default() });
+            }
+            Event::BlobStarted { digest, size, .. } => {
+                self.is_known = true;
+                // A further try begins anew.
+                self.blobs.insert(digest.clone(), Blob { size: *size, sent: 0, moves: true });
+            }
+            Event::BytesMoved { digest, bytes, .. } => {
+                if let Some(blob) = self.blobs.get_mut(digest) {
+                    blob.sent += bytes;
+                }
+            }
+            Event::Retrying { .. } => self.tries += 1,
+            Event::BlobFinished { digest, outcome, .. } => return self.blob_finished(digest, *outcome),
+            _ => {}
+        }
+        0
+    }
+
+    fn blob_finished(&mut self, digest: &Digest, outcome: BlobOutcome) -> u64 {
+        self.is_known = true;
+        let blob = self.blobs.remove(digest);
+        match outcome {
+            BlobOutcome::Mounted => self.mounted += 1,
+            BlobOutcome::Present => self.present += 1,
+            BlobOutcome::Copied | BlobOutcome::LeftOut => {}
+        }
+        let Some(blob) = blob.filter(|_| outcome == BlobOutcome::Copied) else { return 0 };
+        self.done += blob.total();
+        blob.sent()
+    }
+
+    /// Bytes that were sent for it.
+    pub(super) fn sent(&self) -> u64 {
+        self.done + self.blobs.values().map(Blob::sent).sum::<u64>()
+    }
+
+    /// Bytes that are known to be sent for it, with those that were.
+    pub(super) fn total(&self) -> u64 {
+        self.done + self.blobs.values().map(Blob::total).sum::<u64>()
+    }
+
+    /// Whether nobody knows yet how much has to be sent for it.
+    pub(super) fn is_partial(&self) -> bool {
+        !self.is_known || self.blobs.values().any(|blob| blob.size.is_none())
+    }
+
+    /// Bytes of it that are not sent yet: of two images, the one with more ends later.
+    pub(super) fn left(&self) -> u64 {
+        self.total() - self.sent()
+    }
+
+    pub(super) fn row(&self, image: &Arc<Image>, now: Instant) -> Row {
+        let wait = self.wait.clone().filter(|wait| !wait.is_over(now));
+        Row {
+            image: image.clone(),
+            took: now.saturating_duration_since(self.since),
+            sent: self.sent(),
+            total: self.is_known.then(|| self.total()),
+            largest: self.largest(),
+            mounted: self.mounted,
+            present: self.present,
+            again: wait.as_ref().and_then(|wait| wait.left(now)),
+            wait,
+        }
+    }
+
+    fn largest(&self) -> Option<Moving> {
+        let moving = self.blobs.iter().filter(|(_, blob)| blob.moves);
+        // What is not known may be anything.
+        let largest = moving.max_by_key(|(digest, blob)| (blob.size.unwrap_or(u64::MAX), digest.to_string()));
+        largest.map(|(digest, blob)| Moving { digest: digest.clone(), sent: blob.sent(), size: blob.size })
+    }
+}

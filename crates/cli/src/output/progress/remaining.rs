@@ -1,0 +1,157 @@
+//! How long a run still takes, as honestly as it can be told.
+
+use std::time::Duration;
+
+use super::sizes::Sizes;
+
+/// How long it still takes. Never no time at all before the end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Remaining {
+    /// Nothing tells.
+    Unknown,
+    /// What is known takes so long, and more is to come.
+    AtLeast(Duration),
+    /// Not all sizes are known.
+    Between(Duration, Duration),
+    About(Duration),
+}
+
+/// What is left of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left {
+    /// Bytes that are known to be sent still.
+    pub(super) bytes: u64,
+    /// Images of which nobody knows yet how much has to be sent.
+    pub(super) unknown: u64,
+    /// Images that have not ended.
+    pub(super) images: u64,
+    /// Whether more images may come.
+    pub(super) lists: bool,
+}
+
+/// How fast it went lately, in a second.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub(super) bytes: Option<f64>,
+    pub(super) images: Option<f64>,
+}
+
+/// A range that is not wider than this is no range.
+const NARROW: f64 = 1.25;
+/// Nobody plans further ahead.
+const LONGEST: f64 = 1000.0 * 24.0 * 3600.0;
+
+/// Bytes decide where any move. Images of unknown size are taken to be as those that were seen; where these moved
+/// nothing, how fast images end is all there is.
+pub(super) fn remaining(left: Left, pace: Pace, seen: &Sizes) -> Remaining {
+    let bytes_left = |more: f64| {
+        #[expect(clippy::cast_precision_loss, reason = "a guess needs no more")]
+        let bytes = left.bytes as f64 + more;
+        bytes
+    };
+    let guess = if left.unknown == 0 { Some((0.0, 0.0)) } else { seen.guess(left.unknown) };
+    let (least, most) =
+        guess.map_or((bytes_left(0.0), None), |(low, high)| (bytes_left(low), Some(bytes_left(high))));
+    let moves = pace.bytes.filter(|speed| *speed >= 1.0);
+    match (moves, most) {
+        (_, Some(most)) if most < 1.0 => by_images(left, pace.images),
+        (None, _) if left.bytes == 0 => by_images(left, pace.images),
+        (None, _) => Remaining::Unknown,
+        (Some(_), _) if least < 1.0 && (left.lists || most.is_none()) => Remaining::Unknown,
+        (Some(speed), _) if left.lists => Remaining::AtLeast(time(least / speed)),
+        (Some(speed), None) => Remaining::AtLeast(time(least / speed)),
+        (Some(speed), Some(most)) => range(least / speed, most / speed),
+    }
+}
+
+/// Where nothing has to be sent.
+fn by_images(left: Left, pace: Option<f64>) -> Remaining {
+    let Some(pace) = pace.filter(|pace| *pace > 0.0 && left.images > 0) else { return Remaining::Unknown };
+    #[expect(clippy::cast_precision_loss, reason = "a guess needs no more")]
+    let seconds = left.images as f64 / pace;
+    if left.lists { Remaining::AtLeast(time(seconds)) } else { Remaining::About(time(seconds)) }
+}
+
+fn range(least: f64, most: f64) -> Remaining {
+    if most <= least * NARROW {
+        Remaining::About(time(f64::midpoint(least, most)))
+    } else {
+        Remaining::Between(time(least), time(most))
+    }
+}
+
+/// Whole seconds, and never none.
+fn time(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds.clamp(1.0, LONGEST).round())
+}
+
+impl Remaining {
+    /// One number, for programs: the middle of what is likely.
+    pub(crate) fn seconds(self) -> Option<u64> {
+        match self {
+            Self::Unknown => None,
+            Self::AtLeast(time) | Self::About(time) => Some(time.as_secs()),
+            Self::Between(least, most) => Some(u64::midpoint(least.as_secs(), most.as_secs())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn seconds(number: u64) -> Duration {
+        Duration::from_secs(number)
+    }
+
+    #[test]
+    fn c2_the_time_left_is_honest() {
+        use Remaining::{About, AtLeast, Between, Unknown};
+        let mut alike = Sizes::default();
+        (0..10).for_each(|_| alike.add(10 * MIB));
+        let mut varied = Sizes::default();
+        (0..10).for_each(|number| varied.add((number % 2) * 20 * MIB));
+        let mut nothing = Sizes::default();
+        (0..10).for_each(|_| nothing.add(0));
+        let none = Sizes::default();
+        // Bytes, unknown images, images, lists; MiB and images a second.
+        for (bytes, unknown, images, lists, speed, pace, seen, wanted) in [
+            (180 * MIB, 0, 1, false, Some(3.0), None, &none, About(seconds(60))),
+            (1, 0, 1, false, Some(1000.0), None, &none, About(seconds(1))),
+            (180 * MIB, 0, 1, true, Some(3.0), None, &none, AtLeast(seconds(60))),
+            (180 * MIB, 1, 2, false, Some(3.0), None, &none, AtLeast(seconds(60))),
+            (0, 1, 1, false, Some(3.0), None, &none, Unknown),
+            (0, 0, 1, true, Some(3.0), None, &none, Unknown),
+            (180 * MIB, 0, 1, false, Some(0.0), None, &none, Unknown),
+            (180 * MIB, 0, 1, false, None, None, &none, Unknown),
+            (100 * MIB, 20, 21, false, Some(3.0), None, &alike, About(seconds(100))),
+            (100 * MIB, 20, 21, true, Some(3.0), None, &alike, AtLeast(seconds(100))),
+            (100 * MIB, 20, 21, false, Some(3.0), None, &varied, Between(seconds(74), seconds(126))),
+            (0, 50, 50, false, None, Some(5.0), &nothing, About(seconds(10))),
+            (0, 50, 50, true, Some(0.0), Some(5.0), &nothing, AtLeast(seconds(10))),
+            (0, 50, 50, false, None, None, &nothing, Unknown),
+            (0, 50, 50, false, Some(0.0), Some(5.0), &varied, About(seconds(10))),
+            (0, 0, 1, false, Some(3.0), Some(0.5), &none, About(seconds(2))),
+        ] {
+            #[expect(clippy::cast_precision_loss, reason = "a small number")]
+            let pace = Pace { bytes: speed.map(|speed: f64| speed * MIB as f64), images: pace };
+            let left = Left { bytes, unknown, images, lists };
+            assert_eq!(remaining(left, pace, seen), wanted, "{left:?} {pace:?}");
+        }
+    }
+
+    #[test]
+    fn c2_programs_get_one_number() {
+        let (two, four) = (seconds(2), seconds(4));
+        for (remaining, wanted) in [
+            (Remaining::Unknown, None),
+            (Remaining::AtLeast(two), Some(2)),
+            (Remaining::About(two), Some(2)),
+            (Remaining::Between(two, four), Some(3)),
+        ] {
+            assert_eq!(remaining.seconds(), wanted);
+        }
+    }
+}
