@@ -1,7 +1,7 @@
 //! A picture that stands below all lines of a terminal, and is drawn anew in place. Makes the bytes; writes none.
 //!
 //! What stood there is written over and what is left of it is erased, in one piece: nothing is blank in between, so nothing
-//! flickers. Lines go in above the picture. The cursor rests below it, at the beginning of a line, where whatever somebody
+//! flickers. It is erased row by row: all at once, tmux would keep it among what has gone off the screen. Lines go in above the picture. The cursor rests below it, at the beginning of a line, where whatever somebody
 //! types or a program that was started meanwhile prints tears nothing.
 
 use std::fmt::Write as _;
@@ -12,7 +12,6 @@ use super::taskbar::Taskbar;
 /// See <https://github.com/contour-terminal/vt-extensions/blob/master/synchronized-output.md>.
 const BEGIN: &str = "\u{1b}[?2026h";
 const END: &str = "\u{1b}[?2026l";
-const ERASE_BELOW: &str = "\u{1b}[J";
 const ERASE_REST_OF_LINE: &str = "\u{1b}[K";
 
 /// What is to stand there.
@@ -61,16 +60,17 @@ impl Canvas {
         if self.picture.is_none() && !matches!(change, Some(Change::Draw(_))) {
             return text.to_vec();
         }
-        let above = self.back_to_top(columns);
+        let rows = self.rows(columns);
         match change {
             Some(Change::Draw(picture)) => self.picture = Some(picture),
             Some(Change::TakeAway) => self.picture = None,
             None => {}
         }
         self.columns = columns;
-        let mut bytes = (BEGIN.to_owned() + &self.taskbar_change() + &above).into_bytes();
-        if !text.is_empty() || self.picture.is_none() {
-            bytes.extend(ERASE_BELOW.as_bytes());
+        let mut bytes = (BEGIN.to_owned() + &self.taskbar_change() + &back_to_top(rows)).into_bytes();
+        let lines = self.picture.as_ref().map_or(0, |picture| picture.lines.len());
+        if !text.is_empty() || lines < rows {
+            bytes.extend(erase(rows).as_bytes());
         }
         bytes.extend(text);
         bytes.extend(self.draw(columns).as_bytes());
@@ -78,11 +78,9 @@ impl Canvas {
         bytes
     }
 
-    /// To the beginning of the picture's first line.
-    fn back_to_top(&self, columns: usize) -> String {
-        let columns = columns.max(1);
-        let rows: usize = self.drawn.iter().map(|width| width.div_ceil(columns).max(1)).sum();
-        if rows == 0 { String::new() } else { format!("\r\u{1b}[{rows}A") }
+    /// How many rows the picture takes by now.
+    fn rows(&self, columns: usize) -> usize {
+        self.drawn.iter().map(|width| width.div_ceil(columns.max(1)).max(1)).sum()
     }
 
     fn draw(&mut self, columns: usize) -> String {
@@ -94,7 +92,8 @@ impl Canvas {
             let _ = writeln!(text, "{line}{ERASE_REST_OF_LINE}");
             self.drawn.push(width);
         }
-        text + ERASE_BELOW
+        // What somebody typed stands there.
+        text + ERASE_REST_OF_LINE
     }
 
     fn taskbar_change(&mut self) -> String {
@@ -107,6 +106,23 @@ impl Canvas {
         self.taskbar = wanted;
         change
     }
+}
+
+/// To the beginning of the first of so many rows above.
+fn back_to_top(rows: usize) -> String {
+    if rows == 0 { String::new() } else { format!("\r\u{1b}[{rows}A") }
+}
+
+/// Makes so many rows blank, and the one below them; the cursor stays at the first.
+fn erase(rows: usize) -> String {
+    if rows == 0 {
+        return String::new();
+    }
+    format!(
+        "{}{ERASE_REST_OF_LINE}{}",
+        format!("{ERASE_REST_OF_LINE}\u{1b}[1B").repeat(rows),
+        back_to_top(rows)
+    )
 }
 
 /// As much of a line as has room, with its colours, and how many columns that takes.
@@ -190,10 +206,7 @@ mod tests {
         fn obey(&mut self, parameter: &str, code: &str) {
             match code {
                 "A" => self.row = self.row.saturating_sub(parameter.parse().unwrap()),
-                "J" => {
-                    self.rows[self.row].truncate(self.column);
-                    self.rows.truncate(self.row + 1);
-                }
+                "B" => self.row = (self.row + parameter.parse::<usize>().unwrap()).min(self.rows.len() - 1),
                 "K" => self.rows[self.row].truncate(self.column),
                 "h" | "l" | "m" => {}
                 other => panic!("{other}"),
@@ -201,7 +214,11 @@ mod tests {
         }
 
         fn shown(&self) -> Vec<String> {
-            self.rows.iter().map(|row| row.iter().collect::<String>()).collect()
+            let mut rows: Vec<String> = self.rows.iter().map(|row| row.iter().collect()).collect();
+            while rows.len() > self.row + 1 && rows.last().is_some_and(String::is_empty) {
+                rows.pop();
+            }
+            rows
         }
     }
 

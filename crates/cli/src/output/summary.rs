@@ -119,11 +119,7 @@ fn goes_on(text: &mut String, done: &Done) {
     let kept = match done.kept.min(moved) {
         _ if moved == 0 => String::new(),
         kept if kept == moved => format!(": nothing of the {} is sent again", HumanBytes(moved)),
-        kept => format!(
-            ": {} of the {} are at the target for good, and of begun layers what it keeps",
-            HumanBytes(kept),
-            HumanBytes(moved)
-        ),
+        kept => format!(": at least {} of the {} are not sent again", HumanBytes(kept), HumanBytes(moved)),
     };
     let _ = writeln!(text, "  {:<10} the same command goes on{kept}", "next");
 }

@@ -44,7 +44,9 @@ fn name(row: &Row, columns: usize, room: Room) -> String {
 fn texts(row: &Row, total: u64) -> [String; 5] {
     let amount = (total > 0).then(|| part(row.sent, total, false));
     let largest = row.largest.as_ref();
-    let (long, short) = (largest.map(with_digest), largest.map(amount_of));
+    let stands =
+        || Some(if row.sent < total { "waiting" } else { "finishing" }.to_owned()).filter(|_| total > 0);
+    let (long, short) = (largest.map(with_digest).or_else(stands), largest.map(amount_of).or_else(stands));
     let spared = spared(row);
     let join = |parts: [Option<String>; 3]| parts.into_iter().flatten().collect::<Vec<_>>().join("  ");
     [

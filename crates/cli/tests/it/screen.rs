@@ -1,0 +1,408 @@
+//! What a person sees while a run goes on, on a real terminal, and what programs read in its place.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
+use serde_json::Value;
+
+use crate::process::{Ran, Workplace};
+use crate::terminal::Terminal;
+
+/// A source whose layers come slowly, and a target.
+struct Slow {
+    source: EmbeddedRegistry,
+    target: EmbeddedRegistry,
+    workplace: Workplace,
+}
+
+const MIB: usize = 1 << 20;
+
+impl Slow {
+    /// So many images under one repository, each with a layer of so many bytes.
+    async fn start(images: usize, size: usize) -> Result<Self> {
+        let source = EmbeddedRegistry::builder().start().await?;
+        let target = EmbeddedRegistry::builder().start().await?;
+        let workplace = Workplace::new()?;
+        let (from, to) = (source.host(), target.host());
+        for number in 0..images {
+            let (layers, tag) = ([sample::layer(number as u64, size)], format!("v{number}"));
+            sample::image(source.store(), REPOSITORY, Some(&tag), Flavour::Oci, &layers, "amd64");
+        }
+        let auth = format!(r#"{{"{from}": {{"insecure": true}}, "{to}": {{"insecure": true}}}}"#);
+        workplace.write("auth.json", &auth)?;
+        workplace.write("images.json", &format!(r#"{{"{from}/{REPOSITORY}": "{to}/{REPOSITORY}"}}"#))?;
+        Ok(Self { source, target, workplace })
+    }
+
+    /// Has layers come in pieces, so slowly that a run can be watched.
+    fn trickle(&self, bytes: usize) {
+        let effect = Effect::Trickle { bytes, pause: Duration::from_millis(100) };
+        self.source.misbehave(Fault { when: Match::get("/blobs/"), times: Times::Always, effect });
+    }
+
+    fn terminal(&self, size: (u16, u16), variables: &str, flags: &str) -> Result<Terminal> {
+        Terminal::start(&self.workplace, size, variables, &format!("{COMMAND} {flags}"))
+    }
+
+    /// The screen without what differs from run to run.
+    fn constant(&self, screen: &str) -> String {
+        let screen = screen.replace(&self.source.host(), "SOURCE").replace(&self.target.host(), "TARGET");
+        let lines = screen.lines().map(|line| line.trim_end()).filter(|line| !line.is_empty());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+const REPOSITORY: &str = "platform/team/gateway-service";
+const COMMAND: &str = "--auth auth.json --images images.json --no-state";
+
+fn has_ended(screen: &str) -> bool {
+    screen.contains("status ")
+}
+
+/// What is wide must fit, and nothing of a picture may stay behind.
+fn ensure_clean(screen: &str) -> Result<()> {
+    for part in ["━", "─", " so far", "in work", "looking"] {
+        ensure!(!screen.contains(part), "{part:?} has stayed:\n{screen}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_image_at_three_widths_and_the_summary_is_all_that_stays() -> Result<()> {
+    for columns in [40, 80, 200] {
+        let slow = Slow::start(1, 4 * MIB).await?;
+        slow.trickle(200_000);
+        let terminal = slow.terminal((columns, 24), "", "")?;
+        let screen = terminal.until(|screen| screen.contains("/s") || screen.contains("left")).await?;
+        let lines: Vec<_> = screen.lines().filter(|line| !line.trim().is_empty()).collect();
+        ensure!(lines.len() == 3, "run, images and the one that is in work:\n{screen}");
+        ensure!(lines[0].starts_with('━') || lines[0].starts_with('─'), "{screen}");
+        ensure!(lines[1].starts_with("0 of 1 images done"), "{screen}");
+        ensure!(lines[2].contains("MiB") && lines[2].contains(":v0"), "{screen}");
+        let screen = terminal.until(has_ended).await?;
+        ensure_clean(&screen)?;
+        let took = regex::Regex::new(r"in [0-9.]+ s with [0-9]+ requests?(, [0-9.]+ MiB/s)?")?;
+        let screen = slow.constant(&screen);
+        let wanted = "  copied           1 image\n  unchanged        0 images\n  failed           0 images\n  moved      4.00 MiB TOOK\nFinished, 0 sync tasks failed, 0 tasks generate failed\nstatus 0";
+        let found = took.replace(&screen.replace("\n/s", "/s"), "TOOK").into_owned();
+        ensure!(columns == 40 || found == wanted, "at {columns}:\n{found}\ninstead of\n{wanted}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_images_while_the_window_is_resized_are_one_picture() -> Result<()> {
+    let slow = Slow::start(10, 4 * MIB).await?;
+    slow.trickle(100_000);
+    let terminal = slow.terminal((120, 30), "", "-v")?;
+    terminal.until(|screen| screen.contains(" left")).await?;
+    for (columns, rows) in [(60, 30), (40, 20), (200, 40), (30, 24), (90, 24), (41, 24), (140, 30)] {
+        terminal.resize(columns, rows)?;
+        // What a narrower window breaks and moves off its upper end, nobody can take back: what is seen is whole.
+        let is_whole = |screen: &str| {
+            let runs = screen.lines().filter(|line| line.contains("10 images")).count();
+            let bars = screen.lines().filter(|line| line.starts_with(['━', '─'])).count();
+            runs == 1 && bars == usize::from(columns >= 40)
+        };
+        let screen = terminal.until_seen(is_whole).await?;
+        let widest = screen.lines().map(|line| line.chars().count()).max();
+        ensure!(widest < Some(columns.into()), "{columns}:\n{screen}");
+    }
+    let screen = terminal.until(has_ended).await?;
+    let copied = screen.lines().filter(|line| line.starts_with("copied ")).count();
+    ensure!(copied == 10, "{copied} lines:\n{screen}");
+    ensure!(screen.contains("copied          10 images"), "{screen}");
+    ensure_clean(&terminal.until_seen(has_ended).await?)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_thousand_images_with_failures_in_between_tear_nothing() -> Result<()> {
+    let slow = Slow::start(3000, 10).await?;
+    for number in [1007, 1500, 2999] {
+        let when = Match::put(&format!("/manifests/v{number}"));
+        let effect = Effect::refuse(403, "DENIED", "no right");
+        slow.target.misbehave(Fault { when, times: Times::Always, effect });
+    }
+    let terminal = slow.terminal((80, 24), "", "-v")?;
+    let screen = terminal.until(has_ended).await?;
+    ensure_clean(&screen)?;
+    let screen = slow.constant(&screen);
+    for wanted in
+        ["copied        2997 images", "failed           3 images", "also:  2 more images for the same"]
+    {
+        ensure!(screen.contains(wanted), "no {wanted:?}:\n{screen}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dumb_terminals_and_those_without_colour_get_plain_text() -> Result<()> {
+    let slow = Slow::start(3, MIB).await?;
+    slow.trickle(100_000);
+    let terminal = slow.terminal((80, 24), "TERM=dumb", "-v")?;
+    let screen = terminal.until(|screen| screen.contains("copied ") || has_ended(screen)).await?;
+    ensure_clean(&screen)?;
+    let colours = {
+        terminal.until(has_ended).await?;
+        terminal.colours()?
+    };
+    ensure!(!colours.contains('\u{1b}'), "{colours:?}");
+
+    let slow = Slow::start(3, MIB).await?;
+    slow.trickle(100_000);
+    let terminal = slow.terminal((80, 24), "NO_COLOR=1", "-v")?;
+    terminal.until(|screen| screen.contains('─')).await?;
+    let colours = terminal.colours()?;
+    ensure!(!colours.contains("\u{1b}[3"), "{colours:?}");
+    terminal.until(has_ended).await?;
+    let plain = slow.terminal((80, 24), "", "-v")?;
+    plain.until(has_ended).await?;
+    ensure!(plain.colours()?.contains("\u{1b}["), "or this shows nothing");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waits_and_throttled_hosts_are_named() -> Result<()> {
+    let slow = Slow::start(3, MIB).await?;
+    let effect = Effect::too_many_requests("600");
+    slow.source.misbehave(Fault { when: Match::get("/blobs/"), times: Times::Always, effect });
+    let terminal = slow.terminal((120, 24), "", "")?;
+    let asked = format!("{} asked to wait: 9 min", slow.source.host());
+    let again = format!("{} has too many requests: again in ", slow.source.host());
+    let screen = terminal.until(|screen| screen.contains(&asked) && screen.contains(&again)).await?;
+    ensure!(screen.contains("3 in work"), "{screen}");
+    // Who waits so long ends at once.
+    terminal.press("C-c")?;
+    let screen = terminal.until(has_ended).await?;
+    ensure_clean(&screen)?;
+    ensure!(screen.contains("status 130"), "{screen}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_leaves_a_clean_screen() -> Result<()> {
+    let slow = Slow::start(2, MIB).await?;
+    let effect = Effect::StallBodyAfter(MIB / 2);
+    slow.source.misbehave(Fault { when: Match::get("/blobs/"), times: Times::Always, effect });
+    let terminal = slow.terminal((80, 24), "", "--drain 3600")?;
+    terminal.until(|screen| screen.contains("2 in work")).await?;
+    terminal.press("C-c")?;
+    let screen = terminal.until(|screen| screen.contains("once more to end at once")).await?;
+    ensure!(screen.contains("2 in work"), "it goes on:\n{screen}");
+    terminal.press("C-c")?;
+    let screen = terminal.until(has_ended).await?;
+    ensure!(!screen.contains("in work;") && !screen.contains('─'), "{screen}");
+    ensure!(screen.contains("status 130"), "{screen}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_interrupt_it_is_said_that_the_same_command_goes_on() -> Result<()> {
+    let slow = Slow::start(2, MIB).await?;
+    let effect = Effect::StallBodyAfter(MIB / 2);
+    let layers = [sample::layer(9, 100_000)];
+    sample::image(slow.source.store(), REPOSITORY, Some("first"), Flavour::Oci, &layers, "amd64");
+    slow.source.misbehave(Fault { when: Match::get("/blobs/"), times: Times::Always, effect });
+    let terminal = slow.terminal((100, 24), "", "--drain 1")?;
+    terminal.until(|screen| screen.contains("1 of 3 images done") && screen.contains("2 in work")).await?;
+    terminal.press("C-c")?;
+    let screen = terminal.until(has_ended).await?;
+    ensure!(screen.contains("  next       the same command goes on: at least 9"), "{screen}");
+    ensure!(screen.contains("not done         2 images") && screen.contains("status 130"), "{screen}");
+    Ok(())
+}
+
+fn lines(text: &str) -> Result<Vec<Value>> {
+    text.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
+}
+
+/// As much of JSON Schema as our own schemas use.
+fn fits(value: &Value, schema: &Value) -> Result<(), String> {
+    let fail = |what: &str| Err(format!("{what}: {value} by {schema}"));
+    for choice in ["oneOf", "anyOf"] {
+        let Some(all) = schema[choice].as_array() else { continue };
+        let found: Vec<_> = all.iter().map(|one| fits(value, one)).collect();
+        let number = found.iter().filter(|found| found.is_ok()).count();
+        if number == 0 || (choice == "oneOf" && number > 1) {
+            return Err(format!("{number} of {choice}: {value}: {found:?}"));
+        }
+    }
+    if schema.get("const").is_some_and(|wanted| wanted != value) {
+        return fail("const");
+    }
+    if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
+        return fail("enum");
+    }
+    let is = |name: &str| match name {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "number" => value.is_number(),
+        _ => false,
+    };
+    let is_of_type = match &schema["type"] {
+        Value::String(name) => is(name),
+        Value::Array(names) => names.iter().filter_map(Value::as_str).any(is),
+        _ => true,
+    };
+    if !is_of_type {
+        return fail("type");
+    }
+    for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if value.get(key).is_none() {
+            return fail(&format!("without {key}"));
+        }
+    }
+    for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
+        value.get(key).map_or(Ok(()), |value| fits(value, schema))?;
+    }
+    for item in value.as_array().into_iter().flatten().filter(|_| schema.get("items").is_some()) {
+        fits(item, &schema["items"])?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_read_lines_that_fit_their_schema() -> Result<()> {
+    let slow = Slow::start(4, MIB).await?;
+    slow.trickle(60_000);
+    slow.target.misbehave(Fault {
+        when: Match::put("/manifests/v2"),
+        times: Times::Always,
+        effect: Effect::refuse(403, "DENIED", "no right"),
+    });
+    slow.target.misbehave(Fault {
+        when: Match::put("/manifests/v3"),
+        times: Times::First(1),
+        effect: Effect::Status { code: 503, body: String::new(), headers: Vec::new() },
+    });
+    let schema = slow.workplace.run("schema progress")?.expect_code(0)?;
+    let schema: Value = serde_json::from_str(&schema.stdout)?;
+    let ran = slow.workplace.run(&format!("{COMMAND} --progress json --records odd"))?.expect_code(1)?;
+    ensure!(ran.stdout == "Finished, 1 sync tasks failed, 0 tasks generate failed\n", "{}", ran.stdout);
+    let lines = lines(&ran.stderr)?;
+    for line in &lines {
+        fits(line, &schema).map_err(anyhow::Error::msg)?;
+    }
+    let of = |kind: &str| lines.iter().filter(|line| line["type"] == kind).collect::<Vec<_>>();
+    ensure!(of("image").len() == 4 && of("summary").len() == 1, "{}", ran.stderr);
+    ensure!(
+        of("warning")
+            .iter()
+            .any(|line| line["message"].as_str().is_some_and(|text| text.contains("--records")))
+    );
+    let (failed, again): (Vec<_>, Vec<_>) =
+        of("error").into_iter().partition(|line| line["secondsUntilRetry"].is_null());
+    ensure!(failed.len() == 1 && failed[0]["error"]["code"] == "DENIED", "{}", ran.stderr);
+    ensure!(!again.is_empty(), "the second try is told:\n{}", ran.stderr);
+    let summary = lines.last().context("no line")?;
+    ensure!(summary["type"] == "summary" && summary["exitCode"] == 1, "{summary}");
+    ensure!(summary["totals"]["copied"] == 3 && summary["totals"]["failed"] == 1, "{summary}");
+    let statuses = of("status");
+    let last = statuses.last().context("no status")?;
+    ensure!(
+        last["imagesTotal"] == 4 && last["listing"] == false && last["bytesDone"].as_u64() > Some(0),
+        "{last}"
+    );
+
+    // Quietly only what went wrong, and the end.
+    let slow = Slow::start(2, 10).await?;
+    let ran = slow.workplace.run(&format!("{COMMAND} --progress json -q"))?.expect_code(0)?;
+    ensure!(ran.stderr.lines().count() == 1 && ran.stderr.contains(r#""type":"summary""#), "{}", ran.stderr);
+    // What is wrong with a config is told in the same form.
+    slow.workplace.write("images.json", r#"{"a/b": 7}"#)?;
+    let ran = slow.workplace.run(&format!("{COMMAND} --progress json"))?.expect_code(2)?;
+    for line in self::lines(&ran.stderr)? {
+        fits(&line, &schema).map_err(anyhow::Error::msg)?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s4_whoever_asks_gets_a_status_in_every_form_and_never_on_stdout() -> Result<()> {
+    for form in ["auto", "lines", "json", "none", "none -q"] {
+        let slow = Slow::start(1, 4 * MIB).await?;
+        slow.trickle(200_000);
+        let command = format!("{COMMAND} --progress {form} --log log");
+        let child = slow.workplace.command(&command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        while slow.target.requests().iter().all(|request| request.received_bytes == 0) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let asked = std::process::Command::new("kill").args(["-USR1", &child.id().to_string()]).status()?;
+        ensure!(asked.success());
+        let ran = Ran::of(tokio::task::block_in_place(|| child.wait_with_output())?)?.expect_code(0)?;
+        let told = if form == "json" { r#""inWork":[{"source":""# } else { "status after " };
+        ensure!(ran.stderr.contains(told), "{form}: {}", ran.stderr);
+        ensure!(ran.stdout == "Finished, 0 sync tasks failed, 0 tasks generate failed\n", "{}", ran.stdout);
+        ensure!(slow.workplace.read("log")?.contains("0 of 1 images done, 1 in work"), "{form}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_stderr_is_no_reason_to_fail() -> Result<()> {
+    for form in ["bars", "lines", "json", "none"] {
+        let slow = Slow::start(2, 1000).await?;
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        let mut command = slow.workplace.command(&format!("{COMMAND} -v --progress {form}"));
+        let output = command.stdout(Stdio::piped()).stderr(writer).output()?;
+        ensure!(output.status.code() == Some(0), "{form}: {}", output.status);
+        ensure!(slow.target.store().tags(REPOSITORY).len() == 2, "{form}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_chooses_the_form_while_the_flag_does_not() -> Result<()> {
+    let mut slow = Slow::start(1, 10).await?;
+    slow.workplace.variable("IMAGE_SYNCER_PROGRESS", "json");
+    let ran = slow.workplace.run(COMMAND)?.expect_code(0)?;
+    ensure!(ran.stderr.contains(r#""type":"summary""#), "{}", ran.stderr);
+    let ran = slow.workplace.run(&format!("{COMMAND} --progress lines"))?.expect_code(0)?;
+    ensure!(
+        !ran.stderr.contains(r#""type""#) && ran.stderr.contains("unchanged        1 image"),
+        "{}",
+        ran.stderr
+    );
+    slow.workplace.variable("IMAGE_SYNCER_PROGRESS", "tty");
+    slow.workplace
+        .run(COMMAND)?
+        .expect_code(0)?
+        .says(&["IMAGE_SYNCER_PROGRESS is `tty`, which is none of auto,"])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_taskbar_is_told_where_the_terminal_is_known_to_take_it() -> Result<()> {
+    for (variables, is_told) in [("WT_SESSION=1", true), ("", false)] {
+        let slow = Slow::start(2, MIB).await?;
+        slow.trickle(100_000);
+        let arguments = format!("{COMMAND} -v");
+        let program = env!("CARGO_BIN_EXE_image-syncer");
+        // tmux does not hand such codes on: `script` takes down what the terminal is sent.
+        let line = format!("env {variables} TERM=xterm {program} {arguments}");
+        let script = std::process::Command::new("script")
+            .args(["-qec", &line, "typescript"])
+            .current_dir(slow.workplace.path())
+            .env_clear()
+            .env("HOME", slow.workplace.path())
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status()?;
+        ensure!(script.success(), "{script}");
+        let sent = slow.workplace.read("typescript")?;
+        ensure!(sent.contains("\u{1b}]9;4;1;") == is_told, "{sent:?}");
+        ensure!(sent.contains("\u{1b}]9;4;0\u{1b}\\") == is_told, "{sent:?}");
+        ensure!(sent.rfind("\u{1b}]9;4;0") >= sent.rfind("\u{1b}]9;4;1"), "it is taken away: {sent:?}");
+    }
+    Ok(())
+}

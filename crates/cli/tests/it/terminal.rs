@@ -1,0 +1,108 @@
+//! A real terminal: tmux, with a server of its own for each test. What its screen shows is what a person sees.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::process::Workplace;
+
+/// What takes so long hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A window in which one command runs.
+pub(crate) struct Terminal {
+    folder: tempfile::TempDir,
+}
+
+impl Terminal {
+    /// Starts a command in a window of this size. When it has ended, its exit status is shown.
+    pub(crate) fn start(
+        workplace: &Workplace,
+        (columns, rows): (u16, u16),
+        variables: &str,
+        arguments: &str,
+    ) -> Result<Self> {
+        let terminal = Self { folder: tempfile::TempDir::new()? };
+        let program = env!("CARGO_BIN_EXE_image-syncer");
+        let home = workplace.path().display();
+        // Nothing may come from the environment of this test.
+        let line = format!(
+            "trap : INT; cd {home}; env -i TERM=\"$TERM\" HOME={home} TMPDIR={home} LANG=C.UTF-8 {variables} {program} {arguments}; echo \"status $?\"; exec sleep 1000"
+        );
+        let (columns, rows) = (columns.to_string(), rows.to_string());
+        let started = terminal
+            .tmux()
+            .args(["-f", "/dev/null", "new-session", "-d", "-x", &columns, "-y", &rows])
+            .args(["sh", "-c", &line])
+            .status()
+            .context("tmux is not installed")?;
+        ensure!(started.success(), "tmux starts no window");
+        Ok(terminal)
+    }
+
+    fn tmux(&self) -> Command {
+        let mut command = Command::new("tmux");
+        command.arg("-S").arg(self.folder.path().join("socket")).stdin(Stdio::null());
+        command.env_remove("TMUX").env("LANG", "C.UTF-8");
+        command
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.tmux().args(arguments).output()?;
+        ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// What stands on the screen, with what has gone off its upper end.
+    fn screen(&self) -> Result<String> {
+        self.ask(&["capture-pane", "-p", "-S", "-"])
+    }
+
+    /// The same with its colours.
+    pub(crate) fn colours(&self) -> Result<String> {
+        self.ask(&["capture-pane", "-p", "-e", "-S", "-"])
+    }
+
+    pub(crate) fn resize(&self, columns: u16, rows: u16) -> Result<()> {
+        self.ask(&["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()]).map(drop)
+    }
+
+    /// Presses a key, such as `C-c`.
+    pub(crate) fn press(&self, key: &str) -> Result<()> {
+        self.ask(&["send-keys", key]).map(drop)
+    }
+
+    /// What stands on the screen now.
+    fn seen(&self) -> Result<String> {
+        self.ask(&["capture-pane", "-p"])
+    }
+
+    /// Waits for the screen, with what has gone off its upper end, to be as wanted, and gives it.
+    pub(crate) async fn until(&self, is_so: impl Fn(&str) -> bool) -> Result<String> {
+        Self::wait(|| self.screen(), is_so).await
+    }
+
+    /// The same for what is seen.
+    pub(crate) async fn until_seen(&self, is_so: impl Fn(&str) -> bool) -> Result<String> {
+        Self::wait(|| self.seen(), is_so).await
+    }
+
+    async fn wait(ask: impl Fn() -> Result<String>, is_so: impl Fn(&str) -> bool) -> Result<String> {
+        let begun = Instant::now();
+        loop {
+            let screen = ask()?;
+            if is_so(&screen) {
+                return Ok(screen);
+            }
+            ensure!(begun.elapsed() < PATIENCE, "it never shows:\n{screen}");
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.tmux().arg("kill-server").status();
+    }
+}
