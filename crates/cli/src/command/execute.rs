@@ -39,7 +39,8 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     let Watched { run, failures, records, plan, verified, log } = watchers.end(speed, asked.shards);
     let registries = tell_after(log.as_deref(), &registries);
     let shard = asked.shard;
-    let done = Done { run, report, shard, failures, records, plan, verified, rules, refused, registries, kept };
+    let done =
+        Done { run, report, shard, failures, records, plan, verified, rules, refused, registries, kept };
     let is_empty = asked.needs_images && done.is_empty();
     let code = interrupt.exit_code().unwrap_or_else(|| status(&asked, &done, is_empty));
     show_end(args, &done, code, is_empty);

@@ -10,7 +10,9 @@ use crate::args::{LogLevel, RunArgs, given};
 use crate::diagnostic::Failures;
 use crate::done::RunFacts;
 use crate::output::plan::{Head, Plan, PlanRecorder};
-use crate::output::{LogFile, LogForm, PlannedRule, Recorder, Records, RuleNames, Verified, VerifiedRecorder, warn};
+use crate::output::{
+    LogFile, LogForm, PlannedRule, Recorder, Records, RuleNames, Verified, VerifiedRecorder, warn,
+};
 
 /// They watch a run.
 pub(super) struct Watchers {

@@ -64,8 +64,19 @@ fn verified(against: Against) -> (Verified, Done) {
     let (plan, verified, rules, refused, registries) = Default::default();
     let (run, failures) = (RunFacts::of("verify"), Arc::default());
     let records = Records::none();
-    let done =
-        Done { run, report, shard: None, failures, records, plan, verified, rules, refused, registries, kept: 0 };
+    let done = Done {
+        run,
+        report,
+        shard: None,
+        failures,
+        records,
+        plan,
+        verified,
+        rules,
+        refused,
+        registries,
+        kept: 0,
+    };
     (recorder.finish(), done)
 }
 
