@@ -21,6 +21,7 @@ use self::referrer::ReferrerSettings;
 use self::upload::UploadSettings;
 use crate::access::Access;
 use crate::deletion::DeletionSettings;
+use crate::rounds::Rounds;
 use crate::server::EmbeddedRegistry;
 use crate::service::BodyLimit;
 
@@ -40,6 +41,7 @@ pub(crate) struct Settings {
     pub(crate) blobs: BlobSettings,
     pub(crate) uploads: UploadSettings,
     pub(crate) latency: Duration,
+    pub(crate) rounds: Option<Rounds>,
     pub(crate) body_limit: Option<BodyLimit>,
 }
 
@@ -56,6 +58,7 @@ impl Builder {
             blobs: BlobSettings::default(),
             uploads: UploadSettings::default(),
             latency: Duration::ZERO,
+            rounds: None,
             body_limit: None,
         };
         Self { settings }
@@ -72,6 +75,13 @@ impl Builder {
     #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.settings.latency = latency;
+        self
+    }
+
+    /// Answers in these rounds, together with all other registries that do.
+    #[must_use]
+    pub fn rounds(mut self, rounds: &Rounds) -> Self {
+        self.settings.rounds = Some(rounds.clone());
         self
     }
 

@@ -64,6 +64,9 @@ async fn handle<S: Service>(service: &S, request: Request<Incoming>) -> Result<R
     if !desk.latency.is_zero() {
         tokio::time::sleep(desk.latency).await;
     }
+    if let Some(rounds) = &desk.rounds {
+        rounds.end().await;
+    }
     let (answer, delivery) = spoil(effect, service.complete(answer))?;
     Ok(respond(&head, answer, delivery, &entry))
 }

@@ -26,6 +26,7 @@ pub mod preset;
 mod quota;
 mod range;
 mod request_log;
+mod rounds;
 pub mod sample;
 mod server;
 mod service;
@@ -51,6 +52,7 @@ pub use builder::upload::{
 pub use deletion::{DeletionApi, DigestDeletion, IndexChildren, TagDeletion};
 pub use fault::{Effect, Fault, Match, Times};
 pub use request_log::{Authorization, LoggedRequest};
+pub use rounds::Rounds;
 pub use server::EmbeddedRegistry;
 pub use service::LargeBodies;
 pub use storage::Storage;

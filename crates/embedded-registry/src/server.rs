@@ -51,7 +51,7 @@ impl EmbeddedRegistry {
             UploadAnnex::Present => Some(listen().await?),
         };
         let shared = Arc::new(Shared {
-            desk: Desk::new(settings.latency, settings.body_limit),
+            desk: Desk::new(settings.latency, settings.body_limit).in_rounds(settings.rounds.clone()),
             quotas: Quotas::new(&settings.limits),
             annex: second.as_ref().map(|(_, address)| *address),
             settings,

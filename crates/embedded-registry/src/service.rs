@@ -13,6 +13,7 @@ use crate::body::RequestBody;
 use crate::connection::serve;
 use crate::fault::Faults;
 use crate::log::Log;
+use crate::rounds::Rounds;
 
 /// Something that answers requests.
 pub(crate) trait Service: Send + Sync + 'static {
@@ -33,6 +34,7 @@ pub(crate) struct Desk {
     pub(crate) faults: Faults,
     pub(crate) log: Log,
     pub(crate) latency: Duration,
+    pub(crate) rounds: Option<Rounds>,
     pub(crate) body_limit: Option<BodyLimit>,
     numbers: AtomicU64,
 }
@@ -59,9 +61,16 @@ impl Desk {
             faults: Faults::default(),
             log: Log::default(),
             latency,
+            rounds: None,
             body_limit,
             numbers: AtomicU64::new(1),
         }
+    }
+
+    /// Answers in rounds.
+    pub(crate) fn in_rounds(mut self, rounds: Option<Rounds>) -> Self {
+        self.rounds = rounds;
+        self
     }
 
     /// A number that was not given before.

@@ -111,6 +111,10 @@ impl Source for RegistryEndpoint {
         self.repository.registry().answers()
     }
 
+    fn connect(&self) -> BoxFuture<'_, ()> {
+        self.repository.registry().connect().boxed()
+    }
+
     fn tags(&self) -> Box<dyn Tags> {
         Box::new(TagList { pages: self.repository.tags(), is_target: false })
     }

@@ -259,6 +259,11 @@ impl Registry {
         self.0.authenticator.credentials().await
     }
 
+    /// Finds out where the registry answers, ahead of the first request: what is wrong shows with that.
+    pub async fn connect(&self) {
+        let _ = self.connection().await;
+    }
+
     /// Where the registry answers and a client for what its host offers beside the protocol: certificates, proxies
     /// and plain HTTP are as for the protocol.
     pub async fn host_client(&self) -> Result<(HostClient, Url), Error> {

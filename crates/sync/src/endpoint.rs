@@ -35,6 +35,10 @@ pub trait Source: Send + Sync {
     /// How many answers came from that registry so far, whoever asked: refusals count, what a proxy may say of one that is not there does
     /// not.
     fn answers(&self) -> u64;
+    /// Finds out, ahead of the first question, where it answers. What is wrong shows with that question.
+    fn connect(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
     /// The tags here.
     fn tags(&self) -> Box<dyn Tags>;
     /// What all tags here point at; `None` where each has to be asked for.

@@ -36,6 +36,7 @@ mod project_faults;
 mod prune;
 mod reported;
 mod retry_failed;
+mod round_trips;
 mod scenario;
 mod screen;
 mod security;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use futures_util::future::{Either, select};
 use oci::{Digest, ErrorKind, RawManifest, TagOrDigest};
 
 use super::at_target::{
@@ -45,10 +46,16 @@ pub(super) struct Stored {
     pub(super) there: Option<Digest>,
 }
 
-/// Decides; what keeps it from that is the image's failure.
+/// Decides; what keeps it from that is the image's failure. The source finds out where it answers while the target is asked.
 pub(super) async fn decide(walk: &Walk) -> Result<Decided, Arc<Error>> {
-    let at_target = look_at_target(walk).await?;
-    decide_with(walk, at_target).await
+    let decided = std::pin::pin!(async {
+        let at_target = look_at_target(walk).await?;
+        decide_with(walk, at_target).await
+    });
+    match select(decided, walk.image.planned.source.connect()).await {
+        Either::Left((decided, _)) => decided,
+        Either::Right(((), decided)) => decided.await,
+    }
 }
 
 /// The same where it is known what the target has.
@@ -65,7 +72,9 @@ pub(super) async fn decide_with(walk: &Walk, at_target: AtTarget) -> Result<Deci
         Some(Known { told: Told::ByList, .. }) | None => walk.image.planned.reference.clone(),
     };
     let mut read = walk.copy.image_read(&walk.run).await;
-    let whole = walk.read_manifest(&reference).await.map_err(|error| of_the_image(walk, error))?;
+    let (whole, ()) =
+        tokio::join!(walk.read_manifest(&reference), walk.copy.repository.list_if_one_is_missing());
+    let whole = whole.map_err(|error| of_the_image(walk, error))?;
     read.came(&whole);
     Ok(Decided { read: Some(read), ..decide_about(walk, whole, &at_target).await? })
 }

@@ -40,6 +40,8 @@ enum Tags {
     Unknown,
     /// Tags are there; each has to be asked for.
     Some,
+    /// One was missing: the list is worth reading, and not read yet.
+    OneMissing,
     /// The registry did not list them, whatever the reason: each has to be asked for.
     Unlisted(EndpointError),
     /// All tags that were there.
@@ -108,6 +110,9 @@ impl TargetRepository {
             self.is_silent.store(false, Ordering::Relaxed);
             return Ok(found);
         }
+        if matches!(*tags, Tags::OneMissing) {
+            *tags = self.list().await;
+        }
         if matches!(*tags, Tags::Unknown)
             && found == Found::Listed
             && let Some(known) = self.target.bulk_tags().await
@@ -122,12 +127,12 @@ impl TargetRepository {
                 None => drop(tags),
             },
             Tags::Listed(listed) if !listed.contains(tag) => return Ok(None),
-            Tags::Listed(_) | Tags::Some | Tags::Unlisted(_) => drop(tags),
+            Tags::Listed(_) | Tags::Some | Tags::OneMissing | Tags::Unlisted(_) => drop(tags),
             Tags::Unknown => {
                 let found = self.target.resolve(reference).await.inspect_err(|_| {
                     self.is_silent.store(true, Ordering::Relaxed);
                 })?;
-                *tags = if found.is_some() { Tags::Some } else { self.list().await };
+                *tags = if found.is_some() { Tags::Some } else { Tags::OneMissing };
                 return Ok(found);
             }
         }
@@ -137,9 +142,19 @@ impl TargetRepository {
             && let Ok(mut tags) = self.tags.try_lock()
             && matches!(*tags, Tags::Some)
         {
-            *tags = self.list().await;
+            *tags = Tags::OneMissing;
         }
         Ok(found)
+    }
+
+    /// Reads the list of tags where it is worth it since one was missing: while the image's manifest is read, and before
+    /// anything is asked about its blobs.
+    pub(crate) async fn list_if_one_is_missing(&self) {
+        if let Ok(mut tags) = timeout(LONGEST_WAIT, self.tags.lock()).await
+            && matches!(*tags, Tags::OneMissing)
+        {
+            *tags = self.list().await;
+        }
     }
 
     /// All tags that are here, as they are listed once in the run.
@@ -148,7 +163,7 @@ impl TargetRepository {
     /// It does not list them.
     pub(crate) async fn all_tags(&self) -> Result<AllTags, EndpointError> {
         let mut tags = self.tags.lock().await;
-        if matches!(*tags, Tags::Unknown | Tags::Some) {
+        if matches!(*tags, Tags::Unknown | Tags::Some | Tags::OneMissing) {
             *tags = match self.target.bulk_tags().await {
                 Some(known) => Tags::Known(known),
                 None => self.list().await,
@@ -158,7 +173,7 @@ impl TargetRepository {
             Tags::Known(known) => Ok(AllTags::Known(known.clone())),
             Tags::Listed(listed) => Ok(AllTags::Listed(listed.clone())),
             Tags::Unlisted(error) => Err(error.clone()),
-            Tags::Unknown | Tags::Some => Ok(AllTags::Listed(Arc::default())),
+            Tags::Unknown | Tags::Some | Tags::OneMissing => Ok(AllTags::Listed(Arc::default())),
         }
     }
 

@@ -1,0 +1,77 @@
+//! How many round trips an image takes when all that can be asked at once is asked at once.
+
+use anyhow::{Result, ensure};
+use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{EmbeddedRegistry, Rounds};
+
+use crate::process::Workplace;
+
+/// Two registries that answer in the same rounds.
+struct InRounds {
+    rounds: Rounds,
+    source: EmbeddedRegistry,
+    target: EmbeddedRegistry,
+    workplace: Workplace,
+}
+
+impl InRounds {
+    async fn start() -> Result<Self> {
+        let rounds = Rounds::default();
+        let source = EmbeddedRegistry::builder().rounds(&rounds).start().await?;
+        let target = EmbeddedRegistry::builder().rounds(&rounds).start().await?;
+        let mut workplace = Workplace::new()?;
+        workplace.variable("NO_COLOR", "1");
+        let login = |host: String| format!(r#""{host}": {{"insecure": true}}"#);
+        workplace.write("auth.json", &format!("{{{}, {}}}", login(source.host()), login(target.host())))?;
+        Ok(Self { rounds, source, target, workplace })
+    }
+
+    /// Copies `reference`; gives the number of rounds it took, pings included.
+    fn copy(&self, reference: &str) -> Result<u64> {
+        let before = self.rounds.number();
+        let (from, to) = (self.source.host(), self.target.host());
+        let words = format!("copy {from}/{reference} {to}/{reference} --auth auth.json");
+        self.workplace.run(&words)?.expect_code(0)?;
+        Ok(self.rounds.number() - before)
+    }
+
+    fn asked(&self) -> String {
+        let of = |registry: &EmbeddedRegistry| {
+            registry.requests().iter().map(|request| request.line() + "\n").collect::<String>()
+        };
+        format!("source\n{}target\n{}", of(&self.source), of(&self.target))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cold_image_takes_a_head_a_manifest_two_for_its_blobs_and_one_to_store_it() -> Result<()> {
+    let pair = InRounds::start().await?;
+    let layers: Vec<_> = (1..=6).map(|number| sample::layer(number, 5_000)).collect();
+    sample::image(pair.source.store(), "a/app", Some("v1"), Flavour::Oci, &layers, "amd64");
+    // Both are pinged; the target is asked for the tag; its list and the source's manifest; uploads are opened and small
+    // blobs read; bodies; the manifest.
+    let rounds = pair.copy("a/app:v1")?;
+    ensure!(rounds == 6, "{rounds} rounds\n{}", pair.asked());
+    let again = pair.copy("a/app:v1")?;
+    ensure!(again == 3, "{again} rounds when nothing has changed\n{}", pair.asked());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_small_images_share_their_round_trips() -> Result<()> {
+    let pair = InRounds::start().await?;
+    for number in 0..60 {
+        let layers = [sample::layer(1000 + number, 3_000), sample::layer(2000 + number, 3_000)];
+        sample::image(
+            pair.source.store(),
+            "a/app",
+            Some(&format!("v{number}")),
+            Flavour::Oci,
+            &layers,
+            "amd64",
+        );
+    }
+    let rounds = pair.copy("a/app")?;
+    ensure!(rounds <= 20, "{rounds} rounds for 60 images");
+    Ok(())
+}
