@@ -18,7 +18,7 @@ const REPOSITORY: &str = "bench/layer";
 const TAG: &str = "v1";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 impl Corpus {
     /// Writes an image with a layer of so many bytes into a docker-registry's folder.

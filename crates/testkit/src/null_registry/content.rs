@@ -14,7 +14,7 @@ const PIECE: usize = 4 << 20;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 /// Repositories with tags, manifests and blobs. Clones share their bytes.
 #[derive(Clone, Default)]
