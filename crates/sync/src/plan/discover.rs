@@ -3,6 +3,7 @@
 mod choose;
 mod extra;
 mod listed;
+mod parted;
 mod rivalry;
 mod together;
 
@@ -13,7 +14,7 @@ use oci::{Digest, ErrorKind, Tag, TagOrDigest};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use self::listed::Listed;
-use self::rivalry::Parted;
+use self::parted::Parted;
 use crate::endpoint::{EndpointError, Source, TagPage, Tags};
 use crate::engine::Pair;
 use crate::engine::attempt::{Attempt, Needed};

@@ -5,20 +5,12 @@ use std::sync::Arc;
 use oci::TagOrDigest;
 
 use super::Discovery;
+use super::parted::Parted;
 use crate::lock::lock;
 use crate::plan::order::{Contest, Settled};
 use crate::plan::place::Place;
 use crate::plan::rivals::{Winner, Word};
 use crate::{Cause, Error, OnCollision, Operation, Side};
-
-/// An image, by what later rules say of its names.
-#[derive(Default)]
-pub(super) struct Parted {
-    /// Once for each way in which it is carried out.
-    pub(super) ready: Vec<Settled>,
-    /// At names of which later rules have yet to say whether they want them.
-    pub(super) waiting: Option<Settled>,
-}
 
 impl Discovery<'_> {
     /// Tells earlier rules which names these images get.
