@@ -18,6 +18,7 @@ mod result;
 mod rig;
 mod table;
 mod tool;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,7 +43,7 @@ pub(crate) struct Arguments {
         long,
         visible_alias = "scenario",
         value_delimiter = ',',
-        default_value = "big,tiny,unchanged,delay,layer,layers"
+        default_value = "big,tiny,unchanged,delay,verify,layer,layers"
     )]
     corpus: Vec<Scenario>,
 
@@ -90,6 +91,8 @@ enum Scenario {
     Unchanged,
     /// As tiny, with 30 ms added to each answer on both sides
     Delay,
+    /// Whether all of tiny is at the target, looked up after a copy
+    Verify,
     /// One layer of 2 GiB
     Layer,
     /// Ten layers of 100 MB at once, for their memory
@@ -156,6 +159,9 @@ async fn measure_all(arguments: &Arguments) -> Result<Results> {
     }
     if wanted(Scenario::Delay) {
         corpora::delayed(&mut rig, "tiny", tiny, DELAY).await?;
+    }
+    if wanted(Scenario::Verify) {
+        verify::measure(&mut rig, "tiny", tiny).await?;
     }
     if wanted(Scenario::Layer) {
         large_layer::measure(&mut rig, if arguments.quick { 64 << 20 } else { 2 << 30 }).await?;

@@ -23,6 +23,7 @@ pub(crate) mod open_upload;
 mod panic;
 mod parts;
 mod platform;
+mod promised_source;
 mod queue;
 mod reach;
 mod reading;

@@ -23,6 +23,7 @@ pub(crate) mod shard;
 pub(crate) mod sparse_targets;
 pub(crate) mod survey;
 pub(crate) mod task;
+pub(crate) mod task_order;
 pub(crate) mod turns;
 pub(crate) mod wanted;
 pub(crate) mod wish;

@@ -37,7 +37,8 @@ pub(super) fn text(results: &Results, note: &str) -> String {
          platforms, a fifth are signed, a fifth have a bill of materials; half of the repositories use Docker's media types. \
          The fewest requests: GET, POST and PUT for each distinct blob, one mount for each further repository that has it, \
          GET and PUT for each manifest, a HEAD and two lists of tags for each repository; when nothing has changed, two HEADs \
-         for each tag and a list for each repository.\n\n\
+         for each tag and a list for each repository; for `verify`, a question for each manifest and blob of the target, a HEAD for \
+         each tag of the source and a list for each of its repositories.\n\n\
          ## Programs\n\n* {programs}\n{not_found}",
         results.command, machine.stores, machine.processor, machine.cores, machine.memory_gib, machine.kernel
     )

@@ -7,6 +7,7 @@ use super::null::{NULL, SHA256, tags_scenario};
 use super::pipes;
 use super::result::{Results, Row, float};
 use super::tool::{OURS, SKOPEO};
+use super::verify;
 
 /// What is no program for copying images.
 const YARDSTICKS: [&str; 4] = [CURL, SHA256, pipes::HASHING, pipes::PLAIN];
@@ -34,6 +35,11 @@ pub(super) fn judge(results: &Results) -> Vec<Judged> {
             let ratio = ours.wall_seconds() / skopeo.wall_seconds();
             judged.push(at_most(&format!("{scenario}: wall time by that of skopeo"), wall, ratio));
         }
+    }
+    if let Some(ours) = results.row(verify::TINY, OURS)
+        && let Some(ratio) = ours.to_floor()
+    {
+        judged.push(at_most(&format!("{}: requests by the fewest possible", verify::TINY), 1.01, ratio));
     }
     if let Some(ours) = results.row("big cold", OURS) {
         let mebibytes = ours.median(|sample| float(sample.usage.peak_kib)) / 1024.0;
@@ -174,6 +180,16 @@ mod tests {
         assert!(reached(&good, "big cold: requests"));
         let bad = results(&[("big cold", OURS, &[2.0]), ("big cold", SKOPEO, &[4.0])]);
         assert!(!reached(&bad, "big cold: wall time"));
+    }
+
+    #[test]
+    fn a_look_that_asks_more_than_once_for_what_is_there_misses_its_goal() {
+        for (requests, is_reached) in [(100, true), (102, false)] {
+            let mut results = results(&[]);
+            let sample = super::super::result::tests::sample(1.0, requests);
+            results.note(verify::TINY, OURS, Some(100), sample);
+            assert_eq!(reached(&results, "tiny verify: requests"), is_reached);
+        }
     }
 
     #[test]

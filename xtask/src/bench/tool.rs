@@ -21,7 +21,7 @@ pub(super) struct Tool {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Ours { proc: Option<u32> },
+    Ours { verb: Option<&'static str>, proc: Option<u32> },
     Skopeo,
     Ocync,
     Regsync { parallel: u32 },
@@ -55,7 +55,7 @@ pub(super) const SKOPEO: &str = "skopeo";
 
 impl Tool {
     pub(super) fn ours(program: &Path) -> Self {
-        Self::new(OURS, program, Kind::Ours { proc: None }, "--version")
+        Self::new(OURS, program, Kind::Ours { verb: None, proc: None }, "--version")
     }
 
     /// Whether it is ours, with whatever setting.
@@ -65,8 +65,13 @@ impl Tool {
 
     /// Ours with another number of blobs at once.
     pub(super) fn ours_with(program: &Path, proc: u32) -> Self {
-        let kind = Kind::Ours { proc: Some(proc) };
+        let kind = Kind::Ours { verb: None, proc: Some(proc) };
         Self { name: format!("{OURS} --proc {proc}"), ..Self::new(OURS, program, kind, "--version") }
+    }
+
+    /// Ours, looking at what it has copied.
+    pub(super) fn ours_verifying(program: &Path) -> Self {
+        Self::new(OURS, program, Kind::Ours { verb: Some("verify"), proc: None }, "--version")
     }
 
     /// The peers that are installed, and the names of those that are not.
@@ -136,9 +141,9 @@ impl Tool {
     pub(super) fn words(&self, way: &Way<'_>) -> Result<Vec<OsString>> {
         let program = self.program.as_os_str().to_owned();
         let texts: Vec<String> = match self.kind {
-            Kind::Ours { proc } => {
+            Kind::Ours { verb, proc } => {
                 let proc = proc.map(|proc| format!("--proc={proc}"));
-                way.image_syncer()?.into_iter().chain(proc).collect()
+                verb.map(str::to_owned).into_iter().chain(way.image_syncer()?).chain(proc).collect()
             }
             Kind::GoImageSyncer => way.image_syncer()?,
             Kind::Skopeo => way.skopeo()?,

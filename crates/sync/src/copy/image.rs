@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use oci::Digest;
 
 use super::carry_out::carry_out;
 use super::decide::{Decided, Work, decide, empty};
+use super::promised_source::PromisedSource;
 use super::reach::Reach;
 use super::referrer::copy_referrers;
 use super::source_image::SourceImage;
@@ -15,9 +17,13 @@ use super::walk::Walk;
 use super::weigh::weigh;
 use crate::engine::run::{ImageCopy, Run};
 use crate::memory::target_repository::Found;
+use crate::plan::awaited::Promise;
 use crate::plan::decision::{Action, Decision};
 use crate::plan::wanted::WantedReferrers;
 use crate::{Error, Event, Load, Operation, Outcome, ReferrerPolicy, Side, SkipReason};
+
+/// Said of an image that its source does not have yet.
+const BROUGHT_FIRST: &str = "another rule of this run brings it to the source first";
 
 /// Copies one image to one of its targets; says how that ended.
 pub(crate) async fn copy_image(
@@ -78,10 +84,11 @@ async fn copy_reached(walk: &Walk) -> Outcome {
 }
 
 async fn plan_reached(walk: &Walk) -> Outcome {
-    if walk.image.planned.found == Found::Promised {
+    if walk.image.planned.found == Found::Unforeseen {
         // What is there now is not what it would be by then.
-        let note = Some("another rule of this run brings it to the source first".to_owned());
+        let note = Some(BROUGHT_FIRST.to_owned());
         tell(walk, Decision { note, ..empty(walk) }, None);
+        walk.run.awaited.promise(&walk.copy.image, || Promise::Unforeseen);
         return Outcome::WouldCopy(Action::Create);
     }
     let decided = match decide(walk).await {
@@ -102,7 +109,11 @@ async fn plan_reached(walk: &Walk) -> Outcome {
 /// Tells what was decided, and how that would end.
 fn planned(walk: &Walk, decided: Decided, action: Action, load: Load) -> Outcome {
     let Decided { decision, work, .. } = decided;
-    tell(walk, Decision { action, ..decision }, Some(Arc::new(load)));
+    let is_brought_first = walk.image.planned.found == Found::Foreseen && action.writes();
+    let note = decision.note.clone().or_else(|| is_brought_first.then(|| BROUGHT_FIRST.to_owned()));
+    let decision = Decision { action, note, ..decision };
+    promise(walk, &decision, &work);
+    tell(walk, decision, Some(Arc::new(load)));
     let outcome = match work {
         Work::Skip(_) if action.writes() => Outcome::WouldCopy(action),
         Work::Skip(reason) => Outcome::Skipped(reason),
@@ -111,6 +122,33 @@ fn planned(walk: &Walk, decided: Decided, action: Action, load: Load) -> Outcome
     };
     note_standing(walk, walk.image.planned.wanted.referrers, &outcome);
     outcome
+}
+
+/// Tells whoever reads what this image is to bring what that will be. What a target has already is read there.
+fn promise(walk: &Walk, decision: &Decision, work: &Work) {
+    let source = &walk.image.planned.source;
+    let image = |digest: &Digest, source| Promise::Image { digest: digest.clone(), source };
+    let promise = || match (work, &decision.result_digest) {
+        (Work::Store(stored), Some(digest)) if stored.form.digest() != stored.form.at_source() => {
+            let manifest = stored.form.manifest().clone();
+            image(digest, Arc::new(PromisedSource::new(manifest, source.clone())))
+        }
+        (_, Some(digest)) => image(digest, source.clone()),
+        (_, None) => Promise::Unforeseen,
+    };
+    let is_as_at_source = decision.result_digest == decision.source_digest;
+    match work {
+        Work::Store(stored) if stored.form.is_sparse() => {
+            // Which of its children are there, only the target's answers tell.
+            walk.run.awaited.promise(&walk.copy.image, || Promise::Unforeseen);
+        }
+        Work::Store(_) => walk.run.awaited.promise(&walk.copy.image, promise),
+        // What refers to it comes with it.
+        Work::Skip(_) if decision.action == Action::Referrers && is_as_at_source => {
+            walk.run.awaited.promise(&walk.copy.image, promise);
+        }
+        Work::Skip(_) | Work::Refuse(_) => {}
+    }
 }
 
 fn tell(walk: &Walk, decision: Decision, load: Option<Arc<Load>>) {

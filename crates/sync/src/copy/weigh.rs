@@ -109,7 +109,7 @@ async fn read_content(walk: &Walk, digest: &Digest, size: Option<u64>) -> Result
         walk.check_size(&descriptor, &manifest)?;
         Ok::<_, Arc<Error>>(Arc::new(content(&walk.links(&manifest)?)))
     };
-    let question = (walk.copy.image.source.clone(), digest.clone());
+    let question = (walk.source.name().into(), digest.clone());
     walk.run.looked.manifests.get(question, &walk.copy.activity, read).await
 }
 

@@ -24,6 +24,7 @@ use crate::plan::shard::share::Share;
 use crate::plan::shard::{Shard, Split};
 use crate::plan::sparse_targets::sparse_targets;
 use crate::plan::survey::{Survey, tell_sizes};
+use crate::plan::task_order::TaskOrder;
 use crate::plan::turns::Turns;
 use crate::report::event::Teller;
 use crate::{Mode, Observer, Report, RunId, Silent, State, Surveyed, Work};
@@ -166,6 +167,7 @@ fn start_discoveries(discoveries: Discoveries, rules: Vec<Work>, firsts: &[usize
     let discoveries = Arc::new(discoveries);
     let (mut running, mut started) = (JoinSet::new(), HashMap::new());
     let seats = seats(firsts, &discoveries.run.awaited);
+    let order = Arc::new(TaskOrder::of(&rules, &discoveries.run.awaited));
     let is_alone = matches!(discoveries.run.mode, Mode::Verify(how) if how.against == Against::Itself);
     for (index, (rule, seat)) in rules.into_iter().zip(seats).enumerate() {
         // Rules that read where they would write bring nothing to each other.
@@ -181,7 +183,9 @@ fn start_discoveries(discoveries: Discoveries, rules: Vec<Work>, firsts: &[usize
             Work::Assignments(bound) => {
                 ("assignments".into(), running.spawn(discoveries.clone().of_assignments(bound)))
             }
-            Work::Tasks(tasks) => ("tasks".into(), running.spawn(discoveries.clone().of_tasks(tasks))),
+            Work::Tasks(tasks) => {
+                ("tasks".into(), running.spawn(discoveries.clone().of_tasks(tasks, index, order.clone())))
+            }
         };
         started.insert(task.id(), (index, source));
     }

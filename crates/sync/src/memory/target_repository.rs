@@ -84,6 +84,10 @@ pub(crate) enum Found {
     Listed,
     /// Another rule of this run has brought it to the source: what was listed before says nothing of it.
     Promised,
+    /// Another rule is to bring it to the source, and it is known which digest that will be.
+    Foreseen,
+    /// Another rule is to bring it to the source, and only the run itself can know what that will be.
+    Unforeseen,
 }
 
 impl TargetRepository {

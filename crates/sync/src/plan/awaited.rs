@@ -1,17 +1,34 @@
 //! Images that others wait for.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use oci::Digest;
 use tokio::sync::watch;
 
-use crate::Image;
 use crate::lock::lock;
 use crate::plan::place::Place;
+use crate::{Image, Source};
 
 /// Names that rules read and other rules of the same run write: whether they were written, or will not be any more.
 #[derive(Default)]
-pub(crate) struct Awaited(Mutex<HashMap<Place, watch::Sender<bool>>>);
+pub(crate) struct Awaited(Mutex<HashMap<Place, watch::Sender<Standing>>>);
+
+/// What is known of an awaited name.
+#[derive(Default)]
+struct Standing {
+    has_ended: bool,
+    promise: Option<Promise>,
+}
+
+/// What will stand under a name that a run only plans to write.
+#[derive(Clone)]
+pub(crate) enum Promise {
+    /// This image, which can be read there meanwhile.
+    Image { digest: Digest, source: Arc<dyn Source> },
+    /// What only the run itself can know.
+    Unforeseen,
+}
 
 impl Awaited {
     /// Somebody will wait for this.
@@ -24,11 +41,18 @@ impl Awaited {
         lock(&self.0).contains_key(place)
     }
 
-    /// Waits until a name has ended; what nobody expects has.
-    pub(crate) async fn ended(&self, place: &Place) {
-        let ended = lock(&self.0).get(place).map(watch::Sender::subscribe);
-        if let Some(mut ended) = ended {
-            let _ = ended.wait_for(|ended| *ended).await;
+    /// Waits until a name has ended; what nobody expects has. Gives what will stand there, where that is more than what stands
+    /// there now.
+    pub(crate) async fn ended(&self, place: &Place) -> Option<Promise> {
+        let mut standing = lock(&self.0).get(place).map(watch::Sender::subscribe)?;
+        let ended = standing.wait_for(|standing| standing.has_ended).await;
+        ended.ok()?.promise.clone()
+    }
+
+    /// Says what will stand under the name that this image gets, before its end is told.
+    pub(crate) fn promise(&self, image: &Image, promise: impl FnOnce() -> Promise) {
+        if let Some(standing) = lock(&self.0).get(&Place::new(&image.target, &image.target_reference)) {
+            standing.send_modify(|standing| standing.promise = Some(promise()));
         }
     }
 
@@ -38,8 +62,8 @@ impl Awaited {
     }
 
     fn tell_of(&self, place: &Place) {
-        if let Some(ended) = lock(&self.0).get(place) {
-            ended.send_replace(true);
+        if let Some(standing) = lock(&self.0).get(place) {
+            standing.send_modify(|standing| standing.has_ended = true);
         }
     }
 }

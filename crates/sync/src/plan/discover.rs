@@ -7,6 +7,7 @@ mod parted;
 mod rivalry;
 mod together;
 
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +22,7 @@ use crate::engine::attempt::{Attempt, Needed};
 use crate::engine::run::Run;
 use crate::memory::target_repository::Found;
 use crate::plan::assignment::Assignment;
+use crate::plan::awaited::Promise;
 use crate::plan::company::Seat;
 use crate::plan::discoveries::Discoveries;
 use crate::plan::followers::is_follower;
@@ -32,7 +34,7 @@ use crate::plan::turns::Turn;
 use crate::plan::wanted::Wanted;
 use crate::rule::{Rule, RuleTarget, Selection};
 use crate::select::Counts;
-use crate::{Cause, Error, Event, Image, Operation, ReferrerPolicy, RuleFailure, Target};
+use crate::{Cause, Error, Event, Image, Operation, ReferrerPolicy, RuleFailure, Source, Target};
 
 /// Repositories of one listing whose tags are read while more of them come.
 const LISTED_AHEAD: usize = 64;
@@ -322,12 +324,12 @@ impl<'a> Discovery<'a> {
             let Parted { ready, waiting } = self.part(&image);
             contested.extend(waiting);
             for image in ready {
-                self.send(image).await;
+                self.send(image, None).await;
             }
         }
         for image in contested {
             for image in self.when_decided(image).await {
-                self.send(image).await;
+                self.send(image, None).await;
             }
         }
         Ok(())
@@ -393,8 +395,9 @@ impl<'a> Discovery<'a> {
         images
     }
 
-    /// Keeps only a little ahead of the fastest of the targets.
-    async fn send(&self, image: Settled) {
+    /// Keeps only a little ahead of the fastest of the targets. What another rule is to bring to the source is read where it can be
+    /// had until then.
+    async fn send(&self, image: Settled, promise: Option<Promise>) {
         let Settled { reference, names, wanted, after } = image;
         let ways: Vec<_> = names
             .into_iter()
@@ -412,16 +415,17 @@ impl<'a> Discovery<'a> {
         if !self.is_ours(&reference, &ways, (&wanted, after.as_ref())).await {
             return ways.iter().for_each(|(image, _)| self.run.awaited.tell(image));
         }
-        let images = self.run.engine.images();
-        if !images.has_room(&self.pairs, PLANNED_AHEAD) {
-            self.turn.wait(images.room(&self.pairs, PLANNED_AHEAD)).await;
-        }
-        let found = match self.rule.selection {
-            _ if after.is_some() => Found::Promised,
-            Selection::These(_) | Selection::Pinned { .. } => Found::Named,
-            Selection::All | Selection::Matching(_) | Selection::Chosen(_) => Found::Listed,
+        let here = self.rule.source.clone();
+        let (found, source, reference) = match (promise, &self.rule.selection) {
+            (Some(Promise::Image { digest, source }), _) => {
+                (Found::Foreseen, source, TagOrDigest::Digest(digest))
+            }
+            (Some(Promise::Unforeseen), _) => (Found::Unforeseen, here, reference),
+            _ if after.is_some() => (Found::Promised, here, reference),
+            (None, Selection::These(_) | Selection::Pinned { .. }) => (Found::Named, here, reference),
+            (None, _) => (Found::Listed, here, reference),
         };
-        let source = self.rule.source.clone();
+        self.wait_for_room(&source).await;
         // The receiver is gone when the run is stopped; then nobody waits for this image.
         let Ok(room) = self.planned.reserve().await else { return };
         // What is told is queued, also when the run stops at this moment: all that is planned is in the report.
@@ -454,6 +458,19 @@ impl<'a> Discovery<'a> {
             return true;
         }
         share.as_ref().is_none_or(|share| share.has(&key))
+    }
+
+    async fn wait_for_room(&self, source: &Arc<dyn Source>) {
+        let images = self.run.engine.images();
+        let is_own = source.store() == self.rule.source.store();
+        let others = || {
+            let targets = self.rule.targets.iter();
+            targets.map(|target| Pair::new(source.store(), target.target.store())).collect()
+        };
+        let pairs: Cow<'_, [Pair]> = if is_own { Cow::Borrowed(&self.pairs) } else { Cow::Owned(others()) };
+        if !images.has_room(&pairs, PLANNED_AHEAD) {
+            self.turn.wait(images.room(&pairs, PLANNED_AHEAD)).await;
+        }
     }
 
     fn error(&self, operation: Operation, cause: Cause) -> Error {

@@ -10,13 +10,15 @@ use tokio::sync::mpsc;
 use crate::engine::run::Run;
 use crate::memory::target_repository::Found;
 use crate::plan::assignment::BoundAssignment;
+use crate::plan::awaited::Owed;
 use crate::plan::followers::is_follower;
 use crate::plan::place::Place;
 use crate::plan::planned::Planned;
 use crate::plan::rivals::Rivals;
 use crate::plan::task::BoundTask;
+use crate::plan::task_order::{TaskOrder, Turn, writes};
 use crate::plan::turns::Turns;
-use crate::{Event, RuleFailure};
+use crate::{Cause, Error, Event, Operation, RuleFailure, Side};
 
 /// What all discoveries of a run share.
 pub(crate) struct Discoveries {
@@ -27,15 +29,41 @@ pub(crate) struct Discoveries {
 }
 
 impl Discoveries {
-    /// Plans what was decided before.
-    pub(crate) async fn of_tasks(self: Arc<Self>, tasks: Vec<BoundTask>) -> Vec<RuleFailure> {
+    /// Plans what was decided before. A task that reads what another one writes waits for that, in whichever rule it is.
+    pub(crate) async fn of_tasks(
+        self: Arc<Self>,
+        tasks: Vec<BoundTask>,
+        index: usize,
+        order: Arc<TaskOrder>,
+    ) -> Vec<RuleFailure> {
+        let mut owed = Owed::new(&self.run.awaited, tasks.iter().map(|bound| writes(&bound.task)));
         // What is made of another image's digest follows that image, which has to be planned before.
         let (followers, leaders): (Vec<_>, Vec<_>) =
             tasks.into_iter().partition(|bound| is_follower(&bound.task.image.source_reference));
-        for task in leaders.into_iter().chain(followers) {
-            self.send(Planned::of_task(task)).await;
+        let (waiting, mut refused) = (FuturesUnordered::new(), Refused::default());
+        for bound in leaders.into_iter().chain(followers) {
+            match order.turn(&bound.task) {
+                Turn::Now => self.send_task(bound, &mut owed).await,
+                Turn::After(place) => waiting.push(self.when_it_may_go(bound, place)),
+                Turn::Never(cause) => refused.add(&bound, index, cause),
+            }
         }
-        Vec::new()
+        let mut waiting = waiting;
+        while let Some(bound) = waiting.next().await {
+            self.send_task(bound, &mut owed).await;
+        }
+        refused.failures
+    }
+
+    async fn when_it_may_go(&self, bound: BoundTask, place: Place) -> BoundTask {
+        // Its digest is the task's own, whatever stands there.
+        let _ = self.run.awaited.ended(&place).await;
+        bound
+    }
+
+    async fn send_task(&self, bound: BoundTask, owed: &mut Owed<'_>) {
+        owed.are_on_their_way(std::iter::once(writes(&bound.task)));
+        self.send(Planned::of_task(bound)).await;
     }
 
     /// Plans what was selected before. What is read where others of these are written comes after them.
@@ -81,5 +109,24 @@ impl Discoveries {
         let Ok(room) = self.plan.reserve().await else { return };
         planned.ways.iter().for_each(|(image, _)| self.run.tell(&Event::ImagePlanned(image.clone())));
         room.send(planned);
+    }
+}
+
+/// Tasks that have no right order, each circle told once.
+#[derive(Default)]
+struct Refused {
+    told: HashSet<Vec<String>>,
+    failures: Vec<RuleFailure>,
+}
+
+impl Refused {
+    fn add(&mut self, bound: &BoundTask, rule: usize, cause: Cause) {
+        let Cause::Circle { names } = &cause else { return };
+        if self.told.insert(names.clone()) {
+            let source = bound.task.image.source.clone();
+            let (side, place, operation) = (Side::Source, source.to_string(), Operation::Pair);
+            let error = Arc::new(Error { side, place, operation, cause });
+            self.failures.push(RuleFailure { rule, source, error });
+        }
     }
 }

@@ -64,6 +64,16 @@ pub enum Work {
     Assignments(Vec<BoundAssignment>),
 }
 
+impl Work {
+    /// What was decided before, where it is that.
+    pub(crate) fn tasks(&self) -> Option<&[BoundTask]> {
+        match self {
+            Self::Tasks(tasks) => Some(tasks),
+            Self::Repository(_) | Self::Pattern(_) | Self::Assignments(_) => None,
+        }
+    }
+}
+
 impl From<Rule> for Work {
     fn from(rule: Rule) -> Self {
         Self::Repository(rule)

@@ -7,6 +7,7 @@ mod at_target;
 mod blobs;
 mod bounds;
 mod breaker;
+mod chain;
 mod decisions;
 mod disturbance;
 mod engine;

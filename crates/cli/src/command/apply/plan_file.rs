@@ -14,8 +14,8 @@ use sync::{Action, Policy, Shard, Split};
 
 use crate::output::plan::{SCHEMA, Step};
 
-/// Of an image that another rule of the same plan brings to its source first.
-const NOT_KNOWN: &str = "it has no `sourceDigest`: the source did not have it yet, and another rule brings it there; plan again after this";
+/// Of an image that another rule of the same plan brings to its source first, in a form that the registry there decides.
+const NOT_KNOWN: &str = "it has no `sourceDigest`: the source did not have it yet, and the step that brings it there may rewrite it; plan again after this";
 
 /// A plan as `apply` needs it.
 #[derive(Default)]

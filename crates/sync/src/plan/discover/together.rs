@@ -11,7 +11,7 @@ use oci::{ErrorKind, TagOrDigest};
 
 use super::{Discovery, Origin};
 use crate::endpoint::Source;
-use crate::plan::awaited::{Awaited, Owed};
+use crate::plan::awaited::{Awaited, Owed, Promise};
 use crate::plan::choice::Choice;
 use crate::plan::collision::{Collision, is_one_image};
 use crate::plan::company::{Decided, Seat};
@@ -187,11 +187,11 @@ impl Discovery<'_> {
         let mut waiting: FuturesUnordered<_> = waiting.collect();
         for image in ready {
             owed.are_on_their_way(self.places(std::slice::from_ref(&image)));
-            self.send(image).await;
+            self.send(image, None).await;
         }
-        while let Some(image) = waiting.next().await {
+        while let Some((image, promise)) = waiting.next().await {
             owed.are_on_their_way(self.places(std::slice::from_ref(&image)));
-            self.send(image).await;
+            self.send(image, promise).await;
         }
     }
 
@@ -245,11 +245,13 @@ async fn different(collisions: Vec<Arc<Collision>>) -> Vec<Arc<Collision>> {
     compared.filter_map(std::future::ready).collect().await
 }
 
-async fn when_it_may_go(awaited: Arc<Awaited>, image: Settled) -> Settled {
-    if let Some(place) = &image.after {
-        awaited.ended(place).await;
-    }
-    image
+/// The image, with what its source will have by then.
+async fn when_it_may_go(awaited: Arc<Awaited>, image: Settled) -> (Settled, Option<Promise>) {
+    let promise = match &image.after {
+        Some(place) => awaited.ended(place).await,
+        None => None,
+    };
+    (image, promise)
 }
 
 /// The contested name, with where the winner is read, unless both are known to be one image.
