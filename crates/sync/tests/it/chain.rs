@@ -134,10 +134,16 @@ async fn a_chain_of_rules_is_planned_whole_and_its_tasks_bring_it_in_one_run() {
         assert_eq!(report.amounts().referrers, links as u64);
         assert_eq!(report.amounts().moved_bytes, promised);
         for registry in 1..=links {
-            assert_eq!(["v1", "v2"].map(|tag| chain.tag(registry, tag)), images.clone().map(|image| Some(image.digest)));
+            assert_eq!(
+                ["v1", "v2"].map(|tag| chain.tag(registry, tag)),
+                images.clone().map(|image| Some(image.digest))
+            );
         }
         let left = chain.plan(with_referrers).await;
-        assert!(left.iter().all(|(decision, bytes)| decision.action == Action::Unchanged && *bytes == 0), "{left:?}");
+        assert!(
+            left.iter().all(|(decision, bytes)| decision.action == Action::Unchanged && *bytes == 0),
+            "{left:?}"
+        );
     }
 }
 
@@ -225,10 +231,13 @@ async fn tasks_in_a_circle_are_refused_by_name_and_what_hangs_on_them_goes_on() 
     }
     let planned = chain.plan(with_referrers).await;
     let works = chain.tasks(&planned);
-    let tasks: Vec<BoundTask> = works.into_iter().flat_map(|work| match work {
-        Work::Tasks(tasks) => tasks,
-        _ => Vec::new(),
-    }).collect();
+    let tasks: Vec<BoundTask> = works
+        .into_iter()
+        .flat_map(|work| match work {
+            Work::Tasks(tasks) => tasks,
+            _ => Vec::new(),
+        })
+        .collect();
     let first = tasks.iter().find(|bound| bound.task.rule == 1).unwrap();
     let back = {
         let image = sync::Image {
@@ -245,7 +254,9 @@ async fn tasks_in_a_circle_are_refused_by_name_and_what_hangs_on_them_goes_on() 
     let work = vec![Work::Tasks(vec![hanging]), Work::Tasks(vec![first.clone(), back])];
     let (report, _) = run(work, Mode::Copy).await;
     assert_eq!((report.failed_rules.len(), report.images.len()), (1, 1), "{:?}", report.failed_rules);
-    let Cause::Circle { names } = &report.failed_rules[0].error.cause else { panic!("{:?}", report.failed_rules) };
+    let Cause::Circle { names } = &report.failed_rules[0].error.cause else {
+        panic!("{:?}", report.failed_rules)
+    };
     let mut expected = [0, 1].map(|registry| format!("{}/app:v1", chain.0[registry].host()));
     expected.sort();
     assert_eq!(*names, expected);
