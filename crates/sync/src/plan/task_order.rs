@@ -52,7 +52,9 @@ impl TaskOrder {
         }
         let readers = tasks().filter(|task| targets.contains(&*task.image.source)).map(reads);
         let between: HashSet<Place> = readers.filter(|place| read_for.contains_key(place)).collect();
-        between.iter().for_each(|place| awaited.expect(place));
+        for place in &between {
+            awaited.expect(place);
+        }
         Self { circles: circles(&read_for), between }
     }
 
