@@ -1,6 +1,12 @@
 //! What the exit status says. The table in docs/verbs.md is this one.
 
+use std::sync::Arc;
+
+use oci::ErrorKind;
+use sync::RuleFailure;
+
 use crate::done::Done;
+use crate::output::Verified;
 
 /// All is well.
 pub(crate) const DONE: u8 = 0;
@@ -16,6 +22,15 @@ pub(crate) const ALL_REFUSED: u8 = 4;
 /// A plan has something to do, and its status was asked for.
 pub(crate) const CHANGES: u8 = 10;
 
+/// Whether all that failed is that repositories are not there which are looked at for themselves: that is what was to be found out.
+fn is_absence(done: &Done) -> bool {
+    let is_absent = |failure: &Arc<RuleFailure>| failure.error.kind() == Some(ErrorKind::NotFound);
+    done.verified.as_ref().is_some_and(Verified::is_alone)
+        && done.report.failed() == 0
+        && done.refused.is_empty()
+        && done.report.failed_rules.iter().all(is_absent)
+}
+
 /// The status for what a run did.
 pub(crate) fn of(done: &Done) -> u8 {
     let report = &done.report;
@@ -25,6 +40,7 @@ pub(crate) fn of(done: &Done) -> u8 {
     match (failures, fine) {
         _ if totals.different > 0 => SOME_FAILED,
         (0, _) => DONE,
+        (_, 0) if is_absence(done) => SOME_FAILED,
         (_, 0) if done.refused.is_empty() && done.failures.are_all_by_login() => ALL_REFUSED,
         (_, 0) => ALL_FAILED,
         _ => SOME_FAILED,

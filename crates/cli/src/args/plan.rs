@@ -78,6 +78,10 @@ pub(crate) struct ApplyArgs {
     #[arg(value_name = "PLAN", value_parser = named())]
     pub(crate) plan: PathBuf,
 
+    /// Carry out a plan that was changed since `plan` wrote it, for instance by taking steps out
+    #[arg(long)]
+    pub(crate) allow_edited: bool,
+
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -8,11 +8,11 @@ use oci::Digest;
 use oci::foreign_text::clean;
 use sync::{Action, OnConflict, Shard};
 
-use self::plan_file::{Malformed, PlanFile};
+use self::plan_file::{Integrity, Malformed, PlanFile};
 use super::asked::{Asked, Results};
 use super::execute;
 use super::heads::config_digest;
-use super::logins::{oddities, registries};
+use super::logins::{oddities, registries_and_config};
 use super::refuse::refuse;
 use super::shard::shard;
 use crate::args::ApplyArgs;
@@ -34,15 +34,23 @@ pub(crate) async fn run(args: ApplyArgs) -> u8 {
 
 fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<Shard>), Vec<ConfigError>> {
     let shard = shard(args.shard)?;
-    let plan = PlanFile::read(&args.plan).and_then(|plan| match shard {
-        Some(shard) => plan.only(shard),
-        None => Ok(plan),
-    });
-    let plan = plan.map_err(|problem| vec![ConfigError::new(problem).file(&args.plan)])?;
-    let (registries, mut warnings) = registries(&args.login)?;
-    if let (Some(planned), Some(now)) =
-        (&plan.config_digest, config_digest(&args.config(), &args.login.reach))
-    {
+    let unusable = |problem: String| vec![ConfigError::new(problem).file(&args.plan)];
+    let plan = PlanFile::read(&args.plan).map_err(unusable)?;
+    let edited = problem(plan.integrity);
+    if let Some(problem) = edited.filter(|_| !args.allow_edited) {
+        let error = ConfigError::new(problem).file(&args.plan);
+        return Err(vec![error.help(
+            "make the plan anew with `image-syncer plan --out FILE`; where the change is meant, as when steps were taken out, add --allow-edited",
+        )]);
+    }
+    let plan = match shard {
+        Some(shard) => plan.only(shard).map_err(unusable)?,
+        None => plan,
+    };
+    let (registries, mut warnings, config) = registries_and_config(&args.login)?;
+    warnings.extend(edited.map(|problem| format!("{problem}: it is carried out as it stands")));
+    let now = config.and_then(|config| config_digest(config, &args.config()));
+    if let (Some(planned), Some(now)) = (&plan.config_digest, now) {
         warnings.extend(warning_of_config(planned, &now));
     }
     let (tasks, refused, kept) = bind(plan, &args.plan, &registries);
@@ -50,6 +58,15 @@ fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<Shard>), Vec<ConfigErr
     warnings.extend(oddities(&registries));
     let (rules, patterns) = Default::default();
     Ok((Resolved { rules, patterns, tasks, refused, registries, warnings }, shard))
+}
+
+/// What is odd about a plan that is not as it was written, or does not tell.
+fn problem(integrity: Integrity) -> Option<&'static str> {
+    match integrity {
+        Integrity::AsWritten => None,
+        Integrity::Changed => Some("the plan was changed since it was made: its rules and steps do not fit its `checksum`"),
+        Integrity::Unknown => Some("the plan has no `checksum`, which tells whether its steps are as they were planned"),
+    }
 }
 
 fn warning_of_config(planned: &Digest, now: &Digest) -> Option<String> {

@@ -3,9 +3,9 @@
 use oci::Digest;
 
 use super::expand::selected;
-use super::resolve::resolve;
-use crate::args::{ConfigArgs, OnlyArgs, ReachArgs};
-use crate::config::{Resolved, ResolvedPattern, ResolvedRule};
+use super::resolve::{defaults, resolve_written};
+use crate::args::ConfigArgs;
+use crate::config::{Resolved, ResolvedPattern, ResolvedRule, Written};
 use crate::output::plan::{Head, digest_of};
 
 /// Of all rules, in the order in which they are carried out.
@@ -43,7 +43,7 @@ fn of_pattern(resolved: &ResolvedPattern) -> Head {
 
 /// Stands for the rules of a config as they are written, whatever flags narrow them. `None` where it has no rules that can
 /// be carried out.
-pub(super) fn config_digest(args: &ConfigArgs, reach: &ReachArgs) -> Option<Digest> {
-    let resolved = resolve(args, &OnlyArgs::default(), reach).ok()?;
+pub(super) fn config_digest(config: Written, args: &ConfigArgs) -> Option<Digest> {
+    let resolved = resolve_written(config, defaults(args)).ok()?;
     Some(digest_of(&heads(&resolved)))
 }

@@ -1,11 +1,13 @@
 //! `image-syncer inspect REF`: what an image is made of, by the fewest requests. Of one image they are its manifest, its
-//! config, what refers to it, and the tag under which cosign keeps a signature; of an index each of its manifests besides.
+//! config, what refers to it, and the tags under which cosign keeps signatures and the like; of an index each of its manifests besides.
 
 mod assemble;
 mod config;
 mod graph;
 mod noted;
 mod surroundings;
+
+use std::io::IsTerminal as _;
 
 use ::sync::{Error, Operation, Source as _};
 
@@ -47,7 +49,7 @@ pub(crate) async fn run(args: &InspectArgs) -> u8 {
     }
 }
 
-/// Prints the manifest as it came, with nothing behind it.
+/// Prints the manifest as it came, with nothing behind it; a terminal gets nothing that it would obey.
 async fn raw(look: &Look, image: &NamedImage) -> u8 {
     let repository = look.repository(&image.place);
     let operation = Operation::ReadManifest(image.by.clone());
@@ -57,6 +59,10 @@ async fn raw(look: &Look, image: &NamedImage) -> u8 {
         Ok(manifest) => manifest,
         Err(error) => return tell(&error),
     };
+    if std::io::stdout().is_terminal() {
+        print_lines(String::from_utf8_lossy(manifest.bytes()).lines().map(str::to_owned));
+        return exit_code::DONE;
+    }
     match write_to_stdout(|writer| writer.write_all(manifest.bytes())) {
         Ok(()) => exit_code::DONE,
         Err(error) => {
@@ -69,7 +75,7 @@ async fn raw(look: &Look, image: &NamedImage) -> u8 {
 /// What could be found out, and what could not.
 async fn inspect(look: &Look, image: &NamedImage, tags: bool) -> Result<(Inspected, Vec<Error>), Error> {
     let repository = look.repository(&image.place);
-    let graph = Graph { look, repository: &repository };
+    let graph = Graph::new(look, &repository);
     let (node, mut problems) = graph.read(&image.by).await?;
     let (surroundings, more) = surroundings(look, &repository, &image.place, &node, tags).await;
     problems.extend(more);

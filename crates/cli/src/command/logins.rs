@@ -2,7 +2,7 @@
 
 use super::resolve::transport;
 use crate::args::{LoginArgs, given};
-use crate::config::{self, ConfigError, SharedRegistries};
+use crate::config::{self, ConfigError, SharedRegistries, Written};
 
 /// The registries, before anybody has named one, and what is odd about the files.
 ///
@@ -10,7 +10,31 @@ use crate::config::{self, ConfigError, SharedRegistries};
 /// A file cannot be used.
 pub(super) fn registries(args: &LoginArgs) -> Result<(SharedRegistries, Vec<String>), Vec<ConfigError>> {
     let (auth, config) = (given(args.auth.as_deref()), args.config());
-    let mut written = config::typed(config.as_deref(), auth, Vec::new(), &config::environment)?;
+    let written = config::typed(config.as_deref(), auth, Vec::new(), &config::environment)?;
+    of_logins(written, args)
+}
+
+/// The same, with all that the config says, where its rules can be read.
+///
+/// # Errors
+/// A file cannot be used.
+pub(super) fn registries_and_config(
+    args: &LoginArgs,
+) -> Result<(SharedRegistries, Vec<String>, Option<Written>), Vec<ConfigError>> {
+    let Some(config) = args.config() else {
+        let (registries, warnings) = registries(args)?;
+        return Ok((registries, warnings, None));
+    };
+    let auth = given(args.auth.as_deref());
+    let (logins, all) = config::logins_and_all(&config, auth, &config::environment)?;
+    let (registries, warnings) = of_logins(logins, args)?;
+    Ok((registries, warnings, all))
+}
+
+fn of_logins(
+    mut written: Written,
+    args: &LoginArgs,
+) -> Result<(SharedRegistries, Vec<String>), Vec<ConfigError>> {
     written.auth.reach_by(&args.reach)?;
     let mut warnings = written.warnings;
     warnings.extend(written.auth.warnings.iter().cloned());

@@ -1,12 +1,16 @@
 //! `image-syncer plan`: what `sync` would do, for people, for programs, and for `apply`.
 
+use oci::Digest;
+
 use super::asked::{Asked, PlanResults, Results};
 use super::execute;
 use super::heads::config_digest;
 use super::refuse::refuse;
+use super::resolve::written;
 use super::shard::shard;
-use super::sync::to_do;
-use crate::args::{JobArgs, PlanArgs, RunArgs};
+use super::sync::of_written;
+use crate::args::{JobArgs, OnlyArgs, PlanArgs, RunArgs};
+use crate::config::{ConfigError, Resolved};
 use crate::output::plan::Shown;
 
 /// Plans; gives the exit status.
@@ -15,14 +19,24 @@ pub(crate) async fn run(args: PlanArgs) -> u8 {
     let shown = Shown { all: args.all, bandwidth: run.bandwidth };
     let results = PlanResults { shown, json: args.json, status_for_changes: args.exit_code };
     let job = JobArgs { config: args.job.config.of_verb("plan"), run, ..args.job };
+    let to_do = to_do(&job, &args.only).and_then(|to_do| Ok((to_do, shard(args.shard)?)));
+    let ((resolved, config_digest), shard) = match to_do {
+        Ok(to_do) => to_do,
+        Err(errors) => return refuse(&errors),
+    };
     let asked = Asked {
         plan_file: args.out.as_deref(),
-        config_digest: config_digest(&job.config, &job.reach),
+        config_digest,
         shards: args.shards,
+        shard,
         ..Asked::of_config("plan", Results::Plan(results))
     };
-    match to_do(&job, &args.only).and_then(|resolved| Ok((resolved, shard(args.shard)?))) {
-        Ok((resolved, shard)) => execute::run(resolved, &job.run, Asked { shard, ..asked }).await,
-        Err(errors) => refuse(&errors),
-    }
+    execute::run(resolved, &job.run, asked).await
+}
+
+/// What is planned, and what stands for the whole config, whatever flags narrow it.
+fn to_do(job: &JobArgs, only: &OnlyArgs) -> Result<(Resolved, Option<Digest>), Vec<ConfigError>> {
+    let config = written(&job.config, &job.reach)?;
+    let digest = config_digest(config.clone(), &job.config);
+    Ok((of_written(config, job, only)?, digest))
 }

@@ -7,7 +7,7 @@ use super::resolve::{defaults, only_named, resolve_written, with_policies, writt
 use super::retry;
 use super::shard::shard;
 use crate::args::{JobArgs, OldArgs, OnlyArgs, ShardArgs, SyncArgs, given};
-use crate::config::{ConfigError, Resolved};
+use crate::config::{ConfigError, Resolved, Written};
 
 /// Runs the form without a verb; gives the exit status.
 pub(crate) async fn run_old(args: &OldArgs) -> u8 {
@@ -33,6 +33,15 @@ async fn main_job(args: &JobArgs, only: &OnlyArgs, part: ShardArgs, results: Res
 
 /// All rules of the config, the one that is named, or what failed of them.
 pub(super) fn to_do(args: &JobArgs, only: &OnlyArgs) -> Result<Resolved, Vec<ConfigError>> {
+    of_written(written(&args.config, &args.reach)?, args, only)
+}
+
+/// The same of a config that was read.
+pub(super) fn of_written(
+    config: Written,
+    args: &JobArgs,
+    only: &OnlyArgs,
+) -> Result<Resolved, Vec<ConfigError>> {
     let defaults = with_policies(&defaults(&args.config), &args.run);
     let retried = given(args.retry_failed.as_deref());
     if retried.is_some() && only.only.is_some() {
@@ -41,7 +50,7 @@ pub(super) fn to_do(args: &JobArgs, only: &OnlyArgs) -> Result<Resolved, Vec<Con
             error.help("the file of --retry-failed says which images are meant: leave --only out"),
         ]);
     }
-    let config = only_named(written(&args.config, &args.reach)?, only)?;
+    let config = only_named(config, only)?;
     match retried {
         Some(file) => retry::resolve(config, file, defaults),
         None => resolve_written(config, defaults),

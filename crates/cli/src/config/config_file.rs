@@ -11,6 +11,7 @@ use super::syntax_error::{Place, SyntaxError};
 use super::{file_text, json, yaml};
 
 /// A file that is valid JSON or YAML.
+#[derive(Clone)]
 pub(crate) struct ConfigFile {
     pub(super) path: PathBuf,
     pub(super) format: Format,

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use super::error::ConfigError;
 use super::file_name::is_standard_input;
@@ -11,9 +10,6 @@ use super::missing_file;
 
 /// Larger than any config; a device has no end.
 const MOST_BYTES: u64 = 256 << 20;
-
-/// What came from standard input: it can be read once only, and a plan reads its config again to know what it is without flags.
-static TAKEN: Mutex<Option<Vec<u8>>> = Mutex::new(None);
 
 /// A text, and what was odd about it.
 pub(crate) struct FileText {
@@ -46,13 +42,9 @@ fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     if !is_standard_input(path) {
         return read_at_most(path, MOST_BYTES);
     }
-    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(bytes) = &*taken {
-        return Ok(bytes.clone());
-    }
     let mut bytes = Vec::new();
     std::io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(taken.insert(bytes).clone())
+    Ok(bytes)
 }
 
 /// The bytes of a file; one more than `most` where it has more.

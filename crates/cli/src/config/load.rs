@@ -17,7 +17,7 @@ use crate::args::{ConfigArgs, DEFAULT_OF_VERBS, given};
 const OLD_DEFAULT: &str = "image-syncer.json";
 
 /// What the files say.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Written {
     pub(crate) auth: Auth,
     /// Those of `images`.
@@ -32,7 +32,7 @@ pub(crate) struct Written {
 }
 
 /// The rules of `sync`, with the file that shows where they stand.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WrittenSync {
     pub(crate) rules: Vec<SyncRule>,
     pub(crate) file: ConfigFile,
@@ -96,9 +96,18 @@ type Keepers<'a> = (Absent, Lookup<'a>);
 fn load_one(
     path: &Path,
     keepers: Keepers<'_>,
-    mut warnings: Vec<String>,
+    warnings: Vec<String>,
 ) -> Result<Written, Vec<ConfigError>> {
     let file = ConfigFile::read(path).map_err(|error| vec![error])?;
+    rules_and_logins(path, file, keepers, warnings)
+}
+
+fn rules_and_logins(
+    path: &Path,
+    file: ConfigFile,
+    keepers: Keepers<'_>,
+    mut warnings: Vec<String>,
+) -> Result<Written, Vec<ConfigError>> {
     let entries = entries(&file)?;
     let misplaced = no_rules::misplaced(&file, entries);
     if !misplaced.is_empty() {
@@ -221,17 +230,39 @@ pub(crate) fn typed(
     lookup: Lookup<'_>,
 ) -> Result<Written, Vec<ConfigError>> {
     let mut warnings = Vec::new();
+    let keepers = (Absent::IsError, lookup);
     if let Some(config) = config {
         warnings.extend(auth_path.map(|_| ignored(config, "--auth is")));
         let file = ConfigFile::read(config).map_err(|error| vec![error])?;
-        let auth = auth_in(&file, entries(&file)?, (Absent::IsError, lookup))?;
-        warnings.extend(file.warnings());
-        let logins = WrittenLogins::InAnotherConfig;
-        return Ok(Written { auth, rules, sync: None, rules_file: None, warnings, logins });
+        return logins_beside(&file, rules, keepers, warnings);
     }
-    let keepers = (Absent::IsError, lookup);
     let auth = auth_path.map(|path| read_auth(path, keepers, &mut warnings)).transpose()?.unwrap_or_default();
     let logins = WrittenLogins::InFiles;
+    Ok(Written { auth, rules, sync: None, rules_file: None, warnings, logins })
+}
+
+/// The logins of a config, and all that it says, where its rules can be read as well: the file is read once.
+pub(crate) fn logins_and_all(
+    config: &Path,
+    auth_path: Option<&Path>,
+    lookup: Lookup<'_>,
+) -> Result<(Written, Option<Written>), Vec<ConfigError>> {
+    let keepers = (Absent::IsError, lookup);
+    let warnings = auth_path.map(|_| ignored(config, "--auth is")).into_iter().collect();
+    let file = ConfigFile::read(config).map_err(|error| vec![error])?;
+    let logins = logins_beside(&file, Vec::new(), keepers, warnings)?;
+    Ok((logins, rules_and_logins(config, file, keepers, Vec::new()).ok()))
+}
+
+fn logins_beside(
+    file: &ConfigFile,
+    rules: Vec<WrittenRule>,
+    keepers: Keepers<'_>,
+    mut warnings: Vec<String>,
+) -> Result<Written, Vec<ConfigError>> {
+    let auth = auth_in(file, entries(file)?, keepers)?;
+    warnings.extend(file.warnings());
+    let logins = WrittenLogins::InAnotherConfig;
     Ok(Written { auth, rules, sync: None, rules_file: None, warnings, logins })
 }
 

@@ -16,6 +16,15 @@ pub(super) fn write(document: &impl Serialize, writer: &mut dyn Write) -> Result
     writer.flush()
 }
 
+/// What is known only when all that stands before it is written.
+pub(super) struct Late<F>(pub(super) F);
+
+impl<F: Fn() -> T, T: Serialize> Serialize for Late<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.0)().serialize(serializer)
+    }
+}
+
 /// A list whose items are written one by one as they are read, so that a million of them take no memory.
 pub(super) struct OneByOne<F>(pub(super) F);
 

@@ -28,6 +28,36 @@ pub(super) fn with_optional(mut object: Value, key: &str, schema: Value) -> Valu
     object
 }
 
+/// The same with what it means.
+pub(super) fn described(mut schema: Value, description: &str) -> Value {
+    schema["description"] = description.into();
+    schema
+}
+
+/// The same, or null.
+pub(super) fn or_null(mut schema: Value) -> Value {
+    match schema["type"].take() {
+        Value::String(one) => {
+            schema["type"] = json!([one, "null"]);
+            schema
+        }
+        _ => json!({ "anyOf": [schema, { "type": "null" }] }),
+    }
+}
+
+pub(super) fn flag() -> Value {
+    json!({ "type": "boolean" })
+}
+
+pub(super) fn digest() -> Value {
+    json!({ "type": "string", "pattern": "^[a-z0-9+._-]+:[A-Za-z0-9=_-]+$" })
+}
+
+/// Texts by names.
+pub(super) fn map() -> Value {
+    json!({ "type": "object", "additionalProperties": { "type": "string" } })
+}
+
 pub(super) fn list(items: &Value) -> Value {
     json!({ "type": "array", "items": items })
 }

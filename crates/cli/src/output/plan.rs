@@ -1,5 +1,6 @@
 //! A plan: what a run would do, taken down while it looks, then printed for people or written for `apply`.
 
+mod checksum;
 mod document;
 mod extra;
 mod head;
@@ -10,6 +11,7 @@ mod step;
 mod totals;
 mod tree;
 
+pub(crate) use checksum::Checksum;
 pub(crate) use document::{SCHEMA, write};
 pub(crate) use head::{Head, digest_of};
 pub(crate) use recorder::{Plan, PlanRecorder};

@@ -11,7 +11,7 @@ use std::io::{Error, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sync::{Event, Observer, Stamp, Verification};
+use sync::{Against, Event, Observer, Stamp, Verification};
 
 use super::sorted::{Sorted, Sorter};
 use super::{PlannedRule, foreign};
@@ -67,6 +67,11 @@ pub(crate) struct Verified {
 }
 
 impl Verified {
+    /// Whether there was no source to compare with.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.how.against == Against::Itself
+    }
+
     fn records(&self) -> Result<impl Iterator<Item = Result<VerifiedRecord, Error>> + '_, Error> {
         let images = self.images.as_ref().map_err(|error| {
             Error::new(error.kind(), format!("a temporary file for the images failed: {error}"))

@@ -108,14 +108,25 @@ async fn an_image_costs_its_manifest_config_and_referrers() -> Result<()> {
     ensure!(count(&|one| one.is_manifest(&Method::GET)) == 1, "{:?}", bench.asked());
     ensure!(count(&|one| one.is_blob(&Method::GET)) == 1, "{:?}", bench.asked());
     ensure!(count(&|one| one.is_referrer_list()) == 1, "{:?}", bench.asked());
-    // Where cosign would keep a signature.
-    ensure!(count(&|one| one.is_manifest(&Method::HEAD)) == 1 && requests.len() == 4, "{:?}", bench.asked());
+    // Where cosign would keep a signature, attestations and an SBOM.
+    ensure!(count(&|one| one.is_manifest(&Method::HEAD)) == 3 && requests.len() == 6, "{:?}", bench.asked());
 
     let signature = sample::signature(store, "a/app", &image.digest);
+    let stored = store.manifest("a/app", &signature.digest).context("the signature")?;
+    for end in ["att", "sbom"] {
+        let tag = format!("{}.{end}", image.digest.replace(':', "-"));
+        store.put_manifest("a/app", &tag, &stored.media_type, stored.bytes.clone());
+    }
     let text = bench.run("inspect HOST/a/app:v1")?.expect_code(0)?.stdout;
     for line in
-        ["  platforms  linux/amd64\n", "  SBOM  ", &format!("  signature  {}", signature.digest), "layers\n"]
-    {
+        [
+        "  platforms  linux/amd64\n",
+        "  SBOM  ",
+        &format!("  signature  {}", signature.digest),
+        &format!("  attestation  {}", signature.digest),
+        &format!("  SBOM  {}", signature.digest),
+        "layers\n",
+    ] {
         ensure!(text.contains(line), "{line}\n{text}");
     }
     Ok(())
@@ -179,6 +190,51 @@ async fn what_cannot_be_read_beside_the_manifest_is_told_and_fails() -> Result<(
     let told: Value = serde_json::from_str(&ran.stdout)?;
     ensure!(told["digest"] == image.digest && told["config"]["content"] == Value::Null, "{told:#}");
     ran.says(&["reading blob", "help: "])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_names_too_much_is_read_in_part_and_that_is_told() -> Result<()> {
+    let bench = Bench::start().await?;
+    let store = bench.registry.store();
+    let index_type = "application/vnd.oci.image.index.v1+json";
+    let index = |children: &[Value], tag: Option<&str>| -> Value {
+        let text = json!({"schemaVersion": 2, "mediaType": index_type, "manifests": children}).to_string();
+        let digest = testkit::digest_of(text.as_bytes());
+        let size = text.len();
+        store.put_manifest("a/app", tag.unwrap_or(&digest), index_type, text);
+        json!({"mediaType": index_type, "digest": digest, "size": size})
+    };
+    let named = |number: usize| {
+        let digest = testkit::digest_of(number.to_string().as_bytes());
+        json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 100})
+    };
+    let below: Vec<_> =
+        (0..40).map(|part| index(&(0..40).map(|number| named(part * 40 + number)).collect::<Vec<_>>(), None)).collect();
+    index(&below, Some("v1"));
+    let ran = bench.run("inspect HOST/a/app:v1")?.expect_code(1)?;
+    ensure!(ran.stderr.contains("640 of its manifests were left out"), "{}", ran.stderr);
+    let reads = bench.requests().iter().filter(|one| one.is_manifest(&Method::GET)).count();
+    // Beside these the index itself, and where a list of referrers would stand.
+    ensure!((1_000..=1_002).contains(&reads), "{reads}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_is_given_nothing_that_it_obeys() -> Result<()> {
+    let bench = Bench::start().await?;
+    let manifest = "{\"schemaVersion\": 2, \"manifests\": [], \"annotations\": {\"a\": \"b\u{202e}c\"}}";
+    bench.registry.store().put_manifest("a/app", "v1", "application/vnd.oci.image.index.v1+json", manifest);
+    let host = bench.registry.host();
+    let inspect = format!("inspect {host}/a/app:v1 --raw --plain-http {host}");
+    let piped = bench.workplace.run(&inspect)?.expect_code(0)?;
+    ensure!(piped.stdout == manifest, "{}", piped.all());
+    let command = format!("{} {inspect}", env!("CARGO_BIN_EXE_image-syncer"));
+    let mut on_terminal = std::process::Command::new("script");
+    on_terminal.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
+    let shown = on_terminal.current_dir(bench.workplace.path()).env("HOME", bench.workplace.path()).output()?;
+    let shown = String::from_utf8(shown.stdout)?;
+    ensure!(shown.contains("\"annotations\"") && !shown.contains('\u{202e}'), "{shown}");
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! `plan` and `apply`: what is planned is what happens, and nothing else.
 
 use anyhow::{Result, ensure};
-use embedded_registry::EmbeddedRegistry;
 use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
 use serde_json::{Value, json};
 
 use crate::process::{Ran, Workplace};
@@ -244,7 +244,11 @@ async fn what_is_no_plan_is_told_before_anything_moves() -> Result<()> {
     let mut plan = bench.plan("--out p.json")?;
     plan["steps"][0]["sourceDigest"] = json!("sha256:0");
     bench.workplace.write("bad.json", &plan.to_string())?;
-    let applied = bench.run("apply bad.json")?.expect_code(1)?;
+    let refused = bench.run("apply bad.json")?.expect_code(2)?;
+    ensure!(refused.stderr.contains("the plan was changed since it was made"), "{}", refused.stderr);
+    ensure!(refused.stderr.contains("--allow-edited"), "{}", refused.stderr);
+    ensure!(bench.at_target("b/lib", "v1").is_none(), "nothing is carried out");
+    let applied = bench.run("apply bad.json --allow-edited")?.expect_code(1)?;
     ensure!(
         applied.stderr.contains("the step for ") && applied.stderr.contains("app:latest"),
         "{}",
@@ -265,6 +269,103 @@ async fn what_is_no_plan_is_told_before_anything_moves() -> Result<()> {
         let ran = bench.run(&format!("apply {file}"))?.expect_code(2)?;
         ensure!(ran.stderr.contains(told) && ran.stderr.contains(file), "{file}: {}", ran.stderr);
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_which_steps_were_taken_out_is_carried_out_where_that_is_meant() -> Result<()> {
+    let bench = world().await?;
+    let plan = bench.plan("--out p.json")?;
+    let without = |key: &str| {
+        let mut edited = plan.clone();
+        match key {
+            "steps" => drop(edited["steps"].as_array_mut().and_then(Vec::pop)),
+            key => drop(edited.as_object_mut().and_then(|entries| entries.remove(key))),
+        }
+        edited.to_string()
+    };
+    for (key, told) in [("steps", "was changed since it was made"), ("checksum", "has no `checksum`")] {
+        bench.workplace.write("edited.json", &without(key))?;
+        bench.run("apply edited.json")?.expect_code(2)?.says(&[told, "--allow-edited"])?;
+    }
+    ensure!(bench.at_target("b/app", "stable").is_none());
+    bench.workplace.write("edited.json", &without("steps"))?;
+    bench.run("apply edited.json --allow-edited")?.expect_code(0)?.says(&["carried out as it stands"])?;
+    ensure!(bench.at_target("b/app", "stable").is_some() && bench.at_target("b/lib", "v1").is_none());
+    // Printed again by another program, with its keys in another order.
+    bench.workplace.write("again.json", &format!("{plan:#}"))?;
+    bench.run("apply again.json")?.expect_code(0)?;
+    ensure!(bench.at_target("b/lib", "v1").is_some());
+    Ok(())
+}
+
+const CHAIN: &str = "sync:\n- from: TARGET/b/app\n  to: TARGET/c/app\n- from: SOURCE/a/app\n  to: TARGET/b/app\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_rule_brings_for_another_is_planned_and_applied_in_one_run() -> Result<()> {
+    let bench = Bench::start(CHAIN).await?;
+    bench.image("a/app", "v1", &[1, 2]);
+    bench.image("a/app", "v2", &[1, 3]);
+    let plan = bench.plan("--out p.json")?;
+    let steps: Vec<_> = plan["steps"].as_array().into_iter().flatten().collect();
+    ensure!(steps.len() == 4 && steps.iter().all(|step| step["action"] == "create"), "{plan:#}");
+    for (first, next) in steps[..2].iter().zip(&steps[2..]) {
+        ensure!(first["sourceDigest"].is_string() && next["sourceDigest"] == first["sourceDigest"], "{plan:#}");
+        ensure!(next["bytesMounted"].as_u64() > Some(10_000), "{plan:#}");
+    }
+    let report = bench.run("apply p.json --json")?.expect_code(0)?;
+    let report: Value = serde_json::from_str(&report.stdout)?;
+    ensure!(report["totals"]["copied"] == 4, "{report:#}");
+    ensure!(report["totals"]["bytesMoved"].as_u64() <= plan["totals"]["bytes"].as_u64(), "{report:#}");
+    bench.run("plan --exit-code")?.expect_code(0)?;
+
+    // Where the first link fails, the next one says what it lacks.
+    bench.image("a/app", "v3", &[4]);
+    bench.plan("--out p.json")?;
+    let effect = Effect::refuse(403, "DENIED", "read only");
+    bench.target.misbehave(Fault { when: Match::post("/b/app/blobs/uploads/"), times: Times::Always, effect });
+    let failed = bench.run("apply p.json --json")?.expect_code(1)?;
+    let report: Value = serde_json::from_str(&failed.stdout)?;
+    ensure!(report["totals"]["failed"] == 2 && report["totals"]["unchanged"] == 4, "{report:#}");
+    for name in ["a/app:v3", "b/app:v3"] {
+        ensure!(failed.stderr.contains(name), "{name}: {}", failed.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_config_from_stdin_is_read_once_for_a_plan_and_for_its_digest() -> Result<()> {
+    let bench = world().await?;
+    let from_file = bench.plan("--config image-syncer.yaml --include v*")?;
+    let with_stdin = |arguments: &str| -> Result<Ran> {
+        let config = std::fs::File::open(bench.workplace.path().join("image-syncer.yaml"))?;
+        Ran::of(bench.workplace.command(arguments).stdin(config).output()?)
+    };
+    let from_stdin = with_stdin("plan --json --config - --include v* --out p.json")?.expect_code(0)?;
+    let from_stdin: Value = serde_json::from_str(&from_stdin.stdout)?;
+    ensure!(from_stdin["configDigest"].is_string(), "{from_stdin:#}");
+    ensure!(from_stdin["configDigest"] == from_file["configDigest"]);
+    let applied = with_stdin("apply p.json --config -")?.expect_code(0)?;
+    ensure!(!applied.stderr.contains("other rules"), "{}", applied.stderr);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_estimate_of_requests_counts_questions_for_what_is_there() -> Result<()> {
+    let bench = Bench::start("images:\n  SOURCE/a/app: TARGET/b/app\n").await?;
+    let shared: Vec<u64> = (0..12).collect();
+    bench.image("a/app", "v1", &shared);
+    bench.run("sync --no-state")?.expect_code(0)?;
+    for number in 2..10 {
+        bench.image("a/app", &format!("v{number}"), &[&shared[..], &[100 + number]].concat());
+    }
+    let plan = bench.plan("--no-state")?;
+    let requests = || bench.source.requests().len() + bench.target.requests().len();
+    let before = requests();
+    bench.run("sync --no-state")?.expect_code(0)?;
+    let (made, estimate) = (requests() - before, plan["totals"]["requests"].as_u64().unwrap_or_default());
+    let estimate = usize::try_from(estimate)?;
+    ensure!(made.abs_diff(estimate) * 5 <= made, "{made} were made, and {estimate} were planned");
     Ok(())
 }
 

@@ -79,7 +79,7 @@ pub(super) async fn complete(run: &Run, claimed: ClaimedBlob, blob: &Descriptor,
     let came = match outcome {
         BlobOutcome::Copied => Came::Sent,
         BlobOutcome::Mounted => Came::Mounted,
-        BlobOutcome::Present | BlobOutcome::LeftOut => Came::Found,
+        BlobOutcome::Present | BlobOutcome::Read | BlobOutcome::LeftOut => Came::Found,
     };
     claimed.claim.complete(came);
     if let (Some(lease), Some(leases)) = (claimed.lease.take(), run.engine.leases()) {

@@ -78,15 +78,17 @@ fn load_content<'a>(
     async move {
         for (child, size) in &content.children {
             walk.meet(child);
+            load.looks += usize::from(!walk.copy.repository.was_empty());
             if !walk.target_has(child).await {
                 let below = read_content(walk, child, *size).await?;
                 load.manifests += 1;
                 load_content(walk, below, load).await?;
             }
         }
-        let asked: Vec<_> = content.blobs.iter().map(|blob| lacks(walk, blob)).collect();
-        let lacking: Vec<bool> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
-        for ((digest, size), _) in content.blobs.iter().zip(lacking).filter(|(_, lacks)| *lacks) {
+        let asked: Vec<_> = content.blobs.iter().map(|blob| look_for(walk, blob)).collect();
+        let found: Vec<There> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+        load.looks += found.iter().filter(|there| **there == There::Found).count();
+        for ((digest, size), _) in content.blobs.iter().zip(found).filter(|(_, there)| *there == There::Not) {
             if load.blobs.iter().all(|blob| blob.digest != *digest) {
                 // In a repository that has something, a blob is asked for by an upload, which may end in sending it.
                 let is_mounted = walk.copy.repository.was_empty();
@@ -119,18 +121,30 @@ fn content(links: &Links) -> Content {
     Content { blobs: blobs.collect(), children: children.collect() }
 }
 
-/// Whether the target's repository lacks a blob, or has it with another length.
-async fn lacks(walk: &Walk, (digest, size): &(Digest, u64)) -> Result<bool, Arc<Error>> {
+/// Whether a target's repository has a blob.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum There {
+    /// Without a question.
+    Known,
+    /// It was asked.
+    Found,
+    /// It lacks it, or has it with another length.
+    Not,
+}
+
+async fn look_for(walk: &Walk, (digest, size): &(Digest, u64)) -> Result<There, Arc<Error>> {
     let copy = &walk.copy;
     let repository = copy.target.repository();
     if copy.ledger.holds(Kind::Blob, repository, digest) {
-        return Ok(false);
+        return Ok(There::Known);
     }
     if copy.repository.was_empty() && !walk.run.state.had_blob(&*copy.target, digest) {
-        return Ok(true);
+        return Ok(There::Not);
     }
+    let mut is_asked = false;
     let blob = Descriptor::new(None, digest.clone(), Some(*size).filter(|size| *size > 0));
     let ask = async {
+        is_asked = true;
         let step = async || {
             let found = copy.target.find_blob(digest).await;
             found.map_err(|cause| copy.target_error(Operation::StartBlob(digest.clone()), cause))
@@ -143,7 +157,12 @@ async fn lacks(walk: &Walk, (digest, size): &(Digest, u64)) -> Result<bool, Arc<
         Ok::<_, Arc<Error>>(!is_whole)
     };
     let question = (copy.target.store().clone(), repository.clone(), digest.clone());
-    walk.run.looked.blobs.get(question, &copy.activity, ask).await
+    let is_lacking = walk.run.looked.blobs.get(question, &copy.activity, ask).await?;
+    Ok(match (is_lacking, is_asked) {
+        (true, _) => There::Not,
+        (false, true) => There::Found,
+        (false, false) => There::Known,
+    })
 }
 
 /// Adds the referrers of an image that the target lacks.

@@ -67,6 +67,8 @@ pub struct Load {
     pub manifests: usize,
     /// How many signatures, SBOMs and other referrers are brought.
     pub referrers: usize,
+    /// How many manifests and blobs of it a target repository that is not empty is asked for, and not only for what it lacks.
+    pub looks: usize,
 }
 
 /// A blob that a target repository lacks.

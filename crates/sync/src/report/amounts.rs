@@ -66,7 +66,7 @@ impl Counter {
         match outcome {
             BlobOutcome::Mounted => self.add(Amounts { mounted_bytes: size, ..Amounts::default() }),
             BlobOutcome::Present => self.add(Amounts { present_bytes: size, ..Amounts::default() }),
-            BlobOutcome::Copied | BlobOutcome::LeftOut => {}
+            BlobOutcome::Copied | BlobOutcome::Read | BlobOutcome::LeftOut => {}
         }
     }
 

@@ -9,6 +9,8 @@ pub enum BlobOutcome {
     Mounted,
     /// It was there already.
     Present,
+    /// It is there, and was read there to its end.
+    Read,
     /// It may be kept elsewhere, and could be had nowhere: the image's users have to fetch it themselves.
     LeftOut,
 }

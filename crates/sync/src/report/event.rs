@@ -130,7 +130,7 @@ pub enum Event {
         /// How many bytes are to be sent, where the manifest tells: less than its size where an earlier run sent some.
         size: Option<u64>,
     },
-    /// Some bytes of a blob went out to the target.
+    /// Some bytes of a blob went out to the target, or, where what targets have is read, came from there.
     BytesMoved {
         /// For which image.
         image: Arc<Image>,
@@ -139,7 +139,7 @@ pub enum Event {
         /// How many.
         bytes: u64,
     },
-    /// A blob is at the target.
+    /// A blob is at the target, or was read there.
     BlobFinished {
         /// For which image.
         image: Arc<Image>,

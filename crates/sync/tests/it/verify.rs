@@ -713,3 +713,34 @@ async fn a_wrong_size_is_a_problem_of_the_image_that_names_it_alone() {
         }
     }
 }
+
+/// Bytes and ends of reads, as an observer hears of them.
+#[derive(Default)]
+struct Heard(std::sync::Mutex<(u64, u64, usize)>);
+
+impl Observer for Heard {
+    fn event(&self, _: &Stamp, event: &Event) {
+        let mut heard = self.0.lock().unwrap();
+        match event {
+            Event::BlobStarted { size, .. } => heard.0 += size.unwrap_or_default(),
+            Event::BytesMoved { bytes, .. } => heard.1 += bytes,
+            Event::BlobFinished { outcome: sync::BlobOutcome::Read, .. } => heard.2 += 1,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deep_look_tells_of_the_bytes_that_it_reads() {
+    let world = World::start(Referrers::Api).await;
+    for (how, blobs) in [(SHALLOW, false), (DEEP, true)] {
+        let heard = Arc::new(Heard::default());
+        let options = Options { mode: Mode::Verify(how), ..Options::new(4, 0) };
+        let work = vec![world.rule.clone()];
+        let report = Sync::new(work, options, heard.clone()).run_whole(CancellationToken::new()).await;
+        let (begun, read, ended) = *heard.0.lock().unwrap();
+        assert_eq!((begun, ended > 0), (read, blobs), "{how:?}");
+        assert_eq!(read > 3500, blobs, "{how:?}");
+        assert_eq!(report.amounts().moved_bytes, 0, "nothing is copied");
+    }
+}

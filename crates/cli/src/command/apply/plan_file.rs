@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::Value;
 use sync::{Action, Policy, Shard, Split};
 
-use crate::output::plan::{SCHEMA, Step};
+use crate::output::plan::{Checksum, SCHEMA, Step};
 
 /// Of an image that another rule of the same plan brings to its source first, in a form that the registry there decides.
 const NOT_KNOWN: &str = "it has no `sourceDigest`: the source did not have it yet, and the step that brings it there may rewrite it; plan again after this";
@@ -30,6 +30,18 @@ pub(super) struct PlanFile {
     pub(super) impossible: Vec<Step>,
     /// Those that cannot be read, and why.
     pub(super) malformed: Vec<Malformed>,
+    pub(super) integrity: Integrity,
+    sum: Checksum,
+}
+
+/// Whether a plan is as it was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Integrity {
+    /// It does not say how that was.
+    #[default]
+    Unknown,
+    Changed,
+    AsWritten,
 }
 
 /// A rule of the config that the plan was made with.
@@ -130,12 +142,13 @@ impl<'de> Visitor<'de> for PlanVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<PlanFile, A::Error> {
         let (mut plan, mut schema, mut rules) = (PlanFile::default(), None, Value::Null);
-        let mut has_steps = false;
+        let (mut has_steps, mut checksum) = (false, Option::<String>::None);
         while let Some(key) = entries.next_key::<String>()? {
             match key.as_str() {
                 "schema" => schema = Some(check_schema(&entries.next_value()?).map_err(A::Error::custom)?),
                 "shards" => plan.shards = entries.next_value()?,
                 "configDigest" => plan.config_digest = entries.next_value()?,
+                "checksum" => checksum = entries.next_value()?,
                 // What it is, only its schema tells, which may come later.
                 "rules" => rules = entries.next_value()?,
                 "steps" => {
@@ -150,6 +163,11 @@ impl<'de> Visitor<'de> for PlanVisitor {
         if !has_steps {
             return Err(A::Error::missing_field("steps"));
         }
+        plan.integrity = match checksum {
+            None => Integrity::Unknown,
+            Some(checksum) if checksum == plan.sum.with(&rules).to_string() => Integrity::AsWritten,
+            Some(_) => Integrity::Changed,
+        };
         plan.rules = serde_json::from_value(rules).map_err(A::Error::custom)?;
         Ok(plan)
     }
@@ -188,6 +206,7 @@ impl<'de> Visitor<'de> for Steps<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut steps: A) -> Result<(), A::Error> {
         while let Some(value) = steps.next_element::<Value>()? {
+            self.0.sum.add(&value);
             let name = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             let (source, target) = (name("source"), name("target"));
             match serde_json::from_value::<Step>(value) {

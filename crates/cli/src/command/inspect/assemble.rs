@@ -26,6 +26,7 @@ pub(super) fn assemble(place: &Reference, node: &Node, surroundings: Surrounding
     let manifest = &node.manifest;
     Inspected {
         schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
         reference: place.to_string(),
         digest: manifest.digest().clone(),
         media_type: manifest.media_type().clone(),

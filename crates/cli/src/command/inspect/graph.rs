@@ -1,7 +1,8 @@
 //! Reads a manifest, and those that it names where it is an index.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ::sync::endpoint::EndpointError;
 use ::sync::{Cause, Error, Operation, Side, Source};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -14,6 +15,10 @@ use crate::command::look::Look;
 const DEEPEST: usize = 4;
 /// So many manifests of an index are asked for side by side; the registry's own limits count as well.
 const AT_ONCE: usize = 16;
+
+/// So many manifests, and bytes of them, are read: whoever makes an index can name as many as he likes.
+const MOST_MANIFESTS: usize = 1_000;
+const MOST_BYTES: usize = 64 << 20;
 
 /// A manifest, and what it names.
 pub(super) struct Node {
@@ -39,9 +44,36 @@ pub(super) enum Found {
 pub(super) struct Graph<'a> {
     pub(super) look: &'a Look,
     pub(super) repository: &'a dyn Source,
+    left: Mutex<Left>,
 }
 
-impl Graph<'_> {
+/// How much may still be read.
+struct Left {
+    manifests: usize,
+    bytes: usize,
+    /// How many manifests were not.
+    unread: usize,
+}
+
+impl Left {
+    /// Whether one more may be read.
+    fn take(&mut self) -> bool {
+        let may = self.manifests > 0 && self.bytes > 0;
+        if may { self.manifests -= 1 } else { self.unread += 1 }
+        may
+    }
+}
+
+impl<'a> Graph<'a> {
+    pub(super) fn new(look: &'a Look, repository: &'a dyn Source) -> Self {
+        let left = Left { manifests: MOST_MANIFESTS, bytes: MOST_BYTES, unread: 0 };
+        Self { look, repository, left: Mutex::new(left) }
+    }
+
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The manifest with all below it, and what could not be read of that.
     ///
     /// # Errors
@@ -49,7 +81,20 @@ impl Graph<'_> {
     pub(super) async fn read(&self, by: &TagOrDigest) -> Result<(Node, Vec<Error>), Error> {
         let problems = Mutex::new(Vec::new());
         let node = self.node(by, 0, &problems).await?;
-        Ok((node, problems.into_inner().unwrap_or_else(PoisonError::into_inner)))
+        let mut problems = problems.into_inner().unwrap_or_else(PoisonError::into_inner);
+        problems.extend(self.too_much(by));
+        Ok((node, problems))
+    }
+
+    /// What is told where not all was read.
+    fn too_much(&self, by: &TagOrDigest) -> Option<Error> {
+        let unread = self.left().unread;
+        let text = format!(
+            "it names too much to be read: {unread} of its manifests were left out ({MOST_MANIFESTS} manifests or {} MiB of them are read)",
+            MOST_BYTES >> 20
+        );
+        let cause = EndpointError::new(ErrorKind::TooLarge, text);
+        (unread > 0).then(|| self.error(Operation::ReadManifest(by.clone()), cause.into()))
     }
 
     async fn node(
@@ -61,6 +106,10 @@ impl Graph<'_> {
         let operation = Operation::ReadManifest(by.clone());
         let place = self.repository.name();
         let manifest = self.look.ask(place, operation.clone(), || self.repository.manifest(by)).await?;
+        {
+            let mut left = self.left();
+            left.bytes = left.bytes.saturating_sub(manifest.bytes().len());
+        }
         let links =
             manifest.links().map_err(|source| self.error(operation.clone(), unusable(&manifest, source)))?;
         if depth == DEEPEST && !links.manifests.is_empty() {
@@ -72,13 +121,16 @@ impl Graph<'_> {
     }
 
     /// One that is not there is no failure: indexes are copied without some of their manifests.
-    fn child<'a>(
-        &'a self,
+    fn child<'b>(
+        &'b self,
         descriptor: Descriptor,
         depth: usize,
-        problems: &'a Mutex<Vec<Error>>,
-    ) -> BoxFuture<'a, Child> {
+        problems: &'b Mutex<Vec<Error>>,
+    ) -> BoxFuture<'b, Child> {
         async move {
+            if !self.left().take() {
+                return Child { descriptor, found: Found::Unread };
+            }
             let by = TagOrDigest::Digest(descriptor.digest.clone());
             let found = match self.node(&by, depth, problems).await {
                 Ok(node) => Found::There(Box::new(node)),

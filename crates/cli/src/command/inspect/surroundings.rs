@@ -2,7 +2,8 @@
 
 use ::sync::endpoint::Kept;
 use ::sync::{Error, Operation, Source};
-use oci::{Digest, Reference, TagOrDigest, cosign_tags};
+use futures_util::future::join_all;
+use oci::{Digest, Reference, Tag, TagOrDigest, cosign_tags};
 use serde_json::Value;
 
 use super::config;
@@ -37,14 +38,16 @@ pub(super) async fn surroundings(
         }
     };
     let tags = async { if tags { same(look, repository, place, digest).await } else { Ok(None) } };
-    let (config, listed, signature, tags) =
-        tokio::join!(config, listed(look, repository, digest), signature(look, repository, digest), tags);
+    let (config, listed, tagged, tags) =
+        tokio::join!(config, listed(look, repository, digest), tagged(look, repository, digest), tags);
     let mut problems = Vec::new();
     let mut referrers = kept(listed, &mut problems);
-    if let Some(signature) = kept(signature, &mut problems).flatten()
-        && let Some(referrers) = &mut referrers
-    {
-        referrers.push(signature);
+    for tagged in tagged {
+        if let Some(tagged) = kept(tagged, &mut problems).flatten()
+            && let Some(referrers) = &mut referrers
+        {
+            referrers.push(tagged);
+        }
     }
     let config = kept(config, &mut problems).flatten();
     let tags = kept(tags, &mut problems).flatten();
@@ -62,9 +65,17 @@ async fn listed(look: &Look, repository: &dyn Source, digest: &Digest) -> Result
     Ok(found.into_iter().map(Referrer::of).collect())
 }
 
-/// The signature that cosign keeps under a tag of its own.
-async fn signature(look: &Look, repository: &dyn Source, digest: &Digest) -> Result<Option<Referrer>, Error> {
-    let Some(tag) = cosign_tags(digest).into_iter().next() else { return Ok(None) };
+/// What cosign keeps under tags of its own: a signature, attestations, an SBOM. A question for each is less than a list of all
+/// tags may be.
+async fn tagged(
+    look: &Look,
+    repository: &dyn Source,
+    digest: &Digest,
+) -> Vec<Result<Option<Referrer>, Error>> {
+    join_all(cosign_tags(digest).into_iter().map(|tag| under(look, repository, tag))).await
+}
+
+async fn under(look: &Look, repository: &dyn Source, tag: Tag) -> Result<Option<Referrer>, Error> {
     let by = TagOrDigest::Tag(tag.clone());
     let found =
         look.ask(repository.name(), Operation::Resolve(by.clone()), || repository.resolve(&by)).await?;

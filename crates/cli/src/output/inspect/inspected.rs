@@ -14,6 +14,7 @@ pub(crate) const SCHEMA: &str = "image-syncer/inspect/1";
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Inspected {
     pub(crate) schema: &'static str,
+    pub(crate) version: &'static str,
     /// The name that was asked for, with registry and tag.
     pub(crate) reference: String,
     pub(crate) digest: Digest,

@@ -134,7 +134,7 @@ fn kind(referrer: &Referrer) -> String {
     let own = referrer.artifact_type.as_ref().map(ToString::to_string).unwrap_or_default();
     let content = referrer.annotations.get("dev.sigstore.bundle.content").map(String::as_str);
     let word = match own.as_str() {
-        _ if referrer.tag.is_some() => "signature",
+        _ if referrer.tag.is_some() => of_tag(referrer.tag.as_deref().unwrap_or_default()),
         "application/vnd.cncf.notary.signature" | "application/vnd.dev.cosign.artifact.sig.v1+json" => {
             "signature"
         }
@@ -149,6 +149,15 @@ fn kind(referrer: &Referrer) -> String {
         other => other,
     };
     word.to_owned()
+}
+
+/// cosign's tags say by their endings what stands under them.
+fn of_tag(tag: &str) -> &'static str {
+    match tag.rsplit_once('.') {
+        Some((_, "att")) => "attestation",
+        Some((_, "sbom")) => "SBOM",
+        _ => "signature",
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +183,7 @@ mod tests {
         assert_eq!(kind_of(bundle, Some("message-signature")), "signature");
         assert_eq!(kind_of(bundle, Some("dsse-envelope")), "attestation");
         assert_eq!(kind_of(bundle, None), "signature or attestation");
+        assert_eq!(["sig", "att", "sbom"].map(|end| of_tag(&format!("sha256-00.{end}"))), ["signature", "attestation", "SBOM"]);
         assert_eq!(kind_of("application/spdx+json", None), "SBOM");
         assert_eq!(kind_of("application/vnd.acme.scan", None), "application/vnd.acme.scan");
     }

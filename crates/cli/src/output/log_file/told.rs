@@ -25,6 +25,7 @@ pub(super) fn entry(event: &Event, names: &RuleNames) -> Option<Entry> {
                 BlobOutcome::Copied => "copied",
                 BlobOutcome::Mounted => "mounted from another repository",
                 BlobOutcome::Present => "ignore exist blob",
+                BlobOutcome::Read => "read at the target",
                 BlobOutcome::LeftOut => "found nowhere, left out",
             };
             let (source, target, bytes) = (&image.source, &image.target, size(*bytes));

@@ -1,16 +1,18 @@
 //! The plan as a document, for `apply` and other programs: step by step, so that a million of them take no memory.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 
 use serde::Serialize;
 use sync::Split;
 
+use super::checksum::Checksum;
 use super::head::{Head, Selection};
 use super::recorder::{Plan, Weighed};
+use super::step::Step;
 use super::totals::Totals;
 use crate::done::Done;
-use crate::output::json_document::{self, OneByOne};
+use crate::output::json_document::{self, Late, OneByOne};
 use crate::output::report_json::{Alike, alike, time};
 
 /// What the document says that it is.
@@ -18,7 +20,7 @@ pub(crate) const SCHEMA: &str = "image-syncer/plan/1";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a, S, E> {
+struct Document<'a, S, C, E> {
     schema: &'static str,
     version: &'static str,
     created_at: String,
@@ -28,6 +30,8 @@ struct Document<'a, S, E> {
     shards: Option<usize>,
     rules: Vec<Rule<'a>>,
     steps: S,
+    /// Of `rules` and `steps`.
+    checksum: C,
     /// What only targets have.
     extra: E,
     /// Known once the steps are written.
@@ -46,26 +50,30 @@ struct Rule<'a> {
 
 /// Writes the document, with a line end.
 pub(crate) fn write(plan: &Plan, done: &Done, writer: &mut dyn Write) -> std::io::Result<()> {
-    let totals = Cell::new(Totals::default());
+    let (totals, checksum) = (Cell::new(Totals::default()), RefCell::new(Checksum::default()));
     let split = plan.split()?;
-    let count = |mut weighed: Weighed| {
+    let count = |mut weighed: Weighed| -> std::io::Result<Step> {
         let mut sums = totals.get();
         sums.add(&weighed);
         totals.set(sums);
         let owner =
             |split: &Split| split.owner(&weighed.step.image.target, &weighed.step.image.source_reference);
         weighed.step.shard = split.as_ref().map(|split| owner(split) + 1);
-        weighed.step
+        checksum.borrow_mut().add(&serde_json::to_value(&weighed.step)?);
+        Ok(weighed.step)
     };
     let rules = plan.heads.iter().zip(&plan.selections);
+    let rules: Vec<_> = rules.map(|(head, selection)| Rule { head, selection: *selection }).collect();
+    let summed_up = serde_json::to_value(&rules)?;
     let document = Document {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         created_at: time(done.run.started),
         config_digest: plan.config_digest.as_ref(),
         shards: plan.shards,
-        rules: rules.map(|(head, selection)| Rule { head, selection: *selection }).collect(),
-        steps: OneByOne(|| Ok(plan.steps()?.map(|weighed| weighed.map(count)))),
+        rules,
+        steps: OneByOne(|| Ok(plan.steps()?.map(|weighed| weighed.and_then(count)))),
+        checksum: Late(|| checksum.borrow().with(&summed_up)),
         extra: OneByOne(|| plan.extras()),
         totals: &totals,
         failures: alike(&done.failures),

@@ -136,6 +136,7 @@ pub(super) struct Weighed {
     pub(super) step: Step,
     pub(super) brought: Brought,
     pub(super) manifests: usize,
+    pub(super) looks: usize,
     /// Which referrers come along.
     pub(super) referrers: ReferrerPolicy,
 }
@@ -162,13 +163,13 @@ impl Plan {
     pub(super) fn steps(&self) -> Result<impl Iterator<Item = Result<Weighed, Error>> + '_, Error> {
         let (steps, mut loads) = (pairs(&self.steps)?, Loads::default());
         Ok(steps.map(move |pair| {
-            let Found { mut step, blobs, manifests } = serde_json::from_str(&pair?.1)?;
+            let Found { mut step, blobs, manifests, looks } = serde_json::from_str(&pair?.1)?;
             let repository: &Arc<str> = &step.image.target;
             let brought = loads.add(repository, blobs);
             (step.bytes, step.bytes_mounted) = (brought.bytes, brought.bytes_mounted);
             let policy = step.policy.as_ref().or_else(|| Some(&self.heads.get(step.rule)?.policy));
             let referrers = policy.map_or_else(ReferrerPolicy::default, |policy| policy.referrers.clone());
-            Ok(Weighed { step, brought, manifests, referrers })
+            Ok(Weighed { step, brought, manifests, looks, referrers })
         }))
     }
 

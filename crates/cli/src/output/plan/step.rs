@@ -62,6 +62,8 @@ pub(super) struct Found {
     pub(super) step: Step,
     pub(super) blobs: Vec<Blob>,
     pub(super) manifests: usize,
+    /// Questions for what the target may have.
+    pub(super) looks: usize,
 }
 
 /// A blob that the target repository lacks, with its bytes.
@@ -90,6 +92,7 @@ impl Found {
         let own = (policy != Some(&decision.policy)).then(|| decision.policy.clone());
         let blobs = load.into_iter().flat_map(|load| &load.blobs);
         let (referrers, manifests) = load.map_or((0, 0), |load| (load.referrers, load.manifests));
+        let looks = load.map_or(0, |load| load.looks);
         let (bytes, bytes_mounted) = (0, 0);
         Self {
             step: Step {
@@ -108,6 +111,7 @@ impl Found {
             },
             blobs: blobs.map(Blob::new).collect(),
             manifests,
+            looks,
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Totals {
 
 impl Totals {
     pub(super) fn add(&mut self, weighed: &Weighed) {
-        let Weighed { step, brought, manifests, referrers } = weighed;
+        let Weighed { step, brought, manifests, looks, referrers } = weighed;
         *match step.action {
             Action::Create => &mut self.create,
             Action::Update => &mut self.update,
@@ -43,6 +43,6 @@ impl Totals {
             ReferrerPolicy::Leave => 0,
             ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => 2 * (*manifests).max(1),
         };
-        self.requests += looking + of_referrers + 2 * manifests + 3 * brought.sent + brought.mounted;
+        self.requests += looking + looks + of_referrers + 2 * manifests + 3 * brought.sent + brought.mounted;
     }
 }

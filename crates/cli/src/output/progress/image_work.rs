@@ -110,9 +110,10 @@ impl ImageWork {
         match outcome {
             BlobOutcome::Mounted => self.mounted += 1,
             BlobOutcome::Present => self.present += 1,
-            BlobOutcome::Copied | BlobOutcome::LeftOut => {}
+            BlobOutcome::Copied | BlobOutcome::Read | BlobOutcome::LeftOut => {}
         }
-        let Some(blob) = blob.filter(|_| outcome == BlobOutcome::Copied) else { return 0 };
+        let has_moved = matches!(outcome, BlobOutcome::Copied | BlobOutcome::Read);
+        let Some(blob) = blob.filter(|_| has_moved) else { return 0 };
         self.done += blob.total();
         blob.sent()
     }

@@ -96,6 +96,20 @@ fn error(kind: oci::ErrorKind) -> Arc<sync::Error> {
 }
 
 #[test]
+fn what_is_read_to_be_looked_at_counts_as_what_is_sent() {
+    let image = image("v1");
+    let mut told = Told::with(&[&image]);
+    told.all_planned();
+    told.started(&image, 4 * MIB);
+    told.moved(&image, 4 * MIB, MIB);
+    assert_eq!((told.view().sent, told.view().total), (MIB, 4 * MIB));
+    told.moved(&image, 4 * MIB, 3 * MIB);
+    told.blob_finished(&image, 4 * MIB, BlobOutcome::Read);
+    let view = told.view();
+    assert_eq!((view.sent, view.total), (4 * MIB, 4 * MIB));
+}
+
+#[test]
 fn c2_large_layers_at_the_end_are_most_of_the_run() {
     let images: Vec<_> = (0..98).map(|number| image(&format!("v{number}"))).collect();
     let mut told = Told::with(&images.iter().collect::<Vec<_>>());

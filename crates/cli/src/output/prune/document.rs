@@ -1,8 +1,10 @@
 //! The document of `prune`, and its JSON Schema.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sync::prune::{Candidate, Fate, Pruned};
+
+use crate::output::json_schema::{described, digest, document, flag, list, object, text, text_or_null};
 
 /// What was found and done, for programs.
 #[derive(Serialize)]
@@ -73,38 +75,24 @@ impl<'a> Document<'a> {
 
 /// The document's JSON Schema.
 pub(crate) fn schema() -> Value {
-    let text = json!({ "type": "string" });
-    let digest = json!({ "type": "string", "pattern": "^[a-z0-9]+:[0-9a-f]+$" });
-    let target = json!({ "type": "string", "description": "HOST/REPOSITORY:TAG, or HOST/REPOSITORY@DIGEST" });
-    let list = |properties: Value, description: &str| {
-        let required: Vec<_> =
-            properties.as_object().into_iter().flat_map(|known| known.keys().cloned()).collect();
-        let items = json!({ "type": "object", "properties": properties, "required": required });
-        json!({ "type": "array", "description": description, "items": items })
-    };
-    let candidates = json!({
-        "target": target, "digest": digest,
-        "due": { "type": "boolean", "description": "Whether it is to go; with `onlyAlone` it may stay nevertheless." },
-        "onlyAlone": {
-            "type": "boolean",
-            "description": "Whether it goes only if its registry takes a tag away without its image, which is not known before --apply.",
-        },
-        "reason": text,
-        "heldBy": { "type": "array", "items": text, "description": "What stays and needs it." },
-    });
-    let not_deleted = json!({ "target": target, "digest": digest, "reason": text });
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "What image-syncer prune found and did",
-        "type": "object",
-        "required": ["schema", "version", "candidates", "deleted", "notDeleted", "refused"],
-        "properties": {
-            "schema": { "const": "image-syncer/prune/1" },
-            "version": text,
-            "candidates": list(candidates, "What only targets have, or only rules do not select any more."),
-            "deleted": list(json!({ "target": target, "digest": digest }), "What is gone."),
-            "notDeleted": list(not_deleted, "What should be gone and is not."),
-            "refused": { "type": ["string", "null"], "description": "Why nothing is deleted at all." },
-        },
-    })
+    let target = described(text(), "HOST/REPOSITORY:TAG, or HOST/REPOSITORY@DIGEST");
+    let due = described(flag(), "Whether it is to go; with `onlyAlone` it may stay nevertheless");
+    let only_alone = "Whether it goes only if its registry takes a tag away without its image, which is not known before --apply";
+    let candidate = [
+        ("target", target.clone()),
+        ("digest", digest()),
+        ("due", due),
+        ("onlyAlone", described(flag(), only_alone)),
+        ("reason", text()),
+        ("heldBy", described(list(&text()), "What stays and needs it")),
+    ];
+    let deleted = [("target", target.clone()), ("digest", digest())];
+    let not_deleted = [("target", target), ("digest", digest()), ("reason", text())];
+    let properties = [
+        ("candidates", list(&object("What only a target has, or no rule selects any more", &candidate))),
+        ("deleted", list(&object("What is gone", &deleted))),
+        ("notDeleted", list(&object("What should be gone and is not", &not_deleted))),
+        ("refused", described(text_or_null(), "Why nothing is deleted at all")),
+    ];
+    document("prune", "What `image-syncer prune` found and did.", &properties)
 }

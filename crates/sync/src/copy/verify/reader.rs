@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oci::{Descriptor, ErrorKind};
+use oci::{Descriptor, Digest, ErrorKind};
 
 use super::super::walk::Walk;
 use crate::endpoint::{BlobRead, EndpointError, Source};
 use crate::engine::Place;
 use crate::engine::backoff::Backoff;
 use crate::engine::retry::{Step, retry, retry_after};
-use crate::{Error, Operation};
+use crate::{BlobOutcome, Error, Event, Image, Operation};
 
 /// Why a blob could not be read to its right end.
 type Failed = Arc<Error>;
@@ -56,15 +56,20 @@ impl Reading<'_> {
         let mut budget = Backoff::new(run.retries);
         let mut reader = retry(&mut Opening { reading: self, tries: &mut budget }).await?;
         let mut length = 0;
+        self.tell_begun();
         loop {
             match reader.next().await {
                 Ok(Some(piece)) => {
                     budget.progressed();
                     length += piece.len() as u64;
+                    self.tell_read(piece.len() as u64);
                     run.inspected.counts.read(piece.len());
                     run.engine.pace().pass(piece.len()).await;
                 }
-                Ok(None) => return Ok(length),
+                Ok(None) => {
+                    self.tell_ended();
+                    return Ok(length);
+                }
                 Err(cause) if cause.kind == ErrorKind::Mismatch => return Err(self.error(cause)),
                 Err(cause) => {
                     let mut going_on = GoingOn { reading: self, tries: &mut budget, reader: &mut *reader };
@@ -72,6 +77,25 @@ impl Reading<'_> {
                 }
             }
         }
+    }
+
+    fn tell_begun(&self) {
+        let (image, digest, size) = self.told();
+        self.walk.run.tell(&Event::BlobStarted { image, digest, size });
+    }
+
+    fn tell_read(&self, bytes: u64) {
+        let (image, digest, _) = self.told();
+        self.walk.run.tell(&Event::BytesMoved { image, digest, bytes });
+    }
+
+    fn tell_ended(&self) {
+        let ((image, digest, size), outcome) = (self.told(), BlobOutcome::Read);
+        self.walk.run.tell(&Event::BlobFinished { image, digest, size, outcome });
+    }
+
+    fn told(&self) -> (Arc<Image>, Digest, Option<u64>) {
+        (self.walk.copy.image.clone(), self.blob.digest.clone(), self.blob.size)
     }
 
     /// Waits before the target is asked again. Others have the place meanwhile.
