@@ -18,7 +18,6 @@ mod result;
 mod rig;
 mod table;
 mod tool;
-mod verify;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -161,7 +160,7 @@ async fn measure_all(arguments: &Arguments) -> Result<Results> {
         corpora::delayed(&mut rig, "tiny", tiny, DELAY).await?;
     }
     if wanted(Scenario::Verify) {
-        verify::measure(&mut rig, "tiny", tiny).await?;
+        corpora::verified(&mut rig, "tiny", tiny).await?;
     }
     if wanted(Scenario::Layer) {
         large_layer::measure(&mut rig, if arguments.quick { 64 << 20 } else { 2 << 30 }).await?;

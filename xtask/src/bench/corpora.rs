@@ -1,12 +1,16 @@
-//! Copies whole corpora: into an empty registry, again when all is there, and over slow lines.
+//! Copies whole corpora: into an empty registry, again when all is there, and over slow lines; and looks whether they are there.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use testkit::Line;
-use testkit::corpus::Shape;
+use testkit::corpus::{Counts, Shape};
 
 use super::rig::{Ends, Pair, Rig};
+use super::tool::Tool;
+
+/// What it is called to look whether the tiny corpus is at the target.
+pub(super) const TINY_VERIFIED: &str = "tiny verify";
 
 /// Whether the same is copied a second time.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,4 +82,25 @@ pub(super) async fn unchanged(rig: &mut Rig, name: &str, shape: Shape, delay: Du
         }
     }
     Ok(())
+}
+
+/// Looks whether everything is at a target that has all. No peer has such a verb.
+pub(super) async fn verified(rig: &mut Rig, name: &str, shape: Shape) -> Result<()> {
+    let (source, target) = (rig.registry().await?, rig.registry().await?);
+    let corpus = shape.write(source.data_dir())?;
+    shape.write(target.data_dir())?;
+    rig.note_corpus(name, &corpus);
+    let (from, to) = (source.host(), target.host());
+    let pair = Pair { corpus: &corpus, source: &source, target: &target };
+    let (tool, floor) = (Tool::ours_verifying(&rig.ours), verify_floor(corpus.counts()));
+    for _ in 0..rig.runs {
+        let sample = pair.copy(&tool, Ends::plain(&from, &to)).await?;
+        rig.note(&format!("{name} verify"), &tool.name, Some(floor), sample)?;
+    }
+    Ok(())
+}
+
+/// At the target one question for each manifest and blob, at the source a list for each repository and a question for each tag.
+fn verify_floor(counts: Counts) -> u64 {
+    counts.manifests + counts.repository_blobs + counts.repositories + counts.tags
 }

@@ -1,13 +1,12 @@
 //! The goals of issue 6, in terms of what every machine can measure.
 
-use super::expand;
+use super::{corpora, expand};
 use super::large_layer::{CURL, TEN};
 use super::network::{CAPPED, WAN};
 use super::null::{NULL, SHA256, tags_scenario};
 use super::pipes;
 use super::result::{Results, Row, float};
 use super::tool::{OURS, SKOPEO};
-use super::verify;
 
 /// What is no program for copying images.
 const YARDSTICKS: [&str; 4] = [CURL, SHA256, pipes::HASHING, pipes::PLAIN];
@@ -36,10 +35,11 @@ pub(super) fn judge(results: &Results) -> Vec<Judged> {
             judged.push(at_most(&format!("{scenario}: wall time by that of skopeo"), wall, ratio));
         }
     }
-    if let Some(ours) = results.row(verify::TINY, OURS)
+    if let Some(ours) = results.row(corpora::TINY_VERIFIED, OURS)
         && let Some(ratio) = ours.to_floor()
     {
-        judged.push(at_most(&format!("{}: requests by the fewest possible", verify::TINY), 1.01, ratio));
+        let what = format!("{}: requests by the fewest possible", corpora::TINY_VERIFIED);
+        judged.push(at_most(&what, 1.01, ratio));
     }
     if let Some(ours) = results.row("big cold", OURS) {
         let mebibytes = ours.median(|sample| float(sample.usage.peak_kib)) / 1024.0;
@@ -187,7 +187,7 @@ mod tests {
         for (requests, is_reached) in [(100, true), (102, false)] {
             let mut results = results(&[]);
             let sample = super::super::result::tests::sample(1.0, requests);
-            results.note(verify::TINY, OURS, Some(100), sample);
+            results.note(corpora::TINY_VERIFIED, OURS, Some(100), sample);
             assert_eq!(reached(&results, "tiny verify: requests"), is_reached);
         }
     }
