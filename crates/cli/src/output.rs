@@ -29,6 +29,7 @@ pub(crate) mod report_json;
 mod rule_names;
 mod rule_text;
 mod say;
+mod selected;
 mod size;
 mod sorted;
 mod speed;

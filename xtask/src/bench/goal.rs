@@ -1,12 +1,12 @@
 //! The goals of issue 6, in terms of what every machine can measure.
 
-use super::{corpora, expand};
 use super::large_layer::{CURL, TEN};
 use super::network::{CAPPED, WAN};
 use super::null::{NULL, SHA256, tags_scenario};
 use super::pipes;
 use super::result::{Results, Row, float};
 use super::tool::{OURS, SKOPEO};
+use super::{corpora, expand};
 
 /// What is no program for copying images.
 const YARDSTICKS: [&str; 4] = [CURL, SHA256, pipes::HASHING, pipes::PLAIN];

@@ -60,7 +60,7 @@ fn not_there(images: &[String], run: &RunTold, known: Option<&Known>, near: &[St
     let mut lines = Vec::new();
     for image in images {
         let mut told = told::failed_rules(image, run);
-        told.extend(known.iter().flat_map(|known| known.unlisted(image)));
+        told.extend(known.iter().flat_map(|known| known.unlisted(image, run)));
         if !told.is_empty() {
             lines.push(format!("{image} is not in the report"));
             lines.append(&mut told);

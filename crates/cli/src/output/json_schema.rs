@@ -85,6 +85,14 @@ pub(super) fn numbers<'a>(keys: &[&'a str]) -> Vec<(&'a str, Value)> {
     keys.iter().map(|key| (*key, number())).collect()
 }
 
+/// What a rule selected.
+pub(super) fn selection() -> Value {
+    let counts = [
+        "listed", "followers", "included", "versions", "excluded", "tooYoung", "tooOld", "older", "pinned", "selected",
+    ];
+    object("How many tags each stage left, in all repositories of the rule", &numbers(&counts))
+}
+
 /// Why some images or rules failed, grouped.
 pub(super) fn failures() -> Value {
     let group = [("kind", text()), ("hint", text()), ("count", number()), ("examples", list(&text()))];

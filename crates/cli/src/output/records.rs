@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sync::{Event, ImageReport, Observer, Stamp};
 
 use super::record::ImageRecord;
+use super::selected::Selected;
 use super::spool::{Spool, Spooled};
 use super::{PlannedRule, Tally};
 
@@ -19,6 +20,7 @@ pub(crate) struct Recorder {
     folder: Option<PathBuf>,
     /// Or why one image could not be written, and with it the rest.
     spool: Mutex<Result<Spool, Error>>,
+    selected: Mutex<Selected>,
 }
 
 impl Recorder {
@@ -26,17 +28,23 @@ impl Recorder {
     pub(crate) fn new(rules: &[PlannedRule], tally: Arc<Tally>, folder: Option<&Path>) -> Self {
         let rules = rules.iter().map(|rule| rule.written.label().to_owned()).collect();
         let spool = Mutex::new(Ok(Spool::new(folder)));
-        Self { tally, rules, folder: folder.map(Path::to_owned), spool }
+        let selected = Mutex::default();
+        Self { tally, rules, folder: folder.map(Path::to_owned), spool, selected }
     }
 
     /// What was taken down.
     pub(crate) fn finish(&self) -> Records {
         let spool = std::mem::replace(&mut *self.lock(), Ok(Spool::new(None)));
-        Records { spooled: spool.and_then(Spool::finish), folder: self.folder.clone() }
+        let selected = std::mem::take(&mut *self.selected());
+        Records { spooled: spool.and_then(Spool::finish), selected, folder: self.folder.clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Result<Spool, Error>> {
         self.spool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn selected(&self) -> MutexGuard<'_, Selected> {
+        self.selected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_down(&self, ended: &ImageReport) -> Result<Vec<u8>, serde_json::Error> {
@@ -50,7 +58,7 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn event(&self, _: &Stamp, event: &Event) {
-        let Event::ImageFinished(ended) = event else { return };
+        let Event::ImageFinished(ended) = event else { return self.selected().event(event) };
         let line = self.take_down(ended).map_err(Error::from);
         let mut spool = self.lock();
         if let Ok(open) = &mut *spool
@@ -64,13 +72,15 @@ impl Observer for Recorder {
 /// What was taken down of a run's images.
 pub(crate) struct Records {
     spooled: Result<Spooled, Error>,
+    /// What rules chose.
+    pub(super) selected: Selected,
     folder: Option<PathBuf>,
 }
 
 impl Records {
     /// Of a run that nobody wants to know the images of.
     pub(crate) fn none() -> Self {
-        Self { spooled: Spool::new(None).finish(), folder: None }
+        Self { spooled: Spool::new(None).finish(), selected: Selected::default(), folder: None }
     }
 
     /// Where temporary files for it are made.

@@ -9,11 +9,14 @@ mod tests;
 use std::io::Write;
 
 use serde::Serialize;
+use sync::select::Counts;
 use sync::{Report, RuleFailure};
 
 use crate::done::Done;
 use crate::output::failure::{Failure, explain};
+use crate::output::PlannedRule;
 use crate::output::json_document::{self, OneByOne};
+use crate::output::selected::LeftOutTag;
 pub(crate) use alike::{Alike, alike};
 use registry_entry::{RegistryEntry, registry_entries};
 pub(crate) use schema::schema;
@@ -32,13 +35,26 @@ struct Document<'a, I> {
     /// Where it is one shard of several.
     shard: Option<ShardEntry>,
     totals: Totals,
+    rules: Vec<Rule<'a>>,
     images: I,
+    /// Tags that rules left out for what their names do not tell, and how many more there are.
+    left_out: &'a [LeftOutTag],
+    left_out_more: usize,
     /// Rules that gave no images because something failed.
     failed_rules: Vec<RuleEntry<'a>>,
     /// Rules that cannot be carried out.
     refused_rules: Vec<String>,
     registries: Vec<RegistryEntry<'a>>,
     failures: Vec<Alike>,
+}
+
+/// What a rule chose of the tags that its sources listed.
+#[derive(Serialize)]
+struct Rule<'a> {
+    name: Option<&'a str>,
+    /// As it was written.
+    source: &'a str,
+    selection: Counts,
 }
 
 #[derive(Serialize)]
@@ -82,6 +98,7 @@ struct RuleEntry<'a> {
 pub(crate) fn write(done: &Done, exit_code: u8, writer: &mut dyn Write) -> std::io::Result<()> {
     let report = &done.report;
     let registries = registry_entries(&done.registries, &done.run.tally);
+    let selected = &done.records.selected;
     let document = Document {
         schema: "image-syncer/report/1",
         version: env!("CARGO_PKG_VERSION"),
@@ -92,6 +109,9 @@ pub(crate) fn write(done: &Done, exit_code: u8, writer: &mut dyn Write) -> std::
         exit_code,
         shard: shard_entry(done),
         totals: totals(report, registries.iter().map(|registry| registry.requests).sum()),
+        rules: done.rules.iter().enumerate().map(|(index, rule)| rule_told(rule, selected.counts(index))).collect(),
+        left_out: &selected.left_out,
+        left_out_more: selected.not_named,
         images: OneByOne(|| Ok(done.records.read()?.map(|record| record.map(|(_, record)| record)))),
         failed_rules: report.failed_rules.iter().map(|failure| rule_entry(failure, done)).collect(),
         refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
@@ -105,6 +125,10 @@ fn shard_entry(done: &Done) -> Option<ShardEntry> {
     let split = done.report.shard.as_ref().map(|(_, split)| split.to_string());
     let shard = done.shard?;
     Some(ShardEntry { number: shard.index() + 1, of: shard.count(), split })
+}
+
+fn rule_told(rule: &PlannedRule, selection: Counts) -> Rule<'_> {
+    Rule { name: rule.written.name.as_deref(), source: &rule.written.source, selection }
 }
 
 /// RFC 3339, to the millisecond.

@@ -123,12 +123,21 @@ async fn what_is_not_in_the_report_is_explained_by_its_rule() -> Result<()> {
     has(&bench.explain("SOURCE/a/app:main", 0)?, &["(include: no pattern of `include` fits it)"])?;
     has(
         &bench.explain("SOURCE/c/lib:1.0", 0)?,
-        &["rule newest: selects its name", "what is newer left it out"],
+        &["rule newest: selects its name", "and left it out: ", "newest of"],
     )?;
     has(
         &bench.explain("TARGET/c:1.0", 0)?,
-        &["rule newest, which would copy ", "/c/lib:1.0 there: selects its name"],
+        &["rule newest, which would copy ", "/c/lib:1.0 there: selects its name", "and left it out: "],
     )?;
+    let never = bench.explain("SOURCE/c/lib:0.9", 0)?;
+    has(&never, &["rule newest: selects its name", "it was not there when the run listed it"])?;
+    ensure!(!never.stdout.contains("what is newer"), "{}", never.stdout);
+    let report: serde_json::Value = serde_json::from_str(&bench.workplace.read("r.json")?)?;
+    let selections: Vec<_> = report["rules"].as_array().into_iter().flatten().collect();
+    ensure!(selections.len() == 3 && selections[1]["name"] == "newest", "{report:#}");
+    let newest = &selections[1]["selection"];
+    ensure!(newest["listed"] == 2 && newest["older"] == 1 && newest["selected"] == 1, "{report:#}");
+    ensure!(report["leftOut"][0]["tag"] == "1.0" && report["leftOutMore"] == 0, "{report:#}");
     let lost = bench.explain("SOURCE/none/there:v1", 0)?;
     has(
         &lost,

@@ -299,7 +299,8 @@ async fn a_plan_of_which_steps_were_taken_out_is_carried_out_where_that_is_meant
     Ok(())
 }
 
-const CHAIN: &str = "sync:\n- from: TARGET/b/app\n  to: TARGET/c/app\n- from: SOURCE/a/app\n  to: TARGET/b/app\n";
+const CHAIN: &str =
+    "sync:\n- from: TARGET/b/app\n  to: TARGET/c/app\n- from: SOURCE/a/app\n  to: TARGET/b/app\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_rule_brings_for_another_is_planned_and_applied_in_one_run() -> Result<()> {
@@ -310,7 +311,10 @@ async fn what_one_rule_brings_for_another_is_planned_and_applied_in_one_run() ->
     let steps: Vec<_> = plan["steps"].as_array().into_iter().flatten().collect();
     ensure!(steps.len() == 4 && steps.iter().all(|step| step["action"] == "create"), "{plan:#}");
     for (first, next) in steps[..2].iter().zip(&steps[2..]) {
-        ensure!(first["sourceDigest"].is_string() && next["sourceDigest"] == first["sourceDigest"], "{plan:#}");
+        ensure!(
+            first["sourceDigest"].is_string() && next["sourceDigest"] == first["sourceDigest"],
+            "{plan:#}"
+        );
         ensure!(next["bytesMounted"].as_u64() > Some(10_000), "{plan:#}");
     }
     let report = bench.run("apply p.json --json")?.expect_code(0)?;
@@ -323,7 +327,11 @@ async fn what_one_rule_brings_for_another_is_planned_and_applied_in_one_run() ->
     bench.image("a/app", "v3", &[4]);
     bench.plan("--out p.json")?;
     let effect = Effect::refuse(403, "DENIED", "read only");
-    bench.target.misbehave(Fault { when: Match::post("/b/app/blobs/uploads/"), times: Times::Always, effect });
+    bench.target.misbehave(Fault {
+        when: Match::post("/b/app/blobs/uploads/"),
+        times: Times::Always,
+        effect,
+    });
     let failed = bench.run("apply p.json --json")?.expect_code(1)?;
     let report: Value = serde_json::from_str(&failed.stdout)?;
     ensure!(report["totals"]["failed"] == 2 && report["totals"]["unchanged"] == 4, "{report:#}");

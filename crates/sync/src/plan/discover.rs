@@ -34,7 +34,7 @@ use crate::plan::turns::Turn;
 use crate::plan::wanted::Wanted;
 use crate::rule::{Rule, RuleTarget, Selection};
 use crate::select::Counts;
-use crate::{Cause, Error, Event, Image, Operation, ReferrerPolicy, RuleFailure, Source, Target};
+use crate::{Cause, Error, Event, Image, Operation, ReferrerPolicy, RuleFailure, Target};
 
 /// Repositories of one listing whose tags are read while more of them come.
 const LISTED_AHEAD: usize = 64;

@@ -1,7 +1,10 @@
-//! Deletes what was decided, one after the other, and stops believing at the first surprise.
+//! Deletes what was decided: of a repository one after the other, and stops believing it at the first surprise; a few repositories
+//! side by side.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Mutex;
 
+use futures_util::stream::{self, StreamExt as _};
 use oci::{Digest, TagOrDigest};
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +14,15 @@ use super::delete::{Habits, Room};
 use super::ended::Ended;
 use super::look::{PrunePlan, Repository};
 use crate::endpoint::StoreId;
+use crate::lock::lock;
+
+/// Repositories from which something goes at once.
+const AT_ONCE: usize = 4;
+/// After so many deletions a repository's tags are looked at again.
+const BATCH: usize = 100;
+
+/// What registries were seen to do.
+type AllHabits = Mutex<HashMap<StoreId, Habits>>;
 
 /// What became of a plan.
 #[derive(Debug, Default)]
@@ -52,27 +64,60 @@ impl PrunePlan {
         if self.refused.is_some() {
             return pruned;
         }
-        let mut habits: HashMap<StoreId, Habits> = HashMap::new();
-        for repository in &self.repositories {
-            let habits = habits.entry(repository.target.store().clone()).or_default();
-            let room = Room::new(repository, self.retries);
-            Execution { room, habits, pruned: &mut pruned }.run((repository, self.retries), &cancel).await;
+        let habits = AllHabits::default();
+        // One repository of each registry shows what that does with deletions.
+        let mut seen = HashSet::new();
+        let (first, others): (Vec<_>, Vec<_>) =
+            self.repositories.iter().partition(|repository| seen.insert(repository.target.store()));
+        for repositories in [first, others] {
+            let runs = repositories.into_iter().map(|repository| {
+                let room = Room::new(repository, self.retries);
+                let execution = Execution {
+                    room,
+                    store: repository.target.store(),
+                    habits: &habits,
+                    pruned: Pruned::default(),
+                };
+                execution.run((repository, self.retries), &cancel)
+            });
+            let mut runs = stream::iter(runs.collect::<Vec<_>>()).buffered(AT_ONCE);
+            while let Some(ended) = runs.next().await {
+                pruned.add(ended);
+            }
         }
+        pruned.sort();
         pruned
+    }
+}
+
+impl Pruned {
+    fn add(&mut self, other: Self) {
+        self.deleted.extend(other.deleted);
+        self.not_deleted.extend(other.not_deleted);
+        self.off.extend(other.off);
+    }
+
+    /// By repositories, whichever came first.
+    fn sort(&mut self) {
+        let repository =
+            |target: &str| target.rsplit_once(['@', ':']).map_or(target, |(name, _)| name).to_owned();
+        self.deleted.sort_by_key(|deleted| repository(&deleted.target));
+        self.not_deleted.sort_by_key(|kept| repository(&kept.target));
     }
 }
 
 /// One repository.
 struct Execution<'a> {
     room: Room<'a>,
-    habits: &'a mut Habits,
-    pruned: &'a mut Pruned,
+    store: &'a StoreId,
+    habits: &'a AllHabits,
+    pruned: Pruned,
 }
 
 impl Execution<'_> {
     /// What nothing holds goes first: it shows whether the registry takes tags away alone. What follows others comes last.
     /// What has come back at its source stays, and so does what that needs, before anything goes.
-    async fn run(mut self, (repository, retries): (&Repository, u32), cancel: &CancellationToken) {
+    async fn run(mut self, (repository, retries): (&Repository, u32), cancel: &CancellationToken) -> Pruned {
         let mut back =
             if cancel.is_cancelled() { HashMap::new() } else { back_at_source(repository, retries).await };
         let due = repository.candidates.iter().filter(|candidate| candidate.is_due());
@@ -87,16 +132,28 @@ impl Execution<'_> {
         let (followers, images): (Vec<_>, Vec<_>) =
             due.partition(|candidate| matches!(candidate.standing, Standing::Follows { .. }));
         let (held, free): (Vec<_>, Vec<_>) = images.into_iter().partition(|image| !image.held_by.is_empty());
-        for candidate in free.into_iter().chain(held).chain(followers) {
+        for (number, candidate) in free.into_iter().chain(held).chain(followers).enumerate() {
+            if number % BATCH == 0 {
+                self.room.doubt();
+            }
             let ended = if cancel.is_cancelled() {
                 Ended::Failed("the run was stopped".to_owned())
             } else if self.subject_stays(candidate) {
                 Ended::Held("what it refers to is still there".to_owned())
             } else {
-                self.room.delete(candidate, self.habits).await
+                self.delete(candidate).await
             };
             self.note(candidate, ended);
         }
+        self.pruned
+    }
+
+    /// Deletes by what the registry was seen to do, in whichever repository, and tells what it does here.
+    async fn delete(&mut self, candidate: &Candidate) -> Ended {
+        let mut habits = lock(self.habits).get(self.store).copied().unwrap_or_default();
+        let ended = self.room.delete(candidate, &mut habits).await;
+        lock(self.habits).entry(self.store.clone()).or_default().learn(habits);
+        ended
     }
 
     fn subject_stays(&self, candidate: &Candidate) -> bool {

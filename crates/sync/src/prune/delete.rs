@@ -15,14 +15,22 @@ use crate::endpoint::{Answer, Deletes, Deletion, Target};
 use crate::{Error, Operation, Side};
 
 /// What a registry was seen to do.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Habits {
     is_off: bool,
     tags: TagHabit,
 }
 
-/// What a registry does where it is asked to take a tag away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+impl Habits {
+    /// Takes what was seen in another repository, too: the worse of both counts.
+    pub(super) fn learn(&mut self, seen: Self) {
+        self.is_off |= seen.is_off;
+        self.tags = self.tags.max(seen.tags);
+    }
+}
+
+/// What a registry does where it is asked to take a tag away, the better first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum TagHabit {
     /// Nobody has seen it yet.
     #[default]
@@ -46,7 +54,7 @@ pub(super) struct Room<'a> {
     touched: HashSet<Digest>,
     /// Manifests that something needs which should have gone and has not.
     staying: HashSet<Digest>,
-    /// Whether the tags were looked at again.
+    /// Whether the tags were looked at again since some of them went.
     is_looked_at_again: bool,
     /// What is not as it was when it was looked at: nobody knows then what else needs what.
     changed: Option<String>,
@@ -65,6 +73,11 @@ impl<'a> Room<'a> {
             is_looked_at_again: false,
             changed: None,
         }
+    }
+
+    /// What was looked at a while ago is looked at again before more goes.
+    pub(super) fn doubt(&mut self) {
+        self.is_looked_at_again = false;
     }
 
     /// Whether a manifest was deleted by its digest.
@@ -170,7 +183,7 @@ impl<'a> Room<'a> {
         self.change().await
     }
 
-    /// Why nothing goes that a change may need: tags are looked at again once, before the first such thing goes.
+    /// Why nothing goes that a change may need: tags are looked at again before the first such thing of a batch goes.
     async fn change(&mut self) -> Result<Option<Ended>, Error> {
         if self.changed.is_none() && !self.is_looked_at_again {
             self.changed = changes(self.target, self.retries, self.contents).await?;

@@ -715,3 +715,61 @@ async fn nothing_to_do_costs_two_lists() {
         assert_eq!(count(side, |request| !request.is_ping()), 1, "{:?}", side.requests());
     }
 }
+
+#[tokio::test]
+async fn what_comes_while_much_goes_is_seen_before_the_next_batch() {
+    let bench = Bench::start(preset::distribution_2_with_delete()).await;
+    bench.both(1, &["kept"], &["kept"]);
+    let digests: Vec<_> =
+        (0..130).map(|number| bench.both(10 + number, &[], &[&format!("t{number:03}")])).collect();
+    let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+    let when = Match::new(Method::DELETE, &format!("/{APP}/manifests/{}", digests[60]));
+    let effect = Effect::Delay(Duration::from_secs(2));
+    bench.target.misbehave(Fault { when, times: Times::First(1), effect });
+    let push = async {
+        while bench.target.requests().iter().filter(|request| request.method == Method::DELETE).count() < 60 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // It is named while the sixtieth or so goes, and is the image of one that is due later.
+        bench.target.store().tag(APP, "alias", &digests[120]);
+    };
+    let (pruned, ()) = tokio::join!(plan.carry_out(CancellationToken::new()), push);
+    assert_eq!((pruned.deleted.len(), pruned.not_deleted.len()), (100, 30), "{pruned:?}");
+    assert!(pruned.not_deleted.iter().all(|kept| kept.why.contains("`alias` has come")), "{pruned:?}");
+    assert!(bench.target.store().manifest(APP, "alias").is_some());
+}
+
+#[tokio::test]
+async fn a_repository_that_does_not_answer_keeps_no_other_from_its_deletions() {
+    let bench = Bench::start(preset::distribution_2_with_delete()).await;
+    let names = ["a/first", "b/silent", "c/more", "d/more"];
+    let rules = names.map(|name| {
+        for (store, tags) in
+            [(bench.source.store(), &["kept"][..]), (bench.target.store(), &["kept", "old"][..])]
+        {
+            for tag in tags {
+                let layer = [sample::layer(u64::from(*tag == "old"), 20)];
+                sample::image(store, name, Some(tag), Flavour::Oci, &layer, "amd64");
+            }
+        }
+        let target = RegistryEndpoint::target(&client(&bench.target), &name.parse().unwrap());
+        let source = RegistryEndpoint::source(&client(&bench.source), &name.parse().unwrap());
+        let targets = vec![RuleTarget { target: Arc::new(target), naming: Naming::Same }];
+        (Rule { source: Arc::new(source), targets, ..bench.rule() }, Some(FREE))
+    });
+    let plan = look(rules.to_vec(), State::none()).await;
+    let old = bench.target.store().manifest("b/silent", "old").unwrap().digest;
+    let when = Match::new(Method::DELETE, &format!("/b/silent/manifests/{old}"));
+    bench.target.misbehave(Fault { when, times: Times::Always, effect: Effect::Hang });
+    let others_are_done = async {
+        let has = |name: &&str| bench.target.store().tags(name).contains(&"old".to_owned());
+        while names.iter().filter(|name| has(name)).count() > 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        pruned = plan.carry_out(CancellationToken::new()) => panic!("one of them hangs: {pruned:?}"),
+        done = tokio::time::timeout(Duration::from_secs(20), others_are_done) => done.expect("the others wait for it"),
+    }
+    assert!(bench.target.store().tags("b/silent").contains(&"old".to_owned()));
+}

@@ -3,6 +3,7 @@
 use ::sync::Rule;
 use oci::{Reference, TagOrDigest};
 
+use super::report_file::{RunTold, Told};
 use super::stage::{Stage, stage};
 use crate::config::{LoginOrigin, Resolved};
 use crate::output::made;
@@ -39,10 +40,10 @@ impl Known {
     }
 
     /// Why rules that are about the repository of an image did not bring it into the report.
-    pub(super) fn unlisted(&self, name: &str) -> Vec<String> {
+    pub(super) fn unlisted(&self, name: &str, run: &RunTold) -> Vec<String> {
         let Ok(place) = name.parse::<Reference>() else { return Vec::new() };
         let Some(image) = image(&place) else { return Vec::new() };
-        self.about(&place).iter().flat_map(|rule| rule.unlisted(&place, &image)).collect()
+        self.about(&place).iter().flat_map(|rule| rule.unlisted(&place, &image, run)).collect()
     }
 
     /// Rules that read a repository, or, where they are about one alone, write it.
@@ -67,10 +68,10 @@ impl KnownRule {
         self.rule.source.name() == repository(place)
     }
 
-    fn unlisted(&self, place: &Reference, image: &TagOrDigest) -> Vec<String> {
+    fn unlisted(&self, place: &Reference, image: &TagOrDigest, run: &RunTold) -> Vec<String> {
         let label = &self.label;
         if self.is_from(place) {
-            return vec![format!("  rule {label}: {}", self.words(image))];
+            return vec![format!("  rule {label}: {}", self.words(image, run))];
         }
         let name = repository(place);
         let targets = self.rule.targets.iter().filter(|target| target.target.name() == name);
@@ -79,21 +80,27 @@ impl KnownRule {
             TagOrDigest::Digest(_) => Some(image.clone()),
         });
         let told = sources.map(|own| {
-            let (source, why) = (self.rule.source.name(), self.words(&own));
+            let (source, why) = (self.rule.source.name(), self.words(&own, run));
             format!("  rule {label}, which would copy {source}{} there: {why}", own.suffix())
         });
         told.collect()
     }
 
     /// What the rule does with an image that is not in the report.
-    fn words(&self, image: &TagOrDigest) -> String {
+    fn words(&self, image: &TagOrDigest, run: &RunTold) -> String {
         let Rule { source, selection, .. } = &self.rule;
         match stage(selection, image) {
             Stage::LeftOut(why) => format!("leaves it out by its name ({why})"),
-            Stage::Open(by) => format!(
-                "selects its name ({by}), so that its age or what is newer left it out, or it was not there when the run listed it; `image-syncer tags {}` shows what is there now",
-                source.name()
-            ),
+            Stage::Open(by) => match run.told_of(source.name(), &image.to_string()) {
+                Told::LeftOut(why) => format!("selects its name ({by}), and left it out: {why}"),
+                Told::NotListed => format!(
+                    "selects its name ({by}), so that it was not there when the run listed it, or the run was narrowed, or stopped before"
+                ),
+                Told::Unknown => format!(
+                    "selects its name ({by}), so that its age or what is newer left it out, or it was not there when the run listed it; `image-syncer tags {}` shows what is there now",
+                    source.name()
+                ),
+            },
             Stage::Selected(by) if selection.named().is_none() => format!(
                 "selects it ({by}), so that it was not there when the run listed it, or the run was narrowed, or stopped before"
             ),

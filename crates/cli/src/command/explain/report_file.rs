@@ -50,6 +50,40 @@ pub(super) struct RunTold {
     pub(super) started_at: String,
     pub(super) failed_rules: Vec<FailedRule>,
     pub(super) registries: Vec<RegistryTold>,
+    left_out: Vec<LeftOutTag>,
+    /// How many more were left out; none where the release that wrote it kept none of them.
+    left_out_more: Option<u64>,
+}
+
+/// A tag that a rule left out for what its name does not tell.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct LeftOutTag {
+    source: String,
+    tag: String,
+    reason: String,
+}
+
+/// What a report knows of a tag that its rule wants by its name.
+pub(super) enum Told<'a> {
+    /// It was left out for this.
+    LeftOut(&'a str),
+    /// It was not left out, as far as it was there.
+    NotListed,
+    /// Nothing.
+    Unknown,
+}
+
+impl RunTold {
+    /// What became of a tag of `source`, registry and repository.
+    pub(super) fn told_of(&self, source: &str, tag: &str) -> Told<'_> {
+        let found = self.left_out.iter().find(|left_out| left_out.source == source && left_out.tag == tag);
+        match (found, self.left_out_more) {
+            (Some(left_out), _) => Told::LeftOut(&left_out.reason),
+            (None, Some(0)) => Told::NotListed,
+            (None, _) => Told::Unknown,
+        }
+    }
 }
 
 /// A rule that gave no images.
@@ -109,6 +143,8 @@ impl<'de> Visitor<'de> for Report<'_> {
                 "command" => run.command = entries.next_value()?,
                 "startedAt" => run.started_at = entries.next_value()?,
                 "failedRules" => run.failed_rules = entries.next_value()?,
+                "leftOut" => run.left_out = entries.next_value()?,
+                "leftOutMore" => run.left_out_more = entries.next_value()?,
                 "registries" => run.registries = entries.next_value()?,
                 // The schema stands first in every report: what has none is not read any further.
                 "images" if schema.is_some() => entries.next_value_seed(Images(&mut *self.0))?,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::output::json_schema::{
-    document, failures, list, number, numbers, object, text, text_or_null, with_optional, word,
+    document, failures, list, number, numbers, object, selection, text, text_or_null, with_optional, word,
 };
 
 /// The schema of what `plan --json` prints and `plan --out` writes.
@@ -37,27 +37,13 @@ pub(crate) fn schema() -> Value {
 }
 
 fn rule() -> Value {
-    let counts = [
-        "listed",
-        "followers",
-        "included",
-        "versions",
-        "excluded",
-        "tooYoung",
-        "tooOld",
-        "older",
-        "pinned",
-        "selected",
-    ];
-    let selection =
-        object("How many tags each stage left, in all repositories of the rule", &numbers(&counts));
     let properties = [
         ("name", text_or_null()),
         ("source", text()),
         ("targets", list(&text())),
         ("tags", text()),
         ("policy", json!({ "type": "object", "description": "How its images are copied" })),
-        ("selection", selection),
+        ("selection", selection()),
     ];
     object("A rule of the config", &properties)
 }

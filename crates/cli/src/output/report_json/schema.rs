@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::output::json_schema::{
-    document, failures, list, number, numbers, object, text, text_or_null, word,
+    document, failures, list, number, numbers, object, selection, text, text_or_null, word,
 };
 
 /// The schema of what `--report FILE`, `sync --json` and `copy --json` give.
 pub(crate) fn schema() -> Value {
     let failed_rule = [("rule", text_or_null()), ("source", text()), ("error", error())];
+    let left_out = [("source", text()), ("tag", text()), ("reason", text())];
     let properties = [
         ("run", text()),
         ("command", text()),
@@ -17,7 +18,10 @@ pub(crate) fn schema() -> Value {
         ("exitCode", number()),
         ("shard", shard()),
         ("totals", totals_schema()),
+        ("rules", list(&rule())),
         ("images", list(&image())),
+        ("leftOut", list(&object("A tag that its rule left out for what its name does not tell", &left_out))),
+        ("leftOutMore", number()),
         ("failedRules", list(&object("A rule that gave no images", &failed_rule))),
         ("refusedRules", list(&text())),
         ("registries", list(&registry())),
@@ -52,6 +56,11 @@ fn shard() -> Value {
         &properties,
     );
     json!({ "anyOf": [shard, { "type": "null" }] })
+}
+
+fn rule() -> Value {
+    let properties = [("name", text_or_null()), ("source", text()), ("selection", selection())];
+    object("What a rule chose of the tags that its sources listed", &properties)
 }
 
 pub(in crate::output) fn image() -> Value {

@@ -1,0 +1,106 @@
+//! What rules chose of the tags that their sources listed, for the report: how many each stage left, and which ones were left out
+//! for what their names do not tell, such as their age.
+
+use std::ops::AddAssign as _;
+
+use serde::Serialize;
+use sync::Event;
+use sync::select::{Counts, Reason};
+
+/// So many tags are named in all; a listing may have millions.
+const MOST_NAMED: usize = 10_000;
+
+/// Counts along.
+#[derive(Clone, Default)]
+pub(super) struct Selected {
+    /// By the rules' places.
+    counts: Vec<Counts>,
+    pub(super) left_out: Vec<LeftOutTag>,
+    /// How many more were left out so.
+    pub(super) not_named: usize,
+}
+
+/// A tag that a rule left out, though its name is one of those that it wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct LeftOutTag {
+    /// Registry and repository.
+    source: String,
+    tag: String,
+    reason: String,
+}
+
+impl Selected {
+    /// Takes one event.
+    pub(super) fn event(&mut self, event: &Event) {
+        match event {
+            Event::Selected { rule, source, counts, left_out } => {
+                self.counts_of(*rule).add_assign(*counts);
+                for (tag, reason) in left_out.iter().filter(|(_, reason)| !is_told_by_name(reason)) {
+                    if self.left_out.len() == MOST_NAMED {
+                        self.not_named += 1;
+                        continue;
+                    }
+                    let (tag, reason) = (tag.to_string(), reason.to_string());
+                    self.left_out.push(LeftOutTag { source: source.to_string(), tag, reason });
+                }
+            }
+            Event::TagsListed { rule, tags, selected: Some(selected), .. } => {
+                let (listed, selected) = (*tags, *selected);
+                let (included, versions) = (selected, selected);
+                let counts = Counts { listed, included, versions, selected, ..Counts::default() };
+                self.counts_of(*rule).add_assign(counts);
+            }
+            _ => {}
+        }
+    }
+
+    fn counts_of(&mut self, rule: usize) -> &mut Counts {
+        if self.counts.len() <= rule {
+            self.counts.resize(rule + 1, Counts::default());
+        }
+        &mut self.counts[rule]
+    }
+
+    /// What a rule chose of all lists; nothing where it listed none.
+    pub(super) fn counts(&self, rule: usize) -> Counts {
+        self.counts.get(rule).copied().unwrap_or_default()
+    }
+}
+
+/// Whether who knows the rule knows the reason.
+fn is_told_by_name(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Referrer
+            | Reason::NotIncluded
+            | Reason::NoVersion
+            | Reason::OutOfRange(_)
+            | Reason::OtherVariant
+            | Reason::Prerelease
+            | Reason::ExcludedBy(_)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_names_do_not_tell_is_named_as_far_as_there_is_room() {
+        let mut selected = Selected::default();
+        let chosen = |rule, reason: &Reason, tags: usize| {
+            let counts = Counts { listed: tags, ..Counts::default() };
+            let tag = |number| (format!("v{number}").parse().unwrap(), reason.clone());
+            let left_out: Vec<_> = (0..tags).map(tag).collect();
+            Event::Selected { rule, source: "q.io/a".into(), counts, left_out: Arc::from(left_out) }
+        };
+        selected.event(&chosen(1, &Reason::Prerelease, 5));
+        selected.event(&chosen(1, &Reason::TooYoung { age: Duration::from_secs(60) }, MOST_NAMED + 7));
+        assert_eq!((selected.left_out.len(), selected.not_named), (MOST_NAMED, 7));
+        assert!(selected.left_out[0].reason.contains("less than `minAge`"), "{:?}", selected.left_out[0]);
+        assert_eq!((selected.counts(0).listed, selected.counts(1).listed), (0, MOST_NAMED + 12));
+    }
+}
