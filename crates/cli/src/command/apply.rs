@@ -64,8 +64,12 @@ fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<Shard>), Vec<ConfigErr
 fn problem(integrity: Integrity) -> Option<&'static str> {
     match integrity {
         Integrity::AsWritten => None,
-        Integrity::Changed => Some("the plan was changed since it was made: its rules and steps do not fit its `checksum`"),
-        Integrity::Unknown => Some("the plan has no `checksum`, which tells whether its steps are as they were planned"),
+        Integrity::Changed => {
+            Some("the plan was changed since it was made: its rules and steps do not fit its `checksum`")
+        }
+        Integrity::Unknown => {
+            Some("the plan has no `checksum`, which tells whether its steps are as they were planned")
+        }
     }
 }
 

@@ -93,11 +93,7 @@ fn ignored(config: &Path, flags: &str) -> String {
 /// Where logins are kept beside the files, and what happens where they are not.
 type Keepers<'a> = (Absent, Lookup<'a>);
 
-fn load_one(
-    path: &Path,
-    keepers: Keepers<'_>,
-    warnings: Vec<String>,
-) -> Result<Written, Vec<ConfigError>> {
+fn load_one(path: &Path, keepers: Keepers<'_>, warnings: Vec<String>) -> Result<Written, Vec<ConfigError>> {
     let file = ConfigFile::read(path).map_err(|error| vec![error])?;
     rules_and_logins(path, file, keepers, warnings)
 }

@@ -88,7 +88,16 @@ pub(super) fn numbers<'a>(keys: &[&'a str]) -> Vec<(&'a str, Value)> {
 /// What a rule selected.
 pub(super) fn selection() -> Value {
     let counts = [
-        "listed", "followers", "included", "versions", "excluded", "tooYoung", "tooOld", "older", "pinned", "selected",
+        "listed",
+        "followers",
+        "included",
+        "versions",
+        "excluded",
+        "tooYoung",
+        "tooOld",
+        "older",
+        "pinned",
+        "selected",
     ];
     object("How many tags each stage left, in all repositories of the rule", &numbers(&counts))
 }

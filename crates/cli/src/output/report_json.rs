@@ -13,8 +13,8 @@ use sync::select::Counts;
 use sync::{Report, RuleFailure};
 
 use crate::done::Done;
-use crate::output::failure::{Failure, explain};
 use crate::output::PlannedRule;
+use crate::output::failure::{Failure, explain};
 use crate::output::json_document::{self, OneByOne};
 use crate::output::selected::LeftOutTag;
 pub(crate) use alike::{Alike, alike};
@@ -109,7 +109,12 @@ pub(crate) fn write(done: &Done, exit_code: u8, writer: &mut dyn Write) -> std::
         exit_code,
         shard: shard_entry(done),
         totals: totals(report, registries.iter().map(|registry| registry.requests).sum()),
-        rules: done.rules.iter().enumerate().map(|(index, rule)| rule_told(rule, selected.counts(index))).collect(),
+        rules: done
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(index, rule)| rule_told(rule, selected.counts(index)))
+            .collect(),
         left_out: &selected.left_out,
         left_out_more: selected.not_named,
         images: OneByOne(|| Ok(done.records.read()?.map(|record| record.map(|(_, record)| record)))),

@@ -59,7 +59,11 @@ impl Left {
     /// Whether one more may be read.
     fn take(&mut self) -> bool {
         let may = self.manifests > 0 && self.bytes > 0;
-        if may { self.manifests -= 1 } else { self.unread += 1 }
+        if may {
+            self.manifests -= 1
+        } else {
+            self.unread += 1
+        }
         may
     }
 }

@@ -10,7 +10,8 @@ use crate::output::json_schema::{
 /// What `inspect --json` prints.
 pub(crate) fn schema() -> Value {
     let size = "Bytes of all blobs, each once; null where a manifest does not tell the size of one";
-    let created = "When it was built, as it says itself; of an index that does not say it, when its first image was";
+    let created =
+        "When it was built, as it says itself; of an index that does not say it, when its first image was";
     let subject = "The digest that it refers to, where it is a signature or the like";
     let tags = "All tags of this digest; null where --tags was not given, or the registry does not list them";
     let referrers = "What refers to it; null where the registry could not be asked";

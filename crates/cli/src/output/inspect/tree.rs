@@ -183,7 +183,10 @@ mod tests {
         assert_eq!(kind_of(bundle, Some("message-signature")), "signature");
         assert_eq!(kind_of(bundle, Some("dsse-envelope")), "attestation");
         assert_eq!(kind_of(bundle, None), "signature or attestation");
-        assert_eq!(["sig", "att", "sbom"].map(|end| of_tag(&format!("sha256-00.{end}"))), ["signature", "attestation", "SBOM"]);
+        assert_eq!(
+            ["sig", "att", "sbom"].map(|end| of_tag(&format!("sha256-00.{end}"))),
+            ["signature", "attestation", "SBOM"]
+        );
         assert_eq!(kind_of("application/spdx+json", None), "SBOM");
         assert_eq!(kind_of("application/vnd.acme.scan", None), "application/vnd.acme.scan");
     }

@@ -26,7 +26,10 @@ pub(crate) fn schema() -> Value {
         ("configDigest", text_or_null()),
         ("rules", list(&rule())),
         ("steps", list(&step())),
-        ("checksum", json!({ "type": "string", "description": "Of `rules` and `steps`: tells `apply` that they are as they were written" })),
+        (
+            "checksum",
+            json!({ "type": "string", "description": "Of `rules` and `steps`: tells `apply` that they are as they were written" }),
+        ),
         ("extra", list(&object("A name that only the target has, where a rule would name it", &extra))),
         ("totals", object("Sums of the steps; `requests` is an estimate", &numbers(&totals))),
         ("failures", failures()),
