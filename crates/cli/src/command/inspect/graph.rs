@@ -60,9 +60,9 @@ impl Left {
     fn take(&mut self) -> bool {
         let may = self.manifests > 0 && self.bytes > 0;
         if may {
-            self.manifests -= 1
+            self.manifests -= 1;
         } else {
-            self.unread += 1
+            self.unread += 1;
         }
         may
     }

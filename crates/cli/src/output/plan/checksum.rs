@@ -38,7 +38,9 @@ mod tests {
 
     fn sum(steps: &[&str], rules: &str) -> Digest {
         let mut sum = Checksum::default();
-        steps.iter().for_each(|step| sum.add(&serde_json::from_str(step).unwrap()));
+        for step in steps {
+            sum.add(&serde_json::from_str(step).unwrap());
+        }
         sum.with(&serde_json::from_str(rules).unwrap())
     }
 
