@@ -117,7 +117,7 @@ impl Tool {
         let (kind, setting) = match self.kind {
             Kind::Regsync { .. } => (Kind::Regsync { parallel: 128 }, "parallel 128"),
             Kind::Crane { .. } => (Kind::Crane { jobs: 32 }, "jobs 32"),
-            Kind::Ours { proc: None } => (Kind::Ours { proc: Some(64) }, "--proc 64"),
+            Kind::Ours { verb, proc: None } => (Kind::Ours { verb, proc: Some(64) }, "--proc 64"),
             _ => return None,
         };
         let (version, program) = (self.version.clone(), self.program.clone());
