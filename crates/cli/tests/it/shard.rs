@@ -134,8 +134,8 @@ async fn a_divided_plan_is_applied_part_by_part() -> Result<()> {
         .collect::<Result<_>>()?;
     let planned = steps.iter().filter(|step| !step["sourceDigest"].is_null()).count();
     let sum = |key: &str| -> u64 { parts.iter().filter_map(|part| part["totals"][key].as_u64()).sum() };
-    ensure!(sum("copied") + sum("failed") == planned as u64 && sum("failed") <= 1, "{parts:#?}");
-    // A step that reads what another part brings may have come before that: it is brought where the parts are applied again.
+    ensure!(sum("copied") + sum("failed") == planned as u64, "{parts:#?}");
+    // Steps that read what another part brings may have come before that: they are brought where the parts are applied again.
     for index in 1..=3 {
         bench.workplace.run(&format!("apply p.json --no-state --shard {index}/3"))?.expect_code(0)?;
     }
