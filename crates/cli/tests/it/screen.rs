@@ -50,7 +50,7 @@ impl Slow {
     /// The screen without what differs from run to run.
     fn constant(&self, screen: &str) -> String {
         let screen = screen.replace(&self.source.host(), "SOURCE").replace(&self.target.host(), "TARGET");
-        let lines = screen.lines().map(|line| line.trim_end()).filter(|line| !line.is_empty());
+        let lines = screen.lines().map(str::trim_end).filter(|line| !line.is_empty());
         lines.collect::<Vec<_>>().join("\n")
     }
 }
@@ -72,6 +72,7 @@ fn ensure_clean(screen: &str) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_image_at_three_widths_and_the_summary_is_all_that_stays() -> Result<()> {
+    let took = regex::Regex::new(r"in [0-9.]+ s with [0-9]+ requests?(, [0-9.]+ MiB/s)?")?;
     for columns in [40, 80, 200] {
         let slow = Slow::start(1, 4 * MIB).await?;
         slow.trickle(200_000);
@@ -84,7 +85,6 @@ async fn one_image_at_three_widths_and_the_summary_is_all_that_stays() -> Result
         ensure!(lines[2].contains("MiB") && lines[2].contains(":v0"), "{screen}");
         let screen = terminal.until(has_ended).await?;
         ensure_clean(&screen)?;
-        let took = regex::Regex::new(r"in [0-9.]+ s with [0-9]+ requests?(, [0-9.]+ MiB/s)?")?;
         let screen = slow.constant(&screen);
         let wanted = "  copied           1 image\n  unchanged        0 images\n  failed           0 images\n  moved      4.00 MiB TOOK\nFinished, 0 sync tasks failed, 0 tasks generate failed\nstatus 0";
         let found = took.replace(&screen.replace("\n/s", "/s"), "TOOK").into_owned();
