@@ -2,6 +2,7 @@
 
 mod bench;
 mod layers;
+mod pictures;
 mod release;
 mod say;
 mod torture;
@@ -23,6 +24,8 @@ enum Chore {
     Bench(bench::Arguments),
     /// Break things for an hour (docs/reliability.md)
     Torture(torture::Arguments),
+    /// Make the pictures of the documents from real runs
+    Pictures(pictures::Arguments),
     /// Make what people install: static binary, archive, Debian package, image, lists of what is in it
     Release(release::Arguments),
     /// Make the container image alone, as an archive of an OCI layout
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Chore::Image(arguments) => release::run_image(&arguments),
         Chore::Trial(arguments) => trial::run(&arguments),
         Chore::Measure(arguments) => bench::measure::run(&arguments),
+        Chore::Pictures(arguments) => pictures::run(&arguments),
         Chore::Torture(arguments) => torture::run(&arguments),
     };
     match done {

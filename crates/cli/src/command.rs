@@ -22,6 +22,7 @@ mod outputs;
 pub(crate) mod plan;
 pub(crate) mod prune;
 mod refuse;
+pub(crate) mod report;
 pub(crate) mod repos;
 mod resolve;
 mod retry;

@@ -13,7 +13,7 @@ use oci::foreign_text::{Cleaned, clean_to};
 use registry::TransportFailure;
 use sync::{Cause, Error};
 
-pub(crate) use alike::{Alike, Failed, Failures, Reasons};
+pub(crate) use alike::{Alike, Failed, Failures, Reasons, cause};
 pub(crate) use choose::{leaves_tls_hint, transport_hint};
 
 /// The most bytes of one part of an error: several foreign texts may stand in it, each cut for itself.

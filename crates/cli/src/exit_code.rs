@@ -22,6 +22,20 @@ pub(crate) const ALL_REFUSED: u8 = 4;
 /// A plan has something to do, and its status was asked for.
 pub(crate) const CHANGES: u8 = 10;
 
+/// From here on a signal ended the run: its number is added.
+pub(crate) const INTERRUPTED: u8 = 128;
+
+/// What decides.
+pub(crate) struct Counts {
+    /// Images, and rules that gave none.
+    pub(crate) failures: u64,
+    /// Rules that cannot be carried out.
+    pub(crate) refused: u64,
+    pub(crate) fine: u64,
+    /// Whether a login was refused for all that failed.
+    pub(crate) are_all_by_login: bool,
+}
+
 /// Whether all that failed is that repositories are not there which are looked at for themselves: that is what was to be found out.
 fn is_absence(done: &Done) -> bool {
     let is_absent = |failure: &Arc<RuleFailure>| failure.error.kind() == Some(ErrorKind::NotFound);
@@ -34,14 +48,26 @@ fn is_absence(done: &Done) -> bool {
 /// The status for what a run did.
 pub(crate) fn of(done: &Done) -> u8 {
     let report = &done.report;
-    let failures = report.failed() + report.failed_rules.len() + done.refused.len();
-    let totals = &report.totals;
-    let fine = report.copied() + report.skipped() + report.would_copy() + totals.whole;
-    match (failures, fine) {
-        _ if totals.different > 0 => SOME_FAILED,
+    if report.totals.different > 0 {
+        return SOME_FAILED;
+    }
+    let counts = Counts {
+        failures: (report.failed() + report.failed_rules.len()) as u64,
+        refused: done.refused.len() as u64,
+        fine: (report.copied() + report.skipped() + report.would_copy() + report.totals.whole) as u64,
+        are_all_by_login: done.failures.are_all_by_login(),
+    };
+    match judge(&counts) {
+        ALL_FAILED | ALL_REFUSED if is_absence(done) => SOME_FAILED,
+        code => code,
+    }
+}
+
+/// The status for what came of images and rules.
+pub(crate) fn judge(counts: &Counts) -> u8 {
+    match (counts.failures + counts.refused, counts.fine) {
         (0, _) => DONE,
-        (_, 0) if is_absence(done) => SOME_FAILED,
-        (_, 0) if done.refused.is_empty() && done.failures.are_all_by_login() => ALL_REFUSED,
+        (_, 0) if counts.refused == 0 && counts.are_all_by_login => ALL_REFUSED,
         (_, 0) => ALL_FAILED,
         _ => SOME_FAILED,
     }

@@ -67,6 +67,7 @@ fn main() -> ExitCode {
             Invocation::Tags(args) => command::tags::run(&args).await,
             Invocation::Repos(args) => command::repos::run(&args).await,
             Invocation::Explain(args) => command::explain::run(args),
+            Invocation::Report(args) => command::report::run(&args),
             Invocation::Import(args) => command::import::run(&args),
             Invocation::Acr(args) => command::acr::run(&args).await,
             Invocation::Schema(args) => command::schema::run(&args),

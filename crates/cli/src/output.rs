@@ -1,6 +1,7 @@
 //! The ways in which a run is shown. stdout is for results that programs read, stderr for people.
 
 mod amount_text;
+mod annotations;
 mod canvas;
 mod display;
 mod failure;
@@ -25,7 +26,12 @@ mod progress_json;
 mod prune;
 mod record;
 mod records;
+mod report_form;
+mod report_html;
 pub(crate) mod report_json;
+mod report_markdown;
+mod report_text;
+mod report_words;
 mod rule_names;
 mod rule_text;
 mod say;
@@ -45,6 +51,7 @@ mod verdict_words;
 pub(crate) mod verified;
 mod volume;
 
+pub(crate) use annotations::annotations;
 pub(crate) use display::Display;
 pub(crate) use hosts::slow_hosts;
 pub(crate) use log_file::{LogFile, LogForm};
@@ -53,7 +60,10 @@ pub(crate) use paint::{Colour, Paint, choose as choose_colour};
 pub(crate) use progress_form::{Asked as AskedProgress, choose as choose_progress};
 pub(crate) use progress_json::schema as progress_schema;
 pub(crate) use prune::{PruneOutcome, schema as prune_schema};
-pub(crate) use records::{Recorder, Records};
+pub(crate) use records::{Gathered, Recorder, Records};
+pub(crate) use report_form::ReportForm;
+pub(crate) use report_markdown::write as write_markdown;
+pub(crate) use report_text::lines as report_lines;
 pub(crate) use rule_names::RuleNames;
 pub(crate) use rule_text::{PlannedRule, covers, made};
 pub(crate) use say::{print, print_json, print_lines, print_verbatim, say, say_lines, tell_panics, warn};

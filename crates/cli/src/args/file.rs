@@ -28,17 +28,6 @@ pub(super) fn kept() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-/// A file for a report.
-pub(super) fn report() -> impl TypedValueParser<Value = PathBuf> {
-    file().try_map(|path| {
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html")) {
-            Err("a report as a page (.html) is not there yet: name a file for JSON")
-        } else {
-            Ok(path)
-        }
-    })
-}
-
 /// A file that is given, and not with an empty name.
 pub(crate) fn given(path: Option<&Path>) -> Option<&Path> {
     path.filter(|path| !path.as_os_str().is_empty())

@@ -13,6 +13,7 @@ use super::man::ManArgs;
 use super::old::OldArgs;
 use super::plan::{ApplyArgs, PlanArgs};
 use super::prune::PruneArgs;
+use super::report::ReportArgs;
 use super::run::RunArgs;
 use super::schema::SchemaArgs;
 use super::sync::SyncArgs;
@@ -48,6 +49,8 @@ pub(crate) enum Invocation {
     Repos(ReposArgs),
     /// `image-syncer explain`
     Explain(ExplainArgs),
+    /// `image-syncer report`
+    Report(ReportArgs),
     /// `image-syncer import`
     Import(ImportArgs),
     /// `image-syncer demo`
@@ -80,6 +83,7 @@ impl Invocation {
             | Self::Tags(_)
             | Self::Repos(_)
             | Self::Explain(_)
+            | Self::Report(_)
             | Self::Import(_)
             | Self::Demo(_)
             | Self::Acr(_)

@@ -36,6 +36,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, Re
         "tags" => read(rest(), Invocation::Tags),
         "repos" => read(rest(), Invocation::Repos),
         "explain" => read(rest(), Invocation::Explain),
+        "report" => read(rest(), Invocation::Report),
         "import" => read(rest(), Invocation::Import),
         "acr" => read(rest(), Invocation::Acr),
         "demo" => read(rest(), Invocation::Demo),

@@ -18,6 +18,7 @@ use super::man::ManArgs;
 use super::old::OldArgs;
 use super::plan::{ApplyArgs, PlanArgs};
 use super::prune::PruneArgs;
+use super::report::ReportArgs;
 use super::schema::SchemaArgs;
 use super::sync::SyncArgs;
 use super::verify::VerifyArgs;
@@ -25,7 +26,7 @@ use super::verify::VerifyArgs;
 /// What verbs are for, and which ones. Each stands here once.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Copy", &["sync", "copy", "plan", "apply"]),
-    ("Prove", &["check", "verify", "explain", "prune"]),
+    ("Prove", &["check", "verify", "explain", "report", "prune"]),
     ("Look", &["expand", "inspect", "digest", "tags", "repos"]),
     ("Set up", &["import", "acr", "schema", "completions", "man", "demo"]),
 ];
@@ -40,6 +41,7 @@ pub(super) fn verbs() -> Vec<Command> {
         CheckArgs::command(),
         VerifyArgs::command(),
         ExplainArgs::command(),
+        ReportArgs::command(),
         PruneArgs::command(),
         ExpandArgs::command(),
         InspectArgs::command(),

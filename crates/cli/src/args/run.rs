@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use sync::Bandwidth;
 
-use super::file::{file, kept, report};
+use super::file::{file, kept};
 use super::narrow::NarrowArgs;
 use super::number::{TRUTHS, at_least_one, retries, truth};
 use super::offered::offered;
@@ -116,11 +116,17 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FORM", default_value = "yaml", hide_default_value = true, hide_possible_values = true, value_parser = offered(images_format, &["yaml", "json"]), overrides_with = "output_images_format", help_heading = "Output")]
     pub(crate) output_images_format: ImagesFormat,
 
-    /// Write every image with its outcome
+    /// Write every image with its outcome; several are possible
     ///
-    /// As JSON; `image-syncer schema report` describes it.
-    #[arg(long, value_name = "FILE", value_parser = report(), overrides_with = "report", help_heading = "Output")]
-    pub(crate) report: Option<PathBuf>,
+    /// As a page where the file's name ends with .html, else as JSON; `image-syncer schema report` describes that.
+    #[arg(long, value_name = "FILE", value_parser = file(), help_heading = "Output")]
+    pub(crate) report: Vec<PathBuf>,
+
+    /// Add a summary as Markdown to a file
+    ///
+    /// Such as "$GITHUB_STEP_SUMMARY": it is written behind what is there. - is stdout.
+    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "summary_markdown", help_heading = "Output")]
+    pub(crate) summary_markdown: Option<PathBuf>,
 
     /// Where to remember what was seen
     ///

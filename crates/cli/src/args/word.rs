@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use crate::nearest::nearest;
 
 /// What can be asked for.
-pub(super) const VERBS: [&str; 19] = [
+pub(super) const VERBS: [&str; 20] = [
     "sync",
     "plan",
     "apply",
@@ -26,6 +26,7 @@ pub(super) const VERBS: [&str; 19] = [
     "tags",
     "repos",
     "explain",
+    "report",
     "import",
     "acr",
     "schema",
@@ -35,7 +36,7 @@ pub(super) const VERBS: [&str; 19] = [
 ];
 
 /// What later releases can be asked for.
-const PLANNED: [&str; 7] = ["report", "worker", "bundle", "load", "inventory", "serve", "daemon"];
+const PLANNED: [&str; 6] = ["worker", "bundle", "load", "inventory", "serve", "daemon"];
 
 /// Why `word` is no verb, and what was most likely meant.
 pub(super) fn unknown(word: &str) -> Refusal {

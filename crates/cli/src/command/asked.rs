@@ -126,7 +126,9 @@ impl Results {
                 Ok(())
             }
             Self::Images => write_to_stdout(|writer| image_file::write_standing(&done.records, writer)),
-            Self::Report => write_to_stdout(|writer| report_json::write(done, code, writer)),
+            Self::Report => write_to_stdout(|writer| {
+                report_json::write(&report_json::facts(done, code), &done.records, writer)
+            }),
             Self::Plan(results) => {
                 let Some(plan) = &done.plan else { return Ok(()) };
                 write_to_stdout(|writer| {

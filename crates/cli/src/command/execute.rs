@@ -16,6 +16,7 @@ use crate::args::{LogLevel, RunArgs};
 use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks, SharedRegistries};
 use crate::done::Done;
 use crate::interrupt::Interrupt;
+use crate::output::report_json;
 use crate::output::{
     self, Display, LogFile, Paint, PlannedRule, RuleNames, Volume, say, say_lines, slow_hosts, warn,
 };
@@ -124,6 +125,9 @@ fn show_end(args: &RunArgs, done: &Done, code: u8, is_empty: bool) {
             say_lines(&table(done, Paint::for_stderr()));
         }
     }
+    if !output::is_for_programs() && std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        say_annotations(done, code);
+    }
     if is_empty {
         let what = if done.verified.is_some() { "looked at" } else { "copied" };
         say(&format!("{}: nothing was {what}, {NOTHING_MATCHES}", Paint::for_stderr().red("error")));
@@ -164,6 +168,14 @@ fn say_failures(done: &Done) {
     let failures = output::failures(done, Paint::for_stderr());
     if !failures.is_empty() {
         say_lines(&failures);
+    }
+}
+
+/// GitHub reads them from stderr, too: stdout is for results.
+fn say_annotations(done: &Done, code: u8) {
+    let annotations = output::annotations(&report_json::facts(done, code));
+    if !annotations.is_empty() {
+        say_lines(&annotations.join("\n"));
     }
 }
 

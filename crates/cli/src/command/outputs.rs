@@ -1,17 +1,21 @@
 //! The files that a run was asked to write: opened before it begins, so that none of them is missed after hours.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::asked::Asked;
 use crate::args::{ImagesFormat, RunArgs, given};
 use crate::done::Done;
-use crate::output::{Document, OutputFile, image_file, is_stdout, plan, report_json, verified};
+use crate::output::{
+    Document, OutputFile, ReportForm, image_file, is_stdout, plan, report_json, verified, write_markdown,
+};
 
 /// All of them.
 pub(super) struct Outputs {
     copied: Option<OutputFile>,
     failed: Option<OutputFile>,
-    report: Option<OutputFile>,
+    reports: Vec<OutputFile>,
+    markdown: Option<OutputFile>,
     digests: Option<OutputFile>,
     plan: Option<OutputFile>,
     format: ImagesFormat,
@@ -22,9 +26,16 @@ impl Outputs {
     /// Opens what flags name; tells each that cannot be written.
     pub(super) fn open(args: &RunArgs, asked: &Asked<'_>) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
+        if asked.results.verification().is_some() {
+            problems.extend(without_page(args));
+        }
         let mut open = |flag: &str, path: Option<&Path>| {
             let path = given(path)?;
-            match OutputFile::open(path) {
+            let opened = match flag {
+                MARKDOWN => OutputFile::open_end(path),
+                _ => OutputFile::open(path),
+            };
+            match opened {
                 Ok(file) => Some(file),
                 Err(error) => {
                     problems.push(format!("{flag}: {} cannot be written: {error}", path.display()));
@@ -37,7 +48,8 @@ impl Outputs {
         let outputs = Self {
             copied: open("--output-success-images", list(&args.output_success_images).as_deref()),
             failed: open("--output-failed-images", list(&args.output_failed_images).as_deref()),
-            report: open("--report", args.report.as_deref()),
+            reports: args.report.iter().filter_map(|path| open("--report", Some(path))).collect(),
+            markdown: open(MARKDOWN, args.summary_markdown.as_deref()),
             digests: open("--digest-file", asked.digest_file),
             plan: open("--out", asked.plan_file),
             format: args.output_images_format,
@@ -70,22 +82,37 @@ impl Outputs {
     }
 
     fn files(&self) -> impl Iterator<Item = &OutputFile> {
-        [&self.copied, &self.failed, &self.report, &self.digests, &self.plan].into_iter().flatten()
+        let one = [&self.copied, &self.failed, &self.markdown, &self.digests, &self.plan];
+        one.into_iter().flatten().chain(&self.reports)
     }
 
     /// Writes them; tells each that could not be written after all.
     pub(super) fn write(self, done: &Done, code: u8) -> Vec<String> {
         let json = self.format == ImagesFormat::Json;
-        let mut documents: [(Option<OutputFile>, &Document<'_>); 5] = [
+        let before = self.markdown.as_ref().map_or(0, OutputFile::length);
+        let facts = || report_json::facts(done, code);
+        let (as_json, as_page) = (
+            |writer: &mut dyn Write| match &done.verified {
+                Some(verified) => verified::write(verified, done, code, writer),
+                None => ReportForm::Json.write(&facts(), &done.records, writer),
+            },
+            |writer: &mut dyn Write| ReportForm::Page.write(&facts(), &done.records, writer),
+        );
+        let one: [(Option<OutputFile>, &Document<'_>); 5] = [
             (self.copied, &|writer| image_file::write(&image_file::copied(&done.records)?, json, writer)),
             (self.failed, &|writer| image_file::write(&image_file::failed(done)?, json, writer)),
-            (self.report, &|writer| match &done.verified {
-                Some(verified) => verified::write(verified, done, code, writer),
-                None => report_json::write(done, code, writer),
-            }),
+            (self.markdown, &|writer| write_markdown(&facts(), &done.records, before, writer)),
             (self.digests, &|writer| image_file::write_digests(&done.records, writer)),
             (self.plan, &|writer| done.plan.as_ref().map_or(Ok(()), |plan| plan::write(plan, done, writer))),
         ];
+        let reports = self.reports.into_iter().map(|file| {
+            let document: &Document<'_> = match ReportForm::of(&file.path) {
+                ReportForm::Json => &as_json,
+                ReportForm::Page => &as_page,
+            };
+            (Some(file), document)
+        });
+        let mut documents: Vec<_> = one.into_iter().chain(reports).collect();
         // Who reads stdout may take for ever.
         documents.sort_by_key(|(file, _)| file.as_ref().is_some_and(OutputFile::is_stdout));
         let written = documents.into_iter().filter_map(|(file, document)| {
@@ -94,4 +121,18 @@ impl Outputs {
         });
         written.collect()
     }
+}
+
+const MARKDOWN: &str = "--summary-markdown";
+
+/// What `verify` cannot write: its findings are a document of their own.
+fn without_page(args: &RunArgs) -> Vec<String> {
+    let pages = args.report.iter().filter(|path| ReportForm::of(path) == ReportForm::Page);
+    let pages = pages.map(|path| {
+        format!("--report: `verify` writes JSON, no page: name another file than {}", path.display())
+    });
+    let markdown = given(args.summary_markdown.as_deref());
+    let markdown =
+        markdown.map(|_| format!("{MARKDOWN}: `verify` writes none; --report and --json have its findings"));
+    pages.chain(markdown).collect()
 }

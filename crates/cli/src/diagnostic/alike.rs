@@ -153,6 +153,14 @@ impl Reason {
     }
 }
 
+/// A name for the reason of a failure: what fails alike has the same one, in whichever run.
+pub(crate) fn cause(error: &Error) -> String {
+    let Reason { side, host, advice, words } = Reason::of(error);
+    let mut name = oci::Digest::sha256(format!("{side}\n{host}\n{advice}\n{words}").as_bytes()).hex();
+    name.truncate(12);
+    name
+}
+
 /// What was said, without the request that it was said to.
 fn words(cause: &Cause) -> String {
     match cause {

@@ -8,20 +8,22 @@ use sync::{Cause, Error};
 
 use crate::diagnostic;
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Failure {
-    kind: Cow<'static, str>,
-    side: String,
-    host: String,
-    operation: String,
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Failure {
+    pub(crate) kind: Cow<'static, str>,
+    pub(crate) side: String,
+    pub(crate) host: String,
+    pub(crate) operation: String,
     /// Of the answer, where there was one.
-    status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// The registry's own.
-    code: Option<String>,
-    message: String,
-    request_id: Option<String>,
-    hint: String,
+    pub(crate) code: Option<String>,
+    pub(crate) message: String,
+    pub(crate) request_id: Option<String>,
+    pub(crate) hint: String,
+    /// The same for all that failed for one reason.
+    pub(crate) cause: String,
 }
 
 pub(super) fn explain(error: &Error) -> Failure {
@@ -37,6 +39,7 @@ pub(super) fn explain(error: &Error) -> Failure {
         message: diagnosis.why,
         request_id: refusal.and_then(|refusal| refusal.request_id.clone()),
         hint: diagnosis.next,
+        cause: diagnostic::cause(error),
     }
 }
 

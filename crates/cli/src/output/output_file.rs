@@ -30,12 +30,32 @@ enum Place {
     Open(File),
     /// A named pipe that nobody reads yet.
     Unread,
+    /// What is written goes behind what is there.
+    End(File),
 }
 
 impl OutputFile {
     /// Finds out that it can be written, and changes nothing yet.
     pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
         Ok(Self { path: path.to_owned(), place: Place::open(path)? })
+    }
+
+    /// Finds out that something can be written behind what is there; makes the file where there is none.
+    pub(crate) fn open_end(path: &Path) -> std::io::Result<Self> {
+        if is_stdout(path) {
+            return Self::open(path);
+        }
+        // A pipe without a reader is an error instead of a wait.
+        let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        Ok(Self { path: path.to_owned(), place: Place::End(file) })
+    }
+
+    /// How much is there that stays.
+    pub(crate) fn length(&self) -> u64 {
+        match &self.place {
+            Place::End(file) => file.metadata().map_or(0, |found| found.len()),
+            _ => 0,
+        }
     }
 
     pub(crate) fn is_stdout(&self) -> bool {
@@ -55,7 +75,13 @@ impl OutputFile {
         match self.place {
             Place::Stdout => write_to_stdout(document),
             Place::Whole(path) => replace(&path, document),
-            Place::Open(file) => stream(file, document),
+            Place::Open(file) => {
+                if file.metadata()?.is_file() {
+                    file.set_len(0)?;
+                }
+                stream(file, document)
+            }
+            Place::End(file) => stream(file, document),
             Place::Unread => stream(wait_for_reader(&self.path)?, document),
         }
     }
@@ -131,7 +157,12 @@ fn replace(path: &Path, document: &Document<'_>) -> std::io::Result<()> {
     drop(writer);
     let is_alike = std::fs::metadata(path).map_or(true, |found| make_alike(file.as_file(), &found).is_ok());
     // A file of somebody else stays his; one that is mounted by itself, as containers have it, cannot be replaced.
-    if is_alike && file.persist(path).is_ok() { Ok(()) } else { stream(existing(path)?, document) }
+    if is_alike && file.persist(path).is_ok() {
+        return Ok(());
+    }
+    let file = existing(path)?;
+    file.set_len(0)?;
+    stream(file, document)
 }
 
 /// Gives a file the owner and the permissions of the one that it replaces: the umask does not count for it.
@@ -145,9 +176,6 @@ fn make_alike(file: &File, found: &Metadata) -> std::io::Result<()> {
 
 /// Writes from a thread, because a pipe may take its time.
 fn stream(file: File, document: &Document<'_>) -> std::io::Result<()> {
-    if file.metadata()?.is_file() {
-        file.set_len(0)?;
-    }
     let stream = Stream::new(file, Box::new(|_| {}));
     let mut pieces = Pieces::new(&stream, || PATIENCE);
     let written = document(&mut pieces).and_then(|()| pieces.flush());
@@ -204,6 +232,19 @@ mod tests {
         std::fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
         OutputFile::open(&path).unwrap().write(&text("new")).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
+    }
+
+    #[test]
+    fn what_is_added_stands_behind_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("summary.md");
+        for (length, all) in [(0, "one"), (3, "oneone")] {
+            let opened = OutputFile::open_end(&path).unwrap();
+            assert_eq!(opened.length(), length);
+            opened.write(&text("one")).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), all);
+        }
+        assert!(OutputFile::open_end(&folder.path().join("none/file")).is_err());
     }
 
     #[test]

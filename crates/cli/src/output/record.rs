@@ -8,35 +8,48 @@ use sync::{ImageReport, Outcome, SkipReason};
 use super::failure::{Failure, explain};
 use super::left_out;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ImageRecord {
+pub(crate) struct ImageRecord {
     /// The source's text of the rule that asked for it.
-    pub(super) rule: Option<String>,
-    pub(super) source: String,
-    pub(super) target: String,
-    pub(super) outcome: Ended,
+    #[serde(default)]
+    pub(crate) rule: Option<String>,
+    pub(crate) source: String,
+    pub(crate) target: String,
+    pub(crate) outcome: Ended,
     /// Why it was skipped, or what is odd about it.
-    note: Option<Cow<'static, str>>,
-    pub(super) digest: Option<String>,
+    #[serde(default)]
+    pub(crate) note: Option<Cow<'static, str>>,
+    #[serde(default)]
+    pub(crate) digest: Option<String>,
     /// Where it is known: it differs where an index was rewritten, and where the target has the same in other bytes.
-    source_digest: Option<String>,
-    bytes_moved: u64,
-    bytes_mounted: u64,
-    bytes_present: u64,
-    referrers: u64,
+    #[serde(default)]
+    pub(crate) source_digest: Option<String>,
+    #[serde(default)]
+    pub(crate) bytes_moved: u64,
+    #[serde(default)]
+    pub(crate) bytes_mounted: u64,
+    #[serde(default)]
+    pub(crate) bytes_present: u64,
+    #[serde(default)]
+    pub(crate) referrers: u64,
     /// Of the whole image and of its children, where some of these are left out.
-    referrers_left: u64,
-    seconds: f64,
-    pub(super) attempts: u64,
-    worker: Option<String>,
-    pub(super) error: Option<Failure>,
+    #[serde(default)]
+    pub(crate) referrers_left: u64,
+    #[serde(default)]
+    pub(crate) seconds: f64,
+    #[serde(default)]
+    pub(crate) attempts: u64,
+    #[serde(default)]
+    pub(crate) worker: Option<String>,
+    #[serde(default)]
+    pub(crate) error: Option<Failure>,
 }
 
 /// How it ended, in a word.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     Copied,
     Unchanged,
     Skipped,

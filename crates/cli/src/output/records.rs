@@ -50,10 +50,14 @@ impl Recorder {
     fn take_down(&self, ended: &ImageReport) -> Result<Vec<u8>, serde_json::Error> {
         let rule = self.rules.get(ended.rule).map(String::as_str);
         let record = ImageRecord::new(ended, rule, self.tally.tried_again(&ended.image));
-        let mut line = serde_json::to_vec(&(ended.rule, record))?;
-        line.push(b'\n');
-        Ok(line)
+        line(ended.rule, &record)
     }
+}
+
+fn line(rule: usize, record: &ImageRecord) -> Result<Vec<u8>, serde_json::Error> {
+    let mut line = serde_json::to_vec(&(rule, record))?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 impl Observer for Recorder {
@@ -66,6 +70,26 @@ impl Observer for Recorder {
         {
             *spool = Err(error);
         }
+    }
+}
+
+/// Takes images that others have taken down, of runs whose rules are not known here.
+pub(crate) struct Gathered {
+    spool: Spool,
+    folder: Option<PathBuf>,
+}
+
+impl Gathered {
+    pub(crate) fn new(folder: Option<&Path>) -> Self {
+        Self { spool: Spool::new(folder), folder: folder.map(Path::to_owned) }
+    }
+
+    pub(crate) fn add(&mut self, record: &ImageRecord) -> Result<(), Error> {
+        self.spool.add(&line(0, record)?).map(|_| ())
+    }
+
+    pub(crate) fn finish(self) -> Records {
+        Records { spooled: self.spool.finish(), selected: Selected::default(), folder: self.folder }
     }
 }
 

@@ -3,12 +3,12 @@
 
 use std::ops::AddAssign as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sync::Event;
 use sync::select::{Counts, Reason};
 
 /// So many tags are named in all; a listing may have millions.
-const MOST_NAMED: usize = 10_000;
+pub(super) const MOST_NAMED: usize = 10_000;
 
 /// Counts along.
 #[derive(Clone, Default)]
@@ -21,8 +21,9 @@ pub(super) struct Selected {
 }
 
 /// A tag that a rule left out, though its name is one of those that it wants.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct LeftOutTag {
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct LeftOutTag {
     /// Registry and repository.
     source: String,
     tag: String,

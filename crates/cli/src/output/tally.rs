@@ -1,5 +1,5 @@
-//! What events alone tell, for report and summary: how often steps of images were tried again, what that cost in time, and
-//! what images were copied without.
+//! What events alone tell, for report and summary: how often steps of images were tried again, what that cost in time, when
+//! bytes moved, and what images were copied without.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,9 +7,14 @@ use std::time::Duration;
 
 use sync::{BlobOutcome, Event, Image, LeftOut, Observer, Outcome, Stamp};
 
+use super::report_json::timeline::{Point, Timeline};
+
 /// Counts along.
 #[derive(Default)]
-pub(crate) struct Tally(Mutex<Counts>);
+pub(crate) struct Tally {
+    counts: Mutex<Counts>,
+    timeline: Timeline,
+}
 
 #[derive(Default)]
 struct Counts {
@@ -45,8 +50,13 @@ impl Tally {
         self.lock().left_behind
     }
 
+    /// When bytes moved and images ended, up to now.
+    pub(super) fn timeline(&self) -> Vec<Point> {
+        self.timeline.points()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,7 +76,9 @@ impl Observer for Tally {
                 *retries.tries.entry(image.clone()).or_default() += 1;
                 retries.note_wait(place, *wait);
             }
+            Event::BytesMoved { bytes, .. } => self.timeline.bytes(*bytes),
             Event::ImageFinished(ended) => {
+                self.timeline.image();
                 let mut counts = self.lock();
                 counts.tries.remove(&ended.image);
                 if let Outcome::Copied { left_out, .. } = ended.outcome {

@@ -77,8 +77,8 @@ async fn c19_a_report_goes_to_stdout_alone() -> Result<()> {
 async fn c19_what_a_file_argument_cannot_be_is_refused() -> Result<()> {
     let pair = Pair::start().await?;
     for (command, told) in [
-        ("--config c.json --report r.html", ".html) is not there yet"),
-        ("sync --config c.json --report r.HTML", ".html) is not there yet"),
+        ("--config c.json --report none/r.html", "none/r.html cannot be written"),
+        ("sync --json --config c.json --report r.html --report -", "stdout takes one document"),
         ("--config c.json --state -", "it must be a file"),
         ("sync --json --config c.json --log -", "stdout takes one document"),
         ("--config c.json --log - --report -", "stdout takes one document"),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::AddAssign;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::listed_tag::ListedTag;
 use super::reason::Reason;
@@ -12,8 +12,8 @@ use crate::rule::referrer_tag::belongs_to_another;
 /// The numbers of a selection, or their sums over repositories:
 /// `selected` = `versions` - `excluded` - `too_young` - `too_old` - `older` + `pinned`.
 /// Tags of signatures and of lists of referrers are no candidates, and counted by themselves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Counts {
     /// Tags that the registry lists, without those that belong to other images.
     pub listed: usize,

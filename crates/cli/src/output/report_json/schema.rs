@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::output::json_schema::{
-    document, failures, list, number, numbers, object, selection, text, text_or_null, word,
+    document, list, number, numbers, object, selection, text, text_or_null, word,
 };
 
 /// The schema of what `--report FILE`, `sync --json` and `copy --json` give.
@@ -25,7 +25,9 @@ pub(crate) fn schema() -> Value {
         ("failedRules", list(&object("A rule that gave no images", &failed_rule))),
         ("refusedRules", list(&text())),
         ("registries", list(&registry())),
-        ("failures", failures()),
+        ("failures", list(&failure_group())),
+        ("timeline", list(&point())),
+        ("parts", list(&part())),
     ];
     document("report", "What a run of image-syncer did.", &properties)
 }
@@ -101,6 +103,44 @@ pub(in crate::output) fn error() -> Value {
             ("message", text()),
             ("requestId", text_or_null()),
             ("hint", text()),
+            ("cause", text()),
+        ],
+    )
+}
+
+fn failure_group() -> Value {
+    object(
+        "What failed for one reason, the most frequent first",
+        &[
+            ("kind", text()),
+            ("hint", text()),
+            ("count", number()),
+            ("examples", list(&text())),
+            ("cause", text_or_null()),
+            ("side", text()),
+            ("host", text()),
+            ("message", text()),
+        ],
+    )
+}
+
+fn point() -> Value {
+    object(
+        "What moved and ended since the point before; `seconds` are those since the beginning",
+        &[("seconds", json!({ "type": "number" })), ("bytes", number()), ("images", number())],
+    )
+}
+
+fn part() -> Value {
+    object(
+        "A run of a report that was put together of several",
+        &[
+            ("startedAt", text()),
+            ("finishedAt", text()),
+            ("run", text()),
+            ("command", text()),
+            ("exitCode", number()),
+            ("shard", shard()),
         ],
     )
 }

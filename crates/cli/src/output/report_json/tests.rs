@@ -7,7 +7,7 @@ use sync::{
     Side, SkipReason, Stamp,
 };
 
-use super::write;
+use super::{Merger, facts, write};
 use crate::diagnostic::Failures;
 use crate::done::{Done, RunFacts};
 use crate::output::{Paint, Recorder, Tally, table};
@@ -71,7 +71,7 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
 
 fn written(done: &Done, exit_code: u8) -> serde_json::Value {
     let mut text = Vec::new();
-    write(done, exit_code, &mut text).unwrap();
+    write(&facts(done, exit_code), &done.records, &mut text).unwrap();
     assert!(text.ends_with(b"}\n"));
     serde_json::from_slice(&text).unwrap()
 }
@@ -129,4 +129,110 @@ proptest! {
         prop_assert_eq!(ended, images.len(), "each image ended in one way");
         prop_assert_eq!(shown(&table, "along") as u64, totals["referrers"].as_u64().unwrap());
     }
+}
+
+/// A report of these images, as a file.
+fn file(
+    folder: &std::path::Path,
+    name: usize,
+    images: &[(usize, u8, [u64; 5])],
+    code: u8,
+) -> std::path::PathBuf {
+    let done =
+        done(images.iter().map(|(number, kind, amounts)| image(*number, *kind, *amounts)).collect(), 1);
+    let path = folder.join(format!("{name}.json"));
+    let mut text = Vec::new();
+    write(&facts(&done, code), &done.records, &mut text).unwrap();
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn merged(files: &[std::path::PathBuf]) -> serde_json::Value {
+    let mut merger = Merger::new(None);
+    files.iter().for_each(|file| merger.add(file).unwrap());
+    let (facts, records) = merger.finish().unwrap();
+    let mut text = Vec::new();
+    write(&facts, &records, &mut text).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+fn status_of(images: &[(usize, u8, [u64; 5])]) -> u8 {
+    crate::exit_code::of(&done(
+        images.iter().map(|(number, kind, amounts)| image(*number, *kind, *amounts)).collect(),
+        0,
+    ))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn c1_parts_of_a_run_merge_to_the_run_however_it_is_split(
+        images in prop::collection::vec((0..7_u8, [0..1_u64 << 40, 0..1 << 40, 0..1 << 40, 0..9, 0..9], 0..4_usize), 0..30),
+        order in Just(vec![0_usize, 1, 2, 3]).prop_shuffle(),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let numbered = images.iter().enumerate().map(|(number, (kind, amounts, part))| ((number, *kind, *amounts), *part));
+        let all: Vec<_> = numbered.clone().map(|(image, _)| image).collect();
+        let parts = (0..4).map(|part| {
+            let own: Vec<_> = numbered.clone().filter(|(_, of)| *of == part).map(|(image, _)| image).collect();
+            file(folder.path(), part, &own, status_of(&own))
+        });
+        let parts: Vec<_> = parts.collect();
+        let whole = merged(&[file(folder.path(), 9, &all, status_of(&all))]);
+        let together = merged(&parts);
+        let mut totals = together["totals"].clone();
+        // Each of the four left one of no image behind, and the whole one.
+        totals["referrersLeft"] = (totals["referrersLeft"].as_u64().unwrap() - 3).into();
+        prop_assert_eq!(&totals, &whole["totals"]);
+        for key in ["images", "failures", "exitCode"] {
+            prop_assert_eq!(&together[key], &whole[key], "{}", key);
+        }
+        prop_assert_eq!(together["parts"].as_array().unwrap().len(), 4);
+        let shuffled: Vec<_> = order.iter().map(|part| parts[*part].clone()).collect();
+        prop_assert_eq!(merged(&shuffled), together.clone(), "in any order");
+        // Of merged ones, too.
+        let half = folder.path().join("half.json");
+        std::fs::write(&half, merged(&parts[..2]).to_string()).unwrap();
+        let again = merged(&[parts[3].clone(), half, parts[2].clone()]);
+        for key in ["totals", "images", "failures", "exitCode", "parts", "startedAt", "finishedAt", "run"] {
+            prop_assert_eq!(&again[key], &together[key], "{}", key);
+        }
+    }
+}
+
+#[test]
+fn c1_the_better_end_of_an_image_counts_and_what_was_done_for_it_is_summed_up() {
+    let folder = tempfile::tempdir().unwrap();
+    // In the order of `outcome`: from the best to the worst.
+    for (better, worse) in [(0, 2), (2, 1), (2, 4), (1, 4), (4, 5), (5, 6), (0, 6)] {
+        let kinds = [(better, 5), (worse, 7)];
+        let files =
+            kinds.map(|(kind, moved)| file(folder.path(), kind.into(), &[(1, kind, [moved, 0, 0, 0, 2])], 1));
+        for files in [files.to_vec(), files.iter().rev().cloned().collect()] {
+            let report = merged(&files);
+            let [image] = report["images"].as_array().unwrap().as_slice() else { panic!("{report}") };
+            let alone = &merged(&[file(folder.path(), 8, &[(1, better, [5, 0, 0, 0, 2])], 1)])["images"][0];
+            assert_eq!(image["outcome"], alone["outcome"], "{better} {worse}");
+            assert_eq!((&image["digest"], &image["error"]), (&alone["digest"], &alone["error"]));
+            assert_eq!(image["bytesMoved"], 12);
+            assert_eq!(image["seconds"], 2.0);
+            assert_eq!(image["referrersLeft"], 2, "they stay behind once");
+        }
+    }
+}
+
+#[test]
+fn c1_what_one_run_was_stopped_in_and_another_did_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stopped, rest) = (
+        file(folder.path(), 0, &[(1, 0, [0; 5]), (2, 6, [0; 5])], 130),
+        file(folder.path(), 1, &[(2, 0, [0; 5])], 0),
+    );
+    assert_eq!(merged(&[stopped.clone(), rest])["exitCode"], 0);
+    assert_eq!(merged(&[stopped])["exitCode"], 130);
+    let nothing = file(folder.path(), 2, &[], 1);
+    assert_eq!(merged(&[nothing])["exitCode"], 1, "a copy that matched nothing");
+    let plan = file(folder.path(), 3, &[(1, 1, [0; 5])], 10);
+    assert_eq!(merged(&[plan])["exitCode"], 10);
 }

@@ -1,0 +1,52 @@
+//! `image-syncer report merge`
+
+use std::path::Path;
+
+use super::broken::{cannot_write, failed, no_report};
+use crate::args::MergeArgs;
+use crate::command::refuse::refuse;
+use crate::config::ConfigError;
+use crate::output::report_json::{Merger, odd_shards};
+use crate::output::{OutputFile, ReportForm, warn};
+
+/// Reads all, then writes; gives the exit status of the runs.
+pub(super) fn run(args: &MergeArgs) -> u8 {
+    let stdin = args.files.iter().filter(|file| file.as_os_str() == "-").count();
+    if stdin > 1 {
+        return refuse(&[ConfigError::new("stdin is named twice: it can be read once")]);
+    }
+    let stdout = [Path::new("-").to_owned()];
+    let out = if args.out.is_empty() { &stdout[..] } else { &args.out };
+    let mut outputs = Vec::new();
+    for file in out {
+        match OutputFile::open(file) {
+            Ok(output) => outputs.push((ReportForm::of(file), output)),
+            Err(error) => return cannot_write(file, &error),
+        }
+    }
+    if outputs.iter().filter(|(_, output)| output.is_stdout()).count() > 1 {
+        return refuse(&[ConfigError::new("stdout takes one document: give the others files of their own")]);
+    }
+    let folder = outputs.iter().find_map(|(_, output)| output.folder()).map(Path::to_owned);
+    let mut merger = Merger::new(folder.as_deref());
+    let add = |file: &Path| merger.add(file).map_err(|unreadable| no_report(file, unreadable));
+    let problems: Vec<_> =
+        args.files.iter().map(|file| file.as_path()).map(add).filter_map(Result::err).collect();
+    if !problems.is_empty() {
+        return refuse(&problems);
+    }
+    let (facts, records) = match merger.finish() {
+        Ok(merged) => merged,
+        Err(error) => return failed(&error),
+    };
+    for odd in odd_shards(&facts.tail.parts) {
+        warn(&odd);
+    }
+    for (form, output) in outputs {
+        let file = output.path.clone();
+        if let Err(error) = output.write(&|writer| form.write(&facts, &records, writer)) {
+            return cannot_write(&file, &error);
+        }
+    }
+    facts.head.exit_code
+}

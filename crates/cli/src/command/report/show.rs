@@ -1,0 +1,37 @@
+//! `image-syncer report show`
+
+use super::broken::{cannot_write, no_report};
+use crate::args::ShowReportArgs;
+use crate::command::refuse::refuse;
+use crate::exit_code;
+use crate::output::report_json::read;
+use crate::output::{Gathered, OutputFile, ReportForm, print_lines, report_lines};
+
+/// Shows it; gives the exit status.
+pub(super) fn run(args: &ShowReportArgs) -> u8 {
+    let Some(html) = &args.html else { return show(args) };
+    let output = match OutputFile::open(html) {
+        Ok(output) => output,
+        Err(error) => return cannot_write(html, &error),
+    };
+    let mut records = Gathered::new(output.folder());
+    let facts = match read(&args.file, &mut |image| records.add(&image)) {
+        Ok(facts) => facts,
+        Err(unreadable) => return refuse(&[no_report(&args.file, unreadable)]),
+    };
+    let records = records.finish();
+    match output.write(&|writer| ReportForm::Page.write(&facts, &records, writer)) {
+        Ok(()) => exit_code::DONE,
+        Err(error) => cannot_write(html, &error),
+    }
+}
+
+fn show(args: &ShowReportArgs) -> u8 {
+    match read(&args.file, &mut |_| Ok(())) {
+        Ok(facts) => {
+            print_lines(report_lines(&facts).into_iter());
+            exit_code::DONE
+        }
+        Err(unreadable) => refuse(&[no_report(&args.file, unreadable)]),
+    }
+}

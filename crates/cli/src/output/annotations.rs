@@ -1,0 +1,95 @@
+//! What GitHub shows beside a workflow's run: a line for each cause of failures.
+//! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
+
+use oci::foreign_text::clean_to;
+
+use super::report_json::{Facts, FailureGroup};
+use super::report_words::{counted, grouped, place};
+
+/// GitHub shows no more errors of one step.
+const MOST: usize = 10;
+/// The most bytes of one text.
+const LONGEST: usize = 2048;
+
+/// A command for each cause, the most frequent first. Where there are more, the last one says so.
+pub(crate) fn annotations(facts: &Facts) -> Vec<String> {
+    let causes = &facts.tail.failures;
+    let shown = if causes.len() > MOST { MOST - 1 } else { MOST };
+    let mut lines: Vec<_> =
+        causes.iter().take(shown).map(|group| command(&title(group), &text(group))).collect();
+    if let Some(more) = causes.len().checked_sub(shown).filter(|more| *more > 0) {
+        let failed: u64 = causes.iter().skip(shown).map(|group| group.count).sum();
+        let more = counted(more as u64, "more cause", "more causes");
+        lines.push(command(
+            &format!("{more} of failures"),
+            &format!("{} failed for them: see the report", grouped(failed)),
+        ));
+    }
+    lines
+}
+
+fn title(group: &FailureGroup) -> String {
+    format!("{} failed: {}", grouped(group.count), place(group))
+}
+
+fn text(group: &FailureGroup) -> String {
+    let more = group.count.saturating_sub(group.examples.len() as u64);
+    let rest = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
+    let examples =
+        group.examples.iter().map(|example| clean_to(example, LONGEST)).collect::<Vec<_>>().join("\n");
+    format!(
+        "{}\nNext: {}\n{examples}{rest}",
+        clean_to(&group.message, LONGEST),
+        clean_to(&group.hint, LONGEST)
+    )
+}
+
+/// `::error title=...::...`: whatever stands in it, it is one command on one line.
+fn command(title: &str, text: &str) -> String {
+    let title = escape(&clean_to(title, LONGEST)).replace(':', "%3A").replace(',', "%2C");
+    format!("::error title={title}::{}", escape(text))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::report_json::Facts;
+
+    fn facts(causes: usize) -> Facts {
+        let mut facts = Facts::default();
+        let group = |number: usize| FailureGroup {
+            count: 7,
+            side: "target".to_owned(),
+            host: format!("r{number}.io:5000"),
+            message: "50% of it\r\n::warning::mine, all: mine".to_owned(),
+            hint: "ask".to_owned(),
+            examples: vec!["r.io/a:v1".to_owned()],
+            ..FailureGroup::default()
+        };
+        facts.tail.failures = (0..causes).map(group).collect();
+        facts
+    }
+
+    #[test]
+    fn foreign_text_is_no_command_of_its_own() {
+        let lines = annotations(&facts(1));
+        assert_eq!(
+            lines,
+            [
+                "::error title=7 failed%3A target r0.io%3A5000::50%25 of it\\r\\n::warning::mine, all: mine%0ANext: ask%0Ar.io/a:v1 and 6 more"
+            ]
+        );
+    }
+
+    #[test]
+    fn there_are_ten_at_most_and_the_last_one_counts_the_rest() {
+        assert_eq!(annotations(&facts(10)).len(), 10);
+        let lines = annotations(&facts(30));
+        assert_eq!(lines.len(), 10);
+        assert_eq!(lines[9], "::error title=21 more causes of failures::147 failed for them: see the report");
+    }
+}

@@ -1,0 +1,145 @@
+//! How fast bytes moved, and when images ended, as paths of an SVG.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::output::report_json::timeline::Point;
+use crate::output::report_words::{counted, duration};
+use crate::output::size;
+
+/// The picture's own units; it is stretched to the page's width.
+const WIDTH: f64 = 1000.0;
+const HEIGHT: f64 = 120.0;
+/// Of the strip with images.
+const STRIP: f64 = 24.0;
+
+#[derive(Serialize)]
+pub(super) struct Chart {
+    /// The area below the curve, and its upper edge.
+    area: String,
+    edge: String,
+    images: String,
+    /// What stands at the highest point, and at the ends of the time.
+    top: String,
+    end: String,
+    half: String,
+    /// For whoever points at it.
+    stretches: Vec<Stretch>,
+}
+
+#[derive(Serialize)]
+struct Stretch {
+    x: String,
+    width: String,
+    text: String,
+}
+
+/// Nothing where there is no curve to see.
+pub(super) fn chart(points: &[Point]) -> Option<Chart> {
+    let end = points.last()?.seconds;
+    let is_in_order = points.windows(2).all(|pair| pair[0].seconds <= pair[1].seconds);
+    let moved = points.iter().any(|point| point.bytes > 0);
+    if points.len() < 4 || !end.is_finite() || end <= 0.0 || !is_in_order || !moved {
+        return None;
+    }
+    let stretches = stretches(points);
+    let fastest = stretches.iter().map(|stretch| stretch.speed).fold(1.0, f64::max);
+    let most = stretches.iter().map(|stretch| amount(stretch.images)).fold(1.0, f64::max);
+    let x = |seconds: f64| number(seconds / end * WIDTH);
+    let (mut edge, mut images) = (String::new(), String::new());
+    for (index, stretch) in stretches.iter().enumerate() {
+        let (from, to) = (x(stretch.from), x(stretch.to));
+        let y = number(HEIGHT - stretch.speed / fastest * (HEIGHT - 4.0));
+        let _ = write!(edge, "{}{from},{y}H{to}", if index == 0 { "M" } else { "L" });
+        if stretch.images > 0 {
+            let y = number(STRIP - (amount(stretch.images) / most).sqrt() * STRIP);
+            let _ = write!(images, "M{from},{STRIP}V{y}H{to}V{STRIP}Z");
+        }
+    }
+    let shown = |stretch: &Speeds| Stretch {
+        x: x(stretch.from),
+        width: number((stretch.to - stretch.from) / end * WIDTH),
+        text: format!(
+            "{} to {}: {}/s, {}",
+            time(stretch.from),
+            time(stretch.to),
+            bytes(stretch.speed),
+            counted(stretch.images, "image ended", "images ended"),
+        ),
+    };
+    Some(Chart {
+        area: format!("{edge}V{HEIGHT}H0Z"),
+        edge,
+        images,
+        top: format!("{}/s", bytes(fastest)),
+        half: time(end / 2.0),
+        end: time(end),
+        stretches: stretches.iter().map(shown).collect(),
+    })
+}
+
+struct Speeds {
+    from: f64,
+    to: f64,
+    /// Bytes in a second.
+    speed: f64,
+    images: u64,
+}
+
+fn stretches(points: &[Point]) -> Vec<Speeds> {
+    let mut from = 0.0;
+    let stretch = |point: &Point| {
+        let (begun, to) = (from, point.seconds);
+        from = to;
+        let width = to - begun;
+        let speed = if width > 0.0 { amount(point.bytes) / width } else { 0.0 };
+        Speeds { from: begun, to, speed, images: point.images }
+    };
+    points.iter().map(stretch).collect()
+}
+
+/// In a path, a tenth of a pixel is enough.
+fn number(value: f64) -> String {
+    format!("{value:.1}")
+}
+
+fn time(seconds: f64) -> String {
+    duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a picture shows three digits")]
+fn amount(amount: u64) -> f64 {
+    amount as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "speeds are positive, and shown")]
+fn bytes(amount: f64) -> String {
+    size(Some(amount as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_is_drawn_and_a_dot_is_not() {
+        let point = |number: u32, bytes| Point { seconds: f64::from(number), bytes, images: 1 };
+        let points: Vec<_> = (1..=10).map(|number| point(number, u64::from(number) * 1024)).collect();
+        let chart = chart(&points).unwrap();
+        assert_eq!(
+            (chart.top.as_str(), chart.end.as_str(), chart.half.as_str()),
+            ("10.00 KiB/s", "10 s", "5.0 s")
+        );
+        assert!(
+            chart.edge.starts_with("M0.0,108.4H100.0L100.0,") && chart.edge.ends_with(",4.0H1000.0"),
+            "{}",
+            chart.edge
+        );
+        assert_eq!(chart.stretches.len(), 10);
+        for odd in [&points[..2], &[point(0, 0); 9], &[point(9, 1), point(5, 1), point(1, 1), point(10, 1)]] {
+            assert!(super::chart(odd).is_none());
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! What stands on the page, in words.
+
+use oci::foreign_text::clean_to;
+use serde::Serialize;
+
+use super::chart::{Chart, chart};
+use super::rows::Rows;
+use crate::output::report_json::{Facts, FailureGroup, Head, RegistryEntry, Totals};
+use crate::output::report_words::{
+    amounts, as_sentence, counted, duration, grouped, moment, place, sentence, took,
+};
+use crate::output::size;
+
+/// So many causes are open when the page opens.
+const OPEN: usize = 3;
+/// The most bytes of one text.
+const LONGEST: usize = 4096;
+
+#[derive(Serialize)]
+pub(super) struct Page {
+    title: String,
+    sentence: String,
+    /// `good`, `bad` or `open`: the colour of the whole.
+    state: &'static str,
+    command: String,
+    run: String,
+    /// Of how many runs, where they are several.
+    runs: Option<String>,
+    began: String,
+    took: Option<String>,
+    version: String,
+    exit_code: u8,
+    outcomes: Vec<Outcome>,
+    amounts: Vec<(&'static str, String)>,
+    causes: Vec<Cause>,
+    refused: Vec<String>,
+    chart: Option<Chart>,
+    registries: Vec<Registry>,
+    images: u64,
+    /// What is said where not all images have a row.
+    cut: Option<String>,
+}
+
+/// How many images ended in one way.
+#[derive(Serialize)]
+struct Outcome {
+    key: &'static str,
+    word: &'static str,
+    number: String,
+    /// Where its part of the bar begins, and how wide it is: in thousandths.
+    x: u64,
+    width: u64,
+}
+
+#[derive(Serialize)]
+struct Cause {
+    /// For the table; nothing where it has none of its images.
+    key: Option<String>,
+    count: String,
+    place: String,
+    kind: String,
+    message: String,
+    hint: Vec<Piece>,
+    examples: Vec<String>,
+    more: Option<String>,
+    is_open: bool,
+}
+
+/// A piece of a hint.
+#[derive(Serialize)]
+struct Piece {
+    text: String,
+    /// What is to be typed, or was: it stands between backticks.
+    is_code: bool,
+}
+
+#[derive(Serialize)]
+struct Registry {
+    host: String,
+    kind: String,
+    work: String,
+    waited: String,
+    /// In hundredths of the largest.
+    work_share: u64,
+    waited_share: u64,
+    requests: String,
+    read: String,
+    sent: String,
+    notes: Vec<String>,
+}
+
+pub(super) fn page(facts: &Facts, rows: &Rows) -> Page {
+    let Facts { head, tail } = facts;
+    let sentence = as_sentence(&sentence(facts));
+    let (shown, all) = rows.counts();
+    Page {
+        title: clean(&format!("{} · {sentence}", head.command)),
+        sentence,
+        state: state(head),
+        command: clean(&head.command),
+        run: clean(&head.run),
+        runs: (tail.parts.len() > 1).then(|| counted(tail.parts.len() as u64, "run", "runs")),
+        began: clean(&moment(&head.started_at)),
+        took: took(facts).map(duration),
+        version: clean(&head.version),
+        exit_code: head.exit_code,
+        outcomes: outcomes(&head.totals),
+        amounts: amounts(facts),
+        causes: tail.failures.iter().enumerate().map(|(index, group)| cause(index, group, rows)).collect(),
+        refused: tail.refused_rules.iter().map(|refused| clean(refused)).collect(),
+        chart: chart(&tail.timeline),
+        registries: registries(&tail.registries, rows),
+        images: all,
+        cut: (shown < all).then(|| {
+            format!(
+                "The table has {} of {} images, those that failed first. The JSON report has all.",
+                grouped(shown),
+                grouped(all)
+            )
+        }),
+    }
+}
+
+fn clean(text: &str) -> String {
+    clean_to(text, LONGEST).into_owned()
+}
+
+fn state(head: &Head) -> &'static str {
+    match head.exit_code {
+        0 => "good",
+        10 => "open",
+        _ => "bad",
+    }
+}
+
+fn outcomes(totals: &Totals) -> Vec<Outcome> {
+    let numbers = [
+        ("failed", "failed", totals.failed),
+        ("notDone", "not done", totals.not_done),
+        ("skipped", "skipped", totals.skipped),
+        ("wouldCopy", "would copy", totals.would_copy),
+        ("copied", "copied", totals.copied),
+        ("unchanged", "unchanged", totals.unchanged),
+    ];
+    let (all, mut before) = (totals.images().max(1), 0);
+    let outcome = |(key, word, number): (&'static str, &'static str, u64)| {
+        let x = before * 1000 / all;
+        before += number;
+        Outcome { key, word, number: grouped(number), x, width: before * 1000 / all - x }
+    };
+    let always = ["failed", "copied", "unchanged"];
+    let shown = numbers.into_iter().filter(|(key, _, number)| *number > 0 || always.contains(key));
+    shown.map(outcome).collect()
+}
+
+fn cause(index: usize, group: &FailureGroup, rows: &Rows) -> Cause {
+    let more = group.count.saturating_sub(group.examples.len() as u64);
+    Cause {
+        key: group.cause.clone().filter(|cause| rows.with_cause(cause) > 0).map(|cause| clean(&cause)),
+        count: grouped(group.count),
+        place: clean(&place(group)),
+        kind: clean(&group.kind),
+        message: clean(&group.message),
+        hint: pieces(&clean(&group.hint)),
+        examples: group.examples.iter().map(|example| clean(example)).collect(),
+        more: (more > 0).then(|| format!("and {} more", grouped(more))),
+        is_open: index < OPEN,
+    }
+}
+
+fn pieces(hint: &str) -> Vec<Piece> {
+    let is_paired = hint.matches('`').count().is_multiple_of(2);
+    let pieces = hint.split('`').enumerate();
+    if !is_paired {
+        return vec![Piece { text: hint.to_owned(), is_code: false }];
+    }
+    pieces.map(|(index, text)| Piece { text: text.to_owned(), is_code: index % 2 == 1 }).collect()
+}
+
+fn registries(entries: &[RegistryEntry], rows: &Rows) -> Vec<Registry> {
+    let work = |entry: &RegistryEntry| rows.seconds_at(&entry.host);
+    let most = |of: &dyn Fn(&RegistryEntry) -> f64| entries.iter().map(of).fold(0.0, f64::max);
+    let (most_work, most_waited) = (most(&work), most(&|entry| entry.waited_seconds));
+    let mut sorted: Vec<_> = entries.iter().collect();
+    sorted.sort_by(|one, other| work(other).total_cmp(&work(one)));
+    let row = |entry: &RegistryEntry| Registry {
+        host: clean(&entry.host),
+        kind: clean(&entry.kind),
+        work: time(work(entry)),
+        waited: time(entry.waited_seconds),
+        work_share: share(work(entry), most_work),
+        waited_share: share(entry.waited_seconds, most_waited.max(most_work)),
+        requests: grouped(entry.requests),
+        read: size(Some(entry.bytes_read)),
+        sent: size(Some(entry.bytes_sent)),
+        notes: notes(entry),
+    };
+    sorted.into_iter().map(row).collect()
+}
+
+fn time(seconds: f64) -> String {
+    std::time::Duration::try_from_secs_f64(seconds).map_or_else(|_| "unknown".to_owned(), duration)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
+fn share(part: f64, whole: f64) -> u64 {
+    if whole > 0.0 { (part / whole * 100.0).clamp(0.0, 100.0).round() as u64 } else { 0 }
+}
+
+fn notes(entry: &RegistryEntry) -> Vec<String> {
+    let mut notes: Vec<_> = entry.warnings.iter().map(|warning| clean(warning)).collect();
+    if let Some(left) = entry.pulls_left {
+        let of = entry.pull_limit.map(|limit| format!(" of {}", grouped(limit))).unwrap_or_default();
+        notes.push(format!("{}{of} pulls left", grouped(left)));
+    }
+    notes.extend(entry.limits.iter().map(|limit| {
+        let refused = counted(limit.too_much, "refusal", "refusals");
+        clean(&format!(
+            "{} {} requests at once after {refused}, {}",
+            limit.at_once, limit.requests, limit.host
+        ))
+    }));
+    notes
+}

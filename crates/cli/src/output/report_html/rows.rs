@@ -1,0 +1,193 @@
+//! The images as the page's script takes them: short, and with nothing in them that ends its block.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Error;
+
+use oci::foreign_text::clean_to;
+use serde_json::{Value, json};
+
+use crate::output::failure::Failure;
+use crate::output::foreign;
+use crate::output::record::{Ended, ImageRecord};
+use crate::output::records::Records;
+
+/// A page of more rows is slow to open. What failed is shown first.
+const MOST: usize = 20_000;
+/// The most bytes of one text.
+const LONGEST: usize = 4096;
+
+/// All rows, and what only they tell.
+#[derive(Default)]
+pub(super) struct Rows {
+    texts: Texts,
+    /// What did not come to its target.
+    failed: Vec<String>,
+    others: Vec<String>,
+    all: u64,
+    /// How long images were in work that had a registry on one of their sides.
+    seconds: BTreeMap<String, f64>,
+    causes: HashMap<String, u64>,
+}
+
+/// Texts that stand in many rows.
+#[derive(Default)]
+struct Texts {
+    known: HashMap<String, usize>,
+    list: Vec<String>,
+}
+
+impl Texts {
+    fn number(&mut self, text: &str) -> usize {
+        let text = shown(text);
+        if let Some(number) = self.known.get(&text) {
+            return *number;
+        }
+        self.list.push(text.clone());
+        self.known.insert(text, self.list.len() - 1);
+        self.list.len() - 1
+    }
+
+    fn number_or_null(&mut self, text: Option<&str>) -> Value {
+        text.map_or(Value::Null, |text| self.number(text).into())
+    }
+}
+
+fn shown(text: &str) -> String {
+    clean_to(text, LONGEST).into_owned()
+}
+
+impl Rows {
+    pub(super) fn of(records: &Records) -> Result<Self, Error> {
+        let mut rows = Self::default();
+        for record in records.read()? {
+            rows.add(&record?.1);
+        }
+        Ok(rows)
+    }
+
+    fn add(&mut self, image: &ImageRecord) {
+        self.all += 1;
+        let mut hosts =
+            [&image.source, &image.target].map(|name| name.split('/').next().unwrap_or_default()).to_vec();
+        hosts.dedup();
+        for host in hosts {
+            *self.seconds.entry(host.to_owned()).or_default() += image.seconds;
+        }
+        if let Some(error) = &image.error {
+            *self.causes.entry(error.cause.clone()).or_default() += 1;
+        }
+        let list = match image.outcome {
+            Ended::Failed | Ended::NotDone => &self.failed,
+            _ => &self.others,
+        };
+        if list.len() >= MOST {
+            return;
+        }
+        let row = self.row(image).to_string();
+        match image.outcome {
+            Ended::Failed | Ended::NotDone => self.failed.push(row),
+            _ => self.others.push(row),
+        }
+    }
+
+    /// In the order that the script knows.
+    fn row(&mut self, image: &ImageRecord) -> Value {
+        let digest = |digest: &Option<String>| digest.as_deref().map(shown);
+        let other_digest = image.source_digest.as_ref().filter(|other| Some(*other) != image.digest.as_ref());
+        let texts = &mut self.texts;
+        json!([
+            outcome(image.outcome),
+            shown(&image.target),
+            shown(&image.source),
+            digest(&image.digest),
+            other_digest.map(|other| shown(other)),
+            image.bytes_moved,
+            image.bytes_mounted,
+            image.bytes_present,
+            (image.seconds * 1000.0).round() / 1000.0,
+            image.attempts,
+            texts.number_or_null(image.rule.as_deref()),
+            texts.number_or_null(image.note.as_deref()),
+            texts.number_or_null(image.worker.as_deref()),
+            image.error.as_ref().map(|error| failure(error, texts)),
+        ])
+    }
+
+    /// How many images with this cause are among the rows.
+    pub(super) fn with_cause(&self, cause: &str) -> u64 {
+        self.causes.get(cause).copied().unwrap_or_default()
+    }
+
+    /// How long images were in work at a registry.
+    pub(super) fn seconds_at(&self, host: &str) -> f64 {
+        self.seconds.get(host).copied().unwrap_or_default()
+    }
+
+    /// How many rows the page has, and of how many images.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.list().count() as u64, self.all)
+    }
+
+    fn list(&self) -> impl Iterator<Item = &String> {
+        self.failed.iter().chain(&self.others).take(MOST)
+    }
+
+    /// A JSON document that can stand in a `<script>`.
+    pub(super) fn json(&self) -> String {
+        let rows = self.list().map(String::as_str).collect::<Vec<_>>().join(",\n");
+        let texts = Value::from(self.texts.list.clone());
+        embedded(&format!("{{\"texts\":{texts},\n\"rows\":[{rows}]}}"))
+    }
+}
+
+fn failure(error: &Failure, texts: &mut Texts) -> Value {
+    let own = |text: &Option<String>| text.as_deref().map(shown);
+    json!([
+        texts.number(&error.kind),
+        texts.number(&error.side),
+        texts.number(&error.host),
+        shown(&error.operation),
+        error.status,
+        own(&error.code),
+        own(&error.request_id),
+        shown(&error.message),
+        texts.number(&error.hint),
+        texts.number(&error.cause),
+    ])
+}
+
+/// The script knows their words.
+fn outcome(outcome: Ended) -> u8 {
+    match outcome {
+        Ended::Failed => 0,
+        Ended::NotDone => 1,
+        Ended::Skipped => 2,
+        Ended::WouldCopy => 3,
+        Ended::Copied => 4,
+        Ended::Unchanged => 5,
+    }
+}
+
+/// The same document with nothing in it that HTML knows: in JSON, such characters can only stand in texts.
+fn embedded(document: &str) -> String {
+    let plain = foreign::json(document);
+    plain.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn nothing_ends_the_block_and_nothing_is_lost(text in any::<String>()) {
+            let value = json!([text, "</script>", "<!--<script>", "]]>", "&lt;", "\u{2028}"]);
+            let embedded = embedded(&value.to_string());
+            let ends = embedded.contains(['<', '>', '&', '\u{2028}']);
+            prop_assert!(!ends, "{}", embedded);
+            prop_assert_eq!(serde_json::from_str::<Value>(&embedded).unwrap(), value);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Reports of several runs become one, as if one run had done it all: shards of a config, or a run and what was run again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::facts::{Facts, FailedRule, Head, LimitEntry, Part, RegistryEntry, Rule, Tail, Totals};
+use super::images::{joined, name};
+use super::read::{Unreadable, read};
+use super::regroup::Regrouped;
+use super::status::status;
+use super::timeline::{self, Point};
+use crate::output::record::ImageRecord;
+use crate::output::records::{Gathered, Records};
+use crate::output::selected::{LeftOutTag, MOST_NAMED};
+use crate::output::sorted::{Sorted, Sorter};
+
+/// Takes reports in any order. What it keeps of images is sorted in a file.
+pub(crate) struct Merger<'a> {
+    folder: Option<&'a Path>,
+    facts: Vec<Facts>,
+    images: Sorter,
+    /// Referrers that stayed behind of no image that is named.
+    left_beside: u64,
+}
+
+impl<'a> Merger<'a> {
+    /// Temporary files are made in `folder`, if there is one.
+    pub(crate) fn new(folder: Option<&'a Path>) -> Self {
+        Self { folder, facts: Vec::new(), images: Sorter::new(folder), left_beside: 0 }
+    }
+
+    /// Takes a file, `-` is stdin.
+    ///
+    /// # Errors
+    /// It is no report.
+    pub(crate) fn add(&mut self, path: &Path) -> Result<(), Unreadable> {
+        let (number, images, mut left) = (self.facts.len(), &mut self.images, 0_u64);
+        let facts = read(path, &mut |image| {
+            left = left.saturating_add(image.referrers_left);
+            // Not even the same image twice in one way is one entry: what was done for it is summed up.
+            images.add((name(&image), format!("{number:010}{}", serde_json::to_string(&image)?)))
+        })?;
+        self.left_beside += facts.head.totals.referrers_left.saturating_sub(left);
+        self.facts.push(facts);
+        Ok(())
+    }
+
+    /// The one report.
+    pub(crate) fn finish(self) -> std::io::Result<(Facts, Records)> {
+        let (facts, images) = (self.facts, self.images.finish()?);
+        let mut totals = Totals { referrers_left: self.left_beside, ..Totals::default() };
+        let (mut failures, mut records) = (Regrouped::default(), Gathered::new(self.folder));
+        let failed_rules = failed_rules(&facts);
+        failed_rules.iter().for_each(|rule| failures.add_rule(rule));
+        each_once(&images, |image| {
+            totals.add(&image);
+            failures.add_image(&image);
+            records.add(&image)
+        })?;
+        let registries = registries(&facts);
+        totals.requests = registries.iter().map(|registry| registry.requests).sum();
+        totals.unlisted_rules = facts.iter().map(|one| one.head.totals.unlisted_rules).sum();
+        let are_all_by_login = failures.are_all_by_login();
+        let refused: BTreeSet<_> =
+            facts.iter().flat_map(|one| one.tail.refused_rules.iter().cloned()).collect();
+        let (left_out, left_out_more) = left_out(&facts);
+        let tail = Tail {
+            left_out,
+            left_out_more,
+            failed_rules,
+            refused_rules: refused.into_iter().collect(),
+            registries,
+            failures: failures.finish(),
+            timeline: curve(&facts),
+            parts: parts(&facts),
+        };
+        let codes: Vec<u8> = facts.iter().map(|one| one.head.exit_code).collect();
+        let exit_code = status(&totals, &tail, are_all_by_login, &codes);
+        let head = Head { exit_code, totals, rules: rules(&facts), ..head(&tail.parts) };
+        Ok((Facts { head, tail }, records.finish()))
+    }
+}
+
+/// Each image with all that reports tell of it.
+fn each_once(
+    images: &Sorted,
+    mut each: impl FnMut(ImageRecord) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let mut last: Option<ImageRecord> = None;
+    for pair in images.pairs() {
+        let (_, text) = pair?;
+        let image: ImageRecord = serde_json::from_str(&text[10..])?;
+        last = Some(match last {
+            Some(before) if name(&before) == name(&image) => joined(before, image),
+            before => {
+                before.map_or(Ok(()), &mut each)?;
+                image
+            }
+        });
+    }
+    last.map_or(Ok(()), each)
+}
+
+/// The runs, the earliest first. Of what was put together before, its own.
+fn parts(facts: &[Facts]) -> Vec<Part> {
+    let own = |one: &Facts| {
+        let Head { started_at, finished_at, run, command, exit_code, shard, .. } = one.head.clone();
+        vec![Part { started_at, finished_at, run, command, exit_code, shard }]
+    };
+    let of = |one: &Facts| if one.tail.parts.is_empty() { own(one) } else { one.tail.parts.clone() };
+    let mut parts: Vec<_> = facts.iter().flat_map(of).collect();
+    parts.sort();
+    parts
+}
+
+/// One run that took from the first one's beginning to the last one's end.
+fn head(parts: &[Part]) -> Head {
+    let commands: BTreeSet<_> = parts.iter().map(|part| part.command.as_str()).collect();
+    Head {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        run: parts.first().map(|part| part.run.clone()).unwrap_or_default(),
+        command: commands.into_iter().collect::<Vec<_>>().join(", "),
+        started_at: parts.first().map(|part| part.started_at.clone()).unwrap_or_default(),
+        finished_at: parts.iter().map(|part| part.finished_at.clone()).max().unwrap_or_default(),
+        ..Head::default()
+    }
+}
+
+/// What shards of a rule chose, summed up.
+fn rules(facts: &[Facts]) -> Vec<Rule> {
+    let mut rules: BTreeMap<_, Rule> = BTreeMap::new();
+    for rule in facts.iter().flat_map(|one| &one.head.rules) {
+        let (name, source) = (rule.name.clone(), rule.source.clone());
+        let new = Rule { name: name.clone(), source: source.clone(), ..Rule::default() };
+        rules.entry((name, source)).or_insert(new).selection += rule.selection;
+    }
+    rules.into_values().collect()
+}
+
+/// As many as one run names, and how many more there are.
+fn left_out(facts: &[Facts]) -> (Vec<LeftOutTag>, usize) {
+    let all: BTreeSet<_> = facts.iter().flat_map(|one| one.tail.left_out.iter().cloned()).collect();
+    let more: usize = facts.iter().map(|one| one.tail.left_out_more).sum();
+    let not_named = all.len().saturating_sub(MOST_NAMED);
+    (all.into_iter().take(MOST_NAMED).collect(), more + not_named)
+}
+
+/// A rule of one config that failed in several shards is one.
+fn failed_rules(facts: &[Facts]) -> Vec<FailedRule> {
+    let mut rules: BTreeMap<_, FailedRule> = BTreeMap::new();
+    for failed in facts.iter().flat_map(|one| &one.tail.failed_rules) {
+        let known =
+            rules.entry((failed.rule.clone(), failed.source.clone())).or_insert_with(|| failed.clone());
+        if failed.error < known.error {
+            known.error = failed.error.clone();
+        }
+    }
+    rules.into_values().collect()
+}
+
+fn registries(facts: &[Facts]) -> Vec<RegistryEntry> {
+    let mut by_host: BTreeMap<String, RegistryEntry> = BTreeMap::new();
+    for entry in facts.iter().flat_map(|one| &one.tail.registries) {
+        match by_host.get_mut(&entry.host) {
+            Some(known) => add_registry(known, entry),
+            None => _ = by_host.insert(entry.host.clone(), entry.clone()),
+        }
+    }
+    by_host.into_values().collect()
+}
+
+fn add_registry(known: &mut RegistryEntry, more: &RegistryEntry) {
+    // `Harbor` says more than `registry`, which sorts behind all such names.
+    known.kind = known.kind.clone().min(more.kind.clone());
+    known.requests = known.requests.saturating_add(more.requests);
+    known.bytes_read = known.bytes_read.saturating_add(more.bytes_read);
+    known.bytes_sent = known.bytes_sent.saturating_add(more.bytes_sent);
+    known.waited_seconds += more.waited_seconds;
+    let warnings: BTreeSet<_> = known.warnings.drain(..).chain(more.warnings.iter().cloned()).collect();
+    known.warnings = warnings.into_iter().collect();
+    // The fewest that anybody saw.
+    let quotas = [(known.pulls_left, known.pull_limit), (more.pulls_left, more.pull_limit)];
+    let quota = quotas.into_iter().filter(|(left, _)| left.is_some()).min();
+    (known.pulls_left, known.pull_limit) = quota.unwrap_or_default();
+    let mut limits: BTreeMap<(String, String), LimitEntry> = BTreeMap::new();
+    for limit in known.limits.drain(..).chain(more.limits.iter().cloned()) {
+        let key = (limit.host.clone(), limit.requests.clone());
+        let known = limits.entry(key).or_insert_with(|| LimitEntry { too_much: 0, ..limit.clone() });
+        known.at_once = known.at_once.min(limit.at_once);
+        known.too_much = known.too_much.saturating_add(limit.too_much);
+    }
+    known.limits = limits.into_values().collect();
+}
+
+/// All curves from the earliest run's beginning on.
+fn curve(facts: &[Facts]) -> Vec<Point> {
+    let begun = |one: &Facts| one.head.started_at.parse::<jiff::Timestamp>().ok();
+    let first = facts.iter().filter_map(begun).min();
+    let curves = facts.iter().map(|one| {
+        let after = begun(one)
+            .zip(first)
+            .map_or(0.0, |(begun, first)| (begun - first).total(jiff::Unit::Second).unwrap_or(0.0));
+        (after.max(0.0), &*one.tail.timeline)
+    });
+    timeline::together(&curves.collect::<Vec<_>>())
+}

@@ -1,0 +1,85 @@
+//! What a run has to tell in its report.
+
+use sync::Report;
+
+use super::alike::failure_groups;
+use super::facts::{Facts, FailedRule, Head, RegistryEntry, Tail, Totals};
+use super::registry_entry::registry_entries;
+use crate::done::Done;
+use crate::output::PlannedRule;
+use crate::output::failure::explain;
+
+/// Everything but the images.
+pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
+    let (report, tally) = (&done.report, &done.run.tally);
+    let selected = &done.records.selected;
+    let registries = registry_entries(&done.registries, tally);
+    let failed_rules = report.failed_rules.iter().map(|failure| FailedRule {
+        rule: done.rule(failure.rule).map(str::to_owned),
+        source: failure.source.to_string(),
+        error: explain(&failure.error),
+    });
+    Facts {
+        head: Head {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            run: done.run.id.to_string(),
+            command: done.run.command.to_owned(),
+            started_at: time(done.run.started),
+            finished_at: time(jiff::Timestamp::now()),
+            exit_code,
+            rules: rules(done),
+            shard: shard_entry(done),
+            totals: totals(report, registries.iter().map(|registry| registry.requests).sum()),
+        },
+        tail: Tail {
+            left_out: selected.left_out.clone(),
+            left_out_more: selected.not_named,
+            failed_rules: failed_rules.collect(),
+            refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
+            registries,
+            failures: failure_groups(&done.failures),
+            timeline: tally.timeline(),
+            parts: Vec::new(),
+        },
+    }
+}
+
+fn rules(done: &Done) -> Vec<Rule> {
+    let rule = |(index, rule): (usize, &PlannedRule)| Rule {
+        name: rule.written.name.clone(),
+        source: rule.written.source.clone(),
+        selection: done.records.selected.counts(index),
+    };
+    done.rules.iter().enumerate().map(rule).collect()
+}
+
+fn shard_entry(done: &Done) -> Option<ShardEntry> {
+    let split = done.report.shard.as_ref().map(|(_, split)| split.to_string());
+    let shard = done.shard?;
+    Some(ShardEntry { number: shard.index() as u64 + 1, of: shard.count() as u64, split })
+}
+
+/// RFC 3339, to the millisecond.
+pub(crate) fn time(time: jiff::Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+pub(in crate::output) fn totals(report: &Report, requests: u64) -> Totals {
+    let (amounts, number) = (report.amounts(), |count: usize| count as u64);
+    let skipped = report.kept() + report.left_out();
+    Totals {
+        copied: number(report.copied()),
+        unchanged: number(report.skipped() - skipped),
+        skipped: number(skipped),
+        failed: number(report.failed()),
+        not_done: number(report.not_done()),
+        would_copy: number(report.would_copy()),
+        unlisted_rules: number(report.unfinished_rules.len()),
+        bytes_moved: amounts.moved_bytes,
+        bytes_mounted: amounts.mounted_bytes,
+        bytes_present: amounts.present_bytes,
+        requests,
+        referrers: amounts.referrers,
+        referrers_left: report.referrers_left(),
+    }
+}

@@ -1,0 +1,224 @@
+//! A report as Markdown, for the page that GitHub and others show of a job: totals, causes, and what failed.
+
+use std::io::{Error, Write};
+
+use oci::foreign_text::clean_to;
+
+use super::record::{Ended, ImageRecord};
+use super::records::Records;
+use super::report_json::{Facts, FailureGroup};
+use super::report_words::{amounts, as_sentence, counted, grouped, outcomes, place, sentence};
+
+/// GitHub refuses more than 1 MiB of one step, all of it.
+const MOST: usize = 900 << 10;
+/// What stands below the list where it is cut.
+const END: usize = 200;
+/// The most bytes of one text.
+const LONGEST: usize = 4096;
+
+/// Writes it behind `before` bytes that are there.
+pub(crate) fn write(
+    facts: &Facts,
+    records: &Records,
+    before: u64,
+    writer: &mut dyn Write,
+) -> Result<(), Error> {
+    let room = MOST.saturating_sub(usize::try_from(before).unwrap_or(usize::MAX));
+    let mut text = head(facts);
+    let mut left = 0;
+    for group in &facts.tail.failures {
+        add(&mut text, &mut left, room, &failure(group));
+    }
+    if left > 0 {
+        text.push_str(&format!(
+            "\n{} left out here: the report has them.\n",
+            counted(left, "more cause is", "more causes are")
+        ));
+    }
+    text.push_str(&list(facts, records, room.saturating_sub(text.len()))?);
+    if text.len() > room {
+        // The page has no room even for the totals.
+        text = format!("\n**image-syncer**: {}\n", escape(&as_sentence(&sentence(facts))));
+    }
+    writer.write_all(text.as_bytes())
+}
+
+/// Adds a block, or counts it where there is no room.
+fn add(text: &mut String, left: &mut u64, room: usize, block: &str) {
+    if *left == 0 && text.len() + block.len() + END <= room {
+        text.push_str(block);
+    } else {
+        *left += 1;
+    }
+}
+
+fn head(facts: &Facts) -> String {
+    let mark = match facts.head.exit_code {
+        0 => "✅",
+        _ => "❌",
+    };
+    let mut text = format!(
+        "\n### {mark} image-syncer {}: {}\n\n",
+        escape(&facts.head.command),
+        escape(&sentence(facts))
+    );
+    let (mut words, mut line, mut numbers) = (String::from("|"), String::from("|"), String::from("|"));
+    let counts = outcomes(&facts.head.totals).into_iter().map(|(word, number)| (word, grouped(number)));
+    for (word, number) in counts.chain(amounts(facts)) {
+        words.push_str(&format!(" {word} |"));
+        line.push_str(" ---: |");
+        numbers.push_str(&format!(" {} |", escape(&number)));
+    }
+    text.push_str(&format!("{words}\n{line}\n{numbers}\n"));
+    for refused in &facts.tail.refused_rules {
+        text.push_str(&format!("\nRefused: {}\n", escape(refused)));
+    }
+    text
+}
+
+fn failure(group: &FailureGroup) -> String {
+    let examples = group.examples.iter().map(|example| format!("* {}\n", code(example)));
+    let more = group.count.saturating_sub(group.examples.len() as u64);
+    let more = if more > 0 { format!("* and {} more\n", grouped(more)) } else { String::new() };
+    format!(
+        "\n#### {} failed: {}\n\n{}\n\n**Next:** {}\n\n{}{more}",
+        grouped(group.count),
+        escape(&place(group)),
+        escape(&group.message),
+        escape(&group.hint),
+        examples.collect::<String>(),
+    )
+}
+
+/// All images that failed or were not done, as far as there is room, folded.
+fn list(facts: &Facts, records: &Records, room: usize) -> Result<String, Error> {
+    let totals = &facts.head.totals;
+    let all = totals.failed + totals.not_done;
+    if all == 0 {
+        return Ok(String::new());
+    }
+    let head =
+        format!("\n<details><summary>{} not at the target</summary>\n\n", counted(all, "image", "images"));
+    let (mut rows, mut left) = (String::new(), 0);
+    for record in records.read()? {
+        let (_, record) = record?;
+        if matches!(record.outcome, Ended::Failed | Ended::NotDone) {
+            add(&mut rows, &mut left, room.saturating_sub(head.len()), &row(&record));
+        }
+    }
+    if left > 0 {
+        rows.push_str(&format!("* and {} more: the report has all\n", grouped(left)));
+    }
+    Ok(if rows.len() + head.len() + 20 > room {
+        String::new()
+    } else {
+        format!("{head}{rows}\n</details>\n")
+    })
+}
+
+fn row(record: &ImageRecord) -> String {
+    let why = match (&record.error, record.outcome) {
+        (Some(error), _) => escape(&error.message),
+        (None, Ended::NotDone) => "not done".to_owned(),
+        (None, _) => "failed".to_owned(),
+    };
+    format!("* {} from {}: {why}\n", code(&record.target), code(&record.source))
+}
+
+/// Foreign text in which nothing is Markdown or HTML.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in clean_to(text, LONGEST).chars() {
+        // What is more than CommonMark has to see no HTML either.
+        let entity = match character {
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '&' => "&amp;",
+            _ => "",
+        };
+        if !entity.is_empty() {
+            escaped.push_str(entity);
+            continue;
+        }
+        // CommonMark: a backslash before any ASCII punctuation is that character itself.
+        if character.is_ascii_punctuation() && !matches!(character, ',' | '-' | '/' | '\'' | '.') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
+/// Foreign text in a fence that is longer than any in it.
+fn code(text: &str) -> String {
+    let text = clean_to(text, LONGEST);
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let pad = if longest > 0 { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::records::Gathered;
+
+    const EVIL: &str = "</details><script>alert(1)</script> [x](http://evil) `` **b** | @all #1\n# h";
+
+    fn written(images: usize, before: u64) -> String {
+        let (mut facts, mut records) = (Facts::default(), Gathered::new(None));
+        let image = |number: usize| -> ImageRecord {
+            let error = serde_json::json!({"kind": "denied", "message": EVIL, "hint": EVIL});
+            serde_json::from_value(serde_json::json!({
+                "source": format!("q.io/a:{EVIL}{number}"), "target": "r.io/a:v1", "outcome": "failed", "error": error,
+            }))
+            .unwrap()
+        };
+        for number in 0..images {
+            facts.head.totals.failed += 1;
+            records.add(&image(number)).unwrap();
+        }
+        let group = FailureGroup {
+            count: images as u64,
+            message: EVIL.into(),
+            hint: EVIL.into(),
+            host: EVIL.into(),
+            examples: vec![EVIL.into()],
+            ..FailureGroup::default()
+        };
+        facts.tail.failures = vec![group];
+        let mut text = Vec::new();
+        write(&facts, &records.finish(), before, &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn foreign_text_is_neither_html_nor_markdown() {
+        let text = written(2, 0);
+        let codes = [code(EVIL), code(&format!("q.io/a:{EVIL}0")), code(&format!("q.io/a:{EVIL}1"))];
+        let outside_code = codes.iter().fold(text.clone(), |text, code| text.replace(code, ""));
+        for evil in ["<script", "[x](", "**b", " @all", " | @", "\n# h", "</details>&"] {
+            assert!(!outside_code.contains(evil), "{evil}: {text}");
+        }
+        assert!(text.contains("&lt;script&gt;alert\\(1\\)"), "{text}");
+        assert!(text.ends_with("\n</details>\n"));
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_with_a_count_and_what_is_there_counts() {
+        let text = written(20_000, 0);
+        assert!(text.len() <= MOST && text.len() > MOST - 2000, "{}", text.len());
+        let rows = text.lines().filter(|line| line.starts_with("* `r.io/a:v1`")).count();
+        assert!(
+            text.contains(&format!("* and {} more: the report has all", grouped(20_000 - rows as u64))),
+            "{}",
+            &text[text.len() - 200..]
+        );
+        for before in [800 << 10, 899 << 10, 900 << 10, 5 << 20] {
+            let text = written(20_000, before);
+            let room = MOST.saturating_sub(usize::try_from(before).unwrap());
+            assert!(text.len() <= room.max(100), "{before}: {}", text.len());
+            assert!(text.contains("20,000 images failed"), "{before}");
+        }
+    }
+}

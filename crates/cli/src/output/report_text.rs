@@ -1,0 +1,84 @@
+//! A report for people, on a terminal: the end of a run as its report has it.
+
+use super::report_json::{Facts, FailureGroup, RegistryEntry};
+use super::report_words::{
+    amounts, as_sentence, counted, duration, grouped, moment, outcomes, place, sentence, took,
+};
+use super::size;
+
+/// More reasons than this are not read from a screen.
+const MOST_REASONS: usize = 20;
+
+/// Its lines; foreign texts in them are cleaned on the way out.
+pub(crate) fn lines(facts: &Facts) -> Vec<String> {
+    let mut lines = head(facts);
+    for group in facts.tail.failures.iter().take(MOST_REASONS) {
+        lines.push(String::new());
+        lines.extend(failure(group));
+    }
+    if let Some(more) = facts.tail.failures.len().checked_sub(MOST_REASONS).filter(|more| *more > 0) {
+        lines.push(format!("\n{more} more reasons are in the report"));
+    }
+    lines.extend(facts.tail.refused_rules.iter().map(|refused| format!("\nrefused {refused}")));
+    lines.push(String::new());
+    for (word, number) in outcomes(&facts.head.totals) {
+        lines.push(row(word, &counted(number, "image", "images")));
+    }
+    lines.extend(amounts(facts).iter().map(|(word, text)| row(word, text)));
+    lines.push(String::new());
+    lines.extend(facts.tail.registries.iter().flat_map(registry));
+    lines.iter().flat_map(|line| line.split('\n').map(str::to_owned)).collect()
+}
+
+fn head(facts: &Facts) -> Vec<String> {
+    let head = &facts.head;
+    let took = took(facts).map(|took| format!(", took {}", duration(took))).unwrap_or_default();
+    let of = match facts.tail.parts.len() {
+        0 | 1 => String::new(),
+        parts => format!(" of {parts} runs"),
+    };
+    vec![
+        as_sentence(&sentence(facts)),
+        format!("`{}`{of}, {}, began {}{took}", head.command, head.run, moment(&head.started_at)),
+        format!("exit status {}", head.exit_code),
+    ]
+}
+
+fn failure(group: &FailureGroup) -> Vec<String> {
+    let what = match group.count {
+        1 => String::new(),
+        count => format!(" {}", counted(count, "time", "times")),
+    };
+    let more = group.count.saturating_sub(group.examples.len() as u64);
+    let rest = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
+    let mut lines = vec![format!("failed{what}: {}", place(group))];
+    if !group.message.is_empty() {
+        lines.push(format!("  why:   {}", group.message));
+    }
+    lines.push(format!("  next:  {}", group.hint));
+    lines.push(format!("  what:  {}{rest}", group.examples.join(", ")));
+    lines
+}
+
+fn registry(registry: &RegistryEntry) -> Vec<String> {
+    let mut text = format!(
+        "{} ({}): {}, {} read, {} sent",
+        registry.host,
+        registry.kind,
+        counted(registry.requests, "request", "requests"),
+        size(Some(registry.bytes_read)),
+        size(Some(registry.bytes_sent)),
+    );
+    if registry.waited_seconds >= 0.05 {
+        text.push_str(&format!(", waited {:.1} s", registry.waited_seconds));
+    }
+    if let Some(left) = registry.pulls_left {
+        text.push_str(&format!(", {} left", counted(left, "pull", "pulls")));
+    }
+    let warnings = registry.warnings.iter().map(|warning| format!("  {warning}"));
+    std::iter::once(text).chain(warnings).collect()
+}
+
+fn row(word: &str, text: &str) -> String {
+    format!("  {word:<12} {text}")
+}

@@ -1,0 +1,170 @@
+//! What a report says in words, wherever a person reads it: on a terminal, in Markdown, on a page.
+
+use std::time::Duration;
+
+use super::report_json::{Facts, FailureGroup, Totals};
+use super::size;
+
+/// A number with its noun.
+pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+/// A number as people read it: `12,345`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// How it went, in a sentence.
+pub(super) fn sentence(facts: &Facts) -> String {
+    let (totals, tail) = (&facts.head.totals, &facts.tail);
+    let mut parts = Vec::new();
+    if totals.failed > 0 {
+        parts.push(match (totals.failed, totals.images()) {
+            (1, 1) => "the only image failed".to_owned(),
+            (failed, all) if failed == all => format!("all {} failed", counted(all, "image", "images")),
+            (failed, all) => format!("{} of {} failed", grouped(failed), counted(all, "image", "images")),
+        });
+    }
+    let rules = tail.failed_rules.len() as u64;
+    if rules > 0 {
+        parts.push(format!("{} gave no images", counted(rules, "rule", "rules")));
+    }
+    let refused = tail.refused_rules.len() as u64;
+    if refused > 0 {
+        parts.push(format!("{} cannot be carried out", counted(refused, "rule", "rules")));
+    }
+    if totals.not_done + totals.unlisted_rules > 0 {
+        parts.push("the run was stopped before its end".to_owned());
+    }
+    if totals.would_copy > 0 {
+        parts.push(format!("{} would be copied", counted(totals.would_copy, "image", "images")));
+    }
+    match (parts.is_empty(), totals.images(), totals.copied) {
+        (false, ..) => parts.join(", "),
+        (true, 0, _) => "there was no image to copy".to_owned(),
+        (true, all, 0) => format!("nothing to do for {}", counted(all, "image", "images")),
+        (true, _, copied) => format!("{} copied, nothing failed", counted(copied, "image", "images")),
+    }
+}
+
+/// The first letter large, and a full stop.
+pub(super) fn as_sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
+}
+
+/// How images ended: a word and a number for each way that is worth a line.
+pub(super) fn outcomes(totals: &Totals) -> Vec<(&'static str, u64)> {
+    let all = [
+        ("copied", totals.copied),
+        ("would copy", totals.would_copy),
+        ("unchanged", totals.unchanged),
+        ("skipped", totals.skipped),
+        ("failed", totals.failed),
+        ("not done", totals.not_done),
+    ];
+    let always = ["copied", "unchanged", "failed"];
+    all.into_iter().filter(|(word, number)| *number > 0 || always.contains(word)).collect()
+}
+
+/// How much moved, how fast, and what did not have to.
+pub(super) fn amounts(facts: &Facts) -> Vec<(&'static str, String)> {
+    let totals = &facts.head.totals;
+    let mut rows = vec![("moved", size(Some(totals.bytes_moved)))];
+    if totals.bytes_mounted > 0 {
+        rows.push(("mounted", format!("{} that a target had elsewhere", size(Some(totals.bytes_mounted)))));
+    }
+    if totals.bytes_present > 0 {
+        rows.push(("there before", size(Some(totals.bytes_present))));
+    }
+    if let Some(took) = took(facts) {
+        rows.push(("took", duration(took)));
+    }
+    if let Some(speed) = speed(facts) {
+        rows.push(("speed", format!("{}/s", size(Some(speed)))));
+    }
+    rows.push(("requests", grouped(totals.requests)));
+    rows
+}
+
+/// From the first beginning to the last end, where both are known.
+pub(super) fn took(facts: &Facts) -> Option<Duration> {
+    let at = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    Duration::try_from(at(&facts.head.finished_at)? - at(&facts.head.started_at)?).ok()
+}
+
+/// Bytes in a second, on the whole.
+fn speed(facts: &Facts) -> Option<u64> {
+    let (moved, took) = (facts.head.totals.bytes_moved, took(facts)?);
+    let milliseconds = u64::try_from(took.as_millis()).ok().filter(|took| *took > 0)?;
+    (moved > 0).then(|| moved.saturating_mul(1000) / milliseconds)
+}
+
+/// `3 min 5 s`
+pub(super) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0, 0..10) => format!("{:.1} s", duration.as_secs_f64()),
+        (0, 0, 0, seconds) => format!("{seconds} s"),
+        (0, 0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
+        (days, hours, ..) => format!("{days} d {hours} h"),
+    }
+}
+
+/// A time as people read it; what is none stays as it is.
+pub(super) fn moment(text: &str) -> String {
+    let parsed = text.parse::<jiff::Timestamp>();
+    parsed.map_or_else(|_| text.to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// Which side of which registry a failure is about.
+pub(super) fn place(group: &FailureGroup) -> String {
+    match (group.side.as_str(), group.host.as_str()) {
+        ("", host) => host.to_owned(),
+        (side, "") => side.to_owned(),
+        (side, host) => format!("{side} {host}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_as_people_read_them() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        let durations = [1.25, 59.9, 185.0, 7300.0, 200_000.0].map(|s| duration(Duration::from_secs_f64(s)));
+        assert_eq!(durations, ["1.2 s", "59 s", "3 min 5 s", "2 h 1 min", "2 d 7 h"]);
+        assert_eq!(moment("2026-11-29T20:16:24.123Z"), "2026-11-29 20:16:24 UTC");
+        assert_eq!(moment("yesterday"), "yesterday");
+        assert_eq!(as_sentence("nothing to do"), "Nothing to do.");
+    }
+
+    #[test]
+    fn a_sentence_says_what_matters_first() {
+        let said = |totals: Totals| {
+            sentence(&Facts {
+                head: super::super::report_json::Head { totals, ..Default::default() },
+                ..Facts::default()
+            })
+        };
+        assert_eq!(said(Totals { copied: 1, ..Totals::default() }), "1 image copied, nothing failed");
+        assert_eq!(said(Totals { unchanged: 1200, ..Totals::default() }), "nothing to do for 1,200 images");
+        assert_eq!(
+            said(Totals { copied: 5, failed: 2, not_done: 1, ..Totals::default() }),
+            "2 of 8 images failed, the run was stopped before its end"
+        );
+        assert_eq!(said(Totals::default()), "there was no image to copy");
+    }
+}
