@@ -74,6 +74,11 @@ impl Browser {
         self.ask("POST", &format!("/element/{element}/value"), &json!({"text": text})).map(|_| ())
     }
 
+    /// One of Chromium's own commands: <https://chromedevtools.github.io/devtools-protocol/>.
+    pub(crate) fn command(&self, name: &str, parameters: &Value) -> Result<Value> {
+        self.ask("POST", "/goog/cdp/execute", &json!({"cmd": name, "params": parameters}))
+    }
+
     /// All addresses that a page asked for so far, its own first.
     pub(crate) fn requested_by(&self, page: &str) -> Result<Vec<String>> {
         let entries = self.ask("POST", "/se/log", &json!({"type": "performance"}))?;
