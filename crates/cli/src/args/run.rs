@@ -124,7 +124,7 @@ pub(crate) struct RunArgs {
 
     /// Add a summary as Markdown to a file
     ///
-    /// Such as "$GITHUB_STEP_SUMMARY": it is written behind what is there. - is stdout.
+    /// Such as `"$GITHUB_STEP_SUMMARY"`: it is written behind what is there. - is stdout.
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "summary_markdown", help_heading = "Output")]
     pub(crate) summary_markdown: Option<PathBuf>,
 

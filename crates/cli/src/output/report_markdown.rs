@@ -1,5 +1,6 @@
 //! A report as Markdown, for the page that GitHub and others show of a job: totals, causes, and what failed.
 
+use std::fmt::Write as _;
 use std::io::{Error, Write};
 
 use oci::foreign_text::clean_to;
@@ -30,10 +31,11 @@ pub(crate) fn write(
         add(&mut text, &mut left, room, &failure(group));
     }
     if left > 0 {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\n{} left out here: the report has them.\n",
             counted(left, "more cause is", "more causes are")
-        ));
+        );
     }
     text.push_str(&list(facts, records, room.saturating_sub(text.len()))?);
     if text.len() > room {
@@ -65,13 +67,13 @@ fn head(facts: &Facts) -> String {
     let (mut words, mut line, mut numbers) = (String::from("|"), String::from("|"), String::from("|"));
     let counts = outcomes(&facts.head.totals).into_iter().map(|(word, number)| (word, grouped(number)));
     for (word, number) in counts.chain(amounts(facts)) {
-        words.push_str(&format!(" {word} |"));
+        let _ = write!(words, " {word} |");
         line.push_str(" ---: |");
-        numbers.push_str(&format!(" {} |", escape(&number)));
+        let _ = write!(numbers, " {} |", escape(&number));
     }
-    text.push_str(&format!("{words}\n{line}\n{numbers}\n"));
+    let _ = write!(text, "{words}\n{line}\n{numbers}\n");
     for refused in &facts.tail.refused_rules {
-        text.push_str(&format!("\nRefused: {}\n", escape(refused)));
+        let _ = write!(text, "\nRefused: {}\n", escape(refused));
     }
     text
 }
@@ -107,7 +109,7 @@ fn list(facts: &Facts, records: &Records, room: usize) -> Result<String, Error> 
         }
     }
     if left > 0 {
-        rows.push_str(&format!("* and {} more: the report has all\n", grouped(left)));
+        let _ = writeln!(rows, "* and {} more: the report has all", grouped(left));
     }
     Ok(if rows.len() + head.len() + 20 > room {
         String::new()

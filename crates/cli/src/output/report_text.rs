@@ -1,5 +1,7 @@
 //! A report for people, on a terminal: the end of a run as its report has it.
 
+use std::fmt::Write as _;
+
 use super::report_json::{Facts, FailureGroup, RegistryEntry};
 use super::report_words::{
     amounts, as_sentence, counted, duration, grouped, moment, outcomes, place, sentence, took,
@@ -70,10 +72,10 @@ fn registry(registry: &RegistryEntry) -> Vec<String> {
         size(Some(registry.bytes_sent)),
     );
     if registry.waited_seconds >= 0.05 {
-        text.push_str(&format!(", waited {:.1} s", registry.waited_seconds));
+        let _ = write!(text, ", waited {:.1} s", registry.waited_seconds);
     }
     if let Some(left) = registry.pulls_left {
-        text.push_str(&format!(", {} left", counted(left, "pull", "pulls")));
+        let _ = write!(text, ", {} left", counted(left, "pull", "pulls"));
     }
     let warnings = registry.warnings.iter().map(|warning| format!("  {warning}"));
     std::iter::once(text).chain(warnings).collect()

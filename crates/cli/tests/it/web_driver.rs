@@ -13,7 +13,7 @@ pub(crate) struct Browser {
     driver: Child,
     port: u16,
     session: String,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 impl Browser {
@@ -29,8 +29,8 @@ impl Browser {
             line.rsplit_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
         });
         let port = port.context("chromedriver does not say its port")?;
-        let mut browser = Self { driver, port, session: String::new(), _profile: profile };
-        let folder = browser._profile.path().display();
+        let mut browser = Self { driver, port, session: String::new(), profile };
+        let folder = browser.profile.path().display();
         // Root, as tests run in containers, has no sandbox there; /dev/shm is small in them.
         let arguments = json!([
             "--headless",

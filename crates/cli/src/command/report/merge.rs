@@ -31,12 +31,12 @@ pub(super) fn run(args: &MergeArgs) -> u8 {
     let mut merger = Merger::new(folder.as_deref());
     let add = |file: &Path| merger.add(file).map_err(|unreadable| no_report(file, unreadable));
     let problems: Vec<_> =
-        args.files.iter().map(|file| file.as_path()).map(add).filter_map(Result::err).collect();
+        args.files.iter().map(std::path::PathBuf::as_path).map(add).filter_map(Result::err).collect();
     if !problems.is_empty() {
         return refuse(&problems);
     }
     let (facts, records) = match merger.finish() {
-        Ok(merged) => merged,
+        Ok(all) => all,
         Err(error) => return failed(&error),
     };
     for odd in odd_shards(&facts.tail.parts) {

@@ -51,7 +51,9 @@ impl<'a> Merger<'a> {
         let mut totals = Totals { referrers_left: self.left_beside, ..Totals::default() };
         let (mut failures, mut records) = (Regrouped::default(), Gathered::new(self.folder));
         let failed_rules = failed_rules(&facts);
-        failed_rules.iter().for_each(|rule| failures.add_rule(rule));
+        for rule in &failed_rules {
+            failures.add_rule(rule);
+        }
         each_once(&images, |image| {
             totals.add(&image);
             failures.add_image(&image);

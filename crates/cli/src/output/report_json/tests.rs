@@ -149,7 +149,9 @@ fn file(
 
 fn merged(files: &[std::path::PathBuf]) -> serde_json::Value {
     let mut merger = Merger::new(None);
-    files.iter().for_each(|file| merger.add(file).unwrap());
+    for file in files {
+        merger.add(file).unwrap();
+    }
     let (facts, records) = merger.finish().unwrap();
     let mut text = Vec::new();
     write(&facts, &records, &mut text).unwrap();
