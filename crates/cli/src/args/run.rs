@@ -116,13 +116,13 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FORM", default_value = "yaml", hide_default_value = true, hide_possible_values = true, value_parser = offered(images_format, &["yaml", "json"]), overrides_with = "output_images_format", help_heading = "Output")]
     pub(crate) output_images_format: ImagesFormat,
 
-    /// Write every image with its outcome; several are possible
+    /// Write every image with its outcome
     ///
-    /// As a page where the file's name ends with .html, else as JSON; `image-syncer schema report` describes that.
+    /// As a page where the name ends with .html, else as JSON; `image-syncer schema report` describes that. Several are possible.
     #[arg(long, value_name = "FILE", value_parser = file(), help_heading = "Output")]
     pub(crate) report: Vec<PathBuf>,
 
-    /// Add a summary as Markdown to a file
+    /// Add a summary as Markdown
     ///
     /// Such as `"$GITHUB_STEP_SUMMARY"`: it is written behind what is there. - is stdout.
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "summary_markdown", help_heading = "Output")]
