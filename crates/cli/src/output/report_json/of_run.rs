@@ -3,7 +3,7 @@
 use sync::Report;
 
 use super::alike::failure_groups;
-use super::facts::{Facts, FailedRule, Head, ShardEntry, Tail, Totals};
+use super::facts::{Facts, FailedRule, Head, Rule, ShardEntry, Tail, Totals};
 use super::registry_entry::registry_entries;
 use crate::done::Done;
 use crate::output::PlannedRule;
