@@ -1,6 +1,7 @@
 //! The pictures of the documents, made from real runs: `docs/pictures/`.
 
 mod report;
+mod terminal;
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     std::fs::create_dir_all(&arguments.folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(report::picture(&program.canonicalize()?, &arguments.folder.join("report.png")))
+    let program = program.canonicalize()?;
+    runtime.block_on(async {
+        terminal::picture(&program, &arguments.folder.join("run.svg")).await?;
+        report::picture(&program, &arguments.folder.join("report.png")).await
+    })
 }
 
 fn built() -> Result<PathBuf> {
