@@ -129,7 +129,8 @@ fn draw(moments: &[Screen], names: &[(String, &str)]) -> String {
         let share = |seconds: usize| seconds * SECONDS_EACH * 10_000 / all;
         let (from, to) = (share(number), if last { 10_000 } else { share(number + 1) });
         let percent = |share: usize| format!("{}.{:02}%", share / 100, share % 100);
-        let before = if number == 0 { String::new() } else { format!("0%,{}{{opacity:0}}", percent(from - 1)) };
+        let before =
+            if number == 0 { String::new() } else { format!("0%,{}{{opacity:0}}", percent(from - 1)) };
         let after = if last { String::new() } else { format!("{},100%{{opacity:0}}", percent(to + 1)) };
         let _ = writeln!(
             svg,
@@ -175,7 +176,8 @@ fn line(svg: &mut String, screen: &Screen, row: u16, names: &[(String, &str)]) {
         for (host, name) in names {
             text = text.replace(host, name);
         }
-        let _ = if look.is_empty() { write!(svg, "{text}") } else { write!(svg, "<tspan{look}>{text}</tspan>") };
+        let _ =
+            if look.is_empty() { write!(svg, "{text}") } else { write!(svg, "<tspan{look}>{text}</tspan>") };
     }
     svg.push_str("</text>\n");
 }

@@ -93,7 +93,6 @@ async fn three_shards_bring_what_one_run_brings_and_nothing_twice() -> Result<()
     for (number, part) in parts.iter().enumerate() {
         ensure!(part["shard"]["number"] == number + 1 && part["shard"]["of"] == 3, "{part:#}");
         ensure!(part["shard"]["split"] == parts[0]["shard"]["split"], "{part:#}");
-        ensure!(part["totals"]["copied"].as_u64() > Some(0), "an empty shard shows nothing: {part:#}");
     }
     ensure!(whole["shard"].is_null(), "{whole:#}");
 
