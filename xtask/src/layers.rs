@@ -15,13 +15,14 @@ use self::modules::Modules;
 use crate::say::say;
 
 /// For each crate, the crates of ours that it may use outside tests.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("image-syncer-oci", &[]),
     ("image-syncer-resolver", &[]),
     ("image-syncer-registry", &["image-syncer-oci", "image-syncer-resolver"]),
     ("image-syncer-embedded-registry", &[]),
     ("image-syncer-testkit", &[]),
     ("image-syncer-sync", &["image-syncer-oci"]),
+    ("image-syncer-fleet", &["image-syncer-oci", "image-syncer-sync"]),
     ("image-syncer-providers", &["image-syncer-oci", "image-syncer-registry", "image-syncer-resolver"]),
     (
         "image-syncer-endpoints",
@@ -40,6 +41,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
             "image-syncer-resolver",
             "image-syncer-registry",
             "image-syncer-sync",
+            "image-syncer-fleet",
             "image-syncer-endpoints",
             "image-syncer-providers",
             "image-syncer-embedded-registry",
@@ -49,10 +51,11 @@ const ALLOWED: [(&str, &[&str]); 9] = [
 
 /// The roots of all crates, and how many files of each stand in circles still. The numbers only shrink; new crates
 /// begin with 0.
-const IN_CIRCLES: [(&str, usize); 10] = [
+const IN_CIRCLES: [(&str, usize); 11] = [
     ("crates/cli/src/main.rs", 0),
     ("crates/embedded-registry/src/lib.rs", 21),
     ("crates/endpoints/src/lib.rs", 0),
+    ("crates/fleet/src/lib.rs", 0),
     ("crates/oci/src/lib.rs", 2),
     ("crates/providers/src/lib.rs", 11),
     ("crates/registry/src/lib.rs", 15),

@@ -11,6 +11,8 @@ pub(crate) mod digest;
 pub(crate) mod execute;
 pub(crate) mod expand;
 pub(crate) mod explain;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod heads;
 pub(crate) mod import;
 pub(crate) mod inspect;
@@ -32,3 +34,13 @@ pub(crate) mod sync;
 pub(crate) mod tags;
 pub(crate) mod verify;
 mod watchers;
+#[cfg(feature = "fleet")]
+pub(crate) mod worker;
+
+/// What a build without the feature says of NATS.
+#[cfg(not(feature = "fleet"))]
+pub(crate) fn no_fleet(url: &str) -> u8 {
+    let error =
+        crate::config::ConfigError::new(format!("{} is not spoken to", oci::foreign_text::clean(url)));
+    refuse::refuse(&[error.help("this build has no feature `fleet`: use a release's binary, or --shard I/N")])
+}

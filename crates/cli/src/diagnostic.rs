@@ -30,7 +30,11 @@ pub(crate) struct Diagnosis {
 
 /// Everything that helps.
 pub(crate) fn diagnose(error: &Error) -> Diagnosis {
-    let next = clean_to(&choose::advice(error).text(), LONGEST).into_owned();
+    let next = match error.told() {
+        Some(told) => told.next.clone(),
+        None => choose::advice(error).text().into(),
+    };
+    let next = clean_to(&next, LONGEST).into_owned();
     Diagnosis { why: why(&error.cause), next }
 }
 

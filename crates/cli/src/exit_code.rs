@@ -48,7 +48,7 @@ fn is_absence(done: &Done) -> bool {
 /// The status for what a run did.
 pub(crate) fn of(done: &Done) -> u8 {
     let report = &done.report;
-    if report.totals.different > 0 {
+    if report.totals.different > 0 || report.is_broken_off {
         return SOME_FAILED;
     }
     let counts = Counts {

@@ -70,6 +70,10 @@ fn main() -> ExitCode {
             Invocation::Report(args) => command::report::run(&args),
             Invocation::Import(args) => command::import::run(&args),
             Invocation::Acr(args) => command::acr::run(&args).await,
+            #[cfg(feature = "fleet")]
+            Invocation::Worker(args) => command::worker::run(*args).await,
+            #[cfg(not(feature = "fleet"))]
+            Invocation::Worker(args) => command::no_fleet(&args.fleet),
             Invocation::Schema(args) => command::schema::run(&args),
             Invocation::Completions(args) => command::completions::run(&args),
             Invocation::Man(args) => command::man::run(&args),

@@ -99,6 +99,11 @@ impl Engine {
         }))
     }
 
+    /// Reads no more bytes a second from now on.
+    pub fn limit(&self, bandwidth: Option<Bandwidth>) {
+        self.0.pace.set(bandwidth);
+    }
+
     pub(crate) fn leases(&self) -> Option<&AskedLeases> {
         self.0.leases.as_ref()
     }

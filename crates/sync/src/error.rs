@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub(crate) mod told;
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use oci::{Digest, ErrorKind, ManifestError, Mismatch, TagOrDigest};
 
+use self::told::ToldError;
 use crate::endpoint::{EndpointError, Scope};
 use crate::plan::task::Expected;
 use crate::select::TooFew;
@@ -60,6 +62,8 @@ pub enum Operation {
     Delete(TagOrDigest),
     /// Everything: a fault of this program.
     Copy,
+    /// What another process was doing, in its words.
+    Elsewhere(String),
 }
 
 /// A failed step of one image or one rule.
@@ -203,6 +207,9 @@ pub enum Cause {
     /// The run was asked to stop, and there was no time left for another try.
     #[error("the run was stopped before it could be tried again")]
     Stopped,
+    /// What another process says.
+    #[error(transparent)]
+    Elsewhere(ToldError),
     /// The program itself broke; the other images go on.
     #[error("an internal error: {0}")]
     Panic(String),
@@ -258,6 +265,15 @@ impl Error {
     pub(crate) fn stopped(&self) -> Self {
         let (place, operation) = (self.place.clone(), self.operation.clone());
         Self { side: self.side, place, operation, cause: Cause::Stopped }
+    }
+
+    /// Another process' error, as it told it.
+    pub fn told(&self) -> Option<&ToldError> {
+        match &self.cause {
+            Cause::Elsewhere(told) => Some(told),
+            Cause::Endpoint(error) => error.inner(),
+            _ => None,
+        }
     }
 
     /// Whether the same step may well succeed later.
@@ -331,6 +347,7 @@ impl fmt::Display for Operation {
             Self::PushManifest(reference) => write!(formatter, "storing manifest {reference}"),
             Self::Delete(reference) => write!(formatter, "deleting {reference}"),
             Self::Copy => formatter.write_str("copying"),
+            Self::Elsewhere(what) => formatter.write_str(what),
         }
     }
 }

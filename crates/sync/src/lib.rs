@@ -26,6 +26,7 @@ pub use engine::run::{Mode, Options};
 pub use engine::sync::Sync;
 pub use engine::verification::{Against, Depth, Repair, Share, ShareError, Verification};
 pub use engine::{Engine, PairInWork};
+pub use error::told::ToldError;
 pub use error::{Cause, Error, ImpossibleTarget, NoAnswer, Operation, SharedTarget, Side};
 pub use expression::regex_problem;
 pub use memory::leases::{Lease, Leased, Leases, Wanted as LeaseWanted};

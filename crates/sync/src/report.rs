@@ -46,6 +46,8 @@ pub struct Report {
     pub looked_at: LookedAt,
     /// Where the run was one shard of several: which, and a digest that is the same for all that were split alike.
     pub shard: Option<(Shard, Digest)>,
+    /// Whether nobody knows how it ended: who brought its images could not be asked any more.
+    pub is_broken_off: bool,
     /// How long the run took.
     pub took: Duration,
 }
@@ -72,6 +74,7 @@ impl Report {
             unwanted_referrers: 0,
             looked_at: LookedAt::default(),
             shard: None,
+            is_broken_off: false,
             took: Duration::ZERO,
         }
     }

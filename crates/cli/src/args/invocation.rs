@@ -7,6 +7,7 @@ use super::copy::CopyArgs;
 use super::demo::DemoArgs;
 use super::expand::ExpandArgs;
 use super::explain::ExplainArgs;
+use super::fleet::WorkerArgs;
 use super::import::ImportArgs;
 use super::look::{DigestArgs, InspectArgs, ReposArgs, TagsArgs};
 use super::man::ManArgs;
@@ -63,6 +64,8 @@ pub(crate) enum Invocation {
     Man(ManArgs),
     /// `image-syncer acr`
     Acr(AcrArgs),
+    /// `image-syncer worker`
+    Worker(Box<WorkerArgs>),
 }
 
 impl Invocation {
@@ -75,6 +78,7 @@ impl Invocation {
             Self::Apply(args) => Some(&args.run),
             Self::Copy(args) => Some(&args.run),
             Self::Verify(args) => Some(&args.job.run),
+            Self::Worker(args) => Some(&args.job.run),
             Self::Prune(_)
             | Self::Expand(_)
             | Self::Check(_)

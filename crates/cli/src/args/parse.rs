@@ -43,6 +43,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Line, Re
         "schema" => read(rest(), Invocation::Schema),
         "completions" => read(rest(), Invocation::Completions),
         "man" => read(rest(), Invocation::Man),
+        "worker" => read(rest(), |args| Invocation::Worker(Box::new(args))),
         "help" => parse(help(args)),
         _ => old(args),
     }

@@ -12,6 +12,7 @@ use super::copy::CopyArgs;
 use super::demo::DemoArgs;
 use super::expand::ExpandArgs;
 use super::explain::ExplainArgs;
+use super::fleet::WorkerArgs;
 use super::import::ImportArgs;
 use super::look::{DigestArgs, InspectArgs, ReposArgs, TagsArgs};
 use super::man::ManArgs;
@@ -25,7 +26,7 @@ use super::verify::VerifyArgs;
 
 /// What verbs are for, and which ones. Each stands here once.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Copy", &["sync", "copy", "plan", "apply"]),
+    ("Copy", &["sync", "copy", "plan", "apply", "worker"]),
     ("Prove", &["check", "verify", "explain", "report", "prune"]),
     ("Look", &["expand", "inspect", "digest", "tags", "repos"]),
     ("Set up", &["import", "acr", "schema", "completions", "man", "demo"]),
@@ -54,6 +55,7 @@ pub(super) fn verbs() -> Vec<Command> {
         CompletionsArgs::command(),
         ManArgs::command(),
         DemoArgs::command(),
+        WorkerArgs::command(),
     ];
     let named = |verb: Command| {
         let name = verb.get_name().rsplit(' ').next().unwrap_or_default().to_owned();

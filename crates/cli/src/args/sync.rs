@@ -2,6 +2,7 @@
 
 use clap::Parser;
 
+use super::fleet::FleetArgs;
 use super::job::JobArgs;
 use super::only::OnlyArgs;
 use super::shard::ShardArgs;
@@ -24,6 +25,9 @@ pub(crate) struct SyncArgs {
 
     #[command(flatten)]
     pub(crate) job: JobArgs,
+
+    #[command(flatten)]
+    pub(crate) fleet: FleetArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -32,6 +36,7 @@ Examples:
   image-syncer sync --config mirror.yaml --only apps --report report.json
   image-syncer sync --include 'v1.*' --platform linux/amd64 --bandwidth 50MB/s
   image-syncer sync --config mirror.yaml --retry-failed failed.yaml
+  image-syncer sync --config mirror.yaml --fleet nats://127.0.0.1:4222
 
 Exit status:
   0  all well

@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use crate::nearest::nearest;
 
 /// What can be asked for.
-pub(super) const VERBS: [&str; 20] = [
+pub(super) const VERBS: [&str; 21] = [
     "sync",
     "plan",
     "apply",
@@ -33,10 +33,11 @@ pub(super) const VERBS: [&str; 20] = [
     "completions",
     "man",
     "demo",
+    "worker",
 ];
 
 /// What later releases can be asked for.
-const PLANNED: [&str; 6] = ["worker", "bundle", "load", "inventory", "serve", "daemon"];
+const PLANNED: [&str; 5] = ["bundle", "load", "inventory", "serve", "daemon"];
 
 /// Why `word` is no verb, and what was most likely meant.
 pub(super) fn unknown(word: &str) -> Refusal {

@@ -22,6 +22,9 @@ pub(crate) struct Asked<'a> {
     pub(crate) shard: Option<Shard>,
     /// For how many shards a plan is divided.
     pub(crate) shards: Option<usize>,
+    /// Through whom images are handed out, where workers bring them.
+    #[cfg(feature = "fleet")]
+    pub(crate) fleet: Option<super::fleet::FleetRun>,
     /// Stands for the config in a plan.
     pub(crate) config_digest: Option<Digest>,
 }
@@ -30,7 +33,18 @@ impl Asked<'_> {
     /// A verb that carries a config out.
     pub(crate) fn of_config(verb: &'static str, results: Results) -> Self {
         let (digest_file, plan_file, shard, shards, config_digest) = Default::default();
-        Self { verb, results, needs_images: false, digest_file, plan_file, shard, shards, config_digest }
+        Self {
+            verb,
+            results,
+            needs_images: false,
+            digest_file,
+            plan_file,
+            shard,
+            shards,
+            #[cfg(feature = "fleet")]
+            fleet: None,
+            config_digest,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sync::{Bandwidth, Observer, Options, Report, Sync, Work};
+use ::sync::{Bandwidth, Observer, Options, Report, RunId, Sync, Work};
 use registry::Registry;
 use tokio::task::JoinError;
 
@@ -179,7 +179,7 @@ fn say_annotations(done: &Done, code: u8) {
     }
 }
 
-fn planned(
+pub(super) fn planned(
     rules: Vec<ResolvedRule>,
     patterns: Vec<ResolvedPattern>,
     tasks: Vec<ResolvedTasks>,
@@ -239,16 +239,39 @@ async fn copy(
     };
     let state = state_file::open(args, |name| std::env::var(name).ok());
     let work = rules.iter().map(|rule| rule.work.clone());
+    let (observer, drain) = (Arc::new(observers), options.drain);
     let sync =
-        Sync::new(work, options, Arc::new(observers)).called(watchers.run_id()).remembering(state.clone());
-    // What a plan has divided is not divided again.
-    let sync = match asked.shard.filter(|_| asked.verb != "apply") {
-        Some(shard) => sync.only(shard),
-        None => sync,
-    };
-    let report = sync.run(interrupt.cancel.clone()).await;
+        Sync::new(work, options, observer.clone()).called(watchers.run_id()).remembering(state.clone());
+    let report = bring(asked, sync, observer, (watchers.run_id(), drain), &interrupt).await;
     let kept = display.finish();
     let speed = state.speed();
     state_file::close(&state);
     Ran { report, interrupt, speed, kept }
+}
+
+/// By workers, or here.
+async fn bring(
+    asked: &Asked<'_>,
+    sync: Sync,
+    observer: Arc<dyn Observer>,
+    (id, drain): (RunId, Duration),
+    interrupt: &Interrupt,
+) -> Report {
+    let cancel = interrupt.cancel.clone();
+    #[cfg(feature = "fleet")]
+    if let Some(fleet) = &asked.fleet {
+        return match fleet.coordinate(sync, observer, (id.clone(), drain), cancel).await {
+            Ok(report) => report,
+            Err(error) => {
+                say_lines(&format!("{}: {error}", Paint::for_stderr().red("error")));
+                Report { is_broken_off: true, ..Report::empty(id) }
+            }
+        };
+    }
+    let _ = (observer, id, drain);
+    // What a plan has divided is not divided again.
+    match asked.shard.filter(|_| asked.verb != "apply") {
+        Some(shard) => sync.only(shard).run(cancel).await,
+        None => sync.run(cancel).await,
+    }
 }

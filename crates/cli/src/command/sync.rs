@@ -6,29 +6,49 @@ use super::refuse::refuse;
 use super::resolve::{defaults, only_named, resolve_written, with_policies, written};
 use super::retry;
 use super::shard::shard;
-use crate::args::{JobArgs, OldArgs, OnlyArgs, ShardArgs, SyncArgs, given};
+use crate::args::{FleetArgs, JobArgs, OldArgs, OnlyArgs, ShardArgs, SyncArgs, given};
 use crate::config::{ConfigError, Resolved, Written};
 
 /// Runs the form without a verb; gives the exit status.
 pub(crate) async fn run_old(args: &OldArgs) -> u8 {
-    main_job(&args.job, &OnlyArgs::default(), ShardArgs::default(), Results::OldSentence).await
+    main_job(
+        &args.job,
+        (&OnlyArgs::default(), ShardArgs::default()),
+        &FleetArgs::default(),
+        Results::OldSentence,
+    )
+    .await
 }
 
 /// Runs `image-syncer sync`; gives the exit status.
 pub(crate) async fn run(args: SyncArgs) -> u8 {
     let results = if args.json { Results::Report } else { Results::Nothing };
     let job = JobArgs { config: args.job.config.of_verb("sync"), ..args.job };
-    main_job(&job, &args.only, args.shard, results).await
+    main_job(&job, (&args.only, args.shard), &args.fleet, results).await
 }
 
-async fn main_job(args: &JobArgs, only: &OnlyArgs, part: ShardArgs, results: Results) -> u8 {
+async fn main_job(
+    args: &JobArgs,
+    (only, part): (&OnlyArgs, ShardArgs),
+    fleet: &FleetArgs,
+    results: Results,
+) -> u8 {
     let to_do = to_do(args, only).and_then(|resolved| Ok((resolved, shard(part)?)));
-    match to_do {
-        Ok((resolved, shard)) => {
-            execute::run(resolved, &args.run, Asked { shard, ..Asked::of_config("sync", results) }).await
-        }
-        Err(errors) => refuse(&errors),
+    let (resolved, shard) = match to_do {
+        Ok(to_do) => to_do,
+        Err(errors) => return refuse(&errors),
+    };
+    let asked = Asked { shard, ..Asked::of_config("sync", results) };
+    #[cfg(feature = "fleet")]
+    let asked = match super::fleet::fleet_run(fleet, args, only).await {
+        Ok(fleet) => Asked { fleet, ..asked },
+        Err(errors) => return refuse(&errors),
+    };
+    #[cfg(not(feature = "fleet"))]
+    if let Some(url) = &fleet.fleet {
+        return super::no_fleet(url);
     }
+    execute::run(resolved, &args.run, asked).await
 }
 
 /// All rules of the config, the one that is named, or what failed of them.

@@ -93,7 +93,7 @@ impl Watchers {
     }
 }
 
-fn open_log(args: &RunArgs, run: &RunId, names: RuleNames) -> Option<Arc<LogFile>> {
+pub(super) fn open_log(args: &RunArgs, run: &RunId, names: RuleNames) -> Option<Arc<LogFile>> {
     let Some(path) = given(args.log.as_deref()) else {
         if args.log_level == LogLevel::Debug {
             warn("--log-level changes nothing without --log: name a file, or /dev/stderr");

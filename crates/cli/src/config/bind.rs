@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use oci::{Reference, ReferenceError};
-use sync::{BoundTask, Source, Target, Task};
+use sync::{Assignment, BoundAssignment, BoundTask, Source, Target, Task};
 
 use super::resolved::SharedRegistries;
 
@@ -27,6 +27,21 @@ impl<'a> Binder<'a> {
     pub(crate) fn bind(&mut self, task: Task) -> Result<BoundTask, ReferenceError> {
         let (source, target) = (self.source(&task.image.source)?, self.target(&task.image.target)?);
         Ok(BoundTask { task, source, target })
+    }
+
+    /// The assignment with its endpoints.
+    ///
+    /// # Errors
+    /// A name in it is no repository.
+    pub(crate) fn bind_assignment(
+        &mut self,
+        assignment: Assignment,
+    ) -> Result<BoundAssignment, ReferenceError> {
+        let first = assignment.images.first().ok_or(ReferenceError::Empty)?;
+        let source = self.source(&first.source)?;
+        let targets =
+            assignment.images.iter().map(|image| self.target(&image.target)).collect::<Result<_, _>>()?;
+        Ok(BoundAssignment { assignment, source, targets })
     }
 
     fn source(&mut self, name: &Arc<str>) -> Result<Arc<dyn Source>, ReferenceError> {

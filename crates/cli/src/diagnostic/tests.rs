@@ -456,7 +456,7 @@ fn failures(errors: impl IntoIterator<Item = Error>) -> Failures {
             amounts: sync::Amounts::default(),
             took: std::time::Duration::ZERO,
         };
-        let stamp = Stamp { run: RunId::new("r"), at: std::time::SystemTime::now() };
+        let stamp = Stamp { run: RunId::new("r"), at: std::time::SystemTime::now(), worker: None };
         failures.event(&stamp, &Event::ImageFinished(Arc::new(ended)));
     }
     failures

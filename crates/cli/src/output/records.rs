@@ -47,9 +47,10 @@ impl Recorder {
         self.selected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_down(&self, ended: &ImageReport) -> Result<Vec<u8>, serde_json::Error> {
+    fn take_down(&self, stamp: &Stamp, ended: &ImageReport) -> Result<Vec<u8>, serde_json::Error> {
         let rule = self.rules.get(ended.rule).map(String::as_str);
-        let record = ImageRecord::new(ended, rule, self.tally.tried_again(&ended.image));
+        let mut record = ImageRecord::new(ended, rule, self.tally.tried_again(&ended.image));
+        record.worker = stamp.worker.as_deref().map(str::to_owned);
         line(ended.rule, &record)
     }
 }
@@ -61,9 +62,9 @@ fn line(rule: usize, record: &ImageRecord) -> Result<Vec<u8>, serde_json::Error>
 }
 
 impl Observer for Recorder {
-    fn event(&self, _: &Stamp, event: &Event) {
+    fn event(&self, stamp: &Stamp, event: &Event) {
         let Event::ImageFinished(ended) = event else { return self.selected().event(event) };
-        let line = self.take_down(ended).map_err(Error::from);
+        let line = self.take_down(stamp, ended).map_err(Error::from);
         let mut spool = self.lock();
         if let Ok(open) = &mut *spool
             && let Err(error) = line.and_then(|line| open.add(&line))
@@ -153,7 +154,7 @@ mod tests {
     }
 
     fn tell(recorder: &Recorder, images: usize) {
-        let stamp = Stamp { run: RunId::new("r"), at: SystemTime::now() };
+        let stamp = Stamp { run: RunId::new("r"), at: SystemTime::now(), worker: None };
         for number in 0..images {
             let image = image(number);
             if let (Outcome::Failed(error), true) = (outcome(number), number % 2 == 0) {

@@ -17,6 +17,7 @@ mod dead_registry;
 mod demo;
 mod docs;
 mod explain;
+mod fleet;
 mod foreign_text;
 mod hint;
 mod import;

@@ -6,11 +6,12 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::process::Workplace;
 
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "sync",
     "copy",
     "plan",
     "apply",
+    "worker",
     "check",
     "verify",
     "explain",

@@ -81,19 +81,24 @@ fn read(text: &str) -> Option<u64> {
 
 /// Lets bytes pass no faster than a bandwidth. Without one it lets all pass.
 pub(crate) struct Pace {
-    bandwidth: Option<Bandwidth>,
+    bandwidth: Mutex<Option<Bandwidth>>,
     /// When all that has been let pass is paid for.
     paid: Mutex<Option<Instant>>,
 }
 
 impl Pace {
     pub(crate) fn new(bandwidth: Option<Bandwidth>) -> Self {
-        Self { bandwidth, paid: Mutex::default() }
+        Self { bandwidth: Mutex::new(bandwidth), paid: Mutex::default() }
+    }
+
+    /// From now on it is this.
+    pub(crate) fn set(&self, bandwidth: Option<Bandwidth>) {
+        *lock(&self.bandwidth) = bandwidth;
     }
 
     /// Returns when so many bytes more may have passed. Who comes first goes first.
     pub(crate) async fn pass(&self, bytes: usize) {
-        let Some(bandwidth) = self.bandwidth else { return };
+        let Some(bandwidth) = *lock(&self.bandwidth) else { return };
         let until = {
             let mut paid = lock(&self.paid);
             let now = Instant::now();

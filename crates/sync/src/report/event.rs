@@ -16,6 +16,8 @@ pub struct Stamp {
     pub run: RunId,
     /// When.
     pub at: SystemTime,
+    /// The worker that did it, where several work on one run.
+    pub worker: Option<Arc<str>>,
 }
 
 /// Something that happened. Observers must be quick: they are called from the copying tasks.
@@ -226,6 +228,6 @@ impl Teller {
     }
 
     pub(crate) fn tell(&self, event: &Event) {
-        self.observer.event(&Stamp { run: self.run.clone(), at: SystemTime::now() }, event);
+        self.observer.event(&Stamp { run: self.run.clone(), at: SystemTime::now(), worker: None }, event);
     }
 }

@@ -55,7 +55,7 @@ fn image(number: usize, kind: u8, amounts: [u64; 5]) -> ImageReport {
 fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
     let (id, tally) = (RunId::new("r"), Arc::<Tally>::default());
     let (failures, recorder) = (Arc::<Failures>::default(), Recorder::new(&[], tally.clone(), None));
-    let stamp = Stamp { run: id.clone(), at: SystemTime::now() };
+    let stamp = Stamp { run: id.clone(), at: SystemTime::now(), worker: None };
     let mut report = Report { unwanted_referrers, ..Report::empty(id.clone()) };
     for ended in images {
         report.totals.add(&ended);

@@ -55,7 +55,7 @@ fn images() -> Vec<ImageReport> {
 
 fn verified(against: Against) -> (Verified, Done) {
     let recorder = VerifiedRecorder::new(how(against), &[], None);
-    let stamp = Stamp { run: RunId::new("r"), at: SystemTime::UNIX_EPOCH };
+    let stamp = Stamp { run: RunId::new("r"), at: SystemTime::UNIX_EPOCH, worker: None };
     let mut report = Report::empty(RunId::new("r"));
     for ended in images() {
         report.totals.add(&ended);

@@ -1,0 +1,148 @@
+//! How the NATS of a fleet is reached: the flags of `worker` and of `sync --fleet`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+
+use super::file::file;
+use super::job::JobArgs;
+
+/// The login at NATS.
+// clap shows these as they are grouped here.
+#[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Fleet")]
+pub(crate) struct FleetLoginArgs {
+    /// Login at NATS: a file of nsc
+    ///
+    /// With a JWT and a seed.
+    #[arg(long, value_name = "FILE", value_parser = file(), conflicts_with_all = ["fleet_user", "fleet_nkey"], overrides_with = "fleet_creds")]
+    pub(crate) fleet_creds: Option<PathBuf>,
+
+    /// Login at NATS: a user
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "fleet_password_file",
+        conflicts_with = "fleet_nkey",
+        overrides_with = "fleet_user"
+    )]
+    pub(crate) fleet_user: Option<String>,
+
+    /// Login at NATS: the user's password
+    #[arg(long, value_name = "FILE", value_parser = file(), requires = "fleet_user", overrides_with = "fleet_password_file")]
+    pub(crate) fleet_password_file: Option<PathBuf>,
+
+    /// Login at NATS: an nkey's seed
+    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "fleet_nkey")]
+    pub(crate) fleet_nkey: Option<PathBuf>,
+
+    /// Authority of NATS' certificate
+    ///
+    /// A PEM file. The connection has to use TLS then.
+    #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "fleet_ca")]
+    pub(crate) fleet_ca: Option<PathBuf>,
+
+    /// No TLS beyond this machine
+    ///
+    /// Whoever listens on the way can read and write jobs.
+    #[arg(long, overrides_with = "fleet_insecure")]
+    pub(crate) fleet_insecure: bool,
+}
+
+/// Whether the images are handed out to workers.
+#[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Fleet")]
+pub(crate) struct FleetArgs {
+    /// Let workers copy, through this NATS
+    ///
+    /// Such as nats://127.0.0.1:4222. `image-syncer worker` copies, and this process waits for the end. Started again with the
+    /// same config, it joins the run that is open.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["shard", "dry_run"], overrides_with = "fleet")]
+    pub(crate) fleet: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) login: FleetLoginArgs,
+
+    /// Join this run, and begin none
+    #[arg(long = "run", value_name = "ID", requires = "fleet", overrides_with = "run_id")]
+    pub(crate) run_id: Option<String>,
+
+    /// A worker's longest silence [default: 60]
+    ///
+    /// A worker that is silent for so many seconds loses its jobs to others.
+    #[arg(long, value_name = "SECONDS", default_value = "60", hide_default_value = true, value_parser = clap::value_parser!(u32).range(2..=3600), overrides_with = "fleet_patience")]
+    pub(crate) fleet_patience: u32,
+}
+
+/// Copies what `sync --fleet` hands out
+///
+/// Start as many as you like, each with the same config. No layer is sent twice, and who dies is replaced.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "image-syncer worker", bin_name = "image-syncer worker", after_long_help = EXAMPLES)]
+pub(crate) struct WorkerArgs {
+    /// NATS that has jobs: nats://HOST:4222
+    // What a whole run can be asked for, sync is asked for.
+    #[arg(long, value_name = "URL", help_heading = "Fleet", conflicts_with_all = ["dry_run", "report", "retry_failed", "output_success_images", "output_failed_images"], overrides_with = "fleet")]
+    pub(crate) fleet: String,
+
+    #[command(flatten)]
+    pub(crate) login: FleetLoginArgs,
+
+    /// What others call this worker
+    ///
+    /// Without it host and process.
+    #[arg(long, value_name = "NAME", help_heading = "Fleet", overrides_with = "name")]
+    pub(crate) name: Option<String>,
+
+    /// End after so long without work
+    ///
+    /// Such as 90s, 5m or 1h.
+    #[arg(long, value_name = "TIME", help_heading = "Fleet", value_parser = time, overrides_with = "idle_exit")]
+    pub(crate) idle_exit: Option<std::time::Duration>,
+
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  image-syncer worker --fleet nats://127.0.0.1:4222 --config mirror.yaml
+  image-syncer worker --fleet tls://nats.example:4222 --fleet-creds worker.creds --idle-exit 5m
+
+Exit status:
+  0    ended by --idle-exit
+  2    bad command line or config, or NATS cannot be asked
+  143  stopped by SIGTERM; what it had not done went back";
+
+/// Seconds, minutes or hours.
+fn time(text: &str) -> Result<std::time::Duration, String> {
+    let end = text.find(|one: char| !one.is_ascii_digit()).unwrap_or(text.len());
+    let unit = match &text[end..] {
+        "s" | "" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err("write a number and a unit, such as 90s, 5m or 1h".to_owned()),
+    };
+    let number: u64 =
+        text[..end].parse().map_err(|_| "write a number and a unit, such as 90s, 5m or 1h".to_owned())?;
+    Ok(std::time::Duration::from_secs(number.saturating_mul(unit)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        let seconds = |text: &str| time(text).map(|time| time.as_secs());
+        assert_eq!(
+            (seconds("90s"), seconds("5m"), seconds("1h"), seconds("7")),
+            (Ok(90), Ok(300), Ok(3600), Ok(7))
+        );
+        for wrong in ["", "m", "5d", "-1s", "1.5m"] {
+            assert!(seconds(wrong).unwrap_err().contains("such as 90s, 5m or 1h"), "{wrong}");
+        }
+    }
+}

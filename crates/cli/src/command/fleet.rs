@@ -1,0 +1,128 @@
+//! What coordinator and workers have in common: the way to NATS, what their rules are called, and how endpoints are found.
+
+mod bind;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ::fleet::{Access, AccessError, Connection, Coordinator, Explain, Login, Plan};
+use ::sync::{Observer, Report, RunId, Sync};
+use oci::Digest;
+use tokio_util::sync::CancellationToken;
+
+pub(super) use self::bind::bind;
+use super::heads::config_digest;
+use crate::args::{FleetArgs, FleetLoginArgs, JobArgs, OnlyArgs};
+use crate::config::ConfigError;
+use crate::diagnostic;
+
+/// A run that is handed out.
+pub(crate) struct FleetRun {
+    connection: Connection,
+    config: Digest,
+    selection: Digest,
+    run: Option<String>,
+    ack_wait: std::time::Duration,
+}
+
+/// Connects, if images are to be handed out.
+pub(super) async fn fleet_run(
+    args: &FleetArgs,
+    job: &JobArgs,
+    only: &OnlyArgs,
+) -> Result<Option<FleetRun>, Vec<ConfigError>> {
+    let Some(url) = &args.fleet else { return Ok(None) };
+    let name = format!("coordinator-{}", own_name());
+    let connection = connect(url, &args.login, &name).await.map_err(|error| vec![error])?;
+    let run = &job.run;
+    // What flags select, as far as workers cannot know it.
+    let selection =
+        format!("{only:?} {:?} {} {:?} {:?}", run.narrow, run.force, job.retry_failed, job.config.registry);
+    Ok(Some(FleetRun {
+        connection,
+        config: digest(job)?,
+        selection: Digest::sha256(selection.as_bytes()),
+        run: args.run_id.clone(),
+        ack_wait: std::time::Duration::from_secs(args.fleet_patience.into()),
+    }))
+}
+
+/// Stands for the rules that coordinator and workers must have in common.
+pub(super) fn digest(job: &JobArgs) -> Result<Digest, Vec<ConfigError>> {
+    let error = || vec![ConfigError::new("the config has no rules that can be carried out")];
+    config_digest(&job.config, &job.reach).ok_or_else(error)
+}
+
+/// Host and process: two workers of one machine have two names.
+pub(super) fn own_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}-{}", host.trim().split('.').next().unwrap_or_default(), std::process::id())
+}
+
+pub(super) async fn connect(
+    url: &str,
+    login: &FleetLoginArgs,
+    name: &str,
+) -> Result<Connection, ConfigError> {
+    let access = Access::new(url, login_of(login)?, login.fleet_ca.clone(), login.fleet_insecure);
+    let access = access.map_err(|error| {
+        let help = match error {
+            AccessError::NoAddress(_) => "such as --fleet nats://127.0.0.1:4222",
+            AccessError::LoginInAddress => {
+                "write --fleet-user NAME --fleet-password-file FILE, or --fleet-creds FILE"
+            }
+            AccessError::Plain(_) => {
+                "write tls://HOST:4222, or --fleet-ca FILE; where the network is safe, --fleet-insecure"
+            }
+        };
+        ConfigError::new(error.to_string()).help(help)
+    })?;
+    Connection::open(&access, name).await.map_err(|error| {
+        ConfigError::new(error.to_string())
+            .help("is nats-server running there with JetStream (`jetstream { store_dir: ... }`)? docs/scale.md has a config")
+    })
+}
+
+fn login_of(args: &FleetLoginArgs) -> Result<Login, ConfigError> {
+    let secret = |path: &Path| -> Result<String, ConfigError> {
+        let text = std::fs::read_to_string(path);
+        let text =
+            text.map_err(|error| ConfigError::new(format!("it cannot be read: {error}")).file(path))?;
+        Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+    };
+    Ok(match (&args.fleet_creds, &args.fleet_nkey, &args.fleet_user, &args.fleet_password_file) {
+        (Some(file), ..) => Login::Credentials(file.clone()),
+        (_, Some(file), ..) => Login::Nkey(secret(file)?),
+        (_, _, Some(user), Some(file)) => Login::User(user.clone(), secret(file)?),
+        _ => Login::Nobody,
+    })
+}
+
+/// Errors in the words that people are shown.
+pub(super) fn explain() -> Explain {
+    Arc::new(|error| {
+        let told = diagnostic::diagnose(error);
+        (told.why, told.next)
+    })
+}
+
+impl FleetRun {
+    /// Hands the images out, and tells what becomes of them as if they were brought here.
+    pub(super) async fn coordinate(
+        &self,
+        sync: Sync,
+        observer: Arc<dyn Observer>,
+        (id, drain): (RunId, std::time::Duration),
+        cancel: CancellationToken,
+    ) -> Result<Report, ::fleet::Error> {
+        let plan = Plan {
+            sync,
+            config: self.config.clone(),
+            selection: self.selection.clone(),
+            run: self.run.clone(),
+            ack_wait: self.ack_wait,
+        };
+        let connection = self.connection.clone();
+        Coordinator { connection, id, observer, drain, explain: explain() }.run(plan, cancel).await
+    }
+}

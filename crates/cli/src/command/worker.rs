@@ -1,0 +1,97 @@
+//! `image-syncer worker`: brings what a coordinator hands out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::fleet::{NatsLeases, Worker};
+use ::sync::{Engine, Observer, Options};
+
+use super::execute::planned;
+use super::fleet::{bind, connect, digest, explain, own_name};
+use super::refuse::refuse;
+use super::sync::to_do;
+use super::watchers::open_log;
+use crate::args::{JobArgs, OnlyArgs, WorkerArgs};
+use crate::config::{ConfigError, Resolved};
+use crate::interrupt::Interrupt;
+use crate::output::{Display, Paint, RuleNames, Volume, say, slow_hosts, warn};
+use crate::{exit_code, state_file};
+
+/// Works until it is stopped; gives the exit status.
+pub(crate) async fn run(args: WorkerArgs) -> u8 {
+    let job = JobArgs { config: args.job.config.clone().of_verb("worker"), ..args.job.clone() };
+    let resolved = to_do(&job, &OnlyArgs::default()).and_then(|resolved| Ok((resolved, digest(&job)?)));
+    let (resolved, config) = match resolved {
+        Ok(resolved) => resolved,
+        Err(errors) => return refuse(&errors),
+    };
+    let name = args.name.clone().unwrap_or_else(own_name);
+    let connection = match connect(&args.fleet, &args.login, &name).await {
+        Ok(connection) => connection,
+        Err(error) => return refuse(&[error]),
+    };
+    let Resolved { rules, patterns, tasks, registries, warnings, .. } = resolved;
+    warnings.iter().for_each(|warning| warn(warning));
+    let rules = planned(rules, patterns, tasks);
+    let names = RuleNames::of(&rules);
+    let asked_of = registries.clone();
+    let ask_hosts = Box::new(move || slow_hosts(&asked_of.lock().all()));
+    let display = Display::start(Volume::of(job.run.show), names.clone(), ask_hosts);
+    let log = open_log(&job.run, &::sync::RunId::new(name.as_str()), names);
+    if let Some(log) = log.clone().filter(|log| log.tells_requests()) {
+        registries.lock().tell_requests(log);
+    }
+    let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer()];
+    observers.extend(log.clone().map(|log| log as _));
+    let shown = display.observer();
+    let interrupt = Interrupt::listen(move || shown.tell_status());
+    // Coordinators make the buckets: leases are asked for when they are there.
+    let leases = loop {
+        match NatsLeases::open(&connection).await {
+            Ok(leases) => break Some(leases),
+            Err(_) if interrupt.cancel.is_cancelled() => break None,
+            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    };
+    let Some(leases) = leases else { return interrupt.exit_code().unwrap_or(exit_code::DONE) };
+    let state = state_file::open(&job.run, |name| std::env::var(name).ok());
+    say(&format!(
+        "{} {}: waiting for work at {}",
+        Paint::for_stderr().bold("worker"),
+        connection.name(),
+        args.fleet
+    ));
+    let worker = Worker {
+        config,
+        engine: Engine::sharing(job.run.proc, job.run.bandwidth, Arc::new(leases)),
+        bandwidth: job.run.bandwidth,
+        options: options(&job),
+        state: state.clone(),
+        bind: bind(rules, registries),
+        explain: explain(),
+        observer: Arc::new(observers),
+        idle_exit: args.idle_exit,
+        say: Arc::new(warn),
+        connection,
+    };
+    let worked = worker.work(interrupt.cancel.clone()).await;
+    display.finish();
+    state_file::close(&state);
+    if let Some(log) = log {
+        log.finish();
+    }
+    match worked {
+        Ok(worked) => {
+            say(&format!("worker {name} ends: it has done {} jobs", worked.jobs));
+            interrupt.exit_code().unwrap_or(exit_code::DONE)
+        }
+        Err(error) => refuse(&[ConfigError::new(error.to_string())]),
+    }
+}
+
+fn options(job: &JobArgs) -> Options {
+    Options {
+        drain: Duration::from_secs(job.run.drain.into()),
+        ..Options::new(job.run.proc, job.run.retries)
+    }
+}

@@ -1,0 +1,202 @@
+//! `sync --fleet` and `worker`: several processes on a real nats-server.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use embedded_registry::EmbeddedRegistry;
+use embedded_registry::sample::{self, Flavour};
+use serde_json::Value;
+
+use crate::process::{Ran, Workplace};
+
+const REPOSITORIES: u64 = 10;
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Running {
+    fn kill(&mut self) -> Result<()> {
+        self.0.kill()?;
+        self.0.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}
+
+struct Bench {
+    source: EmbeddedRegistry,
+    target: EmbeddedRegistry,
+    workplace: Workplace,
+    port: u16,
+    _nats: Running,
+}
+
+impl Bench {
+    async fn start() -> Result<Self> {
+        let source = EmbeddedRegistry::builder().start().await?;
+        let target = EmbeddedRegistry::builder().start().await?;
+        for number in 0..REPOSITORIES {
+            let layers = [sample::layer(1, 1_500_000), sample::layer(100 + number, 1_200_000)];
+            sample::image(
+                source.store(),
+                &format!("a/app-{number}"),
+                Some("v1"),
+                Flavour::Oci,
+                &layers,
+                "amd64",
+            );
+        }
+        let workplace = Workplace::new()?;
+        let (from, to) = (source.host(), target.host());
+        let config = format!(
+            "auth:\n  {from}: {{insecure: true}}\n  {to}: {{insecure: true}}\nsync:\n- {{from: '{from}/a/**', to: {to}/b}}\n"
+        );
+        workplace.write("image-syncer.yaml", &config)?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let store = workplace.path().join("nats");
+        let config =
+            format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\" }}\n", store.display());
+        let file = workplace.write("nats.conf", &config)?;
+        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+        let mut nats = Command::new("nats-server");
+        nats.arg("-c").arg(file).env("PATH", path).stdout(Stdio::null()).stderr(Stdio::null());
+        let nats = Running(nats.spawn().context("nats-server is not installed: scripts/test installs it")?);
+        for _ in 0..200 {
+            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(Self { source, target, workplace, port, _nats: nats })
+    }
+
+    fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    fn worker(&self, name: &str) -> Result<Running> {
+        let arguments = format!("worker --fleet {} --name {name} --no-state --drain 5", self.url());
+        let mut command = self.workplace.command(&arguments);
+        let log = std::fs::File::create(self.workplace.path().join(format!("{name}.err")))?;
+        Ok(Running(command.stdout(Stdio::null()).stderr(log).spawn()?))
+    }
+
+    fn coordinator(&self) -> Result<Running> {
+        let arguments = format!("sync --fleet {} --fleet-patience 2 --json --no-state", self.url());
+        let mut command = self.workplace.command(&arguments);
+        Ok(Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?))
+    }
+
+    /// Waits until so many images stand at the target.
+    async fn until_stored(&self, number: usize) -> Result<()> {
+        for _ in 0..1200 {
+            let puts = self.target.requests();
+            if puts.iter().filter(|request| request.is_manifest(&http::Method::PUT)).count() >= number {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        anyhow::bail!("never so many images")
+    }
+
+    fn expect_whole(&self, report: &Value, outcomes: &[&str]) -> Result<()> {
+        let images = report["images"].as_array().context("no images")?;
+        let mut targets: Vec<_> = images.iter().filter_map(|image| image["target"].as_str()).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        ensure!(images.len() == targets.len() && images.len() as u64 == REPOSITORIES, "{report:#}");
+        let is_good =
+            |image: &Value| image["outcome"].as_str().is_some_and(|outcome| outcomes.contains(&outcome));
+        ensure!(images.iter().all(is_good), "{report:#}");
+        ensure!(images.iter().all(|image| image["worker"].is_string()), "{report:#}");
+        for number in 0..REPOSITORIES {
+            let there = self.target.store().manifest(&format!("b/app-{number}"), "v1");
+            ensure!(
+                there.is_some() && there == self.source.store().manifest(&format!("a/app-{number}"), "v1"),
+                "{number}"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn ended(mut running: Running) -> Result<Ran> {
+    let child = std::mem::replace(&mut running.0, Command::new("true").spawn()?);
+    Ran::of(child.wait_with_output()?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn four_workers_bring_what_one_process_would_and_send_nothing_twice() -> Result<()> {
+    let (fleet, alone) = (Bench::start().await?, Bench::start().await?);
+    let one = alone.workplace.run("sync --json --no-state")?.expect_code(0)?;
+    let one: Value = serde_json::from_str(&one.stdout)?;
+    let coordinator = fleet.coordinator()?;
+    let workers: Vec<_> = (1..=4).map(|number| fleet.worker(&format!("w{number}"))).collect::<Result<_>>()?;
+    let ran = ended(coordinator)?.expect_code(0)?;
+    let report: Value = serde_json::from_str(&ran.stdout)?;
+    fleet.expect_whole(&report, &["copied"])?;
+    ensure!(report["totals"]["bytesMoved"] == one["totals"]["bytesMoved"], "{report:#}\n{one:#}");
+    ran.says(&["has 10 jobs"])?;
+    drop(workers);
+    // Nothing is left to do, and nobody is needed for that but a worker.
+    let worker = fleet.worker("w5")?;
+    let again = ended(fleet.coordinator()?)?.expect_code(0)?;
+    fleet.expect_whole(&serde_json::from_str(&again.stdout)?, &["unchanged"])?;
+    drop(worker);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_and_a_coordinator_that_are_killed_cost_no_image() -> Result<()> {
+    for seed in 0..3 {
+        let bench = Bench::start().await?;
+        let mut first = bench.coordinator()?;
+        let mut workers = [bench.worker("w1")?, bench.worker("w2")?];
+        bench.until_stored(seed * 3 + 1).await?;
+        workers[0].kill()?;
+        if seed == 1 {
+            first.kill()?;
+            first = bench.coordinator()?;
+        }
+        let ran = ended(first)?.expect_code(0)?;
+        let report: Value = serde_json::from_str(&ran.stdout)?;
+        bench
+            .expect_whole(&report, &["copied", "unchanged"])
+            .with_context(|| format!("seed {seed}: {}", ran.stderr))?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_safe_or_not_there_is_refused_with_what_to_write() -> Result<()> {
+    let bench = Bench::start().await?;
+    let run = |arguments: &str| bench.workplace.run(arguments);
+    run("worker --fleet nats://nats.example")?
+        .expect_code(2)?
+        .says(&["without TLS, beyond this machine", "--fleet-insecure"])?;
+    run("sync --fleet nats://u:secret-word@127.0.0.1")?
+        .expect_code(2)?
+        .says(&["has a login in it"])?
+        .hides(&["secret-word"])?;
+    run("worker --fleet nats://127.0.0.1 --dry-run")?.expect_code(2)?.says(&["exclude each other"])?;
+    run("sync --fleet nats://127.0.0.1:1 --no-state")?.expect_code(2)?.says(&["cannot be reached"])?;
+    run("sync --fleet nats://127.0.0.1 --shard 1/2")?.expect_code(2)?.says(&["exclude each other"])?;
+    run(&format!("sync --fleet {} --run nothing --no-state", bench.url()))?
+        .expect_code(1)?
+        .says(&["there is no run nothing to join"])?;
+    // A worker with other rules does not touch what it is not about.
+    let mut coordinator = bench.coordinator()?;
+    bench.workplace.write("other.yaml", "sync:\n- {from: a.example/x, to: b.example/y}\n")?;
+    run(&format!("worker --fleet {} --config other.yaml --no-state --idle-exit 2s", bench.url()))?
+        .expect_code(0)?
+        .says(&["was planned with another config", "it has done 0 jobs"])?;
+    coordinator.kill()?;
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! What a coordinator knows of a run's jobs, by what the run's book says: in any order, and more than once.
+
+use std::collections::BTreeMap;
+
+use crate::message::ended::{Ended, JobResult};
+use crate::message::job::Job;
+
+/// More workers than this do not die of one job.
+pub(crate) const MOST_ATTEMPTS: u32 = 3;
+
+/// A run's jobs with what became of them.
+#[derive(Default)]
+pub(crate) struct Book {
+    jobs: BTreeMap<u32, Entry>,
+}
+
+#[derive(Default)]
+struct Entry {
+    job: Option<Job>,
+    /// Attempts that began, and who made them.
+    begun: BTreeMap<u32, String>,
+    results: BTreeMap<u32, JobResult>,
+    is_told: bool,
+}
+
+/// A job that has ended.
+pub(crate) struct Final<'a> {
+    pub(crate) job: &'a Job,
+    /// Each image of the job once, with the worker of the attempt that counts.
+    pub(crate) images: Vec<(Ended, String)>,
+}
+
+impl Book {
+    pub(crate) fn job(&mut self, job: Job) {
+        let number = job.number;
+        self.jobs.entry(number).or_default().job = Some(job);
+    }
+
+    pub(crate) fn begun(&mut self, job: u32, attempt: u32, worker: String) {
+        self.jobs.entry(job).or_default().begun.insert(attempt, worker);
+    }
+
+    /// Who began has left in an orderly way, and others will begin anew.
+    pub(crate) fn given_back(&mut self, job: u32, attempt: u32) {
+        if let Some(entry) = self.jobs.get_mut(&job) {
+            entry.begun.remove(&attempt);
+        }
+    }
+
+    pub(crate) fn result(&mut self, job: u32, attempt: u32, result: JobResult) {
+        self.jobs.entry(job).or_default().results.insert(attempt, result);
+    }
+
+    /// The job, if it has just ended: when an attempt brought all its images, or none is at work that could still. `patient`
+    /// waits for those that are.
+    pub(crate) fn take_final(&mut self, job: u32, patient: bool) -> Option<Final<'_>> {
+        let entry = self.jobs.get_mut(&job)?;
+        if entry.is_told || entry.results.is_empty() {
+            return None;
+        }
+        let known = entry.job.as_ref()?;
+        let merged = merged(known, &entry.results);
+        let is_good =
+            merged.len() == known.images().count() && merged.iter().all(|(ended, _)| ended.is_good());
+        let is_at_work = entry.begun.keys().any(|attempt| !entry.results.contains_key(attempt));
+        if !is_good && is_at_work && patient {
+            return None;
+        }
+        entry.is_told = true;
+        Some(Final { job: known, images: merged })
+    }
+
+    /// Jobs that have not ended.
+    pub(crate) fn open(&self) -> Vec<u32> {
+        self.jobs.iter().filter(|(_, entry)| !entry.is_told).map(|(number, _)| *number).collect()
+    }
+
+    /// Jobs of which this book has the text.
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.values().filter_map(|entry| entry.job.as_ref())
+    }
+
+    pub(crate) fn ended(&self) -> usize {
+        self.jobs.values().filter(|entry| entry.is_told).count()
+    }
+}
+
+/// Of each image the best that an attempt says. What a job does not have, nobody can have brought.
+fn merged(job: &Job, results: &BTreeMap<u32, JobResult>) -> Vec<(Ended, String)> {
+    let number = u32::try_from(job.images().count()).unwrap_or(u32::MAX);
+    let mut best: BTreeMap<u32, (Ended, String)> = BTreeMap::new();
+    for result in results.values() {
+        for ended in result.ended.iter().filter(|ended| ended.image < number) {
+            let is_better = best.get(&ended.image).is_none_or(|(known, _)| ended.rank() > known.rank());
+            if is_better {
+                best.insert(ended.image, (ended.clone(), result.worker.clone()));
+            }
+        }
+    }
+    best.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use oci::{Digest, TagOrDigest};
+    use sync::{Assignment, Image, Outcome, Policy, Wanted, WantedReferrers};
+
+    use super::*;
+
+    fn job() -> Job {
+        let image = |tag: &str| {
+            let reference = TagOrDigest::Tag(tag.parse().unwrap());
+            Arc::new(Image {
+                source: "a.io/x".into(),
+                source_reference: reference.clone(),
+                target: "b.io/x".into(),
+                target_reference: reference,
+            })
+        };
+        let assignment = |tag| Assignment {
+            rule: 3,
+            images: vec![image(tag)],
+            wanted: Wanted { referrers: WantedReferrers::None, policy: Arc::new(Policy::default()) },
+        };
+        let assignments = vec![assignment("v1"), assignment("v2")];
+        Job { run: "r".to_owned(), number: 7, config: Digest::sha256(b"c"), bytes: 0, assignments }
+    }
+
+    /// A result as it is written: images with `copied`, `unchanged` or a failure.
+    fn result(worker: &str, images: &[(u32, &str)]) -> JobResult {
+        let digest = Digest::sha256(b"m");
+        let ended: Vec<_> = images
+            .iter()
+            .map(|(image, outcome)| {
+                let outcome = match *outcome {
+                    "copied" => format!(
+                        r#"{{"copied": {{"digest": "{digest}", "at_source": "{digest}", "platforms": 0, "attestations": 0}}}}"#
+                    ),
+                    "unchanged" => format!(r#"{{"unchanged": "{digest}"}}"#),
+                    _ => r#"{"failed": {"at_target": true, "place": "b.io/x", "doing": "copying", "kind": "Denied",
+                            "why": "no\u001b[31m", "next": "ask"}}"#
+                        .to_owned(),
+                };
+                format!(
+                    r#"{{"image": {image}, "outcome": {outcome}, "moved": 1, "mounted": 0, "present": 0, "referrers": 0,
+                        "referrers_left": 0, "milliseconds": 5}}"#
+                )
+            })
+            .collect();
+        let text = format!(r#"{{"worker": "{worker}", "ended": [{}]}}"#, ended.join(","));
+        crate::message::read(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_job_that_ran_twice_says_what_the_better_attempt_says() {
+        for order in [[1, 2], [2, 1]] {
+            let mut book = Book::default();
+            book.job(job());
+            for attempt in order {
+                let outcome = if attempt == 1 { "copied" } else { "unchanged" };
+                let images = [(0, outcome), (1, if attempt == 1 { "failed" } else { "copied" })];
+                book.result(7, attempt, result(&format!("w{attempt}"), &images));
+            }
+            let ended = book.take_final(7, true).unwrap();
+            let reports: Vec<_> = ended
+                .images
+                .iter()
+                .map(|(image, worker)| (image.report(ended.job).unwrap(), worker.as_str()))
+                .collect();
+            assert!(matches!(reports[0].0.outcome, Outcome::Copied { .. }) && reports[0].1 == "w1");
+            assert!(matches!(reports[1].0.outcome, Outcome::Copied { .. }) && reports[1].1 == "w2");
+            assert!(book.take_final(7, false).is_none(), "it is told once");
+            assert!(book.open().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_failure_waits_for_an_attempt_that_is_still_at_work() {
+        let mut book = Book::default();
+        book.begun(7, 1, "w1".to_owned());
+        book.begun(7, 2, "w2".to_owned());
+        book.result(7, 1, result("w1", &[(0, "unchanged"), (1, "failed")]));
+        assert!(book.take_final(7, true).is_none(), "nobody knows the job yet");
+        book.job(job());
+        assert!(book.take_final(7, true).is_none());
+        book.given_back(7, 2);
+        let ended = book.take_final(7, true).unwrap();
+        let failed = ended.images[1].0.report(ended.job).unwrap();
+        let Outcome::Failed(error) = failed.outcome else { panic!("{failed:?}") };
+        assert!(error.to_string().contains("target b.io/x: copying"), "{error}");
+        assert_eq!((failed.rule, ended.images.len()), (3, 2));
+        let text = oci::with_sources(&*error);
+        assert!(!text.contains('\u{1b}') && text.contains("no"), "{text:?}");
+    }
+
+    #[test]
+    fn what_a_job_does_not_have_is_nobodys() {
+        let mut book = Book::default();
+        book.job(job());
+        book.result(7, 1, result("liar", &[(0, "copied"), (9, "copied")]));
+        assert!(book.take_final(7, true).is_some_and(|ended| ended.images.len() == 1));
+        let mut book = Book::default();
+        book.result(8, 1, result("liar", &[(0, "copied")]));
+        assert!(book.take_final(8, false).is_none(), "there is no job 8");
+    }
+}

@@ -1,0 +1,183 @@
+//! A connection to NATS, and what the fleet keeps there.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{self, Context};
+
+use crate::access::Access;
+use crate::bucket::Bucket;
+use crate::error::Error;
+use crate::message::is_name;
+
+/// The queue of jobs, whichever run they are of.
+const JOBS: &str = "ISYNC_JOBS";
+/// Runs with their jobs and results.
+const RUNS: &str = "isync_runs";
+/// Who is sending a blob.
+const LEASES: &str = "isync_leases";
+/// Who has a blob.
+const HOLDERS: &str = "isync_holders";
+
+/// Workers tell here that they live.
+pub(crate) const BEATS: &str = "isync.beat";
+
+/// What has been held is believed for so long: a registry may have lost it since.
+const HOLDERS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A connection to NATS under a name of its own.
+#[derive(Clone)]
+pub struct Connection {
+    pub(crate) name: String,
+    pub(crate) client: async_nats::Client,
+    pub(crate) jetstream: Context,
+}
+
+impl Connection {
+    /// Connects; later losses are mended in the background. `name` is told to others: letters, digits, `-` and `_`.
+    pub async fn open(access: &Access, name: &str) -> Result<Self, Error> {
+        let name: String = name
+            .chars()
+            .map(|one| if one.is_ascii_alphanumeric() || one == '-' { one } else { '_' })
+            .take(64)
+            .collect();
+        debug_assert!(is_name(&name) || name.is_empty());
+        let server = access.url().to_owned();
+        let failed = |reason: String| Error::Connect { server: server.clone(), reason };
+        let options =
+            access.options().await.map_err(|error| failed(format!("the login cannot be read: {error}")))?;
+        let client = options
+            .name(&name)
+            .custom_inbox_prefix(format!("_INBOX_{name}"))
+            .connection_timeout(Duration::from_secs(5))
+            .request_timeout(Some(Duration::from_secs(5)))
+            .max_reconnects(None)
+            .reconnect_delay_callback(|tries| Duration::from_millis((100 * tries as u64).min(2000)))
+            .connect(access.url())
+            .await
+            .map_err(|error| failed(oci::with_sources(&error)))?;
+        let mut jetstream = jetstream::new(client.clone());
+        jetstream.set_timeout(Duration::from_secs(5));
+        Ok(Self { name, client, jetstream })
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The server's version.
+    pub fn server_version(&self) -> String {
+        oci::foreign_text::clean(&self.client.server_info().version).into_owned()
+    }
+
+    /// Makes what is not there yet: the queue, and the buckets. A worker that is silent for `ack_wait` loses its jobs.
+    pub(crate) async fn prepare(&self, ack_wait: Duration) -> Result<(), Error> {
+        let queue = Config {
+            name: JOBS.to_owned(),
+            subjects: vec!["isync.jobs.>".to_owned()],
+            retention: RetentionPolicy::WorkQueue,
+            discard: DiscardPolicy::New,
+            storage: StorageType::File,
+            ..Config::default()
+        };
+        self.make(queue).await?;
+        self.make(bucket(RUNS, Duration::ZERO)).await?;
+        self.make(bucket(LEASES, ack_wait / 2)).await?;
+        self.make(bucket(HOLDERS, HOLDERS_KEPT)).await
+    }
+
+    async fn make(&self, config: Config) -> Result<(), Error> {
+        let name = config.name.clone();
+        let refused = |error: &dyn std::error::Error| Error::Refused {
+            what: format!("make {name} (does JetStream have a `store_dir`, and this user the right?)"),
+            reason: oci::foreign_text::clean(&oci::with_sources(error)).into_owned(),
+        };
+        if self.jetstream.get_stream(&config.name).await.is_ok() {
+            return Ok(());
+        }
+        self.jetstream.create_stream(config).await.map(drop).map_err(|error| refused(&error))
+    }
+
+    pub(crate) async fn runs(&self) -> Result<Bucket, Error> {
+        Bucket::open(&self.jetstream, RUNS).await
+    }
+
+    pub(crate) async fn leases(&self) -> Result<Bucket, Error> {
+        Bucket::open(&self.jetstream, LEASES).await
+    }
+
+    pub(crate) async fn holders(&self) -> Result<Bucket, Error> {
+        Bucket::open(&self.jetstream, HOLDERS).await
+    }
+
+    /// Makes a run's way out of the queue. Workers only look it up.
+    pub(crate) async fn open_queue(&self, run: &str, ack_wait: Duration) -> Result<(), Error> {
+        let config = pull::Config {
+            durable_name: Some(run.to_owned()),
+            filter_subject: format!("{}>", subject(run)),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait,
+            // Evictions count as deliveries: who fails is counted by the run's book.
+            max_deliver: -1,
+            ..pull::Config::default()
+        };
+        let refused = |error: &dyn std::error::Error| Error::Refused {
+            what: format!("make the queue of run {run}"),
+            reason: oci::foreign_text::clean(&oci::with_sources(error)).into_owned(),
+        };
+        self.jetstream
+            .create_consumer_on_stream(config, JOBS)
+            .await
+            .map(drop)
+            .map_err(|error| refused(&error))
+    }
+
+    /// Takes a run's book away.
+    pub(crate) async fn forget(&self, run: &str) {
+        if let Ok(stream) = self.jetstream.get_stream(format!("KV_{RUNS}")).await {
+            let _ = stream.purge().filter(format!("$KV.{RUNS}.{run}.>")).await;
+        }
+    }
+
+    /// A run's way out of the queue.
+    pub(crate) async fn queue(&self, run: &str) -> Result<PullConsumer, Error> {
+        self.jetstream.get_consumer_from_stream(run, JOBS).await.map_err(|error| Error::Refused {
+            what: format!("show the queue of run {run}"),
+            reason: oci::foreign_text::clean(&oci::with_sources(&error)).into_owned(),
+        })
+    }
+
+    /// Takes a run's queue away, with what is left in it.
+    pub(crate) async fn close_queue(&self, run: &str) {
+        let _ = self.jetstream.delete_consumer_from_stream(run, JOBS).await;
+        if let Ok(stream) = self.jetstream.get_stream(JOBS).await {
+            let _ = stream.purge().filter(format!("{}>", subject(run))).await;
+        }
+    }
+}
+
+/// Where a run's jobs are handed out.
+pub(crate) fn subject(run: &str) -> String {
+    format!("isync.jobs.{run}.")
+}
+
+/// A bucket as its clients make it. `create_key_value` asks the server for its account, whose answer the client cannot read from a
+/// server before 2.10.9: Debian 12 has 2.9.10.
+fn bucket(name: &str, kept: Duration) -> Config {
+    let window = Duration::from_secs(120);
+    Config {
+        name: format!("KV_{name}"),
+        subjects: vec![format!("$KV.{name}.>")],
+        max_messages_per_subject: 1,
+        max_age: kept,
+        duplicate_window: if kept.is_zero() { window } else { kept.min(window) },
+        discard: DiscardPolicy::New,
+        allow_rollup: true,
+        deny_delete: true,
+        allow_direct: true,
+        storage: StorageType::File,
+        ..Config::default()
+    }
+}

@@ -1,0 +1,40 @@
+//! What goes wrong between workers, coordinator and NATS.
+
+/// Why a fleet cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server does not answer, or refuses the login.
+    #[error("NATS at {server} cannot be reached: {reason}")]
+    Connect {
+        /// Host and port.
+        server: String,
+        /// Its words, or the network's.
+        reason: String,
+    },
+    /// A question was not answered, however often it was asked.
+    #[error("NATS does not {what}: {reason}")]
+    Refused {
+        /// What was asked.
+        what: String,
+        /// Its words.
+        reason: String,
+    },
+    /// What somebody else has written there makes no sense.
+    #[error("what NATS keeps under {key} cannot be read: {reason}")]
+    Malformed {
+        /// Where.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+    /// There is no such run.
+    #[error("there is no run {0} to join: leave --run out to begin one")]
+    NoRun(String),
+    /// The run that is asked for has other rules.
+    #[error("run {0} was planned with other rules or flags than these")]
+    OtherConfig(String),
+    /// The images make a message that NATS does not take.
+    #[error("{0} has more names than fit into one message")]
+    TooLarge(String),
+}

@@ -1,0 +1,23 @@
+//! What fuzz targets reach, and nobody else.
+
+use crate::message::ended::{JobResult, RuleFailures};
+use crate::message::job::{Handed, Job};
+use crate::message::read;
+use crate::message::run::{Beat, Runs};
+
+/// Reads a message of each kind; what a job's result says must be told without odd characters.
+pub fn message(bytes: &[u8]) {
+    let (job, result) = (read::<Job>(bytes), read::<JobResult>(bytes));
+    if let (Ok(job), Ok(result)) = (&job, &result) {
+        result.ended.iter().filter_map(|ended| ended.report(job)).for_each(drop);
+    }
+    let _ = read::<Handed>(bytes);
+    let _ = read::<Runs>(bytes);
+    let _ = read::<Beat>(bytes);
+    if let Ok(failures) = read::<RuleFailures>(bytes) {
+        for failure in failures.failures() {
+            let text = oci::with_sources(&*failure.error);
+            assert!(!text.contains(char::is_control), "{text:?}");
+        }
+    }
+}

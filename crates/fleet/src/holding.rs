@@ -1,0 +1,87 @@
+//! A job in the hands of a worker.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_nats::jetstream::{AckKind, Message};
+use sync::{Event, Observer, Stamp};
+
+use crate::message::ended::{Ended, Explain};
+use crate::message::job::Job;
+
+/// A message that is this worker's until it is acknowledged, given back or forgotten.
+pub(crate) struct Holding {
+    message: Arc<Message>,
+    beating: tokio::task::JoinHandle<()>,
+}
+
+impl Holding {
+    /// Keeps the message, which the queue gives to somebody else after `ack_wait` without a sign.
+    pub(crate) fn new(message: Message, ack_wait: Duration) -> Self {
+        let message = Arc::new(message);
+        let beaten = message.clone();
+        let every = (ack_wait / 4).max(Duration::from_millis(100));
+        let beating = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                // While the server is away nothing can be said; it forgets who held what.
+                let _ = beaten.ack_with(AckKind::Progress).await;
+            }
+        });
+        Self { message, beating }
+    }
+
+    /// It is done, or makes no sense. Its result counts, not this: what is lost is delivered again, and answered from the book.
+    pub(crate) async fn done(self) {
+        self.beating.abort();
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.message.double_ack()).await;
+    }
+
+    /// Somebody else may have it.
+    pub(crate) async fn give_back(self) {
+        self.beating.abort();
+        let _ = self.message.ack_with(AckKind::Nak(None)).await;
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.beating.abort();
+    }
+}
+
+/// Takes down how a job's images end.
+pub(crate) struct JobObserver {
+    numbers: HashMap<String, u32>,
+    explain: Explain,
+    ended: Mutex<Vec<Ended>>,
+    moved: Arc<AtomicU64>,
+}
+
+impl JobObserver {
+    /// `moved` counts what all jobs send.
+    pub(crate) fn new(job: &Job, explain: Explain, moved: Arc<AtomicU64>) -> Self {
+        let numbers = job.images().map(|image| image.target_name()).zip(0..).collect();
+        Self { numbers, explain, ended: Mutex::default(), moved }
+    }
+
+    pub(crate) fn ended(&self) -> Vec<Ended> {
+        std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Observer for JobObserver {
+    fn event(&self, _: &Stamp, event: &Event) {
+        match event {
+            Event::BytesMoved { bytes, .. } => _ = self.moved.fetch_add(*bytes, Ordering::Relaxed),
+            Event::ImageFinished(report) => {
+                let number = self.numbers.get(&report.image.target_name());
+                let ended = number.and_then(|number| Ended::new(*number, report, &self.explain));
+                self.ended.lock().unwrap_or_else(PoisonError::into_inner).extend(ended);
+            }
+            _ => {}
+        }
+    }
+}

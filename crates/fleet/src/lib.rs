@@ -1,0 +1,28 @@
+//! Many workers that bring the images of one config together: one coordinator plans, NATS JetStream hands jobs out and keeps what
+//! became of them, and each worker asks the others before it sends a large blob.
+//!
+//! The registries are the truth. What NATS keeps are hints and the run's book: if it is lost, a new plan costs looks, not bytes.
+
+mod access;
+mod beat;
+mod book;
+mod bucket;
+mod bundle;
+mod connection;
+mod coordinator;
+mod error;
+#[doc(hidden)]
+pub mod fuzzing;
+mod holding;
+mod leases;
+mod message;
+mod worker;
+
+pub use access::{Access, AccessError, Login};
+pub use connection::Connection;
+pub use coordinator::{Coordinator, Plan};
+pub use error::Error;
+pub use leases::NatsLeases;
+pub use message::Malformed;
+pub use message::ended::Explain;
+pub use worker::{Bind, Worked, Worker};

@@ -1,0 +1,289 @@
+//! What became of a job's images.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oci::foreign_text::clean_to;
+use oci::{Digest, ErrorKind};
+use serde::{Deserialize, Serialize};
+use sync::endpoint::EndpointError;
+use sync::{
+    Amounts, Cause, Error, ImageReport, LeftOut, Operation, Outcome, RuleFailure, Side, SkipReason, ToldError,
+};
+
+use super::job::Job;
+use super::{Checked, MOST_IMAGES, Malformed, is_name};
+
+/// The most bytes of one text of an error: 500 of them fit into a message.
+const LONGEST: usize = 480;
+
+/// What one attempt at a job came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JobResult {
+    pub(crate) worker: String,
+    pub(crate) ended: Vec<Ended>,
+}
+
+/// How one image ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ended {
+    /// Which of the job's images.
+    pub(crate) image: u32,
+    pub(crate) outcome: ToldOutcome,
+    moved: u64,
+    mounted: u64,
+    present: u64,
+    referrers: u64,
+    referrers_left: u64,
+    milliseconds: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) enum ToldOutcome {
+    Copied { digest: Digest, at_source: Digest, platforms: u32, attestations: u32 },
+    Unchanged(Digest),
+    SameContent { at_target: Digest, at_source: Digest },
+    Kept { at_target: Digest, at_source: Digest },
+    NoPlatform,
+    Failed(ToldFailure),
+    NotDone,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ToldFailure {
+    at_target: bool,
+    place: String,
+    doing: String,
+    kind: Option<Kind>,
+    why: String,
+    next: String,
+}
+
+macro_rules! kinds {
+    ($($kind:ident),*) => {
+        /// As the engine has them.
+        #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+        enum Kind { $($kind),* }
+
+        impl From<ErrorKind> for Kind {
+            fn from(kind: ErrorKind) -> Self {
+                match kind { $(ErrorKind::$kind => Self::$kind),* }
+            }
+        }
+
+        impl From<Kind> for ErrorKind {
+            fn from(kind: Kind) -> Self {
+                match kind { $(Kind::$kind => Self::$kind),* }
+            }
+        }
+    };
+}
+
+kinds!(
+    Unauthorized,
+    Denied,
+    NotFound,
+    RateLimited,
+    Unavailable,
+    Network,
+    Tls,
+    Stalled,
+    Mismatch,
+    TooLarge,
+    Rejected,
+    Protocol
+);
+
+impl Checked for JobResult {
+    fn checked(self) -> Result<Self, Malformed> {
+        if !is_name(&self.worker) {
+            return Err(Malformed::new("the worker has no name"));
+        }
+        if self.ended.len() > MOST_IMAGES {
+            return Err(Malformed::new(format!("it has {} images", self.ended.len())));
+        }
+        Ok(self)
+    }
+}
+
+/// Rules that gave no images.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleFailures {
+    failed: Vec<FailedRule>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FailedRule {
+    rule: usize,
+    source: String,
+    failure: ToldFailure,
+}
+
+impl Checked for RuleFailures {
+    fn checked(self) -> Result<Self, Malformed> {
+        let number = self.failed.len();
+        if number > MOST_IMAGES { Err(Malformed::new(format!("it has {number} rules"))) } else { Ok(self) }
+    }
+}
+
+impl RuleFailures {
+    pub(crate) fn new(failures: &[Arc<RuleFailure>], explain: &Explain) -> Self {
+        let told = |failure: &Arc<RuleFailure>| {
+            let (rule, source) = (failure.rule, cut(&failure.source));
+            FailedRule { rule, source, failure: ToldFailure::new(&failure.error, explain) }
+        };
+        Self { failed: failures.iter().take(MOST_IMAGES).map(told).collect() }
+    }
+
+    /// As whoever planned would tell them.
+    pub(crate) fn failures(self) -> Vec<RuleFailure> {
+        let failure = |FailedRule { rule, source, failure }| RuleFailure {
+            rule,
+            source: cut(&source).into(),
+            error: failure.error().into(),
+        };
+        self.failed.into_iter().map(failure).collect()
+    }
+}
+
+/// Puts an error into words: why, and what to do.
+pub type Explain = Arc<dyn Fn(&Error) -> (String, String) + Send + Sync>;
+
+impl Ended {
+    /// How an image ended here. `None` for what cannot be in a run that copies.
+    pub(crate) fn new(image: u32, ended: &ImageReport, explain: &Explain) -> Option<Self> {
+        let Amounts { moved_bytes, mounted_bytes, present_bytes, referrers, referrers_left } = ended.amounts;
+        let outcome = match &ended.outcome {
+            Outcome::Copied { digest, at_source, left_out } => ToldOutcome::Copied {
+                digest: digest.clone(),
+                at_source: at_source.clone(),
+                platforms: u32::try_from(left_out.platforms).unwrap_or(u32::MAX),
+                attestations: u32::try_from(left_out.attestations).unwrap_or(u32::MAX),
+            },
+            Outcome::Skipped(SkipReason::Unchanged(digest)) => ToldOutcome::Unchanged(digest.clone()),
+            Outcome::Skipped(SkipReason::SameContent { at_target, at_source }) => {
+                ToldOutcome::SameContent { at_target: at_target.clone(), at_source: at_source.clone() }
+            }
+            Outcome::Skipped(SkipReason::Kept { at_target, at_source }) => {
+                ToldOutcome::Kept { at_target: at_target.clone(), at_source: at_source.clone() }
+            }
+            Outcome::Skipped(SkipReason::NoPlatform) => ToldOutcome::NoPlatform,
+            Outcome::Failed(error) => ToldOutcome::Failed(ToldFailure::new(error, explain)),
+            Outcome::NotDone => ToldOutcome::NotDone,
+            Outcome::Skipped(SkipReason::NotInSample) | Outcome::WouldCopy(_) | Outcome::Verified(_) => {
+                return None;
+            }
+        };
+        Some(Self {
+            image,
+            outcome,
+            moved: moved_bytes,
+            mounted: mounted_bytes,
+            present: present_bytes,
+            referrers,
+            referrers_left,
+            milliseconds: u64::try_from(ended.took.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// An image that nobody could work on.
+    pub(crate) fn failed(image: u32, place: &str, why: &str, next: &str) -> Self {
+        let failure = ToldFailure {
+            at_target: true,
+            place: place.to_owned(),
+            doing: "copying".to_owned(),
+            kind: None,
+            why: cut(why),
+            next: cut(next),
+        };
+        let (moved, mounted, present, referrers, referrers_left, milliseconds) = Default::default();
+        let outcome = ToldOutcome::Failed(failure);
+        Self { image, outcome, moved, mounted, present, referrers, referrers_left, milliseconds }
+    }
+
+    /// The same, for whoever tells of it. `None` for an image that the job does not have.
+    pub(crate) fn report(&self, job: &Job) -> Option<ImageReport> {
+        let image = job.images().nth(self.image as usize)?.clone();
+        let rule = rule_of(job, self.image)?;
+        let amounts = Amounts {
+            moved_bytes: self.moved,
+            mounted_bytes: self.mounted,
+            present_bytes: self.present,
+            referrers: self.referrers,
+            referrers_left: self.referrers_left,
+        };
+        let outcome = match self.outcome.clone() {
+            ToldOutcome::Copied { digest, at_source, platforms, attestations } => {
+                let left_out = LeftOut { platforms: platforms as usize, attestations: attestations as usize };
+                Outcome::Copied { digest, at_source, left_out }
+            }
+            ToldOutcome::Unchanged(digest) => Outcome::Skipped(SkipReason::Unchanged(digest)),
+            ToldOutcome::SameContent { at_target, at_source } => {
+                Outcome::Skipped(SkipReason::SameContent { at_target, at_source })
+            }
+            ToldOutcome::Kept { at_target, at_source } => {
+                Outcome::Skipped(SkipReason::Kept { at_target, at_source })
+            }
+            ToldOutcome::NoPlatform => Outcome::Skipped(SkipReason::NoPlatform),
+            ToldOutcome::Failed(failure) => Outcome::Failed(Arc::new(failure.error())),
+            ToldOutcome::NotDone => Outcome::NotDone,
+        };
+        Some(ImageReport { image, rule, outcome, amounts, took: Duration::from_millis(self.milliseconds) })
+    }
+
+    /// Of two attempts, what counts: the first says `copied` and the second `unchanged` of one image.
+    pub(crate) fn rank(&self) -> u8 {
+        match self.outcome {
+            ToldOutcome::Copied { .. } => 3,
+            ToldOutcome::NotDone => 0,
+            ToldOutcome::Failed(_) => 1,
+            _ => 2,
+        }
+    }
+
+    /// Whether nothing more is to be hoped for.
+    pub(crate) fn is_good(&self) -> bool {
+        self.rank() > 1
+    }
+}
+
+fn rule_of(job: &Job, image: u32) -> Option<usize> {
+    let rules =
+        job.assignments.iter().flat_map(|assignment| assignment.images.iter().map(|_| assignment.rule));
+    rules.skip(image as usize).next()
+}
+
+fn cut(text: &str) -> String {
+    clean_to(text, LONGEST).into_owned()
+}
+
+impl ToldFailure {
+    fn new(error: &Error, explain: &Explain) -> Self {
+        let (why, next) = explain(error);
+        Self {
+            at_target: error.side == Side::Target,
+            place: cut(&error.place),
+            doing: cut(&error.operation.to_string()),
+            kind: error.kind().map(Kind::from),
+            why: cut(&why),
+            next: cut(&next),
+        }
+    }
+
+    /// Others' words are cleaned when they are read: nobody says that a worker wrote them.
+    fn error(self) -> Error {
+        let told = ToldError { why: cut(&self.why), next: cut(&self.next) };
+        let cause = match self.kind {
+            Some(kind) => Cause::from(EndpointError::new(kind.into(), told)),
+            None => Cause::Elsewhere(told),
+        };
+        let side = if self.at_target { Side::Target } else { Side::Source };
+        Error { side, place: cut(&self.place), operation: Operation::Elsewhere(cut(&self.doing)), cause }
+    }
+}

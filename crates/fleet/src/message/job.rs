@@ -1,0 +1,77 @@
+//! A job: images that one worker brings.
+
+use std::collections::HashSet;
+
+use oci::Digest;
+use serde::{Deserialize, Serialize};
+use sync::{Assignment, Image};
+
+use super::{Checked, MOST_IMAGES, Malformed, is_name};
+
+/// Images that one worker brings, as the run's book has them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Job {
+    pub(crate) run: String,
+    pub(crate) number: u32,
+    /// Of the config that it was planned with.
+    pub(crate) config: Digest,
+    /// What it takes, as far as lists tell.
+    pub(crate) bytes: u64,
+    pub(crate) assignments: Vec<Assignment>,
+}
+
+impl Job {
+    /// All its images, in an order by which others count them.
+    pub(crate) fn images(&self) -> impl Iterator<Item = &std::sync::Arc<Image>> {
+        self.assignments.iter().flat_map(|assignment| &assignment.images)
+    }
+
+    /// What people call it.
+    pub(crate) fn label(&self) -> String {
+        let first = self.images().next().map(|image| image.source.to_string()).unwrap_or_default();
+        format!("job {} ({first}, {} images)", self.number, self.images().count())
+    }
+}
+
+impl Checked for Job {
+    fn checked(self) -> Result<Self, Malformed> {
+        if !is_name(&self.run) {
+            return Err(Malformed::new("its run has no name"));
+        }
+        let number = self.images().count();
+        if number == 0 || number > MOST_IMAGES {
+            return Err(Malformed::new(format!("it has {number} images")));
+        }
+        let mut targets = HashSet::new();
+        for assignment in &self.assignments {
+            let Some(first) = assignment.images.first() else {
+                return Err(Malformed::new("an image goes nowhere"));
+            };
+            let is_same = |image: &Image| {
+                (&image.source, &image.source_reference) == (&first.source, &first.source_reference)
+            };
+            if !assignment.images.iter().all(|image| is_same(image)) {
+                return Err(Malformed::new("an image has two sources"));
+            }
+            if !assignment.images.iter().all(|image| targets.insert(image.target_name())) {
+                return Err(Malformed::new("two images have one name"));
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// A job, as the queue hands it out: the book has what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Handed {
+    pub(crate) run: String,
+    pub(crate) number: u32,
+}
+
+impl Checked for Handed {
+    fn checked(self) -> Result<Self, Malformed> {
+        if is_name(&self.run) { Ok(self) } else { Err(Malformed::new("its run has no name")) }
+    }
+}

@@ -1,0 +1,8 @@
+//! Workers and a coordinator on a real nats-server, between embedded registries.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
+
+mod nats;
+mod permission;
+mod run;
+mod world;

@@ -1,0 +1,132 @@
+//! Runs of a fleet, while much goes wrong.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use embedded_registry::LoggedRequest;
+use sync::Outcome;
+
+use crate::nats::Nats;
+use crate::world::{Told, World};
+
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("never: {what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn four_workers_send_each_blob_once() {
+    let (nats, world, told) = (Nats::start().await, World::start(8).await, Arc::new(Told::default()));
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    let mut workers = Vec::new();
+    for name in ["w1", "w2", "w3", "w4"] {
+        workers.push(world.worker(nats.connect(name).await).await);
+    }
+    let report = coordinator.await.unwrap().unwrap();
+    assert_eq!((report.copied(), report.failed(), report.not_done()), (16, 0, 0), "{:?}", told.notes());
+    world.expect_all(&told.ended(), &["copied"]);
+    let mut jobs = 0;
+    for worker in workers {
+        jobs += worker.leave().await.jobs;
+    }
+    assert_eq!(jobs, 8);
+    // 16 layers of their own and the one that all share; configs are small, and nobody asks for those.
+    let reads = world.large_reads();
+    let shared = reads.values().filter(|number| **number > 1).count();
+    assert_eq!(shared, 0, "a blob was sent twice: {reads:?}");
+    let who: std::collections::BTreeSet<_> =
+        told.ended().into_values().flatten().filter_map(|(_, worker)| worker).collect();
+    assert!(who.len() > 1, "one worker did all: {who:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coordinator_that_dies_is_replaced_and_the_report_is_whole() {
+    let (nats, world) = (Nats::start().await, World::start(6).await);
+    let told = Arc::new(Told::default());
+    let (_, first) = world.coordinate(nats.connect("c1").await, &told);
+    until("the run is open", || told.has_note("jobs, which wait for workers")).await;
+    first.abort();
+    let _ = first.await;
+    // Half of it is done while nobody watches.
+    let worker = world.worker(nats.connect("w1").await).await;
+    let is_stored = |request: &LoggedRequest| request.is_manifest(&http_put());
+    until("some is stored", || {
+        world.target.requests().iter().filter(|request| is_stored(request)).count() > 4
+    })
+    .await;
+    let again = Arc::new(Told::default());
+    let (_, second) = world.coordinate(nats.connect("c2").await, &again);
+    let report = second.await.unwrap().unwrap();
+    assert!(again.has_note("joined run"), "{:?}", again.notes());
+    assert_eq!((report.copied(), report.failed(), report.not_done()), (12, 0, 0));
+    world.expect_all(&again.ended(), &["copied"]);
+    worker.leave().await;
+}
+
+fn http_put() -> http::Method {
+    http::Method::PUT
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_and_started_again_costs_no_image() {
+    let (mut nats, world, told) = (Nats::start().await, World::start(8).await, Arc::new(Told::default()));
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    let workers =
+        [world.worker(nats.connect("w1").await).await, world.worker(nats.connect("w2").await).await];
+    until("some is stored", || {
+        world.target.requests().iter().any(|request| request.is_manifest(&http_put()))
+    })
+    .await;
+    nats.kill();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    nats.start_again().await;
+    let report = coordinator.await.unwrap().unwrap();
+    assert_eq!((report.failed(), report.not_done()), (0, 0), "{:#?} {:?}", told.ended(), told.notes());
+    world.expect_all(&told.ended(), &["copied", "unchanged"]);
+    for worker in workers {
+        worker.leave().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_vanishes_is_replaced_and_who_leaves_gives_back() {
+    let (nats, world, told) = (Nats::start().await, World::start(8).await, Arc::new(Told::default()));
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    let vanishes = world.worker(nats.connect("w1").await).await;
+    let leaves = world.worker(nats.connect("w2").await).await;
+    until("some is stored", || {
+        world.target.requests().iter().any(|request| request.is_manifest(&http_put()))
+    })
+    .await;
+    vanishes.task.abort();
+    leaves.leave().await;
+    let last = world.worker(nats.connect("w3").await).await;
+    let report = coordinator.await.unwrap().unwrap();
+    assert_eq!((report.failed(), report.not_done()), (0, 0), "{:#?} {:?}", told.ended(), told.notes());
+    world.expect_all(&told.ended(), &["copied", "unchanged"]);
+    last.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_run_ends_with_all_that_was_not_done_named() {
+    let (nats, world, told) = (Nats::start().await, World::start(3).await, Arc::new(Told::default()));
+    let (cancel, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    until("the run is open", || told.has_note("jobs, which wait for workers")).await;
+    cancel.cancel();
+    let report = coordinator.await.unwrap().unwrap();
+    assert_eq!((report.not_done(), report.totals.images()), (6, 6), "{:#?}", told.ended());
+    let not_done = format!("{:?}", Outcome::NotDone);
+    assert!(told.ended().into_values().flatten().all(|(word, _)| word == not_done));
+    // Nothing is left that a worker would do.
+    let worker = world.worker(nats.connect("w1").await).await;
+    let again = Arc::new(Told::default());
+    let (_, next) = world.coordinate(nats.connect("c2").await, &again);
+    let report = next.await.unwrap().unwrap();
+    assert!(report.copied() == 6 && !again.has_note("joined run"), "{:?}", again.notes());
+    worker.leave().await;
+}

@@ -1,0 +1,237 @@
+//! Two registries, a rule for each repository, and who works on them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{EmbeddedRegistry, LoggedRequest};
+use endpoints::RegistryEndpoint;
+use fleet::{Connection, Coordinator, NatsLeases, Plan, Worked, Worker};
+use oci::Digest;
+use registry::{Registry, Security, Settings, Transport};
+use sync::{
+    Assignment, BoundAssignment, Engine, Event, ImageReport, Naming, Observer, Options, Outcome, Report,
+    Rule, RuleTarget, RunId, Selection, Silent, Stamp, State, Sync,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Large enough that workers ask each other.
+const LAYER: usize = 1_200_000;
+pub(crate) const ACK_WAIT: Duration = Duration::from_secs(2);
+
+pub(crate) struct World {
+    pub(crate) source: EmbeddedRegistry,
+    pub(crate) target: EmbeddedRegistry,
+    repositories: Vec<String>,
+}
+
+fn client(server: &EmbeddedRegistry) -> Registry {
+    let settings = Settings { security: Security::INSECURE, ..Settings::new(server.host().parse().unwrap()) };
+    Registry::new(settings, Transport::new("test", &[]).unwrap())
+}
+
+/// How an image ended, and who did it.
+pub(crate) type Ended = BTreeMap<String, Vec<(String, Option<String>)>>;
+
+#[derive(Default)]
+pub(crate) struct Told {
+    ended: Mutex<Ended>,
+    notes: Mutex<Vec<String>>,
+}
+
+impl Told {
+    pub(crate) fn ended(&self) -> Ended {
+        self.ended.lock().unwrap().clone()
+    }
+
+    pub(crate) fn has_note(&self, text: &str) -> bool {
+        self.notes.lock().unwrap().iter().any(|note| note.contains(text))
+    }
+
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap().clone()
+    }
+}
+
+fn word(report: &ImageReport) -> String {
+    match &report.outcome {
+        Outcome::Copied { .. } => "copied".to_owned(),
+        Outcome::Skipped(_) => "unchanged".to_owned(),
+        Outcome::Failed(error) => format!("failed: {}", oci::with_sources(&**error)),
+        other => format!("{other:?}"),
+    }
+}
+
+impl Observer for Told {
+    fn event(&self, stamp: &Stamp, event: &Event) {
+        match event {
+            Event::ImageFinished(report) => {
+                let worker = stamp.worker.as_deref().map(str::to_owned);
+                let mut ended = self.ended.lock().unwrap();
+                ended
+                    .entry(report.image.target_reference.to_string() + &report.image.target)
+                    .or_default()
+                    .push((word(report), worker));
+            }
+            Event::Note { text, .. } => self.notes.lock().unwrap().push(text.clone()),
+            _ => {}
+        }
+    }
+}
+
+/// A worker that is stopped when the test ends.
+pub(crate) struct Working {
+    pub(crate) cancel: CancellationToken,
+    pub(crate) task: JoinHandle<Result<Worked, fleet::Error>>,
+}
+
+impl Working {
+    /// Leaves as SIGTERM would have it.
+    pub(crate) async fn leave(self) -> Worked {
+        self.cancel.cancel();
+        self.task.await.unwrap().unwrap()
+    }
+}
+
+impl World {
+    /// `number` repositories with two tags each, whose images share a large layer.
+    pub(crate) async fn start(number: u64) -> Self {
+        let source = EmbeddedRegistry::builder().start().await.unwrap();
+        let target = EmbeddedRegistry::builder().start().await.unwrap();
+        let mut repositories = Vec::new();
+        for index in 0..number {
+            let repository = format!("a/app-{index}");
+            for (tag, own) in [("v1", 100 + index), ("v2", 200 + index)] {
+                let layers = [sample::layer(1, LAYER as _), sample::layer(own, 1_100_000)];
+                sample::image(source.store(), &repository, Some(tag), Flavour::Oci, &layers, "amd64");
+            }
+            repositories.push(repository);
+        }
+        Self { source, target, repositories }
+    }
+
+    pub(crate) fn rules(&self) -> Vec<Rule> {
+        let (source, target) = (client(&self.source), client(&self.target));
+        let rule = |name: &String| Rule {
+            source: Arc::new(RegistryEndpoint::source(&source, &name.parse().unwrap())),
+            selection: Selection::All,
+            targets: vec![RuleTarget {
+                target: Arc::new(RegistryEndpoint::target(
+                    &target,
+                    &name.replace("a/", "b/").parse().unwrap(),
+                )),
+                naming: Naming::Same,
+            }],
+            policy: Arc::default(),
+        };
+        self.repositories.iter().map(rule).collect()
+    }
+
+    pub(crate) fn config() -> Digest {
+        Digest::sha256(b"config")
+    }
+
+    pub(crate) async fn worker(&self, connection: Connection) -> Working {
+        self.worker_with(connection, Arc::new(Silent)).await
+    }
+
+    pub(crate) async fn worker_with(&self, connection: Connection, observer: Arc<dyn Observer>) -> Working {
+        let rules = self.rules();
+        let bind = move |assignments: &[Assignment]| -> Vec<Result<BoundAssignment, String>> {
+            let bound = |assignment: &Assignment| {
+                let image = &assignment.images[0];
+                let rule = rules.iter().find(|rule| {
+                    rule.source.name() == &*image.source && rule.targets[0].target.name() == &*image.target
+                });
+                let rule = rule.ok_or_else(|| format!("no rule copies {image}"))?;
+                let targets = vec![rule.targets[0].target.clone()];
+                Ok(BoundAssignment { assignment: assignment.clone(), source: rule.source.clone(), targets })
+            };
+            assignments.iter().map(bound).collect()
+        };
+        let leases = loop {
+            match NatsLeases::open(&connection).await {
+                Ok(leases) => break leases,
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        };
+        let cancel = CancellationToken::new();
+        let worker = Worker {
+            config: Self::config(),
+            engine: Engine::sharing(4, None, Arc::new(leases)),
+            bandwidth: None,
+            options: Options::new(4, 2),
+            state: State::none(),
+            bind: Arc::new(bind),
+            explain: Arc::new(|error| (error.to_string(), "look".to_owned())),
+            observer,
+            idle_exit: None,
+            say: Arc::new(|_| {}),
+            connection,
+        };
+        Working { task: tokio::spawn(worker.work(cancel.clone())), cancel }
+    }
+
+    /// Hands the images out, and waits.
+    pub(crate) fn coordinate(
+        &self,
+        connection: Connection,
+        told: &Arc<Told>,
+    ) -> (CancellationToken, JoinHandle<Result<Report, fleet::Error>>) {
+        let cancel = CancellationToken::new();
+        let id = RunId::new(format!("r-{}", unique(&connection)));
+        let coordinator = Coordinator {
+            id,
+            observer: told.clone(),
+            drain: Duration::from_secs(5),
+            explain: Arc::new(|error| (error.to_string(), "look".to_owned())),
+            connection,
+        };
+        let plan = Plan {
+            sync: Sync::new(self.rules(), Options::new(4, 2), told.clone() as Arc<dyn Observer>),
+            config: Self::config(),
+            selection: Digest::sha256(b"all"),
+            run: None,
+            ack_wait: ACK_WAIT,
+        };
+        let cancelled = cancel.clone();
+        (cancel, tokio::spawn(async move { coordinator.run(plan, cancelled).await }))
+    }
+
+    /// Fails unless all images are at the target, each told once, with these words.
+    pub(crate) fn expect_all(&self, ended: &Ended, words: &[&str]) {
+        assert_eq!(ended.len(), self.repositories.len() * 2, "{ended:#?}");
+        for (image, how) in ended {
+            assert!(how.len() == 1 && words.contains(&how[0].0.as_str()), "{image}: {how:?}");
+        }
+        self.expect_target();
+    }
+
+    pub(crate) fn expect_target(&self) {
+        for repository in &self.repositories {
+            for tag in ["v1", "v2"] {
+                let there = self.target.store().manifest(&repository.replace("a/", "b/"), tag);
+                assert_eq!(there, self.source.store().manifest(repository, tag), "{repository}:{tag}");
+            }
+        }
+    }
+
+    /// Reads of large blobs at the source, each as often as it was read.
+    pub(crate) fn large_reads(&self) -> BTreeMap<String, usize> {
+        let mut reads = BTreeMap::new();
+        for request in self.source.requests().iter().filter(|request| LoggedRequest::is_blob_read(request)) {
+            let line = request.line();
+            let digest = line.split("sha256:").nth(1).unwrap_or_default()[..12].to_owned();
+            *reads.entry(digest).or_insert(0) += 1;
+        }
+        reads
+    }
+}
+
+/// A number that no other coordinator of this process has.
+fn unique(connection: &Connection) -> String {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    format!("{}-{}", connection.name(), NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+}

@@ -1,0 +1,11 @@
+//! An error of another process.
+
+/// An error that another process met, in the words that it found.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct ToldError {
+    /// Why something failed.
+    pub why: String,
+    /// What to do.
+    pub next: String,
+}
