@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) use self::bind::bind;
 use super::heads::config_digest;
 use crate::args::{FleetArgs, FleetLoginArgs, JobArgs, OnlyArgs};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Written};
 use crate::diagnostic;
 
 /// A run that is handed out.
@@ -28,6 +28,7 @@ pub(crate) struct FleetRun {
 /// Connects, if images are to be handed out.
 pub(super) async fn fleet_run(
     args: &FleetArgs,
+    config: Written,
     job: &JobArgs,
     only: &OnlyArgs,
 ) -> Result<Option<FleetRun>, Vec<ConfigError>> {
@@ -40,7 +41,7 @@ pub(super) async fn fleet_run(
         format!("{only:?} {:?} {} {:?} {:?}", run.narrow, run.force, job.retry_failed, job.config.registry);
     Ok(Some(FleetRun {
         connection,
-        config: digest(job)?,
+        config: digest(config, job)?,
         selection: Digest::sha256(selection.as_bytes()),
         run: args.run_id.clone(),
         ack_wait: std::time::Duration::from_secs(args.fleet_patience.into()),
@@ -48,9 +49,9 @@ pub(super) async fn fleet_run(
 }
 
 /// Stands for the rules that coordinator and workers must have in common.
-pub(super) fn digest(job: &JobArgs) -> Result<Digest, Vec<ConfigError>> {
+pub(super) fn digest(config: Written, job: &JobArgs) -> Result<Digest, Vec<ConfigError>> {
     let error = || vec![ConfigError::new("the config has no rules that can be carried out")];
-    config_digest(&job.config, &job.reach).ok_or_else(error)
+    config_digest(config, &job.config).ok_or_else(error)
 }
 
 /// Host and process: two workers of one machine have two names.

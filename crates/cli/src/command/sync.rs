@@ -33,21 +33,25 @@ async fn main_job(
     fleet: &FleetArgs,
     results: Results,
 ) -> u8 {
-    let to_do = to_do(args, only).and_then(|resolved| Ok((resolved, shard(part)?)));
-    let (resolved, shard) = match to_do {
+    #[cfg(not(feature = "fleet"))]
+    if let Some(url) = &fleet.fleet {
+        return super::no_fleet(url);
+    }
+    // Standard input gives a config once.
+    let to_do = written(&args.config, &args.reach)
+        .and_then(|config| Ok((of_written(config.clone(), args, only)?, config, shard(part)?)));
+    let (resolved, config, shard) = match to_do {
         Ok(to_do) => to_do,
         Err(errors) => return refuse(&errors),
     };
     let asked = Asked { shard, ..Asked::of_config("sync", results) };
     #[cfg(feature = "fleet")]
-    let asked = match super::fleet::fleet_run(fleet, args, only).await {
+    let asked = match super::fleet::fleet_run(fleet, config, args, only).await {
         Ok(fleet) => Asked { fleet, ..asked },
         Err(errors) => return refuse(&errors),
     };
     #[cfg(not(feature = "fleet"))]
-    if let Some(url) = &fleet.fleet {
-        return super::no_fleet(url);
-    }
+    drop(config);
     execute::run(resolved, &args.run, asked).await
 }
 

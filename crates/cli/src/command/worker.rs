@@ -9,7 +9,8 @@ use ::sync::{Engine, Observer, Options};
 use super::execute::planned;
 use super::fleet::{bind, connect, digest, explain, own_name};
 use super::refuse::refuse;
-use super::sync::to_do;
+use super::resolve::written;
+use super::sync::of_written;
 use super::watchers::open_log;
 use crate::args::{JobArgs, OnlyArgs, WorkerArgs};
 use crate::config::{ConfigError, Resolved};
@@ -20,7 +21,11 @@ use crate::{exit_code, state_file};
 /// Works until it is stopped; gives the exit status.
 pub(crate) async fn run(args: WorkerArgs) -> u8 {
     let job = JobArgs { config: args.job.config.clone().of_verb("worker"), ..args.job.clone() };
-    let resolved = to_do(&job, &OnlyArgs::default()).and_then(|resolved| Ok((resolved, digest(&job)?)));
+    // Standard input gives a config once.
+    let resolved = written(&job.config, &job.reach).and_then(|config| {
+        let resolved = of_written(config.clone(), &job, &OnlyArgs::default())?;
+        Ok((resolved, digest(config, &job)?))
+    });
     let (resolved, config) = match resolved {
         Ok(resolved) => resolved,
         Err(errors) => return refuse(&errors),
