@@ -209,7 +209,7 @@ pub enum Cause {
     Stopped,
     /// What another process says.
     #[error(transparent)]
-    Elsewhere(ToldError),
+    Elsewhere(Box<ToldError>),
     /// The program itself broke; the other images go on.
     #[error("an internal error: {0}")]
     Panic(String),
@@ -270,7 +270,7 @@ impl Error {
     /// Another process' error, as it told it.
     pub fn told(&self) -> Option<&ToldError> {
         match &self.cause {
-            Cause::Elsewhere(told) => Some(told),
+            Cause::Elsewhere(told) => Some(&**told),
             Cause::Endpoint(error) => error.inner(),
             _ => None,
         }

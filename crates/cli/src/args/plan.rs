@@ -78,7 +78,9 @@ pub(crate) struct ApplyArgs {
     #[arg(value_name = "PLAN", value_parser = named())]
     pub(crate) plan: PathBuf,
 
-    /// Carry out a plan that was changed since `plan` wrote it, for instance by taking steps out
+    /// Carry out a plan that was changed
+    ///
+    /// Since `plan` wrote it, for instance by taking steps out.
     #[arg(long)]
     pub(crate) allow_edited: bool,
 

@@ -281,7 +281,7 @@ impl ToldFailure {
         let told = ToldError { why: cut(&self.why), next: cut(&self.next) };
         let cause = match self.kind {
             Some(kind) => Cause::from(EndpointError::new(kind.into(), told)),
-            None => Cause::Elsewhere(told),
+            None => Cause::Elsewhere(Box::new(told)),
         };
         let side = if self.at_target { Side::Target } else { Side::Source };
         Error { side, place: cut(&self.place), operation: Operation::Elsewhere(cut(&self.doing)), cause }
