@@ -32,7 +32,7 @@ pub(crate) struct Diagnosis {
 pub(crate) fn diagnose(error: &Error) -> Diagnosis {
     let next = match error.told() {
         Some(told) => told.next.clone(),
-        None => choose::advice(error).text().into(),
+        None => choose::advice(error).text(),
     };
     let next = clean_to(&next, LONGEST).into_owned();
     Diagnosis { why: why(&error.cause), next }

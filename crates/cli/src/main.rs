@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         interrupt::let_questions_be();
         match invocation {
             Invocation::Old(args) => command::sync::run_old(&args).await,
-            Invocation::Sync(args) => command::sync::run(args).await,
+            Invocation::Sync(args) => Box::pin(command::sync::run(args)).await,
             Invocation::Plan(args) => command::plan::run(args).await,
             Invocation::Apply(args) => command::apply::run(args).await,
             Invocation::Copy(args) => command::copy::run(&args).await,

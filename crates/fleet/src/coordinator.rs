@@ -253,12 +253,9 @@ impl Watching<'_> {
                 next(&mut watch).await
             };
             tokio::select! {
-                entry = next => match entry {
-                    Some(entry) => self.read(&entry),
-                    None => {
-                        watch = None;
-                        tokio::time::sleep(TICK).await;
-                    }
+                entry = next => if let Some(entry) = entry { self.read(&entry) } else {
+                    watch = None;
+                    tokio::time::sleep(TICK).await;
                 },
                 _ = tick.tick() => self.look_around(&mut told),
                 () = cancel.cancelled(), if over.is_none() => {
@@ -304,9 +301,10 @@ impl Watching<'_> {
             }
             (["begun", job, attempt], _) => {
                 let (Some(job), Some(attempt)) = (number(job), number(attempt)) else { return };
-                match is_set {
-                    true => self.book.begun(job, attempt, String::from_utf8_lossy(&entry.value).into_owned()),
-                    false => self.book.given_back(job, attempt),
+                if is_set {
+                    self.book.begun(job, attempt, String::from_utf8_lossy(&entry.value).into_owned());
+                } else {
+                    self.book.given_back(job, attempt);
                 }
             }
             (["result", job, attempt], true) => {
@@ -318,7 +316,7 @@ impl Watching<'_> {
                         self.tell_end(job, true);
                     }
                     Err(error) => {
-                        self.coordinator.note(format!("a result of job {job} makes no sense: {error}"))
+                        self.coordinator.note(format!("a result of job {job} makes no sense: {error}"));
                     }
                 }
             }
@@ -434,7 +432,9 @@ impl Watching<'_> {
             .filter(|(_, at)| at.elapsed() > 2 * self.ack_wait)
             .map(|(job, _)| *job)
             .collect();
-        waited.into_iter().for_each(|job| self.tell_end(job, false));
+        for job in waited {
+            self.tell_end(job, false);
+        }
         if told.elapsed() > TOLD {
             *told = Instant::now();
             let (workers, ended, jobs) = (self.live.count(), self.book.ended(), self.entry.jobs);

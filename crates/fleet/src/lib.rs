@@ -1,4 +1,4 @@
-//! Many workers that bring the images of one config together: one coordinator plans, NATS JetStream hands jobs out and keeps what
+//! Many workers that bring the images of one config together: one coordinator plans, NATS `JetStream` hands jobs out and keeps what
 //! became of them, and each worker asks the others before it sends a large blob.
 //!
 //! The registries are the truth. What NATS keeps are hints and the run's book: if it is lost, a new plan costs looks, not bytes.

@@ -387,11 +387,10 @@ async fn pull(consumer: &PullConsumer) -> Pulled {
             None => Pulled::Nothing,
         })
     });
-    match fetched.await {
-        Ok(Some(pulled)) => pulled,
-        Ok(None) | Err(_) => {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            Pulled::Broken
-        }
+    if let Ok(Some(pulled)) = fetched.await {
+        pulled
+    } else {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Pulled::Broken
     }
 }

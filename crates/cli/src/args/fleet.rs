@@ -12,6 +12,7 @@ use super::job::JobArgs;
 #[derive(Clone, Debug, Default, Args)]
 #[group(skip)]
 #[command(next_help_heading = "Fleet")]
+#[expect(clippy::struct_field_names, reason = "they are named as the flags are")]
 pub(crate) struct FleetLoginArgs {
     /// Login at NATS: a file of nsc
     ///
@@ -57,7 +58,7 @@ pub(crate) struct FleetLoginArgs {
 pub(crate) struct FleetArgs {
     /// Let workers copy, through this NATS
     ///
-    /// Such as nats://127.0.0.1:4222. `image-syncer worker` copies, and this process waits for the end. Started again with the
+    /// Such as <nats://127.0.0.1:4222>. `image-syncer worker` copies, and this process waits for the end. Started again with the
     /// same config, it joins the run that is open.
     #[arg(long, value_name = "URL", conflicts_with_all = ["shard", "dry_run"], overrides_with = "fleet")]
     pub(crate) fleet: Option<String>,
@@ -82,7 +83,7 @@ pub(crate) struct FleetArgs {
 #[derive(Clone, Debug, Parser)]
 #[command(name = "image-syncer worker", bin_name = "image-syncer worker", after_long_help = EXAMPLES)]
 pub(crate) struct WorkerArgs {
-    /// NATS that has jobs: nats://HOST:4222
+    /// NATS that has jobs: <nats://HOST:4222>
     // What a whole run can be asked for, sync is asked for.
     #[arg(long, value_name = "URL", help_heading = "Fleet", conflicts_with_all = ["dry_run", "report", "retry_failed", "output_success_images", "output_failed_images"], overrides_with = "fleet")]
     pub(crate) fleet: String,

@@ -36,7 +36,9 @@ pub(crate) async fn run(args: WorkerArgs) -> u8 {
         Err(error) => return refuse(&[error]),
     };
     let Resolved { rules, patterns, tasks, registries, warnings, .. } = resolved;
-    warnings.iter().for_each(|warning| warn(warning));
+    for warning in &warnings {
+        warn(warning);
+    }
     let rules = planned(rules, patterns, tasks);
     let names = RuleNames::of(&rules);
     let asked_of = registries.clone();
@@ -79,15 +81,15 @@ pub(crate) async fn run(args: WorkerArgs) -> u8 {
         say: Arc::new(warn),
         connection,
     };
-    let worked = worker.work(interrupt.cancel.clone()).await;
+    let ended = worker.work(interrupt.cancel.clone()).await;
     display.finish();
     state_file::close(&state);
     if let Some(log) = log {
         log.finish();
     }
-    match worked {
-        Ok(worked) => {
-            say(&format!("worker {name} ends: it has done {} jobs", worked.jobs));
+    match ended {
+        Ok(done) => {
+            say(&format!("worker {name} ends: it has done {} jobs", done.jobs));
             interrupt.exit_code().unwrap_or(exit_code::DONE)
         }
         Err(error) => refuse(&[ConfigError::new(error.to_string())]),

@@ -254,9 +254,9 @@ impl Ended {
 }
 
 fn rule_of(job: &Job, image: u32) -> Option<usize> {
-    let rules =
+    let mut rules =
         job.assignments.iter().flat_map(|assignment| assignment.images.iter().map(|_| assignment.rule));
-    rules.skip(image as usize).next()
+    rules.nth(image as usize)
 }
 
 fn cut(text: &str) -> String {

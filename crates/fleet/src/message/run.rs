@@ -37,10 +37,7 @@ impl Checked for Runs {
             return Err(Malformed::new(format!("it has {} runs", self.open.len() + self.closed.len())));
         }
         let mut names = self.open.iter().map(|entry| &entry.run).chain(&self.closed);
-        match names.all(|run| is_name(run)) {
-            true => Ok(self),
-            false => Err(Malformed::new("a run has no name")),
-        }
+        if names.all(|run| is_name(run)) { Ok(self) } else { Err(Malformed::new("a run has no name")) }
     }
 }
 
