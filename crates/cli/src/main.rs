@@ -58,7 +58,7 @@ fn main() -> ExitCode {
             Invocation::Plan(args) => command::plan::run(args).await,
             Invocation::Apply(args) => command::apply::run(args).await,
             Invocation::Copy(args) => command::copy::run(&args).await,
-            Invocation::Verify(args) => command::verify::run(args).await,
+            Invocation::Verify(args) => Box::pin(command::verify::run(args)).await,
             Invocation::Prune(args) => command::prune::run(args).await,
             Invocation::Expand(args) => command::expand::run(args),
             Invocation::Check(args) => command::check::run(args).await,
