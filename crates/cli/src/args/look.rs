@@ -21,7 +21,9 @@ pub(crate) struct InspectArgs {
     #[arg(long, conflicts_with = "raw")]
     pub(crate) json: bool,
 
-    /// Print the manifest's bytes, verbatim; a terminal gets none that it would obey
+    /// Print the manifest's bytes
+    ///
+    /// Verbatim; a terminal gets none that it would obey.
     #[arg(long)]
     pub(crate) raw: bool,
 
