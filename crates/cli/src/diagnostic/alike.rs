@@ -8,7 +8,7 @@ use oci::ErrorKind;
 use sync::{Cause, Error, Event, Image, Observer, Outcome, RuleFailure, Side, Stamp};
 
 use super::choose::{Advice, advice};
-use super::why;
+use super::why::why;
 
 /// So many of what failed for one reason are kept.
 const EXAMPLES: usize = 5;

@@ -1,13 +1,13 @@
 //! What the live view says: lines of text for a width, made of the picture of a run. Decides; draws nothing.
 
 mod fit;
+mod room;
 mod row;
 #[cfg(test)]
 mod tests;
 
 use std::fmt::Write as _;
 
-use super::Paint;
 use super::amount_text::{bytes, left, part, time};
 use super::hosts::SlowHost;
 use super::progress::View;
@@ -15,26 +15,12 @@ use fit::{cut_end, fitting};
 use row::row;
 
 pub(super) use fit::Symbols;
+pub(super) use room::Room;
 
 /// Narrower terminals get a count and nothing else.
 const NARROWEST: usize = 40;
 /// So many hosts and lists are named that are waited for.
 const MOST_WAITS: usize = 3;
-
-/// What there is room for.
-#[derive(Clone, Copy)]
-pub(super) struct Room {
-    pub(super) columns: usize,
-    pub(super) symbols: Symbols,
-    pub(super) paint: Paint,
-}
-
-impl Room {
-    /// The last column stays free: a terminal may go to its next line behind it.
-    fn width(self) -> usize {
-        self.columns.saturating_sub(1)
-    }
-}
 
 /// The whole picture: the run, what holds it up, and a line for each image in work that is shown.
 pub(super) fn picture(view: &View, slow: &[SlowHost], room: Room) -> Vec<String> {

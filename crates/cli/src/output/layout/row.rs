@@ -1,7 +1,7 @@
 //! The line of an image in work.
 
-use super::Room;
 use super::fit::{cut_middle, fitting, width};
+use super::room::Room;
 use crate::output::amount_text::{bytes, part, time};
 use crate::output::progress::{Moving, Row, Wait, ratio};
 

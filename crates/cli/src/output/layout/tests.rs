@@ -6,6 +6,7 @@ use sync::Image;
 
 use super::fit::width;
 use super::*;
+use crate::output::Paint;
 use crate::output::progress::{Images, Moving, Progress, Remaining, Row, Wait};
 
 const MIB: u64 = 1 << 20;

@@ -1,0 +1,19 @@
+//! What there is room for on a terminal.
+
+use super::fit::Symbols;
+use crate::output::Paint;
+
+/// What there is room for.
+#[derive(Clone, Copy)]
+pub(in crate::output) struct Room {
+    pub(in crate::output) columns: usize,
+    pub(in crate::output) symbols: Symbols,
+    pub(in crate::output) paint: Paint,
+}
+
+impl Room {
+    /// The last column stays free: a terminal may go to its next line behind it.
+    pub(super) fn width(self) -> usize {
+        self.columns.saturating_sub(1)
+    }
+}
