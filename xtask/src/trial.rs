@@ -32,8 +32,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return tokio::runtime::Runtime::new()?.block_on(inside(&arguments.binary));
     }
     let own = std::env::current_exe()?;
+    // Root needs no user namespace, and in one of a single user nginx cannot give its folders to another.
+    let namespaces: &[&str] =
+        if is_root()? { &["--net", "--"] } else { &["--user", "--map-root-user", "--net", "--"] };
     let status = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--"])
+        .args(namespaces)
         .arg(own)
         .args(["trial", "--inside", "--binary"])
         .arg(&arguments.binary)
@@ -43,6 +46,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bail!("the trial failed: {status}");
     }
     Ok(())
+}
+
+/// Whose process this is, as the kernel tells.
+fn is_root() -> Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    Ok(std::fs::metadata("/proc/self")?.uid() == 0)
 }
 
 async fn inside(binary: &Path) -> Result<()> {
