@@ -1,7 +1,9 @@
 //! What a failed question to a store is about.
 
-/// What to make of an error, whatever its details.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+use serde::{Deserialize, Serialize};
+
+/// What to make of an error, whatever its details. Its names travel between workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ErrorKind {
     /// Who we are is not accepted, or nobody is logged in.
     Unauthorized,

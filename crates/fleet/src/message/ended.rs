@@ -58,45 +58,10 @@ pub(crate) struct ToldFailure {
     at_target: bool,
     place: String,
     doing: String,
-    kind: Option<Kind>,
+    kind: Option<ErrorKind>,
     why: String,
     next: String,
 }
-
-macro_rules! kinds {
-    ($($kind:ident),*) => {
-        /// As the engine has them.
-        #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-        enum Kind { $($kind),* }
-
-        impl From<ErrorKind> for Kind {
-            fn from(kind: ErrorKind) -> Self {
-                match kind { $(ErrorKind::$kind => Self::$kind),* }
-            }
-        }
-
-        impl From<Kind> for ErrorKind {
-            fn from(kind: Kind) -> Self {
-                match kind { $(Kind::$kind => Self::$kind),* }
-            }
-        }
-    };
-}
-
-kinds!(
-    Unauthorized,
-    Denied,
-    NotFound,
-    RateLimited,
-    Unavailable,
-    Network,
-    Tls,
-    Stalled,
-    Mismatch,
-    TooLarge,
-    Rejected,
-    Protocol
-);
 
 impl Checked for JobResult {
     fn checked(self) -> Result<Self, Malformed> {
@@ -270,7 +235,7 @@ impl ToldFailure {
             at_target: error.side == Side::Target,
             place: cut(&error.place),
             doing: cut(&error.operation.to_string()),
-            kind: error.kind().map(Kind::from),
+            kind: error.kind(),
             why: cut(&why),
             next: cut(&next),
         }
@@ -280,7 +245,7 @@ impl ToldFailure {
     fn error(self) -> Error {
         let told = ToldError { why: cut(&self.why), next: cut(&self.next) };
         let cause = match self.kind {
-            Some(kind) => Cause::from(EndpointError::new(kind.into(), told)),
+            Some(kind) => Cause::from(EndpointError::new(kind, told)),
             None => Cause::Elsewhere(Box::new(told)),
         };
         let side = if self.at_target { Side::Target } else { Side::Source };
