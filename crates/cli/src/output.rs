@@ -53,6 +53,7 @@ mod volume;
 
 pub(crate) use annotations::annotations;
 pub(crate) use display::Display;
+pub(crate) use failure::Failure;
 pub(crate) use hosts::slow_hosts;
 pub(crate) use log_file::{LogFile, LogForm};
 pub(crate) use output_file::{Document, OutputFile, is_stdout};
@@ -60,6 +61,7 @@ pub(crate) use paint::{Colour, Paint, choose as choose_colour};
 pub(crate) use progress_form::{Asked as AskedProgress, choose as choose_progress};
 pub(crate) use progress_json::schema as progress_schema;
 pub(crate) use prune::{PruneOutcome, schema as prune_schema};
+pub(crate) use record::{Ended, ImageRecord};
 pub(crate) use records::{Gathered, Recorder, Records};
 pub(crate) use report_form::ReportForm;
 pub(crate) use report_markdown::write as write_markdown;

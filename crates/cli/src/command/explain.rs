@@ -1,13 +1,12 @@
 //! `image-syncer explain IMAGE --report FILE`: why an image was copied, skipped or failed. Asks no registry.
 
 mod known;
-mod report_file;
+mod left_out;
 mod search;
 mod stage;
 mod told;
 
 use self::known::Known;
-use self::report_file::{RunTold, read};
 use self::search::{Found, Search};
 use super::refuse::refuse;
 use super::resolve::resolve_narrowed;
@@ -15,13 +14,18 @@ use crate::args::{ConfigArgs, ExplainArgs, NarrowArgs, OnlyArgs, given};
 use crate::config::ConfigError;
 use crate::exit_code;
 use crate::output::print_lines;
+use crate::output::report_json::{Facts, read};
 
 /// Explains; gives the exit status.
 pub(crate) fn run(args: ExplainArgs) -> u8 {
     let mut search = Search::new(&args.image);
-    let run = match read(&args.report, &mut |entry| search.look(entry)) {
+    let mut look = |image| {
+        search.look(image);
+        Ok(())
+    };
+    let run = match read(&args.report, &mut look) {
         Ok(run) => run,
-        Err(problem) => return refuse(&[ConfigError::new(problem).file(&args.report)]),
+        Err(unreadable) => return refuse(&[ConfigError::new(unreadable.problem).file(&args.report)]),
     };
     let known = match known(&args.config.of_verb("explain")) {
         Ok(known) => known,
@@ -56,7 +60,7 @@ fn known(args: &ConfigArgs) -> Result<Option<Known>, Vec<ConfigError>> {
 
 /// The report does not have it: the config, or rules that failed as a whole, may say why. `images` are what it may be called,
 /// as it was typed first.
-fn not_there(images: &[String], run: &RunTold, known: Option<&Known>, near: &[String]) -> u8 {
+fn not_there(images: &[String], run: &Facts, known: Option<&Known>, near: &[String]) -> u8 {
     let mut lines = Vec::new();
     for image in images {
         let mut told = told::failed_rules(image, run);

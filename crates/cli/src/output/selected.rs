@@ -25,9 +25,9 @@ pub(super) struct Selected {
 #[serde(default)]
 pub(crate) struct LeftOutTag {
     /// Registry and repository.
-    source: String,
-    tag: String,
-    reason: String,
+    pub(crate) source: String,
+    pub(crate) tag: String,
+    pub(crate) reason: String,
 }
 
 impl Selected {

@@ -3,10 +3,11 @@
 use ::sync::Rule;
 use oci::{Reference, TagOrDigest};
 
-use super::report_file::{RunTold, Told};
+use super::left_out::{Told, told_of};
 use super::stage::{Stage, stage};
 use crate::config::{LoginOrigin, Resolved};
 use crate::output::made;
+use crate::output::report_json::Facts;
 
 /// The rules of a config.
 pub(super) struct Known {
@@ -40,7 +41,7 @@ impl Known {
     }
 
     /// Why rules that are about the repository of an image did not bring it into the report.
-    pub(super) fn unlisted(&self, name: &str, run: &RunTold) -> Vec<String> {
+    pub(super) fn unlisted(&self, name: &str, run: &Facts) -> Vec<String> {
         let Ok(place) = name.parse::<Reference>() else { return Vec::new() };
         let Some(image) = image(&place) else { return Vec::new() };
         self.about(&place).iter().flat_map(|rule| rule.unlisted(&place, &image, run)).collect()
@@ -68,7 +69,7 @@ impl KnownRule {
         self.rule.source.name() == repository(place)
     }
 
-    fn unlisted(&self, place: &Reference, image: &TagOrDigest, run: &RunTold) -> Vec<String> {
+    fn unlisted(&self, place: &Reference, image: &TagOrDigest, run: &Facts) -> Vec<String> {
         let label = &self.label;
         if self.is_from(place) {
             return vec![format!("  rule {label}: {}", self.words(image, run))];
@@ -87,11 +88,11 @@ impl KnownRule {
     }
 
     /// What the rule does with an image that is not in the report.
-    fn words(&self, image: &TagOrDigest, run: &RunTold) -> String {
+    fn words(&self, image: &TagOrDigest, run: &Facts) -> String {
         let Rule { source, selection, .. } = &self.rule;
         match stage(selection, image) {
             Stage::LeftOut(why) => format!("leaves it out by its name ({why})"),
-            Stage::Open(by) => match run.told_of(source.name(), &image.to_string()) {
+            Stage::Open(by) => match told_of(run, source.name(), &image.to_string()) {
                 Told::LeftOut(why) => format!("selects its name ({by}), and left it out: {why}"),
                 Told::NotListed => format!(
                     "selects its name ({by}), so that it was not there when the run listed it, or the run was narrowed, or stopped before"

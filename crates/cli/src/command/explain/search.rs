@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use oci::Reference;
 
-use super::report_file::Entry;
 use crate::nearest::changes;
+use crate::output::ImageRecord;
 
 /// So many names are told where none is the one.
 const NAMES_TOLD: usize = 10;
@@ -19,8 +19,8 @@ pub(super) struct Search {
     text: String,
     /// The text with what goes without saying, such as Docker Hub.
     whole: Option<String>,
-    exact: Vec<Entry>,
-    ending: Vec<Entry>,
+    exact: Vec<ImageRecord>,
+    ending: Vec<ImageRecord>,
     ending_names: BTreeSet<String>,
     near: BTreeSet<(usize, String)>,
     /// The text as a whole name, in repositories of the report that end as it does.
@@ -30,7 +30,7 @@ pub(super) struct Search {
 /// What came of it.
 pub(super) enum Found {
     /// The image, once for each of its targets.
-    These(Vec<Entry>),
+    These(Vec<ImageRecord>),
     /// Several images end so.
     Several(Vec<String>),
     /// None: those with names like it, and what it is called as a whole where the report has others of its repository.
@@ -44,17 +44,17 @@ impl Search {
         Self { text: text.to_owned(), whole, exact, ending, ending_names, near, completed }
     }
 
-    pub(super) fn look(&mut self, entry: Entry) {
-        let names = [&entry.source, &entry.target];
+    pub(super) fn look(&mut self, image: ImageRecord) {
+        let names = [&image.source, &image.target];
         if names.iter().any(|name| **name == self.text || Some(*name) == self.whole.as_ref()) {
-            self.exact.push(entry);
+            self.exact.push(image);
             return;
         }
         let ending = names.iter().find(|name| self.ends(name)).map(|name| (*name).clone());
         if let Some(name) = ending {
             if self.ending.len() < MOST_ENDING {
                 self.ending_names.insert(name);
-                self.ending.push(entry);
+                self.ending.push(image);
             }
             return;
         }
@@ -131,6 +131,11 @@ fn split(name: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
+    fn image(source: &str, target: &str) -> ImageRecord {
+        let record = serde_json::json!({"source": source, "target": target, "outcome": "copied"});
+        serde_json::from_value(record).unwrap()
+    }
+
     fn search(text: &str) -> Found {
         let mut search = Search::new(text);
         for (source, target) in [
@@ -140,7 +145,7 @@ mod tests {
             ("h.io/apps/web:v1", "r.cn/m/web:v1"),
             ("h.io/more/web:v2", "r.cn/n/web:v1"),
         ] {
-            search.look(Entry { source: source.to_owned(), target: target.to_owned(), ..Entry::default() });
+            search.look(image(source, target));
         }
         search.found()
     }

@@ -4,12 +4,13 @@ use indicatif::HumanBytes;
 use oci::Reference;
 
 use super::known::Known;
-use super::report_file::{Entry, Failure, RunTold};
 use super::stage::Stage;
 use crate::config::LoginOrigin;
+use crate::output::report_json::Facts;
+use crate::output::{Ended, Failure, ImageRecord};
 
 /// All that is known of entries; they are cleaned on the way out.
-pub(super) fn lines(entries: &[Entry], run: &RunTold, known: Option<&Known>) -> Vec<String> {
+pub(super) fn lines(entries: &[ImageRecord], run: &Facts, known: Option<&Known>) -> Vec<String> {
     let mut lines = Vec::new();
     for entry in entries {
         if !lines.is_empty() {
@@ -22,19 +23,19 @@ pub(super) fn lines(entries: &[Entry], run: &RunTold, known: Option<&Known>) -> 
         lines.extend(sides(entry, run, known));
         lines.extend(entry.error.iter().flat_map(failure));
     }
-    let (command, started) = (&run.command, &run.started_at);
+    let (command, started) = (&run.head.command, &run.head.started_at);
     lines.push(format!("in the run of `{command}` that began at {started}"));
     lines
 }
 
 /// Rules that gave no images, where this one would have come of them.
-pub(super) fn failed_rules(image: &str, run: &RunTold) -> Vec<String> {
+pub(super) fn failed_rules(image: &str, run: &Facts) -> Vec<String> {
     let place = image.parse::<Reference>().map(|place| format!("{}/{}", place.registry, place.repository));
     let Ok(place) = place else { return Vec::new() };
     let is_about = |source: &str| {
         place == source || place.strip_prefix(source).is_some_and(|rest| rest.starts_with('/'))
     };
-    let failed = run.failed_rules.iter().filter(|failed| is_about(&failed.source));
+    let failed = run.tail.failed_rules.iter().filter(|failed| is_about(&failed.source));
     let told = failed.flat_map(|failed| {
         let label = failed.rule.as_deref().unwrap_or(&failed.source);
         let head = format!("  rule {label} brought no images of {}", failed.source);
@@ -48,26 +49,25 @@ fn row(label: &str, text: &str) -> String {
 }
 
 /// What was decided and became of it.
-fn outcome(entry: &Entry) -> Vec<String> {
+fn outcome(entry: &ImageRecord) -> Vec<String> {
     let tries = match entry.attempts {
         0 | 1 => String::new(),
         tries => format!(", {tries} tries"),
     };
     let took = format!(" ({:.1} s{tries})", entry.seconds);
     let has_other = entry.source_digest.is_some() && entry.source_digest != entry.digest;
-    let words = match entry.outcome.as_str() {
-        "copied" => "copied: the target did not have this image under this name".to_owned(),
-        "unchanged" if has_other => {
+    let words = match entry.outcome {
+        Ended::Copied => "copied: the target did not have this image under this name".to_owned(),
+        Ended::Unchanged if has_other => {
             "unchanged: the target has the same content under another digest".to_owned()
         }
-        "unchanged" => "unchanged: the target had this digest under this name".to_owned(),
-        "skipped" => "skipped".to_owned(),
-        "failed" => "failed".to_owned(),
-        "notDone" => {
+        Ended::Unchanged => "unchanged: the target had this digest under this name".to_owned(),
+        Ended::Skipped => "skipped".to_owned(),
+        Ended::Failed => "failed".to_owned(),
+        Ended::NotDone => {
             "not done: the run ended before it was this image's turn, or while it was at it".to_owned()
         }
-        "wouldCopy" => "would be copied: the run only looked".to_owned(),
-        other => other.to_owned(),
+        Ended::WouldCopy => "would be copied: the run only looked".to_owned(),
     };
     let mut lines = vec![row("outcome", &format!("{words}{took}"))];
     lines.extend(entry.note.iter().map(|note| row("because", note)));
@@ -75,7 +75,7 @@ fn outcome(entry: &Entry) -> Vec<String> {
     lines
 }
 
-fn rule(entry: &Entry, known: Option<&Known>) -> Vec<String> {
+fn rule(entry: &ImageRecord, known: Option<&Known>) -> Vec<String> {
     let Some(label) = &entry.rule else { return Vec::new() };
     let mut lines = vec![row("rule", label)];
     if let Some(known) = known {
@@ -91,7 +91,7 @@ fn rule(entry: &Entry, known: Option<&Known>) -> Vec<String> {
     lines
 }
 
-fn amounts(entry: &Entry) -> Vec<String> {
+fn amounts(entry: &ImageRecord) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(entry.digest.iter().map(|digest| row("digest", digest)));
     if entry.source_digest != entry.digest {
@@ -114,7 +114,7 @@ fn amounts(entry: &Entry) -> Vec<String> {
 }
 
 /// Each side's login, and what its registry was asked in the whole run.
-fn sides(entry: &Entry, run: &RunTold, known: Option<&Known>) -> Vec<String> {
+fn sides(entry: &ImageRecord, run: &Facts, known: Option<&Known>) -> Vec<String> {
     let mut lines = Vec::new();
     for (side, name) in [("source", &entry.source), ("target", &entry.target)] {
         let host = name.split('/').next().unwrap_or_default();
@@ -123,6 +123,7 @@ fn sides(entry: &Entry, run: &RunTold, known: Option<&Known>) -> Vec<String> {
             None => "no login".to_owned(),
         });
         let asked: u64 = run
+            .tail
             .registries
             .iter()
             .filter(|registry| registry.host == host)
@@ -138,6 +139,6 @@ fn sides(entry: &Entry, run: &RunTold, known: Option<&Known>) -> Vec<String> {
 }
 
 fn failure(failure: &Failure) -> Vec<String> {
-    let Failure { side, host, operation, message, hint } = failure;
+    let Failure { side, host, operation, message, hint, .. } = failure;
     vec![row("error", &format!("{side} {host}: {operation}: {message}")), row("next", hint)]
 }

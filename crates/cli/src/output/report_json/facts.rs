@@ -59,9 +59,10 @@ pub(crate) struct ShardEntry {
 #[derive(Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Tail {
-    /// Tags that rules left out for what their names do not tell, and how many more there are.
+    /// Tags that rules left out for what their names do not tell, and how many more there are: not known where a release that kept
+    /// none of them wrote it.
     pub(crate) left_out: Vec<LeftOutTag>,
-    pub(crate) left_out_more: usize,
+    pub(crate) left_out_more: Option<usize>,
     /// Rules that gave no images because something failed.
     pub(crate) failed_rules: Vec<FailedRule>,
     /// Rules that cannot be carried out.

@@ -140,11 +140,11 @@ fn rules(facts: &[Facts]) -> Vec<Rule> {
 }
 
 /// As many as one run names, and how many more there are.
-fn left_out(facts: &[Facts]) -> (Vec<LeftOutTag>, usize) {
+fn left_out(facts: &[Facts]) -> (Vec<LeftOutTag>, Option<usize>) {
     let all: BTreeSet<_> = facts.iter().flat_map(|one| one.tail.left_out.iter().cloned()).collect();
-    let more: usize = facts.iter().map(|one| one.tail.left_out_more).sum();
+    let more: Option<usize> = facts.iter().map(|one| one.tail.left_out_more).sum();
     let not_named = all.len().saturating_sub(MOST_NAMED);
-    (all.into_iter().take(MOST_NAMED).collect(), more + not_named)
+    (all.into_iter().take(MOST_NAMED).collect(), more.map(|more| more + not_named))
 }
 
 /// A rule of one config that failed in several shards is one.

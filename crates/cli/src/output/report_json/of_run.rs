@@ -33,7 +33,7 @@ pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
         },
         tail: Tail {
             left_out: selected.left_out.clone(),
-            left_out_more: selected.not_named,
+            left_out_more: Some(selected.not_named),
             failed_rules: failed_rules.collect(),
             refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
             registries,

@@ -21,7 +21,7 @@ pub(crate) fn schema() -> Value {
         ("rules", list(&rule())),
         ("images", list(&image())),
         ("leftOut", list(&object("A tag that its rule left out for what its name does not tell", &left_out))),
-        ("leftOutMore", number()),
+        ("leftOutMore", number_or_null()),
         ("failedRules", list(&object("A rule that gave no images", &failed_rule))),
         ("refusedRules", list(&text())),
         ("registries", list(&registry())),
