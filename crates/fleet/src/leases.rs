@@ -39,17 +39,27 @@ impl NatsLeases {
 
     async fn asked(&self, wanted: LeaseWanted<'_>) -> Leased {
         let key = key(wanted.store, wanted.digest);
-        if let Some(holder) = self.holders.get_now(&key).await
-            && let Some(holder) = repository(&holder)
-        {
+        if let Some(holder) = self.holder(&key).await {
             return Leased::HeldBy(holder);
         }
         match self.leases.create_now(&key, self.worker.clone().into()).await {
-            Ok(revision) => Leased::Yours(Box::new(self.held(key, revision, wanted.repository))),
+            Ok(revision) => {
+                let held = self.held(key, revision, wanted.repository);
+                // Whoever had the lease may have brought the blob, and given the lease back, since the question above.
+                match self.holder(&held.key).await {
+                    Some(holder) => Leased::HeldBy(holder),
+                    None => Leased::Yours(Box::new(held)),
+                }
+            }
             Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Leased::Theirs(AGAIN),
             // Nobody answers: two may send it, which costs its bytes.
             Err(_) => Leased::Yours(Box::new(Unshared)),
         }
+    }
+
+    /// Where a blob was brought to.
+    async fn holder(&self, key: &str) -> Option<RepositoryName> {
+        repository(&self.holders.get_now(key).await?)
     }
 
     fn held(&self, key: String, revision: u64, repository: &RepositoryName) -> Held {
