@@ -136,6 +136,11 @@ impl Store {
         repository.tags.remove(reference).is_some()
     }
 
+    /// Removes a repository with all it has, as a registry's own API does. Says whether it was there.
+    pub fn remove_repository(&self, repository: &str) -> bool {
+        self.content().repositories.remove(repository).is_some()
+    }
+
     /// Gives a blob other bytes under its digest, as a damaged disk would. Says whether it was there.
     pub fn damage_blob(&self, repository: &str, digest: &str, bytes: impl Into<Bytes>) -> bool {
         let mut content = self.content();

@@ -47,7 +47,7 @@ pub use report::totals::Totals;
 pub use report::verdict::{Mended, Problem, ProblemKind, ProblemState, Standing, Verdict};
 pub use report::{LookedAt, Report, RuleFailure};
 pub use rule::artifact_types::{ArtifactTypeError, ArtifactTypePattern, ArtifactTypes};
-pub use rule::pattern_rule::{MakeRule, PatternRule, Work};
+pub use rule::pattern_rule::{MakeRule, PatternRule, PatternTarget, TakeBack, Work};
 pub use rule::platform_filter::PlatformFilter;
 pub use rule::policy::{
     AttestationPolicy, IndexPolicy, OnCollision, OnConflict, Policy, ReferrerPolicy, Rewrite, SOURCE_DIGEST,

@@ -1,6 +1,7 @@
 //! What is to be done: rules become images, each with the names that it gets, and with what it has to wait for.
 
 pub(crate) mod assignment;
+pub(crate) mod at_target;
 pub(crate) mod awaited;
 pub(crate) mod choice;
 pub(crate) mod collision;
@@ -25,5 +26,6 @@ pub(crate) mod survey;
 pub(crate) mod task;
 pub(crate) mod task_order;
 pub(crate) mod turns;
+mod vanished;
 pub(crate) mod wanted;
 pub(crate) mod wish;

@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use oci::{RegistryHost, RepositoryName};
 use sync::select::Narrowing;
-use sync::{Cause, ImpossibleTarget, PatternRule, RepositoryPattern, Rule, RuleTarget, TargetTemplate};
+use sync::{
+    Cause, ImpossibleTarget, PatternRule, PatternTarget, RepositoryPattern, Rule, RuleTarget, TargetTemplate,
+    TargetTemplateError,
+};
 
 use super::choice::narrowed;
 use super::defaults::Defaults;
 use super::image_text::{PatternText, Which, parse, parse_target, split_target};
 use super::images::WrittenRule;
 use super::naming::{naming, selection};
+use super::registries::Registries;
 use super::resolved::{ResolvedPattern, RuleLogins, SharedRegistries};
 use super::resolver::Resolver;
 use super::rule_error::RuleError;
@@ -25,28 +29,27 @@ impl ResolvedPattern {
 
 /// What the targets of a pattern's repositories are made of.
 #[derive(Clone)]
-enum TargetText {
-    Template {
-        template: TargetTemplate,
-        /// A pattern for tags, as it is written.
-        behind: String,
-    },
-    /// As for any rule with an empty target.
-    Default { registry: String, namespace: String },
+struct TargetText {
+    template: TargetTemplate,
+    /// A pattern for tags, as it is written.
+    behind: String,
 }
 
 impl TargetText {
-    /// Registry and whole components that all targets lie below, as they are called when a rule is made.
-    fn front(&self) -> Option<String> {
-        let front = match self {
-            Self::Template { template, .. } => template.front().to_owned(),
-            Self::Default { registry, namespace } => {
-                format!("{}/{namespace}", registry.trim_end_matches('/')).trim_end_matches('/').to_owned()
-            }
-        };
-        let below = parse(&format!("{front}/any")).ok()?;
-        let below = format!("{}/{}", below.registry, below.repository);
-        below.strip_suffix("/any").map(str::to_owned)
+    /// Where what all targets lie below is listed, and which sources go to what is there.
+    fn target(&self, pattern: &RepositoryPattern, registries: &mut Registries) -> Option<PatternTarget> {
+        let written = self.template.front().to_owned();
+        let below = parse(&format!("{written}/any")).ok()?;
+        // As targets are called when a rule is made.
+        let path = below.repository.as_str().strip_suffix("any")?.to_owned();
+        let front = format!("{}/{path}", below.registry).trim_end_matches('/').to_owned();
+        let listing = Arc::new(registries.target_listing(&below.registry, &below.repository));
+        let (template, pattern) = (self.template.clone(), pattern.clone());
+        let take_back = Arc::new(move |repository: &RepositoryName| {
+            let rest = repository.as_str().strip_prefix(&*path)?;
+            template.take_back(&pattern, &format!("{written}/{rest}"))
+        });
+        Some(PatternTarget { front, listing, take_back })
     }
 }
 
@@ -80,7 +83,10 @@ pub(super) fn resolve_pattern(
     };
     // What no repository could be named like is told at once.
     let logins = maker.check(rule, &texts)?;
-    let target_fronts = maker.targets.iter().filter_map(TargetText::front).collect();
+    let targets = {
+        let mut registries = resolver.registries.lock();
+        maker.targets.iter().filter_map(|target| target.target(&pattern, &mut registries)).collect()
+    };
     let make_rule = Arc::new(move |repository: &RepositoryName| maker.make(repository));
     let rule_of_many = PatternRule {
         listing: Arc::new(listing),
@@ -88,7 +94,7 @@ pub(super) fn resolve_pattern(
         repositories: resolver.defaults.repositories.clone(),
         make_rule,
         policy: terms.policy,
-        target_fronts,
+        targets,
         at_least: terms.tags.at_least,
     };
     let written = WrittenRule { targets: texts, ..rule.clone() };
@@ -106,18 +112,29 @@ fn target_text(
         if resolver.defaults.target_for("a").is_none() {
             return Err(RuleError::TargetEmpty { source_text: rule.source.clone() });
         }
-        let target =
-            TargetText::Default { registry: (*registry).to_owned(), namespace: (*namespace).to_owned() };
-        return Ok((target, default_text(registry, namespace, pattern)));
+        let template = TargetTemplate::new(&default_template(registry, namespace));
+        let template = template.map_err(|reason| template_error(rule, text, reason))?;
+        let text = default_text(registry, namespace, pattern);
+        return Ok((TargetText { template, behind: String::new() }, text));
     }
     let text = resolver.expanded(rule, text);
     let (front, behind) = split_target(&text);
-    let template = TargetTemplate::of(pattern, front).map_err(|reason| RuleError::Template {
-        source_text: rule.source.clone(),
-        text: text.clone(),
-        reason,
-    })?;
-    Ok((TargetText::Template { template, behind: behind.to_owned() }, text))
+    let template =
+        TargetTemplate::of(pattern, front).map_err(|reason| template_error(rule, &text, reason))?;
+    Ok((TargetText { template, behind: behind.to_owned() }, text))
+}
+
+fn template_error(rule: &WrittenRule, text: &str, reason: TargetTemplateError) -> RuleError {
+    RuleError::Template { source_text: rule.source.clone(), text: text.to_owned(), reason }
+}
+
+/// What [`Defaults::target_for`] gives, for any repository.
+fn default_template(registry: &str, namespace: &str) -> String {
+    let (registry, namespace) = (registry.trim_end_matches('/'), namespace.trim_matches('/'));
+    match namespace {
+        "" => format!("{registry}/{{path}}"),
+        namespace => format!("{registry}/{namespace}/{{repository}}"),
+    }
 }
 
 /// The defaults as a target of its own, so that a file of what failed needs no flags. Empty where no such text says
@@ -169,15 +186,7 @@ impl RuleMaker {
     }
 
     fn fill(&self, target: &TargetText, repository: &RepositoryName) -> String {
-        match target {
-            TargetText::Template { template, behind } => {
-                format!("{}{behind}", template.fill(&self.pattern, repository))
-            }
-            TargetText::Default { registry, namespace } => {
-                let defaults = Defaults { registry, namespace, ..Defaults::default() };
-                defaults.target_for(repository.as_str()).unwrap_or_default()
-            }
-        }
+        format!("{}{}", target.template.fill(&self.pattern, repository), target.behind)
     }
 
     fn check(&self, rule: &WrittenRule, texts: &[String]) -> Result<RuleLogins, RuleError> {

@@ -102,6 +102,11 @@ impl Registries {
         RegistryListing::new(self.handle(host, below).registry_api)
     }
 
+    /// What lists the repositories of a target: nothing is read by it, so it makes no entry used.
+    pub(super) fn target_listing(&mut self, host: &RegistryHost, below: &RepositoryName) -> RegistryListing {
+        RegistryListing::new(self.handle(host, below).registry_api)
+    }
+
     pub(super) fn target(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
         if !self.targets_without_login.contains_key(host.as_str())
             && self.auth.find(host, repository).is_none()

@@ -431,6 +431,75 @@ async fn a_plan_tells_how_long_it_takes() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whole_repositories_that_are_gone_at_the_source_are_told() -> Result<()> {
+    // The first joins components as registries without nested names need it; the second takes the flags' names.
+    for rule in ["  SOURCE/a/**: TARGET/b/x-{repository:-}\n", "  SOURCE/a/**: ''\n"] {
+        let bench = Bench::start(&format!("images:\n{rule}")).await?;
+        let flags = format!("--no-state --registry {} --namespace b", bench.target.host());
+        for repository in ["a/app", "a/old/lib", "a/emptied"] {
+            bench.image(repository, "v1", &[1]);
+            bench.image(repository, "v2", &[2]);
+        }
+        bench.run(&format!("sync {flags}"))?.expect_code(0)?;
+        let foreign = [sample::layer(77, 100)];
+        sample::image(bench.target.store(), "other/app", Some("v1"), Flavour::Oci, &foreign, "amd64");
+        ensure!(bench.plan(&flags)?["extra"] == json!([]));
+
+        bench.source.store().remove_repository("a/old/lib");
+        for tag in ["v1", "v2"] {
+            ensure!(bench.source.store().remove_manifest("a/emptied", tag));
+        }
+        let ran = bench.run(&format!("plan --json --exit-code {flags}"))?.expect_code(0)?;
+        let plan: Value = serde_json::from_str(&ran.stdout)?;
+        let lib = if rule.contains('{') { "b/x-old-lib" } else { "b/old/lib" };
+        let emptied = if rule.contains('{') { "b/x-emptied" } else { "b/emptied" };
+        let expected: Vec<_> = [(emptied, "v1"), (emptied, "v2"), (lib, "v1"), (lib, "v2")]
+            .map(|(repository, tag)| {
+                let target = format!("{}/{repository}:{tag}", bench.target.host());
+                json!({"target": target, "digest": bench.at_target(repository, tag), "rule": 0})
+            })
+            .into();
+        ensure!(plan["extra"] == json!(expected), "{plan:#}");
+    }
+    Ok(())
+}
+
+fn on_catalog(code: u16, body: &str) -> Fault {
+    let effect = Effect::Status {
+        code,
+        body: body.to_owned(),
+        headers: vec![("content-type", "application/json".to_owned())],
+    };
+    Fault { when: Match::path("/v2/_catalog"), times: Times::Always, effect }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_lists_less_than_it_has_makes_nothing_extra() -> Result<()> {
+    let bench = Bench::start(RULES).await?;
+    bench.image("a/app", "v1", &[1]);
+    bench.image("a/hidden", "v1", &[2]);
+    bench.run("sync --no-state")?.expect_code(0)?;
+    bench.source.misbehave(on_catalog(200, r#"{"repositories": ["a/app"]}"#));
+    let plan = bench.plan("--no-state")?;
+    ensure!(plan["extra"] == json!([]) && plan["totals"]["unchanged"] == 1, "{plan:#}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_does_not_list_its_repositories_is_told_and_fails_nothing() -> Result<()> {
+    let bench = Bench::start(RULES).await?;
+    bench.image("a/app", "v1", &[1]);
+    bench.target.misbehave(on_catalog(404, ""));
+    let ran = bench.run("plan --no-state")?.expect_code(0)?;
+    ensure!(
+        ran.stderr.contains("whether it has whole repositories that are gone at the source is not known"),
+        "{}",
+        ran.stderr
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn documents_have_the_keys_of_their_schemas() -> Result<()> {
     let bench = world().await?;
     let schema = |name: &str| -> Result<Value> {

@@ -88,29 +88,23 @@ impl Discoveries {
                 error: error.into(),
             }));
         }
-        for repository in self.leave_out(pattern_targets, found) {
+        for repository in self.leave_out(&mut pattern_targets, found) {
             if let Some(seat) = &seat {
                 seat.company().withdraw(index, Some(repository));
             }
         }
         drop(seat);
         let _ = open.send(true);
-        while let Some(ended) = tasks.join_next().await {
-            match ended {
-                Ok(failure) => failures.extend(failure),
-                // It was left out.
-                Err(ended) if JoinError::is_cancelled(&ended) => {}
-                Err(panic) => {
-                    let error = panicked(&source, panic).into();
-                    failures.push(RuleFailure { rule: index, source: source.clone(), error });
-                }
-            }
-        }
+        let (ended, ()) = tokio::join!(
+            all_ended(tasks, index, &source),
+            self.find_vanished((&rule, index), &pattern_targets)
+        );
+        failures.extend(ended);
         failures
     }
 
     /// Lets go of repositories that turned out to be copies of others, and tells of all that are left out.
-    fn leave_out(&self, mut pattern_targets: PatternTargets, mut found: Found) -> Vec<Arc<str>> {
+    fn leave_out(&self, pattern_targets: &mut PatternTargets, mut found: Found) -> Vec<Arc<str>> {
         found.retain(|(repository, _)| pattern_targets.is_copy(repository));
         for (_, task) in &found {
             task.abort();
@@ -166,4 +160,21 @@ impl Discoveries {
         };
         self.run.retrying_list(source, (pages, |pages| pages.next()), error).await
     }
+}
+
+/// Waits for the discoveries of all repositories of a rule.
+async fn all_ended(mut tasks: JoinSet<Vec<RuleFailure>>, rule: usize, source: &Arc<str>) -> Vec<RuleFailure> {
+    let mut failures = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok(failure) => failures.extend(failure),
+            // It was left out.
+            Err(ended) if JoinError::is_cancelled(&ended) => {}
+            Err(panic) => {
+                let error = panicked(source, panic).into();
+                failures.push(RuleFailure { rule, source: source.clone(), error });
+            }
+        }
+    }
+    failures
 }

@@ -28,8 +28,8 @@ impl PatternTargets {
         components.extend(rule.pattern.literal_front());
         let source_front = format!("{}/", components.join("/"));
         // A target that is no deeper than the source's own front says nothing: what is to be copied lies below it, too.
-        let deeper = rule.target_fronts.iter().filter(|front| front.starts_with(&source_front));
-        let below = deeper.map(|front| format!("{front}/")).collect();
+        let deeper = rule.targets.iter().filter(|target| target.front.starts_with(&source_front));
+        let below = deeper.map(|target| format!("{}/", target.front)).collect();
         Self { registry, below, taken: HashMap::new(), left_out: Vec::new() }
     }
 
@@ -76,6 +76,11 @@ impl PatternTargets {
             }
         }
         Ok(())
+    }
+
+    /// Whether a repository of a target is where one of the source lands.
+    pub(crate) fn is_taken(&self, target: &str) -> bool {
+        self.taken.contains_key(target)
     }
 
     /// Whether a repository, once all are known, is where another lands; then it is left out.

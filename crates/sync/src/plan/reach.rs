@@ -49,7 +49,7 @@ impl Reach {
             Work::Pattern(rule) => {
                 let mut front = vec![rule.listing.name()];
                 front.extend(rule.pattern.literal_front());
-                let writes = rule.target_fronts.iter().map(|front| Extent::Below(format!("{front}/")));
+                let writes = rule.targets.iter().map(|target| Extent::Below(format!("{}/", target.front)));
                 Self { reads: Extent::Below(format!("{}/", front.join("/"))), writes: writes.collect() }
             }
         }

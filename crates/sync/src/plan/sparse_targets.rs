@@ -13,7 +13,7 @@ pub(crate) fn sparse_targets(rules: &[Work]) -> SparseTargets {
                 targets.names.extend(rule.targets.iter().map(|target| target.target.name().to_owned()));
             }
             Work::Pattern(rule) if rule.policy.may_be_sparse() => {
-                targets.fronts.extend(rule.target_fronts.iter().cloned());
+                targets.fronts.extend(rule.targets.iter().map(|target| target.front.clone()));
             }
             Work::Tasks(tasks) => {
                 let sparse = tasks.iter().filter(|bound| bound.task.policy.may_be_sparse());

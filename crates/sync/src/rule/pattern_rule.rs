@@ -27,10 +27,24 @@ pub struct PatternRule {
     pub make_rule: MakeRule,
     /// How the images of each are copied.
     pub policy: Arc<Policy>,
-    /// What the names of all targets begin with: registry and whole components.
-    pub target_fronts: Vec<String>,
+    /// Where they go.
+    pub targets: Vec<PatternTarget>,
     /// With fewer tags in a repository the rule fails, and where no repository is selected.
     pub at_least: usize,
+}
+
+/// Finds the repository of the source that would be called so at a target. `None` where no name says which.
+pub type TakeBack = Arc<dyn Fn(&RepositoryName) -> Option<RepositoryName> + Send + Sync>;
+
+/// One target of a rule about many repositories.
+#[derive(Clone)]
+pub struct PatternTarget {
+    /// What the names of its repositories begin with: registry and whole components.
+    pub front: String,
+    /// Where what is there is listed.
+    pub listing: Arc<dyn Listing>,
+    /// Which repository of the source would go to one that is there.
+    pub take_back: TakeBack,
 }
 
 impl PatternRule {

@@ -129,6 +129,48 @@ impl TargetTemplate {
     }
 }
 
+impl TargetTemplate {
+    /// The repository that a pattern matches and that gets this text as its target's. `None` where there is none, and where the
+    /// text does not tell: it has several places, or groups of a regular expression.
+    pub fn take_back(&self, pattern: &RepositoryPattern, text: &str) -> Option<RepositoryName> {
+        let paths = self.paths_in(text)?;
+        let front = pattern.literal_front();
+        let names = paths.iter().flat_map(|path| {
+            // The text may lack all of the front, its first component, or nothing.
+            let fronts =
+                [front.join("/"), front.first().copied().unwrap_or_default().to_owned(), String::new()];
+            fronts.map(|front| format!("{front}/{path}").trim_start_matches('/').parse().ok())
+        });
+        let fits = |name: &RepositoryName| pattern.matches(name) && self.fill(pattern, name) == text;
+        names.flatten().find(fits)
+    }
+
+    /// Paths that may have been filled in to give the text: at the template's only place, or behind a prefix.
+    fn paths_in(&self, text: &str) -> Option<Vec<String>> {
+        let is_place = |piece: &Piece| !matches!(piece, Piece::Text(_));
+        let text_of = |pieces: &[Piece]| -> Option<String> {
+            let texts = pieces.iter().map(|piece| match piece {
+                Piece::Text(text) => Some(text.as_str()),
+                Piece::Place { .. } | Piece::Group(_) => None,
+            });
+            texts.collect()
+        };
+        let Some(place) = self.pieces.iter().position(is_place) else {
+            let prefix = text_of(&self.pieces)?;
+            let below = text.strip_prefix(prefix.trim_end_matches('/'))?.strip_prefix('/')?;
+            return Some(vec![below.to_owned()]);
+        };
+        let (before, behind) = (text_of(&self.pieces[..place])?, text_of(&self.pieces[place + 1..])?);
+        let part = text.strip_prefix(&*before)?.strip_suffix(&*behind)?;
+        let Piece::Place { joined_by, .. } = &self.pieces[place] else { return None };
+        let mut paths = vec![part.to_owned()];
+        // Names have joints of their own, too: any repository that gets the text will do.
+        let joint = joined_by.as_deref().filter(|joint| !joint.is_empty());
+        paths.extend(joint.map(|joint| part.replace(joint, "/")));
+        Some(paths)
+    }
+}
+
 /// Cuts a text at its `$1`, of which there are so many as the source has groups.
 fn with_groups(text: &str, last: usize, pieces: &mut Vec<Piece>) -> Result<(), TargetTemplateError> {
     let mut rest = text;
@@ -227,6 +269,29 @@ mod tests {
         assert!(error("acr/$0").contains("`$0`") && error("acr/$x").contains("`$`"));
         assert_eq!(TargetTemplate::of(&pattern, "acr/x/$1").unwrap().front(), "acr/x");
         assert_eq!(pattern.to_string(), "(library/(.+)-v([0-9]+))/");
+    }
+
+    #[test]
+    fn a_filled_text_tells_which_repository_it_was_filled_with() {
+        let source = |template: &str, pattern: &str, text: &str| {
+            let pattern = pattern.parse().unwrap();
+            let source = TargetTemplate::new(template).unwrap().take_back(&pattern, text);
+            source.map(|name| name.to_string()).unwrap_or_default()
+        };
+        assert_eq!(source("acr/mirror", "library/**", "acr/mirror/a/b"), "library/a/b");
+        assert_eq!(source("acr/mirror/", "**", "acr/mirror/a/b"), "a/b");
+        assert_eq!(source("acr/mirror", "library/*", "acr/mirror/a/b"), "", "it does not match");
+        assert_eq!(source("acr/mirror", "library/**", "acr/mirrored/a"), "");
+        assert_eq!(source("acr/{path}", "library/**", "acr/library/a"), "library/a");
+        assert_eq!(source("acr/{path}", "library/**", "acr/other/a"), "");
+        assert_eq!(source("acr/ns/{repository}", "library/x/**", "acr/ns/x/a"), "library/x/a");
+        assert_eq!(source("acr/ns/{name}", "library/x/*", "acr/ns/a"), "library/x/a");
+        assert_eq!(source("acr/ns/x-{path:_}-y", "library/**", "acr/ns/x-library_a_b-y"), "library/a/b");
+        assert_eq!(source("acr/ns/{repository:-}", "library/*", "acr/ns/a-b"), "library/a-b");
+        assert_eq!(source("acr/{name}/{path}", "**", "acr/a/a"), "", "two places");
+        let pattern = RepositoryPattern::regex("library/(.+)").unwrap();
+        let groups = TargetTemplate::of(&pattern, "acr/$1").unwrap();
+        assert_eq!(groups.take_back(&pattern, "acr/a"), None);
     }
 
     #[test]

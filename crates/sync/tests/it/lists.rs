@@ -7,8 +7,8 @@ use std::time::Duration;
 use oci::{Digest, ErrorKind};
 use sync::select::RepositorySelection;
 use sync::{
-    Event, Mode, Naming, Observer, OnCollision, Options, PatternRule, Policy, Rule, RuleTarget, Selection,
-    Stamp, Sync, Work,
+    Event, Mode, Naming, Observer, OnCollision, Options, PatternRule, PatternTarget, Policy, Rule,
+    RuleTarget, Selection, Stamp, Sync, Work,
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -78,9 +78,19 @@ impl Registries {
                 Ok(this.rule((registry, name.as_str()), Selection::All, (to.0, &target)))
             }),
             policy: Arc::default(),
-            target_fronts: vec![format!("{}/{}", to.0, to.1)],
+            targets: vec![target_below(to.0, to.1)],
             at_least: 0,
         }
+    }
+}
+
+/// A target whose repositories are not listed, and whose names tell nothing.
+fn target_below(registry: &'static str, below: &str) -> PatternTarget {
+    let front = format!("{registry}/{below}").trim_end_matches('/').to_owned();
+    PatternTarget {
+        front,
+        listing: Arc::new(FakeListing::new(registry, Vec::new())),
+        take_back: Arc::new(|_| None),
     }
 }
 
@@ -232,7 +242,7 @@ async fn e19_copies_beside_their_originals_are_not_copied_again() {
                 let target = format!("{name}-copy");
                 Ok(this.rule(("a.io", name.as_str()), Selection::All, ("a.io", &target)))
             }),
-            target_fronts: vec!["a.io".to_owned()],
+            targets: vec![target_below("a.io", "")],
             ..registries.pattern("a.io", vec![FakePage::Of(listed)], "**", ("a.io", ""))
         };
         assert!(run(vec![pattern.into()]).await.0.failed_rules.is_empty());

@@ -53,6 +53,11 @@ impl Share {
         self.split.owner(&key.repository, &key.reference) == self.shard.index()
     }
 
+    /// Whether it tells what only a target's repository has: exactly one shard does.
+    pub(crate) fn tells_of(&self, target: &str) -> bool {
+        self.split.owner_of_all(target).unwrap_or_default() == self.shard.index()
+    }
+
     /// Whether it is known without any list that it has nothing of what goes to these.
     pub(crate) fn has_nothing_of(&self, targets: &[Arc<str>]) -> bool {
         let is_others =

@@ -1,0 +1,131 @@
+//! Repositories of a pattern's targets that nothing at the source goes to any more.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use oci::{ErrorKind, RepositoryName, Tag};
+
+use super::discoveries::Discoveries;
+use crate::endpoint::EndpointError;
+use crate::plan::at_target::Beyond;
+use crate::plan::pattern_targets::PatternTargets;
+use crate::rule::Rule;
+use crate::rule::pattern_rule::{PatternRule, PatternTarget};
+use crate::{Error, Event, Mode, Operation, Side};
+
+/// Repositories that are looked at at once.
+const LOOKED_AT_AT_ONCE: usize = 8;
+
+impl Discoveries {
+    /// In plans: tells what the targets of a pattern have in repositories that no listed one goes to. Where a target does
+    /// not list its repositories, that is told, and nothing fails.
+    pub(super) async fn find_vanished(&self, (rule, index): (&PatternRule, usize), goes_to: &PatternTargets) {
+        if self.run.mode != Mode::Plan || self.run.survey.is_some() {
+            return;
+        }
+        for target in &rule.targets {
+            let place: Arc<str> = target.listing.name().into();
+            match self.vanished(rule, (target, &place), goes_to).await {
+                Ok(vanished) => {
+                    let looks: Vec<_> = vanished
+                        .iter()
+                        .map(|(name, made)| self.look_at_vanished((made, index), name))
+                        .collect();
+                    stream::iter(looks).buffer_unordered(LOOKED_AT_AT_ONCE).collect::<()>().await;
+                }
+                Err(error) if error.kind() == Some(ErrorKind::NotFound) => {}
+                Err(error) => {
+                    let error = oci::with_sources(&error.cause);
+                    let text = format!(
+                        "whether it has whole repositories that are gone at the source is not known: {error}"
+                    );
+                    self.run.tell(&Event::Note { place, text });
+                }
+            }
+        }
+    }
+
+    /// Repositories of a target, with the rule that would bring images to each.
+    async fn vanished(
+        &self,
+        rule: &PatternRule,
+        (target, place): (&PatternTarget, &Arc<str>),
+        goes_to: &PatternTargets,
+    ) -> Result<Vec<(Arc<str>, Rule)>, Arc<Error>> {
+        let below: Vec<&str> = target.front.split('/').skip(1).collect();
+        let mut pages = target.listing.repositories(&below);
+        let error = |cause: EndpointError| Error {
+            side: Side::Target,
+            place: place.to_string(),
+            operation: Operation::ListRepositories,
+            cause: cause.into(),
+        };
+        let mut vanished = Vec::new();
+        while let Some(page) =
+            self.run.retrying_list(place, (&mut *pages, |pages| pages.next()), error).await?
+        {
+            let candidates = page.iter().filter_map(|repository| {
+                let name: Arc<str> = format!("{place}/{repository}").into();
+                let is_ours = self.run.share.as_ref().is_none_or(|share| share.tells_of(&name));
+                let is_candidate = is_ours && !goes_to.is_taken(&name);
+                let made = is_candidate.then(|| rule_of(rule, target, (repository, &name)))??;
+                Some((name, made))
+            });
+            vanished.extend(candidates);
+        }
+        Ok(vanished)
+    }
+
+    /// A registry may list less than it has: what counts is whether the source has the tags.
+    async fn look_at_vanished(&self, (rule, index): (&Rule, usize), name: &str) {
+        let Some(target) = rule.targets.iter().find(|target| target.target.name() == name) else { return };
+        let turn = self.turns.at(rule.source.store());
+        turn.take().await;
+        let here = self.tags_at_source(rule).await;
+        turn.give_back();
+        match here {
+            Ok(here) => Beyond { run: &self.run, rule, index }.tell(target, &here).await,
+            Err(error) => {
+                let error = oci::with_sources(&error.cause);
+                let text = format!(
+                    "whether its images are gone at the source is not known, because {} was not listed: {error}",
+                    rule.source.name()
+                );
+                self.run.tell(&Event::Note { place: name.into(), text });
+            }
+        }
+    }
+
+    async fn tags_at_source(&self, rule: &Rule) -> Result<HashSet<Tag>, Arc<Error>> {
+        let name: Arc<str> = rule.source.name().into();
+        let (mut pages, mut all) = (rule.source.tags(), HashSet::new());
+        let error = |cause: EndpointError| Error {
+            side: Side::Source,
+            place: name.to_string(),
+            operation: Operation::ListTags,
+            cause: cause.into(),
+        };
+        loop {
+            match self.run.retrying_list(&name, (&mut *pages, |pages| pages.next()), error).await {
+                Ok(Some(page)) => all.extend(page.tags),
+                Ok(None) => return Ok(all),
+                Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(all),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// The rule that a repository of a target would be of, if there were one at the source that goes there.
+fn rule_of(
+    rule: &PatternRule,
+    target: &PatternTarget,
+    (repository, name): (&RepositoryName, &str),
+) -> Option<Rule> {
+    let source = (target.take_back)(repository)?;
+    let made = rule.selects(&source).then(|| (rule.make_rule)(&source).ok())??;
+    let goes_there = made.targets.iter().any(|target| target.target.name() == name);
+    (goes_there && made.source.name() != name).then_some(made)
+}
