@@ -8,6 +8,8 @@ use std::path::PathBuf;
 #[derive(Clone)]
 pub struct Access {
     url: String,
+    host: String,
+    port: u16,
     login: Login,
     ca: Option<PathBuf>,
     needs_tls: bool,
@@ -76,11 +78,22 @@ impl Access {
         if !needs_tls && !allows_plain && !is_loopback(host) {
             return Err(AccessError::Plain(host.to_owned()));
         }
-        Ok(Self { url: format!("{scheme}://{host}:{port}"), login, ca, needs_tls })
+        let (url, host) = (format!("{scheme}://{host}:{port}"), host.to_owned());
+        Ok(Self { url, host, port, login, ca, needs_tls })
     }
 
-    pub(crate) fn url(&self) -> &str {
+    /// The address, as far as people have to know it.
+    pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Host and port.
+    pub(crate) fn server(&self) -> (String, u16) {
+        (self.host.clone(), self.port)
+    }
+
+    pub(crate) fn uses_tls(&self) -> bool {
+        self.needs_tls
     }
 
     pub(crate) async fn options(&self) -> std::io::Result<async_nats::ConnectOptions> {
@@ -113,7 +126,8 @@ fn host_and_port(text: &str) -> Option<(&str, u16)> {
     is_name(host).then_some((host, port))
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether only this machine reaches it.
+pub(crate) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

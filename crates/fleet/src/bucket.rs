@@ -73,6 +73,11 @@ impl Bucket {
         (entry.operation == Operation::Put).then_some(entry.value)
     }
 
+    /// A key as it stands, with its time.
+    pub(crate) async fn entry_now(&self, key: &str) -> Option<Entry> {
+        self.store.entry(key).await.ok().flatten()
+    }
+
     pub(crate) async fn put(&self, key: &str, value: Bytes) -> Result<(), Error> {
         self.again(&format!("set {key}"), || self.store.put(key, value.clone())).await.map(drop)
     }

@@ -2,26 +2,30 @@
 
 use std::time::Duration;
 
+use async_nats::ConnectErrorKind;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
 
 use crate::access::Access;
 use crate::bucket::Bucket;
+use crate::denials::{Denials, Refused};
 use crate::error::Error;
 use crate::message::is_name;
 
 /// The queue of jobs, whichever run they are of.
-const JOBS: &str = "ISYNC_JOBS";
+pub(crate) const JOBS: &str = "ISYNC_JOBS";
 /// Runs with their jobs and results.
-const RUNS: &str = "isync_runs";
+pub(crate) const RUNS: &str = "isync_runs";
 /// Who is sending a blob.
-const LEASES: &str = "isync_leases";
+pub(crate) const LEASES: &str = "isync_leases";
 /// Who has a blob.
-const HOLDERS: &str = "isync_holders";
+pub(crate) const HOLDERS: &str = "isync_holders";
 
 /// Workers tell here that they live.
 pub(crate) const BEATS: &str = "isync.beat";
+/// Who was asked by a registry to wait tells the others here.
+pub(crate) const PAUSES: &str = "isync.pause";
 
 /// What has been held is believed for so long: a registry may have lost it since.
 const HOLDERS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -32,11 +36,19 @@ pub struct Connection {
     pub(crate) name: String,
     pub(crate) client: async_nats::Client,
     pub(crate) jetstream: Context,
+    pub(crate) denials: Denials,
+    /// Host and port.
+    pub(crate) server: (String, u16),
+    pub(crate) uses_tls: bool,
 }
 
 impl Connection {
-    /// Connects; later losses are mended in the background. `name` is told to others: letters, digits, `-` and `_`.
-    pub async fn open(access: &Access, name: &str) -> Result<Self, Error> {
+    /// Connects; later losses are mended in the background. `name` is told to others: letters, digits, `-` and `_`. `refused` is
+    /// told what this login may not do, as soon as it shows.
+    ///
+    /// # Errors
+    /// The server does not answer, or refuses the login.
+    pub async fn open(access: &Access, name: &str, refused: Refused) -> Result<Self, Error> {
         let name: String = name
             .chars()
             .map(|one| if one.is_ascii_alphanumeric() || one == '-' { one } else { '_' })
@@ -44,9 +56,11 @@ impl Connection {
             .collect();
         debug_assert!(is_name(&name) || name.is_empty());
         let server = access.url().to_owned();
-        let failed = |reason: String| Error::Connect { server: server.clone(), reason };
+        let no_login = |reason: String| Error::Login { server: server.clone(), reason };
         let options =
-            access.options().await.map_err(|error| failed(format!("the login cannot be read: {error}")))?;
+            access.options().await.map_err(|error| no_login(format!("it cannot be read: {error}")))?;
+        let denials = Denials::new(refused);
+        let noted = denials.clone();
         let client = options
             .name(&name)
             .custom_inbox_prefix(format!("_INBOX_{name}"))
@@ -54,12 +68,25 @@ impl Connection {
             .request_timeout(Some(Duration::from_secs(5)))
             .max_reconnects(None)
             .reconnect_delay_callback(|tries| Duration::from_millis((100 * tries as u64).min(2000)))
+            .event_callback(move |event| {
+                noted.event(&event);
+                std::future::ready(())
+            })
             .connect(access.url())
             .await
-            .map_err(|error| failed(oci::with_sources(&error)))?;
+            .map_err(|error| {
+                let reason = oci::foreign_text::clean(&oci::with_sources(&error)).into_owned();
+                match error.kind() {
+                    ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+                        no_login(reason)
+                    }
+                    _ => Error::Connect { server: server.clone(), reason },
+                }
+            })?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(Duration::from_secs(5));
-        Ok(Self { name, client, jetstream })
+        let (server, uses_tls) = (access.server(), access.uses_tls());
+        Ok(Self { name, client, jetstream, denials, server, uses_tls })
     }
 
     /// What it is called.

@@ -4,12 +4,20 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server does not answer, or refuses the login.
+    /// The server does not answer.
     #[error("NATS at {server} cannot be reached: {reason}")]
     Connect {
         /// Host and port.
         server: String,
         /// Its words, or the network's.
+        reason: String,
+    },
+    /// The server does not take the login, or it cannot be read.
+    #[error("NATS at {server} does not take this login: {reason}")]
+    Login {
+        /// Host and port.
+        server: String,
+        /// Its words, or the file system's.
         reason: String,
     },
     /// A question was not answered, however often it was asked.

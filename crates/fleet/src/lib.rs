@@ -10,19 +10,23 @@ mod bucket;
 mod bundle;
 mod connection;
 mod coordinator;
+mod denials;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod holding;
 mod leases;
 mod message;
+mod probe;
 mod worker;
 
 pub use access::{Access, AccessError, Login};
 pub use connection::Connection;
 pub use coordinator::{Coordinator, Plan};
+pub use denials::Refused;
 pub use error::Error;
 pub use leases::NatsLeases;
 pub use message::Malformed;
 pub use message::ended::Explain;
+pub use probe::{JetStream, Probe, Rights};
 pub use worker::{Bind, Worked, Worker};

@@ -285,7 +285,8 @@ impl Shared {
                 continue;
             }
             let ended = self.carry_out(run, &job, stop.clone()).await;
-            let is_good = ended.iter().all(Ended::is_good);
+            // Who is stopped before it begins tells of no image at all.
+            let is_good = is_whole(&job, &ended);
             if stop.is_cancelled() && !is_good && self.goes_on(&run.run).await {
                 self.runs.delete(&begun).await?;
                 return Ok(Attempt::Left);
@@ -311,9 +312,7 @@ impl Shared {
     async fn is_good(&self, job: &Job, result: &str) -> Result<bool, Error> {
         let Some((result, _)) = self.runs.get(result).await? else { return Ok(false) };
         let result = message::read::<JobResult>(&result).ok();
-        Ok(result.is_some_and(|result| {
-            result.ended.len() == job.images().count() && result.ended.iter().all(Ended::is_good)
-        }))
+        Ok(result.is_some_and(|result| is_whole(job, &result.ended)))
     }
 
     async fn write(&self, key: &str, ended: Vec<Ended>) -> Result<(), Error> {
@@ -358,6 +357,11 @@ impl Shared {
         ended.extend(refused);
         ended
     }
+}
+
+/// Whether all images of a job have ended well.
+fn is_whole(job: &Job, ended: &[Ended]) -> bool {
+    ended.len() == job.images().count() && ended.iter().all(Ended::is_good)
 }
 
 enum Attempt {

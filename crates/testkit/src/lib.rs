@@ -1,5 +1,5 @@
 //! Real registries for end-to-end tests: Debian's `docker-registry`, a token server like Harbor's or ACR's,
-//! nginx with TLS in front, a proxy that breaks things, and `skopeo` as the independent judge.
+//! nginx with TLS in front, a proxy that breaks things, `nats-server`, and `skopeo` as the independent judge.
 //!
 //! Everything started here ends, and every folder made here goes, when its value is dropped.
 
@@ -14,6 +14,7 @@ mod docker_registry;
 mod fault_proxy;
 mod harbor_api;
 mod line;
+mod nats_server;
 mod nginx;
 mod null_registry;
 mod process;
@@ -31,6 +32,7 @@ pub use docker_registry::{DockerRegistry, DockerRegistryBuilder};
 pub use fault_proxy::{Dice, Exchange, Fault, FaultProxy, Planned, Random, RetryAfter, Wanted};
 pub use harbor_api::{CannedAnswer, HarborBench, HarborBenchBuilder};
 pub use line::{Line, LineBuilder};
+pub use nats_server::NatsServer;
 pub use null_registry::{NullContent, NullRegistry};
 pub use skopeo::Skopeo;
 pub use tls_front::{TlsFront, TlsFrontBuilder};

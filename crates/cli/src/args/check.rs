@@ -3,6 +3,7 @@
 use clap::Parser;
 
 use super::config::ConfigArgs;
+use super::fleet::CheckFleetArgs;
 use super::only::OnlyArgs;
 use super::reach::ReachArgs;
 
@@ -25,6 +26,9 @@ pub(crate) struct CheckArgs {
 
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
+
+    #[command(flatten)]
+    pub(crate) fleet: CheckFleetArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -32,6 +36,7 @@ Examples:
   image-syncer check
   image-syncer check --config mirror.yaml --only apps
   image-syncer check --config mirror.yaml --json
+  image-syncer check --config mirror.yaml --fleet nats://127.0.0.1:4222
 
 Exit status:
   0  no problem

@@ -77,6 +77,28 @@ pub(crate) struct FleetArgs {
     pub(crate) fleet_patience: u32,
 }
 
+/// The NATS that `check` looks at.
+#[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Fleet")]
+pub(crate) struct CheckFleetArgs {
+    /// Look at this NATS, too
+    ///
+    /// At its version, store and clock, and at what this login may do there. The sources are read for some seconds, by one
+    /// connection and by eight: this says whether more workers help.
+    #[arg(long, value_name = "URL", overrides_with = "fleet")]
+    pub(crate) fleet: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) login: FleetLoginArgs,
+
+    /// What the worker of this login is called
+    ///
+    /// Where its rights are bound to `_INBOX_NAME.>`.
+    #[arg(long, value_name = "NAME", requires = "fleet", overrides_with = "name")]
+    pub(crate) name: Option<String>,
+}
+
 /// Copies what `sync --fleet` hands out
 ///
 /// Start as many as you like, each with the same config. No layer is sent twice, and who dies is replaced.

@@ -12,12 +12,15 @@ mod limit;
 mod login;
 mod name;
 mod namespace;
+#[cfg(feature = "fleet")]
+mod nats;
 mod plan;
 mod port;
 mod push;
 mod quota;
 mod show;
 mod source;
+mod speed;
 mod standing;
 mod visit;
 mod whitelist;
@@ -36,6 +39,7 @@ use crate::output::{print, print_json};
 use finding::{Finding, Step};
 use plan::plan;
 use show::CheckResult;
+use speed::LargestBlobs;
 use visit::Visitor;
 
 /// So many rules are looked at at once.
@@ -43,12 +47,24 @@ const RULES_AT_ONCE: usize = 8;
 
 /// Looks and tells; gives the exit status.
 pub(crate) async fn run(args: CheckArgs) -> u8 {
+    #[cfg(not(feature = "fleet"))]
+    if let Some(url) = &args.fleet.fleet {
+        return super::no_fleet(url);
+    }
     let resolved = match resolve::resolve(&args.config.of_verb("check"), &args.only, &args.reach) {
         Ok(resolved) => resolved,
         Err(errors) => return refuse(&errors),
     };
     let interrupt = Interrupt::listen(|| {});
-    let outcome = look(&resolved, &interrupt.cancel).await;
+    #[cfg(feature = "fleet")]
+    let nats = match nats::look(&args.fleet).await {
+        Ok(findings) => findings,
+        Err(error) => return refuse(&[error]),
+    };
+    #[cfg(not(feature = "fleet"))]
+    let nats = Vec::new();
+    let measures = args.fleet.fleet.is_some();
+    let outcome = look(&resolved, nats, measures, &interrupt.cancel).await;
     if args.json {
         print_json(&outcome.document());
     } else {
@@ -65,11 +81,17 @@ pub(crate) async fn run(args: CheckArgs) -> u8 {
 ///
 /// Once `cancel` is set nothing new begins. Rules that are looked at come to their end, so that no trial of an upload stays
 /// open.
-async fn look(resolved: &Resolved, cancel: &CancellationToken) -> CheckResult {
+async fn look(
+    resolved: &Resolved,
+    nats: Vec<Finding>,
+    measures: bool,
+    cancel: &CancellationToken,
+) -> CheckResult {
     let mut outcome = CheckResult::default();
     outcome.findings.extend(resolved.refused.iter().map(|refused| Finding::of_config(&refused.error)));
     let warnings = resolved.warnings.iter().cloned().chain(shared_names(&resolved.rules));
     outcome.findings.extend(warnings.map(|warning| Finding::warning("config", Step::Config, warning)));
+    outcome.findings.extend(nats);
     let plan = plan(resolved);
     let entries = resolved.registries.lock().entries_with_login();
     let standings =
@@ -79,12 +101,17 @@ async fn look(resolved: &Resolved, cancel: &CancellationToken) -> CheckResult {
         outcome.findings.extend(standing.findings.iter().cloned());
     }
     let known = plan.registries.iter().map(|(known, _)| known).zip(&standings).collect();
-    let visitor = Visitor { registries: &resolved.registries, standings: known };
+    let largest = LargestBlobs::default();
+    let visitor = Visitor { registries: &resolved.registries, standings: known, largest };
     let visits = stream::iter(plan.rules.iter().map(|rule| visitor.visit(rule)));
     let visits = visits.take_until(cancel.cancelled());
     for mut visited in visits.buffered(RULES_AT_ONCE).collect::<Vec<_>>().await {
         outcome.findings.append(&mut visited.findings);
         outcome.not_checked.append(&mut visited.not_checked);
+    }
+    if measures {
+        let measured = cancel.run_until_cancelled(visitor.largest.measure()).await;
+        outcome.findings.extend(measured.unwrap_or_default());
     }
     if cancel.is_cancelled() { outcome.stopped() } else { outcome }
 }

@@ -15,6 +15,7 @@ use super::heads::config_digest;
 use crate::args::{FleetArgs, FleetLoginArgs, JobArgs, OnlyArgs};
 use crate::config::{ConfigError, Written};
 use crate::diagnostic;
+use crate::output::warn;
 
 /// A run that is handed out.
 pub(crate) struct FleetRun {
@@ -65,8 +66,25 @@ pub(super) async fn connect(
     login: &FleetLoginArgs,
     name: &str,
 ) -> Result<Connection, ConfigError> {
+    let access = access(url, login)?;
+    let tell = |what: &str| warn(&format!("NATS refuses this login: {what}"));
+    Connection::open(&access, name, Arc::new(tell)).await.map_err(|error| {
+        ConfigError::new(error.to_string()).help(match error {
+            ::fleet::Error::Login { .. } => NO_LOGIN,
+            _ => NO_SERVER,
+        })
+    })
+}
+
+/// What to do about a server that does not answer.
+pub(super) const NO_SERVER: &str = "is nats-server running there with JetStream (`jetstream { store_dir: ... }`)? docs/scale.md has a config";
+/// What to do about a login that is not taken.
+pub(super) const NO_LOGIN: &str = "give the login that the server's config has: --fleet-user NAME --fleet-password-file FILE, --fleet-nkey FILE or --fleet-creds FILE";
+
+/// How NATS is reached.
+pub(super) fn access(url: &str, login: &FleetLoginArgs) -> Result<Access, ConfigError> {
     let access = Access::new(url, login_of(login)?, login.fleet_ca.clone(), login.fleet_insecure);
-    let access = access.map_err(|error| {
+    access.map_err(|error| {
         let help = match error {
             AccessError::NoAddress(_) => "such as --fleet nats://127.0.0.1:4222",
             AccessError::LoginInAddress => {
@@ -77,10 +95,6 @@ pub(super) async fn connect(
             }
         };
         ConfigError::new(error.to_string()).help(help)
-    })?;
-    Connection::open(&access, name).await.map_err(|error| {
-        ConfigError::new(error.to_string())
-            .help("is nats-server running there with JetStream (`jetstream { store_dir: ... }`)? docs/scale.md has a config")
     })
 }
 

@@ -1,6 +1,5 @@
 //! `sync --fleet` and `worker`: several processes on a real nats-server.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use embedded_registry::EmbeddedRegistry;
 use embedded_registry::sample::{self, Flavour};
 use serde_json::Value;
+use testkit::NatsServer;
 
 use crate::process::{Ran, Workplace};
 
@@ -34,8 +34,7 @@ struct Bench {
     source: EmbeddedRegistry,
     target: EmbeddedRegistry,
     workplace: Workplace,
-    port: u16,
-    _nats: Running,
+    nats: NatsServer,
 }
 
 impl Bench {
@@ -59,26 +58,12 @@ impl Bench {
             "auth:\n  {from}: {{insecure: true}}\n  {to}: {{insecure: true}}\nsync:\n- {{from: '{from}/a/**', to: {to}/b}}\n"
         );
         workplace.write("image-syncer.yaml", &config)?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let store = workplace.path().join("nats");
-        let config =
-            format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\" }}\n", store.display());
-        let file = workplace.write("nats.conf", &config)?;
-        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-        let mut nats = Command::new("nats-server");
-        nats.arg("-c").arg(file).env("PATH", path).stdout(Stdio::null()).stderr(Stdio::null());
-        let nats = Running(nats.spawn().context("nats-server is not installed: scripts/test installs it")?);
-        for _ in 0..200 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Ok(Self { source, target, workplace, port, _nats: nats })
+        let nats = NatsServer::start().await?;
+        Ok(Self { source, target, workplace, nats })
     }
 
     fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        self.nats.url()
     }
 
     fn worker(&self, name: &str) -> Result<Running> {

@@ -5,6 +5,7 @@ mod acr_token;
 mod acr_world;
 mod bad_input;
 mod check_bench;
+mod check_fleet;
 mod check_reach;
 mod check_rights;
 mod check_sound;

@@ -14,7 +14,7 @@ const USERS: &str = include_str!("../../../../docs/nats-users.conf");
 
 async fn as_user(nats: &Nats, user: &str, name: &str) -> Connection {
     let login = Login::User(user.to_owned(), format!("{user}-password"));
-    Connection::open(&nats.access(login), name).await.unwrap()
+    nats.connect_as(login, name).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,7 +26,10 @@ async fn a_worker_needs_few_rights_and_cannot_write_jobs() {
     assert_eq!((report.copied(), report.failed()), (6, 0), "{:#?}", told.ended());
     worker.leave().await;
     let url = nats.access(Login::Nobody);
-    assert!(Connection::open(&url, "nobody").await.is_err(), "nobody may come in without a login");
+    assert!(
+        Connection::open(&url, "nobody", Arc::new(|_| {})).await.is_err(),
+        "nobody may come in without a login"
+    );
     let forger =
         async_nats::ConnectOptions::with_user_and_password("worker".into(), "worker-password".into())
             .custom_inbox_prefix("_INBOX_w9")

@@ -113,6 +113,18 @@ async fn who_vanishes_is_replaced_and_who_leaves_gives_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_before_it_has_begun_on_a_job_leaves_it_to_others() {
+    let (nats, world, told) = (Nats::start().await, World::start(2).await, Arc::new(Told::default()));
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    let leaves = world.worker_that_leaves_at_once(nats.connect("w1").await).await;
+    assert_eq!(leaves.task.await.unwrap().unwrap().jobs, 0);
+    let worker = world.worker(nats.connect("w2").await).await;
+    let report = coordinator.await.unwrap().unwrap();
+    assert_eq!((report.copied(), report.not_done()), (4, 0), "{:#?} {:?}", told.ended(), told.notes());
+    worker.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_run_ends_with_all_that_was_not_done_named() {
     let (nats, world, told) = (Nats::start().await, World::start(3).await, Arc::new(Told::default()));
     let (cancel, coordinator) = world.coordinate(nats.connect("c").await, &told);

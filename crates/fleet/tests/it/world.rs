@@ -138,8 +138,26 @@ impl World {
     }
 
     pub(crate) async fn worker_with(&self, connection: Connection, observer: Arc<dyn Observer>) -> Working {
-        let rules = self.rules();
+        self.worker_until(connection, observer, false).await
+    }
+
+    /// One that is told to leave when it has taken its first job, and has not begun on it.
+    pub(crate) async fn worker_that_leaves_at_once(&self, connection: Connection) -> Working {
+        self.worker_until(connection, Arc::new(Silent), true).await
+    }
+
+    async fn worker_until(
+        &self,
+        connection: Connection,
+        observer: Arc<dyn Observer>,
+        leaves_at_once: bool,
+    ) -> Working {
+        let (rules, cancel) = (self.rules(), CancellationToken::new());
+        let cancelled = cancel.clone();
         let bind = move |assignments: &[Assignment]| -> Vec<Result<BoundAssignment, String>> {
+            if leaves_at_once {
+                cancelled.cancel();
+            }
             let bound = |assignment: &Assignment| {
                 let image = &assignment.images[0];
                 let rule = rules.iter().find(|rule| {
@@ -157,7 +175,6 @@ impl World {
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         };
-        let cancel = CancellationToken::new();
         let worker = Worker {
             config: Self::config(),
             engine: Engine::sharing(4, None, Arc::new(leases)),

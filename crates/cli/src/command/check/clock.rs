@@ -7,8 +7,8 @@ use super::finding::{Finding, Step};
 /// Signed requests and tokens are valid for about so long around their time.
 const MOST_SKEW: Duration = Duration::from_secs(300);
 
-/// Compares a `Date` header with our time.
-pub(super) fn judge(place: &str, theirs: SystemTime, ours: SystemTime) -> Finding {
+/// Compares what somebody's clock says with ours.
+pub(super) fn judge(place: &str, whose: &str, theirs: SystemTime, ours: SystemTime) -> Finding {
     let (skew, direction) = match ours.duration_since(theirs) {
         Ok(ahead) => (ahead, "ahead of"),
         Err(behind) => (behind.duration(), "behind"),
@@ -16,10 +16,10 @@ pub(super) fn judge(place: &str, theirs: SystemTime, ours: SystemTime) -> Findin
     if skew <= MOST_SKEW {
         return Finding::ok(place, Step::Clock, "agrees with this machine's");
     }
-    let what = format!("this machine's clock is {} {direction} the registry's", minutes(skew));
+    let what = format!("this machine's clock is {} {direction} {whose}'s", minutes(skew));
     Finding::problem(place, Step::Clock, what)
         .why("tokens, certificates and signed requests are refused outside of their time")
-        .next("set this machine's clock by NTP; if it is right, tell whoever runs the registry")
+        .next(format!("set this machine's clock by NTP; if it is right, tell whoever runs {whose}"))
 }
 
 fn minutes(skew: Duration) -> String {
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn five_minutes_are_allowed() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let judge = |theirs, ours| judge("r.io", at(theirs), at(ours));
+        let judge = |theirs, ours| judge("r.io", "the registry", at(theirs), at(ours));
         assert!(!judge(1000, 1300).is_problem() && !judge(1300, 1000).is_problem());
         assert!(judge(1000, 1301).what.contains("5 minutes ahead of"));
         assert!(judge(100_000, 1000).what.contains("27 hours behind"));

@@ -55,6 +55,7 @@ mod tests {
         let holdings = |schema1: &[&str], attestations: &[&str]| Holdings {
             schema1: schema1.iter().map(|image| (*image).to_owned()).collect(),
             attestations: attestations.iter().map(|image| (*image).to_owned()).collect(),
+            largest: None,
         };
         let count = |holdings: &Holdings, edition| judge("r.io/a", holdings, &target, edition).len();
         assert_eq!(count(&holdings(&[], &[]), Some(Edition::Personal)), 0);

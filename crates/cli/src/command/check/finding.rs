@@ -67,6 +67,10 @@ pub(super) enum Step {
     Content,
     Namespace,
     Push,
+    JetStream,
+    Store,
+    Rights,
+    Speed,
 }
 
 impl Step {
@@ -89,6 +93,10 @@ impl Step {
             Self::Content => "content",
             Self::Namespace => "namespace",
             Self::Push => "push",
+            Self::JetStream => "jetstream",
+            Self::Store => "store",
+            Self::Rights => "rights",
+            Self::Speed => "speed",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a source lists its tags and gives images: some sample manifests, and where their blobs come from.
 
-use oci::{Digest, ErrorKind, RawManifest, RepositoryName, TagOrDigest};
+use oci::{Descriptor, Digest, ErrorKind, RawManifest, RepositoryName, TagOrDigest};
 use registry::{Access, Error, LoginSearch, Repository};
 use sync::Selection;
 
@@ -63,10 +63,11 @@ impl Look<'_> {
     /// Reads one image; gives a blob of it.
     async fn image(&mut self, image: &TagOrDigest) -> Option<Digest> {
         match pull(&self.handle, image).await {
-            Ok(Some((manifest, blob))) => {
+            Ok(Some(Pulled { manifest, smallest, largest })) => {
                 self.holdings.note(image, &manifest);
+                self.holdings.note_largest(largest);
                 self.findings.push(Finding::ok(&self.place, Step::Pull, format!("`{image}` can be read")));
-                blob
+                smallest
             }
             Ok(None) => {
                 self.findings.push(missing(&self.place, image));
@@ -149,28 +150,30 @@ fn samples(images: &[TagOrDigest]) -> Vec<&TagOrDigest> {
     indexes.into_iter().filter_map(|index| images.get(index)).collect()
 }
 
-/// A manifest and one blob of the image, as small as there is; `None` if the image is not there.
-async fn pull(
-    handle: &Repository,
-    image: &TagOrDigest,
-) -> Result<Option<(RawManifest, Option<Digest>)>, Trouble> {
+/// What was read of an image.
+struct Pulled {
+    manifest: RawManifest,
+    /// A blob of it, as small as there is.
+    smallest: Option<Digest>,
+    largest: Option<Descriptor>,
+}
+
+/// Reads an image's manifests; `None` if it is not there.
+async fn pull(handle: &Repository, image: &TagOrDigest) -> Result<Option<Pulled>, Trouble> {
     // As a copy does: HEAD tells whether it is there, and costs no pull.
     if timely(handle.resolve(image)).await?.is_none() {
         return Ok(None);
     }
     let manifest = timely(handle.pull_manifest(image)).await?;
-    let Ok(links) = manifest.links() else { return Ok(Some((manifest, None))) };
-    let smallest = |links: oci::Links| {
-        links.config.or_else(|| links.blobs.into_iter().next()).map(|descriptor| descriptor.digest)
-    };
-    let blob = match links.manifests.first() {
-        Some(child) => {
-            let child = timely(handle.pull_manifest(&TagOrDigest::Digest(child.digest.clone()))).await?;
-            child.links().ok().and_then(smallest)
-        }
-        None => smallest(links),
-    };
-    Ok(Some((manifest, blob)))
+    let mut links = manifest.links().ok();
+    if let Some(child) = links.as_ref().and_then(|links| links.manifests.first()) {
+        let child = timely(handle.pull_manifest(&TagOrDigest::Digest(child.digest.clone()))).await?;
+        links = child.links().ok();
+    }
+    let Some(links) = links else { return Ok(Some(Pulled { manifest, smallest: None, largest: None })) };
+    let largest = links.blobs.iter().max_by_key(|blob| blob.size).cloned();
+    let smallest = links.config.or_else(|| links.blobs.into_iter().next());
+    Ok(Some(Pulled { manifest, smallest: smallest.map(|blob| blob.digest), largest }))
 }
 
 fn no_answer(place: &str, step: Step) -> Finding {

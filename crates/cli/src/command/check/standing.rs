@@ -113,7 +113,9 @@ async fn is_registry(known: &KnownRegistry, standing: &mut Standing) -> bool {
     let [tls, answer] = answer::judge(host, &ping, encryption);
     let is_registry = standing.note(tls) && standing.note(answer);
     match ping.date {
-        Some(date) if is_registry => standing.note(clock::judge(host.as_str(), date, SystemTime::now())),
+        Some(date) if is_registry => {
+            standing.note(clock::judge(host.as_str(), "the registry", date, SystemTime::now()))
+        }
         _ => is_registry,
     }
 }

@@ -10,6 +10,7 @@ use super::namespace::{self, Seen};
 use super::plan::{Many, One, Planned, PlannedRule, Spot, is_same, spots};
 use super::push::{self, Circumstances, Namespace};
 use super::show::CheckResult;
+use super::speed::LargestBlobs;
 use super::standing::Standing;
 use super::{content, source};
 use crate::config::{KnownRegistry, SharedRegistries};
@@ -19,6 +20,8 @@ use crate::diagnostic::why;
 pub(super) struct Visitor<'a> {
     pub(super) registries: &'a SharedRegistries,
     pub(super) standings: Vec<(&'a KnownRegistry, &'a Standing)>,
+    /// By which speed is measured.
+    pub(super) largest: LargestBlobs,
 }
 
 impl Visitor<'_> {
@@ -94,6 +97,9 @@ impl Visitor<'_> {
         }
         let (findings, holdings) = source::look(&source.known, &source.repository, selection).await;
         outcome.findings.extend(findings);
+        if let Some(largest) = &holdings.largest {
+            self.largest.note(source, largest.clone());
+        }
         holdings
     }
 

@@ -1,0 +1,87 @@
+//! Debian's `nats-server` on a free port of this machine, with a store of its own.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+
+use crate::certificate::IssuedCertificate;
+use crate::process::{Process, read_log, wait_for};
+
+/// A running nats-server; ends on drop.
+pub struct NatsServer {
+    // Declared before the folder: the process must be gone when its files go.
+    process: Option<Process>,
+    port: u16,
+    folder: TempDir,
+}
+
+impl NatsServer {
+    /// Starts one that takes everybody and keeps streams.
+    pub async fn start() -> Result<Self> {
+        Self::with("").await
+    }
+
+    /// The same with more lines in its config.
+    pub async fn with(more: &str) -> Result<Self> {
+        // From its own folder.
+        Self::with_store(Path::new("store"), more).await
+    }
+
+    /// Starts one that keeps streams below this folder.
+    pub async fn with_store(store: &Path, more: &str) -> Result<Self> {
+        Self::configured(&format!("jetstream {{ store_dir: \"{}\" }}\n{more}", store.display())).await
+    }
+
+    /// Starts one with these lines and no others but for its address.
+    pub async fn configured(lines: &str) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("testkit-nats-").tempdir()?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let config = format!("listen: 127.0.0.1:{port}\n{lines}\n");
+        std::fs::write(folder.path().join("nats.conf"), config)?;
+        let mut server = Self { process: None, port, folder };
+        server.start_again().await?;
+        Ok(server)
+    }
+
+    /// The lines that make it speak TLS alone, with this certificate; its files are kept in `folder`.
+    pub fn tls(folder: &Path, certificate: &IssuedCertificate) -> Result<String> {
+        let (cert, key) = (folder.join("server.crt"), folder.join("server.key"));
+        std::fs::write(&cert, &certificate.certificate_pem)?;
+        std::fs::write(&key, &certificate.key_pem)?;
+        Ok(format!("tls {{ cert_file: \"{}\", key_file: \"{}\" }}", cert.display(), key.display()))
+    }
+
+    /// Starts it on what it has kept.
+    pub async fn start_again(&mut self) -> Result<()> {
+        let folder = self.folder.path();
+        let arguments = ["-c".into(), folder.join("nats.conf").into_os_string()];
+        let mut process = Process::start("nats-server", &arguments, folder)?;
+        let (port, log) = (self.port, folder.join("stderr.log"));
+        let ready = wait_for(|| {
+            if process.has_ended()? {
+                bail!("the process ended");
+            }
+            Ok(std::net::TcpStream::connect(("127.0.0.1", port)).ok())
+        });
+        ready.await.with_context(|| format!("nats-server does not start: {}", read_log(&log)))?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Ends it as a power failure would.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// `nats://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
