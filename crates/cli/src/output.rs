@@ -11,7 +11,7 @@ pub(crate) mod image_file;
 pub(crate) mod inspect;
 mod json_document;
 mod json_lines;
-mod json_schema;
+pub(crate) mod json_schema;
 mod layout;
 mod left_out;
 mod lines;

@@ -37,7 +37,10 @@ pub(super) fn told(error: &Error, command: &Command, args: &[String]) -> Refusal
             no_subcommand(&place, &texts(error, ContextKind::InvalidSubcommand).concat(), command)
         }
         ErrorKind::MissingRequiredArgument => {
-            Refusal { problem: format!("`{place}` lacks {arg}"), next: Some(usage(command)) }
+            let usage = usage(command);
+            // Which flags are needed may depend on others: the usage does not have those.
+            let next = if usage.contains(&arg) { usage } else { format!("add `{arg}`") };
+            Refusal { problem: format!("`{place}` lacks {arg}"), next: Some(next) }
         }
         ErrorKind::ArgumentConflict => {
             let prior = shown(&texts(error, ContextKind::PriorArg));
@@ -67,7 +70,7 @@ fn unknown(typed: &str, command: &Command, args: &[String]) -> Refusal {
     let Some(name) = typed.strip_prefix("--") else {
         return match typed.strip_prefix('-') {
             Some(_) => unknown_letter(typed, command, args),
-            None => one_too_many(typed, command),
+            None => one_too_many(typed, command, args),
         };
     };
     let problem = format!("`{place}` has no flag `{typed}`");
@@ -112,11 +115,12 @@ fn unknown_letter(typed: &str, command: &Command, args: &[String]) -> Refusal {
     Refusal { problem: format!("`{place}` has no flag `{typed}`"), next: Some(next) }
 }
 
-fn one_too_many(typed: &str, command: &Command) -> Refusal {
+fn one_too_many(typed: &str, command: &Command, args: &[String]) -> Refusal {
     if place(command) == "image-syncer" {
         return word::unknown(typed);
     }
-    let next = if Path::new(typed).is_file() && flags(command).contains(&"config") {
+    let has_config = args.iter().any(|arg| arg == "--config" || arg.starts_with("--config="));
+    let next = if Path::new(typed).is_file() && flags(command).contains(&"config") && !has_config {
         format!("a file is named by a flag: `--config {typed}`")
     } else {
         usage(command)

@@ -8,7 +8,7 @@ use clap::{Parser, ValueEnum};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "image-syncer schema", bin_name = "image-syncer schema", after_long_help = EXAMPLES)]
 pub(crate) struct SchemaArgs {
-    /// Which one: config, plan, report, prune, inspect, verify or progress
+    /// config, plan, report, prune, inspect, verify, check or progress
     #[arg(value_enum, hide_possible_values = true)]
     pub(crate) name: SchemaName,
 }
@@ -22,6 +22,7 @@ pub(crate) enum SchemaName {
     Prune,
     Inspect,
     Verify,
+    Check,
     Progress,
 }
 

@@ -5,6 +5,7 @@ mod blob;
 mod clock;
 mod cloud;
 mod content;
+mod document;
 mod edition;
 mod finding;
 mod holdings;
@@ -36,6 +37,8 @@ use crate::config::{Resolved, shared_names};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{print, print_json};
+use document::Document;
+pub(crate) use document::schema;
 use finding::{Finding, Step};
 use plan::plan;
 use show::CheckResult;
@@ -66,7 +69,7 @@ pub(crate) async fn run(args: CheckArgs) -> u8 {
     let measures = args.fleet.fleet.is_some();
     let outcome = look(&resolved, nats, measures, &interrupt.cancel).await;
     if args.json {
-        print_json(&outcome.document());
+        print_json(&Document::of(&outcome));
     } else {
         outcome.lines().iter().for_each(|line| print(line));
     }

@@ -52,7 +52,8 @@ pub(crate) async fn run(args: &InspectArgs) -> u8 {
 /// Prints the manifest as it came, with nothing behind it; a terminal gets nothing that it would obey.
 async fn raw(look: &Look, image: &NamedImage) -> u8 {
     let repository = look.repository(&image.place);
-    let operation = Operation::ReadManifest(image.by.clone());
+    // By a digest, too, it is the image that is named, and no part of one.
+    let operation = Operation::Resolve(image.by.clone());
     let manifest = look.ask(repository.name(), operation, || repository.manifest(&image.by)).await;
     look.tell_notes();
     let manifest = match manifest {

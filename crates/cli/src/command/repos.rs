@@ -28,10 +28,26 @@ pub(crate) async fn run(args: &ReposArgs) -> u8 {
     look.tell_notes();
     match listed {
         Ok(names) => {
+            if names.is_empty() {
+                warn(&nothing(&registry));
+            }
             print_lines(names.iter().map(ToString::to_string));
             exit_code::DONE
         }
         Err(error) => tell(&error),
+    }
+}
+
+fn nothing(registry: &NamedRegistry) -> String {
+    match &registry.front {
+        Some(front) => format!(
+            "no repository that was asked for lies below `{}/{front}`, as far as this login may see",
+            registry.host
+        ),
+        None => format!(
+            "`{}` lists no repository that was asked for, as far as this login may see",
+            registry.host
+        ),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `image-syncer schema`: what the documents look like that this program reads and writes, for editors and programs.
 
+use super::check;
 use crate::args::{SchemaArgs, SchemaName};
 use crate::output::{inspect, plan, print_json, progress_schema, prune_schema, report_json, verified};
 use crate::{config, exit_code};
@@ -13,6 +14,7 @@ pub(crate) fn run(args: &SchemaArgs) -> u8 {
         SchemaName::Prune => prune_schema(),
         SchemaName::Inspect => inspect::schema(),
         SchemaName::Verify => verified::schema(),
+        SchemaName::Check => check::schema(),
         SchemaName::Progress => progress_schema(),
     });
     exit_code::DONE

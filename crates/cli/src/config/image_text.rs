@@ -69,6 +69,10 @@ pub(crate) enum ImageTextError {
         "`{text}` begins with `{prefix}`, which is kept for a later release: this one copies between registries only"
     )]
     Reserved { text: String, prefix: &'static str },
+    #[error(
+        "`{text}` is a registry without a repository, or a repository of Docker Hub: write `{text}/NAMESPACE/NAME`, or `docker.io/library/{text}`"
+    )]
+    RegistryAlone { text: String },
     #[error("`{text}` begins with `!`, but no rule takes away from others")]
     Exclusion { text: String },
     #[error("`{text}` has {} in it: {}", odd.describe(), odd.instead())]
@@ -96,7 +100,18 @@ pub(super) fn check_beginning(text: &str) -> Result<(), ImageTextError> {
     if let Some(prefix) = reserved {
         return Err(ImageTextError::Reserved { text: whole(), prefix });
     }
+    if is_host_with_port(text) {
+        return Err(ImageTextError::RegistryAlone { text: whole() });
+    }
     odd_character::find(text).map_or(Ok(()), |odd| Err(ImageTextError::OddCharacter { text: whole(), odd }))
+}
+
+/// By the grammar `127.0.0.1:5000` is an image of Docker Hub, with a tag of digits. No official image has a dot in its name.
+fn is_host_with_port(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(host, port)| {
+        let has_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        has_port && !host.contains('/') && (host.contains('.') || host == "localhost")
+    })
 }
 
 /// Reads a source's text: of one repository, or with wildcards of many.
@@ -248,6 +263,17 @@ mod tests {
                 };
                 format!("{}/{} {which}", image.registry, image.repository)
             }
+        }
+    }
+
+    #[test]
+    fn a_host_with_its_port_alone_is_told() {
+        for text in ["127.0.0.1:5000", "harbor.example.com:8443", "localhost:5000"] {
+            assert!(matches!(parse(text), Err(ImageTextError::RegistryAlone { .. })), "{text}");
+            assert!(parse(&format!("docker.io/library/{text}")).is_ok());
+        }
+        for text in ["nginx:125", "localhost:v1", "127.0.0.1:5000/a", "a/b.c:5000", "node.js:v18"] {
+            assert!(parse(text).is_ok(), "{text}");
         }
     }
 

@@ -73,7 +73,10 @@ pub(crate) fn parse_repository(text: &str) -> Result<Reference, NameError> {
 impl NamedRegistry {
     /// Reads `HOST[/PREFIX]`.
     pub(crate) fn parse(text: &str) -> Result<Self, NameError> {
-        check_beginning(text)?;
+        match check_beginning(text) {
+            Ok(()) | Err(ImageTextError::RegistryAlone { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
         if text.contains('*') {
             return Err(NameError::Pattern { text: text.to_owned() });
         }

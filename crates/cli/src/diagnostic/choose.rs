@@ -55,6 +55,11 @@ impl Step<'_> {
         matches!(self.operation, Operation::ListRepositories | Operation::ListTags)
     }
 
+    /// Whether nothing is asked for but a short answer.
+    fn looks(self) -> bool {
+        self.lists() || matches!(self.operation, Operation::Resolve(_) | Operation::ReadManifest(_))
+    }
+
     /// A hint that speaks of the registry alone.
     fn advice(self, hint: Hint) -> Advice {
         self.about(hint, self.host)
@@ -168,7 +173,11 @@ fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
     match error {
         Registry::Transport { failure, url, .. } => {
             let server = url.host().filter(|server| !is_api_of(server, step.host));
-            step.about(of_transport(*failure, server.is_none()), server.as_deref().unwrap_or(step.host))
+            let hint = match failure {
+                TransportFailure::Stalled if step.looks() => Hint::Silent,
+                failure => of_transport(*failure, server.is_none()),
+            };
+            step.about(hint, server.as_deref().unwrap_or(step.host))
         }
         Registry::Refused(refusal) if refusal.is_attestation() => step.advice(Hint::Attestation),
         Registry::Refused(refusal) => match harbor_refusal(refusal) {
@@ -234,8 +243,10 @@ fn of_transport(failure: TransportFailure, at_the_registry: bool) -> Hint {
 fn of_refusal(step: Step<'_>, error: &registry::Error, refusal: &registry::Refusal) -> Advice {
     let kind = error.kind();
     let is_payment = refusal.status == StatusCode::PAYMENT_REQUIRED;
+    // A server that does not know the method at all is no registry, whatever stands before it.
+    let is_in_trouble = kind == ErrorKind::Unavailable && refusal.status != StatusCode::NOT_IMPLEMENTED;
     let by_the_registry =
-        is_payment || matches!(kind, ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::TooLarge);
+        is_payment || is_in_trouble || matches!(kind, ErrorKind::RateLimited | ErrorKind::TooLarge);
     if is_of_a_proxy(refusal) && !by_the_registry {
         return step.about(Hint::WebPage, refusal.url.host().as_deref().unwrap_or(step.host));
     }

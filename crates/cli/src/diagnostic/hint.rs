@@ -54,6 +54,8 @@ hints! {
     LeadsInside: "check what `{host}` redirects to: outside of a private network it may not send anybody into one; reach it by its private address if it has one",
     /// A connection broke or stood still too often.
     Broken: "run the same command again: what has arrived is not sent again. --retries tries more often",
+    /// It accepts the connection and never answers.
+    Silent: "`{other}` takes connections and does not answer: check that a registry runs there, and what stands before it (`image-syncer check` tells within seconds)",
     /// No certificates on this machine.
     NoClient: "give this machine a bundle of certificates (most systems: the package ca-certificates), or name one in SSL_CERT_FILE",
 
@@ -87,7 +89,7 @@ hints! {
     /// No such tag, or no such image.
     NoImage: "check repository and tag; if they exist, whether this login may see them",
     /// No image with the digest that a rule names.
-    NoDigest: "check the digest that the rule names, as in `pins`: registries delete images that no tag names any more; if it is there, whether this login may see it",
+    NoDigest: "check the digest that the rule, the plan or the command line names: registries delete images that no tag names any more; if it is there, whether this login may see it",
     /// The registry offers no list of repositories to anybody.
     NoCatalog: "`{host}` lists no repositories: name them one by one",
     /// A manifest or blob that the image needs is not at the source.
@@ -176,9 +178,9 @@ hints! {
     /// The target has another image under the name, and the rule wants it to stay.
     Conflict: "look which of the two is right; `onConflict: overwrite` in the rule replaces what the target has, `onConflict: keep` leaves it without a failure",
     /// Somebody else has changed the target since the plan was made.
-    Drift: "look who pushed to the target since the plan was made; a new plan takes what is there now into account",
+    Drift: "look who changed the target since the plan was made; a new plan takes what is there now into account",
     /// Rules that copy the same names to each other.
-    TooFew: "look with -v which stage of the rule's `tags` leaves them out; or write a smaller `atLeast`",
+    TooFew: "see what the source lacks, or with -v which stage of the rule's `tags` leaves tags out; or write a smaller `atLeast`",
     NoDates: "of registries Harbor and Alibaba's Enterprise Edition (with \"provider\": \"acr\") tell dates, to logins that may list artifacts; elsewhere use `minAge`, which the state can tell, or `latest` by version",
     Circle: "let each tag have one direction: give the rules tags or patterns that do not overlap; none of these images was copied",
     /// Two rules with one name for different images.

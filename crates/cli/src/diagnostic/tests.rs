@@ -164,7 +164,12 @@ fn transports() -> Vec<Case> {
         (from(transport(Failure::PlainHttp)), "HTTP answer to an HTTPS client", Hint::PlainHttp),
         (from(transport(Failure::HttpsOnly)), "speaks HTTPS", Hint::HttpsOnly),
         (from(transport(Failure::Inside)), "closer to this machine", Hint::LeadsInside),
-        (from(transport(Failure::Stalled)), "nothing moved", Hint::Broken),
+        (from(transport(Failure::Stalled)), "nothing moved", Hint::Silent),
+        (
+            at(Side::Source, Operation::ReadBlob(digest()), transport(Failure::Stalled)),
+            "nothing moved",
+            Hint::Broken,
+        ),
         (to(transport(Failure::Broken)), "the connection broke", Hint::Broken),
     ]
 }
@@ -243,6 +248,7 @@ fn refusals() -> Vec<Case> {
         (to(refused(503, "X")), "503 Service Unavailable", Hint::Unavailable),
         (from(page(403)), "Blocked by the proxy", Hint::WebPage),
         (to(page(404)), "Blocked by the proxy", Hint::WebPage),
+        (to(page(501)), "501 Not Implemented", Hint::WebPage),
         (to(page(502)), "502 Bad Gateway", Hint::Unavailable),
         (to(page(413)), "413 Payload Too Large", Hint::TooLarge),
     ]

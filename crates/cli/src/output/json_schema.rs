@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// The schema of a document.
-pub(super) fn document(name: &str, description: &str, properties: &[(&str, Value)]) -> Value {
+pub(crate) fn document(name: &str, description: &str, properties: &[(&str, Value)]) -> Value {
     let schema = json!({ "const": format!("image-syncer/{name}/1") });
     let properties: Vec<_> = [("schema", schema), ("version", text())]
         .into_iter()
@@ -15,7 +15,7 @@ pub(super) fn document(name: &str, description: &str, properties: &[(&str, Value
 }
 
 /// An object that always has all of these keys, and may get others.
-pub(super) fn object(description: &str, properties: &[(&str, Value)]) -> Value {
+pub(crate) fn object(description: &str, properties: &[(&str, Value)]) -> Value {
     let required: Vec<_> = properties.iter().map(|(key, _)| *key).collect();
     let properties: Map<String, Value> =
         properties.iter().map(|(key, schema)| ((*key).to_owned(), schema.clone())).collect();
@@ -23,19 +23,19 @@ pub(super) fn object(description: &str, properties: &[(&str, Value)]) -> Value {
 }
 
 /// The same object where one key may be missing.
-pub(super) fn with_optional(mut object: Value, key: &str, schema: Value) -> Value {
+pub(crate) fn with_optional(mut object: Value, key: &str, schema: Value) -> Value {
     object["properties"][key] = schema;
     object
 }
 
 /// The same with what it means.
-pub(super) fn described(mut schema: Value, description: &str) -> Value {
+pub(crate) fn described(mut schema: Value, description: &str) -> Value {
     schema["description"] = description.into();
     schema
 }
 
 /// The same, or null.
-pub(super) fn or_null(mut schema: Value) -> Value {
+pub(crate) fn or_null(mut schema: Value) -> Value {
     match schema["type"].take() {
         Value::String(one) => {
             schema["type"] = json!([one, "null"]);
@@ -45,48 +45,48 @@ pub(super) fn or_null(mut schema: Value) -> Value {
     }
 }
 
-pub(super) fn flag() -> Value {
+pub(crate) fn flag() -> Value {
     json!({ "type": "boolean" })
 }
 
-pub(super) fn digest() -> Value {
+pub(crate) fn digest() -> Value {
     json!({ "type": "string", "pattern": "^[a-z0-9+._-]+:[A-Za-z0-9=_-]+$" })
 }
 
 /// Texts by names.
-pub(super) fn map() -> Value {
+pub(crate) fn map() -> Value {
     json!({ "type": "object", "additionalProperties": { "type": "string" } })
 }
 
-pub(super) fn list(items: &Value) -> Value {
+pub(crate) fn list(items: &Value) -> Value {
     json!({ "type": "array", "items": items })
 }
 
-pub(super) fn text() -> Value {
+pub(crate) fn text() -> Value {
     json!({ "type": "string" })
 }
 
-pub(super) fn text_or_null() -> Value {
+pub(crate) fn text_or_null() -> Value {
     json!({ "type": ["string", "null"] })
 }
 
 /// How many of something, or bytes.
-pub(super) fn number() -> Value {
+pub(crate) fn number() -> Value {
     json!({ "type": "integer", "minimum": 0 })
 }
 
 /// One of some words.
-pub(super) fn word(words: &[&str]) -> Value {
+pub(crate) fn word(words: &[&str]) -> Value {
     json!({ "enum": words })
 }
 
 /// Several numbers.
-pub(super) fn numbers<'a>(keys: &[&'a str]) -> Vec<(&'a str, Value)> {
+pub(crate) fn numbers<'a>(keys: &[&'a str]) -> Vec<(&'a str, Value)> {
     keys.iter().map(|key| (*key, number())).collect()
 }
 
 /// What a rule selected.
-pub(super) fn selection() -> Value {
+pub(crate) fn selection() -> Value {
     let counts = [
         "listed",
         "followers",
@@ -103,7 +103,7 @@ pub(super) fn selection() -> Value {
 }
 
 /// Why some images or rules failed, grouped.
-pub(super) fn failures() -> Value {
+pub(crate) fn failures() -> Value {
     let group = [("kind", text()), ("hint", text()), ("count", number()), ("examples", list(&text()))];
     list(&object("What failed for one reason, the most frequent first", &group))
 }

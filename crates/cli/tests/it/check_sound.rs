@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use testkit::AcrInstance;
 
 use crate::check_bench::{CheckBench, FIXED, KEY};
+use crate::json_schema::conforms;
 
 #[tokio::test]
 async fn a_sound_journey_is_all_ok_and_leaves_nothing() -> Result<()> {
@@ -60,6 +61,13 @@ async fn json_is_one_document() -> Result<()> {
     bench.workplace.write("c.json", &format!(r#"{{"auth": {{{entries}}}, "images": {{{rule}}}}}"#))?;
     let ran = bench.workplace.run("check --config c.json --json")?.expect_code(0)?;
     let document: serde_json::Value = serde_json::from_str(&ran.stdout)?;
+    let schema = bench.workplace.run("schema check")?.expect_code(0)?.stdout;
+    conforms(&serde_json::from_str(&schema)?, &document)?;
+    ensure!(
+        ran.stdout.trim_start().starts_with("{\n  \"schema\": \"image-syncer/check/1\""),
+        "{}",
+        ran.stdout
+    );
     ensure!(document["problems"] == 0 && document["warnings"] == 0, "{document:#}");
     let findings = document["findings"].as_array().cloned().unwrap_or_default();
     ensure!(document["ok"] == findings.len(), "{document:#}");

@@ -345,6 +345,24 @@ async fn passing_trouble_is_asked_again() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn repositories_that_are_not_there_and_a_web_page_in_their_place_are_told() -> Result<()> {
+    let bench = Bench::start().await?;
+    bench.image("a/app", Some("v1"), &[1], "amd64");
+    let ran = bench.run("repos HOST/nope")?.expect_code(0)?;
+    ensure!(ran.stdout.is_empty());
+    ran.says(&["no repository that was asked for lies below", "/nope`"])?;
+    let page =
+        Effect::Status { code: 404, body: "<html><h1>Welcome</h1></html>".to_owned(), headers: vec![] };
+    bench.registry.misbehave(Fault { when: Match::path("/v2/"), times: Times::Always, effect: page });
+    for verb in ["repos HOST", "tags HOST/a/app", "inspect HOST/a/app:v1"] {
+        bench.run(verb)?.expect_code(1)?.says(&["answers with a web page"])?;
+    }
+    let host = bench.registry.host();
+    bench.run(&format!("tags {host}"))?.expect_code(2)?.says(&["is a registry without a repository"])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn harbor_tells_dates_tags_of_a_digest_and_repositories() -> Result<()> {
     let harbor = HarborBench::start().await?;
     let image = Image::new(SeedFlavour::Oci).layer(layer(1, 500));

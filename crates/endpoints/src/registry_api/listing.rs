@@ -96,6 +96,9 @@ impl Walk {
                     Ok(Some(page.repositories))
                 }
                 Catalog::End => Ok(None),
+                Catalog::NotOffered(refusal) if refusal.is_web_page() => {
+                    Err(judged(registry::Error::Refused(refusal)))
+                }
                 Catalog::NotOffered(refusal) => Err(self.registry_api.no_list(&refusal).await),
             },
             Way::Once(names) => {

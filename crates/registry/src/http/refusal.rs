@@ -38,6 +38,8 @@ struct Entry {
     code: serde_json::Value,
     #[serde(default)]
     message: Option<String>,
+    #[serde(default)]
+    detail: serde_json::Value,
 }
 
 /// Makes an error of an answer.
@@ -82,10 +84,20 @@ fn messages(body: &[u8]) -> Vec<RegistryMessage> {
             serde_json::Value::Null => String::new(),
             other => one_line(&other.to_string()),
         },
-        message: entry.message.as_deref().map(one_line).unwrap_or_default(),
+        message: with_system_error(entry.message.as_deref().map(one_line).unwrap_or_default(), &entry.detail),
     });
     let single = document.details.or(document.message).as_deref().map(one_line);
     entries.chain(single.map(|message| RegistryMessage { code: String::new(), message })).collect()
+}
+
+/// Docker's registry calls trouble with its disk an unknown error, and has the system's number in the detail: 28 is a full disk
+/// (<https://github.com/distribution/distribution/blob/v2.8.2/registry/storage/driver/storagedriver.go>, `Error`).
+fn with_system_error(message: String, detail: &serde_json::Value) -> String {
+    match detail.pointer("/Enclosed/Err").and_then(serde_json::Value::as_u64) {
+        Some(28) => format!("{message} (its storage: error 28, no space left on device)"),
+        Some(number) => format!("{message} (its storage: error {number} of the system)"),
+        None => message,
+    }
 }
 
 /// A registry's words as they may be shown: on one line, cleaned.
@@ -120,6 +132,15 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_of_dockers_registry_is_named() {
+        let body =
+            br#"{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"DriverName":"filesystem",
+            "Enclosed":{"Op":"write","Path":"/var/lib/registry/x","Err":28}}}]}"#;
+        let messages = messages(body);
+        assert_eq!(messages[0].message, "unknown error (its storage: error 28, no space left on device)");
+    }
 
     #[test]
     fn c64_error_documents_of_every_shape() {

@@ -74,6 +74,26 @@ pub(super) enum Step {
 }
 
 impl Step {
+    pub(super) const ALL: [Self; 17] = [
+        Self::Config,
+        Self::Edition,
+        Self::Name,
+        Self::Port,
+        Self::Whitelist,
+        Self::Tls,
+        Self::Answer,
+        Self::Clock,
+        Self::Login,
+        Self::Quota,
+        Self::Repositories,
+        Self::Tags,
+        Self::Pull,
+        Self::Blobs,
+        Self::Content,
+        Self::Namespace,
+        Self::Push,
+    ];
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Config => "config",

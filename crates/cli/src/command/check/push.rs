@@ -2,7 +2,7 @@
 //! cancelled, or none where it could not be cancelled.
 
 use oci::{ErrorKind, RepositoryName};
-use registry::{Access, Grant, PushTrial, Repository};
+use registry::{Access, Grant, LoginSearch, PushTrial, Repository};
 
 use super::cloud::Edition;
 use super::finding::{Finding, Step};
@@ -46,6 +46,10 @@ pub(super) async fn look(
         }
         Some(Err(error)) => {
             let words = registry_words(&error);
+            let is_refused = matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied);
+            if is_refused && let Some(LoginSearch::NotFound(places)) = known.registry.login_search() {
+                return without_login(&place, (known.registry.host().as_str(), &places.to_string()), &words);
+            }
             judge(&place, repository, grant.as_ref(), (error.kind(), &words), circumstances)
         }
         None => Finding::problem(place, Step::Push, "an upload cannot be begun")
@@ -72,6 +76,17 @@ fn tried(trial: PushTrial) -> &'static str {
             "may be pushed to: an upload was begun, and goes when the registry cleans up, because it cannot be cancelled"
         }
     }
+}
+
+/// What is told where nobody in particular was refused.
+fn without_login(place: &str, (host, searched): (&str, &str), words: &str) -> Finding {
+    let next = format!(
+        "name user and password in an auth entry for `{host}`, or run `docker login {host}`: {searched}"
+    );
+    Finding::problem(place, Step::Push, "nobody may push here without a login")
+        .why(words)
+        .next(next)
+        .by_login()
 }
 
 fn judge(

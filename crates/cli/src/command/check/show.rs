@@ -1,6 +1,4 @@
-//! Findings as lines or as one JSON document, and the exit status that follows from them.
-
-use serde::Serialize;
+//! Findings as lines, and the exit status that follows from them.
 
 use super::finding::{Blame, Finding, Level, Step};
 use crate::exit_code;
@@ -13,15 +11,6 @@ pub(super) struct CheckResult {
     pub(super) not_checked: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
-    ok: usize,
-    warnings: usize,
-    problems: usize,
-    findings: &'a [Finding],
-    not_checked: &'a [String],
-}
-
 impl CheckResult {
     /// The same, with a word that a signal came before all was looked at.
     pub(super) fn stopped(mut self) -> Self {
@@ -30,7 +19,7 @@ impl CheckResult {
         self
     }
 
-    fn count(&self, level: Level) -> usize {
+    pub(super) fn count(&self, level: Level) -> usize {
         self.findings.iter().filter(|finding| finding.level == level).count()
     }
 
@@ -69,17 +58,6 @@ impl CheckResult {
                 format!("{summary}; {skipped} not looked at, because of the problem of the registry itself");
         }
         summary
-    }
-
-    /// One document for programs.
-    pub(super) fn document(&self) -> impl Serialize + '_ {
-        Document {
-            ok: self.count(Level::Ok),
-            warnings: self.count(Level::Warning),
-            problems: self.count(Level::Problem),
-            findings: &self.findings,
-            not_checked: &self.not_checked,
-        }
     }
 }
 

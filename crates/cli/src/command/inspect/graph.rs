@@ -107,7 +107,9 @@ impl<'a> Graph<'a> {
         depth: usize,
         problems: &Mutex<Vec<Error>>,
     ) -> Result<Node, Error> {
-        let operation = Operation::ReadManifest(by.clone());
+        // The first is the image that was named; the others are parts of it.
+        let operation =
+            if depth == 0 { Operation::Resolve(by.clone()) } else { Operation::ReadManifest(by.clone()) };
         let place = self.repository.name();
         let manifest = self.look.ask(place, operation.clone(), || self.repository.manifest(by)).await?;
         {
