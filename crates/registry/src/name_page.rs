@@ -6,7 +6,9 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use http::StatusCode;
+use oci::ErrorKind;
 
+use crate::client::Call;
 use crate::error::Problem;
 use crate::http::body::{for_each_piece, foreign_encoding};
 use crate::list_scanner::{Broken, ListScanner};
@@ -40,7 +42,8 @@ impl Pages {
         key: &'static str,
     ) -> Result<Option<Names<T>>, Error> {
         let Some(call) = self.call().await? else { return Ok(None) };
-        let response = self.registry.expect(&call, &[StatusCode::OK]).await?;
+        let answered = self.registry.expect(&call, &[StatusCode::OK]).await;
+        let response = answered.map_err(|error| self.of_later_page(&call, error))?;
         let (headers, from) = (response.headers().clone(), Origin::of(&response));
         if let Some(encoding) = foreign_encoding(&headers) {
             return Err(call.protocol(Problem::Encoding(encoding)));
@@ -63,6 +66,18 @@ impl Pages {
             return Err(error);
         }
         Ok(Some(found))
+    }
+
+    /// Only the first question can show that there is no list. A registry that does not have a page to which it led says nothing
+    /// of the list, and least of all that it is complete.
+    fn of_later_page(&self, call: &Call, error: Error) -> Error {
+        match error {
+            Error::Refused(refusal) if !self.is_at_start() && refusal.kind() == ErrorKind::NotFound => {
+                let words = refusal.words().map(|words| format!(" ({words})")).unwrap_or_default();
+                call.protocol(Problem::LostPage(format!("{}{words}", refusal.status)))
+            }
+            error => error,
+        }
     }
 
     /// What is on a page that failed will be news on the next try.

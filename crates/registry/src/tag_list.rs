@@ -21,7 +21,8 @@ pub struct TagPages(Pages);
 impl Repository {
     /// The tags here. Registries answer 404 for a repository that does not exist, and distribution also for one
     /// without tags: that is an error of the kind [`NotFound`](oci::ErrorKind::NotFound), because nothing
-    /// tells the two apart. Who looks at a target takes it for "no tags".
+    /// tells the two apart. Who looks at a target takes it for "no tags". It comes of the first page alone: a list that has
+    /// begun is never complete because a page of it is not there.
     pub fn tags(&self) -> TagPages {
         let path = format!("/v2/{}/tags/list", self.name());
         TagPages(Pages::new(self.registry().clone(), self.scopes(), path, PAGE_SIZE.to_owned()))

@@ -157,7 +157,8 @@ pub struct TagPage {
 
 /// Pages of tags.
 pub trait Tags: Send {
-    /// The next page; `None` after the last. A failed page can be asked for again.
+    /// The next page; `None` after the last. A failed page can be asked for again. That there is nothing to list, an error of the
+    /// kind [`NotFound`](oci::ErrorKind::NotFound), is known of the first page alone: once there was one, the list has to end.
     fn next(&mut self) -> Answer<'_, Option<TagPage>>;
 }
 

@@ -28,4 +28,5 @@ pub(crate) mod task_order;
 pub(crate) mod turns;
 mod vanished;
 pub(crate) mod wanted;
+mod whole_list;
 pub(crate) mod wish;

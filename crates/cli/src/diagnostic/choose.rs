@@ -320,7 +320,7 @@ fn of_problem(problem: &Problem) -> Hint {
         Problem::Redirect { .. } => Hint::Redirect,
         Problem::Moved => Hint::UploadMoved,
         Problem::External(_) => Hint::ExternalLayer,
-        Problem::Page(_) => Hint::Page,
+        Problem::Page(_) | Problem::LostPage(_) => Hint::Page,
         Problem::ReferrersTag(_) => Hint::ReferrersTag,
         Problem::StoredOther { .. } => Hint::StoredOther,
         _ => Hint::OtherProblem,

@@ -280,6 +280,7 @@ fn answers() -> Vec<Case> {
         (to(protocol(Problem::Moved)), "at another address", Hint::UploadMoved),
         (from(protocol(Problem::External("it is no URL"))), "own address", Hint::ExternalLayer),
         (from(protocol(Problem::Page("it is the same page"))), "next page", Hint::Page),
+        (from(protocol(Problem::LostPage("404 Not Found".to_owned()))), "is not there: 404", Hint::Page),
         (to(protocol(Problem::ReferrersTag("x".parse().unwrap()))), "list of referrers", Hint::ReferrersTag),
         (to(protocol(stored)), "stored sha256:other instead", Hint::StoredOther),
         (from(protocol(field)), "`tags` in the answer is no list", Hint::Field),

@@ -38,6 +38,7 @@ mod process;
 mod project;
 mod project_faults;
 mod prune;
+mod prune_faults;
 mod report;
 mod reported;
 mod retry_failed;

@@ -56,6 +56,9 @@ pub enum Problem {
     /// The next page of a list is the same page again, or at another host.
     #[error("the link to the next page is not followed: {0}")]
     Page(&'static str),
+    /// A list that has begun leads to a next page which the registry does not have: nobody knows what it would list.
+    #[error("the list leads to a next page that is not there: {}", Cleaned(.0))]
+    LostPage(String),
     /// The tag for a list of referrers is used for something else.
     #[error("the tag {0} should hold a list of referrers, but holds something else")]
     ReferrersTag(Tag),

@@ -122,6 +122,19 @@ async fn c16_a_page_that_failed_can_be_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_later_page_that_is_not_there_is_no_end() {
+    let bench = paged(15, 10).await;
+    let mut pages = bench.repository("a/app", Access::Pull).tags();
+    assert_eq!(pages.next().await.unwrap().unwrap().tags.len(), 10);
+    bench.misbehave_once(Match::any(), Effect::refuse(404, "NAME_UNKNOWN", "no such thing"));
+    let error = pages.next().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol, "which nobody takes for a repository that is not there");
+    let text = error.to_string();
+    assert!(text.contains("404 Not Found (NAME_UNKNOWN: no such thing)"), "{text}");
+    assert_eq!(pages.next().await.unwrap().unwrap().tags.len(), 5, "it can be asked for again");
+}
+
+#[tokio::test]
 async fn c20_a_link_to_another_host_is_not_followed() {
     let bench = paged(5, 10).await;
     let link = "<http://evil.invalid/v2/a/app/tags/list?last=x>; rel=next".to_owned();

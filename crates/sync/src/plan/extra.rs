@@ -48,6 +48,13 @@ impl Extra {
     }
 }
 
+impl Extra {
+    /// All of them.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Tag> {
+        self.images.iter().chain(&self.followers).chain(&self.at_source)
+    }
+}
+
 /// Whether a tag made of another image's digest is the rule's: such tags follow their image, whatever else is asked of names.
 fn takes_follower(selection: &Selection, referrers: &ReferrerPolicy, tag: &Tag) -> bool {
     let fits = match selection {

@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use oci::TagOrDigest;
+use oci::{Tag, TagOrDigest};
 
 use crate::Image;
 use crate::endpoint::{Source, Target};
 use crate::plan::extra::Extra;
-use crate::rule::Naming;
+use crate::rule::referrer_tag::belongs_to_another;
+use crate::rule::{Naming, Selection};
 
 /// What rules select, and what their targets have beside it.
 #[derive(Default)]
@@ -30,7 +31,7 @@ pub(crate) struct AtTarget {
 }
 
 /// A repository, however the host of its registry is written.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place(String);
 
 impl Place {
@@ -42,11 +43,27 @@ impl Place {
     }
 }
 
-/// Whether the source has listed any tags.
+/// What the source has listed of what a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SourceTags {
+    /// Images whose names the rule selects.
     Some,
+    /// Tags, but no such image: signatures and lists of referrers stay where registries delete images by digest.
+    NoImages,
+    /// Nothing.
     None,
+}
+
+impl SourceTags {
+    /// What a source has whose tags are `here`.
+    pub(crate) fn of(selection: &Selection, here: &HashSet<Tag>) -> Self {
+        let is_image = |tag: &Tag| !belongs_to_another(tag) && selection.selects_by_name(tag);
+        match (here.is_empty(), here.iter().any(is_image)) {
+            (true, _) => Self::None,
+            (false, false) => Self::NoImages,
+            (false, true) => Self::Some,
+        }
+    }
 }
 
 impl Listings {
@@ -77,6 +94,23 @@ mod tests {
         }
         for other in ["registry.cn:5000/a/x", "registry.cn/a/y", "registry.cn:4430/a/x", "r.cn/a/x"] {
             assert_ne!(Place::of(other), place, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_source_that_has_only_signatures_or_what_no_rule_selects_has_no_images() {
+        let signature = format!("sha256-{}.sig", oci::Digest::sha256(b"image").hex());
+        let list = signature.trim_end_matches(".sig");
+        let versions = Selection::Matching(regex::Regex::new("^v").unwrap());
+        for (selection, here, expected) in [
+            (&Selection::All, &[][..], SourceTags::None),
+            (&Selection::All, &[&*signature, list], SourceTags::NoImages),
+            (&Selection::All, &[&*signature, "v1"], SourceTags::Some),
+            (&versions, &["latest"], SourceTags::NoImages),
+            (&versions, &["latest", "v1"], SourceTags::Some),
+        ] {
+            let tags = here.iter().map(|tag| tag.parse().unwrap()).collect();
+            assert_eq!(SourceTags::of(selection, &tags), expected, "{here:?}");
         }
     }
 

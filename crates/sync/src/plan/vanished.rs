@@ -11,6 +11,7 @@ use super::discoveries::Discoveries;
 use crate::endpoint::EndpointError;
 use crate::plan::at_target::Beyond;
 use crate::plan::pattern_targets::PatternTargets;
+use crate::plan::whole_list::WholeList;
 use crate::rule::Rule;
 use crate::rule::pattern_rule::{PatternRule, PatternTarget};
 use crate::{Error, Event, Mode, Operation, Side};
@@ -98,22 +99,13 @@ impl Discoveries {
         }
     }
 
+    /// None where there is no such repository.
     async fn tags_at_source(&self, rule: &Rule) -> Result<HashSet<Tag>, Arc<Error>> {
         let name: Arc<str> = rule.source.name().into();
-        let (mut pages, mut all) = (rule.source.tags(), HashSet::new());
-        let error = |cause: EndpointError| Error {
-            side: Side::Source,
-            place: name.to_string(),
-            operation: Operation::ListTags,
-            cause: cause.into(),
-        };
-        loop {
-            match self.run.retrying_list(&name, (&mut *pages, |pages| pages.next()), error).await {
-                Ok(Some(page)) => all.extend(page.tags),
-                Ok(None) => return Ok(all),
-                Err(error) if error.kind() == Some(ErrorKind::NotFound) => return Ok(all),
-                Err(error) => return Err(error),
-            }
+        match WholeList::read(&self.run, (Side::Source, &name), rule.source.tags()).await {
+            Ok(list) => Ok(list.tags),
+            Err(error) if error.kind() == Some(ErrorKind::NotFound) => Ok(HashSet::new()),
+            Err(error) => Err(error),
         }
     }
 }

@@ -64,6 +64,8 @@ pub enum Standing {
     },
     /// It stays: the source still has it, though the rule does not select it any more.
     AtSource,
+    /// It stays: a rule that deletes nothing would name it, too.
+    OfAnother,
 }
 
 impl Candidate {
@@ -107,6 +109,8 @@ impl fmt::Display for Standing {
                 "the source does not have it, but without a state nothing tells whether that is so for {}: `grace: 0s` does not ask",
                 Age(*grace)
             ),
+            Self::OfAnother => formatter
+                .write_str("the source does not have it, but a rule that deletes nothing would name it, too"),
             Self::AtSource => {
                 formatter.write_str("the source still has it, though the rule does not select it any more")
             }

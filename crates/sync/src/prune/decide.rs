@@ -52,13 +52,21 @@ pub(super) fn suspects(claims: &[Claim<'_>], selected: &HashSet<TagOrDigest>) ->
     let at_source: BTreeSet<&Tag> = claims.iter().flat_map(|claim| &claim.extra.at_source).collect();
     let mut suspects = Suspects::default();
     // A source without tags says nothing of what it had, and so nobody says that it is gone.
-    if claims.iter().any(|claim| claim.tags == SourceTags::None) {
+    if claims.iter().any(Claim::is_silent) {
         return suspects;
     }
+    // What a rule would name that deletes nothing is that rule's, and it may have put it there.
+    let of_others = claims.iter().filter(|claim| claim.guards.is_none());
+    let of_others: HashMap<&Tag, &Arc<str>> =
+        of_others.flat_map(|claim| claim.extra.names().map(|tag| (tag, &claim.source))).collect();
     for claim in claims.iter().filter(|claim| claim.guards.is_some()) {
         let images = claim.extra.images.iter().filter(|tag| !is_selected(tag) && !at_source.contains(tag));
-        suspects.images.extend(images.cloned());
-        suspects.followers.extend(claim.extra.followers.iter().filter(|tag| !is_selected(tag)).cloned());
+        let (theirs, own): (Vec<&Tag>, Vec<&Tag>) = images.partition(|tag| of_others.contains_key(tag));
+        suspects.images.extend(own.into_iter().cloned());
+        suspects.of_others.extend(theirs.into_iter().map(|tag| (tag.clone(), of_others[tag].clone())));
+        let followers = claim.extra.followers.iter();
+        let followers = followers.filter(|tag| !is_selected(tag) && !of_others.contains_key(tag));
+        suspects.followers.extend(followers.cloned());
         let left_out = claim.extra.at_source.iter().filter(|tag| !is_selected(tag));
         suspects.left_out.extend(left_out.map(|tag| (tag.clone(), claim.source.clone())));
     }
@@ -72,11 +80,27 @@ pub(super) struct Suspects {
     pub(super) followers: BTreeSet<Tag>,
     /// With the source that still has them.
     pub(super) left_out: BTreeMap<Tag, Arc<str>>,
+    /// With the source of a rule that deletes nothing and would name them.
+    pub(super) of_others: BTreeMap<Tag, Arc<str>>,
 }
 
 impl Suspects {
     pub(super) fn is_empty(&self) -> bool {
-        self.images.is_empty() && self.followers.is_empty() && self.left_out.is_empty()
+        self.images.is_empty()
+            && self.followers.is_empty()
+            && self.left_out.is_empty()
+            && self.of_others.is_empty()
+    }
+}
+
+impl Claim<'_> {
+    /// Whether it is not known what is gone: the source may have had everything.
+    fn is_silent(&self) -> bool {
+        match self.tags {
+            SourceTags::Some => false,
+            SourceTags::NoImages => self.guards.is_some(),
+            SourceTags::None => true,
+        }
     }
 }
 
@@ -96,7 +120,8 @@ pub(super) fn decide(scene: &Scene<'_>, gone: &GoneSince, now: SystemTime) -> De
     // Signatures, which come behind the images, do not count.
     let refused = too_much(scene, guards, tags, &candidates[..images]);
     judge.referrers(&mut candidates);
-    candidates.extend(judge.left_out(&suspects));
+    candidates.extend(judge.stay(&suspects.left_out, &Standing::AtSource));
+    candidates.extend(judge.stay(&suspects.of_others, &Standing::OfAnother));
     put_in_order(&mut candidates, contents);
     Decided { candidates, refused }
 }
@@ -157,12 +182,13 @@ impl<'a> Judge<'a> {
         images.collect()
     }
 
-    fn left_out(&self, suspects: &Suspects) -> Vec<Candidate> {
-        let left_out = suspects.left_out.iter().filter_map(|(tag, source)| {
-            let candidate = self.of_tag(tag, |_| Standing::AtSource)?;
+    /// What stays, each with the source that keeps it.
+    fn stay(&self, tags: &BTreeMap<Tag, Arc<str>>, standing: &Standing) -> Vec<Candidate> {
+        let stay = tags.iter().filter_map(|(tag, source)| {
+            let candidate = self.of_tag(tag, |_| standing.clone())?;
             Some(Candidate { held_by: vec![source.to_string()], ..candidate })
         });
-        left_out.collect()
+        stay.collect()
     }
 
     /// Decides on what follows other images: it stays with them. Says of all that goes what holds it.

@@ -60,7 +60,7 @@ impl Prune {
         let patterns: Vec<Option<String>> = works.iter().map(pattern_of).collect();
         let sync = Sync::new(works, options, observer).remembering(state.clone());
         let (report, listings) = sync.list(cancel).await;
-        let refused = not_listed(&report).or_else(|| without_tags(&listings, &patterns));
+        let refused = not_listed(&report).or_else(|| without_tags(&listings, &patterns, &guards));
         let refused = refused.map(Refusal::Unknown);
         let mut plan = PrunePlan { refused, repositories: Vec::new(), retries };
         if plan.refused.is_none() {
@@ -80,17 +80,14 @@ impl PrunePlan {
     }
 
     async fn examine(&mut self, listings: &Listings, guards: &[Option<Guards>], state: &State) {
-        let mut by_target: BTreeMap<&str, Vec<&AtTarget>> = BTreeMap::new();
+        let mut by_place: BTreeMap<Place, Vec<&AtTarget>> = BTreeMap::new();
         for found in &listings.at_targets {
-            by_target.entry(found.target.name()).or_default().push(found);
+            by_place.entry(Place::of(found.target.name())).or_default().push(found);
         }
         let mut refusals = Vec::new();
-        for (name, found) in by_target {
-            let place = Place::of(name);
-            let claimed =
-                |found: &&AtTarget| found.target.name() != name && Place::of(found.target.name()) == place;
-            let found: Vec<_> = found.into_iter().chain(listings.at_targets.iter().filter(claimed)).collect();
-            match self.examine_repository((name, &found), listings, guards, state).await {
+        for (place, mut found) in by_place {
+            found.sort_by_key(|found| found.target.name());
+            match self.examine_repository((&place, &found), listings, guards, state).await {
                 Ok(refusal) => refusals.extend(refusal),
                 Err(error) => refusals.push(Refusal::Unknown(unread(&error))),
             }
@@ -100,31 +97,29 @@ impl PrunePlan {
 
     async fn examine_repository(
         &mut self,
-        (name, found): (&str, &[&AtTarget]),
+        (place, found): (&Place, &[&AtTarget]),
         listings: &Listings,
         guards: &[Option<Guards>],
         state: &State,
     ) -> Result<Option<Refusal>, Error> {
-        // The same repository under another name is looked at by that; here its rules only keep what is theirs.
-        let claim = |found: &&'_ AtTarget| {
-            guards.get(found.rule).copied().flatten().filter(|_| found.target.name() == name)
-        };
-        if !found.iter().any(|found| claim(found).is_some()) {
+        let guards = |found: &AtTarget| guards.get(found.rule).copied().flatten();
+        if !found.iter().any(|found| guards(found).is_some()) {
             return Ok(None);
         }
         let claims: Vec<_> = found
             .iter()
             .map(|found| Claim {
-                guards: claim(found),
+                guards: guards(found),
                 source: found.source.name().into(),
                 tags: found.tags,
                 extra: &found.extra,
             })
             .collect();
         let nothing = HashSet::new();
-        let selected = listings.selected(&Place::of(name)).unwrap_or(&nothing);
+        let selected = listings.selected(place).unwrap_or(&nothing);
         let suspects = suspects(&claims, selected);
         let target = found[0].target.clone();
+        let name: Arc<str> = target.name().into();
         let (now, mut contents) = (SystemTime::now(), Contents::default());
         if !suspects.is_empty() {
             contents = read(&*target, self.retries, &suspects, selected).await?;
@@ -134,7 +129,7 @@ impl PrunePlan {
             suspected.filter_map(|tag| Some((tag.clone(), contents.tags.get(tag)?.clone()))).collect();
         let gone = state.note_gone((target.store(), target.repository()), &seen, now);
         let untagging = if seen.is_empty() { Untagging::Unknown } else { untagging(&*target).await };
-        let scene = Scene { name: name.into(), contents: &contents, untagging, selected, claims: &claims };
+        let scene = Scene { name, contents: &contents, untagging, selected, claims: &claims };
         let decided = decide(&scene, &gone, now);
         if !decided.candidates.is_empty() {
             let (candidates, missed) = (decided.candidates, missed(found));
@@ -186,12 +181,24 @@ fn pattern_of(work: &Work) -> Option<String> {
 }
 
 /// Why nothing goes where a source that is named has no tags, or a pattern no repositories.
-fn without_tags(listings: &Listings, patterns: &[Option<String>]) -> Option<String> {
+fn without_tags(
+    listings: &Listings,
+    patterns: &[Option<String>],
+    guards: &[Option<Guards>],
+) -> Option<String> {
     let is_written = |rule: usize| patterns.get(rule).is_some_and(Option::is_none);
-    let empty =
-        listings.at_targets.iter().find(|found| found.tags == SourceTags::None && is_written(found.rule));
-    if let Some(empty) = empty {
-        return Some(format!("{} has no tags: an empty source deletes nothing", empty.source.name()));
+    let lacks = |found: &&AtTarget| match found.tags {
+        SourceTags::Some => false,
+        // A rule that deletes nothing may wait for its first image.
+        SourceTags::NoImages => guards.get(found.rule).is_some_and(Option::is_some),
+        SourceTags::None => true,
+    };
+    if let Some(empty) = listings.at_targets.iter().find(|found| lacks(found) && is_written(found.rule)) {
+        let lacks = match empty.tags {
+            SourceTags::NoImages => "has none of the images that its rule selects",
+            SourceTags::None | SourceTags::Some => "has no tags",
+        };
+        return Some(format!("{} {lacks}: an empty source deletes nothing", empty.source.name()));
     }
     let listed: BTreeSet<usize> = listings.at_targets.iter().map(|found| found.rule).collect();
     let silent =

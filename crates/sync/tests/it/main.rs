@@ -30,6 +30,7 @@ mod options;
 mod plan_simulation;
 mod platform;
 mod prune;
+mod prune_lists;
 mod referrer_types;
 mod referrers;
 mod reported;

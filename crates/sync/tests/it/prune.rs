@@ -20,21 +20,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::{client, count};
 
-const APP: &str = "a/app";
-const FREE: Guards = Guards { max_delete: MaxDelete::Percent(100), grace: Duration::ZERO };
+pub(crate) const APP: &str = "a/app";
+pub(crate) const FREE: Guards = Guards { max_delete: MaxDelete::Percent(100), grace: Duration::ZERO };
 
-struct Bench {
-    source: EmbeddedRegistry,
-    target: EmbeddedRegistry,
+pub(crate) struct Bench {
+    pub(crate) source: EmbeddedRegistry,
+    pub(crate) target: EmbeddedRegistry,
 }
 
 impl Bench {
-    async fn start(target: Builder) -> Self {
+    pub(crate) async fn start(target: Builder) -> Self {
         let source = EmbeddedRegistry::builder().start().await.unwrap();
         Self { source, target: target.start().await.unwrap() }
     }
 
-    fn rule(&self) -> Rule {
+    pub(crate) fn rule(&self) -> Rule {
         let target = RegistryEndpoint::target(&client(&self.target), &APP.parse().unwrap());
         let source = RegistryEndpoint::source(&client(&self.source), &APP.parse().unwrap());
         Rule {
@@ -46,22 +46,22 @@ impl Bench {
     }
 
     /// Puts an image with a number at both sides, under these tags.
-    fn both(&self, number: u64, source: &[&str], target: &[&str]) -> String {
+    pub(crate) fn both(&self, number: u64, source: &[&str], target: &[&str]) -> String {
         put(self.source.store(), number, source);
         put(self.target.store(), number, target)
     }
 
-    fn tags(&self) -> Vec<String> {
+    pub(crate) fn tags(&self) -> Vec<String> {
         self.target.store().tags(APP)
     }
 
-    fn deletions(&self) -> Vec<String> {
+    pub(crate) fn deletions(&self) -> Vec<String> {
         let requests = self.target.requests();
         requests.iter().filter(|request| request.method == Method::DELETE).map(LoggedRequest::line).collect()
     }
 }
 
-fn put(store: &Store, number: u64, tags: &[&str]) -> String {
+pub(crate) fn put(store: &Store, number: u64, tags: &[&str]) -> String {
     let image = sample::image(store, APP, None, Flavour::Oci, &[sample::layer(number, 20)], "amd64");
     for tag in tags {
         store.tag(APP, tag, &image.digest);
@@ -69,13 +69,13 @@ fn put(store: &Store, number: u64, tags: &[&str]) -> String {
     image.digest
 }
 
-async fn look(rules: Vec<(Rule, Option<Guards>)>, state: State) -> PrunePlan {
+pub(crate) async fn look(rules: Vec<(Rule, Option<Guards>)>, state: State) -> PrunePlan {
     let rules = rules.into_iter().map(|(rule, guards)| (Work::from(rule), guards)).collect();
     let prune = Prune { rules, options: Options::new(4, 0), state };
     prune.look(Arc::new(Silent), CancellationToken::new()).await
 }
 
-async fn prune(bench: &Bench, guards: Guards) -> Pruned {
+pub(crate) async fn prune(bench: &Bench, guards: Guards) -> Pruned {
     let plan = look(vec![(bench.rule(), Some(guards))], State::none()).await;
     assert_eq!(plan.refused, None);
     plan.carry_out(CancellationToken::new()).await
@@ -159,7 +159,7 @@ fn below(dice: &mut Dice, most: usize) -> usize {
 }
 
 /// Puts a manifest without a tag that refers to another one.
-fn refer(store: &Store, subject: &str, number: u64) -> String {
+pub(crate) fn refer(store: &Store, subject: &str, number: u64) -> String {
     let media_type = "application/vnd.oci.image.manifest.v1+json";
     let body = json!({
         "schemaVersion": 2, "mediaType": media_type, "artifactType": format!("x/{number}"),

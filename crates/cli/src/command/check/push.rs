@@ -48,7 +48,7 @@ pub(super) async fn look(
             let words = registry_words(&error);
             let is_refused = matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied);
             if is_refused && let Some(LoginSearch::NotFound(places)) = known.registry.login_search() {
-                return without_login(&place, (known.registry.host().as_str(), &places.to_string()), &words);
+                return without_login(&place, (known.registry.host().as_str(), places.as_ref()), &words);
             }
             judge(&place, repository, grant.as_ref(), (error.kind(), &words), circumstances)
         }

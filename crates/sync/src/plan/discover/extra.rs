@@ -7,12 +7,13 @@ use futures_util::future::join_all;
 use oci::Tag;
 
 use super::{Discovery, Origin};
-use crate::endpoint::{EndpointError, Target};
+use crate::endpoint::Target;
 use crate::plan::at_target::Beyond;
 use crate::plan::extra::Extra;
 use crate::plan::listings::{AtTarget, SourceTags};
+use crate::plan::whole_list::WholeList;
 use crate::rule::RuleTarget;
-use crate::{Error, Mode, Operation, Side};
+use crate::{Error, Event, Mode, Side};
 
 impl Discovery<'_> {
     /// Looks at the targets of a rule about a whole repository, in runs that only look.
@@ -48,31 +49,26 @@ impl Discovery<'_> {
     /// Notes what the target has for whoever decides about deletion.
     async fn list_target(&self, target: &RuleTarget, here: &HashSet<Tag>) -> Result<(), Arc<Error>> {
         let (source, rule) = (self.rule.source.clone(), self.index);
-        let (tags, extra) = if here.is_empty() {
-            (SourceTags::None, Extra::default())
-        } else {
-            let there = self.tags_of(&target.target).await?;
-            (SourceTags::Some, self.beyond().extra(target, here, there.iter()))
+        let tags = SourceTags::of(&self.rule.selection, here);
+        let extra = match tags {
+            SourceTags::None => Extra::default(),
+            SourceTags::Some | SourceTags::NoImages => {
+                let there = self.tags_of(&*target.target).await?;
+                self.beyond().extra(target, here, there.iter())
+            }
         };
         let (target, naming) = (target.target.clone(), target.naming.clone());
         self.run.listings().at_targets.push(AtTarget { rule, source, target, naming, tags, extra });
         Ok(())
     }
 
-    async fn tags_of(&self, target: &Arc<dyn Target>) -> Result<Vec<Tag>, Arc<Error>> {
+    async fn tags_of(&self, target: &dyn Target) -> Result<HashSet<Tag>, Arc<Error>> {
         let name: Arc<str> = target.name().into();
-        let (mut pages, mut all) = (target.tags(), Vec::new());
-        let error = |cause| not_listed(&name, cause);
-        while let Some(page) =
-            self.run.retrying_list(&name, (&mut *pages, |pages| pages.next()), error).await?
-        {
-            all.extend(page.tags);
+        let list = WholeList::read(self.run, (Side::Target, &name), target.tags()).await?;
+        for tag in list.invalid {
+            let text = format!("`{tag}` is listed, and is no tag: by its digest nothing is deleted there");
+            self.run.tell(&Event::Note { place: name.clone(), text });
         }
-        Ok(all)
+        Ok(list.tags)
     }
-}
-
-fn not_listed(place: &str, cause: EndpointError) -> Error {
-    let place = place.to_owned();
-    Error { side: Side::Target, place, operation: Operation::ListTags, cause: cause.into() }
 }

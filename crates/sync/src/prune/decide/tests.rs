@@ -80,6 +80,29 @@ fn what_only_the_target_has_goes_and_what_any_rule_brings_stays() {
 }
 
 #[test]
+fn what_a_rule_without_the_key_would_name_stays_whatever_its_source_has() {
+    let contents = contents(&[("a", "1"), ("b", "2"), ("c", "3")]);
+    let (own, others) = (extra(&["b", "c"], &[], &[]), extra(&["b"], &[], &[]));
+    let decided = judged(&contents, &["a"], &[claim(Some(FREE), &own), claim(None, &others)], &None);
+    assert_eq!(lines(&decided), ["(:b)", ":c"]);
+    assert_eq!(decided.candidates[0].standing, Standing::OfAnother);
+    let decided = judged(&contents, &["a"], &[claim(Some(FREE), &own), claim(Some(FREE), &others)], &None);
+    assert_eq!(lines(&decided), [":b", ":c"], "and goes where both delete");
+}
+
+#[test]
+fn a_rule_that_deletes_nothing_may_wait_for_its_first_image() {
+    let contents = contents(&[("a", "1"), ("b", "2")]);
+    let (own, none) = (extra(&["b"], &[], &[]), Extra::default());
+    let lines_with = |guards| {
+        let waiting = Claim { tags: SourceTags::NoImages, ..claim(guards, &none) };
+        lines(&judged(&contents, &["a"], &[claim(Some(FREE), &own), waiting], &None))
+    };
+    assert_eq!(lines_with(None), [":b"]);
+    assert!(lines_with(Some(FREE)).is_empty(), "one that deletes may have lost all of them");
+}
+
+#[test]
 fn a_source_without_tags_lets_nothing_go() {
     let contents = contents(&[("b", "2")]);
     let (own, empty) = (extra(&["b"], &[], &[]), Extra::default());
