@@ -99,6 +99,17 @@ def check_pipelines():
     assert template[".image-syncer-merge"]["extends"] in template
 
 
-for check in (check_chart, check_manifests, check_pipelines):
+def check_dockerfile():
+    # No engine builds it here: at least it builds what `cargo xtask release` builds.
+    root = HERE.parent
+    flags = re.search(r'^ENV RUSTFLAGS="(.*)"', (root / "Dockerfile").read_text(), re.M).group(1).split()
+    assert flags == re.findall(r'"(-C[^"]+)"', (root / "xtask/src/release/build.rs").read_text()), flags
+    number = lambda text: tuple(map(int, text.split(".")))
+    version = re.search(r"^FROM rust:([\d.]+)-", (root / "Dockerfile").read_text(), re.M).group(1)
+    least = re.search(r'^rust-version = "(.*)"', (root / "Cargo.toml").read_text(), re.M).group(1)
+    assert number(version) >= number(least), f"rust {version} in the Dockerfile is older than {least}"
+
+
+for check in (check_chart, check_manifests, check_pipelines, check_dockerfile):
     check()
-sys.stdout.write("deploy: the chart's values, the manifests and the pipelines are in order\n")
+sys.stdout.write("deploy: the chart's values, the manifests, the pipelines and the Dockerfile are in order\n")
