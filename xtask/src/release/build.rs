@@ -1,11 +1,13 @@
 //! Builds the binary that runs on any Linux.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::workspace::Workspace;
+use crate::say::say;
 
 /// Named, so that what follows does not hold for what runs while it is built.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -25,7 +27,15 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
         format!("--remap-path-prefix={}=/source", workspace.root.display()),
         format!("--remap-path-prefix={home}=/cargo"),
     ];
-    let built = Command::new(cargo)
+    let mut command = Command::new(&cargo);
+    if is_auditable(&cargo) {
+        command.arg("auditable");
+    } else {
+        say(
+            "cargo-auditable is not installed: the binary does not tell scanners what it is made of (the SBOM does)",
+        );
+    }
+    let built = command
         .args(["build", "--release", "--locked", "--package", "image-syncer", "--target", TARGET])
         .current_dir(&workspace.root)
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
@@ -39,6 +49,17 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let binary = folder.join(TARGET).join("release/image-syncer");
     check(&binary)?;
     Ok(binary)
+}
+
+/// Whether the list of dependencies can go into the binary, where `cargo audit bin`, Trivy and Grype find it
+/// (<https://github.com/rust-secure-code/cargo-auditable>).
+fn is_auditable(cargo: &OsStr) -> bool {
+    let asked = Command::new(cargo)
+        .args(["auditable", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    asked.is_ok_and(|status| status.success())
 }
 
 /// That nothing is loaded at run time.

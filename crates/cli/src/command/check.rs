@@ -113,8 +113,8 @@ async fn look(
         outcome.not_checked.append(&mut visited.not_checked);
     }
     if measures {
-        let measured = cancel.run_until_cancelled(visitor.largest.measure()).await;
-        outcome.findings.extend(measured.unwrap_or_default());
+        let speeds = cancel.run_until_cancelled(visitor.largest.measure()).await;
+        outcome.findings.extend(speeds.unwrap_or_default());
     }
     if cancel.is_cancelled() { outcome.stopped() } else { outcome }
 }

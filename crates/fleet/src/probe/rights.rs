@@ -6,9 +6,11 @@ use async_nats::header::NATS_EXPECTED_STREAM;
 use async_nats::{HeaderMap, Subscriber};
 use futures_util::StreamExt as _;
 
-use super::PATIENCE;
 use crate::connection::{BEATS, Connection, HOLDERS, JOBS, LEASES, PAUSES, RUNS};
 use crate::probe::scratch;
+
+/// How long the answers are waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a login lacks, by what it could be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -148,7 +150,7 @@ async fn publish(connection: &Connection, trial: &Trial) {
     let (mut headers, mut body) = (HeaderMap::new(), String::new());
     match &trial.harmless {
         Harmless::Question => {}
-        Harmless::Mistake => body = r#"{"name":"none","stream_name":"none"}"#.to_owned(),
+        Harmless::Mistake => body.push_str(r#"{"name":"none","stream_name":"none"}"#),
         Harmless::Nowhere => headers.insert(NATS_EXPECTED_STREAM, "none"),
         Harmless::Nothing(filter) => body = format!(r#"{{"filter":"{filter}"}}"#),
     }

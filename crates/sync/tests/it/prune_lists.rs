@@ -12,7 +12,7 @@ use sync::{Naming, Rule, RuleTarget, Selection, State};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::client;
-use crate::prune::{APP, Bench, FREE, look, prune, put};
+use crate::prune::{APP, Bench, FREE, look, put};
 
 fn tags(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
