@@ -71,7 +71,7 @@ fn main() -> ExitCode {
             Invocation::Import(args) => command::import::run(&args),
             Invocation::Acr(args) => command::acr::run(&args).await,
             #[cfg(feature = "fleet")]
-            Invocation::Worker(args) => command::worker::run(*args).await,
+            Invocation::Worker(args) => Box::pin(command::worker::run(*args)).await,
             #[cfg(not(feature = "fleet"))]
             Invocation::Worker(args) => command::no_fleet(&args.fleet),
             Invocation::Schema(args) => command::schema::run(&args),

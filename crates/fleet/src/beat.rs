@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
+use tokio::sync::Notify;
 
 use crate::connection::{BEATS, Connection};
 use crate::message::{self, run::Beat};
@@ -16,7 +17,10 @@ const SILENT: Duration = Duration::from_secs(12);
 
 /// Who works now.
 #[derive(Clone, Default)]
-pub(crate) struct Live(Arc<Mutex<BTreeMap<String, (Beat, Instant)>>>);
+pub(crate) struct Live {
+    known: Arc<Mutex<BTreeMap<String, (Beat, Instant)>>>,
+    changed: Arc<Notify>,
+}
 
 /// Somebody came or went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +52,19 @@ impl Live {
 
     fn hear(&self, beat: Beat) {
         let mut known = self.lock();
+        let before = known.get(&beat.worker).map(|(beat, _)| beat.leaves);
+        if before != Some(beat.leaves) {
+            self.changed.notify_one();
+        }
         // More workers than anybody has: somebody makes them up.
-        if known.len() < 10_000 || known.contains_key(&beat.worker) {
+        if known.len() < 10_000 || before.is_some() {
             known.insert(beat.worker.clone(), (beat, Instant::now()));
         }
+    }
+
+    /// Returns when somebody has come or gone in an orderly way.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// How many work.
@@ -81,7 +94,7 @@ impl Live {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, (Beat, Instant)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

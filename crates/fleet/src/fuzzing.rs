@@ -2,6 +2,7 @@
 
 use crate::message::ended::{JobResult, RuleFailures};
 use crate::message::job::{Handed, Job};
+use crate::message::pause::PauseToAll;
 use crate::message::read;
 use crate::message::run::{Beat, Runs};
 
@@ -14,6 +15,7 @@ pub fn message(bytes: &[u8]) {
     let _ = read::<Handed>(bytes);
     let _ = read::<Runs>(bytes);
     let _ = read::<Beat>(bytes);
+    let _ = read::<PauseToAll>(bytes);
     if let Ok(failures) = read::<RuleFailures>(bytes) {
         for failure in failures.failures() {
             let text = oci::with_sources(&*failure.error);

@@ -39,6 +39,12 @@ impl Holding {
         let _ = tokio::time::timeout(Duration::from_secs(2), self.message.double_ack()).await;
     }
 
+    /// It is to come again after a while.
+    pub(crate) async fn put_off(self, wait: Duration) {
+        self.beating.abort();
+        let _ = self.message.ack_with(AckKind::Nak(Some(wait))).await;
+    }
+
     /// Somebody else may have it.
     pub(crate) async fn give_back(self) {
         self.beating.abort();

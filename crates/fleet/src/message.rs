@@ -4,6 +4,7 @@
 
 pub(crate) mod ended;
 pub(crate) mod job;
+pub(crate) mod pause;
 pub(crate) mod run;
 
 use serde::Serialize;

@@ -1,15 +1,15 @@
 //! A worker: takes jobs as it has hands free, and writes what became of them before it lets them go.
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::PullConsumer;
 use futures_util::StreamExt as _;
 use oci::Digest;
-use sync::{Assignment, Bandwidth, BoundAssignment, Engine, Observer, Options, RunId, State, Sync, Work};
+use sync::{Assignment, BoundAssignment, Engine, Observer, Options, RunId, State, Sync, Work};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -21,6 +21,7 @@ use crate::bucket::Bucket;
 use crate::connection::{BEATS, Connection};
 use crate::error::Error;
 use crate::holding::{Holding, JobObserver};
+use crate::limits::{SharedLimits, share_pauses};
 use crate::message::ended::{Ended, Explain, JobResult};
 use crate::message::job::{Handed, Job};
 use crate::message::run::{Beat, RunEntry, Runs};
@@ -33,6 +34,8 @@ pub type Bind = Arc<dyn Fn(&[Assignment]) -> Vec<Result<BoundAssignment, String>
 const JOBS_AT_ONCE: usize = 2;
 /// How long a pull waits for a job.
 const PULL: Duration = Duration::from_secs(2);
+/// Those who come within this time are answered once.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// How often is looked for runs, and whether they go on.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -44,8 +47,8 @@ pub struct Worker {
     pub config: Digest,
     /// All jobs share it.
     pub engine: Engine,
-    /// What all workers together may read in a second, where that is limited.
-    pub bandwidth: Option<Bandwidth>,
+    /// What holds for all workers together.
+    pub limits: Arc<dyn SharedLimits>,
     /// How images are copied.
     pub options: Options,
     /// Hints for later.
@@ -73,7 +76,11 @@ struct Shared {
     worker: Worker,
     runs: Bucket,
     moved: Arc<AtomicU64>,
-    in_work: AtomicUsize,
+    /// Jobs that are worked on: run and number.
+    in_hands: Mutex<HashSet<(String, u32)>>,
+    /// What tells this process from one of the same name that was there before, as a container is that is started again.
+    born: u128,
+    attempts: AtomicU64,
     done: AtomicU64,
 }
 
@@ -91,13 +98,18 @@ impl Worker {
             worker: self,
             runs,
             moved: Arc::default(),
-            in_work: AtomicUsize::new(0),
+            in_hands: Mutex::default(),
+            born: UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos(),
+            attempts: AtomicU64::new(0),
             done: AtomicU64::new(0),
         });
         let beating = tokio::spawn(shared.clone().beat(live));
+        let pausing =
+            tokio::spawn(share_pauses(shared.worker.connection.clone(), shared.worker.limits.clone()));
         let worked = shared.clone().look_for_work(&cancel).await;
-        beating.abort();
-        listening.abort();
+        for task in [beating, listening, pausing] {
+            task.abort();
+        }
         shared.tell_of_life(true).await;
         let _ = shared.worker.connection.client.flush().await;
         worked.map(|()| Worked { jobs: shared.done.load(Ordering::Relaxed) })
@@ -121,21 +133,30 @@ impl Worker {
 }
 
 impl Shared {
+    /// Tells of life, and takes this worker's part of what all have together. Who comes is answered at once: it has to know how many
+    /// there are before it begins.
     async fn beat(self: Arc<Self>, live: Live) {
+        let mut divided_by = 0;
         loop {
             self.tell_of_life(false).await;
-            if let Some(all) = self.worker.bandwidth {
-                let share = all.bytes_a_second() / live.count().max(1) as u64;
-                self.worker.engine.limit(Bandwidth::of(share.max(1), Duration::from_secs(1)));
+            // Others answer; and many come together.
+            tokio::time::sleep(TOGETHER).await;
+            let workers = live.count().max(1);
+            if workers != divided_by {
+                self.worker.limits.divide(workers);
+                divided_by = workers;
             }
-            tokio::time::sleep(EVERY).await;
+            tokio::select! {
+                () = tokio::time::sleep(EVERY) => {}
+                () = live.changed() => {}
+            }
         }
     }
 
     async fn tell_of_life(&self, leaves: bool) {
         let beat = Beat {
             worker: self.worker.connection.name.clone(),
-            jobs: u32::try_from(self.in_work.load(Ordering::Relaxed)).unwrap_or(u32::MAX),
+            jobs: u32::try_from(self.in_hands().len()).unwrap_or(u32::MAX),
             bytes_moved: self.moved.load(Ordering::Relaxed),
             leaves,
         };
@@ -251,15 +272,26 @@ impl Shared {
         _permit: OwnedSemaphorePermit,
         stop: CancellationToken,
     ) {
-        self.in_work.fetch_add(1, Ordering::Relaxed);
         let handed = message::read::<Handed>(&message.payload);
         let holding = Holding::new(message, ack_wait);
         match handed {
-            Ok(handed) if handed.run == run.run => self.bring(&run, handed.number, holding, stop).await,
+            Ok(handed) if handed.run == run.run => {
+                let job = (handed.run, handed.number);
+                // A server that was away hands out again what it had handed out here.
+                if self.in_hands().insert(job.clone()) {
+                    self.bring(&run, job.1, holding, stop).await;
+                    self.in_hands().remove(&job);
+                } else {
+                    holding.put_off(ack_wait / 2).await;
+                }
+            }
             // Whoever wrote that, it is no job of this run.
             _ => holding.done().await,
         }
-        self.in_work.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn in_hands(&self) -> MutexGuard<'_, HashSet<(String, u32)>> {
+        self.in_hands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn bring(&self, run: &RunEntry, number: u32, holding: Holding, stop: CancellationToken) {
@@ -270,18 +302,16 @@ impl Shared {
     }
 
     async fn attempt(&self, run: &RunEntry, number: u32, stop: CancellationToken) -> Result<Attempt, Error> {
-        let name = &self.worker.connection.name;
         let Some(job) = self.job(run, number).await? else { return Ok(Attempt::Over) };
         let mut before = Vec::new();
         for attempt in 1..=MOST_ATTEMPTS {
             let (begun, result) = (key(run, "begun", number, attempt), key(run, "result", number, attempt));
-            if self.runs.create(&begun, name.clone().into()).await?.is_none() {
+            if self.runs.create(&begun, self.signature().into()).await?.is_none() {
                 if self.is_good(&job, &result).await? {
                     return Ok(Attempt::Over);
                 }
-                let who =
-                    self.runs.get(&begun).await?.map(|(who, _)| String::from_utf8_lossy(&who).into_owned());
-                before.push(who.filter(|who| is_name(who)).unwrap_or_else(|| "somebody".to_owned()));
+                let who = self.runs.get(&begun).await?.and_then(|(who, _)| signer(&who));
+                before.push(who.unwrap_or_else(|| "somebody".to_owned()));
                 continue;
             }
             let ended = self.carry_out(run, &job, stop.clone()).await;
@@ -306,6 +336,12 @@ impl Shared {
         let failed = (0..number_of_images).map(|image| Ended::failed(image, &target, &why, next)).collect();
         self.write(&key(run, "result", number, MOST_ATTEMPTS + 1), failed).await?;
         Ok(Attempt::Over)
+    }
+
+    /// Under what an attempt is begun: no other one is, of this or another process.
+    fn signature(&self) -> String {
+        let number = self.attempts.fetch_add(1, Ordering::Relaxed);
+        format!("{} {}-{number}", self.worker.connection.name, self.born)
     }
 
     /// Whether an attempt has brought all.
@@ -357,6 +393,12 @@ impl Shared {
         ended.extend(refused);
         ended
     }
+}
+
+/// The name of the worker that began under this.
+fn signer(signature: &[u8]) -> Option<String> {
+    let signature = std::str::from_utf8(signature).ok()?;
+    signature.split(' ').next().filter(|name| is_name(name)).map(str::to_owned)
 }
 
 /// Whether all images of a job have ended well.

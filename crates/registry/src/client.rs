@@ -268,7 +268,8 @@ impl Registry {
     /// and plain HTTP are as for the protocol.
     pub async fn host_client(&self) -> Result<(HostClient, Url), Error> {
         let connection = self.connection().await?;
-        Ok((HostClient::new(connection.client.clone(), self.0.traffic.clone()), connection.url.clone()))
+        let (client, traffic) = (connection.client.clone(), self.0.traffic.clone());
+        Ok((HostClient::new(client, traffic, self.0.transport.sharers()), connection.url.clone()))
     }
 
     /// What its token server calls it, which tells Harbor and Alibaba's registries; `None` where it wants no tokens.

@@ -129,6 +129,7 @@ pub use http::host_certificates::{HostCertificates, HostCertificatesError};
 pub use http::host_client::{Follow, HostAnswer, HostClient, HostRequest};
 pub use http::limit::{HostLimit, HostPause, RequestKind};
 pub use http::notice::Quota;
+pub use http::pause::PauseObserver;
 pub use http::proxy::{Proxies, ProxyError};
 pub use http::redact::RedactedUrl;
 pub use http::stall::Patience;

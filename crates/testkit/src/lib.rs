@@ -16,6 +16,7 @@ mod harbor_api;
 mod line;
 mod nats_server;
 mod nginx;
+mod nkey;
 mod null_registry;
 mod process;
 pub mod seed;
@@ -33,6 +34,7 @@ pub use fault_proxy::{Dice, Exchange, Fault, FaultProxy, Planned, Random, RetryA
 pub use harbor_api::{CannedAnswer, HarborBench, HarborBenchBuilder};
 pub use line::{Line, LineBuilder};
 pub use nats_server::NatsServer;
+pub use nkey::{NatsOperator, Nkey};
 pub use null_registry::{NullContent, NullRegistry};
 pub use skopeo::Skopeo;
 pub use tls_front::{TlsFront, TlsFrontBuilder};

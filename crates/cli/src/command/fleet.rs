@@ -1,6 +1,7 @@
 //! What coordinator and workers have in common: the way to NATS, what their rules are called, and how endpoints are found.
 
 mod bind;
+mod limits;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use oci::Digest;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::bind::bind;
+pub(super) use self::limits::Limits;
 use super::heads::config_digest;
 use crate::args::{FleetArgs, FleetLoginArgs, JobArgs, OnlyArgs};
 use crate::config::{ConfigError, Written};

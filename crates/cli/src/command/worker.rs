@@ -7,7 +7,7 @@ use ::fleet::{NatsLeases, Worker};
 use ::sync::{Engine, Observer, Options};
 
 use super::execute::planned;
-use super::fleet::{bind, connect, digest, explain, own_name};
+use super::fleet::{Limits, bind, connect, digest, explain, own_name};
 use super::refuse::refuse;
 use super::resolve::written;
 use super::sync::of_written;
@@ -68,10 +68,12 @@ pub(crate) async fn run(args: WorkerArgs) -> u8 {
         connection.name(),
         args.fleet
     ));
+    let engine = Engine::sharing(job.run.proc, job.run.bandwidth, Arc::new(leases));
+    let limits = Limits::new(&engine, job.run.bandwidth, registries.lock().transport());
     let worker = Worker {
         config,
-        engine: Engine::sharing(job.run.proc, job.run.bandwidth, Arc::new(leases)),
-        bandwidth: job.run.bandwidth,
+        engine,
+        limits: Arc::new(limits),
         options: options(&job),
         state: state.clone(),
         bind: bind(rules, registries),

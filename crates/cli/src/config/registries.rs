@@ -220,6 +220,12 @@ impl Registries {
         })
     }
 
+    /// What all of them share.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn transport(&self) -> Transport {
+        self.transport.clone()
+    }
+
     /// From now on `observer` hears of each request.
     pub(crate) fn tell_requests(&self, observer: Arc<dyn RequestObserver>) {
         self.transport.tell(observer);

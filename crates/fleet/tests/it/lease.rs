@@ -4,12 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fleet::NatsLeases;
+use async_nats::jetstream;
+use embedded_registry::{Effect, Fault, Match, Times};
+use fleet::{Login, NatsLeases};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use oci::{Digest, RepositoryName};
 use sync::endpoint::StoreId;
-use sync::{LeaseWanted, Leased, Leases as _};
+use sync::{Engine, LeaseWanted, Leased, Leases, Options, Silent, Sync};
+use tokio_util::sync::CancellationToken;
 
-use crate::nats::Nats;
+use crate::nats::{Nats, connected};
+use crate::until::until;
 use crate::world::{Told, World};
 
 const BLOBS: usize = 150;
@@ -60,4 +66,60 @@ async fn who_asks_while_the_sender_ends_is_told_where_the_blob_is() {
     coordinator.abort();
     let sent: Vec<_> = sent.iter().map(|sent| sent.load(Ordering::Relaxed)).collect();
     assert_eq!(sent, [1; BLOBS]);
+}
+
+/// Counts what was answered.
+struct Counted {
+    leases: NatsLeases,
+    yours: Arc<AtomicUsize>,
+    theirs: Arc<AtomicUsize>,
+}
+
+impl Leases for Counted {
+    fn ask<'a>(&'a self, wanted: LeaseWanted<'a>) -> BoxFuture<'a, Leased> {
+        let counted = async move {
+            let answer = self.leases.ask(wanted).await;
+            match answer {
+                Leased::Yours(_) => _ = self.yours.fetch_add(1, Ordering::Relaxed),
+                Leased::Theirs(_) => _ = self.theirs.fetch_add(1, Ordering::Relaxed),
+                Leased::HeldBy(_) => {}
+            }
+            answer
+        };
+        counted.boxed()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_holder_that_was_killed_sends_the_blobs_itself() {
+    let (nats, world, told) = (Nats::start().await, World::start(1).await, Arc::new(Told::default()));
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    let leases = opened(&nats, "w2").await;
+    // Three layers are large, and none of them gets to its end.
+    let effect = Effect::StallRequestAfter(200_000);
+    world.target.misbehave(Fault { when: Match::any(), times: Times::Always, effect });
+    let sync = |rules| Sync::new(rules, Options::new(4, 2), Arc::new(Silent));
+    let holder = tokio::runtime::Runtime::new().unwrap();
+    let (rules, access) = (world.rules(), nats.access(Login::Nobody));
+    holder.spawn(async move {
+        let leases = NatsLeases::open(&connected(&access, "w1").await).await.unwrap();
+        sync(rules).on(&Engine::sharing(4, None, Arc::new(leases))).run(CancellationToken::new()).await;
+    });
+    let held = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    let held = held.get_stream("KV_isync_leases").await.unwrap();
+    until("three leases are held", async || held.get_info().await.unwrap().state.messages == 3).await;
+    let (yours, theirs) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let leases = Counted { leases, yours: yours.clone(), theirs: theirs.clone() };
+    let engine = Engine::sharing(4, None, Arc::new(leases));
+    let waiting = tokio::spawn(sync(world.rules()).on(&engine).run(CancellationToken::new()));
+    until("all three were asked for", async || theirs.load(Ordering::Relaxed) >= 3).await;
+    assert_eq!(yours.load(Ordering::Relaxed), 0, "two have one lease");
+    world.target.behave();
+    // As kill -9 would: nothing is given back.
+    holder.shutdown_background();
+    let report = waiting.await.unwrap();
+    assert_eq!((report.copied(), report.failed()), (2, 0));
+    assert_eq!(yours.load(Ordering::Relaxed), 3);
+    world.expect_target();
+    coordinator.abort();
 }

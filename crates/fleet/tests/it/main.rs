@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
 
+mod book;
 mod lease;
+mod limits;
+mod login;
 mod nats;
 mod permission;
 mod run;
+mod until;
 mod world;

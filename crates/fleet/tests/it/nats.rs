@@ -40,6 +40,10 @@ impl Nats {
     }
 
     pub(crate) async fn connect_as(&self, login: Login, name: &str) -> Connection {
-        Connection::open(&self.access(login), name, Arc::new(|_| {})).await.unwrap()
+        connected(&self.access(login), name).await
     }
+}
+
+pub(crate) async fn connected(access: &Access, name: &str) -> Connection {
+    Connection::open(access, name, Arc::new(|_| {})).await.unwrap()
 }

@@ -3,21 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use embedded_registry::LoggedRequest;
+use embedded_registry::{Effect, Fault, LoggedRequest, Match, Times};
 use sync::Outcome;
 
+use crate::book::Book;
 use crate::nats::Nats;
+use crate::until::until;
 use crate::world::{Told, World};
-
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..600 {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("never: {what}");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn four_workers_send_each_blob_once() {
@@ -49,13 +41,13 @@ async fn a_coordinator_that_dies_is_replaced_and_the_report_is_whole() {
     let (nats, world) = (Nats::start().await, World::start(6).await);
     let told = Arc::new(Told::default());
     let (_, first) = world.coordinate(nats.connect("c1").await, &told);
-    until("the run is open", || told.has_note("jobs, which wait for workers")).await;
+    until("the run is open", async || told.has_note("jobs, which wait for workers")).await;
     first.abort();
     let _ = first.await;
     // Half of it is done while nobody watches.
     let worker = world.worker(nats.connect("w1").await).await;
     let is_stored = |request: &LoggedRequest| request.is_manifest(&http_put());
-    until("some is stored", || {
+    until("some is stored", async || {
         world.target.requests().iter().filter(|request| is_stored(request)).count() > 4
     })
     .await;
@@ -78,7 +70,7 @@ async fn a_server_that_is_killed_and_started_again_costs_no_image() {
     let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
     let workers =
         [world.worker(nats.connect("w1").await).await, world.worker(nats.connect("w2").await).await];
-    until("some is stored", || {
+    until("some is stored", async || {
         world.target.requests().iter().any(|request| request.is_manifest(&http_put()))
     })
     .await;
@@ -99,7 +91,7 @@ async fn who_vanishes_is_replaced_and_who_leaves_gives_back() {
     let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
     let vanishes = world.worker(nats.connect("w1").await).await;
     let leaves = world.worker(nats.connect("w2").await).await;
-    until("some is stored", || {
+    until("some is stored", async || {
         world.target.requests().iter().any(|request| request.is_manifest(&http_put()))
     })
     .await;
@@ -125,10 +117,58 @@ async fn who_leaves_before_it_has_begun_on_a_job_leaves_it_to_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_two_workers_do_at_once_counts_once() {
+    let (nats, world, told) = (Nats::start().await, World::start(2).await, Arc::new(Told::default()));
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    until("the run is open", async || told.has_note("jobs, which wait for workers")).await;
+    let book = Book::of(&nats).await;
+    world.source.misbehave(Fault {
+        when: Match::get("/manifests/"),
+        times: Times::Always,
+        effect: Effect::Delay(Duration::from_secs(2)),
+    });
+    let first = world.worker(nats.connect("w1").await).await;
+    until("the first has its hands full", async || {
+        book.has("begun.0.1").await && book.has("begun.1.1").await
+    })
+    .await;
+    book.hand_out(0).await;
+    let second = world.worker(nats.connect("w2").await).await;
+    until("the second does the same", async || book.has("begun.0.2").await).await;
+    world.source.behave();
+    let report = coordinator.await.unwrap().unwrap();
+    assert_eq!((report.copied(), report.failed(), report.totals.images()), (4, 0, 4));
+    world.expect_all(&told.ended(), &["copied"]);
+    let reads = world.large_reads();
+    assert!(reads.values().all(|number| *number == 1), "a layer was sent twice: {reads:?}");
+    first.leave().await;
+    second.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_a_worker_has_in_hands_is_not_begun_again_by_it() {
+    let (nats, world, told) = (Nats::start().await, World::start(1).await, Arc::new(Told::default()));
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    until("the run is open", async || told.has_note("jobs, which wait for workers")).await;
+    let book = Book::of(&nats).await;
+    book.hand_out(0).await;
+    world.source.misbehave(Fault {
+        when: Match::get("/manifests/"),
+        times: Times::First(2),
+        effect: Effect::Delay(Duration::from_secs(2)),
+    });
+    let worker = world.worker(nats.connect("w1").await).await;
+    let report = coordinator.await.unwrap().unwrap();
+    assert_eq!((report.copied(), report.failed()), (2, 0));
+    assert!(book.has("begun.0.1").await && !book.has("begun.0.2").await);
+    worker.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_run_ends_with_all_that_was_not_done_named() {
     let (nats, world, told) = (Nats::start().await, World::start(3).await, Arc::new(Told::default()));
     let (cancel, coordinator) = world.coordinate(nats.connect("c").await, &told);
-    until("the run is open", || told.has_note("jobs, which wait for workers")).await;
+    until("the run is open", async || told.has_note("jobs, which wait for workers")).await;
     cancel.cancel();
     let report = coordinator.await.unwrap().unwrap();
     assert_eq!((report.not_done(), report.totals.images()), (6, 6), "{:#?}", told.ended());

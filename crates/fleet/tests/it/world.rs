@@ -7,7 +7,7 @@ use std::time::Duration;
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{EmbeddedRegistry, LoggedRequest};
 use endpoints::RegistryEndpoint;
-use fleet::{Connection, Coordinator, NatsLeases, Plan, Worked, Worker};
+use fleet::{Connection, Coordinator, HeardPause, NatsLeases, Plan, SharedLimits, Worked, Worker};
 use oci::Digest;
 use registry::{Registry, Security, Settings, Transport};
 use sync::{
@@ -81,6 +81,14 @@ impl Observer for Told {
     }
 }
 
+struct NoLimits;
+
+impl SharedLimits for NoLimits {
+    fn divide(&self, _: usize) {}
+    fn hold_back(&self, _: &str, _: Duration) {}
+    fn tell_pauses(&self, _: HeardPause) {}
+}
+
 /// A worker that is stopped when the test ends.
 pub(crate) struct Working {
     pub(crate) cancel: CancellationToken,
@@ -138,18 +146,27 @@ impl World {
     }
 
     pub(crate) async fn worker_with(&self, connection: Connection, observer: Arc<dyn Observer>) -> Working {
-        self.worker_until(connection, observer, false).await
+        self.worker_until(connection, (observer, Arc::new(NoLimits)), false).await
+    }
+
+    /// One with these limits.
+    pub(crate) async fn worker_within(
+        &self,
+        connection: Connection,
+        limits: Arc<dyn SharedLimits>,
+    ) -> Working {
+        self.worker_until(connection, (Arc::new(Silent), limits), false).await
     }
 
     /// One that is told to leave when it has taken its first job, and has not begun on it.
     pub(crate) async fn worker_that_leaves_at_once(&self, connection: Connection) -> Working {
-        self.worker_until(connection, Arc::new(Silent), true).await
+        self.worker_until(connection, (Arc::new(Silent), Arc::new(NoLimits)), true).await
     }
 
     async fn worker_until(
         &self,
         connection: Connection,
-        observer: Arc<dyn Observer>,
+        (observer, limits): (Arc<dyn Observer>, Arc<dyn SharedLimits>),
         leaves_at_once: bool,
     ) -> Working {
         let (rules, cancel) = (self.rules(), CancellationToken::new());
@@ -178,7 +195,7 @@ impl World {
         let worker = Worker {
             config: Self::config(),
             engine: Engine::sharing(4, None, Arc::new(leases)),
-            bandwidth: None,
+            limits,
             options: Options::new(4, 2),
             state: State::none(),
             bind: Arc::new(bind),

@@ -30,6 +30,11 @@ impl Http {
         Ok(Self { services: client(transport)?, direct: client(&transport.through(&Proxies::none()))? })
     }
 
+    /// How many processes share the pace of the services.
+    pub(super) fn sharers(&self) -> usize {
+        self.services.sharers()
+    }
+
     /// Asks one of the cloud's services. `action` and `host` are for the error.
     pub(super) async fn ask(
         &self,

@@ -63,7 +63,7 @@ impl OpenApi {
         let mut tries = 0;
         loop {
             let key = self.keys.access_key().await?;
-            self.limit.turn().await;
+            self.limit.turn(self.http.sharers()).await;
             let caller = Caller { http: &self.http, endpoint: &self.endpoint, key: &key };
             let error = match caller.send(call).await {
                 Ok(answer) => return Ok(answer),

@@ -20,17 +20,24 @@ impl RateLimit {
         Self { latest: Mutex::default() }
     }
 
-    /// Returns when one more call may begin.
-    pub(super) async fn turn(&self) {
-        let start = self.reserve(Instant::now());
+    /// Returns when one more call may begin, where so many processes share the calls.
+    pub(super) async fn turn(&self, sharers: usize) {
+        let start = self.reserve(Instant::now(), sharers);
         tokio::time::sleep_until(start).await;
     }
 
-    /// Takes the next free moment: at once, unless the last 15 calls began within a second before it.
-    fn reserve(&self, now: Instant) -> Instant {
+    /// Takes the next free moment: at once, unless our part of the 15 calls began within a second before it. Of more than 15
+    /// processes, none has a call each second.
+    fn reserve(&self, now: Instant, sharers: usize) -> Instant {
+        let ours = (CALLS_A_SECOND / sharers.max(1)).max(1);
+        let seconds = sharers.div_ceil(CALLS_A_SECOND).max(1);
+        let window = Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX));
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = if latest.len() < CALLS_A_SECOND { None } else { latest.pop_front() };
-        let start = oldest.map_or(now, |oldest| now.max(oldest + Duration::from_secs(1)));
+        let last_of_window = latest.len().checked_sub(ours).map(|index| latest[index]);
+        let start = last_of_window.map_or(now, |last| now.max(last + window));
+        if latest.len() == CALLS_A_SECOND {
+            latest.pop_front();
+        }
         latest.push_back(start);
         start
     }
@@ -49,7 +56,7 @@ mod tests {
         let turns = (0..50).map(|_| {
             let limit = Arc::clone(&limit);
             tokio::spawn(async move {
-                limit.turn().await;
+                limit.turn(1).await;
                 Instant::now() - begin
             })
         });
@@ -68,14 +75,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_all_have_together_is_divided() {
+        let (limit, begin) = (RateLimit::new(), Instant::now());
+        let starts = async |calls: usize, sharers: usize| {
+            let mut seconds = Vec::new();
+            for _ in 0..calls {
+                limit.turn(sharers).await;
+                seconds.push((Instant::now() - begin).as_secs());
+            }
+            seconds
+        };
+        assert_eq!(starts(7, 4).await, [0, 0, 0, 1, 1, 1, 2], "a quarter of fifteen is three");
+        tokio::time::advance(Duration::from_secs(8)).await;
+        assert_eq!(starts(3, 30).await, [10, 12, 14], "half of a call a second each");
+        tokio::time::advance(Duration::from_secs(6)).await;
+        assert_eq!(starts(15, 1).await, [20; 15], "the others have left");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_quiet_second_gives_the_turns_back() {
         let limit = RateLimit::new();
         for _ in 0..CALLS_A_SECOND {
-            limit.turn().await;
+            limit.turn(1).await;
         }
         tokio::time::advance(Duration::from_secs(1)).await;
         let before = Instant::now();
-        limit.turn().await;
+        limit.turn(1).await;
         assert_eq!(Instant::now(), before);
     }
 }

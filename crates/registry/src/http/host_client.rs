@@ -13,6 +13,7 @@ use super::body::{foreign_encoding, read_to_limit};
 use super::failure::{stalled, transport_error};
 use super::redirect::Rule;
 use super::refusal::MOST_BYTES;
+use super::sharers::Sharers;
 use super::traffic::TrafficMeter;
 use super::walk::Walk;
 use crate::error::{Problem, Refusal};
@@ -28,6 +29,7 @@ const USUAL_SIZE: u64 = 8 << 20;
 pub struct HostClient {
     client: Client,
     meter: TrafficMeter,
+    sharers: Sharers,
 }
 
 /// A request with the limits of its answer. It has no printed form: headers and body may be secrets.
@@ -117,8 +119,13 @@ impl HostRequest {
 
 impl HostClient {
     /// What is asked counts in `meter`.
-    pub(crate) fn new(client: Client, meter: TrafficMeter) -> Self {
-        Self { client, meter }
+    pub(crate) fn new(client: Client, meter: TrafficMeter, sharers: Sharers) -> Self {
+        Self { client, meter, sharers }
+    }
+
+    /// How many processes share what is allowed to all of them together (`Transport::share_among`).
+    pub fn sharers(&self) -> usize {
+        self.sharers.number()
     }
 
     /// Sends a request and reads the answer.

@@ -13,6 +13,7 @@ use http::StatusCode;
 use tokio::sync::Notify;
 use url::Url;
 
+use super::pause::{Pause, PauseObserver, PauseWatch};
 use crate::concern::{Cause, Concern, Endpoint, concern, is_failure};
 
 /// Requests at once in the beginning.
@@ -101,13 +102,15 @@ pub(crate) struct Limits {
     hosts: Hosts,
     /// Those of the hosts that were asked here.
     asked: Hosts,
+    watch: PauseWatch,
 }
 
 type Hosts = Arc<Mutex<HashMap<String, Arc<Host>>>>;
 
-#[derive(Default)]
 struct Host {
-    paused_until: Mutex<Option<Instant>>,
+    name: String,
+    pause: Pause,
+    watch: PauseWatch,
     windows: [Gate; 4],
 }
 
@@ -136,14 +139,27 @@ impl Limits {
         }
         // The pause comes after: whoever gives up in it wakes the next one by giving its place back.
         let mut permit = Permit { host: host.clone(), kind, begun: Instant::now() };
-        host.pause().await;
+        host.pause.wait().await;
         permit.begun = Instant::now();
         permit
     }
 
     /// The same windows, for another registry: which hosts it asks is told apart.
     pub(crate) fn for_registry(&self) -> Self {
-        Self { hosts: self.hosts.clone(), asked: Hosts::default() }
+        Self { hosts: self.hosts.clone(), asked: Hosts::default(), watch: self.watch.clone() }
+    }
+
+    /// From now on `observer` hears of pauses that hosts ask for. Only the first one counts.
+    pub(crate) fn tell_pauses(&self, observer: Arc<dyn PauseObserver>) {
+        self.watch.set(observer);
+    }
+
+    /// Leaves a host (`host:port`) alone that has asked another process for it. One that nobody has spoken to here is not noted.
+    pub(crate) fn hold_back(&self, host: &str, wait: Duration) {
+        let known = lock(&self.hosts).get(host).cloned();
+        if let Some(host) = known {
+            host.pause.extend(wait);
+        }
     }
 
     /// What was learned so far of the hosts that were asked here, in the order of their names.
@@ -162,7 +178,7 @@ impl Limits {
     pub(crate) fn pauses(&self) -> Vec<HostPause> {
         let hosts = lock(&self.asked);
         let of_host = |(name, host): (&String, &Arc<Host>)| {
-            let left = host.pause_left()?;
+            let left = host.pause.left()?;
             Some(HostPause { host: name.clone(), left })
         };
         let mut pauses: Vec<_> = hosts.iter().filter_map(of_host).collect();
@@ -179,21 +195,16 @@ impl Limits {
         if let Some(host) = lock(&self.asked).get(&name) {
             return host.clone();
         }
-        let host = lock(&self.hosts).entry(name.clone()).or_default().clone();
+        let new = || Arc::new(Host::new(&name, &self.watch));
+        let host = lock(&self.hosts).entry(name.clone()).or_insert_with(new).clone();
         lock(&self.asked).entry(name).or_insert(host).clone()
     }
 }
 
 impl Host {
-    async fn pause(&self) {
-        while let Some(left) = self.pause_left() {
-            tokio::time::sleep(left).await;
-        }
-    }
-
-    fn pause_left(&self) -> Option<Duration> {
-        let until = (*lock(&self.paused_until))?;
-        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    fn new(name: &str, watch: &PauseWatch) -> Self {
+        let (pause, windows) = Default::default();
+        Self { name: name.to_owned(), pause, watch: watch.clone(), windows }
     }
 
     fn limit(&self, name: &str, kind: RequestKind) -> HostLimit {
@@ -221,10 +232,10 @@ impl Permit {
             Taken::TooMuch(wait) => {
                 gate.too_much.fetch_add(1, Ordering::Relaxed);
                 lock(&gate.window).cut(self.begun, Instant::now());
-                if let Some(wait) = wait {
-                    let until = Instant::now() + wait;
-                    let mut paused = lock(&self.host.paused_until);
-                    *paused = Some(paused.map_or(until, |other| other.max(until)));
+                if let Some(wait) = wait
+                    && self.host.pause.extend(wait)
+                {
+                    self.host.watch.tell(&self.host.name, wait);
                 }
             }
         }
@@ -391,6 +402,32 @@ mod tests {
         assert!(pauses.len() == 1 && pauses[0].host == "r.io:443", "{pauses:?}");
         assert!(pauses[0].left > Duration::from_secs(3000), "{pauses:?}");
         assert_eq!(limits.for_registry().pauses(), [], "who did not ask it is not told");
+    }
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<(String, Duration)>>);
+
+    impl PauseObserver for Heard {
+        fn paused(&self, host: &str, wait: Duration) {
+            lock(&self.0).push((host.to_owned(), wait));
+        }
+    }
+
+    #[tokio::test]
+    async fn c66_a_pause_is_told_once_and_others_keep_to_it() {
+        let (one, other, heard) = (Limits::default(), Limits::default(), Arc::new(Heard::default()));
+        one.tell_pauses(heard.clone());
+        let hour = Duration::from_secs(3600);
+        let permits = [(); 3].map(|()| one.acquire(&url(), RequestKind::Read).now_or_never().unwrap());
+        for permit in permits {
+            permit.taken(Taken::TooMuch(Some(hour)));
+        }
+        assert_eq!(*lock(&heard.0), [("r.io:443".to_owned(), hour)], "once, however many were refused");
+        other.hold_back("r.io:443", hour);
+        assert_eq!(other.hosts.lock().unwrap().len(), 0, "nobody spoke to it here");
+        drop(other.acquire(&url(), RequestKind::Read).await);
+        other.hold_back("r.io:443", hour);
+        assert!(other.acquire(&url(), RequestKind::Look).now_or_never().is_none());
     }
 
     #[test]

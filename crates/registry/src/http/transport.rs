@@ -20,8 +20,10 @@ use super::host_client::HostClient;
 use super::large_reads::LargeReads;
 use super::limit::Limits;
 use super::network::Network;
+use super::pause::PauseObserver;
 use super::proxy::Proxies;
 use super::route::{HostRoutes, Route};
+use super::sharers::Sharers;
 use super::tls::{self, TrustedRoots};
 use super::traffic::TrafficMeter;
 use crate::Error;
@@ -57,6 +59,7 @@ struct Shared {
     host_routes: HostRoutes,
     large_reads: LargeReads,
     watch: Watch,
+    sharers: Sharers,
 }
 
 /// All that a client is made of. A connection made for one kind is never used for another.
@@ -76,7 +79,7 @@ impl Transport {
     pub fn new(user_agent: &str, extra_roots: &[Vec<u8>]) -> Result<Self, Error> {
         let roots = TrustedRoots::with(extra_roots)?;
         let (user_agent, resolver) = (user_agent.to_owned(), Arc::new(Resolver::of_system()));
-        let (clients, limits, answer_counts, host_routes, large_reads, watch) = Default::default();
+        let (clients, limits, answer_counts, host_routes, large_reads, watch, sharers) = Default::default();
         let shared = Shared {
             user_agent,
             roots,
@@ -87,6 +90,7 @@ impl Transport {
             host_routes,
             large_reads,
             watch,
+            sharers,
         };
         Ok(Self { shared: Arc::new(shared), proxies: Proxies::none() })
     }
@@ -100,6 +104,26 @@ impl Transport {
     /// From now on `observer` hears of each request. Only the first one counts.
     pub fn tell(&self, observer: Arc<dyn RequestObserver>) {
         self.shared.watch.set(observer);
+    }
+
+    /// From now on `observer` hears of hosts that ask for a pause (`Retry-After`). Only the first one counts.
+    pub fn tell_pauses(&self, observer: Arc<dyn PauseObserver>) {
+        self.shared.limits.tell_pauses(observer);
+    }
+
+    /// Leaves a host (`host:port`) alone for so long, as it has asked another process: what it allows, it allows to all of them
+    /// together.
+    pub fn hold_back(&self, host: &str, wait: Duration) {
+        self.shared.limits.hold_back(host, wait);
+    }
+
+    /// So many processes, this one included, share what is allowed to all of them together: each keeps to its part.
+    pub fn share_among(&self, processes: usize) {
+        self.shared.sharers.set(processes);
+    }
+
+    pub(crate) fn sharers(&self) -> Sharers {
+        self.shared.sharers.clone()
     }
 
     /// Who hears of requests.
@@ -175,7 +199,7 @@ impl Transport {
             http_version: HttpVersion::Newest,
             guard: None,
         })?;
-        Ok(HostClient::new(client, TrafficMeter::telling(self.watch(), None)))
+        Ok(HostClient::new(client, TrafficMeter::telling(self.watch(), None), self.sharers()))
     }
 
     /// For `url`, to which a registry at `from` sends us. Never for a login.

@@ -1,0 +1,68 @@
+//! What holds for all workers together, put to this process: bandwidth, quotas of clouds' APIs, and pauses that registries ask for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::fleet::{HeardPause, SharedLimits};
+use ::sync::{Bandwidth, Engine};
+use registry::{PauseObserver, Transport};
+
+/// The limits of a worker.
+pub(in crate::command) struct Limits {
+    engine: Engine,
+    /// Of all together.
+    bandwidth: Option<Bandwidth>,
+    transport: Transport,
+}
+
+impl Limits {
+    pub(in crate::command) fn new(
+        engine: &Engine,
+        bandwidth: Option<Bandwidth>,
+        transport: Transport,
+    ) -> Self {
+        Self { engine: engine.clone(), bandwidth, transport }
+    }
+}
+
+impl SharedLimits for Limits {
+    fn divide(&self, workers: usize) {
+        self.transport.share_among(workers);
+        self.engine.limit(self.bandwidth.map(|all| part(all, workers)));
+    }
+
+    fn hold_back(&self, host: &str, wait: Duration) {
+        self.transport.hold_back(host, wait);
+    }
+
+    fn tell_pauses(&self, heard: HeardPause) {
+        self.transport.tell_pauses(Arc::new(Told(heard)));
+    }
+}
+
+/// Of less than a byte a second each, nobody would ever end.
+fn part(all: Bandwidth, workers: usize) -> Bandwidth {
+    let workers = u64::try_from(workers).unwrap_or(u64::MAX).max(1);
+    Bandwidth::of(all.bytes_a_second() / workers, Duration::from_secs(1)).unwrap_or(all)
+}
+
+struct Told(HeardPause);
+
+impl PauseObserver for Told {
+    fn paused(&self, host: &str, wait: Duration) {
+        (self.0)(host, wait);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_worker_has_its_part() {
+        let all: Bandwidth = "50MB/s".parse().unwrap();
+        for (workers, bytes) in [(0, 50_000_000), (1, 50_000_000), (4, 12_500_000), (3, 16_666_666)] {
+            assert_eq!(part(all, workers).bytes_a_second(), bytes, "{workers}");
+        }
+    }
+}

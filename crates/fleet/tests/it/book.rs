@@ -1,0 +1,56 @@
+//! The open run's book, as anybody sees it who may write to NATS.
+
+use async_nats::jetstream::kv::Store;
+use async_nats::jetstream::{self, Context};
+
+use crate::nats::Nats;
+use crate::until::until;
+
+pub(crate) struct Book {
+    pub(crate) jetstream: Context,
+    pub(crate) store: Store,
+    pub(crate) run: String,
+}
+
+impl Book {
+    /// Waits until a run is open.
+    pub(crate) async fn of(nats: &Nats) -> Self {
+        let jetstream = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+        let mut found = None;
+        until("a run is open", async || {
+            let Ok(store) = jetstream.get_key_value("isync_runs").await else { return false };
+            let runs = store.get("runs").await.ok().flatten().unwrap_or_default();
+            let runs = String::from_utf8_lossy(&runs).into_owned();
+            let run = runs.split("\"run\":\"").nth(1).and_then(|rest| rest.split('"').next());
+            found = run.map(|run| (store, run.to_owned()));
+            found.is_some()
+        })
+        .await;
+        let (store, run) = found.unwrap();
+        Self { jetstream, store, run }
+    }
+
+    pub(crate) async fn get(&self, key: &str) -> Option<String> {
+        let value = self.store.get(format!("{}.{key}", self.run)).await.unwrap()?;
+        Some(String::from_utf8(value.to_vec()).unwrap())
+    }
+
+    pub(crate) async fn has(&self, key: &str) -> bool {
+        self.get(key).await.is_some()
+    }
+
+    pub(crate) async fn put(&self, key: &str, value: &str) {
+        self.store.put(format!("{}.{key}", self.run), value.to_owned().into()).await.unwrap();
+    }
+
+    /// Puts any text into the queue.
+    pub(crate) async fn queue(&self, text: &str) {
+        let subject = format!("isync.jobs.{}.99", self.run);
+        self.jetstream.publish(subject, text.to_owned().into()).await.unwrap().await.unwrap();
+    }
+
+    /// Puts a job into the queue that is there already.
+    pub(crate) async fn hand_out(&self, job: u32) {
+        self.queue(&format!(r#"{{"run":"{}","number":{job}}}"#, self.run)).await;
+    }
+}

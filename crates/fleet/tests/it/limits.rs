@@ -1,0 +1,80 @@
+//! What holds for all workers together.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fleet::{HeardPause, SharedLimits};
+
+use crate::nats::Nats;
+use crate::until::until;
+use crate::world::World;
+
+/// Takes down what a worker is told.
+#[derive(Default)]
+struct Noted {
+    divided: Mutex<Vec<usize>>,
+    held: Mutex<Vec<(String, Duration)>>,
+    heard: Mutex<Option<HeardPause>>,
+}
+
+impl SharedLimits for Noted {
+    fn divide(&self, workers: usize) {
+        self.divided.lock().unwrap().push(workers);
+    }
+
+    fn hold_back(&self, host: &str, wait: Duration) {
+        self.held.lock().unwrap().push((host.to_owned(), wait));
+    }
+
+    fn tell_pauses(&self, heard: HeardPause) {
+        *self.heard.lock().unwrap() = Some(heard);
+    }
+}
+
+impl Noted {
+    fn last(&self) -> Option<usize> {
+        self.divided.lock().unwrap().last().copied()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_all_have_together_is_divided_by_those_who_live() {
+    let (nats, world) = (Nats::start().await, World::start(1).await);
+    let told = Arc::default();
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    let (one, two) = (Arc::new(Noted::default()), Arc::new(Noted::default()));
+    let first = world.worker_within(nats.connect("w1").await, one.clone()).await;
+    until("the first has all", async || one.last() == Some(1)).await;
+    let second = world.worker_within(nats.connect("w2").await, two.clone()).await;
+    until("each has half", async || (one.last(), two.last()) == (Some(2), Some(2))).await;
+    second.leave().await;
+    until("the first has all again", async || one.last() == Some(1)).await;
+    assert_eq!(*one.divided.lock().unwrap(), [1, 2, 1], "what has not changed is not told");
+    first.leave().await;
+    coordinator.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_asks_one_worker_for_a_pause_is_left_alone_by_all() {
+    let (nats, world) = (Nats::start().await, World::start(1).await);
+    let told = Arc::default();
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    let (one, two) = (Arc::new(Noted::default()), Arc::new(Noted::default()));
+    let first = world.worker_within(nats.connect("w1").await, one.clone()).await;
+    let second = world.worker_within(nats.connect("w2").await, two.clone()).await;
+    until("both listen", async || (one.last(), two.last()) == (Some(2), Some(2))).await;
+    // What makes no sense is nobody's.
+    let liar = async_nats::connect(nats.url()).await.unwrap();
+    for lie in ["nonsense", r#"{"worker": "w9", "host": "r.io:443", "milliseconds": 99999999}"#] {
+        liar.publish("isync.pause", lie.into()).await.unwrap();
+    }
+    liar.flush().await.unwrap();
+    let wait = Duration::from_secs(7);
+    one.heard.lock().unwrap().as_ref().unwrap()("r.io:443", wait);
+    until("the other knows", async || !two.held.lock().unwrap().is_empty()).await;
+    assert_eq!(*two.held.lock().unwrap(), [("r.io:443".to_owned(), wait)]);
+    assert!(one.held.lock().unwrap().is_empty(), "it knows already");
+    first.leave().await;
+    second.leave().await;
+    coordinator.abort();
+}
