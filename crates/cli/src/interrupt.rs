@@ -27,14 +27,19 @@ pub(crate) struct Interrupt {
 
 impl Interrupt {
     /// Begins to listen. Where signals cannot be caught, they end the program as they always did.
-    pub(crate) fn listen(tell_status: impl Fn() + Send + 'static) -> Self {
+    pub(crate) fn listen(tell_status: impl Fn() + Send + Sync + 'static) -> Self {
+        let tell_status = Arc::new(tell_status);
         let (cancel, code) = (CancellationToken::new(), Arc::default());
         let (cancelled, received) = (cancel.clone(), Arc::clone(&code));
         let mut signals = Signals::catch();
         let listener = tokio::spawn(async move {
             loop {
                 match signals.next().await {
-                    Caught::Status => tell_status(),
+                    Caught::Status => {
+                        // Whatever it takes to tell: signals are heard meanwhile.
+                        let tell = tell_status.clone();
+                        tokio::task::spawn_blocking(move || tell());
+                    }
                     Caught::Continued => output::leave_picture(),
                     Caught::Stop(signal) => {
                         if cancelled.is_cancelled() {

@@ -28,8 +28,7 @@ fn main() -> ExitCode {
         Err(refusal) => return end(refuse(&refusal)),
     };
     if let Some(run) = invocation.run_args() {
-        let log = run.log.as_deref().is_some_and(output::is_stdout);
-        let odd = output::choose_progress(run.progress, run.show.quiet, log);
+        let odd = output::choose_progress(run.progress, run.show.quiet);
         // Programs want none.
         let colour = if output::is_for_programs() { output::Colour::Never } else { run.show.color };
         output::choose_colour(colour);

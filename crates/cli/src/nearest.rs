@@ -10,19 +10,25 @@ pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     (changes <= NEAR && changes * 2 <= letters).then_some(nearest)
 }
 
-/// How many letters have to be put in, taken out or replaced to make one word of the other: Levenshtein's distance.
+/// How many letters have to be put in, taken out, replaced or changed with their neighbours to make one word of the other: the
+/// distance of Damerau and Levenshtein, of which each letter is changed once.
 pub(crate) fn changes(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, letter) in from.to_lowercase().chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
+    let letters = |word: &str| word.to_lowercase().chars().collect::<Vec<_>>();
+    let (from, to) = (letters(from), letters(to));
+    let (mut before, mut above) = (Vec::new(), (0..=to.len()).collect::<Vec<usize>>());
+    for (line, letter) in from.iter().enumerate() {
+        let mut row = vec![line + 1];
         for (column, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+            let replaced = above[column] + usize::from(letter != other);
+            let mut least = replaced.min(above[column + 1] + 1).min(row[column] + 1);
+            if line > 0 && column > 0 && *letter == to[column - 1] && from[line - 1] == *other {
+                least = least.min(before[column - 1] + 1);
+            }
+            row.push(least);
         }
+        (before, above) = (above, row);
     }
-    row[to.len()]
+    above[to.len()]
 }
 
 #[cfg(test)]
@@ -34,6 +40,7 @@ mod tests {
         let known = ["check", "copy", "expand", "acr", "demo"];
         assert_eq!(nearest("chekc", &known), Some("check"));
         assert_eq!(nearest("EXPAND", &known), Some("expand"));
+        assert_eq!((changes("htlm", "html"), changes("abc", "cab"), changes("", "ab")), (1, 2, 2));
         assert_eq!(nearest("cpoy", &known), Some("copy"));
         for far in ["version", "foo", "", "a-long-word-of-its-own"] {
             assert_eq!(nearest(far, &known), None, "{far}");

@@ -17,12 +17,12 @@ const LONG: usize = 5;
 
 /// Tells an error of clap's. `command` is the verb's, `args` are what was typed.
 pub(super) fn told(error: &Error, command: &Command, args: &[String]) -> Refusal {
-    let command = deepest(command, args);
-    let place = place(command);
+    let typed = deepest(command, args);
+    let (command, place) = (typed.command, typed.place.clone());
     let arg = shown(&texts(error, ContextKind::InvalidArg));
     let value = texts(error, ContextKind::InvalidValue).concat();
     match error.kind() {
-        ErrorKind::UnknownArgument => unknown(&texts(error, ContextKind::InvalidArg).concat(), command, args),
+        ErrorKind::UnknownArgument => unknown(&texts(error, ContextKind::InvalidArg).concat(), &typed, args),
         ErrorKind::InvalidValue if value.is_empty() => Refusal {
             problem: format!("`{}` is given without a value", flag(&arg)),
             next: Some(format!("write `{arg}`")),
@@ -37,7 +37,7 @@ pub(super) fn told(error: &Error, command: &Command, args: &[String]) -> Refusal
             no_subcommand(&place, &texts(error, ContextKind::InvalidSubcommand).concat(), command)
         }
         ErrorKind::MissingRequiredArgument => {
-            let usage = usage(command);
+            let usage = usage(command, &place);
             // Which flags are needed may depend on others: the usage does not have those.
             let next = if usage.contains(&arg) { usage } else { format!("add `{arg}`") };
             Refusal { problem: format!("`{place}` lacks {arg}"), next: Some(next) }
@@ -60,50 +60,77 @@ pub(super) fn told(error: &Error, command: &Command, args: &[String]) -> Refusal
             let problem = format!("`{place}` lacks the word that says what to do");
             Refusal { problem, next: Some(format!("write {}", or(&names))) }
         }
-        _ => Refusal { problem: first_line(error), next: Some(usage(command)) },
+        _ => Refusal { problem: first_line(error), next: Some(usage(command, &place)) },
     }
 }
 
 /// A flag or word that a command does not have.
-fn unknown(typed: &str, command: &Command, args: &[String]) -> Refusal {
-    let place = place(command);
+fn unknown(typed: &str, of: &Typed<'_>, args: &[String]) -> Refusal {
+    let place = &of.place;
     let Some(name) = typed.strip_prefix("--") else {
         return match typed.strip_prefix('-') {
-            Some(_) => unknown_letter(typed, command, args),
-            None => one_too_many(typed, command, args),
+            Some(_) => unknown_letter(typed, of, args),
+            None => one_too_many(typed, of, args),
         };
     };
-    let problem = format!("`{place}` has no flag `{typed}`");
-    let (own, verbs) = (flags(command), program::verbs());
-    let have_it: Vec<String> = verbs
-        .iter()
-        .filter(|verb| flags(verb).contains(&name))
-        .map(|verb| format!("`{}`", verb.get_name()))
-        .collect();
     let next = if VERBS.contains(&name) {
         format!("verbs have no dashes, and stand first: `image-syncer {name}`")
-    } else if !have_it.is_empty() {
-        let more = if have_it.len() > NAMED { " and others" } else { "" };
-        let names = have_it[..have_it.len().min(NAMED)].join(", ");
-        format!("it is a flag of {names}{more}")
-    } else if let Some(near) = nearest(name, &own) {
-        format!("did you mean `--{near}`?")
-    } else if let Some((verb, near)) = verbs
-        .iter()
-        .filter(|_| name.len() >= LONG)
-        .find_map(|verb| Some((verb.get_name(), nearest(name, &flags(verb))?)))
-    {
-        format!("did you mean `--{near}`, which is a flag of `{verb}`?")
     } else {
-        format!("`{place} -h` shows its flags")
+        who_has(name, of)
+            .or_else(|| meant(name, of))
+            .unwrap_or_else(|| format!("`{place} -h` shows its flags"))
     };
-    Refusal { problem, next: Some(next) }
+    Refusal { problem: format!("`{place}` has no flag `{typed}`"), next: Some(next) }
+}
+
+/// The verbs that have a flag: those beside this one first, such as `report show` beside `report merge`.
+fn who_has(name: &str, of: &Typed<'_>) -> Option<String> {
+    let all = program::verbs();
+    let mut verbs = with_those_below(&all);
+    verbs.sort_by_key(|(verb, _)| !of.is_beside(verb));
+    let have_it: Vec<String> =
+        verbs.iter().filter(|(_, flags)| flags.contains(&name)).map(|(verb, _)| format!("`{verb}`")).collect();
+    let more = if have_it.len() > NAMED { " and others" } else { "" };
+    let named = have_it[..have_it.len().min(NAMED)].join(", ");
+    (!have_it.is_empty()).then(|| format!("it is a flag of {named}{more}"))
+}
+
+/// The flag that was most likely meant: the nearest of this verb and of those beside it, or else one of another verb.
+fn meant(name: &str, of: &Typed<'_>) -> Option<String> {
+    let all = program::verbs();
+    let (beside, others): (Vec<_>, Vec<_>) =
+        with_those_below(&all).into_iter().partition(|(verb, _)| of.is_beside(verb));
+    let own = flags(of.command);
+    let near: Vec<&str> = own.iter().copied().chain(beside.iter().flat_map(|(_, flags)| flags.clone())).collect();
+    let of_verb = |verbs: &[(String, Vec<&str>)], near: &str| {
+        let (verb, _) = verbs.iter().find(|(_, flags)| flags.contains(&near))?;
+        Some(format!("did you mean `--{near}`, which is a flag of `{verb}`?"))
+    };
+    match nearest(name, &near) {
+        Some(near) if own.contains(&near) => Some(format!("did you mean `--{near}`?")),
+        Some(near) => of_verb(&beside, near),
+        None if name.len() >= LONG => {
+            others.iter().find_map(|(_, flags)| of_verb(&others, nearest(name, flags)?))
+        }
+        None => None,
+    }
+}
+
+/// Each verb by its name, and each below a verb, with its flags.
+fn with_those_below(verbs: &[Command]) -> Vec<(String, Vec<&str>)> {
+    let mut all = Vec::new();
+    for verb in verbs {
+        all.push((verb.get_name().to_owned(), flags(verb)));
+        let below = verb.get_subcommands();
+        all.extend(below.map(|below| (format!("{} {}", verb.get_name(), below.get_name()), flags(below))));
+    }
+    all
 }
 
 /// `-x`, or a long flag behind one dash, as Go's own flags have it.
-fn unknown_letter(typed: &str, command: &Command, args: &[String]) -> Refusal {
-    let place = place(command);
-    let own = flags(command);
+fn unknown_letter(typed: &str, of: &Typed<'_>, args: &[String]) -> Refusal {
+    let place = &of.place;
+    let own = flags(of.command);
     let long = args.iter().find_map(|arg| {
         let name = arg.strip_prefix('-')?.split('=').next()?;
         (arg.starts_with(typed) && own.contains(&name)).then(|| name.to_owned())
@@ -115,17 +142,17 @@ fn unknown_letter(typed: &str, command: &Command, args: &[String]) -> Refusal {
     Refusal { problem: format!("`{place}` has no flag `{typed}`"), next: Some(next) }
 }
 
-fn one_too_many(typed: &str, command: &Command, args: &[String]) -> Refusal {
-    if place(command) == "image-syncer" {
+fn one_too_many(typed: &str, of: &Typed<'_>, args: &[String]) -> Refusal {
+    if of.place == "image-syncer" {
         return word::unknown(typed);
     }
     let has_config = args.iter().any(|arg| arg == "--config" || arg.starts_with("--config="));
-    let next = if Path::new(typed).is_file() && flags(command).contains(&"config") && !has_config {
+    let next = if Path::new(typed).is_file() && flags(of.command).contains(&"config") && !has_config {
         format!("a file is named by a flag: `--config {typed}`")
     } else {
-        usage(command)
+        usage(of.command, &of.place)
     };
-    Refusal { problem: format!("`{typed}` is a word too many for `{}`", place(command)), next: Some(next) }
+    Refusal { problem: format!("`{typed}` is a word too many for `{}`", of.place), next: Some(next) }
 }
 
 fn no_value(place: &str, arg: &str, value: &str, valid: &[String]) -> Refusal {
@@ -150,19 +177,29 @@ fn no_subcommand(place: &str, typed: &str, command: &Command) -> Refusal {
     Refusal { problem: format!("`{place}` knows no `{typed}`"), next: Some(next) }
 }
 
-/// The command that the words lead to: `setup` of `acr setup`.
-fn deepest<'a>(command: &'a Command, args: &[String]) -> &'a Command {
-    let below = args.iter().skip(1).find(|arg| !arg.starts_with('-'));
-    match below.and_then(|name| command.find_subcommand(name)) {
-        Some(below) => below,
-        None => command,
+/// A command, with what is typed for it.
+struct Typed<'a> {
+    command: &'a Command,
+    place: String,
+}
+
+impl Typed<'_> {
+    /// Whether this one and another, such as `report show`, stand below the same verb.
+    fn is_beside(&self, other: &str) -> bool {
+        let below = |typed: &str| typed.split_once(' ').map(|(verb, _)| verb.to_owned());
+        let own = self.place.strip_prefix("image-syncer ").and_then(below);
+        own.is_some() && own == below(other)
     }
 }
 
-/// What is typed for it.
-fn place(command: &Command) -> String {
-    let name = command.get_bin_name().unwrap_or(command.get_name());
-    if name.starts_with("image-syncer") { name.to_owned() } else { format!("image-syncer acr {name}") }
+/// The command that the words lead to: `setup` of `acr setup`.
+fn deepest<'a>(command: &'a Command, args: &[String]) -> Typed<'a> {
+    let place = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+    let below = args.iter().skip(1).find(|arg| !arg.starts_with('-'));
+    match below.and_then(|name| command.find_subcommand(name)) {
+        Some(below) => Typed { command: below, place: format!("{place} {}", below.get_name()) },
+        None => Typed { command, place },
+    }
 }
 
 /// The long names of its flags, but for those that nobody needs any more.
@@ -176,8 +213,8 @@ fn flags(command: &Command) -> Vec<&str> {
 }
 
 /// How it is typed, with all that it must have.
-fn usage(command: &Command) -> String {
-    let mut words = vec![place(command)];
+fn usage(command: &Command, place: &str) -> String {
+    let mut words = vec![place.to_owned()];
     for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
         let name = arg.get_value_names().unwrap_or_default().join(" ");
         let more = if arg.get_num_args().is_some_and(|number| number.max_values() > 1) { "..." } else { "" };
@@ -188,7 +225,7 @@ fn usage(command: &Command) -> String {
             _ => {}
         }
     }
-    format!("write `{}`; `{} -h` shows its flags", words.join(" "), place(command))
+    format!("write `{}`; `{place} -h` shows its flags", words.join(" "))
 }
 
 fn texts(error: &Error, kind: ContextKind) -> Vec<String> {

@@ -60,4 +60,6 @@ Examples:
   image-syncer report merge shard-*.json --out all.json --out all.html
 
 Exit status:
-  of show: 0; of merge: the one that a single run would have had; 2 if a file is no report";
+  0  it is done, and a single run would have ended well
+  2  a file is no report, or cannot be written
+  Else, of merge: the one that a single run would have had";

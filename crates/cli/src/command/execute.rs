@@ -11,22 +11,24 @@ use super::asked::{Asked, Results};
 use super::heads::heads;
 use super::notes::notes;
 use super::outputs::Outputs;
-use super::watchers::{Watched, Watchers};
+use super::watchers::{Watched, Watchers, odd_log};
 use crate::args::{LogLevel, RunArgs};
 use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks, SharedRegistries};
 use crate::done::Done;
 use crate::interrupt::Interrupt;
 use crate::output::report_json;
 use crate::output::{
-    self, Display, LogFile, Paint, PlannedRule, RuleNames, Volume, say, say_lines, slow_hosts, warn,
+    self, Display, Flushed, LogFile, Paint, PlannedRule, RuleNames, Volume, say, say_lines, slow_hosts, warn,
 };
 use crate::{exit_code, state_file};
 
 /// Copies, tells, writes; gives the exit status.
 pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) -> u8 {
-    let outputs = match Outputs::open(args, &asked) {
-        Ok(outputs) => outputs,
-        Err(problems) => return cannot_write(&problems),
+    let outputs = match (Outputs::open(args, &asked), odd_log(args)) {
+        (Ok(outputs), None) => outputs,
+        (opened, odd) => {
+            return cannot_write(&opened.err().into_iter().flatten().chain(odd).collect::<Vec<_>>());
+        }
     };
     let heads = asked.results.is_plan().then(|| heads(&resolved));
     let Resolved { rules, patterns, tasks, refused, registries, warnings } = resolved;
@@ -50,20 +52,27 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         log.write(LogLevel::Info, &sentence);
         log.finish();
     }
-    let results = asked.results;
+    let (results, said) = (asked.results, code);
     let written = while_heard(&interrupt, move || {
-        let problems = write(results, outputs, &done, &sentence, code);
-        (problems, done)
+        let problems = write(results, &outputs, &done, &sentence, code);
+        (problems, outputs, done)
     });
-    let (problems, done) = match written.await {
-        Ok((problems, done)) => (problems, Some(done)),
+    let (problems, kept) = match written.await {
+        Ok((problems, outputs, done)) => (problems, Some((outputs, done))),
         Err(panic) => (vec![panic.to_string()], None),
     };
     let code = if problems.is_empty() { code } else { code.max(exit_code::SOME_FAILED) };
     cannot_write(&problems);
     // A signal may have come since.
     let code = interrupt.exit_code().unwrap_or(code);
-    if let Some(done) = done {
+    let Some((outputs, done)) = kept else { return code };
+    // What was written said another status.
+    let correct = move || {
+        let problems = if code == said { Vec::new() } else { outputs.write_reports_again(&done, code) };
+        (problems, done)
+    };
+    if let Ok((problems, done)) = while_heard(&interrupt, correct).await {
+        cannot_write(&problems);
         output::say_summary_line(&done, code);
     }
     code
@@ -117,20 +126,21 @@ fn tell_after(log: Option<&LogFile>, registries: &SharedRegistries) -> Vec<Regis
 
 /// What people see of the end.
 fn show_end(args: &RunArgs, done: &Done, code: u8, is_empty: bool) {
-    if !output::is_for_programs() {
-        if done.plan.is_some() {
-            say_failures(done);
-        } else if Volume::of(args.show) != Volume::Quiet || code != exit_code::DONE {
-            let table = if done.verified.is_some() { output::verified_table } else { output::table };
-            say_lines(&table(done, Paint::for_stderr()));
-        }
-    }
     if !output::is_for_programs() && std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
         say_annotations(done, code);
     }
     if is_empty {
         let what = if done.verified.is_some() { "looked at" } else { "copied" };
         say(&format!("{}: nothing was {what}, {NOTHING_MATCHES}", Paint::for_stderr().red("error")));
+    }
+    if output::is_for_programs() {
+        return;
+    }
+    if done.plan.is_some() {
+        say_failures(done);
+    } else if Volume::of(args.show) != Volume::Quiet || code != exit_code::DONE {
+        let table = if done.verified.is_some() { output::verified_table } else { output::table };
+        say_lines(&table(done, Paint::for_stderr()));
     }
 }
 
@@ -150,12 +160,18 @@ async fn while_heard<T: Send + 'static>(
 }
 
 /// Writes results and files; tells what could not be written.
-fn write(results: Results, outputs: Outputs, done: &Done, sentence: &str, code: u8) -> Vec<String> {
-    let prints = !outputs.take_stdout();
+fn write(results: Results, outputs: &Outputs, done: &Done, sentence: &str, code: u8) -> Vec<String> {
     // Files first: who reads stdout may take for ever.
     let mut problems = outputs.write(done, code);
-    if prints && let Err(error) = results.print(done, sentence, code) {
+    let printed = if outputs.take_stdout() { Ok(()) } else { results.print(done, sentence, code) };
+    let arrived = match output::finish_results() {
+        Flushed::Failed(kind) => Err(kind.into()),
+        _ => Ok(()),
+    };
+    if let Err(error) = printed.and(arrived) {
         problems.push(format!("stdout cannot be written: {error}"));
+        // It is told: the end of the program need not miss it once more.
+        output::let_results_go();
     }
     problems
 }

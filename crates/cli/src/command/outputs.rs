@@ -87,40 +87,48 @@ impl Outputs {
     }
 
     /// Writes them; tells each that could not be written after all.
-    pub(super) fn write(self, done: &Done, code: u8) -> Vec<String> {
+    pub(super) fn write(&self, done: &Done, code: u8) -> Vec<String> {
         let json = self.format == ImagesFormat::Json;
         let before = self.markdown.as_ref().map_or(0, OutputFile::length);
         let facts = || report_json::facts(done, code);
-        let (as_json, as_page) = (
-            |writer: &mut dyn Write| match &done.verified {
-                Some(verified) => verified::write(verified, done, code, writer),
-                None => ReportForm::Json.write(&facts(), &done.records, writer),
-            },
-            |writer: &mut dyn Write| ReportForm::Page.write(&facts(), &done.records, writer),
-        );
-        let one: [(Option<OutputFile>, &Document<'_>); 5] = [
-            (self.copied, &|writer| image_file::write(&image_file::copied(&done.records)?, json, writer)),
-            (self.failed, &|writer| image_file::write(&image_file::failed(done)?, json, writer)),
-            (self.markdown, &|writer| write_markdown(&facts(), &done.records, before, writer)),
-            (self.digests, &|writer| image_file::write_digests(&done.records, writer)),
-            (self.plan, &|writer| done.plan.as_ref().map_or(Ok(()), |plan| plan::write(plan, done, writer))),
+        let one: [(&Option<OutputFile>, &Document<'_>); 5] = [
+            (&self.copied, &|writer| image_file::write(&image_file::copied(&done.records)?, json, writer)),
+            (&self.failed, &|writer| image_file::write(&image_file::failed(done)?, json, writer)),
+            (&self.markdown, &|writer| write_markdown(&facts(), &done.records, before, writer)),
+            (&self.digests, &|writer| image_file::write_digests(&done.records, writer)),
+            (&self.plan, &|writer| done.plan.as_ref().map_or(Ok(()), |plan| plan::write(plan, done, writer))),
         ];
-        let reports = self.reports.into_iter().map(|file| {
-            let document: &Document<'_> = match ReportForm::of(&file.path) {
-                ReportForm::Json => &as_json,
-                ReportForm::Page => &as_page,
-            };
-            (Some(file), document)
-        });
-        let mut documents: Vec<_> = one.into_iter().chain(reports).collect();
+        let mut tasks: Vec<(&OutputFile, Option<&Document<'_>>)> =
+            one.into_iter().filter_map(|(file, document)| Some((file.as_ref()?, Some(document)))).collect();
+        tasks.extend(self.reports.iter().map(|file| (file, None)));
         // Who reads stdout may take for ever.
-        documents.sort_by_key(|(file, _)| file.as_ref().is_some_and(OutputFile::is_stdout));
-        let written = documents.into_iter().filter_map(|(file, document)| {
-            let (path, result) = file.map(|file| (file.path.clone(), file.write(document)))?;
-            Some(format!("{} cannot be written: {}", path.display(), result.err()?))
+        tasks.sort_by_key(|(file, _)| file.is_stdout());
+        let written = tasks.into_iter().map(|(file, document)| match document {
+            Some(document) => (file, file.write(document)),
+            None => (file, write_report(file, done, code)),
         });
-        written.collect()
+        told(written)
     }
+
+    /// Writes those reports once more that have said another exit status, and can be replaced.
+    pub(super) fn write_reports_again(&self, done: &Done, code: u8) -> Vec<String> {
+        let reports = self.reports.iter().filter(|file| file.can_be_replaced());
+        told(reports.map(|file| (file, write_report(file, done, code))))
+    }
+}
+
+/// In the form that its name asks for.
+fn write_report(file: &OutputFile, done: &Done, code: u8) -> std::io::Result<()> {
+    let facts = || report_json::facts(done, code);
+    file.write(&|writer: &mut dyn Write| match (ReportForm::of(&file.path), &done.verified) {
+        (ReportForm::Json, Some(verified)) => verified::write(verified, done, code, writer),
+        (form, _) => form.write(&facts(), &done.records, writer),
+    })
+}
+
+fn told<'a>(written: impl Iterator<Item = (&'a OutputFile, std::io::Result<()>)>) -> Vec<String> {
+    let failed = written.filter_map(|(file, result)| Some((file, result.err()?)));
+    failed.map(|(file, error)| format!("{} cannot be written: {error}", file.path.display())).collect()
 }
 
 const MARKDOWN: &str = "--summary-markdown";

@@ -6,12 +6,13 @@ use ::sync::{Bandwidth, Observer, RunId};
 
 use super::asked::Asked;
 use super::outputs::Outputs;
-use crate::args::{LogLevel, RunArgs, given};
+use crate::args::{LogFormat, LogLevel, RunArgs, given};
 use crate::diagnostic::Failures;
 use crate::done::RunFacts;
 use crate::output::plan::{Head, Plan, PlanRecorder};
 use crate::output::{
-    LogFile, LogForm, PlannedRule, Recorder, Records, RuleNames, Verified, VerifiedRecorder, warn,
+    self, LogFile, LogForm, PlannedRule, Recorder, Records, RuleNames, Verified, VerifiedRecorder, is_stdout,
+    warn,
 };
 
 /// They watch a run.
@@ -93,6 +94,18 @@ impl Watchers {
     }
 }
 
+/// Why a log cannot be written where it is asked for: programs that read progress take no text in between.
+pub(super) fn odd_log(args: &RunArgs) -> Option<String> {
+    let path = given(args.log.as_deref()).filter(|path| LogFile::is_on_stderr(path))?;
+    let is_text = output::is_for_programs() && args.log_format == LogFormat::Text;
+    is_text.then(|| {
+        format!(
+            "--log: {} is where `--progress json` writes: name another file, or add `--log-format json`",
+            path.display()
+        )
+    })
+}
+
 pub(super) fn open_log(args: &RunArgs, run: &RunId, names: RuleNames) -> Option<Arc<LogFile>> {
     let Some(path) = given(args.log.as_deref()) else {
         if args.log_level == LogLevel::Debug {
@@ -101,6 +114,10 @@ pub(super) fn open_log(args: &RunArgs, run: &RunId, names: RuleNames) -> Option<
         return None;
     };
     let form = LogForm { format: args.log_format, level: args.log_level };
+    if is_stdout(path) {
+        // It is no result: nobody waits for whoever reads it.
+        output::let_results_go();
+    }
     let shown = path.display().to_string();
     let lost = move |error: &std::io::Error| {
         warn(&format!("the log {shown} is not written any more: {error}; the run goes on without it"));
@@ -108,7 +125,10 @@ pub(super) fn open_log(args: &RunArgs, run: &RunId, names: RuleNames) -> Option<
     match LogFile::open(path, form, run.clone(), lost) {
         Ok(log) => Some(Arc::new(log.naming(names))),
         Err(error) => {
-            warn(&format!("Failed to log to file, using default stderr: {}: {error}", path.display()));
+            warn(&format!(
+                "Failed to log to file: {} cannot be written: {error}; the run goes on without a log",
+                path.display()
+            ));
             None
         }
     }

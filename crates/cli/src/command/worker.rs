@@ -11,15 +11,18 @@ use super::fleet::{Limits, bind, connect, digest, explain, own_name};
 use super::refuse::refuse;
 use super::resolve::written;
 use super::sync::of_written;
-use super::watchers::open_log;
-use crate::args::{JobArgs, OnlyArgs, WorkerArgs};
+use super::watchers::{odd_log, open_log};
+use crate::args::{JobArgs, LogLevel, OnlyArgs, WorkerArgs};
 use crate::config::{ConfigError, Resolved};
 use crate::interrupt::Interrupt;
-use crate::output::{Display, Paint, RuleNames, Volume, say, slow_hosts, warn};
+use crate::output::{Display, RuleNames, Volume, note, slow_hosts, warn};
 use crate::{exit_code, state_file};
 
 /// Works until it is stopped; gives the exit status.
 pub(crate) async fn run(args: WorkerArgs) -> u8 {
+    if let Some(odd) = odd_log(&args.job.run) {
+        return refuse(&[ConfigError::new(odd)]);
+    }
     let job = JobArgs { config: args.job.config.clone().of_verb("worker"), ..args.job.clone() };
     // Standard input gives a config once.
     let resolved = written(&job.config, &job.reach).and_then(|config| {
@@ -43,15 +46,29 @@ pub(crate) async fn run(args: WorkerArgs) -> u8 {
     let names = RuleNames::of(&rules);
     let asked_of = registries.clone();
     let ask_hosts = Box::new(move || slow_hosts(&asked_of.lock().all()));
-    let display = Display::start(Volume::of(job.run.show), names.clone(), ask_hosts);
+    let volume = Volume::of(job.run.show);
+    let display = Display::start(volume, names.clone(), ask_hosts);
     let log = open_log(&job.run, &::sync::RunId::new(name.as_str()), names);
     if let Some(log) = log.clone().filter(|log| log.tells_requests()) {
         registries.lock().tell_requests(log);
     }
     let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer()];
     observers.extend(log.clone().map(|log| log as _));
-    let shown = display.observer();
-    let interrupt = Interrupt::listen(move || shown.tell_status());
+    let (shown, asked_log) = (display.observer(), log.clone());
+    let interrupt = Interrupt::listen(move || {
+        shown.tell_status();
+        if let Some(log) = &asked_log {
+            log.write(LogLevel::Info, &shown.status());
+        }
+    });
+    let tell = |line: &str| {
+        if volume != Volume::Quiet {
+            note(line);
+        }
+        if let Some(log) = &log {
+            log.write(LogLevel::Info, line);
+        }
+    };
     // Coordinators make the buckets: leases are asked for when they are there.
     let leases = loop {
         match NatsLeases::open(&connection).await {
@@ -60,14 +77,14 @@ pub(crate) async fn run(args: WorkerArgs) -> u8 {
             Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
         }
     };
-    let Some(leases) = leases else { return interrupt.exit_code().unwrap_or(exit_code::DONE) };
+    let Some(leases) = leases else {
+        if let Some(log) = log {
+            log.finish();
+        }
+        return interrupt.exit_code().unwrap_or(exit_code::DONE);
+    };
     let state = state_file::open(&job.run, |name| std::env::var(name).ok());
-    say(&format!(
-        "{} {}: waiting for work at {}",
-        Paint::for_stderr().bold("worker"),
-        connection.name(),
-        args.fleet
-    ));
+    tell(&format!("worker {}: waiting for work at {}", connection.name(), args.fleet));
     let engine = Engine::sharing(job.run.proc, job.run.bandwidth, Arc::new(leases));
     let limits = Limits::new(&engine, job.run.bandwidth, registries.lock().transport());
     let worker = Worker {
@@ -86,14 +103,15 @@ pub(crate) async fn run(args: WorkerArgs) -> u8 {
     let ended = worker.work(interrupt.cancel.clone()).await;
     display.finish();
     state_file::close(&state);
-    if let Some(log) = log {
+    if let Ok(done) = &ended {
+        let jobs = if done.jobs == 1 { "job" } else { "jobs" };
+        tell(&format!("worker {name} ends: it has done {} {jobs}", done.jobs));
+    }
+    if let Some(log) = &log {
         log.finish();
     }
     match ended {
-        Ok(done) => {
-            say(&format!("worker {name} ends: it has done {} jobs", done.jobs));
-            interrupt.exit_code().unwrap_or(exit_code::DONE)
-        }
+        Ok(_) => interrupt.exit_code().unwrap_or(exit_code::DONE),
         Err(error) => refuse(&[ConfigError::new(error.to_string())]),
     }
 }

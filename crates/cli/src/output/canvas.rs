@@ -1,8 +1,10 @@
 //! A picture that stands below all lines of a terminal, and is drawn anew in place. Makes the bytes; writes none.
 //!
 //! What stood there is written over and what is left of it is erased, in one piece: nothing is blank in between, so nothing
-//! flickers. It is erased row by row: all at once, tmux would keep it among what has gone off the screen. Lines go in above the picture. The cursor rests below it, at the beginning of a line, where whatever somebody
-//! types or a program that was started meanwhile prints tears nothing.
+//! flickers. It is erased row by row: all at once, tmux would keep it among what has gone off the screen.
+//!
+//! Lines go in above the picture. The cursor rests below it, at the beginning of a line, where whatever somebody types tears
+//! nothing. While another program has the terminal, nothing is drawn.
 
 use std::fmt::Write as _;
 
@@ -44,6 +46,21 @@ impl Canvas {
     /// What was drawn stays where it is, and is not drawn over: somebody else wrote below it.
     pub(super) fn leave(&mut self) {
         self.drawn.clear();
+    }
+
+    /// The bytes that write lines of text while another program has the terminal: the picture waits, and is drawn below whatever
+    /// that program has written.
+    pub(super) fn stand_back(&mut self, text: &[u8], change: Option<Change>) -> Vec<u8> {
+        self.leave();
+        match change {
+            Some(Change::Draw(picture)) => self.picture = Some(picture),
+            Some(Change::TakeAway) => self.picture = None,
+            None => {}
+        }
+        let mut bytes =
+            if self.picture.is_none() { self.taskbar_change().into_bytes() } else { Vec::new() };
+        bytes.extend(text);
+        bytes
     }
 
     /// The bytes that write lines of text above the picture and change that.
@@ -255,6 +272,22 @@ mod tests {
         assert!(again.contains("run") && !again.contains('A'), "{again:?}");
         assert!(!canvas.compose(b"", Some(Change::TakeAway), 40).is_empty());
         assert!(canvas.compose(b"", Some(Change::TakeAway), 40).is_empty());
+    }
+
+    #[test]
+    fn while_another_program_has_the_terminal_only_lines_go_out() {
+        let (mut canvas, mut terminal) = (Canvas::default(), Terminal::new(20));
+        let draw = |line| Some(Change::Draw(picture(&[line])));
+        terminal.take(&canvas.compose(b"", draw("run 1"), 20));
+        terminal.take(b"\n$ ls\nfile\n");
+        assert!(canvas.stand_back(b"", draw("run 2")).is_empty());
+        terminal.take(&canvas.stand_back(b"note\n", draw("run 3")));
+        let before = ["run 1", "", "$ ls", "file", "note"];
+        assert_eq!(terminal.shown()[..5], before);
+        terminal.take(&canvas.compose(b"", None, 20));
+        assert_eq!(terminal.shown()[..6], [&before[..], &["run 3"]].concat(), "it has the terminal again");
+        terminal.take(&canvas.stand_back(b"end\n", Some(Change::TakeAway)));
+        assert_eq!(terminal.shown()[5..], ["run 3", "end", ""], "what was drawn stays where it is");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How a run is shown while it goes on.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,8 @@ use super::progress_json::{self, error_line, image_line};
 use super::rule_names::RuleNames;
 use super::taskbar::{self, Taskbar};
 use super::volume::Volume;
-use super::{Paint, foreign, json_lines, lines, say, standard, terminal, warn};
+use super::worth::{Worth, worth};
+use super::{Paint, foreign, json_lines, lines, note, say, standard, terminal, warn};
 
 /// A run that is over at once draws nothing.
 const FIRST_PICTURE: Duration = Duration::from_millis(300);
@@ -43,6 +45,8 @@ pub(crate) struct Shown {
     volume: Volume,
     names: RuleNames,
     ask_hosts: AskHosts,
+    /// Registries of which it was told that something is tried again there.
+    tried_again: Mutex<HashSet<String>>,
     paint: Paint,
     symbols: Symbols,
     has_taskbar: bool,
@@ -58,6 +62,7 @@ impl Display {
             volume,
             names,
             ask_hosts,
+            tried_again: Mutex::default(),
             paint: Paint::for_stderr(),
             symbols: Symbols::of_locale(lookup),
             has_taskbar: taskbar::is_taken(lookup),
@@ -135,14 +140,13 @@ impl Shown {
         let most_rows = rows.saturating_sub(ROWS_FOR_OTHERS).min(MOST_ROWS);
         let mut progress = self.lock();
         let view = progress.view(Instant::now(), most_rows);
-        let picture = self.picture(&view, &slow, columns);
+        let picture = self.picture(&view, &slow, Room { rows, columns, symbols: self.symbols, paint: self.paint });
         // Whoever ends the display waits for this.
         standard::draw(picture);
         drop(progress);
     }
 
-    fn picture(&self, view: &View, slow: &[SlowHost], columns: usize) -> Picture {
-        let room = Room { columns, symbols: self.symbols, paint: self.paint };
+    fn picture(&self, view: &View, slow: &[SlowHost], room: Room) -> Picture {
         let lines = layout::picture(view, slow, room).iter().map(|line| foreign::line(line)).collect();
         Picture { lines, taskbar: self.has_taskbar.then(|| in_taskbar(view)) }
     }
@@ -160,37 +164,59 @@ impl Shown {
         }
     }
 
+    /// Whether a line says what nobody else does.
+    fn is_wanted(&self, event: &Event) -> bool {
+        if self.volume == Volume::Verbose || self.form == Form::Json {
+            return self.volume.shows(event);
+        }
+        match (event, self.form) {
+            // What waits stands in the picture.
+            (Event::Retrying { .. } | Event::RetryingList { .. }, Form::Bars | Form::None) => false,
+            // A status line names who wants fewer requests.
+            (Event::Retrying { place, .. }, _) => self.volume.shows(event) && self.is_first_retry(place),
+            _ => self.volume.shows(event),
+        }
+    }
+
+    fn is_first_retry(&self, place: &str) -> bool {
+        let host = place.split('/').next().unwrap_or_default().to_owned();
+        self.tried_again.lock().unwrap_or_else(PoisonError::into_inner).insert(host)
+    }
+
     fn tell(&self, event: &Event) {
-        // What waits stands in the picture.
-        let is_in_picture = matches!(event, Event::Retrying { .. } | Event::RetryingList { .. })
-            && self.form == Form::Bars
-            && self.volume != Volume::Verbose;
-        if is_in_picture || !self.volume.shows(event) {
+        if !self.is_wanted(event) {
             return;
         }
         let Some(line) = lines::line(event, &self.names, self.paint) else { return };
-        match event {
-            // How something ended is told however long nobody reads.
-            Event::ImageFinished(_) | Event::RuleFailed(_) => standard::stderr_text(&foreign::line(&line)),
-            _ => say(&line),
+        match worth(event) {
+            Worth::Failure => standard::stderr_text(&foreign::line(&line)),
+            Worth::Oddity | Worth::Remark => say(&line),
         }
     }
 
     /// `tries`: how often a step of the image was tried again that ended.
     fn tell_json(&self, event: &Event, tries: u64) {
+        let worth = worth(event);
         if let Event::ImageFinished(ended) = event
             && self.volume != Volume::Quiet
         {
-            standard::stderr_text(&image_line(ended, &self.names, tries));
+            let line = image_line(ended, &self.names, tries);
+            match worth {
+                Worth::Failure => standard::stderr_text(&line),
+                Worth::Oddity | Worth::Remark => standard::stderr_line(&line),
+            }
         }
-        match error_line(event, &self.names) {
-            Some(line) if self.volume.shows(event) => standard::stderr_text(&line),
-            Some(_) => {}
-            None if matches!(event, Event::ImageFinished(_)) || !self.volume.shows(event) => {}
-            None => {
-                if let Some(line) = lines::line(event, &self.names, self.paint) {
-                    warn(json_lines::words(&line));
-                }
+        if !self.is_wanted(event) {
+            return;
+        }
+        match (error_line(event, &self.names), event) {
+            (Some(line), _) if worth == Worth::Failure => standard::stderr_text(&line),
+            (Some(line), _) => standard::stderr_line(&line),
+            (None, Event::ImageFinished(_)) => {}
+            (None, _) => {
+                let Some(line) = lines::line(event, &self.names, self.paint) else { return };
+                let words = json_lines::words(&line);
+                if worth == Worth::Remark { note(words) } else { warn(words) }
             }
         }
     }

@@ -22,15 +22,20 @@ pub(super) fn is_spoken() -> bool {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 enum Said<'a> {
+    Note { time: String, message: &'a str },
     Warning { time: String, message: &'a str },
     Error { time: String, message: &'a str },
+}
+
+pub(super) fn note(message: &str) -> String {
+    line(&Said::Note { time: now(), message: &paint::without(message) })
 }
 
 pub(super) fn warning(message: &str) -> String {
     line(&Said::Warning { time: now(), message })
 }
 
-/// What is said and is no warning: in this form only failures are.
+/// What went wrong.
 pub(super) fn error(message: &str) -> String {
     let message = paint::without(message);
     let message = message.strip_prefix("error: ").unwrap_or(&message);

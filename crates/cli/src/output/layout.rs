@@ -26,7 +26,7 @@ const MOST_WAITS: usize = 3;
 pub(super) fn picture(view: &View, slow: &[SlowHost], room: Room) -> Vec<String> {
     if room.columns < NARROWEST {
         let count = format!("{}/{} images", view.images.ended(), view.images.planned);
-        return vec![cut_end(&count, room.width(), room.symbols)];
+        return lowered(vec![cut_end(&count, room.width(), room.symbols)], room);
     }
     let mut lines = vec![run_line(view, room), image_line(view, room)];
     lines.extend(waits(view, slow).into_iter().map(|wait| {
@@ -37,6 +37,12 @@ pub(super) fn picture(view: &View, slow: &[SlowHost], room: Room) -> Vec<String>
     if more > 0 && !view.rows.is_empty() {
         lines.push(format!("  and {more} more in work"));
     }
+    lowered(lines, room)
+}
+
+/// As many lines as have room above the cursor's: what goes off the upper end is never taken back.
+fn lowered(mut lines: Vec<String>, room: Room) -> Vec<String> {
+    lines.truncate(room.rows.saturating_sub(1));
     lines
 }
 

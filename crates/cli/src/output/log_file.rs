@@ -4,8 +4,8 @@ mod line;
 mod request;
 mod told;
 
-use std::fs::{File, OpenOptions};
-use std::os::fd::AsFd as _;
+use std::fs::OpenOptions;
+use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -14,8 +14,9 @@ use registry::{Exchange, RequestObserver};
 use sync::{Event, Observer, RunId, Stamp};
 
 use self::line::Entry;
-use super::output_file::is_stdout;
+use super::own_stream::OwnStream;
 use super::rule_names::RuleNames;
+use super::standard;
 use super::stream::{Notice, Stream};
 use crate::args::{LogFormat, LogLevel};
 
@@ -24,10 +25,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Adds to a file.
 pub(crate) struct LogFile {
-    stream: Stream,
+    place: Place,
     form: LogForm,
     run: RunId,
     names: RuleNames,
+}
+
+/// Where lines go.
+enum Place {
+    /// A handle of its own.
+    File(Stream),
+    /// What else is said there goes through the same queue.
+    Own(&'static Stream, Box<dyn Fn(&Error) + Send + Sync>),
 }
 
 /// What is written, and how.
@@ -45,20 +54,20 @@ impl LogFile {
         path: &Path,
         form: LogForm,
         run: RunId,
-        on_error: impl Fn(&std::io::Error) + Send + 'static,
-    ) -> std::io::Result<Self> {
-        let file = if is_stdout(path) {
-            File::from(std::io::stdout().as_fd().try_clone_to_owned()?)
-        } else {
-            // A pipe that nobody reads is an error instead of a wait.
-            OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?
+        on_error: impl Fn(&Error) + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let place = match OwnStream::ending_at(path).and_then(standard::stream) {
+            Some(own) => Place::Own(own, Box::new(on_error)),
+            None => Place::File(open(path, form.format, on_error)?),
         };
-        let left_out: Notice = match form.format {
-            LogFormat::Text => |count| left_out(LogFormat::Text, count),
-            LogFormat::Json => |count| left_out(LogFormat::Json, count),
-        };
-        let stream = Stream::new(file, Box::new(on_error)).noting(left_out);
-        Ok(Self { stream, form, run, names: RuleNames::default() })
+        Ok(Self { place, form, run, names: RuleNames::default() })
+    }
+
+    /// Whether lines for a file of this name would stand among what is said on stderr.
+    pub(crate) fn is_on_stderr(path: &Path) -> bool {
+        let stderr = standard::stream(OwnStream::Stderr);
+        let own = OwnStream::ending_at(path).and_then(standard::stream);
+        own.zip(stderr).is_some_and(|(own, stderr)| std::ptr::eq(own, stderr))
     }
 
     /// The same with the names of the run's rules.
@@ -83,16 +92,41 @@ impl LogFile {
         let line = entry.line(self.form.format, at, Some(&self.run));
         if entry.level == LogLevel::Error {
             // What failed is never left out.
-            self.stream.text(line);
+            self.stream().text(line);
         } else {
-            self.stream.line(line.trim_end_matches('\n'));
+            self.stream().line(line.trim_end_matches('\n'));
+        }
+    }
+
+    fn stream(&self) -> &Stream {
+        match &self.place {
+            Place::File(stream) => stream,
+            Place::Own(stream, _) => stream,
         }
     }
 
     /// Waits until all lines are in the file.
     pub(crate) fn finish(&self) {
-        self.stream.flush(PATIENCE);
+        let flushed = self.stream().flush(&|| PATIENCE).result();
+        match (&self.place, flushed) {
+            (Place::Own(_, on_error), Err(error)) if error.kind() != ErrorKind::TimedOut => on_error(&error),
+            _ => {}
+        }
     }
+}
+
+fn open(
+    path: &Path,
+    format: LogFormat,
+    on_error: impl Fn(&Error) + Send + 'static,
+) -> Result<Stream> {
+    // A pipe that nobody reads is an error instead of a wait.
+    let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let left_out: Notice = match format {
+        LogFormat::Text => |count| left_out(LogFormat::Text, count),
+        LogFormat::Json => |count| left_out(LogFormat::Json, count),
+    };
+    Ok(Stream::new(file, Box::new(on_error)).noting(left_out))
 }
 
 fn left_out(format: LogFormat, count: usize) -> String {
@@ -116,6 +150,8 @@ impl RequestObserver for LogFile {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     /// A pipe is full after 64 KiB, and 4 MiB wait at most.

@@ -6,7 +6,8 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _,
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::standard::write_to_stdout;
+use super::own_stream::OwnStream;
+use super::standard::{write_to_stderr, write_to_stdout};
 use super::stream::{Flushed, Pieces, Stream};
 
 /// So long a pipe may take nothing, or have no reader.
@@ -23,7 +24,8 @@ pub(crate) struct OutputFile {
 }
 
 enum Place {
-    Stdout,
+    /// What else is said there goes through the same queue.
+    Own(OwnStream),
     /// A file, or a name for one: what is there stays until all is written.
     Whole(PathBuf),
     /// A device, a pipe, or a file in a folder where none can be made.
@@ -42,7 +44,7 @@ impl OutputFile {
 
     /// Finds out that something can be written behind what is there; makes the file where there is none.
     pub(crate) fn open_end(path: &Path) -> std::io::Result<Self> {
-        if is_stdout(path) {
+        if OwnStream::ending_at(path).is_some() {
             return Self::open(path);
         }
         // A pipe without a reader is an error instead of a wait.
@@ -59,7 +61,7 @@ impl OutputFile {
     }
 
     pub(crate) fn is_stdout(&self) -> bool {
-        matches!(self.place, Place::Stdout)
+        matches!(self.place, Place::Own(OwnStream::Stdout))
     }
 
     /// Where it is a file: its folder, which can be written.
@@ -70,18 +72,24 @@ impl OutputFile {
         }
     }
 
+    /// Whether what was written can be replaced by something else.
+    pub(crate) fn can_be_replaced(&self) -> bool {
+        matches!(self.place, Place::Whole(_))
+    }
+
     /// Writes all of it, or leaves what was there.
-    pub(crate) fn write(self, document: &Document<'_>) -> std::io::Result<()> {
-        match self.place {
-            Place::Stdout => write_to_stdout(document),
-            Place::Whole(path) => replace(&path, document),
+    pub(crate) fn write(&self, document: &Document<'_>) -> std::io::Result<()> {
+        match &self.place {
+            Place::Own(OwnStream::Stdout) => write_to_stdout(document),
+            Place::Own(OwnStream::Stderr) => write_to_stderr(document),
+            Place::Whole(path) => replace(path, document),
             Place::Open(file) => {
                 if file.metadata()?.is_file() {
                     file.set_len(0)?;
                 }
-                stream(file, document)
+                stream(file.try_clone()?, document)
             }
-            Place::End(file) => stream(file, document),
+            Place::End(file) => stream(file.try_clone()?, document),
             Place::Unread => stream(wait_for_reader(&self.path)?, document),
         }
     }
@@ -89,13 +97,13 @@ impl OutputFile {
 
 /// Whether a file's name means stdout.
 pub(crate) fn is_stdout(path: &Path) -> bool {
-    path.as_os_str() == "-" || path == Path::new("/dev/stdout")
+    OwnStream::named(path) == Some(OwnStream::Stdout)
 }
 
 impl Place {
     fn open(path: &Path) -> std::io::Result<Self> {
-        if is_stdout(path) {
-            return Ok(Self::Stdout);
+        if let Some(own) = OwnStream::named(path) {
+            return Ok(Self::Own(own));
         }
         let kind = match std::fs::metadata(path) {
             Ok(metadata) => metadata.file_type(),
@@ -117,13 +125,9 @@ impl Place {
             }
             opened => opened?,
         };
-        // Whoever redirected one of our own streams to a file has it open.
-        if !kind.is_file()
-            || path.starts_with("/dev/fd")
-            || path.starts_with("/proc")
-            || path.starts_with("/dev")
-        {
-            return Ok(Self::Open(file));
+        if !kind.is_file() || path.starts_with("/proc") || path.starts_with("/dev") {
+            // Whoever redirected one of our own streams to a file has it open: what stands there stays.
+            return Ok(OwnStream::ending_at(path).map_or(Self::Open(file), Self::Own));
         }
         let path = path.canonicalize()?;
         match temporary(&path) {
@@ -181,7 +185,7 @@ fn stream(file: File, document: &Document<'_>) -> std::io::Result<()> {
     let written = document(&mut pieces).and_then(|()| pieces.flush());
     // What is left in it has nowhere to go.
     let _ = pieces.into_parts();
-    written.and_then(|()| stream.flush(PATIENCE).result())
+    written.and_then(|()| stream.flush(&|| PATIENCE).result())
 }
 
 fn wait_for_reader(path: &Path) -> std::io::Result<File> {

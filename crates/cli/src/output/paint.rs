@@ -20,14 +20,16 @@ pub(crate) fn choose(colour: Colour) {
     let _ = CHOSEN.set(decide(colour, |name| std::env::var(name).ok(), std::io::stderr().is_terminal()));
 }
 
-/// See <https://no-color.org> and <https://bixense.com/clicolors>.
+/// See <https://no-color.org>, <https://force-color.org> and <https://bixense.com/clicolors>.
 fn decide(colour: Colour, lookup: impl Fn(&str) -> Option<String>, is_terminal: bool) -> bool {
     let says = |name: &str| lookup(name).is_some_and(|value| !value.is_empty());
+    let forces = |name: &str| says(name) && lookup(name).as_deref() != Some("0");
     match colour {
         Colour::Always => true,
         Colour::Never => false,
         Colour::Auto if says("NO_COLOR") => false,
-        Colour::Auto if says("CLICOLOR_FORCE") && lookup("CLICOLOR_FORCE").as_deref() != Some("0") => true,
+        Colour::Auto if forces("FORCE_COLOR") || forces("CLICOLOR_FORCE") => true,
+        Colour::Auto if lookup("CLICOLOR").as_deref() == Some("0") => false,
         Colour::Auto => is_terminal && lookup("TERM").as_deref() != Some("dumb"),
     }
 }
@@ -110,5 +112,10 @@ mod tests {
         assert!(!is_coloured(Colour::Auto, &[dumb], true));
         assert!(!is_coloured(Colour::Auto, &[("CLICOLOR_FORCE", "0")], false));
         assert!(is_coloured(Colour::Auto, &[("NO_COLOR", "")], true));
+        let (forced, unwanted) = (("FORCE_COLOR", "1"), ("CLICOLOR", "0"));
+        assert!(is_coloured(Colour::Auto, &[forced], false) && !is_coloured(Colour::Auto, &[no, forced], true));
+        assert!(!is_coloured(Colour::Auto, &[("FORCE_COLOR", "0")], false));
+        assert!(!is_coloured(Colour::Auto, &[unwanted], true) && is_coloured(Colour::Auto, &[unwanted, force], true));
+        assert!(is_coloured(Colour::Auto, &[("CLICOLOR", "1")], true));
     }
 }

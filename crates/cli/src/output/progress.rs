@@ -119,6 +119,7 @@ impl Progress {
             }
             Event::BlobPlanned { image, .. }
             | Event::BlobStarted { image, .. }
+            | Event::BlobResumed { image, .. }
             | Event::BlobFinished { image, .. }
             | Event::Retrying { image, .. }
             | Event::AwaitingStore { image, .. } => self.of_image(now, image, event),

@@ -27,28 +27,19 @@ pub(crate) enum Form {
     Lines,
     /// A line of JSON for everything that is told.
     Json,
-    /// Nothing but failures.
+    /// Nothing but what is odd and what failed.
     None,
 }
 
 /// Counts while `--progress` is `auto`, as docker buildx has it.
 const VARIABLE: &str = "IMAGE_SYNCER_PROGRESS";
 
-/// What stderr is.
-#[derive(Clone, Copy)]
-struct Stderr {
-    is_terminal: bool,
-    /// Results on stdout, such as a log, would go to the same terminal.
-    is_shared: bool,
-}
-
 static CHOSEN: OnceLock<Form> = OnceLock::new();
 
 /// Decides once for the whole program; gives a warning where the environment says something odd.
-pub(crate) fn choose(asked: Asked, is_quiet: bool, is_log_on_stdout: bool) -> Option<String> {
-    let is_shared = is_log_on_stdout && std::io::stdout().is_terminal();
-    let stderr = Stderr { is_terminal: std::io::stderr().is_terminal(), is_shared };
-    let (form, warning) = decide(asked, is_quiet, |name| std::env::var(name).ok(), stderr);
+pub(crate) fn choose(asked: Asked, is_quiet: bool) -> Option<String> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let (form, warning) = decide(asked, is_quiet, |name| std::env::var(name).ok(), is_terminal);
     let _ = CHOSEN.set(form);
     if form == Form::Json {
         json_lines::speak();
@@ -65,7 +56,7 @@ fn decide(
     asked: Asked,
     is_quiet: bool,
     lookup: impl Fn(&str) -> Option<String>,
-    stderr: Stderr,
+    is_terminal: bool,
 ) -> (Form, Option<String>) {
     let set = lookup(VARIABLE).filter(|value| asked == Asked::Auto && !value.is_empty());
     let read = set.as_ref().map(|value| Asked::from_str(value, false));
@@ -76,7 +67,7 @@ fn decide(
         _ => None,
     };
     let asked = read.and_then(Result::ok).unwrap_or(asked);
-    let draws = stderr.is_terminal && !stderr.is_shared && lookup("TERM").as_deref() != Some("dumb");
+    let draws = is_terminal && lookup("TERM").as_deref() != Some("dumb");
     let form = match asked {
         Asked::Json => Form::Json,
         Asked::None => Form::None,
@@ -93,9 +84,7 @@ mod tests {
 
     #[test]
     fn the_flag_beats_the_environment_and_that_the_terminal() {
-        let terminal = Stderr { is_terminal: true, is_shared: false };
-        let shared = Stderr { is_shared: true, ..terminal };
-        let pipe = Stderr { is_terminal: false, is_shared: false };
+        let (terminal, pipe) = (true, false);
         let (xterm, dumb) = (("TERM", "xterm"), ("TERM", "dumb"));
         let set = |value| (VARIABLE, value);
         for (asked, is_quiet, variables, stderr, form, is_odd) in [
@@ -103,7 +92,6 @@ mod tests {
             (Asked::Auto, false, &[], terminal, Form::Bars, false),
             (Asked::Auto, false, &[dumb], terminal, Form::Lines, false),
             (Asked::Bars, false, &[dumb], terminal, Form::Lines, false),
-            (Asked::Auto, false, &[xterm], shared, Form::Lines, false),
             (Asked::Auto, false, &[xterm], pipe, Form::Lines, false),
             (Asked::Bars, false, &[xterm], pipe, Form::Lines, false),
             (Asked::Auto, true, &[xterm], terminal, Form::None, false),

@@ -9,6 +9,7 @@ use super::record::{Ended, ImageRecord};
 use super::records::Records;
 use super::report_json::{Facts, FailureGroup};
 use super::report_words::{amounts, as_sentence, counted, grouped, outcomes, place, sentence};
+use crate::exit_code;
 
 /// GitHub refuses more than 1 MiB of one step, all of it.
 const MOST: usize = 900 << 10;
@@ -56,7 +57,8 @@ fn add(text: &mut String, left: &mut u64, room: usize, block: &str) {
 
 fn head(facts: &Facts) -> String {
     let mark = match facts.head.exit_code {
-        0 => "✅",
+        exit_code::DONE => "✅",
+        exit_code::CHANGES => "📋",
         _ => "❌",
     };
     let mut text = format!(
@@ -130,7 +132,8 @@ fn row(record: &ImageRecord) -> String {
 /// Foreign text in which nothing is Markdown or HTML.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for character in clean_to(text, LONGEST).chars() {
+    let text = clean_to(text, LONGEST);
+    for (index, character) in text.char_indices() {
         // What is more than CommonMark has to see no HTML either.
         let entity = match character {
             '<' => "&lt;",
@@ -143,12 +146,24 @@ fn escape(text: &str) -> String {
             continue;
         }
         // CommonMark: a backslash before any ASCII punctuation is that character itself.
-        if character.is_ascii_punctuation() && !matches!(character, ',' | '-' | '/' | '\'' | '.') {
+        let is_plain = match character {
+            ',' | '/' | '\'' => true,
+            '-' => !text[..index].trim().is_empty(),
+            '.' => !begins_something(&text[..index]),
+            other => !other.is_ascii_punctuation(),
+        };
+        if !is_plain {
             escaped.push('\\');
         }
         escaped.push(character);
     }
     escaped
+}
+
+/// Whether a dot behind this makes a list's number of it, or a link: `www.` alone is one to GitHub.
+/// See <https://github.github.com/gfm/#autolinks-extension->.
+fn begins_something(before: &str) -> bool {
+    before.trim().bytes().all(|byte| byte.is_ascii_digit()) || before.to_ascii_lowercase().ends_with("www")
 }
 
 /// Foreign text in a fence that is longer than any in it.
@@ -164,6 +179,7 @@ fn code(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::output::records::Gathered;
+    use crate::output::report_json::Head;
 
     const EVIL: &str = "</details><script>alert(1)</script> [x](http://evil) `` **b** | @all #1\n# h";
 
@@ -204,6 +220,26 @@ mod tests {
         }
         assert!(text.contains("&lt;script&gt;alert\\(1\\)"), "{text}");
         assert!(text.ends_with("\n</details>\n"));
+    }
+
+    #[test]
+    fn foreign_text_begins_neither_a_list_nor_a_link() {
+        for (text, escaped) in [
+            ("www.evil.example", "www\\.evil.example"),
+            ("see WWW.evil.example", "see WWW\\.evil.example"),
+            ("https://evil.example", "https\\://evil.example"),
+            ("- x", "\\- x"),
+            ("1. x", "1\\. x"),
+            ("v1.2-rc, a/b", "v1.2-rc, a/b"),
+        ] {
+            assert_eq!(escape(text), escaped);
+        }
+    }
+
+    #[test]
+    fn what_a_plan_found_to_do_is_no_failure() {
+        let of = |exit_code| head(&Facts { head: Head { exit_code, ..Head::default() }, ..Facts::default() });
+        assert!(of(10).contains("📋") && of(0).contains("✅") && of(1).contains("❌"));
     }
 
     #[test]

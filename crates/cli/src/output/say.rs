@@ -17,6 +17,15 @@ pub(crate) fn say(line: &str) {
     }
 }
 
+/// Tells what is neither odd nor a failure; line ends in it are shown, not obeyed.
+pub(crate) fn note(line: &str) {
+    if json_lines::is_spoken() {
+        standard::stderr_line(&json_lines::note(line));
+    } else {
+        say(line);
+    }
+}
+
 /// Tells what is odd, but no reason to stop.
 pub(crate) fn warn(warning: &str) {
     if json_lines::is_spoken() {
@@ -74,7 +83,43 @@ pub(crate) fn print_verbatim(text: &str) {
     standard::stdout_text(text);
 }
 
-/// Tells of panics as of everything else: the standard library's own words wait for whoever reads stderr.
+/// Tells of panics as of everything else: the standard library's own words wait for whoever reads stderr. The program may end right
+/// behind one, so the words go out before, and the terminal is left as it was found; a run that goes on draws its picture again.
 pub(crate) fn tell_panics() {
-    std::panic::set_hook(Box::new(|panic| say_lines(&panic.to_string())));
+    std::panic::set_hook(Box::new(|panic| {
+        say_lines(&panic.to_string());
+        standard::leave();
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::super::canvas::Picture;
+    use super::super::taskbar::Taskbar;
+    use super::*;
+
+    /// Run by the next test alone, in a process that ends with it.
+    #[test]
+    #[ignore = "ends the process"]
+    #[expect(clippy::exit, reason = "as after a panic of the main task, nobody waits for what was said")]
+    fn panics_and_ends() {
+        tell_panics();
+        let picture = Picture { lines: vec!["a picture".to_owned()], taskbar: Some(Taskbar::Percent(7)) };
+        standard::draw(picture);
+        let _ = std::thread::spawn(|| panic!("told to break")).join();
+        std::process::exit(101);
+    }
+
+    #[test]
+    fn a_panics_words_arrive_and_the_terminal_is_as_before() {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--ignored", "--exact", "output::say::tests::panics_and_ends", "--nocapture"]);
+        let ended = command.stdout(Stdio::null()).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(101), "{said:?}");
+        assert!(said.contains("told to break") && said.ends_with("\u{1b}[?2026l"), "{said:?}");
+        assert!(said.contains(Taskbar::REMOVE), "{said:?}");
+    }
 }

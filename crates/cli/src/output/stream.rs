@@ -3,102 +3,49 @@
 //! A pipe that nobody reads is full after 64 KiB, a terminal that was stopped with Ctrl-S at once; a write then waits
 //! for ever, and a run that waits with it copies nothing and obeys no signal.
 
-use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{BufWriter, ErrorKind, Write as _};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+mod queue;
+mod writer;
 
-use super::canvas::{Canvas, Change, Picture};
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::canvas::{Canvas, Picture};
+use queue::{Limit, Queue, State};
+use writer::Writer;
+
+pub(crate) use queue::Flushed;
+pub(super) use writer::{OnError, Screen};
 
 /// What waits at most, in bytes: as much as a reader may be behind before lines are left out.
 const MOST_WAITING: usize = 4 << 20;
 /// What waits of a text that is handed in piece by piece, in bytes.
 const MOST_OF_A_TEXT: usize = 256 << 10;
-/// Pipes take so much in one piece, so what is read shows soon.
-const PIECE: usize = 4096;
-/// Whoever waits looks so often how long he still may.
-const LOOK: Duration = Duration::from_millis(200);
-/// A pipe that somebody else has made non-blocking is asked again so often.
-const AGAIN: Duration = Duration::from_millis(10);
-
-/// Told of the first write that fails.
-pub(super) type OnError = Box<dyn Fn(&std::io::Error) + Send>;
-
-/// So much is written at once, where it waits.
-const BATCH: usize = 64 << 10;
-
-/// How wide a terminal is, in columns.
-pub(super) type Columns = fn() -> usize;
+/// So much of such a text is handed in at once.
+const HANDED_IN: usize = 16 << 10;
 
 /// The line that says how many lines are left out, without its end.
 pub(super) type Notice = fn(usize) -> String;
 
 /// Where texts are handed in.
-pub(crate) struct Stream(Arc<Shared>, Notice);
-
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Vec<u8>>,
-    waiting_bytes: usize,
-    /// What is to become of the picture: the last word counts.
-    change: Option<Change>,
-    /// Somebody else wrote to the terminal.
-    is_left: bool,
-    /// Lines that were left out since the last one that was taken.
-    left_out: usize,
-    is_writing: bool,
-    /// Pieces that were written: what grows is not stuck.
-    written: u64,
-    /// Nothing was taken the last time that somebody waited, nor since.
-    is_stuck: bool,
-    /// A write failed: the rest is thrown away.
-    error: Option<ErrorKind>,
-}
-
-impl State {
-    fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.change.is_none() && !self.is_writing
-    }
-
-    fn push(&mut self, text: Vec<u8>) {
-        self.waiting_bytes += text.len();
-        self.waiting.push_back(text);
-    }
-}
-
-/// How much of what was handed in has arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flushed {
-    All,
-    /// Whoever read has gone.
-    Gone,
-    /// A write failed.
-    Failed(ErrorKind),
-    /// Nobody reads.
-    Stuck,
-}
+pub(crate) struct Stream(Arc<Queue>, Notice);
 
 impl Stream {
     /// Begins to write to `file`, which may block.
     pub(super) fn new(file: File, on_error: OnError) -> Self {
-        Self::with_columns(file, on_error, || 80)
+        Self::on_screen(file, on_error, Screen::NONE)
     }
 
-    /// The same for a terminal that is so wide, below whose lines a picture may stand.
-    pub(super) fn with_columns(file: File, on_error: OnError, columns: Columns) -> Self {
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
-        let writer = Writer { shared: shared.clone(), file, on_error, canvas: Canvas::default(), columns };
+    /// The same for what may be a terminal, below whose lines a picture may stand.
+    pub(super) fn on_screen(file: File, on_error: OnError, screen: Screen) -> Self {
+        let queue = Arc::new(Queue::default());
+        let writer = Writer { queue: queue.clone(), file, on_error, canvas: Canvas::default(), screen };
         // Without a thread there is no output, and the run goes on.
         if std::thread::Builder::new().name("output".to_owned()).spawn(move || writer.run()).is_err() {
-            shared.lock().error = Some(ErrorKind::OutOfMemory);
+            queue.texts_written(0, Some(ErrorKind::OutOfMemory));
         }
-        Self(shared, |count| format!("[{count} lines are left out here: nobody read them]"))
+        Self(queue, |count| format!("[{count} lines are left out here: nobody read them]"))
     }
 
     /// Tells of lines that are left out in another form.
@@ -108,54 +55,46 @@ impl Stream {
 
     /// Hands a line in, without its end. It is left out where too much waits already.
     pub(crate) fn line(&self, line: &str) {
-        let mut state = self.0.lock();
-        if state.waiting_bytes + line.len() > MOST_WAITING {
-            state.left_out += 1;
-            return;
-        }
-        self.tell_left_out(&mut state);
-        state.push(format!("{line}\n").into_bytes());
-        drop(state);
-        self.0.changed.notify_all();
+        self.0.change(|state| {
+            if state.waiting_bytes + line.len() > MOST_WAITING {
+                state.left_out += 1;
+                return;
+            }
+            self.tell_left_out(state);
+            state.push(format!("{line}\n").into_bytes());
+        });
     }
 
     /// Hands a text in that is never left out.
     pub(crate) fn text(&self, text: String) {
-        let mut state = self.0.lock();
-        self.tell_left_out(&mut state);
-        state.push(text.into_bytes());
-        drop(state);
-        self.0.changed.notify_all();
+        self.0.change(|state| {
+            self.tell_left_out(state);
+            state.push(text.into_bytes());
+        });
     }
 
     /// Has a picture stand below all lines, in place of the one that does.
     pub(super) fn draw(&self, picture: Picture) {
-        self.change(|state| state.change = Some(Change::Draw(picture)));
+        self.0.change(|state| state.draw(picture));
     }
 
     /// Takes the picture away.
     pub(super) fn take_away(&self) {
-        self.change(|state| state.change = Some(Change::TakeAway));
+        self.0.change(State::take_away);
     }
 
     /// Draws the next picture below what somebody else has written.
     pub(super) fn leave_picture(&self) {
-        self.change(|state| state.is_left = true);
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.0.lock());
-        self.0.changed.notify_all();
+        self.0.change(State::leave);
     }
 
     /// Hands a piece of a long text in, and waits until little enough of it waits: for as long as something is taken.
     fn piece(&self, text: Vec<u8>, patience: &dyn Fn() -> Duration) -> Flushed {
-        let mut state = self.0.lock();
-        self.tell_left_out(&mut state);
-        state.push(text);
-        drop(state);
-        self.0.changed.notify_all();
-        self.wait(patience, |state| state.waiting_bytes <= MOST_OF_A_TEXT)
+        self.0.change(|state| {
+            self.tell_left_out(state);
+            state.push(text);
+        });
+        self.0.wait(Limit::WithoutAPiece(patience), |state| state.waiting_bytes <= MOST_OF_A_TEXT)
     }
 
     fn tell_left_out(&self, state: &mut State) {
@@ -165,46 +104,21 @@ impl Stream {
         }
     }
 
-    /// Waits until all is written, for as long as something is: `patience` passes without a piece that is taken.
-    pub(crate) fn flush(&self, patience: Duration) -> Flushed {
-        let mut state = self.0.lock();
-        self.tell_left_out(&mut state);
-        drop(state);
-        self.0.changed.notify_all();
-        self.wait(&|| patience, State::is_idle)
+    /// Waits until all is written, for as long as something is: `patience` passes without a piece that is taken. It may become
+    /// less meanwhile.
+    pub(crate) fn flush(&self, patience: &dyn Fn() -> Duration) -> Flushed {
+        self.0.change(|state| self.tell_left_out(state));
+        self.0.wait(Limit::WithoutAPiece(patience), State::is_idle)
     }
 
-    /// `patience` may become less meanwhile.
-    fn wait(&self, patience: &dyn Fn() -> Duration, is_done: fn(&State) -> bool) -> Flushed {
-        let mut state = self.0.lock();
-        let (mut written, mut last) = (state.written, Instant::now());
-        loop {
-            match state.error {
-                Some(ErrorKind::BrokenPipe) => return Flushed::Gone,
-                Some(error) => return Flushed::Failed(error),
-                None if is_done(&state) => return Flushed::All,
-                None if state.written != written => (written, last) = (state.written, Instant::now()),
-                None => {}
-            }
-            let Some(left) = patience().checked_sub(last.elapsed()) else {
-                state.is_stuck = true;
-                return Flushed::Stuck;
-            };
-            state =
-                self.0.changed.wait_timeout(state, left.min(LOOK)).unwrap_or_else(PoisonError::into_inner).0;
-        }
+    /// Waits until all is written, but no longer than that, however much is taken.
+    pub(super) fn flush_within(&self, most: Duration) -> Flushed {
+        self.0.wait(Limit::InAll(most), State::is_idle)
     }
 
     /// Whether a write failed.
     pub(super) fn has_failed(&self) -> bool {
-        self.0.lock().error.is_some()
-    }
-
-    /// The same, but never twice for a stream of which nothing is taken.
-    pub(crate) fn flush_in_order(&self, patience: Duration) {
-        if !self.0.lock().is_stuck {
-            self.wait(&|| patience, State::is_idle);
-        }
+        self.0.has_failed()
     }
 }
 
@@ -216,7 +130,7 @@ pub(super) struct Pieces<'a> {
 
 impl<'a> Pieces<'a> {
     pub(super) fn new(stream: &'a Stream, patience: fn() -> Duration) -> BufWriter<Self> {
-        BufWriter::with_capacity(PIECE * 4, Self { stream, patience })
+        BufWriter::with_capacity(HANDED_IN, Self { stream, patience })
     }
 }
 
@@ -231,105 +145,11 @@ impl std::io::Write for Pieces<'_> {
     }
 }
 
-impl Flushed {
-    pub(super) fn result(self) -> std::io::Result<()> {
-        match self {
-            Self::All => Ok(()),
-            Self::Gone => Err(ErrorKind::BrokenPipe.into()),
-            Self::Failed(kind) => Err(kind.into()),
-            Self::Stuck => Err(std::io::Error::new(ErrorKind::TimedOut, "nobody reads it")),
-        }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What is to be written next, when there is something: some texts, and what becomes of the picture.
-    fn next(&self) -> Next {
-        let mut state = self.lock();
-        loop {
-            if !state.waiting.is_empty() || state.change.is_some() {
-                state.is_writing = true;
-                let mut text = state.waiting.pop_front().unwrap_or_default();
-                while state.waiting.front().is_some_and(|next| text.len() + next.len() <= BATCH) {
-                    text.extend(state.waiting.pop_front().unwrap_or_default());
-                }
-                // What was said before the end of the picture goes in above it.
-                let change = if state.waiting.is_empty() { state.change.take() } else { None };
-                return Next { text, change, is_left: std::mem::take(&mut state.is_left) };
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
-struct Next {
-    text: Vec<u8>,
-    change: Option<Change>,
-    is_left: bool,
-}
-
-struct Writer {
-    shared: Arc<Shared>,
-    file: File,
-    on_error: OnError,
-    canvas: Canvas,
-    columns: Columns,
-}
-
-impl Writer {
-    /// Lives as long as the program: nothing waits for it but [`Stream::flush`].
-    fn run(mut self) {
-        loop {
-            let Next { text, change, is_left } = self.shared.next();
-            if is_left {
-                self.canvas.leave();
-            }
-            let bytes = self.canvas.compose(&text, change, (self.columns)());
-            let result = if self.has_failed() { Ok(()) } else { self.write(&bytes) };
-            let mut state = self.shared.lock();
-            state.is_writing = false;
-            state.waiting_bytes = state.waiting_bytes.saturating_sub(text.len());
-            if let Err(error) = result {
-                state.error = Some(error.kind());
-                drop(state);
-                (self.on_error)(&error);
-            }
-            self.shared.changed.notify_all();
-        }
-    }
-
-    fn has_failed(&self) -> bool {
-        self.shared.lock().error.is_some()
-    }
-
-    fn write(&mut self, mut text: &[u8]) -> std::io::Result<()> {
-        while !text.is_empty() {
-            match self.file.write(&text[..text.len().min(PIECE)]) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => {
-                    text = &text[count..];
-                    let mut state = self.shared.lock();
-                    (state.written, state.is_stuck) = (state.written + 1, false);
-                    drop(state);
-                    self.shared.changed.notify_all();
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(AGAIN),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
+    use std::io::{Read as _, Write as _};
     use std::os::fd::OwnedFd;
+    use std::sync::Mutex;
 
     use super::*;
 
@@ -346,7 +166,7 @@ mod tests {
             stream.line(&line);
         }
         stream.text("the end\n".to_owned());
-        assert_eq!(stream.flush(Duration::from_millis(50)), Flushed::Stuck);
+        assert_eq!(stream.flush(&|| Duration::from_millis(50)), Flushed::Stuck);
         assert!(stream.0.lock().waiting_bytes < MOST_WAITING + 1000, "memory is bounded");
 
         let reading = std::thread::spawn(move || {
@@ -358,7 +178,7 @@ mod tests {
             text.truncate(read);
             String::from_utf8(text).unwrap()
         });
-        assert_eq!(stream.flush(Duration::from_secs(60)), Flushed::All);
+        assert_eq!(stream.flush(&|| Duration::from_secs(60)), Flushed::All);
         let text = reading.join().unwrap();
         assert!(text.len() > 4_000_000, "{}", text.len());
         assert!(text.contains("lines are left out here: nobody read them]\nthe end\n"));
@@ -391,12 +211,37 @@ mod tests {
         assert!(stream.0.lock().waiting_bytes < 2 * MOST_OF_A_TEXT);
     }
 
+    /// A reader who takes a little now and then keeps nobody who has no time.
+    #[test]
+    fn s4_who_has_no_time_waits_no_longer_however_much_is_taken() {
+        let (mut reader, stream) = pipe();
+        let line = "x".repeat(999);
+        for _ in 0..2000 {
+            stream.line(&line);
+        }
+        let (begun, is_over) = (std::sync::mpsc::channel::<()>(), Arc::new(std::sync::atomic::AtomicBool::new(false)));
+        let ((begin, wait), ends) = (begun, is_over.clone());
+        let reading = std::thread::spawn(move || {
+            let mut pieces = 0;
+            while !ends.load(std::sync::atomic::Ordering::Relaxed) {
+                pieces += usize::from(reader.read(&mut [0; 4096]).unwrap() > 0);
+                let _ = begin.send(());
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            pieces
+        });
+        wait.recv().unwrap();
+        assert_eq!(stream.flush_within(Duration::from_millis(100)), Flushed::Stuck);
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(reading.join().unwrap() > 0, "it was read all the time");
+    }
+
     #[test]
     fn s5_a_reader_that_has_seen_enough_is_no_failure() {
         let (reader, stream) = pipe();
         drop(reader);
         stream.line("x");
-        assert_eq!(stream.flush(Duration::from_secs(60)), Flushed::Gone);
+        assert_eq!(stream.flush(&|| Duration::from_secs(60)), Flushed::Gone);
     }
 
     #[test]
@@ -415,7 +260,7 @@ mod tests {
                 let mut rest = lines.skip_while(|line| line.starts_with('x'));
                 (rest.next(), if is_text { rest.next() } else { None })
             });
-            stream.flush(Duration::from_secs(60));
+            stream.flush(&|| Duration::from_secs(60));
             let (notice, text) = reading.join().unwrap();
             assert!(notice.is_some_and(|notice| notice.starts_with("{\"left out\": ")));
             assert_eq!(text.is_some(), is_text);
@@ -430,7 +275,7 @@ mod tests {
         let stream = Stream::new(full, Box::new(move |_| *counted.lock().unwrap() += 1));
         for _ in 0..3 {
             stream.line("x");
-            assert!(matches!(stream.flush(Duration::from_secs(60)), Flushed::Failed(_)));
+            assert!(matches!(stream.flush(&|| Duration::from_secs(60)), Flushed::Failed(_)));
         }
         assert_eq!(*told.lock().unwrap(), 1);
     }

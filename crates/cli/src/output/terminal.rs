@@ -1,6 +1,11 @@
-//! How large the terminal of stderr is.
+//! The terminal of stderr: how large it is, and whose.
 
 use console::Term;
+
+use super::stream::Screen;
+
+/// As what is written there needs to know it.
+pub(super) const SCREEN: Screen = Screen { columns, is_ours };
 
 /// Of a terminal that does not tell.
 const SIZE: (usize, usize) = (24, 80);
@@ -12,8 +17,16 @@ pub(super) fn size() -> (usize, usize) {
         .unwrap_or_else(|| set(|name| std::env::var(name).ok()))
 }
 
-pub(super) fn columns() -> usize {
+fn columns() -> usize {
     size().1
+}
+
+/// Whether this program is in the foreground there. One that is no terminal's job at all, as in a container, has it for itself.
+#[expect(unsafe_code, reason = "the standard library does not tell whose a terminal is")]
+fn is_ours() -> bool {
+    // SAFETY: both calls only ask the kernel.
+    let (foreground, own) = unsafe { (libc::tcgetpgrp(libc::STDERR_FILENO), libc::getpgrp()) };
+    foreground < 0 || foreground == own
 }
 
 fn set(lookup: impl Fn(&str) -> Option<String>) -> (usize, usize) {

@@ -367,6 +367,46 @@ async fn s4_a_signal_ends_the_wait_for_a_report_that_nobody_reads() -> Result<()
     Ok(())
 }
 
+/// Results that go out slowly, as into a pager, and a question in between: both signals count all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn s4_a_question_while_results_are_read_slowly_makes_nobody_deaf() -> Result<()> {
+    let world = World::start(Effect::Hang).await?;
+    for number in 0..1500 {
+        let manifest = br#"{"schemaVersion":2,"manifests":[]}"#.to_vec();
+        let media_type = "application/vnd.oci.image.index.v1+json";
+        world.source.store().put_manifest("many", &format!("v{number}"), media_type, manifest);
+    }
+    let (from, to) = (world.source.host(), world.target.host());
+    let (mut reader, writer) = std::io::pipe()?;
+    let arguments = format!("copy {from}/many {to}/many --auth auth.json --json");
+    let mut command = world.workplace.command(&arguments);
+    // Both streams are one pipe, as with a pager: what is asked stands behind all results.
+    let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    drop(command);
+    let taken = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = taken.clone();
+    let reading = std::thread::spawn(move || {
+        while reader.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    let pieces = || taken.load(std::sync::atomic::Ordering::Relaxed);
+    until(|| pieces() > 0).await?;
+    signal(&child, "-USR1")?;
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        signal(&child, "-INT")?;
+    }
+    let before = pieces();
+    let ended = tokio::task::block_in_place(|| child.wait())?;
+    ensure!(ended.code() == Some(130), "{ended}");
+    let behind = pieces() - before;
+    ensure!(behind < 10, "{behind} of more than 100 pieces were waited for");
+    reading.join().map_err(|_| anyhow::anyhow!("the reader has panicked"))?;
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn s4_check_tells_what_it_found_when_it_is_stopped() -> Result<()> {
     let world = World::start(Effect::Hang).await?;

@@ -13,6 +13,11 @@ fn at(place: &str, schema: &Value, value: &Value) -> Result<()> {
     if let Some(forms) = schema["anyOf"].as_array() {
         ensure!(forms.iter().any(|form| at(place, form, value).is_ok()), "{}", told());
     }
+    if let Some(forms) = schema["oneOf"].as_array() {
+        let found: Vec<_> = forms.iter().map(|form| at(place, form, value)).collect();
+        let number = found.iter().filter(|found| found.is_ok()).count();
+        ensure!(number == 1, "{number} forms of {place} fit {value}: {found:?}");
+    }
     if let Some(wanted) = schema.get("const") {
         ensure!(value == wanted, "{}", told());
     }
@@ -61,9 +66,10 @@ fn what_a_schema_forbids_does_not_conform() -> Result<()> {
         "a": {"type": "integer", "minimum": 0},
         "b": {"type": "array", "items": {"enum": ["x", "y"]}},
         "c": {"anyOf": [{"const": 1}, {"type": "null"}]},
+        "d": {"oneOf": [{"type": "integer"}, {"type": "number", "minimum": 5}]},
     }});
     let check = |text: &str| conforms(&schema, &serde_json::from_str(text).unwrap_or_default());
-    check(r#"{"a": 1, "b": ["x", "y"], "c": null}"#)?;
+    check(r#"{"a": 1, "b": ["x", "y"], "c": null, "d": 4}"#)?;
     for wrong in [
         "[]",
         "{}",
@@ -71,7 +77,9 @@ fn what_a_schema_forbids_does_not_conform() -> Result<()> {
         r#"{"a": 1.5}"#,
         r#"{"a": 1, "b": ["z"]}"#,
         r#"{"a": 1, "c": 2}"#,
-        r#"{"a": 1, "d": 1}"#,
+        r#"{"a": 1, "d": "x"}"#,
+        r#"{"a": 1, "d": 6}"#,
+        r#"{"a": 1, "e": 1}"#,
     ] {
         ensure!(check(wrong).is_err(), "{wrong}");
     }

@@ -32,6 +32,7 @@ mod memory;
 mod messages;
 mod output_files;
 mod outputs;
+mod own_streams;
 mod page;
 mod plan;
 mod process;

@@ -172,6 +172,15 @@ fn foreign_text_does_nothing_and_nothing_leaves_the_page() -> Result<()> {
          document.querySelector('#rows .digest').click();",
     )?;
     ensure!(copied.as_str().is_some_and(|digest| digest.len() == 71), "{copied}");
+    // A browser that does neither is not said to have done it.
+    let said = shown.browser.wait_for(
+        "const done = arguments[0];
+         navigator.clipboard.writeText = () => Promise.reject(new Error('no'));
+         document.execCommand = () => false;
+         document.querySelector('#rows .digest').click();
+         setTimeout(() => done(document.getElementById('said').textContent), 100);",
+    )?;
+    ensure!(said == "This browser does not copy", "{said}");
 
     let page = format!("file://{}", shown.workplace.path().join("r.html").display());
     let (requested, complaints) = (shown.browser.requested_by(&page)?, shown.browser.complaints()?);

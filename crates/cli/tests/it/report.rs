@@ -222,6 +222,9 @@ async fn github_gets_a_summary_and_an_annotation_for_each_cause() -> Result<()> 
         commands.iter().any(|line| line.contains("100%25 <script>") && line.contains("%0ANext: ")),
         "{commands:?}"
     );
+    // The table stands below everything.
+    let (last, table) = (ran.stderr.rfind("::error"), ran.stderr.find("\n  copied  "));
+    ensure!(last < table && table.is_some(), "{}", ran.stderr);
     let summary = bench.workplace.read("summary.md")?;
     ensure!(
         summary.starts_with("before\n") && summary.matches("### ❌ image-syncer sync").count() == 2,

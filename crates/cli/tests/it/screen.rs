@@ -8,6 +8,7 @@ use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
 use serde_json::Value;
 
+use crate::json_schema::conforms;
 use crate::process::{Ran, Workplace};
 use crate::terminal::Terminal;
 
@@ -87,10 +88,25 @@ async fn one_image_at_three_widths_and_the_summary_is_all_that_stays() -> Result
         ensure_clean(&screen)?;
         let screen = slow.constant(&screen);
         let wanted = "  copied           1 image\n  unchanged        0 images\n  failed           0 images\n  moved      4.00 MiB TOOK\nFinished, 0 sync tasks failed, 0 tasks generate failed\nstatus 0";
-        let found = took.replace(&screen.replace("\n/s", "/s"), "TOOK").into_owned();
+        // What has no room goes on in the next row.
+        let joined = |text: &str| text.split_whitespace().collect::<String>();
+        let found = took.replace(&unwrapped(&screen, columns.into()), "TOOK").into_owned();
+        ensure!(joined(&found) == joined(wanted), "at {columns}:\n{found}\ninstead of\n{wanted}");
         ensure!(columns == 40 || found == wanted, "at {columns}:\n{found}\ninstead of\n{wanted}");
     }
     Ok(())
+}
+
+/// The lines as they were before a terminal of so many columns broke them.
+fn unwrapped(screen: &str, columns: usize) -> String {
+    let mut text = String::new();
+    for line in screen.lines() {
+        text.push_str(line);
+        if line.chars().count() < columns {
+            text.push('\n');
+        }
+    }
+    text.trim_end().to_owned()
 }
 
 /// Whether the picture at the end of the screen is whole. What a window that was made narrower has moved off its upper end,
@@ -111,8 +127,8 @@ async fn ten_images_while_the_window_is_resized_stay_a_whole_picture() -> Result
     slow.trickle(100_000);
     let terminal = slow.terminal((120, 60), "", "-v")?;
     terminal.until(|screen| screen.contains(" left")).await?;
-    for columns in [60, 40, 200, 30, 90, 41, 140] {
-        terminal.resize(columns, 60)?;
+    for (columns, rows) in [(60, 60), (40, 10), (200, 5), (30, 60), (90, 8), (41, 30), (140, 60)] {
+        terminal.resize(columns, rows)?;
         terminal.until_seen(|screen| is_whole_at_end(screen, columns.into())).await?;
     }
     let screen = terminal.until(has_ended).await?;
@@ -124,23 +140,114 @@ async fn ten_images_while_the_window_is_resized_stay_a_whole_picture() -> Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_thousand_images_with_failures_in_between_tear_nothing() -> Result<()> {
-    let slow = Slow::start(3000, 10).await?;
-    for number in [1007, 1500, 2999] {
-        let when = Match::put(&format!("/manifests/v{number}"));
-        let effect = Effect::refuse(403, "DENIED", "no right");
-        slow.target.misbehave(Fault { when, times: Times::Always, effect });
-    }
-    let terminal = slow.terminal((80, 24), "", "-v")?;
-    let screen = terminal.until(has_ended).await?;
-    ensure_clean(&screen)?;
-    let screen = slow.constant(&screen);
-    for wanted in
-        ["copied        2997 images", "failed           3 images", "also:  2 more images for the same"]
-    {
-        ensure!(screen.contains(wanted), "no {wanted:?}:\n{screen}");
+async fn ten_images_at_three_widths_are_a_whole_picture() -> Result<()> {
+    for columns in [40, 80, 200] {
+        let slow = Slow::start(10, MIB).await?;
+        slow.trickle(60_000);
+        let terminal = slow.terminal((columns, 24), "", "")?;
+        let is_shown = |screen: &str| screen.contains(" left") && is_whole_at_end(screen, columns.into());
+        let screen = terminal.until_seen(is_shown).await?;
+        ensure!(screen.lines().filter(|line| line.contains(":v")).count() > 1, "rows of images:\n{screen}");
+        ensure_clean(&terminal.until(has_ended).await?)?;
     }
     Ok(())
+}
+
+/// Fewer rows than the picture would have: nothing of it goes off the upper end, where nobody could take it back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_lower_than_the_picture_keeps_nothing_of_it() -> Result<()> {
+    for rows in [3, 5] {
+        let slow = Slow::start(6, MIB).await?;
+        slow.trickle(60_000);
+        // tmux has a row for itself.
+        let terminal = slow.terminal((80, rows), "", "")?;
+        terminal.until(|screen| screen.contains('%')).await?;
+        let screen = terminal.until(has_ended).await?;
+        ensure!(screen.contains("copied           6 images"), "{screen}");
+        ensure_clean(&screen)?;
+    }
+    Ok(())
+}
+
+/// What the program sends to a terminal of this width.
+fn sent_to_terminal(slow: &Slow, variables: &str, columns: u16, arguments: &str) -> Result<Vec<u8>> {
+    let program = env!("CARGO_BIN_EXE_image-syncer");
+    // tmux keeps some 2,000 lines, and hands not all codes on: `script` takes down everything.
+    let line = format!("env {variables} COLUMNS={columns} LINES=24 TERM=xterm {program} {arguments}");
+    let script = std::process::Command::new("script")
+        .args(["-qec", &line, "typescript"])
+        .current_dir(slow.workplace.path())
+        .env_clear()
+        .env("HOME", slow.workplace.path())
+        .env("PATH", "/usr/bin:/bin")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()?;
+    ensure!(script.code().is_some_and(|code| code < 2), "{script}");
+    Ok(std::fs::read(slow.workplace.path().join("typescript"))?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_thousand_images_with_failures_in_between_tear_no_line() -> Result<()> {
+    for columns in [40, 80, 200] {
+        let slow = Slow::start(3000, 10).await?;
+        for number in [1007, 1500, 2999] {
+            let when = Match::put(&format!("/manifests/v{number}"));
+            let effect = Effect::refuse(403, "DENIED", "no right");
+            slow.target.misbehave(Fault { when, times: Times::Always, effect });
+        }
+        let sent = sent_to_terminal(&slow, "", columns, &format!("{COMMAND} -v"))?;
+        ensure!(String::from_utf8_lossy(&sent).contains('━'), "or this shows nothing");
+        // A terminal on which all of it has room.
+        let size = |number: u16| std::num::NonZero::new(number).context("no room");
+        let mut parser = vt100::Parser::new(size(30_000)?, size(columns)?, 0);
+        parser.process(&sent);
+        let screen = parser.screen().contents();
+        ensure_clean(&screen)?;
+        let screen = slow.constant(&screen);
+        let lines: std::collections::HashSet<_> = screen.lines().map(without_digest).collect();
+        for number in 0..3000 {
+            let image = format!("SOURCE/{REPOSITORY}:v{number} -> TARGET/{REPOSITORY}:v{number}");
+            let is_there = if [1007, 1500, 2999].contains(&number) {
+                let failed = format!("failed {image}: target TARGET");
+                lines.iter().any(|line| line.starts_with(&failed) && line.contains("(DENIED: no right), request id"))
+            } else {
+                lines.contains(&format!("copied {image} ()"))
+            };
+            let near: Vec<_> = lines.iter().filter(|line| line.contains(&format!(":v{number}"))).collect();
+            ensure!(is_there, "at {columns}, {image} is not whole: {near:#?}");
+        }
+        for wanted in
+            ["copied        2997 images", "failed           3 images", "also:  2 more images for the same"]
+        {
+            ensure!(screen.contains(wanted), "no {wanted:?}:\n{screen}");
+        }
+    }
+    Ok(())
+}
+
+fn without_digest(line: &str) -> String {
+    match line.split_once("(sha256:") {
+        Some((before, rest)) if rest.len() == 65 => format!("{before}({}", &rest[64..]),
+        _ => line.to_owned(),
+    }
+}
+
+/// Whoever starts a run with `&` goes on with the terminal, and what he sees there is his own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_in_the_background_draws_nothing_until_it_is_in_front() -> Result<()> {
+    let slow = Slow::start(2, 2 * MIB).await?;
+    slow.trickle(40_000);
+    let terminal = Terminal::start_behind(&slow.workplace, (80, 24), COMMAND)?;
+    let typed: String = (1..=8).map(|number| format!("typed {number}\n")).collect();
+    let screen = terminal.until(|screen| screen.contains("typed 8")).await?;
+    ensure!(screen.starts_with(&typed), "{screen}");
+    ensure!(!slow.target.requests().is_empty(), "it runs meanwhile");
+    let screen = terminal.until(|screen| screen.contains("of 2 images done")).await?;
+    ensure!(screen.starts_with(&typed), "{screen}");
+    let screen = terminal.until(has_ended).await?;
+    ensure!(screen.starts_with(&typed) && screen.contains("copied           2 images"), "{screen}");
+    ensure_clean(&screen)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,55 +331,6 @@ fn lines(text: &str) -> Result<Vec<Value>> {
     text.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
 }
 
-/// As much of JSON Schema as our own schemas use.
-fn fits(value: &Value, schema: &Value) -> Result<(), String> {
-    let fail = |what: &str| Err(format!("{what}: {value} by {schema}"));
-    for choice in ["oneOf", "anyOf"] {
-        let Some(all) = schema[choice].as_array() else { continue };
-        let found: Vec<_> = all.iter().map(|one| fits(value, one)).collect();
-        let number = found.iter().filter(|found| found.is_ok()).count();
-        if number == 0 || (choice == "oneOf" && number > 1) {
-            return Err(format!("{number} of {choice}: {value}: {found:?}"));
-        }
-    }
-    if schema.get("const").is_some_and(|wanted| wanted != value) {
-        return fail("const");
-    }
-    if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
-        return fail("enum");
-    }
-    let is = |name: &str| match name {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "boolean" => value.is_boolean(),
-        "null" => value.is_null(),
-        "integer" => value.is_u64() || value.is_i64(),
-        "number" => value.is_number(),
-        _ => false,
-    };
-    let is_of_type = match &schema["type"] {
-        Value::String(name) => is(name),
-        Value::Array(names) => names.iter().filter_map(Value::as_str).any(is),
-        _ => true,
-    };
-    if !is_of_type {
-        return fail("type");
-    }
-    for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        if value.get(key).is_none() {
-            return fail(&format!("without {key}"));
-        }
-    }
-    for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
-        value.get(key).map_or(Ok(()), |value| fits(value, schema))?;
-    }
-    for item in value.as_array().into_iter().flatten().filter(|_| schema.get("items").is_some()) {
-        fits(item, &schema["items"])?;
-    }
-    Ok(())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn programs_read_lines_that_fit_their_schema() -> Result<()> {
     let slow = Slow::start(4, MIB).await?;
@@ -289,11 +347,11 @@ async fn programs_read_lines_that_fit_their_schema() -> Result<()> {
     });
     let schema = slow.workplace.run("schema progress")?.expect_code(0)?;
     let schema: Value = serde_json::from_str(&schema.stdout)?;
-    let ran = slow.workplace.run(&format!("{COMMAND} --progress json --records odd"))?.expect_code(1)?;
+    let ran = slow.workplace.run(&format!("{COMMAND} -v --progress json --records odd"))?.expect_code(1)?;
     ensure!(ran.stdout == "Finished, 1 sync tasks failed, 0 tasks generate failed\n", "{}", ran.stdout);
     let lines = lines(&ran.stderr)?;
     for line in &lines {
-        fits(line, &schema).map_err(anyhow::Error::msg)?;
+        conforms(&schema, line)?;
     }
     let of = |kind: &str| lines.iter().filter(|line| line["type"] == kind).collect::<Vec<_>>();
     ensure!(of("image").len() == 4 && of("summary").len() == 1, "{}", ran.stderr);
@@ -324,7 +382,24 @@ async fn programs_read_lines_that_fit_their_schema() -> Result<()> {
     slow.workplace.write("images.json", r#"{"a/b": 7}"#)?;
     let ran = slow.workplace.run(&format!("{COMMAND} --progress json"))?.expect_code(2)?;
     for line in self::lines(&ran.stderr)? {
-        fits(&line, &schema).map_err(anyhow::Error::msg)?;
+        conforms(&schema, &line)?;
+    }
+    Ok(())
+}
+
+/// Nothing has failed: who wants to know of each retry asks with -v, or reads the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn retries_fill_no_log_of_a_ci_system() -> Result<()> {
+    for (flags, least, most) in [("lines", 1, 1), ("none", 0, 0), ("lines -v", 8, 99), ("lines -q", 0, 0)] {
+        let slow = Slow::start(8, 10).await?;
+        for number in 0..8 {
+            let when = Match::get(&format!("/manifests/v{number}"));
+            let effect = Effect::Status { code: 503, body: String::new(), headers: Vec::new() };
+            slow.source.misbehave(Fault { when, times: Times::First(1), effect });
+        }
+        let ran = slow.workplace.run(&format!("{COMMAND} --progress {flags}"))?.expect_code(0)?;
+        let told = ran.stderr.lines().filter(|line| line.starts_with("again in ")).count();
+        ensure!((least..=most).contains(&told), "{flags}: {told} lines:\n{}", ran.stderr);
     }
     Ok(())
 }
@@ -389,21 +464,7 @@ async fn the_taskbar_is_told_where_the_terminal_is_known_to_take_it() -> Result<
     for (variables, is_told) in [("WT_SESSION=1", true), ("", false)] {
         let slow = Slow::start(2, MIB).await?;
         slow.trickle(100_000);
-        let arguments = format!("{COMMAND} -v");
-        let program = env!("CARGO_BIN_EXE_image-syncer");
-        // tmux does not hand such codes on: `script` takes down what the terminal is sent.
-        let line = format!("env {variables} TERM=xterm {program} {arguments}");
-        let script = std::process::Command::new("script")
-            .args(["-qec", &line, "typescript"])
-            .current_dir(slow.workplace.path())
-            .env_clear()
-            .env("HOME", slow.workplace.path())
-            .env("PATH", "/usr/bin:/bin")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .status()?;
-        ensure!(script.success(), "{script}");
-        let sent = slow.workplace.read("typescript")?;
+        let sent = String::from_utf8(sent_to_terminal(&slow, variables, 80, &format!("{COMMAND} -v"))?)?;
         ensure!(sent.contains("\u{1b}]9;4;1;") == is_told, "{sent:?}");
         ensure!(sent.contains("\u{1b}]9;4;0\u{1b}\\") == is_told, "{sent:?}");
         ensure!(sent.rfind("\u{1b}]9;4;0") >= sent.rfind("\u{1b}]9;4;1"), "it is taken away: {sent:?}");

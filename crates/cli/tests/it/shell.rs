@@ -6,35 +6,26 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::process::Workplace;
 
-const VERBS: [&str; 20] = [
-    "sync",
-    "copy",
-    "plan",
-    "apply",
-    "worker",
-    "check",
-    "verify",
-    "explain",
-    "prune",
-    "expand",
-    "inspect",
-    "digest",
-    "tags",
-    "repos",
-    "import",
-    "acr",
-    "schema",
-    "completions",
-    "man",
-    "demo",
-];
+/// Those that the program itself lists.
+fn verbs(workplace: &Workplace) -> Result<Vec<String>> {
+    let help = workplace.run("-h")?.expect_code(0)?.stdout;
+    let list = help.split("\nConfig:").next().unwrap_or_default();
+    let lines = list.lines().filter(|line| line.starts_with("  ") && !line.trim_start().starts_with('-'));
+    let words = lines.filter_map(|line| line.split_whitespace().next());
+    let verbs: Vec<_> = words.filter(|word| *word != "image-syncer").map(str::to_owned).collect();
+    ensure!(verbs.len() > 15 && verbs.iter().any(|verb| verb == "report"), "{help}");
+    Ok(verbs)
+}
+
+/// What stands below verbs.
+const BELOW: [&str; 5] = ["acr policy", "acr setup", "acr token", "report merge", "report show"];
 
 #[test]
 fn the_short_help_has_one_line_for_each_flag_and_fits_80_columns() -> Result<()> {
     let mut workplace = Workplace::new()?;
     workplace.variable("COLUMNS", "80");
-    let verbs = VERBS.into_iter().chain(["", "acr policy", "acr setup", "acr token"]);
-    for verb in verbs {
+    let verbs = verbs(&workplace)?;
+    for verb in verbs.iter().map(String::as_str).chain([""]).chain(BELOW) {
         let help = workplace.run(&format!("{verb} -h"))?.expect_code(0)?.stdout;
         for line in help.lines() {
             ensure!(line.chars().count() <= 80, "{verb}: {line}");
@@ -48,10 +39,6 @@ fn the_short_help_has_one_line_for_each_flag_and_fits_80_columns() -> Result<()>
             ensure!(help.lines().count() < 70, "{verb} fills more than a screen");
         }
     }
-    let help = workplace.run("-h")?.stdout;
-    for verb in VERBS {
-        ensure!(help.lines().any(|line| line.starts_with(&format!("  {verb} "))), "{verb} is not listed");
-    }
     let headings = ["Config:", "Registries:", "Selection:", "Copying:", "Output:"];
     for heading in headings {
         ensure!(workplace.run("sync -h")?.stdout.contains(&format!("\n{heading}\n")), "{heading}");
@@ -62,11 +49,11 @@ fn the_short_help_has_one_line_for_each_flag_and_fits_80_columns() -> Result<()>
 #[test]
 fn the_long_help_has_examples_and_what_the_status_means() -> Result<()> {
     let workplace = Workplace::new()?;
-    for verb in VERBS {
+    for verb in verbs(&workplace)? {
         let help = workplace.run(&format!("{verb} --help"))?.expect_code(0)?.stdout;
         ensure!(help.contains("Examples:\n  "), "{verb}: {help}");
     }
-    for verb in ["sync", "copy", "plan", "apply", "check", "verify", "prune", "inspect", "import"] {
+    for verb in ["sync", "copy", "plan", "apply", "check", "verify", "prune", "inspect", "import", "report"] {
         let help = workplace.run(&format!("{verb} --help"))?.stdout;
         ensure!(help.contains("Exit status:\n  0 "), "{verb}: {help}");
     }
@@ -114,6 +101,23 @@ fn what_is_not_understood_is_told_with_what_was_meant() -> Result<()> {
         ("prune --undo-list u", "lacks --apply", "add `--apply`"),
         ("digest a b", "`b` is a word too many for `image-syncer digest`", "write `image-syncer digest REF`"),
         ("sync c.yaml", "`c.yaml` is a word too many", "a file is named by a flag: `--config c.yaml`"),
+        (
+            "report show f --foo",
+            "`image-syncer report show` has no flag `--foo`",
+            "`image-syncer report show -h` shows its flags",
+        ),
+        (
+            "report merge --htlm x",
+            "`image-syncer report merge` has no flag",
+            "did you mean `--html`, which is a flag of `report show`?",
+        ),
+        ("report show f --out x", "has no flag `--out`", "it is a flag of `report merge`, `plan`"),
+        (
+            "report merge",
+            "`image-syncer report merge` lacks FILE...",
+            "write `image-syncer report merge FILE...`",
+        ),
+        ("report show f g", "`g` is a word too many for `image-syncer report show`", "write `image-syncer report show FILE`"),
         ("sync -q -v", "`--quiet` and `--verbose` exclude each other", "leave one of them out"),
         ("sync --dry-run=yes", "`--dry-run` takes no value", "write `--dry-run` alone"),
         ("sync --config", "`--config` is given without a value", "write `--config FILE`"),
@@ -174,7 +178,8 @@ fn every_shell_gets_all_verbs() -> Result<()> {
     let workplace = Workplace::new()?;
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = workplace.run(&format!("completions {shell}"))?.expect_code(0)?.stdout;
-        for word in VERBS.into_iter().chain(["log-level", "include-repository"]) {
+        let more = ["log-level", "include-repository"].map(str::to_owned);
+        for word in verbs(&workplace)?.iter().chain(&more) {
             ensure!(script.contains(word), "{shell} does not know {word}");
         }
     }
@@ -186,12 +191,13 @@ fn the_manual_has_a_page_for_each_verb_with_all_its_flags() -> Result<()> {
     let workplace = Workplace::new()?;
     let page = workplace.run("man")?.expect_code(0)?.stdout;
     ensure!(page.contains(".TH image-syncer 1") && page.contains("image\\-syncer"), "{page}");
-    for verb in VERBS {
-        ensure!(page.contains(verb), "{verb} is not named");
+    let verbs = verbs(&workplace)?;
+    for verb in &verbs {
+        ensure!(page.contains(verb.as_str()), "{verb} is not named");
     }
     std::fs::create_dir(workplace.path().join("man1"))?;
     workplace.run("man --dir man1")?.expect_code(0)?;
-    for verb in VERBS.into_iter().chain(["acr-policy", "acr-token", "acr-setup"]) {
+    for verb in verbs.into_iter().chain(BELOW.map(|verb| verb.replace(' ', "-"))) {
         let page = workplace.read(&format!("man1/image-syncer-{verb}.1"))?;
         ensure!(page.contains(&format!("image\\-syncer\\-{}", verb.replace('-', "\\-"))), "{verb}: {page}");
         let help = workplace.run(&format!("{} -h", verb.replace('-', " ")))?.stdout;

@@ -19,22 +19,29 @@ impl Terminal {
     /// Starts a command in a window of this size. When it has ended, its exit status is shown.
     pub(crate) fn start(
         workplace: &Workplace,
-        (columns, rows): (u16, u16),
+        size: (u16, u16),
         variables: &str,
         arguments: &str,
     ) -> Result<Self> {
+        let run = command(workplace, variables, arguments);
+        Self::script(workplace, size, &format!("trap : INT; {run}; echo \"status $?\""))
+    }
+
+    /// Starts it as a job in the background of a shell, which says eight lines meanwhile and then has it in the foreground.
+    pub(crate) fn start_behind(workplace: &Workplace, size: (u16, u16), arguments: &str) -> Result<Self> {
+        let run = command(workplace, "", arguments);
+        let says = "for number in 1 2 3 4 5 6 7 8; do echo \"typed $number\"; sleep 0.2; done";
+        Self::script(workplace, size, &format!("set -m; {run} & {says}; fg; echo \"status $?\""))
+    }
+
+    fn script(workplace: &Workplace, (columns, rows): (u16, u16), script: &str) -> Result<Self> {
         let terminal = Self { folder: tempfile::TempDir::new()? };
-        let program = env!("CARGO_BIN_EXE_image-syncer");
-        let home = workplace.path().display();
-        // Nothing may come from the environment of this test.
-        let line = format!(
-            "trap : INT; cd {home}; env -i TERM=\"$TERM\" HOME={home} TMPDIR={home} LANG=C.UTF-8 {variables} {program} {arguments}; echo \"status $?\"; exec sleep 1000"
-        );
+        let line = format!("cd {}; {script}; exec sleep 1000", workplace.path().display());
         let (columns, rows) = (columns.to_string(), rows.to_string());
         let started = terminal
             .tmux()
             .args(["-f", "/dev/null", "new-session", "-d", "-x", &columns, "-y", &rows])
-            .args(["sh", "-c", &line])
+            .args(["bash", "-c", &line])
             .status()
             .context("tmux is not installed")?;
         ensure!(started.success(), "tmux starts no window");
@@ -99,6 +106,14 @@ impl Terminal {
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }
+}
+
+/// Nothing comes from the environment of this test.
+fn command(workplace: &Workplace, variables: &str, arguments: &str) -> String {
+    let (program, home) = (env!("CARGO_BIN_EXE_image-syncer"), workplace.path().display());
+    format!(
+        "env -i TERM=\"$TERM\" HOME={home} TMPDIR={home} LANG=C.UTF-8 {variables} {program} {arguments}"
+    )
 }
 
 impl Drop for Terminal {

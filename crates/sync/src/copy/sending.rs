@@ -14,7 +14,7 @@ use crate::engine::backoff::Backoff;
 use crate::engine::retry::{Step, retry_after};
 use crate::engine::run::ImageCopy;
 use crate::memory::state::Journal;
-use crate::{Cause, Error, Operation};
+use crate::{Cause, Error, Event, Operation};
 
 /// Why an upload did not get to its end.
 enum Failure {
@@ -124,11 +124,18 @@ impl Transfer<'_> {
             }
             let Some(history) = history else { return Err(Failure::Own(error)) };
             fed = Fed::Alone;
+            self.tell_resumed(delivery, offset);
             match self.send_rest(delivery, history, offset, &mut read_budget).await {
                 Ok(ended) => sent = ended,
                 Err(source_error) => return Err(Failure::Own(source_error)),
             }
         }
+    }
+
+    fn tell_resumed(&self, delivery: &Delivery, offset: u64) {
+        let (image, digest) = (delivery.copy.image.clone(), self.blob.digest.clone());
+        let left = self.blob.size.map(|size| size.saturating_sub(offset));
+        self.run.tell(&Event::BlobResumed { image, digest, left });
     }
 
     /// Sees to it that another run finds the upload, where that is of use.

@@ -132,6 +132,15 @@ pub enum Event {
         /// How many bytes are to be sent, where the manifest tells: less than its size where an earlier run sent some.
         size: Option<u64>,
     },
+    /// An upload that broke goes on from what the target has kept of it: the rest moves once more.
+    BlobResumed {
+        /// For which image.
+        image: Arc<Image>,
+        /// Which blob.
+        digest: Digest,
+        /// How many bytes are still to be sent, where the manifest tells its size.
+        left: Option<u64>,
+    },
     /// Some bytes of a blob went out to the target, or, where what targets have is read, came from there.
     BytesMoved {
         /// For which image.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use embedded_registry::{Effect, Fault, Match, Times};
+use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{BrokenUploads, Effect, EmbeddedRegistry, Fault, Match, Times};
 use sync::{Engine, Event, Observer, Options, RunId, Selection, Stamp, Sync};
 use tokio_util::sync::CancellationToken;
 
@@ -69,4 +70,38 @@ async fn a_step_that_is_tried_again_names_its_registry() {
         })
         .collect();
     assert_eq!(places, [format!("{}/b/app", bench.target.host())]);
+}
+
+/// Whoever counts along knows what has to be sent once more.
+#[tokio::test]
+async fn c2_an_upload_that_goes_on_from_a_lower_offset_says_so() {
+    const SIZE: u64 = 20 << 20;
+    for (broken, kept) in [(BrokenUploads::LoseBytes, 0), (BrokenUploads::KeepBytes, 15 << 20)] {
+        let target = EmbeddedRegistry::builder().broken_uploads(broken).start().await.unwrap();
+        let bench = Bench { target, ..Bench::start().await };
+        let layer = sample::layer(9, 20 << 20);
+        sample::image(bench.source.store(), "a/app", Some("v1"), Flavour::Oci, &[layer], "amd64");
+        let effect = Effect::CutRequestAfter(15 << 20);
+        bench.target.misbehave(Fault { when: Match::patch("/uploads/"), times: Times::First(1), effect });
+        let diary = Arc::new(Diary::default());
+        let rule = bench.rule("a/app", Selection::All, &["b/app"]);
+        let report = Sync::new(vec![rule], Options::new(4, 3), diary.clone()).run(CancellationToken::new()).await;
+        assert_eq!((report.copied(), bench.same("v1")), (1, true));
+        let (mut before, mut behind, mut left) = (0, 0, None);
+        for (_, event) in &*diary.0.lock().unwrap() {
+            match event {
+                Event::BlobResumed { left: told, .. } => {
+                    assert!(left.is_none(), "it broke once");
+                    left = *told;
+                }
+                Event::BytesMoved { bytes, .. } if left.is_some() => behind += bytes,
+                Event::BytesMoved { bytes, .. } => before += bytes,
+                _ => {}
+            }
+        }
+        let left = left.expect("it is told");
+        assert!(before >= 15 << 20, "{before}");
+        assert!(left <= SIZE - kept && (kept > 0 || left == SIZE), "{left}");
+        assert!(behind >= left && behind < left + (1 << 20), "{behind} were sent of {left}");
+    }
 }

@@ -6,6 +6,7 @@ use crate::output::Paint;
 /// What there is room for.
 #[derive(Clone, Copy)]
 pub(in crate::output) struct Room {
+    pub(in crate::output) rows: usize,
     pub(in crate::output) columns: usize,
     pub(in crate::output) symbols: Symbols,
     pub(in crate::output) paint: Paint,

@@ -65,7 +65,7 @@ fn view() -> View {
 }
 
 fn room(columns: usize) -> Room {
-    Room { columns, symbols: Symbols::Unicode, paint: Paint::never() }
+    Room { rows: 24, columns, symbols: Symbols::Unicode, paint: Paint::never() }
 }
 
 fn shown(view: &View, slow: &[SlowHost], columns: usize) -> String {
@@ -196,12 +196,14 @@ fn the_model_and_the_layout_go_together() {
 
 proptest! {
     #[test]
-    fn no_line_is_wider_than_its_terminal(columns in 1_usize..260, name in "[a-z/]{1,200}", ascii in any::<bool>()) {
+    fn no_picture_is_larger_than_its_terminal(columns in 1_usize..260, rows in 1_usize..30, name in "[a-z/]{1,200}", ascii in any::<bool>()) {
         let mut view = view();
         view.rows.push(row(&format!("r.example:5000/{name}"), "v1"));
         let symbols = if ascii { Symbols::Ascii } else { Symbols::Unicode };
-        let slow = SlowHost { host: name, pause: None, at_once: Some(1) };
-        for line in picture(&view, &[slow], Room { symbols, ..room(columns) }) {
+        let slow = [name, "r.example".to_owned()].map(|host| SlowHost { host, pause: None, at_once: Some(1) });
+        let picture = picture(&view, &slow, Room { symbols, rows, ..room(columns) });
+        prop_assert!(picture.len() < rows, "{} lines in {rows} rows", picture.len());
+        for line in picture {
             prop_assert!(width(&line) < columns, "{line:?} at {columns}");
             prop_assert!(!ascii || line.is_ascii());
         }

@@ -26,8 +26,15 @@ pub(super) struct About {
     pub(super) target: Option<String>,
     pub(super) registry: Option<String>,
     pub(super) request_id: Option<String>,
-    /// Further ones of one kind of line, which are numbers and plain words.
-    pub(super) more: Vec<(&'static str, String)>,
+    /// Further ones of one kind of line.
+    pub(super) more: Vec<(&'static str, Field)>,
+}
+
+/// What a field says. A name or an id that looks like a number is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Text(String),
+    Number(u64),
 }
 
 impl Entry {
@@ -41,14 +48,15 @@ impl Entry {
         let at = jiff::Zoned::try_from(at).unwrap_or_else(|_| jiff::Zoned::now());
         let time = at.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string();
         let run = run.map(|run| run.as_str().to_owned());
+        let text = |text: Option<String>| text.map(Field::Text);
         let About { rule, image, target, registry, request_id, more } = self.about.clone();
         let fields = [
-            ("run", run),
-            ("rule", rule),
-            ("image", image),
-            ("target", target),
-            ("registry", registry),
-            ("requestId", request_id),
+            ("run", text(run)),
+            ("rule", text(rule)),
+            ("image", text(image)),
+            ("target", text(target)),
+            ("registry", text(registry)),
+            ("requestId", text(request_id)),
         ];
         let more = more.into_iter().map(|(name, value)| (name, Some(value)));
         let fields = fields.into_iter().chain(more).filter_map(|(name, value)| Some((name, value?)));
@@ -58,21 +66,27 @@ impl Entry {
         }
     }
 
-    fn json(&self, time: &str, fields: impl Iterator<Item = (&'static str, String)>) -> String {
+    fn json(&self, time: &str, fields: impl Iterator<Item = (&'static str, Field)>) -> String {
         let level = self.level.name();
         let mut entry = serde_json::json!({"level": level, "msg": self.message, "time": time});
         for (name, value) in fields {
-            // Numbers are numbers for whoever counts.
-            entry[name] = value.parse::<u64>().map_or_else(|_| value.into(), Into::into);
+            entry[name] = match value {
+                Field::Text(text) => text.into(),
+                Field::Number(number) => number.into(),
+            };
         }
         foreign::json(&entry.to_string()) + "\n"
     }
 
     /// `time="…" level=info msg="…" run=… rule="…"`: one thing that happened is one line, whatever its texts hold.
-    fn text(&self, time: &str, fields: impl Iterator<Item = (&'static str, String)>) -> String {
+    fn text(&self, time: &str, fields: impl Iterator<Item = (&'static str, Field)>) -> String {
         let level = self.level.name();
         let mut line = format!("time=\"{time}\" level={level} msg=\"{}\"", quoted(&self.message));
         for (name, value) in fields {
+            let value = match value {
+                Field::Text(text) => text,
+                Field::Number(number) => number.to_string(),
+            };
             if value.is_empty() || value.contains([' ', '"', '=', '\\']) || value.contains(char::is_control) {
                 let _ = write!(line, " {name}=\"{}\"", quoted(&value));
             } else {
@@ -106,7 +120,7 @@ mod tests {
             rule: Some("all apps".to_owned()),
             registry: Some("r.io:5000".to_owned()),
             request_id: Some("a\"b\n".to_owned()),
-            more: vec![("status", "404".to_owned())],
+            more: vec![("status", Field::Number(404)), ("method", Field::Text("7".to_owned()))],
             ..About::default()
         };
         Entry { about, ..Entry::new(LogLevel::Warn, "say \"hi\"\n\\") }
@@ -120,14 +134,27 @@ mod tests {
         let shown =
             ["level", "run", "rule", "registry", "requestId"].map(|name| read[name].as_str().unwrap());
         assert_eq!(shown, ["warning", "r-1", "all apps", "r.io:5000", "a\"b\n"]);
-        assert_eq!(read["status"], 404);
+        assert_eq!((&read["status"], &read["method"]), (&404.into(), &"7".into()));
         assert!(read.get("image").is_none(), "{line}");
+    }
+
+    /// Indexes take a field to be of one type for ever.
+    #[test]
+    fn texts_that_look_like_numbers_stay_texts() {
+        for id in ["00042", "+5", "2024", "1e3"] {
+            let own = || Some(id.to_owned());
+            let about = About { rule: own(), request_id: own(), ..About::default() };
+            let entry = Entry { about, ..Entry::new(LogLevel::Warn, "x") };
+            let line = entry.line(LogFormat::Json, SystemTime::now(), Some(&RunId::new(id)));
+            let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!((&read["requestId"], &read["rule"], &read["run"]), (&id.into(), &id.into(), &id.into()));
+        }
     }
 
     #[test]
     fn lines_are_logrus_text() {
         let line = entry().line(LogFormat::Text, SystemTime::now(), Some(&RunId::new("r-1")));
-        let end = "level=warning msg=\"say \\\"hi\\\"\\n\\\\\" run=r-1 rule=\"all apps\" registry=r.io:5000 requestId=\"a\\\"b\\n\" status=404\n";
+        let end = "level=warning msg=\"say \\\"hi\\\"\\n\\\\\" run=r-1 rule=\"all apps\" registry=r.io:5000 requestId=\"a\\\"b\\n\" status=404 method=7\n";
         assert!(line.starts_with("time=\"20") && line.ends_with(end), "{line}");
     }
 

@@ -1,24 +1,27 @@
 //! A line for each request, for whoever looks for a fault between here and a registry.
 
+use std::time::Duration;
+
 use registry::Exchange;
 
-use super::line::{About, Entry};
+use super::line::{About, Entry, Field};
 use crate::args::LogLevel;
 
 /// What was asked and how it went. An [`Exchange`] has no secrets.
 pub(super) fn entry(exchange: &Exchange) -> Entry {
     let Exchange { registry, method, url, status, waited, reading, bytes_sent, bytes_read, request_id } =
         exchange;
-    let status = status.map(|status| status.as_u16().to_string());
-    let answer = status.as_deref().unwrap_or("no answer");
+    let status = status.map(|status| status.as_u16());
+    let answer = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let milliseconds = |time: &Duration| Field::Number(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     let more = [
-        ("method", Some(method.to_string())),
-        ("url", Some(url.to_string())),
-        ("status", status.clone()),
-        ("ms", Some(waited.as_millis().to_string())),
-        ("readMs", Some(reading.as_millis().to_string()).filter(|_| *bytes_read > 0)),
-        ("bytesSent", Some(bytes_sent.to_string())),
-        ("bytesRead", Some(bytes_read.to_string())),
+        ("method", Some(Field::Text(method.to_string()))),
+        ("url", Some(Field::Text(url.to_string()))),
+        ("status", status.map(|status| Field::Number(status.into()))),
+        ("ms", Some(milliseconds(waited))),
+        ("readMs", Some(milliseconds(reading)).filter(|_| *bytes_read > 0)),
+        ("bytesSent", Some(Field::Number(*bytes_sent))),
+        ("bytesRead", Some(Field::Number(*bytes_read))),
     ];
     let about = About {
         registry: registry.as_ref().map(ToString::to_string),

@@ -63,7 +63,13 @@ pub(crate) struct Moving {
 }
 
 impl Blob {
-    /// Bytes that are sent again are not more than the blob has.
+    /// So much is still to be sent: what the target did not keep counts no more.
+    fn go_on(&mut self, left: u64) {
+        let size = self.size.map_or(left, |size| size.max(left));
+        (self.size, self.sent) = (Some(size), size - left);
+    }
+
+    /// Whoever sends more than was to be sent has not sent more of the blob.
     fn sent(&self) -> u64 {
         self.size.map_or(self.sent, |size| self.sent.min(size))
     }
@@ -91,6 +97,11 @@ impl ImageWork {
                 self.is_known = true;
                 // A further try begins anew.
                 self.blobs.insert(digest.clone(), Blob { size: *size, sent: 0, moves: true });
+            }
+            Event::BlobResumed { digest, left: Some(left), .. } => {
+                if let Some(blob) = self.blobs.get_mut(digest) {
+                    blob.go_on(*left);
+                }
             }
             Event::BytesMoved { digest, bytes, .. } => {
                 if let Some(blob) = self.blobs.get_mut(digest) {

@@ -71,6 +71,11 @@ impl Told {
         self.tell(&Event::BytesMoved { image, digest, bytes });
     }
 
+    fn resumed(&mut self, image: &Arc<Image>, size: u64, left: u64) {
+        let (image, digest) = (image.clone(), digest(size));
+        self.tell(&Event::BlobResumed { image, digest, left: Some(left) });
+    }
+
     fn blob_finished(&mut self, image: &Arc<Image>, size: u64, outcome: BlobOutcome) {
         let (image, digest) = (image.clone(), digest(size));
         self.tell(&Event::BlobFinished { image, digest, size: Some(size), outcome });
@@ -186,6 +191,52 @@ fn c2_bytes_that_are_sent_again_never_exceed_the_total() {
     told.image_finished(&image);
     let view = told.view();
     assert_eq!((view.sent, view.total, view.rows.len()), (MIB, MIB, 0), "an image that failed");
+}
+
+/// A target that keeps less than it got gets the rest once more: the bar goes back, and the time left is that of the rest.
+#[test]
+fn c2_what_a_target_did_not_keep_counts_no_more() {
+    let image = image("v1");
+    let mut told = Told::with(&[&image]);
+    told.all_planned();
+    told.started(&image, 40 * MIB);
+    for second in 1..=6 {
+        told.moved(&image, 40 * MIB, 5 * MIB);
+        assert_eq!(told.view().sent, second * 5 * MIB);
+    }
+    told.resumed(&image, 40 * MIB, 40 * MIB);
+    for second in 1..=7 {
+        told.moved(&image, 40 * MIB, 5 * MIB);
+        let view = told.view();
+        assert_eq!((view.sent, view.total), (second * 5 * MIB, 40 * MIB));
+        let largest = view.rows[0].largest.as_ref().unwrap();
+        assert_eq!((view.rows[0].sent, largest.sent), (view.sent, view.sent));
+        let Remaining::About(left) = view.remaining else { panic!("{view:?}") };
+        let truth = 8.0 - seconds(second);
+        assert!((left.as_secs_f64() - truth).abs() <= 1.0, "{left:?} instead of {truth} s");
+    }
+    told.resumed(&image, 40 * MIB, 10 * MIB);
+    assert_eq!(told.view().sent, 30 * MIB, "this one was kept in part");
+    told.moved(&image, 40 * MIB, 10 * MIB);
+    told.blob_finished(&image, 40 * MIB, BlobOutcome::Copied);
+    assert_eq!(told.progress.kept(), 40 * MIB);
+}
+
+/// An upload of an earlier run has less to send, unless its target has forgotten some of it meanwhile.
+#[test]
+fn c2_an_upload_that_goes_on_may_have_more_to_send_than_was_thought() {
+    let image = image("v1");
+    let mut told = Told::with(&[&image]);
+    told.all_planned();
+    told.started(&image, 10 * MIB);
+    told.moved(&image, 10 * MIB, MIB);
+    told.resumed(&image, 10 * MIB, 15 * MIB);
+    assert_eq!((told.view().sent, told.view().total), (0, 15 * MIB));
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few seconds")]
+fn seconds(number: u64) -> f64 {
+    number as f64
 }
 
 #[test]
@@ -332,5 +383,27 @@ fn c2_after_a_third_of_the_bytes_the_time_left_is_right_within_a_fifth() {
             let range = least.as_secs_f64()..=most.as_secs_f64();
             assert!(range.contains(&truth), "{range:?} without {truth}");
         }
+    }
+}
+
+/// One layer that breaks at three quarters and is sent again from its beginning: from there on, the time left is right.
+#[test]
+fn c2_after_a_break_the_time_left_is_that_of_the_rest() {
+    let image = image("v1");
+    let mut told = Told::with(&[&image]);
+    told.all_planned();
+    let size = 400 * MIB;
+    told.started(&image, size);
+    for _ in 0..60 {
+        told.moved(&image, size, 5 * MIB);
+        told.pass(1.0);
+    }
+    told.resumed(&image, size, size);
+    for second in 1..80 {
+        told.moved(&image, size, 5 * MIB);
+        told.pass(1.0);
+        let view = told.progress.view(told.now, 12);
+        let (guessed, truth) = (view.remaining.seconds().unwrap(), 80 - second);
+        assert!(guessed.abs_diff(truth) <= 1 + truth / 10, "{guessed} instead of {truth} s");
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn schema() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "image-syncer/progress/1",
         "description": "A line that `--progress json` writes to stderr: `type` says what it tells.",
-        "oneOf": [status(), of_image(), of_error(), warning(), summary()],
+        "oneOf": [status(), of_image(), of_error(), warning(), note(), summary()],
     })
 }
 
@@ -42,7 +42,7 @@ fn status() -> Value {
     ]);
     let status = line(
         "status",
-        "How far the run is, at most once a second: totals are those that are known so far, and while `listing` is true, more images may come",
+        "How far the run is, at most once a second: totals are those that are known so far, and while `listing` is true, more images may come. What is sent again counts once in `bytesDone`, which becomes less where a target did not keep what it got",
         &properties,
     );
     with_optional(status, "inWork", list(&object("An image in work, where SIGUSR1 asked", &in_work)))
@@ -75,6 +75,10 @@ fn of_error() -> Value {
 
 fn warning() -> Value {
     line("warning", "What is odd, and no failure", &[("message", text())])
+}
+
+fn note() -> Value {
+    line("note", "What is neither odd nor a failure", &[("message", text())])
 }
 
 fn summary() -> Value {

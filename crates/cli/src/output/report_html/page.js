@@ -82,20 +82,22 @@
   const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ',');
 
   const say = (words) => { byId('said').textContent = words; };
+  // Pages that come without TLS have no clipboard.
+  const copyOldWay = (words) => {
+    const area = element('textarea');
+    area.value = words;
+    document.body.append(area);
+    area.select();
+    const isCopied = document.execCommand('copy');
+    area.remove();
+    return isCopied;
+  };
   const copy = async (words, button) => {
-    try {
-      await navigator.clipboard.writeText(words);
-    } catch {
-      // Pages that come without TLS have no clipboard.
-      const area = element('textarea');
-      area.value = words;
-      document.body.append(area);
-      area.select();
-      document.execCommand('copy');
-      area.remove();
-    }
-    button.classList.add('done');
-    say('Copied');
+    const isCopied = navigator.clipboard
+      ? await navigator.clipboard.writeText(words).then(() => true, () => copyOldWay(words))
+      : copyOldWay(words);
+    if (isCopied) button.classList.add('done');
+    say(isCopied ? 'Copied' : 'This browser does not copy');
     setTimeout(() => { button.classList.remove('done'); say(''); }, 1200);
   };
   const digest = (whole, isWhole) => {

@@ -13,6 +13,9 @@ use crate::output::records::Records;
 
 /// A page of more rows is slow to open. What failed is shown first.
 const MOST: usize = 20_000;
+/// So many rows of each cause are there however many others failed before, and so many of all of these.
+const OF_EACH_CAUSE: u64 = 20;
+const OF_RARE_CAUSES: usize = 2000;
 /// The most bytes of one text.
 const LONGEST: usize = 4096;
 
@@ -73,20 +76,26 @@ impl Rows {
         for host in hosts {
             *self.seconds.entry(host.to_owned()).or_default() += image.seconds;
         }
-        if let Some(error) = &image.error {
-            *self.causes.entry(error.cause.clone()).or_default() += 1;
+        if self.has_room(image) {
+            if let Some(error) = &image.error {
+                *self.causes.entry(error.cause.clone()).or_default() += 1;
+            }
+            let row = self.row(image).to_string();
+            match image.outcome {
+                Ended::Failed | Ended::NotDone => self.failed.push(row),
+                _ => self.others.push(row),
+            }
         }
-        let list = match image.outcome {
-            Ended::Failed | Ended::NotDone => &self.failed,
-            _ => &self.others,
-        };
-        if list.len() >= MOST {
-            return;
-        }
-        let row = self.row(image).to_string();
-        match image.outcome {
-            Ended::Failed | Ended::NotDone => self.failed.push(row),
-            _ => self.others.push(row),
+    }
+
+    fn has_room(&self, image: &ImageRecord) -> bool {
+        match (image.outcome, &image.error) {
+            (Ended::Failed | Ended::NotDone, _) if self.failed.len() < MOST => true,
+            (Ended::Failed | Ended::NotDone, Some(error)) => {
+                self.with_cause(&error.cause) < OF_EACH_CAUSE && self.failed.len() < MOST + OF_RARE_CAUSES
+            }
+            (Ended::Failed | Ended::NotDone, None) => false,
+            _ => self.others.len() < MOST,
         }
     }
 
@@ -129,7 +138,7 @@ impl Rows {
     }
 
     fn list(&self) -> impl Iterator<Item = &String> {
-        self.failed.iter().chain(&self.others).take(MOST)
+        self.failed.iter().chain(&self.others).take(MOST.max(self.failed.len()))
     }
 
     /// A JSON document that can stand in a `<script>`.
@@ -179,6 +188,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_cause_that_comes_late_has_rows_and_is_counted_by_them() {
+        let mut rows = Rows::default();
+        for number in 0..MOST + 500 {
+            let cause = if number < MOST + 100 { "first" } else { "second" };
+            let image = json!({"source": "q.io/a:v1", "target": "r.io/a:v1", "outcome": "failed",
+                "error": {"kind": "denied", "message": "no", "cause": cause}});
+            rows.add(&serde_json::from_value(image).unwrap());
+        }
+        assert_eq!((rows.with_cause("first"), rows.with_cause("second")), (MOST as u64, OF_EACH_CAUSE));
+        let shown: Value = serde_json::from_str(&rows.json()).unwrap();
+        let second = shown["texts"].as_array().unwrap().iter().position(|text| text == "second").unwrap();
+        let of_second = shown["rows"].as_array().unwrap().iter().filter(|row| row[13][9] == second);
+        assert_eq!(of_second.count() as u64, OF_EACH_CAUSE, "the page's script finds them");
+        assert_eq!(rows.counts(), (MOST as u64 + OF_EACH_CAUSE, MOST as u64 + 500));
+    }
 
     proptest! {
         #[test]

@@ -100,9 +100,14 @@ impl Counted {
     fn points(&self, end: u64) -> Vec<Point> {
         let ends = (1..).map(|number| (number * self.width).min(end));
         let points = self.counts.iter().zip(ends);
-        points
+        let mut points: Vec<_> = points
             .map(|(count, end)| Point { seconds: seconds(end), bytes: count.bytes, images: count.images })
-            .collect()
+            .collect();
+        // Nothing has happened since.
+        if points.last().is_some_and(|last| last.seconds < seconds(end)) {
+            points.push(Point { seconds: seconds(end), ..Point::default() });
+        }
+        points
     }
 }
 
@@ -201,6 +206,7 @@ mod tests {
             }
             let points = counted.points(10_000_000);
             prop_assert!(is_a_curve(&points));
+            prop_assert!(points.last().is_none_or(|last| last.seconds == 10_000.0), "it ends with the run");
             let all = (happened.iter().map(|one| one.1).sum(), happened.iter().map(|one| one.2).sum());
             prop_assert_eq!(sums(&points), all);
         }

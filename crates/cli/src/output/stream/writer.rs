@@ -1,0 +1,107 @@
+//! The thread that writes.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::canvas::Canvas;
+use super::queue::{Next, Queue};
+
+/// Pipes take so much in one piece, so what is read shows soon; and nobody else's bytes come in between: `PIPE_BUF`.
+const PIECE: usize = 4096;
+/// A pipe that somebody else has made non-blocking is asked again so often.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// Told of the first write that fails.
+pub(crate) type OnError = Box<dyn Fn(&std::io::Error) + Send>;
+
+/// What a stream ends at, as far as pictures stand there.
+#[derive(Clone, Copy)]
+pub(crate) struct Screen {
+    /// How wide it is.
+    pub(crate) columns: fn() -> usize,
+    /// Whether this program may draw there now: a terminal belongs to one job of its shell at a time.
+    pub(crate) is_ours: fn() -> bool,
+}
+
+impl Screen {
+    /// What is no terminal.
+    pub(crate) const NONE: Self = Self { columns: || 80, is_ours: || true };
+}
+
+pub(super) struct Writer {
+    pub(super) queue: Arc<Queue>,
+    pub(super) file: File,
+    pub(super) on_error: OnError,
+    pub(super) canvas: Canvas,
+    pub(super) screen: Screen,
+}
+
+impl Writer {
+    /// Lives as long as the program: nothing waits for it but `Stream::flush`.
+    pub(super) fn run(mut self) {
+        loop {
+            let Next { text, change, is_left } = self.queue.next();
+            if is_left {
+                self.canvas.leave();
+            }
+            let bytes = if (self.screen.is_ours)() {
+                self.canvas.compose(&text, change, (self.screen.columns)())
+            } else {
+                self.canvas.stand_back(&text, change)
+            };
+            let result = if self.queue.has_failed() { Ok(()) } else { self.write(&bytes) };
+            self.queue.texts_written(text.len(), result.as_ref().err().map(std::io::Error::kind));
+            if let Err(error) = result {
+                (self.on_error)(&error);
+            }
+        }
+    }
+
+    fn write(&mut self, mut text: &[u8]) -> std::io::Result<()> {
+        while !text.is_empty() {
+            match self.file.write(piece(text)) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    text = &text[count..];
+                    self.queue.piece_written();
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(AGAIN),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As much as goes out at once: whole lines, where one has room, because somebody else may write to the same pipe before the
+/// next piece.
+fn piece(text: &[u8]) -> &[u8] {
+    let most = &text[..text.len().min(PIECE)];
+    let is_all = most.len() == text.len();
+    let end = most.iter().rposition(|byte| *byte == b'\n').filter(|_| !is_all);
+    end.map_or(most, |end| &most[..=end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_end_where_lines_do() {
+        let text: String = (0..2000).map(|number| format!("{{\"line\":{number}}}\n")).collect();
+        let (mut rest, mut pieces) = (text.as_bytes(), Vec::new());
+        while !rest.is_empty() {
+            let piece = piece(rest);
+            assert!(piece.len() <= PIECE && piece.ends_with(b"\n"), "{}", piece.len());
+            pieces.extend_from_slice(piece);
+            rest = &rest[piece.len()..];
+        }
+        assert_eq!(pieces, text.as_bytes());
+        let long = "x".repeat(2 * PIECE);
+        assert_eq!(piece(long.as_bytes()).len(), PIECE, "a line that has no room is cut");
+        assert_eq!(piece(b"a\nb"), b"a\nb");
+    }
+}

@@ -1,0 +1,60 @@
+//! What a line about an event is worth: whether it is kept however long nobody reads, and what programs are told that it is.
+
+use sync::{Event, Outcome};
+
+/// What a line is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Worth {
+    /// It is never left out: there are as many as there are failures.
+    Failure,
+    /// It is left out where nobody reads.
+    Oddity,
+    /// The same, and nothing is odd about it.
+    Remark,
+}
+
+pub(super) fn worth(event: &Event) -> Worth {
+    match event {
+        Event::ImageFinished(ended) => match &ended.outcome {
+            Outcome::Failed(_) => Worth::Failure,
+            Outcome::Verified(verdict) if !verdict.is_whole() => Worth::Failure,
+            _ => Worth::Remark,
+        },
+        Event::RuleFailed(_) => Worth::Failure,
+        Event::Selected { .. } | Event::Note { .. } | Event::Stopping { .. } => Worth::Remark,
+        _ => Worth::Oddity,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use sync::{Amounts, Image, ImageReport, SkipReason};
+
+    use super::*;
+
+    fn ended(outcome: Outcome) -> Event {
+        let reference = oci::TagOrDigest::Tag("v1".parse().unwrap());
+        let (source, target) = ("q.io/a".into(), "r.io/b".into());
+        let image = Image { source, source_reference: reference.clone(), target, target_reference: reference };
+        let (amounts, took) = (Amounts::default(), Duration::ZERO);
+        Event::ImageFinished(Arc::new(ImageReport { image: Arc::new(image), rule: 0, outcome, amounts, took }))
+    }
+
+    /// 100,000 images that are as they should be take no memory where nobody reads.
+    #[test]
+    fn only_what_failed_is_kept_for_whoever_does_not_read() {
+        let cause = sync::endpoint::EndpointError::new(oci::ErrorKind::Denied, "no");
+        let (side, operation) = (sync::Side::Target, sync::Operation::Copy);
+        let error = sync::Error { side, place: "r.io/b".into(), operation, cause: cause.into() };
+        assert_eq!(worth(&ended(Outcome::Failed(Arc::new(error)))), Worth::Failure);
+        for fine in [Outcome::Skipped(SkipReason::NoPlatform), Outcome::NotDone] {
+            assert_eq!(worth(&ended(fine)), Worth::Remark);
+        }
+        let note = Event::Note { place: "r.io".into(), text: "x".to_owned() };
+        let odd = Event::InvalidTag { source: "q.io/a".into(), tag: "-".to_owned() };
+        assert_eq!((worth(&note), worth(&odd)), (Worth::Remark, Worth::Oddity));
+    }
+}
