@@ -16,7 +16,7 @@ use crate::output::{print_verbatim, say};
 
 /// Shows a migration; gives the exit status.
 pub(crate) async fn run(_: &DemoArgs) -> u8 {
-    match show().await {
+    match Box::pin(show()).await {
         Ok(()) => exit_code::DONE,
         Err(problem) => {
             say(&format!("error: the demo does not work here: {problem}"));

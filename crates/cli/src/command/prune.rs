@@ -89,7 +89,7 @@ async fn carry_out(
     let mut outcome = PruneOutcome::of(&plan);
     if args.apply && plan.refused.is_none() {
         if let Some(undo) = undo {
-            write_undo_list(undo, &plan.undo_lines())?;
+            write_undo_list(&undo, &plan.undo_lines())?;
         }
         outcome.add(plan.carry_out(interrupt.cancel.clone()).await);
     }
@@ -102,7 +102,7 @@ fn open_undo_list(path: &Path) -> Result<OutputFile, String> {
 }
 
 /// Whatever is deleted stands there first, also if the machine dies right afterwards.
-fn write_undo_list(undo: OutputFile, lines: &[String]) -> Result<(), String> {
+fn write_undo_list(undo: &OutputFile, lines: &[String]) -> Result<(), String> {
     let path = undo.path.clone();
     let failed = |error: std::io::Error| {
         format!("the undo list {} cannot be written, so nothing was deleted: {error}", path.display())

@@ -219,18 +219,19 @@ mod tests {
         for _ in 0..2000 {
             stream.line(&line);
         }
-        let (begun, is_over) = (std::sync::mpsc::channel::<()>(), Arc::new(std::sync::atomic::AtomicBool::new(false)));
-        let ((begin, wait), ends) = (begun, is_over.clone());
+        let (first, took_first) = std::sync::mpsc::channel::<()>();
+        let is_over = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let ends = is_over.clone();
         let reading = std::thread::spawn(move || {
             let mut pieces = 0;
             while !ends.load(std::sync::atomic::Ordering::Relaxed) {
                 pieces += usize::from(reader.read(&mut [0; 4096]).unwrap() > 0);
-                let _ = begin.send(());
+                let _ = first.send(());
                 std::thread::sleep(Duration::from_millis(5));
             }
             pieces
         });
-        wait.recv().unwrap();
+        took_first.recv().unwrap();
         assert_eq!(stream.flush_within(Duration::from_millis(100)), Flushed::Stuck);
         is_over.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(reading.join().unwrap() > 0, "it was read all the time");

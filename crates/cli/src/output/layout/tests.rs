@@ -201,7 +201,7 @@ proptest! {
         view.rows.push(row(&format!("r.example:5000/{name}"), "v1"));
         let symbols = if ascii { Symbols::Ascii } else { Symbols::Unicode };
         let slow = [name, "r.example".to_owned()].map(|host| SlowHost { host, pause: None, at_once: Some(1) });
-        let picture = picture(&view, &slow, Room { symbols, rows, ..room(columns) });
+        let picture = picture(&view, &slow, Room { rows, symbols, ..room(columns) });
         prop_assert!(picture.len() < rows, "{} lines in {rows} rows", picture.len());
         for line in picture {
             prop_assert!(width(&line) < columns, "{line:?} at {columns}");

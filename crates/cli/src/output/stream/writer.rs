@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn pieces_end_where_lines_do() {
-        let text: String = (0..2000).map(|number| format!("{{\"line\":{number}}}\n")).collect();
+        let text: String = "{\"line\":12345}\n".repeat(2000);
         let (mut rest, mut pieces) = (text.as_bytes(), Vec::new());
         while !rest.is_empty() {
             let piece = piece(rest);
