@@ -70,7 +70,9 @@ pub(crate) use report_markdown::write as write_markdown;
 pub(crate) use report_text::lines as report_lines;
 pub(crate) use rule_names::RuleNames;
 pub(crate) use rule_text::{PlannedRule, covers, made};
-pub(crate) use say::{note, print, print_json, print_lines, print_verbatim, say, say_lines, tell_panics, warn};
+pub(crate) use say::{
+    note, print, print_json, print_lines, print_verbatim, say, say_lines, tell_panics, warn,
+};
 pub(crate) use size::size;
 pub(crate) use standard::{finish, finish_results, leave, leave_picture, let_results_go, write_to_stdout};
 pub(crate) use stopping::stopping;

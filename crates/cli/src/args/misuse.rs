@@ -88,8 +88,11 @@ fn who_has(name: &str, of: &Typed<'_>) -> Option<String> {
     let all = program::verbs();
     let mut verbs = with_those_below(&all);
     verbs.sort_by_key(|(verb, _)| !of.is_beside(verb));
-    let have_it: Vec<String> =
-        verbs.iter().filter(|(_, flags)| flags.contains(&name)).map(|(verb, _)| format!("`{verb}`")).collect();
+    let have_it: Vec<String> = verbs
+        .iter()
+        .filter(|(_, flags)| flags.contains(&name))
+        .map(|(verb, _)| format!("`{verb}`"))
+        .collect();
     let more = if have_it.len() > NAMED { " and others" } else { "" };
     let named = have_it[..have_it.len().min(NAMED)].join(", ");
     (!have_it.is_empty()).then(|| format!("it is a flag of {named}{more}"))
@@ -101,7 +104,8 @@ fn meant(name: &str, of: &Typed<'_>) -> Option<String> {
     let (beside, others): (Vec<_>, Vec<_>) =
         with_those_below(&all).into_iter().partition(|(verb, _)| of.is_beside(verb));
     let own = flags(of.command);
-    let near: Vec<&str> = own.iter().copied().chain(beside.iter().flat_map(|(_, flags)| flags.clone())).collect();
+    let near: Vec<&str> =
+        own.iter().copied().chain(beside.iter().flat_map(|(_, flags)| flags.clone())).collect();
     let of_verb = |verbs: &[(String, Vec<&str>)], near: &str| {
         let (verb, _) = verbs.iter().find(|(_, flags)| flags.contains(&near))?;
         Some(format!("did you mean `--{near}`, which is a flag of `{verb}`?"))

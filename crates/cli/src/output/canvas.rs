@@ -57,8 +57,7 @@ impl Canvas {
             Some(Change::TakeAway) => self.picture = None,
             None => {}
         }
-        let mut bytes =
-            if self.picture.is_none() { self.taskbar_change().into_bytes() } else { Vec::new() };
+        let mut bytes = if self.picture.is_none() { self.taskbar_change().into_bytes() } else { Vec::new() };
         bytes.extend(text);
         bytes
     }

@@ -140,7 +140,8 @@ impl Shown {
         let most_rows = rows.saturating_sub(ROWS_FOR_OTHERS).min(MOST_ROWS);
         let mut progress = self.lock();
         let view = progress.view(Instant::now(), most_rows);
-        let picture = self.picture(&view, &slow, Room { rows, columns, symbols: self.symbols, paint: self.paint });
+        let picture =
+            self.picture(&view, &slow, Room { rows, columns, symbols: self.symbols, paint: self.paint });
         // Whoever ends the display waits for this.
         standard::draw(picture);
         drop(progress);

@@ -115,11 +115,7 @@ impl LogFile {
     }
 }
 
-fn open(
-    path: &Path,
-    format: LogFormat,
-    on_error: impl Fn(&Error) + Send + 'static,
-) -> Result<Stream> {
+fn open(path: &Path, format: LogFormat, on_error: impl Fn(&Error) + Send + 'static) -> Result<Stream> {
     // A pipe that nobody reads is an error instead of a wait.
     let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let left_out: Notice = match format {

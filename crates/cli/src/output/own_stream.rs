@@ -31,7 +31,9 @@ impl OwnStream {
     pub(super) fn ending_at(path: &Path) -> Option<Self> {
         Self::named(path).or_else(|| {
             let found = std::fs::metadata(path).ok()?;
-            [Self::Stderr, Self::Stdout].into_iter().find(|own| own.metadata().is_some_and(|own| is_one(&own, &found)))
+            [Self::Stderr, Self::Stdout]
+                .into_iter()
+                .find(|own| own.metadata().is_some_and(|own| is_one(&own, &found)))
         })
     }
 

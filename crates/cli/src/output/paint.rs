@@ -113,9 +113,14 @@ mod tests {
         assert!(!is_coloured(Colour::Auto, &[("CLICOLOR_FORCE", "0")], false));
         assert!(is_coloured(Colour::Auto, &[("NO_COLOR", "")], true));
         let (forced, unwanted) = (("FORCE_COLOR", "1"), ("CLICOLOR", "0"));
-        assert!(is_coloured(Colour::Auto, &[forced], false) && !is_coloured(Colour::Auto, &[no, forced], true));
+        assert!(
+            is_coloured(Colour::Auto, &[forced], false) && !is_coloured(Colour::Auto, &[no, forced], true)
+        );
         assert!(!is_coloured(Colour::Auto, &[("FORCE_COLOR", "0")], false));
-        assert!(!is_coloured(Colour::Auto, &[unwanted], true) && is_coloured(Colour::Auto, &[unwanted, force], true));
+        assert!(
+            !is_coloured(Colour::Auto, &[unwanted], true)
+                && is_coloured(Colour::Auto, &[unwanted, force], true)
+        );
         assert!(is_coloured(Colour::Auto, &[("CLICOLOR", "1")], true));
     }
 }

@@ -108,6 +108,7 @@ mod tests {
         tell_panics();
         let picture = Picture { lines: vec!["a picture".to_owned()], taskbar: Some(Taskbar::Percent(7)) };
         standard::draw(picture);
+        standard::finish();
         let _ = std::thread::spawn(|| panic!("told to break")).join();
         std::process::exit(101);
     }

@@ -38,9 +38,16 @@ mod tests {
     fn ended(outcome: Outcome) -> Event {
         let reference = oci::TagOrDigest::Tag("v1".parse().unwrap());
         let (source, target) = ("q.io/a".into(), "r.io/b".into());
-        let image = Image { source, source_reference: reference.clone(), target, target_reference: reference };
+        let image =
+            Image { source, source_reference: reference.clone(), target, target_reference: reference };
         let (amounts, took) = (Amounts::default(), Duration::ZERO);
-        Event::ImageFinished(Arc::new(ImageReport { image: Arc::new(image), rule: 0, outcome, amounts, took }))
+        Event::ImageFinished(Arc::new(ImageReport {
+            image: Arc::new(image),
+            rule: 0,
+            outcome,
+            amounts,
+            took,
+        }))
     }
 
     /// 100,000 images that are as they should be take no memory where nobody reads.

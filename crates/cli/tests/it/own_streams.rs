@@ -82,7 +82,8 @@ async fn a_report_on_stderr_leaves_what_was_said_there() -> Result<()> {
         ("--summary-markdown /dev/fd/2", "### \u{2705} image-syncer sync"),
     ] {
         let said = world.stderr(&format!("-v {flags}"))?;
-        let images = said.lines().filter(|line| line.starts_with(['c', 'u']) && line.contains("app:v")).count();
+        let images =
+            said.lines().filter(|line| line.starts_with(['c', 'u']) && line.contains("app:v")).count();
         ensure!(images == 2 && said.contains("images\n") && said.contains(part), "{flags}: {said}");
     }
     Ok(())
@@ -126,8 +127,7 @@ async fn text_among_lines_of_json_is_refused() -> Result<()> {
 async fn c6_every_document_has_the_status_that_the_program_ends_with() -> Result<()> {
     let world = World::start(1).await?;
     let full = File::options().write(true).open("/dev/full")?;
-    let mut command =
-        world.workplace.command(&format!("{RUN} --json --progress json --report report.json"));
+    let mut command = world.workplace.command(&format!("{RUN} --json --progress json --report report.json"));
     let ended = command.stdout(full).stderr(Stdio::piped()).output()?;
     let said = String::from_utf8(ended.stderr)?;
     ensure!(ended.status.code() == Some(1), "{}: {said}", ended.status);

@@ -214,7 +214,9 @@ async fn three_thousand_images_with_failures_in_between_tear_no_line() -> Result
             let image = format!("SOURCE/{REPOSITORY}:v{number} -> TARGET/{REPOSITORY}:v{number}");
             let is_there = if [1007, 1500, 2999].contains(&number) {
                 let failed = format!("failed {image}: target TARGET");
-                lines.iter().any(|line| line.starts_with(&failed) && line.contains("(DENIED: no right), request id"))
+                lines
+                    .iter()
+                    .any(|line| line.starts_with(&failed) && line.contains("(DENIED: no right), request id"))
             } else {
                 lines.contains(&format!("copied {image} ()"))
             };

@@ -117,7 +117,11 @@ fn what_is_not_understood_is_told_with_what_was_meant() -> Result<()> {
             "`image-syncer report merge` lacks FILE...",
             "write `image-syncer report merge FILE...`",
         ),
-        ("report show f g", "`g` is a word too many for `image-syncer report show`", "write `image-syncer report show FILE`"),
+        (
+            "report show f g",
+            "`g` is a word too many for `image-syncer report show`",
+            "write `image-syncer report show FILE`",
+        ),
         ("sync -q -v", "`--quiet` and `--verbose` exclude each other", "leave one of them out"),
         ("sync --dry-run=yes", "`--dry-run` takes no value", "write `--dry-run` alone"),
         ("sync --config", "`--config` is given without a value", "write `--config FILE`"),

@@ -111,9 +111,7 @@ impl Terminal {
 /// Nothing comes from the environment of this test.
 fn command(workplace: &Workplace, variables: &str, arguments: &str) -> String {
     let (program, home) = (env!("CARGO_BIN_EXE_image-syncer"), workplace.path().display());
-    format!(
-        "env -i TERM=\"$TERM\" HOME={home} TMPDIR={home} LANG=C.UTF-8 {variables} {program} {arguments}"
-    )
+    format!("env -i TERM=\"$TERM\" HOME={home} TMPDIR={home} LANG=C.UTF-8 {variables} {program} {arguments}")
 }
 
 impl Drop for Terminal {

@@ -85,7 +85,8 @@ async fn c2_an_upload_that_goes_on_from_a_lower_offset_says_so() {
         bench.target.misbehave(Fault { when: Match::patch("/uploads/"), times: Times::First(1), effect });
         let diary = Arc::new(Diary::default());
         let rule = bench.rule("a/app", Selection::All, &["b/app"]);
-        let report = Sync::new(vec![rule], Options::new(4, 3), diary.clone()).run(CancellationToken::new()).await;
+        let report =
+            Sync::new(vec![rule], Options::new(4, 3), diary.clone()).run(CancellationToken::new()).await;
         assert_eq!((report.copied(), bench.same("v1")), (1, true));
         let (mut before, mut behind, mut left) = (0, 0, None);
         for (_, event) in &*diary.0.lock().unwrap() {

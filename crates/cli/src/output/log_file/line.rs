@@ -147,7 +147,10 @@ mod tests {
             let entry = Entry { about, ..Entry::new(LogLevel::Warn, "x") };
             let line = entry.line(LogFormat::Json, SystemTime::now(), Some(&RunId::new(id)));
             let read: serde_json::Value = serde_json::from_str(&line).unwrap();
-            assert_eq!((&read["requestId"], &read["rule"], &read["run"]), (&id.into(), &id.into(), &id.into()));
+            assert_eq!(
+                (&read["requestId"], &read["rule"], &read["run"]),
+                (&id.into(), &id.into(), &id.into())
+            );
         }
     }
 
