@@ -32,7 +32,7 @@ pub(crate) struct PruneArgs {
 
     /// Write first what is deleted
     ///
-    /// Before anything is, a line NAME DIGEST for each; - is stdout.
+    /// Before anything is, a line NAME DIGEST for each, behind what is in the file already; - is stdout.
     #[arg(long, value_name = "FILE", value_parser = file(), requires = "apply", overrides_with = "undo_list")]
     pub(crate) undo_list: Option<PathBuf>,
 
@@ -84,7 +84,8 @@ Examples:
 Exit status:
   0  all well
   1  refused, or something could not be deleted
-  2  bad command line or config";
+  2  bad command line or config
+  4  no rule could be listed, because its login was refused";
 
 fn max_delete(text: &str) -> Result<MaxDelete, String> {
     let number = |text: &str| {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::sync::prune::{Guards, Prune, PrunePlan, Refusal};
+use ::sync::prune::{Guards, Prune, PrunePlan};
 use ::sync::{Event, Observer, Options, Stamp, Work};
 
 use super::refuse::refuse;
@@ -14,7 +14,8 @@ use crate::config::{ConfigError, Resolved};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{
-    OutputFile, Paint, PruneOutcome, choose_colour, is_stdout, print_json, print_lines, say, warn,
+    OutputFile, Paint, Problem, PruneOutcome, again, choose_colour, is_stdout, print_json, print_lines, say,
+    warn,
 };
 use crate::state_file;
 
@@ -40,7 +41,9 @@ pub(crate) async fn run(args: PruneArgs) -> u8 {
     let state =
         state_file::open_for_prune(args.state.as_deref(), args.no_state, |name| std::env::var(name).ok());
     let options = Options::new(args.proc, args.retries);
-    let prune = Prune { rules: rules(resolved, &guards), options, state: state.clone() };
+    let rules = rules(resolved, &guards);
+    let count = rules.len();
+    let prune = Prune { rules, options, state: state.clone() };
     let plan = prune.look(Arc::new(Notes), interrupt.cancel.clone()).await;
     let outcome = carry_out(plan, &args, undo, &interrupt).await;
     state_file::close(&state);
@@ -49,7 +52,7 @@ pub(crate) async fn run(args: PruneArgs) -> u8 {
         Err(problem) => return cannot_write(&problem),
     };
     show(&outcome, &args);
-    interrupt.exit_code().unwrap_or(if outcome.is_well() { exit_code::DONE } else { exit_code::SOME_FAILED })
+    interrupt.exit_code().unwrap_or_else(|| outcome.status(count))
 }
 
 /// All rules of the config, with the guards of those that delete, by their places.
@@ -86,18 +89,22 @@ async fn carry_out(
     undo: Option<OutputFile>,
     interrupt: &Interrupt,
 ) -> Result<PruneOutcome, String> {
-    let mut outcome = PruneOutcome::of(&plan);
-    if args.apply && plan.refused.is_none() {
-        if let Some(undo) = undo {
-            write_undo_list(&undo, &plan.undo_lines())?;
-        }
-        outcome.add(plan.carry_out(interrupt.cancel.clone()).await);
+    let outcome = PruneOutcome::shown(&plan);
+    if !args.apply {
+        return Ok(outcome);
     }
-    Ok(outcome)
+    if plan.refused.is_some() {
+        return Ok(outcome.refuse());
+    }
+    if let Some(undo) = undo {
+        write_undo_list(&undo, &plan.undo_lines())?;
+    }
+    Ok(outcome.became(plan.carry_out(interrupt.cancel.clone()).await))
 }
 
+/// What earlier runs have written there stays: it may still be needed.
 fn open_undo_list(path: &Path) -> Result<OutputFile, String> {
-    OutputFile::open(path)
+    OutputFile::open_end(path)
         .map_err(|error| format!("the undo list {} cannot be written: {error}", path.display()))
 }
 
@@ -118,24 +125,19 @@ fn show(outcome: &PruneOutcome, args: &PruneArgs) {
     if args.json {
         print_json(&outcome.document());
     } else if args.undo_list.as_deref().is_none_or(|path| !is_stdout(path)) {
-        print_lines(outcome.lines(args.apply).into_iter());
+        print_lines(outcome.lines().into_iter());
     }
-    let paint = Paint::for_stderr();
     for host in outcome.off() {
         warn(&format!("{host}: deletion is off at this registry"));
     }
-    for failure in outcome.failures() {
-        say(&format!("{}: {failure}", paint.red("error")));
-    }
-    if let Some(refused) = outcome.refused() {
-        say(&format!("{}: nothing is deleted: {refused}", paint.red("error")));
-        if let Refusal::TooMuch(_) = refused {
-            say(
-                "  help: look through what would go; if it is right, --max-delete N|N% lets more go in this run",
-            );
+    for Problem { text, help } in outcome.problems() {
+        say(&format!("{}: {text}", Paint::for_stderr().red("error")));
+        if let Some(help) = help {
+            say(&format!("  help: {help}"));
         }
-    } else if !args.show.quiet {
-        say(&outcome.summary(args.apply));
+    }
+    if let Some(summary) = outcome.summary().filter(|_| !args.show.quiet) {
+        say(&summary);
     }
 }
 
@@ -149,8 +151,15 @@ struct Notes;
 
 impl Observer for Notes {
     fn event(&self, _: &Stamp, event: &Event) {
-        if let Event::Note { place, text } = event {
-            warn(&format!("{place}: {text}"));
+        match event {
+            Event::Note { place, text } => warn(&format!("{place}: {text}")),
+            Event::InvalidTag { source, tag } => {
+                warn(&format!("{source}: `{tag}` is listed, and is no tag"));
+            }
+            Event::RetryingList { source, error, wait } => {
+                say(&again(source, error, *wait, Paint::for_stderr()));
+            }
+            _ => {}
         }
     }
 }

@@ -110,7 +110,7 @@ fn what_is_done(action: Action) -> &'static str {
 }
 
 /// What will be tried again, when, and why.
-fn again(what: &impl Display, error: &Error, wait: Duration, paint: Paint) -> String {
+pub(crate) fn again(what: &impl Display, error: &Error, wait: Duration, paint: Paint) -> String {
     let seconds = wait.as_secs_f64();
     format!("{} in {seconds:.1} s {what}: {}", paint.yellow("again"), diagnostic::short(error))
 }

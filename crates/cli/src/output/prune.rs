@@ -1,74 +1,110 @@
 //! What `prune` found and did: for programs as a document, for people as lines.
 
 mod document;
+mod problem;
 
+use std::collections::BTreeSet;
+
+use oci::ErrorKind;
 use serde::Serialize;
-use sync::prune::{Candidate, Fate, NotDeleted, PrunePlan, Pruned, Refusal};
+use sync::prune::{Candidate, Fate, Kept, PrunePlan, Pruned, Refusal, Unread};
 
 use self::document::Document;
 pub(crate) use self::document::schema;
+pub(crate) use self::problem::Problem;
+use crate::exit_code;
 
 /// What was found, and what became of it.
 pub(crate) struct PruneOutcome {
     candidates: Vec<Candidate>,
     refused: Option<Refusal>,
-    pruned: Pruned,
+    unread: Vec<Unread>,
+    stage: Stage,
+}
+
+/// How far it came.
+enum Stage {
+    /// What would go was to be shown.
+    Shown,
+    /// It was to go, and all of it was refused.
+    Refused,
+    /// It was to go.
+    Deleted(Pruned),
 }
 
 impl PruneOutcome {
-    /// Nothing was deleted yet.
-    pub(crate) fn of(plan: &PrunePlan) -> Self {
+    /// What would go is shown.
+    pub(crate) fn shown(plan: &PrunePlan) -> Self {
         let candidates = plan.candidates().into_iter().cloned().collect();
-        Self { candidates, refused: plan.refused.clone(), pruned: Pruned::default() }
+        let (refused, unread) = (plan.refused.clone(), plan.unread.clone());
+        Self { candidates, refused, unread, stage: Stage::Shown }
     }
 
-    pub(crate) fn add(&mut self, pruned: Pruned) {
-        self.pruned = pruned;
+    /// It should go, and nothing does.
+    pub(crate) fn refuse(self) -> Self {
+        Self { stage: Stage::Refused, ..self }
     }
 
-    pub(crate) fn refused(&self) -> Option<&Refusal> {
-        self.refused.as_ref()
+    /// What became of it.
+    pub(crate) fn became(self, pruned: Pruned) -> Self {
+        Self { stage: Stage::Deleted(pruned), ..self }
     }
 
-    /// Registries that delete nothing.
-    pub(crate) fn off(&self) -> impl Iterator<Item = &str> {
-        self.pruned.off.iter().map(String::as_str)
-    }
-
-    /// What could not be deleted, but for what is held, and for registries that delete nothing.
-    pub(crate) fn failures(&self) -> impl Iterator<Item = String> {
-        let failed = self.pruned.not_deleted.iter().filter(|kept| !kept.is_held && !self.is_off(kept));
-        failed.map(|kept| format!("{} was not deleted: {}", kept.target, kept.why))
-    }
-
-    fn is_off(&self, kept: &NotDeleted) -> bool {
-        self.pruned.off.contains(kept.target.split('/').next().unwrap_or_default())
-    }
-
-    /// Whether nothing was refused, and nothing could not be deleted.
-    pub(crate) fn is_well(&self) -> bool {
-        self.refused.is_none() && self.pruned.not_deleted.iter().all(|kept| kept.is_held)
-    }
-
-    pub(crate) fn document(&self) -> impl Serialize + '_ {
-        Document::of(&self.candidates, &self.pruned, self.refused.as_ref().map(Refusal::why))
-    }
-
-    /// A line for each thing: what becomes of it, its name with its digest, and why.
-    pub(crate) fn lines(&self, was_asked_to_delete: bool) -> Vec<String> {
-        match (was_asked_to_delete, &self.refused) {
-            (false, _) => self.candidates.iter().map(line).collect(),
-            (true, Some(_)) => self.candidates.iter().map(refused_line).collect(),
-            (true, None) => self.carried_out(),
+    fn pruned(&self) -> Option<&Pruned> {
+        match &self.stage {
+            Stage::Deleted(pruned) => Some(pruned),
+            Stage::Shown | Stage::Refused => None,
         }
     }
 
-    fn carried_out(&self) -> Vec<String> {
-        let deleted = self.pruned.deleted.iter();
+    /// Registries that delete nothing.
+    pub(crate) fn off(&self) -> BTreeSet<&str> {
+        self.pruned().map(Pruned::off).unwrap_or_default()
+    }
+
+    /// What went wrong, each reason once.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let refused = self.refused.iter().flat_map(Problem::of_refusal);
+        let unread = Problem::of_unread(&self.unread);
+        let kept = self.pruned().map(|pruned| Problem::of_kept(&pruned.not_deleted)).unwrap_or_default();
+        refused.chain(unread).chain(kept).collect()
+    }
+
+    /// The exit status, where there were so many rules.
+    pub(crate) fn status(&self, rules: usize) -> u8 {
+        let is_held =
+            |pruned: &Pruned| pruned.not_deleted.iter().all(|kept| matches!(kept.kept, Kept::Held(_)));
+        match &self.refused {
+            Some(refusal) if are_all_by_login(refusal, rules) => exit_code::ALL_REFUSED,
+            None if self.unread.is_empty() && self.pruned().is_none_or(is_held) => exit_code::DONE,
+            Some(_) | None => exit_code::SOME_FAILED,
+        }
+    }
+
+    pub(crate) fn document(&self) -> impl Serialize + '_ {
+        let refused = self.refused.as_ref().map(ToString::to_string);
+        Document::of(&self.candidates, self.pruned(), (refused, &self.unread))
+    }
+
+    /// A line for each thing: what becomes of it, its name with its digest, and why.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        match &self.stage {
+            Stage::Shown => self.candidates.iter().map(line).collect(),
+            Stage::Refused => self.candidates.iter().map(refused_line).collect(),
+            Stage::Deleted(pruned) => self.carried_out(pruned),
+        }
+    }
+
+    fn carried_out(&self, pruned: &Pruned) -> Vec<String> {
+        let deleted = pruned.deleted.iter();
         let deleted = deleted.map(|deleted| format!("deleted {}", named(&deleted.target, &deleted.digest)));
-        let kept = self.pruned.not_deleted.iter();
-        let kept = kept.map(|kept| format!("kept {}: {}", named(&kept.target, &kept.digest), kept.why));
-        deleted.chain(kept).chain(self.stay().map(kept_line)).collect()
+        let gone = pruned.already_gone.iter();
+        let gone = gone
+            .map(|gone| format!("gone {}: somebody else has deleted it", named(&gone.target, &gone.digest)));
+        let kept = pruned.not_deleted.iter();
+        let kept =
+            kept.map(|kept| format!("kept {}: {}", named(&kept.target, &kept.digest), kept.kept.why()));
+        deleted.chain(gone).chain(kept).chain(self.stay().map(kept_line)).collect()
     }
 
     /// What nobody wanted to delete.
@@ -76,12 +112,27 @@ impl PruneOutcome {
         self.candidates.iter().filter(|candidate| candidate.fate() == Fate::Stays)
     }
 
-    pub(crate) fn summary(&self, was_asked_to_delete: bool) -> String {
+    /// Nothing where nothing was to be done because it was refused.
+    pub(crate) fn summary(&self) -> Option<String> {
         let stay = self.stay().count();
-        if was_asked_to_delete {
-            let kept = self.pruned.not_deleted.len() + stay;
-            return format!("{} deleted, {kept} kept", self.pruned.deleted.len());
+        match &self.stage {
+            _ if self.refused.is_some() => None,
+            Stage::Deleted(pruned) => {
+                let gone = match pruned.already_gone.len() {
+                    0 => String::new(),
+                    gone => format!("{gone} gone before, "),
+                };
+                Some(format!(
+                    "{} deleted, {gone}{} kept",
+                    pruned.deleted.len(),
+                    pruned.not_deleted.len() + stay
+                ))
+            }
+            Stage::Shown | Stage::Refused => Some(self.would_go(stay)),
         }
+    }
+
+    fn would_go(&self, stay: usize) -> String {
         let count = |fate| self.candidates.iter().filter(|candidate| candidate.fate() == fate).count();
         let (go, go_alone) = (count(Fate::Goes), count(Fate::GoesAlone));
         let alone = match go_alone {
@@ -94,6 +145,14 @@ impl PruneOutcome {
             _ => format!("{go} would be deleted, {alone}{stay} stay: --apply deletes"),
         }
     }
+}
+
+/// Whether a login was refused for each of so many rules.
+fn are_all_by_login(refusal: &Refusal, rules: usize) -> bool {
+    let Refusal::NotListed(failures) = refusal else { return false };
+    let failed: BTreeSet<usize> = failures.iter().map(|failure| failure.rule).collect();
+    let is_login = |kind| matches!(kind, Some(ErrorKind::Unauthorized | ErrorKind::Denied));
+    failed.len() == rules && failures.iter().all(|failure| is_login(failure.error.kind()))
 }
 
 fn line(candidate: &Candidate) -> String {

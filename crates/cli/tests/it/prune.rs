@@ -87,7 +87,7 @@ async fn its_document_is_what_its_schema_says() -> Result<()> {
     for document in [&document, &deleted] {
         let keys = |value: &Value| value.as_object().map(|keys| keys.keys().cloned().collect::<Vec<_>>());
         ensure!(keys(document) == keys(&schema["properties"]), "{schema}");
-        for list in ["candidates", "deleted", "notDeleted"] {
+        for list in ["candidates", "deleted", "alreadyGone", "notDeleted", "unread"] {
             let entry = &schema["properties"][list]["items"]["properties"];
             ensure!(
                 document[list][0].is_null() || keys(&document[list][0]) == keys(entry),

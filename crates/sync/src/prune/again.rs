@@ -8,7 +8,7 @@ use oci::{Tag, TagOrDigest, with_sources};
 use super::ask::{list, resolve, resolve_at_source};
 use super::contents::Contents;
 use super::ended::Ended;
-use super::look::{Missed, Repository};
+use super::repository::{Missed, Repository};
 use crate::Error;
 use crate::endpoint::Target;
 
@@ -22,10 +22,13 @@ pub(super) async fn changes(
     contents: &Contents,
 ) -> Result<Option<String>, Error> {
     let listed = list(target, retries).await?;
-    if let Some(new) = listed.difference(&contents.listed).next() {
+    if let Some(new) = listed.tags.difference(&contents.listed).next() {
         return Ok(Some(format!("`{new}` has come")));
     }
-    let questions = listed.into_iter().map(|tag| async move {
+    if let Some(new) = listed.invalid.difference(&contents.invalid).next() {
+        return Ok(Some(format!("`{new}` has come, which is no tag,")));
+    }
+    let questions = listed.tags.into_iter().map(|tag| async move {
         let now = resolve(target, retries, &TagOrDigest::Tag(tag.clone())).await?;
         Ok::<_, Error>((tag, now))
     });
@@ -33,7 +36,7 @@ pub(super) async fn changes(
     while let Some(answer) = answers.next().await {
         let (tag, now) = answer?;
         // What is gone needs nothing.
-        if now.is_some() && now.as_ref() != contents.tags.get(&tag) {
+        if now.is_some() && now.as_ref() != contents.digest(&tag) {
             return Ok(Some(format!("`{tag}` has been pushed")));
         }
     }
@@ -59,10 +62,10 @@ async fn found(missed: &[Missed], retries: u32) -> Option<Ended> {
         let name = TagOrDigest::Tag(Tag::clone(tag));
         match resolve_at_source(&**source, retries, &name).await {
             Ok(None) => {}
-            Ok(Some(_)) => return Some(Ended::Held(format!("{}:{tag} is there by now", source.name()))),
+            Ok(Some(_)) => return Some(Ended::held(format!("{}:{tag} is there by now", source.name()))),
             Err(error) => {
                 let why = with_sources(&error);
-                return Some(Ended::Failed(format!("the source cannot be asked for it again: {why}")));
+                return Some(Ended::failed(format!("the source cannot be asked for it again: {why}")));
             }
         }
     }

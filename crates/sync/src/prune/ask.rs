@@ -29,16 +29,25 @@ pub(super) async fn ask<'a, T: Send>(
     retry(&mut Counted { tries: &mut Backoff::new(retries), attempt, pause }).await
 }
 
+/// What a repository lists.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub(super) tags: BTreeSet<Tag>,
+    /// What is no tag, as it stands there.
+    pub(super) invalid: BTreeSet<String>,
+}
+
 /// All tags, as they are listed now.
-pub(super) async fn list(target: &dyn Target, retries: u32) -> Result<BTreeSet<Tag>, Error> {
-    let (mut pages, mut all, tries) = (target.tags(), BTreeSet::new(), &mut Backoff::new(retries));
+pub(super) async fn list(target: &dyn Target, retries: u32) -> Result<Listed, Error> {
+    let (mut pages, mut all, tries) = (target.tags(), Listed::default(), &mut Backoff::new(retries));
     let error = |cause: EndpointError| {
         let (side, place, operation) = (Side::Target, target.name().to_owned(), Operation::ListTags);
         Error { side, place, operation, cause: cause.into() }
     };
     let mut step = Asked { tries, from: &mut *pages, ask: |pages| pages.next(), error, pause };
     while let Some(page) = retry(&mut step).await? {
-        all.extend(page.tags);
+        all.tags.extend(page.tags);
+        all.invalid.extend(page.invalid);
     }
     Ok(all)
 }

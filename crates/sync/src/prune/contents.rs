@@ -9,10 +9,16 @@ use oci::{Digest, Tag};
 pub(super) struct Contents {
     /// All tags that are listed, also those without a manifest.
     pub(super) listed: BTreeSet<Tag>,
+    /// What is listed and is no tag: nobody knows what it points at.
+    pub(super) invalid: BTreeSet<String>,
     /// What tags point at.
-    pub(super) tags: BTreeMap<Tag, Digest>,
-    /// What each manifest that was read needs: an index its children, a referrer its subject.
-    pub(super) needs: HashMap<Digest, Vec<Digest>>,
+    tags: BTreeMap<Tag, Digest>,
+    /// The same the other way round.
+    tagged: HashMap<Digest, Vec<Tag>>,
+    /// What each manifest that was read names: an index its children.
+    children: HashMap<Digest, Vec<Digest>>,
+    /// What each manifest that was read refers to.
+    subjects: HashMap<Digest, Digest>,
     /// Manifests that are there though nothing that was read names them.
     pub(super) untagged: HashSet<Digest>,
     /// What refers to manifests and has no tag.
@@ -22,7 +28,63 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// Everything that some manifests need, these included, each with the name of one that leads to it.
+    /// A repository of which nothing is known but what it lists.
+    pub(super) fn listing(listed: BTreeSet<Tag>, invalid: BTreeSet<String>) -> Self {
+        Self { listed, invalid, ..Self::default() }
+    }
+
+    /// Notes what a tag points at.
+    pub(super) fn point(&mut self, tag: Tag, digest: Digest) {
+        self.tagged.entry(digest.clone()).or_default().push(tag.clone());
+        self.tags.insert(tag, digest);
+    }
+
+    /// Notes what a manifest names, and what it refers to.
+    pub(super) fn read(&mut self, digest: &Digest, children: Vec<Digest>, subject: Option<Digest>) {
+        self.children.insert(digest.clone(), children);
+        self.subjects.extend(subject.map(|subject| (digest.clone(), subject)));
+    }
+
+    /// Tags with what they point at, sorted.
+    pub(super) fn tags(&self) -> impl Iterator<Item = (&Tag, &Digest)> {
+        self.tags.iter()
+    }
+
+    /// What a tag points at.
+    pub(super) fn digest(&self, tag: &Tag) -> Option<&Digest> {
+        self.tags.get(tag)
+    }
+
+    /// The tags that point at a manifest.
+    pub(super) fn tags_of(&self, digest: &Digest) -> &[Tag] {
+        self.tagged.get(digest).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a manifest was read, or is there as far as is known otherwise.
+    pub(super) fn is_there(&self, digest: &Digest) -> bool {
+        self.is_read(digest) || self.untagged.contains(digest)
+    }
+
+    /// Whether a manifest was read.
+    pub(super) fn is_read(&self, digest: &Digest) -> bool {
+        self.children.contains_key(digest)
+    }
+
+    /// All digests that are known: of manifests that were read, and of what those name and refer to.
+    pub(super) fn digests(&self) -> impl Iterator<Item = &Digest> {
+        let read =
+            self.children.iter().flat_map(|(digest, children)| std::iter::once(digest).chain(children));
+        read.chain(self.subjects.values())
+    }
+
+    /// The children of all manifests that were read, without those of `others`.
+    pub(super) fn children_without(&self, others: &HashSet<&Digest>) -> HashSet<&Digest> {
+        let named = self.children.iter().filter(|(digest, _)| !others.contains(digest));
+        named.flat_map(|(_, children)| children).collect()
+    }
+
+    /// Everything that some manifests need, these included, each with the name of one that leads to it. Whatever refers to a
+    /// manifest needs that.
     pub(super) fn needed_by<'a, N>(
         &'a self,
         roots: impl Iterator<Item = (N, &'a Digest)>,
@@ -30,24 +92,37 @@ impl Contents {
     where
         N: Copy,
     {
-        let (mut needed, mut open) = (HashMap::new(), Vec::new());
-        for (name, root) in roots {
-            open.push(root);
-            while let Some(digest) = open.pop() {
-                if needed.contains_key(digest) {
-                    continue;
-                }
-                needed.insert(digest, name);
-                open.extend(self.needs.get(digest).into_iter().flatten());
-            }
-        }
-        needed
+        walk(roots, |digest| {
+            let children = self.children.get(digest).into_iter().flatten();
+            children.chain(self.subjects.get(digest))
+        })
     }
 
-    /// The tags that point at a manifest.
-    pub(super) fn tags_of<'a>(&'a self, digest: &'a Digest) -> impl Iterator<Item = &'a Tag> {
-        self.tags.iter().filter(move |(_, tagged)| *tagged == digest).map(|(tag, _)| tag)
+    /// Some manifests, and everything below them: what goes with them where nothing else needs it. What they refer to does not.
+    pub(super) fn below<'a>(&'a self, roots: impl Iterator<Item = &'a Digest>) -> HashSet<&'a Digest> {
+        let below =
+            walk(roots.map(|root| ((), root)), |digest| self.children.get(digest).into_iter().flatten());
+        below.into_keys().collect()
     }
+}
+
+/// All that can be reached, each with the name of a root that leads to it.
+fn walk<'a, N: Copy, I: Iterator<Item = &'a Digest>>(
+    roots: impl Iterator<Item = (N, &'a Digest)>,
+    next: impl Fn(&'a Digest) -> I,
+) -> HashMap<&'a Digest, N> {
+    let (mut reached, mut open) = (HashMap::new(), Vec::new());
+    for (name, root) in roots {
+        open.push(root);
+        while let Some(digest) = open.pop() {
+            if reached.contains_key(digest) {
+                continue;
+            }
+            reached.insert(digest, name);
+            open.extend(next(digest));
+        }
+    }
+    reached
 }
 
 #[cfg(test)]
@@ -59,14 +134,26 @@ mod tests {
         let digest = |name: &str| Digest::sha256(name.as_bytes());
         let (index, child, nested, signature, other) =
             (digest("index"), digest("child"), digest("nested"), digest("signature"), digest("other"));
-        let needs = [
-            (index.clone(), vec![child.clone()]),
-            (child.clone(), vec![nested.clone(), index.clone()]),
-            (signature.clone(), vec![other.clone()]),
-        ];
-        let contents = Contents { needs: needs.into_iter().collect(), ..Contents::default() };
+        let mut contents = Contents::default();
+        contents.read(&index, vec![child.clone()], None);
+        contents.read(&child, vec![nested.clone()], Some(index.clone()));
+        contents.read(&signature, Vec::new(), Some(other.clone()));
         let needed = contents.needed_by([("i", &index), ("s", &signature)].into_iter());
         let expected = [(&index, "i"), (&child, "i"), (&nested, "i"), (&signature, "s"), (&other, "s")];
         assert_eq!(needed, expected.into_iter().collect());
+        let below = contents.below([&child, &signature].into_iter());
+        assert_eq!(below, [&child, &nested, &signature].into_iter().collect(), "a subject is nothing below");
+    }
+
+    #[test]
+    fn tags_are_found_by_what_they_point_at() {
+        let (one, other) = (Digest::sha256(b"one"), Digest::sha256(b"other"));
+        let mut contents = Contents::default();
+        for (name, digest) in [("a", &one), ("b", &other), ("c", &one)] {
+            contents.point(name.parse().unwrap(), digest.clone());
+        }
+        let names = |digest| contents.tags_of(digest).iter().map(Tag::as_str).collect::<Vec<_>>();
+        assert_eq!((names(&one), names(&other)), (vec!["a", "c"], vec!["b"]));
+        assert_eq!(contents.tags().count(), 3);
     }
 }

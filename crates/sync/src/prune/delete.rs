@@ -1,57 +1,29 @@
 //! Deletes one thing, in the way in which its registry does so.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use oci::{Digest, Tag, TagOrDigest, WhyKept, with_sources};
+use tokio_util::sync::CancellationToken;
 
 use super::again::changes;
 use super::ask::{ask, resolve};
 use super::candidate::{Candidate, Standing};
 use super::contents::Contents;
-use super::ended::Ended;
-use super::look::Repository;
+use super::ended::{Ended, Kept};
+use super::habit::Habit;
+use super::repository::Repository;
 use crate::endpoint::{Answer, Deletes, Deletion, Target};
 use crate::{Error, Operation, Side};
-
-/// What a registry was seen to do.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Habits {
-    is_off: bool,
-    tags: TagHabit,
-}
-
-impl Habits {
-    /// Takes what was seen in another repository, too: the worse of both counts.
-    pub(super) fn learn(&mut self, seen: Self) {
-        self.is_off |= seen.is_off;
-        self.tags = self.tags.max(seen.tags);
-    }
-}
-
-/// What a registry does where it is asked to take a tag away, the better first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum TagHabit {
-    /// Nobody has seen it yet.
-    #[default]
-    Unknown,
-    /// The tag goes, and its image stays.
-    Untags,
-    /// The tag goes; whether its image does is not known, because it was not there afterwards.
-    Deletes,
-    /// Nothing: it wants a digest.
-    Refuses,
-}
 
 /// A repository while things go from it.
 pub(super) struct Room<'a> {
     target: &'a dyn Target,
     contents: &'a Contents,
     retries: u32,
-    /// Manifests that were deleted by their digest.
-    gone: HashSet<Digest>,
-    /// Manifests of which tags were taken away: some registries take all tags, or the image, along.
-    touched: HashSet<Digest>,
+    cancel: &'a CancellationToken,
+    /// What became of manifests that lost a tag, or were deleted.
+    became: HashMap<Digest, Became>,
     /// Manifests that something needs which should have gone and has not.
     staying: HashSet<Digest>,
     /// Whether the tags were looked at again since some of them went.
@@ -60,15 +32,27 @@ pub(super) struct Room<'a> {
     changed: Option<String>,
 }
 
+/// What became of a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Became {
+    /// A tag of it was not there any more when it was to go; whether it is there itself nobody has asked.
+    LostTag,
+    /// A tag of it was taken away: some registries take all tags, or the image, along.
+    Untagged,
+    /// It has lost a tag, and is still there.
+    Left,
+    /// It is gone.
+    Gone,
+}
+
 impl<'a> Room<'a> {
-    pub(super) fn new(repository: &'a Repository, retries: u32) -> Self {
-        let (target, contents) = (&*repository.target, &repository.contents);
+    pub(super) fn new(repository: &'a Repository, retries: u32, cancel: &'a CancellationToken) -> Self {
         Self {
-            target,
-            contents,
+            target: &*repository.target,
+            contents: &repository.contents,
             retries,
-            gone: HashSet::new(),
-            touched: HashSet::new(),
+            cancel,
+            became: HashMap::new(),
             staying: HashSet::new(),
             is_looked_at_again: false,
             changed: None,
@@ -80,9 +64,19 @@ impl<'a> Room<'a> {
         self.is_looked_at_again = false;
     }
 
-    /// Whether a manifest was deleted by its digest.
-    pub(super) fn is_gone(&self, digest: &Digest) -> bool {
-        self.gone.contains(digest)
+    /// Whether a manifest is gone. Where it has only lost tags, it is asked for.
+    pub(super) async fn has_gone(&mut self, digest: &Digest) -> bool {
+        match self.became.get(digest) {
+            Some(Became::Gone) => true,
+            Some(Became::Left) | None => false,
+            Some(Became::LostTag | Became::Untagged) => {
+                let is_gone =
+                    matches!(resolve(self.target, self.retries, &by_digest(digest)).await, Ok(None));
+                let became = if is_gone { Became::Gone } else { Became::Left };
+                self.became.insert(digest.clone(), became);
+                is_gone
+            }
+        }
     }
 
     /// Something does not go, and all that it needs stays with it.
@@ -97,18 +91,18 @@ impl<'a> Room<'a> {
     }
 
     /// Deletes something, if it is still what was looked at.
-    pub(super) async fn delete(&mut self, candidate: &Candidate, habits: &mut Habits) -> Ended {
+    pub(super) async fn delete(&mut self, candidate: &Candidate, habit: &mut Habit) -> Ended {
         let Some(deletes) = self.target.deletes() else {
-            return Ended::Failed("nothing can be deleted there".to_owned());
+            return Ended::failed("nothing can be deleted there");
         };
-        if habits.is_off {
-            return Ended::Off;
+        if *habit == Habit::Off {
+            return Ended::Kept(Kept::Off);
         }
         let ended = match &candidate.name {
-            TagOrDigest::Tag(tag) => self.delete_tagged(deletes, tag, candidate, habits).await,
-            TagOrDigest::Digest(_) => self.delete_untagged(deletes, candidate, habits).await,
+            TagOrDigest::Tag(tag) => self.delete_tagged(deletes, tag, candidate, habit).await,
+            TagOrDigest::Digest(_) => self.delete_untagged(deletes, candidate, habit).await,
         };
-        ended.unwrap_or_else(|error| Ended::Failed(with_sources(&error)))
+        ended.unwrap_or_else(|error| Ended::failed(with_sources(&error)))
     }
 
     async fn delete_tagged(
@@ -116,17 +110,21 @@ impl<'a> Room<'a> {
         deletes: &dyn Deletes,
         tag: &Tag,
         candidate: &Candidate,
-        habits: &mut Habits,
+        habit: &mut Habit,
     ) -> Result<Ended, Error> {
+        let became = self.became.get(&candidate.digest);
         match resolve(self.target, self.retries, &candidate.name).await? {
             // Another tag of it has taken it along.
-            None if self.gone.contains(&candidate.digest) || self.touched.contains(&candidate.digest) => {
+            None if matches!(became, Some(Became::Gone | Became::Untagged | Became::Left)) => {
                 return Ok(Ended::Deleted);
             }
-            None => return Ok(Ended::WasGone),
+            None => {
+                self.became.entry(candidate.digest.clone()).or_insert(Became::LostTag);
+                return Ok(Ended::WasGone);
+            }
             Some(now) if now != candidate.digest => {
                 self.changed = Some(format!("`{tag}` has been pushed"));
-                return Ok(Ended::Failed(format!("it is {now} by now: somebody has pushed it meanwhile")));
+                return Ok(Ended::failed(format!("it is {now} by now: somebody has pushed it meanwhile")));
             }
             Some(_) => {}
         }
@@ -136,21 +134,21 @@ impl<'a> Room<'a> {
         {
             return Ok(change);
         }
-        if habits.tags == TagHabit::Unknown && deletes.untags().await {
-            habits.tags = TagHabit::Untags;
+        if *habit == Habit::Unknown && deletes.untags().await {
+            *habit = Habit::Untags;
         }
         // What takes a tag away alone may do so whatever needs the image.
-        let may_untag = match habits.tags {
-            TagHabit::Untags => true,
-            TagHabit::Unknown | TagHabit::Deletes => self.holder(candidate).await?.is_none(),
-            TagHabit::Refuses => false,
+        let may_untag = match *habit {
+            Habit::Untags => true,
+            Habit::Unknown | Habit::Deletes => self.holder(candidate).await?.is_none(),
+            Habit::Refuses | Habit::Off => false,
         };
-        if may_untag && let Some(ended) = self.untag(deletes, tag, candidate, habits).await? {
+        if may_untag && let Some(ended) = self.untag(deletes, tag, candidate, habit).await? {
             return Ok(ended);
         }
         match self.holder(candidate).await? {
             Some(holder) => Ok(holder),
-            None => self.delete_manifest(deletes, &candidate.digest, habits).await,
+            None => self.delete_manifest(deletes, &candidate.digest, habit).await,
         }
     }
 
@@ -159,12 +157,12 @@ impl<'a> Room<'a> {
         &mut self,
         deletes: &dyn Deletes,
         candidate: &Candidate,
-        habits: &mut Habits,
+        habit: &mut Habit,
     ) -> Result<Ended, Error> {
         if let Some(holder) = self.holder(candidate).await? {
             return Ok(holder);
         }
-        let ended = self.delete_manifest(deletes, &candidate.digest, habits).await?;
+        let ended = self.delete_manifest(deletes, &candidate.digest, habit).await?;
         Ok(if ended == Ended::WasGone { Ended::Deleted } else { ended })
     }
 
@@ -172,13 +170,13 @@ impl<'a> Room<'a> {
     async fn holder(&mut self, candidate: &Candidate) -> Result<Option<Ended>, Error> {
         if !candidate.held_by.is_empty() {
             let holders = candidate.held_by.join(", ");
-            return Ok(Some(Ended::Held(format!(
+            return Ok(Some(Ended::held(format!(
                 "held by {holders}: this registry is not known to take a tag away without its image"
             ))));
         }
         if self.stays(&candidate.digest) {
             let why = "what should have gone before it is still there, and needs it";
-            return Ok(Some(Ended::Held(why.to_owned())));
+            return Ok(Some(Ended::held(why)));
         }
         self.change().await
     }
@@ -186,12 +184,16 @@ impl<'a> Room<'a> {
     /// Why nothing goes that a change may need: tags are looked at again before the first such thing of a batch goes.
     async fn change(&mut self) -> Result<Option<Ended>, Error> {
         if self.changed.is_none() && !self.is_looked_at_again {
-            self.changed = changes(self.target, self.retries, self.contents).await?;
+            let asked = changes(self.target, self.retries, self.contents);
+            let Some(changed) = self.cancel.run_until_cancelled(asked).await else {
+                return Ok(Some(Ended::Kept(Kept::Stopped)));
+            };
+            self.changed = changed?;
             self.is_looked_at_again = true;
         }
         let changed = self.changed.as_ref();
         Ok(changed.map(|changed| {
-            Ended::Failed(format!(
+            Ended::failed(format!(
                 "{changed} since the repository was looked at, and may need it: run it again"
             ))
         }))
@@ -203,54 +205,58 @@ impl<'a> Room<'a> {
         deletes: &dyn Deletes,
         tag: &Tag,
         candidate: &Candidate,
-        habits: &mut Habits,
+        habit: &mut Habit,
     ) -> Result<Option<Ended>, Error> {
         let deletion = self.ask_to_delete(&candidate.name, || deletes.delete_tag(tag)).await?;
         match deletion {
-            Asked::Done(Deletion::Untagged) => habits.tags = TagHabit::Untags,
+            Asked::Done(Deletion::Untagged) => *habit = Habit::Untags,
             Asked::Done(Deletion::Kept(WhyKept::NoTagDeletion, _)) => {
-                habits.tags = TagHabit::Refuses;
+                *habit = Habit::Refuses;
                 return Ok(None);
             }
-            Asked::Done(Deletion::Kept(why, words)) => return Ok(Some(kept(why, &words, habits))),
-            Asked::Done(Deletion::NotThere) => return Ok(Some(Ended::WasGone)),
-            Asked::Done(Deletion::Done) if habits.tags == TagHabit::Unknown => {
-                let image = TagOrDigest::Digest(candidate.digest.clone());
+            Asked::Done(Deletion::Kept(why, words)) => return Ok(Some(kept(why, &words, habit))),
+            Asked::Done(Deletion::NotThere) => {
+                self.became.entry(candidate.digest.clone()).or_insert(Became::LostTag);
+                return Ok(Some(Ended::WasGone));
+            }
+            Asked::Done(Deletion::Done) if *habit == Habit::Unknown => {
+                let image = by_digest(&candidate.digest);
                 // The tag is gone whatever comes of this; who does not answer has shown nothing.
-                habits.tags = match resolve(self.target, self.retries, &image).await {
-                    Ok(Some(_)) => TagHabit::Untags,
-                    Ok(None) => TagHabit::Deletes,
-                    Err(_) => TagHabit::Unknown,
+                *habit = match resolve(self.target, self.retries, &image).await {
+                    Ok(Some(_)) => Habit::Untags,
+                    Ok(None) => Habit::Deletes,
+                    Err(_) => Habit::Unknown,
                 };
             }
             Asked::Done(Deletion::Done) => {}
             Asked::StillThere => return Ok(Some(still_there())),
         }
-        self.touched.insert(candidate.digest.clone());
+        let became = if *habit == Habit::Untags { Became::Left } else { Became::Untagged };
+        self.became.insert(candidate.digest.clone(), became);
         if candidate.held_by.is_empty() && !self.stays(&candidate.digest) {
             Ok(Some(Ended::Deleted))
         } else {
-            Ok(Some(self.see_what_is_left(candidate, habits).await))
+            Ok(Some(self.see_what_is_left(candidate, habit).await))
         }
     }
 
     /// What holds an image must still have it: a registry that has taken it along is not believed any more.
-    async fn see_what_is_left(&self, candidate: &Candidate, habits: &mut Habits) -> Ended {
-        let image = TagOrDigest::Digest(candidate.digest.clone());
+    async fn see_what_is_left(&self, candidate: &Candidate, habit: &mut Habit) -> Ended {
+        let image = by_digest(&candidate.digest);
         match resolve(self.target, self.retries, &image).await {
             Ok(Some(_)) => return Ended::Deleted,
             // The tag is gone, and nothing more is risked.
             Err(_) => {
-                habits.tags = TagHabit::Deletes;
+                *habit = Habit::Deletes;
                 return Ended::Deleted;
             }
-            Ok(None) => habits.tags = TagHabit::Deletes,
+            Ok(None) => *habit = Habit::Deletes,
         }
         let holders = match &*candidate.held_by {
             [] => "what should have gone and has not".to_owned(),
             holders => holders.join(", "),
         };
-        Ended::Failed(format!(
+        Ended::failed(format!(
             "the registry has deleted its image with the tag, which {holders} needs: copy that again"
         ))
     }
@@ -259,17 +265,20 @@ impl<'a> Room<'a> {
         &mut self,
         deletes: &dyn Deletes,
         digest: &Digest,
-        habits: &mut Habits,
+        habit: &mut Habit,
     ) -> Result<Ended, Error> {
-        let name = TagOrDigest::Digest(digest.clone());
+        let name = by_digest(digest);
         let deletion = self.ask_to_delete(&name, || deletes.delete_manifest(digest)).await?;
         match deletion {
             Asked::Done(Deletion::Untagged | Deletion::Done) => {
-                self.gone.insert(digest.clone());
+                self.became.insert(digest.clone(), Became::Gone);
                 Ok(Ended::Deleted)
             }
-            Asked::Done(Deletion::NotThere) => Ok(Ended::WasGone),
-            Asked::Done(Deletion::Kept(why, words)) => Ok(kept(why, &words, habits)),
+            Asked::Done(Deletion::NotThere) => {
+                self.became.insert(digest.clone(), Became::Gone);
+                Ok(Ended::WasGone)
+            }
+            Asked::Done(Deletion::Kept(why, words)) => Ok(kept(why, &words, habit)),
             Asked::StillThere => Ok(still_there()),
         }
     }
@@ -305,19 +314,23 @@ enum Asked {
     StillThere,
 }
 
-fn still_there() -> Ended {
-    Ended::Failed("the registry says that there is no such thing to delete, and still has it".to_owned())
+fn by_digest(digest: &Digest) -> TagOrDigest {
+    TagOrDigest::Digest(digest.clone())
 }
 
-fn kept(why: WhyKept, words: &crate::endpoint::EndpointError, habits: &mut Habits) -> Ended {
+fn still_there() -> Ended {
+    Ended::failed("the registry says that there is no such thing to delete, and still has it")
+}
+
+fn kept(why: WhyKept, words: &crate::endpoint::EndpointError, habit: &mut Habit) -> Ended {
     match why {
         WhyKept::Off | WhyKept::NoTagDeletion => {
-            habits.is_off = true;
-            Ended::Off
+            *habit = Habit::Off;
+            Ended::Kept(Kept::Off)
         }
         WhyKept::Held => {
-            Ended::Failed(format!("the registry says that something needs it: {}", with_sources(words)))
+            Ended::failed(format!("the registry says that something needs it: {}", with_sources(words)))
         }
-        WhyKept::Immutable => Ended::Failed(format!("its tag is immutable: {}", with_sources(words))),
+        WhyKept::Immutable => Ended::failed(format!("its tag is immutable: {}", with_sources(words))),
     }
 }

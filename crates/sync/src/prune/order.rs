@@ -1,6 +1,6 @@
 //! In which order things go: what needs something goes before it, and what refers to something after it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use oci::{Digest, TagOrDigest};
 
@@ -9,11 +9,12 @@ use super::contents::Contents;
 
 /// Puts indexes before what they name, images before what refers to them, and otherwise sorts by name.
 pub(super) fn put_in_order(candidates: &mut [Candidate], contents: &Contents) {
-    let mut needed_by_others: HashMap<Digest, usize> = HashMap::new();
-    for candidate in candidates.iter() {
-        let needed = contents.needed_by([((), &candidate.digest)].into_iter());
-        for digest in needed.into_keys().filter(|digest| **digest != candidate.digest) {
-            *needed_by_others.entry(digest.clone()).or_default() += 1;
+    let distinct: BTreeSet<Digest> = candidates.iter().map(|candidate| candidate.digest.clone()).collect();
+    let mut needed_by_others: HashMap<&Digest, usize> = HashMap::new();
+    for root in &distinct {
+        let needed = contents.needed_by([((), root)].into_iter());
+        for digest in needed.into_keys().filter(|digest| *digest != root) {
+            *needed_by_others.entry(digest).or_default() += 1;
         }
     }
     candidates.sort_by_cached_key(|candidate| {

@@ -1,33 +1,62 @@
 //! Reads what a target repository has: its tags, and what their manifests need.
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Digest, ErrorKind, MediaType, RawManifest, Tag, TagOrDigest};
 
 use super::ask::{ask, list, resolve};
 use super::contents::Contents;
-use super::decide::Suspects;
+use super::suspects::Suspects;
 use crate::endpoint::Target;
-use crate::endpoint::listing::BulkListing;
 use crate::rule::referrer_tag::subject;
 use crate::{Cause, Error, Operation, Side};
 
-/// Manifests that are read at once.
-const READ_AT_ONCE: usize = 8;
+/// Manifests that are read, or asked for, at once.
+const ASKED_AT_ONCE: usize = 8;
 
-/// Reads what tells whether `suspects` can go, and what the digests that rules select need.
+/// What some tags point at, and nothing else: enough where nothing can go.
+pub(super) async fn read_digests<'a>(
+    target: &dyn Target,
+    retries: u32,
+    tags: impl Iterator<Item = &'a Tag>,
+) -> Result<Contents, Error> {
+    let known = target.bulk_tags().await.unwrap_or_default();
+    let mut contents = Contents::default();
+    let mut questions = Vec::new();
+    for tag in tags {
+        match known.digests.get(tag) {
+            Some(digest) => contents.point(tag.clone(), digest.clone()),
+            None => questions.push(TagOrDigest::Tag(tag.clone())),
+        }
+    }
+    let questions = questions.into_iter().map(|name| async move {
+        let digest = resolve(target, retries, &name).await?;
+        Ok::<_, Error>((name, digest))
+    });
+    let mut answers = stream::iter(questions.collect::<Vec<_>>()).buffer_unordered(ASKED_AT_ONCE);
+    while let Some(answer) = answers.try_next().await? {
+        if let (TagOrDigest::Tag(tag), Some(digest)) = answer {
+            contents.point(tag, digest);
+        }
+    }
+    Ok(contents)
+}
+
+/// Reads what tells whether `suspects` can go, and what the digests that rules select need. What is known already is not asked
+/// for by its tag.
 pub(super) async fn read(
     target: &dyn Target,
     retries: u32,
-    suspects: &Suspects,
-    selected: &HashSet<TagOrDigest>,
+    (suspects, selected): (&Suspects, &HashSet<TagOrDigest>),
+    known: &Contents,
 ) -> Result<Contents, Error> {
-    let tags = list(target, retries).await?;
-    let known = target.bulk_tags().await;
-    let mut contents = Contents { listed: tags.clone(), ..Contents::default() };
-    let mut children = read_tags(target, retries, tags, known, &mut contents).await?;
+    let listed = list(target, retries).await?;
+    let bulk = target.bulk_tags().await.unwrap_or_default();
+    let digest = |tag: &Tag| bulk.digests.get(tag).or_else(|| known.digest(tag)).cloned();
+    let tags = listed.tags.iter().map(|tag| (tag.clone(), digest(tag))).collect();
+    let mut contents = Contents::listing(listed.tags, listed.invalid);
+    let mut children = read_tags(target, retries, tags, &mut contents).await?;
     children.extend(selected.iter().filter_map(|name| match name {
         TagOrDigest::Digest(digest) => Some(digest.clone()),
         TagOrDigest::Tag(_) => None,
@@ -36,28 +65,25 @@ pub(super) async fn read(
         children = read_children(target, retries, children, &mut contents).await?;
     }
     look_for_subjects(target, retries, suspects, &mut contents).await?;
-    list_referrers(target, retries, suspects, &mut contents).await;
     Ok(contents)
 }
 
-/// Reads the manifests of all tags, each once where the registry tells which are the same. Gives the indexes among what they
-/// name.
+/// Reads the manifests of all tags, each once where it is known which are the same. Gives the indexes among what they name.
 async fn read_tags(
     target: &dyn Target,
     retries: u32,
-    tags: BTreeSet<Tag>,
-    known: Option<Arc<BulkListing>>,
+    tags: HashMap<Tag, Option<Digest>>,
     contents: &mut Contents,
 ) -> Result<Vec<Digest>, Error> {
     let mut read = HashSet::new();
     let mut questions = Vec::new();
-    for tag in tags {
-        match known.as_ref().and_then(|known| known.digests.get(&tag)) {
+    for (tag, digest) in tags {
+        match digest {
             Some(digest) => {
-                contents.tags.insert(tag, digest.clone());
                 if read.insert(digest.clone()) {
                     questions.push(TagOrDigest::Digest(digest.clone()));
                 }
+                contents.point(tag, digest);
             }
             None => questions.push(TagOrDigest::Tag(tag)),
         }
@@ -66,13 +92,13 @@ async fn read_tags(
         let manifest = manifest(target, retries, &name).await?;
         Ok::<_, Error>((name, manifest))
     });
-    let mut answers = stream::iter(questions.collect::<Vec<_>>()).buffer_unordered(READ_AT_ONCE);
+    let mut answers = stream::iter(questions.collect::<Vec<_>>()).buffer_unordered(ASKED_AT_ONCE);
     let mut children = Vec::new();
     while let Some((name, manifest)) = answers.try_next().await? {
         // A tag without a manifest is nobody's image.
         let Some(manifest) = manifest else { continue };
         if let TagOrDigest::Tag(tag) = name {
-            contents.tags.insert(tag, manifest.digest().clone());
+            contents.point(tag, manifest.digest().clone());
         }
         children.extend(note(target, &manifest, contents)?);
     }
@@ -85,12 +111,11 @@ async fn read_children(
     children: Vec<Digest>,
     contents: &mut Contents,
 ) -> Result<Vec<Digest>, Error> {
-    let unread: BTreeSet<_> =
-        children.into_iter().filter(|digest| !contents.needs.contains_key(digest)).collect();
+    let unread: BTreeSet<_> = children.into_iter().filter(|digest| !contents.is_read(digest)).collect();
     let questions = unread
         .into_iter()
         .map(|digest| async move { manifest(target, retries, &TagOrDigest::Digest(digest)).await });
-    let mut answers = stream::iter(questions.collect::<Vec<_>>()).buffer_unordered(READ_AT_ONCE);
+    let mut answers = stream::iter(questions.collect::<Vec<_>>()).buffer_unordered(ASKED_AT_ONCE);
     let mut more = Vec::new();
     while let Some(manifest) = answers.try_next().await? {
         if let Some(manifest) = manifest {
@@ -124,58 +149,34 @@ fn note(target: &dyn Target, manifest: &RawManifest, contents: &mut Contents) ->
         cause: Cause::Manifest { digest: Box::new(digest.clone()), source: Box::new(source) },
     };
     let links = manifest.links().map_err(unusable)?;
-    let subject = manifest.subject().map_err(unusable)?;
-    let needs = links.manifests.iter().map(|child| child.digest.clone());
-    let needs = needs.chain(subject.map(|subject| subject.digest)).collect();
-    contents.needs.insert(digest.clone(), needs);
+    let subject = manifest.subject().map_err(unusable)?.map(|subject| subject.digest);
+    contents.read(digest, links.manifests.iter().map(|child| child.digest.clone()).collect(), subject);
     let is_index =
         |media_type: &MediaType| [MediaType::OCI_INDEX, MediaType::DOCKER_LIST].contains(media_type);
     let children = links.manifests.into_iter().filter(|child| child.media_type.as_ref().is_none_or(is_index));
     Ok(children.map(|child| child.digest).collect())
 }
 
-/// Finds out whether the images of followers are there, where no tag of another image leads to them: what a follower says of its
-/// own subject does not tell.
+/// Finds out whether the images of followers are there, where no tag and no index leads to them: what refers to an image does
+/// not tell.
 async fn look_for_subjects(
     target: &dyn Target,
     retries: u32,
     suspects: &Suspects,
     contents: &mut Contents,
 ) -> Result<(), Error> {
-    let subjects: BTreeSet<Digest> = suspects.followers.iter().filter_map(subject).collect();
     let followers: HashSet<&Digest> =
-        suspects.followers.iter().filter_map(|tag| contents.tags.get(tag)).collect();
-    let others = contents.needs.iter().filter(|(digest, _)| !followers.contains(digest));
-    let named: HashSet<Digest> = others.flat_map(|(_, needs)| needs.iter().cloned()).collect();
-    for subject in subjects {
-        let is_named = contents.needs.contains_key(&subject) || named.contains(&subject);
-        if !is_named && resolve(target, retries, &TagOrDigest::Digest(subject.clone())).await?.is_some() {
-            contents.untagged.insert(subject);
-        }
-    }
+        suspects.followers.iter().filter_map(|tag| contents.digest(tag)).collect();
+    let named = contents.children_without(&followers);
+    let subjects: BTreeSet<Digest> = suspects.followers.iter().filter_map(subject).collect();
+    let unknown =
+        subjects.into_iter().filter(|subject| !contents.is_read(subject) && !named.contains(subject));
+    let questions = unknown.map(|subject| async move {
+        let there = resolve(target, retries, &TagOrDigest::Digest(subject.clone())).await?;
+        Ok::<_, Error>(there.map(|_| subject))
+    });
+    let answers = stream::iter(questions.collect::<Vec<_>>()).buffer_unordered(ASKED_AT_ONCE);
+    let there: Vec<Option<Digest>> = answers.try_collect().await?;
+    contents.untagged.extend(there.into_iter().flatten());
     Ok(())
-}
-
-/// Asks what refers to images that may go. A registry that keeps no lists has nothing to tell; one whose list fails may have, and
-/// the image stays.
-async fn list_referrers(target: &dyn Target, retries: u32, suspects: &Suspects, contents: &mut Contents) {
-    let Some(deletes) = target.deletes() else { return };
-    let going = suspects.images.iter().filter_map(|tag| contents.tags.get(tag).cloned());
-    let mut open: Vec<Digest> = going.collect::<BTreeSet<_>>().into_iter().collect();
-    while let Some(subject) = open.pop() {
-        let operation = Operation::ListReferrers(subject.clone());
-        let listed =
-            ask((Side::Target, target.name()), retries, operation, || deletes.referrers(&subject)).await;
-        let found: Vec<Digest> = match listed {
-            Ok(found) => found.into_iter().map(|found| found.digest).collect(),
-            Err(error) => {
-                contents.unlisted.insert(subject, oci::with_sources(&error));
-                continue;
-            }
-        };
-        if !found.is_empty() && !contents.referrers.contains_key(&subject) {
-            open.extend(found.iter().cloned());
-            contents.referrers.insert(subject, found);
-        }
-    }
 }

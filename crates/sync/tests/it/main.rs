@@ -31,6 +31,7 @@ mod plan_simulation;
 mod platform;
 mod prune;
 mod prune_lists;
+mod prune_look;
 mod referrer_types;
 mod referrers;
 mod reported;

@@ -13,7 +13,7 @@ use endpoints::{RegistryApi, RegistryEndpoint};
 use http::Method;
 use registry::{Credentials, Login, Registry, Security, Settings, Transport};
 use serde_json::{Value, json};
-use sync::prune::{Fate, Guards, MaxDelete, Prune, PrunePlan, Pruned, Standing};
+use sync::prune::{Fate, Guards, Kept, MaxDelete, Prune, PrunePlan, Pruned, Standing};
 use sync::{Naming, Options, Policy, ReferrerPolicy, Rule, RuleTarget, Selection, Silent, State, Work};
 use testkit::Dice;
 use tokio_util::sync::CancellationToken;
@@ -77,7 +77,7 @@ pub(crate) async fn look(rules: Vec<(Rule, Option<Guards>)>, state: State) -> Pr
 
 pub(crate) async fn prune(bench: &Bench, guards: Guards) -> Pruned {
     let plan = look(vec![(bench.rule(), Some(guards))], State::none()).await;
-    assert_eq!(plan.refused, None);
+    assert!(plan.refused.is_none(), "{:?}", plan.refused);
     plan.carry_out(CancellationToken::new()).await
 }
 
@@ -330,7 +330,7 @@ async fn what_an_index_needs_stays_where_the_index_does_not_go() {
     bench.target.misbehave(Fault { when, times: Times::Always, effect });
     let pruned = prune(&bench, FREE).await;
     assert_eq!(bench.tags(), ["child", "index", "kept"], "{pruned:?}");
-    let held: Vec<_> = pruned.not_deleted.iter().map(|kept| kept.is_held).collect();
+    let held: Vec<_> = pruned.not_deleted.iter().map(|kept| matches!(kept.kept, Kept::Held(_))).collect();
     assert_eq!(held, [false, true], "{pruned:?}");
     // What a new image under a tag needs is not known: nothing goes by its digest then.
     let (bench, _, child) = due_index().await;
@@ -352,7 +352,7 @@ async fn a_tag_that_was_moved_onto_what_is_due_holds_it() {
         bench.target.store().tag(APP, "kept", &due);
         let pruned = plan.carry_out(CancellationToken::new()).await;
         assert!(bench.deletions().is_empty(), "{:?}", bench.deletions());
-        assert!(pruned.not_deleted[0].why.contains("`kept` has been pushed"), "{pruned:?}");
+        assert!(pruned.not_deleted[0].kept.why().contains("`kept` has been pushed"), "{pruned:?}");
     }
 }
 
@@ -391,7 +391,8 @@ async fn what_another_rule_brings_stays_however_that_writes_the_host() {
     let other = Rule { targets: to("LOCALHOST"), selection: Selection::These(theirs), ..bench.rule() };
     let plan = look(vec![(rule, Some(FREE)), (other, None)], State::none()).await;
     let names: Vec<_> = plan.candidates().iter().map(|candidate| candidate.name.to_string()).collect();
-    assert_eq!((names, plan.refused), (vec!["old".to_owned()], None));
+    assert!(plan.refused.is_none(), "{:?}", plan.refused);
+    assert_eq!(names, ["old"]);
 }
 
 #[tokio::test]
@@ -403,7 +404,13 @@ async fn what_a_rule_brings_by_digest_keeps_its_children() {
     let plan = look(vec![(bench.rule(), Some(FREE)), (pinned, None)], State::none()).await;
     let pruned = plan.carry_out(CancellationToken::new()).await;
     assert!(bench.target.store().manifest(APP, &child).is_some(), "{pruned:?}");
-    assert!(pruned.not_deleted.iter().any(|kept| kept.is_held && kept.why.contains(&index)), "{pruned:?}");
+    assert!(
+        pruned
+            .not_deleted
+            .iter()
+            .any(|kept| matches!(kept.kept, Kept::Held(_)) && kept.kept.why().contains(&index)),
+        "{pruned:?}"
+    );
 }
 
 #[tokio::test]
@@ -433,8 +440,11 @@ async fn what_has_come_back_at_the_source_stays() {
     put(bench.source.store(), 2, &["old"]);
     let pruned = plan.carry_out(CancellationToken::new()).await;
     assert_eq!(bench.tags(), ["alias", "kept", "old"], "a name of the same image stays, too: {pruned:?}");
-    assert!(pruned.not_deleted.iter().all(|kept| kept.is_held), "{pruned:?}");
-    assert!(pruned.not_deleted.iter().any(|kept| kept.why.contains("old is there by now")), "{pruned:?}");
+    assert!(pruned.not_deleted.iter().all(|kept| matches!(kept.kept, Kept::Held(_))), "{pruned:?}");
+    assert!(
+        pruned.not_deleted.iter().any(|kept| kept.kept.why().contains("old is there by now")),
+        "{pruned:?}"
+    );
 }
 
 #[tokio::test]
@@ -471,7 +481,7 @@ async fn what_is_denied_is_not_gone() {
     bench.target.misbehave(Fault { when: Match::path("manifests/old"), times: Times::Always, effect });
     let pruned = plan.carry_out(CancellationToken::new()).await;
     assert_eq!((pruned.deleted.len(), pruned.not_deleted.len()), (0, 1), "{pruned:?}");
-    assert!(pruned.not_deleted[0].why.contains("403"), "{pruned:?}");
+    assert!(pruned.not_deleted[0].kept.why().contains("403"), "{pruned:?}");
 }
 
 #[tokio::test]
@@ -486,7 +496,7 @@ async fn an_image_whose_referrers_cannot_be_listed_stays() {
     bench.target.misbehave(Fault { when, times: Times::Always, effect });
     let pruned = prune(&bench, FREE).await;
     assert_eq!(bench.tags(), ["kept", "old"]);
-    assert!(pruned.not_deleted[0].why.contains("referrers cannot be listed"), "{pruned:?}");
+    assert!(pruned.not_deleted[0].kept.why().contains("referrers cannot be listed"), "{pruned:?}");
 }
 
 #[tokio::test]
@@ -516,7 +526,11 @@ async fn a_registry_that_takes_tags_away_lets_tags_of_held_images_go() {
     assert_eq!(plan.candidates()[0].fate(), Fate::GoesAlone, "which is not promised");
     let pruned = prune(&bench, FREE).await;
     assert_eq!((bench.tags().len(), pruned.not_deleted.len()), (2, 1));
-    assert!(pruned.not_deleted[0].is_held && pruned.not_deleted[0].why.contains(":kept"), "{pruned:?}");
+    assert!(
+        matches!(pruned.not_deleted[0].kept, Kept::Held(_))
+            && pruned.not_deleted[0].kept.why().contains(":kept"),
+        "{pruned:?}"
+    );
     assert!(bench.deletions().is_empty());
 }
 
@@ -531,7 +545,8 @@ async fn a_registry_that_takes_the_image_along_is_not_believed_again() {
     let effect = Effect::Status { code: 404, body: String::new(), headers: Vec::new() };
     bench.target.misbehave(Fault { when: Match::path(&held), times: Times::Always, effect });
     let pruned = plan.carry_out(CancellationToken::new()).await;
-    let told: Vec<_> = pruned.not_deleted.iter().map(|kept| (kept.is_held, kept.why.as_str())).collect();
+    let told: Vec<_> =
+        pruned.not_deleted.iter().map(|kept| (matches!(kept.kept, Kept::Held(_)), kept.kept.why())).collect();
     assert!(!told[0].0 && told[0].1.contains("has deleted its image"), "{pruned:?}");
     assert!(told[1].0 && bench.tags().contains(&"zalias".to_owned()), "{pruned:?}");
 }
@@ -542,7 +557,7 @@ async fn an_empty_or_failing_source_deletes_nothing() {
     put(bench.target.store(), 1, &["old"]);
     let rules = || vec![(bench.rule(), Some(FREE))];
     let refused = look(rules(), State::none()).await.refused.unwrap().to_string();
-    assert!(refused.contains("could not be listed"), "{refused}");
+    assert!(refused.contains("reading the list of tags") || refused.contains("listing tags"), "{refused}");
     bench.source.store().create_repository(APP);
     let refused = look(rules(), State::none()).await.refused.unwrap().to_string();
     assert!(refused.contains("has no tags"), "{refused}");
@@ -560,7 +575,7 @@ async fn an_empty_or_failing_source_deletes_nothing() {
     let elsewhere = RegistryEndpoint::source(&client(&bench.source), &"a/none".parse().unwrap());
     let failing = Rule { source: Arc::new(elsewhere), ..bench.rule() };
     let refused = look(vec![(bench.rule(), Some(FREE)), (failing, None)], State::none()).await.refused;
-    assert!(refused.is_some_and(|refused| refused.why().contains("a/none")));
+    assert!(refused.is_some_and(|refused| refused.to_string().contains("a/none")));
     assert!(bench.deletions().is_empty());
     assert_eq!(bench.tags(), ["old"]);
 }
@@ -625,7 +640,7 @@ async fn where_deletion_is_off_it_is_asked_for_once() {
         bench.both(number, &[], &[tag]);
     }
     let pruned = prune(&bench, FREE).await;
-    assert_eq!((pruned.deleted.len(), pruned.not_deleted.len(), pruned.off.len()), (0, 3, 1));
+    assert_eq!((pruned.deleted.len(), pruned.not_deleted.len(), pruned.off().len()), (0, 3, 1));
     assert_eq!(bench.deletions().len(), 2, "by tag, and by digest: {:?}", bench.deletions());
     assert_eq!(bench.tags().len(), 4);
 }
@@ -638,7 +653,7 @@ async fn what_moved_meanwhile_stays() {
     let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
     put(bench.target.store(), 3, &["old"]);
     let pruned = plan.carry_out(CancellationToken::new()).await;
-    assert!(pruned.not_deleted[0].why.contains("meanwhile"), "{pruned:?}");
+    assert!(pruned.not_deleted[0].kept.why().contains("meanwhile"), "{pruned:?}");
     // A tag that has come since may be of the same image.
     bench.both(4, &[], &["older"]);
     let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
@@ -710,7 +725,7 @@ async fn nothing_to_do_costs_two_lists() {
     let bench = Bench::start(EmbeddedRegistry::builder()).await;
     bench.both(1, &["a", "b", "c"], &["a", "b", "c"]);
     let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
-    assert!(plan.is_empty() && plan.candidates().is_empty());
+    assert!(plan.candidates().is_empty());
     for side in [&bench.source, &bench.target] {
         assert_eq!(count(side, |request| !request.is_ping()), 1, "{:?}", side.requests());
     }
@@ -735,7 +750,7 @@ async fn what_comes_while_much_goes_is_seen_before_the_next_batch() {
     };
     let (pruned, ()) = tokio::join!(plan.carry_out(CancellationToken::new()), push);
     assert_eq!((pruned.deleted.len(), pruned.not_deleted.len()), (100, 30), "{pruned:?}");
-    assert!(pruned.not_deleted.iter().all(|kept| kept.why.contains("`alias` has come")), "{pruned:?}");
+    assert!(pruned.not_deleted.iter().all(|kept| kept.kept.why().contains("`alias` has come")), "{pruned:?}");
     assert!(bench.target.store().manifest(APP, "alias").is_some());
 }
 

@@ -101,8 +101,10 @@ fn other_rule(bench: &Bench) -> Rule {
 #[tokio::test]
 async fn what_a_rule_without_prune_has_put_there_stays() {
     let bench = Bench::start(EmbeddedRegistry::builder()).await;
-    bench.both(1, &["1"], &["1", "old"]);
-    put(bench.target.store(), 2, &["1-b", "2-b"]);
+    bench.both(1, &["1"], &["1"]);
+    for (number, tag) in [(2, "2-b"), (3, "1-b"), (4, "old")] {
+        put(bench.target.store(), number, &[tag]);
+    }
     // `1` has gone from the other rule's source since.
     sample::image(bench.source.store(), "b/app", Some("2"), Flavour::Oci, &[sample::layer(2, 20)], "amd64");
     let plan = look(vec![(bench.rule(), Some(FREE)), (other_rule(&bench), None)], State::none()).await;

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 use oci::{Algorithm, Digest, Tag, TagOrDigest, referrers_tag};
 
 use super::*;
+use crate::plan::extra::Extra;
+use crate::plan::listings::SourceTags;
 use crate::prune::guards::MaxDelete;
 
 fn tag(name: &str) -> Tag {
@@ -19,9 +21,12 @@ fn digest(name: &str) -> Digest {
 
 /// Tags with the names of their manifests.
 fn contents(tags: &[(&str, &str)]) -> Contents {
-    let all = tags.iter().map(|(name, manifest)| (tag(name), digest(manifest)));
-    let needs = tags.iter().map(|(_, manifest)| (digest(manifest), Vec::new()));
-    Contents { tags: all.collect(), needs: needs.collect(), ..Contents::default() }
+    let mut contents = Contents::default();
+    for (name, manifest) in tags {
+        contents.point(tag(name), digest(manifest));
+        contents.read(&digest(manifest), Vec::new(), None);
+    }
+    contents
 }
 
 fn extra(images: &[&str], followers: &[&str], at_source: &[&str]) -> Extra {
@@ -51,7 +56,9 @@ fn judged_at(
         Err(_) => TagOrDigest::Tag(tag(name)),
     };
     let selected: HashSet<TagOrDigest> = selected.iter().map(name).collect();
-    let scene = Scene { name: Arc::from("t.io/b"), contents, untagging, selected: &selected, claims };
+    let suspects = &Suspects::of(claims, &selected);
+    let scene =
+        Scene { name: Arc::from("t.io/b"), contents, untagging, selected: &selected, claims, suspects };
     decide(&scene, gone, SystemTime::UNIX_EPOCH + Duration::from_secs(1000))
 }
 
@@ -74,7 +81,7 @@ fn what_only_the_target_has_goes_and_what_any_rule_brings_stays() {
     let (own, others) = (extra(&["b", "c", "d"], &[], &[]), extra(&["a"], &[], &["d"]));
     let claims = [claim(Some(FREE), &own), claim(None, &others)];
     let decided = judged(&contents, &["a", "c"], &claims, &None);
-    assert_eq!((lines(&decided), decided.refused), (vec![":b".to_owned()], None));
+    assert_eq!((lines(&decided), decided.too_much), (vec![":b".to_owned()], None));
     let decided = judged(&contents, &["a"], &[claim(None, &own)], &None);
     assert!(lines(&decided).is_empty(), "a rule without the key is never pruned");
 }
@@ -122,7 +129,7 @@ fn too_much_is_refused_before_anything_goes() {
     ] {
         let guards = Guards { max_delete, ..FREE };
         let decided = judged(&contents, &["a"], &[claim(Some(guards), &own)], &None);
-        assert_eq!(decided.refused.is_some(), is_refused, "{max_delete}: {decided:?}");
+        assert_eq!(decided.too_much.is_some(), is_refused, "{max_delete}: {decided:?}");
         assert_eq!(decided.candidates.len(), 2);
     }
 }
@@ -152,8 +159,8 @@ fn what_has_not_been_gone_for_long_enough_waits() {
 #[test]
 fn other_tags_and_indexes_hold_an_image() {
     let mut contents = contents(&[("a", "1"), ("b", "1"), ("c", "child"), ("i", "index"), ("j", "old")]);
-    contents.needs.insert(digest("index"), vec![digest("child")]);
-    contents.needs.insert(digest("old"), vec![digest("child")]);
+    contents.read(&digest("index"), vec![digest("child")], None);
+    contents.read(&digest("old"), vec![digest("child")], None);
     let own = extra(&["b", "c", "j"], &[], &[]);
     let decided = judged(&contents, &["a", "i"], &[claim(Some(FREE), &own)], &None);
     assert_eq!(lines(&decided), [":b <- :a", ":j", ":c <- :i"], "and an index goes before what it names");
@@ -179,11 +186,7 @@ fn what_goes_only_where_a_tag_goes_alone_is_told_apart_and_counts() {
         let decided = judged_at(untagging, &contents, &["a"], &[claim(Some(one), &own)], &None);
         let told: Vec<_> = decided.candidates.iter().map(Candidate::fate).collect();
         assert_eq!(told, fates);
-        assert!(
-            matches!(&decided.refused, Some(Refusal::TooMuch(why)) if why.starts_with(says)),
-            "{:?}",
-            decided.refused
-        );
+        assert!(decided.too_much.as_ref().is_some_and(|why| why.starts_with(says)), "{:?}", decided.too_much);
     }
 }
 
@@ -240,7 +243,7 @@ fn referrers_without_a_tag_go_with_their_image() {
     let by_digest = |name: &str| format!("@{}", digest(name));
     assert_eq!(names, HashSet::from([":b".to_owned(), by_digest("referrer"), by_digest("nested")]));
     // A referrer that stays needs its subject.
-    contents.needs.insert(digest("kept referrer"), vec![digest("2")]);
+    contents.read(&digest("kept referrer"), Vec::new(), Some(digest("2")));
     let decided = judged(&contents, &["a", "k"], &[claim(Some(FREE), &own)], &None);
     assert_eq!(lines(&decided), [":b <- :k"]);
 }
@@ -248,7 +251,7 @@ fn referrers_without_a_tag_go_with_their_image() {
 #[test]
 fn what_may_have_referrers_stays_with_all_that_it_needs() {
     let mut contents = contents(&[("a", "1"), ("c", "child"), ("i", "index"), ("o", "other")]);
-    contents.needs.insert(digest("index"), vec![digest("child")]);
+    contents.read(&digest("index"), vec![digest("child")], None);
     contents.unlisted.insert(digest("index"), "503".to_owned());
     let own = extra(&["c", "i", "o"], &[], &[]);
     let decided = judged(&contents, &["a"], &[claim(Some(FREE), &own)], &None);
@@ -266,11 +269,47 @@ fn a_list_of_referrers_whose_tag_has_a_part_of_the_digest_follows_its_image() {
     let (image, other) = (Algorithm::Sha512.digest(b"2"), Algorithm::Sha512.digest(b"nowhere"));
     let [list, of_unknown] = [&image, &other].map(|digest| referrers_tag(digest).to_string());
     let mut contents = contents(&[("a", "1"), ("b", "2"), (&list, "list"), (&of_unknown, "another")]);
-    contents.tags.insert(tag("b"), image.clone());
-    contents.needs.insert(image, Vec::new());
+    contents.point(tag("b"), image.clone());
+    contents.read(&image, Vec::new(), None);
     let own = extra(&["b"], &[&list, &of_unknown], &[]);
     let decided = judged(&contents, &["a"], &[claim(Some(FREE), &own)], &None);
     assert_eq!(lines(&decided), [":b".to_owned(), format!(":{list}")], "what is not known stays");
     let decided = judged(&contents, &["a", "b"], &[claim(Some(FREE), &own)], &None);
     assert!(lines(&decided).is_empty());
+}
+
+#[test]
+fn the_signature_of_what_a_doomed_referrer_refers_to_stays_with_that() {
+    // `sbom` goes, and refers to `x`, which has no tag any more and is still there.
+    let signature = format!("sha256-{}.sig", digest("x").hex());
+    let mut contents = contents(&[("a", "1"), ("sbom", "sbom"), (&signature, "s")]);
+    contents.read(&digest("sbom"), Vec::new(), Some(digest("x")));
+    contents.untagged.insert(digest("x"));
+    let own = extra(&["sbom"], &[&signature], &[]);
+    let decided = judged(&contents, &["a"], &[claim(Some(FREE), &own)], &None);
+    assert_eq!(lines(&decided), [":sbom"]);
+    contents.untagged.clear();
+    let decided = judged(&contents, &["a"], &[claim(Some(FREE), &own)], &None);
+    assert_eq!(lines(&decided), [":sbom".to_owned(), format!(":{signature}")], "and goes where that is gone");
+}
+
+#[test]
+fn what_is_listed_and_is_no_tag_holds_every_image() {
+    let mut contents = contents(&[("a", "1"), ("b", "2")]);
+    contents.invalid.insert("-odd".to_owned());
+    let own = extra(&["b"], &[], &[]);
+    let decided = judged(&contents, &["a"], &[claim(Some(FREE), &own)], &None);
+    assert_eq!(lines(&decided), [":b <- perhaps `-odd`, which is listed and is no tag"]);
+    assert_eq!(decided.candidates[0].fate(), Fate::GoesAlone, "its tag may go alone");
+}
+
+#[test]
+fn of_many_tags_that_hold_an_image_five_are_named() {
+    let names: Vec<String> = (0..2000).map(|number| format!("t{number:04}")).collect();
+    let tags: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let due: Vec<_> = names[..1000].iter().map(String::as_str).collect();
+    let own = extra(&due, &[], &[]);
+    let decided = judged(&contents(&tags), &[], &[claim(Some(FREE), &own)], &None);
+    let held: Vec<_> = decided.candidates.iter().map(|candidate| candidate.held_by.len()).collect();
+    assert_eq!(held, vec![5; 1000]);
 }
