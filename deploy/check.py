@@ -19,6 +19,10 @@ GOOD = [
     {"image": {"repository": "r.example.com:5000/image-syncer"}},
     {"mode": "shards", "image": {"repository": "r.example.com/a"}, "shards": {"count": 8}},
     {"mode": "fleet", "image": {"repository": "r.example.com/a"}, "fleet": {"url": "tls://nats:4222"}},
+    {
+        "mode": "fleet", "image": {"repository": "r.example.com/a"}, "extraArgs": ["--only=apps"],
+        "fleet": {"url": "tls://nats:4222", "workerArgs": ["--proc=8"]},
+    },
 ]
 BAD = [
     {"image": {"repository": ""}},
@@ -28,6 +32,7 @@ BAD = [
     {"image": {"repository": "r.example.com/a"}, "schedule": "every hour"},
     {"image": {"repository": "r.example.com/a"}, "shards": {"count": 0}},
     {"image": {"repository": "r.example.com/a"}, "state": {"type": "disk"}},
+    {"image": {"repository": "r.example.com/a"}, "fleet": {"workerArgs": "--proc=8"}},
 ]
 
 

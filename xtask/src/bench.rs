@@ -5,6 +5,7 @@
 mod corpora;
 mod document;
 mod expand;
+mod fleet;
 mod goal;
 mod large_layer;
 mod machine;
@@ -114,6 +115,8 @@ enum Scenario {
     Repos10k,
     /// How long the program takes to begin
     Start,
+    /// One worker of a fleet against four, each with a line of its own
+    Fleet,
 }
 
 /// What each answer is delayed by.
@@ -206,6 +209,10 @@ async fn measure_networks(rig: &mut Rig, arguments: &Arguments) -> Result<()> {
     }
     if wanted(Scenario::Start) {
         null::start(rig).await?;
+    }
+    if wanted(Scenario::Fleet) {
+        let layer_bytes = usize::try_from(bytes(6))?;
+        fleet::measure(rig, Shape { repositories: 24, tags: 2, layers: 2, layer_bytes }).await?;
     }
     Ok(())
 }

@@ -17,6 +17,9 @@ pub(crate) struct Arguments {
     /// Runs of the scheduler without any network
     #[arg(long, default_value_t = 10_000)]
     simulation_seeds: u64,
+    /// Runs of a fleet of which workers, coordinator and nats-server are killed by a seed
+    #[arg(long, default_value_t = 20)]
+    fleet_seeds: u64,
     /// How long memory and open files are watched
     #[arg(long, default_value_t = 30)]
     soak_minutes: u64,
@@ -30,6 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         (1, sync, "every_single_fault", "IMAGE_SYNCER_UNUSED"),
         (arguments.fault_seeds, sync, "any_seed_leaves", "IMAGE_SYNCER_FAULT_SEEDS"),
         (arguments.kills, "image-syncer", "a_killed_run", "IMAGE_SYNCER_KILLS"),
+        (arguments.fleet_seeds, "image-syncer", "a_fleet_whose_members", "IMAGE_SYNCER_FLEET_SEEDS"),
         (1, "image-syncer", "law_100_000_unchanged", "IMAGE_SYNCER_UNUSED"),
         (1, "image-syncer", "law_250_images", "IMAGE_SYNCER_UNUSED"),
         (arguments.soak_minutes, sync, "a_long_soak", "IMAGE_SYNCER_SOAK_MINUTES"),

@@ -34,7 +34,7 @@ pub use memory::state::{State, StateError};
 pub use plan::assignment::{Assignment, BoundAssignment, Surveyed};
 pub use plan::decision::{Action, Decision, Load, LoadedBlob};
 pub use plan::pattern_targets::PatternTargets;
-pub use plan::shard::{Shard, ShardError, Split, Splittable};
+pub use plan::shard::{Chains, Shard, ShardError, Split, Splittable};
 pub use plan::task::{BoundTask, Expected, Task};
 pub use plan::wanted::{Wanted, WantedReferrers};
 pub use report::amounts::Amounts;

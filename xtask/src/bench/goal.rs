@@ -6,7 +6,7 @@ use super::null::{NULL, SHA256, tags_scenario};
 use super::pipes;
 use super::result::{Results, Row, float};
 use super::tool::{OURS, SKOPEO};
-use super::{corpora, expand};
+use super::{corpora, expand, fleet};
 
 /// What is no program for copying images.
 const YARDSTICKS: [&str; 4] = [CURL, SHA256, pipes::HASHING, pipes::PLAIN];
@@ -58,7 +58,15 @@ pub(super) fn judge(results: &Results) -> Vec<Judged> {
     judged.extend(large_layer(results));
     judged.extend(networks(results));
     judged.extend(many_tags(results));
+    judged.extend(fleet_of_four(results));
     judged
+}
+
+/// Four workers take little more than a quarter of one's time, where each of them has its own limit.
+fn fleet_of_four(results: &Results) -> Option<Judged> {
+    let [one, four] = [1, 4].map(|workers| results.row(fleet::FLEET, &fleet::tool(workers)));
+    let ratio = four?.wall_seconds() / one?.wall_seconds();
+    Some(at_most("fleet: time of four workers by that of one", 0.32, ratio))
 }
 
 /// What lines and capped sources are measured by.

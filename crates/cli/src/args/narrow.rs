@@ -41,6 +41,25 @@ pub(crate) struct NarrowArgs {
 }
 
 impl NarrowArgs {
+    /// Any flag of these that was given.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
+        let (tags, repositories) = (&self.select.tags, &self.select.repositories);
+        let given = [
+            ("--platform", !self.platform.is_empty()),
+            ("--os", !self.os.is_empty()),
+            ("--arch", !self.arch.is_empty()),
+            ("--include", !tags.include.is_empty()),
+            ("--exclude", !tags.exclude.is_empty()),
+            ("--semver", tags.semver.is_some()),
+            ("--latest", tags.latest.is_some()),
+            ("--include-repository", !repositories.include_repository.is_empty()),
+            ("--exclude-repository", !repositories.exclude_repository.is_empty()),
+            ("--referrers", self.referrers.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
+    }
+
     /// Which platforms are wanted.
     pub(crate) fn platforms(&self) -> PlatformFilter {
         PlatformFilter::new(&self.os, &[&self.arch[..], &self.platform].concat())

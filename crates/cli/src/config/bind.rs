@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use oci::{Reference, ReferenceError};
-use sync::{Assignment, BoundAssignment, BoundTask, Source, Target, Task};
+use sync::{BoundTask, Source, Target, Task};
+#[cfg(feature = "fleet")]
+use sync::{Assignment, BoundAssignment};
 
 use super::resolved::SharedRegistries;
 
@@ -33,6 +35,7 @@ impl<'a> Binder<'a> {
     ///
     /// # Errors
     /// A name in it is no repository.
+    #[cfg(feature = "fleet")]
     pub(crate) fn bind_assignment(
         &mut self,
         assignment: Assignment,

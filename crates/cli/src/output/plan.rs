@@ -1,6 +1,7 @@
 //! A plan: what a run would do, taken down while it looks, then printed for people or written for `apply`.
 
 mod checksum;
+mod division;
 mod document;
 mod extra;
 mod head;
@@ -12,6 +13,7 @@ mod totals;
 mod tree;
 
 pub(crate) use checksum::Checksum;
+pub(crate) use division::Division;
 pub(crate) use document::{SCHEMA, write};
 pub(crate) use head::{Head, digest_of};
 pub(crate) use recorder::{Plan, PlanRecorder};

@@ -2,12 +2,14 @@
 //!
 //! The same images give the same parts wherever they are split: a shard knows nothing of the others.
 
+mod chains;
 pub(crate) mod share;
 mod split;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub use chains::Chains;
 pub use split::{Split, Splittable};
 
 /// One of so many parts.

@@ -61,7 +61,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* The pod: called with root, args (a list) and restartPolicy. */}}
+{{/* The pod: called with root, args and extraArgs (lists) and restartPolicy. */}}
 {{- define "image-syncer.podSpec" -}}
 {{- $root := .root -}}
 {{- with .root -}}
@@ -90,7 +90,7 @@ containers:
       {{- if eq .Values.mode "fleet" }}
       {{- include "image-syncer.fleetArgs" . | nindent 6 }}
       {{- end }}
-      {{- with .Values.extraArgs }}
+      {{- with $.extraArgs }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
     env:

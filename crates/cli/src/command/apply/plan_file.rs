@@ -10,9 +10,9 @@ use oci::Digest;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use sync::{Action, Policy, Shard, Split};
+use sync::{Action, Policy, Shard};
 
-use crate::output::plan::{Checksum, SCHEMA, Step};
+use crate::output::plan::{Checksum, Division, SCHEMA, Step};
 
 /// Of an image that another rule of the same plan brings to its source first, in a form that the registry there decides.
 const NOT_KNOWN: &str = "it has no `sourceDigest`: the source did not have it yet, and the step that brings it there may rewrite it; plan again after this";
@@ -102,9 +102,9 @@ impl PlanFile {
             ));
         }
         let all = self.steps.iter().chain(&self.impossible);
-        let split = Split::by_bytes(shard.count(), all.map(Step::splittable));
+        let division = Division::of(shard.count(), all.map(Step::splittable).collect());
         let is_ours = |step: &Step| {
-            let owner = || split.owner(&step.image.target, &step.image.source_reference);
+            let owner = || division.owner(&step.image);
             step.shard.map_or_else(owner, |number| number.saturating_sub(1)) == shard.index()
         };
         self.steps.retain(is_ours);

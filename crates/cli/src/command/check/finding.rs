@@ -67,8 +67,11 @@ pub(super) enum Step {
     Content,
     Namespace,
     Push,
+    #[cfg(feature = "fleet")]
     JetStream,
+    #[cfg(feature = "fleet")]
     Store,
+    #[cfg(feature = "fleet")]
     Rights,
     Speed,
 }
@@ -113,8 +116,11 @@ impl Step {
             Self::Content => "content",
             Self::Namespace => "namespace",
             Self::Push => "push",
+            #[cfg(feature = "fleet")]
             Self::JetStream => "jetstream",
+            #[cfg(feature = "fleet")]
             Self::Store => "store",
+            #[cfg(feature = "fleet")]
             Self::Rights => "rights",
             Self::Speed => "speed",
         }

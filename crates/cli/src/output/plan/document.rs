@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::io::Write;
 
 use serde::Serialize;
-use sync::Split;
 
 use super::checksum::Checksum;
 use super::head::{Head, Selection};
@@ -51,14 +50,12 @@ struct Rule<'a> {
 /// Writes the document, with a line end.
 pub(crate) fn write(plan: &Plan, done: &Done, writer: &mut dyn Write) -> std::io::Result<()> {
     let (totals, checksum) = (Cell::new(Totals::default()), RefCell::new(Checksum::default()));
-    let split = plan.split()?;
+    let division = plan.division()?;
     let count = |mut weighed: Weighed| -> std::io::Result<Step> {
         let mut sums = totals.get();
         sums.add(&weighed);
         totals.set(sums);
-        let owner =
-            |split: &Split| split.owner(&weighed.step.image.target, &weighed.step.image.source_reference);
-        weighed.step.shard = split.as_ref().map(|split| owner(split) + 1);
+        weighed.step.shard = division.as_ref().map(|division| division.owner(&weighed.step.image) + 1);
         checksum.borrow_mut().add(&serde_json::to_value(&weighed.step)?);
         Ok(weighed.step)
     };

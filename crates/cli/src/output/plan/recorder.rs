@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oci::{Digest, Tag};
-use sync::{Action, Bandwidth, Decision, Event, Load, Observer, ReferrerPolicy, Split, Stamp};
+use sync::{Action, Bandwidth, Decision, Event, Load, Observer, ReferrerPolicy, Stamp};
 
+use super::division::Division;
 use super::extra::{Extra, without_steps};
 use super::head::{Head, Selection};
 use super::loads::{Brought, Loads};
@@ -153,10 +154,10 @@ impl Plan {
     }
 
     /// Who carries steps out.
-    pub(super) fn split(&self) -> Result<Option<Split>, Error> {
+    pub(super) fn division(&self) -> Result<Option<Division>, Error> {
         let Some(shards) = self.shards else { return Ok(None) };
         let images = self.steps()?.map(|weighed| Ok(weighed?.step.splittable()));
-        Ok(Some(Split::by_bytes(shards, images.collect::<Result<Vec<_>, Error>>()?)))
+        Ok(Some(Division::of(shards, images.collect::<Result<_, Error>>()?)))
     }
 
     /// The steps, sorted by their targets.

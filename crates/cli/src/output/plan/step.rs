@@ -37,11 +37,11 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// As it is divided among shards.
-    pub(crate) fn splittable(&self) -> Splittable {
+    /// As it is divided among shards: where it reads, and what it is.
+    pub(crate) fn splittable(&self) -> (Arc<str>, Splittable) {
         let digest = self.source_digest.clone();
         let (repository, reference) = (self.image.target.clone(), self.image.source_reference.clone());
-        Splittable { repository, reference, digest, bytes: self.bytes }
+        (self.image.source.clone(), Splittable { repository, reference, digest, bytes: self.bytes })
     }
 }
 
