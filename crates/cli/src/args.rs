@@ -50,9 +50,9 @@ pub(crate) use demo::DemoArgs;
 pub(crate) use expand::ExpandArgs;
 pub(crate) use explain::ExplainArgs;
 pub(crate) use file::given;
+pub(crate) use fleet::FleetArgs;
 #[cfg(feature = "fleet")]
-pub(crate) use fleet::{CheckFleetArgs, FleetLoginArgs};
-pub(crate) use fleet::{FleetArgs, WorkerArgs};
+pub(crate) use fleet::{CheckFleetArgs, FleetLoginArgs, WorkerArgs};
 pub(crate) use import::{ImportArgs, Tool};
 pub(crate) use invocation::Invocation;
 pub(crate) use job::JobArgs;

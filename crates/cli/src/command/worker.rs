@@ -24,8 +24,11 @@ pub(crate) async fn run(args: WorkerArgs) -> u8 {
         return refuse(&[ConfigError::new(odd)]);
     }
     if let Some(flag) = args.job.run.narrow.first_given() {
-        let error = ConfigError::new(format!("{flag} does nothing here: a worker brings what it is handed out"));
-        return refuse(&[error.help(format!("give {flag} to `image-syncer sync --fleet`, which selects for all workers"))]);
+        let error =
+            ConfigError::new(format!("{flag} does nothing here: a worker brings what it is handed out"));
+        return refuse(&[
+            error.help(format!("give {flag} to `image-syncer sync --fleet`, which selects for all workers"))
+        ]);
     }
     let job = JobArgs { config: args.job.config.clone().of_verb("worker"), ..args.job.clone() };
     // Standard input gives a config once.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use oci::{Reference, ReferenceError};
-use sync::{BoundTask, Source, Target, Task};
 #[cfg(feature = "fleet")]
 use sync::{Assignment, BoundAssignment};
+use sync::{BoundTask, Source, Target, Task};
 
 use super::resolved::SharedRegistries;
 

@@ -112,7 +112,8 @@ impl Bench {
         ensure!(images.iter().all(|image| image["worker"].is_string()), "{report:#}");
         for image in images.iter().filter(is_good) {
             let target = image["target"].as_str().unwrap_or_default();
-            let number = target.rsplit("app-").next().and_then(|rest| rest.split(':').next()).unwrap_or_default();
+            let number =
+                target.rsplit("app-").next().and_then(|rest| rest.split(':').next()).unwrap_or_default();
             let there = self.target.store().manifest(&format!("b/app-{number}"), "v1");
             ensure!(
                 there.is_some() && there == self.source.store().manifest(&format!("a/app-{number}"), "v1"),
@@ -196,7 +197,8 @@ async fn killed(seed: u64) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_whose_members_are_killed_loses_no_image() -> Result<()> {
     // `cargo xtask torture` sets it to more.
-    let seeds = std::env::var("IMAGE_SYNCER_FLEET_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+    let seeds =
+        std::env::var("IMAGE_SYNCER_FLEET_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
     for seed in 0..seeds {
         killed(seed).await.with_context(|| format!("seed {seed}"))?;
     }
@@ -208,10 +210,11 @@ async fn a_worker_takes_no_selection() -> Result<()> {
     let workplace = Workplace::new()?;
     for flag in ["--include=v1", "--latest=3", "--platform=linux/amd64", "--referrers"] {
         let name = flag.split('=').next().unwrap_or_default();
-        workplace
-            .run(&format!("worker --fleet nats://127.0.0.1:1 {flag}"))?
-            .expect_code(2)?
-            .says(&[&format!("{name} does nothing here"), "give", "sync --fleet"])?;
+        workplace.run(&format!("worker --fleet nats://127.0.0.1:1 {flag}"))?.expect_code(2)?.says(&[
+            &format!("{name} does nothing here"),
+            "give",
+            "sync --fleet",
+        ])?;
     }
     Ok(())
 }

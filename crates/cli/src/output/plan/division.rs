@@ -13,7 +13,8 @@ pub(crate) struct Division {
 impl Division {
     /// Of all steps: where each reads, and what it is.
     pub(crate) fn of(shards: usize, steps: Vec<(Arc<str>, Splittable)>) -> Self {
-        let chains = Chains::of(steps.iter().map(|(source, image)| (source.clone(), image.repository.clone())));
+        let chains =
+            Chains::of(steps.iter().map(|(source, image)| (source.clone(), image.repository.clone())));
         let together = steps
             .into_iter()
             .map(|(_, image)| Splittable { repository: chains.first(&image.repository), ..image });

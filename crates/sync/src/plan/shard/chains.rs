@@ -1,5 +1,6 @@
 //! Repositories that images go through one after the other: whoever writes one of them reads it, too.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -24,9 +25,9 @@ impl Chains {
         for name in names {
             let mut reached = vec![name.clone()];
             while let Some(one) = reached.pop() {
-                if !first.contains_key(&one) {
-                    reached.extend(next_to.get(&one).into_iter().flatten().cloned());
-                    first.insert(one, name.clone());
+                if let Entry::Vacant(vacant) = first.entry(one) {
+                    reached.extend(next_to.get(vacant.key()).into_iter().flatten().cloned());
+                    vacant.insert(name.clone());
                 }
             }
         }
@@ -45,7 +46,8 @@ mod tests {
 
     #[test]
     fn who_is_written_and_read_is_together_with_both_sides() {
-        let ways = [("a/x", "m/x"), ("m/x", "z/x"), ("m/x", "b/x"), ("a/y", "m/y"), ("a/x", "q/x"), ("s", "s")];
+        let ways =
+            [("a/x", "m/x"), ("m/x", "z/x"), ("m/x", "b/x"), ("a/y", "m/y"), ("a/x", "q/x"), ("s", "s")];
         let chains = Chains::of(ways.map(|(from, to)| (from.into(), to.into())));
         let first = |name: &str| chains.first(&name.into()).to_string();
         assert_eq!(["m/x", "z/x", "b/x"].map(first), ["b/x"; 3]);
