@@ -1,4 +1,4 @@
-//! Bytes and times in a few characters.
+//! Bytes and times in a few characters, the same wherever a run shows them: in the live view, the summary, the report.
 
 use std::time::Duration;
 
@@ -45,6 +45,21 @@ pub(super) fn time(time: Duration) -> String {
         (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
         (days, hours, _, _) => format!("{days} d {hours} h"),
     }
+}
+
+/// How long something took: of a few seconds, tenths tell something.
+pub(super) fn took(took: Duration) -> String {
+    match took.as_secs_f64() {
+        seconds @ ..9.95 => format!("{seconds:.1} s"),
+        _ => time(took),
+    }
+}
+
+/// A span that somebody has chosen: mostly whole hours.
+pub(super) fn span(span: Duration) -> String {
+    let text = time(span);
+    let whole = [" 0 s", " 0 min", " 0 h"].into_iter().find_map(|none| text.strip_suffix(none));
+    whole.filter(|whole| whole.contains(' ')).map_or(text.clone(), str::to_owned)
 }
 
 /// How long something will take: nobody knows that to the second.
@@ -115,5 +130,9 @@ mod tests {
         for (took, text) in [(59, "59 s"), (61, "1 min 1 s"), (3725, "1 h 2 min"), (90_000, "1 d 1 h")] {
             assert_eq!(time(seconds(took)), text);
         }
+        let tenths = [0.04, 1.25, 9.94, 9.96, 59.9, 185.0].map(|s| took(Duration::from_secs_f64(s)));
+        assert_eq!(tenths, ["0.0 s", "1.2 s", "9.9 s", "9 s", "59 s", "3 min 5 s"]);
+        let spans = [0, 30, 60, 21_600, 5400, 86_400].map(|s| span(seconds(s)));
+        assert_eq!(spans, ["0 s", "30 s", "1 min", "6 h", "1 h 30 min", "1 d"]);
     }
 }

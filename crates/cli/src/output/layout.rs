@@ -112,7 +112,14 @@ fn count(view: &View) -> String {
 /// How images ended, as far as any did.
 fn ended(view: &View) -> String {
     let images = view.images;
-    let parts = [(images.copied, "copied"), (images.unchanged, "unchanged"), (images.others, "other")];
+    let parts = [
+        (images.copied, "copied"),
+        (images.would_copy, "to copy"),
+        (images.whole, "whole"),
+        (images.unchanged, "unchanged"),
+        (images.skipped, "skipped"),
+        (images.not_done, "not done"),
+    ];
     let parts = parts.into_iter().filter(|(number, _)| *number > 0);
     let parts = parts.map(|(number, word)| format!("{number} {word}"));
     let failed = Some(failed(view)).filter(|failed| !failed.is_empty());
@@ -134,7 +141,11 @@ fn in_work(view: &View) -> String {
 fn waits(view: &View, slow: &[SlowHost]) -> Vec<String> {
     let hosts = slow.iter().map(|slow| match (slow.pause, slow.at_once) {
         (Some(pause), _) => format!("{} asked to wait: {} more", slow.host, time(pause)),
-        (None, Some(at_once)) => format!("{} is throttled: {at_once} requests at once", slow.host),
+        (None, Some(at_once)) => format!(
+            "{} is throttled: {at_once} {} at once",
+            slow.host,
+            if at_once == 1 { "request" } else { "requests" }
+        ),
         (None, None) => format!("{} is slow", slow.host),
     });
     let lists = view

@@ -1,5 +1,6 @@
 //! How far a run is and how long it may still take, by what is known so far. Decides; draws nothing.
 
+mod followers;
 mod image_work;
 mod remaining;
 mod sizes;
@@ -12,9 +13,9 @@ use std::time::{Duration, Instant};
 use sync::{Event, Image, ImageReport, Outcome, SkipReason};
 
 use super::speed::Speed;
+use followers::{Counted, Seen};
 use image_work::ImageWork;
 use remaining::{Left, Pace, remaining};
-use sizes::Sizes;
 
 pub(crate) use image_work::{Moving, Row};
 pub(crate) use remaining::Remaining;
@@ -25,10 +26,15 @@ const LATELY: Duration = Duration::from_secs(10);
 /// The time that is left goes by the speed of so long, so that it does not jump.
 const AHEAD: Duration = Duration::from_secs(60);
 
+/// Before the end, no more is done.
+const NEARLY_ALL: f64 = 0.999;
+
 /// Counts along.
 pub(crate) struct Progress {
     started: Instant,
     images: Images,
+    /// Those of them that follow others: signatures and the like.
+    followers: Counted,
     is_all_planned: bool,
     /// Bytes of what has ended.
     sent: u64,
@@ -39,7 +45,7 @@ pub(crate) struct Progress {
     bytes: Speed,
     ended: Speed,
     /// What images had to be sent that ended.
-    seen: Sizes,
+    seen: Seen,
     /// A list that is asked for again, by its source.
     lists: HashMap<Arc<str>, Wait>,
 }
@@ -51,8 +57,13 @@ pub(crate) struct Images {
     pub(crate) copied: u64,
     pub(crate) unchanged: u64,
     pub(crate) failed: u64,
-    /// Left out, kept, looked at, not done.
-    pub(crate) others: u64,
+    /// Left out, or kept as the target has them.
+    pub(crate) skipped: u64,
+    /// Looked at, and whole.
+    pub(crate) whole: u64,
+    /// Looked at, and to be copied.
+    pub(crate) would_copy: u64,
+    pub(crate) not_done: u64,
 }
 
 /// A picture of a run.
@@ -80,7 +91,8 @@ pub(crate) struct View {
 
 impl Images {
     pub(crate) fn ended(&self) -> u64 {
-        self.copied + self.unchanged + self.failed + self.others
+        let looked_at = self.whole + self.would_copy;
+        self.copied + self.unchanged + self.failed + self.skipped + looked_at + self.not_done
     }
 
     fn end(&mut self, ended: &ImageReport) {
@@ -91,7 +103,10 @@ impl Images {
             }
             Outcome::Failed(_) => &mut self.failed,
             Outcome::Verified(verdict) if !verdict.is_whole() => &mut self.failed,
-            _ => &mut self.others,
+            Outcome::Verified(_) => &mut self.whole,
+            Outcome::Skipped(_) => &mut self.skipped,
+            Outcome::WouldCopy(_) => &mut self.would_copy,
+            Outcome::NotDone => &mut self.not_done,
         };
         *number += 1;
     }
@@ -99,15 +114,31 @@ impl Images {
 
 impl Progress {
     pub(crate) fn start(now: Instant) -> Self {
-        let (images, is_all_planned, sent, kept, in_work, turn) = Default::default();
+        let (images, followers, is_all_planned, sent, kept, in_work, turn) = Default::default();
         let (bytes, ended, seen, lists) = Default::default();
-        Self { started: now, images, is_all_planned, sent, kept, in_work, turn, bytes, ended, seen, lists }
+        Self {
+            started: now,
+            images,
+            followers,
+            is_all_planned,
+            sent,
+            kept,
+            in_work,
+            turn,
+            bytes,
+            ended,
+            seen,
+            lists,
+        }
     }
 
     /// Takes one event.
     pub(crate) fn event(&mut self, now: Instant, event: &Event) {
         match event {
-            Event::ImagePlanned(_) => self.images.planned += 1,
+            Event::ImagePlanned(image) => {
+                self.images.planned += 1;
+                self.followers.planned += u64::from(image.is_follower());
+            }
             Event::AllPlanned => self.is_all_planned = true,
             Event::ImageStarted(image) => {
                 self.turn += 1;
@@ -142,12 +173,13 @@ impl Progress {
 
     fn image_finished(&mut self, now: Instant, ended: &ImageReport) {
         self.images.end(ended);
+        self.followers.ended += u64::from(ended.image.is_follower());
         self.ended.add(now, 1);
         let work = self.in_work.remove(&ended.image);
         // What was sent for an image that failed was sent all the same.
         self.sent += work.as_ref().map_or(0, ImageWork::sent);
         if !matches!(ended.outcome, Outcome::Failed(_) | Outcome::NotDone) {
-            self.seen.add(work.as_ref().map_or(0, ImageWork::total));
+            self.seen.add(&ended.image, work.as_ref().map_or(0, ImageWork::total));
         }
     }
 
@@ -167,10 +199,12 @@ impl Progress {
         let sum = |of: fn(&ImageWork) -> u64| self.sent + self.in_work.values().map(of).sum::<u64>();
         let (sent, total) = (sum(ImageWork::sent), sum(ImageWork::total));
         let images_left = self.images.planned.saturating_sub(self.images.ended());
-        let known = self.in_work.values().filter(|work| !work.is_partial()).count() as u64;
-        let unknown = images_left.saturating_sub(known);
+        let known = || self.in_work.iter().filter(|(_, work)| !work.is_partial());
+        let unknown = images_left.saturating_sub(known().count() as u64);
+        let known_followers = known().filter(|(image, _)| image.is_follower()).count() as u64;
+        let followers = self.followers.left().saturating_sub(known_followers).min(unknown);
         let lists = !self.is_all_planned;
-        let left = Left { bytes: total - sent, unknown, images: images_left, lists };
+        let left = Left { bytes: total - sent, images: images_left, lists };
         let pace =
             Pace { bytes: self.bytes.per_second(now, AHEAD), images: self.ended.per_second(now, AHEAD) };
         View {
@@ -181,7 +215,11 @@ impl Progress {
             total,
             is_partial: lists || unknown > 0,
             per_second: self.bytes.per_second(now, LATELY).map(whole),
-            remaining: remaining(left, pace, &self.seen_with_those_in_work()),
+            remaining: remaining(
+                left,
+                pace,
+                self.seen_with_those_in_work().guess(unknown - followers, followers),
+            ),
             fraction: self.fraction(sent, total),
             in_work: self.in_work.len(),
             rows: self.rows(now, most_rows),
@@ -190,23 +228,32 @@ impl Progress {
     }
 
     /// Small images end first: without those in work all would seem to be small.
-    fn seen_with_those_in_work(&self) -> Sizes {
+    fn seen_with_those_in_work(&self) -> Seen {
         let mut seen = self.seen;
-        for work in self.in_work.values().filter(|work| !work.is_partial()) {
-            seen.add(work.total());
+        for (image, work) in self.in_work.iter().filter(|(_, work)| !work.is_partial()) {
+            seen.add(image, work.total());
         }
         seen
     }
 
-    /// By images, and by bytes: the lesser of both, because the last images may be the largest.
+    /// By images, and by bytes: the lesser of both, because the last images may be the largest. Those that follow others count
+    /// only where there are no others: they are small, and come last. All is only at the end.
     fn fraction(&self, sent: u64, total: u64) -> f64 {
+        let others = self.images.planned.saturating_sub(self.followers.planned);
+        let counts = |image: &Image| others == 0 || !image.is_follower();
         let of_image = |work: &ImageWork| {
             if work.is_partial() { 0.0 } else { ratio(work.sent(), work.total()) }
         };
-        let in_work: f64 = self.in_work.values().map(of_image).sum();
+        let in_work: f64 =
+            self.in_work.iter().filter(|(image, _)| counts(image)).map(|(_, work)| of_image(work)).sum();
+        let (ended, planned) = match others {
+            0 => (self.images.ended(), self.images.planned),
+            others => (self.images.ended().saturating_sub(self.followers.ended), others),
+        };
         #[expect(clippy::cast_precision_loss, reason = "a bar is a few characters wide")]
-        let by_images = (self.images.ended() as f64 + in_work) / self.images.planned.max(1) as f64;
-        if total == 0 { by_images } else { by_images.min(ratio(sent, total)) }
+        let by_images = (ended as f64 + in_work) / planned.max(1) as f64;
+        let fraction = if total == 0 { by_images } else { by_images.min(ratio(sent, total)) };
+        if self.images.ended() < self.images.planned { fraction.min(NEARLY_ALL) } else { fraction }
     }
 
     fn rows(&self, now: Instant, most: usize) -> Vec<Row> {

@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::amount_text;
 use super::report_json::{Facts, FailureGroup, RegistryEntry};
-use super::report_words::{
-    amounts, as_sentence, counted, duration, grouped, moment, outcomes, place, sentence, took,
-};
+use super::report_words::{amounts, as_sentence, counted, grouped, moment, outcomes, place, sentence, took};
 use super::size;
 
 /// More reasons than this are not read from a screen.
@@ -34,7 +33,7 @@ pub(crate) fn lines(facts: &Facts) -> Vec<String> {
 
 fn head(facts: &Facts) -> Vec<String> {
     let head = &facts.head;
-    let took = took(facts).map(|took| format!(", took {}", duration(took))).unwrap_or_default();
+    let took = took(facts).map(|took| format!(", took {}", amount_text::took(took))).unwrap_or_default();
     let of = match facts.tail.parts.len() {
         0 | 1 => String::new(),
         parts => format!(" of {parts} runs"),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::amount_text;
 use super::report_json::{Facts, FailureGroup, Totals};
 use super::size;
 
@@ -88,7 +89,7 @@ pub(super) fn amounts(facts: &Facts) -> Vec<(&'static str, String)> {
         rows.push(("there before", size(Some(totals.bytes_present))));
     }
     if let Some(took) = took(facts) {
-        rows.push(("took", duration(took)));
+        rows.push(("took", amount_text::took(took)));
     }
     if let Some(speed) = speed(facts) {
         rows.push(("speed", format!("{}/s", size(Some(speed)))));
@@ -108,18 +109,6 @@ fn speed(facts: &Facts) -> Option<u64> {
     let (moved, took) = (facts.head.totals.bytes_moved, took(facts)?);
     let milliseconds = u64::try_from(took.as_millis()).ok().filter(|took| *took > 0)?;
     (moved > 0).then(|| moved.saturating_mul(1000) / milliseconds)
-}
-
-/// `3 min 5 s`
-pub(super) fn duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
-        (0, 0, 0, 0..10) => format!("{:.1} s", duration.as_secs_f64()),
-        (0, 0, 0, seconds) => format!("{seconds} s"),
-        (0, 0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
-        (days, hours, ..) => format!("{days} d {hours} h"),
-    }
 }
 
 /// A time as people read it; what is none stays as it is.
@@ -144,8 +133,6 @@ mod tests {
     #[test]
     fn numbers_and_times_as_people_read_them() {
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        let durations = [1.25, 59.9, 185.0, 7300.0, 200_000.0].map(|s| duration(Duration::from_secs_f64(s)));
-        assert_eq!(durations, ["1.2 s", "59 s", "3 min 5 s", "2 h 1 min", "2 d 7 h"]);
         assert_eq!(moment("2026-11-29T20:16:24.123Z"), "2026-11-29 20:16:24 UTC");
         assert_eq!(moment("yesterday"), "yesterday");
         assert_eq!(as_sentence("nothing to do"), "Nothing to do.");

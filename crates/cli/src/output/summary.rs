@@ -4,11 +4,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use indicatif::{HumanBytes, HumanDuration};
 use registry::Quota;
 use sync::Report;
 
 use super::Paint;
+use super::amount_text::{bytes, span, took};
 use super::rule_names::RuleNames;
 use super::tally::LeftBehind;
 use crate::diagnostic::{Alike, Failed, Reasons, diagnose};
@@ -61,7 +61,7 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
             "no images",
             report.failed_rules.len(),
             Paint::red,
-            ["rule could not be listed", "rules could not be listed"],
+            ["list gave none: see above", "lists gave none: see above"],
         ),
         count("refused", done.refused.len(), Paint::red, refused(done)),
     ];
@@ -73,7 +73,7 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
     {
         row.write(&mut text, paint);
     }
-    bytes(&mut text, done);
+    amounts(&mut text, done);
     referrers(&mut text, report);
     left_behind(&mut text, done.run.tally.left_behind());
     for registry in &done.registries {
@@ -86,20 +86,20 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
 }
 
 /// What went over the line, and what did not have to.
-fn bytes(text: &mut String, done: &Done) {
-    let (amounts, took) = (done.report.amounts(), done.report.took);
-    let (moved, seconds) = (HumanBytes(amounts.moved_bytes), took.as_secs_f64());
+fn amounts(text: &mut String, done: &Done) {
+    let (amounts, time) = (done.report.amounts(), done.report.took);
+    let moved = bytes(amounts.moved_bytes);
     let requests = done.registries.iter().map(|registry| registry.traffic().requests).sum::<u64>();
     let noun = if requests == 1 { "request" } else { "requests" };
-    let speed = per_second(amounts.moved_bytes, took).map(|speed| format!(", {}/s", HumanBytes(speed)));
+    let speed = per_second(amounts.moved_bytes, time).map(|speed| format!(", {}/s", bytes(speed)));
     let speed = speed.unwrap_or_default();
-    let _ = writeln!(text, "  {:<10} {moved} in {seconds:.1} s with {requests} {noun}{speed}", "moved");
+    let _ = writeln!(text, "  {:<10} {moved} in {} with {requests} {noun}{speed}", "moved", took(time));
     let spared = [
         ("mounted", amounts.mounted_bytes, "from other repositories of the target"),
         ("present", amounts.present_bytes, "at the target before"),
     ];
     for (label, number, what) in spared.into_iter().filter(|(_, number, _)| *number > 0) {
-        let _ = writeln!(text, "  {label:<10} {} {what}", HumanBytes(number));
+        let _ = writeln!(text, "  {label:<10} {} {what}", bytes(number));
     }
 }
 
@@ -118,8 +118,8 @@ fn goes_on(text: &mut String, done: &Done) {
     let moved = report.amounts().moved_bytes;
     let kept = match done.kept.min(moved) {
         _ if moved == 0 => String::new(),
-        kept if kept == moved => format!(": nothing of the {} is sent again", HumanBytes(moved)),
-        kept => format!(": at least {} of the {} are not sent again", HumanBytes(kept), HumanBytes(moved)),
+        kept if kept == moved => format!(": nothing of the {} is sent again", bytes(moved)),
+        kept => format!(": at least {} of the {} are not sent again", bytes(kept), bytes(moved)),
     };
     let _ = writeln!(text, "  {:<10} the same command goes on{kept}", "next");
 }
@@ -162,7 +162,12 @@ pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
         count("left out", totals.left_out, Paint::yellow, images),
         count("not done", totals.not_done, Paint::yellow, images),
         count("not listed", report.unfinished_rules.len(), Paint::yellow, ["rule", "rules"]),
-        count("no images", report.failed_rules.len(), Paint::red, ["rule", "rules"]),
+        count(
+            "no images",
+            report.failed_rules.len(),
+            Paint::red,
+            ["list gave none: see above", "lists gave none: see above"],
+        ),
         count("refused", done.refused.len(), Paint::red, ["rule: see above", "rules: see above"]),
     ];
     let mut text = String::new();
@@ -171,15 +176,15 @@ pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
     for row in rows.iter().filter(|row| row.number > 0 || ["whole", "different"].contains(&row.label)) {
         row.write(&mut text, paint);
     }
-    let (read, seconds) = (HumanBytes(looked_at.bytes_read), report.took.as_secs_f64());
+    let (read, time) = (bytes(looked_at.bytes_read), took(report.took));
     let _ = writeln!(
         text,
-        "  {:<10} {:>7} manifests and {} blobs, {read} of them read in {seconds:.1} s",
+        "  {:<10} {:>7} manifests and {} blobs, {read} of them read in {time}",
         "looked at", looked_at.manifests, looked_at.blobs
     );
     let moved = report.amounts().moved_bytes;
     if moved > 0 {
-        let _ = writeln!(text, "  {:<10} {} to repair", "moved", HumanBytes(moved));
+        let _ = writeln!(text, "  {:<10} {} to repair", "moved", bytes(moved));
     }
     text
 }
@@ -212,7 +217,7 @@ fn left_of(quota: Quota) -> String {
         let _ = write!(text, " of {limit}");
     }
     if let Some(window) = quota.window {
-        let _ = write!(text, " in {}", HumanDuration(window));
+        let _ = write!(text, " in {}", span(window));
     }
     text
 }
@@ -271,8 +276,8 @@ fn write_failures(text: &mut String, done: &Done, paint: Paint) {
             let what = match (first, more) {
                 (Failed::Image(_), 1) => "image",
                 (Failed::Image(_), _) => "images",
-                (Failed::Rule(_), 1) => "rule",
-                (Failed::Rule(_), _) => "rules",
+                (Failed::Rule(_), 1) => "list",
+                (Failed::Rule(_), _) => "lists",
             };
             let why = match reasons {
                 Reasons::One => "the same reason",

@@ -7,6 +7,8 @@ use oci::{ReferenceError, TagOrDigest};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::rule::referrer_tag::subject;
+
 /// A source and a target, as people read them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Image {
@@ -29,6 +31,13 @@ impl Image {
     /// `registry/repository:tag` at the target.
     pub fn target_name(&self) -> String {
         format!("{}{}", self.target, self.target_reference.suffix())
+    }
+}
+
+impl Image {
+    /// Whether it depends on another image by its name, as signatures do: it comes after that one, and is small.
+    pub fn is_follower(&self) -> bool {
+        matches!(&self.source_reference, TagOrDigest::Tag(tag) if subject(tag).is_some())
     }
 }
 

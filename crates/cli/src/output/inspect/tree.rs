@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use indicatif::HumanBytes;
 use oci::Digest;
 
 use super::inspected::{Blob, Inspected, Manifest, Referrer, Standing};
@@ -33,7 +32,7 @@ pub(crate) fn lines(image: &Inspected) -> Vec<String> {
 fn head(image: &Inspected) -> Vec<String> {
     let row = |label: &str, text: String| format!("  {label:<10} {text}");
     let mut lines = vec![image.reference.clone(), row("digest", image.digest.to_string())];
-    lines.push(row("type", format!("{}, {}", image.media_type, HumanBytes(image.size))));
+    lines.push(row("type", format!("{}, {}", image.media_type, size(Some(image.size)))));
     let rows = [
         ("artifact", image.artifact_type.as_ref().map(ToString::to_string)),
         ("created", image.created.clone()),
@@ -123,7 +122,7 @@ fn referrer(referrer: &Referrer) -> String {
     let kind = kind(referrer);
     let own = referrer.artifact_type.as_ref().map(ToString::to_string);
     let own = own.filter(|own| *own != kind).map(|own| format!("  {own}")).unwrap_or_default();
-    let amount = referrer.size.map(|bytes| format!("  {}", HumanBytes(bytes))).unwrap_or_default();
+    let amount = referrer.size.map(|bytes| format!("  {}", size(Some(bytes)))).unwrap_or_default();
     let tag = referrer.tag.as_ref().map(|tag| format!("  under the tag {tag}")).unwrap_or_default();
     format!("  {kind}  {}{amount}{own}{tag}", referrer.digest)
 }

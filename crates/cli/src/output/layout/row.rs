@@ -1,5 +1,7 @@
 //! The line of an image in work.
 
+use std::time::Duration;
+
 use super::fit::{cut_middle, fitting, width};
 use super::room::Room;
 use crate::output::amount_text::{bytes, part, time};
@@ -79,16 +81,21 @@ fn spared(row: &Row) -> Option<String> {
 
 fn waits(wait: &Wait, row: &Row) -> String {
     match row.again {
-        Some(left) => format!("{} {}: again in {}", wait.host, wait.why, time(left)),
+        Some(left) => format!("{} {}: again in {}", wait.host, wait.why, soon(left)),
         None => format!("{} {}", wait.host, wait.why),
     }
 }
 
 fn short_wait(wait: &Wait, row: &Row) -> String {
     match row.again {
-        Some(left) => format!("again in {}", time(left)),
+        Some(left) => format!("again in {}", soon(left)),
         None => wait.why.to_owned(),
     }
+}
+
+/// Never none at all: it is still waited for.
+fn soon(left: Duration) -> String {
+    time(left.max(Duration::from_secs(1)))
 }
 
 /// The same with all names whole.

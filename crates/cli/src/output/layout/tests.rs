@@ -40,7 +40,7 @@ fn wait(why: &'static str) -> Wait {
 }
 
 fn view() -> View {
-    let images = Images { planned: 40, copied: 8, unchanged: 3, failed: 1, others: 0 };
+    let images = Images { planned: 40, copied: 8, unchanged: 3, failed: 1, ..Images::default() };
     let long = "registry.example.com:5000/platform/team/gateway-service";
     let waiting = Row {
         wait: Some(wait("has too many requests")),

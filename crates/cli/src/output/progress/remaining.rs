@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::sizes::Sizes;
-
 /// How long it still takes. Never no time at all before the end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Remaining {
@@ -21,8 +19,6 @@ pub(crate) enum Remaining {
 pub(super) struct Left {
     /// Bytes that are known to be sent still.
     pub(super) bytes: u64,
-    /// Images of which nobody knows yet how much has to be sent.
-    pub(super) unknown: u64,
     /// Images that have not ended.
     pub(super) images: u64,
     /// Whether more images may come.
@@ -43,13 +39,13 @@ const LONGEST: f64 = 1000.0 * 24.0 * 3600.0;
 
 /// Bytes decide where any move. Images of unknown size are taken to be as those that were seen; where these moved
 /// nothing, how fast images end is all there is.
-pub(super) fn remaining(left: Left, pace: Pace, seen: &Sizes) -> Remaining {
+/// `guess`: what these need at least and at most, where anything tells.
+pub(super) fn remaining(left: Left, pace: Pace, guess: Option<(f64, f64)>) -> Remaining {
     let bytes_left = |more: f64| {
         #[expect(clippy::cast_precision_loss, reason = "a guess needs no more")]
         let bytes = left.bytes as f64 + more;
         bytes
     };
-    let guess = if left.unknown == 0 { Some((0.0, 0.0)) } else { seen.guess(left.unknown) };
     let (least, most) =
         guess.map_or((bytes_left(0.0), None), |(low, high)| (bytes_left(low), Some(bytes_left(high))));
     let moves = pace.bytes.filter(|speed| *speed >= 1.0);
@@ -98,6 +94,7 @@ impl Remaining {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sizes::Sizes;
     use super::*;
 
     const MIB: u64 = 1 << 20;
@@ -137,8 +134,9 @@ mod tests {
         ] {
             #[expect(clippy::cast_precision_loss, reason = "a small number")]
             let pace = Pace { bytes: speed.map(|speed: f64| speed * MIB as f64), images: pace };
-            let left = Left { bytes, unknown, images, lists };
-            assert_eq!(remaining(left, pace, seen), wanted, "{left:?} {pace:?}");
+            let left = Left { bytes, images, lists };
+            let guess = if unknown == 0 { Some((0.0, 0.0)) } else { seen.guess(unknown) };
+            assert_eq!(remaining(left, pace, guess), wanted, "{left:?} {pace:?}");
         }
     }
 

@@ -318,6 +318,45 @@ fn what_stands_at_targets_need_not_be_sent_again() {
     assert_eq!(told.progress.kept(), 11 * MIB, "of 16 that were sent");
 }
 
+/// Signatures come last and are small: neither the time left nor the bar takes them for images like the others.
+#[test]
+fn c2_what_follows_other_images_is_small() {
+    let images: Vec<_> = (0..10).map(|number| image(&format!("v{number}"))).collect();
+    let signature = |number: u64| image(&format!("sha256-{}.sig", digest(number).hex()));
+    let signatures: Vec<_> = (0..10).map(signature).collect();
+    let mut told = Told::with(&[]);
+    for image in images.iter().chain(&signatures) {
+        told.tell(&Event::ImagePlanned(image.clone()));
+    }
+    told.all_planned();
+    for (image, number) in images.iter().zip(1..) {
+        told.tell(&Event::ImageStarted(image.clone()));
+        told.started(image, 100 * MIB);
+        told.moved(image, 100 * MIB, 50 * MIB);
+        told.pass(1.0);
+        if number == 10 {
+            let view = told.progress.view(told.now, 12);
+            let Remaining::About(left) = view.remaining else { panic!("{view:?}") };
+            assert_eq!(left, Duration::from_secs(1), "50 MiB at 100 MiB/s, and ten signatures");
+            assert!(view.fraction > 0.94, "{}", view.fraction);
+        }
+        told.moved(image, 100 * MIB, 50 * MIB);
+        told.blob_finished(image, 100 * MIB, BlobOutcome::Copied);
+        told.image_finished(image);
+    }
+    let view = told.view();
+    assert!(view.fraction < 1.0 && layout_percent(&view) == 99, "{}", view.fraction);
+    for signature in &signatures {
+        told.tell(&Event::ImageStarted(signature.clone()));
+        told.image_finished(signature);
+    }
+    assert_eq!(layout_percent(&told.view()), 100);
+}
+
+fn layout_percent(view: &View) -> u64 {
+    crate::output::layout::percent(view)
+}
+
 /// A run of many images whose sizes and speed are known: four in work at once, of one blob each, which share what goes
 /// through. Gives what the view said of the time left when a third of all bytes was sent, and how long it truly took.
 fn simulate(sizes: &[u64], per_second: u64) -> (Remaining, f64) {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::output::amount_text;
 use crate::output::report_json::timeline::Point;
-use crate::output::report_words::{counted, duration};
+use crate::output::report_words::counted;
 use crate::output::size;
 
 /// The picture's own units; it is stretched to the page's width.
@@ -106,7 +107,7 @@ fn number(value: f64) -> String {
 }
 
 fn time(seconds: f64) -> String {
-    duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+    amount_text::took(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a picture shows three digits")]
@@ -130,7 +131,7 @@ mod tests {
         let chart = chart(&points).unwrap();
         assert_eq!(
             (chart.top.as_str(), chart.end.as_str(), chart.half.as_str()),
-            ("10.00 KiB/s", "10 s", "5.0 s")
+            ("10.0 KiB/s", "10 s", "5.0 s")
         );
         assert!(
             chart.edge.starts_with("M0.0,108.4H100.0L100.0,") && chart.edge.ends_with(",4.0H1000.0"),

@@ -5,10 +5,9 @@ use serde::Serialize;
 
 use super::chart::{Chart, chart};
 use super::rows::Rows;
+use crate::output::amount_text;
 use crate::output::report_json::{Facts, FailureGroup, Head, RegistryEntry, Totals};
-use crate::output::report_words::{
-    amounts, as_sentence, counted, duration, grouped, moment, place, sentence, took,
-};
+use crate::output::report_words::{amounts, as_sentence, counted, grouped, moment, place, sentence, took};
 use crate::output::size;
 
 /// So many causes are open when the page opens.
@@ -101,7 +100,7 @@ pub(super) fn page(facts: &Facts, rows: &Rows) -> Page {
         run: clean(&head.run),
         runs: (tail.parts.len() > 1).then(|| counted(tail.parts.len() as u64, "run", "runs")),
         began: clean(&moment(&head.started_at)),
-        took: took(facts).map(duration),
+        took: took(facts).map(amount_text::took),
         version: clean(&head.version),
         exit_code: head.exit_code,
         outcomes: outcomes(&head.totals),
@@ -199,7 +198,7 @@ fn registries(entries: &[RegistryEntry], rows: &Rows) -> Vec<Registry> {
 }
 
 fn time(seconds: f64) -> String {
-    std::time::Duration::try_from_secs_f64(seconds).map_or_else(|_| "unknown".to_owned(), duration)
+    std::time::Duration::try_from_secs_f64(seconds).map_or_else(|_| "unknown".to_owned(), amount_text::took)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
@@ -216,8 +215,10 @@ fn notes(entry: &RegistryEntry) -> Vec<String> {
     notes.extend(entry.limits.iter().map(|limit| {
         let refused = counted(limit.too_much, "refusal", "refusals");
         clean(&format!(
-            "{} {} requests at once after {refused}, {}",
-            limit.at_once, limit.requests, limit.host
+            "{} at once of the kind `{}` after {refused}, {}",
+            counted(limit.at_once as u64, "request", "requests"),
+            limit.requests,
+            limit.host
         ))
     }));
     notes
