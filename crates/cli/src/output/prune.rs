@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use oci::ErrorKind;
 use serde::Serialize;
-use sync::prune::{Candidate, Fate, Kept, PrunePlan, Pruned, Refusal, Unread};
+use sync::prune::{Candidate, Fate, Kept, PrunePlan, Pruned, Refusal, Standing, Unread};
 
 use self::document::Document;
 pub(crate) use self::document::schema;
@@ -164,12 +164,19 @@ fn line(candidate: &Candidate) -> String {
         Fate::GoesAlone => format!(
             "delete? {name}: {why}, but {holders} needs its image: it goes only if this registry takes a tag away without its image"
         ),
-        Fate::Stays => format!("keep {name}: {why}"),
+        Fate::Stays => format!("keep {name}: {}", why_it_stays(candidate)),
     }
 }
 
 fn kept_line(candidate: &Candidate) -> String {
-    format!("kept {}: {}", named(&candidate.target(), &candidate.digest), candidate.standing)
+    format!("kept {}: {}", named(&candidate.target(), &candidate.digest), why_it_stays(candidate))
+}
+
+fn why_it_stays(candidate: &Candidate) -> String {
+    match (&candidate.standing, &candidate.held_by[..]) {
+        (Standing::OfAnother, [source, ..]) => format!("{}: the one from {source}", candidate.standing),
+        (standing, _) => standing.to_string(),
+    }
 }
 
 /// Where nothing at all is deleted, not even what would go alone does.

@@ -28,7 +28,10 @@ pub(super) async fn changes(
     if let Some(new) = listed.invalid.difference(&contents.invalid).next() {
         return Ok(Some(format!("`{new}` has come, which is no tag,")));
     }
-    let questions = listed.tags.into_iter().map(|tag| async move {
+    // A list that has become empty may be none: registries answer 404 for more than repositories that are gone.
+    let is_empty = listed.tags.is_empty();
+    let asked = if is_empty { contents.listed.clone() } else { listed.tags };
+    let questions = asked.into_iter().map(|tag| async move {
         let now = resolve(target, retries, &TagOrDigest::Tag(tag.clone())).await?;
         Ok::<_, Error>((tag, now))
     });
@@ -36,6 +39,9 @@ pub(super) async fn changes(
     while let Some(answer) = answers.next().await {
         let (tag, now) = answer?;
         // What is gone needs nothing.
+        if now.is_some() && is_empty {
+            return Ok(Some(format!("`{tag}` is there, but nothing is listed any more")));
+        }
         if now.is_some() && now.as_ref() != contents.digest(&tag) {
             return Ok(Some(format!("`{tag}` has been pushed")));
         }

@@ -194,7 +194,7 @@ impl<'a> Room<'a> {
         let changed = self.changed.as_ref();
         Ok(changed.map(|changed| {
             Ended::failed(format!(
-                "{changed} since the repository was looked at, and may need it: run it again"
+                "{changed} since the repository was looked at, and what may need it is not known: run it again"
             ))
         }))
     }

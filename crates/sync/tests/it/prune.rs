@@ -188,7 +188,7 @@ fn missing(store: &Store, reference: &str, seen: &mut HashSet<String>) -> Vec<St
 async fn b10_after_any_prune_every_kept_image_is_whole() {
     for (name, mode) in modes() {
         for seed in 0..12 {
-            let bench = Bench::start(mode()).await;
+            let bench = Bench::start(mode().tag_page_size(2)).await;
             let mut dice = Dice::new(seed);
             let world = World::make(bench.target.store(), &mut Dice::new(1000 + seed));
             World::make(bench.source.store(), &mut Dice::new(1000 + seed));

@@ -120,24 +120,20 @@ async fn what_a_rule_without_prune_has_put_there_stays() {
     assert_eq!(bench.tags(), tags(&["1", "2-b"]), "{pruned:?}");
 }
 
-/// Lists of two tags, a fault on any page of them at either side, and two rules in one repository: what goes is what the
-/// sources lack, and nothing that the rule without `prune` would name.
+/// Lists of two tags, pages of them that fail at either side, once or from then on, and two rules in one repository: nothing goes that
+/// a source has, that the rule without `prune` would name, or that no rule names.
 #[tokio::test]
 async fn whatever_page_fails_nothing_goes_that_a_source_or_another_rule_has() {
     let mut deleted = 0;
-    for (at_source, status, skipped) in [false, true]
-        .into_iter()
-        .flat_map(|side| [404, 403, 500].map(|status| (side, status)))
-        .flat_map(|(side, status)| (0..6).map(move |skipped| (side, status, skipped)))
-    {
+    for fault in faults() {
         let source = EmbeddedRegistry::builder().tag_page_size(2).start().await.unwrap();
         let target = preset::distribution_2_with_delete().tag_page_size(2).start().await.unwrap();
         let bench = Bench { source, target };
         for (number, name) in (1..).zip(["a", "b", "c", "d", "e"]) {
             bench.both(number, &[name], &[name]);
         }
-        bench.both(2, &[], &["b-alias", "z-alias-b"]);
-        bench.both(7, &[], &["old", "older"]);
+        // What only the target has, and on its last page a name of the same image that is nobody's.
+        bench.both(7, &[], &["a-old", "zz-production"]);
         bench.both(8, &[], &["3-b", "1-b"]);
         sample::image(
             bench.source.store(),
@@ -147,20 +143,53 @@ async fn whatever_page_fails_nothing_goes_that_a_source_or_another_rule_has() {
             &[sample::layer(8, 20)],
             "amd64",
         );
+        let Misfire { at_source, status, skipped, times } = fault;
         let effect = Effect::Status { code: status, body: String::new(), headers: Vec::new() };
         let side = if at_source { &bench.source } else { &bench.target };
-        side.misbehave(Fault { when: Match::get("/tags/list"), times: Times::After(skipped, 1), effect });
-        let rules = vec![(bench.rule(), Some(FREE)), (other_rule(&bench), None::<Guards>)];
-        let plan = look(rules, State::none()).await;
+        side.misbehave(Fault { when: Match::get("/tags/list"), times: Times::After(skipped, times), effect });
+        let selection = Selection::Matching(regex::Regex::new("^[^z]").unwrap());
+        let rule = Rule { selection, ..bench.rule() };
+        let plan = look(vec![(rule, Some(FREE)), (other_rule(&bench), None::<Guards>)], State::none()).await;
         let pruned = plan.carry_out(CancellationToken::new()).await;
         let left: HashSet<String> = bench.tags().into_iter().collect();
-        for name in ["a", "b", "c", "d", "e", "3-b", "1-b", "z-alias-b"] {
-            assert!(
-                left.contains(name),
-                "{name}, {status} at source {at_source}, page {skipped}: {pruned:?}"
-            );
+        for name in ["a", "b", "c", "d", "e", "3-b", "1-b", "zz-production"] {
+            assert!(left.contains(name), "{name}, {fault:?}: {pruned:?}");
         }
         deleted += pruned.deleted.len();
     }
-    assert!(deleted > 0, "where no list is hurt, something goes");
+    assert_eq!(deleted, 0, "one image has both names");
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Misfire {
+    at_source: bool,
+    status: u16,
+    /// So many questions for lists are answered rightly before.
+    skipped: usize,
+    times: usize,
+}
+
+fn faults() -> Vec<Misfire> {
+    let mut all = Vec::new();
+    for (at_source, most) in [(true, 5), (false, 20)] {
+        for status in [404, 403, 500] {
+            for skipped in 0..most {
+                all.extend([1, 1000].map(|times| Misfire { at_source, status, skipped, times }));
+            }
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_list_that_has_become_empty_while_tags_are_there_deletes_nothing() {
+    let bench = Bench::start(preset::distribution_2_with_delete()).await;
+    bench.both(1, &["keep"], &["keep"]);
+    let old = bench.both(2, &[], &["old"]);
+    let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
+    // Somebody names the image anew, and the list does not show it.
+    bench.target.store().tag(APP, "production", &old);
+    bench.target.misbehave(Fault { when: Match::get("/tags/list"), times: Times::Always, effect: lost() });
+    let pruned = plan.carry_out(CancellationToken::new()).await;
+    assert_eq!(bench.tags(), tags(&["keep", "old", "production"]), "{pruned:?}");
 }
