@@ -1,6 +1,6 @@
 //! What a coordinator knows of a run's jobs, by what the run's book says: in any order, and more than once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::message::ended::{Ended, JobResult};
 use crate::message::job::Job;
@@ -17,8 +17,8 @@ pub(crate) struct Book {
 #[derive(Default)]
 struct Entry {
     job: Option<Job>,
-    /// Attempts that began, and who made them.
-    begun: BTreeMap<u32, String>,
+    /// Attempts that began.
+    begun: BTreeSet<u32>,
     results: BTreeMap<u32, JobResult>,
     is_told: bool,
 }
@@ -36,8 +36,8 @@ impl Book {
         self.jobs.entry(number).or_default().job = Some(job);
     }
 
-    pub(crate) fn begun(&mut self, job: u32, attempt: u32, worker: String) {
-        self.jobs.entry(job).or_default().begun.insert(attempt, worker);
+    pub(crate) fn begun(&mut self, job: u32, attempt: u32) {
+        self.jobs.entry(job).or_default().begun.insert(attempt);
     }
 
     /// Who began has left in an orderly way, and others will begin anew.
@@ -62,7 +62,7 @@ impl Book {
         let merged = merged(known, &entry.results);
         let is_good =
             merged.len() == known.images().count() && merged.iter().all(|(ended, _)| ended.is_good());
-        let is_at_work = entry.begun.keys().any(|attempt| !entry.results.contains_key(attempt));
+        let is_at_work = entry.begun.iter().any(|attempt| !entry.results.contains_key(attempt));
         if !is_good && is_at_work && patient {
             return None;
         }
@@ -179,8 +179,8 @@ mod tests {
     #[test]
     fn a_failure_waits_for_an_attempt_that_is_still_at_work() {
         let mut book = Book::default();
-        book.begun(7, 1, "w1".to_owned());
-        book.begun(7, 2, "w2".to_owned());
+        book.begun(7, 1);
+        book.begun(7, 2);
         book.result(7, 1, result("w1", &[(0, "unchanged"), (1, "failed")]));
         assert!(book.take_final(7, true).is_none(), "nobody knows the job yet");
         book.job(job());

@@ -1,6 +1,7 @@
 //! A job: images that one worker brings.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use oci::Digest;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ pub(crate) struct Job {
 
 impl Job {
     /// All its images, in an order by which others count them.
-    pub(crate) fn images(&self) -> impl Iterator<Item = &std::sync::Arc<Image>> {
+    pub(crate) fn images(&self) -> impl Iterator<Item = &Arc<Image>> {
         self.assignments.iter().flat_map(|assignment| &assignment.images)
     }
 
@@ -32,6 +33,13 @@ impl Job {
         let first = self.images().next().map(|image| image.source.to_string()).unwrap_or_default();
         format!("job {} ({first}, {} images)", self.number, self.images().count())
     }
+}
+
+/// Each image with the place of its rule.
+pub(crate) fn images_of(assignments: &[Assignment]) -> impl Iterator<Item = (usize, Arc<Image>)> {
+    assignments
+        .iter()
+        .flat_map(|assignment| assignment.images.iter().map(|image| (assignment.rule, image.clone())))
 }
 
 impl Checked for Job {

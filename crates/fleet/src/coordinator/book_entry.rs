@@ -1,0 +1,121 @@
+//! What an entry of a run's book says. Whoever may write to NATS may write nonsense: that is no entry.
+
+use crate::message::ended::{JobResult, RuleFailures};
+use crate::message::job::Job;
+use crate::message::run::RunEntry;
+use crate::message::{self, Malformed};
+
+/// An entry that makes sense.
+#[derive(Debug)]
+pub(super) enum BookEntry {
+    /// Rules that gave no images.
+    Rules(RuleFailures),
+    Job(Job),
+    /// Somebody works on a job.
+    Begun {
+        job: u32,
+        attempt: u32,
+    },
+    /// He has left in an orderly way.
+    GivenBack {
+        job: u32,
+        attempt: u32,
+    },
+    Result {
+        job: u32,
+        attempt: u32,
+        result: JobResult,
+    },
+    /// A result that cannot be read: people should know.
+    Nonsense {
+        job: u32,
+        why: Malformed,
+    },
+}
+
+/// Reads what was written under a key; `None` as value where it was taken away.
+pub(super) fn read(run: &RunEntry, key: &str, value: Option<&[u8]>) -> Option<BookEntry> {
+    let parts: Vec<_> = key.split('.').skip(1).collect();
+    let number = |text: &str| text.parse::<u32>().ok();
+    match (&parts[..], value) {
+        (["rules"], Some(text)) => message::read(text).ok().map(BookEntry::Rules),
+        (["job", job], Some(text)) => {
+            let read = message::read::<Job>(text).ok()?;
+            let is_ours = read.run == run.run && Some(read.number) == number(job) && read.number < run.jobs;
+            is_ours.then_some(BookEntry::Job(read))
+        }
+        (["begun", job, attempt], value) => {
+            let (job, attempt) = (number(job)?, number(attempt)?);
+            Some(match value {
+                Some(_) => BookEntry::Begun { job, attempt },
+                None => BookEntry::GivenBack { job, attempt },
+            })
+        }
+        (["result", job, attempt], Some(text)) => {
+            let (job, attempt) = (number(job)?, number(attempt)?);
+            Some(match message::read(text) {
+                Ok(result) => BookEntry::Result { job, attempt, result },
+                Err(why) => BookEntry::Nonsense { job, why },
+            })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oci::Digest;
+
+    use super::*;
+
+    #[test]
+    fn entries_are_told_by_their_keys_and_nonsense_is_none() {
+        let digest = Digest::sha256(b"c");
+        let run = RunEntry { run: "r".to_owned(), config: digest.clone(), selection: digest, jobs: 2 };
+        let read = |key: &str, value: Option<&str>| read(&run, key, value.map(str::as_bytes));
+        let result = r#"{"worker": "w1", "ended": []}"#;
+        assert!(matches!(read("r.begun.1.2", Some("w1 1-0")), Some(BookEntry::Begun { job: 1, attempt: 2 })));
+        assert!(matches!(read("r.begun.1.2", None), Some(BookEntry::GivenBack { job: 1, attempt: 2 })));
+        let entry = read("r.result.0.1", Some(result));
+        assert!(matches!(entry, Some(BookEntry::Result { job: 0, attempt: 1, .. })), "{entry:?}");
+        assert!(matches!(read("r.result.0.1", Some("{}")), Some(BookEntry::Nonsense { job: 0, .. })));
+        assert!(matches!(read("r.rules", Some(r#"{"failed": []}"#)), Some(BookEntry::Rules(_))));
+        for (key, value) in [
+            ("r.result.0.1", None),
+            ("r.result.x.1", Some(result)),
+            ("r.begun.1", Some("w1")),
+            ("r.job.0", Some("{}")),
+            ("r.rules", Some("")),
+            ("r.stop", Some("stop")),
+            ("r", Some("")),
+        ] {
+            assert!(read(key, value).is_none(), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_job_is_one_of_this_run_and_stands_under_its_number() {
+        let config = Digest::sha256(b"c");
+        let image = r#"{"source": "a.io/x:v1", "target": "b.io/x:v1"}"#;
+        let job = |run: &str, number: u32| {
+            let wanted =
+                sync::Wanted { referrers: sync::WantedReferrers::None, policy: std::sync::Arc::default() };
+            let wanted = serde_json::to_string(&wanted).unwrap();
+            format!(
+                r#"{{"run": "{run}", "number": {number}, "config": "{config}", "bytes": 0,
+                    "assignments": [{{"rule": 0, "images": [{image}], "wanted": {wanted}}}]}}"#
+            )
+        };
+        let run =
+            RunEntry { run: "r".to_owned(), config: config.clone(), selection: config.clone(), jobs: 2 };
+        let is_job = |key: &str, text: String| {
+            matches!(read(&run, key, Some(text.as_bytes())), Some(BookEntry::Job(_)))
+        };
+        assert!(is_job("r.job.1", job("r", 1)));
+        assert!(
+            !is_job("r.job.0", job("r", 1))
+                && !is_job("r.job.1", job("q", 1))
+                && !is_job("r.job.2", job("r", 2))
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! Puts jobs into the queue, and again what the queue has lost.
+
+use std::time::Duration;
+
+use async_nats::jetstream::message::PublishMessage;
+use tokio::time::Instant;
+
+use crate::connection::{Connection, subject};
+use crate::error::Error;
+use crate::message;
+use crate::message::job::Handed;
+
+/// How long a job may take to get into the queue.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Hands out the jobs of one run.
+pub(super) struct HandOut {
+    connection: Connection,
+    run: String,
+    ack_wait: Duration,
+    /// Whether the queue lacked jobs when it was looked at last.
+    lacked: bool,
+}
+
+impl HandOut {
+    pub(super) fn new(connection: &Connection, run: &str, ack_wait: Duration) -> Self {
+        Self { connection: connection.clone(), run: run.to_owned(), ack_wait, lacked: false }
+    }
+
+    /// Puts them into the queue. What is there already is dropped by its name, to which `again` is added.
+    pub(super) async fn publish(&self, jobs: &[u32], again: &str) -> Result<(), Error> {
+        for number in jobs {
+            let end = Instant::now() + PATIENCE;
+            while let Err(error) = self.publish_one(*number, again).await {
+                if Instant::now() > end {
+                    let reason = oci::foreign_text::clean(&oci::with_sources(&error)).into_owned();
+                    return Err(Error::Refused { what: format!("take job {number}"), reason });
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn publish_one(
+        &self,
+        number: u32,
+        again: &str,
+    ) -> Result<(), async_nats::jetstream::context::PublishError> {
+        let run = &self.run;
+        let handed = message::write(&Handed { run: run.clone(), number });
+        let publish = PublishMessage::build().payload(handed).message_id(format!("{run}.{number}{again}"));
+        let stored = self.connection.jetstream.send_publish(format!("{}{number}", subject(run)), publish);
+        stored.await?.await.map(drop)
+    }
+
+    /// Whether the queue lacks jobs of those that are open, and has lacked them before: a server that was killed may have
+    /// forgotten, or given for done what was not.
+    pub(super) async fn has_lost(&mut self, open: &[u32]) -> Result<bool, Error> {
+        let Ok(queue) = self.connection.queue(&self.run).await else {
+            self.connection.open_queue(&self.run, self.ack_wait).await?;
+            return Ok(false);
+        };
+        let info = queue.cached_info();
+        let lacks = info.num_pending == 0 && info.num_ack_pending == 0 && !open.is_empty();
+        Ok(std::mem::replace(&mut self.lacked, lacks) && lacks)
+    }
+}

@@ -1,0 +1,118 @@
+//! Plans a run, writes its book and opens it; or finds one that somebody else has opened.
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use sync::Report;
+use tokio_util::sync::CancellationToken;
+
+use super::open_runs;
+use super::plan::Plan;
+use super::teller::Teller;
+use crate::bucket::Bucket;
+use crate::bundle::{Bundle, bundles};
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::message::ended::{Explain, RuleFailures};
+use crate::message::job::{Job, images_of};
+use crate::message::run::RunEntry;
+use crate::message::{self, LARGEST};
+
+/// Runs that are over are kept so long, for whoever still reads them.
+const KEPT: usize = 3;
+/// Jobs that are written at once.
+const WRITTEN_AT_ONCE: usize = 32;
+
+/// What came of it.
+pub(super) enum Opened {
+    Begun(RunEntry),
+    /// Somebody else has begun the same.
+    Joined(RunEntry),
+    /// There is nothing to hand out.
+    Nothing(Report),
+}
+
+/// Who opens a run.
+pub(super) struct Opening<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) runs: &'a Bucket,
+    pub(super) teller: &'a Teller,
+    pub(super) explain: &'a Explain,
+}
+
+impl Opening<'_> {
+    pub(super) async fn open(&self, plan: Plan, cancel: &CancellationToken) -> Result<Opened, Error> {
+        match self.joined(&plan).await? {
+            Some(entry) => Ok(Opened::Joined(entry)),
+            None => self.begin(plan, cancel).await,
+        }
+    }
+
+    /// The run that is to be joined, where there is one.
+    async fn joined(&self, plan: &Plan) -> Result<Option<RunEntry>, Error> {
+        let open = open_runs::read(self.runs).await?.0.open;
+        let is_same = |entry: &RunEntry| entry.config == plan.config && entry.selection == plan.selection;
+        match &plan.run {
+            None => Ok(open.into_iter().find(is_same)),
+            Some(name) => match open.into_iter().find(|entry| entry.run == *name) {
+                Some(entry) if is_same(&entry) => Ok(Some(entry)),
+                Some(_) => Err(Error::OtherConfig(name.clone())),
+                None => Err(Error::NoRun(name.clone())),
+            },
+        }
+    }
+
+    /// Plans, and opens a run when all its jobs stand in the book.
+    async fn begin(&self, plan: Plan, cancel: &CancellationToken) -> Result<Opened, Error> {
+        let (mut report, images) = plan.sync.called(self.teller.id.clone()).survey(cancel.clone()).await;
+        let bundles = bundles(images);
+        if bundles.is_empty() || cancel.is_cancelled() {
+            for image in bundles.iter().flat_map(|bundle| images_of(&bundle.assignments)) {
+                self.teller.end_undone(&mut report, image);
+            }
+            return Ok(Opened::Nothing(report));
+        }
+        let run = self.teller.id.as_str().to_owned();
+        let jobs = u32::try_from(bundles.len()).unwrap_or(u32::MAX);
+        let entry = RunEntry { run, config: plan.config, selection: plan.selection, jobs };
+        let failures = RuleFailures::new(&report.failed_rules, self.explain);
+        self.runs.put(&format!("{}.rules", entry.run), message::write(&failures)).await?;
+        self.write(&entry, bundles).await?;
+        self.list(entry).await
+    }
+
+    /// Writes the jobs into the book.
+    async fn write(&self, entry: &RunEntry, bundles: Vec<Bundle>) -> Result<(), Error> {
+        let written = bundles.into_iter().zip(0..).map(|(bundle, number)| {
+            let (config, run) = (entry.config.clone(), entry.run.clone());
+            let job = Job { run, number, config, bytes: bundle.bytes, assignments: bundle.assignments };
+            let text = message::write(&job);
+            async move {
+                if text.len() > LARGEST {
+                    return Err(Error::TooLarge(job.label()));
+                }
+                self.runs.put(&format!("{}.job.{number}", job.run), text).await
+            }
+        });
+        stream::iter(written).buffer_unordered(WRITTEN_AT_ONCE).try_collect::<()>().await
+    }
+
+    /// Lists a run, unless somebody has listed the same meanwhile.
+    async fn list(&self, entry: RunEntry) -> Result<Opened, Error> {
+        loop {
+            let (mut known, revision) = open_runs::read(self.runs).await?;
+            let is_same =
+                |other: &&RunEntry| other.config == entry.config && other.selection == entry.selection;
+            if let Some(other) = known.open.iter().find(is_same) {
+                return Ok(Opened::Joined(other.clone()));
+            }
+            known.open.push(entry.clone());
+            let old = known.closed.len().saturating_sub(KEPT);
+            let forgotten: Vec<_> = known.closed.drain(..old).collect();
+            if open_runs::set(self.runs, &known, revision).await {
+                for run in forgotten {
+                    self.connection.forget(&run).await;
+                }
+                return Ok(Opened::Begun(entry));
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Tells of a run's images as if they were brought here.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sync::{Amounts, Event, Image, ImageReport, Observer, Outcome, Report, RunId, Stamp};
+
+/// Whom a coordinator tells, and under which name.
+#[derive(Clone)]
+pub(super) struct Teller {
+    pub(super) id: RunId,
+    pub(super) observer: Arc<dyn Observer>,
+}
+
+impl Teller {
+    pub(super) fn tell(&self, event: &Event, worker: Option<&str>) {
+        let stamp = Stamp { run: self.id.clone(), at: SystemTime::now(), worker: worker.map(Into::into) };
+        self.observer.event(&stamp, event);
+    }
+
+    pub(super) fn note(&self, text: String) {
+        self.tell(&Event::Note { place: "fleet".into(), text }, None);
+    }
+
+    /// An image has ended.
+    pub(super) fn end(&self, report: &mut Report, ended: ImageReport, worker: Option<&str>) {
+        report.totals.add(&ended);
+        self.tell(&Event::ImageFinished(Arc::new(ended)), worker);
+    }
+
+    /// Nobody has brought it.
+    pub(super) fn end_undone(&self, report: &mut Report, (rule, image): (usize, Arc<Image>)) {
+        let (amounts, took) = (Amounts::default(), Duration::ZERO);
+        self.end(report, ImageReport { image, rule, outcome: Outcome::NotDone, amounts, took }, None);
+    }
+}

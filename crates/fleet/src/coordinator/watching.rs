@@ -1,0 +1,282 @@
+//! Watches a run to its end: reads what the book says, tells it, and sees to it that the queue has what is not done.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::kv::{Entry, Operation};
+use sync::{Event, Report, RuleFailure};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::book_entry::{self, BookEntry};
+use super::hand_out::HandOut;
+use super::open_runs;
+use super::teller::Teller;
+use crate::beat::{Change, Live};
+use crate::book::Book;
+use crate::bucket::{Bucket, Watch};
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::message::ended::RuleFailures;
+use crate::message::job::{Job, images_of};
+use crate::message::run::RunEntry;
+
+/// How often is looked who is there, and whether the queue has lost anything.
+const TICK: Duration = Duration::from_secs(1);
+/// How often the state of all is told.
+const TOLD: Duration = Duration::from_secs(30);
+/// How often is looked whether the queue has what is not done.
+const CHECKED: Duration = Duration::from_secs(10);
+
+/// A run that is watched.
+pub(super) struct Watching<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) runs: &'a Bucket,
+    pub(super) teller: &'a Teller,
+    pub(super) entry: RunEntry,
+    /// Whether somebody else has planned it.
+    pub(super) is_joined: bool,
+    pub(super) ack_wait: Duration,
+    /// How long images in work have to end when the run is stopped.
+    pub(super) drain: Duration,
+    pub(super) live: Live,
+    pub(super) progress: Progress,
+}
+
+/// How far it is.
+pub(super) struct Progress {
+    book: Book,
+    report: Report,
+    /// Up to here the book was read.
+    seen: u64,
+    is_handed_out: bool,
+    hand_out: HandOut,
+    /// When a job that has not ended got its first result.
+    first_results: HashMap<u32, Instant>,
+    /// Who was there when it was looked last.
+    known: BTreeMap<String, bool>,
+    told: Instant,
+    checked: Instant,
+    /// When it is given up, once it is stopped.
+    end: Option<Instant>,
+}
+
+impl Progress {
+    pub(super) fn new(report: Report, hand_out: HandOut) -> Self {
+        let (book, seen, is_handed_out, first_results, known) = Default::default();
+        let (told, checked, end) = (Instant::now(), Instant::now(), None);
+        Self { book, report, seen, is_handed_out, hand_out, first_results, known, told, checked, end }
+    }
+}
+
+impl Watching<'_> {
+    /// Returns at the run's end, with what became of it.
+    pub(super) async fn watch(mut self, cancel: &CancellationToken) -> Result<Report, Error> {
+        let mut watch = None;
+        let mut tick = tokio::time::interval(TICK);
+        while !self.is_done() {
+            let next = async {
+                if watch.is_none() {
+                    watch = self.runs.watch(&self.entry.run, self.progress.seen).await.ok();
+                }
+                next(&mut watch).await
+            };
+            tokio::select! {
+                entry = next => if let Some(entry) = entry { self.read(&entry) } else {
+                    watch = None;
+                    tokio::time::sleep(TICK).await;
+                },
+                _ = tick.tick() => self.look_around(),
+                () = cancel.cancelled(), if self.progress.end.is_none() => self.stop().await?,
+            }
+            if !self.progress.is_handed_out && self.progress.book.jobs().count() == self.entry.jobs as usize {
+                self.hand_out().await?;
+            }
+            if self.progress.checked.elapsed() > CHECKED {
+                self.check().await?;
+            }
+            if self.progress.end.is_some_and(|end| Instant::now() > end) {
+                break;
+            }
+        }
+        self.end_the_rest();
+        self.close().await?;
+        Ok(self.progress.report)
+    }
+
+    fn is_done(&self) -> bool {
+        self.progress.is_handed_out && self.progress.book.ended() == self.entry.jobs as usize
+    }
+
+    /// Takes in an entry of the book.
+    fn read(&mut self, entry: &Entry) {
+        self.progress.seen = self.progress.seen.max(entry.revision);
+        let value = (entry.operation == Operation::Put).then_some(&entry.value[..]);
+        match book_entry::read(&self.entry, &entry.key, value) {
+            Some(BookEntry::Rules(failures)) if self.is_joined => self.tell_rules(failures),
+            Some(BookEntry::Job(job)) => self.job(job),
+            Some(BookEntry::Begun { job, attempt }) => self.progress.book.begun(job, attempt),
+            Some(BookEntry::GivenBack { job, attempt }) => self.progress.book.given_back(job, attempt),
+            Some(BookEntry::Result { job, attempt, result }) => {
+                self.progress.book.result(job, attempt, result);
+                self.progress.first_results.entry(job).or_insert_with(Instant::now);
+                self.tell_end(job, true);
+            }
+            Some(BookEntry::Nonsense { job, why }) => {
+                self.teller.note(format!("a result of job {job} makes no sense: {why}"));
+            }
+            Some(BookEntry::Rules(_)) | None => {}
+        }
+    }
+
+    fn job(&mut self, job: Job) {
+        if self.is_joined {
+            for image in job.images() {
+                self.teller.tell(&Event::ImagePlanned(image.clone()), None);
+            }
+        }
+        let number = job.number;
+        self.progress.book.job(job);
+        self.tell_end(number, true);
+    }
+
+    /// The rules that failed when somebody else planned.
+    fn tell_rules(&mut self, failures: RuleFailures) {
+        for failure in failures.failures().into_iter().map(Arc::<RuleFailure>::new) {
+            self.teller.tell(&Event::RuleFailed(failure.clone()), None);
+            self.progress.report.failed_rules.push(failure);
+        }
+    }
+
+    /// Tells of a job that has ended.
+    fn tell_end(&mut self, number: u32, patient: bool) {
+        let Progress { book, report, .. } = &mut self.progress;
+        let Some(ended) = book.take_final(number, patient) else { return };
+        let mut told = vec![false; ended.job.images().count()];
+        for (image, worker) in &ended.images {
+            if let Some(of_image) = image.report(ended.job) {
+                told[image.image as usize] = true;
+                self.teller.end(report, of_image, Some(worker));
+            }
+        }
+        let images = images_of(&ended.job.assignments);
+        for (image, _) in images.zip(told).filter(|(_, is_told)| !is_told) {
+            self.teller.end_undone(report, image);
+        }
+        self.progress.first_results.remove(&number);
+    }
+
+    /// Puts what has not ended into the queue.
+    async fn hand_out(&mut self) -> Result<(), Error> {
+        self.progress.is_handed_out = true;
+        let (run, jobs, open) = (&self.entry.run, self.entry.jobs, self.progress.book.open());
+        if self.is_joined {
+            self.teller.tell(&Event::AllPlanned, None);
+            self.teller.note(format!("joined run {run}, of whose {jobs} jobs {} are not done", open.len()));
+        } else {
+            self.teller.note(format!("run {run} has {jobs} jobs, which wait for workers"));
+        }
+        self.progress.hand_out.publish(&open, "").await
+    }
+
+    /// Tells who comes and goes, ends what nobody is waited for any longer, and tells how far all are.
+    fn look_around(&mut self) {
+        for change in self.live.changes(&mut self.progress.known) {
+            self.teller.note(self.told_change(change));
+        }
+        let patience = 2 * self.ack_wait;
+        let first_results = self.progress.first_results.iter();
+        let waited: Vec<_> =
+            first_results.filter(|(_, at)| at.elapsed() > patience).map(|(job, _)| *job).collect();
+        for job in waited {
+            self.tell_end(job, false);
+        }
+        if self.progress.told.elapsed() > TOLD {
+            self.progress.told = Instant::now();
+            let (workers, ended, jobs) = (self.live.count(), self.progress.book.ended(), self.entry.jobs);
+            let bytes = self.live.bytes_moved();
+            self.teller
+                .note(format!("{workers} workers, {ended} of {jobs} jobs done, {bytes} bytes sent by them"));
+        }
+    }
+
+    fn told_change(&self, change: Change) -> String {
+        match change {
+            Change::Joined(worker) => format!("worker {worker} is there"),
+            Change::Left(worker) => format!("worker {worker} has left"),
+            Change::Lost(worker) => {
+                format!("worker {worker} is silent: others get its jobs after {} s", self.ack_wait.as_secs())
+            }
+        }
+    }
+
+    /// Whether the run goes on, and the queue has what is not done.
+    async fn check(&mut self) -> Result<(), Error> {
+        self.progress.checked = Instant::now();
+        if self.progress.end.is_none() && !self.is_listed().await {
+            // Somebody else has ended or stopped it: what they wrote is read still.
+            self.progress.end = Some(Instant::now() + 2 * TICK);
+        }
+        if !self.progress.is_handed_out {
+            return Ok(());
+        }
+        let open = self.progress.book.open();
+        if self.progress.hand_out.has_lost(&open).await? {
+            self.teller.note(format!("the queue has lost {} jobs: they are handed out again", open.len()));
+            self.progress.hand_out.publish(&open, &format!(".{}", self.progress.seen)).await?;
+        }
+        Ok(())
+    }
+
+    async fn is_listed(&self) -> bool {
+        match open_runs::read(self.runs).await {
+            Ok((known, _)) => known.open.iter().any(|entry| entry.run == self.entry.run),
+            Err(_) => true,
+        }
+    }
+
+    /// Tells all to stop, and how long they have for it.
+    async fn stop(&mut self) -> Result<(), Error> {
+        self.progress.end = Some(Instant::now() + self.drain + self.ack_wait.min(Duration::from_secs(10)));
+        let in_work = self.progress.book.open().len();
+        self.teller.tell(&Event::Stopping { in_work, waiting: 0, drain: self.drain }, None);
+        self.runs.put(&format!("{}.stop", self.entry.run), "stop".into()).await
+    }
+
+    fn end_the_rest(&mut self) {
+        for job in self.progress.book.open() {
+            self.tell_end(job, false);
+        }
+        let Progress { book, report, .. } = &mut self.progress;
+        let open = book.open();
+        let rest = book.jobs().filter(|job| open.contains(&job.number));
+        for image in rest.flat_map(|job| images_of(&job.assignments)) {
+            self.teller.end_undone(report, image);
+        }
+    }
+
+    /// Takes the run out of the list: workers look for another one.
+    async fn close(&self) -> Result<(), Error> {
+        loop {
+            let (mut known, revision) = open_runs::read(self.runs).await?;
+            let before = known.open.len();
+            known.open.retain(|entry| entry.run != self.entry.run);
+            if known.open.len() == before {
+                return Ok(());
+            }
+            known.closed.push(self.entry.run.clone());
+            if open_runs::set(self.runs, &known, revision).await {
+                self.connection.close_queue(&self.entry.run).await;
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn next(watch: &mut Option<Watch>) -> Option<Entry> {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => None,
+    }
+}
