@@ -49,7 +49,7 @@ pub(crate) use copy::CopyArgs;
 pub(crate) use demo::DemoArgs;
 pub(crate) use expand::ExpandArgs;
 pub(crate) use explain::ExplainArgs;
-pub(crate) use file::given;
+pub(crate) use file::{NamedFile, given};
 pub(crate) use fleet::FleetArgs;
 #[cfg(feature = "fleet")]
 pub(crate) use fleet::{CheckFleetArgs, FleetLoginArgs, WorkerArgs};

@@ -28,6 +28,7 @@ pub(crate) mod report;
 pub(crate) mod repos;
 mod resolve;
 mod retry;
+mod same_file;
 pub(crate) mod schema;
 mod shard;
 pub(crate) mod sync;

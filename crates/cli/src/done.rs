@@ -14,6 +14,7 @@ use crate::output::{PlannedRule, Records, Tally, Verified};
 pub(crate) struct Done {
     pub(crate) run: RunFacts,
     pub(crate) report: Report,
+    pub(crate) ended: Ended,
     /// Which part of all images it was about.
     pub(crate) shard: Option<Shard>,
     pub(crate) failures: Arc<Failures>,
@@ -45,6 +46,23 @@ impl Done {
             && failed_rules.is_empty()
             && unfinished_rules.is_empty()
             && self.refused.is_empty()
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It came to all that it was asked for, well or not.
+    ByItself,
+    /// Something was not looked at.
+    Stopped,
+}
+
+impl Ended {
+    /// How the run of this report ended, which a signal may have stopped.
+    pub(crate) fn of(report: &Report, signal: Option<u8>) -> Self {
+        let is_all = report.not_done() == 0 && report.unfinished_rules.is_empty() && !report.is_broken_off;
+        if is_all && signal.is_none() { Self::ByItself } else { Self::Stopped }
     }
 }
 

@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         match invocation {
             Invocation::Old(args) => command::sync::run_old(&args).await,
             Invocation::Sync(args) => Box::pin(command::sync::run(args)).await,
-            Invocation::Plan(args) => command::plan::run(args).await,
+            Invocation::Plan(args) => Box::pin(command::plan::run(args)).await,
             Invocation::Apply(args) => command::apply::run(args).await,
             Invocation::Copy(args) => command::copy::run(&args).await,
             Invocation::Verify(args) => Box::pin(command::verify::run(args)).await,

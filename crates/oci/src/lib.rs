@@ -30,7 +30,7 @@ pub use hash_trail::HashTrail;
 pub use manifest::{Links, ManifestError, RawManifest};
 pub use media_type::MediaType;
 pub use platform::Platform;
-pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
+pub use reference::{Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest, as_place};
 pub use referrers_tag::{cosign_tags, is_referrers_tag, referrers_tag};
 pub use tag_version::{Numbers, Prerelease, Stage, TagVersion};
 pub use upload::{BrokenOff, Recovery, UploadStatus};

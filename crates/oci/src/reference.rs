@@ -3,6 +3,7 @@
 //! The grammar is Docker's (distribution/reference), with its rules for short names. A reference
 //! without a tag stays without one: nothing here makes up `latest`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
@@ -16,7 +17,7 @@ const LONGEST_NAME: usize = 255;
 /// The longest tag that the specification allows.
 const LONGEST_TAG: usize = 128;
 
-/// A registry's `host` or `host:port`, as users write it.
+/// A registry's `host` or `host:port`, in small letters: hosts know no others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegistryHost(Arc<str>);
 
@@ -122,7 +123,7 @@ impl RegistryHost {
     /// Docker Hub, however it was written.
     pub const DOCKER_HUB: &'static str = "docker.io";
 
-    /// The text that users write.
+    /// The text, in small letters.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -159,7 +160,7 @@ impl FromStr for RegistryHost {
             None => host.split('.').all(label_is_valid),
         };
         if port_is_valid && host_is_valid {
-            Ok(Self(text.into()))
+            Ok(Self(text.to_ascii_lowercase().into()))
         } else {
             Err(ReferenceError::Host { host: text.to_owned() })
         }
@@ -325,6 +326,19 @@ fn refuse_common_slips(text: &str) -> Result<(), ReferenceError> {
     Ok(())
 }
 
+/// A registry and a repository as they are compared: without a port that goes without saying. Which of the two a registry has
+/// whose name has none, only who speaks to it knows.
+pub fn as_place(name: &str) -> Cow<'_, str> {
+    let (host, repository) = name.split_once('/').map_or((name, None), |(host, path)| (host, Some(path)));
+    let lower = host.to_ascii_lowercase();
+    let bare = [":443", ":80"].iter().find_map(|port| lower.strip_suffix(port)).unwrap_or(&lower);
+    match repository {
+        _ if bare == host => Cow::Borrowed(name),
+        Some(repository) => Cow::Owned(format!("{bare}/{repository}")),
+        None => Cow::Owned(bare.to_owned()),
+    }
+}
+
 /// Docker's rule: the first part is a registry if it could not be a part of a repository.
 fn split_registry(name: &str) -> Result<(RegistryHost, RepositoryName), ReferenceError> {
     let is_registry = |part: &str| {
@@ -334,7 +348,8 @@ fn split_registry(name: &str) -> Result<(RegistryHost, RepositoryName), Referenc
         Some((first, rest)) if is_registry(first) => (first, rest),
         _ => (RegistryHost::DOCKER_HUB, name),
     };
-    let registry = if registry == "index.docker.io" { RegistryHost::DOCKER_HUB } else { registry };
+    let registry = registry.to_ascii_lowercase();
+    let registry = if registry == "index.docker.io" { RegistryHost::DOCKER_HUB } else { &registry };
     let repository = if registry == RegistryHost::DOCKER_HUB && !path.contains('/') {
         format!("library/{path}").parse()?
     } else {

@@ -33,6 +33,7 @@ mod right_to_send;
 mod send_blob;
 mod sending;
 mod shared_source;
+mod shown;
 mod source_image;
 pub(crate) mod transfer;
 mod verify;

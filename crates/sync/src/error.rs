@@ -139,6 +139,14 @@ pub enum Cause {
         /// What the registry has.
         actual: u64,
     },
+    /// The target took a manifest, and does not give it.
+    #[error("the registry took {digest}, and does not give it: {told}")]
+    KeepsUnreadable {
+        /// Which manifest.
+        digest: Box<Digest>,
+        /// What it says instead.
+        told: Box<EndpointError>,
+    },
     /// Indexes inside indexes without end.
     #[error("it has indexes inside indexes deeper than {deepest}")]
     TooDeep {
@@ -295,7 +303,9 @@ impl Error {
             Cause::Endpoint(error) => Some(error.kind),
             Cause::NoAnswer(silence) => silence.last.kind(),
             Cause::Missing => Some(ErrorKind::NotFound),
-            Cause::Mismatch(_) | Cause::KeepsOtherLength { .. } => Some(ErrorKind::Mismatch),
+            Cause::Mismatch(_) | Cause::KeepsOtherLength { .. } | Cause::KeepsUnreadable { .. } => {
+                Some(ErrorKind::Mismatch)
+            }
             Cause::Manifest { .. } => Some(ErrorKind::Protocol),
             _ => None,
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::file::{file, given};
+use super::file::{NamedFile, file, given};
 
 /// What verbs read where no file is named. The form without a verb never does: the Go tool did not.
 pub(crate) const DEFAULT: &str = "image-syncer.yaml";
@@ -55,6 +55,12 @@ pub(crate) struct ConfigArgs {
 }
 
 impl ConfigArgs {
+    /// The files that are read.
+    pub(crate) fn files(&self) -> Vec<NamedFile> {
+        let flags = [("--config", &self.config), ("--auth", &self.auth), ("--images", &self.images)];
+        NamedFile::all(flags.map(|(flag, path)| (flag, path.as_deref())))
+    }
+
     /// As a verb reads them: `image-syncer.yaml` of this folder where no file is named.
     pub(crate) fn of_verb(mut self, verb: &'static str) -> Self {
         self.verb = Some(verb);

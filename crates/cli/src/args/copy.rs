@@ -31,7 +31,7 @@ pub(crate) struct CopyArgs {
 
     /// Write the targets' digests to a file
     ///
-    /// A line for each; - is stdout.
+    /// A line for each digest, however many tags have it; - is stdout.
     #[arg(long, value_name = "FILE", value_parser = file::file(), overrides_with = "digest_file")]
     pub(crate) digest_file: Option<PathBuf>,
 

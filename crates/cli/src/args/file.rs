@@ -32,3 +32,18 @@ pub(super) fn kept() -> impl TypedValueParser<Value = PathBuf> {
 pub(crate) fn given(path: Option<&Path>) -> Option<&Path> {
     path.filter(|path| !path.as_os_str().is_empty())
 }
+
+/// A file, with the flag or the word that names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NamedFile {
+    pub(crate) name: &'static str,
+    pub(crate) path: PathBuf,
+}
+
+impl NamedFile {
+    /// Those of the flags that are given.
+    pub(crate) fn all<'a>(flags: impl IntoIterator<Item = (&'static str, Option<&'a Path>)>) -> Vec<Self> {
+        let named = |(name, path)| Some(Self { name, path: given(path)?.to_owned() });
+        flags.into_iter().filter_map(named).collect()
+    }
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::config::ConfigArgs;
-use super::file;
+use super::file::{self, NamedFile};
 use super::reach::ReachArgs;
 use super::run::RunArgs;
 
@@ -27,4 +27,13 @@ pub(crate) struct JobArgs {
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+impl JobArgs {
+    /// The files that are read.
+    pub(crate) fn files(&self) -> Vec<NamedFile> {
+        let mut files = self.config.files();
+        files.extend(NamedFile::all([("--retry-failed", self.retry_failed.as_deref())]));
+        files
+    }
 }

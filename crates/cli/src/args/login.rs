@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::config::config_of_verb;
-use super::file::file;
+use super::file::{NamedFile, file};
 use super::reach::ReachArgs;
 
 // No documentation: clap would show it in place of the commands'.
@@ -29,6 +29,11 @@ pub(crate) struct LoginArgs {
 }
 
 impl LoginArgs {
+    /// The files that are read.
+    pub(crate) fn files(&self) -> Vec<NamedFile> {
+        NamedFile::all([("--config", self.config().as_deref()), ("--auth", self.auth.as_deref())])
+    }
+
     /// The config whose logins count.
     pub(crate) fn config(&self) -> Option<PathBuf> {
         config_of_verb(self.config.as_deref(), &[self.auth.as_deref()])

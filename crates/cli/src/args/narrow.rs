@@ -6,7 +6,7 @@ use sync::PlatformFilter;
 use super::number::{TRUTHS, truth};
 use super::offered::offered;
 use super::platform::{ARCHITECTURES, SYSTEMS, USUAL, architectures, platforms, systems};
-use super::select::SelectArgs;
+use super::select::{RepositorySelectArgs, SelectArgs, TagSelectArgs};
 
 // No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Default, Args)]
@@ -41,23 +41,24 @@ pub(crate) struct NarrowArgs {
 }
 
 impl NarrowArgs {
-    /// Any flag of these that was given.
-    #[cfg(feature = "fleet")]
+    /// One of them that is given.
     pub(crate) fn first_given(&self) -> Option<&'static str> {
-        let (tags, repositories) = (&self.select.tags, &self.select.repositories);
-        let given = [
-            ("--platform", !self.platform.is_empty()),
-            ("--os", !self.os.is_empty()),
-            ("--arch", !self.arch.is_empty()),
-            ("--include", !tags.include.is_empty()),
-            ("--exclude", !tags.exclude.is_empty()),
-            ("--semver", tags.semver.is_some()),
-            ("--latest", tags.latest.is_some()),
-            ("--include-repository", !repositories.include_repository.is_empty()),
-            ("--exclude-repository", !repositories.exclude_repository.is_empty()),
-            ("--referrers", self.referrers.is_some()),
-        ];
-        given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
+        let TagSelectArgs { include, exclude, semver, latest } = &self.select.tags;
+        let RepositorySelectArgs { include_repository, exclude_repository } = &self.select.repositories;
+        [
+            (!self.platform.is_empty(), "--platform"),
+            (!self.os.is_empty(), "--os"),
+            (!self.arch.is_empty(), "--arch"),
+            (!include.is_empty(), "--include"),
+            (!exclude.is_empty(), "--exclude"),
+            (semver.is_some(), "--semver"),
+            (latest.is_some(), "--latest"),
+            (!include_repository.is_empty(), "--include-repository"),
+            (!exclude_repository.is_empty(), "--exclude-repository"),
+            (self.referrers.is_some(), "--referrers"),
+        ]
+        .into_iter()
+        .find_map(|(is_given, flag)| is_given.then_some(flag))
     }
 
     /// Which platforms are wanted.

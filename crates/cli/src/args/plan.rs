@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Arg, Parser};
 
 use super::config::ConfigArgs;
-use super::file::{file, named};
+use super::file::{NamedFile, file, named};
 use super::job::JobArgs;
 use super::login::LoginArgs;
 use super::only::OnlyArgs;
@@ -27,7 +27,7 @@ pub(crate) struct PlanArgs {
 
     /// Divide the plan among so many shards
     ///
-    /// Each of which `apply PLAN --shard I/N` carries out.
+    /// Each of which `apply PLAN --shard I/N` carries out: other parts than those of `verify --shard`.
     #[arg(long, value_name = "N", value_parser = count, requires = "out", conflicts_with = "shard", overrides_with = "shards")]
     pub(crate) shards: Option<usize>,
 
@@ -72,7 +72,7 @@ Exit status:
 /// One that `image-syncer plan --out FILE` wrote. A name at the target that has changed since is left alone and told, and
 /// the others go on.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer apply", bin_name = "image-syncer apply", after_long_help = APPLY_EXAMPLES)]
+#[command(name = "image-syncer apply", bin_name = "image-syncer apply", after_long_help = APPLY_EXAMPLES, mut_args = of_apply)]
 pub(crate) struct ApplyArgs {
     /// The plan; - is stdin
     #[arg(value_name = "PLAN", value_parser = named())]
@@ -105,12 +105,60 @@ Examples:
 
 Exit status:
   0  all well
-  1  some images failed, or a target has changed since
+  1  some images failed, a target has changed since, or the plan lacks what failed when it was made
   2  bad command line, plan or config
   3  all failed
   4  all failed by login";
 
+/// What the plan has decided, and what only its own verbs know.
+const NOT_OF_APPLY: [&str; 11] = [
+    "platform",
+    "os",
+    "arch",
+    "include",
+    "exclude",
+    "semver",
+    "latest",
+    "include_repository",
+    "exclude_repository",
+    "referrers",
+    "force",
+];
+
+fn of_apply(arg: Arg) -> Arg {
+    if NOT_OF_APPLY.contains(&arg.get_id().as_str()) {
+        return arg.hide(true);
+    }
+    match arg.get_id().as_str() {
+        "shard" => arg.help("Only one part of the plan, such as 2/5").long_help(PART_OF_PLAN),
+        _ => arg,
+    }
+}
+
+const PART_OF_PLAN: &str = "\
+Only one part of the plan, such as 2/5
+
+As `plan --shards` has divided it, or else by what its steps send: another part than `verify` or `sync` look at with the same
+--shard. auto asks Kubernetes' `JOB_COMPLETION_INDEX` (with `IMAGE_SYNCER_SHARDS`), and the variables of AWS Batch, Cloud Run,
+GitLab and Slurm.";
+
 impl ApplyArgs {
+    /// A flag that has no meaning here, and why.
+    pub(crate) fn meaningless(&self) -> Option<String> {
+        let narrowing = self.run.narrow.first_given();
+        let narrowing =
+            narrowing.map(|flag| format!("{flag}: the plan says what is copied, so give it to `plan`"));
+        let force = "--force: the plan says what is stored, so give it to `plan`";
+        narrowing.or_else(|| self.run.force.then(|| force.to_owned()))
+    }
+
+    /// The files that are read.
+    pub(crate) fn files(&self) -> Vec<NamedFile> {
+        let mut files = self.login.files();
+        files.push(NamedFile { name: "PLAN", path: self.plan.clone() });
+        files
+    }
+
     /// The config whose logins count, and whose rules the plan should have been made with.
     pub(crate) fn config(&self) -> ConfigArgs {
         ConfigArgs { config: self.login.config(), verb: Some("apply"), ..ConfigArgs::default() }

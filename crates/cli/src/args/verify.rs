@@ -1,6 +1,6 @@
 //! `image-syncer verify`: what was typed.
 
-use clap::Parser;
+use clap::{Arg, Parser};
 use sync::Share;
 
 use super::job::JobArgs;
@@ -15,7 +15,7 @@ use super::shard::ShardArgs;
 ///
 /// With TARGETs there is no source: each image there has to have all that it names.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer verify", bin_name = "image-syncer verify", after_long_help = EXAMPLES)]
+#[command(name = "image-syncer verify", bin_name = "image-syncer verify", after_long_help = EXAMPLES, mut_args = of_verify)]
 pub(crate) struct VerifyArgs {
     /// Images to look at without any source
     ///
@@ -66,10 +66,21 @@ Examples:
 
 Exit status:
   0  all whole, or repaired
-  1  differences are left
+  1  differences are left, or no image was selected
   2  bad command line or config
   3  nothing could be looked at
   4  the same, by login";
+
+fn of_verify(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "force" | "dry_run" | "output_success_images" | "output_failed_images" | "output_images_format"
+        | "summary_markdown" => arg.hide(true),
+        "report" => arg
+            .help("Write every image with what was found")
+            .long_help("Write every image with what was found\n\nAs JSON; `image-syncer schema verify` describes it. Several are possible."),
+        _ => arg,
+    }
+}
 
 impl VerifyArgs {
     /// A flag that has no meaning here, and why.

@@ -8,7 +8,7 @@ use oci::Digest;
 use oci::foreign_text::clean;
 use sync::{Action, OnConflict, Shard};
 
-use self::plan_file::{Integrity, Malformed, PlanFile};
+use self::plan_file::{Failures, Integrity, Lacks, Malformed, PlanFile};
 use super::asked::{Asked, Results};
 use super::execute;
 use super::heads::config_digest;
@@ -23,10 +23,15 @@ use crate::output::plan::Step;
 
 /// Carries it out; gives the exit status.
 pub(crate) async fn run(args: ApplyArgs) -> u8 {
+    if let Some(why) = args.meaningless() {
+        return refuse(&[ConfigError::new(format!("`apply` does not take {why}"))]);
+    }
     let results = if args.json { Results::Report } else { Results::Nothing };
     match resolved(&args) {
         Ok((resolved, shard)) => {
-            execute::run(resolved, &args.run, Asked { shard, ..Asked::of_config("apply", results) }).await
+            let inputs = args.files();
+            let asked = Asked { inputs, shard, ..Asked::of_config("apply", results) };
+            execute::run(resolved, &args.run, asked).await
         }
         Err(errors) => refuse(&errors),
     }
@@ -53,7 +58,9 @@ fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<Shard>), Vec<ConfigErr
     if let (Some(planned), Some(now)) = (&plan.config_digest, now) {
         warnings.extend(warning_of_config(planned, &now));
     }
-    let (tasks, refused, kept) = bind(plan, &args.plan, &registries);
+    let lacking = lacking(&plan.lacks, &args.plan);
+    let (tasks, mut refused, kept) = bind(plan, &args.plan, &registries);
+    refused.extend(lacking);
     warnings.extend(warning_of_kept(kept));
     warnings.extend(oddities(&registries));
     let (rules, patterns) = Default::default();
@@ -131,16 +138,44 @@ fn refusal(step: Malformed, file: &Path) -> RefusedRule {
     RefusedRule { written: WrittenRule::of_images(0, 0, source, vec![target]), error }
 }
 
+/// What is not in the plan though it should be: whoever carries it out is told, and the status says it.
+fn lacking(lacks: &Lacks, file: &Path) -> Vec<RefusedRule> {
+    let refusal = |source: String, problem: String, help: &str| {
+        let help = format!("{help}{}then plan again", if help.is_empty() { "" } else { "; " });
+        let error = ConfigError::new(problem).file(file).help(help);
+        RefusedRule { written: WrittenRule::of_images(0, 0, source, Vec::new()), error }
+    };
+    let failed = lacks.failures.iter().map(|alike| {
+        let Failures { kind, hint, count, examples } = alike;
+        let named = clean(&examples.join(", ")).into_owned();
+        let what = match count - count.min(&examples.len()) {
+            0 => named,
+            more => format!("{named} and {more} more"),
+        };
+        let problem = format!("the plan lacks {what}: that failed when it was made ({})", clean(kind));
+        refusal(examples.first().cloned().unwrap_or_default(), problem, &clean(hint))
+    });
+    let refused = lacks.refused_rules.iter().map(|words| {
+        let first = clean(words.lines().next().unwrap_or_default()).into_owned();
+        refusal(
+            String::new(),
+            format!("the plan lacks a rule that was refused when it was made: {first}"),
+            "",
+        )
+    });
+    failed.chain(refused).collect()
+}
+
 /// What a plan could only tell of.
 fn impossibility(step: &Step, file: &Path) -> RefusedRule {
     let (source, target) = (step.image.source_name(), step.image.target_name());
     let (why, help) = match step.action {
         Action::Conflict => (
-            "the target had another image under this name, which its rule wants to stay",
+            "the target had another image under this name, which its rule wants to stay".to_owned(),
             "look who pushed it; if it may be replaced, give the rule `onConflict: overwrite`, and plan again",
         ),
         _ => (
-            "the source did not have it",
+            format!("the source did not have {}", clean(&source)),
             "push it to the source, or take it out of the config, and plan again",
         ),
     };

@@ -5,6 +5,7 @@ use std::path::Path;
 use ::sync::{Mode, Shard, Verification};
 use oci::Digest;
 
+use crate::args::NamedFile;
 use crate::done::Done;
 use crate::exit_code;
 use crate::output::{self, image_file, plan, print, report_json, verified, write_to_stdout};
@@ -18,6 +19,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) digest_file: Option<&'a Path>,
     /// Where a plan is written.
     pub(crate) plan_file: Option<&'a Path>,
+    /// Files that are read: none of them is written over.
+    pub(crate) inputs: Vec<NamedFile>,
     /// Which part of the images is meant, where not all are.
     pub(crate) shard: Option<Shard>,
     /// For how many shards a plan is divided.
@@ -32,13 +35,14 @@ pub(crate) struct Asked<'a> {
 impl Asked<'_> {
     /// A verb that carries a config out.
     pub(crate) fn of_config(verb: &'static str, results: Results) -> Self {
-        let (digest_file, plan_file, shard, shards, config_digest) = Default::default();
+        let (digest_file, plan_file, inputs, shard, shards, config_digest) = Default::default();
         Self {
             verb,
             results,
             needs_images: false,
             digest_file,
             plan_file,
+            inputs,
             shard,
             shards,
             #[cfg(feature = "fleet")]
@@ -149,7 +153,7 @@ impl Results {
                     if results.json {
                         plan::write(plan, done, writer)
                     } else {
-                        plan::print(plan, results.shown, writer)
+                        plan::print(plan, done, results.shown, writer)
                     }
                 })
             }

@@ -12,6 +12,7 @@ pub(crate) async fn run(args: &CopyArgs) -> u8 {
     let defaults = resolve::with_policies(&Defaults::default(), &args.run);
     let asked = Asked {
         needs_images: true,
+        inputs: args.login.files(),
         digest_file: args.digest_file.as_deref(),
         ..Asked::of_config("copy", if args.json { Results::Report } else { Results::Images })
     };

@@ -14,7 +14,7 @@ use super::outputs::Outputs;
 use super::watchers::{Watched, Watchers, odd_log};
 use crate::args::{LogLevel, RunArgs};
 use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks, SharedRegistries};
-use crate::done::Done;
+use crate::done::{Done, Ended};
 use crate::interrupt::Interrupt;
 use crate::output::report_json;
 use crate::output::{
@@ -41,9 +41,21 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     let Ran { report, interrupt, speed, kept } = copy(args, &asked, &rules, &watchers, &registries).await;
     let Watched { run, failures, records, plan, verified, log } = watchers.end(speed, asked.shards);
     let registries = tell_after(log.as_deref(), &registries);
-    let shard = asked.shard;
-    let done =
-        Done { run, report, shard, failures, records, plan, verified, rules, refused, registries, kept };
+    let (shard, ended) = (asked.shard, Ended::of(&report, interrupt.exit_code()));
+    let done = Done {
+        run,
+        report,
+        ended,
+        shard,
+        failures,
+        records,
+        plan,
+        verified,
+        rules,
+        refused,
+        registries,
+        kept,
+    };
     let is_empty = asked.needs_images && done.is_empty();
     let code = interrupt.exit_code().unwrap_or_else(|| status(&asked, &done, is_empty));
     show_end(args, &done, code, is_empty);

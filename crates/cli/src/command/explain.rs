@@ -63,8 +63,11 @@ fn known(args: &ConfigArgs) -> Result<Option<Known>, Vec<ConfigError>> {
 fn not_there(images: &[String], run: &Facts, known: Option<&Known>, near: &[String]) -> u8 {
     let mut lines = Vec::new();
     for image in images {
-        let mut told = told::failed_rules(image, run);
-        told.extend(known.iter().flat_map(|known| known.unlisted(image, run)));
+        let mut told = told::refused(image, run);
+        if told.is_empty() {
+            told = told::failed_rules(image, run);
+            told.extend(known.iter().flat_map(|known| known.unlisted(image, run)));
+        }
         if !told.is_empty() {
             lines.push(format!("{image} is not in the report"));
             lines.append(&mut told);

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::asked::Asked;
-use crate::args::{ImagesFormat, RunArgs, given};
-use crate::done::Done;
+use super::same_file::same_files;
+use crate::args::{ImagesFormat, NamedFile, RunArgs, given};
+use crate::done::{Done, Ended};
 use crate::output::{
     Document, OutputFile, ReportForm, image_file, is_stdout, plan, report_json, verified, write_markdown,
 };
@@ -25,7 +26,7 @@ pub(super) struct Outputs {
 impl Outputs {
     /// Opens what flags name; tells each that cannot be written.
     pub(super) fn open(args: &RunArgs, asked: &Asked<'_>) -> Result<Self, Vec<String>> {
-        let mut problems = Vec::new();
+        let mut problems = same_files(&asked.inputs, &written(args, asked));
         if asked.results.verification().is_some() {
             problems.extend(without_page(args));
         }
@@ -86,8 +87,16 @@ impl Outputs {
         one.into_iter().flatten().chain(&self.reports)
     }
 
+    /// A plan that is not whole takes no other one's place; says so.
+    fn older_plan_stays(&self, done: &Done) -> Option<String> {
+        let file = self.plan.as_ref().filter(|file| done.ended == Ended::Stopped && !file.is_stdout())?;
+        Some(format!("{} is not written: the plan was stopped before it was whole", file.path.display()))
+    }
+
     /// Writes them; tells each that could not be written after all.
     pub(super) fn write(&self, done: &Done, code: u8) -> Vec<String> {
+        let unwritten = self.older_plan_stays(done);
+        let plan = if unwritten.is_some() { &None } else { &self.plan };
         let json = self.format == ImagesFormat::Json;
         let before = self.markdown.as_ref().map_or(0, OutputFile::length);
         let facts = || report_json::facts(done, code);
@@ -96,7 +105,7 @@ impl Outputs {
             (&self.failed, &|writer| image_file::write(&image_file::failed(done)?, json, writer)),
             (&self.markdown, &|writer| write_markdown(&facts(), &done.records, before, writer)),
             (&self.digests, &|writer| image_file::write_digests(&done.records, writer)),
-            (&self.plan, &|writer| done.plan.as_ref().map_or(Ok(()), |plan| plan::write(plan, done, writer))),
+            (plan, &|writer| done.plan.as_ref().map_or(Ok(()), |plan| plan::write(plan, done, writer))),
         ];
         let mut tasks: Vec<(&OutputFile, Option<&Document<'_>>)> =
             one.into_iter().filter_map(|(file, document)| Some((file.as_ref()?, Some(document)))).collect();
@@ -107,7 +116,7 @@ impl Outputs {
             Some(document) => (file, file.write(document)),
             None => (file, write_report(file, done, code)),
         });
-        told(written)
+        unwritten.into_iter().chain(told(written)).collect()
     }
 
     /// Writes those reports once more that have said another exit status, and can be replaced.
@@ -129,6 +138,21 @@ fn write_report(file: &OutputFile, done: &Done, code: u8) -> std::io::Result<()>
 fn told<'a>(written: impl Iterator<Item = (&'a OutputFile, std::io::Result<()>)>) -> Vec<String> {
     let failed = written.filter_map(|(file, result)| Some((file, result.err()?)));
     failed.map(|(file, error)| format!("{} cannot be written: {error}", file.path.display())).collect()
+}
+
+/// All files that flags name for writing.
+fn written(args: &RunArgs, asked: &Asked<'_>) -> Vec<NamedFile> {
+    let reports = args.report.iter().map(|path| ("--report", Some(path.as_path())));
+    let others = [
+        ("--out", asked.plan_file),
+        ("--digest-file", asked.digest_file),
+        ("--output-success-images", args.output_success_images.as_deref()),
+        ("--output-failed-images", args.output_failed_images.as_deref()),
+        (MARKDOWN, args.summary_markdown.as_deref()),
+        ("--log", args.log.as_deref()),
+        ("--state", args.state.as_deref()),
+    ];
+    NamedFile::all(others.into_iter().chain(reports))
 }
 
 const MARKDOWN: &str = "--summary-markdown";

@@ -26,6 +26,7 @@ pub(crate) async fn run(args: PlanArgs) -> u8 {
     };
     let asked = Asked {
         plan_file: args.out.as_deref(),
+        inputs: job.files(),
         config_digest,
         shards: args.shards,
         shard,

@@ -9,7 +9,8 @@ use ::sync::{Event, Observer, Options, Stamp, Work};
 
 use super::refuse::refuse;
 use super::resolve::{defaults, resolve_written, written};
-use crate::args::{PruneArgs, given};
+use super::same_file::same_files;
+use crate::args::{NamedFile, PruneArgs, given};
 use crate::config::{ConfigError, Resolved};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
@@ -27,6 +28,10 @@ pub(crate) async fn run(args: PruneArgs) -> u8 {
         Ok(to_do) => to_do,
         Err(errors) => return refuse(&errors),
     };
+    let list = NamedFile::all([("--undo-list", args.undo_list.as_deref())]);
+    if let Some(problem) = same_files(&args.config.files(), &list).first() {
+        return cannot_write(problem);
+    }
     let undo = match given(args.undo_list.as_deref()).map(open_undo_list).transpose() {
         Ok(undo) => undo,
         Err(problem) => return cannot_write(&problem),

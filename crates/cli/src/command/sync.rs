@@ -44,7 +44,7 @@ async fn main_job(
         Ok(to_do) => to_do,
         Err(errors) => return refuse(&errors),
     };
-    let asked = Asked { shard, ..Asked::of_config("sync", results) };
+    let asked = Asked { inputs: args.files(), shard, ..Asked::of_config("sync", results) };
     #[cfg(feature = "fleet")]
     let asked = match super::fleet::fleet_run(fleet, config, args, only).await {
         Ok(fleet) => Asked { fleet, ..asked },

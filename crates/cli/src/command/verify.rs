@@ -31,11 +31,15 @@ pub(crate) async fn run(args: VerifyArgs) -> u8 {
     let job = JobArgs { config: job.config.of_verb("verify"), run, ..job };
     let resolved = if has_source { to_do(&job, &only) } else { alone(&job, targets) };
     let asked = Asked {
-        needs_images: !has_source,
+        inputs: job.files(),
         ..Asked::of_config("verify", Results::Verification(VerifyResults { how, json }))
     };
     match resolved.and_then(|resolved| Ok((resolved, shard(part)?))) {
-        Ok((resolved, shard)) => execute::run(resolved, &job.run, Asked { shard, ..asked }).await,
+        // A shard may have nothing to look at.
+        Ok((resolved, shard)) => {
+            let asked = Asked { needs_images: shard.is_none(), shard, ..asked };
+            execute::run(resolved, &job.run, asked).await
+        }
         Err(errors) => refuse(&errors),
     }
 }

@@ -1,8 +1,9 @@
 //! What is odd about rules beside each other, as far as it can be seen before anybody is asked.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use oci::TagOrDigest;
+use oci::{TagOrDigest, as_place};
 use sync::{Naming, RuleTarget, Selection};
 
 use super::images::{Section, WrittenRule};
@@ -21,7 +22,7 @@ pub(super) fn self_copies(rules: &[ResolvedRule]) -> Vec<String> {
                     images.iter().zip(names).any(|(image, name)| name.as_ref() == Some(image))
                 }
             };
-            same_names && target.target.name() == rule.source.name()
+            same_names && as_place(target.target.name()) == as_place(rule.source.name())
         })
     };
     let warning = |resolved: &ResolvedRule| {
@@ -34,7 +35,8 @@ pub(super) fn self_copies(rules: &[ResolvedRule]) -> Vec<String> {
 
 /// An image that is written down, and a name that it gets.
 struct Named<'a> {
-    target: &'a str,
+    /// However its host is written.
+    target: Cow<'a, str>,
     name: TagOrDigest,
     image: TagOrDigest,
     /// As people read it.
@@ -54,8 +56,8 @@ fn named_images(resolved: &ResolvedRule) -> Vec<Named<'_>> {
     let mut all = Vec::new();
     for target in &resolved.rule.targets {
         for (image, name) in images.iter().zip(of_target(target)) {
-            let source = format!("{}{}", resolved.rule.source.name(), image.suffix());
-            let (target, image) = (target.target.name(), image.clone());
+            let source = format!("{}{}", as_place(resolved.rule.source.name()), image.suffix());
+            let (target, image) = (as_place(target.target.name()), image.clone());
             all.extend(name.map(|name| Named { target, name, image, source }));
         }
     }
@@ -65,7 +67,7 @@ fn named_images(resolved: &ResolvedRule) -> Vec<Named<'_>> {
 /// Names that rules give to more than one image; of these the last rule's is carried out. Told where nothing is asked about
 /// the images themselves: they may be the same.
 pub(crate) fn shared_names(rules: &[ResolvedRule]) -> Vec<String> {
-    let mut owners: HashMap<(&str, TagOrDigest), String> = HashMap::new();
+    let mut owners: HashMap<(Cow<'_, str>, TagOrDigest), String> = HashMap::new();
     let mut warnings = Vec::new();
     for named in rules.iter().flat_map(named_images) {
         let (shown, source) = (named.shown(), named.source);
@@ -88,7 +90,8 @@ pub(super) struct Collision {
 
 /// Slips of two rules of `sync`, one for each pair of rules. Two names of one digest are none.
 pub(super) fn collisions(rules: &[ResolvedRule]) -> Vec<Collision> {
-    let mut owners: HashMap<(&str, TagOrDigest), (&WrittenRule, TagOrDigest, String)> = HashMap::new();
+    let mut owners: HashMap<(Cow<'_, str>, TagOrDigest), (&WrittenRule, TagOrDigest, String)> =
+        HashMap::new();
     let (mut collisions, mut told) = (Vec::new(), HashSet::new());
     for resolved in rules.iter().filter(|resolved| resolved.written.section == Section::Sync) {
         let written = &resolved.written;

@@ -18,11 +18,11 @@ const MOST_REASONS: usize = 500;
 /// What failed for one reason.
 #[derive(Clone, Debug)]
 pub(crate) struct Alike {
-    /// The first one's.
+    /// The first example's.
     pub(crate) error: Arc<Error>,
     pub(crate) reasons: Reasons,
     pub(crate) count: usize,
-    /// What failed so first: all rules, or all images.
+    /// The first by their names, whichever failed first: all rules, or all images.
     pub(crate) examples: Vec<Failed>,
 }
 
@@ -121,8 +121,21 @@ impl Group {
         }
         let alike = &mut self.alike[index];
         alike.count += 1;
-        if alike.examples.len() < EXAMPLES {
-            alike.examples.push(failed);
+        alike.exemplify(failed, error);
+    }
+}
+
+impl Alike {
+    /// Keeps it, where it is among the first. The order in which they fail is another one in each run.
+    fn exemplify(&mut self, failed: Failed, error: &Arc<Error>) {
+        let name = failed.to_string();
+        let place = self.examples.partition_point(|kept| kept.to_string() <= name);
+        if place == 0 {
+            self.error = error.clone();
+        }
+        if place < EXAMPLES {
+            self.examples.insert(place, failed);
+            self.examples.truncate(EXAMPLES);
         }
     }
 }

@@ -101,6 +101,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::Conflict { .. } | Cause::Stays { .. } => step.advice(Hint::Conflict),
         Cause::Drift { .. } => step.advice(Hint::Drift),
         Cause::KeepsOtherLength { .. } => step.advice(Hint::KeepsOtherLength),
+        Cause::KeepsUnreadable { .. } => step.advice(Hint::KeepsUnreadable),
         Cause::TooDeep { .. } => step.advice(Hint::TooDeep),
         Cause::TargetTaken { .. } => step.advice(Hint::TargetTaken),
         Cause::Circle { .. } => step.advice(Hint::Circle),

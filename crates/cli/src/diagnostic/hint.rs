@@ -164,6 +164,8 @@ hints! {
     OtherSize: "`{host}` has more or fewer bytes than the image's manifest says: push the image anew there; a registry that lost bytes needs a look at its storage",
     /// The target has a damaged blob, and does not take the right one in its place.
     KeepsOtherLength: "the storage of `{host}` has a damaged blob: ask whoever runs it to delete that blob (or all images with it, and collect garbage), then copy again",
+    /// The target has a damaged manifest, and does not take the right one in its place.
+    KeepsUnreadable: "the storage of `{host}` has a damaged manifest: ask whoever runs it to delete that manifest's file in the storage (on docker-registry `blobs/sha256/.../data`; a deletion by its API is not enough), then run the same command again",
     /// A manifest that nobody can read.
     BrokenManifest: "the manifest that `{host}` has is broken: push the image anew there",
     /// Nothing says reliably what a manifest is.

@@ -343,6 +343,14 @@ fn others() -> Vec<Case> {
             Hint::KeepsOtherLength,
         ),
         (
+            to(Cause::KeepsUnreadable {
+                digest: Box::new(digest()),
+                told: Box::new(EndpointError::new(ErrorKind::Unavailable, "500")),
+            }),
+            "and does not give it",
+            Hint::KeepsUnreadable,
+        ),
+        (
             to(Cause::Conflict { there: Box::new(digest()), wanted: Box::new(digest()) }),
             "its rule has `onConflict: fail`",
             Hint::Conflict,

@@ -83,6 +83,9 @@ fn ended_line(image: &Image, outcome: &Outcome, paint: Paint) -> String {
         Outcome::Verified(verdict) if verdict.is_whole() => {
             format!("{} {}", paint.green(&verdict_words(verdict)), image.target_name())
         }
+        Outcome::Verified(verdict) if verdict.is_well() => {
+            format!("{} {}", paint.yellow(&verdict_words(verdict)), image.target_name())
+        }
         Outcome::Verified(verdict) => {
             format!("{} {}", paint.red(&verdict_words(verdict)), image.target_name())
         }

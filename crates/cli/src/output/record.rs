@@ -73,6 +73,7 @@ impl ImageRecord {
             Outcome::Skipped(
                 SkipReason::SameContent { at_target, at_source } | SkipReason::Kept { at_target, at_source },
             ) => (Some(at_target), Some(at_source)),
+            Outcome::Verified(verdict) => (verdict.digest.as_ref(), None),
             _ => (None, None),
         };
         let error = match &ended.outcome {
@@ -101,6 +102,8 @@ impl ImageRecord {
     }
 }
 
+const KEPT: &str = "the target has another digest, which the rule keeps";
+
 fn outcome(outcome: &Outcome) -> (Ended, Option<&'static str>) {
     match outcome {
         Outcome::Copied { .. } => (Ended::Copied, None),
@@ -108,13 +111,12 @@ fn outcome(outcome: &Outcome) -> (Ended, Option<&'static str>) {
         Outcome::Skipped(SkipReason::SameContent { .. }) => {
             (Ended::Unchanged, Some("same content, another digest"))
         }
-        Outcome::Skipped(SkipReason::Kept { .. }) => {
-            (Ended::Skipped, Some("the target has another digest, which the rule keeps"))
-        }
+        Outcome::Skipped(SkipReason::Kept { .. }) => (Ended::Skipped, Some(KEPT)),
         Outcome::Skipped(SkipReason::NoPlatform) => (Ended::Skipped, Some("no wanted platform")),
         Outcome::Skipped(SkipReason::NotInSample) => (Ended::Skipped, Some("not in the sample")),
         // What was found has a document of its own.
         Outcome::Verified(verdict) if verdict.is_whole() => (Ended::Unchanged, None),
+        Outcome::Verified(verdict) if verdict.is_well() => (Ended::Skipped, Some(KEPT)),
         Outcome::WouldCopy(_) => (Ended::WouldCopy, None),
         Outcome::Failed(_) | Outcome::Verified(_) => (Ended::Failed, None),
         Outcome::NotDone => (Ended::NotDone, None),

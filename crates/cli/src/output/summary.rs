@@ -96,7 +96,7 @@ fn amounts(text: &mut String, done: &Done) {
     let _ = writeln!(text, "  {:<10} {moved} in {} with {requests} {noun}{speed}", "moved", took(time));
     let spared = [
         ("mounted", amounts.mounted_bytes, "from other repositories of the target"),
-        ("present", amounts.present_bytes, "at the target before"),
+        ("present", amounts.present_bytes, "at the target already"),
     ];
     for (label, number, what) in spared.into_iter().filter(|(_, number, _)| *number > 0) {
         let _ = writeln!(text, "  {label:<10} {} {what}", bytes(number));
@@ -158,6 +158,12 @@ pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
         count("repaired", totals.repaired, Paint::green, ["image of these", "images of these"]),
         count("different", totals.different, Paint::red, images),
         count("unreadable", totals.failed, Paint::red, images),
+        count(
+            "kept",
+            totals.kept,
+            Paint::yellow,
+            ["image: the target has another one", "images: the target has others"],
+        ),
         count("no sample", totals.not_in_sample, Paint::yellow, images),
         count("left out", totals.left_out, Paint::yellow, images),
         count("not done", totals.not_done, Paint::yellow, images),

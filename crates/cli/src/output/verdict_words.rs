@@ -9,6 +9,7 @@ pub(super) fn verdict_words(verdict: &Verdict) -> String {
         (Standing::Whole, _) => return "whole".to_owned(),
         (Standing::Missing, _) => return "missing".to_owned(),
         (Standing::Different, _) => return "different".to_owned(),
+        (Standing::Kept, _) => return "kept".to_owned(),
         (Standing::Incomplete, _) => "incomplete",
         (Standing::Unreadable, _) => "unreadable",
     };

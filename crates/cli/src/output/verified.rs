@@ -2,6 +2,7 @@
 //! alone.
 
 mod document;
+mod list;
 mod record;
 mod schema;
 #[cfg(test)]
@@ -13,9 +14,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sync::{Against, Event, Observer, Stamp, Verification};
 
+use super::selected::Selected;
 use super::sorted::{Sorted, Sorter};
 use super::{PlannedRule, foreign};
 pub(crate) use document::write;
+use list::{Subjects, lists, subjects};
 use record::VerifiedRecord;
 pub(crate) use schema::schema;
 
@@ -24,38 +27,53 @@ pub(crate) struct VerifiedRecorder {
     how: Verification,
     /// How rules are called.
     rules: Vec<String>,
-    images: Mutex<Result<Sorter, Error>>,
+    found: Mutex<Taken>,
+}
+
+struct Taken {
+    images: Result<Sorter, Error>,
+    selected: Selected,
+    /// How many images of each rule were looked at.
+    looked_at: Vec<usize>,
 }
 
 impl VerifiedRecorder {
     /// What is too much for memory goes to `folder`, if there is one, or where temporary files go.
     pub(crate) fn new(how: Verification, rules: &[PlannedRule], folder: Option<&Path>) -> Self {
+        let looked_at = vec![0; rules.len()];
         let rules = rules.iter().map(|rule| rule.written.label().to_owned()).collect();
-        Self { how, rules, images: Mutex::new(Ok(Sorter::new(folder))) }
+        let taken = Taken { images: Ok(Sorter::new(folder)), selected: Selected::default(), looked_at };
+        Self { how, rules, found: Mutex::new(taken) }
     }
 
     /// What was taken down.
     pub(crate) fn finish(&self) -> Verified {
-        let images = std::mem::replace(&mut *self.lock(), Ok(Sorter::new(None)));
-        Verified { how: self.how, images: images.and_then(Sorter::finish) }
+        let mut found = self.lock();
+        let images = std::mem::replace(&mut found.images, Ok(Sorter::new(None)));
+        let (selected, looked_at) =
+            (std::mem::take(&mut found.selected), std::mem::take(&mut found.looked_at));
+        Verified { how: self.how, images: images.and_then(Sorter::finish), selected, looked_at }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Result<Sorter, Error>> {
-        self.images.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Observer for VerifiedRecorder {
     fn event(&self, stamp: &Stamp, event: &Event) {
-        let Event::ImageFinished(ended) = event else { return };
+        let Event::ImageFinished(ended) = event else { return self.lock().selected.event(event) };
         let rule = self.rules.get(ended.rule).map(String::as_str);
         let Some(record) = VerifiedRecord::new(ended, rule, self.how.against, stamp.at) else { return };
         let written = serde_json::to_string(&record).map_err(Error::from);
-        let mut images = self.lock();
-        if let Ok(open) = &mut *images
+        let mut found = self.lock();
+        if let Some(looked_at) = found.looked_at.get_mut(ended.rule) {
+            *looked_at += 1;
+        }
+        if let Ok(open) = &mut found.images
             && let Err(error) = written.and_then(|written| open.add((record.target, written)))
         {
-            *images = Err(error);
+            found.images = Err(error);
         }
     }
 }
@@ -64,6 +82,8 @@ impl Observer for VerifiedRecorder {
 pub(crate) struct Verified {
     how: Verification,
     images: Result<Sorted, Error>,
+    selected: Selected,
+    looked_at: Vec<usize>,
 }
 
 impl Verified {
@@ -73,6 +93,19 @@ impl Verified {
     }
 
     fn records(&self) -> Result<impl Iterator<Item = Result<VerifiedRecord, Error>> + '_, Error> {
+        let lists = lists(self.written()?)?;
+        let subjects =
+            if lists.is_empty() { Subjects::default() } else { subjects(&lists, self.written()?)? };
+        let records = self.written()?;
+        Ok(records.map(move |record| {
+            let mut record = record?;
+            record.referrers_of = subjects.get(&record.target).cloned();
+            Ok(record)
+        }))
+    }
+
+    /// As they were taken down.
+    fn written(&self) -> Result<impl Iterator<Item = Result<VerifiedRecord, Error>> + '_, Error> {
         let images = self.images.as_ref().map_err(|error| {
             Error::new(error.kind(), format!("a temporary file for the images failed: {error}"))
         })?;

@@ -174,3 +174,22 @@ async fn what_is_no_image_names_others_and_what_is_no_report_is_refused() -> Res
     bench.explain("r.io/other:v9", 1)?.says(&["name the config, too"])?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_apply_refused_or_never_had_is_not_explained_by_lists() -> Result<()> {
+    let bench = Bench::after_a_run().await?;
+    let config = bench.workplace.read("image-syncer.yaml")?;
+    let lib = config.replace("  tags: {latest: 1}", "  tags: {latest: 1, pins: ['9.9']}");
+    bench.workplace.write("image-syncer.yaml", &lib)?;
+    bench.run("plan --no-state --retries 0 --out p.json")?;
+    bench.run("apply p.json --no-state --report r.json --retries 0")?;
+    let failed = bench.explain("SOURCE/none/there:v1 --config image-syncer.yaml", 0)?;
+    ensure!(!failed.stdout.contains("when the run listed it"), "{}", failed.all());
+    let refused = bench.explain("SOURCE/c/lib:9.9 --config image-syncer.yaml", 0)?;
+    has(&refused, &["refused", "is not brought: when the plan was made, the source did not have"])?;
+    ensure!(!refused.stdout.contains("selects"), "{}", refused.all());
+    let older = bench.explain("SOURCE/c/lib:1.0 --config image-syncer.yaml", 0)?;
+    has(&older, &["is not in the report", "the plan that was applied has no step for it"])?;
+    ensure!(!older.stdout.contains("narrowed"), "{}", older.all());
+    Ok(())
+}

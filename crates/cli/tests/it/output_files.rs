@@ -131,3 +131,40 @@ async fn c5_a_log_that_is_lost_is_told_once() -> Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_output_takes_the_place_of_an_input_or_of_another_output() -> Result<()> {
+    let pair = Pair::start().await?;
+    let workplace = &pair.workplace;
+    let config = workplace.read("c.json")?;
+    workplace.run("plan --config c.json --out p.json")?.expect_code(0)?;
+    let plan = workplace.read("p.json")?;
+    std::os::unix::fs::symlink("c.json", workplace.path().join("link"))?;
+    pair.source.clear_requests();
+    pair.target.clear_requests();
+    for (command, told) in [
+        ("plan --config c.json --out c.json", "--out: c.json is what --config names"),
+        ("plan --config c.json --out link", "--out: link is what --config names"),
+        ("apply p.json --config c.json --report p.json", "--report: p.json is what PLAN names"),
+        ("verify --config c.json --report ./c.json", "--report: ./c.json is what --config names"),
+        ("sync --config c.json --log c.json", "--log: c.json is what --config names"),
+        (
+            "--config c.json --output-failed-images c.json",
+            "--output-failed-images: c.json is what --config names",
+        ),
+        (
+            "sync --config c.json --summary-markdown c.json",
+            "--summary-markdown: c.json is what --config names",
+        ),
+        ("plan --config c.json --out p.json --report p.json", "--report: p.json is the file of --out, too"),
+        ("sync --config c.json --report r.json --log r.json", "--report: r.json is the file of --log, too"),
+        ("sync --config c.json --report r.json --output-success-images r.json", "r.json is the file of"),
+        ("report show p.json --html p.json", "--html: p.json is what FILE names"),
+    ] {
+        let ran = workplace.run(command)?;
+        ran.expect_code(2)?.says(&[told])?;
+    }
+    ensure!(!pair.was_asked() && workplace.read("c.json")? == config && workplace.read("p.json")? == plan);
+    workplace.run("sync --config c.json --report /dev/null --log /dev/null")?.expect_code(0)?;
+    Ok(())
+}

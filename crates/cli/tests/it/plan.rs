@@ -514,3 +514,202 @@ async fn documents_have_the_keys_of_their_schemas() -> Result<()> {
     let report = bench.run("apply p.json --json")?.expect_code(1)?;
     conforms(&schema("report")?, &serde_json::from_str(&report.stdout)?)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flags_that_a_plan_has_decided_are_refused_by_apply() -> Result<()> {
+    let bench = world().await?;
+    bench.plan("--out p.json")?;
+    bench.target.clear_requests();
+    for flag in [
+        "--exclude v1",
+        "--include v1",
+        "--platform linux/arm64",
+        "--os linux",
+        "--arch arm64",
+        "--semver >=1",
+        "--latest 1",
+        "--include-repository nope",
+        "--exclude-repository nope",
+        "--referrers=false",
+        "--force",
+    ] {
+        let name = flag.split([' ', '=']).next().unwrap_or_default();
+        let ran = bench.run(&format!("apply p.json {flag}"))?.expect_code(2)?;
+        ran.says(&[&format!("`apply` does not take {name}: the plan says what is")])?;
+        let help = bench.run("apply --help")?.expect_code(0)?.stdout;
+        ensure!(!help.lines().any(|line| line.trim_start().starts_with(name)), "{name}: {help}");
+    }
+    ensure!(bench.target.requests().is_empty(), "nobody is asked");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_plan_replaces_no_other_and_is_not_applied() -> Result<()> {
+    let bench = world().await?;
+    bench.plan("--out p.json")?;
+    let whole = bench.workplace.read("p.json")?;
+    let slow = Fault { when: Match::get("/manifests/"), times: Times::Always, effect: Effect::Hang };
+    bench.source.misbehave(slow);
+    bench.source.clear_requests();
+    for flags in ["--out p.json --drain 0 --json", "--out new.json --drain 0"] {
+        let child = bench.workplace.command(&format!("plan --no-state {flags}"));
+        let ran = interrupted(child, &bench.source).await?.expect_code(130)?;
+        let file = flags.split(' ').nth(1).unwrap_or_default();
+        let ran = ran.says(&[&format!("{file} is not written: the plan was stopped before it was whole")])?;
+        if flags.contains("--json") {
+            let partial: Value = serde_json::from_str(&ran.stdout)?;
+            ensure!(partial["partial"] == true, "{partial:#}");
+            let schema: Value = serde_json::from_str(&bench.run("schema plan")?.stdout)?;
+            conforms(&schema, &partial)?;
+            bench.workplace.write("partial.json", &ran.stdout)?;
+        } else {
+            ensure!(ran.stdout.contains("plan that was stopped before it was whole: "), "{}", ran.stdout);
+        }
+    }
+    ensure!(bench.workplace.read("p.json")? == whole, "the older one stays");
+    ensure!(!bench.workplace.path().join("new.json").exists());
+    let refused = bench.run("apply partial.json --allow-edited")?.expect_code(2)?;
+    refused.says(&["the plan is not whole: the run that made it was stopped"])?;
+    Ok(())
+}
+
+/// Sends SIGINT once the source was asked for a manifest.
+async fn interrupted(mut command: std::process::Command, source: &EmbeddedRegistry) -> Result<Ran> {
+    let asked = |source: &EmbeddedRegistry| {
+        source
+            .requests()
+            .iter()
+            .any(|request| request.path.contains("/manifests/") && request.method == "GET")
+    };
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn()?;
+    while !asked(source) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
+    ensure!(sent.success());
+    let ran = tokio::task::spawn_blocking(move || child.wait_with_output()).await??;
+    source.clear_requests();
+    Ran::of(ran)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_when_a_plan_was_made_is_counted_and_told_by_apply() -> Result<()> {
+    let rules = "sync:\n- name: ok\n  from: SOURCE/a/app\n  to: TARGET/b/app\n- name: typo\n  from: SOURCE/libary/app\n  to: TARGET/c\n";
+    let bench = Bench::start(rules).await?;
+    bench.image("a/app", "v1", &[1]);
+    let planned = bench.run("plan --out p.json")?.expect_code(1)?;
+    ensure!(planned.stdout.contains("plan: 1 new, 1 rule failed\n"), "{}", planned.stdout);
+    let plan: Value = serde_json::from_str(&bench.workplace.read("p.json")?)?;
+    ensure!(plan["totals"]["failedRules"] == 1 && plan["totals"]["failed"] == 0, "{plan:#}");
+    let typo = format!("{}/libary/app", bench.source.host());
+    let applied = bench.run("apply p.json --report a.json")?.expect_code(1)?;
+    let applied = applied.says(&[&format!("the plan lacks {typo}: that failed when it was made")])?;
+    applied.says(&["copied           1 image", "then plan again"])?;
+    let report: Value = serde_json::from_str(&bench.workplace.read("a.json")?)?;
+    ensure!(report["exitCode"] == 1 && report["totals"]["copied"] == 1, "{report:#}");
+    ensure!(report["refusedRules"].to_string().contains(&typo), "{report:#}");
+    // The first shard tells it, and no other one.
+    let shards = [bench.run("apply p.json --shard 1/2")?, bench.run("apply p.json --shard 2/2")?];
+    ensure!(shards[0].code != 0 && shards[0].stderr.contains("the plan lacks"), "{}", shards[0].all());
+    ensure!(shards[1].code == 0 && !shards[1].stderr.contains("the plan lacks"), "{}", shards[1].all());
+
+    bench.workplace.write(
+        "image-syncer.yaml",
+        &bench.workplace.read("image-syncer.yaml")?.replace("a/app", "libary/app"),
+    )?;
+    let none = bench.run("plan")?.expect_code(3)?;
+    ensure!(none.stdout.contains("plan: no images, 2 rules failed"), "{}", none.stdout);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_rule_keeps_is_no_change() -> Result<()> {
+    let rules = "sync:\n- from: SOURCE/a/app\n  to: TARGET/b/app\n  onConflict: keep\n";
+    let bench = Bench::start(rules).await?;
+    bench.image("a/app", "v1", &[1]);
+    bench.image("a/app", "v2", &[2]);
+    bench.run("sync")?.expect_code(0)?;
+    sample::image(bench.target.store(), "b/app", Some("v1"), Flavour::Oci, &[sample::layer(7, 100)], "amd64");
+    let ran = bench.run("plan --exit-code")?.expect_code(0)?;
+    ensure!(ran.stdout.contains("! v1: kept: the target has sha256:"), "{}", ran.stdout);
+    ensure!(ran.stdout.contains("plan: 1 kept, 1 unchanged"), "{}", ran.stdout);
+    let plan = bench.plan("--exit-code --out p.json")?;
+    ensure!(plan["totals"]["conflict"] == 1 && plan["totals"]["kept"] == 1, "{plan:#}");
+    bench.run("apply p.json")?.expect_code(0)?;
+    let ran = bench.run("verify --report v.json --repair")?.expect_code(0)?;
+    let there = bench.target.host();
+    ensure!(
+        ran.stdout.starts_with(&format!("kept       {there}/b/app:v1: the target has sha256:")),
+        "{}",
+        ran.all()
+    );
+    let ran = ran.says(&["kept             1 image: the target has another one"])?;
+    let verified: Value = serde_json::from_str(&bench.workplace.read("v.json")?)?;
+    ensure!(verified["outcome"] == "whole" && verified["totals"]["kept"] == 1, "{verified:#}\n{}", ran.all());
+    ensure!(verified["images"][0]["outcome"] == "kept", "{verified:#}");
+
+    let config = bench.workplace.read("image-syncer.yaml")?;
+    bench.workplace.write("image-syncer.yaml", &config.replace("keep", "fail"))?;
+    bench.run("plan --exit-code")?.expect_code(1)?;
+    bench.run("verify")?.expect_code(1)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_are_equal_where_images_share_layers_and_where_many_fail() -> Result<()> {
+    let bench = Bench::start("images:\n  SOURCE/a/*: TARGET/b\n").await?;
+    let repositories: Vec<_> = (0..4).map(|number| format!("a/app{number}")).collect();
+    for repository in &repositories {
+        bench.image(repository, "v0", &[1, 2, 3]);
+    }
+    bench.run("sync --no-state")?.expect_code(0)?;
+    for repository in &repositories {
+        bench.image(repository, "v0", &[1, 2, 3, 4]);
+        for tag in 1..7 {
+            bench.image(repository, &format!("v{tag}"), &[1, 2, 3, 10 + tag]);
+            let broken = bench.source.store().manifest(repository, &format!("v{tag}")).expect("it is there");
+            bench.source.store().put_manifest(
+                repository,
+                &format!("w{tag}"),
+                &broken.media_type,
+                broken.bytes.to_vec(),
+            );
+        }
+        for tag in 1..7 {
+            let refused = Effect::refuse(404, "MANIFEST_UNKNOWN", "gone");
+            let when = Match::path(&format!("/v2/{repository}/manifests/w{tag}"));
+            bench.source.misbehave(Fault { when, times: Times::Always, effect: refused });
+        }
+    }
+    let mut plans = Vec::new();
+    for flags in ["--proc 1", "--proc 2", "--proc 5", "--proc 9", "--proc 5", "--proc 5"] {
+        let mut plan = bench.plan(&format!("--no-state {flags}"))?;
+        plan["createdAt"].take();
+        plans.push(serde_json::to_string_pretty(&plan)?);
+    }
+    let first: Value = serde_json::from_str(&plans[0])?;
+    ensure!(first["totals"]["failed"] == 24 && first["totals"]["update"] == 4, "{first:#}");
+    for plan in &plans {
+        ensure!(plan == &plans[0], "{plan}\n{}", plans[0]);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_is_one_however_it_is_written() -> Result<()> {
+    let rules = "sync:\n- from: SOURCE/a/app\n  to: TARGET/c\n- from: SOURCE/b/app\n  to: OTHER/c\n";
+    let bench = Bench::start(rules).await?;
+    let (to, config) = (bench.target.host(), bench.workplace.read("image-syncer.yaml")?);
+    let port = to.rsplit(':').next().unwrap_or_default();
+    let (here, other) = (format!("localhost:{port}"), format!("LOCALHOST:{port}"));
+    let config = config.replace(&to, &here).replace("OTHER", &other);
+    bench.workplace.write("image-syncer.yaml", &config)?;
+    bench.image("a/app", "v1", &[1]);
+    bench.image("b/app", "v1", &[2]);
+    for verb in ["plan", "sync"] {
+        let ran = bench.run(verb)?;
+        ensure!(ran.code != 0 && ran.stderr.contains(&format!("{here}/c")), "{verb}: {}", ran.all());
+    }
+    ensure!(bench.at_target("c", "v1").is_none(), "neither of them is brought");
+    Ok(())
+}

@@ -223,3 +223,99 @@ fn flags_that_mean_nothing_here_are_refused() -> Result<()> {
     ensure!(schema["properties"]["schema"]["const"] == "image-syncer/verify/1");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_manifest_that_a_registry_keeps_damaged_is_no_copy_and_has_a_remedy() -> Result<()> {
+    let copied = Copied::start().await?;
+    let v1 = Pusher::new(copied.source.host()).digest("a/app", "v1").await?.unwrap_or_default();
+    let file = copied.target.blob_file(&v1);
+    let whole = std::fs::read(&file)?;
+    for damaged in [&whole[..whole.len() / 2], &[]] {
+        std::fs::write(&file, damaged)?;
+        for command in ["sync --retries 0", "sync --retries 0 --force"] {
+            let ran = copied.workplace.run(command)?;
+            ensure!(ran.code == 1, "{command}: {}", ran.all());
+            ran.says(&["the registry took sha256:", "and does not give it", "delete that manifest's file"])?;
+        }
+        let (_, document) = copied.verify("--repair --retries 0", 1)?;
+        let image =
+            document["images"].as_array().into_iter().flatten().find(|image| image["outcome"] != "whole");
+        let why = image.map(|image| image["error"].to_string()).unwrap_or_default();
+        ensure!(why.contains("delete the manifest's file in the registry's storage"), "{document:#}");
+    }
+    std::fs::remove_file(&file)?;
+    let (_, document) = copied.verify("--repair", 0)?;
+    ensure!(document["outcome"] == "whole" && document["totals"]["repaired"] == 1, "{document:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_look_at_nothing_is_not_whole_and_each_rule_is_named_with_its_images() -> Result<()> {
+    let copied = Copied::start().await?;
+    let (_, document) = copied.verify("", 0)?;
+    let rule = &document["rules"][0];
+    ensure!(
+        rule["name"] == "apps" && rule["images"] == 4 && rule["selection"]["listed"] == 4,
+        "{document:#}"
+    );
+    let (ran, document) = copied.verify("--include zzz*", 1)?;
+    ran.says(&["nothing was looked at, because no image matches"])?;
+    ensure!(document["outcome"] == "empty" && document["rules"][0]["images"] == 0, "{document:#}");
+    let schema: Value = serde_json::from_str(&copied.workplace.run("schema verify")?.stdout)?;
+    crate::json_schema::conforms(&schema, &document)?;
+    for shard in 1..=3 {
+        let ran = copied.workplace.run(&format!("verify --shard {shard}/3"))?;
+        ensure!(ran.code == 0, "a shard may have nothing: {}", ran.all());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_list_of_referrers_names_its_image() -> Result<()> {
+    let copied = Copied::start().await?;
+    let list = |document: &Value| {
+        let images = document["images"].as_array().into_iter().flatten();
+        images
+            .map(|image| image["target"].as_str().unwrap_or_default().to_owned())
+            .find(|name| name.contains(":sha256-") && !name.contains(".sig"))
+    };
+    let pusher = Pusher::new(copied.source.host());
+    let all = pusher.digest("a/app", "all").await?.unwrap_or_default();
+    let tag = all.replace(':', "-");
+    let manifest = pusher.manifest("a/app", "v2").await?.unwrap_or_default();
+    pusher.push_manifest("a/app", &tag, &manifest.0, manifest.1).await?;
+    let (_, document) = copied.verify("", 1)?;
+    let name = list(&document).context("the list")?;
+    let image = document["images"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|image| image["target"] == name.as_str())
+        .context("it")?;
+    let of = format!("{}/b/app:all", copied.target.host());
+    ensure!(image["outcome"] == "missing" && image["referrersOf"] == json!([of]), "{document:#}");
+    let ran = copied.workplace.run("verify")?;
+    ensure!(
+        ran.stdout.contains(&format!("  it lists the signatures and other referrers of {of}\n")),
+        "{}",
+        ran.all()
+    );
+    Ok(())
+}
+
+#[test]
+fn help_lists_only_what_verify_takes() -> Result<()> {
+    let help = Workplace::new()?.run("verify --help")?.expect_code(0)?.stdout;
+    for flag in [
+        "--force",
+        "--dry-run",
+        "--output-success-images",
+        "--output-failed-images",
+        "--output-images-format",
+        "--summary-markdown",
+    ] {
+        ensure!(!help.lines().any(|line| line.trim_start().starts_with(flag)), "{flag}:\n{help}");
+    }
+    ensure!(help.contains("--report") && !help.contains(".html"), "{help}");
+    Ok(())
+}

@@ -21,8 +21,20 @@ fn hosts_are_known_by_dot_port_localhost_or_upper_case() {
     assert_eq!(printed("harbor.host:32080/library/nginx"), "harbor.host:32080/library/nginx");
     assert_eq!(printed("rvm:5000/addon-resizer:1.8.3"), "rvm:5000/addon-resizer:1.8.3");
     assert_eq!(printed("localhost/lib/nginx:v1"), "localhost/lib/nginx:v1");
-    assert_eq!(printed("Quay.io/coreos/p:v1"), "Quay.io/coreos/p:v1");
+    assert_eq!(printed("Quay.io/coreos/p:v1"), "quay.io/coreos/p:v1");
+    assert_eq!(printed("Docker.io/nginx"), "docker.io/library/nginx");
     assert_eq!(printed("myreg/ns/app:v1"), "docker.io/myreg/ns/app:v1");
+}
+
+#[test]
+fn a_place_is_one_however_its_host_is_written() {
+    for same in ["r.cn/a/x", "r.cn:443/a/x", "r.cn:80/a/x", "R.cn/a/x", "R.CN:443/a/x"] {
+        assert_eq!(as_place(same), "r.cn/a/x", "{same}");
+    }
+    for itself in ["r.cn:5000/a/x", "r.cn:4430/a", "r.cn:8080/a:80", "[::1]/a"] {
+        assert_eq!(as_place(itself), itself);
+    }
+    assert_eq!(as_place("R.cn:443"), "r.cn");
 }
 
 #[test]

@@ -7,9 +7,10 @@ use oci::{Digest, ErrorKind, Links, ManifestError};
 
 use super::at_target::may_lack_children;
 use super::conflict::{LastLook, is_conflict, kept};
-use super::decide::{Decided, Stored, Work, refuse_other_digest};
+use super::decide::{Decided, Shows, Stored, Work, refuse_other_digest};
 use super::index_form::{Form, remembered_as};
 use super::manifest::{as_meaning, refuses_kind};
+use super::shown::check_shown;
 use super::walk::Walk;
 use crate::endpoint::{EndpointError, Meaning};
 use crate::engine::run::ImageCopy;
@@ -37,7 +38,7 @@ fn not_stored(walk: &Walk, at_source: &Digest, error: Arc<Error>) -> Outcome {
     kept(walk, at_source, &error).map_or(Outcome::Failed(error), Outcome::Skipped)
 }
 
-async fn store(walk: &Walk, Stored { mut form, there }: Stored) -> Result<Outcome, Arc<Error>> {
+async fn store(walk: &Walk, Stored { mut form, there, shows }: Stored) -> Result<Outcome, Arc<Error>> {
     prepare(walk).await?;
     // A target that has the first form lacks children of it.
     let is_there =
@@ -67,6 +68,9 @@ async fn store(walk: &Walk, Stored { mut form, there }: Stored) -> Result<Outcom
     // Where the other form is taken, the last one was refused for what it is.
     if let Some((what, error)) = last_refusal {
         learn(walk, what, &error);
+    }
+    if shows == Shows::Not {
+        check_shown(walk, form.digest()).await?;
     }
     remember(walk, &form);
     let (digest, at_source) = (form.digest().clone(), form.at_source().clone());

@@ -44,6 +44,14 @@ pub(super) struct Stored {
     pub(super) form: Form,
     /// What it has under the image's name.
     pub(super) there: Option<Digest>,
+    pub(super) shows: Shows,
+}
+
+/// Whether a target has told what it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shows {
+    Told,
+    Not,
 }
 
 /// Decides; what keeps it from that is the image's failure. The source finds out where it answers while the target is asked.
@@ -253,7 +261,8 @@ async fn settle(
     let action = if there.is_some() { Action::Update } else { Action::Create };
     let is_known = is_repaired || !form.is_open(walk.policy());
     let result_digest = is_known.then(|| form.digest().clone());
-    let work = Work::Store(Box::new(Stored { form, there: there.cloned() }));
+    let shows = if *at_target == AtTarget::Unknown { Shows::Not } else { Shows::Told };
+    let work = Work::Store(Box::new(Stored { form, there: there.cloned(), shows }));
     Ok(Decided { decision: Decision { result_digest, action, ..decision }, work, read: None })
 }
 

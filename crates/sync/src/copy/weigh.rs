@@ -78,7 +78,9 @@ fn load_content<'a>(
     async move {
         for (child, size) in &content.children {
             walk.meet(child);
-            load.looks += usize::from(!walk.copy.repository.was_empty());
+            if !walk.copy.repository.was_empty() {
+                load.looks.push(child.clone());
+            }
             if !walk.target_has(child).await {
                 let below = read_content(walk, child, *size).await?;
                 load.manifests += 1;
@@ -87,9 +89,10 @@ fn load_content<'a>(
         }
         let asked: Vec<_> = content.blobs.iter().map(|blob| look_for(walk, blob)).collect();
         let found: Vec<There> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
-        load.looks += found.iter().filter(|there| **there == There::Found).count();
-        for ((digest, size), _) in content.blobs.iter().zip(found).filter(|(_, there)| *there == There::Not) {
-            if load.blobs.iter().all(|blob| blob.digest != *digest) {
+        for ((digest, size), there) in content.blobs.iter().zip(found) {
+            if there == There::Yes {
+                load.looks.push(digest.clone());
+            } else if load.blobs.iter().all(|blob| blob.digest != *digest) {
                 // In a repository that has something, a blob is asked for by an upload, which may end in sending it.
                 let is_mounted = walk.copy.repository.was_empty();
                 let held_by =
@@ -124,10 +127,7 @@ fn content(links: &Links) -> Content {
 /// Whether a target's repository has a blob.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum There {
-    /// Without a question.
-    Known,
-    /// It was asked.
-    Found,
+    Yes,
     /// It lacks it, or has it with another length.
     Not,
 }
@@ -136,15 +136,13 @@ async fn look_for(walk: &Walk, (digest, size): &(Digest, u64)) -> Result<There, 
     let copy = &walk.copy;
     let repository = copy.target.repository();
     if copy.ledger.holds(Kind::Blob, repository, digest) {
-        return Ok(There::Known);
+        return Ok(There::Yes);
     }
     if copy.repository.was_empty() && !walk.run.state.had_blob(&*copy.target, digest) {
         return Ok(There::Not);
     }
-    let mut is_asked = false;
     let blob = Descriptor::new(None, digest.clone(), Some(*size).filter(|size| *size > 0));
     let ask = async {
-        is_asked = true;
         let step = async || {
             let found = copy.target.find_blob(digest).await;
             found.map_err(|cause| copy.target_error(Operation::StartBlob(digest.clone()), cause))
@@ -158,11 +156,7 @@ async fn look_for(walk: &Walk, (digest, size): &(Digest, u64)) -> Result<There, 
     };
     let question = (copy.target.store().clone(), repository.clone(), digest.clone());
     let is_lacking = walk.run.looked.blobs.get(question, &copy.activity, ask).await?;
-    Ok(match (is_lacking, is_asked) {
-        (true, _) => There::Not,
-        (false, true) => There::Found,
-        (false, false) => There::Known,
-    })
+    Ok(if is_lacking { There::Not } else { There::Yes })
 }
 
 /// Adds the referrers of an image that the target lacks.

@@ -42,7 +42,7 @@ pub(crate) enum Doubt {
     /// It said so, and missed it again: the blob is sent.
     Send,
     /// It was looked at, and is missing or damaged, whatever the registry says to lighter questions: it is sent, and mounted
-    /// from nowhere, because what is damaged is so in all repositories of a store.
+    /// from nowhere but where it was sent just now, because what is damaged is so in all repositories of a store.
     Broken,
 }
 
@@ -181,12 +181,16 @@ impl Ledger {
 impl Books {
     /// How a blob gets to a repository, after so many declined mounts. Rights are given by project, as a rule, so a
     /// repository of the same one is asked first.
-    fn way(&self, to: &RepositoryName, digest: &Digest, declined: usize) -> Way {
-        if declined >= MOST_HOLDERS {
+    fn way(&self, to: &RepositoryName, digest: &Digest, doubt: Option<Doubt>, declined: usize) -> Way {
+        let is_asked_for = matches!(doubt, None | Some(Doubt::Broken));
+        if !is_asked_for || declined >= MOST_HOLDERS {
             return Way::Send;
         }
         let may_be_mounted = |from: &&RepositoryName| self.mounts.may_be_accepted(from, to);
-        let holders = self.holdings.holders(Kind::Blob, digest).filter(may_be_mounted);
+        let is_good = |holder: &&RepositoryName| {
+            doubt.is_none() || self.holdings.sent_to(Kind::Blob, digest).any(|sent| sent == *holder)
+        };
+        let holders = self.holdings.holders(Kind::Blob, digest).filter(may_be_mounted).filter(is_good);
         if let Some(holder) = holders.min_by_key(|holder| project(holder) != project(to)) {
             return Way::Mount(holder.clone());
         }
@@ -326,6 +330,11 @@ mod tests {
         );
         claimed.complete(Came::Sent);
         assert!(matches!(claim(), Claim::Present) && !ledger.is_broken(&name("a/1"), &blob));
+        ledger.note_broken(Kind::Blob, &name("a/2"), &blob);
+        let claimed = mine(ledger.claim(Kind::Blob, &name("a/2"), &blob, 0));
+        assert_eq!(claimed.mount_from, Some(name("a/1")), "the bytes are right there now");
+        claimed.complete(Came::Mounted);
+        assert!(!ledger.is_broken(&name("a/2"), &blob));
         ledger.note_broken(Kind::Manifest, &name("a/1"), &blob);
         ledger.note_stored(Kind::Manifest, &name("a/1"), &blob);
         assert!(!ledger.is_broken(&name("a/1"), &blob));

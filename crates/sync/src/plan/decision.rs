@@ -67,8 +67,9 @@ pub struct Load {
     pub manifests: usize,
     /// How many signatures, SBOMs and other referrers are brought.
     pub referrers: usize,
-    /// How many manifests and blobs of it a target repository that is not empty is asked for, and not only for what it lacks.
-    pub looks: usize,
+    /// Manifests and blobs that a target repository has or is asked for, beside what it lacks. Whether another image has asked
+    /// before does not count: which one does differs from run to run.
+    pub looks: Vec<Digest>,
 }
 
 /// A blob that a target repository lacks.

@@ -35,11 +35,9 @@ pub(crate) struct AtTarget {
 pub(crate) struct Place(String);
 
 impl Place {
-    /// The place with this name, a registry and a repository. Who writes no port means 443, and case does not count in hosts.
+    /// The place with this name, a registry and a repository.
     pub(crate) fn of(name: &str) -> Self {
-        let (host, repository) = name.split_once('/').unwrap_or((name, ""));
-        let host = host.to_ascii_lowercase();
-        Self(format!("{}/{repository}", host.strip_suffix(":443").unwrap_or(&host)))
+        Self(oci::as_place(name).into_owned())
     }
 }
 

@@ -1,10 +1,11 @@
 //! A name somewhere.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use oci::TagOrDigest;
+use oci::{TagOrDigest, as_place};
 
-/// A name somewhere, as people read it.
+/// A name somewhere, however the host of its registry is written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Place {
     /// Registry and repository.
@@ -14,7 +15,11 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new(repository: &Arc<str>, reference: &TagOrDigest) -> Self {
-        Self { repository: repository.clone(), reference: reference.suffix() }
+        let repository = match as_place(repository) {
+            Cow::Borrowed(_) => repository.clone(),
+            Cow::Owned(place) => place.into(),
+        };
+        Self { repository, reference: reference.suffix() }
     }
 }
 

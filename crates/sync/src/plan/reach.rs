@@ -1,5 +1,7 @@
 //! Where rules read and write, as far as it is known before anything is asked.
 
+use oci::as_place;
+
 use crate::Work;
 
 /// Where something is read or written.
@@ -39,18 +41,20 @@ impl Reach {
                 Self { reads: Extent::One(String::new()), writes: Vec::new() }
             }
             Work::Repository(rule) => Self {
-                reads: Extent::One(rule.source.name().to_owned()),
+                reads: Extent::One(as_place(rule.source.name()).into_owned()),
                 writes: rule
                     .targets
                     .iter()
-                    .map(|target| Extent::One(target.target.name().to_owned()))
+                    .map(|target| Extent::One(as_place(target.target.name()).into_owned()))
                     .collect(),
             },
             Work::Pattern(rule) => {
                 let mut front = vec![rule.listing.name()];
                 front.extend(rule.pattern.literal_front());
-                let writes = rule.targets.iter().map(|target| Extent::Below(format!("{}/", target.front)));
-                Self { reads: Extent::Below(format!("{}/", front.join("/"))), writes: writes.collect() }
+                let writes =
+                    rule.targets.iter().map(|target| Extent::Below(format!("{}/", as_place(&target.front))));
+                let reads = Extent::Below(format!("{}/", as_place(&front.join("/"))));
+                Self { reads, writes: writes.collect() }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Sums over images: made from what is told of each image and from nothing else, so they agree with it.
 
-use crate::{Amounts, ImageReport, Mended, Outcome, SkipReason};
+use crate::{Amounts, ImageReport, Mended, Outcome, SkipReason, Standing};
 
 /// How many images ended in which way, and what was moved for all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,7 +45,11 @@ impl Totals {
             Outcome::Skipped(SkipReason::NotInSample) => &mut self.not_in_sample,
             Outcome::Verified(verdict) => {
                 self.repaired += usize::from(matches!(verdict.mended, Mended::All));
-                if verdict.is_whole() { &mut self.whole } else { &mut self.different }
+                match verdict.standing {
+                    Standing::Whole => &mut self.whole,
+                    Standing::Kept => &mut self.kept,
+                    _ => &mut self.different,
+                }
             }
             Outcome::Failed(_) => &mut self.failed,
             Outcome::NotDone => &mut self.not_done,

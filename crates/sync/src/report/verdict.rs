@@ -30,6 +30,8 @@ pub enum Standing {
     Missing,
     /// The target has the name with another digest.
     Different,
+    /// The same, and its rule keeps what the target has: whether that is whole was not looked at.
+    Kept,
     /// The name is right, and something below it is missing or wrong.
     Incomplete,
     /// Some of it cannot be read, and nothing else is known to be wrong.
@@ -92,5 +94,10 @@ impl Verdict {
     /// Whether nothing is wrong, or is any more.
     pub fn is_whole(&self) -> bool {
         self.standing == Standing::Whole
+    }
+
+    /// Whether nothing is to be done about it.
+    pub fn is_well(&self) -> bool {
+        matches!(self.standing, Standing::Whole | Standing::Kept)
     }
 }

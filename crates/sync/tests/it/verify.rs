@@ -467,8 +467,64 @@ async fn a_repair_leaves_what_a_rule_keeps() {
         policy.on_conflict = sync::OnConflict::Keep;
     });
     let report = verify(&rule, Verification { repair: Repair::Broken, ..SHALLOW }).await;
-    assert_eq!(verdict_of(&report, "v1").standing, Standing::Different);
-    assert!(!bench.same("v1"));
+    let verdict = verdict_of(&report, "v1");
+    assert_eq!((verdict.standing, report.totals.kept, report.totals.different), (Standing::Kept, 1, 0));
+    assert!(matches!(verdict.mended, Mended::Nothing) && !bench.same("v1"));
+    let fails = with_policy(bench.rule(FROM, Selection::All, &[TO]), |policy: &mut Policy| {
+        policy.on_conflict = sync::OnConflict::Fail;
+    });
+    let report = verify(&fails, SHALLOW).await;
+    assert_eq!((report.totals.kept, report.totals.different), (0, 1), "who fails wants it otherwise");
+}
+
+#[tokio::test]
+async fn a_length_that_is_not_told_is_read() {
+    let world = World::start(Referrers::Api).await;
+    let layer = oci::Digest::sha256(&sample::layer(1, 3000)).to_string();
+    let effect = Effect::OmitHeader("content-length");
+    world.bench.target.misbehave(Fault { when: Match::head("/blobs/"), times: Times::Always, effect });
+    let whole = world.store().blob(TO, &layer).unwrap();
+    assert!(world.store().damage_blob(TO, &layer, whole.slice(..100)));
+    let found = world.verify(SHALLOW).await;
+    let wrong = [(layer.clone(), ProblemKind::Blob, ProblemState::Wrong)];
+    assert_eq!(problems(verdict_of(&found, "v1")), wrong);
+    assert!(world.store().damage_blob(TO, &layer, whole));
+    assert!(verdict_of(&world.verify(SHALLOW).await, "v1").is_whole());
+}
+
+#[tokio::test]
+async fn a_blob_of_a_wrong_length_is_not_read_again_and_again() {
+    let world = World::start(Referrers::Api).await;
+    let layer = oci::Digest::sha256(&sample::layer(1, 3000)).to_string();
+    let whole = world.store().blob(TO, &layer).unwrap();
+    assert!(world.store().damage_blob(TO, &layer, whole.slice(..100)));
+    world.bench.clear();
+    let found = run(vec![world.rule.clone()], Mode::Verify(SHALLOW), 3).await;
+    assert_eq!(problems(verdict_of(&found, "v1")), [(layer.clone(), ProblemKind::Blob, ProblemState::Wrong)]);
+    let reads = |request: &LoggedRequest| request.is_blob(&Method::GET) && request.path.ends_with(&layer);
+    let reads = count(&world.bench.target, reads);
+    // As it should be, where that ends, once more from its beginning, and as it is said to be: whatever the number of tries.
+    assert!(reads <= 4, "{reads}");
+}
+
+#[tokio::test]
+async fn a_blob_that_several_repositories_lack_is_sent_once_and_mounted() {
+    let bench = Bench::start().await;
+    bench.image("a/app", "v1", &[1]);
+    let to = ["b/one", "b/two", "b/three"];
+    let rules: Vec<_> = to.iter().map(|to| bench.rule("a/app", Selection::All, &[to])).collect();
+    assert_eq!(run(rules.clone(), Mode::Copy, 0).await.copied(), 3);
+    let manifest = bench.source.store().manifest("a/app", "v1").unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest.bytes).unwrap();
+    let layer = manifest["layers"][0]["digest"].as_str().unwrap();
+    for repository in to {
+        assert!(bench.target.store().remove_blob(repository, layer));
+    }
+    bench.clear();
+    let mended = run(rules, Mode::Verify(Verification { repair: Repair::Broken, ..SHALLOW }), 0).await;
+    assert_eq!((mended.totals.repaired, mended.totals.different), (3, 0));
+    let sent = |request: &LoggedRequest| request.is_blob(&Method::GET);
+    assert_eq!(count(&bench.source, sent), 1, "the others mount it");
 }
 
 #[tokio::test]

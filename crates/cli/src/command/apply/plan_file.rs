@@ -1,12 +1,13 @@
 //! Reads a plan, step by step.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use oci::Digest;
+use oci::{Digest, as_place};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
@@ -16,6 +17,11 @@ use crate::output::plan::{Checksum, Division, SCHEMA, Step};
 
 /// Of an image that another rule of the same plan brings to its source first, in a form that the registry there decides.
 const NOT_KNOWN: &str = "it has no `sourceDigest`: the source did not have it yet, and the step that brings it there may rewrite it; plan again after this";
+
+/// Only by hand.
+const SECOND: &str = "an earlier step of the plan has this target, too";
+/// Its run was stopped before it had looked at everything.
+const PARTIAL: &str = "the plan is not whole: the run that made it was stopped; make it anew with `image-syncer plan --out FILE`";
 
 /// A plan as `apply` needs it.
 #[derive(Default)]
@@ -30,8 +36,36 @@ pub(super) struct PlanFile {
     pub(super) impossible: Vec<Step>,
     /// Those that cannot be read, and why.
     pub(super) malformed: Vec<Malformed>,
+    /// What it lacks because something failed when it was made.
+    pub(super) lacks: Lacks,
     pub(super) integrity: Integrity,
     sum: Checksum,
+}
+
+/// What a plan lacks.
+#[derive(Default)]
+pub(super) struct Lacks {
+    pub(super) failures: Vec<Failures>,
+    /// Rules that could not be carried out, in words.
+    pub(super) refused_rules: Vec<String>,
+}
+
+/// Images or rules that failed alike.
+#[derive(Deserialize)]
+#[serde(default)]
+pub(super) struct Failures {
+    pub(super) kind: String,
+    pub(super) hint: String,
+    pub(super) count: usize,
+    /// Some of their names.
+    pub(super) examples: Vec<String>,
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        let (kind, hint, examples) = Default::default();
+        Self { kind, hint, count: 1, examples }
+    }
 }
 
 /// Whether a plan is as it was written.
@@ -82,12 +116,16 @@ impl PlanFile {
                 // The place where it was noticed says nothing of what is wrong.
                 return error.to_string().split(" at line ").next().unwrap_or_default().to_owned();
             }
+            if error.is_io() {
+                return format!("it cannot be read: {error}");
+            }
             format!("it is no whole JSON document: {error}")
         })?;
         Ok(plan.checked())
     }
 
-    /// Those of one shard: as the plan divides them, or by what they have to send. What cannot be read is told by the first.
+    /// Those of one shard: as the plan divides them, or by what they have to send. What cannot be read, or is not there, is told
+    /// by the first.
     ///
     /// # Errors
     /// The plan is divided for another number of shards.
@@ -109,14 +147,20 @@ impl PlanFile {
         };
         self.steps.retain(is_ours);
         self.impossible.retain(is_ours);
-        self.malformed.retain(|_| shard.index() == 0);
+        if shard.index() > 0 {
+            (self.malformed, self.lacks) = Default::default();
+        }
         Ok(self)
     }
 
     /// Without steps that nobody could carry out.
     fn checked(mut self) -> Self {
+        let mut targets = HashSet::new();
         for step in std::mem::take(&mut self.steps) {
-            let problem = if step.rule >= self.rules.len() {
+            let target = as_place(&step.image.target_name()).into_owned();
+            let problem = if !targets.insert(target) {
+                SECOND.to_owned()
+            } else if step.rule >= self.rules.len() {
                 format!("`rule` is {}, and there are {} rules", step.rule, self.rules.len())
             } else if step.source_digest.is_none() {
                 NOT_KNOWN.to_owned()
@@ -142,13 +186,16 @@ impl<'de> Visitor<'de> for PlanVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<PlanFile, A::Error> {
         let (mut plan, mut schema, mut rules) = (PlanFile::default(), None, Value::Null);
-        let (mut has_steps, mut checksum) = (false, Option::<String>::None);
+        let (mut has_steps, mut is_partial, mut checksum) = (false, false, Option::<String>::None);
         while let Some(key) = entries.next_key::<String>()? {
             match key.as_str() {
                 "schema" => schema = Some(check_schema(&entries.next_value()?).map_err(A::Error::custom)?),
                 "shards" => plan.shards = entries.next_value()?,
                 "configDigest" => plan.config_digest = entries.next_value()?,
                 "checksum" => checksum = entries.next_value()?,
+                "partial" => is_partial = entries.next_value()?,
+                "failures" => plan.lacks.failures = entries.next_value()?,
+                "refusedRules" => plan.lacks.refused_rules = entries.next_value()?,
                 // What it is, only its schema tells, which may come later.
                 "rules" => rules = entries.next_value()?,
                 "steps" => {
@@ -160,6 +207,9 @@ impl<'de> Visitor<'de> for PlanVisitor {
         }
         let without = || A::Error::custom(format!("it has no `schema`: {SCHEMA} begins a plan"));
         schema.ok_or_else(without)?;
+        if is_partial {
+            return Err(A::Error::custom(PARTIAL));
+        }
         if !has_steps {
             return Err(A::Error::missing_field("steps"));
         }
@@ -246,6 +296,7 @@ mod tests {
             ("{\"schema\": \"image-syncer/report/1\"}", "a plan's is image-syncer/plan/1"),
             ("{\"schema\": \"image-syncer/plan/1\", \"steps\": {}}", "expected a list of steps"),
             ("{\"schema\": \"image-syncer/plan/1\", \"rules\": []}", "missing field `steps`"),
+            ("{\"schema\": \"image-syncer/plan/1\", \"partial\": true, \"steps\": []}", "was stopped"),
             ("{\"rules\": [{}], \"steps\": [], \"schema\": \"image-syncer/plan/1\"}", "missing field"),
         ] {
             let error = read(text).err().unwrap_or_else(|| panic!("{text} was read"));
@@ -267,6 +318,7 @@ mod tests {
             step("r.io/a:3", r#", "sourceDigest": "sha256:0""#),
             step("r.io/a:4", &source.replace("0,", "7,")).replace("\"rule\": 0", "\"rule\": 7"),
             step("r.io/a:5", &source).replace("create", "delete"),
+            step("R.io:443/a:1", &source),
             "7".to_owned(),
         ];
         let policy = serde_json::to_string(&sync::Policy::default()).unwrap();
@@ -288,6 +340,7 @@ mod tests {
         assert!(has("r.io/a:3", "hexadecimal"), "{malformed:?}");
         assert!(has("r.io/a:4", "`rule` is 7, and there are 1 rules"), "{malformed:?}");
         assert!(has("r.io/a:5", "unknown variant `delete`"), "{malformed:?}");
-        assert_eq!(malformed.len(), 6);
+        assert!(has("R.io:443/a:1", "an earlier step"), "{malformed:?}");
+        assert_eq!(malformed.len(), 7);
     }
 }

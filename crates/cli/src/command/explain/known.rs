@@ -90,14 +90,18 @@ impl KnownRule {
     /// What the rule does with an image that is not in the report.
     fn words(&self, image: &TagOrDigest, run: &Facts) -> String {
         let Rule { source, selection, .. } = &self.rule;
+        let told = told_of(run, source.name(), &image.to_string());
         match stage(selection, image) {
             Stage::LeftOut(why) => format!("leaves it out by its name ({why})"),
-            Stage::Open(by) => match told_of(run, source.name(), &image.to_string()) {
+            Stage::Open(by) | Stage::Selected(by) if matches!(told, Told::NotAsked) => format!(
+                "selects its name ({by}), and the plan that was applied has no step for it that was carried out: the plan itself says what it found, and `image-syncer plan` what there is now"
+            ),
+            Stage::Open(by) => match told {
                 Told::LeftOut(why) => format!("selects its name ({by}), and left it out: {why}"),
                 Told::NotListed => format!(
                     "selects its name ({by}), so that it was not there when the run listed it, or the run was narrowed, or stopped before"
                 ),
-                Told::Unknown => format!(
+                Told::Unknown | Told::NotAsked => format!(
                     "selects its name ({by}), so that its age or what is newer left it out, or it was not there when the run listed it; `image-syncer tags {}` shows what is there now",
                     source.name()
                 ),

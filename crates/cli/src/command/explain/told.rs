@@ -44,6 +44,16 @@ pub(super) fn failed_rules(image: &str, run: &Facts) -> Vec<String> {
     told.collect()
 }
 
+/// What was refused before anything was asked, where its words name this image.
+pub(super) fn refused(image: &str, run: &Facts) -> Vec<String> {
+    let is_it = |word: &str| {
+        let word = word.trim_matches(|character: char| matches!(character, '`' | ',' | ':' | '(' | ')'));
+        word.strip_suffix(image).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+    };
+    let names_it = |words: &&String| words.split_whitespace().any(is_it);
+    run.tail.refused_rules.iter().filter(names_it).map(|words| row("refused", words)).collect()
+}
+
 fn row(label: &str, text: &str) -> String {
     format!("  {label:<9} {text}")
 }
@@ -100,7 +110,7 @@ fn amounts(entry: &ImageRecord) -> Vec<String> {
     let counts = [
         (entry.bytes_moved, "moved"),
         (entry.bytes_mounted, "mounted"),
-        (entry.bytes_present, "there before"),
+        (entry.bytes_present, "there already"),
     ];
     let counts = counts.iter().filter(|(bytes, _)| *bytes > 0);
     let counts: Vec<_> = counts.map(|(bytes, what)| format!("{} {what}", HumanBytes(*bytes))).collect();

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::broken::{cannot_write, failed, no_report};
-use crate::args::MergeArgs;
+use crate::args::{MergeArgs, NamedFile};
 use crate::command::refuse::refuse;
+use crate::command::same_file::same_files;
 use crate::config::ConfigError;
 use crate::output::report_json::{Merger, odd_shards};
 use crate::output::{OutputFile, ReportForm, warn};
@@ -17,6 +18,11 @@ pub(super) fn run(args: &MergeArgs) -> u8 {
     }
     let stdout = [Path::new("-").to_owned()];
     let out = if args.out.is_empty() { &stdout[..] } else { &args.out };
+    // What is read may be written: it was read to its end before.
+    let problems = same_files(&[], &NamedFile::all(out.iter().map(|path| ("--out", Some(path.as_path())))));
+    if !problems.is_empty() {
+        return refuse(&problems.into_iter().map(ConfigError::new).collect::<Vec<_>>());
+    }
     let mut outputs = Vec::new();
     for file in out {
         match OutputFile::open(file) {

@@ -1,8 +1,10 @@
 //! `image-syncer report show`
 
 use super::broken::{cannot_write, no_report};
-use crate::args::ShowReportArgs;
+use crate::args::{NamedFile, ShowReportArgs};
 use crate::command::refuse::refuse;
+use crate::command::same_file::same_files;
+use crate::config::ConfigError;
 use crate::exit_code;
 use crate::output::report_json::read;
 use crate::output::{Gathered, OutputFile, ReportForm, print_lines, report_lines};
@@ -10,6 +12,10 @@ use crate::output::{Gathered, OutputFile, ReportForm, print_lines, report_lines}
 /// Shows it; gives the exit status.
 pub(super) fn run(args: &ShowReportArgs) -> u8 {
     let Some(html) = &args.html else { return show(args) };
+    let input = NamedFile::all([("FILE", Some(args.file.as_path()))]);
+    if let Some(problem) = same_files(&input, &NamedFile::all([("--html", Some(html.as_path()))])).pop() {
+        return refuse(&[ConfigError::new(problem)]);
+    }
     let output = match OutputFile::open(html) {
         Ok(output) => output,
         Err(error) => return cannot_write(html, &error),

@@ -141,7 +141,7 @@ fn ended(image: &Image, outcome: &Outcome) -> (LogLevel, String) {
         ),
         Outcome::Skipped(SkipReason::NotInSample) => (LogLevel::Info, format!("Not in the sample: {target}")),
         Outcome::Verified(verdict) => {
-            let level = if verdict.is_whole() { LogLevel::Info } else { LogLevel::Error };
+            let level = if verdict.is_well() { LogLevel::Info } else { LogLevel::Error };
             (level, format!("Verified {target}: {}", verdict_words(verdict)))
         }
         Outcome::Skipped(_) => (

@@ -10,7 +10,7 @@ use super::head::{Head, Selection};
 use super::recorder::{Plan, Weighed};
 use super::step::Step;
 use super::totals::Totals;
-use crate::done::Done;
+use crate::done::{Done, Ended};
 use crate::output::json_document::{self, Late, OneByOne};
 use crate::output::report_json::{Alike, alike, time};
 
@@ -24,6 +24,9 @@ struct Document<'a, S, C, E> {
     version: &'static str,
     created_at: String,
     config_digest: Option<&'a oci::Digest>,
+    /// Whether its run was stopped before it had looked at everything.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    partial: bool,
     /// For how many shards its steps are divided.
     #[serde(skip_serializing_if = "Option::is_none")]
     shards: Option<usize>,
@@ -37,6 +40,8 @@ struct Document<'a, S, C, E> {
     totals: &'a Cell<Totals>,
     /// Why some images or rules are not in it.
     failures: Vec<Alike>,
+    /// Rules that cannot be carried out, in words.
+    refused_rules: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -49,7 +54,7 @@ struct Rule<'a> {
 
 /// Writes the document, with a line end.
 pub(crate) fn write(plan: &Plan, done: &Done, writer: &mut dyn Write) -> std::io::Result<()> {
-    let (totals, checksum) = (Cell::new(Totals::default()), RefCell::new(Checksum::default()));
+    let (totals, checksum) = (Cell::new(Totals::of(done)), RefCell::new(Checksum::default()));
     let division = plan.division()?;
     let count = |mut weighed: Weighed| -> std::io::Result<Step> {
         let mut sums = totals.get();
@@ -67,6 +72,7 @@ pub(crate) fn write(plan: &Plan, done: &Done, writer: &mut dyn Write) -> std::io
         version: env!("CARGO_PKG_VERSION"),
         created_at: time(done.run.started),
         config_digest: plan.config_digest.as_ref(),
+        partial: done.ended == Ended::Stopped,
         shards: plan.shards,
         rules,
         steps: OneByOne(|| Ok(plan.steps()?.map(|weighed| weighed.and_then(count)))),
@@ -74,6 +80,7 @@ pub(crate) fn write(plan: &Plan, done: &Done, writer: &mut dyn Write) -> std::io
         extra: OneByOne(|| plan.extras()),
         totals: &totals,
         failures: alike(&done.failures),
+        refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
     };
     json_document::write(&document, writer)
 }

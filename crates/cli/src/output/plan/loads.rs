@@ -23,6 +23,8 @@ pub(super) struct Loads {
     numbers: HashMap<Arc<str>, u32>,
     in_registry: HashSet<(u32, Digest)>,
     in_repository: HashSet<(u32, Digest)>,
+    /// What a repository was asked for.
+    asked: HashSet<(u32, Digest)>,
 }
 
 impl Loads {
@@ -37,13 +39,19 @@ impl Loads {
             }
             if self.in_registry.insert((registry, digest)) && held == Held::Nowhere {
                 brought.sent += 1;
-                brought.bytes += size;
+                brought.bytes = brought.bytes.saturating_add(size);
             } else {
                 brought.mounted += 1;
-                brought.bytes_mounted += size;
+                brought.bytes_mounted = brought.bytes_mounted.saturating_add(size);
             }
         }
         brought
+    }
+
+    /// How many questions a step asks `repository`, where no earlier one did: a run asks each once.
+    pub(super) fn asked(&mut self, repository: &Arc<str>, looks: Vec<Digest>) -> usize {
+        let repository = self.number(repository);
+        looks.into_iter().filter(|digest| self.asked.insert((repository, digest.clone()))).count()
     }
 
     fn number(&mut self, name: &str) -> u32 {
@@ -72,5 +80,21 @@ mod tests {
         assert_eq!(add("r.io/b", Held::Nowhere), (0, 10));
         assert_eq!(add("q.io/a", Held::Elsewhere), (0, 10), "a repository of the registry has it already");
         assert_eq!(add("p.io/a", Held::Nowhere), (10, 0));
+    }
+
+    #[test]
+    fn a_repository_is_asked_once_for_what_it_has() {
+        let mut loads = Loads::default();
+        let looks = |texts: [&str; 2]| texts.map(|text| Digest::sha256(text.as_bytes())).to_vec();
+        assert_eq!(loads.asked(&"r.io/a".into(), looks(["x", "y"])), 2);
+        assert_eq!(loads.asked(&"r.io/a".into(), looks(["y", "z"])), 1);
+        assert_eq!(loads.asked(&"r.io/b".into(), looks(["x", "x"])), 1);
+    }
+
+    #[test]
+    fn sizes_that_somebody_made_up_do_not_go_round() {
+        let (mut loads, huge) = (Loads::default(), 1 << 62);
+        let blobs = (0_u8..5).map(|number| Blob(Digest::sha256(&[number]), huge, Held::Nowhere));
+        assert_eq!(loads.add(&"r.io/a".into(), blobs.collect()).bytes, u64::MAX);
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oci::{Digest, Tag};
-use sync::{Action, Bandwidth, Decision, Event, Load, Observer, ReferrerPolicy, Stamp};
+use sync::{Action, Bandwidth, Decision, Event, Load, Observer, OnConflict, Policy, Stamp};
 
 use super::division::Division;
 use super::extra::{Extra, without_steps};
@@ -70,7 +70,7 @@ impl PlanRecorder {
         let step = Found::new(decision, load, policy);
         let text = serde_json::to_string(&step).map_err(Error::from);
         let mut found = self.lock();
-        found.is_empty &= decision.action == Action::Unchanged;
+        found.is_empty &= decision.action == Action::Unchanged || is_kept(decision.action, &decision.policy);
         add(&mut found.steps, decision.image.target_name(), text);
     }
 
@@ -138,8 +138,19 @@ pub(super) struct Weighed {
     pub(super) brought: Brought,
     pub(super) manifests: usize,
     pub(super) looks: usize,
-    /// Which referrers come along.
-    pub(super) referrers: ReferrerPolicy,
+    /// How it is carried out.
+    pub(super) policy: Arc<Policy>,
+}
+
+impl Weighed {
+    /// Whether the target has something else, which stays as its rule says.
+    pub(super) fn is_kept(&self) -> bool {
+        is_kept(self.step.action, &self.policy)
+    }
+}
+
+fn is_kept(action: Action, policy: &Policy) -> bool {
+    action == Action::Conflict && policy.on_conflict == OnConflict::Keep
 }
 
 impl Plan {
@@ -166,11 +177,10 @@ impl Plan {
         Ok(steps.map(move |pair| {
             let Found { mut step, blobs, manifests, looks } = serde_json::from_str(&pair?.1)?;
             let repository: &Arc<str> = &step.image.target;
-            let brought = loads.add(repository, blobs);
+            let (brought, looks) = (loads.add(repository, blobs), loads.asked(repository, looks));
             (step.bytes, step.bytes_mounted) = (brought.bytes, brought.bytes_mounted);
-            let policy = step.policy.as_ref().or_else(|| Some(&self.heads.get(step.rule)?.policy));
-            let referrers = policy.map_or_else(ReferrerPolicy::default, |policy| policy.referrers.clone());
-            Ok(Weighed { step, brought, manifests, looks, referrers })
+            let policy = step.policy.clone().or_else(|| Some(self.heads.get(step.rule)?.policy.clone()));
+            Ok(Weighed { step, brought, manifests, looks, policy: policy.unwrap_or_default() })
         }))
     }
 

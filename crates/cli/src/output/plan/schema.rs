@@ -14,11 +14,14 @@ pub(crate) fn schema() -> Value {
         "retag",
         "unchanged",
         "conflict",
+        "kept",
         "missing",
         "referrers",
         "bytes",
         "bytesMounted",
         "requests",
+        "failed",
+        "failedRules",
     ];
     let extra = [("target", text()), ("digest", text_or_null()), ("rule", number())];
     let properties = [
@@ -31,12 +34,20 @@ pub(crate) fn schema() -> Value {
             json!({ "type": "string", "description": "Of `rules` and `steps`: tells `apply` that they are as they were written" }),
         ),
         ("extra", list(&object("A name that only the target has, where a rule would name it", &extra))),
-        ("totals", object("Sums of the steps; `requests` is an estimate", &numbers(&totals))),
+        (
+            "totals",
+            object(
+                "Sums of the steps; `kept` are those of `conflict` whose rules keep what the target has, `requests` is an estimate, `failed` and `failedRules` are no steps",
+                &numbers(&totals),
+            ),
+        ),
         ("failures", failures()),
+        ("refusedRules", list(&text())),
     ];
     let shards = json!({ "type": "integer", "minimum": 1, "description": "For how many shards the steps are divided" });
     let plan = document("plan", "What `image-syncer sync` would do, for `image-syncer apply`.", &properties);
-    with_optional(plan, "shards", shards)
+    let partial = json!({ "type": "boolean", "description": "Its run was stopped before it had looked at everything: `apply` refuses it" });
+    with_optional(with_optional(plan, "shards", shards), "partial", partial)
 }
 
 fn rule() -> Value {

@@ -43,9 +43,7 @@ impl Step {
         let (repository, reference) = (self.image.target.clone(), self.image.source_reference.clone());
         (self.image.source.clone(), Splittable { repository, reference, digest, bytes: self.bytes })
     }
-}
 
-impl Step {
     /// What is left to do, or to look at: that the target still has what it had. `None` where nobody knows with which digest.
     pub(crate) fn task(self, policy: Arc<Policy>) -> Option<Task> {
         let Self { rule, image, source_digest, target_digest, result_digest, action, note, .. } = self;
@@ -62,8 +60,8 @@ pub(super) struct Found {
     pub(super) step: Step,
     pub(super) blobs: Vec<Blob>,
     pub(super) manifests: usize,
-    /// Questions for what the target may have.
-    pub(super) looks: usize,
+    /// What the target is asked for beside what it lacks.
+    pub(super) looks: Vec<Digest>,
 }
 
 /// A blob that the target repository lacks, with its bytes.
@@ -92,7 +90,7 @@ impl Found {
         let own = (policy != Some(&decision.policy)).then(|| decision.policy.clone());
         let blobs = load.into_iter().flat_map(|load| &load.blobs);
         let (referrers, manifests) = load.map_or((0, 0), |load| (load.referrers, load.manifests));
-        let looks = load.map_or(0, |load| load.looks);
+        let looks = load.map_or_else(Vec::new, |load| load.looks.clone());
         let (bytes, bytes_mounted) = (0, 0);
         Self {
             step: Step {

@@ -4,6 +4,7 @@ use serde::Serialize;
 use sync::{Action, ReferrerPolicy};
 
 use super::recorder::Weighed;
+use crate::done::Done;
 
 /// How many steps of each kind, and what they bring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -14,17 +15,30 @@ pub(super) struct Totals {
     pub(super) retag: usize,
     pub(super) unchanged: usize,
     pub(super) conflict: usize,
+    /// Those of the conflicts in which the rule keeps what the target has: nobody has to do anything.
+    pub(super) kept: usize,
     pub(super) missing: usize,
     pub(super) referrers: usize,
     pub(super) bytes: u64,
     pub(super) bytes_mounted: u64,
     /// An estimate.
     pub(super) requests: usize,
+    /// Images that could not be planned.
+    pub(super) failed: usize,
+    /// Rules that gave no images, or are refused.
+    pub(super) failed_rules: usize,
 }
 
 impl Totals {
+    /// What a plan lacks. The steps come to it.
+    pub(super) fn of(done: &Done) -> Self {
+        let failed_rules = done.report.failed_rules.len() + done.refused.len();
+        Self { failed: done.report.failed(), failed_rules, ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, weighed: &Weighed) {
-        let Weighed { step, brought, manifests, looks, referrers } = weighed;
+        let Weighed { step, brought, manifests, looks, policy } = weighed;
+        self.kept += usize::from(weighed.is_kept());
         *match step.action {
             Action::Create => &mut self.create,
             Action::Update => &mut self.update,
@@ -34,12 +48,12 @@ impl Totals {
             Action::Conflict => &mut self.conflict,
             Action::Missing => &mut self.missing,
         } += 1;
-        self.bytes += brought.bytes;
-        self.bytes_mounted += brought.bytes_mounted;
+        self.bytes = self.bytes.saturating_add(brought.bytes);
+        self.bytes_mounted = self.bytes_mounted.saturating_add(brought.bytes_mounted);
         // Looking at both sides; a manifest is read and stored; a blob is read, and an upload opened and ended for it.
         let looking = if step.action == Action::Create { 1 } else { 2 };
         // What refers to each manifest is asked for at the source, by its list and by a tag where that is empty.
-        let of_referrers = match referrers {
+        let of_referrers = match policy.referrers {
             ReferrerPolicy::Leave => 0,
             ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => 2 * (*manifests).max(1),
         };

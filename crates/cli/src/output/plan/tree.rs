@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{Error, Write};
 
 use indicatif::{HumanBytes, HumanDuration};
-use oci::Digest;
+use oci::{Digest, TagOrDigest, is_referrers_tag};
 use serde::{Deserialize, Serialize};
 use sync::{Action, Bandwidth};
 
@@ -13,6 +13,7 @@ use super::extra::Extra;
 use super::recorder::Plan;
 use super::step::Step;
 use super::totals::Totals;
+use crate::done::{Done, Ended};
 use crate::output::foreign;
 use crate::output::sorted::Sorter;
 
@@ -32,13 +33,16 @@ pub(crate) struct Shown {
 }
 
 /// Prints it.
-pub(crate) fn print(plan: &Plan, shown: Shown, writer: &mut dyn Write) -> Result<(), Error> {
-    let (mut by_rule, mut totals) = (Sorter::new(plan.folder.as_deref()), Totals::default());
+pub(crate) fn print(plan: &Plan, done: &Done, shown: Shown, writer: &mut dyn Write) -> Result<(), Error> {
+    let (mut by_rule, mut totals) = (Sorter::new(plan.folder.as_deref()), Totals::of(done));
+    let mut lists = 0;
     for weighed in plan.steps()? {
         let weighed = weighed?;
         totals.add(&weighed);
+        lists += usize::from(comes_along(&weighed.step));
         let key = format!("{:010}{}", weighed.step.rule, weighed.step.image.target_name());
-        by_rule.add((key, serde_json::to_string(&Entry::Step(weighed.step))?))?;
+        let entry = if weighed.is_kept() { Entry::Kept(weighed.step) } else { Entry::Step(weighed.step) };
+        by_rule.add((key, serde_json::to_string(&entry)?))?;
     }
     let mut extras = 0;
     for extra in plan.extras()? {
@@ -56,7 +60,7 @@ pub(crate) fn print(plan: &Plan, shown: Shown, writer: &mut dyn Write) -> Result
     if tree.rule.is_some() {
         tree.line("")?;
     }
-    for line in sums(&totals, extras, &time(plan, shown, totals.bytes)) {
+    for line in sums(&totals, done.ended, (extras, lists), &time(plan, shown, totals.bytes)) {
         tree.line(&line)?;
     }
     Ok(())
@@ -66,13 +70,15 @@ pub(crate) fn print(plan: &Plan, shown: Shown, writer: &mut dyn Write) -> Result
 #[derive(Serialize, Deserialize)]
 enum Entry {
     Step(Step),
+    /// The target has something else, which stays.
+    Kept(Step),
     Extra(Extra),
 }
 
 impl Entry {
     fn rule(&self) -> usize {
         match self {
-            Self::Step(step) => step.rule,
+            Self::Step(step) | Self::Kept(step) => step.rule,
             Self::Extra(extra) => extra.rule,
         }
     }
@@ -80,7 +86,9 @@ impl Entry {
     /// The repository at the target, and the name in it.
     fn target(&self) -> (&str, String) {
         match self {
-            Self::Step(step) => (&step.image.target, step.image.target_reference.to_string()),
+            Self::Step(step) | Self::Kept(step) => {
+                (&step.image.target, step.image.target_reference.to_string())
+            }
             Self::Extra(extra) => {
                 let (repository, tag) = extra.target.rsplit_once(':').unwrap_or((&extra.target, ""));
                 (repository, tag.to_owned())
@@ -104,6 +112,7 @@ struct Group {
     changes: usize,
     /// What a run would not carry out.
     impossible: usize,
+    kept: usize,
     unchanged: usize,
     extras: usize,
     first: Vec<String>,
@@ -149,6 +158,7 @@ impl Tree<'_> {
         let counts = [
             (group.changes, "to do"),
             (group.impossible, "not possible"),
+            (group.kept, "kept"),
             (group.unchanged, "unchanged"),
             (group.extras, "only there"),
         ];
@@ -175,6 +185,11 @@ impl Group {
             Entry::Step(step) => {
                 *(if step.action.writes() { &mut self.changes } else { &mut self.impossible }) += 1;
                 Some(line_of(step))
+            }
+            Entry::Kept(step) => {
+                self.kept += 1;
+                let there = step.target_digest.as_ref().map_or_else(|| "?".to_owned(), shortened);
+                Some(format!("    ! {name}: kept: the target has {there}, which stays as the rule says"))
             }
             Entry::Extra(_) => {
                 self.extras += 1;
@@ -243,22 +258,53 @@ fn time(plan: &Plan, shown: Shown, bytes: u64) -> String {
     format!(", about {} at the {a_second}/s {whose}", HumanDuration(bandwidth.time_for(bytes)))
 }
 
-/// What is to be done in all, and what it takes.
-fn sums(totals: &Totals, extras: usize, time: &str) -> Vec<String> {
+/// Whether a step is a list of referrers under a tag: where its image is copied in the same run, it comes along, and stands there when
+/// it is its own turn.
+fn comes_along(step: &Step) -> bool {
+    let is_list = matches!(&step.image.target_reference, TagOrDigest::Tag(tag) if is_referrers_tag(tag));
+    is_list && step.action == Action::Create
+}
+
+/// What is to be done in all, and what it takes. `extras`: only at the target; `lists`: new ones of referrers.
+fn sums(totals: &Totals, ended: Ended, (extras, lists): (usize, usize), time: &str) -> Vec<String> {
     let counts = [
         (totals.create, "new"),
         (totals.update, "to update"),
         (totals.retag, "to be named"),
         (totals.referrers, "to get referrers"),
-        (totals.conflict, "in conflict"),
+        (totals.conflict - totals.kept, "in conflict"),
+        (totals.kept, "kept"),
         (totals.missing, "missing at the source"),
         (totals.unchanged, "unchanged"),
         (extras, "only at the target"),
     ];
-    let told = counts.iter().filter(|(count, _)| *count > 0);
-    let told: Vec<_> = told.map(|(count, what)| format!("{count} {what}")).collect();
-    let told = if told.is_empty() { "no images".to_owned() } else { told.join(", ") };
-    let mut lines = vec![format!("plan: {told}")];
+    let several = |number: usize, one, many| (number, if number == 1 { one } else { many });
+    let lacks = [
+        several(totals.failed, "image failed", "images failed"),
+        several(totals.failed_rules, "rule failed", "rules failed"),
+    ];
+    let told = |counts: &[(usize, &str)]| {
+        let told = counts.iter().filter(|(count, _)| *count > 0);
+        told.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>()
+    };
+    let mut parts = told(&counts);
+    if parts.is_empty() {
+        parts.push("no images".to_owned());
+    }
+    parts.extend(told(&lacks));
+    let told = parts.join(", ");
+    let head = match ended {
+        Ended::ByItself => "plan",
+        Ended::Stopped => "plan that was stopped before it was whole",
+    };
+    let mut lines = vec![format!("{head}: {told}")];
+    if lists > 0 {
+        let what =
+            if lists == 1 { "list of referrers, which comes" } else { "lists of referrers, which come" };
+        lines.push(format!(
+            "      {lists} {what} along with an image: a run may count such a one as unchanged"
+        ));
+    }
     if totals.bytes > 0 || totals.bytes_mounted > 0 {
         let mounted = match totals.bytes_mounted {
             0 => String::new(),

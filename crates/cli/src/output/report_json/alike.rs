@@ -49,7 +49,11 @@ pub(super) fn failure_groups(failures: &Failures) -> Vec<FailureGroup> {
 
 fn groups(failures: &Failures) -> Vec<diagnostic::Alike> {
     let mut groups = failures.alike();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    // Those of rules stay in front of as many images, and of each the one whose first example comes first.
+    groups.sort_by_cached_key(|group| {
+        let is_of_images = matches!(group.examples.first(), Some(Failed::Image(_)));
+        (std::cmp::Reverse(group.count), is_of_images, group.examples.first().map(ToString::to_string))
+    });
     groups
 }
 

@@ -60,8 +60,9 @@ impl<'a> Merger<'a> {
             records.add(&image)
         })?;
         let registries = registries(&facts);
-        totals.requests = registries.iter().map(|registry| registry.requests).sum();
-        totals.unlisted_rules = facts.iter().map(|one| one.head.totals.unlisted_rules).sum();
+        totals.requests = registries.iter().fold(0, |sum, registry| sum.saturating_add(registry.requests));
+        totals.unlisted_rules =
+            facts.iter().fold(0, |sum: u64, one| sum.saturating_add(one.head.totals.unlisted_rules));
         let are_all_by_login = failures.are_all_by_login();
         let refused: BTreeSet<_> =
             facts.iter().flat_map(|one| one.tail.refused_rules.iter().cloned()).collect();

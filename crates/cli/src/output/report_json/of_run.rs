@@ -66,12 +66,14 @@ pub(crate) fn time(time: jiff::Timestamp) -> String {
 
 pub(in crate::output) fn totals(report: &Report, requests: u64) -> Totals {
     let (amounts, number) = (report.amounts(), |count: usize| count as u64);
-    let skipped = report.kept() + report.left_out();
+    let sums = &report.totals;
+    let skipped = sums.kept + sums.left_out + sums.not_in_sample;
     Totals {
         copied: number(report.copied()),
-        unchanged: number(report.skipped() - skipped),
+        // As the images have it that a run has verified.
+        unchanged: number(sums.unchanged + sums.whole),
         skipped: number(skipped),
-        failed: number(report.failed()),
+        failed: number(sums.failed + sums.different),
         not_done: number(report.not_done()),
         would_copy: number(report.would_copy()),
         unlisted_rules: number(report.unfinished_rules.len()),

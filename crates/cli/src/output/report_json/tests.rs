@@ -9,7 +9,7 @@ use sync::{
 
 use super::{Merger, facts, write};
 use crate::diagnostic::Failures;
-use crate::done::{Done, RunFacts};
+use crate::done::{Done, Ended, RunFacts};
 use crate::output::{Paint, Recorder, Tally, table};
 
 fn outcome(kind: u8) -> Outcome {
@@ -66,7 +66,20 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
     let run = RunFacts { id, command: "sync", started: jiff::Timestamp::UNIX_EPOCH, tally };
     let records = recorder.finish();
     let (plan, verified, rules, refused, registries) = Default::default();
-    Done { run, report, shard: None, failures, records, plan, verified, rules, refused, registries, kept: 0 }
+    Done {
+        run,
+        report,
+        ended: Ended::ByItself,
+        shard: None,
+        failures,
+        records,
+        plan,
+        verified,
+        rules,
+        refused,
+        registries,
+        kept: 0,
+    }
 }
 
 fn written(done: &Done, exit_code: u8) -> serde_json::Value {

@@ -3,12 +3,12 @@
 use std::io::{Error, Write};
 
 use serde::Serialize;
+use sync::select::Counts;
 use sync::{Against, Depth, Repair};
 
 use super::Verified;
 use crate::diagnostic::diagnose;
-use crate::done::Done;
-use crate::exit_code;
+use crate::done::{Done, Ended};
 use crate::output::json_document::{self, OneByOne};
 use crate::output::report_json::time;
 
@@ -29,12 +29,24 @@ struct Document<'a, I> {
     repair: bool,
     /// The share of the images that was looked at, where not all were.
     sample: Option<String>,
+    /// What was looked at, by which rule.
+    rules: Vec<RuleCounts<'a>>,
     images: I,
     /// Rules that gave no images because something failed.
     failed_rules: Vec<RuleEntry<'a>>,
     /// Rules that cannot be carried out.
     refused_rules: Vec<String>,
     totals: Totals,
+}
+
+#[derive(Serialize)]
+struct RuleCounts<'a> {
+    name: Option<&'a str>,
+    source: &'a str,
+    /// None where its registry was asked for no list.
+    selection: Counts,
+    /// How many of its images were looked at, at all targets.
+    images: usize,
 }
 
 #[derive(Serialize)]
@@ -50,6 +62,8 @@ struct Totals {
     whole: usize,
     /// All that are not whole.
     different: usize,
+    /// Targets have others, which stay as their rules say.
+    kept: usize,
     /// Those of the whole ones that were not.
     repaired: usize,
     /// Left out by chance.
@@ -86,7 +100,7 @@ pub(crate) fn write(
         started_at: time(done.run.started),
         finished_at: time(jiff::Timestamp::now()),
         exit_code,
-        outcome: outcome(done, exit_code),
+        outcome: outcome(done),
         against: match how.against {
             Against::Source => "source",
             Against::Itself => "itself",
@@ -94,6 +108,7 @@ pub(crate) fn write(
         deep: how.depth == Depth::Content,
         repair: how.repair == Repair::Broken,
         sample: how.sample.map(|share| share.to_string()),
+        rules: rules(verified, done),
         images: OneByOne(|| verified.records()),
         failed_rules: failed_rules.collect(),
         refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
@@ -103,9 +118,26 @@ pub(crate) fn write(
 }
 
 /// Whole is only what was looked at to its end, and in which nothing was found.
-fn outcome(done: &Done, code: u8) -> &'static str {
-    let is_all = done.report.not_done() == 0 && done.report.unfinished_rules.is_empty();
-    if code == exit_code::DONE && is_all { "whole" } else { "different" }
+fn outcome(done: &Done) -> &'static str {
+    let (report, totals) = (&done.report, &done.report.totals);
+    let is_well = totals.different + totals.failed + report.failed_rules.len() + done.refused.len() == 0;
+    match done.ended {
+        _ if !is_well => "different",
+        Ended::Stopped => "interrupted",
+        Ended::ByItself if totals.whole + totals.kept == 0 => "empty",
+        Ended::ByItself => "whole",
+    }
+}
+
+fn rules<'a>(verified: &Verified, done: &'a Done) -> Vec<RuleCounts<'a>> {
+    let rules = done.rules.iter().zip(&verified.looked_at).enumerate();
+    let counts = rules.map(|(index, (rule, images))| RuleCounts {
+        name: rule.written.name.as_deref(),
+        source: &rule.written.source,
+        selection: verified.selected.counts(index),
+        images: *images,
+    });
+    counts.collect()
 }
 
 fn totals(done: &Done) -> Totals {
@@ -113,6 +145,7 @@ fn totals(done: &Done) -> Totals {
     Totals {
         whole: totals.whole,
         different: totals.different + totals.failed,
+        kept: totals.kept,
         repaired: totals.repaired,
         not_in_sample: totals.not_in_sample,
         left_out: totals.left_out,

@@ -26,6 +26,8 @@ pub(super) struct VerifiedRecord {
     pub(super) problems: Vec<ProblemRecord>,
     /// Why it could not be looked at, or repaired.
     error: Option<String>,
+    /// Of a broken list of referrers: the images that it is about.
+    pub(super) referrers_of: Option<Vec<String>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,6 +58,7 @@ impl VerifiedRecord {
             repaired: false,
             problems: Vec::new(),
             error: None,
+            referrers_of: None,
         };
         match &ended.outcome {
             Outcome::Verified(verdict) => Some(empty.with(verdict)),
@@ -92,6 +95,13 @@ impl VerifiedRecord {
         let word = match self.outcome {
             Standing::Whole if self.repaired => "repaired",
             Standing::Whole => return Vec::new(),
+            Standing::Kept => {
+                let there = self.digest.unwrap_or_default();
+                return vec![format!(
+                    "{:<10} {}: the target has {there}, which stays as the rule says",
+                    "kept", self.target
+                )];
+            }
             Standing::Missing => "missing",
             Standing::Different => "different",
             Standing::Incomplete => "incomplete",
@@ -99,6 +109,9 @@ impl VerifiedRecord {
         };
         let mut lines = vec![format!("{word:<10} {}", self.target)];
         lines.extend(self.problems.iter().map(|problem| problem.line(&self.target)));
+        if let Some(images) = self.referrers_of.filter(|images| !images.is_empty()) {
+            lines.push(format!("  it lists the signatures and other referrers of {}", images.join(", ")));
+        }
         lines.extend(self.error.map(|error| format!("  why: {error}")));
         lines
     }
@@ -146,14 +159,20 @@ fn tag_of(target: &str) -> &str {
 
 /// Why what a repair did without a failure changed nothing.
 fn kept(verdict: &Verdict) -> Option<&'static str> {
-    let is_wrong = |problem: &Problem| problem.state == ProblemState::Wrong;
-    match verdict.standing {
-        Standing::Different => Some("its rule keeps what the target has (`onConflict`)"),
-        _ if verdict.problems.iter().any(is_wrong) => Some(
+    let has = |is: fn(&Problem) -> bool| verdict.problems.iter().any(is);
+    if has(|problem| problem.kind == ProblemKind::Blob && problem.state == ProblemState::Wrong) {
+        return Some(
             "the registry keeps the bytes that it has, though the right ones were sent: delete the blob's file in the registry's storage, and repair again (on docker-registry a deletion by its API is not enough)",
-        ),
-        _ => None,
+        );
     }
+    let is_broken_manifest = |problem: &Problem| {
+        problem.kind != ProblemKind::Blob
+            && problem.digest.is_some()
+            && matches!(problem.state, ProblemState::Wrong | ProblemState::Unreadable)
+    };
+    (verdict.standing != Standing::Different && has(is_broken_manifest)).then_some(
+        "the registry keeps the manifest that it has, though the right one was sent: delete the manifest's file in the registry's storage, and repair again (on docker-registry `blobs/sha256/.../data`; a deletion by its API is not enough)",
+    )
 }
 
 fn why(error: &Error) -> String {

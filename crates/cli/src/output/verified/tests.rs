@@ -11,7 +11,7 @@ use sync::{
 };
 
 use super::*;
-use crate::done::{Done, RunFacts};
+use crate::done::{Done, Ended, RunFacts};
 use crate::output::Records;
 
 fn how(against: Against) -> Verification {
@@ -65,6 +65,7 @@ fn verified(against: Against) -> (Verified, Done) {
     let (run, failures) = (RunFacts::of("verify"), Arc::default());
     let records = Records::none();
     let done = Done {
+        ended: Ended::ByItself,
         run,
         report,
         shard: None,

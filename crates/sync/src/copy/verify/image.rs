@@ -42,7 +42,7 @@ async fn verify(walk: &Walk, verification: Verification) -> Result<Outcome, Arc<
     if matches!(found.root, Root::Unwanted) {
         return Ok(Outcome::Skipped(SkipReason::NoPlatform));
     }
-    let is_repaired = verification.repair == Repair::Broken && found.standing() != Standing::Whole;
+    let is_repaired = verification.repair == Repair::Broken && !found.is_well();
     let mut mended = Mended::Nothing;
     if is_repaired {
         let mut brought = mend(walk, &found.root, &found.findings).await;
@@ -50,13 +50,14 @@ async fn verify(walk: &Walk, verification: Verification) -> Result<Outcome, Arc<
         let notes = if matches!(brought, Ok(Brought::Image)) { Notes::Taken } else { Notes::None };
         inspector.look_again(notes);
         found = look(&inspector).await?;
-        if notes == Notes::Taken && found.standing() != Standing::Whole && !found.is_name_wrong() {
+        if notes == Notes::Taken && !found.is_well() && !found.is_name_wrong() {
             brought = mend(walk, &found.root, &found.findings).await;
             inspector.look_again(Notes::None);
             found = look(&inspector).await?;
         }
         mended = match found.standing() {
             Standing::Whole => Mended::All,
+            Standing::Kept => Mended::Nothing,
             _ => Mended::NotAll(brought.err()),
         };
     }
@@ -90,6 +91,7 @@ impl Found {
         match &self.root {
             Root::Missing(_) => Standing::Missing,
             Root::Other { .. } => Standing::Different,
+            Root::Kept { .. } => Standing::Kept,
             Root::Right(_) | Root::Unwanted => self.findings.standing(),
             Root::Broken(broken, _) => match (problem(broken), self.findings.standing()) {
                 (Some((ProblemState::Unreadable, _)), Standing::Whole | Standing::Unreadable) => {
@@ -100,6 +102,10 @@ impl Found {
         }
     }
 
+    fn is_well(&self) -> bool {
+        matches!(self.standing(), Standing::Whole | Standing::Kept)
+    }
+
     fn is_name_wrong(&self) -> bool {
         matches!(self.root, Root::Missing(_) | Root::Other { .. })
     }
@@ -107,7 +113,7 @@ impl Found {
     /// What the target has under the name.
     fn digest(&self) -> Option<Digest> {
         match &self.root {
-            Root::Right(there) | Root::Other { there, .. } => Some(there.clone()),
+            Root::Right(there) | Root::Other { there, .. } | Root::Kept { there, .. } => Some(there.clone()),
             Root::Missing(_) | Root::Broken(..) | Root::Unwanted => None,
         }
     }
@@ -119,7 +125,7 @@ impl Found {
         match &self.root {
             Root::Right(_) | Root::Unwanted => None,
             Root::Missing(wanted) => Some(tag(wanted.clone(), ProblemState::Missing, None)),
-            Root::Other { wanted, there } => {
+            Root::Other { wanted, there } | Root::Kept { wanted, there } => {
                 Some(tag(Some(wanted.clone()), ProblemState::Wrong, Some(there.clone())))
             }
             Root::Broken(broken, form) => {

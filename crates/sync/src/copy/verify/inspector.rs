@@ -7,8 +7,8 @@ use oci::{Descriptor, Digest, ErrorKind, Links, Mismatch, RawManifest, Repositor
 
 use super::super::length::other_length;
 use super::super::walk::Walk;
-use super::reader::read;
-use crate::endpoint::{Kept, Scope, Source, StoreId};
+use super::reader::{Again, read};
+use crate::endpoint::{FoundBlob, Kept, Scope, Source, StoreId};
 use crate::engine::verification::{Against, Depth, Repair, Verification};
 use crate::memory::inspected::{Below, BlobBelow, Inspection, KeptBy, Listed, Soundness};
 use crate::memory::ledger::Kind;
@@ -122,7 +122,7 @@ impl<'a> Inspector<'a> {
             inspected.counts.blobs.fetch_add(1, Ordering::Relaxed);
             let descriptor = Descriptor::new(None, blob.digest.clone(), blob.size);
             let found = match self.verification.depth {
-                Depth::Length => self.look_for(&descriptor).await?,
+                Depth::Length => self.look_for(&descriptor, Untold::IsRead).await?,
                 Depth::Content => self.look_inside(&descriptor).await?,
             };
             if !(matches!(found, Soundness::Missing) && blob.kept == KeptBy::Anybody) {
@@ -206,8 +206,8 @@ impl<'a> Inspector<'a> {
     }
 
     /// Asks whether a blob is there, and how long it is. What is odd about the answer is read: some registries know no such
-    /// question, and proxies tell lengths that they do not know.
-    async fn look_for(&self, blob: &Descriptor) -> Result<Soundness, Arc<Error>> {
+    /// question, and proxies tell lengths that they do not know, or none.
+    async fn look_for(&self, blob: &Descriptor, untold: Untold) -> Result<Soundness, Arc<Error>> {
         let walk = self.walk;
         let operation = || Operation::FindBlob(blob.digest.clone());
         let step = async || {
@@ -215,7 +215,7 @@ impl<'a> Inspector<'a> {
             found.map_err(|cause| walk.copy.target_error(operation(), cause))
         };
         match walk.run.retrying(&walk.copy, step).await {
-            Ok(Some(found)) if other_length(blob, found).is_none() => Ok(Soundness::Whole),
+            Ok(Some(found)) if is_proof(blob, found, untold) => Ok(Soundness::Whole),
             Ok(found) => self.read(blob, found.and_then(|found| found.length)).await,
             Err(error) => judged(error),
         }
@@ -238,7 +238,7 @@ impl<'a> Inspector<'a> {
         });
         match inspected.contents.get(key, &self.walk.copy.activity, read).await {
             Ok(read) if is_read_here => Ok(read.found),
-            Ok(read) => match self.look_for(blob).await? {
+            Ok(read) => match self.look_for(blob, Untold::IsWell).await? {
                 Soundness::Whole => Ok(read.found),
                 found => Ok(found),
             },
@@ -249,7 +249,9 @@ impl<'a> Inspector<'a> {
 
     /// Reads a blob, whose length the target has `told`, where it was asked.
     async fn read(&self, blob: &Descriptor, told: Option<u64>) -> Result<Soundness, Arc<Error>> {
-        match Box::pin(read(self.walk, &*self.contents, blob)).await {
+        // A length that is told wrong is no accident on the way.
+        let again = if told.is_some() { Again::No } else { Again::Yes };
+        match Box::pin(read(self.walk, &*self.contents, blob, again)).await {
             Ok(_) => Ok(Soundness::Whole),
             Err(error) if error.kind() == Some(ErrorKind::Mismatch) => {
                 let told = match told {
@@ -277,7 +279,7 @@ impl<'a> Inspector<'a> {
             return judged(error);
         }
         let as_told = Descriptor::new(None, blob.digest.clone(), told);
-        match Box::pin(read(self.walk, &*self.contents, &as_told)).await {
+        match Box::pin(read(self.walk, &*self.contents, &as_told, Again::No)).await {
             Err(stopped) if stopped.is_stopped() => Err(stopped),
             Err(_) => judged(error),
             Ok(length) => match blob.check_size(length) {
@@ -311,6 +313,21 @@ impl<'a> Inspector<'a> {
         let target = &self.walk.copy.target;
         (target.store().clone(), target.repository().clone(), digest.clone())
     }
+}
+
+/// What a blob is of which no length is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Untold {
+    /// Read: only its bytes show that it is whole.
+    IsRead,
+    /// Whole: its bytes were read in another repository of the store.
+    IsWell,
+}
+
+/// Whether what is told of a blob shows that it is whole.
+fn is_proof(blob: &Descriptor, found: FoundBlob, untold: Untold) -> bool {
+    let is_told = found.length.is_some() || blob.size.is_none() || untold == Untold::IsWell;
+    is_told && other_length(blob, found).is_none()
 }
 
 /// What a read shows that says nothing of the store's other repositories.

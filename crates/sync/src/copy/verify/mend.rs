@@ -36,7 +36,9 @@ pub(super) async fn mend(walk: &Walk, root: &Root, findings: &Findings) -> Resul
     match root {
         Root::Missing(_) => image(walk, AtTarget::Absent).await,
         Root::Other { there, .. } => image(walk, AtTarget::Has(there.clone())).await,
-        Root::Right(_) | Root::Unwanted | Root::Broken(_, None) => parts(walk, findings, None).await,
+        Root::Right(_) | Root::Kept { .. } | Root::Unwanted | Root::Broken(_, None) => {
+            parts(walk, findings, None).await
+        }
         Root::Broken(_, Some(form)) => {
             let there = look_at_name(walk, form).await?;
             parts(walk, findings, Some((form, &there))).await

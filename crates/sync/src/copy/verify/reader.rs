@@ -15,11 +15,23 @@ use crate::{BlobOutcome, Error, Event, Image, Operation};
 /// Why a blob could not be read to its right end.
 type Failed = Arc<Error>;
 
+/// Whether wrong bytes are read again: they may have become so on their way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    Yes,
+    No,
+}
+
 /// Reads a blob to its end, and says how long it is; what is left undone is told by the error.
-pub(super) async fn read(walk: &Walk, contents: &dyn Source, blob: &Descriptor) -> Result<u64, Failed> {
+pub(super) async fn read(
+    walk: &Walk,
+    contents: &dyn Source,
+    blob: &Descriptor,
+    again: Again,
+) -> Result<u64, Failed> {
     let place = walk.copy.place(&walk.run, blob).await;
     let beginnings = Backoff::new(walk.run.retries);
-    retry(&mut Reading { walk, contents, blob, place, beginnings }).await
+    retry(&mut Reading { walk, contents, blob, place, again, beginnings }).await
 }
 
 struct Reading<'a> {
@@ -27,6 +39,7 @@ struct Reading<'a> {
     contents: &'a dyn Source,
     blob: &'a Descriptor,
     place: Place,
+    again: Again,
     beginnings: Backoff,
 }
 
@@ -39,9 +52,13 @@ impl Step for Reading<'_> {
         self.read_once().await
     }
 
-    /// Bytes that are wrong may have become so on their way; all else was tried again in the middle.
+    /// Only bytes that are wrong: all else was tried again in the middle.
     fn next(&mut self, failure: &Error) -> Option<Duration> {
-        if failure.kind() == Some(ErrorKind::Mismatch) { self.beginnings.next(failure) } else { None }
+        if failure.kind() == Some(ErrorKind::Mismatch) && self.again == Again::Yes {
+            self.beginnings.next(failure)
+        } else {
+            None
+        }
     }
 
     async fn pause(&mut self, failure: Failed, wait: Duration) -> Result<(), Failed> {

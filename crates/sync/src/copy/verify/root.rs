@@ -10,10 +10,10 @@ use super::super::index_form::{Form, Forms};
 use super::super::platform::Selected;
 use super::super::walk::Walk;
 use super::inspector::Inspector;
-use crate::Error;
 use crate::endpoint::{EndpointError, Scope};
 use crate::engine::ImageRead;
 use crate::memory::inspected::Soundness;
+use crate::{Error, OnConflict};
 
 /// What a look at an image's name gave.
 pub(super) struct AtName {
@@ -32,6 +32,8 @@ pub(super) enum Root {
     Missing(Option<Digest>),
     /// Another digest.
     Other { there: Digest, wanted: Digest },
+    /// Another digest, which stays as the rule says.
+    Kept { there: Digest, wanted: Digest },
     /// What cannot be read, or is not what it says; what should, where that is known.
     Broken(Soundness, Option<Box<Form>>),
     /// No platform of it is wanted.
@@ -141,7 +143,12 @@ fn compare(walk: &Walk, there: RawManifest, forms: &Forms) -> (Root, Option<Righ
     if there.is_same_json(forms.first.manifest()) {
         return right(there, &forms.first.absent(), Content::InOtherBytes);
     }
-    (Root::Other { there: there.digest().clone(), wanted: forms.first.digest().clone() }, None)
+    let (there, wanted) = (there.digest().clone(), forms.first.digest().clone());
+    let root = match walk.policy().on_conflict {
+        OnConflict::Keep => Root::Kept { there, wanted },
+        OnConflict::Overwrite | OnConflict::Fail => Root::Other { there, wanted },
+    };
+    (root, None)
 }
 
 fn right(manifest: RawManifest, absent: &HashSet<Digest>, content: Content) -> (Root, Option<Right>) {

@@ -59,10 +59,9 @@ impl Ledger {
             return Claim::Theirs(same.wait(repository));
         }
         let doubt = books.doubt(repository, digest);
-        let way = if kind == Kind::Manifest || doubt.is_some() {
-            Way::Send
-        } else {
-            books.way(repository, digest, declined)
+        let way = match kind {
+            Kind::Manifest => Way::Send,
+            Kind::Blob => books.way(repository, digest, doubt, declined),
         };
         let (mount_from, stage) = match way {
             Way::Wait(waiting) => return Claim::Theirs(waiting),
@@ -87,7 +86,9 @@ impl Claimed {
     /// The content is in the repository now.
     pub(crate) fn complete(self, came: Came) {
         let mut books = self.ledger.books();
-        books.hold(self.kind, &self.repository, &self.digest, came);
+        // What is broken is mounted only from where its bytes were sent just now.
+        let is_mended = came == Came::Mounted && self.doubt == Some(Doubt::Broken);
+        books.hold(self.kind, &self.repository, &self.digest, if is_mended { Came::Sent } else { came });
         if let (Came::Mounted, Some(from)) = (came, &self.mount_from) {
             books.mounts.note(from, &self.repository, true);
         }
@@ -104,7 +105,7 @@ impl Claimed {
     pub(crate) fn decline(&mut self) -> Declined {
         self.note_declined();
         let mut books = self.ledger.books();
-        match books.way(&self.repository, &self.digest, self.declined) {
+        match books.way(&self.repository, &self.digest, self.doubt, self.declined) {
             Way::Mount(from) => self.mount_from = Some(from),
             Way::Wait(waiting) => return Declined::Wait(waiting),
             Way::Send => {

@@ -65,6 +65,13 @@ impl Holdings {
         holders.iter().filter_map(|holder| self.repositories.name(holder.repository))
     }
 
+    /// The repositories to which it was sent.
+    pub(super) fn sent_to(&self, kind: Kind, digest: &Digest) -> impl Iterator<Item = &RepositoryName> {
+        let holders = self.of(kind).get(digest).map_or(&[][..], Holders::as_slice);
+        let sent = holders.iter().filter(|holder| holder.came == Came::Sent);
+        sent.filter_map(|holder| self.repositories.name(holder.repository))
+    }
+
     /// A repository has it. That it was sent is worth more than what was noted before.
     pub(super) fn note(&mut self, kind: Kind, repository: &RepositoryName, digest: &Digest, came: Came) {
         let new = Holder { repository: self.repositories.number(repository), came };

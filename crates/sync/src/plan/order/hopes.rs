@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use oci::{Tag, TagOrDigest};
+use oci::{Tag, TagOrDigest, as_place};
 
 use super::way::{Way, Written};
 use crate::plan::wish::Wish;
@@ -19,7 +19,7 @@ impl Hopes {
     pub(super) fn add(&mut self, wishes: &mut [Wish], written: &Written<'_>) -> bool {
         let mut any = false;
         for (index, wish) in wishes.iter_mut().enumerate() {
-            let Some(written) = written.get(&*wish.source) else { continue };
+            let Some(written) = written.get(&*as_place(&wish.source)) else { continue };
             let tags = written.iter().filter_map(|suffix| suffix.strip_prefix(':')?.parse().ok());
             let referrers = &wish.wanted.policy.referrers;
             let mut unseen = wish.unseen(tags.filter(|tag| referrers.takes_tag(tag)).collect());
@@ -36,7 +36,7 @@ impl Hopes {
     /// Lets go of what nobody brings any more, since the rule that would have has chosen otherwise meanwhile.
     pub(super) fn let_go_of_stale(&mut self, wishes: &mut [Wish], written: &Written<'_>) -> bool {
         let is_written = |(wish, tag): &(usize, Tag)| {
-            let there = written.get(&*wishes[*wish].source);
+            let there = written.get(&*as_place(&wishes[*wish].source));
             there.is_some_and(|there| there.contains(&*format!(":{tag}")))
         };
         let stale: Vec<_> = self.hoped.iter().filter(|hope| !is_written(hope)).cloned().collect();
