@@ -1,6 +1,6 @@
 //! Looks again, before anything goes: the source, and the tags of the target, may have changed since they were looked at.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt as _};
 use oci::{Tag, TagOrDigest, with_sources};
@@ -15,11 +15,12 @@ use crate::endpoint::Target;
 /// Tags that are asked for at once.
 const ASKED_AT_ONCE: usize = 8;
 
-/// What of a repository's tags is not as it was: one that is new, or points at something else.
+/// What of a repository's tags is not as it was: one that is new, or points at something else, or is not listed and there: what
+/// such a list leaves out beside it nobody knows. `taken` is what went since.
 pub(super) async fn changes(
     target: &dyn Target,
     retries: u32,
-    contents: &Contents,
+    (contents, taken): (&Contents, &HashSet<Tag>),
 ) -> Result<Option<String>, Error> {
     let listed = list(target, retries).await?;
     if let Some(new) = listed.tags.difference(&contents.listed).next() {
@@ -28,21 +29,20 @@ pub(super) async fn changes(
     if let Some(new) = listed.invalid.difference(&contents.invalid).next() {
         return Ok(Some(format!("`{new}` has come, which is no tag,")));
     }
-    // A list that has become empty may be none: registries answer 404 for more than repositories that are gone.
-    let is_empty = listed.tags.is_empty();
-    let asked = if is_empty { contents.listed.clone() } else { listed.tags };
-    let questions = asked.into_iter().map(|tag| async move {
+    let unlisted = contents.listed.iter().filter(|tag| !listed.tags.contains(*tag) && !taken.contains(*tag));
+    let asked = listed.tags.iter().map(|tag| (tag, true)).chain(unlisted.map(|tag| (tag, false)));
+    let questions = asked.map(|(tag, is_listed)| async move {
         let now = resolve(target, retries, &TagOrDigest::Tag(tag.clone())).await?;
-        Ok::<_, Error>((tag, now))
+        Ok::<_, Error>((tag, is_listed, now))
     });
     let mut answers = stream::iter(questions.collect::<Vec<_>>()).buffer_unordered(ASKED_AT_ONCE);
     while let Some(answer) = answers.next().await {
-        let (tag, now) = answer?;
+        let (tag, is_listed, now) = answer?;
         // What is gone needs nothing.
-        if now.is_some() && is_empty {
-            return Ok(Some(format!("`{tag}` is there, but nothing is listed any more")));
+        if now.is_some() && !is_listed {
+            return Ok(Some(format!("`{tag}` is there, but not listed any more,")));
         }
-        if now.is_some() && now.as_ref() != contents.digest(&tag) {
+        if now.is_some() && now.as_ref() != contents.digest(tag) {
             return Ok(Some(format!("`{tag}` has been pushed")));
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Room<'a> {
     cancel: &'a CancellationToken,
     /// What became of manifests that lost a tag, or were deleted.
     became: HashMap<Digest, Became>,
+    /// Tags that went.
+    taken: HashSet<Tag>,
     /// Manifests that something needs which should have gone and has not.
     staying: HashSet<Digest>,
     /// Whether the tags were looked at again since some of them went.
@@ -53,6 +55,7 @@ impl<'a> Room<'a> {
             retries,
             cancel,
             became: HashMap::new(),
+            taken: HashSet::new(),
             staying: HashSet::new(),
             is_looked_at_again: false,
             changed: None,
@@ -102,6 +105,9 @@ impl<'a> Room<'a> {
             TagOrDigest::Tag(tag) => self.delete_tagged(deletes, tag, candidate, habit).await,
             TagOrDigest::Digest(_) => self.delete_untagged(deletes, candidate, habit).await,
         };
+        if let (Ok(Ended::Deleted | Ended::WasGone), TagOrDigest::Tag(tag)) = (&ended, &candidate.name) {
+            self.taken.insert(tag.clone());
+        }
         ended.unwrap_or_else(|error| Ended::failed(with_sources(&error)))
     }
 
@@ -184,7 +190,7 @@ impl<'a> Room<'a> {
     /// Why nothing goes that a change may need: tags are looked at again before the first such thing of a batch goes.
     async fn change(&mut self) -> Result<Option<Ended>, Error> {
         if self.changed.is_none() && !self.is_looked_at_again {
-            let asked = changes(self.target, self.retries, self.contents);
+            let asked = changes(self.target, self.retries, (self.contents, &self.taken));
             let Some(changed) = self.cancel.run_until_cancelled(asked).await else {
                 return Ok(Some(Ended::Kept(Kept::Stopped)));
             };
