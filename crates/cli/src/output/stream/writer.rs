@@ -52,10 +52,11 @@ impl Writer {
                 self.canvas.stand_back(&text, change)
             };
             let result = if self.queue.has_failed() { Ok(()) } else { self.write(&bytes) };
-            self.queue.texts_written(text.len(), result.as_ref().err().map(std::io::Error::kind));
-            if let Err(error) = result {
-                (self.on_error)(&error);
+            // Whoever waits finds it told.
+            if let Err(error) = &result {
+                (self.on_error)(error);
             }
+            self.queue.texts_written(text.len(), result.err().map(|error| error.kind()));
         }
     }
 
