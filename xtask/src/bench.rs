@@ -212,7 +212,7 @@ async fn measure_networks(rig: &mut Rig, arguments: &Arguments) -> Result<()> {
     }
     if wanted(Scenario::Fleet) {
         let layer_bytes = usize::try_from(bytes(6))?;
-        fleet::measure(rig, Shape { repositories: 48, tags: 2, layers: 2, layer_bytes }).await?;
+        fleet::measure(rig, Shape { repositories: 24, tags: 2, layers: 2, layer_bytes }).await?;
     }
     Ok(())
 }

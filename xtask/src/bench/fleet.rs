@@ -15,9 +15,9 @@ use super::registries_time;
 use super::rig::{Pair, Rig};
 
 /// How the scenario is named in tables.
-pub(super) const FLEET: &str = "fleet, each worker with 16 MB/s";
+pub(super) const FLEET: &str = "fleet, each worker with 8 MB/s";
 /// What each worker's line to the source carries in a second.
-const EACH_WORKER: u64 = 16_000_000;
+const EACH_WORKER: u64 = 8_000_000;
 
 /// How a number of workers is named in tables.
 pub(super) fn tool(workers: usize) -> String {

@@ -145,6 +145,18 @@ async fn a_divided_plan_is_applied_part_by_part() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_an_image_and_is_a_step_of_its_own_is_stored_once() -> Result<()> {
+    let bench = Bench::start().await?;
+    bench.workplace.run("plan --no-state --out p.json")?.expect_code(0)?;
+    bench.workplace.run("apply p.json --no-state")?.expect_code(0)?;
+    let stored = bench.stored();
+    let mut distinct = stored.clone();
+    distinct.dedup();
+    ensure!(stored == distinct, "{stored:#?}");
+    Ok(())
+}
+
 #[test]
 fn a_shard_that_cannot_be_told_is_refused_before_anything_is_asked() -> Result<()> {
     let mut workplace = Workplace::new()?;

@@ -19,6 +19,7 @@ use crate::memory::refusals::Refused;
 use crate::memory::sparse_indexes::Children;
 use crate::memory::target_repository::Found;
 use crate::plan::decision::{Action, Decision};
+use crate::plan::wanted::Wanted;
 use crate::{AttestationPolicy, Cause, Error, Operation, Rewrite, SkipReason};
 
 /// What is to be done, with what was read to know it.
@@ -140,10 +141,10 @@ fn unchanged(walk: &Walk, at_source: Digest, digest: Digest) -> Decided {
 /// A decision about this image, of which nothing is known yet.
 pub(super) fn empty(walk: &Walk) -> Decision {
     let (rule, image) = (walk.copy.rule, walk.copy.image.clone());
-    let policy = walk.image.planned.wanted.policy.clone();
+    let Wanted { policy, referrers } = walk.image.planned.wanted.clone();
     let (source_digest, target_digest, result_digest, note) = Default::default();
     let action = Action::Create;
-    Decision { rule, image, source_digest, target_digest, result_digest, action, note, policy }
+    Decision { rule, image, source_digest, target_digest, result_digest, action, note, policy, referrers }
 }
 
 /// Decides about an image whose manifest was read.

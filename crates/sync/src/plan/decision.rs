@@ -6,6 +6,7 @@ use oci::{Digest, RepositoryName};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::task::{Expected, Task};
+use crate::plan::wanted::WantedReferrers;
 use crate::{Image, Policy, ReferrerPolicy};
 
 /// What a run does about one image at one target. Looking is enough to know it; nothing has changed yet.
@@ -29,6 +30,8 @@ pub struct Decision {
     pub note: Option<String>,
     /// How it is copied: what all rules together want that asked for this copy.
     pub policy: Arc<Policy>,
+    /// Which referrers it brings: what stands under tags that come along anyway has decisions of its own.
+    pub referrers: WantedReferrers,
 }
 
 /// What is to be done about an image at a target.
@@ -89,17 +92,22 @@ impl Decision {
     pub fn task(&self) -> Option<Task> {
         let source_digest = self.source_digest.clone().filter(|_| self.action.writes())?;
         let expected = self.target_digest.clone().map_or(Expected::Absent, Expected::Digest);
-        Some(self.bringing(source_digest, expected, self.policy.clone()))
+        Some(self.bringing(source_digest, expected, (self.policy.clone(), self.referrers)))
     }
 
     /// Looks whether the target still has an image that is unchanged. What has come to refer to it since is left.
     pub fn recheck(&self) -> Option<Task> {
         let expected = Expected::Digest(self.target_digest.clone()?);
         let policy = Policy { referrers: ReferrerPolicy::Leave, ..(*self.policy).clone() };
-        Some(self.bringing(self.source_digest.clone()?, expected, policy.into()))
+        Some(self.bringing(self.source_digest.clone()?, expected, (policy.into(), WantedReferrers::None)))
     }
 
-    fn bringing(&self, source_digest: Digest, expected: Expected, policy: Arc<Policy>) -> Task {
-        Task { rule: self.rule, image: self.image.clone(), source_digest, expected, policy }
+    fn bringing(
+        &self,
+        source_digest: Digest,
+        expected: Expected,
+        (policy, referrers): (Arc<Policy>, WantedReferrers),
+    ) -> Task {
+        Task { rule: self.rule, image: self.image.clone(), source_digest, expected, policy, referrers }
     }
 }

@@ -51,7 +51,7 @@ impl Planned {
             source,
             reference: TagOrDigest::Digest(task.source_digest),
             found: Found::Listed,
-            wanted: Wanted::of_one_image(task.policy),
+            wanted: Wanted { referrers: task.referrers, policy: task.policy },
             expected: Some(task.expected),
         };
         Self { rule: task.rule, image, ways: vec![(task.image, target)] }

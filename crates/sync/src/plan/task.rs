@@ -6,6 +6,7 @@ use std::sync::Arc;
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::wanted::WantedReferrers;
 use crate::{Image, Policy, Source, Target};
 
 /// What is to be brought where. Whoever carries it out finds the endpoints with their own config and logins.
@@ -23,6 +24,8 @@ pub struct Task {
     pub expected: Expected,
     /// How.
     pub policy: Arc<Policy>,
+    /// Which referrers go along.
+    pub referrers: WantedReferrers,
 }
 
 /// What a target has under a name before a task is carried out.

@@ -23,6 +23,16 @@ pub enum WantedReferrers {
     All,
 }
 
+impl WantedReferrers {
+    /// Of an image of which nobody says that all tags beside it come along.
+    pub fn of(policy: &Policy) -> Self {
+        match &policy.referrers {
+            ReferrerPolicy::Leave => Self::None,
+            ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => Self::All,
+        }
+    }
+}
+
 /// How an image is copied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
@@ -52,11 +62,7 @@ impl Wanted {
 
     /// What such a policy wants of an image of which nobody says that all tags beside it come along.
     pub(crate) fn of_one_image(policy: Arc<Policy>) -> Self {
-        let referrers = match &policy.referrers {
-            ReferrerPolicy::Leave => WantedReferrers::None,
-            ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => WantedReferrers::All,
-        };
-        Self { referrers, policy }
+        Self { referrers: WantedReferrers::of(&policy), policy }
     }
 
     /// The same, but what the target has under the name stays, if it is another image.

@@ -80,5 +80,7 @@ fn step() -> Value {
     let step = object("What becomes of an image at a target", &properties);
     let policy = json!({ "type": "object", "description": "Where it is not that of its rule" });
     let shard = json!({ "type": "integer", "minimum": 1, "description": "Which shard carries it out" });
-    with_optional(with_optional(step, "policy", policy), "shard", shard)
+    let wanted = word(&["none", "tagged", "untagged", "all"]);
+    let step = with_optional(with_optional(step, "policy", policy), "referrersWanted", wanted);
+    with_optional(step, "shard", shard)
 }

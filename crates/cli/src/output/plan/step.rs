@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oci::Digest;
 use serde::{Deserialize, Serialize};
-use sync::{Action, Decision, Image, Load, LoadedBlob, Policy, Splittable, Task};
+use sync::{Action, Decision, Image, Load, LoadedBlob, Policy, Splittable, Task, WantedReferrers};
 
 /// A step as a plan file has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub(crate) struct Step {
     /// Where it is not that of its rule: other rules asked for the same copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) policy: Option<Arc<Policy>>,
+    /// Which referrers it brings, where others have steps of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) referrers_wanted: Option<WantedReferrers>,
     /// Which shard carries it out, counted from 1, where the plan is divided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) shard: Option<usize>,
@@ -47,8 +50,18 @@ impl Step {
     /// What is left to do, or to look at: that the target still has what it had. `None` where nobody knows with which digest.
     pub(crate) fn task(self, policy: Arc<Policy>) -> Option<Task> {
         let Self { rule, image, source_digest, target_digest, result_digest, action, note, .. } = self;
-        let decision =
-            Decision { rule, image, source_digest, target_digest, result_digest, action, note, policy };
+        let referrers = self.referrers_wanted.unwrap_or_else(|| WantedReferrers::of(&policy));
+        let decision = Decision {
+            rule,
+            image,
+            source_digest,
+            target_digest,
+            result_digest,
+            action,
+            note,
+            policy,
+            referrers,
+        };
         if action == Action::Unchanged { decision.recheck() } else { decision.task() }
     }
 }
@@ -87,6 +100,8 @@ impl Found {
     pub(super) fn new(decision: &Decision, load: Option<&Load>, policy: Option<&Arc<Policy>>) -> Self {
         let Decision { rule, image, source_digest, target_digest, result_digest, action, note, .. } =
             decision.clone();
+        let usual = WantedReferrers::of(&decision.policy);
+        let referrers_wanted = (decision.referrers != usual).then_some(decision.referrers);
         let own = (policy != Some(&decision.policy)).then(|| decision.policy.clone());
         let blobs = load.into_iter().flat_map(|load| &load.blobs);
         let (referrers, manifests) = load.map_or((0, 0), |load| (load.referrers, load.manifests));
@@ -105,6 +120,7 @@ impl Found {
                 referrers,
                 note,
                 policy: own,
+                referrers_wanted,
                 shard: None,
             },
             blobs: blobs.map(Blob::new).collect(),
