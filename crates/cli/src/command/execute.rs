@@ -38,7 +38,8 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         registries.lock().tell_requests(log);
     }
     tell_before(args, watchers.log().as_deref(), &warnings, &refused);
-    let Ran { report, interrupt, speed, kept } = copy(args, &asked, &rules, &watchers, &registries).await;
+    let Ran { report, interrupt, speed, kept } =
+        Box::pin(copy(args, &asked, &rules, &watchers, &registries)).await;
     let Watched { run, failures, records, plan, verified, log } = watchers.end(speed, asked.shards);
     let registries = tell_after(log.as_deref(), &registries);
     let (shard, ended) = (asked.shard, Ended::of(&report, interrupt.exit_code()));

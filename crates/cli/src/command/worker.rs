@@ -15,7 +15,7 @@ use super::watchers::{odd_log, open_log};
 use crate::args::{JobArgs, LogLevel, OnlyArgs, WorkerArgs};
 use crate::config::{ConfigError, Resolved};
 use crate::interrupt::Interrupt;
-use crate::output::{Display, RuleNames, Volume, note, slow_hosts, warn};
+use crate::output::{Display, LogFile, RuleNames, Volume, note, slow_hosts, warn};
 use crate::{exit_code, state_file};
 
 /// Works until it is stopped; gives the exit status.
@@ -68,14 +68,7 @@ pub(crate) async fn run(args: WorkerArgs) -> u8 {
             log.write(LogLevel::Info, &shown.status());
         }
     });
-    let tell = |line: &str| {
-        if volume != Volume::Quiet {
-            note(line);
-        }
-        if let Some(log) = &log {
-            log.write(LogLevel::Info, line);
-        }
-    };
+    let tell = |line: &str| tell(volume, log.as_deref(), line);
     // Coordinators make the buckets: leases are asked for when they are there.
     let leases = loop {
         match NatsLeases::open(&connection).await {
@@ -120,6 +113,16 @@ pub(crate) async fn run(args: WorkerArgs) -> u8 {
     match ended {
         Ok(_) => interrupt.exit_code().unwrap_or(exit_code::DONE),
         Err(error) => refuse(&[ConfigError::new(error.to_string())]),
+    }
+}
+
+/// What is neither odd nor a failure.
+fn tell(volume: Volume, log: Option<&LogFile>, line: &str) {
+    if volume != Volume::Quiet {
+        note(line);
+    }
+    if let Some(log) = log {
+        log.write(LogLevel::Info, line);
     }
 }
 

@@ -101,11 +101,10 @@ impl Images {
             Outcome::Skipped(SkipReason::Unchanged(_) | SkipReason::SameContent { .. }) => {
                 &mut self.unchanged
             }
-            Outcome::Failed(_) => &mut self.failed,
             Outcome::Verified(verdict) if verdict.is_whole() => &mut self.whole,
             // Its rule keeps what the target has.
             Outcome::Verified(verdict) if verdict.is_well() => &mut self.skipped,
-            Outcome::Verified(_) => &mut self.failed,
+            Outcome::Failed(_) | Outcome::Verified(_) => &mut self.failed,
             Outcome::Skipped(_) => &mut self.skipped,
             Outcome::WouldCopy(_) => &mut self.would_copy,
             Outcome::NotDone => &mut self.not_done,

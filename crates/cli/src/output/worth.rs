@@ -17,7 +17,7 @@ pub(super) fn worth(event: &Event) -> Worth {
     match event {
         Event::ImageFinished(ended) => match &ended.outcome {
             Outcome::Failed(_) => Worth::Failure,
-            Outcome::Verified(verdict) if !verdict.is_whole() => Worth::Failure,
+            Outcome::Verified(verdict) if !verdict.is_well() => Worth::Failure,
             _ => Worth::Remark,
         },
         Event::RuleFailed(_) => Worth::Failure,
