@@ -289,7 +289,7 @@ async fn bring(
     let cancel = interrupt.cancel.clone();
     #[cfg(feature = "fleet")]
     if let Some(fleet) = &asked.fleet {
-        return match fleet.coordinate(sync, observer, (id.clone(), drain), cancel).await {
+        return match Box::pin(fleet.coordinate(sync, observer, (id.clone(), drain), cancel)).await {
             Ok(report) => report,
             Err(error) => {
                 say_lines(&format!("{}: {error}", Paint::for_stderr().red("error")));
