@@ -39,7 +39,8 @@ pub(super) fn told(error: &Error, command: &Command, args: &[String]) -> Refusal
         ErrorKind::MissingRequiredArgument => {
             let usage = usage(command, &place);
             // Which flags are needed may depend on others: the usage does not have those.
-            let next = if usage.contains(&arg) { usage } else { format!("add `{arg}`") };
+            let next =
+                if usage.contains(&arg) { usage } else { format!("add `{arg}`, or leave out what needs it") };
             Refusal { problem: format!("`{place}` lacks {arg}"), next: Some(next) }
         }
         ErrorKind::ArgumentConflict => {

@@ -23,9 +23,21 @@ pub(crate) async fn run(args: &DigestArgs) -> u8 {
             exit_code::DONE
         }
         Ok(None) => {
+            // A HEAD has no words: a GET tells whether a registry says so, or a web site.
+            let asked = look.ask(repository.name(), operation.clone(), || repository.manifest(&image.by)).await;
+            if let Err(error) = asked
+                && is_of_a_web_page(&error)
+            {
+                return tell(&error);
+            }
             let (side, place) = (Side::Source, repository.name().to_owned());
             tell(&Error { side, place, operation, cause: Cause::Missing })
         }
         Err(error) => tell(&error),
     }
+}
+
+fn is_of_a_web_page(error: &Error) -> bool {
+    let Cause::Endpoint(cause) = &error.cause else { return false };
+    matches!(cause.inner(), Some(registry::Error::Refused(refusal)) if refusal.is_web_page())
 }

@@ -70,7 +70,7 @@ pub(crate) enum ImageTextError {
     )]
     Reserved { text: String, prefix: &'static str },
     #[error(
-        "`{text}` is a registry without a repository, or a repository of Docker Hub: write `{text}/NAMESPACE/NAME`, or `docker.io/library/{text}`"
+        "`{text}` is a registry without a repository: write `{text}/NAMESPACE/NAME`; `image-syncer repos {text}` lists them"
     )]
     RegistryAlone { text: String },
     #[error("`{text}` begins with `!`, but no rule takes away from others")]

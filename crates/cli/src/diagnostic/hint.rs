@@ -55,7 +55,7 @@ hints! {
     /// A connection broke or stood still too often.
     Broken: "run the same command again: what has arrived is not sent again. --retries tries more often",
     /// It accepts the connection and never answers.
-    Silent: "`{other}` takes connections and does not answer: check that a registry runs there, and what stands before it (`image-syncer check` tells within seconds)",
+    Silent: "`{other}` takes connections and does not answer: check that a registry runs there, and what stands before it (`image-syncer check --config FILE` tells within seconds)",
     /// No certificates on this machine.
     NoClient: "give this machine a bundle of certificates (most systems: the package ca-certificates), or name one in SSL_CERT_FILE",
 

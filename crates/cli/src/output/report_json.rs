@@ -24,5 +24,5 @@ pub(crate) use of_run::{facts, time};
 pub(crate) use read::{Unreadable, read};
 pub(crate) use schema::schema;
 pub(super) use schema::{error, image, number_or_null, totals_schema};
-pub(crate) use shards::odd_shards;
+pub(crate) use shards::{odd_shards, runs_there_twice};
 pub(crate) use write::write;

@@ -354,7 +354,7 @@ async fn repositories_that_are_not_there_and_a_web_page_in_their_place_are_told(
     let page =
         Effect::Status { code: 404, body: "<html><h1>Welcome</h1></html>".to_owned(), headers: vec![] };
     bench.registry.misbehave(Fault { when: Match::path("/v2/"), times: Times::Always, effect: page });
-    for verb in ["repos HOST", "tags HOST/a/app", "inspect HOST/a/app:v1"] {
+    for verb in ["repos HOST", "tags HOST/a/app", "inspect HOST/a/app:v1", "digest HOST/a/app:v1"] {
         bench.run(verb)?.expect_code(1)?.says(&["answers with a web page"])?;
     }
     let host = bench.registry.host();

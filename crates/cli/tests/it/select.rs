@@ -111,7 +111,7 @@ async fn what_a_selection_cannot_have_fails_by_name_and_is_tried_again_with_it()
     workplace
         .run("sync")?
         .expect_code(1)?
-        .says(&["404 Not Found", "check the digest that the rule names"])?;
+        .says(&["404 Not Found", "check the digest that the rule, the plan"])?;
     bench.config(&rule("maxAge: 7d"))?;
     workplace
         .run("sync")?

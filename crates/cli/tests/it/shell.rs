@@ -94,7 +94,7 @@ fn what_is_not_understood_is_told_with_what_was_meant() -> Result<()> {
         ),
         ("copy a", "`image-syncer copy` lacks TARGET...", "write `image-syncer copy SOURCE TARGET...`"),
         ("explain a", "lacks --report FILE", "write `image-syncer explain IMAGE --report FILE`"),
-        ("prune --undo-list u", "lacks --apply", "add `--apply`"),
+        ("prune --undo-list u", "lacks --apply", "add `--apply`, or leave out what needs it"),
         ("digest a b", "`b` is a word too many for `image-syncer digest`", "write `image-syncer digest REF`"),
         ("sync c.yaml", "`c.yaml` is a word too many", "a file is named by a flag: `--config c.yaml`"),
         (

@@ -7,7 +7,7 @@ use crate::args::{MergeArgs, NamedFile};
 use crate::command::refuse::refuse;
 use crate::command::same_file::same_files;
 use crate::config::ConfigError;
-use crate::output::report_json::{Merger, odd_shards};
+use crate::output::report_json::{Merger, odd_shards, runs_there_twice};
 use crate::output::{OutputFile, ReportForm, warn};
 
 /// Reads all, then writes; gives the exit status of the runs.
@@ -45,6 +45,14 @@ pub(super) fn run(args: &MergeArgs) -> u8 {
         Ok(all) => all,
         Err(error) => return failed(&error),
     };
+    let twice = runs_there_twice(&facts.tail.parts);
+    if !twice.is_empty() {
+        let runs = twice.into_iter().collect::<Vec<_>>().join(", ");
+        let problem = ConfigError::new(format!("run {runs} is in more than one of these reports"));
+        return refuse(&[
+            problem.help("leave one of them out: a report that `report merge` made has its runs already")
+        ]);
+    }
     for odd in odd_shards(&facts.tail.parts) {
         warn(&odd);
     }

@@ -1,4 +1,4 @@
-//! Whether the shards that were put together are all there are, and of one split.
+//! Whether the runs that were put together are each there once, and the shards all there are and of one split.
 
 use std::collections::BTreeSet;
 
@@ -6,6 +6,13 @@ use super::facts::{Part, ShardEntry};
 
 /// So many numbers are named.
 const NAMED: usize = 10;
+
+/// Runs that are in more than one report: what they did would be summed up twice.
+pub(crate) fn runs_there_twice(parts: &[Part]) -> BTreeSet<&str> {
+    let mut seen = BTreeSet::new();
+    let runs = parts.iter().map(|part| part.run.as_str()).filter(|run| !run.is_empty());
+    runs.filter(|run| !seen.insert(*run)).collect()
+}
 
 /// What is odd about the shards among these runs, for people.
 pub(crate) fn odd_shards(parts: &[Part]) -> Vec<String> {
@@ -32,6 +39,13 @@ pub(crate) fn odd_shards(parts: &[Part]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_is_there_twice_is_found() {
+        let part = |run: &str| Part { run: run.to_owned(), ..Part::default() };
+        let parts = [part("a"), part("b"), part("a"), part(""), part("")];
+        assert_eq!(runs_there_twice(&parts).into_iter().collect::<Vec<_>>(), ["a"]);
+    }
 
     #[test]
     fn what_is_missing_or_split_otherwise_is_told() {
