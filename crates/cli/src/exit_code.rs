@@ -48,7 +48,8 @@ fn is_absence(done: &Done) -> bool {
 /// The status for what a run did.
 pub(crate) fn of(done: &Done) -> u8 {
     let report = &done.report;
-    if report.totals.different > 0 || report.is_broken_off {
+    // Somebody else may have stopped a run of several machines.
+    if report.totals.different > 0 || report.is_broken_off || report.not_done() > 0 {
         return SOME_FAILED;
     }
     let counts = Counts {

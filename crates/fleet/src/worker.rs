@@ -119,10 +119,12 @@ impl Worker {
     async fn wait_for_runs(&self, cancel: &CancellationToken) -> Result<Option<Bucket>, Error> {
         let began = Instant::now();
         loop {
-            match self.connection.runs().await {
-                Ok(runs) => return Ok(Some(runs)),
-                Err(error) if self.idle_exit.is_some_and(|idle| began.elapsed() > idle) => return Err(error),
-                Err(_) => {}
+            // NATS may be long silent about what is not there.
+            let left = self.idle_exit.map_or(Duration::MAX, |idle| idle.saturating_sub(began.elapsed()));
+            tokio::select! {
+                runs = self.connection.runs() => if let Ok(runs) = runs { return Ok(Some(runs)) },
+                () = tokio::time::sleep(left) => return Ok(None),
+                () = cancel.cancelled() => return Ok(None),
             }
             tokio::select! {
                 () = cancel.cancelled() => return Ok(None),

@@ -12,7 +12,7 @@ use oci::{Digest, ErrorKind, ManifestError, Mismatch, TagOrDigest};
 
 use self::told::ToldError;
 use crate::endpoint::{EndpointError, Scope};
-use crate::plan::task::Expected;
+use crate::plan::expected::Expected;
 use crate::select::TooFew;
 
 /// Where it went wrong.

@@ -10,6 +10,7 @@ pub(crate) mod decision;
 pub(crate) mod discover;
 pub(crate) mod discoveries;
 mod expand;
+pub(crate) mod expected;
 pub(crate) mod extra;
 pub(crate) mod followers;
 pub(crate) mod listings;

@@ -24,7 +24,8 @@ pub(crate) async fn run(args: &DigestArgs) -> u8 {
         }
         Ok(None) => {
             // A HEAD has no words: a GET tells whether a registry says so, or a web site.
-            let asked = look.ask(repository.name(), operation.clone(), || repository.manifest(&image.by)).await;
+            let asked =
+                look.ask(repository.name(), operation.clone(), || repository.manifest(&image.by)).await;
             if let Err(error) = asked
                 && is_of_a_web_page(&error)
             {

@@ -1,6 +1,7 @@
 //! The list of runs, which coordinators change and workers read.
 
 use crate::bucket::Bucket;
+use crate::connection::Connection;
 use crate::error::Error;
 use crate::message;
 use crate::message::run::Runs;
@@ -12,6 +13,28 @@ pub(super) async fn read(runs: &Bucket) -> Result<(Runs, Option<u64>), Error> {
     let read =
         read.map_err(|error| Error::Malformed { key: "runs".to_owned(), reason: error.to_string() })?;
     Ok((read, Some(revision)))
+}
+
+/// Takes a run out of the list: workers look for another one.
+pub(super) async fn close(connection: &Connection, runs: &Bucket, run: &str) -> Result<(), Error> {
+    loop {
+        let (mut known, revision) = read(runs).await?;
+        let before = known.open.len();
+        known.open.retain(|entry| entry.run != run);
+        if known.open.len() == before {
+            return Ok(());
+        }
+        known.closed.push(run.to_owned());
+        if set(runs, &known, revision).await {
+            connection.close_queue(run).await;
+            return Ok(());
+        }
+    }
+}
+
+/// Where it stands that a run was called off.
+pub(super) fn stop_key(run: &str) -> String {
+    format!("{run}.stop")
 }
 
 /// Sets it; says whether nobody has set it since that revision.

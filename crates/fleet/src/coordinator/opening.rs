@@ -48,6 +48,7 @@ impl Opening<'_> {
 
     /// The run that is to be joined, where there is one.
     async fn joined(&self, plan: &Plan) -> Result<Option<RunEntry>, Error> {
+        self.close_called_off().await?;
         let open = open_runs::read(self.runs).await?.0.open;
         let is_same = |entry: &RunEntry| entry.config == plan.config && entry.selection == plan.selection;
         match &plan.run {
@@ -58,6 +59,16 @@ impl Opening<'_> {
                 None => Err(Error::NoRun(name.clone())),
             },
         }
+    }
+
+    /// Whoever called a run off may have ended before it was over: its jobs are nobody's, and it is none to be joined.
+    async fn close_called_off(&self) -> Result<(), Error> {
+        for entry in open_runs::read(self.runs).await?.0.open {
+            if self.runs.get(&open_runs::stop_key(&entry.run)).await?.is_some() {
+                open_runs::close(self.connection, self.runs, &entry.run).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Plans, and opens a run when all its jobs stand in the book.

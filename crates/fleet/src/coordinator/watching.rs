@@ -101,7 +101,7 @@ impl Watching<'_> {
             }
         }
         self.end_the_rest();
-        self.close().await?;
+        open_runs::close(self.connection, self.runs, &self.entry.run).await?;
         Ok(self.progress.report)
     }
 
@@ -241,7 +241,7 @@ impl Watching<'_> {
         self.progress.end = Some(Instant::now() + self.drain + self.ack_wait.min(Duration::from_secs(10)));
         let in_work = self.progress.book.open().len();
         self.teller.tell(&Event::Stopping { in_work, waiting: 0, drain: self.drain }, None);
-        self.runs.put(&format!("{}.stop", self.entry.run), "stop".into()).await
+        self.runs.put(&open_runs::stop_key(&self.entry.run), "stop".into()).await
     }
 
     fn end_the_rest(&mut self) {
@@ -253,23 +253,6 @@ impl Watching<'_> {
         let rest = book.jobs().filter(|job| open.contains(&job.number));
         for image in rest.flat_map(|job| images_of(&job.assignments)) {
             self.teller.end_undone(report, image);
-        }
-    }
-
-    /// Takes the run out of the list: workers look for another one.
-    async fn close(&self) -> Result<(), Error> {
-        loop {
-            let (mut known, revision) = open_runs::read(self.runs).await?;
-            let before = known.open.len();
-            known.open.retain(|entry| entry.run != self.entry.run);
-            if known.open.len() == before {
-                return Ok(());
-            }
-            known.closed.push(self.entry.run.clone());
-            if open_runs::set(self.runs, &known, revision).await {
-                self.connection.close_queue(&self.entry.run).await;
-                return Ok(());
-            }
         }
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use oci::{Digest, RepositoryName};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::task::{Expected, Task};
+use crate::plan::expected::Expected;
+use crate::plan::task::Task;
 use crate::plan::wanted::WantedReferrers;
 use crate::{Image, Policy, ReferrerPolicy};
 

@@ -6,7 +6,8 @@ use oci::TagOrDigest;
 
 use crate::memory::target_repository::Found;
 use crate::plan::assignment::{Assignment, BoundAssignment};
-use crate::plan::task::{BoundTask, Expected};
+use crate::plan::expected::Expected;
+use crate::plan::task::BoundTask;
 use crate::plan::wanted::Wanted;
 use crate::{Image, Source, Target};
 

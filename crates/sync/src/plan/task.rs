@@ -1,11 +1,11 @@
 //! One image to bring to one target, as a plain value: it can go through a channel, a plan file or a queue.
 
-use std::fmt;
 use std::sync::Arc;
 
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::expected::Expected;
 use crate::plan::wanted::WantedReferrers;
 use crate::{Image, Policy, Source, Target};
 
@@ -26,35 +26,6 @@ pub struct Task {
     pub policy: Arc<Policy>,
     /// Which referrers go along.
     pub referrers: WantedReferrers,
-}
-
-/// What a target has under a name before a task is carried out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Expected {
-    /// Nothing.
-    Absent,
-    /// This.
-    Digest(Digest),
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Absent => formatter.write_str("nothing"),
-            Self::Digest(digest) => digest.fmt(formatter),
-        }
-    }
-}
-
-impl Expected {
-    /// Whether `there` is what was expected.
-    pub(crate) fn is_met_by(&self, there: Option<&Digest>) -> bool {
-        match self {
-            Self::Absent => there.is_none(),
-            Self::Digest(digest) => there == Some(digest),
-        }
-    }
 }
 
 /// A task with the endpoints that its names stand for.
