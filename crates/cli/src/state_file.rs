@@ -31,7 +31,7 @@ pub(crate) fn open(args: &RunArgs, lookup: impl Fn(&str) -> Option<String>) -> S
 const RUN_GOES_ON: &str = "This run copies as ever, but if it is killed, the next one cannot go on in the middle of a \
                            blob. Write --state FILE for another file, or --no-state to go without";
 
-const DRY_RUN_GOES_ON: &str = "This dry run goes without: tags whose age only that file tells are held back, and what \
+const DRY_RUN_GOES_ON: &str = "This run goes without: tags whose age only that file tells are held back, and what \
                                registries refused before is not known";
 
 fn open_or_move_aside(path: &Path) -> Result<State, StateError> {

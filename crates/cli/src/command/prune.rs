@@ -68,8 +68,11 @@ fn to_do(args: &PruneArgs) -> Result<(Resolved, HashMap<usize, Guards>), Vec<Con
     }
     let guards = written.guards(args.only.only.as_deref(), args.max_delete);
     if guards.is_empty() {
-        let error =
-            ConfigError::new("no rule of the config has the key `prune`, so that nothing is to be deleted");
+        let which = match &args.only.only {
+            Some(name) => format!("the rule `{name}` does not have the key `prune`"),
+            None => "no rule of the config has the key `prune`".to_owned(),
+        };
+        let error = ConfigError::new(format!("{which}, so that nothing is to be deleted"));
         return Err(vec![error.help("write `prune: {}` in a rule of `sync`, or in `defaults`")]);
     }
     let resolved = resolve_written(written, defaults(&args.config))?;

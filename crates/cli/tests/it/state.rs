@@ -191,7 +191,9 @@ async fn two_runs_on_one_state_do_not_hurt_each_other() -> Result<()> {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let looked = world.run("--dry-run")?.expect_code(0)?;
-    ensure!(looked.stderr.matches("is not used: another run is using it. This dry run").count() == 1);
+    ensure!(
+        looked.stderr.matches("is not used: another run is using it. This run goes without").count() == 1
+    );
     world.run("")?.expect_code(0)?.says(&["is not used: another run is using it"])?;
     ensure!(first.wait()?.success());
     world.assert_same().await
