@@ -1,8 +1,8 @@
 //! What is to be done: rules become images, each with the names that it gets, and with what it has to wait for.
 
 pub(crate) mod assignment;
-pub(crate) mod at_target;
 pub(crate) mod awaited;
+pub(crate) mod beyond;
 pub(crate) mod choice;
 pub(crate) mod collision;
 pub(crate) mod company;

@@ -102,7 +102,7 @@ impl Registries {
         RegistryListing::new(self.handle(host, below).registry_api)
     }
 
-    /// What lists the repositories of a target: nothing is read by it, so it makes no entry used.
+    /// What lists the repositories of a target, with the login that fits what lies `below`.
     pub(super) fn target_listing(&mut self, host: &RegistryHost, below: &RepositoryName) -> RegistryListing {
         RegistryListing::new(self.handle(host, below).registry_api)
     }

@@ -46,9 +46,7 @@ impl Extra {
         }
         extra
     }
-}
 
-impl Extra {
     /// All of them.
     pub(crate) fn names(&self) -> impl Iterator<Item = &Tag> {
         self.images.iter().chain(&self.followers).chain(&self.at_source)

@@ -15,7 +15,7 @@ use crate::rule::{Naming, Selection};
 #[derive(Default)]
 pub(crate) struct Listings {
     /// The names that rules bring to repositories, or take from them, whichever rule it is.
-    selected: HashMap<Place, HashSet<TagOrDigest>>,
+    selected: HashMap<RepositoryPlace, HashSet<TagOrDigest>>,
     /// What rules about whole repositories found at their targets.
     pub(crate) at_targets: Vec<AtTarget>,
 }
@@ -32,9 +32,9 @@ pub(crate) struct AtTarget {
 
 /// A repository, however the host of its registry is written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Place(String);
+pub(crate) struct RepositoryPlace(String);
 
-impl Place {
+impl RepositoryPlace {
     /// The place with this name, a registry and a repository.
     pub(crate) fn of(name: &str) -> Self {
         Self(oci::as_place(name).into_owned())
@@ -70,12 +70,12 @@ impl Listings {
         for (name, reference) in
             [(&image.target, &image.target_reference), (&image.source, &image.source_reference)]
         {
-            self.selected.entry(Place::of(name)).or_default().insert(reference.clone());
+            self.selected.entry(RepositoryPlace::of(name)).or_default().insert(reference.clone());
         }
     }
 
     /// What rules bring to a repository, or take from it.
-    pub(crate) fn selected(&self, place: &Place) -> Option<&HashSet<TagOrDigest>> {
+    pub(crate) fn selected(&self, place: &RepositoryPlace) -> Option<&HashSet<TagOrDigest>> {
         self.selected.get(place)
     }
 }
@@ -86,12 +86,12 @@ mod tests {
 
     #[test]
     fn a_repository_is_one_however_its_host_is_written() {
-        let place = Place::of("registry.cn/a/x");
+        let place = RepositoryPlace::of("registry.cn/a/x");
         for same in ["registry.cn:443/a/x", "Registry.cn/a/x", "REGISTRY.CN:443/a/x"] {
-            assert_eq!(Place::of(same), place, "{same}");
+            assert_eq!(RepositoryPlace::of(same), place, "{same}");
         }
         for other in ["registry.cn:5000/a/x", "registry.cn/a/y", "registry.cn:4430/a/x", "r.cn/a/x"] {
-            assert_ne!(Place::of(other), place, "{other}");
+            assert_ne!(RepositoryPlace::of(other), place, "{other}");
         }
     }
 
@@ -123,6 +123,6 @@ mod tests {
             target_reference: tag("v1-mirror"),
         });
         let expected = HashSet::from([tag("v1"), tag("v1-mirror")]);
-        assert_eq!(listings.selected(&Place::of("r.io/a")), Some(&expected));
+        assert_eq!(listings.selected(&RepositoryPlace::of("r.io/a")), Some(&expected));
     }
 }

@@ -9,7 +9,7 @@ use oci::{ErrorKind, RepositoryName, Tag};
 
 use super::discoveries::Discoveries;
 use crate::endpoint::EndpointError;
-use crate::plan::at_target::Beyond;
+use crate::plan::beyond::Beyond;
 use crate::plan::pattern_targets::PatternTargets;
 use crate::plan::whole_list::WholeList;
 use crate::rule::Rule;

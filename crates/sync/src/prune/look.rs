@@ -11,7 +11,7 @@ use super::examine::{Examination, Examined, Unread};
 use super::guards::Guards;
 use super::refusal::Refusal;
 use super::repository::Repository;
-use crate::plan::listings::{AtTarget, Listings, Place, SourceTags};
+use crate::plan::listings::{AtTarget, Listings, RepositoryPlace, SourceTags};
 use crate::{Observer, Options, Report, State, Sync, Work};
 
 /// Repositories that are looked at side by side.
@@ -77,10 +77,10 @@ impl PrunePlan {
     }
 
     async fn examine(&mut self, listings: &Listings, guards: &[Option<Guards>], state: &State) {
-        let mut by_place: BTreeMap<Place, Vec<(&AtTarget, Option<Guards>)>> = BTreeMap::new();
+        let mut by_place: BTreeMap<RepositoryPlace, Vec<(&AtTarget, Option<Guards>)>> = BTreeMap::new();
         for found in &listings.at_targets {
             let guards = guards.get(found.rule).copied().flatten();
-            by_place.entry(Place::of(found.target.name())).or_default().push((found, guards));
+            by_place.entry(RepositoryPlace::of(found.target.name())).or_default().push((found, guards));
         }
         let (nothing, retries) = (HashSet::new(), self.retries);
         let examinations = by_place.into_iter().filter_map(|(place, found)| {

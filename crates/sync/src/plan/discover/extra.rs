@@ -8,7 +8,7 @@ use oci::Tag;
 
 use super::{Discovery, Origin};
 use crate::endpoint::Target;
-use crate::plan::at_target::Beyond;
+use crate::plan::beyond::Beyond;
 use crate::plan::extra::Extra;
 use crate::plan::listings::{AtTarget, SourceTags};
 use crate::plan::whole_list::WholeList;
