@@ -6,6 +6,7 @@ use embedded_registry::sample::{self, Flavour};
 use serde_json::Value;
 use testkit::NatsServer;
 
+use crate::json_schema::conforms;
 use crate::process::{Ran, Workplace};
 
 /// As docs/scale.md has it.
@@ -75,6 +76,9 @@ async fn a_server_that_can_carry_a_fleet_is_told_so_and_nothing_is_left_there() 
     let reads =
         reads.iter().filter(|request| request.is_blob_read() && request.line().contains(&digest)).count();
     ensure!(reads == 10, "{reads} reads");
+    let document: Value = serde_json::from_str(&bench.check(&url, "--json", 0)?.stdout)?;
+    let schema = bench.workplace.run("schema check")?.expect_code(0)?.stdout;
+    conforms(&serde_json::from_str(&schema)?, &document)?;
     Ok(())
 }
 

@@ -46,85 +46,53 @@ pub(super) enum Blame {
     Other,
 }
 
-/// What was looked at, in the order in which a copy would come by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Step {
-    Config,
-    Edition,
-    Name,
-    Port,
-    Whitelist,
-    Tls,
-    Answer,
-    Clock,
-    Login,
-    Quota,
-    Repositories,
-    Tags,
-    Pull,
-    Blobs,
-    Content,
-    Namespace,
-    Push,
-    #[cfg(feature = "fleet")]
-    JetStream,
-    #[cfg(feature = "fleet")]
-    Store,
-    #[cfg(feature = "fleet")]
-    Rights,
-    Speed,
+/// Makes the steps and their words of one table, so that none is missing where all are named.
+macro_rules! steps {
+    ($($(#[$condition:meta])* $name:ident => $word:literal,)*) => {
+        /// What was looked at, in the order in which a copy would come by.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+        #[serde(rename_all = "lowercase")]
+        pub(super) enum Step {
+            $($(#[$condition])* $name,)*
+        }
+
+        impl Step {
+            pub(super) const ALL: &[Self] = &[$($(#[$condition])* Self::$name,)*];
+
+            pub(super) fn as_str(self) -> &'static str {
+                match self {
+                    $($(#[$condition])* Self::$name => $word,)*
+                }
+            }
+        }
+    };
 }
 
-impl Step {
-    pub(super) const ALL: [Self; 17] = [
-        Self::Config,
-        Self::Edition,
-        Self::Name,
-        Self::Port,
-        Self::Whitelist,
-        Self::Tls,
-        Self::Answer,
-        Self::Clock,
-        Self::Login,
-        Self::Quota,
-        Self::Repositories,
-        Self::Tags,
-        Self::Pull,
-        Self::Blobs,
-        Self::Content,
-        Self::Namespace,
-        Self::Push,
-    ];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::Edition => "edition",
-            Self::Name => "name",
-            Self::Port => "port",
-            Self::Whitelist => "whitelist",
-            Self::Tls => "tls",
-            Self::Answer => "answer",
-            Self::Clock => "clock",
-            Self::Login => "login",
-            Self::Quota => "quota",
-            Self::Repositories => "repositories",
-            Self::Tags => "tags",
-            Self::Pull => "pull",
-            Self::Blobs => "blobs",
-            Self::Content => "content",
-            Self::Namespace => "namespace",
-            Self::Push => "push",
-            #[cfg(feature = "fleet")]
-            Self::JetStream => "jetstream",
-            #[cfg(feature = "fleet")]
-            Self::Store => "store",
-            #[cfg(feature = "fleet")]
-            Self::Rights => "rights",
-            Self::Speed => "speed",
-        }
-    }
+steps! {
+    Config => "config",
+    Edition => "edition",
+    Name => "name",
+    Port => "port",
+    Whitelist => "whitelist",
+    Tls => "tls",
+    Answer => "answer",
+    Clock => "clock",
+    Login => "login",
+    Quota => "quota",
+    Repositories => "repositories",
+    Tags => "tags",
+    Pull => "pull",
+    Blobs => "blobs",
+    Content => "content",
+    Namespace => "namespace",
+    Push => "push",
+    #[cfg(feature = "fleet")]
+    JetStream => "jetstream",
+    #[cfg(feature = "fleet")]
+    Store => "store",
+    #[cfg(feature = "fleet")]
+    Rights => "rights",
+    Speed => "speed",
 }
 
 impl Finding {
