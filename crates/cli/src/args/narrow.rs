@@ -40,25 +40,39 @@ pub(crate) struct NarrowArgs {
     pub(crate) referrers: Option<bool>,
 }
 
+/// Their names for clap.
+pub(super) const NARROWING: [&str; 10] = [
+    "platform",
+    "os",
+    "arch",
+    "include",
+    "exclude",
+    "semver",
+    "latest",
+    "include_repository",
+    "exclude_repository",
+    "referrers",
+];
+
 impl NarrowArgs {
     /// One of them that is given.
-    pub(crate) fn first_given(&self) -> Option<&'static str> {
+    pub(crate) fn first_given(&self) -> Option<String> {
         let TagSelectArgs { include, exclude, semver, latest } = &self.select.tags;
         let RepositorySelectArgs { include_repository, exclude_repository } = &self.select.repositories;
-        [
-            (!self.platform.is_empty(), "--platform"),
-            (!self.os.is_empty(), "--os"),
-            (!self.arch.is_empty(), "--arch"),
-            (!include.is_empty(), "--include"),
-            (!exclude.is_empty(), "--exclude"),
-            (semver.is_some(), "--semver"),
-            (latest.is_some(), "--latest"),
-            (!include_repository.is_empty(), "--include-repository"),
-            (!exclude_repository.is_empty(), "--exclude-repository"),
-            (self.referrers.is_some(), "--referrers"),
-        ]
-        .into_iter()
-        .find_map(|(is_given, flag)| is_given.then_some(flag))
+        let given = [
+            !self.platform.is_empty(),
+            !self.os.is_empty(),
+            !self.arch.is_empty(),
+            !include.is_empty(),
+            !exclude.is_empty(),
+            semver.is_some(),
+            latest.is_some(),
+            !include_repository.is_empty(),
+            !exclude_repository.is_empty(),
+            self.referrers.is_some(),
+        ];
+        let first = given.iter().zip(NARROWING).find(|(is_given, _)| **is_given);
+        first.map(|(_, id)| format!("--{}", id.replace('_', "-")))
     }
 
     /// Which platforms are wanted.

@@ -8,6 +8,7 @@ use super::config::ConfigArgs;
 use super::file::{NamedFile, file, named};
 use super::job::JobArgs;
 use super::login::LoginArgs;
+use super::narrow::NARROWING;
 use super::only::OnlyArgs;
 use super::run::RunArgs;
 use super::shard::{ShardArgs, count};
@@ -110,26 +111,11 @@ Exit status:
   3  all failed
   4  all failed by login";
 
-/// What the plan has decided, and what only its own verbs know.
-const NOT_OF_APPLY: [&str; 11] = [
-    "platform",
-    "os",
-    "arch",
-    "include",
-    "exclude",
-    "semver",
-    "latest",
-    "include_repository",
-    "exclude_repository",
-    "referrers",
-    "force",
-];
-
+/// Without what the plan has decided.
 fn of_apply(arg: Arg) -> Arg {
-    if NOT_OF_APPLY.contains(&arg.get_id().as_str()) {
-        return arg.hide(true);
-    }
     match arg.get_id().as_str() {
+        "force" => arg.hide(true),
+        id if NARROWING.contains(&id) => arg.hide(true),
         "shard" => arg.help("Only one part of the plan, such as 2/5").long_help(PART_OF_PLAN),
         _ => arg,
     }
