@@ -9,10 +9,12 @@ use oci::{Digest, RepositoryName};
 use sync::endpoint::StoreId;
 use sync::{Lease, LeaseWanted, Leased, Leases};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::bucket::Bucket;
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::waiting::until_there;
 
 /// Leases that workers of one NATS share.
 pub struct NatsLeases {
@@ -35,6 +37,15 @@ impl NatsLeases {
         let (leases, holders) = (connection.leases().await?, connection.holders().await?);
         let kept = leases.kept().await?;
         Ok(Self { worker: connection.name.clone(), leases, holders, kept })
+    }
+
+    /// The same, as soon as a coordinator has made the buckets; `None` where none does within `idle_exit`, or before `cancel`.
+    pub async fn when_there(
+        connection: &Connection,
+        idle_exit: Option<Duration>,
+        cancel: &CancellationToken,
+    ) -> Option<Self> {
+        until_there(|| Self::open(connection), idle_exit, cancel).await
     }
 
     async fn asked(&self, wanted: LeaseWanted<'_>) -> Leased {

@@ -19,6 +19,7 @@ mod leases;
 mod limits;
 mod message;
 mod probe;
+mod waiting;
 mod worker;
 
 pub use access::{Access, AccessError, Login};

@@ -24,8 +24,9 @@ use crate::holding::{Holding, JobObserver};
 use crate::limits::{SharedLimits, share_pauses};
 use crate::message::ended::{Ended, Explain, JobResult};
 use crate::message::job::{Handed, Job};
-use crate::message::run::{Beat, RunEntry, Runs};
+use crate::message::run::{Beat, RunEntry, Runs, stop_key};
 use crate::message::{self, is_name};
+use crate::waiting::until_there;
 
 /// Finds the endpoints of a job's assignments with this worker's own config and logins, or says why one is none of its rules'.
 pub type Bind = Arc<dyn Fn(&[Assignment]) -> Vec<Result<BoundAssignment, String>> + Send + std::marker::Sync>;
@@ -91,7 +92,7 @@ impl Worker {
     /// # Errors
     /// NATS cannot be asked any more.
     pub async fn work(self, cancel: CancellationToken) -> Result<Worked, Error> {
-        let runs = self.wait_for_runs(&cancel).await?;
+        let runs = until_there(|| self.connection.runs(), self.idle_exit, &cancel).await;
         let Some(runs) = runs else { return Ok(Worked { jobs: 0 }) };
         let (live, listening) = Live::listen(&self.connection);
         let shared = Arc::new(Shared {
@@ -113,24 +114,6 @@ impl Worker {
         shared.tell_of_life(true).await;
         let _ = shared.worker.connection.client.flush().await;
         worked.map(|()| Worked { jobs: shared.done.load(Ordering::Relaxed) })
-    }
-
-    /// The first coordinator makes the buckets: a worker may have been there before.
-    async fn wait_for_runs(&self, cancel: &CancellationToken) -> Result<Option<Bucket>, Error> {
-        let began = Instant::now();
-        loop {
-            // NATS may be long silent about what is not there.
-            let left = self.idle_exit.map_or(Duration::MAX, |idle| idle.saturating_sub(began.elapsed()));
-            tokio::select! {
-                runs = self.connection.runs() => if let Ok(runs) = runs { return Ok(Some(runs)) },
-                () = tokio::time::sleep(left) => return Ok(None),
-                () = cancel.cancelled() => return Ok(None),
-            }
-            tokio::select! {
-                () = cancel.cancelled() => return Ok(None),
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
     }
 }
 
@@ -210,7 +193,7 @@ impl Shared {
         let runs = self.runs.get_now("runs").await.and_then(|runs| message::read::<Runs>(&runs).ok());
         // Nobody answers: what is in work may end.
         let is_listed = runs.is_none_or(|runs| runs.open.iter().any(|entry| entry.run == run));
-        is_listed && self.runs.get_now(&format!("{run}.stop")).await.is_none()
+        is_listed && self.runs.get_now(&stop_key(run)).await.is_none()
     }
 
     async fn work_on(self: Arc<Self>, run: &RunEntry, cancel: &CancellationToken) -> Result<(), Error> {

@@ -24,19 +24,15 @@ use crate::{exit_code, state_file};
 
 /// Copies, tells, writes; gives the exit status.
 pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) -> u8 {
-    let outputs = match (Outputs::open(args, &asked), odd_log(args)) {
-        (Ok(outputs), None) => outputs,
-        (opened, odd) => {
-            return cannot_write(&opened.err().into_iter().flatten().chain(odd).collect::<Vec<_>>());
-        }
+    let outputs = match opened(args, &asked) {
+        Ok(outputs) => outputs,
+        Err(problems) => return cannot_write(&problems),
     };
     let heads = asked.results.is_plan().then(|| heads(&resolved));
     let Resolved { rules, patterns, tasks, refused, registries, warnings } = resolved;
     let rules = planned(rules, patterns, tasks);
     let watchers = Watchers::begin(args, &asked, &outputs, heads, &rules);
-    if let Some(log) = watchers.log().filter(|log| log.tells_requests()) {
-        registries.lock().tell_requests(log);
-    }
+    tell_requests(&registries, watchers.log());
     tell_before(args, watchers.log().as_deref(), &warnings, &refused);
     let Ran { report, interrupt, speed, kept } =
         Box::pin(copy(args, &asked, &rules, &watchers, &registries)).await;
@@ -65,16 +61,39 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         log.write(LogLevel::Info, &sentence);
         log.finish();
     }
-    let (results, said) = (asked.results, code);
-    let written = while_heard(&interrupt, move || {
-        let problems = write(results, &outputs, &done, &sentence, code);
+    write_all((asked.results, outputs), (done, sentence, code), &interrupt).await
+}
+
+/// A log that wants requests hears of them.
+pub(super) fn tell_requests(registries: &SharedRegistries, log: Option<Arc<LogFile>>) {
+    if let Some(log) = log.filter(|log| log.tells_requests()) {
+        registries.lock().tell_requests(log);
+    }
+}
+
+/// What flags name for writing, unless anything of it cannot be written.
+fn opened(args: &RunArgs, asked: &Asked<'_>) -> Result<Outputs, Vec<String>> {
+    match (Outputs::open(args, asked), odd_log(args)) {
+        (Ok(outputs), None) => Ok(outputs),
+        (opened, odd) => Err(opened.err().into_iter().flatten().chain(odd).collect()),
+    }
+}
+
+/// Writes results, files and the last line; gives the exit status, which what cannot be written changes.
+async fn write_all(
+    (results, outputs): (Results, Outputs),
+    (done, sentence, said): (Done, String, u8),
+    interrupt: &Interrupt,
+) -> u8 {
+    let written = while_heard(interrupt, move || {
+        let problems = write(results, &outputs, &done, &sentence, said);
         (problems, outputs, done)
     });
     let (problems, kept) = match written.await {
         Ok((problems, outputs, done)) => (problems, Some((outputs, done))),
         Err(panic) => (vec![panic.to_string()], None),
     };
-    let code = if problems.is_empty() { code } else { code.max(exit_code::SOME_FAILED) };
+    let code = if problems.is_empty() { said } else { said.max(exit_code::SOME_FAILED) };
     cannot_write(&problems);
     // A signal may have come since.
     let code = interrupt.exit_code().unwrap_or(code);
@@ -84,7 +103,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         let problems = if code == said { Vec::new() } else { outputs.write_reports_again(&done, code) };
         (problems, done)
     };
-    if let Ok((problems, done)) = while_heard(&interrupt, correct).await {
+    if let Ok((problems, done)) = while_heard(interrupt, correct).await {
         cannot_write(&problems);
         output::say_summary_line(&done, code);
     }

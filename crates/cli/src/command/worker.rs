@@ -3,116 +3,181 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::fleet::{NatsLeases, Worker};
-use ::sync::{Engine, Observer, Options};
+use ::fleet::{Connection, Error, NatsLeases, Worked, Worker};
+use ::sync::{Engine, Observer, Options, RunId};
+use oci::Digest;
 
-use super::execute::planned;
+use super::execute::{planned, tell_requests};
 use super::fleet::{Limits, bind, connect, digest, explain, own_name};
 use super::refuse::refuse;
 use super::resolve::written;
 use super::sync::of_written;
 use super::watchers::{odd_log, open_log};
 use crate::args::{JobArgs, LogLevel, OnlyArgs, WorkerArgs};
-use crate::config::{ConfigError, Resolved};
+use crate::config::{ConfigError, Resolved, SharedRegistries};
 use crate::interrupt::Interrupt;
-use crate::output::{Display, LogFile, RuleNames, Volume, note, slow_hosts, warn};
+use crate::output::{Display, LogFile, PlannedRule, RuleNames, Volume, note, slow_hosts, warn};
 use crate::{exit_code, state_file};
 
 /// Works until it is stopped; gives the exit status.
 pub(crate) async fn run(args: WorkerArgs) -> u8 {
-    if let Some(odd) = odd_log(&args.job.run) {
-        return refuse(&[ConfigError::new(odd)]);
+    match ready(&args).await {
+        Ok(ready) => Box::pin(ready.work(&args)).await,
+        Err(errors) => refuse(&errors),
     }
-    if let Some(flag) = args.job.run.narrow.first_given() {
-        let error =
-            ConfigError::new(format!("{flag} does nothing here: a worker brings what it is handed out"));
-        return refuse(&[
-            error.help(format!("give {flag} to `image-syncer sync --fleet`, which selects for all workers"))
-        ]);
+}
+
+/// A worker that has all that it needs to begin.
+struct Ready {
+    job: JobArgs,
+    resolved: Resolved,
+    /// Of the rules.
+    config: Digest,
+    connection: Connection,
+}
+
+async fn ready(args: &WorkerArgs) -> Result<Ready, Vec<ConfigError>> {
+    if let Some(error) = meaningless(args) {
+        return Err(vec![error]);
     }
     let job = JobArgs { config: args.job.config.clone().of_verb("worker"), ..args.job.clone() };
     // Standard input gives a config once.
-    let resolved = written(&job.config, &job.reach).and_then(|config| {
-        let resolved = of_written(config.clone(), &job, &OnlyArgs::default())?;
-        Ok((resolved, digest(config, &job)?))
-    });
-    let (resolved, config) = match resolved {
-        Ok(resolved) => resolved,
-        Err(errors) => return refuse(&errors),
-    };
+    let config = written(&job.config, &job.reach)?;
+    let resolved = of_written(config.clone(), &job, &OnlyArgs::default())?;
+    let config = digest(config, &job)?;
     let name = args.name.clone().unwrap_or_else(own_name);
-    let connection = match connect(&args.fleet, &args.login, &name).await {
-        Ok(connection) => connection,
-        Err(error) => return refuse(&[error]),
-    };
-    let Resolved { rules, patterns, tasks, registries, warnings, .. } = resolved;
-    for warning in &warnings {
-        warn(warning);
+    let connection = connect(&args.fleet, &args.login, &name).await.map_err(|error| vec![error])?;
+    Ok(Ready { job, resolved, config, connection })
+}
+
+/// What was asked for and cannot be done here.
+fn meaningless(args: &WorkerArgs) -> Option<ConfigError> {
+    if let Some(odd) = odd_log(&args.job.run) {
+        return Some(ConfigError::new(odd));
     }
-    let rules = planned(rules, patterns, tasks);
-    let names = RuleNames::of(&rules);
-    let asked_of = registries.clone();
-    let ask_hosts = Box::new(move || slow_hosts(&asked_of.lock().all()));
-    let volume = Volume::of(job.run.show);
-    let display = Display::start(volume, names.clone(), ask_hosts);
-    let log = open_log(&job.run, &::sync::RunId::new(name.as_str()), names);
-    if let Some(log) = log.clone().filter(|log| log.tells_requests()) {
-        registries.lock().tell_requests(log);
+    let flag = args.job.run.narrow.first_given()?;
+    let error = ConfigError::new(format!("{flag} does nothing here: a worker brings what it is handed out"));
+    Some(error.help(format!("give {flag} to `image-syncer sync --fleet`, which selects for all workers")))
+}
+
+impl Ready {
+    async fn work(self, args: &WorkerArgs) -> u8 {
+        let Self { job, resolved, config, connection } = self;
+        let Resolved { rules, patterns, tasks, registries, warnings, .. } = resolved;
+        for warning in &warnings {
+            warn(warning);
+        }
+        let rules = planned(rules, patterns, tasks);
+        let name = connection.name().to_owned();
+        let watch = Watch::begin(&job, &name, (&rules, &registries));
+        let interrupt = watch.listen();
+        watch.tell(&format!("worker {name}: waiting for work at {}", args.fleet));
+        let leases = NatsLeases::when_there(&connection, args.idle_exit, &interrupt.cancel).await;
+        let ended = match leases {
+            Some(leases) => {
+                let engine = Engine::sharing(job.run.proc, job.run.bandwidth, Arc::new(leases));
+                let to_do = ToDo { args, job: &job, config, rules, registries, connection };
+                to_do.bring(engine, watch.observers(), &interrupt).await
+            }
+            None => Ok(Worked { jobs: 0 }),
+        };
+        watch.end(&name, &ended);
+        match ended {
+            Ok(_) => interrupt.exit_code().unwrap_or(exit_code::DONE),
+            Err(error) => refuse(&[ConfigError::new(error.to_string())]),
+        }
     }
-    let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer()];
-    observers.extend(log.clone().map(|log| log as _));
-    let (shown, asked_log) = (display.observer(), log.clone());
-    let interrupt = Interrupt::listen(move || {
-        shown.tell_status();
-        if let Some(log) = &asked_log {
-            log.write(LogLevel::Info, &shown.status());
+}
+
+/// What is left to be done once the leases are there.
+struct ToDo<'a> {
+    args: &'a WorkerArgs,
+    job: &'a JobArgs,
+    config: Digest,
+    rules: Vec<PlannedRule>,
+    registries: SharedRegistries,
+    connection: Connection,
+}
+
+impl ToDo<'_> {
+    async fn bring(
+        self,
+        engine: Engine,
+        observers: Vec<Arc<dyn Observer>>,
+        interrupt: &Interrupt,
+    ) -> Result<Worked, Error> {
+        let run = &self.job.run;
+        let state = state_file::open(run, |name| std::env::var(name).ok());
+        let limits = Limits::new(&engine, run.bandwidth, self.registries.lock().transport());
+        let worker = Worker {
+            config: self.config,
+            engine,
+            limits: Arc::new(limits),
+            options: options(self.job),
+            state: state.clone(),
+            bind: bind(self.rules, self.registries),
+            explain: explain(),
+            observer: Arc::new(observers),
+            idle_exit: self.args.idle_exit,
+            say: Arc::new(warn),
+            connection: self.connection,
+        };
+        let ended = worker.work(interrupt.cancel.clone()).await;
+        state_file::close(&state);
+        ended
+    }
+}
+
+/// Who watches a worker.
+struct Watch {
+    volume: Volume,
+    display: Display,
+    log: Option<Arc<LogFile>>,
+}
+
+impl Watch {
+    fn begin(job: &JobArgs, name: &str, (rules, registries): (&[PlannedRule], &SharedRegistries)) -> Self {
+        let names = RuleNames::of(rules);
+        let asked_of = registries.clone();
+        let ask_hosts = Box::new(move || slow_hosts(&asked_of.lock().all()));
+        let volume = Volume::of(job.run.show);
+        let display = Display::start(volume, names.clone(), ask_hosts);
+        let log = open_log(&job.run, &RunId::new(name), names);
+        tell_requests(registries, log.clone());
+        Self { volume, display, log }
+    }
+
+    /// Listens to signals; whoever asks for the status gets it on stderr and in the log.
+    fn listen(&self) -> Interrupt {
+        let (shown, log) = (self.display.observer(), self.log.clone());
+        Interrupt::listen(move || {
+            shown.tell_status();
+            if let Some(log) = &log {
+                log.write(LogLevel::Info, &shown.status());
+            }
+        })
+    }
+
+    fn observers(&self) -> Vec<Arc<dyn Observer>> {
+        let mut observers: Vec<Arc<dyn Observer>> = vec![self.display.observer()];
+        observers.extend(self.log.clone().map(|log| log as _));
+        observers
+    }
+
+    fn tell(&self, line: &str) {
+        tell(self.volume, self.log.as_deref(), line);
+    }
+
+    fn end(self, name: &str, ended: &Result<Worked, Error>) {
+        let Self { volume, display, log } = self;
+        display.finish();
+        if let Ok(done) = ended {
+            let jobs = if done.jobs == 1 { "job" } else { "jobs" };
+            tell(volume, log.as_deref(), &format!("worker {name} ends: it has done {} {jobs}", done.jobs));
         }
-    });
-    let tell = |line: &str| tell(volume, log.as_deref(), line);
-    // Coordinators make the buckets: leases are asked for when they are there.
-    let leases = loop {
-        match NatsLeases::open(&connection).await {
-            Ok(leases) => break Some(leases),
-            Err(_) if interrupt.cancel.is_cancelled() => break None,
-            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-        }
-    };
-    let Some(leases) = leases else {
         if let Some(log) = log {
             log.finish();
         }
-        return interrupt.exit_code().unwrap_or(exit_code::DONE);
-    };
-    let state = state_file::open(&job.run, |name| std::env::var(name).ok());
-    tell(&format!("worker {}: waiting for work at {}", connection.name(), args.fleet));
-    let engine = Engine::sharing(job.run.proc, job.run.bandwidth, Arc::new(leases));
-    let limits = Limits::new(&engine, job.run.bandwidth, registries.lock().transport());
-    let worker = Worker {
-        config,
-        engine,
-        limits: Arc::new(limits),
-        options: options(&job),
-        state: state.clone(),
-        bind: bind(rules, registries),
-        explain: explain(),
-        observer: Arc::new(observers),
-        idle_exit: args.idle_exit,
-        say: Arc::new(warn),
-        connection,
-    };
-    let ended = worker.work(interrupt.cancel.clone()).await;
-    display.finish();
-    state_file::close(&state);
-    if let Ok(done) = &ended {
-        let jobs = if done.jobs == 1 { "job" } else { "jobs" };
-        tell(&format!("worker {name} ends: it has done {} {jobs}", done.jobs));
-    }
-    if let Some(log) = &log {
-        log.finish();
-    }
-    match ended {
-        Ok(_) => interrupt.exit_code().unwrap_or(exit_code::DONE),
-        Err(error) => refuse(&[ConfigError::new(error.to_string())]),
     }
 }
 

@@ -245,3 +245,12 @@ async fn what_is_not_safe_or_not_there_is_refused_with_what_to_write() -> Result
     coordinator.kill()?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_no_coordinator_comes_to_says_that_it_waits_and_ends() -> Result<()> {
+    let bench = Bench::start().await?;
+    let waits = format!("worker --fleet {} --name w1 --no-state --idle-exit 1s", bench.url());
+    let ran = bench.workplace.run(&waits)?.expect_code(0)?;
+    ran.says(&["worker w1: waiting for work", "worker w1 ends: it has done 0 jobs"])?;
+    Ok(())
+}

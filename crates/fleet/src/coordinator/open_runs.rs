@@ -32,11 +32,6 @@ pub(super) async fn close(connection: &Connection, runs: &Bucket, run: &str) -> 
     }
 }
 
-/// Where it stands that a run was called off.
-pub(super) fn stop_key(run: &str) -> String {
-    format!("{run}.stop")
-}
-
 /// Sets it; says whether nobody has set it since that revision.
 pub(super) async fn set(runs: &Bucket, known: &Runs, revision: Option<u64>) -> bool {
     let text = message::write(known);

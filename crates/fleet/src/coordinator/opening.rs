@@ -13,7 +13,7 @@ use crate::connection::Connection;
 use crate::error::Error;
 use crate::message::ended::{Explain, RuleFailures};
 use crate::message::job::{Job, images_of};
-use crate::message::run::RunEntry;
+use crate::message::run::{RunEntry, stop_key};
 use crate::message::{self, LARGEST};
 
 /// Runs that are over are kept so long, for whoever still reads them.
@@ -48,9 +48,8 @@ impl Opening<'_> {
 
     /// The run that is to be joined, where there is one.
     async fn joined(&self, plan: &Plan) -> Result<Option<RunEntry>, Error> {
-        self.close_called_off().await?;
-        let open = open_runs::read(self.runs).await?.0.open;
-        let is_same = |entry: &RunEntry| entry.config == plan.config && entry.selection == plan.selection;
+        let open = self.going_on().await?;
+        let is_same = |entry: &RunEntry| entry.is_of(&plan.config, &plan.selection);
         match &plan.run {
             None => Ok(open.into_iter().find(is_same)),
             Some(name) => match open.into_iter().find(|entry| entry.run == *name) {
@@ -61,14 +60,17 @@ impl Opening<'_> {
         }
     }
 
-    /// Whoever called a run off may have ended before it was over: its jobs are nobody's, and it is none to be joined.
-    async fn close_called_off(&self) -> Result<(), Error> {
+    /// The runs that go on. Whoever called one off may have ended before it was over: that one is closed.
+    async fn going_on(&self) -> Result<Vec<RunEntry>, Error> {
+        let mut going_on = Vec::new();
         for entry in open_runs::read(self.runs).await?.0.open {
-            if self.runs.get(&open_runs::stop_key(&entry.run)).await?.is_some() {
+            if self.runs.get(&stop_key(&entry.run)).await?.is_some() {
                 open_runs::close(self.connection, self.runs, &entry.run).await?;
+            } else {
+                going_on.push(entry);
             }
         }
-        Ok(())
+        Ok(going_on)
     }
 
     /// Plans, and opens a run when all its jobs stand in the book.
@@ -110,9 +112,8 @@ impl Opening<'_> {
     async fn list(&self, entry: RunEntry) -> Result<Opened, Error> {
         loop {
             let (mut known, revision) = open_runs::read(self.runs).await?;
-            let is_same =
-                |other: &&RunEntry| other.config == entry.config && other.selection == entry.selection;
-            if let Some(other) = known.open.iter().find(is_same) {
+            let same = known.open.iter().find(|other| other.is_of(&entry.config, &entry.selection));
+            if let Some(other) = same {
                 return Ok(Opened::Joined(other.clone()));
             }
             known.open.push(entry.clone());

@@ -20,7 +20,7 @@ use crate::connection::Connection;
 use crate::error::Error;
 use crate::message::ended::RuleFailures;
 use crate::message::job::{Job, images_of};
-use crate::message::run::RunEntry;
+use crate::message::run::{RunEntry, stop_key};
 
 /// How often is looked who is there, and whether the queue has lost anything.
 const TICK: Duration = Duration::from_secs(1);
@@ -241,7 +241,7 @@ impl Watching<'_> {
         self.progress.end = Some(Instant::now() + self.drain + self.ack_wait.min(Duration::from_secs(10)));
         let in_work = self.progress.book.open().len();
         self.teller.tell(&Event::Stopping { in_work, waiting: 0, drain: self.drain }, None);
-        self.runs.put(&open_runs::stop_key(&self.entry.run), "stop".into()).await
+        self.runs.put(&stop_key(&self.entry.run), "stop".into()).await
     }
 
     fn end_the_rest(&mut self) {

@@ -31,6 +31,18 @@ pub(crate) struct RunEntry {
     pub(crate) jobs: u32,
 }
 
+impl RunEntry {
+    /// Whether it brings what these rules and flags select.
+    pub(crate) fn is_of(&self, config: &Digest, selection: &Digest) -> bool {
+        (&self.config, &self.selection) == (config, selection)
+    }
+}
+
+/// Where a run's book says that it was called off.
+pub(crate) fn stop_key(run: &str) -> String {
+    format!("{run}.stop")
+}
+
 impl Checked for Runs {
     fn checked(self) -> Result<Self, Malformed> {
         if self.open.len() > MOST_RUNS || self.closed.len() > MOST_RUNS {

@@ -214,6 +214,16 @@ impl World {
         connection: Connection,
         told: &Arc<Told>,
     ) -> (CancellationToken, JoinHandle<Result<Report, fleet::Error>>) {
+        self.coordinate_within(connection, told, ACK_WAIT)
+    }
+
+    /// The same, where who is silent for so long loses jobs, and leases in half of it.
+    pub(crate) fn coordinate_within(
+        &self,
+        connection: Connection,
+        told: &Arc<Told>,
+        ack_wait: Duration,
+    ) -> (CancellationToken, JoinHandle<Result<Report, fleet::Error>>) {
         let cancel = CancellationToken::new();
         let id = RunId::new(format!("r-{}", unique(&connection)));
         let coordinator = Coordinator {
@@ -228,7 +238,7 @@ impl World {
             config: Self::config(),
             selection: Digest::sha256(b"all"),
             run: None,
-            ack_wait: ACK_WAIT,
+            ack_wait,
         };
         let cancelled = cancel.clone();
         (cancel, tokio::spawn(async move { coordinator.run(plan, cancelled).await }))
