@@ -31,6 +31,8 @@ pub(crate) struct Counts {
     pub(crate) failures: u64,
     /// Rules that cannot be carried out.
     pub(crate) refused: u64,
+    /// Images that nobody has brought: somebody else may have stopped a run of several machines.
+    pub(crate) not_done: u64,
     pub(crate) fine: u64,
     /// Whether a login was refused for all that failed.
     pub(crate) are_all_by_login: bool,
@@ -48,13 +50,13 @@ fn is_absence(done: &Done) -> bool {
 /// The status for what a run did.
 pub(crate) fn of(done: &Done) -> u8 {
     let report = &done.report;
-    // Somebody else may have stopped a run of several machines.
-    if report.totals.different > 0 || report.is_broken_off || report.not_done() > 0 {
+    if report.totals.different > 0 || report.is_broken_off {
         return SOME_FAILED;
     }
     let counts = Counts {
         failures: (report.failed() + report.failed_rules.len()) as u64,
         refused: done.refused.len() as u64,
+        not_done: report.not_done() as u64,
         fine: (report.copied() + report.skipped() + report.would_copy() + report.totals.whole) as u64,
         are_all_by_login: done.failures.are_all_by_login(),
     };
@@ -67,9 +69,22 @@ pub(crate) fn of(done: &Done) -> u8 {
 /// The status for what came of images and rules.
 pub(crate) fn judge(counts: &Counts) -> u8 {
     match (counts.failures + counts.refused, counts.fine) {
+        _ if counts.not_done > 0 => SOME_FAILED,
         (0, _) => DONE,
         (_, 0) if counts.refused == 0 && counts.are_all_by_login => ALL_REFUSED,
         (_, 0) => ALL_FAILED,
         _ => SOME_FAILED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_has_brought_is_no_success_whoever_counts() {
+        let counts =
+            |not_done| Counts { failures: 0, refused: 0, not_done, fine: 6, are_all_by_login: false };
+        assert_eq!((judge(&counts(0)), judge(&counts(20))), (DONE, SOME_FAILED));
     }
 }
