@@ -12,7 +12,7 @@ use oci::foreign_text::{Cleaned, clean_to};
 use sync::Error;
 
 pub(crate) use alike::{Alike, Failed, Failures, Reasons, cause};
-pub(crate) use choose::{leaves_tls_hint, transport_hint};
+pub(crate) use choose::{leaves_tls_hint, no_login_hint, transport_hint};
 use why::LONGEST;
 pub(crate) use why::{registry_words, why};
 

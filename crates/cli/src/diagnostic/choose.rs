@@ -127,6 +127,12 @@ pub(crate) fn transport_hint(failure: TransportFailure, host: &str, server: &str
     step.about(of_transport(failure, host == server), server).text()
 }
 
+/// What helps where nobody in particular was refused.
+pub(crate) fn no_login_hint(host: &str, search: &LoginSearch) -> String {
+    let step = Step { side: Side::Target, operation: &Operation::Copy, host, login: Some(search) };
+    step.stranger().text()
+}
+
 /// What helps where a registry behind TLS sends to a place without.
 pub(crate) fn leaves_tls_hint(host: &str) -> String {
     let step = Step { side: Side::Source, operation: &Operation::Copy, host, login: None };

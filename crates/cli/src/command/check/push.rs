@@ -9,7 +9,7 @@ use super::finding::{Finding, Step};
 use super::limit::{NO_ANSWER, within};
 use super::quota::MORE_ROOM;
 use crate::config::KnownRegistry;
-use crate::diagnostic::registry_words;
+use crate::diagnostic::{no_login_hint, registry_words};
 
 /// What is known of the namespace before the push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +47,9 @@ pub(super) async fn look(
         Some(Err(error)) => {
             let words = registry_words(&error);
             let is_refused = matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied);
-            if is_refused && let Some(LoginSearch::NotFound(places)) = known.registry.login_search() {
-                return without_login(&place, (known.registry.host().as_str(), places.as_ref()), &words);
+            let search = known.registry.login_search();
+            if is_refused && let Some(search @ LoginSearch::NotFound(_)) = search {
+                return without_login(&place, no_login_hint(known.registry.host().as_str(), search), &words);
             }
             judge(&place, repository, grant.as_ref(), (error.kind(), &words), circumstances)
         }
@@ -79,10 +80,7 @@ fn tried(trial: PushTrial) -> &'static str {
 }
 
 /// What is told where nobody in particular was refused.
-fn without_login(place: &str, (host, searched): (&str, &str), words: &str) -> Finding {
-    let next = format!(
-        "name user and password in an auth entry for `{host}`, or run `docker login {host}`: {searched}"
-    );
+fn without_login(place: &str, next: String, words: &str) -> Finding {
     Finding::problem(place, Step::Push, "nobody may push here without a login")
         .why(words)
         .next(next)
