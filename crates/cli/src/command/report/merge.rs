@@ -1,6 +1,6 @@
 //! `image-syncer report merge`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::broken::{cannot_write, failed, no_report};
 use crate::args::{MergeArgs, NamedFile};
@@ -16,23 +16,10 @@ pub(super) fn run(args: &MergeArgs) -> u8 {
     if stdin > 1 {
         return refuse(&[ConfigError::new("stdin is named twice: it can be read once")]);
     }
-    let stdout = [Path::new("-").to_owned()];
-    let out = if args.out.is_empty() { &stdout[..] } else { &args.out };
-    // What is read may be written: it was read to its end before.
-    let problems = same_files(&[], &NamedFile::all(out.iter().map(|path| ("--out", Some(path.as_path())))));
-    if !problems.is_empty() {
-        return refuse(&problems.into_iter().map(ConfigError::new).collect::<Vec<_>>());
-    }
-    let mut outputs = Vec::new();
-    for file in out {
-        match OutputFile::open(file) {
-            Ok(output) => outputs.push((ReportForm::of(file), output)),
-            Err(error) => return cannot_write(file, &error),
-        }
-    }
-    if outputs.iter().filter(|(_, output)| output.is_stdout()).count() > 1 {
-        return refuse(&[ConfigError::new("stdout takes one document: give the others files of their own")]);
-    }
+    let outputs = match opened(&args.out) {
+        Ok(outputs) => outputs,
+        Err(code) => return code,
+    };
     let folder = outputs.iter().find_map(|(_, output)| output.folder()).map(Path::to_owned);
     let mut merger = Merger::new(folder.as_deref());
     let add = |file: &Path| merger.add(file).map_err(|unreadable| no_report(file, unreadable));
@@ -63,4 +50,26 @@ pub(super) fn run(args: &MergeArgs) -> u8 {
         }
     }
     facts.head.exit_code
+}
+
+/// Where the report goes.
+fn opened(out: &[PathBuf]) -> Result<Vec<(ReportForm, OutputFile)>, u8> {
+    let stdout = [PathBuf::from("-")];
+    let out = if out.is_empty() { &stdout[..] } else { out };
+    // What is read may be written: it was read to its end before.
+    let problems = same_files(&[], &NamedFile::all(out.iter().map(|path| ("--out", Some(path.as_path())))));
+    if !problems.is_empty() {
+        return Err(refuse(&problems.into_iter().map(ConfigError::new).collect::<Vec<_>>()));
+    }
+    let mut outputs = Vec::new();
+    for file in out {
+        let output = OutputFile::open(file).map_err(|error| cannot_write(file, &error))?;
+        outputs.push((ReportForm::of(file), output));
+    }
+    if outputs.iter().filter(|(_, output)| output.is_stdout()).count() > 1 {
+        return Err(refuse(&[ConfigError::new(
+            "stdout takes one document: give the others files of their own",
+        )]));
+    }
+    Ok(outputs)
 }
