@@ -28,9 +28,8 @@ async fn four_workers_send_each_blob_once() {
     }
     assert_eq!(jobs, 8);
     // 16 layers of their own and the one that all share; configs are small, and nobody asks for those.
-    let reads = world.large_reads();
-    let shared = reads.values().filter(|number| **number > 1).count();
-    assert_eq!(shared, 0, "a blob was sent twice: {reads:?}");
+    let reads = world.layer_reads();
+    assert!(reads.len() == 17 && reads.values().all(|number| *number == 1), "{reads:?}");
     let who: std::collections::BTreeSet<_> =
         told.ended().into_values().flatten().filter_map(|(_, worker)| worker).collect();
     assert!(who.len() > 1, "one worker did all: {who:?}");
@@ -141,8 +140,8 @@ async fn a_job_that_two_workers_do_at_once_counts_once() {
     let report = coordinator.await.unwrap().unwrap();
     assert_eq!((report.copied(), report.failed(), report.totals.images()), (4, 0, 4));
     world.expect_all(&told.ended(), &["copied"]);
-    let reads = world.large_reads();
-    assert!(reads.values().all(|number| *number == 1), "a layer was sent twice: {reads:?}");
+    let reads = world.layer_reads();
+    assert!(reads.len() == 5 && reads.values().all(|number| *number == 1), "{reads:?}");
     first.leave().await;
     second.leave().await;
 }

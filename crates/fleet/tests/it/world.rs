@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Large enough that workers ask each other.
 const LAYER: usize = 1_200_000;
+/// What is smaller is sent without asking (`SMALLEST_LEASED` of the engine).
+const SMALLEST_LAYER: usize = 1 << 20;
 pub(crate) const ACK_WAIT: Duration = Duration::from_secs(2);
 
 pub(crate) struct World {
@@ -262,13 +264,15 @@ impl World {
         }
     }
 
-    /// Reads of large blobs at the source, each as often as it was read.
-    pub(crate) fn large_reads(&self) -> BTreeMap<String, usize> {
+    /// How often each layer was read at the source. Workers ask each other for layers alone: configs are too small.
+    pub(crate) fn layer_reads(&self) -> BTreeMap<String, usize> {
         let mut reads = BTreeMap::new();
         for request in self.source.requests().iter().filter(|request| LoggedRequest::is_blob_read(request)) {
-            let line = request.line();
-            let digest = line.split("sha256:").nth(1).unwrap_or_default()[..12].to_owned();
-            *reads.entry(digest).or_insert(0) += 1;
+            let (repository, digest) =
+                request.path.trim_start_matches("/v2/").split_once("/blobs/").unwrap();
+            if self.source.store().blob(repository, digest).unwrap().len() >= SMALLEST_LAYER {
+                *reads.entry(digest.to_owned()).or_insert(0) += 1;
+            }
         }
         reads
     }
