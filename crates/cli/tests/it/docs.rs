@@ -1,34 +1,27 @@
 //! What the documents say is true: blocks of configuration are read, and the reference is what the schema says.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use embedded_registry::EmbeddedRegistry;
 use embedded_registry::sample::{self, Flavour};
 use serde_json::Value;
 
+use crate::book::page;
 use crate::process::Workplace;
 
 const BEGIN: &str = "<!-- generated from";
 const END: &str = "<!-- end of the generated part -->";
 
 fn document(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)
+    page::root().join("docs").join(name)
 }
 
 /// The texts of all fenced blocks in a language.
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
-    let fence = format!("```{language}\n");
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(begin) = rest.find(&fence) {
-        rest = &rest[begin + fence.len()..];
-        let end = rest.find("\n```").unwrap_or(rest.len());
-        found.push(&rest[..end]);
-        rest = &rest[end..];
-    }
-    found
+    let all = page::blocks(text).into_iter();
+    all.filter(|block| block.language == language).map(|block| block.text).collect()
 }
 
 #[test]

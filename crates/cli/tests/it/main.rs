@@ -4,6 +4,7 @@ mod acr_setup;
 mod acr_token;
 mod acr_world;
 mod bad_input;
+mod book;
 mod check_bench;
 mod check_fleet;
 mod check_reach;
