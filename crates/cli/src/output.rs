@@ -1,6 +1,6 @@
 //! The ways in which a run is shown. stdout is for results that programs read, stderr for people.
 
-mod amount_text;
+pub(crate) mod amount_text;
 mod annotations;
 mod canvas;
 mod display;
@@ -17,6 +17,7 @@ mod left_out;
 mod lines;
 mod log_file;
 mod nothing;
+mod number;
 mod output_file;
 mod own_stream;
 mod paint;
@@ -27,6 +28,7 @@ mod progress_json;
 mod prune;
 mod record;
 mod records;
+pub(crate) mod remainder;
 mod report_form;
 mod report_html;
 pub(crate) mod report_json;

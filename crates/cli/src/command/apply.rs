@@ -20,6 +20,7 @@ use crate::config::{
     Binder, ConfigError, RefusedRule, Resolved, ResolvedTasks, SharedRegistries, WrittenRule,
 };
 use crate::output::plan::Step;
+use crate::output::remainder;
 
 /// Carries it out; gives the exit status.
 pub(crate) async fn run(args: ApplyArgs) -> u8 {
@@ -147,11 +148,7 @@ fn lacking(lacks: &Lacks, file: &Path) -> Vec<RefusedRule> {
     };
     let failed = lacks.failures.iter().map(|alike| {
         let Failures { kind, hint, count, examples } = alike;
-        let named = clean(&examples.join(", ")).into_owned();
-        let what = match count - count.min(&examples.len()) {
-            0 => named,
-            more => format!("{named} and {more} more"),
-        };
+        let what = clean(&remainder::examples(examples, *count as u64)).into_owned();
         let problem = format!("the plan lacks {what}: that failed when it was made ({})", clean(kind));
         refusal(examples.first().cloned().unwrap_or_default(), problem, &clean(hint))
     });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::progress::Remaining;
 
 /// Three digits are as much as anybody compares.
-pub(super) fn bytes(number: u64) -> String {
+pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let mut amount = number as f64;
@@ -63,11 +63,11 @@ pub(super) fn span(span: Duration) -> String {
 }
 
 /// How long something will take: nobody knows that to the second.
-fn about(seconds: u64) -> String {
-    match seconds {
-        ..90 => format!("{seconds} s"),
-        90..5400 => format!("{} min", (seconds + 30) / 60),
-        _ => time(Duration::from_secs(seconds)),
+pub(crate) fn about(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ ..90 => format!("{seconds} s"),
+        seconds @ 90..5400 => format!("{} min", (seconds + 30) / 60),
+        _ => self::time(time),
     }
 }
 
@@ -75,10 +75,10 @@ fn about(seconds: u64) -> String {
 pub(super) fn left(remaining: Remaining) -> Option<String> {
     Some(match remaining {
         Remaining::Unknown => return None,
-        Remaining::AtLeast(time) => format!("at least {} left", about(time.as_secs())),
-        Remaining::About(time) => format!("about {} left", about(time.as_secs())),
+        Remaining::AtLeast(time) => format!("at least {} left", about(time)),
+        Remaining::About(time) => format!("about {} left", about(time)),
         Remaining::Between(least, most) => {
-            let (least, most) = (about(least.as_secs()), about(most.as_secs()));
+            let (least, most) = (about(least), about(most));
             let unit = |time: &str| time.split_once(' ').map(|(_, unit)| unit.to_owned());
             match least.split_once(' ') {
                 _ if least == most => format!("about {most} left"),

@@ -3,6 +3,7 @@
 
 use oci::foreign_text::clean_to;
 
+use super::remainder::and_more;
 use super::report_json::{Facts, FailureGroup};
 use super::report_words::{counted, grouped, place};
 
@@ -33,8 +34,8 @@ fn title(group: &FailureGroup) -> String {
 }
 
 fn text(group: &FailureGroup) -> String {
-    let more = group.count.saturating_sub(group.examples.len() as u64);
-    let rest = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
+    let more = and_more(group.count.saturating_sub(group.examples.len() as u64));
+    let rest = more.map(|more| format!(" {more}")).unwrap_or_default();
     let examples =
         group.examples.iter().map(|example| clean_to(example, LONGEST)).collect::<Vec<_>>().join("\n");
     format!(

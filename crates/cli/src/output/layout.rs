@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use super::amount_text::{bytes, left, part, time};
 use super::hosts::SlowHost;
 use super::progress::View;
+use super::remainder::and_more;
 use fit::{cut_end, fitting};
 use row::row;
 
@@ -33,11 +34,15 @@ pub(super) fn picture(view: &View, slow: &[SlowHost], room: Room) -> Vec<String>
         room.paint.yellow(&format!("  {}", cut_end(&wait, room.width().saturating_sub(2), room.symbols)))
     }));
     lines.extend(view.rows.iter().map(|shown| row(shown, room)));
-    let more = view.in_work.saturating_sub(view.rows.len());
-    if more > 0 && !view.rows.is_empty() {
-        lines.push(format!("  and {more} more in work"));
+    if !view.rows.is_empty() {
+        lines.extend(not_shown(view).map(|more| format!("  {more} in work")));
     }
     lowered(lines, room)
+}
+
+/// How many images in work have no row.
+fn not_shown(view: &View) -> Option<String> {
+    and_more(view.in_work.saturating_sub(view.rows.len()) as u64)
 }
 
 /// As many lines as have room above the cursor's: what goes off the upper end is never taken back.
@@ -182,9 +187,8 @@ pub(super) fn status_block(view: &View, slow: &[SlowHost]) -> String {
         text.push_str("\n  ");
         text.push_str(&row::status(shown));
     }
-    let more = view.in_work.saturating_sub(view.rows.len());
-    if more > 0 {
-        let _ = write!(text, "\n  and {more} more");
+    if let Some(more) = not_shown(view) {
+        let _ = write!(text, "\n  {more}");
     }
     text
 }

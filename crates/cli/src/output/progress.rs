@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use sync::{Event, Image, ImageReport, Outcome, SkipReason};
 
+use super::remainder::shown;
 use super::speed::Speed;
 use followers::{Counted, Seen};
 use image_work::ImageWork;
@@ -260,7 +261,7 @@ impl Progress {
     fn rows(&self, now: Instant, most: usize) -> Vec<Row> {
         let mut in_work: Vec<_> = self.in_work.iter().collect();
         in_work.sort_by_key(|(_, work)| (std::cmp::Reverse(work.left()), work.turn));
-        in_work.truncate(most);
+        in_work.truncate(shown(in_work.len(), most));
         in_work.sort_by_key(|(_, work)| work.turn);
         in_work.into_iter().map(|(image, work)| work.row(image, now)).collect()
     }

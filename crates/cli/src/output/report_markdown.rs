@@ -7,6 +7,7 @@ use oci::foreign_text::clean_to;
 
 use super::record::{Ended, ImageRecord};
 use super::records::Records;
+use super::remainder::and_more;
 use super::report_json::{Facts, FailureGroup};
 use super::report_words::{amounts, as_sentence, counted, grouped, outcomes, place, sentence};
 use crate::exit_code;
@@ -82,8 +83,8 @@ fn head(facts: &Facts) -> String {
 
 fn failure(group: &FailureGroup) -> String {
     let examples = group.examples.iter().map(|example| format!("* {}\n", code(example)));
-    let more = group.count.saturating_sub(group.examples.len() as u64);
-    let more = if more > 0 { format!("* and {} more\n", grouped(more)) } else { String::new() };
+    let more = and_more(group.count.saturating_sub(group.examples.len() as u64));
+    let more = more.map(|more| format!("* {more}\n")).unwrap_or_default();
     format!(
         "\n#### {} failed: {}\n\n{}\n\n**Next:** {}\n\n{}{more}",
         grouped(group.count),
@@ -110,8 +111,8 @@ fn list(facts: &Facts, records: &Records, room: usize) -> Result<String, Error> 
             add(&mut rows, &mut left, room.saturating_sub(head.len()), &row(&record));
         }
     }
-    if left > 0 {
-        let _ = writeln!(rows, "* and {} more: the report has all", grouped(left));
+    if let Some(more) = and_more(left) {
+        let _ = writeln!(rows, "* {more}: the report has all");
     }
     Ok(if rows.len() + head.len() + 20 > room {
         String::new()

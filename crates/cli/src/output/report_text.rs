@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::amount_text;
+use super::remainder::{examples, shown};
 use super::report_json::{Facts, FailureGroup, RegistryEntry};
-use super::report_words::{amounts, as_sentence, counted, grouped, moment, outcomes, place, sentence, took};
+use super::report_words::{amounts, as_sentence, counted, moment, outcomes, place, sentence, took};
 use super::size;
 
 /// More reasons than this are not read from a screen.
@@ -13,12 +14,14 @@ const MOST_REASONS: usize = 20;
 /// Its lines; foreign texts in them are cleaned on the way out.
 pub(crate) fn lines(facts: &Facts) -> Vec<String> {
     let mut lines = head(facts);
-    for group in facts.tail.failures.iter().take(MOST_REASONS) {
+    let failures = &facts.tail.failures;
+    let told = shown(failures.len(), MOST_REASONS);
+    for group in &failures[..told] {
         lines.push(String::new());
         lines.extend(failure(group));
     }
-    if let Some(more) = facts.tail.failures.len().checked_sub(MOST_REASONS).filter(|more| *more > 0) {
-        lines.push(format!("\n{more} more reasons are in the report"));
+    if failures.len() > told {
+        lines.push(format!("\n{} more reasons are in the report", failures.len() - told));
     }
     lines.extend(facts.tail.refused_rules.iter().map(|refused| format!("\nrefused {refused}")));
     lines.push(String::new());
@@ -50,14 +53,12 @@ fn failure(group: &FailureGroup) -> Vec<String> {
         1 => String::new(),
         count => format!(" {}", counted(count, "time", "times")),
     };
-    let more = group.count.saturating_sub(group.examples.len() as u64);
-    let rest = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
     let mut lines = vec![format!("failed{what}: {}", place(group))];
     if !group.message.is_empty() {
         lines.push(format!("  why:   {}", group.message));
     }
     lines.push(format!("  next:  {}", group.hint));
-    lines.push(format!("  what:  {}{rest}", group.examples.join(", ")));
+    lines.push(format!("  what:  {}", examples(&group.examples, group.count)));
     lines
 }
 

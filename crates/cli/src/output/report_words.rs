@@ -3,25 +3,13 @@
 use std::time::Duration;
 
 use super::amount_text;
+pub(super) use super::number::grouped;
 use super::report_json::{Facts, FailureGroup, Totals};
 use super::size;
 
 /// A number with its noun.
 pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
-}
-
-/// A number as people read it: `12,345`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// How it went, in a sentence.
@@ -131,8 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_times_as_people_read_them() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    fn times_as_people_read_them() {
         assert_eq!(moment("2026-11-29T20:16:24.123Z"), "2026-11-29 20:16:24 UTC");
         assert_eq!(moment("yesterday"), "yesterday");
         assert_eq!(as_sentence("nothing to do"), "Nothing to do.");

@@ -9,6 +9,7 @@ use sync::Report;
 
 use super::Paint;
 use super::amount_text::{bytes, span, took};
+use super::remainder::{and_more, shown};
 use super::rule_names::RuleNames;
 use super::tally::LeftBehind;
 use crate::diagnostic::{Alike, Failed, Reasons, diagnose};
@@ -257,28 +258,27 @@ pub(crate) fn failures(done: &Done, paint: Paint) -> String {
 fn write_failures(text: &mut String, done: &Done, paint: Paint) {
     let (mut groups, rules) = (done.failures.alike(), RuleNames::of(&done.rules));
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    let shown = |failed: &Failed| match failed {
+    let name = |failed: &Failed| match failed {
         Failed::Rule(failure) => {
             format!("{}: {}", rules.at(failure.rule, &failure.source), failure.error.operation)
         }
         Failed::Image(image) => image.to_string(),
     };
-    for Alike { error, reasons, count, examples } in groups.iter().take(MOST_REASONS) {
+    let told = shown(groups.len(), MOST_REASONS);
+    for Alike { error, reasons, count, examples } in &groups[..told] {
         let Some((first, others)) = examples.split_first() else { continue };
         let diagnosis = diagnose(error);
         let more = count - 1;
-        let _ = writeln!(text, "\n{} {}", paint.red("failed"), shown(first));
+        let _ = writeln!(text, "\n{} {}", paint.red("failed"), name(first));
         // What was told above is not said again, unless it has gone from the screen since.
         if more > 0 || done.report.totals.images() > A_SCREEN {
             let _ = writeln!(text, "  why:   {}", diagnosis.why);
         }
         let _ = writeln!(text, "  next:  {}", diagnosis.next);
         if more > 0 {
-            let named: Vec<_> = others.iter().take(NAMED).map(shown).collect();
-            let rest = match more - named.len() {
-                0 => String::new(),
-                rest => format!(" and {rest} more: --report lists all"),
-            };
+            let named: Vec<_> = others.iter().take(shown(more, NAMED)).map(name).collect();
+            let rest = and_more((more - named.len()) as u64);
+            let rest = rest.map(|rest| format!(" {rest}: --report lists all")).unwrap_or_default();
             let what = match (first, more) {
                 (Failed::Image(_), 1) => "image",
                 (Failed::Image(_), _) => "images",
@@ -293,7 +293,8 @@ fn write_failures(text: &mut String, done: &Done, paint: Paint) {
             let _ = writeln!(text, "  also:  {more} more {what} for {why}: {named}{rest}");
         }
     }
-    if let Some(more) = groups.len().checked_sub(MOST_REASONS).filter(|more| *more > 0) {
+    if groups.len() > told {
+        let more = groups.len() - told;
         let _ = writeln!(text, "\n{more} more reasons are in the log and the report (--log, --report)");
     }
 }

@@ -54,7 +54,7 @@ async fn the_printed_login_opens_the_registry_for_other_tools() -> Result<()> {
     let ran = workplace.run(&format!("acr token {} --config c.json", acr.host()))?.expect_code(0)?;
     let password = ran.stdout.trim_end().to_owned();
     ensure!(acr.api.secrets().contains(&password), "the password and nothing else");
-    let ran = ran.says(&["access key: environment", "user cr_temp_user, valid until 20", "60 minutes"])?;
+    let ran = ran.says(&["access key: environment", "user cr_temp_user, valid until 20", "(60 min)"])?;
     ensure!(!ran.stderr.contains(&password) && !ran.all().contains(KEY.1), "a secret on stderr");
     let login = Some(("cr_temp_user", password.as_str()));
     ensure!(Skopeo::list_tags(&acr.host(), "mirror/app", login).await? == ["v1"], "skopeo logs in with it");

@@ -4,6 +4,7 @@ pub(crate) mod page;
 mod stage;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::{Child, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -52,7 +53,11 @@ const IN_WORDS: [(&str, &str, &str); 8] = [
     ("docs/report.md", "", "image-syncer sync --config mirror.yaml --shard 1/2 --report shard-1.json"),
     ("docs/report.md", "", "image-syncer sync --config mirror.yaml --shard 2/2 --report shard-2.json"),
     // A rule that fails, and then does not.
-    ("docs/verbs.md", "", "echo '  - {from: docker.io/library/late:1, to: registry.example.com/late}' >>c.yaml"),
+    (
+        "docs/verbs.md",
+        "",
+        "echo '  - {from: docker.io/library/late:1, to: registry.example.com/late}' >>c.yaml",
+    ),
     (
         "docs/verbs.md",
         "image-syncer --config c.yaml --output-failed-images",
@@ -105,7 +110,8 @@ async fn try_page(page: &Page, commands: &[Command]) -> Result<Vec<usize>> {
     for (_, name, from, language, nth) in FILES.iter().filter(|(path, ..)| *path == page.path) {
         files.push((*name, block(from, language, *nth)?));
     }
-    let texts = files.iter().map(|(_, text)| text.as_str()).chain(commands.iter().map(|each| each.line.as_str()));
+    let texts =
+        files.iter().map(|(_, text)| text.as_str()).chain(commands.iter().map(|each| each.line.as_str()));
     let texts = texts.chain(commands.iter().map(|each| each.shown.as_str()));
     let texts = texts.chain(IN_WORDS.iter().filter(|(path, ..)| *path == page.path).map(|(.., line)| *line));
     let mut stage = Stage::set(&texts.collect::<Vec<_>>().join("\n")).await?;
@@ -167,7 +173,8 @@ fn stop(mut going: Child) -> Result<()> {
 fn block(path: &str, language: &str, nth: usize) -> Result<String> {
     let page = Page::read(path)?;
     let mut of_language = blocks(&page.text).into_iter().filter(|block| block.language == language);
-    Ok(of_language.nth(nth).with_context(|| format!("{path} has no such {language} block"))?.text.to_owned() + "\n")
+    Ok(of_language.nth(nth).with_context(|| format!("{path} has no such {language} block"))?.text.to_owned()
+        + "\n")
 }
 
 #[test]
@@ -241,7 +248,8 @@ fn links_and_names_of_files_lead_somewhere() -> Result<()> {
         let broken = page.links().into_iter().filter(|link| !leads_somewhere(&page, link));
         wrong.extend(broken.map(|link| format!("{}: ({link})", page.path)));
         for span in page.spans() {
-            let is_name = span.ends_with(".rs") && !span.contains([' ', '*', '{']);
+            let is_name = Path::new(&span).extension().is_some_and(|ending| ending == "rs")
+                && !span.contains([' ', '*', '{']);
             let ending = format!("/{span}");
             let is_it = |file: &String| file.ends_with(&ending) || without_src(file).ends_with(&ending);
             if is_name && !files.iter().any(is_it) {
@@ -262,7 +270,8 @@ fn leads_somewhere(page: &Page, link: &str) -> bool {
     let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
     let target = if path.is_empty() { page.path.clone() } else { format!("{folder}/{path}") };
     let target = target.trim_start_matches('/');
-    let has_heading = || Page::read(target).is_ok_and(|page| page.anchors().iter().any(|each| each == anchor));
+    let has_heading =
+        || Page::read(target).is_ok_and(|page| page.anchors().iter().any(|each| each == anchor));
     root().join(target).exists() && (anchor.is_empty() || has_heading())
 }
 

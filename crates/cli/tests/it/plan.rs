@@ -422,7 +422,7 @@ async fn a_plan_tells_how_long_it_takes() -> Result<()> {
     let text = bench.run("plan")?.expect_code(0)?.stdout;
     ensure!(!text.contains("at the"), "nothing tells: {text}");
     let text = bench.run("plan --bandwidth 1MiB/s")?.expect_code(0)?.stdout;
-    ensure!(text.contains("about 17 seconds at the 1.00 MiB/s of --bandwidth"), "{text}");
+    ensure!(text.contains("about 17 s at the 1.00 MiB/s of --bandwidth"), "{text}");
     bench.run("sync")?.expect_code(0)?;
     put("v2", 2);
     let text = bench.run("plan --bandwidth 900GiB/s")?.expect_code(0)?.stdout;

@@ -268,8 +268,7 @@ impl World {
     pub(crate) fn layer_reads(&self) -> BTreeMap<String, usize> {
         let mut reads = BTreeMap::new();
         for request in self.source.requests().iter().filter(|request| LoggedRequest::is_blob_read(request)) {
-            let (repository, digest) =
-                request.path.trim_start_matches("/v2/").split_once("/blobs/").unwrap();
+            let (repository, digest) = request.path.trim_start_matches("/v2/").split_once("/blobs/").unwrap();
             if self.source.store().blob(repository, digest).unwrap().len() >= SMALLEST_LAYER {
                 *reads.entry(digest.to_owned()).or_insert(0) += 1;
             }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use indicatif::HumanDuration;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
@@ -10,7 +9,7 @@ use super::access::access;
 use super::fail::fail;
 use crate::args::TokenArgs;
 use crate::exit_code;
-use crate::output::{print_verbatim, say};
+use crate::output::{amount_text, print_verbatim, say};
 
 /// Prints password or user; gives the exit status.
 pub(super) async fn run(args: &TokenArgs) -> u8 {
@@ -32,8 +31,8 @@ pub(super) async fn run(args: &TokenArgs) -> u8 {
     exit_code::DONE
 }
 
-/// `2026-11-24T13:00:00Z (60 minutes)`
+/// `2026-11-24T13:00:00Z (60 min)`
 fn end(lifetime: Duration) -> String {
     let end = Timestamp::now().checked_add(lifetime).unwrap_or(Timestamp::MAX);
-    format!("{} ({})", end.strftime("%Y-%m-%dT%H:%M:%SZ"), HumanDuration(lifetime))
+    format!("{} ({})", end.strftime("%Y-%m-%dT%H:%M:%SZ"), amount_text::about(lifetime))
 }

@@ -10,6 +10,7 @@ use super::finding::{Finding, Step};
 use crate::args::CheckFleetArgs;
 use crate::command::fleet::{NO_LOGIN, NO_SERVER, access, own_name};
 use crate::config::ConfigError;
+use crate::output::remainder;
 
 /// The oldest that has all that is asked for: direct reads of buckets.
 const OLDEST: (u32, u32) = (2, 9);
@@ -138,11 +139,7 @@ fn rights(place: &str, rights: &Rights) -> Finding {
 /// The first few of them.
 fn some(lacks: &[String]) -> String {
     const SHOWN: usize = 3;
-    let shown = lacks.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    match lacks.len() {
-        0..=SHOWN => shown,
-        more => format!("{shown} and {} more", more - SHOWN),
-    }
+    remainder::list(lacks, SHOWN)
 }
 
 #[cfg(test)]

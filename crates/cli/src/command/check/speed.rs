@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use indicatif::HumanBytes;
 use oci::{Descriptor, RepositoryName};
 use registry::{Access, BlobReader, Error};
 use tokio::time::Instant;
@@ -12,6 +11,7 @@ use tokio::time::Instant;
 use super::finding::{Finding, Step};
 use super::plan::{Spot, is_same};
 use crate::diagnostic::registry_words;
+use crate::output::amount_text::bytes;
 
 /// How long is read each time.
 const WINDOW: Duration = Duration::from_secs(2);
@@ -46,7 +46,7 @@ impl LargestBlobs {
 async fn measure(Spot { known, repository }: &Spot, blob: &Descriptor) -> Finding {
     let place = known.registry.host().as_str();
     if blob.size.is_none_or(|size| size < SHORTEST) {
-        let what = format!("not measured: no layer of {} or more was seen", HumanBytes(SHORTEST));
+        let what = format!("not measured: no layer of {} or more was seen", bytes(SHORTEST));
         return Finding::ok(place, Step::Speed, what);
     }
     let read = async |connections| read(&known.registry, repository, blob, connections).await;
@@ -92,8 +92,7 @@ async fn bytes_until(mut reader: BlobReader, end: Instant) -> u64 {
 }
 
 fn judge(one: u64, many: u64) -> String {
-    let speeds =
-        format!("one connection reads {}/s, {MANY} together read {}/s", HumanBytes(one), HumanBytes(many));
+    let speeds = format!("one connection reads {}/s, {MANY} together read {}/s", bytes(one), bytes(many));
     let meaning = if many >= one.saturating_mul(4) {
         "each connection has a limit, so more of them help: a higher --proc, and workers"
     } else if many >= one + one / 2 {

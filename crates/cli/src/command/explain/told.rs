@@ -1,11 +1,11 @@
 //! What is told of an image.
 
-use indicatif::HumanBytes;
 use oci::Reference;
 
 use super::known::Known;
 use super::stage::Stage;
 use crate::config::LoginOrigin;
+use crate::output::amount_text;
 use crate::output::report_json::Facts;
 use crate::output::{Ended, Failure, ImageRecord};
 
@@ -113,7 +113,8 @@ fn amounts(entry: &ImageRecord) -> Vec<String> {
         (entry.bytes_present, "there already"),
     ];
     let counts = counts.iter().filter(|(bytes, _)| *bytes > 0);
-    let counts: Vec<_> = counts.map(|(bytes, what)| format!("{} {what}", HumanBytes(*bytes))).collect();
+    let counts: Vec<_> =
+        counts.map(|(bytes, what)| format!("{} {what}", amount_text::bytes(*bytes))).collect();
     if !counts.is_empty() {
         lines.push(row("bytes", &counts.join(", ")));
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use oci::Digest;
 
 use super::inspected::{Blob, Inspected, Manifest, Referrer, Standing};
+use crate::output::remainder;
 use crate::output::size::size;
 
 /// So many places that have a layer, too, are named.
@@ -106,11 +107,7 @@ fn name(child: &Manifest) -> String {
 fn shared(others: &[String]) -> String {
     match others.len() {
         0 => String::new(),
-        count if count <= PLACES_NAMED => format!(", also in {}", others.join(", ")),
-        count => {
-            let more = count - PLACES_NAMED;
-            format!(", also in {} and {more} more", others[..PLACES_NAMED].join(", "))
-        }
+        _ => format!(", also in {}", remainder::list(others, PLACES_NAMED)),
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{Error, Write};
 
-use indicatif::{HumanBytes, HumanDuration};
 use oci::{Digest, TagOrDigest, is_referrers_tag};
 use serde::{Deserialize, Serialize};
 use sync::{Action, Bandwidth};
@@ -14,8 +13,9 @@ use super::recorder::Plan;
 use super::step::Step;
 use super::totals::Totals;
 use crate::done::{Done, Ended};
-use crate::output::foreign;
+use crate::output::remainder::and_more;
 use crate::output::sorted::Sorter;
+use crate::output::{amount_text, foreign};
 
 /// So many steps of a repository are shown first, and so many last, unless all are wanted.
 const FIRST: usize = 6;
@@ -116,9 +116,10 @@ struct Group {
     unchanged: usize,
     extras: usize,
     first: Vec<String>,
+    /// One more than is shown: where nothing was left out before it, it is shown instead of counted.
     last: VecDeque<String>,
     /// How many steps between them are not shown.
-    left_out: usize,
+    left_out: u64,
 }
 
 impl Tree<'_> {
@@ -153,7 +154,7 @@ impl Tree<'_> {
     }
 
     fn end_group(&mut self) -> Result<(), Error> {
-        let group = std::mem::take(&mut self.group);
+        let mut group = std::mem::take(&mut self.group);
         let Some(repository) = &group.repository else { return Ok(()) };
         let counts = [
             (group.changes, "to do"),
@@ -165,8 +166,7 @@ impl Tree<'_> {
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
         self.line(&format!("  {repository}: {}", counts.join(", ")))?;
-        let more =
-            (group.left_out > 0).then(|| format!("      ... and {} more: --all shows them", group.left_out));
+        let more = group.left_out().map(|more| format!("      ... {more}: --all shows them"));
         group.first.iter().chain(&more).chain(&group.last).try_for_each(|line| self.line(line))
     }
 
@@ -176,6 +176,15 @@ impl Tree<'_> {
 }
 
 impl Group {
+    /// Leaves out what has no room; says how many that are.
+    fn left_out(&mut self) -> Option<String> {
+        if self.left_out > 0 {
+            self.last.pop_front();
+            self.left_out += 1;
+        }
+        and_more(self.left_out)
+    }
+
     fn add(&mut self, entry: &Entry, name: &str, all: bool) {
         let line = match entry {
             Entry::Step(step) if step.action == Action::Unchanged => {
@@ -201,7 +210,7 @@ impl Group {
             return self.first.push(line);
         }
         self.last.push_back(line);
-        if self.last.len() > LAST {
+        if self.last.len() > LAST + 1 {
             self.last.pop_front();
             self.left_out += 1;
         }
@@ -225,7 +234,7 @@ fn line_of(step: &Step) -> String {
     let mut line = format!("    {mark} {}: {what}", step.image.target_reference);
     for (bytes, how) in [(step.bytes, "to send"), (step.bytes_mounted, "mounted")] {
         if bytes > 0 {
-            let _ = write!(line, ", {} {how}", HumanBytes(bytes));
+            let _ = write!(line, ", {} {how}", amount_text::bytes(bytes));
         }
     }
     if step.referrers > 0 {
@@ -254,8 +263,8 @@ fn time(plan: &Plan, shown: Shown, bytes: u64) -> String {
         (_, Some(speed)) => (speed, "of the last run"),
         (_, None) => return String::new(),
     };
-    let a_second = HumanBytes(bandwidth.bytes_a_second());
-    format!(", about {} at the {a_second}/s {whose}", HumanDuration(bandwidth.time_for(bytes)))
+    let a_second = amount_text::bytes(bandwidth.bytes_a_second());
+    format!(", about {} at the {a_second}/s {whose}", amount_text::about(bandwidth.time_for(bytes)))
 }
 
 /// Whether a step is a list of referrers under a tag: where its image is copied in the same run, it comes along, and stands there when
@@ -308,9 +317,9 @@ fn sums(totals: &Totals, ended: Ended, (extras, lists): (usize, usize), time: &s
     if totals.bytes > 0 || totals.bytes_mounted > 0 {
         let mounted = match totals.bytes_mounted {
             0 => String::new(),
-            bytes => format!(", {} mounted", HumanBytes(bytes)),
+            bytes => format!(", {} mounted", amount_text::bytes(bytes)),
         };
-        let (bytes, requests) = (HumanBytes(totals.bytes), totals.requests);
+        let (bytes, requests) = (amount_text::bytes(totals.bytes), totals.requests);
         lines.push(format!("      {bytes} to send{mounted}, about {requests} requests{time}"));
     }
     lines

@@ -87,12 +87,16 @@ fn told<T>(
         let kind = kind(one);
         match kinds.iter().position(|(known, ..)| *known == kind) {
             Some(known) => kinds[known].2 += 1,
-            None if kinds.len() < TOLD => kinds.push((kind, one, 1)),
+            // One more than is told, for what it would take to count it.
+            None if kinds.len() <= TOLD => kinds.push((kind, one, 1)),
             None => untold += 1,
         }
     }
+    if untold > 0 {
+        untold += kinds.pop().map_or(0, |(.., count)| count);
+    }
     let rest = (untold > 0).then(|| {
-        let text = format!("{untold} more {} for other reasons", what[usize::from(untold != 1)]);
+        let text = format!("{untold} more {} for other reasons", what[1]);
         Problem { text, help: None }
     });
     kinds.into_iter().map(|(_, first, count)| tell(first, count - 1)).chain(rest).collect()
@@ -156,5 +160,7 @@ mod tests {
         let all = words.map(|word| kept("v", Kept::Failed(word.to_owned())));
         let texts: Vec<_> = Problem::of_kept(&all).into_iter().map(|problem| problem.text).collect();
         assert_eq!((texts.len(), &*texts[5]), (6, "2 more tags for other reasons"));
+        let texts: Vec<_> = Problem::of_kept(&all[..6]).into_iter().map(|problem| problem.text).collect();
+        assert_eq!((texts.len(), &*texts[5]), (6, "r.io/a:v was not deleted: six"));
     }
 }

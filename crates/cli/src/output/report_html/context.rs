@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::chart::{Chart, chart};
 use super::rows::Rows;
 use crate::output::amount_text;
+use crate::output::remainder::and_more;
 use crate::output::report_json::{Facts, FailureGroup, Head, RegistryEntry, Totals};
 use crate::output::report_words::{amounts, as_sentence, counted, grouped, moment, place, sentence, took};
 use crate::output::size;
@@ -153,7 +154,6 @@ fn outcomes(totals: &Totals) -> Vec<Outcome> {
 }
 
 fn cause(index: usize, group: &FailureGroup, rows: &Rows) -> Cause {
-    let more = group.count.saturating_sub(group.examples.len() as u64);
     Cause {
         key: group.cause.clone().filter(|cause| rows.with_cause(cause) > 0).map(|cause| clean(&cause)),
         count: grouped(group.count),
@@ -162,7 +162,7 @@ fn cause(index: usize, group: &FailureGroup, rows: &Rows) -> Cause {
         message: clean(&group.message),
         hint: pieces(&clean(&group.hint)),
         examples: group.examples.iter().map(|example| clean(example)).collect(),
-        more: (more > 0).then(|| format!("and {} more", grouped(more))),
+        more: and_more(group.count.saturating_sub(group.examples.len() as u64)),
         is_open: index < OPEN,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::{Part, ShardEntry};
+use crate::output::remainder;
 
 /// So many numbers are named.
 const NAMED: usize = 10;
@@ -27,11 +28,12 @@ pub(crate) fn odd_shards(parts: &[Part]) -> Vec<String> {
     }
     let Some(of) = counts.first() else { return Vec::new() };
     let there: BTreeSet<_> = shards.iter().map(|shard| shard.number).collect();
-    let missing: Vec<_> = (1..=*of).filter(|number| !there.contains(number)).take(NAMED).collect();
+    let missing: Vec<_> =
+        (1..=*of).filter(|number| !there.contains(number)).map(|number| number.to_string()).collect();
     if missing.is_empty() {
         return Vec::new();
     }
-    let named = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let named = remainder::list(&missing, NAMED);
     let noun = if missing.len() == 1 { "shard" } else { "shards" };
     vec![format!("{} of {of} shards are here: the report of {noun} {named} is missing", there.len())]
 }

@@ -1,5 +1,6 @@
 //! The example hosts of the book, as registries on this machine, and a shell that a page's commands are typed into.
 
+use std::any::Any;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
@@ -47,19 +48,10 @@ pub(super) struct Stage {
     words: Vec<(String, String)>,
     /// What was typed for the rest of the session: variables.
     session: String,
-    plays: Vec<Play>,
+    /// Registries and whatever else ends with the page.
+    servers: Vec<Box<dyn Any>>,
     trusted: CertificateAuthority,
     unknown: CertificateAuthority,
-}
-
-/// A server that ends with the page.
-#[expect(dead_code, reason = "they are held to run")]
-enum Play {
-    Embedded(EmbeddedRegistry),
-    Front(TlsFront),
-    Harbor(HarborBench),
-    Acr(Box<Acr>),
-    Nats(NatsServer),
 }
 
 impl Stage {
@@ -68,7 +60,7 @@ impl Stage {
         let workplace = Workplace::new()?;
         let (trusted, unknown) = (CertificateAuthority::generate()?, CertificateAuthority::generate()?);
         let mut stage =
-            Self { workplace, words: here(), session: String::new(), plays: Vec::new(), trusted, unknown };
+            Self { workplace, words: here(), session: String::new(), servers: Vec::new(), trusted, unknown };
         for (host, speaks, images) in HOSTS {
             if text.contains(host) {
                 stage.open(host, speaks, images).await.with_context(|| host.to_owned())?;
@@ -77,7 +69,7 @@ impl Stage {
         if text.contains("nats://127.0.0.1:4222") {
             let nats = NatsServer::start().await?;
             stage.means("nats://127.0.0.1:4222", &nats.url());
-            stage.plays.push(Play::Nats(nats));
+            stage.servers.push(Box::new(nats));
         }
         stage.furnish(text)?;
         Ok(stage)
@@ -94,7 +86,8 @@ impl Stage {
         while let Some(first) = rest.chars().next() {
             let fits = self.words.iter().filter(|(word, _)| rest.starts_with(word.as_str()));
             let longest = fits.max_by_key(|(word, _)| word.len());
-            let (length, word) = longest.map_or((first.len_utf8(), None), |(on, here)| (on.len(), Some(here)));
+            let (length, word) =
+                longest.map_or((first.len_utf8(), None), |(on, here)| (on.len(), Some(here)));
             translated.push_str(word.map_or(&rest[..length], String::as_str));
             rest = &rest[length..];
         }
@@ -113,7 +106,7 @@ impl Stage {
                 }
                 self.means(host, &harbor.host());
                 self.means(r#""password": "...""#, &format!(r#""password": "{}""#, HarborBench::ROBOT.1));
-                self.plays.push(Play::Harbor(harbor));
+                self.servers.push(Box::new(harbor));
             }
             Speaks::Acr => self.open_acr(host).await?,
             Speaks::Tls | Speaks::UnknownTls | Speaks::Plain => {
@@ -123,7 +116,7 @@ impl Stage {
                 if speaks != Speaks::Plain {
                     let front = TlsFront::start(authority, registry.host()).await?;
                     address = front.host();
-                    self.plays.push(Play::Front(front));
+                    self.servers.push(Box::new(front));
                 }
                 for (number, image) in (1..).zip(images) {
                     let (repository, tag) = image.rsplit_once(':').context("tag")?;
@@ -133,7 +126,7 @@ impl Stage {
                     self.means(&on_the_page, &format!("{address}/{repository}@{digest}"));
                 }
                 self.means(host, &address);
-                self.plays.push(Play::Embedded(registry));
+                self.servers.push(Box::new(registry));
             }
         }
         Ok(())
@@ -153,7 +146,7 @@ impl Stage {
         self.means("ALIBABA_CLOUD_ACCESS_KEY_ID=...", &format!("ALIBABA_CLOUD_ACCESS_KEY_ID={}", KEY.0));
         let secret = format!("ALIBABA_CLOUD_ACCESS_KEY_SECRET={}", KEY.1);
         self.means("ALIBABA_CLOUD_ACCESS_KEY_SECRET=...", &secret);
-        self.plays.push(Play::Acr(Box::new(acr)));
+        self.servers.push(Box::new(acr));
         Ok(())
     }
 
@@ -188,7 +181,9 @@ impl Stage {
         command.env("PATH", format!("{}/bin:{path}", self.workplace.path().display()));
         command.env("HOME", self.workplace.path()).env("TMPDIR", self.workplace.path());
         command.env("SSL_CERT_FILE", self.trusted.ca_file());
-        command.env("GITHUB_STEP_SUMMARY", "summary.md").envs([("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "2")]);
+        command
+            .env("GITHUB_STEP_SUMMARY", "summary.md")
+            .envs([("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "2")]);
         command
     }
 
@@ -197,7 +192,8 @@ impl Stage {
         let line = self.translate(line);
         let ran = Ran::of(self.shell(&line).output()?).with_context(|| line.clone())?;
         let name = line.split('=').next().unwrap_or_default();
-        if line.starts_with("export ") || (name.len() < line.len() && name.chars().all(char::is_alphanumeric)) {
+        if line.starts_with("export ") || (name.len() < line.len() && name.chars().all(char::is_alphanumeric))
+        {
             self.session.push_str(&line);
             self.session.push('\n');
         }
