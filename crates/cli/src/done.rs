@@ -39,6 +39,11 @@ impl Done {
         self.rules.get(index).map(|rule| rule.written.label())
     }
 
+    /// How many rules, or images of a plan, cannot be carried out.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.iter().map(|refused| refused.count).sum()
+    }
+
     /// Nothing stands at a target, and nothing failed either.
     pub(crate) fn is_empty(&self) -> bool {
         let Report { totals, failed_rules, unfinished_rules, .. } = &self.report;

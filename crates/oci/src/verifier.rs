@@ -81,6 +81,16 @@ pub enum Mismatch {
         /// The bytes received (at the least, where reading stopped).
         actual: u64,
     },
+    /// The same, and not for the first time: asking once more would not help.
+    #[error("the descriptor of {digest} says {expected} bytes, but {actual} came, also the second time")]
+    SizeAgain {
+        /// The digest that was asked for.
+        digest: Digest,
+        /// The size in the descriptor, in bytes.
+        expected: u64,
+        /// The bytes received (at the least, where reading stopped), or that the answer's head tells.
+        actual: u64,
+    },
     /// The bytes are compressed, though they were asked for as they are.
     #[error(
         "the content of {digest} came with `Content-Encoding: {}`, though it was asked for without any, and its bytes are others than the digest says",

@@ -143,13 +143,14 @@ impl Error {
 
     /// Whether the same request may well succeed later.
     ///
-    /// Bytes of a blob that do not match may be read again; a manifest that lies stays a lie.
+    /// Bytes of a blob that do not match may be read again, unless there were twice as many or as few; a manifest that lies stays a
+    /// lie.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.is_retryable(),
             Self::Transport { failure, .. } => failure.is_passing(),
             Self::Token { source, .. } => source.is_retryable(),
-            Self::Mismatch(_) => true,
+            Self::Mismatch(wrong) => !matches!(wrong, Mismatch::SizeAgain { .. }),
             Self::Login { source, .. } => source.prospect == Prospect::Passing,
             Self::RealmNotTrusted { .. }
             | Self::ManifestType { .. }

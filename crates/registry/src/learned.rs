@@ -1,10 +1,10 @@
 //! What a registry turned out to be able to do, kept as long as its handle: so that it is tried once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use oci::RepositoryName;
+use oci::{Digest, RepositoryName};
 
 use crate::profile::{Profile, ReferrersApi};
 
@@ -17,6 +17,8 @@ pub(crate) struct Learned {
     /// repositories alone.
     without_referrers: RwLock<HashSet<RepositoryName>>,
     reads_lead_elsewhere: AtomicBool,
+    /// How many bytes came last of blobs that had others than their descriptors say.
+    other_lengths: RwLock<HashMap<(RepositoryName, Digest), u64>>,
 }
 
 /// Whether an ability is there.
@@ -77,6 +79,18 @@ impl Learned {
     pub(crate) fn note_referrers_refused(&self, repository: &RepositoryName) {
         let mut refused = self.without_referrers.write().unwrap_or_else(PoisonError::into_inner);
         refused.insert(repository.clone());
+    }
+
+    /// Whether a blob came with this many bytes when it had others than its descriptor says.
+    pub(crate) fn came_with(&self, repository: &RepositoryName, digest: &Digest, bytes: u64) -> bool {
+        let lengths = self.other_lengths.read().unwrap_or_else(PoisonError::into_inner);
+        lengths.get(&(repository.clone(), digest.clone())) == Some(&bytes)
+    }
+
+    /// A blob came with other bytes than its descriptor says: so many.
+    pub(crate) fn note_other_length(&self, repository: &RepositoryName, digest: &Digest, bytes: u64) {
+        let mut lengths = self.other_lengths.write().unwrap_or_else(PoisonError::into_inner);
+        lengths.insert((repository.clone(), digest.clone()), bytes);
     }
 
     /// What the list of referrers was seen to do.

@@ -206,6 +206,14 @@ pub enum Cause {
         /// What it has now.
         there: Option<Box<Digest>>,
     },
+    /// What the target would get is not what the plan says.
+    #[error("the target would get {actual} under this name, where the plan says {planned}")]
+    OtherResult {
+        /// What the target was to have.
+        planned: Box<Digest>,
+        /// What comes of the source's image by the rule.
+        actual: Box<Digest>,
+    },
     /// Two repositories would be mixed in one at the target.
     #[error(transparent)]
     TargetShared(Box<SharedTarget>),

@@ -136,26 +136,27 @@ fn refusal(step: Malformed, file: &Path) -> RefusedRule {
     let error = ConfigError::new(format!("the step {name} cannot be carried out: {}", clean(&problem)))
         .file(file)
         .help("make the plan anew with `image-syncer plan --out FILE`: its steps are not written by hand");
-    RefusedRule { written: WrittenRule::of_images(0, 0, source, vec![target]), error }
+    RefusedRule { written: WrittenRule::of_images(0, 0, source, vec![target]), error, count: 1 }
 }
 
 /// What is not in the plan though it should be: whoever carries it out is told, and the status says it.
 fn lacking(lacks: &Lacks, file: &Path) -> Vec<RefusedRule> {
-    let refusal = |source: String, problem: String, help: &str| {
+    let refusal = |source: String, count: usize, problem: String, help: &str| {
         let help = format!("{help}{}then plan again", if help.is_empty() { "" } else { "; " });
         let error = ConfigError::new(problem).file(file).help(help);
-        RefusedRule { written: WrittenRule::of_images(0, 0, source, Vec::new()), error }
+        RefusedRule { written: WrittenRule::of_images(0, 0, source, Vec::new()), error, count }
     };
     let failed = lacks.failures.iter().map(|alike| {
         let Failures { kind, hint, count, examples } = alike;
         let what = clean(&remainder::examples(examples, *count as u64)).into_owned();
         let problem = format!("the plan lacks {what}: that failed when it was made ({})", clean(kind));
-        refusal(examples.first().cloned().unwrap_or_default(), problem, &clean(hint))
+        refusal(examples.first().cloned().unwrap_or_default(), *count, problem, &clean(hint))
     });
     let refused = lacks.refused_rules.iter().map(|words| {
         let first = clean(words.lines().next().unwrap_or_default()).into_owned();
         refusal(
             String::new(),
+            1,
             format!("the plan lacks a rule that was refused when it was made: {first}"),
             "",
         )
@@ -178,5 +179,5 @@ fn impossibility(step: &Step, file: &Path) -> RefusedRule {
     };
     let problem = format!("{} is not brought: when the plan was made, {why}", clean(&target));
     let error = ConfigError::new(problem).file(file).help(help);
-    RefusedRule { written: WrittenRule::of_images(0, 0, source, vec![target]), error }
+    RefusedRule { written: WrittenRule::of_images(0, 0, source, vec![target]), error, count: 1 }
 }

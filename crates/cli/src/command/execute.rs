@@ -18,7 +18,8 @@ use crate::done::{Done, Ended};
 use crate::interrupt::Interrupt;
 use crate::output::report_json;
 use crate::output::{
-    self, Display, Flushed, LogFile, Paint, PlannedRule, RuleNames, Volume, say, say_lines, slow_hosts, warn,
+    self, Display, Flushed, LogFile, Paint, PlannedRule, RuleNames, Verified, Volume, say, say_lines,
+    slow_hosts, warn,
 };
 use crate::{exit_code, state_file};
 
@@ -162,8 +163,7 @@ fn show_end(args: &RunArgs, done: &Done, code: u8, is_empty: bool) {
         say_annotations(done, code);
     }
     if is_empty {
-        let what = if done.verified.is_some() { "looked at" } else { "copied" };
-        say(&format!("{}: nothing was {what}, {NOTHING_MATCHES}", Paint::for_stderr().red("error")));
+        say(&format!("{}: {}", Paint::for_stderr().red("error"), nothing_matches(done.verified.as_ref())));
     }
     if output::is_for_programs() {
         return;
@@ -208,8 +208,16 @@ fn write(results: Results, outputs: &Outputs, done: &Done, sentence: &str, code:
     problems
 }
 
-const NOTHING_MATCHES: &str =
-    "because no image matches: check the tag or pattern at the source, and the platforms";
+fn nothing_matches(verified: Option<&Verified>) -> String {
+    let (what, place) = match verified {
+        None => ("copied", " at the source"),
+        Some(verified) if verified.is_alone() => ("looked at", ""),
+        Some(_) => ("looked at", " at the source"),
+    };
+    format!(
+        "nothing was {what}, because no image matches: check the tag or pattern{place}, and the platforms"
+    )
+}
 
 /// A plan says on stdout what is to be done; what could not be planned stands here.
 fn say_failures(done: &Done) {

@@ -111,7 +111,7 @@ impl Resolver<'_> {
             if stops_everything {
                 found.errors.push(error);
             } else {
-                found.refused.push(RefusedRule { written: rule.clone(), error });
+                found.refused.push(RefusedRule { written: rule.clone(), error, count: 1 });
             }
         }
     }
@@ -148,7 +148,8 @@ impl Resolver<'_> {
         if rule.source.is_empty() {
             return Err(RuleError::SourceEmpty);
         }
-        let source = parse_source(&rule.source).map_err(RuleError::Source)?;
+        let unusable = |reason| RuleError::Source { text: rule.source.clone(), reason };
+        let source = parse_source(&rule.source).map_err(unusable)?;
         let referrers = match &source {
             SourceText::One(_) => ReferrerPolicy::Leave,
             SourceText::Many(_) => ReferrerPolicy::Copy,

@@ -54,6 +54,8 @@ pub(crate) struct ResolvedTasks {
 pub(crate) struct RefusedRule {
     pub(crate) written: WrittenRule,
     pub(crate) error: ConfigError,
+    /// For how many rules, or images of a plan, it stands.
+    pub(crate) count: usize,
 }
 
 /// Which logins a rule uses.

@@ -10,10 +10,11 @@ use crate::nearest::nearest;
 /// What is wrong with a rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RuleError {
-    #[error("a rule has an empty source")]
+    #[error("the name of an image is empty")]
     SourceEmpty,
-    #[error("the source of a rule cannot be used: {0}")]
-    Source(ImageTextError),
+    // It may be a rule's source, or have been typed: `verify` is given targets.
+    #[error("`{text}` cannot be used: {reason}")]
+    Source { text: String, reason: ImageTextError },
     #[error("the target of `{source_text}` is empty")]
     TargetEmpty { source_text: String },
     #[error("the target `{text}` of `{source_text}` cannot be used: {reason}")]
@@ -54,7 +55,9 @@ impl RuleError {
     /// The target's text, where that is what is wrong.
     pub(super) fn target_text(&self) -> Option<&str> {
         match self {
-            Self::SourceEmpty | Self::Source(_) | Self::TargetEmpty { .. } | Self::OtherDigest { .. } => None,
+            Self::SourceEmpty | Self::Source { .. } | Self::TargetEmpty { .. } | Self::OtherDigest { .. } => {
+                None
+            }
             Self::Target { text, .. }
             | Self::Template { text, .. }
             | Self::NamesUnderPattern { text, .. }
@@ -99,10 +102,10 @@ impl RuleError {
             Self::PlaceholderWithoutPattern { .. } => Some(
                 "write the repository's name at the target, or a pattern in the source, as in `harbor.example.com/library/**`",
             ),
-            Self::Source(ImageTextError::Exclusion { .. }) => Some(
+            Self::Source { reason: ImageTextError::Exclusion { .. }, .. } => Some(
                 "remove the rule, and name what is to be copied; tags are chosen by a pattern, as in `repository:/^v1/`",
             ),
-            Self::Source(ImageTextError::Reserved { .. })
+            Self::Source { reason: ImageTextError::Reserved { .. }, .. }
             | Self::Target { reason: ImageTextError::Reserved { .. }, .. } => Some(
                 "name a registry, as in `registry.example.com/team/app`; a repository with such a name at Docker Hub is written `docker.io/library/NAME`",
             ),

@@ -100,6 +100,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::OtherDigest { .. } => step.advice(Hint::OtherDigest),
         Cause::Conflict { .. } | Cause::Stays { .. } => step.advice(Hint::Conflict),
         Cause::Drift { .. } => step.advice(Hint::Drift),
+        Cause::OtherResult { .. } => step.advice(Hint::OtherResult),
         Cause::KeepsOtherLength { .. } => step.advice(Hint::KeepsOtherLength),
         Cause::KeepsUnreadable { .. } => step.advice(Hint::KeepsUnreadable),
         Cause::TooDeep { .. } => step.advice(Hint::TooDeep),
@@ -299,7 +300,7 @@ fn of_missing(operation: &Operation) -> Hint {
 
 fn of_mismatch(wrong: &Mismatch) -> Hint {
     match wrong {
-        Mismatch::Size { .. } => Hint::OtherSize,
+        Mismatch::Size { .. } | Mismatch::SizeAgain { .. } => Hint::OtherSize,
         Mismatch::Encoded { .. } => Hint::Encoding,
         Mismatch::Digest { .. } | _ => Hint::Damaged,
     }

@@ -181,6 +181,8 @@ hints! {
     Conflict: "look which of the two is right; `onConflict: overwrite` in the rule replaces what the target has, `onConflict: keep` leaves it without a failure",
     /// Somebody else has changed the target since the plan was made.
     Drift: "look who changed the target since the plan was made; a new plan takes what is there now into account",
+    /// A plan that promises what does not come of its own steps.
+    OtherResult: "nothing was written under this name; make the plan anew: `resultDigest` follows from the source's image and the rule, and is not to be edited",
     /// Rules that copy the same names to each other.
     TooFew: "see what the source lacks, or with -v which stage of the rule's `tags` leaves tags out; or write a smaller `atLeast`",
     NoDates: "of registries Harbor and Alibaba's Enterprise Edition (with \"provider\": \"acr\") tell dates, to logins that may list artifacts; elsewhere use `minAge`, which the state can tell, or `latest` by version",

@@ -365,6 +365,11 @@ fn others() -> Vec<Case> {
             "where the plan expects nothing",
             Hint::Drift,
         ),
+        (
+            to(Cause::OtherResult { planned: Box::new(digest()), actual: Box::new(digest()) }),
+            "where the plan says sha256:",
+            Hint::OtherResult,
+        ),
         (from(Cause::TooDeep { deepest: 4 }), "deeper than 4", Hint::TooDeep),
         (to(Cause::Circle { names: vec!["q.io/x:v1".to_owned()] }), "q.io/x:v1", Hint::Circle),
         (

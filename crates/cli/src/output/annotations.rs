@@ -5,19 +5,23 @@ use oci::foreign_text::clean_to;
 
 use super::remainder::and_more;
 use super::report_json::{Facts, FailureGroup};
+use super::report_words;
 use super::report_words::{counted, grouped, place};
 
 /// GitHub shows no more errors of one step.
 const MOST: usize = 10;
+/// So many refusals are named.
+const NAMED: usize = 5;
 /// The most bytes of one text.
 const LONGEST: usize = 2048;
 
 /// A command for each cause, the most frequent first. Where there are more, the last one says so.
 pub(crate) fn annotations(facts: &Facts) -> Vec<String> {
     let causes = &facts.tail.failures;
-    let shown = if causes.len() > MOST { MOST - 1 } else { MOST };
-    let mut lines: Vec<_> =
-        causes.iter().take(shown).map(|group| command(&title(group), &text(group))).collect();
+    let mut lines: Vec<_> = refused(facts).into_iter().collect();
+    let room = MOST - lines.len();
+    let shown = if causes.len() > room { room - 1 } else { room };
+    lines.extend(causes.iter().take(shown).map(|group| command(&title(group), &text(group))));
     if let Some(more) = causes.len().checked_sub(shown).filter(|more| *more > 0) {
         let failed: u64 = causes.iter().skip(shown).map(|group| group.count).sum();
         let more = counted(more as u64, "more cause", "more causes");
@@ -27,6 +31,18 @@ pub(crate) fn annotations(facts: &Facts) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// What cannot be carried out, in one command.
+fn refused(facts: &Facts) -> Option<String> {
+    let words = &facts.tail.refused_rules;
+    let named = words.iter().take(NAMED).map(|words| clean_to(words, LONGEST)).collect::<Vec<_>>().join("\n");
+    let rest = match words.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("\nand {}: see the report", counted(more as u64, "more refusal", "more refusals")),
+    };
+    let title = format!("{} cannot be carried out", report_words::refused(facts));
+    (!words.is_empty()).then(|| command(&title, &format!("{named}{rest}")))
 }
 
 fn title(group: &FailureGroup) -> String {
@@ -84,6 +100,20 @@ mod tests {
                 "::error title=7 failed%3A target r0.io%3A5000::50%25 of it\\r\\n::warning::mine, all: mine%0ANext: ask%0Ar.io/a:v1 and 6 more"
             ]
         );
+    }
+
+    #[test]
+    fn what_is_refused_stands_first_and_counts_as_one() {
+        let mut facts = facts(30);
+        facts.head.totals.refused = 12;
+        facts.tail.refused_rules = (0..7).map(|number| format!("rule {number}")).collect();
+        let lines = annotations(&facts);
+        assert_eq!(lines.len(), 10);
+        assert_eq!(
+            lines[0],
+            "::error title=12 rules cannot be carried out::rule 0%0Arule 1%0Arule 2%0Arule 3%0Arule 4%0Aand 2 more refusals: see the report"
+        );
+        assert!(lines[9].contains("22 more causes"), "{}", lines[9]);
     }
 
     #[test]

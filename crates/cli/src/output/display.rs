@@ -124,14 +124,18 @@ impl Shown {
     fn show(&self) {
         match self.form {
             Form::Bars => self.draw(),
-            Form::Lines => say(&layout::status_line(&self.view(0), &(self.ask_hosts)())),
-            Form::Json => standard::stderr_line(&progress_json::status_line(&self.view(0))),
+            Form::Lines => {
+                let (view, slow) = self.view(0);
+                say(&layout::status_line(&view, &slow));
+            }
+            Form::Json => standard::stderr_line(&progress_json::status_line(&self.view(0).0)),
             Form::None => {}
         }
     }
 
-    fn view(&self, most_rows: usize) -> View {
-        self.lock().view(Instant::now(), most_rows)
+    fn view(&self, most_rows: usize) -> (View, Vec<SlowHost>) {
+        let slow = (self.ask_hosts)();
+        (view_of(&mut self.lock(), &slow, most_rows), slow)
     }
 
     fn draw(&self) {
@@ -139,7 +143,7 @@ impl Shown {
         let slow = (self.ask_hosts)();
         let most_rows = rows.saturating_sub(ROWS_FOR_OTHERS).min(MOST_ROWS);
         let mut progress = self.lock();
-        let view = progress.view(Instant::now(), most_rows);
+        let view = view_of(&mut progress, &slow, most_rows);
         let picture =
             self.picture(&view, &slow, Room { rows, columns, symbols: self.symbols, paint: self.paint });
         // Whoever ends the display waits for this.
@@ -154,13 +158,14 @@ impl Shown {
 
     /// What somebody sees who asks, for people.
     pub(crate) fn status(&self) -> String {
-        layout::status_block(&self.view(NAMED), &(self.ask_hosts)())
+        let (view, slow) = self.view(NAMED);
+        layout::status_block(&view, &slow)
     }
 
     /// Tells whoever asks on stderr.
     pub(crate) fn tell_status(&self) {
         match self.form {
-            Form::Json => standard::stderr_text(&progress_json::status_with_images(&self.view(NAMED))),
+            Form::Json => standard::stderr_text(&progress_json::status_with_images(&self.view(NAMED).0)),
             Form::Bars | Form::Lines | Form::None => standard::stderr_text(&foreign::lines(&self.status())),
         }
     }
@@ -237,6 +242,15 @@ impl Observer for Shown {
             Form::Bars | Form::Lines | Form::None => self.tell(event),
         }
     }
+}
+
+/// The picture at this moment, with what the registries' handles know of waits.
+fn view_of(progress: &mut Progress, slow: &[SlowHost], most_rows: usize) -> View {
+    let now = Instant::now();
+    for (slow, left) in slow.iter().filter_map(|slow| Some((slow, slow.pause?))) {
+        slow.of.iter().for_each(|registry| progress.pause(now, registry, left));
+    }
+    progress.view(now, most_rows)
 }
 
 fn in_taskbar(view: &View) -> Taskbar {

@@ -1,6 +1,7 @@
 //! How far a run is and how long it may still take, by what is known so far. Decides; draws nothing.
 
 mod followers;
+mod held;
 mod image_work;
 mod remaining;
 mod sizes;
@@ -15,6 +16,7 @@ use sync::{Event, Image, ImageReport, Outcome, SkipReason};
 use super::remainder::shown;
 use super::speed::Speed;
 use followers::{Counted, Seen};
+use held::{Held, Hold};
 use image_work::ImageWork;
 use remaining::{Left, Pace, remaining};
 
@@ -24,8 +26,6 @@ pub(crate) use wait::Wait;
 
 /// The speed that is shown is that of so long.
 const LATELY: Duration = Duration::from_secs(10);
-/// The time that is left goes by the speed of so long, so that it does not jump.
-const AHEAD: Duration = Duration::from_secs(60);
 
 /// Before the end, no more is done.
 const NEARLY_ALL: f64 = 0.999;
@@ -49,6 +49,7 @@ pub(crate) struct Progress {
     seen: Seen,
     /// A list that is asked for again, by its source.
     lists: HashMap<Arc<str>, Wait>,
+    held: Held,
 }
 
 /// How many images ended in which way.
@@ -117,7 +118,7 @@ impl Images {
 impl Progress {
     pub(crate) fn start(now: Instant) -> Self {
         let (images, followers, is_all_planned, sent, kept, in_work, turn) = Default::default();
-        let (bytes, ended, seen, lists) = Default::default();
+        let (bytes, ended, seen, lists, held) = Default::default();
         Self {
             started: now,
             images,
@@ -131,7 +132,13 @@ impl Progress {
             ended,
             seen,
             lists,
+            held,
         }
+    }
+
+    /// A registry is left alone for so long from now on. It has the name that images have in front.
+    pub(crate) fn pause(&mut self, now: Instant, registry: &str, left: Duration) {
+        self.held.pause(now, registry, left);
     }
 
     /// Takes one event.
@@ -207,8 +214,14 @@ impl Progress {
         let followers = self.followers.left().saturating_sub(known_followers).min(unknown);
         let lists = !self.is_all_planned;
         let left = Left { bytes: total - sent, images: images_left, lists };
+        let images = self.in_work.iter().map(|(image, work)| (&**image, work.wait.as_ref()));
+        let hold = self.held.look(now, images, self.lists.values());
+        let hold =
+            Hold { active: self.held.active(now, now.saturating_duration_since(self.started)), ..hold };
+        let window = self.held.window(now);
         let pace =
-            Pace { bytes: self.bytes.per_second(now, AHEAD), images: self.ended.per_second(now, AHEAD) };
+            Pace { bytes: self.bytes.per_second(now, window), images: self.ended.per_second(now, window) };
+        let guess = self.seen_with_those_in_work().guess(unknown - followers, followers);
         View {
             elapsed: now.saturating_duration_since(self.started),
             images: self.images,
@@ -217,11 +230,7 @@ impl Progress {
             total,
             is_partial: lists || unknown > 0,
             per_second: self.bytes.per_second(now, LATELY).map(whole),
-            remaining: remaining(
-                left,
-                pace,
-                self.seen_with_those_in_work().guess(unknown - followers, followers),
-            ),
+            remaining: remaining(left, pace, guess).held_up(hold),
             fraction: self.fraction(sent, total),
             in_work: self.in_work.len(),
             rows: self.rows(now, most_rows),

@@ -157,7 +157,7 @@ pub(crate) fn summary_line(done: &Done, exit_code: u8) -> String {
         command: done.run.command,
         exit_code,
         seconds_elapsed: done.report.took.as_secs_f64(),
-        totals: report_json::totals(&done.report, requests),
+        totals: report_json::totals(done, requests),
         failures: report_json::alike(&done.failures),
     })
 }

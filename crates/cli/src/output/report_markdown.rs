@@ -9,7 +9,7 @@ use super::record::{Ended, ImageRecord};
 use super::records::Records;
 use super::remainder::and_more;
 use super::report_json::{Facts, FailureGroup};
-use super::report_words::{amounts, as_sentence, counted, grouped, outcomes, place, sentence};
+use super::report_words::{amounts, as_sentence, counted, grouped, outcomes, place, refused, sentence};
 use crate::exit_code;
 
 /// GitHub refuses more than 1 MiB of one step, all of it.
@@ -69,7 +69,8 @@ fn head(facts: &Facts) -> String {
     );
     let (mut words, mut line, mut numbers) = (String::from("|"), String::from("|"), String::from("|"));
     let counts = outcomes(&facts.head.totals).into_iter().map(|(word, number)| (word, grouped(number)));
-    for (word, number) in counts.chain(amounts(facts)) {
+    let refused = Some(("refused", refused(facts))).filter(|_| facts.head.totals.refused > 0);
+    for (word, number) in counts.chain(refused).chain(amounts(facts)) {
         let _ = write!(words, " {word} |");
         line.push_str(" ---: |");
         let _ = write!(numbers, " {} |", escape(&number));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::amount_text;
 use super::remainder::{examples, shown};
 use super::report_json::{Facts, FailureGroup, RegistryEntry};
-use super::report_words::{amounts, as_sentence, counted, moment, outcomes, place, sentence, took};
+use super::report_words::{amounts, as_sentence, counted, moment, outcomes, place, refused, sentence, took};
 use super::size;
 
 /// More reasons than this are not read from a screen.
@@ -27,6 +27,9 @@ pub(crate) fn lines(facts: &Facts) -> Vec<String> {
     lines.push(String::new());
     for (word, number) in outcomes(&facts.head.totals) {
         lines.push(row(word, &counted(number, "image", "images")));
+    }
+    if facts.head.totals.refused > 0 {
+        lines.push(row("refused", &refused(facts)));
     }
     lines.extend(amounts(facts).iter().map(|(word, text)| row(word, text)));
     lines.push(String::new());

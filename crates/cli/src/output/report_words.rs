@@ -27,9 +27,8 @@ pub(super) fn sentence(facts: &Facts) -> String {
     if rules > 0 {
         parts.push(format!("{} gave no images", counted(rules, "rule", "rules")));
     }
-    let refused = tail.refused_rules.len() as u64;
-    if refused > 0 {
-        parts.push(format!("{} cannot be carried out", counted(refused, "rule", "rules")));
+    if totals.refused > 0 {
+        parts.push(format!("{} cannot be carried out", refused(facts)));
     }
     if totals.not_done + totals.unlisted_rules > 0 {
         parts.push("the run was stopped before its end".to_owned());
@@ -42,6 +41,20 @@ pub(super) fn sentence(facts: &Facts) -> String {
         (true, 0, _) => "there was no image to copy".to_owned(),
         (true, all, 0) => format!("nothing to do for {}", counted(all, "image", "images")),
         (true, _, copied) => format!("{} copied, nothing failed", counted(copied, "image", "images")),
+    }
+}
+
+/// What cannot be carried out, counted: rules of a config, or images of a plan.
+pub(super) fn refused(facts: &Facts) -> String {
+    let [one, many] = refused_noun(&facts.head.command);
+    counted(facts.head.totals.refused, one, many)
+}
+
+/// What one and many of them are called that a command has refused.
+pub(super) fn refused_noun(command: &str) -> [&'static str; 2] {
+    match command {
+        "apply" => ["image of the plan", "images of the plan"],
+        _ => ["rule", "rules"],
     }
 }
 
@@ -140,5 +153,9 @@ mod tests {
             "2 of 8 images failed, the run was stopped before its end"
         );
         assert_eq!(said(Totals::default()), "there was no image to copy");
+        assert_eq!(
+            said(Totals { copied: 5, refused: 1, ..Totals::default() }),
+            "1 rule cannot be carried out"
+        );
     }
 }

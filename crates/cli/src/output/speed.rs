@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// What is looked back at, at most.
-const LONGEST: Duration = Duration::from_secs(60);
+/// What is looked back at, at most: long enough for the waits of a host that wants fewer requests.
+const LONGEST: Duration = Duration::from_secs(11 * 60);
 /// Less time than this tells nothing.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// Sums are noted so often at most.
 const NOTED: Duration = Duration::from_millis(250);
 
-/// A sum, as it was at moments of the last minute.
+/// A sum, as it was at moments of the last minutes.
 #[derive(Default)]
 pub(super) struct Speed {
     sum: u64,
@@ -57,6 +57,7 @@ mod tests {
 
     #[test]
     fn c2_the_speed_is_that_of_the_last_seconds() {
+        const ALL: Duration = Duration::from_secs(60);
         let (start, mut speed) = (Instant::now(), Speed::default());
         let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
         let window = Duration::from_secs(10);
@@ -70,7 +71,7 @@ mod tests {
             assert!((found - wanted).abs() < wanted * 0.06, "{found} instead of {wanted}");
         };
         near(speed.per_second(at(30.0), window), 100.0);
-        near(speed.per_second(at(30.0), LONGEST), 700.0);
+        near(speed.per_second(at(30.0), ALL), 700.0);
         near(speed.per_second(at(35.0), window), 50.0);
         assert_eq!(speed.per_second(at(41.0), window), Some(0.0), "it stands still");
         assert!(speed.samples.len() < 300, "{}", speed.samples.len());

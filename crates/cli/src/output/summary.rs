@@ -12,6 +12,7 @@ use super::amount_text::{bytes, span, took};
 use super::remainder::{and_more, shown};
 use super::rule_names::RuleNames;
 use super::tally::LeftBehind;
+use super::verified::Verified;
 use crate::diagnostic::{Alike, Failed, Reasons, diagnose};
 use crate::done::Done;
 
@@ -20,7 +21,7 @@ use crate::done::Done;
 pub(crate) fn old_sentence(done: &Done) -> String {
     let report = &done.report;
     let (failed, not_done) = (report.failed(), report.not_done());
-    let rules = report.failed_rules.len() + done.refused.len();
+    let rules = report.failed_rules.len() + done.refused();
     let counts = format!("{failed} sync tasks failed, {rules} tasks generate failed");
     if not_done + report.unfinished_rules.len() == 0 {
         format!("Finished, {counts}")
@@ -64,7 +65,7 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
             Paint::red,
             ["list gave none: see above", "lists gave none: see above"],
         ),
-        count("refused", done.refused.len(), Paint::red, refused(done)),
+        count("refused", done.refused(), Paint::red, refused(done)),
     ];
     let mut text = String::new();
     write_failures(&mut text, done, paint);
@@ -141,12 +142,21 @@ fn left_behind(text: &mut String, left: LeftBehind) {
     }
 }
 
-/// What is refused: rules of a config, or steps of a plan.
+/// What is refused: rules of a config, or images of a plan.
 fn refused(done: &Done) -> [&'static str; 2] {
     match done.run.command {
-        "apply" => ["step: see above", "steps: see above"],
+        "apply" => ["image of the plan: see above", "images of the plan: see above"],
+        "verify" if done.verified.as_ref().is_some_and(Verified::is_alone) => {
+            ["name: see above", "names: see above"]
+        }
         _ => ["rule: see above", "rules: see above"],
     }
+}
+
+/// What a run that verifies was asked for: rules of a config, or names on the command line.
+fn asked_for(done: &Done) -> [&'static str; 2] {
+    let is_alone = done.verified.as_ref().is_some_and(Verified::is_alone);
+    if is_alone { ["name", "names"] } else { ["rule", "rules"] }
 }
 
 /// What could not be looked at in three parts, and what was found.
@@ -168,14 +178,14 @@ pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
         count("no sample", totals.not_in_sample, Paint::yellow, images),
         count("left out", totals.left_out, Paint::yellow, images),
         count("not done", totals.not_done, Paint::yellow, images),
-        count("not listed", report.unfinished_rules.len(), Paint::yellow, ["rule", "rules"]),
+        count("not listed", report.unfinished_rules.len(), Paint::yellow, asked_for(done)),
         count(
             "no images",
             report.failed_rules.len(),
             Paint::red,
             ["list gave none: see above", "lists gave none: see above"],
         ),
-        count("refused", done.refused.len(), Paint::red, ["rule: see above", "rules: see above"]),
+        count("refused", done.refused(), Paint::red, refused(done)),
     ];
     let mut text = String::new();
     write_failures(&mut text, done, paint);

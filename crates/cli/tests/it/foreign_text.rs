@@ -37,7 +37,7 @@ fn answer(client: TcpStream) -> std::io::Result<()> {
         let error = serde_json::json!({"code": format!("DENIED{EVIL}"), "message": format!("{EVIL}{}", "x".repeat(40_000))});
         ("400 Bad Request", "application/json", json(serde_json::json!({"errors": [error]})))
     } else if path.contains("/page/") {
-        ("418 I'm a teapot", "text/html", format!("<html>{EVIL}</html>"))
+        ("418 I'm a teapot", "text/html", format!("<html><title>{EVIL}</title></html>"))
     } else if path.contains("/tags/list") {
         let tags = ["v1", &format!("v2{EVIL}"), &megabyte];
         ("200 OK", "application/json", json(serde_json::json!({"tags": tags})))
@@ -101,7 +101,7 @@ fn s3_a_registry_that_says_evil_things_is_shown_and_not_obeyed() -> Result<()> {
         }
         ran.says(&[
             r"DENIED\u{1b}[31mevil FORGED: all is well \u{202e}\u{9b}2J\u{7}",
-            r"<html>\u{1b}[31mevil FORGED",
+            r"(web page: \u{1b}[31mevil FORGED",
             r"application/\u{1b}[31mevil\nFORGED",
             r"sha256:\u{1b}[31mevil\nFORGED",
             r"lists the tag `v2\u{1b}[31mevil\nFORGED",

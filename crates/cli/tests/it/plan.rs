@@ -300,6 +300,72 @@ async fn a_plan_of_which_steps_were_taken_out_is_carried_out_where_that_is_meant
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn images_of_a_plan_that_are_refused_are_counted_wherever_a_run_is_told() -> Result<()> {
+    let bench = world().await?;
+    let mut plan = bench.plan("--out p.json")?;
+    plan["steps"][0]["sourceDigest"] = json!("sha256:0");
+    plan["steps"][1]["rule"] = json!(7);
+    let all = plan["steps"].as_array().map_or(0, Vec::len) as u64;
+    bench.workplace.write("bad.json", &plan.to_string())?;
+    let run = "apply bad.json --allow-edited --report r.json --report r.html --progress json";
+    let ran = bench.run(run)?.expect_code(1)?;
+    let summary = ran.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).last();
+    let summary = summary.unwrap_or_default();
+    ensure!(summary["type"] == "summary" && summary["totals"]["refused"] == 2, "{summary:#}");
+    let report: Value = serde_json::from_str(&bench.workplace.read("r.json")?)?;
+    let schema = bench.run("schema report")?.expect_code(0)?;
+    conforms(&serde_json::from_str(&schema.stdout)?, &report)?;
+    let totals = |key: &str| report["totals"][key].as_u64().unwrap_or_default();
+    ensure!(totals("refused") == 2, "{report:#}");
+    ensure!(totals("copied") + totals("unchanged") + totals("refused") == all, "{report:#}");
+    ensure!(
+        bench.workplace.read("r.html")?.contains("<strong>2</strong><span><i class=\"failed\"></i>refused")
+    );
+    let told = ["2 images of the plan cannot be carried out", "refused      2 images of the plan"];
+    let shown = bench.run("report show r.json")?.expect_code(0)?;
+    ensure!(told.iter().all(|told| shown.stdout.to_lowercase().contains(told)), "{}", shown.stdout);
+    // Again, for people: what was brought stands.
+    bench
+        .run("apply bad.json --allow-edited")?
+        .expect_code(1)?
+        .says(&["refused          2 images of the plan"])?;
+    bench.run("report merge r.json --out m.json")?.expect_code(1)?;
+    let merged: Value = serde_json::from_str(&bench.workplace.read("m.json")?)?;
+    ensure!(merged["totals"] == report["totals"], "{merged:#}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_stored_that_is_not_what_a_plan_says_of_the_result() -> Result<()> {
+    let bench = world().await?;
+    let mut plan = bench.plan("--out p.json")?;
+    let other = oci::Digest::sha256(b"other").to_string();
+    for step in plan["steps"].as_array_mut().into_iter().flatten() {
+        let name = step["target"].as_str().unwrap_or_default();
+        // One that is unchanged, and one that is new.
+        if name.ends_with("app:v1") || name.ends_with("lib:v1") {
+            step["resultDigest"] = json!(other);
+        }
+    }
+    bench.workplace.write("bad.json", &plan.to_string())?;
+    bench.target.clear_requests();
+    let ran = bench.run("apply bad.json --allow-edited --report r.json")?.expect_code(1)?;
+    let lib =
+        bench.source.store().manifest("a/lib", "v1").map(|manifest| oci::Digest::sha256(&manifest.bytes));
+    let lib = lib.map(|digest| digest.to_string()).unwrap_or_default();
+    ran.says(&[&format!("the target would get {lib} under this name, where the plan says {other}")])?;
+    let report: Value = serde_json::from_str(&bench.workplace.read("r.json")?)?;
+    ensure!(report["totals"]["failed"] == 2 && report["totals"]["copied"] == 2, "{report:#}");
+    let of_lib = |method: &str| {
+        let requests = bench.target.requests();
+        requests.iter().filter(|asked| asked.method == method && asked.path.contains("/b/lib/")).count()
+    };
+    ensure!(of_lib("POST") + of_lib("PUT") + of_lib("PATCH") == 0, "nothing is written for it");
+    ensure!(bench.at_target("b/app", "stable").is_some(), "the others go on");
+    Ok(())
+}
+
 const CHAIN: &str =
     "sync:\n- from: TARGET/b/app\n  to: TARGET/c/app\n- from: SOURCE/a/app\n  to: TARGET/b/app\n";
 
@@ -608,6 +674,7 @@ async fn what_failed_when_a_plan_was_made_is_counted_and_told_by_apply() -> Resu
     let report: Value = serde_json::from_str(&bench.workplace.read("a.json")?)?;
     ensure!(report["exitCode"] == 1 && report["totals"]["copied"] == 1, "{report:#}");
     ensure!(report["refusedRules"].to_string().contains(&typo), "{report:#}");
+    ensure!(report["totals"]["refused"] == 1, "{report:#}");
     // The first shard tells it, and no other one.
     let shards = [bench.run("apply p.json --shard 1/2")?, bench.run("apply p.json --shard 2/2")?];
     ensure!(shards[0].code != 0 && shards[0].stderr.contains("the plan lacks"), "{}", shards[0].all());

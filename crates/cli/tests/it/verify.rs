@@ -185,7 +185,12 @@ async fn images_are_looked_at_by_themselves_without_any_source() -> Result<()> {
     let gone = copied.workplace.run(&format!("verify {there}/b/app:v9"))?.expect_code(1)?;
     ensure!(gone.stdout == format!("missing    {there}/b/app:v9\n  missing    tag\n"), "{}", gone.all());
     let none = copied.workplace.run(&format!("verify {there}/b/app:/^x/"))?.expect_code(1)?;
-    none.says(&["nothing was looked at, because no image matches"])?;
+    let none = none.says(&["nothing was looked at, because no image matches"])?;
+    ensure!(!none.all().contains("source"), "there is none: {}", none.all());
+    // Names are no rules.
+    let odd = copied.workplace.run(&format!("verify {there}/b/app:v9 {there}/b/App"))?.expect_code(1)?;
+    ensure!(!odd.all().contains("rule"), "there is none: {}", odd.all());
+    odd.says(&[&format!("`{there}/b/App` cannot be used: "), "refused          1 name: see above"])?;
     let none = copied.workplace.run(&format!("verify {there}/b/nowhere"))?.expect_code(1)?;
     ensure!(!none.all().contains("source"), "there is none: {}", none.all());
     none.says(&["target", "check the repository's name, and whether this login may see it"])?;

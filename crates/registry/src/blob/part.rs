@@ -1,9 +1,10 @@
 //! Asks for a blob, or for a part of it. Spec: distribution-spec, end-2; RFC 9110, section 14.
 
-use http::header::{CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
-use http::{HeaderValue, Method, StatusCode};
-use oci::Digest;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use oci::{Digest, Mismatch};
 
+use crate::http::body::foreign_encoding;
 use crate::http::range;
 use crate::{Error, Repository};
 
@@ -11,10 +12,39 @@ use crate::{Error, Repository};
 pub(super) struct Part {
     pub(super) response: reqwest::Response,
     pub(super) skip: u64,
+    /// The length of the whole blob, where the answer's head tells it.
+    pub(super) told: Option<u64>,
+}
+
+impl Part {
+    pub(super) fn new(response: reqwest::Response, skip: u64) -> Self {
+        let told = told_whole(&response);
+        Self { response, skip, told }
+    }
+}
+
+/// The length of a compressed answer is not the blob's.
+pub(super) fn told_length(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(CONTENT_LENGTH).filter(|_| foreign_encoding(headers).is_none())?;
+    length.to_str().ok()?.trim().parse().ok()
+}
+
+/// How long the whole blob is, as an answer's head tells.
+fn told_whole(response: &reqwest::Response) -> Option<u64> {
+    let range = || response.headers().get(CONTENT_RANGE)?.to_str().ok();
+    match response.status() {
+        StatusCode::OK => told_length(response.headers()),
+        StatusCode::PARTIAL_CONTENT => range::content_range(range()?)?.total,
+        StatusCode::RANGE_NOT_SATISFIABLE => range::whole_length(range()?),
+        _ => None,
+    }
 }
 
 /// Asks for the blob from byte `from` on. A server that does not know ranges, or gives another one than was
 /// asked for, is asked for the whole.
+///
+/// # Errors
+/// Also where the answer's head tells the length with which the blob came before when it had not what its descriptor says.
 pub(super) async fn ask(
     repository: &Repository,
     (digest, size): (&Digest, Option<u64>),
@@ -28,7 +58,22 @@ pub(super) async fn ask(
     }
     let call = repository.call(Method::GET, &format!("blobs/{digest}")).await?.carrying(size);
     let response = repository.registry().expect(&call, &[StatusCode::OK]).await?;
-    Ok(Part { response, skip: from })
+    refuse_again(repository, (digest, size), told_whole(&response))?;
+    Ok(Part::new(response, from))
+}
+
+/// Whether a blob has more or fewer bytes than it should have, for the second time.
+fn refuse_again(
+    repository: &Repository,
+    (digest, size): (&Digest, Option<u64>),
+    told: Option<u64>,
+) -> Result<(), Error> {
+    let (Some(expected), Some(actual)) = (size, told.filter(|told| Some(*told) != size)) else {
+        return Ok(());
+    };
+    let came_before = repository.registry().learned().came_with(repository.name(), digest, actual);
+    let wrong = || Mismatch::SizeAgain { digest: digest.clone(), expected, actual };
+    if came_before { Err(wrong().into()) } else { Ok(()) }
 }
 
 async fn ask_for_rest(
@@ -44,12 +89,13 @@ async fn ask_for_rest(
         call = call.header(IF_RANGE, entity_tag.clone());
     }
     let response = repository.registry().send(&call).await?;
+    refuse_again(repository, (digest, size), told_whole(&response))?;
     match response.status() {
         // Another part than was asked for is of no use.
         StatusCode::PARTIAL_CONTENT => {
-            Ok((first_byte(&response) == Some(from)).then_some(Part { response, skip: 0 }))
+            Ok((first_byte(&response) == Some(from)).then(|| Part::new(response, 0)))
         }
-        StatusCode::OK => Ok(Some(Part { response, skip: from })),
+        StatusCode::OK => Ok(Some(Part::new(response, from))),
         StatusCode::RANGE_NOT_SATISFIABLE => Ok(None),
         _ => Err(crate::client::unexpected(&call, response).await),
     }

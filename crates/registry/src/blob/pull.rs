@@ -4,14 +4,13 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use oci::{Digest, HashState, Mismatch, Verifier};
 use url::Url;
 
 use super::ahead::{Ahead, Given, Whole};
 use super::history::BlobHistory;
-use super::part::{Part, ask, strong_entity_tag};
+use super::part::{Part, ask, strong_entity_tag, told_length};
 use super::watch::Watch;
 use super::width::Verdict;
 use crate::error::TransportFailure;
@@ -24,6 +23,9 @@ use crate::{Error, Repository};
 /// Bytes that are hashed and given out at once: few enough to be in the processor's cache all the while, and for all
 /// queues together to stay small.
 const PIECE: usize = 64 << 10;
+
+/// Noted as the length of a blob that had not come to its end when it was longer than it should be.
+const TOO_MANY: u64 = u64::MAX;
 
 /// The bytes of a blob, piece by piece. The last piece is given only when all of them have the right digest,
 /// so whoever passes on what it gets never completes a wrong blob.
@@ -46,6 +48,8 @@ pub struct BlobReader {
     rest: Bytes,
     /// Bytes of this answer that were read before.
     skip: u64,
+    /// How long the blob is, where this answer's head tells it.
+    told: Option<u64>,
     /// Where the bytes begin that are given out: those before it are only hashed.
     given_from: u64,
     /// Where reading was resumed last, and nothing has come since.
@@ -73,12 +77,6 @@ enum Body {
 pub struct FoundBlob {
     /// Its bytes, where the answer tells how many there are.
     pub length: Option<u64>,
-}
-
-/// The length of a compressed answer is not the blob's.
-fn told_length(headers: &HeaderMap) -> Option<u64> {
-    let length = headers.get(CONTENT_LENGTH).filter(|_| foreign_encoding(headers).is_none())?;
-    length.to_str().ok()?.trim().parse().ok()
 }
 
 impl Repository {
@@ -145,11 +143,11 @@ impl BlobReader {
 
     /// A blob that is read from elsewhere, and in one go.
     pub(super) fn of_answer(response: reqwest::Response, digest: &Digest, size: Option<u64>) -> Self {
-        Self::new(Part { response, skip: 0 }, digest.clone(), Verifier::new(digest.clone(), size))
+        Self::new(Part::new(response, 0), digest.clone(), Verifier::new(digest.clone(), size))
     }
 
     fn new(part: Part, digest: Digest, verifier: Verifier) -> Self {
-        let Part { response, skip } = part;
+        let Part { response, skip, told } = part;
         Self {
             url: response.url().clone(),
             encoding: foreign_encoding(response.headers()),
@@ -161,6 +159,7 @@ impl BlobReader {
             held: None,
             rest: Bytes::new(),
             skip,
+            told,
             given_from: 0,
             resumed_at: None,
             has_asked_on: false,
@@ -198,6 +197,7 @@ impl BlobReader {
                 // Too few bytes, and no break: the registry is asked for the rest, or says that there is none.
                 Ok(None) if self.ends_short() && !self.has_asked_on => {
                     self.has_asked_on = true;
+                    self.note_short();
                     self.resume().await?;
                 }
                 Ok(None) => self.end()?,
@@ -216,13 +216,11 @@ impl BlobReader {
     pub async fn resume(&mut self) -> Result<(), Error> {
         let Some(repository) = &self.repository else { return Err(self.broken()) };
         let Some(verifier) = &self.verifier else { return Ok(()) };
-        let part = ask(
-            repository,
-            (&self.digest, verifier.expected_size()),
-            verifier.size(),
-            self.entity_tag.as_ref(),
-        )
-        .await?;
+        let blob = (&self.digest, verifier.expected_size());
+        let part = match ask(repository, blob, verifier.size(), self.entity_tag.as_ref()).await {
+            Err(Error::Mismatch(wrong)) => return Err(self.refuse(wrong)),
+            asked => asked?,
+        };
         if part.skip > 0 {
             self.entity_tag = strong_entity_tag(&part.response);
         }
@@ -231,7 +229,7 @@ impl BlobReader {
         self.encoding = foreign_encoding(part.response.headers());
         self.body = Body::One(Box::new(part.response));
         self.rest = Bytes::new();
-        self.skip = part.skip;
+        (self.skip, self.told) = (part.skip, part.told);
         Ok(())
     }
 
@@ -360,11 +358,20 @@ impl BlobReader {
             && self.encoding.is_none()
     }
 
+    /// The answer was whole by its own word, and is too short by the descriptor's: whoever says so again is believed.
+    fn note_short(&self) {
+        if let (Some(repository), Some(verifier)) = (&self.repository, &self.verifier) {
+            let length = self.told.filter(|told| Some(*told) != verifier.expected_size());
+            let length = length.unwrap_or(verifier.size());
+            repository.registry().learned().note_other_length(repository.name(), &self.digest, length);
+        }
+    }
+
     /// Wrong bytes are never given out, whatever is asked afterwards.
     fn refuse(&mut self, wrong: Mismatch) -> Error {
         let wrong = match self.encoding.clone() {
             Some(encoding) => Mismatch::Encoded { digest: self.digest.clone(), encoding },
-            None => wrong,
+            None => self.again(wrong),
         };
         if let Some(watch) = &self.watch {
             watch.note_wrong_bytes();
@@ -372,6 +379,23 @@ impl BlobReader {
         self.held = None;
         self.wrong = Some(wrong.clone());
         wrong.into()
+    }
+
+    /// The same, but with a word where the blob came with as many bytes before.
+    fn again(&self, wrong: Mismatch) -> Mismatch {
+        let (Mismatch::Size { digest, expected, actual }, Some(repository)) = (&wrong, &self.repository)
+        else {
+            return wrong;
+        };
+        // Of too many bytes it is not known how many would have come.
+        let came = if actual > expected { TOO_MANY } else { *actual };
+        let length = self.told.filter(|told| told != expected).unwrap_or(came);
+        let learned = repository.registry().learned();
+        if learned.came_with(repository.name(), digest, length) {
+            return Mismatch::SizeAgain { digest: digest.clone(), expected: *expected, actual: *actual };
+        }
+        learned.note_other_length(repository.name(), digest, length);
+        wrong
     }
 
     fn broken(&self) -> Error {

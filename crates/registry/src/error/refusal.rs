@@ -8,10 +8,12 @@ use oci::foreign_text::clean_to;
 use crate::client::Answered;
 use crate::concern::{Cause, Concern, concern};
 use crate::http::redact::RedactedUrl;
-use crate::http::web_page::is_web_page;
+use crate::http::web_page::{headline, is_web_page};
 
 /// The most bytes of a refusal's words that are shown: several errors in one document are.
 const MOST_WORDS: usize = 2048;
+/// The most bytes of a page's headline that are shown.
+const MOST_HEADLINE: usize = 300;
 
 /// An answer that says no.
 #[derive(Debug, thiserror::Error)]
@@ -145,11 +147,27 @@ impl Refusal {
         is_passing || self.is_conflict()
     }
 
-    /// The registry's own words, fit to be shown: codes and messages, else the beginning of the body.
+    /// The registry's own words, fit to be shown: codes and messages, else the beginning of the body; of a page for people what it
+    /// is about.
     pub fn words(&self) -> Option<String> {
-        let words = if self.errors.is_empty() { self.body.clone() } else { Some(self.error_words()) };
+        let words = if !self.errors.is_empty() {
+            Some(self.error_words())
+        } else if self.is_web_page() {
+            Some(self.page_words())
+        } else {
+            self.body.clone()
+        };
         let words = words.filter(|words| !words.trim().is_empty())?;
         Some(clean_to(&words, MOST_WORDS).into_owned())
+    }
+
+    /// What the page says beyond the status, which stands before it anyway.
+    fn page_words(&self) -> String {
+        let headline = self.body.as_deref().and_then(headline).unwrap_or_default();
+        let told = headline.strip_prefix(self.status.as_str()).unwrap_or(&headline).trim();
+        let is_more = !told.is_empty()
+            && self.status.canonical_reason().is_none_or(|reason| !told.eq_ignore_ascii_case(reason));
+        if is_more { format!("web page: {}", clean_to(told, MOST_HEADLINE)) } else { "web page".to_owned() }
     }
 
     fn error_words(&self) -> String {

@@ -22,6 +22,14 @@ pub(crate) fn content_range(text: &str) -> Option<ContentRange> {
     fits.then_some(ContentRange { first, total })
 }
 
+/// Reads `bytes */10`: what a server has to say of a range that lies behind the end.
+pub(crate) fn whole_length(text: &str) -> Option<u64> {
+    let (unit, rest) = text.trim().split_once([' ', '='])?;
+    let (range, total) = rest.trim().split_once('/')?;
+    let is_none = unit.eq_ignore_ascii_case("bytes") && range.trim() == "*";
+    is_none.then(|| number(total.trim())).flatten()
+}
+
 /// How many bytes a registry has of an upload, from its `Range: 0-<last>`, when between `least` and `most` are possible.
 ///
 /// `None` for what cannot be right: some registries report the last chunk instead of the whole
@@ -61,6 +69,15 @@ mod tests {
             ["bytes 9-5/10", "bytes 5-10/10", "bytes */10", "items 5-9/10", "bytes 5-9", "bytes +5-9/10", ""]
         {
             assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_range_behind_the_end_tells_where_that_is() {
+        assert_eq!(whole_length("bytes */10"), Some(10));
+        assert_eq!(whole_length("Bytes */0"), Some(0));
+        for wrong in ["bytes 5-9/10", "bytes */*", "items */10", "bytes */", "*/10", ""] {
+            assert_eq!(whole_length(wrong), None, "{wrong}");
         }
     }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::body::read_to_limit;
 use super::request_id::request_id;
+use super::web_page::is_web_page;
 use crate::client::Answered;
 use crate::error::{Refusal, RegistryMessage};
 use crate::{Error, RedactedUrl};
@@ -16,6 +17,8 @@ use crate::{Error, RedactedUrl};
 pub(crate) const MOST_BYTES: u64 = 64 << 10;
 /// The most bytes of an undecodable body that are kept.
 const MOST_SHOWN: usize = 300;
+/// The same of a page for people, of which only a headline is shown: other things may stand before that.
+const MOST_OF_PAGE: usize = 4096;
 /// The most entries of an error document that are kept.
 const MOST_ENTRIES: usize = 20;
 /// A registry may not send us to sleep for longer.
@@ -112,7 +115,8 @@ fn folded(text: &str) -> String {
 
 fn shown(body: &[u8]) -> Option<String> {
     let line = folded(&String::from_utf8_lossy(body));
-    (!line.is_empty()).then(|| clean_to(&line, MOST_SHOWN).into_owned())
+    let most = if is_web_page(line.as_bytes()) { MOST_OF_PAGE } else { MOST_SHOWN };
+    (!line.is_empty()).then(|| clean_to(&line, most).into_owned())
 }
 
 /// Both forms of `Retry-After`: seconds, or a date, which the server's own clock tells from its answer's `Date`: ours
@@ -162,6 +166,30 @@ mod tests {
         assert_eq!(shown(b"<html>\n\t<b>\x1bnginx</b>"), Some(r"<html> <b>\u{1b}nginx</b>".to_owned()));
         assert_eq!(shown(b""), None);
         assert!(shown("é".repeat(1000).as_bytes()).unwrap().ends_with("é… (2000 bytes)"));
+    }
+
+    #[test]
+    fn of_a_page_for_people_a_refusal_shows_what_it_is_about() {
+        let head = "<meta name=x>".repeat(100);
+        let nginx = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<hr><center>nginx";
+        let url = url::Url::parse("https://r.io/v2/").unwrap();
+        for (status, page, told) in [
+            (413, nginx.to_owned(), "413 Payload Too Large (web page: Request Entity Too Large)"),
+            (502, "<html><title>502 Bad Gateway</title>".to_owned(), "502 Bad Gateway (web page)"),
+            (
+                403,
+                format!("<!DOCTYPE html><html>{head}<title>Blocked by ACME</title>"),
+                "403 Forbidden (web page: Blocked by ACME)",
+            ),
+            (403, "<html>".to_owned() + &"x".repeat(9000), "403 Forbidden (web page)"),
+            (500, "plain words".to_owned(), "500 Internal Server Error (plain words)"),
+        ] {
+            let status = http::StatusCode::from_u16(status).unwrap();
+            let refusal =
+                Refusal::of_body(&Method::PUT, (&url).into(), status, &HeaderMap::new(), page.as_bytes());
+            assert_eq!(refusal.to_string(), format!("PUT https://r.io/v2/: {told}"));
+            assert_eq!(refusal.is_web_page(), page.starts_with('<'));
+        }
     }
 
     #[test]

@@ -8,9 +8,51 @@ pub(crate) fn is_web_page(body: &[u8]) -> bool {
     })
 }
 
+/// What a page says of itself: its title, or where it has none its first heading.
+pub(crate) fn headline(page: &str) -> Option<String> {
+    let text = ["title", "h1"].iter().find_map(|name| inside(page, name));
+    text.map(|text| decoded(&text)).filter(|text| !text.is_empty())
+}
+
+/// The text of the first element of this name, on one line.
+fn inside(page: &str, name: &str) -> Option<String> {
+    // Of equal length, whatever the page is written in.
+    let lower = page.to_ascii_lowercase();
+    let begin = lower.find(&format!("<{name}"))?;
+    let begin = begin + lower[begin..].find('>')? + 1;
+    let end = lower[begin..].find('<').map_or(lower.len(), |length| begin + length);
+    let text = page[begin..end].split_whitespace().collect::<Vec<_>>().join(" ");
+    (!text.is_empty()).then_some(text)
+}
+
+/// Without the entities that titles have; the ampersand last, which begins none of them.
+fn decoded(text: &str) -> String {
+    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")]
+        .iter()
+        .fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_told_by_its_title_or_its_first_heading() {
+        for (page, told) in [
+            (
+                "<html> <head><title>413 Request Entity Too Large</title></head> <body>x",
+                Some("413 Request Entity Too Large"),
+            ),
+            ("<HTML><TITLE lang=en>\n Sign&nbsp;in\n to A &amp; B </TITLE>", Some("Sign in to A & B")),
+            ("<html><title></title><h1 class=\"x\">Blocked</h1>", Some("Blocked")),
+            ("<html><title>cut of", Some("cut of")),
+            ("<html><title", None),
+            ("<html>Sign in</html>", None),
+            ("<html>\u{130}<title>\u{130}x</title>", Some("\u{130}x")),
+        ] {
+            assert_eq!(headline(page).as_deref(), told, "{page}");
+        }
+    }
 
     #[test]
     fn pages_are_known_by_their_beginning() {

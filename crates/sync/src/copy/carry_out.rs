@@ -7,7 +7,7 @@ use oci::{Digest, ErrorKind, Links, ManifestError};
 
 use super::at_target::may_lack_children;
 use super::conflict::{LastLook, is_conflict, kept};
-use super::decide::{Decided, Shows, Stored, Work, refuse_other_digest};
+use super::decide::{Decided, Shows, Stored, Work, other_result, refuse_other_digest};
 use super::index_form::{Form, remembered_as};
 use super::manifest::{as_meaning, refuses_kind};
 use super::shown::check_shown;
@@ -86,7 +86,7 @@ async fn store(walk: &Walk, Stored { mut form, there, shows }: Stored) -> Result
 fn settled(walk: &Walk, old: &Form, new: Result<Form, ManifestError>) -> Result<Form, Arc<Error>> {
     let new = new.map_err(|source| walk.unusable(old.at_source(), source))?;
     refuse_other_digest(walk, new.manifest())?;
-    Ok(new)
+    other_result(walk, new.digest()).map_or(Ok(new), Err)
 }
 
 /// The form in place of one that the target does not take, and what that means; `None` where the rule allows for no other.

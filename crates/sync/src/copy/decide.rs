@@ -9,7 +9,7 @@ use oci::{Digest, ErrorKind, RawManifest, TagOrDigest};
 use super::at_target::{
     AtTarget, Same, compare, has_children, look_again, look_at_target, may_lack_children,
 };
-use super::conflict::{conflict, kept};
+use super::conflict::{conflict, kept, named};
 use super::index_form::{Form, Forms, remembered_as};
 use super::platform::Selected;
 use super::walk::Walk;
@@ -61,10 +61,33 @@ pub(super) async fn decide(walk: &Walk) -> Result<Decided, Arc<Error>> {
         let at_target = look_at_target(walk).await?;
         decide_with(walk, at_target).await
     });
-    match select(decided, walk.image.planned.source.connect()).await {
+    let decided = match select(decided, walk.image.planned.source.connect()).await {
         Either::Left((decided, _)) => decided,
         Either::Right(((), decided)) => decided.await,
+    };
+    decided.map(|decided| as_planned(walk, decided))
+}
+
+/// Nothing is written where a plan says that the target will have something else.
+fn as_planned(walk: &Walk, decided: Decided) -> Decided {
+    let result = match &decided.work {
+        Work::Store(stored) => stored.form.digest(),
+        Work::Skip(SkipReason::Unchanged(digest) | SkipReason::SameContent { at_target: digest, .. }) => {
+            digest
+        }
+        Work::Skip(_) | Work::Refuse(_) => return decided,
+    };
+    match other_result(walk, result) {
+        Some(error) => Decided { work: Work::Refuse(error), ..decided },
+        None => decided,
     }
+}
+
+/// The failure to store a manifest of this digest, where a plan says another one.
+pub(super) fn other_result(walk: &Walk, digest: &Digest) -> Option<Arc<Error>> {
+    let planned = walk.image.planned.result.as_ref().filter(|planned| *planned != digest)?;
+    let (planned, actual) = (Box::new(planned.clone()), Box::new(digest.clone()));
+    Some(Arc::new(named(walk, Cause::OtherResult { planned, actual })))
 }
 
 /// The same where it is known what the target has.
@@ -188,6 +211,8 @@ pub(super) async fn forms(
     let rewrites = refuses_sparse || !state.is_kept();
     let verbatim = Form::verbatim(whole, at_source.clone(), unwanted, policy);
     let forms = verbatim.all(policy, rewrites).map_err(|source| walk.unusable(&at_source, source))?;
+    // What a plan says was found out by asking the target.
+    let forms = forms.beginning_with(walk.image.planned.result.as_ref());
     let is_told = policy.platforms.is_active() && policy.attestations == AttestationPolicy::Keep;
     if let Some(cut) = forms.iter().find(|form| is_told && !form.is_sparse()) {
         state.note_cut(&at_source, &remembered_as(policy, target.name()), cut.digest());

@@ -31,6 +31,14 @@ impl Forms {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Form> {
         std::iter::once(&self.first).chain(&self.others)
     }
+
+    /// With this one first, where there is such a form.
+    pub(super) fn beginning_with(mut self, digest: Option<&Digest>) -> Self {
+        if let Some(form) = self.others.iter_mut().find(|form| Some(form.digest()) == digest) {
+            std::mem::swap(&mut self.first, form);
+        }
+        self
+    }
 }
 
 /// Whether an index names children for platforms that are not wanted.

@@ -109,6 +109,7 @@ impl Decision {
         expected: Expected,
         (policy, referrers): (Arc<Policy>, WantedReferrers),
     ) -> Task {
-        Task { rule: self.rule, image: self.image.clone(), source_digest, expected, policy, referrers }
+        let (image, result) = (self.image.clone(), self.result_digest.clone());
+        Task { rule: self.rule, image, source_digest, expected, result, policy, referrers }
     }
 }

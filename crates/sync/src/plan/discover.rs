@@ -432,7 +432,7 @@ impl<'a> Discovery<'a> {
         for (image, _) in &ways {
             self.run.tell(&Event::ImagePlanned(image.clone()));
         }
-        let image = PlannedImage { source, reference, found, wanted, expected: None };
+        let image = PlannedImage { source, reference, found, wanted, expected: None, result: None };
         room.send(Planned { rule: self.index, image, ways });
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oci::TagOrDigest;
+use oci::{Digest, TagOrDigest};
 
 use crate::memory::target_repository::Found;
 use crate::plan::assignment::{Assignment, BoundAssignment};
@@ -29,6 +29,8 @@ pub(crate) struct PlannedImage {
     pub(crate) wanted: Wanted,
     /// What its targets have to have before; `None` where anything may be there.
     pub(crate) expected: Option<Expected>,
+    /// What its targets are to have afterwards; `None` where that is for this run to find out.
+    pub(crate) result: Option<Digest>,
 }
 
 impl Planned {
@@ -41,7 +43,7 @@ impl Planned {
     pub(crate) fn of_assignment(bound: BoundAssignment, found: Found) -> Option<Self> {
         let BoundAssignment { assignment: Assignment { rule, images, wanted }, source, targets } = bound;
         let reference = images.first()?.source_reference.clone();
-        let image = PlannedImage { source, reference, found, wanted, expected: None };
+        let image = PlannedImage { source, reference, found, wanted, expected: None, result: None };
         Some(Self { rule, image, ways: images.into_iter().zip(targets).collect() })
     }
 
@@ -54,6 +56,7 @@ impl Planned {
             found: Found::Listed,
             wanted: Wanted { referrers: task.referrers, policy: task.policy },
             expected: Some(task.expected),
+            result: task.result,
         };
         Self { rule: task.rule, image, ways: vec![(task.image, target)] }
     }

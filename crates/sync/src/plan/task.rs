@@ -22,6 +22,9 @@ pub struct Task {
     pub source_digest: Digest,
     /// What the target has to have under the name before: another digest has come from somebody else.
     pub expected: Expected,
+    /// What the target is to have under the name afterwards: anything else is not stored. `None` where only the run itself can know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Digest>,
     /// How.
     pub policy: Arc<Policy>,
     /// Which referrers go along.

@@ -335,6 +335,36 @@ async fn a_task_whose_target_has_changed_since_is_refused_and_the_others_go_on()
 }
 
 #[tokio::test]
+async fn a_task_of_which_something_else_comes_is_refused_before_anything_is_written() {
+    let bench = Bench::start().await;
+    let rule = world(&bench).await;
+    let (_, planned) = plan(&rule).await;
+    let other = oci::Digest::sha256(b"other");
+    let wrong: Vec<_> = planned
+        .iter()
+        .map(|(decision, load)| {
+            let result_digest = decision.result_digest.as_ref().map(|_| other.clone());
+            (sync::Decision { result_digest, ..decision.clone() }, load.clone())
+        })
+        .collect();
+    bench.target.clear_requests();
+    let (report, _) = run(vec![tasks(&rule, &wrong)], Mode::Copy).await;
+    assert_eq!((report.copied(), report.skipped()), (0, 0), "{:?}", report.images);
+    let is_named = |error: &sync::Error| match &error.cause {
+        Cause::OtherResult { planned, actual } => **planned == other && **actual != other,
+        _ => false,
+    };
+    assert!(report.failed() > 0 && report.errors().all(is_named));
+    assert!(
+        bench
+            .target
+            .requests()
+            .iter()
+            .all(|asked| !matches!(asked.method.as_str(), "POST" | "PUT" | "PATCH"))
+    );
+}
+
+#[tokio::test]
 async fn what_somebody_pushed_since_the_list_was_read_is_no_news_to_a_rule_that_keeps_it() {
     let bench = Bench::start().await;
     bench.image("a/app", "v1", &[1]);

@@ -345,6 +345,22 @@ async fn p10_a_size_that_is_wrong_by_one_is_copied_nowhere_and_both_are_named() 
     }
 }
 
+#[tokio::test]
+async fn a_blob_of_another_length_is_asked_for_twice_however_many_retries_there_are() {
+    for by in [-1, 1] {
+        let bench = Bench::start().await;
+        image(&bench.source, "layer", 1);
+        let layer = Digest::sha256(&sample::layer(1, 1000)).to_string();
+        missize(&bench, "layer", &layer, by);
+        let report = run(rule(&bench, Selection::All), Options::new(4, 5)).await;
+        assert_eq!(report.failed(), 1);
+        let path = format!("/blobs/{layer}");
+        let asked = |asked: &LoggedRequest| asked.method == Method::GET && asked.path.ends_with(&path);
+        assert_eq!(count(&bench.source, asked), 2, "{by}");
+        assert_eq!(bench.target.store().open_uploads(), 0);
+    }
+}
+
 /// Nobody reads fields that are not known, however deep they go: the bytes are what the digest is about.
 #[tokio::test]
 async fn s6_p10_a_field_that_nobody_knows_is_copied_verbatim_and_a_deep_one_is_the_targets_to_judge() {

@@ -161,11 +161,11 @@ fn is_lone_registry(text: &str) -> bool {
 fn placed(error: &RuleError, rule: &SyncRule, file: &ConfigFile) -> ConfigError {
     let target = error.target_text().and_then(|text| rule.to.iter().find(|to| to.text == text));
     let place =
-        target.unwrap_or(if let RuleError::Source(_) = error { &rule.from } else { &rule.to[0] }).place;
+        target.unwrap_or(if let RuleError::Source { .. } = error { &rule.from } else { &rule.to[0] }).place;
     let shown = file.error_at(error.to_string(), place);
     match error.help() {
         // It speaks of the older form.
-        Some(_) if matches!(error, RuleError::Source(ImageTextError::Exclusion { .. })) => {
+        Some(_) if matches!(error, RuleError::Source { reason: ImageTextError::Exclusion { .. }, .. }) => {
             shown.help("what is left out stands in `repositories` or `tags` as `exclude`")
         }
         Some(help) => shown.help(help),

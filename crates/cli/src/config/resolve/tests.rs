@@ -71,7 +71,10 @@ fn every_bad_rule_is_named_with_its_line() {
     );
     let errors: Vec<_> = errors.err().unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(errors.len(), 3);
-    assert!(errors[0].starts_with("c.json:2: the source") && errors[0].contains("upper-case"), "{errors:?}");
+    assert!(
+        errors[0].starts_with("c.json:2: `r.io/A:v1` cannot be used: ") && errors[0].contains("upper-case"),
+        "{errors:?}"
+    );
     assert!(errors[1].starts_with("c.json:3: the target") && errors[1].contains("1 name(s) for 2 image(s)"));
 }
 
@@ -175,7 +178,7 @@ fn class(error: &RuleError) -> String {
     };
     match error {
         RuleError::SourceEmpty => "E-SRC-EMPTY".to_owned(),
-        RuleError::Source(error) => with_side("src", text_class(error)),
+        RuleError::Source { reason, .. } => with_side("src", text_class(reason)),
         RuleError::TargetEmpty { .. } => "E-DST-EMPTY".to_owned(),
         RuleError::Target { reason, .. } => with_side("dst", text_class(reason)),
         RuleError::Count { .. } => "E-COUNT".to_owned(),

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -95,7 +96,8 @@ fn the_picture_at_80_columns() {
   r.example:5000/b:v2              again in 12 s
   r.example:5000/b:v3              looking
   and 4 more in work";
-    let slow = SlowHost { host: "r.example:5000".to_owned(), pause: None, at_once: Some(3) };
+    let slow =
+        SlowHost { host: "r.example:5000".to_owned(), pause: None, at_once: Some(3), of: BTreeSet::new() };
     assert_eq!(shown(&view(), &[slow], 80), wanted);
 }
 
@@ -156,7 +158,7 @@ fn c2_what_is_not_known_yet_is_said_to_be_so() {
 #[test]
 fn what_holds_a_run_up_is_named() {
     let pause = Some(Duration::from_secs(12));
-    let slow = SlowHost { host: "r.example:443".to_owned(), pause, at_once: Some(1) };
+    let slow = SlowHost { host: "r.example:443".to_owned(), pause, at_once: Some(1), of: BTreeSet::new() };
     let list = ("q.io/team/**".into(), Wait { host: "q.io".to_owned(), ..wait("is unavailable") });
     let view = View { lists_again: vec![list], rows: Vec::new(), ..view() };
     let found = shown(&view, std::slice::from_ref(&slow), 100);
@@ -200,7 +202,7 @@ proptest! {
         let mut view = view();
         view.rows.push(row(&format!("r.example:5000/{name}"), "v1"));
         let symbols = if ascii { Symbols::Ascii } else { Symbols::Unicode };
-        let slow = [name, "r.example".to_owned()].map(|host| SlowHost { host, pause: None, at_once: Some(1) });
+        let slow = [name, "r.example".to_owned()].map(|host| SlowHost { host, pause: None, at_once: Some(1), of: BTreeSet::new() });
         let picture = picture(&view, &slow, Room { rows, symbols, ..room(columns) });
         prop_assert!(picture.len() < rows, "{} lines in {rows} rows", picture.len());
         for line in picture {

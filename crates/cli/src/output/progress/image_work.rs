@@ -21,7 +21,7 @@ pub(super) struct ImageWork {
     blobs: HashMap<Digest, Blob>,
     mounted: u64,
     present: u64,
-    wait: Option<Wait>,
+    pub(super) wait: Option<Wait>,
     /// How often a step of it was tried again.
     pub(super) tries: u64,
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::held::Hold;
+
 /// How long it still takes. Never no time at all before the end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Remaining {
@@ -82,6 +84,23 @@ fn time(seconds: f64) -> Duration {
 }
 
 impl Remaining {
+    /// The same where some of what is in work waits: that part goes on only when the wait is over, as fast as it went without
+    /// waits; the others meanwhile.
+    pub(super) fn held_up(self, hold: Hold) -> Self {
+        let later = |left: Duration| {
+            let left = left.as_secs_f64();
+            time(left.max(hold.rest.as_secs_f64() + left * hold.share * hold.active))
+        };
+        match self {
+            Self::Unknown if hold.rest.is_zero() => Self::Unknown,
+            Self::Unknown => Self::AtLeast(time(hold.rest.as_secs_f64())),
+            Self::AtLeast(left) => Self::AtLeast(later(left)),
+            Self::Between(left, _) | Self::About(left) if hold.is_open => Self::AtLeast(later(left)),
+            Self::Between(least, most) => range(later(least).as_secs_f64(), later(most).as_secs_f64()),
+            Self::About(left) => Self::About(later(left)),
+        }
+    }
+
     /// One number, for programs: the middle of what is likely.
     pub(crate) fn seconds(self) -> Option<u64> {
         match self {
@@ -137,6 +156,33 @@ mod tests {
             let left = Left { bytes, images, lists };
             let guess = if unknown == 0 { Some((0.0, 0.0)) } else { seen.guess(unknown) };
             assert_eq!(remaining(left, pace, guess), wanted, "{left:?} {pace:?}");
+        }
+    }
+
+    #[test]
+    fn what_waits_goes_on_when_the_wait_is_over() {
+        use Remaining::{About, AtLeast, Between, Unknown};
+        let (ten, hundred) = (seconds(10), seconds(100));
+        let hold = |rest, share, is_open| Hold { rest: seconds(rest), share, is_open, active: 1.0 };
+        let half = |rest| Hold { active: 0.5, ..hold(rest, 1.0, false) };
+        for (left, hold, wanted) in [
+            (About(ten), Hold::default(), About(ten)),
+            (About(ten), hold(300, 1.0, false), About(seconds(310))),
+            (About(hundred), hold(300, 0.5, false), About(seconds(350))),
+            // Half of the speed's time was waited.
+            (About(hundred), half(30), About(hundred)),
+            (About(hundred), half(70), About(seconds(120))),
+            // The others take longer than what waits.
+            (About(hundred), hold(20, 0.1, false), About(hundred)),
+            (About(ten), hold(0, 1.0, true), AtLeast(ten)),
+            (Between(ten, hundred), hold(20, 0.1, true), AtLeast(seconds(21))),
+            (Between(ten, hundred), hold(50, 1.0, false), Between(seconds(60), seconds(150))),
+            (Between(ten, hundred), hold(1000, 1.0, false), About(seconds(1055))),
+            (AtLeast(ten), hold(50, 1.0, false), AtLeast(seconds(60))),
+            (Unknown, hold(50, 1.0, false), AtLeast(seconds(50))),
+            (Unknown, hold(0, 1.0, true), Unknown),
+        ] {
+            assert_eq!(left.held_up(hold), wanted, "{left:?} {hold:?}");
         }
     }
 

@@ -446,3 +446,87 @@ fn c2_after_a_break_the_time_left_is_that_of_the_rest() {
         assert!(guessed.abs_diff(truth) <= 1 + truth / 10, "{guessed} instead of {truth} s");
     }
 }
+
+/// 600 MiB at 10 MiB/s, and after 20 s the target asks to be left alone for five minutes.
+#[test]
+fn while_a_host_is_left_alone_the_rest_of_its_pause_counts() {
+    let image = image("v1");
+    let mut told = Told::with(&[&image]);
+    told.all_planned();
+    told.started(&image, 600 * MIB);
+    for _ in 0..20 {
+        told.moved(&image, 600 * MIB, 10 * MIB);
+        told.view();
+    }
+    let about = |view: &View| match view.remaining {
+        Remaining::About(left) => left.as_secs(),
+        other => panic!("{other:?}"),
+    };
+    let before = about(&told.view());
+    assert!((38..=50).contains(&before), "400 MiB are left: {before}");
+    told.progress.pause(told.now, "r.io", Duration::from_secs(300));
+    let first = about(&told.view());
+    assert!((335..=350).contains(&first), "{first}");
+    let mut last = first;
+    for second in 0..290 {
+        let now = about(&told.view());
+        assert!(now >= 40, "never less than what is left at full speed: {now} at {second}");
+        last = now;
+    }
+    // 9 s of the pause are left, and who has waited for so long may have to again.
+    assert!((300..=700).contains(&last), "200 MiB came in 310 s, and 400 are left: {last}");
+    // Another registry's pause is none of this image.
+    told.pass(20.0);
+    told.progress.pause(told.now, "z.io", Duration::from_secs(5000));
+    assert!(about(&told.view()) < 1000);
+}
+
+/// A host that gives 100 MiB in 10 s, and then asks for two minutes of rest, again and again.
+#[test]
+fn where_a_host_throttles_again_and_again_the_waits_are_a_part_of_the_speed() {
+    let image = image("v1");
+    let mut told = Told::with(&[&image]);
+    told.all_planned();
+    told.started(&image, 2000 * MIB);
+    let mut left = 2000;
+    let mut seen = Vec::new();
+    while left > 0 {
+        for _ in 0..10 {
+            told.moved(&image, 2000 * MIB, 10 * MIB);
+            left -= 10;
+            seen.push((told.now, told.view().remaining.seconds()));
+        }
+        told.progress.pause(told.now, "r.io", Duration::from_secs(120));
+        for _ in 0..120 {
+            seen.push((told.now, told.view().remaining.seconds()));
+        }
+    }
+    // Without the last rest, for which nobody waits.
+    let end = told.now - Duration::from_secs(120);
+    let third = seen.len() / 3;
+    for (number, (at, guessed)) in seen[..seen.len() - 130].iter().enumerate().skip(third) {
+        let (really, guessed) = ((end - *at).as_secs_f64(), guessed.unwrap_or(0));
+        #[expect(clippy::cast_precision_loss, reason = "seconds")]
+        let off = guessed as f64 / really;
+        // Of the last few waits one more or less is much.
+        let is_near_the_end = number + 650 > seen.len();
+        assert!(off > 0.75 && (is_near_the_end || off < 1.6), "{guessed} s instead of {really} s");
+    }
+}
+
+#[test]
+fn while_nobody_knows_when_a_registry_answers_the_time_left_is_a_least_one() {
+    let (one, other) = (image("v1"), image("v2"));
+    let mut told = Told::with(&[&one, &other]);
+    told.all_planned();
+    for image in [&one, &other] {
+        told.started(image, 100 * MIB);
+    }
+    for _ in 0..10 {
+        told.moved(&one, 100 * MIB, 5 * MIB);
+        told.view();
+    }
+    assert!(matches!(told.view().remaining, Remaining::About(_)));
+    told.tell(&Event::AwaitingStore { image: other.clone(), store: sync::endpoint::StoreId::new("r.io") });
+    assert!(matches!(told.view().remaining, Remaining::AtLeast(_)), "{:?}", told.view().remaining);
+}

@@ -34,6 +34,8 @@ pub(super) struct Page {
     amounts: Vec<(&'static str, String)>,
     causes: Vec<Cause>,
     refused: Vec<String>,
+    /// How many they are for; nothing where that is none.
+    refused_count: Option<String>,
     chart: Option<Chart>,
     registries: Vec<Registry>,
     images: u64,
@@ -108,6 +110,7 @@ pub(super) fn page(facts: &Facts, rows: &Rows) -> Page {
         amounts: amounts(facts),
         causes: tail.failures.iter().enumerate().map(|(index, group)| cause(index, group, rows)).collect(),
         refused: tail.refused_rules.iter().map(|refused| clean(refused)).collect(),
+        refused_count: Some(head.totals.refused).filter(|count| *count > 0).map(grouped),
         chart: chart(&tail.timeline),
         registries: registries(&tail.registries, rows),
         images: all,

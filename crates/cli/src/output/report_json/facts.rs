@@ -65,7 +65,7 @@ pub(crate) struct Tail {
     pub(crate) left_out_more: Option<usize>,
     /// Rules that gave no images because something failed.
     pub(crate) failed_rules: Vec<FailedRule>,
-    /// Rules that cannot be carried out.
+    /// Rules, or images of a plan, that cannot be carried out, in words: some stand for several.
     pub(crate) refused_rules: Vec<String>,
     pub(crate) registries: Vec<RegistryEntry>,
     pub(crate) failures: Vec<FailureGroup>,
@@ -85,6 +85,8 @@ pub(crate) struct Totals {
     /// Of a dry run.
     pub(crate) would_copy: u64,
     pub(crate) unlisted_rules: u64,
+    /// Rules, or images of a plan, that cannot be carried out: they are no images of the report.
+    pub(crate) refused: u64,
     pub(crate) bytes_moved: u64,
     pub(crate) bytes_mounted: u64,
     pub(crate) bytes_present: u64,

@@ -66,6 +66,7 @@ impl<'a> Merger<'a> {
         let are_all_by_login = failures.are_all_by_login();
         let refused: BTreeSet<_> =
             facts.iter().flat_map(|one| one.tail.refused_rules.iter().cloned()).collect();
+        totals.refused = refused.len() as u64 + more_refused(&facts);
         let (left_out, left_out_more) = left_out(&facts);
         let tail = Tail {
             left_out,
@@ -159,6 +160,13 @@ fn failed_rules(facts: &[Facts]) -> Vec<FailedRule> {
         }
     }
     rules.into_values().collect()
+}
+
+/// What refusals stand for beyond one each. A config's rules, which each shard names, stand for themselves; what a plan lacks,
+/// the first shard tells alone.
+fn more_refused(facts: &[Facts]) -> u64 {
+    let more = |one: &Facts| one.head.totals.refused.saturating_sub(one.tail.refused_rules.len() as u64);
+    facts.iter().fold(0, |sum, one| sum.saturating_add(more(one)))
 }
 
 fn registries(facts: &[Facts]) -> Vec<RegistryEntry> {

@@ -1,7 +1,5 @@
 //! What a run has to tell in its report.
 
-use sync::Report;
-
 use super::alike::failure_groups;
 use super::facts::{Facts, FailedRule, Head, Rule, ShardEntry, Tail, Totals};
 use super::registry_entry::registry_entries;
@@ -29,7 +27,7 @@ pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
             exit_code,
             rules: rules(done),
             shard: shard_entry(done),
-            totals: totals(report, registries.iter().map(|registry| registry.requests).sum()),
+            totals: totals(done, registries.iter().map(|registry| registry.requests).sum()),
         },
         tail: Tail {
             left_out: selected.left_out.clone(),
@@ -64,7 +62,8 @@ pub(crate) fn time(time: jiff::Timestamp) -> String {
     format!("{time:.3}")
 }
 
-pub(in crate::output) fn totals(report: &Report, requests: u64) -> Totals {
+pub(in crate::output) fn totals(done: &Done, requests: u64) -> Totals {
+    let report = &done.report;
     let (amounts, number) = (report.amounts(), |count: usize| count as u64);
     let sums = &report.totals;
     let skipped = sums.kept + sums.left_out + sums.not_in_sample;
@@ -77,6 +76,7 @@ pub(in crate::output) fn totals(report: &Report, requests: u64) -> Totals {
         not_done: number(report.not_done()),
         would_copy: number(report.would_copy()),
         unlisted_rules: number(report.unfinished_rules.len()),
+        refused: number(done.refused()),
         bytes_moved: amounts.moved_bytes,
         bytes_mounted: amounts.mounted_bytes,
         bytes_present: amounts.present_bytes,

@@ -41,6 +41,7 @@ pub(in crate::output) fn totals_schema() -> Value {
         "notDone",
         "wouldCopy",
         "unlistedRules",
+        "refused",
         "bytesMoved",
         "bytesMounted",
         "bytesPresent",
@@ -48,7 +49,10 @@ pub(in crate::output) fn totals_schema() -> Value {
         "referrers",
         "referrersLeft",
     ];
-    object("Sums of the images", &numbers(&totals))
+    object(
+        "Sums of the images; `unlistedRules` and `refused` are beside them: rules that were not listed to their end, and rules or images of a plan that cannot be carried out",
+        &numbers(&totals),
+    )
 }
 
 fn shard() -> Value {

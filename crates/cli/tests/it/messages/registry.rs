@@ -347,7 +347,7 @@ pub(super) const MESSAGES: &[Message] = &[
         cause: "nginx before the registry takes bodies up to a size (`client_max_body_size`, 1 MiB by itself).",
         what_to_do: "Write `client_max_body_size 0;` for the registry in nginx, or raise the limit of whatever stands there.",
         what: &[AT_TARGET],
-        why: &["413 Payload Too Large"],
+        why: &["413 Payload Too Large (web page: Request Entity Too Large)"],
         next: &["or of the proxy in front of it"],
         code: 3,
         show: || {
