@@ -44,6 +44,7 @@ mod sorted;
 mod speed;
 mod spool;
 mod standard;
+mod status;
 mod stopping;
 mod stream;
 mod summary;
@@ -78,6 +79,7 @@ pub(crate) use say::{
 };
 pub(crate) use size::size;
 pub(crate) use standard::{finish, finish_results, leave, leave_picture, let_results_go, write_to_stdout};
+pub(crate) use status::{Several, Status};
 pub(crate) use stopping::stopping;
 pub(crate) use stream::Flushed;
 pub(crate) use summary::{failures, old_sentence, table, verified_table};

@@ -124,7 +124,7 @@ pub use client::{Answered, LoginSent, Party, Registry, Repository};
 pub use concern::{Concern, Endpoint};
 pub use error::{CertificateFault, Error, NotFollowed, Problem, Refusal, RegistryMessage, TransportFailure};
 pub use fresh::{Failure, Fresh, Kept, renew_at};
-pub use http::exchange::{Exchange, RequestObserver};
+pub use http::exchange::{Exchange, Purpose, RequestObserver};
 pub use http::host_certificates::{HostCertificates, HostCertificatesError};
 pub use http::host_client::{Follow, HostAnswer, HostClient, HostRequest};
 pub use http::limit::{HostLimit, HostPause, RequestKind};

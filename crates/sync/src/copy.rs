@@ -14,6 +14,7 @@ mod held;
 mod held_lease;
 mod image;
 mod index_form;
+pub(crate) mod left_open;
 mod left_upload;
 mod length;
 mod look;

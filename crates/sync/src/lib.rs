@@ -46,6 +46,7 @@ pub use report::outcome::{ImageReport, LeftOut, Outcome, SkipReason};
 pub use report::run_id::RunId;
 pub use report::totals::Totals;
 pub use report::verdict::{Mended, Problem, ProblemKind, ProblemState, Standing, Verdict};
+pub use report::worked_on::{WorkedOn, worked_on};
 pub use report::{LookedAt, Report, RuleFailure};
 pub use rule::artifact_types::{ArtifactTypeError, ArtifactTypePattern, ArtifactTypes};
 pub use rule::pattern_rule::{MakeRule, PatternRule, PatternTarget, TakeBack, Work};

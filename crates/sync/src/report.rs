@@ -8,6 +8,7 @@ pub(crate) mod outcome;
 pub(crate) mod run_id;
 pub(crate) mod totals;
 pub(crate) mod verdict;
+pub(crate) mod worked_on;
 
 use std::sync::Arc;
 use std::time::Duration;

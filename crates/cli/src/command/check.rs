@@ -36,7 +36,7 @@ use crate::args::CheckArgs;
 use crate::config::{Resolved, shared_names};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
-use crate::output::{print, print_json};
+use crate::output::{Several, Status, print, print_json};
 use document::Document;
 pub(crate) use document::schema;
 use finding::{Finding, Step};
@@ -58,7 +58,9 @@ pub(crate) async fn run(args: CheckArgs) -> u8 {
         Ok(resolved) => resolved,
         Err(errors) => return refuse(&errors),
     };
-    let interrupt = Interrupt::listen(|| {});
+    let status = Status::begin(|| "looking at NATS".to_owned());
+    let told = status.clone();
+    let interrupt = Interrupt::listen(move || told.tell());
     #[cfg(feature = "fleet")]
     let nats = match nats::look(&args.fleet).await {
         Ok(findings) => findings,
@@ -67,7 +69,7 @@ pub(crate) async fn run(args: CheckArgs) -> u8 {
     #[cfg(not(feature = "fleet"))]
     let nats = Vec::new();
     let measures = args.fleet.fleet.is_some();
-    let outcome = look(&resolved, nats, measures, &interrupt.cancel).await;
+    let outcome = look(&resolved, nats, measures, &status, &interrupt.cancel).await;
     if args.json {
         print_json(&Document::of(&outcome));
     } else {
@@ -88,6 +90,7 @@ async fn look(
     resolved: &Resolved,
     nats: Vec<Finding>,
     measures: bool,
+    status: &Status,
     cancel: &CancellationToken,
 ) -> CheckResult {
     let mut outcome = CheckResult::default();
@@ -97,8 +100,13 @@ async fn look(
     outcome.findings.extend(nats);
     let plan = plan(resolved);
     let entries = resolved.registries.lock().entries_with_login();
-    let standings =
-        join_all(plan.registries.iter().map(|(known, roles)| standing::look(known, *roles, &entries)));
+    let registries = Several::new(["registry", "registries"], plan.registries.len());
+    let shown = registries.clone();
+    status.becomes(move || shown.words());
+    let standings = join_all(plan.registries.iter().map(|(known, roles)| {
+        let name = known.registry.host().to_string();
+        registries.look(name, standing::look(known, *roles, &entries))
+    }));
     let Some(standings) = cancel.run_until_cancelled(standings).await else { return outcome.stopped() };
     for standing in &standings {
         outcome.findings.extend(standing.findings.iter().cloned());
@@ -106,13 +114,18 @@ async fn look(
     let known = plan.registries.iter().map(|(known, _)| known).zip(&standings).collect();
     let largest = LargestBlobs::default();
     let visitor = Visitor { registries: &resolved.registries, standings: known, largest };
-    let visits = stream::iter(plan.rules.iter().map(|rule| visitor.visit(rule)));
+    let rules = Several::new(["rule", "rules"], plan.rules.len());
+    let shown = rules.clone();
+    status.becomes(move || shown.words());
+    let visits = plan.rules.iter().map(|rule| rules.look(rule.label(), visitor.visit(rule)));
+    let visits = stream::iter(visits.collect::<Vec<_>>());
     let visits = visits.take_until(cancel.cancelled());
     for mut visited in visits.buffered(RULES_AT_ONCE).collect::<Vec<_>>().await {
         outcome.findings.append(&mut visited.findings);
         outcome.not_checked.append(&mut visited.not_checked);
     }
     if measures {
+        status.becomes(|| "measuring how fast blobs are read".to_owned());
         let speeds = cancel.run_until_cancelled(visitor.largest.measure()).await;
         outcome.findings.extend(speeds.unwrap_or_default());
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ::sync::prune::{Guards, Prune, PrunePlan};
 use ::sync::{Event, Observer, Options, Stamp, Work};
@@ -15,8 +16,8 @@ use crate::config::{ConfigError, Resolved};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{
-    OutputFile, Paint, Problem, PruneOutcome, again, choose_colour, is_stdout, print_json, print_lines, say,
-    warn,
+    OutputFile, Paint, Problem, PruneOutcome, Status, again, choose_colour, is_stdout, print_json,
+    print_lines, say, warn,
 };
 use crate::state_file;
 
@@ -42,15 +43,19 @@ pub(crate) async fn run(args: PruneArgs) -> u8 {
         );
     }
     resolved.warnings.iter().for_each(|warning| warn(warning));
-    let interrupt = Interrupt::listen(|| {});
+    let listed = Arc::new(Listed::default());
+    let shown = listed.clone();
+    let status = Status::begin(move || shown.words());
+    let told = status.clone();
+    let interrupt = Interrupt::listen(move || told.tell());
     let state =
         state_file::open_for_prune(args.state.as_deref(), args.no_state, |name| std::env::var(name).ok());
     let options = Options::new(args.proc, args.retries);
     let rules = rules(resolved, &guards);
     let count = rules.len();
     let prune = Prune { rules, options, state: state.clone() };
-    let plan = prune.look(Arc::new(Notes), interrupt.cancel.clone()).await;
-    let outcome = carry_out(plan, &args, undo, &interrupt).await;
+    let plan = prune.look(listed, interrupt.cancel.clone()).await;
+    let outcome = carry_out(plan, &args, undo, (&status, &interrupt)).await;
     state_file::close(&state);
     let outcome = match outcome {
         Ok(outcome) => outcome,
@@ -95,7 +100,7 @@ async fn carry_out(
     plan: PrunePlan,
     args: &PruneArgs,
     undo: Option<OutputFile>,
-    interrupt: &Interrupt,
+    (status, interrupt): (&Status, &Interrupt),
 ) -> Result<PruneOutcome, String> {
     let outcome = PruneOutcome::shown(&plan);
     if !args.apply {
@@ -107,7 +112,16 @@ async fn carry_out(
     if let Some(undo) = undo {
         write_undo_list(&undo, &plan.undo_lines())?;
     }
+    let (all, progress) =
+        (plan.candidates().iter().filter(|candidate| candidate.is_due()).count(), plan.progress.clone());
+    status.becomes(move || deleting(all, progress.now()));
     Ok(outcome.became(plan.carry_out(interrupt.cancel.clone()).await))
+}
+
+/// How far a deletion is.
+fn deleting(all: usize, (gone, kept): (usize, usize)) -> String {
+    let kept = if kept > 0 { format!(", {kept} kept") } else { String::new() };
+    format!("{gone} of {all} deleted{kept}")
 }
 
 /// What earlier runs have written there stays: it may still be needed.
@@ -154,12 +168,30 @@ fn cannot_write(problem: &str) -> u8 {
     exit_code::USAGE
 }
 
-/// Tells what people should know of listings.
-struct Notes;
+/// Tells what people should know of listings, and counts along.
+#[derive(Default)]
+struct Listed {
+    tags: AtomicUsize,
+    is_all: AtomicBool,
+}
 
-impl Observer for Notes {
+impl Listed {
+    fn words(&self) -> String {
+        let tags = self.tags.load(Ordering::Relaxed);
+        let noun = if tags == 1 { "tag" } else { "tags" };
+        if self.is_all.load(Ordering::Relaxed) {
+            format!("{tags} {noun} listed, reading what the targets have")
+        } else {
+            format!("listing: {tags} {noun} so far")
+        }
+    }
+}
+
+impl Observer for Listed {
     fn event(&self, _: &Stamp, event: &Event) {
         match event {
+            Event::TagsListed { tags, .. } => _ = self.tags.fetch_add(*tags, Ordering::Relaxed),
+            Event::AllPlanned => self.is_all.store(true, Ordering::Relaxed),
             Event::Note { place, text } => warn(&format!("{place}: {text}")),
             Event::InvalidTag { source, tag } => {
                 warn(&format!("{source}: `{tag}` is listed, and is no tag"));

@@ -8,9 +8,10 @@ use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use registry::{Exchange, RequestObserver};
+use registry::{Exchange, Purpose, RequestObserver};
 use sync::{Event, Observer, RunId, Stamp};
 
 use self::line::Entry;
@@ -140,7 +141,11 @@ impl Observer for LogFile {
 
 impl RequestObserver for LogFile {
     fn exchanged(&self, exchange: &Exchange) {
-        self.add(SystemTime::now(), &request::entry(exchange));
+        self.add(SystemTime::now(), &request::entry(exchange, &self.names));
+    }
+
+    fn purpose(&self) -> Option<Purpose> {
+        sync::worked_on().map(|image| Arc::new(image) as Purpose)
     }
 }
 

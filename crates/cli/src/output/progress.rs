@@ -39,7 +39,7 @@ pub(crate) struct Progress {
     is_all_planned: bool,
     /// Bytes of what has ended.
     sent: u64,
-    /// Bytes that stand at targets for good.
+    /// Bytes that stand at targets for good, or for the next run to go on with.
     kept: u64,
     in_work: HashMap<Arc<Image>, ImageWork>,
     turn: u64,
@@ -170,6 +170,7 @@ impl Progress {
                 self.lists.remove(source);
             }
             Event::ImageFinished(ended) => self.image_finished(now, ended),
+            Event::BlobLeft { bytes, .. } => self.kept += bytes,
             _ => {}
         }
     }

@@ -161,8 +161,11 @@ async fn c12_a_stopped_run_counts_what_it_sent() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_remembered_is_left_for_the_next_run_to_go_on_with() -> Result<()> {
     let world = World::start(Effect::StallBodyAfter(9 << 20)).await?;
-    world.interrupt("-TERM", "--drain 1").await?.expect_code(143)?;
+    let ran = world.interrupt("-TERM", "--drain 1").await?.expect_code(143)?;
     ensure!(world.target.store().open_uploads() == 1, "it is there for the next run");
+    // All that moved, or as much as the target has: some MiB may have been on the way.
+    let ran = ran.says(&["next       the same command goes on: ", " sent again"])?;
+    ensure!(!ran.stderr.contains("at least 0 B of"), "{}", ran.stderr);
     world.source.behave();
     world.target.clear_requests();
     world.source.clear_requests();
@@ -416,6 +419,60 @@ async fn s4_check_tells_what_it_found_when_it_is_stopped() -> Result<()> {
     signal(&child, "-HUP")?;
     let ran = end(child).await?.expect_code(143)?;
     ensure!(ran.stdout.contains("stopped by a signal"), "{}", ran.stdout);
+    Ok(())
+}
+
+/// Waits for a line on stderr that has this text; gives it.
+async fn line_with(child: &mut Child, text: &'static str) -> Result<String> {
+    let stderr = child.stderr.take().context("stderr")?;
+    let line = tokio::task::spawn_blocking(move || {
+        let mut lines = BufReader::new(stderr).lines().map_while(std::result::Result::ok);
+        lines.find(|line| line.contains(text))
+    });
+    tokio::time::timeout(PATIENCE, line).await.context("nothing is said")??.context("it never says that")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s4_check_says_at_which_registry_it_is() -> Result<()> {
+    let world = World::start(Effect::Hang).await?;
+    world.target.misbehave(Fault { when: Match::path("/v2/"), times: Times::Always, effect: Effect::Hang });
+    let mut child = start(&world.workplace, "check --auth auth.json --images images.json")?;
+    until(|| !world.target.requests().is_empty()).await?;
+    signal(&child, "-USR1")?;
+    let line = line_with(&mut child, "status after ").await?;
+    ensure!(line.contains(" of 2 registries looked at, in work: "), "{line}");
+    ensure!(line.contains(&world.target.host()), "{line}");
+    signal(&child, "-HUP")?;
+    end(child).await?.expect_code(143)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s4_prune_says_how_much_is_deleted() -> Result<()> {
+    let world = World::start(Effect::Hang).await?;
+    let (from, to) = (world.source.host(), world.target.host());
+    for (number, tag) in [(1, "large"), (2, "old"), (3, "older")] {
+        let layers = [sample::layer(number, 1000)];
+        sample::image(world.target.store(), "app", Some(tag), Flavour::Oci, &layers, "amd64");
+    }
+    let rules = format!(
+        "auth:\n  {from}: {{insecure: true}}\n  {to}: {{insecure: true}}\nsync:\n\
+         - {{from: {from}/app, to: {to}/app, prune: {{grace: 0s, maxDelete: 100%}}}}\n"
+    );
+    world.workplace.write("c.yaml", &rules)?;
+    world.target.misbehave(Fault {
+        when: Match::new(Method::DELETE, "/manifests/"),
+        times: Times::Always,
+        effect: Effect::Hang,
+    });
+    let mut child = start(&world.workplace, "prune --config c.yaml --apply --no-state")?;
+    until(|| world.target.requests().iter().any(|request| request.method == Method::DELETE)).await?;
+    signal(&child, "-USR1")?;
+    let line = line_with(&mut child, "status after ").await?;
+    ensure!(line.ends_with(": 0 of 2 deleted"), "{line}");
+    signal(&child, "-INT")?;
+    signal(&child, "-KILL")?;
+    child.wait()?;
     Ok(())
 }
 

@@ -135,6 +135,22 @@ async fn lines_have_fields_for_whoever_filters_them() -> Result<()> {
     ensure!(blob["bytesRead"].as_u64() > Some(100) && blob["ms"].is_u64(), "{blob}");
     ensure!(blob["requestId"].as_str().is_some_and(|id| id.starts_with("storage-")), "{blob}");
     ensure!(blob["url"].as_str().is_some_and(|url| url.ends_with("?…")), "{blob}");
+    // For which image, also where a part of it is brought in a task of its own.
+    let image = blob["image"].as_str().unwrap_or_default();
+    ensure!(image.starts_with(&format!("{from}/team/app:v")) && blob["rule"] == "all apps", "{blob}");
+    for number in 0..3 {
+        let (image, target) = (format!("{from}/team/app:v{number}"), format!("{to}/mirror/app:v{number}"));
+        let end = format!("/mirror/app/manifests/v{number}");
+        let put = log.iter().find(|line| {
+            line["method"] == "PUT" && line["url"].as_str().is_some_and(|url| url.ends_with(&end))
+        });
+        let put = put.context("a manifest that is stored")?;
+        ensure!(put["image"] == image && put["target"] == target && put["rule"] == "all apps", "{put}");
+    }
+    let list =
+        log.iter().find(|line| line["url"].as_str().unwrap_or_default().contains("/team/app/tags/list"));
+    let list = list.context("a list")?;
+    ensure!(list.get("image").is_none(), "a list is of no single image: {list}");
     let sent = |line: &&Value| line["registry"] == to && line["bytesSent"].as_u64() >= Some(300_000);
     ensure!(log.iter().filter(sent).count() == 1, "the large layer goes out once");
     Ok(())

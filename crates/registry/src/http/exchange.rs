@@ -1,6 +1,7 @@
 //! What is told of each request and its answer: enough to see what was asked and how it went, and nothing that can be a
 //! secret.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -34,12 +35,22 @@ pub struct Exchange {
     pub bytes_read: u64,
     /// What the other side calls the request.
     pub request_id: Option<String>,
+    /// For what it went out, in the observer's own terms.
+    pub purpose: Option<Purpose>,
 }
+
+/// For what a request goes out: whatever its observer keeps of that.
+pub type Purpose = Arc<dyn Any + Send + Sync>;
 
 /// Hears of all requests of a [`Transport`](crate::Transport).
 pub trait RequestObserver: Send + Sync {
     /// Takes one. It must be quick: the next request waits for it.
     fn exchanged(&self, exchange: &Exchange);
+
+    /// For what the task sends a request that asks: told with its exchange, which may end elsewhere.
+    fn purpose(&self) -> Option<Purpose> {
+        None
+    }
 }
 
 /// Who hears of requests, once somebody does. Clones share him.
@@ -72,6 +83,7 @@ impl Watch {
             bytes_sent: in_memory.or(announced).unwrap_or(0),
             bytes_read: 0,
             request_id: None,
+            purpose: observer.purpose(),
         };
         Some(UnderWay { observer, exchange, begun: Instant::now(), answered: None, read: AtomicU64::new(0) })
     }

@@ -19,6 +19,7 @@ use crate::copy::transfer::Transfer;
 use crate::engine::backoff::Backoff;
 use crate::engine::run::Run;
 use crate::lock::lock;
+use crate::report::worked_on::same_work;
 
 /// So long a read waits for other targets that may need it, too.
 const GRACE: Duration = Duration::from_millis(250);
@@ -118,10 +119,10 @@ impl Gathering {
             // A task of its own: the read goes on for the others when the first of them gives up.
             let (this, run, reading) = (self.clone(), run.clone(), reading.clone());
             let (blob, budget) = (blob.clone(), budget.clone());
-            tokio::spawn(async move {
+            tokio::spawn(same_work(async move {
                 let joined = if joined.is_empty() { this.gather(&blob.digest).await } else { joined };
                 this.read_for(&run, &reading, &blob, joined, budget).await;
-            });
+            }));
         }
         read.await.ok()
     }

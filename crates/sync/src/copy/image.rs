@@ -20,6 +20,7 @@ use crate::memory::target_repository::Found;
 use crate::plan::awaited::Promise;
 use crate::plan::decision::{Action, Decision};
 use crate::plan::wanted::WantedReferrers;
+use crate::report::worked_on::{WorkedOn, working_on};
 use crate::{Error, Event, Load, Operation, Outcome, ReferrerPolicy, Side, SkipReason};
 
 /// Said of an image that its source does not have yet.
@@ -45,6 +46,16 @@ pub(crate) async fn plan_image(
 
 /// Does something with an image whose stores answer.
 pub(super) async fn reached(
+    run: Arc<Run>,
+    image: Arc<SourceImage>,
+    copy: Arc<ImageCopy>,
+    with: impl for<'a> FnOnce(&'a Walk) -> BoxFuture<'a, Outcome>,
+) -> (Arc<ImageCopy>, Outcome) {
+    let of = WorkedOn { rule: copy.rule, image: copy.image.clone() };
+    working_on(of, reach_and(run, image, copy, with)).await
+}
+
+async fn reach_and(
     run: Arc<Run>,
     image: Arc<SourceImage>,
     copy: Arc<ImageCopy>,

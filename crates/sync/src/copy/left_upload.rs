@@ -7,7 +7,7 @@ use oci::{Descriptor, ErrorKind};
 use super::claimed_blob::{Begun, ClaimedBlob, EarlierUpload, complete};
 use super::right_to_send::{Right, right_to_send};
 use crate::copy::delivery::Delivery;
-use crate::copy::open_upload::OpenUpload;
+use crate::copy::open_upload::{OpenUpload, Remembered};
 use crate::copy::transfer::Transfer;
 use crate::endpoint::{BlobRead, Source};
 use crate::engine::backoff::Backoff;
@@ -166,7 +166,8 @@ async fn reopen(
             Ok(None)
         }
         Some(mut upload) => {
-            upload.remember(true);
+            let (image, target) = (copy.image.clone(), copy.target.clone());
+            upload.remember(Some(Remembered { image, target, blob: blob.clone() }));
             Ok(Some(upload))
         }
         None => Ok(None),

@@ -3,12 +3,16 @@
 //! can go on with is left.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel};
 
-use crate::endpoint::Upload;
+use oci::Descriptor;
+
+use crate::Image;
+use crate::endpoint::{Target, Upload};
 
 /// So long the end of a run waits for registries to forget uploads, all together.
 const LONGEST_CANCELLING: Duration = Duration::from_secs(3);
@@ -16,28 +20,46 @@ const LONGEST_CANCELLING: Duration = Duration::from_secs(3);
 const CANCELLED_AT_ONCE: usize = 64;
 
 /// Where uploads go that are dropped open. It does not keep the run's end waiting.
-pub(crate) type AbandonTo = WeakUnboundedSender<Box<dyn Upload>>;
+pub(crate) type AbandonTo = WeakUnboundedSender<Abandoned>;
 
 /// An upload that is cancelled at the run's end, unless it is closed or cancelled before.
 pub(crate) struct OpenUpload {
     upload: Option<Box<dyn Upload>>,
-    is_remembered: bool,
+    /// What the target had of it when it was opened.
+    had: u64,
+    /// Of what it is, where another run finds it.
+    remembered: Option<Remembered>,
     /// A run that still waits for uploads waits for this one.
-    abandon_to: Option<UnboundedSender<Box<dyn Upload>>>,
+    abandon_to: Option<UnboundedSender<Abandoned>>,
+}
+
+/// An upload that was dropped open.
+pub(crate) enum Abandoned {
+    ToCancel(Box<dyn Upload>),
+    /// Another run goes on with it.
+    Left(Remembered, u64),
+}
+
+/// Of what an upload is that another run finds.
+pub(crate) struct Remembered {
+    pub(crate) image: Arc<Image>,
+    pub(crate) target: Arc<dyn Target>,
+    pub(crate) blob: Descriptor,
 }
 
 impl OpenUpload {
     pub(crate) fn new(upload: Box<dyn Upload>, abandon_to: &AbandonTo) -> Self {
-        Self { upload: Some(upload), is_remembered: false, abandon_to: abandon_to.upgrade() }
+        let had = upload.confirmed();
+        Self { upload: Some(upload), had, remembered: None, abandon_to: abandon_to.upgrade() }
     }
 
     /// Where another run finds it, it is not cancelled when it is dropped.
-    pub(crate) fn remember(&mut self, is_remembered: bool) {
-        self.is_remembered = is_remembered;
+    pub(crate) fn remember(&mut self, remembered: Option<Remembered>) {
+        self.remembered = remembered;
     }
 
     pub(crate) fn is_remembered(&self) -> bool {
-        self.is_remembered
+        self.remembered.is_some()
     }
 
     /// The blob is there.
@@ -68,19 +90,21 @@ impl DerefMut for OpenUpload {
 
 impl Drop for OpenUpload {
     fn drop(&mut self) {
-        if let (Some(upload), Some(abandon_to), false) =
-            (self.upload.take(), &self.abandon_to, self.is_remembered)
-        {
+        if let (Some(upload), Some(abandon_to)) = (self.upload.take(), &self.abandon_to) {
+            let abandoned = match self.remembered.take() {
+                Some(remembered) => Abandoned::Left(remembered, self.had),
+                None => Abandoned::ToCancel(upload),
+            };
             // Whoever comes after the run's end finds nobody; the registry then forgets in its own time.
-            let _ = abandon_to.send(upload);
+            let _ = abandon_to.send(abandoned);
         }
     }
 }
 
 /// What was dropped open in a run.
 pub(crate) struct AbandonedUploads {
-    sender: UnboundedSender<Box<dyn Upload>>,
-    receiver: UnboundedReceiver<Box<dyn Upload>>,
+    sender: UnboundedSender<Abandoned>,
+    receiver: UnboundedReceiver<Abandoned>,
 }
 
 impl AbandonedUploads {
@@ -93,12 +117,12 @@ impl AbandonedUploads {
         self.sender.downgrade()
     }
 
-    /// Cancels all, those too that tasks on their way out still hold. No registry can hold the end up for long.
-    pub(crate) async fn cancel(self) {
+    /// Ends each of them, those too that tasks on their way out still hold. No registry can hold that up for long.
+    pub(crate) async fn end<F: Future<Output = ()>>(self, each: impl Fn(Abandoned) -> F) {
         let Self { sender, mut receiver } = self;
         drop(sender);
         let abandoned = stream::poll_fn(|context| receiver.poll_recv(context));
-        let cancelled = abandoned.for_each_concurrent(CANCELLED_AT_ONCE, Upload::cancel);
-        let _ = tokio::time::timeout(LONGEST_CANCELLING, cancelled).await;
+        let ended = abandoned.for_each_concurrent(CANCELLED_AT_ONCE, each);
+        let _ = tokio::time::timeout(LONGEST_CANCELLING, ended).await;
     }
 }

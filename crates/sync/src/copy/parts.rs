@@ -9,6 +9,7 @@ use super::panic::panicked;
 use super::walk::Walk;
 use crate::engine::PartRight;
 use crate::engine::run::ImageCopy;
+use crate::report::worked_on::same_work;
 
 /// What a manifest refers to.
 enum Part {
@@ -90,16 +91,16 @@ impl Walk {
         match part {
             Part::Manifest(child) => {
                 let stored = walk.deeper().ensure_child(child);
-                tasks.spawn(async move {
+                tasks.spawn(same_work(async move {
                     stored.await;
                     drop(right);
-                });
+                }));
             }
             Part::Blob(blob) => {
-                tasks.spawn(async move {
+                tasks.spawn(same_work(async move {
                     ensure_blob(&walk, &blob).await;
                     drop(right);
-                });
+                }));
             }
         }
     }

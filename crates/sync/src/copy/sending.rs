@@ -6,7 +6,7 @@ use std::time::Duration;
 use oci::{ErrorKind, UploadStatus};
 
 use super::delivery::{Delivered, Delivery};
-use super::open_upload::OpenUpload;
+use super::open_upload::{OpenUpload, Remembered};
 use super::queue::{LeftBehind, Queue};
 use super::transfer::Transfer;
 use crate::endpoint::{BlobBody, EndpointError, ReadAgain};
@@ -147,7 +147,9 @@ impl Transfer<'_> {
             Some(journal) => journal.begin().await,
             None => false,
         };
-        delivery.upload.remember(is_written);
+        let (image, target) = (delivery.copy.image.clone(), delivery.copy.target.clone());
+        let remembered = Remembered { image, target, blob: self.blob.clone() };
+        delivery.upload.remember(Some(remembered).filter(|_| is_written));
         journal.filter(|_| is_written)
     }
 

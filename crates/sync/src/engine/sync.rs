@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::schedule::{Rules, Running, Schedule};
+use crate::copy::left_open::end_uploads;
 use crate::copy::open_upload::AbandonedUploads;
 use crate::engine::Engine;
 use crate::engine::run::{Options, Part, Run};
@@ -152,8 +153,8 @@ impl Sync {
         if !finished {
             schedule.stop(drain).await;
         }
-        abandoned.cancel().await;
         let run = schedule.run().clone();
+        end_uploads(abandoned, &run).await;
         let report = Report { took: started.elapsed(), ..schedule.into_report() };
         // A repair looks most of its time.
         if run.mode == Mode::Copy {

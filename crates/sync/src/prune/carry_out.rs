@@ -14,6 +14,7 @@ use super::delete::Room;
 use super::ended::{Ended, Kept};
 use super::habit::Habit;
 use super::look::PrunePlan;
+use super::progress::PruneProgress;
 use super::pruned::{Deleted, NotDeleted, Pruned};
 use super::repository::Repository;
 use crate::endpoint::StoreId;
@@ -43,7 +44,13 @@ impl PrunePlan {
             let runs = repositories.into_iter().map(|repository| {
                 let room = Room::new(repository, self.retries, &cancel);
                 let store = repository.target.store();
-                let execution = Execution { room, store, habits: &habits, pruned: Pruned::default() };
+                let execution = Execution {
+                    room,
+                    store,
+                    habits: &habits,
+                    pruned: Pruned::default(),
+                    progress: &self.progress,
+                };
                 execution.run((repository, self.retries), &cancel)
             });
             let mut runs = stream::iter(runs.collect::<Vec<_>>()).buffered(AT_ONCE);
@@ -62,6 +69,7 @@ struct Execution<'a> {
     store: &'a StoreId,
     habits: &'a Habits,
     pruned: Pruned,
+    progress: &'a PruneProgress,
 }
 
 impl Execution<'_> {
@@ -117,6 +125,7 @@ impl Execution<'_> {
 
     fn note(&mut self, candidate: &Candidate, ended: Ended) {
         let (target, digest) = (candidate.target(), candidate.digest.clone());
+        self.progress.note(!matches!(ended, Ended::Kept(_)));
         match ended {
             Ended::Deleted => self.pruned.deleted.push(Deleted { target, digest }),
             Ended::WasGone => self.pruned.already_gone.push(Deleted { target, digest }),

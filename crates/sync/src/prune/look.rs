@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::candidate::Candidate;
 use super::examine::{Examination, Examined, Unread};
 use super::guards::Guards;
+use super::progress::PruneProgress;
 use super::refusal::Refusal;
 use super::repository::Repository;
 use crate::plan::listings::{AtTarget, Listings, RepositoryPlace, SourceTags};
@@ -35,6 +36,8 @@ pub struct PrunePlan {
     pub unread: Vec<Unread>,
     pub(super) repositories: Vec<Repository>,
     pub(super) retries: u32,
+    /// How far its deletion is.
+    pub progress: PruneProgress,
 }
 
 impl Prune {
@@ -59,7 +62,8 @@ impl Prune {
 
 impl PrunePlan {
     fn refused_or_empty(refused: Option<Refusal>, retries: u32) -> Self {
-        Self { refused, unread: Vec::new(), repositories: Vec::new(), retries }
+        let (unread, repositories, progress) = Default::default();
+        Self { refused, unread, repositories, retries, progress }
     }
 
     /// All that might go, with why it does or does not, sorted by name.

@@ -188,6 +188,15 @@ pub enum Event {
         /// Which store.
         store: StoreId,
     },
+    /// The run was stopped, and a blob's upload stays open for the next one to go on with.
+    BlobLeft {
+        /// Which image.
+        image: Arc<Image>,
+        /// Which blob.
+        digest: Digest,
+        /// What the target has of it that came in this run, in bytes.
+        bytes: u64,
+    },
     /// The run was asked to stop: nothing new begins.
     Stopping {
         /// How many images are worked on.

@@ -54,6 +54,19 @@ impl Spot {
     }
 }
 
+impl PlannedRule {
+    /// Its name, or where it reads.
+    pub(super) fn label(&self) -> String {
+        match (&self.name, &self.planned) {
+            (Some(name), _) => name.clone(),
+            (None, Planned::One(one)) => one.source.place(),
+            (None, Planned::Many(many)) => {
+                format!("{}/{}", many.source.known.registry.host(), many.rule.pattern)
+            }
+        }
+    }
+}
+
 /// Whether both are the same registry with the same login.
 pub(super) fn is_same(one: &KnownRegistry, other: &KnownRegistry) -> bool {
     Arc::ptr_eq(&one.registry_api, &other.registry_api)

@@ -3,14 +3,28 @@
 use std::time::Duration;
 
 use registry::Exchange;
+use sync::WorkedOn;
+
+use super::super::rule_names::RuleNames;
 
 use super::line::{About, Entry, Field};
 use crate::args::LogLevel;
 
 /// What was asked and how it went. An [`Exchange`] has no secrets.
-pub(super) fn entry(exchange: &Exchange) -> Entry {
-    let Exchange { registry, method, url, status, waited, reading, bytes_sent, bytes_read, request_id } =
-        exchange;
+pub(super) fn entry(exchange: &Exchange, names: &RuleNames) -> Entry {
+    let Exchange {
+        registry,
+        method,
+        url,
+        status,
+        waited,
+        reading,
+        bytes_sent,
+        bytes_read,
+        request_id,
+        purpose,
+    } = exchange;
+    let image = purpose.as_ref().and_then(|purpose| purpose.downcast_ref::<WorkedOn>());
     let status = status.map(|status| status.as_u16());
     let answer = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
     let milliseconds = |time: &Duration| Field::Number(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
@@ -24,10 +38,12 @@ pub(super) fn entry(exchange: &Exchange) -> Entry {
         ("bytesRead", Some(Field::Number(*bytes_read))),
     ];
     let about = About {
+        rule: image.and_then(|of| names.label(of.rule)).map(str::to_owned),
+        image: image.map(|of| of.image.source_name()),
+        target: image.map(|of| of.image.target_name()),
         registry: registry.as_ref().map(ToString::to_string),
         request_id: request_id.clone(),
         more: more.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-        ..About::default()
     };
     Entry { about, ..Entry::new(LogLevel::Debug, format!("{method} {url}: {answer}")) }
 }
