@@ -310,7 +310,7 @@ async fn images_of_a_plan_that_are_refused_are_counted_wherever_a_run_is_told() 
     bench.workplace.write("bad.json", &plan.to_string())?;
     let run = "apply bad.json --allow-edited --report r.json --report r.html --progress json";
     let ran = bench.run(run)?.expect_code(1)?;
-    let summary = ran.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).last();
+    let summary = ran.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).next_back();
     let summary = summary.unwrap_or_default();
     ensure!(summary["type"] == "summary" && summary["totals"]["refused"] == 2, "{summary:#}");
     let report: Value = serde_json::from_str(&bench.workplace.read("r.json")?)?;

@@ -20,8 +20,8 @@ async fn end(run: &Run, abandoned: Abandoned) {
 }
 
 /// Asks the target what it has, as the run does that goes on, and tells what came since it had so many bytes.
-async fn tell(run: &Run, remembered: Remembered, had: u64) {
-    let Remembered { image, target, blob } = remembered;
+async fn tell(run: &Run, remembered: Box<Remembered>, had: u64) {
+    let Remembered { image, target, blob } = *remembered;
     let (Some(left), Some(uploads)) = (run.state.upload(&*target, &blob.digest), target.kept_uploads())
     else {
         return;

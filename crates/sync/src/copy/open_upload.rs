@@ -28,7 +28,7 @@ pub(crate) struct OpenUpload {
     /// What the target had of it when it was opened.
     had: u64,
     /// Of what it is, where another run finds it.
-    remembered: Option<Remembered>,
+    remembered: Option<Box<Remembered>>,
     /// A run that still waits for uploads waits for this one.
     abandon_to: Option<UnboundedSender<Abandoned>>,
 }
@@ -37,7 +37,7 @@ pub(crate) struct OpenUpload {
 pub(crate) enum Abandoned {
     ToCancel(Box<dyn Upload>),
     /// Another run goes on with it.
-    Left(Remembered, u64),
+    Left(Box<Remembered>, u64),
 }
 
 /// Of what an upload is that another run finds.
@@ -55,7 +55,7 @@ impl OpenUpload {
 
     /// Where another run finds it, it is not cancelled when it is dropped.
     pub(crate) fn remember(&mut self, remembered: Option<Remembered>) {
-        self.remembered = remembered;
+        self.remembered = remembered.map(Box::new);
     }
 
     pub(crate) fn is_remembered(&self) -> bool {

@@ -53,9 +53,9 @@ impl Held {
         lists: impl Iterator<Item = &'a Wait>,
     ) -> Hold {
         self.pauses.retain(|_, until| *until > now);
-        let paused = |place: &str| self.pauses.get(place.split('/').next().unwrap_or_default()).copied();
+        let left_alone = |place: &str| self.pauses.get(place.split('/').next().unwrap_or_default()).copied();
         let of_image = |(image, wait): (&Image, Option<&Wait>)| {
-            let pauses = [paused(&image.source), paused(&image.target)];
+            let pauses = [left_alone(&image.source), left_alone(&image.target)];
             At::of(now, wait).later(pauses.into_iter().flatten().max())
         };
         let all: Vec<_> = images.map(of_image).chain(lists.map(|wait| At::of(now, Some(wait)))).collect();
@@ -173,13 +173,13 @@ mod tests {
         let (needs, other) = (image("q.io/a", "r.io/b"), image("s.io/a", "r.io/b"));
         let back = image("s.io/a", "q.io/b");
         let mut look = |at, all: &[&Image]| held.look(at, all.iter().map(|image| (*image, None)), [].iter());
-        let hold = |rest, share| Hold { rest: seconds(rest), share, is_open: false, active: 1.0 };
-        assert_eq!(look(now, &[&needs, &back]), hold(100, 1.0));
-        assert_eq!(look(now + seconds(40), &[&needs, &other, &other, &other]), hold(60, 0.25));
-        assert_eq!(look(now + seconds(40), &[&other]), hold(0, 0.0));
-        assert_eq!(look(now + seconds(40), &[]), hold(60, 1.0), "what comes next needs it");
-        assert_eq!(look(now + seconds(100), &[&needs]), hold(0, 0.0), "it is over");
-        assert_eq!(look(now + seconds(100), &[]), hold(0, 0.0));
+        let wanted = |rest, share| Hold { rest: seconds(rest), share, is_open: false, active: 1.0 };
+        assert_eq!(look(now, &[&needs, &back]), wanted(100, 1.0));
+        assert_eq!(look(now + seconds(40), &[&needs, &other, &other, &other]), wanted(60, 0.25));
+        assert_eq!(look(now + seconds(40), &[&other]), wanted(0, 0.0));
+        assert_eq!(look(now + seconds(40), &[]), wanted(60, 1.0), "what comes next needs it");
+        assert_eq!(look(now + seconds(100), &[&needs]), wanted(0, 0.0), "it is over");
+        assert_eq!(look(now + seconds(100), &[]), wanted(0, 0.0));
     }
 
     #[test]
@@ -189,8 +189,8 @@ mod tests {
         let waits = [Some(wait(Some(now + seconds(7)))), Some(wait(None)), Some(wait(Some(now))), None];
         let list = wait(Some(now + seconds(9)));
         let images = waits.iter().map(|wait| (&image, wait.as_ref()));
-        let hold = held.look(now, images, [&list].into_iter());
-        assert_eq!(hold, Hold { rest: seconds(9), share: 0.6, is_open: true, active: 1.0 });
+        let found = held.look(now, images, [&list].into_iter());
+        assert_eq!(found, Hold { rest: seconds(9), share: 0.6, is_open: true, active: 1.0 });
     }
 
     #[test]

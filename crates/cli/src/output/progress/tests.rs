@@ -502,7 +502,7 @@ fn where_a_host_throttles_again_and_again_the_waits_are_a_part_of_the_speed() {
         }
     }
     // Without the last rest, for which nobody waits.
-    let end = told.now - Duration::from_secs(120);
+    let end = told.now.checked_sub(Duration::from_secs(120)).unwrap();
     let third = seen.len() / 3;
     for (number, (at, guessed)) in seen[..seen.len() - 130].iter().enumerate().skip(third) {
         let (really, guessed) = ((end - *at).as_secs_f64(), guessed.unwrap_or(0));
