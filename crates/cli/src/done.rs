@@ -8,7 +8,23 @@ use sync::{Report, RunId, Shard};
 use crate::config::RefusedRule;
 use crate::diagnostic::Failures;
 use crate::output::plan::Plan;
+use crate::output::report_json::RegistryEntry;
 use crate::output::{PlannedRule, Records, Tally, Verified};
+
+/// What came of the images, whoever brought them.
+pub(crate) struct Brought {
+    pub(crate) report: Report,
+    /// What others asked registries for.
+    pub(crate) elsewhere: Vec<RegistryEntry>,
+    /// When the run began, where this process has joined it.
+    pub(crate) joined: Option<jiff::Timestamp>,
+}
+
+impl From<Report> for Brought {
+    fn from(report: Report) -> Self {
+        Self { report, elsewhere: Vec::new(), joined: None }
+    }
+}
 
 /// What a run did, with the rules as they were written.
 pub(crate) struct Done {
@@ -29,6 +45,8 @@ pub(crate) struct Done {
     pub(crate) refused: Vec<RefusedRule>,
     /// All registries that were spoken to.
     pub(crate) registries: Vec<Registry>,
+    /// What others asked registries for who worked on this run.
+    pub(crate) elsewhere: Vec<RegistryEntry>,
     /// Bytes that were sent and stand at targets: no run sends them again.
     pub(crate) kept: u64,
 }
@@ -42,6 +60,13 @@ impl Done {
     /// How many rules, or images of a plan, cannot be carried out.
     pub(crate) fn refused(&self) -> usize {
         self.refused.iter().map(|refused| refused.count).sum()
+    }
+
+    /// How many requests registries got, with their token servers and storage services.
+    pub(crate) fn requests(&self) -> u64 {
+        let own = self.registries.iter().map(|registry| registry.traffic().requests);
+        let others = self.elsewhere.iter().map(|registry| registry.requests);
+        own.chain(others).fold(0, u64::saturating_add)
     }
 
     /// Nothing stands at a target, and nothing failed either.
@@ -84,5 +109,11 @@ impl RunFacts {
         let started = jiff::Timestamp::now();
         let id = format!("{}-{}", started.strftime("%Y%m%dT%H%M%SZ"), std::process::id());
         Self { id: RunId::new(id), command, started, tally: Arc::default() }
+    }
+
+    /// The same of the run that was brought: somebody else may have begun it.
+    pub(crate) fn of_brought(self, brought: &Brought) -> Self {
+        let (id, started) = (brought.report.run.clone(), brought.joined.unwrap_or(self.started));
+        Self { id, started, ..self }
     }
 }

@@ -54,6 +54,7 @@ mod terminal;
 mod verdict_words;
 pub(crate) mod verified;
 mod volume;
+mod worker_shares;
 mod worth;
 
 pub(crate) use annotations::annotations;
@@ -86,6 +87,7 @@ pub(crate) use summary::{failures, old_sentence, table, verified_table};
 pub(crate) use tally::Tally;
 pub(crate) use verified::{Verified, VerifiedRecorder};
 pub(crate) use volume::Volume;
+pub(crate) use worker_shares::WorkerShares;
 
 /// Whether all that is said on stderr is for programs.
 pub(crate) fn is_for_programs() -> bool {

@@ -1,4 +1,4 @@
-//! Signs of life: who works, how much, and who has left.
+//! Signs of life: who works, with which rules, and how much.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,19 +15,25 @@ pub(crate) const EVERY: Duration = Duration::from_secs(3);
 /// Who has said nothing for so long has left.
 const SILENT: Duration = Duration::from_secs(12);
 
+/// A worker's last sign of life.
+#[derive(Clone, Debug)]
+pub(crate) struct Sign {
+    pub(crate) beat: Beat,
+    pub(crate) at: Instant,
+}
+
+impl Sign {
+    /// Whether the worker is still there.
+    pub(crate) fn is_alive(&self, now: Instant) -> bool {
+        !self.beat.leaves && now.saturating_duration_since(self.at) < SILENT
+    }
+}
+
 /// Who works now.
 #[derive(Clone, Default)]
 pub(crate) struct Live {
-    known: Arc<Mutex<BTreeMap<String, (Beat, Instant)>>>,
+    known: Arc<Mutex<BTreeMap<String, Sign>>>,
     changed: Arc<Notify>,
-}
-
-/// Somebody came or went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    Joined(String),
-    Left(String),
-    Lost(String),
 }
 
 impl Live {
@@ -52,13 +58,13 @@ impl Live {
 
     fn hear(&self, beat: Beat) {
         let mut known = self.lock();
-        let before = known.get(&beat.worker).map(|(beat, _)| beat.leaves);
+        let before = known.get(&beat.worker).map(|sign| sign.beat.leaves);
         if before != Some(beat.leaves) {
             self.changed.notify_one();
         }
         // More workers than anybody has: somebody makes them up.
         if known.len() < 10_000 || before.is_some() {
-            known.insert(beat.worker.clone(), (beat, Instant::now()));
+            known.insert(beat.worker.clone(), Sign { beat, at: Instant::now() });
         }
     }
 
@@ -67,52 +73,41 @@ impl Live {
         self.changed.notified().await;
     }
 
-    /// How many work.
+    /// How many work, whatever their rules: all share the limits of registries.
     pub(crate) fn count(&self) -> usize {
-        let known = self.lock();
-        known.values().filter(|(beat, at)| !beat.leaves && at.elapsed() < SILENT).count()
+        let now = Instant::now();
+        self.lock().values().filter(|sign| sign.is_alive(now)).count()
     }
 
-    /// What all have sent since they began.
-    pub(crate) fn bytes_moved(&self) -> u64 {
-        self.lock().values().fold(0, |sum, (beat, _)| sum.saturating_add(beat.bytes_moved))
+    /// The last sign of each.
+    pub(crate) fn signs(&self) -> Vec<Sign> {
+        self.lock().values().cloned().collect()
     }
 
-    /// Who came and went, compared with `before`, which becomes what is so now.
-    pub(crate) fn changes(&self, before: &mut BTreeMap<String, bool>) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for (name, (beat, at)) in &*self.lock() {
-            let is_there = !beat.leaves && at.elapsed() < SILENT;
-            match before.insert(name.clone(), is_there) {
-                None | Some(false) if is_there => changes.push(Change::Joined(name.clone())),
-                Some(true) if beat.leaves => changes.push(Change::Left(name.clone())),
-                Some(true) if !is_there => changes.push(Change::Lost(name.clone())),
-                _ => {}
-            }
-        }
-        changes
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, (Beat, Instant)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Sign>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use oci::Digest;
+
     use super::*;
 
     #[test]
-    fn who_comes_and_goes_is_told_once() {
+    fn who_has_left_or_is_silent_does_not_count() {
         let live = Live::default();
-        let beat = |leaves| Beat { worker: "w1".to_owned(), jobs: 1, bytes_moved: 7, leaves };
-        let mut before = BTreeMap::new();
-        live.hear(beat(false));
-        assert_eq!(live.changes(&mut before), [Change::Joined("w1".to_owned())]);
-        live.hear(beat(false));
-        assert_eq!((live.changes(&mut before), live.count(), live.bytes_moved()), (vec![], 1, 7));
-        live.hear(beat(true));
-        assert_eq!(live.changes(&mut before), [Change::Left("w1".to_owned())]);
-        assert_eq!((live.changes(&mut before), live.count()), (vec![], 0));
+        let beat = |worker: &str, leaves| {
+            let config = Digest::sha256(worker.as_bytes());
+            Beat { worker: worker.to_owned(), config, jobs: 1, bytes_moved: 7, leaves }
+        };
+        live.hear(beat("w1", false));
+        live.hear(beat("w2", false));
+        assert_eq!(live.count(), 2, "whatever their rules");
+        live.hear(beat("w1", true));
+        assert_eq!((live.count(), live.signs().len()), (1, 2));
+        let later = Instant::now() + SILENT;
+        assert!(live.signs().iter().all(|sign| !sign.is_alive(later)));
     }
 }

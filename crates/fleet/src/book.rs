@@ -1,9 +1,10 @@
 //! What a coordinator knows of a run's jobs, by what the run's book says: in any order, and more than once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::message::ended::{Ended, JobResult};
 use crate::message::job::Job;
+use crate::spending::{self, Spending};
 
 /// More workers than this do not die of one job.
 pub(crate) const MOST_ATTEMPTS: u32 = 3;
@@ -21,6 +22,13 @@ struct Entry {
     begun: BTreeSet<u32>,
     results: BTreeMap<u32, JobResult>,
     is_told: bool,
+}
+
+impl Entry {
+    /// Whether an attempt has begun and not ended.
+    fn is_at_work(&self) -> bool {
+        self.begun.iter().any(|attempt| !self.results.contains_key(attempt))
+    }
 }
 
 /// A job that has ended.
@@ -62,8 +70,7 @@ impl Book {
         let merged = merged(known, &entry.results);
         let is_good =
             merged.len() == known.images().count() && merged.iter().all(|(ended, _)| ended.is_good());
-        let is_at_work = entry.begun.iter().any(|attempt| !entry.results.contains_key(attempt));
-        if !is_good && is_at_work && patient {
+        if !is_good && entry.is_at_work() && patient {
             return None;
         }
         entry.is_told = true;
@@ -78,6 +85,32 @@ impl Book {
     /// Jobs of which this book has the text.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &Job> {
         self.jobs.values().filter_map(|entry| entry.job.as_ref())
+    }
+
+    /// How many images are in jobs that somebody has begun and that have not ended.
+    pub(crate) fn in_work(&self) -> usize {
+        let at_work = self.jobs.values().filter(|entry| !entry.is_told && entry.is_at_work());
+        at_work.filter_map(|entry| entry.job.as_ref()).map(|job| job.images().count()).sum()
+    }
+
+    /// Whether nobody is at a job.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.jobs.values().any(|entry| !entry.is_told && entry.is_at_work())
+    }
+
+    /// What workers asked the registries of these jobs for, all attempts together. Nobody has asked others for them.
+    pub(crate) fn spent(&self) -> Spending {
+        let mut spent = Spending::new();
+        for result in
+            self.jobs.values().filter(|entry| entry.job.is_some()).flat_map(|entry| entry.results.values())
+        {
+            spending::add(&mut spent, &result.spent);
+        }
+        let images = self.jobs().flat_map(Job::images);
+        let names = images.flat_map(|image| [image.source.as_ref(), image.target.as_ref()]);
+        let hosts: HashSet<_> = names.map(|name| name.split('/').next().unwrap_or_default()).collect();
+        spent.retain(|host, _| hosts.contains(host.as_str()));
+        spent
     }
 
     pub(crate) fn ended(&self) -> usize {
@@ -193,6 +226,45 @@ mod tests {
         assert_eq!((failed.rule, ended.images.len()), (3, 2));
         let text = oci::with_sources(&*error);
         assert!(!text.contains('\u{1b}') && text.contains("no"), "{text:?}");
+    }
+
+    #[test]
+    fn what_workers_asked_registries_for_adds_up_over_all_attempts() {
+        let spent = |worker: &str, registries: &[(&str, u64)]| {
+            let entry = |(host, requests): &(&str, u64)| {
+                format!(
+                    r#"{{"host": "{host}", "kind": "registry", "requests": {requests}, "bytes_read": 1, "bytes_sent": 2,
+                        "waited_milliseconds": 3}}"#
+                )
+            };
+            let entries: Vec<_> = registries.iter().map(entry).collect();
+            let text = format!(r#"{{"worker": "{worker}", "ended": [], "spent": [{}]}}"#, entries.join(","));
+            crate::message::read::<JobResult>(text.as_bytes()).unwrap()
+        };
+        let mut book = Book::default();
+        book.job(job());
+        book.result(7, 1, spent("w1", &[("a.io", 5), ("b.io", 1)]));
+        book.result(7, 2, spent("w2", &[("a.io", 2), ("never.heard.of", 9)]));
+        book.result(7, 2, spent("w2", &[("a.io", 2), ("never.heard.of", 9)]));
+        book.result(8, 1, spent("liar", &[("a.io", 100)]));
+        let spent = book.spent();
+        let requests: Vec<_> = spent.iter().map(|(host, spent)| (host.as_str(), spent.requests)).collect();
+        assert_eq!(requests, [("a.io", 7), ("b.io", 1)]);
+        assert_eq!((spent["a.io"].bytes_read, spent["a.io"].bytes_sent), (2, 4));
+    }
+
+    #[test]
+    fn a_job_is_in_work_from_its_beginning_to_its_result() {
+        let mut book = Book::default();
+        book.job(job());
+        assert!(book.is_quiet());
+        book.begun(7, 1);
+        assert_eq!((book.in_work(), book.is_quiet()), (2, false));
+        book.given_back(7, 1);
+        assert_eq!((book.in_work(), book.is_quiet()), (0, true));
+        book.begun(7, 2);
+        book.result(7, 2, result("w1", &[(0, "copied")]));
+        assert!(book.is_quiet());
     }
 
     #[test]

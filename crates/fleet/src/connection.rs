@@ -179,6 +179,11 @@ impl Connection {
     /// Takes a run's queue away, with what is left in it.
     pub(crate) async fn close_queue(&self, run: &str) {
         let _ = self.jetstream.delete_consumer_from_stream(run, JOBS).await;
+        self.empty_queue(run).await;
+    }
+
+    /// Takes out what nobody has taken yet.
+    pub(crate) async fn empty_queue(&self, run: &str) {
         if let Ok(stream) = self.jetstream.get_stream(JOBS).await {
             let _ = stream.purge().filter(format!("{}>", subject(run))).await;
         }

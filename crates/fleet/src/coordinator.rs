@@ -1,7 +1,10 @@
 //! The coordinator: plans, writes the book, hands out jobs, and reads what became of them. It may die: whoever is started again with
 //! the same rules reads the book from its beginning and goes on.
 
+mod attendance;
 mod book_entry;
+mod ending;
+mod flow;
 mod hand_out;
 mod open_runs;
 mod opening;
@@ -10,9 +13,9 @@ mod teller;
 mod watching;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use sync::{Observer, Report, RunId};
+use sync::{Event, Observer, Report, RunId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +23,7 @@ use crate::beat::Live;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::message::ended::Explain;
+use crate::spending::Spending;
 use hand_out::HandOut;
 use opening::{Opened, Opening};
 pub use plan::Plan;
@@ -40,12 +44,23 @@ pub struct Coordinator {
     pub explain: Explain,
 }
 
+/// What became of a run.
+#[derive(Debug)]
+pub struct Brought {
+    /// Of its images, under the run's name.
+    pub report: Report,
+    /// What its workers asked registries for.
+    pub spent: Spending,
+    /// When the run began, where somebody else began it.
+    pub joined: Option<SystemTime>,
+}
+
 impl Coordinator {
     /// Plans, or joins a run that is open, and waits for its end. When it is cancelled, so is the run.
     ///
     /// # Errors
     /// NATS cannot be asked, or the run that is to be joined is not there.
-    pub async fn run(self, plan: Plan, cancel: CancellationToken) -> Result<Report, Error> {
+    pub async fn run(self, plan: Plan, cancel: CancellationToken) -> Result<Brought, Error> {
         let (began, ack_wait) = (Instant::now(), plan.ack_wait);
         let Self { connection, id, observer, drain, explain } = self;
         let teller = Teller { id, observer };
@@ -55,8 +70,13 @@ impl Coordinator {
         let (entry, is_joined) = match opening.open(plan, &cancel).await? {
             Opened::Begun(entry) => (entry, false),
             Opened::Joined(entry) => (entry, true),
-            Opened::Nothing(report) => return Ok(report),
+            Opened::Nothing(report) => return Ok(Brought { report, spent: Spending::new(), joined: None }),
         };
+        let joined = entry.began().filter(|_| is_joined);
+        let teller = if is_joined { teller.of_run(&entry.run) } else { teller };
+        if let Some(began) = joined {
+            teller.tell(&Event::RunJoined { began }, None);
+        }
         connection.open_queue(&entry.run, ack_wait).await?;
         let (live, listening) = Live::listen(&connection);
         let hand_out = HandOut::new(&connection, &entry.run, ack_wait);
@@ -73,8 +93,9 @@ impl Coordinator {
         };
         let watched = watching.watch(&cancel).await;
         listening.abort();
-        let mut report = watched?;
-        report.took = began.elapsed();
-        Ok(report)
+        let (mut report, spent) = watched?;
+        let since = joined.and_then(|began| began.elapsed().ok());
+        report.took = since.unwrap_or(began.elapsed()).max(began.elapsed());
+        Ok(Brought { report, spent, joined })
     }
 }

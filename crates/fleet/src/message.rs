@@ -3,9 +3,11 @@
 //! Whoever may write to NATS may write nonsense: messages are read here, and what is not as it should be is none.
 
 pub(crate) mod ended;
+mod host;
 pub(crate) mod job;
 pub(crate) mod pause;
 pub(crate) mod run;
+pub(crate) mod spent;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

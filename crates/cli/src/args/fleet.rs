@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser};
+use clap::{Arg, Args, Parser};
 
 use super::file::file;
 use super::job::JobArgs;
+use super::narrow::NARROWING;
 
 /// The login at NATS.
 // clap shows these as they are grouped here.
@@ -103,11 +104,10 @@ pub(crate) struct CheckFleetArgs {
 ///
 /// Start as many as you like, each with the same config. No layer is sent twice, and who dies is replaced.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer worker", bin_name = "image-syncer worker", after_long_help = EXAMPLES)]
+#[command(name = "image-syncer worker", bin_name = "image-syncer worker", after_long_help = EXAMPLES, mut_args = of_worker)]
 pub(crate) struct WorkerArgs {
     /// NATS that has jobs: <nats://HOST:4222>
-    // What a whole run can be asked for, sync is asked for.
-    #[arg(long, value_name = "URL", help_heading = "Fleet", conflicts_with_all = ["dry_run", "report", "retry_failed", "output_success_images", "output_failed_images"], overrides_with = "fleet")]
+    #[arg(long, value_name = "URL", help_heading = "Fleet", conflicts_with_all = OF_RUNS, overrides_with = "fleet")]
     pub(crate) fleet: String,
 
     #[command(flatten)]
@@ -127,6 +127,33 @@ pub(crate) struct WorkerArgs {
 
     #[command(flatten)]
     pub(crate) job: JobArgs,
+}
+
+/// What a whole run is asked for.
+const OF_RUNS: [&str; 6] = [
+    "dry_run",
+    "report",
+    "retry_failed",
+    "output_success_images",
+    "output_failed_images",
+    "summary_markdown",
+];
+
+/// Without what only a coordinator is asked for.
+fn of_worker(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "force" | "output_images_format" => arg.hide(true),
+        id if OF_RUNS.contains(&id) || NARROWING.contains(&id) => arg.hide(true),
+        _ => arg,
+    }
+}
+
+impl WorkerArgs {
+    /// A flag that has no meaning here.
+    pub(crate) fn meaningless(&self) -> Option<String> {
+        let run = &self.job.run;
+        run.narrow.first_given().or_else(|| run.force.then(|| "--force".to_owned()))
+    }
 }
 
 const EXAMPLES: &str = "\

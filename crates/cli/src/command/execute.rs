@@ -14,7 +14,7 @@ use super::outputs::Outputs;
 use super::watchers::{Watched, Watchers, odd_log};
 use crate::args::{LogLevel, RunArgs};
 use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks, SharedRegistries};
-use crate::done::{Done, Ended};
+use crate::done::{Brought, Done, Ended};
 use crate::interrupt::Interrupt;
 use crate::output::report_json;
 use crate::output::{
@@ -35,10 +35,12 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     let watchers = Watchers::begin(args, &asked, &outputs, heads, &rules);
     tell_requests(&registries, watchers.log());
     tell_before(args, watchers.log().as_deref(), &warnings, &refused);
-    let Ran { report, interrupt, speed, kept } =
+    let Ran { brought, interrupt, speed, kept } =
         Box::pin(copy(args, &asked, &rules, &watchers, &registries)).await;
     let Watched { run, failures, records, plan, verified, log } = watchers.end(speed, asked.shards);
     let registries = tell_after(log.as_deref(), &registries);
+    let run = run.of_brought(&brought);
+    let Brought { report, elsewhere, .. } = brought;
     let (shard, ended) = (asked.shard, Ended::of(&report, interrupt.exit_code()));
     let done = Done {
         run,
@@ -52,6 +54,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         rules,
         refused,
         registries,
+        elsewhere,
         kept,
     };
     let is_empty = asked.needs_images && done.is_empty();
@@ -259,7 +262,7 @@ fn cannot_write(problems: &[String]) -> u8 {
 
 /// How a run went. Signals are listened to until this is dropped.
 struct Ran {
-    report: Report,
+    brought: Brought,
     interrupt: Interrupt,
     /// How fast earlier runs were, too.
     speed: Option<Bandwidth>,
@@ -298,11 +301,11 @@ async fn copy(
     let (observer, drain) = (Arc::new(observers), options.drain);
     let sync =
         Sync::new(work, options, observer.clone()).called(watchers.run_id()).remembering(state.clone());
-    let report = bring(asked, sync, observer, (watchers.run_id(), drain), &interrupt).await;
+    let brought = bring(asked, sync, observer, (watchers.run_id(), drain), &interrupt).await;
     let kept = display.finish();
     let speed = state.speed();
     state_file::close(&state);
-    Ran { report, interrupt, speed, kept }
+    Ran { brought, interrupt, speed, kept }
 }
 
 /// By workers, or here.
@@ -312,22 +315,23 @@ async fn bring(
     observer: Arc<dyn Observer>,
     (id, drain): (RunId, Duration),
     interrupt: &Interrupt,
-) -> Report {
+) -> Brought {
     let cancel = interrupt.cancel.clone();
     #[cfg(feature = "fleet")]
     if let Some(fleet) = &asked.fleet {
         return match Box::pin(fleet.coordinate(sync, observer, (id.clone(), drain), cancel)).await {
-            Ok(report) => report,
+            Ok(brought) => brought,
             Err(error) => {
                 say_lines(&format!("{}: {error}", Paint::for_stderr().red("error")));
-                Report { is_broken_off: true, ..Report::empty(id) }
+                Report { is_broken_off: true, ..Report::empty(id) }.into()
             }
         };
     }
     let _ = (observer, id, drain);
     // What a plan has divided is not divided again.
-    match asked.shard.filter(|_| asked.verb != "apply") {
+    let report = match asked.shard.filter(|_| asked.verb != "apply") {
         Some(shard) => sync.only(shard).run(cancel).await,
         None => sync.run(cancel).await,
-    }
+    };
+    report.into()
 }

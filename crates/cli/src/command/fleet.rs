@@ -1,22 +1,27 @@
 //! What coordinator and workers have in common: the way to NATS, what their rules are called, and how endpoints are found.
 
 mod bind;
+mod brought;
 mod limits;
+mod spending;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use ::fleet::{Access, AccessError, Connection, Coordinator, Explain, Login, Plan};
-use ::sync::{Observer, Report, RunId, Sync};
+use ::sync::{Observer, RunId, Sync};
 use oci::Digest;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::bind::bind;
+use self::brought::brought;
 pub(super) use self::limits::Limits;
+pub(super) use self::spending::count_spending;
 use super::heads::config_digest;
 use crate::args::{FleetArgs, FleetLoginArgs, JobArgs, OnlyArgs};
 use crate::config::{ConfigError, Written};
 use crate::diagnostic;
+use crate::done::Brought;
 use crate::output::warn;
 
 /// A run that is handed out.
@@ -131,7 +136,7 @@ impl FleetRun {
         observer: Arc<dyn Observer>,
         (id, drain): (RunId, std::time::Duration),
         cancel: CancellationToken,
-    ) -> Result<Report, ::fleet::Error> {
+    ) -> Result<Brought, ::fleet::Error> {
         let plan = Plan {
             sync,
             config: self.config.clone(),
@@ -140,6 +145,7 @@ impl FleetRun {
             ack_wait: self.ack_wait,
         };
         let connection = self.connection.clone();
-        Coordinator { connection, id, observer, drain, explain: explain() }.run(plan, cancel).await
+        let coordinator = Coordinator { connection, id, observer, drain, explain: explain() };
+        coordinator.run(plan, cancel).await.map(brought)
     }
 }

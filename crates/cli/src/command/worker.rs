@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::fleet::{Connection, Error, NatsLeases, Worked, Worker};
+use ::fleet::{Connection, Error, NatsLeases, Tools, Worked, Worker};
 use ::sync::{Engine, Observer, Options, RunId};
 use oci::Digest;
 
 use super::execute::{planned, tell_requests};
-use super::fleet::{Limits, bind, connect, digest, explain, own_name};
+use super::fleet::{Limits, bind, connect, count_spending, digest, explain, own_name};
 use super::refuse::refuse;
 use super::resolve::written;
 use super::sync::of_written;
@@ -16,7 +16,7 @@ use super::watchers::{odd_log, open_log};
 use crate::args::{JobArgs, LogLevel, OnlyArgs, WorkerArgs};
 use crate::config::{ConfigError, Resolved, SharedRegistries};
 use crate::interrupt::Interrupt;
-use crate::output::{Display, LogFile, PlannedRule, RuleNames, Volume, note, slow_hosts, warn};
+use crate::output::{Display, LogFile, PlannedRule, RuleNames, Tally, Volume, note, slow_hosts, warn};
 use crate::{exit_code, state_file};
 
 /// Works until it is stopped; gives the exit status.
@@ -55,9 +55,9 @@ fn meaningless(args: &WorkerArgs) -> Option<ConfigError> {
     if let Some(odd) = odd_log(&args.job.run) {
         return Some(ConfigError::new(odd));
     }
-    let flag = args.job.run.narrow.first_given()?;
+    let flag = args.meaningless()?;
     let error = ConfigError::new(format!("{flag} does nothing here: a worker brings what it is handed out"));
-    Some(error.help(format!("give {flag} to `image-syncer sync --fleet`, which selects for all workers")))
+    Some(error.help(format!("give {flag} to `image-syncer sync --fleet`, which decides for all workers")))
 }
 
 impl Ready {
@@ -103,21 +103,28 @@ impl ToDo<'_> {
     async fn bring(
         self,
         engine: Engine,
-        observers: Vec<Arc<dyn Observer>>,
+        mut observers: Vec<Arc<dyn Observer>>,
         interrupt: &Interrupt,
     ) -> Result<Worked, Error> {
         let run = &self.job.run;
         let state = state_file::open(run, |name| std::env::var(name).ok());
         let limits = Limits::new(&engine, run.bandwidth, self.registries.lock().transport());
-        let worker = Worker {
-            config: self.config,
+        let tally = Arc::new(Tally::default());
+        let spending = count_spending(self.registries.clone(), tally.clone());
+        observers.push(tally);
+        let tools = Tools {
             engine,
-            limits: Arc::new(limits),
             options: options(self.job),
             state: state.clone(),
             bind: bind(self.rules, self.registries),
             explain: explain(),
             observer: Arc::new(observers),
+            spending,
+        };
+        let worker = Worker {
+            config: self.config,
+            tools,
+            limits: Arc::new(limits),
             idle_exit: self.args.idle_exit,
             say: Arc::new(warn),
             connection: self.connection,

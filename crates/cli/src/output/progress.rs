@@ -157,6 +157,10 @@ impl Progress {
                 self.bytes.add(now, *bytes);
                 self.of_image(now, image, event);
             }
+            Event::BytesReported { bytes, .. } => {
+                self.bytes.add(now, *bytes);
+                self.sent = self.sent.saturating_add(*bytes);
+            }
             Event::BlobPlanned { image, .. }
             | Event::BlobStarted { image, .. }
             | Event::BlobResumed { image, .. }

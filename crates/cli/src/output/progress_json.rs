@@ -148,8 +148,6 @@ pub(super) fn error_line(event: &Event, names: &RuleNames) -> Option<String> {
 
 /// The last line.
 pub(crate) fn summary_line(done: &Done, exit_code: u8) -> String {
-    let registries = done.registries.iter();
-    let requests = registries.map(|registry| registry.traffic().requests).sum();
     line(&Line::Summary {
         time: now(),
         schema: "image-syncer/progress/1",
@@ -157,7 +155,7 @@ pub(crate) fn summary_line(done: &Done, exit_code: u8) -> String {
         command: done.run.command,
         exit_code,
         seconds_elapsed: done.report.took.as_secs_f64(),
-        totals: report_json::totals(done, requests),
+        totals: report_json::totals(done),
         failures: report_json::alike(&done.failures),
     })
 }

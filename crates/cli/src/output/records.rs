@@ -10,6 +10,7 @@ use sync::{Event, ImageReport, Observer, Stamp};
 use super::record::ImageRecord;
 use super::selected::Selected;
 use super::spool::{Spool, Spooled};
+use super::worker_shares::WorkerShares;
 use super::{PlannedRule, Tally};
 
 /// Takes down how images end. It is told before the tally, which forgets how often an image was tried when it has ended.
@@ -21,6 +22,7 @@ pub(crate) struct Recorder {
     /// Or why one image could not be written, and with it the rest.
     spool: Mutex<Result<Spool, Error>>,
     selected: Mutex<Selected>,
+    shares: Mutex<WorkerShares>,
 }
 
 impl Recorder {
@@ -28,15 +30,20 @@ impl Recorder {
     pub(crate) fn new(rules: &[PlannedRule], tally: Arc<Tally>, folder: Option<&Path>) -> Self {
         let rules = rules.iter().map(|rule| rule.written.label().to_owned()).collect();
         let spool = Mutex::new(Ok(Spool::new(folder)));
-        let selected = Mutex::default();
-        Self { tally, rules, folder: folder.map(Path::to_owned), spool, selected }
+        let (selected, shares) = Default::default();
+        Self { tally, rules, folder: folder.map(Path::to_owned), spool, selected, shares }
     }
 
     /// What was taken down.
     pub(crate) fn finish(&self) -> Records {
         let spool = std::mem::replace(&mut *self.lock(), Ok(Spool::new(None)));
         let selected = std::mem::take(&mut *self.selected());
-        Records { spooled: spool.and_then(Spool::finish), selected, folder: self.folder.clone() }
+        let shares = std::mem::take(&mut *self.shares());
+        Records { spooled: spool.and_then(Spool::finish), selected, shares, folder: self.folder.clone() }
+    }
+
+    fn shares(&self) -> MutexGuard<'_, WorkerShares> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Result<Spool, Error>> {
@@ -51,6 +58,7 @@ impl Recorder {
         let rule = self.rules.get(ended.rule).map(String::as_str);
         let mut record = ImageRecord::new(ended, rule, self.tally.tried_again(&ended.image));
         record.worker = stamp.worker.as_deref().map(str::to_owned);
+        self.shares().add(&record);
         line(ended.rule, &record)
     }
 }
@@ -77,20 +85,24 @@ impl Observer for Recorder {
 /// Takes images that others have taken down, of runs whose rules are not known here.
 pub(crate) struct Gathered {
     spool: Spool,
+    shares: WorkerShares,
     folder: Option<PathBuf>,
 }
 
 impl Gathered {
     pub(crate) fn new(folder: Option<&Path>) -> Self {
-        Self { spool: Spool::new(folder), folder: folder.map(Path::to_owned) }
+        let shares = WorkerShares::default();
+        Self { spool: Spool::new(folder), shares, folder: folder.map(Path::to_owned) }
     }
 
     pub(crate) fn add(&mut self, record: &ImageRecord) -> Result<(), Error> {
+        self.shares.add(record);
         self.spool.add(&line(0, record)?).map(|_| ())
     }
 
     pub(crate) fn finish(self) -> Records {
-        Records { spooled: self.spool.finish(), selected: Selected::default(), folder: self.folder }
+        let Self { spool, shares, folder } = self;
+        Records { spooled: spool.finish(), selected: Selected::default(), shares, folder }
     }
 }
 
@@ -99,13 +111,16 @@ pub(crate) struct Records {
     spooled: Result<Spooled, Error>,
     /// What rules chose.
     pub(super) selected: Selected,
+    /// Who brought them, where workers did.
+    pub(super) shares: WorkerShares,
     folder: Option<PathBuf>,
 }
 
 impl Records {
     /// Of a run that nobody wants to know the images of.
     pub(crate) fn none() -> Self {
-        Self { spooled: Spool::new(None).finish(), selected: Selected::default(), folder: None }
+        let (selected, shares) = Default::default();
+        Self { spooled: Spool::new(None).finish(), selected, shares, folder: None }
     }
 
     /// Where temporary files for it are made.

@@ -4,6 +4,7 @@ mod chart;
 mod context;
 mod policy;
 mod rows;
+mod workers;
 
 use std::io::{Error, Write};
 
@@ -23,7 +24,7 @@ const SCRIPT: &str = include_str!("report_html/page.js");
 /// Writes the page.
 pub(crate) fn write(facts: &Facts, records: &Records, writer: &mut dyn Write) -> Result<(), Error> {
     let rows = Rows::of(records)?;
-    let page = page(facts, &rows);
+    let page = page(facts, &rows, &records.shares);
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let template = environment.template_from_str(TEMPLATE).map_err(Error::other)?;

@@ -6,6 +6,7 @@ mod images;
 mod merge;
 mod of_run;
 mod read;
+mod registries;
 mod registry_entry;
 mod regroup;
 mod schema;
@@ -22,6 +23,8 @@ pub(crate) use merge::Merger;
 pub(super) use of_run::totals;
 pub(crate) use of_run::{facts, time};
 pub(crate) use read::{Unreadable, read};
+#[cfg(feature = "fleet")]
+pub(crate) use registry_entry::registry_entries;
 pub(crate) use schema::schema;
 pub(super) use schema::{error, image, number_or_null, totals_schema};
 pub(crate) use shards::{odd_shards, runs_there_twice};

@@ -10,6 +10,8 @@ use super::records::Records;
 use super::remainder::and_more;
 use super::report_json::{Facts, FailureGroup};
 use super::report_words::{amounts, as_sentence, counted, grouped, outcomes, place, refused, sentence};
+use super::size;
+use super::worker_shares::WorkerShares;
 use crate::exit_code;
 
 /// GitHub refuses more than 1 MiB of one step, all of it.
@@ -29,6 +31,10 @@ pub(crate) fn write(
     let room = MOST.saturating_sub(usize::try_from(before).unwrap_or(usize::MAX));
     let mut text = head(facts);
     let mut left = 0;
+    let shares = workers(&records.shares);
+    if text.len() + shares.len() + END <= room {
+        text.push_str(&shares);
+    }
     for group in &facts.tail.failures {
         add(&mut text, &mut left, room, &failure(group));
     }
@@ -82,6 +88,25 @@ fn head(facts: &Facts) -> String {
     text
 }
 
+/// Who brought how much, folded; nothing where a process did it alone.
+fn workers(shares: &WorkerShares) -> String {
+    if shares.is_empty() {
+        return String::new();
+    }
+    let number = shares.all().count() as u64;
+    let mut text = format!(
+        "\n<details><summary>{}</summary>\n\n| worker | images | failed | moved |\n| --- | ---: | ---: | ---: |\n",
+        counted(number, "worker", "workers")
+    );
+    for (name, share) in shares.all() {
+        let (images, failed, moved) =
+            (grouped(share.images), grouped(share.failed), size(Some(share.bytes_moved)));
+        let _ = writeln!(text, "| {} | {images} | {failed} | {moved} |", escape(name));
+    }
+    text.push_str("\n</details>\n");
+    text
+}
+
 fn failure(group: &FailureGroup) -> String {
     let examples = group.examples.iter().map(|example| format!("* {}\n", code(example)));
     let more = and_more(group.count.saturating_sub(group.examples.len() as u64));
@@ -128,7 +153,9 @@ fn row(record: &ImageRecord) -> String {
         (None, Ended::NotDone) => "not done".to_owned(),
         (None, _) => "failed".to_owned(),
     };
-    format!("* {} from {}: {why}\n", code(&record.target), code(&record.source))
+    let by = record.worker.as_deref().map(|worker| format!(" (worker {})", escape(worker)));
+    let by = by.unwrap_or_default();
+    format!("* {} from {}{by}: {why}\n", code(&record.target), code(&record.source))
 }
 
 /// Foreign text in which nothing is Markdown or HTML.
@@ -236,6 +263,27 @@ mod tests {
         ] {
             assert_eq!(escape(text), escaped);
         }
+    }
+
+    #[test]
+    fn who_brought_how_much_is_told_where_workers_did() {
+        let mut records = Gathered::new(None);
+        for (worker, outcome) in [("w1", "copied"), ("w|2", "failed"), ("w1", "copied")] {
+            let image = serde_json::json!({"source": "q.io/a:v1", "target": "r.io/a:v1", "outcome": outcome,
+                "bytesMoved": 1024, "worker": worker, "error": {"kind": "denied", "message": "no"}});
+            records.add(&serde_json::from_value(image).unwrap()).unwrap();
+        }
+        let mut facts = Facts::default();
+        (facts.head.totals.copied, facts.head.totals.failed) = (2, 1);
+        let mut text = Vec::new();
+        write(&facts, &records.finish(), 0, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(
+            text.contains("<summary>2 workers</summary>") && text.contains("| w1 | 2 | 0 | 2.00 KiB |"),
+            "{text}"
+        );
+        assert!(text.contains("| w\\|2 | 1 | 1 |") && text.contains(" (worker w\\|2): no"), "{text}");
+        assert!(!written(1, 0).contains("worker"));
     }
 
     #[test]

@@ -5,14 +5,17 @@ use std::fmt::Write as _;
 use super::amount_text;
 use super::remainder::{examples, shown};
 use super::report_json::{Facts, FailureGroup, RegistryEntry};
-use super::report_words::{amounts, as_sentence, counted, moment, outcomes, place, refused, sentence, took};
+use super::report_words::{
+    amounts, as_sentence, counted, grouped, moment, outcomes, place, refused, sentence, took,
+};
 use super::size;
+use super::worker_shares::{Share, WorkerShares};
 
 /// More reasons than this are not read from a screen.
 const MOST_REASONS: usize = 20;
 
 /// Its lines; foreign texts in them are cleaned on the way out.
-pub(crate) fn lines(facts: &Facts) -> Vec<String> {
+pub(crate) fn lines(facts: &Facts, shares: &WorkerShares) -> Vec<String> {
     let mut lines = head(facts);
     let failures = &facts.tail.failures;
     let told = shown(failures.len(), MOST_REASONS);
@@ -34,6 +37,10 @@ pub(crate) fn lines(facts: &Facts) -> Vec<String> {
     lines.extend(amounts(facts).iter().map(|(word, text)| row(word, text)));
     lines.push(String::new());
     lines.extend(facts.tail.registries.iter().flat_map(registry));
+    if !shares.is_empty() {
+        lines.push(String::new());
+        lines.extend(shares.all().map(|(name, share)| worker(name, share)));
+    }
     lines.iter().flat_map(|line| line.split('\n').map(str::to_owned)).collect()
 }
 
@@ -82,6 +89,12 @@ fn registry(registry: &RegistryEntry) -> Vec<String> {
     }
     let warnings = registry.warnings.iter().map(|warning| format!("  {warning}"));
     std::iter::once(text).chain(warnings).collect()
+}
+
+fn worker(name: &str, share: Share) -> String {
+    let failed = if share.failed > 0 { format!(", {} failed", grouped(share.failed)) } else { String::new() };
+    let images = counted(share.images, "image", "images");
+    format!("worker {name}: {images}{failed}, {} moved", size(Some(share.bytes_moved)))
 }
 
 fn row(word: &str, text: &str) -> String {

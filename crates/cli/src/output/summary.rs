@@ -91,7 +91,7 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
 fn amounts(text: &mut String, done: &Done) {
     let (amounts, time) = (done.report.amounts(), done.report.took);
     let moved = bytes(amounts.moved_bytes);
-    let requests = done.registries.iter().map(|registry| registry.traffic().requests).sum::<u64>();
+    let requests = done.requests();
     let noun = if requests == 1 { "request" } else { "requests" };
     let speed = per_second(amounts.moved_bytes, time).map(|speed| format!(", {}/s", bytes(speed)));
     let speed = speed.unwrap_or_default();

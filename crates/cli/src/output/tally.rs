@@ -76,7 +76,9 @@ impl Observer for Tally {
                 *retries.tries.entry(image.clone()).or_default() += 1;
                 retries.note_wait(place, *wait);
             }
-            Event::BytesMoved { bytes, .. } => self.timeline.bytes(*bytes),
+            Event::BytesMoved { bytes, .. } => self.timeline.bytes(*bytes, Duration::ZERO),
+            Event::BytesReported { bytes, during } => self.timeline.bytes(*bytes, *during),
+            Event::RunJoined { began } => self.timeline.began(began.elapsed().unwrap_or_default()),
             Event::ImageFinished(ended) => {
                 self.timeline.image();
                 let mut counts = self.lock();

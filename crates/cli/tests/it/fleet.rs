@@ -9,6 +9,7 @@ use embedded_registry::sample::{self, Flavour};
 use serde_json::Value;
 use testkit::{Dice, NatsServer};
 
+use crate::json_schema::conforms;
 use crate::process::{Ran, Workplace};
 
 const REPOSITORIES: u64 = 10;
@@ -150,6 +151,50 @@ async fn four_workers_bring_what_one_process_would_and_send_nothing_twice() -> R
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_workers_has_what_a_process_alone_would_tell_and_who_brought_what() -> Result<()> {
+    let bench = Bench::start().await?;
+    let sync = format!(
+        "sync --fleet {} --no-state --report r.json --report=r.html --summary-markdown r.md",
+        bench.url()
+    );
+    let mut command = bench.workplace.command(&sync);
+    let coordinator = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?);
+    let workers = [bench.worker("w1")?, bench.worker("w2")?];
+    let ran = ended(coordinator)?.expect_code(0)?;
+    let report: Value = serde_json::from_str(&bench.workplace.read("r.json")?)?;
+    let schema = bench.workplace.run("schema report")?.expect_code(0)?.stdout;
+    conforms(&serde_json::from_str(&schema)?, &report)?;
+    let moved = report["totals"]["bytesMoved"].as_u64().context("bytes")?;
+    let sum = |list: &str, key: &str| -> u64 {
+        report[list].as_array().into_iter().flatten().filter_map(|entry| entry[key].as_u64()).sum()
+    };
+    ensure!(moved > 0 && sum("timeline", "bytes") == moved && sum("timeline", "images") == REPOSITORIES);
+    ensure!(sum("registries", "requests") == report["totals"]["requests"].as_u64().context("requests")?);
+    let of = |host: String| report["registries"].as_array()?.iter().find(|entry| entry["host"] == host);
+    let target = of(bench.target.host()).context("no target")?;
+    ensure!(target["requests"] == bench.target.requests().len() as u64, "{target}");
+    ensure!(target["bytesSent"].as_u64() > Some(moved), "{target}");
+    let source = of(bench.source.host()).context("no source")?;
+    ensure!(source["requests"] == bench.source.requests().len() as u64, "{source}");
+    ran.says(&[&format!("with {} requests", report["totals"]["requests"])])?;
+
+    let shown = bench.workplace.run("report show r.json")?.expect_code(0)?.stdout;
+    let page = bench.workplace.read("r.html")?;
+    let markdown = bench.workplace.read("r.md")?;
+    for worker in ["w1", "w2"] {
+        let mut images = report["images"].as_array().into_iter().flatten();
+        if images.any(|image| image["worker"] == worker) {
+            ensure!(shown.contains(&format!("worker {worker}: ")), "{shown}");
+            ensure!(page.contains(&format!("<b>{worker}</b>")) && page.contains("data-sort=\"worker\""));
+            ensure!(markdown.contains(&format!("| {worker} | ")), "{markdown}");
+        }
+    }
+    ensure!(shown.contains("worker w") && markdown.contains("worker"), "{shown}");
+    drop(workers);
+    Ok(())
+}
+
 /// A run of which members are killed, as a seed has it. A job that is killed with three workers fails by name; all else is brought.
 async fn killed(seed: u64) -> Result<()> {
     let mut bench = Bench::slow(Duration::from_millis(10)).await?;
@@ -208,8 +253,17 @@ async fn a_fleet_whose_members_are_killed_loses_no_image() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_takes_no_selection() -> Result<()> {
     let workplace = Workplace::new()?;
-    for flag in ["--include=v1", "--latest=3", "--platform=linux/amd64", "--referrers"] {
+    let help = workplace.run("worker --help")?.expect_code(0)?.stdout;
+    for shown in ["--name", "--idle-exit", "--proc", "--log", "--config"] {
+        ensure!(help.contains(&format!("{shown} ")), "{shown}: {help}");
+    }
+    for refused in ["--dry-run", "--report", "--retry-failed", "--output-images-format", "--summary-markdown"]
+    {
+        ensure!(!help.contains(refused), "{refused}: {help}");
+    }
+    for flag in ["--include=v1", "--latest=3", "--platform=linux/amd64", "--referrers", "--force"] {
         let name = flag.split('=').next().unwrap_or_default();
+        ensure!(!help.contains(&format!("{name} ")) && !help.contains(&format!("{name}[")), "{name}: {help}");
         workplace.run(&format!("worker --fleet nats://127.0.0.1:1 {flag}"))?.expect_code(2)?.says(&[
             &format!("{name} does nothing here"),
             "give",

@@ -68,7 +68,7 @@ fn what_is_not_understood_is_told_with_what_was_meant() -> Result<()> {
         ("sync --cofnig x", "`image-syncer sync` has no flag `--cofnig`", "did you mean `--config`?"),
         ("--retires 3", "`image-syncer` has no flag `--retires`", "did you mean `--retries`?"),
         ("sync --out x", "`image-syncer sync` has no flag `--out`", "it is a flag of `plan`"),
-        ("check --force", "has no flag `--force`", "it is a flag of `sync`, `copy`, `plan`, `worker`"),
+        ("check --force", "has no flag `--force`", "it is a flag of `sync`, `copy`, `plan`"),
         (
             "sync --exit-cod",
             "has no flag `--exit-cod`",

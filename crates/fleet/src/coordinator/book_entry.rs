@@ -71,7 +71,8 @@ mod tests {
     #[test]
     fn entries_are_told_by_their_keys_and_nonsense_is_none() {
         let digest = Digest::sha256(b"c");
-        let run = RunEntry { run: "r".to_owned(), config: digest.clone(), selection: digest, jobs: 2 };
+        let run =
+            RunEntry { run: "r".to_owned(), config: digest.clone(), selection: digest, jobs: 2, began: None };
         let read = |key: &str, value: Option<&str>| read(&run, key, value.map(str::as_bytes));
         let result = r#"{"worker": "w1", "ended": []}"#;
         assert!(matches!(read("r.begun.1.2", Some("w1 1-0")), Some(BookEntry::Begun { job: 1, attempt: 2 })));
@@ -106,8 +107,13 @@ mod tests {
                     "assignments": [{{"rule": 0, "images": [{image}], "wanted": {wanted}}}]}}"#
             )
         };
-        let run =
-            RunEntry { run: "r".to_owned(), config: config.clone(), selection: config.clone(), jobs: 2 };
+        let run = RunEntry {
+            run: "r".to_owned(),
+            config: config.clone(),
+            selection: config.clone(),
+            jobs: 2,
+            began: None,
+        };
         let is_job = |key: &str, text: String| {
             matches!(read(&run, key, Some(text.as_bytes())), Some(BookEntry::Job(_)))
         };

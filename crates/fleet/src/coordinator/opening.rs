@@ -1,5 +1,7 @@
 //! Plans a run, writes its book and opens it; or finds one that somebody else has opened.
 
+use std::time::UNIX_EPOCH;
+
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sync::Report;
 use tokio_util::sync::CancellationToken;
@@ -85,7 +87,8 @@ impl Opening<'_> {
         }
         let run = self.teller.id.as_str().to_owned();
         let jobs = u32::try_from(bundles.len()).unwrap_or(u32::MAX);
-        let entry = RunEntry { run, config: plan.config, selection: plan.selection, jobs };
+        let began = UNIX_EPOCH.elapsed().ok().and_then(|since| u64::try_from(since.as_millis()).ok());
+        let entry = RunEntry { run, config: plan.config, selection: plan.selection, jobs, began };
         let failures = RuleFailures::new(&report.failed_rules, self.explain);
         self.runs.put(&format!("{}.rules", entry.run), message::write(&failures)).await?;
         self.write(&entry, bundles).await?;

@@ -18,8 +18,20 @@ impl Teller {
         self.observer.event(&stamp, event);
     }
 
+    /// The same, about a run that somebody else has named.
+    pub(super) fn of_run(self, run: &str) -> Self {
+        Self { id: RunId::new(run), ..self }
+    }
+
     pub(super) fn note(&self, text: String) {
         self.tell(&Event::Note { place: "fleet".into(), text }, None);
+    }
+
+    /// Workers have sent so much, in the time that ends now.
+    pub(super) fn sent(&self, bytes: u64, during: Duration) {
+        if bytes > 0 {
+            self.tell(&Event::BytesReported { bytes, during }, None);
+        }
     }
 
     /// An image has ended.

@@ -1,26 +1,31 @@
 //! Watches a run to its end: reads what the book says, tells it, and sees to it that the queue has what is not done.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
 use async_nats::jetstream::kv::{Entry, Operation};
 use sync::{Event, Report, RuleFailure};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::attendance::{Attendance, Change};
 use super::book_entry::{self, BookEntry};
+use super::ending::Ending;
+use super::flow::Flow;
 use super::hand_out::HandOut;
 use super::open_runs;
 use super::teller::Teller;
-use crate::beat::{Change, Live};
+use crate::beat::{EVERY, Live};
 use crate::book::Book;
 use crate::bucket::{Bucket, Watch};
 use crate::connection::Connection;
+use crate::counted::counted;
 use crate::error::Error;
 use crate::message::ended::RuleFailures;
 use crate::message::job::{Job, images_of};
 use crate::message::run::{RunEntry, stop_key};
+use crate::spending::Spending;
 
 /// How often is looked who is there, and whether the queue has lost anything.
 const TICK: Duration = Duration::from_secs(1);
@@ -54,25 +59,37 @@ pub(super) struct Progress {
     hand_out: HandOut,
     /// When a job that has not ended got its first result.
     first_results: HashMap<u32, Instant>,
-    /// Who was there when it was looked last.
-    known: BTreeMap<String, bool>,
+    attendance: Attendance,
+    flow: Flow,
     told: Instant,
     checked: Instant,
-    /// When it is given up, once it is stopped.
-    end: Option<Instant>,
+    /// Once it is stopped.
+    ending: Option<Ending>,
 }
 
 impl Progress {
     pub(super) fn new(report: Report, hand_out: HandOut) -> Self {
-        let (book, seen, is_handed_out, first_results, known) = Default::default();
-        let (told, checked, end) = (Instant::now(), Instant::now(), None);
-        Self { book, report, seen, is_handed_out, hand_out, first_results, known, told, checked, end }
+        let (book, seen, is_handed_out, first_results, attendance, flow) = Default::default();
+        let (told, checked, ending) = (Instant::now(), Instant::now(), None);
+        Self {
+            book,
+            report,
+            seen,
+            is_handed_out,
+            hand_out,
+            first_results,
+            attendance,
+            flow,
+            told,
+            checked,
+            ending,
+        }
     }
 }
 
 impl Watching<'_> {
-    /// Returns at the run's end, with what became of it.
-    pub(super) async fn watch(mut self, cancel: &CancellationToken) -> Result<Report, Error> {
+    /// Returns at the run's end, with what became of it and what it cost.
+    pub(super) async fn watch(mut self, cancel: &CancellationToken) -> Result<(Report, Spending), Error> {
         let mut watch = None;
         let mut tick = tokio::time::interval(TICK);
         while !self.is_done() {
@@ -88,7 +105,7 @@ impl Watching<'_> {
                     tokio::time::sleep(TICK).await;
                 },
                 _ = tick.tick() => self.look_around(),
-                () = cancel.cancelled(), if self.progress.end.is_none() => self.stop().await?,
+                () = cancel.cancelled(), if self.progress.ending.is_none() => self.stop().await?,
             }
             if !self.progress.is_handed_out && self.progress.book.jobs().count() == self.entry.jobs as usize {
                 self.hand_out().await?;
@@ -96,13 +113,14 @@ impl Watching<'_> {
             if self.progress.checked.elapsed() > CHECKED {
                 self.check().await?;
             }
-            if self.progress.end.is_some_and(|end| Instant::now() > end) {
+            let is_quiet = self.progress.is_handed_out && self.progress.book.is_quiet();
+            if self.progress.ending.is_some_and(|ending| ending.is_over(is_quiet)) {
                 break;
             }
         }
         self.end_the_rest();
         open_runs::close(self.connection, self.runs, &self.entry.run).await?;
-        Ok(self.progress.report)
+        Ok((self.progress.report, self.progress.book.spent()))
     }
 
     fn is_done(&self) -> bool {
@@ -151,12 +169,17 @@ impl Watching<'_> {
 
     /// Tells of a job that has ended.
     fn tell_end(&mut self, number: u32, patient: bool) {
-        let Progress { book, report, .. } = &mut self.progress;
+        let Progress { book, report, flow, is_handed_out, .. } = &mut self.progress;
         let Some(ended) = book.take_final(number, patient) else { return };
+        // What ended before this coordinator came: nobody knows when.
+        let before = self.entry.began().filter(|_| self.is_joined && !*is_handed_out);
+        let before = before.and_then(|began| began.elapsed().ok());
         let mut told = vec![false; ended.job.images().count()];
         for (image, worker) in &ended.images {
             if let Some(of_image) = image.report(ended.job) {
                 told[image.image as usize] = true;
+                let during = before.unwrap_or(of_image.took.min(EVERY));
+                self.teller.sent(flow.result(of_image.amounts.moved_bytes), during);
                 self.teller.end(report, of_image, Some(worker));
             }
         }
@@ -170,20 +193,23 @@ impl Watching<'_> {
     /// Puts what has not ended into the queue.
     async fn hand_out(&mut self) -> Result<(), Error> {
         self.progress.is_handed_out = true;
-        let (run, jobs, open) = (&self.entry.run, self.entry.jobs, self.progress.book.open());
+        let (run, open) = (&self.entry.run, self.progress.book.open());
+        let jobs = counted(self.entry.jobs as usize, "job");
         if self.is_joined {
             self.teller.tell(&Event::AllPlanned, None);
-            self.teller.note(format!("joined run {run}, of whose {jobs} jobs {} are not done", open.len()));
+            self.progress.flow.begin_here();
+            self.teller.note(format!("joined run {run}: {} of {jobs} left to do", open.len()));
         } else {
-            self.teller.note(format!("run {run} has {jobs} jobs, which wait for workers"));
+            self.teller.note(format!("run {run} has {jobs} for workers to take"));
         }
         self.progress.hand_out.publish(&open, "").await
     }
 
     /// Tells who comes and goes, ends what nobody is waited for any longer, and tells how far all are.
     fn look_around(&mut self) {
-        for change in self.live.changes(&mut self.progress.known) {
-            self.teller.note(self.told_change(change));
+        let changes = self.progress.attendance.look(&self.live.signs(), &self.entry.config, Moment::now());
+        for change in changes {
+            self.tell_change(change);
         }
         let patience = 2 * self.ack_wait;
         let first_results = self.progress.first_results.iter();
@@ -194,36 +220,44 @@ impl Watching<'_> {
         }
         if self.progress.told.elapsed() > TOLD {
             self.progress.told = Instant::now();
-            let (workers, ended, jobs) = (self.live.count(), self.progress.book.ended(), self.entry.jobs);
-            let bytes = self.live.bytes_moved();
-            self.teller
-                .note(format!("{workers} workers, {ended} of {jobs} jobs done, {bytes} bytes sent by them"));
+            let workers = counted(self.progress.attendance.workers(), "worker");
+            let (ended, jobs) = (self.progress.book.ended(), counted(self.entry.jobs as usize, "job"));
+            self.teller.note(format!("{workers}, {ended} of {jobs} done"));
         }
     }
 
-    fn told_change(&self, change: Change) -> String {
-        match change {
+    fn tell_change(&mut self, change: Change) {
+        self.teller.note(match change {
+            Change::Sent { bytes, during } => {
+                return self.teller.sent(self.progress.flow.sign(bytes), during);
+            }
             Change::Joined(worker) => format!("worker {worker} is there"),
             Change::Left(worker) => format!("worker {worker} has left"),
             Change::Lost(worker) => {
                 format!("worker {worker} is silent: others get its jobs after {} s", self.ack_wait.as_secs())
             }
-        }
+            Change::Stranger { worker, config } => format!(
+                "worker {worker} has another config ({}) than this run ({}), and takes none of its jobs: to let it help, start it with this run's config",
+                config.short(),
+                self.entry.config.short()
+            ),
+        });
     }
 
     /// Whether the run goes on, and the queue has what is not done.
     async fn check(&mut self) -> Result<(), Error> {
         self.progress.checked = Instant::now();
-        if self.progress.end.is_none() && !self.is_listed().await {
+        if self.progress.ending.is_none() && !self.is_listed().await {
             // Somebody else has ended or stopped it: what they wrote is read still.
-            self.progress.end = Some(Instant::now() + 2 * TICK);
+            self.progress.ending = Some(Ending::within(2 * TICK));
         }
-        if !self.progress.is_handed_out {
+        if !self.progress.is_handed_out || self.progress.ending.is_some() {
             return Ok(());
         }
         let open = self.progress.book.open();
         if self.progress.hand_out.has_lost(&open).await? {
-            self.teller.note(format!("the queue has lost {} jobs: they are handed out again", open.len()));
+            let lost = counted(open.len(), "job");
+            self.teller.note(format!("NATS has lost {lost}, which this coordinator hands out again"));
             self.progress.hand_out.publish(&open, &format!(".{}", self.progress.seen)).await?;
         }
         Ok(())
@@ -238,10 +272,13 @@ impl Watching<'_> {
 
     /// Tells all to stop, and how long they have for it.
     async fn stop(&mut self) -> Result<(), Error> {
-        self.progress.end = Some(Instant::now() + self.drain + self.ack_wait.min(Duration::from_secs(10)));
-        let in_work = self.progress.book.open().len();
+        let most = self.drain + self.ack_wait.min(Duration::from_secs(10));
+        let in_work = self.progress.book.in_work();
         self.teller.tell(&Event::Stopping { in_work, waiting: 0, drain: self.drain }, None);
-        self.runs.put(&stop_key(&self.entry.run), "stop".into()).await
+        self.runs.put(&stop_key(&self.entry.run), "stop".into()).await?;
+        self.connection.empty_queue(&self.entry.run).await;
+        self.progress.ending = Some(Ending::within(most));
+        Ok(())
     }
 
     fn end_the_rest(&mut self) {

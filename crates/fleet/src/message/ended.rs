@@ -12,6 +12,7 @@ use sync::{
 };
 
 use super::job::Job;
+use super::spent::{self, SpentAt};
 use super::{Checked, MOST_IMAGES, Malformed, is_name};
 
 /// The most bytes of one text of an error: 500 of them fit into a message.
@@ -23,6 +24,9 @@ const LONGEST: usize = 480;
 pub(crate) struct JobResult {
     pub(crate) worker: String,
     pub(crate) ended: Vec<Ended>,
+    /// What this worker has asked registries for since its result before.
+    #[serde(default)]
+    pub(crate) spent: Vec<SpentAt>,
 }
 
 /// How one image ended.
@@ -71,6 +75,7 @@ impl Checked for JobResult {
         if self.ended.len() > MOST_IMAGES {
             return Err(Malformed::new(format!("it has {} images", self.ended.len())));
         }
+        spent::check(&self.spent)?;
         Ok(self)
     }
 }

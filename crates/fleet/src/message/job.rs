@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sync::{Assignment, Image};
 
 use super::{Checked, MOST_IMAGES, Malformed, is_name};
+use crate::counted::counted;
 
 /// Images that one worker brings, as the run's book has them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +32,7 @@ impl Job {
     /// What people call it.
     pub(crate) fn label(&self) -> String {
         let first = self.images().next().map(|image| image.source.to_string()).unwrap_or_default();
-        format!("job {} ({first}, {} images)", self.number, self.images().count())
+        format!("job {} ({first}, {})", self.number, counted(self.images().count(), "image"))
     }
 }
 

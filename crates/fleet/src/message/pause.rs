@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::host::is_host;
 use super::{Checked, Malformed, is_name};
 
 /// Registries ask for minutes. Whoever may write to NATS shall stop nobody for longer.
@@ -35,7 +36,7 @@ impl Checked for PauseToAll {
         if !is_name(&self.worker) {
             return Err(Malformed::new("the worker has no name"));
         }
-        if self.host.len() > 300 || !self.host.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !is_host(&self.host) {
             return Err(Malformed::new("the host has no name"));
         }
         if self.wait() > LONGEST {

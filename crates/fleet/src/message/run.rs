@@ -1,5 +1,7 @@
 //! Runs, and signs of life.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -29,9 +31,17 @@ pub(crate) struct RunEntry {
     pub(crate) selection: Digest,
     /// All of them stand in the book.
     pub(crate) jobs: u32,
+    /// When it began, in milliseconds since 1970, by its coordinator's clock: an older release does not say.
+    #[serde(default)]
+    pub(crate) began: Option<u64>,
 }
 
 impl RunEntry {
+    /// When it began, where that is known.
+    pub(crate) fn began(&self) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::from_millis(self.began?))
+    }
+
     /// Whether it brings what these rules and flags select.
     pub(crate) fn is_of(&self, config: &Digest, selection: &Digest) -> bool {
         (&self.config, &self.selection) == (config, selection)
@@ -58,6 +68,8 @@ impl Checked for Runs {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Beat {
     pub(crate) worker: String,
+    /// Of its rules: it works on no run of others.
+    pub(crate) config: Digest,
     /// What it works on.
     pub(crate) jobs: u32,
     /// What it has sent since it began.

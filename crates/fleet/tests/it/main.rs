@@ -8,6 +8,8 @@ mod limits;
 mod login;
 mod nats;
 mod permission;
+mod report;
 mod run;
+mod stop;
 mod until;
 mod world;

@@ -86,7 +86,7 @@ async fn a_lying_message_costs_nothing_and_copies_nothing() {
 async fn a_job_that_three_workers_did_not_survive_fails_by_name() {
     let (nats, world, told) = (Nats::start().await, World::start(2).await, Arc::new(Told::default()));
     let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
-    until("the run is open", async || told.has_note("jobs, which wait for workers")).await;
+    until("the run is open", async || told.has_note("for workers to take")).await;
     let book = Book::of(&nats).await;
     // The last of them had this worker's name: a container that was killed is started again under it.
     for (attempt, worker) in [(1, "oom-1 1-0"), (2, "oom-2 1-0"), (3, "w1 1-0")] {

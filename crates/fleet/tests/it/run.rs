@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use embedded_registry::{Effect, Fault, LoggedRequest, Match, Times};
-use sync::Outcome;
 
 use crate::book::Book;
 use crate::nats::Nats;
@@ -40,7 +39,7 @@ async fn a_coordinator_that_dies_is_replaced_and_the_report_is_whole() {
     let (nats, world) = (Nats::start().await, World::start(6).await);
     let told = Arc::new(Told::default());
     let (_, first) = world.coordinate(nats.connect("c1").await, &told);
-    until("the run is open", async || told.has_note("jobs, which wait for workers")).await;
+    until("the run is open", async || told.has_note("for workers to take")).await;
     first.abort();
     let _ = first.await;
     // Half of it is done while nobody watches.
@@ -121,7 +120,7 @@ async fn a_job_that_two_workers_do_at_once_counts_once() {
     // A busy machine may be late with a lease's renewal, and a lost one costs a second send.
     let patience = Duration::from_secs(30);
     let (_, coordinator) = world.coordinate_within(nats.connect("c").await, &told, patience);
-    until("the run is open", async || told.has_note("jobs, which wait for workers")).await;
+    until("the run is open", async || told.has_note("for workers to take")).await;
     let book = Book::of(&nats).await;
     world.source.misbehave(Fault {
         when: Match::get("/manifests/"),
@@ -150,7 +149,7 @@ async fn a_job_that_two_workers_do_at_once_counts_once() {
 async fn a_job_that_a_worker_has_in_hands_is_not_begun_again_by_it() {
     let (nats, world, told) = (Nats::start().await, World::start(1).await, Arc::new(Told::default()));
     let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
-    until("the run is open", async || told.has_note("jobs, which wait for workers")).await;
+    until("the run is open", async || told.has_note("for workers to take")).await;
     let book = Book::of(&nats).await;
     book.hand_out(0).await;
     world.source.misbehave(Fault {
@@ -162,42 +161,5 @@ async fn a_job_that_a_worker_has_in_hands_is_not_begun_again_by_it() {
     let report = coordinator.await.unwrap().unwrap();
     assert_eq!((report.copied(), report.failed()), (2, 0));
     assert!(book.has("begun.0.1").await && !book.has("begun.0.2").await);
-    worker.leave().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_whose_coordinator_called_it_off_and_died_is_joined_by_nobody() {
-    let (nats, world, told) = (Nats::start().await, World::start(3).await, Arc::new(Told::default()));
-    let (cancel, coordinator) = world.coordinate(nats.connect("c").await, &told);
-    until("the run is open", async || told.has_note("jobs, which wait for workers")).await;
-    let book = Book::of(&nats).await;
-    cancel.cancel();
-    until("it is called off", async || book.has("stop").await).await;
-    coordinator.abort();
-    let worker = world.worker(nats.connect("w1").await).await;
-    let again = Arc::new(Told::default());
-    let (_, next) = world.coordinate(nats.connect("c2").await, &again);
-    let report = next.await.unwrap().unwrap();
-    assert_eq!((report.copied(), report.not_done()), (6, 0), "{:?}", again.notes());
-    assert!(!again.has_note("joined run"), "{:?}", again.notes());
-    worker.leave().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_run_ends_with_all_that_was_not_done_named() {
-    let (nats, world, told) = (Nats::start().await, World::start(3).await, Arc::new(Told::default()));
-    let (cancel, coordinator) = world.coordinate(nats.connect("c").await, &told);
-    until("the run is open", async || told.has_note("jobs, which wait for workers")).await;
-    cancel.cancel();
-    let report = coordinator.await.unwrap().unwrap();
-    assert_eq!((report.not_done(), report.totals.images()), (6, 6), "{:#?}", told.ended());
-    let not_done = format!("{:?}", Outcome::NotDone);
-    assert!(told.ended().into_values().flatten().all(|(word, _)| word == not_done));
-    // Nothing is left that a worker would do.
-    let worker = world.worker(nats.connect("w1").await).await;
-    let again = Arc::new(Told::default());
-    let (_, next) = world.coordinate(nats.connect("c2").await, &again);
-    let report = next.await.unwrap().unwrap();
-    assert!(report.copied() == 6 && !again.has_note("joined run"), "{:?}", again.notes());
     worker.leave().await;
 }

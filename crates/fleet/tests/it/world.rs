@@ -7,9 +7,12 @@ use std::time::Duration;
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{EmbeddedRegistry, LoggedRequest};
 use endpoints::RegistryEndpoint;
-use fleet::{Connection, Coordinator, HeardPause, NatsLeases, Plan, SharedLimits, Worked, Worker};
+use fleet::{
+    Brought, Connection, Coordinator, HeardPause, NatsLeases, Plan, SharedLimits, Spent, Tools, Worked,
+    Worker,
+};
 use oci::Digest;
-use registry::{Registry, Security, Settings, Transport};
+use registry::{Registry, Security, Settings, Traffic, Transport};
 use sync::{
     Assignment, BoundAssignment, Engine, Event, ImageReport, Naming, Observer, Options, Outcome, Report,
     Rule, RuleTarget, RunId, Selection, Silent, Stamp, State, Sync,
@@ -41,9 +44,15 @@ pub(crate) type Ended = BTreeMap<String, Vec<(String, Option<String>)>>;
 pub(crate) struct Told {
     ended: Mutex<Ended>,
     notes: Mutex<Vec<String>>,
+    sent: Mutex<u64>,
 }
 
 impl Told {
+    /// Bytes that were told of no image.
+    pub(crate) fn sent(&self) -> u64 {
+        *self.sent.lock().unwrap()
+    }
+
     pub(crate) fn ended(&self) -> Ended {
         self.ended.lock().unwrap().clone()
     }
@@ -77,6 +86,7 @@ impl Observer for Told {
                     .or_default()
                     .push((word(report), worker));
             }
+            Event::BytesReported { bytes, .. } => *self.sent.lock().unwrap() += bytes,
             Event::Note { text, .. } => self.notes.lock().unwrap().push(text.clone()),
             _ => {}
         }
@@ -89,6 +99,25 @@ impl SharedLimits for NoLimits {
     fn divide(&self, _: usize) {}
     fn hold_back(&self, _: &str, _: Duration) {}
     fn tell_pauses(&self, _: HeardPause) {}
+}
+
+/// What is special about a worker.
+struct Kind {
+    limits: Arc<dyn SharedLimits>,
+    config: Digest,
+    leaves_at_once: bool,
+}
+
+impl Default for Kind {
+    fn default() -> Self {
+        Self { limits: Arc::new(NoLimits), config: World::config(), leaves_at_once: false }
+    }
+}
+
+fn spent_at(registry: &Registry) -> (String, Spent) {
+    let Traffic { requests, bytes_read, bytes_sent, waited } = registry.traffic();
+    let kind = registry.profile().name.to_owned();
+    (registry.host().to_string(), Spent { kind, requests, bytes_read, bytes_sent, waited })
 }
 
 /// A worker that is stopped when the test ends.
@@ -123,20 +152,28 @@ impl World {
     }
 
     pub(crate) fn rules(&self) -> Vec<Rule> {
-        let (source, target) = (client(&self.source), client(&self.target));
+        Self::rules_by(&self.clients(), &self.repositories)
+    }
+
+    /// A process' way to both registries.
+    fn clients(&self) -> [Registry; 2] {
+        [client(&self.source), client(&self.target)]
+    }
+
+    fn rules_by([source, target]: &[Registry; 2], repositories: &[String]) -> Vec<Rule> {
         let rule = |name: &String| Rule {
-            source: Arc::new(RegistryEndpoint::source(&source, &name.parse().unwrap())),
+            source: Arc::new(RegistryEndpoint::source(source, &name.parse().unwrap())),
             selection: Selection::All,
             targets: vec![RuleTarget {
                 target: Arc::new(RegistryEndpoint::target(
-                    &target,
+                    target,
                     &name.replace("a/", "b/").parse().unwrap(),
                 )),
                 naming: Naming::Same,
             }],
             policy: Arc::default(),
         };
-        self.repositories.iter().map(rule).collect()
+        repositories.iter().map(rule).collect()
     }
 
     pub(crate) fn config() -> Digest {
@@ -144,11 +181,7 @@ impl World {
     }
 
     pub(crate) async fn worker(&self, connection: Connection) -> Working {
-        self.worker_with(connection, Arc::new(Silent)).await
-    }
-
-    pub(crate) async fn worker_with(&self, connection: Connection, observer: Arc<dyn Observer>) -> Working {
-        self.worker_until(connection, (observer, Arc::new(NoLimits)), false).await
+        self.worker_as(connection, Kind::default()).await
     }
 
     /// One with these limits.
@@ -157,21 +190,23 @@ impl World {
         connection: Connection,
         limits: Arc<dyn SharedLimits>,
     ) -> Working {
-        self.worker_until(connection, (Arc::new(Silent), limits), false).await
+        self.worker_as(connection, Kind { limits, ..Kind::default() }).await
+    }
+
+    /// One with this config.
+    pub(crate) async fn worker_of(&self, connection: Connection, config: Digest) -> Working {
+        self.worker_as(connection, Kind { config, ..Kind::default() }).await
     }
 
     /// One that is told to leave when it has taken its first job, and has not begun on it.
     pub(crate) async fn worker_that_leaves_at_once(&self, connection: Connection) -> Working {
-        self.worker_until(connection, (Arc::new(Silent), Arc::new(NoLimits)), true).await
+        self.worker_as(connection, Kind { leaves_at_once: true, ..Kind::default() }).await
     }
 
-    async fn worker_until(
-        &self,
-        connection: Connection,
-        (observer, limits): (Arc<dyn Observer>, Arc<dyn SharedLimits>),
-        leaves_at_once: bool,
-    ) -> Working {
-        let (rules, cancel) = (self.rules(), CancellationToken::new());
+    async fn worker_as(&self, connection: Connection, kind: Kind) -> Working {
+        let Kind { limits, config, leaves_at_once } = kind;
+        let clients = self.clients();
+        let (rules, cancel) = (Self::rules_by(&clients, &self.repositories), CancellationToken::new());
         let cancelled = cancel.clone();
         let bind = move |assignments: &[Assignment]| -> Vec<Result<BoundAssignment, String>> {
             if leaves_at_once {
@@ -194,19 +229,16 @@ impl World {
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         };
-        let worker = Worker {
-            config: Self::config(),
+        let tools = Tools {
             engine: Engine::sharing(4, None, Arc::new(leases)),
-            limits,
             options: Options::new(4, 2),
             state: State::none(),
             bind: Arc::new(bind),
             explain: Arc::new(|error| (error.to_string(), "look".to_owned())),
-            observer,
-            idle_exit: None,
-            say: Arc::new(|_| {}),
-            connection,
+            observer: Arc::new(Silent),
+            spending: Arc::new(move || clients.iter().map(spent_at).collect()),
         };
+        let worker = Worker { config, tools, limits, idle_exit: None, say: Arc::new(|_| {}), connection };
         Working { task: tokio::spawn(worker.work(cancel.clone())), cancel }
     }
 
@@ -226,12 +258,33 @@ impl World {
         told: &Arc<Told>,
         ack_wait: Duration,
     ) -> (CancellationToken, JoinHandle<Result<Report, fleet::Error>>) {
+        let (cancel, bringing) = self.bringing(connection, told, [ack_wait, Duration::from_secs(5)]);
+        (cancel, tokio::spawn(async move { bringing.await.map(|brought| brought.report) }))
+    }
+
+    /// The same, with all that a coordinator gives: it waits so long for a silent worker, and for what is in work after a stop.
+    pub(crate) fn bring(
+        &self,
+        connection: Connection,
+        told: &Arc<Told>,
+        patience: [Duration; 2],
+    ) -> (CancellationToken, JoinHandle<Result<Brought, fleet::Error>>) {
+        let (cancel, bringing) = self.bringing(connection, told, patience);
+        (cancel, tokio::spawn(bringing))
+    }
+
+    fn bringing(
+        &self,
+        connection: Connection,
+        told: &Arc<Told>,
+        [ack_wait, drain]: [Duration; 2],
+    ) -> (CancellationToken, impl Future<Output = Result<Brought, fleet::Error>> + Send + 'static) {
         let cancel = CancellationToken::new();
         let id = RunId::new(format!("r-{}", unique(&connection)));
         let coordinator = Coordinator {
             id,
             observer: told.clone(),
-            drain: Duration::from_secs(5),
+            drain,
             explain: Arc::new(|error| (error.to_string(), "look".to_owned())),
             connection,
         };
@@ -242,8 +295,7 @@ impl World {
             run: None,
             ack_wait,
         };
-        let cancelled = cancel.clone();
-        (cancel, tokio::spawn(async move { coordinator.run(plan, cancelled).await }))
+        (cancel.clone(), coordinator.run(plan, cancel))
     }
 
     /// Fails unless all images are at the target, each told once, with these words.

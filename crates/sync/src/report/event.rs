@@ -99,6 +99,11 @@ pub enum Event {
         /// Each with what it points at, where the target tells. Signatures and the like come last.
         tags: Arc<[(Tag, Option<Digest>)]>,
     },
+    /// Somebody else began this run, and what it has done comes first.
+    RunJoined {
+        /// When.
+        began: SystemTime,
+    },
     /// A rule could not be turned into images.
     RuleFailed(Arc<RuleFailure>),
     /// An image will be looked at.
@@ -149,6 +154,13 @@ pub enum Event {
         digest: Digest,
         /// How many.
         bytes: u64,
+    },
+    /// Bytes of blobs went out to targets from elsewhere: whoever sent them tells afterwards, and not for which images.
+    BytesReported {
+        /// How many.
+        bytes: u64,
+        /// In how much time, which ends now.
+        during: Duration,
     },
     /// A blob is at the target, or was read there.
     BlobFinished {

@@ -7,7 +7,7 @@ use crate::command::same_file::same_files;
 use crate::config::ConfigError;
 use crate::exit_code;
 use crate::output::report_json::read;
-use crate::output::{Gathered, OutputFile, ReportForm, print_lines, report_lines};
+use crate::output::{Gathered, OutputFile, ReportForm, WorkerShares, print_lines, report_lines};
 
 /// Shows it; gives the exit status.
 pub(super) fn run(args: &ShowReportArgs) -> u8 {
@@ -33,9 +33,14 @@ pub(super) fn run(args: &ShowReportArgs) -> u8 {
 }
 
 fn show(args: &ShowReportArgs) -> u8 {
-    match read(&args.file, &mut |_| Ok(())) {
+    let mut shares = WorkerShares::default();
+    let mut count = |image| {
+        shares.add(&image);
+        Ok(())
+    };
+    match read(&args.file, &mut count) {
         Ok(facts) => {
-            print_lines(report_lines(&facts).into_iter());
+            print_lines(report_lines(&facts, &shares).into_iter());
             exit_code::DONE
         }
         Err(unreadable) => refuse(&[no_report(&args.file, unreadable)]),

@@ -5,11 +5,13 @@ use serde::Serialize;
 
 use super::chart::{Chart, chart};
 use super::rows::Rows;
+use super::workers::{Worker, workers};
 use crate::output::amount_text;
 use crate::output::remainder::and_more;
 use crate::output::report_json::{Facts, FailureGroup, Head, RegistryEntry, Totals};
 use crate::output::report_words::{amounts, as_sentence, counted, grouped, moment, place, sentence, took};
 use crate::output::size;
+use crate::output::worker_shares::WorkerShares;
 
 /// So many causes are open when the page opens.
 const OPEN: usize = 3;
@@ -38,6 +40,7 @@ pub(super) struct Page {
     refused_count: Option<String>,
     chart: Option<Chart>,
     registries: Vec<Registry>,
+    workers: Vec<Worker>,
     images: u64,
     /// What is said where not all images have a row.
     cut: Option<String>,
@@ -91,7 +94,7 @@ struct Registry {
     notes: Vec<String>,
 }
 
-pub(super) fn page(facts: &Facts, rows: &Rows) -> Page {
+pub(super) fn page(facts: &Facts, rows: &Rows, shares: &WorkerShares) -> Page {
     let Facts { head, tail } = facts;
     let sentence = as_sentence(&sentence(facts));
     let (shown, all) = rows.counts();
@@ -113,6 +116,7 @@ pub(super) fn page(facts: &Facts, rows: &Rows) -> Page {
         refused_count: Some(head.totals.refused).filter(|count| *count > 0).map(grouped),
         chart: chart(&tail.timeline),
         registries: registries(&tail.registries, rows),
+        workers: workers(shares),
         images: all,
         cut: (shown < all).then(|| {
             format!(

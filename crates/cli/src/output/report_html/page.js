@@ -15,10 +15,11 @@
   const { texts, rows } = JSON.parse(document.getElementById('data').textContent);
   const byId = (id) => document.getElementById(id);
   const text = (number) => (number === null ? '' : texts[number]);
+  const hasWorkers = document.querySelector('th[data-sort=worker]') !== null;
   const error = (row, part) => (row[ERROR] ? row[ERROR][part] : null);
 
   const found = rows.map((row) => [
-    row[TARGET], row[SOURCE], row[DIGEST], row[SOURCE_DIGEST], text(row[RULE]), text(row[NOTE]),
+    row[TARGET], row[SOURCE], row[DIGEST], row[SOURCE_DIGEST], text(row[RULE]), text(row[NOTE]), text(row[WORKER]),
     error(row, MESSAGE), error(row, OPERATION), row[ERROR] ? text(row[ERROR][KIND]) : '', error(row, REQUEST),
   ].join('\n').toLowerCase());
 
@@ -37,6 +38,7 @@
     outcome: rows.map((row) => row[OUTCOME]),
     target: targets,
     digest: ranks(rows.map((row) => row[DIGEST] || '\uffff')),
+    worker: ranks(rows.map((row) => text(row[WORKER]) || '\uffff')),
     moved: rows.map((row) => row[MOVED]),
     seconds: rows.map((row) => row[SECONDS]),
   };
@@ -157,6 +159,7 @@
     if (row[DIGEST]) fingerprint.append(digest(row[DIGEST], false));
     made.append(
       first, image, fingerprint,
+      ...(hasWorkers ? [element('td', 'wide worker', text(row[WORKER]))] : []),
       element('td', 'number wide', row[MOVED] > 0 ? bytes(row[MOVED]) : '–'),
       element('td', 'number wide', time(row[SECONDS])),
     );
@@ -171,7 +174,7 @@
     if (!isOpen) return [made];
     const below = element('tr', 'below');
     const cell = element('td');
-    cell.colSpan = 5;
+    cell.colSpan = hasWorkers ? 6 : 5;
     cell.append(details(row));
     below.append(cell);
     return [made, below];

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::facts::{Facts, FailedRule, Head, LimitEntry, Part, RegistryEntry, Rule, Tail, Totals};
+use super::facts::{Facts, FailedRule, Head, Part, Rule, Tail, Totals};
 use super::images::{joined, name};
 use super::read::{Unreadable, read};
+use super::registries::by_host;
 use super::regroup::Regrouped;
 use super::status::status;
 use super::timeline::{self, Point};
@@ -59,7 +60,7 @@ impl<'a> Merger<'a> {
             failures.add_image(&image);
             records.add(&image)
         })?;
-        let registries = registries(&facts);
+        let registries = by_host(facts.iter().flat_map(|one| &one.tail.registries));
         totals.requests = registries.iter().fold(0, |sum, registry| sum.saturating_add(registry.requests));
         totals.unlisted_rules =
             facts.iter().fold(0, |sum: u64, one| sum.saturating_add(one.head.totals.unlisted_rules));
@@ -167,40 +168,6 @@ fn failed_rules(facts: &[Facts]) -> Vec<FailedRule> {
 fn more_refused(facts: &[Facts]) -> u64 {
     let more = |one: &Facts| one.head.totals.refused.saturating_sub(one.tail.refused_rules.len() as u64);
     facts.iter().fold(0, |sum, one| sum.saturating_add(more(one)))
-}
-
-fn registries(facts: &[Facts]) -> Vec<RegistryEntry> {
-    let mut by_host: BTreeMap<String, RegistryEntry> = BTreeMap::new();
-    for entry in facts.iter().flat_map(|one| &one.tail.registries) {
-        match by_host.get_mut(&entry.host) {
-            Some(known) => add_registry(known, entry),
-            None => _ = by_host.insert(entry.host.clone(), entry.clone()),
-        }
-    }
-    by_host.into_values().collect()
-}
-
-fn add_registry(known: &mut RegistryEntry, more: &RegistryEntry) {
-    // `Harbor` says more than `registry`, which sorts behind all such names.
-    known.kind = known.kind.clone().min(more.kind.clone());
-    known.requests = known.requests.saturating_add(more.requests);
-    known.bytes_read = known.bytes_read.saturating_add(more.bytes_read);
-    known.bytes_sent = known.bytes_sent.saturating_add(more.bytes_sent);
-    known.waited_seconds += more.waited_seconds;
-    let warnings: BTreeSet<_> = known.warnings.drain(..).chain(more.warnings.iter().cloned()).collect();
-    known.warnings = warnings.into_iter().collect();
-    // The fewest that anybody saw.
-    let quotas = [(known.pulls_left, known.pull_limit), (more.pulls_left, more.pull_limit)];
-    let quota = quotas.into_iter().filter(|(left, _)| left.is_some()).min();
-    (known.pulls_left, known.pull_limit) = quota.unwrap_or_default();
-    let mut limits: BTreeMap<(String, String), LimitEntry> = BTreeMap::new();
-    for limit in known.limits.drain(..).chain(more.limits.iter().cloned()) {
-        let key = (limit.host.clone(), limit.requests.clone());
-        let known = limits.entry(key).or_insert_with(|| LimitEntry { too_much: 0, ..limit.clone() });
-        known.at_once = known.at_once.min(limit.at_once);
-        known.too_much = known.too_much.saturating_add(limit.too_much);
-    }
-    known.limits = limits.into_values().collect();
 }
 
 /// All curves from the earliest run's beginning on.

@@ -2,6 +2,7 @@
 
 use super::alike::failure_groups;
 use super::facts::{Facts, FailedRule, Head, Rule, ShardEntry, Tail, Totals};
+use super::registries::by_host;
 use super::registry_entry::registry_entries;
 use crate::done::Done;
 use crate::output::PlannedRule;
@@ -11,7 +12,8 @@ use crate::output::failure::explain;
 pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
     let (report, tally) = (&done.report, &done.run.tally);
     let selected = &done.records.selected;
-    let registries = registry_entries(&done.registries, tally);
+    let own = registry_entries(&done.registries, tally);
+    let registries = by_host(own.iter().chain(&done.elsewhere));
     let failed_rules = report.failed_rules.iter().map(|failure| FailedRule {
         rule: done.rule(failure.rule).map(str::to_owned),
         source: failure.source.to_string(),
@@ -27,7 +29,7 @@ pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
             exit_code,
             rules: rules(done),
             shard: shard_entry(done),
-            totals: totals(done, registries.iter().map(|registry| registry.requests).sum()),
+            totals: totals(done),
         },
         tail: Tail {
             left_out: selected.left_out.clone(),
@@ -62,7 +64,7 @@ pub(crate) fn time(time: jiff::Timestamp) -> String {
     format!("{time:.3}")
 }
 
-pub(in crate::output) fn totals(done: &Done, requests: u64) -> Totals {
+pub(in crate::output) fn totals(done: &Done) -> Totals {
     let report = &done.report;
     let (amounts, number) = (report.amounts(), |count: usize| count as u64);
     let sums = &report.totals;
@@ -80,7 +82,7 @@ pub(in crate::output) fn totals(done: &Done, requests: u64) -> Totals {
         bytes_moved: amounts.moved_bytes,
         bytes_mounted: amounts.mounted_bytes,
         bytes_present: amounts.present_bytes,
-        requests,
+        requests: done.requests(),
         referrers: amounts.referrers,
         referrers_left: report.referrers_left(),
     }

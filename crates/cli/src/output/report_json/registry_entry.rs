@@ -8,7 +8,7 @@ use super::facts::{LimitEntry, RegistryEntry};
 use crate::output::Tally;
 
 /// One entry for each host, whatever logins it was used with.
-pub(super) fn registry_entries(registries: &[Registry], tally: &Tally) -> Vec<RegistryEntry> {
+pub(crate) fn registry_entries(registries: &[Registry], tally: &Tally) -> Vec<RegistryEntry> {
     let mut by_host: BTreeMap<&str, Vec<&Registry>> = BTreeMap::new();
     for registry in registries {
         by_host.entry(registry.host().as_str()).or_default().push(registry);

@@ -65,7 +65,7 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
     }
     let run = RunFacts { id, command: "sync", started: jiff::Timestamp::UNIX_EPOCH, tally };
     let records = recorder.finish();
-    let (plan, verified, rules, refused, registries) = Default::default();
+    let (plan, verified, rules, refused, registries, elsewhere) = Default::default();
     Done {
         run,
         report,
@@ -78,6 +78,7 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
         rules,
         refused,
         registries,
+        elsewhere,
         kept: 0,
     }
 }

@@ -1,7 +1,8 @@
 //! When bytes moved and images ended: a curve of a few hundred points, however long a run takes.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,36 +24,46 @@ pub(crate) struct Point {
 /// Counts along while a run goes on.
 pub(crate) struct Timeline {
     started: Instant,
+    /// So many milliseconds had gone when it started.
+    before: AtomicU64,
     counted: Mutex<Counted>,
 }
 
 impl Default for Timeline {
     fn default() -> Self {
-        Self { started: Instant::now(), counted: Mutex::new(Counted { width: FINEST, counts: Vec::new() }) }
+        let (started, before) = (Instant::now(), AtomicU64::new(0));
+        Self { started, before, counted: Mutex::new(Counted { width: FINEST, counts: Vec::new() }) }
     }
 }
 
 impl Timeline {
-    pub(crate) fn bytes(&self, bytes: u64) {
-        self.add(Count { bytes, images: 0 });
+    /// The run began so long ago, and this curve with it.
+    pub(crate) fn began(&self, ago: Duration) {
+        self.before.store(milliseconds(ago), Ordering::Relaxed);
+    }
+
+    /// So many bytes moved in the time that ends now.
+    pub(crate) fn bytes(&self, bytes: u64, during: Duration) {
+        let mut counted = self.lock();
+        counted.add_bytes(self.elapsed(), bytes, milliseconds(during));
     }
 
     pub(crate) fn image(&self) {
-        self.add(Count { bytes: 0, images: 1 });
+        let mut counted = self.lock();
+        counted.add(self.elapsed(), Count { bytes: 0, images: 1 });
     }
 
-    fn add(&self, more: Count) {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.add(self.elapsed(), more);
+    fn lock(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn elapsed(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        milliseconds(self.started.elapsed()).saturating_add(self.before.load(Ordering::Relaxed))
     }
 
     /// The curve so far, up to now.
     pub(crate) fn points(&self) -> Vec<Point> {
-        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = self.lock();
         counted.points(self.elapsed())
     }
 }
@@ -80,8 +91,23 @@ impl Counted {
         if self.counts.len() <= index {
             self.counts.resize(index + 1, Count::default());
         }
-        self.counts[index].bytes += more.bytes;
-        self.counts[index].images += more.images;
+        let count = &mut self.counts[index];
+        count.bytes = count.bytes.saturating_add(more.bytes);
+        count.images += more.images;
+    }
+
+    /// Bytes that moved evenly in the milliseconds up to `at`.
+    fn add_bytes(&mut self, at: u64, bytes: u64, during: u64) {
+        let during = during.min(at);
+        let stretches = (during / self.width).clamp(1, MOST_POINTS as u64);
+        let part = |all: u64, number: u64| {
+            u64::try_from(u128::from(all) * u128::from(number) / u128::from(stretches)).unwrap_or(all)
+        };
+        for number in 1..=stretches {
+            let middle = at - part(during, stretches - number) - during / stretches / 2;
+            let bytes = part(bytes, number) - part(bytes, number - 1);
+            self.add(middle, Count { bytes, images: 0 });
+        }
     }
 
     fn index(&self, at: u64) -> usize {
@@ -91,7 +117,7 @@ impl Counted {
     fn halve(&mut self) {
         self.width = self.width.saturating_mul(2);
         let sum = |pair: &[Count]| Count {
-            bytes: pair.iter().map(|count| count.bytes).sum(),
+            bytes: pair.iter().map(|count| count.bytes).fold(0, u64::saturating_add),
             images: pair.iter().map(|count| count.images).sum(),
         };
         self.counts = self.counts.chunks(2).map(sum).collect();
@@ -109,6 +135,10 @@ impl Counted {
         }
         points
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no run takes 2^53 milliseconds")]
@@ -237,6 +267,40 @@ mod tests {
             borrowed.reverse();
             prop_assert_eq!(together(&borrowed), merged, "in any order");
         }
+    }
+
+    #[test]
+    fn what_is_told_afterwards_stands_where_it_moved() {
+        let mut counted = Counted { width: FINEST, counts: Vec::new() };
+        counted.add_bytes(5000, 1001, 3000);
+        counted.add_bytes(6000, 7, 0);
+        counted.add_bytes(100, 5, 3_600_000);
+        let points = counted.points(6050);
+        let bytes = |from: f64, to: f64| -> u64 {
+            points
+                .iter()
+                .filter(|point| point.seconds > from && point.seconds <= to)
+                .map(|point| point.bytes)
+                .sum()
+        };
+        assert_eq!((bytes(0.0, 0.1), bytes(0.1, 2.0), bytes(5.0, 6.1)), (5, 0, 7), "{points:?}");
+        assert!((490..=510).contains(&bytes(2.0, 3.5)), "{points:?}");
+        assert_eq!(sums(&points).0, 1013);
+        counted.add_bytes(7000, u64::MAX, 3000);
+        assert!(is_a_curve(&counted.points(7000)), "a lie is no panic");
+    }
+
+    #[test]
+    fn a_run_that_was_joined_has_its_whole_curve() {
+        let timeline = Timeline::default();
+        timeline.began(Duration::from_secs(100));
+        timeline.bytes(1000, Duration::from_secs(100));
+        timeline.image();
+        let points = timeline.points();
+        let first_half: u64 =
+            points.iter().filter(|point| point.seconds <= 50.0).map(|point| point.bytes).sum();
+        assert!((490..=510).contains(&first_half), "{points:?}");
+        assert!(points.last().is_some_and(|last| last.seconds >= 100.0 && last.images == 1), "{points:?}");
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn verified(against: Against) -> (Verified, Done) {
         report.totals.add(&ended);
         recorder.event(&stamp, &Event::ImageFinished(Arc::new(ended)));
     }
-    let (plan, verified, rules, refused, registries) = Default::default();
+    let (plan, verified, rules, refused, registries, elsewhere) = Default::default();
     let (run, failures) = (RunFacts::of("verify"), Arc::default());
     let records = Records::none();
     let done = Done {
@@ -76,6 +76,7 @@ fn verified(against: Against) -> (Verified, Done) {
         rules,
         refused,
         registries,
+        elsewhere,
         kept: 0,
     };
     (recorder.finish(), done)

@@ -1,0 +1,19 @@
+//! What a fleet's run has brought, as reports tell it.
+
+use ::fleet::Spent;
+
+use crate::done::Brought;
+use crate::output::report_json::RegistryEntry;
+
+/// The same, with what workers asked registries for.
+pub(super) fn brought(brought: ::fleet::Brought) -> Brought {
+    let elsewhere = brought.spent.into_iter().map(|(host, spent)| entry(host, spent)).collect();
+    let joined = brought.joined.and_then(|began| jiff::Timestamp::try_from(began).ok());
+    Brought { report: brought.report, elsewhere, joined }
+}
+
+fn entry(host: String, spent: Spent) -> RegistryEntry {
+    let Spent { kind, requests, bytes_read, bytes_sent, waited } = spent;
+    let waited_seconds = waited.as_secs_f64();
+    RegistryEntry { host, kind, requests, bytes_read, bytes_sent, waited_seconds, ..RegistryEntry::default() }
+}

@@ -1,0 +1,24 @@
+//! Counts what this process has asked registries for, as the report of a run alone would tell it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::fleet::{CountSpending, Spent};
+
+use crate::config::SharedRegistries;
+use crate::output::Tally;
+use crate::output::report_json::{RegistryEntry, registry_entries};
+
+/// `tally` watches all that is done.
+pub(in crate::command) fn count_spending(registries: SharedRegistries, tally: Arc<Tally>) -> CountSpending {
+    Arc::new(move || {
+        let all = registries.lock().all();
+        registry_entries(&all, &tally).into_iter().map(spent).collect()
+    })
+}
+
+fn spent(entry: RegistryEntry) -> (String, Spent) {
+    let RegistryEntry { host, kind, requests, bytes_read, bytes_sent, waited_seconds, .. } = entry;
+    let waited = Duration::try_from_secs_f64(waited_seconds).unwrap_or_default();
+    (host, Spent { kind, requests, bytes_read, bytes_sent, waited })
+}

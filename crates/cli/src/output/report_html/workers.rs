@@ -1,0 +1,34 @@
+//! Who brought how much, as the page shows it.
+
+use oci::foreign_text::clean_to;
+use serde::Serialize;
+
+use crate::output::report_words::grouped;
+use crate::output::size;
+use crate::output::worker_shares::{Share, WorkerShares};
+
+/// The most bytes of one name.
+const LONGEST: usize = 256;
+
+#[derive(Serialize)]
+pub(super) struct Worker {
+    name: String,
+    images: String,
+    failed: String,
+    moved: String,
+    /// In hundredths of the most images that one of them brought.
+    share: u64,
+}
+
+/// One row for each; none where a process did it alone.
+pub(super) fn workers(shares: &WorkerShares) -> Vec<Worker> {
+    let most = shares.all().map(|(_, share)| share.images).max().unwrap_or_default().max(1);
+    let row = |(name, share): (&str, Share)| Worker {
+        name: clean_to(name, LONGEST).into_owned(),
+        images: grouped(share.images),
+        failed: grouped(share.failed),
+        moved: size(Some(share.bytes_moved)),
+        share: share.images.saturating_mul(100) / most,
+    };
+    shares.all().map(row).collect()
+}

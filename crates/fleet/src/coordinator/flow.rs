@@ -1,0 +1,55 @@
+//! How much of what workers send was told: their signs of life tell it early, results tell it for certain.
+
+/// Counts both ways, and tells each byte once.
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    by_signs: u64,
+    by_results: u64,
+    told: u64,
+}
+
+impl Flow {
+    /// A sign of life tells of more; gives what is to be told.
+    pub(super) fn sign(&mut self, bytes: u64) -> u64 {
+        self.by_signs = self.by_signs.saturating_add(bytes);
+        self.news()
+    }
+
+    /// An image has ended for which so much was sent. A sign that tells of it may come later, or was lost.
+    pub(super) fn result(&mut self, bytes: u64) -> u64 {
+        self.by_results = self.by_results.saturating_add(bytes);
+        self.news()
+    }
+
+    /// What ended before anybody listened to signs: they tell of what comes after.
+    pub(super) fn begin_here(&mut self) {
+        self.by_signs = self.by_signs.max(self.by_results);
+    }
+
+    fn news(&mut self) -> u64 {
+        let all = self.by_signs.max(self.by_results);
+        let news = all.saturating_sub(self.told);
+        self.told = all;
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_byte_is_told_once_whoever_tells_it_first() {
+        let mut flow = Flow::default();
+        assert_eq!((flow.sign(10), flow.result(10), flow.result(5), flow.sign(7)), (10, 0, 5, 2));
+        assert_eq!(flow.result(u64::MAX), u64::MAX - 17, "a lie is no panic");
+    }
+
+    #[test]
+    fn what_ended_before_hides_nothing_that_comes_after() {
+        let mut flow = Flow::default();
+        assert_eq!(flow.result(100), 100);
+        flow.begin_here();
+        assert_eq!((flow.sign(3), flow.result(3)), (3, 0));
+    }
+}

@@ -1,0 +1,41 @@
+//! What one registry was asked for.
+
+use std::time::Duration;
+
+/// What one registry was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// What it was taken for.
+    pub kind: String,
+    /// Requests, those of its token server and storage, too.
+    pub requests: u64,
+    /// Bytes of bodies that came from it.
+    pub bytes_read: u64,
+    /// Bytes of bodies that went to it.
+    pub bytes_sent: u64,
+    /// How long requests and tries were held back, summed up.
+    pub waited: Duration,
+}
+
+impl Spent {
+    pub(crate) fn add(&mut self, more: Self) {
+        // `Harbor` says more than `registry`, which sorts behind all such names.
+        self.kind =
+            if self.kind.is_empty() { more.kind } else { more.kind.min(std::mem::take(&mut self.kind)) };
+        self.requests = self.requests.saturating_add(more.requests);
+        self.bytes_read = self.bytes_read.saturating_add(more.bytes_read);
+        self.bytes_sent = self.bytes_sent.saturating_add(more.bytes_sent);
+        self.waited = self.waited.saturating_add(more.waited);
+    }
+
+    /// How much more it is than before.
+    pub(crate) fn beyond(&self, before: &Self) -> Self {
+        Self {
+            kind: self.kind.clone(),
+            requests: self.requests.saturating_sub(before.requests),
+            bytes_read: self.bytes_read.saturating_sub(before.bytes_read),
+            bytes_sent: self.bytes_sent.saturating_sub(before.bytes_sent),
+            waited: self.waited.saturating_sub(before.waited),
+        }
+    }
+}

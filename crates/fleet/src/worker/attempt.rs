@@ -1,0 +1,143 @@
+//! What is done with a job: an attempt is begun in the book, carried out, and its result is written.
+
+use std::sync::Arc;
+
+use sync::{Assignment, BoundAssignment, Observer, RunId, Sync, Work};
+use tokio_util::sync::CancellationToken;
+
+use super::shared::Shared;
+use crate::book::MOST_ATTEMPTS;
+use crate::error::Error;
+use crate::holding::{Holding, JobObserver};
+use crate::message::ended::{Ended, JobResult};
+use crate::message::job::Job;
+use crate::message::run::RunEntry;
+use crate::message::{self, is_name};
+
+enum Attempt {
+    /// There is a result, or nothing to be done.
+    Over,
+    /// The worker leaves before it is done.
+    Left,
+}
+
+impl Shared {
+    /// Brings a job's images, and lets the job go.
+    pub(super) async fn bring(&self, run: &RunEntry, number: u32, holding: Holding, stop: CancellationToken) {
+        match self.attempt(run, number, stop).await {
+            Ok(Attempt::Over) => holding.done().await,
+            Ok(Attempt::Left) | Err(_) => holding.give_back().await,
+        }
+    }
+
+    async fn attempt(&self, run: &RunEntry, number: u32, stop: CancellationToken) -> Result<Attempt, Error> {
+        let Some(job) = self.job(run, number).await? else { return Ok(Attempt::Over) };
+        let mut before = Vec::new();
+        for attempt in 1..=MOST_ATTEMPTS {
+            let (begun, result) = (key(run, "begun", number, attempt), key(run, "result", number, attempt));
+            if self.runs.create(&begun, self.signature().into()).await?.is_none() {
+                if self.is_good(&job, &result).await? {
+                    return Ok(Attempt::Over);
+                }
+                let who = self.runs.get(&begun).await?.and_then(|(who, _)| signer(&who));
+                before.push(who.unwrap_or_else(|| "somebody".to_owned()));
+                continue;
+            }
+            let ended = self.carry_out(run, &job, stop.clone()).await;
+            // Who is stopped before it begins tells of no image at all.
+            let is_good = is_whole(&job, &ended);
+            if stop.is_cancelled() && !is_good && self.goes_on(&run.run).await {
+                self.runs.delete(&begun).await?;
+                return Ok(Attempt::Left);
+            }
+            self.write(&result, ended).await?;
+            return Ok(Attempt::Over);
+        }
+        let result = key(run, "result", number, MOST_ATTEMPTS + 1);
+        self.write(&result, given_up(&job, &before)).await?;
+        Ok(Attempt::Over)
+    }
+
+    /// Whether an attempt has brought all.
+    async fn is_good(&self, job: &Job, result: &str) -> Result<bool, Error> {
+        let Some((result, _)) = self.runs.get(result).await? else { return Ok(false) };
+        let result = message::read::<JobResult>(&result).ok();
+        Ok(result.is_some_and(|result| is_whole(job, &result.ended)))
+    }
+
+    async fn write(&self, key: &str, ended: Vec<Ended>) -> Result<(), Error> {
+        let (worker, spent) = (self.worker.connection.name.clone(), self.tell_spent());
+        self.runs.put(key, message::write(&JobResult { worker, ended, spent })).await?;
+        self.job_done();
+        Ok(())
+    }
+
+    /// The job of this number, if the book has one that makes sense.
+    async fn job(&self, run: &RunEntry, number: u32) -> Result<Option<Job>, Error> {
+        let Some((text, _)) = self.runs.get(&format!("{}.job.{number}", run.run)).await? else {
+            return Ok(None);
+        };
+        let job = message::read::<Job>(&text).ok();
+        Ok(job.filter(|job| job.run == run.run && job.number == number && job.config == self.worker.config))
+    }
+
+    async fn carry_out(&self, run: &RunEntry, job: &Job, stop: CancellationToken) -> Vec<Ended> {
+        let tools = &self.worker.tools;
+        let (bound, refused) = sorted_out(job, (tools.bind)(&job.assignments));
+        let taken = Arc::new(JobObserver::new(job, tools.explain.clone(), self.moved.clone()));
+        let watching: Vec<Arc<dyn Observer>> = vec![taken.clone(), tools.observer.clone()];
+        let sync = Sync::new([Work::Assignments(bound)], tools.options.clone(), Arc::new(watching))
+            .called(RunId::new(run.run.as_str()))
+            .remembering(tools.state.clone())
+            .on(&tools.engine);
+        sync.run(stop).await;
+        let mut ended = taken.ended();
+        ended.extend(refused);
+        ended
+    }
+}
+
+/// What can be brought, and how those images end that no rule brings.
+fn sorted_out(job: &Job, found: Vec<Result<BoundAssignment, String>>) -> (Vec<BoundAssignment>, Vec<Ended>) {
+    let (mut bound, mut refused, mut first) = (Vec::new(), Vec::new(), 0);
+    for (assignment, found) in job.assignments.iter().zip(found) {
+        let images = first..first + u32::try_from(assignment.images.len()).unwrap_or_default();
+        first = images.end;
+        match found {
+            Ok(assignment) => bound.push(assignment),
+            Err(why) => refused.extend(images.map(|image| no_rule_brings(image, assignment, &why))),
+        }
+    }
+    (bound, refused)
+}
+
+fn no_rule_brings(image: u32, assignment: &Assignment, why: &str) -> Ended {
+    let place = assignment.images.first().map(|image| image.target.to_string()).unwrap_or_default();
+    let next = "only a coordinator with the same config may write jobs: look who else may write to NATS";
+    Ended::failed(image, &place, why, next)
+}
+
+/// How the images end of a job that has had all its attempts, by these workers.
+fn given_up(job: &Job, before: &[String]) -> Vec<Ended> {
+    let why =
+        format!("{} began on {} and vanished, or failed; nobody tries again", before.join(", "), job.label());
+    let next = "look at the logs of these workers: memory that ran out is the usual reason (exit status 137)";
+    let target = job.images().next().map(|image| image.target.to_string()).unwrap_or_default();
+    let number = u32::try_from(job.images().count()).unwrap_or_default();
+    (0..number).map(|image| Ended::failed(image, &target, &why, next)).collect()
+}
+
+/// The name of the worker that began under this.
+fn signer(signature: &[u8]) -> Option<String> {
+    let signature = std::str::from_utf8(signature).ok()?;
+    signature.split(' ').next().filter(|name| is_name(name)).map(str::to_owned)
+}
+
+/// Whether all images of a job have ended well.
+fn is_whole(job: &Job, ended: &[Ended]) -> bool {
+    ended.len() == job.images().count() && ended.iter().all(Ended::is_good)
+}
+
+fn key(run: &RunEntry, what: &str, number: u32, attempt: u32) -> String {
+    format!("{}.{what}.{number}.{attempt}", run.run)
+}

@@ -1,0 +1,53 @@
+//! A worker's signs of life, from its coming to its leaving.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::shared::Shared;
+use crate::beat::{EVERY, Live};
+use crate::connection::BEATS;
+use crate::message;
+use crate::message::run::Beat;
+
+/// Those who come within this time are answered once.
+const TOGETHER: Duration = Duration::from_millis(100);
+
+impl Shared {
+    /// Tells of life, and takes this worker's part of what all have together. Who comes is answered at once: it has to know how many
+    /// there are before it begins.
+    pub(super) async fn beat(self: Arc<Self>, live: Live) {
+        let mut divided_by = 0;
+        loop {
+            self.tell_of_life(false).await;
+            // Others answer; and many come together.
+            tokio::time::sleep(TOGETHER).await;
+            let workers = live.count().max(1);
+            if workers != divided_by {
+                self.worker.limits.divide(workers);
+                divided_by = workers;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(EVERY) => {}
+                () = live.changed() => {}
+            }
+        }
+    }
+
+    /// Tells that this worker ends.
+    pub(super) async fn leave(&self) {
+        self.tell_of_life(true).await;
+        let _ = self.worker.connection.client.flush().await;
+    }
+
+    async fn tell_of_life(&self, leaves: bool) {
+        let beat = Beat {
+            worker: self.worker.connection.name.clone(),
+            config: self.worker.config.clone(),
+            jobs: u32::try_from(self.in_hands().len()).unwrap_or(u32::MAX),
+            bytes_moved: self.moved.load(Ordering::Relaxed),
+            leaves,
+        };
+        let _ = self.worker.connection.client.publish(BEATS, message::write(&beat)).await;
+    }
+}

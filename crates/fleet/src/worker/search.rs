@@ -1,0 +1,58 @@
+//! Looks for runs that have work for this worker.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::fetch::LOOK;
+use super::shared::Shared;
+use crate::error::Error;
+use crate::message;
+use crate::message::run::{RunEntry, Runs};
+
+impl Shared {
+    /// Works on one run after the other, until it is cancelled or has been idle for long enough.
+    pub(super) async fn look_for_work(self: Arc<Self>, cancel: &CancellationToken) -> Result<(), Error> {
+        let (mut idle_since, mut told) = (Instant::now(), HashSet::new());
+        while !cancel.is_cancelled() {
+            if let Some(run) = self.open_run(&mut told).await? {
+                let before = self.jobs_done();
+                self.clone().work_on(&run, cancel).await;
+                if self.jobs_done() > before {
+                    idle_since = Instant::now();
+                }
+            }
+            if self.worker.idle_exit.is_some_and(|idle| idle_since.elapsed() >= idle) {
+                return Ok(());
+            }
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A run that has work for this worker. Of others it is said once that they are there.
+    async fn open_run(&self, told: &mut HashSet<String>) -> Result<Option<RunEntry>, Error> {
+        let Some((runs, _)) = self.runs.get("runs").await? else { return Ok(None) };
+        let runs: Runs = match message::read(&runs) {
+            Ok(runs) => runs,
+            Err(error) => return Err(Error::Malformed { key: "runs".to_owned(), reason: error.to_string() }),
+        };
+        let (ours, others): (Vec<_>, Vec<_>) =
+            runs.open.into_iter().partition(|entry| entry.config == self.worker.config);
+        for other in others.into_iter().filter(|other| told.insert(other.run.clone())) {
+            let text = format!(
+                "run {} was planned with another config ({}) than this worker has ({}): it is left to others",
+                other.run,
+                other.config.short(),
+                self.worker.config.short()
+            );
+            (self.worker.say)(&text);
+        }
+        Ok(ours.into_iter().next())
+    }
+}
