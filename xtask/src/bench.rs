@@ -107,7 +107,7 @@ enum Scenario {
     Thin,
     /// One layer of 2 GiB from a source that gives each connection 20 MB/s
     Capped,
-    /// As unchanged, with 30 ms added to each answer on both sides
+    /// As unchanged, with 30 ms added to each answer on both sides; and between registries that cost nothing
     Unchanged30,
     /// 10,000 and 100,000 unchanged tags
     Tags100k,
@@ -200,6 +200,7 @@ async fn measure_networks(rig: &mut Rig, arguments: &Arguments) -> Result<()> {
     if wanted(Scenario::Unchanged30) {
         let shape = if arguments.quick { Shape::TINY_QUICK } else { Shape::TINY };
         corpora::unchanged(rig, "tiny", shape, DELAY).await?;
+        null::unchanged_far(rig, number(700), DELAY).await?;
     }
     if wanted(Scenario::Tags100k) {
         null::many_tags(rig, number(100_000)).await?;

@@ -1,10 +1,11 @@
 //! Between registries that cost next to nothing: what the client itself takes.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use testkit::corpus::{Corpus, Verified};
-use testkit::{NullContent, NullRegistry};
+use testkit::{Line, NullContent, NullRegistry};
 
 use super::measure::{self, Usage};
 use super::pipes;
@@ -21,6 +22,9 @@ pub(super) const SHA256: &str = "openssl dgst alone";
 pub(super) const NULL: &str = "null registries";
 pub(super) const TAGS: &str = "unchanged tags";
 const REPOSITORIES: &str = "unchanged repositories";
+pub(super) const FAR: &str = "null unchanged";
+/// Among so many repositories tags are spread that are looked at from afar.
+const REPOSITORIES_FAR: u32 = 50;
 
 /// A pair of them.
 struct NullPair<'a> {
@@ -117,6 +121,25 @@ async fn unchanged(rig: &mut Rig, scenario: &str, (repositories, tags): (u32, u3
     Ok(())
 }
 
+
+/// When all is there, with a delay at each side: what looking costs where the registries take no time of their own.
+pub(super) async fn unchanged_far(rig: &mut Rig, tags: u32, delay: Duration) -> Result<()> {
+    let (content, corpus) = NullContent::tiny_images(REPOSITORIES_FAR, tags.div_ceil(REPOSITORIES_FAR));
+    let (source, target) = (NullRegistry::start(content.clone())?, NullRegistry::start(content)?);
+    let near_source = Line::to(source.host()).delay(delay).start().await?;
+    let near_target = Line::to(target.host()).delay(delay).start().await?;
+    let (from, to) = (near_source.host(), near_target.host());
+    let pair = NullPair { corpus: &corpus, source: &source, target: &target };
+    let scenario = format!("{FAR}, {} ms", delay.as_millis());
+    for _ in 0..rig.runs {
+        for tool in rig.tools_and_wider().iter().filter(|tool| tool.is_ours() || tool.compares_digests()) {
+            let sample = pair.copy_between(tool, Ends::plain(&from, &to)).await?;
+            rig.note(&scenario, &tool.name, Some(corpus.counts().unchanged_floor()), sample)?;
+        }
+    }
+    Ok(())
+}
+
 /// How long it takes to begin: the program's version, twenty times.
 pub(super) async fn start(rig: &mut Rig) -> Result<()> {
     const TIMES: u32 = 20;
@@ -150,8 +173,13 @@ pub(super) async fn start(rig: &mut Rig) -> Result<()> {
 impl NullPair<'_> {
     async fn copy(&self, tool: &Tool) -> Result<Sample> {
         let (from, to) = (self.source.host(), self.target.host());
+        self.copy_between(tool, Ends::plain(&from, &to)).await
+    }
+
+    /// Over addresses that lead to both.
+    async fn copy_between(&self, tool: &Tool, ends: Ends<'_>) -> Result<Sample> {
         let before = self.before()?;
-        let usage = Ends::plain(&from, &to).copy(tool, self.corpus).await?;
+        let usage = ends.copy(tool, self.corpus).await?;
         self.sample(usage, &before)
     }
 

@@ -10,7 +10,7 @@ use testkit::{Access, DockerRegistry};
 use super::machine::Machine;
 use super::measure::{self, Usage};
 use super::result::{CorpusFacts, Results, Sample, Traffic};
-use super::tool::{Security, Tool, Way};
+use super::tool::{self, Security, Tool, Way};
 use super::{program, registries_time};
 use crate::say::say;
 
@@ -112,6 +112,8 @@ impl Rig {
     }
 
     pub(super) fn into_results(self) -> Results {
+        // There only where ocync is installed.
+        let _ = std::fs::remove_dir_all(tool::ocync_cache());
         self.results
     }
 }

@@ -52,6 +52,8 @@ pub(super) enum Security {
 pub(super) const OURS: &str = "ours";
 /// The measuring stick that every Debian has.
 pub(super) const SKOPEO: &str = "skopeo";
+pub(super) const CRANE: &str = "crane";
+pub(super) const OCYNC: &str = "ocync";
 
 impl Tool {
     pub(super) fn ours(program: &Path) -> Self {
@@ -78,9 +80,9 @@ impl Tool {
     pub(super) fn peers() -> (Vec<Self>, Vec<String>) {
         let on_path = [
             (SKOPEO, Kind::Skopeo, "--version"),
-            ("ocync", Kind::Ocync, "version"),
+            (OCYNC, Kind::Ocync, "version"),
             ("regsync", Kind::Regsync { parallel: 32 }, "version"),
-            ("crane", Kind::Crane { jobs: 4 }, "version"),
+            (CRANE, Kind::Crane { jobs: 4 }, "version"),
             ("oras", Kind::Oras, "version"),
         ];
         let (mut found, mut not_found) = (Vec::new(), Vec::new());
@@ -201,12 +203,20 @@ impl Way<'_> {
 
     fn ocync(&self) -> Result<Vec<String>> {
         let scheme = if self.is_plain() { "http" } else { "https" };
-        let registry = |host: &str| json!({"url": format!("{scheme}://{host}"), "auth_type": "anonymous"});
+        // With a token nothing is asked for one; neither registry looks at it.
+        let registry = |host: &str| {
+            json!({"url": format!("{scheme}://{host}"), "auth_type": "static_token", "token": "none"})
+        };
         let names = self.corpus.repositories.iter().map(|repository| &repository.name);
         let mappings: Vec<Value> = names.map(|name| json!({"from": name, "to": name})).collect();
         let config = json!({
+            // What it remembers is for its next run to the same target.
+            "global": {"cache_dir": ocync_cache().join(self.target.replace(':', "-"))},
             "registries": {"source": registry(self.source), "target": registry(self.target)},
-            "defaults": {"source": "source", "targets": ["target"], "tags": {"glob": "*"}},
+            // Ours runs without referrers here, too.
+            "defaults": {
+                "source": "source", "targets": ["target"], "tags": {"glob": "*"}, "artifacts": {"enabled": false},
+            },
             "mappings": mappings,
         });
         self.write("ocync.yaml", &config)?;
@@ -248,6 +258,11 @@ impl Way<'_> {
         });
         side_by_side(&script, program, tags)
     }
+}
+
+/// Where ocync keeps what it remembers, a folder for each target.
+pub(super) fn ocync_cache() -> PathBuf {
+    std::env::temp_dir().join(format!("image-syncer-bench-ocync-{}", std::process::id()))
 }
 
 /// A script that gets the program and both sides of each copy.

@@ -35,6 +35,17 @@ impl InRounds {
         Ok(self.rounds.number() - before)
     }
 
+    /// Copies all of so many repositories.
+    fn sync(&self, repositories: u64) -> Result<u64> {
+        let before = self.rounds.number();
+        let (from, to) = (self.source.host(), self.target.host());
+        let pair = |number| format!(r#""{from}/a/app-{number}": "{to}/a/app-{number}""#);
+        let images: Vec<String> = (0..repositories).map(pair).collect();
+        self.workplace.write("images.json", &format!("{{{}}}", images.join(", ")))?;
+        self.workplace.run("--auth auth.json --images images.json")?.expect_code(0)?;
+        Ok(self.rounds.number() - before)
+    }
+
     fn asked(&self) -> String {
         let of = |registry: &EmbeddedRegistry| {
             registry.requests().iter().map(|request| request.line() + "\n").collect::<String>()
@@ -59,19 +70,20 @@ async fn a_cold_image_takes_a_head_a_manifest_two_for_its_blobs_and_one_to_store
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_small_images_share_their_round_trips() -> Result<()> {
+    const REPOSITORIES: u64 = 30;
+    const TAGS: u64 = 10;
     let pair = InRounds::start().await?;
-    for number in 0..60 {
-        let layers = [sample::layer(1000 + number, 3_000), sample::layer(2000 + number, 3_000)];
-        sample::image(
-            pair.source.store(),
-            "a/app",
-            Some(&format!("v{number}")),
-            Flavour::Oci,
-            &layers,
-            "amd64",
-        );
+    for repository in 0..REPOSITORIES {
+        for tag in 0..TAGS {
+            let number = repository * 100 + tag;
+            let layers = [sample::layer(10_000 + number, 3_000), sample::layer(20_000 + number, 3_000)];
+            let (name, tag) = (format!("a/app-{repository}"), format!("v{tag}"));
+            sample::image(pair.source.store(), &name, Some(&tag), Flavour::Oci, &layers, "amd64");
+        }
     }
-    let rounds = pair.copy("a/app")?;
-    ensure!(rounds <= 20, "{rounds} rounds for 60 images");
+    let cold = pair.sync(REPOSITORIES)?;
+    ensure!(cold <= 33, "{cold} rounds for 300 images");
+    let unchanged = pair.sync(REPOSITORIES)?;
+    ensure!(unchanged <= 14, "{unchanged} rounds for 300 images that have not changed");
     Ok(())
 }

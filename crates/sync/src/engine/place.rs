@@ -15,8 +15,8 @@ use crate::lock::lock;
 /// A blob of up to so many bytes is small: it costs round trips, not bandwidth or memory.
 const SMALL: u64 = 256 << 10;
 /// So many small blobs for each large one, and at most so many.
-const SMALL_FOR_EACH: usize = 8;
-const MOST_SMALL: usize = 64;
+const SMALL_FOR_EACH: usize = 16;
+const MOST_SMALL: usize = 128;
 
 /// What all bodies together may hold, in bytes, whatever `--proc` says: more than a hundred large blobs on their way to one
 /// target each.
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn small_blobs_wait_in_greater_number() {
-        for (large, small) in [(1, 1), (2, 16), (5, 40), (10, 64), (100, 100)] {
+        for (large, small) in [(1, 1), (2, 32), (5, 80), (10, 128), (200, 200)] {
             assert_eq!(small_at_once(large), small, "{large}");
         }
     }

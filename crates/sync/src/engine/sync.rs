@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::schedule::{Rules, Running, Schedule};
 use crate::copy::left_open::end_uploads;
 use crate::copy::open_upload::AbandonedUploads;
-use crate::engine::Engine;
+use crate::engine::{Engine, lists_at_once};
 use crate::engine::run::{Options, Part, Run};
 use crate::engine::sampler::Sampler;
 use crate::engine::verification::Against;
@@ -127,7 +127,7 @@ impl Sync {
         let Self { rules, options, observer, id, state, engine, .. } = self;
         let engine = engine.unwrap_or_else(|| Engine::new(options.blobs_at_once, options.bandwidth));
         let (drain, abandoned) = (options.drain, AbandonedUploads::new());
-        let turns = Turns::new(options.blobs_at_once);
+        let turns = Turns::new(lists_at_once(options.blobs_at_once));
         let number = engine.number();
         let id = id.unwrap_or_else(|| RunId::new(format!("run-{number}")));
         let teller = Teller::new(id.clone(), observer);
