@@ -193,13 +193,17 @@ fn parts_at_once(blobs_at_once: usize) -> usize {
 /// few enough that bookkeeping stays small: each may have a connection to its source and its target, with a manifest in the
 /// buffer. How many requests a host gets at once is for the client to learn.
 fn images_at_once(blobs_at_once: usize) -> usize {
-    blobs_at_once.saturating_mul(16).clamp(8, 128)
+    match blobs_at_once {
+        // One at a time is for registries that can take little.
+        0 | 1 => 8,
+        more => more.saturating_mul(16).min(128),
+    }
 }
 
 /// Repositories of one store whose tags are listed at once: where each has few tags, lists are what a run waits for.
 pub(crate) fn lists_at_once(blobs_at_once: usize) -> usize {
     match blobs_at_once {
-        1 => 1,
+        0 | 1 => 1,
         more => more.saturating_mul(4).min(64),
     }
 }

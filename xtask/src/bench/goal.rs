@@ -131,7 +131,11 @@ fn networks(results: &Results) -> Vec<Judged> {
     }
     for unchanged in ["tiny unchanged, 30 ms", null::FAR] {
         if let (Some(ours), Some(peer)) = (find(unchanged, &ours), find(unchanged, &peer)) {
-            judged.push(at_most(&format!("{unchanged}: wall time by that of the best peer"), 0.7, ours / peer));
+            judged.push(at_most(
+                &format!("{unchanged}: wall time by that of the best peer"),
+                0.7,
+                ours / peer,
+            ));
         }
     }
     judged

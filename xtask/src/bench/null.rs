@@ -121,7 +121,6 @@ async fn unchanged(rig: &mut Rig, scenario: &str, (repositories, tags): (u32, u3
     Ok(())
 }
 
-
 /// When all is there, with a delay at each side: what looking costs where the registries take no time of their own.
 pub(super) async fn unchanged_far(rig: &mut Rig, tags: u32, delay: Duration) -> Result<()> {
     let (content, corpus) = NullContent::tiny_images(REPOSITORIES_FAR, tags.div_ceil(REPOSITORIES_FAR));

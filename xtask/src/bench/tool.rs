@@ -204,9 +204,7 @@ impl Way<'_> {
     fn ocync(&self) -> Result<Vec<String>> {
         let scheme = if self.is_plain() { "http" } else { "https" };
         // With a token nothing is asked for one; neither registry looks at it.
-        let registry = |host: &str| {
-            json!({"url": format!("{scheme}://{host}"), "auth_type": "static_token", "token": "none"})
-        };
+        let registry = |host: &str| json!({"url": format!("{scheme}://{host}"), "auth_type": "static_token", "token": "none"});
         let names = self.corpus.repositories.iter().map(|repository| &repository.name);
         let mappings: Vec<Value> = names.map(|name| json!({"from": name, "to": name})).collect();
         let config = json!({

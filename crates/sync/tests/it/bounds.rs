@@ -88,9 +88,9 @@ async fn discovery_keeps_only_a_little_ahead_of_copying() {
     let ahead = Arc::new(Ahead::default());
     let report = run(rule(&source, &target), 4, ahead.clone()).await;
     assert_eq!(report.copied(), 2000);
-    // 24 in work, 64 in the queue, one on the way there, and the one that waits for room.
+    // 64 in work, 64 in the queue, one on the way there, and the one that waits for room.
     let most = ahead.most.load(Ordering::Relaxed);
-    assert!(most <= 24 + 64 + 2, "{most}");
+    assert!(most <= 64 + 64 + 2, "{most}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,8 +14,8 @@ use crate::whole_report::{RunWhole, WholeReport};
 const IMAGES: usize = 200;
 const RETRIES: u32 = 2;
 /// Blobs at once, and the images in work that come of it.
-const BLOBS: usize = 4;
-const IN_WORK: usize = 24;
+const BLOBS: usize = 2;
+const IN_WORK: usize = 32;
 /// Images that may ask a dead registry, whatever is planned: those in work, and some that begin while these give up.
 const MOST_ASKING: usize = 2 * IN_WORK;
 
