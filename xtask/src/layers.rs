@@ -58,7 +58,7 @@ const IN_CIRCLES: [(&str, usize); 11] = [
     ("crates/fleet/src/lib.rs", 0),
     ("crates/oci/src/lib.rs", 2),
     ("crates/providers/src/lib.rs", 11),
-    ("crates/registry/src/lib.rs", 15),
+    ("crates/registry/src/lib.rs", 9),
     ("crates/resolver/src/lib.rs", 0),
     ("crates/sync/src/lib.rs", 0),
     ("crates/testkit/src/lib.rs", 24),

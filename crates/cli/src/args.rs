@@ -69,7 +69,7 @@ pub(crate) use prune::PruneArgs;
 pub(crate) use reach::ReachArgs;
 pub(crate) use refusal::Refusal;
 pub(crate) use report::{MergeArgs, ReportArgs, ReportCommand, ShowReportArgs};
-pub(crate) use run::{ImagesFormat, LogFormat, LogLevel, RunArgs};
+pub(crate) use run::{LogFormat, LogLevel, RunArgs};
 pub(crate) use schema::{SchemaArgs, SchemaName};
 pub(crate) use shard::{ShardArgs, WantedShard};
 pub(crate) use show::ShowArgs;

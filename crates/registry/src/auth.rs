@@ -6,6 +6,7 @@ pub(crate) mod challenge;
 pub(crate) mod credential;
 pub(crate) mod credential_helper;
 mod failed_token;
+pub(crate) mod login_file;
 mod login_file_key;
 pub(crate) mod login_files;
 mod login_keeper;

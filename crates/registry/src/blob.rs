@@ -1,21 +1,26 @@
 //! Blobs: layers, configs and whatever else manifests refer to. One file for each direction.
 
 mod ahead;
+mod body;
 mod chunk;
 mod external;
 pub(crate) mod habits;
 mod history;
 mod mount;
 mod part;
+mod place;
 mod pull;
 mod push;
+mod reopen;
 mod resume;
 mod saved;
+mod session;
 mod watch;
 mod width;
 
+pub use body::{BlobBody, MOST_IN_MEMORY};
 pub use history::BlobHistory;
 pub use mount::Start;
 pub use pull::{BlobReader, FoundBlob};
-pub use push::{BlobBody, MOST_IN_MEMORY, UploadSession, Withdrawn};
 pub use saved::{SavedUpload, UploadWatch};
+pub use session::{UploadSession, Withdrawn};

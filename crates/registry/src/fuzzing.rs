@@ -12,7 +12,7 @@ use oci::{Descriptor, Digest, MediaType, RawManifest, Reference, referrers_tag};
 use serde_json::{Map, Value};
 
 use crate::auth::scope::Scopes;
-use crate::auth::{challenge as challenges, login_files, token};
+use crate::auth::{challenge as challenges, login_file, token};
 use crate::http::{link_header, notice, range};
 
 pub use name_list::{catalog_page, tag_page};
@@ -72,7 +72,7 @@ pub fn foreign_text(text: &str) {
 /// Docker's and containers' login files.
 pub fn auth_file(bytes: &[u8]) {
     for name in ["config.json", ".dockercfg"] {
-        login_files::probe(Path::new(name), bytes, "r.io/team/app");
+        login_file::probe(Path::new(name), bytes, "r.io/team/app");
     }
 }
 

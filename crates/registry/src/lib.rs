@@ -111,7 +111,8 @@ mod tag_list;
 
 pub use auth::credential::{CredentialError, CredentialSource, Credentials, Login, Prospect};
 pub use auth::credential_helper::CredentialHelper;
-pub use auth::login_files::{FoundLogin, LoginFileError, LoginFiles, LoginLack, LoginPlace};
+pub use auth::login_file::{LoginFileError, LoginLack, LoginPlace};
+pub use auth::login_files::{FoundLogin, LoginFiles};
 pub use auth::login_search::LoginSearch;
 pub use auth::scope::Access;
 pub use auth::trusted_realm::{TrustedRealm, TrustedRealmError};

@@ -29,8 +29,17 @@ pub(crate) struct ListScanner {
     depth: usize,
     /// Where the last text of the outermost object begins in the rest.
     text_at: usize,
-    is_at_value: bool,
-    is_at_key: bool,
+    member: Member,
+}
+
+/// What is read of the outermost object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Member {
+    Key,
+    /// The list's key has been read.
+    WantedKey,
+    Value,
+    WantedValue,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,8 +70,7 @@ impl ListScanner {
             text: Text::Closed,
             depth: 0,
             text_at: 0,
-            is_at_value: false,
-            is_at_key: false,
+            member: Member::Key,
         }
     }
 
@@ -94,10 +102,12 @@ impl ListScanner {
         self.rest.push(byte);
         if self.text != Text::Closed {
             self.take_in_text(byte);
-            if self.text == Text::Closed && self.depth == 1 && !self.is_at_value {
+            let is_key = matches!(self.member, Member::Key | Member::WantedKey);
+            if self.text == Text::Closed && self.depth == 1 && is_key {
                 // A key may be written with escapes.
                 let text = serde_json::from_slice::<Cow<'_, str>>(&self.rest[self.text_at..]);
-                self.is_at_key = text.is_ok_and(|text| text == self.key);
+                let is_wanted = text.is_ok_and(|text| text == self.key);
+                self.member = if is_wanted { Member::WantedKey } else { Member::Key };
             }
             return Ok(());
         }
@@ -106,9 +116,14 @@ impl ListScanner {
                 self.text = Text::Open;
                 self.text_at = self.rest.len() - 1;
             }
-            b':' if self.depth == 1 => self.is_at_value = true,
-            b',' if self.depth == 1 => (self.is_at_value, self.is_at_key) = (false, false),
-            b'[' if self.depth == 1 && self.is_at_value && self.is_at_key => {
+            b':' if self.depth == 1 => {
+                self.member = match self.member {
+                    Member::Key | Member::Value => Member::Value,
+                    Member::WantedKey | Member::WantedValue => Member::WantedValue,
+                }
+            }
+            b',' if self.depth == 1 => self.member = Member::Key,
+            b'[' if self.depth == 1 && self.member == Member::WantedValue => {
                 (self.place, self.depth) = (Place::List, 0);
             }
             b'{' | b'[' => self.depth += 1,

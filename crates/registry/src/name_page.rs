@@ -12,7 +12,7 @@ use crate::client::Call;
 use crate::error::Problem;
 use crate::http::body::{for_each_piece, foreign_encoding};
 use crate::list_scanner::{Broken, ListScanner};
-use crate::pages::{Origin, Page, Pages};
+use crate::pages::{Entries, Origin, Page, Pages};
 use crate::{Error, RedactedUrl, Refusal};
 
 /// The most that is read of one page: some registries ignore the page size and send everything.
@@ -58,9 +58,8 @@ impl Pages {
         let read = for_each_piece(&call.method, response, LARGEST_PAGE, take).await;
         let page = Page { call, from, headers };
         let checked = read.and_then(|()| check(key, &page, &scanner.rest()));
-        let turned = checked.and_then(|()| {
-            self.go_on(&page, count > 0, !found.names.is_empty() || !found.invalid.is_empty())
-        });
+        let turned = checked
+            .and_then(|()| self.go_on(&page, Entries::of(count, found.names.len() + found.invalid.len())));
         if let Err(error) = turned {
             self.forget(&found);
             return Err(error);

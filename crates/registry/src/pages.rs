@@ -67,6 +67,27 @@ impl Origin {
     }
 }
 
+/// What stood on a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entries {
+    None,
+    /// All of them stood on earlier pages.
+    Known,
+    /// Some stood on none before.
+    New,
+}
+
+impl Entries {
+    /// Of so many, of which so many stood on none before.
+    pub(crate) fn of(all: usize, new: usize) -> Self {
+        match (all, new) {
+            (0, _) => Self::None,
+            (_, 0) => Self::Known,
+            _ => Self::New,
+        }
+    }
+}
+
 impl Pages {
     /// Begins at `path?query` of a registry.
     pub(crate) fn new(registry: Registry, scopes: Scopes, path: String, query: String) -> Self {
@@ -105,18 +126,18 @@ impl Pages {
         entries: Vec<T>,
         name: impl Fn(&T) -> String,
     ) -> Result<Vec<T>, Error> {
-        let had_entries = !entries.is_empty();
+        let all = entries.len();
         let mut news = entries;
         news.retain(|entry| self.seen.insert(name(entry).into()));
-        self.go_on(page, had_entries, !news.is_empty())?;
+        self.go_on(page, Entries::of(all, news.len()))?;
         Ok(news)
     }
 
     /// Follows the page's link; what was seen on the page is noted already.
-    pub(crate) fn go_on(&mut self, page: &Page, had_entries: bool, has_news: bool) -> Result<(), Error> {
+    pub(crate) fn go_on(&mut self, page: &Page, entries: Entries) -> Result<(), Error> {
         let next = self.follow(page, link_header::next(&page.headers))?;
-        self.empty_in_a_row = if had_entries { 0 } else { self.empty_in_a_row + 1 };
-        let idle = (had_entries && !has_news) || self.empty_in_a_row > MOST_EMPTY_PAGES;
+        self.empty_in_a_row = if entries == Entries::None { self.empty_in_a_row + 1 } else { 0 };
+        let idle = entries == Entries::Known || self.empty_in_a_row > MOST_EMPTY_PAGES;
         if idle && matches!(next, Next::Link(..)) {
             return Err(page.call.protocol(Problem::Page("it leads in a circle")));
         }

@@ -104,8 +104,9 @@ fn matched<T: FromArgMatches>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ImagesFormat, OldArgs, given};
+    use super::super::{OldArgs, given};
     use super::*;
+    use crate::output::image_file::ImagesFormat;
 
     fn old(args: &str) -> OldArgs {
         OldArgs::try_parse_from(format!("image-syncer {args}").split_whitespace()).unwrap()

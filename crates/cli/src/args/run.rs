@@ -11,6 +11,7 @@ use super::number::{TRUTHS, at_least_one, retries, truth};
 use super::offered::offered;
 use super::show::ShowArgs;
 use crate::output::AskedProgress;
+use crate::output::image_file::ImagesFormat;
 
 // No documentation: clap would show it in place of the commands'.
 #[derive(Clone, Debug, Args)]
@@ -180,13 +181,6 @@ impl LogLevel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     Text,
-    Json,
-}
-
-/// How files with images are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ImagesFormat {
-    Yaml,
     Json,
 }
 

@@ -69,22 +69,43 @@ pub(crate) enum Results {
     Nothing,
 }
 
+/// Whom a result is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    /// The document for programs.
+    Json,
+}
+
+impl Form {
+    /// As `--json` says.
+    pub(crate) fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
+/// What the exit status says of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StatusOfPlan {
+    /// Whether it could be made.
+    Made,
+    /// And whether something is to be done.
+    Changes,
+}
+
 /// How a plan is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlanResults {
     pub(crate) shown: plan::Shown,
-    /// As the document for programs.
-    pub(crate) json: bool,
-    /// Whether the exit status says that something is to be done.
-    pub(crate) status_for_changes: bool,
+    pub(crate) form: Form,
+    pub(crate) status: StatusOfPlan,
 }
 
 /// How targets are looked at, and how that is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VerifyResults {
     pub(crate) how: Verification,
-    /// As the document for programs.
-    pub(crate) json: bool,
+    pub(crate) form: Form,
 }
 
 impl Results {
@@ -103,15 +124,17 @@ impl Results {
         matches!(
             self,
             Self::Report
-                | Self::Plan(PlanResults { json: true, .. })
-                | Self::Verification(VerifyResults { json: true, .. })
+                | Self::Plan(PlanResults { form: Form::Json, .. })
+                | Self::Verification(VerifyResults { form: Form::Json, .. })
         )
     }
 
     /// The status of a run in which nothing failed.
     pub(super) fn status(self, done: &Done) -> u8 {
         match (self, &done.plan) {
-            (Self::Plan(PlanResults { status_for_changes: true, .. }), Some(plan)) if !plan.is_empty() => {
+            (Self::Plan(PlanResults { status: StatusOfPlan::Changes, .. }), Some(plan))
+                if !plan.is_empty() =>
+            {
                 exit_code::CHANGES
             }
             _ => exit_code::DONE,
@@ -149,18 +172,16 @@ impl Results {
             }),
             Self::Plan(results) => {
                 let Some(plan) = &done.plan else { return Ok(()) };
-                write_to_stdout(|writer| {
-                    if results.json {
-                        plan::write(plan, done, writer)
-                    } else {
-                        plan::print(plan, done, results.shown, writer)
-                    }
+                write_to_stdout(|writer| match results.form {
+                    Form::Json => plan::write(plan, done, writer),
+                    Form::Text => plan::print(plan, done, results.shown, writer),
                 })
             }
-            Self::Verification(VerifyResults { json, .. }) => {
+            Self::Verification(VerifyResults { form, .. }) => {
                 let Some(verified) = &done.verified else { return Ok(()) };
-                write_to_stdout(|writer| {
-                    if json { verified::write(verified, done, code, writer) } else { verified.print(writer) }
+                write_to_stdout(|writer| match form {
+                    Form::Json => verified::write(verified, done, code, writer),
+                    Form::Text => verified.print(writer),
                 })
             }
             Self::Nothing => Ok(()),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::asked::Asked;
 use super::same_file::same_files;
-use crate::args::{ImagesFormat, NamedFile, RunArgs, given};
+use crate::args::{NamedFile, RunArgs, given};
 use crate::done::{Done, Ended};
 use crate::output::{
     Document, OutputFile, ReportForm, image_file, is_stdout, plan, report_json, verified, write_markdown,
@@ -19,7 +19,7 @@ pub(super) struct Outputs {
     markdown: Option<OutputFile>,
     digests: Option<OutputFile>,
     plan: Option<OutputFile>,
-    format: ImagesFormat,
+    format: image_file::ImagesFormat,
     is_log_on_stdout: bool,
 }
 
@@ -97,12 +97,13 @@ impl Outputs {
     pub(super) fn write(&self, done: &Done, code: u8) -> Vec<String> {
         let unwritten = self.older_plan_stays(done);
         let plan = if unwritten.is_some() { &None } else { &self.plan };
-        let json = self.format == ImagesFormat::Json;
         let before = self.markdown.as_ref().map_or(0, OutputFile::length);
         let facts = || report_json::facts(done, code);
         let one: [(&Option<OutputFile>, &Document<'_>); 5] = [
-            (&self.copied, &|writer| image_file::write(&image_file::copied(&done.records)?, json, writer)),
-            (&self.failed, &|writer| image_file::write(&image_file::failed(done)?, json, writer)),
+            (&self.copied, &|writer| {
+                image_file::write(&image_file::copied(&done.records)?, self.format, writer)
+            }),
+            (&self.failed, &|writer| image_file::write(&image_file::failed(done)?, self.format, writer)),
             (&self.markdown, &|writer| write_markdown(&facts(), &done.records, before, writer)),
             (&self.digests, &|writer| image_file::write_digests(&done.records, writer)),
             (plan, &|writer| done.plan.as_ref().map_or(Ok(()), |plan| plan::write(plan, done, writer))),

@@ -2,7 +2,7 @@
 
 use oci::Digest;
 
-use super::asked::{Asked, PlanResults, Results};
+use super::asked::{Asked, Form, PlanResults, Results, StatusOfPlan};
 use super::execute;
 use super::heads::config_digest;
 use super::refuse::refuse;
@@ -17,7 +17,8 @@ use crate::output::plan::Shown;
 pub(crate) async fn run(args: PlanArgs) -> u8 {
     let run = RunArgs { dry_run: true, ..args.job.run };
     let shown = Shown { all: args.all, bandwidth: run.bandwidth };
-    let results = PlanResults { shown, json: args.json, status_for_changes: args.exit_code };
+    let status = if args.exit_code { StatusOfPlan::Changes } else { StatusOfPlan::Made };
+    let results = PlanResults { shown, form: Form::of(args.json), status };
     let job = JobArgs { config: args.job.config.of_verb("plan"), run, ..args.job };
     let to_do = to_do(&job, &args.only).and_then(|to_do| Ok((to_do, shard(args.shard)?)));
     let ((resolved, config_digest), shard) = match to_do {

@@ -2,7 +2,7 @@
 
 use ::sync::{Against, Depth, ReferrerPolicy, Repair, Verification};
 
-use super::asked::{Asked, Results, VerifyResults};
+use super::asked::{Asked, Form, Results, VerifyResults};
 use super::execute;
 use super::refuse::refuse;
 use super::resolve::{resolve_written, with_policies};
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: VerifyArgs) -> u8 {
     let resolved = if has_source { to_do(&job, &only) } else { alone(&job, targets) };
     let asked = Asked {
         inputs: job.files(),
-        ..Asked::of_config("verify", Results::Verification(VerifyResults { how, json }))
+        ..Asked::of_config("verify", Results::Verification(VerifyResults { how, form: Form::of(json) }))
     };
     match resolved.and_then(|resolved| Ok((resolved, shard(part)?))) {
         // A shard may have nothing to look at.

@@ -12,6 +12,13 @@ use super::rule_text::PlannedRule;
 use super::sorted::{Pair, Sorted, Sorter};
 use crate::done::Done;
 
+/// How such files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ImagesFormat {
+    Yaml,
+    Json,
+}
+
 /// Sources with their targets, each once, sorted.
 pub(crate) struct Images(Sorted);
 
@@ -85,10 +92,13 @@ fn collect(
 }
 
 /// Writes one line of JSON, or YAML as Go's library writes it: sorted keys, list items without indent.
-pub(crate) fn write(images: &Images, json: bool, writer: &mut dyn Write) -> Result<()> {
+pub(crate) fn write(images: &Images, format: ImagesFormat, writer: &mut dyn Write) -> Result<()> {
     let mut pairs = images.0.pairs().peekable();
     // An empty map is `{}` in both.
-    if json || pairs.peek().is_none() { write_json(pairs, writer) } else { write_yaml(pairs, writer) }
+    match format {
+        ImagesFormat::Yaml if pairs.peek().is_some() => write_yaml(pairs, writer),
+        ImagesFormat::Yaml | ImagesFormat::Json => write_json(pairs, writer),
+    }
 }
 
 fn write_json(pairs: impl Iterator<Item = Result<Pair>>, writer: &mut dyn Write) -> Result<()> {
@@ -145,19 +155,20 @@ fn yaml_text(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn written(pairs: &[(&str, &str)], json: bool) -> String {
+    fn written(pairs: &[(&str, &str)], format: ImagesFormat) -> String {
         let mut images = Sorter::new(None);
         for (source, target) in pairs {
             images.add(((*source).to_owned(), (*target).to_owned())).unwrap();
         }
         let mut text = Vec::new();
-        write(&images.finish().map(Images).unwrap(), json, &mut text).unwrap();
+        write(&images.finish().map(Images).unwrap(), format, &mut text).unwrap();
         String::from_utf8(text).unwrap()
     }
 
     #[test]
     fn the_forms_of_the_go_tool() {
-        assert_eq!((written(&[], true), written(&[], false)), ("{}\n".to_owned(), "{}\n".to_owned()));
+        let (json, yaml) = (ImagesFormat::Json, ImagesFormat::Yaml);
+        assert_eq!((written(&[], json), written(&[], yaml)), ("{}\n".to_owned(), "{}\n".to_owned()));
         let pairs = [
             ("q.io/b:v1", "r.io/b:v1"),
             ("a.io/a@sha256:00", "r.io/a:x"),
@@ -165,11 +176,11 @@ mod tests {
             ("q.io/b:v1", "s.io/b:v1"),
         ];
         assert_eq!(
-            written(&pairs, true),
+            written(&pairs, json),
             "{\"a.io/a@sha256:00\":[\"r.io/a:x\"],\"q.io/b:v1\":[\"r.io/b:v1\",\"s.io/b:v1\"]}\n"
         );
         assert_eq!(
-            written(&pairs, false),
+            written(&pairs, yaml),
             "a.io/a@sha256:00:\n- r.io/a:x\nq.io/b:v1:\n- r.io/b:v1\n- s.io/b:v1\n"
         );
         assert_eq!(yaml_text("q.io/b:/^v'.*$/"), "'q.io/b:/^v''.*$/'");

@@ -1,5 +1,6 @@
 //! What the documents say is true: blocks of configuration are read, and the reference is what the schema says.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -190,4 +191,50 @@ fn rows(table: &mut String, above: &str, object: &Value, schema: &Value) -> Resu
 /// What a reference inside the schema stands for.
 fn followed<'a>(value: &'a Value, schema: &'a Value) -> &'a Value {
     value["$ref"].as_str().and_then(|path| schema.pointer(path.trim_start_matches('#'))).unwrap_or(value)
+}
+
+#[test]
+fn every_dependency_has_its_reason() -> Result<()> {
+    let read = |name: &str| std::fs::read_to_string(page::root().join(name));
+    let (manifest, contributing) = (read("Cargo.toml")?, read("CONTRIBUTING.md")?);
+    let (_, below) = manifest.split_once("[workspace.dependencies]\n").context("dependencies")?;
+    let dependencies = below.lines().take_while(|line| !line.starts_with('['));
+    let foreign =
+        dependencies.filter(|line| !line.contains("path = ")).filter_map(|line| line.split_once(" = "));
+    let rows = contributing.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let told: Vec<_> = rows.flat_map(|(names, _)| names.split([',', ' '])).collect();
+    let untold: Vec<_> = foreign.map(|(name, _)| name).filter(|name| !told.contains(name)).collect();
+    ensure!(untold.is_empty(), "CONTRIBUTING.md does not say what {untold:?} is for");
+    Ok(())
+}
+
+#[test]
+fn every_flag_is_told_of() -> Result<()> {
+    let workplace = Workplace::new()?;
+    workplace.run("man --dir .")?.expect_code(0)?;
+    let told: String = ["flags.md", "verbs.md"]
+        .map(|name| std::fs::read_to_string(document(name)))
+        .into_iter()
+        .collect::<Result<_, _>>()?;
+    let told: BTreeSet<_> = told.split(|char: char| !(char.is_ascii_alphanumeric() || char == '-')).collect();
+    let (mut verbs, mut untold) = (0, BTreeSet::new());
+    for page in std::fs::read_dir(workplace.path())? {
+        let name = page?.file_name().to_string_lossy().into_owned();
+        let Some(verb) = name.strip_prefix("image-syncer").and_then(|name| name.strip_suffix(".1")) else {
+            continue;
+        };
+        verbs += 1;
+        let help = workplace.run(&format!("{} --help", verb.replace('-', " ")))?.expect_code(0)?.stdout;
+        let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+        let flags =
+            lines.filter_map(|line| line.split([' ', ',', '=', '[']).find(|word| word.starts_with("--")));
+        untold.extend(flags.filter(|flag| !told.contains(flag)).map(|flag| format!("{flag} of `{verb}`")));
+    }
+    // Every program has these.
+    untold.retain(|flag| !flag.starts_with("--help ") && !flag.starts_with("--version "));
+    ensure!(
+        verbs > 20 && untold.is_empty(),
+        "{verbs} verbs; neither docs/flags.md nor docs/verbs.md has {untold:?}"
+    );
+    Ok(())
 }

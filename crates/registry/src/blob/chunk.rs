@@ -9,7 +9,7 @@ use futures_util::Stream;
 
 use oci::BrokenOff;
 
-use super::push::BlobBody;
+use super::body::BlobBody;
 
 /// The bytes that are still to be sent, shared between the bodies that take turns with them.
 #[derive(Clone)]

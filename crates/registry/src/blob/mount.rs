@@ -3,21 +3,18 @@
 //! Spec: distribution-spec, end-4a and end-11. A registry that declines a mount opens an upload session with
 //! the same answer; that is used, not thrown away.
 
-use http::header::{CONTENT_LENGTH, LOCATION};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, StatusCode};
 use oci::{Digest, ErrorKind, RepositoryName};
 use reqwest::Response;
-use url::Url;
 
-use super::UploadSession;
 use super::habits::UploadHabits;
-use super::push::Place;
+use super::place::place;
+use super::session::UploadSession;
 use crate::auth::scope::Access;
-use crate::client::{Answered, Call, Party};
-use crate::error::Problem;
-use crate::http::location::{self, Unusable};
+use crate::client::{Call, Party};
 use crate::profile::MountSources;
-use crate::{Error, Registry, Repository};
+use crate::{Error, Repository};
 
 /// What became of the wish to have a blob in a repository.
 pub enum Start {
@@ -128,20 +125,4 @@ fn is_about_mounting(error: &Error) -> bool {
 /// What another server refuses, to which the registry sent us, is no refusal of the registry.
 fn is_of_another(error: &Error) -> bool {
     matches!(error, Error::Refused(refusal) if refusal.answered.by == Party::Another)
-}
-
-/// Where the upload goes on, and who says so.
-pub(super) fn place(registry: &Registry, call: &Call, response: &Response) -> Result<Place, Error> {
-    let location = location(registry, call, response)?;
-    Ok(Place { named_by: registry.party_at(Answered::of(response).by, &location), location })
-}
-
-/// Relative to where the answer comes from, or absolute, with a query that must be kept.
-fn location(registry: &Registry, call: &Call, response: &Response) -> Result<Url, Error> {
-    let text = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-    let text = text.ok_or_else(|| call.protocol(Problem::Header("Location")))?;
-    location::next(response.url(), text, registry.leaving_tls()).map_err(|unusable| match unusable {
-        Unusable::Unreadable => call.protocol(Problem::Header("Location")),
-        Unusable::Leaves(to, why) => call.protocol(Problem::Redirect { to: (&to).into(), why }),
-    })
 }

@@ -2,117 +2,22 @@
 //!
 //! Spec: distribution-spec, end-5 and end-6. What to do after a failure: `resume.rs`.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt as _};
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use http::{HeaderValue, Method, StatusCode};
-use oci::BrokenOff;
+use oci::Digest;
 use url::Url;
 
+use super::body::{BlobBody, MOST_IN_MEMORY, Watched, in_memory};
 use super::chunk::Cursor;
-use super::habits::{SMALLEST_CHUNK, Shape, UploadHabits, Wanted};
-use super::mount::place;
-use super::resume::Free;
-use super::saved::UploadWatch;
-use crate::client::{Call, Party, unexpected};
-
-use crate::concern::Endpoint;
+use super::habits::{SMALLEST_CHUNK, Shape, Wanted};
+use super::place::{Place, place};
+use super::session::{LastSend, Parts, Suspicion, UploadSession};
+use crate::Error;
+use crate::client::{Call, unexpected};
 use crate::error::Problem;
 use crate::http::range;
 use crate::http::stall::Progress;
 use crate::http::streamed_body::StreamedBody;
-use crate::{Error, Repository};
-use oci::Digest;
-
-/// The largest chunk that is held in memory, whatever the registry calls its smallest: only an upload of unknown size
-/// holds one. In bytes.
-pub const MOST_IN_MEMORY: u64 = 32 << 20;
-
-/// The bytes of a blob on their way to a registry. An error in it breaks the upload off.
-pub type BlobBody = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>;
-
-/// An upload that the registry has opened. It costs the registry nothing if it is never used.
-pub struct UploadSession {
-    pub(super) repository: Repository,
-    pub(super) place: Place,
-    /// What is known of other servers to which the registry sends this upload: it holds for this upload alone.
-    elsewhere: UploadHabits,
-    /// The smallest chunk that the registry takes, but for the last one.
-    pub(super) smallest_chunk: u64,
-    /// Bytes that the registry has for sure.
-    pub(super) confirmed: u64,
-    pub(super) last: LastSend,
-    /// The most bytes that the registry had for sure, in any session of this blob.
-    pub(super) furthest: u64,
-    /// Tries that went on at once, without the registry having got further since.
-    pub(super) at_once: u32,
-    /// Why it did so, where the registry said nothing new.
-    pub(super) free: Vec<Free>,
-    /// Whether a broken body is suspected to have been too large.
-    pub(super) suspicion: Suspicion,
-    pub(super) parts: Parts,
-    pub(super) watch: UploadWatch,
-}
-
-/// What became of a session that was begun for nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Withdrawn {
-    /// The registry knows it no more.
-    Gone,
-    /// The registry may keep it until it cleans up by itself.
-    Unclear,
-}
-
-/// How the last try to send went.
-#[derive(Default)]
-pub(super) struct LastSend {
-    pub(super) shape: Option<Shape>,
-    /// Where the body began and what was taken of it, in bytes.
-    pub(super) begun_at: u64,
-    pub(super) taken: u64,
-    /// Length of the request's body in bytes, where it is known.
-    pub(super) length: Option<u64>,
-    /// Whether the last byte was taken, so that only the answer can be missing.
-    pub(super) is_complete: bool,
-    /// Whether the registry refused the range that we sent.
-    pub(super) range_refused: bool,
-    /// Whether the registry says that somebody else is storing the blob, or has just done it.
-    pub(super) is_contested: bool,
-    /// Where the registry wants the body instead.
-    pub(super) moved_to: Option<Place>,
-}
-
-/// Where an upload goes on.
-#[derive(Clone)]
-pub(super) struct Place {
-    pub(super) location: Url,
-    /// Who named it: an upload that has left the registry's origin does not come back with its login.
-    pub(super) named_by: Party,
-}
-
-/// Whether the registry puts parts of a blob together rightly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Parts {
-    /// The blob was sent in one go so far.
-    Unused,
-    /// It was sent in several requests.
-    Used,
-    /// What it made of them was wrong: from here on the blob goes in one go.
-    Distrusted,
-}
-
-/// An early 413 often looks like a reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Suspicion {
-    None,
-    /// The next try goes in the smallest chunks.
-    TryChunks,
-    /// That was tried.
-    Tried,
-}
 
 enum Patched {
     Open,
@@ -121,25 +26,6 @@ enum Patched {
 }
 
 impl UploadSession {
-    pub(super) fn new(repository: Repository, place: Place, smallest_chunk: u64) -> Self {
-        let watch = UploadWatch::new(place.location.clone(), smallest_chunk);
-        let elsewhere = UploadHabits::new(repository.registry().profile());
-        Self {
-            repository,
-            place,
-            elsewhere,
-            smallest_chunk,
-            confirmed: 0,
-            last: LastSend::default(),
-            furthest: 0,
-            at_once: 0,
-            free: Vec::new(),
-            suspicion: Suspicion::None,
-            parts: Parts::Unused,
-            watch,
-        }
-    }
-
     /// Sends the blob from byte `confirmed` on (all of it, in a new session) and closes the session. `size` of the
     /// whole blob in bytes; without it the body goes in pieces of unknown number.
     ///
@@ -177,56 +63,6 @@ impl UploadSession {
             }
             sent => sent,
         }
-    }
-
-    /// Bytes that are sent again, into a new session, are no progress.
-    pub(super) fn note_progress(&mut self) {
-        if self.confirmed > self.furthest {
-            self.furthest = self.confirmed;
-            self.at_once = 0;
-            self.free.clear();
-        }
-    }
-
-    pub(super) fn goes_on_at(&mut self, place: Place) {
-        self.watch.moved(place.location.clone(), self.smallest_chunk);
-        self.place = place;
-    }
-
-    /// What is known of the server that takes the bytes.
-    pub(super) fn habits(&self) -> &UploadHabits {
-        match self.place.named_by {
-            Party::Registry => self.repository.registry().upload_habits(),
-            Party::Another => &self.elsewhere,
-        }
-    }
-
-    /// How many bytes the registry has for sure.
-    pub fn confirmed(&self) -> u64 {
-        self.confirmed
-    }
-
-    /// Tells the registry to forget the session. Its answer does not matter.
-    pub async fn cancel(self) {
-        self.forget().await;
-    }
-
-    /// Makes the registry forget the session, and tells whether it did. Registries built on distribution want the
-    /// right to delete for it: [`Access::PullPushDelete`](crate::Access::PullPushDelete).
-    ///
-    /// # Errors
-    /// No answer comes, so nothing is known.
-    pub async fn withdraw(self) -> Result<Withdrawn, Error> {
-        let call = self.call(Method::DELETE, self.place.location.clone());
-        let status = self.repository.registry().send_once(&call).await?.status();
-        let is_gone = status.is_success() || status == StatusCode::NOT_FOUND;
-        Ok(if is_gone { Withdrawn::Gone } else { Withdrawn::Unclear })
-    }
-
-    pub(super) async fn forget(&self) {
-        let call = self.call(Method::DELETE, self.place.location.clone());
-        // Its answer does not matter.
-        let _ = self.repository.registry().send_once(&call).await;
     }
 
     async fn put(
@@ -363,11 +199,6 @@ impl UploadSession {
         }
         Ok((call, response))
     }
-
-    pub(super) fn call(&self, method: Method, url: Url) -> Call {
-        let call = Call::new(method, url, self.repository.scopes()).endpoint(Endpoint::Upload);
-        call.named_by(self.place.named_by)
-    }
 }
 
 /// What stands before a registry may send a PUT to it twice: the second closes a session that the first has closed
@@ -380,25 +211,6 @@ fn is_unknown_session(error: &Error) -> bool {
 fn chunk_range(first: u64, length: u64) -> HeaderValue {
     let last = first + length.saturating_sub(1);
     HeaderValue::from_str(&format!("{first}-{last}")).expect("digits and a dash are a header value")
-}
-
-/// Reads a chunk into memory, to know its length. A source that breaks off breaks the chunk off, too.
-async fn in_memory(mut body: BlobBody) -> (BlobBody, u64) {
-    let mut bytes = BytesMut::new();
-    let mut end = Ok(());
-    while let Some(piece) = body.next().await {
-        match piece {
-            Ok(piece) => bytes.extend_from_slice(&piece),
-            Err(error) => {
-                end = Err(error);
-                break;
-            }
-        }
-    }
-    let broken = end.is_err();
-    let length = (bytes.len() as u64).max(u64::from(broken));
-    let pieces = [Some(Ok(bytes.freeze())), end.err().map(Err)];
-    (Box::pin(futures_util::stream::iter(pieces.into_iter().flatten())), length)
 }
 
 /// Adds `digest` to a location whose own query must stay byte for byte: it is the session's state. Where a PUT was
@@ -429,36 +241,6 @@ async fn committed(call: &Call, response: reqwest::Response, digest: &Digest) ->
             Err(call.protocol(problem))
         }
         _ => Ok(()),
-    }
-}
-
-/// Tells the watch of the upload what went by.
-struct Watched {
-    body: BlobBody,
-    /// Bytes that are still to come, where it is known: nobody asks for an end that the length tells.
-    left: Option<u64>,
-    progress: Progress,
-}
-
-impl Stream for Watched {
-    type Item = Result<Bytes, BrokenOff>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let polled = self.body.as_mut().poll_next(context);
-        match &polled {
-            Poll::Ready(Some(Ok(piece))) => {
-                let bytes = piece.len() as u64;
-                self.progress.moved(bytes);
-                self.left = self.left.map(|left| left.saturating_sub(bytes));
-                if self.left == Some(0) {
-                    self.progress.complete();
-                }
-            }
-            Poll::Ready(Some(Err(_))) => self.progress.break_off(),
-            Poll::Ready(None) => self.progress.complete(),
-            Poll::Pending => self.progress.wait(),
-        }
-        polled
     }
 }
 

@@ -7,8 +7,8 @@ use http::{Method, StatusCode};
 use oci::{Digest, Recovery, UploadStatus};
 
 use super::habits::{SMALLEST_CHUNK, Shape};
-use super::mount::place;
-use super::push::{LastSend, Parts, Suspicion, UploadSession};
+use super::place::place;
+use super::session::{Free, LastSend, Objection, Parts, Suspicion, UploadSession};
 use crate::error::{Problem, TransportFailure};
 use crate::http::range;
 use crate::{Error, Offer, OptionalEndpoint, Refusal};
@@ -20,22 +20,6 @@ const MOST_AT_ONCE: u32 = 9;
 const MOST_MOVES: usize = 3;
 /// A connection that breaks with fewer bytes taken broke early: buffers on the way hold about as much.
 const EARLY: u64 = 8 << 20;
-
-/// Why an upload goes on at once though the registry said nothing new of how it wants its bodies. That is no try of its
-/// own once: what comes again, without a byte more at the registry, is a failure like any other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Free {
-    /// The token, or the link of another server, ended on the way.
-    Login,
-    /// The registry has another part of the blob than was thought.
-    Offset,
-    /// The registry takes no PATCH.
-    Method,
-    /// Somebody else may have stored the blob.
-    Contest,
-    /// The registry wants the body elsewhere.
-    Move,
-}
 
 impl UploadSession {
     /// Decides what to do after `error`, and learns from it what the registry takes.
@@ -79,7 +63,7 @@ impl UploadSession {
             }
             StatusCode::NOT_FOUND if error.has_code("NAME_UNKNOWN") => Recovery::Never,
             StatusCode::RANGE_NOT_SATISFIABLE => {
-                self.last.range_refused = true;
+                self.last.objection = Some(Objection::Range);
                 self.free(Free::Offset, 1)
             }
             StatusCode::UNAUTHORIZED => self.free(Free::Login, 1),
@@ -92,7 +76,7 @@ impl UploadSession {
             }
             // Looked at at once, and from then on like anything that passes.
             StatusCode::CONFLICT if error.is_conflict() => {
-                self.last.is_contested = true;
+                self.last.objection = Some(Objection::Contested);
                 self.free(Free::Contest, 1)
             }
             // Some overwrite what came before, or say that they have more than they keep.
@@ -132,7 +116,7 @@ impl UploadSession {
             self.confirmed = 0;
             return Ok(UploadStatus::At(0));
         }
-        let may_be_there = self.last.is_complete || self.last.is_contested;
+        let may_be_there = self.last.is_complete || self.last.objection == Some(Objection::Contested);
         if may_be_there && self.repository.has_blob(digest).await? {
             return Ok(UploadStatus::Complete);
         }
@@ -142,7 +126,7 @@ impl UploadSession {
             && self.parts != Parts::Distrusted
             && let Some(confirmed) = self.status().await?
             // Who refuses a range that begins where it says itself, as GHCR does above 4 MiB, gets the blob anew.
-            && !(self.last.range_refused && confirmed == believed)
+            && !(self.last.objection == Some(Objection::Range) && confirmed == believed)
         {
             self.confirmed = confirmed;
             self.note_progress();

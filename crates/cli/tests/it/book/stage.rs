@@ -218,6 +218,7 @@ fn put(registry: &EmbeddedRegistry, (repository, tag): (&str, &str), number: u64
 fn here() -> Vec<(String, String)> {
     let words = [
         ("cargo run --release -- ", "image-syncer "),
+        ("cargo run -- ", "image-syncer "),
         ("sudo ", ""),
         ("/etc/bash_completion.d/", "./"),
         ("/etc/image-syncer/", "./"),

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Digest, Tag, TagOrDigest};
 
-use super::{Discovery, Page};
+use super::Discovery;
+use super::pages::Page;
 use crate::endpoint::listing::BulkListing;
 use crate::endpoint::{Answer, EndpointError, Scope, Source};
 use crate::plan::choice::Choice;

@@ -1,0 +1,38 @@
+//! Goes on with an upload session that another process opened.
+
+use http::Method;
+use secrecy::ExposeSecret as _;
+
+use super::place::Place;
+use super::saved::SavedUpload;
+use super::session::UploadSession;
+use crate::client::Party;
+use crate::http::location;
+use crate::{Error, Repository};
+
+impl Repository {
+    /// Goes on with the upload of a blob of `size` bytes that another process began;
+    /// [`confirmed`](UploadSession::confirmed) says from where. `None` where the registry does not know it any more.
+    pub async fn reopen_upload(
+        &self,
+        saved: &SavedUpload,
+        size: Option<u64>,
+    ) -> Result<Option<UploadSession>, Error> {
+        let beginning = self.call(Method::POST, "blobs/uploads/").await?.url;
+        // The same bounds as for a location that the registry gives: what is kept in a file may have been changed.
+        let Ok(location) =
+            location::next(&beginning, saved.location().expose_secret(), self.registry().leaving_tls())
+        else {
+            return Ok(None);
+        };
+        let named_by = self.registry().party_at(Party::Registry, &location);
+        let place = Place { location, named_by };
+        let mut session = UploadSession::new(self.clone(), place, saved.smallest_chunk());
+        if session.is_known(size).await? {
+            return Ok(Some(session));
+        }
+        // It may be there and not say how far it got.
+        session.forget().await;
+        Ok(None)
+    }
+}
