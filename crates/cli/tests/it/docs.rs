@@ -225,10 +225,13 @@ fn every_flag_is_told_of() -> Result<()> {
         };
         verbs += 1;
         let help = workplace.run(&format!("{} --help", verb.replace('-', " ")))?.expect_code(0)?.stdout;
-        let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+        // What is said of a flag stands further in.
+        let lines = help.lines().filter(|line| line.starts_with("  -") || line.starts_with("      --"));
         let flags =
             lines.filter_map(|line| line.split([' ', ',', '=', '[']).find(|word| word.starts_with("--")));
-        untold.extend(flags.filter(|flag| !told.contains(flag)).map(|flag| format!("{flag} of `{verb}`")));
+        untold.extend(
+            flags.filter(|flag| !told.contains(flag)).map(|flag| format!("{flag} of image-syncer{verb}")),
+        );
     }
     // Every program has these.
     untold.retain(|flag| !flag.starts_with("--help ") && !flag.starts_with("--version "));
