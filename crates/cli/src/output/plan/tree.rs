@@ -205,7 +205,12 @@ impl Group {
                 all.then(|| format!("    - {name}: only at the target"))
             }
         };
-        let Some(line) = line else { return };
+        if let Some(line) = line {
+            self.push(line, all);
+        }
+    }
+
+    fn push(&mut self, line: String, all: bool) {
         if all || self.first.len() < FIRST {
             return self.first.push(line);
         }
@@ -323,4 +328,25 @@ fn sums(totals: &Totals, ended: Ended, (extras, lists): (usize, usize), time: &s
         lines.push(format!("      {bytes} to send{mounted}, about {requests} requests{time}"));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_step_is_shown_rather_than_counted() {
+        let shown = |steps: usize, all| {
+            let mut group = Group::default();
+            (1..=steps).for_each(|step| group.push(step.to_string(), all));
+            let left_out = group.left_out();
+            (group.first.len() + group.last.len(), group.last.front().cloned(), left_out)
+        };
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(shown(FIRST + LAST, false), (8, text("7"), None));
+        assert_eq!(shown(FIRST + LAST + 1, false), (9, text("7"), None));
+        assert_eq!(shown(FIRST + LAST + 2, false), (8, text("9"), text("and 2 more")));
+        assert_eq!(shown(2000, false), (8, text("1999"), text("and 1,992 more")));
+        assert_eq!(shown(2000, true), (2000, None, None));
+    }
 }
