@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,7 @@ impl Interrupt {
         let (cancelled, received) = (cancel.clone(), Arc::clone(&code));
         let mut signals = Signals::catch();
         let listener = tokio::spawn(async move {
+            let mut first = None;
             loop {
                 match signals.next().await {
                     Caught::Status => {
@@ -42,8 +44,11 @@ impl Interrupt {
                     }
                     Caught::Continued => output::leave_picture(),
                     Caught::Stop(signal) => {
-                        if cancelled.is_cancelled() {
-                            end_at_once(signal);
+                        let now = Instant::now();
+                        match first {
+                            Some(first) if is_the_same(first, (signal, now)) => continue,
+                            Some(_) => end_at_once(signal),
+                            None => first = Some((signal, now)),
                         }
                         AtomicU8::store(&received, signal, Ordering::Relaxed);
                         cancelled.cancel();
@@ -66,6 +71,14 @@ impl Drop for Interrupt {
         self.listener.abort();
         let_signals_end();
     }
+}
+
+/// `timeout` of coreutils signals the program, and right after it the program's group. Nobody asks twice so fast.
+const ONE_SIGNAL: Duration = Duration::from_millis(100);
+
+/// Whether a signal is the first one, which came twice.
+fn is_the_same((first, then): (u8, Instant), (signal, now): (u8, Instant)) -> bool {
+    signal == first && now.saturating_duration_since(then) < ONE_SIGNAL
 }
 
 /// Whether an exit status says that a signal came.
@@ -153,4 +166,23 @@ fn let_signals_end() {
 fn end_at_once(code: u8) {
     output::leave();
     std::process::exit(i32::from(code));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_comes_twice_at_once_is_one() {
+        let (then, after) = (Instant::now(), |millis| Duration::from_millis(millis));
+        for (signal, wait, is_one) in
+            [(TERMINATED, 0, true), (TERMINATED, 99, true), (TERMINATED, 100, false), (INTERRUPTED, 0, false)]
+        {
+            assert_eq!(
+                is_the_same((TERMINATED, then), (signal, then + after(wait))),
+                is_one,
+                "{signal} {wait}"
+            );
+        }
+    }
 }

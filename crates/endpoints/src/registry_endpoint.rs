@@ -211,6 +211,14 @@ impl KeepsUploads for RegistryEndpoint {
         }
         .boxed()
     }
+
+    fn confirmed<'a>(&'a self, saved: &'a SavedUpload, size: Option<u64>) -> Answer<'a, Option<u64>> {
+        async move {
+            let saved = registry::SavedUpload::new(saved.place.clone(), saved.smallest_chunk);
+            self.repository.confirmed_of(&saved, size).await.map_err(judged)
+        }
+        .boxed()
+    }
 }
 
 impl Deletes for RegistryEndpoint {

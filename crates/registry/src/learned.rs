@@ -21,6 +21,9 @@ pub(crate) struct Learned {
     other_lengths: RwLock<HashMap<(RepositoryName, Digest), u64>>,
 }
 
+/// A process may live for weeks, beside a registry that has lost much.
+const MOST_OTHER_LENGTHS: usize = 10_000;
+
 /// Whether an ability is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ability {
@@ -90,6 +93,10 @@ impl Learned {
     /// A blob came with other bytes than its descriptor says: so many.
     pub(crate) fn note_other_length(&self, repository: &RepositoryName, digest: &Digest, bytes: u64) {
         let mut lengths = self.other_lengths.write().unwrap_or_else(PoisonError::into_inner);
+        if lengths.len() >= MOST_OTHER_LENGTHS {
+            // Each of them is asked once more.
+            lengths.clear();
+        }
         lengths.insert((repository.clone(), digest.clone()), bytes);
     }
 

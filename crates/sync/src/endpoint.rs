@@ -135,6 +135,8 @@ pub trait KeepsUploads: Send + Sync {
     /// Goes on with an upload that an earlier run began. `None` where it is not known any more.
     fn reopen<'a>(&'a self, saved: &'a SavedUpload, size: Option<u64>)
     -> Answer<'a, Option<Box<dyn Upload>>>;
+    /// How much is here of an upload that an earlier run began, and that stays as it is. `None` where nobody says so.
+    fn confirmed<'a>(&'a self, saved: &'a SavedUpload, size: Option<u64>) -> Answer<'a, Option<u64>>;
 }
 
 /// Which referrers of a manifest are asked for, by where they are kept.

@@ -86,11 +86,11 @@ mod tests {
 
     #[test]
     fn the_document_has_the_command_the_figures_and_the_goals() {
-        let results = results(&[("big cold", "ours", &[1.0]), ("big cold", "skopeo", &[4.0])]);
+        let results = results(&[("big cold", "ours", &[1.0]), ("big cold", "crane", &[4.0])]);
         let text = text(&results, "Measured in a hurry.");
         assert!(text.contains("```\ncargo xtask bench\n```"));
         assert!(text.contains("| big cold | ours   |"), "{text}");
-        assert!(text.contains("wall time by that of skopeo"));
+        assert!(text.contains("wall time by that of ocync (from crane's)"));
         assert!(text.contains("**Measured in a hurry.**"));
     }
 }

@@ -136,7 +136,13 @@ async fn law_a_report_of_20_000_images_takes_no_memory() -> Result<()> {
     ensure!(images.iter().all(|image| image["outcome"] == "unchanged"));
     ensure!(workplace.read("d")?.lines().count() == 1, "one digest");
     println!("peak {} KiB, {} KiB", without >> 10, with >> 10);
-    ensure!(with < without + MIB, "{} KiB with a report, {} KiB without", with >> 10, without >> 10);
+    // A report in memory would take some hundred bytes of each image.
+    ensure!(
+        with < without + 100 * TAGS as u64,
+        "{} KiB with a report, {} KiB without",
+        with >> 10,
+        without >> 10
+    );
     // Beside the images, a plan knows which tags the target has.
     let planned = peak(&workplace, "plan --auth auth.json --images images.json --out p.json").await?;
     println!("peak {} KiB of a plan", planned >> 10);

@@ -13,6 +13,12 @@ use crate::world::{Told, World};
 #[tokio::test(flavor = "multi_thread")]
 async fn four_workers_send_each_blob_once() {
     let (nats, world, told) = (Nats::start().await, World::start(8).await, Arc::new(Told::default()));
+    // No worker is done with all before the others have come.
+    world.source.misbehave(Fault {
+        when: Match::get("/manifests/"),
+        times: Times::Always,
+        effect: Effect::Delay(Duration::from_millis(500)),
+    });
     let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
     let mut workers = Vec::new();
     for name in ["w1", "w2", "w3", "w4"] {

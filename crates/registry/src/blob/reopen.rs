@@ -18,6 +18,22 @@ impl Repository {
         saved: &SavedUpload,
         size: Option<u64>,
     ) -> Result<Option<UploadSession>, Error> {
+        let Some(mut session) = self.saved_session(saved).await? else { return Ok(None) };
+        if session.is_known(size).await? {
+            return Ok(Some(session));
+        }
+        // It may be there and not say how far it got.
+        session.forget().await;
+        Ok(None)
+    }
+
+    /// How much the registry has of an upload that another process began, where it says so. The upload stays what it is.
+    pub async fn confirmed_of(&self, saved: &SavedUpload, size: Option<u64>) -> Result<Option<u64>, Error> {
+        let Some(mut session) = self.saved_session(saved).await? else { return Ok(None) };
+        Ok(session.is_known(size).await?.then(|| session.confirmed()))
+    }
+
+    async fn saved_session(&self, saved: &SavedUpload) -> Result<Option<UploadSession>, Error> {
         let beginning = self.call(Method::POST, "blobs/uploads/").await?.url;
         // The same bounds as for a location that the registry gives: what is kept in a file may have been changed.
         let Ok(location) =
@@ -27,12 +43,6 @@ impl Repository {
         };
         let named_by = self.registry().party_at(Party::Registry, &location);
         let place = Place { location, named_by };
-        let mut session = UploadSession::new(self.clone(), place, saved.smallest_chunk());
-        if session.is_known(size).await? {
-            return Ok(Some(session));
-        }
-        // It may be there and not say how far it got.
-        session.forget().await;
-        Ok(None)
+        Ok(Some(UploadSession::new(self.clone(), place, saved.smallest_chunk())))
     }
 }

@@ -57,6 +57,22 @@ async fn an_upload_that_is_gone_is_not_gone_on_with() {
 }
 
 #[tokio::test]
+async fn who_asks_how_much_is_there_takes_nothing_away() {
+    let bench = Bench::open().await;
+    let bytes = sample::layer(7, SIZE);
+    let saved = begin(&bench, &bytes, &Digest::sha256(&bytes)).await;
+    let repository = bench.repository("a/app", Access::PullPush);
+    let confirmed = repository.confirmed_of(&saved, Some(SIZE as u64)).await.unwrap().unwrap();
+    assert!(confirmed > 0 && confirmed <= SENT as u64, "{confirmed}");
+    let again = repository.reopen_upload(&saved, Some(SIZE as u64)).await.unwrap().unwrap();
+    assert_eq!(again.confirmed(), confirmed);
+    let gone = EmbeddedRegistry::builder();
+    let other = Bench::start(gone, None).await.repository("a/app", Access::PullPush);
+    assert_eq!(other.confirmed_of(&saved, Some(SIZE as u64)).await.unwrap_or_default(), None);
+    assert!(!bench.asked().iter().any(|request| request.method == http::Method::DELETE));
+}
+
+#[tokio::test]
 async fn a_small_blob_leaves_nothing_to_go_on_with() {
     let bench = Bench::open().await;
     let session = bench.repository("a/app", Access::PullPush).start_upload().await.unwrap();

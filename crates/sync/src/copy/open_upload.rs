@@ -3,7 +3,7 @@
 //! can go on with is left.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
@@ -13,6 +13,7 @@ use oci::Descriptor;
 
 use crate::Image;
 use crate::endpoint::{Target, Upload};
+use crate::lock::lock;
 
 /// So long the end of a run waits for registries to forget uploads, all together.
 const LONGEST_CANCELLING: Duration = Duration::from_secs(3);
@@ -117,12 +118,27 @@ impl AbandonedUploads {
         self.sender.downgrade()
     }
 
-    /// Ends each of them, those too that tasks on their way out still hold. No registry can hold that up for long.
-    pub(crate) async fn end<F: Future<Output = ()>>(self, each: impl Fn(Abandoned) -> F) {
+    /// Cancels each of them, those too that tasks on their way out still hold; then looks at those that are left for another run.
+    /// No registry can hold that up for long.
+    pub(crate) async fn end<F: Future<Output = ()>>(self, look: impl Fn(Box<Remembered>, u64) -> F) {
         let Self { sender, mut receiver } = self;
         drop(sender);
         let abandoned = stream::poll_fn(|context| receiver.poll_recv(context));
-        let ended = abandoned.for_each_concurrent(CANCELLED_AT_ONCE, each);
+        let left = Mutex::new(Vec::new());
+        let ended = async {
+            abandoned.for_each_concurrent(CANCELLED_AT_ONCE, |abandoned| cancel(abandoned, &left)).await;
+            let left = std::mem::take(&mut *lock(&left));
+            let looks = stream::iter(left);
+            looks.for_each_concurrent(CANCELLED_AT_ONCE, |(remembered, had)| look(remembered, had)).await;
+        };
         let _ = tokio::time::timeout(LONGEST_CANCELLING, ended).await;
+    }
+}
+
+/// Cancels an upload, or keeps it among those that are left for another run.
+async fn cancel(abandoned: Abandoned, left: &Mutex<Vec<(Box<Remembered>, u64)>>) {
+    match abandoned {
+        Abandoned::ToCancel(upload) => upload.cancel().await,
+        Abandoned::Left(remembered, had) => lock(left).push((remembered, had)),
     }
 }

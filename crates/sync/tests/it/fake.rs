@@ -638,6 +638,15 @@ impl KeepsUploads for FakeRepository {
         }
         .boxed()
     }
+
+    fn confirmed<'a>(&'a self, _: &'a SavedUpload, size: Option<u64>) -> Answer<'a, Option<u64>> {
+        async move {
+            self.fake.step().await?;
+            let kept = self.fake.state().keeps_of_uploads;
+            Ok(kept.map(|kept| (kept as u64).min(size.unwrap_or_default())))
+        }
+        .boxed()
+    }
 }
 
 impl Target for FakeRepository {
