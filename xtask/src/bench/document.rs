@@ -89,7 +89,7 @@ mod tests {
         let results = results(&[("big cold", "ours", &[1.0]), ("big cold", "crane", &[4.0])]);
         let text = text(&results, "Measured in a hurry.");
         assert!(text.contains("```\ncargo xtask bench\n```"));
-        assert!(text.contains("| big cold | ours   |"), "{text}");
+        assert!(text.contains("| big cold | ours  |"), "{text}");
         assert!(text.contains("wall time by that of ocync (from crane's)"));
         assert!(text.contains("**Measured in a hurry.**"));
     }
