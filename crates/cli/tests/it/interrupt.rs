@@ -247,6 +247,8 @@ async fn a_second_signal_ends_the_run_at_once() -> Result<()> {
         let mut said = String::new();
         tokio::task::block_in_place(|| stderr.read_line(&mut said))?;
         ensure!(said.contains("stopping: 1 image in work has 3600 s to end; once more"), "{said}");
+        // Sooner than after 100 ms it would be the same signal still.
+        tokio::time::sleep(Duration::from_millis(200)).await;
         signal(&child, name)?;
         let ran = end(child).await?.expect_code(code)?;
         tokio::task::block_in_place(|| stderr.read_to_string(&mut said))?;
