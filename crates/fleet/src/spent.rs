@@ -17,11 +17,14 @@ pub struct Spent {
     pub waited: Duration,
 }
 
+/// The kind of a registry of which nothing is known.
+const UNKNOWN: &str = "registry";
+
 impl Spent {
     pub(crate) fn add(&mut self, more: Self) {
-        // `Harbor` says more than `registry`, which sorts behind all such names.
-        self.kind =
-            if self.kind.is_empty() { more.kind } else { more.kind.min(std::mem::take(&mut self.kind)) };
+        if self.kind.is_empty() || self.kind == UNKNOWN {
+            self.kind = more.kind;
+        }
         self.requests = self.requests.saturating_add(more.requests);
         self.bytes_read = self.bytes_read.saturating_add(more.bytes_read);
         self.bytes_sent = self.bytes_sent.saturating_add(more.bytes_sent);

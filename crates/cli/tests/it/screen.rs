@@ -310,6 +310,8 @@ async fn a_second_signal_leaves_a_clean_screen() -> Result<()> {
     terminal.press("C-c")?;
     let screen = terminal.until(|screen| screen.contains("once more to end at once")).await?;
     ensure!(screen.contains("2 in work"), "it goes on:\n{screen}");
+    // Sooner than after 100 ms it would be the same signal still.
+    tokio::time::sleep(Duration::from_millis(200)).await;
     terminal.press("C-c")?;
     let screen = terminal.until(has_ended).await?;
     ensure!(!screen.contains("in work;") && !screen.contains('─'), "{screen}");

@@ -108,7 +108,10 @@ impl Watching<'_> {
                 () = cancel.cancelled(), if self.progress.ending.is_none() => self.stop().await?,
             }
             if !self.progress.is_handed_out && self.progress.book.jobs().count() == self.entry.jobs as usize {
-                self.hand_out().await?;
+                if self.progress.ending.is_none() {
+                    self.hand_out().await?;
+                }
+                self.progress.is_handed_out = true;
             }
             if self.progress.checked.elapsed() > CHECKED {
                 self.check().await?;

@@ -31,7 +31,7 @@ pub(crate) struct RunEntry {
     pub(crate) selection: Digest,
     /// All of them stand in the book.
     pub(crate) jobs: u32,
-    /// When it began, in milliseconds since 1970, by its coordinator's clock: an older release does not say.
+    /// When it began, in milliseconds since 1970, by its coordinator's clock.
     #[serde(default)]
     pub(crate) began: Option<u64>,
 }

@@ -93,6 +93,8 @@ impl<'de> Visitor<'de> for Report<'_, '_> {
         };
         schema.ok_or_else(|| without("schema"))?;
         images.ok_or_else(|| without("images"))?;
+        // Older releases name what was refused, and do not count it.
+        head.totals.refused = head.totals.refused.max(tail.refused_rules.len() as _);
         Ok(facts)
     }
 }
@@ -144,6 +146,17 @@ mod tests {
         };
         read_from(text.as_bytes(), &mut keep)?;
         Ok(sources)
+    }
+
+    #[test]
+    fn what_an_older_release_refused_is_counted() {
+        for (totals, refused) in [("{}", 2), (r#"{"refused": 5}"#, 5)] {
+            let report = format!(
+                r#"{{"schema": "{SCHEMA}", "images": [], "refusedRules": ["a", "b"], "totals": {totals}}}"#
+            );
+            let facts = read_from(report.as_bytes(), &mut |_| Ok(())).unwrap();
+            assert_eq!(facts.head.totals.refused, refused);
+        }
     }
 
     #[test]

@@ -16,9 +16,14 @@ pub(super) fn by_host<'a>(entries: impl Iterator<Item = &'a RegistryEntry>) -> V
     by_host.into_values().collect()
 }
 
+/// The kind of a registry of which nothing is known.
+const UNKNOWN: &str = "registry";
+
 fn add(known: &mut RegistryEntry, more: &RegistryEntry) {
-    // `Harbor` says more than `registry`, which sorts behind all such names.
-    known.kind = known.kind.clone().min(more.kind.clone());
+    // Any other name says more.
+    if known.kind == UNKNOWN {
+        known.kind.clone_from(&more.kind);
+    }
     known.requests = known.requests.saturating_add(more.requests);
     known.bytes_read = known.bytes_read.saturating_add(more.bytes_read);
     known.bytes_sent = known.bytes_sent.saturating_add(more.bytes_sent);
