@@ -17,7 +17,8 @@ pub(super) async fn bring(run: &Arc<Run>, origin: &Origin<'_>, blob: &Descriptor
     let (claimed, tries) = (Some(claimed), Tries::new(run.retries));
     let mut bringing = Bringing { run, origin, blob, claimed, tries };
     let Err(error) = retry(&mut bringing).await else { return };
-    let Some(claimed) = bringing.claimed else { return };
+    let Some(mut claimed) = bringing.claimed else { return };
+    claimed.cancel_kept(&error).await;
     if error.side == Side::Source && origin.reading.leaves_out(run, blob, &error) {
         claimed.leave_out(run, blob);
     } else {

@@ -38,13 +38,16 @@ pub(super) enum EarlierUpload {
     MayHaveEnded,
 }
 
-/// What came of the wish to mount the blob.
+/// What the target has said before a try to send the blob begins.
 #[derive(Default)]
 pub(super) enum Begun {
     #[default]
     Nothing,
-    /// It was declined, and an upload opened instead.
+    /// It declined a mount, and opened an upload instead.
     Opened(OpenUpload),
+    /// It opened an upload for an earlier try, to which the source did not give a byte.
+    Kept(OpenUpload),
+    /// It failed to mount.
     Failed(Error),
 }
 
@@ -52,6 +55,15 @@ impl ClaimedBlob {
     pub(super) fn new(copy: Arc<ImageCopy>, claim: Claimed, source: Arc<dyn Source>) -> Self {
         let (earlier, begun, has_instead, lease) = Default::default();
         Self { copy, claim, source, earlier, begun, has_instead, lease }
+    }
+
+    /// Cancels an upload that waited for the source in vain. What a stopped run leaves open is cancelled at its end.
+    pub(super) async fn cancel_kept(&mut self, failure: &Error) {
+        if let Begun::Kept(upload) = std::mem::take(&mut self.begun)
+            && !failure.is_stopped()
+        {
+            upload.cancel().await;
+        }
     }
 
     /// Ends the copy, and the wait of all to whom the same would happen.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::reading::{KnownAtSource, Reading};
 use crate::Error;
 use crate::copy::delivery::{Delivered, Delivery};
+use crate::copy::open_upload::OpenUpload;
 use crate::copy::transfer::Transfer;
 use crate::engine::backoff::Backoff;
 use crate::engine::run::Run;
@@ -56,8 +57,8 @@ struct Joined {
 
 /// How one delivery ended.
 pub(super) enum Read {
-    /// The source did not begin to give the blob, however often it was asked.
-    Refused(Arc<Error>),
+    /// The source did not begin to give the blob, however often it was asked. The upload is kept where it may yet.
+    Refused(Arc<Error>, Option<OpenUpload>),
     /// It was sent, or what stood against it cannot be helped by trying to read on.
     Delivered(Delivered),
 }
@@ -196,7 +197,7 @@ impl Gathering {
                 () = taker.cancelled() => {}
             }
         }
-        let _ = ended.send(Read::Refused(error));
+        let _ = ended.send(Read::Refused(error, None));
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) enum Looked {
 pub(super) enum Way {
     /// It declined a mount and opened an upload instead.
     Opened(OpenUpload),
+    /// An upload is open since an earlier try.
+    Kept(OpenUpload),
     /// The blob is not there.
     Needed,
     /// What is there has so many bytes, which are not the blob's.
@@ -38,6 +40,7 @@ pub(super) async fn look(run: &Run, claimed: &mut ClaimedBlob, blob: &Descriptor
     match std::mem::take(&mut claimed.begun) {
         Begun::Nothing => {}
         Begun::Opened(upload) => return Ok(Looked::Waits(Way::Opened(upload))),
+        Begun::Kept(upload) => return Ok(Looked::Waits(Way::Kept(upload))),
         Begun::Failed(error) => return Err(error),
     }
     let copy = claimed.copy.clone();

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use oci::{Descriptor, ErrorKind};
+use oci::{Descriptor, ErrorKind, RepositoryName};
 
-use super::claimed_blob::{ClaimedBlob, complete};
+use super::claimed_blob::{Begun, ClaimedBlob, complete};
 use super::gather::{Gathering, Read};
 use super::held_lease::HeldLease;
 use super::look::{Looked, Way, look};
@@ -91,11 +91,18 @@ async fn begin_to_send(
     Ok(match right_to_send(run, (copy, lease), blob).await? {
         Right::Send(place) => (place, way),
         // What the registry has disproved is not believed of anybody else either: the blob is sent.
-        Right::Mount(place, _) if matches!(way, Way::Plain) => (place, way),
-        // Opening the upload with a mount from here tells whether that is true.
-        Right::Mount(place, holder) if holder == *copy.target.repository() => (place, Way::Unknown),
-        Right::Mount(place, holder) => (place, Way::HadElsewhere(holder)),
+        Right::Mount(place, _) if matches!(way, Way::Plain) || !copy.ledger.believes_mounts() => (place, way),
+        Right::Mount(place, holder) => (place, mount_instead(way, holder, copy.target.repository()).await),
     })
+}
+
+/// How the blob gets there that another process has brought to the repository `holder` meanwhile.
+async fn mount_instead(way: Way, holder: RepositoryName, own: &RepositoryName) -> Way {
+    if let Way::Kept(upload) = way {
+        upload.cancel().await;
+    }
+    // Opening the upload with a mount from its own repository tells whether the blob is there.
+    if holder == *own { Way::Unknown } else { Way::HadElsewhere(holder) }
 }
 
 /// Takes a place, opens the upload and sends the blob.
@@ -142,7 +149,7 @@ async fn after(
     run: &Run,
     origin: &Origin<'_>,
     blob: &Descriptor,
-    claimed: ClaimedBlob,
+    mut claimed: ClaimedBlob,
     read: Option<Read>,
     tries: &mut Tries,
 ) -> Option<Failed> {
@@ -152,13 +159,14 @@ async fn after(
             complete(run, claimed, blob, BlobOutcome::Copied).await;
             return None;
         }
-        Some(Read::Refused(error))
+        Some(Read::Refused(error, _))
             if error.kind() == Some(ErrorKind::NotFound) && !blob.is_kept_by_registries() =>
         {
             claimed.leave_out(run, blob);
             return None;
         }
-        Some(Read::Refused(error)) => {
+        Some(Read::Refused(error, kept)) => {
+            claimed.begun = kept.map_or(Begun::Nothing, Begun::Kept);
             if origin.gathering.is_some() {
                 // The tries are used up already, for all who shared them.
                 tries.of_reads.spend();
@@ -202,12 +210,19 @@ async fn read_alone(
     let transfer = Transfer::new(run, &*origin.reading.source, blob);
     match reader {
         Ok(reader) => Read::Delivered(transfer.deliver_one(reader, delivery, &mut tries.of_reads).await),
-        Err(error) => {
-            let Delivery { upload, .. } = delivery;
-            upload.cancel().await;
-            Read::Refused(Arc::new(transfer.source_error(error)))
-        }
+        Err(error) => refused(delivery, transfer.source_error(error)).await,
     }
+}
+
+/// The source did not begin to give the blob. Where it may yet, the upload waits for it, without its place: a source that asks
+/// for patience costs its target no request.
+async fn refused(delivery: Delivery, error: Error) -> Read {
+    let Delivery { upload, .. } = delivery;
+    if error.is_retryable() {
+        return Read::Refused(Arc::new(error), Some(upload));
+    }
+    upload.cancel().await;
+    Read::Refused(Arc::new(error), None)
 }
 
 /// Opens the upload if it is not open yet: before a large blob's source is read, so that it never waits for a target.
@@ -220,7 +235,7 @@ async fn open(
 ) -> Result<Option<(ClaimedBlob, OpenUpload)>, Failed> {
     let target = claimed.copy.target.clone();
     let (started, if_there) = match way {
-        Way::Opened(upload) => return Ok(Some((claimed, upload))),
+        Way::Opened(upload) | Way::Kept(upload) => return Ok(Some((claimed, upload))),
         Way::Unknown => (target.mount(&blob.digest, target.repository()).await, BlobOutcome::Present),
         Way::HadElsewhere(from) => {
             let started = target.mount_remembered(&blob.digest, &from).await;

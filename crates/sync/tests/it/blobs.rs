@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Mounts, Times};
+use futures_util::future::join_all;
 use http::Method;
 use oci::{Digest, MediaType, RawManifest};
 use sync::{BlobOutcome, Event, Naming, Options, Rule, RuleTarget, Selection, Side, Silent, Sync};
@@ -315,4 +316,39 @@ async fn p21_a_layer_that_is_nowhere_is_left_out_at_all_targets_that_shared_its_
         assert_eq!((report.copied(), outcomes), (3, vec![BlobOutcome::LeftOut; 3]));
         assert_eq!((asked, notes.len()), (asked_in_all, 1), "{notes:?}");
     }
+}
+
+/// How many uploads an image with a layer of so many bytes opens and cancels, while its source refuses the layer in this way so
+/// often.
+async fn uploads_while_refused(bytes: usize, times: Times, effect: Effect, retries: u32) -> [usize; 3] {
+    let bench = Bench::start().await;
+    let layer = sample::layer(7, bytes);
+    let hex = Digest::sha256(&layer).to_string().split_off("sha256:".len());
+    sample::image(bench.source.store(), "a/app", Some("v1"), Flavour::Oci, &[layer], "amd64");
+    bench.source.misbehave(Fault { when: Match::get(&hex), times, effect });
+    let report = run(vec![bench.rule("a/app", Selection::All, &["b/app"])], retries).await;
+    let of = |method: Method| count(&bench.target, |request| request.method == method && request.is_upload());
+    assert_eq!(bench.target.store().open_uploads(), 0);
+    [of(Method::POST), of(Method::DELETE), report.failed() as usize]
+}
+
+#[tokio::test]
+async fn a_source_that_asks_for_patience_costs_its_target_no_request() {
+    let patience = || Effect::too_many_requests("0");
+    let broken = || Effect::refuse(500, "UNKNOWN", "unknown error");
+    let gone = || Effect::refuse(404, "BLOB_UNKNOWN", "blob unknown to registry");
+    let runs = [LAYER, 3 << 20].into_iter().flat_map(|bytes| {
+        [
+            (Times::First(3), patience(), [2, 0, 0]),
+            (Times::First(1), broken(), [2, 0, 0]),
+            // What waited in vain is cancelled.
+            (Times::Always, broken(), [2, 1, 1]),
+            (Times::Always, gone(), [2, 1, 1]),
+        ]
+        .map(|(times, effect, expected)| async move {
+            let case = format!("{bytes}, {effect:?}, {times:?}");
+            assert_eq!(uploads_while_refused(bytes, times, effect, 1).await, expected, "{case}");
+        })
+    });
+    join_all(runs).await;
 }
