@@ -56,8 +56,12 @@ pub(crate) struct Arguments {
     scale: f64,
 
     /// Only ours
-    #[arg(long)]
+    #[arg(long, conflicts_with = "peers")]
     alone: bool,
+
+    /// Only these peers: where lines are long, the slowest would take most of the time
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    peers: Option<Vec<String>>,
 
     /// Measure this binary of ours instead of building one
     #[arg(long, value_name = "FILE")]
@@ -149,7 +153,8 @@ async fn measure_all(arguments: &Arguments) -> Result<Results> {
     ensure!(arguments.runs > 0, "--runs must be 1 or more");
     let runs = if arguments.quick { 1 } else { arguments.runs };
     let wanted = |scenario| arguments.corpus.contains(&scenario);
-    let mut rig = Rig::new(runs, arguments.alone, (arguments.program.as_deref(), arguments.json.clone()))?;
+    let peers = if arguments.alone { Some(&[][..]) } else { arguments.peers.as_deref() };
+    let mut rig = Rig::new(runs, peers, (arguments.program.as_deref(), arguments.json.clone()))?;
     let quick = |whole, small| if arguments.quick { small } else { whole };
     if wanted(Scenario::Big) {
         corpora::cold(&mut rig, "big", quick(Shape::BIG, Shape::BIG_QUICK), corpora::Again::No).await?;

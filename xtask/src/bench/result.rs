@@ -81,7 +81,7 @@ impl Results {
             if next.machine != whole.machine {
                 bail!("figures of different machines say nothing together");
             }
-            whole.command = format!("{} && {}", whole.command, next.command);
+            whole.command = format!("{}\n{}", whole.command, next.command);
             for facts in next.corpora {
                 whole.note_corpus(facts);
             }

@@ -29,11 +29,11 @@ pub(super) struct Rig {
 impl Rig {
     pub(super) fn new(
         runs: usize,
-        alone: bool,
+        peers: Option<&[String]>,
         (ours, json): (Option<&Path>, Option<PathBuf>),
     ) -> Result<Self> {
         let ours = ours.map_or_else(program::build_ours, |file| Ok(std::path::absolute(file)?))?;
-        let (peers, not_found) = if alone { (Vec::new(), Vec::new()) } else { Tool::peers() };
+        let (peers, not_found) = Tool::peers(peers)?;
         let in_memory = Path::new(IN_MEMORY);
         let stores = if in_memory.is_dir() { in_memory.to_owned() } else { std::env::temp_dir() };
         let mut programs = vec![Tool::ours(&ours).version];

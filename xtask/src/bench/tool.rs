@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use testkit::corpus::Corpus;
 
@@ -76,8 +76,9 @@ impl Tool {
         Self::new(OURS, program, Kind::Ours { verb: Some("verify"), proc: None }, "--version")
     }
 
-    /// The peers that are installed, and the names of those that are not.
-    pub(super) fn peers() -> (Vec<Self>, Vec<String>) {
+    /// The peers that are installed, and the names of those that are not; of all, or of those that are wanted.
+    pub(super) fn peers(wanted: Option<&[String]>) -> Result<(Vec<Self>, Vec<String>)> {
+        let is_wanted = |name: &str| wanted.is_none_or(|names| names.iter().any(|wanted| wanted == name));
         let on_path = [
             (SKOPEO, Kind::Skopeo, "--version"),
             (OCYNC, Kind::Ocync, "version"),
@@ -86,18 +87,25 @@ impl Tool {
             ("oras", Kind::Oras, "version"),
         ];
         let (mut found, mut not_found) = (Vec::new(), Vec::new());
-        for (name, kind, version) in on_path {
+        for (name, kind, version) in on_path.into_iter().filter(|(name, ..)| is_wanted(name)) {
             match program::find(name) {
                 Some(program) => found.push(Self::new(name, &program, kind, version)),
                 None => not_found.push(name.to_owned()),
             }
         }
         let name = "image-syncer (Go)";
-        match program::find_go_image_syncer() {
-            Some(program) => found.push(Self::new(name, &program, Kind::GoImageSyncer, "--version")),
-            None => not_found.push(name.to_owned()),
+        if is_wanted(name) {
+            match program::find_go_image_syncer() {
+                Some(program) => found.push(Self::new(name, &program, Kind::GoImageSyncer, "--version")),
+                None => not_found.push(name.to_owned()),
+            }
         }
-        (found, not_found)
+        if wanted.is_some()
+            && let [name, ..] = &not_found[..]
+        {
+            bail!("{name} is not installed: it is neither on PATH nor in ~/go/bin");
+        }
+        Ok((found, not_found))
     }
 
     /// Whether it goes through whole repositories by itself and compares digests before it copies.

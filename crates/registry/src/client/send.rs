@@ -15,13 +15,14 @@ use crate::concern::is_from_registry;
 use crate::connect::Connection;
 use crate::error::Problem;
 use crate::http::failure::{stalled, transport_error};
-use crate::http::limit::{Permit, Taken};
+use crate::http::limit::Permit;
 use crate::http::redirect::Rule;
 use crate::http::refusal::{refusal, retry_after};
 use crate::http::resend::{self, Broke, Resends};
 use crate::http::route::Route;
 use crate::http::stall::{Progress, while_moving};
 use crate::http::streamed_body::StreamedBody;
+use crate::http::taken::Taken;
 use crate::http::walk::Walk;
 
 /// A request's answer, and what it was asked with.

@@ -9,19 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
 use tokio::sync::Notify;
 use url::Url;
 
 use super::pause::{Pause, PauseObserver, PauseWatch};
-use crate::concern::{Cause, Concern, Endpoint, concern, is_failure};
-
-/// Requests at once in the beginning.
-const FIRST_WINDOW: f64 = 16.0;
-/// So many answers of 500 in a row are no accident of one image, or of a few that lie next to each other.
-const FEWEST_TROUBLES: usize = 16;
-/// More at once never helps: from here on the line or the disk is what counts.
-const LARGEST_WINDOW: f64 = 512.0;
+use super::taken::Taken;
+use super::window::Window;
 
 /// What a request does, as far as registries count it apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,31 +38,6 @@ impl RequestKind {
             Self::Read => 1,
             Self::Upload => 2,
             Self::Commit => 3,
-        }
-    }
-}
-
-/// How a host took a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
-    Well,
-    /// The host has trouble with what was asked for, and perhaps with all.
-    Troubled,
-    /// It was too much, or the host has trouble; perhaps it says when to come back.
-    TooMuch(Option<Duration>),
-}
-
-impl Taken {
-    /// What a status says about the host's load. Refusals for a reason are answers like any other.
-    pub(crate) fn of(endpoint: Endpoint, status: StatusCode, retry_after: Option<Duration>) -> Self {
-        if !is_failure(status) {
-            return Self::Well;
-        }
-        match (concern(endpoint, Cause::Answer(status, &[])), status.as_u16()) {
-            (Concern::Registry, 429 | 503) => Self::TooMuch(retry_after),
-            (Concern::Registry, _) => Self::TooMuch(None),
-            (_, 500) => Self::Troubled,
-            _ => Self::Well,
         }
     }
 }
@@ -252,71 +220,6 @@ impl Drop for Permit {
     }
 }
 
-/// The arithmetic, without any waiting.
-struct Window {
-    size: f64,
-    /// Below it the window doubles each round, above it grows by one.
-    threshold: f64,
-    in_flight: usize,
-    /// How often in a row the host had trouble with what was asked for.
-    troubles: usize,
-    last_cut: Option<Instant>,
-}
-
-impl Default for Window {
-    fn default() -> Self {
-        Self { size: FIRST_WINDOW, threshold: LARGEST_WINDOW, in_flight: 0, troubles: 0, last_cut: None }
-    }
-}
-
-impl Window {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 512")]
-    fn places(&self) -> usize {
-        self.size as usize
-    }
-
-    fn enter(&mut self) -> bool {
-        let is_free = self.in_flight < self.places();
-        if is_free {
-            self.in_flight += 1;
-        }
-        is_free
-    }
-
-    /// Gives a place back; says how many waiting requests may try now.
-    fn leave(&mut self) -> usize {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        self.places().saturating_sub(self.in_flight).min(2)
-    }
-
-    fn grow(&mut self) {
-        self.troubles = 0;
-        // A window that nobody fills says nothing about what the host can take.
-        if self.in_flight * 2 < self.places() {
-            return;
-        }
-        let step = if self.size < self.threshold { 1.0 } else { 1.0 / self.size };
-        self.size = (self.size + step).min(LARGEST_WINDOW);
-    }
-
-    /// Counts a trouble of one manifest or blob. A whole round of them, with nothing else in between, is the host's.
-    fn is_trouble_of_all(&mut self) -> bool {
-        self.troubles += 1;
-        self.troubles >= self.places().max(FEWEST_TROUBLES)
-    }
-
-    /// Halves the window, once for all requests that were under way together.
-    fn cut(&mut self, begun: Instant, now: Instant) {
-        if self.last_cut.is_some_and(|cut| begun < cut) {
-            return;
-        }
-        self.troubles = 0;
-        self.size = (self.size / 2.0).max(1.0);
-        self.threshold = self.size;
-        self.last_cut = Some(now);
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -325,36 +228,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use futures_util::FutureExt as _;
 
+    use super::super::window::FEWEST_TROUBLES;
     use super::*;
 
     fn url() -> Url {
         Url::parse("https://r.io/v2/").unwrap()
-    }
-
-    #[test]
-    fn c66_the_window_doubles_then_halves_then_creeps() {
-        let mut window = Window::default();
-        let start = Instant::now();
-        while window.enter() {}
-        for _ in 0..16 {
-            window.grow();
-        }
-        assert_eq!(window.places(), 32, "a round of 16 answers doubles it");
-        let later = start + Duration::from_secs(1);
-        window.cut(start, later);
-        window.cut(start, later);
-        assert_eq!(window.places(), 16, "requests that were under way together cut it once");
-        for _ in 0..16 {
-            window.grow();
-        }
-        assert_eq!(window.places(), 16);
-        window.grow();
-        assert_eq!(window.places(), 17, "one more each round");
-        for second in 2..20 {
-            let at = start + Duration::from_secs(second);
-            window.cut(at, at);
-        }
-        assert_eq!(window.places(), 1, "never less than one");
     }
 
     #[tokio::test]
@@ -428,21 +306,6 @@ mod tests {
         drop(other.acquire(&url(), RequestKind::Read).await);
         other.hold_back("r.io:443", hour);
         assert!(other.acquire(&url(), RequestKind::Look).now_or_never().is_none());
-    }
-
-    #[test]
-    fn c67_what_is_too_much_and_what_is_only_a_no() {
-        let of = |endpoint, status| Taken::of(endpoint, StatusCode::from_u16(status).unwrap(), None);
-        for status in [408, 429, 502, 503, 504, 520, 527] {
-            assert_eq!(of(Endpoint::Manifest, status), Taken::TooMuch(None), "{status}");
-        }
-        for status in [200, 202, 307, 400, 401, 403, 404, 413, 501] {
-            assert_eq!(of(Endpoint::Manifest, status), Taken::Well, "{status}");
-        }
-        for endpoint in [Endpoint::Manifest, Endpoint::Blob, Endpoint::Upload, Endpoint::List] {
-            assert_eq!(of(endpoint, 500), Taken::Troubled, "{endpoint:?}");
-        }
-        assert_eq!(of(Endpoint::Catalog, 500), Taken::TooMuch(None));
     }
 
     #[tokio::test]

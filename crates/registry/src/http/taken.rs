@@ -1,0 +1,52 @@
+//! What an answer says about its host's load.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::concern::{Cause, Concern, Endpoint, concern, is_failure};
+
+/// How a host took a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Well,
+    /// The host has trouble with what was asked for, and perhaps with all.
+    Troubled,
+    /// It was too much, or the host has trouble; perhaps it says when to come back.
+    TooMuch(Option<Duration>),
+}
+
+impl Taken {
+    /// What a status says about the host's load. Refusals for a reason are answers like any other.
+    pub(crate) fn of(endpoint: Endpoint, status: StatusCode, retry_after: Option<Duration>) -> Self {
+        if !is_failure(status) {
+            return Self::Well;
+        }
+        match (concern(endpoint, Cause::Answer(status, &[])), status.as_u16()) {
+            (Concern::Registry, 429 | 503) => Self::TooMuch(retry_after),
+            (Concern::Registry, _) => Self::TooMuch(None),
+            (_, 500) => Self::Troubled,
+            _ => Self::Well,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c67_what_is_too_much_and_what_is_only_a_no() {
+        let of = |endpoint, status| Taken::of(endpoint, StatusCode::from_u16(status).unwrap(), None);
+        for status in [408, 429, 502, 503, 504, 520, 527] {
+            assert_eq!(of(Endpoint::Manifest, status), Taken::TooMuch(None), "{status}");
+        }
+        for status in [200, 202, 307, 400, 401, 403, 404, 413, 501] {
+            assert_eq!(of(Endpoint::Manifest, status), Taken::Well, "{status}");
+        }
+        for endpoint in [Endpoint::Manifest, Endpoint::Blob, Endpoint::Upload, Endpoint::List] {
+            assert_eq!(of(endpoint, 500), Taken::Troubled, "{endpoint:?}");
+        }
+        assert_eq!(of(Endpoint::Catalog, 500), Taken::TooMuch(None));
+    }
+}
