@@ -55,7 +55,7 @@ pub(crate) fn of(done: &Done) -> u8 {
     }
     let counts = Counts {
         failures: (report.failed() + report.failed_rules.len()) as u64,
-        refused: done.refused.len() as u64,
+        refused: done.refused() as u64,
         not_done: report.not_done() as u64,
         fine: (report.copied() + report.skipped() + report.would_copy() + report.totals.whole) as u64,
         are_all_by_login: done.failures.are_all_by_login(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod amount_text;
 mod annotations;
+mod asked_noun;
 mod canvas;
 mod display;
 mod failure;
@@ -63,6 +64,7 @@ pub(crate) use failure::Failure;
 pub(crate) use hosts::slow_hosts;
 pub(crate) use lines::again;
 pub(crate) use log_file::{LogFile, LogForm};
+pub(crate) use number::counted;
 pub(crate) use output_file::{Document, OutputFile, is_stdout};
 pub(crate) use paint::{Colour, Paint, choose as choose_colour};
 pub(crate) use progress_form::{Asked as AskedProgress, choose as choose_progress};

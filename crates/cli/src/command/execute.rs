@@ -16,7 +16,6 @@ use crate::args::{LogLevel, RunArgs};
 use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks, SharedRegistries};
 use crate::done::{Brought, Done, Ended};
 use crate::interrupt::Interrupt;
-use crate::output::report_json;
 use crate::output::{
     self, Display, Flushed, LogFile, Paint, PlannedRule, RuleNames, Verified, Volume, say, say_lines,
     slow_hosts, warn,
@@ -232,7 +231,7 @@ fn say_failures(done: &Done) {
 
 /// GitHub reads them from stderr, too: stdout is for results.
 fn say_annotations(done: &Done, code: u8) {
-    let annotations = output::annotations(&report_json::facts(done, code));
+    let annotations = output::annotations(done, code);
     if !annotations.is_empty() {
         say_lines(&annotations.join("\n"));
     }

@@ -16,7 +16,7 @@ use crate::config::{ConfigError, Resolved};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{
-    OutputFile, Paint, Problem, PruneOutcome, Status, again, choose_colour, is_stdout, print_json,
+    OutputFile, Paint, Problem, PruneOutcome, Status, again, choose_colour, counted, is_stdout, print_json,
     print_lines, say, warn,
 };
 use crate::state_file;
@@ -178,11 +178,11 @@ struct Listed {
 impl Listed {
     fn words(&self) -> String {
         let tags = self.tags.load(Ordering::Relaxed);
-        let noun = if tags == 1 { "tag" } else { "tags" };
+        let tags = counted(tags as u64, "tag", "tags");
         if self.is_all.load(Ordering::Relaxed) {
-            format!("{tags} {noun} listed, reading what the targets have")
+            format!("{tags} listed, reading what the targets have")
         } else {
-            format!("listing: {tags} {noun} so far")
+            format!("listing: {tags} so far")
         }
     }
 }

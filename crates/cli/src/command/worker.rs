@@ -16,7 +16,9 @@ use super::watchers::{odd_log, open_log};
 use crate::args::{JobArgs, LogLevel, OnlyArgs, WorkerArgs};
 use crate::config::{ConfigError, Resolved, SharedRegistries};
 use crate::interrupt::Interrupt;
-use crate::output::{Display, LogFile, PlannedRule, RuleNames, Tally, Volume, note, slow_hosts, warn};
+use crate::output::{
+    Display, LogFile, PlannedRule, RuleNames, Tally, Volume, counted, note, slow_hosts, warn,
+};
 use crate::{exit_code, state_file};
 
 /// Works until it is stopped; gives the exit status.
@@ -179,8 +181,8 @@ impl Watch {
         let Self { volume, display, log } = self;
         display.finish();
         if let Ok(done) = ended {
-            let jobs = if done.jobs == 1 { "job" } else { "jobs" };
-            tell(volume, log.as_deref(), &format!("worker {name} ends: it has done {} {jobs}", done.jobs));
+            let jobs = counted(done.jobs as u64, "job", "jobs");
+            tell(volume, log.as_deref(), &format!("worker {name} ends: it has done {jobs}"));
         }
         if let Some(log) = log {
             log.finish();

@@ -48,10 +48,25 @@ pub(super) fn time(time: Duration) -> String {
 }
 
 /// How long something took: of a few seconds, tenths tell something.
-pub(super) fn took(took: Duration) -> String {
+pub(crate) fn took(took: Duration) -> String {
     match took.as_secs_f64() {
+        // It took some time.
+        ..0.05 => "<0.1 s".to_owned(),
         seconds @ ..9.95 => format!("{seconds:.1} s"),
         _ => time(took),
+    }
+}
+
+/// The same of what a report tells, where it is worth a word.
+pub(crate) fn of_seconds(seconds: f64) -> Option<String> {
+    Duration::try_from_secs_f64(seconds).ok().filter(|took| took.as_secs_f64() >= 0.05).map(took)
+}
+
+/// When something is tried again.
+pub(super) fn until_again(wait: Duration) -> String {
+    match wait.as_secs_f64() {
+        ..0.05 => "at once".to_owned(),
+        seconds => format!("in {seconds:.1} s"),
     }
 }
 
@@ -131,7 +146,11 @@ mod tests {
             assert_eq!(time(seconds(took)), text);
         }
         let tenths = [0.04, 1.25, 9.94, 9.96, 59.9, 185.0].map(|s| took(Duration::from_secs_f64(s)));
-        assert_eq!(tenths, ["0.0 s", "1.2 s", "9.9 s", "9 s", "59 s", "3 min 5 s"]);
+        assert_eq!(tenths, ["<0.1 s", "1.2 s", "9.9 s", "9 s", "59 s", "3 min 5 s"]);
+        let again = [0, 4, 49, 50, 1250, 61_000].map(|ms| until_again(Duration::from_millis(ms)));
+        assert_eq!(again, ["at once", "at once", "at once", "in 0.1 s", "in 1.2 s", "in 61.0 s"]);
+        let told = [f64::NAN, -1.0, 0.04, 0.05, 75.0].map(of_seconds);
+        assert_eq!(told.map(Option::unwrap_or_default), ["", "", "", "0.1 s", "1 min 15 s"]);
         let spans = [0, 30, 60, 21_600, 5400, 86_400].map(|s| span(seconds(s)));
         assert_eq!(spans, ["0 s", "30 s", "1 min", "6 h", "1 h 30 min", "1 d"]);
     }

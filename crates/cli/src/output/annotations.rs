@@ -3,10 +3,12 @@
 
 use oci::foreign_text::clean_to;
 
+use super::asked_noun;
+use super::number::{counted, grouped};
 use super::remainder::and_more;
-use super::report_json::{Facts, FailureGroup};
-use super::report_words;
-use super::report_words::{counted, grouped, place};
+use super::report_json::{self, Facts, FailureGroup};
+use super::report_words::place;
+use crate::done::Done;
 
 /// GitHub shows no more errors of one step.
 const MOST: usize = 10;
@@ -16,9 +18,14 @@ const NAMED: usize = 5;
 const LONGEST: usize = 2048;
 
 /// A command for each cause, the most frequent first. Where there are more, the last one says so.
-pub(crate) fn annotations(facts: &Facts) -> Vec<String> {
+pub(crate) fn annotations(done: &Done, code: u8) -> Vec<String> {
+    annotations_of(&report_json::facts(done, code), asked_noun::of(done))
+}
+
+/// `asked`: what one and many of those are called that may be refused.
+fn annotations_of(facts: &Facts, asked: [&str; 2]) -> Vec<String> {
     let causes = &facts.tail.failures;
-    let mut lines: Vec<_> = refused(facts).into_iter().collect();
+    let mut lines: Vec<_> = refused(facts, asked).into_iter().collect();
     let room = MOST - lines.len();
     let shown = if causes.len() > room { room - 1 } else { room };
     lines.extend(causes.iter().take(shown).map(|group| command(&title(group), &text(group))));
@@ -34,14 +41,14 @@ pub(crate) fn annotations(facts: &Facts) -> Vec<String> {
 }
 
 /// What cannot be carried out, in one command.
-fn refused(facts: &Facts) -> Option<String> {
+fn refused(facts: &Facts, [one, many]: [&str; 2]) -> Option<String> {
     let words = &facts.tail.refused_rules;
     let named = words.iter().take(NAMED).map(|words| clean_to(words, LONGEST)).collect::<Vec<_>>().join("\n");
     let rest = match words.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!("\nand {}: see the report", counted(more as u64, "more refusal", "more refusals")),
     };
-    let title = format!("{} cannot be carried out", report_words::refused(facts));
+    let title = format!("{} cannot be carried out", counted(facts.head.totals.refused, one, many));
     (!words.is_empty()).then(|| command(&title, &format!("{named}{rest}")))
 }
 
@@ -76,6 +83,8 @@ mod tests {
     use super::*;
     use crate::output::report_json::Facts;
 
+    const RULES: [&str; 2] = ["rule", "rules"];
+
     fn facts(causes: usize) -> Facts {
         let mut facts = Facts::default();
         let group = |number: usize| FailureGroup {
@@ -93,7 +102,7 @@ mod tests {
 
     #[test]
     fn foreign_text_is_no_command_of_its_own() {
-        let lines = annotations(&facts(1));
+        let lines = annotations_of(&facts(1), RULES);
         assert_eq!(
             lines,
             [
@@ -107,19 +116,19 @@ mod tests {
         let mut facts = facts(30);
         facts.head.totals.refused = 12;
         facts.tail.refused_rules = (0..7).map(|number| format!("rule {number}")).collect();
-        let lines = annotations(&facts);
+        let lines = annotations_of(&facts, ["name", "names"]);
         assert_eq!(lines.len(), 10);
         assert_eq!(
             lines[0],
-            "::error title=12 rules cannot be carried out::rule 0%0Arule 1%0Arule 2%0Arule 3%0Arule 4%0Aand 2 more refusals: see the report"
+            "::error title=12 names cannot be carried out::rule 0%0Arule 1%0Arule 2%0Arule 3%0Arule 4%0Aand 2 more refusals: see the report"
         );
         assert!(lines[9].contains("22 more causes"), "{}", lines[9]);
     }
 
     #[test]
     fn there_are_ten_at_most_and_the_last_one_counts_the_rest() {
-        assert_eq!(annotations(&facts(10)).len(), 10);
-        let lines = annotations(&facts(30));
+        assert_eq!(annotations_of(&facts(10), RULES).len(), 10);
+        let lines = annotations_of(&facts(30), RULES);
         assert_eq!(lines.len(), 10);
         assert_eq!(lines[9], "::error title=21 more causes of failures::147 failed for them: see the report");
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
+use super::stream::unread;
 use super::{foreign, paint};
 
 static SPEAKS: AtomicBool = AtomicBool::new(false);
@@ -60,6 +61,6 @@ pub(super) fn line(line: &impl Serialize) -> String {
 
 /// The line that says how many others are left out, in the form of all others.
 pub(super) fn left_out(count: usize) -> String {
-    let message = format!("{count} lines are left out here: nobody read them");
+    let message = unread(count);
     if is_spoken() { warning(&message) } else { format!("[{message}]") }
 }

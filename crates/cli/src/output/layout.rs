@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 
 use super::amount_text::{bytes, left, part, time};
 use super::hosts::SlowHost;
+use super::number::counted;
 use super::progress::View;
 use super::remainder::and_more;
 use fit::{cut_end, fitting};
@@ -26,8 +27,7 @@ const MOST_WAITS: usize = 3;
 /// The whole picture: the run, what holds it up, and a line for each image in work that is shown.
 pub(super) fn picture(view: &View, slow: &[SlowHost], room: Room) -> Vec<String> {
     if room.columns < NARROWEST {
-        let count = format!("{}/{} images", view.images.ended(), view.images.planned);
-        return lowered(vec![cut_end(&count, room.width(), room.symbols)], room);
+        return lowered(vec![cut_end(&shortest(view), room.width(), room.symbols)], room);
     }
     let mut lines = vec![run_line(view, room), image_line(view, room)];
     lines.extend(waits(view, slow).into_iter().map(|wait| {
@@ -100,7 +100,7 @@ fn image_line(view: &View, room: Room) -> String {
         with(&[&ended, &in_work]),
         with(&[&ended]),
         with(&[&failed]),
-        format!("{}/{} images", view.images.ended(), view.images.planned),
+        shortest(view),
     ];
     let text = fitting(texts, room.width());
     if failed.is_empty() { text } else { text.replacen(&failed, &room.paint.red(&failed), 1) }
@@ -109,9 +109,19 @@ fn image_line(view: &View, room: Room) -> String {
 fn count(view: &View) -> String {
     match (view.images.planned, view.lists) {
         (0, true) => "looking for images".to_owned(),
-        (planned, true) => format!("{} of {planned} images done, listing", view.images.ended()),
-        (planned, false) => format!("{} of {planned} images done", view.images.ended()),
+        (planned, true) => format!("{} of {planned} {} done, listing", view.images.ended(), images(planned)),
+        (planned, false) => format!("{} of {planned} {} done", view.images.ended(), images(planned)),
     }
+}
+
+/// Where there is no room for a word more.
+fn shortest(view: &View) -> String {
+    let planned = view.images.planned;
+    format!("{}/{planned} {}", view.images.ended(), images(planned))
+}
+
+fn images(number: u64) -> &'static str {
+    if number == 1 { "image" } else { "images" }
 }
 
 /// How images ended, as far as any did.
@@ -147,9 +157,9 @@ fn waits(view: &View, slow: &[SlowHost]) -> Vec<String> {
     let hosts = slow.iter().map(|slow| match (slow.pause, slow.at_once) {
         (Some(pause), _) => format!("{} asked to wait: {} more", slow.host, time(pause)),
         (None, Some(at_once)) => format!(
-            "{} is throttled: {at_once} {} at once",
+            "{} is throttled: {} at once",
             slow.host,
-            if at_once == 1 { "request" } else { "requests" }
+            counted(at_once as u64, "request", "requests")
         ),
         (None, None) => format!("{} is slow", slow.host),
     });

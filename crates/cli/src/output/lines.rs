@@ -6,6 +6,7 @@ use std::time::Duration;
 use oci::foreign_text::clean;
 use sync::{Action, BlobOutcome, Error, Event, Image, Outcome, SkipReason};
 
+use super::amount_text::until_again;
 use super::nothing::{no_repository, nothing_selected};
 use super::rule_names::RuleNames;
 use super::verdict_words::verdict_words;
@@ -114,6 +115,5 @@ fn what_is_done(action: Action) -> &'static str {
 
 /// What will be tried again, when, and why.
 pub(crate) fn again(what: &impl Display, error: &Error, wait: Duration, paint: Paint) -> String {
-    let seconds = wait.as_secs_f64();
-    format!("{} in {seconds:.1} s {what}: {}", paint.yellow("again"), diagnostic::short(error))
+    format!("{} {} {what}: {}", paint.yellow("again"), until_again(wait), diagnostic::short(error))
 }

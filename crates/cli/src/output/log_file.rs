@@ -18,7 +18,7 @@ use self::line::Entry;
 use super::own_stream::OwnStream;
 use super::rule_names::RuleNames;
 use super::standard;
-use super::stream::{Notice, Stream};
+use super::stream::{Notice, Stream, unread};
 use crate::args::{LogFormat, LogLevel};
 
 /// So long the end waits for a log that takes nothing, such as a pipe that nobody reads.
@@ -127,7 +127,7 @@ fn open(path: &Path, format: LogFormat, on_error: impl Fn(&Error) + Send + 'stat
 }
 
 fn left_out(format: LogFormat, count: usize) -> String {
-    let entry = Entry::new(LogLevel::Warn, format!("{count} lines are left out here: nobody read them"));
+    let entry = Entry::new(LogLevel::Warn, unread(count));
     entry.line(format, SystemTime::now(), None).trim_end_matches('\n').to_owned()
 }
 

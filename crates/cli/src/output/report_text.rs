@@ -24,7 +24,8 @@ pub(crate) fn lines(facts: &Facts, shares: &WorkerShares) -> Vec<String> {
         lines.extend(failure(group));
     }
     if failures.len() > told {
-        lines.push(format!("\n{} more reasons are in the report", failures.len() - told));
+        let more = (failures.len() - told) as u64;
+        lines.push(format!("\n{} in the report", counted(more, "more reason is", "more reasons are")));
     }
     lines.extend(facts.tail.refused_rules.iter().map(|refused| format!("\nrefused {refused}")));
     lines.push(String::new());
@@ -81,8 +82,8 @@ fn registry(registry: &RegistryEntry) -> Vec<String> {
         size(Some(registry.bytes_read)),
         size(Some(registry.bytes_sent)),
     );
-    if registry.waited_seconds >= 0.05 {
-        let _ = write!(text, ", waited {:.1} s", registry.waited_seconds);
+    if let Some(waited) = amount_text::of_seconds(registry.waited_seconds) {
+        let _ = write!(text, ", waited {waited}");
     }
     if let Some(left) = registry.pulls_left {
         let _ = write!(text, ", {} left", counted(left, "pull", "pulls"));

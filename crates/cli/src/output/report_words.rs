@@ -3,14 +3,10 @@
 use std::time::Duration;
 
 use super::amount_text;
-pub(super) use super::number::grouped;
+use super::asked_noun;
+pub(super) use super::number::{counted, grouped};
 use super::report_json::{Facts, FailureGroup, Totals};
 use super::size;
-
-/// A number with its noun.
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { many })
-}
 
 /// How it went, in a sentence.
 pub(super) fn sentence(facts: &Facts) -> String {
@@ -46,16 +42,8 @@ pub(super) fn sentence(facts: &Facts) -> String {
 
 /// What cannot be carried out, counted: rules of a config, or images of a plan.
 pub(super) fn refused(facts: &Facts) -> String {
-    let [one, many] = refused_noun(&facts.head.command);
+    let [one, many] = asked_noun::of_command(&facts.head.command);
     counted(facts.head.totals.refused, one, many)
-}
-
-/// What one and many of them are called that a command has refused.
-pub(super) fn refused_noun(command: &str) -> [&'static str; 2] {
-    match command {
-        "apply" => ["image of the plan", "images of the plan"],
-        _ => ["rule", "rules"],
-    }
 }
 
 /// The first letter large, and a full stop.
@@ -82,12 +70,17 @@ pub(super) fn outcomes(totals: &Totals) -> Vec<(&'static str, u64)> {
 /// How much moved, how fast, and what did not have to.
 pub(super) fn amounts(facts: &Facts) -> Vec<(&'static str, String)> {
     let totals = &facts.head.totals;
-    let mut rows = vec![("moved", size(Some(totals.bytes_moved)))];
+    let moved = match totals.bytes_moved {
+        0 => "nothing".to_owned(),
+        bytes => size(Some(bytes)),
+    };
+    let mut rows = vec![("moved", moved)];
     if totals.bytes_mounted > 0 {
         rows.push(("mounted", format!("{} that a target had elsewhere", size(Some(totals.bytes_mounted)))));
     }
     if totals.bytes_present > 0 {
-        rows.push(("there before", size(Some(totals.bytes_present))));
+        // Other images of the same run may have brought it.
+        rows.push(("present", format!("{} when an image needed it", size(Some(totals.bytes_present)))));
     }
     if let Some(took) = took(facts) {
         rows.push(("took", amount_text::took(took)));

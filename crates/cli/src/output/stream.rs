@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::canvas::{Canvas, Picture};
+use super::number::counted;
 use queue::{Limit, Queue, State};
 use writer::Writer;
 
@@ -45,7 +46,7 @@ impl Stream {
         if std::thread::Builder::new().name("output".to_owned()).spawn(move || writer.run()).is_err() {
             queue.texts_written(0, Some(ErrorKind::OutOfMemory));
         }
-        Self(queue, |count| format!("[{count} lines are left out here: nobody read them]"))
+        Self(queue, |count| format!("[{}]", unread(count)))
     }
 
     /// Tells of lines that are left out in another form.
@@ -143,6 +144,11 @@ impl std::io::Write for Pieces<'_> {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// What stands in their place.
+pub(super) fn unread(count: usize) -> String {
+    format!("{} left out here: nobody read them", counted(count as u64, "line is", "lines are"))
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ use registry::Quota;
 use sync::Report;
 
 use super::Paint;
+use super::asked_noun;
 use super::amount_text::{bytes, span, took};
+use super::number::counted;
 use super::remainder::{and_more, shown};
 use super::rule_names::RuleNames;
 use super::tally::LeftBehind;
-use super::verified::Verified;
 use crate::diagnostic::{Alike, Failed, Reasons, diagnose};
 use crate::done::Done;
 
@@ -33,7 +34,7 @@ pub(crate) fn old_sentence(done: &Done) -> String {
 /// What to do about every reason for failures, and what was done.
 pub(crate) fn table(done: &Done, paint: Paint) -> String {
     let report = &done.report;
-    let count = |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what };
+    let count = |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what, more: "" };
     let images = ["image", "images"];
     let rows = [
         count("copied", report.copied(), Paint::green, images),
@@ -65,7 +66,7 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
             Paint::red,
             ["list gave none: see above", "lists gave none: see above"],
         ),
-        count("refused", done.refused(), Paint::red, refused(done)),
+        Row { more: ": see above", ..count("refused", done.refused(), Paint::red, asked_noun::of(done)) },
     ];
     let mut text = String::new();
     write_failures(&mut text, done, paint);
@@ -90,15 +91,17 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
 /// What went over the line, and what did not have to.
 fn amounts(text: &mut String, done: &Done) {
     let (amounts, time) = (done.report.amounts(), done.report.took);
-    let moved = bytes(amounts.moved_bytes);
-    let requests = done.requests();
-    let noun = if requests == 1 { "request" } else { "requests" };
+    let moved = match amounts.moved_bytes {
+        0 => "nothing".to_owned(),
+        number => bytes(number),
+    };
+    let requests = counted(done.requests(), "request", "requests");
     let speed = per_second(amounts.moved_bytes, time).map(|speed| format!(", {}/s", bytes(speed)));
     let speed = speed.unwrap_or_default();
-    let _ = writeln!(text, "  {:<10} {moved} in {} with {requests} {noun}{speed}", "moved", took(time));
+    let _ = writeln!(text, "  {:<10} {moved} in {} with {requests}{speed}", "moved", took(time));
     let spared = [
         ("mounted", amounts.mounted_bytes, "from other repositories of the target"),
-        ("present", amounts.present_bytes, "at the target already"),
+        ("present", amounts.present_bytes, "at the target when an image needed it"),
     ];
     for (label, number, what) in spared.into_iter().filter(|(_, number, _)| *number > 0) {
         let _ = writeln!(text, "  {label:<10} {} {what}", bytes(number));
@@ -142,27 +145,10 @@ fn left_behind(text: &mut String, left: LeftBehind) {
     }
 }
 
-/// What is refused: rules of a config, or images of a plan.
-fn refused(done: &Done) -> [&'static str; 2] {
-    match done.run.command {
-        "apply" => ["image of the plan: see above", "images of the plan: see above"],
-        "verify" if done.verified.as_ref().is_some_and(Verified::is_alone) => {
-            ["name: see above", "names: see above"]
-        }
-        _ => ["rule: see above", "rules: see above"],
-    }
-}
-
-/// What a run that verifies was asked for: rules of a config, or names on the command line.
-fn asked_for(done: &Done) -> [&'static str; 2] {
-    let is_alone = done.verified.as_ref().is_some_and(Verified::is_alone);
-    if is_alone { ["name", "names"] } else { ["rule", "rules"] }
-}
-
 /// What could not be looked at in three parts, and what was found.
 pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
     let (report, totals, looked_at) = (&done.report, &done.report.totals, done.report.looked_at);
-    let count = |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what };
+    let count = |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what, more: "" };
     let images = ["image", "images"];
     let rows = [
         count("whole", totals.whole, Paint::green, images),
@@ -178,14 +164,14 @@ pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
         count("no sample", totals.not_in_sample, Paint::yellow, images),
         count("left out", totals.left_out, Paint::yellow, images),
         count("not done", totals.not_done, Paint::yellow, images),
-        count("not listed", report.unfinished_rules.len(), Paint::yellow, asked_for(done)),
+        count("not listed", report.unfinished_rules.len(), Paint::yellow, asked_noun::of(done)),
         count(
             "no images",
             report.failed_rules.len(),
             Paint::red,
             ["list gave none: see above", "lists gave none: see above"],
         ),
-        count("refused", done.refused(), Paint::red, refused(done)),
+        Row { more: ": see above", ..count("refused", done.refused(), Paint::red, asked_noun::of(done)) },
     ];
     let mut text = String::new();
     write_failures(&mut text, done, paint);
@@ -194,10 +180,12 @@ pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
         row.write(&mut text, paint);
     }
     let (read, time) = (bytes(looked_at.bytes_read), took(report.took));
+    let manifests = if looked_at.manifests == 1 { "manifest" } else { "manifests" };
+    let blobs = counted(looked_at.blobs, "blob", "blobs");
     let _ = writeln!(
         text,
-        "  {:<10} {:>7} manifests and {} blobs, {read} of them read in {time}",
-        "looked at", looked_at.manifests, looked_at.blobs
+        "  {:<10} {:>7} {manifests} and {blobs}, {read} of them read in {time}",
+        "looked at", looked_at.manifests
     );
     let moved = report.amounts().moved_bytes;
     if moved > 0 {
@@ -246,6 +234,8 @@ struct Row {
     colour: fn(Paint, &str) -> String,
     /// What is counted, one and many.
     what: [&'static str; 2],
+    /// What stands behind that.
+    more: &'static str,
 }
 
 impl Row {
@@ -253,7 +243,7 @@ impl Row {
         let label = format!("{:<10}", self.label);
         let label = if self.number > 0 { (self.colour)(paint, &label) } else { label };
         let what = self.what[usize::from(self.number != 1)];
-        let _ = writeln!(text, "  {label} {:>7} {what}", self.number);
+        let _ = writeln!(text, "  {label} {:>7} {what}{}", self.number, self.more);
     }
 }
 
@@ -305,7 +295,8 @@ fn write_failures(text: &mut String, done: &Done, paint: Paint) {
     }
     if groups.len() > told {
         let more = groups.len() - told;
-        let _ = writeln!(text, "\n{more} more reasons are in the log and the report (--log, --report)");
+        let more = counted(more as u64, "more reason is", "more reasons are");
+        let _ = writeln!(text, "\n{more} in the log and the report (--log, --report)");
     }
 }
 

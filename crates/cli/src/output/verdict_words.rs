@@ -1,5 +1,6 @@
 //! What was found of an image, in a few words.
 
+use super::counted;
 use sync::{Mended, Standing, Verdict};
 
 /// How it stands, and how much is wrong with it.
@@ -13,7 +14,6 @@ pub(super) fn verdict_words(verdict: &Verdict) -> String {
         (Standing::Incomplete, _) => "incomplete",
         (Standing::Unreadable, _) => "unreadable",
     };
-    let problems = verdict.problems.len();
-    let noun = if problems == 1 { "problem" } else { "problems" };
-    format!("{standing} ({problems} {noun})")
+    let problems = counted(verdict.problems.len() as u64, "problem", "problems");
+    format!("{standing} ({problems})")
 }

@@ -71,7 +71,10 @@ impl Visitor<'_> {
             }
         };
         let Some((name, rule)) = listed.first else {
-            let what = format!("none of its {} repositories matches", listed.repositories);
+            let what = match listed.repositories {
+                1 => "its only repository does not match".to_owned(),
+                number => format!("none of its {number} repositories matches"),
+            };
             let finding = Finding::warning(&place, Step::Repositories, what);
             let next = "check the pattern, and that the login may see what it is meant for";
             outcome.findings.push(finding.next(next));

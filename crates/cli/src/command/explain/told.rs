@@ -1,13 +1,15 @@
 //! What is told of an image.
 
+use std::time::Duration;
+
 use oci::Reference;
 
 use super::known::Known;
 use super::stage::Stage;
 use crate::config::LoginOrigin;
-use crate::output::amount_text;
+use crate::output::amount_text::{self, took};
 use crate::output::report_json::Facts;
-use crate::output::{Ended, Failure, ImageRecord};
+use crate::output::{Ended, Failure, ImageRecord, counted};
 
 /// All that is known of entries; they are cleaned on the way out.
 pub(super) fn lines(entries: &[ImageRecord], run: &Facts, known: Option<&Known>) -> Vec<String> {
@@ -64,7 +66,8 @@ fn outcome(entry: &ImageRecord) -> Vec<String> {
         0 | 1 => String::new(),
         tries => format!(", {tries} tries"),
     };
-    let took = format!(" ({:.1} s{tries})", entry.seconds);
+    let seconds = Duration::try_from_secs_f64(entry.seconds).unwrap_or_default();
+    let took = format!(" ({}{tries})", took(seconds));
     let has_other = entry.source_digest.is_some() && entry.source_digest != entry.digest;
     let words = match entry.outcome {
         Ended::Copied => "copied: the target did not have this image under this name".to_owned(),
@@ -140,7 +143,7 @@ fn sides(entry: &ImageRecord, run: &Facts, known: Option<&Known>) -> Vec<String>
             .filter(|registry| registry.host == host)
             .map(|registry| registry.requests)
             .sum();
-        let asked = (asked > 0).then(|| format!("{asked} requests in the whole run"));
+        let asked = (asked > 0).then(|| format!("{} in the whole run", counted(asked, "request", "requests")));
         let told: Vec<_> = login.into_iter().chain(asked).collect();
         if !told.is_empty() {
             lines.push(row(side, &format!("{host}: {}", told.join(", "))));

@@ -3,11 +3,12 @@
 use oci::foreign_text::clean;
 use sync::{BlobOutcome, Error, Event, Image, Outcome, RuleFailure, SkipReason};
 
+use super::super::amount_text::until_again;
 use super::super::failure::request_id;
 use super::super::nothing::{no_repository, nothing_selected};
 use super::super::rule_names::RuleNames;
 use super::super::verdict_words::verdict_words;
-use super::super::{size, stopping};
+use super::super::{counted, size, stopping};
 use super::line::{About, Entry};
 use crate::args::LogLevel;
 use crate::diagnostic;
@@ -34,13 +35,11 @@ pub(super) fn entry(event: &Event, names: &RuleNames) -> Option<Entry> {
             of_image(LogLevel::Info, image, message)
         }
         Event::Retrying { image, error, wait, .. } => {
-            let seconds = wait.as_secs_f64();
-            let message = format!("Retry in {seconds:.1} s {image}: {}", diagnostic::short(error));
+            let message = format!("Retry {} {image}: {}", until_again(*wait), diagnostic::short(error));
             of_image(LogLevel::Warn, image, message).because_of(error)
         }
         Event::RetryingList { source, error, wait } => {
-            let seconds = wait.as_secs_f64();
-            let message = format!("Retry in {seconds:.1} s {source}: {}", diagnostic::short(error));
+            let message = format!("Retry {} {source}: {}", until_again(*wait), diagnostic::short(error));
             Entry::new(LogLevel::Warn, message).because_of(error)
         }
         Event::Stopping { in_work, waiting, drain } => {
@@ -83,7 +82,8 @@ fn of_listing(event: &Event, names: &RuleNames) -> Option<Entry> {
             Entry::new(LogLevel::Info, message).at(source).of_rule(*rule, names)
         }
         Event::RepositoriesListed { source, repositories, selected } => {
-            let message = format!("{source}: {repositories} repositories listed, {selected} selected");
+            let listed = counted(*repositories as u64, "repository", "repositories");
+            let message = format!("{source}: {listed} listed, {selected} selected");
             Entry::new(LogLevel::Info, message).at(source)
         }
         Event::Note { place, text } => {

@@ -15,7 +15,7 @@ use super::totals::Totals;
 use crate::done::{Done, Ended};
 use crate::output::remainder::and_more;
 use crate::output::sorted::Sorter;
-use crate::output::{amount_text, foreign};
+use crate::output::{amount_text, counted, foreign};
 
 /// So many steps of a repository are shown first, and so many last, unless all are wanted.
 const FIRST: usize = 6;
@@ -324,8 +324,9 @@ fn sums(totals: &Totals, ended: Ended, (extras, lists): (usize, usize), time: &s
             0 => String::new(),
             bytes => format!(", {} mounted", amount_text::bytes(bytes)),
         };
-        let (bytes, requests) = (amount_text::bytes(totals.bytes), totals.requests);
-        lines.push(format!("      {bytes} to send{mounted}, about {requests} requests{time}"));
+        let bytes = amount_text::bytes(totals.bytes);
+        let requests = counted(totals.requests as u64, "request", "requests");
+        lines.push(format!("      {bytes} to send{mounted}, about {requests}{time}"));
     }
     lines
 }

@@ -120,9 +120,9 @@ pub(super) fn page(facts: &Facts, rows: &Rows, shares: &WorkerShares) -> Page {
         images: all,
         cut: (shown < all).then(|| {
             format!(
-                "The table has {} of {} images, those that failed first. The JSON report has all.",
+                "The table has {} of {}, those that failed first. The JSON report has all.",
                 grouped(shown),
-                grouped(all)
+                counted(all, "image", "images")
             )
         }),
     }
@@ -217,7 +217,8 @@ fn notes(entry: &RegistryEntry) -> Vec<String> {
     let mut notes: Vec<_> = entry.warnings.iter().map(|warning| clean(warning)).collect();
     if let Some(left) = entry.pulls_left {
         let of = entry.pull_limit.map(|limit| format!(" of {}", grouped(limit))).unwrap_or_default();
-        notes.push(format!("{}{of} pulls left", grouped(left)));
+        let noun = if entry.pull_limit.unwrap_or(left) == 1 { "pull" } else { "pulls" };
+        notes.push(format!("{}{of} {noun} left", grouped(left)));
     }
     notes.extend(entry.limits.iter().map(|limit| {
         let refused = counted(limit.too_much, "refusal", "refusals");

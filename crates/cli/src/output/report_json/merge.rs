@@ -65,15 +65,14 @@ impl<'a> Merger<'a> {
         totals.unlisted_rules =
             facts.iter().fold(0, |sum: u64, one| sum.saturating_add(one.head.totals.unlisted_rules));
         let are_all_by_login = failures.are_all_by_login();
-        let refused: BTreeSet<_> =
-            facts.iter().flat_map(|one| one.tail.refused_rules.iter().cloned()).collect();
-        totals.refused = refused.len() as u64 + more_refused(&facts);
+        let refused_rules = refused_rules(&facts);
+        totals.refused = (refused_rules.len() as u64).saturating_add(more_refused(&facts));
         let (left_out, left_out_more) = left_out(&facts);
         let tail = Tail {
             left_out,
             left_out_more,
             failed_rules,
-            refused_rules: refused.into_iter().collect(),
+            refused_rules,
             registries,
             failures: failures.finish(),
             timeline: curve(&facts),
@@ -163,11 +162,34 @@ fn failed_rules(facts: &[Facts]) -> Vec<FailedRule> {
     rules.into_values().collect()
 }
 
+/// Each shard names what its config lacks: that is one refusal. What one file has twice are two, in the same words.
+fn refused_rules(facts: &[Facts]) -> Vec<String> {
+    let mut most = BTreeMap::<&str, usize>::new();
+    for one in facts {
+        let mut times = BTreeMap::<&str, usize>::new();
+        for words in &one.tail.refused_rules {
+            *times.entry(words).or_default() += 1;
+        }
+        for (words, times) in times {
+            let most = most.entry(words).or_default();
+            *most = times.max(*most);
+        }
+    }
+    most.into_iter().flat_map(|(words, times)| std::iter::repeat_n(words.to_owned(), times)).collect()
+}
+
 /// What refusals stand for beyond one each. A config's rules, which each shard names, stand for themselves; what a plan lacks,
-/// the first shard tells alone.
+/// the first shard tells alone. Runs that refuse the same, such as those of one plan, tell the same: it counts once.
 fn more_refused(facts: &[Facts]) -> u64 {
-    let more = |one: &Facts| one.head.totals.refused.saturating_sub(one.tail.refused_rules.len() as u64);
-    facts.iter().fold(0, |sum, one| sum.saturating_add(more(one)))
+    let mut most = BTreeMap::<_, u64>::new();
+    for one in facts {
+        let mut words: Vec<_> = one.tail.refused_rules.iter().collect();
+        words.sort();
+        let more = one.head.totals.refused.saturating_sub(words.len() as u64);
+        let most = most.entry(words).or_default();
+        *most = more.max(*most);
+    }
+    most.into_values().fold(0, u64::saturating_add)
 }
 
 /// All curves from the earliest run's beginning on.

@@ -217,6 +217,37 @@ proptest! {
     }
 }
 
+/// A report with nothing but refusals, which stand for so many.
+fn refusing(folder: &std::path::Path, name: usize, words: &[&str], count: u64) -> std::path::PathBuf {
+    let path = file(folder, name, &[], 1);
+    let mut report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    report["refusedRules"] = words.into();
+    report["totals"]["refused"] = count.into();
+    std::fs::write(&path, report.to_string()).unwrap();
+    path
+}
+
+#[test]
+fn refusals_in_the_same_words_are_as_many_as_one_run_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name, words: &[&str], count| refusing(folder.path(), name, words, count);
+    let (twice, once) = (of(0, &["a", "b", "a"], 3), of(1, &["a", "c"], 2));
+    let (lacks, again) = (of(2, &["the plan lacks it"], 7), of(3, &["the plan lacks it"], 7));
+    for (files, words, count) in [
+        (vec![&twice], vec!["a", "a", "b"], 3),
+        (vec![&twice, &once], vec!["a", "a", "b", "c"], 4),
+        (vec![&once, &once, &twice], vec!["a", "a", "b", "c"], 4),
+        (vec![&lacks], vec!["the plan lacks it"], 7),
+        (vec![&lacks, &again], vec!["the plan lacks it"], 7),
+        (vec![&lacks, &twice], vec!["a", "a", "b", "the plan lacks it"], 10),
+    ] {
+        let report = merged(&files.into_iter().cloned().collect::<Vec<_>>());
+        assert_eq!(report["refusedRules"], serde_json::json!(words));
+        assert_eq!(report["totals"]["refused"], count, "{words:?}");
+        assert_eq!(report["exitCode"], 3, "nothing else was there");
+    }
+}
+
 #[test]
 fn c1_the_better_end_of_an_image_counts_and_what_was_done_for_it_is_summed_up() {
     let folder = tempfile::tempdir().unwrap();
