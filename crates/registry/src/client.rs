@@ -1,6 +1,7 @@
 //! Handles to a registry and to its repositories.
 
 mod answered;
+mod known;
 mod refused;
 mod send;
 
@@ -27,11 +28,11 @@ use crate::http::answer_count::AnswerCount;
 use crate::http::destination::LeavingTls;
 use crate::http::host_client::HostClient;
 use crate::http::large_reads::LargeReads;
-use crate::http::limit::{HostLimit, HostPause, Limits, RequestKind};
+use crate::http::limit::{Limits, RequestKind};
 use crate::http::notice::{Notices, Quota};
 use crate::http::route::Route;
 use crate::http::stall::Patience;
-use crate::http::traffic::{Traffic, TrafficMeter};
+use crate::http::traffic::TrafficMeter;
 use crate::http::transport::Transport;
 use crate::learned::Learned;
 use crate::profile::Profile;
@@ -194,27 +195,6 @@ impl Registry {
     pub fn profile(&self) -> &'static Profile {
         let connected = self.0.connection.get().map(|connection| connection.profile);
         connected.unwrap_or_else(|| Profile::of_host(&self.0.settings.host))
-    }
-
-    /// How many requests at once it, and the services that it sent us to, get by now.
-    pub fn limits(&self) -> Vec<HostLimit> {
-        self.0.limits.learned()
-    }
-
-    /// Which of it, and of the services that it sent us to, asked to be left alone for a while.
-    pub fn pauses(&self) -> Vec<HostPause> {
-        self.0.limits.pauses()
-    }
-
-    /// How many answers it gave so far to all clones and logins of one [`Transport`], refusals included: none in a while,
-    /// or only of a server in trouble, means that it is not there.
-    pub fn answers(&self) -> u64 {
-        self.0.answers.get()
-    }
-
-    /// What was asked of it so far with this login, and of the servers that it sent us to.
-    pub fn traffic(&self) -> Traffic {
-        self.0.traffic.read()
     }
 
     pub(crate) fn traffic_meter(&self) -> &TrafficMeter {

@@ -76,7 +76,7 @@ pub(crate) fn concern(endpoint: Endpoint, cause: Cause<'_>) -> Concern {
         // Readers of one blob are sent there, and nobody else.
         Cause::Transport(TransportFailure::Inside) => of_endpoint(Endpoint::Blob),
         // A web page: there is no registry behind it, or something stands before it.
-        Cause::Transport(_) | Cause::Nonsense(Problem::WebPage) => Concern::Registry,
+        Cause::Transport(_) | Cause::Nonsense(Problem::WebPage(_)) => Concern::Registry,
         Cause::Nonsense(_) => of_endpoint(endpoint),
         Cause::Answer(status, codes) => of_answer(endpoint, status, codes),
     }
@@ -184,8 +184,11 @@ mod tests {
         let each = [Image, Image, Image, Repository, Repository, Login, Repository];
         let nonsense = Problem::Json("expected `{`".to_owned());
         assert_eq!(ALL.map(|endpoint| concern(endpoint, Cause::Nonsense(&nonsense))), each);
-        assert_eq!(ALL.map(|endpoint| concern(endpoint, Cause::Nonsense(&Problem::WebPage))), [Registry; 7]);
-        assert_eq!(concern(External, Cause::Nonsense(&Problem::WebPage)), Image);
+        assert_eq!(
+            ALL.map(|endpoint| concern(endpoint, Cause::Nonsense(&Problem::WebPage(None)))),
+            [Registry; 7]
+        );
+        assert_eq!(concern(External, Cause::Nonsense(&Problem::WebPage(None))), Image);
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(crate) mod taken;
 pub(crate) mod tls;
 pub(crate) mod traffic;
 pub(crate) mod transport;
+pub(crate) mod unanswered;
 pub(crate) mod walk;
 pub(crate) mod web_page;
 pub(crate) mod window;

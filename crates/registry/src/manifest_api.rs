@@ -10,7 +10,6 @@ use oci::{Algorithm, Digest, ErrorKind, MediaType, RawManifest, TagOrDigest, med
 
 use crate::client::{Answered, Call, Party};
 use crate::http::body::{foreign_encoding, read_to_limit};
-use crate::http::web_page::is_web_page;
 use crate::learned::Ability;
 use crate::{Error, Problem, Repository};
 
@@ -94,8 +93,10 @@ impl Repository {
             match encoding {
                 // What has the right digest is right, whatever the header says.
                 Some(encoding) => call.protocol(Problem::Encoding(encoding)),
-                None if is_web_page(&bytes) => call.protocol(Problem::WebPage),
-                None => Error::Manifest { digest: algorithm.digest(&bytes), source },
+                None => match Problem::of_page(&bytes) {
+                    Some(page) => call.protocol(page),
+                    None => Error::Manifest { digest: algorithm.digest(&bytes), source },
+                },
             }
         })
     }

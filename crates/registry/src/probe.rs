@@ -13,6 +13,7 @@ use crate::auth::challenge::challenges;
 use crate::auth::scope::Scopes;
 use crate::client::{Answered, Call, unexpected};
 use crate::http::failure::in_time;
+use crate::http::refusal::refusal;
 use crate::{Access, Error, Offer, OptionalEndpoint, RedactedUrl, Registry, Repository, Withdrawn};
 
 /// What a registry's host answers to `/v2/` without a login.
@@ -118,6 +119,9 @@ impl Registry {
         url.set_path("/v2/");
         let request = self.traffic_meter().send(connection.client.get(url.clone()));
         let response = in_time((&Method::GET, &url), self.patience().answer, request).await?;
+        if is_not_now(response.status()) {
+            return Err(refusal(&Method::GET, response).await);
+        }
         Ok(Ping::of(response.status(), response.headers()))
     }
 
@@ -132,6 +136,7 @@ impl Registry {
         let response = self.send(&call).await?;
         match response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(unexpected(&call, response).await),
+            status if is_not_now(status) => Err(unexpected(&call, response).await),
             // Some registries answer 404 here and still serve images.
             _ => Ok(()),
         }
@@ -193,6 +198,11 @@ impl Repository {
             _ => Err(unexpected(&call, response).await),
         }
     }
+}
+
+/// Whether an answer says nothing but that there is none for now.
+fn is_not_now(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
 }
 
 impl Ping {

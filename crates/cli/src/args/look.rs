@@ -99,7 +99,9 @@ pub(crate) struct LookArgs {
 
     /// Tries of a failed request [default: 2]
     ///
-    /// How often a request that failed for a passing reason is tried again.
+    /// How often a request that failed for a passing reason is tried again. A registry that asks to wait (429) is waited for as long
+    /// as it says (15 minutes at most), up to 20 times in a row; some four minutes in all where it does not say how long; with 0 not
+    /// at all.
     #[arg(short, long, value_name = "NUMBER", default_value = "2", hide_default_value = true, help_heading = "Registries", value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
     pub(crate) retries: u32,
 }

@@ -1,6 +1,8 @@
 //! `image-syncer apply PLAN`: carries out what a plan decided, with this config's logins.
 
+mod lines;
 mod plan_file;
+mod slip;
 
 use std::path::Path;
 
@@ -8,7 +10,7 @@ use oci::Digest;
 use oci::foreign_text::clean;
 use sync::{Action, OnConflict, Shard};
 
-use self::plan_file::{Failures, Integrity, Lacks, Malformed, PlanFile};
+use self::plan_file::{At, Failures, Integrity, Lacks, Malformed, Numbered, PlanFile};
 use super::asked::{Asked, Results};
 use super::execute;
 use super::heads::config_digest;
@@ -111,31 +113,40 @@ fn bind(
     });
     let (mut tasks, mut binder): (Vec<_>, _) = (tasks.collect(), Binder::new(registries));
     let mut refused: Vec<_> = malformed.into_iter().map(|step| refusal(step, file)).collect();
-    for step in steps {
+    for Numbered { at, step } in steps {
         let (rule, image, policy) = (step.rule, step.image.clone(), policy_of(&step));
         match policy.and_then(|policy| step.task(policy)).map(|task| binder.bind(task)) {
             Some(Ok(task)) => tasks[rule].tasks.push(task),
             Some(Err(error)) => {
                 let (source, target) = (image.source_name(), image.target_name());
-                refused.push(refusal(Malformed { source, target, problem: error.to_string() }, file));
+                let (problem, instead) = (error.to_string(), None);
+                refused.push(refusal(Malformed { at, source, target, problem, instead }, file));
             }
             None => {}
         }
     }
-    let (kept, impossible): (Vec<_>, Vec<_>) = impossible.into_iter().partition(|step| {
-        let stays = policy_of(step).is_some_and(|policy| policy.on_conflict == OnConflict::Keep);
-        step.action == Action::Conflict && stays
-    });
-    refused.extend(impossible.iter().map(|step| impossibility(step, file)));
+    let (kept, impossible): (Vec<_>, Vec<_>) =
+        impossible.into_iter().partition(|Numbered { step, .. }| {
+            let stays = policy_of(step).is_some_and(|policy| policy.on_conflict == OnConflict::Keep);
+            step.action == Action::Conflict && stays
+        });
+    refused.extend(impossible.iter().map(|Numbered { step, .. }| impossibility(step, file)));
     (tasks, refused, kept.len())
 }
 
+/// What helps against whatever somebody has changed in a plan.
+const ANEW: &str = "make the plan anew with `image-syncer plan --out FILE`";
+
 fn refusal(step: Malformed, file: &Path) -> RefusedRule {
-    let Malformed { source, target, problem } = step;
-    let name = if target.is_empty() { "without a target".into() } else { format!("for {}", clean(&target)) };
-    let error = ConfigError::new(format!("the step {name} cannot be carried out: {}", clean(&problem)))
+    let Malformed { at: At { number, line }, source, target, problem, instead } = step;
+    let name = if target.is_empty() { String::new() } else { format!(", for {},", clean(&target)) };
+    let error = ConfigError::new(format!("step {number}{name} cannot be carried out: {}", clean(&problem)))
         .file(file)
-        .help("make the plan anew with `image-syncer plan --out FILE`: its steps are not written by hand");
+        .line(line)
+        .help(match instead {
+            Some(instead) => format!("{instead}; or {ANEW}"),
+            None => ANEW.to_owned(),
+        });
     RefusedRule { written: WrittenRule::of_images(0, 0, source, vec![target]), error, count: 1 }
 }
 

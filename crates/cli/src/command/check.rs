@@ -36,7 +36,7 @@ use crate::args::CheckArgs;
 use crate::config::{Resolved, shared_names};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
-use crate::output::{Several, Status, print, print_json};
+use crate::output::{Several, Status, ask_hosts, print, print_json};
 use document::Document;
 pub(crate) use document::schema;
 use finding::{Finding, Step};
@@ -58,7 +58,7 @@ pub(crate) async fn run(args: CheckArgs) -> u8 {
         Ok(resolved) => resolved,
         Err(errors) => return refuse(&errors),
     };
-    let status = Status::begin(|| "looking at NATS".to_owned());
+    let status = Status::begin(|| "looking at NATS".to_owned(), ask_hosts(&resolved.registries));
     let told = status.clone();
     let interrupt = Interrupt::listen(move || told.tell());
     #[cfg(feature = "fleet")]

@@ -17,8 +17,8 @@ use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, Resolv
 use crate::done::{Brought, Done, Ended};
 use crate::interrupt::Interrupt;
 use crate::output::{
-    self, Display, Flushed, LogFile, Paint, PlannedRule, RuleNames, Verified, Volume, say, say_lines,
-    slow_hosts, warn,
+    self, Display, Flushed, LogFile, Paint, PlannedRule, RuleNames, Verified, Volume, ask_hosts, say,
+    say_lines, warn,
 };
 use crate::{exit_code, state_file};
 
@@ -276,10 +276,8 @@ async fn copy(
     watchers: &Watchers,
     registries: &SharedRegistries,
 ) -> Ran {
-    let asked_of = registries.clone();
-    let ask_hosts = Box::new(move || slow_hosts(&asked_of.lock().all()));
     let volume = Volume::of(args.show).in_run(asked.results.is_plan());
-    let display = Display::start(volume, RuleNames::of(rules), ask_hosts);
+    let display = Display::start(volume, RuleNames::of(rules), ask_hosts(registries));
     let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer()];
     observers.extend(watchers.observers());
     let (shown, log) = (display.observer(), watchers.log());

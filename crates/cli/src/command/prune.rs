@@ -16,8 +16,8 @@ use crate::config::{ConfigError, Resolved};
 use crate::exit_code;
 use crate::interrupt::Interrupt;
 use crate::output::{
-    OutputFile, Paint, Problem, PruneOutcome, Status, again, choose_colour, counted, is_stdout, print_json,
-    print_lines, say, warn,
+    OutputFile, Paint, Problem, PruneOutcome, Status, again, ask_hosts, choose_colour, counted, is_stdout,
+    print_json, print_lines, say, warn,
 };
 use crate::state_file;
 
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: PruneArgs) -> u8 {
     resolved.warnings.iter().for_each(|warning| warn(warning));
     let listed = Arc::new(Listed::default());
     let shown = listed.clone();
-    let status = Status::begin(move || shown.words());
+    let status = Status::begin(move || shown.words(), ask_hosts(&resolved.registries));
     let told = status.clone();
     let interrupt = Interrupt::listen(move || told.tell());
     let state =

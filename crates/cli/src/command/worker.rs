@@ -17,7 +17,7 @@ use crate::args::{JobArgs, LogLevel, OnlyArgs, WorkerArgs};
 use crate::config::{ConfigError, Resolved, SharedRegistries};
 use crate::interrupt::Interrupt;
 use crate::output::{
-    Display, LogFile, PlannedRule, RuleNames, Tally, Volume, counted, note, slow_hosts, warn,
+    Display, LogFile, PlannedRule, RuleNames, Tally, Volume, ask_hosts, counted, note, warn,
 };
 use crate::{exit_code, state_file};
 
@@ -147,10 +147,8 @@ struct Watch {
 impl Watch {
     fn begin(job: &JobArgs, name: &str, (rules, registries): (&[PlannedRule], &SharedRegistries)) -> Self {
         let names = RuleNames::of(rules);
-        let asked_of = registries.clone();
-        let ask_hosts = Box::new(move || slow_hosts(&asked_of.lock().all()));
         let volume = Volume::of(job.run.show);
-        let display = Display::start(volume, names.clone(), ask_hosts);
+        let display = Display::start(volume, names.clone(), ask_hosts(registries));
         let log = open_log(&job.run, &RunId::new(name), names);
         tell_requests(registries, log.clone());
         Self { volume, display, log }
@@ -181,7 +179,7 @@ impl Watch {
         let Self { volume, display, log } = self;
         display.finish();
         if let Ok(done) = ended {
-            let jobs = counted(done.jobs as u64, "job", "jobs");
+            let jobs = counted(done.jobs, "job", "jobs");
             tell(volume, log.as_deref(), &format!("worker {name} ends: it has done {jobs}"));
         }
         if let Some(log) = log {

@@ -127,6 +127,8 @@ hints! {
 
     /// A page for people where a registry's answer should be.
     WebPage: "`{other}` answers with a web page, as proxies, firewalls and web sites do: check host and port of `{host}`, and what stands before it",
+    /// The same in place of a blob, of a registry that answered before.
+    PageForBlob: "something on the way to `{other}` gives a web page in place of the image's bytes, as a proxy, a firewall or the login page of a network does: log in there, or have it let `{other}` through (NO_PROXY leaves out a proxy), then run the same command again",
     /// A header is missing or unreadable.
     Header: "`{other}` leaves out a header that the protocol demands: ask whoever runs it, also whether a proxy before it drops headers",
     /// JSON of another shape.

@@ -270,7 +270,16 @@ fn answers() -> Vec<Case> {
     let encoded = Mismatch::Encoded { digest: digest(), encoding: "br".to_owned() };
     let field = Problem::Field { name: "tags", why: "is no list" };
     vec![
-        (from(protocol(Problem::WebPage)), "the answer is a web page", Hint::WebPage),
+        (
+            from(protocol(Problem::WebPage(Some("Sign in".to_owned())))),
+            "the answer is a web page: Sign in",
+            Hint::WebPage,
+        ),
+        (
+            at(Side::Source, Operation::ReadBlob(digest()), protocol(Problem::WebPage(None))),
+            "the answer is a web page",
+            Hint::PageForBlob,
+        ),
         (to(protocol(Problem::Header("location"))), "no usable `location` header", Hint::Header),
         (from(protocol(Problem::Json("expected value".to_owned()))), "not the expected JSON", Hint::Json),
         (from(protocol(Problem::TooLarge(7))), "more than 7 bytes", Hint::AnswerTooLarge),
@@ -426,7 +435,7 @@ fn a_hint_names_who_failed() {
     let next = |error: Error| diagnose(&error).next;
     let elsewhere = token(transport_to("https://auth.io/token", TransportFailure::Connect));
     assert!(next(from(elsewhere)).starts_with("check that `auth.io` listens"));
-    assert!(next(from(protocol(Problem::WebPage))).starts_with("`cdn.io` answers with a web page"));
+    assert!(next(from(protocol(Problem::WebPage(None)))).starts_with("`cdn.io` answers with a web page"));
     assert!(next(from(login("keychain"))).contains("see what keychain says"));
     let unknown = transport_to("https://registry-1.docker.io/v2/", TransportFailure::Name);
     let hub = Error { place: "docker.io/library/app".to_owned(), ..from(unknown) };

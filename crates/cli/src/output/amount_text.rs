@@ -24,16 +24,15 @@ pub(crate) fn bytes(number: u64) -> String {
     format!("{amount:.decimals$} {}", UNITS[unit])
 }
 
-/// A part of a whole: the unit is said once where it is the same. `whole` may be `at least` so much.
-pub(super) fn part(part: u64, whole: u64, at_least: bool) -> String {
-    let at_least = if at_least { "at least " } else { "" };
+/// A part of a whole: the unit is said once where it is the same. `word` stands before the whole, such as `at least `.
+pub(super) fn part(part: u64, whole: u64, word: &str) -> String {
     let (part, whole) = (bytes(part), bytes(whole));
     let unit = |amount: &str| amount.split(' ').next_back().map(str::to_owned);
     let part = match part.split_once(' ') {
         Some((number, _)) if unit(&part) == unit(&whole) => number,
         _ => &part,
     };
-    format!("{part} of {at_least}{whole}")
+    format!("{part} of {word}{whole}")
 }
 
 /// How long something took so far.
@@ -123,8 +122,8 @@ mod tests {
         ] {
             assert_eq!(bytes(number), text);
         }
-        assert_eq!(part(130 << 20, 480 << 20, false), "130 of 480 MiB");
-        assert_eq!(part(0, 480 << 20, true), "0 B of at least 480 MiB");
+        assert_eq!(part(130 << 20, 480 << 20, ""), "130 of 480 MiB");
+        assert_eq!(part(0, 480 << 20, "at least "), "0 B of at least 480 MiB");
     }
 
     #[test]

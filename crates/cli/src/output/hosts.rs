@@ -1,37 +1,77 @@
 //! Which hosts slow a run down, and how: what the registries' handles know of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 use registry::Registry;
 
+use super::amount_text::time;
+use super::number::counted;
+use crate::config::SharedRegistries;
+
 /// What a host gets at once before it was ever too much for it is more than this.
 const FEW: usize = 16;
+/// Answers that take less are usual.
+const SILENCE: Duration = Duration::from_secs(5);
 
-/// A host that takes less than it could be given.
+/// A host that takes less than it could be given, or says nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SlowHost {
     pub(crate) host: String,
     /// How long it asked to be left alone still (`Retry-After`).
     pub(crate) pause: Option<Duration>,
+    /// How long it has owed an answer.
+    pub(crate) silent: Option<Duration>,
     /// How many requests of one kind it gets at once, where these were cut down.
     pub(crate) at_once: Option<usize>,
     /// The registries that need it, by the name that images have in front.
     pub(crate) of: BTreeSet<String>,
 }
 
+impl fmt::Display for SlowHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = &self.host;
+        match (self.pause, self.silent, self.at_once) {
+            (Some(pause), ..) => write!(formatter, "{host} asked to wait: {} more", time(pause)),
+            (None, Some(silent), _) => write!(formatter, "{host} has not answered for {}", time(silent)),
+            (None, None, Some(at_once)) => {
+                let requests = counted(at_once as u64, "request", "requests");
+                write!(formatter, "{host} is throttled: {requests} at once")
+            }
+            (None, None, None) => write!(formatter, "{host} is slow"),
+        }
+    }
+}
+
 /// Asks which hosts are slow now.
 pub(crate) type AskHosts = Box<dyn Fn() -> Vec<SlowHost> + Send + Sync>;
 
+/// Of all registries that are known by then.
+pub(crate) fn ask_hosts(registries: &SharedRegistries) -> AskHosts {
+    let registries = registries.clone();
+    Box::new(move || slow_hosts(&registries.lock().all()))
+}
+
 /// Those that are slow now, in the order of their names.
-pub(crate) fn slow_hosts(registries: &[Registry]) -> Vec<SlowHost> {
+fn slow_hosts(registries: &[Registry]) -> Vec<SlowHost> {
     let limits = registries.iter().flat_map(Registry::limits);
     let cut = limits.filter(|limit| limit.too_much > 0 && limit.at_once < FEW);
     let pauses = registries.iter().flat_map(|registry| {
         let pauses = registry.pauses().into_iter();
         pauses.map(|pause| Paused { host: pause.host, left: pause.left, of: registry.host().to_string() })
     });
-    joined(cut.map(|limit| (limit.host, limit.at_once)).collect(), pauses.collect())
+    let mut hosts = joined(cut.map(|limit| (limit.host, limit.at_once)).collect(), pauses.collect());
+    let silences = registries.iter().flat_map(Registry::silences);
+    for silence in silences.filter(|silence| silence.waited >= SILENCE) {
+        let entry = hosts.entry(silence.host.clone()).or_insert_with(|| slow(&silence.host));
+        entry.silent = entry.silent.max(Some(silence.waited));
+    }
+    hosts.into_values().collect()
+}
+
+fn slow(host: &str) -> SlowHost {
+    SlowHost { host: host.to_owned(), pause: None, silent: None, at_once: None, of: BTreeSet::new() }
 }
 
 /// A host that asked to be left alone, and a registry that needs it.
@@ -42,10 +82,8 @@ struct Paused {
 }
 
 /// One entry for each host: the least that it gets, and the longest that it waits.
-fn joined(cut: Vec<(String, usize)>, pauses: Vec<Paused>) -> Vec<SlowHost> {
+fn joined(cut: Vec<(String, usize)>, pauses: Vec<Paused>) -> BTreeMap<String, SlowHost> {
     let mut hosts = BTreeMap::<String, SlowHost>::new();
-    let slow =
-        |host: &String| SlowHost { host: host.clone(), pause: None, at_once: None, of: BTreeSet::new() };
     for (host, at_once) in cut {
         let entry = hosts.entry(host.clone()).or_insert_with(|| slow(&host));
         entry.at_once = Some(entry.at_once.map_or(at_once, |other| other.min(at_once)));
@@ -55,7 +93,7 @@ fn joined(cut: Vec<(String, usize)>, pauses: Vec<Paused>) -> Vec<SlowHost> {
         entry.pause = entry.pause.max(Some(left));
         entry.of.insert(of);
     }
-    hosts.into_values().collect()
+    hosts
 }
 
 #[cfg(test)]
@@ -71,16 +109,29 @@ mod tests {
             }),
         );
         let slow = |host: &str, pause: Option<u64>, at_once, of: &[&str]| SlowHost {
-            host: host.to_owned(),
             pause: pause.map(Duration::from_secs),
             at_once,
             of: of.iter().map(|of| (*of).to_owned()).collect(),
+            ..slow(host)
         };
         let wanted = [
             slow("a:443", None, Some(1), &[]),
             slow("b:443", Some(7), Some(3), &["b"]),
             slow("c:443", Some(2), None, &["d", "docker.io"]),
         ];
-        assert_eq!(joined(cut, pauses.into()), wanted);
+        assert!(joined(cut, pauses.into()).into_values().eq(wanted));
+    }
+
+    #[test]
+    fn who_asked_to_wait_is_told_so_before_all_else() {
+        let (silent, pause) = (Some(Duration::from_secs(75)), Some(Duration::from_secs(7)));
+        for (host, told) in [
+            (SlowHost { pause, silent, at_once: Some(1), ..slow("r:1") }, "r:1 asked to wait: 7 s more"),
+            (SlowHost { silent, at_once: Some(1), ..slow("r:1") }, "r:1 has not answered for 1 min 15 s"),
+            (SlowHost { at_once: Some(1), ..slow("r:1") }, "r:1 is throttled: 1 request at once"),
+            (SlowHost { at_once: Some(3), ..slow("r:1") }, "r:1 is throttled: 3 requests at once"),
+        ] {
+            assert_eq!(host.to_string(), told);
+        }
     }
 }

@@ -10,8 +10,7 @@ use std::fmt::Write as _;
 
 use super::amount_text::{bytes, left, part, time};
 use super::hosts::SlowHost;
-use super::number::counted;
-use super::progress::View;
+use super::progress::{Known, View};
 use super::remainder::and_more;
 use fit::{cut_end, fitting};
 use row::row;
@@ -79,7 +78,12 @@ pub(super) fn percent(view: &View) -> u64 {
 }
 
 fn amount(view: &View) -> Option<String> {
-    (view.total > 0).then(|| part(view.sent, view.total, view.is_partial))
+    let (total, word) = match view.known {
+        Known::All => (view.total, ""),
+        Known::Likely(total) => (total, "about "),
+        Known::Some => (view.total, "at least "),
+    };
+    (total > 0).then(|| part(view.sent, total, word))
 }
 
 fn speed(view: &View) -> Option<String> {
@@ -154,15 +158,7 @@ fn in_work(view: &View) -> String {
 
 /// What holds the run up beside single images: hosts that want fewer requests, and lists that did not come.
 fn waits(view: &View, slow: &[SlowHost]) -> Vec<String> {
-    let hosts = slow.iter().map(|slow| match (slow.pause, slow.at_once) {
-        (Some(pause), _) => format!("{} asked to wait: {} more", slow.host, time(pause)),
-        (None, Some(at_once)) => format!(
-            "{} is throttled: {} at once",
-            slow.host,
-            counted(at_once as u64, "request", "requests")
-        ),
-        (None, None) => format!("{} is slow", slow.host),
-    });
+    let hosts = slow.iter().map(ToString::to_string);
     let lists = view
         .lists_again
         .iter()

@@ -115,5 +115,15 @@ fn what_is_done(action: Action) -> &'static str {
 
 /// What will be tried again, when, and why.
 pub(crate) fn again(what: &impl Display, error: &Error, wait: Duration, paint: Paint) -> String {
-    format!("{} {} {what}: {}", paint.yellow("again"), until_again(wait), diagnostic::short(error))
+    again_because(what, &diagnostic::short(error), wait, paint)
+}
+
+/// The same for who knows the reason in words.
+pub(crate) fn again_because(
+    what: &(impl Display + ?Sized),
+    why: &str,
+    wait: Duration,
+    paint: Paint,
+) -> String {
+    format!("{} {} {what}: {why}", paint.yellow("again"), until_again(wait))
 }

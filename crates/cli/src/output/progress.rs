@@ -20,7 +20,7 @@ use held::{Held, Hold};
 use image_work::ImageWork;
 use remaining::{Left, Pace, remaining};
 
-pub(crate) use image_work::{Moving, Row};
+pub(crate) use image_work::{Blobs, Moving, Row};
 pub(crate) use remaining::Remaining;
 pub(crate) use wait::Wait;
 
@@ -77,8 +77,8 @@ pub(crate) struct View {
     pub(crate) lists: bool,
     pub(crate) sent: u64,
     pub(crate) total: u64,
-    /// Whether more bytes may come to be known.
-    pub(crate) is_partial: bool,
+    /// How far that is all that is to be sent.
+    pub(crate) known: Known,
     /// Bytes in a second, lately.
     pub(crate) per_second: Option<u64>,
     pub(crate) remaining: Remaining,
@@ -89,6 +89,16 @@ pub(crate) struct View {
     pub(crate) rows: Vec<Row>,
     /// Lists that are waited for.
     pub(crate) lists_again: Vec<(Arc<str>, Wait)>,
+}
+
+/// How much is known of what is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    All,
+    /// With what is likely to come, as far as images that were seen tell.
+    Likely(u64),
+    /// More may come, and nobody knows how much.
+    Some,
 }
 
 impl Images {
@@ -218,7 +228,6 @@ impl Progress {
         let known_followers = known().filter(|(image, _)| image.is_follower()).count() as u64;
         let followers = self.followers.left().saturating_sub(known_followers).min(unknown);
         let lists = !self.is_all_planned;
-        let left = Left { bytes: total - sent, images: images_left, lists };
         let images = self.in_work.iter().map(|(image, work)| (&**image, work.wait.as_ref()));
         let hold = self.held.look(now, images, self.lists.values());
         let hold =
@@ -227,13 +236,19 @@ impl Progress {
         let pace =
             Pace { bytes: self.bytes.per_second(now, window), images: self.ended.per_second(now, window) };
         let guess = self.seen_with_those_in_work().guess(unknown - followers, followers);
+        let left = Left { bytes: total.saturating_sub(sent), images: images_left, sent, lists };
         View {
             elapsed: now.saturating_duration_since(self.started),
             images: self.images,
             lists,
             sent,
             total,
-            is_partial: lists || unknown > 0,
+            known: match guess {
+                _ if lists => Known::Some,
+                _ if unknown == 0 => Known::All,
+                Some((least, most)) => Known::Likely(total.saturating_add(whole(f64::midpoint(least, most)))),
+                None => Known::Some,
+            },
             per_second: self.bytes.per_second(now, LATELY).map(whole),
             remaining: remaining(left, pace, guess).held_up(hold),
             fraction: self.fraction(sent, total),

@@ -101,3 +101,41 @@ fn worker(name: &str, share: Share) -> String {
 fn row(word: &str, text: &str) -> String {
     format!("  {word:<12} {text}")
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::output::report_json::read;
+
+    use super::*;
+
+    /// What people see of a report that has these parts.
+    fn shown(command: &str, totals: &str, refused: &[&str]) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let refused = serde_json::to_string(refused).unwrap();
+        let report = format!(
+            r#"{{"schema": "image-syncer/report/1", "command": "{command}", "images": [], "totals": {totals}, "refusedRules": {refused}}}"#
+        );
+        std::fs::write(file.path(), report).unwrap();
+        lines(&read(file.path(), &mut |_| Ok(())).unwrap(), &WorkerShares::default()).join("\n")
+    }
+
+    #[test]
+    fn what_an_older_release_refused_is_shown_with_its_number() {
+        for (command, totals, refused, told) in [
+            ("sync", "{}", &["a", "b"][..], "2 rules"),
+            ("sync", "{}", &["a"], "1 rule"),
+            ("sync", r#"{"refused": 2}"#, &["a", "a"], "2 rules"),
+            ("apply", "{}", &["a"], "1 image of the plan"),
+            ("apply", r#"{"refused": 12}"#, &["a", "b"], "12 images of the plan"),
+        ] {
+            let text = shown(command, totals, refused);
+            assert!(text.starts_with(&format!("{told} cannot be carried out.\n`{command}`")), "{text}");
+            assert!(text.contains(&format!("\n  refused      {told}\n")), "{text}");
+            for words in refused {
+                assert!(text.contains(&format!("\nrefused {words}\n")), "{text}");
+            }
+        }
+        let text = shown("sync", "{}", &[]);
+        assert!(!text.contains("refused") && text.contains("\n  moved        nothing\n"), "{text}");
+    }
+}

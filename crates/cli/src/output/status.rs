@@ -1,9 +1,11 @@
 //! How far a verb is that has no picture: a line for whoever asks with SIGUSR1.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::amount_text::took;
+use super::hosts::AskHosts;
 use super::{foreign, remainder, standard};
 
 /// So many of what is in work are named.
@@ -14,13 +16,16 @@ const NAMED: usize = 3;
 pub(crate) struct Status {
     started: Instant,
     now: Arc<Mutex<Words>>,
+    ask_hosts: Arc<AskHosts>,
 }
 
 type Words = Box<dyn Fn() -> String + Send>;
 
 impl Status {
-    pub(crate) fn begin(words: impl Fn() -> String + Send + 'static) -> Self {
-        Self { started: Instant::now(), now: Arc::new(Mutex::new(Box::new(words))) }
+    /// `ask_hosts` names who holds it up.
+    pub(crate) fn begin(words: impl Fn() -> String + Send + 'static, ask_hosts: AskHosts) -> Self {
+        let now: Words = Box::new(words);
+        Self { started: Instant::now(), now: Arc::new(Mutex::new(now)), ask_hosts: Arc::new(ask_hosts) }
     }
 
     /// From now on it does something else.
@@ -34,7 +39,11 @@ impl Status {
     }
 
     fn line(&self, elapsed: Duration) -> String {
-        format!("status after {}: {}", took(elapsed), (self.lock())())
+        let mut line = format!("status after {}: {}", took(elapsed), (self.lock())());
+        for slow in (self.ask_hosts)().into_iter().take(NAMED) {
+            let _ = write!(line, "; {slow}");
+        }
+        line
     }
 
     fn lock(&self) -> MutexGuard<'_, Words> {
@@ -93,15 +102,20 @@ impl Several {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::future::{pending, ready};
 
     use futures_util::FutureExt as _;
 
     use super::*;
+    use crate::output::hosts::SlowHost;
 
     #[test]
     fn who_asks_hears_what_is_done_just_now() {
-        let status = Status::begin(|| "reading the config".to_owned());
+        let slow = Arc::new(Mutex::new(Vec::new()));
+        let asked = slow.clone();
+        let ask_hosts = Box::new(move || asked.lock().unwrap().clone());
+        let status = Status::begin(|| "reading the config".to_owned(), ask_hosts);
         let line = |status: &Status| status.line(Duration::from_secs(75));
         assert_eq!(line(&status), "status after 1 min 15 s: reading the config");
         let registries = Several::new(["registry", "registries"], 6);
@@ -117,6 +131,15 @@ mod tests {
         }
         let told = ": 1 of 6 registries looked at, in work: b, c, d and 2 more";
         assert!(line(&status).ends_with(told), "{}", line(&status));
+        let (silent, of) = (Some(Duration::from_secs(12)), BTreeSet::default());
+        slow.lock().unwrap().push(SlowHost {
+            host: "r:1".to_owned(),
+            pause: None,
+            silent,
+            at_once: None,
+            of,
+        });
+        assert!(line(&status).ends_with(" and 2 more; r:1 has not answered for 12 s"), "{}", line(&status));
         assert_eq!(Several::new(["rule", "rules"], 1).words(), "0 of 1 rule looked at");
     }
 }

@@ -8,8 +8,8 @@ use registry::Quota;
 use sync::Report;
 
 use super::Paint;
-use super::asked_noun;
 use super::amount_text::{bytes, span, took};
+use super::asked_noun;
 use super::number::counted;
 use super::remainder::{and_more, shown};
 use super::rule_names::RuleNames;
@@ -34,7 +34,8 @@ pub(crate) fn old_sentence(done: &Done) -> String {
 /// What to do about every reason for failures, and what was done.
 pub(crate) fn table(done: &Done, paint: Paint) -> String {
     let report = &done.report;
-    let count = |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what, more: "" };
+    let count =
+        |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what, more: "" };
     let images = ["image", "images"];
     let rows = [
         count("copied", report.copied(), Paint::green, images),
@@ -148,7 +149,8 @@ fn left_behind(text: &mut String, left: LeftBehind) {
 /// What could not be looked at in three parts, and what was found.
 pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
     let (report, totals, looked_at) = (&done.report, &done.report.totals, done.report.looked_at);
-    let count = |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what, more: "" };
+    let count =
+        |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what, more: "" };
     let images = ["image", "images"];
     let rows = [
         count("whole", totals.whole, Paint::green, images),

@@ -1,10 +1,13 @@
 //! `image-syncer check` where all is well: it says so, in a useful order, and leaves nothing behind.
 
 use anyhow::{Result, ensure};
+use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
 use testkit::AcrInstance;
 
-use crate::check_bench::{CheckBench, FIXED, KEY};
+use crate::check_bench::{CheckBench, FIXED, KEY, check};
 use crate::json_schema::conforms;
+use crate::process::Workplace;
 
 #[tokio::test]
 async fn a_sound_journey_is_all_ok_and_leaves_nothing() -> Result<()> {
@@ -106,5 +109,48 @@ async fn what_the_copy_will_create_is_no_problem() -> Result<()> {
     let checked = bench.check(&entries, &[bench.rule()])?;
     let place = format!("ok       {}/image-syncer/app: namespace:", bench.acr.host());
     checked.line(&place, &["`image-syncer` is not there yet: it will be created"])?.0.expect_code(0)?;
+    Ok(())
+}
+
+/// A source with an image, a target, and what is written to check both.
+async fn pair() -> Result<(EmbeddedRegistry, EmbeddedRegistry, Vec<String>, Vec<String>)> {
+    let (source, target) =
+        (EmbeddedRegistry::builder().start().await?, EmbeddedRegistry::builder().start().await?);
+    sample::image(source.store(), "a/app", Some("v1"), Flavour::Oci, &[sample::layer(1, 1000)], "amd64");
+    let (from, to) = (source.host(), target.host());
+    let entries = [&from, &to].map(|host| format!(r#""{host}": {{"insecure": true}}"#));
+    let rule = format!(r#""{from}/a/app": "{to}/b/app""#);
+    Ok((source, target, entries.into(), vec![rule]))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_to_wait_is_asked_again_and_that_is_told() -> Result<()> {
+    let (source, target, entries, rules) = pair().await?;
+    for (registry, path) in [(&source, "/tags/list"), (&source, "/manifests/"), (&target, "/uploads/")] {
+        let effect = Effect::too_many_requests("1");
+        registry.misbehave(Fault { when: Match::path(path), times: Times::First(1), effect });
+    }
+    let headers = vec![("retry-after", "1".to_owned())];
+    let effect = Effect::Status { code: 503, body: String::new(), headers };
+    source.misbehave(Fault { when: Match::path("/blobs/"), times: Times::First(1), effect });
+    let ran = check(&Workplace::new()?, &entries, &rules)?.0.expect_code(0)?;
+    ensure!(ran.stdout.trim_end().ends_with("ok, 0 warnings, 0 problems"), "{}", ran.all());
+    for (host, words) in
+        [(source.host(), "429 Too Many Requests"), (source.host(), "503"), (target.host(), "429")]
+    {
+        let fits = |line: &str| line.starts_with("again in ") && line.contains(&host) && line.contains(words);
+        ensure!(ran.stderr.lines().any(fits), "{host} {words}: {}", ran.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_an_hour_is_not_waited_for() -> Result<()> {
+    let (source, _target, entries, rules) = pair().await?;
+    let effect = Effect::too_many_requests("3600");
+    source.misbehave(Fault { when: Match::path("/tags/list"), times: Times::Always, effect });
+    let checked = check(&Workplace::new()?, &entries, &rules)?;
+    let start = format!("problem  {}/a/app: tags: its tags cannot be listed", source.host());
+    checked.line(&start, &["429 Too Many Requests", "wait a while"])?.0.expect_code(1)?;
     Ok(())
 }

@@ -285,7 +285,7 @@ async fn s4_a_question_is_answered_and_ends_nothing() -> Result<()> {
     let world = World::start(Effect::Trickle { bytes: 1 << 20, pause: Duration::from_millis(100) }).await?;
     let ran = world.interrupt("-USR1", "").await?.expect_code(0)?;
     let image = format!("\n  {}/app:large -> {}/app:large: ", world.source.host(), world.target.host());
-    ran.says(&["status after ", "0 of 1 images done", "1 in work", &image, "copied           1 image"])?;
+    ran.says(&["status after ", "0 of 1 image done", "1 in work", &image, "copied           1 image"])?;
     Ok(())
 }
 
@@ -447,6 +447,55 @@ async fn s4_check_says_at_which_registry_it_is() -> Result<()> {
     ensure!(line.contains(&world.target.host()), "{line}");
     signal(&child, "-HUP")?;
     end(child).await?.expect_code(143)?;
+    Ok(())
+}
+
+/// Asks how far it is, until the answer has this text; gives that line.
+async fn asked_until(child: &mut Child, text: &str) -> Result<String> {
+    let stderr = child.stderr.take().context("stderr")?;
+    let (told, mut lines) = tokio::sync::mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(std::result::Result::ok) {
+            let _ = told.send(line);
+        }
+    });
+    let found = async {
+        loop {
+            signal(child, "-USR1")?;
+            let line = lines.recv().await.context("it never says that")?;
+            if line.contains(text) {
+                return Ok(line);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, found).await.context("it does not say that")?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s4_whoever_asks_learns_which_host_does_not_answer() -> Result<()> {
+    let world = World::start(Effect::Hang).await?;
+    let (from, to) = (world.source.host(), world.target.host());
+    let rules = format!(
+        "auth:\n  {from}: {{insecure: true}}\n  {to}: {{insecure: true}}\nsync:\n\
+         - {{from: {from}/app, to: {to}/app, prune: {{}}}}\n"
+    );
+    world.workplace.write("c.yaml", &rules)?;
+    world.source.misbehave(Fault {
+        when: Match::path("/tags/list"),
+        times: Times::Always,
+        effect: Effect::Hang,
+    });
+    for verb in ["plan", "prune"] {
+        world.source.clear_requests();
+        let mut child = start(&world.workplace, &format!("{verb} --config c.yaml --no-state"))?;
+        until(|| !world.source.requests().is_empty()).await?;
+        let line = asked_until(&mut child, &format!("; {from} has not answered for ")).await?;
+        ensure!(line.contains("status after ") && !line.contains(&to), "{verb}: {line}");
+        signal(&child, "-INT")?;
+        signal(&child, "-KILL")?;
+        child.wait()?;
+    }
     Ok(())
 }
 

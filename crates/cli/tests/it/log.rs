@@ -176,3 +176,28 @@ async fn a_level_leaves_out_what_is_less_important_and_runs_are_added() -> Resul
     world.run("--log-level debug")?.says(&["--log-level changes nothing without --log"])?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_for_several_targets_names_none_of_them() -> Result<()> {
+    let world = World::start().await?;
+    let config = world.workplace.read("c.json")?;
+    let to = format!("{}/mirror/app", world.target.host());
+    let both = config.replace(&format!("\"to\": \"{to}\""), &format!("\"to\": [\"{to}\", \"{to}-too\"]"));
+    ensure!(both != config);
+    world.workplace.write("c.json", &both)?;
+    world.run("--log log --log-level debug --log-format json")?.expect_code(0)?;
+    let log = lines(&world.workplace.read("log")?)?;
+    let of_source = |line: &&Value| line["registry"] == world.source.host() && line["image"].is_string();
+    let manifests: Vec<_> = log
+        .iter()
+        .filter(of_source)
+        .filter(|line| line["url"].as_str().is_some_and(|url| url.contains("/team/app/manifests/")))
+        .collect();
+    ensure!(!manifests.is_empty());
+    for read in manifests {
+        ensure!(read.get("target").is_none() && read["rule"] == "all apps", "{read}");
+    }
+    let put = |line: &&Value| line["method"] == "PUT" && line["registry"] == world.target.host();
+    ensure!(log.iter().filter(put).all(|line| line["target"].is_string()), "what is sent has one");
+    Ok(())
+}

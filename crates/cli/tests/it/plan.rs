@@ -251,11 +251,25 @@ async fn what_is_no_plan_is_told_before_anything_moves() -> Result<()> {
     ensure!(bench.at_target("b/lib", "v1").is_none(), "nothing is carried out");
     let applied = bench.run("apply bad.json --allow-edited")?.expect_code(1)?;
     ensure!(
-        applied.stderr.contains("the step for ") && applied.stderr.contains("app:latest"),
+        applied.stderr.contains("bad.json:1: step 1, for ") && applied.stderr.contains("app:latest"),
         "{}",
         applied.stderr
     );
+    applied.says(&[
+        "cannot be carried out: `sourceDigest` is \"sha256:0\": ",
+        "help: write for `sourceDigest` a digest",
+    ])?;
     ensure!(bench.at_target("b/lib", "v1").is_some(), "the others go on");
+    plan["steps"][0]["source"] = json!(format!("{}/a/app", bench.source.host()));
+    bench.workplace.write("bad.json", &format!("{plan:#}"))?;
+    let line =
+        format!("{plan:#}").lines().position(|line| line.trim() == "\"steps\": [").unwrap_or_default() + 2;
+    let applied = bench.run("apply bad.json --allow-edited")?.expect_code(1)?;
+    applied.says(&[
+        &format!("bad.json:{line}: step 1, for "),
+        "/a/app\": it names neither a tag nor a digest",
+        "help: write for `source` `HOST/REPOSITORY:TAG` or `HOST/REPOSITORY@DIGEST`; or make the plan anew",
+    ])?;
     plan["schema"] = json!("image-syncer/plan/9");
     bench.workplace.write("new.json", &plan.to_string())?;
     bench.workplace.write("empty.json", r#"{"schema": "image-syncer/plan/1", "rules": []}"#)?;

@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(header(r#"{"access_token":"b"}"#).unwrap(), "Bearer b");
         assert_eq!(header(r#"{"token":"","access_token":"b"}"#).unwrap(), "Bearer b");
         assert!(matches!(header("{}"), Err(Problem::Json(_))));
-        assert!(matches!(header("<html>"), Err(Problem::WebPage)));
+        assert!(matches!(header("<html>"), Err(Problem::WebPage(None))));
         assert_eq!(renewal(DEFAULT_LIFETIME), Duration::from_secs(48));
         assert_eq!(renewal(Duration::from_secs(1800)), Duration::from_secs(1770));
     }

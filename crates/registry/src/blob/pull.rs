@@ -4,13 +4,14 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method};
 use oci::{Digest, HashState, Mismatch, Verifier};
 use url::Url;
 
 use super::ahead::{Ahead, Given, Whole};
 use super::history::BlobHistory;
-use super::part::{Part, ask, strong_entity_tag, told_length};
+use super::page::Beginning;
+use super::part::{Part, ask, strong_entity_tag};
 use super::watch::Watch;
 use super::width::Verdict;
 use crate::error::TransportFailure;
@@ -40,6 +41,7 @@ pub struct BlobReader {
     encoding: Option<String>,
     /// None where reading by ranges is out of the question.
     watch: Option<Watch>,
+    beginning: Beginning,
     /// None once the blob is complete.
     verifier: Option<Verifier>,
     /// Why nothing more is given.
@@ -73,39 +75,13 @@ enum Body {
     Ended,
 }
 
-/// A blob that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FoundBlob {
-    /// Its bytes, where the answer tells how many there are.
-    pub length: Option<u64>,
-}
-
 impl Repository {
-    /// Whether the blob is here.
-    pub async fn has_blob(&self, digest: &Digest) -> Result<bool, Error> {
-        Ok(self.find_blob(digest).await?.is_some())
-    }
-
-    /// What the registry tells of a blob without giving it; `None` if it is not here.
-    pub async fn find_blob(&self, digest: &Digest) -> Result<Option<FoundBlob>, Error> {
-        let call = self.call(Method::HEAD, &format!("blobs/{digest}")).await?;
-        let response = self.registry().send(&call).await?;
-        match response.status() {
-            StatusCode::OK => Ok(Some(FoundBlob { length: told_length(response.headers()) })),
-            // Some registries know no HEAD for blobs: then nothing is known.
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::BAD_REQUEST => Ok(None),
-            _ => Err(crate::client::unexpected(&call, response).await),
-        }
-    }
-
     /// Begins to read a blob; `size` in bytes is what the descriptor promises.
     pub async fn pull_blob(&self, digest: &Digest, size: Option<u64>) -> Result<BlobReader, Error> {
         let verifier = Verifier::new(digest.clone(), size);
         BlobReader::open(self, digest.clone(), size, verifier, 0).await
     }
-}
 
-impl Repository {
     /// Reads a blob from byte `offset` on, and checks the whole blob's digest all the same. Where `state` was kept of
     /// what comes before, little or nothing of that is read again.
     pub async fn pull_blob_from(
@@ -155,6 +131,7 @@ impl BlobReader {
             entity_tag: strong_entity_tag(&response),
             body: Body::One(Box::new(response)),
             watch: None,
+            beginning: Beginning::default(),
             verifier: Some(verifier),
             wrong: None,
             held: None,
@@ -184,7 +161,7 @@ impl BlobReader {
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             if let Some(wrong) = &self.wrong {
-                return Err(wrong.clone().into());
+                return Err(self.beginning.told_as(wrong.clone(), &self.url));
             }
             if self.verifier.is_none() {
                 return Ok(self.held.take());
@@ -229,7 +206,7 @@ impl BlobReader {
         self.url = part.response.url().clone();
         self.encoding = foreign_encoding(part.response.headers());
         self.body = Body::One(Box::new(part.response));
-        self.rest = Bytes::new();
+        (self.rest, self.beginning) = Default::default();
         (self.skip, self.told) = (part.skip, part.told);
         Ok(())
     }
@@ -238,7 +215,10 @@ impl BlobReader {
         if self.rest.is_empty() {
             self.look();
             match self.come().await? {
-                Some(bytes) => self.rest = bytes,
+                Some(bytes) => {
+                    self.beginning.note(&bytes);
+                    self.rest = bytes;
+                }
                 None => return Ok(None),
             }
         }
@@ -379,7 +359,7 @@ impl BlobReader {
         }
         self.held = None;
         self.wrong = Some(wrong.clone());
-        wrong.into()
+        self.beginning.told_as(wrong, &self.url)
     }
 
     /// The same, but with a word where the blob came with as many bytes before.

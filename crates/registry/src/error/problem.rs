@@ -1,10 +1,12 @@
 //! How an answer breaks the protocol.
 
-use oci::foreign_text::Cleaned;
+use std::fmt;
+
+use oci::foreign_text::{Cleaned, clean_to};
 use oci::{Digest, Tag};
 
 use crate::http::redact::RedactedUrl;
-use crate::http::web_page::is_web_page;
+use crate::http::web_page::{MOST_HEADLINE, headline, is_web_page};
 
 /// How an answer breaks the protocol.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,8 +19,11 @@ pub enum Problem {
     #[error("the answer is not the expected JSON: {}", Cleaned(.0))]
     Json(String),
     /// A page for people, as proxies, firewalls and web sites answer.
-    #[error("the answer is a web page")]
-    WebPage,
+    #[error("the answer is a web page{}", Headline(.0.as_deref()))]
+    WebPage(
+        /// What it says of itself.
+        Option<String>,
+    ),
     /// A field of the body is not what the step needs.
     #[error("`{name}` in the answer {why}")]
     Field {
@@ -95,6 +100,20 @@ pub enum NotFollowed {
 impl Problem {
     /// Why a body is not the JSON that the step needs.
     pub(crate) fn unreadable(body: &[u8], why: &dyn std::fmt::Display) -> Self {
-        if is_web_page(body) { Self::WebPage } else { Self::Json(why.to_string()) }
+        Self::of_page(body).unwrap_or_else(|| Self::Json(why.to_string()))
+    }
+
+    /// Of a body that is a page for people; `None` of any other one.
+    pub(crate) fn of_page(body: &[u8]) -> Option<Self> {
+        is_web_page(body).then(|| Self::WebPage(headline(&String::from_utf8_lossy(body))))
+    }
+}
+
+/// What a page says, behind what it is.
+struct Headline<'a>(Option<&'a str>);
+
+impl fmt::Display for Headline<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |text| write!(formatter, ": {}", clean_to(text, MOST_HEADLINE)))
     }
 }

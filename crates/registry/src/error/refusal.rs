@@ -8,12 +8,10 @@ use oci::foreign_text::clean_to;
 use crate::client::Answered;
 use crate::concern::{Cause, Concern, concern};
 use crate::http::redact::RedactedUrl;
-use crate::http::web_page::{headline, is_web_page};
+use crate::http::web_page::{MOST_HEADLINE, headline, is_web_page};
 
 /// The most bytes of a refusal's words that are shown: several errors in one document are.
 const MOST_WORDS: usize = 2048;
-/// The most bytes of a page's headline that are shown.
-const MOST_HEADLINE: usize = 300;
 
 /// An answer that says no.
 #[derive(Debug, thiserror::Error)]

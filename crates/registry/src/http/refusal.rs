@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::body::read_to_limit;
 use super::request_id::request_id;
-use super::web_page::is_web_page;
+use super::web_page::{MOST_OF_PAGE, is_web_page};
 use crate::client::Answered;
 use crate::error::{Refusal, RegistryMessage};
 use crate::{Error, RedactedUrl};
@@ -17,8 +17,6 @@ use crate::{Error, RedactedUrl};
 pub(crate) const MOST_BYTES: u64 = 64 << 10;
 /// The most bytes of an undecodable body that are kept.
 const MOST_SHOWN: usize = 300;
-/// The same of a page for people, of which only a headline is shown: other things may stand before that.
-const MOST_OF_PAGE: usize = 4096;
 /// The most entries of an error document that are kept.
 const MOST_ENTRIES: usize = 20;
 /// A registry may not send us to sleep for longer.

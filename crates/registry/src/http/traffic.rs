@@ -12,6 +12,7 @@ use bytes::Bytes;
 use oci::RegistryHost;
 
 use super::exchange::{UnderWay, Watch};
+use super::unanswered::{Body, HostSilence, Unanswered};
 
 /// What was asked of a registry, of its token server, and of the services that it sends us to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub struct Traffic {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrafficMeter {
     counters: Arc<Counters>,
+    unanswered: Unanswered,
     watch: Watch,
     /// Whose requests these are.
     registry: Option<RegistryHost>,
@@ -60,7 +62,7 @@ struct Wait<'a> {
 impl TrafficMeter {
     /// A meter that tells `watch` of each request.
     pub(crate) fn telling(watch: Watch, registry: Option<RegistryHost>) -> Self {
-        Self { counters: Arc::default(), watch, registry }
+        Self { counters: Arc::default(), unanswered: Unanswered::default(), watch, registry }
     }
 
     /// Sends a request. What is read of its answer by [`chunk`] counts, too; a body that is a stream counts itself by
@@ -68,10 +70,13 @@ impl TrafficMeter {
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
         let (client, request) = request.build_split();
         let request = request?;
-        let body = request.body().and_then(reqwest::Body::as_bytes).map_or(0, <[u8]>::len);
+        let in_memory = request.body().map(|body| body.as_bytes().map(<[u8]>::len));
+        let body = in_memory.flatten().unwrap_or(0);
         let counters = &*self.counters;
         counters.requests.fetch_add(1, Ordering::Relaxed);
-        self.gave(body);
+        counters.bytes_sent.fetch_add(body as u64, Ordering::Relaxed);
+        let how = if in_memory == Some(None) { Body::PieceByPiece } else { Body::AtOnce };
+        let question = self.unanswered.ask(request.url(), how);
         let mut under_way = self.watch.begin(self.registry.as_ref(), &request);
         let mut response = client.execute(request).await.inspect_err(|error| {
             // Without a connection nothing was sent: a registry without TLS is asked for it in vain.
@@ -80,6 +85,7 @@ impl TrafficMeter {
                 counters.bytes_sent.fetch_sub(body as u64, Ordering::Relaxed);
             }
         })?;
+        drop(question);
         if let Some(under_way) = &mut under_way {
             under_way.answered(&response);
         }
@@ -92,6 +98,12 @@ impl TrafficMeter {
     /// So many bytes of a request's body went to its connection.
     pub(crate) fn gave(&self, bytes: usize) {
         self.counters.bytes_sent.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.unanswered.gave();
+    }
+
+    /// Who owes answers.
+    pub(crate) fn silences(&self) -> Vec<HostSilence> {
+        self.unanswered.silences()
     }
 
     /// Waits for the turn of a request.

@@ -1,5 +1,10 @@
 //! Tells pages for people from answers of registries: proxies, firewalls and web sites give them, often with 200.
 
+/// The most bytes of a page that are looked at: only its headline is shown, and other things may stand before that.
+pub(crate) const MOST_OF_PAGE: usize = 4096;
+/// The most bytes of a headline that are shown.
+pub(crate) const MOST_HEADLINE: usize = 300;
+
 /// Whether a body is an HTML page, whatever its `Content-Type` says.
 pub(crate) fn is_web_page(body: &[u8]) -> bool {
     let body = body.trim_ascii_start();
@@ -18,8 +23,13 @@ pub(crate) fn headline(page: &str) -> Option<String> {
 fn inside(page: &str, name: &str) -> Option<String> {
     // Of equal length, whatever the page is written in.
     let lower = page.to_ascii_lowercase();
-    let begin = lower.find(&format!("<{name}"))?;
-    let begin = begin + lower[begin..].find('>')? + 1;
+    let tag = format!("<{name}");
+    // `<titlebar>` is another element.
+    let is_whole = |after: &usize| {
+        lower.as_bytes().get(*after).is_some_and(|next| next.is_ascii_whitespace() || b">/".contains(next))
+    };
+    let after = lower.match_indices(&tag).map(|(begin, tag)| begin + tag.len()).find(is_whole)?;
+    let begin = after + lower[after..].find('>')? + 1;
     let end = lower[begin..].find('<').map_or(lower.len(), |length| begin + length);
     let text = page[begin..end].split_whitespace().collect::<Vec<_>>().join(" ");
     (!text.is_empty()).then_some(text)
@@ -47,6 +57,8 @@ mod tests {
             ("<html><title></title><h1 class=\"x\">Blocked</h1>", Some("Blocked")),
             ("<html><title>cut of", Some("cut of")),
             ("<html><title", None),
+            ("<html><titlebar>Menu</titlebar><title>Sign in</title>", Some("Sign in")),
+            ("<html><titlebar>Menu</titlebar><h1>Blocked</h1>", Some("Blocked")),
             ("<html>Sign in</html>", None),
             ("<html>\u{130}<title>\u{130}x</title>", Some("\u{130}x")),
         ] {

@@ -20,7 +20,7 @@ use crate::copy::transfer::Transfer;
 use crate::engine::backoff::Backoff;
 use crate::engine::run::Run;
 use crate::lock::lock;
-use crate::report::worked_on::same_work;
+use crate::report::worked_on::{for_all, same_work};
 
 /// So long a read waits for other targets that may need it, too.
 const GRACE: Duration = Duration::from_millis(250);
@@ -122,7 +122,9 @@ impl Gathering {
             let (blob, budget) = (blob.clone(), budget.clone());
             tokio::spawn(same_work(async move {
                 let joined = if joined.is_empty() { this.gather(&blob.digest).await } else { joined };
-                this.read_for(&run, &reading, &blob, joined, budget).await;
+                let is_shared = joined.len() > 1;
+                let read = this.read_for(&run, &reading, &blob, joined, budget);
+                if is_shared { for_all(read).await } else { read.await }
             }));
         }
         read.await.ok()

@@ -20,7 +20,7 @@ use crate::memory::target_repository::Found;
 use crate::plan::awaited::Promise;
 use crate::plan::decision::{Action, Decision};
 use crate::plan::wanted::WantedReferrers;
-use crate::report::worked_on::{WorkedOn, working_on};
+use crate::report::worked_on::{Targets, WorkedOn, working_on};
 use crate::{Error, Event, Load, Operation, Outcome, ReferrerPolicy, Side, SkipReason};
 
 /// Said of an image that its source does not have yet.
@@ -51,7 +51,7 @@ pub(super) async fn reached(
     copy: Arc<ImageCopy>,
     with: impl for<'a> FnOnce(&'a Walk) -> BoxFuture<'a, Outcome>,
 ) -> (Arc<ImageCopy>, Outcome) {
-    let of = WorkedOn { rule: copy.rule, image: copy.image.clone() };
+    let of = WorkedOn { rule: copy.rule, image: copy.image.clone(), targets: Targets::One };
     working_on(of, reach_and(run, image, copy, with)).await
 }
 

@@ -12,6 +12,7 @@ use crate::endpoint::{
     Answer, BlobRead, BulkTags, EndpointError, FoundBlob, Kept, ReadParts, Source, StoreId, Tags,
 };
 use crate::lock::lock;
+use crate::report::worked_on::for_all;
 
 /// A manifest of more bytes is not kept: a target that comes later reads it again.
 const LARGEST_KEPT: usize = 256 << 10;
@@ -61,7 +62,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
             _ => {
                 // Whoever gives up meanwhile leaves no old answer.
                 asked.last = None;
-                let answer = ask.await;
+                let answer = for_all(ask).await;
                 asked.last = Some(answer.clone());
                 answer
             }

@@ -38,13 +38,22 @@ impl Backoff {
 
     /// The same, where whoever failed knows that there may be another try whatever the error says by itself.
     pub(crate) fn again(&mut self, error: &Error) -> Option<Duration> {
-        let is_rate_limit = error.kind() == Some(ErrorKind::RateLimited) && self.retries > 0;
+        self.count(error.kind(), error.retry_after())
+    }
+
+    fn count(&mut self, kind: Option<ErrorKind>, asked: Option<Duration>) -> Option<Duration> {
+        let is_rate_limit = kind == Some(ErrorKind::RateLimited) && self.retries > 0;
         let left = if is_rate_limit { &mut self.rate_limits_left } else { &mut self.tries_left };
         *left = left.checked_sub(1)?;
         let own = self.ceiling.mul_f64(fastrand::f64());
         self.ceiling = (self.ceiling * 2).min(LONGEST);
-        let asked = error.retry_after();
         Some(asked.map_or(own, |asked| asked + own))
+    }
+
+    /// The same for who asks something beside a run, and asks again only where he was told to wait.
+    pub fn told_to_wait(&mut self, kind: ErrorKind, asked: Option<Duration>) -> Option<Duration> {
+        let is_told = kind == ErrorKind::RateLimited || asked.is_some();
+        if is_told { self.count(Some(kind), asked) } else { None }
     }
 
     /// The same for a read that goes on where it stood: bytes that were wrong do not get right by reading the rest.
@@ -102,6 +111,23 @@ mod tests {
         assert!(backoff.next(&broken()).is_some(), "the tries are all there");
         assert_eq!(backoff.next(&refused(429, None)), None);
         assert_eq!(Backoff::new(0).next(&refused(429, None)), None, "`--retries 0` is none at all");
+    }
+
+    #[test]
+    fn who_only_looks_asks_again_where_he_was_told_to_wait() {
+        let wait = Duration::from_secs(7);
+        for (kind, asked, times) in [
+            (ErrorKind::RateLimited, Some(wait), 3),
+            (ErrorKind::RateLimited, None, 3),
+            (ErrorKind::Unavailable, Some(wait), 2),
+            (ErrorKind::Unavailable, None, 0),
+            (ErrorKind::Network, None, 0),
+        ] {
+            let mut tries = Backoff::new(2);
+            let waits: Vec<_> = (0..3).filter_map(|_| tries.told_to_wait(kind, asked)).collect();
+            assert_eq!(waits.len(), times, "{kind:?} {asked:?}");
+            assert!(waits.iter().all(|wait| *wait >= asked.unwrap_or_default()), "{waits:?}");
+        }
     }
 
     /// Every question that the policy is asked, with what it says to it.

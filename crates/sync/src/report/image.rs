@@ -9,6 +9,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::rule::referrer_tag::subject;
 
+/// Why a text names no image.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// Only a repository, or nothing at all.
+    #[error("it names neither a tag nor a digest")]
+    NoReference,
+    /// A tag or a digest that is none.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+}
+
 /// A source and a target, as people read them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Image {
@@ -35,6 +47,14 @@ impl Image {
 }
 
 impl Image {
+    /// Whether a text is the name of an image in documents.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn check_name(name: &str) -> Result<(), NameError> {
+        split(name).map(drop)
+    }
+
     /// Whether it depends on another image by its name, as signatures do: it comes after that one, and is small.
     pub fn is_follower(&self) -> bool {
         matches!(&self.source_reference, TagOrDigest::Tag(tag) if subject(tag).is_some())
@@ -75,16 +95,16 @@ impl<'de> Deserialize<'de> for Image {
 }
 
 /// A repository's name and the reference behind it.
-fn split(name: &str) -> Result<(Arc<str>, TagOrDigest), ReferenceError> {
+fn split(name: &str) -> Result<(Arc<str>, TagOrDigest), NameError> {
     if let Some((repository, digest)) = name.split_once('@') {
-        return Ok((repository.into(), TagOrDigest::Digest(digest.parse()?)));
+        return Ok((repository.into(), TagOrDigest::Digest(digest.parse().map_err(ReferenceError::from)?)));
     }
     let end = name.rfind('/').map_or(0, |slash| slash + 1);
     match name[end..].split_once(':') {
         Some((repository, tag)) => {
             Ok((format!("{}{repository}", &name[..end]).into(), TagOrDigest::Tag(tag.parse()?)))
         }
-        None => Err(ReferenceError::Empty),
+        None => Err(NameError::NoReference),
     }
 }
 

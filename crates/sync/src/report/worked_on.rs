@@ -18,6 +18,17 @@ pub struct WorkedOn {
     pub rule: usize,
     /// Which.
     pub image: Arc<Image>,
+    /// For whom.
+    pub targets: Targets,
+}
+
+/// For which targets of an image something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Targets {
+    /// That of the image.
+    One,
+    /// Several: the image names only the one for which it began.
+    Several,
 }
 
 /// What the task works on that asks; `None` where that is no single image, such as a list.
@@ -28,6 +39,14 @@ pub fn worked_on() -> Option<WorkedOn> {
 /// Does the work as that on an image.
 pub(crate) fn working_on<F: Future>(image: WorkedOn, work: F) -> impl Future<Output = F::Output> {
     WORKED_ON.scope(image, work)
+}
+
+/// The same work, for all targets of the image.
+pub(crate) fn for_all<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    match worked_on() {
+        Some(image) => Either::Left(working_on(WorkedOn { targets: Targets::Several, ..image }, work)),
+        None => Either::Right(work),
+    }
 }
 
 /// The same work in another task.

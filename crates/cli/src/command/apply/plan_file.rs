@@ -13,6 +13,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::Value;
 use sync::{Action, Policy, Shard};
 
+use super::lines::Line;
+use super::slip::Slip;
+use crate::output::counted;
 use crate::output::plan::{Checksum, Division, SCHEMA, Step};
 
 /// Of an image that another rule of the same plan brings to its source first, in a form that the registry there decides.
@@ -31,9 +34,9 @@ pub(super) struct PlanFile {
     pub(super) shards: Option<usize>,
     pub(super) rules: Vec<PlanRule>,
     /// Those that change something, and those of which the target has all: it is to be so still.
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<Numbered>,
     /// Those that nobody could carry out when the plan was made.
-    pub(super) impossible: Vec<Step>,
+    pub(super) impossible: Vec<Numbered>,
     /// Those that cannot be read, and why.
     pub(super) malformed: Vec<Malformed>,
     /// What it lacks because something failed when it was made.
@@ -88,12 +91,30 @@ pub(super) struct PlanRule {
     pub(super) policy: Arc<Policy>,
 }
 
+/// Where a step stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct At {
+    /// Of all steps, counted from 1.
+    pub(super) number: usize,
+    /// In which it begins.
+    pub(super) line: usize,
+}
+
+/// A step, and where it stands.
+pub(super) struct Numbered {
+    pub(super) at: At,
+    pub(super) step: Step,
+}
+
 /// A step that is none.
 pub(super) struct Malformed {
+    pub(super) at: At,
     /// Its names, as far as they are there.
     pub(super) source: String,
     pub(super) target: String,
     pub(super) problem: String,
+    /// What to write instead, where that is known.
+    pub(super) instead: Option<String>,
 }
 
 impl PlanFile {
@@ -109,8 +130,9 @@ impl PlanFile {
     }
 
     fn read_from(text: impl Read) -> Result<Self, String> {
-        let mut reader = serde_json::Deserializer::from_reader(BufReader::new(text));
-        let plan = reader.deserialize_map(PlanVisitor).and_then(|plan| reader.end().map(|()| plan));
+        let line = Line::first();
+        let mut reader = serde_json::Deserializer::from_reader(line.follow(BufReader::new(text)));
+        let plan = reader.deserialize_map(PlanVisitor(line)).and_then(|plan| reader.end().map(|()| plan));
         let plan = plan.map_err(|error| {
             if error.is_data() {
                 // The place where it was noticed says nothing of what is wrong.
@@ -140,8 +162,9 @@ impl PlanFile {
             ));
         }
         let all = self.steps.iter().chain(&self.impossible);
-        let division = Division::of(shard.count(), all.map(Step::splittable).collect());
-        let is_ours = |step: &Step| {
+        let splittable = |numbered: &Numbered| numbered.step.splittable();
+        let division = Division::of(shard.count(), all.map(splittable).collect());
+        let is_ours = |Numbered { step, .. }: &Numbered| {
             let owner = || division.owner(&step.image);
             step.shard.map_or_else(owner, |number| number.saturating_sub(1)) == shard.index()
         };
@@ -156,26 +179,30 @@ impl PlanFile {
     /// Without steps that nobody could carry out.
     fn checked(mut self) -> Self {
         let mut targets = HashSet::new();
-        for step in std::mem::take(&mut self.steps) {
+        for Numbered { at, step } in std::mem::take(&mut self.steps) {
+            let mut instead = None;
             let target = as_place(&step.image.target_name()).into_owned();
             let problem = if !targets.insert(target) {
                 SECOND.to_owned()
             } else if step.rule >= self.rules.len() {
-                format!("`rule` is {}, and there are {} rules", step.rule, self.rules.len())
+                instead = Some("write for `rule` the place of a rule in `rules`, counted from 0".to_owned());
+                let rules = counted(self.rules.len() as u64, "rule", "rules");
+                format!("`rule` is {}, and the plan has {rules}", step.rule)
             } else if step.source_digest.is_none() {
                 NOT_KNOWN.to_owned()
             } else {
-                self.steps.push(step);
+                self.steps.push(Numbered { at, step });
                 continue;
             };
             let (source, target) = (step.image.source_name(), step.image.target_name());
-            self.malformed.push(Malformed { source, target, problem });
+            self.malformed.push(Malformed { at, source, target, problem, instead });
         }
         self
     }
 }
 
-struct PlanVisitor;
+/// It knows the line in which its reader is.
+struct PlanVisitor(Line);
 
 impl<'de> Visitor<'de> for PlanVisitor {
     type Value = PlanFile;
@@ -199,7 +226,7 @@ impl<'de> Visitor<'de> for PlanVisitor {
                 // What it is, only its schema tells, which may come later.
                 "rules" => rules = entries.next_value()?,
                 "steps" => {
-                    entries.next_value_seed(Steps(&mut plan))?;
+                    entries.next_value_seed(Steps(&mut plan, &self.0))?;
                     has_steps = true;
                 }
                 _ => _ = entries.next_value::<IgnoredAny>()?,
@@ -218,9 +245,18 @@ impl<'de> Visitor<'de> for PlanVisitor {
             Some(checksum) if checksum == plan.sum.with(&rules).to_string() => Integrity::AsWritten,
             Some(_) => Integrity::Changed,
         };
-        plan.rules = serde_json::from_value(rules).map_err(A::Error::custom)?;
+        plan.rules = read_rules(rules).map_err(A::Error::custom)?;
         Ok(plan)
     }
+}
+
+fn read_rules(rules: Value) -> Result<Vec<PlanRule>, String> {
+    let rules: Vec<Value> = serde_json::from_value(rules).map_err(|error| format!("`rules`: {error}"))?;
+    let read = |(place, rule)| {
+        let read = serde_json::from_value(rule);
+        read.map_err(|error| format!("rule {place} in `rules`, counted from 0: {error}"))
+    };
+    rules.into_iter().enumerate().map(read).collect()
 }
 
 fn check_schema(schema: &Value) -> Result<(), String> {
@@ -237,7 +273,20 @@ fn check_schema(schema: &Value) -> Result<(), String> {
 }
 
 /// Reads steps one by one; one that cannot be read keeps no other from it.
-struct Steps<'a>(&'a mut PlanFile);
+struct Steps<'a>(&'a mut PlanFile, &'a Line);
+
+/// One of them, with the line in which it begins.
+struct Lined<'a>(&'a Line);
+
+impl<'de> DeserializeSeed<'de> for Lined<'_> {
+    type Value = (usize, Value);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        // Its first character was looked at.
+        let line = self.0.now();
+        Ok((line, Value::deserialize(deserializer)?))
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Steps<'_> {
     type Value = ();
@@ -255,20 +304,24 @@ impl<'de> Visitor<'de> for Steps<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut steps: A) -> Result<(), A::Error> {
-        while let Some(value) = steps.next_element::<Value>()? {
+        let mut number = 0;
+        while let Some((line, value)) = steps.next_element_seed(Lined(self.1))? {
+            number += 1;
+            let at = At { number, line };
             self.0.sum.add(&value);
             let name = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             let (source, target) = (name("source"), name("target"));
-            match serde_json::from_value::<Step>(value) {
+            match Step::deserialize(&value) {
                 Ok(step @ Step { action: Action::Conflict | Action::Missing, .. }) => {
-                    self.0.impossible.push(step);
+                    self.0.impossible.push(Numbered { at, step });
                 }
                 // No platform of it is wanted.
                 Ok(Step { action: Action::Unchanged, result_digest: None, .. }) => {}
-                Ok(step) => self.0.steps.push(step),
+                Ok(step) => self.0.steps.push(Numbered { at, step }),
                 Err(error) => {
-                    let problem = error.to_string();
-                    self.0.malformed.push(Malformed { source, target, problem });
+                    let Slip { problem, instead } = Slip::of(&value, &error);
+                    let instead = Some(instead);
+                    self.0.malformed.push(Malformed { at, source, target, problem, instead });
                 }
             }
         }
@@ -277,70 +330,4 @@ impl<'de> Visitor<'de> for Steps<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<PlanFile, String> {
-        PlanFile::read_from(text.as_bytes())
-    }
-
-    #[test]
-    fn what_is_no_plan_is_refused_with_what_it_is() {
-        for (text, told) in [
-            ("", "no whole JSON document"),
-            ("{\"schema\": \"image-syncer/plan/1\"", "no whole JSON document"),
-            ("[]", "expected a plan"),
-            ("{}", "has no `schema`"),
-            ("{\"schema\": 1}", "is no text"),
-            ("{\"schema\": \"image-syncer/plan/2\"}", "this release reads image-syncer/plan/1"),
-            ("{\"schema\": \"image-syncer/report/1\"}", "a plan's is image-syncer/plan/1"),
-            ("{\"schema\": \"image-syncer/plan/1\", \"steps\": {}}", "expected a list of steps"),
-            ("{\"schema\": \"image-syncer/plan/1\", \"rules\": []}", "missing field `steps`"),
-            ("{\"schema\": \"image-syncer/plan/1\", \"partial\": true, \"steps\": []}", "was stopped"),
-            ("{\"rules\": [{}], \"steps\": [], \"schema\": \"image-syncer/plan/1\"}", "missing field"),
-        ] {
-            let error = read(text).err().unwrap_or_else(|| panic!("{text} was read"));
-            assert!(error.contains(told), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_step_that_is_none_keeps_no_other_from_being_read() {
-        let digest = Digest::sha256(b"x");
-        let step = |target: &str, more: &str| {
-            format!(r#"{{"rule": 0, "source": "q.io/a:1", "target": "{target}", "action": "create"{more}}}"#)
-        };
-        let source = format!(r#", "sourceDigest": "{digest}""#);
-        let steps = [
-            step("r.io/a:1", &source),
-            step("r.io/a:2", ""),
-            step("r.io/a", &source),
-            step("r.io/a:3", r#", "sourceDigest": "sha256:0""#),
-            step("r.io/a:4", &source.replace("0,", "7,")).replace("\"rule\": 0", "\"rule\": 7"),
-            step("r.io/a:5", &source).replace("create", "delete"),
-            step("R.io:443/a:1", &source),
-            "7".to_owned(),
-        ];
-        let policy = serde_json::to_string(&sync::Policy::default()).unwrap();
-        let rule =
-            format!(r#"{{"name": null, "source": "q.io/a", "targets": ["r.io/a"], "policy": {policy}}}"#);
-        let text = format!(
-            r#"{{"schema": "{SCHEMA}", "rules": [{rule}], "later": [1], "steps": [{}], "totals": {{}}}}"#,
-            steps.join(",")
-        );
-        let plan = read(&text).unwrap();
-        assert_eq!(plan.steps.len(), 1);
-        assert_eq!(plan.steps[0].image.target_name(), "r.io/a:1");
-        let malformed: Vec<_> = plan.malformed.iter().map(|step| (&*step.target, &*step.problem)).collect();
-        let has = |target: &str, problem: &str| {
-            malformed.iter().any(|(name, told)| *name == target && told.contains(problem))
-        };
-        assert!(has("r.io/a:2", "no `sourceDigest`"), "{malformed:?}");
-        assert!(has("r.io/a", "the reference is empty"), "{malformed:?}");
-        assert!(has("r.io/a:3", "hexadecimal"), "{malformed:?}");
-        assert!(has("r.io/a:4", "`rule` is 7, and there are 1 rules"), "{malformed:?}");
-        assert!(has("r.io/a:5", "unknown variant `delete`"), "{malformed:?}");
-        assert!(has("R.io:443/a:1", "an earlier step"), "{malformed:?}");
-        assert_eq!(malformed.len(), 7);
-    }
-}
+pub(super) mod tests;

@@ -1,6 +1,6 @@
 //! TLS, and what answers behind it.
 
-use oci::RegistryHost;
+use oci::{ErrorKind, RegistryHost};
 use registry::{Error, Face, Ping, TransportFailure, WantsLogin};
 
 use super::cloud::reach_advice;
@@ -19,6 +19,11 @@ pub(super) enum Encryption {
 pub(super) fn judge_failure(host: &RegistryHost, error: &Error, is_cloud: bool) -> Finding {
     let place = host.as_str();
     let words = registry_words(error);
+    if error.kind() == ErrorKind::RateLimited {
+        return Finding::problem(place, Step::Answer, "it wants to be left alone for a while")
+            .why(words)
+            .next("run the check again when that is over; registries let known users ask more");
+    }
     let Error::Transport { failure, .. } = error else {
         return Finding::problem(place, Step::Answer, "`/v2/` gives no usable answer")
             .why(words)

@@ -5,7 +5,7 @@ use providers::alibaba::{self, CredentialOrigin};
 use registry::{Error, LoginSearch};
 
 use super::finding::{Finding, Step};
-use super::limit::{NO_ANSWER, within};
+use super::limit::{NO_ANSWER, asked, within};
 use crate::config::KnownRegistry;
 use crate::diagnostic::{registry_words, with_sources};
 
@@ -18,7 +18,7 @@ pub(super) async fn look(known: &KnownRegistry) -> Finding {
             return Finding::ok(place, Step::Login, format!("nobody: {places}"));
         }
     };
-    let Some(tried) = within(known.registry.try_login()).await else {
+    let Some(tried) = asked(&known.registry, place, async || known.registry.try_login().await).await else {
         return Finding::problem(place, Step::Login, format!("{login} gets no answer")).why(NO_ANSWER).next(
             "check that this machine reaches the token server (in firewalls, too), and the source of the access key if there is one",
         );

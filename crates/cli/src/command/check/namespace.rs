@@ -5,7 +5,7 @@ use providers::alibaba::{self, Acr, AutoCreateRepository, InstanceUsage};
 use providers::harbor::{Harbor, ProjectKind, ProjectName};
 
 use super::finding::{Finding, Step};
-use super::limit::within;
+use super::limit::{answer, within};
 use super::quota;
 use crate::config::{KnownRegistry, MissingRepositories};
 use crate::diagnostic::with_sources;
@@ -49,7 +49,7 @@ pub(super) async fn look(
             Ok(None) | Err(_) => Seen::Unclear(None),
         }
     };
-    within(ask).await.unwrap_or(Seen::Unclear(None))
+    answer(&known.registry, ask).await.unwrap_or(Seen::Unclear(None))
 }
 
 fn unclear(place: &str, why: String) -> Seen {

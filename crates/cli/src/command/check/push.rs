@@ -2,11 +2,11 @@
 //! cancelled, or none where it could not be cancelled.
 
 use oci::{ErrorKind, RepositoryName};
-use registry::{Access, Grant, LoginSearch, PushTrial, Repository};
+use registry::{Access, Grant, LoginSearch, PushTrial, Registry, Repository};
 
 use super::cloud::Edition;
 use super::finding::{Finding, Step};
-use super::limit::{NO_ANSWER, within};
+use super::limit::{NO_ANSWER, answer, asked};
 use super::quota::MORE_ROOM;
 use crate::config::KnownRegistry;
 use crate::diagnostic::{no_login_hint, registry_words};
@@ -35,12 +35,13 @@ pub(super) async fn look(
 ) -> Finding {
     let place = format!("{}/{repository}", known.registry.host());
     let handle = known.registry.repository(repository, Access::PullPush);
-    let grant = within(handle.grant()).await.and_then(Result::ok);
-    let was_known = is_known(&handle).await;
-    match within(known.registry.try_push(repository)).await {
+    let registry = &known.registry;
+    let grant = asked(registry, &place, async || handle.grant().await).await.and_then(Result::ok);
+    let was_known = is_known(&handle, registry).await;
+    match asked(registry, &place, async || registry.try_push(repository).await).await {
         Some(Ok(trial)) => {
             // zot and olareg make the repository when an upload begins, and keep it.
-            let is_new = was_known == Some(false) && is_known(&handle).await == Some(true);
+            let is_new = was_known == Some(false) && is_known(&handle, registry).await == Some(true);
             let left = if is_new { LEFT } else { "" };
             Finding::ok(place, Step::Push, format!("{}{left}", tried(trial)))
         }
@@ -63,8 +64,8 @@ pub(super) async fn look(
 const LEFT: &str = ". The registry made an empty repository of it and keeps that: delete it there if nothing is copied to it";
 
 /// Whether the registry knows the repository; `None` where it does not tell.
-async fn is_known(handle: &Repository) -> Option<bool> {
-    within(handle.is_known()).await.and_then(Result::ok)
+async fn is_known(handle: &Repository, registry: &Registry) -> Option<bool> {
+    answer(registry, handle.is_known()).await.and_then(Result::ok)
 }
 
 fn tried(trial: PushTrial) -> &'static str {

@@ -1,13 +1,13 @@
 //! Whether a source lists its tags and gives images: some sample manifests, and where their blobs come from.
 
 use oci::{Descriptor, Digest, ErrorKind, RawManifest, RepositoryName, TagOrDigest};
-use registry::{Access, Error, LoginSearch, Repository};
+use registry::{Access, Error, LoginSearch, Registry, Repository};
 use sync::Selection;
 
 use super::blob;
 use super::finding::{Finding, Step};
 use super::holdings::Holdings;
-use super::limit::{NO_ANSWER, within};
+use super::limit::{NO_ANSWER, answer, asked};
 use crate::config::KnownRegistry;
 use crate::diagnostic::registry_words;
 
@@ -43,7 +43,7 @@ struct Look<'a> {
 impl Look<'_> {
     /// The images that the rule means; none where that cannot be found out.
     async fn images(&mut self, selection: &Selection) -> Vec<TagOrDigest> {
-        match select(&self.handle, selection).await {
+        match select(&self.asker(), selection).await {
             Ok((images, found)) => {
                 self.findings.extend(found.map(|what| Finding::ok(&self.place, Step::Tags, what)));
                 if images.is_empty() {
@@ -62,7 +62,7 @@ impl Look<'_> {
 
     /// Reads one image; gives a blob of it.
     async fn image(&mut self, image: &TagOrDigest) -> Option<Digest> {
-        match pull(&self.handle, image).await {
+        match pull(&self.asker(), image).await {
             Ok(Some(Pulled { manifest, smallest, largest })) => {
                 self.holdings.note(image, &manifest);
                 self.holdings.note_largest(largest);
@@ -80,11 +80,22 @@ impl Look<'_> {
         }
     }
 
+    fn asker(&self) -> Asker {
+        Asker {
+            registry: self.known.registry.clone(),
+            handle: self.handle.clone(),
+            place: self.place.clone(),
+        }
+    }
+
     async fn blob(&mut self, digest: &Digest) {
-        self.findings.push(match within(self.handle.locate_blob(digest)).await {
-            Some(located) => blob::judge(&self.place, self.known.registry.host(), digest, located),
-            None => no_answer(&self.place, Step::Blobs),
-        });
+        let (registry, place) = (&self.known.registry, self.place.as_str());
+        self.findings.push(
+            match asked(registry, place, async || self.handle.locate_blob(digest).await).await {
+                Some(located) => blob::judge(&self.place, self.known.registry.host(), digest, located),
+                None => no_answer(&self.place, Step::Blobs),
+            },
+        );
     }
 
     /// Notes what went wrong; Harbor hides missing projects behind 401.
@@ -116,24 +127,30 @@ enum Trouble {
     NoAnswer,
 }
 
-async fn timely<T>(question: impl Future<Output = Result<T, Error>>) -> Result<T, Trouble> {
-    match within(question).await {
-        Some(answer) => answer.map_err(Trouble::Refused),
-        None => Err(Trouble::NoAnswer),
+/// Asks a repository.
+struct Asker {
+    registry: Registry,
+    handle: Repository,
+    place: String,
+}
+
+impl Asker {
+    async fn ask<T>(&self, question: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Trouble> {
+        match asked(&self.registry, &self.place, question).await {
+            Some(answer) => answer.map_err(Trouble::Refused),
+            None => Err(Trouble::NoAnswer),
+        }
     }
 }
 
 /// The images that the rule means, up to the first page that shows any; and what was read.
-async fn select(
-    handle: &Repository,
-    selection: &Selection,
-) -> Result<(Vec<TagOrDigest>, Option<String>), Trouble> {
+async fn select(asker: &Asker, selection: &Selection) -> Result<(Vec<TagOrDigest>, Option<String>), Trouble> {
     if let Some(images) = selection.named() {
         return Ok((images, None));
     }
-    let (mut pages, mut listed, mut images) = (handle.tags(), 0, Vec::new());
+    let (mut pages, mut listed, mut images) = (asker.handle.tags(), 0, Vec::new());
     while images.is_empty()
-        && let Some(page) = timely(pages.next()).await?
+        && let Some(page) = asker.ask(async || pages.next().await).await?
     {
         listed += page.tags.len();
         images = selection.by_name(page.tags);
@@ -159,15 +176,17 @@ struct Pulled {
 }
 
 /// Reads an image's manifests; `None` if it is not there.
-async fn pull(handle: &Repository, image: &TagOrDigest) -> Result<Option<Pulled>, Trouble> {
+async fn pull(asker: &Asker, image: &TagOrDigest) -> Result<Option<Pulled>, Trouble> {
     // As a copy does: HEAD tells whether it is there, and costs no pull.
-    if timely(handle.resolve(image)).await?.is_none() {
+    let handle = &asker.handle;
+    if asker.ask(async || handle.resolve(image).await).await?.is_none() {
         return Ok(None);
     }
-    let manifest = timely(handle.pull_manifest(image)).await?;
+    let manifest = asker.ask(async || handle.pull_manifest(image).await).await?;
     let mut links = manifest.links().ok();
     if let Some(child) = links.as_ref().and_then(|links| links.manifests.first()) {
-        let child = timely(handle.pull_manifest(&TagOrDigest::Digest(child.digest.clone()))).await?;
+        let child = TagOrDigest::Digest(child.digest.clone());
+        let child = asker.ask(async || handle.pull_manifest(&child).await).await?;
         links = child.links().ok();
     }
     let Some(links) = links else { return Ok(Some(Pulled { manifest, smallest: None, largest: None })) };
@@ -195,7 +214,7 @@ async fn lacks_project(known: &KnownRegistry, repository: &RepositoryName) -> bo
             Err(error) => Some(error.kind() == ErrorKind::Denied),
         }
     };
-    within(ask).await.flatten().unwrap_or(false)
+    answer(&known.registry, ask).await.flatten().unwrap_or(false)
 }
 
 fn judge_refusal(

@@ -9,8 +9,8 @@ use super::answer::{self, Encryption};
 use super::cloud::Edition;
 use super::edition::Meant;
 use super::finding::{Finding, Step};
-use super::limit::{NO_ANSWER, within};
-use super::{clock, edition, login, name, port, push, quota, whitelist};
+use super::limit::{NO_ANSWER, asked, within};
+use super::{clock, edition, limit, login, name, port, push, quota, whitelist};
 use crate::config::KnownRegistry;
 
 /// What the rules do with a registry.
@@ -89,7 +89,7 @@ async fn is_reached(known: &KnownRegistry, standing: &mut Standing) -> bool {
 /// TLS, `/v2/` and the clock.
 async fn is_registry(known: &KnownRegistry, standing: &mut Standing) -> bool {
     let host = known.registry.host();
-    let ping = match within(known.registry.ping()).await {
+    let ping = match asked(&known.registry, host.as_str(), async || known.registry.ping().await).await {
         Some(Ok(ping)) => ping,
         Some(Err(error)) => {
             let finding = answer::judge_failure(host, &error, known.registry_api.acr().is_some());
@@ -122,7 +122,8 @@ async fn is_registry(known: &KnownRegistry, standing: &mut Standing) -> bool {
 
 /// Whether it is the kind of registry that its auth entry says.
 async fn is_as_meant(known: &KnownRegistry, standing: &mut Standing) -> bool {
-    let service = within(known.registry.service()).await.and_then(Result::ok).flatten();
+    let service =
+        limit::answer(&known.registry, known.registry.service()).await.and_then(Result::ok).flatten();
     standing.edition = service.as_deref().and_then(Edition::of_service);
     let login = known.registry_api.acr().map(|acr| acr.login());
     let instance = match &login {
@@ -145,7 +146,7 @@ async fn takes_writes(known: &KnownRegistry, roles: Roles, standing: &mut Standi
         harbor.system_info().await.ok()
     };
     if known.registry_api.acr().is_none()
-        && let Some(Some(info)) = within(ask).await
+        && let Some(Some(info)) = limit::answer(&known.registry, ask).await
         && info.write_mode == Some(WriteMode::ReadOnly)
     {
         let place = known.registry.host().as_str();

@@ -5,7 +5,7 @@ use oci::RepositoryName;
 
 use super::finding::{Finding, Step};
 use super::holdings::Holdings;
-use super::limit::{NO_ANSWER, within};
+use super::limit::{NO_ANSWER, asked};
 use super::namespace::{self, Seen};
 use super::plan::{Many, One, Planned, PlannedRule, Spot, is_same, spots};
 use super::push::{self, Circumstances, Namespace};
@@ -54,7 +54,7 @@ impl Visitor<'_> {
             outcome.not_checked.push(place);
             return;
         }
-        let listed = match list(many).await {
+        let listed = match list(many, &place).await {
             Ok(listed) => listed,
             Err(Unlisted::NoList(why)) => {
                 let finding =
@@ -157,12 +157,12 @@ enum Unlisted {
 }
 
 /// Reads the whole list, and finds a place for all that match, as a copy does.
-async fn list(many: &Many) -> Result<Listed, Unlisted> {
-    let (rule, mut listed) = (&many.rule, Listed::default());
+async fn list(many: &Many, place: &str) -> Result<Listed, Unlisted> {
+    let (registry, rule, mut listed) = (&many.source.known.registry, &many.rule, Listed::default());
     let mut pages = rule.listing.repositories(&rule.pattern.literal_front());
     let mut targets = PatternTargets::new(rule);
     loop {
-        let page = match within(pages.next()).await {
+        let page = match asked(registry, place, async || pages.next().await).await {
             Some(Ok(page)) => page,
             Some(Err(error)) => return Err(Unlisted::NoList(why(&error.into()))),
             None => return Err(Unlisted::NoList(NO_ANSWER.to_owned())),

@@ -143,7 +143,8 @@ fn sides(entry: &ImageRecord, run: &Facts, known: Option<&Known>) -> Vec<String>
             .filter(|registry| registry.host == host)
             .map(|registry| registry.requests)
             .sum();
-        let asked = (asked > 0).then(|| format!("{} in the whole run", counted(asked, "request", "requests")));
+        let asked =
+            (asked > 0).then(|| format!("{} in the whole run", counted(asked, "request", "requests")));
         let told: Vec<_> = login.into_iter().chain(asked).collect();
         if !told.is_empty() {
             lines.push(row(side, &format!("{host}: {}", told.join(", "))));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::fit::{cut_middle, fitting, width};
 use super::room::Room;
 use crate::output::amount_text::{bytes, part, time};
-use crate::output::progress::{Moving, Row, Wait, ratio};
+use crate::output::progress::{Blobs, Moving, Row, Wait, ratio};
 
 /// Names get two fifths of the width, within these.
 const NAME: std::ops::RangeInclusive<usize> = 14..=64;
@@ -44,10 +44,16 @@ fn name(row: &Row, columns: usize, room: Room) -> String {
 }
 
 fn texts(row: &Row, total: u64) -> [String; 5] {
-    let amount = (total > 0).then(|| part(row.sent, total, false));
+    let amount = (total > 0).then(|| part(row.sent, total, ""));
     let largest = row.largest.as_ref();
-    let stands =
-        || Some(if row.sent < total { "waiting" } else { "finishing" }.to_owned()).filter(|_| total > 0);
+    let stands = || {
+        let word = match (row.known, row.sent < total) {
+            (Blobs::SoFar, _) => "looking further",
+            (Blobs::All, true) => "waiting",
+            (Blobs::All, false) => "finishing",
+        };
+        Some(word.to_owned()).filter(|_| total > 0)
+    };
     let (long, short) = (largest.map(with_digest).or_else(stands), largest.map(amount_of).or_else(stands));
     let spared = spared(row);
     let join = |parts: [Option<String>; 3]| parts.into_iter().flatten().collect::<Vec<_>>().join("  ");
@@ -62,7 +68,7 @@ fn texts(row: &Row, total: u64) -> [String; 5] {
 
 fn amount_of(moving: &Moving) -> String {
     match moving.size {
-        Some(size) => format!("largest {}", part(moving.sent, size, false)),
+        Some(size) => format!("largest {}", part(moving.sent, size, "")),
         None => format!("largest {}", bytes(moving.sent)),
     }
 }

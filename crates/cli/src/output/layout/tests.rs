@@ -8,7 +8,7 @@ use sync::Image;
 use super::fit::width;
 use super::*;
 use crate::output::Paint;
-use crate::output::progress::{Images, Moving, Progress, Remaining, Row, Wait};
+use crate::output::progress::{Blobs, Images, Known, Moving, Progress, Remaining, Row, Wait};
 
 const MIB: u64 = 1 << 20;
 
@@ -28,6 +28,7 @@ fn row(target: &str, tag: &str) -> Row {
         took: Duration::from_secs(75),
         sent: 130 * MIB,
         total: Some(480 * MIB),
+        known: Blobs::All,
         largest: Some(Moving { digest: oci::Digest::sha256(b"layer"), sent: 23 * MIB, size: Some(60 * MIB) }),
         mounted: 2,
         present: 0,
@@ -55,7 +56,7 @@ fn view() -> View {
         lists: false,
         sent: 1300 * MIB,
         total: 3500 * MIB,
-        is_partial: true,
+        known: Known::Some,
         per_second: Some(54 * MIB),
         remaining: Remaining::Between(Duration::from_secs(40), Duration::from_secs(130)),
         fraction: 0.3,
@@ -96,8 +97,13 @@ fn the_picture_at_80_columns() {
   r.example:5000/b:v2              again in 12 s
   r.example:5000/b:v3              looking
   and 4 more in work";
-    let slow =
-        SlowHost { host: "r.example:5000".to_owned(), pause: None, at_once: Some(3), of: BTreeSet::new() };
+    let slow = SlowHost {
+        host: "r.example:5000".to_owned(),
+        pause: None,
+        silent: None,
+        at_once: Some(3),
+        of: BTreeSet::new(),
+    };
     assert_eq!(shown(&view(), &[slow], 80), wanted);
 }
 
@@ -143,7 +149,7 @@ fn c2_what_is_not_known_yet_is_said_to_be_so() {
         ),
         (
             View {
-                is_partial: false,
+                known: Known::All,
                 fraction: 0.999,
                 remaining: Remaining::About(Duration::from_secs(1)),
                 ..base.clone()
@@ -158,7 +164,13 @@ fn c2_what_is_not_known_yet_is_said_to_be_so() {
 #[test]
 fn what_holds_a_run_up_is_named() {
     let pause = Some(Duration::from_secs(12));
-    let slow = SlowHost { host: "r.example:443".to_owned(), pause, at_once: Some(1), of: BTreeSet::new() };
+    let slow = SlowHost {
+        host: "r.example:443".to_owned(),
+        pause,
+        silent: None,
+        at_once: Some(1),
+        of: BTreeSet::new(),
+    };
     let list = ("q.io/team/**".into(), Wait { host: "q.io".to_owned(), ..wait("is unavailable") });
     let view = View { lists_again: vec![list], rows: Vec::new(), ..view() };
     let found = shown(&view, std::slice::from_ref(&slow), 100);
@@ -192,7 +204,7 @@ fn the_model_and_the_layout_go_together() {
     progress.event(now, &sync::Event::ImagePlanned(image("r.io/b", "v1")));
     progress.event(now, &sync::Event::ImageStarted(image("r.io/b", "v1")));
     let view = progress.view(now + Duration::from_secs(2), 5);
-    let wanted = "────────────────   0 %\n0 of 1 images done, listing: 1 in work; 2 s so far\n  r.io/b:v1                        looking";
+    let wanted = "────────────────   0 %\n0 of 1 image done, listing: 1 in work; 2 s so far\n  r.io/b:v1                        looking";
     assert_eq!(shown(&view, &[], 80), wanted);
 }
 
@@ -202,12 +214,49 @@ proptest! {
         let mut view = view();
         view.rows.push(row(&format!("r.example:5000/{name}"), "v1"));
         let symbols = if ascii { Symbols::Ascii } else { Symbols::Unicode };
-        let slow = [name, "r.example".to_owned()].map(|host| SlowHost { host, pause: None, at_once: Some(1), of: BTreeSet::new() });
+        let slow = [name, "r.example".to_owned()].map(|host| SlowHost { host, pause: None, silent: None, at_once: Some(1), of: BTreeSet::new() });
         let picture = picture(&view, &slow, Room { rows, symbols, ..room(columns) });
         prop_assert!(picture.len() < rows, "{} lines in {rows} rows", picture.len());
         for line in picture {
             prop_assert!(width(&line) < columns, "{line:?} at {columns}");
             prop_assert!(!ascii || line.is_ascii());
         }
+    }
+}
+
+#[test]
+fn an_image_says_that_it_finishes_only_where_nothing_more_can_come() {
+    for (known, sent, says) in [
+        (Blobs::All, 130, "130 of 480 MiB  waiting"),
+        (Blobs::All, 480, "480 of 480 MiB  finishing"),
+        (Blobs::SoFar, 480, "480 of 480 MiB  looking further"),
+    ] {
+        let row =
+            Row { known, sent: sent * MIB, largest: None, mounted: 0, present: 0, ..row("r.io/a", "v1") };
+        let told = row::status(&row);
+        assert!(told.contains(says), "{told}");
+    }
+}
+
+#[test]
+fn the_whole_is_as_sure_as_the_time_that_is_left() {
+    let total = 480 * MIB;
+    for (known, remaining, says) in [
+        (Known::All, Remaining::About(Duration::from_secs(60)), "130 of 480 MiB, about 60 s left"),
+        (
+            Known::Likely(900 * MIB),
+            Remaining::About(Duration::from_secs(60)),
+            "130 of about 900 MiB, about 60 s left",
+        ),
+        (
+            Known::Some,
+            Remaining::AtLeast(Duration::from_secs(60)),
+            "130 of at least 480 MiB, at least 60 s left",
+        ),
+        (Known::Some, Remaining::Unknown, "130 of at least 480 MiB"),
+    ] {
+        let view = View { known, remaining, total, sent: 130 * MIB, per_second: None, ..view() };
+        let told = status_line(&view, &[]);
+        assert!(told.ends_with(says), "{told}");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use registry::Exchange;
-use sync::WorkedOn;
+use sync::{Targets, WorkedOn};
 
 use super::super::rule_names::RuleNames;
 
@@ -40,7 +40,7 @@ pub(super) fn entry(exchange: &Exchange, names: &RuleNames) -> Entry {
     let about = About {
         rule: image.and_then(|of| names.label(of.rule)).map(str::to_owned),
         image: image.map(|of| of.image.source_name()),
-        target: image.map(|of| of.image.target_name()),
+        target: image.filter(|of| of.targets == Targets::One).map(|of| of.image.target_name()),
         registry: registry.as_ref().map(ToString::to_string),
         request_id: request_id.clone(),
         more: more.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),

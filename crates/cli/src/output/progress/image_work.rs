@@ -18,6 +18,7 @@ pub(super) struct ImageWork {
     done: u64,
     /// Whether its manifest was read.
     is_known: bool,
+    known: Blobs,
     blobs: HashMap<Digest, Blob>,
     mounted: u64,
     present: u64,
@@ -33,6 +34,16 @@ struct Blob {
     moves: bool,
 }
 
+/// Which of an image's blobs are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Blobs {
+    /// Those that were begun: more may come, as where an image is only looked at.
+    #[default]
+    SoFar,
+    /// Those that its manifest names.
+    All,
+}
+
 /// An image in work, at a moment.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
@@ -43,6 +54,7 @@ pub(crate) struct Row {
     pub(crate) sent: u64,
     /// Bytes that are known to be sent for it, with those that were; `None` until its manifest was read.
     pub(crate) total: Option<u64>,
+    pub(crate) known: Blobs,
     /// The largest of its blobs that move.
     pub(crate) largest: Option<Moving>,
     /// Blobs that the target mounted from another repository.
@@ -81,8 +93,8 @@ impl Blob {
 
 impl ImageWork {
     pub(super) fn begin(turn: u64, now: Instant) -> Self {
-        let (done, is_known, blobs, mounted, present, wait, tries) = Default::default();
-        Self { turn, since: now, done, is_known, blobs, mounted, present, wait, tries }
+        let (done, is_known, known, blobs, mounted, present, wait, tries) = Default::default();
+        Self { turn, since: now, done, is_known, known, blobs, mounted, present, wait, tries }
     }
 
     /// Takes an event about this image. Says how many bytes came to stand at the target for good.
@@ -91,6 +103,7 @@ impl ImageWork {
         match event {
             Event::BlobPlanned { digest, size, .. } => {
                 self.is_known = true;
+                self.known = Blobs::All;
                 self.blobs.insert(digest.clone(), Blob { size: *size, ..Blob::default() });
             }
             Event::BlobStarted { digest, size, .. } => {
@@ -156,6 +169,7 @@ impl ImageWork {
             took: now.saturating_duration_since(self.since),
             sent: self.sent(),
             total: self.is_known.then(|| self.total()),
+            known: self.known,
             largest: self.largest(),
             mounted: self.mounted,
             present: self.present,

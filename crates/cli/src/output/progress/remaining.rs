@@ -23,6 +23,8 @@ pub(super) struct Left {
     pub(super) bytes: u64,
     /// Images that have not ended.
     pub(super) images: u64,
+    /// Bytes that were sent so far.
+    pub(super) sent: u64,
     /// Whether more images may come.
     pub(super) lists: bool,
 }
@@ -39,8 +41,8 @@ const NARROW: f64 = 1.25;
 /// Nobody plans further ahead.
 const LONGEST: f64 = 1000.0 * 24.0 * 3600.0;
 
-/// Bytes decide where any move. Images of unknown size are taken to be as those that were seen; where these moved
-/// nothing, how fast images end is all there is.
+/// Bytes decide where any are to be sent, and tell nothing before the first of them moves. Images of unknown size are taken to be
+/// as those that were seen; where these moved nothing, how fast images end is all there is.
 /// `guess`: what these need at least and at most, where anything tells.
 pub(super) fn remaining(left: Left, pace: Pace, guess: Option<(f64, f64)>) -> Remaining {
     let bytes_left = |more: f64| {
@@ -53,8 +55,10 @@ pub(super) fn remaining(left: Left, pace: Pace, guess: Option<(f64, f64)>) -> Re
     let moves = pace.bytes.filter(|speed| *speed >= 1.0);
     match (moves, most) {
         (_, Some(most)) if most < 1.0 => by_images(left, pace.images),
-        (None, _) if left.bytes == 0 => by_images(left, pace.images),
-        (None, _) => Remaining::Unknown,
+        // How fast bytes move shows with the first ones.
+        (None, _) if left.bytes > 0 || left.sent == 0 => Remaining::Unknown,
+        // There were some, and lately no image needed any: more may come.
+        (None, _) => at_least(by_images(left, pace.images)),
         (Some(_), _) if least < 1.0 && (left.lists || most.is_none()) => Remaining::Unknown,
         (Some(speed), _) if left.lists => Remaining::AtLeast(time(least / speed)),
         (Some(speed), None) => Remaining::AtLeast(time(least / speed)),
@@ -68,6 +72,13 @@ fn by_images(left: Left, pace: Option<f64>) -> Remaining {
     #[expect(clippy::cast_precision_loss, reason = "a guess needs no more")]
     let seconds = left.images as f64 / pace;
     if left.lists { Remaining::AtLeast(time(seconds)) } else { Remaining::About(time(seconds)) }
+}
+
+fn at_least(remaining: Remaining) -> Remaining {
+    match remaining {
+        Remaining::About(time) | Remaining::Between(time, _) => Remaining::AtLeast(time),
+        other => other,
+    }
 }
 
 fn range(least: f64, most: f64) -> Remaining {
@@ -148,12 +159,16 @@ mod tests {
             (0, 50, 50, false, None, Some(5.0), &nothing, About(seconds(10))),
             (0, 50, 50, true, Some(0.0), Some(5.0), &nothing, AtLeast(seconds(10))),
             (0, 50, 50, false, None, None, &nothing, Unknown),
-            (0, 50, 50, false, Some(0.0), Some(5.0), &varied, About(seconds(10))),
+            (0, 50, 50, false, Some(0.0), Some(5.0), &varied, AtLeast(seconds(10))),
+            // Not a byte has moved, and some will have to.
+            (0, 50, 50, false, None, Some(5.0), &varied, Unknown),
+            (0, 50, 50, false, None, Some(5.0), &none, Unknown),
+            (180 * MIB, 0, 1, false, None, Some(5.0), &none, Unknown),
             (0, 0, 1, false, Some(3.0), Some(0.5), &none, About(seconds(2))),
         ] {
             #[expect(clippy::cast_precision_loss, reason = "a small number")]
             let pace = Pace { bytes: speed.map(|speed: f64| speed * MIB as f64), images: pace };
-            let left = Left { bytes, images, lists };
+            let left = Left { bytes, images, sent: if speed.is_some() { MIB } else { 0 }, lists };
             let guess = if unknown == 0 { Some((0.0, 0.0)) } else { seen.guess(unknown) };
             assert_eq!(remaining(left, pace, guess), wanted, "{left:?} {pace:?}");
         }

@@ -134,7 +134,7 @@ fn c2_large_layers_at_the_end_are_most_of_the_run() {
     told.started(last, 200 * MIB);
     told.moved(last, 200 * MIB, 3 * MIB);
     let view = told.view();
-    assert_eq!((view.images.copied, view.images.planned, view.is_partial), (97, 98, false));
+    assert_eq!((view.images.copied, view.images.planned, view.known), (97, 98, Known::All));
     assert_eq!((view.sent, view.total), (100 * MIB, 697 * MIB));
     let Remaining::About(left) = view.remaining else { panic!("{view:?}") };
     assert!(left > Duration::from_secs(5), "597 MiB at 100 MiB/s at most: {left:?}");
@@ -158,17 +158,17 @@ fn c2_as_long_as_more_may_come_to_be_known_the_picture_is_partial() {
     let [one, two] = ["v1", "v2"].map(image);
     let mut told = Told::with(&[&one]);
     told.planned(&one, MIB);
-    assert!(told.view().is_partial, "lists are still read");
+    assert_eq!(told.view().known, Known::Some, "lists are still read");
     told.tell(&Event::ImagePlanned(two.clone()));
     told.all_planned();
-    assert!(told.view().is_partial, "the second waits for its turn");
+    assert_eq!(told.view().known, Known::Some, "the second waits for its turn");
     told.tell(&Event::ImageStarted(two.clone()));
-    assert!(told.view().is_partial, "its manifest is not read");
+    assert_eq!(told.view().known, Known::Some, "its manifest is not read");
     let unknown = Event::BlobPlanned { image: two.clone(), digest: digest(7), size: None };
     told.tell(&unknown);
-    assert!(told.view().is_partial, "how large its blob is, nobody says");
+    assert_eq!(told.view().known, Known::Some, "how large its blob is, nobody says");
     told.blob_finished(&two, 7, BlobOutcome::Present);
-    assert!(!told.view().is_partial);
+    assert_eq!(told.view().known, Known::All);
 }
 
 #[test]
@@ -529,4 +529,36 @@ fn while_nobody_knows_when_a_registry_answers_the_time_left_is_a_least_one() {
     assert!(matches!(told.view().remaining, Remaining::About(_)));
     told.tell(&Event::AwaitingStore { image: other.clone(), store: sync::endpoint::StoreId::new("r.io") });
     assert!(matches!(told.view().remaining, Remaining::AtLeast(_)), "{:?}", told.view().remaining);
+}
+
+#[test]
+fn how_sure_the_whole_is_follows_from_what_was_seen() {
+    let images: Vec<_> = (0..9).map(|number| image(&format!("v{number}"))).collect();
+    let mut told = Told::with(&images[..4].iter().collect::<Vec<_>>());
+    told.all_planned();
+    for image in &images[4..] {
+        told.tell(&Event::ImagePlanned(image.clone()));
+    }
+    assert_eq!(told.view().known, Known::Some, "nothing was seen of the others");
+    for image in &images[..4] {
+        told.planned(image, 10);
+    }
+    assert_eq!(told.view().known, Known::Likely(90));
+    assert_eq!(told.view().remaining, Remaining::Unknown, "not a byte has moved");
+    for image in &images[4..] {
+        told.tell(&Event::ImageStarted(image.clone()));
+        told.planned(image, 10);
+    }
+    let view = told.view();
+    assert_eq!((view.known, view.total, view.remaining), (Known::All, 90, Remaining::Unknown));
+}
+
+#[test]
+fn whoever_only_looks_does_not_know_all_blobs_before() {
+    let image = image("v1");
+    let mut told = Told::with(&[&image]);
+    told.started(&image, 10);
+    assert_eq!(told.view().rows[0].known, Blobs::SoFar);
+    told.planned(&image, 20);
+    assert_eq!(told.view().rows[0].known, Blobs::All);
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::output::json_schema::{
-    document, list, number, numbers, object, selection, text, text_or_null, word,
+    described, document, list, number, numbers, object, selection, text, text_or_null, word,
 };
 
 /// The schema of what `verify --json` prints and `verify --report` writes.
@@ -41,7 +41,10 @@ pub(crate) fn schema() -> Value {
         ("rules", list(&rule)),
         ("images", list(&image())),
         ("failedRules", list(&object("A rule that gave no images", &failed_rule))),
-        ("refusedRules", list(&text())),
+        (
+            "refusedRules",
+            described(list(&text()), "Rules, or names on the command line, that cannot be carried out"),
+        ),
         ("totals", object(what, &numbers(&totals))),
     ];
     document("verify", "What `image-syncer verify` found.", &properties)

@@ -169,12 +169,25 @@ pub(super) const MESSAGES: &[Message] = &[
         cause: "Something before the registry answers: a proxy, a login page of the network, a web site on that port.",
         what_to_do: "Check host and port, and HTTPS_PROXY and NO_PROXY.",
         what: &[AT_SOURCE],
-        why: &["the answer is a web page"],
+        why: &["the answer is a web page: Sign in to the network"],
         next: &["check host and port of `harbor.example.com`"],
         code: 3,
         show: || {
             let page = "<!DOCTYPE html><title>Sign in to the network</title>";
             Box::pin(source_fails(Match::path("/manifests/"), status(200, page, "text/html")))
+        },
+    },
+    Message {
+        title: "A web page in place of a blob",
+        cause: "The registry answers, and something on the way gives a page where the image's bytes should come: the login page of a network, a proxy or a firewall that blocks the download or its size.",
+        what_to_do: "Log in there, or have it let the registry through (and the storage that it sends to); NO_PROXY leaves out a proxy.",
+        what: &["source harbor.example.com: reading blob"],
+        why: &["the answer is a web page: Sign in to the network"],
+        next: &["gives a web page in place of the image's bytes", "run the same command again"],
+        code: 3,
+        show: || {
+            let page = "<!DOCTYPE html><title>Sign in to the network</title>";
+            Box::pin(source_fails(Match::path("/blobs/"), status(200, page, "text/html")))
         },
     },
     Message {
