@@ -2,6 +2,7 @@
 
 pub(crate) mod access_claim;
 pub(crate) mod authenticator;
+pub(crate) mod basic_trial;
 pub(crate) mod challenge;
 pub(crate) mod credential;
 pub(crate) mod credential_helper;

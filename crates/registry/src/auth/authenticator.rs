@@ -8,6 +8,7 @@ use std::time::Instant;
 use http::HeaderValue;
 use url::Url;
 
+use super::basic_trial::{BasicTrial, Entry, FirstUse};
 use super::challenge::{Challenge, bearer};
 use super::credential::Credentials;
 use super::login_keeper::LoginKeeper;
@@ -40,6 +41,7 @@ pub(crate) struct Authenticator {
     pub(super) shown_unasked: tokio::sync::Mutex<Shown>,
     /// Whether the newest token was given to nobody in particular.
     is_stranger: AtomicBool,
+    basic_trial: BasicTrial,
     /// Harbor takes no token for the list of all repositories, only user and password.
     catalog_by_basic: AtomicBool,
 }
@@ -105,7 +107,7 @@ impl Authenticator {
     pub(crate) fn new(settings: &Settings, transport: Transport, meter: TrafficMeter) -> Self {
         let keeper = LoginKeeper::new(settings);
         let book = Mutex::new(TokenBook::new(Profile::of_host(&settings.host).scopes_per_token));
-        let (servers, shown_unasked, is_stranger, catalog_by_basic) = Default::default();
+        let (servers, shown_unasked, is_stranger, basic_trial, catalog_by_basic) = Default::default();
         let (settings, scheme) = (settings.clone(), RwLock::new(Scheme::Open));
         Self {
             settings,
@@ -117,6 +119,7 @@ impl Authenticator {
             servers,
             shown_unasked,
             is_stranger,
+            basic_trial,
             catalog_by_basic,
         }
     }
@@ -157,6 +160,27 @@ impl Authenticator {
                 Some(header) => Ok(Some(header)),
                 None => self.token(base, &server, scopes).await.map(Some),
             },
+        }
+    }
+
+    /// The same for a request that goes out now. Where it is the first with a user and password, others with them wait until it is
+    /// told whether these were taken.
+    ///
+    /// # Errors
+    /// As those of [`header`](Self::header); or the registry has refused this user and password.
+    pub(crate) async fn login(
+        &self,
+        base: Base<'_>,
+        scopes: &Scopes,
+    ) -> Result<(Option<HeaderValue>, Option<FirstUse>), Error> {
+        let header = self.header(base, scopes).await?;
+        let Some(shown) = header.as_ref().filter(|header| !is_bearer(header)) else {
+            return Ok((header, None));
+        };
+        match self.basic_trial.enter(shown).await {
+            Entry::Known => Ok((header, None)),
+            Entry::First(first) => Ok((header, Some(first))),
+            Entry::Refused(refusal) => Err(Error::Refused(Box::new(refusal))),
         }
     }
 

@@ -3,11 +3,13 @@
 use http::{HeaderValue, Method, StatusCode};
 
 use super::answered::{Answered, LoginSent, Party};
-use super::send::Attempt;
+use super::send::{Attempt, unexpected};
 use super::{Call, Registry};
 use crate::Error;
 use crate::auth::authenticator::Verdict;
+use crate::auth::basic_trial::FirstUse;
 use crate::auth::challenge::challenges;
+use crate::auth::scope::Scopes;
 use crate::auth::unasked::Unasked;
 use crate::auth::visitor_token::Invitation;
 use crate::http::route::Route;
@@ -51,7 +53,7 @@ impl Registry {
         attempt: Attempt,
         refusals: &mut Refusals,
     ) -> Result<Next, Error> {
-        let Attempt { response, sent, was_open } = attempt;
+        let Attempt { response, sent, was_open, first_use } = attempt;
         let is_unauthorized = response.status() == StatusCode::UNAUTHORIZED;
         let has_another = match Answered::of(&response).by {
             Party::Another if is_unauthorized => {
@@ -64,11 +66,33 @@ impl Registry {
             }
             Party::Registry if is_unauthorized => {
                 refusals.note(sent.as_ref());
-                self.learn(call, &response, sent.as_ref()).await && !refusals.are_too_many()
+                let has_another =
+                    self.learn(call, &response, sent.as_ref()).await && !refusals.are_too_many();
+                if let Some(first) = first_use.filter(|_| !has_another) {
+                    Box::pin(self.judge_login(first)).await;
+                }
+                has_another
             }
             Party::Registry | Party::Another => false,
         };
         Ok(if has_another { Next::Ask } else { Next::Answer(response) })
+    }
+
+    /// Finds out whether the registry refuses a user and password as such, or what they asked for: its root tells. Its refusal of the
+    /// root is what all later requests get without being sent. Where that remains unknown, the next request is the first.
+    async fn judge_login(&self, first: FirstUse) {
+        let Ok(connection) = self.connection().await else { return };
+        let mut url = connection.url.clone();
+        url.set_path("/v2/");
+        let call = Call::new(Method::GET, url, Scopes::default());
+        let asked = self.follow_with(connection, &call, Some(first.header().clone())).await;
+        let Ok((response, _)) = asked else { return };
+        let is_refused = response.status() == StatusCode::UNAUTHORIZED;
+        if !is_refused || !Answered::of(&response).is_of_registry() {
+            first.was_taken();
+        } else if let Error::Refused(refusal) = unexpected(&call, response).await {
+            first.was_refused(*refusal);
+        }
     }
 
     /// Learns from the registry's own 401 how it wants to be asked.

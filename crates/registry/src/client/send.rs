@@ -10,6 +10,7 @@ use super::answered::{Answered, Party};
 use super::refused::{Next, Refusals};
 use super::{Call, Registry};
 use crate::Error;
+use crate::auth::basic_trial::FirstUse;
 use crate::auth::challenge::{bearer, challenges};
 use crate::concern::is_from_registry;
 use crate::connect::Connection;
@@ -32,6 +33,8 @@ pub(super) struct Attempt {
     pub(super) sent: Option<HeaderValue>,
     /// Whether the registry had not asked for a login when the request went out.
     pub(super) was_open: bool,
+    /// A user and password that the registry refused when it saw them for the first time.
+    pub(super) first_use: Option<FirstUse>,
 }
 
 impl Registry {
@@ -75,9 +78,9 @@ impl Registry {
     ) -> Result<reqwest::Response, Error> {
         let connection = self.connection().await?;
         let party = self.party_at(call.named_by, &call.url);
-        let sent = match party {
-            Party::Registry => self.0.authenticator.header(connection.base(), &call.scopes).await?,
-            Party::Another => None,
+        let (sent, first_use) = match party {
+            Party::Registry => self.0.authenticator.login(connection.base(), &call.scopes).await?,
+            Party::Another => (None, None),
         };
         let mut resends = Resends::default();
         let response = loop {
@@ -93,6 +96,7 @@ impl Registry {
             let answered = self.answered(call, party, sent.as_ref());
             break self.settle((&call.method, &call.url), permit, answer, answered)?;
         };
+        drop(first_use.and_then(|first| settled(first, &response)));
         if response.status() == StatusCode::UNAUTHORIZED && party == Party::Registry {
             // The body is gone. A token that was refused is not used again, so the next try has a new one.
             self.0.authenticator.learn(&challenges(response.headers()), &call.scopes, sent.as_ref()).await;
@@ -109,12 +113,13 @@ impl Registry {
     async fn follow(&self, call: &Call) -> Result<Attempt, Error> {
         let connection = self.connection().await?;
         let was_open = self.0.authenticator.is_open();
-        let header = match call.named_by {
-            Party::Registry => self.0.authenticator.header(connection.base(), &call.scopes).await?,
-            Party::Another => None,
+        let (header, first_use) = match call.named_by {
+            Party::Registry => self.0.authenticator.login(connection.base(), &call.scopes).await?,
+            Party::Another => (None, None),
         };
         let (response, sent) = self.follow_with(connection, call, header).await?;
-        Ok(Attempt { response, sent, was_open })
+        let first_use = first_use.and_then(|first| settled(first, &response));
+        Ok(Attempt { response, sent, was_open, first_use })
     }
 
     /// Follows redirects, with `header` as long as only the registry's own origin leads: what another server says of
@@ -241,6 +246,16 @@ impl Registry {
         response.extensions_mut().insert(answered);
         Ok(response)
     }
+}
+
+/// Tells whoever waits that a user and password were taken, if they were.
+fn settled(first: FirstUse, response: &reqwest::Response) -> Option<FirstUse> {
+    let is_refused = response.status() == StatusCode::UNAUTHORIZED;
+    if is_refused && Answered::of(response).is_of_registry() {
+        return Some(first);
+    }
+    first.was_taken();
+    None
 }
 
 /// A request with all but a streamed body.

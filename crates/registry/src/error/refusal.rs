@@ -14,7 +14,7 @@ use crate::http::web_page::{MOST_HEADLINE, headline, is_web_page};
 const MOST_WORDS: usize = 2048;
 
 /// An answer that says no.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{method} {url}: {status}{}", self.words_suffix())]
 pub struct Refusal {
     /// What was asked.

@@ -91,7 +91,7 @@ async fn c81_a_password_that_ended_early_is_asked_for_anew_once() {
 #[tokio::test]
 async fn c81_a_source_that_gives_the_same_again_is_left_alone() {
     let by_token = Login::Token(TokenAccess::harbor(users("new")));
-    for (access, refusals) in [(by_token, 1), (Login::Basic(users("new")), 3)] {
+    for access in [by_token, Login::Basic(users("new"))] {
         let server = server(access).await;
         let source = Passwords::new(&["hunter2"], None);
         let registry = registry(&server.host(), registry::Login::Source(source.clone()), None);
@@ -102,7 +102,7 @@ async fn c81_a_source_that_gives_the_same_again_is_left_alone() {
         }
         assert_eq!(source.asked(), 2);
         let asked = server.requests().iter().filter(|request| !request.is_ping()).count();
-        assert_eq!(asked, refusals, "each read has one, but what a token server refused counts for a while");
+        assert_eq!(asked, 1, "what was refused counts for a while");
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use oci::{Descriptor, Digest, MediaType, Tag, TagOrDigest, cosign_tags};
+use oci::{Descriptor, Digest, MediaType, Tag, TagOrDigest, cosign_tags, referrers_tag};
 
 use super::walk::Walk;
 use crate::endpoint::{Kept, Meaning};
@@ -160,7 +160,8 @@ impl Walk {
         // Where all tags come along, so do those under which clients keep lists, and all that stands in these.
         let lists_come =
             wanted == WantedReferrers::Untagged && self.policy().referrers == ReferrerPolicy::Copy;
-        let kept = if lists_come { Kept::ByRegistry } else { Kept::Anywhere };
+        let no_tag = lists_come || self.source_lacks(&referrers_tag(subject));
+        let kept = if no_tag { Kept::ByRegistry } else { Kept::Anywhere };
         let ask = async || {
             let mut read = self.copy.list_read(&self.run).await;
             let asked = self.source.referrers(subject, kept).await;
@@ -247,12 +248,25 @@ impl Walk {
         }
     }
 
-    /// The tags of older signatures that the rule wants, if they are there. Others that are there are counted.
+    /// The tags of older signatures that the rule wants, of those that may be there. Others that are there are counted.
     pub(super) async fn wanted_cosign_tags(&self, subject: &Digest) -> Vec<TagOrDigest> {
         let is_wanted = |tag: &Tag| self.policy().referrers.takes_tag(tag);
-        let (wanted, unwanted): (Vec<_>, Vec<_>) = cosign_tags(subject).into_iter().partition(is_wanted);
+        let tags = self.possible_cosign_tags(subject).into_iter();
+        let (wanted, unwanted): (Vec<_>, Vec<_>) = tags.partition(is_wanted);
         self.copy.amounts.referrers_left(self.number_there(unwanted).await);
         wanted.into_iter().map(TagOrDigest::Tag).collect()
+    }
+
+    /// The tags of older signatures but for those that the source's list of tags does not have.
+    fn possible_cosign_tags(&self, subject: &Digest) -> Vec<Tag> {
+        let mut tags = cosign_tags(subject);
+        tags.retain(|tag| !self.source_lacks(tag));
+        tags
+    }
+
+    /// Whether this run has read that a tag is not at the source. What is pushed later is the next run's, as with all tags.
+    fn source_lacks(&self, tag: &Tag) -> bool {
+        self.run.referrer_tags.lacks(self.source.name(), tag)
     }
 
     /// How many of these tags the source has. Nothing depends on the answer but the number.
@@ -285,7 +299,7 @@ impl Walk {
         let Some(found) = self.or_fail(self.referrers(whole, wanted).await) else { return };
         let mut left = found.len() as u64;
         if wanted == WantedReferrers::All {
-            left += self.number_there(cosign_tags(whole)).await;
+            left += self.number_there(self.possible_cosign_tags(whole)).await;
         }
         self.copy.amounts.referrers_left(left);
     }

@@ -1,4 +1,5 @@
-//! Tags under which clients keep what refers to an image, as cosign does: those that rules leave behind are counted.
+//! Tags under which clients keep what refers to an image, as cosign does: those that a source has listed. Those that rules leave
+//! behind are counted, and a source that has listed all its tags is not asked for those that it lacks.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -16,6 +17,8 @@ pub(crate) struct ReferrerTags(Mutex<HashMap<Arc<str>, Repository>>);
 /// What a run knows of one source repository.
 #[derive(Default)]
 struct Repository {
+    /// Its list of tags was read to the end.
+    is_listed: bool,
     /// The source itself tells how many referrers it has.
     is_counted: bool,
     /// Tags of referrers that some rule did not take.
@@ -42,6 +45,16 @@ impl ReferrerTags {
         repository.taken.extend(taken);
     }
 
+    /// The source's list of tags was read to its end.
+    pub(crate) fn listed_all(&self, source: &Arc<str>) {
+        lock(&self.0).entry(source.clone()).or_default().is_listed = true;
+    }
+
+    /// Whether a source has listed all its tags, and this one was not among them.
+    pub(crate) fn lacks(&self, source: &str, tag: &Tag) -> bool {
+        lock(&self.0).get(source).is_some_and(|repository| repository.lacks(tag))
+    }
+
     /// The source told how many referrers there are.
     pub(crate) fn counted(&self, source: &Arc<str>) {
         lock(&self.0).entry(source.clone()).or_default().is_counted = true;
@@ -62,6 +75,12 @@ impl ReferrerTags {
 }
 
 impl Repository {
+    fn lacks(&self, tag: &Tag) -> bool {
+        // Others are not noted.
+        let is_noted = subject(tag).is_some();
+        self.is_listed && is_noted && !self.left.contains(tag) && !self.taken.contains(tag)
+    }
+
     fn left(&self) -> u64 {
         if self.is_counted {
             return 0;
@@ -101,9 +120,22 @@ mod tests {
             alone: HashSet::from([image("a"), image("b")]),
             followed: HashSet::from([image("b")]),
             is_counted: false,
+            is_listed: false,
         };
         assert_eq!(repository.left(), 1, "the signature of `a`: `c` itself was not taken");
         repository.is_counted = true;
         assert_eq!(repository.left(), 0, "the source has told");
+    }
+    #[test]
+    fn only_a_source_that_has_listed_all_its_tags_is_known_to_lack_one() {
+        let image = Digest::sha256(b"a");
+        let [signature, attestation] =
+            ["sig", "att"].map(|what| format!("sha256-{}.{what}", image.hex()).parse::<Tag>().unwrap());
+        let mut repository = Repository { left: HashSet::from([signature.clone()]), ..Repository::default() };
+        assert!(!repository.lacks(&attestation), "more pages may come");
+        repository.is_listed = true;
+        assert_eq!([&signature, &attestation].map(|tag| repository.lacks(tag)), [false, true]);
+        let list = oci::referrers_tag(&oci::Algorithm::Sha512.digest(b"a"));
+        assert!(!repository.lacks(&list), "what is not noted says nothing");
     }
 }

@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Mounts, Times};
 use http::Method;
-use sync::{Event, Naming, Observer, Options, Rule, RuleTarget, Selection, Silent, Stamp, Sync};
+use sync::select::{Matched, Pattern, TagSelection};
+use sync::{
+    Event, Naming, Observer, Options, ReferrerPolicy, Rule, RuleTarget, Selection, Silent, Stamp, Sync,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, client, count, counted};
-use crate::fake::{Fake, rule_to};
+use crate::fake::{Fake, rule_to, with_policy};
 use crate::whole_report::{RunWhole, WholeReport};
 
 async fn run(rules: Vec<Rule>) -> WholeReport {
@@ -87,6 +90,38 @@ async fn law_an_unchanged_tag_costs_2_and_no_get_at_the_source() {
     assert!(counted(&bench.source).iter().all(|request| request.method == Method::HEAD));
     assert_eq!(count(&bench.source, LoggedRequest::is_tag_list), 1);
     assert_eq!(count(&bench.target, LoggedRequest::is_tag_list), 0);
+}
+
+/// What a source lists says where signatures are: nobody asks for the tags that it does not have.
+#[tokio::test]
+async fn law_an_unchanged_tag_that_was_chosen_costs_2_and_its_signature_2() {
+    let bench = Bench::start().await;
+    let layers = [sample::layer(1, 9_000)];
+    let pushed = sample::image(bench.source.store(), "a/app", Some("v0"), Flavour::Oci, &layers, "amd64");
+    sample::signature(bench.source.store(), "a/app", &pushed.digest);
+    for number in 1..5 {
+        image(&bench, "a/app", &format!("v{number}"), &[1, 10 + number]);
+    }
+    image(&bench, "a/app", "snapshot", &[99]);
+    let chosen = || {
+        let exclude = vec![Pattern::new("snapshot", Matched::Tags).unwrap()];
+        let selection = TagSelection { exclude, ..TagSelection::default() };
+        let rule = bench.rule("a/app", Selection::Chosen(Arc::new(selection)), &["b/app"]);
+        vec![with_policy(rule, |policy| policy.referrers = ReferrerPolicy::Copy)]
+    };
+    run(chosen()).await;
+    let signature = format!("sha256-{}.sig", pushed.digest.trim_start_matches("sha256:"));
+    assert!(bench.target.store().manifest("b/app", &signature).is_some());
+    bench.clear();
+    run(chosen()).await;
+    let asked = |request: &&LoggedRequest| !request.path.contains("/referrers/");
+    let lines: Vec<_> = [&bench.source, &bench.target]
+        .iter()
+        .flat_map(|side| counted(side))
+        .filter(|request| asked(&request))
+        .map(|request| request.line())
+        .collect();
+    assert_eq!(lines.len(), 5 * 2 + 2, "{lines:#?}");
 }
 
 #[tokio::test]

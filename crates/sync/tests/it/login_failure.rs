@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{
-    Access, Effect, EmbeddedRegistry, Fault, Grant, LoggedRequest, Match, Times, TokenAccess, User,
+    Access, Authorization, Effect, EmbeddedRegistry, Fault, Grant, LoggedRequest, Match, Times, TokenAccess,
+    User,
 };
 use endpoints::RegistryEndpoint;
 use oci::{ErrorKind, TagOrDigest};
@@ -107,4 +108,28 @@ async fn e9_a_password_that_the_token_server_refuses_is_shown_once() {
     assert_all_failed(&report, ErrorKind::Unauthorized, Scope::Login);
     let asked = source.token_requests().iter().map(|request| request.scopes.clone()).collect::<Vec<_>>();
     assert!(asked.len() <= 3, "once for both repositories, and once for each: {asked:?}");
+}
+
+/// Requests that showed a login.
+fn logins_shown(source: &EmbeddedRegistry) -> usize {
+    count(source, |request| request.authorization == Authorization::Basic)
+}
+
+#[tokio::test]
+async fn a_password_that_a_registry_without_tokens_refuses_is_shown_to_one_image_and_to_its_root() {
+    let (source, target) = (source(Access::Basic(users())).await, EmbeddedRegistry::builder().start().await);
+    let login = Login::User(Credentials::new("robot", "wrong".into()));
+    let report = copy(&with_login(&source, login), &target.unwrap()).await;
+    assert_all_failed(&report, ErrorKind::Unauthorized, Scope::Login);
+    assert_eq!(logins_shown(&source), 2);
+}
+
+#[tokio::test]
+async fn a_repository_that_a_login_may_not_see_keeps_nobody_from_the_others() {
+    let (source, target) = (source(Access::Basic(users())).await, EmbeddedRegistry::builder().start().await);
+    let effect = Effect::refuse(401, "UNAUTHORIZED", "authentication required");
+    source.misbehave(Fault { when: Match::path("/a/app-0/"), times: Times::Always, effect });
+    let login = Login::User(Credentials::new("robot", "secret".into()));
+    let report = copy(&with_login(&source, login), &target.unwrap()).await;
+    assert_eq!((report.copied(), report.failed()), (IMAGES / 2, IMAGES / 2));
 }

@@ -67,7 +67,10 @@ impl Discovery<'_> {
         };
         match self.run.retrying_list(&self.source, (pages, |pages| pages.next()), error).await {
             Ok(Some(page)) => Ok(Page::Tags(self.take(page))),
-            Ok(None) => Ok(Page::End),
+            Ok(None) => {
+                self.run.referrer_tags.listed_all(&self.source);
+                Ok(Page::End)
+            }
             Err(error) if error.kind() == Some(ErrorKind::NotFound) && self.is_listed() => {
                 self.tell_of_no_tags();
                 Ok(Page::NoTags)
