@@ -95,13 +95,13 @@ fn workers(shares: &WorkerShares) -> String {
     }
     let number = shares.all().count() as u64;
     let mut text = format!(
-        "\n<details><summary>{}</summary>\n\n| worker | images | failed | moved |\n| --- | ---: | ---: | ---: |\n",
+        "\n<details><summary>{}</summary>\n\n| worker | images | failed | not done | moved |\n| --- | ---: | ---: | ---: | ---: |\n",
         counted(number, "worker", "workers")
     );
     for (name, share) in shares.all() {
-        let (images, failed, moved) =
-            (grouped(share.images), grouped(share.failed), size(Some(share.bytes_moved)));
-        let _ = writeln!(text, "| {} | {images} | {failed} | {moved} |", escape(name));
+        let [images, failed, not_done] = [share.images, share.failed, share.not_done].map(grouped);
+        let moved = size(Some(share.bytes_moved));
+        let _ = writeln!(text, "| {} | {images} | {failed} | {not_done} | {moved} |", escape(name));
     }
     text.push_str("\n</details>\n");
     text
@@ -268,21 +268,21 @@ mod tests {
     #[test]
     fn who_brought_how_much_is_told_where_workers_did() {
         let mut records = Gathered::new(None);
-        for (worker, outcome) in [("w1", "copied"), ("w|2", "failed"), ("w1", "copied")] {
+        for (worker, outcome) in [("w1", "copied"), ("w|2", "failed"), ("w1", "notDone")] {
             let image = serde_json::json!({"source": "q.io/a:v1", "target": "r.io/a:v1", "outcome": outcome,
                 "bytesMoved": 1024, "worker": worker, "error": {"kind": "denied", "message": "no"}});
             records.add(&serde_json::from_value(image).unwrap()).unwrap();
         }
         let mut facts = Facts::default();
-        (facts.head.totals.copied, facts.head.totals.failed) = (2, 1);
+        (facts.head.totals.copied, facts.head.totals.failed, facts.head.totals.not_done) = (1, 1, 1);
         let mut text = Vec::new();
         write(&facts, &records.finish(), 0, &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         assert!(
-            text.contains("<summary>2 workers</summary>") && text.contains("| w1 | 2 | 0 | 2.00 KiB |"),
+            text.contains("<summary>2 workers</summary>") && text.contains("| w1 | 2 | 0 | 1 | 2.00 KiB |"),
             "{text}"
         );
-        assert!(text.contains("| w\\|2 | 1 | 1 |") && text.contains(" (worker w\\|2): no"), "{text}");
+        assert!(text.contains("| w\\|2 | 1 | 1 | 0 |") && text.contains(" (worker w\\|2): no"), "{text}");
         assert!(!written(1, 0).contains("worker"));
     }
 

@@ -93,9 +93,14 @@ fn registry(registry: &RegistryEntry) -> Vec<String> {
 }
 
 fn worker(name: &str, share: Share) -> String {
-    let failed = if share.failed > 0 { format!(", {} failed", grouped(share.failed)) } else { String::new() };
-    let images = counted(share.images, "image", "images");
-    format!("worker {name}: {images}{failed}, {} moved", size(Some(share.bytes_moved)))
+    let mut text = format!("worker {name}: {}", counted(share.images, "image", "images"));
+    for (number, how) in [(share.failed, "failed"), (share.not_done, "not done")] {
+        if number > 0 {
+            let _ = write!(text, ", {} {how}", grouped(number));
+        }
+    }
+    let _ = write!(text, ", {} moved", size(Some(share.bytes_moved)));
+    text
 }
 
 fn row(word: &str, text: &str) -> String {

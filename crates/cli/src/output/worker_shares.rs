@@ -7,9 +7,10 @@ use super::record::{Ended, ImageRecord};
 /// What one worker brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Share {
-    /// With those that failed.
+    /// With those that failed, and those that it had begun on or taken when the run was called off.
     pub(crate) images: u64,
     pub(crate) failed: u64,
+    pub(crate) not_done: u64,
     pub(crate) bytes_moved: u64,
 }
 
@@ -26,6 +27,7 @@ impl WorkerShares {
         if let Some(share) = self.0.get_mut(worker) {
             share.images += 1;
             share.failed += u64::from(image.outcome == Ended::Failed);
+            share.not_done += u64::from(image.outcome == Ended::NotDone);
             share.bytes_moved = share.bytes_moved.saturating_add(image.bytes_moved);
         }
     }
@@ -51,12 +53,13 @@ mod tests {
             (Some("w1"), "failed", 1),
             (None, "notDone", 0),
             (Some("w2"), "unchanged", 0),
+            (Some("w2"), "notDone", 2),
         ] {
             let image = serde_json::json!({"source": "q.io/a:v1", "target": "r.io/a:v1", "outcome": outcome,
                 "bytesMoved": bytes, "worker": worker});
             shares.add(&serde_json::from_value(image).unwrap());
         }
-        let share = |images, failed, bytes_moved| Share { images, failed, bytes_moved };
-        assert_eq!(shares.all().collect::<Vec<_>>(), [("w1", share(1, 1, 1)), ("w2", share(2, 0, 5))]);
+        let share = |images, failed, not_done, bytes_moved| Share { images, failed, not_done, bytes_moved };
+        assert_eq!(shares.all().collect::<Vec<_>>(), [("w1", share(1, 1, 0, 1)), ("w2", share(3, 0, 1, 7))]);
     }
 }

@@ -15,6 +15,7 @@ pub(super) struct Worker {
     name: String,
     images: String,
     failed: String,
+    not_done: String,
     moved: String,
     /// In hundredths of the most images that one of them brought.
     share: u64,
@@ -27,6 +28,7 @@ pub(super) fn workers(shares: &WorkerShares) -> Vec<Worker> {
         name: clean_to(name, LONGEST).into_owned(),
         images: grouped(share.images),
         failed: grouped(share.failed),
+        not_done: grouped(share.not_done),
         moved: size(Some(share.bytes_moved)),
         share: share.images.saturating_mul(100) / most,
     };
