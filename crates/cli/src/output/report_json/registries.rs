@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use registry::Profile;
+
 use super::facts::{LimitEntry, RegistryEntry};
 
 /// One entry for each host, with all that is told of it.
@@ -16,12 +18,17 @@ pub(super) fn by_host<'a>(entries: impl Iterator<Item = &'a RegistryEntry>) -> V
     by_host.into_values().collect()
 }
 
-/// The kind of a registry of which nothing is known.
-const UNKNOWN: &str = "registry";
+/// How much a kind's name says: the one of those that are not known says less than any other, and none says nothing.
+fn says(kind: &str) -> u8 {
+    match kind {
+        "" => 0,
+        unknown if unknown == Profile::UNKNOWN.name => 1,
+        _ => 2,
+    }
+}
 
 fn add(known: &mut RegistryEntry, more: &RegistryEntry) {
-    // Any other name says more.
-    if known.kind == UNKNOWN {
+    if says(&more.kind) > says(&known.kind) {
         known.kind.clone_from(&more.kind);
     }
     known.requests = known.requests.saturating_add(more.requests);
@@ -42,4 +49,33 @@ fn add(known: &mut RegistryEntry, more: &RegistryEntry) {
         known.too_much = known.too_much.saturating_add(limit.too_much);
     }
     known.limits = limits.into_values().collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_that_one_of_several_has_learned_is_known() {
+        let entry = |kind: &str| RegistryEntry {
+            host: "r.io".to_owned(),
+            kind: kind.to_owned(),
+            requests: 2,
+            ..RegistryEntry::default()
+        };
+        for (kinds, known) in [
+            (["registry", "zot", "registry"], "zot"),
+            (["zot", "registry", ""], "zot"),
+            (["", "", "zot"], "zot"),
+            (["registry", "", ""], "registry"),
+            (["", "registry", ""], "registry"),
+        ] {
+            let joined = by_host(kinds.map(entry).iter());
+            assert_eq!(
+                (joined.len(), joined[0].kind.as_str(), joined[0].requests),
+                (1, known, 6),
+                "{kinds:?}"
+            );
+        }
+    }
 }
