@@ -52,7 +52,7 @@ pub(crate) use explain::ExplainArgs;
 pub(crate) use file::{NamedFile, given};
 pub(crate) use fleet::FleetArgs;
 #[cfg(feature = "fleet")]
-pub(crate) use fleet::{CheckFleetArgs, FleetLoginArgs, WorkerArgs};
+pub(crate) use fleet::{CheckFleetArgs, FleetLoginArgs, Meaningless, WorkerArgs};
 pub(crate) use import::{ImportArgs, Tool};
 pub(crate) use invocation::Invocation;
 pub(crate) use job::JobArgs;

@@ -107,7 +107,7 @@ pub(crate) struct CheckFleetArgs {
 #[command(name = "image-syncer worker", bin_name = "image-syncer worker", after_long_help = EXAMPLES, mut_args = of_worker)]
 pub(crate) struct WorkerArgs {
     /// NATS that has jobs: <nats://HOST:4222>
-    #[arg(long, value_name = "URL", help_heading = "Fleet", conflicts_with_all = OF_RUNS, overrides_with = "fleet")]
+    #[arg(long, value_name = "URL", help_heading = "Fleet", overrides_with = "fleet")]
     pub(crate) fleet: String,
 
     #[command(flatten)]
@@ -148,11 +148,35 @@ fn of_worker(arg: Arg) -> Arg {
     }
 }
 
+/// A flag that has no meaning for a worker.
+pub(crate) enum Meaningless {
+    /// It says what is brought, or how.
+    Decides(String),
+    /// It has something written of the whole run.
+    Writes(&'static str),
+    /// It wants nothing to be brought.
+    DryRun,
+}
+
 impl WorkerArgs {
-    /// A flag that has no meaning here.
-    pub(crate) fn meaningless(&self) -> Option<String> {
+    /// The first flag that has no meaning here.
+    pub(crate) fn meaningless(&self) -> Option<Meaningless> {
         let run = &self.job.run;
-        run.narrow.first_given().or_else(|| run.force.then(|| "--force".to_owned()))
+        let decides = [("--force", run.force), ("--retry-failed", self.job.retry_failed.is_some())];
+        let writes = [
+            ("--report", !run.report.is_empty()),
+            ("--summary-markdown", run.summary_markdown.is_some()),
+            ("--output-success-images", run.output_success_images.is_some()),
+            ("--output-failed-images", run.output_failed_images.is_some()),
+        ];
+        let first = |flags: &[(&'static str, bool)]| {
+            flags.iter().find(|(_, is_given)| *is_given).map(|(flag, _)| *flag)
+        };
+        let decides = run.narrow.first_given().or_else(|| first(&decides).map(str::to_owned));
+        let decides = decides.map(Meaningless::Decides);
+        decides
+            .or_else(|| first(&writes).map(Meaningless::Writes))
+            .or(run.dry_run.then_some(Meaningless::DryRun))
     }
 }
 

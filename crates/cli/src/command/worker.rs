@@ -13,7 +13,7 @@ use super::refuse::refuse;
 use super::resolve::written;
 use super::sync::of_written;
 use super::watchers::{odd_log, open_log};
-use crate::args::{JobArgs, LogLevel, OnlyArgs, WorkerArgs};
+use crate::args::{JobArgs, LogLevel, Meaningless, OnlyArgs, WorkerArgs};
 use crate::config::{ConfigError, Resolved, SharedRegistries};
 use crate::interrupt::Interrupt;
 use crate::output::{
@@ -57,9 +57,21 @@ fn meaningless(args: &WorkerArgs) -> Option<ConfigError> {
     if let Some(odd) = odd_log(&args.job.run) {
         return Some(ConfigError::new(odd));
     }
-    let flag = args.meaningless()?;
-    let error = ConfigError::new(format!("{flag} does nothing here: a worker brings what it is handed out"));
-    Some(error.help(format!("give {flag} to `image-syncer sync --fleet`, which decides for all workers")))
+    let (flag, why, next) = match args.meaningless()? {
+        Meaningless::Decides(flag) => {
+            let next = format!("give {flag} to `image-syncer sync --fleet`, which decides for all workers");
+            (flag, "a worker brings what it is handed out", next)
+        }
+        Meaningless::Writes(flag) => {
+            let next = format!("give {flag} to `image-syncer sync --fleet`");
+            (flag.to_owned(), "the coordinator writes it, of what all workers brought", next)
+        }
+        Meaningless::DryRun => {
+            let next = "`image-syncer plan` with the same config says what a run would bring".to_owned();
+            ("--dry-run".to_owned(), "a worker brings what it is handed out", next)
+        }
+    };
+    Some(ConfigError::new(format!("{flag} does nothing here: {why}")).help(next))
 }
 
 impl Ready {
