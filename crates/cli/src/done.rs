@@ -18,11 +18,15 @@ pub(crate) struct Brought {
     pub(crate) elsewhere: Vec<RegistryEntry>,
     /// When the run began, where this process has joined it.
     pub(crate) joined: Option<jiff::Timestamp>,
+    /// Of the bytes that others sent, what stands at targets.
+    pub(crate) kept: u64,
+    /// The same in uploads that stay open for whoever began them.
+    pub(crate) left_open: u64,
 }
 
 impl From<Report> for Brought {
     fn from(report: Report) -> Self {
-        Self { report, elsewhere: Vec::new(), joined: None }
+        Self { report, elsewhere: Vec::new(), joined: None, kept: 0, left_open: 0 }
     }
 }
 
@@ -49,6 +53,8 @@ pub(crate) struct Done {
     pub(crate) elsewhere: Vec<RegistryEntry>,
     /// Bytes that were sent and stand at targets: no run sends them again.
     pub(crate) kept: u64,
+    /// Bytes in uploads that workers have left open: whichever of them goes on with its own does not send them again.
+    pub(crate) left_open: u64,
 }
 
 impl Done {

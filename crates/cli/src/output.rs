@@ -6,6 +6,7 @@ mod asked_noun;
 mod canvas;
 mod display;
 mod failure;
+mod fleet_standing;
 mod foreign;
 mod hosts;
 pub(crate) mod image_file;
@@ -61,6 +62,8 @@ mod worth;
 pub(crate) use annotations::annotations;
 pub(crate) use display::Display;
 pub(crate) use failure::Failure;
+#[cfg(feature = "fleet")]
+pub(crate) use fleet_standing::{AskFleet, FleetStanding, FleetWorker};
 pub(crate) use hosts::ask_hosts;
 pub(crate) use lines::{again, again_because};
 pub(crate) use log_file::{LogFile, LogForm};

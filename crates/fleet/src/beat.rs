@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 
 use crate::connection::{BEATS, Connection};
-use crate::message::{self, run::Beat};
+use crate::message::{self, beat::AnyBeat};
 
 /// How often a worker says that it lives.
 pub(crate) const EVERY: Duration = Duration::from_secs(3);
@@ -18,14 +18,14 @@ const SILENT: Duration = Duration::from_secs(12);
 /// A worker's last sign of life.
 #[derive(Clone, Debug)]
 pub(crate) struct Sign {
-    pub(crate) beat: Beat,
+    pub(crate) beat: AnyBeat,
     pub(crate) at: Instant,
 }
 
 impl Sign {
     /// Whether the worker is still there.
     pub(crate) fn is_alive(&self, now: Instant) -> bool {
-        !self.beat.leaves && now.saturating_duration_since(self.at) < SILENT
+        !self.beat.leaves() && now.saturating_duration_since(self.at) < SILENT
     }
 }
 
@@ -45,7 +45,7 @@ impl Live {
             loop {
                 if let Ok(mut beats) = client.subscribe(BEATS).await {
                     while let Some(beat) = beats.next().await {
-                        if let Ok(beat) = message::read::<Beat>(&beat.payload) {
+                        if let Ok(beat) = message::read::<AnyBeat>(&beat.payload) {
                             heard.hear(beat);
                         }
                     }
@@ -56,15 +56,15 @@ impl Live {
         (live, listening)
     }
 
-    fn hear(&self, beat: Beat) {
+    fn hear(&self, beat: AnyBeat) {
         let mut known = self.lock();
-        let before = known.get(&beat.worker).map(|sign| sign.beat.leaves);
-        if before != Some(beat.leaves) {
+        let before = known.get(beat.worker()).map(|sign| sign.beat.leaves());
+        if before != Some(beat.leaves()) {
             self.changed.notify_one();
         }
         // More workers than anybody has: somebody makes them up.
         if known.len() < 10_000 || before.is_some() {
-            known.insert(beat.worker.clone(), Sign { beat, at: Instant::now() });
+            known.insert(beat.worker().to_owned(), Sign { beat, at: Instant::now() });
         }
     }
 
@@ -73,7 +73,7 @@ impl Live {
         self.changed.notified().await;
     }
 
-    /// How many work, whatever their rules: all share the limits of registries.
+    /// How many work, whatever their rules and releases: all share the limits of registries.
     pub(crate) fn count(&self) -> usize {
         let now = Instant::now();
         self.lock().values().filter(|sign| sign.is_alive(now)).count()
@@ -94,13 +94,16 @@ mod tests {
     use oci::Digest;
 
     use super::*;
+    use crate::message::beat::Beat;
+    use crate::message::release::Release;
 
     #[test]
     fn who_has_left_or_is_silent_does_not_count() {
         let live = Live::default();
         let beat = |worker: &str, leaves| {
             let config = Digest::sha256(worker.as_bytes());
-            Beat { worker: worker.to_owned(), config, jobs: 1, bytes_moved: 7, leaves }
+            let (release, worker, sent) = (Release::ours(), worker.to_owned(), Vec::new());
+            AnyBeat::Ours(Beat { release, worker, config, sent, leaves })
         };
         live.hear(beat("w1", false));
         live.hear(beat("w2", false));

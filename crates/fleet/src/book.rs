@@ -1,6 +1,6 @@
 //! What a coordinator knows of a run's jobs, by what the run's book says: in any order, and more than once.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use crate::message::ended::{Ended, JobResult};
 use crate::message::job::Job;
@@ -18,8 +18,8 @@ pub(crate) struct Book {
 #[derive(Default)]
 struct Entry {
     job: Option<Job>,
-    /// Attempts that began.
-    begun: BTreeSet<u32>,
+    /// Attempts that began, with their workers.
+    begun: BTreeMap<u32, String>,
     results: BTreeMap<u32, JobResult>,
     is_told: bool,
 }
@@ -27,7 +27,13 @@ struct Entry {
 impl Entry {
     /// Whether an attempt has begun and not ended.
     fn is_at_work(&self) -> bool {
-        self.begun.iter().any(|attempt| !self.results.contains_key(attempt))
+        self.at_work().next().is_some()
+    }
+
+    /// Who has begun and not ended, while the job is not told.
+    fn at_work(&self) -> impl Iterator<Item = &str> {
+        let open = self.begun.iter().filter(|(attempt, _)| !self.results.contains_key(*attempt));
+        open.filter(|_| !self.is_told).map(|(_, worker)| worker.as_str())
     }
 }
 
@@ -44,8 +50,8 @@ impl Book {
         self.jobs.entry(number).or_default().job = Some(job);
     }
 
-    pub(crate) fn begun(&mut self, job: u32, attempt: u32) {
-        self.jobs.entry(job).or_default().begun.insert(attempt);
+    pub(crate) fn begun(&mut self, job: u32, attempt: u32, worker: String) {
+        self.jobs.entry(job).or_default().begun.insert(attempt, worker);
     }
 
     /// Who began has left in an orderly way, and others will begin anew.
@@ -89,22 +95,53 @@ impl Book {
 
     /// How many images are in jobs that somebody has begun and that have not ended.
     pub(crate) fn in_work(&self) -> usize {
-        let at_work = self.jobs.values().filter(|entry| !entry.is_told && entry.is_at_work());
+        let at_work = self.jobs.values().filter(|entry| entry.is_at_work());
         at_work.filter_map(|entry| entry.job.as_ref()).map(|job| job.images().count()).sum()
     }
 
     /// Whether nobody is at a job.
     pub(crate) fn is_quiet(&self) -> bool {
-        !self.jobs.values().any(|entry| !entry.is_told && entry.is_at_work())
+        !self.jobs.values().any(Entry::is_at_work)
+    }
+
+    /// The jobs that are worked on, by who does: somebody else may be at a job, too, who was given up.
+    pub(crate) fn at_work(&self) -> BTreeMap<&str, Vec<&Job>> {
+        let mut by_worker: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
+        for entry in self.jobs.values() {
+            let Some(job) = &entry.job else { continue };
+            for worker in entry.at_work() {
+                by_worker.entry(worker).or_default().push(job);
+            }
+        }
+        by_worker
+    }
+
+    /// How many jobs wait, are in work, and have ended.
+    pub(crate) fn counts(&self) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for entry in self.jobs.values().filter(|entry| entry.job.is_some()) {
+            let which = match entry {
+                ended if ended.is_told => 2,
+                begun if begun.is_at_work() => 1,
+                _ => 0,
+            };
+            counts[which] += 1;
+        }
+        counts
     }
 
     /// What workers asked the registries of these jobs for, all attempts together. Nobody has asked others for them.
     pub(crate) fn spent(&self) -> Spending {
-        let mut spent = Spending::new();
+        // What each process told last has in it what it told before.
+        let mut told: BTreeMap<(&str, u64), Spending> = BTreeMap::new();
         for result in
             self.jobs.values().filter(|entry| entry.job.is_some()).flat_map(|entry| entry.results.values())
         {
-            spending::add(&mut spent, &result.spent);
+            spending::raise(told.entry((&result.worker, result.born)).or_default(), &result.spent);
+        }
+        let mut spent = Spending::new();
+        for of_process in told.values() {
+            spending::add(&mut spent, of_process);
         }
         let images = self.jobs().flat_map(Job::images);
         let names = images.flat_map(|image| [image.source.as_ref(), image.target.as_ref()]);
@@ -177,12 +214,13 @@ mod tests {
                         .to_owned(),
                 };
                 format!(
-                    r#"{{"image": {image}, "outcome": {outcome}, "moved": 1, "mounted": 0, "present": 0, "referrers": 0,
+                    r#"{{"image": {image}, "outcome": {outcome}, "moved": 1, "kept": 1, "left_open": 0, "mounted": 0, "present": 0, "referrers": 0,
                         "referrers_left": 0, "milliseconds": 5}}"#
                 )
             })
             .collect();
-        let text = format!(r#"{{"worker": "{worker}", "ended": [{}]}}"#, ended.join(","));
+        let text =
+            format!(r#"{{"worker": "{worker}", "born": 1, "ended": [{}], "spent": []}}"#, ended.join(","));
         crate::message::read(text.as_bytes()).unwrap()
     }
 
@@ -212,8 +250,8 @@ mod tests {
     #[test]
     fn a_failure_waits_for_an_attempt_that_is_still_at_work() {
         let mut book = Book::default();
-        book.begun(7, 1);
-        book.begun(7, 2);
+        book.begun(7, 1, "w1".to_owned());
+        book.begun(7, 2, "w2".to_owned());
         book.result(7, 1, result("w1", &[(0, "unchanged"), (1, "failed")]));
         assert!(book.take_final(7, true).is_none(), "nobody knows the job yet");
         book.job(job());
@@ -229,27 +267,31 @@ mod tests {
     }
 
     #[test]
-    fn what_workers_asked_registries_for_adds_up_over_all_attempts() {
-        let spent = |worker: &str, registries: &[(&str, u64)]| {
+    fn what_workers_asked_registries_for_adds_up_over_all_processes() {
+        let spent = |worker: &str, born: u64, registries: &[(&str, u64)]| {
             let entry = |(host, requests): &(&str, u64)| {
                 format!(
-                    r#"{{"host": "{host}", "kind": "registry", "requests": {requests}, "bytes_read": 1, "bytes_sent": 2,
+                    r#"{{"host": "{host}", "kind": "zot", "requests": {requests}, "bytes_read": 1, "bytes_sent": 2,
                         "waited_milliseconds": 3}}"#
                 )
             };
-            let entries: Vec<_> = registries.iter().map(entry).collect();
-            let text = format!(r#"{{"worker": "{worker}", "ended": [], "spent": [{}]}}"#, entries.join(","));
+            let entries = registries.iter().map(entry).collect::<Vec<_>>().join(",");
+            let text =
+                format!(r#"{{"worker": "{worker}", "born": {born}, "ended": [], "spent": [{entries}]}}"#);
             crate::message::read::<JobResult>(text.as_bytes()).unwrap()
         };
         let mut book = Book::default();
         book.job(job());
-        book.result(7, 1, spent("w1", &[("a.io", 5), ("b.io", 1)]));
-        book.result(7, 2, spent("w2", &[("a.io", 2), ("never.heard.of", 9)]));
-        book.result(7, 2, spent("w2", &[("a.io", 2), ("never.heard.of", 9)]));
-        book.result(8, 1, spent("liar", &[("a.io", 100)]));
+        book.result(7, 1, spent("w1", 1, &[("a.io", 5), ("b.io", 1)]));
+        // What it told before is in what it tells now.
+        book.result(7, 2, spent("w1", 1, &[("a.io", 9)]));
+        // The same name, started anew.
+        book.result(7, 3, spent("w1", 2, &[("a.io", 2), ("never.heard.of", 9)]));
+        book.result(7, 3, spent("w1", 2, &[("a.io", 2), ("never.heard.of", 9)]));
+        book.result(8, 1, spent("liar", 1, &[("a.io", 100)]));
         let spent = book.spent();
         let requests: Vec<_> = spent.iter().map(|(host, spent)| (host.as_str(), spent.requests)).collect();
-        assert_eq!(requests, [("a.io", 7), ("b.io", 1)]);
+        assert_eq!(requests, [("a.io", 11), ("b.io", 1)]);
         assert_eq!((spent["a.io"].bytes_read, spent["a.io"].bytes_sent), (2, 4));
     }
 
@@ -257,14 +299,18 @@ mod tests {
     fn a_job_is_in_work_from_its_beginning_to_its_result() {
         let mut book = Book::default();
         book.job(job());
-        assert!(book.is_quiet());
-        book.begun(7, 1);
-        assert_eq!((book.in_work(), book.is_quiet()), (2, false));
+        assert!(book.is_quiet() && book.at_work().is_empty() && book.counts() == [1, 0, 0]);
+        book.begun(7, 1, "w1".to_owned());
+        assert_eq!((book.in_work(), book.is_quiet(), book.counts()), (2, false, [0, 1, 0]));
         book.given_back(7, 1);
         assert_eq!((book.in_work(), book.is_quiet()), (0, true));
-        book.begun(7, 2);
-        book.result(7, 2, result("w1", &[(0, "copied")]));
-        assert!(book.is_quiet());
+        book.begun(7, 2, "w2".to_owned());
+        let at_work = book.at_work();
+        assert_eq!((at_work.len(), at_work["w2"][0].number), (1, 7));
+        book.result(7, 2, result("w1", &[(0, "copied"), (1, "copied")]));
+        assert!(book.is_quiet() && book.at_work().is_empty());
+        assert!(book.take_final(7, true).is_some());
+        assert_eq!(book.counts(), [0, 0, 1]);
     }
 
     #[test]

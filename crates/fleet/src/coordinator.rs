@@ -2,13 +2,16 @@
 //! the same rules reads the book from its beginning and goes on.
 
 mod attendance;
+mod board;
 mod book_entry;
+mod calling_off;
 mod ending;
 mod flow;
 mod hand_out;
 mod open_runs;
 mod opening;
 mod plan;
+mod progress;
 mod teller;
 mod watching;
 
@@ -22,13 +25,16 @@ use tokio_util::sync::CancellationToken;
 use crate::beat::Live;
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::kept::Kept;
 use crate::message::ended::Explain;
 use crate::spending::Spending;
+pub use board::{AtWork, Board, Standing};
 use hand_out::HandOut;
 use opening::{Opened, Opening};
 pub use plan::Plan;
+use progress::Progress;
 use teller::Teller;
-use watching::{Progress, Watching};
+use watching::Watching;
 
 /// Who plans and watches.
 pub struct Coordinator {
@@ -42,6 +48,8 @@ pub struct Coordinator {
     pub drain: Duration,
     /// Puts errors into words.
     pub explain: Explain,
+    /// Shows how far the run is.
+    pub board: Board,
 }
 
 /// What became of a run.
@@ -53,6 +61,8 @@ pub struct Brought {
     pub spent: Spending,
     /// When the run began, where somebody else began it.
     pub joined: Option<SystemTime>,
+    /// What targets have of the bytes that moved.
+    pub kept: Kept,
 }
 
 impl Coordinator {
@@ -62,7 +72,7 @@ impl Coordinator {
     /// NATS cannot be asked, or the run that is to be joined is not there.
     pub async fn run(self, plan: Plan, cancel: CancellationToken) -> Result<Brought, Error> {
         let (began, ack_wait) = (Instant::now(), plan.ack_wait);
-        let Self { connection, id, observer, drain, explain } = self;
+        let Self { connection, id, observer, drain, explain, board } = self;
         let teller = Teller { id, observer };
         connection.prepare(ack_wait).await?;
         let runs = connection.runs().await?;
@@ -70,9 +80,9 @@ impl Coordinator {
         let (entry, is_joined) = match opening.open(plan, &cancel).await? {
             Opened::Begun(entry) => (entry, false),
             Opened::Joined(entry) => (entry, true),
-            Opened::Nothing(report) => return Ok(Brought { report, spent: Spending::new(), joined: None }),
+            Opened::Nothing(report) => return Ok(Brought::nothing(report)),
         };
-        let joined = entry.began().filter(|_| is_joined);
+        let joined = entry.began(SystemTime::now()).filter(|_| is_joined);
         let teller = if is_joined { teller.of_run(&entry.run) } else { teller };
         if let Some(began) = joined {
             teller.tell(&Event::RunJoined { began }, None);
@@ -88,14 +98,24 @@ impl Coordinator {
             is_joined,
             ack_wait,
             drain,
+            cancel: &cancel,
             live,
+            board: &board,
             progress: Progress::new(Report::empty(teller.id.clone()), hand_out),
         };
-        let watched = watching.watch(&cancel).await;
+        let watched = watching.watch().await;
         listening.abort();
-        let (mut report, spent) = watched?;
+        let (book, kept, mut report) = watched?.into_parts();
         let since = joined.and_then(|began| began.elapsed().ok());
         report.took = since.unwrap_or(began.elapsed()).max(began.elapsed());
-        Ok(Brought { report, spent, joined })
+        Ok(Brought { report, spent: book.spent(), joined, kept })
+    }
+}
+
+impl Brought {
+    /// Of a run that had nothing to hand out.
+    fn nothing(report: Report) -> Self {
+        let (spent, joined, kept) = Default::default();
+        Self { report, spent, joined, kept }
     }
 }

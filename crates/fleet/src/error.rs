@@ -42,6 +42,18 @@ pub enum Error {
     /// The run that is asked for has other rules.
     #[error("run {0} was planned with other rules or flags than these")]
     OtherConfig(String),
+    /// The run that is asked for is one of a release whose messages this one does not read.
+    #[error(
+        "the coordinator of run {run} is {theirs}, this one is {ours}: they do not understand each other. Run one release everywhere"
+    )]
+    OtherRelease {
+        /// Which run.
+        run: String,
+        /// Who began it.
+        theirs: String,
+        /// This one.
+        ours: String,
+    },
     /// The images make a message that NATS does not take.
     #[error("{0} has more names than fit into one message")]
     TooLarge(String),

@@ -1,15 +1,9 @@
 //! A job in the hands of a worker.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::{AckKind, Message};
-use sync::{Event, Observer, Stamp};
-
-use crate::message::ended::{Ended, Explain};
-use crate::message::job::Job;
 
 /// A message that is this worker's until it is acknowledged, given back or forgotten.
 pub(crate) struct Holding {
@@ -55,39 +49,5 @@ impl Holding {
 impl Drop for Holding {
     fn drop(&mut self) {
         self.beating.abort();
-    }
-}
-
-/// Takes down how a job's images end.
-pub(crate) struct JobObserver {
-    numbers: HashMap<String, u32>,
-    explain: Explain,
-    ended: Mutex<Vec<Ended>>,
-    moved: Arc<AtomicU64>,
-}
-
-impl JobObserver {
-    /// `moved` counts what all jobs send.
-    pub(crate) fn new(job: &Job, explain: Explain, moved: Arc<AtomicU64>) -> Self {
-        let numbers = job.images().map(|image| image.target_name()).zip(0..).collect();
-        Self { numbers, explain, ended: Mutex::default(), moved }
-    }
-
-    pub(crate) fn ended(&self) -> Vec<Ended> {
-        std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Observer for JobObserver {
-    fn event(&self, _: &Stamp, event: &Event) {
-        match event {
-            Event::BytesMoved { bytes, .. } => _ = self.moved.fetch_add(*bytes, Ordering::Relaxed),
-            Event::ImageFinished(report) => {
-                let number = self.numbers.get(&report.image.target_name());
-                let ended = number.and_then(|number| Ended::new(*number, report, &self.explain));
-                self.ended.lock().unwrap_or_else(PoisonError::into_inner).extend(ended);
-            }
-            _ => {}
-        }
     }
 }

@@ -16,6 +16,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod holding;
+mod kept;
 mod leases;
 mod limits;
 mod message;
@@ -27,9 +28,10 @@ mod worker;
 
 pub use access::{Access, AccessError, Login};
 pub use connection::Connection;
-pub use coordinator::{Brought, Coordinator, Plan};
+pub use coordinator::{AtWork, Board, Brought, Coordinator, Plan, Standing};
 pub use denials::Refused;
 pub use error::Error;
+pub use kept::Kept;
 pub use leases::NatsLeases;
 pub use limits::{HeardPause, SharedLimits};
 pub use message::Malformed;

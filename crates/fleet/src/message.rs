@@ -2,11 +2,15 @@
 //!
 //! Whoever may write to NATS may write nonsense: messages are read here, and what is not as it should be is none.
 
+pub(crate) mod beat;
 pub(crate) mod ended;
 mod host;
 pub(crate) mod job;
+pub(crate) mod listed;
 pub(crate) mod pause;
+pub(crate) mod release;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod spent;
 
 use serde::Serialize;
@@ -51,4 +55,96 @@ pub(crate) fn write(message: &impl Serialize) -> bytes::Bytes {
 pub(crate) fn is_name(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=64).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
+/// The name of the worker that signed so when it began on a job.
+pub(crate) fn signer(signature: &[u8]) -> Option<String> {
+    let signature = std::str::from_utf8(signature).ok()?;
+    signature.split(' ').next().filter(|name| is_name(name)).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use oci::{Digest, TagOrDigest};
+    use sync::{Amounts, Assignment, Image, ImageReport, Outcome, Policy, Wanted, WantedReferrers};
+
+    use super::*;
+    use crate::spent::Spent;
+
+    fn image() -> Arc<Image> {
+        let reference = TagOrDigest::Tag("v1".parse().unwrap());
+        Arc::new(Image {
+            source: "a.io/x".into(),
+            source_reference: reference.clone(),
+            target: "b.io/x".into(),
+            target_reference: reference,
+        })
+    }
+
+    fn result() -> ended::JobResult {
+        let explain: ended::Explain = Arc::new(|_| ("why".to_owned(), "next".to_owned()));
+        let error = sync::Error {
+            side: sync::Side::Source,
+            place: "a.io/x".into(),
+            operation: sync::Operation::Copy,
+            cause: sync::endpoint::EndpointError::new(oci::ErrorKind::Denied, "no").into(),
+        };
+        let digest = Digest::sha256(b"m");
+        let outcomes = [
+            Outcome::Copied { at_source: digest.clone(), digest, left_out: sync::LeftOut::default() },
+            Outcome::Failed(Arc::new(error)),
+            Outcome::NotDone,
+        ];
+        let ended = |(number, outcome)| {
+            let (image, amounts, took) = (image(), Amounts::default(), Duration::from_millis(5));
+            ended::Ended::new(number, &ImageReport { image, rule: 0, outcome, amounts, took }, &explain)
+        };
+        let spent = spent::SpentAt::new("a.io", Spent::default());
+        let ended = (0..).zip(outcomes).filter_map(ended).collect();
+        ended::JobResult { worker: "w1".to_owned(), born: 1, ended, spent: spent.into_iter().collect() }
+    }
+
+    /// One of each kind.
+    fn messages() -> Vec<bytes::Bytes> {
+        let (release, config) = (release::Release::ours(), Digest::sha256(b"c"));
+        let entry = run::RunEntry {
+            release: release.clone(),
+            run: "r".to_owned(),
+            config: config.clone(),
+            selection: config.clone(),
+            jobs: 1,
+            began: Some(1),
+        };
+        let sent = vec![beat::SentFor { run: "r".to_owned(), bytes: 1 }];
+        let beat =
+            beat::Beat { release, worker: "w1".to_owned(), config: config.clone(), sent, leaves: false };
+        let wanted = Wanted { referrers: WantedReferrers::None, policy: Arc::new(Policy::default()) };
+        let assignments = vec![Assignment { rule: 0, images: vec![image()], wanted }];
+        vec![
+            write(&runs::Runs { open: vec![listed::Listed::Ours(entry)], closed: vec!["q".to_owned()] }),
+            write(&job::Job { run: "r".to_owned(), number: 0, config, bytes: 1, assignments }),
+            write(&job::Handed { run: "r".to_owned(), number: 0 }),
+            write(&result()),
+            write(&beat),
+            write(&pause::PauseToAll::new("w1", "a.io".to_owned(), Duration::from_secs(1))),
+        ]
+    }
+
+    /// Where this fails, messages have changed: raise `FORMAT` in `release.rs`, and write its new number and digest here. Releases that
+    /// read each other's messages wrongly would lose images or bytes of a report.
+    #[test]
+    fn the_format_of_messages_has_one_number() {
+        let version = format!(r#","version":"{}""#, env!("CARGO_PKG_VERSION"));
+        let text = messages()
+            .iter()
+            .map(|text| String::from_utf8_lossy(text).replace(&version, ""))
+            .collect::<Vec<_>>();
+        let text = text.join("\n");
+        let number = text.split(r#""format":"#).nth(1).and_then(|rest| rest.split('}').next());
+        let known = (number, Digest::sha256(text.as_bytes()).short());
+        assert_eq!(known, (Some("1"), "sha256:a9c7e7fa5140".to_owned()), "{text}");
+    }
 }

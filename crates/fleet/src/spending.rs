@@ -1,6 +1,7 @@
-//! What registries were asked for: a worker counts it, tells with each job's result how much more it was, and a coordinator adds it up.
+//! What registries were asked for. A worker counts it for each run from its beginning on, and tells it with each job's result: what a
+//! result that was lost would have told, the next one tells. A coordinator adds up what all workers told last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::message::spent::{MOST_REGISTRIES, SpentAt};
@@ -12,33 +13,74 @@ pub type Spending = BTreeMap<String, Spent>;
 /// Tells all that this process has asked registries for.
 pub type CountSpending = Arc<dyn Fn() -> Spending + Send + Sync>;
 
-/// Adds what a worker tells.
-pub(crate) fn add(sum: &mut Spending, told: &[SpentAt]) {
+/// Takes in what a process tells, earlier or later than what is known of it.
+pub(crate) fn raise(known: &mut Spending, told: &[SpentAt]) {
     for entry in told {
-        sum.entry(entry.host().to_owned()).or_default().add(entry.spent());
+        known.entry(entry.host().to_owned()).or_default().raise(&entry.spent());
     }
 }
 
-/// What a worker has told, so that it tells nothing twice.
+/// Adds what another process has spent.
+pub(crate) fn add(sum: &mut Spending, more: &Spending) {
+    for (host, spent) in more {
+        sum.entry(host.clone()).or_default().add(spent);
+    }
+}
+
+/// What a worker has spent for which run, and what of it is in the runs' books.
 #[derive(Default)]
-pub(crate) struct Told(Spending);
+pub(crate) struct Told {
+    /// What the process had spent when it was looked last: it belongs to runs.
+    counted: Spending,
+    runs: BTreeMap<String, OfRun>,
+}
+
+#[derive(Default)]
+struct OfRun {
+    spent: Spending,
+    written: BTreeMap<String, SpentAt>,
+}
 
 impl Told {
-    /// What is to be told of what was counted up to `now`: of so many registries as one message takes, those with the most requests. The
-    /// rest comes with the next.
-    pub(crate) fn tell(&mut self, now: &Spending) -> Vec<SpentAt> {
-        let before = Spent::default();
-        let mut more: Vec<(&String, Spent)> = now
-            .iter()
-            .map(|(host, spent)| (host, spent.beyond(self.0.get(host).unwrap_or(&before))))
-            .filter(|(_, more)| *more != Spent { kind: more.kind.clone(), ..Spent::default() })
-            .collect();
-        more.sort_by_key(|(_, more)| std::cmp::Reverse(more.requests));
-        more.truncate(MOST_REGISTRIES);
-        for (host, _) in &more {
-            self.0.insert((*host).clone(), now[*host].clone());
+    /// What a result of a run is to tell, of what was counted up to `now`: of so many registries as one message takes, those of which
+    /// the book lacks the most requests.
+    pub(crate) fn tell(&mut self, run: &str, now: &Spending) -> Vec<SpentAt> {
+        let of_run = self.runs.entry(run.to_owned()).or_default();
+        for (host, counted) in now {
+            let before = self.counted.entry(host.clone()).or_default();
+            of_run.spent.entry(host.clone()).or_default().add(&counted.beyond(before));
+            before.raise(counted);
         }
-        more.into_iter().filter_map(|(host, more)| SpentAt::new(host, more)).collect()
+        let mut lacking: Vec<_> =
+            of_run.spent.iter().filter_map(|(host, spent)| of_run.lacks(host, spent)).collect();
+        lacking.sort_by_key(|(requests, _)| std::cmp::Reverse(*requests));
+        lacking.truncate(MOST_REGISTRIES);
+        lacking.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// The book has what was told.
+    pub(crate) fn is_written(&mut self, run: &str, told: Vec<SpentAt>) {
+        let Some(of_run) = self.runs.get_mut(run) else { return };
+        of_run.written.extend(told.into_iter().map(|entry| (entry.host().to_owned(), entry)));
+    }
+
+    /// Forgets runs that are over.
+    pub(crate) fn retain(&mut self, open: &HashSet<&str>) {
+        self.runs.retain(|run, _| open.contains(run.as_str()));
+    }
+}
+
+impl OfRun {
+    /// What the book lacks of a registry: how many requests, and what to tell.
+    fn lacks(&self, host: &str, spent: &Spent) -> Option<(u64, SpentAt)> {
+        let entry = SpentAt::new(host, spent.clone())?;
+        let written = self.written.get(host);
+        let is_news = match written {
+            Some(written) => *written != entry,
+            None => *spent != Spent { kind: spent.kind.clone(), ..Spent::default() },
+        };
+        let requests = spent.requests.saturating_sub(written.map_or(0, |written| written.spent().requests));
+        is_news.then_some((requests, entry))
     }
 }
 
@@ -49,47 +91,81 @@ mod tests {
     use super::*;
 
     fn spent(requests: u64, bytes: u64) -> Spent {
-        let kind = "registry".to_owned();
-        Spent { kind, requests, bytes_read: bytes, bytes_sent: 0, waited: Duration::from_millis(requests) }
+        let kind = "zot".to_owned();
+        Spent { kind, requests, bytes_read: bytes, bytes_sent: 0, waited: Duration::from_micros(requests) }
+    }
+
+    fn at(host: &str, spent: Spent) -> Spending {
+        Spending::from([(host.to_owned(), spent)])
     }
 
     #[test]
-    fn what_is_told_bit_by_bit_adds_up_to_what_was_counted() {
-        let (mut told, mut sum) = (Told::default(), Spending::new());
-        let mut now =
-            Spending::from([("a.io".to_owned(), spent(3, 10)), ("b.io:5000".to_owned(), spent(1, 0))]);
-        add(&mut sum, &told.tell(&now));
-        assert!(told.tell(&now).is_empty(), "nothing is told twice");
+    fn what_a_lost_result_would_have_told_the_next_one_tells() {
+        let (mut told, mut known) = (Told::default(), Spending::new());
+        let mut now = at("a.io", spent(3, 10));
+        now.extend(at("b.io:5000", spent(1, 0)));
+        let lost = told.tell("r", &now);
+        assert_eq!(lost.len(), 2);
         now.insert("a.io".to_owned(), spent(4, 30));
-        let more = told.tell(&now);
-        assert_eq!((more.len(), more[0].spent()), (1, spent(1, 20)));
-        add(&mut sum, &more);
-        assert_eq!(sum, now);
+        let second = told.tell("r", &now);
+        raise(&mut known, &second);
+        assert_eq!(
+            known,
+            Spending::from_iter(now.iter().map(|(host, spent)| (host.clone(), in_millis(spent))))
+        );
+        // It had come to the book all the same, and is read late: that changes nothing.
+        let whole = known.clone();
+        raise(&mut known, &lost);
+        assert_eq!(known, whole);
+        told.is_written("r", second);
+        assert!(told.tell("r", &now).is_empty(), "what the book has is not told again");
+    }
+
+    fn in_millis(spent: &Spent) -> Spent {
+        Spent { waited: Duration::ZERO, ..spent.clone() }
+    }
+
+    #[test]
+    fn each_run_is_told_what_was_spent_for_it() {
+        let mut told = Told::default();
+        let first = told.tell("q", &at("a.io", spent(3, 10)));
+        let second = told.tell("r", &at("a.io", spent(5, 15)));
+        let again = told.tell("q", &at("a.io", spent(6, 15)));
+        let requests = |told: &[SpentAt]| told[0].spent().requests;
+        assert_eq!((requests(&first), requests(&second), requests(&again)), (3, 2, 4));
+        told.retain(&HashSet::from(["r"]));
+        assert!(told.tell("q", &at("a.io", spent(6, 15))).is_empty(), "a run that is over is forgotten");
     }
 
     #[test]
     fn what_is_too_much_for_one_message_comes_with_the_next() {
-        let (mut told, mut sum) = (Told::default(), Spending::new());
+        let (mut told, mut known) = (Told::default(), Spending::new());
         let now: Spending =
             (1..=150).map(|number| (format!("r{number}.io"), spent(number, number))).collect();
-        let first = told.tell(&now);
+        let first = told.tell("r", &now);
         assert!(
             first.len() == MOST_REGISTRIES && first.iter().all(|entry| entry.spent().requests > 150 - 64)
         );
-        add(&mut sum, &first);
+        raise(&mut known, &first);
+        told.is_written("r", first);
         for _ in 0..2 {
-            add(&mut sum, &told.tell(&now));
+            let more = told.tell("r", &now);
+            raise(&mut known, &more);
+            told.is_written("r", more);
         }
-        assert_eq!(sum, now);
+        assert_eq!(known.values().map(|spent| spent.requests).sum::<u64>(), (1..=150).sum::<u64>());
     }
 
     #[test]
     fn a_kind_that_one_worker_has_learned_is_known() {
-        let mut sum = Spending::new();
-        for kind in ["registry", "zot", "registry"] {
-            let one = Spent { kind: kind.to_owned(), requests: u64::MAX, ..Spent::default() };
-            add(&mut sum, &[SpentAt::new("a.io", one).unwrap()]);
+        for order in [["", "zot", ""], ["zot", "", ""], ["", "", "zot"]] {
+            let mut sum = Spending::new();
+            for kind in order {
+                let one = Spent { kind: kind.to_owned(), requests: u64::MAX, ..Spent::default() };
+                add(&mut sum, &at("a.io", one));
+            }
+            let told = (sum["a.io"].kind.as_str(), sum["a.io"].requests);
+            assert_eq!(told, ("zot", u64::MAX), "a lie is no panic");
         }
-        assert_eq!((sum["a.io"].kind.as_str(), sum["a.io"].requests), ("zot", u64::MAX), "a lie is no panic");
     }
 }

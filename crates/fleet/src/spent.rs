@@ -5,7 +5,7 @@ use std::time::Duration;
 /// What one registry was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// What it was taken for.
+    /// What it was taken for; empty where nobody knows.
     pub kind: String,
     /// Requests, those of its token server and storage, too.
     pub requests: u64,
@@ -17,18 +17,22 @@ pub struct Spent {
     pub waited: Duration,
 }
 
-/// The kind of a registry of which nothing is known.
-const UNKNOWN: &str = "registry";
-
 impl Spent {
-    pub(crate) fn add(&mut self, more: Self) {
-        if self.kind.is_empty() || self.kind == UNKNOWN {
-            self.kind = more.kind;
-        }
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.know_kind(more);
         self.requests = self.requests.saturating_add(more.requests);
         self.bytes_read = self.bytes_read.saturating_add(more.bytes_read);
         self.bytes_sent = self.bytes_sent.saturating_add(more.bytes_sent);
         self.waited = self.waited.saturating_add(more.waited);
+    }
+
+    /// Takes in what the same counter says, earlier or later.
+    pub(crate) fn raise(&mut self, other: &Self) {
+        self.know_kind(other);
+        self.requests = self.requests.max(other.requests);
+        self.bytes_read = self.bytes_read.max(other.bytes_read);
+        self.bytes_sent = self.bytes_sent.max(other.bytes_sent);
+        self.waited = self.waited.max(other.waited);
     }
 
     /// How much more it is than before.
@@ -39,6 +43,12 @@ impl Spent {
             bytes_read: self.bytes_read.saturating_sub(before.bytes_read),
             bytes_sent: self.bytes_sent.saturating_sub(before.bytes_sent),
             waited: self.waited.saturating_sub(before.waited),
+        }
+    }
+
+    fn know_kind(&mut self, other: &Self) {
+        if self.kind.is_empty() {
+            self.kind.clone_from(&other.kind);
         }
     }
 }

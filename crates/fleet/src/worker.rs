@@ -3,9 +3,11 @@
 mod attempt;
 mod equipment;
 mod fetch;
+mod job_observer;
 mod life;
 mod search;
 mod shared;
+mod stopping;
 
 use std::sync::Arc;
 

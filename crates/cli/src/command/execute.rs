@@ -39,7 +39,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     let Watched { run, failures, records, plan, verified, log } = watchers.end(speed, asked.shards);
     let registries = tell_after(log.as_deref(), &registries);
     let run = run.of_brought(&brought);
-    let Brought { report, elsewhere, .. } = brought;
+    let Brought { report, elsewhere, left_open, .. } = brought;
     let (shard, ended) = (asked.shard, Ended::of(&report, interrupt.exit_code()));
     let done = Done {
         run,
@@ -55,6 +55,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         registries,
         elsewhere,
         kept,
+        left_open,
     };
     let is_empty = asked.needs_images && done.is_empty();
     let code = interrupt.exit_code().unwrap_or_else(|| status(&asked, &done, is_empty));
@@ -281,6 +282,10 @@ async fn copy(
     let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer()];
     observers.extend(watchers.observers());
     let (shown, log) = (display.observer(), watchers.log());
+    #[cfg(feature = "fleet")]
+    if let Some(fleet) = &asked.fleet {
+        shown.ask_fleet(fleet.standing());
+    }
     let interrupt = Interrupt::listen(move || {
         shown.tell_status();
         if let Some(log) = &log {
@@ -299,7 +304,7 @@ async fn copy(
     let sync =
         Sync::new(work, options, observer.clone()).called(watchers.run_id()).remembering(state.clone());
     let brought = bring(asked, sync, observer, (watchers.run_id(), drain), &interrupt).await;
-    let kept = display.finish();
+    let kept = display.finish().saturating_add(brought.kept);
     let speed = state.speed();
     state_file::close(&state);
     Ran { brought, interrupt, speed, kept }

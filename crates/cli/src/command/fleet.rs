@@ -4,11 +4,12 @@ mod bind;
 mod brought;
 mod limits;
 mod spending;
+mod standing;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use ::fleet::{Access, AccessError, Connection, Coordinator, Explain, Login, Plan};
+use ::fleet::{Access, AccessError, Board, Connection, Coordinator, Explain, Login, Plan};
 use ::sync::{Observer, RunId, Sync};
 use oci::Digest;
 use tokio_util::sync::CancellationToken;
@@ -17,12 +18,13 @@ pub(super) use self::bind::bind;
 use self::brought::brought;
 pub(super) use self::limits::Limits;
 pub(super) use self::spending::count_spending;
+use self::standing::standing;
 use super::heads::config_digest;
 use crate::args::{FleetArgs, FleetLoginArgs, JobArgs, OnlyArgs};
 use crate::config::{ConfigError, Written};
 use crate::diagnostic;
 use crate::done::Brought;
-use crate::output::warn;
+use crate::output::{AskFleet, warn};
 
 /// A run that is handed out.
 pub(crate) struct FleetRun {
@@ -31,6 +33,7 @@ pub(crate) struct FleetRun {
     selection: Digest,
     run: Option<String>,
     ack_wait: std::time::Duration,
+    board: Board,
 }
 
 /// Connects, if images are to be handed out.
@@ -53,6 +56,7 @@ pub(super) async fn fleet_run(
         selection: Digest::sha256(selection.as_bytes()),
         run: args.run_id.clone(),
         ack_wait: std::time::Duration::from_secs(args.fleet_patience.into()),
+        board: Board::default(),
     }))
 }
 
@@ -129,6 +133,12 @@ pub(super) fn explain() -> Explain {
 }
 
 impl FleetRun {
+    /// Tells how far the run is.
+    pub(super) fn standing(&self) -> AskFleet {
+        let board = self.board.clone();
+        Box::new(move || board.standing().map(standing))
+    }
+
     /// Hands the images out, and tells what becomes of them as if they were brought here.
     pub(super) async fn coordinate(
         &self,
@@ -144,8 +154,8 @@ impl FleetRun {
             run: self.run.clone(),
             ack_wait: self.ack_wait,
         };
-        let connection = self.connection.clone();
-        let coordinator = Coordinator { connection, id, observer, drain, explain: explain() };
+        let (connection, board) = (self.connection.clone(), self.board.clone());
+        let coordinator = Coordinator { connection, id, observer, drain, explain: explain(), board };
         coordinator.run(plan, cancel).await.map(brought)
     }
 }

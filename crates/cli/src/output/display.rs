@@ -1,13 +1,14 @@
 //! How a run is shown while it goes on.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use sync::{Event, Observer, Stamp};
 use tokio::task::AbortHandle;
 
 use super::canvas::Picture;
+use super::fleet_standing::{AskFleet, FleetStanding};
 use super::hosts::{AskHosts, SlowHost};
 use super::layout::{self, Room, Symbols};
 use super::progress::{Progress, View};
@@ -45,6 +46,8 @@ pub(crate) struct Shown {
     volume: Volume,
     names: RuleNames,
     ask_hosts: AskHosts,
+    /// Of a run that workers bring.
+    ask_fleet: OnceLock<AskFleet>,
     /// Registries of which it was told that something is tried again there.
     tried_again: Mutex<HashSet<String>>,
     paint: Paint,
@@ -62,6 +65,7 @@ impl Display {
             volume,
             names,
             ask_hosts,
+            ask_fleet: OnceLock::new(),
             tried_again: Mutex::default(),
             paint: Paint::for_stderr(),
             symbols: Symbols::of_locale(lookup),
@@ -159,13 +163,27 @@ impl Shown {
     /// What somebody sees who asks, for people.
     pub(crate) fn status(&self) -> String {
         let (view, slow) = self.view(NAMED);
-        layout::status_block(&view, &slow)
+        let block = layout::status_block(&view, &slow);
+        let of_fleet = self.fleet().map(|fleet| fleet.lines()).unwrap_or_default();
+        std::iter::once(block).chain(of_fleet).collect::<Vec<_>>().join("\n")
+    }
+
+    /// From now on tells how workers are, too.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn ask_fleet(&self, ask: AskFleet) {
+        let _ = self.ask_fleet.set(ask);
+    }
+
+    fn fleet(&self) -> Option<FleetStanding> {
+        self.ask_fleet.get().and_then(|ask| ask())
     }
 
     /// Tells whoever asks on stderr.
     pub(crate) fn tell_status(&self) {
         match self.form {
-            Form::Json => standard::stderr_text(&progress_json::status_with_images(&self.view(NAMED).0)),
+            Form::Json => {
+                standard::stderr_text(&progress_json::status_of_all(&self.view(NAMED).0, self.fleet()));
+            }
             Form::Bars | Form::Lines | Form::None => standard::stderr_text(&foreign::lines(&self.status())),
         }
     }

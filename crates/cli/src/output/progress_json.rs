@@ -8,6 +8,7 @@ use serde::Serialize;
 use sync::{Error, Event, ImageReport, Outcome};
 
 use super::failure::{Failure, explain};
+use super::fleet_standing::FleetStanding;
 use super::json_lines::{line, now};
 use super::progress::{Row, View};
 use super::record::ImageRecord;
@@ -39,6 +40,9 @@ enum Line<'a> {
         /// Images in work, where somebody asked.
         #[serde(skip_serializing_if = "Option::is_none")]
         in_work: Option<Vec<InWork>>,
+        /// The same of a run that workers bring.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fleet: Option<FleetStanding>,
     },
     Image {
         time: String,
@@ -77,7 +81,7 @@ struct InWork {
     bytes_total: Option<u64>,
 }
 
-fn status(view: &View, in_work: Option<Vec<InWork>>) -> String {
+fn status(view: &View, in_work: Option<Vec<InWork>>, fleet: Option<FleetStanding>) -> String {
     line(&Line::Status {
         time: now(),
         seconds_elapsed: view.elapsed.as_secs(),
@@ -90,14 +94,16 @@ fn status(view: &View, in_work: Option<Vec<InWork>>) -> String {
         images_failed: view.images.failed,
         listing: view.lists,
         in_work,
+        fleet,
     })
 }
 
 pub(super) fn status_line(view: &View) -> String {
-    status(view, None)
+    status(view, None, None)
 }
 
-pub(super) fn status_with_images(view: &View) -> String {
+/// With images and workers, for whoever asks.
+pub(super) fn status_of_all(view: &View, fleet: Option<FleetStanding>) -> String {
     let in_work = |row: &Row| InWork {
         source: row.image.source_name(),
         target: row.image.target_name(),
@@ -105,7 +111,7 @@ pub(super) fn status_with_images(view: &View) -> String {
         bytes_done: row.sent,
         bytes_total: row.total,
     };
-    status(view, Some(view.rows.iter().map(in_work).collect()))
+    status(view, Some(view.rows.iter().map(in_work).collect()), fleet)
 }
 
 /// `tries`: how often steps of it were tried again.

@@ -121,13 +121,24 @@ fn goes_on(text: &mut String, done: &Done) {
     if report.not_done() + report.unfinished_rules.len() == 0 {
         return;
     }
-    let moved = report.amounts().moved_bytes;
-    let kept = match done.kept.min(moved) {
-        _ if moved == 0 => String::new(),
-        kept if kept == moved => format!(": nothing of the {} is sent again", bytes(moved)),
-        kept => format!(": at least {} of the {} are not sent again", bytes(kept), bytes(moved)),
-    };
+    let kept = not_sent_again(report.amounts().moved_bytes, done.kept, done.left_open);
     let _ = writeln!(text, "  {:<10} the same command goes on{kept}", "next");
+}
+
+/// What of the bytes that moved the next run has. Of an upload that a worker has left open, only that worker knows.
+fn not_sent_again(moved: u64, kept: u64, left_open: u64) -> String {
+    let kept = kept.min(moved);
+    match (moved, left_open.min(moved - kept)) {
+        (0, _) => String::new(),
+        (_, _) if kept == moved => format!(": nothing of the {} is sent again", bytes(moved)),
+        (_, 0) => format!(": at least {} of the {} are not sent again", bytes(kept), bytes(moved)),
+        (_, left) => format!(
+            ": at least {} of the {} are not sent again, and {} more where the worker that sent them goes on",
+            bytes(kept),
+            bytes(moved),
+            bytes(left)
+        ),
+    }
 }
 
 /// What images were copied without.
@@ -308,3 +319,25 @@ const A_SCREEN: usize = 20;
 const NAMED: usize = 2;
 /// More reasons than this are not read from a screen.
 const MOST_REASONS: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_sent_again_is_some_of_what_moved() {
+        const MIB: u64 = 1 << 20;
+        for ([moved, kept, left_open], said) in [
+            ([0, 0, 0], ""),
+            ([5, 5, 0], ": nothing of the 5.00 MiB is sent again"),
+            ([5, 9, 9], ": nothing of the 5.00 MiB is sent again"),
+            ([5, 2, 0], ": at least 2.00 MiB of the 5.00 MiB are not sent again"),
+            (
+                [5, 2, 9],
+                ": at least 2.00 MiB of the 5.00 MiB are not sent again, and 3.00 MiB more where the worker that sent them goes on",
+            ),
+        ] {
+            assert_eq!(not_sent_again(moved * MIB, kept * MIB, left_open * MIB), said, "{moved} {kept}");
+        }
+    }
+}

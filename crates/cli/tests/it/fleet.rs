@@ -4,8 +4,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use embedded_registry::EmbeddedRegistry;
 use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
 use serde_json::Value;
 use testkit::{Dice, NatsServer};
 
@@ -195,6 +195,62 @@ async fn a_report_of_workers_has_what_a_process_alone_would_tell_and_who_brought
     Ok(())
 }
 
+/// No layer is there before a worker gives up waiting for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_the_coordinator_hears_of_jobs_and_workers_and_whoever_is_called_off_says_by_whom()
+-> Result<()> {
+    let bench = Bench::start().await?;
+    bench.source.misbehave(Fault {
+        when: Match::get("/blobs/"),
+        times: Times::Always,
+        effect: Effect::Trickle { bytes: 64 << 10, pause: Duration::from_secs(1) },
+    });
+    let err = bench.workplace.path().join("coordinator.err");
+    let arguments = format!("sync --fleet {} --drain 2 --no-state --summary-markdown r.md", bench.url());
+    let mut command = bench.workplace.command(&arguments);
+    let mut coordinator =
+        Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&err)?).spawn()?);
+    let worker = bench.worker("w1")?;
+    let send = |signal: &str| -> Result<()> {
+        let sent = Command::new("kill").args([signal, &coordinator.0.id().to_string()]).status()?;
+        ensure!(sent.success(), "{signal} could not be sent");
+        Ok(())
+    };
+    // Its first jobs are begun, and this says so as soon as it is told of them.
+    let said = || std::fs::read_to_string(&err).unwrap_or_default();
+    until(|| said().contains("worker w1 is there")).await?;
+    for _ in 0..100 {
+        send("-USR1")?;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        if said().contains("\n  worker w1: job ") {
+            break;
+        }
+    }
+    ensure!(said().contains("\n  jobs: 8 waiting, 2 in work, 0 done\n  worker w1: job "), "{}", said());
+    let by_worker = || bench.workplace.read("w1.err").unwrap_or_default();
+    send("-INT")?;
+    until(|| by_worker().contains("was called off by coordinator-")).await?;
+    ensure!(coordinator.0.wait()?.code() == Some(130), "{}", said());
+    // Two jobs are in work, and nobody has asked the worker to end.
+    ensure!(by_worker().matches("called off").count() == 1, "{}", by_worker());
+    ensure!(!by_worker().contains("once more"), "{}", by_worker());
+    let table = bench.workplace.read("r.md")?;
+    ensure!(table.contains("| w1 | 2 | 0 | 2 | "), "{table}");
+    ensure!(said().contains("the same command goes on"), "{}", said());
+    drop(worker);
+    Ok(())
+}
+
+async fn until(is_so: impl Fn() -> bool) -> Result<()> {
+    for _ in 0..300 {
+        if is_so() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("it never came so far")
+}
+
 /// A run of which members are killed, as a seed has it. A job that is killed with three workers fails by name; all else is brought.
 async fn killed(seed: u64) -> Result<()> {
     let mut bench = Bench::slow(Duration::from_millis(10)).await?;
@@ -284,7 +340,15 @@ async fn what_is_not_safe_or_not_there_is_refused_with_what_to_write() -> Result
         .expect_code(2)?
         .says(&["has a login in it"])?
         .hides(&["secret-word"])?;
-    run("worker --fleet nats://127.0.0.1 --dry-run")?.expect_code(2)?.says(&["exclude each other"])?;
+    let worker = |flag: &str| run(&format!("worker --fleet nats://127.0.0.1 {flag}"))?.expect_code(2);
+    worker("--dry-run")?.says(&["--dry-run does nothing here", "`image-syncer plan`"])?;
+    worker("--retry-failed f.yaml")?.says(&["--retry-failed does nothing here", "sync --fleet"])?;
+    for flag in ["--report", "--summary-markdown", "--output-success-images", "--output-failed-images"] {
+        worker(&format!("{flag} file"))?.says(&[
+            &format!("{flag} does nothing here: the coordinator writes it"),
+            &format!("give {flag} to `image-syncer sync --fleet`"),
+        ])?;
+    }
     run("sync --fleet nats://127.0.0.1:1 --no-state")?.expect_code(2)?.says(&["cannot be reached"])?;
     run("sync --fleet nats://127.0.0.1 --shard 1/2")?.expect_code(2)?.says(&["exclude each other"])?;
     run(&format!("sync --fleet {} --run nothing --no-state", bench.url()))?

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use oci::Digest;
 
 use crate::beat::Sign;
+use crate::message::beat::AnyBeat;
+use crate::message::release::Release;
+use crate::message::run::RunEntry;
 
 /// What has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,10 +16,10 @@ pub(super) enum Change {
     Joined(String),
     Left(String),
     Lost(String),
-    /// A worker with other rules, which leaves the run alone.
+    /// A worker that leaves the run alone.
     Stranger {
         worker: String,
-        config: Digest,
+        why: Strange,
     },
     /// A worker has sent so much in so long.
     Sent {
@@ -25,18 +28,26 @@ pub(super) enum Change {
     },
 }
 
+/// Why a worker takes no job of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Strange {
+    /// It has these rules.
+    Config(Digest),
+    /// It does not understand what the coordinator writes.
+    Release(Release),
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Presence {
     There,
     Gone,
-    /// With these rules.
-    Stranger(Digest),
+    Stranger(Strange),
 }
 
 struct Seen {
     presence: Presence,
-    /// What it had sent, and when it said so.
-    bytes_moved: u64,
+    /// What it had sent for the run, and when it said so.
+    sent: u64,
     at: Instant,
 }
 
@@ -47,63 +58,79 @@ pub(super) struct Attendance {
 }
 
 impl Attendance {
-    /// Takes in everybody's last sign; says what is new. `config`: of the run's rules.
-    pub(super) fn look(&mut self, signs: &[Sign], config: &Digest, now: Instant) -> Vec<Change> {
-        signs.iter().flat_map(|sign| self.look_at(sign, config, now)).collect()
+    /// Takes in everybody's last sign; says what is new for a run.
+    pub(super) fn look(&mut self, signs: &[Sign], run: &RunEntry, now: Instant) -> Vec<Change> {
+        signs.iter().flat_map(|sign| self.look_at(sign, run, now)).collect()
     }
 
-    fn look_at(&mut self, sign: &Sign, config: &Digest, now: Instant) -> Vec<Change> {
-        let (worker, bytes_moved, at) = (sign.beat.worker.clone(), sign.beat.bytes_moved, sign.at);
-        let presence = match sign.is_alive(now) {
-            _ if sign.beat.config != *config => Presence::Stranger(sign.beat.config.clone()),
-            true => Presence::There,
-            false => Presence::Gone,
+    fn look_at(&mut self, sign: &Sign, run: &RunEntry, now: Instant) -> Vec<Change> {
+        let (worker, at) = (sign.beat.worker().to_owned(), sign.at);
+        let (sent, strange) = match &sign.beat {
+            AnyBeat::Other(beat) => (0, Some(Strange::Release(beat.release.clone()))),
+            AnyBeat::Ours(beat) if beat.config != run.config => {
+                (0, Some(Strange::Config(beat.config.clone())))
+            }
+            AnyBeat::Ours(beat) => (beat.sent_for(&run.run), None),
         };
-        let new = Seen { presence: presence.clone(), bytes_moved, at };
+        let presence = match strange {
+            Some(why) => Presence::Stranger(why),
+            None if sign.is_alive(now) => Presence::There,
+            None => Presence::Gone,
+        };
+        let new = Seen { presence: presence.clone(), sent, at };
         let before = self.seen.insert(worker.clone(), new);
-        let sent =
-            before.as_ref().filter(|_| !matches!(presence, Presence::Stranger(_))).and_then(|before| {
-                // One of the same name that was started anew counts from nothing.
-                let bytes = bytes_moved.checked_sub(before.bytes_moved).unwrap_or(bytes_moved);
-                let during = at.saturating_duration_since(before.at);
-                (bytes > 0).then_some(Change::Sent { bytes, during })
-            });
+        let sent = before.as_ref().and_then(|before| {
+            // One of the same name that was started anew counts from nothing.
+            let bytes = sent.checked_sub(before.sent).unwrap_or(sent);
+            let during = at.saturating_duration_since(before.at);
+            (bytes > 0).then_some(Change::Sent { bytes, during })
+        });
         let was = before.map(|before| before.presence);
         let came_or_went = match (was, presence) {
             (Some(was), is) if was == is => None,
-            (_, Presence::Stranger(config)) => Some(Change::Stranger { worker, config }),
+            (_, Presence::Stranger(why)) => Some(Change::Stranger { worker, why }),
             (_, Presence::There) => Some(Change::Joined(worker)),
-            (Some(Presence::There), Presence::Gone) if sign.beat.leaves => Some(Change::Left(worker)),
+            (Some(Presence::There), Presence::Gone) if sign.beat.leaves() => Some(Change::Left(worker)),
             (Some(Presence::There), Presence::Gone) => Some(Change::Lost(worker)),
             (_, Presence::Gone) => None,
         };
         came_or_went.into_iter().chain(sent).collect()
     }
 
-    /// How many work on the run.
-    pub(super) fn workers(&self) -> usize {
-        self.seen.values().filter(|seen| seen.presence == Presence::There).count()
+    /// Who works on the run.
+    pub(super) fn workers(&self) -> impl Iterator<Item = &str> {
+        self.seen.iter().filter(|(_, seen)| seen.presence == Presence::There).map(|(name, _)| name.as_str())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::run::Beat;
+    use crate::message::beat::{Beat, OtherBeat, SentFor};
 
-    fn sign(config: &Digest, bytes_moved: u64, leaves: bool, at: Instant) -> Sign {
-        let (worker, config) = ("w1".to_owned(), config.clone());
-        Sign { beat: Beat { worker, config, jobs: 1, bytes_moved, leaves }, at }
+    fn run(config: &[u8]) -> RunEntry {
+        let (release, config) = (Release::ours(), Digest::sha256(config));
+        let (run, selection) = ("r".to_owned(), config.clone());
+        RunEntry { release, run, config, selection, jobs: 1, began: None }
+    }
+
+    /// Of a worker that works on two runs of one config, by turns.
+    fn sign(config: &Digest, bytes: u64, leaves: bool, at: Instant) -> Sign {
+        let sent =
+            [("q", 1000 * bytes), ("r", bytes)].map(|(run, bytes)| SentFor { run: run.to_owned(), bytes });
+        let (release, worker, config) = (Release::ours(), "w1".to_owned(), config.clone());
+        Sign { beat: AnyBeat::Ours(Beat { release, worker, config, sent: sent.into(), leaves }), at }
     }
 
     #[test]
-    fn who_comes_and_goes_is_told_once() {
-        let (mut attendance, ours, begun) = (Attendance::default(), Digest::sha256(b"ours"), Instant::now());
+    fn who_comes_and_goes_is_told_once_and_what_is_sent_for_the_run_alone() {
+        let (mut attendance, run, begun) = (Attendance::default(), run(b"ours"), Instant::now());
+        let ours = run.config.clone();
         let after = |seconds| begun + Duration::from_secs(seconds);
-        let mut look = |sign: &Sign, now: Instant| attendance.look(std::slice::from_ref(sign), &ours, now);
+        let mut look = |sign: &Sign, now: Instant| attendance.look(std::slice::from_ref(sign), &run, now);
         let name = || "w1".to_owned();
         let first = sign(&ours, 7, false, begun);
-        assert_eq!(look(&first, begun), [Change::Joined(name())], "what it sent before is not of this run");
+        assert_eq!(look(&first, begun), [Change::Joined(name())], "results tell what it sent before");
         assert_eq!(look(&first, after(1)), []);
         let sent = Change::Sent { bytes: 5, during: Duration::from_secs(3) };
         assert_eq!(look(&sign(&ours, 12, false, after(3)), after(3)), [sent]);
@@ -113,23 +140,33 @@ mod tests {
         assert_eq!(look(&sign(&ours, 2, false, after(70)), after(70)), [Change::Joined(name()), sent]);
         assert_eq!(look(&sign(&ours, 2, true, after(71)), after(71)), [Change::Left(name())]);
         assert_eq!(look(&sign(&ours, 2, true, after(71)), after(90)), []);
-        assert_eq!(attendance.workers(), 0);
+        assert_eq!(attendance.workers().count(), 0);
     }
 
     #[test]
     fn who_has_other_rules_is_told_once_and_counts_nothing() {
-        let (mut attendance, ours, other) =
-            (Attendance::default(), Digest::sha256(b"ours"), Digest::sha256(b"other"));
+        let (mut attendance, run, other) = (Attendance::default(), run(b"ours"), Digest::sha256(b"other"));
         let now = Instant::now();
         let stranger = [sign(&other, 7, false, now)];
-        let told = Change::Stranger { worker: "w1".to_owned(), config: other.clone() };
-        assert_eq!(attendance.look(&stranger, &ours, now), [told]);
+        let told = Change::Stranger { worker: "w1".to_owned(), why: Strange::Config(other.clone()) };
+        assert_eq!(attendance.look(&stranger, &run, now), [told]);
         let more = [sign(&other, 99, false, now)];
-        assert_eq!(attendance.look(&more, &ours, now + Duration::from_secs(60)), []);
-        assert_eq!(attendance.look(&[sign(&other, 99, true, now)], &ours, now), []);
-        assert_eq!(attendance.workers(), 0);
-        let mended = [sign(&ours, 0, false, now)];
-        assert_eq!(attendance.look(&mended, &ours, now), [Change::Joined("w1".to_owned())]);
-        assert_eq!(attendance.workers(), 1);
+        assert_eq!(attendance.look(&more, &run, now + Duration::from_secs(60)), []);
+        assert_eq!(attendance.look(&[sign(&other, 99, true, now)], &run, now), []);
+        assert_eq!(attendance.workers().count(), 0);
+        let mended = [sign(&run.config, 0, false, now)];
+        assert_eq!(attendance.look(&mended, &run, now), [Change::Joined("w1".to_owned())]);
+        assert_eq!(attendance.workers().collect::<Vec<_>>(), ["w1"]);
+    }
+
+    #[test]
+    fn who_is_of_another_release_is_told_once() {
+        let (mut attendance, run, at) = (Attendance::default(), run(b"ours"), Instant::now());
+        let (release, worker) = (Release::default(), "w1".to_owned());
+        let told = Change::Stranger { worker: worker.clone(), why: Strange::Release(release.clone()) };
+        let signs = [Sign { beat: AnyBeat::Other(OtherBeat { release, worker, leaves: false }), at }];
+        assert_eq!(attendance.look(&signs, &run, at), [told]);
+        assert_eq!(attendance.look(&signs, &run, at), []);
+        assert_eq!(attendance.workers().count(), 0);
     }
 }

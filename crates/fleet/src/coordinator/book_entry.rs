@@ -3,7 +3,7 @@
 use crate::message::ended::{JobResult, RuleFailures};
 use crate::message::job::Job;
 use crate::message::run::RunEntry;
-use crate::message::{self, Malformed};
+use crate::message::{self, Malformed, signer};
 
 /// An entry that makes sense.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub(super) enum BookEntry {
     Begun {
         job: u32,
         attempt: u32,
+        worker: String,
     },
     /// He has left in an orderly way.
     GivenBack {
@@ -47,7 +48,7 @@ pub(super) fn read(run: &RunEntry, key: &str, value: Option<&[u8]>) -> Option<Bo
         (["begun", job, attempt], value) => {
             let (job, attempt) = (number(job)?, number(attempt)?);
             Some(match value {
-                Some(_) => BookEntry::Begun { job, attempt },
+                Some(who) => BookEntry::Begun { job, attempt, worker: signer(who)? },
                 None => BookEntry::GivenBack { job, attempt },
             })
         }
@@ -67,15 +68,22 @@ mod tests {
     use oci::Digest;
 
     use super::*;
+    use crate::message::release::Release;
+
+    fn run() -> RunEntry {
+        let (release, config) = (Release::ours(), Digest::sha256(b"c"));
+        let (run, selection) = ("r".to_owned(), config.clone());
+        RunEntry { release, run, config, selection, jobs: 2, began: None }
+    }
 
     #[test]
     fn entries_are_told_by_their_keys_and_nonsense_is_none() {
-        let digest = Digest::sha256(b"c");
-        let run =
-            RunEntry { run: "r".to_owned(), config: digest.clone(), selection: digest, jobs: 2, began: None };
+        let run = run();
         let read = |key: &str, value: Option<&str>| read(&run, key, value.map(str::as_bytes));
-        let result = r#"{"worker": "w1", "ended": []}"#;
-        assert!(matches!(read("r.begun.1.2", Some("w1 1-0")), Some(BookEntry::Begun { job: 1, attempt: 2 })));
+        let result = r#"{"worker": "w1", "born": 1, "ended": [], "spent": []}"#;
+        assert!(
+            matches!(read("r.begun.1.2", Some("w1 1-0")), Some(BookEntry::Begun { job: 1, attempt: 2, worker }) if worker == "w1")
+        );
         assert!(matches!(read("r.begun.1.2", None), Some(BookEntry::GivenBack { job: 1, attempt: 2 })));
         let entry = read("r.result.0.1", Some(result));
         assert!(matches!(entry, Some(BookEntry::Result { job: 0, attempt: 1, .. })), "{entry:?}");
@@ -85,6 +93,7 @@ mod tests {
             ("r.result.0.1", None),
             ("r.result.x.1", Some(result)),
             ("r.begun.1", Some("w1")),
+            ("r.begun.1.2", Some("")),
             ("r.job.0", Some("{}")),
             ("r.rules", Some("")),
             ("r.stop", Some("stop")),
@@ -107,13 +116,7 @@ mod tests {
                     "assignments": [{{"rule": 0, "images": [{image}], "wanted": {wanted}}}]}}"#
             )
         };
-        let run = RunEntry {
-            run: "r".to_owned(),
-            config: config.clone(),
-            selection: config.clone(),
-            jobs: 2,
-            began: None,
-        };
+        let run = run();
         let is_job = |key: &str, text: String| {
             matches!(read(&run, key, Some(text.as_bytes())), Some(BookEntry::Job(_)))
         };

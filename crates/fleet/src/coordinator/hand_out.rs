@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::message::PublishMessage;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::connection::{Connection, subject};
 use crate::error::Error;
@@ -27,11 +28,18 @@ impl HandOut {
         Self { connection: connection.clone(), run: run.to_owned(), ack_wait, lacked: false }
     }
 
-    /// Puts them into the queue. What is there already is dropped by its name, to which `again` is added.
-    pub(super) async fn publish(&self, jobs: &[u32], again: &str) -> Result<(), Error> {
+    /// Puts them into the queue, until the run is called off. What is there already is dropped by its name, to which `again` is added.
+    pub(super) async fn publish(
+        &self,
+        jobs: &[u32],
+        again: &str,
+        cancel: &CancellationToken,
+    ) -> Result<(), Error> {
         for number in jobs {
             let end = Instant::now() + PATIENCE;
-            while let Err(error) = self.publish_one(*number, again).await {
+            while !cancel.is_cancelled()
+                && let Err(error) = self.publish_one(*number, again).await
+            {
                 if Instant::now() > end {
                     let reason = oci::foreign_text::clean(&oci::with_sources(&error)).into_owned();
                     return Err(Error::Refused { what: format!("take job {number}"), reason });

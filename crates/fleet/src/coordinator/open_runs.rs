@@ -4,7 +4,7 @@ use crate::bucket::Bucket;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::message;
-use crate::message::run::Runs;
+use crate::message::runs::Runs;
 
 /// The list as it stands, if there is one, with its revision.
 pub(super) async fn read(runs: &Bucket) -> Result<(Runs, Option<u64>), Error> {
@@ -20,7 +20,7 @@ pub(super) async fn close(connection: &Connection, runs: &Bucket, run: &str) -> 
     loop {
         let (mut known, revision) = read(runs).await?;
         let before = known.open.len();
-        known.open.retain(|entry| entry.run != run);
+        known.open.retain(|listed| listed.run() != run);
         if known.open.len() == before {
             return Ok(());
         }

@@ -15,7 +15,10 @@ use crate::connection::Connection;
 use crate::error::Error;
 use crate::message::ended::{Explain, RuleFailures};
 use crate::message::job::{Job, images_of};
+use crate::message::listed::Listed;
+use crate::message::release::Release;
 use crate::message::run::{RunEntry, stop_key};
+use crate::message::runs::Runs;
 use crate::message::{self, LARGEST};
 
 /// Runs that are over are kept so long, for whoever still reads them.
@@ -52,27 +55,36 @@ impl Opening<'_> {
     async fn joined(&self, plan: &Plan) -> Result<Option<RunEntry>, Error> {
         let open = self.going_on().await?;
         let is_same = |entry: &RunEntry| entry.is_of(&plan.config, &plan.selection);
+        let mut ours = open.ours();
         match &plan.run {
-            None => Ok(open.into_iter().find(is_same)),
-            Some(name) => match open.into_iter().find(|entry| entry.run == *name) {
-                Some(entry) if is_same(&entry) => Ok(Some(entry)),
+            None => Ok(ours.find(|entry| is_same(entry)).cloned()),
+            Some(name) => match ours.find(|entry| entry.run == *name) {
+                Some(entry) if is_same(entry) => Ok(Some(entry.clone())),
                 Some(_) => Err(Error::OtherConfig(name.clone())),
-                None => Err(Error::NoRun(name.clone())),
+                None => Err(open.others().find(|other| other.run == *name).map_or_else(
+                    || Error::NoRun(name.clone()),
+                    |other| Error::OtherRelease {
+                        run: name.clone(),
+                        theirs: other.release.to_string(),
+                        ours: Release::ours().to_string(),
+                    },
+                )),
             },
         }
     }
 
     /// The runs that go on. Whoever called one off may have ended before it was over: that one is closed.
-    async fn going_on(&self) -> Result<Vec<RunEntry>, Error> {
-        let mut going_on = Vec::new();
-        for entry in open_runs::read(self.runs).await?.0.open {
-            if self.runs.get(&stop_key(&entry.run)).await?.is_some() {
-                open_runs::close(self.connection, self.runs, &entry.run).await?;
-            } else {
-                going_on.push(entry);
+    async fn going_on(&self) -> Result<Runs, Error> {
+        let (mut runs, _) = open_runs::read(self.runs).await?;
+        let mut stopped = Vec::new();
+        for run in runs.ours().map(|entry| &entry.run) {
+            if self.runs.get(&stop_key(run)).await?.is_some() {
+                open_runs::close(self.connection, self.runs, run).await?;
+                stopped.push(run.clone());
             }
         }
-        Ok(going_on)
+        runs.open.retain(|listed| !stopped.iter().any(|run| run == listed.run()));
+        Ok(runs)
     }
 
     /// Plans, and opens a run when all its jobs stand in the book.
@@ -88,7 +100,8 @@ impl Opening<'_> {
         let run = self.teller.id.as_str().to_owned();
         let jobs = u32::try_from(bundles.len()).unwrap_or(u32::MAX);
         let began = UNIX_EPOCH.elapsed().ok().and_then(|since| u64::try_from(since.as_millis()).ok());
-        let entry = RunEntry { run, config: plan.config, selection: plan.selection, jobs, began };
+        let (release, config, selection) = (Release::ours(), plan.config, plan.selection);
+        let entry = RunEntry { release, run, config, selection, jobs, began };
         let failures = RuleFailures::new(&report.failed_rules, self.explain);
         self.runs.put(&format!("{}.rules", entry.run), message::write(&failures)).await?;
         self.write(&entry, bundles).await?;
@@ -115,11 +128,11 @@ impl Opening<'_> {
     async fn list(&self, entry: RunEntry) -> Result<Opened, Error> {
         loop {
             let (mut known, revision) = open_runs::read(self.runs).await?;
-            let same = known.open.iter().find(|other| other.is_of(&entry.config, &entry.selection));
+            let same = known.ours().find(|other| other.is_of(&entry.config, &entry.selection));
             if let Some(other) = same {
                 return Ok(Opened::Joined(other.clone()));
             }
-            known.open.push(entry.clone());
+            known.open.push(Listed::Ours(entry.clone()));
             let old = known.closed.len().saturating_sub(KEPT);
             let forgotten: Vec<_> = known.closed.drain(..old).collect();
             if open_runs::set(self.runs, &known, revision).await {

@@ -1,34 +1,33 @@
 //! Watches a run to its end: reads what the book says, tells it, and sees to it that the queue has what is not done.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant as Moment};
+use std::time::{Duration, Instant as Moment, SystemTime};
 
 use async_nats::jetstream::kv::{Entry, Operation};
-use sync::{Event, Report, RuleFailure};
+use sync::{Event, RuleFailure};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::attendance::{Attendance, Change};
+use super::attendance::{Change, Strange};
+use super::board::{Board, standing};
 use super::book_entry::{self, BookEntry};
-use super::ending::Ending;
-use super::flow::Flow;
-use super::hand_out::HandOut;
+use super::ending::{Ending, QUIET};
 use super::open_runs;
+use super::progress::Progress;
 use super::teller::Teller;
 use crate::beat::{EVERY, Live};
-use crate::book::Book;
 use crate::bucket::{Bucket, Watch};
 use crate::connection::Connection;
 use crate::counted::counted;
 use crate::error::Error;
 use crate::message::ended::RuleFailures;
 use crate::message::job::{Job, images_of};
-use crate::message::run::{RunEntry, stop_key};
-use crate::spending::Spending;
+use crate::message::run::RunEntry;
 
 /// How often is looked who is there, and whether the queue has lost anything.
 const TICK: Duration = Duration::from_secs(1);
+// Whoever has been waited for long enough is not waited for twice as long.
+const _: () = assert!(2 * TICK.as_millis() <= QUIET.as_millis());
 /// How often the state of all is told.
 const TOLD: Duration = Duration::from_secs(30);
 /// How often is looked whether the queue has what is not done.
@@ -43,55 +42,21 @@ pub(super) struct Watching<'a> {
     /// Whether somebody else has planned it.
     pub(super) is_joined: bool,
     pub(super) ack_wait: Duration,
-    /// How long images in work have to end when the run is stopped.
+    /// How long images in work have to end when the run is called off.
     pub(super) drain: Duration,
+    /// Calls it off.
+    pub(super) cancel: &'a CancellationToken,
     pub(super) live: Live,
+    pub(super) board: &'a Board,
     pub(super) progress: Progress,
 }
 
-/// How far it is.
-pub(super) struct Progress {
-    book: Book,
-    report: Report,
-    /// Up to here the book was read.
-    seen: u64,
-    is_handed_out: bool,
-    hand_out: HandOut,
-    /// When a job that has not ended got its first result.
-    first_results: HashMap<u32, Instant>,
-    attendance: Attendance,
-    flow: Flow,
-    told: Instant,
-    checked: Instant,
-    /// Once it is stopped.
-    ending: Option<Ending>,
-}
-
-impl Progress {
-    pub(super) fn new(report: Report, hand_out: HandOut) -> Self {
-        let (book, seen, is_handed_out, first_results, attendance, flow) = Default::default();
-        let (told, checked, ending) = (Instant::now(), Instant::now(), None);
-        Self {
-            book,
-            report,
-            seen,
-            is_handed_out,
-            hand_out,
-            first_results,
-            attendance,
-            flow,
-            told,
-            checked,
-            ending,
-        }
-    }
-}
-
 impl Watching<'_> {
-    /// Returns at the run's end, with what became of it and what it cost.
-    pub(super) async fn watch(mut self, cancel: &CancellationToken) -> Result<(Report, Spending), Error> {
+    /// Returns at the run's end, with what became of it.
+    pub(super) async fn watch(mut self) -> Result<Progress, Error> {
         let mut watch = None;
         let mut tick = tokio::time::interval(TICK);
+        let cancel = self.cancel;
         while !self.is_done() {
             let next = async {
                 if watch.is_none() {
@@ -100,34 +65,33 @@ impl Watching<'_> {
                 next(&mut watch).await
             };
             tokio::select! {
+                biased;
+                // Whatever else has come: nothing is handed out any more.
+                () = cancel.cancelled(), if self.progress.ending.is_none() => self.call_off().await?,
+                _ = tick.tick() => self.look_around(),
                 entry = next => if let Some(entry) = entry { self.read(&entry) } else {
                     watch = None;
                     tokio::time::sleep(TICK).await;
                 },
-                _ = tick.tick() => self.look_around(),
-                () = cancel.cancelled(), if self.progress.ending.is_none() => self.stop().await?,
             }
-            if !self.progress.is_handed_out && self.progress.book.jobs().count() == self.entry.jobs as usize {
-                if self.progress.ending.is_none() {
-                    self.hand_out().await?;
-                }
-                self.progress.is_handed_out = true;
+            if !self.progress.is_all_planned && self.progress.book.jobs().count() == self.entry.jobs as usize
+            {
+                self.all_planned().await?;
             }
             if self.progress.checked.elapsed() > CHECKED {
                 self.check().await?;
             }
-            let is_quiet = self.progress.is_handed_out && self.progress.book.is_quiet();
-            if self.progress.ending.is_some_and(|ending| ending.is_over(is_quiet)) {
+            if self.is_over() {
                 break;
             }
         }
         self.end_the_rest();
         open_runs::close(self.connection, self.runs, &self.entry.run).await?;
-        Ok((self.progress.report, self.progress.book.spent()))
+        Ok(self.progress)
     }
 
     fn is_done(&self) -> bool {
-        self.progress.is_handed_out && self.progress.book.ended() == self.entry.jobs as usize
+        self.progress.is_all_planned && self.progress.book.ended() == self.entry.jobs as usize
     }
 
     /// Takes in an entry of the book.
@@ -137,7 +101,9 @@ impl Watching<'_> {
         match book_entry::read(&self.entry, &entry.key, value) {
             Some(BookEntry::Rules(failures)) if self.is_joined => self.tell_rules(failures),
             Some(BookEntry::Job(job)) => self.job(job),
-            Some(BookEntry::Begun { job, attempt }) => self.progress.book.begun(job, attempt),
+            Some(BookEntry::Begun { job, attempt, worker }) => {
+                self.progress.book.begun(job, attempt, worker);
+            }
             Some(BookEntry::GivenBack { job, attempt }) => self.progress.book.given_back(job, attempt),
             Some(BookEntry::Result { job, attempt, result }) => {
                 self.progress.book.result(job, attempt, result);
@@ -171,18 +137,20 @@ impl Watching<'_> {
     }
 
     /// Tells of a job that has ended.
-    fn tell_end(&mut self, number: u32, patient: bool) {
-        let Progress { book, report, flow, is_handed_out, .. } = &mut self.progress;
+    pub(super) fn tell_end(&mut self, number: u32, patient: bool) {
+        let Progress { book, report, flow, kept, is_all_planned, .. } = &mut self.progress;
         let Some(ended) = book.take_final(number, patient) else { return };
         // What ended before this coordinator came: nobody knows when.
-        let before = self.entry.began().filter(|_| self.is_joined && !*is_handed_out);
-        let before = before.and_then(|began| began.elapsed().ok());
+        let now = SystemTime::now();
+        let before = self.entry.began(now).filter(|_| self.is_joined && !*is_all_planned);
+        let before = before.and_then(|began| now.duration_since(began).ok());
         let mut told = vec![false; ended.job.images().count()];
         for (image, worker) in &ended.images {
             if let Some(of_image) = image.report(ended.job) {
                 told[image.image as usize] = true;
                 let during = before.unwrap_or(of_image.took.min(EVERY));
                 self.teller.sent(flow.result(of_image.amounts.moved_bytes), during);
+                kept.add(image.kept());
                 self.teller.end(report, of_image, Some(worker));
             }
         }
@@ -193,24 +161,28 @@ impl Watching<'_> {
         self.progress.first_results.remove(&number);
     }
 
-    /// Puts what has not ended into the queue.
-    async fn hand_out(&mut self) -> Result<(), Error> {
-        self.progress.is_handed_out = true;
+    /// All jobs were read. Puts what has not ended into the queue, unless the run was called off meanwhile.
+    async fn all_planned(&mut self) -> Result<(), Error> {
+        self.progress.is_all_planned = true;
         let (run, open) = (&self.entry.run, self.progress.book.open());
         let jobs = counted(self.entry.jobs as usize, "job");
         if self.is_joined {
             self.teller.tell(&Event::AllPlanned, None);
             self.progress.flow.begin_here();
             self.teller.note(format!("joined run {run}: {} of {jobs} left to do", open.len()));
-        } else {
+        }
+        if self.progress.ending.is_some() {
+            return Ok(());
+        }
+        if !self.is_joined {
             self.teller.note(format!("run {run} has {jobs} for workers to take"));
         }
-        self.progress.hand_out.publish(&open, "").await
+        self.progress.hand_out.publish(&open, "", self.cancel).await
     }
 
     /// Tells who comes and goes, ends what nobody is waited for any longer, and tells how far all are.
     fn look_around(&mut self) {
-        let changes = self.progress.attendance.look(&self.live.signs(), &self.entry.config, Moment::now());
+        let changes = self.progress.attendance.look(&self.live.signs(), &self.entry, Moment::now());
         for change in changes {
             self.tell_change(change);
         }
@@ -221,9 +193,11 @@ impl Watching<'_> {
         for job in waited {
             self.tell_end(job, false);
         }
+        let Progress { book, attendance, .. } = &self.progress;
+        self.board.show(standing(book, attendance.workers()));
         if self.progress.told.elapsed() > TOLD {
             self.progress.told = Instant::now();
-            let workers = counted(self.progress.attendance.workers(), "worker");
+            let workers = counted(self.progress.attendance.workers().count(), "worker");
             let (ended, jobs) = (self.progress.book.ended(), counted(self.entry.jobs as usize, "job"));
             self.teller.note(format!("{workers}, {ended} of {jobs} done"));
         }
@@ -239,7 +213,11 @@ impl Watching<'_> {
             Change::Lost(worker) => {
                 format!("worker {worker} is silent: others get its jobs after {} s", self.ack_wait.as_secs())
             }
-            Change::Stranger { worker, config } => format!(
+            Change::Stranger { worker, why: Strange::Release(theirs) } => format!(
+                "worker {worker} is {theirs}, this coordinator is {}: they do not understand each other, and it takes none of this run's jobs. Run one release everywhere",
+                self.entry.release
+            ),
+            Change::Stranger { worker, why: Strange::Config(config) } => format!(
                 "worker {worker} has another config ({}) than this run ({}), and takes none of its jobs: to let it help, start it with this run's config",
                 config.short(),
                 self.entry.config.short()
@@ -252,47 +230,24 @@ impl Watching<'_> {
         self.progress.checked = Instant::now();
         if self.progress.ending.is_none() && !self.is_listed().await {
             // Somebody else has ended or stopped it: what they wrote is read still.
-            self.progress.ending = Some(Ending::within(2 * TICK));
+            self.progress.end(Ending::elsewhere());
         }
-        if !self.progress.is_handed_out || self.progress.ending.is_some() {
+        if !self.progress.is_all_planned || self.progress.ending.is_some() {
             return Ok(());
         }
         let open = self.progress.book.open();
         if self.progress.hand_out.has_lost(&open).await? {
             let lost = counted(open.len(), "job");
             self.teller.note(format!("NATS has lost {lost}, which this coordinator hands out again"));
-            self.progress.hand_out.publish(&open, &format!(".{}", self.progress.seen)).await?;
+            self.progress.hand_out.publish(&open, &format!(".{}", self.progress.seen), self.cancel).await?;
         }
         Ok(())
     }
 
     async fn is_listed(&self) -> bool {
         match open_runs::read(self.runs).await {
-            Ok((known, _)) => known.open.iter().any(|entry| entry.run == self.entry.run),
+            Ok((known, _)) => known.has(&self.entry.run),
             Err(_) => true,
-        }
-    }
-
-    /// Tells all to stop, and how long they have for it.
-    async fn stop(&mut self) -> Result<(), Error> {
-        let most = self.drain + self.ack_wait.min(Duration::from_secs(10));
-        let in_work = self.progress.book.in_work();
-        self.teller.tell(&Event::Stopping { in_work, waiting: 0, drain: self.drain }, None);
-        self.runs.put(&stop_key(&self.entry.run), "stop".into()).await?;
-        self.connection.empty_queue(&self.entry.run).await;
-        self.progress.ending = Some(Ending::within(most));
-        Ok(())
-    }
-
-    fn end_the_rest(&mut self) {
-        for job in self.progress.book.open() {
-            self.tell_end(job, false);
-        }
-        let Progress { book, report, .. } = &mut self.progress;
-        let open = book.open();
-        let rest = book.jobs().filter(|job| open.contains(&job.number));
-        for image in rest.flat_map(|job| images_of(&job.assignments)) {
-            self.teller.end_undone(report, image);
         }
     }
 }

@@ -14,6 +14,7 @@ use sync::{
 use super::job::Job;
 use super::spent::{self, SpentAt};
 use super::{Checked, MOST_IMAGES, Malformed, is_name};
+use crate::kept::Kept;
 
 /// The most bytes of one text of an error: 500 of them fit into a message.
 const LONGEST: usize = 480;
@@ -23,9 +24,11 @@ const LONGEST: usize = 480;
 #[serde(deny_unknown_fields)]
 pub(crate) struct JobResult {
     pub(crate) worker: String,
+    /// Which of the processes that had this name one after the other.
+    pub(crate) born: u64,
     pub(crate) ended: Vec<Ended>,
-    /// What this worker has asked registries for since its result before.
-    #[serde(default)]
+    /// What this process has asked registries for since it began to work on the run: of each that it asked for more than a result of
+    /// the book tells.
     pub(crate) spent: Vec<SpentAt>,
 }
 
@@ -37,6 +40,10 @@ pub(crate) struct Ended {
     pub(crate) image: u32,
     pub(crate) outcome: ToldOutcome,
     moved: u64,
+    /// Of the bytes that moved, those that stand at the target.
+    kept: u64,
+    /// Those in uploads that stay open at the target for this worker to go on with.
+    left_open: u64,
     mounted: u64,
     present: u64,
     referrers: u64,
@@ -154,6 +161,8 @@ impl Ended {
             image,
             outcome,
             moved: moved_bytes,
+            kept: 0,
+            left_open: 0,
             mounted: mounted_bytes,
             present: present_bytes,
             referrers,
@@ -172,9 +181,33 @@ impl Ended {
             why: cut(why),
             next: cut(next),
         };
-        let (moved, mounted, present, referrers, referrers_left, milliseconds) = Default::default();
+        let (moved, kept, left_open, mounted, present, referrers, referrers_left, milliseconds) =
+            Default::default();
         let outcome = ToldOutcome::Failed(failure);
-        Self { image, outcome, moved, mounted, present, referrers, referrers_left, milliseconds }
+        Self {
+            image,
+            outcome,
+            moved,
+            kept,
+            left_open,
+            mounted,
+            present,
+            referrers,
+            referrers_left,
+            milliseconds,
+        }
+    }
+
+    /// The same with what the target has of the bytes that moved: for good, and in uploads that stay open. Of an image that is there
+    /// nothing is ever sent again.
+    pub(crate) fn with_kept(self, kept: Kept) -> Self {
+        let kept = if self.is_good() { Kept { stands: self.moved, left_open: 0 } } else { kept };
+        Self { kept: kept.stands, left_open: kept.left_open, ..self }
+    }
+
+    /// What the target has of the bytes that moved.
+    pub(crate) fn kept(&self) -> Kept {
+        Kept { stands: self.kept, left_open: self.left_open }.of(self.moved)
     }
 
     /// The same, for whoever tells of it. `None` for an image that the job does not have.

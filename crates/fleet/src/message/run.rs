@@ -1,29 +1,18 @@
-//! Runs, and signs of life.
+//! A run, as the list of those that are open tells of it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::{Checked, Malformed, is_name};
-
-/// Runs that workers may have work for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Runs {
-    pub(crate) open: Vec<RunEntry>,
-    /// Those that are over, the oldest first, of which the book is still there.
-    #[serde(default)]
-    pub(crate) closed: Vec<String>,
-}
-
-/// More runs at once than anybody begins.
-const MOST_RUNS: usize = 64;
+use super::release::Release;
 
 /// A run that is going on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunEntry {
+    /// Of its coordinator.
+    pub(crate) release: Release,
     pub(crate) run: String,
     /// Of the rules. Workers with others have nothing to do with it.
     pub(crate) config: Digest,
@@ -36,10 +25,15 @@ pub(crate) struct RunEntry {
     pub(crate) began: Option<u64>,
 }
 
+/// No run takes so long: who says so has no clock, or lies.
+const LONGEST_RUN: Duration = Duration::from_secs(400 * 24 * 3600);
+
 impl RunEntry {
-    /// When it began, where that is known.
-    pub(crate) fn began(&self) -> Option<SystemTime> {
-        UNIX_EPOCH.checked_add(Duration::from_millis(self.began?))
+    /// When it began, where that is known: not after now, however clocks differ, and not ages ago.
+    pub(crate) fn began(&self, now: SystemTime) -> Option<SystemTime> {
+        let told = UNIX_EPOCH.checked_add(Duration::from_millis(self.began?))?;
+        let is_ages_ago = now.duration_since(told).is_ok_and(|ago| ago > LONGEST_RUN);
+        (!is_ages_ago).then_some(told.min(now))
     }
 
     /// Whether it brings what these rules and flags select.
@@ -48,38 +42,35 @@ impl RunEntry {
     }
 }
 
-/// Where a run's book says that it was called off.
+/// Where a run's book says who has called it off.
 pub(crate) fn stop_key(run: &str) -> String {
     format!("{run}.stop")
 }
 
-impl Checked for Runs {
-    fn checked(self) -> Result<Self, Malformed> {
-        if self.open.len() > MOST_RUNS || self.closed.len() > MOST_RUNS {
-            return Err(Malformed::new(format!("it has {} runs", self.open.len() + self.closed.len())));
-        }
-        let mut names = self.open.iter().map(|entry| &entry.run).chain(&self.closed);
-        if names.all(|run| is_name(run)) { Ok(self) } else { Err(Malformed::new("a run has no name")) }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(began: Option<u64>) -> RunEntry {
+        let digest = Digest::sha256(b"c");
+        let (config, selection, run) = (digest.clone(), digest, "r-1".to_owned());
+        RunEntry { release: Release::ours(), run, config, selection, jobs: 2, began }
     }
-}
 
-/// A worker's sign of life.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Beat {
-    pub(crate) worker: String,
-    /// Of its rules: it works on no run of others.
-    pub(crate) config: Digest,
-    /// What it works on.
-    pub(crate) jobs: u32,
-    /// What it has sent since it began.
-    pub(crate) bytes_moved: u64,
-    /// Whether it ends, and says so.
-    pub(crate) leaves: bool,
-}
-
-impl Checked for Beat {
-    fn checked(self) -> Result<Self, Malformed> {
-        if is_name(&self.worker) { Ok(self) } else { Err(Malformed::new("the worker has no name")) }
+    #[test]
+    fn a_beginning_is_in_the_past_and_not_ages_ago() {
+        let day = |number: u64| UNIX_EPOCH + Duration::from_secs(number * 86_400);
+        let told = |number: u64| Some(number * 86_400_000);
+        let now = day(20_000);
+        for (began, is) in [
+            (None, None),
+            (told(19_999), Some(day(19_999))),
+            (told(20_001), Some(now)),
+            (Some(u64::MAX), Some(now)),
+            (told(19_599), None),
+            (Some(0), None),
+        ] {
+            assert_eq!(entry(began).began(now), is, "{began:?}");
+        }
     }
 }

@@ -82,7 +82,7 @@ mod tests {
                 "waited_milliseconds": 4})
         };
         let spent: Vec<_> = entries.iter().map(entry).collect();
-        let text = serde_json::json!({"worker": "w1", "ended": [], "spent": spent}).to_string();
+        let text = serde_json::json!({"worker": "w1", "born": 1, "ended": [], "spent": spent}).to_string();
         read::<JobResult>(text.as_bytes()).map(|result| result.spent.len()).map_err(|error| error.to_string())
     }
 

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use sync::{Assignment, BoundAssignment, Observer, RunId, Sync, Work};
+use sync::{Assignment, BoundAssignment, RunId, Sync, Work};
 use tokio_util::sync::CancellationToken;
 
+use super::job_observer::JobObserver;
 use super::shared::Shared;
+use super::stopping::RunState;
 use crate::book::MOST_ATTEMPTS;
 use crate::error::Error;
-use crate::holding::{Holding, JobObserver};
+use crate::holding::Holding;
 use crate::message::ended::{Ended, JobResult};
 use crate::message::job::Job;
 use crate::message::run::RunEntry;
-use crate::message::{self, is_name};
+use crate::message::{self, signer};
 
 enum Attempt {
     /// There is a result, or nothing to be done.
@@ -46,15 +48,15 @@ impl Shared {
             let ended = self.carry_out(run, &job, stop.clone()).await;
             // Who is stopped before it begins tells of no image at all.
             let is_good = is_whole(&job, &ended);
-            if stop.is_cancelled() && !is_good && self.goes_on(&run.run).await {
+            if stop.is_cancelled() && !is_good && self.run_state(&run.run).await == RunState::GoesOn {
                 self.runs.delete(&begun).await?;
                 return Ok(Attempt::Left);
             }
-            self.write(&result, ended).await?;
+            self.write(&run.run, &result, ended).await?;
             return Ok(Attempt::Over);
         }
         let result = key(run, "result", number, MOST_ATTEMPTS + 1);
-        self.write(&result, given_up(&job, &before)).await?;
+        self.write(&run.run, &result, given_up(&job, &before)).await?;
         Ok(Attempt::Over)
     }
 
@@ -65,10 +67,11 @@ impl Shared {
         Ok(result.is_some_and(|result| is_whole(job, &result.ended)))
     }
 
-    async fn write(&self, key: &str, ended: Vec<Ended>) -> Result<(), Error> {
-        let (worker, spent) = (self.worker.connection.name.clone(), self.tell_spent());
-        self.runs.put(key, message::write(&JobResult { worker, ended, spent })).await?;
-        self.job_done();
+    async fn write(&self, run: &str, key: &str, ended: Vec<Ended>) -> Result<(), Error> {
+        let (worker, born, spent) = (self.worker.connection.name.clone(), self.born, self.tell_spent(run));
+        let result = JobResult { worker, born, ended, spent };
+        self.runs.put(key, message::write(&result)).await?;
+        self.job_done(run, result.spent);
         Ok(())
     }
 
@@ -84,9 +87,10 @@ impl Shared {
     async fn carry_out(&self, run: &RunEntry, job: &Job, stop: CancellationToken) -> Vec<Ended> {
         let tools = &self.worker.tools;
         let (bound, refused) = sorted_out(job, (tools.bind)(&job.assignments));
-        let taken = Arc::new(JobObserver::new(job, tools.explain.clone(), self.moved.clone()));
-        let watching: Vec<Arc<dyn Observer>> = vec![taken.clone(), tools.observer.clone()];
-        let sync = Sync::new([Work::Assignments(bound)], tools.options.clone(), Arc::new(watching))
+        let told = (tools.explain.clone(), tools.observer.clone());
+        let counted = (self.moved_for(&run.run), self.in_work.clone());
+        let taken = Arc::new(JobObserver::new(job, told, counted));
+        let sync = Sync::new([Work::Assignments(bound)], tools.options.clone(), taken.clone())
             .called(RunId::new(run.run.as_str()))
             .remembering(tools.state.clone())
             .on(&tools.engine);
@@ -125,12 +129,6 @@ fn given_up(job: &Job, before: &[String]) -> Vec<Ended> {
     let target = job.images().next().map(|image| image.target.to_string()).unwrap_or_default();
     let number = u32::try_from(job.images().count()).unwrap_or_default();
     (0..number).map(|image| Ended::failed(image, &target, &why, next)).collect()
-}
-
-/// The name of the worker that began under this.
-fn signer(signature: &[u8]) -> Option<String> {
-    let signature = std::str::from_utf8(signature).ok()?;
-    signature.split(' ').next().filter(|name| is_name(name)).map(str::to_owned)
 }
 
 /// Whether all images of a job have ended well.

@@ -63,14 +63,6 @@ impl Shared {
         watching.abort();
     }
 
-    /// Ends work on a run that is over or stopped.
-    async fn watch(self: Arc<Self>, run: String, stop: CancellationToken) {
-        while self.goes_on(&run).await {
-            tokio::time::sleep(LOOK).await;
-        }
-        stop.cancel();
-    }
-
     async fn queue<'a>(
         &self,
         run: &str,

@@ -1,14 +1,14 @@
 //! A worker's signs of life, from its coming to its leaving.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::shared::Shared;
 use crate::beat::{EVERY, Live};
 use crate::connection::BEATS;
 use crate::message;
-use crate::message::run::Beat;
+use crate::message::beat::Beat;
+use crate::message::release::Release;
 
 /// Those who come within this time are answered once.
 const TOGETHER: Duration = Duration::from_millis(100);
@@ -42,10 +42,10 @@ impl Shared {
 
     async fn tell_of_life(&self, leaves: bool) {
         let beat = Beat {
+            release: Release::ours(),
             worker: self.worker.connection.name.clone(),
             config: self.worker.config.clone(),
-            jobs: u32::try_from(self.in_hands().len()).unwrap_or(u32::MAX),
-            bytes_moved: self.moved.load(Ordering::Relaxed),
+            sent: self.sent(),
             leaves,
         };
         let _ = self.worker.connection.client.publish(BEATS, message::write(&beat)).await;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use oci::Digest;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +11,9 @@ use super::fetch::LOOK;
 use super::shared::Shared;
 use crate::error::Error;
 use crate::message;
-use crate::message::run::{RunEntry, Runs};
+use crate::message::release::Release;
+use crate::message::run::RunEntry;
+use crate::message::runs::Runs;
 
 impl Shared {
     /// Works on one run after the other, until it is cancelled or has been idle for long enough.
@@ -42,17 +45,36 @@ impl Shared {
             Ok(runs) => runs,
             Err(error) => return Err(Error::Malformed { key: "runs".to_owned(), reason: error.to_string() }),
         };
-        let (ours, others): (Vec<_>, Vec<_>) =
-            runs.open.into_iter().partition(|entry| entry.config == self.worker.config);
-        for other in others.into_iter().filter(|other| told.insert(other.run.clone())) {
-            let text = format!(
-                "run {} was planned with another config ({}) than this worker has ({}): it is left to others",
-                other.run,
-                other.config.short(),
-                self.worker.config.short()
-            );
-            (self.worker.say)(&text);
+        self.count_only_for(&runs);
+        for (run, why) in left_to_others(&runs, &self.worker.config) {
+            if told.insert(run) {
+                (self.worker.say)(&why);
+            }
         }
-        Ok(ours.into_iter().next())
+        let ours = runs.ours().find(|entry| entry.config == self.worker.config);
+        Ok(ours.cloned())
     }
+}
+
+/// Runs that a worker with this config leaves alone: what they are called, and why.
+fn left_to_others(runs: &Runs, config: &Digest) -> Vec<(String, String)> {
+    let strangers = runs.ours().filter(|entry| entry.config != *config).map(|entry| {
+        let text = format!(
+            "run {} was planned with another config ({}) than this worker has ({}): it is left to others",
+            entry.run,
+            entry.config.short(),
+            config.short()
+        );
+        (entry.run.clone(), text)
+    });
+    let others = runs.others().map(|other| {
+        let text = format!(
+            "the coordinator of run {} is {}, this worker is {}: they do not understand each other, and the run is left to others. Run one release everywhere",
+            other.run,
+            other.release,
+            Release::ours()
+        );
+        (other.run.clone(), text)
+    });
+    strangers.chain(others).collect()
 }

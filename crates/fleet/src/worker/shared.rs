@@ -1,14 +1,14 @@
 //! What all parts of a worker know.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use super::equipment::Worker;
 use crate::bucket::Bucket;
-use crate::message;
-use crate::message::run::{Runs, stop_key};
+use crate::message::beat::SentFor;
+use crate::message::runs::Runs;
 use crate::message::spent::SpentAt;
 use crate::spending::Told;
 
@@ -16,12 +16,14 @@ use crate::spending::Told;
 pub(super) struct Shared {
     pub(super) worker: Worker,
     pub(super) runs: Bucket,
-    /// Bytes that all jobs have sent.
-    pub(super) moved: Arc<AtomicU64>,
+    /// Images that are worked on.
+    pub(super) in_work: Arc<AtomicUsize>,
+    /// What tells this process from one of the same name that was there before, as a container is that is started again.
+    pub(super) born: u64,
+    /// Bytes that jobs have sent, by their runs.
+    moved: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
     /// Jobs that are worked on: run and number.
     in_hands: Mutex<HashSet<(String, u32)>>,
-    /// What tells this process from one of the same name that was there before, as a container is that is started again.
-    born: u128,
     attempts: AtomicU64,
     done: AtomicU64,
     told: Mutex<Told>,
@@ -29,9 +31,9 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(worker: Worker, runs: Bucket) -> Self {
-        let born = UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
-        let (moved, in_hands, attempts, done, told) = Default::default();
-        Self { worker, runs, moved, in_hands, born, attempts, done, told }
+        let born = u64::try_from(UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos()).unwrap_or_default();
+        let (in_work, moved, in_hands, attempts, done, told) = Default::default();
+        Self { worker, runs, in_work, born, moved, in_hands, attempts, done, told }
     }
 
     pub(super) fn in_hands(&self) -> MutexGuard<'_, HashSet<(String, u32)>> {
@@ -44,15 +46,36 @@ impl Shared {
         format!("{} {}-{number}", self.worker.connection.name, self.born)
     }
 
-    /// What registries were asked for since this was told last.
-    pub(super) fn tell_spent(&self) -> Vec<SpentAt> {
-        // Two jobs that end at once tell it once.
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.tell(&(self.worker.tools.spending)())
+    /// Counts bytes that are sent for a run.
+    pub(super) fn moved_for(&self, run: &str) -> Arc<AtomicU64> {
+        self.moved().entry(run.to_owned()).or_default().clone()
     }
 
-    /// A job has a result.
-    pub(super) fn job_done(&self) {
+    /// What was sent for each run.
+    pub(super) fn sent(&self) -> Vec<SentFor> {
+        let of_run = |(run, moved): (&String, &Arc<AtomicU64>)| {
+            let bytes = moved.load(Ordering::Relaxed);
+            SentFor { run: run.clone(), bytes }
+        };
+        self.moved().iter().map(of_run).collect()
+    }
+
+    /// Forgets what was counted for runs that are over.
+    pub(super) fn count_only_for(&self, runs: &Runs) {
+        let open: HashSet<_> = runs.ours().map(|entry| entry.run.as_str()).collect();
+        self.moved().retain(|run, _| open.contains(run.as_str()));
+        self.told().retain(&open);
+    }
+
+    /// What a result is to say that registries were asked for.
+    pub(super) fn tell_spent(&self, run: &str) -> Vec<SpentAt> {
+        let now = (self.worker.tools.spending)();
+        self.told().tell(run, &now)
+    }
+
+    /// A job has a result, which tells of this.
+    pub(super) fn job_done(&self, run: &str, spent: Vec<SpentAt>) {
+        self.told().is_written(run, spent);
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -61,11 +84,11 @@ impl Shared {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Whether a run goes on: it is listed, and nobody has stopped it.
-    pub(super) async fn goes_on(&self, run: &str) -> bool {
-        let runs = self.runs.get_now("runs").await.and_then(|runs| message::read::<Runs>(&runs).ok());
-        // Nobody answers: what is in work may end.
-        let is_listed = runs.is_none_or(|runs| runs.open.iter().any(|entry| entry.run == run));
-        is_listed && self.runs.get_now(&stop_key(run)).await.is_none()
+    fn moved(&self) -> MutexGuard<'_, BTreeMap<String, Arc<AtomicU64>>> {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -71,7 +71,7 @@ async fn a_lying_message_costs_nothing_and_copies_nothing() {
         book.queue(lie).await;
     }
     book.put("result.1.9", "{\"worker\": \"\\u001b[31m\", \"ended\": []}").await;
-    book.put("result.77.1", "{\"worker\": \"x\", \"ended\": []}").await;
+    book.put("result.77.1", r#"{"worker": "x", "born": 1, "ended": [], "spent": []}"#).await;
     let worker = world.worker(nats.connect("w1").await).await;
     let report = tokio::time::timeout(Duration::from_secs(40), coordinator).await.unwrap().unwrap().unwrap();
     assert_eq!((report.copied(), report.failed()), (4, 2), "{:#?}", told.ended());

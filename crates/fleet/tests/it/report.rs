@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use embedded_registry::{Effect, Fault, Match, Times};
 use oci::Digest;
+use tokio_util::sync::CancellationToken;
 
 use crate::book::Book;
 use crate::nats::Nats;
@@ -76,4 +78,70 @@ async fn a_worker_with_another_config_is_named_with_what_to_do() {
     assert_eq!(notes.iter().filter(|note| note.contains("w9")).count(), 1, "{notes:?}");
     assert_eq!(stranger.leave().await.jobs, 0);
     worker.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_that_one_worker_works_on_are_told_their_own_bytes_alone() {
+    let (nats, world) = (Nats::start().await, World::start(2).await);
+    let (told, told_other) = (Arc::new(Told::default()), Arc::new(Told::default()));
+    let bring = async |name: &str, told: &Arc<Told>, selection: &str| {
+        let (cancel, connection) = (CancellationToken::new(), nats.connect(name).await);
+        tokio::spawn(world.bringing_until(cancel, connection, told, ([ACK_WAIT, DRAIN], selection)))
+    };
+    let first = bring("c1", &told, "all").await;
+    until("the run is open", async || told.has_note("for workers to take")).await;
+    // What flags select differently is a run of its own: here of the same images.
+    let second = bring("c2", &told_other, "others").await;
+    until("the other run is open", async || told_other.has_note("for workers to take")).await;
+    // One of the first run's jobs is still at work when the worker tells what it has sent for the other one.
+    world.source.misbehave(Fault {
+        when: Match::get("/v2/a/app-1/manifests/"),
+        times: Times::First(1),
+        effect: Effect::Delay(Duration::from_secs(5)),
+    });
+    let worker = world.worker(nats.connect("w1").await).await;
+    let (brought, other) = (first.await.unwrap().unwrap(), second.await.unwrap().unwrap());
+    let moved = brought.report.amounts().moved_bytes;
+    assert_eq!((brought.report.copied(), told.sent()), (4, moved));
+    assert_eq!((other.report.copied(), other.report.amounts().moved_bytes, told_other.sent()), (0, 0, 0));
+    // And each request counts for the run that it was made for.
+    let requests = |brought: &fleet::Brought| brought.spent[&world.target.host()].requests;
+    assert_eq!(requests(&brought) + requests(&other), world.target.requests().len() as u64);
+    worker.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_of_another_release_is_named_with_what_to_do() {
+    let (nats, world, told) = (Nats::start().await, World::start(1).await, Arc::new(Told::default()));
+    let (_, bringing) = world.bring(nats.connect("c").await, &told, [ACK_WAIT, DRAIN]);
+    until("the run is open", async || told.has_note("for workers to take")).await;
+    let book = Book::of(&nats).await;
+    let beat = serde_json::json!({"release": {"format": 9, "version": "9.0.0"}, "worker": "w9", "new": [1]});
+    let client = async_nats::connect(nats.url()).await.unwrap();
+    let note = "worker w9 is release 9.0.0 (messages of format 9), this coordinator is release ";
+    until("the worker is named", async || {
+        client.publish("isync.beat", beat.to_string().into()).await.unwrap();
+        told.has_note(note)
+    })
+    .await;
+    assert!(told.has_note("Run one release everywhere"), "{:?}", told.notes());
+    // A coordinator of that release has a run, too: it stays in the list, and its workers are told.
+    let runs = String::from_utf8(book.store.get("runs").await.unwrap().unwrap().to_vec()).unwrap();
+    let entry = r#"{"release":{"format":9,"version":"9.0.0"},"run":"r-9","new":[1]}"#;
+    let with_other = runs.replacen("\"open\":[", &format!("\"open\":[{entry},"), 1);
+    book.store.put("runs", with_other.into()).await.unwrap();
+    let said = Arc::new(Told::default());
+    let worker = world.worker_that_tells(nats.connect("w1").await, &said).await;
+    let brought = bringing.await.unwrap().unwrap();
+    assert_eq!(brought.report.copied(), 2);
+    until("the run is named", async || {
+        said.has_note(
+            "the coordinator of run r-9 is release 9.0.0 (messages of format 9), this worker is release ",
+        )
+    })
+    .await;
+    worker.leave().await;
+    let runs = book.store.get("runs").await.unwrap().unwrap();
+    let runs: serde_json::Value = serde_json::from_slice(&runs).unwrap();
+    assert_eq!(runs["open"], serde_json::json!([serde_json::from_str::<serde_json::Value>(entry).unwrap()]));
 }

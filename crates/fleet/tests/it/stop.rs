@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use embedded_registry::{Effect, Fault, Match, Times};
+use futures_util::StreamExt as _;
 use sync::Outcome;
+use tokio_util::sync::CancellationToken;
 
 use crate::book::Book;
 use crate::nats::Nats;
@@ -70,18 +73,92 @@ async fn what_is_in_work_when_a_run_is_called_off_is_waited_for_and_told() {
     let _ = world.worker_of(nats.connect("w2").await, oci::Digest::sha256(b"other")).await;
     until("it is watching", async || told.has_note("worker w2")).await;
     cancel.cancel();
-    until("it is called off", async || book.has("stop").await).await;
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    assert!(!bringing.is_finished(), "w1 is still at work");
+    // Longer than whoever took a job just now needs to say so.
+    until("it waits for w1", async || told.has_note("waiting for 1 job in work at w1: ")).await;
+    assert_eq!(book.get("stop").await.as_deref(), Some("c"), "workers learn who called it off");
+    assert!(!bringing.is_finished());
     let ended = |image: u32| {
-        serde_json::json!({"image": image, "outcome": "notDone", "moved": 5, "mounted": 0, "present": 0, "referrers": 0,
-            "referrers_left": 0, "milliseconds": 7})
+        serde_json::json!({"image": image, "outcome": "notDone", "moved": 5, "kept": 3, "left_open": 1, "mounted": 0, "present": 0,
+            "referrers": 0, "referrers_left": 0, "milliseconds": 7})
     };
-    let result = serde_json::json!({"worker": "w1", "ended": [ended(0), ended(1)], "spent": []});
+    let result = serde_json::json!({"worker": "w1", "born": 1, "ended": [ended(0), ended(1)], "spent": []});
     book.put("result.1.1", &result.to_string()).await;
     let brought = tokio::time::timeout(Duration::from_secs(60), bringing).await.unwrap().unwrap().unwrap();
     let moved = brought.report.amounts().moved_bytes;
     assert_eq!((brought.report.not_done(), brought.report.totals.images(), moved), (4, 4, 10));
+    assert_eq!((brought.kept.stands, brought.kept.left_open), (6, 2));
     let by_w1 = told.ended().into_values().flatten().filter(|(_, worker)| worker.as_deref() == Some("w1"));
     assert_eq!(by_w1.count(), 2);
+}
+
+/// Who listens to the queue's subjects hears what is put into it, also what the queue drops because it has it already.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_a_run_and_is_called_off_before_it_knows_all_jobs_hands_nothing_out() {
+    let (nats, world, told) = (Nats::start().await, World::start(3).await, Arc::new(Told::default()));
+    let (_, first) = world.coordinate(nats.connect("c1").await, &told);
+    until("the run is open", async || told.has_note("for workers to take")).await;
+    let book = Book::of(&nats).await;
+    until("all is handed out", async || {
+        let mut queue = book.jetstream.get_stream("ISYNC_JOBS").await.unwrap();
+        queue.info().await.unwrap().state.messages == 3
+    })
+    .await;
+    first.abort();
+    let _ = first.await;
+    let listener = async_nats::connect(nats.url()).await.unwrap();
+    let mut handed_out = listener.subscribe("isync.jobs.>").await.unwrap();
+    listener.flush().await.unwrap();
+    let (again, cancel) = (Arc::new(Told::default()), CancellationToken::new());
+    cancel.cancel();
+    let patience = ([ACK_WAIT, AN_HOUR], "all");
+    let brought = world.bringing_until(cancel, nats.connect("c2").await, &again, patience).await.unwrap();
+    assert_eq!((brought.report.not_done(), brought.report.totals.images()), (6, 6), "{:?}", again.notes());
+    assert!(again.has_note(&format!("joined run {}: 3 of 3 jobs", book.run)), "{:?}", again.notes());
+    assert!(again.is_all_planned(), "nobody says that lists are still read");
+    // What was published before this comes before it.
+    book.jetstream.publish("isync.jobs.end", "".into()).await.unwrap().await.unwrap();
+    let heard = handed_out.next().await.unwrap();
+    assert_eq!(heard.subject.as_str(), "isync.jobs.end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_says_once_that_a_run_was_called_off_and_by_whom() {
+    let (nats, world, told) = (Nats::start().await, World::start(2).await, Arc::new(Told::default()));
+    world.source.misbehave(slow_manifests());
+    let (cancel, bringing) = world.bring(nats.connect("c").await, &told, [ACK_WAIT, AN_HOUR]);
+    let by_worker = Arc::new(Told::default());
+    let worker = world.worker_that_tells(nats.connect("w1").await, &by_worker).await;
+    let book = Book::of(&nats).await;
+    until("it has its hands full", async || book.has("begun.0.1").await && book.has("begun.1.1").await).await;
+    until("the coordinator shows it", async || {
+        let standing = told.board.standing().unwrap_or_default();
+        standing.in_work == 2
+            && standing.workers.iter().any(|at| at.worker == "w1" && at.is_there && at.jobs.len() == 2)
+    })
+    .await;
+    cancel.cancel();
+    until("it says so", async || by_worker.has_note("was called off by c: ")).await;
+    world.source.behave();
+    bringing.await.unwrap().unwrap();
+    worker.leave().await;
+    assert_eq!((by_worker.stops(), by_worker.notes().len()), (0, 1), "{:?}", by_worker.notes());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_to_end_says_so_once_for_all_its_jobs() {
+    let (nats, world, told) = (Nats::start().await, World::start(2).await, Arc::new(Told::default()));
+    world.source.misbehave(slow_manifests());
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    let by_worker = Arc::new(Told::default());
+    let worker = world.worker_that_tells(nats.connect("w1").await, &by_worker).await;
+    let book = Book::of(&nats).await;
+    until("it has its hands full", async || book.has("begun.0.1").await && book.has("begun.1.1").await).await;
+    worker.leave().await;
+    assert_eq!((by_worker.stops(), by_worker.notes().len()), (1, 0), "{:?}", by_worker.notes());
+    coordinator.abort();
+}
+
+fn slow_manifests() -> Fault {
+    let effect = Effect::Delay(Duration::from_secs(3));
+    Fault { when: Match::get("/manifests/"), times: Times::Always, effect }
 }

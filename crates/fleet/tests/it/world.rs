@@ -1,6 +1,7 @@
 //! Two registries, a rule for each repository, and who works on them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,14 +9,14 @@ use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{EmbeddedRegistry, LoggedRequest};
 use endpoints::RegistryEndpoint;
 use fleet::{
-    Brought, Connection, Coordinator, HeardPause, NatsLeases, Plan, SharedLimits, Spent, Tools, Worked,
-    Worker,
+    Board, Brought, Connection, Coordinator, HeardPause, NatsLeases, Plan, SharedLimits, Spent, Tools,
+    Worked, Worker,
 };
 use oci::Digest;
 use registry::{Registry, Security, Settings, Traffic, Transport};
 use sync::{
     Assignment, BoundAssignment, Engine, Event, ImageReport, Naming, Observer, Options, Outcome, Report,
-    Rule, RuleTarget, RunId, Selection, Silent, Stamp, State, Sync,
+    Rule, RuleTarget, RunId, Selection, Stamp, State, Sync,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,9 @@ pub(crate) struct Told {
     ended: Mutex<Ended>,
     notes: Mutex<Vec<String>>,
     sent: Mutex<u64>,
+    stops: Mutex<usize>,
+    pub(crate) board: Board,
+    is_all_planned: AtomicBool,
 }
 
 impl Told {
@@ -59,6 +63,15 @@ impl Told {
 
     pub(crate) fn has_note(&self, text: &str) -> bool {
         self.notes.lock().unwrap().iter().any(|note| note.contains(text))
+    }
+
+    /// How often it was told that nothing new begins.
+    pub(crate) fn stops(&self) -> usize {
+        *self.stops.lock().unwrap()
+    }
+
+    pub(crate) fn is_all_planned(&self) -> bool {
+        self.is_all_planned.load(Ordering::SeqCst)
     }
 
     pub(crate) fn notes(&self) -> Vec<String> {
@@ -87,6 +100,8 @@ impl Observer for Told {
                     .push((word(report), worker));
             }
             Event::BytesReported { bytes, .. } => *self.sent.lock().unwrap() += bytes,
+            Event::Stopping { .. } => *self.stops.lock().unwrap() += 1,
+            Event::AllPlanned => self.is_all_planned.store(true, Ordering::SeqCst),
             Event::Note { text, .. } => self.notes.lock().unwrap().push(text.clone()),
             _ => {}
         }
@@ -106,11 +121,13 @@ struct Kind {
     limits: Arc<dyn SharedLimits>,
     config: Digest,
     leaves_at_once: bool,
+    told: Arc<Told>,
 }
 
 impl Default for Kind {
     fn default() -> Self {
-        Self { limits: Arc::new(NoLimits), config: World::config(), leaves_at_once: false }
+        let (limits, told) = (Arc::new(NoLimits), Arc::default());
+        Self { limits, config: World::config(), leaves_at_once: false, told }
     }
 }
 
@@ -198,13 +215,18 @@ impl World {
         self.worker_as(connection, Kind { config, ..Kind::default() }).await
     }
 
+    /// One that tells what it does.
+    pub(crate) async fn worker_that_tells(&self, connection: Connection, told: &Arc<Told>) -> Working {
+        self.worker_as(connection, Kind { told: told.clone(), ..Kind::default() }).await
+    }
+
     /// One that is told to leave when it has taken its first job, and has not begun on it.
     pub(crate) async fn worker_that_leaves_at_once(&self, connection: Connection) -> Working {
         self.worker_as(connection, Kind { leaves_at_once: true, ..Kind::default() }).await
     }
 
     async fn worker_as(&self, connection: Connection, kind: Kind) -> Working {
-        let Kind { limits, config, leaves_at_once } = kind;
+        let Kind { limits, config, leaves_at_once, told } = kind;
         let clients = self.clients();
         let (rules, cancel) = (Self::rules_by(&clients, &self.repositories), CancellationToken::new());
         let cancelled = cancel.clone();
@@ -235,10 +257,11 @@ impl World {
             state: State::none(),
             bind: Arc::new(bind),
             explain: Arc::new(|error| (error.to_string(), "look".to_owned())),
-            observer: Arc::new(Silent),
+            observer: told.clone(),
             spending: Arc::new(move || clients.iter().map(spent_at).collect()),
         };
-        let worker = Worker { config, tools, limits, idle_exit: None, say: Arc::new(|_| {}), connection };
+        let say = Arc::new(move |text: &str| told.notes.lock().unwrap().push(text.to_owned()));
+        let worker = Worker { config, tools, limits, idle_exit: None, say, connection };
         Working { task: tokio::spawn(worker.work(cancel.clone())), cancel }
     }
 
@@ -277,25 +300,38 @@ impl World {
         &self,
         connection: Connection,
         told: &Arc<Told>,
-        [ack_wait, drain]: [Duration; 2],
+        patience: [Duration; 2],
     ) -> (CancellationToken, impl Future<Output = Result<Brought, fleet::Error>> + Send + 'static) {
         let cancel = CancellationToken::new();
+        let bringing = self.bringing_until(cancel.clone(), connection, told, (patience, "all"));
+        (cancel, bringing)
+    }
+
+    /// The same of what flags select that are called so, with a token that calls it off.
+    pub(crate) fn bringing_until(
+        &self,
+        cancel: CancellationToken,
+        connection: Connection,
+        told: &Arc<Told>,
+        ([ack_wait, drain], selection): ([Duration; 2], &str),
+    ) -> impl Future<Output = Result<Brought, fleet::Error>> + Send + 'static {
         let id = RunId::new(format!("r-{}", unique(&connection)));
         let coordinator = Coordinator {
             id,
             observer: told.clone(),
             drain,
             explain: Arc::new(|error| (error.to_string(), "look".to_owned())),
+            board: told.board.clone(),
             connection,
         };
         let plan = Plan {
             sync: Sync::new(self.rules(), Options::new(4, 2), told.clone() as Arc<dyn Observer>),
             config: Self::config(),
-            selection: Digest::sha256(b"all"),
+            selection: Digest::sha256(selection.as_bytes()),
             run: None,
             ack_wait,
         };
-        (cancel.clone(), coordinator.run(plan, cancel))
+        coordinator.run(plan, cancel)
     }
 
     /// Fails unless all images are at the target, each told once, with these words.
@@ -331,6 +367,6 @@ impl World {
 
 /// A number that no other coordinator of this process has.
 fn unique(connection: &Connection) -> String {
-    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
-    format!("{}-{}", connection.name(), NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("{}-{}", connection.name(), NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -1,6 +1,7 @@
 //! What a fleet's run has brought, as reports tell it.
 
-use ::fleet::Spent;
+use ::fleet::{Kept, Spent};
+use registry::Profile;
 
 use crate::done::Brought;
 use crate::output::report_json::RegistryEntry;
@@ -9,11 +10,13 @@ use crate::output::report_json::RegistryEntry;
 pub(super) fn brought(brought: ::fleet::Brought) -> Brought {
     let elsewhere = brought.spent.into_iter().map(|(host, spent)| entry(host, spent)).collect();
     let joined = brought.joined.and_then(|began| jiff::Timestamp::try_from(began).ok());
-    Brought { report: brought.report, elsewhere, joined }
+    let Kept { stands: kept, left_open } = brought.kept;
+    Brought { report: brought.report, elsewhere, joined, kept, left_open }
 }
 
 fn entry(host: String, spent: Spent) -> RegistryEntry {
     let Spent { kind, requests, bytes_read, bytes_sent, waited } = spent;
+    let kind = if kind.is_empty() { Profile::UNKNOWN.name.to_owned() } else { kind };
     let waited_seconds = waited.as_secs_f64();
     RegistryEntry { host, kind, requests, bytes_read, bytes_sent, waited_seconds, ..RegistryEntry::default() }
 }

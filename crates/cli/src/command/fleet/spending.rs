@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::fleet::{CountSpending, Spent};
+use registry::Profile;
 
 use crate::config::SharedRegistries;
 use crate::output::Tally;
@@ -19,6 +20,7 @@ pub(in crate::command) fn count_spending(registries: SharedRegistries, tally: Ar
 
 fn spent(entry: RegistryEntry) -> (String, Spent) {
     let RegistryEntry { host, kind, requests, bytes_read, bytes_sent, waited_seconds, .. } = entry;
+    let kind = if kind == Profile::UNKNOWN.name { String::new() } else { kind };
     let waited = Duration::try_from_secs_f64(waited_seconds).unwrap_or_default();
     (host, Spent { kind, requests, bytes_read, bytes_sent, waited })
 }

@@ -45,7 +45,17 @@ fn status() -> Value {
         "How far the run is, at most once a second: totals are those that are known so far, and while `listing` is true, more images may come. What is sent again counts once in `bytesDone`, which becomes less where a target did not keep what it got",
         &properties,
     );
-    with_optional(status, "inWork", list(&object("An image in work, where SIGUSR1 asked", &in_work)))
+    let status =
+        with_optional(status, "inWork", list(&object("An image in work, where SIGUSR1 asked", &in_work)));
+    with_optional(status, "fleet", fleet())
+}
+
+/// Of a run that workers bring.
+fn fleet() -> Value {
+    let worker = [("name", text()), ("silent", json!({ "type": "boolean" })), ("jobs", list(&text()))];
+    let mut properties = numbers(&["jobsWaiting", "jobsInWork", "jobsDone"]);
+    properties.push(("workers", list(&object("A worker, and what it is at", &worker))));
+    object("Jobs and workers of a run by `--fleet`, where SIGUSR1 asked", &properties)
 }
 
 /// An image as reports have it.

@@ -80,6 +80,7 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
         registries,
         elsewhere,
         kept: 0,
+        left_open: 0,
     }
 }
 

@@ -78,6 +78,7 @@ fn verified(against: Against) -> (Verified, Done) {
         registries,
         elsewhere,
         kept: 0,
+        left_open: 0,
     };
     (recorder.finish(), done)
 }

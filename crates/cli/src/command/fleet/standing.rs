@@ -1,0 +1,17 @@
+//! How far a fleet's run is, as whoever asks is told.
+
+use ::fleet::{AtWork, Standing};
+
+use crate::output::{FleetStanding, FleetWorker};
+
+/// The same for people and programs.
+pub(super) fn standing(standing: Standing) -> FleetStanding {
+    let Standing { waiting, in_work, done, workers } = standing;
+    let worker = |AtWork { worker, is_there, jobs }| FleetWorker { name: worker, silent: !is_there, jobs };
+    FleetStanding {
+        jobs_waiting: waiting,
+        jobs_in_work: in_work,
+        jobs_done: done,
+        workers: workers.into_iter().map(worker).collect(),
+    }
+}

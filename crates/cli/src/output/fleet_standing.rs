@@ -1,0 +1,91 @@
+//! How far a fleet's run is, for whoever asks its coordinator: jobs, and what each worker does.
+
+use serde::Serialize;
+
+use super::remainder::and_more;
+
+/// More workers than this are not read from a screen.
+const MOST_WORKERS: usize = 20;
+
+/// How far it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "fleet"), expect(dead_code, reason = "no run is one of a fleet then"))]
+pub(crate) struct FleetStanding {
+    /// Jobs that nobody has begun.
+    pub(crate) jobs_waiting: usize,
+    pub(crate) jobs_in_work: usize,
+    pub(crate) jobs_done: usize,
+    pub(crate) workers: Vec<FleetWorker>,
+}
+
+/// What a worker does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(not(feature = "fleet"), expect(dead_code, reason = "no run is one of a fleet then"))]
+pub(crate) struct FleetWorker {
+    pub(crate) name: String,
+    /// Whether it gives no sign of life.
+    pub(crate) silent: bool,
+    /// What it is at.
+    pub(crate) jobs: Vec<String>,
+}
+
+/// Asks how far it is; nothing before it is open.
+pub(crate) type AskFleet = Box<dyn Fn() -> Option<FleetStanding> + Send + Sync>;
+
+impl FleetStanding {
+    /// For people.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let Self { jobs_waiting, jobs_in_work, jobs_done, workers } = self;
+        let mut lines =
+            vec![format!("  jobs: {jobs_waiting} waiting, {jobs_in_work} in work, {jobs_done} done")];
+        lines.extend(workers.iter().take(MOST_WORKERS).map(FleetWorker::line));
+        let more = and_more(workers.len().saturating_sub(MOST_WORKERS) as u64);
+        lines.extend(more.map(|more| format!("  {more} workers")));
+        if workers.is_empty() {
+            lines.push("  no worker is there".to_owned());
+        }
+        lines
+    }
+}
+
+impl FleetWorker {
+    fn line(&self) -> String {
+        let silent = if self.silent { ", which is silent" } else { "" };
+        let jobs =
+            if self.jobs.is_empty() { "no job at the moment".to_owned() } else { self.jobs.join(", ") };
+        format!("  worker {}{silent}: {jobs}", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_hears_what_each_worker_does() {
+        let worker = |name: String, silent, jobs: &[&str]| FleetWorker {
+            name,
+            silent,
+            jobs: jobs.iter().map(|job| (*job).to_owned()).collect(),
+        };
+        let mut standing = FleetStanding { jobs_waiting: 3, jobs_in_work: 2, ..FleetStanding::default() };
+        assert_eq!(standing.lines(), ["  jobs: 3 waiting, 2 in work, 0 done", "  no worker is there"]);
+        standing.workers = vec![
+            worker("w1".to_owned(), false, &["job 0 (a.io/x:v1, 2 images)", "job 1 (a.io/y:v1, 1 image)"]),
+            worker("w2".to_owned(), false, &[]),
+            worker("w3".to_owned(), true, &["job 2 (a.io/z:v1, 1 image)"]),
+        ];
+        assert_eq!(
+            standing.lines()[1..],
+            [
+                "  worker w1: job 0 (a.io/x:v1, 2 images), job 1 (a.io/y:v1, 1 image)",
+                "  worker w2: no job at the moment",
+                "  worker w3, which is silent: job 2 (a.io/z:v1, 1 image)"
+            ]
+        );
+        standing.workers = (0..25).map(|number| worker(format!("w{number}"), false, &[])).collect();
+        assert_eq!(standing.lines().last().map(String::as_str), Some("  and 5 more workers"));
+    }
+}

@@ -1,0 +1,62 @@
+//! The end of a run that is called off: nothing more is handed out, and who is at work is waited for.
+
+use std::time::Duration;
+
+use sync::Event;
+
+use super::ending::{Ending, Wait};
+use super::watching::Watching;
+use crate::counted::counted;
+use crate::error::Error;
+use crate::message::job::images_of;
+use crate::message::run::stop_key;
+
+/// How long a worker may take, beyond what images in work have, to write what became of them.
+const WRITING: Duration = Duration::from_secs(10);
+
+impl Watching<'_> {
+    /// Tells all to stop, and how long they have for it.
+    pub(super) async fn call_off(&mut self) -> Result<(), Error> {
+        let most = self.drain + self.ack_wait.min(WRITING);
+        let in_work = self.progress.book.in_work();
+        self.teller.tell(&Event::Stopping { in_work, waiting: 0, drain: self.drain }, None);
+        self.runs.put(&stop_key(&self.entry.run), self.connection.name.clone().into()).await?;
+        self.connection.empty_queue(&self.entry.run).await;
+        self.progress.end(Ending::within(most));
+        Ok(())
+    }
+
+    /// Whether nobody is waited for any longer. Whoever is waited for is named once.
+    pub(super) fn is_over(&mut self) -> bool {
+        let is_quiet = self.progress.is_all_planned && self.progress.book.is_quiet();
+        let Some((ending, before)) = self.progress.ending else { return false };
+        let wait = ending.wait(is_quiet);
+        self.progress.ending = Some((ending, wait));
+        if wait == Wait::ForWork && before != wait {
+            self.tell_who_is_waited_for(ending);
+        }
+        wait == Wait::Over
+    }
+
+    fn tell_who_is_waited_for(&self, ending: Ending) {
+        let at_work = self.progress.book.at_work();
+        let jobs = at_work.values().map(Vec::len).sum();
+        let workers: Vec<_> = at_work.into_keys().collect();
+        if !workers.is_empty() {
+            let (jobs, names, seconds) = (counted(jobs, "job"), workers.join(", "), ending.left().as_secs());
+            self.teller.note(format!("waiting for {jobs} in work at {names}: {seconds} s at most"));
+        }
+    }
+
+    /// What has not come to its end is not done.
+    pub(super) fn end_the_rest(&mut self) {
+        for job in self.progress.book.open() {
+            self.tell_end(job, false);
+        }
+        let open = self.progress.book.open();
+        let rest = self.progress.book.jobs().filter(|job| open.contains(&job.number));
+        for image in rest.flat_map(|job| images_of(&job.assignments)) {
+            self.teller.end_undone(&mut self.progress.report, image);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! How far a run is that is watched.
+
+use std::collections::HashMap;
+
+use sync::Report;
+use tokio::time::Instant;
+
+use super::attendance::Attendance;
+use super::ending::{Ending, Wait};
+use super::flow::Flow;
+use super::hand_out::HandOut;
+use crate::book::Book;
+use crate::kept::Kept;
+
+/// How far it is.
+pub(super) struct Progress {
+    pub(super) book: Book,
+    pub(super) report: Report,
+    /// Up to here the book was read.
+    pub(super) seen: u64,
+    /// Whether all its jobs were read.
+    pub(super) is_all_planned: bool,
+    pub(super) hand_out: HandOut,
+    /// When a job that has not ended got its first result.
+    pub(super) first_results: HashMap<u32, Instant>,
+    pub(super) attendance: Attendance,
+    pub(super) flow: Flow,
+    /// Of what workers sent.
+    pub(super) kept: Kept,
+    pub(super) told: Instant,
+    pub(super) checked: Instant,
+    /// Once it is stopped.
+    pub(super) ending: Option<(Ending, Wait)>,
+}
+
+impl Progress {
+    pub(super) fn new(report: Report, hand_out: HandOut) -> Self {
+        let (book, seen, is_all_planned, first_results, attendance, flow, kept) = Default::default();
+        let (told, checked, ending) = (Instant::now(), Instant::now(), None);
+        Self {
+            book,
+            report,
+            seen,
+            is_all_planned,
+            hand_out,
+            first_results,
+            attendance,
+            flow,
+            kept,
+            told,
+            checked,
+            ending,
+        }
+    }
+
+    /// At the run's end.
+    pub(super) fn into_parts(self) -> (Book, Kept, Report) {
+        (self.book, self.kept, self.report)
+    }
+
+    /// From now on, the run ends so.
+    pub(super) fn end(&mut self, ending: Ending) {
+        self.ending = Some((ending, Wait::ForSigns));
+    }
+}

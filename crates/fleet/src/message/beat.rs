@@ -1,0 +1,129 @@
+//! A worker's sign of life.
+
+use oci::Digest;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::release::Release;
+use super::runs::MOST_RUNS;
+use super::{Checked, Malformed, is_name};
+
+/// A worker's sign of life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Beat {
+    pub(crate) release: Release,
+    pub(crate) worker: String,
+    /// Of its rules: it works on no run of others.
+    pub(crate) config: Digest,
+    /// What it has sent since it began, for each run that is open.
+    pub(crate) sent: Vec<SentFor>,
+    /// Whether it ends, and says so.
+    pub(crate) leaves: bool,
+}
+
+/// What a worker has sent for one run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SentFor {
+    pub(crate) run: String,
+    pub(crate) bytes: u64,
+}
+
+impl Beat {
+    /// What it has sent for a run.
+    pub(crate) fn sent_for(&self, run: &str) -> u64 {
+        self.sent.iter().find(|sent| sent.run == run).map_or(0, |sent| sent.bytes)
+    }
+}
+
+/// A sign of life of any release.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Value")]
+pub(crate) enum AnyBeat {
+    Ours(Beat),
+    Other(OtherBeat),
+}
+
+/// One of a release whose messages this one does not read: that much all of them say.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct OtherBeat {
+    #[serde(default)]
+    pub(crate) release: Release,
+    pub(crate) worker: String,
+    #[serde(default)]
+    pub(crate) leaves: bool,
+}
+
+impl AnyBeat {
+    pub(crate) fn worker(&self) -> &str {
+        match self {
+            Self::Ours(beat) => &beat.worker,
+            Self::Other(beat) => &beat.worker,
+        }
+    }
+
+    pub(crate) fn leaves(&self) -> bool {
+        match self {
+            Self::Ours(beat) => beat.leaves,
+            Self::Other(beat) => beat.leaves,
+        }
+    }
+}
+
+impl TryFrom<Value> for AnyBeat {
+    type Error = serde_json::Error;
+
+    fn try_from(beat: Value) -> Result<Self, Self::Error> {
+        let head = OtherBeat::deserialize(&beat)?;
+        if head.release.is_understood() {
+            return serde_json::from_value(beat).map(Self::Ours);
+        }
+        Ok(Self::Other(head))
+    }
+}
+
+impl Checked for AnyBeat {
+    fn checked(self) -> Result<Self, Malformed> {
+        if !is_name(self.worker()) {
+            return Err(Malformed::new("the worker has no name"));
+        }
+        match &self {
+            Self::Ours(beat) if beat.sent.len() > MOST_RUNS => {
+                Err(Malformed::new(format!("it tells of {} runs", beat.sent.len())))
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{read, write};
+
+    #[test]
+    fn what_is_of_another_release_is_told_apart_and_no_nonsense_is_heard() {
+        let config = Digest::sha256(b"c");
+        let sent = vec![SentFor { run: "r".to_owned(), bytes: 7 }];
+        let beat = Beat { release: Release::ours(), worker: "w1".to_owned(), config, sent, leaves: false };
+        assert_eq!((beat.sent_for("r"), beat.sent_for("q")), (7, 0));
+        assert_eq!(read::<AnyBeat>(&write(&beat)), Ok(AnyBeat::Ours(beat.clone())));
+        let many = vec![beat.sent[0].clone(); MOST_RUNS + 1];
+        assert!(read::<AnyBeat>(&write(&Beat { sent: many, ..beat })).is_err());
+        // As releases before the first format wrote it, and as a later one may.
+        for (text, leaves) in [
+            (r#"{"worker": "w1", "config": "sha256:0", "jobs": 1, "bytes_moved": 7, "leaves": true}"#, true),
+            (r#"{"release": {"format": 9, "version": "9.0.0"}, "worker": "w1", "other": {}}"#, false),
+        ] {
+            let Ok(AnyBeat::Other(other)) = read::<AnyBeat>(text.as_bytes()) else { panic!("{text}") };
+            assert_eq!((other.worker.as_str(), other.leaves), ("w1", leaves));
+        }
+        let release = serde_json::to_value(Release::ours()).unwrap();
+        let (odd, short) =
+            (serde_json::json!({"worker": "w 1"}), serde_json::json!({"release": release, "worker": "w1"}));
+        for wrong in [odd, short, serde_json::json!(7)] {
+            assert!(read::<AnyBeat>(wrong.to_string().as_bytes()).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Ends work on a run that is over or was called off, and says why: once for all jobs.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use sync::{Event, RunId, Stamp};
+use tokio_util::sync::CancellationToken;
+
+use super::fetch::LOOK;
+use super::shared::Shared;
+use crate::counted::counted;
+use crate::message;
+use crate::message::is_name;
+use crate::message::run::stop_key;
+use crate::message::runs::Runs;
+
+/// How a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum RunState {
+    GoesOn,
+    /// Nobody waits for it any longer.
+    Over,
+    /// By this coordinator, where that can be read.
+    CalledOff(Option<String>),
+}
+
+/// Why work on a run ends.
+enum End {
+    /// This worker is to end.
+    Worker,
+    Run(RunState),
+}
+
+impl Shared {
+    /// How a run stands. While nobody answers, what is in work may end.
+    pub(super) async fn run_state(&self, run: &str) -> RunState {
+        let runs = self.runs.get_now("runs").await.and_then(|runs| message::read::<Runs>(&runs).ok());
+        if let Some(by) = self.runs.get_now(&stop_key(run)).await {
+            let name = std::str::from_utf8(&by).ok().filter(|name| is_name(name));
+            return RunState::CalledOff(name.map(str::to_owned));
+        }
+        if runs.is_none_or(|runs| runs.has(run)) { RunState::GoesOn } else { RunState::Over }
+    }
+
+    /// Waits for the end of work on a run, and ends it.
+    pub(super) async fn watch(self: Arc<Self>, run: String, stop: CancellationToken) {
+        let end = loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break End::Worker,
+                state = self.run_state(&run) => if state != RunState::GoesOn {
+                    break End::Run(state);
+                },
+            }
+            tokio::select! {
+                () = stop.cancelled() => break End::Worker,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        };
+        self.tell_end(&run, &end);
+        stop.cancel();
+    }
+
+    fn tell_end(&self, run: &str, end: &End) {
+        let (in_work, drain) = (self.in_work.load(Ordering::Relaxed), self.worker.tools.options.drain);
+        let event = match end {
+            End::Worker => Event::Stopping { in_work, waiting: 0, drain },
+            End::Run(state) => {
+                let Some(text) = words(run, state, in_work, drain) else { return };
+                Event::Note { place: "fleet".into(), text }
+            }
+        };
+        let stamp = Stamp { run: RunId::new(run), at: SystemTime::now(), worker: None };
+        self.worker.tools.observer.event(&stamp, &event);
+    }
+}
+
+/// What people should know of a run's end, if anything.
+fn words(run: &str, state: &RunState, in_work: usize, drain: Duration) -> Option<String> {
+    let how = match state {
+        RunState::GoesOn => return None,
+        // Most runs end so, when nobody has anything left to do.
+        RunState::Over if in_work == 0 => return None,
+        RunState::Over => "is over".to_owned(),
+        RunState::CalledOff(Some(by)) => format!("was called off by {by}"),
+        RunState::CalledOff(None) => "was called off".to_owned(),
+    };
+    let left = match in_work {
+        0 => "no image is in work here".to_owned(),
+        number => {
+            let has = if number == 1 { "has" } else { "have" };
+            format!("{} in work here {has} {} s to end", counted(number, "image"), drain.as_secs())
+        }
+    };
+    Some(format!("run {run} {how}: {left}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_called_a_run_off_is_told_and_how_long_what_is_in_work_has() {
+        let said = |state: &RunState, in_work| words("r", state, in_work, Duration::from_secs(25));
+        let by = |name: &str| RunState::CalledOff(Some(name.to_owned()));
+        for (state, in_work, text) in [
+            (RunState::GoesOn, 3, None),
+            (RunState::Over, 0, None),
+            (RunState::Over, 1, Some("run r is over: 1 image in work here has 25 s to end")),
+            (by("c-1"), 2, Some("run r was called off by c-1: 2 images in work here have 25 s to end")),
+            (RunState::CalledOff(None), 0, Some("run r was called off: no image is in work here")),
+        ] {
+            assert_eq!(said(&state, in_work).as_deref(), text, "{state:?}");
+        }
+    }
+}
