@@ -109,12 +109,9 @@ mod tests {
         now.insert("a.io".to_owned(), spent(4, 30));
         let second = told.tell("r", &now);
         raise(&mut known, &second);
-        assert_eq!(
-            known,
-            Spending::from_iter(now.iter().map(|(host, spent)| (host.clone(), in_millis(spent))))
-        );
+        let whole: Spending = now.iter().map(|(host, spent)| (host.clone(), in_millis(spent))).collect();
+        assert_eq!(known, whole);
         // It had come to the book all the same, and is read late: that changes nothing.
-        let whole = known.clone();
         raise(&mut known, &lost);
         assert_eq!(known, whole);
         told.is_written("r", second);

@@ -149,6 +149,7 @@ fn of_worker(arg: Arg) -> Arg {
 }
 
 /// A flag that has no meaning for a worker.
+#[cfg(feature = "fleet")]
 pub(crate) enum Meaningless {
     /// It says what is brought, or how.
     Decides(String),
@@ -158,6 +159,7 @@ pub(crate) enum Meaningless {
     DryRun,
 }
 
+#[cfg(feature = "fleet")]
 impl WorkerArgs {
     /// The first flag that has no meaning here.
     pub(crate) fn meaningless(&self) -> Option<Meaningless> {

@@ -10,7 +10,6 @@ const MOST_WORKERS: usize = 20;
 /// How far it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[cfg_attr(not(feature = "fleet"), expect(dead_code, reason = "no run is one of a fleet then"))]
 pub(crate) struct FleetStanding {
     /// Jobs that nobody has begun.
     pub(crate) jobs_waiting: usize,
@@ -22,7 +21,6 @@ pub(crate) struct FleetStanding {
 /// What a worker does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[cfg_attr(not(feature = "fleet"), expect(dead_code, reason = "no run is one of a fleet then"))]
 pub(crate) struct FleetWorker {
     pub(crate) name: String,
     /// Whether it gives no sign of life.

@@ -211,24 +211,36 @@ async fn who_asks_the_coordinator_hears_of_jobs_and_workers_and_whoever_is_calle
     let mut coordinator =
         Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&err)?).spawn()?);
     let worker = bench.worker("w1")?;
-    let send = |signal: &str| -> Result<()> {
-        let sent = Command::new("kill").args([signal, &coordinator.0.id().to_string()]).status()?;
+    let send = |to: &Running, signal: &str| -> Result<()> {
+        let sent = Command::new("kill").args([signal, &to.0.id().to_string()]).status()?;
         ensure!(sent.success(), "{signal} could not be sent");
         Ok(())
     };
-    // Its first jobs are begun, and this says so as soon as it is told of them.
     let said = || std::fs::read_to_string(&err).unwrap_or_default();
     until(|| said().contains("worker w1 is there")).await?;
-    for _ in 0..100 {
-        send("-USR1")?;
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        if said().contains("\n  worker w1: job ") {
-            break;
-        }
-    }
-    ensure!(said().contains("\n  jobs: 8 waiting, 2 in work, 0 done\n  worker w1: job "), "{}", said());
+    let of_both = "\n  jobs: 8 waiting, 2 in work, 0 done\n  worker w1: job ";
+    until(|| said().contains(of_both) || send(&coordinator, "-USR1").is_err()).await?;
+    // Who joins the run tells the same to programs.
+    let json = bench.workplace.path().join("joined.err");
+    let mut command =
+        bench.workplace.command(&format!("sync --fleet {} --progress json --no-state", bench.url()));
+    let joined = Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&json)?).spawn()?);
+    let of_fleet = || -> Option<Value> {
+        let lines = std::fs::read_to_string(&json).ok()?;
+        let mut lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.find(|line| line["fleet"]["jobsInWork"] == 2)
+    };
+    until(|| std::fs::read_to_string(&json).is_ok_and(|lines| lines.contains("worker w1 is there"))).await?;
+    until(|| of_fleet().is_some() || send(&joined, "-USR1").is_err()).await?;
+    let (line, schema) =
+        (of_fleet().context("no line")?, bench.workplace.run("schema progress")?.expect_code(0)?);
+    conforms(&serde_json::from_str(&schema.stdout)?, &line)?;
+    let at_work = &line["fleet"]["workers"][0];
+    ensure!(at_work["name"] == "w1" && at_work["jobs"][1].is_string(), "{line}");
+    drop(joined);
+
     let by_worker = || bench.workplace.read("w1.err").unwrap_or_default();
-    send("-INT")?;
+    send(&coordinator, "-INT")?;
     until(|| by_worker().contains("was called off by coordinator-")).await?;
     ensure!(coordinator.0.wait()?.code() == Some(130), "{}", said());
     // Two jobs are in work, and nobody has asked the worker to end.

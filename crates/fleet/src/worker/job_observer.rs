@@ -102,13 +102,14 @@ impl Seen {
 impl Observer for JobObserver {
     fn event(&self, stamp: &Stamp, event: &Event) {
         match event {
-            Event::ImageStarted(image) => self.of_image(image, event),
             Event::ImageFinished(report) => self.of_image(&report.image, event),
             Event::BytesMoved { image, bytes, .. } => {
                 self.moved.fetch_add(*bytes, Ordering::Relaxed);
                 self.of_image(image, event);
             }
-            Event::BlobFinished { image, .. } | Event::BlobLeft { image, .. } => self.of_image(image, event),
+            Event::ImageStarted(image)
+            | Event::BlobFinished { image, .. }
+            | Event::BlobLeft { image, .. } => self.of_image(image, event),
             // The worker says once for all its jobs that it stops.
             Event::Stopping { .. } => return,
             _ => {}
@@ -157,7 +158,9 @@ mod tests {
         let observer =
             JobObserver::new(&job(), (explain, Arc::new(Silent)), (Arc::default(), in_work.clone()));
         let stamp = Stamp { run: RunId::new("r"), at: SystemTime::now(), worker: None };
-        events.iter().for_each(|event| observer.event(&stamp, event));
+        for event in events {
+            observer.event(&stamp, event);
+        }
         (observer, in_work)
     }
 

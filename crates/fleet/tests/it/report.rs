@@ -84,14 +84,14 @@ async fn a_worker_with_another_config_is_named_with_what_to_do() {
 async fn two_runs_that_one_worker_works_on_are_told_their_own_bytes_alone() {
     let (nats, world) = (Nats::start().await, World::start(2).await);
     let (told, told_other) = (Arc::new(Told::default()), Arc::new(Told::default()));
-    let bring = async |name: &str, told: &Arc<Told>, selection: &str| {
-        let (cancel, connection) = (CancellationToken::new(), nats.connect(name).await);
+    let bring = |connection, told: &Arc<Told>, selection: &str| {
+        let cancel = CancellationToken::new();
         tokio::spawn(world.bringing_until(cancel, connection, told, ([ACK_WAIT, DRAIN], selection)))
     };
-    let first = bring("c1", &told, "all").await;
+    let first = bring(nats.connect("c1").await, &told, "all");
     until("the run is open", async || told.has_note("for workers to take")).await;
     // What flags select differently is a run of its own: here of the same images.
-    let second = bring("c2", &told_other, "others").await;
+    let second = bring(nats.connect("c2").await, &told_other, "others");
     until("the other run is open", async || told_other.has_note("for workers to take")).await;
     // One of the first run's jobs is still at work when the worker tells what it has sent for the other one.
     world.source.misbehave(Fault {
