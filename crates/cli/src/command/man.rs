@@ -1,10 +1,15 @@
 //! `image-syncer man`: the manual, made of the same definitions as `--help`.
 
+mod help;
+mod page;
+mod place;
+mod synopsis;
+
 use std::path::Path;
 
 use clap::Command;
-use clap_mangen::Man;
 
+use self::page::page;
 use super::refuse::refuse;
 use crate::args::{ManArgs, program};
 use crate::config::ConfigError;
@@ -41,14 +46,4 @@ fn pages(command: Command, typed: &str, name: &str) -> Vec<(String, String)> {
     let command = command.name(name.to_owned()).display_name(name.to_owned()).bin_name(typed.to_owned());
     let page = page(command);
     std::iter::once((name.to_owned(), page)).chain(below).collect()
-}
-
-fn page(command: Command) -> String {
-    let command = command.disable_help_subcommand(true);
-    let version = env!("CARGO_PKG_VERSION");
-    let man = Man::new(command).source(format!("image-syncer {version}")).manual("image-syncer");
-    let mut page = Vec::new();
-    // A vector takes all.
-    let _ = man.render(&mut page);
-    String::from_utf8_lossy(&page).into_owned()
 }

@@ -206,6 +206,17 @@ fn the_manual_has_a_page_for_each_verb_with_all_its_flags() -> Result<()> {
             let name = flag.split(['[', '=']).next().context("a flag")?;
             ensure!(page.contains(&name.replace('-', "\\-")), "{verb} has {name}: {page}");
         }
+        for section in ["SYNOPSIS", "OPTIONS", "EXIT STATUS", "EXAMPLES", "SEE ALSO"] {
+            let (plain, quoted) = (format!(".SH {section}\n"), format!(".SH \"{section}\"\n"));
+            let is_below = BELOW.iter().any(|below| below.replace(' ', "-") == verb);
+            let is_there = page.contains(&plain) || page.contains(&quoted);
+            ensure!(is_there || (is_below && section == "EXAMPLES"), "{verb} has no {section}: {page}");
+        }
+        ensure!(!page.contains("EXTRA") && !page.contains("Exit status:"), "{verb}: {page}");
+    }
+    let page = workplace.read("man1/image-syncer-sync.1")?;
+    for part in [r"\fB\-\-config\fR \fIFILE\fR]", r"[=\fIBOOL\fR]]", "IMAGE_SYNCER_PROGRESS", "state.redb"] {
+        ensure!(page.contains(part), "{part}: {page}");
     }
     workplace.run("man --dir none")?.expect_code(2)?.says(&["none/image-syncer.1 cannot be written"])?;
     Ok(())
