@@ -46,21 +46,30 @@ def merged(base, over):
     return both
 
 
+def version():
+    return re.search(r'^version = "(.*)"', (HERE.parent / "Cargo.toml").read_text(), re.M).group(1)
+
+
+def blocks_with(key):
+    """The blocks of YAML in docs/install.md that have this key."""
+    page = (HERE.parent / "docs" / "install.md").read_text()
+    shown = [yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)]
+    return [block for block in shown if key in block]
+
+
 def check_chart():
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    version = re.search(r'^version = "(.*)"', (HERE.parent / "Cargo.toml").read_text(), re.M).group(1)
-    assert chart["version"] == chart["appVersion"] == version, f"Chart.yaml is not of {version}"
+    assert chart["version"] == chart["appVersion"] == version(), f"Chart.yaml is not of {version()}"
     schema = json.loads((CHART / "values.schema.json").read_text())
     jsonschema.Draft7Validator.check_schema(schema)
     judge = jsonschema.Draft7Validator(schema)
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     for over in GOOD:
         judge.validate(merged(values, over))
-    page = (HERE.parent / "docs" / "install.md").read_text()
-    shown = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    shown = blocks_with("mode")
     assert shown, "docs/install.md shows no values"
-    for text in shown:
-        judge.validate(merged(values, yaml.safe_load(text)))
+    for over in shown:
+        judge.validate(merged(values, over))
     for over in BAD:
         assert not judge.is_valid(merged(values, over)), f"the schema takes {over}"
     known = schema["properties"]
@@ -140,8 +149,26 @@ def check_pipelines():
     assert all(step["shell"] == "bash" for step in action["runs"]["steps"])
     # A script that an input is pasted into would run what the input says.
     assert not any("${{" in step["run"] for step in action["runs"]["steps"])
-    template = yaml.safe_load((HERE / "gitlab" / "image-syncer.gitlab-ci.yml").read_text())
-    assert template[".image-syncer-merge"]["extends"] in template
+    [workflow] = blocks_with("jobs")
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    [used] = [step for step in steps if step.get("uses", "").endswith("/deploy/github@v" + version())]
+    required = {name for name, entry in action["inputs"].items() if entry.get("required")}
+    assert required <= set(used["with"]) <= set(action["inputs"]), "what the workflow gives the action"
+    outputs = re.findall(rf"steps\.{used['id']}\.outputs\.([\w-]+)", json.dumps(workflow))
+    assert outputs and set(outputs) <= set(action["outputs"]), outputs
+    text = (HERE / "gitlab" / "image-syncer.gitlab-ci.yml").read_text()
+    template = yaml.safe_load(text)
+    merge = template[".image-syncer-merge"]
+    # Reports of shards are there when all shards have ended, and are wanted most where one has failed.
+    assert (merge["stage"], merge["when"]) == (".post", "always"), merge
+    usage = text.split("\n#\n")[1].replace("\n#", "\n").removeprefix("#")
+    for sample in (yaml.safe_load(usage), *blocks_with("include")):
+        must = {name for name, default in template["variables"].items() if not default}
+        assert must <= set(sample["variables"]) <= set(template["variables"]), sample
+        extended = {job["extends"] for job in sample.values() if "extends" in job}
+        assert extended == {".image-syncer", ".image-syncer-merge"} <= set(template), extended
+    assert merge["extends"] in template
+    assert template["variables"]["IMAGE_SYNCER_VERSION"] == version()
 
 
 def check_dockerfile():

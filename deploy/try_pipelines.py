@@ -96,7 +96,7 @@ def action(inputs, server, folder):
     files = {name: temporary / name for name in ("GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     for file in files.values():
         file.touch()
-    env = {**BARE, "GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": server, "RUNNER_TEMP": str(temporary)}
+    env = {**BARE, "GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": server, "RUNNER_TEMP": str(temporary), "RUNNER_OS": "Linux", "RUNNER_ARCH": "X64"}
     env |= {name: str(file) for name, file in files.items()}
     status = 0
     for step in written["runs"]["steps"]:
@@ -115,6 +115,12 @@ def try_action(server, folder):
     assert "2 images copied" in summary, summary
     status, outputs, _ = action({"config": "mirror.yaml", "verb": "verify", "args": "--deep --only none-such"}, server, folder)
     assert status == int(outputs["exit-code"]) == 2, outputs
+    for verb, schema in (("verify", "image-syncer/verify/1"), ("plan", "image-syncer/plan/1")):
+        status, outputs, _ = action({"config": "mirror.yaml", "verb": verb}, server, folder)
+        assert status == 0 and "copied" not in outputs, (verb, status, outputs)
+        assert json.loads(pathlib.Path(outputs["report"]).read_text())["schema"] == schema, outputs
+    status, outputs, _ = action({"config": "mirror.yaml", "verb": "check"}, server, folder)
+    assert outputs == {"exit-code": str(status)}, outputs
     status, outputs, _ = action({"config": "mirror.yaml", "sha256": "0" * 64}, server, folder)
     assert status and not outputs, "an archive with another sum was run"
 
@@ -131,7 +137,7 @@ def job(name, server, folder, more):
         env[key] = string.Template(text).safe_substitute(env)
     env |= {"IMAGE_SYNCER_SHA256": sums[ARCHIVE.name], "IMAGE_SYNCER_CONFIG": "mirror.yaml", **more}
     # What is installed there is installed here.
-    before = [line for line in written["before_script"] if not line.startswith("apt-get")]
+    before = [line for line in written["before_script"] if not line.startswith("apt-get ")]
     return bash("\n".join(before + written["script"]), env, folder)
 
 
@@ -139,6 +145,7 @@ def try_template(server, folder):
     for index in ("1", "2"):
         assert job(".image-syncer", server, folder, {"CI_NODE_INDEX": index, "CI_NODE_TOTAL": "2"}) == 0
     assert job(".image-syncer-merge", server, folder, {}) == 0
+    assert job(".image-syncer", server, folder, {"IMAGE_SYNCER_SHA256": ""}), "an archive without a sum was run"
     totals = json.loads((folder / "report.json").read_text())["totals"]
     assert (totals["copied"] + totals["unchanged"], totals["failed"]) == (2, 0), totals
 

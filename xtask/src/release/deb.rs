@@ -82,7 +82,7 @@ Version: {}
 Section: net
 Priority: optional
 Architecture: amd64
-Maintainer: The image-syncer authors <image-syncer@users.noreply.github.com>
+Maintainer: The image-syncer authors <maintainers@image-syncer.invalid>
 Installed-Size: {kib}
 Recommends: ca-certificates
 Description: copy container images between registries

@@ -14,7 +14,7 @@ use page::{Command, Page, blocks, pages, root};
 use stage::Stage;
 
 /// Commands that need more than this machine's loopback, and why nothing is lost.
-const NOT_RUN: [(&str, &str); 14] = [
+const NOT_RUN: [(&str, &str); 15] = [
     ("cargo build", "this test runs what a build has made"),
     ("cargo test ", "it runs this test, or its neighbours"),
     ("scripts/test", "it runs this test"),
@@ -25,6 +25,10 @@ const NOT_RUN: [(&str, &str); 14] = [
     ("sudo apt ", "a release's files: scripts/test --packages"),
     ("sudoedit ", "an editor"),
     ("sudo systemctl ", "systemd: scripts/test --packages looks at the units"),
+    (
+        "curl --fail --header \"PRIVATE-TOKEN",
+        "a GitLab: scripts/test --packages runs the jobs of the template",
+    ),
     ("skopeo copy oci-archive:", "a release's files: scripts/test --packages"),
     ("docker run ", "a container engine: scripts/test --packages runs the image in a chroot"),
     ("kubectl ", "a cluster: scripts/test --packages looks at the manifests"),
@@ -46,9 +50,15 @@ const FILES: [(&str, &str, &str, &str, usize); 9] = [
 
 /// What a page takes for done, or says in words: the beginning of the command that it comes after, "" for the page's
 /// beginning; and the command.
-const IN_WORDS: [(&str, &str, &str); 8] = [
+const IN_WORDS: [(&str, &str, &str); 9] = [
     ("README.md", "cat ", PREPARE),
     ("docs/harbor-to-acr.md", "image-syncer acr setup", PREPARE),
+    // What the service does.
+    (
+        "docs/install.md",
+        "sudo image-syncer plan",
+        "image-syncer sync --config image-syncer.yaml --state state --report report.json --quiet",
+    ),
     ("docs/migration-checklist.md", "", PREPARE),
     ("docs/prune.md", "", "image-syncer sync"),
     ("docs/report.md", "", "image-syncer sync --config mirror.yaml --shard 1/2 --report shard-1.json"),
