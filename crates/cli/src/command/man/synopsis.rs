@@ -1,5 +1,6 @@
 //! How a command is typed: its flags with their values, and what stands behind them.
 
+use clap::builder::ValueRange;
 use clap::{Arg, Command};
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
@@ -40,7 +41,7 @@ fn flag(arg: &Arg) -> Vec<Inline> {
     let short = arg.get_short().map(|short| format!("-{short}"));
     let names: Vec<_> = short.into_iter().chain(long).collect();
     let mut words = vec![bold(names.join("|"))];
-    let takes = arg.get_num_args().filter(|number| number.takes_values());
+    let takes = arg.get_num_args().filter(ValueRange::takes_values);
     match takes.map(|number| number.min_values()) {
         None => {}
         Some(0) => words.extend([roman("[="), value(arg), roman("]")]),
