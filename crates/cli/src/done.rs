@@ -35,6 +35,8 @@ pub(crate) struct Done {
     pub(crate) run: RunFacts,
     pub(crate) report: Report,
     pub(crate) ended: Ended,
+    /// The file that its rules came from, or its logins, as it was named.
+    pub(crate) config: Option<String>,
     /// Which part of all images it was about.
     pub(crate) shard: Option<Shard>,
     pub(crate) failures: Arc<Failures>,

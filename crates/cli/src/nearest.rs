@@ -5,9 +5,18 @@ const NEAR: usize = 3;
 
 /// The known word that is nearest, if at most half of its letters differ.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let nearest = known.iter().copied().min_by_key(|known| changes(word, known))?;
+    // Of two that are equally near the one with the same letters is meant.
+    let nearest =
+        known.iter().copied().min_by_key(|known| (changes(word, known), letters(word) != letters(known)))?;
     let (changes, letters) = (changes(word, nearest), nearest.chars().count().max(word.chars().count()));
     (changes <= NEAR && changes * 2 <= letters).then_some(nearest)
+}
+
+/// Its letters in order: two words with the same ones differ in their places alone.
+fn letters(word: &str) -> Vec<char> {
+    let mut letters: Vec<char> = word.to_lowercase().chars().collect();
+    letters.sort_unstable();
+    letters
 }
 
 /// How many letters have to be put in, taken out, replaced or changed with their neighbours to make one word of the other: the
@@ -42,6 +51,9 @@ mod tests {
         assert_eq!(nearest("EXPAND", &known), Some("expand"));
         assert_eq!((changes("htlm", "html"), changes("abc", "cab"), changes("", "ab")), (1, 2, 2));
         assert_eq!(nearest("cpoy", &known), Some("copy"));
+        assert_eq!(nearest("verison", &["verbose", "version"]), Some("version"));
+        assert_eq!(nearest("reoprt", &["export", "report"]), Some("report"), "the same letters");
+        assert_eq!(nearest("tasg", &["tag", "tags"]), Some("tags"), "the same letters");
         for far in ["version", "foo", "", "a-long-word-of-its-own"] {
             assert_eq!(nearest(far, &known), None, "{far}");
         }

@@ -56,8 +56,8 @@ pub(crate) fn open_for_prune(
     })
 }
 
-const PRUNE_GOES_ON: &str = "Without it nothing tells how long something has been gone, so that nothing is deleted but \
-                             with `grace: 0s`";
+const PRUNE_GOES_ON: &str = "Without it nobody knows how long something has been gone: only rules with `grace: 0s` \
+                             delete";
 
 /// Writes what is left to write.
 pub(crate) fn close(state: &State) {

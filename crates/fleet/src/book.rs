@@ -206,7 +206,7 @@ mod tests {
             .map(|(image, outcome)| {
                 let outcome = match *outcome {
                     "copied" => format!(
-                        r#"{{"copied": {{"digest": "{digest}", "at_source": "{digest}", "platforms": 0, "attestations": 0}}}}"#
+                        r#"{{"copied": {{"digest": "{digest}", "at_source": "{digest}", "replaced": "{digest}", "platforms": 0, "attestations": 0}}}}"#
                     ),
                     "unchanged" => format!(r#"{{"unchanged": "{digest}"}}"#),
                     _ => r#"{"failed": {"at_target": true, "place": "b.io/x", "doing": "copying", "kind": "Denied",
@@ -240,7 +240,8 @@ mod tests {
                 .iter()
                 .map(|(image, worker)| (image.report(ended.job).unwrap(), worker.as_str()))
                 .collect();
-            assert!(matches!(reports[0].0.outcome, Outcome::Copied { .. }) && reports[0].1 == "w1");
+            assert!(matches!(reports[0].0.outcome, Outcome::Copied { replaced: Some(_), .. }));
+            assert_eq!(reports[0].1, "w1");
             assert!(matches!(reports[1].0.outcome, Outcome::Copied { .. }) && reports[1].1 == "w2");
             assert!(book.take_final(7, false).is_none(), "it is told once");
             assert!(book.open().is_empty());

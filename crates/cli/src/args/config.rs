@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::file::{NamedFile, file, given};
 
-/// What verbs read where no file is named. The form without a verb never does: the Go tool did not.
+/// What verbs read where no file is named. The form without a verb never does: the Go tool did not, which read
+/// `./image-syncer.json`.
 pub(crate) const DEFAULT: &str = "image-syncer.yaml";
 
 // No documentation: clap would show it in place of the commands'.
@@ -15,7 +16,8 @@ pub(crate) const DEFAULT: &str = "image-syncer.yaml";
 pub(crate) struct ConfigArgs {
     /// Config file, JSON or YAML
     ///
-    /// With `auth`, `images` and `sync`; - is stdin. Verbs read ./image-syncer.yaml where no file is named.
+    /// With `auth`, `images` and `sync`; - is stdin. Where no file is named, verbs read ./image-syncer.yaml. Where that is
+    /// not there, and without a verb, ./image-syncer.json is read.
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "config")]
     pub(crate) config: Option<PathBuf>,
 

@@ -14,6 +14,8 @@ use crate::nearest::nearest;
 const NAMED: usize = 4;
 /// Shorter names are near to too many others to be a slip for a flag of another verb.
 const LONG: usize = 5;
+/// The program's alone: verbs have none of their own.
+const VERSION: &str = "version";
 
 /// Tells an error of clap's. `command` is the verb's, `args` are what was typed.
 pub(super) fn told(error: &Error, command: &Command, args: &[String]) -> Refusal {
@@ -37,11 +39,9 @@ pub(super) fn told(error: &Error, command: &Command, args: &[String]) -> Refusal
             no_subcommand(&place, &texts(error, ContextKind::InvalidSubcommand).concat(), command)
         }
         ErrorKind::MissingRequiredArgument => {
-            let usage = usage(command, &place);
-            // Which flags are needed may depend on others: the usage does not have those.
-            let next =
-                if usage.contains(&arg) { usage } else { format!("add `{arg}`, or leave out what needs it") };
-            Refusal { problem: format!("`{place}` lacks {arg}"), next: Some(next) }
+            let missing: Vec<String> =
+                texts(error, ContextKind::InvalidArg).iter().map(|arg| without_brackets(arg)).collect();
+            lacks(&missing, command, &place)
         }
         ErrorKind::ArgumentConflict => {
             let prior = shown(&texts(error, ContextKind::PriorArg));
@@ -63,6 +63,18 @@ pub(super) fn told(error: &Error, command: &Command, args: &[String]) -> Refusal
         }
         _ => Refusal { problem: first_line(error), next: Some(usage(command, &place)) },
     }
+}
+
+/// What must be typed, and is not.
+fn lacks(missing: &[String], command: &Command, place: &str) -> Refusal {
+    let usage = usage(command, place);
+    // Which flags are needed may depend on others: the usage does not have those.
+    let next = if missing.iter().all(|arg| usage.contains(arg)) {
+        usage
+    } else {
+        format!("add `{}`, or leave out what needs it", missing.join(" "))
+    };
+    Refusal { problem: format!("`{place}` lacks {}", all(missing)), next: Some(next) }
 }
 
 /// A flag or word that a command does not have.
@@ -105,14 +117,15 @@ fn meant(name: &str, of: &Typed<'_>) -> Option<String> {
     let (beside, others): (Vec<_>, Vec<_>) =
         with_those_below(&all).into_iter().partition(|(verb, _)| of.is_beside(verb));
     let own = flags(of.command);
-    let near: Vec<&str> =
-        own.iter().copied().chain(beside.iter().flat_map(|(_, flags)| flags.clone())).collect();
+    let beside_it = beside.iter().flat_map(|(_, flags)| flags.clone());
+    let near: Vec<&str> = own.iter().copied().chain(beside_it).chain([VERSION]).collect();
     let of_verb = |verbs: &[(String, Vec<&str>)], near: &str| {
         let (verb, _) = verbs.iter().find(|(_, flags)| flags.contains(&near))?;
         Some(format!("did you mean `--{near}`, which is a flag of `{verb}`?"))
     };
     match nearest(name, &near) {
         Some(near) if own.contains(&near) => Some(format!("did you mean `--{near}`?")),
+        Some(VERSION) => Some(format!("did you mean `image-syncer --{VERSION}`?")),
         Some(near) => of_verb(&beside, near),
         None if name.len() >= LONG => {
             others.iter().find_map(|(_, flags)| of_verb(&others, nearest(name, flags)?))
@@ -214,6 +227,7 @@ fn flags(command: &Command) -> Vec<&str> {
         .filter(|arg| !arg.is_hide_set())
         .filter_map(Arg::get_long)
         .chain(["help"])
+        .chain(command.get_version().map(|_| VERSION))
         .collect()
 }
 
@@ -243,7 +257,18 @@ fn texts(error: &Error, kind: ContextKind) -> Vec<String> {
 
 /// Names of values as the documentation has them: `--config FILE`, not `--config <FILE>`.
 fn shown(args: &[String]) -> String {
-    args.join(", ").replace(['<', '>'], "")
+    without_brackets(&args.join(", "))
+}
+
+fn without_brackets(arg: &str) -> String {
+    arg.replace(['<', '>'], "")
+}
+
+fn all(words: &[String]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => words.concat(),
+    }
 }
 
 /// The flag, or the word, alone.

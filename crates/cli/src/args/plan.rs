@@ -18,7 +18,7 @@ use super::shard::{ShardArgs, count};
 /// Which images are new, which names move, what has to be sent. To know whether pushes are allowed, an upload is opened in
 /// each repository that would be written to, and cancelled.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer plan", bin_name = "image-syncer plan", after_long_help = PLAN_EXAMPLES)]
+#[command(name = "image-syncer plan", bin_name = "image-syncer plan", after_long_help = PLAN_EXAMPLES, mut_args = of_plan)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) only: OnlyArgs,
@@ -67,6 +67,29 @@ Exit status:
   3   all failed
   4   all failed by login
   10  with --exit-code: there is something to do";
+
+/// Without what is about copying alone. `--force` counts: `apply` stores what the plan says.
+fn of_plan(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "dry_run" | "output_success_images" | "output_failed_images" | "output_images_format" => {
+            arg.hide(true)
+        }
+        _ => arg,
+    }
+}
+
+impl PlanArgs {
+    /// A flag that has no meaning here, and why.
+    pub(crate) fn meaningless(&self) -> Option<&'static str> {
+        let run = &self.job.run;
+        [
+            (run.output_success_images.is_some(), "--output-success-images: it copies nothing"),
+            (run.output_failed_images.is_some(), "--output-failed-images: it copies nothing"),
+        ]
+        .into_iter()
+        .find_map(|(is_given, why)| is_given.then_some(why))
+    }
+}
 
 /// Carries out a plan: exactly its digests to its names
 ///

@@ -63,7 +63,7 @@ pub(crate) struct PruneArgs {
 
     /// Remember nothing
     ///
-    /// Then nothing goes but with `grace: 0s`.
+    /// Then only rules with `grace: 0s` delete.
     #[arg(long, overrides_with_all = ["state", "no_state"])]
     pub(crate) no_state: bool,
 

@@ -11,14 +11,14 @@ use oci::RegistryHost;
 pub(crate) struct ReachArgs {
     /// Any certificate, or plain HTTP
     ///
-    /// Takes any certificate of this registry, and speaks plain HTTP where it has no TLS. Repeatable.
-    #[arg(long, value_name = "HOST")]
+    /// Takes any certificate of this registry, and speaks plain HTTP where it has no TLS. Repeatable, or with commas.
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub(crate) insecure: Vec<RegistryHost>,
 
     /// Plain HTTP alone
     ///
-    /// Speaks plain HTTP to this registry, and never tries TLS. Repeatable.
-    #[arg(long, value_name = "HOST")]
+    /// Speaks plain HTTP to this registry, and never tries TLS. Repeatable, or with commas.
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub(crate) plain_http: Vec<RegistryHost>,
 
     /// Trust the authority in a PEM file
@@ -38,6 +38,21 @@ fn authority(text: &str) -> Result<(RegistryHost, PathBuf), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_may_stand_behind_each_other_with_commas() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            reach: ReachArgs,
+        }
+        let typed =
+            ["x", "--insecure", "a.example,b.example:5000", "--insecure=c.example", "--plain-http=d,e"];
+        let Line { reach } = clap::Parser::try_parse_from(typed).unwrap();
+        let shown = |hosts: &[RegistryHost]| hosts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(shown(&reach.insecure), ["a.example", "b.example:5000", "c.example"]);
+        assert_eq!(reach.plain_http.len(), 2);
+    }
 
     #[test]
     fn an_authority_is_a_host_and_a_file() {

@@ -52,6 +52,14 @@ impl Asked<'_> {
     }
 }
 
+impl Asked<'_> {
+    /// The config, as it was named.
+    pub(super) fn config(&self) -> Option<String> {
+        let is_config = |file: &&NamedFile| matches!(file.name, "--config" | "--images");
+        self.inputs.iter().find(is_config).map(|file| file.path.display().to_string())
+    }
+}
+
 /// What a run prints on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Results {

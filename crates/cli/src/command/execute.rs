@@ -45,6 +45,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         run,
         report,
         ended,
+        config: asked.config(),
         shard,
         failures,
         records,
@@ -277,7 +278,8 @@ async fn copy(
     watchers: &Watchers,
     registries: &SharedRegistries,
 ) -> Ran {
-    let volume = Volume::of(args.show).in_run(asked.results.is_plan());
+    let (is_plan, verifies) = (asked.results.is_plan(), asked.results.verification().is_some());
+    let volume = Volume::of(args.show).in_run(is_plan, verifies);
     let display = Display::start(volume, RuleNames::of(rules), ask_hosts(registries));
     let mut observers: Vec<Arc<dyn Observer>> = vec![display.observer()];
     observers.extend(watchers.observers());

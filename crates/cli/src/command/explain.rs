@@ -13,8 +13,8 @@ use super::resolve::resolve_narrowed;
 use crate::args::{ConfigArgs, ExplainArgs, NarrowArgs, OnlyArgs, given};
 use crate::config::ConfigError;
 use crate::exit_code;
-use crate::output::print_lines;
 use crate::output::report_json::{Facts, read};
+use crate::output::{print_lines, warn};
 
 /// Explains; gives the exit status.
 pub(crate) fn run(args: ExplainArgs) -> u8 {
@@ -27,7 +27,7 @@ pub(crate) fn run(args: ExplainArgs) -> u8 {
         Ok(run) => run,
         Err(unreadable) => return refuse(&[ConfigError::new(unreadable.problem).file(&args.report)]),
     };
-    let known = match known(&args.config.of_verb("explain")) {
+    let known = match known(args.config, &run) {
         Ok(known) => known,
         Err(errors) => return refuse(&errors),
     };
@@ -48,14 +48,26 @@ pub(crate) fn run(args: ExplainArgs) -> u8 {
     }
 }
 
-/// What the config means, where one is there.
-fn known(args: &ConfigArgs) -> Result<Option<Known>, Vec<ConfigError>> {
-    let is_named = [&args.config, &args.images].iter().any(|path| given(path.as_deref()).is_some());
-    if !is_named {
-        return Ok(None);
+/// What the config means, where one is there. One that is only found here and has other rules than the report is left aside.
+fn known(args: ConfigArgs, run: &Facts) -> Result<Option<Known>, Vec<ConfigError>> {
+    let name = |args: &ConfigArgs| {
+        let named = given(args.config.as_deref()).or_else(|| given(args.images.as_deref()));
+        named.map(|path| path.display().to_string())
+    };
+    let (typed, args) = (name(&args), args.of_verb("explain"));
+    let Some(file) = name(&args) else { return Ok(None) };
+    let known = Known::new(resolve_narrowed(&args, &OnlyArgs::default(), &NarrowArgs::default())?);
+    if known.has_rules_of(run) {
+        return Ok(Some(known));
     }
-    resolve_narrowed(args, &OnlyArgs::default(), &NarrowArgs::default())
-        .map(|resolved| Some(Known::new(resolved)))
+    let of = run.head.config.as_ref().map(|config| format!(" (it was made with {config})"));
+    let other = format!("{file} has none of the rules of this report{}", of.unwrap_or_default());
+    if typed.is_some() {
+        warn(&format!("{other}: what it says of rules and logins may not be what the run did"));
+        return Ok(Some(known));
+    }
+    warn(&format!("{other}, and is left aside: name the run's config with --config FILE"));
+    Ok(None)
 }
 
 /// The report does not have it: the config, or rules that failed as a whole, may say why. `images` are what it may be called,

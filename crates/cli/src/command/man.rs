@@ -22,6 +22,10 @@ pub(crate) fn run(args: &ManArgs) -> u8 {
         print_verbatim(page(program()).trim_end());
         return exit_code::DONE;
     };
+    if let Err(error) = std::fs::create_dir_all(folder) {
+        let problem = format!("the folder {} cannot be made: {error}", folder.display());
+        return refuse(&[ConfigError::new(problem)]);
+    }
     let written = pages(program(), "image-syncer", "image-syncer")
         .into_iter()
         .map(|(name, page)| write(folder, &name, &page));

@@ -15,6 +15,12 @@ use crate::output::plan::Shown;
 
 /// Plans; gives the exit status.
 pub(crate) async fn run(args: PlanArgs) -> u8 {
+    if let Some(why) = args.meaningless() {
+        let error = ConfigError::new(format!("`plan` does not take {why}"));
+        return refuse(&[
+            error.help("`--out FILE` and `--report FILE` name all images; `sync` takes this flag")
+        ]);
+    }
     let run = RunArgs { dry_run: true, ..args.job.run };
     let shown = Shown { all: args.all, bandwidth: run.bandwidth };
     let status = if args.exit_code { StatusOfPlan::Changes } else { StatusOfPlan::Made };

@@ -35,6 +35,10 @@ impl ConfigError {
         if text.trim().is_empty() {
             return Self::new("the file is empty");
         }
+        if text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#')) {
+            return Self::new("the file has nothing but comments")
+                .help("take the `#` away from what is to count, and write your own registries there");
+        }
         let excerpt = Excerpt::new(text, error.place);
         // A reason may name a character, which may be one of a password.
         let reason = if excerpt.is_hidden { "this place cannot be read" } else { &error.reason };

@@ -77,8 +77,12 @@ pub(crate) fn load(
 fn no_file(verb: Option<&str>, auth: Option<&Path>) -> ConfigError {
     let neither = "neither --config nor --images is given";
     let problem = match (verb, auth) {
-        (Some(_), None) => format!("{neither}, and `./{DEFAULT_OF_VERBS}`, which is read then, is not there"),
-        _ => neither.to_owned(),
+        (Some(_), None) => {
+            format!(
+                "{neither}, and `./{DEFAULT_OF_VERBS}`, which is read then, is not there, nor is `./{OLD_DEFAULT}`"
+            )
+        }
+        _ => format!("{neither}, and `./{OLD_DEFAULT}`, which is read then, is not there"),
     };
     let command = verb.map_or_else(|| "image-syncer".to_owned(), |verb| format!("image-syncer {verb}"));
     ConfigError::new(problem).help(format!(

@@ -11,8 +11,7 @@ use endpoints::RegistryEndpoint;
 use oci::{RegistryHost, RepositoryName};
 use providers::google::{self, ServiceAccount};
 use registry::{
-    Credentials, HostCertificates, Login, LoginFiles, LoginSearch, Registry, RequestObserver, Settings,
-    Transport,
+    Credentials, HostCertificates, Login, LoginFiles, Registry, RequestObserver, Settings, Transport,
 };
 
 use super::auth::{Auth, AuthEntry, MissingRepositories};
@@ -31,7 +30,7 @@ pub(crate) struct Registries {
     transport: Transport,
     handles: HashMap<(RegistryHost, Option<usize>, Option<String>), Handle>,
     used: BTreeSet<usize>,
-    /// Targets that no login was found for, and where it was looked for.
+    /// Targets that no login was found for, and why.
     targets_without_login: BTreeMap<String, String>,
     /// Which login files gave a login, and to which registries.
     login_files_used: BTreeMap<String, BTreeSet<String>>,
@@ -110,9 +109,9 @@ impl Registries {
     pub(super) fn target(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
         if !self.targets_without_login.contains_key(host.as_str())
             && self.auth.find(host, repository).is_none()
-            && let LoginSearch::NotFound(places) = self.search(host, repository)
+            && let Some(lack) = self.lack(host, repository)
         {
-            self.targets_without_login.insert(host.to_string(), places.to_string());
+            self.targets_without_login.insert(host.to_string(), lack);
         }
         let handle = self.handle(host, repository);
         let target = RegistryEndpoint::target(&handle.registry, repository)
@@ -254,12 +253,12 @@ impl Registries {
         let mut warnings: Vec<_> = self
             .targets_without_login
             .iter()
-            .map(|(host, places)| {
+            .map(|(host, lack)| {
                 let keys = self.unused_entries().map(|entry| entry.key.as_str()).take(MOST_COMPARED);
                 let meant = keys.filter(|key| is_like(host, key)).take(3);
                 let meant = meant.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" or ");
                 let meant = if meant.is_empty() { meant } else { format!("; did you mean {meant}?") };
-                format!("the target registry `{host}` is written to without a login: {places}{meant}")
+                format!("the target registry `{host}` is written to without a login: {lack}{meant}")
             })
             .collect();
         warnings.extend(self.unusable.iter().cloned());

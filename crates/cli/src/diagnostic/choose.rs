@@ -45,6 +45,8 @@ struct Step<'a> {
     side: Side,
     operation: &'a Operation,
     host: &'a str,
+    /// The registry, with the repository that it is about.
+    place: &'a str,
     /// Where the login comes from, as far as the error tells.
     login: Option<&'a LoginSearch>,
 }
@@ -53,6 +55,13 @@ impl Step<'_> {
     /// Whether a list is asked for, which reads at whichever side.
     fn lists(self) -> bool {
         matches!(self.operation, Operation::ListRepositories | Operation::ListTags)
+    }
+
+    /// Whether content or a list is asked for, at whichever side: a target's names are looked up with the right to push.
+    fn reads(self) -> bool {
+        use Operation::{ListReferrers, ReadBlob, ReadManifest};
+
+        self.lists() || matches!(self.operation, ReadManifest(_) | ReadBlob(_) | ListReferrers(_))
     }
 
     /// Whether nothing is asked for but a short answer.
@@ -84,7 +93,7 @@ impl Step<'_> {
 pub(super) fn advice(error: &Error) -> Advice {
     let host = error.place.split('/').next().unwrap_or_default();
     let login = login::of_cause(&error.cause);
-    let step = Step { side: error.side, operation: &error.operation, host, login };
+    let step = Step { side: error.side, operation: &error.operation, host, place: &error.place, login };
     match &error.cause {
         Cause::Endpoint(cause) if cause.meaning == Meaning::Attestation => step.advice(Hint::Attestation),
         Cause::Endpoint(cause) if cause.meaning == Meaning::SparseIndex => step.advice(Hint::SparseIndex),
@@ -93,7 +102,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::Manifest { source, .. } => step.advice(of_manifest(source)),
         // Whatever helps the one that asked helps all.
         Cause::NoAnswer(silence) => advice(&silence.last),
-        Cause::Missing => step.advice(of_missing(step.operation)),
+        Cause::Missing => step.about(of_missing(step.operation), step.place),
         Cause::Count { .. } => step.advice(Hint::Count),
         Cause::TooFew(_) => step.advice(Hint::TooFew),
         Cause::NoDates => step.advice(Hint::NoDates),
@@ -124,19 +133,20 @@ fn of_endpoint(step: Step<'_>, error: &EndpointError) -> Advice {
 
 /// What helps where no usable answer came from `server`, which is the registry or where it sends its clients.
 pub(crate) fn transport_hint(failure: TransportFailure, host: &str, server: &str) -> String {
-    let step = Step { side: Side::Source, operation: &Operation::Copy, host, login: None };
+    let step = Step { side: Side::Source, operation: &Operation::Copy, host, place: host, login: None };
     step.about(of_transport(failure, host == server), server).text()
 }
 
 /// What helps where nobody in particular was refused.
 pub(crate) fn no_login_hint(host: &str, search: &LoginSearch) -> String {
-    let step = Step { side: Side::Target, operation: &Operation::Copy, host, login: Some(search) };
+    let step =
+        Step { side: Side::Target, operation: &Operation::Copy, host, place: host, login: Some(search) };
     step.stranger().text()
 }
 
 /// What helps where a registry behind TLS sends to a place without.
 pub(crate) fn leaves_tls_hint(host: &str) -> String {
-    let step = Step { side: Side::Source, operation: &Operation::Copy, host, login: None };
+    let step = Step { side: Side::Source, operation: &Operation::Copy, host, place: host, login: None };
     step.advice(Hint::LeavesTls).text()
 }
 
@@ -262,7 +272,9 @@ fn of_refusal(step: Step<'_>, error: &registry::Error, refusal: &registry::Refus
         _ if is_payment => Hint::Payment,
         (_, Side::Target) if error.is_storage_full() => Hint::StorageFull,
         (ErrorKind::Unauthorized | ErrorKind::Denied, _) => of_rights(step, kind),
-        (ErrorKind::NotFound, _) if step.lists() => of_missing(step.operation),
+        (ErrorKind::NotFound, _) if step.lists() => {
+            return step.about(of_missing(step.operation), step.place);
+        }
         (ErrorKind::NotFound, Side::Source) => of_missing(step.operation),
         (ErrorKind::RateLimited, _) => Hint::RateLimited,
         (ErrorKind::Unavailable, _) => Hint::Unavailable,
@@ -280,7 +292,8 @@ fn of_refusal(step: Step<'_>, error: &registry::Error, refusal: &registry::Refus
 fn of_rights(step: Step<'_>, kind: ErrorKind) -> Hint {
     match (step.side, kind, step.operation) {
         (_, ErrorKind::Denied, _) if step.lists() => Hint::NoList,
-        (_, ErrorKind::Unauthorized, _) if step.lists() => Hint::SourceLogin,
+        (_, ErrorKind::Unauthorized, _) if step.reads() => Hint::SourceLogin,
+        (_, ErrorKind::Denied, _) if step.reads() => Hint::NoPull,
         (Side::Target, ErrorKind::Denied, _) => Hint::MayNotPush,
         (Side::Target, ..) => Hint::NoPush,
         (Side::Source, ErrorKind::Denied, _) => Hint::NoPull,

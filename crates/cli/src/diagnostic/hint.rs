@@ -85,7 +85,7 @@ hints! {
     NoPush: "check user and password of {login}, that they may push here, and that the namespace or project exists (and creates repositories by itself)",
 
     /// No list of tags.
-    NoRepository: "check the repository's name, and whether this login may see it",
+    NoRepository: "check the repository's name, and whether this login may see it; where it is a project or another prefix, `image-syncer repos {other}` lists what lies below it, and `{other}/**` names all of that",
     /// No such tag, or no such image.
     NoImage: "check repository and tag; if they exist, whether this login may see them",
     /// No image with the digest that a rule names.

@@ -60,6 +60,12 @@ fn to(cause: impl What) -> Error {
     at(Side::Target, Operation::PushManifest(tag()), cause)
 }
 
+/// What a target is asked for, refused.
+fn at_target(operation: Operation, status: u16) -> Error {
+    let code = if status == 401 { "UNAUTHORIZED" } else { "DENIED" };
+    at(Side::Target, operation, refused(status, code))
+}
+
 fn transport(failure: TransportFailure) -> registry::Error {
     transport_to("https://r.io/v2/", failure)
 }
@@ -212,6 +218,9 @@ fn refusals() -> Vec<Case> {
         (list(Operation::ListRepositories, 403), "403 Forbidden", Hint::NoList),
         (to(refused(401, "UNAUTHORIZED")), "UNAUTHORIZED: no", Hint::NoPush),
         (to(refused(403, "DENIED")), "DENIED: no", Hint::MayNotPush),
+        (at_target(Operation::ReadManifest(tag()), 401), "401 Unauthorized", Hint::SourceLogin),
+        (at_target(Operation::ReadBlob(digest()), 403), "403 Forbidden", Hint::NoPull),
+        (at_target(Operation::Resolve(tag()), 401), "401 Unauthorized", Hint::NoPush),
         (list(Operation::ListTags, 404), "404 Not Found", Hint::NoRepository),
         (
             at(Side::Target, Operation::ListTags, refused(404, "NAME_UNKNOWN")),

@@ -190,7 +190,10 @@ impl Shown {
 
     /// Whether a line says what nobody else does.
     fn is_wanted(&self, event: &Event) -> bool {
-        if self.volume == Volume::Verbose || self.form == Form::Json {
+        if self.form == Form::Json {
+            return self.volume.for_programs().shows(event);
+        }
+        if self.volume == Volume::Verbose {
             return self.volume.shows(event);
         }
         match (event, self.form) {

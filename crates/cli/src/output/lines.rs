@@ -57,7 +57,7 @@ pub(super) fn line(event: &Event, names: &RuleNames, paint: Paint) -> Option<Str
 /// How an image ended.
 fn ended_line(image: &Image, outcome: &Outcome, paint: Paint) -> String {
     match outcome {
-        Outcome::Copied { digest, at_source, left_out } => {
+        Outcome::Copied { digest, at_source, replaced, left_out } => {
             let (copied, left_out) = (paint.green("copied"), left_out::words(*left_out));
             let how = match (left_out, at_source == digest) {
                 (None, true) => String::new(),
@@ -65,7 +65,8 @@ fn ended_line(image: &Image, outcome: &Outcome, paint: Paint) -> String {
                 (Some(left_out), false) => format!(", rewritten: {at_source} {left_out}"),
                 (None, false) => format!(", completed: {at_source} with all referrers"),
             };
-            format!("{copied} {image} ({digest}{how})")
+            let before = replaced.as_ref().map(|before| format!("; the tag pointed to {before} before"));
+            format!("{copied} {image} ({digest}{how}{})", before.unwrap_or_default())
         }
         Outcome::Skipped(SkipReason::Unchanged(_)) => format!("unchanged {image}"),
         Outcome::Skipped(SkipReason::SameContent { .. }) => {

@@ -48,7 +48,8 @@ impl OutputFile {
             return Self::open(path);
         }
         // A pipe without a reader is an error instead of a wait.
-        let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        let opened = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path);
+        let file = opened.map_err(|error| in_folder(path, error))?;
         Ok(Self { path: path.to_owned(), place: Place::End(file) })
     }
 
@@ -150,7 +151,19 @@ fn beside(path: &Path) -> &Path {
 fn temporary(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let permissions =
         std::fs::metadata(path).map_or_else(|_| Permissions::from_mode(0o666), |found| found.permissions());
-    tempfile::Builder::new().prefix(".image-syncer-").permissions(permissions).tempfile_in(beside(path))
+    let made =
+        tempfile::Builder::new().prefix(".image-syncer-").permissions(permissions).tempfile_in(beside(path));
+    made.map_err(|error| in_folder(path, error))
+}
+
+/// Why no file can be made in a folder, without the name of one that nobody has typed.
+fn in_folder(path: &Path, error: std::io::Error) -> std::io::Error {
+    let (kind, folder) = (error.kind(), beside(path));
+    if kind == ErrorKind::NotFound && !folder.exists() {
+        return std::io::Error::new(kind, format!("the folder {} does not exist", folder.display()));
+    }
+    let why = error.get_ref().and_then(std::error::Error::source).map(ToString::to_string);
+    why.map_or(error, |why| std::io::Error::new(kind, why))
 }
 
 fn replace(path: &Path, document: &Document<'_>) -> std::io::Result<()> {
@@ -264,6 +277,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for path in [folder.path().to_owned(), folder.path().join("none/file"), "/dev/null/file".into()] {
             assert!(OutputFile::open(&path).is_err(), "{}", path.display());
+        }
+        let none = folder.path().join("none");
+        let missing = format!("the folder {} does not exist", none.display());
+        for opened in [OutputFile::open(&none.join("file")), OutputFile::open_end(&none.join("file"))] {
+            assert_eq!(opened.err().unwrap().to_string(), missing);
         }
         OutputFile::open(Path::new("/dev/null")).unwrap().write(&text("x")).unwrap();
         assert!(OutputFile::open(Path::new("/dev/full")).unwrap().write(&text("x")).is_err());

@@ -135,17 +135,19 @@ impl PruneOutcome {
     fn would_go(&self, stay: usize) -> String {
         let count = |fate| self.candidates.iter().filter(|candidate| candidate.fate() == fate).count();
         let (go, go_alone) = (count(Fate::Goes), count(Fate::GoesAlone));
-        let alone = match go_alone {
-            0 => String::new(),
-            _ => format!("{go_alone} only if the registry takes a tag away without its image, "),
-        };
         match (go, go_alone) {
-            (0, 0) => format!("nothing would be deleted, {stay} stay"),
-            (0, _) => format!("nothing would be deleted for sure, {alone}{stay} stay: --apply deletes"),
-            _ => format!("{go} would be deleted, {alone}{stay} stay: --apply deletes"),
+            (0, 0) => format!("nothing would be deleted, {stay} would be kept"),
+            (0, alone) => format!("{alone} might be deleted ({ALONE}), {stay} would be kept: --apply tries"),
+            (go, 0) => format!("{go} would be deleted, {stay} would be kept: --apply deletes"),
+            (go, alone) => format!(
+                "{go} would be deleted, {alone} more might be ({ALONE}), {stay} would be kept: --apply deletes"
+            ),
         }
     }
 }
+
+/// Where what is needed under another name goes.
+const ALONE: &str = "if the registry can take away a tag and keep its image";
 
 /// Whether a login was refused for each of so many rules.
 fn are_all_by_login(refusal: &Refusal, rules: usize) -> bool {

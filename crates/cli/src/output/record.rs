@@ -25,6 +25,9 @@ pub(crate) struct ImageRecord {
     /// Where it is known: it differs where an index was rewritten, and where the target has the same in other bytes.
     #[serde(default)]
     pub(crate) source_digest: Option<String>,
+    /// What the name pointed to at the target before, where that was another digest than now.
+    #[serde(default)]
+    pub(crate) replaced_digest: Option<String>,
     #[serde(default)]
     pub(crate) bytes_moved: u64,
     #[serde(default)]
@@ -76,6 +79,10 @@ impl ImageRecord {
             Outcome::Verified(verdict) => (verdict.digest.as_ref(), None),
             _ => (None, None),
         };
+        let replaced_digest = match &ended.outcome {
+            Outcome::Copied { replaced, .. } => replaced.as_ref(),
+            _ => None,
+        };
         let error = match &ended.outcome {
             Outcome::Failed(error) => Some(explain(error)),
             _ => None,
@@ -89,6 +96,7 @@ impl ImageRecord {
             note: note.map(Cow::Borrowed).or(left_out.map(Cow::Owned)),
             digest: digest.map(ToString::to_string),
             source_digest: source_digest.map(ToString::to_string),
+            replaced_digest: replaced_digest.map(ToString::to_string),
             bytes_moved: ended.amounts.moved_bytes,
             bytes_mounted: ended.amounts.mounted_bytes,
             bytes_present: ended.amounts.present_bytes,

@@ -1,11 +1,11 @@
-//! The end of a run: the old sentence for scripts, and for people a table, with what helps against each failure. Where and
-//! why something failed was told when it happened.
+//! The end of a run: the old sentence for scripts, and for people each reason for failures in three parts, and a table.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use oci::foreign_text::Cleaned;
 use registry::Quota;
-use sync::Report;
+use sync::{Error, Report};
 
 use super::Paint;
 use super::amount_text::{bytes, span, took};
@@ -14,7 +14,8 @@ use super::number::counted;
 use super::remainder::{and_more, shown};
 use super::rule_names::RuleNames;
 use super::tally::LeftBehind;
-use crate::diagnostic::{Alike, Failed, Reasons, diagnose};
+use super::verified::Verified;
+use crate::diagnostic::{Alike, Diagnosis, Failed, Reasons, diagnose};
 use crate::done::Done;
 
 /// The sentence that scripts look for on stdout. A run that was stopped has not finished, and must not be taken for one
@@ -39,6 +40,15 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
     let images = ["image", "images"];
     let rows = [
         count("copied", report.copied(), Paint::green, images),
+        count(
+            "replaced",
+            report.totals.replaced,
+            Paint::yellow,
+            [
+                "image of these: its tag pointed to another one",
+                "images of these: their tags pointed to others",
+            ],
+        ),
         count("would copy", report.would_copy(), Paint::green, images),
         count("unchanged", report.skipped() - report.kept() - report.left_out(), Paint::bold, images),
         count(
@@ -72,9 +82,10 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
     let mut text = String::new();
     write_failures(&mut text, done, paint);
     text.push('\n');
-    for row in
-        rows.iter().filter(|row| row.number > 0 || ["copied", "unchanged", "failed"].contains(&row.label))
-    {
+    // That no image failed is no news where lists or rules did, before there was any.
+    let all_came = report.failed_rules.len() + done.refused() == 0;
+    let always = if all_came { &["copied", "unchanged", "failed"][..] } else { &["copied", "unchanged"] };
+    for row in rows.iter().filter(|row| row.number > 0 || always.contains(&row.label)) {
         row.write(&mut text, paint);
     }
     amounts(&mut text, done);
@@ -96,10 +107,14 @@ fn amounts(text: &mut String, done: &Done) {
         0 => "nothing".to_owned(),
         number => bytes(number),
     };
-    let requests = counted(done.requests(), "request", "requests");
+    // Who got no usable answer to the first one has none to count.
+    let requests = match done.requests() {
+        0 => String::new(),
+        number => format!(" with {}", counted(number, "request", "requests")),
+    };
     let speed = per_second(amounts.moved_bytes, time).map(|speed| format!(", {}/s", bytes(speed)));
     let speed = speed.unwrap_or_default();
-    let _ = writeln!(text, "  {:<10} {moved} in {} with {requests}{speed}", "moved", took(time));
+    let _ = writeln!(text, "  {:<10} {moved} in {}{requests}{speed}", "moved", took(time));
     let spared = [
         ("mounted", amounts.mounted_bytes, "from other repositories of the target"),
         ("present", amounts.present_bytes, "at the target when an image needed it"),
@@ -204,6 +219,11 @@ pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
     if moved > 0 {
         let _ = writeln!(text, "  {:<10} {} to repair", "moved", bytes(moved));
     }
+    if totals.different > 0
+        && let Some(next) = done.verified.as_ref().and_then(Verified::how_to_repair)
+    {
+        let _ = writeln!(text, "  {:<10} {next}", "next");
+    }
     text
 }
 
@@ -267,6 +287,17 @@ pub(crate) fn failures(done: &Done, paint: Paint) -> String {
     text
 }
 
+/// At which side and step, and why. Of a rule the name has both.
+fn why(failed: &Failed, error: &Error, diagnosis: &Diagnosis) -> String {
+    match failed {
+        Failed::Rule(_) => diagnosis.why.clone(),
+        Failed::Image(_) => {
+            let host = Cleaned(error.place.split('/').next().unwrap_or_default());
+            format!("{} {host}: {}: {}", error.side, error.operation, diagnosis.why)
+        }
+    }
+}
+
 /// Each reason once. The table comes after them, so that it is what stays on the screen.
 fn write_failures(text: &mut String, done: &Done, paint: Paint) {
     let (mut groups, rules) = (done.failures.alike(), RuleNames::of(&done.rules));
@@ -283,10 +314,7 @@ fn write_failures(text: &mut String, done: &Done, paint: Paint) {
         let diagnosis = diagnose(error);
         let more = count - 1;
         let _ = writeln!(text, "\n{} {}", paint.red("failed"), name(first));
-        // What was told above is not said again, unless it has gone from the screen since.
-        if more > 0 || done.report.totals.images() > A_SCREEN {
-            let _ = writeln!(text, "  why:   {}", diagnosis.why);
-        }
+        let _ = writeln!(text, "  why:   {}", why(first, error, &diagnosis));
         let _ = writeln!(text, "  next:  {}", diagnosis.next);
         if more > 0 {
             let named: Vec<_> = others.iter().take(shown(more, NAMED)).map(name).collect();
@@ -313,8 +341,6 @@ fn write_failures(text: &mut String, done: &Done, paint: Paint) {
     }
 }
 
-/// After so many images the line of a failure is no longer looked for.
-const A_SCREEN: usize = 20;
 /// How many failures of one reason are named beside the first.
 const NAMED: usize = 2;
 /// More reasons than this are not read from a screen.

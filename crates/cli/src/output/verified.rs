@@ -12,7 +12,7 @@ use std::io::{Error, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sync::{Against, Event, Observer, Stamp, Verification};
+use sync::{Against, Event, Observer, Repair, Stamp, Verification};
 
 use super::selected::Selected;
 use super::sorted::{Sorted, Sorter};
@@ -90,6 +90,19 @@ impl Verified {
     /// Whether there was no source to compare with.
     pub(crate) fn is_alone(&self) -> bool {
         self.how.against == Against::Itself
+    }
+
+    /// What brings what is missing or broken, unless that was done, and each image tells why it did not help.
+    pub(super) fn how_to_repair(&self) -> Option<&'static str> {
+        match (self.how.repair, self.how.against) {
+            (Repair::Broken, _) => None,
+            (Repair::Never, Against::Source) => {
+                Some("the same command with --repair brings what is missing or broken from the source")
+            }
+            (Repair::Never, Against::Itself) => Some(
+                "`image-syncer verify --config FILE --repair`, with the config that copies these images, brings what is missing or broken",
+            ),
+        }
     }
 
     fn records(&self) -> Result<impl Iterator<Item = Result<VerifiedRecord, Error>> + '_, Error> {

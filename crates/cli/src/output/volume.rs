@@ -12,6 +12,8 @@ pub(crate) enum Volume {
     Verbose,
     /// As usual, of a run whose results name its images themselves.
     Named,
+    /// The same where they name also those that failed.
+    NamedWithFailed,
 }
 
 impl Volume {
@@ -23,9 +25,18 @@ impl Volume {
         }
     }
 
-    /// The same for a run whose results, a plan's, may name its images themselves.
-    pub(crate) fn in_run(self, is_plan: bool) -> Self {
-        if is_plan && self == Self::Usual { Self::Named } else { self }
+    /// The same for a run whose results may name its images themselves: those of a plan do, and what was verified.
+    pub(crate) fn in_run(self, is_plan: bool, verifies: bool) -> Self {
+        match self {
+            Self::Usual if is_plan => Self::Named,
+            Self::Usual if verifies => Self::NamedWithFailed,
+            other => other,
+        }
+    }
+
+    /// For programs that read what happens: they want each failure when it comes.
+    pub(super) fn for_programs(self) -> Self {
+        if self == Self::NamedWithFailed { Self::Named } else { self }
     }
 
     /// Whether an event's line is shown.
@@ -38,8 +49,9 @@ impl Volume {
             (Self::Quiet | Self::Named, Event::ImageFinished(ended)) => {
                 matches!(ended.outcome, Outcome::Failed(_))
             }
-            (Self::Usual | Self::Named | Self::Quiet, Event::Selected { .. }) => false,
-            (Self::Usual | Self::Named | Self::Verbose, _) => true,
+            (Self::Verbose, _) => true,
+            (Self::NamedWithFailed, Event::ImageFinished(_)) | (_, Event::Selected { .. }) => false,
+            (Self::Usual | Self::Named | Self::NamedWithFailed, _) => true,
             (Self::Quiet, event) => {
                 !matches!(event, Event::Note { .. } | Event::Retrying { .. } | Event::RetryingList { .. })
             }

@@ -104,8 +104,7 @@ fn a_login_that_no_rule_uses_and_a_target_without_one_are_told_together() -> Res
     let ran = ran.expect_code(3)?.hides(&["secret"])?;
     ran.says(&[
         "`registry.cn-beijing.aliyuncs.invalid` is written to without a login: `auth` in c.json has no entry for",
-        "and no login is in DOCKER_AUTH_CONFIG (not set), ",
-        "/.docker/config.json (not there)",
+        "has no entry for `registry.cn-beijing.aliyuncs.invalid`, and docker login left none; did you mean",
         "did you mean `ruohe-registry.cn-shanghai.aliyuncs.invalid`?",
     ])?;
     Ok(())

@@ -58,7 +58,13 @@ fn c4_files_without_rules_and_those_of_other_programs_are_refused() -> Result<()
         ("--config", "a.yaml", "images: {}\n", &["`images` has no rules"]),
         ("--config", "a.yaml", "auth: {r.io: {insecure: true}}\n", &["`images` is missing", "it has `auth`"]),
         ("--images", "a.json", "null", &["the file has no rules"]),
-        ("--config", "a.yaml", "# nothing\n", &["the file is empty"]),
+        (
+            "--config",
+            "a.yaml",
+            "# auth:\n\n  # images:\n",
+            &["a.yaml: the file has nothing but comments", "take the `#` away from what is to count"],
+        ),
+        ("--config", "a.yaml", "\n", &["the file is empty"]),
         ("--config", "a.json", " \n", &["a.json: the file is empty"]),
     ])
 }

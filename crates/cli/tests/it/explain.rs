@@ -1,6 +1,6 @@
 //! `explain`: why an image was copied, skipped or failed, from the report of a run and its config.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use embedded_registry::EmbeddedRegistry;
 use embedded_registry::sample::{self, Flavour};
 
@@ -191,5 +191,52 @@ async fn what_apply_refused_or_never_had_is_not_explained_by_lists() -> Result<(
     let older = bench.explain("SOURCE/c/lib:1.0 --config image-syncer.yaml", 0)?;
     has(&older, &["is not in the report", "the plan that was applied has no step for it"])?;
     ensure!(!older.stdout.contains("narrowed"), "{}", older.all());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_was_moved_is_told_with_what_it_pointed_to_before() -> Result<()> {
+    let bench = Bench::after_a_run().await?;
+    let before = bench.target.store().manifest("b/app", "v1").context("it was copied")?.digest;
+    sample::image(bench.source.store(), "a/app", Some("v1"), Flavour::Oci, &[sample::layer(9, 500)], "amd64");
+    let ran = bench.run("sync -v --report r.json --no-state --retries 0")?.expect_code(1)?;
+    let ran = ran.says(&[
+        &format!("; the tag pointed to {before} before)"),
+        "replaced         1 image of these: its tag pointed to another one",
+    ])?;
+    ensure!(ran.stderr.matches("the tag pointed to").count() == 1, "{}", ran.all());
+    has(
+        &bench.explain("TARGET/b/app:v1", 0)?,
+        &[&format!("outcome   copied: the tag pointed to {before} before")],
+    )?;
+    has(&bench.explain("TARGET/b/app:pinned", 0)?, &["outcome   unchanged"])?;
+    let report: serde_json::Value = serde_json::from_str(&bench.workplace.read("r.json")?)?;
+    let moved: Vec<_> = report["images"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|image| image["replacedDigest"].is_string())
+        .collect();
+    ensure!(moved.len() == 1 && moved[0]["replacedDigest"] == before, "{report:#}");
+    ensure!(report["config"] == "image-syncer.yaml", "{report:#}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_config_of_other_rules_explains_nothing() -> Result<()> {
+    let bench = Bench::after_a_run().await?;
+    let config = bench.workplace.read("image-syncer.yaml")?;
+    let rules = ["name: apps", "name: newest", "name: lost"];
+    let other = rules.iter().fold(config, |config, name| config.replace(name, &format!("{name}-of-others")));
+    bench.workplace.write("image-syncer.yaml", &other)?;
+    let told = bench.explain("TARGET/b/app:v1", 0)?;
+    has(&told, &["outcome   copied", "rule      apps"])?;
+    ensure!(!told.stdout.contains("selected") && !told.stdout.contains("login"), "{}", told.stdout);
+    told.says(&[
+        "image-syncer.yaml has none of the rules of this report (it was made with image-syncer.yaml), and is left aside",
+    ])?;
+    let named = bench.explain("TARGET/b/app:v1 --config image-syncer.yaml", 0)?;
+    has(&named, &["the config has no such rule about this repository any more"])?;
+    named.says(&["what it says of rules and logins may not be what the run did"])?;
     Ok(())
 }

@@ -731,8 +731,13 @@ async fn what_a_rule_keeps_is_no_change() -> Result<()> {
 
     let config = bench.workplace.read("image-syncer.yaml")?;
     bench.workplace.write("image-syncer.yaml", &config.replace("keep", "fail"))?;
-    bench.run("plan --exit-code")?.expect_code(1)?;
-    bench.run("verify")?.expect_code(1)?;
+    let refused = bench.run("plan --exit-code")?.expect_code(1)?;
+    let refused = refused.says(&[": looking up v1: the target has"])?;
+    ensure!(!refused.stderr.contains("storing"), "a plan stores nothing: {}", refused.stderr);
+    let told = bench.run("verify")?.expect_code(1)?;
+    told.says(&[
+        "next       the same command with --repair brings what is missing or broken from the source",
+    ])?;
     Ok(())
 }
 

@@ -111,13 +111,13 @@ async fn guards_keep_it_from_deleting() -> Result<()> {
         let document: Value = serde_json::from_str(&waits.stdout)?;
         let reason = document["candidates"][0]["reason"].as_str().context("one waits")?.to_owned();
         ensure!(reason.contains("7d") && document["candidates"][0]["due"] == false, "{reason}");
-        ensure!(reason.contains("without a state") == (state == "--no-state"), "{reason}");
+        ensure!(reason.contains("only runs with a state can tell") == (state == "--no-state"), "{reason}");
     }
     let old = world.target.store().manifest("b/app", "old").context("it is there")?.digest;
     let name = format!("{}/b/app:old@{old}", world.target.host());
     let shown = world.prune("--state s.redb")?.expect_code(0)?;
     ensure!(shown.stdout.starts_with(&format!("keep {name}: ")), "{}", shown.stdout);
-    ensure!(shown.stderr.contains("nothing would be deleted, 1 stay"), "{}", shown.stderr);
+    ensure!(shown.stderr.contains("nothing would be deleted, 1 would be kept"), "{}", shown.stderr);
     let kept = world.prune("--apply --state s.redb")?.expect_code(0)?;
     ensure!(kept.stdout == shown.stdout.replace("keep ", "kept "), "{}", kept.stdout);
     ensure!(kept.stderr.contains("0 deleted, 1 kept"), "{}", kept.stderr);
@@ -179,7 +179,7 @@ async fn a_tag_that_goes_only_alone_is_not_promised() -> Result<()> {
             "{}",
             shown.stdout
         );
-        let says = "1 would be deleted, 1 only if the registry takes a tag away without its image, 0 stay";
+        let says = "1 would be deleted, 1 more might be (if the registry can take away a tag and keep its image), 0 would be kept";
         ensure!(shown.stderr.contains(says), "{}", shown.stderr);
         let document: Value = serde_json::from_str(&world.prune("--json")?.expect_code(0)?.stdout)?;
         let only_alone = [0, 1].map(|number| document["candidates"][number]["onlyAlone"].clone());

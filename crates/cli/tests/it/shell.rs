@@ -92,6 +92,19 @@ fn what_is_not_understood_is_told_with_what_was_meant() -> Result<()> {
             "`image-syncer acr setup` has no flag",
             "did you mean `--namespace`?",
         ),
+        (
+            "acr policy",
+            "`image-syncer acr policy` lacks --instance ID and --namespace NAME",
+            "write `image-syncer acr policy --instance ID --namespace NAME`",
+        ),
+        ("acr setup", " lacks --namespace NAME and HOST", "write `image-syncer acr setup "),
+        ("--verison", "`image-syncer` has no flag `--verison`", "did you mean `--version`?"),
+        ("sync --verison", "has no flag `--verison`", "did you mean `image-syncer --version`?"),
+        (
+            "plan --output-failed-images f",
+            "`plan` does not take --output-failed-images",
+            "`sync` takes this flag",
+        ),
         ("copy a", "`image-syncer copy` lacks TARGET...", "write `image-syncer copy SOURCE TARGET...`"),
         ("explain a", "lacks --report FILE", "write `image-syncer explain IMAGE --report FILE`"),
         ("prune --undo-list u", "lacks --apply", "add `--apply`, or leave out what needs it"),
@@ -195,10 +208,9 @@ fn the_manual_has_a_page_for_each_verb_with_all_its_flags() -> Result<()> {
     for verb in &verbs {
         ensure!(page.contains(verb.as_str()), "{verb} is not named");
     }
-    std::fs::create_dir(workplace.path().join("man1"))?;
-    workplace.run("man --dir man1")?.expect_code(0)?;
+    workplace.run("man --dir share/man/man1")?.expect_code(0)?;
     for verb in verbs.into_iter().chain(BELOW.map(|verb| verb.replace(' ', "-"))) {
-        let page = workplace.read(&format!("man1/image-syncer-{verb}.1"))?;
+        let page = workplace.read(&format!("share/man/man1/image-syncer-{verb}.1"))?;
         ensure!(page.contains(&format!("image\\-syncer\\-{}", verb.replace('-', "\\-"))), "{verb}: {page}");
         let help = workplace.run(&format!("{} -h", verb.replace('-', " ")))?.stdout;
         let flags = help.split_whitespace().filter(|word| word.starts_with("--"));
@@ -218,6 +230,9 @@ fn the_manual_has_a_page_for_each_verb_with_all_its_flags() -> Result<()> {
     for part in [r"\fB\-\-config\fR \fIFILE\fR]", r"[=\fIBOOL\fR]]", "IMAGE_SYNCER_PROGRESS", "state.redb"] {
         ensure!(page.contains(part), "{part}: {page}");
     }
-    workplace.run("man --dir none")?.expect_code(2)?.says(&["none/image-syncer.1 cannot be written"])?;
+    workplace.write("file", "")?;
+    let refused = workplace.run("man --dir file/man1")?.expect_code(2)?;
+    ensure!(refused.stderr.matches("error").count() < 3, "{}", refused.stderr);
+    refused.says(&["the folder file/man1 cannot be made"])?;
     Ok(())
 }

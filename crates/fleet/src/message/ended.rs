@@ -54,10 +54,23 @@ pub(crate) struct Ended {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) enum ToldOutcome {
-    Copied { digest: Digest, at_source: Digest, platforms: u32, attestations: u32 },
+    Copied {
+        digest: Digest,
+        at_source: Digest,
+        #[serde(default)]
+        replaced: Option<Digest>,
+        platforms: u32,
+        attestations: u32,
+    },
     Unchanged(Digest),
-    SameContent { at_target: Digest, at_source: Digest },
-    Kept { at_target: Digest, at_source: Digest },
+    SameContent {
+        at_target: Digest,
+        at_source: Digest,
+    },
+    Kept {
+        at_target: Digest,
+        at_source: Digest,
+    },
     NoPlatform,
     Failed(ToldFailure),
     NotDone,
@@ -137,9 +150,10 @@ impl Ended {
     pub(crate) fn new(image: u32, ended: &ImageReport, explain: &Explain) -> Option<Self> {
         let Amounts { moved_bytes, mounted_bytes, present_bytes, referrers, referrers_left } = ended.amounts;
         let outcome = match &ended.outcome {
-            Outcome::Copied { digest, at_source, left_out } => ToldOutcome::Copied {
+            Outcome::Copied { digest, at_source, replaced, left_out } => ToldOutcome::Copied {
                 digest: digest.clone(),
                 at_source: at_source.clone(),
+                replaced: replaced.clone(),
                 platforms: u32::try_from(left_out.platforms).unwrap_or(u32::MAX),
                 attestations: u32::try_from(left_out.attestations).unwrap_or(u32::MAX),
             },
@@ -222,9 +236,9 @@ impl Ended {
             referrers_left: self.referrers_left,
         };
         let outcome = match self.outcome.clone() {
-            ToldOutcome::Copied { digest, at_source, platforms, attestations } => {
+            ToldOutcome::Copied { digest, at_source, replaced, platforms, attestations } => {
                 let left_out = LeftOut { platforms: platforms as usize, attestations: attestations as usize };
-                Outcome::Copied { digest, at_source, left_out }
+                Outcome::Copied { digest, at_source, replaced, left_out }
             }
             ToldOutcome::Unchanged(digest) => Outcome::Skipped(SkipReason::Unchanged(digest)),
             ToldOutcome::SameContent { at_target, at_source } => {

@@ -78,7 +78,8 @@ async fn store(walk: &Walk, Stored { mut form, there, shows }: Stored) -> Result
         Outcome::Skipped(SkipReason::Unchanged(digest))
     } else {
         walk.count_left_of(&form.absent(), walk.image.planned.wanted.referrers).await;
-        Outcome::Copied { digest, at_source, left_out: form.left_out() }
+        let replaced = there.filter(|there| *there != digest);
+        Outcome::Copied { digest, at_source, replaced, left_out: form.left_out() }
     })
 }
 

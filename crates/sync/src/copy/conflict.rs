@@ -42,7 +42,9 @@ pub(super) fn conflict(walk: &Walk, wanted: &Digest, at_target: &AtTarget) -> Op
     if there == Some(wanted) {
         return None;
     }
-    let error = |cause| Some(named(walk, cause));
+    // Nothing is stored: it shows when the name is looked up.
+    let looking_up = Operation::Resolve(walk.copy.reference().clone());
+    let error = |cause| Some(walk.copy.target_error(looking_up, cause));
     if let Some(expected) = &walk.image.planned.expected
         && !expected.is_met_by(there)
     {

@@ -106,7 +106,7 @@ impl fmt::Display for Standing {
             }
             Self::Waits { since: None, grace } => write!(
                 formatter,
-                "the source does not have it, but without a state nothing tells whether that is so for {}: `grace: 0s` does not ask",
+                "the source does not have it, but `grace` waits until it has been gone for {}, which only runs with a state can tell (`grace: 0s` deletes at once)",
                 Age(*grace)
             ),
             Self::OfAnother => formatter

@@ -16,6 +16,8 @@ pub enum Outcome {
         digest: Digest,
         /// Its digest at the source: another one where the index was rewritten, or a list of referrers completed.
         at_source: Digest,
+        /// What its name pointed to there before, where that was another digest.
+        replaced: Option<Digest>,
         /// What it does not have of what it has at the source.
         left_out: LeftOut,
     },

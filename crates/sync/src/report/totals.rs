@@ -7,6 +7,8 @@ use crate::{Amounts, ImageReport, Mended, Outcome, SkipReason, Standing};
 pub struct Totals {
     /// Images that stand at the target and did not before.
     pub copied: usize,
+    /// Of these, images in whose place the target had others under their names.
+    pub replaced: usize,
     /// Images that a dry run would have copied.
     pub would_copy: usize,
     /// Images that needed nothing.
@@ -55,6 +57,7 @@ impl Totals {
             Outcome::NotDone => &mut self.not_done,
         };
         *number += 1;
+        self.replaced += usize::from(matches!(&ended.outcome, Outcome::Copied { replaced: Some(_), .. }));
         self.amounts = self.amounts + ended.amounts;
     }
 

@@ -15,7 +15,8 @@ pub(super) async fn look(known: &KnownRegistry) -> Finding {
     let login: &str = match &known.login {
         LoginSearch::Found(login) => login,
         LoginSearch::NotFound(places) => {
-            return Finding::ok(place, Step::Login, format!("nobody: {places}"));
+            let lack = known.lack.as_deref().unwrap_or(places);
+            return Finding::ok(place, Step::Login, format!("nobody: {lack}"));
         }
     };
     let Some(tried) = asked(&known.registry, place, async || known.registry.try_login().await).await else {

@@ -5,9 +5,9 @@ use oci::{Reference, TagOrDigest};
 
 use super::left_out::{Told, told_of};
 use super::stage::{Stage, stage};
-use crate::config::{LoginOrigin, Resolved};
+use crate::config::{LoginOrigin, Resolved, WrittenRule};
 use crate::output::made;
-use crate::output::report_json::Facts;
+use crate::output::report_json::{Facts, ReportedRule};
 
 /// The rules of a config.
 pub(super) struct Known {
@@ -23,6 +23,20 @@ struct KnownRule {
 impl Known {
     pub(super) fn new(resolved: Resolved) -> Self {
         Self { resolved }
+    }
+
+    /// Whether any rule of a report is one of these, or the report names none: then nobody knows better.
+    pub(super) fn has_rules_of(&self, run: &Facts) -> bool {
+        let rules = self.resolved.rules.iter().map(|rule| &rule.written);
+        let patterns = self.resolved.patterns.iter().map(|pattern| &pattern.written);
+        let is_same = |written: &WrittenRule, rule: &ReportedRule| {
+            written.name == rule.name && written.source == rule.source
+        };
+        // The rules of `copy` were typed, and those of `apply` may stand in the plan alone.
+        let are_typed = matches!(run.head.command.as_str(), "copy" | "apply");
+        are_typed
+            || run.head.rules.is_empty()
+            || rules.chain(patterns).any(|written| run.head.rules.iter().any(|rule| is_same(written, rule)))
     }
 
     /// Whose login is used there.

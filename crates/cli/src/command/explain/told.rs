@@ -20,7 +20,8 @@ pub(super) fn lines(entries: &[ImageRecord], run: &Facts, known: Option<&Known>)
         }
         lines.push(format!("{} -> {}", entry.source, entry.target));
         lines.extend(outcome(entry));
-        lines.extend(rule(entry, known));
+        // The rule of `copy` was typed.
+        lines.extend(rule(entry, known.filter(|_| run.head.command != "copy")));
         lines.extend(amounts(entry));
         lines.extend(sides(entry, run, known));
         lines.extend(entry.error.iter().flat_map(failure));
@@ -70,7 +71,10 @@ fn outcome(entry: &ImageRecord) -> Vec<String> {
     let took = format!(" ({}{tries})", took(seconds));
     let has_other = entry.source_digest.is_some() && entry.source_digest != entry.digest;
     let words = match entry.outcome {
-        Ended::Copied => "copied: the target did not have this image under this name".to_owned(),
+        Ended::Copied => match &entry.replaced_digest {
+            Some(before) => format!("copied: the tag pointed to {before} before"),
+            None => "copied: the target did not have this image under this name".to_owned(),
+        },
         Ended::Unchanged if has_other => {
             "unchanged: the target has the same content under another digest".to_owned()
         }

@@ -16,6 +16,8 @@ pub(crate) struct KnownRegistry {
     pub(crate) missing: MissingRepositories,
     /// Where its login comes from, or was looked for.
     pub(crate) login: LoginSearch,
+    /// Why nobody has it, in a few words.
+    pub(crate) lack: Option<String>,
     /// The port that goes without saying.
     pub(crate) usual_port: u16,
 }
@@ -28,6 +30,7 @@ impl Registries {
         let is_plain = entry.is_some_and(|entry| entry.reach.security.scheme == Scheme::Plain);
         KnownRegistry {
             login: self.search(host, repository),
+            lack: self.lack(host, repository),
             registry: handle.registry,
             registry_api: handle.registry_api,
             missing: handle.missing,

@@ -57,6 +57,19 @@ impl Registries {
         }
     }
 
+    /// Why nobody has the login for an image, in a few words: places where none is to be expected are not named.
+    pub(super) fn lack(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<String> {
+        let Origin::Nobody(entry) = self.origin(host, repository) else { return None };
+        let in_files = self.login_files.lacks(host, repository);
+        let odd = in_files
+            .iter()
+            .filter(|(_, lack)| !matches!(lack, LoginLack::Absent | LoginLack::NoEntry))
+            .map(|(place, lack)| format!("{place} has none ({})", lacking(place, lack)));
+        let odd = odd.collect::<Vec<_>>().join(", and ");
+        let others = if odd.is_empty() { "docker login left none" } else { &odd };
+        Some(format!("{}, and {others}", self.without(host, entry)))
+    }
+
     /// The same for programs; `None` for nobody.
     pub(crate) fn login_origin(
         &self,

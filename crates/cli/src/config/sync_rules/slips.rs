@@ -62,16 +62,21 @@ impl<'a> Slips<'a> {
             self.expected(node, &format!("a map with some of {}", known.join(", ")));
             return None;
         };
+        let mut meant = Vec::new();
         for (key, value) in fields.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
             let of = self.path_text().map_or_else(String::new, |path| format!(" in `{path}`"));
-            let help = match nearest(key, known) {
+            let near = nearest(key, known);
+            meant.extend(near);
+            let help = match near {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
                 None => format!("known are {}", known.join(", ")),
             };
             let place = self.file.place_of_key(key, value);
             self.push(format!("`{key}`{of} means nothing"), place, Some(&help));
         }
-        for key in required.iter().filter(|key| !fields.iter().any(|(name, _)| name == *key)) {
+        // One that is misspelt is not missing.
+        let is_there = |key: &&&str| meant.contains(*key) || fields.iter().any(|(name, _)| name == *key);
+        for key in required.iter().filter(|key| !is_there(key)) {
             let what = self.path_text().map_or_else(|| "the rule".to_owned(), |path| format!("`{path}`"));
             self.push(format!("{what} has no `{key}`"), node.place(), None);
         }

@@ -221,6 +221,7 @@ fn slips_of_rules_as_a_whole_are_told() {
         ("sync:\n- r.io/a\n", "c.yaml:2:3: the rule must be a map with some of name, from, to, repositories"),
         ("sync:\n- {to: t.io/a}\n", "c.yaml:2:3: the rule has no `from`"),
         ("sync:\n- {from: r.io/a}\n", "c.yaml:2:3: the rule has no `to`"),
+        ("sync:\n- {from: r.io/a, too: t.io/a}\n", "c.yaml:2:18: `too` means nothing"),
         ("sync:\n- {from: r.io/a, to: []}\n", "`to` is an empty list"),
         ("sync:\n- {from: r.io/a, to: {}}\n", "`to` must be a text or a list of texts, not a map"),
         ("sync:\n- {from: [r.io/a], to: t.io/a}\n", "`from` must be a text, not a list"),

@@ -124,8 +124,12 @@ fn ended_image(image: &Image, outcome: &Outcome) -> Entry {
 fn ended(image: &Image, outcome: &Outcome) -> (LogLevel, String) {
     let (source, target) = (image.source_name(), image.target_name());
     match outcome {
-        Outcome::Copied { digest, .. } => {
-            (LogLevel::Info, format!("Synchronization successfully from {source} to {target} ({digest})"))
+        Outcome::Copied { digest, replaced, .. } => {
+            let before = replaced.as_ref().map(|before| format!(", the tag pointed to {before} before"));
+            let before = before.unwrap_or_default();
+            let message =
+                format!("Synchronization successfully from {source} to {target} ({digest}{before})");
+            (LogLevel::Info, message)
         }
         Outcome::Skipped(SkipReason::NoPlatform) => (
             LogLevel::Info,

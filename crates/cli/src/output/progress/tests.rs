@@ -84,7 +84,7 @@ impl Told {
     fn image_finished(&mut self, image: &Arc<Image>) {
         let digest = digest(0);
         let (at_source, left_out) = (digest.clone(), sync::LeftOut::default());
-        self.ended(image, Outcome::Copied { digest, at_source, left_out });
+        self.ended(image, Outcome::Copied { digest, at_source, replaced: None, left_out });
     }
 
     fn ended(&mut self, image: &Arc<Image>, outcome: Outcome) {

@@ -103,6 +103,10 @@ impl Rows {
     fn row(&mut self, image: &ImageRecord) -> Value {
         let digest = |digest: &Option<String>| digest.as_deref().map(shown);
         let other_digest = image.source_digest.as_ref().filter(|other| Some(*other) != image.digest.as_ref());
+        let before = image.replaced_digest.as_ref();
+        let before = before.map(|before| format!("the tag pointed to {before} before"));
+        let notes: Vec<_> = image.note.as_deref().into_iter().chain(before.as_deref()).collect();
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
         let texts = &mut self.texts;
         json!([
             outcome(image.outcome),
@@ -116,7 +120,7 @@ impl Rows {
             (image.seconds * 1000.0).round() / 1000.0,
             image.attempts,
             texts.number_or_null(image.rule.as_deref()),
-            texts.number_or_null(image.note.as_deref()),
+            texts.number_or_null(note.as_deref()),
             texts.number_or_null(image.worker.as_deref()),
             image.error.as_ref().map(|error| failure(error, texts)),
         ])

@@ -26,6 +26,8 @@ pub(crate) struct Head {
     pub(crate) version: String,
     pub(crate) run: String,
     pub(crate) command: String,
+    /// The file that its rules came from, or of `copy` its logins, as it was named.
+    pub(crate) config: Option<String>,
     pub(crate) started_at: String,
     pub(crate) finished_at: String,
     pub(crate) exit_code: u8,

@@ -36,12 +36,13 @@ fn rank(outcome: Ended) -> u8 {
 
 /// Where both ended alike, the texts decide, so that the order of the files does not. What is summed up has no say.
 fn order(image: &ImageRecord) -> impl Ord {
-    let ImageRecord { digest, source_digest, note, error, rule, worker, .. } = image;
+    let ImageRecord { digest, source_digest, replaced_digest, note, error, rule, worker, .. } = image;
     let owned = |text: &Option<String>| text.clone();
     (
         rank(image.outcome),
         owned(digest),
         owned(source_digest),
+        owned(replaced_digest),
         note.as_deref().map(str::to_owned),
         error.clone(),
         owned(rule),

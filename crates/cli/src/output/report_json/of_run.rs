@@ -24,6 +24,7 @@ pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run: done.run.id.to_string(),
             command: done.run.command.to_owned(),
+            config: done.config.clone(),
             started_at: time(done.run.started),
             finished_at: time(jiff::Timestamp::now()),
             exit_code,

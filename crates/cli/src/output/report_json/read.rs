@@ -71,6 +71,7 @@ impl<'de> Visitor<'de> for Report<'_, '_> {
                 "version" => head.version = entries.next_value()?,
                 "run" => head.run = entries.next_value()?,
                 "command" => head.command = entries.next_value()?,
+                "config" => head.config = entries.next_value()?,
                 "startedAt" => head.started_at = entries.next_value()?,
                 "finishedAt" => head.finished_at = entries.next_value()?,
                 "exitCode" => head.exit_code = entries.next_value()?,

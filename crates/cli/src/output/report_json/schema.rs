@@ -13,6 +13,7 @@ pub(crate) fn schema() -> Value {
     let properties = [
         ("run", text()),
         ("command", text()),
+        ("config", text_or_null()),
         ("startedAt", text()),
         ("finishedAt", text()),
         ("exitCode", number()),
@@ -81,6 +82,7 @@ pub(in crate::output) fn image() -> Value {
             ("note", text_or_null()),
             ("digest", text_or_null()),
             ("sourceDigest", text_or_null()),
+            ("replacedDigest", text_or_null()),
             ("bytesMoved", number()),
             ("bytesMounted", number()),
             ("bytesPresent", number()),

@@ -21,7 +21,12 @@ fn outcome(kind: u8) -> Outcome {
         cause: Cause::Missing,
     };
     match kind {
-        0 => Outcome::Copied { at_source: digest.clone(), digest, left_out: LeftOut::default() },
+        0 => Outcome::Copied {
+            at_source: digest.clone(),
+            digest,
+            replaced: None,
+            left_out: LeftOut::default(),
+        },
         1 => Outcome::WouldCopy(sync::Action::Create),
         2 => Outcome::Skipped(SkipReason::Unchanged(digest)),
         3 => {
@@ -70,6 +75,7 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
         run,
         report,
         ended: Ended::ByItself,
+        config: None,
         shard: None,
         failures,
         records,

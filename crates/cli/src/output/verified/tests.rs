@@ -68,6 +68,7 @@ fn verified(against: Against) -> (Verified, Done) {
         ended: Ended::ByItself,
         run,
         report,
+        config: None,
         shard: None,
         failures,
         records,

@@ -32,13 +32,16 @@ impl Shown {
         let failed = failed.unwrap_or(&report["failedRules"][0]);
         let error = &failed["error"];
         let part = |name: &str| named(error[name].as_str().unwrap_or_default(), names);
-        let image = failed["target"].as_str().or(failed["source"].as_str()).unwrap_or_default();
         let what = format!("{} {}: {}", part("side"), part("host"), part("operation"));
         let (why, next) = (part("message"), part("hint"));
-        let text = format!("failed {}\n  {what}: {why}\n  next: {next}", named(image, names));
+        let stderr = named(&ran.stderr, names);
+        // At the end all three parts stand together.
+        let lines: Vec<&str> = stderr.lines().collect();
+        let is_block = |lines: &&[&str]| lines[0].starts_with("failed ") && lines[1].starts_with("  why:   ");
+        let block = lines.windows(3).find(is_block).with_context(|| stderr.clone())?;
+        let text = block.join("\n");
         for told in [&why, &next] {
-            let stderr = named(&ran.stderr, names);
-            anyhow::ensure!(stderr.contains(told.as_str()), "the screen does not say {told}:\n{stderr}");
+            anyhow::ensure!(text.contains(told.as_str()), "the end does not say {told}:\n{stderr}");
         }
         Ok(Self { code: ran.code, what, why, next, text, stderr: ran.stderr.clone() })
     }

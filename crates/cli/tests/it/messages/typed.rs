@@ -54,10 +54,10 @@ pub(super) const MESSAGES: &[Message] = &[
     },
     Message {
         title: "Neither config nor rules",
-        cause: "The form without a verb reads no file that is not named.",
+        cause: "No file is named, and the one that the Go tool read then, `./image-syncer.json`, is not there.",
         what_to_do: "Name the config with `--config`, or use the verb `sync`, which reads `./image-syncer.yaml`.",
         what: &["neither --config nor --images"],
-        why: &["neither --config nor --images"],
+        why: &["`./image-syncer.json`, which is read then, is not there"],
         next: &["--config"],
         code: 2,
         show: || typed(""),
