@@ -94,7 +94,12 @@ mod tests {
         };
         let digest = Digest::sha256(b"m");
         let outcomes = [
-            Outcome::Copied { at_source: digest.clone(), digest, left_out: sync::LeftOut::default() },
+            Outcome::Copied {
+                at_source: digest.clone(),
+                digest,
+                replaced: None,
+                left_out: sync::LeftOut::default(),
+            },
             Outcome::Failed(Arc::new(error)),
             Outcome::NotDone,
         ];

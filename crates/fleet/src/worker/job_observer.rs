@@ -197,7 +197,8 @@ mod tests {
         assert_eq!(in_work.load(Ordering::Relaxed), 0);
         let digest = digest("m");
         let (at_source, left_out) = (digest.clone(), sync::LeftOut::default());
-        let (observer, _) = watched(&[end(80, Outcome::Copied { digest, at_source, left_out })]);
+        let (observer, _) =
+            watched(&[end(80, Outcome::Copied { digest, at_source, replaced: None, left_out })]);
         let ended = observer.ended();
         let all = Kept { stands: 80, left_open: 0 };
         assert_eq!(ended[0].kept(), all, "nothing of what is there is sent again");
