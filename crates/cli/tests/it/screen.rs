@@ -406,7 +406,7 @@ async fn retries_fill_no_log_of_a_ci_system() -> Result<()> {
             slow.source.misbehave(Fault { when, times: Times::First(1), effect });
         }
         let ran = slow.workplace.run(&format!("{COMMAND} --progress {flags}"))?.expect_code(0)?;
-        let told = ran.stderr.lines().filter(|line| line.starts_with("again in ")).count();
+        let told = ran.stderr.lines().filter(|line| line.starts_with("again ")).count();
         ensure!((least..=most).contains(&told), "{flags}: {told} lines:\n{}", ran.stderr);
     }
     Ok(())
