@@ -103,7 +103,7 @@ mod tests {
         let beat = |worker: &str, leaves| {
             let config = Digest::sha256(worker.as_bytes());
             let (release, worker, sent) = (Release::ours(), worker.to_owned(), Vec::new());
-            AnyBeat::Ours(Beat { release, worker, config, sent, leaves })
+            AnyBeat::Ours(Beat { release, worker, config, sent, refused: Vec::new(), leaves })
         };
         live.hear(beat("w1", false));
         live.hear(beat("w2", false));

@@ -130,6 +130,6 @@ impl Watch {
 }
 
 fn refused(what: &str, error: &dyn std::error::Error) -> Error {
-    let reason = oci::foreign_text::clean(&oci::with_sources(error)).into_owned();
+    let reason = crate::error::words(error);
     Error::Refused { what: what.to_owned(), reason }
 }

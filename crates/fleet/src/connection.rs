@@ -63,7 +63,7 @@ impl Connection {
         let noted = denials.clone();
         let client = options
             .name(&name)
-            .custom_inbox_prefix(format!("_INBOX_{name}"))
+            .custom_inbox_prefix(inbox(&name))
             .connection_timeout(Duration::from_secs(5))
             .request_timeout(Some(Duration::from_secs(5)))
             .max_reconnects(None)
@@ -75,7 +75,7 @@ impl Connection {
             .connect(access.url())
             .await
             .map_err(|error| {
-                let reason = oci::foreign_text::clean(&oci::with_sources(&error)).into_owned();
+                let reason = crate::error::words(&error);
                 match error.kind() {
                     ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
                         no_login(reason)
@@ -119,7 +119,7 @@ impl Connection {
         let name = config.name.clone();
         let refused = |error: &dyn std::error::Error| Error::Refused {
             what: format!("make {name} (does JetStream have a `store_dir`, and this user the right?)"),
-            reason: oci::foreign_text::clean(&oci::with_sources(error)).into_owned(),
+            reason: crate::error::words(error),
         };
         if self.jetstream.get_stream(&config.name).await.is_ok() {
             return Ok(());
@@ -152,7 +152,7 @@ impl Connection {
         };
         let refused = |error: &dyn std::error::Error| Error::Refused {
             what: format!("make the queue of run {run}"),
-            reason: oci::foreign_text::clean(&oci::with_sources(error)).into_owned(),
+            reason: crate::error::words(error),
         };
         self.jetstream
             .create_consumer_on_stream(config, JOBS)
@@ -172,7 +172,7 @@ impl Connection {
     pub(crate) async fn queue(&self, run: &str) -> Result<PullConsumer, Error> {
         self.jetstream.get_consumer_from_stream(run, JOBS).await.map_err(|error| Error::Refused {
             what: format!("show the queue of run {run}"),
-            reason: oci::foreign_text::clean(&oci::with_sources(&error)).into_owned(),
+            reason: crate::error::words(&error),
         })
     }
 
@@ -188,6 +188,11 @@ impl Connection {
             let _ = stream.purge().filter(format!("{}>", subject(run))).await;
         }
     }
+}
+
+/// Where what is asked under this name is answered.
+pub(crate) fn inbox(name: &str) -> String {
+    format!("_INBOX_{name}")
 }
 
 /// Where a run's jobs are handed out.

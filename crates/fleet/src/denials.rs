@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_nats::{Event, ServerError};
+use tokio::sync::Notify;
 
 /// Is told what NATS refuses, each thing once.
 pub type Refused = Arc<dyn Fn(&str) + Send + Sync>;
@@ -15,12 +16,13 @@ const MOST: usize = 100;
 #[derive(Clone)]
 pub(crate) struct Denials {
     known: Arc<Mutex<BTreeSet<String>>>,
+    changed: Arc<Notify>,
     say: Refused,
 }
 
 impl Denials {
     pub(crate) fn new(say: Refused) -> Self {
-        Self { known: Arc::default(), say }
+        Self { known: Arc::default(), changed: Arc::default(), say }
     }
 
     /// Takes in what happens to a connection.
@@ -36,6 +38,19 @@ impl Denials {
         };
         if is_new {
             (self.say)(&text);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits until a subscription below the inbox is refused; gives the server's words. One at a time waits.
+    pub(crate) async fn inbox_refused(&self, inbox: &str) -> String {
+        let start = format!("subscription to \"{inbox}.").to_ascii_lowercase();
+        loop {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(text) = known.into_iter().find(|text| text.to_ascii_lowercase().contains(&start)) {
+                return text;
+            }
+            self.changed.notified().await;
         }
     }
 
@@ -50,6 +65,19 @@ impl Denials {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_inbox_that_is_refused_is_waited_for() {
+        let denials = Denials::new(Arc::new(|_| {}));
+        let text = "Permissions Violation for Subscription to \"_INBOX_w1.x7.*\"";
+        let (heard, ()) = tokio::join!(denials.inbox_refused("_INBOX_w1"), async {
+            for text in ["Permissions Violation for Subscription to \"_INBOX_w10.x7.*\"", text] {
+                denials.event(&Event::ServerError(ServerError::Other(text.to_owned())));
+                tokio::task::yield_now().await;
+            }
+        });
+        assert_eq!(heard, text);
+    }
 
     #[test]
     fn what_is_refused_is_told_once() {

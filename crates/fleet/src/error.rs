@@ -36,6 +36,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The login may not hear what it is answered.
+    #[error("NATS does not let this login hear its answers: {0}")]
+    NoInbox(String),
     /// There is no such run.
     #[error("there is no run {0} to join: leave --run out to begin one")]
     NoRun(String),
@@ -57,4 +60,33 @@ pub enum Error {
     /// The images make a message that NATS does not take.
     #[error("{0} has more names than fit into one message")]
     TooLarge(String),
+}
+
+/// An error and what lies behind it, cleaned, each thing once: the client's errors repeat what lies behind them.
+pub(crate) fn words(error: &dyn std::error::Error) -> String {
+    let text = oci::with_sources(error);
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.split(": ").filter(|part| !part.is_empty()) {
+        parts.retain(|known| *known != part);
+        parts.push(part);
+    }
+    oci::foreign_text::clean(&parts.join(": ")).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Link(&'static str, #[source] Option<Box<Link>>);
+
+    #[test]
+    fn what_a_client_repeats_is_told_once() {
+        let nats = Link("nats: authorization violation", None);
+        let error = Link("authorization violation: nats: authorization violation", Some(Box::new(nats)));
+        assert_eq!(words(&error), "nats: authorization violation");
+        let refused = Link("IO error: refused", Some(Box::new(Link("refused", None))));
+        assert_eq!(words(&refused), "IO error: refused");
+    }
 }

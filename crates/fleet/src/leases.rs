@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::bucket::Bucket;
-use crate::connection::Connection;
+use crate::connection::{Connection, inbox};
 use crate::error::Error;
 use crate::waiting::until_there;
 
@@ -40,12 +40,19 @@ impl NatsLeases {
     }
 
     /// The same, as soon as a coordinator has made the buckets; `None` where none does within `idle_exit`, or before `cancel`.
+    ///
+    /// # Errors
+    /// This login may not hear answers: nobody waits for ever.
     pub async fn when_there(
         connection: &Connection,
         idle_exit: Option<Duration>,
         cancel: &CancellationToken,
-    ) -> Option<Self> {
-        until_there(|| Self::open(connection), idle_exit, cancel).await
+    ) -> Result<Option<Self>, Error> {
+        let inbox = inbox(&connection.name);
+        tokio::select! {
+            there = until_there(|| Self::open(connection), idle_exit, cancel) => Ok(there),
+            why = connection.denials.inbox_refused(&inbox) => Err(Error::NoInbox(why)),
+        }
     }
 
     async fn asked(&self, wanted: LeaseWanted<'_>) -> Leased {

@@ -124,8 +124,14 @@ mod tests {
             began: Some(1),
         };
         let sent = vec![beat::SentFor { run: "r".to_owned(), bytes: 1 }];
-        let beat =
-            beat::Beat { release, worker: "w1".to_owned(), config: config.clone(), sent, leaves: false };
+        let beat = beat::Beat {
+            release,
+            worker: "w1".to_owned(),
+            config: config.clone(),
+            sent,
+            refused: Vec::new(),
+            leaves: false,
+        };
         let wanted = Wanted { referrers: WantedReferrers::None, policy: Arc::new(Policy::default()) };
         let assignments = vec![Assignment { rule: 0, images: vec![image()], wanted }];
         vec![

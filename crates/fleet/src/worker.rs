@@ -5,6 +5,7 @@ mod equipment;
 mod fetch;
 mod job_observer;
 mod life;
+mod refusal;
 mod search;
 mod shared;
 mod stopping;
@@ -38,7 +39,7 @@ impl Worker {
         let Some(runs) = runs else { return Ok(Worked { jobs: 0 }) };
         let (live, listening) = Live::listen(&self.connection);
         let (connection, limits) = (self.connection.clone(), self.limits.clone());
-        let shared = Arc::new(Shared::new(self, runs));
+        let shared = Arc::new(Shared::new(self, runs, live.clone()));
         let beating = tokio::spawn(shared.clone().beat(live));
         let pausing = tokio::spawn(share_pauses(connection, limits));
         let worked = shared.clone().look_for_work(&cancel).await;

@@ -44,16 +44,27 @@ pub(super) async fn fleet_run(
     only: &OnlyArgs,
 ) -> Result<Option<FleetRun>, Vec<ConfigError>> {
     let Some(url) = &args.fleet else { return Ok(None) };
+    if job.run.bandwidth.is_some() {
+        let error = ConfigError::new("--bandwidth does nothing here: the workers copy");
+        return Err(vec![
+            error.help("give --bandwidth to each `image-syncer worker`: they divide it among them"),
+        ]);
+    }
     let name = format!("coordinator-{}", own_name());
     let connection = connect(url, &args.login, &name).await.map_err(|error| vec![error])?;
     let run = &job.run;
     // What flags select, as far as workers cannot know it.
     let selection =
         format!("{only:?} {:?} {} {:?} {:?}", run.narrow, run.force, job.retry_failed, job.config.registry);
+    let (config, selection) = (digest(config, job)?, Digest::sha256(selection.as_bytes()));
+    if let Some(name) = &args.run_id {
+        let found = connection.has_run(name, &config, &selection).await;
+        found.map_err(|error| vec![ConfigError::new(error.to_string())])?;
+    }
     Ok(Some(FleetRun {
         connection,
-        config: digest(config, job)?,
-        selection: Digest::sha256(selection.as_bytes()),
+        config,
+        selection,
         run: args.run_id.clone(),
         ack_wait: std::time::Duration::from_secs(args.fleet_patience.into()),
         board: Board::default(),
@@ -80,8 +91,9 @@ pub(super) async fn connect(
     let access = access(url, login)?;
     let tell = |what: &str| warn(&format!("NATS refuses this login: {what}"));
     Connection::open(&access, name, Arc::new(tell)).await.map_err(|error| {
-        ConfigError::new(error.to_string()).help(match error {
+        ConfigError::new(error.to_string()).help(match &error {
             ::fleet::Error::Login { .. } => NO_LOGIN,
+            ::fleet::Error::Connect { reason, .. } => no_connection(reason),
             _ => NO_SERVER,
         })
     })
@@ -89,11 +101,23 @@ pub(super) async fn connect(
 
 /// What to do about a server that does not answer.
 pub(super) const NO_SERVER: &str = "is nats-server running there with JetStream (`jetstream { store_dir: ... }`)? docs/scale.md has a config";
+/// What to do about a server that cannot be reached for this reason.
+pub(super) fn no_connection(reason: &str) -> &'static str {
+    if reason.contains("UnknownIssuer") { NO_TRUST } else { NO_SERVER }
+}
+
+/// What to do about a certificate that nobody has signed who is trusted here.
+const NO_TRUST: &str =
+    "name the PEM file of the authority that signed the server's certificate: --fleet-ca FILE";
 /// What to do about a login that is not taken.
 pub(super) const NO_LOGIN: &str = "give the login that the server's config has: --fleet-user NAME --fleet-password-file FILE, --fleet-nkey FILE or --fleet-creds FILE";
 
 /// How NATS is reached.
 pub(super) fn access(url: &str, login: &FleetLoginArgs) -> Result<Access, ConfigError> {
+    if let Some(ca) = &login.fleet_ca {
+        std::fs::File::open(ca)
+            .map_err(|error| ConfigError::new(format!("it cannot be read: {error}")).file(ca))?;
+    }
     let access = Access::new(url, login_of(login)?, login.fleet_ca.clone(), login.fleet_insecure);
     access.map_err(|error| {
         let help = match error {

@@ -88,20 +88,25 @@ impl Ready {
         watch.tell(&format!("worker {name}: waiting for work at {}", args.fleet));
         let leases = NatsLeases::when_there(&connection, args.idle_exit, &interrupt.cancel).await;
         let ended = match leases {
-            Some(leases) => {
+            Ok(Some(leases)) => {
                 let engine = Engine::sharing(job.run.proc, job.run.bandwidth, Arc::new(leases));
                 let to_do = ToDo { args, job: &job, config, rules, registries, connection };
                 to_do.bring(engine, watch.observers(), &interrupt).await
             }
-            None => Ok(Worked { jobs: 0 }),
+            Ok(None) => Ok(Worked { jobs: 0 }),
+            Err(error) => Err(error),
         };
         watch.end(&name, &ended);
         match ended {
             Ok(_) => interrupt.exit_code().unwrap_or(exit_code::DONE),
+            Err(error @ Error::NoInbox(_)) => refuse(&[ConfigError::new(error.to_string()).help(NO_INBOX)]),
             Err(error) => refuse(&[ConfigError::new(error.to_string())]),
         }
     }
 }
+
+/// What to do about a login whose answers go elsewhere.
+const NO_INBOX: &str = "a login with an inbox of its own is bound to one worker's name: start this one with --name, as the server's config has it (`_INBOX_NAME.>`)";
 
 /// What is left to be done once the leases are there.
 struct ToDo<'a> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use embedded_registry::sample::{self, Flavour};
-use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
+use embedded_registry::{Access, Effect, EmbeddedRegistry, Fault, Grant, Match, Times, User};
 use serde_json::Value;
 use testkit::{Dice, NatsServer};
 
@@ -364,8 +364,13 @@ async fn what_is_not_safe_or_not_there_is_refused_with_what_to_write() -> Result
     run("sync --fleet nats://127.0.0.1:1 --no-state")?.expect_code(2)?.says(&["cannot be reached"])?;
     run("sync --fleet nats://127.0.0.1 --shard 1/2")?.expect_code(2)?.says(&["exclude each other"])?;
     run(&format!("sync --fleet {} --run nothing --no-state", bench.url()))?
-        .expect_code(1)?
-        .says(&["there is no run nothing to join"])?;
+        .expect_code(2)?
+        .says(&["there is no run nothing to join"])?
+        .hides(&["copied"])?;
+    run("sync --fleet nats://127.0.0.1 --bandwidth 1MB/s --no-state")?
+        .expect_code(2)?
+        .says(&["--bandwidth does nothing here", "`image-syncer worker`"])?;
+    run("worker --fleet tls://127.0.0.1 --fleet-ca none.pem")?.expect_code(2)?.says(&["none.pem"])?;
     // A worker with other rules does not touch what it is not about.
     let mut coordinator = bench.coordinator()?;
     bench.workplace.write("other.yaml", "sync:\n- {from: a.example/x, to: b.example/y}\n")?;
@@ -382,5 +387,68 @@ async fn a_worker_that_no_coordinator_comes_to_says_that_it_waits_and_ends() -> 
     let waits = format!("worker --fleet {} --name w1 --no-state --idle-exit 1s", bench.url());
     let ran = bench.workplace.run(&waits)?.expect_code(0)?;
     ran.says(&["worker w1: waiting for work", "worker w1 ends: it has done 0 jobs"])?;
+    Ok(())
+}
+
+/// As docs/scale.md has them.
+const USERS: &str = include_str!("../../../../docs/nats-users.conf");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_inbox_is_anothers_ends_and_says_which_flag_names_it() -> Result<()> {
+    let bench = Bench::start().await?;
+    let nats = NatsServer::with(USERS).await?;
+    bench.workplace.write("password", "worker-password\n")?;
+    let arguments = format!(
+        "worker --fleet {} --fleet-user worker --fleet-password-file password --name w9 --no-state",
+        nats.url()
+    );
+    bench.workplace.run(&arguments)?.expect_code(2)?.says(&["_INBOX_w9", "--name"])?;
+    bench.workplace.write("password", "wrong\n")?;
+    let ran = bench.workplace.run(&arguments)?.expect_code(2)?.says(&["does not take this login"])?;
+    ensure!(ran.stderr.to_lowercase().matches("authorization violation").count() == 1, "{}", ran.stderr);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_ends_at_once_while_nats_is_away() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let coordinator = bench.coordinator()?;
+    let mut worker = bench.worker("w1")?;
+    ended(coordinator)?.expect_code(0)?;
+    bench.nats.kill();
+    let asked = std::time::Instant::now();
+    Command::new("kill").args(["-TERM", &worker.0.id().to_string()]).status()?;
+    let status = worker.0.wait()?;
+    ensure!(status.code() == Some(143), "{status}");
+    ensure!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_login_is_refused_leaves_the_run_to_others() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let user = User::new("u", "right-secret", vec![Grant::push("*")]);
+    bench.target = EmbeddedRegistry::builder().access(Access::Basic(vec![user])).start().await?;
+    let (from, to) = (bench.source.host(), bench.target.host());
+    let config = |password: &str| {
+        format!(
+            "auth:\n  {from}: {{insecure: true}}\n  {to}: {{insecure: true, username: u, password: {password}}}\nsync:\n- {{from: '{from}/a/**', to: {to}/b}}\n"
+        )
+    };
+    bench.workplace.write("image-syncer.yaml", &config("wrong-secret"))?;
+    let wrong = bench.worker("wrong")?;
+    let told = bench.workplace.path().join("wrong.err");
+    until(|| std::fs::read_to_string(&told).is_ok_and(|text| text.contains("waiting for work"))).await?;
+    bench.workplace.write("image-syncer.yaml", &config("right-secret"))?;
+    let coordinator = bench.coordinator()?;
+    until(|| {
+        std::fs::read_to_string(&told).is_ok_and(|text| text.contains("login of worker wrong is refused"))
+    })
+    .await?;
+    let right = bench.worker("right")?;
+    let ran = ended(coordinator)?.expect_code(0)?;
+    bench.expect_whole(&serde_json::from_str(&ran.stdout)?, &["copied"])?;
+    ran.says(&["the login of worker wrong is refused", "Mend its login"])?.hides(&["wrong-secret"])?;
+    drop((wrong, right));
     Ok(())
 }

@@ -80,6 +80,13 @@ async fn three_shards_bring_what_one_run_brings_and_nothing_twice() -> Result<()
     for index in 1..=3 {
         parts.push(sharded.report(&format!("sync --json --shard {index}/3"))?);
     }
+    for (index, part) in parts.iter().enumerate() {
+        sharded.workplace.write(&format!("{index}.json"), &part.to_string())?;
+    }
+    sharded.workplace.run("report merge 0.json 1.json 2.json")?.expect_code(0)?;
+    let ran =
+        sharded.workplace.run("report merge 0.json 2.json")?.expect_code(1)?.says(&["shard 2 is missing"])?;
+    ensure!(serde_json::from_str::<Value>(&ran.stdout)?["exitCode"] == 1, "{}", ran.stdout);
     let (one, other) = (alone.target.host(), sharded.target.host());
     let theirs: Vec<_> =
         images(&parts).into_iter().map(|(name, outcome)| (name.replace(&other, &one), outcome)).collect();

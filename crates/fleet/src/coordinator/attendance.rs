@@ -21,6 +21,11 @@ pub(super) enum Change {
         worker: String,
         why: Strange,
     },
+    /// A worker whose login is refused leaves the run's jobs to others.
+    Refused {
+        worker: String,
+        why: String,
+    },
     /// A worker has sent so much in so long.
     Sent {
         bytes: u64,
@@ -49,6 +54,7 @@ struct Seen {
     /// What it had sent for the run, and when it said so.
     sent: u64,
     at: Instant,
+    is_refused: bool,
 }
 
 /// Who was there when it was looked last.
@@ -72,12 +78,16 @@ impl Attendance {
             }
             AnyBeat::Ours(beat) => (beat.sent_for(&run.run), None),
         };
+        let refused = match &sign.beat {
+            AnyBeat::Ours(beat) => beat.refused_for(&run.run),
+            AnyBeat::Other(_) => None,
+        };
         let presence = match strange {
             Some(why) => Presence::Stranger(why),
             None if sign.is_alive(now) => Presence::There,
             None => Presence::Gone,
         };
-        let new = Seen { presence: presence.clone(), sent, at };
+        let new = Seen { presence: presence.clone(), sent, at, is_refused: refused.is_some() };
         let before = self.seen.insert(worker.clone(), new);
         let sent = before.as_ref().and_then(|before| {
             // One of the same name that was started anew counts from nothing.
@@ -85,6 +95,8 @@ impl Attendance {
             let during = at.saturating_duration_since(before.at);
             (bytes > 0).then_some(Change::Sent { bytes, during })
         });
+        let refused = refused.filter(|_| !before.as_ref().is_some_and(|before| before.is_refused));
+        let refused = refused.map(|why| Change::Refused { worker: worker.clone(), why });
         let was = before.map(|before| before.presence);
         let came_or_went = match (was, presence) {
             (Some(was), is) if was == is => None,
@@ -94,7 +106,7 @@ impl Attendance {
             (Some(Presence::There), Presence::Gone) => Some(Change::Lost(worker)),
             (_, Presence::Gone) => None,
         };
-        came_or_went.into_iter().chain(sent).collect()
+        came_or_went.into_iter().chain(refused).chain(sent).collect()
     }
 
     /// Who works on the run.
@@ -106,7 +118,7 @@ impl Attendance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::beat::{Beat, OtherBeat, SentFor};
+    use crate::message::beat::{Beat, OtherBeat, RefusedFor, SentFor};
 
     fn run(config: &[u8]) -> RunEntry {
         let (release, config) = (Release::ours(), Digest::sha256(config));
@@ -119,7 +131,17 @@ mod tests {
         let sent =
             [("q", 1000 * bytes), ("r", bytes)].map(|(run, bytes)| SentFor { run: run.to_owned(), bytes });
         let (release, worker, config) = (Release::ours(), "w1".to_owned(), config.clone());
-        Sign { beat: AnyBeat::Ours(Beat { release, worker, config, sent: sent.into(), leaves }), at }
+        Sign {
+            beat: AnyBeat::Ours(Beat {
+                release,
+                worker,
+                config,
+                sent: sent.into(),
+                refused: Vec::new(),
+                leaves,
+            }),
+            at,
+        }
     }
 
     #[test]
@@ -157,6 +179,18 @@ mod tests {
         let mended = [sign(&run.config, 0, false, now)];
         assert_eq!(attendance.look(&mended, &run, now), [Change::Joined("w1".to_owned())]);
         assert_eq!(attendance.workers().collect::<Vec<_>>(), ["w1"]);
+    }
+
+    #[test]
+    fn whose_login_is_refused_is_told_once() {
+        let (mut attendance, run, at) = (Attendance::default(), run(b"ours"), Instant::now());
+        let AnyBeat::Ours(beat) = sign(&run.config, 0, false, at).beat else { panic!("it is ours") };
+        let refused = vec![RefusedFor::new("r", "wrong password"), RefusedFor::new("q", "other")];
+        let signs = [Sign { beat: AnyBeat::Ours(Beat { refused, ..beat }), at }];
+        let name = || "w1".to_owned();
+        let told = Change::Refused { worker: name(), why: "wrong password".to_owned() };
+        assert_eq!(attendance.look(&signs, &run, at), [Change::Joined(name()), told]);
+        assert_eq!(attendance.look(&signs, &run, at), []);
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl HandOut {
                 && let Err(error) = self.publish_one(*number, again).await
             {
                 if Instant::now() > end {
-                    let reason = oci::foreign_text::clean(&oci::with_sources(&error)).into_owned();
+                    let reason = crate::error::words(&error);
                     return Err(Error::Refused { what: format!("take job {number}"), reason });
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;

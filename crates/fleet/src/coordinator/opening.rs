@@ -3,6 +3,7 @@
 use std::time::UNIX_EPOCH;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use oci::Digest;
 use sync::Report;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +44,39 @@ pub(super) struct Opening<'a> {
     pub(super) explain: &'a Explain,
 }
 
+/// The run of this name, if it brings what these rules and flags select.
+fn named<'a>(
+    open: &'a Runs,
+    name: &str,
+    (config, selection): (&Digest, &Digest),
+) -> Result<&'a RunEntry, Error> {
+    match open.ours().find(|entry| entry.run == name) {
+        Some(entry) if entry.is_of(config, selection) => Ok(entry),
+        Some(_) => Err(Error::OtherConfig(name.to_owned())),
+        None => Err(open.others().find(|other| other.run == name).map_or_else(
+            || Error::NoRun(name.to_owned()),
+            |other| Error::OtherRelease {
+                run: name.to_owned(),
+                theirs: other.release.to_string(),
+                ours: Release::ours().to_string(),
+            },
+        )),
+    }
+}
+
+impl Connection {
+    /// Whether there is a run of this name to join, with these rules and flags.
+    ///
+    /// # Errors
+    /// There is none, or it is of others.
+    pub async fn has_run(&self, name: &str, config: &Digest, selection: &Digest) -> Result<(), Error> {
+        // Where no coordinator has ever been, there is no list either.
+        let Ok(runs) = self.runs().await else { return Err(Error::NoRun(name.to_owned())) };
+        let (open, _) = open_runs::read(&runs).await?;
+        named(&open, name, (config, selection)).map(drop)
+    }
+}
+
 impl Opening<'_> {
     pub(super) async fn open(&self, plan: Plan, cancel: &CancellationToken) -> Result<Opened, Error> {
         match self.joined(&plan).await? {
@@ -54,22 +88,9 @@ impl Opening<'_> {
     /// The run that is to be joined, where there is one.
     async fn joined(&self, plan: &Plan) -> Result<Option<RunEntry>, Error> {
         let open = self.going_on().await?;
-        let is_same = |entry: &RunEntry| entry.is_of(&plan.config, &plan.selection);
-        let mut ours = open.ours();
         match &plan.run {
-            None => Ok(ours.find(|entry| is_same(entry)).cloned()),
-            Some(name) => match ours.find(|entry| entry.run == *name) {
-                Some(entry) if is_same(entry) => Ok(Some(entry.clone())),
-                Some(_) => Err(Error::OtherConfig(name.clone())),
-                None => Err(open.others().find(|other| other.run == *name).map_or_else(
-                    || Error::NoRun(name.clone()),
-                    |other| Error::OtherRelease {
-                        run: name.clone(),
-                        theirs: other.release.to_string(),
-                        ours: Release::ours().to_string(),
-                    },
-                )),
-            },
+            None => Ok(open.ours().find(|entry| entry.is_of(&plan.config, &plan.selection)).cloned()),
+            Some(name) => named(&open, name, (&plan.config, &plan.selection)).cloned().map(Some),
         }
     }
 

@@ -213,6 +213,9 @@ impl Watching<'_> {
             Change::Lost(worker) => {
                 format!("worker {worker} is silent: others get its jobs after {} s", self.ack_wait.as_secs())
             }
+            Change::Refused { worker, why } => format!(
+                "the login of worker {worker} is refused ({why}): it leaves this run's jobs to others. Mend its login, and start it again"
+            ),
             Change::Stranger { worker, why: Strange::Release(theirs) } => format!(
                 "worker {worker} is {theirs}, this coordinator is {}: they do not understand each other, and it takes none of this run's jobs. Run one release everywhere",
                 self.entry.release

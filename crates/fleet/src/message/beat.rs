@@ -1,6 +1,7 @@
 //! A worker's sign of life.
 
 use oci::Digest;
+use oci::foreign_text::clean_to;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,8 +19,27 @@ pub(crate) struct Beat {
     pub(crate) config: Digest,
     /// What it has sent since it began, for each run that is open.
     pub(crate) sent: Vec<SentFor>,
+    /// Runs that it leaves to others, for its login is refused.
+    pub(crate) refused: Vec<RefusedFor>,
     /// Whether it ends, and says so.
     pub(crate) leaves: bool,
+}
+
+/// Why a worker takes no job of one run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefusedFor {
+    run: String,
+    why: String,
+}
+
+/// The longest reason.
+const LONGEST: usize = 300;
+
+impl RefusedFor {
+    pub(crate) fn new(run: &str, why: &str) -> Self {
+        Self { run: run.to_owned(), why: clean_to(why, LONGEST).into_owned() }
+    }
 }
 
 /// What a worker has sent for one run.
@@ -34,6 +54,12 @@ impl Beat {
     /// What it has sent for a run.
     pub(crate) fn sent_for(&self, run: &str) -> u64 {
         self.sent.iter().find(|sent| sent.run == run).map_or(0, |sent| sent.bytes)
+    }
+
+    /// Who refuses its login for a run, and why: as others wrote it, and cleaned.
+    pub(crate) fn refused_for(&self, run: &str) -> Option<String> {
+        let refused = self.refused.iter().find(|refused| refused.run == run)?;
+        Some(clean_to(&refused.why, LONGEST).into_owned())
     }
 }
 
@@ -92,6 +118,9 @@ impl Checked for AnyBeat {
             Self::Ours(beat) if beat.sent.len() > MOST_RUNS => {
                 Err(Malformed::new(format!("it tells of {} runs", beat.sent.len())))
             }
+            Self::Ours(beat) if beat.refused.len() > MOST_RUNS => {
+                Err(Malformed::new(format!("it is refused for {} runs", beat.refused.len())))
+            }
             _ => Ok(self),
         }
     }
@@ -106,11 +135,17 @@ mod tests {
     fn what_is_of_another_release_is_told_apart_and_no_nonsense_is_heard() {
         let config = Digest::sha256(b"c");
         let sent = vec![SentFor { run: "r".to_owned(), bytes: 7 }];
-        let beat = Beat { release: Release::ours(), worker: "w1".to_owned(), config, sent, leaves: false };
+        let refused = vec![RefusedFor::new("r", "wrong \u{1b}password")];
+        let (release, worker) = (Release::ours(), "w1".to_owned());
+        let beat = Beat { release, worker, config, sent, refused, leaves: false };
+        assert!(beat.refused_for("r").is_some_and(|why| !why.contains('\u{1b}')));
+        assert_eq!(beat.refused_for("q"), None);
         assert_eq!((beat.sent_for("r"), beat.sent_for("q")), (7, 0));
         assert_eq!(read::<AnyBeat>(&write(&beat)), Ok(AnyBeat::Ours(beat.clone())));
         let many = vec![beat.sent[0].clone(); MOST_RUNS + 1];
-        assert!(read::<AnyBeat>(&write(&Beat { sent: many, ..beat })).is_err());
+        assert!(read::<AnyBeat>(&write(&Beat { sent: many, ..beat.clone() })).is_err());
+        let many = vec![beat.refused[0].clone(); MOST_RUNS + 1];
+        assert!(read::<AnyBeat>(&write(&Beat { refused: many, ..beat })).is_err());
         // As releases before the first format wrote it, and as a later one may.
         for (text, leaves) in [
             (r#"{"worker": "w1", "config": "sha256:0", "jobs": 1, "bytes_moved": 7, "leaves": true}"#, true),

@@ -33,7 +33,7 @@ impl Stream {
         let _ = connection.jetstream.delete_stream(&name).await;
         let before = SystemTime::now();
         let made = connection.jetstream.create_stream(config).await;
-        let made = made.map_err(|error| oci::foreign_text::clean(&oci::with_sources(&error)).into_owned())?;
+        let made = made.map_err(|error| crate::error::words(&error))?;
         let clock = Some((made.cached_info().created.into(), middle(before)));
         Ok(Self { name, clock })
     }

@@ -6,6 +6,7 @@ use sync::{Assignment, BoundAssignment, RunId, Sync, Work};
 use tokio_util::sync::CancellationToken;
 
 use super::job_observer::JobObserver;
+use super::refusal::{Part, Refusal};
 use super::shared::Shared;
 use super::stopping::RunState;
 use crate::book::MOST_ATTEMPTS;
@@ -19,7 +20,7 @@ use crate::message::{self, signer};
 enum Attempt {
     /// There is a result, or nothing to be done.
     Over,
-    /// The worker leaves before it is done.
+    /// The worker leaves before it is done, or leaves it to others.
     Left,
 }
 
@@ -33,6 +34,9 @@ impl Shared {
     }
 
     async fn attempt(&self, run: &RunEntry, number: u32, stop: CancellationToken) -> Result<Attempt, Error> {
+        if self.part_in(&run.run) == Part::LeavesToOthers {
+            return Ok(Attempt::Left);
+        }
         let Some(job) = self.job(run, number).await? else { return Ok(Attempt::Over) };
         let mut before = Vec::new();
         for attempt in 1..=MOST_ATTEMPTS {
@@ -45,10 +49,13 @@ impl Shared {
                 before.push(who.unwrap_or_else(|| "somebody".to_owned()));
                 continue;
             }
-            let ended = self.carry_out(run, &job, stop.clone()).await;
+            let (ended, refusal) = self.carry_out(run, &job, stop.clone()).await;
             // Who is stopped before it begins tells of no image at all.
             let is_good = is_whole(&job, &ended);
-            if stop.is_cancelled() && !is_good && self.run_state(&run.run).await == RunState::GoesOn {
+            let is_left = !is_good
+                && (self.is_left_to_others(run, refusal).await
+                    || stop.is_cancelled() && self.run_state(&run.run).await == RunState::GoesOn);
+            if is_left {
                 self.runs.delete(&begun).await?;
                 return Ok(Attempt::Left);
             }
@@ -58,6 +65,12 @@ impl Shared {
         let result = key(run, "result", number, MOST_ATTEMPTS + 1);
         self.write(&run.run, &result, given_up(&job, &before)).await?;
         Ok(Attempt::Over)
+    }
+
+    /// Whether others may have a login that this worker lacks.
+    async fn is_left_to_others(&self, run: &RunEntry, refusal: Option<Refusal>) -> bool {
+        let Some(refusal) = refusal else { return false };
+        self.refused(&run.run, &refusal).await == Part::LeavesToOthers
     }
 
     /// Whether an attempt has brought all.
@@ -84,7 +97,13 @@ impl Shared {
         Ok(job.filter(|job| job.run == run.run && job.number == number && job.config == self.worker.config))
     }
 
-    async fn carry_out(&self, run: &RunEntry, job: &Job, stop: CancellationToken) -> Vec<Ended> {
+    /// How the job's images end, and what a registry has against this worker's login.
+    async fn carry_out(
+        &self,
+        run: &RunEntry,
+        job: &Job,
+        stop: CancellationToken,
+    ) -> (Vec<Ended>, Option<Refusal>) {
         let tools = &self.worker.tools;
         let (bound, refused) = sorted_out(job, (tools.bind)(&job.assignments));
         let told = (tools.explain.clone(), tools.observer.clone());
@@ -95,9 +114,10 @@ impl Shared {
             .remembering(tools.state.clone())
             .on(&tools.engine);
         sync.run(stop).await;
+        let refusal = taken.refusal();
         let mut ended = taken.ended();
         ended.extend(refused);
-        ended
+        (ended, refusal)
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::refusal::Part;
 use super::shared::Shared;
 use crate::holding::Holding;
 use crate::message;
@@ -43,6 +44,9 @@ impl Shared {
                 () = stop.cancelled() => break,
             };
             let Ok(permit) = permit else { break };
+            if self.part_in(&run.run) == Part::LeavesToOthers {
+                break;
+            }
             let Some((consumer, ack_wait)) = self.queue(&run.run, &mut queue).await else {
                 tokio::time::sleep(LOOK).await;
                 continue;

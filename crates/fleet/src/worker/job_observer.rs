@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oci::Digest;
-use sync::{BlobOutcome, Event, Image, Observer, Stamp};
+use sync::{BlobOutcome, Event, Image, Observer, Outcome, Stamp};
 
+use super::refusal::Refusal;
 use crate::kept::Kept;
 use crate::message::ended::{Ended, Explain};
 use crate::message::job::Job;
@@ -31,6 +32,8 @@ struct Seen {
     sent: HashMap<(u32, Digest), u64>,
     /// By images.
     kept: HashMap<u32, Kept>,
+    /// The first.
+    refusal: Option<Refusal>,
 }
 
 impl JobObserver {
@@ -54,6 +57,11 @@ impl JobObserver {
         ended.into_iter().map(with_kept).collect()
     }
 
+    /// What a registry has against this worker's login. Asked before the images.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        self.lock().refusal.clone()
+    }
+
     fn number(&self, image: &Image) -> Option<u32> {
         self.numbers.get(&image.target_name()).copied()
     }
@@ -72,6 +80,11 @@ impl JobObserver {
             Event::ImageFinished(report) => {
                 if seen.begun.remove(&number) {
                     self.in_work.fetch_sub(1, Ordering::Relaxed);
+                }
+                if let Outcome::Failed(error) = &report.outcome
+                    && seen.refusal.is_none()
+                {
+                    seen.refusal = Refusal::of(error, &self.explain);
                 }
                 seen.ended.extend(Ended::new(number, report, &self.explain));
             }

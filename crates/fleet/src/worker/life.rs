@@ -13,6 +13,9 @@ use crate::message::release::Release;
 /// Those who come within this time are answered once.
 const TOGETHER: Duration = Duration::from_millis(100);
 
+/// So long a farewell may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 impl Shared {
     /// Tells of life, and takes this worker's part of what all have together. Who comes is answered at once: it has to know how many
     /// there are before it begins.
@@ -36,16 +39,22 @@ impl Shared {
 
     /// Tells that this worker ends.
     pub(super) async fn leave(&self) {
-        self.tell_of_life(true).await;
-        let _ = self.worker.connection.client.flush().await;
+        let told = async {
+            self.tell_of_life(true).await;
+            let _ = self.worker.connection.client.flush().await;
+        };
+        // Where NATS is away, nobody hears it.
+        let _ = tokio::time::timeout(FAREWELL, told).await;
     }
 
-    async fn tell_of_life(&self, leaves: bool) {
+    /// Tells that this worker lives, or ends.
+    pub(super) async fn tell_of_life(&self, leaves: bool) {
         let beat = Beat {
             release: Release::ours(),
             worker: self.worker.connection.name.clone(),
             config: self.worker.config.clone(),
             sent: self.sent(),
+            refused: self.refusals().told(),
             leaves,
         };
         let _ = self.worker.connection.client.publish(BEATS, message::write(&beat)).await;

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fetch::LOOK;
+use super::refusal::Part;
 use super::shared::Shared;
 use crate::error::Error;
 use crate::message;
@@ -20,7 +21,13 @@ impl Shared {
     pub(super) async fn look_for_work(self: Arc<Self>, cancel: &CancellationToken) -> Result<(), Error> {
         let (mut idle_since, mut told) = (Instant::now(), HashSet::new());
         while !cancel.is_cancelled() {
-            if let Some(run) = self.open_run(&mut told).await? {
+            // While NATS is away, it is asked for long: who is told to end does not wait for that.
+            let run = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Ok(()),
+                run = self.open_run(&mut told) => run?,
+            };
+            if let Some(run) = run {
                 let before = self.jobs_done();
                 self.clone().work_on(&run, cancel).await;
                 if self.jobs_done() > before {
@@ -51,7 +58,10 @@ impl Shared {
                 (self.worker.say)(&why);
             }
         }
-        let ours = runs.ours().find(|entry| entry.config == self.worker.config);
+        let is_ours = |entry: &RunEntry| {
+            entry.config == self.worker.config && self.part_in(&entry.run) != Part::LeavesToOthers
+        };
+        let ours = runs.ours().find(|entry| is_ours(entry));
         Ok(ours.cloned())
     }
 }

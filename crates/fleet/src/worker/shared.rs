@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use super::equipment::Worker;
+use super::refusal::Refusals;
+use crate::beat::Live;
 use crate::bucket::Bucket;
 use crate::message::beat::SentFor;
 use crate::message::runs::Runs;
@@ -16,6 +18,8 @@ use crate::spending::Told;
 pub(super) struct Shared {
     pub(super) worker: Worker,
     pub(super) runs: Bucket,
+    /// Who else works.
+    pub(super) live: Live,
     /// Images that are worked on.
     pub(super) in_work: Arc<AtomicUsize>,
     /// What tells this process from one of the same name that was there before, as a container is that is started again.
@@ -27,13 +31,14 @@ pub(super) struct Shared {
     attempts: AtomicU64,
     done: AtomicU64,
     told: Mutex<Told>,
+    refusals: Mutex<Refusals>,
 }
 
 impl Shared {
-    pub(super) fn new(worker: Worker, runs: Bucket) -> Self {
+    pub(super) fn new(worker: Worker, runs: Bucket, live: Live) -> Self {
         let born = u64::try_from(UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos()).unwrap_or_default();
-        let (in_work, moved, in_hands, attempts, done, told) = Default::default();
-        Self { worker, runs, in_work, born, moved, in_hands, attempts, done, told }
+        let (in_work, moved, in_hands, attempts, done, told, refusals) = Default::default();
+        Self { worker, runs, live, in_work, born, moved, in_hands, attempts, done, told, refusals }
     }
 
     pub(super) fn in_hands(&self) -> MutexGuard<'_, HashSet<(String, u32)>> {
@@ -65,6 +70,7 @@ impl Shared {
         let open: HashSet<_> = runs.ours().map(|entry| entry.run.as_str()).collect();
         self.moved().retain(|run, _| open.contains(run.as_str()));
         self.told().retain(&open);
+        self.refusals().retain(&open);
     }
 
     /// What a result is to say that registries were asked for.
@@ -86,6 +92,11 @@ impl Shared {
 
     fn moved(&self) -> MutexGuard<'_, BTreeMap<String, Arc<AtomicU64>>> {
         self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs of which this worker's login is refused.
+    pub(super) fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {

@@ -8,7 +8,7 @@ use ::fleet::{Connection, Error, JetStream, Probe, Rights};
 use super::clock;
 use super::finding::{Finding, Step};
 use crate::args::CheckFleetArgs;
-use crate::command::fleet::{NO_LOGIN, NO_SERVER, access, own_name};
+use crate::command::fleet::{NO_LOGIN, NO_SERVER, access, no_connection, own_name};
 use crate::config::ConfigError;
 use crate::output::remainder;
 
@@ -40,7 +40,8 @@ fn not_reached(place: &str, error: &Error) -> Finding {
             .next(NO_LOGIN)
             .by_login(),
         Error::Connect { reason, .. } => {
-            Finding::problem(place, Step::Port, "NATS cannot be reached").why(reason).next(NO_SERVER)
+            let next = no_connection(reason);
+            Finding::problem(place, Step::Port, "NATS cannot be reached").why(reason).next(next)
         }
         other => Finding::problem(place, Step::Answer, other.to_string()).next(NO_SERVER),
     }

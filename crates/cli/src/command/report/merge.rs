@@ -7,6 +7,7 @@ use crate::args::{MergeArgs, NamedFile};
 use crate::command::refuse::refuse;
 use crate::command::same_file::same_files;
 use crate::config::ConfigError;
+use crate::exit_code;
 use crate::output::report_json::{Merger, odd_shards, runs_there_twice};
 use crate::output::{OutputFile, ReportForm, warn};
 
@@ -28,7 +29,7 @@ pub(super) fn run(args: &MergeArgs) -> u8 {
     if !problems.is_empty() {
         return refuse(&problems);
     }
-    let (facts, records) = match merger.finish() {
+    let (mut facts, records) = match merger.finish() {
         Ok(all) => all,
         Err(error) => return failed(&error),
     };
@@ -42,6 +43,10 @@ pub(super) fn run(args: &MergeArgs) -> u8 {
     }
     for odd in odd_shards(&facts.tail.parts) {
         warn(&odd);
+        // What is missing is not known to be well.
+        if facts.head.exit_code == exit_code::DONE {
+            facts.head.exit_code = exit_code::SOME_FAILED;
+        }
     }
     for (form, output) in outputs {
         let file = output.path.clone();
