@@ -187,7 +187,8 @@ pub(super) const MESSAGES: &[Message] = &[
         code: 3,
         show: || {
             let page = "<!DOCTYPE html><title>Sign in to the network</title>";
-            Box::pin(source_fails(Match::path("/blobs/"), status(200, page, "text/html")))
+            // One blob alone: which of two fails first is chance.
+            Box::pin(source_fails(Match::path("/blobs/sha256:098bff4f420e"), status(200, page, "text/html")))
         },
     },
     Message {
