@@ -14,7 +14,7 @@ use page::{Command, Page, blocks, pages, root};
 use stage::Stage;
 
 /// Commands that need more than this machine's loopback, and why nothing is lost.
-const NOT_RUN: [(&str, &str); 15] = [
+const NOT_RUN: [(&str, &str); 18] = [
     ("cargo build", "this test runs what a build has made"),
     ("cargo test ", "it runs this test, or its neighbours"),
     ("scripts/test", "it runs this test"),
@@ -24,6 +24,12 @@ const NOT_RUN: [(&str, &str); 15] = [
     ("sudo install ", "a release's files: scripts/test --packages"),
     ("sudo apt ", "a release's files: scripts/test --packages"),
     ("sudoedit ", "an editor"),
+    ("nats-server -c ", "a certificate: the fleet's tests start NATS with these users"),
+    ("image-syncer worker --fleet tls:", "a NATS with a certificate: the page has the same without"),
+    (
+        "image-syncer sync --config mirror.yaml --fleet tls:",
+        "a NATS with a certificate: the page has the same without",
+    ),
     ("sudo systemctl ", "systemd: scripts/test --packages looks at the units"),
     (
         "curl --fail --header \"PRIVATE-TOKEN",
