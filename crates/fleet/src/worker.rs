@@ -5,6 +5,7 @@ mod equipment;
 mod fetch;
 mod job_observer;
 mod life;
+mod part;
 mod refusal;
 mod search;
 mod shared;

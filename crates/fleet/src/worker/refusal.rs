@@ -9,9 +9,7 @@ use sync::endpoint::Scope;
 use sync::{Error, Side};
 use tokio::time::Instant;
 
-use super::shared::Shared;
-use crate::beat::Sign;
-use crate::message::beat::{AnyBeat, Beat, RefusedFor};
+use crate::message::beat::RefusedFor;
 use crate::message::ended::Explain;
 
 /// So long nobody else has to be there before this worker's refusals count.
@@ -22,7 +20,7 @@ const ALONE: Duration = Duration::from_secs(20);
 pub(super) struct Refusal {
     /// Who refused it, and why.
     pub(super) why: String,
-    next: String,
+    pub(super) next: String,
 }
 
 impl Refusal {
@@ -68,7 +66,7 @@ struct Refused {
 
 impl Refusals {
     /// Takes one down; says whether it is the run's first.
-    fn add(&mut self, run: &str, why: &str) -> bool {
+    pub(super) fn add(&mut self, run: &str, why: &str) -> bool {
         let is_new = !self.0.contains_key(run);
         if is_new {
             self.0.insert(run.to_owned(), Refused { why: why.to_owned(), alone_since: None });
@@ -76,7 +74,7 @@ impl Refusals {
         is_new
     }
 
-    fn part(&mut self, run: &str, is_alone: bool, now: Instant) -> Part {
+    pub(super) fn part(&mut self, run: &str, is_alone: bool, now: Instant) -> Part {
         let Some(refused) = self.0.get_mut(run) else { return Part::Works };
         if !is_alone {
             refused.alone_since = None;
@@ -94,38 +92,6 @@ impl Refusals {
     pub(super) fn told(&self) -> Vec<RefusedFor> {
         let told = |(run, refused): (&String, &Refused)| RefusedFor::new(run, &refused.why);
         self.0.iter().map(told).collect()
-    }
-}
-
-impl Shared {
-    /// What this worker does with a run's jobs.
-    pub(super) fn part_in(&self, run: &str) -> Part {
-        let (signs, now) = (self.live.signs(), std::time::Instant::now());
-        let is_alone = !signs.iter().any(|sign| sign.is_alive(now) && self.may_bring(sign, run));
-        self.refusals().part(run, is_alone, Instant::now())
-    }
-
-    /// Tells that a login was refused, and says what is done with the run's jobs from now on.
-    pub(super) async fn refused(&self, run: &str, refusal: &Refusal) -> Part {
-        if self.refusals().add(run, &refusal.why) {
-            let worker = &self.worker.connection.name;
-            (self.worker.say)(&format!(
-                "run {run}: the login of worker {worker} is refused ({}): it gives the job back and leaves the run to others, if there are any. {}; then start this worker again",
-                refusal.why, refusal.next
-            ));
-            self.tell_of_life(false).await;
-        }
-        self.part_in(run)
-    }
-
-    /// Whether somebody else may have the login that this worker lacks.
-    fn may_bring(&self, sign: &Sign, run: &str) -> bool {
-        let is_other = |beat: &Beat| {
-            beat.worker != self.worker.connection.name
-                && beat.config == self.worker.config
-                && beat.refused_for(run).is_none()
-        };
-        matches!(&sign.beat, AnyBeat::Ours(beat) if is_other(beat))
     }
 }
 
