@@ -226,7 +226,7 @@ fn the_manual_has_a_page_for_each_verb_with_all_its_flags() -> Result<()> {
         }
         ensure!(!page.contains("EXTRA") && !page.contains("Exit status:"), "{verb}: {page}");
     }
-    let page = workplace.read("man1/image-syncer-sync.1")?;
+    let page = workplace.read("share/man/man1/image-syncer-sync.1")?;
     for part in [r"\fB\-\-config\fR \fIFILE\fR]", r"[=\fIBOOL\fR]]", "IMAGE_SYNCER_PROGRESS", "state.redb"] {
         ensure!(page.contains(part), "{part}: {page}");
     }

@@ -299,7 +299,8 @@ async fn a_pattern_that_matches_no_repository_is_told_with_its_rule_and_fails_be
         "failed {from}/libary/** (rule \"apps\"): source {from}: listing repositories: no tags are there"
     );
     let ran = workplace.run("sync")?.expect_code(3)?.says(&[&told, &failed])?;
-    ensure!(ran.stderr.matches("`atLeast` asks for 1").count() == 1, "said when it happens:\n{}", ran.stderr);
+    let told = ran.stderr.matches("`atLeast` asks for 1").count();
+    ensure!(told == 2, "when it happens, and with what to do at the end:\n{}", ran.stderr);
     Ok(())
 }
 
