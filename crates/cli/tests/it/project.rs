@@ -91,8 +91,9 @@ async fn one_rule_copies_130_repositories_and_the_next_run_hardly_asks() -> Resu
     // Signatures under tags of cosign's are in no list of artifacts.
     let heads: Vec<_> = at_source.iter().filter(|line| line.starts_with("HEAD ")).collect();
     ensure!(heads.len() == 1 && heads[0].contains(".sig "), "{heads:?}");
+    // How many repositories share a token depends on how their lists overlap.
     let others = at_source.len() - 262;
-    ensure!(others <= 32, "projects, repositories, tokens, one signature: {others}");
+    ensure!(others <= 40, "projects, repositories, tokens, one signature: {others}");
     ensure!(count(&at_source, "/referrers/") == 3, "only where something refers to an image");
     let by_tag = |line: &&String| line.contains("/manifests/") && !line.contains("/manifests/sha256");
     ensure!(at_target.iter().find(by_tag).is_none() && at_target.len() <= 4, "{at_target:#?}");
