@@ -82,6 +82,16 @@ pub enum Error {
     /// Content is not what its digest says.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
+    /// A page for people came in place of a blob: wrong bytes, of which more is known.
+    #[error("GET {url}: {problem}")]
+    PageForBlob {
+        /// Where the blob was asked for.
+        url: RedactedUrl,
+        /// What the page says.
+        problem: Problem,
+        /// How its bytes differ from the blob's.
+        wrong: Mismatch,
+    },
     /// A manifest cannot be used.
     #[error("manifest {digest} cannot be used")]
     Manifest {
@@ -119,7 +129,7 @@ impl Error {
             Self::Token { source, .. } => source.kind(),
             Self::Login { source, .. } if source.prospect == Prospect::Passing => ErrorKind::Unavailable,
             Self::RealmNotTrusted { .. } | Self::Login { .. } => ErrorKind::Unauthorized,
-            Self::Mismatch(_) => ErrorKind::Mismatch,
+            Self::Mismatch(_) | Self::PageForBlob { .. } => ErrorKind::Mismatch,
             Self::Manifest { .. } | Self::Protocol { .. } | Self::Setup { .. } => ErrorKind::Protocol,
         }
     }
@@ -137,7 +147,10 @@ impl Error {
             Self::Protocol { problem, .. } => concern(Endpoint::Manifest, Cause::Nonsense(problem)),
             Self::Login { .. } | Self::RealmNotTrusted { .. } => Concern::Login,
             Self::Setup { .. } => Concern::Registry,
-            Self::ManifestType { .. } | Self::Mismatch(_) | Self::Manifest { .. } => Concern::Image,
+            Self::ManifestType { .. }
+            | Self::Mismatch(_)
+            | Self::PageForBlob { .. }
+            | Self::Manifest { .. } => Concern::Image,
         }
     }
 
@@ -150,7 +163,9 @@ impl Error {
             Self::Refused(refusal) => refusal.is_retryable(),
             Self::Transport { failure, .. } => failure.is_passing(),
             Self::Token { source, .. } => source.is_retryable(),
-            Self::Mismatch(wrong) => !matches!(wrong, Mismatch::SizeAgain { .. }),
+            Self::Mismatch(wrong) | Self::PageForBlob { wrong, .. } => {
+                !matches!(wrong, Mismatch::SizeAgain { .. })
+            }
             Self::Login { source, .. } => source.prospect == Prospect::Passing,
             Self::RealmNotTrusted { .. }
             | Self::ManifestType { .. }

@@ -219,9 +219,12 @@ fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
         Registry::Login { source, .. } => step.about(Hint::LoginKeeper, &source.source_name),
         Registry::RealmNotTrusted { .. } => step.advice(Hint::RealmNotTrusted),
         Registry::Mismatch(wrong) => step.advice(of_mismatch(wrong)),
+        Registry::PageForBlob { url, .. } => {
+            step.about(Hint::PageForBlob, url.host().as_deref().unwrap_or(step.host))
+        }
         Registry::Manifest { source, .. } => step.advice(of_manifest(source)),
         Registry::Protocol { problem, url, .. } => {
-            step.about(of_problem(step, problem), url.host().as_deref().unwrap_or(step.host))
+            step.about(of_problem(problem), url.host().as_deref().unwrap_or(step.host))
         }
         Registry::Setup { .. } => step.advice(Hint::NoClient),
         // A kind of error that is newer than this table.
@@ -327,12 +330,8 @@ fn of_manifest(error: &ManifestError) -> Hint {
     }
 }
 
-fn of_problem(step: Step<'_>, problem: &Problem) -> Hint {
+fn of_problem(problem: &Problem) -> Hint {
     match problem {
-        // Its manifest came from a registry.
-        Problem::WebPage(_) if matches!(step.operation, Operation::ReadBlob(_) | Operation::SendBlob(_)) => {
-            Hint::PageForBlob
-        }
         Problem::WebPage(_) => Hint::WebPage,
         Problem::Header(_) => Hint::Header,
         Problem::Json(_) => Hint::Json,

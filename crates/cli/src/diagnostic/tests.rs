@@ -131,6 +131,10 @@ fn login(keeper: &str) -> registry::Error {
     registry::Error::Login { host: "r.io".parse().unwrap(), search: None, source }
 }
 
+fn page_for_blob(wrong: Mismatch) -> registry::Error {
+    registry::Error::PageForBlob { url: url("https://r.io/v2/"), problem: Problem::WebPage(None), wrong }
+}
+
 fn manifest(source: ManifestError) -> registry::Error {
     registry::Error::Manifest { digest: digest(), source }
 }
@@ -285,7 +289,7 @@ fn answers() -> Vec<Case> {
             Hint::WebPage,
         ),
         (
-            at(Side::Source, Operation::ReadBlob(digest()), protocol(Problem::WebPage(None))),
+            at(Side::Source, Operation::ReadBlob(digest()), page_for_blob(size.clone())),
             "the answer is a web page",
             Hint::PageForBlob,
         ),

@@ -1,7 +1,6 @@
 //! Pages for people in place of a blob's bytes, as proxies, firewalls and networks with a login give them.
 
 use bytes::Bytes;
-use http::Method;
 use oci::Mismatch;
 use url::Url;
 
@@ -39,7 +38,7 @@ impl Beginning {
             Self::Open | Self::Other => None,
         };
         match problem {
-            Some(problem) => Error::Protocol { method: Method::GET, url: url.into(), problem },
+            Some(problem) => Error::PageForBlob { url: url.into(), problem, wrong },
             None => wrong.into(),
         }
     }
@@ -64,7 +63,7 @@ mod tests {
         };
         let page: &[&[u8]] = &[b"", b"<html><title>Sign in</title>", b"more"];
         assert!(
-            matches!(told(page), Error::Protocol { problem: Problem::WebPage(Some(title)), .. } if title == "Sign in")
+            matches!(told(page), Error::PageForBlob { problem: Problem::WebPage(Some(title)), .. } if title == "Sign in")
         );
         let others: [&[&[u8]]; 3] = [&[], &[b"\x1f\x8b"], &[b"\x1f\x8b", b"<html>"]];
         for other in others {

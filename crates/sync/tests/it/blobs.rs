@@ -352,3 +352,14 @@ async fn a_source_that_asks_for_patience_costs_its_target_no_request() {
     });
     join_all(runs).await;
 }
+
+#[tokio::test]
+async fn a_page_in_place_of_a_blob_is_wrong_bytes_like_any_other() {
+    let page = || {
+        let body = "<!DOCTYPE html><title>Sign in</title>".to_owned();
+        Effect::Status { code: 200, body, headers: vec![("content-type", "text/html".to_owned())] }
+    };
+    assert_eq!(uploads_while_refused(LAYER, Times::First(1), page(), 1).await[2], 0, "it is asked for again");
+    let [_, cancelled, failed] = uploads_while_refused(LAYER, Times::Always, page(), 1).await;
+    assert!(cancelled > 0 && failed == 1, "nothing of the page stays in an upload");
+}
