@@ -90,7 +90,7 @@ pub enum Error {
         /// What the page says.
         problem: Problem,
         /// How its bytes differ from the blob's.
-        wrong: Mismatch,
+        wrong: Box<Mismatch>,
     },
     /// A manifest cannot be used.
     #[error("manifest {digest} cannot be used")]
@@ -163,9 +163,8 @@ impl Error {
             Self::Refused(refusal) => refusal.is_retryable(),
             Self::Transport { failure, .. } => failure.is_passing(),
             Self::Token { source, .. } => source.is_retryable(),
-            Self::Mismatch(wrong) | Self::PageForBlob { wrong, .. } => {
-                !matches!(wrong, Mismatch::SizeAgain { .. })
-            }
+            Self::Mismatch(wrong) => !matches!(wrong, Mismatch::SizeAgain { .. }),
+            Self::PageForBlob { wrong, .. } => !matches!(**wrong, Mismatch::SizeAgain { .. }),
             Self::Login { source, .. } => source.prospect == Prospect::Passing,
             Self::RealmNotTrusted { .. }
             | Self::ManifestType { .. }

@@ -132,7 +132,8 @@ fn login(keeper: &str) -> registry::Error {
 }
 
 fn page_for_blob(wrong: Mismatch) -> registry::Error {
-    registry::Error::PageForBlob { url: url("https://r.io/v2/"), problem: Problem::WebPage(None), wrong }
+    let (url, problem, wrong) = (url("https://r.io/v2/"), Problem::WebPage(None), Box::new(wrong));
+    registry::Error::PageForBlob { url, problem, wrong }
 }
 
 fn manifest(source: ManifestError) -> registry::Error {

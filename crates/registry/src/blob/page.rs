@@ -38,7 +38,7 @@ impl Beginning {
             Self::Open | Self::Other => None,
         };
         match problem {
-            Some(problem) => Error::PageForBlob { url: url.into(), problem, wrong },
+            Some(problem) => Error::PageForBlob { url: url.into(), problem, wrong: Box::new(wrong) },
             None => wrong.into(),
         }
     }
