@@ -172,7 +172,7 @@ impl Authenticator {
         &self,
         base: Base<'_>,
         scopes: &Scopes,
-    ) -> Result<(Option<HeaderValue>, Option<FirstUse>), Error> {
+    ) -> Result<(Option<HeaderValue>, Option<FirstUse<'_>>), Error> {
         let header = self.header(base, scopes).await?;
         let Some(shown) = header.as_ref().filter(|header| !is_bearer(header)) else {
             return Ok((header, None));

@@ -50,7 +50,7 @@ impl Registry {
     pub(super) async fn judge(
         &self,
         call: &Call,
-        attempt: Attempt,
+        attempt: Attempt<'_>,
         refusals: &mut Refusals,
     ) -> Result<Next, Error> {
         let Attempt { response, sent, was_open, first_use } = attempt;
@@ -80,7 +80,7 @@ impl Registry {
 
     /// Finds out whether the registry refuses a user and password as such, or what they asked for: its root tells. Its refusal of the
     /// root is what all later requests get without being sent. Where that remains unknown, the next request is the first.
-    async fn judge_login(&self, first: FirstUse) {
+    async fn judge_login(&self, first: FirstUse<'_>) {
         let Ok(connection) = self.connection().await else { return };
         let mut url = connection.url.clone();
         url.set_path("/v2/");

@@ -27,14 +27,14 @@ use crate::http::taken::Taken;
 use crate::http::walk::Walk;
 
 /// A request's answer, and what it was asked with.
-pub(super) struct Attempt {
+pub(super) struct Attempt<'a> {
     pub(super) response: reqwest::Response,
     /// The `Authorization` that the last hop carried.
     pub(super) sent: Option<HeaderValue>,
     /// Whether the registry had not asked for a login when the request went out.
     pub(super) was_open: bool,
     /// A user and password that the registry refused when it saw them for the first time.
-    pub(super) first_use: Option<FirstUse>,
+    pub(super) first_use: Option<FirstUse<'a>>,
 }
 
 impl Registry {
@@ -105,12 +105,12 @@ impl Registry {
     }
 
     /// Sends a request once, and once more if what answers is a storage service whose link has expired on the way.
-    async fn attempt(&self, call: &Call) -> Result<Attempt, Error> {
+    async fn attempt(&self, call: &Call) -> Result<Attempt<'_>, Error> {
         let first = self.follow(call).await?;
         if is_expired_link(call, &first.response) { self.follow(call).await } else { Ok(first) }
     }
 
-    async fn follow(&self, call: &Call) -> Result<Attempt, Error> {
+    async fn follow(&self, call: &Call) -> Result<Attempt<'_>, Error> {
         let connection = self.connection().await?;
         let was_open = self.0.authenticator.is_open();
         let (header, first_use) = match call.named_by {
@@ -249,7 +249,7 @@ impl Registry {
 }
 
 /// Tells whoever waits that a user and password were taken, if they were.
-fn settled(first: FirstUse, response: &reqwest::Response) -> Option<FirstUse> {
+fn settled<'a>(first: FirstUse<'a>, response: &reqwest::Response) -> Option<FirstUse<'a>> {
     let is_refused = response.status() == StatusCode::UNAUTHORIZED;
     if is_refused && Answered::of(response).is_of_registry() {
         return Some(first);
