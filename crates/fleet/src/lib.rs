@@ -13,6 +13,8 @@ mod coordinator;
 mod counted;
 mod denials;
 mod error;
+#[cfg(test)]
+mod fixture;
 #[doc(hidden)]
 pub mod fuzzing;
 mod holding;

@@ -68,21 +68,12 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use oci::{Digest, TagOrDigest};
-    use sync::{Amounts, Assignment, Image, ImageReport, Outcome, Policy, Wanted, WantedReferrers};
+    use oci::Digest;
+    use sync::{Amounts, Assignment, ImageReport, Outcome, Policy, Wanted, WantedReferrers};
 
     use super::*;
+    use crate::fixture::image;
     use crate::spent::Spent;
-
-    fn image() -> Arc<Image> {
-        let reference = TagOrDigest::Tag("v1".parse().unwrap());
-        Arc::new(Image {
-            source: "a.io/x".into(),
-            source_reference: reference.clone(),
-            target: "b.io/x".into(),
-            target_reference: reference,
-        })
-    }
 
     fn result() -> ended::JobResult {
         let explain: ended::Explain = Arc::new(|_| ("why".to_owned(), "next".to_owned()));

@@ -39,6 +39,16 @@ impl Connection {
     pub(crate) fn base(&self) -> Base<'_> {
         Base { url: &self.url, client: &self.client, network: self.network }
     }
+
+    /// `/v2/` there, which tells whether it is a registry, and takes a login. Spec: end-1.
+    pub(crate) fn root(&self) -> Url {
+        root(self.url.clone())
+    }
+}
+
+fn root(mut base: Url) -> Url {
+    base.set_path("/v2/");
+    base
 }
 
 /// Asks `/v2/` once, without a login; gives what the registry wants to see, too.
@@ -91,9 +101,7 @@ struct Ping<'a> {
 impl Ping<'_> {
     /// Asks at `base`, and where its own host sends us: port 80 in front of TLS redirects to it.
     async fn send(&self, base: Url) -> Result<(Connection, Vec<Challenge>), Error> {
-        let mut url = base;
-        url.set_path("/v2/");
-        let mut walk = Walk::begin(Rule::Ping, &Method::GET, url);
+        let mut walk = Walk::begin(Rule::Ping, &Method::GET, root(base));
         loop {
             let response = self.get(walk.url()).await?;
             if !walk.goes_on((response.status(), response.headers()))? {

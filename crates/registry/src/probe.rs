@@ -115,8 +115,7 @@ impl Registry {
     /// Asks `/v2/` without a login.
     pub async fn ping(&self) -> Result<Ping, Error> {
         let connection = self.connection().await?;
-        let mut url = connection.url.clone();
-        url.set_path("/v2/");
+        let url = connection.root();
         let request = self.traffic_meter().send(connection.client.get(url.clone()));
         let response = in_time((&Method::GET, &url), self.patience().answer, request).await?;
         if is_not_now(response.status()) {
@@ -130,9 +129,7 @@ impl Registry {
     /// # Errors
     /// The token server or the registry refuses the login, or whoever keeps it does not give it.
     pub async fn try_login(&self) -> Result<(), Error> {
-        let mut url = self.connection().await?.url.clone();
-        url.set_path("/v2/");
-        let call = Call::new(Method::GET, url, Scopes::default());
+        let call = Call::new(Method::GET, self.connection().await?.root(), Scopes::default());
         let response = self.send(&call).await?;
         match response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(unexpected(&call, response).await),

@@ -143,20 +143,10 @@ impl Drop for JobObserver {
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use oci::TagOrDigest;
     use sync::{Amounts, Assignment, ImageReport, Outcome, Policy, RunId, Silent, Wanted, WantedReferrers};
 
     use super::*;
-
-    fn image() -> Arc<Image> {
-        let reference = TagOrDigest::Tag("v1".parse().unwrap());
-        Arc::new(Image {
-            source: "a.io/x".into(),
-            source_reference: reference.clone(),
-            target: "b.io/x".into(),
-            target_reference: reference,
-        })
-    }
+    use crate::fixture::image;
 
     fn job() -> Job {
         let wanted = Wanted { referrers: WantedReferrers::None, policy: Arc::new(Policy::default()) };

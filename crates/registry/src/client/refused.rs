@@ -82,9 +82,7 @@ impl Registry {
     /// root is what all later requests get without being sent. Where that remains unknown, the next request is the first.
     async fn judge_login(&self, first: FirstUse<'_>) {
         let Ok(connection) = self.connection().await else { return };
-        let mut url = connection.url.clone();
-        url.set_path("/v2/");
-        let call = Call::new(Method::GET, url, Scopes::default());
+        let call = Call::new(Method::GET, connection.root(), Scopes::default());
         let asked = self.follow_with(connection, &call, Some(first.header().clone())).await;
         let Ok((response, _)) = asked else { return };
         let is_refused = response.status() == StatusCode::UNAUTHORIZED;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
+use super::origin::host_and_port;
+
 /// What one range has, in bytes: at 20 MB/s, the round trip of asking for the next one is a small part of its time.
 pub(crate) const SEGMENT: u64 = 2 << 20;
 /// Ranges of all blobs together that may be in memory ahead of what is hashed: 32 MiB.
@@ -68,12 +70,7 @@ impl Default for LargeReads {
 impl LargeReads {
     /// The host of `url`.
     pub(crate) fn host(&self, url: &Url) -> ReadHost {
-        let name = format!(
-            "{}:{}",
-            url.host_str().unwrap_or_default(),
-            url.port_or_known_default().unwrap_or_default()
-        );
-        let host = lock(&self.hosts).entry(name).or_default().clone();
+        let host = lock(&self.hosts).entry(host_and_port(url)).or_default().clone();
         ReadHost { host, ahead: self.ahead.clone() }
     }
 }

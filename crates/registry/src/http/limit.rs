@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use url::Url;
 
+use super::origin::host_and_port;
 use super::pause::{Pause, PauseObserver, PauseWatch};
 use super::taken::Taken;
 use super::window::Window;
@@ -155,11 +156,7 @@ impl Limits {
     }
 
     fn host(&self, url: &Url) -> Arc<Host> {
-        let name = url.host_str().unwrap_or_default();
-        let name = match url.port_or_known_default() {
-            Some(port) => format!("{name}:{port}"),
-            None => name.to_owned(),
-        };
+        let name = host_and_port(url);
         if let Some(host) = lock(&self.asked).get(&name) {
             return host.clone();
         }

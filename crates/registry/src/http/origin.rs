@@ -13,6 +13,12 @@ pub(crate) fn is_same_origin(one: &Url, other: &Url) -> bool {
         && one.port_or_known_default() == other.port_or_known_default()
 }
 
+/// `host:port` of an address, as limits, pauses and connections are kept by.
+pub(crate) fn host_and_port(url: &Url) -> String {
+    let name = url.host_str().unwrap_or_default();
+    url.port_or_known_default().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
+}
+
 /// Whether both have the same host, whatever the scheme and port.
 pub(crate) fn is_same_host(one: &Url, other: &Url) -> bool {
     one.host_str().is_some() && one.host_str() == other.host_str()

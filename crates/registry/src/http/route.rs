@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
+use super::origin::host_and_port;
+
 /// Bodies of more than so many bytes are large. As many of them move at once as `--proc` says, so this bounds the
 /// connections, too.
 const LARGE: u64 = 256 << 10;
@@ -54,7 +56,7 @@ impl HostRoutes {
     /// The route that a request for `route` takes to the host of `url`.
     pub(crate) fn route(&self, url: &Url, route: Route) -> Route {
         let hosts = self.lock();
-        match hosts.get(&host(url)) {
+        match hosts.get(&host_and_port(url)) {
             Some(learned) if learned.refused_http1 => Route::Shared,
             Some(learned) if learned.ended_http2 >= MOST_ENDED => Route::Own,
             _ => route,
@@ -63,12 +65,12 @@ impl HostRoutes {
 
     /// Notes that the host of `url` refused HTTP/1.1.
     pub(crate) fn note_refused_http1(&self, url: &Url) {
-        self.lock().entry(host(url)).or_default().refused_http1 = true;
+        self.lock().entry(host_and_port(url)).or_default().refused_http1 = true;
     }
 
     /// Notes that the host of `url` ended an HTTP/2 connection before it looked at a request.
     pub(crate) fn note_ended_http2(&self, url: &Url) {
-        self.lock().entry(host(url)).or_default().note_ended(Instant::now());
+        self.lock().entry(host_and_port(url)).or_default().note_ended(Instant::now());
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Learned>> {
@@ -87,10 +89,6 @@ impl Learned {
         }
         self.last_ended = Some(now);
     }
-}
-
-fn host(url: &Url) -> String {
-    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -127,7 +125,7 @@ mod tests {
         let end_at = |milliseconds| {
             hosts
                 .lock()
-                .entry(host(&url))
+                .entry(host_and_port(&url))
                 .or_default()
                 .note_ended(begun + Duration::from_millis(milliseconds));
             hosts.route(&url, Route::Shared)

@@ -6,6 +6,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::origin::host_and_port;
+
 /// A host that owes an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostSilence {
@@ -50,9 +52,7 @@ pub(crate) struct Question {
 impl Unanswered {
     /// A request goes out.
     pub(crate) fn ask(&self, url: &url::Url, body: Body) -> Question {
-        let name = url.host_str().unwrap_or_default();
-        let host =
-            url.port_or_known_default().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        let host = host_and_port(url);
         let mut open = self.lock();
         open.last += 1;
         let number = open.last;
