@@ -31,16 +31,18 @@ pub(crate) async fn run(args: ApplyArgs) -> u8 {
     }
     let results = if args.json { Results::Report } else { Results::Nothing };
     match resolved(&args) {
-        Ok((resolved, shard)) => {
+        Ok((resolved, part)) => {
             let inputs = args.files();
-            let asked = Asked { inputs, shard, ..Asked::of_config("apply", results) };
+            let (shard, split) = part.unzip();
+            let asked = Asked { inputs, shard, split, ..Asked::of_config("apply", results) };
             execute::run(resolved, &args.run, asked).await
         }
         Err(errors) => refuse(&errors),
     }
 }
 
-fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<Shard>), Vec<ConfigError>> {
+/// What is to be done; and where it is one part of the plan, which, and how the plan is divided.
+fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<(Shard, Digest)>), Vec<ConfigError>> {
     let shard = shard(args.shard)?;
     let unusable = |problem: String| vec![ConfigError::new(problem).file(&args.plan)];
     let plan = PlanFile::read(&args.plan).map_err(unusable)?;
@@ -51,9 +53,12 @@ fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<Shard>), Vec<ConfigErr
             "make the plan anew with `image-syncer plan --out FILE`; where the change is meant, as when steps were taken out, add --allow-edited",
         )]);
     }
-    let plan = match shard {
-        Some(shard) => plan.only(shard).map_err(unusable)?,
-        None => plan,
+    let (plan, part) = match shard {
+        Some(shard) => {
+            let (plan, split) = plan.only(shard).map_err(unusable)?;
+            (plan, Some((shard, split)))
+        }
+        None => (plan, None),
     };
     let (registries, mut warnings, config) = registries_and_config(&args.login)?;
     warnings.extend(edited.map(|problem| format!("{problem}: it is carried out as it stands")));
@@ -67,7 +72,7 @@ fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<Shard>), Vec<ConfigErr
     warnings.extend(warning_of_kept(kept));
     warnings.extend(oddities(&registries));
     let (rules, patterns) = Default::default();
-    Ok((Resolved { rules, patterns, tasks, refused, registries, warnings }, shard))
+    Ok((Resolved { rules, patterns, tasks, refused, registries, warnings }, part))
 }
 
 /// What is odd about a plan that is not as it was written, or does not tell.

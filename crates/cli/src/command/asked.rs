@@ -23,6 +23,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) inputs: Vec<NamedFile>,
     /// Which part of the images is meant, where not all are.
     pub(crate) shard: Option<Shard>,
+    /// How the parts were divided before the run, as those of a plan are.
+    pub(crate) split: Option<Digest>,
     /// For how many shards a plan is divided.
     pub(crate) shards: Option<usize>,
     /// Through whom images are handed out, where workers bring them.
@@ -35,7 +37,7 @@ pub(crate) struct Asked<'a> {
 impl Asked<'_> {
     /// A verb that carries a config out.
     pub(crate) fn of_config(verb: &'static str, results: Results) -> Self {
-        let (digest_file, plan_file, inputs, shard, shards, config_digest) = Default::default();
+        let (digest_file, plan_file, inputs, shard, split, shards, config_digest) = Default::default();
         Self {
             verb,
             results,
@@ -44,6 +46,7 @@ impl Asked<'_> {
             plan_file,
             inputs,
             shard,
+            split,
             shards,
             #[cfg(feature = "fleet")]
             fleet: None,

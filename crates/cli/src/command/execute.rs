@@ -332,10 +332,13 @@ async fn bring(
         };
     }
     let _ = (observer, id, drain);
-    // What a plan has divided is not divided again.
-    let report = match asked.shard.filter(|_| asked.verb != "apply") {
-        Some(shard) => sync.only(shard).run(cancel).await,
-        None => sync.run(cancel).await,
+    let report = match (asked.shard, &asked.split) {
+        // What is divided is not divided again.
+        (Some(shard), Some(split)) => {
+            Report { shard: Some((shard, split.clone())), ..sync.run(cancel).await }
+        }
+        (Some(shard), None) => sync.only(shard).run(cancel).await,
+        (None, _) => sync.run(cancel).await,
     };
     report.into()
 }

@@ -13,7 +13,7 @@ mod totals;
 mod tree;
 
 pub(crate) use checksum::Checksum;
-pub(crate) use division::Division;
+pub(crate) use division::{Division, fingerprint};
 pub(crate) use document::{SCHEMA, write};
 pub(crate) use head::{Head, digest_of};
 pub(crate) use recorder::{Plan, PlanRecorder};

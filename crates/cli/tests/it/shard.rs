@@ -153,6 +153,36 @@ async fn a_divided_plan_is_applied_part_by_part() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn parts_of_two_plans_or_too_few_of_one_are_told_when_they_are_merged() -> Result<()> {
+    let bench = Bench::start().await?;
+    // One plan is divided when it is made, the other one when it is carried out.
+    bench.workplace.run("plan --no-state --shards 2 --out frozen.json")?.expect_code(0)?;
+    let config = bench.workplace.read("image-syncer.yaml")?;
+    let config = config.split("- from: ").take(2).collect::<Vec<_>>().join("- from: ");
+    bench.workplace.write("part.yaml", &config.replace("team/**", "team/app-1*"))?;
+    bench.workplace.run("plan --no-state --config part.yaml --out part.json")?.expect_code(0)?;
+    for (plan, index) in [("frozen", 1), ("frozen", 2), ("part", 1), ("part", 2)] {
+        let apply = format!("apply {plan}.json --no-state --shard {index}/2 --report {plan}-{index}.json");
+        bench.workplace.run(&apply)?;
+    }
+    let split = |report: &str| -> Result<Value> {
+        let report: Value = serde_json::from_str(&bench.workplace.read(report)?)?;
+        Ok(report["shard"]["split"].clone())
+    };
+    for plan in ["frozen", "part"] {
+        let (one, other) = (split(&format!("{plan}-1.json"))?, split(&format!("{plan}-2.json"))?);
+        ensure!(one.is_string() && one == other, "{plan}: {one} {other}");
+        let merged = bench.workplace.run(&format!("report merge {plan}-1.json {plan}-2.json"))?;
+        ensure!(!merged.stderr.contains("shard"), "{}", merged.stderr);
+        let lacking = bench.workplace.run(&format!("report merge {plan}-1.json"))?.expect_code(1)?;
+        lacking.says(&["1 of 2 shards are here: the report of shard 2 is missing"])?;
+    }
+    let mixed = bench.workplace.run("report merge frozen-1.json part-2.json")?.expect_code(1)?;
+    mixed.says(&["the shards were not split alike", "or the same plan"])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_follows_an_image_and_is_a_step_of_its_own_is_stored_once() -> Result<()> {
     let bench = Bench::start().await?;
     bench.workplace.run("plan --no-state --out p.json")?.expect_code(0)?;

@@ -16,7 +16,7 @@ use sync::{Action, Policy, Shard};
 use super::lines::Line;
 use super::slip::Slip;
 use crate::output::counted;
-use crate::output::plan::{Checksum, Division, SCHEMA, Step};
+use crate::output::plan::{Checksum, Division, SCHEMA, Step, fingerprint};
 
 /// Of an image that another rule of the same plan brings to its source first, in a form that the registry there decides.
 const NOT_KNOWN: &str = "it has no `sourceDigest`: the source did not have it yet, and the step that brings it there may rewrite it; plan again after this";
@@ -147,11 +147,11 @@ impl PlanFile {
     }
 
     /// Those of one shard: as the plan divides them, or by what they have to send. What cannot be read, or is not there, is told
-    /// by the first.
+    /// by the first. With them comes what is the same for all who divide it alike.
     ///
     /// # Errors
     /// The plan is divided for another number of shards.
-    pub(super) fn only(mut self, shard: Shard) -> Result<Self, String> {
+    pub(super) fn only(mut self, shard: Shard) -> Result<(Self, Digest), String> {
         if let Some(shards) = self.shards.filter(|shards| *shards != shard.count()) {
             return Err(format!(
                 "it is divided for {shards} shards, and --shard {shard} asks for one of {}: write --shard {}/{shards}, or plan \
@@ -164,16 +164,20 @@ impl PlanFile {
         let all = self.steps.iter().chain(&self.impossible);
         let splittable = |numbered: &Numbered| numbered.step.splittable();
         let division = Division::of(shard.count(), all.map(splittable).collect());
-        let is_ours = |Numbered { step, .. }: &Numbered| {
+        let owner = |Numbered { step, .. }: &Numbered| {
             let owner = || division.owner(&step.image);
-            step.shard.map_or_else(owner, |number| number.saturating_sub(1)) == shard.index()
+            step.shard.map_or_else(owner, |number| number.saturating_sub(1))
         };
+        let all = self.steps.iter().chain(&self.impossible);
+        let owners = all.map(|numbered| (numbered.step.image.target_name(), owner(numbered)));
+        let split = fingerprint(shard.count(), owners);
+        let is_ours = |numbered: &Numbered| owner(numbered) == shard.index();
         self.steps.retain(is_ours);
         self.impossible.retain(is_ours);
         if shard.index() > 0 {
             (self.malformed, self.lacks) = Default::default();
         }
-        Ok(self)
+        Ok((self, split))
     }
 
     /// Without steps that nobody could carry out.

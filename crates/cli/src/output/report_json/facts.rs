@@ -53,7 +53,7 @@ pub(crate) struct ShardEntry {
     /// Counted from 1.
     pub(crate) number: u64,
     pub(crate) of: u64,
-    /// The same for all shards that were split alike; null where a plan was split.
+    /// The same for all shards that were split alike; null where the run was broken off before it had split anything.
     pub(crate) split: Option<String>,
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn odd_shards(parts: &[Part]) -> Vec<String> {
     let splits: BTreeSet<_> = shards.iter().filter_map(|shard| shard.split.as_ref()).collect();
     if counts.len() > 1 || splits.len() > 1 {
         return vec![
-            "the shards were not split alike: an image may be missing, or be there twice; run all of them with the same config and the same number of shards"
+            "the shards were not split alike: an image may be missing, or be there twice; run all of them with the same config, or the same plan, and the same number of shards"
                 .to_owned(),
         ];
     }
