@@ -31,6 +31,7 @@ mod prune;
 mod record;
 mod records;
 pub(crate) mod remainder;
+pub(crate) mod replaced;
 mod report_form;
 mod report_html;
 pub(crate) mod report_json;

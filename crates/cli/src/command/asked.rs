@@ -53,9 +53,7 @@ impl Asked<'_> {
             config_digest,
         }
     }
-}
 
-impl Asked<'_> {
     /// The config, as it was named.
     pub(super) fn config(&self) -> Option<String> {
         let is_config = |file: &&NamedFile| matches!(file.name, "--config" | "--images");

@@ -10,7 +10,7 @@ use super::amount_text::until_again;
 use super::nothing::{no_repository, nothing_selected};
 use super::rule_names::RuleNames;
 use super::verdict_words::verdict_words;
-use super::{Paint, left_out, stopping};
+use super::{Paint, left_out, replaced, stopping};
 use crate::diagnostic;
 
 /// The line for an event that deserves one.
@@ -65,7 +65,7 @@ fn ended_line(image: &Image, outcome: &Outcome, paint: Paint) -> String {
                 (Some(left_out), false) => format!(", rewritten: {at_source} {left_out}"),
                 (None, false) => format!(", completed: {at_source} with all referrers"),
             };
-            let before = replaced.as_ref().map(|before| format!("; the tag pointed to {before} before"));
+            let before = replaced.as_ref().map(|before| format!("; {}", replaced::words(before)));
             format!("{copied} {image} ({digest}{how}{})", before.unwrap_or_default())
         }
         Outcome::Skipped(SkipReason::Unchanged(_)) => format!("unchanged {image}"),

@@ -118,13 +118,8 @@ impl Attendance {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::run;
     use crate::message::beat::{Beat, OtherBeat, RefusedFor, SentFor};
-
-    fn run(config: &[u8]) -> RunEntry {
-        let (release, config) = (Release::ours(), Digest::sha256(config));
-        let (run, selection) = ("r".to_owned(), config.clone());
-        RunEntry { release, run, config, selection, jobs: 1, began: None }
-    }
 
     /// Of a worker that works on two runs of one config, by turns.
     fn sign(config: &Digest, bytes: u64, leaves: bool, at: Instant) -> Sign {

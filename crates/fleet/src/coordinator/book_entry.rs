@@ -68,17 +68,11 @@ mod tests {
     use oci::Digest;
 
     use super::*;
-    use crate::message::release::Release;
-
-    fn run() -> RunEntry {
-        let (release, config) = (Release::ours(), Digest::sha256(b"c"));
-        let (run, selection) = ("r".to_owned(), config.clone());
-        RunEntry { release, run, config, selection, jobs: 2, began: None }
-    }
+    use crate::fixture::run;
 
     #[test]
     fn entries_are_told_by_their_keys_and_nonsense_is_none() {
-        let run = run();
+        let run = run(b"c");
         let read = |key: &str, value: Option<&str>| read(&run, key, value.map(str::as_bytes));
         let result = r#"{"worker": "w1", "born": 1, "ended": [], "spent": []}"#;
         assert!(
@@ -116,7 +110,7 @@ mod tests {
                     "assignments": [{{"rule": 0, "images": [{image}], "wanted": {wanted}}}]}}"#
             )
         };
-        let run = run();
+        let run = run(b"c");
         let is_job = |key: &str, text: String| {
             matches!(read(&run, key, Some(text.as_bytes())), Some(BookEntry::Job(_)))
         };

@@ -9,7 +9,7 @@ use super::stage::Stage;
 use crate::config::LoginOrigin;
 use crate::output::amount_text::{self, took};
 use crate::output::report_json::Facts;
-use crate::output::{Ended, Failure, ImageRecord, counted};
+use crate::output::{Ended, Failure, ImageRecord, counted, replaced};
 
 /// All that is known of entries; they are cleaned on the way out.
 pub(super) fn lines(entries: &[ImageRecord], run: &Facts, known: Option<&Known>) -> Vec<String> {
@@ -72,7 +72,7 @@ fn outcome(entry: &ImageRecord) -> Vec<String> {
     let has_other = entry.source_digest.is_some() && entry.source_digest != entry.digest;
     let words = match entry.outcome {
         Ended::Copied => match &entry.replaced_digest {
-            Some(before) => format!("copied: the tag pointed to {before} before"),
+            Some(before) => format!("copied: {}", replaced::words(before)),
             None => "copied: the target did not have this image under this name".to_owned(),
         },
         Ended::Unchanged if has_other => {

@@ -8,7 +8,7 @@ use super::super::failure::request_id;
 use super::super::nothing::{no_repository, nothing_selected};
 use super::super::rule_names::RuleNames;
 use super::super::verdict_words::verdict_words;
-use super::super::{counted, size, stopping};
+use super::super::{counted, replaced, size, stopping};
 use super::line::{About, Entry};
 use crate::args::LogLevel;
 use crate::diagnostic;
@@ -125,7 +125,7 @@ fn ended(image: &Image, outcome: &Outcome) -> (LogLevel, String) {
     let (source, target) = (image.source_name(), image.target_name());
     match outcome {
         Outcome::Copied { digest, replaced, .. } => {
-            let before = replaced.as_ref().map(|before| format!(", the tag pointed to {before} before"));
+            let before = replaced.as_ref().map(|before| format!(", {}", replaced::words(before)));
             let before = before.unwrap_or_default();
             let message =
                 format!("Synchronization successfully from {source} to {target} ({digest}{before})");

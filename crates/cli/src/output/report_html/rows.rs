@@ -7,9 +7,9 @@ use oci::foreign_text::clean_to;
 use serde_json::{Value, json};
 
 use crate::output::failure::Failure;
-use crate::output::foreign;
 use crate::output::record::{Ended, ImageRecord};
 use crate::output::records::Records;
+use crate::output::{foreign, replaced};
 
 /// A page of more rows is slow to open. What failed is shown first.
 const MOST: usize = 20_000;
@@ -103,8 +103,7 @@ impl Rows {
     fn row(&mut self, image: &ImageRecord) -> Value {
         let digest = |digest: &Option<String>| digest.as_deref().map(shown);
         let other_digest = image.source_digest.as_ref().filter(|other| Some(*other) != image.digest.as_ref());
-        let before = image.replaced_digest.as_ref();
-        let before = before.map(|before| format!("the tag pointed to {before} before"));
+        let before = image.replaced_digest.as_ref().map(replaced::words);
         let notes: Vec<_> = image.note.as_deref().into_iter().chain(before.as_deref()).collect();
         let note = (!notes.is_empty()).then(|| notes.join("; "));
         let texts = &mut self.texts;
