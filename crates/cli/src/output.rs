@@ -14,6 +14,7 @@ pub(crate) mod inspect;
 mod json_document;
 mod json_lines;
 pub(crate) mod json_schema;
+mod last_line;
 mod layout;
 mod left_out;
 mod lines;

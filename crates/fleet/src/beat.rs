@@ -8,7 +8,9 @@ use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 
 use crate::connection::{BEATS, Connection};
-use crate::message::{self, beat::AnyBeat};
+use crate::message;
+use crate::message::beat::{AnyBeat, WhoHas};
+use crate::namesake::Namesake;
 
 /// How often a worker says that it lives.
 pub(crate) const EVERY: Duration = Duration::from_secs(3);
@@ -34,26 +36,61 @@ impl Sign {
 pub(crate) struct Live {
     known: Arc<Mutex<BTreeMap<String, Sign>>>,
     changed: Arc<Notify>,
+    /// Of a worker: who has its name, too.
+    namesake: Option<Arc<Namesake>>,
 }
 
 impl Live {
     /// Listens from now on.
-    pub(crate) fn listen(connection: &Connection) -> (Self, tokio::task::JoinHandle<()>) {
-        let (live, client) = (Self::default(), connection.client.clone());
-        let heard = live.clone();
+    pub(crate) async fn listen(connection: &Connection) -> (Self, tokio::task::JoinHandle<()>) {
+        Self::default().listening(connection).await
+    }
+
+    /// Listens as a worker does, which is to know of others with its name.
+    pub(crate) async fn listen_as(
+        namesake: Arc<Namesake>,
+        connection: &Connection,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
+        let live = Self { namesake: Some(namesake), ..Self::default() };
+        live.listening(connection).await
+    }
+
+    async fn listening(self, connection: &Connection) -> (Self, tokio::task::JoinHandle<()>) {
+        let (heard, client) = (self.clone(), connection.client.clone());
+        // What is asked from now on is answered where this hears it.
+        let mut first = client.subscribe(BEATS).await.ok();
         let listening = tokio::spawn(async move {
             loop {
-                if let Ok(mut beats) = client.subscribe(BEATS).await {
+                let beats = match first.take() {
+                    Some(beats) => Some(beats),
+                    None => client.subscribe(BEATS).await.ok(),
+                };
+                if let Some(mut beats) = beats {
                     while let Some(beat) = beats.next().await {
-                        if let Ok(beat) = message::read::<AnyBeat>(&beat.payload) {
-                            heard.hear(beat);
-                        }
+                        heard.hear_text(&beat.payload);
                     }
                 }
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         });
-        (live, listening)
+        (self, listening)
+    }
+
+    fn hear_text(&self, text: &[u8]) {
+        match (message::read::<AnyBeat>(text), &self.namesake) {
+            (Ok(AnyBeat::Ours(beat)), Some(namesake)) if namesake.is(&beat.worker, beat.born) => {
+                namesake.heard(beat.born, beat.leaves);
+            }
+            (Ok(beat), _) => self.hear(beat),
+            (Err(_), Some(namesake)) => {
+                let asked = message::read::<WhoHas>(text);
+                if asked.is_ok_and(|asked| namesake.is(&asked.name, asked.born)) {
+                    // It is answered at once.
+                    self.changed.notify_one();
+                }
+            }
+            (Err(_), None) => {}
+        }
     }
 
     fn hear(&self, beat: AnyBeat) {
@@ -103,7 +140,7 @@ mod tests {
         let beat = |worker: &str, leaves| {
             let config = Digest::sha256(worker.as_bytes());
             let (release, worker, sent) = (Release::ours(), worker.to_owned(), Vec::new());
-            AnyBeat::Ours(Beat { release, worker, config, sent, refused: Vec::new(), leaves })
+            AnyBeat::Ours(Beat { release, worker, born: 1, config, sent, refused: Vec::new(), leaves })
         };
         live.hear(beat("w1", false));
         live.hear(beat("w2", false));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::message::ended::{Ended, JobResult};
 use crate::message::job::Job;
+use crate::message::spent::SpentBy;
 use crate::spending::{self, Spending};
 
 /// More workers than this do not die of one job.
@@ -13,6 +14,8 @@ pub(crate) const MOST_ATTEMPTS: u32 = 3;
 #[derive(Default)]
 pub(crate) struct Book {
     jobs: BTreeMap<u32, Entry>,
+    /// What results do not tell, by names and births of processes.
+    spent: BTreeMap<(String, u64), Spending>,
 }
 
 #[derive(Default)]
@@ -63,6 +66,12 @@ impl Book {
 
     pub(crate) fn result(&mut self, job: u32, attempt: u32, result: JobResult) {
         self.jobs.entry(job).or_default().results.insert(attempt, result);
+    }
+
+    /// A process tells what it asked registries for.
+    pub(crate) fn spent_by(&mut self, by: SpentBy) {
+        let SpentBy { worker, born, spent } = by;
+        spending::raise(self.spent.entry((worker, born)).or_default(), &spent);
     }
 
     /// The job, if it has just ended: when an attempt brought all its images, or none is at work that could still. `patient`
@@ -138,6 +147,9 @@ impl Book {
             self.jobs.values().filter(|entry| entry.job.is_some()).flat_map(|entry| entry.results.values())
         {
             spending::raise(told.entry((&result.worker, result.born)).or_default(), &result.spent);
+        }
+        for ((worker, born), spent) in &self.spent {
+            spending::raise_to(told.entry((worker, *born)).or_default(), spent);
         }
         let mut spent = Spending::new();
         for of_process in told.values() {
@@ -290,9 +302,12 @@ mod tests {
         book.result(7, 3, spent("w1", 2, &[("a.io", 2), ("never.heard.of", 9)]));
         book.result(7, 3, spent("w1", 2, &[("a.io", 2), ("never.heard.of", 9)]));
         book.result(8, 1, spent("liar", 1, &[("a.io", 100)]));
+        // What it told of jobs that it left to others, and of nothing else.
+        let left = spent("w1", 1, &[("b.io", 4)]).spent;
+        book.spent_by(SpentBy { worker: "w1".to_owned(), born: 1, spent: left });
         let spent = book.spent();
         let requests: Vec<_> = spent.iter().map(|(host, spent)| (host.as_str(), spent.requests)).collect();
-        assert_eq!(requests, [("a.io", 11), ("b.io", 1)]);
+        assert_eq!(requests, [("a.io", 11), ("b.io", 4)]);
         assert_eq!((spent["a.io"].bytes_read, spent["a.io"].bytes_sent), (2, 4));
     }
 

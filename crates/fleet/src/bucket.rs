@@ -1,9 +1,11 @@
 //! A bucket of NATS, asked again while the server is away.
 
+use std::error::Error as _;
 use std::time::Duration;
 
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::kv::{CreateErrorKind, Entry, Operation, Store};
-use async_nats::jetstream::{Context, kv};
+use async_nats::jetstream::{Context, ErrorCode, kv};
 use bytes::Bytes;
 
 use crate::error::Error;
@@ -15,15 +17,21 @@ const BETWEEN: Duration = Duration::from_millis(500);
 /// Keys with values, of which each has a revision.
 #[derive(Clone)]
 pub(crate) struct Bucket {
+    jetstream: Context,
     store: Store,
     name: String,
 }
 
 impl Bucket {
     pub(crate) async fn open(jetstream: &Context, name: &str) -> Result<Self, Error> {
-        let store =
-            jetstream.get_key_value(name).await.map_err(|error| refused(&format!("show {name}"), &error))?;
-        Ok(Self { store, name: name.to_owned() })
+        let store = jetstream.get_key_value(name).await.map_err(|error| {
+            let what = format!("show {name}");
+            match error.source().and_then(|source| source.downcast_ref::<GetStreamError>()) {
+                Some(source) => unasked(name, &what, source),
+                None => Error::Refused { what, reason: crate::error::words(&error) },
+            }
+        })?;
+        Ok(Self { jetstream: jetstream.clone(), store, name: name.to_owned() })
     }
 
     /// How long values are kept; for ever without.
@@ -35,27 +43,31 @@ impl Bucket {
 
     /// The value of a key with its revision; `None` where there is none.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<(Bytes, u64)>, Error> {
-        let entry = self.again(&format!("give {key}"), || self.store.entry(key)).await?;
-        Ok(entry.filter(|entry| entry.operation == Operation::Put).map(|entry| (entry.value, entry.revision)))
+        let entry = self.again(&format!("give {key}"), PATIENCE, || self.store.entry(key)).await?;
+        Ok(entry.and_then(put))
+    }
+
+    /// The same, asked once: no answer is no `None`.
+    pub(crate) async fn get_once(&self, key: &str) -> Result<Option<(Bytes, u64)>, Error> {
+        let entry = self.again(&format!("give {key}"), Duration::ZERO, || self.store.entry(key)).await?;
+        Ok(entry.and_then(put))
     }
 
     /// Sets a key that has no value; `None` where it has one.
     pub(crate) async fn create(&self, key: &str, value: Bytes) -> Result<Option<u64>, Error> {
-        let end = tokio::time::Instant::now() + PATIENCE;
-        loop {
+        let create = || async {
             match self.store.create(key, value.clone()).await {
-                Ok(revision) => return Ok(Some(revision)),
-                Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {
-                    // It may be ours: the answer to an earlier try was lost.
-                    let there = self.get(key).await?;
-                    return Ok(there.filter(|(known, _)| *known == value).map(|(_, revision)| revision));
-                }
-                Err(error) if tokio::time::Instant::now() > end => {
-                    return Err(refused(&format!("set {key}"), &error));
-                }
-                Err(_) => tokio::time::sleep(BETWEEN).await,
+                Ok(revision) => Ok(Some(revision)),
+                Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Ok(None),
+                Err(error) => Err(error),
             }
+        };
+        if let Some(revision) = self.again(&format!("set {key}"), PATIENCE, create).await? {
+            return Ok(Some(revision));
         }
+        // It may be ours: the answer to an earlier try was lost.
+        let there = self.get(key).await?;
+        Ok(there.filter(|(known, _)| *known == value).map(|(_, revision)| revision))
     }
 
     /// Sets a key that has no value, and asks once.
@@ -68,9 +80,9 @@ impl Bucket {
         self.store.update(key, value, revision).await.ok()
     }
 
+    /// A hint: nobody waits for it, and no answer is none.
     pub(crate) async fn get_now(&self, key: &str) -> Option<Bytes> {
-        let entry = self.store.entry(key).await.ok().flatten()?;
-        (entry.operation == Operation::Put).then_some(entry.value)
+        put(self.store.entry(key).await.ok().flatten()?).map(|(value, _)| value)
     }
 
     /// A key as it stands, with its time.
@@ -79,11 +91,17 @@ impl Bucket {
     }
 
     pub(crate) async fn put(&self, key: &str, value: Bytes) -> Result<(), Error> {
-        self.again(&format!("set {key}"), || self.store.put(key, value.clone())).await.map(drop)
+        self.put_within(PATIENCE, key, value).await
+    }
+
+    /// The same, where nobody waits for longer than this.
+    pub(crate) async fn put_within(&self, patience: Duration, key: &str, value: Bytes) -> Result<(), Error> {
+        let put = || self.store.put(key, value.clone());
+        self.again(&format!("set {key}"), patience, put).await.map(drop)
     }
 
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.again(&format!("delete {key}"), || self.store.delete(key)).await
+        self.again(&format!("delete {key}"), PATIENCE, || self.store.delete(key)).await
     }
 
     pub(crate) async fn delete_now(&self, key: &str) {
@@ -101,20 +119,39 @@ impl Bucket {
         watch.map(Watch).map_err(|error| refused(&format!("tell of {key}"), &error))
     }
 
+    /// Asks until there is an answer. That the bucket is gone is one, too.
     async fn again<T, E: std::error::Error, F: Future<Output = Result<T, E>>>(
         &self,
         what: &str,
+        patience: Duration,
         ask: impl Fn() -> F,
     ) -> Result<T, Error> {
-        let end = tokio::time::Instant::now() + PATIENCE;
+        let end = tokio::time::Instant::now() + patience;
         loop {
-            match ask().await {
+            let error = match ask().await {
                 Ok(answer) => return Ok(answer),
-                Err(error) if tokio::time::Instant::now() > end => return Err(refused(what, &error)),
-                Err(_) => tokio::time::sleep(BETWEEN).await,
+                Err(error) => error,
+            };
+            if let Some(gone) = self.is_gone().await {
+                return Err(gone);
             }
+            if tokio::time::Instant::now() >= end {
+                let (what, reason) = (what.to_owned(), crate::error::words(&error));
+                return Err(Error::NoAnswer { what, reason });
+            }
+            tokio::time::sleep(BETWEEN).await;
         }
     }
+
+    /// Whether NATS says that the bucket is not there.
+    async fn is_gone(&self) -> Option<Error> {
+        let error = self.jetstream.get_stream(format!("KV_{}", self.name)).await.err()?;
+        Some(unasked(&self.name, "", &error)).filter(|error| matches!(error, Error::Gone { .. }))
+    }
+}
+
+fn put(entry: Entry) -> Option<(Bytes, u64)> {
+    (entry.operation == Operation::Put).then_some((entry.value, entry.revision))
 }
 
 /// What happens below a prefix.
@@ -132,4 +169,16 @@ impl Watch {
 fn refused(what: &str, error: &dyn std::error::Error) -> Error {
     let reason = crate::error::words(error);
     Error::Refused { what: what.to_owned(), reason }
+}
+
+/// What it means that a stream cannot be shown: it is not there, NATS does not want to, or nobody has answered.
+pub(crate) fn unasked(name: &str, what: &str, error: &GetStreamError) -> Error {
+    let (what, reason) = (what.to_owned(), crate::error::words(error));
+    match error.kind() {
+        GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+            Error::Gone { what: name.to_owned(), reason }
+        }
+        GetStreamErrorKind::Request => Error::NoAnswer { what, reason },
+        _ => Error::Refused { what, reason },
+    }
 }

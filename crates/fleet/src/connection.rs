@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use async_nats::ConnectErrorKind;
+use async_nats::connection::State;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
-use async_nats::jetstream::{self, Context};
+use async_nats::jetstream::stream::{Config, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{self, Context, ErrorCode};
 
 use crate::access::Access;
 use crate::bucket::Bucket;
-use crate::denials::{Denials, Refused};
+use crate::contact::{Contact, Tell};
+use crate::denials::Denials;
 use crate::error::Error;
-use crate::message::is_name;
+use crate::message::{LARGEST, is_name};
 
 /// The queue of jobs, whichever run they are of.
 pub(crate) const JOBS: &str = "ISYNC_JOBS";
@@ -26,6 +28,9 @@ pub(crate) const HOLDERS: &str = "isync_holders";
 pub(crate) const BEATS: &str = "isync.beat";
 /// Who was asked by a registry to wait tells the others here.
 pub(crate) const PAUSES: &str = "isync.pause";
+
+/// The most bytes that headers of a message take.
+const HEADERS: usize = 1 << 10;
 
 /// What has been held is believed for so long: a registry may have lost it since.
 const HOLDERS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -43,12 +48,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects; later losses are mended in the background. `name` is told to others: letters, digits, `-` and `_`. `refused` is
-    /// told what this login may not do, as soon as it shows.
+    /// Connects; later losses are mended in the background. `name` is told to others: letters, digits, `-` and `_`. `tell` is
+    /// told what this login may not do, as soon as it shows, and when the server is away.
     ///
     /// # Errors
     /// The server does not answer, or refuses the login.
-    pub async fn open(access: &Access, name: &str, refused: Refused) -> Result<Self, Error> {
+    pub async fn open(access: &Access, name: &str, tell: Tell) -> Result<Self, Error> {
         let name: String = name
             .chars()
             .map(|one| if one.is_ascii_alphanumeric() || one == '-' { one } else { '_' })
@@ -59,7 +64,7 @@ impl Connection {
         let no_login = |reason: String| Error::Login { server: server.clone(), reason };
         let options =
             access.options().await.map_err(|error| no_login(format!("it cannot be read: {error}")))?;
-        let denials = Denials::new(refused);
+        let (denials, contact) = (Denials::new(tell.clone()), Contact::told_to(tell));
         let noted = denials.clone();
         let client = options
             .name(&name)
@@ -70,6 +75,7 @@ impl Connection {
             .reconnect_delay_callback(|tries| Duration::from_millis((100 * tries as u64).min(2000)))
             .event_callback(move |event| {
                 noted.event(&event);
+                contact.event(&event);
                 std::future::ready(())
             })
             .connect(access.url())
@@ -94,6 +100,16 @@ impl Connection {
         &self.name
     }
 
+    /// Whether the server is there, as far as it has shown.
+    pub(crate) fn is_there(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// The most bytes of a message that the server takes, and others read.
+    pub(crate) fn largest_message(&self) -> usize {
+        self.client.max_payload().saturating_sub(HEADERS).min(LARGEST)
+    }
+
     /// The server's version.
     pub fn server_version(&self) -> String {
         oci::foreign_text::clean(&self.client.server_info().version).into_owned()
@@ -101,6 +117,14 @@ impl Connection {
 
     /// Makes what is not there yet: the queue, and the buckets. A worker that is silent for `ack_wait` loses its jobs.
     pub(crate) async fn prepare(&self, ack_wait: Duration) -> Result<(), Error> {
+        self.make_queue().await?;
+        self.make(bucket(RUNS, Duration::ZERO)).await?;
+        self.make(bucket(LEASES, ack_wait / 2)).await?;
+        self.make(bucket(HOLDERS, HOLDERS_KEPT)).await
+    }
+
+    /// Makes the queue of all runs, if it is not there.
+    pub(crate) async fn make_queue(&self) -> Result<(), Error> {
         let queue = Config {
             name: JOBS.to_owned(),
             subjects: vec!["isync.jobs.>".to_owned()],
@@ -109,10 +133,7 @@ impl Connection {
             storage: StorageType::File,
             ..Config::default()
         };
-        self.make(queue).await?;
-        self.make(bucket(RUNS, Duration::ZERO)).await?;
-        self.make(bucket(LEASES, ack_wait / 2)).await?;
-        self.make(bucket(HOLDERS, HOLDERS_KEPT)).await
+        self.make(queue).await
     }
 
     async fn make(&self, config: Config) -> Result<(), Error> {
@@ -170,9 +191,19 @@ impl Connection {
 
     /// A run's way out of the queue.
     pub(crate) async fn queue(&self, run: &str) -> Result<PullConsumer, Error> {
-        self.jetstream.get_consumer_from_stream(run, JOBS).await.map_err(|error| Error::Refused {
-            what: format!("show the queue of run {run}"),
-            reason: crate::error::words(&error),
+        use ErrorCode as Code;
+
+        self.jetstream.get_consumer_from_stream(run, JOBS).await.map_err(|error| {
+            let (what, reason) = (format!("the queue of run {run}"), crate::error::words(&error));
+            match error.kind() {
+                ConsumerErrorKind::JetStream(error)
+                    if [Code::CONSUMER_NOT_FOUND, Code::STREAM_NOT_FOUND].contains(&error.error_code()) =>
+                {
+                    Error::Gone { what, reason }
+                }
+                ConsumerErrorKind::JetStream(_) => Error::Refused { what: format!("show {what}"), reason },
+                _ => Error::NoAnswer { what: format!("show {what}"), reason },
+            }
         })
     }
 

@@ -63,13 +63,15 @@ pub struct Brought {
     pub joined: Option<SystemTime>,
     /// What targets have of the bytes that moved.
     pub kept: Kept,
+    /// Why nobody watched it to its end: the report has what was known by then.
+    pub broken_off: Option<Error>,
 }
 
 impl Coordinator {
     /// Plans, or joins a run that is open, and waits for its end. When it is cancelled, so is the run.
     ///
     /// # Errors
-    /// NATS cannot be asked, or the run that is to be joined is not there.
+    /// NATS cannot be asked before the run is open, or the run that is to be joined is not there.
     pub async fn run(self, plan: Plan, cancel: CancellationToken) -> Result<Brought, Error> {
         let (began, ack_wait) = (Instant::now(), plan.ack_wait);
         let Self { connection, id, observer, drain, explain, board } = self;
@@ -88,7 +90,7 @@ impl Coordinator {
             teller.tell(&Event::RunJoined { began }, None);
         }
         connection.open_queue(&entry.run, ack_wait).await?;
-        let (live, listening) = Live::listen(&connection);
+        let (live, listening) = Live::listen(&connection).await;
         let hand_out = HandOut::new(&connection, &entry.run, ack_wait);
         let watching = Watching {
             connection: &connection,
@@ -103,19 +105,19 @@ impl Coordinator {
             board: &board,
             progress: Progress::new(Report::empty(teller.id.clone()), hand_out),
         };
-        let watched = watching.watch().await;
+        let Progress { book, kept, mut report, broken_off, .. } = watching.watch().await;
         listening.abort();
-        let (book, kept, mut report) = watched?.into_parts();
+        report.is_broken_off = broken_off.is_some();
         let since = joined.and_then(|began| began.elapsed().ok());
         report.took = since.unwrap_or(began.elapsed()).max(began.elapsed());
-        Ok(Brought { report, spent: book.spent(), joined, kept })
+        Ok(Brought { report, spent: book.spent(), joined, kept, broken_off })
     }
 }
 
 impl Brought {
     /// Of a run that had nothing to hand out.
     fn nothing(report: Report) -> Self {
-        let (spent, joined, kept) = Default::default();
-        Self { report, spent, joined, kept }
+        let (spent, joined, kept, broken_off) = Default::default();
+        Self { report, spent, joined, kept, broken_off }
     }
 }

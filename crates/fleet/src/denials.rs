@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_nats::{Event, ServerError};
 use tokio::sync::Notify;
 
-/// Is told what NATS refuses, each thing once.
-pub type Refused = Arc<dyn Fn(&str) + Send + Sync>;
+use crate::contact::{ConnectionEvent, Tell};
 
 /// More than a login can be refused in an orderly fleet.
 const MOST: usize = 100;
@@ -17,12 +16,12 @@ const MOST: usize = 100;
 pub(crate) struct Denials {
     known: Arc<Mutex<BTreeSet<String>>>,
     changed: Arc<Notify>,
-    say: Refused,
+    tell: Tell,
 }
 
 impl Denials {
-    pub(crate) fn new(say: Refused) -> Self {
-        Self { known: Arc::default(), changed: Arc::default(), say }
+    pub(crate) fn new(tell: Tell) -> Self {
+        Self { known: Arc::default(), changed: Arc::default(), tell }
     }
 
     /// Takes in what happens to a connection.
@@ -37,7 +36,7 @@ impl Denials {
             known.len() < MOST && known.insert(text.clone())
         };
         if is_new {
-            (self.say)(&text);
+            (self.tell)(&ConnectionEvent::Refused(text));
             self.changed.notify_one();
         }
     }
@@ -83,13 +82,14 @@ mod tests {
     fn what_is_refused_is_told_once() {
         let told = Arc::new(Mutex::new(Vec::new()));
         let heard = told.clone();
-        let denials = Denials::new(Arc::new(move |text: &str| heard.lock().unwrap().push(text.to_owned())));
+        let denials = Denials::new(Arc::new(move |event| heard.lock().unwrap().push(event.clone())));
         let refused = |text: &str| Event::ServerError(ServerError::Other(text.to_owned()));
         for _ in 0..2 {
             denials.event(&refused("Permissions Violation for Publish to \"isync.beat\""));
         }
         denials.event(&refused("Maximum Payload Violation"));
-        assert_eq!(*told.lock().unwrap(), ["Permissions Violation for Publish to \"isync.beat\""]);
+        let refusal = "Permissions Violation for Publish to \"isync.beat\"".to_owned();
+        assert_eq!(*told.lock().unwrap(), [ConnectionEvent::Refused(refusal)]);
         assert!(denials.has("publish", "isync.beat") && !denials.has("subscription", "isync.beat"));
         assert!(!denials.has("publish", "isync"));
     }

@@ -20,7 +20,39 @@ pub enum Error {
         /// Its words, or the file system's.
         reason: String,
     },
-    /// A question was not answered, however often it was asked.
+    /// Nobody has answered, however often it was asked.
+    #[error("NATS did not answer when it was asked to {what}: {reason}")]
+    NoAnswer {
+        /// What was asked.
+        what: String,
+        /// The client's words.
+        reason: String,
+    },
+    /// NATS has answered that it does not keep this.
+    #[error("NATS does not have {what}: {reason}")]
+    Gone {
+        /// A stream or bucket.
+        what: String,
+        /// Its words.
+        reason: String,
+    },
+    /// What NATS kept of a run is gone in the middle of it.
+    #[error("NATS has lost run {run}: {reason}")]
+    RunLost {
+        /// Which run.
+        run: String,
+        /// Its words.
+        reason: String,
+    },
+    /// A run goes on that was to be called off: workers could not be told.
+    #[error("run {run} could not be called off, and workers go on with it: {reason}")]
+    NotCalledOff {
+        /// Which run.
+        run: String,
+        /// Why nobody was told.
+        reason: String,
+    },
+    /// NATS does not do what it is asked for.
     #[error("NATS does not {what}: {reason}")]
     Refused {
         /// What was asked.
@@ -39,6 +71,9 @@ pub enum Error {
     /// The login may not hear what it is answered.
     #[error("NATS does not let this login hear its answers: {0}")]
     NoInbox(String),
+    /// Another worker has this one's name, and has just given a sign of life.
+    #[error("another worker at this NATS is called {0}, and works")]
+    NameTaken(String),
     /// There is no such run.
     #[error("there is no run {0} to join: leave --run out to begin one")]
     NoRun(String),

@@ -1,11 +1,12 @@
 //! What fuzz targets reach, and nobody else.
 
-use crate::message::beat::AnyBeat;
+use crate::message::beat::{AnyBeat, WhoHas};
 use crate::message::ended::{JobResult, RuleFailures};
 use crate::message::job::{Handed, Job};
 use crate::message::pause::PauseToAll;
 use crate::message::read;
 use crate::message::runs::Runs;
+use crate::message::spent::SpentBy;
 
 /// Reads a message of each kind; what a job's result says must be told without odd characters.
 pub fn message(bytes: &[u8]) {
@@ -15,7 +16,7 @@ pub fn message(bytes: &[u8]) {
     }
     let _ = read::<Handed>(bytes);
     let _ = read::<Runs>(bytes);
-    let _ = read::<AnyBeat>(bytes);
+    let _ = (read::<AnyBeat>(bytes), read::<WhoHas>(bytes), read::<SpentBy>(bytes));
     let _ = read::<PauseToAll>(bytes);
     if let Ok(failures) = read::<RuleFailures>(bytes) {
         for failure in failures.failures() {

@@ -11,15 +11,16 @@ pub(crate) mod pause;
 pub(crate) mod release;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod shortened;
 pub(crate) mod spent;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// NATS takes 1 MiB, with headers.
+/// NATS takes 1 MiB, with headers, unless its config says otherwise.
 pub(crate) const LARGEST: usize = 900 << 10;
 
-/// More images in one job than anybody makes; so many results fit into one message.
+/// More images in one job than anybody makes.
 pub(crate) const MOST_IMAGES: usize = 500;
 
 /// A message that cannot be read.
@@ -118,6 +119,7 @@ mod tests {
         let beat = beat::Beat {
             release,
             worker: "w1".to_owned(),
+            born: 1,
             config: config.clone(),
             sent,
             refused: Vec::new(),
@@ -130,7 +132,9 @@ mod tests {
             write(&job::Job { run: "r".to_owned(), number: 0, config, bytes: 1, assignments }),
             write(&job::Handed { run: "r".to_owned(), number: 0 }),
             write(&result()),
+            write(&spent::SpentBy { worker: "w1".to_owned(), born: 1, spent: result().spent }),
             write(&beat),
+            write(&beat::WhoHas { name: "w1".to_owned(), born: 1 }),
             write(&pause::PauseToAll::new("w1", "a.io".to_owned(), Duration::from_secs(1))),
         ]
     }
@@ -147,6 +151,6 @@ mod tests {
         let text = text.join("\n");
         let number = text.split(r#""format":"#).nth(1).and_then(|rest| rest.split('}').next());
         let known = (number, Digest::sha256(text.as_bytes()).short());
-        assert_eq!(known, (Some("2"), "sha256:1c18d003d8af".to_owned()), "{text}");
+        assert_eq!(known, (Some("3"), "sha256:49a75f6b8ef8".to_owned()), "{text}");
     }
 }

@@ -20,6 +20,13 @@ pub(crate) fn raise(known: &mut Spending, told: &[SpentAt]) {
     }
 }
 
+/// The same of what was taken in elsewhere.
+pub(crate) fn raise_to(known: &mut Spending, told: &Spending) {
+    for (host, spent) in told {
+        known.entry(host.clone()).or_default().raise(spent);
+    }
+}
+
 /// Adds what another process has spent.
 pub(crate) fn add(sum: &mut Spending, more: &Spending) {
     for (host, spent) in more {

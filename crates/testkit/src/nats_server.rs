@@ -75,6 +75,11 @@ impl NatsServer {
         self.process = None;
     }
 
+    /// Takes away what one that was killed has kept in its own folder.
+    pub fn lose_store(&self) -> Result<()> {
+        Ok(std::fs::remove_dir_all(self.folder.path().join("store"))?)
+    }
+
     /// `nats://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)

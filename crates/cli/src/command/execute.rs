@@ -323,13 +323,7 @@ async fn bring(
     let cancel = interrupt.cancel.clone();
     #[cfg(feature = "fleet")]
     if let Some(fleet) = &asked.fleet {
-        return match Box::pin(fleet.coordinate(sync, observer, (id.clone(), drain), cancel)).await {
-            Ok(brought) => brought,
-            Err(error) => {
-                say_lines(&format!("{}: {error}", Paint::for_stderr().red("error")));
-                Report { is_broken_off: true, ..Report::empty(id) }.into()
-            }
-        };
+        return Box::pin(fleet.coordinate(sync, observer, (id, drain), cancel)).await;
     }
     let _ = (observer, id, drain);
     let report = match (asked.shard, &asked.split) {

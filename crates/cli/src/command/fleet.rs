@@ -2,7 +2,9 @@
 
 mod bind;
 mod brought;
+mod contact;
 mod limits;
+mod next;
 mod spending;
 mod standing;
 
@@ -10,13 +12,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ::fleet::{Access, AccessError, Board, Connection, Coordinator, Explain, Login, Plan};
-use ::sync::{Observer, RunId, Sync};
+use ::sync::{Observer, Report, RunId, Sync};
 use oci::Digest;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::bind::bind;
 use self::brought::brought;
+use self::contact::tell;
 pub(super) use self::limits::Limits;
+pub(super) use self::next::with_next;
 pub(super) use self::spending::count_spending;
 use self::standing::standing;
 use super::heads::config_digest;
@@ -24,7 +28,7 @@ use crate::args::{FleetArgs, FleetLoginArgs, JobArgs, OnlyArgs};
 use crate::config::{ConfigError, Written};
 use crate::diagnostic;
 use crate::done::Brought;
-use crate::output::{AskFleet, warn};
+use crate::output::{AskFleet, Paint, say_lines};
 
 /// A run that is handed out.
 pub(crate) struct FleetRun {
@@ -59,7 +63,7 @@ pub(super) async fn fleet_run(
     let (config, selection) = (digest(config, job)?, Digest::sha256(selection.as_bytes()));
     if let Some(name) = &args.run_id {
         let found = connection.has_run(name, &config, &selection).await;
-        found.map_err(|error| vec![ConfigError::new(error.to_string())])?;
+        found.map_err(|error| vec![with_next(&error)])?;
     }
     Ok(Some(FleetRun {
         connection,
@@ -89,8 +93,7 @@ pub(super) async fn connect(
     name: &str,
 ) -> Result<Connection, ConfigError> {
     let access = access(url, login)?;
-    let tell = |what: &str| warn(&format!("NATS refuses this login: {what}"));
-    Connection::open(&access, name, Arc::new(tell)).await.map_err(|error| {
+    Connection::open(&access, name, tell(access.url())).await.map_err(|error| {
         ConfigError::new(error.to_string()).help(match &error {
             ::fleet::Error::Login { .. } => NO_LOGIN,
             ::fleet::Error::Connect { reason, .. } => no_connection(reason),
@@ -170,7 +173,7 @@ impl FleetRun {
         observer: Arc<dyn Observer>,
         (id, drain): (RunId, std::time::Duration),
         cancel: CancellationToken,
-    ) -> Result<Brought, ::fleet::Error> {
+    ) -> Brought {
         let plan = Plan {
             sync,
             config: self.config.clone(),
@@ -179,7 +182,23 @@ impl FleetRun {
             ack_wait: self.ack_wait,
         };
         let (connection, board) = (self.connection.clone(), self.board.clone());
-        let coordinator = Coordinator { connection, id, observer, drain, explain: explain(), board };
-        coordinator.run(plan, cancel).await.map(brought)
+        let (empty, explain) = (Report::empty(id.clone()), explain());
+        let coordinator = Coordinator { connection, id, observer, drain, explain, board };
+        match coordinator.run(plan, cancel).await {
+            Ok(ended) => {
+                if let Some(error) = &ended.broken_off {
+                    tell_broken_off(error);
+                }
+                brought(ended)
+            }
+            Err(error) => {
+                tell_broken_off(&error);
+                Report { is_broken_off: true, ..empty }.into()
+            }
+        }
     }
+}
+
+fn tell_broken_off(error: &::fleet::Error) {
+    say_lines(&format!("{}: {}", Paint::for_stderr().red("error"), with_next(error)));
 }

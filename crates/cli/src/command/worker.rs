@@ -8,7 +8,7 @@ use ::sync::{Engine, Observer, Options, RunId};
 use oci::Digest;
 
 use super::execute::{planned, tell_requests};
-use super::fleet::{Limits, bind, connect, count_spending, digest, explain, own_name};
+use super::fleet::{Limits, bind, connect, count_spending, digest, explain, own_name, with_next};
 use super::refuse::refuse;
 use super::resolve::written;
 use super::sync::of_written;
@@ -100,7 +100,7 @@ impl Ready {
         match ended {
             Ok(_) => interrupt.exit_code().unwrap_or(exit_code::DONE),
             Err(error @ Error::NoInbox(_)) => refuse(&[ConfigError::new(error.to_string()).help(NO_INBOX)]),
-            Err(error) => refuse(&[ConfigError::new(error.to_string())]),
+            Err(error) => refuse(&[with_next(&error)]),
         }
     }
 }
@@ -166,6 +166,7 @@ impl Watch {
         let names = RuleNames::of(rules);
         let volume = Volume::of(job.run.show);
         let display = Display::start(volume, names.clone(), ask_hosts(registries));
+        display.observer().waits_for_work();
         let log = open_log(&job.run, &RunId::new(name), names);
         tell_requests(registries, log.clone());
         Self { volume, display, log }

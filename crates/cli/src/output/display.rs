@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use super::canvas::Picture;
 use super::fleet_standing::{AskFleet, FleetStanding};
 use super::hosts::{AskHosts, SlowHost};
+use super::last_line::LastLine;
 use super::layout::{self, Room, Symbols};
 use super::progress::{Progress, View};
 use super::progress_form::{self, Form};
@@ -48,6 +49,8 @@ pub(crate) struct Shown {
     ask_hosts: AskHosts,
     /// Of a run that workers bring.
     ask_fleet: OnceLock<AskFleet>,
+    /// Of a process that waits for work.
+    last_line: OnceLock<LastLine>,
     /// Registries of which it was told that something is tried again there.
     tried_again: Mutex<HashSet<String>>,
     paint: Paint,
@@ -66,6 +69,7 @@ impl Display {
             names,
             ask_hosts,
             ask_fleet: OnceLock::new(),
+            last_line: OnceLock::new(),
             tried_again: Mutex::default(),
             paint: Paint::for_stderr(),
             symbols: Symbols::of_locale(lookup),
@@ -130,7 +134,10 @@ impl Shown {
             Form::Bars => self.draw(),
             Form::Lines => {
                 let (view, slow) = self.view(0);
-                say(&layout::status_line(&view, &slow));
+                let line = layout::status_line(&view, &slow);
+                if self.last_line.get().is_none_or(|last| last.is_news(&line, view.in_work)) {
+                    say(&line);
+                }
             }
             Form::Json => standard::stderr_line(&progress_json::status_line(&self.view(0).0)),
             Form::None => {}
@@ -172,6 +179,12 @@ impl Shown {
     #[cfg(feature = "fleet")]
     pub(crate) fn ask_fleet(&self, ask: AskFleet) {
         let _ = self.ask_fleet.set(ask);
+    }
+
+    /// From now on says nothing twice while nothing is in work.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn waits_for_work(&self) {
+        let _ = self.last_line.set(LastLine::default());
     }
 
     fn fleet(&self) -> Option<FleetStanding> {

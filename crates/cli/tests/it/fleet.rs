@@ -1,5 +1,7 @@
 //! `sync --fleet` and `worker`: several processes on a real nats-server.
 
+mod absence;
+
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -83,6 +85,18 @@ impl Bench {
         let arguments = format!("sync --fleet {} --fleet-patience 2 --json --no-state", self.url());
         let mut command = self.workplace.command(&arguments);
         Ok(Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?))
+    }
+
+    /// The same, whose stderr goes into this file.
+    fn coordinator_into(&self, file: &str) -> Result<Running> {
+        let arguments = format!("sync --fleet {} --fleet-patience 2 --no-state --report r.json", self.url());
+        let log = std::fs::File::create(self.workplace.path().join(file))?;
+        let mut command = self.workplace.command(&arguments);
+        Ok(Running(command.stdout(Stdio::null()).stderr(log).spawn()?))
+    }
+
+    fn has_said(&self, file: &str, text: &str) -> bool {
+        self.workplace.read(file).is_ok_and(|said| said.contains(text))
     }
 
     /// Waits until the source was asked so many times more, or nobody asks.

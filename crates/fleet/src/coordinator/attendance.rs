@@ -130,6 +130,7 @@ mod tests {
             beat: AnyBeat::Ours(Beat {
                 release,
                 worker,
+                born: 1,
                 config,
                 sent: sent.into(),
                 refused: Vec::new(),

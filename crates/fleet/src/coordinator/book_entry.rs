@@ -2,7 +2,8 @@
 
 use crate::message::ended::{JobResult, RuleFailures};
 use crate::message::job::Job;
-use crate::message::run::RunEntry;
+use crate::message::run::{RunEntry, caller};
+use crate::message::spent::SpentBy;
 use crate::message::{self, Malformed, signer};
 
 /// An entry that makes sense.
@@ -27,6 +28,10 @@ pub(super) enum BookEntry {
         attempt: u32,
         result: JobResult,
     },
+    /// What a worker asked registries for, beside what results tell.
+    Spent(SpentBy),
+    /// The run was called off, by this coordinator where that can be read.
+    CalledOff(Option<String>),
     /// A result that cannot be read: people should know.
     Nonsense {
         job: u32,
@@ -40,6 +45,8 @@ pub(super) fn read(run: &RunEntry, key: &str, value: Option<&[u8]>) -> Option<Bo
     let number = |text: &str| text.parse::<u32>().ok();
     match (&parts[..], value) {
         (["rules"], Some(text)) => message::read(text).ok().map(BookEntry::Rules),
+        (["result", "spent", ..], Some(text)) => message::read(text).ok().map(BookEntry::Spent),
+        (["stop"], Some(by)) => Some(BookEntry::CalledOff(caller(by))),
         (["job", job], Some(text)) => {
             let read = message::read::<Job>(text).ok()?;
             let is_ours = read.run == run.run && Some(read.number) == number(job) && read.number < run.jobs;
@@ -83,6 +90,13 @@ mod tests {
         assert!(matches!(entry, Some(BookEntry::Result { job: 0, attempt: 1, .. })), "{entry:?}");
         assert!(matches!(read("r.result.0.1", Some("{}")), Some(BookEntry::Nonsense { job: 0, .. })));
         assert!(matches!(read("r.rules", Some(r#"{"failed": []}"#)), Some(BookEntry::Rules(_))));
+        let spent = r#"{"worker": "w1", "born": 1, "spent": []}"#;
+        assert!(matches!(read("r.result.spent.w1.1.0", Some(spent)), Some(BookEntry::Spent(_))));
+        assert!(read("r.result.spent.w1.1.0", Some("{}")).is_none());
+        for (text, by) in [("c-1", Some("c-1")), ("no name", None)] {
+            let entry = read("r.stop", Some(text));
+            assert!(matches!(&entry, Some(BookEntry::CalledOff(who)) if who.as_deref() == by), "{entry:?}");
+        }
         for (key, value) in [
             ("r.result.0.1", None),
             ("r.result.x.1", Some(result)),
@@ -90,7 +104,7 @@ mod tests {
             ("r.begun.1.2", Some("")),
             ("r.job.0", Some("{}")),
             ("r.rules", Some("")),
-            ("r.stop", Some("stop")),
+            ("r.stop", None),
             ("r", Some("")),
         ] {
             assert!(read(key, value).is_none(), "{key}");

@@ -11,6 +11,8 @@ use crate::error::Error;
 use crate::message::job::images_of;
 use crate::message::run::stop_key;
 
+/// How long it is tried to tell workers.
+const TELLING: Duration = Duration::from_secs(5);
 /// How long a worker may take, beyond what images in work have, to write what became of them.
 const WRITING: Duration = Duration::from_secs(10);
 
@@ -20,10 +22,32 @@ impl Watching<'_> {
         let most = self.drain + self.ack_wait.min(WRITING);
         let in_work = self.progress.book.in_work();
         self.teller.tell(&Event::Stopping { in_work, waiting: 0, drain: self.drain }, None);
-        self.runs.put(&stop_key(&self.entry.run), self.connection.name.clone().into()).await?;
+        self.tell_workers().await?;
         self.connection.empty_queue(&self.entry.run).await;
         self.progress.end(Ending::within(most));
         Ok(())
+    }
+
+    /// While the server is away, nobody can be told.
+    async fn tell_workers(&self) -> Result<(), Error> {
+        let not_told = |reason| Error::NotCalledOff { run: self.entry.run.clone(), reason };
+        if !self.connection.is_there() {
+            return Err(not_told("NATS is away".to_owned()));
+        }
+        let by = self.connection.name.clone().into();
+        let told = self.runs.put_within(TELLING, &stop_key(&self.entry.run), by).await;
+        told.map_err(|error| not_told(error.to_string()))
+    }
+
+    /// Another coordinator has told all to stop.
+    pub(super) fn called_off(&mut self, by: Option<&str>) {
+        // It reads its own word, too.
+        if self.progress.ending.is_some() {
+            return;
+        }
+        let (run, by) = (&self.entry.run, by.unwrap_or("somebody"));
+        self.teller.note(format!("run {run} was called off by {by}: nothing more is handed out"));
+        self.progress.end(Ending::within(self.drain + self.ack_wait.min(WRITING)));
     }
 
     /// Whether nobody is waited for any longer. Whoever is waited for is named once.

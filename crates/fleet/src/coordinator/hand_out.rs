@@ -28,7 +28,8 @@ impl HandOut {
         Self { connection: connection.clone(), run: run.to_owned(), ack_wait, lacked: false }
     }
 
-    /// Puts them into the queue, until the run is called off. What is there already is dropped by its name, to which `again` is added.
+    /// Puts them into the queue, until the run is called off or the server is away: what the queue lacks then shows later. What is
+    /// there already is dropped by its name, to which `again` is added.
     pub(super) async fn publish(
         &self,
         jobs: &[u32],
@@ -40,6 +41,9 @@ impl HandOut {
             while !cancel.is_cancelled()
                 && let Err(error) = self.publish_one(*number, again).await
             {
+                if !self.connection.is_there() {
+                    return Ok(());
+                }
                 if Instant::now() > end {
                     let reason = crate::error::words(&error);
                     return Err(Error::Refused { what: format!("take job {number}"), reason });
@@ -64,13 +68,25 @@ impl HandOut {
 
     /// Whether the queue lacks jobs of those that are open, and has lacked them before: a server that was killed may have
     /// forgotten, or given for done what was not.
-    pub(super) async fn has_lost(&mut self, open: &[u32]) -> Result<bool, Error> {
-        let Ok(queue) = self.connection.queue(&self.run).await else {
-            self.connection.open_queue(&self.run, self.ack_wait).await?;
-            return Ok(false);
+    pub(super) async fn has_lost(&mut self, open: &[u32]) -> bool {
+        let queue = match self.connection.queue(&self.run).await {
+            Ok(queue) => queue,
+            Err(error) => {
+                if matches!(error, Error::Gone { .. }) {
+                    self.open_again().await;
+                }
+                return false;
+            }
         };
         let info = queue.cached_info();
         let lacks = info.num_pending == 0 && info.num_ack_pending == 0 && !open.is_empty();
-        Ok(std::mem::replace(&mut self.lacked, lacks) && lacks)
+        std::mem::replace(&mut self.lacked, lacks) && lacks
+    }
+
+    /// Whether it succeeds shows when the queue is looked at next.
+    async fn open_again(&self) {
+        if self.connection.make_queue().await.is_ok() {
+            let _ = self.connection.open_queue(&self.run, self.ack_wait).await;
+        }
     }
 }

@@ -21,11 +21,10 @@ pub(super) async fn close(connection: &Connection, runs: &Bucket, run: &str) -> 
         let (mut known, revision) = read(runs).await?;
         let before = known.open.len();
         known.open.retain(|listed| listed.run() != run);
-        if known.open.len() == before {
-            return Ok(());
-        }
-        known.closed.push(run.to_owned());
-        if set(runs, &known, revision).await {
+        let is_closed = known.open.len() == before;
+        known.closed.extend((!is_closed).then(|| run.to_owned()));
+        // Whoever has closed it did so before the last job was handed out, maybe.
+        if is_closed || set(runs, &known, revision).await {
             connection.close_queue(run).await;
             return Ok(());
         }

@@ -14,13 +14,14 @@ use crate::bucket::Bucket;
 use crate::bundle::{Bundle, bundles};
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::message;
 use crate::message::ended::{Explain, RuleFailures};
 use crate::message::job::{Job, images_of};
 use crate::message::listed::Listed;
 use crate::message::release::Release;
 use crate::message::run::{RunEntry, stop_key};
 use crate::message::runs::Runs;
-use crate::message::{self, LARGEST};
+use crate::message::shortened::write_within;
 
 /// Runs that are over are kept so long, for whoever still reads them.
 const KEPT: usize = 3;
@@ -68,10 +69,13 @@ impl Connection {
     /// Whether there is a run of this name to join, with these rules and flags.
     ///
     /// # Errors
-    /// There is none, or it is of others.
+    /// There is none, or it is of others; or NATS has not answered.
     pub async fn has_run(&self, name: &str, config: &Digest, selection: &Digest) -> Result<(), Error> {
-        // Where no coordinator has ever been, there is no list either.
-        let Ok(runs) = self.runs().await else { return Err(Error::NoRun(name.to_owned())) };
+        let runs = self.runs().await.map_err(|error| match error {
+            // Where no coordinator has ever been, there is no list either.
+            Error::Gone { .. } => Error::NoRun(name.to_owned()),
+            error => error,
+        })?;
         let (open, _) = open_runs::read(&runs).await?;
         named(&open, name, (config, selection)).map(drop)
     }
@@ -124,19 +128,21 @@ impl Opening<'_> {
         let (release, config, selection) = (Release::ours(), plan.config, plan.selection);
         let entry = RunEntry { release, run, config, selection, jobs, began };
         let failures = RuleFailures::new(&report.failed_rules, self.explain);
-        self.runs.put(&format!("{}.rules", entry.run), message::write(&failures)).await?;
+        let failures = write_within(failures, self.connection.largest_message());
+        self.runs.put(&format!("{}.rules", entry.run), failures).await?;
         self.write(&entry, bundles).await?;
         self.list(entry).await
     }
 
     /// Writes the jobs into the book.
     async fn write(&self, entry: &RunEntry, bundles: Vec<Bundle>) -> Result<(), Error> {
+        let largest = self.connection.largest_message();
         let written = bundles.into_iter().zip(0..).map(|(bundle, number)| {
             let (config, run) = (entry.config.clone(), entry.run.clone());
             let job = Job { run, number, config, bytes: bundle.bytes, assignments: bundle.assignments };
             let text = message::write(&job);
             async move {
-                if text.len() > LARGEST {
+                if text.len() > largest {
                     return Err(Error::TooLarge(job.label()));
                 }
                 self.runs.put(&format!("{}.job.{number}", job.run), text).await

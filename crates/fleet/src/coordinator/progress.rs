@@ -10,6 +10,7 @@ use super::ending::{Ending, Wait};
 use super::flow::Flow;
 use super::hand_out::HandOut;
 use crate::book::Book;
+use crate::error::Error;
 use crate::kept::Kept;
 
 /// How far it is.
@@ -31,12 +32,14 @@ pub(super) struct Progress {
     pub(super) checked: Instant,
     /// Once it is stopped.
     pub(super) ending: Option<(Ending, Wait)>,
+    /// Why nobody watches it to its end.
+    pub(super) broken_off: Option<Error>,
 }
 
 impl Progress {
     pub(super) fn new(report: Report, hand_out: HandOut) -> Self {
         let (book, seen, is_all_planned, first_results, attendance, flow, kept) = Default::default();
-        let (told, checked, ending) = (Instant::now(), Instant::now(), None);
+        let (told, checked, ending, broken_off) = (Instant::now(), Instant::now(), None, None);
         Self {
             book,
             report,
@@ -50,12 +53,8 @@ impl Progress {
             told,
             checked,
             ending,
+            broken_off,
         }
-    }
-
-    /// At the run's end.
-    pub(super) fn into_parts(self) -> (Book, Kept, Report) {
-        (self.book, self.kept, self.report)
     }
 
     /// From now on, the run ends so.

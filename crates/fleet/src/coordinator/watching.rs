@@ -20,6 +20,7 @@ use crate::bucket::{Bucket, Watch};
 use crate::connection::Connection;
 use crate::counted::counted;
 use crate::error::Error;
+use crate::listing::Listing;
 use crate::message::ended::RuleFailures;
 use crate::message::job::{Job, images_of};
 use crate::message::run::RunEntry;
@@ -32,6 +33,9 @@ const _: () = assert!(2 * TICK.as_millis() <= QUIET.as_millis());
 const TOLD: Duration = Duration::from_secs(30);
 /// How often is looked whether the queue has what is not done.
 const CHECKED: Duration = Duration::from_secs(10);
+/// How long it is tried to take a run that is over out of the list; where it was called off, somebody waits for that.
+const CLOSED: Duration = Duration::from_secs(60);
+const CLOSED_AT_ONCE: Duration = Duration::from_secs(5);
 
 /// A run that is watched.
 pub(super) struct Watching<'a> {
@@ -53,7 +57,17 @@ pub(super) struct Watching<'a> {
 
 impl Watching<'_> {
     /// Returns at the run's end, with what became of it.
-    pub(super) async fn watch(mut self) -> Result<Progress, Error> {
+    pub(super) async fn watch(mut self) -> Progress {
+        let watched = self.until_over().await;
+        self.end_the_rest();
+        match watched {
+            Ok(()) => self.close().await,
+            Err(error) => self.progress.broken_off = Some(error),
+        }
+        self.progress
+    }
+
+    async fn until_over(&mut self) -> Result<(), Error> {
         let mut watch = None;
         let mut tick = tokio::time::interval(TICK);
         let cancel = self.cancel;
@@ -85,9 +99,19 @@ impl Watching<'_> {
                 break;
             }
         }
-        self.end_the_rest();
-        open_runs::close(self.connection, self.runs, &self.entry.run).await?;
-        Ok(self.progress)
+        Ok(())
+    }
+
+    /// Takes the run out of the list. All that became of it is known by now.
+    async fn close(&self) {
+        let (run, is_cancelled) = (&self.entry.run, self.cancel.is_cancelled());
+        let patience = if is_cancelled { CLOSED_AT_ONCE } else { CLOSED };
+        let closed = open_runs::close(self.connection, self.runs, run);
+        if !matches!(tokio::time::timeout(patience, closed).await, Ok(Ok(()))) {
+            self.teller.note(format!(
+                "run {run} is over, and NATS could not be told: who starts `sync` next joins it and ends at once. Start it once more then"
+            ));
+        }
     }
 
     fn is_done(&self) -> bool {
@@ -104,6 +128,8 @@ impl Watching<'_> {
             Some(BookEntry::Begun { job, attempt, worker }) => {
                 self.progress.book.begun(job, attempt, worker);
             }
+            Some(BookEntry::Spent(by)) => self.progress.book.spent_by(by),
+            Some(BookEntry::CalledOff(by)) => self.called_off(by.as_deref()),
             Some(BookEntry::GivenBack { job, attempt }) => self.progress.book.given_back(job, attempt),
             Some(BookEntry::Result { job, attempt, result }) => {
                 self.progress.book.result(job, attempt, result);
@@ -231,27 +257,29 @@ impl Watching<'_> {
     /// Whether the run goes on, and the queue has what is not done.
     async fn check(&mut self) -> Result<(), Error> {
         self.progress.checked = Instant::now();
-        if self.progress.ending.is_none() && !self.is_listed().await {
-            // Somebody else has ended or stopped it: what they wrote is read still.
-            self.progress.end(Ending::elsewhere());
-        }
-        if !self.progress.is_all_planned || self.progress.ending.is_some() {
+        if self.progress.ending.is_some() || !self.connection.is_there() {
             return Ok(());
         }
+        match Listing::of(&self.entry.run, self.runs).await {
+            Listing::Open if self.progress.is_all_planned => self.hand_out_again().await,
+            Listing::Open | Listing::Unknown => Ok(()),
+            Listing::Closed => {
+                // Somebody else has ended it: what they wrote is read still.
+                self.progress.end(Ending::elsewhere());
+                Ok(())
+            }
+            Listing::Lost(reason) => Err(Error::RunLost { run: self.entry.run.clone(), reason }),
+        }
+    }
+
+    async fn hand_out_again(&mut self) -> Result<(), Error> {
         let open = self.progress.book.open();
-        if self.progress.hand_out.has_lost(&open).await? {
+        if self.progress.hand_out.has_lost(&open).await {
             let lost = counted(open.len(), "job");
             self.teller.note(format!("NATS has lost {lost}, which this coordinator hands out again"));
             self.progress.hand_out.publish(&open, &format!(".{}", self.progress.seen), self.cancel).await?;
         }
         Ok(())
-    }
-
-    async fn is_listed(&self) -> bool {
-        match open_runs::read(self.runs).await {
-            Ok((known, _)) => known.has(&self.entry.run),
-            Err(_) => true,
-        }
     }
 }
 

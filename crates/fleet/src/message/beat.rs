@@ -15,6 +15,8 @@ use super::{Checked, Malformed, is_name};
 pub(crate) struct Beat {
     pub(crate) release: Release,
     pub(crate) worker: String,
+    /// Which of the processes that had this name one after the other.
+    pub(crate) born: u64,
     /// Of its rules: it works on no run of others.
     pub(crate) config: Digest,
     /// What it has sent since it began, for each run that is open.
@@ -109,6 +111,20 @@ impl TryFrom<Value> for AnyBeat {
     }
 }
 
+/// Asks who else has a name. Whoever has it gives a sign of life at once; nobody else reads this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WhoHas {
+    pub(crate) name: String,
+    pub(crate) born: u64,
+}
+
+impl Checked for WhoHas {
+    fn checked(self) -> Result<Self, Malformed> {
+        if is_name(&self.name) { Ok(self) } else { Err(Malformed::new("it asks for no name")) }
+    }
+}
+
 impl Checked for AnyBeat {
     fn checked(self) -> Result<Self, Malformed> {
         if !is_name(self.worker()) {
@@ -137,7 +153,7 @@ mod tests {
         let sent = vec![SentFor { run: "r".to_owned(), bytes: 7 }];
         let refused = vec![RefusedFor::new("r", "wrong \u{1b}password")];
         let (release, worker) = (Release::ours(), "w1".to_owned());
-        let beat = Beat { release, worker, config, sent, refused, leaves: false };
+        let beat = Beat { release, worker, born: 1, config, sent, refused, leaves: false };
         assert!(beat.refused_for("r").is_some_and(|why| !why.contains('\u{1b}')));
         assert_eq!(beat.refused_for("q"), None);
         assert_eq!((beat.sent_for("r"), beat.sent_for("q")), (7, 0));

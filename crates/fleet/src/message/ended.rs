@@ -12,11 +12,12 @@ use sync::{
 };
 
 use super::job::Job;
+use super::shortened::Shorten;
 use super::spent::{self, SpentAt};
 use super::{Checked, MOST_IMAGES, Malformed, is_name};
 use crate::kept::Kept;
 
-/// The most bytes of one text of an error: 500 of them fit into a message.
+/// The most bytes of one text of an error. Where they are too much for a message, all of its texts are cut.
 const LONGEST: usize = 480;
 
 /// What one attempt at a job came to.
@@ -142,6 +143,32 @@ impl RuleFailures {
     }
 }
 
+impl Shorten for JobResult {
+    fn shorten(&mut self, longest: usize) {
+        for ended in &mut self.ended {
+            if let ToldOutcome::Failed(failure) = &mut ended.outcome {
+                failure.shorten(longest);
+            }
+        }
+    }
+}
+
+impl Shorten for RuleFailures {
+    fn shorten(&mut self, longest: usize) {
+        for failed in &mut self.failed {
+            failed.failure.shorten(longest);
+        }
+    }
+}
+
+impl Shorten for ToldFailure {
+    fn shorten(&mut self, longest: usize) {
+        for text in [&mut self.place, &mut self.doing, &mut self.why, &mut self.next] {
+            *text = clean_to(text, longest).into_owned();
+        }
+    }
+}
+
 /// Puts an error into words: why, and what to do.
 pub type Explain = Arc<dyn Fn(&Error) -> (String, String) + Send + Sync>;
 
@@ -189,7 +216,7 @@ impl Ended {
     pub(crate) fn failed(image: u32, place: &str, why: &str, next: &str) -> Self {
         let failure = ToldFailure {
             at_target: true,
-            place: place.to_owned(),
+            place: cut(place),
             doing: "copying".to_owned(),
             kind: None,
             why: cut(why),

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 
+use super::is_name;
 use super::release::Release;
 
 /// A run that is going on.
@@ -45,6 +46,11 @@ impl RunEntry {
 /// Where a run's book says who has called it off.
 pub(crate) fn stop_key(run: &str) -> String {
     format!("{run}.stop")
+}
+
+/// Who has called a run off, by what stands there.
+pub(crate) fn caller(text: &[u8]) -> Option<String> {
+    std::str::from_utf8(text).ok().filter(|name| is_name(name)).map(str::to_owned)
 }
 
 #[cfg(test)]

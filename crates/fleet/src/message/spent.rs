@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Malformed;
 use super::host::is_host;
+use super::{Checked, Malformed, is_name};
 use crate::spent::Spent;
 
 /// Registries of which one result tells: more than the images of one job have.
@@ -53,6 +53,26 @@ impl SpentAt {
     fn is_sound(&self) -> bool {
         let is_plain = |character: char| character == ' ' || character.is_ascii_graphic();
         is_host(&self.host) && self.kind.len() <= LONGEST_KIND && self.kind.chars().all(is_plain)
+    }
+}
+
+/// What one process has asked registries for, beside what its results tell.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SpentBy {
+    pub(crate) worker: String,
+    /// Which of the processes that had this name one after the other.
+    pub(crate) born: u64,
+    pub(crate) spent: Vec<SpentAt>,
+}
+
+impl Checked for SpentBy {
+    fn checked(self) -> Result<Self, Malformed> {
+        if !is_name(&self.worker) {
+            return Err(Malformed::new("the worker has no name"));
+        }
+        check(&self.spent)?;
+        Ok(self)
     }
 }
 

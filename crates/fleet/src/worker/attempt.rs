@@ -24,12 +24,26 @@ enum Attempt {
     Left,
 }
 
+/// What is to be done with a job.
+enum Begun {
+    /// This attempt is this worker's.
+    Attempt(Job, u32),
+    /// It has had all its attempts, by these workers.
+    GivenUp(Job, Vec<String>),
+    /// It is done, or makes no sense.
+    Nothing,
+}
+
 impl Shared {
     /// Brings a job's images, and lets the job go.
     pub(super) async fn bring(&self, run: &RunEntry, number: u32, holding: Holding, stop: CancellationToken) {
-        match self.attempt(run, number, stop).await {
+        match self.attempt(run, number, stop.clone()).await {
             Ok(Attempt::Over) => holding.done().await,
-            Ok(Attempt::Left) | Err(_) => holding.give_back().await,
+            Ok(Attempt::Left) | Err(_) => {
+                // Whoever takes the job may end it, and with it the run.
+                let _ = self.before_end(&stop, self.write_spent(&run.run)).await;
+                holding.give_back().await;
+            }
         }
     }
 
@@ -37,33 +51,61 @@ impl Shared {
         if self.part_in(&run.run) == Part::LeavesToOthers {
             return Ok(Attempt::Left);
         }
-        let Some(job) = self.job(run, number).await? else { return Ok(Attempt::Over) };
+        let Some(begun) = self.before_end(&stop, self.begin(run, number)).await else {
+            return Ok(Attempt::Left);
+        };
+        match begun? {
+            Begun::Nothing => Ok(Attempt::Over),
+            Begun::GivenUp(job, before) => {
+                let result = key(run, "result", number, MOST_ATTEMPTS + 1);
+                let written = self.write(&run.run, &result, given_up(&job, &before));
+                let written = self.before_end(&stop, written).await;
+                written.map_or(Ok(Attempt::Left), |written| written.map(|()| Attempt::Over))
+            }
+            Begun::Attempt(job, attempt) => {
+                let how = self.carry_out(run, &job, stop.clone()).await;
+                let ended = self.end(run, (&job, attempt), how, &stop);
+                self.before_end(&stop, ended).await.unwrap_or(Ok(Attempt::Left))
+            }
+        }
+    }
+
+    /// Looks what the book says of a job, and begins the next attempt at it.
+    async fn begin(&self, run: &RunEntry, number: u32) -> Result<Begun, Error> {
+        let Some(job) = self.job(run, number).await? else { return Ok(Begun::Nothing) };
         let mut before = Vec::new();
         for attempt in 1..=MOST_ATTEMPTS {
             let (begun, result) = (key(run, "begun", number, attempt), key(run, "result", number, attempt));
-            if self.runs.create(&begun, self.signature().into()).await?.is_none() {
-                if self.is_good(&job, &result).await? {
-                    return Ok(Attempt::Over);
-                }
-                let who = self.runs.get(&begun).await?.and_then(|(who, _)| signer(&who));
-                before.push(who.unwrap_or_else(|| "somebody".to_owned()));
-                continue;
+            if self.runs.create(&begun, self.signature().into()).await?.is_some() {
+                return Ok(Begun::Attempt(job, attempt));
             }
-            let (ended, refusal) = self.carry_out(run, &job, stop.clone()).await;
-            // Who is stopped before it begins tells of no image at all.
-            let is_good = is_whole(&job, &ended);
-            let is_left = !is_good
-                && (self.is_left_to_others(run, refusal).await
-                    || stop.is_cancelled() && self.run_state(&run.run).await == RunState::GoesOn);
-            if is_left {
-                self.runs.delete(&begun).await?;
-                return Ok(Attempt::Left);
+            if self.is_good(&job, &result).await? {
+                return Ok(Begun::Nothing);
             }
-            self.write(&run.run, &result, ended).await?;
-            return Ok(Attempt::Over);
+            let who = self.runs.get(&begun).await?.and_then(|(who, _)| signer(&who));
+            before.push(who.unwrap_or_else(|| "somebody".to_owned()));
         }
-        let result = key(run, "result", number, MOST_ATTEMPTS + 1);
-        self.write(&run.run, &result, given_up(&job, &before)).await?;
+        Ok(Begun::GivenUp(job, before))
+    }
+
+    /// Writes what an attempt came to, or that somebody else may begin it anew.
+    async fn end(
+        &self,
+        run: &RunEntry,
+        (job, attempt): (&Job, u32),
+        (ended, refusal): (Vec<Ended>, Option<Refusal>),
+        stop: &CancellationToken,
+    ) -> Result<Attempt, Error> {
+        // Who is stopped before it begins tells of no image at all.
+        let is_good = is_whole(job, &ended);
+        let is_left = !is_good
+            && (self.is_left_to_others(run, refusal).await
+                || stop.is_cancelled() && self.run_state(&run.run).await == RunState::GoesOn);
+        if is_left {
+            self.runs.delete(&key(run, "begun", job.number, attempt)).await?;
+            return Ok(Attempt::Left);
+        }
+        self.write(&run.run, &key(run, "result", job.number, attempt), ended).await?;
         Ok(Attempt::Over)
     }
 
@@ -78,14 +120,6 @@ impl Shared {
         let Some((result, _)) = self.runs.get(result).await? else { return Ok(false) };
         let result = message::read::<JobResult>(&result).ok();
         Ok(result.is_some_and(|result| is_whole(job, &result.ended)))
-    }
-
-    async fn write(&self, run: &str, key: &str, ended: Vec<Ended>) -> Result<(), Error> {
-        let (worker, born, spent) = (self.worker.connection.name.clone(), self.born, self.tell_spent(run));
-        let result = JobResult { worker, born, ended, spent };
-        self.runs.put(key, message::write(&result)).await?;
-        self.job_done(run, result.spent);
-        Ok(())
     }
 
     /// The job of this number, if the book has one that makes sense.

@@ -47,11 +47,13 @@ impl Shared {
             if self.part_in(&run.run) == Part::LeavesToOthers {
                 break;
             }
-            let Some((consumer, ack_wait)) = self.queue(&run.run, &mut queue).await else {
-                tokio::time::sleep(LOOK).await;
+            let asked = self.before_end(&stop, self.queue(&run.run, &mut queue)).await;
+            let Some(Some((consumer, ack_wait))) = asked else {
+                let _ = tokio::time::timeout(LOOK, stop.cancelled()).await;
                 continue;
             };
-            match pull(consumer).await {
+            let Some(pulled) = self.before_end(&stop, pull(consumer)).await else { break };
+            match pulled {
                 Pulled::Message(message) => {
                     empty = 0;
                     let holding = (*message, ack_wait);
@@ -64,6 +66,7 @@ impl Shared {
             while jobs.try_join_next().is_some() {}
         }
         while jobs.join_next().await.is_some() {}
+        let _ = self.before_end(&stop, self.write_spent(&run.run)).await;
         watching.abort();
     }
 

@@ -52,6 +52,7 @@ impl Shared {
         let beat = Beat {
             release: Release::ours(),
             worker: self.worker.connection.name.clone(),
+            born: self.born,
             config: self.worker.config.clone(),
             sent: self.sent(),
             refused: self.refusals().told(),

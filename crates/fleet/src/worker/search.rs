@@ -20,12 +20,24 @@ impl Shared {
     /// Works on one run after the other, until it is cancelled or has been idle for long enough.
     pub(super) async fn look_for_work(self: Arc<Self>, cancel: &CancellationToken) -> Result<(), Error> {
         let (mut idle_since, mut told) = (Instant::now(), HashSet::new());
+        let mut is_answered = true;
         while !cancel.is_cancelled() {
-            // While NATS is away, it is asked for long: who is told to end does not wait for that.
+            // While NATS is away, an answer takes long: who is told to end does not wait for that.
             let run = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(()),
-                run = self.open_run(&mut told) => run?,
+                run = self.open_run(&mut told) => match run {
+                    // Whoever comes next makes it.
+                    Err(Error::Gone { .. }) => None,
+                    Err(error @ Error::NoAnswer { .. }) => {
+                        self.not_answered(&error, std::mem::replace(&mut is_answered, false));
+                        None
+                    }
+                    run => {
+                        is_answered = true;
+                        run?
+                    }
+                },
             };
             if let Some(run) = run {
                 let before = self.jobs_done();
@@ -45,9 +57,18 @@ impl Shared {
         Ok(())
     }
 
+    /// That the server is away is told elsewhere.
+    fn not_answered(&self, error: &Error, is_news: bool) {
+        if is_news && self.worker.connection.is_there() {
+            (self.worker.say)(&format!(
+                "{error}. This worker waits: look whether nats-server keeps streams, `image-syncer check --fleet` tells"
+            ));
+        }
+    }
+
     /// A run that has work for this worker. Of others it is said once that they are there.
     async fn open_run(&self, told: &mut HashSet<String>) -> Result<Option<RunEntry>, Error> {
-        let Some((runs, _)) = self.runs.get("runs").await? else { return Ok(None) };
+        let Some((runs, _)) = self.runs.get_once("runs").await? else { return Ok(None) };
         let runs: Runs = match message::read(&runs) {
             Ok(runs) => runs,
             Err(error) => return Err(Error::Malformed { key: "runs".to_owned(), reason: error.to_string() }),

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::UNIX_EPOCH;
 
 use super::equipment::Worker;
 use super::refusal::Refusals;
@@ -28,17 +27,16 @@ pub(super) struct Shared {
     moved: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
     /// Jobs that are worked on: run and number.
     in_hands: Mutex<HashSet<(String, u32)>>,
-    attempts: AtomicU64,
+    numbers: AtomicU64,
     done: AtomicU64,
     told: Mutex<Told>,
     refusals: Mutex<Refusals>,
 }
 
 impl Shared {
-    pub(super) fn new(worker: Worker, runs: Bucket, live: Live) -> Self {
-        let born = u64::try_from(UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos()).unwrap_or_default();
-        let (in_work, moved, in_hands, attempts, done, told, refusals) = Default::default();
-        Self { worker, runs, live, in_work, born, moved, in_hands, attempts, done, told, refusals }
+    pub(super) fn new(worker: Worker, born: u64, runs: Bucket, live: Live) -> Self {
+        let (in_work, moved, in_hands, numbers, done, told, refusals) = Default::default();
+        Self { worker, runs, live, in_work, born, moved, in_hands, numbers, done, told, refusals }
     }
 
     pub(super) fn in_hands(&self) -> MutexGuard<'_, HashSet<(String, u32)>> {
@@ -47,8 +45,12 @@ impl Shared {
 
     /// Under what an attempt is begun: no other one is, of this or another process.
     pub(super) fn signature(&self) -> String {
-        let number = self.attempts.fetch_add(1, Ordering::Relaxed);
-        format!("{} {}-{number}", self.worker.connection.name, self.born)
+        format!("{} {}-{}", self.worker.connection.name, self.born, self.next_number())
+    }
+
+    /// One that this process has not had.
+    pub(super) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Counts bytes that are sent for a run.
@@ -81,8 +83,13 @@ impl Shared {
 
     /// A job has a result, which tells of this.
     pub(super) fn job_done(&self, run: &str, spent: Vec<SpentAt>) {
-        self.told().is_written(run, spent);
+        self.is_told(run, spent);
         self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A run's book has it.
+    pub(super) fn is_told(&self, run: &str, spent: Vec<SpentAt>) {
+        self.told().is_written(run, spent);
     }
 
     /// How many jobs have one.

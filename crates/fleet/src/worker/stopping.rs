@@ -10,10 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::fetch::LOOK;
 use super::shared::Shared;
 use crate::counted::counted;
-use crate::message;
-use crate::message::is_name;
-use crate::message::run::stop_key;
-use crate::message::runs::Runs;
+use crate::listing::Listing;
+use crate::message::run::{caller, stop_key};
 
 /// How a run stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +19,8 @@ pub(super) enum RunState {
     GoesOn,
     /// Nobody waits for it any longer.
     Over,
+    /// NATS has nothing of it any more, in these words.
+    Lost(String),
     /// By this coordinator, where that can be read.
     CalledOff(Option<String>),
 }
@@ -35,12 +35,16 @@ enum End {
 impl Shared {
     /// How a run stands. While nobody answers, what is in work may end.
     pub(super) async fn run_state(&self, run: &str) -> RunState {
-        let runs = self.runs.get_now("runs").await.and_then(|runs| message::read::<Runs>(&runs).ok());
-        if let Some(by) = self.runs.get_now(&stop_key(run)).await {
-            let name = std::str::from_utf8(&by).ok().filter(|name| is_name(name));
-            return RunState::CalledOff(name.map(str::to_owned));
+        let listing = Listing::of(run, &self.runs).await;
+        let may_be_called_off = matches!(listing, Listing::Open | Listing::Closed);
+        if may_be_called_off && let Ok(Some((by, _))) = self.runs.get_once(&stop_key(run)).await {
+            return RunState::CalledOff(caller(&by));
         }
-        if runs.is_none_or(|runs| runs.has(run)) { RunState::GoesOn } else { RunState::Over }
+        match listing {
+            Listing::Open | Listing::Unknown => RunState::GoesOn,
+            Listing::Closed => RunState::Over,
+            Listing::Lost(reason) => RunState::Lost(reason),
+        }
     }
 
     /// Waits for the end of work on a run, and ends it.
@@ -83,6 +87,7 @@ fn words(run: &str, state: &RunState, in_work: usize, drain: Duration) -> Option
         // Most runs end so, when nobody has anything left to do.
         RunState::Over if in_work == 0 => return None,
         RunState::Over => "is over".to_owned(),
+        RunState::Lost(reason) => format!("is lost, NATS has nothing of it any more ({reason})"),
         RunState::CalledOff(Some(by)) => format!("was called off by {by}"),
         RunState::CalledOff(None) => "was called off".to_owned(),
     };
@@ -109,6 +114,13 @@ mod tests {
             (RunState::Over, 0, None),
             (RunState::Over, 1, Some("run r is over: 1 image in work here has 25 s to end")),
             (by("c-1"), 2, Some("run r was called off by c-1: 2 images in work here have 25 s to end")),
+            (
+                RunState::Lost("stream not found".to_owned()),
+                0,
+                Some(
+                    "run r is lost, NATS has nothing of it any more (stream not found): no image is in work here",
+                ),
+            ),
             (RunState::CalledOff(None), 0, Some("run r was called off: no image is in work here")),
         ] {
             assert_eq!(said(&state, in_work).as_deref(), text, "{state:?}");

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fleet::{Access, Connection, Error, Login};
+use fleet::{Access, Connection, ConnectionEvent, Error, Login};
 use testkit::{CertificateAuthority, NatsOperator, NatsServer, Nkey};
 
-use crate::nats::connected;
+use crate::nats::{self, connected};
 use crate::until::until;
 use crate::world::{Told, World};
 
@@ -91,7 +91,7 @@ async fn what_a_login_may_not_do_is_told() {
     let told = Arc::new(std::sync::Mutex::new(Vec::new()));
     let heard = told.clone();
     let access = Access::new(&nats.url(), Login::User("u".into(), "p".into()), None, false).unwrap();
-    let tell = move |what: &str| heard.lock().unwrap().push(what.to_owned());
+    let tell = move |event: &ConnectionEvent| heard.lock().unwrap().extend(nats::refusal(event));
     let connection = Connection::open(&access, "w1", Arc::new(tell)).await.unwrap();
     let asked = tokio::spawn(async move { fleet::NatsLeases::open(&connection).await.is_err() });
     until("it is told", async || !told.lock().unwrap().is_empty()).await;

@@ -6,6 +6,8 @@ mod book;
 mod lease;
 mod limits;
 mod login;
+mod lost;
+mod name;
 mod nats;
 mod permission;
 mod report;

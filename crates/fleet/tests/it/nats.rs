@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fleet::{Access, Connection, Login};
+use fleet::{Access, Connection, ConnectionEvent, Login};
 use testkit::NatsServer;
 
 pub(crate) struct Nats(NatsServer);
@@ -27,6 +27,11 @@ impl Nats {
         self.0.kill();
     }
 
+    /// Takes away what one that was killed has kept.
+    pub(crate) fn lose_store(&self) {
+        self.0.lose_store().unwrap();
+    }
+
     pub(crate) fn url(&self) -> String {
         self.0.url()
     }
@@ -39,6 +44,12 @@ impl Nats {
         self.connect_as(Login::Nobody, name).await
     }
 
+    /// The same, for a runtime of its own.
+    pub(crate) fn connected_later(&self, name: &'static str) -> impl Future<Output = Connection> + 'static {
+        let access = self.access(Login::Nobody);
+        async move { connected(&access, name).await }
+    }
+
     pub(crate) async fn connect_as(&self, login: Login, name: &str) -> Connection {
         connected(&self.access(login), name).await
     }
@@ -46,4 +57,12 @@ impl Nats {
 
 pub(crate) async fn connected(access: &Access, name: &str) -> Connection {
     Connection::open(access, name, Arc::new(|_| {})).await.unwrap()
+}
+
+/// What the server refuses, in its words.
+pub(crate) fn refusal(event: &ConnectionEvent) -> Option<String> {
+    match event {
+        ConnectionEvent::Refused(words) => Some(words.clone()),
+        _ => None,
+    }
 }

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::jetstream;
-use fleet::{Connection, Login};
+use fleet::{Connection, ConnectionEvent, Login};
 
 use crate::book::Book;
-use crate::nats::Nats;
+use crate::nats::{Nats, refusal};
 use crate::until::until;
 use crate::world::{Told, World};
 
@@ -18,7 +18,7 @@ const USERS: &str = include_str!("../../../../docs/nats-users.conf");
 async fn as_user(nats: &Nats, user: &str, name: &str, refused: &Arc<Mutex<Vec<String>>>) -> Connection {
     let login = Login::User(user.to_owned(), format!("{user}-password"));
     let refused = refused.clone();
-    let note = move |what: &str| refused.lock().unwrap().push(what.to_owned());
+    let note = move |event: &ConnectionEvent| refused.lock().unwrap().extend(refusal(event));
     Connection::open(&nats.access(login), name, Arc::new(note)).await.unwrap()
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use embedded_registry::{Effect, Fault, Match, Times};
+use embedded_registry::{Effect, Fault, LoggedRequest, Match, Times};
 use oci::Digest;
 use tokio_util::sync::CancellationToken;
 
@@ -144,4 +144,44 @@ async fn a_member_of_another_release_is_named_with_what_to_do() {
     let runs = book.store.get("runs").await.unwrap().unwrap();
     let runs: serde_json::Value = serde_json::from_slice(&runs).unwrap();
     assert_eq!(runs["open"], serde_json::json!([serde_json::from_str::<serde_json::Value>(entry).unwrap()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_is_too_large_for_the_server_is_cut_and_names_all_images() {
+    let (nats, world) = (Nats::with("max_payload: 2500").await, World::start(1).await);
+    let told = Arc::new(Told::default());
+    let effect = Effect::Status { code: 404, body: String::new(), headers: Vec::new() };
+    world.source.misbehave(Fault { when: Match::get("/blobs/"), times: Times::Always, effect });
+    let (_, bringing) = world.bring(nats.connect("c").await, &told, [ACK_WAIT, DRAIN]);
+    let added = ", and this and that".repeat(100);
+    let worker = world.worker_that_adds(nats.connect("w1").await, added).await;
+    let brought = tokio::time::timeout(Duration::from_secs(60), bringing).await.unwrap().unwrap().unwrap();
+    assert_eq!((brought.report.failed(), brought.report.totals.images()), (2, 2), "{:?}", told.notes());
+    let words: Vec<_> = told.ended().into_values().flatten().map(|(word, _)| word).collect();
+    let is_cut = |word: &String| word.contains("and this") && word.contains(" bytes)") && word.len() < 450;
+    assert!(words.iter().all(is_cut), "{words:?}");
+    worker.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_worker_asked_for_that_left_its_job_to_others_is_told() {
+    let (nats, world, told) = (Nats::start().await, World::start(1).await, Arc::new(Told::default()));
+    let (_, bringing) = world.bring(nats.connect("c").await, &told, [ACK_WAIT, DRAIN]);
+    until("the run is open", async || told.has_note("for workers to take")).await;
+    let before = world.target.requests().len();
+    let hangs = Fault { when: Match::get("/blobs/"), times: Times::Always, effect: Effect::Hang };
+    world.source.misbehave(hangs);
+    let leaves = world.worker(nats.connect("w1").await).await;
+    until("it waits for a blob", async || world.source.requests().iter().any(LoggedRequest::is_blob_read))
+        .await;
+    assert_eq!(leaves.leave().await.jobs, 0);
+    let asked = world.target.requests().len() - before;
+    world.source.behave();
+    let worker = world.worker(nats.connect("w2").await).await;
+    let brought = bringing.await.unwrap().unwrap();
+    assert_eq!(brought.report.copied(), 2);
+    assert!(asked > 0, "there is something to tell");
+    let target = &brought.spent[&world.target.host()];
+    assert_eq!(target.requests, (world.target.requests().len() - before) as u64);
+    worker.leave().await;
 }

@@ -91,6 +91,25 @@ async fn what_is_in_work_when_a_run_is_called_off_is_waited_for_and_told() {
     assert_eq!(by_w1.count(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_joined_a_run_is_told_who_called_it_off_and_ends() {
+    let (nats, world) = (Nats::start().await, World::start(3).await);
+    let (told, again) = (Arc::new(Told::default()), Arc::new(Told::default()));
+    let (cancel, first) = world.bring(nats.connect("c1").await, &told, [ACK_WAIT, AN_HOUR]);
+    until("the run is open", async || told.has_note("for workers to take")).await;
+    let (_, second) = world.bring(nats.connect("c2").await, &again, [ACK_WAIT, AN_HOUR]);
+    until("it is joined", async || again.has_note("joined run")).await;
+    cancel.cancel();
+    for bringing in [first, second] {
+        let brought = tokio::time::timeout(Duration::from_secs(60), bringing).await.unwrap();
+        let brought = brought.unwrap().unwrap();
+        assert_eq!((brought.report.not_done(), brought.broken_off.is_some()), (6, false));
+    }
+    assert!(again.has_note(" was called off by c1: nothing more is handed out"), "{:?}", again.notes());
+    assert!(!again.has_note("NATS has lost"), "{:?}", again.notes());
+    assert!(!told.has_note("called off by"), "who calls it off knows: {:?}", told.notes());
+}
+
 /// Who listens to the queue's subjects hears what is put into it, also what the queue drops because it has it already.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_joins_a_run_and_is_called_off_before_it_knows_all_jobs_hands_nothing_out() {
@@ -158,7 +177,7 @@ async fn a_worker_that_is_to_end_says_so_once_for_all_its_jobs() {
     coordinator.abort();
 }
 
-fn slow_manifests() -> Fault {
+pub(crate) fn slow_manifests() -> Fault {
     let effect = Effect::Delay(Duration::from_secs(3));
     Fault { when: Match::get("/manifests/"), times: Times::Always, effect }
 }

@@ -18,6 +18,7 @@ use sync::{
     Assignment, BoundAssignment, Engine, Event, ImageReport, Naming, Observer, Options, Outcome, Report,
     Rule, RuleTarget, RunId, Selection, Stamp, State, Sync,
 };
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -122,12 +123,16 @@ struct Kind {
     config: Digest,
     leaves_at_once: bool,
     told: Arc<Told>,
+    /// Where it runs.
+    runtime: Option<Handle>,
+    /// What it has to add to each error.
+    added: String,
 }
 
 impl Default for Kind {
     fn default() -> Self {
-        let (limits, told) = (Arc::new(NoLimits), Arc::default());
-        Self { limits, config: World::config(), leaves_at_once: false, told }
+        let (limits, told, added) = (Arc::new(NoLimits), Arc::default(), String::new());
+        Self { limits, config: World::config(), leaves_at_once: false, told, runtime: None, added }
     }
 }
 
@@ -201,6 +206,11 @@ impl World {
         self.worker_as(connection, Kind::default()).await
     }
 
+    /// One on a runtime of its own.
+    pub(crate) async fn worker_on(&self, runtime: &Handle, connection: Connection) -> Working {
+        self.worker_as(connection, Kind { runtime: Some(runtime.clone()), ..Kind::default() }).await
+    }
+
     /// One with these limits.
     pub(crate) async fn worker_within(
         &self,
@@ -215,6 +225,11 @@ impl World {
         self.worker_as(connection, Kind { config, ..Kind::default() }).await
     }
 
+    /// One that adds this to each error.
+    pub(crate) async fn worker_that_adds(&self, connection: Connection, added: String) -> Working {
+        self.worker_as(connection, Kind { added, ..Kind::default() }).await
+    }
+
     /// One that tells what it does.
     pub(crate) async fn worker_that_tells(&self, connection: Connection, told: &Arc<Told>) -> Working {
         self.worker_as(connection, Kind { told: told.clone(), ..Kind::default() }).await
@@ -226,7 +241,7 @@ impl World {
     }
 
     async fn worker_as(&self, connection: Connection, kind: Kind) -> Working {
-        let Kind { limits, config, leaves_at_once, told } = kind;
+        let Kind { limits, config, leaves_at_once, told, runtime, added } = kind;
         let clients = self.clients();
         let (rules, cancel) = (Self::rules_by(&clients, &self.repositories), CancellationToken::new());
         let cancelled = cancel.clone();
@@ -256,13 +271,14 @@ impl World {
             options: Options::new(4, 2),
             state: State::none(),
             bind: Arc::new(bind),
-            explain: Arc::new(|error| (error.to_string(), "look".to_owned())),
+            explain: Arc::new(move |error| (format!("{error}{added}"), "look".to_owned())),
             observer: told.clone(),
             spending: Arc::new(move || clients.iter().map(spent_at).collect()),
         };
         let say = Arc::new(move |text: &str| told.notes.lock().unwrap().push(text.to_owned()));
         let worker = Worker { config, tools, limits, idle_exit: None, say, connection };
-        Working { task: tokio::spawn(worker.work(cancel.clone())), cancel }
+        let runtime = runtime.unwrap_or_else(Handle::current);
+        Working { task: runtime.spawn(worker.work(cancel.clone())), cancel }
     }
 
     /// Hands the images out, and waits.
