@@ -32,6 +32,7 @@ mod prune;
 mod reach;
 mod refusal;
 mod report;
+mod retries;
 mod run;
 mod schema;
 mod select;

@@ -3,7 +3,7 @@
 use clap::{Args, Parser};
 
 use super::login::LoginArgs;
-use super::number::retries;
+use super::retries::RetriesArgs;
 use super::select::{RepositorySelectArgs, TagSelectArgs};
 
 /// Shows what an image is made of
@@ -97,13 +97,8 @@ pub(crate) struct LookArgs {
     #[command(flatten)]
     pub(crate) login: LoginArgs,
 
-    /// Tries of a failed request [default: 2]
-    ///
-    /// How often a request that failed for a passing reason is tried again. A registry that asks to wait (429) is waited for as long
-    /// as it says (15 minutes at most), up to 20 times in a row; some four minutes in all where it does not say how long; with 0 not
-    /// at all.
-    #[arg(short, long, value_name = "NUMBER", default_value = "2", hide_default_value = true, help_heading = "Registries", value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
-    pub(crate) retries: u32,
+    #[command(flatten, next_help_heading = "Registries")]
+    pub(crate) retries: RetriesArgs,
 }
 
 const INSPECT: &str = "\

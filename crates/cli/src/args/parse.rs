@@ -117,7 +117,7 @@ mod tests {
         for spelling in ["--proc=6", "--proc 6", "-p6", "-p 6", "-p=6", "--proc 5 --proc 6"] {
             assert_eq!(old(spelling).job.run.proc, 6, "{spelling}");
         }
-        assert_eq!(old("--retries 0x3").job.run.retries, 3);
+        assert_eq!(old("--retries 0x3").job.run.retries.retries, 3);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use clap::Parser;
 use sync::prune::MaxDelete;
 
 use super::file::{file, kept};
-use super::number::{at_least_one, retries};
+use super::number::at_least_one;
+use super::retries::RetriesArgs;
 use super::{ConfigArgs, OnlyArgs, ReachArgs, ShowArgs};
 
 /// Shows, or deletes, what sources do not have any more
@@ -46,13 +47,8 @@ pub(crate) struct PruneArgs {
     #[arg(short, long, value_name = "NUMBER", default_value = "5", hide_default_value = true, value_parser = at_least_one, allow_hyphen_values = true, overrides_with = "proc")]
     pub(crate) proc: usize,
 
-    /// Tries of a failed step [default: 2]
-    ///
-    /// How often a step that failed for a passing reason is tried again. A registry that asks to wait (429) is waited for as long
-    /// as it says (15 minutes at most), up to 20 times in a row; some four minutes in all where it does not say how long; with 0 not
-    /// at all.
-    #[arg(short, long, value_name = "NUMBER", default_value = "2", hide_default_value = true, value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
-    pub(crate) retries: u32,
+    #[command(flatten)]
+    pub(crate) retries: RetriesArgs,
 
     /// Where to remember what was seen
     ///

@@ -7,8 +7,9 @@ use sync::Bandwidth;
 
 use super::file::{file, kept};
 use super::narrow::NarrowArgs;
-use super::number::{TRUTHS, at_least_one, retries, truth};
+use super::number::{TRUTHS, at_least_one, truth};
 use super::offered::offered;
+use super::retries::RetriesArgs;
 use super::show::ShowArgs;
 use crate::output::AskedProgress;
 use crate::output::image_file::ImagesFormat;
@@ -29,13 +30,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "BANDWIDTH", allow_hyphen_values = true, overrides_with = "bandwidth")]
     pub(crate) bandwidth: Option<Bandwidth>,
 
-    /// Tries of a failed step [default: 2]
-    ///
-    /// How often a step that failed for a passing reason is tried again. A registry that asks to wait (429) is waited for as long
-    /// as it says (15 minutes at most), up to 20 times in a row; some four minutes in all where it does not say how long; with 0 not
-    /// at all.
-    #[arg(short, long, value_name = "NUMBER", default_value = "2", hide_default_value = true, value_parser = retries, allow_hyphen_values = true, overrides_with = "retries")]
-    pub(crate) retries: u32,
+    #[command(flatten)]
+    pub(crate) retries: RetriesArgs,
 
     #[command(flatten)]
     pub(crate) narrow: NarrowArgs,

@@ -298,7 +298,7 @@ async fn copy(
         bandwidth: args.bandwidth,
         mode: asked.results.mode(args.dry_run),
         drain: Duration::from_secs(args.drain.into()),
-        ..Options::new(args.proc, args.retries)
+        ..Options::new(args.proc, args.retries.retries)
     };
     let state = state_file::open(args, |name| std::env::var(name).ok());
     let work = rules.iter().map(|rule| rule.work.clone());

@@ -35,7 +35,7 @@ impl Look {
         for warning in warnings {
             warn(&warning);
         }
-        Ok(Self { registries, retries: args.retries })
+        Ok(Self { registries, retries: args.retries.retries })
     }
 
     /// The same with the image that is named, or the exit status where either cannot be used.

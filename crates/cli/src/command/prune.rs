@@ -50,7 +50,7 @@ pub(crate) async fn run(args: PruneArgs) -> u8 {
     let interrupt = Interrupt::listen(move || told.tell());
     let state =
         state_file::open_for_prune(args.state.as_deref(), args.no_state, |name| std::env::var(name).ok());
-    let options = Options::new(args.proc, args.retries);
+    let options = Options::new(args.proc, args.retries.retries);
     let rules = rules(resolved, &guards);
     let count = rules.len();
     let prune = Prune { rules, options, state: state.clone() };

@@ -219,6 +219,6 @@ fn tell(volume: Volume, log: Option<&LogFile>, line: &str) {
 fn options(job: &JobArgs) -> Options {
     Options {
         drain: Duration::from_secs(job.run.drain.into()),
-        ..Options::new(job.run.proc, job.run.retries)
+        ..Options::new(job.run.proc, job.run.retries.retries)
     }
 }
