@@ -46,7 +46,8 @@ impl OtherTool {
 
 /// The program whose file this is; `None` for ours and for what nobody knows.
 ///
-/// regsync's rules stand in `sync`, too, but have `source` and `target` where ours have `from` and `to`.
+/// regsync's rules stand in `sync`, too, but have `source` and `target` where ours have `from` and `to`. These alone are what somebody
+/// writes who means a rule of ours: regsync's files have a `version`, and its rules a `type`.
 pub(crate) fn recognise(root: &Node) -> Option<OtherTool> {
     if let Value::List(policies) = &root.value {
         return policies.first().filter(|policy| is_policy(policy)).map(|_| OtherTool::Harbor);
@@ -61,7 +62,10 @@ pub(crate) fn recognise(root: &Node) -> Option<OtherTool> {
     }
     let first = |key: &str| get(key).and_then(first_of_list).and_then(map);
     let has = |entry: &[(String, Node)], keys: &[&str]| keys.iter().all(|key| find(entry, key).is_some());
-    if first("sync").is_some_and(|entry| has(entry, &["source", "target"]))
+    let is_of_regsync = |entry: &[(String, Node)]| {
+        has(entry, &["source", "target"]) && (has(entry, &["type"]) || get("version").is_some())
+    };
+    if first("sync").is_some_and(is_of_regsync)
         || first("creds").is_some_and(|entry| has(entry, &["registry"]))
     {
         return Some(OtherTool::Regsync);
@@ -174,6 +178,8 @@ mod tests {
             ("auth: {r.io: {username: u}}\nimages: {a/b: c/d}\n", None),
             ("a/b: c/d\n", None),
             ("sync:\n- {from: a, to: b}\n", None),
+            ("auth: {r.io: {username: u}}\nsync:\n- {source: a, target: b}\n", None),
+            ("version: 1\nsync:\n- {source: a, target: b}\n", Some(OtherTool::Regsync)),
             ("null", None),
         ] {
             assert_eq!(recognise(&yaml::read(text).unwrap().root), tool, "{text}");

@@ -152,6 +152,10 @@ fn slips_in_sync_rules_end_the_run_before_any_request() -> Result<()> {
             "images: {a/b: c/d}\nsync: [{source: a/b, target: c/d, type: image}]\n".to_owned(),
             &["a file for regsync", "`image-syncer import c.yaml`"],
         ),
+        (
+            "auth: {r.io: {insecure: true}}\nsync:\n- source: r.io/a\n  target: t.io/a\n".to_owned(),
+            &["c.yaml:3:3: `source`", "did you mean `from`?", "c.yaml:4:3: `target`", "did you mean `to`?"],
+        ),
     ] {
         workplace.write("c.yaml", &text)?;
         for verb in ["expand", "sync", ""] {

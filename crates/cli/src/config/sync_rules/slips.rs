@@ -19,6 +19,16 @@ pub(crate) struct Slips<'a> {
     errors: Vec<ConfigError>,
 }
 
+/// What other programs call the sides of a rule.
+const OTHERS_SAY: [(&str, &str); 4] =
+    [("source", "from"), ("src", "from"), ("target", "to"), ("destination", "to")];
+
+/// What is meant by a key that is another program's word, whatever of ours is spelt alike.
+fn meant_by<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let (_, ours) = OTHERS_SAY.iter().find(|(theirs, _)| *theirs == key)?;
+    known.iter().copied().find(|known| known == ours)
+}
+
 impl<'a> Slips<'a> {
     pub(crate) fn new(file: &'a ConfigFile) -> Self {
         Self { file, path: Vec::new(), in_list: false, errors: Vec::new() }
@@ -65,7 +75,7 @@ impl<'a> Slips<'a> {
         let mut meant = Vec::new();
         for (key, value) in fields.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
             let of = self.path_text().map_or_else(String::new, |path| format!(" in `{path}`"));
-            let near = nearest(key, known);
+            let near = meant_by(key, known).or_else(|| nearest(key, known));
             meant.extend(near);
             let help = match near {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
