@@ -63,9 +63,8 @@ pub(super) fn chart(points: &[Point]) -> Option<Chart> {
         x: x(stretch.from),
         width: number((stretch.to - stretch.from) / end * WIDTH),
         text: format!(
-            "{} to {}: {}/s, {}",
-            time(stretch.from),
-            time(stretch.to),
+            "{}: {}/s, {}",
+            between(stretch.from, stretch.to),
             bytes(stretch.speed),
             counted(stretch.images, "image ended", "images ended"),
         ),
@@ -110,6 +109,18 @@ fn time(seconds: f64) -> String {
     amount_text::took(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
+/// From when to when: as on a clock with tenths of seconds where both would be called the same.
+fn between(from: f64, to: f64) -> String {
+    let (begun, ended) = (time(from), time(to));
+    if begun == ended { format!("{} to {}", clock(from), clock(to)) } else { format!("{begun} to {ended}") }
+}
+
+fn clock(seconds: f64) -> String {
+    let tenths = Duration::try_from_secs_f64(seconds + 0.05).unwrap_or_default().as_millis() / 100;
+    let (hours, minutes, seconds) = (tenths / 36_000, tenths / 600 % 60, tenths / 10 % 60);
+    format!("{hours}:{minutes:02}:{seconds:02}.{}", tenths % 10)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a picture shows three digits")]
 fn amount(amount: u64) -> f64 {
     amount as f64
@@ -139,8 +150,22 @@ mod tests {
             chart.edge
         );
         assert_eq!(chart.stretches.len(), 10);
+        assert_eq!(chart.stretches[8].text, "8.0 s to 9.0 s: 9.00 KiB/s, 1 image ended");
         for odd in [&points[..2], &[point(0, 0); 9], &[point(9, 1), point(5, 1), point(1, 1), point(10, 1)]] {
             assert!(super::chart(odd).is_none());
+        }
+    }
+
+    #[test]
+    fn a_stretch_begins_and_ends_at_two_times_however_short_it_is() {
+        for (from, to, text) in [
+            (0.0, 0.1, "<0.1 s to 0.1 s"),
+            (10.3, 10.4, "0:00:10.3 to 0:00:10.4"),
+            (10.4, 11.2, "10 s to 11 s"),
+            (75.2, 75.4, "0:01:15.2 to 0:01:15.4"),
+            (3612.8, 3625.6, "1:00:12.8 to 1:00:25.6"),
+        ] {
+            assert_eq!(between(from, to), text);
         }
     }
 }
