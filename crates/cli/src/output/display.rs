@@ -145,16 +145,16 @@ impl Shown {
     }
 
     fn view(&self, most_rows: usize) -> (View, Vec<SlowHost>) {
-        let slow = (self.ask_hosts)();
-        (view_of(&mut self.lock(), &slow, most_rows), slow)
+        let (slow, fleet) = ((self.ask_hosts)(), self.fleet());
+        (view_of(&mut self.lock(), &slow, fleet.as_ref(), most_rows), slow)
     }
 
     fn draw(&self) {
         let (rows, columns) = terminal::size();
-        let slow = (self.ask_hosts)();
+        let (slow, fleet) = ((self.ask_hosts)(), self.fleet());
         let most_rows = rows.saturating_sub(ROWS_FOR_OTHERS).min(MOST_ROWS);
         let mut progress = self.lock();
-        let view = view_of(&mut progress, &slow, most_rows);
+        let view = view_of(&mut progress, &slow, fleet.as_ref(), most_rows);
         let picture =
             self.picture(&view, &slow, Room { rows, columns, symbols: self.symbols, paint: self.paint });
         // Whoever ends the display waits for this.
@@ -263,13 +263,13 @@ impl Shown {
 }
 
 impl Observer for Shown {
-    fn event(&self, _: &Stamp, event: &Event) {
+    fn event(&self, stamp: &Stamp, event: &Event) {
         let mut progress = self.lock();
         let tries = match event {
             Event::ImageFinished(ended) => progress.tried_again(&ended.image),
             _ => 0,
         };
-        progress.event(Instant::now(), event);
+        progress.event(Instant::now(), stamp.worker.as_ref(), event);
         drop(progress);
         match self.form {
             Form::Json => self.tell_json(event, tries),
@@ -278,9 +278,17 @@ impl Observer for Shown {
     }
 }
 
-/// The picture at this moment, with what the registries' handles know of waits.
-fn view_of(progress: &mut Progress, slow: &[SlowHost], most_rows: usize) -> View {
+/// The picture at this moment, with what the registries' handles know of waits, and a coordinator of its workers.
+fn view_of(
+    progress: &mut Progress,
+    slow: &[SlowHost],
+    fleet: Option<&FleetStanding>,
+    most_rows: usize,
+) -> View {
     let now = Instant::now();
+    if let Some(standing) = fleet {
+        progress.fleet(standing);
+    }
     for (slow, left) in slow.iter().filter_map(|slow| Some((slow, slow.pause?))) {
         slow.of.iter().for_each(|registry| progress.pause(now, registry, left));
     }

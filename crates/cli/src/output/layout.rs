@@ -83,6 +83,10 @@ fn amount(view: &View) -> Option<String> {
         Known::Likely(total) => (total, "about "),
         Known::Some => (view.total, "at least "),
     };
+    // Nothing tells how much more comes.
+    if view.known == Known::Some && view.sent == total {
+        return (total > 0).then(|| format!("{} so far", bytes(total)));
+    }
     (total > 0).then(|| part(view.sent, total, word))
 }
 

@@ -1,5 +1,6 @@
 //! How far a run is and how long it may still take, by what is known so far. Decides; draws nothing.
 
+mod elsewhere;
 mod followers;
 mod held;
 mod image_work;
@@ -13,8 +14,10 @@ use std::time::{Duration, Instant};
 
 use sync::{Event, Image, ImageReport, Outcome, SkipReason};
 
+use super::fleet_standing::FleetStanding;
 use super::remainder::shown;
 use super::speed::Speed;
+use elsewhere::Elsewhere;
 use followers::{Counted, Seen};
 use held::{Held, Hold};
 use image_work::ImageWork;
@@ -50,6 +53,7 @@ pub(crate) struct Progress {
     /// A list that is asked for again, by its source.
     lists: HashMap<Arc<str>, Wait>,
     held: Held,
+    elsewhere: Elsewhere,
 }
 
 /// How many images ended in which way.
@@ -128,7 +132,7 @@ impl Images {
 impl Progress {
     pub(crate) fn start(now: Instant) -> Self {
         let (images, followers, is_all_planned, sent, kept, in_work, turn) = Default::default();
-        let (bytes, ended, seen, lists, held) = Default::default();
+        let (bytes, ended, seen, lists, held, elsewhere) = Default::default();
         Self {
             started: now,
             images,
@@ -143,7 +147,13 @@ impl Progress {
             seen,
             lists,
             held,
+            elsewhere,
         }
+    }
+
+    /// So far is the fleet that brings the run.
+    pub(crate) fn fleet(&mut self, standing: &FleetStanding) {
+        self.elsewhere.look(standing);
     }
 
     /// A registry is left alone for so long from now on. It has the name that images have in front.
@@ -151,8 +161,8 @@ impl Progress {
         self.held.pause(now, registry, left);
     }
 
-    /// Takes one event.
-    pub(crate) fn event(&mut self, now: Instant, event: &Event) {
+    /// Takes one event, of a worker where it is one's.
+    pub(crate) fn event(&mut self, now: Instant, worker: Option<&Arc<str>>, event: &Event) {
         match event {
             Event::ImagePlanned(image) => {
                 self.images.planned += 1;
@@ -170,6 +180,7 @@ impl Progress {
             Event::BytesReported { bytes, .. } => {
                 self.bytes.add(now, *bytes);
                 self.sent = self.sent.saturating_add(*bytes);
+                self.elsewhere.sent(worker, *bytes);
             }
             Event::BlobPlanned { image, .. }
             | Event::BlobStarted { image, .. }
@@ -183,7 +194,7 @@ impl Progress {
             Event::TagsListed { source, .. } | Event::RepositoriesListed { source, .. } => {
                 self.lists.remove(source);
             }
-            Event::ImageFinished(ended) => self.image_finished(now, ended),
+            Event::ImageFinished(ended) => self.image_finished(now, worker, ended),
             Event::BlobLeft { bytes, .. } => self.kept += bytes,
             _ => {}
         }
@@ -195,7 +206,7 @@ impl Progress {
         }
     }
 
-    fn image_finished(&mut self, now: Instant, ended: &ImageReport) {
+    fn image_finished(&mut self, now: Instant, worker: Option<&Arc<str>>, ended: &ImageReport) {
         self.images.end(ended);
         self.followers.ended += u64::from(ended.image.is_follower());
         self.ended.add(now, 1);
@@ -203,8 +214,11 @@ impl Progress {
         // What was sent for an image that failed was sent all the same.
         self.sent += work.as_ref().map_or(0, ImageWork::sent);
         if !matches!(ended.outcome, Outcome::Failed(_) | Outcome::NotDone) {
-            self.seen.add(&ended.image, work.as_ref().map_or(0, ImageWork::total));
+            // Of what a worker brought, only its result tells.
+            let moved = ended.amounts.moved_bytes;
+            self.seen.add(&ended.image, work.as_ref().map_or(moved, ImageWork::total));
         }
+        self.elsewhere.ended(worker, ended.amounts.moved_bytes);
     }
 
     /// Bytes that were sent in this run and stand at targets: nobody has to send them again.
@@ -236,6 +250,7 @@ impl Progress {
         let pace =
             Pace { bytes: self.bytes.per_second(now, window), images: self.ended.per_second(now, window) };
         let guess = self.seen_with_those_in_work().guess(unknown - followers, followers);
+        let guess = guess.map(|(least, most)| without(self.elsewhere.open(), least, most));
         let left = Left { bytes: total.saturating_sub(sent), images: images_left, sent, lists };
         View {
             elapsed: now.saturating_duration_since(self.started),
@@ -250,7 +265,11 @@ impl Progress {
                 None => Known::Some,
             },
             per_second: self.bytes.per_second(now, LATELY).map(whole),
-            remaining: remaining(left, pace, guess).held_up(hold),
+            remaining: if self.elsewhere.stands_still() {
+                Remaining::Unknown
+            } else {
+                remaining(left, pace, guess).held_up(hold)
+            },
             fraction: self.fraction(sent, total),
             in_work: self.in_work.len(),
             rows: self.rows(now, most_rows),
@@ -301,6 +320,13 @@ impl Progress {
         lists.sort_by(|(one, _), (other, _)| one.cmp(other));
         lists
     }
+}
+
+/// A guess without what was sent already.
+fn without(sent: u64, least: f64, most: f64) -> (f64, f64) {
+    #[expect(clippy::cast_precision_loss, reason = "a guess needs no more")]
+    let sent = sent as f64;
+    ((least - sent).max(0.0), (most - sent).max(0.0))
 }
 
 /// Of nothing, all is there.

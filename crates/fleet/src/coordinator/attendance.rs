@@ -28,6 +28,7 @@ pub(super) enum Change {
     },
     /// A worker has sent so much in so long.
     Sent {
+        worker: String,
         bytes: u64,
         during: Duration,
     },
@@ -93,7 +94,7 @@ impl Attendance {
             // One of the same name that was started anew counts from nothing.
             let bytes = sent.checked_sub(before.sent).unwrap_or(sent);
             let during = at.saturating_duration_since(before.at);
-            (bytes > 0).then_some(Change::Sent { bytes, during })
+            (bytes > 0).then(|| Change::Sent { worker: worker.clone(), bytes, during })
         });
         let refused = refused.filter(|_| !before.as_ref().is_some_and(|before| before.is_refused));
         let refused = refused.map(|why| Change::Refused { worker: worker.clone(), why });
@@ -150,11 +151,11 @@ mod tests {
         let first = sign(&ours, 7, false, begun);
         assert_eq!(look(&first, begun), [Change::Joined(name())], "results tell what it sent before");
         assert_eq!(look(&first, after(1)), []);
-        let sent = Change::Sent { bytes: 5, during: Duration::from_secs(3) };
+        let sent = Change::Sent { worker: name(), bytes: 5, during: Duration::from_secs(3) };
         assert_eq!(look(&sign(&ours, 12, false, after(3)), after(3)), [sent]);
         assert_eq!(look(&sign(&ours, 12, false, after(3)), after(60)), [Change::Lost(name())]);
         // Started anew, it counts from nothing.
-        let sent = Change::Sent { bytes: 2, during: Duration::from_secs(67) };
+        let sent = Change::Sent { worker: name(), bytes: 2, during: Duration::from_secs(67) };
         assert_eq!(look(&sign(&ours, 2, false, after(70)), after(70)), [Change::Joined(name()), sent]);
         assert_eq!(look(&sign(&ours, 2, true, after(71)), after(71)), [Change::Left(name())]);
         assert_eq!(look(&sign(&ours, 2, true, after(71)), after(90)), []);

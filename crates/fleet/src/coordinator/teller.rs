@@ -27,10 +27,10 @@ impl Teller {
         self.tell(&Event::Note { place: "fleet".into(), text }, None);
     }
 
-    /// Workers have sent so much, in the time that ends now.
-    pub(super) fn sent(&self, bytes: u64, during: Duration) {
+    /// A worker has sent so much, in the time that ends now.
+    pub(super) fn sent(&self, worker: &str, bytes: u64, during: Duration) {
         if bytes > 0 {
-            self.tell(&Event::BytesReported { bytes, during }, None);
+            self.tell(&Event::BytesReported { bytes, during }, Some(worker));
         }
     }
 

@@ -175,7 +175,7 @@ impl Watching<'_> {
             if let Some(of_image) = image.report(ended.job) {
                 told[image.image as usize] = true;
                 let during = before.unwrap_or(of_image.took.min(EVERY));
-                self.teller.sent(flow.result(of_image.amounts.moved_bytes), during);
+                self.teller.sent(worker, flow.result(of_image.amounts.moved_bytes), during);
                 kept.add(image.kept());
                 self.teller.end(report, of_image, Some(worker));
             }
@@ -231,8 +231,8 @@ impl Watching<'_> {
 
     fn tell_change(&mut self, change: Change) {
         self.teller.note(match change {
-            Change::Sent { bytes, during } => {
-                return self.teller.sent(self.progress.flow.sign(bytes), during);
+            Change::Sent { worker, bytes, during } => {
+                return self.teller.sent(&worker, self.progress.flow.sign(bytes), during);
             }
             Change::Joined(worker) => format!("worker {worker} is there"),
             Change::Left(worker) => format!("worker {worker} has left"),

@@ -201,8 +201,8 @@ fn s4_the_status_block_names_all_that_is_in_work() {
 fn the_model_and_the_layout_go_together() {
     let now = Instant::now();
     let mut progress = Progress::start(now);
-    progress.event(now, &sync::Event::ImagePlanned(image("r.io/b", "v1")));
-    progress.event(now, &sync::Event::ImageStarted(image("r.io/b", "v1")));
+    progress.event(now, None, &sync::Event::ImagePlanned(image("r.io/b", "v1")));
+    progress.event(now, None, &sync::Event::ImageStarted(image("r.io/b", "v1")));
     let view = progress.view(now + Duration::from_secs(2), 5);
     let wanted = "────────────────   0 %\n0 of 1 image done, listing: 1 in work; 2 s so far\n  r.io/b:v1                        looking";
     assert_eq!(shown(&view, &[], 80), wanted);

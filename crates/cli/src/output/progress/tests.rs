@@ -2,6 +2,7 @@ use oci::Digest;
 use sync::{Amounts, BlobOutcome, ImageReport, Outcome};
 
 use super::*;
+use crate::output::fleet_standing::FleetWorker;
 
 const MIB: u64 = 1 << 20;
 
@@ -34,7 +35,7 @@ impl Told {
     }
 
     fn tell(&mut self, event: &Event) {
-        self.progress.event(self.now, event);
+        self.progress.event(self.now, None, event);
     }
 
     fn begin(&mut self, image: &Arc<Image>) {
@@ -561,4 +562,54 @@ fn whoever_only_looks_does_not_know_all_blobs_before() {
     assert_eq!(told.view().rows[0].known, Blobs::SoFar);
     told.planned(&image, 20);
     assert_eq!(told.view().rows[0].known, Blobs::All);
+}
+
+/// A fleet with two images in work, of which the first is worker `a`'s.
+fn fleet(a_is_silent: bool, b: Option<bool>) -> FleetStanding {
+    let worker = |name: &str, silent, has_job: bool| FleetWorker {
+        name: name.to_owned(),
+        silent,
+        jobs: has_job.then(|| "job 1".to_owned()).into_iter().collect(),
+    };
+    let b = b.map(|has_job| worker("b", false, has_job));
+    let workers = [worker("a", a_is_silent, true)].into_iter().chain(b).collect();
+    FleetStanding { jobs_in_work: 1, jobs_done: 4, workers, ..FleetStanding::default() }
+}
+
+#[test]
+fn what_a_dead_worker_has_sent_comes_again_and_nothing_is_promised_while_nobody_goes_on() {
+    let images: Vec<_> = (0..6).map(|number| image(&format!("v{number}"))).collect();
+    let mut told = Told::with(&[]);
+    images.iter().for_each(|image| told.tell(&Event::ImagePlanned(image.clone())));
+    told.all_planned();
+    let sent = |told: &mut Told, worker: &str, bytes| {
+        let during = Duration::from_secs(1);
+        told.progress.event(told.now, Some(&worker.into()), &Event::BytesReported { bytes, during });
+    };
+    for image in &images[..4] {
+        sent(&mut told, "b", 10 * MIB);
+        let digest = digest(0);
+        let (at_source, left_out) = (digest.clone(), sync::LeftOut::default());
+        let outcome = Outcome::Copied { digest, at_source, replaced: None, left_out };
+        let amounts = Amounts { moved_bytes: 10 * MIB, ..Amounts::default() };
+        let ended = ImageReport { image: image.clone(), rule: 0, outcome, amounts, took: Duration::ZERO };
+        told.progress.event(told.now, Some(&"b".into()), &Event::ImageFinished(Arc::new(ended)));
+        told.pass(1.0);
+    }
+    sent(&mut told, "a", 6 * MIB);
+    let mut seen = |standing: &FleetStanding| {
+        told.progress.fleet(standing);
+        let view = told.view();
+        (view.sent / MIB, view.known, view.remaining)
+    };
+    let (sent, known, left) = seen(&fleet(false, Some(false)));
+    assert_eq!((sent, known), (46, Known::Likely(60 * MIB)), "14 MiB of two images are to come");
+    assert!(matches!(left, Remaining::About(_)), "{left:?}");
+    // The other one has nothing to do before this one's job is given to it.
+    for waits in [fleet(true, Some(false)), fleet(true, None)] {
+        assert_eq!(seen(&waits), (46, Known::Likely(66 * MIB), Remaining::Unknown));
+    }
+    let (_, known, left) = seen(&fleet(true, Some(true)));
+    assert_eq!(known, Known::Likely(66 * MIB));
+    assert!(matches!(left, Remaining::About(_)), "{left:?}");
 }

@@ -1,0 +1,51 @@
+//! What workers of a fleet have sent of images that have not ended, and whether any of them goes on.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::output::fleet_standing::FleetStanding;
+
+/// Counts along.
+#[derive(Default)]
+pub(super) struct Elsewhere {
+    /// By worker.
+    open: HashMap<Arc<str>, u64>,
+    stands_still: bool,
+}
+
+impl Elsewhere {
+    /// A worker has sent so much more.
+    pub(super) fn sent(&mut self, worker: Option<&Arc<str>>, bytes: u64) {
+        if let Some(worker) = worker {
+            let open = self.open.entry(worker.clone()).or_default();
+            *open = open.saturating_add(bytes);
+        }
+    }
+
+    /// An image has ended for which a worker sent so much.
+    pub(super) fn ended(&mut self, worker: Option<&Arc<str>>, bytes: u64) {
+        if let Some(open) = worker.and_then(|worker| self.open.get_mut(worker)) {
+            *open = open.saturating_sub(bytes);
+        }
+    }
+
+    /// What a worker has sent that is not there any more, whoever gets its jobs sends again.
+    pub(super) fn look(&mut self, fleet: &FleetStanding) {
+        let alive = || fleet.workers.iter().filter(|worker| !worker.silent);
+        let names: HashSet<_> = alive().map(|worker| worker.name.as_str()).collect();
+        self.open.retain(|worker, _| names.contains(&**worker));
+        let has_work = fleet.jobs_waiting > 0 || alive().any(|worker| !worker.jobs.is_empty());
+        let is_over = fleet.jobs_waiting + fleet.jobs_in_work == 0;
+        self.stands_still = !is_over && (names.is_empty() || !has_work);
+    }
+
+    /// Bytes that nobody has to send again, of images that have not ended.
+    pub(super) fn open(&self) -> u64 {
+        self.open.values().fold(0, |sum, open| sum.saturating_add(*open))
+    }
+
+    /// Whether nobody is there who could go on: all waits for a worker, or for the end of a silent one's time.
+    pub(super) fn stands_still(&self) -> bool {
+        self.stands_still
+    }
+}
