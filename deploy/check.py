@@ -24,7 +24,7 @@ GOOD = [
     {"mode": "fleet", "image": {"repository": "r.example.com/a"}, "fleet": {"url": "tls://nats:4222"}},
     {
         "mode": "fleet", "image": {"repository": "r.example.com/a"}, "extraArgs": ["--only=apps"],
-        "fleet": {"url": "tls://nats:4222", "workerArgs": ["--proc=8"]},
+        "fleet": {"url": "tls://nats:4222", "workerArgs": ["--proc=8"], "workerSecret": "w"},
     },
 ]
 BAD = [
@@ -36,6 +36,7 @@ BAD = [
     {"image": {"repository": "r.example.com/a"}, "shards": {"count": 0}},
     {"image": {"repository": "r.example.com/a"}, "state": {"type": "disk"}},
     {"image": {"repository": "r.example.com/a"}, "fleet": {"workerArgs": "--proc=8"}},
+    {"image": {"repository": "r.example.com/a"}, "fleet": {"workerInbox": "_INBOX_workers.>"}},
 ]
 
 
@@ -115,6 +116,18 @@ def flags(documents, kind):
     return words[0], sorted(word.split("=")[0] for word in words if word.startswith("--"))
 
 
+def check_inbox():
+    # What pods ask is answered where the users that docs/nats-users.conf has may hear it: their names are in no config.
+    [word] = [
+        word for d in yaml.safe_load_all((HERE / "kubernetes" / "fleet.yaml").read_text()) if d["kind"] == "Deployment"
+        for pod in pods(d) for word in pod["containers"][0]["args"] if word.startswith("--fleet-inbox=")
+    ]
+    inbox = word.split("=")[1]
+    assert yaml.safe_load((CHART / "values.yaml").read_text())["fleet"]["workerInbox"] == inbox
+    users = (HERE.parent / "docs" / "nats-users.conf").read_text()
+    assert f'"{inbox}.>"' in users and f"--fleet-inbox {inbox}" in users, f"no user hears {inbox}"
+
+
 # What runs in the plain manifest of each mode runs in the chart's, whose state lies in an emptyDir.
 KINDS = {"cronjob": ["CronJob"], "shards": ["Job"], "fleet": ["Deployment", "CronJob"]}
 
@@ -138,6 +151,12 @@ def check_rendered():
             (verb, ours), (plain_verb, theirs) = flags(documents, kind), flags(plain, kind)
             more = over.get("fleet", {}).get("workerArgs", []) if verb == "worker" else over.get("extraArgs", [])
             expected = {*theirs, "--state", *(word.split("=")[0] for word in more)} - {"--no-state"}
+            secrets = {
+                volume["secret"]["secretName"] for d in documents if d["kind"] == kind for pod in pods(d)
+                for volume in pod["volumes"] if volume["name"] == "fleet"
+            }
+            own = over.get("fleet", {}).get("workerSecret", "s") if verb == "worker" else "s"
+            assert mode != "fleet" or secrets == {own}, (kind, secrets)
             assert verb == plain_verb and {*ours} - {"--no-state"} == expected, (mode, kind, ours, theirs)
     return "the chart renders as the manifests are"
 
@@ -182,7 +201,7 @@ def check_dockerfile():
     assert number(version) >= number(least), f"rust {version} in the Dockerfile is older than {least}"
 
 
-for check in (check_chart, check_manifests, check_pipelines, check_dockerfile):
+for check in (check_chart, check_manifests, check_inbox, check_pipelines, check_dockerfile):
     check()
 rendered = check_rendered()
 sys.stdout.write(f"deploy: the chart's values, the manifests, the pipelines and the Dockerfile are in order; {rendered}\n")

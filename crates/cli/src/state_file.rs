@@ -11,25 +11,51 @@ use crate::output::warn;
 
 /// Opens what is remembered; whoever only looks reads it. Where that cannot be, a warning says so and nothing is remembered.
 pub(crate) fn open(args: &RunArgs, lookup: impl Fn(&str) -> Option<String>) -> State {
+    let goes_on = if args.dry_run { DRY_RUN_GOES_ON } else { RUN_GOES_ON };
+    let (state, warning) = open_or_say_why_not(args, lookup, goes_on);
+    if let Some(warning) = warning {
+        warn(&warning);
+    }
+    state
+}
+
+/// Opens what is remembered, for a run that workers bring; or gives what is to be told once the run is planned here: whoever joins
+/// another's run asks no state.
+#[cfg(feature = "fleet")]
+pub(crate) fn open_for_coordinator(
+    args: &RunArgs,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> (State, Option<String>) {
+    open_or_say_why_not(args, lookup, COORDINATOR_GOES_ON)
+}
+
+fn open_or_say_why_not(
+    args: &RunArgs,
+    lookup: impl Fn(&str) -> Option<String>,
+    goes_on: &str,
+) -> (State, Option<String>) {
     if args.no_state {
-        return State::none();
+        return (State::none(), None);
     }
     let Some(path) = given(args.state.as_deref()).map(Path::to_owned).or_else(|| default_path(lookup)) else {
-        return State::none();
+        return (State::none(), None);
     };
-    let (opened, goes_on) = if args.dry_run {
-        (State::read(&path), DRY_RUN_GOES_ON)
-    } else {
-        (open_or_move_aside(&path), RUN_GOES_ON)
-    };
-    opened.unwrap_or_else(|error| {
-        warn(&format!("{} is not used: {}. {goes_on}", path.display(), with_sources(&error)));
-        State::none()
-    })
+    let opened = if args.dry_run { State::read(&path) } else { open_or_move_aside(&path) };
+    match opened {
+        Ok(state) => (state, None),
+        Err(error) => {
+            let warning = format!("{} is not used: {}. {goes_on}", path.display(), with_sources(&error));
+            (State::none(), Some(warning))
+        }
+    }
 }
 
 const RUN_GOES_ON: &str = "This run copies as ever, but if it is killed, the next one cannot go on in the middle of a \
                            blob. Write --state FILE for another file, or --no-state to go without";
+
+#[cfg(feature = "fleet")]
+const COORDINATOR_GOES_ON: &str = "This run is planned without it, which asks registries for more. Write --state FILE for \
+                                   another file, or --no-state to go without";
 
 const DRY_RUN_GOES_ON: &str = "This run goes without: tags whose age only that file tells are held back, and what \
                                registries refused before is not known";

@@ -13,7 +13,12 @@ pub struct Access {
     login: Login,
     ca: Option<PathBuf>,
     needs_tls: bool,
+    /// Where answers come to; below a name of ours where it is not told.
+    inbox: Option<String>,
 }
+
+/// Each question's own token comes behind it.
+const LONGEST_INBOX: usize = 128;
 
 /// Who we are.
 #[derive(Clone)]
@@ -51,6 +56,9 @@ pub enum AccessError {
     /// Whoever listens on the way could read and write jobs.
     #[error("{0} would be spoken to without TLS, beyond this machine")]
     Plain(String),
+    /// Nothing can be subscribed to below it.
+    #[error("`{0}` is no subject of NATS that answers can come below")]
+    NoInbox(String),
 }
 
 impl Access {
@@ -79,7 +87,25 @@ impl Access {
             return Err(AccessError::Plain(host.to_owned()));
         }
         let (url, host) = (format!("{scheme}://{host}:{port}"), host.to_owned());
-        Ok(Self { url, host, port, login, ca, needs_tls })
+        Ok(Self { url, host, port, login, ca, needs_tls, inbox: None })
+    }
+
+    /// The same, with answers below this subject whatever a connection is called: of logins that many have, each of another name.
+    ///
+    /// # Errors
+    /// It is no subject.
+    pub fn with_inbox(self, inbox: &str) -> Result<Self, AccessError> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let is_token = |token: &str| !token.is_empty() && token.bytes().all(is_plain);
+        if inbox.len() > LONGEST_INBOX || !inbox.split('.').all(is_token) {
+            return Err(AccessError::NoInbox(oci::foreign_text::clean(inbox).into_owned()));
+        }
+        Ok(Self { inbox: Some(inbox.to_owned()), ..self })
+    }
+
+    /// Below which subject a connection of this name gets its answers.
+    pub(crate) fn inbox(&self, name: &str) -> String {
+        self.inbox.clone().unwrap_or_else(|| format!("_INBOX_{name}"))
     }
 
     /// The address, as far as people have to know it.
@@ -152,6 +178,16 @@ mod tests {
         let with_ca =
             Access::new("nats://nats.example", Login::Nobody, Some("ca.pem".into()), false).unwrap();
         assert!(with_ca.needs_tls, "who names a CA wants TLS");
+    }
+
+    #[test]
+    fn answers_come_below_a_name_of_ours_or_where_it_is_told() {
+        let access = || Access::new("127.0.0.1", Login::Nobody, None, false).unwrap();
+        assert_eq!(access().inbox("w1"), "_INBOX_w1");
+        assert_eq!(access().with_inbox("_INBOX_workers.a").unwrap().inbox("w1"), "_INBOX_workers.a");
+        for wrong in ["", "a.", ".a", "a..b", "a b", "_INBOX_*", ">", "a.>", "\u{1b}", &"a".repeat(129)] {
+            assert!(matches!(access().with_inbox(wrong), Err(AccessError::NoInbox(_))), "{wrong}");
+        }
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Connection {
     pub(crate) client: async_nats::Client,
     pub(crate) jetstream: Context,
     pub(crate) denials: Denials,
+    /// Below this subject answers come.
+    pub(crate) inbox: String,
     /// Host and port.
     pub(crate) server: (String, u16),
     pub(crate) uses_tls: bool,
@@ -65,10 +67,11 @@ impl Connection {
         let options =
             access.options().await.map_err(|error| no_login(format!("it cannot be read: {error}")))?;
         let (denials, contact) = (Denials::new(tell.clone()), Contact::told_to(tell));
+        let inbox = access.inbox(&name);
         let noted = denials.clone();
         let client = options
             .name(&name)
-            .custom_inbox_prefix(inbox(&name))
+            .custom_inbox_prefix(&inbox)
             .connection_timeout(Duration::from_secs(5))
             .request_timeout(Some(Duration::from_secs(5)))
             .max_reconnects(None)
@@ -92,7 +95,7 @@ impl Connection {
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(Duration::from_secs(5));
         let (server, uses_tls) = (access.server(), access.uses_tls());
-        Ok(Self { name, client, jetstream, denials, server, uses_tls })
+        Ok(Self { name, client, jetstream, denials, inbox, server, uses_tls })
     }
 
     /// What it is called.
@@ -219,11 +222,6 @@ impl Connection {
             let _ = stream.purge().filter(format!("{}>", subject(run))).await;
         }
     }
-}
-
-/// Where what is asked under this name is answered.
-pub(crate) fn inbox(name: &str) -> String {
-    format!("_INBOX_{name}")
 }
 
 /// Where a run's jobs are handed out.

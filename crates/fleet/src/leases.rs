@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::bucket::Bucket;
-use crate::connection::{Connection, inbox};
+use crate::connection::Connection;
 use crate::error::Error;
 use crate::waiting::until_there;
 
@@ -48,10 +48,9 @@ impl NatsLeases {
         idle_exit: Option<Duration>,
         cancel: &CancellationToken,
     ) -> Result<Option<Self>, Error> {
-        let inbox = inbox(&connection.name);
         tokio::select! {
             there = until_there(|| Self::open(connection), idle_exit, cancel) => Ok(there),
-            why = connection.denials.inbox_refused(&inbox) => Err(Error::NoInbox(why)),
+            why = connection.denials.inbox_refused(&connection.inbox) => Err(Error::NoInbox(why)),
         }
     }
 

@@ -39,6 +39,13 @@ pub(crate) struct FleetLoginArgs {
     #[arg(long, value_name = "FILE", value_parser = file(), overrides_with = "fleet_nkey")]
     pub(crate) fleet_nkey: Option<PathBuf>,
 
+    /// Where answers of NATS come to
+    ///
+    /// A subject that the login may subscribe below, such as `_INBOX_workers`: of a login that several workers have. Without it
+    /// `_INBOX_NAME`, each worker's own.
+    #[arg(long, value_name = "PREFIX", overrides_with = "fleet_inbox")]
+    pub(crate) fleet_inbox: Option<String>,
+
     /// Authority of NATS' certificate
     ///
     /// A PEM file. The connection has to use TLS then.
@@ -95,7 +102,7 @@ pub(crate) struct CheckFleetArgs {
 
     /// What the worker of this login is called
     ///
-    /// Where its rights are bound to `_INBOX_NAME.>`.
+    /// Where its rights are bound to `_INBOX_NAME.>`. For those of another inbox there is `--fleet-inbox`.
     #[arg(long, value_name = "NAME", requires = "fleet", overrides_with = "name")]
     pub(crate) name: Option<String>,
 }

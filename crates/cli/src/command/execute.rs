@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::sync::{Bandwidth, Observer, Options, Report, RunId, Sync, Work};
+use ::sync::{Bandwidth, Observer, Options, Report, RunId, State, Sync, Work};
 use registry::Registry;
 use tokio::task::JoinError;
 
 use super::asked::{Asked, Results};
+#[cfg(feature = "fleet")]
+use super::fleet::WarnIfPlannedHere;
 use super::heads::heads;
 use super::notes::notes;
 use super::outputs::Outputs;
@@ -300,7 +302,7 @@ async fn copy(
         drain: Duration::from_secs(args.drain.into()),
         ..Options::new(args.proc, args.retries.retries)
     };
-    let state = state_file::open(args, |name| std::env::var(name).ok());
+    let state = state(args, asked, &mut observers);
     let work = rules.iter().map(|rule| rule.work.clone());
     let (observer, drain) = (Arc::new(observers), options.drain);
     let sync =
@@ -310,6 +312,19 @@ async fn copy(
     let speed = state.speed();
     state_file::close(&state);
     Ran { brought, interrupt, speed, kept }
+}
+
+/// What earlier runs have left behind.
+fn state(args: &RunArgs, asked: &Asked<'_>, observers: &mut Vec<Arc<dyn Observer>>) -> State {
+    let lookup = |name: &str| std::env::var(name).ok();
+    #[cfg(feature = "fleet")]
+    if asked.fleet.is_some() {
+        let (state, warning) = state_file::open_for_coordinator(args, lookup);
+        observers.extend(warning.map(|warning| Arc::new(WarnIfPlannedHere::of(warning)) as _));
+        return state;
+    }
+    let _ = (asked, observers);
+    state_file::open(args, lookup)
 }
 
 /// By workers, or here.

@@ -5,6 +5,8 @@ mod brought;
 mod contact;
 mod limits;
 mod next;
+mod no_worker;
+mod planned_here;
 mod spending;
 mod standing;
 
@@ -21,6 +23,7 @@ use self::brought::brought;
 use self::contact::tell;
 pub(super) use self::limits::Limits;
 pub(super) use self::next::with_next;
+pub(super) use self::planned_here::WarnIfPlannedHere;
 pub(super) use self::spending::count_spending;
 use self::standing::standing;
 use super::heads::config_digest;
@@ -38,6 +41,8 @@ pub(crate) struct FleetRun {
     run: Option<String>,
     ack_wait: std::time::Duration,
     board: Board,
+    /// Starts a worker.
+    worker: String,
 }
 
 /// Connects, if images are to be handed out.
@@ -72,6 +77,7 @@ pub(super) async fn fleet_run(
         run: args.run_id.clone(),
         ack_wait: std::time::Duration::from_secs(args.fleet_patience.into()),
         board: Board::default(),
+        worker: no_worker::command(url, &args.login, job),
     }))
 }
 
@@ -122,6 +128,10 @@ pub(super) fn access(url: &str, login: &FleetLoginArgs) -> Result<Access, Config
             .map_err(|error| ConfigError::new(format!("it cannot be read: {error}")).file(ca))?;
     }
     let access = Access::new(url, login_of(login)?, login.fleet_ca.clone(), login.fleet_insecure);
+    let access = access.and_then(|access| match &login.fleet_inbox {
+        Some(inbox) => access.with_inbox(inbox),
+        None => Ok(access),
+    });
     access.map_err(|error| {
         let help = match error {
             AccessError::NoAddress(_) => "such as --fleet nats://127.0.0.1:4222",
@@ -130,6 +140,9 @@ pub(super) fn access(url: &str, login: &FleetLoginArgs) -> Result<Access, Config
             }
             AccessError::Plain(_) => {
                 "write tls://HOST:4222, or --fleet-ca FILE; where the network is safe, --fleet-insecure"
+            }
+            AccessError::NoInbox(_) => {
+                "write what the login may subscribe to, without its end `.>`: --fleet-inbox _INBOX_workers"
             }
         };
         ConfigError::new(error.to_string()).help(help)
@@ -184,7 +197,13 @@ impl FleetRun {
         let (connection, board) = (self.connection.clone(), self.board.clone());
         let (empty, explain) = (Report::empty(id.clone()), explain());
         let coordinator = Coordinator { connection, id, observer, drain, explain, board };
-        match coordinator.run(plan, cancel).await {
+        let run = coordinator.run(plan, cancel.clone());
+        tokio::pin!(run);
+        let ended = tokio::select! {
+            ended = &mut run => ended,
+            () = no_worker::tell_if_none_comes(&self.board, &self.worker, &cancel) => run.await,
+        };
+        match ended {
             Ok(ended) => {
                 if let Some(error) = &ended.broken_off {
                     tell_broken_off(error);

@@ -106,7 +106,7 @@ impl Ready {
 }
 
 /// What to do about a login whose answers go elsewhere.
-const NO_INBOX: &str = "a login with an inbox of its own is bound to one worker's name: start this one with --name, as the server's config has it (`_INBOX_NAME.>`)";
+const NO_INBOX: &str = "a login has an inbox of its own, which the server's config names: where that is `_INBOX_NAME.>`, start this worker with --name NAME; otherwise with --fleet-inbox, which takes it without its end `.>`";
 
 /// What is left to be done once the leases are there.
 struct ToDo<'a> {

@@ -90,7 +90,11 @@ async fn what_is_wrong_with_a_server_is_told_with_what_to_do() -> Result<()> {
     let ran = bench.check("nats://nats.example", "", 2)?;
     ran.says(&["without TLS, beyond this machine"])?;
     let off = NatsServer::configured("").await?;
-    let ran = line(bench.check(&off.url(), "", 1)?, "problem ", "jetstream: JetStream is off; do: write")?;
+    let ran = line(
+        bench.check(&off.url(), "", 1)?,
+        "problem ",
+        "jetstream: JetStream is off; do: start it anew as `nats-server -js -sd FOLDER`",
+    )?;
     ensure!(!ran.stdout.contains("rights"), "{}", ran.all());
     // Other machines reach it, and its store is in a temporary folder, as all of this test's is.
     let open = NatsServer::with("").await?;

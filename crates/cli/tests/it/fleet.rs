@@ -423,6 +423,102 @@ async fn a_worker_whose_inbox_is_anothers_ends_and_says_which_flag_names_it() ->
     Ok(())
 }
 
+/// As pods have it: nobody knows their names before, and all of them have one login.
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_of_chance_names_share_a_login_of_few_rights_and_its_inbox() -> Result<()> {
+    let bench = Bench::start().await?;
+    let nats = NatsServer::with(USERS).await?;
+    bench.workplace.write("workers.password", "workers-password\n")?;
+    bench.workplace.write("coordinator.password", "coordinator-password\n")?;
+    let of = |user: &str| {
+        format!("--fleet {} --fleet-user {user} --fleet-password-file {user}.password --no-state", nats.url())
+    };
+    let worker = format!("worker {} --fleet-inbox _INBOX_workers", of("workers"));
+    let checked = format!("check {} --fleet-inbox _INBOX_workers", of("workers")).replace("--no-state", "");
+    let checked = bench.workplace.run(&checked)?.expect_code(0)?;
+    ensure!(checked.stdout.contains("this login may work; to coordinate it lacks"), "{}", checked.all());
+    let start = |file: &str| -> Result<Running> {
+        let log = std::fs::File::create(bench.workplace.path().join(file))?;
+        let mut command = bench.workplace.command(&worker);
+        Ok(Running(command.stdout(Stdio::null()).stderr(log).spawn()?))
+    };
+    let mut command = bench.workplace.command(&format!("sync {} --json", of("coordinator")));
+    let coordinator = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?);
+    let workers = [start("1.err")?, start("2.err")?];
+    let ran = ended(coordinator)?.expect_code(0)?;
+    bench.expect_whole(&serde_json::from_str(&ran.stdout)?, &["copied"])?;
+    for file in ["1.err", "2.err"] {
+        let said = bench.workplace.read(file)?;
+        ensure!(said.contains("waiting for work") && !said.contains("refuses"), "{file}: {said}");
+    }
+    drop(workers);
+    let wrong = bench.workplace.run(&worker.replace("_INBOX_workers", "_INBOX_workers.>"))?.expect_code(2)?;
+    wrong.says(&["`_INBOX_workers.>` is no subject", "without its end"])?;
+    Ok(())
+}
+
+/// The command that a warning names, in quotes where its file's name needs them.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_no_worker_is_told_how_to_start_one_and_that_works() -> Result<()> {
+    let bench = Bench::start().await?;
+    let nats = NatsServer::with(USERS).await?;
+    let config = bench.workplace.read("image-syncer.yaml")?;
+    std::fs::remove_file(bench.workplace.path().join("image-syncer.yaml"))?;
+    bench.workplace.write("all of it's rules.yaml", &config)?;
+    bench.workplace.write("password", "coordinator-password\n")?;
+    let mut sync = bench.workplace.command(&format!(
+        "sync --fleet {} --fleet-user coordinator --fleet-password-file password --state sync.redb --config",
+        nats.url()
+    ));
+    let said = bench.workplace.path().join("c.err");
+    sync.arg("all of it's rules.yaml").stdout(Stdio::null()).stderr(std::fs::File::create(&said)?);
+    let mut coordinator = Running(sync.spawn()?);
+    let hint = || {
+        let text = std::fs::read_to_string(&said).ok()?;
+        let line = text.lines().find(|line| line.contains("no worker has come"))?.to_owned();
+        line.split_once("image-syncer worker").map(|(_, flags)| format!("worker{flags}"))
+    };
+    until(|| hint().is_some()).await?;
+    let flags = hint().context("no command")?;
+    let mut shell = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_image-syncer");
+    // The test's machine has a home of its own, as the coordinator.
+    let line = format!("exec {program} {flags} --idle-exit 60s");
+    shell.args(["-c", &line]).current_dir(bench.workplace.path());
+    let log = std::fs::File::create(bench.workplace.path().join("w.err"))?;
+    let worker = Running(shell.stdout(Stdio::null()).stderr(log).spawn()?);
+    let code = coordinator.0.wait()?.code();
+    let told = std::fs::read_to_string(&said)?;
+    ensure!(code == Some(0), "{told}\n{}", bench.workplace.read("w.err")?);
+    ensure!(told.matches("no worker has come").count() == 1, "{told}");
+    ensure!(!bench.workplace.read("w.err")?.contains("warning"), "{}", bench.workplace.read("w.err")?);
+    drop(worker);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_a_run_needs_no_state_and_who_plans_another_one_is_told_what_that_costs() -> Result<()> {
+    let bench = Bench::start().await?;
+    let start = |file: &str, more: &str| -> Result<Running> {
+        let arguments = format!("sync --fleet {} --state s.redb {more}", bench.url());
+        let log = std::fs::File::create(bench.workplace.path().join(file))?;
+        let mut command = bench.workplace.command(&arguments);
+        Ok(Running(command.stdout(Stdio::null()).stderr(log).spawn()?))
+    };
+    let has_said = |file: &str, text: &str| bench.workplace.read(file).is_ok_and(|said| said.contains(text));
+    let first = start("1.err", "")?;
+    until(|| has_said("1.err", "for workers to take")).await?;
+    let second = start("2.err", "")?;
+    until(|| has_said("2.err", "joined run")).await?;
+    ensure!(!has_said("2.err", "is not used"), "{}", bench.workplace.read("2.err")?);
+    let other = start("3.err", "--include v1")?;
+    until(|| has_said("3.err", "for workers to take")).await?;
+    let wanted = "s.redb is not used: another run is using it. This run is planned without it";
+    ensure!(has_said("3.err", wanted), "{}", bench.workplace.read("3.err")?);
+    drop((first, second, other));
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_ends_at_once_while_nats_is_away() -> Result<()> {
     let mut bench = Bench::start().await?;

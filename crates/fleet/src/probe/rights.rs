@@ -98,7 +98,7 @@ fn trials(scratch: &str) -> Vec<Trial> {
 pub(super) async fn look(connection: &Connection) -> Rights {
     let trials = trials(&scratch::name(connection));
     let (client, denials) = (&connection.client, &connection.denials);
-    let answers = format!("_INBOX_{}.>", connection.name());
+    let answers = format!("{}.>", connection.inbox);
     let ears = (client.subscribe(answers.clone()).await, client.subscribe(PAUSES).await);
     let beats = client.subscribe(BEATS).await.ok();
     for trial in &trials {

@@ -61,9 +61,17 @@ annotations:
 {{- end }}
 {{- end }}
 
+{{/* Where a pod has its login at NATS from: called with root and args. */}}
+{{- define "image-syncer.fleetSecret" -}}
+{{- with .root.Values.fleet -}}
+{{- if and .workerSecret (has "worker" $.args) }}{{ .workerSecret }}{{ else }}{{ .existingSecret }}{{ end }}
+{{- end }}
+{{- end }}
+
 {{/* The pod: called with root, args and extraArgs (lists) and restartPolicy. */}}
 {{- define "image-syncer.podSpec" -}}
 {{- $root := .root -}}
+{{- $fleetSecret := include "image-syncer.fleetSecret" . -}}
 {{- with .root -}}
 restartPolicy: {{ $.restartPolicy }}
 automountServiceAccountToken: false
@@ -89,6 +97,10 @@ containers:
       {{- end }}
       {{- if eq .Values.mode "fleet" }}
       {{- include "image-syncer.fleetArgs" . | nindent 6 }}
+      {{- if and .Values.fleet.workerInbox (has "worker" $.args) }}
+      - --fleet-inbox
+      - {{ .Values.fleet.workerInbox | quote }}
+      {{- end }}
       {{- end }}
       {{- with $.extraArgs }}
       {{- toYaml . | nindent 6 }}
@@ -127,7 +139,7 @@ containers:
         mountPath: /etc/image-syncer-ca
         readOnly: true
       {{- end }}
-      {{- if and (eq .Values.mode "fleet") .Values.fleet.existingSecret }}
+      {{- if and (eq .Values.mode "fleet") $fleetSecret }}
       - name: fleet
         mountPath: /etc/image-syncer-fleet
         readOnly: true
@@ -157,10 +169,10 @@ volumes:
     configMap:
       name: {{ .Values.caConfigMap }}
   {{- end }}
-  {{- if and (eq .Values.mode "fleet") .Values.fleet.existingSecret }}
+  {{- if and (eq .Values.mode "fleet") $fleetSecret }}
   - name: fleet
     secret:
-      secretName: {{ .Values.fleet.existingSecret }}
+      secretName: {{ $fleetSecret }}
       defaultMode: 0440
   {{- end }}
 {{- with .Values.nodeSelector }}

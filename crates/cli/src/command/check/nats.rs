@@ -16,8 +16,8 @@ use crate::output::remainder;
 const OLDEST: (u32, u32) = (2, 9);
 /// Folders that a machine empties when it starts, and what systemd gives a service for its own.
 const TEMPORARY: [&str; 4] = ["/tmp", "/var/tmp", "/dev/shm", "/run"];
-/// What to do about a server that keeps no streams, or in the wrong place.
-const STORE: &str = "write `jetstream { store_dir: \"/var/lib/nats\" }` into nats-server's config";
+/// What to do about a server that keeps no streams, or in the wrong place. Debian's package makes no folder for them.
+const STORE: &str = "start it anew as `nats-server -js -sd FOLDER`, or with `jetstream { store_dir: \"FOLDER\" }` in its config, where FOLDER stays and its user may write: `install -d -o nats -g nats /var/lib/nats` makes one for Debian's service, whose config is /etc/nats-server.conf";
 const USERS: &str = "docs/nats-users.conf has users with the rights that are needed";
 
 /// Looks; nothing where no NATS is named.
@@ -121,9 +121,12 @@ fn rights(place: &str, rights: &Rights) -> Finding {
         ([], lacks) => ok(format!("this login may work; to coordinate it lacks: {}", some(lacks))),
         (lacks, []) => ok(format!("this login may coordinate; to work it lacks: {}", some(lacks))),
         (worker, _) => {
-            let next = if worker.iter().any(|right| right.contains("_INBOX_")) {
+            let next = if worker
+                .iter()
+                .any(|right| right.starts_with("subscribe to ") && right.ends_with(".>"))
+            {
                 format!(
-                    "{USERS}; a login with an inbox of its own is checked with --name, as its worker has it"
+                    "{USERS}; a login with an inbox of its own is checked with --name or --fleet-inbox, as its worker has it"
                 )
             } else {
                 USERS.to_owned()
