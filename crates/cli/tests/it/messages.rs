@@ -2,6 +2,7 @@
 //! why, and what to do, and stands with its cause in `docs/messages.md`.
 
 mod config;
+mod fleet;
 mod page;
 mod registry;
 mod shown;
@@ -31,11 +32,12 @@ pub(crate) struct Message {
 }
 
 /// All of them, group by group.
-fn groups() -> [(&'static str, &'static [Message]); 3] {
+fn groups() -> [(&'static str, &'static [Message]); 4] {
     [
         ("What is typed", typed::MESSAGES),
         ("The config", config::MESSAGES),
         ("Registries, and the way to them", registry::MESSAGES),
+        ("More than one machine", fleet::MESSAGES),
     ]
 }
 

@@ -63,8 +63,17 @@ impl Shown {
     }
 }
 
+impl Shown {
+    /// One line that says everything: what is to be done stands behind `do:` where that is there.
+    pub(crate) fn line(line: &str, code: i32, names: Names<'_>) -> Self {
+        let text = named(line, names);
+        let next = text.split_once("; do: ").map_or(&*text, |(_, next)| next).to_owned();
+        Self { code, what: text.clone(), why: text.clone(), next, stderr: text.clone(), text }
+    }
+}
+
 /// What differs from run to run and from machine to machine, and what stands for it.
-const OTHERS: [(&str, &str); 6] = [
+const OTHERS: [(&str, &str); 9] = [
     ("request id [a-z]+-[0-9]+", "request id 4711"),
     ("blob sha256:[0-9a-f]{12}", "blob sha256:098bff4f420e"),
     ("session-[0-9]+", "session-1"),
@@ -73,6 +82,13 @@ const OTHERS: [(&str, &str); 6] = [
         r"verification time [0-9]+ (.*)\([0-9]+ seconds ago\)",
         "verification time 1795986024 $1(186526824 seconds ago)",
     ),
+    // Runs, the first digits of configs' hashes, and folders that a test has made.
+    (r"run [0-9]{8}T[0-9]{6}Z-[0-9]+", "run 20261130T120000Z-4711"),
+    (
+        r"config \(sha256:[0-9a-f]{12}\) than this worker has \(sha256:[0-9a-f]{12}\)",
+        "config (sha256:098bff4f420e) than this worker has (sha256:ba9876543210)",
+    ),
+    (r"streams are kept in /[^ ;:]*", "streams are kept in /tmp/nats/jetstream"),
     ("cannot be resolved: [^;\n]*", "cannot be resolved: the DNS server 10.0.0.53 knows no such name"),
 ];
 

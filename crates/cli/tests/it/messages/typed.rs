@@ -94,7 +94,7 @@ pub(super) const MESSAGES: &[Message] = &[
     },
 ];
 
-fn typed(line: &'static str) -> BoxFuture<'static, Result<Shown>> {
+pub(super) fn typed(line: &'static str) -> BoxFuture<'static, Result<Shown>> {
     Box::pin(async move { Shown::error(&Workplace::new()?.run(line)?, &[]) })
 }
 
@@ -142,7 +142,7 @@ fn stopping(ran: &Ran, names: Names<'_>) -> Result<Shown> {
     Ok(Shown { text: line.to_owned(), ..shown })
 }
 
-async fn until(mut is_so: impl FnMut() -> bool) -> Result<()> {
+pub(super) async fn until(mut is_so: impl FnMut() -> bool) -> Result<()> {
     for _ in 0..10_000 {
         if is_so() {
             return Ok(());

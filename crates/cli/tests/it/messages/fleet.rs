@@ -1,0 +1,249 @@
+//! Several machines: coordinator, workers, and NATS between them.
+
+use std::process::{Child, Stdio};
+
+use anyhow::{Context as _, Result};
+use embedded_registry::{Effect, Fault, Match, Times};
+use testkit::NatsServer;
+
+use super::Message;
+use super::registry::Bench;
+use super::shown::{SOURCE, Shown, TARGET};
+use super::typed::{typed, until};
+use crate::process::Workplace;
+
+pub(super) const MESSAGES: &[Message] = &[
+    Message {
+        title: "A NATS beyond this machine, without TLS",
+        cause: "Whoever listens on the way could read and write jobs: beyond this machine NATS is spoken to with TLS.",
+        what_to_do: "Give nats-server a certificate (docs/scale.md has a config), and write `tls://`.",
+        what: &["nats.example.com would be spoken to without TLS"],
+        why: &["beyond this machine"],
+        next: &["tls://HOST:4222", "--fleet-insecure"],
+        code: 2,
+        show: || Box::pin(ends("worker --fleet nats://nats.example.com:4222 --no-state", "")),
+    },
+    Message {
+        title: "A flag that the coordinator takes",
+        cause: "Workers bring what they are handed out: what is copied, and what is written of it, the coordinator is told.",
+        what_to_do: "Give the flag to `sync --fleet`.",
+        what: &["--report does nothing here"],
+        why: &["the coordinator writes it"],
+        next: &["give --report to `image-syncer sync --fleet`"],
+        code: 2,
+        show: || typed("worker --fleet nats://127.0.0.1:4222 --report r.json"),
+    },
+    Message {
+        title: "A flag that workers take",
+        cause: "The coordinator copies nothing, so that its speed cannot be limited.",
+        what_to_do: "Give the flag to each worker, with what all of them may have together.",
+        what: &["--bandwidth does nothing here"],
+        why: &["the workers copy"],
+        next: &["to each `image-syncer worker`"],
+        code: 2,
+        show: || Box::pin(ends("sync --fleet NATS --bandwidth 10MB/s --no-state", "")),
+    },
+    Message {
+        title: "NATS that cannot be reached",
+        cause: "Nobody listens there, or a firewall stands between.",
+        what_to_do: "Start nats-server with JetStream, and look whether its address and port are right.",
+        what: &["NATS at nats://127.0.0.1:1 cannot be reached"],
+        why: &["refused"],
+        next: &["is nats-server running there with JetStream"],
+        code: 2,
+        show: || Box::pin(ends("sync --fleet nats://127.0.0.1:1 --no-state", "")),
+    },
+    Message {
+        title: "A login that NATS does not take",
+        cause: "The server has users, and this is none of them, or its password is another one.",
+        what_to_do: "Give the login that the server's config has.",
+        what: &["does not take this login"],
+        why: &["uthorization"],
+        next: &["--fleet-user NAME --fleet-password-file FILE"],
+        code: 2,
+        show: || {
+            let worker =
+                "worker --fleet NATS --fleet-user worker --fleet-password-file wrong.password --no-state";
+            Box::pin(ends(worker, USERS))
+        },
+    },
+    Message {
+        title: "A worker that may not hear its answers",
+        cause: "Its login is bound to an inbox, and that is not the one that this worker's name has.",
+        what_to_do: "Start it with the name that the server's config has, or with its inbox.",
+        what: &["NATS does not let this login hear its answers"],
+        why: &["_INBOX_w9"],
+        next: &["--name", "--fleet-inbox"],
+        code: 2,
+        show: || {
+            let worker = "worker --fleet NATS --fleet-user worker --fleet-password-file worker.password --name w9 --no-state";
+            Box::pin(ends(worker, USERS))
+        },
+    },
+    Message {
+        title: "No worker",
+        cause: "The run is planned, and nobody has come to bring its images.",
+        what_to_do: "Start one or more workers with the command that is named. The run waits for them.",
+        what: &["no worker has come for this run yet"],
+        why: &["no worker"],
+        next: &["image-syncer worker --fleet", "--config image-syncer.yaml"],
+        code: 0,
+        show: || Box::pin(without_worker()),
+    },
+    Message {
+        title: "A worker with another config",
+        cause: "The worker's rules are not those that the run was planned with, so that it could bring something else.",
+        what_to_do: "Start the worker with the coordinator's config. It waits for runs of its own until then.",
+        what: &["run 20261130T120000Z-4711"],
+        why: &["was planned with another config"],
+        next: &["it is left to others"],
+        code: 0,
+        show: || Box::pin(of_another_config()),
+    },
+    Message {
+        title: "A worker that is silent",
+        cause: "It was killed, its machine is off, or it cannot reach NATS any more.",
+        what_to_do: "Nothing: others get its jobs after `--fleet-patience`. Start another one if none is left.",
+        what: &["worker w1 is silent"],
+        why: &["silent"],
+        next: &["others get its jobs after 2 s"],
+        code: 0,
+        show: || Box::pin(silent()),
+    },
+    Message {
+        title: "Jobs in a temporary folder",
+        cause: "`check --fleet` has found that the server keeps its jobs where they do not stay.",
+        what_to_do: "Give nats-server a folder that stays, and start it anew.",
+        what: &["store: streams are kept in /tmp"],
+        why: &["a temporary folder is emptied"],
+        next: &["nats-server -js -sd FOLDER", "/etc/nats-server.conf"],
+        code: 0,
+        show: || Box::pin(finds("check --fleet NATS", "", "store: ")),
+    },
+    Message {
+        title: "A login at NATS that may do neither",
+        cause: "The user's rights are fewer than those of a worker.",
+        what_to_do: "Give it those that docs/nats-users.conf has, or name the worker that it is bound to.",
+        what: &["rights: this login may neither work nor coordinate"],
+        why: &["not allowed: "],
+        next: &["docs/nats-users.conf", "--name"],
+        code: 4,
+        show: || {
+            let check = "check --fleet NATS --fleet-user worker --fleet-password-file worker.password";
+            Box::pin(finds(check, USERS, "rights: "))
+        },
+    },
+];
+
+/// As docs/scale.md has them.
+const USERS: &str = include_str!("../../../../../docs/nats-users.conf");
+
+/// Two registries with a config, and NATS.
+struct Fleet {
+    bench: Bench,
+    nats: NatsServer,
+}
+
+/// What NATS is called on the page.
+const NATS: &str = "nats://nats.example.com:4222";
+
+impl Fleet {
+    async fn start(users: &str) -> Result<Self> {
+        let bench = Bench::start().await?;
+        let (from, to) = (bench.source.host(), bench.target.host());
+        let config = format!(
+            "auth:\n  {from}: {{plainHttp: true}}\n  {to}: {{plainHttp: true}}\nsync:\n- {{from: {from}/team/app, to: {to}/mirror/app}}\n"
+        );
+        bench.workplace.write("image-syncer.yaml", &config)?;
+        bench.workplace.write("worker.password", "worker-password\n")?;
+        bench.workplace.write("wrong.password", "another\n")?;
+        Ok(Self { bench, nats: NatsServer::with(users).await? })
+    }
+
+    fn workplace(&self) -> &Workplace {
+        &self.bench.workplace
+    }
+
+    fn names(&self) -> Vec<(String, &'static str)> {
+        let [source, target] = self.bench.names();
+        vec![source, target, (self.nats.url(), NATS), (self.nats.url().replace("nats://", ""), &NATS[7..])]
+    }
+
+    /// A process that goes on, whose stderr goes to a file.
+    fn begin(&self, arguments: &str, file: &str) -> Result<Child> {
+        let log = std::fs::File::create(self.workplace().path().join(file))?;
+        let mut command = self.workplace().command(&arguments.replace("NATS", &self.nats.url()));
+        Ok(command.stdout(Stdio::null()).stderr(log).spawn()?)
+    }
+
+    fn coordinator(&self) -> Result<Child> {
+        self.begin("sync --fleet NATS --fleet-patience 2", "c.err")
+    }
+
+    /// Waits until somebody has said this; gives the line.
+    async fn line(&self, file: &str, text: &str) -> Result<String> {
+        let line = || {
+            let said = self.workplace().read(file).ok()?;
+            let complete = said.rsplit_once('\n')?.0.to_owned();
+            complete.lines().find(|line| line.contains(text)).map(str::to_owned)
+        };
+        until(|| line().is_some()).await.with_context(|| self.workplace().read(file).unwrap_or_default())?;
+        line().context("it is gone")
+    }
+}
+
+/// A process that ends by itself, with an error.
+async fn ends(arguments: &str, users: &str) -> Result<Shown> {
+    let fleet = Fleet::start(users).await?;
+    let ran = fleet.workplace().run(&arguments.replace("NATS", &fleet.nats.url()))?;
+    Shown::error(&ran, &fleet.names())
+}
+
+async fn finds(arguments: &str, users: &str, step: &str) -> Result<Shown> {
+    let fleet = Fleet::start(users).await?;
+    let ran = fleet.workplace().run(&arguments.replace("NATS", &fleet.nats.url()))?;
+    let is_it =
+        |line: &&str| !line.starts_with("ok ") && line.contains(&fleet.nats.url()) && line.contains(step);
+    let line = ran.stdout.lines().find(is_it).with_context(|| ran.all())?;
+    Ok(Shown::line(line, ran.code, &fleet.names()))
+}
+
+async fn without_worker() -> Result<Shown> {
+    let fleet = Fleet::start("").await?;
+    let mut coordinator = fleet.coordinator()?;
+    let line = fleet.line("c.err", "no worker has come").await;
+    end(&mut [&mut coordinator])?;
+    Ok(Shown::line(&line?, 0, &fleet.names()))
+}
+
+async fn of_another_config() -> Result<Shown> {
+    let fleet = Fleet::start("").await?;
+    fleet.workplace().write("other.yaml", &format!("sync:\n- {{from: {SOURCE}/a, to: {TARGET}/b}}\n"))?;
+    let mut coordinator = fleet.coordinator()?;
+    let mut worker = fleet.begin("worker --fleet NATS --config other.yaml --no-state", "w.err")?;
+    let line = fleet.line("w.err", "was planned with another config").await;
+    end(&mut [&mut coordinator, &mut worker])?;
+    Ok(Shown::line(&line?, 0, &fleet.names()))
+}
+
+async fn silent() -> Result<Shown> {
+    let fleet = Fleet::start("").await?;
+    let hang = Fault { when: Match::get("/blobs/"), times: Times::Always, effect: Effect::Hang };
+    fleet.bench.source.misbehave(hang);
+    let mut coordinator = fleet.coordinator()?;
+    let mut worker = fleet.begin("worker --fleet NATS --name w1 --no-state", "w.err")?;
+    let there = fleet.line("c.err", "worker w1 is there").await;
+    end(&mut [&mut worker])?;
+    let line = fleet.line("c.err", "is silent").await;
+    end(&mut [&mut coordinator])?;
+    there?;
+    Ok(Shown::line(&line?, 0, &fleet.names()))
+}
+
+fn end(children: &mut [&mut Child]) -> Result<()> {
+    for child in children {
+        child.kill()?;
+        child.wait()?;
+    }
+    Ok(())
+}
