@@ -476,7 +476,8 @@ async fn whoever_has_no_worker_is_told_how_to_start_one_and_that_works() -> Resu
     let hint = || {
         let text = std::fs::read_to_string(&said).ok()?;
         let line = text.lines().find(|line| line.contains("no worker has come"))?.to_owned();
-        line.split_once("image-syncer worker").map(|(_, flags)| format!("worker{flags}"))
+        let (_, flags) = line.trim_end_matches('`').split_once("`image-syncer worker")?;
+        Some(format!("worker{flags}"))
     };
     until(|| hint().is_some()).await?;
     let flags = hint().context("no command")?;
@@ -516,6 +517,39 @@ async fn who_joins_a_run_needs_no_state_and_who_plans_another_one_is_told_what_t
     let wanted = "s.redb is not used: another run is using it. This run is planned without it";
     ensure!(has_said("3.err", wanted), "{}", bench.workplace.read("3.err")?);
     drop((first, second, other));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_a_run_in_the_middle_says_how_much_is_left() -> Result<()> {
+    let bench = Bench::start().await?;
+    for number in 7..REPOSITORIES {
+        // Of the layer that no other repository has.
+        let digest = oci::Digest::sha256(&sample::layer(100 + number, 1_200_000)).to_string();
+        let when = Match::get(&digest);
+        bench.source.misbehave(Fault { when, times: Times::Always, effect: Effect::Hang });
+    }
+    let coordinator = bench.coordinator()?;
+    // One that hangs keeps its place.
+    let workers = [bench.worker("w1")?, bench.worker("w2")?, bench.worker("w3")?];
+    let brought = || {
+        let is_there =
+            |number: &u64| bench.target.store().manifest(&format!("b/app-{number}"), "v1").is_some();
+        (0..REPOSITORIES).filter(is_there).count()
+    };
+    until(|| brought() >= 5).await?;
+    let file = bench.workplace.path().join("joined.err");
+    let mut command = bench.workplace.command(&format!("sync --fleet {} --no-state", bench.url()));
+    let joined = Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&file)?).spawn()?);
+    let told = || {
+        let text = std::fs::read_to_string(&file).ok()?;
+        let (_, text) = text.split_once("joined run ")?;
+        let (_, text) = text.split_once(": ")?;
+        text.split_once(" of 10 jobs left to do")?.0.parse::<u64>().ok()
+    };
+    until(|| told().is_some()).await?;
+    ensure!(told().is_some_and(|left| (3..REPOSITORIES).contains(&left)), "{:?} are left", told());
+    drop((joined, workers, coordinator));
     Ok(())
 }
 

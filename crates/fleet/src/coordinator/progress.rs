@@ -19,6 +19,8 @@ pub(super) struct Progress {
     pub(super) report: Report,
     /// Up to here the book was read.
     pub(super) seen: u64,
+    /// Whether the book was read to what was its end at that moment.
+    pub(super) is_caught_up: bool,
     /// Whether all its jobs were read.
     pub(super) is_all_planned: bool,
     pub(super) hand_out: HandOut,
@@ -38,12 +40,14 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(report: Report, hand_out: HandOut) -> Self {
-        let (book, seen, is_all_planned, first_results, attendance, flow, kept) = Default::default();
+        let (book, seen, is_caught_up, is_all_planned) = Default::default();
+        let (first_results, attendance, flow, kept) = Default::default();
         let (told, checked, ending, broken_off) = (Instant::now(), Instant::now(), None, None);
         Self {
             book,
             report,
             seen,
+            is_caught_up,
             is_all_planned,
             hand_out,
             first_results,

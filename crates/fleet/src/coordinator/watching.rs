@@ -88,8 +88,7 @@ impl Watching<'_> {
                     tokio::time::sleep(TICK).await;
                 },
             }
-            if !self.progress.is_all_planned && self.progress.book.jobs().count() == self.entry.jobs as usize
-            {
+            if self.has_read_all_jobs() {
                 self.all_planned().await?;
             }
             if self.progress.checked.elapsed() > CHECKED {
@@ -114,6 +113,13 @@ impl Watching<'_> {
         }
     }
 
+    /// For the first time; of a run that was joined, with what has become of them until now.
+    fn has_read_all_jobs(&self) -> bool {
+        let Progress { book, is_all_planned, is_caught_up, .. } = &self.progress;
+        let is_up_to_now = !self.is_joined || *is_caught_up;
+        !is_all_planned && is_up_to_now && book.jobs().count() == self.entry.jobs as usize
+    }
+
     fn is_done(&self) -> bool {
         self.progress.is_all_planned && self.progress.book.ended() == self.entry.jobs as usize
     }
@@ -121,6 +127,7 @@ impl Watching<'_> {
     /// Takes in an entry of the book.
     fn read(&mut self, entry: &Entry) {
         self.progress.seen = self.progress.seen.max(entry.revision);
+        self.progress.is_caught_up |= entry.delta == 0;
         let value = (entry.operation == Operation::Put).then_some(&entry.value[..]);
         match book_entry::read(&self.entry, &entry.key, value) {
             Some(BookEntry::Rules(failures)) if self.is_joined => self.tell_rules(failures),
