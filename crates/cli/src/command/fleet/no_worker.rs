@@ -31,7 +31,7 @@ pub(super) async fn tell_if_none_comes(board: &Board, worker: &str, cancel: &Can
         }
     }
     warn(&format!(
-        "no worker has come for this run yet. Start as many as you like, here or where else this config is: {worker}"
+        "no worker has come for this run yet. Start as many as you like, here or where else this config is: `{worker}`"
     ));
 }
 
