@@ -580,7 +580,9 @@ fn fleet(a_is_silent: bool, b: Option<bool>) -> FleetStanding {
 fn what_a_dead_worker_has_sent_comes_again_and_nothing_is_promised_while_nobody_goes_on() {
     let images: Vec<_> = (0..6).map(|number| image(&format!("v{number}"))).collect();
     let mut told = Told::with(&[]);
-    images.iter().for_each(|image| told.tell(&Event::ImagePlanned(image.clone())));
+    for image in &images {
+        told.tell(&Event::ImagePlanned(image.clone()));
+    }
     told.all_planned();
     let sent = |told: &mut Told, worker: &str, bytes| {
         let during = Duration::from_secs(1);
