@@ -54,7 +54,7 @@ struct Rule<'a> {
 
 /// Writes the document, with a line end.
 pub(crate) fn write(plan: &Plan, done: &Done, writer: &mut dyn Write) -> std::io::Result<()> {
-    let (totals, checksum) = (Cell::new(Totals::of(done)), RefCell::new(Checksum::default()));
+    let (totals, checksum) = (Cell::new(Totals::of(plan, done)), RefCell::new(Checksum::default()));
     let division = plan.division()?;
     let count = |mut weighed: Weighed| -> std::io::Result<Step> {
         let mut sums = totals.get();

@@ -48,6 +48,11 @@ impl Loads {
         brought
     }
 
+    /// Whether no step so far goes to this repository.
+    pub(super) fn is_new(&self, repository: &Arc<str>) -> bool {
+        !self.numbers.contains_key(repository)
+    }
+
     /// How many questions a step asks `repository`, where no earlier one did: a run asks each once.
     pub(super) fn asked(&mut self, repository: &Arc<str>, looks: Vec<Digest>) -> usize {
         let repository = self.number(repository);

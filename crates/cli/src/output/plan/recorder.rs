@@ -28,6 +28,8 @@ struct Taken {
     /// What only targets have, in the same way.
     extras: Result<Sorter, Error>,
     selections: Vec<Selection>,
+    /// Pages of lists that sources gave.
+    lists: usize,
     is_empty: bool,
 }
 
@@ -38,6 +40,7 @@ impl PlanRecorder {
             steps: Ok(Sorter::new(folder)),
             extras: Ok(Sorter::new(folder)),
             selections: heads.iter().map(Selection::of).collect(),
+            lists: 0,
             is_empty: true,
         };
         Self { heads, config_digest, folder: folder.map(Path::to_owned), found: Mutex::new(found) }
@@ -55,6 +58,7 @@ impl PlanRecorder {
             folder: self.folder.clone(),
             steps: steps.and_then(Sorter::finish),
             extras: extras.and_then(Sorter::finish),
+            lists: found.lists,
             is_empty: found.is_empty,
             speed,
             shards: None,
@@ -101,6 +105,9 @@ fn add(sorter: &mut Result<Sorter, Error>, target: String, text: Result<String, 
 
 impl Observer for PlanRecorder {
     fn event(&self, _: &Stamp, event: &Event) {
+        if matches!(event, Event::TagsListed { .. } | Event::RepositoriesListed { .. }) {
+            self.lock().lists += 1;
+        }
         match event {
             Event::Decided { decision, load } => self.decided(decision, load.as_deref()),
             Event::Selected { rule, counts, .. } => {
@@ -125,6 +132,8 @@ pub(crate) struct Plan {
     pub(super) folder: Option<PathBuf>,
     steps: Result<Sorted, Error>,
     extras: Result<Sorted, Error>,
+    /// Pages of lists that sources gave: a run asks for them again.
+    pub(super) lists: usize,
     is_empty: bool,
     /// How fast the last run was that sent enough to tell.
     pub(super) speed: Option<Bandwidth>,
@@ -137,6 +146,7 @@ pub(super) struct Weighed {
     pub(super) step: Step,
     pub(super) brought: Brought,
     pub(super) manifests: usize,
+    /// Questions for what is there.
     pub(super) looks: usize,
     /// How it is carried out.
     pub(super) policy: Arc<Policy>,
@@ -177,7 +187,8 @@ impl Plan {
         Ok(steps.map(move |pair| {
             let Found { mut step, blobs, manifests, looks } = serde_json::from_str(&pair?.1)?;
             let repository: &Arc<str> = &step.image.target;
-            let (brought, looks) = (loads.add(repository, blobs), loads.asked(repository, looks));
+            let looking = looking(step.action, self.lists > 0, loads.is_new(repository));
+            let (brought, looks) = (loads.add(repository, blobs), looking + loads.asked(repository, looks));
             (step.bytes, step.bytes_mounted) = (brought.bytes, brought.bytes_mounted);
             let policy = step.policy.clone().or_else(|| Some(self.heads.get(step.rule)?.policy.clone()));
             Ok(Weighed { step, brought, manifests, looks, policy: policy.unwrap_or_default() })
@@ -187,6 +198,16 @@ impl Plan {
     /// What only targets have, sorted.
     pub(super) fn extras(&self) -> Result<impl Iterator<Item = Result<Extra, Error>> + '_, Error> {
         Ok(without_steps(pairs(&self.extras)?, pairs(&self.steps)?))
+    }
+}
+
+/// How many questions tell what both sides have of an image. Where the source is listed, so is what the target has, and of what is
+/// not in that list nothing is asked but in a repository's first image.
+fn looking(action: Action, is_listed: bool, is_first: bool) -> usize {
+    match (action, is_listed) {
+        (Action::Create, true) => 2 * usize::from(is_first),
+        (Action::Create, false) => 1,
+        (_, is_listed) => 2 + usize::from(is_listed && is_first),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sync::{Action, ReferrerPolicy};
 
-use super::recorder::Weighed;
+use super::recorder::{Plan, Weighed};
 use crate::done::Done;
 
 /// How many steps of each kind, and what they bring.
@@ -30,10 +30,12 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    /// What a plan lacks. The steps come to it.
-    pub(super) fn of(done: &Done) -> Self {
+    /// What a plan lacks, and what a run asks registries for before it has any image. The steps come to it.
+    pub(super) fn of(plan: &Plan, done: &Done) -> Self {
         let failed_rules = done.report.failed_rules.len() + done.refused.len();
-        Self { failed: done.report.failed(), failed_rules, ..Self::default() }
+        // Each registry is asked once how it wants to be asked.
+        let requests = plan.lists + done.registries.len();
+        Self { failed: done.report.failed(), failed_rules, requests, ..Self::default() }
     }
 
     pub(super) fn add(&mut self, weighed: &Weighed) {
@@ -50,13 +52,12 @@ impl Totals {
         } += 1;
         self.bytes = self.bytes.saturating_add(brought.bytes);
         self.bytes_mounted = self.bytes_mounted.saturating_add(brought.bytes_mounted);
-        // Looking at both sides; a manifest is read and stored; a blob is read, and an upload opened and ended for it.
-        let looking = if step.action == Action::Create { 1 } else { 2 };
-        // What refers to each manifest is asked for at the source, by its list and by a tag where that is empty.
+        // A manifest is read and stored; a blob is read, and an upload opened and ended for it.
+        // What refers to each manifest is asked for at the source.
         let of_referrers = match policy.referrers {
             ReferrerPolicy::Leave => 0,
-            ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => 2 * (*manifests).max(1),
+            ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => (*manifests).max(1),
         };
-        self.requests += looking + looks + of_referrers + 2 * manifests + 3 * brought.sent + brought.mounted;
+        self.requests += looks + of_referrers + 2 * manifests + 3 * brought.sent + brought.mounted;
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct Shown {
 
 /// Prints it.
 pub(crate) fn print(plan: &Plan, done: &Done, shown: Shown, writer: &mut dyn Write) -> Result<(), Error> {
-    let (mut by_rule, mut totals) = (Sorter::new(plan.folder.as_deref()), Totals::of(done));
+    let (mut by_rule, mut totals) = (Sorter::new(plan.folder.as_deref()), Totals::of(plan, done));
     let mut lists = 0;
     for weighed in plan.steps()? {
         let weighed = weighed?;
