@@ -1,6 +1,7 @@
 //! From a registry's challenge to the `Authorization` header that it accepts.
 
 pub(crate) mod access_claim;
+mod actions;
 pub(crate) mod authenticator;
 pub(crate) mod basic_trial;
 pub(crate) mod challenge;

@@ -3,7 +3,7 @@
 mod shown;
 mod words;
 
-use self::shown::Shown;
+use self::shown::{AnyRule, Shown};
 pub(super) use self::words::selected;
 use super::refuse::refuse;
 use super::resolve;
@@ -23,15 +23,16 @@ pub(crate) fn run(args: ExpandArgs) -> u8 {
     }
     let errors: Vec<_> = resolved.refused.iter().map(|refused| refused.error.clone()).collect();
     refuse(&errors);
-    let rules = resolved.rules.iter().map(|rule| (rule.written.order, Shown::of_rule(rule)));
-    let patterns = resolved.patterns.iter().map(|rule| (rule.written.order, Shown::of_pattern(rule)));
-    let mut shown: Vec<_> = rules.chain(patterns).collect();
-    shown.sort_by_key(|(order, _)| *order);
-    let shown: Vec<_> = shown.into_iter().map(|(_, rule)| rule).collect();
+    let rules = resolved.rules.iter().map(|rule| (rule.written.order, AnyRule::One(rule)));
+    let patterns = resolved.patterns.iter().map(|rule| (rule.written.order, AnyRule::Many(rule)));
+    let mut all: Vec<_> = rules.chain(patterns).collect();
+    all.sort_by_key(|(order, _)| *order);
+    // Rules may be tens of thousands: each is put into words when it is printed.
+    let shown = all.into_iter().map(|(_, rule)| Shown::of(rule));
     if args.json {
-        print_json(&shown);
+        print_json(&shown.collect::<Vec<_>>());
     } else {
-        print_lines(shown.iter().flat_map(Shown::lines));
+        print_lines(shown.flat_map(|rule| rule.lines()));
     }
     if errors.is_empty() { exit_code::DONE } else { exit_code::USAGE }
 }

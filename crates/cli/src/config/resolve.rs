@@ -136,8 +136,9 @@ impl Resolver<'_> {
         match rule {
             Checked::Pattern(pattern) => found.patterns.push(*pattern),
             Checked::Rule(rule) => {
-                let source: Option<Reference> = rule.rule.source.name().parse().ok();
                 let repositories = &self.defaults.repositories;
+                let source: Option<Reference> =
+                    if repositories.is_all() { None } else { rule.rule.source.name().parse().ok() };
                 let is_out = |source: Reference| repositories.reason_against(&source.repository).is_some();
                 if source.is_some_and(is_out) { self.left_out += 1 } else { found.rules.push(*rule) }
             }

@@ -1,9 +1,11 @@
 //! What a token is asked for, and what one grants. Spec: distribution, "Token Scope Documentation".
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use oci::RepositoryName;
+
+use super::actions::Actions;
 
 /// What may be done with a repository. Pushing needs pulling, too: registries look before they write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,12 +28,16 @@ impl Access {
     }
 }
 
-/// Allows everything.
-const ANY_ACTION: &str = "*";
+/// Resources (`repository:library/app`), and what is done with each. Sorted, so that equal sets are equal keys. A run has
+/// several of them for each of its repositories, most with one resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Scopes(Vec<Scope>);
 
-/// Resources (`repository:library/app`), and what is done with each. Sorted, so that equal sets are equal keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Scopes(BTreeMap<String, BTreeSet<String>>);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Scope {
+    resource: Arc<str>,
+    actions: Actions,
+}
 
 impl Scopes {
     pub(crate) fn one(repository: &RepositoryName, access: Access) -> Self {
@@ -44,7 +50,7 @@ impl Scopes {
     }
 
     pub(crate) fn is_catalog(&self) -> bool {
-        self.0.contains_key("registry:catalog")
+        self.names("registry:catalog")
     }
 
     /// Adds a repository, or widens what may be done with it.
@@ -67,10 +73,28 @@ impl Scopes {
 
     /// Adds actions on a resource; a resource without any is none.
     pub(crate) fn add<'a>(&mut self, resource: String, actions: impl IntoIterator<Item = &'a str>) {
-        let mut actions = actions.into_iter().filter(|action| !action.is_empty()).peekable();
-        if actions.peek().is_some() {
-            self.0.entry(resource).or_default().extend(actions.map(str::to_owned));
+        let actions = Actions::from_iter(actions);
+        if !actions.is_empty() {
+            self.insert(Scope { resource: resource.into(), actions });
         }
+    }
+
+    fn insert(&mut self, scope: Scope) {
+        match self.place(&scope.resource) {
+            Ok(place) => self.0[place].actions.extend(&scope.actions),
+            Err(_) if self.0.is_empty() => self.0 = vec![scope],
+            Err(place) => self.0.insert(place, scope),
+        }
+    }
+
+    /// Where a resource stands, or belongs.
+    fn place(&self, resource: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|scope| (*scope.resource).cmp(resource))
+    }
+
+    /// What may be done with a resource.
+    fn actions(&self, resource: &str) -> Option<&Actions> {
+        self.place(resource).ok().map(|place| &self.0[place].actions)
     }
 
     /// Everything that is in one or the other.
@@ -82,39 +106,34 @@ impl Scopes {
 
     /// Adds everything that is in another one.
     pub(crate) fn extend(&mut self, other: &Self) {
-        for (resource, actions) in &other.0 {
-            self.add(resource.clone(), actions.iter().map(String::as_str));
+        for scope in &other.0 {
+            self.insert(scope.clone());
         }
     }
 
     /// Whether a resource is named, whatever may be done with it.
     pub(crate) fn names(&self, resource: &str) -> bool {
-        self.0.contains_key(resource)
+        self.place(resource).is_ok()
     }
 
     /// Whether everything in `need` is here.
     pub(crate) fn covers(&self, need: &Self) -> bool {
-        need.0.iter().all(|(resource, actions)| {
-            let here = self.0.get(resource);
-            here.is_some_and(|here| here.contains(ANY_ACTION) || actions.is_subset(here))
-        })
+        need.0.iter().all(|need| self.actions(&need.resource).is_some_and(|here| here.cover(&need.actions)))
     }
 
     /// The actions in here that `granted` lacks, each once.
     pub(crate) fn missing_in(&self, granted: &Self) -> Vec<String> {
-        let mut missing = BTreeSet::new();
-        for (resource, actions) in &self.0 {
-            let given = granted.0.get(resource).cloned().unwrap_or_default();
-            if !given.contains(ANY_ACTION) {
-                missing.extend(actions.difference(&given).cloned());
-            }
+        let mut missing = Actions::default();
+        for Scope { resource, actions } in &self.0 {
+            let given = granted.actions(resource);
+            missing.extend(&given.map_or_else(|| actions.clone(), |given| actions.without(given)));
         }
-        missing.into_iter().collect()
+        missing.texts().into_iter().map(str::to_owned).collect()
     }
 
     /// The names of the resources.
-    pub(crate) fn resources(&self) -> impl Iterator<Item = &str> + '_ {
-        self.0.keys().map(String::as_str)
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &Arc<str>> + '_ {
+        self.0.iter().map(|scope| &scope.resource)
     }
 
     /// How many resources there are.
@@ -124,17 +143,13 @@ impl Scopes {
 
     /// How many bytes their texts have.
     pub(crate) fn text_length(&self) -> usize {
-        let of_actions =
-            |actions: &BTreeSet<String>| actions.iter().map(|action| action.len() + 1).sum::<usize>();
-        self.0.iter().map(|(resource, actions)| resource.len() + 1 + of_actions(actions)).sum()
+        let of_actions = |actions: &Actions| actions.texts().iter().map(|text| text.len() + 1).sum::<usize>();
+        self.0.iter().map(|scope| scope.resource.len() + 1 + of_actions(&scope.actions)).sum()
     }
 
     /// One text for each resource, as the token server takes them.
     pub(crate) fn texts(&self) -> impl Iterator<Item = String> + '_ {
-        self.0.iter().map(|(resource, actions)| {
-            let actions: Vec<_> = actions.iter().map(String::as_str).collect();
-            format!("{resource}:{}", actions.join(","))
-        })
+        self.0.iter().map(|scope| format!("{}:{}", scope.resource, scope.actions.texts().join(",")))
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) struct TokenBook {
     pages: Vec<Page>,
     by_need: HashMap<Scopes, usize>,
     /// The pages that name a resource: among ten thousand repositories, each page is found at once.
-    by_resource: HashMap<String, Vec<usize>>,
+    by_resource: HashMap<Arc<str>, Vec<usize>>,
     /// The page to which the next need is added.
     open_page: Option<usize>,
     /// Needs for which the registry wants to see more than we thought.
@@ -170,7 +170,7 @@ impl TokenBook {
 
     fn index(&mut self, need: &Scopes, page: usize) {
         for resource in need.resources() {
-            let pages = self.by_resource.entry(resource.to_owned()).or_default();
+            let pages = self.by_resource.entry(resource.clone()).or_default();
             if !pages.contains(&page) {
                 pages.push(page);
             }

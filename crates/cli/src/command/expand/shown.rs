@@ -70,8 +70,21 @@ enum Breadth {
     Many,
 }
 
+/// A rule about one repository or many.
+pub(super) enum AnyRule<'a> {
+    One(&'a ResolvedRule),
+    Many(&'a ResolvedPattern),
+}
+
 impl<'a> Shown<'a> {
-    pub(super) fn of_rule(resolved: &'a ResolvedRule) -> Self {
+    pub(super) fn of(rule: AnyRule<'a>) -> Self {
+        match rule {
+            AnyRule::One(rule) => Self::of_rule(rule),
+            AnyRule::Many(pattern) => Self::of_pattern(pattern),
+        }
+    }
+
+    fn of_rule(resolved: &'a ResolvedRule) -> Self {
         let ResolvedRule { written, rule, logins } = resolved;
         let targets = rule.targets.iter().zip(&logins.targets).map(|(target, login)| {
             ShownTarget::new(target.target.name(), names(&target.naming), login.as_ref())
@@ -87,7 +100,7 @@ impl<'a> Shown<'a> {
     }
 
     /// A rule about many repositories, as it was written: which they are, only the registry knows.
-    pub(super) fn of_pattern(pattern: &'a ResolvedPattern) -> Self {
+    fn of_pattern(pattern: &'a ResolvedPattern) -> Self {
         let ResolvedPattern { written, rule, logins, tags } = pattern;
         let targets = written.targets.iter().zip(&logins.targets).map(|(target, login)| {
             ShownTarget::new(target, "each at a place of its own".to_owned(), login.as_ref())
