@@ -175,3 +175,54 @@ async fn law_250_images_of_500_layers_need_less_than_64_mib() -> Result<()> {
     ensure!(peak < 64 * MIB, "{} KiB", peak >> 10);
     Ok(())
 }
+
+/// A rule with its two repositories, the scopes of their tokens, and what `expand` says of them.
+#[tokio::test]
+async fn law_a_rule_takes_less_than_4_kib() -> Result<()> {
+    const RULES: usize = 10_000;
+    let workplace = Workplace::new()?;
+    workplace.write("auth.json", "{}")?;
+    let mut peaks = Vec::new();
+    for rules in [100, RULES + 100] {
+        let rule = |number| {
+            format!(
+                r#""harbor.example.com/team-{number}/app:v1": "registry.example.com/mirror/app-{number}""#
+            )
+        };
+        let rules: Vec<_> = (0..rules).map(rule).collect();
+        workplace.write("images.json", &format!("{{{}}}", rules.join(",")))?;
+        peaks.push(peak(&workplace, "expand --auth auth.json --images images.json").await?);
+    }
+    let each = peaks[1].saturating_sub(peaks[0]) / RULES as u64;
+    println!("{each} bytes a rule");
+    ensure!(each < 4 << 10, "{each} bytes a rule");
+    Ok(())
+}
+
+/// All repositories of a run wait for their turns to be listed: what is done in a turn takes memory only then.
+#[tokio::test(flavor = "multi_thread")]
+async fn law_a_repository_that_waits_takes_less_than_9_kib() -> Result<()> {
+    const REPOSITORIES: usize = 2000;
+    let registry = EmbeddedRegistry::builder().start().await?;
+    let host = registry.host();
+    let workplace = Workplace::new()?;
+    workplace.write("auth.json", &format!(r#"{{"{host}": {{"insecure": true}}}}"#))?;
+    let mut peaks = Vec::new();
+    for repositories in [100, REPOSITORIES + 100] {
+        let rule = |number| format!(r#""{host}/from/app-{number}": "{host}/to/app-{number}""#);
+        let rules: Vec<_> = (0..repositories).map(rule).collect();
+        workplace.write("images.json", &format!("{{{}}}", rules.join(",")))?;
+        for number in 0..repositories {
+            let (name, media_type) =
+                (format!("from/app-{number}"), "application/vnd.oci.image.index.v1+json");
+            let manifest = br#"{"schemaVersion":2,"manifests":[]}"#.to_vec();
+            registry.store().put_manifest(&name, "v1", media_type, manifest);
+        }
+        peaks.push(peak(&workplace, "sync --auth auth.json --images images.json --proc 2").await?);
+        ensure!(registry.store().tags(&format!("to/app-{}", repositories - 1)) == ["v1"]);
+    }
+    let each = peaks[1].saturating_sub(peaks[0]) / REPOSITORIES as u64;
+    println!("{each} bytes a repository");
+    ensure!(each < 9 << 10, "{each} bytes a repository");
+    Ok(())
+}

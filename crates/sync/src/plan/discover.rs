@@ -43,8 +43,8 @@ async fn discover(
 ) -> Result<(), Arc<Error>> {
     let discovery = Discovery::new(discoveries, (rule, index), origin, telling);
     discovery.discover(seat).await?;
-    discovery.find_extra().await?;
-    discovery.end_contests().await
+    Box::pin(discovery.find_extra()).await?;
+    Box::pin(discovery.end_contests()).await
 }
 
 impl Discoveries {
@@ -126,21 +126,22 @@ impl<'a> Discovery<'a> {
             return Ok(());
         }
         if let (None, Selection::These(images)) = (&seat, &self.rule.selection) {
-            return self.pair(images.clone()).await;
+            return Box::pin(self.pair(images.clone())).await;
         }
         let _ahead = match &self.origin {
             Origin::Listed(gate) => gate.approach().await,
             Origin::Written => None,
         };
+        // Ten thousand repositories wait for their turns: what they do then has its memory when it begins.
         if let Some(seat) = seat {
-            return self.run_in_company(seat).await;
+            return Box::pin(self.run_in_company(seat)).await;
         }
         self.turn.take().await;
         if self.rule.selection.named().is_some() {
-            return self.run().await;
+            return Box::pin(self.run()).await;
         }
-        let attempt = self.begin().await?;
-        let discovered = self.run().await;
+        let attempt = Box::pin(self.begin()).await?;
+        let discovered = Box::pin(self.run()).await;
         attempt.end(discovered.as_ref().err());
         discovered
     }
