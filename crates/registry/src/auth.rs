@@ -21,4 +21,5 @@ mod token_request;
 mod token_server;
 pub(crate) mod trusted_realm;
 pub(crate) mod unasked;
+pub(crate) mod verdict;
 pub(crate) mod visitor_token;

@@ -6,11 +6,11 @@ use super::answered::{Answered, LoginSent, Party};
 use super::send::{Attempt, unexpected};
 use super::{Call, Registry};
 use crate::Error;
-use crate::auth::authenticator::Verdict;
 use crate::auth::basic_trial::FirstUse;
 use crate::auth::challenge::challenges;
 use crate::auth::scope::Scopes;
 use crate::auth::unasked::Unasked;
+use crate::auth::verdict::Verdict;
 use crate::auth::visitor_token::Invitation;
 use crate::http::route::Route;
 

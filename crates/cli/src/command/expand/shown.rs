@@ -71,6 +71,7 @@ enum Breadth {
 }
 
 /// A rule about one repository or many.
+#[derive(Clone, Copy)]
 pub(super) enum AnyRule<'a> {
     One(&'a ResolvedRule),
     Many(&'a ResolvedPattern),

@@ -1,0 +1,108 @@
+//! What is learned from a 401, and whether asking again may help.
+
+use std::sync::atomic::Ordering;
+
+use http::HeaderValue;
+
+use super::authenticator::{Authenticator, Scheme, Server, is_bearer};
+use super::challenge::{Challenge, bearer};
+use super::scope::Scopes;
+
+/// What to do about a 401.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The same request may succeed with another header.
+    TryAgain,
+    /// We have shown all that we have.
+    Final,
+}
+
+impl Authenticator {
+    /// Learns how the registry wants to be asked from the challenges of an answer to nobody.
+    pub(crate) fn note(&self, challenges: &[Challenge]) {
+        match bearer(challenges) {
+            Some(Challenge::Bearer { realm, service, .. }) => {
+                self.set(Scheme::Bearer(Server { realm: realm.clone(), service: service.clone() }));
+            }
+            _ if challenges.contains(&Challenge::Basic) && !self.keeper.is_anonymous() => {
+                self.set(Scheme::Basic);
+            }
+            _ => {}
+        }
+    }
+
+    /// Learns from a 401 to a request that carried `sent`, and says whether to ask again.
+    pub(crate) async fn learn(
+        &self,
+        challenges: &[Challenge],
+        scopes: &Scopes,
+        sent: Option<&HeaderValue>,
+    ) -> Verdict {
+        let offered = bearer(challenges);
+        if offered.is_some() || sent.is_none() {
+            self.note(challenges);
+        }
+        match (offered, sent) {
+            (None, Some(sent)) if is_bearer(sent) && scopes.is_catalog() && !self.keeper.is_anonymous() => {
+                self.catalog_by_basic.store(true, Ordering::Relaxed);
+                Verdict::TryAgain
+            }
+            // Harbor answers a refused token with a Basic challenge; the realm that we know still holds.
+            (_, Some(sent)) if is_bearer(sent) => self.learn_from_token(offered, scopes, sent).await,
+            (Some(_), _) => Verdict::TryAgain,
+            (None, None) if challenges.contains(&Challenge::Basic) && !self.keeper.is_anonymous() => {
+                // A source that knows nobody, or a token in the place of a password, makes no header. What a
+                // source cannot say is told by whoever asks for the header.
+                let has_none = matches!(self.keeper.basic_header().await, Ok(None));
+                if has_none { Verdict::Final } else { Verdict::TryAgain }
+            }
+            (None, None) => Verdict::Final,
+            (None, Some(sent)) => {
+                let has_another = self.keeper.replace_basic(sent).await;
+                if has_another { Verdict::TryAgain } else { Verdict::Final }
+            }
+        }
+    }
+
+    /// A token was refused: its time is over, it lacks a right, or it never should have had company.
+    async fn learn_from_token(
+        &self,
+        offered: Option<&Challenge>,
+        scopes: &Scopes,
+        sent: &HeaderValue,
+    ) -> Verdict {
+        if self.keeper.registry_token_header().is_some() {
+            return Verdict::Final;
+        }
+        let (error, named) = match offered {
+            Some(Challenge::Bearer { error, scope, .. }) => (error.as_deref(), scope.as_deref()),
+            _ => (None, None),
+        };
+        let (need, page) = self.page(scopes);
+        let slot = self.book().slot(page);
+        let mut held = slot.lock().await;
+        let Some(token) = held.token.as_ref().filter(|token| token.header == *sent) else {
+            // Somebody has already thrown it away.
+            return Verdict::TryAgain;
+        };
+        let wanted = need.union(&Scopes::parse(named.unwrap_or_default()));
+        if !token.asked.covers(&wanted) && wanted.count() <= self.book().most_scopes() {
+            self.book().widen(scopes, wanted);
+            return Verdict::TryAgain;
+        }
+        let lacks_scope = error == Some("insufficient_scope");
+        let may_be_the_company = lacks_scope || (token.is_opaque() && error != Some("invalid_token"));
+        if token.asked != need && may_be_the_company {
+            self.book().apart(&need);
+            if lacks_scope {
+                self.book().stop_sharing();
+            }
+            return Verdict::TryAgain;
+        }
+        if !token.is_worth_replacing(held.occasion, lacks_scope) {
+            return Verdict::Final;
+        }
+        held.drop_refused();
+        Verdict::TryAgain
+    }
+}
