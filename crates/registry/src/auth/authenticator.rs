@@ -9,7 +9,6 @@ use http::HeaderValue;
 use url::Url;
 
 use super::basic_trial::{BasicTrial, Entry, FirstUse};
-use super::challenge::{Challenge, bearer};
 use super::credential::Credentials;
 use super::login_keeper::LoginKeeper;
 use super::realm::{self, NamedBy, Place};
