@@ -22,7 +22,7 @@ pub(super) use self::bind::bind;
 use self::brought::brought;
 use self::contact::tell;
 pub(super) use self::limits::Limits;
-pub(super) use self::next::with_next;
+pub(super) use self::next::{NO_LOGIN, NO_SERVER, no_connection, with_next};
 pub(super) use self::planned_here::WarnIfPlannedHere;
 pub(super) use self::spending::count_spending;
 use self::standing::standing;
@@ -107,19 +107,6 @@ pub(super) async fn connect(
         })
     })
 }
-
-/// What to do about a server that does not answer.
-pub(super) const NO_SERVER: &str = "is nats-server running there with JetStream (`jetstream { store_dir: ... }`)? docs/scale.md has a config";
-/// What to do about a server that cannot be reached for this reason.
-pub(super) fn no_connection(reason: &str) -> &'static str {
-    if reason.contains("UnknownIssuer") { NO_TRUST } else { NO_SERVER }
-}
-
-/// What to do about a certificate that nobody has signed who is trusted here.
-const NO_TRUST: &str =
-    "name the PEM file of the authority that signed the server's certificate: --fleet-ca FILE";
-/// What to do about a login that is not taken.
-pub(super) const NO_LOGIN: &str = "give the login that the server's config has: --fleet-user NAME --fleet-password-file FILE, --fleet-nkey FILE or --fleet-creds FILE";
 
 /// How NATS is reached.
 pub(super) fn access(url: &str, login: &FleetLoginArgs) -> Result<Access, ConfigError> {

@@ -2,8 +2,20 @@
 
 use ::fleet::Error;
 
-use super::NO_SERVER;
 use crate::config::ConfigError;
+
+/// What to do about a server that does not answer.
+pub(in crate::command) const NO_SERVER: &str = "is nats-server running there with JetStream (`jetstream { store_dir: ... }`)? docs/scale.md has a config";
+/// What to do about a server that cannot be reached for this reason.
+pub(in crate::command) fn no_connection(reason: &str) -> &'static str {
+    if reason.contains("UnknownIssuer") { NO_TRUST } else { NO_SERVER }
+}
+
+/// What to do about a certificate that nobody has signed who is trusted here.
+const NO_TRUST: &str =
+    "name the PEM file of the authority that signed the server's certificate: --fleet-ca FILE";
+/// What to do about a login that is not taken.
+pub(in crate::command) const NO_LOGIN: &str = "give the login that the server's config has: --fleet-user NAME --fleet-password-file FILE, --fleet-nkey FILE or --fleet-creds FILE";
 
 /// The error, with what to do.
 pub(in crate::command) fn with_next(error: &Error) -> ConfigError {
