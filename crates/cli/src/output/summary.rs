@@ -35,10 +35,34 @@ pub(crate) fn old_sentence(done: &Done) -> String {
 /// What to do about every reason for failures, and what was done.
 pub(crate) fn table(done: &Done, paint: Paint) -> String {
     let report = &done.report;
+    let mut text = String::new();
+    write_failures(&mut text, done, paint);
+    text.push('\n');
+    // That no image failed is no news where lists or rules did, before there was any.
+    let all_came = report.failed_rules.len() + done.refused() == 0;
+    let always = if all_came { &["copied", "unchanged", "failed"][..] } else { &["copied", "unchanged"] };
+    for row in rows(done).iter().filter(|row| row.number > 0 || always.contains(&row.label)) {
+        row.write(&mut text, paint);
+    }
+    amounts(&mut text, done);
+    referrers(&mut text, report);
+    left_behind(&mut text, done.run.tally.left_behind());
+    for registry in &done.registries {
+        if let Some(quota) = registry.quota() {
+            let _ = writeln!(text, "  {:<10} {} at {}", "pulls left", left_of(quota), registry.host());
+        }
+    }
+    goes_on(&mut text, done);
+    text
+}
+
+/// All lines that may be there, in their order.
+fn rows(done: &Done) -> [Row; 11] {
+    let report = &done.report;
     let count =
         |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what, more: "" };
     let images = ["image", "images"];
-    let rows = [
+    [
         count("copied", report.copied(), Paint::green, images),
         count(
             "replaced",
@@ -78,26 +102,7 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
             ["list gave none: see above", "lists gave none: see above"],
         ),
         Row { more: ": see above", ..count("refused", done.refused(), Paint::red, asked_noun::of(done)) },
-    ];
-    let mut text = String::new();
-    write_failures(&mut text, done, paint);
-    text.push('\n');
-    // That no image failed is no news where lists or rules did, before there was any.
-    let all_came = report.failed_rules.len() + done.refused() == 0;
-    let always = if all_came { &["copied", "unchanged", "failed"][..] } else { &["copied", "unchanged"] };
-    for row in rows.iter().filter(|row| row.number > 0 || always.contains(&row.label)) {
-        row.write(&mut text, paint);
-    }
-    amounts(&mut text, done);
-    referrers(&mut text, report);
-    left_behind(&mut text, done.run.tally.left_behind());
-    for registry in &done.registries {
-        if let Some(quota) = registry.quota() {
-            let _ = writeln!(text, "  {:<10} {} at {}", "pulls left", left_of(quota), registry.host());
-        }
-    }
-    goes_on(&mut text, done);
-    text
+    ]
 }
 
 /// What went over the line, and what did not have to.
