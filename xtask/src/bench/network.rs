@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use testkit::corpus::{Corpus, Shape};
-use testkit::{CertificateAuthority, Line, TlsFront};
+use testkit::{CertificateAuthority, DockerRegistry, Line, TlsFront};
 
 use super::pipes;
 use super::registries_time;
 use super::rig::{Ends, Pair, Rig};
-use super::tool::OURS;
+use super::tool::{OURS, Tool};
 
 /// How the scenarios' names begin.
 pub(super) const WAN: &str = "wan";
+/// The large layers of it alone, as the yardstick carries them.
+pub(super) const WAN_LAYERS: &str = "layers over wan";
 pub(super) const THIN: &str = "thin";
 pub(super) const CAPPED: &str = "capped";
 
@@ -25,35 +27,63 @@ const THIN_LINE: u64 = 20_000_000 / 8;
 /// What an object store may give one connection.
 const EACH_CONNECTION: u64 = 20_000_000;
 
-/// Large layers and many small images between registries behind nginx with TLS and HTTP/2, 50 ms away on each side.
+/// Registries behind nginx with TLS and HTTP/2, 50 ms away on each side.
+struct Wan {
+    source: DockerRegistry,
+    authority: CertificateAuthority,
+    /// Held for the source.
+    _front: TlsFront,
+    near_source: Line,
+}
+
+impl Wan {
+    async fn start(rig: &Rig) -> Result<Self> {
+        let source = rig.registry().await?;
+        let authority = CertificateAuthority::generate()?;
+        let front = TlsFront::start(&authority, source.host()).await?;
+        let near_source = Line::to(front.host()).delay(ROUND_TRIP).start().await?;
+        Ok(Self { source, authority, _front: front, near_source })
+    }
+
+    /// Carries a corpus to an empty target; `None` for the yardstick, which carries the layers of so many bytes.
+    async fn copy(
+        &self,
+        rig: &mut Rig,
+        (scenario, corpus, bytes): (&str, &Corpus, u64),
+        tool: Option<&Tool>,
+    ) -> Result<()> {
+        let target = rig.registry().await?;
+        let back = TlsFront::start(&self.authority, target.host()).await?;
+        let near_target = Line::to(back.host()).delay(ROUND_TRIP).start().await?;
+        let (from, to, authority) = (self.near_source.host(), near_target.host(), self.authority.ca_file());
+        let ends = Ends { source: &from, target: &to, authority: Some(&authority) };
+        let pair = Pair { corpus, source: &self.source, target: &target };
+        let Some(tool) = tool else { return curls(rig, scenario, (&pair, ends), bytes).await };
+        let sample = pair.copy(tool, ends).await?;
+        rig.note(scenario, &tool.name, Some(corpus.counts().cold_floor()), sample)
+    }
+}
+
+/// Large layers and many small images; and the large layers alone, as the yardstick carries them.
 pub(super) async fn wan(rig: &mut Rig, bytes: u64, images: u32) -> Result<()> {
-    let source = rig.registry().await?;
-    let mut corpus = Corpus::write_large_layers(LAYERS, bytes, source.data_dir())?;
+    let wan = Wan::start(rig).await?;
+    let layers = Corpus::write_large_layers(LAYERS, bytes, wan.source.data_dir())?;
     let shape = Shape { repositories: images.div_ceil(10), tags: 10, layers: 2, layer_bytes: 16 << 10 };
-    corpus.repositories.extend(shape.write(source.data_dir())?.repositories);
+    let mut all = layers.clone();
+    all.repositories.extend(shape.write(wan.source.data_dir())?.repositories);
     let scenario = format!("{WAN}, {LAYERS} x {} MiB and {images} images", bytes >> 20);
-    rig.note_corpus(&scenario, &corpus);
-    let authority = CertificateAuthority::generate()?;
-    let authority_file = authority.ca_file();
-    let front = TlsFront::start(&authority, source.host()).await?;
-    let near_source = Line::to(front.host()).delay(ROUND_TRIP).start().await?;
+    let alone = format!("{WAN_LAYERS}, {LAYERS} x {} MiB", bytes >> 20);
+    rig.note_corpus(&scenario, &all);
+    rig.note_corpus(&alone, &layers);
     for _ in 0..rig.runs {
-        for tool in rig.tools_and_wider().into_iter().map(Some).chain([None]) {
-            let target = rig.registry().await?;
-            let back = TlsFront::start(&authority, target.host()).await?;
-            let near_target = Line::to(back.host()).delay(ROUND_TRIP).start().await?;
-            let (from, to) = (near_source.host(), near_target.host());
-            let ends = Ends { source: &from, target: &to, authority: Some(&authority_file) };
-            let pair = Pair { corpus: &corpus, source: &source, target: &target };
-            match tool {
-                Some(tool) => {
-                    let sample = pair.copy(&tool, ends).await?;
-                    rig.note(&scenario, &tool.name, Some(corpus.counts().cold_floor()), sample)?;
-                }
-                // The large layers alone: as long as the yardstick takes for these, all else has to fit in.
-                None => curls(rig, &scenario, (&pair, ends), bytes).await?,
-            }
+        let tools = rig.tools_and_wider();
+        for tool in tools.iter().map(Some).chain([None]) {
+            wan.copy(rig, (&scenario, &all, bytes), tool).await?;
         }
+        for tool in tools.iter().filter(|tool| tool.is_ours()) {
+            wan.copy(rig, (&alone, &layers, bytes), Some(tool)).await?;
+        }
+        wan.copy(rig, (&alone, &layers, bytes), None).await?;
     }
     Ok(())
 }

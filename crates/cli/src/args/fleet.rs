@@ -43,7 +43,7 @@ pub(crate) struct FleetLoginArgs {
     ///
     /// A subject that the login may subscribe below, such as `_INBOX_workers`: of a login that several workers have. Without it
     /// `_INBOX_NAME`, each worker's own.
-    #[arg(long, value_name = "PREFIX", overrides_with = "fleet_inbox")]
+    #[arg(long, value_name = "PREFIX", hide_short_help = true, overrides_with = "fleet_inbox")]
     pub(crate) fleet_inbox: Option<String>,
 
     /// Authority of NATS' certificate
@@ -196,7 +196,7 @@ Examples:
 
 Exit status:
   0    ended by --idle-exit
-  2    bad command line or config, or NATS cannot be asked
+  2    bad command line or config, NATS cannot be asked, or a live worker has this --name
   143  stopped by SIGTERM; what it had not done went back";
 
 /// Seconds, minutes or hours.

@@ -8,9 +8,9 @@ use super::{Call, Registry};
 use crate::Error;
 use crate::auth::basic_trial::FirstUse;
 use crate::auth::challenge::challenges;
+use crate::auth::learn::Retry;
 use crate::auth::scope::Scopes;
 use crate::auth::unasked::Unasked;
-use crate::auth::verdict::Verdict;
 use crate::auth::visitor_token::Invitation;
 use crate::http::route::Route;
 
@@ -96,7 +96,7 @@ impl Registry {
     /// Learns from the registry's own 401 how it wants to be asked.
     async fn learn(&self, call: &Call, response: &reqwest::Response, sent: Option<&HeaderValue>) -> bool {
         let offered = challenges(response.headers());
-        self.0.authenticator.learn(&offered, &call.scopes, sent).await == Verdict::TryAgain
+        self.0.authenticator.learn(&offered, &call.scopes, sent).await == Retry::Worthwhile
     }
 
     /// Gets an anonymous token where the registry sends its readers, if that is what is wanted there: the registry's

@@ -8,13 +8,13 @@ use super::authenticator::{Authenticator, Scheme, Server, is_bearer};
 use super::challenge::{Challenge, bearer};
 use super::scope::Scopes;
 
-/// What to do about a 401.
+/// Whether a request that was answered with 401 is worth sending again.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// The same request may succeed with another header.
-    TryAgain,
-    /// We have shown all that we have.
-    Final,
+pub(crate) enum Retry {
+    /// It may succeed with another header.
+    Worthwhile,
+    /// All that there is was shown.
+    Useless,
 }
 
 impl Authenticator {
@@ -37,7 +37,7 @@ impl Authenticator {
         challenges: &[Challenge],
         scopes: &Scopes,
         sent: Option<&HeaderValue>,
-    ) -> Verdict {
+    ) -> Retry {
         let offered = bearer(challenges);
         if offered.is_some() || sent.is_none() {
             self.note(challenges);
@@ -45,21 +45,21 @@ impl Authenticator {
         match (offered, sent) {
             (None, Some(sent)) if is_bearer(sent) && scopes.is_catalog() && !self.keeper.is_anonymous() => {
                 self.catalog_by_basic.store(true, Ordering::Relaxed);
-                Verdict::TryAgain
+                Retry::Worthwhile
             }
             // Harbor answers a refused token with a Basic challenge; the realm that we know still holds.
             (_, Some(sent)) if is_bearer(sent) => self.learn_from_token(offered, scopes, sent).await,
-            (Some(_), _) => Verdict::TryAgain,
+            (Some(_), _) => Retry::Worthwhile,
             (None, None) if challenges.contains(&Challenge::Basic) && !self.keeper.is_anonymous() => {
                 // A source that knows nobody, or a token in the place of a password, makes no header. What a
                 // source cannot say is told by whoever asks for the header.
                 let has_none = matches!(self.keeper.basic_header().await, Ok(None));
-                if has_none { Verdict::Final } else { Verdict::TryAgain }
+                if has_none { Retry::Useless } else { Retry::Worthwhile }
             }
-            (None, None) => Verdict::Final,
+            (None, None) => Retry::Useless,
             (None, Some(sent)) => {
                 let has_another = self.keeper.replace_basic(sent).await;
-                if has_another { Verdict::TryAgain } else { Verdict::Final }
+                if has_another { Retry::Worthwhile } else { Retry::Useless }
             }
         }
     }
@@ -70,9 +70,9 @@ impl Authenticator {
         offered: Option<&Challenge>,
         scopes: &Scopes,
         sent: &HeaderValue,
-    ) -> Verdict {
+    ) -> Retry {
         if self.keeper.registry_token_header().is_some() {
-            return Verdict::Final;
+            return Retry::Useless;
         }
         let (error, named) = match offered {
             Some(Challenge::Bearer { error, scope, .. }) => (error.as_deref(), scope.as_deref()),
@@ -83,12 +83,12 @@ impl Authenticator {
         let mut held = slot.lock().await;
         let Some(token) = held.token.as_ref().filter(|token| token.header == *sent) else {
             // Somebody has already thrown it away.
-            return Verdict::TryAgain;
+            return Retry::Worthwhile;
         };
         let wanted = need.union(&Scopes::parse(named.unwrap_or_default()));
         if !token.asked.covers(&wanted) && wanted.count() <= self.book().most_scopes() {
             self.book().widen(scopes, wanted);
-            return Verdict::TryAgain;
+            return Retry::Worthwhile;
         }
         let lacks_scope = error == Some("insufficient_scope");
         let may_be_the_company = lacks_scope || (token.is_opaque() && error != Some("invalid_token"));
@@ -97,12 +97,12 @@ impl Authenticator {
             if lacks_scope {
                 self.book().stop_sharing();
             }
-            return Verdict::TryAgain;
+            return Retry::Worthwhile;
         }
         if !token.is_worth_replacing(held.occasion, lacks_scope) {
-            return Verdict::Final;
+            return Retry::Useless;
         }
         held.drop_refused();
-        Verdict::TryAgain
+        Retry::Worthwhile
     }
 }
