@@ -5,11 +5,16 @@ use std::time::Duration;
 use super::amount_text;
 use super::asked_noun;
 pub(super) use super::number::{counted, grouped};
-use super::report_json::{Facts, FailureGroup, Totals};
+use super::report_json::{Facts, FailureGroup, Totals, odd_shards};
 use super::size;
 
-/// How it went, in a sentence.
+/// How it went, in a sentence; of reports that were merged, whether all shards are there, too.
 pub(super) fn sentence(facts: &Facts) -> String {
+    let odd = odd_shards(&facts.tail.parts);
+    [ending(facts)].into_iter().chain(odd).collect::<Vec<_>>().join("; ")
+}
+
+fn ending(facts: &Facts) -> String {
     let (totals, tail) = (&facts.head.totals, &facts.tail);
     let mut parts = Vec::new();
     if totals.failed > 0 {

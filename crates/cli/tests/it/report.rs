@@ -111,6 +111,8 @@ async fn reports_of_shards_become_what_one_run_had_reported() -> Result<()> {
     // Nothing is at the target for whoever does it all at once.
     let one = Bench::start().await?;
     one.run(&format!("sync {RUN} all.yaml --report all.json"))?.expect_code(1)?;
+    let over = bench.run("report merge b.json a.json -o a.json")?.expect_code(2)?;
+    over.says(&["--out: a.json is what FILE names, and would be lost: name another file"])?;
     let merged = bench.run("report merge b.json a.json -o m.json --out m.html")?.expect_code(1)?;
     ensure!(merged.stdout.is_empty() && bench.workplace.read("m.html")?.contains("6 of 9 images failed."));
     let (merged, whole) = (bench.json("m.json")?, one.json("all.json")?);

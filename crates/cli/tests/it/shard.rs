@@ -87,6 +87,12 @@ async fn three_shards_bring_what_one_run_brings_and_nothing_twice() -> Result<()
     let ran =
         sharded.workplace.run("report merge 0.json 2.json")?.expect_code(1)?.says(&["shard 2 is missing"])?;
     ensure!(serde_json::from_str::<Value>(&ran.stdout)?["exitCode"] == 1, "{}", ran.stdout);
+    sharded.workplace.run("report merge 0.json 2.json --out part.json --out part.html")?.expect_code(1)?;
+    let (shown, page) =
+        (sharded.workplace.run("report show part.json")?, sharded.workplace.read("part.html")?);
+    for text in [&shown.stdout, &page] {
+        ensure!(text.contains("2 of 3 shards are here: the report of shard 2 is missing"), "{text}");
+    }
     let (one, other) = (alone.target.host(), sharded.target.host());
     let theirs: Vec<_> =
         images(&parts).into_iter().map(|(name, outcome)| (name.replace(&other, &one), outcome)).collect();

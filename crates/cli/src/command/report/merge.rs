@@ -17,7 +17,7 @@ pub(super) fn run(args: &MergeArgs) -> u8 {
     if stdin > 1 {
         return refuse(&[ConfigError::new("stdin is named twice: it can be read once")]);
     }
-    let outputs = match opened(&args.out) {
+    let outputs = match opened(args) {
         Ok(outputs) => outputs,
         Err(code) => return code,
     };
@@ -58,11 +58,13 @@ pub(super) fn run(args: &MergeArgs) -> u8 {
 }
 
 /// Where the report goes.
-fn opened(out: &[PathBuf]) -> Result<Vec<(ReportForm, OutputFile)>, u8> {
+fn opened(args: &MergeArgs) -> Result<Vec<(ReportForm, OutputFile)>, u8> {
     let stdout = [PathBuf::from("-")];
-    let out = if out.is_empty() { &stdout[..] } else { out };
-    // What is read may be written: it was read to its end before.
-    let problems = same_files(&[], &NamedFile::all(out.iter().map(|path| ("--out", Some(path.as_path())))));
+    let out = if args.out.is_empty() { &stdout[..] } else { &args.out };
+    let named = |name, files: &[PathBuf]| {
+        NamedFile::all(files.iter().map(|path| (name, Some(path.as_path()))).collect::<Vec<_>>())
+    };
+    let problems = same_files(&named("FILE", &args.files), &named("--out", out));
     if !problems.is_empty() {
         return Err(refuse(&problems.into_iter().map(ConfigError::new).collect::<Vec<_>>()));
     }
