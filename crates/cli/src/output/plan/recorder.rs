@@ -30,6 +30,8 @@ struct Taken {
     selections: Vec<Selection>,
     /// Pages of lists that sources gave.
     lists: usize,
+    /// Of each rule, whether its source gave any.
+    listed: Vec<bool>,
     is_empty: bool,
 }
 
@@ -41,6 +43,7 @@ impl PlanRecorder {
             extras: Ok(Sorter::new(folder)),
             selections: heads.iter().map(Selection::of).collect(),
             lists: 0,
+            listed: vec![false; heads.len()],
             is_empty: true,
         };
         Self { heads, config_digest, folder: folder.map(Path::to_owned), found: Mutex::new(found) }
@@ -59,6 +62,7 @@ impl PlanRecorder {
             steps: steps.and_then(Sorter::finish),
             extras: extras.and_then(Sorter::finish),
             lists: found.lists,
+            listed: found.listed.clone(),
             is_empty: found.is_empty,
             speed,
             shards: None,
@@ -87,9 +91,18 @@ impl PlanRecorder {
         }
     }
 
-    fn listed(&self, rule: usize, count: impl FnOnce(&mut Selection)) {
+    fn selected(&self, rule: usize, count: impl FnOnce(&mut Selection)) {
         if let Some(selection) = self.lock().selections.get_mut(rule) {
             count(selection);
+        }
+    }
+
+    /// A page of what a rule's source has.
+    fn listed(&self, rule: usize) {
+        let mut found = self.lock();
+        found.lists += 1;
+        if let Some(is_listed) = found.listed.get_mut(rule) {
+            *is_listed = true;
         }
     }
 }
@@ -105,16 +118,17 @@ fn add(sorter: &mut Result<Sorter, Error>, target: String, text: Result<String, 
 
 impl Observer for PlanRecorder {
     fn event(&self, _: &Stamp, event: &Event) {
-        if matches!(event, Event::TagsListed { .. } | Event::RepositoriesListed { .. }) {
-            self.lock().lists += 1;
-        }
         match event {
             Event::Decided { decision, load } => self.decided(decision, load.as_deref()),
             Event::Selected { rule, counts, .. } => {
-                self.listed(*rule, |selection| selection.chose(*counts));
+                self.selected(*rule, |selection| selection.chose(*counts));
             }
-            Event::TagsListed { rule, tags, selected: Some(selected), .. } => {
-                self.listed(*rule, |selection| selection.took(*tags, *selected));
+            Event::RepositoriesListed { .. } => self.lock().lists += 1,
+            Event::TagsListed { rule, tags, selected, .. } => {
+                self.listed(*rule);
+                if let Some(selected) = selected {
+                    self.selected(*rule, |selection| selection.took(*tags, *selected));
+                }
             }
             Event::Extra { rule, target, tags } => self.only_at_target(*rule, target, tags),
             _ => {}
@@ -134,6 +148,8 @@ pub(crate) struct Plan {
     extras: Result<Sorted, Error>,
     /// Pages of lists that sources gave: a run asks for them again.
     pub(super) lists: usize,
+    /// Of each rule, whether its source gave any.
+    listed: Vec<bool>,
     is_empty: bool,
     /// How fast the last run was that sent enough to tell.
     pub(super) speed: Option<Bandwidth>,
@@ -150,6 +166,8 @@ pub(super) struct Weighed {
     pub(super) looks: usize,
     /// How it is carried out.
     pub(super) policy: Arc<Policy>,
+    /// Whether its source's tags were listed.
+    pub(super) is_listed: bool,
 }
 
 impl Weighed {
@@ -187,11 +205,13 @@ impl Plan {
         Ok(steps.map(move |pair| {
             let Found { mut step, blobs, manifests, looks } = serde_json::from_str(&pair?.1)?;
             let repository: &Arc<str> = &step.image.target;
-            let looking = looking(step.action, self.lists > 0, loads.is_new(repository));
+            let is_listed = self.listed.get(step.rule).is_some_and(|is_listed| *is_listed);
+            let looking = looking(step.action, is_listed, loads.is_new(repository));
             let (brought, looks) = (loads.add(repository, blobs), looking + loads.asked(repository, looks));
             (step.bytes, step.bytes_mounted) = (brought.bytes, brought.bytes_mounted);
             let policy = step.policy.clone().or_else(|| Some(self.heads.get(step.rule)?.policy.clone()));
-            Ok(Weighed { step, brought, manifests, looks, policy: policy.unwrap_or_default() })
+            let policy = policy.unwrap_or_default();
+            Ok(Weighed { step, brought, manifests, looks, policy, is_listed })
         }))
     }
 
@@ -201,13 +221,12 @@ impl Plan {
     }
 }
 
-/// How many questions tell what both sides have of an image. Where the source is listed, so is what the target has, and of what is
-/// not in that list nothing is asked but in a repository's first image.
+/// How many questions tell what both sides have of an image. Where the first image of a repository is missing, the target is asked for
+/// its list, and of what is not in that nothing more is asked.
 fn looking(action: Action, is_listed: bool, is_first: bool) -> usize {
-    match (action, is_listed) {
-        (Action::Create, true) => 2 * usize::from(is_first),
-        (Action::Create, false) => 1,
-        (_, is_listed) => 2 + usize::from(is_listed && is_first),
+    match action {
+        Action::Create => 2 * usize::from(is_first),
+        _ => 2 + usize::from(is_listed && is_first),
     }
 }
 

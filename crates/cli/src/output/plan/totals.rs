@@ -1,7 +1,7 @@
 //! The sums of a plan.
 
 use serde::Serialize;
-use sync::{Action, ReferrerPolicy};
+use sync::{Action, WantedReferrers};
 
 use super::recorder::{Plan, Weighed};
 use crate::done::Done;
@@ -39,7 +39,7 @@ impl Totals {
     }
 
     pub(super) fn add(&mut self, weighed: &Weighed) {
-        let Weighed { step, brought, manifests, looks, policy } = weighed;
+        let Weighed { step, brought, manifests, looks, policy, is_listed } = weighed;
         self.kept += usize::from(weighed.is_kept());
         *match step.action {
             Action::Create => &mut self.create,
@@ -53,11 +53,18 @@ impl Totals {
         self.bytes = self.bytes.saturating_add(brought.bytes);
         self.bytes_mounted = self.bytes_mounted.saturating_add(brought.bytes_mounted);
         // A manifest is read and stored; a blob is read, and an upload opened and ended for it.
-        // What refers to each manifest is asked for at the source.
-        let of_referrers = match policy.referrers {
-            ReferrerPolicy::Leave => 0,
-            ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => (*manifests).max(1),
-        };
+        let wanted = step.referrers_wanted.unwrap_or_else(|| WantedReferrers::of(policy));
+        let of_referrers = (*manifests).max(1) * asked_for_referrers(wanted, *is_listed);
         self.requests += looks + of_referrers + 2 * manifests + 3 * brought.sent + brought.mounted;
+    }
+}
+
+/// How often the source is asked what refers to a manifest: for its own list, for the one that clients keep under a tag, and for the three
+/// tags of cosign. Where its tags were listed, it is known which of these it has.
+fn asked_for_referrers(wanted: WantedReferrers, is_listed: bool) -> usize {
+    match wanted {
+        WantedReferrers::None | WantedReferrers::Tagged => 0,
+        WantedReferrers::All if !is_listed => 1 + 1 + 3,
+        WantedReferrers::Untagged | WantedReferrers::All => 1,
     }
 }
