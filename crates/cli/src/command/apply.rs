@@ -41,11 +41,11 @@ pub(crate) async fn run(args: ApplyArgs) -> u8 {
     }
 }
 
-/// Which part of a plan, and how the plan is divided.
-type Part = (Shard, Digest);
+/// Which shard of a plan, and how the plan is divided.
+type PlanShard = (Shard, Digest);
 
 /// What is to be done; and where it is one part of the plan, which.
-fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<Part>), Vec<ConfigError>> {
+fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<PlanShard>), Vec<ConfigError>> {
     let shard = shard(args.shard)?;
     let unusable = |problem: String| vec![ConfigError::new(problem).file(&args.plan)];
     let plan = PlanFile::read(&args.plan).map_err(unusable)?;
