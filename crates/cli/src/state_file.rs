@@ -29,6 +29,39 @@ pub(crate) fn open_for_coordinator(
     open_or_say_why_not(args, lookup, COORDINATOR_GOES_ON)
 }
 
+/// Opens what is remembered, for a worker. Several may share a machine, with each other and with a coordinator: where no file is
+/// named, each takes the first of the workers' files that nobody uses.
+#[cfg(feature = "fleet")]
+pub(crate) fn open_for_worker(args: &RunArgs, lookup: impl Fn(&str) -> Option<String>) -> State {
+    if args.no_state || given(args.state.as_deref()).is_some() {
+        return open(args, lookup);
+    }
+    let Some(folder) = default_folder(lookup) else { return State::none() };
+    let mut number = 1;
+    loop {
+        let path = folder.join(worker_file(number));
+        match open_or_move_aside(&path) {
+            Err(StateError::InUse) if number < WORKERS => number += 1,
+            opened => {
+                let (state, warning) = or_none(opened, &path, RUN_GOES_ON);
+                if let Some(warning) = warning {
+                    warn(&warning);
+                }
+                return state;
+            }
+        }
+    }
+}
+
+/// So many workers of a machine find files of their own.
+#[cfg(feature = "fleet")]
+const WORKERS: usize = 64;
+
+#[cfg(feature = "fleet")]
+fn worker_file(number: usize) -> String {
+    if number == 1 { "worker.redb".to_owned() } else { format!("worker-{number}.redb") }
+}
+
 fn open_or_say_why_not(
     args: &RunArgs,
     lookup: impl Fn(&str) -> Option<String>,
@@ -41,6 +74,11 @@ fn open_or_say_why_not(
         return (State::none(), None);
     };
     let opened = if args.dry_run { State::read(&path) } else { open_or_move_aside(&path) };
+    or_none(opened, &path, goes_on)
+}
+
+/// Nothing is remembered where the file cannot be used, which is told.
+fn or_none(opened: Result<State, StateError>, path: &Path, goes_on: &str) -> (State, Option<String>) {
     match opened {
         Ok(state) => (state, None),
         Err(error) => {
@@ -100,11 +138,15 @@ fn damaged(path: &Path, aside: &Path) -> String {
     )
 }
 
-/// Spec: XDG Base Directory Specification, "`$XDG_STATE_HOME`": relative paths there do not count.
 fn default_path(lookup: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    Some(default_folder(lookup)?.join("state.redb"))
+}
+
+/// Spec: XDG Base Directory Specification, "`$XDG_STATE_HOME`": relative paths there do not count.
+fn default_folder(lookup: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     let given = |name| lookup(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let folder = given("XDG_STATE_HOME").or_else(|| Some(given("HOME")?.join(".local/state")))?;
-    Some(folder.join("image-syncer/state.redb"))
+    Some(folder.join("image-syncer"))
 }
 
 #[cfg(test)]
@@ -125,5 +167,31 @@ mod tests {
             Some("/home/a/.local/state/image-syncer/state.redb".into())
         );
         assert_eq!(path(&[]), None);
+    }
+
+    #[cfg(feature = "fleet")]
+    #[test]
+    fn workers_of_a_machine_have_a_file_each_and_the_next_one_goes_on_with_what_one_has_left() {
+        use clap::Parser as _;
+        let home = tempfile::tempdir().unwrap();
+        let lookup = |name: &str| (name == "HOME").then(|| home.path().display().to_string());
+        let line = ["image-syncer worker", "--fleet", "nats://127.0.0.1"];
+        let args = crate::args::WorkerArgs::try_parse_from(line).unwrap();
+        let open = || open_for_worker(&args.job.run, lookup);
+        let files = || {
+            let folder = std::fs::read_dir(default_folder(lookup).unwrap()).unwrap();
+            let mut names: Vec<_> =
+                folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        let (first, _second) = (open(), open());
+        assert_eq!(files(), ["worker-2.redb", "worker.redb"]);
+        first.close().unwrap();
+        drop(first);
+        let _third = open();
+        assert_eq!(files(), ["worker-2.redb", "worker.redb"]);
+        let _fourth = open();
+        assert_eq!(files(), ["worker-2.redb", "worker-3.redb", "worker.redb"]);
     }
 }

@@ -126,7 +126,7 @@ impl ToDo<'_> {
         interrupt: &Interrupt,
     ) -> Result<Worked, Error> {
         let run = &self.job.run;
-        let state = state_file::open(run, |name| std::env::var(name).ok());
+        let state = state_file::open_for_worker(run, |name| std::env::var(name).ok());
         let limits = Limits::new(&engine, run.bandwidth, self.registries.lock().transport());
         let tally = Arc::new(Tally::default());
         let spending = count_spending(self.registries.clone(), tally.clone());

@@ -29,7 +29,7 @@ pub(super) const FILES: [Place; 4] = [
     Place::new(
         "~/.local/state/image-syncer/state.redb",
         "state",
-        "What a run remembers for the next one; below $XDG_STATE_HOME where that is set.",
+        "What a run remembers for the next one; below $XDG_STATE_HOME where that is set. Workers have worker.redb, worker-2.redb and so on there.",
     ),
     Place::new(
         "~/.docker/config.json, $XDG_RUNTIME_DIR/containers/auth.json",
