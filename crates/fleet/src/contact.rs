@@ -15,7 +15,6 @@ const AGAIN: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(300)]
 
 /// What people should know of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum ConnectionEvent {
     /// The server does not let this login do something, in its words. Each thing is told once.
     Refused(String),

@@ -289,6 +289,7 @@ async fn copy(
     #[cfg(feature = "fleet")]
     if let Some(fleet) = &asked.fleet {
         shown.ask_fleet(fleet.standing());
+        fleet.also_to(watchers.log());
     }
     let interrupt = Interrupt::listen(move || {
         shown.tell_status();

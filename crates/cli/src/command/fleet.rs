@@ -6,6 +6,7 @@ mod contact;
 mod limits;
 mod next;
 mod no_worker;
+mod notices;
 mod planned_here;
 mod spending;
 mod standing;
@@ -23,6 +24,7 @@ use self::brought::brought;
 use self::contact::tell;
 pub(super) use self::limits::Limits;
 pub(super) use self::next::{NO_LOGIN, NO_SERVER, no_connection, with_next};
+pub(super) use self::notices::Notices;
 pub(super) use self::planned_here::WarnIfPlannedHere;
 pub(super) use self::spending::count_spending;
 use self::standing::standing;
@@ -31,7 +33,7 @@ use crate::args::{FleetArgs, FleetLoginArgs, JobArgs, OnlyArgs};
 use crate::config::{ConfigError, Written};
 use crate::diagnostic;
 use crate::done::Brought;
-use crate::output::{AskFleet, Paint, say_lines};
+use crate::output::{AskFleet, LogFile, Paint, say_lines};
 
 /// A run that is handed out.
 pub(crate) struct FleetRun {
@@ -41,8 +43,9 @@ pub(crate) struct FleetRun {
     run: Option<String>,
     ack_wait: std::time::Duration,
     board: Board,
-    /// Starts a worker.
-    worker: String,
+    notices: Arc<Notices>,
+    /// How workers are started.
+    advice: String,
 }
 
 /// Connects, if images are to be handed out.
@@ -60,7 +63,8 @@ pub(super) async fn fleet_run(
         ]);
     }
     let name = format!("coordinator-{}", own_name());
-    let connection = connect(url, &args.login, &name).await.map_err(|error| vec![error])?;
+    let notices = Notices::new(job.run.show);
+    let connection = connect(url, &args.login, &name, notices.clone()).await.map_err(|error| vec![error])?;
     let run = &job.run;
     // What flags select, as far as workers cannot know it.
     let selection =
@@ -77,7 +81,8 @@ pub(super) async fn fleet_run(
         run: args.run_id.clone(),
         ack_wait: std::time::Duration::from_secs(args.fleet_patience.into()),
         board: Board::default(),
-        worker: no_worker::command(url, &args.login, job),
+        notices,
+        advice: no_worker::advice(url, &args.login, job),
     }))
 }
 
@@ -97,9 +102,10 @@ pub(super) async fn connect(
     url: &str,
     login: &FleetLoginArgs,
     name: &str,
+    notices: Arc<Notices>,
 ) -> Result<Connection, ConfigError> {
     let access = access(url, login)?;
-    Connection::open(&access, name, tell(access.url())).await.map_err(|error| {
+    Connection::open(&access, name, tell(access.url(), notices)).await.map_err(|error| {
         ConfigError::new(error.to_string()).help(match &error {
             ::fleet::Error::Login { .. } => NO_LOGIN,
             ::fleet::Error::Connect { reason, .. } => no_connection(reason),
@@ -166,6 +172,11 @@ impl FleetRun {
         Box::new(move || board.standing().map(standing))
     }
 
+    /// What people should know of the fleet goes to this log, too.
+    pub(super) fn also_to(&self, log: Option<Arc<LogFile>>) {
+        self.notices.also_to(log);
+    }
+
     /// Hands the images out, and tells what becomes of them as if they were brought here.
     pub(super) async fn coordinate(
         &self,
@@ -188,7 +199,7 @@ impl FleetRun {
         tokio::pin!(run);
         let ended = tokio::select! {
             ended = &mut run => ended,
-            () = no_worker::tell_if_none_comes(&self.board, &self.worker, &cancel) => run.await,
+            () = no_worker::tell_if_none_comes(&self.board, (&self.advice, &self.notices), &cancel) => run.await,
         };
         match ended {
             Ok(ended) => {

@@ -8,7 +8,7 @@ use ::sync::{Engine, Observer, Options, RunId};
 use oci::Digest;
 
 use super::execute::{planned, tell_requests};
-use super::fleet::{Limits, bind, connect, count_spending, digest, explain, own_name, with_next};
+use super::fleet::{Limits, Notices, bind, connect, count_spending, digest, explain, own_name, with_next};
 use super::refuse::refuse;
 use super::resolve::written;
 use super::sync::of_written;
@@ -16,9 +16,7 @@ use super::watchers::{odd_log, open_log};
 use crate::args::{JobArgs, LogLevel, Meaningless, OnlyArgs, WorkerArgs};
 use crate::config::{ConfigError, Resolved, SharedRegistries};
 use crate::interrupt::Interrupt;
-use crate::output::{
-    Display, LogFile, PlannedRule, RuleNames, Tally, Volume, ask_hosts, counted, note, warn,
-};
+use crate::output::{Display, LogFile, PlannedRule, RuleNames, Tally, Volume, ask_hosts, counted, warn};
 use crate::{exit_code, state_file};
 
 /// Works until it is stopped; gives the exit status.
@@ -36,6 +34,7 @@ struct Ready {
     /// Of the rules.
     config: Digest,
     connection: Connection,
+    notices: Arc<Notices>,
 }
 
 async fn ready(args: &WorkerArgs) -> Result<Ready, Vec<ConfigError>> {
@@ -48,8 +47,10 @@ async fn ready(args: &WorkerArgs) -> Result<Ready, Vec<ConfigError>> {
     let resolved = of_written(config.clone(), &job, &OnlyArgs::default())?;
     let config = digest(config, &job)?;
     let name = args.name.clone().unwrap_or_else(own_name);
-    let connection = connect(&args.fleet, &args.login, &name).await.map_err(|error| vec![error])?;
-    Ok(Ready { job, resolved, config, connection })
+    let notices = Notices::new(job.run.show);
+    let connection = connect(&args.fleet, &args.login, &name, notices.clone()).await;
+    let connection = connection.map_err(|error| vec![error])?;
+    Ok(Ready { job, resolved, config, connection, notices })
 }
 
 /// What was asked for and cannot be done here.
@@ -76,21 +77,21 @@ fn meaningless(args: &WorkerArgs) -> Option<ConfigError> {
 
 impl Ready {
     async fn work(self, args: &WorkerArgs) -> u8 {
-        let Self { job, resolved, config, connection } = self;
+        let Self { job, resolved, config, connection, notices } = self;
         let Resolved { rules, patterns, tasks, registries, warnings, .. } = resolved;
         for warning in &warnings {
             warn(warning);
         }
         let rules = planned(rules, patterns, tasks);
         let name = connection.name().to_owned();
-        let watch = Watch::begin(&job, &name, (&rules, &registries));
+        let watch = Watch::begin(&job, &name, (&rules, &registries), notices.clone());
         let interrupt = watch.listen();
-        watch.tell(&format!("worker {name}: waiting for work at {}", args.fleet));
+        notices.note(&format!("worker {name}: waiting for work at {}", args.fleet));
         let leases = NatsLeases::when_there(&connection, args.idle_exit, &interrupt.cancel).await;
         let ended = match leases {
             Ok(Some(leases)) => {
                 let engine = Engine::sharing(job.run.proc, job.run.bandwidth, Arc::new(leases));
-                let to_do = ToDo { args, job: &job, config, rules, registries, connection };
+                let to_do = ToDo { args, job: &job, config, rules, registries, connection, notices };
                 to_do.bring(engine, watch.observers(), &interrupt).await
             }
             Ok(None) => Ok(Worked { jobs: 0 }),
@@ -116,6 +117,7 @@ struct ToDo<'a> {
     rules: Vec<PlannedRule>,
     registries: SharedRegistries,
     connection: Connection,
+    notices: Arc<Notices>,
 }
 
 impl ToDo<'_> {
@@ -145,7 +147,7 @@ impl ToDo<'_> {
             tools,
             limits: Arc::new(limits),
             idle_exit: self.args.idle_exit,
-            say: Arc::new(warn),
+            say: Arc::new(move |text: &str| self.notices.warn(text)),
             connection: self.connection,
         };
         let ended = worker.work(interrupt.cancel.clone()).await;
@@ -156,20 +158,25 @@ impl ToDo<'_> {
 
 /// Who watches a worker.
 struct Watch {
-    volume: Volume,
     display: Display,
     log: Option<Arc<LogFile>>,
+    notices: Arc<Notices>,
 }
 
 impl Watch {
-    fn begin(job: &JobArgs, name: &str, (rules, registries): (&[PlannedRule], &SharedRegistries)) -> Self {
+    fn begin(
+        job: &JobArgs,
+        name: &str,
+        (rules, registries): (&[PlannedRule], &SharedRegistries),
+        notices: Arc<Notices>,
+    ) -> Self {
         let names = RuleNames::of(rules);
-        let volume = Volume::of(job.run.show);
-        let display = Display::start(volume, names.clone(), ask_hosts(registries));
+        let display = Display::start(Volume::of(job.run.show), names.clone(), ask_hosts(registries));
         display.observer().waits_for_work();
         let log = open_log(&job.run, &RunId::new(name), names);
         tell_requests(registries, log.clone());
-        Self { volume, display, log }
+        notices.also_to(log.clone());
+        Self { display, log, notices }
     }
 
     /// Listens to signals; whoever asks for the status gets it on stderr and in the log.
@@ -189,30 +196,16 @@ impl Watch {
         observers
     }
 
-    fn tell(&self, line: &str) {
-        tell(self.volume, self.log.as_deref(), line);
-    }
-
     fn end(self, name: &str, ended: &Result<Worked, Error>) {
-        let Self { volume, display, log } = self;
+        let Self { display, log, notices } = self;
         display.finish();
         if let Ok(done) = ended {
             let jobs = counted(done.jobs, "job", "jobs");
-            tell(volume, log.as_deref(), &format!("worker {name} ends: it has done {jobs}"));
+            notices.note(&format!("worker {name} ends: it has done {jobs}"));
         }
         if let Some(log) = log {
             log.finish();
         }
-    }
-}
-
-/// What is neither odd nor a failure.
-fn tell(volume: Volume, log: Option<&LogFile>, line: &str) {
-    if volume != Volume::Quiet {
-        note(line);
-    }
-    if let Some(log) = log {
-        log.write(LogLevel::Info, line);
     }
 }
 

@@ -1,13 +1,16 @@
 //! `sync --fleet` and `worker`: several processes on a real nats-server.
 
 mod absence;
+mod join;
+mod login;
+mod typed;
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use embedded_registry::sample::{self, Flavour};
-use embedded_registry::{Access, Effect, EmbeddedRegistry, Fault, Grant, Match, Times, User};
+use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
 use serde_json::Value;
 use testkit::{Dice, NatsServer};
 
@@ -24,6 +27,17 @@ impl Running {
         self.0.kill()?;
         self.0.wait()?;
         Ok(())
+    }
+
+    /// Waits until it has ended by itself, but not for ever.
+    async fn status(&mut self) -> Result<ExitStatus> {
+        for _ in 0..1200 {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(status);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        anyhow::bail!("it has not ended")
     }
 }
 
@@ -89,7 +103,8 @@ impl Bench {
 
     /// The same, whose stderr goes into this file.
     fn coordinator_into(&self, file: &str) -> Result<Running> {
-        let arguments = format!("sync --fleet {} --fleet-patience 2 --no-state --report r.json", self.url());
+        let arguments =
+            format!("sync --fleet {} --fleet-patience 2 --no-state --report r.json --log c.log", self.url());
         let log = std::fs::File::create(self.workplace.path().join(file))?;
         let mut command = self.workplace.command(&arguments);
         Ok(Running(command.stdout(Stdio::null()).stderr(log).spawn()?))
@@ -256,7 +271,7 @@ async fn who_asks_the_coordinator_hears_of_jobs_and_workers_and_whoever_is_calle
     let by_worker = || bench.workplace.read("w1.err").unwrap_or_default();
     send(&coordinator, "-INT")?;
     until(|| by_worker().contains("was called off by coordinator-")).await?;
-    ensure!(coordinator.0.wait()?.code() == Some(130), "{}", said());
+    ensure!(coordinator.status().await?.code() == Some(130), "{}", said());
     // Two jobs are in work, and nobody has asked the worker to end.
     ensure!(by_worker().matches("called off").count() == 1, "{}", by_worker());
     ensure!(!by_worker().contains("once more"), "{}", by_worker());
@@ -333,266 +348,10 @@ async fn a_fleet_whose_members_are_killed_loses_no_image() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_takes_no_selection() -> Result<()> {
-    let workplace = Workplace::new()?;
-    let help = workplace.run("worker --help")?.expect_code(0)?.stdout;
-    for shown in ["--name", "--idle-exit", "--proc", "--log", "--config"] {
-        ensure!(help.contains(&format!("{shown} ")), "{shown}: {help}");
-    }
-    for refused in ["--dry-run", "--report", "--retry-failed", "--output-images-format", "--summary-markdown"]
-    {
-        ensure!(!help.contains(refused), "{refused}: {help}");
-    }
-    for flag in ["--include=v1", "--latest=3", "--platform=linux/amd64", "--referrers", "--force"] {
-        let name = flag.split('=').next().unwrap_or_default();
-        ensure!(!help.contains(&format!("{name} ")) && !help.contains(&format!("{name}[")), "{name}: {help}");
-        workplace.run(&format!("worker --fleet nats://127.0.0.1:1 {flag}"))?.expect_code(2)?.says(&[
-            &format!("{name} does nothing here"),
-            "give",
-            "sync --fleet",
-        ])?;
-    }
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_safe_or_not_there_is_refused_with_what_to_write() -> Result<()> {
-    let bench = Bench::start().await?;
-    let run = |arguments: &str| bench.workplace.run(arguments);
-    run("worker --fleet nats://nats.example")?
-        .expect_code(2)?
-        .says(&["without TLS, beyond this machine", "--fleet-insecure"])?;
-    run("sync --fleet nats://u:secret-word@127.0.0.1")?
-        .expect_code(2)?
-        .says(&["has a login in it"])?
-        .hides(&["secret-word"])?;
-    let worker = |flag: &str| run(&format!("worker --fleet nats://127.0.0.1 {flag}"))?.expect_code(2);
-    worker("--dry-run")?.says(&["--dry-run does nothing here", "`image-syncer plan`"])?;
-    worker("--retry-failed f.yaml")?.says(&["--retry-failed does nothing here", "sync --fleet"])?;
-    for flag in ["--report", "--summary-markdown", "--output-success-images", "--output-failed-images"] {
-        worker(&format!("{flag} file"))?.says(&[
-            &format!("{flag} does nothing here: the coordinator writes it"),
-            &format!("give {flag} to `image-syncer sync --fleet`"),
-        ])?;
-    }
-    run("sync --fleet nats://127.0.0.1:1 --no-state")?.expect_code(2)?.says(&["cannot be reached"])?;
-    run("sync --fleet nats://127.0.0.1 --shard 1/2")?.expect_code(2)?.says(&["exclude each other"])?;
-    run(&format!("sync --fleet {} --run nothing --no-state", bench.url()))?
-        .expect_code(2)?
-        .says(&["there is no run nothing to join"])?
-        .hides(&["copied"])?;
-    run("sync --fleet nats://127.0.0.1 --bandwidth 1MB/s --no-state")?
-        .expect_code(2)?
-        .says(&["--bandwidth does nothing here", "`image-syncer worker`"])?;
-    run("worker --fleet tls://127.0.0.1 --fleet-ca none.pem")?.expect_code(2)?.says(&["none.pem"])?;
-    // A worker with other rules does not touch what it is not about.
-    let mut coordinator = bench.coordinator()?;
-    bench.workplace.write("other.yaml", "sync:\n- {from: a.example/x, to: b.example/y}\n")?;
-    run(&format!("worker --fleet {} --config other.yaml --no-state --idle-exit 2s", bench.url()))?
-        .expect_code(0)?
-        .says(&["was planned with another config", "it has done 0 jobs"])?;
-    coordinator.kill()?;
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_no_coordinator_comes_to_says_that_it_waits_and_ends() -> Result<()> {
     let bench = Bench::start().await?;
     let waits = format!("worker --fleet {} --name w1 --no-state --idle-exit 1s", bench.url());
     let ran = bench.workplace.run(&waits)?.expect_code(0)?;
     ran.says(&["worker w1: waiting for work", "worker w1 ends: it has done 0 jobs"])?;
-    Ok(())
-}
-
-/// As docs/scale.md has them.
-const USERS: &str = include_str!("../../../../docs/nats-users.conf");
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_whose_inbox_is_anothers_ends_and_says_which_flag_names_it() -> Result<()> {
-    let bench = Bench::start().await?;
-    let nats = NatsServer::with(USERS).await?;
-    bench.workplace.write("password", "worker-password\n")?;
-    let arguments = format!(
-        "worker --fleet {} --fleet-user worker --fleet-password-file password --name w9 --no-state",
-        nats.url()
-    );
-    bench.workplace.run(&arguments)?.expect_code(2)?.says(&["_INBOX_w9", "--name"])?;
-    bench.workplace.write("password", "wrong\n")?;
-    let ran = bench.workplace.run(&arguments)?.expect_code(2)?.says(&["does not take this login"])?;
-    ensure!(ran.stderr.to_lowercase().matches("authorization violation").count() == 1, "{}", ran.stderr);
-    Ok(())
-}
-
-/// As pods have it: nobody knows their names before, and all of them have one login.
-#[tokio::test(flavor = "multi_thread")]
-async fn workers_of_chance_names_share_a_login_of_few_rights_and_its_inbox() -> Result<()> {
-    let bench = Bench::start().await?;
-    let nats = NatsServer::with(USERS).await?;
-    bench.workplace.write("workers.password", "workers-password\n")?;
-    bench.workplace.write("coordinator.password", "coordinator-password\n")?;
-    let of = |user: &str| {
-        format!("--fleet {} --fleet-user {user} --fleet-password-file {user}.password --no-state", nats.url())
-    };
-    let worker = format!("worker {} --fleet-inbox _INBOX_workers", of("workers"));
-    let checked = format!("check {} --fleet-inbox _INBOX_workers", of("workers")).replace("--no-state", "");
-    let checked = bench.workplace.run(&checked)?.expect_code(0)?;
-    ensure!(checked.stdout.contains("this login may work; to coordinate it lacks"), "{}", checked.all());
-    let start = |file: &str| -> Result<Running> {
-        let log = std::fs::File::create(bench.workplace.path().join(file))?;
-        let mut command = bench.workplace.command(&worker);
-        Ok(Running(command.stdout(Stdio::null()).stderr(log).spawn()?))
-    };
-    let mut command = bench.workplace.command(&format!("sync {} --json", of("coordinator")));
-    let coordinator = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?);
-    let workers = [start("1.err")?, start("2.err")?];
-    let ran = ended(coordinator)?.expect_code(0)?;
-    bench.expect_whole(&serde_json::from_str(&ran.stdout)?, &["copied"])?;
-    for file in ["1.err", "2.err"] {
-        let said = bench.workplace.read(file)?;
-        ensure!(said.contains("waiting for work") && !said.contains("refuses"), "{file}: {said}");
-    }
-    drop(workers);
-    let wrong = bench.workplace.run(&worker.replace("_INBOX_workers", "_INBOX_workers.>"))?.expect_code(2)?;
-    wrong.says(&["`_INBOX_workers.>` is no subject", "without its end"])?;
-    Ok(())
-}
-
-/// The command that a warning names, in quotes where its file's name needs them.
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_no_worker_is_told_how_to_start_one_and_that_works() -> Result<()> {
-    let bench = Bench::start().await?;
-    let nats = NatsServer::with(USERS).await?;
-    let config = bench.workplace.read("image-syncer.yaml")?;
-    std::fs::remove_file(bench.workplace.path().join("image-syncer.yaml"))?;
-    bench.workplace.write("all of it's rules.yaml", &config)?;
-    bench.workplace.write("password", "coordinator-password\n")?;
-    let mut sync = bench.workplace.command(&format!(
-        "sync --fleet {} --fleet-user coordinator --fleet-password-file password --state sync.redb --config",
-        nats.url()
-    ));
-    let said = bench.workplace.path().join("c.err");
-    sync.arg("all of it's rules.yaml").stdout(Stdio::null()).stderr(std::fs::File::create(&said)?);
-    let mut coordinator = Running(sync.spawn()?);
-    let hint = || {
-        let text = std::fs::read_to_string(&said).ok()?;
-        let line = text.lines().find(|line| line.contains("no worker has come"))?.to_owned();
-        let (_, flags) = line.trim_end_matches('`').split_once("`image-syncer worker")?;
-        Some(format!("worker{flags}"))
-    };
-    until(|| hint().is_some()).await?;
-    let flags = hint().context("no command")?;
-    let mut shell = Command::new("sh");
-    let program = env!("CARGO_BIN_EXE_image-syncer");
-    // The test's machine has a home of its own, as the coordinator.
-    let line = format!("exec {program} {flags} --idle-exit 60s");
-    shell.args(["-c", &line]).current_dir(bench.workplace.path());
-    let log = std::fs::File::create(bench.workplace.path().join("w.err"))?;
-    let worker = Running(shell.stdout(Stdio::null()).stderr(log).spawn()?);
-    let code = coordinator.0.wait()?.code();
-    let told = std::fs::read_to_string(&said)?;
-    ensure!(code == Some(0), "{told}\n{}", bench.workplace.read("w.err")?);
-    ensure!(told.matches("no worker has come").count() == 1, "{told}");
-    ensure!(!bench.workplace.read("w.err")?.contains("warning"), "{}", bench.workplace.read("w.err")?);
-    drop(worker);
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_joins_a_run_needs_no_state_and_who_plans_another_one_is_told_what_that_costs() -> Result<()> {
-    let bench = Bench::start().await?;
-    let start = |file: &str, more: &str| -> Result<Running> {
-        let arguments = format!("sync --fleet {} --state s.redb {more}", bench.url());
-        let log = std::fs::File::create(bench.workplace.path().join(file))?;
-        let mut command = bench.workplace.command(&arguments);
-        Ok(Running(command.stdout(Stdio::null()).stderr(log).spawn()?))
-    };
-    let has_said = |file: &str, text: &str| bench.workplace.read(file).is_ok_and(|said| said.contains(text));
-    let first = start("1.err", "")?;
-    until(|| has_said("1.err", "for workers to take")).await?;
-    let second = start("2.err", "")?;
-    until(|| has_said("2.err", "joined run")).await?;
-    ensure!(!has_said("2.err", "is not used"), "{}", bench.workplace.read("2.err")?);
-    let other = start("3.err", "--include v1")?;
-    until(|| has_said("3.err", "for workers to take")).await?;
-    let wanted = "s.redb is not used: another run is using it. This run is planned without it";
-    ensure!(has_said("3.err", wanted), "{}", bench.workplace.read("3.err")?);
-    drop((first, second, other));
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_joins_a_run_in_the_middle_says_how_much_is_left() -> Result<()> {
-    let bench = Bench::start().await?;
-    for number in 7..REPOSITORIES {
-        // Of the layer that no other repository has.
-        let digest = oci::Digest::sha256(&sample::layer(100 + number, 1_200_000)).to_string();
-        let when = Match::get(&digest);
-        bench.source.misbehave(Fault { when, times: Times::Always, effect: Effect::Hang });
-    }
-    let coordinator = bench.coordinator()?;
-    // One that hangs keeps its place.
-    let workers = [bench.worker("w1")?, bench.worker("w2")?, bench.worker("w3")?];
-    let brought = || {
-        let is_there =
-            |number: &u64| bench.target.store().manifest(&format!("b/app-{number}"), "v1").is_some();
-        (0..REPOSITORIES).filter(is_there).count()
-    };
-    until(|| brought() >= 5).await?;
-    let file = bench.workplace.path().join("joined.err");
-    let mut command = bench.workplace.command(&format!("sync --fleet {} --no-state", bench.url()));
-    let joined = Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&file)?).spawn()?);
-    let told = || {
-        let text = std::fs::read_to_string(&file).ok()?;
-        let (_, text) = text.split_once("joined run ")?;
-        let (_, text) = text.split_once(": ")?;
-        text.split_once(" of 10 jobs left to do")?.0.parse::<u64>().ok()
-    };
-    until(|| told().is_some()).await?;
-    ensure!(told().is_some_and(|left| (3..REPOSITORIES).contains(&left)), "{:?} are left", told());
-    drop((joined, workers, coordinator));
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_ends_at_once_while_nats_is_away() -> Result<()> {
-    let mut bench = Bench::start().await?;
-    let coordinator = bench.coordinator()?;
-    let mut worker = bench.worker("w1")?;
-    ended(coordinator)?.expect_code(0)?;
-    bench.nats.kill();
-    let asked = std::time::Instant::now();
-    Command::new("kill").args(["-TERM", &worker.0.id().to_string()]).status()?;
-    let status = worker.0.wait()?;
-    ensure!(status.code() == Some(143), "{status}");
-    ensure!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_whose_login_is_refused_leaves_the_run_to_others() -> Result<()> {
-    let mut bench = Bench::start().await?;
-    let user = User::new("u", "right-secret", vec![Grant::push("*")]);
-    bench.target = EmbeddedRegistry::builder().access(Access::Basic(vec![user])).start().await?;
-    let (from, to) = (bench.source.host(), bench.target.host());
-    let config = |password: &str| {
-        format!(
-            "auth:\n  {from}: {{insecure: true}}\n  {to}: {{insecure: true, username: u, password: {password}}}\nsync:\n- {{from: '{from}/a/**', to: {to}/b}}\n"
-        )
-    };
-    bench.workplace.write("image-syncer.yaml", &config("wrong-secret"))?;
-    let wrong = bench.worker("wrong")?;
-    let told = bench.workplace.path().join("wrong.err");
-    until(|| std::fs::read_to_string(&told).is_ok_and(|text| text.contains("waiting for work"))).await?;
-    bench.workplace.write("image-syncer.yaml", &config("right-secret"))?;
-    let coordinator = bench.coordinator()?;
-    until(|| {
-        std::fs::read_to_string(&told).is_ok_and(|text| text.contains("login of worker wrong is refused"))
-    })
-    .await?;
-    let right = bench.worker("right")?;
-    let ran = ended(coordinator)?.expect_code(0)?;
-    bench.expect_whole(&serde_json::from_str(&ran.stdout)?, &["copied"])?;
-    ran.says(&["the login of worker wrong is refused", "Mend its login"])?.hides(&["wrong-secret"])?;
-    drop((wrong, right));
     Ok(())
 }

@@ -7,7 +7,13 @@ use crate::book::Book;
 
 /// Shows how far a run is. Clones show the same.
 #[derive(Clone, Default)]
-pub struct Board(Arc<Mutex<Option<Standing>>>);
+pub struct Board(Arc<Mutex<Shown>>);
+
+#[derive(Default)]
+struct Shown {
+    standing: Option<Standing>,
+    times: u64,
+}
 
 /// How far a run is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,14 +42,20 @@ pub struct AtWork {
 impl Board {
     /// How far the run is; `None` before it is open.
     pub fn standing(&self) -> Option<Standing> {
-        self.lock().clone()
+        self.lock().standing.clone()
+    }
+
+    /// How often it was shown. While a coordinator does something else, what it has shown grows old.
+    pub fn times_shown(&self) -> u64 {
+        self.lock().times
     }
 
     pub(super) fn show(&self, standing: Standing) {
-        *self.lock() = Some(standing);
+        let mut shown = self.lock();
+        *shown = Shown { standing: Some(standing), times: shown.times + 1 };
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Standing>> {
+    fn lock(&self) -> MutexGuard<'_, Shown> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,37 +7,90 @@ use std::time::Duration;
 use ::fleet::Board;
 use tokio_util::sync::CancellationToken;
 
+use super::notices::Notices;
 use crate::args::{FleetLoginArgs, JobArgs};
-use crate::output::warn;
 
 /// How often is looked whether somebody has come.
 const LOOKED: Duration = Duration::from_secs(1);
-/// A worker that is there tells it within so many looks.
+/// A worker that is there shows within so many looks of the coordinator.
 const LOOKS: u32 = 5;
 
 /// Returns once somebody has come, or it was told that nobody has.
-pub(super) async fn tell_if_none_comes(board: &Board, worker: &str, cancel: &CancellationToken) {
-    let mut looks = 0;
-    while looks < LOOKS {
+pub(super) async fn tell_if_none_comes(
+    board: &Board,
+    (advice, notices): (&str, &Notices),
+    cancel: &CancellationToken,
+) {
+    let mut absence = Absence::default();
+    loop {
         tokio::time::sleep(LOOKED).await;
-        match board.standing() {
-            Some(standing) if !standing.workers.is_empty() => return,
-            Some(_) => looks += 1,
-            // It is being planned.
-            None => {}
-        }
-        if cancel.is_cancelled() {
-            return;
+        let times = board.times_shown();
+        let is_there = board.standing().is_some_and(|standing| !standing.workers.is_empty());
+        match absence.look(times, is_there) {
+            _ if cancel.is_cancelled() => return,
+            Seen::Somebody => return,
+            Seen::NobodyYet => {}
+            Seen::Nobody => break,
         }
     }
-    warn(&format!(
-        "no worker has come for this run yet. Start as many as you like, here or where else this config is: `{worker}`"
-    ));
+    notices.warn(&format!("no worker has come for this run yet. {advice}"));
 }
 
-/// The command that starts a worker for what a coordinator with these flags hands out.
-pub(super) fn command(url: &str, login: &FleetLoginArgs, job: &JobArgs) -> String {
-    let mut words = vec!["image-syncer worker --fleet".to_owned(), url.to_owned()];
+/// How often a coordinator looked and saw nobody. It does not look while it plans, nor while it puts jobs into the queue.
+#[derive(Default)]
+struct Absence {
+    looks: u32,
+    /// How often the board had been shown then.
+    times: u64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    Somebody,
+    NobodyYet,
+    Nobody,
+}
+
+impl Absence {
+    /// Takes in what is on a board that was shown so often.
+    fn look(&mut self, times: u64, is_there: bool) -> Seen {
+        if is_there {
+            return Seen::Somebody;
+        }
+        self.looks += u32::from(times > self.times);
+        self.times = times;
+        if self.looks < LOOKS { Seen::NobodyYet } else { Seen::Nobody }
+    }
+}
+
+/// How workers are started for what a coordinator with these flags hands out.
+pub(super) fn advice(url: &str, login: &FleetLoginArgs, job: &JobArgs) -> String {
+    let whose = if own_login(login).is_empty() {
+        ""
+    } else {
+        ", each with a login for workers, which may do less than this one (docs/nats-users.conf has both)"
+    };
+    format!(
+        "Start as many as you like, here or where else this config is{whose}: `{}`",
+        command(url, login, job)
+    )
+}
+
+/// Stands for the login of a worker, of the kind that the coordinator has. It is never the coordinator's: whoever reads jobs and writes
+/// results needs no other rights, and hears its answers in an inbox of its own.
+fn own_login(login: &FleetLoginArgs) -> Vec<&'static str> {
+    let kinds = [
+        (login.fleet_creds.is_some(), "--fleet-creds FILE"),
+        (login.fleet_user.is_some(), "--fleet-user NAME"),
+        (login.fleet_password_file.is_some(), "--fleet-password-file FILE"),
+        (login.fleet_nkey.is_some(), "--fleet-nkey FILE"),
+    ];
+    kinds.into_iter().filter_map(|(is_given, flag)| is_given.then_some(flag)).collect()
+}
+
+fn command(url: &str, login: &FleetLoginArgs, job: &JobArgs) -> String {
+    let mut words = vec!["image-syncer worker --fleet".to_owned(), in_shell(url).into_owned()];
+    words.extend(own_login(login).into_iter().map(str::to_owned));
     let mut flag = |flag: &str, value: Option<Cow<'_, str>>| {
         words.extend(value.map(|value| format!("{flag} {}", in_shell(&value))));
     };
@@ -45,11 +98,6 @@ pub(super) fn command(url: &str, login: &FleetLoginArgs, job: &JobArgs) -> Strin
     let text = |text: &'_ Option<String>| text.clone();
     let (config, reach) = (&job.config, &job.reach);
     for (name, value) in [
-        ("--fleet-creds", file(&login.fleet_creds)),
-        ("--fleet-user", text(&login.fleet_user)),
-        ("--fleet-password-file", file(&login.fleet_password_file)),
-        ("--fleet-nkey", file(&login.fleet_nkey)),
-        ("--fleet-inbox", text(&login.fleet_inbox)),
         ("--fleet-ca", file(&login.fleet_ca)),
         ("--config", file(&config.config)),
         ("--auth", file(&config.auth)),
@@ -65,8 +113,7 @@ pub(super) fn command(url: &str, login: &FleetLoginArgs, job: &JobArgs) -> Strin
         flag("--ca", Some(Cow::Owned(format!("{host}={}", name(authority)))));
     }
     words.extend(login.fleet_insecure.then(|| "--fleet-insecure".to_owned()));
-    // On this machine the coordinator has the usual one.
-    words.push(if job.run.no_state { "--no-state" } else { "--state worker.redb" }.to_owned());
+    words.extend(job.run.no_state.then(|| "--no-state".to_owned()));
     words.join(" ")
 }
 
@@ -91,25 +138,60 @@ mod tests {
     use super::*;
     use crate::args::SyncArgs;
 
-    fn of(line: &[&str]) -> String {
+    fn parsed(line: &[&str]) -> SyncArgs {
         let typed = ["image-syncer sync", "--fleet", "tls://n.example"].iter().chain(line);
-        let args = SyncArgs::try_parse_from(typed).unwrap();
+        SyncArgs::try_parse_from(typed).unwrap()
+    }
+
+    fn of(line: &[&str]) -> String {
+        let args = parsed(line);
         command("tls://n.example", &args.fleet.login, &args.job)
     }
 
     #[test]
-    fn a_worker_has_the_login_and_the_config_of_its_coordinator_and_nothing_that_a_worker_does_not_take() {
+    fn nobody_is_missed_while_the_coordinator_does_not_look() {
+        let mut absence = Absence::default();
+        let mut look = |times: u64, is_there: bool| absence.look(times, is_there);
+        // It plans.
+        assert!((0..100).all(|_| look(0, false) == Seen::NobodyYet));
+        // It puts jobs into the queue, and looks for all the time that it has not looked.
+        assert!((0..100).all(|_| look(1, false) == Seen::NobodyYet));
+        assert_eq!(look(101, false), Seen::NobodyYet);
+        assert!((102..104).all(|times| look(times, false) == Seen::NobodyYet));
+        assert_eq!(look(104, false), Seen::Nobody);
+        assert_eq!(look(105, true), Seen::Somebody);
+    }
+
+    #[test]
+    fn whoever_coordinates_with_a_login_is_told_that_workers_have_another_one() {
+        let advice = |line: &[&str]| {
+            let args = parsed(line);
+            advice("tls://n.example", &args.fleet.login, &args.job)
+        };
+        assert!(!advice(&[]).contains("login"));
+        let with_login = advice(&["--fleet-creds", "coordinator.creds"]);
+        assert!(with_login.contains("each with a login for workers"), "{with_login}");
+        assert!(
+            with_login.ends_with("`image-syncer worker --fleet tls://n.example --fleet-creds FILE`"),
+            "{with_login}"
+        );
+    }
+
+    #[test]
+    fn a_worker_has_the_config_of_its_coordinator_a_login_of_its_own_and_nothing_that_a_worker_does_not_take()
+    {
         assert_eq!(
             of(&["--config", "a.yaml", "--report", "r.json", "--force", "--state", "s.redb"]),
-            "image-syncer worker --fleet tls://n.example --config a.yaml --state worker.redb"
+            "image-syncer worker --fleet tls://n.example --config a.yaml"
         );
         assert_eq!(
             of(&[
                 "--fleet-user",
-                "o'neill",
+                "coordinator",
                 "--fleet-password-file",
-                "my files/p",
-                "--fleet-ca=ca.pem",
+                "p",
+                "--fleet-inbox=_INBOX_coordinator",
+                "--fleet-ca=my files/ca.pem",
                 "--images=-",
                 "--auth=a.json",
                 "--ca=r.io:5000=c.pem",
@@ -117,7 +199,7 @@ mod tests {
                 "--fleet-insecure",
                 "--no-state",
             ]),
-            r"image-syncer worker --fleet tls://n.example --fleet-user 'o'\''neill' --fleet-password-file 'my files/p' --fleet-ca ca.pem --auth a.json --images FILE --insecure a.io --insecure b.io --ca r.io:5000=c.pem --fleet-insecure --no-state"
+            r"image-syncer worker --fleet tls://n.example --fleet-user NAME --fleet-password-file FILE --fleet-ca 'my files/ca.pem' --auth a.json --images FILE --insecure a.io --insecure b.io --ca r.io:5000=c.pem --fleet-insecure --no-state"
         );
     }
 }

@@ -1,26 +1,43 @@
 //! A NATS that is away in the middle of a run.
 
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, ensure};
 
-use super::{Bench, until};
+use super::{Bench, Running, ended, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_say_that_nats_is_away_and_that_it_is_back() -> Result<()> {
+async fn all_say_once_that_nats_is_away_and_that_it_is_back() -> Result<()> {
     let mut bench = Bench::start().await?;
+    let (url, away, back) = (bench.url(), "has been away since ", "is back after ");
+    let log = std::fs::File::create(bench.workplace.path().join("w1.err"))?;
+    let quiet = format!("worker --fleet {url} --name w1 --no-state --quiet --log w1.log");
+    let mut worker = bench.workplace.command(&quiet);
+    let worker = Running(worker.stdout(Stdio::null()).stderr(log).spawn()?);
+    until(|| bench.has_said("w1.log", "waiting for work")).await?;
+    bench.nats.kill();
+    until(|| bench.has_said("w1.err", away) && bench.has_said("w1.log", away)).await?;
+    bench.nats.start_again().await?;
+    until(|| bench.has_said("w1.log", back)).await?;
+    // That all is well again is no warning.
+    ensure!(!bench.has_said("w1.err", back), "{}", bench.workplace.read("w1.err")?);
+    drop(worker);
+
     let mut coordinator = bench.coordinator_into("c.err")?;
     until(|| bench.has_said("c.err", "has 10 jobs for workers to take")).await?;
     bench.nats.kill();
-    until(|| bench.has_said("c.err", &format!("warning: NATS at {} is away since ", bench.url()))).await?;
-    ensure!(bench.workplace.read("c.err")?.matches("is away since").count() == 1);
+    until(|| bench.has_said("c.err", &format!("warning: NATS at {url} {away}"))).await?;
     bench.nats.start_again().await?;
-    until(|| bench.has_said("c.err", "is back after ")).await?;
-    let worker = bench.worker("w1")?;
-    until(|| bench.has_said("w1.err", "waiting for work")).await?;
-    let status = coordinator.0.wait()?;
-    ensure!(status.code() == Some(0), "{status}: {}", bench.workplace.read("c.err")?);
-    bench.nats.kill();
-    until(|| bench.has_said("w1.err", "is away since ")).await?;
-    drop(worker);
+    until(|| bench.has_said("c.err", back)).await?;
+    let _worker = bench.worker("w2")?;
+    let status = coordinator.status().await?;
+    let said = bench.workplace.read("c.err")?;
+    ensure!(status.code() == Some(0), "{status}: {said}");
+    let log = bench.workplace.read("c.log")?;
+    for text in [away, back] {
+        ensure!(said.matches(text).count() == 1 && log.matches(text).count() == 1, "{text}: {said}\n{log}");
+    }
     Ok(())
 }
 
@@ -32,7 +49,7 @@ async fn a_run_that_nats_has_lost_ends_with_a_report_and_what_to_do() -> Result<
     bench.nats.kill();
     bench.nats.lose_store()?;
     bench.nats.start_again().await?;
-    let status = coordinator.0.wait()?;
+    let status = coordinator.status().await?;
     let said = bench.workplace.read("c.err")?;
     ensure!(status.code() == Some(1), "{status}: {said}");
     for part in ["error: NATS has lost run ", "stream not found", "start `sync` again", "check --fleet URL"] {
@@ -45,12 +62,27 @@ async fn a_run_that_nats_has_lost_ends_with_a_report_and_what_to_do() -> Result<
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_a_live_worker_has_is_refused_with_what_to_give() -> Result<()> {
-    let bench = Bench::slow(std::time::Duration::from_millis(200)).await?;
+    let bench = Bench::slow(Duration::from_millis(200)).await?;
     let _coordinator = bench.coordinator_into("c.err")?;
     let _first = bench.worker("w1")?;
     until(|| bench.has_said("c.err", "worker w1 is there")).await?;
     let second = bench.workplace.run(&format!("worker --fleet {} --name w1 --no-state", bench.url()))?;
     second.expect_code(2)?.says(&["another worker at this NATS is called w1, and works", "--name NAME"])?;
     ensure!(!bench.has_said("c.err", "worker w1 has left"), "{}", bench.workplace.read("c.err")?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_ends_at_once_while_nats_is_away() -> Result<()> {
+    let mut bench = Bench::start().await?;
+    let coordinator = bench.coordinator()?;
+    let mut worker = bench.worker("w1")?;
+    ended(coordinator)?.expect_code(0)?;
+    bench.nats.kill();
+    let asked = Instant::now();
+    Command::new("kill").args(["-TERM", &worker.0.id().to_string()]).status()?;
+    let status = worker.status().await?;
+    ensure!(status.code() == Some(143), "{status}");
+    ensure!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
     Ok(())
 }
