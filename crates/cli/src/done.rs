@@ -22,11 +22,16 @@ pub(crate) struct Brought {
     pub(crate) kept: u64,
     /// The same in uploads that stay open for whoever began them.
     pub(crate) left_open: u64,
+    /// Bytes that others told of while they sent them; what became of them they did not tell.
+    pub(crate) without_result: u64,
+    /// The exit status, where somebody else has interrupted the run.
+    pub(crate) called_off: Option<u8>,
 }
 
 impl From<Report> for Brought {
     fn from(report: Report) -> Self {
-        Self { report, elsewhere: Vec::new(), joined: None, kept: 0, left_open: 0 }
+        let (elsewhere, joined, kept, left_open, without_result, called_off) = Default::default();
+        Self { report, elsewhere, joined, kept, left_open, without_result, called_off }
     }
 }
 
@@ -57,6 +62,8 @@ pub(crate) struct Done {
     pub(crate) kept: u64,
     /// Bytes in uploads that workers have left open: whichever of them goes on with its own does not send them again.
     pub(crate) left_open: u64,
+    /// Bytes that workers told of while they sent them, and of which no result tells.
+    pub(crate) without_result: u64,
 }
 
 impl Done {
@@ -97,7 +104,7 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
-    /// How the run of this report ended, which a signal may have stopped.
+    /// How the run of this report ended, which a signal may have stopped, here or elsewhere.
     pub(crate) fn of(report: &Report, signal: Option<u8>) -> Self {
         let is_all = report.not_done() == 0 && report.unfinished_rules.is_empty() && !report.is_broken_off;
         if is_all && signal.is_none() { Self::ByItself } else { Self::Stopped }

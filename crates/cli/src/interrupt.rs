@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::output;
 
-const INTERRUPTED: u8 = 130;
+/// Also of a run that was interrupted elsewhere.
+pub(crate) const INTERRUPTED: u8 = 130;
 /// Also by SIGHUP: a session that is closed ends what runs in it.
 const TERMINATED: u8 = 143;
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 use async_nats::ConnectErrorKind;
 use async_nats::connection::State;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::context::CreateStreamErrorKind;
 use async_nats::jetstream::stream::{Config, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context, ErrorCode};
 
 use crate::access::Access;
 use crate::bucket::Bucket;
 use crate::contact::{Contact, Tell};
-use crate::denials::Denials;
+use crate::denials::{Denials, StreamsRefused};
 use crate::error::Error;
 use crate::message::{LARGEST, is_name};
 
@@ -119,36 +120,52 @@ impl Connection {
     }
 
     /// Makes what is not there yet: the queue, and the buckets. A worker that is silent for `ack_wait` loses its jobs.
-    pub(crate) async fn prepare(&self, ack_wait: Duration) -> Result<(), Error> {
-        self.make_queue().await?;
-        self.make(bucket(RUNS, Duration::ZERO)).await?;
-        self.make(bucket(LEASES, ack_wait / 2)).await?;
-        self.make(bucket(HOLDERS, HOLDERS_KEPT)).await
+    ///
+    /// # Errors
+    /// This login may not, the server keeps no streams, or it does not answer.
+    pub async fn prepare(&self, ack_wait: Duration) -> Result<(), Error> {
+        let buckets = [(RUNS, Duration::ZERO), (LEASES, ack_wait / 2), (HOLDERS, HOLDERS_KEPT)];
+        let streams = [queue()].into_iter().chain(buckets.map(|(name, kept)| bucket(name, kept)));
+        let streams: Vec<_> = streams.collect();
+        let names: Vec<_> = streams.iter().map(|stream| stream.name.clone()).collect();
+        let made = async {
+            for stream in streams {
+                self.make(stream).await?;
+            }
+            Ok(())
+        };
+        tokio::select! {
+            made = made => made,
+            // Nobody answers a question that is refused.
+            refused = self.denials.streams_refused(&self.inbox, &names) => Err(match refused {
+                StreamsRefused::Inbox(words) => Error::NoInbox(words),
+                StreamsRefused::Streams(words) => Error::NoCoordinator(words),
+            }),
+        }
     }
 
     /// Makes the queue of all runs, if it is not there.
     pub(crate) async fn make_queue(&self) -> Result<(), Error> {
-        let queue = Config {
-            name: JOBS.to_owned(),
-            subjects: vec!["isync.jobs.>".to_owned()],
-            retention: RetentionPolicy::WorkQueue,
-            discard: DiscardPolicy::New,
-            storage: StorageType::File,
-            ..Config::default()
-        };
-        self.make(queue).await
+        self.make(queue()).await
     }
 
     async fn make(&self, config: Config) -> Result<(), Error> {
-        let name = config.name.clone();
-        let refused = |error: &dyn std::error::Error| Error::Refused {
-            what: format!("make {name} (does JetStream have a `store_dir`, and this user the right?)"),
-            reason: crate::error::words(error),
-        };
+        let what = format!("make {}", config.name);
         if self.jetstream.get_stream(&config.name).await.is_ok() {
             return Ok(());
         }
-        self.jetstream.create_stream(config).await.map(drop).map_err(|error| refused(&error))
+        let Err(error) = self.jetstream.create_stream(config).await else { return Ok(()) };
+        let reason = crate::error::words(&error);
+        Err(match error.kind() {
+            CreateStreamErrorKind::TimedOut => Error::NoAnswer { what, reason },
+            _ if !self.client.server_info().jetstream => Error::NoJetStream { server: self.server() },
+            _ => Error::Refused { what, reason },
+        })
+    }
+
+    /// Host and port, for people.
+    fn server(&self) -> String {
+        format!("{}:{}", self.server.0, self.server.1)
     }
 
     pub(crate) async fn runs(&self) -> Result<Bucket, Error> {
@@ -227,6 +244,18 @@ impl Connection {
 /// Where a run's jobs are handed out.
 pub(crate) fn subject(run: &str) -> String {
     format!("isync.jobs.{run}.")
+}
+
+/// The queue of all runs.
+fn queue() -> Config {
+    Config {
+        name: JOBS.to_owned(),
+        subjects: vec!["isync.jobs.>".to_owned()],
+        retention: RetentionPolicy::WorkQueue,
+        discard: DiscardPolicy::New,
+        storage: StorageType::File,
+        ..Config::default()
+    }
 }
 
 /// A bucket as its clients make it. `create_key_value` asks the server for its account, whose answer the client cannot read from a

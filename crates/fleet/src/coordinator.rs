@@ -63,12 +63,16 @@ pub struct Brought {
     pub joined: Option<SystemTime>,
     /// What targets have of the bytes that moved.
     pub kept: Kept,
+    /// Bytes that workers of a run that was not brought to its end told of, while no result did.
+    pub without_result: u64,
+    /// The other coordinator that has called it off, where one has.
+    pub called_off_by: Option<String>,
     /// Why nobody watched it to its end: the report has what was known by then.
     pub broken_off: Option<Error>,
 }
 
 impl Coordinator {
-    /// Plans, or joins a run that is open, and waits for its end. When it is cancelled, so is the run.
+    /// Plans, or joins a run that is open, on a connection that is prepared, and waits for its end. When it is cancelled, so is the run.
     ///
     /// # Errors
     /// NATS cannot be asked before the run is open, or the run that is to be joined is not there.
@@ -76,7 +80,6 @@ impl Coordinator {
         let (began, ack_wait) = (Instant::now(), plan.ack_wait);
         let Self { connection, id, observer, drain, explain, board } = self;
         let teller = Teller { id, observer };
-        connection.prepare(ack_wait).await?;
         let runs = connection.runs().await?;
         let opening = Opening { connection: &connection, runs: &runs, teller: &teller, explain: &explain };
         let (entry, is_joined) = match opening.open(plan, &cancel).await? {
@@ -105,19 +108,21 @@ impl Coordinator {
             board: &board,
             progress: Progress::new(Report::empty(teller.id.clone()), hand_out),
         };
-        let Progress { book, kept, mut report, broken_off, .. } = watching.watch().await;
+        let Progress { book, kept, flow, called_off_by, mut report, broken_off, .. } = watching.watch().await;
         listening.abort();
         report.is_broken_off = broken_off.is_some();
         let since = joined.and_then(|began| began.elapsed().ok());
         report.took = since.unwrap_or(began.elapsed()).max(began.elapsed());
-        Ok(Brought { report, spent: book.spent(), joined, kept, broken_off })
+        let is_whole = report.not_done() == 0 && !report.is_broken_off;
+        let without_result = if is_whole { 0 } else { flow.without_result() };
+        Ok(Brought { report, spent: book.spent(), joined, kept, without_result, called_off_by, broken_off })
     }
 }
 
 impl Brought {
     /// Of a run that had nothing to hand out.
     fn nothing(report: Report) -> Self {
-        let (spent, joined, kept, broken_off) = Default::default();
-        Self { report, spent, joined, kept, broken_off }
+        let (spent, joined, kept, without_result, called_off_by, broken_off) = Default::default();
+        Self { report, spent, joined, kept, without_result, called_off_by, broken_off }
     }
 }

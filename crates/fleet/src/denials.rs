@@ -1,7 +1,8 @@
 //! What the server has refused to let a login do. Whoever asks for it gets no answer: without this nobody sees why.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_nats::{Event, ServerError};
 use tokio::sync::Notify;
@@ -10,18 +11,38 @@ use crate::contact::{ConnectionEvent, Tell};
 
 /// More than a login can be refused in an orderly fleet.
 const MOST: usize = 100;
+/// What is asked for together is refused within this time.
+const TOGETHER: Duration = Duration::from_millis(200);
 
 /// What was refused so far. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Denials {
-    known: Arc<Mutex<BTreeSet<String>>>,
+    heard: Arc<Mutex<Heard>>,
     changed: Arc<Notify>,
     tell: Tell,
 }
 
+#[derive(Default)]
+struct Heard {
+    known: BTreeSet<String>,
+    /// What somebody waits for, who tells of it: parts of the server's words, in small letters.
+    awaited: Vec<String>,
+}
+
+impl Heard {
+    fn is_awaited(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        self.awaited.iter().any(|part| text.contains(part))
+    }
+
+    fn awaited(&self) -> Vec<String> {
+        self.known.iter().filter(|text| self.is_awaited(text)).cloned().collect()
+    }
+}
+
 impl Denials {
     pub(crate) fn new(tell: Tell) -> Self {
-        Self { known: Arc::default(), changed: Arc::default(), tell }
+        Self { heard: Arc::default(), changed: Arc::default(), tell }
     }
 
     /// Takes in what happens to a connection.
@@ -31,33 +52,75 @@ impl Denials {
             return;
         }
         let text = oci::foreign_text::clean_to(text, 300).into_owned();
-        let is_new = {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.len() < MOST && known.insert(text.clone())
+        let (is_new, is_awaited) = {
+            let mut heard = self.lock();
+            (heard.known.len() < MOST && heard.known.insert(text.clone()), heard.is_awaited(&text))
         };
-        if is_new {
+        if is_new && !is_awaited {
             (self.tell)(&ConnectionEvent::Refused(text));
-            self.changed.notify_one();
         }
+        self.changed.notify_one();
     }
 
-    /// Waits until a subscription below the inbox is refused; gives the server's words. One at a time waits.
+    /// Waits until a subscription below the inbox is refused; gives the server's words. One at a time waits, and nobody else is told.
     pub(crate) async fn inbox_refused(&self, inbox: &str) -> String {
-        let start = format!("subscription to \"{inbox}.").to_ascii_lowercase();
-        loop {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if let Some(text) = known.into_iter().find(|text| text.to_ascii_lowercase().contains(&start)) {
-                return text;
-            }
+        self.refused(vec![inbox_below(inbox)]).await.join("; ")
+    }
+
+    /// The same of the inbox, and of seeing or making one of these streams.
+    pub(crate) async fn streams_refused(&self, inbox: &str, streams: &[String]) -> StreamsRefused {
+        let inbox = inbox_below(inbox);
+        let of_stream = |stream: &String| ["info", "create"].map(|verb| asking(verb, stream));
+        let awaited = streams.iter().flat_map(of_stream).chain([inbox.clone()]).collect();
+        let refused = self.refused(awaited).await;
+        let is_inbox_alone = refused.iter().all(|text| text.to_ascii_lowercase().contains(&inbox));
+        let words = refused.join("; ");
+        if is_inbox_alone { StreamsRefused::Inbox(words) } else { StreamsRefused::Streams(words) }
+    }
+
+    /// Waits until something is refused whose words have one of these parts; gives all of them.
+    async fn refused(&self, awaited: Vec<String>) -> Vec<String> {
+        self.lock().awaited = awaited;
+        let _end = Awaiting(self);
+        while self.lock().awaited().is_empty() {
             self.changed.notified().await;
         }
+        tokio::time::sleep(TOGETHER).await;
+        self.lock().awaited()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it was refused to do this (`publish` or `subscription`) with the subject.
     pub(crate) fn has(&self, what: &str, subject: &str) -> bool {
         let end = format!("{what} to \"{subject}\"").to_ascii_lowercase();
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().any(|text| text.to_ascii_lowercase().contains(&end))
+        self.lock().known.iter().any(|text| text.to_ascii_lowercase().contains(&end))
+    }
+}
+
+/// What a login lacks that makes streams, in the server's words.
+pub(crate) enum StreamsRefused {
+    /// It does not hear its answers, whatever it may ask for.
+    Inbox(String),
+    Streams(String),
+}
+
+fn inbox_below(inbox: &str) -> String {
+    format!("subscription to \"{inbox}.").to_ascii_lowercase()
+}
+
+fn asking(verb: &str, stream: &str) -> String {
+    format!("publish to \"$js.api.stream.{verb}.{stream}\"").to_ascii_lowercase()
+}
+
+/// Somebody who waits, until nobody does any longer.
+struct Awaiting<'a>(&'a Denials);
+
+impl Drop for Awaiting<'_> {
+    fn drop(&mut self) {
+        self.0.lock().awaited.clear();
     }
 }
 
@@ -65,17 +128,47 @@ impl Denials {
 mod tests {
     use super::*;
 
-    #[tokio::test]
+    fn refused(text: &str) -> Event {
+        Event::ServerError(ServerError::Other(text.to_owned()))
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_inbox_that_is_refused_is_waited_for() {
         let denials = Denials::new(Arc::new(|_| {}));
         let text = "Permissions Violation for Subscription to \"_INBOX_w1.x7.*\"";
         let (heard, ()) = tokio::join!(denials.inbox_refused("_INBOX_w1"), async {
             for text in ["Permissions Violation for Subscription to \"_INBOX_w10.x7.*\"", text] {
-                denials.event(&Event::ServerError(ServerError::Other(text.to_owned())));
+                denials.event(&refused(text));
                 tokio::task::yield_now().await;
             }
         });
         assert_eq!(heard, text);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_somebody_waits_for_is_his_to_tell_and_all_of_it() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = told.clone();
+        let denials = Denials::new(Arc::new(move |event| heard.lock().unwrap().push(event.clone())));
+        let streams = ["Q".to_owned(), "KV_x".to_owned()];
+        let [inbox, info, other] = [
+            "Permissions Violation for Subscription to \"_INBOX_c.1.*\"",
+            "Permissions Violation for Publish to \"$JS.API.STREAM.INFO.Q\"",
+            "Permissions Violation for Publish to \"$JS.API.STREAM.INFO.OTHER\"",
+        ];
+        let wait = || denials.streams_refused("_INBOX_c", &streams);
+        let (both, ()) = tokio::join!(wait(), async {
+            for text in [other, inbox, info] {
+                denials.event(&refused(text));
+                tokio::task::yield_now().await;
+            }
+        });
+        assert!(matches!(both, StreamsRefused::Streams(words) if words == format!("{info}; {inbox}")));
+        assert_eq!(*told.lock().unwrap(), [ConnectionEvent::Refused(other.to_owned())]);
+        let denials = Denials::new(Arc::new(|_| {}));
+        denials.event(&refused(inbox));
+        let alone = denials.streams_refused("_INBOX_c", &streams).await;
+        assert!(matches!(alone, StreamsRefused::Inbox(words) if words == inbox));
     }
 
     #[test]
@@ -83,7 +176,6 @@ mod tests {
         let told = Arc::new(Mutex::new(Vec::new()));
         let heard = told.clone();
         let denials = Denials::new(Arc::new(move |event| heard.lock().unwrap().push(event.clone())));
-        let refused = |text: &str| Event::ServerError(ServerError::Other(text.to_owned()));
         for _ in 0..2 {
             denials.event(&refused("Permissions Violation for Publish to \"isync.beat\""));
         }

@@ -71,6 +71,15 @@ pub enum Error {
     /// The login may not hear what it is answered.
     #[error("NATS does not let this login hear its answers: {0}")]
     NoInbox(String),
+    /// The login may not do what a coordinator does.
+    #[error("this login may not coordinate: NATS refuses it: {0}")]
+    NoCoordinator(String),
+    /// No streams are kept there.
+    #[error("NATS at {server} keeps no streams: its JetStream is off")]
+    NoJetStream {
+        /// Host and port.
+        server: String,
+    },
     /// Another worker has this one's name, and has just given a sign of life.
     #[error("another worker at this NATS is called {0}, and works")]
     NameTaken(String),

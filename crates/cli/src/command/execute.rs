@@ -19,7 +19,7 @@ use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, Resolv
 use crate::done::{Brought, Done, Ended};
 use crate::interrupt::Interrupt;
 use crate::output::{
-    self, Display, Flushed, LogFile, Paint, PlannedRule, RuleNames, Verified, Volume, ask_hosts, say,
+    self, Display, Flushed, LogFile, Paint, PlannedRule, RuleNames, Verified, Volume, ask_hosts, note, say,
     say_lines, warn,
 };
 use crate::{exit_code, state_file};
@@ -41,8 +41,9 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     let Watched { run, failures, records, plan, verified, log } = watchers.end(speed, asked.shards);
     let registries = tell_after(log.as_deref(), &registries);
     let run = run.of_brought(&brought);
-    let Brought { report, elsewhere, left_open, .. } = brought;
-    let (shard, ended) = (asked.shard, Ended::of(&report, interrupt.exit_code()));
+    let Brought { report, elsewhere, left_open, without_result, called_off, .. } = brought;
+    let signal = interrupt.exit_code().or(called_off);
+    let (shard, ended) = (asked.shard, Ended::of(&report, signal));
     let done = Done {
         run,
         report,
@@ -59,9 +60,10 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         elsewhere,
         kept,
         left_open,
+        without_result,
     };
     let is_empty = asked.needs_images && done.is_empty();
-    let code = interrupt.exit_code().unwrap_or_else(|| status(&asked, &done, is_empty));
+    let code = signal.unwrap_or_else(|| status(&asked, &done, is_empty));
     show_end(args, &done, code, is_empty);
     let sentence = output::old_sentence(&done);
     if let Some(log) = log {
@@ -170,6 +172,11 @@ fn show_end(args: &RunArgs, done: &Done, code: u8, is_empty: bool) {
     }
     if is_empty {
         say(&format!("{}: {}", Paint::for_stderr().red("error"), nothing_matches(done.verified.as_ref())));
+    }
+    // What cannot be read for it is told by whoever writes the plan.
+    let shards = done.plan.as_ref().and_then(|plan| plan.lines_of_shards().ok());
+    if Volume::of(args.show) != Volume::Quiet {
+        shards.iter().flatten().for_each(|line| note(line));
     }
     if output::is_for_programs() {
         return;

@@ -70,6 +70,9 @@ pub(super) async fn fleet_run(
     let selection =
         format!("{only:?} {:?} {} {:?} {:?}", run.narrow, run.force, job.retry_failed, job.config.registry);
     let (config, selection) = (digest(config, job)?, Digest::sha256(selection.as_bytes()));
+    // Before anything is planned: where nothing can be handed out, nothing is done.
+    let ack_wait = std::time::Duration::from_secs(args.fleet_patience.into());
+    connection.prepare(ack_wait).await.map_err(|error| vec![with_next(&error)])?;
     if let Some(name) = &args.run_id {
         let found = connection.has_run(name, &config, &selection).await;
         found.map_err(|error| vec![with_next(&error)])?;
@@ -79,7 +82,7 @@ pub(super) async fn fleet_run(
         config,
         selection,
         run: args.run_id.clone(),
-        ack_wait: std::time::Duration::from_secs(args.fleet_patience.into()),
+        ack_wait,
         board: Board::default(),
         notices,
         advice: no_worker::advice(url, &args.login, job),

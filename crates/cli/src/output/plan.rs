@@ -6,6 +6,7 @@ mod document;
 mod extra;
 mod head;
 mod loads;
+mod parts;
 mod recorder;
 mod schema;
 mod step;

@@ -108,7 +108,8 @@ fn rows(done: &Done) -> [Row; 11] {
 /// What went over the line, and what did not have to.
 fn amounts(text: &mut String, done: &Done) {
     let (amounts, time) = (done.report.amounts(), done.report.took);
-    let moved = match amounts.moved_bytes {
+    let all = amounts.moved_bytes.saturating_add(done.without_result);
+    let moved = match all {
         0 => "nothing".to_owned(),
         number => bytes(number),
     };
@@ -117,9 +118,13 @@ fn amounts(text: &mut String, done: &Done) {
         0 => String::new(),
         number => format!(" with {}", counted(number, "request", "requests")),
     };
-    let speed = per_second(amounts.moved_bytes, time).map(|speed| format!(", {}/s", bytes(speed)));
+    let speed = per_second(all, time).map(|speed| format!(", {}/s", bytes(speed)));
     let speed = speed.unwrap_or_default();
-    let _ = writeln!(text, "  {:<10} {moved} in {}{requests}{speed}", "moved", took(time));
+    let of_no_image = match done.without_result {
+        0 => String::new(),
+        number => format!(", {} of it as workers told whose results did not come", bytes(number)),
+    };
+    let _ = writeln!(text, "  {:<10} {moved} in {}{requests}{speed}{of_no_image}", "moved", took(time));
     let spared = [
         ("mounted", amounts.mounted_bytes, "from other repositories of the target"),
         ("present", amounts.present_bytes, "at the target when an image needed it"),
@@ -141,7 +146,8 @@ fn goes_on(text: &mut String, done: &Done) {
     if report.not_done() + report.unfinished_rules.len() == 0 {
         return;
     }
-    let kept = not_sent_again(report.amounts().moved_bytes, done.kept, done.left_open);
+    let moved = report.amounts().moved_bytes.saturating_add(done.without_result);
+    let kept = not_sent_again(moved, done.kept, done.left_open);
     let _ = writeln!(text, "  {:<10} the same command goes on{kept}", "next");
 }
 
@@ -149,7 +155,7 @@ fn goes_on(text: &mut String, done: &Done) {
 fn not_sent_again(moved: u64, kept: u64, left_open: u64) -> String {
     let kept = kept.min(moved);
     match (moved, left_open.min(moved - kept)) {
-        (0, _) => String::new(),
+        (_, 0) if kept == 0 => ": what stands at the targets is not sent again".to_owned(),
         (_, _) if kept == moved => format!(": nothing of the {} is sent again", bytes(moved)),
         (_, 0) => format!(": at least {} of the {} are not sent again", bytes(kept), bytes(moved)),
         (_, left) => format!(
@@ -359,7 +365,8 @@ mod tests {
     fn what_is_not_sent_again_is_some_of_what_moved() {
         const MIB: u64 = 1 << 20;
         for ([moved, kept, left_open], said) in [
-            ([0, 0, 0], ""),
+            ([0, 0, 0], ": what stands at the targets is not sent again"),
+            ([5, 0, 0], ": what stands at the targets is not sent again"),
             ([5, 5, 0], ": nothing of the 5.00 MiB is sent again"),
             ([5, 9, 9], ": nothing of the 5.00 MiB is sent again"),
             ([5, 2, 0], ": at least 2.00 MiB of the 5.00 MiB are not sent again"),

@@ -1,6 +1,7 @@
 //! `sync --fleet` and `worker`: several processes on a real nats-server.
 
 mod absence;
+mod ends;
 mod join;
 mod login;
 mod typed;

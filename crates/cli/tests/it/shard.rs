@@ -121,7 +121,7 @@ async fn three_shards_bring_what_one_run_brings_and_nothing_twice() -> Result<()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_divided_plan_is_applied_part_by_part() -> Result<()> {
     let bench = Bench::start().await?;
-    bench.workplace.run("plan --no-state --shards 3 --out p.json")?.expect_code(0)?;
+    let divided = bench.workplace.run("plan --no-state --shards 3 --out p.json")?.expect_code(0)?;
     let plan: Value = serde_json::from_str(&bench.workplace.read("p.json")?)?;
     let steps = plan["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
     ensure!(plan["shards"] == 3 && steps.iter().all(|step| step["shard"].as_u64().is_some()), "{plan:#}");
@@ -132,6 +132,16 @@ async fn a_divided_plan_is_applied_part_by_part() -> Result<()> {
     // Twelve repositories of about one size.
     let total: u64 = (1..=3).map(bytes).sum();
     ensure!((1..=3).all(|shard| bytes(shard) * 300 <= total * 105), "{plan:#}");
+    // Whoever starts the machines is told what each has to do.
+    for shard in 1..=3 {
+        let is_ours = |step: &&Value| step["shard"] == shard && !step["sourceDigest"].is_null();
+        let count = steps.iter().filter(is_ours).count();
+        ensure!(
+            divided.stderr.contains(&format!("shard {shard}/3: {count} images to bring, ")),
+            "{}",
+            divided.all()
+        );
+    }
     let other = bench.workplace.run("apply p.json --no-state --shard 1/4")?.expect_code(2)?;
     other.says(&[
         "it is divided for 3 shards, and --shard 1/4 asks for one of 4",

@@ -41,11 +41,14 @@ impl Watching<'_> {
 
     /// Another coordinator has told all to stop.
     pub(super) fn called_off(&mut self, by: Option<&str>) {
+        let (run, by) = (&self.entry.run, by.unwrap_or("somebody"));
         // It reads its own word, too.
+        if by != self.connection.name() {
+            self.progress.called_off_by = Some(by.to_owned());
+        }
         if self.progress.ending.is_some() {
             return;
         }
-        let (run, by) = (&self.entry.run, by.unwrap_or("somebody"));
         self.teller.note(format!("run {run} was called off by {by}: nothing more is handed out"));
         self.progress.end(Ending::within(self.drain + self.ack_wait.min(WRITING)));
     }

@@ -26,6 +26,11 @@ impl Flow {
         self.by_signs = self.by_signs.max(self.by_results);
     }
 
+    /// What signs tell, and no result.
+    pub(super) fn without_result(&self) -> u64 {
+        self.by_signs.saturating_sub(self.by_results)
+    }
+
     fn news(&mut self) -> u64 {
         let all = self.by_signs.max(self.by_results);
         let news = all.saturating_sub(self.told);
@@ -42,6 +47,7 @@ mod tests {
     fn each_byte_is_told_once_whoever_tells_it_first() {
         let mut flow = Flow::default();
         assert_eq!((flow.sign(10), flow.result(10), flow.result(5), flow.sign(7)), (10, 0, 5, 2));
+        assert_eq!(flow.without_result(), 2);
         assert_eq!(flow.result(u64::MAX), u64::MAX - 17, "a lie is no panic");
     }
 
@@ -51,5 +57,6 @@ mod tests {
         assert_eq!(flow.result(100), 100);
         flow.begin_here();
         assert_eq!((flow.sign(3), flow.result(3)), (3, 0));
+        assert_eq!(flow.without_result(), 0);
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Progress {
     pub(super) checked: Instant,
     /// Once it is stopped.
     pub(super) ending: Option<(Ending, Wait)>,
+    /// Another coordinator that has stopped it.
+    pub(super) called_off_by: Option<String>,
     /// Why nobody watches it to its end.
     pub(super) broken_off: Option<Error>,
 }
@@ -43,6 +45,7 @@ impl Progress {
         let (book, seen, is_caught_up, is_all_planned) = Default::default();
         let (first_results, attendance, flow, kept) = Default::default();
         let (told, checked, ending, broken_off) = (Instant::now(), Instant::now(), None, None);
+        let called_off_by = None;
         Self {
             book,
             report,
@@ -57,6 +60,7 @@ impl Progress {
             told,
             checked,
             ending,
+            called_off_by,
             broken_off,
         }
     }

@@ -338,7 +338,7 @@ impl World {
             drain,
             explain: Arc::new(|error| (error.to_string(), "look".to_owned())),
             board: told.board.clone(),
-            connection,
+            connection: connection.clone(),
         };
         let plan = Plan {
             sync: Sync::new(self.rules(), Options::new(4, 2), told.clone() as Arc<dyn Observer>),
@@ -347,7 +347,10 @@ impl World {
             run: None,
             ack_wait,
         };
-        coordinator.run(plan, cancel)
+        async move {
+            connection.prepare(ack_wait).await?;
+            coordinator.run(plan, cancel).await
+        }
     }
 
     /// Fails unless all images are at the target, each told once, with these words.

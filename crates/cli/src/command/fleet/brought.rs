@@ -4,6 +4,7 @@ use ::fleet::{Kept, Spent};
 use registry::Profile;
 
 use crate::done::Brought;
+use crate::interrupt::INTERRUPTED;
 use crate::output::report_json::RegistryEntry;
 
 /// The same, with what workers asked registries for.
@@ -11,7 +12,9 @@ pub(super) fn brought(brought: ::fleet::Brought) -> Brought {
     let elsewhere = brought.spent.into_iter().map(|(host, spent)| entry(host, spent)).collect();
     let joined = brought.joined.and_then(|began| jiff::Timestamp::try_from(began).ok());
     let Kept { stands: kept, left_open } = brought.kept;
-    Brought { report: brought.report, elsewhere, joined, kept, left_open }
+    let without_result = brought.without_result;
+    let called_off = (brought.called_off_by.is_some() && brought.broken_off.is_none()).then_some(INTERRUPTED);
+    Brought { report: brought.report, elsewhere, joined, kept, left_open, without_result, called_off }
 }
 
 fn entry(host: String, spent: Spent) -> RegistryEntry {

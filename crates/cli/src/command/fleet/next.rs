@@ -43,6 +43,15 @@ fn next(error: &Error) -> Option<&'static str> {
         Error::NoAnswer { .. } => {
             "look whether nats-server runs there and keeps streams (`image-syncer check --fleet URL` tells), and start this again"
         }
+        Error::NoCoordinator(_) => {
+            "give the login of the coordinator, which may make the queue and the runs (docs/nats-users.conf calls it `coordinator`): with a worker's login, start `image-syncer worker`. `image-syncer check --fleet URL` tells what a login lacks"
+        }
+        Error::NoInbox(_) => {
+            "name the inbox that the server's config gives this login, without its end `.>`: --fleet-inbox _INBOX_NAME"
+        }
+        Error::NoJetStream { .. } => {
+            "write `jetstream { store_dir: ... }` into nats-server's config, and start it again: docs/scale.md has a config"
+        }
         Error::Refused { .. } => NO_SERVER,
         _ => return None,
     })

@@ -1,0 +1,41 @@
+//! What each shard of a divided plan brings, for whoever reads along.
+
+use std::io::Error;
+
+use sync::Action;
+
+use super::recorder::Plan;
+use crate::output::amount_text::bytes;
+use crate::output::number::counted;
+
+/// What one shard brings.
+#[derive(Clone, Copy, Default)]
+struct Part {
+    images: u64,
+    bytes: u64,
+}
+
+impl Plan {
+    /// A line for each shard; none where the plan is not divided.
+    ///
+    /// # Errors
+    /// A temporary file cannot be read.
+    pub(crate) fn lines_of_shards(&self) -> Result<Vec<String>, Error> {
+        let (Some(division), Some(shards)) = (self.division()?, self.shards) else { return Ok(Vec::new()) };
+        let mut parts = vec![Part::default(); shards];
+        for weighed in self.steps()? {
+            let step = weighed?.step;
+            let brings =
+                matches!(step.action, Action::Create | Action::Update | Action::Retag | Action::Referrers);
+            if let Some(part) = parts.get_mut(division.owner(&step.image)).filter(|_| brings) {
+                part.images += 1;
+                part.bytes = part.bytes.saturating_add(step.bytes);
+            }
+        }
+        let line = |(part, number): (&Part, usize)| {
+            let images = counted(part.images, "image", "images");
+            format!("shard {number}/{shards}: {images} to bring, {}", bytes(part.bytes))
+        };
+        Ok(parts.iter().zip(1..).map(line).collect())
+    }
+}

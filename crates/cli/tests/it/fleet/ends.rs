@@ -1,0 +1,104 @@
+//! How a coordinator ends that does not bring its run to its end.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_may_not_coordinate_is_told_so_at_once_and_nothing_is_summed_up() -> Result<()> {
+    let bench = Bench::start().await?;
+    let nats = NatsServer::with(USERS).await?;
+    for user in ["worker", "coordinator"] {
+        bench.workplace.write(&format!("{user}.password"), &format!("{user}-password\n"))?;
+    }
+    let sync = |user: &str| {
+        format!(
+            "sync --fleet {} --fleet-user {user} --fleet-password-file {user}.password --no-state",
+            nats.url()
+        )
+    };
+    let refused = || -> Result<()> {
+        let ran = bench.workplace.run(&sync("worker"))?.expect_code(2)?;
+        let ran = ran.says(&[
+            "error: this login may not coordinate: NATS refuses it: Permissions Violation",
+            "$JS.API.STREAM.INFO.ISYNC_JOBS",
+            "give the login of the coordinator",
+        ])?;
+        ran.hides(&["warning", "copied", "  moved "])?;
+        Ok(())
+    };
+    refused()?;
+    // The same where all is there already.
+    let mut command = bench.workplace.command(&sync("coordinator"));
+    let log = std::fs::File::create(bench.workplace.path().join("c.err"))?;
+    let coordinator = Running(command.stdout(Stdio::null()).stderr(log).spawn()?);
+    until(|| bench.has_said("c.err", "for workers to take")).await?;
+    refused()?;
+    drop(coordinator);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_streams_is_told_so_and_nothing_is_summed_up() -> Result<()> {
+    let bench = Bench::start().await?;
+    let nats = NatsServer::configured("").await?;
+    let ran = bench.workplace.run(&format!("sync --fleet {} --no-state", nats.url()))?.expect_code(2)?;
+    ran.says(&["keeps no streams: its JetStream is off", "store_dir"])?
+        .hides(&["warning", "copied", "  moved "])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_another_coordinator_calls_off_was_interrupted_for_both() -> Result<()> {
+    let bench = Bench::start().await?;
+    let mut first = bench.coordinator_into("1.err")?;
+    until(|| bench.has_said("1.err", "for workers to take")).await?;
+    let mut command =
+        bench.workplace.command(&format!("sync --fleet {} --no-state --report 2.json", bench.url()));
+    let log = std::fs::File::create(bench.workplace.path().join("2.err"))?;
+    let mut second = Running(command.stdout(Stdio::null()).stderr(log).spawn()?);
+    until(|| bench.has_said("2.err", "joined run")).await?;
+    signal(&first, "-INT")?;
+    for (running, err, report) in [(&mut first, "1.err", "r.json"), (&mut second, "2.err", "2.json")] {
+        let status = running.0.wait()?;
+        let said = bench.workplace.read(err)?;
+        ensure!(status.code() == Some(130), "{status}: {said}");
+        let report: Value = serde_json::from_str(&bench.workplace.read(report)?)?;
+        ensure!(report["exitCode"] == 130, "{report:#}");
+        ensure!(
+            said.contains("the same command goes on: what stands at the targets is not sent again"),
+            "{said}"
+        );
+    }
+    ensure!(bench.has_said("2.err", "was called off by coordinator-"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_workers_sent_whose_results_did_not_come_is_not_called_nothing() -> Result<()> {
+    let bench = Bench::start().await?;
+    bench.source.misbehave(Fault {
+        when: Match::get("/blobs/"),
+        times: Times::Always,
+        effect: Effect::Trickle { bytes: 64 << 10, pause: Duration::from_secs(1) },
+    });
+    let mut coordinator = bench.coordinator_into("c.err")?;
+    let mut worker = bench.worker("w1")?;
+    until(|| bench.has_said("c.err", "KiB") || signal(&coordinator, "-USR1").is_err()).await?;
+    worker.kill()?;
+    signal(&coordinator, "-INT")?;
+    let status = coordinator.0.wait()?;
+    let said = bench.workplace.read("c.err")?;
+    ensure!(status.code() == Some(130), "{status}: {said}");
+    let moved = said.lines().find(|line| line.starts_with("  moved ")).context("no line")?;
+    ensure!(moved.contains("KiB of it as workers told whose results did not come"), "{said}");
+    ensure!(
+        said.contains("the same command goes on: what stands at the targets is not sent again"),
+        "{said}"
+    );
+    Ok(())
+}
+
+fn signal(to: &Running, signal: &str) -> Result<()> {
+    let sent = Command::new("kill").args([signal, &to.0.id().to_string()]).status()?;
+    ensure!(sent.success(), "{signal} could not be sent");
+    Ok(())
+}
