@@ -68,6 +68,20 @@ pub(super) const MESSAGES: &[Message] = &[
         },
     },
     Message {
+        title: "A login of a worker, given to a coordinator",
+        cause: "The server's config lets this user work, and not make the queue and the runs that are worked on.",
+        what_to_do: "Give `sync --fleet` the login of the coordinator; the other one is for `image-syncer worker`.",
+        what: &["this login may not coordinate"],
+        why: &["Permissions Violation", "STREAM.INFO.ISYNC_JOBS"],
+        next: &["docs/nats-users.conf calls it `coordinator`", "`image-syncer worker`"],
+        code: 2,
+        show: || {
+            let sync =
+                "sync --fleet NATS --fleet-user worker --fleet-password-file worker.password --no-state";
+            Box::pin(ends(sync, USERS))
+        },
+    },
+    Message {
         title: "A worker that may not hear its answers",
         cause: "Its login is bound to an inbox, and that is not the one that this worker's name has.",
         what_to_do: "Start it with the name that the server's config has, or with its inbox.",
