@@ -202,7 +202,7 @@ impl FleetRun {
         tokio::pin!(run);
         let ended = tokio::select! {
             ended = &mut run => ended,
-            () = no_worker::tell_if_none_comes(&self.board, (&self.advice, &self.notices), &cancel) => run.await,
+            () = no_worker::tell_when_none_is_there(&self.board, (&self.advice, &self.notices), &cancel) => run.await,
         };
         match ended {
             Ok(ended) => {

@@ -4,19 +4,20 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
-use ::fleet::Board;
+use ::fleet::{Board, Standing};
 use tokio_util::sync::CancellationToken;
 
 use super::notices::Notices;
 use crate::args::{FleetLoginArgs, JobArgs};
+use crate::output::counted;
 
-/// How often is looked whether somebody has come.
+/// How often is looked whether somebody is there.
 const LOOKED: Duration = Duration::from_secs(1);
 /// A worker that is there shows within so many looks of the coordinator.
 const LOOKS: u32 = 5;
 
-/// Returns once somebody has come, or it was told that nobody has.
-pub(super) async fn tell_if_none_comes(
+/// Tells when nobody is there to work: none has come, or the last one has gone. Returns when the run is called off.
+pub(super) async fn tell_when_none_is_there(
     board: &Board,
     (advice, notices): (&str, &Notices),
     cancel: &CancellationToken,
@@ -24,42 +25,56 @@ pub(super) async fn tell_if_none_comes(
     let mut absence = Absence::default();
     loop {
         tokio::time::sleep(LOOKED).await;
+        if cancel.is_cancelled() {
+            return;
+        }
         let times = board.times_shown();
-        let is_there = board.standing().is_some_and(|standing| !standing.workers.is_empty());
-        match absence.look(times, is_there) {
-            _ if cancel.is_cancelled() => return,
-            Seen::Somebody => return,
-            Seen::NobodyYet => {}
-            Seen::Nobody => break,
+        let Some(standing) = board.standing() else { continue };
+        let is_there = standing.workers.iter().any(|worker| worker.is_there);
+        if absence.look(times, is_there)
+            && let Some(what) = absence.words(&standing)
+        {
+            notices.warn(&format!("{what}. {advice}"));
         }
     }
-    notices.warn(&format!("no worker has come for this run yet. {advice}"));
 }
 
-/// How often a coordinator looked and saw nobody. It does not look while it plans, nor while it puts jobs into the queue.
+/// How often in a row a coordinator looked and saw nobody. It does not look while it plans, nor while it puts jobs into the queue.
 #[derive(Default)]
 struct Absence {
     looks: u32,
     /// How often the board had been shown then.
     times: u64,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Seen {
-    Somebody,
-    NobodyYet,
-    Nobody,
+    has_come: bool,
 }
 
 impl Absence {
-    /// Takes in what is on a board that was shown so often.
-    fn look(&mut self, times: u64, is_there: bool) -> Seen {
-        if is_there {
-            return Seen::Somebody;
-        }
-        self.looks += u32::from(times > self.times);
+    /// Takes in what is on a board that was shown so often; gives whether somebody is missed now.
+    fn look(&mut self, times: u64, is_there: bool) -> bool {
+        let is_new = times > self.times;
         self.times = times;
-        if self.looks < LOOKS { Seen::NobodyYet } else { Seen::Nobody }
+        if is_there {
+            (self.has_come, self.looks) = (true, 0);
+            return false;
+        }
+        self.looks = self.looks.saturating_add(u32::from(is_new));
+        is_new && self.looks == LOOKS
+    }
+
+    /// What is told of a run that is so far, unless nothing is left of it.
+    fn words(&self, standing: &Standing) -> Option<String> {
+        let Standing { waiting, in_work, done, workers } = standing;
+        let left = waiting + in_work;
+        // Who joins a run has not seen those that worked on it.
+        let has_come = self.has_come || *done > 0 || !workers.is_empty();
+        match (left, has_come) {
+            (0, _) => None,
+            (_, false) => Some("no worker has come for this run yet".to_owned()),
+            (left, true) => Some(format!(
+                "no worker is there any more: {left} of {} left",
+                counted((left + done) as u64, "job", "jobs")
+            )),
+        }
     }
 }
 
@@ -153,13 +168,29 @@ mod tests {
         let mut absence = Absence::default();
         let mut look = |times: u64, is_there: bool| absence.look(times, is_there);
         // It plans.
-        assert!((0..100).all(|_| look(0, false) == Seen::NobodyYet));
+        assert!((0..100).all(|_| !look(0, false)));
         // It puts jobs into the queue, and looks for all the time that it has not looked.
-        assert!((0..100).all(|_| look(1, false) == Seen::NobodyYet));
-        assert_eq!(look(101, false), Seen::NobodyYet);
-        assert!((102..104).all(|times| look(times, false) == Seen::NobodyYet));
-        assert_eq!(look(104, false), Seen::Nobody);
-        assert_eq!(look(105, true), Seen::Somebody);
+        assert!((0..100).all(|_| !look(1, false)));
+        assert!(!look(101, false));
+        assert!((102..104).all(|times| !look(times, false)));
+        assert!(look(104, false));
+        assert!((105..200).all(|times| !look(times, false)), "it is told once");
+    }
+
+    #[test]
+    fn whoever_has_come_and_gone_is_missed_until_nothing_is_left() {
+        let mut absence = Absence::default();
+        let standing = |waiting, done| Standing { waiting, in_work: 0, done, workers: Vec::new() };
+        assert_eq!(absence.words(&standing(3, 0)).as_deref(), Some("no worker has come for this run yet"));
+        assert!(!absence.look(1, true));
+        // One that is started again is not missed.
+        assert!((2..6).all(|times| !absence.look(times, false)) && !absence.look(6, true));
+        assert!((7..11).all(|times| !absence.look(times, false)) && absence.look(11, false));
+        let gone = absence.words(&standing(1, 2));
+        assert_eq!(gone.as_deref(), Some("no worker is there any more: 1 of 3 jobs left"));
+        assert_eq!(absence.words(&standing(0, 3)), None);
+        assert!(!absence.look(12, true));
+        assert!((13..17).all(|times| !absence.look(times, false)) && absence.look(17, false), "once more");
     }
 
     #[test]

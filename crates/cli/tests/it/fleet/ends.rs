@@ -1,6 +1,15 @@
 //! How a coordinator ends that does not bring its run to its end.
 
-use super::*;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use embedded_registry::{Effect, Fault, Match, Times};
+use serde_json::Value;
+use testkit::NatsServer;
+
+use super::login::USERS;
+use super::{Bench, Running, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_may_not_coordinate_is_told_so_at_once_and_nothing_is_summed_up() -> Result<()> {
@@ -58,7 +67,7 @@ async fn a_run_that_another_coordinator_calls_off_was_interrupted_for_both() -> 
     until(|| bench.has_said("2.err", "joined run")).await?;
     signal(&first, "-INT")?;
     for (running, err, report) in [(&mut first, "1.err", "r.json"), (&mut second, "2.err", "2.json")] {
-        let status = running.0.wait()?;
+        let status = running.status().await?;
         let said = bench.workplace.read(err)?;
         ensure!(status.code() == Some(130), "{status}: {said}");
         let report: Value = serde_json::from_str(&bench.workplace.read(report)?)?;
@@ -72,20 +81,45 @@ async fn a_run_that_another_coordinator_calls_off_was_interrupted_for_both() -> 
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_workers_sent_whose_results_did_not_come_is_not_called_nothing() -> Result<()> {
+/// Whose layers take many times as long as a worker has to end.
+async fn slow() -> Result<Bench> {
     let bench = Bench::start().await?;
     bench.source.misbehave(Fault {
         when: Match::get("/blobs/"),
         times: Times::Always,
         effect: Effect::Trickle { bytes: 64 << 10, pause: Duration::from_secs(1) },
     });
+    Ok(bench)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_left_without_workers_is_told_once_and_how_to_start_one() -> Result<()> {
+    const GONE: &str = "no worker is there any more: 10 of 10 jobs left. Start as many as you like";
+
+    let bench = slow().await?;
+    let coordinator = bench.coordinator_into("c.err")?;
+    let mut worker = bench.worker("w1")?;
+    until(|| bench.has_said("c.err", "worker w1 is there")).await?;
+    signal(&worker, "-TERM")?;
+    worker.status().await?;
+    until(|| bench.has_said("c.err", GONE)).await?;
+    let said = bench.workplace.read("c.err")?;
+    let line = said.lines().find(|line| line.contains(GONE)).context("no line")?;
+    ensure!(line.starts_with("warning: ") && line.contains("`image-syncer worker --fleet "), "{said}");
+    ensure!(!said.contains("no worker has come") && said.matches("any more").count() == 1, "{said}");
+    drop(coordinator);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_workers_sent_whose_results_did_not_come_is_not_called_nothing() -> Result<()> {
+    let bench = slow().await?;
     let mut coordinator = bench.coordinator_into("c.err")?;
     let mut worker = bench.worker("w1")?;
     until(|| bench.has_said("c.err", "KiB") || signal(&coordinator, "-USR1").is_err()).await?;
     worker.kill()?;
     signal(&coordinator, "-INT")?;
-    let status = coordinator.0.wait()?;
+    let status = coordinator.status().await?;
     let said = bench.workplace.read("c.err")?;
     ensure!(status.code() == Some(130), "{status}: {said}");
     let moved = said.lines().find(|line| line.starts_with("  moved ")).context("no line")?;

@@ -9,7 +9,7 @@ use testkit::NatsServer;
 use super::{Bench, Running, ended, until};
 
 /// As docs/scale.md has them.
-const USERS: &str = include_str!("../../../../../docs/nats-users.conf");
+pub(super) const USERS: &str = include_str!("../../../../../docs/nats-users.conf");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_whose_inbox_is_anothers_ends_and_says_which_flag_names_it() -> Result<()> {
