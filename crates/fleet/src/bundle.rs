@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use sync::{Assignment, Surveyed};
 
-use crate::message::MOST_IMAGES;
-
 /// More than this is divided.
 const LARGEST_JOB: u64 = 50_000_000_000;
 /// Below this, repositories are packed together.
@@ -28,8 +26,8 @@ impl Bundle {
         self.assignments.iter().map(|assignment| assignment.images.len()).sum()
     }
 
-    fn has_room_for(&self, other: &Self) -> bool {
-        self.images() + other.images() <= MOST_IMAGES && self.bytes + other.bytes <= LARGEST_JOB
+    fn has_room_for(&self, other: &Self, most_images: usize) -> bool {
+        self.images() + other.images() <= most_images && self.bytes + other.bytes <= LARGEST_JOB
     }
 
     fn add(&mut self, other: Self) {
@@ -39,8 +37,8 @@ impl Bundle {
 }
 
 /// Jobs in the order in which they are to be begun: the largest first, so that none is left alone at the end. Images that stay
-/// together, such as one and what another rule makes of it, are in one job.
-pub(crate) fn bundles(images: Vec<Surveyed>) -> Vec<Bundle> {
+/// together, such as one and what another rule makes of it, are in one job. Of `most_images`, one message tells what became of them.
+pub(crate) fn bundles(images: Vec<Surveyed>, most_images: usize) -> Vec<Bundle> {
     let mut repositories: BTreeMap<Arc<str>, Vec<(String, Bundle)>> = BTreeMap::new();
     let mut seen = HashSet::new();
     for Surveyed { mut assignment, place } in images {
@@ -59,23 +57,23 @@ pub(crate) fn bundles(images: Vec<Surveyed>) -> Vec<Bundle> {
     let most_together = (repositories.len() / MANY_JOBS).clamp(1, MOST_TOGETHER);
     let (mut jobs, mut small) = (Vec::new(), Vec::new());
     for units in repositories.into_values() {
-        let mut parts = divided(units.into_iter().map(|(_, unit)| unit));
+        let mut parts = divided(units.into_iter().map(|(_, unit)| unit), most_images);
         match parts.pop() {
             Some(only) if parts.is_empty() && only.bytes < SMALL => small.push(only),
             last => jobs.extend(parts.into_iter().chain(last)),
         }
     }
-    jobs.extend(packed(small, most_together));
+    jobs.extend(packed(small, (most_together, most_images)));
     jobs.sort_by_key(|job| std::cmp::Reverse((job.bytes, job.images())));
     jobs
 }
 
 /// A repository in parts of which none is too large, in its own order.
-fn divided(units: impl Iterator<Item = Bundle>) -> Vec<Bundle> {
+fn divided(units: impl Iterator<Item = Bundle>, most_images: usize) -> Vec<Bundle> {
     let mut parts: Vec<Bundle> = Vec::new();
     for unit in units {
         match parts.last_mut() {
-            Some(last) if last.has_room_for(&unit) => last.add(unit),
+            Some(last) if last.has_room_for(&unit, most_images) => last.add(unit),
             _ => parts.push(unit),
         }
     }
@@ -83,14 +81,14 @@ fn divided(units: impl Iterator<Item = Bundle>) -> Vec<Bundle> {
 }
 
 /// Small repositories, so many together.
-fn packed(small: Vec<Bundle>, most_together: usize) -> Vec<Bundle> {
+fn packed(small: Vec<Bundle>, (most_together, most_images): (usize, usize)) -> Vec<Bundle> {
     let mut jobs: Vec<(usize, Bundle)> = Vec::new();
     for bundle in small {
         match jobs.last_mut() {
             Some((number, last))
                 if *number < most_together
                     && last.bytes + bundle.bytes < SMALL
-                    && last.has_room_for(&bundle) =>
+                    && last.has_room_for(&bundle, most_images) =>
             {
                 *number += 1;
                 last.add(bundle);
@@ -107,6 +105,11 @@ mod tests {
     use sync::{Image, Policy, Splittable, Wanted, WantedReferrers};
 
     use super::*;
+    use crate::message::MOST_IMAGES;
+
+    fn bundles(images: Vec<Surveyed>) -> Vec<Bundle> {
+        super::bundles(images, MOST_IMAGES)
+    }
 
     fn image(repository: &str, tag: &str, bytes: u64) -> Surveyed {
         let reference = TagOrDigest::Tag(tag.parse().unwrap());
@@ -147,8 +150,9 @@ mod tests {
         let giga = 1_000_000_000;
         let large = (0..5).map(|number| image("a", &format!("v{number}"), 20 * giga)).collect();
         assert_eq!(sizes(&bundles(large)), [(40 * giga, 2), (40 * giga, 2), (20 * giga, 1)]);
-        let many = (0..1201).map(|number| image("a", &format!("v{number}"), 0)).collect();
-        assert_eq!(sizes(&bundles(many)), [(0, 500), (0, 500), (0, 201)]);
+        let many = |number| (0..number).map(|number| image("a", &format!("v{number}"), 0)).collect();
+        assert_eq!(sizes(&bundles(many(1201))), [(0, 500), (0, 500), (0, 201)]);
+        assert_eq!(sizes(&super::bundles(many(5), 2)), [(0, 2), (0, 2), (0, 1)], "small messages");
     }
 
     #[test]

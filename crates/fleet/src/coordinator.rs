@@ -92,7 +92,10 @@ impl Coordinator {
         if let Some(began) = joined {
             teller.tell(&Event::RunJoined { began }, None);
         }
-        connection.open_queue(&entry.run, ack_wait).await?;
+        if is_joined {
+            // Where NATS has lost it.
+            connection.open_queue(&entry.run, ack_wait).await?;
+        }
         let (live, listening) = Live::listen(&connection).await;
         let hand_out = HandOut::new(&connection, &entry.run, ack_wait);
         let watching = Watching {

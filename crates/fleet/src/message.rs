@@ -23,6 +23,14 @@ pub(crate) const LARGEST: usize = 900 << 10;
 /// More images in one job than anybody makes.
 pub(crate) const MOST_IMAGES: usize = 500;
 
+/// The most bytes of a result that one image takes, with texts that are cut as short as any.
+const IMAGE: usize = 1 << 10;
+
+/// Of how many images, or rules, a message of `most` bytes tells, whatever becomes of them.
+pub(crate) fn images_in(most: usize) -> usize {
+    (most / IMAGE).clamp(1, MOST_IMAGES)
+}
+
 /// A message that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -76,14 +84,20 @@ mod tests {
     use crate::fixture::image;
     use crate::spent::Spent;
 
-    fn result() -> ended::JobResult {
-        let explain: ended::Explain = Arc::new(|_| ("why".to_owned(), "next".to_owned()));
-        let error = sync::Error {
+    fn error() -> Arc<sync::Error> {
+        Arc::new(sync::Error {
             side: sync::Side::Source,
             place: "a.io/x".into(),
             operation: sync::Operation::Copy,
             cause: sync::endpoint::EndpointError::new(oci::ErrorKind::Denied, "no").into(),
-        };
+        })
+    }
+
+    fn explain() -> ended::Explain {
+        Arc::new(|_| ("why".to_owned(), "next".to_owned()))
+    }
+
+    fn result() -> ended::JobResult {
         let digest = Digest::sha256(b"m");
         let outcomes = [
             Outcome::Copied {
@@ -92,16 +106,21 @@ mod tests {
                 replaced: None,
                 left_out: sync::LeftOut::default(),
             },
-            Outcome::Failed(Arc::new(error)),
+            Outcome::Failed(error()),
             Outcome::NotDone,
         ];
         let ended = |(number, outcome)| {
             let (image, amounts, took) = (image(), Amounts::default(), Duration::from_millis(5));
-            ended::Ended::new(number, &ImageReport { image, rule: 0, outcome, amounts, took }, &explain)
+            ended::Ended::new(number, &ImageReport { image, rule: 0, outcome, amounts, took }, &explain())
         };
         let spent = spent::SpentAt::new("a.io", Spent::default());
         let ended = (0..).zip(outcomes).filter_map(ended).collect();
         ended::JobResult { worker: "w1".to_owned(), born: 1, ended, spent: spent.into_iter().collect() }
+    }
+
+    fn rules() -> ended::RuleFailures {
+        let failure = sync::RuleFailure { rule: 0, source: "a.io/x".into(), error: error() };
+        ended::RuleFailures::new(&[Arc::new(failure)], 1, &explain())
     }
 
     /// One of each kind.
@@ -132,11 +151,21 @@ mod tests {
             write(&job::Job { run: "r".to_owned(), number: 0, config, bytes: 1, assignments }),
             write(&job::Handed { run: "r".to_owned(), number: 0 }),
             write(&result()),
+            write(&rules()),
             write(&spent::SpentBy { worker: "w1".to_owned(), born: 1, spent: result().spent }),
             write(&beat),
             write(&beat::WhoHas { name: "w1".to_owned(), born: 1 }),
             write(&pause::PauseToAll::new("w1", "a.io".to_owned(), Duration::from_secs(1))),
         ]
+    }
+
+    #[test]
+    fn how_many_failed_rules_are_left_out_is_told() {
+        let failure = |rule| Arc::new(sync::RuleFailure { rule, source: "a.io/x".into(), error: error() });
+        let failures: Vec<_> = (0..7).map(failure).collect();
+        let told = ended::RuleFailures::new(&failures, 5, &explain());
+        let told = read::<ended::RuleFailures>(&shortened::write_within(&told, LARGEST)).unwrap();
+        assert_eq!((told.left_out(), told.failures().len()), (2, 5));
     }
 
     /// Where this fails, messages have changed: raise `FORMAT` in `release.rs`, and write its new number and digest here. Releases that
@@ -151,6 +180,6 @@ mod tests {
         let text = text.join("\n");
         let number = text.split(r#""format":"#).nth(1).and_then(|rest| rest.split('}').next());
         let known = (number, Digest::sha256(text.as_bytes()).short());
-        assert_eq!(known, (Some("3"), "sha256:49a75f6b8ef8".to_owned()), "{text}");
+        assert_eq!(known, (Some("4"), "sha256:da3c0fcffef7".to_owned()), "{text}");
     }
 }

@@ -89,7 +89,10 @@ mod tests {
         let entry = read("r.result.0.1", Some(result));
         assert!(matches!(entry, Some(BookEntry::Result { job: 0, attempt: 1, .. })), "{entry:?}");
         assert!(matches!(read("r.result.0.1", Some("{}")), Some(BookEntry::Nonsense { job: 0, .. })));
-        assert!(matches!(read("r.rules", Some(r#"{"failed": []}"#)), Some(BookEntry::Rules(_))));
+        assert!(matches!(
+            read("r.rules", Some(r#"{"failed": [], "left_out": 0}"#)),
+            Some(BookEntry::Rules(_))
+        ));
         let spent = r#"{"worker": "w1", "born": 1, "spent": []}"#;
         assert!(matches!(read("r.result.spent.w1.1.0", Some(spent)), Some(BookEntry::Spent(_))));
         assert!(read("r.result.spent.w1.1.0", Some("{}")).is_none());

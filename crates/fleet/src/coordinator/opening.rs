@@ -14,7 +14,6 @@ use crate::bucket::Bucket;
 use crate::bundle::{Bundle, bundles};
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::message;
 use crate::message::ended::{Explain, RuleFailures};
 use crate::message::job::{Job, images_of};
 use crate::message::listed::Listed;
@@ -22,6 +21,7 @@ use crate::message::release::Release;
 use crate::message::run::{RunEntry, stop_key};
 use crate::message::runs::Runs;
 use crate::message::shortened::write_within;
+use crate::message::{self, images_in};
 
 /// Runs that are over are kept so long, for whoever still reads them.
 const KEPT: usize = 3;
@@ -115,7 +115,8 @@ impl Opening<'_> {
     /// Plans, and opens a run when all its jobs stand in the book.
     async fn begin(&self, plan: Plan, cancel: &CancellationToken) -> Result<Opened, Error> {
         let (mut report, images) = plan.sync.called(self.teller.id.clone()).survey(cancel.clone()).await;
-        let bundles = bundles(images);
+        let most_images = images_in(self.connection.largest_message());
+        let bundles = bundles(images, most_images);
         if bundles.is_empty() || cancel.is_cancelled() {
             for image in bundles.iter().flat_map(|bundle| images_of(&bundle.assignments)) {
                 self.teller.end_undone(&mut report, image);
@@ -125,13 +126,20 @@ impl Opening<'_> {
         let run = self.teller.id.as_str().to_owned();
         let jobs = u32::try_from(bundles.len()).unwrap_or(u32::MAX);
         let began = UNIX_EPOCH.elapsed().ok().and_then(|since| u64::try_from(since.as_millis()).ok());
-        let (release, config, selection) = (Release::ours(), plan.config, plan.selection);
+        let (release, config, selection, ack_wait) =
+            (Release::ours(), plan.config, plan.selection, plan.ack_wait);
         let entry = RunEntry { release, run, config, selection, jobs, began };
-        let failures = RuleFailures::new(&report.failed_rules, self.explain);
-        let failures = write_within(failures, self.connection.largest_message());
+        let failures = RuleFailures::new(&report.failed_rules, most_images, self.explain);
+        let failures = write_within(&failures, self.connection.largest_message());
         self.runs.put(&format!("{}.rules", entry.run), failures).await?;
         self.write(&entry, bundles).await?;
-        self.list(entry).await
+        // Whoever reads of the run finds its queue, wherever this coordinator ends.
+        self.connection.open_queue(&entry.run, ack_wait).await?;
+        let (run, opened) = (entry.run.clone(), self.list(entry).await);
+        if !matches!(opened, Ok(Opened::Begun(_))) {
+            self.connection.close_queue(&run).await;
+        }
+        opened
     }
 
     /// Writes the jobs into the book.
@@ -142,7 +150,7 @@ impl Opening<'_> {
             let job = Job { run, number, config, bytes: bundle.bytes, assignments: bundle.assignments };
             let text = message::write(&job);
             async move {
-                if text.len() > largest {
+                if text.len() > largest || job.images().count() > images_in(largest) {
                     return Err(Error::TooLarge(job.label()));
                 }
                 self.runs.put(&format!("{}.job.{number}", job.run), text).await

@@ -163,6 +163,12 @@ impl Watching<'_> {
 
     /// The rules that failed when somebody else planned.
     fn tell_rules(&mut self, failures: RuleFailures) {
+        let left_out = failures.left_out();
+        if left_out > 0 {
+            let rules = counted(left_out, "more rule");
+            self.teller
+                .note(format!("{rules} failed, which whoever planned run {} tells alone", self.entry.run));
+        }
         for failure in failures.failures().into_iter().map(Arc::<RuleFailure>::new) {
             self.teller.tell(&Event::RuleFailed(failure.clone()), None);
             self.progress.report.failed_rules.push(failure);

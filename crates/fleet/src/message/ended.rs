@@ -12,13 +12,10 @@ use sync::{
 };
 
 use super::job::Job;
-use super::shortened::Shorten;
+use super::shortened::{LONGEST, Shorten};
 use super::spent::{self, SpentAt};
 use super::{Checked, MOST_IMAGES, Malformed, is_name};
 use crate::kept::Kept;
-
-/// The most bytes of one text of an error. Where they are too much for a message, all of its texts are cut.
-const LONGEST: usize = 480;
 
 /// What one attempt at a job came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -77,6 +74,7 @@ pub(crate) enum ToldOutcome {
     NotDone,
 }
 
+/// Its texts are whole until they are written: what is cut then says how long it was.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ToldFailure {
@@ -106,6 +104,8 @@ impl Checked for JobResult {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuleFailures {
     failed: Vec<FailedRule>,
+    /// How many rules beyond those failed.
+    left_out: usize,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -124,12 +124,19 @@ impl Checked for RuleFailures {
 }
 
 impl RuleFailures {
-    pub(crate) fn new(failures: &[Arc<RuleFailure>], explain: &Explain) -> Self {
+    /// Of `most` rules at most.
+    pub(crate) fn new(failures: &[Arc<RuleFailure>], most: usize, explain: &Explain) -> Self {
         let told = |failure: &Arc<RuleFailure>| {
-            let (rule, source) = (failure.rule, cut(&failure.source));
+            let (rule, source) = (failure.rule, failure.source.to_string());
             FailedRule { rule, source, failure: ToldFailure::new(&failure.error, explain) }
         };
-        Self { failed: failures.iter().take(MOST_IMAGES).map(told).collect() }
+        let failed: Vec<_> = failures.iter().take(most).map(told).collect();
+        Self { left_out: failures.len() - failed.len(), failed }
+    }
+
+    /// How many rules failed of which this does not tell.
+    pub(crate) fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// As whoever planned would tell them.
@@ -156,6 +163,7 @@ impl Shorten for JobResult {
 impl Shorten for RuleFailures {
     fn shorten(&mut self, longest: usize) {
         for failed in &mut self.failed {
+            failed.source = clean_to(&failed.source, longest).into_owned();
             failed.failure.shorten(longest);
         }
     }
@@ -216,11 +224,11 @@ impl Ended {
     pub(crate) fn failed(image: u32, place: &str, why: &str, next: &str) -> Self {
         let failure = ToldFailure {
             at_target: true,
-            place: cut(place),
+            place: place.to_owned(),
             doing: "copying".to_owned(),
             kind: None,
-            why: cut(why),
-            next: cut(next),
+            why: why.to_owned(),
+            next: next.to_owned(),
         };
         let (moved, kept, left_open, mounted, present, referrers, referrers_left, milliseconds) =
             Default::default();
@@ -312,11 +320,11 @@ impl ToldFailure {
         let (why, next) = explain(error);
         Self {
             at_target: error.side == Side::Target,
-            place: cut(&error.place),
-            doing: cut(&error.operation.to_string()),
+            place: error.place.clone(),
+            doing: error.operation.to_string(),
             kind: error.kind(),
-            why: cut(&why),
-            next: cut(&next),
+            why,
+            next,
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Of the messages of this release. It grows with every change of any of them, so that nobody reads what means something else to
 /// whoever wrote it. Runs and signs of life carry it: who takes part in a run has the run's format, and so have its jobs and results.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// The longest version that is shown.
 const LONGEST: usize = 40;

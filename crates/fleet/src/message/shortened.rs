@@ -1,12 +1,16 @@
-//! Messages that may be too large for a server: the texts of their errors are cut, and say how long they were. Nothing else is left out.
+//! Messages that may be too large for a server: the texts of their errors are cut, and say how long they were. What else is left out is
+//! counted.
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::write;
 
+/// The most bytes of one text of an error, wherever it is read.
+pub(super) const LONGEST: usize = 480;
+
 /// The most bytes of a text, one try after the other. Nothing shorter tells anything.
-const SHORTER: [usize; 3] = [240, 120, 64];
+const LENGTHS: [usize; 4] = [LONGEST, 240, 120, 64];
 
 /// What has texts that may be cut.
 pub(crate) trait Shorten {
@@ -14,15 +18,16 @@ pub(crate) trait Shorten {
     fn shorten(&mut self, longest: usize);
 }
 
-/// The message, in `most` bytes if that can be.
-pub(crate) fn write_within(mut message: impl Serialize + Shorten, most: usize) -> Bytes {
-    let mut text = write(&message);
-    for longest in SHORTER {
+/// The message, in `most` bytes if that can be. Each text is cut once.
+pub(crate) fn write_within(message: &(impl Serialize + Shorten + Clone), most: usize) -> Bytes {
+    let mut text = Bytes::new();
+    for longest in LENGTHS {
+        let mut message = message.clone();
+        message.shorten(longest);
+        text = write(&message);
         if text.len() <= most {
             break;
         }
-        message.shorten(longest);
-        text = write(&message);
     }
     text
 }
@@ -31,10 +36,10 @@ pub(crate) fn write_within(mut message: impl Serialize + Shorten, most: usize) -
 mod tests {
     use super::*;
     use crate::message::ended::{Ended, JobResult};
-    use crate::message::{LARGEST, MOST_IMAGES, read};
+    use crate::message::{LARGEST, MOST_IMAGES, images_in, read};
 
-    fn result(text: &str) -> JobResult {
-        let ended = (0..).map(|image| Ended::failed(image, text, text, text)).take(MOST_IMAGES).collect();
+    fn result(images: usize, text: &str) -> JobResult {
+        let ended = (0..).map(|image| Ended::failed(image, text, text, text)).take(images).collect();
         JobResult { worker: "w1".to_owned(), born: 1, ended, spent: Vec::new() }
     }
 
@@ -42,19 +47,29 @@ mod tests {
     fn the_most_images_with_the_longest_texts_fit_and_none_is_left_out() {
         // Quotes are twice as long in a message.
         let long = "\"no\" ".repeat(200);
-        assert!(write(&result(&long)).len() > LARGEST);
         for most in [LARGEST, 300 << 10] {
-            let text = write_within(result(&long), most);
+            let result = result(MOST_IMAGES, &long);
+            assert!(write(&result).len() > most);
+            let text = write_within(&result, most);
             assert!(text.len() <= most, "{} bytes", text.len());
             let JobResult { ended, .. } = read(&text).unwrap();
             assert!(ended.iter().map(|ended| ended.image).eq(0..500), "all are there");
-            assert!(String::from_utf8_lossy(&text).contains(" bytes)"), "who reads it knows that it was cut");
+            assert!(String::from_utf8_lossy(&text).contains(" (1000 bytes)"), "as long as it was at first");
         }
     }
 
     #[test]
+    fn as_many_images_as_a_job_may_have_fit_into_a_message_of_any_server() {
+        for most in [1 << 10, 3 << 10, 63 << 10] {
+            let text = write_within(&result(images_in(most), &"\"".repeat(9000)), most);
+            assert!(text.len() <= most, "{} bytes of {most}", text.len());
+        }
+        assert_eq!((images_in(0), images_in(63 << 10), images_in(LARGEST)), (1, 63, MOST_IMAGES));
+    }
+
+    #[test]
     fn what_fits_stays_as_it_is() {
-        let text = write(&result("no"));
-        assert_eq!(write_within(result("no"), LARGEST), text);
+        let text = write(&result(MOST_IMAGES, "no"));
+        assert_eq!(write_within(&result(MOST_IMAGES, "no"), LARGEST), text);
     }
 }
