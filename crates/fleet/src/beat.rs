@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::connection::{BEATS, Connection};
 use crate::message;
 use crate::message::beat::{AnyBeat, WhoHas};
 use crate::namesake::Namesake;
+use crate::uptime::Uptime;
 
 /// How often a worker says that it lives.
 pub(crate) const EVERY: Duration = Duration::from_secs(3);
@@ -21,11 +23,14 @@ const SILENT: Duration = Duration::from_secs(12);
 #[derive(Clone, Debug)]
 pub(crate) struct Sign {
     pub(crate) beat: AnyBeat,
+    /// By the clock that stands still while the server is away.
     pub(crate) at: Instant,
+    /// By the clock on the wall.
+    pub(crate) heard: Instant,
 }
 
 impl Sign {
-    /// Whether the worker is still there.
+    /// Whether the worker is still there, when [`Uptime`] shows this.
     pub(crate) fn is_alive(&self, now: Instant) -> bool {
         !self.beat.leaves() && now.saturating_duration_since(self.at) < SILENT
     }
@@ -36,6 +41,7 @@ impl Sign {
 pub(crate) struct Live {
     known: Arc<Mutex<BTreeMap<String, Sign>>>,
     changed: Arc<Notify>,
+    uptime: Uptime,
     /// Of a worker: who has its name, too.
     namesake: Option<Arc<Namesake>>,
 }
@@ -43,7 +49,7 @@ pub(crate) struct Live {
 impl Live {
     /// Listens from now on.
     pub(crate) async fn listen(connection: &Connection) -> (Self, tokio::task::JoinHandle<()>) {
-        Self::default().listening(connection).await
+        Self { uptime: connection.uptime.clone(), ..Self::default() }.listening(connection).await
     }
 
     /// Listens as a worker does, which is to know of others with its name.
@@ -51,7 +57,8 @@ impl Live {
         namesake: Arc<Namesake>,
         connection: &Connection,
     ) -> (Self, tokio::task::JoinHandle<()>) {
-        let live = Self { namesake: Some(namesake), ..Self::default() };
+        let uptime = connection.uptime.clone();
+        let live = Self { uptime, namesake: Some(namesake), ..Self::default() };
         live.listening(connection).await
     }
 
@@ -85,7 +92,7 @@ impl Live {
             (Err(_), Some(namesake)) => {
                 let asked = message::read::<WhoHas>(text);
                 if asked.is_ok_and(|asked| namesake.is(&asked.name, asked.born)) {
-                    // It is answered at once.
+                    // Somebody asks who has this worker's name: the next sign of life answers, and is sent at once.
                     self.changed.notify_one();
                 }
             }
@@ -94,14 +101,20 @@ impl Live {
     }
 
     fn hear(&self, beat: AnyBeat) {
+        let sign = Sign { beat, at: self.uptime.now(), heard: Instant::now() };
+        let process = |sign: &Sign| (sign.beat.born(), sign.beat.leaves());
         let mut known = self.lock();
-        let before = known.get(beat.worker()).map(|sign| sign.beat.leaves());
-        if before != Some(beat.leaves()) {
+        let before = known.get(sign.beat.worker()).map(process);
+        // Whoever was started in place of a process may be heard before that one's farewell.
+        if sign.beat.leaves() && before.is_some_and(|(born, _)| born != sign.beat.born()) {
+            return;
+        }
+        if before != Some(process(&sign)) {
             self.changed.notify_one();
         }
         // More workers than anybody has: somebody makes them up.
         if known.len() < 10_000 || before.is_some() {
-            known.insert(beat.worker().to_owned(), Sign { beat, at: Instant::now() });
+            known.insert(sign.beat.worker().to_owned(), sign);
         }
     }
 
@@ -112,7 +125,7 @@ impl Live {
 
     /// How many work, whatever their rules and releases: all share the limits of registries.
     pub(crate) fn count(&self) -> usize {
-        let now = Instant::now();
+        let now = self.uptime.now();
         self.lock().values().filter(|sign| sign.is_alive(now)).count()
     }
 
@@ -128,26 +141,55 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
+    use async_nats::Event;
     use oci::Digest;
 
     use super::*;
     use crate::message::beat::Beat;
     use crate::message::release::Release;
 
-    #[test]
-    fn who_has_left_or_is_silent_does_not_count() {
+    fn beat(worker: &str, born: u64, leaves: bool) -> AnyBeat {
+        let config = Digest::sha256(worker.as_bytes());
+        let (release, worker, sent) = (Release::ours(), worker.to_owned(), Vec::new());
+        AnyBeat::Ours(Beat { release, worker, born, config, sent, refused: Vec::new(), leaves })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_left_or_is_silent_does_not_count() {
         let live = Live::default();
-        let beat = |worker: &str, leaves| {
-            let config = Digest::sha256(worker.as_bytes());
-            let (release, worker, sent) = (Release::ours(), worker.to_owned(), Vec::new());
-            AnyBeat::Ours(Beat { release, worker, born: 1, config, sent, refused: Vec::new(), leaves })
-        };
-        live.hear(beat("w1", false));
-        live.hear(beat("w2", false));
+        live.hear(beat("w1", 1, false));
+        live.hear(beat("w2", 1, false));
         assert_eq!(live.count(), 2, "whatever their rules");
-        live.hear(beat("w1", true));
+        live.hear(beat("w1", 1, true));
         assert_eq!((live.count(), live.signs().len()), (1, 2));
-        let later = Instant::now() + SILENT;
-        assert!(live.signs().iter().all(|sign| !sign.is_alive(later)));
+        tokio::time::advance(SILENT).await;
+        assert_eq!(live.count(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_silent_who_cannot_be_heard_because_the_server_is_away() {
+        let live = Live::default();
+        live.hear(beat("w1", 1, false));
+        live.hear(beat("w2", 1, false));
+        live.uptime.event(&Event::Disconnected);
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(live.count(), 2);
+        live.uptime.event(&Event::Connected);
+        tokio::time::advance(SILENT / 2).await;
+        live.hear(beat("w1", 1, false));
+        assert_eq!(live.count(), 2, "both have time to be heard again");
+        tokio::time::advance(SILENT / 2).await;
+        assert_eq!(live.count(), 1, "w2 has ended meanwhile");
+    }
+
+    #[test]
+    fn the_farewell_of_a_process_is_not_that_of_whoever_was_started_in_its_place() {
+        let live = Live::default();
+        for (born, leaves) in [(1, false), (2, false), (1, true)] {
+            live.hear(beat("w1", born, leaves));
+        }
+        assert_eq!(live.count(), 1);
+        live.hear(beat("w1", 2, true));
+        assert_eq!(live.count(), 0);
     }
 }

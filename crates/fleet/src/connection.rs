@@ -15,6 +15,7 @@ use crate::contact::{Contact, Tell};
 use crate::denials::{Denials, StreamsRefused};
 use crate::error::Error;
 use crate::message::{LARGEST, is_name};
+use crate::uptime::Uptime;
 
 /// The queue of jobs, whichever run they are of.
 pub(crate) const JOBS: &str = "ISYNC_JOBS";
@@ -43,6 +44,7 @@ pub struct Connection {
     pub(crate) client: async_nats::Client,
     pub(crate) jetstream: Context,
     pub(crate) denials: Denials,
+    pub(crate) uptime: Uptime,
     /// Below this subject answers come.
     pub(crate) inbox: String,
     /// Host and port.
@@ -68,8 +70,8 @@ impl Connection {
         let options =
             access.options().await.map_err(|error| no_login(format!("it cannot be read: {error}")))?;
         let (denials, contact) = (Denials::new(tell.clone()), Contact::told_to(tell));
-        let inbox = access.inbox(&name);
-        let noted = denials.clone();
+        let (inbox, uptime) = (access.inbox(&name), Uptime::default());
+        let (noted, clock) = (denials.clone(), uptime.clone());
         let client = options
             .name(&name)
             .custom_inbox_prefix(&inbox)
@@ -80,6 +82,7 @@ impl Connection {
             .event_callback(move |event| {
                 noted.event(&event);
                 contact.event(&event);
+                clock.event(&event);
                 std::future::ready(())
             })
             .connect(access.url())
@@ -96,7 +99,7 @@ impl Connection {
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(Duration::from_secs(5));
         let (server, uses_tls) = (access.server(), access.uses_tls());
-        Ok(Self { name, client, jetstream, denials, inbox, server, uses_tls })
+        Ok(Self { name, client, jetstream, denials, uptime, inbox, server, uses_tls })
     }
 
     /// What it is called.

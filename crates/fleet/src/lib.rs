@@ -28,6 +28,7 @@ mod namesake;
 mod probe;
 mod spending;
 mod spent;
+mod uptime;
 mod waiting;
 mod worker;
 

@@ -1,9 +1,10 @@
 //! Who works on a run, as signs of life tell: who came and went, who has other rules, and what was sent meanwhile.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oci::Digest;
+use tokio::time::Instant;
 
 use crate::beat::Sign;
 use crate::message::beat::AnyBeat;
@@ -16,6 +17,8 @@ pub(super) enum Change {
     Joined(String),
     Left(String),
     Lost(String),
+    /// Another process has the name of one that said no farewell.
+    StartedAgain(String),
     /// A worker that leaves the run alone.
     Stranger {
         worker: String,
@@ -51,6 +54,8 @@ enum Presence {
 }
 
 struct Seen {
+    /// Which of the processes that had the name one after the other, where its release tells.
+    born: Option<u64>,
     presence: Presence,
     /// What it had sent for the run, and when it said so.
     sent: u64,
@@ -65,13 +70,13 @@ pub(super) struct Attendance {
 }
 
 impl Attendance {
-    /// Takes in everybody's last sign; says what is new for a run.
+    /// Takes in everybody's last sign; says what is new for a run. `now`: by the clock of the signs' ages.
     pub(super) fn look(&mut self, signs: &[Sign], run: &RunEntry, now: Instant) -> Vec<Change> {
         signs.iter().flat_map(|sign| self.look_at(sign, run, now)).collect()
     }
 
     fn look_at(&mut self, sign: &Sign, run: &RunEntry, now: Instant) -> Vec<Change> {
-        let (worker, at) = (sign.beat.worker().to_owned(), sign.at);
+        let (worker, born, at) = (sign.beat.worker().to_owned(), sign.beat.born(), sign.heard);
         let (sent, strange) = match &sign.beat {
             AnyBeat::Other(beat) => (0, Some(Strange::Release(beat.release.clone()))),
             AnyBeat::Ours(beat) if beat.config != run.config => {
@@ -88,18 +93,21 @@ impl Attendance {
             None if sign.is_alive(now) => Presence::There,
             None => Presence::Gone,
         };
-        let new = Seen { presence: presence.clone(), sent, at, is_refused: refused.is_some() };
+        let new = Seen { born, presence: presence.clone(), sent, at, is_refused: refused.is_some() };
         let before = self.seen.insert(worker.clone(), new);
+        let is_same = before.as_ref().is_some_and(|before| before.born == born);
         let sent = before.as_ref().and_then(|before| {
-            // One of the same name that was started anew counts from nothing.
-            let bytes = sent.checked_sub(before.sent).unwrap_or(sent);
+            // A process that was started again counts from nothing.
+            let bytes = if is_same { sent.checked_sub(before.sent).unwrap_or(sent) } else { sent };
             let during = at.saturating_duration_since(before.at);
             (bytes > 0).then(|| Change::Sent { worker: worker.clone(), bytes, during })
         });
-        let refused = refused.filter(|_| !before.as_ref().is_some_and(|before| before.is_refused));
+        let was_refused = is_same && before.as_ref().is_some_and(|before| before.is_refused);
+        let refused = refused.filter(|_| !was_refused);
         let refused = refused.map(|why| Change::Refused { worker: worker.clone(), why });
         let was = before.map(|before| before.presence);
         let came_or_went = match (was, presence) {
+            (Some(Presence::There), Presence::There) if !is_same => Some(Change::StartedAgain(worker)),
             (Some(was), is) if was == is => None,
             (_, Presence::Stranger(why)) => Some(Change::Stranger { worker, why }),
             (_, Presence::There) => Some(Change::Joined(worker)),
@@ -124,6 +132,11 @@ mod tests {
 
     /// Of a worker that works on two runs of one config, by turns.
     fn sign(config: &Digest, bytes: u64, leaves: bool, at: Instant) -> Sign {
+        sign_of(1, config, bytes, leaves, at)
+    }
+
+    /// The same of the process that was born then.
+    fn sign_of(born: u64, config: &Digest, bytes: u64, leaves: bool, at: Instant) -> Sign {
         let sent =
             [("q", 1000 * bytes), ("r", bytes)].map(|(run, bytes)| SentFor { run: run.to_owned(), bytes });
         let (release, worker, config) = (Release::ours(), "w1".to_owned(), config.clone());
@@ -131,13 +144,14 @@ mod tests {
             beat: AnyBeat::Ours(Beat {
                 release,
                 worker,
-                born: 1,
+                born,
                 config,
                 sent: sent.into(),
                 refused: Vec::new(),
                 leaves,
             }),
             at,
+            heard: at,
         }
     }
 
@@ -154,11 +168,17 @@ mod tests {
         let sent = Change::Sent { worker: name(), bytes: 5, during: Duration::from_secs(3) };
         assert_eq!(look(&sign(&ours, 12, false, after(3)), after(3)), [sent]);
         assert_eq!(look(&sign(&ours, 12, false, after(3)), after(60)), [Change::Lost(name())]);
-        // Started anew, it counts from nothing.
-        let sent = Change::Sent { worker: name(), bytes: 2, during: Duration::from_secs(67) };
-        assert_eq!(look(&sign(&ours, 2, false, after(70)), after(70)), [Change::Joined(name()), sent]);
-        assert_eq!(look(&sign(&ours, 2, true, after(71)), after(71)), [Change::Left(name())]);
-        assert_eq!(look(&sign(&ours, 2, true, after(71)), after(90)), []);
+        // Started again, it counts from nothing.
+        let sent = Change::Sent { worker: name(), bytes: 20, during: Duration::from_secs(67) };
+        let second = sign_of(2, &ours, 20, false, after(70));
+        assert_eq!(look(&second, after(70)), [Change::Joined(name()), sent]);
+        // The third process comes before the second one was missed.
+        let sent = Change::Sent { worker: name(), bytes: 30, during: Duration::from_secs(3) };
+        let third = sign_of(3, &ours, 30, false, after(73));
+        assert_eq!(look(&third, after(73)), [Change::StartedAgain(name()), sent]);
+        let third = sign_of(3, &ours, 30, true, after(74));
+        assert_eq!(look(&third, after(74)), [Change::Left(name())]);
+        assert_eq!(look(&third, after(90)), []);
         assert_eq!(attendance.workers().count(), 0);
     }
 
@@ -183,11 +203,19 @@ mod tests {
         let (mut attendance, run, at) = (Attendance::default(), run(b"ours"), Instant::now());
         let AnyBeat::Ours(beat) = sign(&run.config, 0, false, at).beat else { panic!("it is ours") };
         let refused = vec![RefusedFor::new("r", "wrong password"), RefusedFor::new("q", "other")];
-        let signs = [Sign { beat: AnyBeat::Ours(Beat { refused, ..beat }), at }];
+        let of = |born| {
+            [Sign {
+                beat: AnyBeat::Ours(Beat { born, refused: refused.clone(), ..beat.clone() }),
+                at,
+                heard: at,
+            }]
+        };
+        let signs = of(1);
         let name = || "w1".to_owned();
         let told = Change::Refused { worker: name(), why: "wrong password".to_owned() };
-        assert_eq!(attendance.look(&signs, &run, at), [Change::Joined(name()), told]);
+        assert_eq!(attendance.look(&signs, &run, at), [Change::Joined(name()), told.clone()]);
         assert_eq!(attendance.look(&signs, &run, at), []);
+        assert_eq!(attendance.look(&of(2), &run, at), [Change::StartedAgain(name()), told]);
     }
 
     #[test]
@@ -195,7 +223,8 @@ mod tests {
         let (mut attendance, run, at) = (Attendance::default(), run(b"ours"), Instant::now());
         let (release, worker) = (Release::default(), "w1".to_owned());
         let told = Change::Stranger { worker: worker.clone(), why: Strange::Release(release.clone()) };
-        let signs = [Sign { beat: AnyBeat::Other(OtherBeat { release, worker, leaves: false }), at }];
+        let beat = AnyBeat::Other(OtherBeat { release, worker, leaves: false });
+        let signs = [Sign { beat, at, heard: at }];
         assert_eq!(attendance.look(&signs, &run, at), [told]);
         assert_eq!(attendance.look(&signs, &run, at), []);
         assert_eq!(attendance.workers().count(), 0);

@@ -24,7 +24,7 @@ pub(super) struct Progress {
     /// Whether all its jobs were read.
     pub(super) is_all_planned: bool,
     pub(super) hand_out: HandOut,
-    /// When a job that has not ended got its first result.
+    /// When a job that has not ended got its first result, by the clock that stands still while NATS is away.
     pub(super) first_results: HashMap<u32, Instant>,
     pub(super) attendance: Attendance,
     pub(super) flow: Flow,

@@ -1,7 +1,7 @@
 //! Watches a run to its end: reads what the book says, tells it, and sees to it that the queue has what is not done.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant as Moment, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::kv::{Entry, Operation};
 use sync::{Event, RuleFailure};
@@ -140,7 +140,8 @@ impl Watching<'_> {
             Some(BookEntry::GivenBack { job, attempt }) => self.progress.book.given_back(job, attempt),
             Some(BookEntry::Result { job, attempt, result }) => {
                 self.progress.book.result(job, attempt, result);
-                self.progress.first_results.entry(job).or_insert_with(Instant::now);
+                let now = self.connection.uptime.now();
+                self.progress.first_results.entry(job).or_insert(now);
                 self.tell_end(job, true);
             }
             Some(BookEntry::Nonsense { job, why }) => {
@@ -219,16 +220,18 @@ impl Watching<'_> {
         self.progress.hand_out.publish(&open, "", self.cancel).await
     }
 
-    /// Tells who comes and goes, ends what nobody is waited for any longer, and tells how far all are.
+    /// Tells who comes and goes, ends what nobody is waited for any longer, and tells how far all are. While NATS is away, nobody is
+    /// silent who cannot be heard, and whoever cannot write is waited for.
     fn look_around(&mut self) {
-        let changes = self.progress.attendance.look(&self.live.signs(), &self.entry, Moment::now());
+        let now = self.connection.uptime.now();
+        let changes = self.progress.attendance.look(&self.live.signs(), &self.entry, now);
         for change in changes {
             self.tell_change(change);
         }
         let patience = 2 * self.ack_wait;
         let first_results = self.progress.first_results.iter();
-        let waited: Vec<_> =
-            first_results.filter(|(_, at)| at.elapsed() > patience).map(|(job, _)| *job).collect();
+        let is_over = |at: &Instant| now.saturating_duration_since(*at) > patience;
+        let waited: Vec<_> = first_results.filter(|(_, at)| is_over(at)).map(|(job, _)| *job).collect();
         for job in waited {
             self.tell_end(job, false);
         }
@@ -252,6 +255,10 @@ impl Watching<'_> {
             Change::Lost(worker) => {
                 format!("worker {worker} is silent: others get its jobs after {} s", self.ack_wait.as_secs())
             }
+            Change::StartedAgain(worker) => format!(
+                "worker {worker} was started again: the jobs that it had are handed out again after {} s",
+                self.ack_wait.as_secs()
+            ),
             Change::Refused { worker, why } => format!(
                 "the login of worker {worker} is refused ({why}): it leaves this run's jobs to others. Mend its login, and start it again"
             ),

@@ -91,6 +91,14 @@ impl AnyBeat {
         }
     }
 
+    /// Which of the processes that had its name one after the other; `None` where its release does not tell.
+    pub(crate) fn born(&self) -> Option<u64> {
+        match self {
+            Self::Ours(beat) => Some(beat.born),
+            Self::Other(_) => None,
+        }
+    }
+
     pub(crate) fn leaves(&self) -> bool {
         match self {
             Self::Ours(beat) => beat.leaves,

@@ -25,8 +25,9 @@ impl Shared {
             self.tell_of_life(false).await;
             // Others answer; and many come together.
             tokio::time::sleep(TOGETHER).await;
-            let workers = live.count().max(1);
-            if workers != divided_by {
+            let workers = live.count();
+            // A worker that does not hear itself hears nobody: that says nothing of how many there are.
+            if workers > 0 && workers != divided_by {
                 self.worker.limits.divide(workers);
                 divided_by = workers;
             }

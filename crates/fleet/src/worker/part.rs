@@ -1,7 +1,5 @@
 //! What a worker does with a run's jobs, by what registries have said to its login and who else is there.
 
-use tokio::time::Instant;
-
 use super::refusal::{Part, Refusal};
 use super::shared::Shared;
 use crate::beat::Sign;
@@ -10,9 +8,10 @@ use crate::message::beat::{AnyBeat, Beat};
 impl Shared {
     /// What this worker does with a run's jobs.
     pub(super) fn part_in(&self, run: &str) -> Part {
-        let (signs, now) = (self.live.signs(), std::time::Instant::now());
+        // While NATS is away, nobody's sign of life ages: nobody becomes the last one by it.
+        let (signs, now) = (self.live.signs(), self.worker.connection.uptime.now());
         let is_alone = !signs.iter().any(|sign| sign.is_alive(now) && self.may_bring(sign, run));
-        self.refusals().part(run, is_alone, Instant::now())
+        self.refusals().part(run, is_alone, now)
     }
 
     /// Tells that a login was refused, and says what is done with the run's jobs from now on.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use fleet::{HeardPause, SharedLimits};
 
 use crate::nats::Nats;
+use crate::stop::slow_manifests;
 use crate::until::until;
-use crate::world::World;
+use crate::world::{Told, World};
 
 /// Takes down what a worker is told.
 #[derive(Default)]
@@ -77,4 +78,35 @@ async fn a_registry_that_asks_one_worker_for_a_pause_is_left_alone_by_all() {
     first.leave().await;
     second.leave().await;
     coordinator.abort();
+}
+
+/// Longer than a worker may be silent.
+const LONG: Duration = Duration::from_secs(14);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_missed_and_nothing_divided_anew_while_nats_is_away() {
+    let (mut nats, world, told) = (Nats::start().await, World::start(3).await, Arc::new(Told::default()));
+    let (one, two) = (Arc::new(Noted::default()), Arc::new(Noted::default()));
+    world.source.misbehave(slow_manifests());
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    let first = world.worker_within(nats.connect("w1").await, one.clone()).await;
+    let second = world.worker_within(nats.connect("w2").await, two.clone()).await;
+    until("each has half", async || (one.last(), two.last()) == (Some(2), Some(2))).await;
+    until("both are there", async || {
+        told.has_note("worker w1 is there") && told.has_note("worker w2 is there")
+    })
+    .await;
+    let divided = || [&one, &two].map(|noted| noted.divided.lock().unwrap().clone());
+    let before = divided();
+    nats.kill();
+    tokio::time::sleep(LONG).await;
+    assert_eq!(divided(), before);
+    world.source.behave();
+    nats.start_again().await;
+    let report = tokio::time::timeout(Duration::from_secs(60), coordinator).await.unwrap().unwrap().unwrap();
+    assert_eq!((report.copied(), report.failed(), report.not_done()), (6, 0, 0), "{:?}", told.notes());
+    assert!(!told.has_note("is silent"), "{:?}", told.notes());
+    assert_eq!(divided(), before);
+    first.leave().await;
+    second.leave().await;
 }
