@@ -8,7 +8,7 @@ use async_nats::Event;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-/// Who was away for less than this is not missed.
+/// Of an absence of the server that is shorter than this, nobody is told.
 const BRIEF: Duration = Duration::from_secs(2);
 /// When it is told again first, and from then on.
 const AGAIN: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(300)];

@@ -28,8 +28,8 @@ impl HandOut {
         Self { connection: connection.clone(), run: run.to_owned(), ack_wait, lacked: false }
     }
 
-    /// Puts them into the queue, until the run is called off or the server is away: what the queue lacks then shows later. What is
-    /// there already is dropped by its name, to which `again` is added.
+    /// Puts jobs into the queue, until the run is called off or the server is away: [`Self::has_lost`] finds the jobs that did not get
+    /// there. The server drops a job that the queue has already, by the message's name, to which `again` is added.
     pub(super) async fn publish(
         &self,
         jobs: &[u32],
