@@ -3,9 +3,9 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, PublishError, PublishErrorKind};
 use async_nats::jetstream::kv::{CreateErrorKind, Entry, Operation, Store};
-use async_nats::jetstream::{Context, ErrorCode, kv};
+use async_nats::jetstream::{self, Context, ErrorCode, kv};
 use bytes::Bytes;
 
 use crate::error::Error;
@@ -47,7 +47,7 @@ impl Bucket {
         Ok(entry.and_then(put))
     }
 
-    /// The same, asked once: no answer is no `None`.
+    /// The same, asked once. That nobody answers is an error, for a key without a value is `None`.
     pub(crate) async fn get_once(&self, key: &str) -> Result<Option<(Bytes, u64)>, Error> {
         let entry = self.again(&format!("give {key}"), Duration::ZERO, || self.store.entry(key)).await?;
         Ok(entry.and_then(put))
@@ -80,7 +80,7 @@ impl Bucket {
         self.store.update(key, value, revision).await.ok()
     }
 
-    /// A hint: nobody waits for it, and no answer is none.
+    /// A hint for which nobody waits: `None` where the key has no value, and where nobody answers.
     pub(crate) async fn get_now(&self, key: &str) -> Option<Bytes> {
         put(self.store.entry(key).await.ok().flatten()?).map(|(value, _)| value)
     }
@@ -119,8 +119,8 @@ impl Bucket {
         watch.map(Watch).map_err(|error| refused(&format!("tell of {key}"), &error))
     }
 
-    /// Asks until there is an answer. That the bucket is gone is one, too.
-    async fn again<T, E: std::error::Error, F: Future<Output = Result<T, E>>>(
+    /// Asks until there is an answer. That the bucket is gone is one, and that the server refuses, too.
+    async fn again<T, E: std::error::Error + 'static, F: Future<Output = Result<T, E>>>(
         &self,
         what: &str,
         patience: Duration,
@@ -132,6 +132,9 @@ impl Bucket {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
+            if is_refusal(&error) {
+                return Err(refused(what, &error));
+            }
             if let Some(gone) = self.is_gone().await {
                 return Err(gone);
             }
@@ -164,6 +167,33 @@ impl Watch {
 
         self.0.next().await?.ok()
     }
+}
+
+/// What a cluster answers while it chooses who leads: it is asked again.
+const PASSING: [ErrorCode; 6] = [
+    ErrorCode::CLUSTER_INCOMPLETE,
+    ErrorCode::CLUSTER_NO_PEERS,
+    ErrorCode::CLUSTER_NOT_ACTIVE,
+    ErrorCode::CLUSTER_NOT_ASSIGNED,
+    ErrorCode::CLUSTER_NOT_AVAILABLE,
+    ErrorCode::CLUSTER_NOT_LEADER,
+];
+
+/// Whether the server does not do what it was asked for, however often: its store is full, or a message is too large for it.
+fn is_refusal(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(answer) = error.downcast_ref::<jetstream::Error>() {
+            let code = answer.error_code();
+            return code != ErrorCode::STREAM_NOT_FOUND && !PASSING.contains(&code);
+        }
+        let published = error.downcast_ref::<PublishError>();
+        if published.is_some_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn refused(what: &str, error: &dyn std::error::Error) -> Error {

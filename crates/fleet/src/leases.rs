@@ -39,7 +39,8 @@ impl NatsLeases {
         Ok(Self { worker: connection.name.clone(), leases, holders, kept })
     }
 
-    /// The same, as soon as a coordinator has made the buckets; `None` where none does within `idle_exit`, or before `cancel`.
+    /// The same, as soon as a coordinator has made the buckets; `None` where none does within `idle_exit`, or before `cancel`. `say` is
+    /// told where NATS does not say whether they are there.
     ///
     /// # Errors
     /// This login may not hear answers: nobody waits for ever.
@@ -47,9 +48,10 @@ impl NatsLeases {
         connection: &Connection,
         idle_exit: Option<Duration>,
         cancel: &CancellationToken,
+        say: &(dyn Fn(&str) + Send + std::marker::Sync),
     ) -> Result<Option<Self>, Error> {
         tokio::select! {
-            there = until_there(|| Self::open(connection), idle_exit, cancel) => Ok(there),
+            there = until_there(|| Self::open(connection), connection, (idle_exit, cancel), say) => Ok(there),
             why = connection.denials.inbox_refused(&connection.inbox) => Err(Error::NoInbox(why)),
         }
     }

@@ -18,6 +18,7 @@ mod error;
 mod fixture;
 #[doc(hidden)]
 pub mod fuzzing;
+mod grace;
 mod holding;
 mod kept;
 mod leases;

@@ -58,7 +58,8 @@ impl Worker {
         namesake: &Namesake,
         cancel: &CancellationToken,
     ) -> Result<Worked, Error> {
-        let runs = until_there(|| self.connection.runs(), self.idle_exit, cancel).await;
+        let (asked, until) = (&self.connection, (self.idle_exit, cancel));
+        let runs = until_there(|| asked.runs(), asked, until, &*self.say).await;
         let Some(runs) = runs else { return Ok(Worked { jobs: 0 }) };
         let (connection, limits) = (self.connection.clone(), self.limits.clone());
         let shared = Arc::new(Shared::new(self, born, runs, live.clone()));
@@ -68,7 +69,7 @@ impl Worker {
         for task in [beating, pausing] {
             task.abort();
         }
-        // Who has the name stays.
+        // The other worker, which has the name, works on under it: a farewell would be taken for its own.
         if !matches!(worked, Err(Error::NameTaken(_))) {
             shared.leave().await;
         }

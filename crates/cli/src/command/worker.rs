@@ -87,7 +87,8 @@ impl Ready {
         let watch = Watch::begin(&job, &name, (&rules, &registries), notices.clone());
         let interrupt = watch.listen();
         notices.note(&format!("worker {name}: waiting for work at {}", args.fleet));
-        let leases = NatsLeases::when_there(&connection, args.idle_exit, &interrupt.cancel).await;
+        let (cancel, say) = (&interrupt.cancel, |text: &str| notices.warn(text));
+        let leases = NatsLeases::when_there(&connection, args.idle_exit, cancel, &say).await;
         let ended = match leases {
             Ok(Some(leases)) => {
                 let engine = Engine::sharing(job.run.proc, job.run.bandwidth, Arc::new(leases));

@@ -8,13 +8,12 @@ use super::ending::{Ending, Wait};
 use super::watching::Watching;
 use crate::counted::counted;
 use crate::error::Error;
+use crate::grace::WRITING;
 use crate::message::job::images_of;
 use crate::message::run::stop_key;
 
 /// How long it is tried to tell workers.
 const TELLING: Duration = Duration::from_secs(5);
-/// How long a worker may take, beyond what images in work have, to write what became of them.
-const WRITING: Duration = Duration::from_secs(10);
 
 impl Watching<'_> {
     /// Tells all to stop, and how long they have for it.
@@ -36,7 +35,11 @@ impl Watching<'_> {
         }
         let by = self.connection.name.clone().into();
         let told = self.runs.put_within(TELLING, &stop_key(&self.entry.run), by).await;
-        told.map_err(|error| not_told(error.to_string()))
+        told.map_err(|error| match error {
+            // There is nothing that workers could go on with.
+            Error::Gone { reason, .. } => Error::RunLost { run: self.entry.run.clone(), reason },
+            error => not_told(error.to_string()),
+        })
     }
 
     /// Another coordinator has told all to stop.

@@ -36,14 +36,38 @@ enum Begun {
 
 impl Shared {
     /// Brings a job's images, and lets the job go.
-    pub(super) async fn bring(&self, run: &RunEntry, number: u32, holding: Holding, stop: CancellationToken) {
-        match self.attempt(run, number, stop.clone()).await {
-            Ok(Attempt::Over) => holding.done().await,
-            Ok(Attempt::Left) | Err(_) => {
-                // Whoever takes the job may end it, and with it the run.
-                let _ = self.before_end(&stop, self.write_spent(&run.run)).await;
-                holding.give_back().await;
+    ///
+    /// # Errors
+    /// NATS refuses what this worker writes: it would be handed out the job again, and bring it in vain.
+    pub(super) async fn bring(
+        &self,
+        run: &RunEntry,
+        number: u32,
+        holding: Holding,
+        stop: CancellationToken,
+    ) -> Result<(), Error> {
+        let ended = match self.attempt(run, number, stop.clone()).await {
+            Ok(Attempt::Over) => {
+                holding.done().await;
+                return Ok(());
             }
+            Ok(Attempt::Left) => Ok(()),
+            Err(error @ Error::Refused { .. }) => Err(error),
+            Err(error) => {
+                self.say_given_back(run, number, &error);
+                Ok(())
+            }
+        };
+        // Whoever takes the job may end it, and with it the run.
+        let _ = self.before_end(&stop, self.write_spent(&run.run)).await;
+        holding.give_back().await;
+        ended
+    }
+
+    /// That a run is gone, or the server away, is told elsewhere.
+    fn say_given_back(&self, run: &RunEntry, number: u32, error: &Error) {
+        if matches!(error, Error::NoAnswer { .. }) && self.worker.connection.is_there() {
+            (self.worker.say)(&format!("run {}: this worker gives job {number} back: {error}", run.run));
         }
     }
 
@@ -59,13 +83,18 @@ impl Shared {
             Begun::GivenUp(job, before) => {
                 let result = key(run, "result", number, MOST_ATTEMPTS + 1);
                 let written = self.write(&run.run, &result, given_up(&job, &before));
-                let written = self.before_end(&stop, written).await;
-                written.map_or(Ok(Attempt::Left), |written| written.map(|()| Attempt::Over))
+                match self.before_writing_ends(&stop, written).await {
+                    None => Ok(Attempt::Left),
+                    Some(Ok(())) => Ok(Attempt::Over),
+                    // No attempt comes after this one: the job would be handed out for ever.
+                    Some(Err(Error::NoAnswer { what, reason })) => Err(Error::Refused { what, reason }),
+                    Some(Err(error)) => Err(error),
+                }
             }
             Begun::Attempt(job, attempt) => {
                 let how = self.carry_out(run, &job, stop.clone()).await;
                 let ended = self.end(run, (&job, attempt), how, &stop);
-                self.before_end(&stop, ended).await.unwrap_or(Ok(Attempt::Left))
+                self.before_writing_ends(&stop, ended).await.unwrap_or(Ok(Attempt::Left))
             }
         }
     }

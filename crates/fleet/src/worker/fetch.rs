@@ -7,11 +7,12 @@ use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::PullConsumer;
 use futures_util::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::refusal::Part;
 use super::shared::Shared;
+use crate::error::Error;
 use crate::holding::Holding;
 use crate::message;
 use crate::message::job::Handed;
@@ -30,14 +31,70 @@ enum Pulled {
     Broken,
 }
 
+/// What a run had for this worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Had {
+    Jobs,
+    Nothing,
+    /// NATS has no queue of it.
+    NoQueue,
+}
+
+/// Jobs in this worker's hands.
+#[derive(Default)]
+struct Jobs {
+    at_work: JoinSet<Result<(), Error>>,
+    /// What ends the worker, if anything.
+    ended: Option<Error>,
+}
+
+impl Jobs {
+    fn is_empty(&mut self) -> bool {
+        while let Some(job) = self.at_work.try_join_next() {
+            self.take(job);
+        }
+        self.at_work.is_empty()
+    }
+
+    /// Waits for all.
+    async fn joined(mut self) -> Result<(), Error> {
+        while let Some(job) = self.at_work.join_next().await {
+            self.take(job);
+        }
+        self.ended.map_or(Ok(()), Err)
+    }
+
+    fn take(&mut self, job: Result<Result<(), Error>, JoinError>) {
+        if let Ok(Err(error)) = job {
+            self.ended.get_or_insert(error);
+        }
+    }
+}
+
 impl Shared {
     /// Takes jobs of a run for as long as it goes on and has any.
-    pub(super) async fn work_on(self: Arc<Self>, run: &RunEntry, cancel: &CancellationToken) {
-        let hands = Arc::new(Semaphore::new(JOBS_AT_ONCE));
-        let (stop, mut jobs) = (cancel.child_token(), JoinSet::new());
+    ///
+    /// # Errors
+    /// NATS refuses what this worker writes.
+    pub(super) async fn work_on(
+        self: Arc<Self>,
+        run: &RunEntry,
+        cancel: &CancellationToken,
+    ) -> Result<Had, Error> {
+        let (stop, mut jobs) = (cancel.child_token(), Jobs::default());
         let watching = tokio::spawn(self.clone().watch(run.run.clone(), stop.clone()));
+        let had = self.clone().fetch(run, &stop, &mut jobs).await;
+        let ended = jobs.joined().await;
+        let _ = self.before_end(&stop, self.write_spent(&run.run)).await;
+        watching.abort();
+        ended.map(|()| had)
+    }
+
+    /// Takes jobs as hands are free.
+    async fn fetch(self: Arc<Self>, run: &RunEntry, stop: &CancellationToken, jobs: &mut Jobs) -> Had {
+        let hands = Arc::new(Semaphore::new(JOBS_AT_ONCE));
         let mut queue: Option<(PullConsumer, Duration)> = None;
-        let mut empty = 0;
+        let (mut had, mut empty) = (Had::Nothing, 0);
         while !stop.is_cancelled() && empty < 2 {
             let permit = tokio::select! {
                 permit = hands.clone().acquire_owned() => permit,
@@ -47,40 +104,52 @@ impl Shared {
             if self.part_in(&run.run) == Part::LeavesToOthers {
                 break;
             }
-            let asked = self.before_end(&stop, self.queue(&run.run, &mut queue)).await;
-            let Some(Some((consumer, ack_wait))) = asked else {
-                let _ = tokio::time::timeout(LOOK, stop.cancelled()).await;
-                continue;
+            let Some(asked) = self.before_end(stop, self.queue(&run.run, &mut queue)).await else { break };
+            let (pulled, ack_wait) = match asked {
+                Ok((consumer, ack_wait)) => {
+                    let Some(pulled) = self.before_end(stop, pull(consumer)).await else { break };
+                    (pulled, ack_wait)
+                }
+                Err(Error::Gone { .. }) if had == Had::Nothing => return Had::NoQueue,
+                Err(Error::Gone { .. }) => break,
+                Err(_) => {
+                    let _ = tokio::time::timeout(LOOK, stop.cancelled()).await;
+                    (Pulled::Broken, Duration::ZERO)
+                }
             };
-            let Some(pulled) = self.before_end(&stop, pull(consumer)).await else { break };
             match pulled {
                 Pulled::Message(message) => {
-                    empty = 0;
+                    (had, empty) = (Had::Jobs, 0);
                     let holding = (*message, ack_wait);
-                    jobs.spawn(self.clone().hold(run.clone(), holding, permit, stop.clone()));
+                    let held = self.clone().hold(run.clone(), holding, permit, stop.clone());
+                    jobs.at_work.spawn(held);
                 }
                 // Others hold the rest, and may give it back: it is looked for again.
                 Pulled::Nothing => empty += usize::from(jobs.is_empty()),
-                Pulled::Broken => queue = None,
+                // Another run's queue may answer.
+                Pulled::Broken => {
+                    queue = None;
+                    empty += usize::from(jobs.is_empty());
+                }
             }
-            while jobs.try_join_next().is_some() {}
         }
-        while jobs.join_next().await.is_some() {}
-        let _ = self.before_end(&stop, self.write_spent(&run.run)).await;
-        watching.abort();
+        had
     }
 
     async fn queue<'a>(
         &self,
         run: &str,
         known: &'a mut Option<(PullConsumer, Duration)>,
-    ) -> Option<(&'a PullConsumer, Duration)> {
-        if known.is_none() {
-            let consumer = self.worker.connection.queue(run).await.ok()?;
-            let ack_wait = consumer.cached_info().config.ack_wait;
-            *known = Some((consumer, ack_wait));
-        }
-        known.as_ref().map(|(consumer, ack_wait)| (consumer, *ack_wait))
+    ) -> Result<(&'a PullConsumer, Duration), Error> {
+        let (consumer, ack_wait) = match known {
+            Some(known) => known,
+            unknown => {
+                let consumer = self.worker.connection.queue(run).await?;
+                let ack_wait = consumer.cached_info().config.ack_wait;
+                unknown.insert((consumer, ack_wait))
+            }
+        };
+        Ok((consumer, *ack_wait))
     }
 
     async fn hold(
@@ -89,7 +158,7 @@ impl Shared {
         (message, ack_wait): (Message, Duration),
         _permit: OwnedSemaphorePermit,
         stop: CancellationToken,
-    ) {
+    ) -> Result<(), Error> {
         let handed = message::read::<Handed>(&message.payload);
         let holding = Holding::new(message, ack_wait);
         match handed {
@@ -97,15 +166,19 @@ impl Shared {
                 let job = (handed.run, handed.number);
                 // A server that was away hands out again what it had handed out here.
                 if self.in_hands().insert(job.clone()) {
-                    self.bring(&run, job.1, holding, stop).await;
+                    let brought = self.bring(&run, job.1, holding, stop.clone()).await;
                     self.in_hands().remove(&job);
-                } else {
-                    holding.put_off(ack_wait / 2).await;
+                    if brought.is_err() {
+                        stop.cancel();
+                    }
+                    return brought;
                 }
+                holding.put_off(ack_wait / 2).await;
             }
             // Whoever wrote that, it is no job of this run.
             _ => holding.done().await,
         }
+        Ok(())
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::shared::Shared;
+use crate::grace::WRITING;
 
-/// How long an answer may take once the worker is to end.
+/// How long the answer to a question may take once the worker is to end.
 const MOMENT: Duration = Duration::from_secs(3);
 
 impl Shared {
@@ -17,10 +18,28 @@ impl Shared {
         stop: &CancellationToken,
         answer: impl Future<Output = T>,
     ) -> Option<T> {
+        self.before_end_and(MOMENT, stop, answer).await
+    }
+
+    /// The same, where what became of images is written: a coordinator that called the run off waits for it as long.
+    pub(super) async fn before_writing_ends<T>(
+        &self,
+        stop: &CancellationToken,
+        written: impl Future<Output = T>,
+    ) -> Option<T> {
+        self.before_end_and(WRITING, stop, written).await
+    }
+
+    async fn before_end_and<T>(
+        &self,
+        longer: Duration,
+        stop: &CancellationToken,
+        answer: impl Future<Output = T>,
+    ) -> Option<T> {
         let end = async {
             stop.cancelled().await;
             if self.worker.connection.is_there() {
-                tokio::time::sleep(MOMENT).await;
+                tokio::time::sleep(longer).await;
             }
         };
         tokio::select! {

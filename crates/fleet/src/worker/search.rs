@@ -7,41 +7,49 @@ use oci::Digest;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::fetch::LOOK;
+use super::fetch::{Had, LOOK};
 use super::refusal::Part;
 use super::shared::Shared;
+use super::stopping::RunState;
 use crate::error::Error;
 use crate::message;
 use crate::message::release::Release;
 use crate::message::run::RunEntry;
 use crate::message::runs::Runs;
+use crate::waiting::Silence;
 
 impl Shared {
     /// Works on one run after the other, until it is cancelled or has been idle for long enough.
     pub(super) async fn look_for_work(self: Arc<Self>, cancel: &CancellationToken) -> Result<(), Error> {
-        let (mut idle_since, mut told) = (Instant::now(), HashSet::new());
-        let mut is_answered = true;
+        let (mut idle_since, mut told, mut passed) = (Instant::now(), HashSet::new(), HashSet::new());
+        let mut silence = Silence::default();
         while !cancel.is_cancelled() {
             // While NATS is away, an answer takes long: who is told to end does not wait for that.
             let run = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(()),
-                run = self.open_run(&mut told) => match run {
-                    // Whoever comes next makes it.
-                    Err(Error::Gone { .. }) => None,
+                run = self.open_run(&mut told, &mut passed) => match run {
                     Err(error @ Error::NoAnswer { .. }) => {
-                        self.not_answered(&error, std::mem::replace(&mut is_answered, false));
+                        silence.tell(&error, &self.worker.connection, &*self.worker.say);
                         None
                     }
+                    // Whoever comes next makes it.
+                    Err(Error::Gone { .. }) => None,
                     run => {
-                        is_answered = true;
+                        silence.is_over();
                         run?
                     }
                 },
             };
             if let Some(run) = run {
                 let before = self.jobs_done();
-                self.clone().work_on(&run, cancel).await;
+                let had = self.clone().work_on(&run, cancel).await?;
+                if had == Had::NoQueue && self.run_state(&run.run).await == RunState::GoesOn {
+                    self.say_no_queue(&run.run, &mut told);
+                }
+                if had != Had::Jobs {
+                    passed.insert(run.run);
+                }
                 if self.jobs_done() > before {
                     idle_since = Instant::now();
                 }
@@ -57,17 +65,22 @@ impl Shared {
         Ok(())
     }
 
-    /// That the server is away is told elsewhere.
-    fn not_answered(&self, error: &Error, is_news: bool) {
-        if is_news && self.worker.connection.is_there() {
+    fn say_no_queue(&self, run: &str, told: &mut HashSet<String>) {
+        // No run has a blank in its name.
+        if told.insert(format!("{run} queue")) {
             (self.worker.say)(&format!(
-                "{error}. This worker waits: look whether nats-server keeps streams, `image-syncer check --fleet` tells"
+                "run {run} is open, and NATS has no queue of its jobs: this worker turns to other runs until its coordinator has made one. Look whether that one runs: `sync` with the same config joins the run, and makes the queue"
             ));
         }
     }
 
-    /// A run that has work for this worker. Of others it is said once that they are there.
-    async fn open_run(&self, told: &mut HashSet<String>) -> Result<Option<RunEntry>, Error> {
+    /// A run of this worker's config, and none of those that were `passed` because they had nothing for it, until all were. Of others it
+    /// is said once that they are there.
+    async fn open_run(
+        &self,
+        told: &mut HashSet<String>,
+        passed: &mut HashSet<String>,
+    ) -> Result<Option<RunEntry>, Error> {
         let Some((runs, _)) = self.runs.get_once("runs").await? else { return Ok(None) };
         let runs: Runs = match message::read(&runs) {
             Ok(runs) => runs,
@@ -82,8 +95,12 @@ impl Shared {
         let is_ours = |entry: &RunEntry| {
             entry.config == self.worker.config && self.part_in(&entry.run) != Part::LeavesToOthers
         };
-        let ours = runs.ours().find(|entry| is_ours(entry));
-        Ok(ours.cloned())
+        let ours: Vec<_> = runs.ours().filter(|entry| is_ours(entry)).collect();
+        let next = ours.iter().find(|entry| !passed.contains(&entry.run));
+        if next.is_none() {
+            passed.clear();
+        }
+        Ok(next.or(ours.first()).map(|entry| (*entry).clone()))
     }
 }
 

@@ -1,9 +1,9 @@
 //! NATS is away for long, or comes back without what it kept.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fleet::Error;
+use fleet::{Connection, ConnectionEvent, Error, Login};
 use oci::Digest;
 
 use crate::book::Book;
@@ -82,6 +82,25 @@ async fn who_is_called_off_while_nats_is_away_ends_and_says_that_workers_go_on()
     let brought = tokio::time::timeout(SOON, bringing).await.unwrap().unwrap().unwrap();
     assert!(matches!(brought.broken_off, Some(Error::NotCalledOff { .. })), "{:?}", brought.broken_off);
     assert_eq!(brought.report.not_done(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_nats_has_lost_is_not_one_that_workers_go_on_with_when_it_is_called_off() {
+    let (mut nats, world, told) = (Nats::start().await, World::start(2).await, Arc::new(Told::default()));
+    let events = Arc::<Mutex<Vec<ConnectionEvent>>>::default();
+    let heard = events.clone();
+    let tell = Arc::new(move |event: &ConnectionEvent| heard.lock().unwrap().push(event.clone()));
+    let connection = Connection::open(&nats.access(Login::Nobody), "c", tell).await.unwrap();
+    let (cancel, bringing) = world.bring(connection, &told, [ACK_WAIT, AN_HOUR]);
+    until("the run is open", async || told.has_note("for workers to take")).await;
+    nats.kill();
+    nats.lose_store();
+    until("it knows", async || !events.lock().unwrap().is_empty()).await;
+    nats.start_again().await;
+    until("it is back", async || events.lock().unwrap().len() == 2).await;
+    cancel.cancel();
+    let brought = tokio::time::timeout(SOON, bringing).await.unwrap().unwrap().unwrap();
+    assert!(matches!(brought.broken_off, Some(Error::RunLost { .. })), "{:?}", brought.broken_off);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ mod lost;
 mod name;
 mod nats;
 mod permission;
+mod refused;
 mod report;
 mod run;
 mod stop;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use embedded_registry::{Effect, Fault, LoggedRequest, Match, Times};
+use tokio_util::sync::CancellationToken;
 
 use crate::book::Book;
 use crate::nats::Nats;
 use crate::until::until;
-use crate::world::{Told, World};
+use crate::world::{ACK_WAIT, Told, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn four_workers_send_each_blob_once() {
@@ -168,4 +169,29 @@ async fn a_job_that_a_worker_has_in_hands_is_not_begun_again_by_it() {
     assert_eq!((report.copied(), report.failed()), (2, 0));
     assert!(book.has("begun.0.1").await && !book.has("begun.0.2").await);
     worker.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_without_a_queue_keeps_no_worker_from_the_next_run() {
+    let (nats, world) = (Nats::start().await, World::start(2).await);
+    let (told, told_other) = (Arc::new(Told::default()), Arc::new(Told::default()));
+    let (_, first) = world.coordinate(nats.connect("c1").await, &told);
+    until("the run is open", async || told.has_note("for workers to take")).await;
+    let book = Book::of(&nats).await;
+    first.abort();
+    let _ = first.await;
+    book.jetstream.delete_consumer_from_stream(&book.run, "ISYNC_JOBS").await.unwrap();
+    let patience = ([ACK_WAIT, Duration::from_secs(5)], "others");
+    let connection = nats.connect("c2").await;
+    let second = world.bringing_until(CancellationToken::new(), connection, &told_other, patience);
+    let second = tokio::spawn(second);
+    let by_worker = Arc::new(Told::default());
+    let worker = world.worker_that_tells(nats.connect("w1").await, &by_worker).await;
+    let brought = tokio::time::timeout(Duration::from_secs(60), second).await.unwrap().unwrap().unwrap();
+    assert_eq!((brought.report.copied(), brought.joined), (4, None));
+    let note = format!("run {} is open, and NATS has no queue of its jobs", book.run);
+    until("it says so", async || by_worker.has_note(&note)).await;
+    assert_eq!(worker.leave().await.jobs, 2);
+    let notes = by_worker.notes();
+    assert_eq!(notes.iter().filter(|text| text.contains(&note)).count(), 1, "{notes:?}");
 }

@@ -52,7 +52,9 @@ fn next(error: &Error) -> Option<&'static str> {
         Error::NoJetStream { .. } => {
             "write `jetstream { store_dir: ... }` into nats-server's config, and start it again: docs/scale.md has a config"
         }
-        Error::Refused { .. } => NO_SERVER,
+        Error::Refused { .. } => {
+            "give nats-server a store with room in it (`jetstream { store_dir: ... }`), and this login its rights: docs/scale.md has a config, and `image-syncer check --fleet URL` tells what is missing"
+        }
         _ => return None,
     })
 }

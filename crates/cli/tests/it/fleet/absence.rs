@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use testkit::NatsServer;
 
 use super::{Bench, Running, ended, until};
 
@@ -84,5 +85,19 @@ async fn a_worker_ends_at_once_while_nats_is_away() -> Result<()> {
     let status = worker.status().await?;
     ensure!(status.code() == Some(143), "{status}");
     ensure!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_at_a_nats_that_keeps_no_streams_says_what_it_waits_for() -> Result<()> {
+    let bench = Bench::start().await?;
+    let nats = NatsServer::configured("").await?;
+    let waits = format!("worker --fleet {} --name w1 --no-state --idle-exit 3s", nats.url());
+    let ran = bench.workplace.run(&waits)?.expect_code(0)?;
+    let ran = ran.says(&[
+        "NATS did not answer when it was asked to show isync_leases",
+        "look whether nats-server keeps streams",
+    ])?;
+    ensure!(ran.stderr.matches("This worker waits").count() == 1, "{}", ran.stderr);
     Ok(())
 }
