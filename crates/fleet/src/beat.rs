@@ -17,7 +17,7 @@ use crate::uptime::Uptime;
 /// How often a worker says that it lives.
 pub(crate) const EVERY: Duration = Duration::from_secs(3);
 /// Who has said nothing for so long has left.
-const SILENT: Duration = Duration::from_secs(12);
+pub(crate) const SILENT: Duration = Duration::from_secs(12);
 
 /// A worker's last sign of life.
 #[derive(Clone, Debug)]

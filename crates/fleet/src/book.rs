@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use crate::message::Signer;
 use crate::message::ended::{Ended, JobResult};
 use crate::message::job::Job;
 use crate::message::spent::SpentBy;
@@ -21,8 +22,8 @@ pub(crate) struct Book {
 #[derive(Default)]
 struct Entry {
     job: Option<Job>,
-    /// Attempts that began, with their workers.
-    begun: BTreeMap<u32, String>,
+    /// Attempts that began, and whose they are.
+    begun: BTreeMap<u32, Signer>,
     results: BTreeMap<u32, JobResult>,
     is_told: bool,
 }
@@ -34,9 +35,9 @@ impl Entry {
     }
 
     /// Who has begun and not ended, while the job is not told.
-    fn at_work(&self) -> impl Iterator<Item = &str> {
+    fn at_work(&self) -> impl Iterator<Item = &Signer> {
         let open = self.begun.iter().filter(|(attempt, _)| !self.results.contains_key(*attempt));
-        open.filter(|_| !self.is_told).map(|(_, worker)| worker.as_str())
+        open.filter(|_| !self.is_told).map(|(_, by)| by)
     }
 }
 
@@ -53,8 +54,8 @@ impl Book {
         self.jobs.entry(number).or_default().job = Some(job);
     }
 
-    pub(crate) fn begun(&mut self, job: u32, attempt: u32, worker: String) {
-        self.jobs.entry(job).or_default().begun.insert(attempt, worker);
+    pub(crate) fn begun(&mut self, job: u32, attempt: u32, by: Signer) {
+        self.jobs.entry(job).or_default().begun.insert(attempt, by);
     }
 
     /// Who began has left in an orderly way, and others will begin anew.
@@ -108,18 +109,18 @@ impl Book {
         at_work.filter_map(|entry| entry.job.as_ref()).map(|job| job.images().count()).sum()
     }
 
-    /// Whether nobody is at a job.
-    pub(crate) fn is_quiet(&self) -> bool {
-        !self.jobs.values().any(Entry::is_at_work)
-    }
-
     /// The jobs that are worked on, by who does: somebody else may be at a job, too, who was given up.
     pub(crate) fn at_work(&self) -> BTreeMap<&str, Vec<&Job>> {
+        self.at_work_of(|_| true)
+    }
+
+    /// The same of those processes for which this is true.
+    pub(crate) fn at_work_of(&self, is_meant: impl Fn(&Signer) -> bool) -> BTreeMap<&str, Vec<&Job>> {
         let mut by_worker: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
         for entry in self.jobs.values() {
             let Some(job) = &entry.job else { continue };
-            for worker in entry.at_work() {
-                by_worker.entry(worker).or_default().push(job);
+            for by in entry.at_work().filter(|by| is_meant(by)) {
+                by_worker.entry(&by.worker).or_default().push(job);
             }
         }
         by_worker
@@ -210,6 +211,10 @@ mod tests {
         Job { run: "r".to_owned(), number: 7, config: Digest::sha256(b"c"), bytes: 0, assignments }
     }
 
+    fn by(worker: &str) -> Signer {
+        Signer { worker: worker.to_owned(), born: Some(1) }
+    }
+
     /// A result as it is written: images with `copied`, `unchanged` or a failure.
     fn result(worker: &str, images: &[(u32, &str)]) -> JobResult {
         let digest = Digest::sha256(b"m");
@@ -263,8 +268,8 @@ mod tests {
     #[test]
     fn a_failure_waits_for_an_attempt_that_is_still_at_work() {
         let mut book = Book::default();
-        book.begun(7, 1, "w1".to_owned());
-        book.begun(7, 2, "w2".to_owned());
+        book.begun(7, 1, by("w1"));
+        book.begun(7, 2, by("w2"));
         book.result(7, 1, result("w1", &[(0, "unchanged"), (1, "failed")]));
         assert!(book.take_final(7, true).is_none(), "nobody knows the job yet");
         book.job(job());
@@ -315,16 +320,17 @@ mod tests {
     fn a_job_is_in_work_from_its_beginning_to_its_result() {
         let mut book = Book::default();
         book.job(job());
-        assert!(book.is_quiet() && book.at_work().is_empty() && book.counts() == [1, 0, 0]);
-        book.begun(7, 1, "w1".to_owned());
-        assert_eq!((book.in_work(), book.is_quiet(), book.counts()), (2, false, [0, 1, 0]));
+        assert!(book.at_work().is_empty() && book.counts() == [1, 0, 0]);
+        book.begun(7, 1, by("w1"));
+        assert_eq!((book.in_work(), book.at_work().len(), book.counts()), (2, 1, [0, 1, 0]));
         book.given_back(7, 1);
-        assert_eq!((book.in_work(), book.is_quiet()), (0, true));
-        book.begun(7, 2, "w2".to_owned());
+        assert_eq!((book.in_work(), book.at_work().len()), (0, 0));
+        book.begun(7, 2, by("w2"));
         let at_work = book.at_work();
         assert_eq!((at_work.len(), at_work["w2"][0].number), (1, 7));
+        assert!(book.at_work_of(|by| by.worker != "w2").is_empty());
         book.result(7, 2, result("w1", &[(0, "copied"), (1, "copied")]));
-        assert!(book.is_quiet() && book.at_work().is_empty());
+        assert!(book.at_work().is_empty());
         assert!(book.take_final(7, true).is_some());
         assert_eq!(book.counts(), [0, 0, 1]);
     }

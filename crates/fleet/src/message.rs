@@ -66,10 +66,20 @@ pub(crate) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
-/// The name of the worker that signed so when it began on a job.
-pub(crate) fn signer(signature: &[u8]) -> Option<String> {
+/// The process that began on a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Signer {
+    pub(crate) worker: String,
+    /// Which of those that had the name one after the other, where that can be read.
+    pub(crate) born: Option<u64>,
+}
+
+/// Who signed so when it began on a job.
+pub(crate) fn signer(signature: &[u8]) -> Option<Signer> {
     let signature = std::str::from_utf8(signature).ok()?;
-    signature.split(' ').next().filter(|name| is_name(name)).map(str::to_owned)
+    let (worker, process) = signature.split_once(' ').unwrap_or((signature, ""));
+    let born = process.split('-').next().and_then(|born| born.parse().ok());
+    is_name(worker).then(|| Signer { worker: worker.to_owned(), born })
 }
 
 #[cfg(test)]

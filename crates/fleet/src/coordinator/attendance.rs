@@ -6,7 +6,8 @@ use std::time::Duration;
 use oci::Digest;
 use tokio::time::Instant;
 
-use crate::beat::Sign;
+use crate::beat::{SILENT, Sign};
+use crate::message::Signer;
 use crate::message::beat::AnyBeat;
 use crate::message::release::Release;
 use crate::message::run::RunEntry;
@@ -67,11 +68,15 @@ struct Seen {
 #[derive(Default)]
 pub(super) struct Attendance {
     seen: BTreeMap<String, Seen>,
+    /// When it was looked first, and last.
+    looked: Option<(Instant, Instant)>,
 }
 
 impl Attendance {
     /// Takes in everybody's last sign; says what is new for a run. `now`: by the clock of the signs' ages.
     pub(super) fn look(&mut self, signs: &[Sign], run: &RunEntry, now: Instant) -> Vec<Change> {
+        let first = self.looked.map_or(now, |(first, _)| first);
+        self.looked = Some((first, now));
         signs.iter().flat_map(|sign| self.look_at(sign, run, now)).collect()
     }
 
@@ -116,6 +121,16 @@ impl Attendance {
             (_, Presence::Gone) => None,
         };
         came_or_went.into_iter().chain(refused).chain(sent).collect()
+    }
+
+    /// Whether a process that has begun on a job ends it no more, as far as signs of life tell: it gives none, or another one has its
+    /// name. One of which nothing was heard may have been silent by chance, at first.
+    pub(super) fn misses(&self, by: &Signer) -> bool {
+        match self.seen.get(&by.worker) {
+            Some(seen) if by.born.is_some() && seen.born.is_some() && seen.born != by.born => true,
+            Some(seen) => seen.presence == Presence::Gone,
+            None => self.looked.is_some_and(|(first, last)| last.duration_since(first) >= SILENT),
+        }
     }
 
     /// Who works on the run.
@@ -180,6 +195,26 @@ mod tests {
         assert_eq!(look(&third, after(74)), [Change::Left(name())]);
         assert_eq!(look(&third, after(90)), []);
         assert_eq!(attendance.workers().count(), 0);
+    }
+
+    #[test]
+    fn who_is_silent_or_was_replaced_ends_nothing_and_nobody_is_missed_before_he_could_be_heard() {
+        let (mut attendance, run, begun) = (Attendance::default(), run(b"ours"), Instant::now());
+        let by = |worker: &str, born| Signer { worker: worker.to_owned(), born };
+        let (first, second, unheard) = (by("w1", Some(1)), by("w1", Some(2)), by("w2", Some(1)));
+        let missed = |attendance: &Attendance| [&first, &second, &unheard].map(|by| attendance.misses(by));
+        assert_eq!(missed(&attendance), [false; 3], "nobody has looked");
+        let mut look = |born, at, now| {
+            let [at, now] = [at, now].map(|seconds| begun + Duration::from_secs(seconds));
+            attendance.look(&[sign_of(born, &run.config, 0, false, at)], &run, now);
+            missed(&attendance)
+        };
+        assert_eq!(look(1, 0, 0), [false, true, false]);
+        assert_eq!(look(1, 9, 11), [false, true, false]);
+        assert_eq!(look(1, 9, 12), [false, true, true], "it would have been heard by now");
+        assert_eq!(look(1, 9, 21), [true, true, true]);
+        assert_eq!(look(2, 22, 22), [true, false, true]);
+        assert!(!attendance.misses(&by("w1", None)), "nobody knows which process that was");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::message::ended::{JobResult, RuleFailures};
 use crate::message::job::Job;
 use crate::message::run::{RunEntry, caller};
 use crate::message::spent::SpentBy;
-use crate::message::{self, Malformed, signer};
+use crate::message::{self, Malformed, Signer, signer};
 
 /// An entry that makes sense.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) enum BookEntry {
     Begun {
         job: u32,
         attempt: u32,
-        worker: String,
+        by: Signer,
     },
     /// He has left in an orderly way.
     GivenBack {
@@ -55,7 +55,7 @@ pub(super) fn read(run: &RunEntry, key: &str, value: Option<&[u8]>) -> Option<Bo
         (["begun", job, attempt], value) => {
             let (job, attempt) = (number(job)?, number(attempt)?);
             Some(match value {
-                Some(who) => BookEntry::Begun { job, attempt, worker: signer(who)? },
+                Some(who) => BookEntry::Begun { job, attempt, by: signer(who)? },
                 None => BookEntry::GivenBack { job, attempt },
             })
         }
@@ -83,7 +83,7 @@ mod tests {
         let read = |key: &str, value: Option<&str>| read(&run, key, value.map(str::as_bytes));
         let result = r#"{"worker": "w1", "born": 1, "ended": [], "spent": []}"#;
         assert!(
-            matches!(read("r.begun.1.2", Some("w1 1-0")), Some(BookEntry::Begun { job: 1, attempt: 2, worker }) if worker == "w1")
+            matches!(read("r.begun.1.2", Some("w1 7-0")), Some(BookEntry::Begun { job: 1, attempt: 2, by }) if by.worker == "w1" && by.born == Some(7))
         );
         assert!(matches!(read("r.begun.1.2", None), Some(BookEntry::GivenBack { job: 1, attempt: 2 })));
         let entry = read("r.result.0.1", Some(result));

@@ -58,7 +58,7 @@ impl Watching<'_> {
 
     /// Whether nobody is waited for any longer. Whoever is waited for is named once.
     pub(super) fn is_over(&mut self) -> bool {
-        let is_quiet = self.progress.is_all_planned && self.progress.book.is_quiet();
+        let is_quiet = self.progress.is_all_planned && self.progress.awaited().is_empty();
         let Some((ending, before)) = self.progress.ending else { return false };
         let wait = ending.wait(is_quiet);
         self.progress.ending = Some((ending, wait));
@@ -69,7 +69,7 @@ impl Watching<'_> {
     }
 
     fn tell_who_is_waited_for(&self, ending: Ending) {
-        let at_work = self.progress.book.at_work();
+        let at_work = self.progress.awaited();
         let jobs = at_work.values().map(Vec::len).sum();
         let workers: Vec<_> = at_work.into_keys().collect();
         if !workers.is_empty() {

@@ -41,7 +41,7 @@ impl Ending {
         Self::within(STILL_READ)
     }
 
-    /// Who is waited for. `is_quiet`: no job is in work.
+    /// Who is waited for. `is_quiet`: no job is in work at anybody who gives signs of life.
     pub(super) fn wait(self, is_quiet: bool) -> Wait {
         let now = Instant::now();
         let since = now.duration_since(self.since);

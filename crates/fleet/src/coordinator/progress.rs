@@ -1,6 +1,6 @@
 //! How far a run is that is watched.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sync::Report;
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use super::hand_out::HandOut;
 use crate::book::Book;
 use crate::error::Error;
 use crate::kept::Kept;
+use crate::message::job::Job;
 
 /// How far it is.
 pub(super) struct Progress {
@@ -63,6 +64,11 @@ impl Progress {
             called_off_by,
             broken_off,
         }
+    }
+
+    /// The jobs that somebody may still end, by who does: whoever is silent is not waited for.
+    pub(super) fn awaited(&self) -> BTreeMap<&str, Vec<&Job>> {
+        self.book.at_work_of(|by| !self.attendance.misses(by))
     }
 
     /// From now on, the run ends so.

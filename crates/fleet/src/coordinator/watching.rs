@@ -132,8 +132,8 @@ impl Watching<'_> {
         match book_entry::read(&self.entry, &entry.key, value) {
             Some(BookEntry::Rules(failures)) if self.is_joined => self.tell_rules(failures),
             Some(BookEntry::Job(job)) => self.job(job),
-            Some(BookEntry::Begun { job, attempt, worker }) => {
-                self.progress.book.begun(job, attempt, worker);
+            Some(BookEntry::Begun { job, attempt, by }) => {
+                self.progress.book.begun(job, attempt, by);
             }
             Some(BookEntry::Spent(by)) => self.progress.book.spent_by(by),
             Some(BookEntry::CalledOff(by)) => self.called_off(by.as_deref()),
@@ -252,6 +252,13 @@ impl Watching<'_> {
             }
             Change::Joined(worker) => format!("worker {worker} is there"),
             Change::Left(worker) => format!("worker {worker} has left"),
+            // Nothing is handed out any more.
+            Change::Lost(worker) if self.progress.ending.is_some() => {
+                format!("worker {worker} is silent: nobody waits for its jobs")
+            }
+            Change::StartedAgain(worker) if self.progress.ending.is_some() => {
+                format!("worker {worker} was started again: nobody waits for the jobs that it had")
+            }
             Change::Lost(worker) => {
                 format!("worker {worker} is silent: others get its jobs after {} s", self.ack_wait.as_secs())
             }

@@ -112,7 +112,7 @@ impl Shared {
                 return Ok(Begun::Nothing);
             }
             let who = self.runs.get(&begun).await?.and_then(|(who, _)| signer(&who));
-            before.push(who.unwrap_or_else(|| "somebody".to_owned()));
+            before.push(who.map_or_else(|| "somebody".to_owned(), |who| who.worker));
         }
         Ok(Begun::GivenUp(job, before))
     }

@@ -21,14 +21,14 @@ use crate::waiting::Silence;
 impl Shared {
     /// Works on one run after the other, until it is cancelled or has been idle for long enough.
     pub(super) async fn look_for_work(self: Arc<Self>, cancel: &CancellationToken) -> Result<(), Error> {
-        let (mut idle_since, mut told, mut passed) = (Instant::now(), HashSet::new(), HashSet::new());
+        let (mut idle_since, mut told, mut last) = (Instant::now(), HashSet::new(), None);
         let mut silence = Silence::default();
         while !cancel.is_cancelled() {
             // While NATS is away, an answer takes long: who is told to end does not wait for that.
             let run = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(()),
-                run = self.open_run(&mut told, &mut passed) => match run {
+                run = self.open_run(&mut told, last.as_deref()) => match run {
                     Err(error @ Error::NoAnswer { .. }) => {
                         silence.tell(&error, &self.worker.connection, &*self.worker.say);
                         None
@@ -47,9 +47,7 @@ impl Shared {
                 if had == Had::NoQueue && self.run_state(&run.run).await == RunState::GoesOn {
                     self.say_no_queue(&run.run, &mut told);
                 }
-                if had != Had::Jobs {
-                    passed.insert(run.run);
-                }
+                last = Some(run.run);
                 if self.jobs_done() > before {
                     idle_since = Instant::now();
                 }
@@ -74,12 +72,11 @@ impl Shared {
         }
     }
 
-    /// A run of this worker's config, and none of those that were `passed` because they had nothing for it, until all were. Of others it
-    /// is said once that they are there.
+    /// The next run that may have work for this worker. Of others it is said once that they are there.
     async fn open_run(
         &self,
         told: &mut HashSet<String>,
-        passed: &mut HashSet<String>,
+        last: Option<&str>,
     ) -> Result<Option<RunEntry>, Error> {
         let Some((runs, _)) = self.runs.get_once("runs").await? else { return Ok(None) };
         let runs: Runs = match message::read(&runs) {
@@ -93,15 +90,24 @@ impl Shared {
             }
         }
         let is_ours = |entry: &RunEntry| {
-            entry.config == self.worker.config && self.part_in(&entry.run) != Part::LeavesToOthers
+            entry.config == self.worker.config
+                && !self.called_off().contains(&entry.run)
+                && self.part_in(&entry.run) != Part::LeavesToOthers
         };
-        let ours: Vec<_> = runs.ours().filter(|entry| is_ours(entry)).collect();
-        let next = ours.iter().find(|entry| !passed.contains(&entry.run));
-        if next.is_none() {
-            passed.clear();
-        }
-        Ok(next.or(ours.first()).map(|entry| (*entry).clone()))
+        Ok(next_after(last, &runs, is_ours).cloned())
     }
+}
+
+/// The next of these runs after the one that had its turn last. Whoever looked there has found nothing more to take: the run may be one
+/// that nobody watches, and open for ever.
+fn next_after<'a>(
+    last: Option<&str>,
+    runs: &'a Runs,
+    is_ours: impl Fn(&RunEntry) -> bool,
+) -> Option<&'a RunEntry> {
+    let place = last.and_then(|last| runs.ours().position(|entry| entry.run == last));
+    let behind = place.map_or(0, |place| place + 1);
+    runs.ours().skip(behind).chain(runs.ours().take(behind)).find(|entry| is_ours(entry))
 }
 
 /// Runs that a worker with this config leaves alone: what they are called, and why.
@@ -125,4 +131,28 @@ fn left_to_others(runs: &Runs, config: &Digest) -> Vec<(String, String)> {
         (other.run.clone(), text)
     });
     strangers.chain(others).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::run;
+    use crate::message::listed::Listed;
+
+    #[test]
+    fn runs_have_their_turns_in_the_order_of_the_list() {
+        let listed = |name: &&str| Listed::Ours(RunEntry { run: (*name).to_owned(), ..run(b"c") });
+        let next = |last: Option<&str>, open: &[&str]| {
+            let runs = Runs { open: open.iter().map(listed).collect(), closed: Vec::new() };
+            next_after(last, &runs, |entry| !entry.run.starts_with("other")).map(|entry| entry.run.clone())
+        };
+        let open = ["a", "other-1", "b", "c"];
+        for (last, expected) in
+            [(None, "a"), (Some("a"), "b"), (Some("b"), "c"), (Some("c"), "a"), (Some("closed"), "a")]
+        {
+            assert_eq!(next(last, &open).as_deref(), Some(expected), "{last:?}");
+        }
+        assert_eq!(next(Some("a"), &["a", "other-1"]).as_deref(), Some("a"));
+        assert_eq!((next(Some("a"), &["other-1"]), next(None, &[])), (None, None));
+    }
 }

@@ -31,12 +31,14 @@ pub(super) struct Shared {
     done: AtomicU64,
     told: Mutex<Told>,
     refusals: Mutex<Refusals>,
+    /// Runs that were called off and are open still: nothing of them is handed out any more.
+    called_off: Mutex<HashSet<String>>,
 }
 
 impl Shared {
     pub(super) fn new(worker: Worker, born: u64, runs: Bucket, live: Live) -> Self {
-        let (in_work, moved, in_hands, numbers, done, told, refusals) = Default::default();
-        Self { worker, runs, live, in_work, born, moved, in_hands, numbers, done, told, refusals }
+        let (in_work, moved, in_hands, numbers, done, told, refusals, called_off) = Default::default();
+        Self { worker, runs, live, in_work, born, moved, in_hands, numbers, done, told, refusals, called_off }
     }
 
     pub(super) fn in_hands(&self) -> MutexGuard<'_, HashSet<(String, u32)>> {
@@ -73,6 +75,7 @@ impl Shared {
         self.moved().retain(|run, _| open.contains(run.as_str()));
         self.told().retain(&open);
         self.refusals().retain(&open);
+        self.called_off().retain(|run| open.contains(run.as_str()));
     }
 
     /// What a result is to say that registries were asked for.
@@ -104,6 +107,11 @@ impl Shared {
     /// Runs of which this worker's login is refused.
     pub(super) fn refusals(&self) -> MutexGuard<'_, Refusals> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs that were called off, of those that are open still.
+    pub(super) fn called_off(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.called_off.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {

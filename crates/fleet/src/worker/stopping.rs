@@ -63,6 +63,9 @@ impl Shared {
             }
         };
         self.tell_end(&run, &end);
+        if matches!(end, End::Run(RunState::CalledOff(_))) {
+            self.called_off().insert(run);
+        }
         stop.cancel();
     }
 

@@ -195,3 +195,30 @@ async fn a_run_without_a_queue_keeps_no_worker_from_the_next_run() {
     let notes = by_worker.notes();
     assert_eq!(notes.iter().filter(|text| text.contains(&note)).count(), 1, "{notes:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_done_and_that_nobody_watches_keeps_no_worker_from_the_next_run() {
+    let (nats, world) = (Nats::start().await, World::start(2).await);
+    let (told, told_other) = (Arc::new(Told::default()), Arc::new(Told::default()));
+    let (_, first) = world.coordinate(nats.connect("c1").await, &told);
+    until("the run is open", async || told.has_note("for workers to take")).await;
+    let book = Book::of(&nats).await;
+    first.abort();
+    let _ = first.await;
+    let worker = world.worker(nats.connect("w1").await).await;
+    until("it is done", async || book.has("result.0.1").await && book.has("result.1.1").await).await;
+    let patience = ([ACK_WAIT, Duration::from_secs(5)], "others");
+    let connection = nats.connect("c2").await;
+    let second = world.bringing_until(CancellationToken::new(), connection, &told_other, patience);
+    let brought = tokio::time::timeout(Duration::from_secs(60), second).await.unwrap().unwrap();
+    assert_eq!((brought.report.skipped(), brought.joined), (4, None), "{:?}", told_other.notes());
+    // The first run is open still, and nothing of it is left to take.
+    let idle = world.worker_that_ends_idle(nats.connect("w2").await, Duration::from_secs(1)).await;
+    let ended = tokio::time::timeout(Duration::from_secs(60), idle.task).await.unwrap().unwrap();
+    assert_eq!(ended.unwrap().jobs, 0);
+    assert_eq!(worker.leave().await.jobs, 4);
+    let again = Arc::new(Told::default());
+    let (_, joined) = world.coordinate(nats.connect("c3").await, &again);
+    let report = tokio::time::timeout(Duration::from_secs(60), joined).await.unwrap().unwrap().unwrap();
+    assert_eq!((report.copied(), report.not_done()), (4, 0), "{:?}", again.notes());
+}

@@ -68,10 +68,11 @@ async fn what_is_in_work_when_a_run_is_called_off_is_waited_for_and_told() {
     let (cancel, bringing) = world.bring(nats.connect("c").await, &told, [ACK_WAIT, AN_HOUR]);
     until("the run is open", async || told.has_note("for workers to take")).await;
     let book = Book::of(&nats).await;
-    book.put("begun.1.1", "w1 1-0").await;
+    // Nobody knows which process that was: whoever has the name is waited for.
+    book.put("begun.1.1", "w1").await;
     // It was read before what the coordinator tells next.
-    let _ = world.worker_of(nats.connect("w2").await, oci::Digest::sha256(b"other")).await;
-    until("it is watching", async || told.has_note("worker w2")).await;
+    let _ = world.worker_of(nats.connect("w1").await, oci::Digest::sha256(b"other")).await;
+    until("it is watching", async || told.has_note("worker w1")).await;
     cancel.cancel();
     // Longer than whoever took a job just now needs to say so.
     until("it waits for w1", async || told.has_note("waiting for 1 job in work at w1: ")).await;
@@ -89,6 +90,31 @@ async fn what_is_in_work_when_a_run_is_called_off_is_waited_for_and_told() {
     assert_eq!((brought.kept.stands, brought.kept.left_open), (6, 2));
     let by_w1 = told.ended().into_values().flatten().filter(|(_, worker)| worker.as_deref() == Some("w1"));
     assert_eq!(by_w1.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_the_jobs_of_who_was_killed_and_others_say_once_that_the_run_was_called_off() {
+    let (nats, world, told) = (Nats::start().await, World::start(2).await, Arc::new(Told::default()));
+    world.source.misbehave(slow_manifests());
+    let (cancel, bringing) = world.bring(nats.connect("c").await, &told, [AN_HOUR, AN_HOUR]);
+    let machine = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let connection = machine.spawn(nats.connected_later("w1")).await.unwrap();
+    let _ = world.worker_on(machine.handle(), connection).await;
+    let book = Book::of(&nats).await;
+    until("it has its hands full", async || book.has("begun.0.1").await && book.has("begun.1.1").await).await;
+    until("it is there", async || told.has_note("worker w1 is there")).await;
+    let by_worker = Arc::new(Told::default());
+    let worker = world.worker_that_tells(nats.connect("w2").await, &by_worker).await;
+    machine.shutdown_background();
+    cancel.cancel();
+    let brought = tokio::time::timeout(Duration::from_secs(60), bringing).await.unwrap().unwrap().unwrap();
+    assert_eq!((brought.report.not_done(), brought.broken_off.is_some()), (4, false));
+    assert!(told.has_note("waiting for 2 jobs in work at w1: "), "{:?}", told.notes());
+    assert!(told.has_note("worker w1 is silent: nobody waits for its jobs"), "{:?}", told.notes());
+    assert!(!told.has_note("others get its jobs"), "{:?}", told.notes());
+    let off = format!("run {} was called off by c: no image is in work here", book.run);
+    assert_eq!(by_worker.notes(), [off]);
+    worker.leave().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -122,6 +122,7 @@ struct Kind {
     limits: Arc<dyn SharedLimits>,
     config: Digest,
     leaves_at_once: bool,
+    idle_exit: Option<Duration>,
     told: Arc<Told>,
     /// Where it runs.
     runtime: Option<Handle>,
@@ -132,7 +133,8 @@ struct Kind {
 impl Default for Kind {
     fn default() -> Self {
         let (limits, told, added) = (Arc::new(NoLimits), Arc::default(), String::new());
-        Self { limits, config: World::config(), leaves_at_once: false, told, runtime: None, added }
+        let (config, leaves_at_once, idle_exit, runtime) = (World::config(), false, None, None);
+        Self { limits, config, leaves_at_once, idle_exit, told, runtime, added }
     }
 }
 
@@ -240,8 +242,13 @@ impl World {
         self.worker_as(connection, Kind { leaves_at_once: true, ..Kind::default() }).await
     }
 
+    /// One that ends when it has found nothing to do for so long.
+    pub(crate) async fn worker_that_ends_idle(&self, connection: Connection, idle: Duration) -> Working {
+        self.worker_as(connection, Kind { idle_exit: Some(idle), ..Kind::default() }).await
+    }
+
     async fn worker_as(&self, connection: Connection, kind: Kind) -> Working {
-        let Kind { limits, config, leaves_at_once, told, runtime, added } = kind;
+        let Kind { limits, config, leaves_at_once, idle_exit, told, runtime, added } = kind;
         let clients = self.clients();
         let (rules, cancel) = (Self::rules_by(&clients, &self.repositories), CancellationToken::new());
         let cancelled = cancel.clone();
@@ -276,7 +283,7 @@ impl World {
             spending: Arc::new(move || clients.iter().map(spent_at).collect()),
         };
         let say = Arc::new(move |text: &str| told.notes.lock().unwrap().push(text.to_owned()));
-        let worker = Worker { config, tools, limits, idle_exit: None, say, connection };
+        let worker = Worker { config, tools, limits, idle_exit, say, connection };
         let runtime = runtime.unwrap_or_else(Handle::current);
         Working { task: runtime.spawn(worker.work(cancel.clone())), cancel }
     }
