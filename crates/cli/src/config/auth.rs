@@ -86,6 +86,8 @@ pub(crate) struct Auth {
     pub(crate) entries: Vec<AuthEntry>,
     /// Where the entries are, by their prefixes: with many rules and many entries, each is found at once.
     by_prefix: HashMap<String, usize>,
+    /// Whether a key names more than a registry: most files have none, and need no names of repositories.
+    has_paths: bool,
     /// The file that entries are read from, for people: there may be a place for them, and none in it.
     pub(crate) file: Option<String>,
     pub(crate) warnings: Vec<String>,
@@ -97,7 +99,11 @@ impl Auth {
         if self.entries.is_empty() {
             return None;
         }
-        let name = format!("{}/{repository}", normal_host(host.as_str()));
+        let host = normal_host(host.as_str());
+        if !self.has_paths {
+            return self.by_prefix.get(&host).copied();
+        }
+        let name = format!("{host}/{repository}");
         let mut prefixes =
             std::iter::successors(Some(&name[..]), |name| name.rsplit_once('/').map(|(front, _)| front));
         prefixes.find_map(|prefix| self.by_prefix.get(prefix).copied())
@@ -105,6 +111,7 @@ impl Auth {
 
     /// Adds an entry. The last of those with equal prefixes counts.
     fn push(&mut self, entry: AuthEntry) {
+        self.has_paths |= entry.prefix.contains('/');
         self.by_prefix.insert(entry.prefix.clone(), self.entries.len());
         self.entries.push(entry);
     }

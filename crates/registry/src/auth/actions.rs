@@ -39,11 +39,22 @@ impl Actions {
         Self { known: self.known & !granted.known, others }
     }
 
+    /// How many bytes their texts have with a comma each.
+    pub(super) fn text_length(&self) -> usize {
+        let known = self.known().map(|text| text.len() + 1).sum::<usize>();
+        known + self.others.iter().map(|text| text.len() + 1).sum::<usize>()
+    }
+
+    fn known(&self) -> impl Iterator<Item = &'static str> + '_ {
+        let is_in = move |bit: &usize| self.known >> bit & 1 != 0;
+        (0..KNOWN.len()).filter(is_in).map(|bit| KNOWN[bit])
+    }
+
     /// Their texts, sorted.
     pub(super) fn texts(&self) -> Vec<&str> {
-        let known = KNOWN.iter().enumerate().filter(|(bit, _)| self.known >> bit & 1 != 0);
-        let mut texts: Vec<_> =
-            known.map(|(_, text)| *text).chain(self.others.iter().map(AsRef::as_ref)).collect();
+        let others = self.others.iter().map(|text| &**text);
+        let known = self.known().map(|text| -> &str { text });
+        let mut texts: Vec<&str> = others.chain(known).collect();
         texts.sort_unstable();
         texts
     }

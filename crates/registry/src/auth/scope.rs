@@ -143,8 +143,7 @@ impl Scopes {
 
     /// How many bytes their texts have.
     pub(crate) fn text_length(&self) -> usize {
-        let of_actions = |actions: &Actions| actions.texts().iter().map(|text| text.len() + 1).sum::<usize>();
-        self.0.iter().map(|scope| scope.resource.len() + 1 + of_actions(&scope.actions)).sum()
+        self.0.iter().map(|scope| scope.resource.len() + 1 + scope.actions.text_length()).sum()
     }
 
     /// One text for each resource, as the token server takes them.
