@@ -3,6 +3,7 @@
 
 mod config;
 mod fleet;
+mod nats_trouble;
 mod page;
 mod registry;
 mod shown;
@@ -32,12 +33,13 @@ pub(crate) struct Message {
 }
 
 /// All of them, group by group.
-fn groups() -> [(&'static str, &'static [Message]); 4] {
+fn groups() -> [(&'static str, &'static [Message]); 5] {
     [
         ("What is typed", typed::MESSAGES),
         ("The config", config::MESSAGES),
         ("Registries, and the way to them", registry::MESSAGES),
         ("More than one machine", fleet::MESSAGES),
+        ("More than one machine: NATS in the middle of a run", nats_trouble::MESSAGES),
     ]
 }
 

@@ -153,16 +153,16 @@ pub(super) const MESSAGES: &[Message] = &[
 const USERS: &str = include_str!("../../../../../docs/nats-users.conf");
 
 /// Two registries with a config, and NATS.
-struct Fleet {
+pub(super) struct Fleet {
     bench: Bench,
-    nats: NatsServer,
+    pub(super) nats: NatsServer,
 }
 
 /// What NATS is called on the page.
 const NATS: &str = "nats://nats.example.com:4222";
 
 impl Fleet {
-    async fn start(users: &str) -> Result<Self> {
+    pub(super) async fn start(users: &str) -> Result<Self> {
         let bench = Bench::start().await?;
         let (from, to) = (bench.source.host(), bench.target.host());
         let config = format!(
@@ -174,28 +174,41 @@ impl Fleet {
         Ok(Self { bench, nats: NatsServer::with(users).await? })
     }
 
-    fn workplace(&self) -> &Workplace {
+    pub(super) fn workplace(&self) -> &Workplace {
         &self.bench.workplace
     }
 
-    fn names(&self) -> Vec<(String, &'static str)> {
+    pub(super) fn names(&self) -> Vec<(String, &'static str)> {
         let [source, target] = self.bench.names();
         vec![source, target, (self.nats.url(), NATS), (self.nats.url().replace("nats://", ""), &NATS[7..])]
     }
 
     /// A process that goes on, whose stderr goes to a file.
-    fn begin(&self, arguments: &str, file: &str) -> Result<Child> {
+    pub(super) fn begin(&self, arguments: &str, file: &str) -> Result<Child> {
         let log = std::fs::File::create(self.workplace().path().join(file))?;
         let mut command = self.workplace().command(&arguments.replace("NATS", &self.nats.url()));
         Ok(command.stdout(Stdio::null()).stderr(log).spawn()?)
     }
 
-    fn coordinator(&self) -> Result<Child> {
+    pub(super) fn coordinator(&self) -> Result<Child> {
         self.begin("sync --fleet NATS --fleet-patience 2", "c.err")
     }
 
+    /// The same, where no layer ever comes.
+    pub(super) fn coordinator_of_a_slow_source(&self) -> Result<Child> {
+        let hang = Fault { when: Match::get("/blobs/"), times: Times::Always, effect: Effect::Hang };
+        self.bench.source.misbehave(hang);
+        self.coordinator()
+    }
+
+    /// A process that ends by itself, with an error.
+    pub(super) fn ends(&self, arguments: &str) -> Result<Shown> {
+        let ran = self.workplace().run(&arguments.replace("NATS", &self.nats.url()))?;
+        Shown::error(&ran, &self.names())
+    }
+
     /// Waits until somebody has said this; gives the line.
-    async fn line(&self, file: &str, text: &str) -> Result<String> {
+    pub(super) async fn line(&self, file: &str, text: &str) -> Result<String> {
         let line = || {
             let said = self.workplace().read(file).ok()?;
             let complete = said.rsplit_once('\n')?.0.to_owned();
@@ -208,9 +221,7 @@ impl Fleet {
 
 /// A process that ends by itself, with an error.
 async fn ends(arguments: &str, users: &str) -> Result<Shown> {
-    let fleet = Fleet::start(users).await?;
-    let ran = fleet.workplace().run(&arguments.replace("NATS", &fleet.nats.url()))?;
-    Shown::error(&ran, &fleet.names())
+    Fleet::start(users).await?.ends(arguments)
 }
 
 async fn finds(arguments: &str, users: &str, step: &str) -> Result<Shown> {
@@ -242,9 +253,7 @@ async fn of_another_config() -> Result<Shown> {
 
 async fn silent() -> Result<Shown> {
     let fleet = Fleet::start("").await?;
-    let hang = Fault { when: Match::get("/blobs/"), times: Times::Always, effect: Effect::Hang };
-    fleet.bench.source.misbehave(hang);
-    let mut coordinator = fleet.coordinator()?;
+    let mut coordinator = fleet.coordinator_of_a_slow_source()?;
     let mut worker = fleet.begin("worker --fleet NATS --name w1 --no-state", "w.err")?;
     let there = fleet.line("c.err", "worker w1 is there").await;
     end(&mut [&mut worker])?;
@@ -254,7 +263,7 @@ async fn silent() -> Result<Shown> {
     Ok(Shown::line(&line?, 0, &fleet.names()))
 }
 
-fn end(children: &mut [&mut Child]) -> Result<()> {
+pub(super) fn end(children: &mut [&mut Child]) -> Result<()> {
     for child in children {
         child.kill()?;
         child.wait()?;

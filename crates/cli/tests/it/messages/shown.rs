@@ -49,7 +49,12 @@ impl Shown {
     /// The first error, or the first warning where there is none, of a command line or config: what and why are in one
     /// sentence, and what to do stands below it or behind a colon.
     pub(crate) fn error(ran: &Ran, names: Names<'_>) -> Result<Self> {
-        let stderr = named(&ran.stderr, names);
+        Self::written(ran.code, &ran.stderr, names)
+    }
+
+    /// The same of a process whose stderr went to a file.
+    pub(crate) fn written(code: i32, stderr: &str, names: Names<'_>) -> Result<Self> {
+        let stderr = named(stderr, names);
         let lines: Vec<&str> = stderr.lines().collect();
         let begin = |mark: &str| lines.iter().position(|line| line.starts_with(mark));
         let first = begin("error: ").or_else(|| begin("warning: ")).context(stderr.clone())?;
@@ -59,7 +64,7 @@ impl Shown {
             lines[first].split_once(": ").map_or(lines[first], |(_, sentence)| sentence).to_owned();
         let help = lines[first..=first + more].iter().find_map(|line| line.strip_prefix("  help: "));
         let next = help.map_or_else(|| sentence.clone(), str::to_owned);
-        Ok(Self { code: ran.code, what: sentence.clone(), why: sentence, next, text, stderr })
+        Ok(Self { code, what: sentence.clone(), why: sentence, next, text, stderr })
     }
 }
 
@@ -73,7 +78,7 @@ impl Shown {
 }
 
 /// What differs from run to run and from machine to machine, and what stands for it.
-const OTHERS: [(&str, &str); 11] = [
+const OTHERS: [(&str, &str); 12] = [
     ("request id [a-z]+-[0-9]+", "request id 4711"),
     ("blob sha256:[0-9a-f]{12}", "blob sha256:098bff4f420e"),
     ("session-[0-9]+", "session-1"),
@@ -83,6 +88,7 @@ const OTHERS: [(&str, &str); 11] = [
         "verification time 1795986024 $1(186526824 seconds ago)",
     ),
     // Runs, the first digits of configs' hashes, and folders that a test has made.
+    ("away since [0-9]{2}:[0-9]{2}", "away since 23:59"),
     (r"run [0-9]{8}T[0-9]{6}Z-[0-9]+", "run 20261130T120000Z-4711"),
     (
         r"config \(sha256:[0-9a-f]{12}\) than this worker has \(sha256:[0-9a-f]{12}\)",
