@@ -169,14 +169,17 @@ impl Watch {
     }
 }
 
-/// What a cluster answers while it chooses who leads: it is asked again.
-const PASSING: [ErrorCode; 6] = [
-    ErrorCode::CLUSTER_INCOMPLETE,
-    ErrorCode::CLUSTER_NO_PEERS,
-    ErrorCode::CLUSTER_NOT_ACTIVE,
-    ErrorCode::CLUSTER_NOT_ASSIGNED,
-    ErrorCode::CLUSTER_NOT_AVAILABLE,
-    ErrorCode::CLUSTER_NOT_LEADER,
+/// Answers that stay the same however often is asked: there is no room, or the message is too large. Others, such as those of a
+/// server that is starting or of a cluster that chooses who leads, may pass.
+const FINAL: [ErrorCode; 8] = [
+    ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
+    ErrorCode::INSUFFICIENT_RESOURCES,
+    ErrorCode::MEMORY_RESOURCES_EXCEEDED,
+    ErrorCode::STORAGE_RESOURCES_EXCEEDED,
+    ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM,
+    ErrorCode::STREAM_MAX_STREAM_BYTES_EXCEEDED,
+    ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM,
+    ErrorCode::STREAM_SEALED,
 ];
 
 /// Whether the server does not do what it was asked for, however often: its store is full, or a message is too large for it.
@@ -184,8 +187,7 @@ fn is_refusal(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(answer) = error.downcast_ref::<jetstream::Error>() {
-            let code = answer.error_code();
-            return code != ErrorCode::STREAM_NOT_FOUND && !PASSING.contains(&code);
+            return is_final(answer);
         }
         let published = error.downcast_ref::<PublishError>();
         if published.is_some_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded) {
@@ -194,6 +196,13 @@ fn is_refusal(error: &(dyn std::error::Error + 'static)) -> bool {
         cause = error.source();
     }
     false
+}
+
+fn is_final(answer: &jetstream::Error) -> bool {
+    // A store that is closed, because its server is being stopped, is told with the same code as one that is full.
+    let is_full = |text: String| text.contains("exceeded") || text.contains("no space");
+    let code = answer.error_code();
+    FINAL.contains(&code) || (code == ErrorCode::STREAM_STORE_FAILED && is_full(answer.to_string()))
 }
 
 fn refused(what: &str, error: &dyn std::error::Error) -> Error {

@@ -19,6 +19,9 @@ use crate::uptime::Uptime;
 
 /// The queue of jobs, whichever run they are of.
 pub(crate) const JOBS: &str = "ISYNC_JOBS";
+/// How long NATS is asked again that does not answer, and how often.
+const PATIENCE: Duration = Duration::from_secs(90);
+const BETWEEN: Duration = Duration::from_millis(500);
 /// Runs with their jobs and results.
 pub(crate) const RUNS: &str = "isync_runs";
 /// Who is sending a blob.
@@ -77,6 +80,8 @@ impl Connection {
             .custom_inbox_prefix(&inbox)
             .connection_timeout(Duration::from_secs(5))
             .request_timeout(Some(Duration::from_secs(5)))
+            // A network that drops everything is noticed by what it does not answer: before workers are taken for silent.
+            .ping_interval(Duration::from_secs(3))
             .max_reconnects(None)
             .reconnect_delay_callback(|tries| Duration::from_millis((100 * tries as u64).min(2000)))
             .event_callback(move |event| {
@@ -183,8 +188,20 @@ impl Connection {
         Bucket::open(&self.jetstream, HOLDERS).await
     }
 
-    /// Makes a run's way out of the queue. Workers only look it up.
+    /// Makes a run's way out of the queue, and asks again for as long as NATS does not answer. Workers only look it up.
     pub(crate) async fn open_queue(&self, run: &str, ack_wait: Duration) -> Result<(), Error> {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            match self.ask_for_queue(run, ack_wait).await {
+                Err(Error::NoAnswer { .. }) if tokio::time::Instant::now() < end => {}
+                made => return made,
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
+    /// The same, asked once.
+    pub(crate) async fn ask_for_queue(&self, run: &str, ack_wait: Duration) -> Result<(), Error> {
         let config = pull::Config {
             durable_name: Some(run.to_owned()),
             filter_subject: format!("{}>", subject(run)),
@@ -194,15 +211,13 @@ impl Connection {
             max_deliver: -1,
             ..pull::Config::default()
         };
-        let refused = |error: &dyn std::error::Error| Error::Refused {
-            what: format!("make the queue of run {run}"),
-            reason: crate::error::words(error),
-        };
-        self.jetstream
-            .create_consumer_on_stream(config, JOBS)
-            .await
-            .map(drop)
-            .map_err(|error| refused(&error))
+        self.jetstream.create_consumer_on_stream(config, JOBS).await.map(drop).map_err(|error| {
+            let (what, reason) = (format!("make the queue of run {run}"), crate::error::words(&error));
+            match error.kind() {
+                ConsumerErrorKind::JetStream(_) => Error::Refused { what, reason },
+                _ => Error::NoAnswer { what, reason },
+            }
+        })
     }
 
     /// Takes a run's book away.

@@ -86,7 +86,7 @@ impl HandOut {
     /// Whether it succeeds shows when the queue is looked at next.
     async fn open_again(&self) {
         if self.connection.make_queue().await.is_ok() {
-            let _ = self.connection.open_queue(&self.run, self.ack_wait).await;
+            let _ = self.connection.ask_for_queue(&self.run, self.ack_wait).await;
         }
     }
 }

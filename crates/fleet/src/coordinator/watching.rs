@@ -214,10 +214,11 @@ impl Watching<'_> {
         if self.progress.ending.is_some() {
             return Ok(());
         }
+        self.progress.hand_out.publish(&open, "", self.cancel).await?;
         if !self.is_joined {
             self.teller.note(format!("run {run} has {jobs} for workers to take"));
         }
-        self.progress.hand_out.publish(&open, "", self.cancel).await
+        Ok(())
     }
 
     /// Tells who comes and goes, ends what nobody is waited for any longer, and tells how far all are. While NATS is away, nobody is

@@ -49,10 +49,15 @@ struct Jobs {
 }
 
 impl Jobs {
-    fn is_empty(&mut self) -> bool {
+    /// Takes what has ended: a job that is not taken keeps its memory.
+    fn take_ended(&mut self) {
         while let Some(job) = self.at_work.try_join_next() {
             self.take(job);
         }
+    }
+
+    fn is_empty(&mut self) -> bool {
+        self.take_ended();
         self.at_work.is_empty()
     }
 
@@ -101,6 +106,7 @@ impl Shared {
                 () = stop.cancelled() => break,
             };
             let Ok(permit) = permit else { break };
+            jobs.take_ended();
             if self.part_in(&run.run) == Part::LeavesToOthers {
                 break;
             }

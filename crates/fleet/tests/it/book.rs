@@ -43,6 +43,12 @@ impl Book {
         self.store.put(format!("{}.{key}", self.run), value.to_owned().into()).await.unwrap();
     }
 
+    /// How many jobs are in the queue.
+    pub(crate) async fn queued(&self) -> u64 {
+        let stream = self.jetstream.get_stream("ISYNC_JOBS").await.unwrap();
+        stream.cached_info().state.messages
+    }
+
     /// Puts any text into the queue.
     pub(crate) async fn queue(&self, text: &str) {
         let subject = format!("isync.jobs.{}.99", self.run);

@@ -47,6 +47,8 @@ async fn a_coordinator_that_dies_is_replaced_and_the_report_is_whole() {
     let told = Arc::new(Told::default());
     let (_, first) = world.coordinate(nats.connect("c1").await, &told);
     until("the run is open", async || told.has_note("for workers to take")).await;
+    let book = Book::of(&nats).await;
+    until("all jobs are in the queue", async || book.queued().await == 6).await;
     first.abort();
     let _ = first.await;
     // Half of it is done while nobody watches.
@@ -203,6 +205,7 @@ async fn a_run_that_is_done_and_that_nobody_watches_keeps_no_worker_from_the_nex
     let (_, first) = world.coordinate(nats.connect("c1").await, &told);
     until("the run is open", async || told.has_note("for workers to take")).await;
     let book = Book::of(&nats).await;
+    until("all jobs are in the queue", async || book.queued().await == 2).await;
     first.abort();
     let _ = first.await;
     let worker = world.worker(nats.connect("w1").await).await;
