@@ -8,11 +8,8 @@ use async_nats::jetstream::kv::{CreateErrorKind, Entry, Operation, Store};
 use async_nats::jetstream::{self, Context, ErrorCode, kv};
 use bytes::Bytes;
 
+use crate::answer::{PATIENCE, until_answered};
 use crate::error::Error;
-
-/// For so long a server may be away before anybody gives up.
-const PATIENCE: Duration = Duration::from_secs(90);
-const BETWEEN: Duration = Duration::from_millis(500);
 
 /// Keys with values, of which each has a revision.
 #[derive(Clone)]
@@ -126,24 +123,16 @@ impl Bucket {
         patience: Duration,
         ask: impl Fn() -> F,
     ) -> Result<T, Error> {
-        let end = tokio::time::Instant::now() + patience;
-        loop {
+        let asked = || async {
             let error = match ask().await {
                 Ok(answer) => return Ok(answer),
+                Err(error) if is_refusal(&error) => return Err(refused(what, &error)),
                 Err(error) => error,
             };
-            if is_refusal(&error) {
-                return Err(refused(what, &error));
-            }
-            if let Some(gone) = self.is_gone().await {
-                return Err(gone);
-            }
-            if tokio::time::Instant::now() >= end {
-                let (what, reason) = (what.to_owned(), crate::error::words(&error));
-                return Err(Error::NoAnswer { what, reason });
-            }
-            tokio::time::sleep(BETWEEN).await;
-        }
+            let (what, reason) = (what.to_owned(), crate::error::words(&error));
+            Err(self.is_gone().await.unwrap_or(Error::NoAnswer { what, reason }))
+        };
+        until_answered(patience, asked).await
     }
 
     /// Whether NATS says that the bucket is not there.

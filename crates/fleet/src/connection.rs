@@ -10,6 +10,7 @@ use async_nats::jetstream::stream::{Config, ConsumerErrorKind, DiscardPolicy, Re
 use async_nats::jetstream::{self, Context, ErrorCode};
 
 use crate::access::Access;
+use crate::answer::{PATIENCE, until_answered};
 use crate::bucket::Bucket;
 use crate::contact::{Contact, Tell};
 use crate::denials::{Denials, StreamsRefused};
@@ -19,9 +20,6 @@ use crate::uptime::Uptime;
 
 /// The queue of jobs, whichever run they are of.
 pub(crate) const JOBS: &str = "ISYNC_JOBS";
-/// How long NATS is asked again that does not answer, and how often.
-const PATIENCE: Duration = Duration::from_secs(90);
-const BETWEEN: Duration = Duration::from_millis(500);
 /// Runs with their jobs and results.
 pub(crate) const RUNS: &str = "isync_runs";
 /// Who is sending a blob.
@@ -190,14 +188,7 @@ impl Connection {
 
     /// Makes a run's way out of the queue, and asks again for as long as NATS does not answer. Workers only look it up.
     pub(crate) async fn open_queue(&self, run: &str, ack_wait: Duration) -> Result<(), Error> {
-        let end = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            match self.ask_for_queue(run, ack_wait).await {
-                Err(Error::NoAnswer { .. }) if tokio::time::Instant::now() < end => {}
-                made => return made,
-            }
-            tokio::time::sleep(BETWEEN).await;
-        }
+        until_answered(PATIENCE, || self.ask_for_queue(run, ack_wait)).await
     }
 
     /// The same, asked once.

@@ -4,6 +4,7 @@
 //! The registries are the truth. What NATS keeps are hints and the run's book: if it is lost, a new plan costs looks, not bytes.
 
 mod access;
+mod answer;
 mod beat;
 mod book;
 mod bucket;

@@ -6,13 +6,11 @@ use async_nats::jetstream::message::PublishMessage;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::answer::{BETWEEN, PATIENCE};
 use crate::connection::{Connection, subject};
 use crate::error::Error;
 use crate::message;
 use crate::message::job::Handed;
-
-/// How long a job may take to get into the queue.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Hands out the jobs of one run.
 pub(super) struct HandOut {
@@ -48,7 +46,7 @@ impl HandOut {
                     let reason = crate::error::words(&error);
                     return Err(Error::Refused { what: format!("take job {number}"), reason });
                 }
-                tokio::time::sleep(Duration::from_millis(500)).await;
+                tokio::time::sleep(BETWEEN).await;
             }
         }
         Ok(())
