@@ -65,19 +65,16 @@ impl Live {
     async fn listening(self, connection: &Connection) -> (Self, tokio::task::JoinHandle<()>) {
         let (heard, client) = (self.clone(), connection.client.clone());
         // What is asked from now on is answered where this hears it.
-        let mut first = client.subscribe(BEATS).await.ok();
+        let mut beats = client.subscribe(BEATS).await;
         let listening = tokio::spawn(async move {
             loop {
-                let beats = match first.take() {
-                    Some(beats) => Some(beats),
-                    None => client.subscribe(BEATS).await.ok(),
-                };
-                if let Some(mut beats) = beats {
+                if let Ok(beats) = &mut beats {
                     while let Some(beat) = beats.next().await {
                         heard.hear_text(&beat.payload);
                     }
                 }
                 tokio::time::sleep(Duration::from_secs(1)).await;
+                beats = client.subscribe(BEATS).await;
             }
         });
         (self, listening)

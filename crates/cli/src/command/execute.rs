@@ -173,9 +173,9 @@ fn show_end(args: &RunArgs, done: &Done, code: u8, is_empty: bool) {
     if is_empty {
         say(&format!("{}: {}", Paint::for_stderr().red("error"), nothing_matches(done.verified.as_ref())));
     }
-    // What cannot be read for it is told by whoever writes the plan.
-    let shards = done.plan.as_ref().and_then(|plan| plan.lines_of_shards().ok());
     if Volume::of(args.show) != Volume::Quiet {
+        // What cannot be read for it is told by whoever writes the plan.
+        let shards = done.plan.as_ref().and_then(|plan| plan.lines_of_shards().ok());
         shards.iter().flatten().for_each(|line| note(line));
     }
     if output::is_for_programs() {

@@ -108,13 +108,8 @@ pub(super) async fn connect(
     notices: Arc<Notices>,
 ) -> Result<Connection, ConfigError> {
     let access = access(url, login)?;
-    Connection::open(&access, name, tell(access.url(), notices)).await.map_err(|error| {
-        ConfigError::new(error.to_string()).help(match &error {
-            ::fleet::Error::Login { .. } => NO_LOGIN,
-            ::fleet::Error::Connect { reason, .. } => no_connection(reason),
-            _ => NO_SERVER,
-        })
-    })
+    let opened = Connection::open(&access, name, tell(access.url(), notices)).await;
+    opened.map_err(|error| with_next(&error))
 }
 
 /// How NATS is reached.

@@ -82,6 +82,7 @@ impl Scopes {
     fn insert(&mut self, scope: Scope) {
         match self.place(&scope.resource) {
             Ok(place) => self.0[place].actions.extend(&scope.actions),
+            // Most have one alone: no room is kept for more.
             Err(_) if self.0.is_empty() => self.0 = vec![scope],
             Err(place) => self.0.insert(place, scope),
         }

@@ -28,6 +28,8 @@ pub(in crate::command) fn with_next(error: &Error) -> ConfigError {
 
 fn next(error: &Error) -> Option<&'static str> {
     Some(match error {
+        Error::Login { .. } => NO_LOGIN,
+        Error::Connect { reason, .. } => no_connection(reason),
         Error::RunLost { .. } | Error::Gone { .. } => {
             "start `sync` again with the same config: what is at the targets already is skipped. Keep NATS' store out of folders that a machine empties: `image-syncer check --fleet URL` tells where it is"
         }

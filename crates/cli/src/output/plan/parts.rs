@@ -10,7 +10,7 @@ use crate::output::number::counted;
 
 /// What one shard brings.
 #[derive(Clone, Copy, Default)]
-struct Part {
+struct Brings {
     images: u64,
     bytes: u64,
 }
@@ -22,7 +22,7 @@ impl Plan {
     /// A temporary file cannot be read.
     pub(crate) fn lines_of_shards(&self) -> Result<Vec<String>, Error> {
         let (Some(division), Some(shards)) = (self.division()?, self.shards) else { return Ok(Vec::new()) };
-        let mut parts = vec![Part::default(); shards];
+        let mut parts = vec![Brings::default(); shards];
         for weighed in self.steps()? {
             let step = weighed?.step;
             let brings =
@@ -32,7 +32,7 @@ impl Plan {
                 part.bytes = part.bytes.saturating_add(step.bytes);
             }
         }
-        let line = |(part, number): (&Part, usize)| {
+        let line = |(part, number): (&Brings, usize)| {
             let images = counted(part.images, "image", "images");
             format!("shard {number}/{shards}: {images} to bring, {}", bytes(part.bytes))
         };
