@@ -6,7 +6,7 @@ mod join;
 mod login;
 mod typed;
 
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -17,36 +17,9 @@ use testkit::{Dice, NatsServer};
 
 use crate::json_schema::conforms;
 use crate::process::{Ran, Workplace};
+use crate::running::Running;
 
 const REPOSITORIES: u64 = 10;
-
-/// A process that ends with the test.
-struct Running(Child);
-
-impl Running {
-    fn kill(&mut self) -> Result<()> {
-        self.0.kill()?;
-        self.0.wait()?;
-        Ok(())
-    }
-
-    /// Waits until it has ended by itself, but not for ever.
-    async fn status(&mut self) -> Result<ExitStatus> {
-        for _ in 0..1200 {
-            if let Some(status) = self.0.try_wait()? {
-                return Ok(status);
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        anyhow::bail!("it has not ended")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.kill();
-    }
-}
 
 struct Bench {
     source: EmbeddedRegistry,
@@ -91,24 +64,19 @@ impl Bench {
 
     fn worker(&self, name: &str) -> Result<Running> {
         let arguments = format!("worker --fleet {} --name {name} --no-state --drain 5", self.url());
-        let mut command = self.workplace.command(&arguments);
-        let log = std::fs::File::create(self.workplace.path().join(format!("{name}.err")))?;
-        Ok(Running(command.stdout(Stdio::null()).stderr(log).spawn()?))
+        Running::told_to(&format!("{name}.err"), &self.workplace, &arguments)
     }
 
     fn coordinator(&self) -> Result<Running> {
         let arguments = format!("sync --fleet {} --fleet-patience 2 --json --no-state", self.url());
-        let mut command = self.workplace.command(&arguments);
-        Ok(Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?))
+        Running::piped(&self.workplace, &arguments)
     }
 
     /// The same, whose stderr goes into this file.
     fn coordinator_into(&self, file: &str) -> Result<Running> {
         let arguments =
             format!("sync --fleet {} --fleet-patience 2 --no-state --report r.json --log c.log", self.url());
-        let log = std::fs::File::create(self.workplace.path().join(file))?;
-        let mut command = self.workplace.command(&arguments);
-        Ok(Running(command.stdout(Stdio::null()).stderr(log).spawn()?))
+        Running::told_to(file, &self.workplace, &arguments)
     }
 
     fn has_said(&self, file: &str, text: &str) -> bool {
@@ -188,8 +156,7 @@ async fn a_report_of_workers_has_what_a_process_alone_would_tell_and_who_brought
         "sync --fleet {} --no-state --report r.json --report=r.html --summary-markdown r.md",
         bench.url()
     );
-    let mut command = bench.workplace.command(&sync);
-    let coordinator = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?);
+    let coordinator = Running::piped(&bench.workplace, &sync)?;
     let workers = [bench.worker("w1")?, bench.worker("w2")?];
     let ran = ended(coordinator)?.expect_code(0)?;
     let report: Value = serde_json::from_str(&bench.workplace.read("r.json")?)?;
@@ -235,33 +202,23 @@ async fn who_asks_the_coordinator_hears_of_jobs_and_workers_and_whoever_is_calle
         times: Times::Always,
         effect: Effect::Trickle { bytes: 64 << 10, pause: Duration::from_secs(1) },
     });
-    let err = bench.workplace.path().join("coordinator.err");
     let arguments = format!("sync --fleet {} --drain 2 --no-state --summary-markdown r.md", bench.url());
-    let mut command = bench.workplace.command(&arguments);
-    let mut coordinator =
-        Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&err)?).spawn()?);
+    let mut coordinator = Running::told_to("coordinator.err", &bench.workplace, &arguments)?;
     let worker = bench.worker("w1")?;
-    let send = |to: &Running, signal: &str| -> Result<()> {
-        let sent = Command::new("kill").args([signal, &to.0.id().to_string()]).status()?;
-        ensure!(sent.success(), "{signal} could not be sent");
-        Ok(())
-    };
-    let said = || std::fs::read_to_string(&err).unwrap_or_default();
+    let said = || bench.workplace.read("coordinator.err").unwrap_or_default();
     until(|| said().contains("worker w1 is there")).await?;
     let of_both = "\n  jobs: 8 waiting, 2 in work, 0 done\n  worker w1: job ";
-    until(|| said().contains(of_both) || send(&coordinator, "-USR1").is_err()).await?;
+    until(|| said().contains(of_both) || coordinator.signal("-USR1").is_err()).await?;
     // Who joins the run tells the same to programs.
-    let json = bench.workplace.path().join("joined.err");
-    let mut command =
-        bench.workplace.command(&format!("sync --fleet {} --progress json --no-state", bench.url()));
-    let joined = Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&json)?).spawn()?);
+    let arguments = format!("sync --fleet {} --progress json --no-state", bench.url());
+    let joined = Running::told_to("joined.err", &bench.workplace, &arguments)?;
     let of_fleet = || -> Option<Value> {
-        let lines = std::fs::read_to_string(&json).ok()?;
+        let lines = bench.workplace.read("joined.err").ok()?;
         let mut lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines.find(|line| line["fleet"]["jobsInWork"] == 2)
     };
-    until(|| std::fs::read_to_string(&json).is_ok_and(|lines| lines.contains("worker w1 is there"))).await?;
-    until(|| of_fleet().is_some() || send(&joined, "-USR1").is_err()).await?;
+    until(|| bench.has_said("joined.err", "worker w1 is there")).await?;
+    until(|| of_fleet().is_some() || joined.signal("-USR1").is_err()).await?;
     let (line, schema) =
         (of_fleet().context("no line")?, bench.workplace.run("schema progress")?.expect_code(0)?);
     conforms(&serde_json::from_str(&schema.stdout)?, &line)?;
@@ -270,7 +227,7 @@ async fn who_asks_the_coordinator_hears_of_jobs_and_workers_and_whoever_is_calle
     drop(joined);
 
     let by_worker = || bench.workplace.read("w1.err").unwrap_or_default();
-    send(&coordinator, "-INT")?;
+    coordinator.signal("-INT")?;
     until(|| by_worker().contains("was called off by coordinator-")).await?;
     ensure!(coordinator.status().await?.code() == Some(130), "{}", said());
     // Two jobs are in work, and nobody has asked the worker to end.

@@ -45,6 +45,7 @@ mod report;
 mod reported;
 mod retry_failed;
 mod round_trips;
+mod running;
 mod scenario;
 mod screen;
 mod security;

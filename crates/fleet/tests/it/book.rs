@@ -1,10 +1,13 @@
 //! The open run's book, as anybody sees it who may write to NATS.
 
+use std::sync::Arc;
+
 use async_nats::jetstream::kv::Store;
 use async_nats::jetstream::{self, Context};
 
 use crate::nats::Nats;
 use crate::until::until;
+use crate::world::{Told, World};
 
 pub(crate) struct Book {
     pub(crate) jetstream: Context,
@@ -30,6 +33,20 @@ impl Book {
         Self { jetstream, store, run }
     }
 
+    /// That of a run whose coordinator was killed when it had handed out its jobs, so many.
+    pub(crate) async fn of_abandoned(nats: &Nats, world: &World, jobs: u64) -> Self {
+        let told = Arc::new(Told::default());
+        let (_, coordinator) = world.coordinate(nats.connect("c1").await, &told);
+        let note = format!("has {jobs} jobs for workers to take");
+        until("all is handed out", async || told.has_note(&note)).await;
+        let book = Self::of(nats).await;
+        let queue = book.jetstream.get_stream("ISYNC_JOBS").await.unwrap();
+        assert_eq!(queue.cached_info().state.messages, jobs, "it is told when they are there");
+        coordinator.abort();
+        let _ = coordinator.await;
+        book
+    }
+
     pub(crate) async fn get(&self, key: &str) -> Option<String> {
         let value = self.store.get(format!("{}.{key}", self.run)).await.unwrap()?;
         Some(String::from_utf8(value.to_vec()).unwrap())
@@ -41,12 +58,6 @@ impl Book {
 
     pub(crate) async fn put(&self, key: &str, value: &str) {
         self.store.put(format!("{}.{key}", self.run), value.to_owned().into()).await.unwrap();
-    }
-
-    /// How many jobs are in the queue.
-    pub(crate) async fn queued(&self) -> u64 {
-        let stream = self.jetstream.get_stream("ISYNC_JOBS").await.unwrap();
-        stream.cached_info().state.messages
     }
 
     /// Puts any text into the queue.

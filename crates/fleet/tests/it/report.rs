@@ -38,12 +38,7 @@ async fn each_request_of_a_worker_and_each_byte_is_told_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_joins_a_run_tells_of_it_from_its_beginning_under_its_name() {
     let (nats, world) = (Nats::start().await, World::start(4).await);
-    let told = Arc::new(Told::default());
-    let (_, first) = world.bring(nats.connect("c1").await, &told, [ACK_WAIT, DRAIN]);
-    until("the run is open", async || told.has_note("has 4 jobs for workers to take")).await;
-    let book = Book::of(&nats).await;
-    first.abort();
-    let _ = first.await;
+    let book = Book::of_abandoned(&nats, &world, 4).await;
     let worker = world.worker(nats.connect("w1").await).await;
     until("some is done", async || book.has("result.0.1").await).await;
     let again = Arc::new(Told::default());

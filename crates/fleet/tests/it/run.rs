@@ -44,13 +44,7 @@ async fn four_workers_send_each_blob_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_coordinator_that_dies_is_replaced_and_the_report_is_whole() {
     let (nats, world) = (Nats::start().await, World::start(6).await);
-    let told = Arc::new(Told::default());
-    let (_, first) = world.coordinate(nats.connect("c1").await, &told);
-    until("the run is open", async || told.has_note("for workers to take")).await;
-    let book = Book::of(&nats).await;
-    until("all jobs are in the queue", async || book.queued().await == 6).await;
-    first.abort();
-    let _ = first.await;
+    Book::of_abandoned(&nats, &world, 6).await;
     // Half of it is done while nobody watches.
     let worker = world.worker(nats.connect("w1").await).await;
     let is_stored = |request: &LoggedRequest| request.is_manifest(&http_put());
@@ -176,12 +170,7 @@ async fn a_job_that_a_worker_has_in_hands_is_not_begun_again_by_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_without_a_queue_keeps_no_worker_from_the_next_run() {
     let (nats, world) = (Nats::start().await, World::start(2).await);
-    let (told, told_other) = (Arc::new(Told::default()), Arc::new(Told::default()));
-    let (_, first) = world.coordinate(nats.connect("c1").await, &told);
-    until("the run is open", async || told.has_note("for workers to take")).await;
-    let book = Book::of(&nats).await;
-    first.abort();
-    let _ = first.await;
+    let (book, told_other) = (Book::of_abandoned(&nats, &world, 2).await, Arc::new(Told::default()));
     book.jetstream.delete_consumer_from_stream(&book.run, "ISYNC_JOBS").await.unwrap();
     let patience = ([ACK_WAIT, Duration::from_secs(5)], "others");
     let connection = nats.connect("c2").await;
@@ -201,13 +190,7 @@ async fn a_run_without_a_queue_keeps_no_worker_from_the_next_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_done_and_that_nobody_watches_keeps_no_worker_from_the_next_run() {
     let (nats, world) = (Nats::start().await, World::start(2).await);
-    let (told, told_other) = (Arc::new(Told::default()), Arc::new(Told::default()));
-    let (_, first) = world.coordinate(nats.connect("c1").await, &told);
-    until("the run is open", async || told.has_note("for workers to take")).await;
-    let book = Book::of(&nats).await;
-    until("all jobs are in the queue", async || book.queued().await == 2).await;
-    first.abort();
-    let _ = first.await;
+    let (book, told_other) = (Book::of_abandoned(&nats, &world, 2).await, Arc::new(Told::default()));
     let worker = world.worker(nats.connect("w1").await).await;
     until("it is done", async || book.has("result.0.1").await && book.has("result.1.1").await).await;
     let patience = ([ACK_WAIT, Duration::from_secs(5)], "others");

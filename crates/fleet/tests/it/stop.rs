@@ -139,17 +139,8 @@ async fn who_has_joined_a_run_is_told_who_called_it_off_and_ends() {
 /// Who listens to the queue's subjects hears what is put into it, also what the queue drops because it has it already.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_joins_a_run_and_is_called_off_before_it_knows_all_jobs_hands_nothing_out() {
-    let (nats, world, told) = (Nats::start().await, World::start(3).await, Arc::new(Told::default()));
-    let (_, first) = world.coordinate(nats.connect("c1").await, &told);
-    until("the run is open", async || told.has_note("for workers to take")).await;
-    let book = Book::of(&nats).await;
-    until("all is handed out", async || {
-        let mut queue = book.jetstream.get_stream("ISYNC_JOBS").await.unwrap();
-        queue.info().await.unwrap().state.messages == 3
-    })
-    .await;
-    first.abort();
-    let _ = first.await;
+    let (nats, world) = (Nats::start().await, World::start(3).await);
+    let book = Book::of_abandoned(&nats, &world, 3).await;
     let listener = async_nats::connect(nats.url()).await.unwrap();
     let mut handed_out = listener.subscribe("isync.jobs.>").await.unwrap();
     listener.flush().await.unwrap();

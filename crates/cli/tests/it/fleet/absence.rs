@@ -1,6 +1,5 @@
 //! A NATS that is away in the middle of a run.
 
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -12,10 +11,8 @@ use super::{Bench, Running, ended, until};
 async fn all_say_once_that_nats_is_away_and_that_it_is_back() -> Result<()> {
     let mut bench = Bench::start().await?;
     let (url, away, back) = (bench.url(), "has been away since ", "is back after ");
-    let log = std::fs::File::create(bench.workplace.path().join("w1.err"))?;
     let quiet = format!("worker --fleet {url} --name w1 --no-state --quiet --log w1.log");
-    let mut worker = bench.workplace.command(&quiet);
-    let worker = Running(worker.stdout(Stdio::null()).stderr(log).spawn()?);
+    let worker = Running::told_to("w1.err", &bench.workplace, &quiet)?;
     until(|| bench.has_said("w1.log", "waiting for work")).await?;
     bench.nats.kill();
     until(|| bench.has_said("w1.err", away) && bench.has_said("w1.log", away)).await?;
@@ -81,7 +78,7 @@ async fn a_worker_ends_at_once_while_nats_is_away() -> Result<()> {
     ended(coordinator)?.expect_code(0)?;
     bench.nats.kill();
     let asked = Instant::now();
-    Command::new("kill").args(["-TERM", &worker.0.id().to_string()]).status()?;
+    worker.signal("-TERM")?;
     let status = worker.status().await?;
     ensure!(status.code() == Some(143), "{status}");
     ensure!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());

@@ -1,6 +1,5 @@
 //! How a coordinator ends that does not bring its run to its end.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -36,9 +35,7 @@ async fn a_login_that_may_not_coordinate_is_told_so_at_once_and_nothing_is_summe
     };
     refused()?;
     // The same where all is there already.
-    let mut command = bench.workplace.command(&sync("coordinator"));
-    let log = std::fs::File::create(bench.workplace.path().join("c.err"))?;
-    let coordinator = Running(command.stdout(Stdio::null()).stderr(log).spawn()?);
+    let coordinator = Running::told_to("c.err", &bench.workplace, &sync("coordinator"))?;
     until(|| bench.has_said("c.err", "for workers to take")).await?;
     refused()?;
     drop(coordinator);
@@ -60,12 +57,10 @@ async fn a_run_that_another_coordinator_calls_off_was_interrupted_for_both() -> 
     let bench = Bench::start().await?;
     let mut first = bench.coordinator_into("1.err")?;
     until(|| bench.has_said("1.err", "for workers to take")).await?;
-    let mut command =
-        bench.workplace.command(&format!("sync --fleet {} --no-state --report 2.json", bench.url()));
-    let log = std::fs::File::create(bench.workplace.path().join("2.err"))?;
-    let mut second = Running(command.stdout(Stdio::null()).stderr(log).spawn()?);
+    let second = format!("sync --fleet {} --no-state --report 2.json", bench.url());
+    let mut second = Running::told_to("2.err", &bench.workplace, &second)?;
     until(|| bench.has_said("2.err", "joined run")).await?;
-    signal(&first, "-INT")?;
+    first.signal("-INT")?;
     for (running, err, report) in [(&mut first, "1.err", "r.json"), (&mut second, "2.err", "2.json")] {
         let status = running.status().await?;
         let said = bench.workplace.read(err)?;
@@ -102,7 +97,7 @@ async fn whoever_is_left_without_workers_is_told_once_and_how_to_start_one() -> 
     until(|| bench.has_said("w1.err", "waiting for work")).await?;
     let coordinator = bench.coordinator_into("c.err")?;
     until(|| bench.has_said("c.err", "worker w1 is there")).await?;
-    signal(&worker, "-TERM")?;
+    worker.signal("-TERM")?;
     worker.status().await?;
     until(|| bench.has_said("c.err", GONE)).await?;
     let said = bench.workplace.read("c.err")?;
@@ -121,9 +116,9 @@ async fn what_workers_sent_whose_results_did_not_come_is_not_called_nothing() ->
     // Until then SIGUSR1 may end it.
     until(|| bench.has_said("c.err", "worker w1 is there")).await?;
     let has_sent = || ["KiB", "MiB"].iter().any(|unit| bench.has_said("c.err", unit));
-    until(|| has_sent() || signal(&coordinator, "-USR1").is_err()).await?;
+    until(|| has_sent() || coordinator.signal("-USR1").is_err()).await?;
     worker.kill()?;
-    signal(&coordinator, "-INT")?;
+    coordinator.signal("-INT")?;
     let status = coordinator.status().await?;
     let said = bench.workplace.read("c.err")?;
     ensure!(status.code() == Some(130), "{status}: {said}");
@@ -133,11 +128,5 @@ async fn what_workers_sent_whose_results_did_not_come_is_not_called_nothing() ->
         said.contains("the same command goes on: what stands at the targets is not sent again"),
         "{said}"
     );
-    Ok(())
-}
-
-fn signal(to: &Running, signal: &str) -> Result<()> {
-    let sent = Command::new("kill").args([signal, &to.0.id().to_string()]).status()?;
-    ensure!(sent.success(), "{signal} could not be sent");
     Ok(())
 }

@@ -1,7 +1,5 @@
 //! Who joins a run that another one has planned.
 
-use std::process::Stdio;
-
 use anyhow::{Result, ensure};
 use embedded_registry::sample;
 use embedded_registry::{Effect, Fault, Match, Times};
@@ -13,9 +11,7 @@ async fn who_joins_a_run_needs_no_state_and_who_plans_another_one_is_told_what_t
     let bench = Bench::start().await?;
     let start = |file: &str, more: &str| -> Result<Running> {
         let arguments = format!("sync --fleet {} --state s.redb {more}", bench.url());
-        let log = std::fs::File::create(bench.workplace.path().join(file))?;
-        let mut command = bench.workplace.command(&arguments);
-        Ok(Running(command.stdout(Stdio::null()).stderr(log).spawn()?))
+        Running::told_to(file, &bench.workplace, &arguments)
     };
     let has_said = |file: &str, text: &str| bench.workplace.read(file).is_ok_and(|said| said.contains(text));
     let first = start("1.err", "")?;
@@ -49,11 +45,10 @@ async fn who_joins_a_run_in_the_middle_says_how_much_is_left() -> Result<()> {
         (0..REPOSITORIES).filter(is_there).count()
     };
     until(|| brought() >= 5).await?;
-    let file = bench.workplace.path().join("joined.err");
-    let mut command = bench.workplace.command(&format!("sync --fleet {} --no-state", bench.url()));
-    let joined = Running(command.stdout(Stdio::null()).stderr(std::fs::File::create(&file)?).spawn()?);
+    let arguments = format!("sync --fleet {} --no-state", bench.url());
+    let joined = Running::told_to("joined.err", &bench.workplace, &arguments)?;
     let told = || {
-        let text = std::fs::read_to_string(&file).ok()?;
+        let text = bench.workplace.read("joined.err").ok()?;
         let (_, text) = text.split_once("joined run ")?;
         let (_, text) = text.split_once(": ")?;
         text.split_once(" of 10 jobs left to do")?.0.parse::<u64>().ok()

@@ -1,6 +1,6 @@
 //! Logins: at NATS, where workers have fewer rights than a coordinator, and at registries.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use embedded_registry::{Access, EmbeddedRegistry, Grant, User};
@@ -41,13 +41,8 @@ async fn workers_of_chance_names_share_a_login_of_few_rights_and_its_inbox() -> 
     let checked = format!("check {} --fleet-inbox _INBOX_workers", of("workers")).replace("--no-state", "");
     let checked = bench.workplace.run(&checked)?.expect_code(0)?;
     ensure!(checked.stdout.contains("this login may work; to coordinate it lacks"), "{}", checked.all());
-    let start = |file: &str| -> Result<Running> {
-        let log = std::fs::File::create(bench.workplace.path().join(file))?;
-        let mut command = bench.workplace.command(&worker);
-        Ok(Running(command.stdout(Stdio::null()).stderr(log).spawn()?))
-    };
-    let mut command = bench.workplace.command(&format!("sync {} --json", of("coordinator")));
-    let coordinator = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?);
+    let start = |file: &str| -> Result<Running> { Running::told_to(file, &bench.workplace, &worker) };
+    let coordinator = Running::piped(&bench.workplace, &format!("sync {} --json", of("coordinator")))?;
     let workers = [start("1.err")?, start("2.err")?];
     let ran = ended(coordinator)?.expect_code(0)?;
     bench.expect_whole(&serde_json::from_str(&ran.stdout)?, &["copied"])?;
@@ -77,11 +72,10 @@ async fn whoever_has_no_worker_is_told_how_to_start_some_and_that_works() -> Res
         "sync --fleet {} --fleet-user coordinator --fleet-password-file password --config",
         nats.url()
     ));
-    let said = bench.workplace.path().join("c.err");
-    sync.arg("all of it's rules.yaml").stdout(Stdio::null()).stderr(std::fs::File::create(&said)?);
-    let mut coordinator = Running(sync.spawn()?);
+    sync.arg("all of it's rules.yaml");
+    let mut coordinator = Running::of(sync, "c.err", &bench.workplace)?;
     let hint = || {
-        let text = std::fs::read_to_string(&said).ok()?;
+        let text = bench.workplace.read("c.err").ok()?;
         let line = text.lines().find(|line| line.contains("no worker has come"))?.to_owned();
         let (_, flags) = line.strip_suffix('`')?.split_once("`image-syncer worker")?;
         Some(format!("worker{flags}"))
@@ -96,14 +90,14 @@ async fn whoever_has_no_worker_is_told_how_to_start_some_and_that_works() -> Res
         hint.replace(login, of_workers)
     );
     let start = |name: &str| -> Result<Running> {
-        let log = std::fs::File::create(bench.workplace.path().join(format!("{name}.err")))?;
         let mut shell = Command::new("sh");
         shell.args(["-c", &line]).current_dir(bench.workplace.path()).env("HOME", bench.workplace.path());
-        Ok(Running(shell.env_remove("XDG_STATE_HOME").stdout(Stdio::null()).stderr(log).spawn()?))
+        shell.env_remove("XDG_STATE_HOME");
+        Running::of(shell, &format!("{name}.err"), &bench.workplace)
     };
     let workers = [start("w1")?, start("w2")?];
     let code = coordinator.status().await?.code();
-    let told = std::fs::read_to_string(&said)?;
+    let told = bench.workplace.read("c.err")?;
     ensure!(code == Some(0), "{told}\n{}", bench.workplace.read("w1.err")?);
     ensure!(told.matches("no worker has come").count() == 1, "{told}");
     // Each has a state of its own, and so has the coordinator.

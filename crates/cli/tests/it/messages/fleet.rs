@@ -1,7 +1,5 @@
 //! Several machines: coordinator, workers, and NATS between them.
 
-use std::process::{Child, Stdio};
-
 use anyhow::{Context as _, Result};
 use embedded_registry::{Effect, Fault, Match, Times};
 use testkit::NatsServer;
@@ -11,6 +9,7 @@ use super::registry::Bench;
 use super::shown::{SOURCE, Shown, TARGET};
 use super::typed::{typed, until};
 use crate::process::Workplace;
+use crate::running::Running;
 
 pub(super) const MESSAGES: &[Message] = &[
     Message {
@@ -184,18 +183,16 @@ impl Fleet {
     }
 
     /// A process that goes on, whose stderr goes to a file.
-    pub(super) fn begin(&self, arguments: &str, file: &str) -> Result<Child> {
-        let log = std::fs::File::create(self.workplace().path().join(file))?;
-        let mut command = self.workplace().command(&arguments.replace("NATS", &self.nats.url()));
-        Ok(command.stdout(Stdio::null()).stderr(log).spawn()?)
+    pub(super) fn begin(&self, arguments: &str, file: &str) -> Result<Running> {
+        Running::told_to(file, self.workplace(), &arguments.replace("NATS", &self.nats.url()))
     }
 
-    pub(super) fn coordinator(&self) -> Result<Child> {
+    pub(super) fn coordinator(&self) -> Result<Running> {
         self.begin("sync --fleet NATS --fleet-patience 2", "c.err")
     }
 
     /// The same, where no layer ever comes.
-    pub(super) fn coordinator_of_a_slow_source(&self) -> Result<Child> {
+    pub(super) fn coordinator_of_a_slow_source(&self) -> Result<Running> {
         let hang = Fault { when: Match::get("/blobs/"), times: Times::Always, effect: Effect::Hang };
         self.bench.source.misbehave(hang);
         self.coordinator()
@@ -235,38 +232,26 @@ async fn finds(arguments: &str, users: &str, step: &str) -> Result<Shown> {
 
 async fn without_worker() -> Result<Shown> {
     let fleet = Fleet::start("").await?;
-    let mut coordinator = fleet.coordinator()?;
-    let line = fleet.line("c.err", "no worker has come").await;
-    end(&mut [&mut coordinator])?;
-    Ok(Shown::line(&line?, 0, &fleet.names()))
+    let _coordinator = fleet.coordinator()?;
+    let line = fleet.line("c.err", "no worker has come").await?;
+    Ok(Shown::line(&line, 0, &fleet.names()))
 }
 
 async fn of_another_config() -> Result<Shown> {
     let fleet = Fleet::start("").await?;
     fleet.workplace().write("other.yaml", &format!("sync:\n- {{from: {SOURCE}/a, to: {TARGET}/b}}\n"))?;
-    let mut coordinator = fleet.coordinator()?;
-    let mut worker = fleet.begin("worker --fleet NATS --config other.yaml --no-state", "w.err")?;
-    let line = fleet.line("w.err", "was planned with another config").await;
-    end(&mut [&mut coordinator, &mut worker])?;
-    Ok(Shown::line(&line?, 0, &fleet.names()))
+    let _coordinator = fleet.coordinator()?;
+    let _worker = fleet.begin("worker --fleet NATS --config other.yaml --no-state", "w.err")?;
+    let line = fleet.line("w.err", "was planned with another config").await?;
+    Ok(Shown::line(&line, 0, &fleet.names()))
 }
 
 async fn silent() -> Result<Shown> {
     let fleet = Fleet::start("").await?;
-    let mut coordinator = fleet.coordinator_of_a_slow_source()?;
+    let _coordinator = fleet.coordinator_of_a_slow_source()?;
     let mut worker = fleet.begin("worker --fleet NATS --name w1 --no-state", "w.err")?;
-    let there = fleet.line("c.err", "worker w1 is there").await;
-    end(&mut [&mut worker])?;
-    let line = fleet.line("c.err", "is silent").await;
-    end(&mut [&mut coordinator])?;
-    there?;
-    Ok(Shown::line(&line?, 0, &fleet.names()))
-}
-
-pub(super) fn end(children: &mut [&mut Child]) -> Result<()> {
-    for child in children {
-        child.kill()?;
-        child.wait()?;
-    }
-    Ok(())
+    fleet.line("c.err", "worker w1 is there").await?;
+    worker.kill()?;
+    let line = fleet.line("c.err", "is silent").await?;
+    Ok(Shown::line(&line, 0, &fleet.names()))
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Message;
-use super::fleet::{Fleet, end};
+use super::fleet::Fleet;
 use super::shown::Shown;
 
 pub(super) const MESSAGES: &[Message] = &[
@@ -41,12 +41,11 @@ pub(super) const MESSAGES: &[Message] = &[
 
 async fn away() -> Result<Shown> {
     let mut fleet = Fleet::start("").await?;
-    let mut coordinator = fleet.coordinator()?;
+    let _coordinator = fleet.coordinator()?;
     fleet.line("c.err", "for workers to take").await?;
     fleet.nats.kill();
-    let line = fleet.line("c.err", "away since").await;
-    end(&mut [&mut coordinator])?;
-    Ok(Shown::line(&line?, 0, &fleet.names()))
+    let line = fleet.line("c.err", "away since").await?;
+    Ok(Shown::line(&line, 0, &fleet.names()))
 }
 
 async fn lost() -> Result<Shown> {
@@ -56,17 +55,14 @@ async fn lost() -> Result<Shown> {
     fleet.nats.kill();
     fleet.nats.lose_store()?;
     fleet.nats.start_again().await?;
-    let code = coordinator.wait()?.code().unwrap_or_default();
+    let code = coordinator.status().await?.code().unwrap_or_default();
     Shown::written(code, &fleet.workplace().read("c.err")?, &fleet.names())
 }
 
 async fn taken() -> Result<Shown> {
     let fleet = Fleet::start("").await?;
-    let mut coordinator = fleet.coordinator_of_a_slow_source()?;
-    let mut first = fleet.begin("worker --fleet NATS --name w1 --no-state", "w.err")?;
-    let there = fleet.line("c.err", "worker w1 is there").await;
-    let second = fleet.ends("worker --fleet NATS --name w1 --no-state");
-    end(&mut [&mut first, &mut coordinator])?;
-    there?;
-    second
+    let _coordinator = fleet.coordinator_of_a_slow_source()?;
+    let _first = fleet.begin("worker --fleet NATS --name w1 --no-state", "w.err")?;
+    fleet.line("c.err", "worker w1 is there").await?;
+    fleet.ends("worker --fleet NATS --name w1 --no-state")
 }

@@ -1,0 +1,60 @@
+//! A process that goes on while a test looks at it.
+
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use crate::process::Workplace;
+
+/// A process that ends with the test.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    /// One whose stderr goes to this file.
+    pub(crate) fn told_to(file: &str, workplace: &Workplace, arguments: &str) -> Result<Self> {
+        Self::of(workplace.command(arguments), file, workplace)
+    }
+
+    /// The same of any command.
+    pub(crate) fn of(mut command: Command, file: &str, workplace: &Workplace) -> Result<Self> {
+        let file = std::fs::File::create(workplace.path().join(file))?;
+        Ok(Self(command.stdout(Stdio::null()).stderr(file).spawn()?))
+    }
+
+    /// One whose output is read when it has ended.
+    pub(crate) fn piped(workplace: &Workplace, arguments: &str) -> Result<Self> {
+        let mut command = workplace.command(arguments);
+        Ok(Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?))
+    }
+
+    /// Sends it a signal, such as `-INT`.
+    pub(crate) fn signal(&self, signal: &str) -> Result<()> {
+        let sent = Command::new("kill").args([signal, &self.0.id().to_string()]).status()?;
+        ensure!(sent.success(), "{signal} could not be sent");
+        Ok(())
+    }
+
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.0.kill()?;
+        self.0.wait()?;
+        Ok(())
+    }
+
+    /// Waits until it has ended by itself, but not for ever.
+    pub(crate) async fn status(&mut self) -> Result<ExitStatus> {
+        for _ in 0..1200 {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(status);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        anyhow::bail!("it has not ended")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}
