@@ -99,7 +99,7 @@ async fn run_watched(
             std::future::pending::<()>().await;
         }
         loop {
-            tokio::time::sleep(Duration::from_millis(997)).await;
+            tokio::time::sleep(Duration::from_millis(97)).await;
             for _ in 0..1000 {
                 // Whoever can go on at this moment does.
                 tokio::task::yield_now().await;
